@@ -1,0 +1,41 @@
+-- Pins the settings of the session. Names that this server does not know are left out; the
+-- timescaledb.* ones are known once the extension's library is loaded, which reading pg_settings
+-- in a database that has the extension brings about.
+--
+-- $1: default_transaction_read_only, on or off
+SELECT pg_catalog.set_config(setting.name, pinned.value, false)
+FROM (VALUES
+    -- what names mean: nothing in a schema that others may create objects in is ever found
+    ('search_path', 'pg_catalog, pg_temp'),
+    -- how long it may take
+    ('statement_timeout', '0'),
+    ('lock_timeout', '0'),
+    ('transaction_timeout', '0'),
+    ('idle_in_transaction_session_timeout', '0'),
+    ('idle_session_timeout', '0'),
+    -- how values are written and read
+    ('DateStyle', 'ISO, YMD'),
+    ('IntervalStyle', 'postgres'),
+    ('TimeZone', 'UTC'),
+    ('extra_float_digits', '3'),
+    ('bytea_output', 'hex'),
+    ('standard_conforming_strings', 'on'),
+    -- what transactions are
+    ('default_transaction_read_only', $1),
+    ('default_transaction_isolation', 'read committed'),
+    ('default_transaction_deferrable', 'off'),
+    -- rows that a policy would hide are an error, never left out in silence
+    ('row_security', 'off'),
+    -- in COPY FROM STDIN whatever the server says is an error (src/postgres/copy.cpp)
+    ('client_min_messages', 'error'),
+    ('jit', 'off'),
+    ('default_table_access_method', 'heap'),
+    -- rows go where COPY puts them, and reading a chunk reads its compressed batches too
+    ('timescaledb.restoring', 'off'),
+    ('timescaledb.enable_direct_compress_copy', 'off'),
+    ('timescaledb.enable_transparent_decompression', 'on'),
+    ('timescaledb.max_tuples_decompressed_per_dml_transaction', '0')
+) AS pinned (name, value)
+JOIN pg_catalog.pg_settings AS setting
+  ON pg_catalog.lower(setting.name) OPERATOR(pg_catalog.=) pg_catalog.lower(pinned.name)
+WHERE setting.setting OPERATOR(pg_catalog.<>) pinned.value

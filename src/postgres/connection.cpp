@@ -1,0 +1,142 @@
+#include "postgres/connection.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+
+namespace postgres {
+
+namespace {
+
+std::string without_newline(std::string text) {
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
+        text.pop_back();
+    return text;
+}
+
+/// libpq's messages run over several lines; ours are one.
+std::string one_line(std::string_view text) {
+    std::string line;
+    for (const char c : without_newline(std::string(text))) {
+        if (c != '\n')
+            line += c;
+        else if (!line.empty() && line.back() != ' ')
+            line += "; ";
+    }
+    std::string folded;
+    for (const char c : line)
+        if (c != '\t')
+            folded += c;
+    return folded;
+}
+
+void log_notice(void* /*argument*/, const PGresult* result) {
+    spdlog::debug("{}", one_line(PQresultErrorMessage(result)));
+}
+
+} // namespace
+
+Connection::Connection(const ConnectionString& connection_string, const std::string& role,
+                       const std::string& application_name)
+    : role_(role) {
+    const std::array keywords{"dbname", "fallback_application_name", "client_encoding",
+                              static_cast<const char*>(nullptr)};
+    const std::array values{connection_string.text().c_str(), application_name.c_str(), "UTF8",
+                            static_cast<const char*>(nullptr)};
+    connection_.reset(PQconnectdbParams(keywords.data(), values.data(), /*expand_dbname=*/1));
+    if (!connection_)
+        throw ConnectionError("out of memory");
+    if (PQstatus(connection_.get()) != CONNECTION_OK)
+        throw ConnectionError(fmt::format("cannot connect to the {}: {}", role,
+                                          one_line(PQerrorMessage(connection_.get()))));
+    cancel_.reset(PQgetCancel(connection_.get()));
+    name_ = fmt::format("{} {}:{}/{}", role, PQhost(connection_.get()), PQport(connection_.get()),
+                        PQdb(connection_.get()));
+    PQsetNoticeReceiver(connection_.get(), log_notice, nullptr);
+}
+
+Result Connection::checked(PGresult* raw) const {
+    Result result(raw);
+    switch (PQresultStatus(raw)) {
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+    case PGRES_EMPTY_QUERY:
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
+        return result;
+    default:
+        fail(raw);
+    }
+}
+
+Result Connection::execute(const std::string& sql) {
+    return checked(PQexec(connection_.get(), sql.c_str()));
+}
+
+Result Connection::query(std::string_view sql, const std::vector<Parameter>& parameters) {
+    std::vector<const char*> values;
+    values.reserve(parameters.size());
+    for (const auto& parameter : parameters)
+        values.push_back(parameter ? parameter->c_str() : nullptr);
+    return checked(PQexecParams(connection_.get(), std::string(sql).c_str(),
+                                static_cast<int>(values.size()), nullptr, values.data(), nullptr,
+                                nullptr, /*resultFormat=*/0));
+}
+
+void Connection::cancel() noexcept {
+    std::array<char, 256> message{};
+    if (cancel_)
+        PQcancel(cancel_.get(), message.data(), static_cast<int>(message.size()));
+}
+
+void Connection::fail(const PGresult* result) const {
+    const char* sqlstate =
+        result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    // A FATAL error, such as a terminated backend's, ends the connection: nothing more will come.
+    if (sqlstate == nullptr || PQstatus(connection_.get()) == CONNECTION_BAD) {
+        const auto message = one_line(result != nullptr ? PQresultErrorMessage(result)
+                                                        : PQerrorMessage(connection_.get()));
+        throw ConnectionError(fmt::format("lost the connection to the {}: {}", name_, message));
+    }
+    auto message = one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+    for (const int field : {PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT, PG_DIAG_CONTEXT})
+        if (const char* text = PQresultErrorField(result, field))
+            message += "; " + one_line(text);
+    throw SqlError(sqlstate, fmt::format("{} (on the {}, SQLSTATE {})", message, role_, sqlstate));
+}
+
+Transaction::Transaction(Connection& connection, const std::string& begin)
+    : connection_(connection) {
+    try {
+        connection_.execute(begin);
+    } catch (const SqlError&) {
+        rollback();
+        throw;
+    }
+}
+
+Transaction::~Transaction() {
+    if (!open_)
+        return;
+    try {
+        rollback();
+    } catch (const Error& error) {
+        // The exception that brought us here says what went wrong; the server rolls back by
+        // itself when the connection is gone.
+        spdlog::debug("cannot roll back: {}", error.what());
+    }
+}
+
+void Transaction::commit() {
+    connection_.execute("COMMIT");
+    open_ = false;
+}
+
+void Transaction::rollback() {
+    open_ = false;
+    // A COPY that was cut short is still in its COPY state; PQexec ends it before the ROLLBACK.
+    connection_.execute("ROLLBACK");
+}
+
+} // namespace postgres

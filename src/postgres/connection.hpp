@@ -1,0 +1,98 @@
+#pragma once
+
+#include "postgres/connection_string.hpp"
+#include "postgres/result.hpp"
+
+#include <libpq-fe.h>
+
+#include <initializer_list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postgres {
+
+/// A statement's parameter, in text format; none is NULL.
+using Parameter = std::optional<std::string>;
+
+/**
+ * A connection to a server. Used by one thread, except for cancel().
+ *
+ * Every call throws ConnectionError when the connection breaks, and SqlError when the server
+ * refuses a statement.
+ */
+class Connection {
+  public:
+    /// Connects, waiting for it.
+    /// \param role what the server is to this program, "source" or "target", for messages.
+    /// \param application_name shown in pg_stat_activity unless the user's string names another.
+    /// \throws ConnectionError
+    Connection(const ConnectionString& connection_string, const std::string& role,
+               const std::string& application_name);
+
+    /// Runs SQL text that may hold several statements, and returns the last one's result. Several
+    /// without a transaction around them are one transaction.
+    Result execute(const std::string& sql);
+
+    /// Runs one statement with parameters $1, $2, ...
+    Result query(std::string_view sql, const std::vector<Parameter>& parameters = {});
+
+    /// Asks the server to cancel what this connection is running. Any thread may call it; it
+    /// does nothing when the connection is idle, and reports no failure.
+    void cancel() noexcept;
+
+    /// `source host:port/database`, for messages.
+    const std::string& name() const { return name_; }
+
+    PGconn* get() const { return connection_.get(); }
+
+    /// The error that libpq holds now, as the exception to throw.
+    /// \param result what the server answered, or nullptr when it did not.
+    [[noreturn]] void fail(const PGresult* result) const;
+
+  private:
+    struct Finish {
+        void operator()(PGconn* connection) const { PQfinish(connection); }
+    };
+    struct FreeCancel {
+        void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
+    };
+
+    Result checked(PGresult* result) const;
+
+    std::string role_;
+    std::unique_ptr<PGconn, Finish> connection_;
+    std::unique_ptr<PGcancel, FreeCancel> cancel_;
+    std::string name_;
+};
+
+/**
+ * A transaction: begun by the constructor, rolled back by the destructor unless commit() was
+ * called.
+ */
+class Transaction {
+  public:
+    /// \param begin the statement that begins it, and further ones to run at once, such as
+    /// "BEGIN; SET LOCAL lock_timeout = '1s'".
+    explicit Transaction(Connection& connection, const std::string& begin = "BEGIN");
+    ~Transaction();
+    Transaction(const Transaction&) = delete;
+    Transaction& operator=(const Transaction&) = delete;
+
+    void commit();
+
+    /// Neither committed nor rolled back yet.
+    bool is_open() const { return open_; }
+
+    /// Rolls back now, so that an error in doing so is not lost.
+    void rollback();
+
+  private:
+    Connection& connection_;
+    bool open_ = true;
+};
+
+} // namespace postgres

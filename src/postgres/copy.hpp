@@ -1,0 +1,30 @@
+#pragma once
+
+#include "postgres/connection.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace postgres {
+
+/// What a COPY moved.
+struct CopyCount {
+    std::int64_t rows = 0;
+    std::int64_t bytes = 0; ///< of COPY data, as it went over the wire
+};
+
+/**
+ * Runs `COPY ... TO STDOUT` on one connection and `COPY ... FROM STDIN` on another, and hands the
+ * bytes of the first to the second as they come; both must be of the same format.
+ *
+ * Memory: one buffer of 256 KiB besides libpq's own.
+ *
+ * \param check is called about once per buffer, and may throw to abandon both.
+ * \throws whatever check throws; SqlError, ConnectionError. The transactions of both connections
+ * are then to be rolled back.
+ */
+CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Connection& target,
+                       const std::string& copy_from_stdin, const std::function<void()>& check);
+
+} // namespace postgres
