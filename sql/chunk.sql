@@ -1,0 +1,138 @@
+-- What there is to know about one chunk before it is read or loaded: one row, or none when there
+-- is no such table. See chunks_in_range.sql for why catalog rows are read as JSON.
+--
+-- $1: the chunk's qualified and quoted name
+WITH RECURSIVE chunk AS (
+    SELECT catalog_chunk.id,
+           catalog_chunk.status,
+           to_regclass($1)::oid AS relid,
+           CASE WHEN catalog_chunk.status & 1 = 1 THEN coalesce(
+               (SELECT to_regclass(to_jsonb(settings) ->> 'compress_relid')
+                FROM _timescaledb_catalog.compression_settings AS settings
+                WHERE settings.relid = to_regclass($1)),
+               (SELECT to_regclass(format('%I.%I', to_jsonb(inner_chunk) ->> 'schema_name',
+                                                   to_jsonb(inner_chunk) ->> 'table_name'))
+                FROM _timescaledb_catalog.chunk AS inner_chunk
+                WHERE inner_chunk.id = (to_jsonb(catalog_chunk) ->> 'compressed_chunk_id')::int)
+           ) END::oid AS compressed_relid
+    FROM _timescaledb_catalog.chunk AS catalog_chunk
+    WHERE catalog_chunk.id = _timescaledb_functions.chunk_id_from_relid(to_regclass($1))
+),
+attribute AS (
+    SELECT attribute.*
+    FROM chunk
+    JOIN pg_attribute AS attribute
+      ON attribute.attrelid IN (chunk.relid, chunk.compressed_relid)
+    WHERE attribute.attnum > 0 AND NOT attribute.attisdropped
+),
+-- Each column's type and the types inside it. Binary COPY does not do when one of them has no
+-- binary form, or has one that is an OID, which means something else on another server: the reg*
+-- types, and the types of the elements of arrays and composites unless built in
+-- (array_recv, record_recv in PostgreSQL's src/backend/utils/adt).
+part (attrelid, attnum, type, nested) AS (
+    SELECT attribute.attrelid, attribute.attnum, attribute.atttypid, false FROM attribute
+    UNION
+    SELECT part.attrelid, part.attnum, inside.type, part.nested OR inside.nested
+    FROM part
+    JOIN pg_type AS type ON type.oid = part.type
+    CROSS JOIN LATERAL (
+        SELECT type.typelem, true WHERE type.typcategory = 'A'
+        UNION ALL
+        SELECT type.typbasetype, false WHERE type.typtype = 'd'
+        UNION ALL
+        SELECT member.atttypid, true
+        FROM pg_attribute AS member
+        WHERE type.typtype = 'c' AND member.attrelid = type.typrelid
+          AND member.attnum > 0 AND NOT member.attisdropped
+        UNION ALL
+        SELECT range.rngsubtype, false FROM pg_range AS range WHERE range.rngtypid = type.oid
+        UNION ALL
+        SELECT range.rngsubtype, false FROM pg_range AS range WHERE range.rngmultitypid = type.oid
+    ) AS inside (type, nested)
+),
+as_text AS (
+    SELECT part.attrelid, part.attnum,
+           bool_or(type.typsend = 0 OR type.typreceive = 0
+                   OR (type.oid < 16384 AND type.typname IN (
+                           'regclass', 'regcollation', 'regconfig', 'regdictionary',
+                           'regnamespace', 'regoper', 'regoperator', 'regproc', 'regprocedure',
+                           'regrole', 'regtype'))
+                   -- FirstNormalObjectId, src/include/access/transam.h
+                   OR (part.nested AND type.oid >= 16384)) AS as_text
+    FROM part
+    JOIN pg_type AS type ON type.oid = part.type
+    GROUP BY part.attrelid, part.attnum
+),
+columns AS (
+    SELECT attribute.attrelid,
+           jsonb_agg(jsonb_build_object(
+               'name', attribute.attname,
+               'type', format_type(attribute.atttypid, attribute.atttypmod),
+               'generated', attribute.attgenerated <> '',
+               'as_text', as_text.as_text,
+               'storage', attribute.attstorage,
+               'statistics', attribute.attstattarget,
+               'collation', CASE WHEN attribute.attcollation <> type.typcollation
+                                 THEN (SELECT format('%I.%I', namespace.nspname,
+                                                              collation_.collname)
+                                       FROM pg_collation AS collation_
+                                       JOIN pg_namespace AS namespace
+                                         ON namespace.oid = collation_.collnamespace
+                                       WHERE collation_.oid = attribute.attcollation) END)
+               ORDER BY attribute.attnum) AS list
+    FROM attribute
+    JOIN pg_type AS type ON type.oid = attribute.atttypid
+    JOIN as_text USING (attrelid, attnum)
+    GROUP BY attribute.attrelid
+)
+SELECT namespace.nspname AS schema_name,
+       class.relname AS table_name,
+       chunk.status,
+       has_schema_privilege(namespace.oid, 'CREATE') AS can_create_beside,
+       columns.list AS columns,
+       compressed_namespace.nspname AS compressed_schema_name,
+       compressed_class.relname AS compressed_table_name,
+       compressed_columns.list AS compressed_columns,
+       array_to_string(compressed_class.reloptions, ', ') AS compressed_options,
+       (SELECT coalesce(jsonb_agg(substr(
+                   pg_get_indexdef(index.indexrelid),
+                   length(format('CREATE INDEX %I ON %I.%I ', index_class.relname,
+                                 compressed_namespace.nspname, compressed_class.relname)) + 1)
+                   ORDER BY index_class.relname), '[]')
+        FROM pg_index AS index
+        JOIN pg_class AS index_class ON index_class.oid = index.indexrelid
+        WHERE index.indrelid = chunk.compressed_relid) AS compressed_indexes,
+       -- relid is the compressed table before 2.19, the chunk from then on
+       (SELECT jsonb_build_object(
+                   'segmentby', settings.segmentby, 'orderby', settings.orderby,
+                   'orderby_desc', settings.orderby_desc,
+                   'orderby_nullsfirst', settings.orderby_nullsfirst,
+                   'index', to_jsonb(settings) -> 'index')
+        FROM _timescaledb_catalog.compression_settings AS settings
+        WHERE settings.relid IN (chunk.relid, chunk.compressed_relid)
+          AND chunk.compressed_relid IS NOT NULL) AS compression_settings,
+       (SELECT jsonb_build_array(
+                   size.uncompressed_heap_size, size.uncompressed_toast_size,
+                   size.uncompressed_index_size, size.compressed_heap_size,
+                   size.compressed_toast_size, size.compressed_index_size,
+                   size.numrows_pre_compression, size.numrows_post_compression)
+        FROM _timescaledb_catalog.compression_chunk_size AS size
+        WHERE size.chunk_id = chunk.id) AS compression_sizes,
+       -- row triggers that record invalidations, before TimescaleDB 2.23
+       (SELECT pg_get_triggerdef(trigger.oid)
+        FROM pg_trigger AS trigger
+        WHERE trigger.tgrelid = chunk.relid
+          AND trigger.tgname = 'ts_cagg_invalidation_trigger') AS invalidation_trigger,
+       -- A table's file changes when it is truncated, which is what compressing a chunk does:
+       -- an older snapshot would find it empty.
+       (class.relfilenode <> pg_relation_filenode(class.oid)
+        OR coalesce(compressed_class.relfilenode <> pg_relation_filenode(compressed_class.oid),
+                    false)) AS rewritten
+FROM chunk
+JOIN pg_class AS class ON class.oid = chunk.relid
+JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+JOIN columns ON columns.attrelid = chunk.relid
+LEFT JOIN pg_class AS compressed_class ON compressed_class.oid = chunk.compressed_relid
+LEFT JOIN pg_namespace AS compressed_namespace
+       ON compressed_namespace.oid = compressed_class.relnamespace
+LEFT JOIN columns AS compressed_columns ON compressed_columns.attrelid = chunk.compressed_relid

@@ -1,0 +1,56 @@
+-- The chunks of some hypertables that have rows, as far as their slices tell, within a range of
+-- time each. The catalog rows are read as JSON because their columns differ by version: a chunk
+-- is named by schema_name and table_name before TimescaleDB 2.29 and by relid from then on. A
+-- chunk of which only the catalog row is left (before 2.26, when an aggregate still needs its id)
+-- has no table and is left out.
+--
+-- $1: ids of hypertables          $2: ids of their time dimensions, in the same order
+-- $3, $4: from (inclusive) and until (exclusive), in TimescaleDB's internal time
+SELECT wanted.hypertable_id,
+       namespace.nspname AS schema_name,
+       class.relname AS table_name,
+       slices.list AS slices,
+       slices.range_start,
+       slices.range_end,
+       coalesce(pg_table_size(class.oid), 0) + coalesce(pg_table_size(compressed.relid), 0)
+           AS bytes,
+       greatest(class.reltuples, 0)::bigint + coalesce(compressed.rows, 0) AS rows
+FROM unnest($1::int[], $2::int[], $3::bigint[], $4::bigint[])
+         AS wanted (hypertable_id, time_dimension_id, range_from, range_until)
+JOIN _timescaledb_catalog.chunk ON chunk.hypertable_id = wanted.hypertable_id
+CROSS JOIN LATERAL (
+    SELECT jsonb_object_agg(dimension.column_name,
+                            jsonb_build_array(slice.range_start, slice.range_end)) AS list,
+           max(slice.range_start) FILTER (WHERE dimension.id = wanted.time_dimension_id)
+               AS range_start,
+           max(slice.range_end) FILTER (WHERE dimension.id = wanted.time_dimension_id)
+               AS range_end
+    FROM _timescaledb_catalog.chunk_constraint
+    JOIN _timescaledb_catalog.dimension_slice AS slice
+      ON slice.id = chunk_constraint.dimension_slice_id
+    JOIN _timescaledb_catalog.dimension ON dimension.id = slice.dimension_id
+    WHERE chunk_constraint.chunk_id = chunk.id
+) AS slices
+JOIN pg_class AS class
+  ON class.oid = to_regclass(coalesce(
+         to_jsonb(chunk) ->> 'relid',
+         format('%I.%I', to_jsonb(chunk) ->> 'schema_name', to_jsonb(chunk) ->> 'table_name')))
+JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+LEFT JOIN LATERAL (
+    SELECT coalesce(
+               (SELECT to_regclass(to_jsonb(settings) ->> 'compress_relid')
+                FROM _timescaledb_catalog.compression_settings AS settings
+                WHERE settings.relid = class.oid),
+               (SELECT to_regclass(format('%I.%I', to_jsonb(inner_chunk) ->> 'schema_name',
+                                                   to_jsonb(inner_chunk) ->> 'table_name'))
+                FROM _timescaledb_catalog.chunk AS inner_chunk
+                WHERE inner_chunk.id = (to_jsonb(chunk) ->> 'compressed_chunk_id')::int)
+           ) AS relid,
+           (SELECT size.numrows_pre_compression
+            FROM _timescaledb_catalog.compression_chunk_size AS size
+            WHERE size.chunk_id = chunk.id) AS rows
+) AS compressed ON chunk.status & 1 = 1
+WHERE NOT chunk.osm_chunk
+  AND slices.range_start < wanted.range_until
+  AND slices.range_end > wanted.range_from
+ORDER BY wanted.hypertable_id, slices.range_start, chunk.id

@@ -1,0 +1,77 @@
+-- Every hypertable of the database, those behind continuous aggregates included; the internal
+-- ones that hold compressed data before TimescaleDB 2.28 have no dimensions and are left out.
+--
+-- $1: a case-insensitive POSIX regular expression for the quoted schema.name of a hypertable or
+--     of a continuous aggregate's view; NULL matches all
+SELECT hypertable.id,
+       hypertable.schema_name,
+       hypertable.table_name,
+       cagg.user_view_schema AS cagg_schema,
+       cagg.user_view_name AS cagg_name,
+       -- the hypertable that the aggregate reads: for an aggregate on an aggregate, the
+       -- latter's materialization hypertable
+       cagg.raw_hypertable_id AS parent_id,
+       ($1::text IS NULL
+        OR format('%I.%I', coalesce(cagg.user_view_schema, hypertable.schema_name),
+                           coalesce(cagg.user_view_name, hypertable.table_name)) ~* $1) AS matches,
+       time_dimension.id AS time_dimension_id,
+       time_dimension.column_name AS time_column,
+       time_dimension.function AS time_function,
+       format_type(coalesce(time_dimension.function_type, time_dimension.column_type), NULL)
+           AS time_type,
+       -- compression_state is not kept from 2.28 on, where bit 4 of status says it
+       -- (TimescaleDB's src/hypertable.h)
+       (hypertable.compression_state = 1 OR hypertable.status & 4 = 4) AS compression_enabled,
+       dimensions.list AS dimensions,
+       columns.list AS columns,
+       tiered.chunks AS tiered_chunks
+FROM _timescaledb_catalog.hypertable
+LEFT JOIN _timescaledb_catalog.continuous_agg AS cagg
+       ON cagg.mat_hypertable_id = hypertable.id
+CROSS JOIN LATERAL (
+    -- the first open dimension is the time that bounds and ranges speak of
+    SELECT dimension.id, dimension.column_name, dimension.column_type,
+           CASE WHEN dimension.partitioning_func IS NOT NULL
+                THEN format('%I.%I', dimension.partitioning_func_schema,
+                                     dimension.partitioning_func) END AS function,
+           (SELECT proc.prorettype
+            FROM pg_proc AS proc JOIN pg_namespace AS namespace
+              ON namespace.oid = proc.pronamespace
+            WHERE namespace.nspname = dimension.partitioning_func_schema
+              AND proc.proname = dimension.partitioning_func
+            LIMIT 1) AS function_type
+    FROM _timescaledb_catalog.dimension
+    WHERE dimension.hypertable_id = hypertable.id AND dimension.interval_length IS NOT NULL
+    ORDER BY dimension.id
+    LIMIT 1
+) AS time_dimension
+CROSS JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object(
+               'column', dimension.column_name,
+               'closed', dimension.num_slices IS NOT NULL,
+               'function', CASE WHEN dimension.partitioning_func IS NOT NULL
+                                THEN format('%I.%I', dimension.partitioning_func_schema,
+                                                     dimension.partitioning_func) END,
+               'type', format_type(dimension.column_type, NULL)) ORDER BY dimension.id) AS list
+    FROM _timescaledb_catalog.dimension
+    WHERE dimension.hypertable_id = hypertable.id
+) AS dimensions
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'name', attribute.attname,
+               'type', format_type(attribute.atttypid, attribute.atttypmod),
+               'generated', attribute.attgenerated <> '')
+               ORDER BY attribute.attnum), '[]') AS list
+    FROM pg_attribute AS attribute
+    WHERE attribute.attrelid
+              = to_regclass(format('%I.%I', hypertable.schema_name, hypertable.table_name))
+      AND attribute.attnum > 0 AND NOT attribute.attisdropped
+) AS columns
+CROSS JOIN LATERAL (
+    -- chunks whose rows live in object storage: a foreign table that this program cannot read
+    SELECT count(*) AS chunks
+    FROM _timescaledb_catalog.chunk
+    WHERE chunk.hypertable_id = hypertable.id AND chunk.osm_chunk
+) AS tiered
+WHERE hypertable.num_dimensions > 0
+ORDER BY hypertable.schema_name, hypertable.table_name

@@ -1,0 +1,110 @@
+#include "timescale/bound.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <string_view>
+
+namespace timescale {
+
+namespace {
+
+/// `[+-]digits`
+bool is_integer(std::string_view text) {
+    if (!text.empty() && (text.front() == '-' || text.front() == '+'))
+        text.remove_prefix(1);
+    return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+InternalTime parse_integer(const std::string& option, std::string_view text) {
+    const auto digits = text.front() == '+' ? text.substr(1) : text;
+    InternalTime value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc{})
+        throw UsageError(fmt::format("{} {} does not fit into a bigint", option, text));
+    return value;
+}
+
+} // namespace
+
+Axis axis_of(const std::string& type) {
+    if (type == "timestamp with time zone")
+        return Axis::timestamptz;
+    if (type == "timestamp without time zone")
+        return Axis::timestamp;
+    if (type == "date")
+        return Axis::date;
+    if (type == "smallint" || type == "integer" || type == "bigint")
+        return Axis::integer;
+    return Axis::other;
+}
+
+std::optional<InternalTime> Bound::on(Axis axis) const {
+    switch (axis) {
+    case Axis::timestamptz:
+    case Axis::timestamp:
+    case Axis::date:
+        return time;
+    case Axis::integer:
+        return integer;
+    case Axis::other:
+        break;
+    }
+    return std::nullopt;
+}
+
+Bound read_bound(postgres::Connection& connection, const std::string& option,
+                 const std::string& text) {
+    if (is_integer(text))
+        return {.time = std::nullopt, .integer = parse_integer(option, text)};
+    if (text == "-infinity")
+        return {.time = minus_infinity, .integer = minus_infinity};
+    try {
+        // The session's TimeZone is UTC (sql/pin_session.sql).
+        const auto row = connection.query(
+            "SELECT isfinite($1::timestamptz) AS finite, CASE WHEN isfinite($1::timestamptz) THEN "
+            "(extract(epoch FROM $1::timestamptz) * 1000000)::bigint END AS microseconds",
+            {text});
+        if (row.boolean(0, "finite"))
+            return {.time = row.integer(0, "microseconds"), .integer = std::nullopt};
+    } catch (const postgres::SqlError& error) {
+        if (!error.sqlstate().starts_with("22")) // data exception
+            throw;
+    }
+    throw UsageError(fmt::format("{} '{}' is neither a timestamp, such as '2016-01-02T00:00:00', "
+                                 "nor an integer",
+                                 option, text));
+}
+
+std::string format_time(Axis axis, InternalTime value) {
+    if (value == minus_infinity)
+        return "-infinity";
+    if (axis == Axis::integer || axis == Axis::other)
+        return std::to_string(value);
+
+    using namespace std::chrono;
+    const sys_time<microseconds> time{microseconds(value)};
+    const auto day = floor<days>(time);
+    // A day number that year_month_day can hold: every timestamp of PostgreSQL fits.
+    const year_month_day date(day);
+    const hh_mm_ss<microseconds> clock(time - day);
+    // There is no year 0: the year before 1 is 1 BC.
+    const int year = static_cast<int>(date.year());
+    auto text = fmt::format("{:04}-{:02}-{:02}", year > 0 ? year : 1 - year,
+                            static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+    const bool midnight = clock.to_duration() == microseconds::zero();
+    if (axis != Axis::date || !midnight) {
+        text += fmt::format(" {:02}:{:02}:{:02}", clock.hours().count(), clock.minutes().count(),
+                            clock.seconds().count());
+        if (clock.subseconds() != microseconds::zero())
+            text += fmt::format(".{:06}", clock.subseconds().count());
+        text += " UTC";
+    }
+    if (year <= 0)
+        text += " BC";
+    return text;
+}
+
+} // namespace timescale

@@ -1,0 +1,95 @@
+#pragma once
+
+#include "postgres/connection.hpp"
+#include "postgres/quote.hpp"
+#include "timescale/time_range.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace timescale {
+
+/// A column of a chunk's table, or of its compressed table.
+struct ChunkColumn {
+    std::string name;
+    std::string type;
+    bool generated = false;
+    bool as_text = false; ///< cannot go through binary COPY, see sql/chunk.sql
+    /// pg_attribute.attstorage and attstattarget; -1 or nothing is the default.
+    std::string storage{};
+    std::optional<int> statistics{};
+    std::optional<std::string> collation{}; ///< quoted, when it is not the type's own
+};
+
+/// A chunk that is there, read in the transaction that is going to read or load it.
+struct Chunk {
+    postgres::QualifiedName name;
+    /// Bits, from TimescaleDB's src/chunk.h: 1 compressed, 2 unordered, 4 frozen, 8 partial.
+    int status = 0;
+    std::vector<ChunkColumn> columns;
+    /// We may create a table in the chunk's schema.
+    bool can_create_beside = false;
+    /// The relation's file is not the one that this transaction's snapshot knows.
+    bool rewritten = false;
+    /// Definition of the row trigger that records invalidations, before TimescaleDB 2.23.
+    std::optional<std::string> invalidation_trigger;
+
+    /// The table that holds the compressed batches, and what it looks like.
+    struct Compressed {
+        postgres::QualifiedName name;
+        std::vector<ChunkColumn> columns;
+        std::string options;              ///< storage parameters, as CREATE TABLE ... WITH takes
+        std::vector<std::string> indexes; ///< each from "USING" on
+        std::string settings;             ///< segmentby, orderby, ... as canonical JSON
+        std::vector<std::int64_t> sizes;  ///< a row of compression_chunk_size, in its order
+    };
+    std::optional<Compressed> compressed;
+
+    bool is_unordered() const { return (status & 2) != 0; }
+    bool is_partial() const { return (status & 8) != 0; }
+};
+
+/// Reads a chunk; nothing when there is no such chunk.
+std::optional<Chunk> read_chunk(postgres::Connection& connection,
+                                const postgres::QualifiedName& name);
+
+/// What stands in a hypertable where a chunk is to go.
+struct Place {
+    std::optional<postgres::QualifiedName> same;      ///< the chunk of the very same slices
+    std::vector<postgres::QualifiedName> overlapping; ///< all that overlap, `same` among them
+
+    bool is_free() const { return overlapping.empty(); }
+};
+
+/// \param slices JSON, {"column": [range_start, range_end], ...} in internal values.
+Place find_place(postgres::Connection& connection, const postgres::QualifiedName& hypertable,
+                 const std::string& slices);
+
+/// The compression settings that the hypertable gives to new chunks, as in Chunk::Compressed;
+/// empty when it has none.
+std::string read_compression_settings(postgres::Connection& connection,
+                                      const postgres::QualifiedName& hypertable);
+
+/// A chunk as planning needs it.
+struct ChunkInRange {
+    int hypertable_id = 0;
+    postgres::QualifiedName name;
+    std::string slices; ///< as for find_place
+    TimeRange slice;    ///< of time
+    std::int64_t bytes = 0;
+    std::int64_t rows_estimate = 0;
+};
+
+/// A hypertable whose chunks are wanted, and from when until when.
+struct HypertableRange {
+    int hypertable_id = 0;
+    int time_dimension_id = 0;
+    TimeRange range;
+};
+
+/// All chunks that overlap the ranges, in one round trip.
+std::vector<ChunkInRange> read_chunks_in_range(postgres::Connection& connection,
+                                               const std::vector<HypertableRange>& ranges);
+
+} // namespace timescale

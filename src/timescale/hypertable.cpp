@@ -1,0 +1,90 @@
+#include "timescale/hypertable.hpp"
+
+#include "sql.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace timescale {
+
+namespace {
+
+Dimension dimension_from(const nlohmann::json& json) {
+    Dimension dimension;
+    dimension.column = json.at("column");
+    dimension.type = json.at("type");
+    if (!json.at("function").is_null())
+        dimension.function = json.at("function").get<std::string>();
+    dimension.closed = json.at("closed");
+    return dimension;
+}
+
+const Column* find_column(const Hypertable& hypertable, const std::string& name) {
+    const auto found = std::ranges::find(hypertable.columns, name, &Column::name);
+    return found == hypertable.columns.end() ? nullptr : &*found;
+}
+
+} // namespace
+
+std::vector<Hypertable> read_hypertables(postgres::Connection& connection,
+                                         const std::optional<std::string>& filter) {
+    const auto rows = [&] {
+        try {
+            return connection.query(sql::hypertables, {filter});
+        } catch (const postgres::SqlError& error) {
+            if (error.sqlstate() != "2201B") // invalid_regular_expression
+                throw;
+            throw UsageError(fmt::format("--filter '{}' is no POSIX regular expression: {}",
+                                         filter.value_or(""), error.what()));
+        }
+    }();
+
+    std::vector<Hypertable> hypertables;
+    for (int row = 0; row < rows.size(); ++row) {
+        Hypertable hypertable;
+        hypertable.id = static_cast<int>(rows.integer(row, "id"));
+        hypertable.name = {rows.string(row, "schema_name"), rows.string(row, "table_name")};
+        if (!rows.is_null(row, "cagg_name")) {
+            hypertable.cagg = {rows.string(row, "cagg_schema"), rows.string(row, "cagg_name")};
+            hypertable.parent_id = static_cast<int>(rows.integer(row, "parent_id"));
+        }
+        hypertable.matches = rows.boolean(row, "matches");
+        hypertable.time_dimension_id = static_cast<int>(rows.integer(row, "time_dimension_id"));
+        hypertable.time = {.column = rows.string(row, "time_column"),
+                           .type = rows.string(row, "time_type"),
+                           .function = rows.optional_string(row, "time_function")};
+        for (const auto& json : nlohmann::json::parse(rows.text(row, "dimensions")))
+            hypertable.dimensions.push_back(dimension_from(json));
+        for (const auto& json : nlohmann::json::parse(rows.text(row, "columns")))
+            hypertable.columns.push_back({json.at("name"), json.at("type"), json.at("generated")});
+        hypertable.compression_enabled = rows.boolean(row, "compression_enabled");
+        hypertable.tiered_chunks = rows.integer(row, "tiered_chunks");
+        hypertables.push_back(std::move(hypertable));
+    }
+    return hypertables;
+}
+
+std::vector<std::string> column_differences(const Hypertable& source, const Hypertable& target) {
+    std::vector<std::string> differences;
+    for (const auto& column : source.columns) {
+        const auto* counterpart = find_column(target, column.name);
+        if (counterpart == nullptr)
+            differences.push_back(fmt::format("column {} ({}) is missing in the target",
+                                              postgres::quote_identifier(column.name),
+                                              column.type));
+        else if (counterpart->type != column.type)
+            differences.push_back(fmt::format("column {} is {} in the source and {} in the target",
+                                              postgres::quote_identifier(column.name), column.type,
+                                              counterpart->type));
+    }
+    for (const auto& column : target.columns)
+        if (find_column(source, column.name) == nullptr)
+            differences.push_back(fmt::format("column {} ({}) is missing in the source",
+                                              postgres::quote_identifier(column.name),
+                                              column.type));
+    return differences;
+}
+
+} // namespace timescale

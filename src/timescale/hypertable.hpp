@@ -1,0 +1,56 @@
+#pragma once
+
+#include "postgres/connection.hpp"
+#include "postgres/quote.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace timescale {
+
+struct Column {
+    std::string name;
+    std::string type; ///< as format_type() writes it with modifiers, schema included where needed
+    bool generated = false;
+
+    bool operator==(const Column&) const = default;
+};
+
+struct Dimension {
+    std::string column;
+    std::string type;
+    /// Partitioning function, quoted and qualified, that maps the column to the axis.
+    std::optional<std::string> function;
+    bool closed = false; ///< a space dimension: hash partitions instead of intervals
+};
+
+/// A hypertable, or the materialization hypertable of a continuous aggregate.
+struct Hypertable {
+    int id = 0;
+    postgres::QualifiedName name;
+    std::optional<postgres::QualifiedName> cagg; ///< the aggregate's view
+    std::optional<int> parent_id;                ///< of an aggregate: the hypertable that it reads
+    bool matches = false;                        ///< the filter's verdict
+    int time_dimension_id = 0;
+    Dimension time;
+    std::vector<Dimension> dimensions; ///< all, time among them
+    std::vector<Column> columns;       ///< in the table's order, without dropped ones
+    bool compression_enabled = false;
+    std::int64_t tiered_chunks = 0; ///< in object storage, out of our reach
+
+    /// The name a user knows it by: the aggregate's view, or the hypertable.
+    const postgres::QualifiedName& known_as() const { return cagg ? *cagg : name; }
+};
+
+/// Reads all hypertables of a database, in the order of their names.
+/// \param filter see sql/hypertables.sql; none matches all.
+/// \throws UsageError when the filter is no regular expression.
+std::vector<Hypertable> read_hypertables(postgres::Connection& connection,
+                                         const std::optional<std::string>& filter);
+
+/// What keeps rows of one from fitting into the other, a sentence each: columns that only one
+/// has, and types that differ. The order of columns does not matter.
+std::vector<std::string> column_differences(const Hypertable& source, const Hypertable& target);
+
+} // namespace timescale

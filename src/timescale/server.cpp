@@ -1,0 +1,59 @@
+#include "timescale/server.hpp"
+
+#include "sql.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace timescale {
+
+namespace {
+constexpr Version oldest_supported{2, 16, 0};
+}
+
+Version parse_version(std::string_view text) {
+    Version version;
+    const char* position = text.data();
+    const char* const end = text.data() + text.size();
+    for (int* part : {&version.major, &version.minor, &version.patch}) {
+        const auto [next, error] = std::from_chars(position, end, *part);
+        if (error != std::errc{})
+            throw Error(fmt::format("\"{}\" is not a TimescaleDB version", text));
+        if (next == end || *next != '.')
+            break;
+        position = next + 1;
+    }
+    return version;
+}
+
+std::string Server::description() const {
+    return fmt::format("TimescaleDB {} ({} edition) on PostgreSQL {}", timescaledb_text,
+                       community ? "Community" : "Apache", postgres_version / 10000);
+}
+
+std::string Server::function(const std::string& name) const {
+    return postgres::QualifiedName{extension_schema, name}.quoted();
+}
+
+Server read_server(postgres::Connection& connection) {
+    const auto row = connection.query(sql::server);
+    if (row.is_null(0, "timescaledb_version"))
+        throw Error(fmt::format("the {} has no timescaledb extension; connect to the database that "
+                                "has the hypertables",
+                                connection.name()));
+    Server server;
+    server.postgres_version = static_cast<int>(row.integer(0, "server_version_num"));
+    server.timescaledb_text = row.string(0, "timescaledb_version");
+    server.timescaledb = parse_version(server.timescaledb_text);
+    server.extension_schema = row.string(0, "extension_schema");
+    server.community = row.text(0, "license") != "apache";
+    if (server.timescaledb < oldest_supported)
+        throw Error(fmt::format("the {} has TimescaleDB {}; update the extension to {}.{} or later",
+                                connection.name(), server.timescaledb_text, oldest_supported.major,
+                                oldest_supported.minor));
+    return server;
+}
+
+} // namespace timescale

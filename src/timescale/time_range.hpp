@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+namespace timescale {
+
+/**
+ * A point on a hypertable's time axis as TimescaleDB keeps it in its catalog: microseconds since
+ * 1970-01-01 00:00 UTC for timestamps and dates, the number itself for integers
+ * (ts_time_value_to_internal in TimescaleDB's src/time_utils.c).
+ */
+using InternalTime = std::int64_t;
+
+constexpr InternalTime minus_infinity = std::numeric_limits<InternalTime>::min();
+
+/// [from, until)
+struct TimeRange {
+    InternalTime from = minus_infinity;
+    InternalTime until = std::numeric_limits<InternalTime>::max();
+
+    bool operator==(const TimeRange&) const = default;
+};
+
+} // namespace timescale
