@@ -1,0 +1,35 @@
+-- Adds tasks to the queue. A chunk that is in it already gets no second row: when the range it is
+-- to be copied in is covered, nothing changes; else its range grows, and it is to be copied
+-- again. Returns a row for each task that was added or grew.
+--
+-- $1: a JSON array of objects with the columns of __backfill.task; ranges are
+--     clipped to the slice
+WITH given AS (
+    SELECT task.*
+    FROM jsonb_to_recordset($1::jsonb) AS task (
+        hypertable_schema name, hypertable_name name, target_schema name, target_name name,
+        cagg_schema name, cagg_name name, chunk_schema name, chunk_name name,
+        slices jsonb, slice_start bigint, slice_end bigint, range_from bigint,
+        range_until bigint, snapshot text, bytes bigint, rows_estimate bigint)
+)
+INSERT INTO __backfill.task AS task
+    (hypertable_schema, hypertable_name, target_schema, target_name, cagg_schema, cagg_name,
+     chunk_schema, chunk_name, slices, slice, range, snapshot, bytes, rows_estimate)
+SELECT given.hypertable_schema, given.hypertable_name, given.target_schema, given.target_name,
+       given.cagg_schema, given.cagg_name, given.chunk_schema, given.chunk_name,
+       given.slices, int8range(given.slice_start, given.slice_end),
+       int8multirange(int8range(given.range_from, given.range_until)),
+       given.snapshot, given.bytes, given.rows_estimate
+FROM given
+ON CONFLICT (chunk_schema, chunk_name) DO UPDATE
+SET range = task.range + excluded.range,
+    snapshot = excluded.snapshot,
+    bytes = excluded.bytes,
+    rows_estimate = excluded.rows_estimate,
+    staged = clock_timestamp(),
+    worked = NULL,
+    message = NULL,
+    failed = NULL,
+    error = NULL
+WHERE NOT task.range @> excluded.range
+RETURNING hypertable_schema, hypertable_name, bytes, xmax = 0 AS added

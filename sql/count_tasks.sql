@@ -1,0 +1,7 @@
+-- How far the queue is: one row.
+SELECT count(*) AS total,
+       count(*) FILTER (WHERE worked IS NULL) AS to_do,
+       coalesce(sum(bytes) FILTER (WHERE worked IS NULL), 0)::bigint AS bytes_to_do,
+       count(*) FILTER (WHERE worked IS NULL AND failed IS NOT NULL) AS failed,
+       clock_timestamp()::text AS now
+FROM __backfill.task

@@ -1,0 +1,9 @@
+-- Notes why a task failed, after its transaction was rolled back. Another worker may have taken
+-- it since; then that one's outcome counts.
+--
+-- $1: id   $2: error
+UPDATE __backfill.task
+SET failed = clock_timestamp(), error = $2
+WHERE id = (SELECT id FROM __backfill.task
+            WHERE id = $1::bigint AND worked IS NULL
+            FOR NO KEY UPDATE SKIP LOCKED)

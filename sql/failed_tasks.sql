@@ -1,0 +1,8 @@
+-- The tasks that failed and are still to do, the latest first.
+--
+-- $1: how many at the most
+SELECT chunk_schema, chunk_name, error
+FROM __backfill.task
+WHERE worked IS NULL AND failed IS NOT NULL
+ORDER BY failed DESC, id
+LIMIT $1::int

@@ -1,0 +1,164 @@
+#include "tasks/queue.hpp"
+
+#include "sql.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <map>
+
+namespace tasks {
+
+namespace {
+
+enum class Presence { absent, unknown, known };
+
+Presence presence(postgres::Connection& target) {
+    const auto row = target.query(sql::check_schema);
+    if (!row.boolean(0, "present"))
+        return Presence::absent;
+    return row.boolean(0, "known") ? Presence::known : Presence::unknown;
+}
+
+[[noreturn]] void refuse(const postgres::Connection& target) {
+    throw Error("the schema __backfill in the " + target.name() +
+                " was made by another program or version; finish with that one, or remove the "
+                "schema with: timescaledb-backfill clean");
+}
+
+template <typename Value>
+nlohmann::json json_or_null(const std::optional<Value>& value) {
+    return value ? nlohmann::json(*value) : nlohmann::json();
+}
+
+} // namespace
+
+bool exists(postgres::Connection& target) {
+    return presence(target) != Presence::absent;
+}
+
+bool is_known(postgres::Connection& target) {
+    return presence(target) == Presence::known;
+}
+
+void prepare(postgres::Connection& target) {
+    // Two stages at once: the second waits here and finds the schema.
+    target.execute("SELECT pg_advisory_xact_lock(hashtextextended('__backfill', 0))");
+    switch (presence(target)) {
+    case Presence::absent:
+        target.execute(std::string(sql::create_schema));
+        break;
+    case Presence::unknown:
+        refuse(target);
+    case Presence::known:
+        break;
+    }
+}
+
+void require(postgres::Connection& target) {
+    switch (presence(target)) {
+    case Presence::absent:
+        throw UsageError("nothing is staged in the " + target.name() +
+                         "; run first: timescaledb-backfill stage");
+    case Presence::unknown:
+        refuse(target);
+    case Presence::known:
+        break;
+    }
+}
+
+std::vector<Added> add(postgres::Connection& target, const std::vector<NewTask>& tasks) {
+    auto list = nlohmann::json::array();
+    for (const auto& task : tasks) {
+        nlohmann::json json{
+            {"hypertable_schema", task.hypertable.schema},
+            {"hypertable_name", task.hypertable.name},
+            {"target_schema", task.target.schema},
+            {"target_name", task.target.name},
+            {"chunk_schema", task.chunk.schema},
+            {"chunk_name", task.chunk.name},
+            {"slices", nlohmann::json::parse(task.slices)},
+            {"slice_start", task.slice.from},
+            {"slice_end", task.slice.until},
+            {"range_from", task.range.from},
+            {"range_until", task.range.until},
+            {"snapshot", json_or_null(task.snapshot)},
+            {"bytes", task.bytes},
+            {"rows_estimate", task.rows_estimate},
+        };
+        if (task.cagg) {
+            json["cagg_schema"] = task.cagg->schema;
+            json["cagg_name"] = task.cagg->name;
+        }
+        list.push_back(std::move(json));
+    }
+    const auto rows = target.query(sql::add_tasks, {list.dump()});
+
+    std::map<postgres::QualifiedName, Added> by_hypertable;
+    for (int row = 0; row < rows.size(); ++row) {
+        const postgres::QualifiedName name{rows.string(row, "hypertable_schema"),
+                                           rows.string(row, "hypertable_name")};
+        auto& added = by_hypertable[name];
+        added.hypertable = name;
+        (rows.boolean(row, "added") ? added.added : added.grown) += 1;
+        added.bytes += rows.integer(row, "bytes");
+    }
+    std::vector<Added> result;
+    for (auto& [name, added] : by_hypertable)
+        result.push_back(std::move(added));
+    return result;
+}
+
+Counts count(postgres::Connection& target) {
+    const auto row = target.query(sql::count_tasks);
+    return {.total = row.integer(0, "total"),
+            .to_do = row.integer(0, "to_do"),
+            .failed = row.integer(0, "failed"),
+            .bytes_to_do = row.integer(0, "bytes_to_do"),
+            .now = row.string(0, "now")};
+}
+
+std::optional<Task> claim(postgres::Connection& target, const std::string& run_started,
+                          std::optional<std::int64_t> id) {
+    const auto row = target.query(
+        sql::claim_task, {run_started, id ? std::optional(std::to_string(*id)) : std::nullopt});
+    if (row.empty())
+        return std::nullopt;
+    Task task;
+    task.id = row.integer(0, "id");
+    task.hypertable = {row.string(0, "hypertable_schema"), row.string(0, "hypertable_name")};
+    task.target = {row.string(0, "target_schema"), row.string(0, "target_name")};
+    task.chunk = {row.string(0, "chunk_schema"), row.string(0, "chunk_name")};
+    task.slices = row.string(0, "slices");
+    task.snapshot = row.optional_string(0, "snapshot");
+    task.bytes = row.integer(0, "bytes");
+    task.whole = row.boolean(0, "whole");
+    for (const auto& range : nlohmann::json::parse(row.text(0, "ranges")))
+        task.ranges.push_back({range.at(0), range.at(1)});
+    return task;
+}
+
+void finish(postgres::Connection& target, const Task& task, const Loaded& loaded, double seconds,
+            const std::optional<std::string>& message) {
+    target.query(sql::finish_task, {std::to_string(task.id), std::to_string(loaded.rows),
+                                    std::to_string(loaded.batches), std::to_string(loaded.bytes),
+                                    std::to_string(seconds), message});
+}
+
+void fail(postgres::Connection& target, const Task& task, const std::string& error) {
+    target.query(sql::fail_task, {std::to_string(task.id), error});
+}
+
+std::vector<Failure> failures(postgres::Connection& target, int limit) {
+    const auto rows = target.query(sql::failed_tasks, {std::to_string(limit)});
+    std::vector<Failure> failures;
+    for (int row = 0; row < rows.size(); ++row)
+        failures.push_back({{rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")},
+                            rows.string(row, "error")});
+    return failures;
+}
+
+void drop(postgres::Connection& target) {
+    target.execute("DROP SCHEMA __backfill CASCADE");
+}
+
+} // namespace tasks

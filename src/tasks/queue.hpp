@@ -1,0 +1,76 @@
+#pragma once
+
+#include "postgres/connection.hpp"
+#include "tasks/task.hpp"
+
+#include <string>
+#include <vector>
+
+/**
+ * The queue of chunks to copy: schema __backfill in the target.
+ *
+ * A worker claims a task by locking its row, and holds it as long as its transaction; the same
+ * transaction loads the rows and marks the task. So a task is either done with its rows visible,
+ * or to do with none of them, whatever dies when. Any number of workers of any number of
+ * processes may share a queue: they skip each other's locked rows.
+ *
+ * Every function runs in the caller's transaction on a connection to the target.
+ */
+namespace tasks {
+
+/// Creates the queue when it is not there.
+/// \throws Error when __backfill is there but is not a queue of this format.
+void prepare(postgres::Connection& target);
+
+/// \throws UsageError when there is no queue, Error when it is not of this format.
+void require(postgres::Connection& target);
+
+bool exists(postgres::Connection& target);
+
+/// It exists, and is of this format.
+bool is_known(postgres::Connection& target);
+
+/// What add() did with one hypertable's chunks.
+struct Added {
+    postgres::QualifiedName hypertable; ///< in the source
+    std::int64_t added = 0;             ///< chunks that were not in the queue
+    std::int64_t grown = 0;             ///< chunks of which more is to be copied than before
+    std::int64_t bytes = 0;             ///< of both
+};
+
+/// Puts chunks into the queue, skipping those that are in it already (sql/add_tasks.sql).
+/// \returns a row for each hypertable of which something was added or grew.
+std::vector<Added> add(postgres::Connection& target, const std::vector<NewTask>& tasks);
+
+struct Counts {
+    std::int64_t total = 0;
+    std::int64_t to_do = 0; ///< not finished, those that failed included
+    std::int64_t failed = 0;
+    std::int64_t bytes_to_do = 0;
+    std::string now; ///< the server's clock, as claim() takes it
+};
+Counts count(postgres::Connection& target);
+
+/// Claims a task.
+/// \param run_started a Counts::now; tasks that failed since are passed over.
+/// \param id only this task.
+/// \returns nothing when there is none to claim.
+std::optional<Task> claim(postgres::Connection& target, const std::string& run_started,
+                          std::optional<std::int64_t> id = std::nullopt);
+
+void finish(postgres::Connection& target, const Task& task, const Loaded& loaded, double seconds,
+            const std::optional<std::string>& message);
+
+void fail(postgres::Connection& target, const Task& task, const std::string& error);
+
+/// A task that failed and is to do.
+struct Failure {
+    postgres::QualifiedName chunk;
+    std::string error;
+};
+std::vector<Failure> failures(postgres::Connection& target, int limit);
+
+/// Drops the queue.
+void drop(postgres::Connection& target);
+
+} // namespace tasks

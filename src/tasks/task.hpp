@@ -1,0 +1,54 @@
+#pragma once
+
+#include "postgres/quote.hpp"
+#include "timescale/time_range.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tasks {
+
+/// A chunk to put into the queue.
+struct NewTask {
+    postgres::QualifiedName hypertable;          ///< in the source
+    postgres::QualifiedName target;              ///< the hypertable in the target
+    std::optional<postgres::QualifiedName> cagg; ///< the view, for an aggregate
+    postgres::QualifiedName chunk;               ///< in the source
+    std::string slices;                          ///< JSON, as timescale::find_place takes
+    timescale::TimeRange slice;                  ///< the chunk's, of time
+    timescale::TimeRange range;                  ///< what of it to copy, within the slice
+    std::optional<std::string> snapshot;         ///< exported snapshot of the source
+    std::int64_t bytes = 0;
+    std::int64_t rows_estimate = 0;
+};
+
+/// A chunk to copy, claimed by this worker's transaction in the target.
+struct Task {
+    std::int64_t id = 0;
+    postgres::QualifiedName hypertable;
+    postgres::QualifiedName target;
+    postgres::QualifiedName chunk;
+    std::string slices;
+    std::optional<std::string> snapshot;
+    std::int64_t bytes = 0;
+    bool whole = false; ///< the whole chunk is to be copied, so that rows need no filter
+    std::vector<timescale::TimeRange> ranges; ///< disjoint, ascending, within the slice
+};
+
+/// What was loaded for a task.
+struct Loaded {
+    std::int64_t rows = 0;    ///< but for those inside of batches
+    std::int64_t batches = 0; ///< compressed ones, that were taken as they are
+    std::int64_t bytes = 0;   ///< of COPY data
+
+    Loaded& operator+=(const Loaded& other) {
+        rows += other.rows;
+        batches += other.batches;
+        bytes += other.bytes;
+        return *this;
+    }
+};
+
+} // namespace tasks
