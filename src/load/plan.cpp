@@ -1,0 +1,89 @@
+#include "load/plan.hpp"
+
+#include <algorithm>
+
+namespace load {
+
+namespace {
+
+using timescale::Chunk;
+using timescale::ChunkColumn;
+
+bool same_columns(std::vector<ChunkColumn> left, std::vector<ChunkColumn> right) {
+    std::ranges::sort(left, {}, &ChunkColumn::name);
+    std::ranges::sort(right, {}, &ChunkColumn::name);
+    return std::ranges::equal(left, right, [](const auto& a, const auto& b) {
+        return a.name == b.name && a.type == b.type;
+    });
+}
+
+/// Batches are taken as they are only when the target reads them just as the source does; what
+/// stands against it, or nothing.
+std::string obstacle_to_batches(const Situation& situation) {
+    if (!situation.whole)
+        return "a bound cuts the compressed chunk";
+    if (!(situation.source_server.timescaledb_text == situation.target_server.timescaledb_text))
+        return "source and target have different TimescaleDB versions";
+    // The target would take unordered batches for ordered ones: no function sets that bit.
+    if (situation.source.is_unordered())
+        return "its compressed batches are unordered";
+    return {};
+}
+
+Plan choose_for_compressed_source(const Situation& situation) {
+    const auto& source = *situation.source.compressed;
+    const bool target_compressed = situation.target->compressed.has_value();
+    Plan plan;
+    plan.reason = obstacle_to_batches(situation);
+    if (plan.reason.empty()) {
+        if (target_compressed && source.settings == situation.target->compressed->settings &&
+            same_columns(source.columns, situation.target->compressed->columns)) {
+            plan.what = Plan::What::batches_into_present;
+            plan.reason = "both are compressed alike";
+            return plan;
+        }
+        if (!situation.target_compression_enabled)
+            plan.reason = "compression is not enabled on the target's hypertable";
+        else if (source.settings != situation.target_settings)
+            plan.reason = "the compression settings differ";
+        else if (!situation.target->can_create_beside)
+            plan.reason = "the role may not create tables in the chunk's schema";
+        else {
+            plan.what = Plan::What::batches;
+            plan.decompress_first = target_compressed;
+            plan.reason = "the target's chunk has no compressed table like the source's";
+            return plan;
+        }
+    }
+    plan.decompress_first = target_compressed;
+    plan.compress_after = situation.target_compression_enabled;
+    return plan;
+}
+
+} // namespace
+
+Plan choose_load(const Situation& situation) {
+    Plan plan;
+    if (!situation.target) {
+        if (situation.target_is_free && situation.same_dimensions) {
+            plan.into = Plan::Into::new_chunk;
+            plan.reason = "the target has no chunk there yet";
+        } else {
+            plan.into = Plan::Into::hypertable;
+            plan.reason = situation.same_dimensions
+                              ? "the target's chunks are cut elsewhere"
+                              : "the target's hypertable has other dimensions";
+        }
+        return plan;
+    }
+    if (situation.source.compressed)
+        return choose_for_compressed_source(situation);
+
+    plan.decompress_first = situation.target->compressed.has_value();
+    // The rows beyond the range stay as their owner had them.
+    plan.compress_after = plan.decompress_first && !situation.whole;
+    plan.reason = "the chunk is not compressed in the source";
+    return plan;
+}
+
+} // namespace load

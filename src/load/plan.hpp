@@ -1,0 +1,51 @@
+#pragma once
+
+#include "timescale/chunk.hpp"
+#include "timescale/hypertable.hpp"
+#include "timescale/server.hpp"
+
+#include <optional>
+#include <string>
+
+namespace load {
+
+/// How one chunk gets into the target.
+struct Plan {
+    enum class Into {
+        new_chunk,      ///< none is there: make it, then choose again
+        existing_chunk, ///< replace what it holds within the range
+        hypertable,     ///< the target cuts its chunks elsewhere: replace and route row by row
+    };
+    enum class What {
+        rows,                ///< as rows, decompressed by the source if need be
+        batches,             ///< compressed batches as they are, into a table of their own that
+                             ///< becomes the chunk's; and the rows of a partial chunk
+        batches_into_present ///< the same, into the compressed table that the chunk has
+    };
+    Into into = Into::existing_chunk;
+    What what = What::rows;
+    bool decompress_first = false; ///< the target's chunk is compressed and must not be
+    bool compress_after = false;
+    std::string reason; ///< why so, for people
+
+    bool operator==(const Plan&) const = default;
+};
+
+/// What the choice depends on.
+struct Situation {
+    bool whole = true; ///< no row filter cuts the chunk
+    timescale::Server source_server;
+    timescale::Server target_server;
+    timescale::Chunk source;
+    /// Source and target hypertable have dimensions of the same columns.
+    bool same_dimensions = true;
+    bool target_is_free = false;            ///< no chunk of the target overlaps this one
+    std::optional<timescale::Chunk> target; ///< the chunk of the very same slices
+    bool target_compression_enabled = false;
+    std::string target_settings; ///< compression settings of the target's hypertable
+};
+
+/// Chooses; the one place where it is decided how a chunk is loaded, and why.
+Plan choose_load(const Situation& situation);
+
+} // namespace load

@@ -1,0 +1,99 @@
+#include "load/row_filter.hpp"
+
+#include "postgres/error.hpp"
+#include "postgres/quote.hpp"
+#include "timescale/bound.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <limits>
+
+namespace load {
+
+namespace {
+
+using timescale::Axis;
+using timescale::InternalTime;
+using timescale::TimeRange;
+
+constexpr InternalTime end_of_time = std::numeric_limits<InternalTime>::max();
+
+/// The first midnight that is not before the time, in microseconds.
+InternalTime ceiling_to_day(InternalTime time) {
+    constexpr InternalTime day = InternalTime{24} * 60 * 60 * 1000 * 1000;
+    const InternalTime rest = ((time % day) + day) % day;
+    return rest == 0 ? time : time - rest + day;
+}
+
+/// The axis value as an SQL constant of the column's type. The functions are immutable, exact to
+/// the microsecond, and there in every version (TimescaleDB's sql/time_functions.sql), so that no
+/// date format comes into it.
+std::string literal(const timescale::Dimension& dimension, InternalTime value) {
+    switch (timescale::axis_of(dimension.type)) {
+    case Axis::timestamptz:
+        return fmt::format("_timescaledb_functions.to_timestamp({})", value);
+    case Axis::timestamp:
+        return fmt::format("_timescaledb_functions.to_timestamp_without_timezone({})", value);
+    case Axis::date:
+        // Both bounds are compared with dates, that is, with midnights.
+        return fmt::format("_timescaledb_functions.to_date({})", ceiling_to_day(value));
+    case Axis::integer:
+    case Axis::other:
+        break;
+    }
+    return fmt::format("'{}'::bigint", value);
+}
+
+std::string axis_expression(const timescale::Dimension& dimension) {
+    const auto column = postgres::quote_identifier(dimension.column);
+    return dimension.function ? fmt::format("{}({})", *dimension.function, column) : column;
+}
+
+std::string within(const timescale::Dimension& dimension, const TimeRange& range) {
+    const auto expression = axis_expression(dimension);
+    std::vector<std::string> conditions;
+    if (range.from != timescale::minus_infinity)
+        conditions.push_back(fmt::format("{} >= {}", expression, literal(dimension, range.from)));
+    if (range.until != end_of_time)
+        conditions.push_back(fmt::format("{} < {}", expression, literal(dimension, range.until)));
+    return conditions.empty() ? "true" : fmt::format("{}", fmt::join(conditions, " AND "));
+}
+
+/// Space partitions are ranges of a hash. A NULL belongs to the hash 0
+/// (ts_hyperspace_calculate_point in TimescaleDB's src/dimension.c).
+std::string within_partition(const timescale::Dimension& dimension, const TimeRange& range) {
+    const auto hash = fmt::format("coalesce({}, 0)", axis_expression(dimension));
+    return fmt::format("{0} >= '{1}'::bigint AND {0} < '{2}'::bigint", hash, range.from,
+                       range.until);
+}
+
+} // namespace
+
+std::string row_filter(const timescale::Dimension& time, const std::vector<TimeRange>& ranges) {
+    if (ranges.size() == 1)
+        return within(time, ranges.front());
+    std::vector<std::string> alternatives;
+    for (const auto& range : ranges)
+        alternatives.push_back("(" + within(time, range) + ")");
+    return fmt::format("({})", fmt::join(alternatives, " OR "));
+}
+
+std::string hypercube_filter(const std::vector<timescale::Dimension>& dimensions,
+                             const std::string& slices) {
+    const auto json = nlohmann::json::parse(slices);
+    std::vector<std::string> conditions;
+    for (const auto& dimension : dimensions) {
+        if (!json.contains(dimension.column))
+            throw Error(fmt::format("the task has no slice for the dimension {}",
+                                    postgres::quote_identifier(dimension.column)));
+        const auto& slice = json.at(dimension.column);
+        const TimeRange range{slice.at(0), slice.at(1)};
+        conditions.push_back(dimension.closed ? within_partition(dimension, range)
+                                              : within(dimension, range));
+    }
+    return fmt::format("{}", fmt::join(conditions, " AND "));
+}
+
+} // namespace load
