@@ -1,0 +1,169 @@
+#include "cli/command_line.hpp"
+
+#include "commands/commands.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace cli {
+
+namespace {
+
+using postgres::ConnectionString;
+
+constexpr auto description =
+    R"(Copies time-series history from one TimescaleDB (source) to another (target), chunk by
+chunk, while an application writes to both.
+
+  stage   list the chunks to copy in a queue in the target
+  copy    copy them; stop and start again as you like
+  clean   remove the queue)";
+
+constexpr auto footer = R"(
+Example:
+  export BACKFILL_SOURCE=postgresql://me@old.example:5432/metrics
+  export BACKFILL_TARGET=postgresql://me@new.example:5432/metrics
+  timescaledb-backfill stage --until '2016-01-02T00:00:00'
+  timescaledb-backfill copy --parallelism 8
+  timescaledb-backfill clean
+
+Exit status: 0 done, 1 failed, 2 wrong usage (nothing changed), 130 interrupted.
+Each command has its own help: timescaledb-backfill stage --help)";
+
+constexpr auto connection_footer = R"(
+Connection strings are libpq's: postgresql://user@host:5432/database?sslmode=verify-full, or
+"host=... dbname=... user=...", or "service=..."; a password file (~/.pgpass), PGPASSWORD and the
+other environment variables of libpq apply. Give them in BACKFILL_SOURCE and BACKFILL_TARGET to
+keep a password off the command line, where other users of the machine see it.)";
+
+constexpr auto stage_footer = R"(
+A bound is a timestamp, for hypertables whose time is a timestamptz, timestamp or date, or an
+integer, for those with a smallint, integer or bigint. A timestamp without a zone is read as UTC,
+whatever the servers' settings. What lies at or after --until, or before --from, is not touched.
+
+Without --filter, all hypertables and the materialized data of all continuous aggregates are
+staged. With it, those whose quoted schema.name matches: ^public\.conditions$, 'metrics_.*',
+'"Mixed Case"'. Staging again adds to the queue; chunks that are in it already are skipped.
+
+Examples:
+  timescaledb-backfill stage --until '2016-01-02T00:00:00'
+  timescaledb-backfill stage --until '2016-01-02T00:00:00+02' --from 2015-01-01 --filter '^public\.'
+  timescaledb-backfill stage --until 91827364 --filter '^schema1\.table_with_time_as_bigint$'
+  timescaledb-backfill stage --until 2016-01-02 --filter '^public\.daily_agg$' -U -D)";
+
+constexpr auto copy_footer = R"(
+Rows that the target already has in the staged range are replaced. Ctrl-C (SIGINT, SIGTERM) once:
+the chunks in hand are finished first. Twice: they are rolled back at once. Either way the exit
+status is 130 and the next copy goes on. Several copy processes, on several machines, may work on
+one target at a time.
+
+Example:
+  timescaledb-backfill copy --source "$SOURCE" --target "$TARGET" --parallelism 4)";
+
+constexpr auto clean_footer = R"(
+The chunks stay. Says how many tasks were unfinished, if any.
+
+Example:
+  timescaledb-backfill clean --target "$TARGET")";
+
+/// The texts that become connection strings once parsing is done. Each command has its own: CLI11
+/// reads the environment for the options of all of them, whichever was named.
+struct ConnectionTexts {
+    std::string source;
+    std::string target;
+    bool telemetry_disabled = false;
+};
+
+void add_source(CLI::App& command, ConnectionTexts& texts) {
+    command.add_option("--source", texts.source, "connection string of the source database")
+        ->envname("BACKFILL_SOURCE")
+        ->required();
+}
+
+void add_target(CLI::App& command, ConnectionTexts& texts) {
+    command.add_option("--target", texts.target, "connection string of the target database")
+        ->envname("BACKFILL_TARGET")
+        ->required();
+    // The original phones home; its users' scripts say so.
+    command.add_flag("--disable-telemetry", texts.telemetry_disabled,
+                     "accepted and without effect: there is no telemetry");
+}
+
+} // namespace
+
+ExitStatus run(int argc, const char* const* argv) {
+    CLI::App app(description, "timescaledb-backfill");
+    app.footer(footer);
+    app.set_version_flag("-V,--version", "timescaledb-backfill " BACKFILL_VERSION);
+    app.require_subcommand(1);
+
+    ConnectionTexts stage_texts;
+    commands::StageOptions stage;
+    auto* stage_command = app.add_subcommand("stage", "List the chunks to copy in the target's "
+                                                      "queue, the schema __backfill");
+    add_source(*stage_command, stage_texts);
+    add_target(*stage_command, stage_texts);
+    stage_command
+        ->add_option("-u,--until", stage.until,
+                     "completion point: copy what is before it (exclusive)")
+        ->required();
+    stage_command->add_option("-F,--from", stage.from,
+                              "copy what is at or after it; -infinity, the default, for all");
+    stage_command->add_option("-f,--filter", stage.filter,
+                              "POSIX regular expression, regardless of case, on the quoted "
+                              "schema.name of hypertables and of continuous aggregates");
+    stage_command->add_flag("-U,--cascade-up", stage.cascade.up,
+                            "also the continuous aggregates that read what matches");
+    stage_command->add_flag("-D,--cascade-down", stage.cascade.down,
+                            "also what the matching continuous aggregates read");
+    stage_command->add_option("-s,--snapshot", stage.snapshot,
+                              "read all chunks under this snapshot, exported in the source with "
+                              "pg_export_snapshot()");
+    stage_command->footer(std::string(stage_footer) + "\n" + connection_footer);
+
+    ConnectionTexts copy_texts;
+    commands::CopyOptions copy;
+    auto* copy_command = app.add_subcommand("copy", "Copy the staged chunks");
+    add_source(*copy_command, copy_texts);
+    add_target(*copy_command, copy_texts);
+    copy_command
+        ->add_option("-p,--parallelism", copy.parallelism,
+                     "how many chunks to copy at a time, each with a connection to either side")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1000));
+    copy_command->footer(std::string(copy_footer) + "\n" + connection_footer);
+
+    ConnectionTexts clean_texts;
+    commands::CleanOptions clean;
+    auto* clean_command =
+        app.add_subcommand("clean", "Remove the queue, the schema __backfill, from the target");
+    add_target(*clean_command, clean_texts);
+    clean_command->footer(std::string(clean_footer) + "\n" + connection_footer);
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+            app.exit(error); // --help or --version
+            return exit_done;
+        }
+        throw UsageError(fmt::format(
+            "{}; see timescaledb-backfill {}--help", error.what(),
+            app.get_subcommands().empty() ? "" : app.get_subcommands().front()->get_name() + " "));
+    }
+
+    if (stage_command->parsed()) {
+        stage.source = ConnectionString(stage_texts.source, "--source");
+        stage.target = ConnectionString(stage_texts.target, "--target");
+        return commands::stage(stage);
+    }
+    if (copy_command->parsed()) {
+        copy.source = ConnectionString(copy_texts.source, "--source");
+        copy.target = ConnectionString(copy_texts.target, "--target");
+        return commands::copy(copy);
+    }
+    clean.target = ConnectionString(clean_texts.target, "--target");
+    return commands::clean(clean);
+}
+
+} // namespace cli

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "exit_status.hpp"
+#include "postgres/connection_string.hpp"
+#include "timescale/selection.hpp"
+
+#include <optional>
+#include <string>
+
+/// The program's commands, each with the options that its command line gives. They print results
+/// on standard output, throw an Error when they cannot do what was asked, and return an exit
+/// status otherwise.
+namespace commands {
+
+struct StageOptions {
+    postgres::ConnectionString source;
+    postgres::ConnectionString target;
+    std::string until;
+    std::optional<std::string> from;
+    std::optional<std::string> filter;
+    timescale::Cascade cascade;
+    std::optional<std::string> snapshot;
+};
+
+/// Puts a task for each chunk of the source that has rows in [from, until) into the target's
+/// queue, all or none.
+ExitStatus stage(const StageOptions& options);
+
+struct CopyOptions {
+    postgres::ConnectionString source;
+    postgres::ConnectionString target;
+    int parallelism = 8;
+};
+
+/// Copies the staged chunks.
+ExitStatus copy(const CopyOptions& options);
+
+struct CleanOptions {
+    postgres::ConnectionString target;
+};
+
+/// Drops the queue.
+ExitStatus clean(const CleanOptions& options);
+
+} // namespace commands

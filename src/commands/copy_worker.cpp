@@ -1,0 +1,209 @@
+#include "commands/copy_worker.hpp"
+
+#include "tasks/queue.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <thread>
+
+namespace commands {
+
+namespace {
+
+/// Waiting for a lock holds up whoever queues behind us: better to give way and come again.
+constexpr auto set_lock_timeout = "SET LOCAL lock_timeout = '10s'";
+
+/// After that many attempts that ended in a deadlock, a lock not granted or the like, the chunk
+/// has failed for this run.
+constexpr int max_attempts = 8;
+
+/// undefined_table, invalid_schema_name
+bool says_gone(const postgres::SqlError& error) {
+    return error.sqlstate() == "42P01" || error.sqlstate() == "3F000";
+}
+
+/// A transaction that reads the source, under the task's snapshot if it has one.
+/// \throws Error, which ends the run, when the snapshot is gone: no other task can use it.
+postgres::Transaction begin_reading(postgres::Connection& source, const tasks::Task& task) {
+    try {
+        return postgres::Transaction(source, begin_source_transaction(task.snapshot));
+    } catch (const postgres::SqlError& error) {
+        if (!task.snapshot)
+            throw;
+        throw Error(fmt::format("the snapshot {} that the tasks were staged with is gone: {}; "
+                                "clean, and stage again with a new one whose transaction stays "
+                                "open, or without",
+                                *task.snapshot, error.what()));
+    }
+}
+
+void lock_for_reading(postgres::Connection& source, const postgres::QualifiedName& table) {
+    source.execute(fmt::format("{}; LOCK TABLE ONLY {} IN ACCESS SHARE MODE", set_lock_timeout,
+                               table.quoted()));
+}
+
+} // namespace
+
+CopyWorker::CopyWorker(CopyRun& run)
+    : run_(run), source_(run.options.source, Role::source, "copy"),
+      target_(run.options.target, Role::target, "copy"),
+      loader_(source_.connection, source_.server, target_.connection, target_.server,
+              [&run] { run.stop.check(); }) {
+    run_.cancellation.add(source_.connection);
+    run_.cancellation.add(target_.connection);
+}
+
+CopyWorker::~CopyWorker() {
+    run_.cancellation.remove(target_.connection);
+    run_.cancellation.remove(source_.connection);
+}
+
+void CopyWorker::run() {
+    while (!run_.stop.is_requested() && copy_next()) {
+    }
+}
+
+bool CopyWorker::copy_next() {
+    std::optional<std::int64_t> id;
+    make_chunks_ = true;
+    for (int attempts = 0;;) {
+        switch (attempt(id, attempts + 1 >= max_attempts)) {
+        case Outcome::nothing_to_claim:
+            // When it was one of ours, another worker has it now, and there may be more.
+            return id.has_value();
+        case Outcome::done:
+            return true;
+        case Outcome::claim_again:
+            id = task_->id;
+            break;
+        case Outcome::wait_and_claim_again:
+            id = task_->id;
+            wait_before_retry(++attempts);
+            break;
+        }
+    }
+}
+
+CopyWorker::Outcome CopyWorker::attempt(std::optional<std::int64_t> id, bool last) {
+    postgres::Transaction claim(target_.connection, fmt::format("BEGIN; {}", set_lock_timeout));
+    task_ = tasks::claim(target_.connection, run_.started, id);
+    if (!task_)
+        return Outcome::nothing_to_claim;
+    target_.connection.execute("SAVEPOINT loading");
+    try {
+        return copy_claimed(claim, *task_);
+    } catch (const load::TaskError& error) {
+        return fail(claim, *task_, error.what());
+    } catch (const postgres::SqlError& error) {
+        run_.stop.check(); // a cancelled statement is how stopping at once looks from here
+        if (error.remedy() == postgres::Remedy::stop)
+            throw;
+        if (error.remedy() == postgres::Remedy::retry && !last)
+            return Outcome::wait_and_claim_again;
+        return fail(claim, *task_, error.what());
+    }
+}
+
+CopyWorker::Outcome CopyWorker::copy_claimed(postgres::Transaction& claim,
+                                             const tasks::Task& task) {
+    const auto reading = begin_reading(source_.connection, task);
+    // The lock comes before the snapshot, which the first query takes: what compresses,
+    // decompresses or drops the chunk has either committed before or waits until we have read it.
+    // A snapshot from before a compression would find the chunk empty.
+    try {
+        lock_for_reading(source_.connection, task.chunk);
+    } catch (const postgres::SqlError& error) {
+        if (!says_gone(error))
+            throw;
+        return skip(claim, task, "it is gone from the source");
+    }
+    const auto chunk = timescale::read_chunk(source_.connection, task.chunk);
+    if (!chunk)
+        return skip(claim, task, "it is gone from the source");
+    if (chunk->rewritten)
+        throw load::TaskError("its table was written anew after the snapshot was taken, for "
+                              "example by compressing it; stage again without that snapshot");
+    if (chunk->compressed) {
+        try {
+            lock_for_reading(source_.connection, chunk->compressed->name);
+        } catch (const postgres::SqlError& error) {
+            if (!says_gone(error))
+                throw;
+            throw postgres::SqlError("40001", "the chunk was decompressed just now");
+        }
+    }
+    return load_claimed(claim, task, *chunk);
+}
+
+CopyWorker::Outcome CopyWorker::load_claimed(postgres::Transaction& claim, const tasks::Task& task,
+                                             const timescale::Chunk& chunk) {
+    const auto source = run_.sources.find(task.hypertable);
+    const auto target = run_.targets.find(task.target);
+    if (source == run_.sources.end() || target == run_.targets.end())
+        throw load::TaskError(
+            fmt::format("its hypertable {} is missing in the {}",
+                        (source == run_.sources.end() ? task.hypertable : task.target).quoted(),
+                        source == run_.sources.end() ? "source" : "target"));
+    const load::Job job{task, chunk, source->second, target->second};
+
+    const auto started = std::chrono::steady_clock::now();
+    auto prepared = loader_.prepare(job);
+    if (prepared.plan.into == load::Plan::Into::new_chunk) {
+        if (make_chunks_) {
+            claim.rollback();
+            make_chunks_ = loader_.make_chunk(job);
+            return Outcome::claim_again;
+        }
+        prepared.plan.into = load::Plan::Into::hypertable;
+        prepared.plan.reason = "the target cuts new chunks elsewhere";
+    }
+    const auto loaded = loader_.load(job, prepared);
+    const report::Seconds duration = std::chrono::steady_clock::now() - started;
+    std::string note;
+    if (prepared.plan.into == load::Plan::Into::hypertable)
+        note = "through the hypertable: " + prepared.plan.reason;
+    else if (chunk.compressed && prepared.plan.what == load::Plan::What::rows)
+        note = "decompressed: " + prepared.plan.reason;
+    tasks::finish(target_.connection, task, loaded, duration.count(),
+                  note.empty() ? std::nullopt : std::optional(note));
+    claim.commit();
+    run_.report.copied(task.chunk, loaded, duration, note);
+    return Outcome::done;
+}
+
+CopyWorker::Outcome CopyWorker::skip(postgres::Transaction& claim, const tasks::Task& task,
+                                     const std::string& reason) {
+    tasks::finish(target_.connection, task, {}, 0, "skipped: " + reason);
+    claim.commit();
+    run_.report.skipped(task.chunk, reason);
+    return Outcome::done;
+}
+
+CopyWorker::Outcome CopyWorker::fail(postgres::Transaction& claim, const tasks::Task& task,
+                                     const std::string& error) {
+    // The claim outlives what failed, so that no other worker tries the chunk before it is marked.
+    if (claim.is_open())
+        target_.connection.execute("ROLLBACK TO SAVEPOINT loading");
+    tasks::fail(target_.connection, task, error);
+    if (claim.is_open())
+        claim.commit();
+    run_.report.failed(task.chunk, error);
+    return Outcome::done;
+}
+
+void CopyWorker::wait_before_retry(int attempts) const {
+    using std::chrono::milliseconds;
+    thread_local std::minstd_rand random{std::random_device{}()};
+    const auto longest = std::min(100 << attempts, 5000);
+    auto left = milliseconds(std::uniform_int_distribution(longest / 2, longest)(random));
+    constexpr milliseconds nap{50};
+    for (; left > milliseconds::zero(); left -= nap) {
+        run_.stop.check();
+        std::this_thread::sleep_for(std::min(left, nap));
+    }
+}
+
+} // namespace commands

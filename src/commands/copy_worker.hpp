@@ -1,0 +1,75 @@
+#pragma once
+
+#include "commands/commands.hpp"
+#include "commands/endpoints.hpp"
+#include "load/loader.hpp"
+#include "report/copy_report.hpp"
+#include "tasks/task.hpp"
+#include "timescale/hypertable.hpp"
+#include "workers/pool.hpp"
+#include "workers/stop.hpp"
+
+#include <map>
+#include <string>
+
+namespace commands {
+
+using Hypertables = std::map<postgres::QualifiedName, timescale::Hypertable>;
+
+/// What all workers of a run share.
+struct CopyRun {
+    const CopyOptions& options;
+    std::string started; ///< tasks::Counts::now
+    Hypertables sources;
+    Hypertables targets;
+    workers::Stop& stop;
+    workers::Cancellation& cancellation;
+    report::CopyReport& report;
+};
+
+/**
+ * Copies one chunk after the other, on a connection to the source and one to the target, until
+ * the queue has none left or it is told to stop.
+ *
+ * For each chunk: claim it in the target, begin a transaction in the source and look at the chunk
+ * under a lock that keeps it as it is, choose how to load it, load it, mark the task, commit.
+ */
+class CopyWorker {
+  public:
+    explicit CopyWorker(CopyRun& run);
+    ~CopyWorker();
+    CopyWorker(const CopyWorker&) = delete;
+    CopyWorker& operator=(const CopyWorker&) = delete;
+
+    void run();
+
+  private:
+    /// What came of an attempt at a task.
+    enum class Outcome {
+        nothing_to_claim,
+        done,
+        claim_again, ///< the same task: its chunk was made in the target
+        wait_and_claim_again,
+    };
+
+    /// \returns false when there is nothing left to claim.
+    bool copy_next();
+    /// \param id the task to claim, or any.
+    /// \param last do not ask for another attempt.
+    Outcome attempt(std::optional<std::int64_t> id, bool last);
+    Outcome copy_claimed(postgres::Transaction& claim, const tasks::Task& task);
+    Outcome load_claimed(postgres::Transaction& claim, const tasks::Task& task,
+                         const timescale::Chunk& chunk);
+    Outcome skip(postgres::Transaction& claim, const tasks::Task& task, const std::string& reason);
+    Outcome fail(postgres::Transaction& claim, const tasks::Task& task, const std::string& error);
+    void wait_before_retry(int attempts) const;
+
+    CopyRun& run_;
+    Endpoint source_;
+    Endpoint target_;
+    load::Loader loader_;
+    std::optional<tasks::Task> task_; ///< what the current attempt has claimed
+    bool make_chunks_ = true;         ///< false once the target cut the current one elsewhere
+};
+
+} // namespace commands

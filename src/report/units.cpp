@@ -1,0 +1,59 @@
+#include "report/units.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+
+namespace report {
+
+std::string format_bytes(std::int64_t bytes) {
+    if (bytes < 1000)
+        return fmt::format("{} B", bytes);
+    constexpr std::array units{"kB", "MB", "GB", "TB", "PB", "EB"};
+    auto value = static_cast<double>(bytes) / 1000;
+    std::size_t unit = 0;
+    // What would be rounded up to four digits belongs to the next unit.
+    while (value >= 999.5 && unit + 1 < units.size()) {
+        value /= 1000;
+        ++unit;
+    }
+    const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+    return fmt::format("{:.{}f} {}", value, decimals, units.at(unit));
+}
+
+std::string format_count(std::int64_t count) {
+    const auto digits = std::to_string(count);
+    std::string grouped;
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+        const auto left = digits.size() - i;
+        if (left % 3 == 0 && !grouped.empty() && grouped != "-")
+            grouped += ',';
+        grouped += digits[i];
+    }
+    return grouped;
+}
+
+std::string format_count(std::int64_t count, const std::string& noun) {
+    return fmt::format("{} {}{}", format_count(count), noun, count == 1 ? "" : "s");
+}
+
+std::string format_duration(Seconds duration) {
+    const double seconds = duration.count();
+    if (seconds < 9.995)
+        return fmt::format("{:.2f} s", seconds);
+    const auto whole = static_cast<std::int64_t>(std::llround(seconds));
+    if (whole < 60)
+        return fmt::format("{} s", whole);
+    if (whole < 3600)
+        return fmt::format("{} min {} s", whole / 60, whole % 60);
+    return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
+}
+
+std::string format_rate(std::int64_t bytes, Seconds duration) {
+    if (duration.count() <= 0)
+        return "-";
+    return format_bytes(std::llround(static_cast<double>(bytes) / duration.count())) + "/s";
+}
+
+} // namespace report

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace report {
+
+using Seconds = std::chrono::duration<double>;
+
+/// `512 B`, `1.5 kB`, `618 MB`: decimal units, three digits.
+std::string format_bytes(std::int64_t bytes);
+
+/// `4,300,000`
+std::string format_count(std::int64_t count);
+
+/// `1 chunk`, `3,000 chunks`
+std::string format_count(std::int64_t count, const std::string& noun);
+
+/// `0.12 s`, `11 s`, `3 min 5 s`, `2 h 4 min`
+std::string format_duration(Seconds duration);
+
+/// `55 MB/s`; `-` when no time has passed.
+std::string format_rate(std::int64_t bytes, Seconds duration);
+
+} // namespace report
