@@ -1,0 +1,32 @@
+-- What only the Community edition has: compressed chunks and a continuous aggregate.
+-- :until is the completion point.
+SET client_min_messages = warning;
+
+ALTER TABLE public.conditions SET (
+    timescaledb.compress,
+    timescaledb.compress_segmentby = 'device_id',
+    timescaledb.compress_orderby = 'time DESC'
+);
+SELECT compress_chunk(chunk)
+FROM show_chunks('public.conditions', older_than => :'until'::timestamptz - interval '7 days') AS chunk;
+
+-- A device that had been out of reach sends what it has measured: a compressed chunk with newer
+-- rows of its own.
+INSERT INTO public.conditions
+SELECT time + interval '150 seconds', device_id, temperature, humidity, battery, signal_dbm
+FROM public.conditions
+WHERE device_id = 17 AND time >= :'until'::timestamptz - interval '20 days'
+                     AND time < :'until'::timestamptz - interval '19 days';
+
+CREATE MATERIALIZED VIEW public.conditions_hourly WITH (timescaledb.continuous) AS
+SELECT time_bucket('1 hour', time) AS hour,
+       device_id,
+       avg(temperature) AS mean_temperature,
+       min(temperature) AS lowest_temperature,
+       max(temperature) AS highest_temperature,
+       avg(humidity) AS mean_humidity,
+       count(*) AS measurements
+FROM public.conditions
+GROUP BY 1, 2
+WITH NO DATA;
+CALL refresh_continuous_aggregate('public.conditions_hourly', NULL, :'until'::timestamptz);
