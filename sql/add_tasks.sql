@@ -28,8 +28,12 @@ SET range = task.range + excluded.range,
     rows_estimate = excluded.rows_estimate,
     staged = clock_timestamp(),
     worked = NULL,
+    skipped = false,
     message = NULL,
     failed = NULL,
-    error = NULL
+    error = NULL,
+    compared = NULL,
+    verified = NULL,
+    difference = NULL
 WHERE NOT task.range @> excluded.range
 RETURNING hypertable_schema, hypertable_name, bytes, xmax = 0 AS added

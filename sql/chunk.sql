@@ -69,6 +69,10 @@ columns AS (
                'name', attribute.attname,
                'type', format_type(attribute.atttypid, attribute.atttypmod),
                'generated', attribute.attgenerated <> '',
+               -- the name of a built-in type; others, and enums, may mean something else elsewhere
+               'built_in', CASE WHEN type.oid < 16384 THEN type.typname END,
+               'enum', type.typtype = 'e',
+               'collatable', attribute.attcollation <> 0,
                'as_text', as_text.as_text,
                'storage', attribute.attstorage,
                'statistics', attribute.attstattarget,

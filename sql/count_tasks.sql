@@ -3,5 +3,9 @@ SELECT count(*) AS total,
        count(*) FILTER (WHERE worked IS NULL) AS to_do,
        coalesce(sum(bytes) FILTER (WHERE worked IS NULL), 0)::bigint AS bytes_to_do,
        count(*) FILTER (WHERE worked IS NULL AND failed IS NOT NULL) AS failed,
+       count(*) FILTER (WHERE worked IS NOT NULL AND NOT skipped) AS copied,
+       count(*) FILTER (WHERE worked IS NOT NULL AND NOT skipped
+                          AND verified IS NULL) AS unverified,
+       count(*) FILTER (WHERE worked IS NOT NULL AND difference IS NOT NULL) AS differing,
        clock_timestamp()::text AS now
 FROM __backfill.task

@@ -39,11 +39,18 @@ CREATE TABLE __backfill.task (
     batches_copied bigint,
     bytes_copied bigint,
     seconds double precision,
+    -- finished without copying, for the chunk is gone from the source
+    skipped boolean NOT NULL DEFAULT false,
     -- what there is to say about a finished task, such as why it was skipped
     message text,
     -- when and why it last failed; the next copy tries again
     failed timestamptz,
     error text,
+    -- when verify last looked, and when it found both sides equal
+    compared timestamptz,
+    verified timestamptz,
+    -- what it found otherwise
+    difference jsonb,
     UNIQUE (chunk_schema, chunk_name)
 );
 

@@ -24,6 +24,17 @@ SELECT hypertable.id,
        (hypertable.compression_state = 1 OR hypertable.status & 4 = 4) AS compression_enabled,
        dimensions.list AS dimensions,
        columns.list AS columns,
+       -- columns of the primary key, or of some unique index
+       (SELECT jsonb_agg(attribute.attname ORDER BY attribute.attnum)
+        FROM (SELECT * FROM pg_index
+              WHERE pg_index.indrelid
+                        = to_regclass(format('%I.%I', hypertable.schema_name, hypertable.table_name))
+                AND pg_index.indisunique AND pg_index.indpred IS NULL
+                AND pg_index.indexprs IS NULL
+              ORDER BY pg_index.indisprimary DESC, pg_index.indexrelid LIMIT 1) AS index
+        JOIN pg_attribute AS attribute
+          ON attribute.attrelid = index.indrelid
+         AND attribute.attnum = ANY (index.indkey)) AS key,
        tiered.chunks AS tiered_chunks
 FROM _timescaledb_catalog.hypertable
 LEFT JOIN _timescaledb_catalog.continuous_agg AS cagg
@@ -52,7 +63,11 @@ CROSS JOIN LATERAL (
                'function', CASE WHEN dimension.partitioning_func IS NOT NULL
                                 THEN format('%I.%I', dimension.partitioning_func_schema,
                                                      dimension.partitioning_func) END,
-               'type', format_type(dimension.column_type, NULL)) ORDER BY dimension.id) AS list
+               'type', CASE WHEN dimension.id = time_dimension.id
+                            THEN format_type(coalesce(time_dimension.function_type,
+                                                      dimension.column_type), NULL)
+                            ELSE format_type(dimension.column_type, NULL) END)
+               ORDER BY dimension.id) AS list
     FROM _timescaledb_catalog.dimension
     WHERE dimension.hypertable_id = hypertable.id
 ) AS dimensions
@@ -74,4 +89,5 @@ CROSS JOIN LATERAL (
     WHERE chunk.hypertable_id = hypertable.id AND chunk.osm_chunk
 ) AS tiered
 WHERE hypertable.num_dimensions > 0
-ORDER BY hypertable.schema_name, hypertable.table_name
+ORDER BY coalesce(cagg.user_view_schema, hypertable.schema_name),
+         coalesce(cagg.user_view_name, hypertable.table_name)

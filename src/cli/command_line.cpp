@@ -15,9 +15,11 @@ constexpr auto description =
     R"(Copies time-series history from one TimescaleDB (source) to another (target), chunk by
 chunk, while an application writes to both.
 
-  stage   list the chunks to copy in a queue in the target
-  copy    copy them; stop and start again as you like
-  clean   remove the queue)";
+  stage          list the chunks to copy in a queue in the target
+  copy           copy them; stop and start again as you like
+  refresh-caggs  bring the target's continuous aggregates up to date
+  verify         compare both sides
+  clean          remove the queue)";
 
 constexpr auto footer = R"(
 Example:
@@ -25,9 +27,12 @@ Example:
   export BACKFILL_TARGET=postgresql://me@new.example:5432/metrics
   timescaledb-backfill stage --until '2016-01-02T00:00:00'
   timescaledb-backfill copy --parallelism 8
+  timescaledb-backfill refresh-caggs
+  timescaledb-backfill verify
   timescaledb-backfill clean
 
-Exit status: 0 done, 1 failed, 2 wrong usage (nothing changed), 130 interrupted.
+Exit status: 0 done, 1 failed, 2 wrong usage (nothing changed), 3 differences found by verify,
+130 interrupted.
 Each command has its own help: timescaledb-backfill stage --help)";
 
 constexpr auto connection_footer = R"(
@@ -60,6 +65,29 @@ one target at a time.
 Example:
   timescaledb-backfill copy --source "$SOURCE" --target "$TARGET" --parallelism 4)";
 
+constexpr auto verify_footer = R"(
+Compares what was staged and copied, within its bounds, reading both sides of a chunk at the same
+time. Chunks that are equal are marked as verified, and left out the next time unless --all is
+given. A differing chunk is shown with its first and last differing time and with example rows.
+Floating-point sums, in the aggregates, count as equal within what the order of adding can make
+of them: rows * 2^-52 * the sum of the absolute values.
+
+Exit status 3: something differed or could not be compared.
+
+Examples:
+  timescaledb-backfill verify
+  timescaledb-backfill verify --requeue && echo equal || timescaledb-backfill copy)";
+
+constexpr auto refresh_footer = R"(
+For each continuous aggregate, those that others read first, calls refresh_continuous_aggregate()
+in the target, from its watermark there to its watermark in the source. Materialized rows that
+were copied are kept: a refresh begins behind the last of them. One that fails is named, and the
+others go on; then the exit status is 1.
+
+Examples:
+  timescaledb-backfill refresh-caggs
+  timescaledb-backfill refresh-caggs --filter '^public\.daily_agg$' --cascade-up --cascade-down)";
+
 constexpr auto clean_footer = R"(
 The chunks stay. Says how many tasks were unfinished, if any.
 
@@ -89,6 +117,17 @@ void add_target(CLI::App& command, ConnectionTexts& texts) {
                      "accepted and without effect: there is no telemetry");
 }
 
+void add_selection(CLI::App& command, std::optional<std::string>& filter,
+                   timescale::Cascade& cascade) {
+    command.add_option("-f,--filter", filter,
+                       "POSIX regular expression, regardless of case, on the quoted schema.name of "
+                       "hypertables and of continuous aggregates");
+    command.add_flag("-U,--cascade-up", cascade.up,
+                     "also the continuous aggregates that read what matches");
+    command.add_flag("-D,--cascade-down", cascade.down,
+                     "also what the matching continuous aggregates read");
+}
+
 } // namespace
 
 ExitStatus run(int argc, const char* const* argv) {
@@ -109,13 +148,7 @@ ExitStatus run(int argc, const char* const* argv) {
         ->required();
     stage_command->add_option("-F,--from", stage.from,
                               "copy what is at or after it; -infinity, the default, for all");
-    stage_command->add_option("-f,--filter", stage.filter,
-                              "POSIX regular expression, regardless of case, on the quoted "
-                              "schema.name of hypertables and of continuous aggregates");
-    stage_command->add_flag("-U,--cascade-up", stage.cascade.up,
-                            "also the continuous aggregates that read what matches");
-    stage_command->add_flag("-D,--cascade-down", stage.cascade.down,
-                            "also what the matching continuous aggregates read");
+    add_selection(*stage_command, stage.filter, stage.cascade);
     stage_command->add_option("-s,--snapshot", stage.snapshot,
                               "read all chunks under this snapshot, exported in the source with "
                               "pg_export_snapshot()");
@@ -132,6 +165,41 @@ ExitStatus run(int argc, const char* const* argv) {
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
     copy_command->footer(std::string(copy_footer) + "\n" + connection_footer);
+
+    ConnectionTexts verify_texts;
+    commands::VerifyOptions verify;
+    auto* verify_command = app.add_subcommand("verify", "Compare both sides of the copied chunks");
+    add_source(*verify_command, verify_texts);
+    add_target(*verify_command, verify_texts);
+    verify_command
+        ->add_option("-p,--parallelism", verify.parallelism, "how many chunks to compare at a time")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1000));
+    const std::map<std::string, verify::Mode> modes{{"digest", verify::Mode::digest},
+                                                    {"aggregate", verify::Mode::aggregate}};
+    verify_command
+        ->add_option("--mode", verify.mode,
+                     "digest: row counts and a hash of whole rows; aggregate: row counts, and "
+                     "count, min, max and sum of each column [digest]")
+        ->transform(CLI::CheckedTransformer(modes).description("digest|aggregate"));
+    verify_command->add_flag("--all", verify.all, "chunks that were verified before, too");
+    verify_command->add_flag("--requeue", verify.requeue,
+                             "let the next copy copy differing chunks again");
+    verify_command
+        ->add_option("--max-differences", verify.max_differences,
+                     "how many example rows of each kind to show for a differing chunk")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 1000));
+    verify_command->footer(std::string(verify_footer) + "\n" + connection_footer);
+
+    ConnectionTexts refresh_texts;
+    commands::RefreshOptions refresh;
+    auto* refresh_command = app.add_subcommand(
+        "refresh-caggs", "Refresh the target's continuous aggregates up to where the source's are");
+    add_source(*refresh_command, refresh_texts);
+    add_target(*refresh_command, refresh_texts);
+    add_selection(*refresh_command, refresh.filter, refresh.cascade);
+    refresh_command->footer(std::string(refresh_footer) + "\n" + connection_footer);
 
     ConnectionTexts clean_texts;
     commands::CleanOptions clean;
@@ -161,6 +229,16 @@ ExitStatus run(int argc, const char* const* argv) {
         copy.source = ConnectionString(copy_texts.source, "--source");
         copy.target = ConnectionString(copy_texts.target, "--target");
         return commands::copy(copy);
+    }
+    if (verify_command->parsed()) {
+        verify.source = ConnectionString(verify_texts.source, "--source");
+        verify.target = ConnectionString(verify_texts.target, "--target");
+        return commands::verify(verify);
+    }
+    if (refresh_command->parsed()) {
+        refresh.source = ConnectionString(refresh_texts.source, "--source");
+        refresh.target = ConnectionString(refresh_texts.target, "--target");
+        return commands::refresh_caggs(refresh);
     }
     clean.target = ConnectionString(clean_texts.target, "--target");
     return commands::clean(clean);

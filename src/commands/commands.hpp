@@ -3,6 +3,7 @@
 #include "exit_status.hpp"
 #include "postgres/connection_string.hpp"
 #include "timescale/selection.hpp"
+#include "verify/comparison.hpp"
 
 #include <optional>
 #include <string>
@@ -34,6 +35,29 @@ struct CopyOptions {
 
 /// Copies the staged chunks.
 ExitStatus copy(const CopyOptions& options);
+
+struct VerifyOptions {
+    postgres::ConnectionString source;
+    postgres::ConnectionString target;
+    int parallelism = 8;
+    verify::Mode mode = verify::Mode::digest;
+    bool all = false;     ///< chunks that were verified before, too
+    bool requeue = false; ///< copy differing chunks again with the next copy
+    int max_differences = 10;
+};
+
+/// Compares both sides of the copied chunks.
+ExitStatus verify(const VerifyOptions& options);
+
+struct RefreshOptions {
+    postgres::ConnectionString source;
+    postgres::ConnectionString target;
+    std::optional<std::string> filter;
+    timescale::Cascade cascade;
+};
+
+/// Refreshes the target's continuous aggregates up to where the source's are.
+ExitStatus refresh_caggs(const RefreshOptions& options);
 
 struct CleanOptions {
     postgres::ConnectionString target;

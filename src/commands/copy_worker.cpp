@@ -1,5 +1,6 @@
 #include "commands/copy_worker.hpp"
 
+#include "commands/reading.hpp"
 #include "tasks/queue.hpp"
 
 #include <fmt/format.h>
@@ -13,37 +14,9 @@ namespace commands {
 
 namespace {
 
-/// Waiting for a lock holds up whoever queues behind us: better to give way and come again.
-constexpr auto set_lock_timeout = "SET LOCAL lock_timeout = '10s'";
-
 /// After that many attempts that ended in a deadlock, a lock not granted or the like, the chunk
 /// has failed for this run.
 constexpr int max_attempts = 8;
-
-/// undefined_table, invalid_schema_name
-bool says_gone(const postgres::SqlError& error) {
-    return error.sqlstate() == "42P01" || error.sqlstate() == "3F000";
-}
-
-/// A transaction that reads the source, under the task's snapshot if it has one.
-/// \throws Error, which ends the run, when the snapshot is gone: no other task can use it.
-postgres::Transaction begin_reading(postgres::Connection& source, const tasks::Task& task) {
-    try {
-        return postgres::Transaction(source, begin_source_transaction(task.snapshot));
-    } catch (const postgres::SqlError& error) {
-        if (!task.snapshot)
-            throw;
-        throw Error(fmt::format("the snapshot {} that the tasks were staged with is gone: {}; "
-                                "clean, and stage again with a new one whose transaction stays "
-                                "open, or without",
-                                *task.snapshot, error.what()));
-    }
-}
-
-void lock_for_reading(postgres::Connection& source, const postgres::QualifiedName& table) {
-    source.execute(fmt::format("{}; LOCK TABLE ONLY {} IN ACCESS SHARE MODE", set_lock_timeout,
-                               table.quoted()));
-}
 
 } // namespace
 
@@ -52,6 +25,9 @@ CopyWorker::CopyWorker(CopyRun& run)
       target_(run.options.target, Role::target, "copy"),
       loader_(source_.connection, source_.server, target_.connection, target_.server,
               [&run] { run.stop.check(); }) {
+    // What is loaded has been aggregated in the source already, and its aggregates are loaded too.
+    if (target_.server.can_skip_invalidations())
+        target_.connection.execute("SET timescaledb.skip_cagg_invalidation = on");
     run_.cancellation.add(source_.connection);
     run_.cancellation.add(target_.connection);
 }
@@ -95,7 +71,7 @@ CopyWorker::Outcome CopyWorker::attempt(std::optional<std::int64_t> id, bool las
     target_.connection.execute("SAVEPOINT loading");
     try {
         return copy_claimed(claim, *task_);
-    } catch (const load::TaskError& error) {
+    } catch (const TaskError& error) {
         return fail(claim, *task_, error.what());
     } catch (const postgres::SqlError& error) {
         run_.stop.check(); // a cancelled statement is how stopping at once looks from here
@@ -110,44 +86,16 @@ CopyWorker::Outcome CopyWorker::attempt(std::optional<std::int64_t> id, bool las
 CopyWorker::Outcome CopyWorker::copy_claimed(postgres::Transaction& claim,
                                              const tasks::Task& task) {
     const auto reading = begin_reading(source_.connection, task);
-    // The lock comes before the snapshot, which the first query takes: what compresses,
-    // decompresses or drops the chunk has either committed before or waits until we have read it.
-    // A snapshot from before a compression would find the chunk empty.
-    try {
-        lock_for_reading(source_.connection, task.chunk);
-    } catch (const postgres::SqlError& error) {
-        if (!says_gone(error))
-            throw;
-        return skip(claim, task, "it is gone from the source");
-    }
-    const auto chunk = timescale::read_chunk(source_.connection, task.chunk);
+    const auto chunk = open_chunk(source_.connection, task.chunk);
     if (!chunk)
         return skip(claim, task, "it is gone from the source");
-    if (chunk->rewritten)
-        throw load::TaskError("its table was written anew after the snapshot was taken, for "
-                              "example by compressing it; stage again without that snapshot");
-    if (chunk->compressed) {
-        try {
-            lock_for_reading(source_.connection, chunk->compressed->name);
-        } catch (const postgres::SqlError& error) {
-            if (!says_gone(error))
-                throw;
-            throw postgres::SqlError("40001", "the chunk was decompressed just now");
-        }
-    }
     return load_claimed(claim, task, *chunk);
 }
 
 CopyWorker::Outcome CopyWorker::load_claimed(postgres::Transaction& claim, const tasks::Task& task,
                                              const timescale::Chunk& chunk) {
-    const auto source = run_.sources.find(task.hypertable);
-    const auto target = run_.targets.find(task.target);
-    if (source == run_.sources.end() || target == run_.targets.end())
-        throw load::TaskError(
-            fmt::format("its hypertable {} is missing in the {}",
-                        (source == run_.sources.end() ? task.hypertable : task.target).quoted(),
-                        source == run_.sources.end() ? "source" : "target"));
-    const load::Job job{task, chunk, source->second, target->second};
+    const load::Job job{task, chunk, find_hypertable(run_.sources, task.hypertable, "source"),
+                        find_hypertable(run_.targets, task.target, "target")};
 
     const auto started = std::chrono::steady_clock::now();
     auto prepared = loader_.prepare(job);
@@ -176,7 +124,7 @@ CopyWorker::Outcome CopyWorker::load_claimed(postgres::Transaction& claim, const
 
 CopyWorker::Outcome CopyWorker::skip(postgres::Transaction& claim, const tasks::Task& task,
                                      const std::string& reason) {
-    tasks::finish(target_.connection, task, {}, 0, "skipped: " + reason);
+    tasks::skip(target_.connection, task, reason);
     claim.commit();
     run_.report.skipped(task.chunk, reason);
     return Outcome::done;

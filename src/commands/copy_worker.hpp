@@ -2,26 +2,23 @@
 
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
+#include "commands/hypertable_map.hpp"
 #include "load/loader.hpp"
 #include "report/copy_report.hpp"
 #include "tasks/task.hpp"
-#include "timescale/hypertable.hpp"
 #include "workers/pool.hpp"
 #include "workers/stop.hpp"
 
-#include <map>
 #include <string>
 
 namespace commands {
-
-using Hypertables = std::map<postgres::QualifiedName, timescale::Hypertable>;
 
 /// What all workers of a run share.
 struct CopyRun {
     const CopyOptions& options;
     std::string started; ///< tasks::Counts::now
-    Hypertables sources;
-    Hypertables targets;
+    HypertableMap sources;
+    HypertableMap targets;
     workers::Stop& stop;
     workers::Cancellation& cancellation;
     report::CopyReport& report;

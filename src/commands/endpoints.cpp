@@ -15,9 +15,6 @@ Endpoint::Endpoint(const postgres::ConnectionString& connection_string, Role rol
     postgres::pin_session(connection, role == Role::source ? postgres::Access::read_only
                                                            : postgres::Access::read_write);
     server = timescale::read_server(connection);
-    // What is loaded has been aggregated in the source already, and its aggregates are loaded too.
-    if (role == Role::target && server.can_skip_invalidations())
-        connection.execute("SET timescaledb.skip_cagg_invalidation = on");
 }
 
 void require_different(Endpoint& source, Endpoint& target) {

@@ -1,7 +1,7 @@
 #include "load/loader.hpp"
 
-#include "load/row_filter.hpp"
 #include "postgres/copy.hpp"
+#include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -117,7 +117,7 @@ void Loader::create_chunk(const Job& job) {
 /// it out again before anyone sees it. That one only: another worker, or the application, may
 /// have made the chunk in the meantime, and filled it.
 bool Loader::create_chunk_by_inserting(const Job& job) {
-    const auto filter = row_filter(job.source_hypertable.time, job.task.ranges);
+    const auto filter = timescale::row_filter(job.source_hypertable.time, job.task.ranges);
     postgres::Transaction transaction(target_, "BEGIN; SET LOCAL lock_timeout = '10s'");
     const auto loaded =
         copy(fmt::format("{} WHERE {} LIMIT 1", job.chunk.name.quoted(), filter), job.task.target,
@@ -161,7 +161,7 @@ const QualifiedName& Loader::heap_of(const Job& job, const Chunk& target) const 
 Loaded Loader::load_rows(const Job& job, const Plan& plan, const Chunk& target) {
     std::string condition;
     if (!job.task.whole)
-        condition = " WHERE " + row_filter(job.source_hypertable.time, job.task.ranges);
+        condition = " WHERE " + timescale::row_filter(job.source_hypertable.time, job.task.ranges);
 
     if (plan.decompress_first && job.task.whole)
         empty_and_decompress(target);
@@ -222,7 +222,7 @@ QualifiedName Loader::create_table_like(const Chunk::Compressed& like, const std
     // It will stay under this name as the chunk's compressed table, so the name must be free for
     // good: no transaction id comes twice.
     const auto id = target_.query("SELECT pg_current_xact_id()::text AS id").string(0, "id");
-    const QualifiedName table{schema, fmt::format("compress_backfill_{}_{}_chunk", task.id, id)};
+    QualifiedName table{schema, fmt::format("compress_backfill_{}_{}_chunk", task.id, id)};
 
     std::vector<std::string> columns;
     std::vector<std::string> changes;
@@ -258,8 +258,9 @@ void Loader::attach_batches(const Job& job, const Chunk& target, const Qualified
 }
 
 Loaded Loader::load_through_hypertable(const Job& job) {
-    const auto cube = hypercube_filter(job.source_hypertable.dimensions, job.task.slices);
-    const auto filter = row_filter(job.source_hypertable.time, job.task.ranges);
+    const auto cube =
+        timescale::hypercube_filter(job.source_hypertable.dimensions, job.task.slices);
+    const auto filter = timescale::row_filter(job.source_hypertable.time, job.task.ranges);
     const auto target = job.task.target.quoted();
     target_.execute(fmt::format("DELETE FROM {} WHERE {} AND {}", target, cube, filter));
     const auto loaded =

@@ -11,12 +11,6 @@
 
 namespace load {
 
-/// This chunk cannot be copied as things are; others can.
-class TaskError : public Error {
-  public:
-    using Error::Error;
-};
-
 /// What to do, and the target's chunk that it is to be done to.
 struct Prepared {
     Plan plan;

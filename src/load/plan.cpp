@@ -6,7 +6,6 @@ namespace load {
 
 namespace {
 
-using timescale::Chunk;
 using timescale::ChunkColumn;
 
 bool same_columns(std::vector<ChunkColumn> left, std::vector<ChunkColumn> right) {

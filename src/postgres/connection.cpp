@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <exception>
 
 namespace postgres {
 
@@ -84,6 +85,46 @@ Result Connection::query(std::string_view sql, const std::vector<Parameter>& par
                                 nullptr, /*resultFormat=*/0));
 }
 
+void Connection::send(const std::string& sql) {
+    if (PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr,
+                          /*resultFormat=*/0) != 1)
+        fail(nullptr);
+}
+
+Result Connection::receive() {
+    Result result(PQgetResult(connection_.get()));
+    // A statement has one result, and an end.
+    while (PGresult* rest = PQgetResult(connection_.get()))
+        PQclear(rest);
+    const auto status = PQresultStatus(result.get());
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+        fail(result.get());
+    return result;
+}
+
+TwoResults query_both(Connection& first, const std::string& first_sql, Connection& second,
+                      const std::string& second_sql) {
+    first.send(first_sql);
+    std::optional<Result> result;
+    std::exception_ptr problem;
+    try {
+        second.send(second_sql);
+        // Whatever becomes of the first, the second's result has to be taken off its connection.
+        try {
+            result = first.receive();
+        } catch (const Error&) {
+            problem = std::current_exception();
+        }
+        auto other = second.receive();
+        if (!problem)
+            return {std::move(*result), std::move(other)};
+    } catch (const Error&) {
+        if (!problem)
+            throw;
+    }
+    std::rethrow_exception(problem);
+}
+
 void Connection::cancel() noexcept {
     std::array<char, 256> message{};
     if (cancel_)
@@ -100,7 +141,7 @@ void Connection::fail(const PGresult* result) const {
         throw ConnectionError(fmt::format("lost the connection to the {}: {}", name_, message));
     }
     auto message = one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
-    for (const int field : {PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT, PG_DIAG_CONTEXT})
+    for (const char field : {PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT, PG_DIAG_CONTEXT})
         if (const char* text = PQresultErrorField(result, field))
             message += "; " + one_line(text);
     throw SqlError(sqlstate, fmt::format("{} (on the {}, SQLSTATE {})", message, role_, sqlstate));

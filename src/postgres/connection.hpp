@@ -40,6 +40,10 @@ class Connection {
     /// Runs one statement with parameters $1, $2, ...
     Result query(std::string_view sql, const std::vector<Parameter>& parameters = {});
 
+    /// Sends one statement without waiting for its result, which receive() gets.
+    void send(const std::string& sql);
+    Result receive();
+
     /// Asks the server to cancel what this connection is running. Any thread may call it; it
     /// does nothing when the connection is idle, and reports no failure.
     void cancel() noexcept;
@@ -61,13 +65,22 @@ class Connection {
         void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
     };
 
-    Result checked(PGresult* result) const;
+    Result checked(PGresult* raw) const;
 
     std::string role_;
     std::unique_ptr<PGconn, Finish> connection_;
     std::unique_ptr<PGcancel, FreeCancel> cancel_;
     std::string name_;
 };
+
+/// Runs a statement on each of two servers at the same time.
+/// \throws what the first's throws, or else the second's, when both have ended.
+struct TwoResults {
+    Result first;
+    Result second;
+};
+TwoResults query_both(Connection& first, const std::string& first_sql, Connection& second,
+                      const std::string& second_sql);
 
 /**
  * A transaction: begun by the constructor, rolled back by the destructor unless commit() was

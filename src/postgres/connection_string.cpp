@@ -4,7 +4,27 @@
 
 #include <libpq-fe.h>
 
+#include <string_view>
+
 namespace postgres {
+
+namespace {
+
+/// A password with unencoded delimiters in a URI is taken for a host, a port or a database, which
+/// libpq's messages name.
+bool has_misread_password(const PQconninfoOption* options) {
+    for (; options->keyword != nullptr; ++options) {
+        const std::string_view keyword = options->keyword;
+        const std::string_view value = options->val == nullptr ? "" : options->val;
+        if ((keyword == "host" || keyword == "dbname") && value.find('@') != value.npos)
+            return true;
+        if (keyword == "port" && value.find_first_not_of("0123456789,") != value.npos)
+            return true;
+    }
+    return false;
+}
+
+} // namespace
 
 ConnectionString::ConnectionString(std::string text, const std::string& option)
     : text_(std::move(text)) {
@@ -19,7 +39,11 @@ ConnectionString::ConnectionString(std::string text, const std::string& option)
         throw UsageError(option + " is not a connection string; give a URI such as "
                                   "postgresql://user@host:5432/database, or key=value pairs such "
                                   "as \"host=... dbname=...\"");
+    const bool misread = has_misread_password(options);
     PQconninfoFree(options);
+    if (misread)
+        throw UsageError(option + " has a host, port or database that cannot be one; in a URI, "
+                                  "percent-encode the characters @ : / ? # of a password");
 }
 
 } // namespace postgres

@@ -15,7 +15,8 @@ class ConnectionString {
     ConnectionString() = default;
 
     /// \param option for the message, such as "--source".
-    /// \throws UsageError, without repeating the text, when libpq cannot parse it.
+    /// \throws UsageError, without repeating the text, when libpq cannot parse it or would take a
+    /// password for something else.
     ConnectionString(std::string text, const std::string& option);
 
     const std::string& text() const { return text_; }

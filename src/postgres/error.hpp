@@ -26,6 +26,12 @@ class Interrupted : public Error {
     Interrupted() : Error("interrupted") {}
 };
 
+/// One task cannot be done as things are; others can.
+class TaskError : public Error {
+  public:
+    using Error::Error;
+};
+
 namespace postgres {
 
 /// The connection could not be made, or broke. What it was doing is rolled back by the server,

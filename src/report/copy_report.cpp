@@ -2,15 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
-
 namespace report {
 
 namespace {
 
 /// `7,200 rows`, `40 compressed batches`, `40 compressed batches and 1 row`
 std::string contents(const tasks::Loaded& loaded) {
-    const auto rows = format_count(loaded.rows, "row");
+    auto rows = format_count(loaded.rows, "row");
     if (loaded.batches == 0)
         return rows;
     const auto batches = format_count(loaded.batches) +
@@ -33,21 +31,21 @@ void CopyReport::copied(const postgres::QualifiedName& chunk, const tasks::Loade
     fmt::print("{} Copied chunk {}: {}, {} in {} ({}){}\n", next_number(), chunk.quoted(),
                contents(loaded), format_bytes(loaded.bytes), format_duration(duration),
                format_rate(loaded.bytes, duration), note.empty() ? "" : "; " + note);
-    std::fflush(stdout);
+    flush_output();
 }
 
 void CopyReport::skipped(const postgres::QualifiedName& chunk, const std::string& reason) {
     const std::lock_guard lock(mutex_);
     ++skipped_;
     fmt::print("{} Skipped chunk {}: {}\n", next_number(), chunk.quoted(), reason);
-    std::fflush(stdout);
+    flush_output();
 }
 
 void CopyReport::failed(const postgres::QualifiedName& chunk, const std::string& error) {
     const std::lock_guard lock(mutex_);
     ++failed_;
     fmt::print("{} Failed chunk {}: {}\n", next_number(), chunk.quoted(), error);
-    std::fflush(stdout);
+    flush_output();
 }
 
 void CopyReport::summary() const {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstdio>
 
 namespace report {
 
@@ -54,6 +55,10 @@ std::string format_rate(std::int64_t bytes, Seconds duration) {
     if (duration.count() <= 0)
         return "-";
     return format_bytes(std::llround(static_cast<double>(bytes) / duration.count())) + "/s";
+}
+
+void flush_output() {
+    static_cast<void>(std::fflush(stdout));
 }
 
 } // namespace report

@@ -8,7 +8,7 @@ namespace report {
 
 using Seconds = std::chrono::duration<double>;
 
-/// `512 B`, `1.5 kB`, `618 MB`: decimal units, three digits.
+/// `512 B`, `1.50 kB`, `618 MB`: decimal units, three digits.
 std::string format_bytes(std::int64_t bytes);
 
 /// `4,300,000`
@@ -22,5 +22,9 @@ std::string format_duration(Seconds duration);
 
 /// `55 MB/s`; `-` when no time has passed.
 std::string format_rate(std::int64_t bytes, Seconds duration);
+
+/// Sends what was printed on its way: a pipe's reader is to see each line when it is there. That
+/// it cannot be written any more is no reason to stop copying.
+void flush_output();
 
 } // namespace report

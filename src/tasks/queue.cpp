@@ -30,6 +30,27 @@ nlohmann::json json_or_null(const std::optional<Value>& value) {
     return value ? nlohmann::json(*value) : nlohmann::json();
 }
 
+postgres::Parameter text_or_null(std::optional<std::int64_t> number) {
+    return number ? std::optional(std::to_string(*number)) : std::nullopt;
+}
+
+std::optional<Task> task_from(const postgres::Result& row) {
+    if (row.empty())
+        return std::nullopt;
+    Task task;
+    task.id = row.integer(0, "id");
+    task.hypertable = {row.string(0, "hypertable_schema"), row.string(0, "hypertable_name")};
+    task.target = {row.string(0, "target_schema"), row.string(0, "target_name")};
+    task.chunk = {row.string(0, "chunk_schema"), row.string(0, "chunk_name")};
+    task.slices = row.string(0, "slices");
+    task.snapshot = row.optional_string(0, "snapshot");
+    task.bytes = row.integer(0, "bytes");
+    task.whole = row.boolean(0, "whole");
+    for (const auto& range : nlohmann::json::parse(row.text(0, "ranges")))
+        task.ranges.push_back({range.at(0), range.at(1)});
+    return task;
+}
+
 } // namespace
 
 bool exists(postgres::Connection& target) {
@@ -103,6 +124,7 @@ std::vector<Added> add(postgres::Connection& target, const std::vector<NewTask>&
         added.bytes += rows.integer(row, "bytes");
     }
     std::vector<Added> result;
+    result.reserve(by_hypertable.size());
     for (auto& [name, added] : by_hypertable)
         result.push_back(std::move(added));
     return result;
@@ -114,27 +136,27 @@ Counts count(postgres::Connection& target) {
             .to_do = row.integer(0, "to_do"),
             .failed = row.integer(0, "failed"),
             .bytes_to_do = row.integer(0, "bytes_to_do"),
+            .copied = row.integer(0, "copied"),
+            .unverified = row.integer(0, "unverified"),
+            .differing = row.integer(0, "differing"),
             .now = row.string(0, "now")};
 }
 
 std::optional<Task> claim(postgres::Connection& target, const std::string& run_started,
                           std::optional<std::int64_t> id) {
-    const auto row = target.query(
-        sql::claim_task, {run_started, id ? std::optional(std::to_string(*id)) : std::nullopt});
-    if (row.empty())
-        return std::nullopt;
-    Task task;
-    task.id = row.integer(0, "id");
-    task.hypertable = {row.string(0, "hypertable_schema"), row.string(0, "hypertable_name")};
-    task.target = {row.string(0, "target_schema"), row.string(0, "target_name")};
-    task.chunk = {row.string(0, "chunk_schema"), row.string(0, "chunk_name")};
-    task.slices = row.string(0, "slices");
-    task.snapshot = row.optional_string(0, "snapshot");
-    task.bytes = row.integer(0, "bytes");
-    task.whole = row.boolean(0, "whole");
-    for (const auto& range : nlohmann::json::parse(row.text(0, "ranges")))
-        task.ranges.push_back({range.at(0), range.at(1)});
-    return task;
+    return task_from(target.query(sql::claim_task, {run_started, text_or_null(id)}));
+}
+
+std::optional<Task> claim_comparison(postgres::Connection& target, const std::string& run_started,
+                                     bool all, std::optional<std::int64_t> id) {
+    return task_from(target.query(sql::claim_comparison,
+                                  {run_started, all ? "true" : "false", text_or_null(id)}));
+}
+
+void finish_comparison(postgres::Connection& target, const Task& task,
+                       const std::optional<std::string>& difference, bool requeue) {
+    target.query(sql::finish_comparison,
+                 {std::to_string(task.id), difference, requeue ? "true" : "false"});
 }
 
 void finish(postgres::Connection& target, const Task& task, const Loaded& loaded, double seconds,
@@ -144,6 +166,10 @@ void finish(postgres::Connection& target, const Task& task, const Loaded& loaded
                                     std::to_string(seconds), message});
 }
 
+void skip(postgres::Connection& target, const Task& task, const std::string& reason) {
+    target.query(sql::skip_task, {std::to_string(task.id), reason});
+}
+
 void fail(postgres::Connection& target, const Task& task, const std::string& error) {
     target.query(sql::fail_task, {std::to_string(task.id), error});
 }
@@ -151,6 +177,7 @@ void fail(postgres::Connection& target, const Task& task, const std::string& err
 std::vector<Failure> failures(postgres::Connection& target, int limit) {
     const auto rows = target.query(sql::failed_tasks, {std::to_string(limit)});
     std::vector<Failure> failures;
+    failures.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row)
         failures.push_back({{rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")},
                             rows.string(row, "error")});

@@ -47,7 +47,10 @@ struct Counts {
     std::int64_t to_do = 0; ///< not finished, those that failed included
     std::int64_t failed = 0;
     std::int64_t bytes_to_do = 0;
-    std::string now; ///< the server's clock, as claim() takes it
+    std::int64_t copied = 0;     ///< finished, those that were skipped not included
+    std::int64_t unverified = 0; ///< of the copied ones
+    std::int64_t differing = 0;  ///< of the copied ones, as verify last saw them
+    std::string now;             ///< the server's clock, as claim() takes it
 };
 Counts count(postgres::Connection& target);
 
@@ -61,7 +64,20 @@ std::optional<Task> claim(postgres::Connection& target, const std::string& run_s
 void finish(postgres::Connection& target, const Task& task, const Loaded& loaded, double seconds,
             const std::optional<std::string>& message);
 
+/// Finishes a claimed task of which there is nothing to copy.
+void skip(postgres::Connection& target, const Task& task, const std::string& reason);
+
 void fail(postgres::Connection& target, const Task& task, const std::string& error);
+
+/// Claims a copied task to compare both sides of.
+/// \param all take those that are verified, too.
+std::optional<Task> claim_comparison(postgres::Connection& target, const std::string& run_started,
+                                     bool all, std::optional<std::int64_t> id = std::nullopt);
+
+/// \param difference JSON; none when both sides are equal.
+/// \param requeue whether a differing chunk is to be copied again.
+void finish_comparison(postgres::Connection& target, const Task& task,
+                       const std::optional<std::string>& difference, bool requeue);
 
 /// A task that failed and is to do.
 struct Failure {

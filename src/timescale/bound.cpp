@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <limits>
 #include <string_view>
 
 namespace timescale {
@@ -39,6 +40,17 @@ Axis axis_of(const std::string& type) {
     if (type == "smallint" || type == "integer" || type == "bigint")
         return Axis::integer;
     return Axis::other;
+}
+
+InternalTime least_time(const std::string& type) {
+    if (type == "smallint")
+        return std::numeric_limits<std::int16_t>::min();
+    if (type == "integer")
+        return std::numeric_limits<std::int32_t>::min();
+    if (type == "bigint")
+        return minus_infinity;
+    // 4714-11-24 BC, the first day of PostgreSQL's calendar.
+    return -210'866'803'200'000'000;
 }
 
 std::optional<InternalTime> Bound::on(Axis axis) const {
@@ -87,11 +99,14 @@ std::string format_time(Axis axis, InternalTime value) {
     using namespace std::chrono;
     const sys_time<microseconds> time{microseconds(value)};
     const auto day = floor<days>(time);
-    // A day number that year_month_day can hold: every timestamp of PostgreSQL fits.
-    const year_month_day date(day);
+    // The years of year_month_day end at 32767, PostgreSQL's at 294276; the calendar repeats itself
+    // every 400 years.
+    constexpr days cycle{146'097};
+    const auto cycles = std::max<days::rep>(day.time_since_epoch() / cycle, 0);
+    const year_month_day date(day - cycles * cycle);
     const hh_mm_ss<microseconds> clock(time - day);
     // There is no year 0: the year before 1 is 1 BC.
-    const int year = static_cast<int>(date.year());
+    const int year = static_cast<int>(date.year()) + 400 * static_cast<int>(cycles);
     auto text = fmt::format("{:04}-{:02}-{:02}", year > 0 ? year : 1 - year,
                             static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
     const bool midnight = clock.to_duration() == microseconds::zero();

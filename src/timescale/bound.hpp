@@ -20,6 +20,10 @@ enum class Axis {
 /// \param type as format_type() names it, without modifiers.
 Axis axis_of(const std::string& type);
 
+/// What the watermark of a continuous aggregate is as long as nothing has been materialized: the
+/// least value of its time column's type (ts_time_get_min in TimescaleDB's src/time_utils.c).
+InternalTime least_time(const std::string& type);
+
 /// `--until` or `--from`, as understood.
 struct Bound {
     std::optional<InternalTime> time;    ///< for timestamps and dates

@@ -16,10 +16,15 @@ std::vector<ChunkColumn> columns_from(std::string_view text) {
         ChunkColumn column{.name = json.at("name"),
                            .type = json.at("type"),
                            .generated = json.at("generated"),
+                           .built_in = std::nullopt,
+                           .is_enum = json.at("enum"),
+                           .collatable = json.at("collatable"),
                            .as_text = json.at("as_text"),
                            .storage = json.at("storage"),
                            .statistics = std::nullopt,
                            .collation = std::nullopt};
+        if (!json.at("built_in").is_null())
+            column.built_in = json.at("built_in").get<std::string>();
         // NULL stands for the default from PostgreSQL 17 on, -1 before.
         if (!json.at("statistics").is_null() && json.at("statistics") != -1)
             column.statistics = json.at("statistics").get<int>();

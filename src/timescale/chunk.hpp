@@ -15,6 +15,9 @@ struct ChunkColumn {
     std::string name;
     std::string type;
     bool generated = false;
+    std::optional<std::string> built_in{}; ///< pg_type.typname, for a built-in type
+    bool is_enum = false;
+    bool collatable = false;
     bool as_text = false; ///< cannot go through binary COPY, see sql/chunk.sql
     /// pg_attribute.attstorage and attstattarget; -1 or nothing is the default.
     std::string storage{};

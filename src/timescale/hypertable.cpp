@@ -59,6 +59,9 @@ std::vector<Hypertable> read_hypertables(postgres::Connection& connection,
             hypertable.dimensions.push_back(dimension_from(json));
         for (const auto& json : nlohmann::json::parse(rows.text(row, "columns")))
             hypertable.columns.push_back({json.at("name"), json.at("type"), json.at("generated")});
+        if (!rows.is_null(row, "key"))
+            hypertable.key =
+                nlohmann::json::parse(rows.text(row, "key")).get<std::vector<std::string>>();
         hypertable.compression_enabled = rows.boolean(row, "compression_enabled");
         hypertable.tiered_chunks = rows.integer(row, "tiered_chunks");
         hypertables.push_back(std::move(hypertable));

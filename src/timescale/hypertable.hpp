@@ -36,6 +36,7 @@ struct Hypertable {
     Dimension time;
     std::vector<Dimension> dimensions; ///< all, time among them
     std::vector<Column> columns;       ///< in the table's order, without dropped ones
+    std::vector<std::string> key;      ///< columns of the primary key or a unique index, if any
     bool compression_enabled = false;
     std::int64_t tiered_chunks = 0; ///< in object storage, out of our reach
 

@@ -19,7 +19,7 @@ Version parse_version(std::string_view text) {
     const char* const end = text.data() + text.size();
     for (int* part : {&version.major, &version.minor, &version.patch}) {
         const auto [next, error] = std::from_chars(position, end, *part);
-        if (error != std::errc{})
+        if (error != std::errc{} || *part < 0)
             throw Error(fmt::format("\"{}\" is not a TimescaleDB version", text));
         if (next == end || *next != '.')
             break;

@@ -26,6 +26,7 @@ void run(int workers, Stop& stop, const std::function<void(int)>& body) {
     std::exception_ptr first;
     {
         std::vector<std::jthread> threads;
+        threads.reserve(static_cast<std::size_t>(workers));
         for (int number = 0; number < workers; ++number)
             threads.emplace_back([&, number] {
                 try {

@@ -1,4 +1,4 @@
-#include "load/row_filter.hpp"
+#include "timescale/row_filter.hpp"
 
 #include "postgres/error.hpp"
 #include "postgres/quote.hpp"
@@ -10,13 +10,9 @@
 
 #include <limits>
 
-namespace load {
+namespace timescale {
 
 namespace {
-
-using timescale::Axis;
-using timescale::InternalTime;
-using timescale::TimeRange;
 
 constexpr InternalTime end_of_time = std::numeric_limits<InternalTime>::max();
 
@@ -24,46 +20,26 @@ constexpr InternalTime end_of_time = std::numeric_limits<InternalTime>::max();
 InternalTime ceiling_to_day(InternalTime time) {
     constexpr InternalTime day = InternalTime{24} * 60 * 60 * 1000 * 1000;
     const InternalTime rest = ((time % day) + day) % day;
+    if (rest != 0 && time > end_of_time - day)
+        return end_of_time;
     return rest == 0 ? time : time - rest + day;
 }
 
-/// The axis value as an SQL constant of the column's type. The functions are immutable, exact to
-/// the microsecond, and there in every version (TimescaleDB's sql/time_functions.sql), so that no
-/// date format comes into it.
-std::string literal(const timescale::Dimension& dimension, InternalTime value) {
-    switch (timescale::axis_of(dimension.type)) {
-    case Axis::timestamptz:
-        return fmt::format("_timescaledb_functions.to_timestamp({})", value);
-    case Axis::timestamp:
-        return fmt::format("_timescaledb_functions.to_timestamp_without_timezone({})", value);
-    case Axis::date:
-        // Both bounds are compared with dates, that is, with midnights.
-        return fmt::format("_timescaledb_functions.to_date({})", ceiling_to_day(value));
-    case Axis::integer:
-    case Axis::other:
-        break;
-    }
-    return fmt::format("'{}'::bigint", value);
-}
-
-std::string axis_expression(const timescale::Dimension& dimension) {
-    const auto column = postgres::quote_identifier(dimension.column);
-    return dimension.function ? fmt::format("{}({})", *dimension.function, column) : column;
-}
-
-std::string within(const timescale::Dimension& dimension, const TimeRange& range) {
+std::string within(const Dimension& dimension, const TimeRange& range) {
     const auto expression = axis_expression(dimension);
     std::vector<std::string> conditions;
-    if (range.from != timescale::minus_infinity)
-        conditions.push_back(fmt::format("{} >= {}", expression, literal(dimension, range.from)));
+    if (range.from != minus_infinity)
+        conditions.push_back(
+            fmt::format("{} >= {}", expression, axis_literal(dimension, range.from)));
     if (range.until != end_of_time)
-        conditions.push_back(fmt::format("{} < {}", expression, literal(dimension, range.until)));
+        conditions.push_back(
+            fmt::format("{} < {}", expression, axis_literal(dimension, range.until)));
     return conditions.empty() ? "true" : fmt::format("{}", fmt::join(conditions, " AND "));
 }
 
 /// Space partitions are ranges of a hash. A NULL belongs to the hash 0
 /// (ts_hyperspace_calculate_point in TimescaleDB's src/dimension.c).
-std::string within_partition(const timescale::Dimension& dimension, const TimeRange& range) {
+std::string within_partition(const Dimension& dimension, const TimeRange& range) {
     const auto hash = fmt::format("coalesce({}, 0)", axis_expression(dimension));
     return fmt::format("{0} >= '{1}'::bigint AND {0} < '{2}'::bigint", hash, range.from,
                        range.until);
@@ -71,17 +47,41 @@ std::string within_partition(const timescale::Dimension& dimension, const TimeRa
 
 } // namespace
 
-std::string row_filter(const timescale::Dimension& time, const std::vector<TimeRange>& ranges) {
+std::string axis_expression(const Dimension& dimension) {
+    const auto column = postgres::quote_identifier(dimension.column);
+    return dimension.function ? fmt::format("{}({})", *dimension.function, column) : column;
+}
+
+/// The functions are immutable, exact to
+/// the microsecond, and there in every version (TimescaleDB's sql/time_functions.sql), so that no
+/// date format comes into it.
+std::string axis_literal(const Dimension& dimension, InternalTime value) {
+    switch (axis_of(dimension.type)) {
+    case Axis::timestamptz:
+        return fmt::format("_timescaledb_functions.to_timestamp({})", value);
+    case Axis::timestamp:
+        return fmt::format("_timescaledb_functions.to_timestamp_without_timezone({})", value);
+    case Axis::date:
+        // Both bounds are compared with dates, that is, with midnights.
+        return fmt::format("_timescaledb_functions.to_date({})", ceiling_to_day(value));
+    case Axis::integer: // a bound may lie beyond what the column's type holds
+    case Axis::other:
+        break;
+    }
+    return fmt::format("'{}'::bigint", value);
+}
+
+std::string row_filter(const Dimension& time, const std::vector<TimeRange>& ranges) {
     if (ranges.size() == 1)
         return within(time, ranges.front());
     std::vector<std::string> alternatives;
+    alternatives.reserve(ranges.size());
     for (const auto& range : ranges)
         alternatives.push_back("(" + within(time, range) + ")");
     return fmt::format("({})", fmt::join(alternatives, " OR "));
 }
 
-std::string hypercube_filter(const std::vector<timescale::Dimension>& dimensions,
-                             const std::string& slices) {
+std::string hypercube_filter(const std::vector<Dimension>& dimensions, const std::string& slices) {
     const auto json = nlohmann::json::parse(slices);
     std::vector<std::string> conditions;
     for (const auto& dimension : dimensions) {
@@ -96,4 +96,4 @@ std::string hypercube_filter(const std::vector<timescale::Dimension>& dimensions
     return fmt::format("{}", fmt::join(conditions, " AND "));
 }
 
-} // namespace load
+} // namespace timescale

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "postgres/quote.hpp"
+#include "timescale/hypertable.hpp"
+
+#include <map>
+
+namespace commands {
+
+/// A database's hypertables by their names.
+using HypertableMap = std::map<postgres::QualifiedName, timescale::Hypertable>;
+
+HypertableMap read_hypertable_map(postgres::Connection& connection);
+
+/// The hypertable that a task names.
+/// \param side "source" or "target", for the message.
+/// \throws TaskError when it is not there.
+const timescale::Hypertable& find_hypertable(const HypertableMap& hypertables,
+                                             const postgres::QualifiedName& name, const char* side);
+
+} // namespace commands

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "postgres/quote.hpp"
+#include "report/units.hpp"
+#include "timescale/bound.hpp"
+#include "verify/comparison.hpp"
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+namespace report {
+
+/// A difference as JSON, for the task.
+std::string difference_json(const verify::Difference& difference, timescale::Axis axis);
+
+/// Tells what `verify` finds: a line for each chunk, more for one that differs, and a summary.
+/// Shared by threads.
+class VerifyReport {
+  public:
+    /// \param to_do how many chunks there are to verify as the run begins.
+    explicit VerifyReport(std::int64_t to_do) : to_do_(to_do) {}
+
+    void equal(const postgres::QualifiedName& chunk, std::int64_t rows, Seconds duration);
+    void differs(const postgres::QualifiedName& chunk, const verify::Difference& difference,
+                 timescale::Axis axis);
+    void not_compared(const postgres::QualifiedName& chunk, const std::string& reason);
+
+    void summary() const;
+
+    /// Chunks that were looked at.
+    std::int64_t done() const;
+
+    /// Chunks that differed or could not be compared.
+    std::int64_t unequal() const;
+
+  private:
+    std::string next_number() const;
+
+    using Clock = std::chrono::steady_clock;
+
+    mutable std::mutex mutex_;
+    const std::int64_t to_do_;
+    const Clock::time_point started_ = Clock::now();
+    std::int64_t equal_ = 0;
+    std::int64_t differing_ = 0;
+    std::int64_t not_compared_ = 0;
+    std::int64_t rows_ = 0;
+};
+
+} // namespace report

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "timescale/hypertable.hpp"
+#include "timescale/time_range.hpp"
+
+#include <string>
+#include <vector>
+
+namespace timescale {
+
+/// The value on the dimension's axis, as SQL: the column, or what its partitioning function makes
+/// of it.
+std::string axis_expression(const Dimension& dimension);
+
+/// An axis value as an SQL constant that compares with the dimension: a timestamptz, timestamp or
+/// date, or a bigint for all integers.
+std::string axis_literal(const Dimension& dimension, InternalTime value);
+
+/// An SQL condition that is true for the rows within one of the ranges; "true" when they span
+/// everything.
+/// \pre ranges is not empty.
+std::string row_filter(const Dimension& time, const std::vector<TimeRange>& ranges);
+
+/// An SQL condition that is true for the rows that belong into a hypercube.
+/// \param dimensions of the hypertable that the rows came from.
+/// \param slices JSON, {"column": [range_start, range_end], ...} in internal values.
+/// \throws Error when a dimension has no slice.
+std::string hypercube_filter(const std::vector<Dimension>& dimensions, const std::string& slices);
+
+} // namespace timescale

@@ -1,0 +1,68 @@
+#pragma once
+
+#include "postgres/connection.hpp"
+#include "timescale/hypertable.hpp"
+#include "timescale/time_range.hpp"
+#include "verify/columns.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace verify {
+
+enum class Mode {
+    digest,    ///< row count and a hash over whole rows, added up: finds values in wrong rows too
+    aggregate, ///< row count, and count, min, max and sum of each column
+};
+
+/// A chunk's rows on one side.
+struct Side {
+    postgres::Connection& connection;
+    std::string table;     ///< quoted
+    std::string condition; ///< SQL; "true" for all rows
+};
+
+/// A row that is not the same on both sides.
+struct Example {
+    enum class Kind { only_in_source, only_in_target, different };
+    Kind kind = Kind::different;
+    std::optional<std::string> source; ///< `time=2024-01-01 ..., device=7`
+    std::optional<std::string> target;
+};
+
+/// In what way a chunk differs.
+struct Difference {
+    std::int64_t source_rows = 0;
+    std::int64_t target_rows = 0;
+    std::vector<std::string> columns; ///< those that differ
+    /// The first and the last time at which rows differ, the latter included.
+    std::optional<timescale::TimeRange> times;
+    std::vector<Example> examples;
+};
+
+/// What to compare.
+struct Comparison {
+    Side source;
+    Side target;
+    Columns columns;
+    timescale::Dimension time;
+    /// Columns of a primary key or unique index in the source; empty without one.
+    std::vector<std::string> key;
+    Mode mode = Mode::digest;
+    /// Both servers hash alike (sql/hash_sample.sql).
+    bool hashes_alike = true;
+    int max_examples = 10; ///< of each kind
+};
+
+/// What came of it.
+struct Verdict {
+    std::int64_t rows = 0; ///< in the source
+    std::optional<Difference> difference;
+};
+
+/// Compares the rows of a chunk, reading both sides at the same time.
+Verdict compare(const Comparison& comparison);
+
+} // namespace verify

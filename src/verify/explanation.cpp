@@ -1,0 +1,257 @@
+#include "verify/explanation.hpp"
+
+#include "postgres/quote.hpp"
+#include "timescale/row_filter.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+namespace verify {
+
+namespace {
+
+using postgres::Result;
+using timescale::InternalTime;
+using timescale::TimeRange;
+
+/// Into how many pieces a range is cut at a time: each step reads what the last one was narrowed
+/// to, so most of the reading is the first step.
+constexpr std::uint64_t pieces = 16;
+
+/// Rows that are fetched from either side to find examples among.
+constexpr int fetched_rows = 2000;
+
+/// A number for a row, the same on both servers; the slow one is for those that hash differently.
+std::string digestible(const Comparison& comparison, const std::string& row) {
+    if (comparison.hashes_alike)
+        return row_hash(row);
+    return fmt::format("('x' || left(md5(convert_to({}::text, 'UTF8')), 16))::bit(64)::bigint",
+                       row);
+}
+
+std::string internal_time(const Comparison& comparison) {
+    return fmt::format("_timescaledb_functions.time_to_internal({})",
+                       timescale::axis_expression(comparison.time));
+}
+
+/// Runs `SELECT list FROM the side's rows within a range of time` with something behind it.
+postgres::TwoResults select_both(const Comparison& comparison, const std::string& list,
+                                 const TimeRange& range, const std::string& rest = "") {
+    const auto within = timescale::row_filter(comparison.time, {range});
+    const auto sql = [&](const Side& side) {
+        return fmt::format("SELECT {} FROM {} WHERE ({}) AND {} {}", list, side.table,
+                           side.condition, within, rest);
+    };
+    return postgres::query_both(comparison.source.connection, sql(comparison.source),
+                                comparison.target.connection, sql(comparison.target));
+}
+
+/// From the first time that either side has to after the last; nothing when there are no rows.
+std::optional<TimeRange> extent(const Comparison& comparison) {
+    const auto time = internal_time(comparison);
+    const auto [source, target] =
+        select_both(comparison, fmt::format("min({0}) AS first, max({0}) AS last", time), {});
+    std::optional<TimeRange> range;
+    for (const auto* side : {&source, &target}) {
+        if (side->is_null(0, "first"))
+            continue;
+        const TimeRange own{side->integer(0, "first"), side->integer(0, "last")};
+        range = range
+                    ? TimeRange{std::min(range->from, own.from), std::max(range->until, own.until)}
+                    : own;
+    }
+    if (range && range->until < std::numeric_limits<InternalTime>::max())
+        ++range->until;
+    return range;
+}
+
+/// The length of a range may exceed what a signed number holds.
+std::uint64_t length(const TimeRange& range) {
+    return static_cast<std::uint64_t>(range.until) - static_cast<std::uint64_t>(range.from);
+}
+
+TimeRange piece_of(const TimeRange& range, std::uint64_t width, std::uint64_t number) {
+    const auto from = static_cast<std::uint64_t>(range.from) + number * width;
+    const auto left = static_cast<std::uint64_t>(range.until) - from;
+    return {static_cast<InternalTime>(from),
+            static_cast<InternalTime>(from + std::min(width, left))};
+}
+
+/// The numbers of the pieces that differ, ascending.
+std::vector<std::uint64_t> differing_pieces(const Comparison& comparison, const TimeRange& range,
+                                            std::uint64_t width) {
+    const auto number = fmt::format("div({}::numeric - '{}'::numeric, {})",
+                                    internal_time(comparison), range.from, width);
+    const auto results =
+        select_both(comparison,
+                    fmt::format("{} AS piece, count(*)::text || ' ' || sum({})::text AS digest",
+                                number, digestible(comparison, comparison.columns.row())),
+                    range, "GROUP BY 1");
+    std::map<std::uint64_t, std::pair<std::string, std::string>> digests;
+    for (int row = 0; row < results.first.size(); ++row)
+        digests[static_cast<std::uint64_t>(results.first.integer(row, "piece"))].first =
+            results.first.string(row, "digest");
+    for (int row = 0; row < results.second.size(); ++row)
+        digests[static_cast<std::uint64_t>(results.second.integer(row, "piece"))].second =
+            results.second.string(row, "digest");
+    std::vector<std::uint64_t> differing;
+    for (const auto& [piece, digest] : digests)
+        if (digest.first != digest.second)
+            differing.push_back(piece);
+    return differing;
+}
+
+/// Narrows a range down to the first or the last point of time at which rows differ.
+std::optional<InternalTime> find_end(const Comparison& comparison, TimeRange range, bool first) {
+    while (length(range) > 1) {
+        const auto width = (length(range) - 1) / pieces + 1;
+        const auto differing = differing_pieces(comparison, range, width);
+        if (differing.empty())
+            return std::nullopt;
+        range = piece_of(range, width, first ? differing.front() : differing.back());
+    }
+    return range.from;
+}
+
+/// The columns that differ: the one without which all rows are equal, or else those whose values,
+/// each with its time, are not the same on both sides.
+std::vector<std::string> differing_columns(const Comparison& comparison, const TimeRange& range) {
+    const auto& columns = comparison.columns;
+    std::vector<std::string> list;
+    for (std::size_t i = 0; i < columns.names.size(); ++i) {
+        const auto value =
+            fmt::format("ROW({}, {})", internal_time(comparison), columns.hashable[i]);
+        list.push_back(fmt::format("sum({})::text AS with{}", digestible(comparison, value), i));
+        list.push_back(
+            fmt::format("sum({})::text AS without{}", digestible(comparison, columns.row(i)), i));
+    }
+    const auto [source, target] =
+        select_both(comparison, fmt::format("{}", fmt::join(list, ", ")), range);
+    std::vector<std::string> differing;
+    for (std::size_t i = 0; i < columns.names.size(); ++i) {
+        const auto differs = [&](const std::string& name) {
+            return source.text(0, name.c_str()) != target.text(0, name.c_str());
+        };
+        if (!differs(fmt::format("without{}", i)))
+            return {columns.names[i]};
+        if (differs(fmt::format("with{}", i)))
+            differing.push_back(columns.names[i]);
+    }
+    return differing;
+}
+
+/// A row as it was fetched, in text.
+struct Row {
+    InternalTime time = 0;
+    std::vector<std::optional<std::string>> values; ///< in the order of the compared columns
+
+    auto operator<=>(const Row&) const = default;
+};
+
+std::vector<Row> rows_of(const Result& result, std::size_t columns) {
+    std::vector<Row> rows;
+    for (int row = 0; row < result.size(); ++row) {
+        Row& added = rows.emplace_back();
+        added.time = result.integer(row, "time");
+        for (std::size_t i = 0; i < columns; ++i)
+            added.values.push_back(result.optional_string(row, fmt::format("c{}", i).c_str()));
+    }
+    std::ranges::sort(rows);
+    return rows;
+}
+
+/// What a side of which only the first rows were fetched says nothing about.
+InternalTime horizon(const std::vector<Row>& rows) {
+    return static_cast<int>(rows.size()) < fetched_rows ? std::numeric_limits<InternalTime>::max()
+                                                        : rows.back().time;
+}
+
+/// The rows of one that the other has not got as often.
+std::vector<Row> without(const std::vector<Row>& rows, const std::vector<Row>& others,
+                         InternalTime before) {
+    std::vector<Row> rest;
+    std::ranges::set_difference(rows, others, std::back_inserter(rest));
+    std::erase_if(rest, [&](const Row& row) { return row.time >= before; });
+    return rest;
+}
+
+std::string text_of(const Comparison& comparison, const Row& row) {
+    std::vector<std::string> values;
+    for (std::size_t i = 0; i < row.values.size(); ++i)
+        values.push_back(fmt::format("{}={}", comparison.columns.names[i],
+                                     row.values[i] ? *row.values[i] : "NULL"));
+    return fmt::format("{}", fmt::join(values, ", "));
+}
+
+/// What makes two rows of both sides versions of one: its key, or its time when there is none.
+std::vector<std::optional<std::string>> identity(const Comparison& comparison, const Row& row) {
+    std::vector<std::optional<std::string>> values;
+    for (std::size_t i = 0; i < row.values.size(); ++i) {
+        const auto& name = comparison.columns.names[i];
+        const bool is_key = comparison.key.empty()
+                                ? name == comparison.time.column
+                                : std::ranges::find(comparison.key, name) != comparison.key.end();
+        if (is_key)
+            values.push_back(row.values[i]);
+    }
+    return values;
+}
+
+std::vector<Example> find_examples(const Comparison& comparison, const TimeRange& range) {
+    const auto& names = comparison.columns.names;
+    auto list = internal_time(comparison) + " AS time";
+    for (std::size_t i = 0; i < names.size(); ++i)
+        list += fmt::format(", {}::text AS c{}", postgres::quote_identifier(names[i]), i);
+    const auto results =
+        select_both(comparison, list, range, fmt::format("ORDER BY 1 LIMIT {}", fetched_rows));
+    const auto sources = rows_of(results.first, names.size());
+    const auto targets = rows_of(results.second, names.size());
+    const auto before = std::min(horizon(sources), horizon(targets));
+    const auto only_source = without(sources, targets, before);
+    auto only_target = without(targets, sources, before);
+
+    std::map<Example::Kind, int> count;
+    std::vector<Example> examples;
+    const auto add = [&](Example example) {
+        if (++count[example.kind] <= comparison.max_examples)
+            examples.push_back(std::move(example));
+    };
+    for (const auto& row : only_source) {
+        const auto key = identity(comparison, row);
+        const auto version = std::ranges::find_if(
+            only_target, [&](const Row& other) { return identity(comparison, other) == key; });
+        if (version == only_target.end()) {
+            add({Example::Kind::only_in_source, text_of(comparison, row), std::nullopt});
+            continue;
+        }
+        add({Example::Kind::different, text_of(comparison, row), text_of(comparison, *version)});
+        only_target.erase(version);
+    }
+    for (const auto& row : only_target)
+        add({Example::Kind::only_in_target, std::nullopt, text_of(comparison, row)});
+    return examples;
+}
+
+} // namespace
+
+void explain(const Comparison& comparison, Difference& difference) {
+    const auto range = extent(comparison);
+    if (!range)
+        return;
+    const auto first = find_end(comparison, *range, true);
+    if (!first)
+        return;
+    const auto last = find_end(comparison, {*first, range->until}, false).value_or(*first);
+    difference.times = TimeRange{*first, last};
+    const TimeRange narrowed{*first, last + 1};
+    // Where rows are missing, each column differs, which tells nothing.
+    if (difference.source_rows == difference.target_rows)
+        difference.columns = differing_columns(comparison, narrowed);
+    difference.examples = find_examples(comparison, narrowed);
+}
+
+} // namespace verify

@@ -1,0 +1,406 @@
+// What `copy` does with compressed chunks and continuous aggregates: on the Community edition.
+
+#include "support/migration.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+/// Each chunk's status bits, its compressed table's number of batches, and what the catalog says
+/// of its sizes. The catalog tells a compressed table's name in two ways, by version.
+constexpr auto compressed_chunks = R"(
+    SELECT s.range_start, ch.status,
+           (xpath('/row/c/text()', query_to_xml(format('SELECT count(*) AS c FROM %s',
+               coalesce(to_jsonb(cs) ->> 'compress_relid',
+                        (SELECT format('%I.%I', to_jsonb(cc) ->> 'schema_name',
+                                                to_jsonb(cc) ->> 'table_name')
+                         FROM _timescaledb_catalog.chunk cc
+                         WHERE cc.id = (to_jsonb(ch) ->> 'compressed_chunk_id')::int))),
+               false, true, '')))[1]::text AS batches,
+           size.numrows_pre_compression, size.numrows_post_compression,
+           size.compressed_heap_size > 0
+    FROM _timescaledb_catalog.chunk ch
+    JOIN _timescaledb_catalog.chunk_constraint cc ON cc.chunk_id = ch.id
+    JOIN _timescaledb_catalog.dimension_slice s ON s.id = cc.dimension_slice_id
+    LEFT JOIN _timescaledb_catalog.compression_chunk_size size ON size.chunk_id = ch.id
+    LEFT JOIN _timescaledb_catalog.compression_settings cs
+           ON cs.relid = to_regclass(coalesce(to_jsonb(ch) ->> 'relid',
+                  format('%I.%I', to_jsonb(ch) ->> 'schema_name', to_jsonb(ch) ->> 'table_name')))
+    WHERE ch.status & 1 = 1
+    ORDER BY 1)";
+
+class CopyCompressed : public Migration {
+  protected:
+    void SetUp() override { NEEDS_COMMUNITY_EDITION(); }
+
+    static constexpr auto create_table =
+        "CREATE TABLE metrics (time timestamptz NOT NULL, device int, value float8, note text);"
+        "SELECT create_hypertable('metrics', 'time', chunk_time_interval => interval '1 day');"
+        "ALTER TABLE metrics SET (timescaledb.compress, timescaledb.compress_segmentby = 'device', "
+        "timescaledb.compress_orderby = 'time DESC')";
+
+    /// Six days of rows in the source, the first four of them compressed.
+    void fill_source() {
+        source.run("INSERT INTO metrics SELECT t, d, d * 1.5, 'note ' || d FROM "
+                   "generate_series('2024-01-01'::timestamptz, '2024-01-06 23:50', '10 min') t, "
+                   "generate_series(1, 3) d;"
+                   "SELECT compress_chunk(c) FROM "
+                   "show_chunks('metrics', older_than => '2024-01-05'::timestamptz) c");
+    }
+
+    void create_and_fill() {
+        both(create_table);
+        fill_source();
+    }
+
+    void clone() {
+        source.run(create_table);
+        fill_source();
+        clone_schema();
+    }
+
+    /// Rows for the target that the copy is to replace: all over the range.
+    void write_stale_rows_to_target() {
+        target.run("INSERT INTO metrics SELECT t, 99, 0, 'stale' FROM "
+                   "generate_series('2024-01-01'::timestamptz, '2024-01-06', '1 hour') t");
+    }
+
+    void expect_same_batches() {
+        EXPECT_EQ(source.rows(compressed_chunks), target.rows(compressed_chunks));
+    }
+};
+
+TEST_F(CopyCompressed, CarriesBatchesAsTheyAreIntoChunksThatWereAbsent) {
+    create_and_fill();
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+    expect_same_batches();
+}
+
+TEST_F(CopyCompressed, CarriesBatchesAsTheyAreIntoTheEmptyChunksOfADumpedSchema) {
+    clone();
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+    expect_same_batches();
+}
+
+TEST_F(CopyCompressed, CarriesPartialChunksIntoAbsentOnes) {
+    create_and_fill();
+    source.run("INSERT INTO metrics VALUES ('2024-01-02 12:34', 1, 7, 'late'), "
+               "('2024-01-03 12:34', 8, 7, 'late')");
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+    expect_same_batches();
+    EXPECT_EQ(target.value("SELECT count(*) FROM _timescaledb_catalog.chunk WHERE status & 8 = 8"),
+              "2");
+}
+
+TEST_F(CopyCompressed, CarriesPartialChunksIntoThoseOfADumpedSchema) {
+    source.run(create_table);
+    fill_source();
+    clone_schema(); // so that they are partial in the source only
+    source.run("INSERT INTO metrics VALUES ('2024-01-02 12:34', 1, 7, 'late'), "
+               "('2024-01-03 12:34', 8, 7, 'late')");
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+    EXPECT_EQ(target.value("SELECT count(*) FROM _timescaledb_catalog.chunk WHERE status & 8 = 8"),
+              "2");
+}
+
+TEST_F(CopyCompressed, PartialChunksOfATableWithAPrimaryKey) {
+    both(
+        "CREATE TABLE metrics (time timestamptz, device int, value float8, note text, "
+        "PRIMARY KEY (device, time));"
+        "SELECT create_hypertable('metrics', 'time', chunk_time_interval => interval '1 day');"
+        "ALTER TABLE metrics SET (timescaledb.compress, timescaledb.compress_segmentby = 'device')");
+    fill_source();
+    source.run("INSERT INTO metrics VALUES ('2024-01-02 12:34', 1, 7, 'late')");
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+    backfill_ok({"clean"});
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+}
+
+TEST_F(CopyCompressed, CopyingTwiceDoublesNothing) {
+    create_and_fill();
+    source.run("INSERT INTO metrics VALUES ('2024-01-02 12:34', 1, 7, 'late')");
+    for (int i = 0; i < 2; ++i) {
+        migrate({"--until", "2024-02-01"});
+        expect_equal();
+        expect_same_batches();
+        backfill_ok({"clean"});
+    }
+}
+
+TEST_F(CopyCompressed, ReplacesRowsThatTheTargetHas) {
+    create_and_fill();
+    write_stale_rows_to_target();
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+}
+
+TEST_F(CopyCompressed, ReplacesBatchesThatTheTargetHas) {
+    create_and_fill();
+    write_stale_rows_to_target();
+    target.run("SELECT compress_chunk(c) FROM show_chunks('metrics') c;"
+               "INSERT INTO metrics VALUES ('2024-01-02 00:00:01', 98, 0, 'stale and partial')");
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+}
+
+TEST_F(CopyCompressed, ABoundInACompressedChunkLeavesTheRowsBeyondItAlone) {
+    create_and_fill();
+    write_stale_rows_to_target();
+    target.run("SELECT compress_chunk(c) FROM show_chunks('metrics') c");
+    migrate({"--from", "2024-01-01T06:00:00", "--until", "2024-01-03T12:00:00"});
+    const std::string inside = "time >= '2024-01-01 06:00' AND time < '2024-01-03 12:00'";
+    expect_equal_rows("metrics", inside);
+    EXPECT_EQ(
+        target.value("SELECT count(*) FROM metrics WHERE device = 99 AND NOT (" + inside + ")"),
+        "67");
+    EXPECT_EQ(target.value("SELECT count(*) FROM timescaledb_information.chunks WHERE NOT "
+                           "is_compressed"),
+              "0");
+}
+
+TEST_F(CopyCompressed, ABoundInACompressedChunkThatIsAbsentInTheTarget) {
+    create_and_fill();
+    migrate({"--until", "2024-01-03T12:00:00"});
+    expect_equal_rows("metrics", "time < '2024-01-03 12:00'");
+    EXPECT_EQ(target.value("SELECT count(*) FROM metrics WHERE time >= '2024-01-03 12:00'"), "0");
+    EXPECT_EQ(target.value("SELECT string_agg(is_compressed::text, ' ') FROM "
+                           "timescaledb_information.chunks"),
+              "true true true");
+}
+
+TEST_F(CopyCompressed, ChunksCompressedOrDecompressedBetweenStageAndCopy) {
+    clone();
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    source.run("SELECT decompress_chunk(c) FROM "
+               "show_chunks('metrics', older_than => '2024-01-03'::timestamptz) c;"
+               "SELECT compress_chunk(c) FROM "
+               "show_chunks('metrics', newer_than => '2024-01-05'::timestamptz) c");
+    backfill_ok({"copy"});
+    expect_equal();
+}
+
+TEST_F(CopyCompressed, OtherCompressionSettingsInTheTarget) {
+    create_and_fill();
+    target.run("ALTER TABLE metrics SET (timescaledb.compress_segmentby = 'note', "
+               "timescaledb.compress_orderby = 'device, time')");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    EXPECT_THAT(backfill_ok({"copy"}), HasSubstr("decompressed: the compression settings differ"));
+    expect_equal();
+}
+
+TEST_F(CopyCompressed, SettingsThatChangedSinceTheChunkWasCompressed) {
+    create_and_fill();
+    both("ALTER TABLE metrics SET (timescaledb.compress_segmentby = 'note')");
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+}
+
+TEST_F(CopyCompressed, CompressionThatIsNotEnabledInTheTarget) {
+    create_and_fill();
+    target.run("ALTER TABLE metrics SET (timescaledb.compress = false)");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    EXPECT_THAT(backfill_ok({"copy"}), HasSubstr("compression is not enabled on the target"));
+    expect_equal_rows("metrics");
+}
+
+TEST_F(CopyCompressed, ColumnsInAnotherOrderAndDroppedOnes) {
+    source.run(create_table);
+    source.run("ALTER TABLE metrics ADD COLUMN gone int");
+    fill_source();
+    source.run("ALTER TABLE metrics DROP COLUMN gone");
+    target.run("CREATE TABLE metrics (note text, value float8, time timestamptz NOT NULL, device "
+               "int);"
+               "SELECT create_hypertable('metrics', 'time', chunk_time_interval => interval '1 "
+               "day');"
+               "ALTER TABLE metrics SET (timescaledb.compress, timescaledb.compress_segmentby = "
+               "'device', timescaledb.compress_orderby = 'time DESC')");
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+}
+
+TEST_F(CopyCompressed, UnorderedBatches) {
+    if (!version_at_least(2, 21))
+        GTEST_SKIP() << "needs TimescaleDB 2.21, which can make unordered batches";
+    create_and_fill();
+    source.run("SET timescaledb.enable_direct_compress_insert = on;"
+               "INSERT INTO metrics SELECT '2024-01-20'::timestamptz + g * interval '1 min', 1, g, "
+               "'direct' FROM generate_series(1000, 1, -1) g");
+    ASSERT_THAT(
+        source.value("SELECT count(*) FROM _timescaledb_catalog.chunk WHERE status & 2 = 2"),
+        Not("0"));
+    migrate({"--until", "2024-02-01"});
+    expect_equal_rows("metrics");
+    EXPECT_EQ(source.rows("SELECT * FROM metrics ORDER BY time DESC, device LIMIT 100"),
+              target.rows("SELECT * FROM metrics ORDER BY time DESC, device LIMIT 100"));
+}
+
+TEST_F(CopyCompressed, SpaceDimensionsAndNamesThatNeedQuotes) {
+    both(
+        "CREATE SCHEMA \"Sch ema\";"
+        "CREATE TABLE \"Sch ema\".\"Me\"\"trics\" (\"The Time\" timestamptz NOT NULL, \"dev\"\"ice\" "
+        "int, \"sélect\" float8);"
+        "SELECT create_hypertable('\"Sch ema\".\"Me\"\"trics\"', 'The Time', 'dev\"ice', 2);"
+        "ALTER TABLE \"Sch ema\".\"Me\"\"trics\" SET (timescaledb.compress, "
+        "timescaledb.compress_segmentby = '\"dev\"\"ice\"')");
+    source.run(
+        "INSERT INTO \"Sch ema\".\"Me\"\"trics\" SELECT t, d, 1 FROM "
+        "generate_series('2024-01-01'::timestamptz, '2024-02-01', '1 hour') t, "
+        "generate_series(1, 6) d;"
+        "SELECT compress_chunk(c) FROM show_chunks('\"Sch ema\".\"Me\"\"trics\"', older_than "
+        "=> '2024-01-20'::timestamptz) c");
+    migrate({"--until", "2024-01-25T05:00"});
+    const std::string condition = "\"The Time\" < '2024-01-25 05:00'";
+    expect_equal_rows("\"Sch ema\".\"Me\"\"trics\"", condition);
+    EXPECT_EQ(
+        target.value("SELECT count(*) FROM \"Sch ema\".\"Me\"\"trics\" WHERE NOT " + condition),
+        "0");
+}
+
+TEST_F(CopyCompressed, AnOwnerWhoMayNotCreateTablesBesideTheChunks) {
+    const auto role = fmt::format("owner_of_{}", target.name());
+    target.run(fmt::format("CREATE ROLE {} LOGIN PASSWORD 'secret'; GRANT CREATE ON DATABASE {} TO "
+                           "{}; GRANT ALL ON SCHEMA public TO {}",
+                           role, target.name(), role, role));
+    both(create_table);
+    target.run(fmt::format("ALTER TABLE metrics OWNER TO {}", role));
+    fill_source();
+    const auto uri = target.uri("user=" + role + "&password=secret");
+    const std::vector<std::string> connections{"--source", source.uri(), "--target", uri};
+    auto stage = connections;
+    stage.insert(stage.begin(), {"stage", "--until", "2024-02-01"});
+    auto copy = connections;
+    copy.insert(copy.begin(), "copy");
+    for (const auto& command : {stage, copy}) {
+        const auto outcome = run_program(command);
+        EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    }
+    expect_equal();
+    target.run(fmt::format(
+        "DROP TABLE metrics; DROP SCHEMA __backfill CASCADE; DROP OWNED BY {0}; DROP ROLE {0}",
+        role));
+}
+
+class CopyAggregates : public Migration {
+  protected:
+    void SetUp() override { NEEDS_COMMUNITY_EDITION(); }
+
+    static constexpr auto create_tables =
+        "CREATE TABLE raw (time timestamptz NOT NULL, device int, value float8);"
+        "SELECT create_hypertable('raw', 'time', chunk_time_interval => interval '1 day')";
+    static constexpr auto create_aggregates =
+        "CREATE SCHEMA agg;"
+        "CREATE MATERIALIZED VIEW agg.hourly WITH (timescaledb.continuous) AS SELECT "
+        "time_bucket('1 hour', time) AS bucket, device, avg(value) AS value FROM raw GROUP BY 1, 2 "
+        "WITH NO DATA;"
+        "CREATE MATERIALIZED VIEW agg.daily WITH (timescaledb.continuous) AS SELECT "
+        "time_bucket('1 day', bucket) AS bucket, device, avg(value) AS value FROM agg.hourly GROUP "
+        "BY 1, 2 WITH NO DATA;"
+        "CREATE MATERIALIZED VIEW agg.\"Weekly\" WITH (timescaledb.continuous) AS SELECT "
+        "time_bucket('7 days', bucket) AS bucket, device, avg(value) AS value FROM agg.daily GROUP "
+        "BY 1, 2 WITH NO DATA";
+
+    void refresh_source() {
+        for (const std::string name : {"agg.hourly", "agg.daily", "agg.\"Weekly\""})
+            source.run(
+                fmt::format("CALL refresh_continuous_aggregate('{}', NULL, '2024-02-01')", name));
+    }
+
+    void fill_source() {
+        source.run("INSERT INTO raw SELECT t, d, random() FROM "
+                   "generate_series('2024-01-01'::timestamptz, '2024-01-31', '30 min') t, "
+                   "generate_series(1, 3) d");
+        source.run(create_aggregates);
+        refresh_source();
+        // Raw data goes; only the aggregates still know it.
+        source.run("SELECT drop_chunks('raw', older_than => '2024-01-10'::timestamptz)");
+    }
+
+    static std::vector<std::string> invalidations(Database& database) {
+        auto rows =
+            database.rows("SELECT 'hypertable', hypertable_id, lowest_modified_value, "
+                          "greatest_modified_value FROM "
+                          "_timescaledb_catalog.continuous_aggs_hypertable_invalidation_log "
+                          "ORDER BY 1, 2, 3, 4");
+        const auto more =
+            database.rows("SELECT 'materialization', materialization_id, lowest_modified_value, "
+                          "greatest_modified_value FROM "
+                          "_timescaledb_catalog.continuous_aggs_materialization_invalidation_log "
+                          "ORDER BY 1, 2, 3, 4");
+        rows.insert(rows.end(), more.begin(), more.end());
+        return rows;
+    }
+
+    /// The versions on which rows can be loaded in place without recording it.
+    static bool can_avoid_invalidations() {
+        return !version_at_least(2, 23) || version_at_least(2, 28);
+    }
+};
+
+TEST_F(CopyAggregates, MaterializedDataOfEveryLevelIsCopied) {
+    source.run(create_tables);
+    fill_source();
+    clone_schema();
+    const auto before = invalidations(target);
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+    EXPECT_GT(std::stoi(target.value("SELECT count(*) FROM agg.\"Weekly\"")), 0);
+    if (can_avoid_invalidations()) {
+        EXPECT_EQ(invalidations(target), before);
+    }
+    EXPECT_EQ(target.value("SELECT count(*) FROM pg_trigger WHERE tgname = "
+                           "'ts_cagg_invalidation_trigger'"),
+              source.value("SELECT count(*) FROM pg_trigger WHERE tgname = "
+                           "'ts_cagg_invalidation_trigger'"));
+}
+
+TEST_F(CopyAggregates, GoIntoTheHypertableBehindTheViewWhateverItsName) {
+    both(create_tables);
+    target.run(
+        "CREATE MATERIALIZED VIEW first WITH (timescaledb.continuous) AS SELECT "
+        "time_bucket('1 hour', time) AS bucket, max(value) FROM raw GROUP BY 1 WITH NO DATA");
+    target.run(create_aggregates);
+    target.run("DROP MATERIALIZED VIEW first");
+    fill_source();
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+}
+
+TEST_F(CopyAggregates, CompressedMaterializedData) {
+    source.run(create_tables);
+    fill_source();
+    source.run("ALTER MATERIALIZED VIEW agg.hourly SET (timescaledb.compress);"
+               "SELECT compress_chunk(c) FROM show_chunks('agg.hourly') c");
+    clone_schema();
+    const auto before = invalidations(target);
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+    if (can_avoid_invalidations()) {
+        EXPECT_EQ(invalidations(target), before);
+    }
+}
+
+TEST_F(CopyAggregates, WritersStillInvalidateAfterTheCopy) {
+    source.run(create_tables);
+    fill_source();
+    clone_schema();
+    migrate({"--until", "2024-02-01"});
+    const auto before = invalidations(target).size();
+    target.run("INSERT INTO raw VALUES ('2024-01-15', 1, 1)");
+    EXPECT_EQ(invalidations(target).size(), before + 1);
+}
+
+} // namespace
+} // namespace test

@@ -1,0 +1,235 @@
+// What `copy` does while something else goes on: signals, other copies, the application.
+
+#include "support/migration.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+namespace test {
+namespace {
+
+using testing::HasSubstr;
+
+class CopyConcurrency : public Migration {
+  protected:
+    /// Eight chunks of rows in the source, and the same chunks without rows in the target.
+    void SetUp() override {
+        both(
+            "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value float8);"
+            "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '1 day');"
+            "INSERT INTO readings SELECT t, d, 0 FROM "
+            "generate_series('2024-01-01'::timestamptz, '2024-01-08 23:50', '10 min') t, "
+            "generate_series(1, 4) d");
+        target.run("DELETE FROM readings");
+        backfill_ok({"stage", "--until", "2024-01-09"});
+    }
+
+    /// How many of the program's backends in the target wait for a lock.
+    bool waits_for_lock(int workers = 1) {
+        return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                            "current_database() AND application_name LIKE 'timescaledb-backfill%' "
+                            "AND wait_event_type = 'Lock'") == std::to_string(workers);
+    }
+
+    std::string finished_tasks() {
+        return target.value("SELECT count(worked) FROM __backfill.task");
+    }
+
+    /// A connection to the target that holds up whoever wants to write to any of its chunks.
+    std::unique_ptr<postgres::Connection> hold_up_writers() {
+        auto holder = target.connect();
+        holder->execute("BEGIN");
+        for (const auto& chunk : target.rows("SELECT show_chunks('readings')"))
+            holder->execute(fmt::format("LOCK TABLE {} IN SHARE MODE", chunk));
+        return holder;
+    }
+
+    void expect_no_backend_left() {
+        EXPECT_TRUE(eventually([&] {
+            return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                                "current_database() AND application_name LIKE "
+                                "'timescaledb-backfill%'") == "0";
+        }));
+    }
+};
+
+TEST_F(CopyConcurrency, TwoProcessesShareOneQueue) {
+    const auto first = start({"copy", "-p", "2"});
+    const auto second = start({"copy", "-p", "2"});
+    for (const auto* program : {&first, &second}) {
+        const auto outcome = (*program)->wait();
+        EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    }
+    EXPECT_EQ(finished_tasks(), "8");
+    expect_equal();
+}
+
+TEST_F(CopyConcurrency, OneProcessGoesOnWhenAnotherIsKilled) {
+    auto holder = hold_up_writers();
+    const auto victim = start({"copy", "-p", "2"});
+    ASSERT_TRUE(eventually([&] { return waits_for_lock(2); }));
+    const auto survivor = start({"copy", "-p", "2"});
+    ASSERT_TRUE(eventually([&] { return waits_for_lock(4); }));
+    victim->signal(SIGKILL);
+    victim->wait();
+    holder.reset();
+    const auto outcome = survivor->wait();
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    // What the victim held is free again as soon as the server notices.
+    backfill_ok({"copy"});
+    expect_equal();
+    expect_no_backend_left();
+}
+
+TEST_F(CopyConcurrency, TheFirstSignalFinishesTheChunkInHand) {
+    for (const int number : {SIGINT, SIGTERM}) {
+        const auto before = std::stoi(finished_tasks());
+        auto holder = hold_up_writers();
+        const auto program = start({"copy", "-p", "1"});
+        ASSERT_TRUE(eventually([&] { return waits_for_lock(); }));
+        program->signal(number);
+        // Give the signal the time to arrive before the chunk can be finished.
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        holder.reset();
+        const auto outcome = program->wait();
+        EXPECT_EQ(outcome.exit_status, 130) << outcome.output << outcome.errors;
+        EXPECT_THAT(outcome.errors, HasSubstr("finishing the chunks in hand"));
+        EXPECT_THAT(outcome.output, HasSubstr("Interrupted with"));
+        EXPECT_EQ(std::stoi(finished_tasks()), before + 1);
+    }
+    backfill_ok({"copy"});
+    expect_equal();
+}
+
+TEST_F(CopyConcurrency, TheSecondSignalRollsBackAtOnce) {
+    const auto holder = hold_up_writers();
+    const auto program = start({"copy", "-p", "3"});
+    ASSERT_TRUE(eventually([&] { return waits_for_lock(3); }));
+    program->signal(SIGINT);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    program->signal(SIGINT);
+    const auto outcome = program->wait(); // the lock is still held
+    EXPECT_EQ(outcome.exit_status, 130) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.errors, HasSubstr("stopping at once"));
+    EXPECT_EQ(finished_tasks(), "0");
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "0");
+    expect_no_backend_left();
+    holder->execute("ROLLBACK");
+    backfill_ok({"copy"});
+    expect_equal();
+}
+
+TEST_F(CopyConcurrency, AfterAKillTheNextCopyGoesOn) {
+    for (int i = 0; i < 5; ++i) {
+        const auto program = start({"copy", "-p", "4"});
+        std::this_thread::sleep_for(std::chrono::milliseconds(20 + 25 * i));
+        program->signal(SIGKILL);
+        program->wait();
+        expect_no_backend_left();
+        if (finished_tasks() == "8")
+            break;
+    }
+    backfill_ok({"copy"});
+    expect_equal();
+    EXPECT_THAT(backfill_ok({"clean"}), HasSubstr("all 8 tasks were finished"));
+}
+
+TEST_F(CopyConcurrency, ALockThatIsNotGrantedIsTriedForAgain) {
+    auto holder = hold_up_writers();
+    const auto program = start({"copy", "-p", "1"});
+    ASSERT_TRUE(eventually([&] { return waits_for_lock(); }));
+    // The wait ends with the program's lock_timeout, and begins anew.
+    ASSERT_TRUE(eventually([&] { return !waits_for_lock(); }));
+    ASSERT_TRUE(eventually([&] { return waits_for_lock(); }));
+    holder.reset();
+    EXPECT_EQ(program->wait().exit_status, 0);
+    expect_equal();
+}
+
+TEST_F(CopyConcurrency, CleanRefusesWhileACopyRuns) {
+    const auto holder = hold_up_writers();
+    const auto program = start({"copy", "-p", "1"});
+    ASSERT_TRUE(eventually([&] { return waits_for_lock(); }));
+    const auto outcome = backfill({"clean"});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_THAT(outcome.errors, HasSubstr("stop the copy that is running"));
+    holder->execute("ROLLBACK");
+    EXPECT_EQ(program->wait().exit_status, 0);
+}
+
+TEST_F(CopyConcurrency, RowsWrittenToTheTargetWhileTheirChunkIsCopiedSurvive) {
+    // Rows of device 4 wait in the target until the test lets them go.
+    target.run(
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF NEW.device = 4 THEN PERFORM pg_catalog.pg_advisory_xact_lock_shared(42); END IF; "
+        "RETURN NEW; END $$;"
+        "CREATE TRIGGER wait BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION wait();"
+        "INSERT INTO readings VALUES ('2024-01-03 12:00', 98, 0)"); // before: replaced
+    const auto holder = target.connect();
+    holder->execute("SELECT pg_advisory_lock(42)");
+    const auto program = start({"copy", "-p", "8"});
+    ASSERT_TRUE(eventually([&] { return waits_for_lock(8); }));
+    target.run("INSERT INTO readings VALUES ('2024-01-03 12:00', 99, 0)"); // during
+    holder->execute("SELECT pg_advisory_unlock(42)");
+    const auto outcome = program->wait();
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    EXPECT_EQ(target.rows("SELECT device FROM readings WHERE device > 90"),
+              std::vector<std::string>{"99"});
+    expect_equal_rows("readings", "device < 90");
+}
+
+TEST_F(CopyConcurrency, RowsCommittedWhileBatchesWaitToBeAttachedSurvive) {
+    NEEDS_COMMUNITY_EDITION();
+    both("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
+         "'device')");
+    source.run("SELECT compress_chunk(show_chunks('readings'))");
+    const auto writer = target.connect();
+    writer->execute("BEGIN; INSERT INTO public.readings VALUES ('2024-01-03 12:00', 99, 0)");
+    const auto program = start({"copy", "-p", "1"});
+    ASSERT_TRUE(eventually([&] { return waits_for_lock(); }));
+    writer->execute("COMMIT");
+    const auto outcome = program->wait();
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE device = 99"), "1");
+    expect_equal_rows("readings", "device < 90");
+}
+
+TEST_F(CopyConcurrency, AWriterThatNeedsANewChunkIsNotHeldUpWhileRowsAreCopied) {
+    target.run(
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF NEW.device = 4 THEN PERFORM pg_catalog.pg_advisory_xact_lock_shared(42); END IF; "
+        "RETURN NEW; END $$;"
+        "SELECT drop_chunks('readings', older_than => '2024-02-01'::timestamptz);"
+        "CREATE TRIGGER wait BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION wait()");
+    const auto holder = target.connect();
+    holder->execute("SELECT pg_advisory_lock(42)");
+    const auto program = start({"copy", "-p", "4"});
+    // All four have made their chunks, in spite of each other, and are loading them.
+    ASSERT_TRUE(eventually([&] { return waits_for_lock(4); }));
+    target.run("SET lock_timeout = '2s'; INSERT INTO readings VALUES ('2024-03-01', 99, 0)");
+    holder->execute("SELECT pg_advisory_unlock(42)");
+    EXPECT_EQ(program->wait().exit_status, 0);
+    expect_equal_rows("readings", "device < 90");
+}
+
+TEST_F(CopyConcurrency, ASourceRoleThatMayOnlyReadIsEnough) {
+    if (is_community())
+        source.run("ALTER TABLE readings SET (timescaledb.compress);"
+                   "SELECT compress_chunk(c) FROM "
+                   "show_chunks('readings', older_than => '2024-01-05'::timestamptz) c");
+    const auto role = "reader_of_" + source.name();
+    source.run(fmt::format(
+        "CREATE ROLE {0} LOGIN PASSWORD 'secret'; GRANT SELECT ON readings TO {0}", role));
+    const auto outcome =
+        run_program({"copy", "--source", source.uri("user=" + role + "&password=secret"),
+                     "--target", target.uri()});
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    expect_equal_rows("readings");
+    source.run(fmt::format("DROP TABLE readings; DROP OWNED BY {0}; DROP ROLE {0}", role));
+}
+
+} // namespace
+} // namespace test

@@ -1,0 +1,143 @@
+#include "timescale/bound.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+
+namespace {
+
+using namespace std::chrono_literals;
+using timescale::Axis;
+using timescale::axis_of;
+using timescale::Bound;
+using timescale::format_time;
+using timescale::InternalTime;
+using timescale::minus_infinity;
+
+constexpr InternalTime second = 1'000'000;
+constexpr InternalTime hour = 3'600 * second;
+constexpr InternalTime january_2_2016 = 1'451'692'800 * second;
+constexpr InternalTime january_1_year_1 = -62'135'596'800 * second;
+
+InternalTime midnight(std::chrono::year_month_day date) {
+    return std::chrono::microseconds(std::chrono::sys_days(date).time_since_epoch()).count();
+}
+
+TEST(AxisOf, KnowsTheTypesThatTakeABound) {
+    EXPECT_EQ(axis_of("timestamp with time zone"), Axis::timestamptz);
+    EXPECT_EQ(axis_of("timestamp without time zone"), Axis::timestamp);
+    EXPECT_EQ(axis_of("date"), Axis::date);
+    for (const auto* type : {"smallint", "integer", "bigint"})
+        EXPECT_EQ(axis_of(type), Axis::integer) << type;
+}
+
+TEST(AxisOf, KnowsNoOtherTypes) {
+    for (const auto* type :
+         {"uuid", "text", "numeric", "time without time zone", "timestamptz", ""})
+        EXPECT_EQ(axis_of(type), Axis::other) << type;
+}
+
+TEST(Bound, ThatIsATimeGoesForTimestampsAndDates) {
+    const Bound bound{.time = january_2_2016, .integer = std::nullopt};
+    EXPECT_EQ(bound.on(Axis::timestamptz), january_2_2016);
+    EXPECT_EQ(bound.on(Axis::timestamp), january_2_2016);
+    EXPECT_EQ(bound.on(Axis::date), january_2_2016);
+    EXPECT_EQ(bound.on(Axis::integer), std::nullopt);
+    EXPECT_EQ(bound.on(Axis::other), std::nullopt);
+}
+
+TEST(Bound, ThatIsAnIntegerGoesForIntegers) {
+    const Bound bound{.time = std::nullopt, .integer = -42};
+    EXPECT_EQ(bound.on(Axis::timestamptz), std::nullopt);
+    EXPECT_EQ(bound.on(Axis::timestamp), std::nullopt);
+    EXPECT_EQ(bound.on(Axis::date), std::nullopt);
+    EXPECT_EQ(bound.on(Axis::integer), -42);
+    EXPECT_EQ(bound.on(Axis::other), std::nullopt);
+}
+
+TEST(Bound, ThatIsBothGoesForAllButOtherTypes) {
+    const Bound bound{.time = minus_infinity, .integer = minus_infinity};
+    EXPECT_EQ(bound.on(Axis::timestamptz), minus_infinity);
+    EXPECT_EQ(bound.on(Axis::integer), minus_infinity);
+    EXPECT_EQ(bound.on(Axis::other), std::nullopt);
+}
+
+TEST(FormatTime, WritesTimestampsInUtc) {
+    for (const auto axis : {Axis::timestamptz, Axis::timestamp}) {
+        EXPECT_EQ(format_time(axis, 0), "1970-01-01 00:00:00 UTC");
+        EXPECT_EQ(format_time(axis, january_2_2016), "2016-01-02 00:00:00 UTC");
+        EXPECT_EQ(format_time(axis, january_2_2016 + 15 * hour + 62 * second),
+                  "2016-01-02 15:01:02 UTC");
+    }
+}
+
+TEST(FormatTime, WritesMicrosecondsWhenThereAreAny) {
+    EXPECT_EQ(format_time(Axis::timestamptz, january_2_2016 + 1), "2016-01-02 00:00:00.000001 UTC");
+    EXPECT_EQ(format_time(Axis::timestamptz, january_2_2016 + second / 2),
+              "2016-01-02 00:00:00.500000 UTC");
+}
+
+TEST(FormatTime, CountsForwardInTheDayBefore1970Too) {
+    EXPECT_EQ(format_time(Axis::timestamptz, -1), "1969-12-31 23:59:59.999999 UTC");
+    EXPECT_EQ(format_time(Axis::timestamptz, -hour), "1969-12-31 23:00:00 UTC");
+}
+
+TEST(FormatTime, LeavesMidnightOutOnADateAxis) {
+    EXPECT_EQ(format_time(Axis::date, january_2_2016), "2016-01-02");
+    EXPECT_EQ(format_time(Axis::date, 0), "1970-01-01");
+    EXPECT_EQ(format_time(Axis::date, -24 * hour), "1969-12-31");
+}
+
+TEST(FormatTime, WritesATimeOfDayOnADateAxis) {
+    EXPECT_EQ(format_time(Axis::date, january_2_2016 + hour), "2016-01-02 01:00:00 UTC");
+    EXPECT_EQ(format_time(Axis::date, january_2_2016 - 1), "2016-01-01 23:59:59.999999 UTC");
+}
+
+TEST(FormatTime, PadsYearsToFourDigits) {
+    EXPECT_EQ(format_time(Axis::timestamptz, january_1_year_1), "0001-01-01 00:00:00 UTC");
+    EXPECT_EQ(format_time(Axis::date, midnight(987y / 5 / 6)), "0987-05-06");
+}
+
+TEST(FormatTime, WritesYearsBeyondFourDigits) {
+    EXPECT_EQ(format_time(Axis::date, midnight(10'000y / 1 / 1)), "10000-01-01");
+}
+
+TEST(FormatTime, WritesYearsBeforeTheFirstAsBc) {
+    EXPECT_EQ(format_time(Axis::timestamptz, january_1_year_1 - 1),
+              "0001-12-31 23:59:59.999999 UTC BC");
+    EXPECT_EQ(format_time(Axis::date, january_1_year_1 - 24 * hour), "0001-12-31 BC");
+    const auto ides_of_march = midnight(-43y / 3 / 15);
+    EXPECT_EQ(format_time(Axis::date, ides_of_march), "0044-03-15 BC");
+    EXPECT_EQ(format_time(Axis::timestamp, ides_of_march + 12 * hour),
+              "0044-03-15 12:00:00 UTC BC");
+}
+
+TEST(FormatTime, WritesIntegersAsTheyAre) {
+    for (const auto axis : {Axis::integer, Axis::other}) {
+        EXPECT_EQ(format_time(axis, 0), "0");
+        EXPECT_EQ(format_time(axis, 42), "42");
+        EXPECT_EQ(format_time(axis, -42), "-42");
+        EXPECT_EQ(format_time(axis, std::numeric_limits<std::int64_t>::max()),
+                  "9223372036854775807");
+    }
+}
+
+TEST(FormatTime, WritesMinusInfinityOnEveryAxis) {
+    for (const auto axis :
+         {Axis::timestamptz, Axis::timestamp, Axis::date, Axis::integer, Axis::other})
+        EXPECT_EQ(format_time(axis, minus_infinity), "-infinity");
+}
+
+// std::chrono::year ends at 32767, PostgreSQL's timestamps in the year 294276.
+TEST(FormatTime, WritesEveryYearThatPostgresqlHas) {
+    EXPECT_EQ(timescale::format_time(Axis::date, 1'199'145'600'000'000'000), "39969-05-31");
+    // SELECT extract(epoch FROM timestamptz '100000-01-01+00')
+    EXPECT_EQ(timescale::format_time(Axis::timestamptz, 3'093'527'980'800 * 1'000'000),
+              "100000-01-01 00:00:00 UTC");
+}
+
+} // namespace

@@ -1,0 +1,60 @@
+#include "postgres/error.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using postgres::Remedy;
+using postgres::remedy_for;
+using postgres::SqlError;
+
+TEST(RemedyFor, RetriesWhatAnotherAttemptMayGetPast) {
+    for (const auto* sqlstate : {"40001",  // serialization_failure
+                                 "40P01",  // deadlock_detected
+                                 "55P03"}) // lock_not_available
+        EXPECT_EQ(remedy_for(sqlstate), Remedy::retry) << sqlstate;
+}
+
+TEST(RemedyFor, StopsWhenNoOtherChunkWouldFareBetter) {
+    for (const auto* sqlstate : {"08006",  // connection_failure
+                                 "28P01",  // invalid_password
+                                 "53100",  // disk_full
+                                 "53200",  // out_of_memory
+                                 "53300",  // too_many_connections
+                                 "57P01",  // admin_shutdown
+                                 "57P02",  // crash_shutdown
+                                 "57P03",  // cannot_connect_now
+                                 "58030"}) // io_error
+        EXPECT_EQ(remedy_for(sqlstate), Remedy::stop) << sqlstate;
+}
+
+TEST(RemedyFor, FailsTheTaskWhenTheErrorIsOfThisChunkAlone) {
+    for (const auto* sqlstate : {"22P03",  // invalid_binary_representation
+                                 "23503",  // foreign_key_violation
+                                 "23505",  // unique_violation
+                                 "40002",  // transaction_integrity_constraint_violation
+                                 "42501",  // insufficient_privilege
+                                 "42P01",  // undefined_table
+                                 "55000",  // object_not_in_prerequisite_state
+                                 "P0001",  // raise_exception
+                                 "XX000"}) // internal_error
+        EXPECT_EQ(remedy_for(sqlstate), Remedy::fail_task) << sqlstate;
+}
+
+TEST(RemedyFor, FailsOnlyTheTaskWhoseStatementSomeoneCancelled) {
+    EXPECT_EQ(remedy_for("57014"), Remedy::fail_task);
+}
+
+TEST(RemedyFor, FailsTheTaskWhenThereIsNoSqlstateToJudgeBy) {
+    EXPECT_EQ(remedy_for(""), Remedy::fail_task);
+    EXPECT_EQ(remedy_for("5"), Remedy::fail_task);
+}
+
+TEST(SqlError, KeepsItsSqlstateAndMessage) {
+    const SqlError error("40P01", "deadlock detected");
+    EXPECT_EQ(error.sqlstate(), "40P01");
+    EXPECT_STREQ(error.what(), "deadlock detected");
+    EXPECT_EQ(error.remedy(), Remedy::retry);
+}
+
+} // namespace

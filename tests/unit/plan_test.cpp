@@ -1,0 +1,284 @@
+#include "load/plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <ostream>
+#include <string>
+#include <utility>
+
+namespace load {
+
+/// How GoogleTest shows a plan.
+void PrintTo(const Plan& plan, std::ostream* stream) { // NOLINT(readability-identifier-naming)
+    *stream << "into " << static_cast<int>(plan.into) << ", what " << static_cast<int>(plan.what)
+            << (plan.decompress_first ? ", decompress first" : "")
+            << (plan.compress_after ? ", compress after" : "") << ": " << plan.reason;
+}
+
+} // namespace load
+
+namespace {
+
+using load::choose_load;
+using load::Plan;
+using load::Situation;
+using timescale::Chunk;
+
+using Into = Plan::Into;
+using What = Plan::What;
+
+// Bits of Chunk::status.
+constexpr int compressed_bit = 1;
+constexpr int unordered_bit = 2;
+constexpr int partial_bit = 8;
+
+constexpr const char* settings = R"({"segmentby": ["device"]})";
+constexpr const char* other_settings = R"({"segmentby": ["place"]})";
+
+Chunk::Compressed compressed_table() {
+    Chunk::Compressed compressed;
+    compressed.settings = settings;
+    compressed.columns = {{.name = "device", .type = "text"},
+                          {.name = "value", .type = "_timescaledb_internal.compressed_data"}};
+    return compressed;
+}
+
+/// Both sides have the chunk, uncompressed; the hypertables are set up alike, and the role may do
+/// everything. Each test changes what it is about.
+Situation uncompressed() {
+    Situation situation;
+    situation.source_server.timescaledb_text = "2.19.3";
+    situation.target_server.timescaledb_text = "2.19.3";
+    situation.target.emplace().can_create_beside = true;
+    situation.target_compression_enabled = true;
+    situation.target_settings = settings;
+    return situation;
+}
+
+Situation source_compressed() {
+    auto situation = uncompressed();
+    situation.source.status = compressed_bit;
+    situation.source.compressed = compressed_table();
+    return situation;
+}
+
+Situation target_compressed() {
+    auto situation = uncompressed();
+    situation.target->status = compressed_bit;
+    situation.target->compressed = compressed_table();
+    return situation;
+}
+
+Situation both_compressed() {
+    auto situation = source_compressed();
+    situation.target = target_compressed().target;
+    return situation;
+}
+
+// ---------------------------------------------------------------- no chunk of the same slices
+
+TEST(ChooseLoad, MakesAChunkWhereNoneIs) {
+    auto situation = uncompressed();
+    situation.target.reset();
+    situation.target_is_free = true;
+    EXPECT_EQ(choose_load(situation),
+              (Plan{.into = Into::new_chunk, .reason = "the target has no chunk there yet"}));
+}
+
+TEST(ChooseLoad, MakesAChunkForACompressedOneToo) {
+    auto situation = source_compressed();
+    situation.target.reset();
+    situation.target_is_free = true;
+    EXPECT_EQ(choose_load(situation),
+              (Plan{.into = Into::new_chunk, .reason = "the target has no chunk there yet"}));
+}
+
+TEST(ChooseLoad, GoesThroughTheHypertableWhenItsChunksAreCutElsewhere) {
+    auto situation = uncompressed();
+    situation.target.reset();
+    EXPECT_EQ(choose_load(situation),
+              (Plan{.into = Into::hypertable, .reason = "the target's chunks are cut elsewhere"}));
+}
+
+TEST(ChooseLoad, GoesThroughTheHypertableWhenItHasOtherDimensions) {
+    for (const bool free : {true, false}) {
+        auto situation = uncompressed();
+        situation.target.reset();
+        situation.target_is_free = free;
+        situation.same_dimensions = false;
+        EXPECT_EQ(choose_load(situation),
+                  (Plan{.into = Into::hypertable,
+                        .reason = "the target's hypertable has other dimensions"}));
+    }
+}
+
+// ---------------------------------------------------------------- an uncompressed source
+
+TEST(ChooseLoad, ReplacesRowsWhenNeitherIsCompressed) {
+    for (const bool whole : {true, false}) {
+        auto situation = uncompressed();
+        situation.whole = whole;
+        EXPECT_EQ(choose_load(situation), (Plan{.into = Into::existing_chunk,
+                                                .what = What::rows,
+                                                .decompress_first = false,
+                                                .compress_after = false,
+                                                .reason = "the chunk is not compressed in the "
+                                                          "source"}));
+    }
+}
+
+TEST(ChooseLoad, LeavesAWholeChunkUncompressedAsInTheSource) {
+    EXPECT_EQ(choose_load(target_compressed()),
+              (Plan{.what = What::rows,
+                    .decompress_first = true,
+                    .compress_after = false,
+                    .reason = "the chunk is not compressed in the source"}));
+}
+
+TEST(ChooseLoad, CompressesAgainWhatABoundLeavesToTheTarget) {
+    auto situation = target_compressed();
+    situation.whole = false;
+    EXPECT_EQ(choose_load(situation),
+              (Plan{.what = What::rows,
+                    .decompress_first = true,
+                    .compress_after = true,
+                    .reason = "the chunk is not compressed in the source"}));
+}
+
+// ---------------------------------------------------------------- batches as they are
+
+Plan batches_into_present() {
+    return {.what = What::batches_into_present, .reason = "both are compressed alike"};
+}
+
+Plan batches(bool decompress_first) {
+    return {.what = What::batches,
+            .decompress_first = decompress_first,
+            .reason = "the target's chunk has no compressed table like the source's"};
+}
+
+TEST(ChooseLoad, PutsBatchesIntoTheCompressedTableThatIsLikeTheSources) {
+    EXPECT_EQ(choose_load(both_compressed()), batches_into_present());
+}
+
+TEST(ChooseLoad, TakesBatchesOfAPartialChunk) {
+    auto situation = both_compressed();
+    situation.source.status |= partial_bit;
+    EXPECT_EQ(choose_load(situation), batches_into_present());
+}
+
+TEST(ChooseLoad, DoesNotMindTheOrderOfTheCompressedTablesColumns) {
+    auto situation = both_compressed();
+    std::ranges::reverse(situation.target->compressed->columns);
+    EXPECT_EQ(choose_load(situation), batches_into_present());
+    std::swap(situation.source.compressed, situation.target->compressed);
+    EXPECT_EQ(choose_load(situation), batches_into_present());
+}
+
+TEST(ChooseLoad, NeedsNoSettingsOfTheHypertableForACompressedTableThatIsThere) {
+    auto situation = both_compressed();
+    situation.target_compression_enabled = false;
+    situation.target_settings = other_settings;
+    situation.target->can_create_beside = false;
+    EXPECT_EQ(choose_load(situation), batches_into_present());
+}
+
+TEST(ChooseLoad, PutsBatchesIntoANewCompressedTableWhenThereIsNone) {
+    EXPECT_EQ(choose_load(source_compressed()), batches(/*decompress_first=*/false));
+}
+
+TEST(ChooseLoad, ReplacesACompressedTableOfOtherSettings) {
+    auto situation = both_compressed();
+    situation.target->compressed->settings = other_settings;
+    EXPECT_EQ(choose_load(situation), batches(/*decompress_first=*/true));
+}
+
+TEST(ChooseLoad, ReplacesACompressedTableWithAColumnOfAnotherType) {
+    auto situation = both_compressed();
+    situation.target->compressed->columns.front().type = "integer";
+    EXPECT_EQ(choose_load(situation), batches(/*decompress_first=*/true));
+}
+
+TEST(ChooseLoad, ReplacesACompressedTableWithAColumnOfAnotherName) {
+    auto situation = both_compressed();
+    situation.target->compressed->columns.front().name = "machine";
+    EXPECT_EQ(choose_load(situation), batches(/*decompress_first=*/true));
+}
+
+TEST(ChooseLoad, ReplacesACompressedTableThatLacksAColumn) {
+    auto situation = both_compressed();
+    situation.target->compressed->columns.pop_back();
+    EXPECT_EQ(choose_load(situation), batches(/*decompress_first=*/true));
+}
+
+// ---------------------------------------------------------------- what stands against batches
+
+/// Expects rows instead of batches, whether or not the target's chunk is compressed now, and that
+/// the target compresses them.
+void expect_compressed_rows(Situation situation, const std::string& reason) {
+    EXPECT_EQ(choose_load(situation), (Plan{.what = What::rows,
+                                            .decompress_first = false,
+                                            .compress_after = true,
+                                            .reason = reason}));
+    situation.target->compressed = compressed_table();
+    situation.target->compressed->settings = other_settings;
+    EXPECT_EQ(choose_load(situation), (Plan{.what = What::rows,
+                                            .decompress_first = true,
+                                            .compress_after = true,
+                                            .reason = reason}));
+}
+
+TEST(ChooseLoad, TakesRowsWhenABoundCutsTheCompressedChunk) {
+    auto situation = source_compressed();
+    situation.whole = false;
+    expect_compressed_rows(situation, "a bound cuts the compressed chunk");
+}
+
+TEST(ChooseLoad, TakesRowsWhenTheVersionsDiffer) {
+    auto situation = source_compressed();
+    for (const auto* version : {"2.19.4", "2.19.3-dev"}) {
+        situation.target_server.timescaledb_text = version;
+        expect_compressed_rows(situation, "source and target have different TimescaleDB versions");
+    }
+}
+
+TEST(ChooseLoad, TakesRowsWhenTheBatchesAreUnordered) {
+    auto situation = source_compressed();
+    situation.source.status |= unordered_bit;
+    expect_compressed_rows(situation, "its compressed batches are unordered");
+}
+
+TEST(ChooseLoad, TakesRowsWhenTheHypertablesSettingsDiffer) {
+    auto situation = source_compressed();
+    situation.target_settings = other_settings;
+    expect_compressed_rows(situation, "the compression settings differ");
+}
+
+TEST(ChooseLoad, TakesRowsWhenTheRoleMayNotCreateTables) {
+    auto situation = source_compressed();
+    situation.target->can_create_beside = false;
+    expect_compressed_rows(situation, "the role may not create tables in the chunk's schema");
+}
+
+TEST(ChooseLoad, TakesRowsEvenIntoACompressedTableThatIsAlike) {
+    auto situation = both_compressed();
+    situation.whole = false;
+    EXPECT_EQ(choose_load(situation), (Plan{.what = What::rows,
+                                            .decompress_first = true,
+                                            .compress_after = true,
+                                            .reason = "a bound cuts the compressed chunk"}));
+}
+
+TEST(ChooseLoad, LeavesRowsUncompressedWhenTheTargetDoesNotCompress) {
+    auto situation = source_compressed();
+    situation.target_compression_enabled = false;
+    EXPECT_EQ(choose_load(situation),
+              (Plan{.what = What::rows,
+                    .reason = "compression is not enabled on the target's hypertable"}));
+    situation.whole = false;
+    EXPECT_EQ(choose_load(situation),
+              (Plan{.what = What::rows, .reason = "a bound cuts the compressed chunk"}));
+}
+
+} // namespace

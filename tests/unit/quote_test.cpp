@@ -1,0 +1,79 @@
+#include "postgres/error.hpp"
+#include "postgres/quote.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string_view>
+
+namespace {
+
+using postgres::QualifiedName;
+using postgres::quote_identifier;
+using postgres::quote_literal;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+constexpr std::string_view with_nul("a\0b", 3);
+
+TEST(QuoteIdentifier, StandsInDoubleQuotesWhateverItIs) {
+    EXPECT_EQ(quote_identifier("conditions"), R"("conditions")");
+    EXPECT_EQ(quote_identifier("Mixed Case"), R"("Mixed Case")");
+    EXPECT_EQ(quote_identifier("select"), R"("select")");
+    EXPECT_EQ(quote_identifier("a; DROP TABLE b --"), R"("a; DROP TABLE b --")");
+}
+
+TEST(QuoteIdentifier, DoublesDoubleQuotesOnly) {
+    EXPECT_EQ(quote_identifier(R"(my "x")"), R"("my ""x""")");
+    EXPECT_EQ(quote_identifier(R"(")"), R"("""")");
+    EXPECT_EQ(quote_identifier("it's"), R"("it's")");
+}
+
+TEST(QuoteIdentifier, LeavesBackslashesAndOtherBytesAsTheyAre) {
+    EXPECT_EQ(quote_identifier(R"(a\b)"), R"("a\b")");
+    EXPECT_EQ(quote_identifier("a\n\tb"), "\"a\n\tb\"");
+    EXPECT_EQ(quote_identifier("Wärme 温度 🌡"), R"("Wärme 温度 🌡")");
+}
+
+TEST(QuoteIdentifier, QuotesTheEmptyName) {
+    EXPECT_EQ(quote_identifier(""), R"("")");
+}
+
+TEST(QuoteIdentifier, RefusesNul) {
+    EXPECT_THAT([] { quote_identifier(with_nul); }, ThrowsMessage<UsageError>(HasSubstr("NUL")));
+}
+
+TEST(QuoteLiteral, StandsInSingleQuotes) {
+    EXPECT_EQ(quote_literal("text"), "'text'");
+    EXPECT_EQ(quote_literal(""), "''");
+    EXPECT_EQ(quote_literal("Wärme 温度 🌡\n"), "'Wärme 温度 🌡\n'");
+}
+
+TEST(QuoteLiteral, DoublesSingleQuotesOnly) {
+    EXPECT_EQ(quote_literal("it's"), "'it''s'");
+    EXPECT_EQ(quote_literal("'"), "''''");
+    EXPECT_EQ(quote_literal(R"("public"."a")"), R"('"public"."a"')");
+}
+
+TEST(QuoteLiteral, DoublesBackslashesInAnEscapeString) {
+    EXPECT_EQ(quote_literal(R"(\)"), R"(E'\\')");
+    EXPECT_EQ(quote_literal(R"(C:\n)"), R"(E'C:\\n')");
+    EXPECT_EQ(quote_literal(R"(\'; DROP TABLE a; --)"), R"(E'\\''; DROP TABLE a; --')");
+}
+
+TEST(QuoteLiteral, RefusesNul) {
+    EXPECT_THAT([] { quote_literal(with_nul); }, ThrowsMessage<UsageError>(HasSubstr("NUL")));
+}
+
+TEST(QualifiedName, QuotesSchemaAndNameApart) {
+    EXPECT_EQ((QualifiedName{"public", "conditions"}).quoted(), R"("public"."conditions")");
+    EXPECT_EQ((QualifiedName{"a.b", R"(c"d)"}).quoted(), R"("a.b"."c""d")");
+}
+
+TEST(QualifiedName, IsComparedBySchemaThenName) {
+    EXPECT_EQ((QualifiedName{"a", "b"}), (QualifiedName{"a", "b"}));
+    EXPECT_LT((QualifiedName{"a", "z"}), (QualifiedName{"b", "a"}));
+    EXPECT_LT((QualifiedName{"a", "a"}), (QualifiedName{"a", "b"}));
+}
+
+} // namespace

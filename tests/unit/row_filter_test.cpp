@@ -1,0 +1,147 @@
+#include "postgres/error.hpp"
+#include "timescale/hypertable.hpp"
+#include "timescale/row_filter.hpp"
+#include "timescale/time_range.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <optional>
+#include <string>
+
+namespace {
+
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+using timescale::axis_expression;
+using timescale::Dimension;
+using timescale::hypercube_filter;
+using timescale::InternalTime;
+using timescale::minus_infinity;
+using timescale::row_filter;
+
+constexpr InternalTime end_of_time = std::numeric_limits<InternalTime>::max();
+constexpr InternalTime day = 86'400'000'000;
+
+Dimension open_dimension(const std::string& column, const std::string& type) {
+    return {.column = column, .type = type, .function = std::nullopt, .closed = false};
+}
+
+Dimension integer() {
+    return open_dimension("time", "bigint");
+}
+Dimension date() {
+    return open_dimension("time", "date");
+}
+
+TEST(AxisExpression, IsTheColumnOrWhatItsPartitioningFunctionMakesOfIt) {
+    auto time = open_dimension(R"(My "time")", "bigint");
+    EXPECT_EQ(axis_expression(time), R"("My ""time""")");
+    time.function = R"(public."Time of")";
+    EXPECT_EQ(axis_expression(time), R"(public."Time of"("My ""time"""))");
+}
+
+TEST(RowFilter, ComparesATimestamptzWithExactMicroseconds) {
+    EXPECT_EQ(row_filter(open_dimension("time", "timestamp with time zone"), {{-1, 5}}),
+              R"("time" >= _timescaledb_functions.to_timestamp(-1) AND )"
+              R"("time" < _timescaledb_functions.to_timestamp(5))");
+}
+
+TEST(RowFilter, ComparesATimestampWithoutAZone) {
+    EXPECT_EQ(row_filter(open_dimension("time", "timestamp without time zone"), {{-1, 5}}),
+              R"("time" >= _timescaledb_functions.to_timestamp_without_timezone(-1) AND )"
+              R"("time" < _timescaledb_functions.to_timestamp_without_timezone(5))");
+}
+
+TEST(RowFilter, ComparesADateWithDates) {
+    EXPECT_EQ(row_filter(date(), {{-day, day}}),
+              R"("time" >= _timescaledb_functions.to_date(-86400000000) AND )"
+              R"("time" < _timescaledb_functions.to_date(86400000000))");
+}
+
+TEST(RowFilter, ComparesIntegersAndOtherTypesWithABigint) {
+    for (const auto* type : {"smallint", "integer", "bigint", "public.my_time"})
+        EXPECT_EQ(row_filter(open_dimension("time", type), {{-1, 5}}),
+                  R"("time" >= '-1'::bigint AND "time" < '5'::bigint)")
+            << type;
+}
+
+TEST(RowFilter, TakesADatesBoundToTheNextMidnight) {
+    struct Case {
+        InternalTime bound;
+        std::string midnight;
+    };
+    for (const auto& [bound, midnight] :
+         {Case{0, "0"}, Case{1, "86400000000"}, Case{day - 1, "86400000000"},
+          Case{day, "86400000000"}, Case{day + 1, "172800000000"}, Case{-1, "0"},
+          Case{1 - day, "0"}, Case{-day, "-86400000000"}, Case{-day - 1, "-86400000000"}}) {
+        const auto bare = "_timescaledb_functions.to_date(" + midnight + ")";
+        EXPECT_EQ(row_filter(date(), {{bound, end_of_time}}), R"("time" >= )" + bare) << bound;
+        EXPECT_EQ(row_filter(date(), {{minus_infinity, bound}}), R"("time" < )" + bare) << bound;
+    }
+}
+
+TEST(RowFilter, LeavesAnInfiniteEndOut) {
+    EXPECT_EQ(row_filter(integer(), {{minus_infinity, 5}}), R"("time" < '5'::bigint)");
+    EXPECT_EQ(row_filter(integer(), {{5, end_of_time}}), R"("time" >= '5'::bigint)");
+    EXPECT_EQ(row_filter(date(), {{minus_infinity, end_of_time}}), "true");
+}
+
+TEST(RowFilter, TakesRowsOfAnyOfSeveralRanges) {
+    EXPECT_EQ(row_filter(integer(), {{minus_infinity, 1}, {2, 3}, {4, end_of_time}}),
+              R"((("time" < '1'::bigint))"
+              R"( OR ("time" >= '2'::bigint AND "time" < '3'::bigint))"
+              R"( OR ("time" >= '4'::bigint)))");
+}
+
+TEST(RowFilter, QuotesTheColumn) {
+    EXPECT_EQ(row_filter(open_dimension(R"(My "time")", "bigint"), {{1, end_of_time}}),
+              R"("My ""time""" >= '1'::bigint)");
+}
+
+TEST(RowFilter, ComparesWhatThePartitioningFunctionMakesOfTheColumn) {
+    auto time = open_dimension("payload", "timestamp with time zone");
+    time.function = R"(public."Time of")";
+    EXPECT_EQ(row_filter(time, {{minus_infinity, 5}}),
+              R"(public."Time of"("payload") < _timescaledb_functions.to_timestamp(5))");
+}
+
+TEST(HypercubeFilter, TakesRowsWithinTheSliceOfEachDimension) {
+    const auto value = open_dimension("value", "integer");
+    EXPECT_EQ(hypercube_filter({date(), value}, R"({"value": [-5, 5], "time": [0, 86400000000]})"),
+              R"("time" >= _timescaledb_functions.to_date(0))"
+              R"( AND "time" < _timescaledb_functions.to_date(86400000000))"
+              R"( AND "value" >= '-5'::bigint AND "value" < '5'::bigint)");
+}
+
+TEST(HypercubeFilter, PutsANullIntoThePartitionOfHashZero) {
+    const Dimension device{.column = "device",
+                           .type = "text",
+                           .function = "_timescaledb_functions.get_partition_hash",
+                           .closed = true};
+    EXPECT_EQ(hypercube_filter({device}, R"({"device": [-9223372036854775808, 1073741823]})"),
+              R"(coalesce(_timescaledb_functions.get_partition_hash("device"), 0))"
+              R"( >= '-9223372036854775808'::bigint)"
+              R"( AND coalesce(_timescaledb_functions.get_partition_hash("device"), 0))"
+              R"( < '1073741823'::bigint)");
+}
+
+TEST(HypercubeFilter, FindsTheSliceOfAColumnThatNeedsQuotes) {
+    EXPECT_EQ(hypercube_filter({open_dimension(R"(My "time")", "bigint")},
+                               R"({"My \"time\"": [1, 9223372036854775807]})"),
+              R"("My ""time""" >= '1'::bigint)");
+}
+
+TEST(HypercubeFilter, RefusesADimensionWithoutASlice) {
+    EXPECT_THAT([] { hypercube_filter({integer()}, R"({"device": [0, 1]})"); },
+                ThrowsMessage<Error>(HasSubstr(R"("time")")));
+}
+
+TEST(RowFilter, TakesADateBoundOnTheLastDayOfTime) {
+    const auto filter = timescale::row_filter({.column = "time", .type = "date", .function = {}},
+                                              {{0, std::numeric_limits<InternalTime>::max() - 1}});
+    EXPECT_THAT(filter, testing::HasSubstr("to_date(9223372036854775807)"));
+}
+
+} // namespace

@@ -1,0 +1,87 @@
+#include "timescale/selection.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <vector>
+
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using timescale::Cascade;
+using timescale::Hypertable;
+
+constexpr Cascade neither{.up = false, .down = false};
+constexpr Cascade up{.up = true, .down = false};
+constexpr Cascade down{.up = false, .down = true};
+constexpr Cascade both{.up = true, .down = true};
+
+struct Node {
+    int id = 0;
+    std::optional<int> parent{};
+};
+
+/// A hypertable with two branches of aggregates, and one with none:
+///
+///     minutely 10 <- hourly 20 <- daily 30
+///              10 <- weekly 40 <- monthly 60
+///     other    50
+///
+/// Listed out of order, as the order of names is.
+constexpr std::array nodes{Node{60, 40}, Node{30, 20}, Node{50, {}},
+                           Node{10, {}}, Node{40, 10}, Node{20, 10}};
+
+/// The ids that are selected when these match.
+std::vector<int> selected(const std::vector<int>& matches, Cascade cascade) {
+    std::vector<Hypertable> hypertables;
+    for (const auto& node : nodes) {
+        auto& hypertable = hypertables.emplace_back();
+        hypertable.id = node.id;
+        hypertable.parent_id = node.parent;
+        hypertable.matches = std::ranges::count(matches, node.id) > 0;
+    }
+    std::vector<int> ids;
+    for (const auto& hypertable : timescale::select(hypertables, cascade))
+        ids.push_back(hypertable.id);
+    return ids;
+}
+
+TEST(Select, TakesWhatMatchesInTheGivenOrder) {
+    EXPECT_THAT(selected({10, 20, 50}, neither), ElementsAre(50, 10, 20));
+}
+
+TEST(Select, TakesNothingWhenNothingMatches) {
+    EXPECT_THAT(selected({}, both), IsEmpty());
+}
+
+TEST(Select, GoesUpToAllThatReadAMatch) {
+    EXPECT_THAT(selected({10}, up), ElementsAre(60, 30, 10, 40, 20));
+    EXPECT_THAT(selected({20}, up), ElementsAre(30, 20));
+    EXPECT_THAT(selected({30}, up), ElementsAre(30));
+}
+
+TEST(Select, GoesDownToAllThatAMatchReads) {
+    EXPECT_THAT(selected({30}, down), ElementsAre(30, 10, 20));
+    EXPECT_THAT(selected({20}, down), ElementsAre(10, 20));
+    EXPECT_THAT(selected({10}, down), ElementsAre(10));
+}
+
+TEST(Select, GoesUpAndDownWithoutTheSiblings) {
+    EXPECT_THAT(selected({20}, both), ElementsAre(30, 10, 20));
+}
+
+TEST(Select, LeavesOtherHierarchiesAlone) {
+    EXPECT_THAT(selected({50}, both), ElementsAre(50));
+}
+
+TEST(Select, TakesWhatTwoMatchesReachOnce) {
+    EXPECT_THAT(selected({20, 40}, down), ElementsAre(10, 40, 20));
+    EXPECT_THAT(selected({10, 20}, up), ElementsAre(60, 30, 10, 40, 20));
+    EXPECT_THAT(selected({30, 60}, both), ElementsAre(60, 30, 10, 40, 20));
+}
+
+} // namespace

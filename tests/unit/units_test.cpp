@@ -1,0 +1,111 @@
+#include "report/units.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <limits>
+
+namespace {
+
+using report::format_bytes;
+using report::format_count;
+using report::format_duration;
+using report::format_rate;
+using report::Seconds;
+
+constexpr auto largest = std::numeric_limits<std::int64_t>::max();
+
+TEST(FormatBytes, CountsBytesBelowAThousand) {
+    EXPECT_EQ(format_bytes(0), "0 B");
+    EXPECT_EQ(format_bytes(512), "512 B");
+    EXPECT_EQ(format_bytes(999), "999 B");
+}
+
+TEST(FormatBytes, HasThreeDigitsInDecimalUnits) {
+    EXPECT_EQ(format_bytes(1'000), "1.00 kB");
+    EXPECT_EQ(format_bytes(1'500), "1.50 kB");
+    EXPECT_EQ(format_bytes(45'600), "45.6 kB");
+    EXPECT_EQ(format_bytes(618'000'000), "618 MB");
+    EXPECT_EQ(format_bytes(7'890'000'000), "7.89 GB");
+    EXPECT_EQ(format_bytes(12'300'000'000'000), "12.3 TB");
+    EXPECT_EQ(format_bytes(456'000'000'000'000'000), "456 PB");
+    EXPECT_EQ(format_bytes(largest), "9.22 EB");
+}
+
+TEST(FormatBytes, KeepsThreeDigitsWhenRoundingCarries) {
+    EXPECT_EQ(format_bytes(9'994), "9.99 kB");
+    EXPECT_EQ(format_bytes(9'996), "10.0 kB");
+    EXPECT_EQ(format_bytes(99'949), "99.9 kB");
+    EXPECT_EQ(format_bytes(99'951), "100 kB");
+}
+
+TEST(FormatBytes, GoesToTheNextUnitRatherThanToFourDigits) {
+    EXPECT_EQ(format_bytes(999'499), "999 kB");
+    EXPECT_EQ(format_bytes(999'500), "1.00 MB");
+    EXPECT_EQ(format_bytes(999'499'999), "999 MB");
+    EXPECT_EQ(format_bytes(999'999'999), "1.00 GB");
+}
+
+TEST(FormatCount, SetsCommasBetweenThousands) {
+    EXPECT_EQ(format_count(0), "0");
+    EXPECT_EQ(format_count(999), "999");
+    EXPECT_EQ(format_count(1'000), "1,000");
+    EXPECT_EQ(format_count(12'345), "12,345");
+    EXPECT_EQ(format_count(4'300'000), "4,300,000");
+    EXPECT_EQ(format_count(largest), "9,223,372,036,854,775,807");
+}
+
+TEST(FormatCount, SetsNoCommaBehindAMinus) {
+    EXPECT_EQ(format_count(-1), "-1");
+    EXPECT_EQ(format_count(-100), "-100");
+    EXPECT_EQ(format_count(-100'000), "-100,000");
+}
+
+TEST(FormatCount, PutsTheNounInThePluralUnlessItIsOne) {
+    EXPECT_EQ(format_count(0, "chunk"), "0 chunks");
+    EXPECT_EQ(format_count(1, "chunk"), "1 chunk");
+    EXPECT_EQ(format_count(2, "chunk"), "2 chunks");
+    EXPECT_EQ(format_count(3'000, "row"), "3,000 rows");
+}
+
+TEST(FormatDuration, HasHundredthsBelowTenSeconds) {
+    EXPECT_EQ(format_duration(Seconds(0)), "0.00 s");
+    EXPECT_EQ(format_duration(Seconds(0.123)), "0.12 s");
+    EXPECT_EQ(format_duration(Seconds(9.99)), "9.99 s");
+}
+
+TEST(FormatDuration, HasTheTwoLargestUnitsAboveASecond) {
+    EXPECT_EQ(format_duration(Seconds(11)), "11 s");
+    EXPECT_EQ(format_duration(Seconds(60)), "1 min 0 s");
+    EXPECT_EQ(format_duration(Seconds(185)), "3 min 5 s");
+    EXPECT_EQ(format_duration(Seconds(3'600)), "1 h 0 min");
+    EXPECT_EQ(format_duration(Seconds(7'440)), "2 h 4 min");
+    EXPECT_EQ(format_duration(Seconds(360'000)), "100 h 0 min");
+}
+
+TEST(FormatDuration, GoesToTheNextUnitWhenRoundingCarries) {
+    EXPECT_EQ(format_duration(Seconds(9.996)), "10 s");
+    EXPECT_EQ(format_duration(Seconds(59.4)), "59 s");
+    EXPECT_EQ(format_duration(Seconds(59.6)), "1 min 0 s");
+    EXPECT_EQ(format_duration(Seconds(3'599.4)), "59 min 59 s");
+    EXPECT_EQ(format_duration(Seconds(3'599.6)), "1 h 0 min");
+}
+
+TEST(FormatRate, IsBytesASecond) {
+    EXPECT_EQ(format_rate(618'000'000, Seconds(11.2)), "55.2 MB/s");
+    EXPECT_EQ(format_rate(1'000, Seconds(0.5)), "2.00 kB/s");
+    EXPECT_EQ(format_rate(1, Seconds(100)), "0 B/s");
+    EXPECT_EQ(format_rate(0, Seconds(1)), "0 B/s");
+}
+
+TEST(FormatRate, RoundsToWholeBytes) {
+    EXPECT_EQ(format_rate(2, Seconds(3)), "1 B/s");
+    EXPECT_EQ(format_rate(19'999, Seconds(20)), "1.00 kB/s");
+}
+
+TEST(FormatRate, IsUnknownWhenNoTimeHasPassed) {
+    EXPECT_EQ(format_rate(1'000, Seconds(0)), "-");
+    EXPECT_EQ(format_rate(1'000, Seconds(-1)), "-");
+}
+
+} // namespace
