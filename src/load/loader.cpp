@@ -133,8 +133,8 @@ bool Loader::create_chunk_by_inserting(const Job& job) {
     return true;
 }
 
-Loaded Loader::load(const Job& job, const Prepared& prepared) {
-    const auto& plan = prepared.plan;
+Loaded Loader::load(const Job& job, Prepared& prepared) {
+    auto& plan = prepared.plan;
     if (plan.into == Plan::Into::hypertable)
         return load_through_hypertable(job);
 
@@ -144,12 +144,24 @@ Loaded Loader::load(const Job& job, const Prepared& prepared) {
     const auto& trigger = target.invalidation_trigger;
     if (trigger)
         target_.execute("DROP TRIGGER ts_cagg_invalidation_trigger ON " + target.name.quoted());
-    const auto loaded = plan.what == Plan::What::rows ? load_rows(job, plan, target)
-                                                      : load_batches(job, plan, target);
+    std::optional<Loaded> loaded;
+    if (plan.what == Plan::What::batches_into_present)
+        loaded = load_batches_into_present(job, target);
+    else if (plan.what == Plan::What::batches)
+        loaded = load_batches_anew(job, plan, target);
+    if (!loaded) {
+        if (plan.what == Plan::What::batches)
+            plan = {.into = Plan::Into::existing_chunk,
+                    .what = Plan::What::rows,
+                    .decompress_first = plan.decompress_first,
+                    .compress_after = true,
+                    .reason = "the target gives new chunks other compression settings"};
+        loaded = load_rows(job, plan, target);
+    }
     if (trigger)
         target_.execute(*trigger);
     target_.execute("ANALYZE " + target.name.quoted());
-    return loaded;
+    return *loaded;
 }
 
 /// What COPY is to name so that rows go into the chunk's own table. Where a chunk of the very same
@@ -176,26 +188,30 @@ Loaded Loader::load_rows(const Job& job, const Plan& plan, const Chunk& target) 
     return loaded;
 }
 
-Loaded Loader::load_batches(const Job& job, const Plan& plan, const Chunk& target) {
-    const auto& source = *job.chunk.compressed;
+Loaded Loader::load_batches_into_present(const Job& job, const Chunk& target) {
+    const auto& compressed = *target.compressed;
+    target_.execute("DELETE FROM ONLY " + compressed.name.quoted());
+    target_.execute("DELETE FROM ONLY " + target.name.quoted());
     Loaded loaded;
-    if (plan.what == Plan::What::batches_into_present) {
-        const auto& compressed = *target.compressed;
-        target_.execute("DELETE FROM ONLY " + compressed.name.quoted());
-        target_.execute("DELETE FROM ONLY " + target.name.quoted());
-        // Through the hypertable, which marks the chunk as partial; and before the batches, which
-        // would have to be searched for duplicates.
-        if (job.chunk.is_partial())
-            loaded += copy("ONLY " + job.chunk.name.quoted(), job.task.target, job.chunk.columns,
-                           target.columns);
-        loaded += copy_batches(source, compressed.name, compressed.columns);
-        target_.execute("ANALYZE " + compressed.name.quoted());
-        return loaded;
-    }
+    // Through the hypertable, which marks the chunk as partial; and before the batches, which
+    // would have to be searched for duplicates.
+    if (job.chunk.is_partial())
+        loaded += copy("ONLY " + job.chunk.name.quoted(), job.task.target, job.chunk.columns,
+                       target.columns);
+    loaded += copy_batches(*job.chunk.compressed, compressed.name, compressed.columns);
+    target_.execute("ANALYZE " + compressed.name.quoted());
+    return loaded;
+}
 
+/// \returns nothing, with nothing changed, when the target would read the batches by other
+/// settings than the source: what a hypertable leaves open is decided when a chunk is compressed.
+std::optional<Loaded> Loader::load_batches_anew(const Job& job, const Plan& plan,
+                                                const Chunk& target) {
+    const auto& source = *job.chunk.compressed;
+    target_.execute("SAVEPOINT batches");
     // The long part first, into a table that nobody else can see; then the locks.
     const auto table = create_table_like(source, target.name.schema, job.task);
-    loaded += copy_batches(source, table, source.columns, ", FREEZE");
+    auto loaded = copy_batches(source, table, source.columns, ", FREEZE");
     for (const auto& index : source.indexes)
         target_.execute(fmt::format("CREATE INDEX ON {} {}", table.quoted(), index));
     target_.execute("ANALYZE " + table.quoted());
@@ -207,6 +223,11 @@ Loaded Loader::load_batches(const Job& job, const Plan& plan, const Chunk& targe
         loaded += copy("ONLY " + job.chunk.name.quoted(), heap_of(job, target), job.chunk.columns,
                        target.columns);
     attach_batches(job, target, table);
+    const auto made = timescale::read_chunk(target_, target.name);
+    if (!made || !made->compressed || made->compressed->settings != source.settings) {
+        target_.execute("ROLLBACK TO SAVEPOINT batches");
+        return std::nullopt;
+    }
     return loaded;
 }
 

@@ -51,14 +51,17 @@ class Loader {
 
     /// Loads the rows, within the target's open transaction.
     /// \pre prepared comes from prepare() in this transaction, and is not into a new chunk.
-    tasks::Loaded load(const Job& job, const Prepared& prepared);
+    /// The plan is changed when only loading showed that it would not do.
+    tasks::Loaded load(const Job& job, Prepared& prepared);
 
   private:
     void create_chunk(const Job& job);
     bool create_chunk_by_inserting(const Job& job);
 
     tasks::Loaded load_rows(const Job& job, const Plan& plan, const timescale::Chunk& target);
-    tasks::Loaded load_batches(const Job& job, const Plan& plan, const timescale::Chunk& target);
+    tasks::Loaded load_batches_into_present(const Job& job, const timescale::Chunk& target);
+    std::optional<tasks::Loaded> load_batches_anew(const Job& job, const Plan& plan,
+                                                   const timescale::Chunk& target);
     tasks::Loaded load_through_hypertable(const Job& job);
 
     const postgres::QualifiedName& heap_of(const Job& job, const timescale::Chunk& target) const;

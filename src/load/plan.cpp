@@ -1,5 +1,7 @@
 #include "load/plan.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 
 namespace load {
@@ -14,6 +16,20 @@ bool same_columns(std::vector<ChunkColumn> left, std::vector<ChunkColumn> right)
     return std::ranges::equal(left, right, [](const auto& a, const auto& b) {
         return a.name == b.name && a.type == b.type;
     });
+}
+
+/// Whether a chunk of a hypertable with some compression settings may get those of the source's
+/// chunk. What the hypertable's leave open (null, from 2.20 or so on) is decided when a chunk is
+/// compressed, by its indexes and statistics: then only trying tells.
+bool may_become(const std::string& chunk, const std::string& hypertable) {
+    if (hypertable.empty())
+        return true;
+    const auto wanted = nlohmann::json::parse(chunk);
+    const auto given = nlohmann::json::parse(hypertable);
+    for (const auto& [name, value] : given.items())
+        if (!value.is_null() && value != wanted.value(name, nlohmann::json()))
+            return false;
+    return true;
 }
 
 /// Batches are taken as they are only when the target reads them just as the source does; what
@@ -43,7 +59,7 @@ Plan choose_for_compressed_source(const Situation& situation) {
         }
         if (!situation.target_compression_enabled)
             plan.reason = "compression is not enabled on the target's hypertable";
-        else if (source.settings != situation.target_settings)
+        else if (!may_become(source.settings, situation.target_settings))
             plan.reason = "the compression settings differ";
         else if (!situation.target->can_create_beside)
             plan.reason = "the role may not create tables in the chunk's schema";

@@ -201,6 +201,30 @@ TEST_F(CopyCompressed, OtherCompressionSettingsInTheTarget) {
     expect_equal();
 }
 
+TEST_F(CopyCompressed, SettingsThatTheHypertableLeavesOpen) {
+    both("CREATE TABLE metrics (time timestamptz NOT NULL, device int, value float8, note text);"
+         "SELECT create_hypertable('metrics', 'time', chunk_time_interval => interval '1 day');"
+         "ALTER TABLE metrics SET (timescaledb.compress, timescaledb.compress_segmentby = "
+         "'device')");
+    fill_source();
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    EXPECT_THAT(backfill_ok({"copy"}), Not(HasSubstr("decompressed")));
+    expect_equal();
+    expect_same_batches();
+}
+
+TEST_F(CopyCompressed, SettingsThatTheTargetDecidesOtherwise) {
+    both("CREATE TABLE metrics (time timestamptz NOT NULL, device int, value float8, note text);"
+         "SELECT create_hypertable('metrics', 'time', chunk_time_interval => interval '1 day');"
+         "ALTER TABLE metrics SET (timescaledb.compress, timescaledb.compress_segmentby = "
+         "'device')");
+    source.run("ALTER TABLE metrics SET (timescaledb.compress_orderby = 'value')");
+    fill_source();
+    source.run("INSERT INTO metrics VALUES ('2024-01-02 12:34', 1, 7, 'late')");
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+}
+
 TEST_F(CopyCompressed, SettingsThatChangedSinceTheChunkWasCompressed) {
     create_and_fill();
     both("ALTER TABLE metrics SET (timescaledb.compress_segmentby = 'note')");
