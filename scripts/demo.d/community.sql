@@ -21,10 +21,11 @@ WHERE device_id = 17 AND time >= :'until'::timestamptz - interval '20 days'
 CREATE MATERIALIZED VIEW public.conditions_hourly WITH (timescaledb.continuous) AS
 SELECT time_bucket('1 hour', time) AS hour,
        device_id,
-       avg(temperature) AS mean_temperature,
+       -- rounded, for the mean of floats depends on the order of rows
+       round(avg(temperature)::numeric, 3) AS mean_temperature,
        min(temperature) AS lowest_temperature,
        max(temperature) AS highest_temperature,
-       avg(humidity) AS mean_humidity,
+       round(avg(humidity)::numeric, 3) AS mean_humidity,
        count(*) AS measurements
 FROM public.conditions
 GROUP BY 1, 2
