@@ -21,6 +21,11 @@ SELECT given.hypertable_schema, given.hypertable_name, given.target_schema, give
        int8multirange(int8range(given.range_from, given.range_until)),
        given.snapshot, given.bytes, given.rows_estimate
 FROM given
+-- ON CONFLICT would lock, and so wait for, a row that it then leaves as it is.
+WHERE NOT EXISTS (
+    SELECT FROM __backfill.task AS covering
+    WHERE covering.chunk_schema = given.chunk_schema AND covering.chunk_name = given.chunk_name
+      AND covering.range @> int8range(given.range_from, given.range_until))
 ON CONFLICT (chunk_schema, chunk_name) DO UPDATE
 SET range = task.range + excluded.range,
     snapshot = excluded.snapshot,
@@ -35,5 +40,4 @@ SET range = task.range + excluded.range,
     compared = NULL,
     verified = NULL,
     difference = NULL
-WHERE NOT task.range @> excluded.range
 RETURNING hypertable_schema, hypertable_name, bytes, xmax = 0 AS added

@@ -20,6 +20,8 @@ FROM (VALUES
     ('extra_float_digits', '3'),
     ('bytea_output', 'hex'),
     ('standard_conforming_strings', 'on'),
+    ('quote_all_identifiers', 'off'),
+    ('lc_monetary', 'C'),
     -- what transactions are
     ('default_transaction_read_only', $1),
     ('default_transaction_isolation', 'read committed'),

@@ -5,6 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <sstream>
+
 namespace cli {
 
 namespace {
@@ -36,6 +39,9 @@ Exit status: 0 done, 1 failed, 2 wrong usage (nothing changed), 3 differences fo
 Each command has its own help: timescaledb-backfill stage --help)";
 
 constexpr auto connection_footer = R"(
+Exit status: 0 done, 1 failed, 2 wrong usage (nothing changed), 3 differences found by verify,
+130 interrupted.
+
 Connection strings are libpq's: postgresql://user@host:5432/database?sslmode=verify-full, or
 "host=... dbname=... user=...", or "service=..."; a password file (~/.pgpass), PGPASSWORD and the
 other environment variables of libpq apply. Give them in BACKFILL_SOURCE and BACKFILL_TARGET to
@@ -72,7 +78,7 @@ given. A differing chunk is shown with its first and last differing time and wit
 Floating-point sums, in the aggregates, count as equal within what the order of adding can make
 of them: rows * 2^-52 * the sum of the absolute values.
 
-Exit status 3: something differed or could not be compared.
+The exit status is 3 when something differed or could not be compared.
 
 Examples:
   timescaledb-backfill verify
@@ -102,16 +108,69 @@ struct ConnectionTexts {
     bool telemetry_disabled = false;
 };
 
+/// Refuses what is the next option rather than a value.
+std::string is_value(const std::string& text) {
+    return text.starts_with("--") && text.size() > 2 ? "needs a value, not " + text : std::string();
+}
+
+/// An argument as a message may show it: a connection string that stands where none belongs, or
+/// behind a misspelt option, is not repeated, for it may hold a password.
+std::string shown(const std::string& argument) {
+    if (argument.find("://") == std::string::npos &&
+        argument.find("password=") == std::string::npos)
+        return argument;
+    if (argument.starts_with("--"))
+        return argument.substr(0, argument.find('=')) + "=...";
+    return "a connection string";
+}
+
+/// CLI11's message, which may quote arguments.
+std::string shown_words(const std::string& message) {
+    std::string result;
+    std::istringstream words(message);
+    for (std::string word; words >> word;)
+        result += (result.empty() ? "" : " ") + shown(word);
+    return result;
+}
+
+/// What the program cannot make sense of, if there is something: that is told before what is
+/// missing, for it may be what is missing, misspelt.
+std::optional<std::string> unknown_argument(const CLI::App& app) {
+    const auto arguments = app.remaining(/*recurse=*/true);
+    if (arguments.empty())
+        return std::nullopt;
+    const auto option =
+        std::ranges::find_if(arguments, [](const auto& text) { return text.starts_with("-"); });
+    return option == arguments.end() ? arguments.front() : *option;
+}
+
+ConnectionString connection_string(const std::string& text, const std::string& option,
+                                   const std::string& variable) {
+    if (text.empty())
+        throw UsageError(fmt::format("{} is required; give a connection string such as "
+                                     "postgresql://user@host:5432/database, or set {}",
+                                     option, variable));
+    return {text, option};
+}
+
+ConnectionString source_of(const ConnectionTexts& texts) {
+    return connection_string(texts.source, "--source", "BACKFILL_SOURCE");
+}
+
+ConnectionString target_of(const ConnectionTexts& texts) {
+    return connection_string(texts.target, "--target", "BACKFILL_TARGET");
+}
+
 void add_source(CLI::App& command, ConnectionTexts& texts) {
     command.add_option("--source", texts.source, "connection string of the source database")
         ->envname("BACKFILL_SOURCE")
-        ->required();
+        ->check(is_value);
 }
 
 void add_target(CLI::App& command, ConnectionTexts& texts) {
     command.add_option("--target", texts.target, "connection string of the target database")
         ->envname("BACKFILL_TARGET")
-        ->required();
+        ->check(is_value);
     // The original phones home; its users' scripts say so.
     command.add_flag("--disable-telemetry", texts.telemetry_disabled,
                      "accepted and without effect: there is no telemetry");
@@ -145,7 +204,8 @@ ExitStatus run(int argc, const char* const* argv) {
     stage_command
         ->add_option("-u,--until", stage.until,
                      "completion point: copy what is before it (exclusive)")
-        ->required();
+        ->required()
+        ->check(is_value);
     stage_command->add_option("-F,--from", stage.from,
                               "copy what is at or after it; -infinity, the default, for all");
     add_selection(*stage_command, stage.filter, stage.cascade);
@@ -215,32 +275,36 @@ ExitStatus run(int argc, const char* const* argv) {
             app.exit(error); // --help or --version
             return exit_done;
         }
+        const bool is_about_a_value = dynamic_cast<const CLI::ValidationError*>(&error) != nullptr;
+        const auto unknown = is_about_a_value ? std::nullopt : unknown_argument(app);
         throw UsageError(fmt::format(
-            "{}; see timescaledb-backfill {}--help", error.what(),
+            "{}; see timescaledb-backfill {}--help",
+            unknown ? fmt::format("cannot make sense of {}", shown(*unknown))
+                    : shown_words(error.what()),
             app.get_subcommands().empty() ? "" : app.get_subcommands().front()->get_name() + " "));
     }
 
     if (stage_command->parsed()) {
-        stage.source = ConnectionString(stage_texts.source, "--source");
-        stage.target = ConnectionString(stage_texts.target, "--target");
+        stage.source = source_of(stage_texts);
+        stage.target = target_of(stage_texts);
         return commands::stage(stage);
     }
     if (copy_command->parsed()) {
-        copy.source = ConnectionString(copy_texts.source, "--source");
-        copy.target = ConnectionString(copy_texts.target, "--target");
+        copy.source = source_of(copy_texts);
+        copy.target = target_of(copy_texts);
         return commands::copy(copy);
     }
     if (verify_command->parsed()) {
-        verify.source = ConnectionString(verify_texts.source, "--source");
-        verify.target = ConnectionString(verify_texts.target, "--target");
+        verify.source = source_of(verify_texts);
+        verify.target = target_of(verify_texts);
         return commands::verify(verify);
     }
     if (refresh_command->parsed()) {
-        refresh.source = ConnectionString(refresh_texts.source, "--source");
-        refresh.target = ConnectionString(refresh_texts.target, "--target");
+        refresh.source = source_of(refresh_texts);
+        refresh.target = target_of(refresh_texts);
         return commands::refresh_caggs(refresh);
     }
-    clean.target = ConnectionString(clean_texts.target, "--target");
+    clean.target = target_of(clean_texts);
     return commands::clean(clean);
 }
 

@@ -1,0 +1,349 @@
+// What the program makes of its command line and environment.
+
+#include "support/migration.hpp"
+#include "support/proxy.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::Not;
+
+using Arguments = std::vector<std::string>;
+
+constexpr auto nowhere = "postgresql://127.0.0.1:1/nowhere"; // where nobody listens
+
+/// Runs the program without BACKFILL_SOURCE and BACKFILL_TARGET.
+Outcome run_alone(const Arguments& arguments) {
+    return run_program(arguments, {"BACKFILL_SOURCE=", "BACKFILL_TARGET="});
+}
+
+/// Expects status 2 and one line that says why.
+template <typename Matcher>
+void expect_wrong_usage(const Outcome& outcome, const Matcher& why) {
+    EXPECT_EQ(outcome.exit_status, 2);
+    EXPECT_EQ(outcome.output, "");
+    EXPECT_THAT(outcome.errors, AllOf(MatchesRegex("timescaledb-backfill: [^\n]+\n"), why));
+}
+
+template <typename Matcher>
+void expect_wrong_usage(const Arguments& arguments, const Matcher& why) {
+    SCOPED_TRACE(testing::PrintToString(arguments));
+    expect_wrong_usage(run_alone(arguments), why);
+}
+
+/// The arguments and connection strings that lead nowhere.
+Arguments with_servers(Arguments arguments) {
+    if (arguments.front() != "clean")
+        arguments.insert(arguments.end(), {"--source", nowhere});
+    arguments.insert(arguments.end(), {"--target", nowhere});
+    return arguments;
+}
+
+/// Expects wrong usage, although source and target are named.
+template <typename Matcher>
+void expect_wrong_option(const Arguments& arguments, const Matcher& why) {
+    expect_wrong_usage(with_servers(arguments), why);
+}
+
+std::string help(const Arguments& arguments) {
+    const auto outcome = run_alone(arguments);
+    EXPECT_EQ(outcome.exit_status, 0);
+    EXPECT_EQ(outcome.errors, "");
+    return outcome.output;
+}
+
+void expect_help(const std::string& text) {
+    EXPECT_THAT(text, AllOf(HasSubstr("Usage: timescaledb-backfill"), HasSubstr("--help"),
+                            HasSubstr("Example"), HasSubstr("\n  timescaledb-backfill ")));
+}
+
+void expect_exit_statuses(const std::string& text) {
+    EXPECT_THAT(text, AllOf(HasSubstr("Exit status"), HasSubstr("0 done"), HasSubstr("1 failed"),
+                            HasSubstr("2 wrong usage"), HasSubstr("130 interrupted")));
+}
+
+// ---------------------------------------------------------------- help
+
+TEST(CommandLineHelp, OfTheProgramNamesTheCommandsAndTheExitStatuses) {
+    const auto text = help({"--help"});
+    expect_help(text);
+    expect_exit_statuses(text);
+    for (const std::string command : {"stage", "copy", "clean"})
+        EXPECT_THAT(text, HasSubstr("\n  " + command + " "));
+    EXPECT_EQ(help({"-h"}), text);
+}
+
+TEST(CommandLineHelp, OfStageHasItsOptionsAndAnExample) {
+    const auto text = help({"stage", "--help"});
+    expect_help(text);
+    for (const std::string option :
+         {"--source", "--target", "-u,--until", "-F,--from", "-f,--filter", "-U,--cascade-up",
+          "-D,--cascade-down", "-s,--snapshot", "--disable-telemetry", "BACKFILL_SOURCE",
+          "BACKFILL_TARGET", "UTC", "-infinity"})
+        EXPECT_THAT(text, HasSubstr(option));
+}
+
+TEST(CommandLineHelp, OfCopyHasItsOptionsAndAnExample) {
+    const auto text = help({"copy", "--help"});
+    expect_help(text);
+    for (const std::string option :
+         {"--source", "--target", "-p,--parallelism", "8", "--disable-telemetry", "BACKFILL_SOURCE",
+          "BACKFILL_TARGET", "SIGINT", "SIGTERM"})
+        EXPECT_THAT(text, HasSubstr(option));
+}
+
+TEST(CommandLineHelp, OfCleanHasItsOptionsAndAnExample) {
+    const auto text = help({"clean", "--help"});
+    expect_help(text);
+    EXPECT_THAT(text, Not(HasSubstr("--source")));
+    for (const std::string option : {"--target", "--disable-telemetry", "BACKFILL_TARGET"})
+        EXPECT_THAT(text, HasSubstr(option));
+}
+
+TEST(CommandLineHelp, OfEachCommandTellsTheExitStatuses) {
+    for (const std::string command : {"stage", "copy", "clean"}) {
+        SCOPED_TRACE(command);
+        expect_exit_statuses(help({command, "--help"}));
+    }
+}
+
+TEST(CommandLineHelp, NeverShowsTheConnectionStringsOfTheEnvironment) {
+    const std::string secret = "postgresql://me:hunter2@127.0.0.1/db";
+    for (const std::string command : {"stage", "copy", "clean"}) {
+        const auto outcome = run_program(
+            {command, "--help"}, {"BACKFILL_SOURCE=" + secret, "BACKFILL_TARGET=" + secret});
+        EXPECT_EQ(outcome.exit_status, 0);
+        EXPECT_THAT(outcome.output, Not(HasSubstr("hunter2"))) << command;
+    }
+}
+
+TEST(CommandLineHelp, OfVersionIsTheNameAndANumber) {
+    EXPECT_THAT(help({"--version"}),
+                MatchesRegex("timescaledb-backfill [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+// ---------------------------------------------------------------- wrong usage
+
+TEST(CommandLineUsage, WithoutACommandIsWrong) {
+    expect_wrong_usage(Arguments{}, AllOf(HasSubstr("command"), HasSubstr("--help")));
+}
+
+TEST(CommandLineUsage, OfAnUnknownCommandIsWrongAndNamesIt) {
+    expect_wrong_usage(Arguments{"frobnicate"},
+                       AllOf(HasSubstr("frobnicate"), HasSubstr("--help")));
+}
+
+TEST(CommandLineUsage, OfAnUnknownOptionIsWrongAndNamesIt) {
+    for (const std::string command : {"copy", "clean"})
+        expect_wrong_option({command, "--frob"},
+                            AllOf(HasSubstr("--frob"), HasSubstr(command + " --help")));
+    expect_wrong_option({"stage", "--until", "5", "--frob"},
+                        AllOf(HasSubstr("--frob"), HasSubstr("stage --help")));
+    expect_wrong_usage(Arguments{"--frob"}, AllOf(HasSubstr("--frob"), HasSubstr("--help")));
+}
+
+TEST(CommandLineUsage, OfAMisspeltOptionNamesItRatherThanTheOneThatIsMissing) {
+    expect_wrong_option({"stage", "--untill", "5"}, HasSubstr("--untill"));
+}
+
+TEST(CommandLineUsage, OfAnOptionOfAnotherCommandIsWrongAndNamesIt) {
+    expect_wrong_option({"copy", "--until", "5"}, HasSubstr("--until"));
+    expect_wrong_option({"stage", "--until", "5", "--parallelism", "2"},
+                        HasSubstr("--parallelism"));
+}
+
+TEST(CommandLineUsage, WithoutUntilIsWrong) {
+    expect_wrong_option({"stage"}, AllOf(HasSubstr("--until"), HasSubstr("stage --help")));
+}
+
+TEST(CommandLineUsage, OfAnOptionWithoutItsValueIsWrongAndNamesIt) {
+    expect_wrong_usage(Arguments{"stage", "--source", nowhere, "--target", nowhere, "--until"},
+                       HasSubstr("--until"));
+    expect_wrong_option({"stage", "--until"}, HasSubstr("--until"));
+}
+
+TEST(CommandLineUsage, WithoutSourceOrTargetIsWrongAndNamesItsVariable) {
+    expect_wrong_usage(Arguments{"stage", "--until", "5", "--target", nowhere},
+                       AllOf(HasSubstr("--source"), HasSubstr("BACKFILL_SOURCE")));
+    expect_wrong_usage(Arguments{"copy", "--source", nowhere},
+                       AllOf(HasSubstr("--target"), HasSubstr("BACKFILL_TARGET")));
+    expect_wrong_usage(Arguments{"clean"},
+                       AllOf(HasSubstr("--target"), HasSubstr("BACKFILL_TARGET")));
+}
+
+TEST(CommandLineUsage, OfAParallelismThatIsNoPositiveNumberIsWrong) {
+    for (const std::string wrong : {"0", "-1", "many", "1.5", "99999999999999999999"})
+        expect_wrong_option({"copy", "--parallelism", wrong},
+                            AllOf(HasSubstr("--parallelism"), HasSubstr(wrong)));
+}
+
+TEST(CommandLineUsage, OfAConnectionStringThatCannotBeReadIsWrongAndDoesNotPrintIt) {
+    for (const std::string malformed :
+         {"hunter2", "me:hunter2@127.0.0.1/db", "postgres//me:hunter2@127.0.0.1/db",
+          "postgresql://me:hunter2@127.0.0.1/db?frob=1", "postgresql://me:hunter2@[::1/db",
+          "host=127.0.0.1 password='hunter2", "host=127.0.0.1 frob=hunter2"}) {
+        const auto says =
+            AllOf(HasSubstr("postgresql://user@host:5432/database"), Not(HasSubstr("hunter2")));
+        expect_wrong_usage(Arguments{"clean", "--target", malformed},
+                           AllOf(HasSubstr("--target"), says));
+        expect_wrong_usage(Arguments{"copy", "--target", nowhere, "--source", malformed},
+                           AllOf(HasSubstr("--source"), says));
+        expect_wrong_usage(run_program({"clean"}, {"BACKFILL_TARGET=" + malformed}), says);
+    }
+}
+
+// A password in a URI whose @ or / is not written as %40 or %2F: libpq takes what follows for the
+// host's name or the port, and its messages name those.
+TEST(CommandLineUsage, OfAPasswordWithPlainSpecialCharactersDoesNotPrintAPartOfIt) {
+    for (const std::string password : {"top@hunter2", "hunter2/top", "hunter2?top"}) {
+        const auto uri = "postgresql://me:" + password + "@127.0.0.1:1/db";
+        const auto outcome = run_alone({"clean", "--target", uri});
+        EXPECT_NE(outcome.exit_status, 0);
+        EXPECT_THAT(outcome.output + outcome.errors, Not(HasSubstr("hunter2"))) << uri;
+    }
+}
+
+TEST(CommandLineUsage, OfAConnectionStringOutOfPlaceDoesNotPrintIt) {
+    const std::string secret = "postgresql://me:hunter2@127.0.0.1:1/db";
+    for (const Arguments& arguments : {Arguments{"copy", secret},
+                                       {"copy", "--sorce=" + secret},
+                                       {"copy", "--sorce", secret},
+                                       {"copy", "--parallelism", secret},
+                                       {secret},
+                                       {"clean", secret}})
+        expect_wrong_option(arguments, Not(HasSubstr("hunter2")));
+}
+
+TEST(CommandLineUsage, WithAPasswordThatDoesNotHelpDoesNotPrintIt) {
+    for (const std::string target :
+         {"postgresql://me:hunter2@127.0.0.1:1/db", "postgresql://127.0.0.1:1/db?password=hunter2",
+          "postgresql://me:hunter2@no-such-host.invalid/db",
+          "host=127.0.0.1 port=1 user=me password=hunter2"}) {
+        const auto outcome = run_alone({"clean", "--target", target});
+        EXPECT_EQ(outcome.exit_status, 1);
+        EXPECT_THAT(outcome.errors,
+                    AllOf(HasSubstr("cannot connect to the target"), Not(HasSubstr("hunter2"))));
+    }
+}
+
+// ---------------------------------------------------------------- with servers
+
+class CommandLine : public Migration {
+  protected:
+    /// On both sides a hypertable, in the source with three chunks.
+    void create_ticks() {
+        both("CREATE TABLE ticks (time int NOT NULL);"
+             "SELECT create_hypertable('ticks', 'time', chunk_time_interval => 10)");
+        source.run("INSERT INTO ticks SELECT generate_series(0, 29)");
+    }
+
+    /// Expects a program to be seen under its name while it waits for a table of the target that
+    /// is locked.
+    void expect_named(Arguments arguments, const std::string& table) {
+        const auto lock = target.connect();
+        lock->execute("BEGIN; LOCK TABLE " + table);
+        const auto program = start(std::move(arguments));
+        const auto* sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                               "current_database() AND application_name ~ 'timescaledb-backfill'";
+        EXPECT_TRUE(eventually(
+            [&] { return source.value(sessions) != "0" && target.value(sessions) != "0"; }));
+        lock->execute("ROLLBACK");
+        const auto outcome = program->wait();
+        EXPECT_EQ(outcome.exit_status, 0) << outcome.errors;
+    }
+};
+
+TEST_F(CommandLine, TakesConnectionStringsFromTheEnvironment) {
+    create_ticks();
+    const std::vector<std::string> environment{"BACKFILL_SOURCE=" + source.uri(),
+                                               "BACKFILL_TARGET=" + target.uri()};
+    for (const Arguments& arguments : {Arguments{"stage", "--until", "30"}, {"copy"}}) {
+        const auto outcome = run_program(arguments, environment);
+        EXPECT_EQ(outcome.exit_status, 0) << outcome.errors;
+    }
+    EXPECT_EQ(target.value("SELECT count(*) FROM ticks"), "30");
+    EXPECT_EQ(run_program({"clean"}, environment).exit_status, 0);
+    EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill') IS NULL"), "t");
+}
+
+TEST_F(CommandLine, PrefersTheOptionsToTheEnvironment) {
+    create_ticks();
+    const auto outcome = run_program(
+        {"stage", "--until", "30", "--source", source.uri(), "--target", target.uri()},
+        {fmt::format("BACKFILL_SOURCE={}", nowhere), fmt::format("BACKFILL_TARGET={}", nowhere)});
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.errors;
+    EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task"), "3");
+}
+
+TEST_F(CommandLine, TakesKeywordsAndValuesAndTheEnvironmentOfLibpq) {
+    create_ticks();
+    const auto connection = target.connect();
+    const auto outcome =
+        run_program({"stage", "--until", "30", "--source", source.uri(), "--target",
+                     fmt::format("host='{}' dbname={}", PQhost(connection->get()), target.name())},
+                    {std::string("PGPORT=") + PQport(connection->get()),
+                     std::string("PGUSER=") + PQuser(connection->get()),
+                     std::string("PGPASSWORD=") + PQpass(connection->get())});
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.errors;
+    EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task"), "3");
+}
+
+TEST_F(CommandLine, AcceptsDisableTelemetryForEveryCommand) {
+    create_ticks();
+    backfill_ok({"stage", "--until", "30", "--disable-telemetry"});
+    backfill_ok({"copy", "--disable-telemetry"});
+    backfill_ok({"clean", "--disable-telemetry"});
+}
+
+TEST_F(CommandLine, NamesItsConnectionsOnBothServers) {
+    create_ticks();
+    expect_named({"stage", "--until", "30"}, "_timescaledb_catalog.continuous_agg");
+    expect_named({"copy"}, "__backfill.task");
+}
+
+TEST_F(CommandLine, RefusesTheSameDatabaseAsSourceAndTarget) {
+    create_ticks();
+    const auto other_way = Proxy::in_front_of(source.uri());
+    const auto detour = other_way.uri(source.uri());
+    for (const auto& uri : {source.uri(), source.uri("connect_timeout=10"), detour})
+        for (const Arguments& command : {Arguments{"stage", "--until", "30"}, {"copy"}}) {
+            auto arguments = command;
+            arguments.insert(arguments.end(), {"--source", source.uri(), "--target", uri});
+            expect_wrong_usage(run_program(arguments), HasSubstr("the same database"));
+        }
+    EXPECT_EQ(source.value("SELECT to_regnamespace('__backfill') IS NULL"), "t");
+}
+
+TEST_F(CommandLine, SaysToStageFirstWhenThereIsNothingStagedToCopy) {
+    expect_wrong_usage(backfill({"copy"}), AllOf(HasSubstr("nothing is staged"),
+                                                 HasSubstr("timescaledb-backfill stage")));
+    EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill') IS NULL"), "t");
+}
+
+TEST_F(CommandLine, HasNothingAgainstCleaningWhereNothingIs) {
+    EXPECT_THAT(backfill_ok({"clean"}), HasSubstr("Nothing to clean"));
+}
+
+TEST_F(CommandLine, NeverPrintsThePasswordsThatItUses) {
+    create_ticks();
+    const auto connection = target.connect();
+    const std::string password = PQpass(connection->get());
+    ASSERT_NE(password, "");
+    for (const Arguments& arguments :
+         {Arguments{"stage", "--until", "30"}, {"copy"}, {"copy"}, {"clean"}, {"clean"}}) {
+        const auto outcome = backfill(arguments);
+        EXPECT_EQ(outcome.exit_status, 0);
+        // Not with a matcher, which would print it.
+        EXPECT_EQ((outcome.output + outcome.errors).find(password), std::string::npos);
+    }
+}
+
+} // namespace
+} // namespace test

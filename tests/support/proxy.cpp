@@ -1,0 +1,280 @@
+#include "support/proxy.hpp"
+
+#define ASIO_STANDALONE
+// For handlers that run on several threads; these do not, and TSan knows no fences.
+#define ASIO_DISABLE_FENCED_BLOCK
+
+#include <algorithm>
+#include <array>
+#include <asio.hpp>
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <set>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace test {
+
+namespace {
+
+using asio::ip::tcp;
+using Clock = asio::steady_timer::clock_type;
+
+/// A sender that is this far ahead of its receiver has to wait.
+constexpr std::size_t most_bytes_under_way = std::size_t{64} << 20;
+
+/// What was read at once, or the end of what there is to read when it is empty.
+struct Parcel {
+    Clock::time_point due;
+    std::vector<char> bytes;
+};
+
+/// Where one side's bytes come in, and what of them is under way to the other side.
+struct Direction {
+    explicit Direction(tcp::socket from_socket)
+        : from(std::move(from_socket)), timer(from.get_executor()) {}
+
+    tcp::socket from;
+    asio::steady_timer timer;
+    std::array<char, std::size_t{64} * 1024> buffer{};
+    std::deque<Parcel> under_way;
+    std::size_t bytes_under_way = 0;
+    bool delivering = false;
+    bool waits = false; ///< reading does, for too much is under way
+    bool ended = false; ///< its end was delivered
+};
+
+/// The two connections, to the client and to the server, that are relayed to each other. Handlers
+/// hold it while it is at work.
+class Link : public std::enable_shared_from_this<Link> {
+  public:
+    struct Events {
+        std::function<void()> answered; ///< the server spoke after the client did
+        std::function<void(const std::shared_ptr<Link>&)> closed;
+    };
+
+    Link(tcp::socket client, Clock::duration delay, Events events)
+        : delay_(delay), events_(std::move(events)), server_(tcp::socket(client.get_executor())),
+          client_(std::move(client)) {}
+
+    void open(const tcp::resolver::results_type& server) {
+        asio::async_connect(server_.from, server,
+                            [self = shared_from_this()](std::error_code error, const auto&) {
+                                self->connected(error);
+                            });
+    }
+
+    /// Ends both connections; what is under way is lost.
+    void close() {
+        if (std::exchange(closed_, true))
+            return;
+        std::error_code ignored; // of sockets that the other side has closed
+        for (auto* direction : {&client_, &server_}) {
+            direction->timer.cancel();
+            direction->from.close(ignored);
+        }
+        events_.closed(shared_from_this());
+    }
+
+  private:
+    void connected(std::error_code error) {
+        if (closed_)
+            return;
+        if (error)
+            return close();
+        std::error_code ignored; // of a socket that the other side has closed
+        for (auto* direction : {&client_, &server_}) {
+            direction->from.set_option(tcp::no_delay(true), ignored);
+            read(*direction);
+        }
+    }
+
+    void read(Direction& direction) {
+        direction.from.async_read_some(
+            asio::buffer(direction.buffer),
+            [self = shared_from_this(), &direction](std::error_code error, std::size_t length) {
+                // An error is an end too: the other side sees the connection close.
+                if (!self->closed_)
+                    self->took(direction, error ? 0 : length);
+            });
+    }
+
+    void took(Direction& direction, std::size_t length) {
+        const bool by_client = &direction == &client_;
+        if (length > 0 && std::exchange(client_spoke_last_, by_client) && !by_client)
+            events_.answered();
+        const auto* bytes = direction.buffer.data();
+        direction.under_way.push_back({Clock::now() + delay_, {bytes, bytes + length}});
+        direction.bytes_under_way += length;
+        if (!direction.delivering)
+            deliver(direction);
+        if (length == 0)
+            return;
+        direction.waits = direction.bytes_under_way >= most_bytes_under_way;
+        if (!direction.waits)
+            read(direction);
+    }
+
+    /// Delivers the first parcel when it is due, then the next, until there is none.
+    void deliver(Direction& direction) {
+        direction.delivering = !direction.under_way.empty();
+        if (!direction.delivering)
+            return;
+        direction.timer.expires_at(direction.under_way.front().due);
+        direction.timer.async_wait([self = shared_from_this(), &direction](std::error_code error) {
+            if (error || self->closed_)
+                return;
+            if (direction.under_way.front().bytes.empty())
+                self->end(direction);
+            else
+                self->write(direction);
+        });
+    }
+
+    void write(Direction& direction) {
+        asio::async_write(
+            to(direction), asio::buffer(direction.under_way.front().bytes),
+            [self = shared_from_this(), &direction](std::error_code error, std::size_t length) {
+                if (self->closed_)
+                    return;
+                if (error)
+                    return self->close();
+                direction.under_way.pop_front();
+                direction.bytes_under_way -= length;
+                if (direction.waits && direction.bytes_under_way < most_bytes_under_way) {
+                    direction.waits = false;
+                    self->read(direction);
+                }
+                self->deliver(direction);
+            });
+    }
+
+    void end(Direction& direction) {
+        direction.ended = true;
+        if (client_.ended && server_.ended)
+            return close();
+        std::error_code ignored; // the other side may be gone as well: its own reading tells
+        to(direction).shutdown(tcp::socket::shutdown_send, ignored);
+    }
+
+    tcp::socket& to(const Direction& direction) {
+        return &direction == &client_ ? server_.from : client_.from;
+    }
+
+    Clock::duration delay_;
+    Events events_;
+    Direction server_;
+    Direction client_;
+    bool client_spoke_last_ = false;
+    bool closed_ = false;
+};
+
+/// Where the host and the port stand in a postgresql:// URI.
+struct Place {
+    std::size_t begin;
+    std::size_t length;
+};
+
+Place server_in(const std::string& uri) {
+    const auto scheme = uri.find("://");
+    if (scheme == std::string::npos)
+        throw std::invalid_argument("a proxy needs a postgresql:// URI");
+    auto begin = scheme + 3;
+    const auto end = std::min(uri.find_first_of("/?", begin), uri.size());
+    if (const auto user_end = uri.find('@', begin); user_end < end)
+        begin = user_end + 1;
+    return {begin, end - begin};
+}
+
+} // namespace
+
+/// All that belongs to the proxy's thread.
+class Proxy::Relay {
+  public:
+    Relay(const std::string& host, const std::string& port, Clock::duration delay)
+        : server_(tcp::resolver(context_).resolve(host, port)),
+          acceptor_(context_, tcp::endpoint(asio::ip::address_v4::loopback(), 0)), delay_(delay) {
+        accept();
+        thread_ = std::jthread([this] { context_.run(); });
+    }
+
+    ~Relay() {
+        asio::post(context_, [this] {
+            acceptor_.close();
+            while (!links_.empty())
+                (*links_.begin())->close();
+        });
+        thread_.join();
+    }
+
+    Relay(const Relay&) = delete;
+    Relay& operator=(const Relay&) = delete;
+
+    std::uint16_t port() const { return port_; }
+    std::int64_t round_trips() const { return round_trips_; }
+
+  private:
+    void accept() {
+        acceptor_.async_accept([this](std::error_code error, tcp::socket client) {
+            if (!acceptor_.is_open())
+                return;
+            if (!error)
+                relay(std::move(client));
+            accept();
+        });
+    }
+
+    void relay(tcp::socket client) {
+        Link::Events events;
+        events.answered = [this] {
+            ++round_trips_;
+        };
+        events.closed = [this](const auto& closed) {
+            links_.erase(closed);
+        };
+        const auto link = std::make_shared<Link>(std::move(client), delay_, std::move(events));
+        links_.insert(link);
+        link->open(server_);
+    }
+
+    asio::io_context context_; // first, for the others end before it
+    tcp::resolver::results_type server_;
+    tcp::acceptor acceptor_;
+    std::uint16_t port_ = acceptor_.local_endpoint().port();
+    Clock::duration delay_;
+    std::set<std::shared_ptr<Link>> links_;
+    std::atomic<std::int64_t> round_trips_ = 0;
+    std::jthread thread_;
+};
+
+Proxy::Proxy(const std::string& host, const std::string& port, std::chrono::microseconds delay)
+    : relay_(std::make_unique<Relay>(host, port, delay)) {}
+
+Proxy::~Proxy() = default;
+
+Proxy Proxy::in_front_of(const std::string& uri, std::chrono::microseconds delay) {
+    const auto [begin, length] = server_in(uri);
+    const auto server = uri.substr(begin, length);
+    const auto colon = server.rfind(':');
+    // An address of IPv6 has colons of its own, within brackets.
+    const bool has_port =
+        colon != std::string::npos && server.find(']', colon) == std::string::npos;
+    auto host = server.substr(0, has_port ? colon : server.size());
+    if (host.starts_with('['))
+        host = host.substr(1, host.size() - 2);
+    return {host.empty() ? "localhost" : host, has_port ? server.substr(colon + 1) : "5432", delay};
+}
+
+std::string Proxy::uri(std::string original_uri) const {
+    const auto [begin, length] = server_in(original_uri);
+    return original_uri.replace(begin, length, "127.0.0.1:" + std::to_string(relay_->port()));
+}
+
+std::int64_t Proxy::round_trips() const {
+    return relay_->round_trips();
+}
+
+} // namespace test
