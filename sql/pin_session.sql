@@ -17,6 +17,7 @@ FROM (VALUES
     ('DateStyle', 'ISO, YMD'),
     ('IntervalStyle', 'postgres'),
     ('TimeZone', 'UTC'),
+    ('timezone_abbreviations', 'Default'),
     ('extra_float_digits', '3'),
     ('bytea_output', 'hex'),
     ('standard_conforming_strings', 'on'),

@@ -130,9 +130,9 @@ class Refresher {
                        : fmt::format("{}::{}", timescale::axis_literal(cagg.time, time),
                                      cagg.time.type);
         };
-        // Rows were loaded without recording that they make the window invalid. (Elsewhere it is not
-        // needed, for what is beyond a watermark is invalid anyway; and on 2.19.3 `force` was seen
-        // to materialize a bucket more than asked for.)
+        // Rows were loaded without recording that they make the window invalid. (Elsewhere it is
+        // not needed, for what is beyond a watermark is invalid anyway; and on 2.19.3 `force` was
+        // seen to materialize a bucket more than asked for.)
         const auto* force = target_.server.can_skip_invalidations() ? ", force => true" : "";
         try {
             target_.connection.execute(

@@ -87,7 +87,7 @@ void require(postgres::Connection& target) {
     }
 }
 
-std::vector<Added> add(postgres::Connection& target, const std::vector<NewTask>& tasks) {
+std::string to_json(const std::vector<NewTask>& tasks) {
     auto list = nlohmann::json::array();
     for (const auto& task : tasks) {
         nlohmann::json json{
@@ -112,7 +112,11 @@ std::vector<Added> add(postgres::Connection& target, const std::vector<NewTask>&
         }
         list.push_back(std::move(json));
     }
-    const auto rows = target.query(sql::add_tasks, {list.dump()});
+    return list.dump();
+}
+
+std::vector<Added> add(postgres::Connection& target, const std::vector<NewTask>& tasks) {
+    const auto rows = target.query(sql::add_tasks, {to_json(tasks)});
 
     std::map<postgres::QualifiedName, Added> by_hypertable;
     for (int row = 0; row < rows.size(); ++row) {

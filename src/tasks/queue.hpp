@@ -30,6 +30,9 @@ bool exists(postgres::Connection& target);
 /// It exists, and is of this format.
 bool is_known(postgres::Connection& target);
 
+/// Chunks as sql/add_tasks.sql takes them.
+std::string to_json(const std::vector<NewTask>& tasks);
+
 /// What add() did with one hypertable's chunks.
 struct Added {
     postgres::QualifiedName hypertable; ///< in the source
