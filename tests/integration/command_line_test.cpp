@@ -211,14 +211,16 @@ TEST(CommandLineUsage, OfAPasswordWithPlainSpecialCharactersDoesNotPrintAPartOfI
 }
 
 TEST(CommandLineUsage, OfAConnectionStringOutOfPlaceDoesNotPrintIt) {
-    const std::string secret = "postgresql://me:hunter2@127.0.0.1:1/db";
-    for (const Arguments& arguments : {Arguments{"copy", secret},
-                                       {"copy", "--sorce=" + secret},
-                                       {"copy", "--sorce", secret},
-                                       {"copy", "--parallelism", secret},
-                                       {secret},
-                                       {"clean", secret}})
-        expect_wrong_option(arguments, Not(HasSubstr("hunter2")));
+    for (const std::string secret :
+         {"postgresql://me:hunter2@127.0.0.1:1/db", "me:hunter2@127.0.0.1:1/db",
+          "host=127.0.0.1 port=1 password = 'hunter2'"})
+        for (const Arguments& arguments : {Arguments{"copy", secret},
+                                           {"copy", "--sorce=" + secret},
+                                           {"copy", "--sorce", secret},
+                                           {"copy", "--parallelism", secret},
+                                           {secret},
+                                           {"clean", secret}})
+            expect_wrong_option(arguments, Not(HasSubstr("hunter2")));
 }
 
 TEST(CommandLineUsage, WithAPasswordThatDoesNotHelpDoesNotPrintIt) {

@@ -179,7 +179,8 @@ TEST_F(RefreshCaggs, TakesEveryKindOfTimeColumn) {
             type));
         source.run(
             fmt::format("INSERT INTO by_{} SELECT g, g FROM generate_series(-500, 500) g", type));
-        source.run(fmt::format("CALL refresh_continuous_aggregate('sums_{0}', NULL, 200::{0})", type));
+        source.run(
+            fmt::format("CALL refresh_continuous_aggregate('sums_{0}', NULL, 200::{0})", type));
     }
     for (const std::string type : {"date", "timestamp"}) {
         both(fmt::format(
@@ -191,8 +192,8 @@ TEST_F(RefreshCaggs, TakesEveryKindOfTimeColumn) {
         source.run(fmt::format("INSERT INTO by_{} SELECT t, 1 FROM "
                                "generate_series('1969-10-01'::timestamp, '1970-04-01', '6 h') t",
                                type));
-        source.run(
-            fmt::format("CALL refresh_continuous_aggregate('sums_{0}', NULL, '1970-03-01'::{0})", type));
+        source.run(fmt::format(
+            "CALL refresh_continuous_aggregate('sums_{0}', NULL, '1970-03-01'::{0})", type));
     }
     migrate({"--filter", "(by|sums)_.*int", "--until", "105"});
     migrate({"--filter", "(by|sums)_(date|timestamp)", "--until", "1970-01-20T12:00"});
