@@ -1,6 +1,7 @@
 -- Adds tasks to the queue. A chunk that is in it already gets no second row: when the range it is
--- to be copied in is covered, nothing changes; else its range grows, and it is to be copied
--- again. Returns a row for each task that was added or grew.
+-- to be copied in is covered, nothing changes, unless it is to be read under another snapshot;
+-- else its range grows, and it is to be copied again. Returns a row for each task that was added
+-- or changed.
 --
 -- $1: a JSON array of objects with the columns of __backfill.task; ranges are
 --     clipped to the slice
@@ -25,7 +26,8 @@ FROM given
 WHERE NOT EXISTS (
     SELECT FROM __backfill.task AS covering
     WHERE covering.chunk_schema = given.chunk_schema AND covering.chunk_name = given.chunk_name
-      AND covering.range @> int8range(given.range_from, given.range_until))
+      AND covering.range @> int8range(given.range_from, given.range_until)
+      AND (covering.worked IS NOT NULL OR covering.snapshot IS NOT DISTINCT FROM given.snapshot))
 ON CONFLICT (chunk_schema, chunk_name) DO UPDATE
 SET range = task.range + excluded.range,
     snapshot = excluded.snapshot,

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <sstream>
+#include <cctype>
 
 namespace cli {
 
@@ -49,7 +49,8 @@ keep a password off the command line, where other users of the machine see it.)"
 
 constexpr auto stage_footer = R"(
 A bound is a timestamp, for hypertables whose time is a timestamptz, timestamp or date, or an
-integer, for those with a smallint, integer or bigint. A timestamp without a zone is read as UTC,
+integer, for those with a smallint, integer or bigint; digits alone, such as 20160102, are an
+integer. A timestamp without a zone is read as UTC,
 whatever the servers' settings. What lies at or after --until, or before --from, is not touched.
 
 Without --filter, all hypertables and the materialized data of all continuous aggregates are
@@ -110,26 +111,40 @@ struct ConnectionTexts {
 
 /// Refuses what is the next option rather than a value.
 std::string is_value(const std::string& text) {
+    if (text.empty())
+        return "needs a value";
     return text.starts_with("--") && text.size() > 2 ? "needs a value, not " + text : std::string();
 }
 
-/// An argument as a message may show it: a connection string that stands where none belongs, or
-/// behind a misspelt option, is not repeated, for it may hold a password.
-std::string shown(const std::string& argument) {
-    if (argument.find("://") == std::string::npos &&
-        argument.find("password=") == std::string::npos)
-        return argument;
-    if (argument.starts_with("--"))
-        return argument.substr(0, argument.find('=')) + "=...";
-    return "a connection string";
+/// Nothing that could be, or hold, a password: connection strings have other characters.
+bool is_plain(const std::string& text) {
+    return std::ranges::all_of(text, [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
+    });
 }
 
-/// CLI11's message, which may quote arguments.
-std::string shown_words(const std::string& message) {
+/// An argument that stands where none belongs, as a message may show it.
+std::string shown(const std::string& argument) {
+    const auto name = argument.substr(0, argument.find('='));
+    if (is_plain(argument) || (name.starts_with("--") && is_plain(name)))
+        return name;
+    return "an argument that is no option";
+}
+
+/// CLI11's message, which may quote arguments, with those of them left out that are not plain.
+std::string shown_message(std::string message, int argc, const char* const* argv) {
+    for (int i = 1; i < argc; ++i) {
+        std::string argument = argv[i];
+        if (argument.starts_with("-") && argument.find('=') != std::string::npos)
+            argument.erase(0, argument.find('=') + 1);
+        if (is_plain(argument))
+            continue;
+        for (auto at = message.find(argument); at != std::string::npos; at = message.find(argument))
+            message.replace(at, argument.size(), 1, '\x01');
+    }
     std::string result;
-    std::istringstream words(message);
-    for (std::string word; words >> word;)
-        result += (result.empty() ? "" : " ") + shown(word);
+    for (const char c : message)
+        result += c == '\x01' ? std::string("...") : std::string(1, c);
     return result;
 }
 
@@ -209,9 +224,11 @@ ExitStatus run(int argc, const char* const* argv) {
     stage_command->add_option("-F,--from", stage.from,
                               "copy what is at or after it; -infinity, the default, for all");
     add_selection(*stage_command, stage.filter, stage.cascade);
-    stage_command->add_option("-s,--snapshot", stage.snapshot,
-                              "read all chunks under this snapshot, exported in the source with "
-                              "pg_export_snapshot()");
+    stage_command
+        ->add_option("-s,--snapshot", stage.snapshot,
+                     "read all chunks under this snapshot, exported in the source with "
+                     "pg_export_snapshot()")
+        ->check(is_value);
     stage_command->footer(std::string(stage_footer) + "\n" + connection_footer);
 
     ConnectionTexts copy_texts;
@@ -280,7 +297,7 @@ ExitStatus run(int argc, const char* const* argv) {
         throw UsageError(fmt::format(
             "{}; see timescaledb-backfill {}--help",
             unknown ? fmt::format("cannot make sense of {}", shown(*unknown))
-                    : shown_words(error.what()),
+                    : shown_message(error.what(), argc, argv),
             app.get_subcommands().empty() ? "" : app.get_subcommands().front()->get_name() + " "));
     }
 

@@ -166,6 +166,17 @@ std::vector<tasks::NewTask> plan_tasks(postgres::Connection& source,
     return tasks;
 }
 
+/// \throws Error when another stage is at it.
+void prepare_queue(postgres::Connection& target) {
+    try {
+        tasks::prepare(target);
+    } catch (const postgres::SqlError& error) {
+        if (error.sqlstate() != "55P03") // lock_not_available
+            throw;
+        throw Error("nothing is staged: another stage is running; try again when it has finished");
+    }
+}
+
 std::string range_text(const Hypertable& hypertable, const TimeRange& range) {
     const auto axis = axis_of(hypertable);
     return fmt::format("[{}, {})", timescale::format_time(axis, range.from),
@@ -192,7 +203,7 @@ void print_staged(const std::vector<Hypertable>& hypertables, const std::vector<
     fmt::print("Staged {}, {}.\n", report::format_count(staged, "chunk"),
                report::format_bytes(bytes));
     if (grown > 0)
-        fmt::print("{} staged before will be copied again, for more of them is to be copied now.\n",
+        fmt::print("{} staged before will be copied again, with the new bounds or snapshot.\n",
                    report::format_count(grown, "chunk"));
     const auto skipped = static_cast<std::int64_t>(tasks.size()) - staged - grown;
     if (skipped > 0)
@@ -232,7 +243,7 @@ ExitStatus stage(const StageOptions& options) {
         // A task that a running copy holds is not waited for.
         postgres::Transaction transaction(target.connection,
                                           "BEGIN; SET LOCAL lock_timeout = '5s'");
-        tasks::prepare(target.connection);
+        prepare_queue(target.connection);
         added = tasks::add(target.connection, tasks);
         transaction.commit();
     } catch (const postgres::SqlError& error) {

@@ -81,6 +81,7 @@ Bound read_bound(postgres::Connection& connection, const std::string& option,
             {text});
         if (row.boolean(0, "finite"))
             return {.time = row.integer(0, "microseconds"), .integer = std::nullopt};
+        throw UsageError(fmt::format("{} {} is not finite; give a point of time", option, text));
     } catch (const postgres::SqlError& error) {
         if (!error.sqlstate().starts_with("22")) // data exception
             throw;

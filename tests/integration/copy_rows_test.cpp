@@ -312,7 +312,7 @@ TEST_F(CopyRows, ServerSettingsOfTheDatabasesDoNotMatter) {
     for (auto* database : {&source, &target})
         for (const std::string setting :
              {"TimeZone = 'Asia/Kathmandu'", "DateStyle = 'German, DMY'", "search_path = nowhere",
-              "statement_timeout = '50ms'", "lock_timeout = '1ms'",
+              "statement_timeout = '500ms'", "lock_timeout = '1ms'",
               "default_transaction_read_only = on", "default_transaction_isolation = serializable",
               "extra_float_digits = 0", "bytea_output = escape", "IntervalStyle = sql_standard",
               "idle_in_transaction_session_timeout = '1ms'"})

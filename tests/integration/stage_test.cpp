@@ -536,11 +536,13 @@ TEST_F(StageBounds, ThatLeaveNothingAreRefused) {
 TEST_F(StageBounds, ThatCannotBeReadAreRefused) {
     create_readings();
     for (const std::string garbage :
-         {"", "soon", "5x", "-", "--", "2024-13-45", "2024-01-02T25:00", "2024-01-02 Mars/Base",
-          "01/02/2024", "infinity", "'; DROP TABLE readings; --"})
+         {"soon", "5x", "-", "--", "2024-13-45", "2024-01-02T25:00", "2024-01-02 Mars/Base",
+          "01/02/2024", "'; DROP TABLE readings; --"})
         expect_refused({"--until", garbage}, 2,
                        AllOf(HasSubstr("--until"), HasSubstr(garbage), HasSubstr("integer")));
     expect_refused({"--until", "2025-01-01", "--from", "soon"}, 2, HasSubstr("--from 'soon'"));
+    expect_refused({"--until", ""}, 2, HasSubstr("--until: needs a value"));
+    expect_refused({"--until", "infinity"}, 2, HasSubstr("--until infinity is not finite"));
 }
 
 TEST_F(StageBounds, BeyondBigintAreRefused) {
