@@ -2,23 +2,13 @@
 
 #include "commands/reading.hpp"
 #include "tasks/queue.hpp"
+#include "workers/retry.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
-#include <random>
-#include <thread>
 
 namespace commands {
-
-namespace {
-
-/// After that many attempts that ended in a deadlock, a lock not granted or the like, the chunk
-/// has failed for this run.
-constexpr int max_attempts = 8;
-
-} // namespace
 
 CopyWorker::CopyWorker(CopyRun& run)
     : run_(run), source_(run.options.source, Role::source, "copy"),
@@ -46,7 +36,7 @@ bool CopyWorker::copy_next() {
     std::optional<std::int64_t> id;
     make_chunks_ = true;
     for (int attempts = 0;;) {
-        switch (attempt(id, attempts + 1 >= max_attempts)) {
+        switch (attempt(id, attempts + 1 >= workers::max_attempts)) {
         case Outcome::nothing_to_claim:
             // When it was one of ours, another worker has it now, and there may be more.
             return id.has_value();
@@ -57,7 +47,7 @@ bool CopyWorker::copy_next() {
             break;
         case Outcome::wait_and_claim_again:
             id = task_->id;
-            wait_before_retry(++attempts);
+            workers::wait_before_retry(run_.stop, ++attempts);
             break;
         }
     }
@@ -140,18 +130,6 @@ CopyWorker::Outcome CopyWorker::fail(postgres::Transaction& claim, const tasks::
         claim.commit();
     run_.report.failed(task.chunk, error);
     return Outcome::done;
-}
-
-void CopyWorker::wait_before_retry(int attempts) const {
-    using std::chrono::milliseconds;
-    thread_local std::minstd_rand random{std::random_device{}()};
-    const auto longest = std::min(100 << attempts, 5000);
-    auto left = milliseconds(std::uniform_int_distribution(longest / 2, longest)(random));
-    constexpr milliseconds nap{50};
-    for (; left > milliseconds::zero(); left -= nap) {
-        run_.stop.check();
-        std::this_thread::sleep_for(std::min(left, nap));
-    }
 }
 
 } // namespace commands

@@ -59,7 +59,6 @@ class CopyWorker {
                          const timescale::Chunk& chunk);
     Outcome skip(postgres::Transaction& claim, const tasks::Task& task, const std::string& reason);
     Outcome fail(postgres::Transaction& claim, const tasks::Task& task, const std::string& error);
-    void wait_before_retry(int attempts) const;
 
     CopyRun& run_;
     Endpoint source_;

@@ -3,6 +3,7 @@
 #include "commands/reading.hpp"
 #include "tasks/queue.hpp"
 #include "timescale/row_filter.hpp"
+#include "workers/retry.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -45,19 +46,29 @@ bool VerifyWorker::verify_next() {
     const auto task = tasks::claim_comparison(queue_.connection, run_.started, run_.options.all);
     if (!task)
         return false;
+    for (int attempts = 1; !attempt(*task, attempts >= workers::max_attempts); ++attempts)
+        workers::wait_before_retry(run_.stop, attempts);
+    claim.commit();
+    return true;
+}
+
+bool VerifyWorker::attempt(const tasks::Task& task, bool last) {
+    std::string reason;
     try {
-        verify_claimed(*task);
+        verify_claimed(task);
+        return true;
     } catch (const TaskError& error) {
-        finish(*task, reason_json(error.what()));
-        run_.report.not_compared(task->chunk, error.what());
+        reason = error.what();
     } catch (const postgres::SqlError& error) {
         run_.stop.check(); // a cancelled statement is how stopping at once looks from here
         if (error.remedy() == postgres::Remedy::stop)
             throw;
-        finish(*task, reason_json(error.what()));
-        run_.report.not_compared(task->chunk, error.what());
+        if (error.remedy() == postgres::Remedy::retry && !last)
+            return false;
+        reason = error.what();
     }
-    claim.commit();
+    finish(task, reason_json(reason));
+    run_.report.not_compared(task.chunk, reason);
     return true;
 }
 

@@ -44,6 +44,9 @@ class VerifyWorker {
   private:
     /// \returns false when there is nothing left to claim.
     bool verify_next();
+    /// \param last do not ask for another attempt.
+    /// \returns false when another attempt may succeed.
+    bool attempt(const tasks::Task& task, bool last);
     void verify_claimed(const tasks::Task& task);
     verify::Comparison comparison(const tasks::Task& task, const timescale::Chunk& chunk);
     void finish(const tasks::Task& task, const std::optional<std::string>& difference);

@@ -205,6 +205,26 @@ TEST_F(Verify, SignalsStopItAsTheyStopCopy) {
     expect_all_equal();
 }
 
+TEST_F(Verify, ALockThatIsNotGrantedIsTriedForAgain) {
+    auto holder = source.connect();
+    holder->execute("BEGIN");
+    for (const auto& chunk : source.rows("SELECT show_chunks('readings')"))
+        holder->execute(fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", chunk));
+    const auto waits = [&] {
+        return source.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                            "current_database() AND wait_event_type = 'Lock'") == "1";
+    };
+    const auto program = start({"verify", "-p", "1"});
+    // The wait ends with the program's lock_timeout, and begins anew.
+    ASSERT_TRUE(eventually(waits));
+    ASSERT_TRUE(eventually([&] { return !waits(); }));
+    ASSERT_TRUE(eventually(waits));
+    holder.reset();
+    const auto outcome = program->wait();
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    EXPECT_EQ(verified(), "5");
+}
+
 class VerifyTypes : public Migration {};
 
 TEST_F(VerifyTypes, TypesThatHashDifferentlyElsewhereAreComparedByTheirText) {
