@@ -125,7 +125,7 @@ bool is_plain(const std::string& text) {
 
 /// An argument that stands where none belongs, as a message may show it.
 std::string shown(const std::string& argument) {
-    const auto name = argument.substr(0, argument.find('='));
+    auto name = argument.substr(0, argument.find('='));
     if (is_plain(argument) || (name.starts_with("--") && is_plain(name)))
         return name;
     return "an argument that is no option";

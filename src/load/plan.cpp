@@ -26,10 +26,11 @@ bool may_become(const std::string& chunk, const std::string& hypertable) {
         return true;
     const auto wanted = nlohmann::json::parse(chunk);
     const auto given = nlohmann::json::parse(hypertable);
+    auto decided = wanted;
     for (const auto& [name, value] : given.items())
-        if (!value.is_null() && value != wanted.value(name, nlohmann::json()))
-            return false;
-    return true;
+        if (!value.is_null())
+            decided[name] = value;
+    return decided == wanted;
 }
 
 /// Batches are taken as they are only when the target reads them just as the source does; what

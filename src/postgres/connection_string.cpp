@@ -16,9 +16,9 @@ bool has_misread_password(const PQconninfoOption* options) {
     for (; options->keyword != nullptr; ++options) {
         const std::string_view keyword = options->keyword;
         const std::string_view value = options->val == nullptr ? "" : options->val;
-        if ((keyword == "host" || keyword == "dbname") && value.find('@') != value.npos)
+        if ((keyword == "host" || keyword == "dbname") && value.find('@') != std::string_view::npos)
             return true;
-        if (keyword == "port" && value.find_first_not_of("0123456789,") != value.npos)
+        if (keyword == "port" && value.find_first_not_of("0123456789,") != std::string_view::npos)
             return true;
     }
     return false;
