@@ -79,8 +79,8 @@ ExitStatus copy(const CopyOptions& options) {
     if (after.to_do > 0)
         fmt::print("{} left, held by another copy.\n", report::format_count(after.to_do, "chunk"));
     else
-        fmt::print("All {} are copied.\nNext: compare both sides, then timescaledb-backfill clean "
-                   "--target ...\n",
+        fmt::print("All {} are copied.\nNext: timescaledb-backfill refresh-caggs, for continuous "
+                   "aggregates, then verify\n",
                    report::format_count(after.total, "staged chunk"));
     return exit_done;
 }
