@@ -154,6 +154,22 @@ TEST_F(RefreshCaggs, SaysWhenThereIsNothingToDo) {
     EXPECT_THAT(backfill_ok({"refresh-caggs", "--filter", "hourly"}), HasSubstr("0 of 1"));
 }
 
+TEST_F(RefreshCaggs, SaysWhenTheWindowIsSmallerThanABucket) {
+    both(create_raw);
+    both(insert("2024-01-01", "2024-01-20"));
+    const std::string create =
+        "CREATE MATERIALIZED VIEW sums WITH (timescaledb.continuous) AS "
+        "SELECT time_bucket('{}', time) AS bucket, sum(value) FROM raw GROUP "
+        "BY 1 WITH NO DATA";
+    source.run(fmt::format(fmt::runtime(create), "1 hour"));
+    target.run(fmt::format(fmt::runtime(create), "1 day"));
+    source.run("CALL refresh_continuous_aggregate('sums', NULL, '2024-01-16 05:00')");
+    target.run("CALL refresh_continuous_aggregate('sums', NULL, '2024-01-16')");
+    EXPECT_THAT(backfill_ok({"refresh-caggs"}),
+                AllOf(HasSubstr("[2024-01-16 00:00:00 UTC, 2024-01-16 05:00:00 UTC)"),
+                      HasSubstr("less than a bucket"), HasSubstr("Refreshed 0 of 1")));
+}
+
 TEST_F(RefreshCaggs, NamesOneThatFailsAndGoesOn) {
     migrate_dual_written();
     target.run("DROP MATERIALIZED VIEW weekly; ALTER MATERIALIZED VIEW agg.hourly RENAME TO other");
