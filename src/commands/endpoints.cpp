@@ -25,7 +25,7 @@ void require_different(Endpoint& source, Endpoint& target) {
             fmt::format("source and target are the same database ({})", target.connection.name()));
 }
 
-std::string begin_source_transaction(const std::optional<std::string>& snapshot) {
+std::string begin_read_transaction(const std::optional<std::string>& snapshot) {
     std::string begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     if (snapshot)
         begin += "; SET TRANSACTION SNAPSHOT " + postgres::quote_literal(*snapshot);

@@ -25,9 +25,9 @@ struct Endpoint {
 /// what it is to copy.
 void require_different(Endpoint& source, Endpoint& target);
 
-/// The statements that begin a transaction to read the source in: it never waits, as SERIALIZABLE
-/// DEFERRABLE would, and a hot standby takes it.
-/// \param snapshot an exported snapshot to read under.
-std::string begin_source_transaction(const std::optional<std::string>& snapshot);
+/// The statements that begin a transaction to read the source in, or to compare the target in: it
+/// never waits, as SERIALIZABLE DEFERRABLE would, and a hot standby takes it. \param snapshot an
+/// exported snapshot to read under.
+std::string begin_read_transaction(const std::optional<std::string>& snapshot);
 
 } // namespace commands

@@ -30,7 +30,7 @@ bool lock_for_reading(postgres::Connection& connection, const postgres::Qualifie
 
 postgres::Transaction begin_reading(postgres::Connection& source, const tasks::Task& task) {
     try {
-        return postgres::Transaction(source, begin_source_transaction(task.snapshot));
+        return postgres::Transaction(source, begin_read_transaction(task.snapshot));
     } catch (const postgres::SqlError& error) {
         if (!task.snapshot)
             throw;

@@ -32,7 +32,7 @@ Axis axis_of(const Hypertable& hypertable) {
 postgres::Transaction begin_reading(postgres::Connection& source,
                                     const std::optional<std::string>& snapshot) {
     try {
-        return postgres::Transaction(source, begin_source_transaction(snapshot));
+        return postgres::Transaction(source, begin_read_transaction(snapshot));
     } catch (const postgres::SqlError& error) {
         if (!snapshot)
             throw;

@@ -18,9 +18,6 @@ std::string reason_json(const std::string& reason) {
     return nlohmann::json{{"not_compared", reason}}.dump();
 }
 
-/// Both have one snapshot: what is written to the target meanwhile is not half seen.
-constexpr auto begin_reading_target = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-
 } // namespace
 
 VerifyWorker::VerifyWorker(VerifyRun& run)
@@ -78,7 +75,9 @@ void VerifyWorker::verify_claimed(const tasks::Task& task) {
     const auto chunk = open_chunk(source_.connection, task.chunk);
     if (!chunk)
         throw TaskError("it is gone from the source");
-    const postgres::Transaction reading_target(target_.connection, begin_reading_target);
+    // One snapshot here too: what is written to the target meanwhile is not half seen.
+    const postgres::Transaction reading_target(target_.connection,
+                                               begin_read_transaction(std::nullopt));
     const auto verdict = verify::compare(comparison(task, *chunk));
     if (!verdict.difference) {
         finish(task, std::nullopt);

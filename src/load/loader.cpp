@@ -66,6 +66,9 @@ std::vector<ChunkColumn> chunk_columns(const timescale::Hypertable& hypertable) 
     return columns;
 }
 
+/// Waiting for the hypertable's lock holds up whoever queues behind us.
+constexpr auto begin_making_chunk = "BEGIN; SET LOCAL lock_timeout = '10s'";
+
 bool same_dimensions(const timescale::Hypertable& left, const timescale::Hypertable& right) {
     return left.dimensions.size() == right.dimensions.size() &&
            std::ranges::all_of(left.dimensions, [&](const auto& dimension) {
@@ -107,7 +110,7 @@ bool Loader::make_chunk(const Job& job) {
 }
 
 void Loader::create_chunk(const Job& job) {
-    postgres::Transaction transaction(target_, "BEGIN; SET LOCAL lock_timeout = '10s'");
+    postgres::Transaction transaction(target_, begin_making_chunk);
     target_.query("SELECT FROM _timescaledb_functions.create_chunk($1::regclass, $2::jsonb)",
                   {job.task.target.quoted(), job.task.slices});
     transaction.commit();
@@ -118,7 +121,7 @@ void Loader::create_chunk(const Job& job) {
 /// have made the chunk in the meantime, and filled it.
 bool Loader::create_chunk_by_inserting(const Job& job) {
     const auto filter = timescale::row_filter(job.source_hypertable.time, job.task.ranges);
-    postgres::Transaction transaction(target_, "BEGIN; SET LOCAL lock_timeout = '10s'");
+    postgres::Transaction transaction(target_, begin_making_chunk);
     const auto loaded =
         copy(fmt::format("{} WHERE {} LIMIT 1", job.chunk.name.quoted(), filter), job.task.target,
              job.chunk.columns, chunk_columns(job.target_hypertable));

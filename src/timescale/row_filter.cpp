@@ -52,9 +52,8 @@ std::string axis_expression(const Dimension& dimension) {
     return dimension.function ? fmt::format("{}({})", *dimension.function, column) : column;
 }
 
-/// The functions are immutable, exact to
-/// the microsecond, and there in every version (TimescaleDB's sql/time_functions.sql), so that no
-/// date format comes into it.
+/// The functions are immutable, exact to the microsecond, and there in every version (TimescaleDB's
+/// sql/time_functions.sql), so that no date format comes into it.
 std::string axis_literal(const Dimension& dimension, InternalTime value) {
     switch (axis_of(dimension.type)) {
     case Axis::timestamptz:
