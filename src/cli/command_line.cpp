@@ -241,6 +241,15 @@ ExitStatus run(int argc, const char* const* argv) {
                      "how many chunks to copy at a time, each with a connection to either side")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
+    const std::map<std::string, load::Strategy> strategies{{"auto", load::Strategy::automatic},
+                                                           {"attach", load::Strategy::attach},
+                                                           {"in-place", load::Strategy::in_place}};
+    copy_command
+        ->add_option("--load-strategy", copy.strategy,
+                     "how chunks that are absent or empty in the target are loaded: attach, into a "
+                     "table that then becomes the chunk; in-place, under its live indexes; auto, "
+                     "what is safe and fast for each [auto]")
+        ->transform(CLI::CheckedTransformer(strategies).description("auto|attach|in-place"));
     copy_command->footer(std::string(copy_footer) + "\n" + connection_footer);
 
     ConnectionTexts verify_texts;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "exit_status.hpp"
+#include "load/plan.hpp"
 #include "postgres/connection_string.hpp"
 #include "timescale/selection.hpp"
 #include "verify/comparison.hpp"
@@ -31,6 +32,7 @@ struct CopyOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
     int parallelism = 8;
+    load::Strategy strategy = load::Strategy::automatic;
 };
 
 /// Copies the staged chunks.

@@ -13,18 +13,36 @@ namespace commands {
 CopyWorker::CopyWorker(CopyRun& run)
     : run_(run), source_(run.options.source, Role::source, "copy"),
       target_(run.options.target, Role::target, "copy"),
-      loader_(source_.connection, source_.server, target_.connection, target_.server,
-              [&run] { run.stop.check(); }) {
-    // What is loaded has been aggregated in the source already, and its aggregates are loaded too.
-    if (target_.server.can_skip_invalidations())
-        target_.connection.execute("SET timescaledb.skip_cagg_invalidation = on");
+      loader_({.source = source_.connection,
+               .source_server = source_.server,
+               .target = target_.connection,
+               .target_server = target_.server,
+               .builder = [this]() -> postgres::Connection& {
+                   return builder();
+               }},
+              run.options.strategy, [&run] { run.stop.check(); }) {
     run_.cancellation.add(source_.connection);
-    run_.cancellation.add(target_.connection);
+    add_target(target_);
 }
 
 CopyWorker::~CopyWorker() {
+    if (builder_)
+        run_.cancellation.remove(builder_->connection);
     run_.cancellation.remove(target_.connection);
     run_.cancellation.remove(source_.connection);
+}
+
+void CopyWorker::add_target(Endpoint& target) {
+    // What is loaded has been aggregated in the source already, and its aggregates are loaded too.
+    if (target.server.can_skip_invalidations())
+        target.connection.execute("SET timescaledb.skip_cagg_invalidation = on");
+    run_.cancellation.add(target.connection);
+}
+
+postgres::Connection& CopyWorker::builder() {
+    if (!builder_)
+        add_target(builder_.emplace(run_.options.target, Role::target, "copy"));
+    return builder_->connection;
 }
 
 void CopyWorker::run() {
@@ -34,7 +52,6 @@ void CopyWorker::run() {
 
 bool CopyWorker::copy_next() {
     std::optional<std::int64_t> id;
-    make_chunks_ = true;
     for (int attempts = 0;;) {
         switch (attempt(id, attempts + 1 >= workers::max_attempts)) {
         case Outcome::nothing_to_claim:
@@ -42,9 +59,6 @@ bool CopyWorker::copy_next() {
             return id.has_value();
         case Outcome::done:
             return true;
-        case Outcome::claim_again:
-            id = task_->id;
-            break;
         case Outcome::wait_and_claim_again:
             id = task_->id;
             workers::wait_before_retry(run_.stop, ++attempts);
@@ -54,6 +68,12 @@ bool CopyWorker::copy_next() {
 }
 
 CopyWorker::Outcome CopyWorker::attempt(std::optional<std::int64_t> id, bool last) {
+    // When the claim's transaction has ended, whichever way.
+    const load::Loader::Cleanup cleanup(loader_);
+    return claim_and_copy(id, last);
+}
+
+CopyWorker::Outcome CopyWorker::claim_and_copy(std::optional<std::int64_t> id, bool last) {
     postgres::Transaction claim(target_.connection, fmt::format("BEGIN; {}", set_lock_timeout));
     task_ = tasks::claim(target_.connection, run_.started, id);
     if (!task_)
@@ -89,15 +109,6 @@ CopyWorker::Outcome CopyWorker::load_claimed(postgres::Transaction& claim, const
 
     const auto started = std::chrono::steady_clock::now();
     auto prepared = loader_.prepare(job);
-    if (prepared.plan.into == load::Plan::Into::new_chunk) {
-        if (make_chunks_) {
-            claim.rollback();
-            make_chunks_ = loader_.make_chunk(job);
-            return Outcome::claim_again;
-        }
-        prepared.plan.into = load::Plan::Into::hypertable;
-        prepared.plan.reason = "the target cuts new chunks elsewhere";
-    }
     const auto loaded = loader_.load(job, prepared);
     const report::Seconds duration = std::chrono::steady_clock::now() - started;
     std::string note;
@@ -108,6 +119,7 @@ CopyWorker::Outcome CopyWorker::load_claimed(postgres::Transaction& claim, const
     tasks::finish(target_.connection, task, loaded, duration.count(),
                   note.empty() ? std::nullopt : std::optional(note));
     claim.commit();
+    loader_.committed();
     run_.report.copied(task.chunk, loaded, duration, note);
     return Outcome::done;
 }

@@ -26,7 +26,8 @@ struct CopyRun {
 
 /**
  * Copies one chunk after the other, on a connection to the source and one to the target, until
- * the queue has none left or it is told to stop.
+ * the queue has none left or it is told to stop. A second connection to the target is opened when
+ * the loader wants it (load::Ends::builder).
  *
  * For each chunk: claim it in the target, begin a transaction in the source and look at the chunk
  * under a lock that keeps it as it is, choose how to load it, load it, mark the task, commit.
@@ -45,7 +46,6 @@ class CopyWorker {
     enum class Outcome {
         nothing_to_claim,
         done,
-        claim_again, ///< the same task: its chunk was made in the target
         wait_and_claim_again,
     };
 
@@ -54,18 +54,22 @@ class CopyWorker {
     /// \param id the task to claim, or any.
     /// \param last do not ask for another attempt.
     Outcome attempt(std::optional<std::int64_t> id, bool last);
+    Outcome claim_and_copy(std::optional<std::int64_t> id, bool last);
     Outcome copy_claimed(postgres::Transaction& claim, const tasks::Task& task);
     Outcome load_claimed(postgres::Transaction& claim, const tasks::Task& task,
                          const timescale::Chunk& chunk);
     Outcome skip(postgres::Transaction& claim, const tasks::Task& task, const std::string& reason);
     Outcome fail(postgres::Transaction& claim, const tasks::Task& task, const std::string& error);
 
+    void add_target(Endpoint& target);
+    postgres::Connection& builder();
+
     CopyRun& run_;
     Endpoint source_;
     Endpoint target_;
+    std::optional<Endpoint> builder_;
     load::Loader loader_;
     std::optional<tasks::Task> task_; ///< what the current attempt has claimed
-    bool make_chunks_ = true;         ///< false once the target cut the current one elsewhere
 };
 
 } // namespace commands

@@ -109,7 +109,7 @@ verify::Comparison VerifyWorker::comparison(const tasks::Task& task,
         .hashes_alike = run_.hashes_alike,
         .max_examples = run_.options.max_differences};
 
-    const auto place = timescale::find_place(target_.connection, task.target, task.slices);
+    const auto place = timescale::find_place(target_.connection, {task.target, task.slices});
     if (place.is_free())
         throw TaskError("it is gone from the target");
     auto target_columns = chunk.columns;

@@ -1,6 +1,5 @@
 #include "load/loader.hpp"
 
-#include "postgres/copy.hpp"
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
@@ -18,54 +17,6 @@ using tasks::Loaded;
 using timescale::Chunk;
 using timescale::ChunkColumn;
 
-const ChunkColumn* find_column(const std::vector<ChunkColumn>& columns, const std::string& name) {
-    const auto found = std::ranges::find(columns, name, &ChunkColumn::name);
-    return found == columns.end() ? nullptr : &*found;
-}
-
-/// The columns that a COPY from one table into the other names, and its format.
-struct CopyShape {
-    std::string columns; ///< quoted, comma-separated
-    bool as_text = false;
-};
-
-/// Columns go by name. The target computes its generated ones itself.
-CopyShape copy_shape(const std::vector<ChunkColumn>& source,
-                     const std::vector<ChunkColumn>& target) {
-    CopyShape shape;
-    std::vector<std::string> names;
-    for (const auto& column : target) {
-        const auto* counterpart = find_column(source, column.name);
-        if (counterpart == nullptr)
-            throw TaskError(
-                fmt::format("column {} is missing in the source", quote_identifier(column.name)));
-        if (column.generated)
-            continue;
-        if (counterpart->type != column.type)
-            throw TaskError(fmt::format("column {} is {} in the source and {} in the target",
-                                        quote_identifier(column.name), counterpart->type,
-                                        column.type));
-        names.push_back(quote_identifier(column.name));
-        shape.as_text = shape.as_text || column.as_text || counterpart->as_text;
-    }
-    for (const auto& column : source)
-        if (find_column(target, column.name) == nullptr)
-            throw TaskError(
-                fmt::format("column {} is missing in the target", quote_identifier(column.name)));
-    shape.columns = fmt::format("{}", fmt::join(names, ", "));
-    return shape;
-}
-
-/// The hypertable's columns as a chunk of it would have them, as far as COPY is concerned; what
-/// has no binary form in the target has none in the source either.
-std::vector<ChunkColumn> chunk_columns(const timescale::Hypertable& hypertable) {
-    std::vector<ChunkColumn> columns;
-    for (const auto& column : hypertable.columns)
-        columns.push_back(
-            {.name = column.name, .type = column.type, .generated = column.generated});
-    return columns;
-}
-
 /// Waiting for the hypertable's lock holds up whoever queues behind us.
 constexpr auto begin_making_chunk = "BEGIN; SET LOCAL lock_timeout = '10s'";
 
@@ -80,28 +31,82 @@ bool same_dimensions(const timescale::Hypertable& left, const timescale::Hyperta
 
 } // namespace
 
-Prepared Loader::prepare(const Job& job) {
-    const auto place = timescale::find_place(target_, job.task.target, job.task.slices);
-    Situation situation{.whole = job.task.whole,
-                        .source_server = source_server_,
-                        .target_server = target_server_,
-                        .source = job.chunk,
-                        .same_dimensions =
-                            same_dimensions(job.source_hypertable, job.target_hypertable),
-                        .target_is_free = place.is_free(),
-                        .target = std::nullopt,
-                        .target_compression_enabled = job.target_hypertable.compression_enabled,
-                        .target_settings = {}};
-    if (place.same && situation.same_dimensions) {
-        target_.execute(
-            fmt::format("LOCK TABLE ONLY {} IN ROW EXCLUSIVE MODE", place.same->quoted()));
-        situation.target = timescale::read_chunk(target_, *place.same);
-    }
-    if (job.chunk.compressed && situation.target)
-        situation.target_settings = timescale::read_compression_settings(target_, job.task.target);
-    return {choose_load(situation), situation.target};
+Situation Loader::situation(const Job& job) const {
+    return {.whole = job.task.whole,
+            .source_server = source_server_,
+            .target_server = target_server_,
+            .source = job.chunk,
+            .same_dimensions = same_dimensions(job.source_hypertable, job.target_hypertable),
+            .target_is_free = false,
+            .target = std::nullopt,
+            .target_compression_enabled = job.target_hypertable.compression_enabled,
+            .target_settings = {},
+            .attach_obstacle = attach_obstacle(strategy_, target_server_, job.task.bytes)};
 }
 
+Prepared Loader::look(const Job& job) {
+    auto now = situation(job);
+    return look(job, now);
+}
+
+Prepared Loader::look(const Job& job, Situation& situation) {
+    const auto place = timescale::find_place(target_, {job.task.target, job.task.slices});
+    situation.target_is_free = place.is_free();
+    situation.target.reset();
+    if (place.same && situation.same_dimensions)
+        situation.target = timescale::read_chunk(target_, *place.same);
+    if (job.chunk.compressed && situation.target)
+        situation.target_settings = timescale::read_compression_settings(target_, job.task.target);
+    Prepared prepared{choose_load(situation), situation.target, std::nullopt};
+    if (prepared.plan.into == Plan::Into::attached_table) {
+        prepared.staging =
+            timescale::read_staging_shape(target_, job.task.target, staging_name(job.task));
+        if (!prepared.staging)
+            throw TaskError("its hypertable is gone from the target");
+        situation.attach_obstacle = prepared.staging->obstacle;
+        prepared.plan = choose_load(situation);
+    }
+    return prepared;
+}
+
+Prepared Loader::prepare(const Job& job) {
+    constexpr int most_looks = 5;
+    auto now = situation(job);
+    for (int looks = 0; looks < most_looks; ++looks) {
+        auto prepared = look(job, now);
+        auto& plan = prepared.plan;
+        switch (plan.into) {
+        case Plan::Into::hypertable:
+            return prepared;
+        case Plan::Into::attached_table:
+            if (!prepared.target || drop_empty_chunk(builder_(), prepared.target->name, check_))
+                return prepared;
+            now.attach_obstacle = "the target's empty chunk is in use";
+            break;
+        case Plan::Into::new_chunk:
+            if (make_chunk(job))
+                break;
+            plan.into = Plan::Into::hypertable;
+            plan.reason = "the target cuts new chunks elsewhere";
+            return prepared;
+        case Plan::Into::existing_chunk:
+            // From now on, writers come and go, but the chunk stays, and stays (un)compressed.
+            target_.execute(fmt::format("LOCK TABLE ONLY {} IN ROW EXCLUSIVE MODE",
+                                        prepared.target->name.quoted()));
+            now.target = timescale::read_chunk(target_, prepared.target->name);
+            if (!now.target)
+                break;
+            now.attach_obstacle = plan.reason;
+            return {choose_load(now), now.target, std::nullopt};
+        }
+    }
+    throw postgres::SqlError("40001", "the target's chunk changes all the time");
+}
+
+/// Makes the chunk that is missing, empty, in a transaction of its own that is short because it
+/// holds a lock on the hypertable.
+/// \returns false when the target cuts it elsewhere, so that nothing was made: the rows must go
+/// through the hypertable.
 bool Loader::make_chunk(const Job& job) {
     if (!target_server_.community)
         return create_chunk_by_inserting(job);
@@ -110,8 +115,9 @@ bool Loader::make_chunk(const Job& job) {
 }
 
 void Loader::create_chunk(const Job& job) {
-    postgres::Transaction transaction(target_, begin_making_chunk);
-    target_.query("SELECT FROM _timescaledb_functions.create_chunk($1::regclass, $2::jsonb)",
+    auto& builder = builder_();
+    postgres::Transaction transaction(builder, begin_making_chunk);
+    builder.query("SELECT FROM _timescaledb_functions.create_chunk($1::regclass, $2::jsonb)",
                   {job.task.target.quoted(), job.task.slices});
     transaction.commit();
 }
@@ -121,16 +127,17 @@ void Loader::create_chunk(const Job& job) {
 /// have made the chunk in the meantime, and filled it.
 bool Loader::create_chunk_by_inserting(const Job& job) {
     const auto filter = timescale::row_filter(job.source_hypertable.time, job.task.ranges);
-    postgres::Transaction transaction(target_, begin_making_chunk);
-    const auto loaded =
-        copy(fmt::format("{} WHERE {} LIMIT 1", job.chunk.name.quoted(), filter), job.task.target,
-             job.chunk.columns, chunk_columns(job.target_hypertable));
+    auto& builder = builder_();
+    postgres::Transaction transaction(builder, begin_making_chunk);
+    const auto loaded = copy(copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable)),
+                             fmt::format("{} WHERE {} LIMIT 1", job.chunk.name.quoted(), filter),
+                             builder, job.task.target);
     if (loaded.rows == 0)
         return false; // nothing to load, so nothing to make
-    const auto place = timescale::find_place(target_, job.task.target, job.task.slices);
+    const auto place = timescale::find_place(builder, {job.task.target, job.task.slices});
     if (!place.same)
         return false;
-    target_.execute(fmt::format("DELETE FROM ONLY {} WHERE xmin = pg_current_xact_id()::xid",
+    builder.execute(fmt::format("DELETE FROM ONLY {} WHERE xmin = pg_current_xact_id()::xid",
                                 place.same->quoted()));
     transaction.commit();
     return true;
@@ -138,6 +145,8 @@ bool Loader::create_chunk_by_inserting(const Job& job) {
 
 Loaded Loader::load(const Job& job, Prepared& prepared) {
     auto& plan = prepared.plan;
+    if (plan.into == Plan::Into::attached_table)
+        return load_and_attach(job, prepared.staging.value());
     if (plan.into == Plan::Into::hypertable)
         return load_through_hypertable(job);
 
@@ -167,6 +176,31 @@ Loaded Loader::load(const Job& job, Prepared& prepared) {
     return *loaded;
 }
 
+Loaded Loader::load_and_attach(const Job& job, const timescale::StagingShape& shape) {
+    auto& builder = builder_();
+    auto& staging = staging_.emplace(builder, target_server_, job.task, shape);
+    const auto columns = copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable));
+    staging.create();
+    const auto loaded =
+        copy(columns, "ONLY " + job.chunk.name.quoted(), builder, staging.name(), ", FREEZE");
+    staging.build(check_);
+    if (staging.attach(target_, check_))
+        return loaded;
+    // A writer's late row made a chunk there meanwhile, which stays.
+    target_.execute(fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}",
+                                job.task.target.quoted(), columns.columns, columns.columns,
+                                staging.name().quoted()));
+    for (const auto& chunk :
+         timescale::find_place(target_, {job.task.target, job.task.slices}).overlapping)
+        target_.execute("ANALYZE " + chunk.quoted());
+    return loaded;
+}
+
+void Loader::committed() {
+    if (staging_)
+        staging_->committed();
+}
+
 /// What COPY is to name so that rows go into the chunk's own table. Where a chunk of the very same
 /// slices is there and locked, the hypertable routes every row to it.
 const QualifiedName& Loader::heap_of(const Job& job, const Chunk& target) const {
@@ -184,8 +218,8 @@ Loaded Loader::load_rows(const Job& job, const Plan& plan, const Chunk& target) 
         call(target_server_.function("decompress_chunk"), target.name);
     target_.execute("DELETE FROM ONLY " + target.name.quoted() + condition);
 
-    const auto loaded = copy(job.chunk.name.quoted() + condition, heap_of(job, target),
-                             job.chunk.columns, target.columns);
+    const auto loaded = copy(copy_shape(job.chunk.columns, target.columns),
+                             job.chunk.name.quoted() + condition, target_, heap_of(job, target));
     if (plan.compress_after)
         call(target_server_.function("compress_chunk"), target.name);
     return loaded;
@@ -199,8 +233,8 @@ Loaded Loader::load_batches_into_present(const Job& job, const Chunk& target) {
     // Through the hypertable, which marks the chunk as partial; and before the batches, which
     // would have to be searched for duplicates.
     if (job.chunk.is_partial())
-        loaded += copy("ONLY " + job.chunk.name.quoted(), job.task.target, job.chunk.columns,
-                       target.columns);
+        loaded += copy(copy_shape(job.chunk.columns, target.columns),
+                       "ONLY " + job.chunk.name.quoted(), target_, job.task.target);
     loaded += copy_batches(*job.chunk.compressed, compressed.name, compressed.columns);
     target_.execute("ANALYZE " + compressed.name.quoted());
     return loaded;
@@ -223,8 +257,8 @@ std::optional<Loaded> Loader::load_batches_anew(const Job& job, const Plan& plan
         empty_and_decompress(target);
     target_.execute("DELETE FROM ONLY " + target.name.quoted());
     if (job.chunk.is_partial())
-        loaded += copy("ONLY " + job.chunk.name.quoted(), heap_of(job, target), job.chunk.columns,
-                       target.columns);
+        loaded += copy(copy_shape(job.chunk.columns, target.columns),
+                       "ONLY " + job.chunk.name.quoted(), target_, heap_of(job, target));
     attach_batches(job, target, table);
     const auto made = timescale::read_chunk(target_, target.name);
     if (!made || !made->compressed || made->compressed->settings != source.settings) {
@@ -288,28 +322,18 @@ Loaded Loader::load_through_hypertable(const Job& job) {
     const auto target = job.task.target.quoted();
     target_.execute(fmt::format("DELETE FROM {} WHERE {} AND {}", target, cube, filter));
     const auto loaded =
-        copy(fmt::format("{} WHERE {}", job.chunk.name.quoted(), filter), job.task.target,
-             job.chunk.columns, chunk_columns(job.target_hypertable));
+        copy(copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable)),
+             fmt::format("{} WHERE {}", job.chunk.name.quoted(), filter), target_, job.task.target);
     for (const auto& chunk :
-         timescale::find_place(target_, job.task.target, job.task.slices).overlapping)
+         timescale::find_place(target_, {job.task.target, job.task.slices}).overlapping)
         target_.execute("ANALYZE " + chunk.quoted());
     return loaded;
 }
 
-/// \param from what stands behind FROM: a table with ONLY before or conditions after it.
-/// \param options further options of COPY FROM, each with a comma before it.
-Loaded Loader::copy(const std::string& from, const QualifiedName& to,
-                    const std::vector<ChunkColumn>& source_columns,
-                    const std::vector<ChunkColumn>& target_columns, const std::string& options) {
-    const auto shape = copy_shape(source_columns, target_columns);
-    const auto* format = shape.as_text ? "text" : "binary";
-    const auto count = postgres::copy_between(
-        source_,
-        fmt::format("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT {})", shape.columns, from, format),
-        target_,
-        fmt::format("COPY {} ({}) FROM STDIN (FORMAT {}{})", to.quoted(), shape.columns, format,
-                    options),
-        check_);
+Loaded Loader::copy(const CopyShape& shape, const std::string& from, postgres::Connection& target,
+                    const QualifiedName& to, const std::string& options) {
+    const auto count = postgres::copy_between(source_, copy_to_stdout(shape, from), target,
+                                              copy_from_stdin(shape, to, options), check_);
     return {.rows = count.rows, .batches = 0, .bytes = count.bytes};
 }
 
@@ -317,8 +341,8 @@ Loaded Loader::copy(const std::string& from, const QualifiedName& to,
 Loaded Loader::copy_batches(const Chunk::Compressed& source, const QualifiedName& to,
                             const std::vector<ChunkColumn>& target_columns,
                             const std::string& options) {
-    const auto copied =
-        copy("ONLY " + source.name.quoted(), to, source.columns, target_columns, options);
+    const auto copied = copy(copy_shape(source.columns, target_columns),
+                             "ONLY " + source.name.quoted(), target_, to, options);
     return {.rows = 0, .batches = copied.rows, .bytes = copied.bytes};
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "load/plan.hpp"
+#include "load/rows.hpp"
+#include "load/staging_table.hpp"
 #include "postgres/connection.hpp"
 #include "tasks/task.hpp"
 #include "timescale/chunk.hpp"
@@ -15,6 +17,7 @@ namespace load {
 struct Prepared {
     Plan plan;
     std::optional<timescale::Chunk> target; ///< there when the plan is into an existing chunk
+    std::optional<timescale::StagingShape> staging; ///< when it is to attach a table
 };
 
 /// A chunk to load, and where to. The source is in the transaction that has read `chunk`.
@@ -25,38 +28,68 @@ struct Job {
     const timescale::Hypertable& target_hypertable;
 };
 
+/// The servers at both ends of a load.
+struct Ends {
+    postgres::Connection& source;
+    const timescale::Server& source_server;
+    /// In the transaction that holds the claim, loads and marks.
+    postgres::Connection& target;
+    const timescale::Server& target_server;
+    /// Another connection to the target, which is in no transaction: for what has to be committed
+    /// before that one is, or must not hold its locks so long. Called when it is needed.
+    std::function<postgres::Connection&()> builder;
+};
+
 /**
- * Loads chunks in place: the target's chunk is made when it is absent, emptied within the range,
- * and filled.
+ * Loads chunks: into a table that is attached as the chunk, or in place, where the target's chunk
+ * is emptied within the range and filled.
  */
 class Loader {
   public:
     /// \param check called now and then; may throw to abandon the load.
-    Loader(postgres::Connection& source, const timescale::Server& source_server,
-           postgres::Connection& target, const timescale::Server& target_server,
-           std::function<void()> check)
-        : source_(source), source_server_(source_server), target_(target),
-          target_server_(target_server), check_(std::move(check)) {}
+    Loader(Ends ends, Strategy strategy, std::function<void()> check)
+        : source_(ends.source), source_server_(ends.source_server), target_(ends.target),
+          target_server_(ends.target_server), builder_(std::move(ends.builder)),
+          strategy_(strategy), check_(std::move(check)) {}
 
-    /// How the chunk is to be loaded, as things are now. Changes nothing, but locks the target's
-    /// chunk, if there is one, as a writer would: so things stay until the transaction ends.
+    /// How the chunk would be loaded, as things are now. Changes and locks nothing.
+    Prepared look(const Job& job);
+
+    /// Looks, and makes things so that load() can do the rest: drops the target's empty chunk that
+    /// is in the way of attaching, makes the one that is missing, or locks the one that is to be
+    /// filled as a writer would, so that things stay.
+    /// \throws SqlError with Remedy::retry when they do not.
     Prepared prepare(const Job& job);
 
-    /// Makes the chunk that prepare() found missing, empty, in a transaction of its own that is
-    /// short because it holds a lock on the hypertable.
-    /// \returns false when the target cut it elsewhere, so that nothing was made: the rows must
-    /// go through the hypertable.
-    /// \pre no transaction is open in the target.
-    bool make_chunk(const Job& job);
-
-    /// Loads the rows, within the target's open transaction.
-    /// \pre prepared comes from prepare() in this transaction, and is not into a new chunk.
+    /// Loads the rows; what is there to see of it belongs to the target's open transaction.
+    /// \pre prepared comes from prepare() in this transaction.
     /// The plan is changed when only loading showed that it would not do.
     tasks::Loaded load(const Job& job, Prepared& prepared);
 
+    /// The target's transaction has committed.
+    void committed();
+
+    /// Drops, when it goes, what a load that was not committed has left; so it is to outlive the
+    /// target's transaction.
+    class Cleanup {
+      public:
+        explicit Cleanup(Loader& loader) : loader_(loader) {}
+        ~Cleanup() { loader_.staging_.reset(); }
+        Cleanup(const Cleanup&) = delete;
+        Cleanup& operator=(const Cleanup&) = delete;
+
+      private:
+        Loader& loader_;
+    };
+
   private:
+    Situation situation(const Job& job) const;
+    bool make_chunk(const Job& job);
     void create_chunk(const Job& job);
     bool create_chunk_by_inserting(const Job& job);
+    Prepared look(const Job& job, Situation& situation);
+
+    tasks::Loaded load_and_attach(const Job& job, const timescale::StagingShape& shape);
 
     tasks::Loaded load_rows(const Job& job, const Plan& plan, const timescale::Chunk& target);
     tasks::Loaded load_batches_into_present(const Job& job, const timescale::Chunk& target);
@@ -71,9 +104,8 @@ class Loader {
     postgres::QualifiedName create_table_like(const timescale::Chunk::Compressed& like,
                                               const std::string& schema, const tasks::Task& task);
 
-    tasks::Loaded copy(const std::string& from, const postgres::QualifiedName& to,
-                       const std::vector<timescale::ChunkColumn>& source_columns,
-                       const std::vector<timescale::ChunkColumn>& target_columns,
+    tasks::Loaded copy(const CopyShape& shape, const std::string& from,
+                       postgres::Connection& target, const postgres::QualifiedName& to,
                        const std::string& options = "");
     tasks::Loaded copy_batches(const timescale::Chunk::Compressed& source,
                                const postgres::QualifiedName& to,
@@ -85,7 +117,10 @@ class Loader {
     const timescale::Server& source_server_;
     postgres::Connection& target_;
     const timescale::Server& target_server_;
+    std::function<postgres::Connection&()> builder_;
+    Strategy strategy_;
     std::function<void()> check_;
+    std::optional<StagingTable> staging_; ///< of the current job
 };
 
 } // namespace load

@@ -78,12 +78,76 @@ Plan choose_for_compressed_source(const Situation& situation) {
 
 } // namespace
 
+std::string attach_obstacle(Strategy strategy, const timescale::Server& target,
+                            std::int64_t bytes) {
+    if (strategy == Strategy::in_place)
+        return "asked for by --load-strategy";
+    if (!target.community)
+        return "the Apache edition attaches no tables";
+    if (strategy == Strategy::attach)
+        return {};
+    if (!target.attaches_cleanly())
+        return "before TimescaleDB 2.29.1, columns of an attached chunk outlive their hypertable's";
+    if (bytes < least_to_attach)
+        return "it is small";
+    return {};
+}
+
+std::string Plan::way() const {
+    switch (into) {
+    case Into::attached_table:
+        return "load, then attach";
+    case Into::new_chunk:
+        return what == What::rows ? "make the chunk, then in place"
+                                  : "make the chunk, then attach its batches";
+    case Into::hypertable:
+        return "through the hypertable";
+    case Into::existing_chunk:
+        break;
+    }
+    std::string way = what == What::rows ? "in place" : "in place, compressed batches as they are";
+    if (decompress_first)
+        way += ", decompressed before";
+    if (compress_after)
+        way += ", compressed after";
+    return way;
+}
+
+namespace {
+
+/// What stands against it, or nothing.
+std::string obstacle_to_attaching(const Situation& situation) {
+    if (situation.target && !situation.target->empty)
+        return "the target's chunk holds rows";
+    if (!situation.whole)
+        return "a bound cuts the chunk";
+    // Compressing it would hold the lock on the hypertable.
+    if (situation.source.compressed)
+        return "it is compressed in the source";
+    if (!situation.attach_obstacle.empty())
+        return situation.attach_obstacle;
+    if (situation.target && !situation.target_server.drops_chunks_under_writers())
+        return "before TimescaleDB 2.23, dropping its empty chunk could fail a writer";
+    return {};
+}
+
+} // namespace
+
 Plan choose_load(const Situation& situation) {
     Plan plan;
+    if (situation.same_dimensions && (situation.target || situation.target_is_free)) {
+        const auto obstacle = obstacle_to_attaching(situation);
+        if (obstacle.empty()) {
+            plan.into = Plan::Into::attached_table;
+            plan.reason = situation.target ? "the target's chunk is empty"
+                                           : "the target has no chunk there yet";
+            return plan;
+        }
+        plan.reason = obstacle;
+    }
     if (!situation.target) {
         if (situation.target_is_free && situation.same_dimensions) {
             plan.into = Plan::Into::new_chunk;
-            plan.reason = "the target has no chunk there yet";
         } else {
             plan.into = Plan::Into::hypertable;
             plan.reason = situation.same_dimensions
@@ -98,7 +162,6 @@ Plan choose_load(const Situation& situation) {
     plan.decompress_first = situation.target->compressed.has_value();
     // The rows beyond the range stay as their owner had them.
     plan.compress_after = plan.decompress_first && !situation.whole;
-    plan.reason = "the chunk is not compressed in the source";
     return plan;
 }
 

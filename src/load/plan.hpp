@@ -4,14 +4,30 @@
 #include "timescale/hypertable.hpp"
 #include "timescale/server.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
 namespace load {
 
+/// What the user wants: `--load-strategy`.
+enum class Strategy {
+    automatic, ///< what is safe and fast for each chunk
+    attach,    ///< load, then attach, wherever the target's TimescaleDB can do it at all
+    in_place,  ///< never attach
+};
+
+/// Below that size, in bytes, making a table costs more than the target's indexes do.
+constexpr std::int64_t least_to_attach = std::int64_t{4} * 1024 * 1024;
+
+/// What the servers, the strategy and the size of a chunk have against attaching a table as that
+/// chunk; empty when nothing.
+std::string attach_obstacle(Strategy strategy, const timescale::Server& target, std::int64_t bytes);
+
 /// How one chunk gets into the target.
 struct Plan {
     enum class Into {
+        attached_table, ///< into a table that becomes the chunk; an empty one is dropped before
         new_chunk,      ///< none is there: make it, then choose again
         existing_chunk, ///< replace what it holds within the range
         hypertable,     ///< the target cuts its chunks elsewhere: replace and route row by row
@@ -29,6 +45,9 @@ struct Plan {
     std::string reason; ///< why so, for people
 
     bool operator==(const Plan&) const = default;
+
+    /// "load, then attach", "in place", ...: the way, for people.
+    std::string way() const;
 };
 
 /// What the choice depends on.
@@ -43,6 +62,8 @@ struct Situation {
     std::optional<timescale::Chunk> target; ///< the chunk of the very same slices
     bool target_compression_enabled = false;
     std::string target_settings; ///< compression settings of the target's hypertable
+    /// What stands against attaching a table as the chunk; empty when nothing does.
+    std::string attach_obstacle;
 };
 
 /// Chooses; the one place where it is decided how a chunk is loaded, and why.

@@ -6,6 +6,8 @@ namespace postgres {
 
 namespace {
 
+constexpr std::size_t most_identifier_bytes = 63; // NAMEDATALEN - 1
+
 std::string quote(std::string_view text, char mark) {
     std::string quoted(1, mark);
     for (const char c : text) {
@@ -17,6 +19,17 @@ std::string quote(std::string_view text, char mark) {
     }
     quoted += mark;
     return quoted;
+}
+
+/// The beginning of a UTF-8 text that has at most so many bytes and cuts no character in two.
+std::string_view clip(std::string_view text, std::size_t bytes) {
+    const auto is_continuation = [](char c) {
+        return (static_cast<unsigned char>(c) >> 6) == 2;
+    };
+    if (bytes < text.size())
+        while (bytes > 0 && is_continuation(text[bytes]))
+            --bytes;
+    return text.substr(0, bytes);
 }
 
 } // namespace
@@ -37,6 +50,33 @@ std::string quote_literal(std::string_view value) {
         escaped += c;
     }
     return escaped;
+}
+
+std::string array_literal(const std::vector<std::string>& values) {
+    std::string literal = "{";
+    for (const auto& value : values) {
+        literal += literal.size() > 1 ? ",\"" : "\"";
+        for (const char c : value) {
+            if (c == '"' || c == '\\')
+                literal += '\\';
+            literal += c;
+        }
+        literal += '"';
+    }
+    return literal + "}";
+}
+
+std::string clipped_identifier(std::string_view name) {
+    return std::string(clip(name, most_identifier_bytes));
+}
+
+std::string object_name(std::string_view first, std::string_view second) {
+    constexpr auto most = most_identifier_bytes - 1; // and the underscore
+    auto first_bytes = first.size();
+    auto second_bytes = second.size();
+    while (first_bytes + second_bytes > most)
+        --(first_bytes > second_bytes ? first_bytes : second_bytes);
+    return std::string(clip(first, first_bytes)) + "_" + std::string(clip(second, second_bytes));
 }
 
 std::string QualifiedName::quoted() const {

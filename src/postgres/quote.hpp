@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace postgres {
 
@@ -12,6 +13,17 @@ std::string quote_identifier(std::string_view identifier);
 /// A string constant as SQL that means the same whatever standard_conforming_strings is.
 /// \throws UsageError when it holds a NUL byte.
 std::string quote_literal(std::string_view value);
+
+/// Texts as the value of a parameter of an array type: {"a","b"}.
+std::string array_literal(const std::vector<std::string>& values);
+
+/// As much of a name as fits into an identifier: 63 bytes.
+std::string clipped_identifier(std::string_view name);
+
+/// The name that PostgreSQL, and so TimescaleDB, makes of two: joined by an underscore, and the
+/// longer one shortened until it fits into an identifier (makeObjectName in
+/// src/backend/commands/indexcmds.c).
+std::string object_name(std::string_view first, std::string_view second);
 
 /// The name of a table, view or function: schema and name, unquoted.
 struct QualifiedName {

@@ -35,49 +35,83 @@ std::vector<ChunkColumn> columns_from(std::string_view text) {
     return columns;
 }
 
-} // namespace
-
-std::optional<Chunk> read_chunk(postgres::Connection& connection,
-                                const postgres::QualifiedName& name) {
-    const auto row = connection.query(sql::chunk, {name.quoted()});
-    if (row.empty())
-        return std::nullopt;
+Chunk chunk_from(const postgres::Result& rows, int row) {
     Chunk chunk;
-    chunk.name = {row.string(0, "schema_name"), row.string(0, "table_name")};
-    chunk.status = static_cast<int>(row.integer(0, "status"));
-    chunk.columns = columns_from(row.text(0, "columns"));
-    chunk.can_create_beside = row.boolean(0, "can_create_beside");
-    chunk.rewritten = row.boolean(0, "rewritten");
-    chunk.invalidation_trigger = row.optional_string(0, "invalidation_trigger");
-    if (!row.is_null(0, "compressed_table_name")) {
+    chunk.name = {rows.string(row, "schema_name"), rows.string(row, "table_name")};
+    chunk.status = static_cast<int>(rows.integer(row, "status"));
+    chunk.columns = columns_from(rows.text(row, "columns"));
+    chunk.empty = rows.boolean(row, "empty");
+    chunk.can_create_beside = rows.boolean(row, "can_create_beside");
+    chunk.rewritten = rows.boolean(row, "rewritten");
+    chunk.invalidation_trigger = rows.optional_string(row, "invalidation_trigger");
+    if (!rows.is_null(row, "compressed_table_name")) {
         auto& compressed = chunk.compressed.emplace();
-        compressed.name = {row.string(0, "compressed_schema_name"),
-                           row.string(0, "compressed_table_name")};
-        compressed.columns = columns_from(row.text(0, "compressed_columns"));
-        compressed.options = row.string(0, "compressed_options");
-        compressed.indexes = nlohmann::json::parse(row.text(0, "compressed_indexes"))
+        compressed.name = {rows.string(row, "compressed_schema_name"),
+                           rows.string(row, "compressed_table_name")};
+        compressed.columns = columns_from(rows.text(row, "compressed_columns"));
+        compressed.options = rows.string(row, "compressed_options");
+        compressed.indexes = nlohmann::json::parse(rows.text(row, "compressed_indexes"))
                                  .get<std::vector<std::string>>();
-        compressed.settings = row.string(0, "compression_settings");
-        if (!row.is_null(0, "compression_sizes"))
-            for (const auto& size : nlohmann::json::parse(row.text(0, "compression_sizes")))
+        compressed.settings = rows.string(row, "compression_settings");
+        if (!rows.is_null(row, "compression_sizes"))
+            for (const auto& size : nlohmann::json::parse(rows.text(row, "compression_sizes")))
                 compressed.sizes.push_back(size.is_null() ? 0 : size.get<std::int64_t>());
     }
     return chunk;
 }
 
-Place find_place(postgres::Connection& connection, const postgres::QualifiedName& hypertable,
-                 const std::string& slices) {
-    const auto rows =
-        connection.query(sql::find_chunk, {hypertable.schema, hypertable.name, slices});
-    Place place;
+/// The index into what a statement was asked for, of which it counts from 1.
+std::size_t index_of(const postgres::Result& rows, int row) {
+    return static_cast<std::size_t>(rows.integer(row, "number") - 1);
+}
+
+} // namespace
+
+std::vector<std::optional<Chunk>> read_chunks(postgres::Connection& connection,
+                                              const std::vector<postgres::QualifiedName>& names) {
+    std::vector<std::string> quoted;
+    quoted.reserve(names.size());
+    for (const auto& name : names)
+        quoted.push_back(name.quoted());
+    const auto rows = connection.query(sql::chunks, {postgres::array_literal(quoted)});
+    std::vector<std::optional<Chunk>> chunks(names.size());
+    for (int row = 0; row < rows.size(); ++row)
+        chunks.at(index_of(rows, row)) = chunk_from(rows, row);
+    return chunks;
+}
+
+std::optional<Chunk> read_chunk(postgres::Connection& connection,
+                                const postgres::QualifiedName& name) {
+    return read_chunks(connection, {name}).front();
+}
+
+std::vector<Place> find_places(postgres::Connection& connection,
+                               const std::vector<Hypercube>& hypercubes) {
+    std::vector<std::string> schemas;
+    std::vector<std::string> names;
+    std::vector<std::string> slices;
+    for (const auto& hypercube : hypercubes) {
+        schemas.push_back(hypercube.hypertable.schema);
+        names.push_back(hypercube.hypertable.name);
+        slices.push_back(hypercube.slices);
+    }
+    const auto rows = connection.query(sql::find_chunks, {postgres::array_literal(schemas),
+                                                          postgres::array_literal(names),
+                                                          postgres::array_literal(slices)});
+    std::vector<Place> places(hypercubes.size());
     for (int row = 0; row < rows.size(); ++row) {
+        auto& place = places.at(index_of(rows, row));
         postgres::QualifiedName name{rows.string(row, "schema_name"),
                                      rows.string(row, "table_name")};
         if (rows.boolean(row, "same"))
             place.same = name;
         place.overlapping.push_back(std::move(name));
     }
-    return place;
+    return places;
+}
+
+Place find_place(postgres::Connection& connection, const Hypercube& hypercube) {
+    return find_places(connection, {hypercube}).front();
 }
 
 std::string read_compression_settings(postgres::Connection& connection,

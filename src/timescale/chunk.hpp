@@ -18,7 +18,7 @@ struct ChunkColumn {
     std::optional<std::string> built_in{}; ///< pg_type.typname, for a built-in type
     bool is_enum = false;
     bool collatable = false;
-    bool as_text = false; ///< cannot go through binary COPY, see sql/chunk.sql
+    bool as_text = false; ///< cannot go through binary COPY, see sql/chunks.sql
     /// pg_attribute.attstorage and attstattarget; -1 or nothing is the default.
     std::string storage{};
     std::optional<int> statistics{};
@@ -31,6 +31,7 @@ struct Chunk {
     /// Bits, from TimescaleDB's src/chunk.h: 1 compressed, 2 unordered, 4 frozen, 8 partial.
     int status = 0;
     std::vector<ChunkColumn> columns;
+    bool empty = false; ///< neither its table nor its compressed table has a page
     /// We may create a table in the chunk's schema.
     bool can_create_beside = false;
     /// The relation's file is not the one that this transaction's snapshot knows.
@@ -53,7 +54,10 @@ struct Chunk {
     bool is_partial() const { return (status & 8) != 0; }
 };
 
-/// Reads a chunk; nothing when there is no such chunk.
+/// Reads chunks, in one round trip; nothing in the place of one that is not there.
+std::vector<std::optional<Chunk>> read_chunks(postgres::Connection& connection,
+                                              const std::vector<postgres::QualifiedName>& names);
+
 std::optional<Chunk> read_chunk(postgres::Connection& connection,
                                 const postgres::QualifiedName& name);
 
@@ -65,9 +69,17 @@ struct Place {
     bool is_free() const { return overlapping.empty(); }
 };
 
-/// \param slices JSON, {"column": [range_start, range_end], ...} in internal values.
-Place find_place(postgres::Connection& connection, const postgres::QualifiedName& hypertable,
-                 const std::string& slices);
+/// A box in the space of a hypertable's dimensions, for a chunk to be or to go.
+struct Hypercube {
+    postgres::QualifiedName hypertable;
+    std::string slices; ///< JSON, {"column": [range_start, range_end], ...} in internal values
+};
+
+/// What stands where, in one round trip.
+std::vector<Place> find_places(postgres::Connection& connection,
+                               const std::vector<Hypercube>& hypercubes);
+
+Place find_place(postgres::Connection& connection, const Hypercube& hypercube);
 
 /// The compression settings that the hypertable gives to new chunks, as in Chunk::Compressed;
 /// empty when it has none.
@@ -78,7 +90,7 @@ std::string read_compression_settings(postgres::Connection& connection,
 struct ChunkInRange {
     int hypertable_id = 0;
     postgres::QualifiedName name;
-    std::string slices; ///< as for find_place
+    std::string slices; ///< as in Hypercube
     TimeRange slice;    ///< of time
     std::int64_t bytes = 0;
     std::int64_t rows_estimate = 0;

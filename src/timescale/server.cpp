@@ -37,6 +37,11 @@ std::string Server::function(const std::string& name) const {
     return postgres::QualifiedName{extension_schema, name}.quoted();
 }
 
+std::string Server::chunk_constraint_name(std::int64_t chunk_id, const std::string& name) const {
+    const auto* number = timescaledb >= Version{2, 28, 0} ? "" : "0_";
+    return postgres::clipped_identifier(fmt::format("{}_{}{}", chunk_id, number, name));
+}
+
 Server read_server(postgres::Connection& connection) {
     const auto row = connection.query(sql::server);
     if (row.is_null(0, "timescaledb_version"))

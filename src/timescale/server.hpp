@@ -38,6 +38,29 @@ struct Server {
     /// hypertable, which are in other places when columns were dropped (seen on 2.27.2, 2.29.2).
     bool routes_copy_into_chunks() const { return timescaledb >= Version{2, 23, 0}; }
 
+    /// A table that becomes a chunk is left like one that was made as a chunk. Before, its columns
+    /// count as its own, too: dropping one from the hypertable leaves it in the chunk, where
+    /// inserting and compressing then fail (chunk_reset_inherited_flags in src/chunk.c; seen on
+    /// 2.27.2).
+    bool attaches_cleanly() const { return timescaledb >= Version{2, 29, 1}; }
+
+    /// Indexes and key constraints that such a table has are taken over; before, they would be
+    /// made a second time (chunk_index_find_matching in src/chunk_index.c; from 2.21 on, but there
+    /// a catalog table lists them by name).
+    bool adopts_indexes() const { return timescaledb >= Version{2, 22, 0}; }
+
+    /// Its foreign keys are, too (ts_chunk_inherit_outbound_fk in src/foreign_key.c).
+    bool adopts_foreign_keys() const { return timescaledb >= Version{2, 28, 0}; }
+
+    /// The name of a chunk's counterpart of a hypertable's constraint
+    /// (ts_chunk_constraint_choose_name in src/chunk_constraint.c). Before 2.28 there is a number
+    /// from a sequence in it that begins with 1: 0 is never taken.
+    std::string chunk_constraint_name(std::int64_t chunk_id, const std::string& name) const;
+
+    /// A writer that waits for an empty chunk while it is dropped makes it anew, and does not fail
+    /// (seen on 2.23.1, 2.27.2, 2.29.2; up to 2.22 it does).
+    bool drops_chunks_under_writers() const { return timescaledb >= Version{2, 23, 0}; }
+
     /// The setting timescaledb.skip_cagg_invalidation is there.
     bool can_skip_invalidations() const { return timescaledb >= Version{2, 28, 0}; }
 
@@ -47,6 +70,10 @@ struct Server {
     /// A function of the extension, as SQL: "public"."compress_chunk".
     std::string function(const std::string& name) const;
 };
+
+/// The SQLSTATE of create_chunk() where another chunk is (ERRCODE_TS_CHUNK_COLLISION in
+/// src/errors.h).
+constexpr auto chunk_collision = "TS503";
 
 /// Reads what the server is.
 /// \throws Error when the database has no timescaledb extension, or one too old (before 2.16).

@@ -48,8 +48,9 @@ Chunk::Compressed compressed_table() {
 /// everything. Each test changes what it is about.
 Situation uncompressed() {
     Situation situation;
-    situation.source_server.timescaledb_text = "2.19.3";
-    situation.target_server.timescaledb_text = "2.19.3";
+    situation.source_server.timescaledb_text = "2.29.1";
+    situation.target_server.timescaledb_text = "2.29.1";
+    situation.target_server.timescaledb = {2, 29, 1};
     situation.target.emplace().can_create_beside = true;
     situation.target_compression_enabled = true;
     situation.target_settings = settings;
@@ -78,20 +79,77 @@ Situation both_compressed() {
 
 // ---------------------------------------------------------------- no chunk of the same slices
 
-TEST(ChooseLoad, MakesAChunkWhereNoneIs) {
+/// The target has no chunk there, and its server may attach a table.
+Situation absent() {
     auto situation = uncompressed();
     situation.target.reset();
     situation.target_is_free = true;
-    EXPECT_EQ(choose_load(situation),
-              (Plan{.into = Into::new_chunk, .reason = "the target has no chunk there yet"}));
+    return situation;
 }
 
-TEST(ChooseLoad, MakesAChunkForACompressedOneToo) {
+TEST(ChooseLoad, AttachesATableWhereNoChunkIs) {
+    EXPECT_EQ(choose_load(absent()),
+              (Plan{.into = Into::attached_table, .reason = "the target has no chunk there yet"}));
+}
+
+TEST(ChooseLoad, AttachesATableWhereAnEmptyChunkIs) {
+    auto situation = uncompressed();
+    situation.target->empty = true;
+    EXPECT_EQ(choose_load(situation),
+              (Plan{.into = Into::attached_table, .reason = "the target's chunk is empty"}));
+    situation.target = target_compressed().target;
+    situation.target->empty = true;
+    EXPECT_EQ(choose_load(situation).into, Into::attached_table);
+}
+
+TEST(ChooseLoad, DropsNoEmptyChunkWhereThatCouldFailAWriter) {
+    auto situation = uncompressed();
+    situation.target->empty = true;
+    situation.target_server.timescaledb = {2, 22, 1};
+    EXPECT_EQ(choose_load(situation),
+              (Plan{.into = Into::existing_chunk,
+                    .reason = "before TimescaleDB 2.23, dropping its empty chunk could fail a "
+                              "writer"}));
+    situation.target.reset();
+    situation.target_is_free = true;
+    EXPECT_EQ(choose_load(situation).into, Into::attached_table);
+}
+
+TEST(ChooseLoad, AttachesNothingWhereSomethingStandsAgainstIt) {
+    auto situation = absent();
+    situation.attach_obstacle = "it is small";
+    EXPECT_EQ(choose_load(situation), (Plan{.into = Into::new_chunk, .reason = "it is small"}));
+    situation = absent();
+    situation.whole = false;
+    EXPECT_EQ(choose_load(situation),
+              (Plan{.into = Into::new_chunk, .reason = "a bound cuts the chunk"}));
+}
+
+TEST(AttachObstacle, DependsOnStrategyServerAndSize) {
+    timescale::Server server;
+    server.timescaledb = {2, 29, 1};
+    server.community = true;
+    const auto big = load::least_to_attach;
+    using load::attach_obstacle;
+    using load::Strategy;
+    EXPECT_EQ(attach_obstacle(Strategy::automatic, server, big), "");
+    EXPECT_EQ(attach_obstacle(Strategy::automatic, server, big - 1), "it is small");
+    EXPECT_EQ(attach_obstacle(Strategy::attach, server, 0), "");
+    EXPECT_EQ(attach_obstacle(Strategy::in_place, server, big), "asked for by --load-strategy");
+    server.timescaledb = {2, 29, 0};
+    EXPECT_NE(attach_obstacle(Strategy::automatic, server, big), "");
+    EXPECT_EQ(attach_obstacle(Strategy::attach, server, big), "");
+    server.community = false;
+    EXPECT_EQ(attach_obstacle(Strategy::attach, server, big),
+              "the Apache edition attaches no tables");
+}
+
+TEST(ChooseLoad, MakesAChunkForACompressedOne) {
     auto situation = source_compressed();
     situation.target.reset();
     situation.target_is_free = true;
     EXPECT_EQ(choose_load(situation),
-              (Plan{.into = Into::new_chunk, .reason = "the target has no chunk there yet"}));
+              (Plan{.into = Into::new_chunk, .reason = "it is compressed in the source"}));
 }
 
 TEST(ChooseLoad, GoesThroughTheHypertableWhenItsChunksAreCutElsewhere) {
@@ -123,27 +181,24 @@ TEST(ChooseLoad, ReplacesRowsWhenNeitherIsCompressed) {
                                                 .what = What::rows,
                                                 .decompress_first = false,
                                                 .compress_after = false,
-                                                .reason = "the chunk is not compressed in the "
-                                                          "source"}));
+                                                .reason = "the target's chunk holds rows"}));
     }
 }
 
 TEST(ChooseLoad, LeavesAWholeChunkUncompressedAsInTheSource) {
-    EXPECT_EQ(choose_load(target_compressed()),
-              (Plan{.what = What::rows,
-                    .decompress_first = true,
-                    .compress_after = false,
-                    .reason = "the chunk is not compressed in the source"}));
+    EXPECT_EQ(choose_load(target_compressed()), (Plan{.what = What::rows,
+                                                      .decompress_first = true,
+                                                      .compress_after = false,
+                                                      .reason = "the target's chunk holds rows"}));
 }
 
 TEST(ChooseLoad, CompressesAgainWhatABoundLeavesToTheTarget) {
     auto situation = target_compressed();
     situation.whole = false;
-    EXPECT_EQ(choose_load(situation),
-              (Plan{.what = What::rows,
-                    .decompress_first = true,
-                    .compress_after = true,
-                    .reason = "the chunk is not compressed in the source"}));
+    EXPECT_EQ(choose_load(situation), (Plan{.what = What::rows,
+                                            .decompress_first = true,
+                                            .compress_after = true,
+                                            .reason = "the target's chunk holds rows"}));
 }
 
 // ---------------------------------------------------------------- batches as they are

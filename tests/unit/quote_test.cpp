@@ -70,6 +70,33 @@ TEST(QualifiedName, QuotesSchemaAndNameApart) {
     EXPECT_EQ((QualifiedName{"a.b", R"(c"d)"}).quoted(), R"("a.b"."c""d")");
 }
 
+TEST(ArrayLiteral, QuotesEveryValue) {
+    EXPECT_EQ(postgres::array_literal({}), "{}");
+    EXPECT_EQ(postgres::array_literal({"a", "", "NULL"}), R"({"a","","NULL"})");
+    EXPECT_EQ(postgres::array_literal({R"({"x": "\y"})"}), R"({"{\"x\": \"\\y\"}"})");
+}
+
+TEST(ObjectName, JoinsTwoNames) {
+    EXPECT_EQ(postgres::object_name("_hyper_1_2_chunk", "t_time_idx"),
+              "_hyper_1_2_chunk_t_time_idx");
+}
+
+TEST(ObjectName, ShortensTheLongerOne) {
+    const std::string longest(63, 'x');
+    EXPECT_EQ(postgres::object_name("_hyper_1_2_chunk", longest),
+              "_hyper_1_2_chunk_" + std::string(46, 'x'));
+    EXPECT_EQ(postgres::object_name(longest, longest),
+              std::string(31, 'x') + "_" + std::string(31, 'x'));
+}
+
+TEST(ObjectName, CutsNoCharacterInTwo) {
+    std::string umlauts;
+    for (int i = 0; i < 31; ++i)
+        umlauts += "\u00e4"; // two bytes each
+    EXPECT_EQ(postgres::object_name("_hyper_1_20_chunk", umlauts),
+              "_hyper_1_20_chunk_" + umlauts.substr(0, 44));
+}
+
 TEST(QualifiedName, IsComparedBySchemaThenName) {
     EXPECT_EQ((QualifiedName{"a", "b"}), (QualifiedName{"a", "b"}));
     EXPECT_LT((QualifiedName{"a", "z"}), (QualifiedName{"b", "a"}));

@@ -1,28 +1,33 @@
--- What there is to know about one chunk before it is read or loaded: one row, or none when there
--- is no such table. See chunks_in_range.sql for why catalog rows are read as JSON.
+-- What there is to know about chunks before they are read or loaded: a row for each that is there.
+-- See chunks_in_range.sql for why catalog rows are read as JSON.
 --
--- $1: the chunk's qualified and quoted name
+-- $1: the chunks' qualified and quoted names; number is the place of one in this array, from 1
 WITH RECURSIVE chunk AS (
-    SELECT catalog_chunk.id,
+    SELECT wanted.number,
+           catalog_chunk.id,
            catalog_chunk.status,
-           to_regclass($1)::oid AS relid,
+           wanted.relid,
            CASE WHEN catalog_chunk.status & 1 = 1 THEN coalesce(
                (SELECT to_regclass(to_jsonb(settings) ->> 'compress_relid')
                 FROM _timescaledb_catalog.compression_settings AS settings
-                WHERE settings.relid = to_regclass($1)),
+                WHERE settings.relid = wanted.relid),
                (SELECT to_regclass(format('%I.%I', to_jsonb(inner_chunk) ->> 'schema_name',
                                                    to_jsonb(inner_chunk) ->> 'table_name'))
                 FROM _timescaledb_catalog.chunk AS inner_chunk
                 WHERE inner_chunk.id = (to_jsonb(catalog_chunk) ->> 'compressed_chunk_id')::int)
            ) END::oid AS compressed_relid
-    FROM _timescaledb_catalog.chunk AS catalog_chunk
-    WHERE catalog_chunk.id = _timescaledb_functions.chunk_id_from_relid(to_regclass($1))
+    FROM (SELECT number, to_regclass(name)::oid AS relid
+          FROM unnest($1::text[]) WITH ORDINALITY AS name (name, number)
+          OFFSET 0) AS wanted
+    JOIN _timescaledb_catalog.chunk AS catalog_chunk
+      ON catalog_chunk.id = _timescaledb_functions.chunk_id_from_relid(wanted.relid)
 ),
 attribute AS (
     SELECT attribute.*
     FROM chunk
-    JOIN pg_attribute AS attribute
-      ON attribute.attrelid IN (chunk.relid, chunk.compressed_relid)
+    -- an IN would have every attribute of the database read for each chunk
+    CROSS JOIN LATERAL unnest(ARRAY[chunk.relid, chunk.compressed_relid]) AS relation (relid)
+    JOIN pg_attribute AS attribute ON attribute.attrelid = relation.relid
     WHERE attribute.attnum > 0 AND NOT attribute.attisdropped
 ),
 -- Each column's type and the types inside it. Binary COPY does not do when one of them has no
@@ -89,9 +94,12 @@ columns AS (
     JOIN as_text USING (attrelid, attnum)
     GROUP BY attribute.attrelid
 )
-SELECT namespace.nspname AS schema_name,
+SELECT chunk.number,
+       namespace.nspname AS schema_name,
        class.relname AS table_name,
        chunk.status,
+       pg_relation_size(class.oid) = 0
+           AND coalesce(pg_relation_size(compressed_class.oid) = 0, true) AS empty,
        has_schema_privilege(namespace.oid, 'CREATE') AS can_create_beside,
        columns.list AS columns,
        compressed_namespace.nspname AS compressed_schema_name,
@@ -140,3 +148,4 @@ LEFT JOIN pg_class AS compressed_class ON compressed_class.oid = chunk.compresse
 LEFT JOIN pg_namespace AS compressed_namespace
        ON compressed_namespace.oid = compressed_class.relnamespace
 LEFT JOIN columns AS compressed_columns ON compressed_columns.attrelid = chunk.compressed_relid
+ORDER BY chunk.number

@@ -1,0 +1,44 @@
+-- The chunks of hypertables that overlap hypercubes: a row for each, with whether its slices are
+-- the very same. No row for a hypercube: its chunk can be created.
+--
+-- $1, $2: schemas and names of the hypertables, one for each hypercube
+-- $3: the hypercubes' slices, {"column": [range_start, range_end], ...}
+-- number is the place of a hypercube in these arrays, from 1.
+WITH wanted AS MATERIALIZED (
+    SELECT cube.number,
+           dimension.id AS dimension_id,
+           (slice.value ->> 0)::bigint AS range_start,
+           (slice.value ->> 1)::bigint AS range_end
+    FROM unnest($1::name[], $2::name[], $3::jsonb[])
+             WITH ORDINALITY AS cube (schema_name, table_name, slices, number)
+    JOIN _timescaledb_catalog.hypertable
+      ON hypertable.schema_name = cube.schema_name AND hypertable.table_name = cube.table_name
+    JOIN _timescaledb_catalog.dimension ON dimension.hypertable_id = hypertable.id
+    JOIN jsonb_each(cube.slices) AS slice ON slice.key = dimension.column_name
+),
+overlapping AS (
+    SELECT wanted.number,
+           chunk_constraint.chunk_id,
+           bool_and(slice.range_start = wanted.range_start
+                    AND slice.range_end = wanted.range_end) AS same
+    FROM wanted
+    JOIN _timescaledb_catalog.dimension_slice AS slice
+      ON slice.dimension_id = wanted.dimension_id
+     AND slice.range_start < wanted.range_end
+     AND slice.range_end > wanted.range_start
+    JOIN _timescaledb_catalog.chunk_constraint
+      ON chunk_constraint.dimension_slice_id = slice.id
+    GROUP BY wanted.number, chunk_constraint.chunk_id
+    HAVING count(*) = (SELECT count(*) FROM wanted AS all_dimensions
+                       WHERE all_dimensions.number = wanted.number)
+)
+SELECT overlapping.number, namespace.nspname AS schema_name, class.relname AS table_name,
+       overlapping.same
+FROM overlapping
+JOIN _timescaledb_catalog.chunk ON chunk.id = overlapping.chunk_id
+JOIN pg_class AS class
+  ON class.oid = to_regclass(coalesce(
+         to_jsonb(chunk) ->> 'relid',
+         format('%I.%I', to_jsonb(chunk) ->> 'schema_name', to_jsonb(chunk) ->> 'table_name')))
+JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+ORDER BY overlapping.number, overlapping.same DESC

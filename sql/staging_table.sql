@@ -1,0 +1,151 @@
+-- How to make a plain table that can become a chunk of a hypertable and then be like one that
+-- TimescaleDB made by itself (chunk_create_table in its src/chunk.c): one row, or none when there
+-- is no such hypertable. Without indexes and foreign keys, for those are made when it is loaded.
+--
+-- $1: the hypertable's qualified and quoted name
+-- $2, $3: schema and name of the table to make
+WITH hypertable AS (
+    SELECT class.*,
+           catalog_hypertable.id,
+           catalog_hypertable.associated_schema_name,
+           catalog_hypertable.associated_table_prefix,
+           format('%I.%I', $2::text, $3::text) AS staging,
+           (SELECT array_agg(tablespace.tablespace_name ORDER BY tablespace.id)
+            FROM _timescaledb_catalog.tablespace
+            WHERE tablespace.hypertable_id = catalog_hypertable.id) AS tablespaces
+    FROM pg_class AS class
+    JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+    JOIN _timescaledb_catalog.hypertable AS catalog_hypertable
+      ON catalog_hypertable.schema_name = namespace.nspname
+     AND catalog_hypertable.table_name = class.relname
+    WHERE class.oid = to_regclass($1::text)
+),
+-- where chunks go: ts_hypertable_select_tablespace_name in src/hypertable.c
+location AS (
+    SELECT coalesce(hypertable.tablespaces[1], tablespace.spcname) AS tablespace
+    FROM hypertable
+    LEFT JOIN pg_tablespace AS tablespace ON tablespace.oid = hypertable.reltablespace
+),
+-- what CREATE TABLE ... INHERITS, set_attoptions and ts_copy_relation_acl would do, in this order
+statement (place, text) AS (
+    SELECT 1, format(
+               'CREATE %sTABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING GENERATED '
+               'INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION)%s%s',
+               CASE relpersistence WHEN 'u' THEN 'UNLOGGED ' END, staging, $1::text,
+               (SELECT format(' WITH (%s)', string_agg(
+                           format('%s = %L', split_part(option, '=', 1),
+                                             substr(option, strpos(option, '=') + 1)), ', '))
+                FROM unnest(reloptions) AS option HAVING count(*) > 0),
+               ' TABLESPACE ' || quote_ident(location.tablespace))
+    FROM hypertable CROSS JOIN location
+    UNION ALL
+    -- LIKE takes those as well that children do not inherit
+    SELECT 2, format('ALTER TABLE %s DROP CONSTRAINT %I', staging, conname)
+    FROM hypertable
+    JOIN pg_constraint ON conrelid = hypertable.oid AND contype = 'c' AND connoinherit
+    UNION ALL
+    SELECT 2, format('ALTER TABLE %s ALTER %I SET STATISTICS %s', staging, attname, attstattarget)
+    FROM hypertable
+    JOIN pg_attribute ON attrelid = hypertable.oid AND attnum > 0 AND NOT attisdropped
+                     AND attstattarget >= 0
+    UNION ALL
+    SELECT 2, format('ALTER TABLE %s ALTER %I SET (%s)', staging, attname,
+                     array_to_string(attoptions, ', '))
+    FROM hypertable
+    JOIN pg_attribute ON attrelid = hypertable.oid AND attnum > 0 AND NOT attisdropped
+                     AND attoptions IS NOT NULL
+    UNION ALL
+    SELECT 3, format('ALTER TABLE %s OWNER TO %I', staging, pg_get_userbyid(relowner))
+    FROM hypertable
+    WHERE pg_get_userbyid(relowner) <> current_user
+    UNION ALL
+    SELECT 4, format('REVOKE ALL ON %s FROM %I', staging, pg_get_userbyid(relowner))
+    FROM hypertable
+    WHERE relacl IS NOT NULL
+    UNION ALL
+    SELECT 5, format('GRANT %s ON %s TO %s%s', item.privilege_type, staging,
+                     CASE item.grantee WHEN 0 THEN 'PUBLIC'
+                                       ELSE quote_ident(pg_get_userbyid(item.grantee)) END,
+                     CASE WHEN item.is_grantable THEN ' WITH GRANT OPTION' END)
+    FROM hypertable
+    CROSS JOIN LATERAL aclexplode(relacl) AS item
+),
+-- Indexes by themselves, and those of constraints. A statement makes each under a name of its own
+-- that is free; the name that it has on the hypertable is what its final name is made of.
+index AS (
+    SELECT index.indexrelid,
+           row_number() OVER (ORDER BY index.indexrelid) AS number,
+           index_class.relname,
+           index.indisunique,
+           pg_constraint.oid AS constraint_oid,
+           pg_constraint.conname,
+           -- chunk_index_select_tablespace in src/chunk_index.c
+           coalesce(tablespace.spcname, hypertable.tablespaces[1]) AS tablespace
+    FROM hypertable
+    JOIN pg_index AS index ON index.indrelid = hypertable.oid AND index.indislive
+    JOIN pg_class AS index_class ON index_class.oid = index.indexrelid
+    LEFT JOIN pg_tablespace AS tablespace ON tablespace.oid = index_class.reltablespace
+    LEFT JOIN pg_constraint ON pg_constraint.conindid = index.indexrelid
+                           AND pg_constraint.contype IN ('p', 'u', 'x')
+),
+index_statement AS (
+    SELECT index.number,
+           coalesce(index.conname, index.relname) AS name,
+           index.constraint_oid IS NOT NULL AS is_constraint,
+           format('%s_index_%s', $3::text, index.number) AS temporary,
+           coalesce('SET LOCAL default_tablespace = ' || quote_literal(index.tablespace) || '; ', '')
+           || CASE WHEN index.constraint_oid IS NOT NULL
+                   THEN format('ALTER TABLE %s ADD CONSTRAINT %I %s', hypertable.staging,
+                               format('%s_index_%s', $3::text, index.number),
+                               pg_get_constraintdef(index.constraint_oid))
+                   ELSE format('CREATE %sINDEX %I ON %s %s',
+                               CASE WHEN index.indisunique THEN 'UNIQUE ' END,
+                               format('%s_index_%s', $3::text, index.number), hypertable.staging,
+                               -- from USING on
+                               substr(pg_get_indexdef(index.indexrelid),
+                                      length(format('CREATE %sINDEX %I ON %s ',
+                                                    CASE WHEN index.indisunique
+                                                         THEN 'UNIQUE ' END,
+                                                    index.relname, plain.quoted)) + 1)) END
+           || CASE WHEN index.tablespace IS NOT NULL
+                   THEN '; SET LOCAL default_tablespace = ''''' ELSE '' END AS text
+    FROM index
+    CROSS JOIN hypertable
+    -- as pg_get_indexdef writes it: quoted where needed only
+    CROSS JOIN LATERAL (SELECT format('%I.%I', namespace.nspname, hypertable.relname) AS quoted
+                        FROM pg_namespace AS namespace
+                        WHERE namespace.oid = hypertable.relnamespace) AS plain
+)
+SELECT CASE
+           WHEN hypertable.relkind <> 'r' THEN 'the hypertable is partitioned by PostgreSQL'
+           WHEN access_method.amname <> 'heap'
+               THEN format('its access method is %s', access_method.amname)
+           WHEN NOT (hypertable.relowner = role.oid OR role.rolsuper)
+               THEN 'the role does not own the hypertable'
+           WHEN NOT has_schema_privilege($2::text, 'CREATE')
+               THEN format('the role may not create tables in %I', $2::text)
+           WHEN cardinality(hypertable.tablespaces) > 1
+               THEN 'several tablespaces are attached to the hypertable'
+           WHEN EXISTS (SELECT FROM _timescaledb_catalog.chunk_column_stats AS stats
+                        WHERE stats.hypertable_id = hypertable.id)
+               THEN 'chunk skipping is enabled on the hypertable'
+           WHEN EXISTS (SELECT FROM pg_constraint
+                        WHERE confrelid = hypertable.oid AND contype = 'f')
+               THEN 'a foreign key references the hypertable'
+       END AS obstacle,
+       (SELECT string_agg(text, '; ' ORDER BY place, text) FROM statement) AS create_table,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                   'name', name, 'temporary', temporary, 'constraint', is_constraint,
+                   'statement', text) ORDER BY number), '[]')
+        FROM index_statement) AS indexes,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                   'name', conname, 'valid', convalidated,
+                   'definition', regexp_replace(pg_get_constraintdef(pg_constraint.oid),
+                                                ' NOT VALID$', '')) ORDER BY conname), '[]')
+        FROM pg_constraint
+        WHERE conrelid = hypertable.oid AND contype = 'f' AND conparentid = 0) AS foreign_keys,
+       hypertable.associated_schema_name AS chunk_schema,
+       hypertable.associated_table_prefix AS chunk_prefix
+FROM hypertable
+JOIN pg_roles AS role ON role.rolname = current_user
+JOIN pg_am AS access_method ON access_method.oid = hypertable.relam

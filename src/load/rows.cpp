@@ -1,0 +1,67 @@
+#include "load/rows.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace load {
+
+namespace {
+
+using postgres::quote_identifier;
+using timescale::ChunkColumn;
+
+const ChunkColumn* find_column(const std::vector<ChunkColumn>& columns, const std::string& name) {
+    const auto found = std::ranges::find(columns, name, &ChunkColumn::name);
+    return found == columns.end() ? nullptr : &*found;
+}
+
+} // namespace
+
+CopyShape copy_shape(const std::vector<ChunkColumn>& source,
+                     const std::vector<ChunkColumn>& target) {
+    CopyShape shape;
+    std::vector<std::string> names;
+    for (const auto& column : target) {
+        const auto* counterpart = find_column(source, column.name);
+        if (counterpart == nullptr)
+            throw TaskError(
+                fmt::format("column {} is missing in the source", quote_identifier(column.name)));
+        if (column.generated)
+            continue;
+        if (counterpart->type != column.type)
+            throw TaskError(fmt::format("column {} is {} in the source and {} in the target",
+                                        quote_identifier(column.name), counterpart->type,
+                                        column.type));
+        names.push_back(quote_identifier(column.name));
+        shape.as_text = shape.as_text || column.as_text || counterpart->as_text;
+    }
+    for (const auto& column : source)
+        if (find_column(target, column.name) == nullptr)
+            throw TaskError(
+                fmt::format("column {} is missing in the target", quote_identifier(column.name)));
+    shape.columns = fmt::format("{}", fmt::join(names, ", "));
+    return shape;
+}
+
+std::vector<ChunkColumn> chunk_columns(const timescale::Hypertable& hypertable) {
+    std::vector<ChunkColumn> columns;
+    for (const auto& column : hypertable.columns)
+        columns.push_back(
+            {.name = column.name, .type = column.type, .generated = column.generated});
+    return columns;
+}
+
+std::string copy_to_stdout(const CopyShape& shape, const std::string& from) {
+    return fmt::format("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT {})", shape.columns, from,
+                       shape.format());
+}
+
+std::string copy_from_stdin(const CopyShape& shape, const postgres::QualifiedName& to,
+                            const std::string& options) {
+    return fmt::format("COPY {} ({}) FROM STDIN (FORMAT {}{})", to.quoted(), shape.columns,
+                       shape.format(), options);
+}
+
+} // namespace load

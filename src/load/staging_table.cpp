@@ -1,0 +1,181 @@
+#include "load/staging_table.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <thread>
+
+namespace load {
+
+namespace {
+
+using postgres::quote_identifier;
+using postgres::quote_literal;
+using postgres::SqlError;
+
+/// How long to wait for a lock that others may want as well. It is less than deadlock_timeout's
+/// default of a second: should we and a writer wait for each other, it is we who give way, before
+/// the server picks one to fail.
+constexpr auto lock_briefly = "SET LOCAL lock_timeout = '400ms'";
+
+/// How often to try what takes such locks: for about a minute.
+constexpr int most_attempts = 100;
+
+/// lock_not_available, deadlock_detected
+bool may_succeed_later(const SqlError& error) {
+    return error.sqlstate() == "55P03" || error.sqlstate() == "40P01";
+}
+
+void pause(const std::function<void()>& check) {
+    check();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+}
+
+} // namespace
+
+postgres::QualifiedName staging_name(const tasks::Task& task) {
+    return {"__backfill", fmt::format("staging_{}", task.id)};
+}
+
+StagingTable::StagingTable(postgres::Connection& builder, const timescale::Server& server,
+                           const tasks::Task& task, timescale::StagingShape shape)
+    : builder_(builder), server_(server), hypertable_(task.target), slices_(task.slices),
+      shape_(std::move(shape)), name_(staging_name(task)) {}
+
+StagingTable::~StagingTable() {
+    if (!exists_)
+        return;
+    try {
+        builder_.execute("ROLLBACK"); // a warning, outside of a transaction
+        builder_.execute("DROP TABLE IF EXISTS " + name_.quoted());
+    } catch (const Error& error) {
+        // The next attempt at this chunk drops it, or clean.
+        spdlog::debug("cannot drop {}: {}", name_.quoted(), error.what());
+    }
+}
+
+void StagingTable::create() {
+    exists_ = true;
+    builder_.execute(
+        fmt::format("BEGIN; DROP TABLE IF EXISTS {}; {}", name_.quoted(), shape_.create_table));
+}
+
+void StagingTable::build(const std::function<void()>& check) {
+    std::string statements;
+    if (server_.adopts_indexes())
+        for (const auto& index : shape_.indexes)
+            statements += index.statement + "; ";
+    builder_.execute(fmt::format("{}ANALYZE {}; COMMIT", statements, name_.quoted()));
+    if (server_.adopts_foreign_keys())
+        for (const auto& key : shape_.foreign_keys)
+            add_foreign_key(key, check);
+}
+
+/// The rows are checked in a statement of its own, which does not lock the referenced table
+/// against writers as adding the key does.
+void StagingTable::add_foreign_key(const timescale::StagingShape::ForeignKey& key,
+                                   const std::function<void()>& check) {
+    for (int attempts = 1;; ++attempts) {
+        try {
+            postgres::Transaction transaction(builder_, fmt::format("BEGIN; {}", lock_briefly));
+            builder_.execute(fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID",
+                                         name_.quoted(), quote_identifier(key.name),
+                                         key.definition));
+            transaction.commit();
+            break;
+        } catch (const SqlError& error) {
+            if (!may_succeed_later(error) || attempts == most_attempts)
+                throw;
+        }
+        pause(check);
+    }
+    if (key.valid)
+        builder_.execute(fmt::format("ALTER TABLE {} VALIDATE CONSTRAINT {}", name_.quoted(),
+                                     quote_identifier(key.name)));
+}
+
+/// Gives indexes and constraints the names that TimescaleDB would give them, which begin with the
+/// chunk's name or id; afterwards it allows no more renaming of constraints.
+std::string StagingTable::renames(std::int64_t chunk_id) const {
+    if (!server_.adopts_indexes())
+        return {};
+    const auto chunk = fmt::format("{}_{}_chunk", shape_.chunk_prefix, chunk_id);
+    std::string statements;
+    for (const auto& index : shape_.indexes) {
+        if (index.is_constraint)
+            statements +=
+                fmt::format("ALTER TABLE {} RENAME CONSTRAINT {} TO {}; ", name_.quoted(),
+                            quote_identifier(index.temporary),
+                            quote_identifier(server_.chunk_constraint_name(chunk_id, index.name)));
+        else
+            statements +=
+                fmt::format("ALTER INDEX {} RENAME TO {}; ",
+                            postgres::QualifiedName{name_.schema, index.temporary}.quoted(),
+                            quote_identifier(postgres::object_name(chunk, index.name)));
+    }
+    return statements;
+}
+
+bool StagingTable::attach(postgres::Connection& target, const std::function<void()>& check) {
+    for (int attempts = 1;; ++attempts) {
+        const auto id = timescale::next_chunk_id(target);
+        try {
+            const auto row = target.execute(
+                fmt::format("SAVEPOINT attaching; {}; {}"
+                            "SELECT chunk_id "
+                            "FROM _timescaledb_functions.create_chunk({}::regclass, {}::jsonb, "
+                            "chunk_table => {}::regclass)",
+                            lock_briefly, renames(id), quote_literal(hypertable_.quoted()),
+                            quote_literal(slices_), quote_literal(name_.quoted())));
+            if (row.integer(0, "chunk_id") == id || !server_.adopts_indexes()) {
+                attached_ = true;
+                return true;
+            }
+            // Someone made a chunk of another hypertable in between: other names, then.
+            target.execute("ROLLBACK TO SAVEPOINT attaching");
+            if (attempts == most_attempts)
+                throw SqlError("55P03", "other chunks are made all the time");
+        } catch (const SqlError& error) {
+            if (error.sqlstate() == "55P03" && attempts == most_attempts)
+                throw;
+            target.execute("ROLLBACK TO SAVEPOINT attaching");
+            if (error.sqlstate() == timescale::chunk_collision)
+                return false;
+            // duplicate_table: that other chunk has just taken the names
+            if (!(may_succeed_later(error) || error.sqlstate() == "42P07") ||
+                attempts == most_attempts)
+                throw;
+            pause(check);
+        }
+    }
+}
+
+bool drop_empty_chunk(postgres::Connection& connection, const postgres::QualifiedName& chunk,
+                      const std::function<void()>& check) {
+    // Writers queue up behind us while we wait for the lock: hardly at all, rather more often.
+    constexpr int attempts = 10;
+    for (int attempt = 0; attempt < attempts; ++attempt) {
+        try {
+            postgres::Transaction transaction(
+                connection, fmt::format("BEGIN; SET LOCAL lock_timeout = '50ms'; "
+                                        "LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE",
+                                        chunk.quoted()));
+            const auto rows =
+                connection.execute(fmt::format("SELECT FROM ONLY {} LIMIT 1", chunk.quoted()));
+            if (!rows.empty())
+                return false;
+            connection.query("SELECT _timescaledb_functions.drop_chunk($1::regclass)",
+                             {chunk.quoted()});
+            transaction.commit();
+            return true;
+        } catch (const SqlError& error) {
+            if (!may_succeed_later(error))
+                throw;
+        }
+        pause(check);
+    }
+    return false;
+}
+
+} // namespace load

@@ -1,0 +1,80 @@
+#pragma once
+
+#include "postgres/connection.hpp"
+#include "tasks/task.hpp"
+#include "timescale/server.hpp"
+#include "timescale/staging.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace load {
+
+/// The name of a task's staging table: in the queue's schema, so that clean drops what a killed
+/// run left.
+postgres::QualifiedName staging_name(const tasks::Task& task);
+
+/**
+ * A plain table that is loaded where nobody sees it, in transactions of its own, and then becomes
+ * a chunk: load, then attach.
+ *
+ * It is made on one connection to the target, the builder, and attached on another, in the
+ * transaction that holds the claim and marks the task. So no lock that others could wait for is
+ * held while rows are loaded, indexes built and foreign keys checked, and the rows become visible
+ * together with the mark.
+ */
+class StagingTable {
+  public:
+    /// \param shape as read for staging_name(task).
+    StagingTable(postgres::Connection& builder, const timescale::Server& server,
+                 const tasks::Task& task, timescale::StagingShape shape);
+
+    /// Drops the table unless it became a chunk.
+    /// \pre the transaction that attached it has ended; the builder would wait for it.
+    ~StagingTable();
+    StagingTable(const StagingTable&) = delete;
+    StagingTable& operator=(const StagingTable&) = delete;
+
+    const postgres::QualifiedName& name() const { return name_; }
+
+    /// Begins a transaction on the builder and makes the table in it, so that COPY may FREEZE.
+    void create();
+
+    /// Ends the transaction with what attaching takes over: indexes and statistics; then adds the
+    /// foreign keys.
+    /// \param check called while waiting for locks; may throw to abandon it.
+    void build(const std::function<void()>& check);
+
+    /// Makes it the hypertable's chunk, as the last thing of a transaction: it locks the
+    /// hypertable for chunk creation until that ends.
+    /// \returns false, with nothing changed, when another chunk overlaps it by now.
+    /// \throws SqlError 55P03 when the locks were not to be had within a minute.
+    bool attach(postgres::Connection& target, const std::function<void()>& check);
+
+    /// The transaction in which it was attached, if it was, has committed.
+    void committed() { exists_ = exists_ && !attached_; }
+
+  private:
+    void add_foreign_key(const timescale::StagingShape::ForeignKey& key,
+                         const std::function<void()>& check);
+    std::string renames(std::int64_t chunk_id) const;
+
+    postgres::Connection& builder_;
+    const timescale::Server& server_;
+    postgres::QualifiedName hypertable_;
+    std::string slices_;
+    timescale::StagingShape shape_;
+    postgres::QualifiedName name_;
+    bool exists_ = false;
+    bool attached_ = false;
+};
+
+/// Drops a chunk that is empty, in a short transaction of its own: a writer that comes meanwhile
+/// waits for it, and makes the chunk anew.
+/// \param connection one that is in no transaction.
+/// \returns false, with nothing changed, when it is not empty or in constant use.
+bool drop_empty_chunk(postgres::Connection& connection, const postgres::QualifiedName& chunk,
+                      const std::function<void()>& check);
+
+} // namespace load

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "postgres/connection.hpp"
+#include "postgres/quote.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace timescale {
+
+/// How to make a table that can become a chunk of a hypertable, as SQL (sql/staging_table.sql).
+struct StagingShape {
+    std::string obstacle; ///< why none can; empty when one can
+    std::string create_table;
+
+    struct Index {
+        std::string name;      ///< of the index, or its constraint, on the hypertable
+        std::string temporary; ///< the name that the statement gives it
+        bool is_constraint = false;
+        std::string statement;
+    };
+    std::vector<Index> indexes;
+
+    struct ForeignKey {
+        std::string name;
+        std::string definition; ///< from FOREIGN KEY on
+        bool valid = true;
+    };
+    std::vector<ForeignKey> foreign_keys;
+
+    std::string chunk_schema; ///< where the hypertable's chunks go
+    std::string chunk_prefix; ///< what their names begin with
+};
+
+/// \param name of the table to make.
+/// \returns nothing when there is no such hypertable.
+std::optional<StagingShape> read_staging_shape(postgres::Connection& connection,
+                                               const postgres::QualifiedName& hypertable,
+                                               const postgres::QualifiedName& name);
+
+/// The id that TimescaleDB gives to the next chunk, unless someone makes another one first.
+std::int64_t next_chunk_id(postgres::Connection& connection);
+
+} // namespace timescale
