@@ -250,6 +250,8 @@ ExitStatus run(int argc, const char* const* argv) {
                      "table that then becomes the chunk; in-place, under its live indexes; auto, "
                      "what is safe and fast for each [auto]")
         ->transform(CLI::CheckedTransformer(strategies).description("auto|attach|in-place"));
+    copy_command->add_flag("--explain", copy.explain,
+                           "only print how each chunk would be loaded, and why; change nothing");
     copy_command->footer(std::string(copy_footer) + "\n" + connection_footer);
 
     ConnectionTexts verify_texts;

@@ -33,6 +33,7 @@ struct CopyOptions {
     postgres::ConnectionString target;
     int parallelism = 8;
     load::Strategy strategy = load::Strategy::automatic;
+    bool explain = false; ///< only say how each chunk would be loaded
 };
 
 /// Copies the staged chunks.

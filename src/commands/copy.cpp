@@ -1,5 +1,6 @@
 #include "commands/commands.hpp"
 #include "commands/copy_worker.hpp"
+#include "commands/explain.hpp"
 #include "report/copy_report.hpp"
 #include "tasks/queue.hpp"
 #include "workers/stop_on_signal.hpp"
@@ -39,6 +40,11 @@ ExitStatus copy(const CopyOptions& options) {
     if (before.to_do == 0) {
         fmt::print("Nothing to copy: {} staged, all of them finished.\n",
                    report::format_count(before.total, "chunk"));
+        return exit_done;
+    }
+
+    if (options.explain) {
+        explain(source, target, options.strategy);
         return exit_done;
     }
 

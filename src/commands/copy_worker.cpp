@@ -111,13 +111,14 @@ CopyWorker::Outcome CopyWorker::load_claimed(postgres::Transaction& claim, const
     auto prepared = loader_.prepare(job);
     const auto loaded = loader_.load(job, prepared);
     const report::Seconds duration = std::chrono::steady_clock::now() - started;
-    std::string note;
+    std::optional<std::string> note;
     if (prepared.plan.into == load::Plan::Into::hypertable)
         note = "through the hypertable: " + prepared.plan.reason;
     else if (chunk.compressed && prepared.plan.what == load::Plan::What::rows)
         note = "decompressed: " + prepared.plan.reason;
-    tasks::finish(target_.connection, task, loaded, duration.count(),
-                  note.empty() ? std::nullopt : std::optional(note));
+    tasks::finish(
+        target_.connection,
+        {{.id = task.id, .loaded = loaded, .seconds = duration.count(), .message = note}});
     claim.commit();
     loader_.committed();
     run_.report.copied(task.chunk, loaded, duration, note);

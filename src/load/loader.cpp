@@ -20,60 +20,14 @@ using timescale::ChunkColumn;
 /// Waiting for the hypertable's lock holds up whoever queues behind us.
 constexpr auto begin_making_chunk = "BEGIN; SET LOCAL lock_timeout = '10s'";
 
-bool same_dimensions(const timescale::Hypertable& left, const timescale::Hypertable& right) {
-    return left.dimensions.size() == right.dimensions.size() &&
-           std::ranges::all_of(left.dimensions, [&](const auto& dimension) {
-               return std::ranges::any_of(right.dimensions, [&](const auto& other) {
-                   return other.column == dimension.column && other.closed == dimension.closed;
-               });
-           });
-}
-
 } // namespace
-
-Situation Loader::situation(const Job& job) const {
-    return {.whole = job.task.whole,
-            .source_server = source_server_,
-            .target_server = target_server_,
-            .source = job.chunk,
-            .same_dimensions = same_dimensions(job.source_hypertable, job.target_hypertable),
-            .target_is_free = false,
-            .target = std::nullopt,
-            .target_compression_enabled = job.target_hypertable.compression_enabled,
-            .target_settings = {},
-            .attach_obstacle = attach_obstacle(strategy_, target_server_, job.task.bytes)};
-}
-
-Prepared Loader::look(const Job& job) {
-    auto now = situation(job);
-    return look(job, now);
-}
-
-Prepared Loader::look(const Job& job, Situation& situation) {
-    const auto place = timescale::find_place(target_, {job.task.target, job.task.slices});
-    situation.target_is_free = place.is_free();
-    situation.target.reset();
-    if (place.same && situation.same_dimensions)
-        situation.target = timescale::read_chunk(target_, *place.same);
-    if (job.chunk.compressed && situation.target)
-        situation.target_settings = timescale::read_compression_settings(target_, job.task.target);
-    Prepared prepared{choose_load(situation), situation.target, std::nullopt};
-    if (prepared.plan.into == Plan::Into::attached_table) {
-        prepared.staging =
-            timescale::read_staging_shape(target_, job.task.target, staging_name(job.task));
-        if (!prepared.staging)
-            throw TaskError("its hypertable is gone from the target");
-        situation.attach_obstacle = prepared.staging->obstacle;
-        prepared.plan = choose_load(situation);
-    }
-    return prepared;
-}
 
 Prepared Loader::prepare(const Job& job) {
     constexpr int most_looks = 5;
-    auto now = situation(job);
+    std::vector<Situation> situations{survey_.situation(job)};
+    auto& now = situations.front();
     for (int looks = 0; looks < most_looks; ++looks) {
-        auto prepared = look(job, now);
+        auto prepared = std::move(survey_.look({job}, situations).front());
         auto& plan = prepared.plan;
         switch (plan.into) {
         case Plan::Into::hypertable:
@@ -97,7 +51,7 @@ Prepared Loader::prepare(const Job& job) {
             if (!now.target)
                 break;
             now.attach_obstacle = plan.reason;
-            return {choose_load(now), now.target, std::nullopt};
+            return {choose_load(now), now.target};
         }
     }
     throw postgres::SqlError("40001", "the target's chunk changes all the time");
@@ -146,7 +100,7 @@ bool Loader::create_chunk_by_inserting(const Job& job) {
 Loaded Loader::load(const Job& job, Prepared& prepared) {
     auto& plan = prepared.plan;
     if (plan.into == Plan::Into::attached_table)
-        return load_and_attach(job, prepared.staging.value());
+        return load_and_attach(job);
     if (plan.into == Plan::Into::hypertable)
         return load_through_hypertable(job);
 
@@ -176,9 +130,12 @@ Loaded Loader::load(const Job& job, Prepared& prepared) {
     return *loaded;
 }
 
-Loaded Loader::load_and_attach(const Job& job, const timescale::StagingShape& shape) {
+Loaded Loader::load_and_attach(const Job& job) {
     auto& builder = builder_();
-    auto& staging = staging_.emplace(builder, target_server_, job.task, shape);
+    auto shape = timescale::read_staging_shape(builder, job.task.target, staging_name(job.task));
+    if (!shape)
+        throw TaskError("its hypertable is gone from the target");
+    auto& staging = staging_.emplace(builder, target_server_, job.task, std::move(*shape));
     const auto columns = copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable));
     staging.create();
     const auto loaded =

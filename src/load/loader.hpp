@@ -1,8 +1,8 @@
 #pragma once
 
-#include "load/plan.hpp"
 #include "load/rows.hpp"
 #include "load/staging_table.hpp"
+#include "load/survey.hpp"
 #include "postgres/connection.hpp"
 #include "tasks/task.hpp"
 #include "timescale/chunk.hpp"
@@ -12,21 +12,6 @@
 #include <functional>
 
 namespace load {
-
-/// What to do, and the target's chunk that it is to be done to.
-struct Prepared {
-    Plan plan;
-    std::optional<timescale::Chunk> target; ///< there when the plan is into an existing chunk
-    std::optional<timescale::StagingShape> staging; ///< when it is to attach a table
-};
-
-/// A chunk to load, and where to. The source is in the transaction that has read `chunk`.
-struct Job {
-    const tasks::Task& task;
-    const timescale::Chunk& chunk; ///< in the source
-    const timescale::Hypertable& source_hypertable;
-    const timescale::Hypertable& target_hypertable;
-};
 
 /// The servers at both ends of a load.
 struct Ends {
@@ -48,12 +33,10 @@ class Loader {
   public:
     /// \param check called now and then; may throw to abandon the load.
     Loader(Ends ends, Strategy strategy, std::function<void()> check)
-        : source_(ends.source), source_server_(ends.source_server), target_(ends.target),
-          target_server_(ends.target_server), builder_(std::move(ends.builder)),
-          strategy_(strategy), check_(std::move(check)) {}
-
-    /// How the chunk would be loaded, as things are now. Changes and locks nothing.
-    Prepared look(const Job& job);
+        : source_(ends.source), target_(ends.target), target_server_(ends.target_server),
+          builder_(std::move(ends.builder)),
+          survey_(ends.source_server, ends.target, ends.target_server, strategy),
+          check_(std::move(check)) {}
 
     /// Looks, and makes things so that load() can do the rest: drops the target's empty chunk that
     /// is in the way of attaching, makes the one that is missing, or locks the one that is to be
@@ -83,13 +66,11 @@ class Loader {
     };
 
   private:
-    Situation situation(const Job& job) const;
     bool make_chunk(const Job& job);
     void create_chunk(const Job& job);
     bool create_chunk_by_inserting(const Job& job);
-    Prepared look(const Job& job, Situation& situation);
 
-    tasks::Loaded load_and_attach(const Job& job, const timescale::StagingShape& shape);
+    tasks::Loaded load_and_attach(const Job& job);
 
     tasks::Loaded load_rows(const Job& job, const Plan& plan, const timescale::Chunk& target);
     tasks::Loaded load_batches_into_present(const Job& job, const timescale::Chunk& target);
@@ -114,11 +95,10 @@ class Loader {
     void call(const std::string& function, const postgres::QualifiedName& chunk);
 
     postgres::Connection& source_;
-    const timescale::Server& source_server_;
     postgres::Connection& target_;
     const timescale::Server& target_server_;
     std::function<postgres::Connection&()> builder_;
-    Strategy strategy_;
+    Survey survey_;
     std::function<void()> check_;
     std::optional<StagingTable> staging_; ///< of the current job
 };

@@ -24,13 +24,13 @@ std::string CopyReport::next_number() {
 }
 
 void CopyReport::copied(const postgres::QualifiedName& chunk, const tasks::Loaded& loaded,
-                        Seconds duration, const std::string& note) {
+                        Seconds duration, const std::optional<std::string>& note) {
     const std::lock_guard lock(mutex_);
     ++copied_;
     loaded_ += loaded;
     fmt::print("{} Copied chunk {}: {}, {} in {} ({}){}\n", next_number(), chunk.quoted(),
                contents(loaded), format_bytes(loaded.bytes), format_duration(duration),
-               format_rate(loaded.bytes, duration), note.empty() ? "" : "; " + note);
+               format_rate(loaded.bytes, duration), note ? "; " + *note : "");
     flush_output();
 }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace report {
@@ -19,7 +20,7 @@ class CopyReport {
 
     /// \param note what is out of the ordinary, or empty.
     void copied(const postgres::QualifiedName& chunk, const tasks::Loaded& loaded, Seconds duration,
-                const std::string& note);
+                const std::optional<std::string>& note);
     void skipped(const postgres::QualifiedName& chunk, const std::string& reason);
     void failed(const postgres::QualifiedName& chunk, const std::string& error);
 

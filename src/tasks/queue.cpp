@@ -34,21 +34,30 @@ postgres::Parameter text_or_null(std::optional<std::int64_t> number) {
     return number ? std::optional(std::to_string(*number)) : std::nullopt;
 }
 
-std::optional<Task> task_from(const postgres::Result& row) {
-    if (row.empty())
-        return std::nullopt;
-    Task task;
-    task.id = row.integer(0, "id");
-    task.hypertable = {row.string(0, "hypertable_schema"), row.string(0, "hypertable_name")};
-    task.target = {row.string(0, "target_schema"), row.string(0, "target_name")};
-    task.chunk = {row.string(0, "chunk_schema"), row.string(0, "chunk_name")};
-    task.slices = row.string(0, "slices");
-    task.snapshot = row.optional_string(0, "snapshot");
-    task.bytes = row.integer(0, "bytes");
-    task.whole = row.boolean(0, "whole");
-    for (const auto& range : nlohmann::json::parse(row.text(0, "ranges")))
-        task.ranges.push_back({range.at(0), range.at(1)});
-    return task;
+std::vector<Task> tasks_from(const postgres::Result& rows) {
+    std::vector<Task> tasks;
+    tasks.reserve(static_cast<std::size_t>(rows.size()));
+    for (int row = 0; row < rows.size(); ++row) {
+        auto& task = tasks.emplace_back();
+        task.id = rows.integer(row, "id");
+        task.hypertable = {rows.string(row, "hypertable_schema"),
+                           rows.string(row, "hypertable_name")};
+        task.target = {rows.string(row, "target_schema"), rows.string(row, "target_name")};
+        task.chunk = {rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")};
+        task.slices = rows.string(row, "slices");
+        task.snapshot = rows.optional_string(row, "snapshot");
+        task.bytes = rows.integer(row, "bytes");
+        task.whole = rows.boolean(row, "whole");
+        for (const auto& range : nlohmann::json::parse(rows.text(row, "ranges")))
+            task.ranges.push_back({range.at(0), range.at(1)});
+    }
+    return tasks;
+}
+
+/// The task of a statement that returns one, or none.
+std::optional<Task> task_from(const postgres::Result& rows) {
+    auto tasks = tasks_from(rows);
+    return tasks.empty() ? std::nullopt : std::optional(std::move(tasks.front()));
 }
 
 } // namespace
@@ -151,6 +160,17 @@ std::optional<Task> claim(postgres::Connection& target, const std::string& run_s
     return task_from(target.query(sql::claim_task, {run_started, text_or_null(id)}));
 }
 
+std::vector<Task> claim_more(postgres::Connection& target, const std::string& run_started,
+                             const Task& first, std::int64_t most, int workers) {
+    return tasks_from(
+        target.query(sql::claim_more_tasks, {run_started, std::to_string(first.id),
+                                             std::to_string(most), std::to_string(workers)}));
+}
+
+std::vector<Task> to_do(postgres::Connection& target) {
+    return tasks_from(target.query(sql::tasks_to_do));
+}
+
 std::optional<Task> claim_comparison(postgres::Connection& target, const std::string& run_started,
                                      bool all, std::optional<std::int64_t> id) {
     return task_from(target.query(sql::claim_comparison,
@@ -163,11 +183,16 @@ void finish_comparison(postgres::Connection& target, const Task& task,
                  {std::to_string(task.id), difference, requeue ? "true" : "false"});
 }
 
-void finish(postgres::Connection& target, const Task& task, const Loaded& loaded, double seconds,
-            const std::optional<std::string>& message) {
-    target.query(sql::finish_task, {std::to_string(task.id), std::to_string(loaded.rows),
-                                    std::to_string(loaded.batches), std::to_string(loaded.bytes),
-                                    std::to_string(seconds), message});
+void finish(postgres::Connection& target, const std::vector<Finished>& tasks) {
+    auto list = nlohmann::json::array();
+    for (const auto& task : tasks)
+        list.push_back({{"id", task.id},
+                        {"rows", task.loaded.rows},
+                        {"batches", task.loaded.batches},
+                        {"bytes", task.loaded.bytes},
+                        {"seconds", task.seconds},
+                        {"message", json_or_null(task.message)}});
+    target.query(sql::finish_tasks, {list.dump()});
 }
 
 void skip(postgres::Connection& target, const Task& task, const std::string& reason) {

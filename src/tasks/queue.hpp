@@ -64,8 +64,22 @@ Counts count(postgres::Connection& target);
 std::optional<Task> claim(postgres::Connection& target, const std::string& run_started,
                           std::optional<std::int64_t> id = std::nullopt);
 
-void finish(postgres::Connection& target, const Task& task, const Loaded& loaded, double seconds,
-            const std::optional<std::string>& message);
+/// Claims further tasks to copy together with a small one (sql/claim_more_tasks.sql).
+/// \param most how many at most.
+std::vector<Task> claim_more(postgres::Connection& target, const std::string& run_started,
+                             const Task& first, std::int64_t most, int workers);
+
+/// All tasks that are to do, the first to be claimed first; claims none.
+std::vector<Task> to_do(postgres::Connection& target);
+
+/// A task that is done.
+struct Finished {
+    std::int64_t id = 0;
+    Loaded loaded;
+    double seconds = 0;
+    std::optional<std::string> message{}; ///< what there is to say about it
+};
+void finish(postgres::Connection& target, const std::vector<Finished>& tasks);
 
 /// Finishes a claimed task of which there is nothing to copy.
 void skip(postgres::Connection& target, const Task& task, const std::string& reason);

@@ -1,0 +1,110 @@
+#include "load/survey.hpp"
+
+#include "load/staging_table.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace load {
+
+namespace {
+
+using postgres::QualifiedName;
+
+bool same_dimensions(const timescale::Hypertable& left, const timescale::Hypertable& right) {
+    return left.dimensions.size() == right.dimensions.size() &&
+           std::ranges::all_of(left.dimensions, [&](const auto& dimension) {
+               return std::ranges::any_of(right.dimensions, [&](const auto& other) {
+                   return other.column == dimension.column && other.closed == dimension.closed;
+               });
+           });
+}
+
+/// The value that a hypertable has in a map, put there by `read` when it is not.
+template <typename Read>
+const std::string& remembered(std::map<QualifiedName, std::string>& values,
+                              const QualifiedName& hypertable, const Read& read) {
+    const auto found = values.find(hypertable);
+    return found != values.end() ? found->second
+                                 : values.emplace(hypertable, read(hypertable)).first->second;
+}
+
+std::string staging_obstacle(postgres::Connection& target, const QualifiedName& hypertable,
+                             const tasks::Task& task) {
+    const auto shape = timescale::read_staging_shape(target, hypertable, staging_name(task));
+    return shape ? shape->obstacle : "the hypertable is gone";
+}
+
+} // namespace
+
+Situation Survey::situation(const Job& job) const {
+    return {.whole = job.task.whole,
+            .source_server = source_server_,
+            .target_server = target_server_,
+            .source = job.chunk,
+            .same_dimensions = same_dimensions(job.source_hypertable, job.target_hypertable),
+            .target_is_free = false,
+            .target = std::nullopt,
+            .target_compression_enabled = job.target_hypertable.compression_enabled,
+            .target_settings = {},
+            .attach_obstacle = attach_obstacle(strategy_, target_server_, job.task.bytes)};
+}
+
+std::vector<Prepared> Survey::look(const std::vector<Job>& jobs) {
+    std::vector<Situation> situations;
+    situations.reserve(jobs.size());
+    for (const auto& job : jobs)
+        situations.push_back(situation(job));
+    return look(jobs, situations);
+}
+
+std::vector<Prepared> Survey::look(const std::vector<Job>& jobs,
+                                   std::vector<Situation>& situations) {
+    see_targets(jobs, situations);
+    std::map<QualifiedName, std::string> settings;
+    std::map<QualifiedName, std::string> obstacles;
+    std::vector<Prepared> list;
+    list.reserve(jobs.size());
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        auto& now = situations[i];
+        if (jobs[i].chunk.compressed && now.target)
+            now.target_settings = remembered(settings, jobs[i].task.target, [&](const auto& name) {
+                return timescale::read_compression_settings(target_, name);
+            });
+        Prepared prepared{choose_load(now), now.target};
+        if (prepared.plan.into == Plan::Into::attached_table) {
+            now.attach_obstacle = remembered(obstacles, jobs[i].task.target, [&](const auto& name) {
+                return staging_obstacle(target_, name, jobs[i].task);
+            });
+            prepared.plan = choose_load(now);
+        }
+        list.push_back(std::move(prepared));
+    }
+    return list;
+}
+
+void Survey::see_targets(const std::vector<Job>& jobs, std::vector<Situation>& situations) {
+    std::vector<timescale::Hypercube> hypercubes;
+    hypercubes.reserve(jobs.size());
+    for (const auto& job : jobs)
+        hypercubes.push_back({job.task.target, job.task.slices});
+    const auto places = timescale::find_places(target_, hypercubes);
+
+    std::vector<QualifiedName> names;
+    std::vector<std::size_t> indexes; // whose they are
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        situations[i].target_is_free = places[i].is_free();
+        situations[i].target.reset();
+        if (places[i].same && situations[i].same_dimensions) {
+            names.push_back(*places[i].same);
+            indexes.push_back(i);
+        }
+    }
+    if (names.empty())
+        return;
+    auto chunks = timescale::read_chunks(target_, names);
+    for (std::size_t i = 0; i < names.size(); ++i)
+        situations[indexes[i]].target = std::move(chunks[i]);
+}
+
+} // namespace load

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "load/plan.hpp"
+#include "postgres/connection.hpp"
+#include "tasks/task.hpp"
+#include "timescale/chunk.hpp"
+#include "timescale/hypertable.hpp"
+#include "timescale/server.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace load {
+
+/// A chunk to load, and where to.
+struct Job {
+    const tasks::Task& task;
+    const timescale::Chunk& chunk; ///< in the source
+    const timescale::Hypertable& source_hypertable;
+    const timescale::Hypertable& target_hypertable;
+};
+
+/// What to do, and the target's chunk that it is to be done to.
+struct Prepared {
+    Plan plan;
+    std::optional<timescale::Chunk> target; ///< the chunk of the very same slices, if there is one
+};
+
+/// Looks at what the target has where chunks are to go, and chooses how to load them. Asks for
+/// many chunks at once. Changes and locks nothing.
+class Survey {
+  public:
+    Survey(const timescale::Server& source_server, postgres::Connection& target,
+           const timescale::Server& target_server, Strategy strategy)
+        : source_server_(source_server), target_(target), target_server_(target_server),
+          strategy_(strategy) {}
+
+    /// As far as it is known without asking the target.
+    Situation situation(const Job& job) const;
+
+    /// Completes the situations of some jobs, and chooses.
+    std::vector<Prepared> look(const std::vector<Job>& jobs, std::vector<Situation>& situations);
+
+    std::vector<Prepared> look(const std::vector<Job>& jobs);
+
+  private:
+    void see_targets(const std::vector<Job>& jobs, std::vector<Situation>& situations);
+
+    const timescale::Server& source_server_;
+    postgres::Connection& target_;
+    const timescale::Server& target_server_;
+    Strategy strategy_;
+};
+
+} // namespace load
