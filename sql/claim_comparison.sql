@@ -4,7 +4,6 @@
 --
 -- $1: when this run began; a task that was compared since is done with
 -- $2: whether to take verified ones too
--- $3: a task's id, to take that one and no other; NULL for any
 SELECT task.id, task.hypertable_schema, task.hypertable_name, task.target_schema,
        task.target_name, task.chunk_schema, task.chunk_name, task.slices, task.snapshot,
        task.bytes,
@@ -16,7 +15,6 @@ WHERE task.worked IS NOT NULL
   AND NOT task.skipped
   AND (task.verified IS NULL OR $2::boolean)
   AND (task.compared IS NULL OR task.compared < $1::timestamptz)
-  AND ($3::bigint IS NULL OR task.id = $3::bigint)
 ORDER BY task.bytes DESC, task.id
 LIMIT 1
 FOR NO KEY UPDATE SKIP LOCKED

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace commands {
@@ -13,16 +14,20 @@ namespace commands {
 CopyWorker::CopyWorker(CopyRun& run)
     : run_(run), source_(run.options.source, Role::source, "copy"),
       target_(run.options.target, Role::target, "copy"),
-      loader_({.source = source_.connection,
-               .source_server = source_.server,
-               .target = target_.connection,
-               .target_server = target_.server,
-               .builder = [this]() -> postgres::Connection& {
-                   return builder();
-               }},
-              run.options.strategy, [&run] { run.stop.check(); }) {
+      loader_(ends(), run.options.strategy, [&run] { run.stop.check(); }),
+      batch_loader_(ends(), run.options.strategy, [&run] { run.stop.check(); }) {
     run_.cancellation.add(source_.connection);
     add_target(target_);
+}
+
+load::Ends CopyWorker::ends() {
+    return {.source = source_.connection,
+            .source_server = source_.server,
+            .target = target_.connection,
+            .target_server = target_.server,
+            .builder = [this]() -> postgres::Connection& {
+                return builder();
+            }};
 }
 
 CopyWorker::~CopyWorker() {
@@ -51,7 +56,14 @@ void CopyWorker::run() {
 }
 
 bool CopyWorker::copy_next() {
-    std::optional<std::int64_t> id;
+    if (one_by_one_.empty())
+        return copy_one(std::nullopt);
+    const auto id = one_by_one_.back();
+    one_by_one_.pop_back();
+    return copy_one(id);
+}
+
+bool CopyWorker::copy_one(std::optional<std::int64_t> id) {
     for (int attempts = 0;;) {
         switch (attempt(id, attempts + 1 >= workers::max_attempts)) {
         case Outcome::nothing_to_claim:
@@ -74,11 +86,16 @@ CopyWorker::Outcome CopyWorker::attempt(std::optional<std::int64_t> id, bool las
 }
 
 CopyWorker::Outcome CopyWorker::claim_and_copy(std::optional<std::int64_t> id, bool last) {
-    postgres::Transaction claim(target_.connection, fmt::format("BEGIN; {}", set_lock_timeout));
-    task_ = tasks::claim(target_.connection, run_.started, id);
+    postgres::Transaction claim(target_.connection, std::vector<postgres::Statement>{
+                                                        {"BEGIN"},
+                                                        {set_lock_timeout},
+                                                        tasks::claim_statement(run_.started, id),
+                                                        {"SAVEPOINT loading"}});
+    task_ = tasks::claimed(claim.results()[2]);
     if (!task_)
         return Outcome::nothing_to_claim;
-    target_.connection.execute("SAVEPOINT loading");
+    if (!id && copy_together(claim, *task_))
+        return Outcome::done;
     try {
         return copy_claimed(claim, *task_);
     } catch (const TaskError& error) {
@@ -95,11 +112,75 @@ CopyWorker::Outcome CopyWorker::claim_and_copy(std::optional<std::int64_t> id, b
 
 CopyWorker::Outcome CopyWorker::copy_claimed(postgres::Transaction& claim,
                                              const tasks::Task& task) {
-    const auto reading = begin_reading(source_.connection, task);
-    const auto chunk = open_chunk(source_.connection, task.chunk);
-    if (!chunk)
+    const ChunkReading reading(source_.connection, task.snapshot, {task.chunk});
+    if (!reading.chunk())
         return skip(claim, task, "it is gone from the source");
-    return load_claimed(claim, task, *chunk);
+    check_visible(*reading.chunk());
+    return load_claimed(claim, task, *reading.chunk());
+}
+
+bool CopyWorker::copy_together(postgres::Transaction& claim, const tasks::Task& first) {
+    const auto most = tasks::companions_of(first);
+    if (most == 0 || run_.options.strategy == load::Strategy::attach)
+        return false;
+    auto tasks =
+        tasks::claim_more(target_.connection, run_.started, first, most, run_.options.parallelism);
+    if (tasks.empty())
+        return false;
+    tasks.insert(tasks.begin(), first);
+    try {
+        copy_batch(claim, tasks);
+        return true;
+    } catch (const TaskError&) {
+        // One of them spoils it for all; one by one, it will be the only one.
+    } catch (const postgres::SqlError& error) {
+        run_.stop.check();
+        if (error.remedy() == postgres::Remedy::stop)
+            throw;
+    }
+    if (claim.is_open())
+        claim.rollback();
+    for (const auto& task : tasks)
+        one_by_one_.push_back(task.id);
+    return true;
+}
+
+void CopyWorker::copy_batch(postgres::Transaction& claim, const std::vector<tasks::Task>& tasks) {
+    const auto started = std::chrono::steady_clock::now();
+    std::vector<postgres::QualifiedName> names;
+    for (const auto& task : tasks)
+        names.push_back(task.chunk);
+    const ChunkReading reading(source_.connection, tasks.front().snapshot, names);
+    std::vector<load::Job> jobs;
+    std::vector<std::int64_t> left;
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        const auto& chunk = reading.chunks()[i];
+        if (chunk)
+            jobs.push_back({tasks[i], *chunk,
+                            find_hypertable(run_.sources, tasks[i].hypertable, "source"),
+                            find_hypertable(run_.targets, tasks[i].target, "target")});
+        else
+            left.push_back(tasks[i].id);
+    }
+    const auto loaded = batch_loader_.load(jobs);
+
+    std::vector<tasks::Finished> finished;
+    const auto count = static_cast<double>(
+        std::ranges::count_if(loaded, [](const auto& one) { return one.has_value(); }));
+    const report::Seconds each =
+        report::Seconds(std::chrono::steady_clock::now() - started) / std::max(count, 1.0);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        if (loaded[i])
+            finished.push_back(
+                {.id = jobs[i].task.id, .loaded = *loaded[i], .seconds = each.count()});
+        else
+            left.push_back(jobs[i].task.id);
+    }
+    claim.commit_with({tasks::finish_statement(finished)});
+    one_by_one_.insert(one_by_one_.end(), left.begin(), left.end());
+    for (std::size_t i = 0; i < jobs.size(); ++i)
+        if (loaded[i])
+            run_.report.copied(jobs[i].task.chunk, *loaded[i], each, std::nullopt);
 }
 
 CopyWorker::Outcome CopyWorker::load_claimed(postgres::Transaction& claim, const tasks::Task& task,
@@ -116,10 +197,8 @@ CopyWorker::Outcome CopyWorker::load_claimed(postgres::Transaction& claim, const
         note = "through the hypertable: " + prepared.plan.reason;
     else if (chunk.compressed && prepared.plan.what == load::Plan::What::rows)
         note = "decompressed: " + prepared.plan.reason;
-    tasks::finish(
-        target_.connection,
-        {{.id = task.id, .loaded = loaded, .seconds = duration.count(), .message = note}});
-    claim.commit();
+    claim.commit_with({tasks::finish_statement(
+        {{.id = task.id, .loaded = loaded, .seconds = duration.count(), .message = note}})});
     loader_.committed();
     run_.report.copied(task.chunk, loaded, duration, note);
     return Outcome::done;

@@ -3,6 +3,7 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
 #include "commands/hypertable_map.hpp"
+#include "load/batch.hpp"
 #include "load/loader.hpp"
 #include "report/copy_report.hpp"
 #include "tasks/task.hpp"
@@ -51,6 +52,7 @@ class CopyWorker {
 
     /// \returns false when there is nothing left to claim.
     bool copy_next();
+    bool copy_one(std::optional<std::int64_t> id);
     /// \param id the task to claim, or any.
     /// \param last do not ask for another attempt.
     Outcome attempt(std::optional<std::int64_t> id, bool last);
@@ -58,18 +60,27 @@ class CopyWorker {
     Outcome copy_claimed(postgres::Transaction& claim, const tasks::Task& task);
     Outcome load_claimed(postgres::Transaction& claim, const tasks::Task& task,
                          const timescale::Chunk& chunk);
+
+    /// Claims further small tasks, and copies them together with the first. What has to be copied
+    /// by itself is left for afterwards.
+    /// \returns false when there are none.
+    bool copy_together(postgres::Transaction& claim, const tasks::Task& first);
+    void copy_batch(postgres::Transaction& claim, const std::vector<tasks::Task>& tasks);
     Outcome skip(postgres::Transaction& claim, const tasks::Task& task, const std::string& reason);
     Outcome fail(postgres::Transaction& claim, const tasks::Task& task, const std::string& error);
 
     void add_target(Endpoint& target);
     postgres::Connection& builder();
+    load::Ends ends();
 
     CopyRun& run_;
     Endpoint source_;
     Endpoint target_;
     std::optional<Endpoint> builder_;
     load::Loader loader_;
-    std::optional<tasks::Task> task_; ///< what the current attempt has claimed
+    load::BatchLoader batch_loader_;
+    std::vector<std::int64_t> one_by_one_; ///< tasks that did not go together with others
+    std::optional<tasks::Task> task_;      ///< what the current attempt has claimed
 };
 
 } // namespace commands

@@ -26,8 +26,8 @@ struct Endpoint {
 void require_different(Endpoint& source, Endpoint& target);
 
 /// The statements that begin a transaction to read the source in, or to compare the target in: it
-/// never waits, as SERIALIZABLE DEFERRABLE would, and a hot standby takes it. \param snapshot an
-/// exported snapshot to read under.
+/// never waits, as SERIALIZABLE DEFERRABLE would, and a hot standby takes it. One statement, when
+/// there is no snapshot. \param snapshot an exported snapshot to read under.
 std::string begin_read_transaction(const std::optional<std::string>& snapshot);
 
 } // namespace commands

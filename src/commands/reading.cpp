@@ -3,6 +3,7 @@
 #include "commands/endpoints.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace commands {
 
@@ -13,47 +14,73 @@ bool says_gone(const postgres::SqlError& error) {
     return error.sqlstate() == "42P01" || error.sqlstate() == "3F000";
 }
 
-/// \returns false when there is no such table.
-bool lock_for_reading(postgres::Connection& connection, const postgres::QualifiedName& table) {
+std::string lock(const std::vector<postgres::QualifiedName>& tables) {
+    std::vector<std::string> list;
+    list.reserve(tables.size());
+    for (const auto& table : tables)
+        list.push_back("ONLY " + table.quoted());
+    return fmt::format("LOCK TABLE {} IN ACCESS SHARE MODE", fmt::join(list, ", "));
+}
+
+/// Apart from what follows, so that its errors are its own.
+void begin_under(std::optional<postgres::Transaction>& transaction,
+                 postgres::Connection& connection, const std::string& snapshot) {
     try {
-        connection.execute(fmt::format("{}; LOCK TABLE ONLY {} IN ACCESS SHARE MODE",
-                                       set_lock_timeout, table.quoted()));
-        return true;
+        transaction.emplace(connection, begin_read_transaction(snapshot));
     } catch (const postgres::SqlError& error) {
-        if (!says_gone(error))
-            throw;
-        return false;
+        throw Error(fmt::format("the snapshot {} that the tasks were staged with is gone: {}; "
+                                "clean, and stage again with a new one whose transaction stays "
+                                "open, or without",
+                                snapshot, error.what()));
     }
 }
 
 } // namespace
 
-postgres::Transaction begin_reading(postgres::Connection& source, const tasks::Task& task) {
+ChunkReading::ChunkReading(postgres::Connection& connection,
+                           const std::optional<std::string>& snapshot,
+                           const std::vector<postgres::QualifiedName>& names) {
+    const std::vector<postgres::Statement> look{
+        {set_lock_timeout}, {lock(names)}, timescale::chunks_statement(names)};
     try {
-        return postgres::Transaction(source, begin_read_transaction(task.snapshot));
+        if (snapshot) {
+            begin_under(transaction_, connection, *snapshot);
+            const auto results = connection.pipeline(look);
+            chunks_ = timescale::chunks_from(results.back(), names.size());
+        } else {
+            auto statements = look;
+            statements.insert(statements.begin(), {begin_read_transaction(std::nullopt)});
+            transaction_.emplace(connection, statements);
+            chunks_ = timescale::chunks_from(transaction_->results().back(), names.size());
+        }
+        lock_compressed(connection);
     } catch (const postgres::SqlError& error) {
-        if (!task.snapshot)
+        if (!says_gone(error) || names.size() > 1)
             throw;
-        throw Error(fmt::format("the snapshot {} that the tasks were staged with is gone: {}; "
-                                "clean, and stage again with a new one whose transaction stays "
-                                "open, or without",
-                                *task.snapshot, error.what()));
+        chunks_.assign(1, std::nullopt);
     }
 }
 
-std::optional<timescale::Chunk> open_chunk(postgres::Connection& connection,
-                                           const postgres::QualifiedName& name) {
-    if (!lock_for_reading(connection, name))
-        return std::nullopt;
-    auto chunk = timescale::read_chunk(connection, name);
-    if (!chunk)
-        return std::nullopt;
-    if (chunk->rewritten)
+void ChunkReading::lock_compressed(postgres::Connection& connection) {
+    std::vector<postgres::QualifiedName> tables;
+    for (const auto& chunk : chunks_)
+        if (chunk && chunk->compressed)
+            tables.push_back(chunk->compressed->name);
+    if (tables.empty())
+        return;
+    try {
+        connection.execute(lock(tables));
+    } catch (const postgres::SqlError& error) {
+        if (!says_gone(error))
+            throw;
+        throw postgres::SqlError("40001", "a chunk was decompressed just now");
+    }
+}
+
+void check_visible(const timescale::Chunk& chunk) {
+    if (chunk.rewritten)
         throw TaskError("its table was written anew after the snapshot was taken, for example by "
                         "compressing it; stage again without that snapshot");
-    if (chunk->compressed && !lock_for_reading(connection, chunk->compressed->name))
-        throw postgres::SqlError("40001", "the chunk was decompressed just now");
-    return chunk;
 }
 
 } // namespace commands

@@ -1,10 +1,11 @@
 #pragma once
 
 #include "postgres/connection.hpp"
-#include "tasks/task.hpp"
 #include "timescale/chunk.hpp"
 
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace commands {
 
@@ -12,20 +13,36 @@ namespace commands {
 /// every transaction that copies or verifies a chunk.
 constexpr auto set_lock_timeout = "SET LOCAL lock_timeout = '10s'";
 
-/// Begins a transaction that reads the source, under the task's snapshot if it has one.
-/// \throws Error, which ends the run, when the snapshot is gone: no other task can use it.
-postgres::Transaction begin_reading(postgres::Connection& source, const tasks::Task& task);
+/**
+ * A transaction that reads chunks, under locks that keep them as they are.
+ *
+ * The locks come before the snapshot, which the first query takes: what compresses, decompresses
+ * or drops a chunk has either committed before, or waits until we have read it. A snapshot from
+ * before a compression would find the chunk empty.
+ */
+class ChunkReading {
+  public:
+    /// Begins it, in one round trip; another one is needed for chunks that are compressed.
+    /// \param snapshot an exported one to read under.
+    /// \throws SqlError with Remedy::retry when a chunk changed in between, and 42P01 when one of
+    /// several is gone; Error, which ends the run, when the snapshot is gone.
+    ChunkReading(postgres::Connection& connection, const std::optional<std::string>& snapshot,
+                 const std::vector<postgres::QualifiedName>& names);
 
-/// Looks at a chunk that is to be read, under locks that keep it as it is.
-///
-/// The lock comes before the snapshot, which the first query takes: what compresses, decompresses
-/// or drops the chunk has either committed before, or waits until we have read it. A snapshot from
-/// before a compression would find the chunk empty.
-/// \pre the transaction has run no query yet.
-/// \returns nothing when there is no such chunk any more.
-/// \throws SqlError with Remedy::retry when it changed in between; TaskError when the snapshot
-/// cannot see it.
-std::optional<timescale::Chunk> open_chunk(postgres::Connection& connection,
-                                           const postgres::QualifiedName& name);
+    /// In the order of the names; nothing in the place of one that is gone.
+    const std::vector<std::optional<timescale::Chunk>>& chunks() const { return chunks_; }
+
+    /// The only one.
+    const std::optional<timescale::Chunk>& chunk() const { return chunks_.front(); }
+
+  private:
+    void lock_compressed(postgres::Connection& connection);
+
+    std::optional<postgres::Transaction> transaction_;
+    std::vector<std::optional<timescale::Chunk>> chunks_;
+};
+
+/// \throws TaskError when the transaction's snapshot cannot see the chunk's rows.
+void check_visible(const timescale::Chunk& chunk);
 
 } // namespace commands

@@ -39,12 +39,25 @@ void VerifyWorker::run() {
 }
 
 bool VerifyWorker::verify_next() {
-    postgres::Transaction claim(queue_.connection);
-    const auto task = tasks::claim_comparison(queue_.connection, run_.started, run_.options.all);
-    if (!task)
+    postgres::Transaction claim(
+        queue_.connection,
+        std::vector<postgres::Statement>{
+            {"BEGIN"}, tasks::claim_comparison_statement(run_.started, run_.options.all)});
+    const auto first = tasks::claimed(claim.results().back());
+    if (!first)
         return false;
-    for (int attempts = 1; !attempt(*task, attempts >= workers::max_attempts); ++attempts)
-        workers::wait_before_retry(run_.stop, attempts);
+    std::vector<tasks::Task> tasks{*first};
+    if (const auto more = tasks::companions_of(*first); more > 0) {
+        for (auto& task :
+             tasks::claim_more_comparisons(queue_.connection, run_.started, run_.options.all,
+                                           *first, more, run_.options.parallelism))
+            tasks.push_back(std::move(task));
+        if (tasks.size() > 1)
+            tasks = verify_together(tasks);
+    }
+    for (const auto& task : tasks)
+        for (int attempts = 1; !attempt(task, attempts >= workers::max_attempts); ++attempts)
+            workers::wait_before_retry(run_.stop, attempts);
     claim.commit();
     return true;
 }
@@ -71,14 +84,26 @@ bool VerifyWorker::attempt(const tasks::Task& task, bool last) {
 
 void VerifyWorker::verify_claimed(const tasks::Task& task) {
     const auto started = std::chrono::steady_clock::now();
-    const auto reading_source = begin_reading(source_.connection, task);
-    const auto chunk = open_chunk(source_.connection, task.chunk);
-    if (!chunk)
+    const ChunkReading source(source_.connection, task.snapshot, {task.chunk});
+    if (!source.chunk())
         throw TaskError("it is gone from the source");
-    // One snapshot here too: what is written to the target meanwhile is not half seen.
-    const postgres::Transaction reading_target(target_.connection,
-                                               begin_read_transaction(std::nullopt));
-    const auto verdict = verify::compare(comparison(task, *chunk));
+    check_visible(*source.chunk());
+    const auto place = timescale::find_place(target_.connection, {task.target, task.slices});
+    if (place.is_free())
+        throw TaskError("it is gone from the target");
+    // One snapshot there too: what is written to the target meanwhile is not half seen.
+    std::optional<ChunkReading> reading;
+    std::optional<postgres::Transaction> transaction;
+    std::optional<timescale::Chunk> target;
+    if (place.same) {
+        target =
+            reading.emplace(target_.connection, std::nullopt, std::vector{*place.same}).chunk();
+        if (!target)
+            throw TaskError("it is gone from the target");
+    } else {
+        transaction.emplace(target_.connection, begin_read_transaction(std::nullopt));
+    }
+    const auto verdict = verify::compare(comparison(task, *source.chunk(), target));
     if (!verdict.difference) {
         finish(task, std::nullopt);
         run_.report.equal(task.chunk, verdict.rows, std::chrono::steady_clock::now() - started);
@@ -90,38 +115,87 @@ void VerifyWorker::verify_claimed(const tasks::Task& task) {
     run_.report.differs(task.chunk, *verdict.difference, axis);
 }
 
-verify::Comparison VerifyWorker::comparison(const tasks::Task& task,
-                                            const timescale::Chunk& chunk) {
-    const auto& source = find_hypertable(run_.sources, task.hypertable, "source");
+std::vector<tasks::Task> VerifyWorker::verify_together(const std::vector<tasks::Task>& tasks) {
+    try {
+        return try_together(tasks);
+    } catch (const TaskError&) {
+        // One of them spoils it for all; one by one, it will be the only one.
+    } catch (const postgres::SqlError& error) {
+        run_.stop.check();
+        if (error.remedy() == postgres::Remedy::stop)
+            throw;
+    }
+    return tasks;
+}
+
+std::vector<tasks::Task> VerifyWorker::try_together(const std::vector<tasks::Task>& tasks) {
+    const auto started = std::chrono::steady_clock::now();
+    std::vector<postgres::QualifiedName> names;
+    std::vector<timescale::Hypercube> hypercubes;
+    for (const auto& task : tasks) {
+        names.push_back(task.chunk);
+        hypercubes.push_back({task.target, task.slices});
+    }
+    const ChunkReading source(source_.connection, tasks.front().snapshot, names);
+    const auto places = timescale::find_places(target_.connection, hypercubes);
+    std::vector<postgres::QualifiedName> target_names;
+    for (const auto& place : places) {
+        if (!place.same)
+            return tasks;
+        target_names.push_back(*place.same);
+    }
+    const ChunkReading target(target_.connection, std::nullopt, target_names);
+
+    std::vector<verify::Comparison> comparisons;
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        const auto& chunk = source.chunks()[i];
+        if (!chunk || !target.chunks()[i])
+            return tasks;
+        check_visible(*chunk);
+        comparisons.push_back(comparison(tasks[i], *chunk, target.chunks()[i]));
+    }
+    const auto verdicts = verify::compare_briefly(comparisons);
+    const report::Seconds each =
+        report::Seconds(std::chrono::steady_clock::now() - started) / tasks.size();
+    std::vector<tasks::Task> rest;
+    std::vector<std::int64_t> equal;
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        if (verdicts[i].difference)
+            rest.push_back(tasks[i]);
+        else
+            equal.push_back(tasks[i].id);
+    }
+    tasks::finish_equal(queue_.connection, equal);
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+        if (!verdicts[i].difference)
+            run_.report.equal(tasks[i].chunk, verdicts[i].rows, each);
+    return rest;
+}
+
+verify::Comparison VerifyWorker::comparison(const tasks::Task& task, const timescale::Chunk& source,
+                                            const std::optional<timescale::Chunk>& target) {
+    const auto& hypertable = find_hypertable(run_.sources, task.hypertable, "source");
     find_hypertable(run_.targets, task.target, "target");
-    const auto filter = task.whole ? "true" : timescale::row_filter(source.time, task.ranges);
+    const auto filter = task.whole ? "true" : timescale::row_filter(hypertable.time, task.ranges);
     verify::Comparison comparison{
-        .source = {source_.connection, chunk.name.quoted(), filter},
+        .source = {source_.connection, source.name.quoted(), filter},
         // Rows that the target keeps in chunks of other slices.
         .target = {target_.connection, task.target.quoted(),
                    fmt::format("{} AND {}",
-                               timescale::hypercube_filter(source.dimensions, task.slices),
+                               timescale::hypercube_filter(hypertable.dimensions, task.slices),
                                filter)},
         .columns = {},
-        .time = source.time,
-        .key = source.key,
+        .time = hypertable.time,
+        .key = hypertable.key,
         .mode = run_.mode,
         .hashes_alike = run_.hashes_alike,
         .max_examples = run_.options.max_differences};
-
-    const auto place = timescale::find_place(target_.connection, {task.target, task.slices});
-    if (place.is_free())
-        throw TaskError("it is gone from the target");
-    auto target_columns = chunk.columns;
-    if (place.same) {
-        const auto target_chunk = open_chunk(target_.connection, *place.same);
-        if (!target_chunk)
-            throw TaskError("it is gone from the target");
-        comparison.target.table = target_chunk->name.quoted();
+    if (target) {
+        comparison.target.table = target->name.quoted();
         comparison.target.condition = filter;
-        target_columns = target_chunk->columns;
     }
-    comparison.columns = verify::compared_columns(chunk.columns, target_columns);
+    comparison.columns =
+        verify::compared_columns(source.columns, target ? target->columns : source.columns);
     return comparison;
 }
 

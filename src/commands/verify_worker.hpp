@@ -48,7 +48,15 @@ class VerifyWorker {
     /// \returns false when another attempt may succeed.
     bool attempt(const tasks::Task& task, bool last);
     void verify_claimed(const tasks::Task& task);
-    verify::Comparison comparison(const tasks::Task& task, const timescale::Chunk& chunk);
+
+    /// Compares small chunks, claimed together, in a few round trips.
+    /// \returns those that are to be compared one by one.
+    std::vector<tasks::Task> verify_together(const std::vector<tasks::Task>& tasks);
+    std::vector<tasks::Task> try_together(const std::vector<tasks::Task>& tasks);
+
+    /// \param target the chunk of the same slices; none when its rows are in chunks of others.
+    verify::Comparison comparison(const tasks::Task& task, const timescale::Chunk& source,
+                                  const std::optional<timescale::Chunk>& target);
     void finish(const tasks::Task& task, const std::optional<std::string>& difference);
 
     VerifyRun& run_;

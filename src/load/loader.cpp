@@ -17,10 +17,12 @@ using tasks::Loaded;
 using timescale::Chunk;
 using timescale::ChunkColumn;
 
-/// Waiting for the hypertable's lock holds up whoever queues behind us.
-constexpr auto begin_making_chunk = "BEGIN; SET LOCAL lock_timeout = '10s'";
-
 } // namespace
+
+postgres::Statement create_chunk_statement(const Job& job) {
+    return {"SELECT FROM _timescaledb_functions.create_chunk($1::regclass, $2::jsonb)",
+            {job.task.target.quoted(), job.task.slices}};
+}
 
 Prepared Loader::prepare(const Job& job) {
     constexpr int most_looks = 5;
@@ -44,14 +46,12 @@ Prepared Loader::prepare(const Job& job) {
             plan.reason = "the target cuts new chunks elsewhere";
             return prepared;
         case Plan::Into::existing_chunk:
-            // From now on, writers come and go, but the chunk stays, and stays (un)compressed.
-            target_.execute(fmt::format("LOCK TABLE ONLY {} IN ROW EXCLUSIVE MODE",
-                                        prepared.target->name.quoted()));
-            now.target = timescale::read_chunk(target_, prepared.target->name);
-            if (!now.target)
-                break;
             now.attach_obstacle = plan.reason;
-            return {choose_load(now), now.target};
+            prepared =
+                std::move(survey_.look({job}, situations, Survey::Locking::as_writer).front());
+            if (prepared.plan.into == Plan::Into::existing_chunk)
+                return prepared;
+            break;
         }
     }
     throw postgres::SqlError("40001", "the target's chunk changes all the time");
@@ -69,11 +69,9 @@ bool Loader::make_chunk(const Job& job) {
 }
 
 void Loader::create_chunk(const Job& job) {
-    auto& builder = builder_();
-    postgres::Transaction transaction(builder, begin_making_chunk);
-    builder.query("SELECT FROM _timescaledb_functions.create_chunk($1::regclass, $2::jsonb)",
-                  {job.task.target.quoted(), job.task.slices});
-    transaction.commit();
+    postgres::Transaction(builder_(),
+                          {{"BEGIN"}, {lock_to_make_chunk}, create_chunk_statement(job)})
+        .commit();
 }
 
 /// The Apache edition makes chunks only for rows that come: let the first one make it, and take
@@ -82,7 +80,7 @@ void Loader::create_chunk(const Job& job) {
 bool Loader::create_chunk_by_inserting(const Job& job) {
     const auto filter = timescale::row_filter(job.source_hypertable.time, job.task.ranges);
     auto& builder = builder_();
-    postgres::Transaction transaction(builder, begin_making_chunk);
+    postgres::Transaction transaction(builder, fmt::format("BEGIN; {}", lock_to_make_chunk));
     const auto loaded = copy(copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable)),
                              fmt::format("{} WHERE {} LIMIT 1", job.chunk.name.quoted(), filter),
                              builder, job.task.target);

@@ -25,6 +25,13 @@ struct Ends {
     std::function<postgres::Connection&()> builder;
 };
 
+/// Waiting for the hypertable's lock holds up whoever queues behind us.
+constexpr auto lock_to_make_chunk = "SET LOCAL lock_timeout = '10s'";
+
+/// Makes a job's chunk, empty; needs the Community edition. It holds a lock on the hypertable until
+/// its transaction ends, so that one is to be short.
+postgres::Statement create_chunk_statement(const Job& job);
+
 /**
  * Loads chunks: into a table that is attached as the chunk, or in place, where the target's chunk
  * is emptied within the range and filled.

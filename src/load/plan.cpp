@@ -1,5 +1,7 @@
 #include "load/plan.hpp"
 
+#include "tasks/task.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -88,7 +90,8 @@ std::string attach_obstacle(Strategy strategy, const timescale::Server& target,
         return {};
     if (!target.attaches_cleanly())
         return "before TimescaleDB 2.29.1, columns of an attached chunk outlive their hypertable's";
-    if (bytes < least_to_attach)
+    // Making a table would cost more than the target's indexes do.
+    if (bytes < tasks::small_bytes)
         return "it is small";
     return {};
 }

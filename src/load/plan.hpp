@@ -17,9 +17,6 @@ enum class Strategy {
     in_place,  ///< never attach
 };
 
-/// Below that size, in bytes, making a table costs more than the target's indexes do.
-constexpr std::int64_t least_to_attach = std::int64_t{4} * 1024 * 1024;
-
 /// What the servers, the strategy and the size of a chunk have against attaching a table as that
 /// chunk; empty when nothing.
 std::string attach_obstacle(Strategy strategy, const timescale::Server& target, std::int64_t bytes);

@@ -2,6 +2,9 @@
 
 #include "load/staging_table.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <map>
 
@@ -58,9 +61,9 @@ std::vector<Prepared> Survey::look(const std::vector<Job>& jobs) {
     return look(jobs, situations);
 }
 
-std::vector<Prepared> Survey::look(const std::vector<Job>& jobs,
-                                   std::vector<Situation>& situations) {
-    see_targets(jobs, situations);
+std::vector<Prepared> Survey::look(const std::vector<Job>& jobs, std::vector<Situation>& situations,
+                                   Locking locking) {
+    see_targets(jobs, situations, locking);
     std::map<QualifiedName, std::string> settings;
     std::map<QualifiedName, std::string> obstacles;
     std::vector<Prepared> list;
@@ -83,7 +86,8 @@ std::vector<Prepared> Survey::look(const std::vector<Job>& jobs,
     return list;
 }
 
-void Survey::see_targets(const std::vector<Job>& jobs, std::vector<Situation>& situations) {
+void Survey::see_targets(const std::vector<Job>& jobs, std::vector<Situation>& situations,
+                         Locking locking) {
     std::vector<timescale::Hypercube> hypercubes;
     hypercubes.reserve(jobs.size());
     for (const auto& job : jobs)
@@ -102,7 +106,17 @@ void Survey::see_targets(const std::vector<Job>& jobs, std::vector<Situation>& s
     }
     if (names.empty())
         return;
-    auto chunks = timescale::read_chunks(target_, names);
+    std::vector<postgres::Statement> statements;
+    if (locking == Locking::as_writer) {
+        std::vector<std::string> tables;
+        tables.reserve(names.size());
+        for (const auto& name : names)
+            tables.push_back("ONLY " + name.quoted());
+        statements.push_back(
+            {fmt::format("LOCK TABLE {} IN ROW EXCLUSIVE MODE", fmt::join(tables, ", "))});
+    }
+    statements.push_back(timescale::chunks_statement(names));
+    auto chunks = timescale::chunks_from(target_.pipeline(statements).back(), names.size());
     for (std::size_t i = 0; i < names.size(); ++i)
         situations[indexes[i]].target = std::move(chunks[i]);
 }

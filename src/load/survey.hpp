@@ -27,7 +27,7 @@ struct Prepared {
 };
 
 /// Looks at what the target has where chunks are to go, and chooses how to load them. Asks for
-/// many chunks at once. Changes and locks nothing.
+/// many chunks at once. Changes nothing.
 class Survey {
   public:
     Survey(const timescale::Server& source_server, postgres::Connection& target,
@@ -38,13 +38,19 @@ class Survey {
     /// As far as it is known without asking the target.
     Situation situation(const Job& job) const;
 
+    /// What is done to the target's chunks before they are looked at: nothing, or a writer's lock,
+    /// so that they stay, and stay (un)compressed, until the transaction ends.
+    enum class Locking { none, as_writer };
+
     /// Completes the situations of some jobs, and chooses.
-    std::vector<Prepared> look(const std::vector<Job>& jobs, std::vector<Situation>& situations);
+    std::vector<Prepared> look(const std::vector<Job>& jobs, std::vector<Situation>& situations,
+                               Locking locking = Locking::none);
 
     std::vector<Prepared> look(const std::vector<Job>& jobs);
 
   private:
-    void see_targets(const std::vector<Job>& jobs, std::vector<Situation>& situations);
+    void see_targets(const std::vector<Job>& jobs, std::vector<Situation>& situations,
+                     Locking locking);
 
     const timescale::Server& source_server_;
     postgres::Connection& target_;

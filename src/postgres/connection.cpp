@@ -32,6 +32,14 @@ std::string one_line(std::string_view text) {
     return folded;
 }
 
+std::vector<const char*> values_of(const std::vector<Parameter>& parameters) {
+    std::vector<const char*> values;
+    values.reserve(parameters.size());
+    for (const auto& parameter : parameters)
+        values.push_back(parameter ? parameter->c_str() : nullptr);
+    return values;
+}
+
 void log_notice(void* /*argument*/, const PGresult* result) {
     spdlog::debug("{}", one_line(PQresultErrorMessage(result)));
 }
@@ -76,19 +84,52 @@ Result Connection::execute(const std::string& sql) {
 }
 
 Result Connection::query(std::string_view sql, const std::vector<Parameter>& parameters) {
-    std::vector<const char*> values;
-    values.reserve(parameters.size());
-    for (const auto& parameter : parameters)
-        values.push_back(parameter ? parameter->c_str() : nullptr);
+    const auto values = values_of(parameters);
     return checked(PQexecParams(connection_.get(), std::string(sql).c_str(),
                                 static_cast<int>(values.size()), nullptr, values.data(), nullptr,
                                 nullptr, /*resultFormat=*/0));
 }
 
-void Connection::send(const std::string& sql) {
-    if (PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr,
-                          /*resultFormat=*/0) != 1)
+std::vector<Result> Connection::pipeline(const std::vector<Statement>& statements) {
+    if (PQenterPipelineMode(connection_.get()) != 1)
         fail(nullptr);
+    for (const auto& statement : statements)
+        send_with_parameters(statement.sql, statement.parameters);
+    if (PQpipelineSync(connection_.get()) != 1)
+        fail(nullptr);
+    std::vector<Result> results;
+    results.reserve(statements.size());
+    std::optional<Result> failed;
+    for (std::size_t i = 0; i < statements.size(); ++i) {
+        Result result(PQgetResult(connection_.get()));
+        const auto status = PQresultStatus(result.get());
+        if (PQstatus(connection_.get()) == CONNECTION_BAD)
+            fail(result.get());
+        if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+            results.push_back(std::move(result));
+        else if (!failed)
+            failed = std::move(result);
+        PQgetResult(connection_.get()); // the null that ends each statement's results
+    }
+    const Result sync(PQgetResult(connection_.get()));
+    if (PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC ||
+        PQexitPipelineMode(connection_.get()) != 1)
+        fail(nullptr);
+    if (failed)
+        fail(failed->get());
+    return results;
+}
+
+void Connection::send_with_parameters(const std::string& sql,
+                                      const std::vector<Parameter>& parameters) {
+    const auto values = values_of(parameters);
+    if (PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr,
+                          values.data(), nullptr, nullptr, /*resultFormat=*/0) != 1)
+        fail(nullptr);
+}
+
+void Connection::send(const std::string& sql) {
+    send_with_parameters(sql, {});
 }
 
 Result Connection::receive() {
@@ -157,6 +198,16 @@ Transaction::Transaction(Connection& connection, const std::string& begin)
     }
 }
 
+Transaction::Transaction(Connection& connection, const std::vector<Statement>& statements)
+    : connection_(connection) {
+    try {
+        results_ = connection_.pipeline(statements);
+    } catch (const SqlError&) {
+        rollback();
+        throw;
+    }
+}
+
 Transaction::~Transaction() {
     if (!open_)
         return;
@@ -171,6 +222,12 @@ Transaction::~Transaction() {
 
 void Transaction::commit() {
     connection_.execute("COMMIT");
+    open_ = false;
+}
+
+void Transaction::commit_with(std::vector<Statement> statements) {
+    statements.push_back({"COMMIT"});
+    connection_.pipeline(statements);
     open_ = false;
 }
 

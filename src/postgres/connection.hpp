@@ -18,6 +18,12 @@ namespace postgres {
 /// A statement's parameter, in text format; none is NULL.
 using Parameter = std::optional<std::string>;
 
+/// One statement, with its parameters $1, $2, ...
+struct Statement {
+    std::string sql;
+    std::vector<Parameter> parameters{};
+};
+
 /**
  * A connection to a server. Used by one thread, except for cancel().
  *
@@ -39,6 +45,11 @@ class Connection {
 
     /// Runs one statement with parameters $1, $2, ...
     Result query(std::string_view sql, const std::vector<Parameter>& parameters = {});
+
+    /// Runs statements one after the other in a single round trip (libpq's pipeline mode; no COPY).
+    /// \returns a result for each.
+    /// \throws what the first that failed throws; those behind it are not run then.
+    std::vector<Result> pipeline(const std::vector<Statement>& statements);
 
     /// Sends one statement without waiting for its result, which receive() gets.
     void send(const std::string& sql);
@@ -66,6 +77,7 @@ class Connection {
     };
 
     Result checked(PGresult* raw) const;
+    void send_with_parameters(const std::string& sql, const std::vector<Parameter>& parameters);
 
     std::string role_;
     std::unique_ptr<PGconn, Finish> connection_;
@@ -91,11 +103,20 @@ class Transaction {
     /// \param begin the statement that begins it, and further ones to run at once, such as
     /// "BEGIN; SET LOCAL lock_timeout = '1s'".
     explicit Transaction(Connection& connection, const std::string& begin = "BEGIN");
+
+    /// Begins it, and runs more in the same round trip.
+    /// \param statements the first of which begins it; results() has what they all returned.
+    Transaction(Connection& connection, const std::vector<Statement>& statements);
     ~Transaction();
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
 
     void commit();
+
+    /// Runs statements, and commits, in one round trip.
+    void commit_with(std::vector<Statement> statements);
+
+    const std::vector<Result>& results() const { return results_; }
 
     /// Neither committed nor rolled back yet.
     bool is_open() const { return open_; }
@@ -105,6 +126,7 @@ class Transaction {
 
   private:
     Connection& connection_;
+    std::vector<Result> results_;
     bool open_ = true;
 };
 

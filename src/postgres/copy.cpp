@@ -1,5 +1,6 @@
 #include "postgres/copy.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <poll.h>
 #include <string_view>
@@ -64,6 +65,95 @@ void abandon(Connection& source, Connection& target) {
     }
 }
 
+/// The target's end of a COPY: gathers what it is given and sends it in large pieces.
+class Sender {
+  public:
+    Sender(Connection& target, const std::function<void()>& check)
+        : target_(target), check_(check) {
+        buffer_.reserve(buffer_bytes + buffer_bytes / 4);
+    }
+
+    void append(std::string_view data) {
+        buffer_.append(data);
+        if (buffer_.size() >= buffer_bytes)
+            flush();
+    }
+
+    void flush() {
+        check_();
+        send(target_, buffer_);
+    }
+
+    /// \returns the rows that the target took.
+    std::int64_t end() {
+        if (PQputCopyEnd(target_.get(), nullptr) != 1)
+            target_.fail(nullptr);
+        return finish(target_);
+    }
+
+  private:
+    Connection& target_;
+    const std::function<void()>& check_;
+    std::string buffer_;
+};
+
+/// Calls a function with each piece of a COPY TO STDOUT, up to its end.
+/// \returns bytes.
+template <typename Take>
+std::int64_t receive_copy(Connection& source, const Take& take) {
+    std::int64_t bytes = 0;
+    for (;;) {
+        char* raw = nullptr;
+        const int length = PQgetCopyData(source.get(), &raw, /*async=*/0);
+        if (length == -2)
+            source.fail(nullptr);
+        if (length == -1)
+            return bytes;
+        const std::unique_ptr<char, FreeMemory> piece(raw);
+        take(std::string_view(raw, static_cast<std::size_t>(length)));
+        bytes += length;
+    }
+}
+
+/// What is between the header and the trailer of a binary COPY (PostgreSQL's documentation of
+/// COPY, "Binary Format"), which the pieces that it comes in need not keep apart.
+class BinaryBody {
+  public:
+    static constexpr std::size_t header_bytes = 11 + 4 + 4; // signature, flags, length of the rest
+    static constexpr std::size_t trailer_bytes = 2;
+
+    template <typename Take>
+    void take(std::string_view piece, const Take& take) {
+        const auto skipped = std::min(header_left_, piece.size());
+        piece.remove_prefix(skipped);
+        header_left_ -= skipped;
+        if (piece.empty())
+            return;
+        // The last two bytes so far may be the trailer.
+        held_.append(piece);
+        if (held_.size() <= trailer_bytes)
+            return;
+        take(std::string_view(held_).substr(0, held_.size() - trailer_bytes));
+        held_.erase(0, held_.size() - trailer_bytes);
+    }
+
+  private:
+    std::size_t header_left_ = header_bytes;
+    std::string held_;
+};
+
+constexpr std::string_view binary_header{"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0",
+                                         BinaryBody::header_bytes};
+constexpr std::string_view binary_trailer{"\377\377", BinaryBody::trailer_bytes};
+
+/// The command tag of one of several statements that were sent at once.
+std::int64_t finish_one(Connection& connection) {
+    const Result result(PQgetResult(connection.get()));
+    if (PQresultStatus(result.get()) != PGRES_COMMAND_OK)
+        connection.fail(result.get());
+    return result.affected_rows();
+}
+
 } // namespace
 
 CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Connection& target,
@@ -72,35 +162,69 @@ CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Co
     start(target, copy_from_stdin, PGRES_COPY_IN);
 
     CopyCount count;
-    std::string buffer;
-    buffer.reserve(buffer_bytes + buffer_bytes / 4);
+    Sender sender(target, check);
     try {
-        for (;;) {
-            char* raw = nullptr;
-            const int length = PQgetCopyData(source.get(), &raw, /*async=*/0);
-            if (length == -2)
-                source.fail(nullptr);
-            if (length == -1)
-                break;
-            const std::unique_ptr<char, FreeMemory> row(raw);
-            buffer.append(raw, static_cast<std::size_t>(length));
-            count.bytes += length;
-            if (buffer.size() >= buffer_bytes) {
-                check();
-                send(target, buffer);
-            }
-        }
+        count.bytes = receive_copy(source, [&](std::string_view piece) { sender.append(piece); });
         finish(source);
-        check();
-        send(target, buffer);
+        sender.flush();
     } catch (const Error&) {
         abandon(source, target);
         throw;
     }
-    if (PQputCopyEnd(target.get(), nullptr) != 1)
-        target.fail(nullptr);
-    count.rows = finish(target);
+    count.rows = sender.end();
     return count;
+}
+
+std::vector<CopyCount> copy_several_between(Connection& source,
+                                            const std::vector<std::string>& copies_to_stdout,
+                                            CopyFormat format, Connection& target,
+                                            const std::string& copy_from_stdin,
+                                            const std::function<void()>& check) {
+    std::string all;
+    for (const auto& copy : copies_to_stdout)
+        all += copy + ";";
+    start(target, copy_from_stdin, PGRES_COPY_IN);
+
+    std::vector<CopyCount> counts;
+    Sender sender(target, check);
+    const auto append = [&](std::string_view piece) {
+        sender.append(piece);
+    };
+    const bool binary = format == CopyFormat::binary;
+    try {
+        if (binary)
+            append(binary_header);
+        if (PQsendQuery(source.get(), all.c_str()) != 1)
+            source.fail(nullptr);
+        for (std::size_t i = 0; i < copies_to_stdout.size(); ++i) {
+            const Result begun(PQgetResult(source.get()));
+            if (PQresultStatus(begun.get()) != PGRES_COPY_OUT)
+                source.fail(begun.get());
+            BinaryBody body;
+            CopyCount count;
+            count.bytes = receive_copy(source, [&](std::string_view piece) {
+                if (binary)
+                    body.take(piece, append);
+                else
+                    append(piece);
+            });
+            count.rows = finish_one(source);
+            counts.push_back(count);
+        }
+        finish(source);
+        if (binary)
+            append(binary_trailer);
+        sender.flush();
+    } catch (const Error&) {
+        abandon(source, target);
+        throw;
+    }
+    std::int64_t sent = 0;
+    for (const auto& count : counts)
+        sent += count.rows;
+    if (sender.end() != sent)
+        throw TaskError("a trigger in the target leaves rows out");
+    return counts;
 }
 
 } // namespace postgres

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace postgres {
 
@@ -26,5 +27,22 @@ struct CopyCount {
  */
 CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Connection& target,
                        const std::string& copy_from_stdin, const std::function<void()>& check);
+
+enum class CopyFormat { text, binary };
+
+/**
+ * Runs several `COPY ... TO STDOUT` on one connection, in one round trip, into a single
+ * `COPY ... FROM STDIN` on another. Otherwise as copy_between().
+ *
+ * \param format of them all.
+ * \returns what each moved.
+ * \throws TaskError when the target took another number of rows than the source sent: a trigger
+ * left some out, and whose they were is unknown.
+ */
+std::vector<CopyCount> copy_several_between(Connection& source,
+                                            const std::vector<std::string>& copies_to_stdout,
+                                            CopyFormat format, Connection& target,
+                                            const std::string& copy_from_stdin,
+                                            const std::function<void()>& check);
 
 } // namespace postgres

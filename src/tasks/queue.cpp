@@ -2,8 +2,11 @@
 
 #include "sql.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <map>
 
 namespace tasks {
@@ -52,12 +55,6 @@ std::vector<Task> tasks_from(const postgres::Result& rows) {
             task.ranges.push_back({range.at(0), range.at(1)});
     }
     return tasks;
-}
-
-/// The task of a statement that returns one, or none.
-std::optional<Task> task_from(const postgres::Result& rows) {
-    auto tasks = tasks_from(rows);
-    return tasks.empty() ? std::nullopt : std::optional(std::move(tasks.front()));
 }
 
 } // namespace
@@ -155,9 +152,22 @@ Counts count(postgres::Connection& target) {
             .now = row.string(0, "now")};
 }
 
-std::optional<Task> claim(postgres::Connection& target, const std::string& run_started,
-                          std::optional<std::int64_t> id) {
-    return task_from(target.query(sql::claim_task, {run_started, text_or_null(id)}));
+postgres::Statement claim_statement(const std::string& run_started,
+                                    std::optional<std::int64_t> id) {
+    return {std::string(sql::claim_task), {run_started, text_or_null(id)}};
+}
+
+std::optional<Task> claimed(const postgres::Result& rows) {
+    auto tasks = tasks_from(rows);
+    return tasks.empty() ? std::nullopt : std::optional(std::move(tasks.front()));
+}
+
+std::int64_t companions_of(const Task& task) {
+    constexpr std::int64_t most_bytes = 4 * small_bytes;
+    constexpr std::int64_t most_tasks = 128;
+    if (task.bytes >= small_bytes)
+        return 0;
+    return std::min(most_bytes / std::max<std::int64_t>(task.bytes, 1), most_tasks) - 1;
 }
 
 std::vector<Task> claim_more(postgres::Connection& target, const std::string& run_started,
@@ -171,10 +181,16 @@ std::vector<Task> to_do(postgres::Connection& target) {
     return tasks_from(target.query(sql::tasks_to_do));
 }
 
-std::optional<Task> claim_comparison(postgres::Connection& target, const std::string& run_started,
-                                     bool all, std::optional<std::int64_t> id) {
-    return task_from(target.query(sql::claim_comparison,
-                                  {run_started, all ? "true" : "false", text_or_null(id)}));
+postgres::Statement claim_comparison_statement(const std::string& run_started, bool all) {
+    return {std::string(sql::claim_comparison), {run_started, all ? "true" : "false"}};
+}
+
+std::vector<Task> claim_more_comparisons(postgres::Connection& target,
+                                         const std::string& run_started, bool all,
+                                         const Task& first, std::int64_t most, int workers) {
+    return tasks_from(target.query(sql::claim_more_comparisons,
+                                   {run_started, all ? "true" : "false", std::to_string(first.id),
+                                    std::to_string(most), std::to_string(workers)}));
 }
 
 void finish_comparison(postgres::Connection& target, const Task& task,
@@ -183,7 +199,7 @@ void finish_comparison(postgres::Connection& target, const Task& task,
                  {std::to_string(task.id), difference, requeue ? "true" : "false"});
 }
 
-void finish(postgres::Connection& target, const std::vector<Finished>& tasks) {
+postgres::Statement finish_statement(const std::vector<Finished>& tasks) {
     auto list = nlohmann::json::array();
     for (const auto& task : tasks)
         list.push_back({{"id", task.id},
@@ -192,7 +208,7 @@ void finish(postgres::Connection& target, const std::vector<Finished>& tasks) {
                         {"bytes", task.loaded.bytes},
                         {"seconds", task.seconds},
                         {"message", json_or_null(task.message)}});
-    target.query(sql::finish_tasks, {list.dump()});
+    return {std::string(sql::finish_tasks), {list.dump()}};
 }
 
 void skip(postgres::Connection& target, const Task& task, const std::string& reason) {
@@ -201,6 +217,10 @@ void skip(postgres::Connection& target, const Task& task, const std::string& rea
 
 void fail(postgres::Connection& target, const Task& task, const std::string& error) {
     target.query(sql::fail_task, {std::to_string(task.id), error});
+}
+
+void finish_equal(postgres::Connection& target, const std::vector<std::int64_t>& ids) {
+    target.query(sql::finish_equal, {fmt::format("{{{}}}", fmt::join(ids, ","))});
 }
 
 std::vector<Failure> failures(postgres::Connection& target, int limit) {

@@ -57,12 +57,18 @@ struct Counts {
 };
 Counts count(postgres::Connection& target);
 
-/// Claims a task.
+/// The statement that claims a task.
 /// \param run_started a Counts::now; tasks that failed since are passed over.
 /// \param id only this task.
-/// \returns nothing when there is none to claim.
-std::optional<Task> claim(postgres::Connection& target, const std::string& run_started,
-                          std::optional<std::int64_t> id = std::nullopt);
+postgres::Statement claim_statement(const std::string& run_started,
+                                    std::optional<std::int64_t> id = std::nullopt);
+
+/// The task that a claiming statement returned; nothing when there was none to claim.
+std::optional<Task> claimed(const postgres::Result& rows);
+
+/// How many tasks may go together with one of its size, in one transaction: as many as make that
+/// worth the while of a few round trips and a commit; none for large ones.
+std::int64_t companions_of(const Task& task);
 
 /// Claims further tasks to copy together with a small one (sql/claim_more_tasks.sql).
 /// \param most how many at most.
@@ -79,22 +85,31 @@ struct Finished {
     double seconds = 0;
     std::optional<std::string> message{}; ///< what there is to say about it
 };
-void finish(postgres::Connection& target, const std::vector<Finished>& tasks);
+/// The statement that marks them, to be run in the transaction that holds the claims.
+postgres::Statement finish_statement(const std::vector<Finished>& tasks);
 
 /// Finishes a claimed task of which there is nothing to copy.
 void skip(postgres::Connection& target, const Task& task, const std::string& reason);
 
 void fail(postgres::Connection& target, const Task& task, const std::string& error);
 
-/// Claims a copied task to compare both sides of.
+/// The statement that claims a copied task to compare both sides of.
 /// \param all take those that are verified, too.
-std::optional<Task> claim_comparison(postgres::Connection& target, const std::string& run_started,
-                                     bool all, std::optional<std::int64_t> id = std::nullopt);
+postgres::Statement claim_comparison_statement(const std::string& run_started, bool all);
+
+/// Claims further ones to compare together with a small one (sql/claim_more_comparisons.sql).
+/// \param most how many at most.
+std::vector<Task> claim_more_comparisons(postgres::Connection& target,
+                                         const std::string& run_started, bool all,
+                                         const Task& first, std::int64_t most, int workers);
 
 /// \param difference JSON; none when both sides are equal.
 /// \param requeue whether a differing chunk is to be copied again.
 void finish_comparison(postgres::Connection& target, const Task& task,
                        const std::optional<std::string>& difference, bool requeue);
+
+/// Notes that both sides of claimed tasks are equal.
+void finish_equal(postgres::Connection& target, const std::vector<std::int64_t>& ids);
 
 /// A task that failed and is to do.
 struct Failure {

@@ -37,6 +37,9 @@ struct Task {
     std::vector<timescale::TimeRange> ranges; ///< disjoint, ascending, within the slice
 };
 
+/// Tasks below that size, in bytes, are worked on several at a time.
+constexpr std::int64_t small_bytes = std::int64_t{4} * 1024 * 1024;
+
 /// What was loaded for a task.
 struct Loaded {
     std::int64_t rows = 0;    ///< but for those inside of batches

@@ -67,17 +67,25 @@ std::size_t index_of(const postgres::Result& rows, int row) {
 
 } // namespace
 
-std::vector<std::optional<Chunk>> read_chunks(postgres::Connection& connection,
-                                              const std::vector<postgres::QualifiedName>& names) {
+postgres::Statement chunks_statement(const std::vector<postgres::QualifiedName>& names) {
     std::vector<std::string> quoted;
     quoted.reserve(names.size());
     for (const auto& name : names)
         quoted.push_back(name.quoted());
-    const auto rows = connection.query(sql::chunks, {postgres::array_literal(quoted)});
-    std::vector<std::optional<Chunk>> chunks(names.size());
+    return {std::string(sql::chunks), {postgres::array_literal(quoted)}};
+}
+
+std::vector<std::optional<Chunk>> chunks_from(const postgres::Result& rows, std::size_t names) {
+    std::vector<std::optional<Chunk>> chunks(names);
     for (int row = 0; row < rows.size(); ++row)
         chunks.at(index_of(rows, row)) = chunk_from(rows, row);
     return chunks;
+}
+
+std::vector<std::optional<Chunk>> read_chunks(postgres::Connection& connection,
+                                              const std::vector<postgres::QualifiedName>& names) {
+    const auto statement = chunks_statement(names);
+    return chunks_from(connection.query(statement.sql, statement.parameters), names.size());
 }
 
 std::optional<Chunk> read_chunk(postgres::Connection& connection,

@@ -54,7 +54,13 @@ struct Chunk {
     bool is_partial() const { return (status & 8) != 0; }
 };
 
-/// Reads chunks, in one round trip; nothing in the place of one that is not there.
+/// The statement that reads chunks.
+postgres::Statement chunks_statement(const std::vector<postgres::QualifiedName>& names);
+
+/// What it returned, in the order of the names; nothing in the place of a chunk that is not there.
+std::vector<std::optional<Chunk>> chunks_from(const postgres::Result& rows, std::size_t names);
+
+/// Both in one.
 std::vector<std::optional<Chunk>> read_chunks(postgres::Connection& connection,
                                               const std::vector<postgres::QualifiedName>& names);
 

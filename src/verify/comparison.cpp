@@ -15,15 +15,6 @@ namespace {
 
 using postgres::Result;
 
-std::string select(const std::string& list, const Side& side) {
-    return fmt::format("SELECT {} FROM {} WHERE {}", list, side.table, side.condition);
-}
-
-postgres::TwoResults select_both(const Comparison& comparison, const std::string& list) {
-    return postgres::query_both(comparison.source.connection, select(list, comparison.source),
-                                comparison.target.connection, select(list, comparison.target));
-}
-
 std::string name_of(std::size_t index) {
     return fmt::format("a{}", index);
 }
@@ -57,56 +48,84 @@ bool nearly_equal(const std::string& left, const std::string& right, const std::
 }
 
 bool is_equal(const Aggregate& aggregate, std::size_t index, const Result& source,
-              const Result& target) {
+              const Result& target, int row) {
     const auto name = name_of(index);
-    const auto left = source.optional_string(0, name.c_str());
-    const auto right = target.optional_string(0, name.c_str());
+    const auto left = source.optional_string(row, name.c_str());
+    const auto right = target.optional_string(row, name.c_str());
     if (left == right)
         return true;
     return aggregate.approximate && left && right &&
-           nearly_equal(*left, *right, source.string(0, magnitude_of(index).c_str()),
-                        source.integer(0, "rows"));
+           nearly_equal(*left, *right, source.string(row, magnitude_of(index).c_str()),
+                        source.integer(row, "rows"));
 }
 
-Verdict compare_aggregates(const Comparison& comparison) {
-    const auto& aggregates = comparison.columns.aggregates;
-    const auto [source, target] = select_both(comparison, aggregate_list(comparison.columns));
-    Verdict verdict{.rows = source.integer(0, "rows"), .difference = std::nullopt};
-    const auto target_rows = target.integer(0, "rows");
+std::string digest_list(const Columns& columns) {
+    return fmt::format("count(*) AS rows, sum({})::text AS digest", row_hash(columns.row()));
+}
 
+/// The columns that differ, as far as aggregates tell; none with digests.
+std::vector<std::string> differing_columns(const Comparison& comparison, const Result& source,
+                                           const Result& target, int row) {
+    if (comparison.mode == Mode::digest)
+        return {};
+    const auto& aggregates = comparison.columns.aggregates;
     std::set<std::size_t> differing;
     for (std::size_t i = 0; i < aggregates.size(); ++i)
-        if (!is_equal(aggregates[i], i, source, target))
+        if (!is_equal(aggregates[i], i, source, target, row))
             differing.insert(aggregates[i].column);
-    if (verdict.rows == target_rows && differing.empty())
-        return verdict;
-    auto& difference = verdict.difference.emplace();
-    difference.source_rows = verdict.rows;
-    difference.target_rows = target_rows;
+    std::vector<std::string> names;
     for (const auto column : differing)
-        difference.columns.push_back(comparison.columns.names[column]);
+        names.push_back(comparison.columns.names[column]);
+    return names;
+}
+
+Verdict verdict_of(const Comparison& comparison, const Result& source, const Result& target,
+                   int row) {
+    Verdict verdict{.rows = source.integer(row, "rows"), .difference = std::nullopt};
+    Difference difference{.source_rows = verdict.rows,
+                          .target_rows = target.integer(row, "rows"),
+                          .columns = differing_columns(comparison, source, target, row),
+                          .times = std::nullopt,
+                          .examples = {}};
+    const bool same_digest =
+        comparison.mode != Mode::digest || source.text(row, "digest") == target.text(row, "digest");
+    if (difference.source_rows != difference.target_rows || !same_digest ||
+        !difference.columns.empty())
+        verdict.difference = std::move(difference);
     return verdict;
 }
 
-Verdict compare_digests(const Comparison& comparison) {
-    const auto [source, target] =
-        select_both(comparison, fmt::format("count(*) AS rows, sum({})::text AS digest",
-                                            row_hash(comparison.columns.row())));
-    Verdict verdict{.rows = source.integer(0, "rows"), .difference = std::nullopt};
-    if (verdict.rows == target.integer(0, "rows") &&
-        source.text(0, "digest") == target.text(0, "digest"))
-        return verdict;
-    auto& difference = verdict.difference.emplace();
-    difference.source_rows = verdict.rows;
-    difference.target_rows = target.integer(0, "rows");
-    return verdict;
+/// One row for each comparison, in their order.
+std::string select_all(const std::vector<Comparison>& comparisons, Side Comparison::*side) {
+    std::string sql;
+    for (std::size_t i = 0; i < comparisons.size(); ++i) {
+        const auto& comparison = comparisons[i];
+        sql += fmt::format("{}SELECT {} AS number, {} FROM {} WHERE {}",
+                           i == 0 ? "" : " UNION ALL ", i,
+                           comparison.mode == Mode::digest ? digest_list(comparison.columns)
+                                                           : aggregate_list(comparison.columns),
+                           (comparison.*side).table, (comparison.*side).condition);
+    }
+    return sql + " ORDER BY number";
 }
 
 } // namespace
 
+std::vector<Verdict> compare_briefly(const std::vector<Comparison>& comparisons) {
+    if (comparisons.empty())
+        return {};
+    const auto [source, target] = postgres::query_both(
+        comparisons.front().source.connection, select_all(comparisons, &Comparison::source),
+        comparisons.front().target.connection, select_all(comparisons, &Comparison::target));
+    std::vector<Verdict> verdicts;
+    verdicts.reserve(comparisons.size());
+    for (std::size_t i = 0; i < comparisons.size(); ++i)
+        verdicts.push_back(verdict_of(comparisons[i], source, target, static_cast<int>(i)));
+    return verdicts;
+}
+
 Verdict compare(const Comparison& comparison) {
-    auto verdict = comparison.mode == Mode::digest ? compare_digests(comparison)
-                                                   : compare_aggregates(comparison);
+    auto verdict = compare_briefly({comparison}).front();
     if (verdict.difference)
         explain(comparison, *verdict.difference);
     return verdict;

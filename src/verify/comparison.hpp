@@ -62,7 +62,12 @@ struct Verdict {
     std::optional<Difference> difference;
 };
 
-/// Compares the rows of a chunk, reading both sides at the same time.
+/// Compares the rows of a chunk, reading both sides at the same time, and explains a difference.
 Verdict compare(const Comparison& comparison);
+
+/// Compares the rows of several chunks of one hypertable in one query to either side. What differs
+/// is not explained: compare() it.
+/// \pre all have the same connections, columns and mode.
+std::vector<Verdict> compare_briefly(const std::vector<Comparison>& comparisons);
 
 } // namespace verify

@@ -72,7 +72,8 @@ TEST_F(CopyConcurrency, OneProcessGoesOnWhenAnotherIsKilled) {
     const auto victim = start({"copy", "-p", "2"});
     ASSERT_TRUE(eventually([&] { return waits_for_lock(2); }));
     const auto survivor = start({"copy", "-p", "2"});
-    ASSERT_TRUE(eventually([&] { return waits_for_lock(4); }));
+    // Small chunks go several together: these are all that are left.
+    ASSERT_TRUE(eventually([&] { return waits_for_lock(3); }));
     victim->signal(SIGKILL);
     victim->wait();
     holder.reset();
@@ -84,7 +85,7 @@ TEST_F(CopyConcurrency, OneProcessGoesOnWhenAnotherIsKilled) {
     expect_no_backend_left();
 }
 
-TEST_F(CopyConcurrency, TheFirstSignalFinishesTheChunkInHand) {
+TEST_F(CopyConcurrency, TheFirstSignalFinishesTheChunksInHand) {
     for (const int number : {SIGINT, SIGTERM}) {
         const auto before = std::stoi(finished_tasks());
         auto holder = hold_up_writers();
@@ -98,7 +99,8 @@ TEST_F(CopyConcurrency, TheFirstSignalFinishesTheChunkInHand) {
         EXPECT_EQ(outcome.exit_status, 130) << outcome.output << outcome.errors;
         EXPECT_THAT(outcome.errors, HasSubstr("finishing the chunks in hand"));
         EXPECT_THAT(outcome.output, HasSubstr("Interrupted with"));
-        EXPECT_EQ(std::stoi(finished_tasks()), before + 1);
+        EXPECT_GT(std::stoi(finished_tasks()), before);
+        EXPECT_LT(std::stoi(finished_tasks()), 8);
     }
     backfill_ok({"copy"});
     expect_equal();

@@ -268,9 +268,13 @@ Proxy Proxy::in_front_of(const std::string& uri, std::chrono::microseconds delay
     return {host.empty() ? "localhost" : host, has_port ? server.substr(colon + 1) : "5432", delay};
 }
 
+std::uint16_t Proxy::port() const {
+    return relay_->port();
+}
+
 std::string Proxy::uri(std::string original_uri) const {
     const auto [begin, length] = server_in(original_uri);
-    return original_uri.replace(begin, length, "127.0.0.1:" + std::to_string(relay_->port()));
+    return original_uri.replace(begin, length, "127.0.0.1:" + std::to_string(port()));
 }
 
 std::int64_t Proxy::round_trips() const {

@@ -28,6 +28,9 @@ class Proxy {
     /// One in front of the server that a postgresql:// URI names.
     static Proxy in_front_of(const std::string& uri, std::chrono::microseconds delay = {});
 
+    /// Where it listens, on 127.0.0.1.
+    std::uint16_t port() const;
+
     /// The same URI by way of this proxy: with its host and port for the server's.
     std::string uri(std::string original_uri) const;
 

@@ -1,4 +1,5 @@
 #include "load/plan.hpp"
+#include "tasks/task.hpp"
 
 #include <gtest/gtest.h>
 
@@ -129,7 +130,7 @@ TEST(AttachObstacle, DependsOnStrategyServerAndSize) {
     timescale::Server server;
     server.timescaledb = {2, 29, 1};
     server.community = true;
-    const auto big = load::least_to_attach;
+    const auto big = tasks::small_bytes;
     using load::attach_obstacle;
     using load::Strategy;
     EXPECT_EQ(attach_obstacle(Strategy::automatic, server, big), "");

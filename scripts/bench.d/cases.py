@@ -1,0 +1,121 @@
+"""What is measured, and what is asked for."""
+
+from dataclasses import dataclass, replace
+
+PHASES = ("stage", "copy", "verify")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a source has: rows of the table "measure"."""
+
+    name: str
+    script: str
+    chunks: int = 0
+    rows: int = 0  # of each chunk
+    made_of: str | None = None  # another one, which the script changes
+
+    def scaled(self, factor):
+        """Of many tiny chunks there are fewer; else the chunks are smaller. Hosts and devices are
+        100, and have the same number of rows each."""
+        if self.script == "tiny.sql":
+            return replace(self, chunks=max(1, round(self.chunks * factor)))
+        return replace(self, rows=100 * max(1, round(self.rows * factor / 100)))
+
+
+DATASETS = {dataset.name: dataset for dataset in (
+    Dataset("indexed", "measures.sql", chunks=10, rows=430_000),
+    Dataset("keys", "keys.sql", chunks=6, rows=290_000),
+    Dataset("compressed", "compress.sql", made_of="indexed"),
+    Dataset("tiny", "tiny.sql", chunks=3_000, rows=20),
+    Dataset("distant", "tiny.sql", chunks=300, rows=20),
+    Dataset("huge", "measures.sql", chunks=1, rows=4_000_000),
+)}
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    about: str
+    dataset: str
+    phases: tuple = ("copy",)
+    psql_workers: tuple = (2,)
+    program_workers: tuple = (2,)
+    # one psql for many chunks, where starting one for each would be most of what it does
+    long_lived_psql: bool = False
+    # how much later a proxy delivers either direction, in microseconds; without it, no proxy
+    delay: int | None = None
+    # whether round trips are counted in a run of its own, through a proxy without delay
+    counted_apart: bool = False
+    # whether the data is in the target before
+    copied_before: bool = False
+    needs_community: bool = False
+
+
+CASES = {case.name: case for case in (
+    Case("indexed", "10 chunks of 430,000 rows, 10 columns, 2 indexes; 2 workers", "indexed"),
+    Case("keys", "6 chunks of 290,000 rows, primary key and foreign key; 2 workers", "keys"),
+    Case("compressed", "the data of indexed, compressed; 2 workers", "compressed",
+         needs_community=True),
+    Case("tiny", "3,000 chunks of 20 rows; 2 workers", "tiny", PHASES, long_lived_psql=True,
+         counted_apart=True),
+    Case("distant", "300 chunks of 20 rows, 5 ms away; 4 workers", "distant", PHASES, (4,), (4,),
+         long_lived_psql=True, delay=2_500),
+    Case("huge", "one chunk of 4,000,000 rows, 2 indexes; 1 and 4 workers", "huge",
+         psql_workers=(1,), program_workers=(1, 4)),
+    Case("verify", "verifying the data of indexed; 1 and 2 workers", "indexed", ("verify",),
+         (1, 2), (1, 2), copied_before=True),
+)}
+
+
+@dataclass(frozen=True)
+class Goal:
+    required: float
+    aimed: float
+
+    def judge(self, value):
+        """A goal that aims higher than what is required is for "at least", else "at most"."""
+        at_least = self.aimed > self.required
+        if value < self.required if at_least else value > self.required:
+            return f"{'below' if at_least else 'above'} {self.required:g}"
+        reached = value >= self.aimed if at_least else value <= self.aimed
+        return "as aimed" if reached else "enough"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The seconds of one over the seconds of the other, each a way and its workers. "program"
+    stands for ours and for the reference."""
+
+    case: str
+    phase: str
+    base: tuple
+    other: tuple
+    goal: Goal | None = None
+
+
+COMPARISONS = (
+    Comparison("indexed", "copy", ("psql", 2), ("program", 2), Goal(1.8, 2.2)),
+    Comparison("keys", "copy", ("psql", 2), ("program", 2), Goal(3.5, 4.5)),
+    Comparison("compressed", "copy", ("psql", 2), ("program", 2), Goal(1.0, 1.3)),
+    Comparison("tiny", "stage", ("psql", 2), ("program", 2), Goal(2, 5)),
+    Comparison("tiny", "copy", ("psql", 2), ("program", 2), Goal(2, 4)),
+    Comparison("tiny", "verify", ("psql", 2), ("program", 2), Goal(2, 4)),
+    Comparison("distant", "stage", ("psql", 4), ("program", 4)),
+    Comparison("distant", "copy", ("psql", 4), ("program", 4)),
+    Comparison("distant", "verify", ("psql", 4), ("program", 4)),
+    Comparison("huge", "copy", ("program", 1), ("program", 4), Goal(1.3, 1.7)),
+    Comparison("huge", "copy", ("psql", 1), ("program", 4)),
+    Comparison("verify", "verify", ("psql", 1), ("program", 1)),
+    Comparison("verify", "verify", ("psql", 2), ("program", 2)),
+)
+
+# For each chunk, where they are counted.
+ROUND_TRIPS = {"stage": Goal(0.2, 0.05), "copy": Goal(4, 2), "verify": Goal(3, 1.5)}
+
+# MiB
+PEAK_MEMORY = Goal(64, 32)
+PEAK_MEMORY_WORKERS = 8
+
+# The program's over psql's, while copying.
+CPU_PER_GB = Goal(1, 0.5)

@@ -1,0 +1,202 @@
+"""The two servers of scripts/servers, their databases, and proxies in front of them."""
+
+import contextlib
+import os
+import shlex
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from processes import Children, Failed
+
+# The first two are what users have, and scripts/servers switches off. Vacuuming at a moment of its
+# own choice would be noise, and would change what is looked at after a run. Files of WAL are kept
+# for the next run: making new ones takes time, and not of every run the same.
+SETTINGS = {"fsync": "on", "full_page_writes": "on", "autovacuum": "off", "min_wal_size": "4GB"}
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def with_database(uri, database):
+    return urlsplit(uri)._replace(path=f"/{database}").geturl()
+
+
+def process_stat(pid):
+    """The fields of /proc/PID/stat behind the name: state, parent, ..."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def live_children(parent):
+    """Processes and their stat."""
+    children = {}
+    for entry in os.listdir("/proc"):
+        # Others' processes come and go.
+        with contextlib.suppress(OSError):
+            if entry.isdigit() and (stat := process_stat(entry))[1] == str(parent):
+                children[entry] = stat
+    return children
+
+
+def tree_cpu_seconds(parent):
+    """What a postmaster and its children, those that ended too, have used."""
+    while True:
+        before = process_stat(parent)[11:15]
+        ticks = sum(int(stat[11]) + int(stat[12]) for stat in live_children(parent).values())
+        # A child that is reaped meanwhile would count twice, or not at all.
+        if process_stat(parent)[11:15] == before:
+            return (ticks + sum(map(int, before))) / TICKS
+
+
+@dataclass
+class Server:
+    name: str
+    uri: str
+    psql_words: list
+    children: Children
+    postmaster: int = field(init=False)
+
+    def __post_init__(self):
+        child = self.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
+        self.postmaster = int(process_stat(child)[1])
+
+    def psql(self, uri, *arguments):
+        """The words that run psql."""
+        return [*self.psql_words, "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
+                "--set=ON_ERROR_STOP=1", f"--dbname={uri}", *arguments]
+
+    def sql(self, statement, database="postgres"):
+        uri = with_database(self.uri, database)
+        return self.children.run(self.psql(uri, f"--command={statement}"))
+
+    def script(self, path, database, **variables):
+        arguments = [f"--set={name}={value}" for name, value in variables.items()]
+        with open(path) as script:
+            uri = with_database(self.uri, database)
+            return self.children.run(self.psql(uri, *arguments), stdin=script)
+
+    def create_database(self, name, template):
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+
+    def drop_database(self, name):
+        self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def cpu_seconds(self):
+        return tree_cpu_seconds(self.postmaster)
+
+    def wal_bytes(self):
+        return int(self.sql("SELECT pg_current_wal_insert_lsn() - '0/0'"))
+
+    @contextlib.contextmanager
+    def settings(self):
+        try:
+            for name, value in SETTINGS.items():
+                self.sql(f"ALTER SYSTEM SET {name} = '{value}'")
+            self.reload()
+            yield
+        finally:
+            for name in SETTINGS:
+                self.sql(f"ALTER SYSTEM RESET {name}")
+            self.sql("SELECT pg_reload_conf()")
+
+    def reload(self):
+        """Reloads the configuration, and waits for it to be so."""
+        self.sql("SELECT pg_reload_conf()")
+        deadline = time.monotonic() + 10
+        while any(self.sql(f"SHOW {name}") != value for name, value in SETTINGS.items()):
+            if time.monotonic() > deadline:
+                raise Failed(f"the {self.name} does not take {SETTINGS}")
+            time.sleep(0.05)
+
+
+class Servers:
+    """Source and target, started when they are not up, and stopped then in the end."""
+
+    def __init__(self, script, choice, children):
+        self.script = str(script)
+        self.choice = choice
+        self.children = children
+        self.stack = contextlib.ExitStack()
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            try:
+                environment = self.environment()
+            except Failed:
+                subprocess.run([self.script, "up", "--timescaledb", self.choice], check=True)
+                stack.callback(subprocess.run,
+                               [self.script, "down", "--timescaledb", self.choice], check=True)
+                environment = self.environment()
+            self.version = environment["BACKFILL_TIMESCALEDB_VERSION"]
+            self.edition = environment["BACKFILL_TIMESCALEDB_EDITION"]
+            self.psql_words = shlex.split(environment["BACKFILL_PSQL"])
+            self.pg_dump_words = shlex.split(environment["BACKFILL_PG_DUMP"])
+            self.source, self.target = (
+                Server(name, environment[f"BACKFILL_{name.upper()}"], self.psql_words,
+                       self.children) for name in ("source", "target"))
+            for server in self.both:
+                stack.enter_context(server.settings())
+            self.stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error):
+        return self.stack.__exit__(*error)
+
+    @property
+    def both(self):
+        return self.source, self.target
+
+    def environment(self):
+        output = self.children.run([self.script, "env", "--timescaledb", self.choice])
+        assignments = (shlex.split(line)[1] for line in output.splitlines())
+        return dict(assignment.split("=", 1) for assignment in assignments)
+
+    def checkpoint(self):
+        for server in self.both:
+            server.sql("CHECKPOINT")
+
+    def clone_schema(self, source_database, target_database):
+        """As the documents say, which leaves empty chunks (tests/support/migration.cpp)."""
+        before = "SELECT public.timescaledb_pre_restore();\n"
+        after = "SELECT public.timescaledb_post_restore();\n"
+        dump = self.children.run(
+            [*self.pg_dump_words, f"--dbname={with_database(self.source.uri, source_database)}",
+             "--quote-all-identifiers", "--no-owner", "--no-privileges", "--no-tablespaces",
+             "--exclude-table-data=_timescaledb_internal.*"])
+        # One psql, so that the settings of pre_restore reach the dump's statements.
+        restore = self.children.start(
+            self.target.psql(with_database(self.target.uri, target_database)),
+            stdin=subprocess.PIPE)
+        with contextlib.suppress(BrokenPipeError):
+            restore.process.stdin.write(f"{before}{dump}\n{after}".encode())
+            restore.process.stdin.close()
+        self.children.finish(restore)
+
+
+class Proxy:
+    """The tests' proxy in front of a server, for as long as the block lasts."""
+
+    def __init__(self, program, server, delay_microseconds, children):
+        place = urlsplit(server.uri)
+        self.children = children
+        self.child = children.start(
+            [str(program), place.hostname, str(place.port), str(delay_microseconds)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        port = self.child.process.stdout.readline().strip()
+        authority = place.netloc.rpartition("@")[0] + f"@127.0.0.1:{port}"
+        self.uri = place._replace(netloc=authority).geturl()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, error, *_):
+        self.child.process.stdin.close()
+        # After an error it may have been killed with the others.
+        with contextlib.suppress(*[Failed] if error else []):
+            self.children.finish(self.child)
+
+    def round_trips(self):
+        self.child.process.stdin.write("\n")
+        self.child.process.stdin.flush()
+        return int(self.child.process.stdout.readline())

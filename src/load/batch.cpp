@@ -1,0 +1,110 @@
+#include "load/batch.hpp"
+
+#include "postgres/copy.hpp"
+#include "timescale/row_filter.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace load {
+
+namespace {
+
+using postgres::Statement;
+
+bool is_simple(const Job& job, const Prepared& prepared) {
+    const auto& plan = prepared.plan;
+    return !job.chunk.compressed && !job.chunk.rewritten &&
+           plan.into == Plan::Into::existing_chunk && plan.what == Plan::What::rows &&
+           !plan.decompress_first && !plan.compress_after && !prepared.target->invalidation_trigger;
+}
+
+std::string condition(const Job& job) {
+    return job.task.whole
+               ? ""
+               : " WHERE " + timescale::row_filter(job.source_hypertable.time, job.task.ranges);
+}
+
+} // namespace
+
+std::vector<std::optional<tasks::Loaded>> BatchLoader::load(const std::vector<Job>& jobs) {
+    const auto all_prepared = prepare(jobs);
+    std::vector<std::optional<tasks::Loaded>> result(jobs.size());
+    std::vector<std::size_t> indexes; // of those that are loaded here
+    std::vector<Job> simple;
+    std::vector<Prepared> prepared;
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        if (!is_simple(jobs[i], all_prepared[i]))
+            continue;
+        indexes.push_back(i);
+        simple.push_back(jobs[i]);
+        prepared.push_back(all_prepared[i]);
+    }
+    if (simple.empty())
+        return result;
+
+    const auto columns = chunk_columns(simple.front().target_hypertable);
+    const auto shape = copy_shape(simple.front().chunk.columns, columns);
+    std::vector<std::string> copies;
+    for (const auto& job : simple) {
+        const auto own = copy_shape(job.chunk.columns, columns);
+        if (own.columns != shape.columns || own.as_text != shape.as_text)
+            throw TaskError("its columns are not those of other chunks");
+        copies.push_back(copy_to_stdout(shape, job.chunk.name.quoted() + condition(job)));
+    }
+    empty(simple, prepared);
+    const auto counts = postgres::copy_several_between(
+        ends_.source, copies,
+        shape.as_text ? postgres::CopyFormat::text : postgres::CopyFormat::binary, ends_.target,
+        copy_from_stdin(shape, simple.front().task.target), check_);
+    for (std::size_t i = 0; i < simple.size(); ++i)
+        result[indexes[i]] = {.rows = counts[i].rows, .batches = 0, .bytes = counts[i].bytes};
+    analyze(prepared);
+    return result;
+}
+
+/// Chunks that are missing are made, all in one short transaction, and those that are to be filled
+/// are locked as a writer would.
+std::vector<Prepared> BatchLoader::prepare(const std::vector<Job>& jobs) {
+    std::vector<Situation> situations;
+    for (const auto& job : jobs)
+        situations.push_back(survey_.situation(job));
+    auto prepared = survey_.look(jobs, situations, Survey::Locking::as_writer);
+    std::vector<Job> missing;
+    for (std::size_t i = 0; i < jobs.size(); ++i)
+        if (prepared[i].plan.into == Plan::Into::new_chunk && !jobs[i].chunk.compressed)
+            missing.push_back(jobs[i]);
+    // The Apache edition makes chunks only for rows that come.
+    if (missing.empty() || !ends_.target_server.community)
+        return prepared;
+    create_chunks(missing);
+    return survey_.look(jobs, situations, Survey::Locking::as_writer);
+}
+
+void BatchLoader::create_chunks(const std::vector<Job>& jobs) {
+    std::vector<Statement> statements{{"BEGIN"}, {lock_to_make_chunk}};
+    for (const auto& job : jobs)
+        statements.push_back(create_chunk_statement(job));
+    postgres::Transaction(ends_.builder(), statements).commit();
+}
+
+void BatchLoader::empty(const std::vector<Job>& jobs, const std::vector<Prepared>& prepared) {
+    std::vector<Statement> statements;
+    for (std::size_t i = 0; i < jobs.size(); ++i)
+        if (!prepared[i].target->empty)
+            statements.push_back({fmt::format(
+                "DELETE FROM ONLY {}{}", prepared[i].target->name.quoted(), condition(jobs[i]))});
+    if (!statements.empty())
+        ends_.target.pipeline(statements);
+}
+
+void BatchLoader::analyze(const std::vector<Prepared>& prepared) {
+    std::vector<std::string> names;
+    for (const auto& one : prepared)
+        names.push_back(one.target->name.quoted());
+    ends_.target.execute(fmt::format("ANALYZE {}", fmt::join(names, ", ")));
+}
+
+} // namespace load

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "load/loader.hpp"
+#include "load/survey.hpp"
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+namespace load {
+
+/**
+ * Loads small chunks of one hypertable in place, together: one transaction, one COPY through the
+ * hypertable, a few round trips. What needs more than rows put into an uncompressed chunk is left
+ * to the Loader.
+ */
+class BatchLoader {
+  public:
+    /// \param check called now and then; may throw to abandon the load.
+    BatchLoader(Ends ends, Strategy strategy, std::function<void()> check)
+        : ends_(std::move(ends)),
+          survey_(ends_.source_server, ends_.target, ends_.target_server, strategy),
+          check_(std::move(check)) {}
+
+    /// Loads the rows, in the target's open transaction.
+    /// \param jobs of the same hypertable.
+    /// \returns what was loaded for each; nothing for a job that is not done.
+    /// \throws TaskError, SqlError when one cannot be loaded, whereupon none is: they are then to
+    /// be loaded one by one.
+    std::vector<std::optional<tasks::Loaded>> load(const std::vector<Job>& jobs);
+
+  private:
+    std::vector<Prepared> prepare(const std::vector<Job>& jobs);
+    void create_chunks(const std::vector<Job>& jobs);
+    void empty(const std::vector<Job>& jobs, const std::vector<Prepared>& prepared);
+    void analyze(const std::vector<Prepared>& prepared);
+
+    Ends ends_;
+    Survey survey_;
+    std::function<void()> check_;
+};
+
+} // namespace load

@@ -1,0 +1,65 @@
+// The tests' proxy as a program, for scripts/bench: see usage.
+#include "support/proxy.hpp"
+
+#include <charconv>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace {
+
+constexpr auto usage =
+    "Usage: proxy HOST PORT [DELAY_MICROSECONDS]\n"
+    "\n"
+    "Relays connections to a server, either direction so much later (0). Prints the port of\n"
+    "127.0.0.1 that it listens on, then, for each line of standard input, how many round trips\n"
+    "all connections made so far; ends with its input.\n";
+
+constexpr int failed = 1;
+constexpr int wrong_usage = 2;
+
+/// The delay, or nothing when the text is no whole number of microseconds up to a minute.
+std::optional<std::chrono::microseconds> parse_delay(std::string_view text) {
+    std::int64_t count = 0;
+    const auto* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, count);
+    const std::chrono::microseconds delay(count);
+    if (error != std::errc() || stop != end || count < 0 || delay > std::chrono::minutes(1))
+        return std::nullopt;
+    return delay;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc == 2 && std::strcmp(argv[1], "--help") == 0) {
+        std::cout << usage;
+        return 0;
+    }
+    if (argc != 3 && argc != 4) {
+        std::cerr << "proxy: needs HOST PORT [DELAY_MICROSECONDS] (see --help)\n";
+        return wrong_usage;
+    }
+    const auto delay = parse_delay(argc == 4 ? argv[3] : "0");
+    if (!delay) {
+        std::cerr << "proxy: '" << argv[3] << "' is no delay in microseconds\n";
+        return wrong_usage;
+    }
+    try {
+        const test::Proxy proxy(argv[1], argv[2], *delay);
+        std::cout << proxy.port() << std::endl;
+        for (std::string line; std::getline(std::cin, line);)
+            std::cout << proxy.round_trips() << std::endl;
+    } catch (const std::exception& error) {
+        std::cerr << "proxy: cannot relay to " << argv[1] << " port " << argv[2] << ": "
+                  << error.what() << '\n';
+        return failed;
+    }
+    return 0;
+}
