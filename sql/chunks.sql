@@ -22,13 +22,30 @@ WITH RECURSIVE chunk AS (
     JOIN _timescaledb_catalog.chunk AS catalog_chunk
       ON catalog_chunk.id = _timescaledb_functions.chunk_id_from_relid(wanted.relid)
 ),
+-- Most chunks have the columns of others: those of one stand for all that are alike.
+-- (OFFSET 0 has the catalogs looked up row by row: the planner expects far more rows than there
+-- are, and would read whole catalogs.)
+relation AS (
+    SELECT relid, min(relid) OVER (PARTITION BY signature) AS like_relid
+    FROM (SELECT attribute.attrelid AS relid,
+                 array_agg((attribute.attname, attribute.atttypid, attribute.atttypmod,
+                            attribute.attgenerated, attribute.attcollation, attribute.attstorage,
+                            attribute.attstattarget)::text ORDER BY attribute.attnum) AS signature
+          FROM chunk
+          CROSS JOIN LATERAL unnest(ARRAY[chunk.relid, chunk.compressed_relid]) AS one (relid)
+          CROSS JOIN LATERAL (
+              SELECT * FROM pg_attribute
+              WHERE attrelid = one.relid AND attnum > 0 AND NOT attisdropped
+              OFFSET 0) AS attribute
+          GROUP BY attribute.attrelid) AS signed
+),
 attribute AS (
     SELECT attribute.*
-    FROM chunk
-    -- an IN would have every attribute of the database read for each chunk
-    CROSS JOIN LATERAL unnest(ARRAY[chunk.relid, chunk.compressed_relid]) AS relation (relid)
-    JOIN pg_attribute AS attribute ON attribute.attrelid = relation.relid
-    WHERE attribute.attnum > 0 AND NOT attribute.attisdropped
+    FROM (SELECT DISTINCT like_relid FROM relation) AS relation
+    CROSS JOIN LATERAL (
+        SELECT * FROM pg_attribute
+        WHERE attrelid = relation.like_relid AND attnum > 0 AND NOT attisdropped
+        OFFSET 0) AS attribute
 ),
 -- Each column's type and the types inside it. Binary COPY does not do when one of them has no
 -- binary form, or has one that is an OID, which means something else on another server: the reg*
@@ -39,7 +56,7 @@ part (attrelid, attnum, type, nested) AS (
     UNION
     SELECT part.attrelid, part.attnum, inside.type, part.nested OR inside.nested
     FROM part
-    JOIN pg_type AS type ON type.oid = part.type
+    CROSS JOIN LATERAL (SELECT * FROM pg_type WHERE oid = part.type OFFSET 0) AS type
     CROSS JOIN LATERAL (
         SELECT type.typelem, true WHERE type.typcategory = 'A'
         UNION ALL
@@ -65,7 +82,7 @@ as_text AS (
                    -- FirstNormalObjectId, src/include/access/transam.h
                    OR (part.nested AND type.oid >= 16384)) AS as_text
     FROM part
-    JOIN pg_type AS type ON type.oid = part.type
+    CROSS JOIN LATERAL (SELECT * FROM pg_type WHERE oid = part.type OFFSET 0) AS type
     GROUP BY part.attrelid, part.attnum
 ),
 columns AS (
@@ -90,7 +107,7 @@ columns AS (
                                        WHERE collation_.oid = attribute.attcollation) END)
                ORDER BY attribute.attnum) AS list
     FROM attribute
-    JOIN pg_type AS type ON type.oid = attribute.atttypid
+    CROSS JOIN LATERAL (SELECT * FROM pg_type WHERE oid = attribute.atttypid OFFSET 0) AS type
     JOIN as_text USING (attrelid, attnum)
     GROUP BY attribute.attrelid
 )
@@ -143,9 +160,12 @@ SELECT chunk.number,
 FROM chunk
 JOIN pg_class AS class ON class.oid = chunk.relid
 JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
-JOIN columns ON columns.attrelid = chunk.relid
+JOIN relation ON relation.relid = chunk.relid
+JOIN columns ON columns.attrelid = relation.like_relid
 LEFT JOIN pg_class AS compressed_class ON compressed_class.oid = chunk.compressed_relid
 LEFT JOIN pg_namespace AS compressed_namespace
        ON compressed_namespace.oid = compressed_class.relnamespace
-LEFT JOIN columns AS compressed_columns ON compressed_columns.attrelid = chunk.compressed_relid
+LEFT JOIN relation AS compressed_relation ON compressed_relation.relid = chunk.compressed_relid
+LEFT JOIN columns AS compressed_columns
+       ON compressed_columns.attrelid = compressed_relation.like_relid
 ORDER BY chunk.number

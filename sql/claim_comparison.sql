@@ -3,7 +3,6 @@
 -- to compare.
 --
 -- $1: when this run began; a task that was compared since is done with
--- $2: whether to take verified ones too
 SELECT task.id, task.hypertable_schema, task.hypertable_name, task.target_schema,
        task.target_name, task.chunk_schema, task.chunk_name, task.slices, task.snapshot,
        task.bytes,
@@ -13,7 +12,7 @@ SELECT task.id, task.hypertable_schema, task.hypertable_name, task.target_schema
 FROM __backfill.task
 WHERE task.worked IS NOT NULL
   AND NOT task.skipped
-  AND (task.verified IS NULL OR $2::boolean)
+  AND task.verified IS NULL
   AND (task.compared IS NULL OR task.compared < $1::timestamptz)
 ORDER BY task.bytes DESC, task.id
 LIMIT 1

@@ -55,3 +55,6 @@ CREATE TABLE __backfill.task (
 );
 
 CREATE INDEX task_to_do ON __backfill.task (bytes DESC, id) WHERE worked IS NULL;
+
+CREATE INDEX task_to_verify ON __backfill.task (bytes DESC, id)
+    WHERE worked IS NOT NULL AND NOT skipped AND verified IS NULL;

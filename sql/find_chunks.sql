@@ -8,7 +8,8 @@ WITH wanted AS MATERIALIZED (
     SELECT cube.number,
            dimension.id AS dimension_id,
            (slice.value ->> 0)::bigint AS range_start,
-           (slice.value ->> 1)::bigint AS range_end
+           (slice.value ->> 1)::bigint AS range_end,
+           count(*) OVER (PARTITION BY cube.number) AS dimensions
     FROM unnest($1::name[], $2::name[], $3::jsonb[])
              WITH ORDINALITY AS cube (schema_name, table_name, slices, number)
     JOIN _timescaledb_catalog.hypertable
@@ -29,8 +30,7 @@ overlapping AS (
     JOIN _timescaledb_catalog.chunk_constraint
       ON chunk_constraint.dimension_slice_id = slice.id
     GROUP BY wanted.number, chunk_constraint.chunk_id
-    HAVING count(*) = (SELECT count(*) FROM wanted AS all_dimensions
-                       WHERE all_dimensions.number = wanted.number)
+    HAVING count(*) = min(wanted.dimensions)
 )
 SELECT overlapping.number, namespace.nspname AS schema_name, class.relname AS table_name,
        overlapping.same

@@ -32,6 +32,8 @@ FROM (VALUES
     -- in COPY FROM STDIN whatever the server says is an error (src/postgres/copy.cpp)
     ('client_min_messages', 'error'),
     ('jit', 'off'),
+    -- what is prepared is run many times, and planning it costs more than running it
+    ('plan_cache_mode', 'force_generic_plan'),
     ('default_table_access_method', 'heap'),
     -- rows go where COPY puts them, and reading a chunk reads its compressed batches too
     ('timescaledb.restoring', 'off'),

@@ -42,8 +42,10 @@ ExitStatus verify(const VerifyOptions& options) {
     Endpoint target(options.target, Role::target, "verify");
     require_different(source, target);
     tasks::require(target.connection);
+    if (options.all)
+        tasks::forget_verdicts(target.connection);
     const auto before = tasks::count(target.connection);
-    const auto to_do = options.all ? before.copied : before.unverified;
+    const auto to_do = before.unverified;
     if (before.to_do > 0)
         fmt::print("{} still to copy, and not verified.\n",
                    report::format_count(before.to_do, "chunk"));

@@ -39,18 +39,16 @@ void VerifyWorker::run() {
 }
 
 bool VerifyWorker::verify_next() {
-    postgres::Transaction claim(
-        queue_.connection,
-        std::vector<postgres::Statement>{
-            {"BEGIN"}, tasks::claim_comparison_statement(run_.started, run_.options.all)});
+    postgres::Transaction claim(queue_.connection,
+                                std::vector<postgres::Statement>{
+                                    {"BEGIN"}, tasks::claim_comparison_statement(run_.started)});
     const auto first = tasks::claimed(claim.results().back());
     if (!first)
         return false;
     std::vector<tasks::Task> tasks{*first};
     if (const auto more = tasks::companions_of(*first); more > 0) {
-        for (auto& task :
-             tasks::claim_more_comparisons(queue_.connection, run_.started, run_.options.all,
-                                           *first, more, run_.options.parallelism))
+        for (auto& task : tasks::claim_more_comparisons(queue_.connection, run_.started, *first,
+                                                        more, run_.options.parallelism))
             tasks.push_back(std::move(task));
         if (tasks.size() > 1)
             tasks = verify_together(tasks);

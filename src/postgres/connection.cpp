@@ -93,23 +93,48 @@ Result Connection::query(std::string_view sql, const std::vector<Parameter>& par
 std::vector<Result> Connection::pipeline(const std::vector<Statement>& statements) {
     if (PQenterPipelineMode(connection_.get()) != 1)
         fail(nullptr);
-    for (const auto& statement : statements)
-        send_with_parameters(statement.sql, statement.parameters);
+    // What is prepared on the way, by the place of its statement.
+    std::map<std::size_t, std::string> preparing;
+    for (std::size_t i = 0; i < statements.size(); ++i) {
+        const auto& [sql, parameters, repeated] = statements[i];
+        if (!repeated) {
+            send_with_parameters(sql, parameters);
+            continue;
+        }
+        const auto known = prepared_.find(sql);
+        const auto name = known != prepared_.end()
+                              ? known->second
+                              : fmt::format("s{}", prepared_.size() + preparing.size());
+        if (known == prepared_.end()) {
+            if (PQsendPrepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr) != 1)
+                fail(nullptr);
+            preparing.emplace(i, name);
+        }
+        send_prepared(name, parameters);
+    }
     if (PQpipelineSync(connection_.get()) != 1)
         fail(nullptr);
+
     std::vector<Result> results;
     results.reserve(statements.size());
     std::optional<Result> failed;
-    for (std::size_t i = 0; i < statements.size(); ++i) {
-        Result result(PQgetResult(connection_.get()));
+    const auto succeeded = [&](Result& result) {
         const auto status = PQresultStatus(result.get());
-        if (PQstatus(connection_.get()) == CONNECTION_BAD)
-            fail(result.get());
         if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
-            results.push_back(std::move(result));
-        else if (!failed)
+            return true;
+        if (!failed)
             failed = std::move(result);
-        PQgetResult(connection_.get()); // the null that ends each statement's results
+        return false;
+    };
+    for (std::size_t i = 0; i < statements.size(); ++i) {
+        if (const auto prepared = preparing.find(i); prepared != preparing.end()) {
+            auto result = next_of_pipeline();
+            if (succeeded(result))
+                prepared_.emplace(statements[i].sql, prepared->second);
+        }
+        auto result = next_of_pipeline();
+        if (succeeded(result))
+            results.push_back(std::move(result));
     }
     const Result sync(PQgetResult(connection_.get()));
     if (PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC ||
@@ -120,11 +145,27 @@ std::vector<Result> Connection::pipeline(const std::vector<Statement>& statement
     return results;
 }
 
+/// \throws ConnectionError when the connection is gone.
+Result Connection::next_of_pipeline() {
+    Result result(PQgetResult(connection_.get()));
+    if (PQstatus(connection_.get()) == CONNECTION_BAD)
+        fail(result.get());
+    PQgetResult(connection_.get()); // the null that ends each statement's results
+    return result;
+}
+
 void Connection::send_with_parameters(const std::string& sql,
                                       const std::vector<Parameter>& parameters) {
     const auto values = values_of(parameters);
     if (PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr,
                           values.data(), nullptr, nullptr, /*resultFormat=*/0) != 1)
+        fail(nullptr);
+}
+
+void Connection::send_prepared(const std::string& name, const std::vector<Parameter>& parameters) {
+    const auto values = values_of(parameters);
+    if (PQsendQueryPrepared(connection_.get(), name.c_str(), static_cast<int>(values.size()),
+                            values.data(), nullptr, nullptr, /*resultFormat=*/0) != 1)
         fail(nullptr);
 }
 

@@ -5,7 +5,7 @@
 
 #include <libpq-fe.h>
 
-#include <initializer_list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -22,6 +22,8 @@ using Parameter = std::optional<std::string>;
 struct Statement {
     std::string sql;
     std::vector<Parameter> parameters{};
+    /// The connection is going to run it again: it is prepared the first time.
+    bool repeated = false;
 };
 
 /**
@@ -78,11 +80,14 @@ class Connection {
 
     Result checked(PGresult* raw) const;
     void send_with_parameters(const std::string& sql, const std::vector<Parameter>& parameters);
+    void send_prepared(const std::string& name, const std::vector<Parameter>& parameters);
+    Result next_of_pipeline();
 
     std::string role_;
     std::unique_ptr<PGconn, Finish> connection_;
     std::unique_ptr<PGcancel, FreeCancel> cancel_;
     std::string name_;
+    std::map<std::string, std::string, std::less<>> prepared_; ///< names by SQL text
 };
 
 /// Runs a statement on each of two servers at the same time.

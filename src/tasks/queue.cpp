@@ -154,7 +154,7 @@ Counts count(postgres::Connection& target) {
 
 postgres::Statement claim_statement(const std::string& run_started,
                                     std::optional<std::int64_t> id) {
-    return {std::string(sql::claim_task), {run_started, text_or_null(id)}};
+    return {std::string(sql::claim_task), {run_started, text_or_null(id)}, /*repeated=*/true};
 }
 
 std::optional<Task> claimed(const postgres::Result& rows) {
@@ -172,25 +172,33 @@ std::int64_t companions_of(const Task& task) {
 
 std::vector<Task> claim_more(postgres::Connection& target, const std::string& run_started,
                              const Task& first, std::int64_t most, int workers) {
-    return tasks_from(
-        target.query(sql::claim_more_tasks, {run_started, std::to_string(first.id),
-                                             std::to_string(most), std::to_string(workers)}));
+    const auto results = target.pipeline(
+        {{std::string(sql::claim_more_tasks),
+          {run_started, std::to_string(first.id), std::to_string(most), std::to_string(workers)},
+          /*repeated=*/true}});
+    return tasks_from(results.front());
 }
 
 std::vector<Task> to_do(postgres::Connection& target) {
     return tasks_from(target.query(sql::tasks_to_do));
 }
 
-postgres::Statement claim_comparison_statement(const std::string& run_started, bool all) {
-    return {std::string(sql::claim_comparison), {run_started, all ? "true" : "false"}};
+void forget_verdicts(postgres::Connection& target) {
+    target.query(sql::forget_verdicts);
+}
+
+postgres::Statement claim_comparison_statement(const std::string& run_started) {
+    return {std::string(sql::claim_comparison), {run_started}, /*repeated=*/true};
 }
 
 std::vector<Task> claim_more_comparisons(postgres::Connection& target,
-                                         const std::string& run_started, bool all,
-                                         const Task& first, std::int64_t most, int workers) {
-    return tasks_from(target.query(sql::claim_more_comparisons,
-                                   {run_started, all ? "true" : "false", std::to_string(first.id),
-                                    std::to_string(most), std::to_string(workers)}));
+                                         const std::string& run_started, const Task& first,
+                                         std::int64_t most, int workers) {
+    const auto results = target.pipeline(
+        {{std::string(sql::claim_more_comparisons),
+          {run_started, std::to_string(first.id), std::to_string(most), std::to_string(workers)},
+          /*repeated=*/true}});
+    return tasks_from(results.front());
 }
 
 void finish_comparison(postgres::Connection& target, const Task& task,
@@ -208,7 +216,7 @@ postgres::Statement finish_statement(const std::vector<Finished>& tasks) {
                         {"bytes", task.loaded.bytes},
                         {"seconds", task.seconds},
                         {"message", json_or_null(task.message)}});
-    return {std::string(sql::finish_tasks), {list.dump()}};
+    return {std::string(sql::finish_tasks), {list.dump()}, /*repeated=*/true};
 }
 
 void skip(postgres::Connection& target, const Task& task, const std::string& reason) {

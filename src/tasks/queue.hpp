@@ -93,15 +93,17 @@ void skip(postgres::Connection& target, const Task& task, const std::string& rea
 
 void fail(postgres::Connection& target, const Task& task, const std::string& error);
 
+/// Makes all copied tasks ones that are to be verified, whatever was found before.
+void forget_verdicts(postgres::Connection& target);
+
 /// The statement that claims a copied task to compare both sides of.
-/// \param all take those that are verified, too.
-postgres::Statement claim_comparison_statement(const std::string& run_started, bool all);
+postgres::Statement claim_comparison_statement(const std::string& run_started);
 
 /// Claims further ones to compare together with a small one (sql/claim_more_comparisons.sql).
 /// \param most how many at most.
 std::vector<Task> claim_more_comparisons(postgres::Connection& target,
-                                         const std::string& run_started, bool all,
-                                         const Task& first, std::int64_t most, int workers);
+                                         const std::string& run_started, const Task& first,
+                                         std::int64_t most, int workers);
 
 /// \param difference JSON; none when both sides are equal.
 /// \param requeue whether a differing chunk is to be copied again.

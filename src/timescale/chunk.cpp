@@ -72,7 +72,7 @@ postgres::Statement chunks_statement(const std::vector<postgres::QualifiedName>&
     quoted.reserve(names.size());
     for (const auto& name : names)
         quoted.push_back(name.quoted());
-    return {std::string(sql::chunks), {postgres::array_literal(quoted)}};
+    return {std::string(sql::chunks), {postgres::array_literal(quoted)}, /*repeated=*/true};
 }
 
 std::vector<std::optional<Chunk>> chunks_from(const postgres::Result& rows, std::size_t names) {
@@ -84,8 +84,7 @@ std::vector<std::optional<Chunk>> chunks_from(const postgres::Result& rows, std:
 
 std::vector<std::optional<Chunk>> read_chunks(postgres::Connection& connection,
                                               const std::vector<postgres::QualifiedName>& names) {
-    const auto statement = chunks_statement(names);
-    return chunks_from(connection.query(statement.sql, statement.parameters), names.size());
+    return chunks_from(connection.pipeline({chunks_statement(names)}).front(), names.size());
 }
 
 std::optional<Chunk> read_chunk(postgres::Connection& connection,
@@ -103,9 +102,12 @@ std::vector<Place> find_places(postgres::Connection& connection,
         names.push_back(hypercube.hypertable.name);
         slices.push_back(hypercube.slices);
     }
-    const auto rows = connection.query(sql::find_chunks, {postgres::array_literal(schemas),
-                                                          postgres::array_literal(names),
-                                                          postgres::array_literal(slices)});
+    const auto results =
+        connection.pipeline({{std::string(sql::find_chunks),
+                              {postgres::array_literal(schemas), postgres::array_literal(names),
+                               postgres::array_literal(slices)},
+                              /*repeated=*/true}});
+    const auto& rows = results.front();
     std::vector<Place> places(hypercubes.size());
     for (int row = 0; row < rows.size(); ++row) {
         auto& place = places.at(index_of(rows, row));

@@ -1,37 +1,42 @@
 #include "workers/signals.hpp"
 
 #include <csignal>
-#include <ctime>
 
 namespace workers {
 
 namespace {
 
-sigset_t stop_signals() {
+/// Wakes the watching thread, for it to see that it is to end.
+constexpr int wake_signal = SIGUSR1;
+
+sigset_t watched_signals() {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, wake_signal);
     return set;
 }
 
 } // namespace
 
 SignalWatch::SignalWatch(std::function<void(int)> on_signal) : on_signal_(std::move(on_signal)) {
-    const auto set = stop_signals();
+    const auto set = watched_signals();
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     thread_ = std::jthread([this, set](const std::stop_token& stop) {
-        constexpr timespec patience{0, 50'000'000}; // ns, until the next look at the stop token
-        while (!stop.stop_requested())
-            if (sigtimedwait(&set, nullptr, &patience) > 0)
+        while (!stop.stop_requested()) {
+            int number = 0;
+            if (sigwait(&set, &number) == 0 && number != wake_signal)
                 on_signal_(++count_);
+        }
     });
 }
 
 SignalWatch::~SignalWatch() {
     thread_.request_stop();
+    pthread_kill(thread_.native_handle(), wake_signal);
     thread_.join();
-    const auto set = stop_signals();
+    const auto set = watched_signals();
     pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
