@@ -2,6 +2,7 @@
 SELECT count(*) AS total,
        count(*) FILTER (WHERE worked IS NULL) AS to_do,
        coalesce(sum(bytes) FILTER (WHERE worked IS NULL), 0)::bigint AS bytes_to_do,
+       coalesce(max(bytes) FILTER (WHERE worked IS NULL), 0) AS largest_to_do,
        count(*) FILTER (WHERE worked IS NULL AND failed IS NOT NULL) AS failed,
        count(*) FILTER (WHERE worked IS NOT NULL AND NOT skipped) AS copied,
        count(*) FILTER (WHERE worked IS NOT NULL AND NOT skipped

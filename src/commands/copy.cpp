@@ -48,6 +48,12 @@ ExitStatus copy(const CopyOptions& options) {
         return exit_done;
     }
 
+    // A large chunk is work for several.
+    const auto workers =
+        before.largest_to_do >= load::least_to_share
+            ? options.parallelism
+            : static_cast<int>(std::min<std::int64_t>(options.parallelism, before.to_do));
+    load::Crew crew(workers);
     report::CopyReport report(before.to_do);
     CopyRun run{.options = options,
                 .started = before.now,
@@ -55,9 +61,8 @@ ExitStatus copy(const CopyOptions& options) {
                 .targets = read_hypertable_map(target.connection),
                 .stop = stop,
                 .cancellation = cancellation,
-                .report = report};
-    const auto workers =
-        static_cast<int>(std::min<std::int64_t>(options.parallelism, before.to_do));
+                .report = report,
+                .crew = crew};
     fmt::print("Copying {} ({} on disk) with {}, from the {} to the {}\n",
                report::format_count(before.to_do, "chunk"),
                report::format_bytes(before.bytes_to_do), report::format_count(workers, "worker"),
@@ -66,10 +71,14 @@ ExitStatus copy(const CopyOptions& options) {
 
     bool interrupted = false;
     try {
-        workers::run(workers, stop, [&run](int /*number*/) { CopyWorker(run).run(); });
+        workers::run(workers, stop, [&run](int /*number*/) {
+            load::Crew::Member member(run.crew);
+            CopyWorker(run).run(member);
+        });
     } catch (const Interrupted&) {
         interrupted = true;
     }
+    tasks::make_durable(target.connection);
     report.summary();
     const auto after = tasks::count(target.connection);
     if (after.failed > 0)

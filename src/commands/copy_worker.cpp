@@ -25,9 +25,8 @@ load::Ends CopyWorker::ends() {
             .source_server = source_.server,
             .target = target_.connection,
             .target_server = target_.server,
-            .builder = [this]() -> postgres::Connection& {
-                return builder();
-            }};
+            .builder = [this]() -> postgres::Connection& { return builder(); },
+            .crew = run_.crew};
 }
 
 CopyWorker::~CopyWorker() {
@@ -41,6 +40,9 @@ void CopyWorker::add_target(Endpoint& target) {
     // What is loaded has been aggregated in the source already, and its aggregates are loaded too.
     if (target.server.can_skip_invalidations())
         target.connection.execute("SET timescaledb.skip_cagg_invalidation = on");
+    // Rows and mark are lost together, if the server crashes before they are on its disk;
+    // tasks::make_durable() waits for all of them in the end.
+    target.connection.execute("SET synchronous_commit = off");
     run_.cancellation.add(target.connection);
 }
 
@@ -50,8 +52,16 @@ postgres::Connection& CopyWorker::builder() {
     return builder_->connection;
 }
 
-void CopyWorker::run() {
+void CopyWorker::run(load::Crew::Member& member) {
     while (!run_.stop.is_requested() && copy_next()) {
+    }
+    load::Hands hands{.source = source_.connection,
+                      .target = target_.connection,
+                      .is_owner = false,
+                      .check = [this] {
+                          run_.stop.check();
+                      }};
+    while (member.help(hands)) {
     }
 }
 

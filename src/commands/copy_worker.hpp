@@ -23,6 +23,7 @@ struct CopyRun {
     workers::Stop& stop;
     workers::Cancellation& cancellation;
     report::CopyReport& report;
+    load::Crew& crew;
 };
 
 /**
@@ -40,7 +41,8 @@ class CopyWorker {
     CopyWorker(const CopyWorker&) = delete;
     CopyWorker& operator=(const CopyWorker&) = delete;
 
-    void run();
+    /// Copies; then helps others to finish what they have in hand.
+    void run(load::Crew::Member& member);
 
   private:
     /// What came of an attempt at a task.

@@ -1,11 +1,13 @@
 #include "load/loader.hpp"
 
+#include "tasks/queue.hpp"
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <mutex>
 
 namespace load {
 
@@ -16,6 +18,9 @@ using postgres::quote_identifier;
 using tasks::Loaded;
 using timescale::Chunk;
 using timescale::ChunkColumn;
+
+/// How much of a chunk a worker does at a time, for another: 32 MiB in pages of 8 KiB.
+constexpr std::int64_t pages_in_piece = 4096;
 
 } // namespace
 
@@ -136,9 +141,16 @@ Loaded Loader::load_and_attach(const Job& job) {
     auto& staging = staging_.emplace(builder, target_server_, job.task, std::move(*shape));
     const auto columns = copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable));
     staging.create();
-    const auto loaded =
-        copy(columns, "ONLY " + job.chunk.name.quoted(), builder, staging.name(), ", FREEZE");
-    staging.build(check_);
+    Loaded loaded;
+    const bool shared = is_worth_sharing(job);
+    if (shared) {
+        staging.publish();
+        loaded = load_in_pieces(job, columns, staging.name());
+    } else {
+        loaded =
+            copy(columns, "ONLY " + job.chunk.name.quoted(), builder, staging.name(), ", FREEZE");
+    }
+    staging.build(shared ? crew_.size() : 1, check_);
     if (staging.attach(target_, check_))
         return loaded;
     // A writer's late row made a chunk there meanwhile, which stays.
@@ -148,6 +160,44 @@ Loaded Loader::load_and_attach(const Job& job) {
     for (const auto& chunk :
          timescale::find_place(target_, {job.task.target, job.task.slices}).overlapping)
         target_.execute("ANALYZE " + chunk.quoted());
+    return loaded;
+}
+
+/// Whether the chunk would keep one worker busy when the others have nothing left to do.
+bool Loader::is_worth_sharing(const Job& job) {
+    return crew_.size() > 1 && job.task.bytes >= least_to_share &&
+           job.task.bytes > tasks::count(target_).bytes_to_do / crew_.size();
+}
+
+/// Reads the chunk piece by piece, by the places of its rows, all under one snapshot.
+Loaded Loader::load_in_pieces(const Job& job, const CopyShape& columns,
+                              const QualifiedName& staging) {
+    const auto snapshot =
+        source_.query("SELECT pg_export_snapshot() AS snapshot").string(0, "snapshot");
+    std::mutex mutex;
+    Loaded loaded;
+    std::vector<Piece> pieces;
+    for (std::int64_t page = 0; page < job.chunk.pages; page += pages_in_piece) {
+        // Nothing is added to what the snapshot sees; the last one has no end for clarity's sake.
+        const bool last = page + pages_in_piece >= job.chunk.pages;
+        const auto from =
+            fmt::format("ONLY {} WHERE ctid >= '({},0)'{}", job.chunk.name.quoted(), page,
+                        last ? "" : fmt::format(" AND ctid < '({},0)'", page + pages_in_piece));
+        pieces.emplace_back([&, from](Hands& hands) {
+            std::optional<postgres::Transaction> reading;
+            if (!hands.is_owner)
+                reading.emplace(hands.source, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
+                                              "SET TRANSACTION SNAPSHOT " +
+                                                  postgres::quote_literal(snapshot));
+            const auto count =
+                postgres::copy_between(hands.source, copy_to_stdout(columns, from), hands.target,
+                                       copy_from_stdin(columns, staging), hands.check);
+            const std::lock_guard lock(mutex);
+            loaded += {.rows = count.rows, .batches = 0, .bytes = count.bytes};
+        });
+    }
+    Hands own{.source = source_, .target = builder_(), .is_owner = true, .check = check_};
+    crew_.share(std::move(pieces), own);
     return loaded;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "load/crew.hpp"
 #include "load/rows.hpp"
 #include "load/staging_table.hpp"
 #include "load/survey.hpp"
@@ -13,6 +14,9 @@
 
 namespace load {
 
+/// A chunk of that many bytes may be loaded by several workers.
+constexpr std::int64_t least_to_share = std::int64_t{64} * 1024 * 1024;
+
 /// The servers at both ends of a load.
 struct Ends {
     postgres::Connection& source;
@@ -23,6 +27,7 @@ struct Ends {
     /// Another connection to the target, which is in no transaction: for what has to be committed
     /// before that one is, or must not hold its locks so long. Called when it is needed.
     std::function<postgres::Connection&()> builder;
+    Crew& crew;
 };
 
 /// Waiting for the hypertable's lock holds up whoever queues behind us.
@@ -41,7 +46,7 @@ class Loader {
     /// \param check called now and then; may throw to abandon the load.
     Loader(Ends ends, Strategy strategy, std::function<void()> check)
         : source_(ends.source), target_(ends.target), target_server_(ends.target_server),
-          builder_(std::move(ends.builder)),
+          builder_(std::move(ends.builder)), crew_(ends.crew),
           survey_(ends.source_server, ends.target, ends.target_server, strategy),
           check_(std::move(check)) {}
 
@@ -56,7 +61,7 @@ class Loader {
     /// The plan is changed when only loading showed that it would not do.
     tasks::Loaded load(const Job& job, Prepared& prepared);
 
-    /// The target's transaction has committed.
+    /// The target's transaction has committed: what is left to do is done.
     void committed();
 
     /// Drops, when it goes, what a load that was not committed has left; so it is to outlive the
@@ -78,6 +83,9 @@ class Loader {
     bool create_chunk_by_inserting(const Job& job);
 
     tasks::Loaded load_and_attach(const Job& job);
+    bool is_worth_sharing(const Job& job);
+    tasks::Loaded load_in_pieces(const Job& job, const CopyShape& columns,
+                                 const postgres::QualifiedName& staging);
 
     tasks::Loaded load_rows(const Job& job, const Plan& plan, const timescale::Chunk& target);
     tasks::Loaded load_batches_into_present(const Job& job, const timescale::Chunk& target);
@@ -105,6 +113,7 @@ class Loader {
     postgres::Connection& target_;
     const timescale::Server& target_server_;
     std::function<postgres::Connection&()> builder_;
+    Crew& crew_;
     Survey survey_;
     std::function<void()> check_;
     std::optional<StagingTable> staging_; ///< of the current job

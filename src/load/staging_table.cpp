@@ -61,8 +61,14 @@ void StagingTable::create() {
         fmt::format("BEGIN; DROP TABLE IF EXISTS {}; {}", name_.quoted(), shape_.create_table));
 }
 
-void StagingTable::build(const std::function<void()>& check) {
-    std::string statements;
+void StagingTable::publish() {
+    builder_.execute("COMMIT");
+    is_public_ = true;
+}
+
+void StagingTable::build(int processes, const std::function<void()>& check) {
+    std::string statements = is_public_ ? "BEGIN; " : "";
+    statements += fmt::format("SET LOCAL max_parallel_maintenance_workers = {}; ", processes - 1);
     if (server_.adopts_indexes())
         for (const auto& index : shape_.indexes)
             statements += index.statement + "; ";

@@ -41,10 +41,14 @@ class StagingTable {
     /// Begins a transaction on the builder and makes the table in it, so that COPY may FREEZE.
     void create();
 
-    /// Ends the transaction with what attaching takes over: indexes and statistics; then adds the
-    /// foreign keys.
+    /// Ends the transaction, so that other connections may load it as well; without FREEZE, then.
+    void publish();
+
+    /// Makes what attaching takes over: indexes, statistics and foreign keys. Ends the transaction,
+    /// if it is still open.
+    /// \param processes that may build an index together.
     /// \param check called while waiting for locks; may throw to abandon it.
-    void build(const std::function<void()>& check);
+    void build(int processes, const std::function<void()>& check);
 
     /// Makes it the hypertable's chunk, as the last thing of a transaction: it locks the
     /// hypertable for chunk creation until that ends.
@@ -67,6 +71,7 @@ class StagingTable {
     timescale::StagingShape shape_;
     postgres::QualifiedName name_;
     bool exists_ = false;
+    bool is_public_ = false;
     bool attached_ = false;
 };
 

@@ -146,6 +146,7 @@ Counts count(postgres::Connection& target) {
             .to_do = row.integer(0, "to_do"),
             .failed = row.integer(0, "failed"),
             .bytes_to_do = row.integer(0, "bytes_to_do"),
+            .largest_to_do = row.integer(0, "largest_to_do"),
             .copied = row.integer(0, "copied"),
             .unverified = row.integer(0, "unverified"),
             .differing = row.integer(0, "differing"),
@@ -229,6 +230,11 @@ void fail(postgres::Connection& target, const Task& task, const std::string& err
 
 void finish_equal(postgres::Connection& target, const std::vector<std::int64_t>& ids) {
     target.query(sql::finish_equal, {fmt::format("{{{}}}", fmt::join(ids, ","))});
+}
+
+void make_durable(postgres::Connection& target) {
+    // A commit of anything that is logged waits for all of the log before it.
+    target.query("SELECT pg_logical_emit_message(true, 'timescaledb-backfill', 'copied')");
 }
 
 std::vector<Failure> failures(postgres::Connection& target, int limit) {

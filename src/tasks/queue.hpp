@@ -50,10 +50,11 @@ struct Counts {
     std::int64_t to_do = 0; ///< not finished, those that failed included
     std::int64_t failed = 0;
     std::int64_t bytes_to_do = 0;
-    std::int64_t copied = 0;     ///< finished, those that were skipped not included
-    std::int64_t unverified = 0; ///< of the copied ones
-    std::int64_t differing = 0;  ///< of the copied ones, as verify last saw them
-    std::string now;             ///< the server's clock, as claim() takes it
+    std::int64_t largest_to_do = 0; ///< bytes of one
+    std::int64_t copied = 0;        ///< finished, those that were skipped not included
+    std::int64_t unverified = 0;    ///< of the copied ones
+    std::int64_t differing = 0;     ///< of the copied ones, as verify last saw them
+    std::string now;                ///< the server's clock, as claim() takes it
 };
 Counts count(postgres::Connection& target);
 
@@ -112,6 +113,10 @@ void finish_comparison(postgres::Connection& target, const Task& task,
 
 /// Notes that both sides of claimed tasks are equal.
 void finish_equal(postgres::Connection& target, const std::vector<std::int64_t>& ids);
+
+/// Waits until all that was committed before, with synchronous_commit off, is on the server's disk
+/// (and where else synchronous commits wait for). Outside of a transaction.
+void make_durable(postgres::Connection& target);
 
 /// A task that failed and is to do.
 struct Failure {

@@ -40,7 +40,8 @@ Chunk chunk_from(const postgres::Result& rows, int row) {
     chunk.name = {rows.string(row, "schema_name"), rows.string(row, "table_name")};
     chunk.status = static_cast<int>(rows.integer(row, "status"));
     chunk.columns = columns_from(rows.text(row, "columns"));
-    chunk.empty = rows.boolean(row, "empty");
+    chunk.pages = rows.integer(row, "pages");
+    chunk.empty = chunk.pages == 0 && rows.boolean(row, "no_batches");
     chunk.can_create_beside = rows.boolean(row, "can_create_beside");
     chunk.rewritten = rows.boolean(row, "rewritten");
     chunk.invalidation_trigger = rows.optional_string(row, "invalidation_trigger");

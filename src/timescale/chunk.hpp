@@ -31,7 +31,8 @@ struct Chunk {
     /// Bits, from TimescaleDB's src/chunk.h: 1 compressed, 2 unordered, 4 frozen, 8 partial.
     int status = 0;
     std::vector<ChunkColumn> columns;
-    bool empty = false; ///< neither its table nor its compressed table has a page
+    std::int64_t pages = 0; ///< of its own table
+    bool empty = false;     ///< neither its table nor its compressed table has a page
     /// We may create a table in the chunk's schema.
     bool can_create_beside = false;
     /// The relation's file is not the one that this transaction's snapshot knows.

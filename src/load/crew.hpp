@@ -1,0 +1,81 @@
+#pragma once
+
+#include "postgres/connection.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+namespace load {
+
+/// What a worker works with.
+struct Hands {
+    postgres::Connection& source;
+    postgres::Connection& target; ///< in no transaction
+    /// The source is in the transaction that the work is to be done in; otherwise in none.
+    bool is_owner = false;
+    std::function<void()> check; ///< called now and then; may throw to abandon the work
+};
+
+/// A part of a chunk's load that any worker may do, on its own connections.
+using Piece = std::function<void(Hands&)>;
+
+/**
+ * The workers of a run, as far as they help each other: one that finds no chunk left to claim does
+ * pieces of the chunks that others are loading.
+ *
+ * Thread-safe. A worker joins as a Member; the crew outlives its members.
+ */
+class Crew {
+  public:
+    explicit Crew(int workers) : size_(workers), members_(workers) {}
+
+    int size() const { return size_; }
+
+    /// Has pieces done, by the caller and by all who have nothing else to do. Returns when all are
+    /// done.
+    /// \throws what the first piece that failed threw, when none is being done any more.
+    void share(std::vector<Piece> pieces, Hands& own);
+
+    /// A worker's place in the crew, which it takes before anything that could fail: the others
+    /// wait for it.
+    class Member {
+      public:
+        explicit Member(Crew& crew) : crew_(crew) {}
+        ~Member();
+        Member(const Member&) = delete;
+        Member& operator=(const Member&) = delete;
+
+        /// Does one piece of somebody's work, waiting for it.
+        /// \returns false when there will be none: nobody has a chunk in hand any more.
+        bool help(Hands& own);
+
+      private:
+        Crew& crew_;
+        bool idle_ = false;
+    };
+
+  private:
+    struct Work {
+        std::deque<Piece> pieces;
+        int running = 0;
+        std::exception_ptr problem;
+    };
+
+    /// Does the next piece of a work.
+    /// \pre locked, and there is one.
+    void do_next(std::unique_lock<std::mutex>& lock, Work& work, Hands& own);
+    Work* find_work();
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<Work*> works_;
+    const int size_;
+    int members_; ///< who have not left
+    int idle_ = 0;
+};
+
+} // namespace load
