@@ -5,7 +5,12 @@ SELECT pg_catalog.current_setting('server_version_num')::int AS server_version_n
        namespace.nspname AS extension_schema,
        -- 'apache' or 'timescale' (TimescaleDB's src/license_guc.c)
        pg_catalog.current_setting('timescaledb.license', true) AS license,
-       pg_catalog.now()::text AS now
+       -- what two connections have in common only when they are to the same database of the same
+       -- running server; a hot standby has started at another time than its primary
+       (SELECT pg_catalog.concat_ws('/', pg_catalog.pg_postmaster_start_time(),
+                                    pg_catalog.current_setting('port'), database.oid)
+        FROM pg_catalog.pg_database AS database
+        WHERE database.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()) AS identity
 FROM (SELECT) AS one_row
 LEFT JOIN (pg_catalog.pg_extension AS extension
            JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = extension.extnamespace)

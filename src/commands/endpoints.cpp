@@ -2,7 +2,6 @@
 
 #include "postgres/quote.hpp"
 #include "postgres/session.hpp"
-#include "sql.hpp"
 
 #include <fmt/format.h>
 
@@ -12,15 +11,14 @@ Endpoint::Endpoint(const postgres::ConnectionString& connection_string, Role rol
                    const std::string& command)
     : connection(connection_string, role == Role::source ? "source" : "target",
                  "timescaledb-backfill " + command) {
-    postgres::pin_session(connection, role == Role::source ? postgres::Access::read_only
-                                                           : postgres::Access::read_write);
-    server = timescale::read_server(connection);
+    auto statements = postgres::pin_session_statements(
+        role == Role::source ? postgres::Access::read_only : postgres::Access::read_write);
+    statements.push_back(timescale::server_statement());
+    server = timescale::server_from(connection.pipeline(statements).back(), connection);
 }
 
-void require_different(Endpoint& source, Endpoint& target) {
-    const auto left = source.connection.query(sql::database_identity).string(0, "identity");
-    const auto right = target.connection.query(sql::database_identity).string(0, "identity");
-    if (left == right)
+void require_different(const Endpoint& source, const Endpoint& target) {
+    if (source.server.identity == target.server.identity)
         throw UsageError(
             fmt::format("source and target are the same database ({})", target.connection.name()));
 }

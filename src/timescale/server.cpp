@@ -42,8 +42,11 @@ std::string Server::chunk_constraint_name(std::int64_t chunk_id, const std::stri
     return postgres::clipped_identifier(fmt::format("{}_{}{}", chunk_id, number, name));
 }
 
-Server read_server(postgres::Connection& connection) {
-    const auto row = connection.query(sql::server);
+postgres::Statement server_statement() {
+    return {std::string(sql::server)};
+}
+
+Server server_from(const postgres::Result& row, const postgres::Connection& connection) {
     if (row.is_null(0, "timescaledb_version"))
         throw Error(fmt::format("the {} has no timescaledb extension; connect to the database that "
                                 "has the hypertables",
@@ -53,6 +56,7 @@ Server read_server(postgres::Connection& connection) {
     server.timescaledb_text = row.string(0, "timescaledb_version");
     server.timescaledb = parse_version(server.timescaledb_text);
     server.extension_schema = row.string(0, "extension_schema");
+    server.identity = row.string(0, "identity");
     server.community = row.text(0, "license") != "apache";
     if (server.timescaledb < oldest_supported)
         throw Error(fmt::format("the {} has TimescaleDB {}; update the extension to {}.{} or later",

@@ -30,6 +30,8 @@ struct Server {
     std::string timescaledb_text;
     Version timescaledb;
     std::string extension_schema;
+    /// Shared by two connections only when they are to the same database of the same server.
+    std::string identity;
     /// timescaledb.license is not 'apache': chunks can be made by name, and compressed.
     bool community = false;
 
@@ -75,8 +77,11 @@ struct Server {
 /// src/errors.h).
 constexpr auto chunk_collision = "TS503";
 
-/// Reads what the server is.
+/// The statement that reads what the server is.
+postgres::Statement server_statement();
+
+/// What it returned.
 /// \throws Error when the database has no timescaledb extension, or one too old (before 2.16).
-Server read_server(postgres::Connection& connection);
+Server server_from(const postgres::Result& row, const postgres::Connection& connection);
 
 } // namespace timescale
