@@ -39,11 +39,6 @@ statement (place, text) AS (
                ' TABLESPACE ' || quote_ident(location.tablespace))
     FROM hypertable CROSS JOIN location
     UNION ALL
-    -- LIKE takes those as well that children do not inherit
-    SELECT 2, format('ALTER TABLE %s DROP CONSTRAINT %I', staging, conname)
-    FROM hypertable
-    JOIN pg_constraint ON conrelid = hypertable.oid AND contype = 'c' AND connoinherit
-    UNION ALL
     SELECT 2, format('ALTER TABLE %s ALTER %I SET STATISTICS %s', staging, attname, attstattarget)
     FROM hypertable
     JOIN pg_attribute ON attrelid = hypertable.oid AND attnum > 0 AND NOT attisdropped
@@ -79,8 +74,12 @@ index AS (
            index.indisunique,
            pg_constraint.oid AS constraint_oid,
            pg_constraint.conname,
-           -- chunk_index_select_tablespace in src/chunk_index.c
-           coalesce(tablespace.spcname, hypertable.tablespaces[1]) AS tablespace
+           -- chunk_index_select_tablespace in src/chunk_index.c, and for constraints
+           -- chunk_constraint_add_table_constraint in sql/chunk_constraint.sql
+           CASE WHEN pg_constraint.oid IS NULL
+                THEN coalesce(tablespace.spcname, hypertable.tablespaces[1])
+                WHEN pg_constraint.contype IN ('p', 'u') THEN tablespace.spcname
+           END AS tablespace
     FROM hypertable
     JOIN pg_index AS index ON index.indrelid = hypertable.oid AND index.indislive
     JOIN pg_class AS index_class ON index_class.oid = index.indexrelid
@@ -144,7 +143,12 @@ SELECT CASE
                                                 ' NOT VALID$', '')) ORDER BY conname), '[]')
         FROM pg_constraint
         WHERE conrelid = hypertable.oid AND contype = 'f' AND conparentid = 0) AS foreign_keys,
-       hypertable.associated_schema_name AS chunk_schema,
+       (SELECT coalesce(jsonb_agg(attribute.attname), '[]')
+        FROM _timescaledb_catalog.dimension
+        JOIN pg_attribute AS attribute ON attribute.attrelid = hypertable.oid
+                                      AND attribute.attname = dimension.column_name
+        WHERE dimension.hypertable_id = hypertable.id AND dimension.num_slices IS NOT NULL
+          AND NOT attribute.attnotnull) AS nullable_dimensions,
        hypertable.associated_table_prefix AS chunk_prefix
 FROM hypertable
 JOIN pg_roles AS role ON role.rolname = current_user

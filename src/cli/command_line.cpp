@@ -69,6 +69,11 @@ the chunks in hand are finished first. Twice: they are rolled back at once. Eith
 status is 130 and the next copy goes on. Several copy processes, on several machines, may work on
 one target at a time.
 
+From TimescaleDB 2.29.1 (Community edition) on, chunks that are absent or empty in the target are
+loaded into tables that then become the chunks. Others are loaded in place, under the target's live
+indexes. --load-strategy attach does the former on older versions, too, where columns that are later
+dropped from the hypertable stay in such chunks, after which inserting into them fails.
+
 Example:
   timescaledb-backfill copy --source "$SOURCE" --target "$TARGET" --parallelism 4)";
 

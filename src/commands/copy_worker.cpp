@@ -122,11 +122,32 @@ CopyWorker::Outcome CopyWorker::claim_and_copy(std::optional<std::int64_t> id, b
 
 CopyWorker::Outcome CopyWorker::copy_claimed(postgres::Transaction& claim,
                                              const tasks::Task& task) {
-    const ChunkReading reading(source_.connection, task.snapshot, {task.chunk});
-    if (!reading.chunk())
+    const auto chunk = timescale::read_chunk(source_.connection, task.chunk);
+    if (!chunk)
         return skip(claim, task, "it is gone from the source");
-    check_visible(*reading.chunk());
-    return load_claimed(claim, task, *reading.chunk());
+    const auto started = std::chrono::steady_clock::now();
+    const auto& source_hypertable = find_hypertable(run_.sources, task.hypertable, "source");
+    const auto& target_hypertable = find_hypertable(run_.targets, task.target, "target");
+    auto prepared = loader_.prepare({task, *chunk, source_hypertable, target_hypertable});
+    const ChunkReading reading(source_.connection, task.snapshot, {task.chunk});
+    const auto& now = reading.chunk();
+    if (now)
+        check_visible(*now);
+    if (!now || !timescale::is_unchanged(*chunk, *now))
+        throw postgres::SqlError("40001", "the chunk has just changed in the source");
+
+    const auto loaded = loader_.load({task, *now, source_hypertable, target_hypertable}, prepared);
+    const report::Seconds duration = std::chrono::steady_clock::now() - started;
+    std::optional<std::string> note;
+    if (prepared.plan.into == load::Plan::Into::hypertable)
+        note = "through the hypertable: " + prepared.plan.reason;
+    else if (now->compressed && prepared.plan.what == load::Plan::What::rows)
+        note = "decompressed: " + prepared.plan.reason;
+    claim.commit_with({tasks::finish_statement(
+        {{.id = task.id, .loaded = loaded, .seconds = duration.count(), .message = note}})});
+    loader_.committed();
+    run_.report.copied(task.chunk, loaded, duration, note);
+    return Outcome::done;
 }
 
 bool CopyWorker::copy_together(postgres::Transaction& claim, const tasks::Task& first) {
@@ -160,19 +181,30 @@ void CopyWorker::copy_batch(postgres::Transaction& claim, const std::vector<task
     std::vector<postgres::QualifiedName> names;
     for (const auto& task : tasks)
         names.push_back(task.chunk);
-    const ChunkReading reading(source_.connection, tasks.front().snapshot, names);
-    std::vector<load::Job> jobs;
+    const auto chunks = timescale::read_chunks(source_.connection, names);
     std::vector<std::int64_t> left;
+    std::vector<load::Job> jobs;
+    names.clear();
     for (std::size_t i = 0; i < tasks.size(); ++i) {
-        const auto& chunk = reading.chunks()[i];
-        if (chunk)
-            jobs.push_back({tasks[i], *chunk,
-                            find_hypertable(run_.sources, tasks[i].hypertable, "source"),
-                            find_hypertable(run_.targets, tasks[i].target, "target")});
-        else
+        if (!chunks[i]) {
             left.push_back(tasks[i].id);
+            continue;
+        }
+        names.push_back(tasks[i].chunk);
+        jobs.push_back({tasks[i], *chunks[i],
+                        find_hypertable(run_.sources, tasks[i].hypertable, "source"),
+                        find_hypertable(run_.targets, tasks[i].target, "target")});
     }
-    const auto loaded = batch_loader_.load(jobs);
+    if (jobs.empty())
+        throw TaskError("they are gone from the source");
+    const auto prepared = batch_loader_.prepare(jobs);
+    const ChunkReading reading(source_.connection, tasks.front().snapshot, names);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        const auto& now = reading.chunks()[i];
+        if (!now || now->rewritten || !timescale::is_unchanged(jobs[i].chunk, *now))
+            throw TaskError("a chunk has just changed in the source");
+    }
+    const auto loaded = batch_loader_.load(jobs, prepared);
 
     std::vector<tasks::Finished> finished;
     const auto count = static_cast<double>(
@@ -191,27 +223,6 @@ void CopyWorker::copy_batch(postgres::Transaction& claim, const std::vector<task
     for (std::size_t i = 0; i < jobs.size(); ++i)
         if (loaded[i])
             run_.report.copied(jobs[i].task.chunk, *loaded[i], each, std::nullopt);
-}
-
-CopyWorker::Outcome CopyWorker::load_claimed(postgres::Transaction& claim, const tasks::Task& task,
-                                             const timescale::Chunk& chunk) {
-    const load::Job job{task, chunk, find_hypertable(run_.sources, task.hypertable, "source"),
-                        find_hypertable(run_.targets, task.target, "target")};
-
-    const auto started = std::chrono::steady_clock::now();
-    auto prepared = loader_.prepare(job);
-    const auto loaded = loader_.load(job, prepared);
-    const report::Seconds duration = std::chrono::steady_clock::now() - started;
-    std::optional<std::string> note;
-    if (prepared.plan.into == load::Plan::Into::hypertable)
-        note = "through the hypertable: " + prepared.plan.reason;
-    else if (chunk.compressed && prepared.plan.what == load::Plan::What::rows)
-        note = "decompressed: " + prepared.plan.reason;
-    claim.commit_with({tasks::finish_statement(
-        {{.id = task.id, .loaded = loaded, .seconds = duration.count(), .message = note}})});
-    loader_.committed();
-    run_.report.copied(task.chunk, loaded, duration, note);
-    return Outcome::done;
 }
 
 CopyWorker::Outcome CopyWorker::skip(postgres::Transaction& claim, const tasks::Task& task,

@@ -60,8 +60,6 @@ class CopyWorker {
     Outcome attempt(std::optional<std::int64_t> id, bool last);
     Outcome claim_and_copy(std::optional<std::int64_t> id, bool last);
     Outcome copy_claimed(postgres::Transaction& claim, const tasks::Task& task);
-    Outcome load_claimed(postgres::Transaction& claim, const tasks::Task& task,
-                         const timescale::Chunk& chunk);
 
     /// Claims further small tasks, and copies them together with the first. What has to be copied
     /// by itself is left for afterwards.

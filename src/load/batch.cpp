@@ -29,18 +29,16 @@ std::string condition(const Job& job) {
 
 } // namespace
 
-std::vector<std::optional<tasks::Loaded>> BatchLoader::load(const std::vector<Job>& jobs) {
-    const auto all_prepared = prepare(jobs);
+std::vector<std::optional<tasks::Loaded>> BatchLoader::load(const std::vector<Job>& jobs,
+                                                            const std::vector<Prepared>& prepared) {
     std::vector<std::optional<tasks::Loaded>> result(jobs.size());
     std::vector<std::size_t> indexes; // of those that are loaded here
     std::vector<Job> simple;
-    std::vector<Prepared> prepared;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-        if (!is_simple(jobs[i], all_prepared[i]))
+        if (!is_simple(jobs[i], prepared[i]))
             continue;
         indexes.push_back(i);
         simple.push_back(jobs[i]);
-        prepared.push_back(all_prepared[i]);
     }
     if (simple.empty())
         return result;
@@ -54,20 +52,25 @@ std::vector<std::optional<tasks::Loaded>> BatchLoader::load(const std::vector<Jo
             throw TaskError("its columns are not those of other chunks");
         copies.push_back(copy_to_stdout(shape, job.chunk.name.quoted() + condition(job)));
     }
-    empty(simple, prepared);
     const auto counts = postgres::copy_several_between(
         ends_.source, copies,
         shape.as_text ? postgres::CopyFormat::text : postgres::CopyFormat::binary, ends_.target,
         copy_from_stdin(shape, simple.front().task.target), check_);
     for (std::size_t i = 0; i < simple.size(); ++i)
         result[indexes[i]] = {.rows = counts[i].rows, .batches = 0, .bytes = counts[i].bytes};
-    analyze(prepared);
+    analyze(jobs, prepared);
     return result;
+}
+
+std::vector<Prepared> BatchLoader::prepare(const std::vector<Job>& jobs) {
+    auto prepared = lock(jobs);
+    empty(jobs, prepared);
+    return prepared;
 }
 
 /// Chunks that are missing are made, all in one short transaction, and those that are to be filled
 /// are locked as a writer would.
-std::vector<Prepared> BatchLoader::prepare(const std::vector<Job>& jobs) {
+std::vector<Prepared> BatchLoader::lock(const std::vector<Job>& jobs) {
     std::vector<Situation> situations;
     for (const auto& job : jobs)
         situations.push_back(survey_.situation(job));
@@ -93,17 +96,18 @@ void BatchLoader::create_chunks(const std::vector<Job>& jobs) {
 void BatchLoader::empty(const std::vector<Job>& jobs, const std::vector<Prepared>& prepared) {
     std::vector<Statement> statements;
     for (std::size_t i = 0; i < jobs.size(); ++i)
-        if (!prepared[i].target->empty)
+        if (is_simple(jobs[i], prepared[i]) && !prepared[i].target->empty)
             statements.push_back({fmt::format(
                 "DELETE FROM ONLY {}{}", prepared[i].target->name.quoted(), condition(jobs[i]))});
     if (!statements.empty())
         ends_.target.pipeline(statements);
 }
 
-void BatchLoader::analyze(const std::vector<Prepared>& prepared) {
+void BatchLoader::analyze(const std::vector<Job>& jobs, const std::vector<Prepared>& prepared) {
     std::vector<std::string> names;
-    for (const auto& one : prepared)
-        names.push_back(one.target->name.quoted());
+    for (std::size_t i = 0; i < jobs.size(); ++i)
+        if (is_simple(jobs[i], prepared[i]))
+            names.push_back(prepared[i].target->name.quoted());
     ends_.target.execute(fmt::format("ANALYZE {}", fmt::join(names, ", ")));
 }
 

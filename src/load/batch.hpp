@@ -22,18 +22,23 @@ class BatchLoader {
           survey_(ends_.source_server, ends_.target, ends_.target_server, strategy),
           check_(std::move(check)) {}
 
-    /// Loads the rows, in the target's open transaction.
+    /// Locks the target's chunks, makes missing ones, and deletes what is to be replaced; as for
+    /// Loader::prepare(), the source's snapshot is to be taken after this.
     /// \param jobs of the same hypertable.
+    std::vector<Prepared> prepare(const std::vector<Job>& jobs);
+
+    /// Loads the rows, in the target's open transaction.
     /// \returns what was loaded for each; nothing for a job that is not done.
     /// \throws TaskError, SqlError when one cannot be loaded, whereupon none is: they are then to
     /// be loaded one by one.
-    std::vector<std::optional<tasks::Loaded>> load(const std::vector<Job>& jobs);
+    std::vector<std::optional<tasks::Loaded>> load(const std::vector<Job>& jobs,
+                                                   const std::vector<Prepared>& prepared);
 
   private:
-    std::vector<Prepared> prepare(const std::vector<Job>& jobs);
+    std::vector<Prepared> lock(const std::vector<Job>& jobs);
     void create_chunks(const std::vector<Job>& jobs);
     void empty(const std::vector<Job>& jobs, const std::vector<Prepared>& prepared);
-    void analyze(const std::vector<Prepared>& prepared);
+    void analyze(const std::vector<Job>& jobs, const std::vector<Prepared>& prepared);
 
     Ends ends_;
     Survey survey_;

@@ -38,9 +38,10 @@ Prepared Loader::prepare(const Job& job) {
         auto& plan = prepared.plan;
         switch (plan.into) {
         case Plan::Into::hypertable:
+            empty(job, prepared);
             return prepared;
         case Plan::Into::attached_table:
-            if (!prepared.target || drop_empty_chunk(builder_(), prepared.target->name, check_))
+            if (!prepared.target || drop_empty_chunk(builder_(), *prepared.target, check_))
                 return prepared;
             now.attach_obstacle = "the target's empty chunk is in use";
             break;
@@ -49,17 +50,48 @@ Prepared Loader::prepare(const Job& job) {
                 break;
             plan.into = Plan::Into::hypertable;
             plan.reason = "the target cuts new chunks elsewhere";
+            empty(job, prepared);
             return prepared;
         case Plan::Into::existing_chunk:
             now.attach_obstacle = plan.reason;
             prepared =
                 std::move(survey_.look({job}, situations, Survey::Locking::as_writer).front());
-            if (prepared.plan.into == Plan::Into::existing_chunk)
-                return prepared;
-            break;
+            if (prepared.plan.into != Plan::Into::existing_chunk)
+                break;
+            empty(job, prepared);
+            return prepared;
         }
     }
     throw postgres::SqlError("40001", "the target's chunk changes all the time");
+}
+
+std::string Loader::condition(const Job& job) {
+    return job.task.whole
+               ? ""
+               : " WHERE " + timescale::row_filter(job.source_hypertable.time, job.task.ranges);
+}
+
+/// Deletes what the load is to replace.
+void Loader::empty(const Job& job, const Prepared& prepared) {
+    const auto& plan = prepared.plan;
+    if (plan.into == Plan::Into::hypertable) {
+        target_.execute(fmt::format(
+            "DELETE FROM {} WHERE {} AND {}", job.task.target.quoted(),
+            timescale::hypercube_filter(job.source_hypertable.dimensions, job.task.slices),
+            timescale::row_filter(job.source_hypertable.time, job.task.ranges)));
+        return;
+    }
+    const auto& target = prepared.target.value();
+    // Taking the trigger off locks the chunk until the commit; there is no other way for its
+    // owner, for DISABLE TRIGGER is refused on chunks.
+    if (target.invalidation_trigger)
+        target_.execute("DROP TRIGGER ts_cagg_invalidation_trigger ON " + target.name.quoted());
+    // DELETE on the chunk would decompress its batches first; so they are deleted where they are.
+    if (target.compressed && job.task.whole)
+        target_.execute("DELETE FROM ONLY " + target.compressed->name.quoted());
+    if (plan.what == Plan::What::rows && plan.decompress_first)
+        call(target_server_.function("decompress_chunk"), target.name);
+    target_.execute("DELETE FROM ONLY " + target.name.quoted() + condition(job));
 }
 
 /// Makes the chunk that is missing, empty, in a transaction of its own that is short because it
@@ -107,28 +139,26 @@ Loaded Loader::load(const Job& job, Prepared& prepared) {
     if (plan.into == Plan::Into::hypertable)
         return load_through_hypertable(job);
 
-    // Taking the trigger off locks the chunk until the commit; there is no other way for its
-    // owner, for DISABLE TRIGGER is refused on chunks.
     const auto& target = prepared.target.value();
-    const auto& trigger = target.invalidation_trigger;
-    if (trigger)
-        target_.execute("DROP TRIGGER ts_cagg_invalidation_trigger ON " + target.name.quoted());
     std::optional<Loaded> loaded;
     if (plan.what == Plan::What::batches_into_present)
         loaded = load_batches_into_present(job, target);
     else if (plan.what == Plan::What::batches)
         loaded = load_batches_anew(job, plan, target);
     if (!loaded) {
-        if (plan.what == Plan::What::batches)
+        if (plan.what == Plan::What::batches) {
+            if (plan.decompress_first)
+                call(target_server_.function("decompress_chunk"), target.name);
             plan = {.into = Plan::Into::existing_chunk,
                     .what = Plan::What::rows,
                     .decompress_first = plan.decompress_first,
                     .compress_after = true,
                     .reason = "the target gives new chunks other compression settings"};
+        }
         loaded = load_rows(job, plan, target);
     }
-    if (trigger)
-        target_.execute(*trigger);
+    if (target.invalidation_trigger)
+        target_.execute(*target.invalidation_trigger);
     target_.execute("ANALYZE " + target.name.quoted());
     return *loaded;
 }
@@ -153,8 +183,10 @@ Loaded Loader::load_and_attach(const Job& job) {
     staging.build(shared ? crew_.size() : 1, check_);
     if (staging.attach(target_, check_))
         return loaded;
-    // A writer's late row made a chunk there meanwhile, which stays.
-    target_.execute(fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}",
+    // A writer's late row made a chunk there meanwhile, which stays; if it is one that we have,
+    // too, the writer was first.
+    target_.execute(fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} "
+                                "ON CONFLICT DO NOTHING",
                                 job.task.target.quoted(), columns.columns, columns.columns,
                                 staging.name().quoted()));
     for (const auto& chunk :
@@ -213,18 +245,9 @@ const QualifiedName& Loader::heap_of(const Job& job, const Chunk& target) const 
 }
 
 Loaded Loader::load_rows(const Job& job, const Plan& plan, const Chunk& target) {
-    std::string condition;
-    if (!job.task.whole)
-        condition = " WHERE " + timescale::row_filter(job.source_hypertable.time, job.task.ranges);
-
-    if (plan.decompress_first && job.task.whole)
-        empty_and_decompress(target);
-    else if (plan.decompress_first)
-        call(target_server_.function("decompress_chunk"), target.name);
-    target_.execute("DELETE FROM ONLY " + target.name.quoted() + condition);
-
-    const auto loaded = copy(copy_shape(job.chunk.columns, target.columns),
-                             job.chunk.name.quoted() + condition, target_, heap_of(job, target));
+    const auto loaded =
+        copy(copy_shape(job.chunk.columns, target.columns),
+             job.chunk.name.quoted() + condition(job), target_, heap_of(job, target));
     if (plan.compress_after)
         call(target_server_.function("compress_chunk"), target.name);
     return loaded;
@@ -232,8 +255,6 @@ Loaded Loader::load_rows(const Job& job, const Plan& plan, const Chunk& target) 
 
 Loaded Loader::load_batches_into_present(const Job& job, const Chunk& target) {
     const auto& compressed = *target.compressed;
-    target_.execute("DELETE FROM ONLY " + compressed.name.quoted());
-    target_.execute("DELETE FROM ONLY " + target.name.quoted());
     Loaded loaded;
     // Through the hypertable, which marks the chunk as partial; and before the batches, which
     // would have to be searched for duplicates.
@@ -259,8 +280,7 @@ std::optional<Loaded> Loader::load_batches_anew(const Job& job, const Plan& plan
     target_.execute("ANALYZE " + table.quoted());
 
     if (plan.decompress_first)
-        empty_and_decompress(target);
-    target_.execute("DELETE FROM ONLY " + target.name.quoted());
+        call(target_server_.function("decompress_chunk"), target.name);
     if (job.chunk.is_partial())
         loaded += copy(copy_shape(job.chunk.columns, target.columns),
                        "ONLY " + job.chunk.name.quoted(), target_, heap_of(job, target));
@@ -271,13 +291,6 @@ std::optional<Loaded> Loader::load_batches_anew(const Job& job, const Plan& plan
         return std::nullopt;
     }
     return loaded;
-}
-
-/// Batches do not go into a chunk's own table, and DELETE on the chunk would first decompress
-/// them; so they are deleted where they are, and what is left to decompress is nothing.
-void Loader::empty_and_decompress(const Chunk& target) {
-    target_.execute("DELETE FROM ONLY " + target.compressed->name.quoted());
-    call(target_server_.function("decompress_chunk"), target.name);
 }
 
 QualifiedName Loader::create_table_like(const Chunk::Compressed& like, const std::string& schema,
@@ -321,11 +334,7 @@ void Loader::attach_batches(const Job& job, const Chunk& target, const Qualified
 }
 
 Loaded Loader::load_through_hypertable(const Job& job) {
-    const auto cube =
-        timescale::hypercube_filter(job.source_hypertable.dimensions, job.task.slices);
     const auto filter = timescale::row_filter(job.source_hypertable.time, job.task.ranges);
-    const auto target = job.task.target.quoted();
-    target_.execute(fmt::format("DELETE FROM {} WHERE {} AND {}", target, cube, filter));
     const auto loaded =
         copy(copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable)),
              fmt::format("{} WHERE {}", job.chunk.name.quoted(), filter), target_, job.task.target);

@@ -52,7 +52,10 @@ class Loader {
 
     /// Looks, and makes things so that load() can do the rest: drops the target's empty chunk that
     /// is in the way of attaching, makes the one that is missing, or locks the one that is to be
-    /// filled as a writer would, so that things stay.
+    /// filled as a writer would, so that things stay; and deletes what is to be replaced.
+    ///
+    /// The source's snapshot is to be taken after this. A row that the application writes to both
+    /// sides in between would otherwise be missing in the snapshot, and be deleted.
     /// \throws SqlError with Remedy::retry when they do not.
     Prepared prepare(const Job& job);
 
@@ -94,7 +97,8 @@ class Loader {
     tasks::Loaded load_through_hypertable(const Job& job);
 
     const postgres::QualifiedName& heap_of(const Job& job, const timescale::Chunk& target) const;
-    void empty_and_decompress(const timescale::Chunk& target);
+    void empty(const Job& job, const Prepared& prepared);
+    static std::string condition(const Job& job);
     void attach_batches(const Job& job, const timescale::Chunk& target,
                         const postgres::QualifiedName& table);
     postgres::QualifiedName create_table_like(const timescale::Chunk::Compressed& like,

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <set>
 #include <thread>
 
 namespace load {
@@ -46,19 +47,31 @@ StagingTable::StagingTable(postgres::Connection& builder, const timescale::Serve
 StagingTable::~StagingTable() {
     if (!exists_)
         return;
-    try {
-        builder_.execute("ROLLBACK"); // a warning, outside of a transaction
-        builder_.execute("DROP TABLE IF EXISTS " + name_.quoted());
-    } catch (const Error& error) {
-        // The next attempt at this chunk drops it, or clean.
-        spdlog::debug("cannot drop {}: {}", name_.quoted(), error.what());
+    for (int attempts = 0; attempts < 3; ++attempts) {
+        try {
+            builder_.execute("ROLLBACK"); // a warning, outside of a transaction
+            builder_.execute("DROP TABLE IF EXISTS " + name_.quoted());
+            return;
+        } catch (const Error& error) {
+            // A cancel that was meant for the statement before may hit this one. Otherwise, the
+            // next attempt at this chunk drops it, or clean.
+            spdlog::debug("cannot drop {}: {}", name_.quoted(), error.what());
+        }
     }
 }
 
 void StagingTable::create() {
     exists_ = true;
-    builder_.execute(
-        fmt::format("BEGIN; DROP TABLE IF EXISTS {}; {}", name_.quoted(), shape_.create_table));
+    try {
+        builder_.execute(
+            fmt::format("BEGIN; DROP TABLE IF EXISTS {}; {}", name_.quoted(), shape_.create_table));
+    } catch (const SqlError& error) {
+        // duplicate_table, unique_violation in a catalog: a server process that a killed run left
+        // behind has just committed it.
+        if (error.sqlstate() != "42P07" && error.sqlstate() != "23505")
+            throw;
+        throw SqlError("40001", error.what());
+    }
 }
 
 void StagingTable::publish() {
@@ -107,38 +120,61 @@ std::string StagingTable::renames(std::int64_t chunk_id) const {
     if (!server_.adopts_indexes())
         return {};
     const auto chunk = fmt::format("{}_{}_chunk", shape_.chunk_prefix, chunk_id);
+    std::set<std::string> names;
     std::string statements;
     for (const auto& index : shape_.indexes) {
-        if (index.is_constraint)
+        if (index.is_constraint) {
             statements +=
                 fmt::format("ALTER TABLE {} RENAME CONSTRAINT {} TO {}; ", name_.quoted(),
                             quote_identifier(index.temporary),
                             quote_identifier(server_.chunk_constraint_name(chunk_id, index.name)));
-        else
-            statements +=
-                fmt::format("ALTER INDEX {} RENAME TO {}; ",
-                            postgres::QualifiedName{name_.schema, index.temporary}.quoted(),
-                            quote_identifier(postgres::object_name(chunk, index.name)));
+            continue;
+        }
+        // chunk_index_choose_name in TimescaleDB's src/chunk_index.c
+        auto name = postgres::object_name(chunk, index.name);
+        for (int number = 1; !names.insert(name).second; ++number)
+            name = postgres::object_name(chunk, index.name, std::to_string(number));
+        statements += fmt::format("ALTER INDEX {} RENAME TO {}; ",
+                                  postgres::QualifiedName{name_.schema, index.temporary}.quoted(),
+                                  quote_identifier(name));
     }
     return statements;
 }
 
+bool StagingTable::has_null_in_dimension() {
+    std::string condition;
+    for (const auto& column : shape_.nullable_dimensions)
+        condition +=
+            fmt::format("{}{} IS NULL", condition.empty() ? "" : " OR ", quote_identifier(column));
+    return !condition.empty() &&
+           !builder_
+                .execute(fmt::format("SELECT FROM {} WHERE {} LIMIT 1", name_.quoted(), condition))
+                .empty();
+}
+
 bool StagingTable::attach(postgres::Connection& target, const std::function<void()>& check) {
+    if (has_null_in_dimension())
+        return false;
     for (int attempts = 1;; ++attempts) {
-        const auto id = timescale::next_chunk_id(target);
+        target.execute("SAVEPOINT attaching");
         try {
+            // With this lock, nobody but chunks of other hypertables can take the id.
+            const auto results =
+                target.pipeline({{lock_briefly},
+                                 {fmt::format("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE",
+                                              hypertable_.quoted())},
+                                 timescale::next_chunk_id_statement()});
+            const auto id = results.back().integer(0, "id");
             const auto row = target.execute(
-                fmt::format("SAVEPOINT attaching; {}; {}"
-                            "SELECT chunk_id "
+                fmt::format("{}SELECT chunk_id "
                             "FROM _timescaledb_functions.create_chunk({}::regclass, {}::jsonb, "
                             "chunk_table => {}::regclass)",
-                            lock_briefly, renames(id), quote_literal(hypertable_.quoted()),
+                            renames(id), quote_literal(hypertable_.quoted()),
                             quote_literal(slices_), quote_literal(name_.quoted())));
             if (row.integer(0, "chunk_id") == id || !server_.adopts_indexes()) {
                 attached_ = true;
                 return true;
             }
-            // Someone made a chunk of another hypertable in between: other names, then.
             target.execute("ROLLBACK TO SAVEPOINT attaching");
             if (attempts == most_attempts)
                 throw SqlError("55P03", "other chunks are made all the time");
@@ -157,22 +193,26 @@ bool StagingTable::attach(postgres::Connection& target, const std::function<void
     }
 }
 
-bool drop_empty_chunk(postgres::Connection& connection, const postgres::QualifiedName& chunk,
+bool drop_empty_chunk(postgres::Connection& connection, const timescale::Chunk& chunk,
                       const std::function<void()>& check) {
+    std::string tables = "ONLY " + chunk.name.quoted();
+    std::string rows = fmt::format("SELECT FROM ONLY {}", chunk.name.quoted());
+    if (chunk.compressed) {
+        tables += ", ONLY " + chunk.compressed->name.quoted();
+        rows += fmt::format(" UNION ALL SELECT FROM ONLY {}", chunk.compressed->name.quoted());
+    }
     // Writers queue up behind us while we wait for the lock: hardly at all, rather more often.
     constexpr int attempts = 10;
     for (int attempt = 0; attempt < attempts; ++attempt) {
         try {
-            postgres::Transaction transaction(
-                connection, fmt::format("BEGIN; SET LOCAL lock_timeout = '50ms'; "
-                                        "LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE",
-                                        chunk.quoted()));
-            const auto rows =
-                connection.execute(fmt::format("SELECT FROM ONLY {} LIMIT 1", chunk.quoted()));
-            if (!rows.empty())
+            postgres::Transaction transaction(connection,
+                                              fmt::format("BEGIN; SET LOCAL lock_timeout = '50ms'; "
+                                                          "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE",
+                                                          tables));
+            if (!connection.execute(rows + " LIMIT 1").empty())
                 return false;
             connection.query("SELECT _timescaledb_functions.drop_chunk($1::regclass)",
-                             {chunk.quoted()});
+                             {chunk.name.quoted()});
             transaction.commit();
             return true;
         } catch (const SqlError& error) {

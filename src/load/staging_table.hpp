@@ -2,6 +2,7 @@
 
 #include "postgres/connection.hpp"
 #include "tasks/task.hpp"
+#include "timescale/chunk.hpp"
 #include "timescale/server.hpp"
 #include "timescale/staging.hpp"
 
@@ -52,8 +53,9 @@ class StagingTable {
 
     /// Makes it the hypertable's chunk, as the last thing of a transaction: it locks the
     /// hypertable for chunk creation until that ends.
-    /// \returns false, with nothing changed, when another chunk overlaps it by now.
-    /// \throws SqlError 55P03 when the locks were not to be had within a minute.
+    /// \returns false, with nothing changed, when another chunk overlaps it by now, or when its
+    /// rows cannot be attached as they are (StagingShape::nullable_dimensions). \throws SqlError
+    /// 55P03 when the locks were not to be had within a minute.
     bool attach(postgres::Connection& target, const std::function<void()>& check);
 
     /// The transaction in which it was attached, if it was, has committed.
@@ -63,6 +65,7 @@ class StagingTable {
     void add_foreign_key(const timescale::StagingShape::ForeignKey& key,
                          const std::function<void()>& check);
     std::string renames(std::int64_t chunk_id) const;
+    bool has_null_in_dimension();
 
     postgres::Connection& builder_;
     const timescale::Server& server_;
@@ -79,7 +82,7 @@ class StagingTable {
 /// waits for it, and makes the chunk anew.
 /// \param connection one that is in no transaction.
 /// \returns false, with nothing changed, when it is not empty or in constant use.
-bool drop_empty_chunk(postgres::Connection& connection, const postgres::QualifiedName& chunk,
+bool drop_empty_chunk(postgres::Connection& connection, const timescale::Chunk& chunk,
                       const std::function<void()>& check);
 
 } // namespace load

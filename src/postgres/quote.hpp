@@ -23,7 +23,9 @@ std::string clipped_identifier(std::string_view name);
 /// The name that PostgreSQL, and so TimescaleDB, makes of two: joined by an underscore, and the
 /// longer one shortened until it fits into an identifier (makeObjectName in
 /// src/backend/commands/indexcmds.c).
-std::string object_name(std::string_view first, std::string_view second);
+/// \param label appended in the same way, when it is not empty, and never shortened.
+std::string object_name(std::string_view first, std::string_view second,
+                        std::string_view label = "");
 
 /// The name of a table, view or function: schema and name, unquoted.
 struct QualifiedName {

@@ -68,6 +68,15 @@ std::size_t index_of(const postgres::Result& rows, int row) {
 
 } // namespace
 
+bool is_unchanged(const Chunk& before, const Chunk& now) {
+    if (before.status != now.status || before.columns != now.columns ||
+        before.compressed.has_value() != now.compressed.has_value())
+        return false;
+    return !now.compressed || (before.compressed->name == now.compressed->name &&
+                               before.compressed->columns == now.compressed->columns &&
+                               before.compressed->settings == now.compressed->settings);
+}
+
 postgres::Statement chunks_statement(const std::vector<postgres::QualifiedName>& names) {
     std::vector<std::string> quoted;
     quoted.reserve(names.size());

@@ -23,6 +23,8 @@ struct ChunkColumn {
     std::string storage{};
     std::optional<int> statistics{};
     std::optional<std::string> collation{}; ///< quoted, when it is not the type's own
+
+    bool operator==(const ChunkColumn&) const = default;
 };
 
 /// A chunk that is there, read in the transaction that is going to read or load it.
@@ -54,6 +56,10 @@ struct Chunk {
     bool is_unordered() const { return (status & 2) != 0; }
     bool is_partial() const { return (status & 8) != 0; }
 };
+
+/// Whether a chunk that was read twice has stayed the same: its tables, their columns, and whether
+/// and how it is compressed. Rows may have come and gone.
+bool is_unchanged(const Chunk& before, const Chunk& now);
 
 /// The statement that reads chunks.
 postgres::Statement chunks_statement(const std::vector<postgres::QualifiedName>& names);

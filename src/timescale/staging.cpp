@@ -17,7 +17,9 @@ std::optional<StagingShape> read_staging_shape(postgres::Connection& connection,
                        .create_table = row.string(0, "create_table"),
                        .indexes = {},
                        .foreign_keys = {},
-                       .chunk_schema = row.string(0, "chunk_schema"),
+                       .nullable_dimensions =
+                           nlohmann::json::parse(row.text(0, "nullable_dimensions"))
+                               .get<std::vector<std::string>>(),
                        .chunk_prefix = row.string(0, "chunk_prefix")};
     for (const auto& json : nlohmann::json::parse(row.text(0, "indexes")))
         shape.indexes.push_back({.name = json.at("name"),
@@ -31,10 +33,8 @@ std::optional<StagingShape> read_staging_shape(postgres::Connection& connection,
     return shape;
 }
 
-std::int64_t next_chunk_id(postgres::Connection& connection) {
-    return connection
-        .query("SELECT last_value + is_called::int AS id FROM _timescaledb_catalog.chunk_id_seq")
-        .integer(0, "id");
+postgres::Statement next_chunk_id_statement() {
+    return {"SELECT last_value + is_called::int AS id FROM _timescaledb_catalog.chunk_id_seq"};
 }
 
 } // namespace timescale

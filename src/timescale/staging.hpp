@@ -29,8 +29,12 @@ struct StagingShape {
     };
     std::vector<ForeignKey> foreign_keys;
 
-    std::string chunk_schema; ///< where the hypertable's chunks go
-    std::string chunk_prefix; ///< what their names begin with
+    /// Columns of space dimensions that may be NULL. TimescaleDB crashes when it attaches a table
+    /// with a NULL there (check_chunk_constraint_violated in src/chunk_constraint.c calls the
+    /// partitioning function on it; seen on 2.27.2 and 2.29.2).
+    std::vector<std::string> nullable_dimensions;
+
+    std::string chunk_prefix; ///< what the names of the hypertable's chunks begin with
 };
 
 /// \param name of the table to make.
@@ -39,7 +43,8 @@ std::optional<StagingShape> read_staging_shape(postgres::Connection& connection,
                                                const postgres::QualifiedName& hypertable,
                                                const postgres::QualifiedName& name);
 
-/// The id that TimescaleDB gives to the next chunk, unless someone makes another one first.
-std::int64_t next_chunk_id(postgres::Connection& connection);
+/// Returns, as "id", the id that TimescaleDB gives to the next chunk, unless someone makes another
+/// one first.
+postgres::Statement next_chunk_id_statement();
 
 } // namespace timescale

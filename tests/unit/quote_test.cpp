@@ -89,6 +89,12 @@ TEST(ObjectName, ShortensTheLongerOne) {
               std::string(31, 'x') + "_" + std::string(31, 'x'));
 }
 
+TEST(ObjectName, LeavesRoomForALabel) {
+    EXPECT_EQ(postgres::object_name("a", "b", "1"), "a_b_1");
+    EXPECT_EQ(postgres::object_name("_hyper_1_2_chunk", std::string(63, 'x'), "12"),
+              "_hyper_1_2_chunk_" + std::string(43, 'x') + "_12");
+}
+
 TEST(ObjectName, CutsNoCharacterInTwo) {
     std::string umlauts;
     for (int i = 0; i < 31; ++i)
