@@ -19,8 +19,8 @@ using tasks::Loaded;
 using timescale::Chunk;
 using timescale::ChunkColumn;
 
-/// How much of a chunk a worker does at a time, for another: 32 MiB in pages of 8 KiB.
-constexpr std::int64_t pages_in_piece = 4096;
+/// How much of a chunk a worker does at a time, for another: 16 MiB in pages of 8 KiB.
+constexpr std::int64_t pages_in_piece = 2048;
 
 } // namespace
 

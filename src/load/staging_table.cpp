@@ -81,7 +81,11 @@ void StagingTable::publish() {
 
 void StagingTable::build(int processes, const std::function<void()>& check) {
     std::string statements = is_public_ ? "BEGIN; " : "";
-    statements += fmt::format("SET LOCAL max_parallel_maintenance_workers = {}; ", processes - 1);
+    // No more than the server's owner wants.
+    statements += fmt::format("SELECT set_config('max_parallel_maintenance_workers', least({}, "
+                              "current_setting('max_parallel_maintenance_workers')::int)::text, "
+                              "true); ",
+                              processes - 1);
     if (server_.adopts_indexes())
         for (const auto& index : shape_.indexes)
             statements += index.statement + "; ";
