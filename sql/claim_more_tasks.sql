@@ -2,9 +2,9 @@
 -- of the same hypertable and snapshot, no larger, and not so many that other workers go without.
 --
 -- $1: when this run began; a task that failed since is left for the next run
--- $2: the id of the task that is claimed
--- $3: at most so many
--- $4: workers of this run
+-- $2, $3, $4, $5, $6: hypertable_schema, hypertable_name, snapshot, bytes and id of the claimed one
+-- $7: at most so many
+-- $8: workers of this run
 SELECT task.id, task.hypertable_schema, task.hypertable_name, task.target_schema,
        task.target_name, task.chunk_schema, task.chunk_name, task.slices, task.snapshot,
        task.bytes,
@@ -12,15 +12,12 @@ SELECT task.id, task.hypertable_schema, task.hypertable_name, task.target_schema
        (SELECT jsonb_agg(jsonb_build_array(lower(part), upper(part)) ORDER BY part)
         FROM unnest(task.range) AS part) AS ranges
 FROM __backfill.task
-JOIN __backfill.task AS first ON first.id = $2::bigint
 WHERE task.worked IS NULL
   AND (task.failed IS NULL OR task.failed < $1::timestamptz)
-  AND task.id <> first.id
-  AND task.bytes <= first.bytes
-  AND (task.hypertable_schema, task.hypertable_name)
-      = (first.hypertable_schema, first.hypertable_name)
-  AND task.snapshot IS NOT DISTINCT FROM first.snapshot
+  AND task.hypertable_schema = $2 AND task.hypertable_name = $3
+  AND task.snapshot IS NOT DISTINCT FROM $4
+  AND task.bytes <= $5::bigint AND task.id <> $6::bigint
 ORDER BY task.bytes DESC, task.id
-LIMIT least($3::bigint,
-            (SELECT count(*) / ($4::bigint * 2) FROM __backfill.task WHERE worked IS NULL))
-FOR NO KEY UPDATE OF task SKIP LOCKED
+LIMIT least($7::bigint,
+            (SELECT count(*) / ($8::bigint * 2) FROM __backfill.task WHERE worked IS NULL))
+FOR NO KEY UPDATE SKIP LOCKED

@@ -49,8 +49,8 @@ class ProgramWay:
         # Behind all data, so that every chunk is whole.
         return self.run("stage", "--until", "2100-01-01T00:00:00Z")
 
-    def copy(self):
-        return self.run("copy", "--parallelism", str(self.workers))
+    def copy(self, *options):
+        return self.run("copy", "--parallelism", str(self.workers), *options)
 
     def verify(self):
         return self.run("verify", "--all", "--parallelism", str(self.workers))

@@ -25,6 +25,19 @@ void list_failures(postgres::Connection& target, std::int64_t failed) {
                    failed - most);
 }
 
+/// What those who overrule the choice of how chunks are loaded should know.
+void print_strategy(load::Strategy strategy, const timescale::Server& target) {
+    if (strategy != load::Strategy::attach)
+        return;
+    if (!target.community)
+        fmt::print("Note: the target's Apache edition attaches no tables; all goes in place.\n");
+    else if (!target.attaches_cleanly())
+        fmt::print("Note: the target has TimescaleDB {}. Before 2.29.1, columns that are later "
+                   "dropped from a hypertable stay in its attached chunks, and inserting into "
+                   "those fails then.\n",
+                   target.timescaledb_text);
+}
+
 } // namespace
 
 ExitStatus copy(const CopyOptions& options) {
@@ -67,6 +80,7 @@ ExitStatus copy(const CopyOptions& options) {
                report::format_count(before.to_do, "chunk"),
                report::format_bytes(before.bytes_to_do), report::format_count(workers, "worker"),
                source.connection.name(), target.connection.name());
+    print_strategy(options.strategy, target.server);
     report::flush_output();
 
     bool interrupted = false;

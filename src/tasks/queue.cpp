@@ -57,6 +57,19 @@ std::vector<Task> tasks_from(const postgres::Result& rows) {
     return tasks;
 }
 
+/// Runs one of the two statements that claim further tasks, which take the same parameters.
+std::vector<Task> claim_more_by(std::string_view sql, postgres::Connection& target,
+                                const std::string& run_started, const Task& first,
+                                std::int64_t most, int workers) {
+    const auto results =
+        target.pipeline({{std::string(sql),
+                          {run_started, first.hypertable.schema, first.hypertable.name,
+                           first.snapshot, std::to_string(first.bytes), std::to_string(first.id),
+                           std::to_string(most), std::to_string(workers)},
+                          /*repeated=*/true}});
+    return tasks_from(results.front());
+}
+
 } // namespace
 
 bool exists(postgres::Connection& target) {
@@ -173,11 +186,7 @@ std::int64_t companions_of(const Task& task) {
 
 std::vector<Task> claim_more(postgres::Connection& target, const std::string& run_started,
                              const Task& first, std::int64_t most, int workers) {
-    const auto results = target.pipeline(
-        {{std::string(sql::claim_more_tasks),
-          {run_started, std::to_string(first.id), std::to_string(most), std::to_string(workers)},
-          /*repeated=*/true}});
-    return tasks_from(results.front());
+    return claim_more_by(sql::claim_more_tasks, target, run_started, first, most, workers);
 }
 
 std::vector<Task> to_do(postgres::Connection& target) {
@@ -195,11 +204,7 @@ postgres::Statement claim_comparison_statement(const std::string& run_started) {
 std::vector<Task> claim_more_comparisons(postgres::Connection& target,
                                          const std::string& run_started, const Task& first,
                                          std::int64_t most, int workers) {
-    const auto results = target.pipeline(
-        {{std::string(sql::claim_more_comparisons),
-          {run_started, std::to_string(first.id), std::to_string(most), std::to_string(workers)},
-          /*repeated=*/true}});
-    return tasks_from(results.front());
+    return claim_more_by(sql::claim_more_comparisons, target, run_started, first, most, workers);
 }
 
 void finish_comparison(postgres::Connection& target, const Task& task,

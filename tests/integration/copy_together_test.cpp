@@ -209,6 +209,17 @@ TEST_F(CopyTogether, ExplainNamesEachWay) {
                 HasSubstr(": through the hypertable: the target's chunks are cut elsewhere\n"));
 }
 
+TEST_F(CopyTogether, TellsThoseWhoInsistOnAttachingWhatComesOfIt) {
+    create_ticks();
+    backfill_ok({"stage", "--until", "500"});
+    const auto output = backfill_ok({"copy", "--load-strategy", "attach"});
+    EXPECT_THAT(output, HasSubstr(!is_community() ? "Note: the target's Apache edition attaches no"
+                                  : version_at_least(2, 29) ? "Copied 5 chunks"
+                                                            : "Note: the target has TimescaleDB"));
+    expect_equal_rows("ticks", "time < 500");
+    EXPECT_EQ(backfill({"copy", "--load-strategy", "fast"}).exit_status, 2);
+}
+
 class CopyShared : public Migration {
   protected:
     /// One chunk of some 100 MB; rows of 4 kB that are not compressed.
