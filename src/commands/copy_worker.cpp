@@ -179,6 +179,7 @@ bool CopyWorker::copy_together(postgres::Transaction& claim, const tasks::Task& 
 void CopyWorker::copy_batch(postgres::Transaction& claim, const std::vector<tasks::Task>& tasks) {
     const auto started = std::chrono::steady_clock::now();
     std::vector<postgres::QualifiedName> names;
+    names.reserve(tasks.size());
     for (const auto& task : tasks)
         names.push_back(task.chunk);
     const auto chunks = timescale::read_chunks(source_.connection, names);

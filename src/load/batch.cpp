@@ -1,7 +1,6 @@
 #include "load/batch.hpp"
 
 #include "postgres/copy.hpp"
-#include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -19,12 +18,6 @@ bool is_simple(const Job& job, const Prepared& prepared) {
     return !job.chunk.compressed && !job.chunk.rewritten &&
            plan.into == Plan::Into::existing_chunk && plan.what == Plan::What::rows &&
            !plan.decompress_first && !plan.compress_after && !prepared.target->invalidation_trigger;
-}
-
-std::string condition(const Job& job) {
-    return job.task.whole
-               ? ""
-               : " WHERE " + timescale::row_filter(job.source_hypertable.time, job.task.ranges);
 }
 
 } // namespace
@@ -50,7 +43,7 @@ std::vector<std::optional<tasks::Loaded>> BatchLoader::load(const std::vector<Jo
         const auto own = copy_shape(job.chunk.columns, columns);
         if (own.columns != shape.columns || own.as_text != shape.as_text)
             throw TaskError("its columns are not those of other chunks");
-        copies.push_back(copy_to_stdout(shape, job.chunk.name.quoted() + condition(job)));
+        copies.push_back(copy_to_stdout(shape, job.chunk.name.quoted() + job.condition()));
     }
     const auto counts = postgres::copy_several_between(
         ends_.source, copies,
@@ -72,6 +65,7 @@ std::vector<Prepared> BatchLoader::prepare(const std::vector<Job>& jobs) {
 /// are locked as a writer would.
 std::vector<Prepared> BatchLoader::lock(const std::vector<Job>& jobs) {
     std::vector<Situation> situations;
+    situations.reserve(jobs.size());
     for (const auto& job : jobs)
         situations.push_back(survey_.situation(job));
     auto prepared = survey_.look(jobs, situations, Survey::Locking::as_writer);
@@ -86,7 +80,7 @@ std::vector<Prepared> BatchLoader::lock(const std::vector<Job>& jobs) {
     return survey_.look(jobs, situations, Survey::Locking::as_writer);
 }
 
-void BatchLoader::create_chunks(const std::vector<Job>& jobs) {
+void BatchLoader::create_chunks(const std::vector<Job>& jobs) const {
     std::vector<Statement> statements{{"BEGIN"}, {lock_to_make_chunk}};
     for (const auto& job : jobs)
         statements.push_back(create_chunk_statement(job));
@@ -98,7 +92,7 @@ void BatchLoader::empty(const std::vector<Job>& jobs, const std::vector<Prepared
     for (std::size_t i = 0; i < jobs.size(); ++i)
         if (is_simple(jobs[i], prepared[i]) && !prepared[i].target->empty)
             statements.push_back({fmt::format(
-                "DELETE FROM ONLY {}{}", prepared[i].target->name.quoted(), condition(jobs[i]))});
+                "DELETE FROM ONLY {}{}", prepared[i].target->name.quoted(), jobs[i].condition())});
     if (!statements.empty())
         ends_.target.pipeline(statements);
 }

@@ -36,7 +36,7 @@ class BatchLoader {
 
   private:
     std::vector<Prepared> lock(const std::vector<Job>& jobs);
-    void create_chunks(const std::vector<Job>& jobs);
+    void create_chunks(const std::vector<Job>& jobs) const;
     void empty(const std::vector<Job>& jobs, const std::vector<Prepared>& prepared);
     void analyze(const std::vector<Job>& jobs, const std::vector<Prepared>& prepared);
 

@@ -65,12 +65,6 @@ Prepared Loader::prepare(const Job& job) {
     throw postgres::SqlError("40001", "the target's chunk changes all the time");
 }
 
-std::string Loader::condition(const Job& job) {
-    return job.task.whole
-               ? ""
-               : " WHERE " + timescale::row_filter(job.source_hypertable.time, job.task.ranges);
-}
-
 /// Deletes what the load is to replace.
 void Loader::empty(const Job& job, const Prepared& prepared) {
     const auto& plan = prepared.plan;
@@ -91,7 +85,7 @@ void Loader::empty(const Job& job, const Prepared& prepared) {
         target_.execute("DELETE FROM ONLY " + target.compressed->name.quoted());
     if (plan.what == Plan::What::rows && plan.decompress_first)
         call(target_server_.function("decompress_chunk"), target.name);
-    target_.execute("DELETE FROM ONLY " + target.name.quoted() + condition(job));
+    target_.execute("DELETE FROM ONLY " + target.name.quoted() + job.condition());
 }
 
 /// Makes the chunk that is missing, empty, in a transaction of its own that is short because it
@@ -247,7 +241,7 @@ const QualifiedName& Loader::heap_of(const Job& job, const Chunk& target) const 
 Loaded Loader::load_rows(const Job& job, const Plan& plan, const Chunk& target) {
     const auto loaded =
         copy(copy_shape(job.chunk.columns, target.columns),
-             job.chunk.name.quoted() + condition(job), target_, heap_of(job, target));
+             job.chunk.name.quoted() + job.condition(), target_, heap_of(job, target));
     if (plan.compress_after)
         call(target_server_.function("compress_chunk"), target.name);
     return loaded;

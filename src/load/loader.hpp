@@ -98,7 +98,6 @@ class Loader {
 
     const postgres::QualifiedName& heap_of(const Job& job, const timescale::Chunk& target) const;
     void empty(const Job& job, const Prepared& prepared);
-    static std::string condition(const Job& job);
     void attach_batches(const Job& job, const timescale::Chunk& target,
                         const postgres::QualifiedName& table);
     postgres::QualifiedName create_table_like(const timescale::Chunk::Compressed& like,

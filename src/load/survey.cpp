@@ -1,6 +1,7 @@
 #include "load/survey.hpp"
 
 #include "load/staging_table.hpp"
+#include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -39,6 +40,10 @@ std::string staging_obstacle(postgres::Connection& target, const QualifiedName& 
 }
 
 } // namespace
+
+std::string Job::condition() const {
+    return task.whole ? "" : " WHERE " + timescale::row_filter(source_hypertable.time, task.ranges);
+}
 
 Situation Survey::situation(const Job& job) const {
     return {.whole = job.task.whole,

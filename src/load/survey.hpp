@@ -8,6 +8,7 @@
 #include "timescale/server.hpp"
 
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace load {
@@ -18,6 +19,9 @@ struct Job {
     const timescale::Chunk& chunk; ///< in the source
     const timescale::Hypertable& source_hypertable;
     const timescale::Hypertable& target_hypertable;
+
+    /// " WHERE ..." for the rows to copy, or nothing when those are all.
+    std::string condition() const;
 };
 
 /// What to do, and the target's chunk that it is to be done to.

@@ -93,28 +93,7 @@ Result Connection::query(std::string_view sql, const std::vector<Parameter>& par
 std::vector<Result> Connection::pipeline(const std::vector<Statement>& statements) {
     if (PQenterPipelineMode(connection_.get()) != 1)
         fail(nullptr);
-    // What is prepared on the way, by the place of its statement.
-    std::map<std::size_t, std::string> preparing;
-    for (std::size_t i = 0; i < statements.size(); ++i) {
-        const auto& [sql, parameters, repeated] = statements[i];
-        if (!repeated) {
-            send_with_parameters(sql, parameters);
-            continue;
-        }
-        const auto known = prepared_.find(sql);
-        const auto name = known != prepared_.end()
-                              ? known->second
-                              : fmt::format("s{}", prepared_.size() + preparing.size());
-        if (known == prepared_.end()) {
-            if (PQsendPrepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr) != 1)
-                fail(nullptr);
-            preparing.emplace(i, name);
-        }
-        send_prepared(name, parameters);
-    }
-    if (PQpipelineSync(connection_.get()) != 1)
-        fail(nullptr);
-
+    const auto preparing = send_all(statements);
     std::vector<Result> results;
     results.reserve(statements.size());
     std::optional<Result> failed;
@@ -143,6 +122,33 @@ std::vector<Result> Connection::pipeline(const std::vector<Statement>& statement
     if (failed)
         fail(failed->get());
     return results;
+}
+
+/// Sends a pipeline's statements, and what has to be prepared for them, each before the first that
+/// needs it.
+/// \returns the names of what is being prepared, by the index of that statement.
+std::map<std::size_t, std::string> Connection::send_all(const std::vector<Statement>& statements) {
+    std::map<std::size_t, std::string> preparing;
+    for (std::size_t i = 0; i < statements.size(); ++i) {
+        const auto& [sql, parameters, repeated] = statements[i];
+        if (!repeated) {
+            send_with_parameters(sql, parameters);
+            continue;
+        }
+        const auto known = prepared_.find(sql);
+        if (known != prepared_.end()) {
+            send_prepared(known->second, parameters);
+            continue;
+        }
+        const auto name = fmt::format("s{}", prepared_.size() + preparing.size());
+        if (PQsendPrepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr) != 1)
+            fail(nullptr);
+        preparing.emplace(i, name);
+        send_prepared(name, parameters);
+    }
+    if (PQpipelineSync(connection_.get()) != 1)
+        fail(nullptr);
+    return preparing;
 }
 
 /// \throws ConnectionError when the connection is gone.

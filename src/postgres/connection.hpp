@@ -81,6 +81,7 @@ class Connection {
     Result checked(PGresult* raw) const;
     void send_with_parameters(const std::string& sql, const std::vector<Parameter>& parameters);
     void send_prepared(const std::string& name, const std::vector<Parameter>& parameters);
+    std::map<std::size_t, std::string> send_all(const std::vector<Statement>& statements);
     Result next_of_pipeline();
 
     std::string role_;

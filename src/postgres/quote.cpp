@@ -71,14 +71,16 @@ std::string clipped_identifier(std::string_view name) {
 }
 
 std::string object_name(std::string_view first, std::string_view second, std::string_view label) {
-    const std::string ending = label.empty() ? "" : "_" + std::string(label);
+    std::string ending;
+    if (!label.empty())
+        ending.append("_").append(label);
     const auto most = most_identifier_bytes - 1 - ending.size(); // and the underscore between
     auto first_bytes = first.size();
     auto second_bytes = second.size();
     while (first_bytes + second_bytes > most)
         --(first_bytes > second_bytes ? first_bytes : second_bytes);
-    return std::string(clip(first, first_bytes)) + "_" + std::string(clip(second, second_bytes)) +
-           ending;
+    std::string name(clip(first, first_bytes));
+    return name.append("_").append(clip(second, second_bytes)).append(ending);
 }
 
 std::string QualifiedName::quoted() const {

@@ -74,6 +74,7 @@ std::vector<std::string> differing_columns(const Comparison& comparison, const R
         if (!is_equal(aggregates[i], i, source, target, row))
             differing.insert(aggregates[i].column);
     std::vector<std::string> names;
+    names.reserve(differing.size());
     for (const auto column : differing)
         names.push_back(comparison.columns.names[column]);
     return names;
