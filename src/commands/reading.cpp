@@ -3,7 +3,6 @@
 #include "commands/endpoints.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 namespace commands {
 
@@ -12,14 +11,6 @@ namespace {
 /// undefined_table, invalid_schema_name
 bool says_gone(const postgres::SqlError& error) {
     return error.sqlstate() == "42P01" || error.sqlstate() == "3F000";
-}
-
-std::string lock(const std::vector<postgres::QualifiedName>& tables) {
-    std::vector<std::string> list;
-    list.reserve(tables.size());
-    for (const auto& table : tables)
-        list.push_back("ONLY " + table.quoted());
-    return fmt::format("LOCK TABLE {} IN ACCESS SHARE MODE", fmt::join(list, ", "));
 }
 
 /// Apart from what follows, so that its errors are its own.
@@ -40,8 +31,9 @@ void begin_under(std::optional<postgres::Transaction>& transaction,
 ChunkReading::ChunkReading(postgres::Connection& connection,
                            const std::optional<std::string>& snapshot,
                            const std::vector<postgres::QualifiedName>& names) {
-    const std::vector<postgres::Statement> look{
-        {set_lock_timeout}, {lock(names)}, timescale::chunks_statement(names)};
+    const std::vector<postgres::Statement> look{{set_lock_timeout},
+                                                {postgres::lock_statement(names, "ACCESS SHARE")},
+                                                timescale::chunks_statement(names)};
     try {
         if (snapshot) {
             begin_under(transaction_, connection, *snapshot);
@@ -69,7 +61,7 @@ void ChunkReading::lock_compressed(postgres::Connection& connection) {
     if (tables.empty())
         return;
     try {
-        connection.execute(lock(tables));
+        connection.execute(postgres::lock_statement(tables, "ACCESS SHARE"));
     } catch (const postgres::SqlError& error) {
         if (!says_gone(error))
             throw;

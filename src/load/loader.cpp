@@ -183,10 +183,15 @@ Loaded Loader::load_and_attach(const Job& job) {
                                 "ON CONFLICT DO NOTHING",
                                 job.task.target.quoted(), columns.columns, columns.columns,
                                 staging.name().quoted()));
+    analyze_overlapping(job);
+    return loaded;
+}
+
+/// The target's chunks that rows may have gone into.
+void Loader::analyze_overlapping(const Job& job) {
     for (const auto& chunk :
          timescale::find_place(target_, {job.task.target, job.task.slices}).overlapping)
         target_.execute("ANALYZE " + chunk.quoted());
-    return loaded;
 }
 
 /// Whether the chunk would keep one worker busy when the others have nothing left to do.
@@ -318,7 +323,7 @@ void Loader::attach_batches(const Job& job, const Chunk& target, const Qualified
     // create_compressed_chunk marks the chunk as partial when it finds rows in it, and it looks
     // with a snapshot taken before it has its lock: rows that a writer commits while it waits
     // would be missed, and never be read again. So take the lock in a statement of its own.
-    target_.execute(fmt::format("LOCK TABLE ONLY {} IN SHARE MODE", target.name.quoted()));
+    target_.execute(postgres::lock_statement({target.name}, "SHARE"));
     auto sizes = job.chunk.compressed->sizes;
     sizes.resize(8);
     target_.execute(fmt::format("SELECT _timescaledb_functions.create_compressed_chunk({}, {}, {})",
@@ -332,9 +337,7 @@ Loaded Loader::load_through_hypertable(const Job& job) {
     const auto loaded =
         copy(copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable)),
              fmt::format("{} WHERE {}", job.chunk.name.quoted(), filter), target_, job.task.target);
-    for (const auto& chunk :
-         timescale::find_place(target_, {job.task.target, job.task.slices}).overlapping)
-        target_.execute("ANALYZE " + chunk.quoted());
+    analyze_overlapping(job);
     return loaded;
 }
 

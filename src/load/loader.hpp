@@ -86,6 +86,7 @@ class Loader {
     bool create_chunk_by_inserting(const Job& job);
 
     tasks::Loaded load_and_attach(const Job& job);
+    void analyze_overlapping(const Job& job);
     bool is_worth_sharing(const Job& job);
     tasks::Loaded load_in_pieces(const Job& job, const CopyShape& columns,
                                  const postgres::QualifiedName& staging);

@@ -163,11 +163,10 @@ bool StagingTable::attach(postgres::Connection& target, const std::function<void
         target.execute("SAVEPOINT attaching");
         try {
             // With this lock, nobody but chunks of other hypertables can take the id.
-            const auto results =
-                target.pipeline({{lock_briefly},
-                                 {fmt::format("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE",
-                                              hypertable_.quoted())},
-                                 timescale::next_chunk_id_statement()});
+            const auto results = target.pipeline(
+                {{lock_briefly},
+                 {postgres::lock_statement({hypertable_}, "SHARE UPDATE EXCLUSIVE")},
+                 timescale::next_chunk_id_statement()});
             const auto id = results.back().integer(0, "id");
             const auto row = target.execute(
                 fmt::format("{}SELECT chunk_id "
@@ -199,20 +198,19 @@ bool StagingTable::attach(postgres::Connection& target, const std::function<void
 
 bool drop_empty_chunk(postgres::Connection& connection, const timescale::Chunk& chunk,
                       const std::function<void()>& check) {
-    std::string tables = "ONLY " + chunk.name.quoted();
+    std::vector<postgres::QualifiedName> tables{chunk.name};
     std::string rows = fmt::format("SELECT FROM ONLY {}", chunk.name.quoted());
     if (chunk.compressed) {
-        tables += ", ONLY " + chunk.compressed->name.quoted();
+        tables.push_back(chunk.compressed->name);
         rows += fmt::format(" UNION ALL SELECT FROM ONLY {}", chunk.compressed->name.quoted());
     }
     // Writers queue up behind us while we wait for the lock: hardly at all, rather more often.
     constexpr int attempts = 10;
     for (int attempt = 0; attempt < attempts; ++attempt) {
         try {
-            postgres::Transaction transaction(connection,
-                                              fmt::format("BEGIN; SET LOCAL lock_timeout = '50ms'; "
-                                                          "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE",
-                                                          tables));
+            postgres::Transaction transaction(
+                connection, fmt::format("BEGIN; SET LOCAL lock_timeout = '50ms'; {}",
+                                        postgres::lock_statement(tables, "ACCESS EXCLUSIVE")));
             if (!connection.execute(rows + " LIMIT 1").empty())
                 return false;
             connection.query("SELECT _timescaledb_functions.drop_chunk($1::regclass)",

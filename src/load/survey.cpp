@@ -3,9 +3,6 @@
 #include "load/staging_table.hpp"
 #include "timescale/row_filter.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <map>
 
@@ -112,14 +109,8 @@ void Survey::see_targets(const std::vector<Job>& jobs, std::vector<Situation>& s
     if (names.empty())
         return;
     std::vector<postgres::Statement> statements;
-    if (locking == Locking::as_writer) {
-        std::vector<std::string> tables;
-        tables.reserve(names.size());
-        for (const auto& name : names)
-            tables.push_back("ONLY " + name.quoted());
-        statements.push_back(
-            {fmt::format("LOCK TABLE {} IN ROW EXCLUSIVE MODE", fmt::join(tables, ", "))});
-    }
+    if (locking == Locking::as_writer)
+        statements.push_back({postgres::lock_statement(names, "ROW EXCLUSIVE")});
     statements.push_back(timescale::chunks_statement(names));
     auto chunks = timescale::chunks_from(target_.pipeline(statements).back(), names.size());
     for (std::size_t i = 0; i < names.size(); ++i)

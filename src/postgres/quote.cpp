@@ -87,4 +87,11 @@ std::string QualifiedName::quoted() const {
     return quote_identifier(schema) + "." + quote_identifier(name);
 }
 
+std::string lock_statement(const std::vector<QualifiedName>& tables, std::string_view mode) {
+    std::string statement = "LOCK TABLE";
+    for (const auto& table : tables)
+        statement.append(&table == &tables.front() ? " ONLY " : ", ONLY ").append(table.quoted());
+    return statement.append(" IN ").append(mode).append(" MODE");
+}
+
 } // namespace postgres

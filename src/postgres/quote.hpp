@@ -38,4 +38,8 @@ struct QualifiedName {
     auto operator<=>(const QualifiedName&) const = default;
 };
 
+/// LOCK TABLE for tables without their children.
+/// \param mode such as "ACCESS SHARE".
+std::string lock_statement(const std::vector<QualifiedName>& tables, std::string_view mode);
+
 } // namespace postgres

@@ -103,6 +103,13 @@ TEST(ObjectName, CutsNoCharacterInTwo) {
               "_hyper_1_20_chunk_" + umlauts.substr(0, 44));
 }
 
+TEST(LockStatement, NamesAllTablesWithoutTheirChildren) {
+    EXPECT_EQ(postgres::lock_statement({{"a", "b"}}, "SHARE"),
+              R"(LOCK TABLE ONLY "a"."b" IN SHARE MODE)");
+    EXPECT_EQ(postgres::lock_statement({{"a", "b"}, {"c", "d"}}, "ACCESS SHARE"),
+              R"(LOCK TABLE ONLY "a"."b", ONLY "c"."d" IN ACCESS SHARE MODE)");
+}
+
 TEST(QualifiedName, IsComparedBySchemaThenName) {
     EXPECT_EQ((QualifiedName{"a", "b"}), (QualifiedName{"a", "b"}));
     EXPECT_LT((QualifiedName{"a", "z"}), (QualifiedName{"b", "a"}));
