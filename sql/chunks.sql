@@ -30,7 +30,7 @@ relation AS (
     FROM (SELECT attribute.attrelid AS relid,
                  array_agg((attribute.attname, attribute.atttypid, attribute.atttypmod,
                             attribute.attgenerated, attribute.attcollation, attribute.attstorage,
-                            attribute.attstattarget)::text ORDER BY attribute.attnum) AS signature
+                            attribute.attstattarget, attribute.atthasmissing)::text ORDER BY attribute.attnum) AS signature
           FROM chunk
           CROSS JOIN LATERAL unnest(ARRAY[chunk.relid, chunk.compressed_relid]) AS one (relid)
           CROSS JOIN LATERAL (
@@ -48,53 +48,62 @@ attribute AS (
         OFFSET 0) AS attribute
 ),
 -- Each column's type and the types inside it. Binary COPY does not do when one of them has no
--- binary form, or has one that is an OID, which means something else on another server: the reg*
--- types, and the types of the elements of arrays and composites unless built in
--- (array_recv, record_recv in PostgreSQL's src/backend/utils/adt).
-part (attrelid, attnum, type, nested) AS (
-    SELECT attribute.attrelid, attribute.attnum, attribute.atttypid, false FROM attribute
+-- binary form; or has one that is an OID, which means something else on another server (the reg*
+-- types); or refuses what it sends for an empty value (int2vector, oidvector, tsquery). The OIDs
+-- that arrays and composites send of their elements' types matter only when both are built in
+-- (array_recv, record_recv in PostgreSQL's src/backend/utils/adt, from 14 on).
+part (attrelid, attnum, type) AS (
+    SELECT attribute.attrelid, attribute.attnum, attribute.atttypid FROM attribute
     UNION
-    SELECT part.attrelid, part.attnum, inside.type, part.nested OR inside.nested
+    SELECT part.attrelid, part.attnum, inside.type
     FROM part
     CROSS JOIN LATERAL (SELECT * FROM pg_type WHERE oid = part.type OFFSET 0) AS type
     CROSS JOIN LATERAL (
-        SELECT type.typelem, true WHERE type.typcategory = 'A'
+        SELECT type.typelem WHERE type.typcategory = 'A'
         UNION ALL
-        SELECT type.typbasetype, false WHERE type.typtype = 'd'
+        SELECT type.typbasetype WHERE type.typtype = 'd'
         UNION ALL
-        SELECT member.atttypid, true
+        SELECT member.atttypid
         FROM pg_attribute AS member
         WHERE type.typtype = 'c' AND member.attrelid = type.typrelid
           AND member.attnum > 0 AND NOT member.attisdropped
         UNION ALL
-        SELECT range.rngsubtype, false FROM pg_range AS range WHERE range.rngtypid = type.oid
+        SELECT range.rngsubtype FROM pg_range AS range WHERE range.rngtypid = type.oid
         UNION ALL
-        SELECT range.rngsubtype, false FROM pg_range AS range WHERE range.rngmultitypid = type.oid
-    ) AS inside (type, nested)
+        SELECT range.rngsubtype FROM pg_range AS range WHERE range.rngmultitypid = type.oid
+    ) AS inside (type)
 ),
 as_text AS (
     SELECT part.attrelid, part.attnum,
            bool_or(type.typsend = 0 OR type.typreceive = 0
+                   -- FirstNormalObjectId, src/include/access/transam.h
                    OR (type.oid < 16384 AND type.typname IN (
                            'regclass', 'regcollation', 'regconfig', 'regdictionary',
                            'regnamespace', 'regoper', 'regoperator', 'regproc', 'regprocedure',
-                           'regrole', 'regtype'))
-                   -- FirstNormalObjectId, src/include/access/transam.h
-                   OR (part.nested AND type.oid >= 16384)) AS as_text
+                           'regrole', 'regtype', 'int2vector', 'oidvector', 'tsquery'))) AS as_text
     FROM part
     CROSS JOIN LATERAL (SELECT * FROM pg_type WHERE oid = part.type OFFSET 0) AS type
     GROUP BY part.attrelid, part.attnum
 ),
+-- TimescaleDB cuts the names of columns short for those of metadata, and so, maybe, within a
+-- character (compressed_column_metadata_name_v2 in its tsl/src/compression/create.c). A name that
+-- is no UTF-8 can be named in no statement; it is left empty.
+utf8 AS (
+    SELECT '^([0-7].|[cd].[89ab].|e.([89ab].){2}|f.([89ab].){3})*$' AS pattern
+),
 columns AS (
     SELECT attribute.attrelid,
            jsonb_agg(jsonb_build_object(
-               'name', attribute.attname,
+               'name', CASE WHEN encode(textsend(attribute.attname::text), 'hex') ~ utf8.pattern
+                            THEN attribute.attname ELSE '' END,
                'type', format_type(attribute.atttypid, attribute.atttypmod),
                'generated', attribute.attgenerated <> '',
                -- the name of a built-in type; others, and enums, may mean something else elsewhere
                'built_in', CASE WHEN type.oid < 16384 THEN type.typname END,
                'enum', type.typtype = 'e',
                'collatable', attribute.attcollation <> 0,
+               'sorting', sorting.name,
+               'missing', attribute.atthasmissing,
                'as_text', as_text.as_text,
                'storage', attribute.attstorage,
                'statistics', attribute.attstattarget,
@@ -107,7 +116,31 @@ columns AS (
                                        WHERE collation_.oid = attribute.attcollation) END)
                ORDER BY attribute.attnum) AS list
     FROM attribute
+    CROSS JOIN utf8
     CROSS JOIN LATERAL (SELECT * FROM pg_type WHERE oid = attribute.atttypid OFFSET 0) AS type
+    -- What sorts the values of a collatable column, or of the default collation. The catalogs'
+    -- columns differ by version.
+    LEFT JOIN LATERAL (
+        SELECT CASE WHEN locale.provider = 'c' AND locale.name IN ('C', 'POSIX') THEN 'C'
+                    ELSE concat_ws(' ', locale.provider, locale.name, locale.rules, locale.version)
+               END AS name
+        FROM pg_collation AS collation_
+        LEFT JOIN pg_database AS database
+               ON database.datname = current_database() AND collation_.collprovider = 'd'
+        CROSS JOIN LATERAL (
+            SELECT coalesce(to_jsonb(database), '{}') || to_jsonb(collation_) AS row OFFSET 0
+        ) AS catalog
+        CROSS JOIN LATERAL (
+            SELECT coalesce(row ->> 'datlocprovider', nullif(row ->> 'collprovider', 'd'), 'c')
+                       AS provider,
+                   coalesce(row ->> 'datlocale', row ->> 'daticulocale', row ->> 'colllocale',
+                            row ->> 'colliculocale', row ->> 'datcollate', row ->> 'collcollate')
+                       AS name,
+                   coalesce(row ->> 'daticurules', row ->> 'collicurules') AS rules,
+                   coalesce(row ->> 'datcollversion', row ->> 'collversion') AS version
+        ) AS locale
+        WHERE collation_.oid = attribute.attcollation
+        OFFSET 0) AS sorting ON true
     JOIN as_text USING (attrelid, attnum)
     GROUP BY attribute.attrelid
 )
@@ -115,12 +148,20 @@ SELECT chunk.number,
        namespace.nspname AS schema_name,
        class.relname AS table_name,
        chunk.status,
-       pg_relation_size(class.oid) / current_setting('block_size')::bigint AS pages,
+       (SELECT jsonb_object_agg(dimension.column_name,
+                                jsonb_build_array(slice.range_start, slice.range_end))
+        FROM _timescaledb_catalog.chunk_constraint
+        JOIN _timescaledb_catalog.dimension_slice AS slice
+          ON slice.id = chunk_constraint.dimension_slice_id
+        JOIN _timescaledb_catalog.dimension ON dimension.id = slice.dimension_id
+        WHERE chunk_constraint.chunk_id = chunk.id) AS slices,
+       size.bytes / current_setting('block_size')::bigint AS pages,
        coalesce(pg_relation_size(compressed_class.oid) = 0, true) AS no_batches,
        has_schema_privilege(namespace.oid, 'CREATE') AS can_create_beside,
        columns.list AS columns,
        compressed_namespace.nspname AS compressed_schema_name,
        compressed_class.relname AS compressed_table_name,
+       has_table_privilege(compressed_class.oid, 'SELECT') AS may_read_compressed,
        compressed_columns.list AS compressed_columns,
        array_to_string(compressed_class.reloptions, ', ') AS compressed_options,
        (SELECT coalesce(jsonb_agg(substr(
@@ -130,7 +171,10 @@ SELECT chunk.number,
                    ORDER BY index_class.relname), '[]')
         FROM pg_index AS index
         JOIN pg_class AS index_class ON index_class.oid = index.indexrelid
-        WHERE index.indrelid = chunk.compressed_relid) AS compressed_indexes,
+        CROSS JOIN utf8
+        WHERE index.indrelid = chunk.compressed_relid
+          AND encode(textsend(pg_get_indexdef(index.indexrelid)), 'hex') ~ utf8.pattern
+       ) AS compressed_indexes,
        -- relid is the compressed table before 2.19, the chunk from then on
        (SELECT jsonb_build_object(
                    'segmentby', settings.segmentby, 'orderby', settings.orderby,
@@ -160,6 +204,7 @@ SELECT chunk.number,
 FROM chunk
 JOIN pg_class AS class ON class.oid = chunk.relid
 JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+CROSS JOIN LATERAL (SELECT pg_relation_size(class.oid) AS bytes OFFSET 0) AS size
 JOIN relation ON relation.relid = chunk.relid
 JOIN columns ON columns.attrelid = relation.like_relid
 LEFT JOIN pg_class AS compressed_class ON compressed_class.oid = chunk.compressed_relid
@@ -168,4 +213,6 @@ LEFT JOIN pg_namespace AS compressed_namespace
 LEFT JOIN relation AS compressed_relation ON compressed_relation.relid = chunk.compressed_relid
 LEFT JOIN columns AS compressed_columns
        ON compressed_columns.attrelid = compressed_relation.like_relid
+-- One that has been dropped since the snapshot has no size.
+WHERE size.bytes IS NOT NULL
 ORDER BY chunk.number

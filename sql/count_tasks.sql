@@ -7,6 +7,8 @@ SELECT count(*) AS total,
        count(*) FILTER (WHERE worked IS NOT NULL AND NOT skipped) AS copied,
        count(*) FILTER (WHERE worked IS NOT NULL AND NOT skipped
                           AND verified IS NULL) AS unverified,
+       coalesce(sum(bytes) FILTER (WHERE worked IS NOT NULL AND NOT skipped
+                                     AND verified IS NULL), 0)::bigint AS bytes_unverified,
        count(*) FILTER (WHERE worked IS NOT NULL AND difference IS NOT NULL) AS differing,
        clock_timestamp()::text AS now
 FROM __backfill.task

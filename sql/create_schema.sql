@@ -3,7 +3,7 @@
 CREATE SCHEMA __backfill;
 
 -- The format of the tables below; raised when it changes.
-COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 1';
+COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 3';
 
 -- One row for each chunk of the source that is to be copied.
 CREATE TABLE __backfill.task (
@@ -39,6 +39,9 @@ CREATE TABLE __backfill.task (
     batches_copied bigint,
     bytes_copied bigint,
     seconds double precision,
+    -- by which process, and which of its workers, from 1
+    run bigint,
+    worker int,
     -- finished without copying, for the chunk is gone from the source
     skipped boolean NOT NULL DEFAULT false,
     -- what there is to say about a finished task, such as why it was skipped
@@ -58,3 +61,81 @@ CREATE INDEX task_to_do ON __backfill.task (bytes DESC, id) WHERE worked IS NULL
 
 CREATE INDEX task_to_verify ON __backfill.task (bytes DESC, id)
     WHERE worked IS NOT NULL AND NOT skipped AND verified IS NULL;
+
+-- One row for each process that copies or verifies: how far it is. Written once a second while it
+-- runs.
+CREATE TABLE __backfill.run (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    command text NOT NULL,
+    host text NOT NULL,
+    pid int NOT NULL,
+    started timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended timestamptz,
+    -- what there was to do when it began, bytes as in task.bytes; and what of it is done
+    chunks bigint NOT NULL,
+    bytes bigint NOT NULL,
+    chunks_done bigint NOT NULL DEFAULT 0,
+    bytes_done bigint NOT NULL DEFAULT 0,
+    -- bytes per second, over the last half minute
+    rate double precision NOT NULL DEFAULT 0,
+    -- an array of objects, one for each worker that has something to do: worker, activity, remark,
+    -- chunk, tasks (ids), bytes, moved (bytes of COPY data), seconds
+    workers jsonb NOT NULL DEFAULT '[]'
+);
+
+-- What all processes are to do: one row.
+CREATE TABLE __backfill.control (
+    paused boolean NOT NULL DEFAULT false,
+    -- how many workers each is to have that began before
+    parallelism int,
+    parallelism_set timestamptz
+);
+INSERT INTO __backfill.control DEFAULT VALUES;
+
+-- The background jobs of the target that were on, and that `jobs disable` has turned off.
+CREATE TABLE __backfill.suspended_job (
+    job_id int PRIMARY KEY,
+    suspended timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- One row for each file that is loaded into a table, or was.
+CREATE TABLE __backfill.import (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    table_schema name NOT NULL,
+    table_name name NOT NULL,
+    -- the file's path, or what it was given for a name
+    name text NOT NULL,
+    -- digest of the first bytes of what is in the file, and how many they are
+    head text NOT NULL,
+    head_bytes bigint NOT NULL,
+    -- of the file as it is on disk, and a digest of its last bytes; NULL for standard input
+    size bigint,
+    tail text,
+    -- what gives the same bytes another meaning: columns, delimiter, bounds
+    options jsonb NOT NULL,
+    -- the process that loads it, or did so last: what another one has in hand is not committed
+    owner text,
+    begun timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- when all of it was loaded
+    finished timestamptz,
+    UNIQUE (table_schema, table_name, name)
+);
+
+-- One row for each part of a file whose rows are in the table: it comes with them.
+CREATE TABLE __backfill.import_batch (
+    import bigint NOT NULL,
+    -- bytes of what is in the file, decompressed; "until" is the first that is not in the part
+    "from" bigint NOT NULL,
+    "until" bigint NOT NULL,
+    -- the line that begins it, and the one that follows it
+    line bigint NOT NULL,
+    next_line bigint NOT NULL,
+    records bigint NOT NULL,
+    -- that became rows; the others were rejected, or were outside of the bounds
+    rows bigint NOT NULL DEFAULT 0,
+    rejected bigint NOT NULL DEFAULT 0,
+    -- the last record has its newline, and does not change when more is appended
+    terminated boolean NOT NULL,
+    PRIMARY KEY (import, "from")
+);

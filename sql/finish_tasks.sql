@@ -1,10 +1,13 @@
 -- Marks claimed tasks as done, in the transaction that holds the claims and loads the rows.
 --
--- $1: a JSON array of objects: id, rows, compressed batches, bytes of COPY data, seconds, message
+-- $1: a JSON array of objects: id, rows, compressed batches, bytes of COPY data, seconds, run,
+--     worker, message
 UPDATE __backfill.task
 SET worked = clock_timestamp(), rows_copied = done.rows, batches_copied = done.batches,
-    bytes_copied = done.bytes, seconds = done.seconds, message = done.message,
+    bytes_copied = done.bytes, seconds = done.seconds, run = done.run,
+    worker = done.worker, message = done.message,
     failed = NULL, error = NULL, compared = NULL, verified = NULL, difference = NULL
 FROM jsonb_to_recordset($1::jsonb) AS done (
-    id bigint, rows bigint, batches bigint, bytes bigint, seconds double precision, message text)
+    id bigint, rows bigint, batches bigint, bytes bigint, seconds double precision,
+    run bigint, worker int, message text)
 WHERE task.id = done.id

@@ -8,6 +8,5 @@ SELECT hash_record_extended(ROW(
            '2024-02-29'::date, '12:34:56.789'::time, '12:34:56+02'::timetz,
            '2024-02-29 12:34:56.789'::timestamp, '2024-02-29 12:34:56.789+02'::timestamptz,
            '1 day 02:03:04'::interval, '192.168.0.1/24'::inet, '10.0.0.0/8'::cidr,
-           '08:00:2b:01:02:03'::macaddr, '{"a": [1, "b"]}'::jsonb, '16/B374D848'::pg_lsn,
-           ARRAY[1, NULL, 3]::int4[], ARRAY['a', 'b']::text[],
-           current_setting('server_encoding')), 0)::text AS hash
+           '08:00:2b:01:02:03'::macaddr, '08:00:2b:01:02:03:04:05'::macaddr8,
+           '16/B374D848'::pg_lsn, current_setting('server_encoding')), 7)::text AS hash

@@ -27,8 +27,7 @@ SELECT hypertable.id,
        -- columns of the primary key, or of some unique index
        (SELECT jsonb_agg(attribute.attname ORDER BY attribute.attnum)
         FROM (SELECT * FROM pg_index
-              WHERE pg_index.indrelid
-                        = to_regclass(format('%I.%I', hypertable.schema_name, hypertable.table_name))
+              WHERE pg_index.indrelid = class.oid
                 AND pg_index.indisunique AND pg_index.indpred IS NULL
                 AND pg_index.indexprs IS NULL
               ORDER BY pg_index.indisprimary DESC, pg_index.indexrelid LIMIT 1) AS index
@@ -37,6 +36,10 @@ SELECT hypertable.id,
          AND attribute.attnum = ANY (index.indkey)) AS key,
        tiered.chunks AS tiered_chunks
 FROM _timescaledb_catalog.hypertable
+-- by joins, for to_regclass() fails in a schema that is closed to the role
+JOIN pg_namespace AS namespace ON namespace.nspname = hypertable.schema_name
+JOIN pg_class AS class
+  ON class.relnamespace = namespace.oid AND class.relname = hypertable.table_name
 LEFT JOIN _timescaledb_catalog.continuous_agg AS cagg
        ON cagg.mat_hypertable_id = hypertable.id
 CROSS JOIN LATERAL (
@@ -75,11 +78,16 @@ CROSS JOIN LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object(
                'name', attribute.attname,
                'type', format_type(attribute.atttypid, attribute.atttypmod),
-               'generated', attribute.attgenerated <> '')
+               'generated', attribute.attgenerated <> '',
+               -- what the hash of an enum depends on
+               'labels', (SELECT md5(string_agg(format('%s %s', label.oid, label.enumlabel), ','
+                                                ORDER BY label.enumsortorder))
+                          FROM pg_enum AS label
+                          WHERE label.enumtypid IN (type.oid, type.typbasetype, type.typelem)))
                ORDER BY attribute.attnum), '[]') AS list
     FROM pg_attribute AS attribute
-    WHERE attribute.attrelid
-              = to_regclass(format('%I.%I', hypertable.schema_name, hypertable.table_name))
+    JOIN pg_type AS type ON type.oid = attribute.atttypid
+    WHERE attribute.attrelid = class.oid
       AND attribute.attnum > 0 AND NOT attribute.attisdropped
 ) AS columns
 CROSS JOIN LATERAL (

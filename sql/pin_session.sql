@@ -3,6 +3,7 @@
 -- in a database that has the extension brings about.
 --
 -- $1: default_transaction_read_only, on or off
+-- $2: only in the server process of this number; NULL for any
 SELECT pg_catalog.set_config(setting.name, pinned.value, false)
 FROM (VALUES
     -- what names mean: nothing in a schema that others may create objects in is ever found
@@ -13,6 +14,12 @@ FROM (VALUES
     ('transaction_timeout', '0'),
     ('idle_in_transaction_session_timeout', '0'),
     ('idle_session_timeout', '0'),
+    -- how soon the server notices that we are gone, and gives free what we had locked
+    ('tcp_keepalives_idle', '30'),
+    ('tcp_keepalives_interval', '10'),
+    ('tcp_keepalives_count', '3'),
+    ('tcp_user_timeout', '60000'),
+    ('client_connection_check_interval', '10000'),
     -- how values are written and read
     ('DateStyle', 'ISO, YMD'),
     ('IntervalStyle', 'postgres'),
@@ -44,3 +51,5 @@ FROM (VALUES
 JOIN pg_catalog.pg_settings AS setting
   ON pg_catalog.lower(setting.name) OPERATOR(pg_catalog.=) pg_catalog.lower(pinned.name)
 WHERE setting.setting OPERATOR(pg_catalog.<>) pinned.value
+  AND ($2::pg_catalog.int4 IS NULL
+       OR pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) $2::pg_catalog.int4)

@@ -1,8 +1,9 @@
 -- What this server is: one row, with a NULL timescaledb_version when the database has no
--- timescaledb extension.
-SELECT pg_catalog.current_setting('server_version_num')::int AS server_version_num,
+-- timescaledb extension. It may be run before the session is pinned.
+SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4 AS server_version_num,
        extension.extversion AS timescaledb_version,
        namespace.nspname AS extension_schema,
+       pg_catalog.getdatabaseencoding() AS encoding,
        -- 'apache' or 'timescale' (TimescaleDB's src/license_guc.c)
        pg_catalog.current_setting('timescaledb.license', true) AS license,
        -- what two connections have in common only when they are to the same database of the same
@@ -13,5 +14,6 @@ SELECT pg_catalog.current_setting('server_version_num')::int AS server_version_n
         WHERE database.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()) AS identity
 FROM (SELECT) AS one_row
 LEFT JOIN (pg_catalog.pg_extension AS extension
-           JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = extension.extnamespace)
-       ON extension.extname = 'timescaledb'
+           JOIN pg_catalog.pg_namespace AS namespace
+             ON namespace.oid OPERATOR(pg_catalog.=) extension.extnamespace)
+       ON extension.extname OPERATOR(pg_catalog.=) 'timescaledb'

@@ -123,6 +123,21 @@ SELECT CASE
                THEN 'the role does not own the hypertable'
            WHEN NOT has_schema_privilege($2::text, 'CREATE')
                THEN format('the role may not create tables in %I', $2::text)
+           WHEN EXISTS (SELECT FROM pg_tablespace AS tablespace
+                        WHERE (tablespace.spcname = (SELECT location.tablespace FROM location)
+                               OR tablespace.spcname IN (SELECT index.tablespace FROM index))
+                          AND NOT has_tablespace_privilege(tablespace.oid, 'CREATE'))
+               THEN 'the role may not create tables in a tablespace of the hypertable'
+           WHEN EXISTS (SELECT FROM pg_attribute
+                        WHERE attrelid = hypertable.oid AND attnum > 0 AND NOT attisdropped
+                          AND NOT has_type_privilege(atttypid, 'USAGE'))
+               THEN 'the role may not use a column''s type'
+           WHEN EXISTS (SELECT FROM pg_constraint AS key
+                        JOIN pg_class AS referenced ON referenced.oid = key.confrelid
+                        WHERE key.conrelid = hypertable.oid AND key.contype = 'f'
+                          AND NOT (has_schema_privilege(referenced.relnamespace, 'USAGE')
+                                   AND has_table_privilege(referenced.oid, 'REFERENCES')))
+               THEN 'the role may not reference a table that a foreign key references'
            WHEN cardinality(hypertable.tablespaces) > 1
                THEN 'several tablespaces are attached to the hypertable'
            WHEN EXISTS (SELECT FROM _timescaledb_catalog.chunk_column_stats AS stats

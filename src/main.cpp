@@ -1,20 +1,21 @@
+#include "cli/arguments.hpp"
 #include "cli/command_line.hpp"
 #include "exit_status.hpp"
 #include "postgres/error.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <cstdio>
 #include <exception>
+#include <vector>
 
 int main(int argc, char** argv) {
     try {
-        // Results go to standard output, what there is to say about them to standard error.
-        spdlog::set_default_logger(spdlog::stderr_logger_mt("backfill"));
-        spdlog::set_pattern("timescaledb-backfill: %v");
-        return cli::run(argc, argv);
+        const auto arguments = cli::take_arguments(argc, argv);
+        std::vector<const char*> pointers;
+        for (const auto& argument : arguments)
+            pointers.push_back(argument.c_str());
+        return cli::run(argc, pointers.data());
     } catch (const UsageError& error) {
         fmt::print(stderr, "timescaledb-backfill: {}\n", error.what());
         return exit_usage;

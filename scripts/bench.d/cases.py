@@ -30,6 +30,7 @@ DATASETS = {dataset.name: dataset for dataset in (
     Dataset("tiny", "tiny.sql", chunks=3_000, rows=20),
     Dataset("distant", "tiny.sql", chunks=300, rows=20),
     Dataset("huge", "measures.sql", chunks=1, rows=4_000_000),
+    Dataset("file", "measures.sql", chunks=4, rows=430_000),
 )}
 
 
@@ -49,6 +50,8 @@ class Case:
     counted_apart: bool = False
     # whether the data is in the target before
     copied_before: bool = False
+    # whether the data comes from a CSV file, by the phase load
+    from_file: bool = False
     needs_community: bool = False
 
 
@@ -65,6 +68,8 @@ CASES = {case.name: case for case in (
          psql_workers=(1,), program_workers=(1, 4)),
     Case("verify", "verifying the data of indexed; 1 and 2 workers", "indexed", ("verify",),
          (1, 2), (1, 2), copied_before=True),
+    Case("import", "a CSV file of 1,720,000 rows, 10 columns, 2 indexes; psql's \\copy, and 1 to 4 "
+                   "workers", "file", ("load",), (1,), (1, 2, 4), from_file=True),
 )}
 
 
@@ -108,6 +113,9 @@ COMPARISONS = (
     Comparison("huge", "copy", ("psql", 1), ("program", 4)),
     Comparison("verify", "verify", ("psql", 1), ("program", 1)),
     Comparison("verify", "verify", ("psql", 2), ("program", 2)),
+    Comparison("import", "load", ("psql", 1), ("program", 1)),
+    Comparison("import", "load", ("psql", 1), ("program", 2), Goal(1.5, 1.8)),
+    Comparison("import", "load", ("psql", 1), ("program", 4), Goal(1.5, 1.8)),
 )
 
 # For each chunk, where they are counted.

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -67,6 +68,7 @@ class Built:
     template: str
     chunks: list
     rows: int
+    file: Path | None = None  # the data as CSV, if that was asked for
 
 
 @contextlib.contextmanager
@@ -122,6 +124,26 @@ class Bench:
         self.built[name] = Built(database, empty, chunks, rows)
         return self.built[name]
 
+    def build_file(self, name):
+        """The data as a CSV file, and the empty clone without chunks."""
+        built = self.build(name)
+        if built.file:
+            return built
+        folder = Path(self.databases.enter_context(
+            tempfile.TemporaryDirectory(prefix="bench-")))
+        file = folder / f"{name}.csv"
+        with open(file, "wb") as output:
+            self.servers.children.finish(self.servers.children.start(
+                self.servers.source.psql(
+                    with_database(self.servers.source.uri, built.source_database),
+                    "--command=COPY (SELECT * FROM measure ORDER BY time) TO STDOUT (FORMAT csv, "
+                    "HEADER)"), stdout=output))
+        self.servers.target.sql(
+            "SELECT public.drop_chunks('public.measure', older_than => '2100-01-01'::timestamptz)",
+            built.template)
+        self.built[name] = replace(built, file=file)
+        return self.built[name]
+
     def check_clone(self, chunks, database):
         """The psql way needs every table to have its like, compressed ones too."""
         output = self.servers.target.script(HERE / "chunks.sql", database)
@@ -130,7 +152,7 @@ class Bench:
             raise Failed(f"the chunks of {database} are not those of the source")
 
     def run(self, case, rounds):
-        built = self.build(case.dataset)
+        built = self.build_file(case.dataset) if case.from_file else self.build(case.dataset)
         contenders = [Contender("psql", workers) for workers in case.psql_workers]
         contenders += [Contender(name, workers) for name in self.programs
                        for workers in case.program_workers]
@@ -155,10 +177,11 @@ class Bench:
             name = stack.enter_context(new_database(target, "run", built.template))
             ends = Ends(with_database(self.servers.source.uri, built.source_database),
                         with_database(target.uri, name))
-            phases = PHASES[:PHASES.index(case.phases[-1]) + 1]
+            phases = case.phases
             if case.copied_before:
                 self.copy_before(built, contender, ends)
-                phases = case.phases
+            elif not case.from_file:
+                phases = PHASES[:PHASES.index(case.phases[-1]) + 1]
             proxies = []
             if delay is not None:
                 proxies = [stack.enter_context(
@@ -169,8 +192,9 @@ class Bench:
             way = self.make_way(case, built, contender, ends)
             for phase in phases:
                 measurement = self.measure(case, built, contender, number, way, phase, proxies)
-                if phase == "copy":
+                if phase in ("copy", "load"):
                     self.check_rows(built, contender, name)
+                if phase == "copy":
                     self.look_at_target(measurement, name)
                 if phase in case.phases:
                     self.measurements.append(measurement)
@@ -178,8 +202,9 @@ class Bench:
     def make_way(self, case, built, contender, ends):
         if contender.way == "psql":
             kind = LongLivedPsqlWay if case.long_lived_psql else PsqlWay
-            return kind(built.chunks, contender.workers, ends, self.servers)
-        return ProgramWay(self.programs[contender.way], contender.workers, ends, self.servers)
+            return kind(built.chunks, contender.workers, ends, self.servers, built.file)
+        return ProgramWay(self.programs[contender.way], contender.workers, ends, self.servers,
+                          built.file)
 
     def copy_before(self, built, contender, ends):
         """Leaves the target as a copy of ours does, with the queue that verifying marks."""

@@ -39,6 +39,7 @@ class ProgramWay:
     workers: int
     ends: Ends
     servers: object
+    file: Path | None = None  # CSV
 
     def run(self, command, *arguments):
         return self.servers.children.run_watched(
@@ -54,6 +55,11 @@ class ProgramWay:
 
     def verify(self):
         return self.run("verify", "--all", "--parallelism", str(self.workers))
+
+    def load(self):
+        return self.servers.children.run_watched(
+            [str(self.program), "import", "--target", self.ends.target, "--table", "measure",
+             "--parallelism", str(self.workers), str(self.file)])
 
 
 class PsqlSession:
@@ -104,6 +110,7 @@ class PsqlWay:
     workers: int
     ends: Ends
     servers: object
+    file: Path | None = None  # CSV
 
     def in_parallel(self, work, items):
         return self.servers.children.in_parallel(self.workers, work, items)
@@ -156,6 +163,14 @@ class PsqlWay:
 
     def verify(self):
         return self.in_parallel(self.verify_chunks, self.chunks)
+
+    def load(self):
+        with open(self.file) as file:
+            return self.servers.children.finish(self.servers.children.start(
+                self.servers.target.psql(
+                    self.ends.target,
+                    "--command=\\copy measure from pstdin with (format csv, header)"),
+                stdin=file))
 
     def verify_chunks(self, chunks):
         source = PsqlSession(self.servers.source, self.ends.source)

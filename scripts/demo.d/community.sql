@@ -31,3 +31,9 @@ FROM public.conditions
 GROUP BY 1, 2
 WITH NO DATA;
 CALL refresh_continuous_aggregate('public.conditions_hourly', NULL, :'until'::timestamptz);
+
+-- Policies to be turned off in the target; they find nothing to do within the times of this data.
+SELECT add_compression_policy('public.conditions', interval '10 years');
+SELECT add_continuous_aggregate_policy('public.conditions_hourly', start_offset => interval '12 years',
+                                       end_offset => interval '10 years',
+                                       schedule_interval => interval '1 hour');

@@ -1,12 +1,22 @@
 #include "cli/command_line.hpp"
 
+#include "cli/generate.hpp"
 #include "commands/commands.hpp"
+#include "csv/input.hpp"
+#include "report/log.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <vector>
 
 namespace cli {
 
@@ -18,16 +28,28 @@ constexpr auto description =
     R"(Copies time-series history from one TimescaleDB (source) to another (target), chunk by
 chunk, while an application writes to both.
 
+  clone-schema   make the target like the source, but for the rows of hypertables
+  check          say what would go wrong, before it does
+  completion-point
+                 suggest from when on both sides have all rows
   stage          list the chunks to copy in a queue in the target
   copy           copy them; stop and start again as you like
+  status         tell how far it is, from any machine
+  pause, resume, set-parallelism
+                 steer what runs
   refresh-caggs  bring the target's continuous aggregates up to date
   verify         compare both sides
-  clean          remove the queue)";
+  jobs           turn the target's background jobs off, and on again
+  report         write a page on how it went
+  clean          remove the queue
+
+  import         load CSV files into a table of the target)";
 
 constexpr auto footer = R"(
 Example:
   export BACKFILL_SOURCE=postgresql://me@old.example:5432/metrics
   export BACKFILL_TARGET=postgresql://me@new.example:5432/metrics
+  timescaledb-backfill check --until '2016-01-02T00:00:00'
   timescaledb-backfill stage --until '2016-01-02T00:00:00'
   timescaledb-backfill copy --parallelism 8
   timescaledb-backfill refresh-caggs
@@ -46,6 +68,31 @@ Connection strings are libpq's: postgresql://user@host:5432/database?sslmode=ver
 "host=... dbname=... user=...", or "service=..."; a password file (~/.pgpass), PGPASSWORD and the
 other environment variables of libpq apply. Give them in BACKFILL_SOURCE and BACKFILL_TARGET to
 keep a password off the command line, where other users of the machine see it.)";
+
+constexpr auto clone_footer = R"(
+Runs the pg_dump of PostgreSQL in the source, and psql in the target, as one transaction: what fails, or
+is interrupted, leaves the target as it was. Hypertables and continuous aggregates come without rows
+and chunks, plain tables with their rows. Background jobs are turned off in the target, as by jobs
+disable; jobs enable turns them on again. The target has to be empty, and of the same version of
+TimescaleDB, which is created when it is absent.
+
+The source may be a PostgreSQL without TimescaleDB: --create-hypertable makes a hypertable of a table,
+natively partitioned or not, with chunks of that interval.
+
+Examples:
+  timescaledb-backfill clone-schema --dry-run
+  timescaledb-backfill clone-schema --roles
+  timescaledb-backfill clone-schema --create-hypertable 'metrics.cpu.time:1 day' \
+    --create-hypertable counters.tick:1000000)";
+
+constexpr auto check_footer = R"(
+Reads both sides and changes neither. Each finding is ok, a warning or an error, the last of which
+make the exit status 1; warnings and errors come with a remedy. Without --until, everything is taken
+to be in the range. What only reading all rows would show is not looked at; findings say where they
+are estimates. Bounds and --filter are those of stage, whose help explains them.
+
+Example:
+  timescaledb-backfill check --until '2016-01-02T00:00:00' --parallelism 16)";
 
 constexpr auto stage_footer = R"(
 A bound is a timestamp, for hypertables whose time is a timestamptz, timestamp or date, or an
@@ -77,6 +124,60 @@ dropped from the hypertable stay in such chunks, after which inserting into them
 Example:
   timescaledb-backfill copy --source "$SOURCE" --target "$TARGET" --parallelism 4)";
 
+constexpr auto completion_point_footer = R"(
+For each hypertable, counts rows by time on both sides, from where the target's begin, which the
+application writes to both sides; shows where they differ; looks closer at the last such step; and
+suggests what comes behind it for --until of stage. It does not decide: a gap may come later, and a
+completion point that is later than necessary does no harm. Run it some minutes after the last
+process that writes to one side only has ended, and again a while later.
+
+The exit status is 1 when none can be suggested for a hypertable.
+
+Example:
+  timescaledb-backfill completion-point --filter '^public\.conditions$')";
+
+constexpr auto status_footer = R"(
+Shows, for each hypertable, how many of its chunks are copied, in flight, failed, verified and
+differing, and what every copy and verify that runs is doing, on whichever machine it runs.
+
+Examples:
+  timescaledb-backfill status --watch
+  timescaledb-backfill status --json | jq .total)";
+
+constexpr auto report_footer = R"(
+The page shows totals, throughput, which worker loaded which chunk when, hypertables, what verify
+found for each chunk, and which chunks failed or were slow. It is one file that loads nothing from
+anywhere. It can be written while a copy runs, and not any more after clean.
+
+Example:
+  timescaledb-backfill report --html migration.html)";
+
+constexpr auto jobs_footer = R"(
+Policies and other background jobs of the target would get in the way of copying: refreshing reads
+rows that are not there yet, retention drops what was just copied. TimescaleDB's own jobs, whose
+numbers are below 1000, are left alone. The queue remembers which jobs were turned off, so that those
+which their owner had turned off stay off.
+
+Examples:
+  timescaledb-backfill jobs list
+  timescaledb-backfill jobs disable
+  timescaledb-backfill jobs enable --filter '^public\.conditions'
+  timescaledb-backfill jobs enable)";
+
+constexpr auto pause_footer = R"(
+All copy and verify processes that work on the target's queue heed it within a second, also those
+that begin later. Chunks in hand are finished first.
+
+Example:
+  timescaledb-backfill pause; sleep 3600; timescaledb-backfill resume)";
+
+constexpr auto parallelism_footer = R"(
+The copy and verify processes that run now heed it within a second. Workers that are to go finish
+their chunks first. Those that begin later have their own --parallelism.
+
+Example:
+  timescaledb-backfill set-parallelism 2)";
+
 constexpr auto verify_footer = R"(
 Compares what was staged and copied, within its bounds, reading both sides of a chunk at the same
 time. Chunks that are equal are marked as verified, and left out the next time unless --all is
@@ -84,10 +185,14 @@ given. A differing chunk is shown with its first and last differing time and wit
 Floating-point sums, in the aggregates, count as equal within what the order of adding can make
 of them: rows * 2^-52 * the sum of the absolute values.
 
+With --quick, takes seconds: compares estimates of the numbers of rows, chunk by chunk, which may be
+5% apart. Chunks that the catalog has no estimate for want an ANALYZE first, as is said then.
+
 The exit status is 3 when something differed or could not be compared.
 
 Examples:
   timescaledb-backfill verify
+  timescaledb-backfill verify --quick
   timescaledb-backfill verify --requeue && echo equal || timescaledb-backfill copy)";
 
 constexpr auto refresh_footer = R"(
@@ -100,8 +205,28 @@ Examples:
   timescaledb-backfill refresh-caggs
   timescaledb-backfill refresh-caggs --filter '^public\.daily_agg$' --cascade-up --cascade-down)";
 
+constexpr auto import_footer = R"(
+Loads files as COPY ... (FORMAT csv) would, in batches of whole records, several at a time. A batch
+is one transaction, with a record of it in the queue (the schema __backfill): the same command run
+again, after whatever happened, goes on where it stopped, and loads nothing twice. A file is known
+by its path, or by --name, which standard input needs. Files whose names end in .gz and .zst are
+decompressed.
+
+The first record of each file is its header, which names the columns. --columns is for files without
+one; with --header, too, their first records are left out.
+
+The first record that the server does not take ends the import, and is named with its file and line.
+With --on-error skip and --rejects, such records are left out and written to a file.
+
+Examples:
+  timescaledb-backfill import --table metrics.cpu cpu-2024-*.csv.gz
+  timescaledb-backfill import --table readings --until 2024-06-01 --on-error skip \
+    --rejects rejects.csv readings.csv
+  zcat old.csv.gz | timescaledb-backfill import --table readings --columns time,device,value \
+    --name old.csv -)";
+
 constexpr auto clean_footer = R"(
-The chunks stay. Says how many tasks were unfinished, if any.
+The chunks stay, and so do imported rows. Says how many tasks were unfinished, if any.
 
 Example:
   timescaledb-backfill clean --target "$TARGET")";
@@ -142,6 +267,8 @@ std::string shown_message(std::string message, int argc, const char* const* argv
         std::string argument = argv[i];
         if (argument.starts_with("-") && argument.find('=') != std::string::npos)
             argument.erase(0, argument.find('=') + 1);
+        else if (argument.starts_with("-") && !argument.starts_with("--"))
+            argument.erase(0, 2); // -p8 is -p and 8
         if (is_plain(argument))
             continue;
         for (auto at = message.find(argument); at != std::string::npos; at = message.find(argument))
@@ -196,15 +323,530 @@ void add_target(CLI::App& command, ConnectionTexts& texts) {
                      "accepted and without effect: there is no telemetry");
 }
 
+/// \param what it is matched with.
+void add_filter(CLI::App& command, std::optional<std::string>& filter, const std::string& what) {
+    command.add_option(
+        "-f,--filter", filter,
+        "POSIX regular expression, regardless of case, on the quoted schema.name of " + what);
+}
+
 void add_selection(CLI::App& command, std::optional<std::string>& filter,
                    timescale::Cascade& cascade) {
-    command.add_option("-f,--filter", filter,
-                       "POSIX regular expression, regardless of case, on the quoted schema.name of "
-                       "hypertables and of continuous aggregates");
+    add_filter(command, filter, "hypertables and of continuous aggregates");
     command.add_flag("-U,--cascade-up", cascade.up,
                      "also the continuous aggregates that read what matches");
     command.add_flag("-D,--cascade-down", cascade.down,
                      "also what the matching continuous aggregates read");
+}
+
+/// An option whose values have names. (CLI11's transformers would take the numbers behind them,
+/// too.)
+template <typename Value>
+CLI::Option* add_choice(CLI::App& command, const std::string& name, Value& value,
+                        const std::map<std::string, Value>& choices, const std::string& text) {
+    std::vector<std::string> names;
+    for (const auto& choice : choices)
+        names.push_back(choice.first);
+    const auto one_of = fmt::format("{}", fmt::join(names, "|"));
+    return command
+        .add_option_function<std::string>(
+            name, [&value, choices](const std::string& chosen) { value = choices.at(chosen); },
+            text)
+        ->option_text(one_of)
+        ->check(CLI::IsMember(names).description(one_of));
+}
+
+/// Decimal, as bytes are shown.
+const std::map<std::string, std::int64_t> byte_units{
+    {"B", 1}, {"kB", 1000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}};
+
+/// "200MB/s" is "200MB".
+std::string without_per_second(std::string text) {
+    constexpr std::string_view per_second = "/s";
+    if (text.ends_with(per_second))
+        text.resize(text.size() - per_second.size());
+    return text;
+}
+
+/// How failures are borne.
+/// \param what is attempted again.
+void add_retry(CLI::App& command, workers::RetryOptions& retry,
+               const std::string& what = "a chunk") {
+    const std::map<std::string, std::int64_t> units{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+    const auto duration = [&](const std::string& name, std::chrono::seconds& value,
+                              const std::string& text) {
+        command
+            .add_option_function<std::int64_t>(
+                name, [&value](std::int64_t seconds) { value = std::chrono::seconds(seconds); },
+                text)
+            ->option_text(fmt::format("DURATION={}s", value.count()))
+            ->transform(CLI::AsNumberWithUnit(units))
+            ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}));
+    };
+    command
+        .add_option("--max-retries", retry.max_retries,
+                    fmt::format("further attempts at {}, after a deadlock, a lost connection and "
+                                "the like",
+                                what))
+        ->capture_default_str()
+        ->check(CLI::Range(0, 1000));
+    duration("--retry-timeout", retry.retry_timeout,
+             "how long a server may be out of reach, or out of space, before the run ends: 90s, "
+             "15m, 2h");
+    duration("--stall-timeout", retry.stall_timeout,
+             "how long nothing may come over a connection before the server is asked whether it "
+             "is at work, and the connection replaced if not");
+}
+
+/// How a command speaks.
+struct Speech {
+    report::Output::Options output;
+    report::LogOptions log;
+    bool quiet = false;
+    bool verbose = false;
+    bool no_progress = false;
+
+    report::Output::Options output_options() const {
+        auto options = output;
+        if (quiet)
+            options.verbosity = report::Verbosity::quiet;
+        else if (verbose)
+            options.verbosity = report::Verbosity::verbose;
+        options.may_draw = !no_progress;
+        return options;
+    }
+};
+
+void add_speech(CLI::App& command, Speech& speech) {
+    const auto format = [&](const std::string& name, report::Format& value,
+                            const std::string& text) {
+        add_choice(command, name, value,
+                   {{"text", report::Format::text}, {"json", report::Format::json}}, text);
+    };
+    format("--output", speech.output.format,
+           "results on standard output, as lines for people or as JSON objects of a line each "
+           "[text]");
+    auto* quiet =
+        command.add_flag("-q,--quiet", speech.quiet, "only what failed, and a summary at the end");
+    command.add_flag("-v,--verbose", speech.verbose, "more, such as each attempt that failed")
+        ->excludes(quiet);
+    command.add_flag("--no-progress", speech.no_progress,
+                     "no lines that change in place, on a terminal either");
+    format("--log-format", speech.log.format, "warnings and errors, on standard error [text]");
+    command
+        .add_option("--log-file", speech.log.file,
+                    "append warnings and errors to this file instead")
+        ->check(is_value);
+}
+
+/// Runs a command, and says why if it fails.
+ExitStatus speak(const Speech& speech, const std::function<ExitStatus(report::Output&)>& command) {
+    report::Output output(speech.output_options());
+    const report::Log log(output, speech.log);
+    try {
+        return command(output);
+    } catch (const UsageError& error) {
+        spdlog::error("{}", error.what());
+        return exit_usage;
+    } catch (const Interrupted& error) {
+        spdlog::error("{}", error.what());
+        return exit_interrupted;
+    } catch (const std::exception& error) {
+        spdlog::error("{}", error.what());
+        return exit_failed;
+    }
+}
+
+/// A subcommand, and what is to be done when it was named.
+struct Command {
+    CLI::App* app = nullptr;
+    std::function<ExitStatus()> run;
+};
+
+/// What a command's options are parsed into.
+template <typename Options>
+struct Parsed {
+    Options options;
+    ConnectionTexts texts;
+    Speech speech;
+};
+
+template <typename Options>
+constexpr bool has_source = requires(Options options) {
+    options.source;
+};
+
+/// A subcommand with the options for its connections.
+template <typename Options>
+CLI::App& begin_command(CLI::App& app, Parsed<Options>& parsed, const char* name,
+                        const char* text) {
+    auto& command = *app.add_subcommand(name, text);
+    if constexpr (has_source<Options>)
+        add_source(command, parsed.texts);
+    add_target(command, parsed.texts);
+    return command;
+}
+
+/// Adds the options that all have in the end.
+/// \param run gets the options when all are parsed.
+template <typename Options>
+Command end_command(CLI::App& command, const std::shared_ptr<Parsed<Options>>& parsed,
+                    ExitStatus (*run)(const Options&, report::Output&), const char* own_footer) {
+    add_speech(command, parsed->speech);
+    command.footer(std::string(own_footer) + "\n" + connection_footer);
+    return {&command, [parsed, run] {
+                auto& options = parsed->options;
+                if constexpr (has_source<Options>)
+                    options.source = source_of(parsed->texts);
+                options.target = target_of(parsed->texts);
+                return speak(parsed->speech,
+                             [&](report::Output& output) { return run(options, output); });
+            }};
+}
+
+void add_parallelism(CLI::App& command, int& parallelism, const std::string& text) {
+    command.add_option("-p,--parallelism", parallelism, text)
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1000));
+}
+
+Command add_completion_point(CLI::App& app) {
+    const auto parsed = std::make_shared<Parsed<commands::CompletionPointOptions>>();
+    auto& options = parsed->options;
+    auto& command = begin_command(app, *parsed, "completion-point",
+                                  "Suggest a completion point; change nothing");
+    add_filter(command, options.filter, "hypertables");
+    command
+        .add_option("--since", options.since,
+                    "compare from then on; without it, from the target's first row on")
+        ->check(is_value);
+    return end_command(command, parsed, commands::completion_point, completion_point_footer);
+}
+
+Command add_check(CLI::App& app) {
+    const auto parsed = std::make_shared<Parsed<commands::CheckOptions>>();
+    auto& options = parsed->options;
+    auto& command = begin_command(app, *parsed, "check",
+                                  "Say what would go wrong, before it does; change nothing");
+    command.add_option("-u,--until", options.until, "completion point, as for stage")
+        ->check(is_value);
+    command.add_option("-F,--from", options.from, "as for stage");
+    add_selection(command, options.filter, options.cascade);
+    add_parallelism(command, options.parallelism,
+                    "that copy will be run with, for the connections that it needs");
+    return end_command(command, parsed, commands::check, check_footer);
+}
+
+Command add_clone_schema(CLI::App& app) {
+    const auto parsed = std::make_shared<Parsed<commands::CloneOptions>>();
+    auto& options = parsed->options;
+    auto& command = begin_command(app, *parsed, "clone-schema",
+                                  "Make the target like the source, but for the rows of "
+                                  "hypertables");
+    command.add_flag("--roles", options.roles,
+                     "the roles of the source's cluster, too, as far as the target takes them");
+    command.add_flag_callback(
+        "--no-relational-data", [&options] { options.relational_data = false; },
+        "plain tables without their rows");
+    command
+        .add_option_function<std::string>(
+            "--hypertable-data", [](const std::string&) {},
+            "of hypertables, none is copied: that is what stage and copy are for [none]")
+        ->option_text("none")
+        ->check(CLI::IsMember(std::vector<std::string>{"none"}).description("none"));
+    command
+        .add_option("--create-hypertable", options.create_hypertables,
+                    "make a hypertable of a plain table, without its rows; an integer column needs "
+                    "an interval")
+        ->option_text("[[SCHEMA.]TABLE.]COLUMN[:INTERVAL]")
+        ->expected(1)
+        ->take_all()
+        ->check(is_value);
+    command.add_flag("--allow-non-empty", options.allow_non_empty,
+                     "also into a target that has something already");
+    command
+        .add_option("--programs", options.programs,
+                    "folder with pg_dump, pg_dumpall and psql; without it, they are looked for "
+                    "where packages put them, and in PATH")
+        ->option_text("DIR")
+        ->check(is_value);
+    command.add_flag("--dry-run", options.dry_run, "say what would be done, and change nothing");
+    return end_command(command, parsed, commands::clone_schema, clone_footer);
+}
+
+Command add_stage(CLI::App& app) {
+    const auto parsed = std::make_shared<Parsed<commands::StageOptions>>();
+    auto& options = parsed->options;
+    auto& command = begin_command(app, *parsed, "stage",
+                                  "List the chunks to copy in the target's queue, "
+                                  "the schema __backfill");
+    command
+        .add_option("-u,--until", options.until,
+                    "completion point: copy what is before it (exclusive)")
+        ->required()
+        ->check(is_value);
+    command.add_option("-F,--from", options.from,
+                       "copy what is at or after it; -infinity, the default, for all");
+    add_selection(command, options.filter, options.cascade);
+    command
+        .add_option("-s,--snapshot", options.snapshot,
+                    "read all chunks under this snapshot, exported in the source with "
+                    "pg_export_snapshot()")
+        ->check(is_value);
+    command.add_flag("--dry-run", options.dry_run,
+                     "only say what would be staged, and how it would be loaded; change nothing");
+    return end_command(command, parsed, commands::stage, stage_footer);
+}
+
+Command add_copy(CLI::App& app) {
+    const auto parsed = std::make_shared<Parsed<commands::CopyOptions>>();
+    auto& options = parsed->options;
+    auto& command = begin_command(app, *parsed, "copy", "Copy the staged chunks");
+    add_parallelism(command, options.parallelism,
+                    "how many chunks to copy at a time, each with a connection to either side");
+    add_choice(command, "--load-strategy", options.strategy,
+               {{"auto", load::Strategy::automatic},
+                {"attach", load::Strategy::attach},
+                {"in-place", load::Strategy::in_place}},
+               "how chunks that are absent or empty in the target are loaded: attach, into a "
+               "table that then becomes the chunk; in-place, under its live indexes; auto, "
+               "what is safe and fast for each [auto]");
+    command.add_flag("--explain", options.explain,
+                     "only print how each chunk would be loaded, and why; change nothing");
+    command
+        .add_option_function<std::int64_t>(
+            "--max-rate", [&options](std::int64_t rate) { options.max_rate = rate; },
+            "at most so much a second, over all workers of this run: 50MB/s")
+        ->option_text("RATE")
+        ->transform(CLI::AsNumberWithUnit(byte_units))
+        ->transform(without_per_second) // before the other
+        ->check(CLI::Range(std::int64_t{1000}, std::numeric_limits<std::int64_t>::max()));
+    add_retry(command, options.retry);
+    return end_command(command, parsed, commands::copy, copy_footer);
+}
+
+Command add_verify(CLI::App& app) {
+    const auto parsed = std::make_shared<Parsed<commands::VerifyOptions>>();
+    auto& options = parsed->options;
+    auto& command =
+        begin_command(app, *parsed, "verify", "Compare both sides of the copied chunks");
+    add_parallelism(command, options.parallelism, "how many chunks to compare at a time");
+    auto* quick = command.add_flag("--quick", options.quick,
+                                   "only compare how many rows the two catalogs think that chunks "
+                                   "have, as of the last ANALYZE; reads no rows, proves nothing");
+    add_choice(command, "--mode", options.mode,
+               {{"digest", verify::Mode::digest}, {"aggregate", verify::Mode::aggregate}},
+               "digest: row counts and a hash of whole rows; aggregate: row counts, and "
+               "count, min, max and sum of each column [digest]")
+        ->excludes(quick);
+    command.add_flag("--all", options.all, "chunks that were verified before, too")
+        ->excludes(quick);
+    command.add_flag("--requeue", options.requeue, "let the next copy copy differing chunks again")
+        ->excludes(quick);
+    command
+        .add_option("--max-differences", options.max_differences,
+                    "how many example rows of each kind to show for a differing chunk")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 1000))
+        ->excludes(quick);
+    add_retry(command, options.retry);
+    return end_command(command, parsed, commands::verify, verify_footer);
+}
+
+Command add_refresh_caggs(CLI::App& app) {
+    const auto parsed = std::make_shared<Parsed<commands::RefreshOptions>>();
+    auto& command =
+        begin_command(app, *parsed, "refresh-caggs",
+                      "Refresh the target's continuous aggregates up to where the source's are");
+    add_selection(command, parsed->options.filter, parsed->options.cascade);
+    add_retry(command, parsed->options.retry);
+    return end_command(command, parsed, commands::refresh_caggs, refresh_footer);
+}
+
+Command add_status(CLI::App& app) {
+    const auto parsed = std::make_shared<Parsed<commands::StatusOptions>>();
+    auto& command =
+        begin_command(app, *parsed, "status", "Tell how far the queue is, and who works on it");
+    command.add_flag("-w,--watch", parsed->options.watch,
+                     "again each second, until all is done; Ctrl-C ends it");
+    command.add_flag("--failed", parsed->options.failed, "list the chunks that failed, and why");
+    command.add_flag_callback(
+        "--json", [parsed] { parsed->speech.output.format = report::Format::json; },
+        "the same as --output json");
+    return end_command(command, parsed, commands::status, status_footer);
+}
+
+Command add_report(CLI::App& app) {
+    const auto parsed = std::make_shared<Parsed<commands::ReportOptions>>();
+    auto& command = begin_command(app, *parsed, "report", "Write a page on the migration");
+    command
+        .add_option("--html", parsed->options.html,
+                    "the page, with all that it needs; an older one is replaced")
+        ->required()
+        ->option_text("FILE");
+    return end_command(command, parsed, commands::report, report_footer);
+}
+
+Command add_pause(CLI::App& app) {
+    const auto parsed = std::make_shared<Parsed<commands::ControlOptions>>();
+    auto& command = begin_command(app, *parsed, "pause",
+                                  "Have all that copy or verify begin no further chunk for now");
+    return end_command(command, parsed, commands::pause, pause_footer);
+}
+
+Command add_resume(CLI::App& app) {
+    const auto parsed = std::make_shared<Parsed<commands::ControlOptions>>();
+    auto& command = begin_command(app, *parsed, "resume", "Have them go on");
+    return end_command(command, parsed, commands::resume, pause_footer);
+}
+
+Command add_set_parallelism(CLI::App& app) {
+    const auto parsed = std::make_shared<Parsed<commands::ControlOptions>>();
+    auto& command = begin_command(app, *parsed, "set-parallelism",
+                                  "Have each that copies or verifies use more or fewer workers");
+    command.add_option("N", parsed->options.parallelism, "how many chunks at a time")
+        ->required()
+        ->check(CLI::Range(1, 1000));
+    return end_command(command, parsed, commands::set_parallelism, parallelism_footer);
+}
+
+Command add_jobs(CLI::App& app) {
+    const auto parsed = std::make_shared<Parsed<commands::JobsOptions>>();
+    auto& command = begin_command(app, *parsed, "jobs",
+                                  "List the target's background jobs, or turn them off and on");
+    using commands::JobsAction;
+    add_choice(
+        command, "ACTION", parsed->options.action,
+        {{"list", JobsAction::list},
+         {"disable", JobsAction::disable},
+         {"enable", JobsAction::enable}},
+        "list: all jobs of users; disable: turn off those that are on; enable: turn on those "
+        "that disable has turned off")
+        ->required();
+    add_filter(command, parsed->options.filter,
+               "what a policy works on, or else of the job's procedure");
+    command.add_flag("--dry-run", parsed->options.dry_run,
+                     "say what would be done, and change nothing");
+    return end_command(command, parsed, commands::jobs, jobs_footer);
+}
+
+/// What is wrong about options together.
+void check_import(const commands::ImportOptions& options) {
+    csv::check(options.format);
+    if (options.skips_rejected != options.rejects.has_value())
+        throw UsageError("--on-error skip and --rejects FILE go together: no record is left out "
+                         "without being kept somewhere");
+    const bool has_stream =
+        std::ranges::find(options.files, csv::standard_input) != options.files.end();
+    if (has_stream && !options.name)
+        throw UsageError("standard input needs a --name, by which the next import knows how much "
+                         "of it is loaded");
+    if (options.name && options.files.size() > 1)
+        throw UsageError("--name is for one file");
+}
+
+/// An option of one character, of which COPY tells some by a backslash.
+void add_character(CLI::App& command, const std::string& name, const std::function<void(char)>& set,
+                   const std::string& text) {
+    command
+        .add_option_function<std::string>(
+            name, [set](const std::string& value) { set(value == "\\t" ? '\t' : value.front()); },
+            text)
+        ->option_text("CHARACTER")
+        ->check([](const std::string& value) {
+            return value.size() == 1 || value == "\\t"
+                       ? std::string()
+                       : std::string("takes one character, or \\t for a tab");
+        });
+}
+
+void add_format(CLI::App& command, csv::Format& format, std::optional<char>& escape) {
+    add_character(
+        command, "--delimiter", [&](char c) { format.delimiter = c; }, "between values [,]");
+    add_character(
+        command, "--quote", [&](char c) { format.quote = c; }, "around values [\"]");
+    add_character(
+        command, "--escape", [&](char c) { escape = c; },
+        "before a quote within quotes; the quote itself, if not given");
+    command.add_option("--null", format.null,
+                       "what stands for NULL where it is not quoted; nothing, if not given");
+    command
+        .add_option("--encoding", format.encoding,
+                    "of the files, as PostgreSQL names it; UTF8, if not given")
+        ->check(is_value);
+}
+
+Command add_import(CLI::App& app) {
+    const auto parsed = std::make_shared<Parsed<commands::ImportOptions>>();
+    auto& options = parsed->options;
+    auto& command =
+        begin_command(app, *parsed, "import", "Load CSV files into a table of the target");
+    command
+        .add_option("FILE", options.files,
+                    "CSV, compressed if the name ends in .gz or .zst; - for standard input")
+        ->type_name("FILE")
+        ->required();
+    command
+        .add_option("-t,--table", options.table,
+                    "hypertable or plain table, as SQL names it; of the schema public, if it names "
+                    "none")
+        ->required()
+        ->check(is_value);
+    command
+        .add_option("--columns", options.columns,
+                    "the files' columns, with commas between: they have no header")
+        ->check(is_value);
+    command
+        .add_flag("--header", options.header, "the files have a header even so, which is left out")
+        ->needs("--columns");
+    const auto escape = std::make_shared<std::optional<char>>();
+    add_format(command, options.format, *escape);
+    command.add_option("-u,--until", options.until,
+                       "only rows whose time is before it; see stage, also for --from");
+    command.add_option("-F,--from", options.from, "only rows whose time is at or after it");
+    add_choice(command, "--on-error", options.skips_rejected, {{"stop", false}, {"skip", true}},
+               "what to do about records that the server does not take [stop]");
+    command
+        .add_option("--rejects", options.rejects,
+                    "append such records to this file, with file, line and reason")
+        ->option_text("FILE")
+        ->check(is_value);
+    command
+        .add_option("--max-rejects", options.max_rejects,
+                    "how many records to leave out before giving up")
+        ->capture_default_str()
+        ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}));
+    command
+        .add_option("--name", options.name,
+                    "what the file is known by when import is run again, instead of its path")
+        ->check(is_value);
+    add_parallelism(command, options.parallelism, "how many batches to load at a time");
+    add_retry(command, options.retry, "a batch");
+    auto result = end_command(command, parsed, commands::import_csv, import_footer);
+    return {result.app, [parsed, escape, run = result.run] {
+                auto& given = parsed->options;
+                given.format.escape = escape->value_or(given.format.quote);
+                check_import(given);
+                return run();
+            }};
+}
+
+Command add_clean(CLI::App& app) {
+    const auto parsed = std::make_shared<Parsed<commands::CleanOptions>>();
+    auto& command = begin_command(app, *parsed, "clean",
+                                  "Remove the queue, the schema __backfill, from the target");
+    return end_command(command, parsed, commands::clean, clean_footer);
+}
+
+UsageError usage_error(const CLI::App& app, const CLI::ParseError& error, int argc,
+                       const char* const* argv) {
+    const bool is_about_a_value = dynamic_cast<const CLI::ValidationError*>(&error) != nullptr;
+    const auto unknown = is_about_a_value ? std::nullopt : unknown_argument(app);
+    return UsageError(fmt::format(
+        "{}; see timescaledb-backfill {}--help",
+        unknown ? fmt::format("cannot make sense of {}", shown(*unknown))
+                : shown_message(error.what(), argc, argv),
+        app.get_subcommands().empty() ? "" : app.get_subcommands().front()->get_name() + " "));
 }
 
 } // namespace
@@ -214,131 +856,22 @@ ExitStatus run(int argc, const char* const* argv) {
     app.footer(footer);
     app.set_version_flag("-V,--version", "timescaledb-backfill " BACKFILL_VERSION);
     app.require_subcommand(1);
-
-    ConnectionTexts stage_texts;
-    commands::StageOptions stage;
-    auto* stage_command = app.add_subcommand("stage", "List the chunks to copy in the target's "
-                                                      "queue, the schema __backfill");
-    add_source(*stage_command, stage_texts);
-    add_target(*stage_command, stage_texts);
-    stage_command
-        ->add_option("-u,--until", stage.until,
-                     "completion point: copy what is before it (exclusive)")
-        ->required()
-        ->check(is_value);
-    stage_command->add_option("-F,--from", stage.from,
-                              "copy what is at or after it; -infinity, the default, for all");
-    add_selection(*stage_command, stage.filter, stage.cascade);
-    stage_command
-        ->add_option("-s,--snapshot", stage.snapshot,
-                     "read all chunks under this snapshot, exported in the source with "
-                     "pg_export_snapshot()")
-        ->check(is_value);
-    stage_command->footer(std::string(stage_footer) + "\n" + connection_footer);
-
-    ConnectionTexts copy_texts;
-    commands::CopyOptions copy;
-    auto* copy_command = app.add_subcommand("copy", "Copy the staged chunks");
-    add_source(*copy_command, copy_texts);
-    add_target(*copy_command, copy_texts);
-    copy_command
-        ->add_option("-p,--parallelism", copy.parallelism,
-                     "how many chunks to copy at a time, each with a connection to either side")
-        ->capture_default_str()
-        ->check(CLI::Range(1, 1000));
-    const std::map<std::string, load::Strategy> strategies{{"auto", load::Strategy::automatic},
-                                                           {"attach", load::Strategy::attach},
-                                                           {"in-place", load::Strategy::in_place}};
-    copy_command
-        ->add_option("--load-strategy", copy.strategy,
-                     "how chunks that are absent or empty in the target are loaded: attach, into a "
-                     "table that then becomes the chunk; in-place, under its live indexes; auto, "
-                     "what is safe and fast for each [auto]")
-        ->transform(CLI::CheckedTransformer(strategies).description("auto|attach|in-place"));
-    copy_command->add_flag("--explain", copy.explain,
-                           "only print how each chunk would be loaded, and why; change nothing");
-    copy_command->footer(std::string(copy_footer) + "\n" + connection_footer);
-
-    ConnectionTexts verify_texts;
-    commands::VerifyOptions verify;
-    auto* verify_command = app.add_subcommand("verify", "Compare both sides of the copied chunks");
-    add_source(*verify_command, verify_texts);
-    add_target(*verify_command, verify_texts);
-    verify_command
-        ->add_option("-p,--parallelism", verify.parallelism, "how many chunks to compare at a time")
-        ->capture_default_str()
-        ->check(CLI::Range(1, 1000));
-    const std::map<std::string, verify::Mode> modes{{"digest", verify::Mode::digest},
-                                                    {"aggregate", verify::Mode::aggregate}};
-    verify_command
-        ->add_option("--mode", verify.mode,
-                     "digest: row counts and a hash of whole rows; aggregate: row counts, and "
-                     "count, min, max and sum of each column [digest]")
-        ->transform(CLI::CheckedTransformer(modes).description("digest|aggregate"));
-    verify_command->add_flag("--all", verify.all, "chunks that were verified before, too");
-    verify_command->add_flag("--requeue", verify.requeue,
-                             "let the next copy copy differing chunks again");
-    verify_command
-        ->add_option("--max-differences", verify.max_differences,
-                     "how many example rows of each kind to show for a differing chunk")
-        ->capture_default_str()
-        ->check(CLI::Range(0, 1000));
-    verify_command->footer(std::string(verify_footer) + "\n" + connection_footer);
-
-    ConnectionTexts refresh_texts;
-    commands::RefreshOptions refresh;
-    auto* refresh_command = app.add_subcommand(
-        "refresh-caggs", "Refresh the target's continuous aggregates up to where the source's are");
-    add_source(*refresh_command, refresh_texts);
-    add_target(*refresh_command, refresh_texts);
-    add_selection(*refresh_command, refresh.filter, refresh.cascade);
-    refresh_command->footer(std::string(refresh_footer) + "\n" + connection_footer);
-
-    ConnectionTexts clean_texts;
-    commands::CleanOptions clean;
-    auto* clean_command =
-        app.add_subcommand("clean", "Remove the queue, the schema __backfill, from the target");
-    add_target(*clean_command, clean_texts);
-    clean_command->footer(std::string(clean_footer) + "\n" + connection_footer);
-
+    add_generator(app, BACKFILL_VERSION);
+    std::vector<Command> commands;
+    for (const auto add : {add_clone_schema, add_check, add_completion_point, add_stage, add_copy,
+                           add_status, add_report, add_pause, add_resume, add_set_parallelism,
+                           add_jobs, add_refresh_caggs, add_verify, add_clean, add_import})
+        commands.push_back(add(app));
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
-            app.exit(error); // --help or --version
-            return exit_done;
-        }
-        const bool is_about_a_value = dynamic_cast<const CLI::ValidationError*>(&error) != nullptr;
-        const auto unknown = is_about_a_value ? std::nullopt : unknown_argument(app);
-        throw UsageError(fmt::format(
-            "{}; see timescaledb-backfill {}--help",
-            unknown ? fmt::format("cannot make sense of {}", shown(*unknown))
-                    : shown_message(error.what(), argc, argv),
-            app.get_subcommands().empty() ? "" : app.get_subcommands().front()->get_name() + " "));
+        if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success))
+            throw usage_error(app, error, argc, argv);
+        app.exit(error); // --help or --version
+        return exit_done;
     }
-
-    if (stage_command->parsed()) {
-        stage.source = source_of(stage_texts);
-        stage.target = target_of(stage_texts);
-        return commands::stage(stage);
-    }
-    if (copy_command->parsed()) {
-        copy.source = source_of(copy_texts);
-        copy.target = target_of(copy_texts);
-        return commands::copy(copy);
-    }
-    if (verify_command->parsed()) {
-        verify.source = source_of(verify_texts);
-        verify.target = target_of(verify_texts);
-        return commands::verify(verify);
-    }
-    if (refresh_command->parsed()) {
-        refresh.source = source_of(refresh_texts);
-        refresh.target = target_of(refresh_texts);
-        return commands::refresh_caggs(refresh);
-    }
-    clean.target = target_of(clean_texts);
-    return commands::clean(clean);
+    return std::ranges::find_if(commands, [](const auto& command) { return command.app->parsed(); })
+        ->run();
 }
 
 } // namespace cli

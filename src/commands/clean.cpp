@@ -1,10 +1,13 @@
 #include "commands/commands.hpp"
 #include "postgres/connection.hpp"
-#include "postgres/session.hpp"
+#include "postgres/pooler.hpp"
 #include "report/units.hpp"
+#include "tasks/imports.hpp"
 #include "tasks/queue.hpp"
+#include "tasks/suspended_jobs.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace commands {
 
@@ -15,28 +18,52 @@ std::string unfinished(postgres::Connection& target) {
     if (!tasks::is_known(target))
         return "made by another program or version";
     const auto counts = tasks::count(target);
-    if (counts.to_do == 0)
-        return fmt::format("all {} were finished", report::format_count(counts.total, "task"));
-    return fmt::format("{} of {} were unfinished", report::format_count(counts.to_do),
-                       report::format_count(counts.total, "task"));
+    if (counts.to_do > 0)
+        return fmt::format("{} of {} were unfinished", report::format_count(counts.to_do),
+                           report::format_count(counts.total, "task"));
+    const auto imports = tasks::count_imports(target);
+    if (imports.unfinished > 0)
+        return fmt::format("{} of {} were not imported to the end",
+                           report::format_count(imports.unfinished),
+                           report::format_count(imports.total, "file"));
+    if (counts.total == 0 && imports.total > 0)
+        return fmt::format("all {} were imported", report::format_count(imports.total, "file"));
+    return fmt::format("all {} were finished", report::format_count(counts.total, "task"));
+}
+
+/// The queue knows which jobs have to be turned on again.
+/// \throws Error when there are some.
+void require_jobs_on(postgres::Connection& target) {
+    if (!tasks::is_known(target))
+        return;
+    const auto jobs = tasks::suspended_jobs(target);
+    if (!jobs.empty())
+        throw Error(fmt::format("the jobs {} of the {} are still off; turn them on first: "
+                                "timescaledb-backfill jobs enable",
+                                fmt::join(jobs, ", "), target.name()));
 }
 
 } // namespace
 
-ExitStatus clean(const CleanOptions& options) {
-    postgres::Connection target(options.target, "target", "timescaledb-backfill clean");
-    postgres::pin_session(target, postgres::Access::read_write);
+ExitStatus clean(const CleanOptions& options, report::Output& output) {
+    postgres::Connection target(options.target, "target", postgres::application_name("clean"));
+    postgres::pin_first_session(target, postgres::Access::read_write, {});
     // A copy that is under way holds its task for as long as its chunk takes.
     postgres::Transaction transaction(target, "BEGIN; SET LOCAL lock_timeout = '2s'");
     if (!tasks::exists(target)) {
-        fmt::print("Nothing to clean: the {} has no schema __backfill.\n", target.name());
+        output.event(
+            "cleaned", {{"removed", false}}, report::Weight::result,
+            fmt::format("Nothing to clean: the {} has no schema __backfill.", target.name()));
         return exit_done;
     }
+    require_jobs_on(target);
     try {
         const auto state = unfinished(target);
         tasks::drop(target);
         transaction.commit();
-        fmt::print("Removed the schema __backfill from the {}; {}.\n", target.name(), state);
+        output.event(
+            "cleaned", {{"removed", true}, {"state", state}}, report::Weight::result,
+            fmt::format("Removed the schema __backfill from the {}; {}.", target.name(), state));
     } catch (const postgres::SqlError& error) {
         if (error.remedy() != postgres::Remedy::retry)
             throw;

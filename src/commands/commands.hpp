@@ -1,18 +1,52 @@
 #pragma once
 
+#include "csv/format.hpp"
 #include "exit_status.hpp"
 #include "load/plan.hpp"
 #include "postgres/connection_string.hpp"
+#include "report/output.hpp"
 #include "timescale/selection.hpp"
 #include "verify/comparison.hpp"
+#include "workers/retry.hpp"
 
 #include <optional>
 #include <string>
+#include <vector>
 
 /// The program's commands, each with the options that its command line gives. They print results
 /// on standard output, throw an Error when they cannot do what was asked, and return an exit
 /// status otherwise.
 namespace commands {
+
+struct CheckOptions {
+    postgres::ConnectionString source;
+    postgres::ConnectionString target;
+    std::optional<std::string> until; ///< everything, if nothing
+    std::optional<std::string> from;
+    std::optional<std::string> filter;
+    timescale::Cascade cascade;
+    int parallelism = 8; ///< that copy will have
+};
+
+/// Says what would go wrong, and changes nothing.
+/// \returns exit_failed when something would for certain.
+ExitStatus check(const CheckOptions& options, report::Output& output);
+
+struct CloneOptions {
+    postgres::ConnectionString source;
+    postgres::ConnectionString target;
+    bool roles = false;           ///< of the source's cluster, too
+    bool relational_data = true;  ///< rows of plain tables
+    bool allow_non_empty = false; ///< the target may have objects of users
+    /// Each [[SCHEMA.]TABLE.]COLUMN[:INTERVAL].
+    std::vector<std::string> create_hypertables;
+    std::optional<std::string> programs; ///< folder of PostgreSQL's own
+    bool dry_run = false;                ///< say what would be done; change nothing
+};
+
+/// Clones the source's schema into the target by PostgreSQL's own programs: plain tables with their
+/// rows, hypertables without theirs, and turns background jobs off.
+ExitStatus clone_schema(const CloneOptions& options, report::Output& output);
 
 struct StageOptions {
     postgres::ConnectionString source;
@@ -22,22 +56,25 @@ struct StageOptions {
     std::optional<std::string> filter;
     timescale::Cascade cascade;
     std::optional<std::string> snapshot;
+    bool dry_run = false; ///< say what would be staged, and how it would be loaded; change nothing
 };
 
 /// Puts a task for each chunk of the source that has rows in [from, until) into the target's
 /// queue, all or none.
-ExitStatus stage(const StageOptions& options);
+ExitStatus stage(const StageOptions& options, report::Output& output);
 
 struct CopyOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
     int parallelism = 8;
     load::Strategy strategy = load::Strategy::automatic;
-    bool explain = false; ///< only say how each chunk would be loaded
+    bool explain = false;                   ///< only say how each chunk would be loaded
+    std::optional<std::int64_t> max_rate{}; ///< bytes of COPY data per second
+    workers::RetryOptions retry;
 };
 
 /// Copies the staged chunks.
-ExitStatus copy(const CopyOptions& options);
+ExitStatus copy(const CopyOptions& options, report::Output& output);
 
 struct VerifyOptions {
     postgres::ConnectionString source;
@@ -47,26 +84,103 @@ struct VerifyOptions {
     bool all = false;     ///< chunks that were verified before, too
     bool requeue = false; ///< copy differing chunks again with the next copy
     int max_differences = 10;
+    bool quick = false; ///< compare the catalogs' estimates instead; reads no rows
+    workers::RetryOptions retry;
 };
 
 /// Compares both sides of the copied chunks.
-ExitStatus verify(const VerifyOptions& options);
+ExitStatus verify(const VerifyOptions& options, report::Output& output);
 
 struct RefreshOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
     std::optional<std::string> filter;
     timescale::Cascade cascade;
+    workers::RetryOptions retry;
 };
 
 /// Refreshes the target's continuous aggregates up to where the source's are.
-ExitStatus refresh_caggs(const RefreshOptions& options);
+ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output);
+
+struct StatusOptions {
+    postgres::ConnectionString target;
+    bool failed = false; ///< list the failed chunks
+    bool watch = false;  ///< again and again, until nothing is left to do or somebody interrupts
+};
+
+/// Tells how far the queue is, and what is at work on it.
+ExitStatus status(const StatusOptions& options, report::Output& output);
+
+struct ReportOptions {
+    postgres::ConnectionString target;
+    std::string html; ///< the file to write
+};
+
+/// Writes a page on the migration, which needs nothing else to be looked at.
+/// \throws Error when the file cannot be written.
+ExitStatus report(const ReportOptions& options, report::Output& output);
+
+struct ControlOptions {
+    postgres::ConnectionString target;
+    int parallelism = 0; ///< of set-parallelism
+};
+
+/// Has the processes that copy or verify begin nothing new for now.
+ExitStatus pause(const ControlOptions& options, report::Output& output);
+ExitStatus resume(const ControlOptions& options, report::Output& output);
+
+/// Has each of them work with more or fewer workers.
+ExitStatus set_parallelism(const ControlOptions& options, report::Output& output);
+
+struct CompletionPointOptions {
+    postgres::ConnectionString source;
+    postgres::ConnectionString target;
+    std::optional<std::string> filter;
+    std::optional<std::string> since; ///< where to begin; if nothing, where the target's rows do
+};
+
+/// Suggests a completion point for each hypertable: from when on both sides have as many rows.
+/// \returns exit_failed when there is one of which none can be suggested.
+ExitStatus completion_point(const CompletionPointOptions& options, report::Output& output);
+
+enum class JobsAction { list, disable, enable };
+
+struct JobsOptions {
+    postgres::ConnectionString target;
+    JobsAction action = JobsAction::list;
+    std::optional<std::string> filter;
+    bool dry_run = false; ///< say what would be done; change nothing
+};
+
+/// Lists the background jobs of users in the target, or turns them off, or on again those that it
+/// has turned off.
+ExitStatus jobs(const JobsOptions& options, report::Output& output);
+
+struct ImportOptions {
+    postgres::ConnectionString target;
+    std::string table;                  ///< as SQL names it; of public, if it names no schema
+    std::vector<std::string> files;     ///< "-" for standard input
+    std::optional<std::string> name;    ///< of a single file, to know it by
+    std::optional<std::string> columns; ///< a record of names; if none, each file's first is one
+    bool header = false;                ///< files begin with a header, whatever columns says
+    csv::Format format;
+    std::optional<std::string> until;
+    std::optional<std::string> from;
+    bool skips_rejected = false;        ///< rather than to stop at the first record
+    std::optional<std::string> rejects; ///< the file that they go to
+    std::int64_t max_rejects = 1000;    ///< of a run
+    int parallelism = 8;
+    workers::RetryOptions retry;
+};
+
+/// Loads CSV files into a table of the target.
+ExitStatus import_csv(const ImportOptions& options, report::Output& output);
 
 struct CleanOptions {
     postgres::ConnectionString target;
 };
 
 /// Drops the queue.
-ExitStatus clean(const CleanOptions& options);
+ExitStatus clean(const CleanOptions& options, report::Output& output);
 
 } // namespace commands

@@ -1,11 +1,17 @@
 #include "commands/commands.hpp"
 #include "commands/copy_worker.hpp"
 #include "commands/explain.hpp"
+#include "commands/privileges.hpp"
+#include "commands/publisher.hpp"
 #include "report/copy_report.hpp"
+#include "report/display.hpp"
 #include "tasks/queue.hpp"
+#include "workers/pool.hpp"
 #include "workers/stop_on_signal.hpp"
+#include "workers/watchdog.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -13,53 +19,81 @@ namespace commands {
 
 namespace {
 
-void list_failures(postgres::Connection& target, std::int64_t failed) {
-    constexpr int most = 20;
-    fmt::print("{} could not be copied; they stay in the queue, and the next copy tries them "
-               "again:\n",
-               report::format_count(failed, "chunk"));
-    for (const auto& failure : tasks::failures(target, most))
-        fmt::print("  {}: {}\n", failure.chunk.quoted(), failure.error);
-    if (failed > most)
-        fmt::print("  and {} more: SELECT * FROM __backfill.task WHERE failed IS NOT NULL\n",
-                   failed - most);
+constexpr int most_failures = 20; ///< that are listed
+
+std::string failure_list(const std::vector<tasks::Failure>& failures, std::int64_t failed) {
+    auto text = fmt::format("{} could not be copied; they stay in the queue, and the next copy "
+                            "tries them again:",
+                            report::format_count(failed, "chunk"));
+    for (const auto& failure : failures)
+        text += fmt::format("\n  {}: {}", failure.chunk.quoted(), failure.error);
+    if (failed > most_failures)
+        text +=
+            fmt::format("\n  and {} more: SELECT * FROM __backfill.task WHERE failed IS NOT NULL",
+                        failed - most_failures);
+    return text;
 }
 
-/// What those who overrule the choice of how chunks are loaded should know.
-void print_strategy(load::Strategy strategy, const timescale::Server& target) {
+/// Which compressed chunks there are shows only when they are copied: it is said once, before.
+void warn_of_versions(const CopyRun& run) {
+    const auto is_compressed = [](const auto& item) {
+        return item.second.compression_enabled;
+    };
+    if (run.source_server.timescaledb_text != run.target_server.timescaledb_text &&
+        std::ranges::any_of(run.sources, is_compressed))
+        spdlog::warn("the source has TimescaleDB {} and the target {}: compressed chunks are "
+                     "copied decompressed, and compressed again in the target where compression "
+                     "is enabled",
+                     run.source_server.timescaledb_text, run.target_server.timescaledb_text);
+}
+
+/// What those who overrule the choice of how chunks are loaded should know; empty for nothing.
+std::string note_on(load::Strategy strategy, const timescale::Server& target) {
     if (strategy != load::Strategy::attach)
-        return;
+        return {};
     if (!target.community)
-        fmt::print("Note: the target's Apache edition attaches no tables; all goes in place.\n");
-    else if (!target.attaches_cleanly())
-        fmt::print("Note: the target has TimescaleDB {}. Before 2.29.1, columns that are later "
-                   "dropped from a hypertable stay in its attached chunks, and inserting into "
-                   "those fails then.\n",
-                   target.timescaledb_text);
+        return "Note: the target's Apache edition attaches no tables; all goes in place.";
+    if (target.attaches_cleanly())
+        return {};
+    return fmt::format("Note: the target has TimescaleDB {}. Before 2.29.1, columns that are later "
+                       "dropped from a hypertable stay in its attached chunks, and inserting into "
+                       "those fails then.",
+                       target.timescaledb_text);
+}
+
+/// How the run ended, and what is to be done next.
+std::string conclusion(const tasks::Counts& after) {
+    if (after.to_do > 0)
+        return fmt::format("{} left, held by another copy.",
+                           report::format_count(after.to_do, "chunk"));
+    return fmt::format("All {} are copied.\nNext: timescaledb-backfill refresh-caggs, for "
+                       "continuous aggregates, then verify",
+                       report::format_count(after.total, "staged chunk"));
 }
 
 } // namespace
 
-ExitStatus copy(const CopyOptions& options) {
+ExitStatus copy(const CopyOptions& options, report::Output& output) {
+    using report::Weight;
     workers::Stop stop;
-    workers::Cancellation cancellation;
-    const workers::StopOnSignal signals(stop, cancellation);
+    workers::OpenConnections connections;
+    const workers::StopOnSignal signals(stop, connections);
 
-    Endpoint source(options.source, Role::source, "copy");
-    Endpoint target(options.target, Role::target, "copy");
-    require_different(source, target);
-    tasks::require(target.connection);
-    const auto before = tasks::count(target.connection);
+    auto ends = connect_both(options.source, options.target, "copy", Session::first);
+    require_different(ends);
+    tasks::require(ends.target.connection);
+    const auto before = tasks::count(ends.target.connection);
     if (before.to_do == 0) {
-        fmt::print("Nothing to copy: {} staged, all of them finished.\n",
-                   report::format_count(before.total, "chunk"));
+        report::CopyReport(output, 0).nothing_to_do(before.total);
         return exit_done;
     }
 
     if (options.explain) {
-        explain(source, target, options.strategy);
+        explain(ends, options.strategy, output);
         return exit_done;
     }
+
+    require_privileges_to_copy(ends);
 
     // A large chunk is work for several.
     const auto workers =
@@ -67,50 +101,98 @@ ExitStatus copy(const CopyOptions& options) {
             ? options.parallelism
             : static_cast<int>(std::min<std::int64_t>(options.parallelism, before.to_do));
     load::Crew crew(workers);
-    report::CopyReport report(before.to_do);
+    report::CopyReport report(output, before.to_do);
+    report::Board board(workers, before.to_do, before.bytes_to_do);
+    workers::Throttle throttle;
+    throttle.set(options.max_rate);
+    workers::Pause pause;
+    workers::Outage outage;
+    Orphans orphans;
+    load::Horizon horizon;
+    horizon.note(ends.target.connection.pipeline({load::snapshot_statement()})
+                     .front()
+                     .string(0, "snapshot"));
     CopyRun run{.options = options,
                 .started = before.now,
-                .sources = read_hypertable_map(source.connection),
-                .targets = read_hypertable_map(target.connection),
+                .source_server = ends.source.server,
+                .target_server = ends.target.server,
+                .sources = read_hypertable_map(ends.source.connection),
+                .targets = read_hypertable_map(ends.target.connection),
                 .stop = stop,
-                .cancellation = cancellation,
+                .connections = connections,
+                .outage = outage,
+                .orphans = orphans,
                 .report = report,
-                .crew = crew};
-    fmt::print("Copying {} ({} on disk) with {}, from the {} to the {}\n",
-               report::format_count(before.to_do, "chunk"),
-               report::format_bytes(before.bytes_to_do), report::format_count(workers, "worker"),
-               source.connection.name(), target.connection.name());
-    print_strategy(options.strategy, target.server);
-    report::flush_output();
+                .board = board,
+                .throttle = throttle,
+                .pause = pause,
+                .pool = nullptr,
+                .crew = crew,
+                .horizon = horizon,
+                .id = 0};
+    output.event("begun",
+                 {{"command", "copy"},
+                  {"chunks", before.to_do},
+                  {"disk_bytes", before.bytes_to_do},
+                  {"workers", workers},
+                  {"source", ends.source.connection.name()},
+                  {"target", ends.target.connection.name()}},
+                 Weight::detail,
+                 fmt::format("Copying {} ({} on disk) with {}, from the {} to the {}",
+                             report::format_count(before.to_do, "chunk"),
+                             report::format_bytes(before.bytes_to_do),
+                             report::format_count(workers, "worker"), ends.source.connection.name(),
+                             ends.target.connection.name()));
+    if (const auto note = note_on(options.strategy, ends.target.server); !note.empty())
+        output.say(Weight::detail, note);
+    warn_of_versions(run);
 
+    const workers::Watchdog watchdog(connections, options.retry.stall_timeout);
     bool interrupted = false;
     try {
-        workers::run(workers, stop, [&run](int /*number*/) {
+        workers::Pool pool(stop, [&run](int number) {
             load::Crew::Member member(run.crew);
-            CopyWorker(run).run(member);
+            CopyWorker(run, number).run(member);
         });
+        run.pool = &pool;
+        const Publisher publisher(
+            {"copy", before.to_do, before.bytes_to_do, options.source, options.target},
+            ends.target.connection, board, pause, output,
+            [&](int wanted) { pool.resize(wanted, [&crew] { crew.expect_another(); }); });
+        run.id = publisher.id();
+        const report::Display display(output, board);
+        pool.run(workers);
     } catch (const Interrupted&) {
         interrupted = true;
+    } catch (const Error&) {
+        report.summary();
+        throw;
     }
-    tasks::make_durable(target.connection);
+    tasks::Counts after;
+    std::vector<tasks::Failure> failures;
+    conclude(ends.target, Role::target, "copy", connections, {options.retry, stop, outage},
+             [&](Endpoint& target) {
+                 tasks::make_durable(target.connection);
+                 after = tasks::count(target.connection);
+                 if (after.failed > 0)
+                     failures = tasks::failures(target.connection, most_failures);
+             });
+    connections.add(ends.source.entry());
+    if (outage.has_happened())
+        end_leftovers(ends, "copy");
     report.summary();
-    const auto after = tasks::count(target.connection);
     if (after.failed > 0)
-        list_failures(target.connection, after.failed);
+        output.say(Weight::result, failure_list(failures, after.failed));
     if ((interrupted || signals.has_come()) && after.to_do > 0) {
-        fmt::print("Interrupted with {} left to copy.\nNext: timescaledb-backfill copy "
-                   "--source ... --target ...\n",
-                   report::format_count(after.to_do, "chunk"));
+        output.say(Weight::result,
+                   fmt::format("Interrupted with {} left to copy.\nNext: timescaledb-backfill copy "
+                               "--source ... --target ...",
+                               report::format_count(after.to_do, "chunk")));
         return exit_interrupted;
     }
     if (after.failed > 0)
         return exit_failed;
-    if (after.to_do > 0)
-        fmt::print("{} left, held by another copy.\n", report::format_count(after.to_do, "chunk"));
-    else
-        fmt::print("All {} are copied.\nNext: timescaledb-backfill refresh-caggs, for continuous "
-                   "aggregates, then verify\n",
-                   report::format_count(after.total, "staged chunk"));
+    output.say(Weight::detail, conclusion(after));
     return exit_done;
 }
 

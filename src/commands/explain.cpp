@@ -3,6 +3,7 @@
 #include "commands/hypertable_map.hpp"
 #include "commands/reading.hpp"
 #include "load/survey.hpp"
+#include "report/copy_report.hpp"
 #include "report/units.hpp"
 #include "tasks/queue.hpp"
 
@@ -26,13 +27,15 @@ struct Line {
 
 class Explanation {
   public:
-    Explanation(Endpoint& source, Endpoint& target, load::Strategy strategy)
-        : source_(source), sources_(read_hypertable_map(source.connection)),
-          targets_(read_hypertable_map(target.connection)),
-          survey_(source.server, target.connection, target.server, strategy) {}
+    Explanation(Endpoints& ends, load::Strategy strategy, report::Output& output)
+        : output_(output), source_(ends.source),
+          sources_(read_hypertable_map(ends.source.connection)),
+          targets_(read_hypertable_map(ends.target.connection)),
+          survey_(ends.source.server, ends.target.connection, ends.target.server, strategy) {}
 
     /// Some tasks at a time.
-    void print(std::span<const tasks::Task> tasks) {
+    /// \param briefly says nothing of each to people.
+    void print(std::span<const tasks::Task> tasks, bool briefly = false) {
         std::vector<postgres::QualifiedName> names;
         for (const auto& task : tasks)
             names.push_back(task.chunk);
@@ -48,9 +51,12 @@ class Explanation {
             if (!line.chunk)
                 continue;
             try {
-                jobs.push_back({*line.task, *line.chunk,
-                                find_hypertable(sources_, line.task->hypertable, "source"),
-                                find_hypertable(targets_, line.task->target, "target")});
+                require_sound({*line.task});
+                const load::Job job{*line.task, *line.chunk,
+                                    find_hypertable(sources_, line.task->hypertable, "source"),
+                                    find_hypertable(targets_, line.task->target, "target")};
+                survey_.situation(job);
+                jobs.push_back(job);
                 lines_of_jobs.push_back(&line);
             } catch (const TaskError& error) {
                 line.way = "fails";
@@ -63,34 +69,69 @@ class Explanation {
             lines_of_jobs[i]->reason = prepared[i].plan.reason;
         }
         for (const auto& line : lines) {
-            fmt::print("{}: {}: {}\n", line.task->chunk.quoted(), line.way, line.reason);
+            auto fields = report::task_json(*line.task);
+            fields.update({{"way", line.way}, {"reason", line.reason}});
+            output_.event("planned", fields, report::Weight::result,
+                          briefly ? ""
+                                  : fmt::format("{}: {}: {}", line.task->chunk.quoted(), line.way,
+                                                line.reason));
             ++counts_[line.way];
+            ++counts_of_hypertables_[line.task->hypertable][line.way];
         }
     }
 
     void print_counts() const {
         for (const auto& [way, count] : counts_)
-            fmt::print("{}: {}\n", report::format_count(count, "chunk"), way);
+            output_.say(report::Weight::result,
+                        fmt::format("{}: {}", report::format_count(count, "chunk"), way));
+    }
+
+    void print_counts_of_hypertables() const {
+        for (const auto& [name, counts] : counts_of_hypertables_) {
+            const auto hypertable = sources_.find(name);
+            const auto known_as =
+                hypertable == sources_.end() ? name : hypertable->second.known_as();
+            for (const auto& [way, count] : counts)
+                output_.say(report::Weight::result,
+                            fmt::format("  {}: {}: {}", known_as.quoted(),
+                                        report::format_count(count, "chunk"), way));
+        }
     }
 
   private:
+    using Counts = std::map<std::string, std::int64_t>;
+
+    report::Output& output_;
     Endpoint& source_;
     HypertableMap sources_;
     HypertableMap targets_;
     load::Survey survey_;
-    std::map<std::string, std::int64_t> counts_;
+    Counts counts_;
+    std::map<postgres::QualifiedName, Counts> counts_of_hypertables_;
 };
+
+constexpr std::size_t at_a_time = 200;
 
 } // namespace
 
-void explain(Endpoint& source, Endpoint& target, load::Strategy strategy) {
-    constexpr std::size_t at_a_time = 200;
-    const auto tasks = tasks::to_do(target.connection);
-    Explanation explanation(source, target, strategy);
+void explain(Endpoints& ends, load::Strategy strategy, report::Output& output) {
+    const auto tasks = tasks::to_do(ends.target.connection);
+    Explanation explanation(ends, strategy, output);
     for (std::size_t begin = 0; begin < tasks.size(); begin += at_a_time)
         explanation.print(
             std::span(tasks).subspan(begin, std::min(at_a_time, tasks.size() - begin)));
     explanation.print_counts();
+}
+
+void explain_briefly(Endpoints& ends, const std::set<postgres::QualifiedName>& chunks,
+                     report::Output& output) {
+    auto tasks = tasks::to_do(ends.target.connection);
+    std::erase_if(tasks, [&](const auto& task) { return !chunks.contains(task.chunk); });
+    Explanation explanation(ends, load::Strategy::automatic, output);
+    for (std::size_t begin = 0; begin < tasks.size(); begin += at_a_time)
+        explanation.print(
+            std::span(tasks).subspan(begin, std::min(at_a_time, tasks.size() - begin)), true);
+    explanation.print_counts_of_hypertables();
 }
 
 } // namespace commands

@@ -1,17 +1,13 @@
 #include "commands/reading.hpp"
 
 #include "commands/endpoints.hpp"
+#include "load/locks.hpp"
 
 #include <fmt/format.h>
 
 namespace commands {
 
 namespace {
-
-/// undefined_table, invalid_schema_name
-bool says_gone(const postgres::SqlError& error) {
-    return error.sqlstate() == "42P01" || error.sqlstate() == "3F000";
-}
 
 /// Apart from what follows, so that its errors are its own.
 void begin_under(std::optional<postgres::Transaction>& transaction,
@@ -31,7 +27,7 @@ void begin_under(std::optional<postgres::Transaction>& transaction,
 ChunkReading::ChunkReading(postgres::Connection& connection,
                            const std::optional<std::string>& snapshot,
                            const std::vector<postgres::QualifiedName>& names) {
-    const std::vector<postgres::Statement> look{{set_lock_timeout},
+    const std::vector<postgres::Statement> look{{load::lock_patiently},
                                                 {postgres::lock_statement(names, "ACCESS SHARE")},
                                                 timescale::chunks_statement(names)};
     try {
@@ -47,7 +43,7 @@ ChunkReading::ChunkReading(postgres::Connection& connection,
         }
         lock_compressed(connection);
     } catch (const postgres::SqlError& error) {
-        if (!says_gone(error) || names.size() > 1)
+        if (!error.says_gone() || names.size() > 1)
             throw;
         chunks_.assign(1, std::nullopt);
     }
@@ -55,18 +51,25 @@ ChunkReading::ChunkReading(postgres::Connection& connection,
 
 void ChunkReading::lock_compressed(postgres::Connection& connection) {
     std::vector<postgres::QualifiedName> tables;
+    // One that we may not read, we may not lock either. Reading the chunk's rows does so.
     for (const auto& chunk : chunks_)
-        if (chunk && chunk->compressed)
+        if (chunk && chunk->compressed && chunk->compressed->readable)
             tables.push_back(chunk->compressed->name);
     if (tables.empty())
         return;
     try {
         connection.execute(postgres::lock_statement(tables, "ACCESS SHARE"));
     } catch (const postgres::SqlError& error) {
-        if (!says_gone(error))
+        if (!error.says_gone())
             throw;
         throw postgres::SqlError("40001", "a chunk was decompressed just now");
     }
+}
+
+void require_sound(const std::vector<tasks::Task>& tasks) {
+    for (const auto& task : tasks)
+        if (!task.defect.empty())
+            throw TaskError(task.defect);
 }
 
 void check_visible(const timescale::Chunk& chunk) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "postgres/connection.hpp"
+#include "tasks/task.hpp"
 #include "timescale/chunk.hpp"
 
 #include <optional>
@@ -8,10 +9,6 @@
 #include <vector>
 
 namespace commands {
-
-/// Waiting for a lock holds up whoever queues behind us: better to give way and come again. For
-/// every transaction that copies or verifies a chunk.
-constexpr auto set_lock_timeout = "SET LOCAL lock_timeout = '10s'";
 
 /**
  * A transaction that reads chunks, under locks that keep them as they are.
@@ -41,6 +38,9 @@ class ChunkReading {
     std::optional<postgres::Transaction> transaction_;
     std::vector<std::optional<timescale::Chunk>> chunks_;
 };
+
+/// \throws TaskError when a task cannot be worked on as its row in the queue is.
+void require_sound(const std::vector<tasks::Task>& tasks);
 
 /// \throws TaskError when the transaction's snapshot cannot see the chunk's rows.
 void check_visible(const timescale::Chunk& chunk);

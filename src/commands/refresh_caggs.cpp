@@ -5,6 +5,7 @@
 #include "timescale/bound.hpp"
 #include "timescale/hypertable.hpp"
 #include "timescale/row_filter.hpp"
+#include "workers/watchdog.hpp"
 
 #include <fmt/format.h>
 
@@ -75,10 +76,14 @@ std::vector<Hypertable> lowest_first(const std::vector<Hypertable>& all,
     return caggs;
 }
 
+nlohmann::ordered_json cagg_json(const Hypertable& cagg) {
+    return {{"schema", cagg.known_as().schema}, {"name", cagg.known_as().name}};
+}
+
 class Refresher {
   public:
-    Refresher(Endpoint& source, Endpoint& target)
-        : source_(source), target_(target),
+    Refresher(Endpoint& source, Endpoint& target, report::Output& output)
+        : output_(output), source_(source), target_(target),
           targets_(timescale::read_hypertables(target.connection, std::nullopt)) {}
 
     /// \returns whether there was something to refresh.
@@ -95,23 +100,31 @@ class Refresher {
         const auto range =
             window(target_.connection, *found, reached, read_progress(target_.connection, *found));
         if (!range) {
-            fmt::print(
-                "{} is up to date{}\n", name,
-                reached.watermark == timescale::least_time(source.time.type)
-                    ? ": the source has not materialized it yet"
-                    : fmt::format(" (to {})", timescale::format_time(axis, reached.watermark)));
+            tell_up_to_date(
+                source, fmt::format("{} is up to date{}", name,
+                                    reached.watermark == timescale::least_time(source.time.type)
+                                        ? ": the source has not materialized it yet"
+                                        : fmt::format(" (to {})", timescale::format_time(
+                                                                      axis, reached.watermark))));
             return false;
         }
         const auto text = fmt::format("[{}, {})", start_text(source, *range),
                                       timescale::format_time(axis, range->until));
         const auto started = std::chrono::steady_clock::now();
         if (!call(*found, *range)) {
-            fmt::print("{} is up to date but for {}, which is less than a bucket\n", name, text);
+            tell_up_to_date(source,
+                            fmt::format("{} is up to date but for {}, which is less than a bucket",
+                                        name, text));
             return false;
         }
-        fmt::print("Refreshed {} {} in {}\n", name, text,
-                   report::format_duration(std::chrono::steady_clock::now() - started));
-        report::flush_output();
+        const report::Seconds duration = std::chrono::steady_clock::now() - started;
+        auto fields = cagg_json(source);
+        fields.update({{"from", start_text(source, *range)},
+                       {"until", timescale::format_time(axis, range->until)},
+                       {"seconds", duration.count()}});
+        output_.event(
+            "refreshed", fields, report::Weight::detail,
+            fmt::format("Refreshed {} {} in {}", name, text, report::format_duration(duration)));
         return true;
     }
 
@@ -151,6 +164,11 @@ class Refresher {
         }
     }
 
+    void tell_up_to_date(const Hypertable& cagg, const std::string& text) {
+        output_.event("up_to_date", cagg_json(cagg), report::Weight::detail, text);
+    }
+
+    report::Output& output_;
     Endpoint& source_;
     Endpoint& target_;
     std::vector<Hypertable> targets_;
@@ -168,35 +186,78 @@ std::vector<Hypertable> select_caggs(Endpoint& source, const RefreshOptions& opt
 
 } // namespace
 
-ExitStatus refresh_caggs(const RefreshOptions& options) {
-    Endpoint source(options.source, Role::source, "refresh-caggs");
-    Endpoint target(options.target, Role::target, "refresh-caggs");
-    require_different(source, target);
+ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) {
+    auto ends = connect_both(options.source, options.target, "refresh-caggs", Session::first);
+    require_different(ends);
+    auto& [source, target] = ends;
     const auto caggs = select_caggs(source, options);
     if (caggs.empty()) {
-        fmt::print("The {} has no continuous aggregates{}.\n", source.connection.name(),
-                   source.server.community ? "" : ", which need the Community edition");
+        output.event(
+            "summary",
+            {{"command", "refresh-caggs"}, {"refreshed", 0}, {"up_to_date", 0}, {"failed", 0}},
+            report::Weight::result,
+            fmt::format("The {} has no continuous aggregates{}.", source.connection.name(),
+                        source.server.community ? "" : ", which need the Community edition"));
         return exit_done;
     }
 
-    Refresher refresher(source, target);
+    Refresher refresher(source, target, output);
+    const workers::Stop stop; // a signal ends the program, and the server rolls back
+    workers::Outage outage;
+    workers::OpenConnections connections;
+    const workers::Watchdog watchdog(connections, options.retry.stall_timeout);
+    const auto watch = [&] {
+        for (const auto* end : {&source, &target})
+            connections.add(end->entry());
+    };
+    watch();
     std::int64_t refreshed = 0;
     std::int64_t failed = 0;
     for (const auto& cagg : caggs) {
-        try {
+        workers::Recovery recovery(options.retry, stop, outage);
+        int losses = 0;
+        const auto work = [&] {
+            if (source.connection.is_broken() || target.connection.is_broken()) {
+                Orphans orphans;
+                orphans.add(Role::source, source.backend);
+                orphans.add(Role::target, target.backend);
+                ends = connect_both(options.source, options.target, "refresh-caggs");
+                orphans.terminate(ends);
+                watch();
+                recovery.connected();
+            }
             if (refresher.refresh(cagg))
                 ++refreshed;
+        };
+        try {
+            recovery.lead(work, [&](const Error& error) {
+                if (++losses > options.retry.max_retries)
+                    throw Error(error.what());
+                return true;
+            });
         } catch (const postgres::ConnectionError&) {
-            throw;
+            throw; // for good
         } catch (const Error& error) {
             ++failed;
-            fmt::print("Failed to refresh {}: {}\n", cagg.known_as().quoted(), error.what());
+            auto fields = cagg_json(cagg);
+            fields["error"] = error.what();
+            output.event(
+                "refresh_failed", fields, report::Weight::result,
+                fmt::format("Failed to refresh {}: {}", cagg.known_as().quoted(), error.what()));
         }
     }
-    fmt::print(
-        "Refreshed {} of {}.", report::format_count(refreshed),
-        report::format_count(static_cast<std::int64_t>(caggs.size()), "continuous aggregate"));
-    fmt::print("{}\n", failed > 0 ? fmt::format(" Failed: {}.", failed) : "");
+    if (outage.has_happened())
+        end_leftovers(ends, "refresh-caggs");
+    const auto all = static_cast<std::int64_t>(caggs.size());
+    output.event("summary",
+                 {{"command", "refresh-caggs"},
+                  {"refreshed", refreshed},
+                  {"up_to_date", all - refreshed - failed},
+                  {"failed", failed}},
+                 report::Weight::result,
+                 fmt::format("Refreshed {} of {}.{}", report::format_count(refreshed),
+                             report::format_count(all, "continuous aggregate"),
+                             failed > 0 ? fmt::format(" Failed: {}.", failed) : ""));
     return failed > 0 ? exit_failed : exit_done;
 }
 

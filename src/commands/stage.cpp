@@ -1,7 +1,9 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
+#include "commands/explain.hpp"
+#include "commands/privileges.hpp"
+#include "commands/selection.hpp"
 #include "postgres/connection.hpp"
-#include "postgres/quote.hpp"
 #include "report/units.hpp"
 #include "tasks/queue.hpp"
 #include "timescale/bound.hpp"
@@ -14,19 +16,16 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
 
 namespace commands {
 
 namespace {
 
-using timescale::Axis;
 using timescale::Hypertable;
 using timescale::TimeRange;
-
-Axis axis_of(const Hypertable& hypertable) {
-    return timescale::axis_of(hypertable.time.type);
-}
 
 /// "BEGIN ..." for reading the source, under the snapshot if one is given.
 postgres::Transaction begin_reading(postgres::Connection& source,
@@ -42,48 +41,17 @@ postgres::Transaction begin_reading(postgres::Connection& source,
     }
 }
 
-struct Bounds {
-    std::optional<timescale::Bound> from;
-    timescale::Bound until;
-};
-
-Bounds read_bounds(postgres::Connection& source, const StageOptions& options) {
-    if (options.until == "-infinity")
-        throw UsageError("--until -infinity leaves nothing to copy; give the completion point");
-    Bounds bounds{.from = std::nullopt,
-                  .until = timescale::read_bound(source, "--until", options.until)};
-    if (options.from)
-        bounds.from = timescale::read_bound(source, "--from", *options.from);
-    return bounds;
-}
-
-/// What to say when an axis cannot take a bound.
-std::string incompatibility(const Hypertable& hypertable, const std::string& option,
-                            const std::string& value) {
-    return fmt::format("{} ({} {}) cannot take {} {}", hypertable.known_as().quoted(),
-                       postgres::quote_identifier(hypertable.time.column), hypertable.time.type,
-                       option, value);
-}
-
 /// The range to stage of each hypertable.
 /// \throws UsageError that names every hypertable which cannot take the bounds.
-std::vector<TimeRange> ranges_for(const std::vector<Hypertable>& hypertables, const Bounds& bounds,
-                                  const StageOptions& options) {
+std::vector<TimeRange> ranges_for(const std::vector<Hypertable>& hypertables,
+                                  const Bounds& bounds) {
     std::vector<TimeRange> ranges;
     std::vector<std::string> problems;
     for (const auto& hypertable : hypertables) {
-        const auto axis = axis_of(hypertable);
-        const auto until = bounds.until.on(axis);
-        const auto from = bounds.from ? bounds.from->on(axis) : timescale::minus_infinity;
-        if (!until)
-            problems.push_back(incompatibility(hypertable, "--until", options.until));
-        else if (!from)
-            problems.push_back(incompatibility(hypertable, "--from", *options.from));
-        else if (*from >= *until)
-            throw UsageError(
-                fmt::format("--from {} is not before --until {}", *options.from, options.until));
+        if (const auto problem = incompatibility(hypertable, bounds); !problem.empty())
+            problems.push_back(problem);
         else
-            ranges.push_back({*from, *until});
+            ranges.push_back(range_of(hypertable, bounds));
     }
     if (!problems.empty())
         throw UsageError(fmt::format(
@@ -92,41 +60,25 @@ std::vector<TimeRange> ranges_for(const std::vector<Hypertable>& hypertables, co
     return ranges;
 }
 
-/// The hypertable of the target that the rows belong into: the one of the same name, or the one
-/// behind the continuous aggregate of the same name.
-const Hypertable* find_counterpart(const std::vector<Hypertable>& targets,
-                                   const Hypertable& source) {
-    const auto found = std::ranges::find_if(targets, [&](const Hypertable& target) {
-        return target.cagg.has_value() == source.cagg.has_value() &&
-               target.known_as() == source.known_as();
-    });
-    return found == targets.end() ? nullptr : &*found;
-}
-
 /// Finds each hypertable's counterpart, in the same order.
 /// \throws Error that names every difference.
 std::vector<const Hypertable*> find_counterparts(const std::vector<Hypertable>& sources,
                                                  const std::vector<Hypertable>& targets) {
     std::vector<const Hypertable*> counterparts;
-    std::vector<std::string> differences;
+    std::vector<std::string> problems;
     for (const auto& source : sources) {
         const auto* target = find_counterpart(targets, source);
         counterparts.push_back(target);
-        if (target == nullptr) {
-            differences.push_back(
-                fmt::format("{} {} is missing in the target",
-                            source.cagg ? "the continuous aggregate" : "the hypertable",
-                            source.known_as().quoted()));
-            continue;
-        }
-        for (const auto& difference : timescale::column_differences(source, *target))
-            differences.push_back(source.known_as().quoted() + ": " + difference);
+        if (target == nullptr)
+            problems.push_back(missing(source));
+        else
+            std::ranges::move(differences(source, *target), std::back_inserter(problems));
     }
-    if (!differences.empty())
+    if (!problems.empty())
         throw Error(fmt::format("nothing is staged, for source and target differ: {}; make the "
                                 "target's schema like the source's, or leave them out with "
                                 "--filter",
-                                fmt::join(differences, "; ")));
+                                fmt::join(problems, "; ")));
     return counterparts;
 }
 
@@ -178,14 +130,15 @@ void prepare_queue(postgres::Connection& target) {
 }
 
 std::string range_text(const Hypertable& hypertable, const TimeRange& range) {
-    const auto axis = axis_of(hypertable);
+    const auto axis = timescale::axis_of(hypertable.time.type);
     return fmt::format("[{}, {})", timescale::format_time(axis, range.from),
                        timescale::format_time(axis, range.until));
 }
 
-void print_staged(const std::vector<Hypertable>& hypertables, const std::vector<TimeRange>& ranges,
-                  const std::vector<tasks::NewTask>& tasks,
-                  const std::vector<tasks::Added>& added) {
+void tell_staged(report::Output& output, const std::vector<Hypertable>& hypertables,
+                 const std::vector<TimeRange>& ranges, const std::vector<tasks::NewTask>& tasks,
+                 const std::vector<tasks::Added>& added, bool dry_run) {
+    using report::Weight;
     std::int64_t staged = 0;
     std::int64_t grown = 0;
     std::int64_t bytes = 0;
@@ -193,47 +146,71 @@ void print_staged(const std::vector<Hypertable>& hypertables, const std::vector<
         const auto& hypertable = hypertables[i];
         const auto found = std::ranges::find(added, hypertable.name, &tasks::Added::hypertable);
         const auto mine = found == added.end() ? tasks::Added{} : *found;
-        fmt::print("  {}: {}, {}, {}\n", hypertable.known_as().quoted(),
-                   report::format_count(mine.added + mine.grown, "chunk"),
-                   report::format_bytes(mine.bytes), range_text(hypertable, ranges[i]));
+        const auto axis = timescale::axis_of(hypertable.time.type);
+        output.event("staged",
+                     {{"schema", hypertable.known_as().schema},
+                      {"name", hypertable.known_as().name},
+                      {"chunks", mine.added + mine.grown},
+                      {"disk_bytes", mine.bytes},
+                      {"from", timescale::format_time(axis, ranges[i].from)},
+                      {"until", timescale::format_time(axis, ranges[i].until)},
+                      {"dry_run", dry_run}},
+                     Weight::detail,
+                     fmt::format("  {}: {}, {}, {}", hypertable.known_as().quoted(),
+                                 report::format_count(mine.added + mine.grown, "chunk"),
+                                 report::format_bytes(mine.bytes),
+                                 range_text(hypertable, ranges[i])));
         staged += mine.added;
         grown += mine.grown;
         bytes += mine.bytes;
     }
-    fmt::print("Staged {}, {}.\n", report::format_count(staged, "chunk"),
-               report::format_bytes(bytes));
-    if (grown > 0)
-        fmt::print("{} staged before will be copied again, with the new bounds or snapshot.\n",
-                   report::format_count(grown, "chunk"));
     const auto skipped = static_cast<std::int64_t>(tasks.size()) - staged - grown;
+    auto text = fmt::format("{} {}, {}.", dry_run ? "Would stage" : "Staged",
+                            report::format_count(staged, "chunk"), report::format_bytes(bytes));
+    if (grown > 0)
+        text +=
+            fmt::format("\n{} staged before {} be copied again, with the new bounds or snapshot.",
+                        report::format_count(grown, "chunk"), dry_run ? "would" : "will");
     if (skipped > 0)
-        fmt::print("Skipped {} that had been staged before.\n",
-                   report::format_count(skipped, "chunk"));
-    if (staged + grown > 0)
-        fmt::print("Next: timescaledb-backfill copy --source ... --target ...\n");
+        text +=
+            fmt::format("\n{} {} that had been staged before.", dry_run ? "Would skip" : "Skipped",
+                        report::format_count(skipped, "chunk"));
+    output.event("summary",
+                 {{"command", "stage"},
+                  {"staged", staged},
+                  {"grown", grown},
+                  {"skipped", skipped},
+                  {"disk_bytes", bytes},
+                  {"dry_run", dry_run}},
+                 Weight::result, text);
+    if (staged + grown > 0 && !dry_run)
+        output.say(Weight::detail, "Next: timescaledb-backfill copy --source ... --target ...");
+}
+
+std::set<postgres::QualifiedName> names_of(const std::vector<tasks::NewTask>& tasks) {
+    std::set<postgres::QualifiedName> names;
+    for (const auto& task : tasks)
+        names.insert(task.chunk);
+    return names;
 }
 
 } // namespace
 
-ExitStatus stage(const StageOptions& options) {
-    Endpoint source(options.source, Role::source, "stage");
-    Endpoint target(options.target, Role::target, "stage");
-    require_different(source, target);
+ExitStatus stage(const StageOptions& options, report::Output& output) {
+    auto ends = connect_both(options.source, options.target, "stage", Session::first);
+    require_different(ends);
+    auto& [source, target] = ends;
 
     const auto reading = begin_reading(source.connection, options.snapshot);
-    const auto bounds = read_bounds(source.connection, options);
-    const auto hypertables = timescale::select(
-        timescale::read_hypertables(source.connection, options.filter), options.cascade);
+    const auto bounds = read_bounds(source.connection, options.from, options.until);
+    const auto hypertables = select_hypertables(source.connection, options.filter, options.cascade);
     if (hypertables.empty())
-        throw UsageError(options.filter
-                             ? fmt::format("--filter '{}' matches no hypertable and no continuous "
-                                           "aggregate of the {}",
-                                           *options.filter, source.connection.name())
-                             : fmt::format("the {} has no hypertables", source.connection.name()));
-    const auto ranges = ranges_for(hypertables, bounds, options);
+        throw UsageError(nothing_selected(source.connection, options.filter));
+    const auto ranges = ranges_for(hypertables, bounds);
 
     const auto targets = timescale::read_hypertables(target.connection, std::nullopt);
     const auto counterparts = find_counterparts(hypertables, targets);
+    require_privileges_to_stage(ends, hypertables, counterparts);
     warn_of_tiered_chunks(hypertables);
     const auto tasks =
         plan_tasks(source.connection, hypertables, ranges, counterparts, options.snapshot);
@@ -245,6 +222,15 @@ ExitStatus stage(const StageOptions& options) {
                                           "BEGIN; SET LOCAL lock_timeout = '5s'");
         prepare_queue(target.connection);
         added = tasks::add(target.connection, tasks);
+        output.say(report::Weight::detail,
+                   fmt::format("Staging from the {} to the {}{}", source.connection.name(),
+                               target.connection.name(),
+                               options.dry_run ? ", as it would be" : ""));
+        if (options.dry_run) {
+            tell_staged(output, hypertables, ranges, tasks, added, true);
+            explain_briefly(ends, names_of(tasks), output);
+            return exit_done; // without a commit
+        }
         transaction.commit();
     } catch (const postgres::SqlError& error) {
         if (error.sqlstate() != "55P03") // lock_not_available
@@ -252,9 +238,7 @@ ExitStatus stage(const StageOptions& options) {
         throw Error("nothing is staged: a copy that is running holds a chunk of which more is to "
                     "be copied now; stage again when it has finished");
     }
-    fmt::print("Staging from the {} to the {}\n", source.connection.name(),
-               target.connection.name());
-    print_staged(hypertables, ranges, tasks, added);
+    tell_staged(output, hypertables, ranges, tasks, added, false);
     return exit_done;
 }
 

@@ -1,9 +1,14 @@
 #include "commands/commands.hpp"
+#include "commands/publisher.hpp"
+#include "commands/verify_quick.hpp"
 #include "commands/verify_worker.hpp"
+#include "report/display.hpp"
 #include "report/verify_report.hpp"
 #include "sql.hpp"
 #include "tasks/queue.hpp"
+#include "workers/pool.hpp"
 #include "workers/stop_on_signal.hpp"
+#include "workers/watchdog.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -14,82 +19,120 @@ namespace commands {
 
 namespace {
 
-bool hash_alike(Endpoint& source, Endpoint& target) {
-    return source.connection.query(sql::hash_sample).string(0, "hash") ==
-           target.connection.query(sql::hash_sample).string(0, "hash");
+bool hash_alike(Endpoints& ends) {
+    return ends.source.connection.query(sql::hash_sample).string(0, "hash") ==
+           ends.target.connection.query(sql::hash_sample).string(0, "hash");
 }
 
-void print_next(const VerifyOptions& options, const tasks::Counts& after) {
+std::string next_step(const VerifyOptions& options, const tasks::Counts& after) {
     if (options.requeue && after.to_do > 0)
-        fmt::print("{} to copy again.\nNext: timescaledb-backfill copy --source ... --target ...\n",
-                   report::format_count(after.to_do, "chunk"));
-    else if (after.differing > 0)
-        fmt::print("Next: look into the differences (SELECT * FROM __backfill.task WHERE "
-                   "difference IS NOT NULL), or copy those chunks again: timescaledb-backfill "
-                   "verify --requeue, then copy\n");
-    else
-        fmt::print("Next: timescaledb-backfill clean --target ...\n");
+        return fmt::format(
+            "{} to copy again.\nNext: timescaledb-backfill copy --source ... --target ...",
+            report::format_count(after.to_do, "chunk"));
+    if (after.differing > 0)
+        return "Next: look into the differences (SELECT * FROM __backfill.task WHERE difference IS "
+               "NOT NULL), or copy those chunks again: timescaledb-backfill verify --requeue, then "
+               "copy";
+    return "Next: timescaledb-backfill clean --target ...";
 }
 
 } // namespace
 
-ExitStatus verify(const VerifyOptions& options) {
+ExitStatus verify(const VerifyOptions& options, report::Output& output) {
+    using report::Weight;
+    if (options.quick)
+        return verify_quick(options, output);
     workers::Stop stop;
-    workers::Cancellation cancellation;
-    const workers::StopOnSignal signals(stop, cancellation);
+    workers::OpenConnections connections;
+    const workers::StopOnSignal signals(stop, connections);
 
-    Endpoint source(options.source, Role::source, "verify");
-    Endpoint target(options.target, Role::target, "verify");
-    require_different(source, target);
-    tasks::require(target.connection);
+    auto ends = connect_both(options.source, options.target, "verify", Session::first);
+    require_different(ends);
+    tasks::require(ends.target.connection);
     if (options.all)
-        tasks::forget_verdicts(target.connection);
-    const auto before = tasks::count(target.connection);
+        tasks::forget_verdicts(ends.target.connection);
+    const auto before = tasks::count(ends.target.connection);
     const auto to_do = before.unverified;
     if (before.to_do > 0)
-        fmt::print("{} still to copy, and not verified.\n",
-                   report::format_count(before.to_do, "chunk"));
+        output.say(Weight::result, fmt::format("{} still to copy, and not verified.",
+                                               report::format_count(before.to_do, "chunk")));
     if (to_do == 0) {
-        fmt::print("Nothing to verify: {} copied, all of them verified.\n",
-                   report::format_count(before.copied, "chunk"));
+        report::VerifyReport(output, 0).nothing_to_do(before.copied);
         return exit_done;
     }
-    const bool alike = hash_alike(source, target);
+    const bool alike = hash_alike(ends);
     if (options.mode == verify::Mode::digest && !alike)
         spdlog::warn("the two servers hash differently; comparing aggregates instead of digests");
 
-    report::VerifyReport report(to_do);
+    const auto workers = static_cast<int>(std::min<std::int64_t>(options.parallelism, to_do));
+    report::VerifyReport report(output, to_do);
+    report::Board board(workers, to_do, before.bytes_unverified);
+    workers::Throttle throttle;
+    workers::Pause pause;
+    workers::Outage outage;
+    Orphans orphans;
     VerifyRun run{.options = options,
                   .started = before.now,
+                  .source_server = ends.source.server,
+                  .target_server = ends.target.server,
                   .mode = alike ? options.mode : verify::Mode::aggregate,
                   .hashes_alike = alike,
-                  .sources = read_hypertable_map(source.connection),
-                  .targets = read_hypertable_map(target.connection),
+                  .sources = read_hypertable_map(ends.source.connection),
+                  .targets = read_hypertable_map(ends.target.connection),
                   .stop = stop,
-                  .cancellation = cancellation,
-                  .report = report};
-    const auto workers = static_cast<int>(std::min<std::int64_t>(options.parallelism, to_do));
-    fmt::print("Verifying {} by {} with {}, between the {} and the {}\n",
-               report::format_count(to_do, "chunk"),
-               run.mode == verify::Mode::digest ? "digests" : "aggregates",
-               report::format_count(workers, "worker"), source.connection.name(),
-               target.connection.name());
-    report::flush_output();
+                  .connections = connections,
+                  .outage = outage,
+                  .orphans = orphans,
+                  .report = report,
+                  .board = board,
+                  .throttle = throttle,
+                  .pause = pause,
+                  .pool = nullptr};
+    const auto* how = run.mode == verify::Mode::digest ? "digests" : "aggregates";
+    output.event("begun",
+                 {{"command", "verify"},
+                  {"chunks", to_do},
+                  {"mode", how},
+                  {"workers", workers},
+                  {"source", ends.source.connection.name()},
+                  {"target", ends.target.connection.name()}},
+                 Weight::detail,
+                 fmt::format("Verifying {} by {} with {}, between the {} and the {}",
+                             report::format_count(to_do, "chunk"), how,
+                             report::format_count(workers, "worker"), ends.source.connection.name(),
+                             ends.target.connection.name()));
 
+    const workers::Watchdog watchdog(connections, options.retry.stall_timeout);
     bool interrupted = false;
     try {
-        workers::run(workers, stop, [&run](int /*number*/) { VerifyWorker(run).run(); });
+        workers::Pool pool(stop, [&run](int number) { VerifyWorker(run, number).run(); });
+        run.pool = &pool;
+        const Publisher publisher(
+            {"verify", to_do, before.bytes_unverified, options.source, options.target},
+            ends.target.connection, board, pause, output,
+            [&](int wanted) { pool.resize(wanted, [] {}); });
+        const report::Display display(output, board);
+        pool.run(workers);
     } catch (const Interrupted&) {
         interrupted = true;
+    } catch (const Error&) {
+        report.summary();
+        throw;
     }
     report.summary();
-    const auto after = tasks::count(target.connection);
+    tasks::Counts after;
+    conclude(ends.target, Role::target, "verify", connections, {options.retry, stop, outage},
+             [&](Endpoint& target) { after = tasks::count(target.connection); });
+    connections.add(ends.source.entry());
+    if (outage.has_happened())
+        end_leftovers(ends, "verify");
     if ((interrupted || signals.has_come()) && report.done() < to_do) {
-        fmt::print("Interrupted with {} left to verify.\n",
-                   report::format_count(to_do - report.done(), "chunk"));
+        output.say(Weight::result,
+                   fmt::format("Interrupted with {} left to verify.",
+                               report::format_count(to_do - report.done(), "chunk")));
         return exit_interrupted;
     }
-    print_next(options, after);
+    output.say(Weight::detail, next_step(options, after));
     return report.unequal() > 0 ? exit_differences : exit_done;
 }
 

@@ -1,5 +1,6 @@
 #include "load/batch.hpp"
 
+#include "load/locks.hpp"
 #include "postgres/copy.hpp"
 
 #include <fmt/format.h>
@@ -15,7 +16,7 @@ using postgres::Statement;
 
 bool is_simple(const Job& job, const Prepared& prepared) {
     const auto& plan = prepared.plan;
-    return !job.chunk.compressed && !job.chunk.rewritten &&
+    return job.task.whole && !job.chunk.compressed && !job.chunk.rewritten &&
            plan.into == Plan::Into::existing_chunk && plan.what == Plan::What::rows &&
            !plan.decompress_first && !plan.compress_after && !prepared.target->invalidation_trigger;
 }
@@ -37,21 +38,26 @@ std::vector<std::optional<tasks::Loaded>> BatchLoader::load(const std::vector<Jo
         return result;
 
     const auto columns = chunk_columns(simple.front().target_hypertable);
-    const auto shape = copy_shape(simple.front().chunk.columns, columns);
+    const auto encoding = copy_encoding(ends_.source_server, ends_.target_server);
+    const auto shape = copy_shape(simple.front().chunk.columns, columns, encoding);
     std::vector<std::string> copies;
     for (const auto& job : simple) {
-        const auto own = copy_shape(job.chunk.columns, columns);
+        const auto own = copy_shape(job.chunk.columns, columns, encoding);
         if (own.columns != shape.columns || own.as_text != shape.as_text)
             throw TaskError("its columns are not those of other chunks");
-        copies.push_back(copy_to_stdout(shape, job.chunk.name.quoted() + job.condition()));
+        check_partitions(ends_.source, ends_.source_server, ends_.target_server, job);
+        copies.push_back(copy_to_stdout(shape, job.chunk.name.quoted()));
     }
+    if (!simple.front().target_hypertable.key.empty())
+        ends_.target.execute(lock_briefly); // as Loader::copy_rows
     const auto counts = postgres::copy_several_between(
         ends_.source, copies,
-        shape.as_text ? postgres::CopyFormat::text : postgres::CopyFormat::binary, ends_.target,
-        copy_from_stdin(shape, simple.front().task.target), check_);
+        shape.is_text() ? postgres::CopyFormat::text : postgres::CopyFormat::binary, ends_.target,
+        copy_from_stdin(shape, simple.front().task.target),
+        [&](auto bytes) { progress_.moved(bytes); });
     for (std::size_t i = 0; i < simple.size(); ++i)
         result[indexes[i]] = {.rows = counts[i].rows, .batches = 0, .bytes = counts[i].bytes};
-    analyze(jobs, prepared);
+    analyze(prepared, result);
     return result;
 }
 
@@ -87,22 +93,46 @@ void BatchLoader::create_chunks(const std::vector<Job>& jobs) const {
     postgres::Transaction(ends_.builder(), statements).commit();
 }
 
+/// \throws TaskError when the application has just written rows, which are to stay.
 void BatchLoader::empty(const std::vector<Job>& jobs, const std::vector<Prepared>& prepared) {
     std::vector<Statement> statements;
+    const auto late = ends_.horizon.late_rows();
     for (std::size_t i = 0; i < jobs.size(); ++i)
-        if (is_simple(jobs[i], prepared[i]) && !prepared[i].target->empty)
-            statements.push_back({fmt::format(
-                "DELETE FROM ONLY {}{}", prepared[i].target->name.quoted(), jobs[i].condition())});
-    if (!statements.empty())
-        ends_.target.pipeline(statements);
+        if (is_simple(jobs[i], prepared[i]) && !prepared[i].target->empty) {
+            const auto table = prepared[i].target->name.quoted();
+            statements.push_back({fmt::format("DELETE FROM ONLY {}{}", table,
+                                              late.excepted_from(jobs[i].condition()))});
+            statements.push_back(
+                {fmt::format("SELECT FROM ONLY {} WHERE {} LIMIT 1", table, late.condition())});
+        }
+    if (statements.empty())
+        return;
+    ends_.horizon.let_writers_finish(progress_);
+    for (const auto& rows : ends_.target.pipeline(statements))
+        if (!rows.empty())
+            throw TaskError("it has rows that the application has just written");
 }
 
-void BatchLoader::analyze(const std::vector<Job>& jobs, const std::vector<Prepared>& prepared) {
+/// \throws TaskError when somebody has put rows in meanwhile.
+void BatchLoader::analyze(const std::vector<Prepared>& prepared,
+                          const std::vector<std::optional<tasks::Loaded>>& loaded) {
     std::vector<std::string> names;
-    for (std::size_t i = 0; i < jobs.size(); ++i)
-        if (is_simple(jobs[i], prepared[i]))
+    std::vector<std::string> counts;
+    for (std::size_t i = 0; i < loaded.size(); ++i)
+        if (loaded[i]) {
             names.push_back(prepared[i].target->name.quoted());
-    ends_.target.execute(fmt::format("ANALYZE {}", fmt::join(names, ", ")));
+            counts.push_back(std::to_string(loaded[i]->rows));
+        }
+    // ANALYZE reads all of a table that is as small as these: what it counts is exact.
+    const auto results = ends_.target.pipeline(
+        {{fmt::format("ANALYZE {}", fmt::join(names, ", "))},
+         {"SELECT FROM unnest($1::regclass[], $2::float4[]) AS loaded (relation, rows) "
+          "JOIN pg_class ON pg_class.oid = loaded.relation "
+          "WHERE pg_class.reltuples <> loaded.rows LIMIT 1",
+          {postgres::array_literal(names), postgres::array_literal(counts)},
+          /*repeated=*/true}});
+    if (!results.back().empty())
+        throw TaskError("the application has just written to it");
 }
 
 } // namespace load

@@ -16,11 +16,10 @@ namespace load {
  */
 class BatchLoader {
   public:
-    /// \param check called now and then; may throw to abandon the load.
-    BatchLoader(Ends ends, Strategy strategy, std::function<void()> check)
+    BatchLoader(Ends ends, Strategy strategy)
         : ends_(std::move(ends)),
           survey_(ends_.source_server, ends_.target, ends_.target_server, strategy),
-          check_(std::move(check)) {}
+          progress_(ends_.progress) {}
 
     /// Locks the target's chunks, makes missing ones, and deletes what is to be replaced; as for
     /// Loader::prepare(), the source's snapshot is to be taken after this.
@@ -38,11 +37,12 @@ class BatchLoader {
     std::vector<Prepared> lock(const std::vector<Job>& jobs);
     void create_chunks(const std::vector<Job>& jobs) const;
     void empty(const std::vector<Job>& jobs, const std::vector<Prepared>& prepared);
-    void analyze(const std::vector<Job>& jobs, const std::vector<Prepared>& prepared);
+    void analyze(const std::vector<Prepared>& prepared,
+                 const std::vector<std::optional<tasks::Loaded>>& loaded);
 
     Ends ends_;
     Survey survey_;
-    std::function<void()> check_;
+    Progress& progress_;
 };
 
 } // namespace load

@@ -46,6 +46,16 @@ Crew::Work* Crew::find_work() {
     return found == works_.end() ? nullptr : *found;
 }
 
+int Crew::size() {
+    const std::lock_guard lock(mutex_);
+    return members_;
+}
+
+void Crew::expect_another() {
+    const std::lock_guard lock(mutex_);
+    ++members_;
+}
+
 Crew::Member::~Member() {
     const std::lock_guard lock(crew_.mutex_);
     --crew_.members_;

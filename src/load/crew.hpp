@@ -1,5 +1,6 @@
 #pragma once
 
+#include "load/progress.hpp"
 #include "postgres/connection.hpp"
 
 #include <condition_variable>
@@ -17,7 +18,7 @@ struct Hands {
     postgres::Connection& target; ///< in no transaction
     /// The source is in the transaction that the work is to be done in; otherwise in none.
     bool is_owner = false;
-    std::function<void()> check; ///< called now and then; may throw to abandon the work
+    Progress& progress;
 };
 
 /// A part of a chunk's load that any worker may do, on its own connections.
@@ -31,9 +32,13 @@ using Piece = std::function<void(Hands&)>;
  */
 class Crew {
   public:
-    explicit Crew(int workers) : size_(workers), members_(workers) {}
+    explicit Crew(int workers) : members_(workers) {}
 
-    int size() const { return size_; }
+    /// How many members there are.
+    int size();
+
+    /// There will be one more member.
+    void expect_another();
 
     /// Has pieces done, by the caller and by all who have nothing else to do. Returns when all are
     /// done.
@@ -73,7 +78,6 @@ class Crew {
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<Work*> works_;
-    const int size_;
     int members_; ///< who have not left
     int idle_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "load/loader.hpp"
 
+#include "load/locks.hpp"
 #include "tasks/queue.hpp"
 #include "timescale/row_filter.hpp"
 
@@ -22,6 +23,14 @@ using timescale::ChunkColumn;
 /// How much of a chunk a worker does at a time, for another: 16 MiB in pages of 8 KiB.
 constexpr std::int64_t pages_in_piece = 2048;
 
+/// " WHERE ..." for a job's rows in a hypertable whose chunks are cut elsewhere.
+std::string hypercube_condition(const Job& job) {
+    return fmt::format(
+        " WHERE {} AND {}",
+        timescale::hypercube_filter(job.source_hypertable.dimensions, job.task.slices),
+        timescale::row_filter(job.source_hypertable.time, job.task.ranges));
+}
+
 } // namespace
 
 postgres::Statement create_chunk_statement(const Job& job) {
@@ -35,13 +44,14 @@ Prepared Loader::prepare(const Job& job) {
     auto& now = situations.front();
     for (int looks = 0; looks < most_looks; ++looks) {
         auto prepared = std::move(survey_.look({job}, situations).front());
+        prepared.late = horizon_.late_rows();
         auto& plan = prepared.plan;
         switch (plan.into) {
         case Plan::Into::hypertable:
             empty(job, prepared);
             return prepared;
         case Plan::Into::attached_table:
-            if (!prepared.target || drop_empty_chunk(builder_(), *prepared.target, check_))
+            if (!prepared.target || drop_empty_chunk(builder_(), *prepared.target, progress_))
                 return prepared;
             now.attach_obstacle = "the target's empty chunk is in use";
             break;
@@ -66,16 +76,18 @@ Prepared Loader::prepare(const Job& job) {
 }
 
 /// Deletes what the load is to replace.
-void Loader::empty(const Job& job, const Prepared& prepared) {
+void Loader::empty(const Job& job, Prepared& prepared) {
+    prepared.late = horizon_.late_rows();
     const auto& plan = prepared.plan;
     if (plan.into == Plan::Into::hypertable) {
-        target_.execute(fmt::format(
-            "DELETE FROM {} WHERE {} AND {}", job.task.target.quoted(),
-            timescale::hypercube_filter(job.source_hypertable.dimensions, job.task.slices),
-            timescale::row_filter(job.source_hypertable.time, job.task.ranges)));
+        empty_hypercube(job, prepared);
         return;
     }
     const auto& target = prepared.target.value();
+    if (!target.empty)
+        horizon_.let_writers_finish(progress_);
+    if (job.alone)
+        lock_against_writers(target_, target.name, "EXCLUSIVE", progress_);
     // Taking the trigger off locks the chunk until the commit; there is no other way for its
     // owner, for DISABLE TRIGGER is refused on chunks.
     if (target.invalidation_trigger)
@@ -84,8 +96,33 @@ void Loader::empty(const Job& job, const Prepared& prepared) {
     if (target.compressed && job.task.whole)
         target_.execute("DELETE FROM ONLY " + target.compressed->name.quoted());
     if (plan.what == Plan::What::rows && plan.decompress_first)
-        call(target_server_.function("decompress_chunk"), target.name);
-    target_.execute("DELETE FROM ONLY " + target.name.quoted() + job.condition());
+        decompress(target.name);
+    target_.execute(fmt::format("DELETE FROM ONLY {}{}", target.name.quoted(),
+                                prepared.late.excepted_from(job.condition())));
+    prepared.has_late_rows =
+        !target.empty && prepared.late.are_in(target_, target.name, job.condition());
+}
+
+/// Where the target cuts its chunks elsewhere.
+void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
+    const auto place = timescale::find_place(target_, {job.task.target, job.task.slices});
+    if (!place.is_free())
+        horizon_.let_writers_finish(progress_);
+    if (job.alone)
+        for (const auto& chunk : place.overlapping)
+            lock_against_writers(target_, chunk, "EXCLUSIVE", progress_);
+    const auto where = hypercube_condition(job);
+    // Deleting from batches writes rows that the chunk of another task is to replace.
+    const auto chunks = timescale::read_chunks(target_, place.overlapping);
+    if (std::ranges::any_of(chunks, [](const auto& chunk) { return chunk && chunk->compressed; })) {
+        target_.execute(fmt::format("DELETE FROM {}{}", job.task.target.quoted(), where));
+        return;
+    }
+    target_.execute(fmt::format("DELETE FROM {}{}", job.task.target.quoted(),
+                                prepared.late.excepted_from(where)));
+    prepared.has_late_rows = std::ranges::any_of(place.overlapping, [&](const auto& chunk) {
+        return prepared.late.are_in(target_, chunk, where);
+    });
 }
 
 /// Makes the chunk that is missing, empty, in a transaction of its own that is short because it
@@ -95,7 +132,14 @@ void Loader::empty(const Job& job, const Prepared& prepared) {
 bool Loader::make_chunk(const Job& job) {
     if (!target_server_.community)
         return create_chunk_by_inserting(job);
-    create_chunk(job);
+    try {
+        create_chunk(job);
+    } catch (const postgres::SqlError& error) {
+        // A row that another worker or the application has just inserted made another one there:
+        // to be looked at.
+        if (error.sqlstate() != timescale::chunk_collision)
+            throw;
+    }
     return true;
 }
 
@@ -112,11 +156,18 @@ bool Loader::create_chunk_by_inserting(const Job& job) {
     const auto filter = timescale::row_filter(job.source_hypertable.time, job.task.ranges);
     auto& builder = builder_();
     postgres::Transaction transaction(builder, fmt::format("BEGIN; {}", lock_to_make_chunk));
-    const auto loaded = copy(copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable)),
-                             fmt::format("{} WHERE {} LIMIT 1", job.chunk.name.quoted(), filter),
-                             builder, job.task.target);
-    if (loaded.rows == 0)
-        return false; // nothing to load, so nothing to make
+    try {
+        const auto loaded =
+            copy(copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable), encoding_),
+                 fmt::format("{} WHERE {} LIMIT 1", job.chunk.name.quoted(), filter), builder,
+                 job.task.target);
+        if (loaded.rows == 0)
+            return false; // nothing to load, so nothing to make
+    } catch (const postgres::SqlError& error) {
+        if (error.says_gone() && !timescale::read_chunk(source_, job.chunk.name))
+            throw postgres::SqlError("40001", "the chunk was dropped from the source just now");
+        throw;
+    }
     const auto place = timescale::find_place(builder, {job.task.target, job.task.slices});
     if (!place.same)
         return false;
@@ -127,29 +178,32 @@ bool Loader::create_chunk_by_inserting(const Job& job) {
 }
 
 Loaded Loader::load(const Job& job, Prepared& prepared) {
+    check_partitions(source_, source_server_, target_server_, job);
     auto& plan = prepared.plan;
     if (plan.into == Plan::Into::attached_table)
-        return load_and_attach(job);
+        return load_and_attach(job, prepared);
     if (plan.into == Plan::Into::hypertable)
-        return load_through_hypertable(job);
+        return load_through_hypertable(job, prepared);
 
     const auto& target = prepared.target.value();
+    // Batches would be taken as they are, with columns that only one side has: refuse those.
+    copy_shape(job.chunk.columns, target.columns, encoding_);
     std::optional<Loaded> loaded;
     if (plan.what == Plan::What::batches_into_present)
-        loaded = load_batches_into_present(job, target);
+        loaded = load_batches_into_present(job, prepared);
     else if (plan.what == Plan::What::batches)
-        loaded = load_batches_anew(job, plan, target);
+        loaded = load_batches_anew(job, prepared);
     if (!loaded) {
         if (plan.what == Plan::What::batches) {
             if (plan.decompress_first)
-                call(target_server_.function("decompress_chunk"), target.name);
+                decompress(target.name);
             plan = {.into = Plan::Into::existing_chunk,
                     .what = Plan::What::rows,
                     .decompress_first = plan.decompress_first,
                     .compress_after = true,
                     .reason = "the target gives new chunks other compression settings"};
         }
-        loaded = load_rows(job, plan, target);
+        loaded = load_rows(job, prepared);
     }
     if (target.invalidation_trigger)
         target_.execute(*target.invalidation_trigger);
@@ -157,13 +211,14 @@ Loaded Loader::load(const Job& job, Prepared& prepared) {
     return *loaded;
 }
 
-Loaded Loader::load_and_attach(const Job& job) {
+Loaded Loader::load_and_attach(const Job& job, const Prepared& prepared) {
     auto& builder = builder_();
-    auto shape = timescale::read_staging_shape(builder, job.task.target, staging_name(job.task));
+    auto shape = timescale::read_staging_shape(builder, job.task.target, staging_name(job.task.id));
     if (!shape)
         throw TaskError("its hypertable is gone from the target");
     auto& staging = staging_.emplace(builder, target_server_, job.task, std::move(*shape));
-    const auto columns = copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable));
+    const auto columns =
+        copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable), encoding_);
     staging.create();
     Loaded loaded;
     const bool shared = is_worth_sharing(job);
@@ -174,24 +229,39 @@ Loaded Loader::load_and_attach(const Job& job) {
         loaded =
             copy(columns, "ONLY " + job.chunk.name.quoted(), builder, staging.name(), ", FREEZE");
     }
-    staging.build(shared ? crew_.size() : 1, check_);
-    if (staging.attach(target_, check_))
+    progress_.now(Step::indexing);
+    staging.build(shared ? crew_.size() : 1, progress_);
+    progress_.now(Step::attaching);
+    if (staging.attach(target_, progress_))
         return loaded;
-    // A writer's late row made a chunk there meanwhile, which stays; if it is one that we have,
-    // too, the writer was first.
-    target_.execute(fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} "
-                                "ON CONFLICT DO NOTHING",
-                                job.task.target.quoted(), columns.columns, columns.columns,
-                                staging.name().quoted()));
-    analyze_overlapping(job);
+    // A writer's late row made a chunk there meanwhile, which stays.
+    insert_staged(job, columns, staging.name());
+    settle_overlapping(job, prepared);
     return loaded;
 }
 
+/// Inserts what was loaded into a table. Where a key finds that a row is there already, its writer
+/// was first.
+void Loader::insert_staged(const Job& job, const CopyShape& columns, const QualifiedName& staging) {
+    target_.execute(fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} "
+                                "ON CONFLICT DO NOTHING",
+                                job.task.target.quoted(), columns.columns, columns.columns,
+                                staging.quoted()));
+}
+
 /// The target's chunks that rows may have gone into.
-void Loader::analyze_overlapping(const Job& job) {
+void Loader::settle_overlapping(const Job& job, const Prepared& prepared) {
+    const auto where = hypercube_condition(job);
     for (const auto& chunk :
-         timescale::find_place(target_, {job.task.target, job.task.slices}).overlapping)
+         timescale::find_place(target_, {job.task.target, job.task.slices}).overlapping) {
+        remove_doubles(job, prepared, chunk, where);
         target_.execute("ANALYZE " + chunk.quoted());
+    }
+}
+
+void Loader::remove_doubles(const Job& job, const Prepared& prepared, const QualifiedName& chunk,
+                            const std::string& where) {
+    load::remove_doubles(target_, chunk, job.target_hypertable.time.column, where, prepared.late);
 }
 
 /// Whether the chunk would keep one worker busy when the others have nothing left to do.
@@ -217,17 +287,20 @@ Loaded Loader::load_in_pieces(const Job& job, const CopyShape& columns,
         pieces.emplace_back([&, from](Hands& hands) {
             std::optional<postgres::Transaction> reading;
             if (!hands.is_owner)
+                hands.progress.now(Step::helping);
+            if (!hands.is_owner)
                 reading.emplace(hands.source, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
                                               "SET TRANSACTION SNAPSHOT " +
                                                   postgres::quote_literal(snapshot));
             const auto count =
                 postgres::copy_between(hands.source, copy_to_stdout(columns, from), hands.target,
-                                       copy_from_stdin(columns, staging), hands.check);
+                                       copy_from_stdin(columns, staging),
+                                       [&](auto bytes) { hands.progress.moved(bytes); });
             const std::lock_guard lock(mutex);
             loaded += {.rows = count.rows, .batches = 0, .bytes = count.bytes};
         });
     }
-    Hands own{.source = source_, .target = builder_(), .is_owner = true, .check = check_};
+    Hands own{.source = source_, .target = builder_(), .is_owner = true, .progress = progress_};
     crew_.share(std::move(pieces), own);
     return loaded;
 }
@@ -243,33 +316,66 @@ const QualifiedName& Loader::heap_of(const Job& job, const Chunk& target) const 
     return target_server_.routes_copy_into_chunks() ? job.task.target : target.name;
 }
 
-Loaded Loader::load_rows(const Job& job, const Plan& plan, const Chunk& target) {
+Loaded Loader::load_rows(const Job& job, const Prepared& prepared) {
+    const auto& target = prepared.target.value();
     const auto loaded =
-        copy(copy_shape(job.chunk.columns, target.columns),
-             job.chunk.name.quoted() + job.condition(), target_, heap_of(job, target));
-    if (plan.compress_after)
-        call(target_server_.function("compress_chunk"), target.name);
+        copy_rows(job, prepared, copy_shape(job.chunk.columns, target.columns, encoding_),
+                  job.chunk.name.quoted() + job.condition(), heap_of(job, target));
+    remove_doubles(job, prepared, target.name, job.condition());
+    if (prepared.plan.compress_after)
+        compress(target.name);
     return loaded;
 }
 
-Loaded Loader::load_batches_into_present(const Job& job, const Chunk& target) {
-    const auto& compressed = *target.compressed;
-    Loaded loaded;
+Loaded Loader::copy_rows(const Job& job, const Prepared& prepared, const CopyShape& columns,
+                         const std::string& from, const QualifiedName& to) {
+    // A writer may wait for a key of ours while we wait for one of its: it is not to be the one
+    // whom the server picks to fail.
+    const bool may_wait_for_keys = !job.target_hypertable.key.empty();
+    if (may_wait_for_keys)
+        target_.execute(lock_briefly);
+    const auto loaded = prepared.has_late_rows ? load_around_late_rows(job, columns, from)
+                                               : copy(columns, from, target_, to);
+    if (may_wait_for_keys)
+        target_.execute(lock_patiently);
+    return loaded;
+}
+
+/// COPY would fail where the source has a row of the same key as one that the application has just
+/// written.
+Loaded Loader::load_around_late_rows(const Job& job, const CopyShape& columns,
+                                     const std::string& from) {
+    const auto staging = staging_name(job.task.id);
+    target_.execute(fmt::format("DROP TABLE IF EXISTS {0}; CREATE TABLE {0} (LIKE {1})",
+                                staging.quoted(), job.task.target.quoted()));
+    const auto loaded = copy(columns, from, target_, staging, ", FREEZE");
+    insert_staged(job, columns, staging);
+    drop_staging_table(target_, job.task.id);
+    return loaded;
+}
+
+Loaded Loader::load_batches_into_present(const Job& job, const Prepared& prepared) {
+    const auto& target = prepared.target.value();
+    const auto& compressed = target.compressed.value();
     // Through the hypertable, which marks the chunk as partial; and before the batches, which
     // would have to be searched for duplicates.
-    if (job.chunk.is_partial())
-        loaded += copy(copy_shape(job.chunk.columns, target.columns),
-                       "ONLY " + job.chunk.name.quoted(), target_, job.task.target);
-    loaded += copy_batches(*job.chunk.compressed, compressed.name, compressed.columns);
+    auto loaded = load_partial_rows(job, prepared, job.task.target);
+    target_.execute("SAVEPOINT before_batches");
+    Loaded batches;
+    do {
+        batches = copy_batches(*job.chunk.compressed, compressed.name, compressed.columns);
+        lock_against_writers(target_, target.name, "SHARE", progress_);
+    } while (take_back_for_late_rows(job, prepared));
+    loaded += batches;
     target_.execute("ANALYZE " + compressed.name.quoted());
     return loaded;
 }
 
 /// \returns nothing, with nothing changed, when the target would read the batches by other
 /// settings than the source: what a hypertable leaves open is decided when a chunk is compressed.
-std::optional<Loaded> Loader::load_batches_anew(const Job& job, const Plan& plan,
-                                                const Chunk& target) {
+std::optional<Loaded> Loader::load_batches_anew(const Job& job, const Prepared& prepared) {
     const auto& source = *job.chunk.compressed;
+    const auto& target = prepared.target.value();
     target_.execute("SAVEPOINT batches");
     // The long part first, into a table that nobody else can see; then the locks.
     const auto table = create_table_like(source, target.name.schema, job.task);
@@ -278,18 +384,61 @@ std::optional<Loaded> Loader::load_batches_anew(const Job& job, const Plan& plan
         target_.execute(fmt::format("CREATE INDEX ON {} {}", table.quoted(), index));
     target_.execute("ANALYZE " + table.quoted());
 
-    if (plan.decompress_first)
-        call(target_server_.function("decompress_chunk"), target.name);
-    if (job.chunk.is_partial())
-        loaded += copy(copy_shape(job.chunk.columns, target.columns),
-                       "ONLY " + job.chunk.name.quoted(), target_, heap_of(job, target));
-    attach_batches(job, target, table);
+    if (prepared.plan.decompress_first)
+        decompress(target.name);
+    loaded += load_partial_rows(job, prepared, heap_of(job, target));
+    // create_compressed_chunk marks the chunk as partial when it finds rows in it, and it looks
+    // with a snapshot taken before it has its lock: rows that a writer commits while it waits
+    // would be missed, and never be read again. So take the lock in a statement of its own.
+    lock_against_writers(target_, target.name, "SHARE", progress_);
+    target_.execute("SAVEPOINT before_batches");
+    do {
+        attach_batches(job, target, table);
+    } while (take_back_for_late_rows(job, prepared));
     const auto made = timescale::read_chunk(target_, target.name);
     if (!made || !made->compressed || made->compressed->settings != source.settings) {
         target_.execute("ROLLBACK TO SAVEPOINT batches");
         return std::nullopt;
     }
     return loaded;
+}
+
+/// Those rows of a compressed chunk that are in none of its batches.
+Loaded Loader::load_partial_rows(const Job& job, const Prepared& prepared,
+                                 const QualifiedName& to) {
+    if (!job.chunk.is_partial())
+        return {};
+    const auto& target = prepared.target.value();
+    const auto loaded =
+        copy_rows(job, prepared, copy_shape(job.chunk.columns, target.columns, encoding_),
+                  "ONLY " + job.chunk.name.quoted(), to);
+    remove_doubles(job, prepared, target.name, job.condition());
+    return loaded;
+}
+
+/// Removes late rows that the batches have as well: they may have been compressed in the source
+/// since, or be old ones that were written once more, while the target had none. Deleting from a
+/// compressed chunk would take rows out of its batches; so those are taken back for it.
+/// \pre writers are kept off the chunk, which has the batches since the savepoint.
+/// \returns false, with nothing changed, when there are no such rows.
+bool Loader::take_back_for_late_rows(const Job& job, const Prepared& prepared) {
+    const auto& target = prepared.target.value();
+    if (!prepared.late.are_in(target_, target.name))
+        return false;
+    auto same = job.target_hypertable.key;
+    if (same.empty())
+        for (const auto& column : target.columns)
+            same.push_back(column.name);
+    const auto places = late_rows_in_batches(
+        target_, target.name, job.target_hypertable.time.column, same, prepared.late);
+    if (places == "{}")
+        return false;
+    target_.execute("ROLLBACK TO SAVEPOINT before_batches");
+    lock_against_writers(target_, target.name, "SHARE", progress_);
+    target_.execute(fmt::format("DELETE FROM ONLY {} WHERE ctid = ANY ({}::tid[]); "
+                                "SAVEPOINT before_batches",
+                                target.name.quoted(), postgres::quote_literal(places)));
+    return true;
 }
 
 QualifiedName Loader::create_table_like(const Chunk::Compressed& like, const std::string& schema,
@@ -320,10 +469,6 @@ QualifiedName Loader::create_table_like(const Chunk::Compressed& like, const std
 }
 
 void Loader::attach_batches(const Job& job, const Chunk& target, const QualifiedName& table) {
-    // create_compressed_chunk marks the chunk as partial when it finds rows in it, and it looks
-    // with a snapshot taken before it has its lock: rows that a writer commits while it waits
-    // would be missed, and never be read again. So take the lock in a statement of its own.
-    target_.execute(postgres::lock_statement({target.name}, "SHARE"));
     auto sizes = job.chunk.compressed->sizes;
     sizes.resize(8);
     target_.execute(fmt::format("SELECT _timescaledb_functions.create_compressed_chunk({}, {}, {})",
@@ -332,29 +477,60 @@ void Loader::attach_batches(const Job& job, const Chunk& target, const Qualified
                                 fmt::join(sizes, ", ")));
 }
 
-Loaded Loader::load_through_hypertable(const Job& job) {
-    const auto filter = timescale::row_filter(job.source_hypertable.time, job.task.ranges);
-    const auto loaded =
-        copy(copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable)),
-             fmt::format("{} WHERE {}", job.chunk.name.quoted(), filter), target_, job.task.target);
-    analyze_overlapping(job);
+Loaded Loader::load_through_hypertable(const Job& job, const Prepared& prepared) {
+    const auto columns =
+        copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable), encoding_);
+    const auto from =
+        fmt::format("{} WHERE {}", job.chunk.name.quoted(),
+                    timescale::row_filter(job.source_hypertable.time, job.task.ranges));
+    const auto loaded = copy_rows(job, prepared, columns, from, job.task.target);
+    settle_overlapping(job, prepared);
     return loaded;
 }
 
 Loaded Loader::copy(const CopyShape& shape, const std::string& from, postgres::Connection& target,
                     const QualifiedName& to, const std::string& options) {
     const auto count = postgres::copy_between(source_, copy_to_stdout(shape, from), target,
-                                              copy_from_stdin(shape, to, options), check_);
+                                              copy_from_stdin(shape, to, options),
+                                              [&](auto bytes) { progress_.moved(bytes); });
     return {.rows = count.rows, .batches = 0, .bytes = count.bytes};
+}
+
+/// The columns of a compressed table, with NULL for the values that are all NULL: those are nothing
+/// but a header (NullCompressed in tsl/src/compression/algorithms/null.c). Both mean the same where
+/// no column was added when there were rows (Chunk::missing).
+std::string without_null_batches(const std::vector<ChunkColumn>& columns) {
+    constexpr int header_bytes = 5;
+    std::vector<std::string> values;
+    for (const auto& column : columns) {
+        const auto name = postgres::quote_identifier(column.name);
+        values.push_back(column.type == "_timescaledb_internal.compressed_data"
+                             ? fmt::format("CASE WHEN pg_column_size({0}) > {1} THEN {0} END", name,
+                                           header_bytes)
+                             : name);
+    }
+    return fmt::format("{}", fmt::join(values, ", "));
 }
 
 /// The source's compressed table into one of the same columns.
 Loaded Loader::copy_batches(const Chunk::Compressed& source, const QualifiedName& to,
                             const std::vector<ChunkColumn>& target_columns,
                             const std::string& options) {
-    const auto copied = copy(copy_shape(source.columns, target_columns),
-                             "ONLY " + source.name.quoted(), target_, to, options);
+    auto shape = copy_shape(source.columns, target_columns, encoding_);
+    if (!target_server_.takes_null_batches())
+        shape.values = without_null_batches(source.columns);
+    const auto copied = copy(shape, "ONLY " + source.name.quoted(), target_, to, options);
     return {.rows = 0, .batches = copied.rows, .bytes = copied.bytes};
+}
+
+void Loader::compress(const QualifiedName& chunk) {
+    lock_against_writers(target_, chunk, "EXCLUSIVE", progress_);
+    call(target_server_.function("compress_chunk"), chunk);
+}
+
+void Loader::decompress(const QualifiedName& chunk) {
+    lock_against_writers(target_, chunk, "EXCLUSIVE", progress_);
+    call(target_server_.function("decompress_chunk"), chunk);
 }
 
 void Loader::call(const std::string& function, const QualifiedName& chunk) {

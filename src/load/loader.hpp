@@ -1,6 +1,8 @@
 #pragma once
 
 #include "load/crew.hpp"
+#include "load/late_rows.hpp"
+#include "load/progress.hpp"
 #include "load/rows.hpp"
 #include "load/staging_table.hpp"
 #include "load/survey.hpp"
@@ -28,6 +30,8 @@ struct Ends {
     /// before that one is, or must not hold its locks so long. Called when it is needed.
     std::function<postgres::Connection&()> builder;
     Crew& crew;
+    const Horizon& horizon;
+    Progress& progress;
 };
 
 /// Waiting for the hypertable's lock holds up whoever queues behind us.
@@ -43,12 +47,13 @@ postgres::Statement create_chunk_statement(const Job& job);
  */
 class Loader {
   public:
-    /// \param check called now and then; may throw to abandon the load.
-    Loader(Ends ends, Strategy strategy, std::function<void()> check)
-        : source_(ends.source), target_(ends.target), target_server_(ends.target_server),
-          builder_(std::move(ends.builder)), crew_(ends.crew),
+    Loader(Ends ends, Strategy strategy)
+        : source_(ends.source), source_server_(ends.source_server), target_(ends.target),
+          target_server_(ends.target_server),
+          encoding_(copy_encoding(ends.source_server, ends.target_server)),
+          builder_(std::move(ends.builder)), crew_(ends.crew), horizon_(ends.horizon),
           survey_(ends.source_server, ends.target, ends.target_server, strategy),
-          check_(std::move(check)) {}
+          progress_(ends.progress) {}
 
     /// Looks, and makes things so that load() can do the rest: drops the target's empty chunk that
     /// is in the way of attaching, makes the one that is missing, or locks the one that is to be
@@ -85,20 +90,31 @@ class Loader {
     void create_chunk(const Job& job);
     bool create_chunk_by_inserting(const Job& job);
 
-    tasks::Loaded load_and_attach(const Job& job);
-    void analyze_overlapping(const Job& job);
+    tasks::Loaded load_and_attach(const Job& job, const Prepared& prepared);
+    void insert_staged(const Job& job, const CopyShape& columns,
+                       const postgres::QualifiedName& staging);
+    void settle_overlapping(const Job& job, const Prepared& prepared);
     bool is_worth_sharing(const Job& job);
     tasks::Loaded load_in_pieces(const Job& job, const CopyShape& columns,
                                  const postgres::QualifiedName& staging);
 
-    tasks::Loaded load_rows(const Job& job, const Plan& plan, const timescale::Chunk& target);
-    tasks::Loaded load_batches_into_present(const Job& job, const timescale::Chunk& target);
-    std::optional<tasks::Loaded> load_batches_anew(const Job& job, const Plan& plan,
-                                                   const timescale::Chunk& target);
-    tasks::Loaded load_through_hypertable(const Job& job);
+    tasks::Loaded load_rows(const Job& job, const Prepared& prepared);
+    tasks::Loaded copy_rows(const Job& job, const Prepared& prepared, const CopyShape& columns,
+                            const std::string& from, const postgres::QualifiedName& to);
+    tasks::Loaded load_around_late_rows(const Job& job, const CopyShape& columns,
+                                        const std::string& from);
+    void remove_doubles(const Job& job, const Prepared& prepared,
+                        const postgres::QualifiedName& chunk, const std::string& where);
+    tasks::Loaded load_batches_into_present(const Job& job, const Prepared& prepared);
+    std::optional<tasks::Loaded> load_batches_anew(const Job& job, const Prepared& prepared);
+    tasks::Loaded load_partial_rows(const Job& job, const Prepared& prepared,
+                                    const postgres::QualifiedName& to);
+    bool take_back_for_late_rows(const Job& job, const Prepared& prepared);
+    tasks::Loaded load_through_hypertable(const Job& job, const Prepared& prepared);
 
     const postgres::QualifiedName& heap_of(const Job& job, const timescale::Chunk& target) const;
-    void empty(const Job& job, const Prepared& prepared);
+    void empty(const Job& job, Prepared& prepared);
+    void empty_hypercube(const Job& job, Prepared& prepared);
     void attach_batches(const Job& job, const timescale::Chunk& target,
                         const postgres::QualifiedName& table);
     postgres::QualifiedName create_table_like(const timescale::Chunk::Compressed& like,
@@ -111,15 +127,20 @@ class Loader {
                                const postgres::QualifiedName& to,
                                const std::vector<timescale::ChunkColumn>& target_columns,
                                const std::string& options = "");
+    void compress(const postgres::QualifiedName& chunk);
+    void decompress(const postgres::QualifiedName& chunk);
     void call(const std::string& function, const postgres::QualifiedName& chunk);
 
     postgres::Connection& source_;
+    const timescale::Server& source_server_;
     postgres::Connection& target_;
     const timescale::Server& target_server_;
+    std::string encoding_;
     std::function<postgres::Connection&()> builder_;
     Crew& crew_;
+    const Horizon& horizon_;
     Survey survey_;
-    std::function<void()> check_;
+    Progress& progress_;
     std::optional<StagingTable> staging_; ///< of the current job
 };
 

@@ -2,6 +2,7 @@
 
 #include "tasks/task.hpp"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -35,6 +36,37 @@ bool may_become(const std::string& chunk, const std::string& hypertable) {
     return decided == wanted;
 }
 
+/// Whether a bloom filter may be over a column. Its name ends with those of its columns, cut short
+/// when they are long (compressed_column_metadata_name_v2 in tsl/src/compression/create.c).
+bool may_have_bloom_filter(const timescale::Chunk::Compressed& compressed,
+                           const std::string& column) {
+    return std::ranges::any_of(compressed.columns, [&](const auto& metadata) {
+        constexpr std::size_t longest = 63;
+        return metadata.name.starts_with("_ts_meta_v2_bloom") &&
+               (metadata.name.size() == longest || metadata.name.find(column) != std::string::npos);
+    });
+}
+
+/// What is kept of batches besides the values, so that some need not be read, must mean the same in
+/// the target; what does not, or nothing. Asking for a value would not find it otherwise.
+std::string obstacle_of_metadata(const timescale::Chunk& source, const timescale::Chunk& target) {
+    const auto& compressed = *source.compressed;
+    for (const auto& column : source.columns)
+        if (!column.built_in && may_have_bloom_filter(compressed, column.name))
+            return fmt::format("there is a bloom filter over {}, whose type may hash differently",
+                               postgres::quote_identifier(column.name));
+    const bool sorts_text = std::ranges::any_of(compressed.columns, [](const auto& column) {
+        return column.name.starts_with("_ts_meta_") && column.sorting;
+    });
+    for (const auto& column : source.columns) {
+        const auto other = std::ranges::find(target.columns, column.name, &ChunkColumn::name);
+        if (sorts_text && other != target.columns.end() && other->sorting != column.sorting)
+            return fmt::format("{} is sorted by another collation",
+                               postgres::quote_identifier(column.name));
+    }
+    return {};
+}
+
 /// Batches are taken as they are only when the target reads them just as the source does; what
 /// stands against it, or nothing.
 std::string obstacle_to_batches(const Situation& situation) {
@@ -42,10 +74,28 @@ std::string obstacle_to_batches(const Situation& situation) {
         return "a bound cuts the compressed chunk";
     if (!(situation.source_server.timescaledb_text == situation.target_server.timescaledb_text))
         return "source and target have different TimescaleDB versions";
+    if (!situation.source.compressed->readable)
+        return "the role may not read the compressed table in the source";
     // The target would take unordered batches for ordered ones: no function sets that bit.
     if (situation.source.is_unordered())
         return "its compressed batches are unordered";
-    return {};
+    // The metadata of batches depend on the bytes of text; and nothing but UTF8 is sent as it is.
+    if (situation.source_server.encoding != "UTF8" || situation.target_server.encoding != "UTF8")
+        return "source and target are not both in UTF8";
+    // In a batch, no value for a column is that value, and NULL otherwise; and what stands for NULL
+    // in the one with such a column cannot be copied before some 2.27 (seen on 2.19.3).
+    for (const auto* chunk : {&situation.source, &*situation.target})
+        for (const auto& column : chunk->columns)
+            if (column.missing)
+                return fmt::format("{} was added when there were rows",
+                                   postgres::quote_identifier(column.name));
+    // Batches go as binary COPY, and have the values' binary form inside.
+    if (std::ranges::any_of(situation.source.columns, &ChunkColumn::as_text))
+        return "a column's type has no binary form that means the same in the target";
+    if (std::ranges::any_of(situation.source.compressed->columns,
+                            [](const auto& column) { return column.name.empty(); }))
+        return "TimescaleDB has cut the name of a compressed column within a character";
+    return obstacle_of_metadata(situation.source, *situation.target);
 }
 
 Plan choose_for_compressed_source(const Situation& situation) {

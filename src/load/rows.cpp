@@ -12,16 +12,35 @@ namespace {
 using postgres::quote_identifier;
 using timescale::ChunkColumn;
 
+constexpr auto sql_ascii = "SQL_ASCII";
+
 const ChunkColumn* find_column(const std::vector<ChunkColumn>& columns, const std::string& name) {
     const auto found = std::ranges::find(columns, name, &ChunkColumn::name);
     return found == columns.end() ? nullptr : &*found;
 }
 
+std::string encoding_option(const CopyShape& shape) {
+    return shape.encoding.empty() ? "" : ", ENCODING " + postgres::quote_literal(shape.encoding);
+}
+
 } // namespace
 
-CopyShape copy_shape(const std::vector<ChunkColumn>& source,
-                     const std::vector<ChunkColumn>& target) {
+std::string copy_encoding(const timescale::Server& source, const timescale::Server& target) {
+    if (converts_text(source, target))
+        return {};
+    const auto& encoding = source.encoding == sql_ascii ? target.encoding : source.encoding;
+    return encoding == "UTF8" ? "" : encoding;
+}
+
+bool converts_text(const timescale::Server& source, const timescale::Server& target) {
+    return source.encoding != target.encoding && source.encoding != sql_ascii &&
+           target.encoding != sql_ascii;
+}
+
+CopyShape copy_shape(const std::vector<ChunkColumn>& source, const std::vector<ChunkColumn>& target,
+                     const std::string& encoding) {
     CopyShape shape;
+    shape.encoding = encoding;
     std::vector<std::string> names;
     for (const auto& column : target) {
         const auto* counterpart = find_column(source, column.name);
@@ -42,6 +61,7 @@ CopyShape copy_shape(const std::vector<ChunkColumn>& source,
             throw TaskError(
                 fmt::format("column {} is missing in the target", quote_identifier(column.name)));
     shape.columns = fmt::format("{}", fmt::join(names, ", "));
+    shape.values = shape.columns;
     return shape;
 }
 
@@ -54,14 +74,14 @@ std::vector<ChunkColumn> chunk_columns(const timescale::Hypertable& hypertable) 
 }
 
 std::string copy_to_stdout(const CopyShape& shape, const std::string& from) {
-    return fmt::format("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT {})", shape.columns, from,
-                       shape.format());
+    return fmt::format("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT {}{})", shape.values, from,
+                       shape.format(), encoding_option(shape));
 }
 
 std::string copy_from_stdin(const CopyShape& shape, const postgres::QualifiedName& to,
                             const std::string& options) {
-    return fmt::format("COPY {} ({}) FROM STDIN (FORMAT {}{})", to.quoted(), shape.columns,
-                       shape.format(), options);
+    return fmt::format("COPY {} ({}) FROM STDIN (FORMAT {}{}{})", to.quoted(), shape.columns,
+                       shape.format(), encoding_option(shape), options);
 }
 
 } // namespace load

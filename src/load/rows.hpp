@@ -4,6 +4,7 @@
 #include "postgres/copy.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/hypertable.hpp"
+#include "timescale/server.hpp"
 
 #include <functional>
 #include <string>
@@ -14,15 +15,32 @@ namespace load {
 /// The columns that a COPY from one table into another names, and its format.
 struct CopyShape {
     std::string columns; ///< quoted, comma-separated
+    std::string values;  ///< what is selected for them; usually the same
     bool as_text = false;
+    std::string encoding; ///< see copy_encoding()
 
-    const char* format() const { return as_text ? "text" : "binary"; }
+    /// Binary values are in the session's encoding, whatever COPY names.
+    bool is_text() const { return as_text || !encoding.empty(); }
+    const char* format() const { return is_text() ? "text" : "binary"; }
 };
 
+/// The encoding that COPY has to name so that text is not converted where it must not be; empty for
+/// the session's, which is UTF8.
+///
+/// Text is converted only from one encoding into another. Within one, it stays as it is, for not
+/// all that a database may hold has a counterpart in UTF8. A database in SQL_ASCII does not know
+/// what its bytes mean: they go as they are, and have to be what the other side takes.
+std::string copy_encoding(const timescale::Server& source, const timescale::Server& target);
+
+/// Text becomes other bytes on its way from one to the other.
+bool converts_text(const timescale::Server& source, const timescale::Server& target);
+
 /// Columns go by name. The target computes its generated ones itself.
+/// \param encoding what copy_encoding() says.
 /// \throws TaskError when a column is missing on one side, or of another type.
 CopyShape copy_shape(const std::vector<timescale::ChunkColumn>& source,
-                     const std::vector<timescale::ChunkColumn>& target);
+                     const std::vector<timescale::ChunkColumn>& target,
+                     const std::string& encoding);
 
 /// The hypertable's columns as a chunk of it would have them, as far as COPY is concerned; what
 /// has no binary form in the target has none in the source either.

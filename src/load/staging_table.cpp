@@ -1,11 +1,11 @@
 #include "load/staging_table.hpp"
 
+#include "load/locks.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <chrono>
 #include <set>
-#include <thread>
 
 namespace load {
 
@@ -15,34 +15,20 @@ using postgres::quote_identifier;
 using postgres::quote_literal;
 using postgres::SqlError;
 
-/// How long to wait for a lock that others may want as well. It is less than deadlock_timeout's
-/// default of a second: should we and a writer wait for each other, it is we who give way, before
-/// the server picks one to fail.
-constexpr auto lock_briefly = "SET LOCAL lock_timeout = '400ms'";
-
-/// How often to try what takes such locks: for about a minute.
-constexpr int most_attempts = 100;
-
-/// lock_not_available, deadlock_detected
-bool may_succeed_later(const SqlError& error) {
-    return error.sqlstate() == "55P03" || error.sqlstate() == "40P01";
-}
-
-void pause(const std::function<void()>& check) {
-    check();
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-}
-
 } // namespace
 
-postgres::QualifiedName staging_name(const tasks::Task& task) {
-    return {"__backfill", fmt::format("staging_{}", task.id)};
+postgres::QualifiedName staging_name(std::int64_t task) {
+    return {"__backfill", fmt::format("staging_{}", task)};
+}
+
+void drop_staging_table(postgres::Connection& target, std::int64_t task) {
+    target.execute("DROP TABLE IF EXISTS " + staging_name(task).quoted());
 }
 
 StagingTable::StagingTable(postgres::Connection& builder, const timescale::Server& server,
                            const tasks::Task& task, timescale::StagingShape shape)
     : builder_(builder), server_(server), hypertable_(task.target), slices_(task.slices),
-      shape_(std::move(shape)), name_(staging_name(task)) {}
+      shape_(std::move(shape)), name_(staging_name(task.id)) {}
 
 StagingTable::~StagingTable() {
     if (!exists_)
@@ -50,7 +36,11 @@ StagingTable::~StagingTable() {
     for (int attempts = 0; attempts < 3; ++attempts) {
         try {
             builder_.execute("ROLLBACK"); // a warning, outside of a transaction
+            // When the connection with the claim was lost, its server process may go on holding a
+            // lock on the table until we have connected again, and ended it.
+            postgres::Transaction transaction(builder_, fmt::format("BEGIN; {}", lock_briefly));
             builder_.execute("DROP TABLE IF EXISTS " + name_.quoted());
+            transaction.commit();
             return;
         } catch (const Error& error) {
             // A cancel that was meant for the statement before may hit this one. Otherwise, the
@@ -63,8 +53,10 @@ StagingTable::~StagingTable() {
 void StagingTable::create() {
     exists_ = true;
     try {
-        builder_.execute(
-            fmt::format("BEGIN; DROP TABLE IF EXISTS {}; {}", name_.quoted(), shape_.create_table));
+        // Whoever has a lock on the old one is to be ended before we come again.
+        builder_.execute(fmt::format("BEGIN; {}; DROP TABLE IF EXISTS {}; SET LOCAL lock_timeout = "
+                                     "0; {}",
+                                     lock_briefly, name_.quoted(), shape_.create_table));
     } catch (const SqlError& error) {
         // duplicate_table, unique_violation in a catalog: a server process that a killed run left
         // behind has just committed it.
@@ -79,7 +71,7 @@ void StagingTable::publish() {
     is_public_ = true;
 }
 
-void StagingTable::build(int processes, const std::function<void()>& check) {
+void StagingTable::build(int processes, Progress& progress) {
     std::string statements = is_public_ ? "BEGIN; " : "";
     // No more than the server's owner wants.
     statements += fmt::format("SELECT set_config('max_parallel_maintenance_workers', least({}, "
@@ -92,13 +84,13 @@ void StagingTable::build(int processes, const std::function<void()>& check) {
     builder_.execute(fmt::format("{}ANALYZE {}; COMMIT", statements, name_.quoted()));
     if (server_.adopts_foreign_keys())
         for (const auto& key : shape_.foreign_keys)
-            add_foreign_key(key, check);
+            add_foreign_key(key, progress);
 }
 
 /// The rows are checked in a statement of its own, which does not lock the referenced table
 /// against writers as adding the key does.
 void StagingTable::add_foreign_key(const timescale::StagingShape::ForeignKey& key,
-                                   const std::function<void()>& check) {
+                                   Progress& progress) {
     for (int attempts = 1;; ++attempts) {
         try {
             postgres::Transaction transaction(builder_, fmt::format("BEGIN; {}", lock_briefly));
@@ -111,7 +103,7 @@ void StagingTable::add_foreign_key(const timescale::StagingShape::ForeignKey& ke
             if (!may_succeed_later(error) || attempts == most_attempts)
                 throw;
         }
-        pause(check);
+        pause(progress);
     }
     if (key.valid)
         builder_.execute(fmt::format("ALTER TABLE {} VALIDATE CONSTRAINT {}", name_.quoted(),
@@ -156,7 +148,7 @@ bool StagingTable::has_null_in_dimension() {
                 .empty();
 }
 
-bool StagingTable::attach(postgres::Connection& target, const std::function<void()>& check) {
+bool StagingTable::attach(postgres::Connection& target, Progress& progress) {
     if (has_null_in_dimension())
         return false;
     for (int attempts = 1;; ++attempts) {
@@ -191,13 +183,13 @@ bool StagingTable::attach(postgres::Connection& target, const std::function<void
             if (!(may_succeed_later(error) || error.sqlstate() == "42P07") ||
                 attempts == most_attempts)
                 throw;
-            pause(check);
+            pause(progress);
         }
     }
 }
 
 bool drop_empty_chunk(postgres::Connection& connection, const timescale::Chunk& chunk,
-                      const std::function<void()>& check) {
+                      Progress& progress) {
     std::vector<postgres::QualifiedName> tables{chunk.name};
     std::string rows = fmt::format("SELECT FROM ONLY {}", chunk.name.quoted());
     if (chunk.compressed) {
@@ -221,7 +213,7 @@ bool drop_empty_chunk(postgres::Connection& connection, const timescale::Chunk& 
             if (!may_succeed_later(error))
                 throw;
         }
-        pause(check);
+        pause(progress);
     }
     return false;
 }

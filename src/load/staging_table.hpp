@@ -1,20 +1,23 @@
 #pragma once
 
+#include "load/progress.hpp"
 #include "postgres/connection.hpp"
 #include "tasks/task.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/server.hpp"
 #include "timescale/staging.hpp"
 
-#include <functional>
 #include <optional>
 #include <string>
 
 namespace load {
 
-/// The name of a task's staging table: in the queue's schema, so that clean drops what a killed
-/// run left.
-postgres::QualifiedName staging_name(const tasks::Task& task);
+/// The name of a task's (id's) staging table: in the queue's schema, so that clean drops what a
+/// killed run left.
+postgres::QualifiedName staging_name(std::int64_t task);
+
+/// Drops a task's staging table, if it is there.
+void drop_staging_table(postgres::Connection& target, std::int64_t task);
 
 /**
  * A plain table that is loaded where nobody sees it, in transactions of its own, and then becomes
@@ -48,22 +51,21 @@ class StagingTable {
     /// Makes what attaching takes over: indexes, statistics and foreign keys. Ends the transaction,
     /// if it is still open.
     /// \param processes that may build an index together.
-    /// \param check called while waiting for locks; may throw to abandon it.
-    void build(int processes, const std::function<void()>& check);
+    /// \param progress checked while waiting for locks.
+    void build(int processes, Progress& progress);
 
     /// Makes it the hypertable's chunk, as the last thing of a transaction: it locks the
     /// hypertable for chunk creation until that ends.
     /// \returns false, with nothing changed, when another chunk overlaps it by now, or when its
     /// rows cannot be attached as they are (StagingShape::nullable_dimensions). \throws SqlError
     /// 55P03 when the locks were not to be had within a minute.
-    bool attach(postgres::Connection& target, const std::function<void()>& check);
+    bool attach(postgres::Connection& target, Progress& progress);
 
     /// The transaction in which it was attached, if it was, has committed.
     void committed() { exists_ = exists_ && !attached_; }
 
   private:
-    void add_foreign_key(const timescale::StagingShape::ForeignKey& key,
-                         const std::function<void()>& check);
+    void add_foreign_key(const timescale::StagingShape::ForeignKey& key, Progress& progress);
     std::string renames(std::int64_t chunk_id) const;
     bool has_null_in_dimension();
 
@@ -83,6 +85,6 @@ class StagingTable {
 /// \param connection one that is in no transaction.
 /// \returns false, with nothing changed, when it is not empty or in constant use.
 bool drop_empty_chunk(postgres::Connection& connection, const timescale::Chunk& chunk,
-                      const std::function<void()>& check);
+                      Progress& progress);
 
 } // namespace load

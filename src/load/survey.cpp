@@ -1,7 +1,11 @@
 #include "load/survey.hpp"
 
+#include "load/rows.hpp"
 #include "load/staging_table.hpp"
 #include "timescale/row_filter.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <map>
@@ -12,15 +16,6 @@ namespace {
 
 using postgres::QualifiedName;
 
-bool same_dimensions(const timescale::Hypertable& left, const timescale::Hypertable& right) {
-    return left.dimensions.size() == right.dimensions.size() &&
-           std::ranges::all_of(left.dimensions, [&](const auto& dimension) {
-               return std::ranges::any_of(right.dimensions, [&](const auto& other) {
-                   return other.column == dimension.column && other.closed == dimension.closed;
-               });
-           });
-}
-
 /// The value that a hypertable has in a map, put there by `read` when it is not.
 template <typename Read>
 const std::string& remembered(std::map<QualifiedName, std::string>& values,
@@ -30,9 +25,14 @@ const std::string& remembered(std::map<QualifiedName, std::string>& values,
                                  : values.emplace(hypertable, read(hypertable)).first->second;
 }
 
+/// To be looked for again.
+postgres::SqlError dropped_just_now() {
+    return {"40001", "a chunk was dropped just now"};
+}
+
 std::string staging_obstacle(postgres::Connection& target, const QualifiedName& hypertable,
                              const tasks::Task& task) {
-    const auto shape = timescale::read_staging_shape(target, hypertable, staging_name(task));
+    const auto shape = timescale::read_staging_shape(target, hypertable, staging_name(task.id));
     return shape ? shape->obstacle : "the hypertable is gone";
 }
 
@@ -42,12 +42,36 @@ std::string Job::condition() const {
     return task.whole ? "" : " WHERE " + timescale::row_filter(source_hypertable.time, task.ranges);
 }
 
+void check_partitions(postgres::Connection& source, const timescale::Server& source_server,
+                      const timescale::Server& target_server, const Job& job) {
+    if (!converts_text(source_server, target_server))
+        return;
+    for (const auto& dimension : job.source_hypertable.dimensions) {
+        if (!dimension.closed)
+            continue;
+        const auto column = postgres::quote_identifier(dimension.column);
+        const auto found = source.execute(
+            fmt::format("SELECT {0}::text AS value FROM {1} WHERE {0}::text ~ '[^[:ascii:]]' "
+                        "LIMIT 1",
+                        column, job.chunk.name.quoted()));
+        if (!found.empty())
+            throw TaskError(fmt::format("its rows are partitioned by {}, and {} has another hash "
+                                        "in {} than in {}",
+                                        column, found.string(0, "value"), target_server.encoding,
+                                        source_server.encoding));
+    }
+}
+
 Situation Survey::situation(const Job& job) const {
+    if (nlohmann::json::parse(job.task.slices) != nlohmann::json::parse(job.chunk.slices))
+        throw TaskError("its slices are others than when it was staged, for chunks were merged or "
+                        "split, or a dimension's column was renamed; stage again");
     return {.whole = job.task.whole,
             .source_server = source_server_,
             .target_server = target_server_,
             .source = job.chunk,
-            .same_dimensions = same_dimensions(job.source_hypertable, job.target_hypertable),
+            .same_dimensions =
+                timescale::have_same_dimensions(job.source_hypertable, job.target_hypertable),
             .target_is_free = false,
             .target = std::nullopt,
             .target_compression_enabled = job.target_hypertable.compression_enabled,
@@ -88,6 +112,17 @@ std::vector<Prepared> Survey::look(const std::vector<Job>& jobs, std::vector<Sit
     return list;
 }
 
+/// \throws SqlError with Remedy::retry when somebody has just dropped a chunk.
+postgres::Result Survey::read(const std::vector<postgres::Statement>& statements) {
+    try {
+        return std::move(target_.pipeline(statements).back());
+    } catch (const postgres::SqlError& error) {
+        if (!error.says_gone())
+            throw;
+        throw dropped_just_now();
+    }
+}
+
 void Survey::see_targets(const std::vector<Job>& jobs, std::vector<Situation>& situations,
                          Locking locking) {
     std::vector<timescale::Hypercube> hypercubes;
@@ -112,9 +147,12 @@ void Survey::see_targets(const std::vector<Job>& jobs, std::vector<Situation>& s
     if (locking == Locking::as_writer)
         statements.push_back({postgres::lock_statement(names, "ROW EXCLUSIVE")});
     statements.push_back(timescale::chunks_statement(names));
-    auto chunks = timescale::chunks_from(target_.pipeline(statements).back(), names.size());
-    for (std::size_t i = 0; i < names.size(); ++i)
+    auto chunks = timescale::chunks_from(read(statements), names.size());
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (!chunks[i])
+            throw dropped_just_now();
         situations[indexes[i]].target = std::move(chunks[i]);
+    }
 }
 
 } // namespace load

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "load/late_rows.hpp"
 #include "load/plan.hpp"
 #include "postgres/connection.hpp"
 #include "tasks/task.hpp"
@@ -19,6 +20,9 @@ struct Job {
     const timescale::Chunk& chunk; ///< in the source
     const timescale::Hypertable& source_hypertable;
     const timescale::Hypertable& target_hypertable;
+    /// Keeps writers off the target's chunk from the beginning, for they have got in each other's
+    /// way before.
+    bool alone = false;
 
     /// " WHERE ..." for the rows to copy, or nothing when those are all.
     std::string condition() const;
@@ -28,6 +32,8 @@ struct Job {
 struct Prepared {
     Plan plan;
     std::optional<timescale::Chunk> target; ///< the chunk of the very same slices, if there is one
+    LateRows late{}; ///< those that the application has just written, which stay (late_rows.hpp)
+    bool has_late_rows = false; ///< there are some
 };
 
 /// Looks at what the target has where chunks are to go, and chooses how to load them. Asks for
@@ -40,6 +46,7 @@ class Survey {
           strategy_(strategy) {}
 
     /// As far as it is known without asking the target.
+    /// \throws TaskError when the chunk is not the one that was staged.
     Situation situation(const Job& job) const;
 
     /// What is done to the target's chunks before they are looked at: nothing, or a writer's lock,
@@ -53,6 +60,7 @@ class Survey {
     std::vector<Prepared> look(const std::vector<Job>& jobs);
 
   private:
+    postgres::Result read(const std::vector<postgres::Statement>& statements);
     void see_targets(const std::vector<Job>& jobs, std::vector<Situation>& situations,
                      Locking locking);
 
@@ -61,5 +69,11 @@ class Survey {
     const timescale::Server& target_server_;
     Strategy strategy_;
 };
+
+/// Where text is converted into another encoding, what is not ASCII has another hash afterwards,
+/// and belongs into another space partition. \throws TaskError when the chunk has a row with such a
+/// value.
+void check_partitions(postgres::Connection& source, const timescale::Server& source_server,
+                      const timescale::Server& target_server, const Job& job);
 
 } // namespace load

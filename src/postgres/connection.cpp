@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
+#include <cstdlib>
 #include <exception>
+#include <poll.h>
 
 namespace postgres {
 
@@ -44,28 +48,113 @@ void log_notice(void* /*argument*/, const PGresult* result) {
     spdlog::debug("{}", one_line(PQresultErrorMessage(result)));
 }
 
+/// Whether nothing more will come from the server that said this, such as a terminated backend.
+bool ends_connection(const PGresult* result) {
+    const char* severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    return severity != nullptr &&
+           (std::string_view(severity) == "FATAL" || std::string_view(severity) == "PANIC");
+}
+
+/// libpq's parameters, as two arrays that nullptr ends.
+class Parameters {
+  public:
+    /// What stands before dbname is our wish, which the user's string overrules; what stands
+    /// behind it is a must.
+    Parameters(const ConnectionString& connection_string, const char* application_name) {
+        if (!connection_string.names_service()) {
+            if (std::getenv("PGCONNECT_TIMEOUT") == nullptr)
+                add("connect_timeout", "30");
+            add("keepalives_idle", "30");
+            add("keepalives_interval", "10");
+            add("keepalives_count", "3");
+            add("tcp_user_timeout", "60000");
+        }
+        add("dbname", connection_string.text().c_str());
+        add("fallback_application_name", application_name);
+        add("client_encoding", "UTF8");
+        add(nullptr, nullptr);
+    }
+
+    const char* const* keywords() const { return keywords_.data(); }
+    const char* const* values() const { return values_.data(); }
+
+  private:
+    void add(const char* keyword, const char* value) {
+        keywords_.push_back(keyword);
+        values_.push_back(value);
+    }
+
+    std::vector<const char*> keywords_;
+    std::vector<const char*> values_;
+};
+
+constexpr int expand_dbname = 1;
+
+/// Waits until the socket is ready for what libpq wants to do.
+/// \returns false when that takes longer than until the deadline.
+bool wait_for(PGconn* connection, PostgresPollingStatusType wish,
+              std::chrono::steady_clock::time_point deadline) {
+    pollfd socket{PQsocket(connection),
+                  static_cast<short>(wish == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    return poll(&socket, 1, std::max(static_cast<int>(left.count()), 0)) > 0;
+}
+
+/// The SQLSTATE that stands in a verbose message of the server's: "FATAL:  53300: sorry, ...".
+std::string sqlstate_in(std::string_view message) {
+    constexpr std::size_t length = 5;
+    for (auto at = message.rfind(":  "); at != std::string_view::npos && at > 0;
+         at = message.rfind(":  ", at - 1)) {
+        const auto code = message.substr(at + 3, length);
+        if (code.size() == length && message.substr(at + 3 + length).starts_with(": ") &&
+            std::ranges::all_of(
+                code, [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); }))
+            return std::string(code);
+    }
+    return {};
+}
+
+/// Why the server refuses a connection. libpq tells the SQLSTATE only in verbose messages, and
+/// takes the wish for these only in between, when it connects step by step; there, it does not go
+/// on to the next host after a timeout. So this is another attempt, after one that failed.
+/// \returns nothing when it does not say.
+std::string refusal(const Parameters& parameters) {
+    const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(
+        PQconnectStartParams(parameters.keywords(), parameters.values(), expand_dbname), PQfinish);
+    if (!connection)
+        return {};
+    PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    auto wish = PGRES_POLLING_WRITING;
+    while (PQstatus(connection.get()) != CONNECTION_BAD && wish != PGRES_POLLING_OK &&
+           wish != PGRES_POLLING_FAILED) {
+        if (!wait_for(connection.get(), wish, deadline))
+            return {};
+        wish = PQconnectPoll(connection.get());
+    }
+    return sqlstate_in(PQerrorMessage(connection.get()));
+}
+
 } // namespace
 
 Connection::Connection(const ConnectionString& connection_string, const std::string& role,
                        const std::string& application_name)
     : role_(role) {
-    const std::array keywords{"dbname", "fallback_application_name", "client_encoding",
-                              static_cast<const char*>(nullptr)};
-    const std::array values{connection_string.text().c_str(), application_name.c_str(), "UTF8",
-                            static_cast<const char*>(nullptr)};
-    connection_.reset(PQconnectdbParams(keywords.data(), values.data(), /*expand_dbname=*/1));
+    const Parameters parameters(connection_string, application_name.c_str());
+    connection_.reset(PQconnectdbParams(parameters.keywords(), parameters.values(), expand_dbname));
     if (!connection_)
         throw ConnectionError("out of memory");
-    if (PQstatus(connection_.get()) != CONNECTION_OK)
-        throw ConnectionError(fmt::format("cannot connect to the {}: {}", role,
-                                          one_line(PQerrorMessage(connection_.get()))));
-    cancel_.reset(PQgetCancel(connection_.get()));
-    name_ = fmt::format("{} {}:{}/{}", role, PQhost(connection_.get()), PQport(connection_.get()),
-                        PQdb(connection_.get()));
-    PQsetNoticeReceiver(connection_.get(), log_notice, nullptr);
+    if (is_broken())
+        throw ConnectionError(
+            fmt::format("cannot connect to the {}: {}", role, one_line(PQerrorMessage(get()))),
+            refusal(parameters));
+    connection_.get_deleter().line = std::make_shared<Line>(get());
+    name_ = fmt::format("{} {}:{}/{}", role, PQhost(get()), PQport(get()), PQdb(get()));
+    PQsetNoticeReceiver(get(), log_notice, nullptr);
 }
 
-Result Connection::checked(PGresult* raw) const {
+Result Connection::checked(PGresult* raw) {
     Result result(raw);
     switch (PQresultStatus(raw)) {
     case PGRES_COMMAND_OK:
@@ -80,11 +169,13 @@ Result Connection::checked(PGresult* raw) const {
 }
 
 Result Connection::execute(const std::string& sql) {
+    const Line::Waiting waiting(*line());
     return checked(PQexec(connection_.get(), sql.c_str()));
 }
 
 Result Connection::query(std::string_view sql, const std::vector<Parameter>& parameters) {
     const auto values = values_of(parameters);
+    const Line::Waiting waiting(*line());
     return checked(PQexecParams(connection_.get(), std::string(sql).c_str(),
                                 static_cast<int>(values.size()), nullptr, values.data(), nullptr,
                                 nullptr, /*resultFormat=*/0));
@@ -93,6 +184,7 @@ Result Connection::query(std::string_view sql, const std::vector<Parameter>& par
 std::vector<Result> Connection::pipeline(const std::vector<Statement>& statements) {
     if (PQenterPipelineMode(connection_.get()) != 1)
         fail(nullptr);
+    const Line::Waiting waiting(*line());
     const auto preparing = send_all(statements);
     std::vector<Result> results;
     results.reserve(statements.size());
@@ -176,10 +268,12 @@ void Connection::send_prepared(const std::string& name, const std::vector<Parame
 }
 
 void Connection::send(const std::string& sql) {
+    const Line::Waiting waiting(*line());
     send_with_parameters(sql, {});
 }
 
 Result Connection::receive() {
+    const Line::Waiting waiting(*line());
     Result result(PQgetResult(connection_.get()));
     // A statement has one result, and an end.
     while (PGresult* rest = PQgetResult(connection_.get()))
@@ -213,26 +307,31 @@ TwoResults query_both(Connection& first, const std::string& first_sql, Connectio
     std::rethrow_exception(problem);
 }
 
-void Connection::cancel() noexcept {
-    std::array<char, 256> message{};
-    if (cancel_)
-        PQcancel(cancel_.get(), message.data(), static_cast<int>(message.size()));
-}
-
-void Connection::fail(const PGresult* result) const {
+void Connection::fail(const PGresult* result) {
     const char* sqlstate =
         result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    // A FATAL error, such as a terminated backend's, ends the connection: nothing more will come.
-    if (sqlstate == nullptr || PQstatus(connection_.get()) == CONNECTION_BAD) {
-        const auto message = one_line(result != nullptr ? PQresultErrorMessage(result)
-                                                        : PQerrorMessage(connection_.get()));
-        throw ConnectionError(fmt::format("lost the connection to the {}: {}", name_, message));
+    if (sqlstate == nullptr || is_broken() || ends_connection(result)) {
+        broken_ = true;
+        const std::string_view message = sqlstate != nullptr
+                                             ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
+                                         : result != nullptr ? PQresultErrorMessage(result)
+                                                             : PQerrorMessage(connection_.get());
+        throw ConnectionError(fmt::format("lost the connection to the {}: {}", name_,
+                                          message.substr(0, message.find('\n'))),
+                              sqlstate == nullptr ? "" : sqlstate);
     }
     auto message = one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
-    for (const char field : {PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT, PG_DIAG_CONTEXT})
+    for (const char field : {PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT})
         if (const char* text = PQresultErrorField(result, field))
             message += "; " + one_line(text);
-    throw SqlError(sqlstate, fmt::format("{} (on the {}, SQLSTATE {})", message, role_, sqlstate));
+    const auto reason = message;
+    std::string context;
+    if (const char* text = PQresultErrorField(result, PG_DIAG_CONTEXT)) {
+        context = one_line(text);
+        message += "; " + context;
+    }
+    throw SqlError(sqlstate, fmt::format("{} (on the {}, SQLSTATE {})", message, role_, sqlstate),
+                   reason, context);
 }
 
 Transaction::Transaction(Connection& connection, const std::string& begin)

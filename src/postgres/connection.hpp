@@ -1,13 +1,13 @@
 #pragma once
 
 #include "postgres/connection_string.hpp"
+#include "postgres/line.hpp"
 #include "postgres/result.hpp"
 
 #include <libpq-fe.h>
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,14 +27,15 @@ struct Statement {
 };
 
 /**
- * A connection to a server. Used by one thread, except for cancel().
+ * A connection to a server. Used by one thread; others may use its line().
  *
  * Every call throws ConnectionError when the connection breaks, and SqlError when the server
  * refuses a statement.
  */
 class Connection {
   public:
-    /// Connects, waiting for it.
+    /// Connects, waiting for it: 30 s for each host, unless the user's settings say otherwise.
+    /// TCP notices within about a minute when the other end is gone.
     /// \param role what the server is to this program, "source" or "target", for messages.
     /// \param application_name shown in pg_stat_activity unless the user's string names another.
     /// \throws ConnectionError
@@ -57,9 +58,11 @@ class Connection {
     void send(const std::string& sql);
     Result receive();
 
-    /// Asks the server to cancel what this connection is running. Any thread may call it; it
-    /// does nothing when the connection is idle, and reports no failure.
-    void cancel() noexcept;
+    /// For other threads, and for those who call libpq themselves.
+    const std::shared_ptr<Line>& line() const { return connection_.get_deleter().line; }
+
+    /// What it was doing failed for good: a new connection is needed.
+    bool is_broken() const { return broken_ || PQstatus(get()) == CONNECTION_BAD; }
 
     /// `source host:port/database`, for messages.
     const std::string& name() const { return name_; }
@@ -68,17 +71,20 @@ class Connection {
 
     /// The error that libpq holds now, as the exception to throw.
     /// \param result what the server answered, or nullptr when it did not.
-    [[noreturn]] void fail(const PGresult* result) const;
+    [[noreturn]] void fail(const PGresult* result);
 
   private:
     struct Finish {
-        void operator()(PGconn* connection) const { PQfinish(connection); }
-    };
-    struct FreeCancel {
-        void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
+        std::shared_ptr<Line> line;
+
+        void operator()(PGconn* connection) const {
+            if (line)
+                line->close();
+            PQfinish(connection);
+        }
     };
 
-    Result checked(PGresult* raw) const;
+    Result checked(PGresult* raw);
     void send_with_parameters(const std::string& sql, const std::vector<Parameter>& parameters);
     void send_prepared(const std::string& name, const std::vector<Parameter>& parameters);
     std::map<std::size_t, std::string> send_all(const std::vector<Statement>& statements);
@@ -86,8 +92,8 @@ class Connection {
 
     std::string role_;
     std::unique_ptr<PGconn, Finish> connection_;
-    std::unique_ptr<PGcancel, FreeCancel> cancel_;
     std::string name_;
+    bool broken_ = false;
     std::map<std::string, std::string, std::less<>> prepared_; ///< names by SQL text
 };
 

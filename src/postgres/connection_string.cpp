@@ -4,6 +4,7 @@
 
 #include <libpq-fe.h>
 
+#include <cstdlib>
 #include <string_view>
 
 namespace postgres {
@@ -24,6 +25,13 @@ bool has_misread_password(const PQconninfoOption* options) {
     return false;
 }
 
+bool has_service(const PQconninfoOption* options) {
+    for (; options->keyword != nullptr; ++options)
+        if (std::string_view(options->keyword) == "service" && options->val != nullptr)
+            return true;
+    return std::getenv("PGSERVICE") != nullptr;
+}
+
 } // namespace
 
 ConnectionString::ConnectionString(std::string text, const std::string& option)
@@ -40,6 +48,7 @@ ConnectionString::ConnectionString(std::string text, const std::string& option)
                                   "postgresql://user@host:5432/database, or key=value pairs such "
                                   "as \"host=... dbname=...\"");
     const bool misread = has_misread_password(options);
+    names_service_ = has_service(options);
     PQconninfoFree(options);
     if (misread)
         throw UsageError(option + " has a host, port or database that cannot be one; in a URI, "

@@ -21,8 +21,12 @@ class ConnectionString {
 
     const std::string& text() const { return text_; }
 
+    /// A service file has settings that the text does not show.
+    bool names_service() const { return names_service_; }
+
   private:
     std::string text_;
+    bool names_service_ = false;
 };
 
 } // namespace postgres

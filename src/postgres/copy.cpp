@@ -1,5 +1,7 @@
 #include "postgres/copy.hpp"
 
+#include "postgres/binary_body.hpp"
+
 #include <algorithm>
 #include <memory>
 #include <poll.h>
@@ -30,18 +32,25 @@ bool has_spoken(const Connection& target) {
     return poll(&socket, 1, /*timeout=*/0) > 0;
 }
 
-void send(Connection& target, std::string& buffer) {
+void send(Connection& target, std::string_view buffer) {
     if (buffer.empty())
         return;
     if (has_spoken(target))
         throw SqlError("40001", "the " + target.name() + " ended COPY early");
+    const Line::Waiting waiting(*target.line());
     if (PQputCopyData(target.get(), buffer.data(), static_cast<int>(buffer.size())) != 1)
         target.fail(nullptr);
-    buffer.clear();
+}
+
+/// \param error why the COPY is to fail, or nullptr.
+bool put_end(Connection& target, const char* error) {
+    const Line::Waiting waiting(*target.line());
+    return PQputCopyEnd(target.get(), error) == 1;
 }
 
 /// Reads what the server has to say after the last byte of a COPY.
 std::int64_t finish(Connection& connection) {
+    const Line::Waiting waiting(*connection.line());
     std::int64_t rows = 0;
     while (PGresult* raw = PQgetResult(connection.get())) {
         const Result result(raw);
@@ -52,11 +61,10 @@ std::int64_t finish(Connection& connection) {
     return rows;
 }
 
-/// Ends both COPYs before their time. The target's own error, when it had one, comes to light: it
-/// tells more than what failed because of it.
-void abandon(Connection& source, Connection& target) {
-    source.cancel(); // or the ROLLBACK to come would have to read the rest first
-    PQputCopyEnd(target.get(), "abandoned");
+/// Ends a COPY before its time. The target's own error, when it had one, comes to light: it tells
+/// more than what failed because of it.
+void abandon(Connection& target) {
+    put_end(target, "abandoned");
     try {
         finish(target);
     } catch (const SqlError& error) {
@@ -65,11 +73,22 @@ void abandon(Connection& source, Connection& target) {
     }
 }
 
+/// Ends both COPYs so.
+void abandon(Connection& source, Connection& target) {
+    // The ROLLBACK to come would have to read the rest first. A cancel waits for the source, which
+    // may have been lost as well; but then both connections are to be replaced anyway.
+    if (target.is_broken() && !source.is_broken())
+        source.line()->hang_up();
+    else if (!source.is_broken())
+        source.line()->cancel();
+    abandon(target);
+}
+
 /// The target's end of a COPY: gathers what it is given and sends it in large pieces.
 class Sender {
   public:
-    Sender(Connection& target, const std::function<void()>& check)
-        : target_(target), check_(check) {
+    Sender(Connection& target, const std::function<void(std::int64_t)>& moved)
+        : target_(target), moved_(moved) {
         buffer_.reserve(buffer_bytes + buffer_bytes / 4);
     }
 
@@ -80,22 +99,28 @@ class Sender {
     }
 
     void flush() {
-        check_();
+        moved_(static_cast<std::int64_t>(buffer_.size()));
         send(target_, buffer_);
+        buffer_.clear();
     }
 
     /// \returns the rows that the target took.
     std::int64_t end() {
-        if (PQputCopyEnd(target_.get(), nullptr) != 1)
+        if (!put_end(target_, nullptr))
             target_.fail(nullptr);
         return finish(target_);
     }
 
   private:
     Connection& target_;
-    const std::function<void()>& check_;
+    const std::function<void(std::int64_t)>& moved_;
     std::string buffer_;
 };
+
+int get_row(Connection& source, char** row) {
+    const Line::Waiting waiting(*source.line());
+    return PQgetCopyData(source.get(), row, /*async=*/0);
+}
 
 /// Calls a function with each piece of a COPY TO STDOUT, up to its end.
 /// \returns bytes.
@@ -104,7 +129,7 @@ std::int64_t receive_copy(Connection& source, const Take& take) {
     std::int64_t bytes = 0;
     for (;;) {
         char* raw = nullptr;
-        const int length = PQgetCopyData(source.get(), &raw, /*async=*/0);
+        const int length = get_row(source, &raw);
         if (length == -2)
             source.fail(nullptr);
         if (length == -1)
@@ -115,39 +140,23 @@ std::int64_t receive_copy(Connection& source, const Take& take) {
     }
 }
 
-/// What is between the header and the trailer of a binary COPY (PostgreSQL's documentation of
-/// COPY, "Binary Format"), which the pieces that it comes in need not keep apart.
-class BinaryBody {
-  public:
-    static constexpr std::size_t header_bytes = 11 + 4 + 4; // signature, flags, length of the rest
-    static constexpr std::size_t trailer_bytes = 2;
+void send_query(Connection& connection, const std::string& sql) {
+    const Line::Waiting waiting(*connection.line());
+    if (PQsendQuery(connection.get(), sql.c_str()) != 1)
+        connection.fail(nullptr);
+}
 
-    template <typename Take>
-    void take(std::string_view piece, const Take& take) {
-        const auto skipped = std::min(header_left_, piece.size());
-        piece.remove_prefix(skipped);
-        header_left_ -= skipped;
-        if (piece.empty())
-            return;
-        // The last two bytes so far may be the trailer.
-        held_.append(piece);
-        if (held_.size() <= trailer_bytes)
-            return;
-        take(std::string_view(held_).substr(0, held_.size() - trailer_bytes));
-        held_.erase(0, held_.size() - trailer_bytes);
-    }
-
-  private:
-    std::size_t header_left_ = header_bytes;
-    std::string held_;
-};
-
-constexpr std::string_view binary_header{"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0",
-                                         BinaryBody::header_bytes};
-constexpr std::string_view binary_trailer{"\377\377", BinaryBody::trailer_bytes};
+/// The beginning of a COPY TO STDOUT that was sent with others.
+void await_copy(Connection& connection) {
+    const Line::Waiting waiting(*connection.line());
+    const Result begun(PQgetResult(connection.get()));
+    if (PQresultStatus(begun.get()) != PGRES_COPY_OUT)
+        connection.fail(begun.get());
+}
 
 /// The command tag of one of several statements that were sent at once.
 std::int64_t finish_one(Connection& connection) {
+    const Line::Waiting waiting(*connection.line());
     const Result result(PQgetResult(connection.get()));
     if (PQresultStatus(result.get()) != PGRES_COMMAND_OK)
         connection.fail(result.get());
@@ -157,13 +166,15 @@ std::int64_t finish_one(Connection& connection) {
 } // namespace
 
 CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Connection& target,
-                       const std::string& copy_from_stdin, const std::function<void()>& check) {
-    start(source, copy_to_stdout, PGRES_COPY_OUT);
+                       const std::string& copy_from_stdin,
+                       const std::function<void(std::int64_t)>& moved) {
+    // The target first: there is nothing to call off when it refuses.
     start(target, copy_from_stdin, PGRES_COPY_IN);
 
     CopyCount count;
-    Sender sender(target, check);
+    Sender sender(target, moved);
     try {
+        start(source, copy_to_stdout, PGRES_COPY_OUT);
         count.bytes = receive_copy(source, [&](std::string_view piece) { sender.append(piece); });
         finish(source);
         sender.flush();
@@ -175,18 +186,37 @@ CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Co
     return count;
 }
 
+std::int64_t copy_from(std::string_view data, Connection& target,
+                       const std::string& copy_from_stdin,
+                       const std::function<void(std::int64_t)>& moved) {
+    start(target, copy_from_stdin, PGRES_COPY_IN);
+    try {
+        for (; !data.empty(); data.remove_prefix(std::min(buffer_bytes, data.size()))) {
+            const auto piece = data.substr(0, buffer_bytes);
+            moved(static_cast<std::int64_t>(piece.size()));
+            send(target, piece);
+        }
+    } catch (const Error&) {
+        abandon(target);
+        throw;
+    }
+    if (!put_end(target, nullptr))
+        target.fail(nullptr);
+    return finish(target);
+}
+
 std::vector<CopyCount> copy_several_between(Connection& source,
                                             const std::vector<std::string>& copies_to_stdout,
                                             CopyFormat format, Connection& target,
                                             const std::string& copy_from_stdin,
-                                            const std::function<void()>& check) {
+                                            const std::function<void(std::int64_t)>& moved) {
     std::string all;
     for (const auto& copy : copies_to_stdout)
         all += copy + ";";
     start(target, copy_from_stdin, PGRES_COPY_IN);
 
     std::vector<CopyCount> counts;
-    Sender sender(target, check);
+    Sender sender(target, moved);
     const auto append = [&](std::string_view piece) {
         sender.append(piece);
     };
@@ -194,12 +224,9 @@ std::vector<CopyCount> copy_several_between(Connection& source,
     try {
         if (binary)
             append(binary_header);
-        if (PQsendQuery(source.get(), all.c_str()) != 1)
-            source.fail(nullptr);
+        send_query(source, all);
         for (std::size_t i = 0; i < copies_to_stdout.size(); ++i) {
-            const Result begun(PQgetResult(source.get()));
-            if (PQresultStatus(begun.get()) != PGRES_COPY_OUT)
-                source.fail(begun.get());
+            await_copy(source);
             BinaryBody body;
             CopyCount count;
             count.bytes = receive_copy(source, [&](std::string_view piece) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace postgres {
@@ -21,12 +22,21 @@ struct CopyCount {
  *
  * Memory: one buffer of 256 KiB besides libpq's own.
  *
- * \param check is called about once per buffer, and may throw to abandon both.
- * \throws whatever check throws; SqlError, ConnectionError. The transactions of both connections
+ * \param moved is called about once per buffer with the bytes that are sent, and may throw to
+ * abandon both.
+ * \throws whatever moved throws; SqlError, ConnectionError. The transactions of both connections
  * are then to be rolled back.
  */
 CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Connection& target,
-                       const std::string& copy_from_stdin, const std::function<void()>& check);
+                       const std::string& copy_from_stdin,
+                       const std::function<void(std::int64_t)>& moved);
+
+/// Runs `COPY ... FROM STDIN` with data that is there. \param moved as above.
+/// \returns the rows that the target took.
+/// \throws as copy_between().
+std::int64_t copy_from(std::string_view data, Connection& target,
+                       const std::string& copy_from_stdin,
+                       const std::function<void(std::int64_t)>& moved);
 
 enum class CopyFormat { text, binary };
 
@@ -43,6 +53,6 @@ std::vector<CopyCount> copy_several_between(Connection& source,
                                             const std::vector<std::string>& copies_to_stdout,
                                             CopyFormat format, Connection& target,
                                             const std::string& copy_from_stdin,
-                                            const std::function<void()>& check);
+                                            const std::function<void(std::int64_t)>& moved);
 
 } // namespace postgres

@@ -34,35 +34,72 @@ class TaskError : public Error {
 
 namespace postgres {
 
-/// The connection could not be made, or broke. What it was doing is rolled back by the server,
-/// unless it was committing.
-class ConnectionError : public Error {
-  public:
-    using Error::Error;
-};
-
-/// What can be done about an SQL error, judged by its SQLSTATE alone.
+/// What can be done about an error, judged by its SQLSTATE alone.
 enum class Remedy {
     retry,     ///< the same transaction may succeed if it is run again (locks, serialization)
+    wait,      ///< it may on new connections, later (restarting, no space, too many connections)
     fail_task, ///< this chunk cannot be copied as things are; others can
-    stop,      ///< nothing will succeed (no space, no permission to connect, shutdown)
+    stop,      ///< nothing will succeed (no permission to connect, no such database)
 };
 
 /// \param sqlstate five characters, PostgreSQL's src/backend/utils/errcodes.txt.
 Remedy remedy_for(std::string_view sqlstate);
+
+/// The connection could not be made, or broke. What it was doing is rolled back by the server,
+/// unless it was committing.
+class ConnectionError : public Error {
+  public:
+    /// \param sqlstate what the server said, if it was the server that ended or refused it.
+    explicit ConnectionError(const std::string& message, std::string sqlstate = {})
+        : Error(message), sqlstate_(std::move(sqlstate)) {}
+
+    const std::string& sqlstate() const { return sqlstate_; }
+
+    /// Either wait or stop.
+    Remedy remedy() const;
+
+  private:
+    std::string sqlstate_;
+};
 
 /// The server refused a statement.
 class SqlError : public Error {
   public:
     /// \param message primary message with detail and hint, without a trailing newline.
     SqlError(std::string sqlstate, const std::string& message)
-        : Error(message), sqlstate_(std::move(sqlstate)) {}
+        : SqlError(std::move(sqlstate), message, message, {}) {}
+
+    /// \param reason the message without what stands around it, and \param context where in a
+    /// COPY or a function it happened; both are in the message.
+    SqlError(std::string sqlstate, const std::string& message, std::string reason,
+             std::string context)
+        : Error(message), sqlstate_(std::move(sqlstate)), reason_(std::move(reason)),
+          context_(std::move(context)) {}
 
     const std::string& sqlstate() const { return sqlstate_; }
-    Remedy remedy() const { return remedy_for(sqlstate_); }
+    const std::string& reason() const { return reason_; }
+    const std::string& context() const { return context_; }
+    Remedy remedy() const { return says_just_dropped() ? Remedy::retry : remedy_for(sqlstate_); }
+
+    /// A table that the statement names is not there: undefined_table, invalid_schema_name; or,
+    /// as TimescaleDB says it, undefined_object.
+    bool says_gone() const {
+        return sqlstate_ == "42P01" || sqlstate_ == "3F000" || sqlstate_ == "42704";
+    }
 
   private:
+    /// What a statement asks the catalogs about was dropped while it ran: elog() gives such errors
+    /// no SQLSTATE of their own (pg_class_aclmask_ext in PostgreSQL's src/backend/catalog/aclchk.c,
+    /// relation_open in src/backend/access/common/relation.c).
+    bool says_just_dropped() const {
+        const std::string_view text = what();
+        return sqlstate_ == "XX000" && (text.starts_with("cache lookup failed for") ||
+                                        text.starts_with("could not open relation with OID"));
+    }
+
     std::string sqlstate_;
+    std::string reason_;
+    std::string context_;
 };
 
 } // namespace postgres

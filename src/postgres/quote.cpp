@@ -87,6 +87,24 @@ std::string QualifiedName::quoted() const {
     return quote_identifier(schema) + "." + quote_identifier(name);
 }
 
+std::string array_literal(const std::vector<QualifiedName>& names) {
+    std::vector<std::string> quoted;
+    quoted.reserve(names.size());
+    for (const auto& name : names)
+        quoted.push_back(name.quoted());
+    return array_literal(quoted);
+}
+
+std::vector<std::optional<std::string>> name_arrays(const std::vector<QualifiedName>& names) {
+    std::vector<std::string> schemas;
+    std::vector<std::string> in_them;
+    for (const auto& name : names) {
+        schemas.push_back(name.schema);
+        in_them.push_back(name.name);
+    }
+    return {array_literal(schemas), array_literal(in_them)};
+}
+
 std::string lock_statement(const std::vector<QualifiedName>& tables, std::string_view mode) {
     std::string statement = "LOCK TABLE";
     for (const auto& table : tables)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,12 @@ struct QualifiedName {
 
     auto operator<=>(const QualifiedName&) const = default;
 };
+
+/// Qualified and quoted names as the value of a text[] parameter.
+std::string array_literal(const std::vector<QualifiedName>& names);
+
+/// Names as two parameters, for unnest($1::name[], $2::name[]): schemas, and names in them.
+std::vector<std::optional<std::string>> name_arrays(const std::vector<QualifiedName>& names);
 
 /// LOCK TABLE for tables without their children.
 /// \param mode such as "ACCESS SHARE".

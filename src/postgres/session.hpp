@@ -2,16 +2,55 @@
 
 #include "postgres/connection.hpp"
 
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace postgres {
 
 enum class Access { read_only, read_write };
 
-/// The statements that pin the session settings that a role, a database or a server may have set
-/// otherwise and that would change what our statements mean or how long they may run.
-std::vector<Statement> pin_session_statements(Access access);
+/// The server process that works for a connection: no other one ever has the same two.
+struct Backend {
+    std::int64_t pid = 0;
+    std::string start; ///< pg_stat_activity.backend_start
 
-void pin_session(Connection& connection, Access access);
+    bool operator==(const Backend&) const = default;
+};
+
+/// What this process's sessions are called in pg_stat_activity: after the program, what they are
+/// for, and a number that no other process has.
+std::string application_name(std::string_view purpose);
+
+/// Pins the session settings that a role, a database or a server may have set otherwise and that
+/// would change what our statements mean or how long they may run, and runs further statements in
+/// the same round trip.
+/// \param process pins them only in the server process of this number.
+/// \returns what the further statements returned.
+std::vector<Result> pin_session(Connection& connection, Access access,
+                                const std::vector<Statement>& statements = {},
+                                std::optional<int> process = std::nullopt);
+
+/// The statement that reads which backend works for a connection, also behind a pooler. It may be
+/// run before the session is pinned, but not those below.
+Statement backend_statement();
+Backend backend_from(const Result& row);
+
+/// What another connection of the same role sees of a backend.
+enum class BackendState {
+    works,            ///< runs a statement, or waits for a lock or the like
+    waits_for_client, ///< for the next statement, for data, or for its data to be taken
+    gone,
+};
+BackendState look_at(Connection& other, const Backend& backend);
+
+/// Ends backends of the same role, if they are there still, so that what they have locked is free,
+/// and waits for each, for 5 s at most.
+void terminate(Connection& other, const std::vector<Backend>& backends);
+
+/// The same for all other sessions of this process's in the connection's database.
+void terminate_others(Connection& connection);
 
 } // namespace postgres

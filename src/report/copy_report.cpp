@@ -16,49 +16,101 @@ std::string contents(const tasks::Loaded& loaded) {
     return loaded.rows == 0 ? batches : batches + " and " + rows;
 }
 
+nlohmann::ordered_json loaded_json(const tasks::Loaded& loaded, Seconds duration) {
+    return {{"rows", loaded.rows},
+            {"batches", loaded.batches},
+            {"bytes", loaded.bytes},
+            {"seconds", duration.count()}};
+}
+
 } // namespace
 
-std::string CopyReport::next_number() {
+nlohmann::ordered_json task_json(const tasks::Task& task) {
+    return {{"task", task.id},
+            {"hypertable_schema", task.hypertable.schema},
+            {"hypertable_name", task.hypertable.name},
+            {"chunk_schema", task.chunk.schema},
+            {"chunk_name", task.chunk.name}};
+}
+
+std::string CopyReport::next_number() const {
     // Another process on the same queue may leave fewer for us, and a stage meanwhile more.
     return fmt::format("[{}/{}]", copied_ + skipped_ + failed_, to_do_);
 }
 
-void CopyReport::copied(const postgres::QualifiedName& chunk, const tasks::Loaded& loaded,
-                        Seconds duration, const std::optional<std::string>& note) {
+void CopyReport::started(const tasks::Task& task, int worker) {
+    auto fields = task_json(task);
+    fields.update({{"worker", worker}, {"disk_bytes", task.bytes}});
+    output_.event("started", fields, Weight::detail, "");
+}
+
+void CopyReport::copied(const tasks::Task& task, const tasks::Loaded& loaded, Seconds duration,
+                        const std::optional<std::string>& note) {
     const std::lock_guard lock(mutex_);
     ++copied_;
     loaded_ += loaded;
-    fmt::print("{} Copied chunk {}: {}, {} in {} ({}){}\n", next_number(), chunk.quoted(),
-               contents(loaded), format_bytes(loaded.bytes), format_duration(duration),
-               format_rate(loaded.bytes, duration), note ? "; " + *note : "");
-    flush_output();
+    auto fields = task_json(task);
+    fields.update(loaded_json(loaded, duration));
+    if (note)
+        fields["note"] = *note;
+    output_.event("copied", fields, Weight::detail,
+                  fmt::format("{} Copied chunk {}: {}, {} in {} ({}){}", next_number(),
+                              task.chunk.quoted(), contents(loaded), format_bytes(loaded.bytes),
+                              format_duration(duration), format_rate(loaded.bytes, duration),
+                              note ? "; " + *note : ""));
 }
 
-void CopyReport::skipped(const postgres::QualifiedName& chunk, const std::string& reason) {
+void CopyReport::skipped(const tasks::Task& task, const std::string& reason) {
     const std::lock_guard lock(mutex_);
     ++skipped_;
-    fmt::print("{} Skipped chunk {}: {}\n", next_number(), chunk.quoted(), reason);
-    flush_output();
+    auto fields = task_json(task);
+    fields["reason"] = reason;
+    output_.event(
+        "skipped", fields, Weight::detail,
+        fmt::format("{} Skipped chunk {}: {}", next_number(), task.chunk.quoted(), reason));
 }
 
-void CopyReport::failed(const postgres::QualifiedName& chunk, const std::string& error) {
+void CopyReport::failed(const tasks::Task& task, const std::string& error) {
     const std::lock_guard lock(mutex_);
     ++failed_;
-    fmt::print("{} Failed chunk {}: {}\n", next_number(), chunk.quoted(), error);
-    flush_output();
+    auto fields = task_json(task);
+    fields["error"] = error;
+    output_.event("failed", fields, Weight::result,
+                  fmt::format("{} Failed chunk {}: {}", next_number(), task.chunk.quoted(), error));
+}
+
+void CopyReport::retried(const tasks::Task& task, const std::string& error, int attempt) {
+    auto fields = task_json(task);
+    fields.update({{"error", error}, {"attempt", attempt}});
+    output_.event("retried", fields, Weight::detail,
+                  output_.verbosity() == Verbosity::verbose
+                      ? fmt::format("Trying chunk {} again: {}", task.chunk.quoted(), error)
+                      : "");
 }
 
 void CopyReport::summary() const {
     const std::lock_guard lock(mutex_);
     const Seconds duration = Clock::now() - started_;
-    fmt::print("Copied {}, {}, {} in {} ({}).", format_count(copied_, "chunk"), contents(loaded_),
-               format_bytes(loaded_.bytes), format_duration(duration),
-               format_rate(loaded_.bytes, duration));
+    auto text = fmt::format("Copied {}, {}, {} in {} ({}).", format_count(copied_, "chunk"),
+                            contents(loaded_), format_bytes(loaded_.bytes),
+                            format_duration(duration), format_rate(loaded_.bytes, duration));
     if (skipped_ > 0)
-        fmt::print(" Skipped {}.", format_count(skipped_, "chunk"));
+        text += fmt::format(" Skipped {}.", format_count(skipped_, "chunk"));
     if (failed_ > 0)
-        fmt::print(" Failed: {}.", format_count(failed_, "chunk"));
-    fmt::print("\n");
+        text += fmt::format(" Failed: {}.", format_count(failed_, "chunk"));
+    summarize(duration, text);
+}
+
+void CopyReport::nothing_to_do(std::int64_t staged) const {
+    summarize(Seconds(0), fmt::format("Nothing to copy: {} staged, all of them finished.",
+                                      format_count(staged, "chunk")));
+}
+
+void CopyReport::summarize(Seconds duration, const std::string& text) const {
+    nlohmann::ordered_json fields{
+        {"command", "copy"}, {"copied", copied_}, {"skipped", skipped_}, {"failed", failed_}};
+    fields.update(loaded_json(loaded_, duration));
+    output_.event("summary", fields, Weight::result, text);
 }
 
 } // namespace report

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "postgres/quote.hpp"
+#include "report/output.hpp"
 #include "report/units.hpp"
 #include "tasks/task.hpp"
 
@@ -12,27 +12,41 @@
 
 namespace report {
 
+/// A task's fields in an event (docs/json.md).
+nlohmann::ordered_json task_json(const tasks::Task& task);
+
 /// Tells what `copy` does: a line for each chunk, and a summary. Shared by threads.
 class CopyReport {
   public:
     /// \param to_do how many chunks there are to copy as the run begins.
-    explicit CopyReport(std::int64_t to_do) : to_do_(to_do) {}
+    CopyReport(Output& output, std::int64_t to_do) : output_(output), to_do_(to_do) {}
+
+    void started(const tasks::Task& task, int worker);
 
     /// \param note what is out of the ordinary, or empty.
-    void copied(const postgres::QualifiedName& chunk, const tasks::Loaded& loaded, Seconds duration,
+    void copied(const tasks::Task& task, const tasks::Loaded& loaded, Seconds duration,
                 const std::optional<std::string>& note);
-    void skipped(const postgres::QualifiedName& chunk, const std::string& reason);
-    void failed(const postgres::QualifiedName& chunk, const std::string& error);
+    void skipped(const tasks::Task& task, const std::string& reason);
+    void failed(const tasks::Task& task, const std::string& error);
+
+    /// \param attempt that is to come, from 2.
+    void retried(const tasks::Task& task, const std::string& error, int attempt);
 
     /// `Copied 312 chunks, 618 MB, 4,300,000 rows in 11 s (55 MB/s).`, and what was not copied.
     void summary() const;
 
+    /// The same when all that is staged was finished before.
+    void nothing_to_do(std::int64_t staged) const;
+
   private:
+    void summarize(Seconds duration, const std::string& text) const;
+
     /// `[i/N]`
-    std::string next_number();
+    std::string next_number() const;
 
     using Clock = std::chrono::steady_clock;
 
+    Output& output_;
     mutable std::mutex mutex_;
     const std::int64_t to_do_;
     const Clock::time_point started_ = Clock::now();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -57,8 +58,9 @@ std::string format_rate(std::int64_t bytes, Seconds duration) {
     return format_bytes(std::llround(static_cast<double>(bytes) / duration.count())) + "/s";
 }
 
-void flush_output() {
-    static_cast<void>(std::fflush(stdout));
+int columns_of(std::string_view text) {
+    return static_cast<int>(std::ranges::count_if(
+        text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
 }
 
 } // namespace report

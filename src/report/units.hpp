@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace report {
 
@@ -20,11 +21,10 @@ std::string format_count(std::int64_t count, const std::string& noun);
 /// `0.12 s`, `11 s`, `3 min 5 s`, `2 h 4 min`
 std::string format_duration(Seconds duration);
 
+/// How many columns of a terminal a text in UTF-8 takes: its characters, where each takes one.
+int columns_of(std::string_view text);
+
 /// `55 MB/s`; `-` when no time has passed.
 std::string format_rate(std::int64_t bytes, Seconds duration);
-
-/// Sends what was printed on its way: a pipe's reader is to see each line when it is there. That
-/// it cannot be written any more is no reason to stop copying.
-void flush_output();
 
 } // namespace report

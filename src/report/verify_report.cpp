@@ -1,5 +1,7 @@
 #include "report/verify_report.hpp"
 
+#include "report/copy_report.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -20,88 +22,117 @@ const char* name_of(verify::Example::Kind kind) {
     return "different";
 }
 
-void print_example(const verify::Example& example) {
-    if (example.kind != verify::Example::Kind::different) {
-        fmt::print("    {}: {}\n", name_of(example.kind),
-                   example.source ? *example.source : *example.target);
-        return;
-    }
-    fmt::print("    different: {} (source)\n               {} (target)\n", *example.source,
-               *example.target);
+std::string example_text(const verify::Example& example) {
+    if (example.kind != verify::Example::Kind::different)
+        return fmt::format("\n    {}: {}", name_of(example.kind),
+                           example.source ? *example.source : *example.target);
+    return fmt::format("\n    different: {} (source)\n               {} (target)", *example.source,
+                       *example.target);
 }
 
-} // namespace
-
-std::string difference_json(const verify::Difference& difference, timescale::Axis axis) {
-    nlohmann::json json{{"source_rows", difference.source_rows},
-                        {"target_rows", difference.target_rows},
-                        {"columns", difference.columns}};
+nlohmann::ordered_json difference_object(const verify::Difference& difference,
+                                         timescale::Axis axis) {
+    nlohmann::ordered_json json{{"source_rows", difference.source_rows},
+                                {"target_rows", difference.target_rows},
+                                {"columns", difference.columns}};
     if (difference.times) {
         json["first"] = timescale::format_time(axis, difference.times->from);
         json["last"] = timescale::format_time(axis, difference.times->until);
     }
-    auto& examples = json["examples"] = nlohmann::json::array();
+    auto& examples = json["examples"] = nlohmann::ordered_json::array();
     for (const auto& example : difference.examples) {
-        auto& added = examples.emplace_back(nlohmann::json{{"kind", name_of(example.kind)}});
+        auto& added =
+            examples.emplace_back(nlohmann::ordered_json{{"kind", name_of(example.kind)}});
         if (example.source)
             added["source"] = *example.source;
         if (example.target)
             added["target"] = *example.target;
     }
-    return json.dump();
+    return json;
+}
+
+} // namespace
+
+std::string difference_json(const verify::Difference& difference, timescale::Axis axis) {
+    return difference_object(difference, axis).dump();
 }
 
 std::string VerifyReport::next_number() const {
     return fmt::format("[{}/{}]", equal_ + differing_ + not_compared_, to_do_);
 }
 
-void VerifyReport::equal(const postgres::QualifiedName& chunk, std::int64_t rows,
-                         Seconds duration) {
+void VerifyReport::equal(const tasks::Task& task, std::int64_t rows, Seconds duration) {
     const std::lock_guard lock(mutex_);
     ++equal_;
     rows_ += rows;
-    fmt::print("{} Verified chunk {}: {} equal in {}\n", next_number(), chunk.quoted(),
-               format_count(rows, "row"), format_duration(duration));
-    flush_output();
+    auto fields = task_json(task);
+    fields.update({{"rows", rows}, {"seconds", duration.count()}});
+    output_.event("verified", fields, Weight::detail,
+                  fmt::format("{} Verified chunk {}: {} equal in {}", next_number(),
+                              task.chunk.quoted(), format_count(rows, "row"),
+                              format_duration(duration)));
 }
 
-void VerifyReport::differs(const postgres::QualifiedName& chunk,
-                           const verify::Difference& difference, timescale::Axis axis) {
+void VerifyReport::differs(const tasks::Task& task, const verify::Difference& difference,
+                           timescale::Axis axis) {
     const std::lock_guard lock(mutex_);
     ++differing_;
     rows_ += difference.source_rows;
-    fmt::print("{} Chunk {} differs: {} in the source, {} in the target\n", next_number(),
-               chunk.quoted(), format_count(difference.source_rows, "row"),
-               format_count(difference.target_rows, "row"));
+    auto text =
+        fmt::format("{} Chunk {} differs: {} in the source, {} in the target", next_number(),
+                    task.chunk.quoted(), format_count(difference.source_rows, "row"),
+                    format_count(difference.target_rows, "row"));
     if (difference.times)
-        fmt::print("    first at {}, last at {}\n",
-                   timescale::format_time(axis, difference.times->from),
-                   timescale::format_time(axis, difference.times->until));
+        text += fmt::format("\n    first at {}, last at {}",
+                            timescale::format_time(axis, difference.times->from),
+                            timescale::format_time(axis, difference.times->until));
     if (!difference.columns.empty())
-        fmt::print("    in column{} {}\n", difference.columns.size() == 1 ? "" : "s",
-                   fmt::join(difference.columns, ", "));
+        text += fmt::format("\n    in column{} {}", difference.columns.size() == 1 ? "" : "s",
+                            fmt::join(difference.columns, ", "));
     for (const auto& example : difference.examples)
-        print_example(example);
-    flush_output();
+        text += example_text(example);
+    auto fields = task_json(task);
+    fields.update(difference_object(difference, axis));
+    output_.event("differed", fields, Weight::result, text);
 }
 
-void VerifyReport::not_compared(const postgres::QualifiedName& chunk, const std::string& reason) {
+void VerifyReport::not_compared(const tasks::Task& task, const std::string& reason) {
     const std::lock_guard lock(mutex_);
     ++not_compared_;
-    fmt::print("{} Chunk {} could not be compared: {}\n", next_number(), chunk.quoted(), reason);
-    flush_output();
+    auto fields = task_json(task);
+    fields["reason"] = reason;
+    output_.event("not_compared", fields, Weight::result,
+                  fmt::format("{} Chunk {} could not be compared: {}", next_number(),
+                              task.chunk.quoted(), reason));
 }
 
 void VerifyReport::summary() const {
     const std::lock_guard lock(mutex_);
-    fmt::print("Verified {}, {} in {}: {} equal", format_count(equal_ + differing_, "chunk"),
-               format_count(rows_, "row"), format_duration(Clock::now() - started_),
-               format_count(equal_));
+    const Seconds duration = Clock::now() - started_;
+    auto text =
+        fmt::format("Verified {}, {} in {}: {} equal", format_count(equal_ + differing_, "chunk"),
+                    format_count(rows_, "row"), format_duration(duration), format_count(equal_));
     if (differing_ > 0)
-        fmt::print(", {} different", format_count(differing_));
+        text += fmt::format(", {} different", format_count(differing_));
     if (not_compared_ > 0)
-        fmt::print(", {} not compared", format_count(not_compared_));
-    fmt::print(".\n");
+        text += fmt::format(", {} not compared", format_count(not_compared_));
+    summarize(duration, text + ".");
+}
+
+void VerifyReport::nothing_to_do(std::int64_t copied) const {
+    summarize(Seconds(0), fmt::format("Nothing to verify: {} copied, all of them verified.",
+                                      format_count(copied, "chunk")));
+}
+
+void VerifyReport::summarize(Seconds duration, const std::string& text) const {
+    output_.event("summary",
+                  {{"command", "verify"},
+                   {"equal", equal_},
+                   {"differing", differing_},
+                   {"not_compared", not_compared_},
+                   {"rows", rows_},
+                   {"seconds", duration.count()}},
+                  Weight::result, text);
 }
 
 std::int64_t VerifyReport::done() const {

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "postgres/quote.hpp"
+#include "report/output.hpp"
 #include "report/units.hpp"
+#include "tasks/task.hpp"
 #include "timescale/bound.hpp"
 #include "verify/comparison.hpp"
 
@@ -19,14 +20,17 @@ std::string difference_json(const verify::Difference& difference, timescale::Axi
 class VerifyReport {
   public:
     /// \param to_do how many chunks there are to verify as the run begins.
-    explicit VerifyReport(std::int64_t to_do) : to_do_(to_do) {}
+    VerifyReport(Output& output, std::int64_t to_do) : output_(output), to_do_(to_do) {}
 
-    void equal(const postgres::QualifiedName& chunk, std::int64_t rows, Seconds duration);
-    void differs(const postgres::QualifiedName& chunk, const verify::Difference& difference,
+    void equal(const tasks::Task& task, std::int64_t rows, Seconds duration);
+    void differs(const tasks::Task& task, const verify::Difference& difference,
                  timescale::Axis axis);
-    void not_compared(const postgres::QualifiedName& chunk, const std::string& reason);
+    void not_compared(const tasks::Task& task, const std::string& reason);
 
     void summary() const;
+
+    /// The same when all that was copied was verified before.
+    void nothing_to_do(std::int64_t copied) const;
 
     /// Chunks that were looked at.
     std::int64_t done() const;
@@ -35,10 +39,12 @@ class VerifyReport {
     std::int64_t unequal() const;
 
   private:
+    void summarize(Seconds duration, const std::string& text) const;
     std::string next_number() const;
 
     using Clock = std::chrono::steady_clock;
 
+    Output& output_;
     mutable std::mutex mutex_;
     const std::int64_t to_do_;
     const Clock::time_point started_ = Clock::now();

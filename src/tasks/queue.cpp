@@ -1,6 +1,7 @@
 #include "tasks/queue.hpp"
 
 #include "sql.hpp"
+#include "tasks/json.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -28,11 +29,6 @@ Presence presence(postgres::Connection& target) {
                 "schema with: timescaledb-backfill clean");
 }
 
-template <typename Value>
-nlohmann::json json_or_null(const std::optional<Value>& value) {
-    return value ? nlohmann::json(*value) : nlohmann::json();
-}
-
 postgres::Parameter text_or_null(std::optional<std::int64_t> number) {
     return number ? std::optional(std::to_string(*number)) : std::nullopt;
 }
@@ -51,8 +47,12 @@ std::vector<Task> tasks_from(const postgres::Result& rows) {
         task.snapshot = rows.optional_string(row, "snapshot");
         task.bytes = rows.integer(row, "bytes");
         task.whole = rows.boolean(row, "whole");
-        for (const auto& range : nlohmann::json::parse(rows.text(row, "ranges")))
-            task.ranges.push_back({range.at(0), range.at(1)});
+        try {
+            check_slices(task.slices);
+            task.ranges = parse_ranges(rows.text(row, "ranges"));
+        } catch (const TaskError& error) {
+            task.defect = error.what();
+        }
     }
     return tasks;
 }
@@ -135,7 +135,9 @@ std::string to_json(const std::vector<NewTask>& tasks) {
 }
 
 std::vector<Added> add(postgres::Connection& target, const std::vector<NewTask>& tasks) {
-    const auto rows = target.query(sql::add_tasks, {to_json(tasks)});
+    const auto json = to_json(tasks);
+    target.query(sql::rename_tasks, {json});
+    const auto rows = target.query(sql::add_tasks, {json});
 
     std::map<postgres::QualifiedName, Added> by_hypertable;
     for (int row = 0; row < rows.size(); ++row) {
@@ -162,6 +164,7 @@ Counts count(postgres::Connection& target) {
             .largest_to_do = row.integer(0, "largest_to_do"),
             .copied = row.integer(0, "copied"),
             .unverified = row.integer(0, "unverified"),
+            .bytes_unverified = row.integer(0, "bytes_unverified"),
             .differing = row.integer(0, "differing"),
             .now = row.string(0, "now")};
 }
@@ -193,6 +196,16 @@ std::vector<Task> to_do(postgres::Connection& target) {
     return tasks_from(target.query(sql::tasks_to_do));
 }
 
+std::vector<CopiedTask> copied_tasks(postgres::Connection& target) {
+    const auto rows = target.query(sql::copied_tasks);
+    std::vector<CopiedTask> copied;
+    for (auto& task : tasks_from(rows)) {
+        const auto row = static_cast<int>(copied.size());
+        copied.push_back({std::move(task), rows.boolean(row, "from_its_beginning")});
+    }
+    return copied;
+}
+
 void forget_verdicts(postgres::Connection& target) {
     target.query(sql::forget_verdicts);
 }
@@ -221,8 +234,32 @@ postgres::Statement finish_statement(const std::vector<Finished>& tasks) {
                         {"batches", task.loaded.batches},
                         {"bytes", task.loaded.bytes},
                         {"seconds", task.seconds},
+                        {"run", task.run},
+                        {"worker", task.worker},
                         {"message", json_or_null(task.message)}});
     return {std::string(sql::finish_tasks), {list.dump()}, /*repeated=*/true};
+}
+
+std::optional<Copied> find_copied(postgres::Connection& target, std::int64_t id) {
+    const auto row = target.query("SELECT hypertable_schema, hypertable_name, chunk_schema, "
+                                  "chunk_name, bytes, rows_copied, batches_copied, "
+                                  "bytes_copied, coalesce(seconds, 0) AS seconds, message "
+                                  "FROM __backfill.task WHERE id = $1 AND worked IS NOT NULL "
+                                  "AND NOT skipped",
+                                  {std::to_string(id)});
+    if (row.empty())
+        return std::nullopt;
+    Task task;
+    task.id = id;
+    task.hypertable = {row.string(0, "hypertable_schema"), row.string(0, "hypertable_name")};
+    task.chunk = {row.string(0, "chunk_schema"), row.string(0, "chunk_name")};
+    task.bytes = row.integer(0, "bytes");
+    return Copied{.task = std::move(task),
+                  .loaded = {.rows = row.integer(0, "rows_copied"),
+                             .batches = row.integer(0, "batches_copied"),
+                             .bytes = row.integer(0, "bytes_copied")},
+                  .seconds = std::stod(row.string(0, "seconds")),
+                  .message = row.optional_string(0, "message")};
 }
 
 void skip(postgres::Connection& target, const Task& task, const std::string& reason) {

@@ -41,7 +41,8 @@ struct Added {
     std::int64_t bytes = 0;             ///< of both
 };
 
-/// Puts chunks into the queue, skipping those that are in it already (sql/add_tasks.sql).
+/// Puts chunks into the queue, skipping those that are in it already (sql/add_tasks.sql), but for
+/// what has been renamed since (sql/rename_tasks.sql).
 /// \returns a row for each hypertable of which something was added or grew.
 std::vector<Added> add(postgres::Connection& target, const std::vector<NewTask>& tasks);
 
@@ -53,8 +54,9 @@ struct Counts {
     std::int64_t largest_to_do = 0; ///< bytes of one
     std::int64_t copied = 0;        ///< finished, those that were skipped not included
     std::int64_t unverified = 0;    ///< of the copied ones
-    std::int64_t differing = 0;     ///< of the copied ones, as verify last saw them
-    std::string now;                ///< the server's clock, as claim() takes it
+    std::int64_t bytes_unverified = 0;
+    std::int64_t differing = 0; ///< of the copied ones, as verify last saw them
+    std::string now;            ///< the server's clock, as claim() takes it
 };
 Counts count(postgres::Connection& target);
 
@@ -84,10 +86,30 @@ struct Finished {
     std::int64_t id = 0;
     Loaded loaded;
     double seconds = 0;
+    std::int64_t run = 0;                 ///< whose it was: begin_run()
+    int worker = 0;                       ///< in that run, from 1
     std::optional<std::string> message{}; ///< what there is to say about it
 };
 /// The statement that marks them, to be run in the transaction that holds the claims.
 postgres::Statement finish_statement(const std::vector<Finished>& tasks);
+
+/// A copied task, to compare estimates of.
+struct CopiedTask {
+    Task task;
+    bool from_its_beginning = false; ///< what its ranges leave out, if anything, is what comes last
+};
+/// All of them.
+std::vector<CopiedTask> copied_tasks(postgres::Connection& target);
+
+/// What a task came to that was copied.
+struct Copied {
+    Task task; ///< its id, names and bytes
+    Loaded loaded;
+    double seconds = 0;
+    std::optional<std::string> message;
+};
+/// \returns nothing when it is to do, or was skipped.
+std::optional<Copied> find_copied(postgres::Connection& target, std::int64_t id);
 
 /// Finishes a claimed task of which there is nothing to copy.
 void skip(postgres::Connection& target, const Task& task, const std::string& reason);

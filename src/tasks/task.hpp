@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tasks {
@@ -35,7 +36,17 @@ struct Task {
     std::int64_t bytes = 0;
     bool whole = false; ///< the whole chunk is to be copied, so that rows need no filter
     std::vector<timescale::TimeRange> ranges; ///< disjoint, ascending, within the slice
+    std::string defect; ///< why it cannot be worked on, if its row was changed by hand
 };
+
+/// The ranges in a row of the queue.
+/// \param json [[from, until], ...]
+/// \throws TaskError when it is something else.
+std::vector<timescale::TimeRange> parse_ranges(std::string_view json);
+
+/// \param json {"column": [range_start, range_end], ...}
+/// \throws TaskError when it is something else.
+void check_slices(std::string_view json);
 
 /// Tasks below that size, in bytes, are worked on several at a time.
 constexpr std::int64_t small_bytes = std::int64_t{4} * 1024 * 1024;

@@ -67,12 +67,18 @@ std::optional<InternalTime> Bound::on(Axis axis) const {
     return std::nullopt;
 }
 
+std::optional<Bound> parse_bound(const std::string& option, const std::string& text) {
+    if (is_integer(text))
+        return Bound{.time = std::nullopt, .integer = parse_integer(option, text)};
+    if (text == "-infinity")
+        return Bound{.time = minus_infinity, .integer = minus_infinity};
+    return std::nullopt;
+}
+
 Bound read_bound(postgres::Connection& connection, const std::string& option,
                  const std::string& text) {
-    if (is_integer(text))
-        return {.time = std::nullopt, .integer = parse_integer(option, text)};
-    if (text == "-infinity")
-        return {.time = minus_infinity, .integer = minus_infinity};
+    if (const auto bound = parse_bound(option, text))
+        return *bound;
     try {
         // The session's TimeZone is UTC (sql/pin_session.sql).
         const auto row = connection.query(
@@ -98,16 +104,21 @@ std::string format_time(Axis axis, InternalTime value) {
         return std::to_string(value);
 
     using namespace std::chrono;
-    const sys_time<microseconds> time{microseconds(value)};
-    const auto day = floor<days>(time);
+    const microseconds time(value);
+    auto day = duration_cast<days>(time);
+    auto time_of_day = time - day;
+    if (time_of_day < microseconds::zero()) {
+        day -= days{1};
+        time_of_day += days{1};
+    }
     // The years of year_month_day end at 32767, PostgreSQL's at 294276; the calendar repeats itself
     // every 400 years.
     constexpr days cycle{146'097};
-    const auto cycles = std::max<days::rep>(day.time_since_epoch() / cycle, 0);
-    const year_month_day date(day - cycles * cycle);
-    const hh_mm_ss<microseconds> clock(time - day);
+    const auto cycles = day / cycle;
+    const year_month_day date(sys_days(day - cycles * cycle));
+    const hh_mm_ss<microseconds> clock(time_of_day);
     // There is no year 0: the year before 1 is 1 BC.
-    const int year = static_cast<int>(date.year()) + 400 * static_cast<int>(cycles);
+    const auto year = static_cast<int>(date.year()) + 400 * cycles;
     auto text = fmt::format("{:04}-{:02}-{:02}", year > 0 ? year : 1 - year,
                             static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
     const bool midnight = clock.to_duration() == microseconds::zero();

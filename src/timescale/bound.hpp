@@ -40,6 +40,11 @@ struct Bound {
 Bound read_bound(postgres::Connection& connection, const std::string& option,
                  const std::string& text);
 
+/// Reads what it takes no server for: integers and "-infinity".
+/// \returns nothing when it is something else.
+/// \throws UsageError when it is an integer that does not fit into a bigint.
+std::optional<Bound> parse_bound(const std::string& option, const std::string& text);
+
 /// `2016-01-02 00:00:00 UTC`, `2016-01-02`, `42`, `-infinity`.
 std::string format_time(Axis axis, InternalTime value);
 

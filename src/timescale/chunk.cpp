@@ -22,7 +22,9 @@ std::vector<ChunkColumn> columns_from(std::string_view text) {
                            .as_text = json.at("as_text"),
                            .storage = json.at("storage"),
                            .statistics = std::nullopt,
-                           .collation = std::nullopt};
+                           .collation = std::nullopt,
+                           .sorting = std::nullopt,
+                           .missing = json.at("missing")};
         if (!json.at("built_in").is_null())
             column.built_in = json.at("built_in").get<std::string>();
         // NULL stands for the default from PostgreSQL 17 on, -1 before.
@@ -30,6 +32,8 @@ std::vector<ChunkColumn> columns_from(std::string_view text) {
             column.statistics = json.at("statistics").get<int>();
         if (!json.at("collation").is_null())
             column.collation = json.at("collation").get<std::string>();
+        if (!json.at("sorting").is_null())
+            column.sorting = json.at("sorting").get<std::string>();
         columns.push_back(std::move(column));
     }
     return columns;
@@ -39,6 +43,7 @@ Chunk chunk_from(const postgres::Result& rows, int row) {
     Chunk chunk;
     chunk.name = {rows.string(row, "schema_name"), rows.string(row, "table_name")};
     chunk.status = static_cast<int>(rows.integer(row, "status"));
+    chunk.slices = rows.string(row, "slices");
     chunk.columns = columns_from(rows.text(row, "columns"));
     chunk.pages = rows.integer(row, "pages");
     chunk.empty = chunk.pages == 0 && rows.boolean(row, "no_batches");
@@ -49,6 +54,7 @@ Chunk chunk_from(const postgres::Result& rows, int row) {
         auto& compressed = chunk.compressed.emplace();
         compressed.name = {rows.string(row, "compressed_schema_name"),
                            rows.string(row, "compressed_table_name")};
+        compressed.readable = rows.boolean(row, "may_read_compressed");
         compressed.columns = columns_from(rows.text(row, "compressed_columns"));
         compressed.options = rows.string(row, "compressed_options");
         compressed.indexes = nlohmann::json::parse(rows.text(row, "compressed_indexes"))
@@ -69,7 +75,8 @@ std::size_t index_of(const postgres::Result& rows, int row) {
 } // namespace
 
 bool is_unchanged(const Chunk& before, const Chunk& now) {
-    if (before.status != now.status || before.columns != now.columns ||
+    if (before.status != now.status || before.slices != now.slices ||
+        before.columns != now.columns ||
         before.compressed.has_value() != now.compressed.has_value())
         return false;
     return !now.compressed || (before.compressed->name == now.compressed->name &&
@@ -78,11 +85,7 @@ bool is_unchanged(const Chunk& before, const Chunk& now) {
 }
 
 postgres::Statement chunks_statement(const std::vector<postgres::QualifiedName>& names) {
-    std::vector<std::string> quoted;
-    quoted.reserve(names.size());
-    for (const auto& name : names)
-        quoted.push_back(name.quoted());
-    return {std::string(sql::chunks), {postgres::array_literal(quoted)}, /*repeated=*/true};
+    return {std::string(sql::chunks), {postgres::array_literal(names)}, /*repeated=*/true};
 }
 
 std::vector<std::optional<Chunk>> chunks_from(const postgres::Result& rows, std::size_t names) {
@@ -100,6 +103,16 @@ std::vector<std::optional<Chunk>> read_chunks(postgres::Connection& connection,
 std::optional<Chunk> read_chunk(postgres::Connection& connection,
                                 const postgres::QualifiedName& name) {
     return read_chunks(connection, {name}).front();
+}
+
+std::vector<std::optional<std::int64_t>>
+estimate_rows(postgres::Connection& connection, const std::vector<postgres::QualifiedName>& names) {
+    const auto rows = connection.query(sql::row_estimates, {postgres::array_literal(names)});
+    std::vector<std::optional<std::int64_t>> estimates(names.size());
+    for (int row = 0; row < rows.size(); ++row)
+        if (!rows.is_null(row, "rows"))
+            estimates.at(index_of(rows, row)) = rows.integer(row, "rows");
+    return estimates;
 }
 
 std::vector<Place> find_places(postgres::Connection& connection,

@@ -23,6 +23,11 @@ struct ChunkColumn {
     std::string storage{};
     std::optional<int> statistics{};
     std::optional<std::string> collation{}; ///< quoted, when it is not the type's own
+    /// Of a collatable column: provider, locale and version of what sorts its values.
+    std::optional<std::string> sorting{};
+    /// Rows, or compressed batches, from before the column was added have a value that is only in
+    /// the catalog (pg_attribute.attmissingval).
+    bool missing = false;
 
     bool operator==(const ChunkColumn&) const = default;
 };
@@ -32,6 +37,7 @@ struct Chunk {
     postgres::QualifiedName name;
     /// Bits, from TimescaleDB's src/chunk.h: 1 compressed, 2 unordered, 4 frozen, 8 partial.
     int status = 0;
+    std::string slices; ///< as in Hypercube
     std::vector<ChunkColumn> columns;
     std::int64_t pages = 0; ///< of its own table
     bool empty = false;     ///< neither its table nor its compressed table has a page
@@ -45,6 +51,8 @@ struct Chunk {
     /// The table that holds the compressed batches, and what it looks like.
     struct Compressed {
         postgres::QualifiedName name;
+        /// We may read the table itself. Without that, its rows are there for us all the same.
+        bool readable = true;
         std::vector<ChunkColumn> columns;
         std::string options;              ///< storage parameters, as CREATE TABLE ... WITH takes
         std::vector<std::string> indexes; ///< each from "USING" on
@@ -57,8 +65,8 @@ struct Chunk {
     bool is_partial() const { return (status & 8) != 0; }
 };
 
-/// Whether a chunk that was read twice has stayed the same: its tables, their columns, and whether
-/// and how it is compressed. Rows may have come and gone.
+/// Whether a chunk that was read twice has stayed the same: its slices, its tables, their columns,
+/// and whether and how it is compressed. Rows may have come and gone.
 bool is_unchanged(const Chunk& before, const Chunk& now);
 
 /// The statement that reads chunks.
@@ -73,6 +81,11 @@ std::vector<std::optional<Chunk>> read_chunks(postgres::Connection& connection,
 
 std::optional<Chunk> read_chunk(postgres::Connection& connection,
                                 const postgres::QualifiedName& name);
+
+/// How many rows chunks have, as the catalogs know (sql/row_estimates.sql), in the order of the
+/// names; nothing where they do not know, or where there is no such chunk.
+std::vector<std::optional<std::int64_t>>
+estimate_rows(postgres::Connection& connection, const std::vector<postgres::QualifiedName>& names);
 
 /// What stands in a hypertable where a chunk is to go.
 struct Place {

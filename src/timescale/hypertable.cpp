@@ -21,6 +21,14 @@ Dimension dimension_from(const nlohmann::json& json) {
     return dimension;
 }
 
+Column column_from(const nlohmann::json& json) {
+    Column column{
+        .name = json.at("name"), .type = json.at("type"), .generated = json.at("generated")};
+    if (!json.at("labels").is_null())
+        column.labels = json.at("labels").get<std::string>();
+    return column;
+}
+
 const Column* find_column(const Hypertable& hypertable, const std::string& name) {
     const auto found = std::ranges::find(hypertable.columns, name, &Column::name);
     return found == hypertable.columns.end() ? nullptr : &*found;
@@ -28,19 +36,21 @@ const Column* find_column(const Hypertable& hypertable, const std::string& name)
 
 } // namespace
 
+postgres::Result query_filtered(postgres::Connection& connection, std::string_view sql,
+                                const std::optional<std::string>& filter) {
+    try {
+        return connection.query(sql, {filter});
+    } catch (const postgres::SqlError& error) {
+        if (error.sqlstate() != "2201B") // invalid_regular_expression
+            throw;
+        throw UsageError(fmt::format("--filter '{}' is no POSIX regular expression: {}",
+                                     filter.value_or(""), error.what()));
+    }
+}
+
 std::vector<Hypertable> read_hypertables(postgres::Connection& connection,
                                          const std::optional<std::string>& filter) {
-    const auto rows = [&] {
-        try {
-            return connection.query(sql::hypertables, {filter});
-        } catch (const postgres::SqlError& error) {
-            if (error.sqlstate() != "2201B") // invalid_regular_expression
-                throw;
-            throw UsageError(fmt::format("--filter '{}' is no POSIX regular expression: {}",
-                                         filter.value_or(""), error.what()));
-        }
-    }();
-
+    const auto rows = query_filtered(connection, sql::hypertables, filter);
     std::vector<Hypertable> hypertables;
     for (int row = 0; row < rows.size(); ++row) {
         Hypertable hypertable;
@@ -58,7 +68,7 @@ std::vector<Hypertable> read_hypertables(postgres::Connection& connection,
         for (const auto& json : nlohmann::json::parse(rows.text(row, "dimensions")))
             hypertable.dimensions.push_back(dimension_from(json));
         for (const auto& json : nlohmann::json::parse(rows.text(row, "columns")))
-            hypertable.columns.push_back({json.at("name"), json.at("type"), json.at("generated")});
+            hypertable.columns.push_back(column_from(json));
         if (!rows.is_null(row, "key"))
             hypertable.key =
                 nlohmann::json::parse(rows.text(row, "key")).get<std::vector<std::string>>();
@@ -67,6 +77,16 @@ std::vector<Hypertable> read_hypertables(postgres::Connection& connection,
         hypertables.push_back(std::move(hypertable));
     }
     return hypertables;
+}
+
+bool have_same_dimensions(const Hypertable& left, const Hypertable& right) {
+    return left.dimensions.size() == right.dimensions.size() &&
+           std::ranges::all_of(left.dimensions, [&](const auto& dimension) {
+               return std::ranges::any_of(right.dimensions, [&](const auto& other) {
+                   return other.column == dimension.column && other.closed == dimension.closed &&
+                          other.function == dimension.function;
+               });
+           });
 }
 
 std::vector<std::string> column_differences(const Hypertable& source, const Hypertable& target) {
@@ -87,6 +107,23 @@ std::vector<std::string> column_differences(const Hypertable& source, const Hype
             differences.push_back(fmt::format("column {} ({}) is missing in the source",
                                               postgres::quote_identifier(column.name),
                                               column.type));
+    return differences;
+}
+
+std::vector<std::string> partition_differences(const Hypertable& source, const Hypertable& target) {
+    std::vector<std::string> differences;
+    for (const auto& dimension : source.dimensions) {
+        if (!dimension.closed || !dimension.function ||
+            !dimension.function->ends_with(".get_partition_hash"))
+            continue;
+        const auto* own = find_column(source, dimension.column);
+        const auto* counterpart = find_column(target, dimension.column);
+        if (own != nullptr && counterpart != nullptr && own->labels != counterpart->labels)
+            differences.push_back(fmt::format(
+                "rows are partitioned by the enum {}, whose labels have other OIDs in the target, "
+                "and so other hashes",
+                postgres::quote_identifier(dimension.column)));
+    }
     return differences;
 }
 

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace timescale {
@@ -13,6 +14,8 @@ struct Column {
     std::string name;
     std::string type; ///< as format_type() writes it with modifiers, schema included where needed
     bool generated = false;
+    /// Of an enum: the same on two servers when its labels have the same OIDs.
+    std::optional<std::string> labels{};
 
     bool operator==(const Column&) const = default;
 };
@@ -44,14 +47,27 @@ struct Hypertable {
     const postgres::QualifiedName& known_as() const { return cagg ? *cagg : name; }
 };
 
+/// Runs a statement whose only parameter is what --filter says, if anything.
+/// \throws UsageError when that is no regular expression.
+postgres::Result query_filtered(postgres::Connection& connection, std::string_view sql,
+                                const std::optional<std::string>& filter);
+
 /// Reads all hypertables of a database, in the order of their names.
 /// \param filter see sql/hypertables.sql; none matches all.
 /// \throws UsageError when the filter is no regular expression.
 std::vector<Hypertable> read_hypertables(postgres::Connection& connection,
                                          const std::optional<std::string>& filter);
 
+/// Whether rows go into chunks by the same columns and functions, so that chunks of the same slices
+/// have the same rows.
+bool have_same_dimensions(const Hypertable& left, const Hypertable& right);
+
 /// What keeps rows of one from fitting into the other, a sentence each: columns that only one
 /// has, and types that differ. The order of columns does not matter.
 std::vector<std::string> column_differences(const Hypertable& source, const Hypertable& target);
+
+/// What keeps rows from being in the same space partitions on both sides, a sentence each: enums
+/// are hashed by the OIDs of their labels. What to replace in the target could not be told.
+std::vector<std::string> partition_differences(const Hypertable& source, const Hypertable& target);
 
 } // namespace timescale

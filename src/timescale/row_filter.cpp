@@ -19,10 +19,8 @@ constexpr InternalTime end_of_time = std::numeric_limits<InternalTime>::max();
 /// The first midnight that is not before the time, in microseconds.
 InternalTime ceiling_to_day(InternalTime time) {
     constexpr InternalTime day = InternalTime{24} * 60 * 60 * 1000 * 1000;
-    const InternalTime rest = ((time % day) + day) % day;
-    if (rest != 0 && time > end_of_time - day)
-        return end_of_time;
-    return rest == 0 ? time : time - rest + day;
+    const InternalTime missing = (day - time % day) % day;
+    return time > end_of_time - missing ? end_of_time : time + missing;
 }
 
 std::string within(const Dimension& dimension, const TimeRange& range) {
@@ -85,8 +83,8 @@ std::string hypercube_filter(const std::vector<Dimension>& dimensions, const std
     std::vector<std::string> conditions;
     for (const auto& dimension : dimensions) {
         if (!json.contains(dimension.column))
-            throw Error(fmt::format("the task has no slice for the dimension {}",
-                                    postgres::quote_identifier(dimension.column)));
+            throw TaskError(fmt::format("the task has no slice for the dimension {}",
+                                        postgres::quote_identifier(dimension.column)));
         const auto& slice = json.at(dimension.column);
         const TimeRange range{slice.at(0), slice.at(1)};
         conditions.push_back(dimension.closed ? within_partition(dimension, range)

@@ -24,7 +24,7 @@ std::string row_filter(const Dimension& time, const std::vector<TimeRange>& rang
 /// An SQL condition that is true for the rows that belong into a hypercube.
 /// \param dimensions of the hypertable that the rows came from.
 /// \param slices JSON, {"column": [range_start, range_end], ...} in internal values.
-/// \throws Error when a dimension has no slice.
+/// \throws TaskError when a dimension has no slice.
 std::string hypercube_filter(const std::vector<Dimension>& dimensions, const std::string& slices);
 
 } // namespace timescale

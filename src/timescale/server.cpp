@@ -56,6 +56,7 @@ Server server_from(const postgres::Result& row, const postgres::Connection& conn
     server.timescaledb_text = row.string(0, "timescaledb_version");
     server.timescaledb = parse_version(server.timescaledb_text);
     server.extension_schema = row.string(0, "extension_schema");
+    server.encoding = row.string(0, "encoding");
     server.identity = row.string(0, "identity");
     server.community = row.text(0, "license") != "apache";
     if (server.timescaledb < oldest_supported)

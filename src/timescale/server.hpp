@@ -30,6 +30,7 @@ struct Server {
     std::string timescaledb_text;
     Version timescaledb;
     std::string extension_schema;
+    std::string encoding = "UTF8"; ///< of the database
     /// Shared by two connections only when they are to the same database of the same server.
     std::string identity;
     /// timescaledb.license is not 'apache': chunks can be made by name, and compressed.
@@ -62,6 +63,10 @@ struct Server {
     /// A writer that waits for an empty chunk while it is dropped makes it anew, and does not fail
     /// (seen on 2.23.1, 2.27.2, 2.29.2; up to 2.22 it does).
     bool drops_chunks_under_writers() const { return timescaledb >= Version{2, 23, 0}; }
+
+    /// What stands in a compressed column for values that are all NULL can be sent and taken, as of
+    /// 2.20.1 (tsl_compressed_data_recv in tsl/src/compression/compression.c, #8153).
+    bool takes_null_batches() const { return timescaledb >= Version{2, 20, 1}; }
 
     /// The setting timescaledb.skip_cagg_invalidation is there.
     bool can_skip_invalidations() const { return timescaledb >= Version{2, 28, 0}; }

@@ -15,22 +15,17 @@ namespace {
 
 using postgres::Result;
 
-std::string name_of(std::size_t index) {
-    return fmt::format("a{}", index);
-}
-std::string magnitude_of(std::size_t index) {
-    return fmt::format("m{}", index);
-}
-
-std::string aggregate_list(const Columns& columns) {
-    std::string list = "count(*) AS rows";
-    for (std::size_t i = 0; i < columns.aggregates.size(); ++i) {
-        const auto& aggregate = columns.aggregates[i];
-        list += fmt::format(", {}::text AS {}", aggregate.expression, name_of(i));
+/// An approximate aggregate's magnitude comes right behind it.
+std::string aggregate_list(const Columns& columns, bool hashes_alike) {
+    std::vector<std::string> list;
+    for (const auto& aggregate : columns.aggregates) {
+        const bool portable = !hashes_alike && !aggregate.portable.empty();
+        list.push_back(
+            fmt::format("({})::text", portable ? aggregate.portable : aggregate.expression));
         if (aggregate.approximate)
-            list += fmt::format(", {}::text AS {}", aggregate.magnitude, magnitude_of(i));
+            list.push_back(fmt::format("({})::text", aggregate.magnitude));
     }
-    return list;
+    return fmt::format("count(*) AS rows, {} AS aggregates", in_one(list));
 }
 
 /// \pre both are texts of float8, as PostgreSQL writes them with extra_float_digits = 3.
@@ -47,18 +42,6 @@ bool nearly_equal(const std::string& left, const std::string& right, const std::
     return difference <= tolerance; // never so with a NaN or an infinity
 }
 
-bool is_equal(const Aggregate& aggregate, std::size_t index, const Result& source,
-              const Result& target, int row) {
-    const auto name = name_of(index);
-    const auto left = source.optional_string(row, name.c_str());
-    const auto right = target.optional_string(row, name.c_str());
-    if (left == right)
-        return true;
-    return aggregate.approximate && left && right &&
-           nearly_equal(*left, *right, source.string(row, magnitude_of(index).c_str()),
-                        source.integer(row, "rows"));
-}
-
 std::string digest_list(const Columns& columns) {
     return fmt::format("count(*) AS rows, sum({})::text AS digest", row_hash(columns.row()));
 }
@@ -68,11 +51,21 @@ std::vector<std::string> differing_columns(const Comparison& comparison, const R
                                            const Result& target, int row) {
     if (comparison.mode == Mode::digest)
         return {};
-    const auto& aggregates = comparison.columns.aggregates;
+    const auto lefts = from_one(source.text(row, "aggregates"));
+    const auto rights = from_one(target.text(row, "aggregates"));
     std::set<std::size_t> differing;
-    for (std::size_t i = 0; i < aggregates.size(); ++i)
-        if (!is_equal(aggregates[i], i, source, target, row))
-            differing.insert(aggregates[i].column);
+    std::size_t place = 0;
+    for (const auto& aggregate : comparison.columns.aggregates) {
+        const auto& left = lefts.at(place);
+        const auto& right = rights.at(place);
+        const bool equal =
+            left == right || (aggregate.approximate && left && right &&
+                              nearly_equal(*left, *right, lefts.at(place + 1).value_or(""),
+                                           source.integer(row, "rows")));
+        if (!equal)
+            differing.insert(aggregate.column);
+        place += aggregate.approximate ? 2 : 1;
+    }
     std::vector<std::string> names;
     names.reserve(differing.size());
     for (const auto column : differing)
@@ -103,8 +96,9 @@ std::string select_all(const std::vector<Comparison>& comparisons, Side Comparis
         const auto& comparison = comparisons[i];
         sql += fmt::format("{}SELECT {} AS number, {} FROM {} WHERE {}",
                            i == 0 ? "" : " UNION ALL ", i,
-                           comparison.mode == Mode::digest ? digest_list(comparison.columns)
-                                                           : aggregate_list(comparison.columns),
+                           comparison.mode == Mode::digest
+                               ? digest_list(comparison.columns)
+                               : aggregate_list(comparison.columns, comparison.hashes_alike),
                            (comparison.*side).table, (comparison.*side).condition);
     }
     return sql + " ORDER BY number";

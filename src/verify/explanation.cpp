@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <tuple>
 
 namespace verify {
 
@@ -124,45 +125,61 @@ std::optional<InternalTime> find_end(const Comparison& comparison, TimeRange ran
 /// each with its time, are not the same on both sides.
 std::vector<std::string> differing_columns(const Comparison& comparison, const TimeRange& range) {
     const auto& columns = comparison.columns;
+    const auto size = columns.names.size();
+    // Each row but for one column is as long as the row, once for each column.
+    constexpr std::size_t most_to_leave_out = 100;
+    const bool leaves_out = size <= most_to_leave_out;
     std::vector<std::string> list;
-    for (std::size_t i = 0; i < columns.names.size(); ++i) {
+    for (std::size_t i = 0; i < size; ++i) {
         const auto value =
             fmt::format("ROW({}, {})", internal_time(comparison), columns.hashable[i]);
-        list.push_back(fmt::format("sum({})::text AS with{}", digestible(comparison, value), i));
-        list.push_back(
-            fmt::format("sum({})::text AS without{}", digestible(comparison, columns.row(i)), i));
+        list.push_back(fmt::format("sum({})::text", digestible(comparison, value)));
     }
-    const auto results = select_both(comparison, fmt::format("{}", fmt::join(list, ", ")), range);
-    const auto differs = [&results](const std::string& name) {
-        return results.first.text(0, name.c_str()) != results.second.text(0, name.c_str());
-    };
+    for (std::size_t i = 0; leaves_out && i < size; ++i)
+        list.push_back(fmt::format("sum({})::text", digestible(comparison, columns.row(i))));
+    const auto results = select_both(comparison, fmt::format("{} AS digests", in_one(list)), range);
+    const auto lefts = from_one(results.first.text(0, "digests"));
+    const auto rights = from_one(results.second.text(0, "digests"));
     std::vector<std::string> differing;
-    for (std::size_t i = 0; i < columns.names.size(); ++i) {
-        if (!differs(fmt::format("without{}", i)))
+    for (std::size_t i = 0; i < size; ++i) {
+        if (leaves_out && lefts.at(size + i) == rights.at(size + i))
             return {columns.names[i]};
-        if (differs(fmt::format("with{}", i)))
+        if (lefts.at(i) != rights.at(i))
             differing.push_back(columns.names[i]);
     }
     return differing;
 }
 
-/// A row as it was fetched, in text.
+/// A row as it was fetched.
 struct Row {
     InternalTime time = 0;
-    std::vector<std::optional<std::string>> values; ///< in the order of the compared columns
+    std::string digest;
+    /// Texts in the order of the compared columns, cut short.
+    std::vector<std::optional<std::string>> values;
 
-    auto operator<=>(const Row&) const = default;
+    bool operator<(const Row& other) const {
+        return std::tie(time, digest) < std::tie(other.time, other.digest);
+    }
 };
+
+/// As much of a value as somebody may want to read; it may have many megabytes.
+std::string shown(const std::string& column) {
+    constexpr int most = 200;
+    return fmt::format("CASE WHEN length({0}::text) > {1} THEN format('%s... (%s characters)', "
+                       "left({0}::text, {1}), length({0}::text)) ELSE {0}::text END",
+                       postgres::quote_identifier(column), most);
+}
 
 std::vector<Row> rows_of(const Result& result, std::size_t columns) {
     std::vector<Row> rows;
     for (int row = 0; row < result.size(); ++row) {
         Row& added = rows.emplace_back();
         added.time = result.integer(row, "time");
+        added.digest = result.string(row, "digest");
         for (std::size_t i = 0; i < columns; ++i)
             added.values.push_back(result.optional_string(row, fmt::format("c{}", i).c_str()));
     }
-    std::ranges::sort(rows);
+    std::sort(rows.begin(), rows.end());
     return rows;
 }
 
@@ -176,7 +193,8 @@ InternalTime horizon(const std::vector<Row>& rows) {
 std::vector<Row> without(const std::vector<Row>& rows, const std::vector<Row>& others,
                          InternalTime before) {
     std::vector<Row> rest;
-    std::ranges::set_difference(rows, others, std::back_inserter(rest));
+    std::set_difference(rows.begin(), rows.end(), others.begin(), others.end(),
+                        std::back_inserter(rest));
     std::erase_if(rest, [&](const Row& row) { return row.time >= before; });
     return rest;
 }
@@ -205,9 +223,10 @@ std::vector<std::optional<std::string>> identity(const Comparison& comparison, c
 
 std::vector<Example> find_examples(const Comparison& comparison, const TimeRange& range) {
     const auto& names = comparison.columns.names;
-    auto list = internal_time(comparison) + " AS time";
+    auto list = fmt::format("{} AS time, {} AS digest", internal_time(comparison),
+                            digestible(comparison, comparison.columns.row()));
     for (std::size_t i = 0; i < names.size(); ++i)
-        list += fmt::format(", {}::text AS c{}", postgres::quote_identifier(names[i]), i);
+        list += fmt::format(", {} AS c{}", shown(names[i]), i);
     const auto results =
         select_both(comparison, list, range, fmt::format("ORDER BY 1 LIMIT {}", fetched_rows));
     const auto sources = rows_of(results.first, names.size());

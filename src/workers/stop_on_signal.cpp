@@ -6,12 +6,13 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <memory>
 #include <thread>
 
 namespace workers {
 
-StopOnSignal::StopOnSignal(Stop& stop, Cancellation& cancellation)
-    : stop_(stop), cancellation_(cancellation), watch_([this](int count) { on_signal(count); }) {}
+StopOnSignal::StopOnSignal(Stop& stop, const OpenConnections& connections)
+    : stop_(stop), connections_(connections), watch_([this](int count) { on_signal(count); }) {}
 
 void StopOnSignal::on_signal(int count) {
     if (count == 1) {
@@ -22,9 +23,15 @@ void StopOnSignal::on_signal(int count) {
     }
     spdlog::warn("stopping at once; the chunks in hand are given up");
     stop_.now();
-    // A cancel that arrives between two statements cancels nothing: so more than one.
+    // A cancel that arrives between two statements cancels nothing: so more than one. And one to a
+    // server that does not answer ends who knows when: so on a thread that nobody waits for.
+    const auto cancelling = std::make_shared<std::atomic<bool>>(false);
     for (int i = 0; i < 50 && !finished_; ++i) {
-        cancellation_.cancel_all();
+        if (!cancelling->exchange(true))
+            std::thread([cancelling, connections = connections_.list()] {
+                cancel_all(connections);
+                *cancelling = false;
+            }).detach();
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     if (!finished_)

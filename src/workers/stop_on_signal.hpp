@@ -1,6 +1,6 @@
 #pragma once
 
-#include "workers/pool.hpp"
+#include "workers/open_connections.hpp"
 #include "workers/signals.hpp"
 #include "workers/stop.hpp"
 
@@ -13,7 +13,7 @@ namespace workers {
 /// exit_interrupted, if they do not answer within five seconds.
 class StopOnSignal {
   public:
-    StopOnSignal(Stop& stop, Cancellation& cancellation);
+    StopOnSignal(Stop& stop, const OpenConnections& connections);
     ~StopOnSignal() { finished_ = true; }
     StopOnSignal(const StopOnSignal&) = delete;
     StopOnSignal& operator=(const StopOnSignal&) = delete;
@@ -24,7 +24,7 @@ class StopOnSignal {
     void on_signal(int count);
 
     Stop& stop_;
-    Cancellation& cancellation_;
+    const OpenConnections& connections_;
     std::atomic<bool> finished_ = false;
     SignalWatch watch_; // last, for its thread uses the others
 };

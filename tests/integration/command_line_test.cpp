@@ -7,6 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <sstream>
+
 namespace test {
 namespace {
 
@@ -184,6 +187,14 @@ TEST(CommandLineUsage, OfAParallelismThatIsNoPositiveNumberIsWrong) {
                             AllOf(HasSubstr("--parallelism"), HasSubstr(wrong)));
 }
 
+TEST(CommandLineUsage, NamesOfValuesAreTakenAndNothingElse) {
+    for (const auto* wrong : {"1", "foo"})
+        expect_wrong_option(
+            {"copy", "--load-strategy", wrong},
+            AllOf(HasSubstr("--load-strategy"), HasSubstr("attach"), Not(HasSubstr("->"))));
+    expect_wrong_option({"verify", "--mode", "0"}, HasSubstr("digest"));
+}
+
 TEST(CommandLineUsage, OfAConnectionStringThatCannotBeReadIsWrongAndDoesNotPrintIt) {
     for (const std::string malformed :
          {"hunter2", "me:hunter2@127.0.0.1/db", "postgres//me:hunter2@127.0.0.1/db",
@@ -211,6 +222,10 @@ TEST(CommandLineUsage, OfAPasswordWithPlainSpecialCharactersDoesNotPrintAPartOfI
 }
 
 TEST(CommandLineUsage, OfAConnectionStringOutOfPlaceDoesNotPrintIt) {
+    const auto attached =
+        run_alone({"copy", "--source", "host=a", "--target", "host=b", "-puser:hunter2@127.0.0.1"});
+    EXPECT_EQ(attached.exit_status, 2);
+    EXPECT_THAT(attached.errors, AllOf(HasSubstr("--parallelism"), Not(HasSubstr("hunter2"))));
     for (const std::string secret :
          {"postgresql://me:hunter2@127.0.0.1:1/db", "me:hunter2@127.0.0.1:1/db",
           "host=127.0.0.1 port=1 password = 'hunter2'"})
@@ -345,6 +360,31 @@ TEST_F(CommandLine, NeverPrintsThePasswordsThatItUses) {
         // Not with a matcher, which would print it.
         EXPECT_EQ((outcome.output + outcome.errors).find(password), std::string::npos);
     }
+}
+
+TEST_F(CommandLine, HidesThePasswordsOfItsArgumentsFromOtherUsers) {
+    create_ticks();
+    backfill_ok({"stage", "--until", "30"});
+    const auto lock = target.connect();
+    lock->execute("BEGIN; LOCK TABLE __backfill.task");
+    const std::string source_password = PQpass(source.connect()->get());
+    const std::string target_password = PQpass(lock->get());
+    Program program({"copy", "--source", source.uri(), "--target=" + target.uri()});
+    const auto arguments = [&] {
+        std::ostringstream text;
+        text << std::ifstream(fmt::format("/proc/{}/cmdline", program.pid())).rdbuf();
+        return text.str();
+    };
+    // They can be seen until the program has begun.
+    EXPECT_TRUE(eventually([&] {
+        const auto text = arguments();
+        return text.find("copy") != std::string::npos &&
+               text.find(source_password) == std::string::npos &&
+               text.find(target_password) == std::string::npos;
+    }));
+    EXPECT_THAT(arguments(), AllOf(HasSubstr("--source"), HasSubstr("--target=")));
+    lock->execute("ROLLBACK");
+    EXPECT_EQ(program.wait().exit_status, 0);
 }
 
 } // namespace

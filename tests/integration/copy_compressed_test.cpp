@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace test {
 namespace {
 
@@ -38,7 +40,10 @@ constexpr auto compressed_chunks = R"(
 
 class CopyCompressed : public Migration {
   protected:
-    void SetUp() override { NEEDS_COMMUNITY_EDITION(); }
+    void SetUp() override {
+        NEEDS_COMMUNITY_EDITION();
+        NEEDS_SAME_VERSION();
+    }
 
     static constexpr auto create_table =
         "CREATE TABLE metrics (time timestamptz NOT NULL, device int, value float8, note text);"
@@ -72,10 +77,75 @@ class CopyCompressed : public Migration {
                    "generate_series('2024-01-01'::timestamptz, '2024-01-06', '1 hour') t");
     }
 
+    /// What is said of chunks whose settings differ.
+    static void expect_decompressed(int chunks, const std::string& output) {
+        const std::string note = "decompressed: the compression settings differ";
+        int found = 0;
+        for (auto at = output.find(note); at != std::string::npos; at = output.find(note, at + 1))
+            ++found;
+        EXPECT_EQ(found, chunks) << output;
+    }
+
+    /// By which columns each compressed chunk is segmented.
+    static std::string segments_of(Database& database) {
+        return database.value(
+            "SELECT string_agg(settings.segmentby::text, ' ' ORDER BY chunk.range_start) "
+            "FROM timescaledb_information.chunks AS chunk "
+            "JOIN _timescaledb_catalog.compression_settings AS settings "
+            "ON settings.relid = format('%I.%I', chunk_schema, chunk_name)::regclass "
+            "WHERE chunk.is_compressed");
+    }
+
     void expect_same_batches() {
         EXPECT_EQ(source.rows(compressed_chunks), target.rows(compressed_chunks));
     }
 };
+
+class OtherVersion : public CopyCompressed {
+  protected:
+    void SetUp() override {
+        if (is_same_version())
+            GTEST_SKIP() << "needs two TimescaleDB versions";
+    }
+};
+
+// Compressed again in the target where compression is enabled there, and said once.
+TEST_F(OtherVersion, CompressedChunksGoAsRows) {
+    const bool from_community = source.value("SHOW timescaledb.license") != "apache";
+    const bool to_community = target.value("SHOW timescaledb.license") != "apache";
+    for (auto* side : {&source, &target})
+        side->run("CREATE TABLE metrics (time timestamptz NOT NULL, device int, value float8, note "
+                  "text); SELECT create_hypertable('metrics', 'time', chunk_time_interval => "
+                  "interval '1 day')");
+    const auto enable = "ALTER TABLE metrics SET (timescaledb.compress, "
+                        "timescaledb.compress_segmentby = 'device')";
+    if (to_community)
+        target.run(enable);
+    source.run("INSERT INTO metrics SELECT t, d, d, NULL FROM generate_series("
+               "'2024-01-01'::timestamptz, '2024-01-04 23:00', '1 hour') t, "
+               "generate_series(1, 3) d");
+    if (from_community) {
+        source.run(enable);
+        source.run("SELECT compress_chunk(show_chunks('metrics')); "
+                   "INSERT INTO metrics VALUES ('2024-01-02 12:34', 1, 7, 'partial')");
+    }
+    write_stale_rows_to_target();
+    target.run("DELETE FROM metrics WHERE time >= '2024-01-03'"); // and absent ones
+    backfill_ok({"stage", "--until", "2024-01-05"});
+    const auto outcome = backfill({"copy"});
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    if (from_community) {
+        EXPECT_THAT(outcome.errors, HasSubstr("compressed chunks are copied decompressed"));
+        EXPECT_EQ(std::count(outcome.errors.begin(), outcome.errors.end(), '\n'), 1);
+    }
+    expect_equal_rows("metrics", "time < '2024-01-05'");
+    if (from_community && to_community) {
+        EXPECT_EQ(target.value("SELECT count(*) FROM timescaledb_information.chunks "
+                               "WHERE is_compressed"),
+                  "4");
+    }
+    backfill_ok({"verify"});
+}
 
 TEST_F(CopyCompressed, CarriesBatchesAsTheyAreIntoChunksThatWereAbsent) {
     create_and_fill();
@@ -225,11 +295,36 @@ TEST_F(CopyCompressed, SettingsThatTheTargetDecidesOtherwise) {
     expect_equal();
 }
 
-TEST_F(CopyCompressed, SettingsThatChangedSinceTheChunkWasCompressed) {
+TEST_F(CopyCompressed, SettingsThatChangedOnBothSidesSinceTheChunkWasCompressed) {
     create_and_fill();
     both("ALTER TABLE metrics SET (timescaledb.compress_segmentby = 'note')");
-    migrate({"--until", "2024-02-01"});
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    expect_decompressed(4, backfill_ok({"copy"}));
     expect_equal();
+    EXPECT_EQ(segments_of(target), "{note} {note} {note} {note}");
+}
+
+TEST_F(CopyCompressed, SettingsThatChangedInTheSourceSinceTheChunkWasCompressed) {
+    create_and_fill();
+    source.run("ALTER TABLE metrics SET (timescaledb.compress_segmentby = 'note')");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    expect_decompressed(0, backfill_ok({"copy"})); // the target makes them as the source did
+    expect_equal();
+    expect_same_batches();
+    EXPECT_EQ(segments_of(target), "{device} {device} {device} {device}");
+}
+
+TEST_F(CopyCompressed, SettingsThatChangedInTheTargetSinceItsChunksWereCompressed) {
+    create_and_fill();
+    target.run("INSERT INTO metrics SELECT t, 99, 0, 'stale' FROM "
+               "generate_series('2024-01-01'::timestamptz, '2024-01-02 23:00', '1 hour') t;"
+               "SELECT compress_chunk(c) FROM show_chunks('metrics') c;"
+               "ALTER TABLE metrics SET (timescaledb.compress_segmentby = 'note')");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    // Two are there that are compressed alike; two are absent, and would get other settings.
+    expect_decompressed(2, backfill_ok({"copy"}));
+    expect_equal();
+    EXPECT_EQ(segments_of(target), "{device} {device} {note} {note}");
 }
 
 TEST_F(CopyCompressed, CompressionThatIsNotEnabledInTheTarget) {
@@ -319,7 +414,10 @@ TEST_F(CopyCompressed, AnOwnerWhoMayNotCreateTablesBesideTheChunks) {
 
 class CopyAggregates : public Migration {
   protected:
-    void SetUp() override { NEEDS_COMMUNITY_EDITION(); }
+    void SetUp() override {
+        NEEDS_COMMUNITY_EDITION();
+        NEEDS_SAME_VERSION();
+    }
 
     static constexpr auto create_tables =
         "CREATE TABLE raw (time timestamptz NOT NULL, device int, value float8);"
@@ -368,9 +466,7 @@ class CopyAggregates : public Migration {
     }
 
     /// The versions on which rows can be loaded in place without recording it.
-    static bool can_avoid_invalidations() {
-        return !version_at_least(2, 23) || version_at_least(2, 28);
-    }
+    bool can_avoid_invalidations() { return !version_at_least(2, 23) || version_at_least(2, 28); }
 };
 
 TEST_F(CopyAggregates, MaterializedDataOfEveryLevelIsCopied) {
@@ -398,6 +494,19 @@ TEST_F(CopyAggregates, GoIntoTheHypertableBehindTheViewWhateverItsName) {
     target.run(create_aggregates);
     target.run("DROP MATERIALIZED VIEW first");
     fill_source();
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+}
+
+// Before TimescaleDB 2.28, create_compressed_chunk() notes the schema _timescaledb_internal in the
+// catalog (create_compress_chunk in tsl/src/compression/create.c), and the loader makes the table
+// in the chunk's schema: the target's chunk cannot be read any more.
+TEST_F(CopyCompressed, DISABLED_ChunksInASchemaOfTheirOwn) {
+    both("CREATE TABLE own (time timestamptz NOT NULL, device int);"
+         "SELECT create_hypertable('own', 'time', associated_schema_name => 'own chunks');"
+         "ALTER TABLE own SET (timescaledb.compress, timescaledb.compress_segmentby = 'device')");
+    source.run("INSERT INTO own VALUES ('2024-01-01', 1), ('2024-01-02', 2);"
+               "SELECT compress_chunk(c) FROM show_chunks('own') c");
     migrate({"--until", "2024-02-01"});
     expect_equal();
 }

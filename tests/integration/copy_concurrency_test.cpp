@@ -7,6 +7,9 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <memory>
+#include <string>
+#include <thread>
 
 namespace test {
 namespace {
@@ -197,6 +200,29 @@ TEST_F(CopyConcurrency, RowsCommittedWhileBatchesWaitToBeAttachedSurvive) {
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
     EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE device = 99"), "1");
     expect_equal_rows("readings", "device < 90");
+}
+
+// It waits for a row that is deleted to be replaced, while its lock on the chunk is in the way of
+// attaching the batches: in the end it is kept off from the beginning.
+TEST_F(CopyConcurrency, AWriterOfTheSameRowAllTheTimeDoesNotKeepItsChunkFromBeingCopied) {
+    NEEDS_COMMUNITY_EDITION();
+    both("DELETE FROM readings WHERE time >= '2024-01-02';"
+         "ALTER TABLE readings ADD PRIMARY KEY (device, time);"
+         "ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
+         "'device')");
+    const std::string row = "('2024-01-01 12:00', 1, 7)";
+    target.run("INSERT INTO readings VALUES " + row);
+    source.run("SELECT compress_chunk(c) FROM show_chunks('readings', older_than => "
+               "'2024-01-02'::timestamptz) c");
+    const std::jthread writer(
+        [&, connection = std::shared_ptr(target.connect())](const std::stop_token& stop) {
+            while (!stop.stop_requested())
+                connection->execute("INSERT INTO public.readings VALUES " + row +
+                                    " ON CONFLICT DO NOTHING");
+        });
+    const auto outcome = backfill({"copy"});
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    expect_equal_rows("readings");
 }
 
 TEST_F(CopyConcurrency, AWriterThatNeedsANewChunkIsNotHeldUpWhileRowsAreCopied) {

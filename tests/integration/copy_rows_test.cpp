@@ -33,6 +33,7 @@ TEST_F(CopyRows, MakesAbsentChunks) {
 }
 
 TEST_F(CopyRows, FillsTheEmptyChunksOfADumpedSchema) {
+    NEEDS_SAME_VERSION();
     create_readings();
     target.run("DROP TABLE readings");
     clone_schema();
@@ -305,6 +306,24 @@ TEST_F(CopyRows, FailsAChunkWhoseTableWasWrittenAnewSinceTheSnapshot) {
     const auto outcome = backfill({"copy"});
     EXPECT_EQ(outcome.exit_status, 1);
     EXPECT_THAT(outcome.output, HasSubstr("written anew after the snapshot"));
+}
+
+TEST_F(CopyRows, ADeferredConstraintThatDoesNotHoldFailsItsChunkAlone) {
+    both("CREATE TABLE device (id int PRIMARY KEY);"
+         "CREATE TABLE t (time timestamptz NOT NULL, device int REFERENCES device "
+         "DEFERRABLE INITIALLY DEFERRED);"
+         "SELECT create_hypertable('t', 'time', chunk_time_interval => interval '1 day')");
+    source.run("INSERT INTO device VALUES (1), (2);"
+               "INSERT INTO t VALUES ('2024-01-01', 1), ('2024-01-02', 2), ('2024-01-03', 1)");
+    target.run("INSERT INTO device VALUES (1)");
+    backfill_ok({"stage", "--until", "2024-01-11"});
+    const auto outcome = backfill({"copy", "-p", "1", "--load-strategy", "in-place"});
+    EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output, HasSubstr("violates foreign key constraint"));
+    EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task WHERE worked IS NOT NULL"), "2");
+    target.run("INSERT INTO device VALUES (2)");
+    backfill_ok({"copy"});
+    expect_equal_rows("t");
 }
 
 TEST_F(CopyRows, ServerSettingsOfTheDatabasesDoNotMatter) {

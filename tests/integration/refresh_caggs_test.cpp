@@ -16,7 +16,10 @@ using testing::Not;
 
 class RefreshCaggs : public Migration {
   protected:
-    void SetUp() override { NEEDS_COMMUNITY_EDITION(); }
+    void SetUp() override {
+        NEEDS_COMMUNITY_EDITION();
+        NEEDS_SAME_VERSION();
+    }
 
     static constexpr auto create_raw =
         "CREATE TABLE raw (time timestamptz NOT NULL, device int, value float8);"

@@ -2,6 +2,7 @@
 
 #include "postgres/connection.hpp"
 #include "support/program.hpp"
+#include "support/temporary_server.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,13 +14,23 @@
 
 namespace test {
 
+/// How a database is made.
+struct DatabaseOptions {
+    bool with_extension = true;
+    /// What CREATE DATABASE is to say besides, such as "ENCODING LATIN1 LOCALE 'C'"; if nothing,
+    /// the database is like the server's others.
+    std::string clauses{};
+};
+
 /// One of the two servers that scripts/servers names in the environment, with a database of this
 /// test's own, dropped at the end.
 class Database {
   public:
     /// \param variable "BACKFILL_SOURCE" or "BACKFILL_TARGET".
-    /// \param with_extension whether the database has timescaledb.
-    explicit Database(const char* variable, bool with_extension = true);
+    explicit Database(const char* variable, const DatabaseOptions& options = {});
+
+    /// One of such a server instead, with the extension.
+    explicit Database(const TemporaryServer& server);
     ~Database();
     Database(const Database&) = delete;
     Database& operator=(const Database&) = delete;
@@ -40,12 +51,20 @@ class Database {
     /// All rows, columns joined with "|", NULL as "NULL".
     std::vector<std::string> rows(const std::string& sql);
 
+    /// The server was built with libxml, and so takes xml values.
+    bool has_xml();
+
+    /// Connects anew, for this test's connection was lost.
+    void reconnect();
+
     /// A further connection to it.
     std::unique_ptr<postgres::Connection> connect() const;
 
     const std::string& name() const { return name_; }
 
   private:
+    Database(std::string admin_uri, const DatabaseOptions& options);
+
     std::string name_;
     std::string admin_uri_;
     std::string uri_;
@@ -55,8 +74,20 @@ class Database {
 /// The source, the target, and the program between them.
 class Migration : public testing::Test {
   protected:
-    Database source{"BACKFILL_SOURCE"};
-    Database target{"BACKFILL_TARGET"};
+    explicit Migration(const DatabaseOptions& source_options = {},
+                       const DatabaseOptions& target_options = {})
+        : source("BACKFILL_SOURCE", source_options), target("BACKFILL_TARGET", target_options) {}
+
+    /// With the source, or both, on servers of the test's own, unless they are nowhere.
+    explicit Migration(const TemporaryServer* source_server,
+                       const TemporaryServer* target_server = nullptr);
+
+    Database source;
+    Database target;
+
+    /// How the program connects to them: a test may set another role, or a proxy.
+    std::string way_to_source = source.uri();
+    std::string way_to_target = target.uri();
 
     /// Runs SQL on both sides.
     void both(const std::string& sql);
@@ -68,7 +99,16 @@ class Migration : public testing::Test {
     /// Runs a command with --source and --target.
     Outcome backfill(std::vector<std::string> arguments) const;
 
-    /// The same without waiting.
+    /// The same with a terminal of so many columns for standard output: what that was sent, control
+    /// sequences included.
+    Outcome backfill_in_terminal(int columns, std::vector<std::string> arguments,
+                                 const std::vector<std::string>& environment = {}) const;
+
+    /// The same by way of other connection strings, such as those of other roles.
+    static Outcome backfill_between(const std::string& source_uri, const std::string& target_uri,
+                                    std::vector<std::string> arguments);
+
+    /// Runs a command without waiting.
     std::unique_ptr<Program> start(std::vector<std::string> arguments) const;
 
     /// Runs a command, and expects it to end with status 0. Returns its standard output.
@@ -86,14 +126,49 @@ class Migration : public testing::Test {
     /// As expect_equal, but only the rows of one table.
     void expect_equal_rows(const std::string& table, const std::string& condition = "true");
 
-    static bool is_community();
-    static bool version_at_least(int major, int minor);
+    /// Whether one of the program's backends waits for a lock there.
+    static bool program_waits(Database& database);
+
+    /// A hypertable's chunks, quoted, in the order of their time.
+    static std::vector<std::string> chunks_of(Database& database, const std::string& hypertable);
+
+    /// Runs a command that is to be held up: begins a transaction, runs it when that has locked
+    /// something, makes a change when it waits for that, and commits.
+    /// \param lock statements of the transaction. \param change may go on in the transaction.
+    Outcome backfill_while(Database& locked, const std::string& lock,
+                           const std::vector<std::string>& arguments,
+                           const std::function<void(postgres::Connection&)>& change);
+
+    /// What locks the target so that `copy` waits when it has seen a chunk in the source, and looks
+    /// where it is to go.
+    static constexpr auto lock_where_chunks_go =
+        "LOCK TABLE _timescaledb_catalog.dimension_slice IN ACCESS EXCLUSIVE MODE";
+
+    /// Both sides are of the Community edition.
+    bool is_community();
+
+    /// The target's TimescaleDB is; or another side's.
+    bool version_at_least(int major, int minor) { return version_at_least(target, major, minor); }
+    static bool version_at_least(Database& side, int major, int minor);
+
+    /// Both sides have the same TimescaleDB.
+    bool is_same_version();
 };
 
 /// In a test or its SetUp: skips it on servers without the Community edition.
 #define NEEDS_COMMUNITY_EDITION()                                                                  \
     if (!is_community())                                                                           \
     GTEST_SKIP() << "needs the Community edition"
+
+/// How often a test does what it does at random: so often times BACKFILL_TEST_ROUNDS, if that is
+/// set.
+int rounds(int number);
+
+/// In a test or its SetUp: skips it where compressed chunks, or a dump of the extension's catalog,
+/// do not fit the other side.
+#define NEEDS_SAME_VERSION()                                                                       \
+    if (!is_same_version())                                                                        \
+    GTEST_SKIP() << "needs the same TimescaleDB version on both sides"
 
 /// Polls until it is true.
 /// \returns false when it was not within the time.

@@ -4,10 +4,12 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdexcept>
 #include <string_view>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -28,6 +30,21 @@ Pipe make_pipe() {
     if (pipe2(ends.data(), O_CLOEXEC) != 0)
         throw std::system_error(errno, std::generic_category(), "pipe2");
     return {ends[0], ends[1]};
+}
+
+/// What the program writes to the one end, a terminal, is read from the other.
+Pipe make_terminal(int columns) {
+    const int own = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    std::array<char, 128> name{};
+    if (own < 0 || grantpt(own) != 0 || unlockpt(own) != 0 ||
+        ptsname_r(own, name.data(), name.size()) != 0)
+        throw std::system_error(errno, std::generic_category(), "posix_openpt");
+    const winsize size{.ws_row = 50,
+                       .ws_col = static_cast<unsigned short>(columns),
+                       .ws_xpixel = 0,
+                       .ws_ypixel = 0};
+    ioctl(own, TIOCSWINSZ, &size);
+    return {own, open(name.data(), O_RDWR | O_NOCTTY | O_CLOEXEC)};
 }
 
 void read_all(int file, std::string& into) {
@@ -57,27 +74,51 @@ std::vector<std::string> environment_with(const std::vector<std::string>& given)
     return variables;
 }
 
+/// Starts a program with standard output and errors as given, and without the test's other files:
+/// a proxy's socket that is open in another process, too, is never closed.
+pid_t spawn(std::vector<std::string> words, std::vector<std::string> variables, int output,
+            int errors, const std::optional<std::string>& input = std::nullopt) {
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    if (input) // so that opening a named pipe does not wait for a writer
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input->c_str(), O_RDWR, 0);
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
+    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+    pid_t pid = -1;
+    const int error = posix_spawn(&pid, words.front().c_str(), &actions, nullptr,
+                                  pointers(words).data(), pointers(variables).data());
+    posix_spawn_file_actions_destroy(&actions);
+    if (error != 0)
+        throw std::system_error(error, std::generic_category(), words.front());
+    return pid;
+}
+
+int exit_status_of(pid_t pid) {
+    int status = 0;
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/// The program under test: this build's, unless the environment names another one.
+std::string program() {
+    const char* other = std::getenv("BACKFILL_PROGRAM");
+    return other == nullptr ? BACKFILL_PROGRAM : other;
+}
+
 } // namespace
 
 Program::Program(const std::vector<std::string>& arguments,
-                 const std::vector<std::string>& environment) {
-    std::vector<std::string> words{BACKFILL_PROGRAM};
+                 const std::vector<std::string>& environment, std::optional<int> columns,
+                 const std::optional<std::string>& input) {
+    std::vector<std::string> words{program()};
     words.insert(words.end(), arguments.begin(), arguments.end());
-    auto variables = environment_with(environment);
-
-    const auto output = make_pipe();
+    const auto output = columns ? make_terminal(*columns) : make_pipe();
     const auto errors = make_pipe();
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, output.write_end, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, errors.write_end, STDERR_FILENO);
-    const int error = posix_spawn(&pid_, BACKFILL_PROGRAM, &actions, nullptr,
-                                  pointers(words).data(), pointers(variables).data());
-    posix_spawn_file_actions_destroy(&actions);
+    pid_ = spawn(std::move(words), environment_with(environment), output.write_end,
+                 errors.write_end, input);
     close(output.write_end);
     close(errors.write_end);
-    if (error != 0)
-        throw std::system_error(error, std::generic_category(), BACKFILL_PROGRAM);
     output_reader_ = std::jthread([this, output] { read_all(output.read_end, outcome_.output); });
     errors_reader_ = std::jthread([this, errors] { read_all(errors.read_end, outcome_.errors); });
 }
@@ -94,14 +135,19 @@ void Program::signal(int number) const {
         kill(pid_, number);
 }
 
+bool Program::has_ended() const {
+    siginfo_t ended{};
+    return pid_ <= 0 ||
+           (waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+            ended.si_pid == pid_);
+}
+
 Outcome Program::wait() {
     if (pid_ > 0) {
-        int status = 0;
-        waitpid(pid_, &status, 0);
+        outcome_.exit_status = exit_status_of(pid_);
         pid_ = -1;
         output_reader_.join();
         errors_reader_.join();
-        outcome_.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     }
     return outcome_;
 }
@@ -109,6 +155,11 @@ Outcome Program::wait() {
 Outcome run_program(const std::vector<std::string>& arguments,
                     const std::vector<std::string>& environment) {
     return Program(arguments, environment).wait();
+}
+
+int run_shell(const std::string& command) {
+    return exit_status_of(
+        spawn({"/bin/sh", "-c", command}, environment_with({}), STDERR_FILENO, STDERR_FILENO));
 }
 
 } // namespace test

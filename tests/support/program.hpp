@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <sys/types.h>
 #include <thread>
@@ -19,13 +20,23 @@ class Program {
   public:
     /// \param arguments without the program's name.
     /// \param environment "NAME=value" that are set besides the test's own.
+    /// \param columns of a terminal for its standard output; none without.
+    /// \param input a file for its standard input, unless that is the test's own. Of a named pipe
+    /// it never sees the end.
     explicit Program(const std::vector<std::string>& arguments,
-                     const std::vector<std::string>& environment = {});
+                     const std::vector<std::string>& environment = {},
+                     std::optional<int> columns = std::nullopt,
+                     const std::optional<std::string>& input = std::nullopt);
     ~Program();
     Program(const Program&) = delete;
     Program& operator=(const Program&) = delete;
 
+    pid_t pid() const { return pid_; } ///< -1 when it has ended
     void signal(int number) const;
+
+    /// Whether wait() would not wait.
+    bool has_ended() const;
+
     Outcome wait();
 
   private:
@@ -38,5 +49,8 @@ class Program {
 /// Runs the program under test to its end.
 Outcome run_program(const std::vector<std::string>& arguments,
                     const std::vector<std::string>& environment = {});
+
+/// Runs a shell's command, whose output goes to standard error. Returns its exit status.
+int run_shell(const std::string& command);
 
 } // namespace test

@@ -10,8 +10,10 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <set>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -30,6 +32,7 @@ constexpr std::size_t most_bytes_under_way = std::size_t{64} << 20;
 struct Parcel {
     Clock::time_point due;
     std::vector<char> bytes;
+    std::optional<Fault> fault; ///< that comes when it has been delivered
 };
 
 /// Where one side's bytes come in, and what of them is under way to the other side.
@@ -53,6 +56,8 @@ class Link : public std::enable_shared_from_this<Link> {
   public:
     struct Events {
         std::function<void()> answered; ///< the server spoke after the client did
+        std::function<std::optional<FaultAt>(std::string_view)> said; ///< by the client
+        std::function<void()> struck;                                 ///< for the first time
         std::function<void(const std::shared_ptr<Link>&)> closed;
     };
 
@@ -60,12 +65,35 @@ class Link : public std::enable_shared_from_this<Link> {
         : delay_(delay), events_(std::move(events)), server_(tcp::socket(client.get_executor())),
           client_(std::move(client)) {}
 
-    void open(const tcp::resolver::results_type& server) {
+    /// \param plan what is to befall it, which may be so at once.
+    void open(const tcp::resolver::results_type& server, const std::optional<FaultAfter>& plan) {
+        plan_ = plan;
+        if (plan_ && plan_->bytes == 0)
+            return strike(plan_->fault);
         asio::async_connect(server_.from, server,
                             [self = shared_from_this()](std::error_code error, const auto&) {
                                 self->connected(error);
                             });
     }
+
+    void strike(Fault fault) {
+        if (closed_)
+            return;
+        if (!std::exchange(struck_, true))
+            events_.struck();
+        switch (fault) {
+        case Fault::cut:
+            return close();
+        case Fault::stall:
+            return;
+        case Fault::lose_client:
+            return reset(client_.from);
+        case Fault::lose_server:
+            return reset(server_.from);
+        }
+    }
+
+    void spare() { plan_.reset(); }
 
     /// Ends both connections; what is under way is lost.
     void close() {
@@ -80,8 +108,10 @@ class Link : public std::enable_shared_from_this<Link> {
     }
 
   private:
+    bool relays() const { return !closed_ && !struck_; }
+
     void connected(std::error_code error) {
-        if (closed_)
+        if (!relays())
             return;
         if (error)
             return close();
@@ -97,7 +127,7 @@ class Link : public std::enable_shared_from_this<Link> {
             asio::buffer(direction.buffer),
             [self = shared_from_this(), &direction](std::error_code error, std::size_t length) {
                 // An error is an end too: the other side sees the connection close.
-                if (!self->closed_)
+                if (self->relays())
                     self->took(direction, error ? 0 : length);
             });
     }
@@ -107,11 +137,24 @@ class Link : public std::enable_shared_from_this<Link> {
         if (length > 0 && std::exchange(client_spoke_last_, by_client) && !by_client)
             events_.answered();
         const auto* bytes = direction.buffer.data();
-        direction.under_way.push_back({Clock::now() + delay_, {bytes, bytes + length}});
+        std::optional<Fault> fault;
+        if (const auto at = by_client ? events_.said({bytes, length}) : std::nullopt) {
+            if (!at->is_heard)
+                return strike(at->fault);
+            fault = at->fault;
+        }
+        if (plan_ && plan_->bytes <= static_cast<std::int64_t>(length)) {
+            length = static_cast<std::size_t>(plan_->bytes);
+            fault = plan_->fault;
+            plan_.reset();
+        } else if (plan_) {
+            plan_->bytes -= static_cast<std::int64_t>(length);
+        }
+        direction.under_way.push_back({Clock::now() + delay_, {bytes, bytes + length}, fault});
         direction.bytes_under_way += length;
         if (!direction.delivering)
             deliver(direction);
-        if (length == 0)
+        if (length == 0 || fault)
             return;
         direction.waits = direction.bytes_under_way >= most_bytes_under_way;
         if (!direction.waits)
@@ -125,7 +168,7 @@ class Link : public std::enable_shared_from_this<Link> {
             return;
         direction.timer.expires_at(direction.under_way.front().due);
         direction.timer.async_wait([self = shared_from_this(), &direction](std::error_code error) {
-            if (error || self->closed_)
+            if (error || !self->relays())
                 return;
             if (direction.under_way.front().bytes.empty())
                 self->end(direction);
@@ -138,10 +181,12 @@ class Link : public std::enable_shared_from_this<Link> {
         asio::async_write(
             to(direction), asio::buffer(direction.under_way.front().bytes),
             [self = shared_from_this(), &direction](std::error_code error, std::size_t length) {
-                if (self->closed_)
+                if (!self->relays())
                     return;
                 if (error)
                     return self->close();
+                if (const auto fault = direction.under_way.front().fault)
+                    return self->strike(*fault);
                 direction.under_way.pop_front();
                 direction.bytes_under_way -= length;
                 if (direction.waits && direction.bytes_under_way < most_bytes_under_way) {
@@ -164,11 +209,19 @@ class Link : public std::enable_shared_from_this<Link> {
         return &direction == &client_ ? server_.from : client_.from;
     }
 
+    static void reset(tcp::socket& socket) {
+        std::error_code ignored; // of a socket that is not connected yet, or any more
+        socket.set_option(tcp::socket::linger(true, 0), ignored);
+        socket.close(ignored);
+    }
+
     Clock::duration delay_;
     Events events_;
     Direction server_;
     Direction client_;
+    std::optional<FaultAfter> plan_; ///< bytes: those that are left
     bool client_spoke_last_ = false;
+    bool struck_ = false;
     bool closed_ = false;
 };
 
@@ -195,14 +248,18 @@ Place server_in(const std::string& uri) {
 class Proxy::Relay {
   public:
     Relay(const std::string& host, const std::string& port, Clock::duration delay)
-        : server_(tcp::resolver(context_).resolve(host, port)),
-          acceptor_(context_, tcp::endpoint(asio::ip::address_v4::loopback(), 0)), delay_(delay) {
-        accept();
+        : server_(tcp::resolver(context_).resolve(host, port)), port_kept_(context_),
+          acceptor_(context_), delay_(delay) {
+        port_kept_.open(tcp::v4());
+        port_kept_.set_option(tcp::socket::reuse_address(true));
+        port_kept_.bind({asio::ip::address_v4::loopback(), 0});
+        listen();
         thread_ = std::jthread([this] { context_.run(); });
     }
 
     ~Relay() {
         asio::post(context_, [this] {
+            work_.reset();
             acceptor_.close();
             while (!links_.empty())
                 (*links_.begin())->close();
@@ -213,13 +270,67 @@ class Proxy::Relay {
     Relay(const Relay&) = delete;
     Relay& operator=(const Relay&) = delete;
 
-    std::uint16_t port() const { return port_; }
+    std::uint16_t port() const { return port_kept_.local_endpoint().port(); }
     std::int64_t round_trips() const { return round_trips_; }
+    int connections() const { return connections_; }
+    int struck() const { return struck_; }
+
+    void plan(Plan plan) {
+        run([&] { plan_ = std::move(plan); });
+    }
+
+    void plan_at(std::string text, PlanAt plan) {
+        run([&] {
+            text_ = std::move(text);
+            times_said_ = 0;
+            plan_at_ = std::move(plan);
+        });
+    }
+
+    void spare() {
+        run([this] {
+            plan_ = nullptr;
+            plan_at_ = nullptr;
+            for (const auto& link : links_)
+                link->spare();
+        });
+    }
+
+    void strike(Fault fault) {
+        run([&] {
+            const auto links = links_; // for those that are closed leave it
+            for (const auto& link : links)
+                link->strike(fault);
+        });
+    }
+
+    void refuse(bool refuses) {
+        run([&] {
+            if (refuses)
+                acceptor_.close();
+            else if (!acceptor_.is_open())
+                listen();
+        });
+    }
 
   private:
+    /// Has the proxy's thread do something, and waits for it.
+    template <typename Action>
+    void run(const Action& action) {
+        asio::post(context_, asio::use_future(action)).get();
+    }
+
+    void listen() {
+        acceptor_.open(tcp::v4());
+        acceptor_.set_option(tcp::acceptor::reuse_address(true));
+        acceptor_.bind(port_kept_.local_endpoint());
+        acceptor_.listen();
+        accept();
+    }
+
     void accept() {
         acceptor_.async_accept([this](std::error_code error, tcp::socket client) {
-            if (!acceptor_.is_open())
+            if (error == asio::error::operation_aborted || !acceptor_.is_open())
                 return;
             if (!error)
                 relay(std::move(client));
@@ -232,21 +343,43 @@ class Proxy::Relay {
         events.answered = [this] {
             ++round_trips_;
         };
+        events.said = [this](std::string_view said) {
+            return at(said);
+        };
+        events.struck = [this] {
+            ++struck_;
+        };
         events.closed = [this](const auto& closed) {
             links_.erase(closed);
         };
         const auto link = std::make_shared<Link>(std::move(client), delay_, std::move(events));
         links_.insert(link);
-        link->open(server_);
+        const int number = ++connections_;
+        link->open(server_, plan_ ? plan_(number) : std::nullopt);
+    }
+
+    /// What is to befall a connection whose client has said that. Clients send a message at once:
+    /// none is looked for that comes in parts.
+    std::optional<FaultAt> at(std::string_view said) {
+        if (!plan_at_ || said.find(text_) == std::string_view::npos)
+            return std::nullopt;
+        return plan_at_(++times_said_);
     }
 
     asio::io_context context_; // first, for the others end before it
+    asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
     tcp::resolver::results_type server_;
+    tcp::socket port_kept_; ///< bound to it all the time, so that nobody else takes it
     tcp::acceptor acceptor_;
-    std::uint16_t port_ = acceptor_.local_endpoint().port();
     Clock::duration delay_;
     std::set<std::shared_ptr<Link>> links_;
+    Plan plan_;
+    std::string text_;
+    int times_said_ = 0;
+    PlanAt plan_at_;
     std::atomic<std::int64_t> round_trips_ = 0;
+    std::atomic<int> connections_ = 0;
+    std::atomic<int> struck_ = 0;
     std::jthread thread_;
 };
 
@@ -279,6 +412,34 @@ std::string Proxy::uri(std::string original_uri) const {
 
 std::int64_t Proxy::round_trips() const {
     return relay_->round_trips();
+}
+
+void Proxy::plan(Plan plan) {
+    relay_->plan(std::move(plan));
+}
+
+void Proxy::plan_at(std::string text, PlanAt plan) {
+    relay_->plan_at(std::move(text), std::move(plan));
+}
+
+void Proxy::spare() {
+    relay_->spare();
+}
+
+void Proxy::strike(Fault fault) {
+    relay_->strike(fault);
+}
+
+void Proxy::refuse(bool refuses) {
+    relay_->refuse(refuses);
+}
+
+int Proxy::connections() const {
+    return relay_->connections();
+}
+
+int Proxy::struck() const {
+    return relay_->struck();
 }
 
 } // namespace test

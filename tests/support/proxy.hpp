@@ -2,16 +2,39 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace test {
 
+/// What may befall a connection. Nothing is relayed any more in any case, and it never recovers.
+enum class Fault {
+    cut,         ///< both sides see it end
+    stall,       ///< neither side sees anything
+    lose_client, ///< half-open: the client sees a reset, the server nothing
+    lose_server, ///< half-open: the server sees a reset, the client nothing
+};
+
+/// What is to befall a connection, when it has relayed so many bytes, of both directions together.
+struct FaultAfter {
+    Fault fault = Fault::cut;
+    std::int64_t bytes = 0; ///< with 0 the server never hears of the connection
+};
+
+/// What is to befall a connection whose client says something.
+struct FaultAt {
+    Fault fault = Fault::cut;
+    bool is_heard = false; ///< whether the server still gets what the client says there
+};
+
 /**
  * A TCP relay between clients and one server, on a port of its own of 127.0.0.1, for as long as
- * it lives: its end cuts the connections that are open.
+ * it lives: its end cuts the connections that are open. It is also where networks fail.
  *
- * One thread of its own does all the work. The functions may be called from any thread.
+ * One thread of its own does all the work. The functions may be called from any other thread, and
+ * have taken effect when they return. Functions that they are given are called by the proxy's.
  */
 class Proxy {
   public:
@@ -38,6 +61,29 @@ class Proxy {
     /// its client did is the end of one. What goes unanswered, such as a client's farewell, is
     /// none.
     std::int64_t round_trips() const;
+
+    /// What is to befall the connections that are made from now on, if anything.
+    /// \param plan is given their numbers, from 1.
+    using Plan = std::function<std::optional<FaultAfter>(int number)>;
+    void plan(Plan plan);
+
+    /// What is to befall connections whose clients say a text from now on, if anything.
+    /// \param plan is given the numbers of the times that any of them says it, from 1.
+    using PlanAt = std::function<std::optional<FaultAt>(int number)>;
+    void plan_at(std::string text, PlanAt plan);
+
+    /// Lets all connections alone that no fault has befallen yet: takes all plans back.
+    void spare();
+
+    /// Strikes all connections that are open; ones that a fault has befallen may still be cut.
+    void strike(Fault fault);
+
+    /// Whether it refuses to be connected to, as if nobody listened.
+    void refuse(bool refuses);
+
+    /// How many connections it has taken so far, and how many of them a fault has befallen.
+    int connections() const;
+    int struck() const;
 
   private:
     class Relay;

@@ -1,6 +1,7 @@
-// The tests' proxy as a program, for scripts/bench: see usage.
+// The tests' proxy as a program, for scripts/bench and for trying things: see usage.
 #include "support/proxy.hpp"
 
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace {
 
@@ -19,7 +21,11 @@ constexpr auto usage =
     "\n"
     "Relays connections to a server, either direction so much later (0). Prints the port of\n"
     "127.0.0.1 that it listens on, then, for each line of standard input, how many round trips\n"
-    "all connections made so far; ends with its input.\n";
+    "all connections made so far; ends with its input. A line may name what is to happen first:\n"
+    "\n"
+    "  cut, stall                the open connections end, or hang\n"
+    "  lose-client, lose-server  they are reset on the one side, and hang on the other\n"
+    "  refuse, accept            no new connections, or again\n";
 
 constexpr int failed = 1;
 constexpr int wrong_usage = 2;
@@ -33,6 +39,20 @@ std::optional<std::chrono::microseconds> parse_delay(std::string_view text) {
     if (error != std::errc() || stop != end || count < 0 || delay > std::chrono::minutes(1))
         return std::nullopt;
     return delay;
+}
+
+void obey(test::Proxy& proxy, std::string_view line) {
+    using test::Fault;
+    constexpr std::array<std::pair<std::string_view, Fault>, 4> faults{
+        {{"cut", Fault::cut},
+         {"stall", Fault::stall},
+         {"lose-client", Fault::lose_client},
+         {"lose-server", Fault::lose_server}}};
+    for (const auto& [name, fault] : faults)
+        if (line == name)
+            proxy.strike(fault);
+    if (line == "refuse" || line == "accept")
+        proxy.refuse(line == "refuse");
 }
 
 } // namespace
@@ -52,10 +72,12 @@ int main(int argc, char** argv) {
         return wrong_usage;
     }
     try {
-        const test::Proxy proxy(argv[1], argv[2], *delay);
+        test::Proxy proxy(argv[1], argv[2], *delay);
         std::cout << proxy.port() << std::endl;
-        for (std::string line; std::getline(std::cin, line);)
+        for (std::string line; std::getline(std::cin, line);) {
+            obey(proxy, line);
             std::cout << proxy.round_trips() << std::endl;
+        }
     } catch (const std::exception& error) {
         std::cerr << "proxy: cannot relay to " << argv[1] << " port " << argv[2] << ": "
                   << error.what() << '\n';

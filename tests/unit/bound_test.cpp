@@ -140,4 +140,35 @@ TEST(FormatTime, WritesEveryYearThatPostgresqlHas) {
               "100000-01-01 00:00:00 UTC");
 }
 
+TEST(FormatTime, WritesAnyNumberThatATaskMayHave) {
+    EXPECT_EQ(format_time(Axis::timestamptz, minus_infinity + 1),
+              "290309-12-21 19:59:05.224193 UTC BC");
+    EXPECT_EQ(format_time(Axis::timestamptz, std::numeric_limits<InternalTime>::max()),
+              "294247-01-10 04:00:54.775807 UTC");
+}
+
+TEST(ParseBound, ReadsWhatNeedsNoServer) {
+    for (const auto& [text, integer] :
+         {std::pair{"42", 42}, {"-42", -42}, {"+42", 42}, {"007", 7}}) {
+        const auto bound = timescale::parse_bound("--until", text);
+        ASSERT_TRUE(bound) << text;
+        EXPECT_EQ(bound->integer, integer) << text;
+        EXPECT_EQ(bound->time, std::nullopt) << text;
+    }
+    const auto infinity = timescale::parse_bound("--from", "-infinity");
+    ASSERT_TRUE(infinity);
+    EXPECT_EQ(infinity->integer, minus_infinity);
+    EXPECT_EQ(infinity->time, minus_infinity);
+}
+
+TEST(ParseBound, LeavesTheRestToTheServer) {
+    for (const auto* text : {"", "-", "+-1", "1.5", "2016-01-02", "infinity", " 1"})
+        EXPECT_FALSE(timescale::parse_bound("--until", text)) << text;
+}
+
+TEST(ParseBound, RefusesIntegersThatNoBigintHolds) {
+    for (const auto* text : {"9223372036854775808", "-9223372036854775809"})
+        EXPECT_THROW(timescale::parse_bound("--until", text), UsageError) << text;
+}
+
 } // namespace

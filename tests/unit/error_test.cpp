@@ -15,9 +15,9 @@ TEST(RemedyFor, RetriesWhatAnotherAttemptMayGetPast) {
         EXPECT_EQ(remedy_for(sqlstate), Remedy::retry) << sqlstate;
 }
 
-TEST(RemedyFor, StopsWhenNoOtherChunkWouldFareBetter) {
+TEST(RemedyFor, WaitsForServersThatCannotGoOnForNow) {
     for (const auto* sqlstate : {"08006",  // connection_failure
-                                 "28P01",  // invalid_password
+                                 "25006",  // read_only_sql_transaction
                                  "53100",  // disk_full
                                  "53200",  // out_of_memory
                                  "53300",  // too_many_connections
@@ -25,7 +25,22 @@ TEST(RemedyFor, StopsWhenNoOtherChunkWouldFareBetter) {
                                  "57P02",  // crash_shutdown
                                  "57P03",  // cannot_connect_now
                                  "58030"}) // io_error
+        EXPECT_EQ(remedy_for(sqlstate), Remedy::wait) << sqlstate;
+}
+
+TEST(RemedyFor, StopsWhenNoOtherChunkWouldFareBetter) {
+    for (const auto* sqlstate : {"28000",  // invalid_authorization_specification
+                                 "28P01",  // invalid_password
+                                 "3D000",  // invalid_catalog_name
+                                 "57P04",  // database_dropped
+                                 "58P01"}) // undefined_file
         EXPECT_EQ(remedy_for(sqlstate), Remedy::stop) << sqlstate;
+}
+
+TEST(RemedyFor, WaitsForLostConnectionsUnlessTheServerWillNotHaveUs) {
+    EXPECT_EQ(postgres::ConnectionError("cut").remedy(), Remedy::wait);
+    EXPECT_EQ(postgres::ConnectionError("terminated", "57P01").remedy(), Remedy::wait);
+    EXPECT_EQ(postgres::ConnectionError("no such password", "28P01").remedy(), Remedy::stop);
 }
 
 TEST(RemedyFor, FailsTheTaskWhenTheErrorIsOfThisChunkAlone) {
@@ -48,6 +63,17 @@ TEST(RemedyFor, FailsOnlyTheTaskWhoseStatementSomeoneCancelled) {
 TEST(RemedyFor, FailsTheTaskWhenThereIsNoSqlstateToJudgeBy) {
     EXPECT_EQ(remedy_for(""), Remedy::fail_task);
     EXPECT_EQ(remedy_for("5"), Remedy::fail_task);
+}
+
+TEST(SqlError, OfWhatWasJustDroppedMayBeGoneWithAnotherAttempt) {
+    const std::string where = " 4711 (on the source, SQLSTATE XX000)";
+    EXPECT_EQ(SqlError("XX000", "cache lookup failed for relation" + where).remedy(),
+              Remedy::retry);
+    EXPECT_EQ(SqlError("XX000", "could not open relation with OID" + where).remedy(),
+              Remedy::retry);
+    EXPECT_EQ(SqlError("XX000", "out of order" + where).remedy(), Remedy::fail_task);
+    EXPECT_EQ(SqlError("P0001", "cache lookup failed for relation" + where).remedy(),
+              Remedy::fail_task);
 }
 
 TEST(SqlError, KeepsItsSqlstateAndMessage) {

@@ -71,7 +71,7 @@ TEST(QualifiedName, QuotesSchemaAndNameApart) {
 }
 
 TEST(ArrayLiteral, QuotesEveryValue) {
-    EXPECT_EQ(postgres::array_literal({}), "{}");
+    EXPECT_EQ(postgres::array_literal(std::vector<std::string>{}), "{}");
     EXPECT_EQ(postgres::array_literal({"a", "", "NULL"}), R"({"a","","NULL"})");
     EXPECT_EQ(postgres::array_literal({R"({"x": "\y"})"}), R"({"{\"x\": \"\\y\"}"})");
 }

@@ -75,7 +75,9 @@ TEST(RowFilter, TakesADatesBoundToTheNextMidnight) {
     for (const auto& [bound, midnight] :
          {Case{0, "0"}, Case{1, "86400000000"}, Case{day - 1, "86400000000"},
           Case{day, "86400000000"}, Case{day + 1, "172800000000"}, Case{-1, "0"},
-          Case{1 - day, "0"}, Case{-day, "-86400000000"}, Case{-day - 1, "-86400000000"}}) {
+          Case{1 - day, "0"}, Case{-day, "-86400000000"}, Case{-day - 1, "-86400000000"},
+          Case{minus_infinity + 1, "-9223372022400000000"},
+          Case{end_of_time - 1, "9223372036854775807"}}) {
         const auto bare = "_timescaledb_functions.to_date(" + midnight + ")";
         EXPECT_EQ(row_filter(date(), {{bound, end_of_time}}), R"("time" >= )" + bare) << bound;
         EXPECT_EQ(row_filter(date(), {{minus_infinity, bound}}), R"("time" < )" + bare) << bound;

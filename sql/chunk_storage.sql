@@ -1,0 +1,38 @@
+-- What chunks take, and hold: a row for each that is there. See chunks_in_range.sql for why catalog
+-- rows are read as JSON.
+--
+-- $1: the chunks' qualified and quoted names; number is the place of one in this array, from 1
+SELECT wanted.number,
+       chunk.status & 1 = 1 AS compressed,
+       coalesce(pg_indexes_size(wanted.relid), 0)
+           + coalesce(pg_indexes_size(compressed.relid), 0) AS index_bytes,
+       -- before it was compressed, with indexes
+       coalesce(size.uncompressed_heap_size + size.uncompressed_toast_size
+                + size.uncompressed_index_size, 0) AS uncompressed_bytes,
+       coalesce(pg_relation_size(wanted.relid), 0) = 0
+           AND coalesce(pg_relation_size(compressed.relid), 0) = 0 AS empty,
+       -- what was analyzed, or else counted since; NULL when there are rows that nobody counted
+       CASE WHEN class.reltuples > 0 OR pg_stat_get_live_tuples(wanted.relid) > 0
+                 OR pg_relation_size(wanted.relid) = 0
+            THEN greatest(class.reltuples::bigint, pg_stat_get_live_tuples(wanted.relid), 0)
+                 + CASE WHEN chunk.status & 1 = 1
+                        THEN coalesce(size.numrows_pre_compression, 0) ELSE 0 END
+       END AS rows
+FROM (SELECT number, to_regclass(name)::oid AS relid
+      FROM unnest($1::text[]) WITH ORDINALITY AS name (name, number)
+      OFFSET 0) AS wanted
+JOIN pg_class AS class ON class.oid = wanted.relid
+JOIN _timescaledb_catalog.chunk
+  ON chunk.id = _timescaledb_functions.chunk_id_from_relid(wanted.relid)
+LEFT JOIN _timescaledb_catalog.compression_chunk_size AS size ON size.chunk_id = chunk.id
+LEFT JOIN LATERAL (
+    SELECT coalesce(
+               (SELECT to_regclass(to_jsonb(settings) ->> 'compress_relid')
+                FROM _timescaledb_catalog.compression_settings AS settings
+                WHERE settings.relid = wanted.relid),
+               (SELECT to_regclass(format('%I.%I', to_jsonb(inner_chunk) ->> 'schema_name',
+                                                   to_jsonb(inner_chunk) ->> 'table_name'))
+                FROM _timescaledb_catalog.chunk AS inner_chunk
+                WHERE inner_chunk.id = (to_jsonb(chunk) ->> 'compressed_chunk_id')::int)
+           )::oid AS relid
+) AS compressed ON chunk.status & 1 = 1

@@ -1,0 +1,51 @@
+-- The tables that hold rows of chunks, compressed ones too, by what their names have in common but
+-- for the last number. A row for each such shape that is a chunk's whenever it occurs, and a row
+-- for each chunk of others, such as attached tables, whose names users have chosen.
+--
+-- The catalog rows are read as JSON because their columns differ by version, see
+-- chunks_in_range.sql.
+WITH hypertable AS (
+    SELECT to_regclass(format('%I.%I', schema_name, table_name)) AS relid
+    FROM _timescaledb_catalog.hypertable
+), chunk AS (
+    SELECT DISTINCT class.oid, class.relnamespace, class.relname
+    FROM (SELECT to_regclass(coalesce(
+                     to_jsonb(chunk) ->> 'relid',
+                     format('%I.%I', to_jsonb(chunk) ->> 'schema_name',
+                                     to_jsonb(chunk) ->> 'table_name'))) AS relid
+          FROM _timescaledb_catalog.chunk
+          UNION ALL
+          SELECT to_regclass(to_jsonb(settings) ->> 'compress_relid')
+          FROM _timescaledb_catalog.compression_settings AS settings) AS listed
+    JOIN pg_class AS class ON class.oid = listed.relid
+    WHERE class.oid NOT IN (SELECT relid FROM hypertable WHERE relid IS NOT NULL)
+), relation AS MATERIALIZED (
+    SELECT class.oid,
+           class.relnamespace,
+           class.relname,
+           chunk.oid IS NOT NULL AS is_chunk,
+           substring(class.relname FROM '^(.*[^0-9])[0-9]+[^0-9]*$') AS beginning,
+           substring(class.relname FROM '[0-9]([^0-9]*)$') AS ending
+    FROM pg_class AS class
+    LEFT JOIN chunk ON chunk.oid = class.oid
+    WHERE class.relnamespace IN (SELECT relnamespace FROM chunk)
+      AND class.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+), shape AS (
+    SELECT relnamespace, beginning, ending,
+           count(*) > 1 AND bool_and(is_chunk) AND beginning IS NOT NULL AS is_of_chunks
+    FROM relation GROUP BY 1, 2, 3
+)
+SELECT namespace.nspname AS schema_name,
+       shape.beginning,
+       shape.ending,
+       CASE WHEN NOT shape.is_of_chunks THEN relation.relname END AS table_name,
+       array_agg(relation.oid) AS oids,
+       count(*) AS tables
+FROM relation
+JOIN shape ON shape.relnamespace = relation.relnamespace
+          AND shape.beginning IS NOT DISTINCT FROM relation.beginning
+          AND shape.ending IS NOT DISTINCT FROM relation.ending
+JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
+WHERE relation.is_chunk
+GROUP BY 1, 2, 3, 4
+ORDER BY 1, 2, 3, 4

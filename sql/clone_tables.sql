@@ -1,0 +1,22 @@
+-- The tables and sequences of users in the source, with what it takes to dump them: a row each.
+-- What belongs to an extension, and our own queue, is left out.
+--
+-- $1: oids of tables to leave out, too: chunks
+SELECT class.oid,
+       namespace.nspname AS schema_name,
+       class.relname AS table_name,
+       class.relkind AS kind,
+       CASE WHEN class.relkind IN ('r', 'm') THEN pg_table_size(class.oid) ELSE 0 END AS bytes,
+       CASE WHEN class.relkind = 'S' THEN has_sequence_privilege(class.oid, 'SELECT')
+            ELSE has_table_privilege(class.oid, 'SELECT') END AS may_select,
+       has_schema_privilege(namespace.oid, 'USAGE') AS may_use_schema,
+       row_security_active(class.oid) AS row_security
+FROM pg_class AS class
+JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+WHERE class.relkind IN ('r', 'p', 'm', 'S', 'f')
+  AND namespace.nspname NOT LIKE 'pg\_%'
+  AND namespace.nspname NOT IN ('information_schema', '__backfill')
+  AND class.oid <> ALL ($1::oid[])
+  AND NOT EXISTS (SELECT FROM pg_depend
+                  WHERE classid = 'pg_class'::regclass AND objid = class.oid AND deptype = 'e')
+ORDER BY 2, 3

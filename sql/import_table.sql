@@ -1,0 +1,39 @@
+-- The table that rows are to be imported into: one row, or none when there is no such table.
+--
+-- $1, $2: its schema and name
+SELECT class.relkind,
+       hypertable.id IS NOT NULL AND hypertable.relid = class.oid AS is_hypertable,
+       hypertable.id IS NOT NULL AND hypertable.relid <> class.oid AS is_chunk,
+       row_security_active(class.oid) AS row_security,
+       current_user AS role,
+       current_database() AS database,
+       has_schema_privilege(namespace.oid, 'USAGE') AS may_use_schema,
+       (to_regnamespace('__backfill') IS NOT NULL
+        OR has_database_privilege(current_database(), 'CREATE')) AS may_have_queue,
+       columns.list AS columns
+FROM pg_class AS class
+JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+-- it is one, or a child of one
+LEFT JOIN LATERAL (
+    SELECT hypertable.id, relation.oid AS relid
+    FROM pg_class AS relation
+    JOIN pg_namespace AS relation_namespace ON relation_namespace.oid = relation.relnamespace
+    JOIN _timescaledb_catalog.hypertable
+      ON (hypertable.schema_name, hypertable.table_name)
+         = (relation_namespace.nspname, relation.relname)
+    WHERE relation.oid = class.oid
+       OR relation.oid IN (SELECT inhparent FROM pg_inherits WHERE inhrelid = class.oid)
+    LIMIT 1
+) AS hypertable ON true
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'name', attribute.attname,
+               'generated', attribute.attgenerated <> '',
+               'may_insert', has_column_privilege(class.oid, attribute.attnum, 'INSERT'),
+               'may_select', has_column_privilege(class.oid, attribute.attnum, 'SELECT'))
+               ORDER BY attribute.attnum), '[]') AS list
+    FROM pg_attribute AS attribute
+    WHERE attribute.attrelid = class.oid
+      AND attribute.attnum > 0 AND NOT attribute.attisdropped
+) AS columns
+WHERE namespace.nspname = $1::name AND class.relname = $2::name

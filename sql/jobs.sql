@@ -1,0 +1,59 @@
+-- The scheduled jobs of the database but for TimescaleDB's own housekeeping, whose numbers are below
+-- 1000. What they work on is in the configurations of policies; the view is the same in all
+-- versions, the table behind it is not.
+--
+-- Points of time are TimescaleDB's internal ones, microseconds since 1970. For hypertables whose
+-- time is an integer, an offset from what their integer_now function says takes their place.
+SELECT job.job_id,
+       job.application_name,
+       job.proc_schema,
+       job.proc_name,
+       policy.hypertable_id,
+       policy.kind,
+       -- of retention: what it drops ends at or before this; and how long ago chunks were made,
+       -- for those that go by that
+       (extract(epoch FROM now() - CASE WHEN jsonb_typeof(job.config -> 'drop_after') = 'string'
+                                        THEN (job.config ->> 'drop_after')::interval END)
+        * 1000000)::bigint AS drop_until,
+       CASE WHEN jsonb_typeof(job.config -> 'drop_after') = 'number'
+            THEN (job.config ->> 'drop_after')::bigint END AS drop_lag,
+       coalesce(job.config ->> 'drop_after', job.config ->> 'drop_created_before') AS drop_text,
+       -- of refreshing: NULL for the beginning
+       (extract(epoch FROM now() - CASE WHEN jsonb_typeof(job.config -> 'start_offset') = 'string'
+                                        THEN (job.config ->> 'start_offset')::interval END)
+        * 1000000)::bigint AS refresh_from,
+       CASE WHEN jsonb_typeof(job.config -> 'start_offset') = 'number'
+            THEN (job.config ->> 'start_offset')::bigint END AS refresh_lag,
+       (SELECT format('%I.%I', dimension.integer_now_func_schema, dimension.integer_now_func)
+        FROM _timescaledb_catalog.dimension
+        WHERE dimension.hypertable_id
+                  = CASE WHEN policy.kind = 'refresh'
+                         -- of an aggregate on an aggregate, the function is the lowest's
+                         THEN (WITH RECURSIVE below (id) AS (
+                                   SELECT policy.hypertable_id
+                                   UNION ALL
+                                   SELECT cagg.raw_hypertable_id
+                                   FROM below
+                                   JOIN _timescaledb_catalog.continuous_agg AS cagg
+                                     ON cagg.mat_hypertable_id = below.id)
+                               SELECT below.id FROM below
+                               WHERE NOT EXISTS (
+                                   SELECT FROM _timescaledb_catalog.continuous_agg AS cagg
+                                   WHERE cagg.mat_hypertable_id = below.id))
+                         ELSE policy.hypertable_id END
+          AND dimension.integer_now_func IS NOT NULL
+        LIMIT 1) AS integer_now
+FROM timescaledb_information.jobs AS job
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN job.proc_schema IN ('_timescaledb_functions', '_timescaledb_internal')
+                THEN CASE job.proc_name WHEN 'policy_retention' THEN 'retention'
+                                        WHEN 'policy_compression' THEN 'compression'
+                                        WHEN 'policy_reorder' THEN 'reorder'
+                                        WHEN 'policy_refresh_continuous_aggregate' THEN 'refresh'
+                     END END AS kind,
+           CASE WHEN job.proc_schema IN ('_timescaledb_functions', '_timescaledb_internal')
+                THEN coalesce(job.config ->> 'mat_hypertable_id', job.config ->> 'hypertable_id')
+           END::int AS hypertable_id
+) AS policy
+WHERE job.scheduled AND job.job_id >= 1000
+ORDER BY job.job_id

@@ -1,0 +1,79 @@
+-- Everything that there is to say of a migration, as one JSON object. Times are seconds since 1970,
+-- but for the ranges of chunks, which are TimescaleDB's internal values as text (JSON's readers
+-- would round them).
+--
+-- $1: what the target is called
+WITH hypertable AS (
+    SELECT name.*, row_number() OVER (ORDER BY name.shown_schema, name.shown_name) - 1 AS number
+    FROM (
+        SELECT DISTINCT ON (hypertable_schema, hypertable_name)
+               hypertable_schema, hypertable_name, target_schema, target_name,
+               cagg_name IS NOT NULL AS aggregate,
+               coalesce(cagg_schema, hypertable_schema) AS shown_schema,
+               coalesce(cagg_name, hypertable_name) AS shown_name
+        FROM __backfill.task
+    ) AS name
+)
+SELECT json_build_object(
+    'target', $1::text,
+    'now', extract(epoch FROM clock_timestamp()),
+    'hypertables', (
+        SELECT json_agg(json_build_object(
+            'name', format('%I.%I', shown_schema, shown_name),
+            'aggregate', aggregate,
+            -- of the time column, as it is in the target
+            'type', (
+                SELECT format_type(dimension.column_type, NULL)
+                FROM _timescaledb_catalog.hypertable AS own
+                JOIN _timescaledb_catalog.dimension ON dimension.hypertable_id = own.id
+                WHERE own.schema_name = target_schema AND own.table_name = target_name
+                  AND dimension.interval_length IS NOT NULL
+                ORDER BY dimension.id
+                LIMIT 1
+            )
+        ) ORDER BY number)
+        FROM hypertable
+    ),
+    'runs', (
+        SELECT json_agg(json_build_object(
+            'id', id,
+            'command', command,
+            'host', host,
+            'pid', pid,
+            'started', extract(epoch FROM started),
+            'seen', extract(epoch FROM coalesce(ended, seen)),
+            'ended', ended IS NOT NULL
+        ) ORDER BY id)
+        FROM __backfill.run
+    ),
+    'chunks', (
+        SELECT json_agg(json_strip_nulls(json_build_object(
+            'hypertable', number,
+            'name', format('%I.%I', chunk_schema, chunk_name),
+            'from', lower(range)::text,
+            'until', upper(range)::text,
+            'size', bytes,
+            'state', CASE
+                WHEN skipped THEN 'skipped'
+                WHEN worked IS NULL AND failed IS NOT NULL THEN 'failed'
+                WHEN worked IS NULL THEN 'to do'
+                WHEN difference IS NOT NULL THEN 'different'
+                WHEN verified IS NOT NULL THEN 'verified'
+                ELSE 'copied'
+            END,
+            'worked', extract(epoch FROM worked),
+            'rows', rows_copied,
+            'batches', batches_copied,
+            'bytes', bytes_copied,
+            'seconds', seconds,
+            'run', run,
+            'worker', worker,
+            'compared', extract(epoch FROM compared),
+            'difference', difference,
+            'note', CASE WHEN worked IS NULL THEN error ELSE message END
+        )) ORDER BY number, range, task.id)
+        FROM __backfill.task
+        JOIN hypertable USING (hypertable_schema, hypertable_name)
+    )
+) AS report,
+       (SELECT count(*) FROM __backfill.task) AS chunks

@@ -1,0 +1,19 @@
+-- How many rows chunks have, as the catalogs know: what ANALYZE (or autovacuum) counted or estimated
+-- last, and what compression counted. NULL when neither has looked at what there is. No row for a
+-- chunk that is not there.
+--
+-- $1: the chunks' qualified and quoted names; number is the place of one in this array, from 1
+SELECT wanted.number,
+       (CASE WHEN pg_relation_size(class.oid) = 0 THEN 0
+             -- never looked at: -1, or 0 of 0 pages before PostgreSQL 14
+             WHEN class.reltuples > 0 OR class.relpages > 0 THEN class.reltuples
+        END
+        + CASE WHEN chunk.status & 1 = 1 THEN size.numrows_pre_compression ELSE 0 END)::bigint
+           AS rows
+FROM (SELECT number, to_regclass(name)::oid AS relid
+      FROM unnest($1::text[]) WITH ORDINALITY AS name (name, number)
+      OFFSET 0) AS wanted
+JOIN pg_class AS class ON class.oid = wanted.relid
+JOIN _timescaledb_catalog.chunk
+  ON chunk.id = _timescaledb_functions.chunk_id_from_relid(wanted.relid)
+LEFT JOIN _timescaledb_catalog.compression_chunk_size AS size ON size.chunk_id = chunk.id

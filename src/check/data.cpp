@@ -1,0 +1,280 @@
+#include "check/topics.hpp"
+#include "postgres/quote.hpp"
+#include "report/units.hpp"
+#include "sql.hpp"
+#include "timescale/row_filter.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+
+namespace check {
+
+namespace {
+
+using report::format_bytes;
+using report::format_count;
+using timescale::ChunkInRange;
+
+/// A row of sql/chunk_storage.sql.
+struct Storage {
+    bool compressed = false;
+    std::int64_t index_bytes = 0;
+    std::int64_t uncompressed_bytes = 0;
+    bool empty = false;
+    std::optional<std::int64_t> rows;
+};
+
+/// In the order of the chunks; nothing in the place of one that is gone.
+std::vector<std::optional<Storage>> read_storage(const Side& side, const Chunks& chunks) {
+    std::vector<postgres::QualifiedName> names;
+    for (const auto& chunk : chunks)
+        names.push_back(chunk.name);
+    const auto rows = side.connection.query(sql::chunk_storage, {postgres::array_literal(names)});
+    std::vector<std::optional<Storage>> storage(chunks.size());
+    for (int row = 0; row < rows.size(); ++row)
+        storage.at(static_cast<std::size_t>(rows.integer(row, "number") - 1)) =
+            Storage{.compressed = rows.boolean(row, "compressed"),
+                    .index_bytes = rows.integer(row, "index_bytes"),
+                    .uncompressed_bytes = rows.integer(row, "uncompressed_bytes"),
+                    .empty = rows.boolean(row, "empty"),
+                    .rows = rows.is_null(row, "rows") ? std::nullopt
+                                                      : std::optional(rows.integer(row, "rows"))};
+    return storage;
+}
+
+// ---------------------------------------------------------------- the target's chunks
+
+/// A chunk's box: where it begins and ends in each dimension.
+using Box = std::map<std::string, std::pair<std::int64_t, std::int64_t>>;
+
+Box box_of(const ChunkInRange& chunk) {
+    Box box;
+    const auto slices = nlohmann::json::parse(chunk.slices);
+    for (const auto& [column, slice] : slices.items())
+        box[column] = {slice.at(0).get<std::int64_t>(), slice.at(1).get<std::int64_t>()};
+    return box;
+}
+
+/// In all dimensions that both have.
+bool overlap(const Box& left, const Box& right) {
+    return std::ranges::all_of(left, [&](const auto& item) {
+        const auto other = right.find(item.first);
+        return other == right.end() || (item.second.first < other->second.second &&
+                                        other->second.first < item.second.second);
+    });
+}
+
+/// Chunks of the target that overlap chunks of the source, and are not the same boxes.
+std::vector<const ChunkInRange*> cut_elsewhere(const Pair& pair, const Chunks& sources,
+                                               const Chunks& targets) {
+    std::map<std::string, const ChunkInRange*> by_slices;
+    std::vector<Box> boxes;
+    for (const auto& chunk : sources)
+        if (chunk.hypertable_id == pair.source->id) {
+            by_slices.emplace(chunk.slices, &chunk);
+            boxes.push_back(box_of(chunk));
+        }
+    std::vector<const ChunkInRange*> found;
+    for (const auto& chunk : targets) {
+        if (chunk.hypertable_id != pair.target->id || by_slices.contains(chunk.slices))
+            continue;
+        const auto box = box_of(chunk);
+        if (std::ranges::any_of(boxes, [&](const Box& other) { return overlap(box, other); }))
+            found.push_back(&chunk);
+    }
+    return found;
+}
+
+/// What the target holds of a hypertable in the range.
+struct Held {
+    std::int64_t chunks = 0;     ///< with rows in the range
+    std::int64_t rows = 0;       ///< estimated, unless is_exact
+    std::int64_t bytes = 0;      ///< of those chunks
+    std::int64_t uncounted = 0;  ///< chunks whose rows nobody has counted
+    std::int64_t unanswered = 0; ///< chunks that a bound cuts, where looking took too long
+    std::int64_t empty = 0;
+};
+
+/// More rows are not counted.
+constexpr std::int64_t most_rows = 100'000;
+
+/// Counts what a bound leaves of a chunk.
+void count_cut(Held& held, const Side& target, const Pair& pair, const ChunkInRange& chunk) {
+    const auto row = query_patiently(
+        target.connection,
+        fmt::format("SELECT pg_catalog.count(*) AS rows FROM (SELECT FROM {} WHERE {} LIMIT {}) "
+                    "AS one",
+                    chunk.name.quoted(), timescale::row_filter(pair.target->time, {*pair.range}),
+                    most_rows));
+    if (!row) {
+        ++held.unanswered;
+        return;
+    }
+    const auto rows = row->integer(0, "rows");
+    if (rows == 0)
+        return;
+    ++held.chunks;
+    held.rows += rows;
+    held.bytes += chunk.bytes;
+}
+
+Held read_held(const Side& target, const Pair& pair, const Chunks& chunks) {
+    Chunks own;
+    std::ranges::copy_if(chunks, std::back_inserter(own), [&](const ChunkInRange& chunk) {
+        return chunk.hypertable_id == pair.target->id;
+    });
+    Held held;
+    const auto storage = read_storage(target, own);
+    for (std::size_t i = 0; i < own.size(); ++i) {
+        const auto& chunk = own[i];
+        if (!storage[i])
+            continue;
+        if (storage[i]->empty) {
+            ++held.empty;
+        } else if (chunk.slice.from < pair.range->from || chunk.slice.until > pair.range->until) {
+            count_cut(held, target, pair, chunk);
+        } else {
+            ++held.chunks;
+            held.bytes += chunk.bytes;
+            held.rows += storage[i]->rows.value_or(0);
+            held.uncounted += storage[i]->rows ? 0 : 1;
+        }
+    }
+    return held;
+}
+
+void report_held(Findings& findings, const Pair& pair, const Held& held) {
+    const std::string subject = "rows in the target";
+    if (held.chunks == 0 && held.unanswered == 0) {
+        return;
+    }
+    std::string text =
+        fmt::format("{}: about {} in {} of the range ({}) are there already{}", pair.quoted(),
+                    format_count(held.rows, "row"), format_count(held.chunks, "chunk"),
+                    format_bytes(held.bytes),
+                    held.uncounted == 0 ? ""
+                                        : fmt::format(" (without {} that were never analyzed)",
+                                                      format_count(held.uncounted, "chunk")));
+    if (held.unanswered > 0)
+        text += fmt::format("; whether {} that a bound cuts have some could not be told in {} s",
+                            format_count(held.unanswered, "chunk"), patience_in_seconds);
+    findings.warn(subject,
+                  text + "; copy replaces them by the source's, so that what only the target has "
+                         "is lost, and those chunks are loaded in place, which takes longer",
+                  "nothing, if they were written to both sides; otherwise an --until or --filter "
+                  "that leaves them out");
+}
+
+void report_cut_elsewhere(Findings& findings, const Pair& pair,
+                          const std::vector<const ChunkInRange*>& cut) {
+    if (cut.empty())
+        return;
+    findings.warn("chunk intervals",
+                  fmt::format("{}: {} of the target, such as {}, overlap chunks of the source that "
+                              "are cut elsewhere; rows go there through the hypertable, which "
+                              "takes several times as long, and compressed chunks as rows",
+                              pair.quoted(),
+                              format_count(static_cast<std::int64_t>(cut.size()), "chunk"),
+                              cut.front()->name.quoted()),
+                  "in the target, if those chunks are empty: drop them (drop_chunks)");
+}
+
+/// How much there is to copy.
+void report_sizes(Findings& findings, const Pairs& pairs, const Chunks& chunks,
+                  const std::vector<std::optional<Storage>>& storage) {
+    for (const auto& pair : pairs) {
+        if (!pair.range)
+            continue;
+        std::int64_t count = 0;
+        std::int64_t bytes = 0;
+        std::int64_t rows = 0;
+        std::int64_t compressed = 0;
+        for (std::size_t i = 0; i < chunks.size(); ++i) {
+            if (pair.source == nullptr || chunks[i].hypertable_id != pair.source->id)
+                continue;
+            ++count;
+            bytes += chunks[i].bytes;
+            rows += chunks[i].rows_estimate;
+            if (storage[i]) {
+                rows += std::max<std::int64_t>(
+                    storage[i]->rows.value_or(0) - chunks[i].rows_estimate, 0);
+                compressed += storage[i]->compressed ? 1 : 0;
+            }
+        }
+        findings.ok(
+            "size",
+            fmt::format("{}: {}{}, {}, about {}", pair.quoted(), format_count(count, "chunk"),
+                        compressed == 0 ? ""
+                                        : fmt::format(" ({} compressed)", format_count(compressed)),
+                        format_bytes(bytes), format_count(rows, "row")));
+    }
+    if (chunks.empty())
+        findings.warn("size", "the source has no chunks in the range: there is nothing to copy",
+                      "see whether --until, --from and --filter are what they should be");
+}
+
+/// What it takes in the target.
+void report_disk_space(Findings& findings, const Side& source, const Side* target,
+                       const Chunks& chunks, const std::vector<std::optional<Storage>>& storage) {
+    std::int64_t tables = 0;
+    std::int64_t indexes = 0;
+    std::int64_t uncompressed = 0;
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+        tables += chunks[i].bytes;
+        indexes += storage[i] ? storage[i]->index_bytes : 0;
+        uncompressed += storage[i] ? storage[i]->uncompressed_bytes : 0;
+    }
+    auto text =
+        fmt::format("the range takes {} in the source ({} of tables, {} of indexes), and "
+                    "will take about as much in the target",
+                    format_bytes(tables + indexes), format_bytes(tables), format_bytes(indexes));
+    if (uncompressed > 0 && target != nullptr &&
+        source.server.timescaledb_text != target->server.timescaledb_text)
+        text += fmt::format(
+            ", and more on the way: compressed chunks, which are decompressed before, were {} then",
+            format_bytes(uncompressed));
+    text += ", with WAL besides; PostgreSQL does not tell how much is free there";
+    if (target != nullptr) {
+        const auto row = query_patiently(
+            target->connection,
+            "SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes");
+        if (row)
+            text += fmt::format(", but its database has {} now",
+                                format_bytes(row->integer(0, "bytes")));
+    }
+    findings.ok("disk space", text);
+}
+
+} // namespace
+
+void sizes(Findings& findings, const Side& source, const Side* target, const Pairs& pairs,
+           const Chunks& chunks) {
+    const auto storage = read_storage(source, chunks);
+    report_sizes(findings, pairs, chunks, storage);
+    report_disk_space(findings, source, target, chunks, storage);
+}
+
+void target_rows(Findings& findings, const Side& target, const Pairs& pairs, const Chunks& sources,
+                 const Chunks& targets) {
+    std::int64_t empty = 0;
+    for (const auto& pair : pairs) {
+        if (pair.source == nullptr || pair.target == nullptr || !pair.range)
+            continue;
+        if (timescale::have_same_dimensions(*pair.source, *pair.target))
+            report_cut_elsewhere(findings, pair, cut_elsewhere(pair, sources, targets));
+        const auto held = read_held(target, pair, targets);
+        empty += held.empty;
+        report_held(findings, pair, held);
+    }
+    if (!findings.has_problem("rows in the target"))
+        findings.ok("rows in the target",
+                    empty == 0 ? "none in the range, nor chunks"
+                               : fmt::format("none in the range; {} are there, and empty",
+                                             format_count(empty, "chunk")));
+}
+
+} // namespace check

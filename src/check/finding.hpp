@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace check {
+
+enum class Level {
+    ok,
+    warning, ///< something may go wrong, or otherwise than one would think
+    error,   ///< something will go wrong
+};
+
+/// "ok", "warning", "error"
+const char* name_of(Level level);
+
+/// One thing that was looked at.
+struct Finding {
+    Level level = Level::ok;
+    std::string subject; ///< what was looked at: "columns", "jobs in the target"
+    std::string text;    ///< what was found
+    std::string remedy;  ///< what to do about it; empty when it is ok
+};
+
+class Findings {
+  public:
+    void ok(std::string subject, std::string text);
+    void warn(std::string subject, std::string text, std::string remedy);
+    void fail(std::string subject, std::string text, std::string remedy);
+
+    const std::vector<Finding>& list() const { return list_; }
+    std::int64_t count(Level level) const;
+
+    /// Whether there is something about a subject.
+    bool has(const std::string& subject) const;
+
+    /// Whether there is anything but ok about it.
+    bool has_problem(const std::string& subject) const;
+
+  private:
+    std::vector<Finding> list_;
+};
+
+} // namespace check

@@ -1,0 +1,131 @@
+#include "check/topics.hpp"
+#include "postgres/quote.hpp"
+#include "report/units.hpp"
+#include "sql.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <set>
+
+namespace check {
+
+namespace {
+
+/// A table that foreign keys reference, and the columns of it.
+struct Referenced {
+    postgres::QualifiedName table;
+    std::vector<std::string> columns;
+
+    auto operator<=>(const Referenced&) const = default;
+};
+
+/// More keys than these are not read.
+constexpr std::int64_t most_keys = 1'000'000;
+
+/// All keys of a table, as far as they can be told without fetching them.
+struct Keys {
+    std::int64_t count = 0; ///< most_keys + 1 when there are more
+    std::string digest;     ///< equal when the sets of keys are
+};
+
+/// \returns nothing when it takes too long.
+std::optional<Keys> read_keys(const Side& side, const Referenced& referenced) {
+    std::vector<std::string> columns;
+    for (const auto& column : referenced.columns)
+        columns.push_back(postgres::quote_identifier(column));
+    const auto list = fmt::format("{}", fmt::join(columns, ", "));
+    const auto row = query_patiently(
+        side.connection,
+        fmt::format("SELECT pg_catalog.count(*) AS keys, pg_catalog.sum(pg_catalog."
+                    "hashtextextended(ROW({0})::text COLLATE \"C\", 0))::text AS digest "
+                    "FROM (SELECT {0} FROM {1} LIMIT {2}) AS key",
+                    list, referenced.table.quoted(), most_keys + 1));
+    if (!row)
+        return std::nullopt;
+    return Keys{.count = row->integer(0, "keys"), .digest = row->string(0, "digest")};
+}
+
+/// \param reader what the target's hypertables that reference it are, for people.
+void compare(Findings& findings, const Side& source, const Side& target,
+             const Referenced& referenced, const std::string& readers) {
+    const std::string subject = "foreign keys";
+    const auto table = referenced.table.quoted();
+    const auto what = fmt::format("{}, which {} references", table, readers);
+    const auto remedy =
+        fmt::format("copy what {} lacks into the target before its hypertables", table);
+    std::optional<Keys> in_source;
+    std::optional<Keys> in_target;
+    try {
+        in_source = read_keys(source, referenced);
+        in_target = read_keys(target, referenced);
+    } catch (const postgres::SqlError& error) {
+        findings.warn(subject, fmt::format("{}: could not be compared: {}", what, error.what()),
+                      "see that the target has every row of it that is referenced");
+        return;
+    }
+    if (in_target && in_target->count == 0 && (!in_source || in_source->count > 0)) {
+        findings.fail(subject,
+                      fmt::format("{}: empty in the target; in the source it is not, and chunks "
+                                  "that reference its rows fail",
+                                  what),
+                      remedy);
+        return;
+    }
+    if (!in_source || !in_target || in_source->count > most_keys || in_target->count > most_keys) {
+        findings.warn(subject,
+                      fmt::format("{}: not empty in the target; its keys were not compared, for "
+                                  "there are more than {}, or reading them took longer than {} s",
+                                  what, report::format_count(most_keys), patience_in_seconds),
+                      "see that the target has every row of it that is referenced");
+        return;
+    }
+    const auto counts = fmt::format("{} in the source and {} in the target",
+                                    report::format_count(in_source->count, "key"),
+                                    report::format_count(in_target->count));
+    const bool same_encoding = source.server.encoding == target.server.encoding;
+    if (in_source->count == in_target->count && in_source->digest == in_target->digest)
+        findings.ok(subject, fmt::format("{}: the same {} on both sides", what,
+                                         report::format_count(in_source->count, "key")));
+    else if (in_source->count > in_target->count)
+        findings.warn(subject,
+                      fmt::format("{}: {}; at least {} are missing in the target, and chunks that "
+                                  "reference them fail (which ones are referenced was not checked)",
+                                  what, counts,
+                                  report::format_count(in_source->count - in_target->count)),
+                      remedy);
+    else if (same_encoding)
+        findings.warn(subject,
+                      fmt::format("{}: {}, and not the same ones; chunks that reference a key "
+                                  "which the target lacks fail (whether one is, was not checked)",
+                                  what, counts),
+                      remedy);
+    else
+        findings.ok(subject,
+                    fmt::format("{}: {} (which ones was not compared, for the encodings differ)",
+                                what, counts));
+}
+
+} // namespace
+
+void foreign_keys(Findings& findings, const Side& source, const Side& target, const Pairs& pairs) {
+    const auto rows = target.connection.query(sql::foreign_keys, names_of(pairs, &Pair::target));
+    std::map<Referenced, std::set<std::string>> readers_of;
+    for (int row = 0; row < rows.size(); ++row) {
+        const Referenced referenced{
+            .table = {rows.string(row, "referenced_schema"), rows.string(row, "referenced_table")},
+            .columns = nlohmann::json::parse(rows.text(row, "referenced_columns"))
+                           .get<std::vector<std::string>>()};
+        readers_of[referenced].insert(
+            postgres::QualifiedName{rows.string(row, "schema_name"), rows.string(row, "table_name")}
+                .quoted());
+    }
+    for (const auto& [referenced, readers] : readers_of)
+        compare(findings, source, target, referenced, fmt::format("{}", fmt::join(readers, ", ")));
+    if (readers_of.empty())
+        findings.ok("foreign keys", "the target's hypertables have none");
+}
+
+} // namespace check

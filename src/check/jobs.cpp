@@ -1,0 +1,245 @@
+#include "check/topics.hpp"
+#include "postgres/quote.hpp"
+#include "report/units.hpp"
+#include "sql.hpp"
+#include "timescale/bound.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace check {
+
+namespace {
+
+using timescale::InternalTime;
+
+/// A row of sql/jobs.sql, with the offsets of integer times resolved.
+struct Job {
+    std::int64_t id = 0;
+    std::string name;
+    std::string procedure;
+    std::optional<std::int64_t> hypertable_id; ///< of policies
+    std::string kind;                          ///< of policies; empty for actions
+    std::string drop_text;
+    std::optional<InternalTime> drop_until;   ///< if it is known
+    std::optional<InternalTime> refresh_from; ///< minus_infinity for all; nothing if not known
+};
+
+std::optional<std::int64_t> optional_integer(const postgres::Result& rows, int row,
+                                             const char* column) {
+    return rows.is_null(row, column) ? std::nullopt : std::optional(rows.integer(row, column));
+}
+
+/// What an integer_now function says, if it can be had.
+std::optional<InternalTime> integer_now(const Side& side, const std::string& function) {
+    try {
+        const auto row = query_patiently(
+            side.connection, fmt::format("SELECT {}()::pg_catalog.int8 AS now", function));
+        if (row && !row->is_null(0, "now"))
+            return row->integer(0, "now");
+    } catch (const postgres::SqlError&) {
+        // It may not be ours to run, or need a search_path.
+    }
+    return std::nullopt;
+}
+
+std::vector<Job> read_jobs(const Side& side) {
+    const auto rows = side.connection.query(sql::jobs);
+    std::vector<Job> jobs;
+    for (int row = 0; row < rows.size(); ++row) {
+        Job job{.id = rows.integer(row, "job_id"),
+                .name = rows.string(row, "application_name"),
+                .procedure = postgres::QualifiedName{rows.string(row, "proc_schema"),
+                                                     rows.string(row, "proc_name")}
+                                 .quoted(),
+                .hypertable_id = optional_integer(rows, row, "hypertable_id"),
+                .kind = rows.string(row, "kind"),
+                .drop_text = rows.string(row, "drop_text"),
+                .drop_until = optional_integer(rows, row, "drop_until"),
+                .refresh_from = optional_integer(rows, row, "refresh_from")};
+        const auto drop_lag = optional_integer(rows, row, "drop_lag");
+        const auto refresh_lag = optional_integer(rows, row, "refresh_lag");
+        if (job.kind == "refresh" && !job.refresh_from && !refresh_lag)
+            job.refresh_from = timescale::minus_infinity;
+        if ((drop_lag || refresh_lag) && !rows.is_null(row, "integer_now")) {
+            const auto now = integer_now(side, rows.string(row, "integer_now"));
+            if (now && drop_lag)
+                job.drop_until = *now - *drop_lag;
+            if (now && refresh_lag)
+                job.refresh_from = *now - *refresh_lag;
+        }
+        jobs.push_back(std::move(job));
+    }
+    return jobs;
+}
+
+const Pair* find_pair(const Pairs& pairs, const timescale::Hypertable* Pair::*side,
+                      const std::optional<std::int64_t>& hypertable_id) {
+    const auto found = std::ranges::find_if(pairs, [&](const Pair& pair) {
+        return pair.*side != nullptr && hypertable_id && (pair.*side)->id == *hypertable_id;
+    });
+    return found == pairs.end() ? nullptr : &*found;
+}
+
+/// How many of a pair's chunks in the range end at or before a point of time.
+std::int64_t ended(const Pair& pair, const Chunks& chunks, InternalTime by) {
+    return std::ranges::count_if(chunks, [&](const auto& chunk) {
+        return pair.source != nullptr && chunk.hypertable_id == pair.source->id &&
+               chunk.slice.until <= by;
+    });
+}
+
+std::int64_t count_of(const Pair& pair, const Chunks& chunks) {
+    return std::ranges::count_if(chunks, [&](const auto& chunk) {
+        return pair.source != nullptr && chunk.hypertable_id == pair.source->id;
+    });
+}
+
+std::string pause(const Side& side, const Job& job) {
+    return fmt::format("SELECT {}({}, scheduled => false)", side.server.function("alter_job"),
+                       job.id);
+}
+
+std::string title(const Job& job, const Pair& pair) {
+    return fmt::format("{}: job {} ({})", pair.quoted(), job.id, job.kind);
+}
+
+/// As long as a migration may take.
+constexpr std::int64_t days_ahead = 7;
+
+bool is_of_time(const Pair& pair) {
+    const auto axis = timescale::axis_of(pair.known().time.type);
+    return axis != timescale::Axis::integer && axis != timescale::Axis::other;
+}
+
+/// How many chunks in the range retention drops at its next run, and, where time goes by itself,
+/// how many more within the next days; nothing when it cannot be told.
+struct Drops {
+    std::int64_t now = 0;
+    std::int64_t soon = 0;
+};
+
+std::optional<Drops> drops_of(const Job& job, const Pair& pair, const Chunks& chunks) {
+    if (!job.drop_until || pair.source == nullptr)
+        return std::nullopt;
+    Drops drops{.now = ended(pair, chunks, *job.drop_until), .soon = 0};
+    if (is_of_time(pair))
+        drops.soon = ended(pair, chunks, *job.drop_until + days_ahead * 86'400'000'000) - drops.now;
+    return drops;
+}
+
+void source_retention(Findings& findings, const Side& source, const Job& job, const Pair& pair,
+                      const Chunks& chunks) {
+    const std::string subject = "jobs in the source";
+    const auto drops = drops_of(job, pair, chunks);
+    const auto remedy = fmt::format("in the source, until verify is through: {}; chunks that are "
+                                    "dropped before they are copied are skipped, and the rest of "
+                                    "the run goes on",
+                                    pause(source, job));
+    if (!drops)
+        findings.warn(subject,
+                      fmt::format("{} drops chunks (after {}); which of the range's {} could not "
+                                  "be told",
+                                  title(job, pair), job.drop_text, count_of(pair, chunks)),
+                      remedy);
+    else if (drops->now + drops->soon > 0)
+        findings.warn(
+            subject,
+            fmt::format("{} drops chunks after {}: {} of the range's {} at its next run{}",
+                        title(job, pair), job.drop_text, drops->now, count_of(pair, chunks),
+                        is_of_time(pair)
+                            ? fmt::format(", and {} more within {} days", drops->soon, days_ahead)
+                            : std::string()),
+            remedy);
+    else
+        findings.ok(subject, fmt::format("{} drops chunks after {}, none of which is in the range",
+                                         title(job, pair), job.drop_text));
+}
+
+void target_retention(Findings& findings, const Side& target, const Job& job, const Pair& pair,
+                      const Chunks& chunks) {
+    const std::string subject = "jobs in the target";
+    const auto drops = drops_of(job, pair, chunks);
+    const auto remedy = "in the target, until verify is through, and then with another interval "
+                        "if that history is to be kept: " +
+                        pause(target, job);
+    if (drops && drops->now > 0)
+        findings.fail(subject,
+                      fmt::format("{} drops chunks after {}: {} of the range's {} as soon as they "
+                                  "are copied",
+                                  title(job, pair), job.drop_text, drops->now,
+                                  count_of(pair, chunks)),
+                      remedy);
+    else if (!drops || drops->soon > 0)
+        findings.warn(subject,
+                      fmt::format("{} drops chunks after {}: {}", title(job, pair), job.drop_text,
+                                  drops
+                                      ? fmt::format("{} of the range's {} within {} days",
+                                                    drops->soon, count_of(pair, chunks), days_ahead)
+                                      : "which of the range's could not be told"),
+                      remedy);
+    else
+        findings.ok(subject, fmt::format("{} drops chunks after {}, none of which is in the range",
+                                         title(job, pair), job.drop_text));
+}
+
+void target_refresh(Findings& findings, const Side& target, const Job& job, const Pair& pair) {
+    const std::string subject = "jobs in the target";
+    const auto remedy = "in the target, until refresh-caggs is through: " + pause(target, job);
+    if (!job.refresh_from)
+        findings.warn(subject,
+                      title(job, pair) + " refreshes a window that could not be told; if that has "
+                                         "something of the range, it makes aggregates of rows that "
+                                         "are not all there yet",
+                      remedy);
+    else if (!pair.range || *job.refresh_from < pair.range->until)
+        findings.fail(subject,
+                      title(job, pair) + " refreshes a window that reaches into the range: it "
+                                         "makes aggregates of rows that are not all there yet, in "
+                                         "place of those that are copied",
+                      remedy);
+    else
+        findings.ok(subject, title(job, pair) + " refreshes a window after the range");
+}
+
+} // namespace
+
+void source_jobs(Findings& findings, const Side& source, const Pairs& pairs, const Chunks& chunks) {
+    for (const auto& job : read_jobs(source))
+        if (const auto* pair = find_pair(pairs, &Pair::source, job.hypertable_id);
+            pair != nullptr && job.kind == "retention")
+            source_retention(findings, source, job, *pair, chunks);
+    if (!findings.has("jobs in the source"))
+        findings.ok("jobs in the source", "no active retention drops chunks in the range");
+}
+
+void target_jobs(Findings& findings, const Side& target, const Pairs& pairs, const Chunks& chunks) {
+    const std::string subject = "jobs in the target";
+    for (const auto& job : read_jobs(target)) {
+        const auto* pair = find_pair(pairs, &Pair::target, job.hypertable_id);
+        if (job.kind.empty())
+            findings.warn(
+                subject,
+                fmt::format("job {} ({}) runs {}; whether it touches what is copied, nobody but "
+                            "its author knows",
+                            job.id, job.name, job.procedure),
+                "in the target, until verify is through, if it does: " + pause(target, job));
+        else if (pair == nullptr)
+            continue;
+        else if (job.kind == "retention")
+            target_retention(findings, target, job, *pair, chunks);
+        else if (job.kind == "refresh")
+            target_refresh(findings, target, job, *pair);
+        else
+            findings.warn(subject,
+                          title(job, *pair) + " works on chunks of the range as soon as they are "
+                                              "copied, and while they are: copy waits for it, and "
+                                              "has to try again",
+                          "in the target, until verify is through: " + pause(target, job));
+    }
+    if (!findings.has(subject))
+        findings.ok(subject, "no active one interferes");
+}
+
+} // namespace check

@@ -1,0 +1,320 @@
+#include "check/topics.hpp"
+#include "postgres/quote.hpp"
+#include "report/units.hpp"
+#include "sql.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <string_view>
+
+namespace check {
+
+namespace {
+
+using nlohmann::json;
+
+/// A row of sql/definitions.sql.
+struct Definition {
+    json indexes;
+    json constraints;
+    json not_null;
+    json triggers;
+    json dimensions;
+    json compression; ///< null when it is not enabled
+};
+using Definitions = std::map<postgres::QualifiedName, Definition>;
+
+Definitions read_definitions(const Side& side, const Pairs& pairs,
+                             const timescale::Hypertable* Pair::*which) {
+    const auto rows = side.connection.query(sql::definitions, names_of(pairs, which));
+    Definitions definitions;
+    for (int row = 0; row < rows.size(); ++row) {
+        const auto parsed = [&](const char* column) {
+            return rows.is_null(row, column) ? json() : json::parse(rows.text(row, column));
+        };
+        definitions.emplace(postgres::QualifiedName{rows.string(row, "schema_name"),
+                                                    rows.string(row, "table_name")},
+                            Definition{.indexes = parsed("indexes"),
+                                       .constraints = parsed("constraints"),
+                                       .not_null = parsed("not_null"),
+                                       .triggers = parsed("triggers"),
+                                       .dimensions = parsed("dimensions"),
+                                       .compression = parsed("compression")});
+    }
+    return definitions;
+}
+
+/// What stands in `left` and not in `right`, by its definition and kind: names may differ.
+std::vector<json> only_in(const json& left, const json& right, const char* kind) {
+    std::vector<json> rest(right.begin(), right.end());
+    std::vector<json> result;
+    for (const auto& item : left) {
+        const auto same = std::ranges::find_if(rest, [&](const json& other) {
+            return other.at("definition") == item.at("definition") &&
+                   other.at(kind) == item.at(kind);
+        });
+        if (same == rest.end())
+            result.push_back(item);
+        else
+            rest.erase(same);
+    }
+    return result;
+}
+
+std::string quoted(const json& item) {
+    return postgres::quote_identifier(item.at("name").get<std::string>());
+}
+
+std::string index_text(const json& index) {
+    return fmt::format("the {}index {} ({})", index.at("unique").get<bool>() ? "unique " : "",
+                       quoted(index), index.at("definition").get<std::string>());
+}
+
+std::string create_index(const json& index, const timescale::Hypertable& on) {
+    return fmt::format("CREATE {}INDEX ON {} {}", index.at("unique").get<bool>() ? "UNIQUE " : "",
+                       on.known_as().quoted(), index.at("definition").get<std::string>());
+}
+
+void compare_indexes(Findings& findings, const Pair& pair, const Definition& source,
+                     const Definition& target) {
+    const std::string subject = "indexes";
+    for (const auto& index : only_in(source.indexes, target.indexes, "unique"))
+        findings.warn(
+            subject,
+            fmt::format("{}: {} is missing in the target", pair.quoted(), index_text(index)),
+            fmt::format("in the target, before copying or after it: {}",
+                        create_index(index, *pair.target)));
+    for (const auto& index : only_in(target.indexes, source.indexes, "unique")) {
+        const auto text =
+            fmt::format("{}: {} is in the target only", pair.quoted(), index_text(index));
+        if (index.at("unique").get<bool>())
+            findings.warn(subject, text + "; a chunk with rows that are twice by it fails",
+                          "see that the source has no such rows, or make the index after copying");
+        else
+            findings.warn(subject, text + "; loading takes longer for it",
+                          "nothing, if it is meant; it may be made after copying");
+    }
+    for (const auto& index : target.indexes)
+        if (!index.at("valid").get<bool>())
+            findings.warn(subject,
+                          fmt::format("{}: the index {} is invalid in the target", pair.quoted(),
+                                      quoted(index)),
+                          "drop it, and make it again");
+}
+
+void compare_constraints(Findings& findings, const Pair& pair, const Definition& source,
+                         const Definition& target) {
+    const std::string subject = "constraints";
+    const auto text = [](const json& constraint) {
+        return fmt::format("the constraint {} ({})", quoted(constraint),
+                           constraint.at("definition").get<std::string>());
+    };
+    for (const auto& constraint : only_in(source.constraints, target.constraints, "kind"))
+        findings.warn(
+            subject,
+            fmt::format("{}: {} is missing in the target", pair.quoted(), text(constraint)),
+            fmt::format("in the target, before copying or after it: ALTER TABLE {} ADD CONSTRAINT "
+                        "{} {}",
+                        pair.target->name.quoted(), quoted(constraint),
+                        constraint.at("definition").get<std::string>()));
+    for (const auto& constraint : only_in(target.constraints, source.constraints, "kind"))
+        findings.warn(subject,
+                      fmt::format("{}: {} is in the target only; a chunk with rows that violate it "
+                                  "fails",
+                                  pair.quoted(), text(constraint)),
+                      "see that the source's rows satisfy it, or add it after copying");
+    for (const auto& column : target.not_null)
+        if (std::ranges::find(source.not_null, column) == source.not_null.end())
+            findings.warn(
+                subject,
+                fmt::format("{}: column {} is NOT NULL in the target only; a chunk with a NULL "
+                            "there fails",
+                            pair.quoted(), postgres::quote_identifier(column.get<std::string>())),
+                fmt::format("in the target: ALTER TABLE {} ALTER {} DROP NOT NULL; or see that the "
+                            "source has none",
+                            pair.target->name.quoted(),
+                            postgres::quote_identifier(column.get<std::string>())));
+}
+
+void look_at_triggers(Findings& findings, const Pair& pair, const Definition& target) {
+    if (target.triggers.empty())
+        return;
+    std::vector<std::string> names;
+    for (const auto& trigger : target.triggers)
+        names.push_back(postgres::quote_identifier(trigger.get<std::string>()));
+    findings.warn(
+        "triggers",
+        fmt::format("{}: {} in the target ({}): fired for rows that are loaded in place, "
+                    "and not for those of chunks that are attached",
+                    pair.quoted(),
+                    report::format_count(static_cast<std::int64_t>(names.size()), "trigger"),
+                    fmt::join(names, ", ")),
+        fmt::format("in the target, if they are not to fire: DROP TRIGGER {} ON {}, and "
+                    "make it again when it is copied; copy --load-strategy in-place, if "
+                    "they are",
+                    names.front(), pair.target->known_as().quoted()));
+}
+
+std::string dimension_text(const json& dimension) {
+    return dimension.is_null() ? std::string("none") : dimension.get<std::string>();
+}
+
+void compare_dimensions(Findings& findings, const Pair& pair, const Definition& source,
+                        const Definition& target) {
+    const std::string subject = "chunk intervals";
+    if (!timescale::have_same_dimensions(*pair.source, *pair.target)) {
+        const auto names = [](const timescale::Hypertable& hypertable) {
+            std::vector<std::string> list;
+            for (const auto& dimension : hypertable.dimensions)
+                list.push_back(dimension.function
+                                   ? fmt::format("{} by {}",
+                                                 postgres::quote_identifier(dimension.column),
+                                                 *dimension.function)
+                                   : postgres::quote_identifier(dimension.column));
+            return fmt::format("{}", fmt::join(list, ", "));
+        };
+        findings.warn(subject,
+                      fmt::format("{}: partitioned by {} in the source and by {} in the target; "
+                                  "rows go through the hypertable, which takes several times as "
+                                  "long, and compressed chunks as rows",
+                                  pair.quoted(), names(*pair.source), names(*pair.target)),
+                      "nothing, if it is meant; otherwise make the target's hypertable like the "
+                      "source's");
+        return;
+    }
+    for (const auto& [column, value] : source.dimensions.items()) {
+        const auto other = target.dimensions.value(column, json());
+        if (other != value)
+            findings.warn(
+                subject,
+                fmt::format("{}: {} is cut into {} in the source and {} in the target; chunks that "
+                            "the target does not have become like the source's, and where it has "
+                            "other ones, rows go through the hypertable, which takes longer",
+                            pair.quoted(), postgres::quote_identifier(column),
+                            dimension_text(value), dimension_text(other)),
+                "nothing, if it is meant; otherwise set_chunk_time_interval() or "
+                "set_number_partitions() in the target, before its first chunk is made");
+    }
+}
+
+std::string list_text(const json& settings, const char* name) {
+    const auto list = settings.value(name, json());
+    if (list.is_null())
+        return {};
+    std::vector<std::string> items;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        auto item = postgres::quote_identifier(list[i].get<std::string>());
+        const auto flag = [&](const char* flags) {
+            const auto values = settings.value(flags, json());
+            return values.is_array() && i < values.size() && values[i].get<bool>();
+        };
+        if (std::string_view(name) == "orderby") {
+            const bool descending = flag("orderby_desc");
+            item += descending ? " DESC" : "";
+            if (flag("orderby_nullsfirst") != descending)
+                item += descending ? " NULLS LAST" : " NULLS FIRST";
+        }
+        items.push_back(std::move(item));
+    }
+    return fmt::format("{}", fmt::join(items, ", "));
+}
+
+/// `timescaledb.compress, timescaledb.compress_segmentby = '"device"'`
+std::string settings_sql(const json& settings) {
+    std::string sql = "timescaledb.compress";
+    for (const auto* name : {"segmentby", "orderby"})
+        if (!settings.value(name, json()).is_null())
+            sql += fmt::format(", timescaledb.compress_{} = {}", name,
+                               postgres::quote_literal(list_text(settings, name)));
+    return sql;
+}
+
+std::string settings_text(const json& settings) {
+    const auto part = [&](const char* name) {
+        const auto text = list_text(settings, name);
+        return text.empty() ? "chosen when compressing" : text;
+    };
+    return fmt::format("segmentby {}, orderby {}", part("segmentby"), part("orderby"));
+}
+
+/// What one of them leaves open may be what the other has.
+bool may_be_the_same(const json& left, const json& right) {
+    return std::ranges::all_of(std::initializer_list<const char*>{"segmentby", "orderby",
+                                                                  "orderby_desc",
+                                                                  "orderby_nullsfirst"},
+                               [&](const char* name) {
+                                   const auto one = left.value(name, json());
+                                   const auto other = right.value(name, json());
+                                   return one.is_null() || other.is_null() || one == other;
+                               });
+}
+
+void compare_compression(Findings& findings, const Pair& pair, const Definition& source,
+                         const Definition& target) {
+    const std::string subject = "compression";
+    if (source.compression.is_null())
+        return;
+    const auto remedy = fmt::format(
+        "in the target: ALTER {} {} SET ({})", pair.target->cagg ? "MATERIALIZED VIEW" : "TABLE",
+        pair.target->known_as().quoted(), settings_sql(source.compression));
+    if (target.compression.is_null())
+        findings.warn(subject,
+                      fmt::format("{}: enabled in the source only; compressed chunks are copied as "
+                                  "rows, and stay so, which takes several times the space",
+                                  pair.quoted()),
+                      remedy);
+    else if (!may_be_the_same(source.compression, target.compression))
+        findings.warn(subject,
+                      fmt::format("{}: {} in the source, {} in the target; compressed chunks are "
+                                  "copied as rows and compressed again, which takes longer",
+                                  pair.quoted(), settings_text(source.compression),
+                                  settings_text(target.compression)),
+                      "nothing, if it is meant; otherwise " + remedy);
+}
+
+} // namespace
+
+void definitions(Findings& findings, const Side& source, const Side& target, const Pairs& pairs) {
+    Pairs both;
+    std::ranges::copy_if(pairs, std::back_inserter(both), [](const Pair& pair) {
+        return pair.source != nullptr && pair.target != nullptr;
+    });
+    if (both.empty())
+        return;
+    const auto in_source = read_definitions(source, both, &Pair::source);
+    const auto in_target = read_definitions(target, both, &Pair::target);
+    for (const auto& pair : both) {
+        const auto one = in_source.find(pair.source->name);
+        const auto other = in_target.find(pair.target->name);
+        if (one == in_source.end() || other == in_target.end())
+            continue; // dropped just now
+        compare_indexes(findings, pair, one->second, other->second);
+        compare_constraints(findings, pair, one->second, other->second);
+        look_at_triggers(findings, pair, other->second);
+        compare_dimensions(findings, pair, one->second, other->second);
+        if (target.server.community)
+            compare_compression(findings, pair, one->second, other->second);
+    }
+    const auto hypertables = static_cast<std::int64_t>(both.size());
+    for (const auto* subject : {"indexes", "constraints", "chunk intervals", "compression"})
+        if (!findings.has_problem(subject))
+            findings.ok(subject, fmt::format("the same on both sides, for {}",
+                                             report::format_count(hypertables, "hypertable")));
+    if (!findings.has_problem("triggers"))
+        findings.ok("triggers", "the target's hypertables have none");
+}
+
+void tiered_data(Findings& findings, const Pairs& pairs) {
+    for (const auto& pair : pairs)
+        if (pair.source != nullptr && pair.source->tiered_chunks > 0)
+            findings.warn("tiered data",
+                          pair.quoted() + " has data tiered to object storage, which is not copied",
+                          "in the source, to have it copied: CALL untier_chunk() for its chunks");
+}
+
+} // namespace check

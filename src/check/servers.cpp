@@ -1,0 +1,202 @@
+#include "check/topics.hpp"
+#include "postgres/quote.hpp"
+#include "sql.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace check {
+
+namespace {
+
+std::int64_t with_compression(const Pairs& pairs) {
+    return std::ranges::count_if(pairs, [](const Pair& pair) {
+        return pair.source != nullptr && pair.source->compression_enabled;
+    });
+}
+
+/// How many connections of its kind are left, and what limits them.
+struct Room {
+    std::int64_t left = 0;
+    std::string limit;
+};
+
+Room room_from(const postgres::Result& row) {
+    const auto max = row.integer(0, "max_connections");
+    const auto reserved = row.integer(0, "reserved");
+    const auto used = row.integer(0, "used");
+    Room room{.left = max - reserved - used,
+              .limit = fmt::format("max_connections is {}, of which {} are reserved and {} in use",
+                                   max, reserved, used)};
+    const auto consider = [&](const char* limit, const char* used_column,
+                              const std::string& whose) {
+        if (row.is_null(0, limit))
+            return;
+        const auto left = row.integer(0, limit) - row.integer(0, used_column);
+        if (left < room.left)
+            room = {.left = left,
+                    .limit = fmt::format("the limit of {} is {}, of which {} are in use", whose,
+                                         row.integer(0, limit), row.integer(0, used_column))};
+    };
+    consider("role_limit", "used_by_role",
+             "the role " + postgres::quote_identifier(row.string(0, "role")));
+    consider("database_limit", "used_by_database",
+             "the database " + postgres::quote_identifier(row.string(0, "database")));
+    room.left = std::max<std::int64_t>(room.left, 0);
+    return room;
+}
+
+} // namespace
+
+void encryption(Findings& findings, const std::string& side, const std::string& name,
+                const postgres::Encryption& found) {
+    const std::string subject = "encryption";
+    if (found.protocol.empty() && found.is_local)
+        findings.ok(subject, fmt::format("{}: none, but it stays on this machine", name));
+    else if (found.protocol.empty())
+        findings.warn(subject,
+                      fmt::format("{}: none; rows, and what a password is asked for with, can be "
+                                  "read on the way",
+                                  name),
+                      fmt::format("add sslmode=verify-full (and sslrootcert) to --{}, and have TLS "
+                                  "on the server",
+                                  side));
+    else if (found.protocol.starts_with("TLS") && found.sslmode != "verify-full" &&
+             found.sslmode != "verify-ca" && !found.is_local)
+        findings.warn(subject,
+                      fmt::format("{}: {}, but nobody checks the server's certificate "
+                                  "(sslmode={}): another server could take its place",
+                                  name, found.protocol, found.sslmode),
+                      fmt::format("add sslmode=verify-full (and sslrootcert) to --{}", side));
+    else
+        findings.ok(subject, fmt::format("{}: {}{}", name, found.protocol,
+                                         found.cipher.empty() ? "" : ", " + found.cipher));
+}
+
+void versions(Findings& findings, const Side& source, const Side& target, const Pairs& pairs) {
+    const std::string subject = "versions";
+    const auto& from = source.server;
+    const auto& to = target.server;
+    const auto both =
+        fmt::format("{} in the source, {} in the target", from.description(), to.description());
+    const auto compressed = with_compression(pairs);
+    if (from.community && !to.community)
+        findings.warn(
+            subject,
+            fmt::format("{}: the Apache edition neither compresses nor attaches chunks; they are "
+                        "copied as rows, and stay so{}",
+                        both,
+                        compressed == 0 ? ""
+                                        : fmt::format(" (compression is enabled on {} of the "
+                                                      "source's hypertables)",
+                                                      compressed)),
+            "install the Community edition in the target (package timescaledb-2-postgresql-N, "
+            "timescaledb.license = timescale)");
+    else if (from.timescaledb_text == to.timescaledb_text)
+        findings.ok(subject, from.description() == to.description()
+                                 ? from.description() + " on both sides"
+                                 : both);
+    else if (compressed > 0)
+        findings.warn(
+            subject,
+            fmt::format("{}: of different versions, compressed chunks are copied as rows, "
+                        "decompressed by the source and compressed again in the target, which "
+                        "takes longer (compression is enabled on {} of the source's hypertables)",
+                        both, compressed),
+            fmt::format("update the older side to {}, if it is to go faster: ALTER EXTENSION "
+                        "timescaledb UPDATE TO '{}'",
+                        std::max(from.timescaledb, to.timescaledb) == from.timescaledb
+                            ? from.timescaledb_text
+                            : to.timescaledb_text,
+                        std::max(from.timescaledb, to.timescaledb) == from.timescaledb
+                            ? from.timescaledb_text
+                            : to.timescaledb_text));
+    else
+        findings.ok(subject, both + "; no hypertable has compression enabled");
+}
+
+void extension_schemas(Findings& findings, const Side& source, const Side& target) {
+    const std::string subject = "extension schema";
+    const auto from = postgres::quote_identifier(source.server.extension_schema);
+    const auto to = postgres::quote_identifier(target.server.extension_schema);
+    if (from == to)
+        findings.ok(subject, from + " on both sides");
+    else
+        findings.warn(subject,
+                      fmt::format("{} in the source, {} in the target: definitions from the source "
+                                  "that name functions of the extension, such as {}.time_bucket, "
+                                  "do not work there",
+                                  from, to, from),
+                      fmt::format("nothing, if the schema was restored without errors; otherwise "
+                                  "CREATE EXTENSION timescaledb SCHEMA {} before it is",
+                                  from));
+}
+
+void encodings(Findings& findings, const Side& source, const Side& target, const Pairs& pairs) {
+    const std::string subject = "encoding";
+    const auto& from = source.server.encoding;
+    const auto& to = target.server.encoding;
+    const std::string as_rows =
+        with_compression(pairs) > 0 ? "; compressed chunks are copied as rows" : "";
+    if (from != to)
+        findings.warn(subject,
+                      fmt::format("{} in the source, {} in the target: text is converted, and a "
+                                  "chunk with a character that {} does not have fails{}",
+                                  from, to, to, as_rows),
+                      fmt::format("make the target's database with ENCODING '{}', or UTF8", from));
+    else if (from != "UTF8" && !as_rows.empty())
+        findings.warn(subject, fmt::format("{} on both sides, and not UTF8{}", from, as_rows),
+                      "nothing needs to be done; it takes longer");
+    else
+        findings.ok(subject, from + " on both sides");
+}
+
+void server_state(Findings& findings, const Side& side) {
+    const auto row = side.connection.query(sql::capacity);
+    constexpr std::int64_t long_enough = 3'600'000;
+    const auto delay = row.integer(0, "standby_delay");
+    const auto is_standby = row.boolean(0, "in_recovery");
+    if (is_standby && side.name == "target")
+        findings.fail("standby", "the target is a hot standby, to which nothing can be written",
+                      "give the primary as --target");
+    else if (is_standby && (!row.boolean(0, "feedback") || (delay >= 0 && delay < long_enough)))
+        findings.warn(
+            "standby",
+            fmt::format("the source is a hot standby (hot_standby_feedback {}, "
+                        "max_standby_streaming_delay {}): what reads a chunk is cancelled when "
+                        "changes from the primary have waited for it; the chunk is read again then",
+                        row.boolean(0, "feedback") ? "on" : "off",
+                        delay < 0 ? "-1" : fmt::format("{} s", delay / 1000)),
+            "there, for as long as the migration takes: ALTER SYSTEM SET hot_standby_feedback = "
+            "on; ALTER SYSTEM SET max_standby_streaming_delay = -1; SELECT pg_reload_conf()");
+    else if (is_standby)
+        findings.ok("standby", "the source is a hot standby that waits for its readers");
+    if (row.boolean(0, "restoring") && side.name == "target")
+        findings.warn("restoring",
+                      "timescaledb.restoring is on for the target's database: timescaledb_"
+                      "post_restore() was not called; rows that the application writes go astray",
+                      fmt::format("SELECT {}()", side.server.function("timescaledb_post_restore")));
+}
+
+void connections(Findings& findings, const Side& side, int workers) {
+    const auto room = room_from(side.connection.query(sql::capacity));
+    // A worker has one to either side, and one more to the target that builds tables to attach. The
+    // run has its own, one to tell how far it is, and one for a while to ask about those that hang.
+    const std::int64_t each = side.name == "source" ? 1 : 2;
+    constexpr std::int64_t own = 3;
+    const auto needed = workers * each + own;
+    const auto subject = "connections to the " + side.name;
+    const auto text = fmt::format("copy --parallelism {} needs up to {}, and {} are free ({})",
+                                  workers, needed, room.left, room.limit);
+    const auto fit = (room.left - own) / each;
+    if (needed <= room.left)
+        findings.ok(subject, text);
+    else if (fit >= 1)
+        findings.warn(subject, text + "; workers wait for those that they do not get",
+                      fmt::format("copy --parallelism {}, or have more", fit));
+    else
+        findings.fail(subject, text, "raise the limit, or close other connections");
+}
+
+} // namespace check

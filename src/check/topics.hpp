@@ -1,0 +1,101 @@
+#pragma once
+
+#include "check/finding.hpp"
+#include "postgres/connection.hpp"
+#include "postgres/encryption.hpp"
+#include "timescale/chunk.hpp"
+#include "timescale/hypertable.hpp"
+#include "timescale/server.hpp"
+#include "timescale/time_range.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+/**
+ * What `check` looks at: a function for each topic, which reads and adds what it found. Any of them
+ * may throw SqlError when the server refuses something, and ConnectionError.
+ */
+namespace check {
+
+/// One of the two servers.
+struct Side {
+    std::string name; ///< "source" or "target"
+    postgres::Connection& connection;
+    const timescale::Server& server;
+};
+
+/// A hypertable that is to be copied. Both are there, but for what is missing in the target; of the
+/// only side that could be connected to, the other is nothing.
+struct Pair {
+    const timescale::Hypertable* source = nullptr;
+    const timescale::Hypertable* target = nullptr;
+    std::optional<timescale::TimeRange> range{}; ///< none when its time cannot take the bounds
+
+    const timescale::Hypertable& known() const { return source != nullptr ? *source : *target; }
+    std::string quoted() const { return known().known_as().quoted(); }
+};
+using Pairs = std::vector<Pair>;
+using Chunks = std::vector<timescale::ChunkInRange>;
+
+// ---------------------------------------------------------------- servers.cpp
+
+/// \param side "source" or "target"; \param name of the connection.
+void encryption(Findings& findings, const std::string& side, const std::string& name,
+                const postgres::Encryption& found);
+void versions(Findings& findings, const Side& source, const Side& target, const Pairs& pairs);
+void extension_schemas(Findings& findings, const Side& source, const Side& target);
+void encodings(Findings& findings, const Side& source, const Side& target, const Pairs& pairs);
+
+/// Whether a server is a standby, and what state it is in.
+void server_state(Findings& findings, const Side& side);
+
+/// \param workers of `copy`.
+void connections(Findings& findings, const Side& side, int workers);
+
+// ---------------------------------------------------------------- schema.cpp
+
+/// Indexes, constraints, triggers, dimensions and compression of hypertables that both sides have.
+void definitions(Findings& findings, const Side& source, const Side& target, const Pairs& pairs);
+
+void tiered_data(Findings& findings, const Pairs& pairs);
+
+// ---------------------------------------------------------------- jobs.cpp
+
+/// Policies of the source that drop what is to be copied.
+void source_jobs(Findings& findings, const Side& source, const Pairs& pairs, const Chunks& chunks);
+
+/// Policies and actions of the target that would work on what is being copied.
+/// \param chunks of the source.
+void target_jobs(Findings& findings, const Side& target, const Pairs& pairs, const Chunks& chunks);
+
+// ---------------------------------------------------------------- foreign_keys.cpp
+
+void foreign_keys(Findings& findings, const Side& source, const Side& target, const Pairs& pairs);
+
+// ---------------------------------------------------------------- data.cpp
+
+/// How much there is to copy, and what it takes in the target.
+void sizes(Findings& findings, const Side& source, const Side* target, const Pairs& pairs,
+           const Chunks& chunks);
+
+/// Rows and chunks that the target has in the range.
+/// \param targets chunks of the target in the range.
+void target_rows(Findings& findings, const Side& target, const Pairs& pairs, const Chunks& sources,
+                 const Chunks& targets);
+
+// ---------------------------------------------------------------- helpers, in names.cpp
+
+/// The parameters $1 and $2 that statements take for the names of a side's hypertables.
+std::vector<postgres::Parameter> names_of(const Pairs& pairs,
+                                          const timescale::Hypertable* Pair::*side);
+
+/// How long a statement may take that reads users' data, or runs their functions.
+constexpr int patience_in_seconds = 5;
+
+/// Runs such a statement.
+/// \returns nothing when it takes longer.
+std::optional<postgres::Result> query_patiently(postgres::Connection& connection,
+                                                const std::string& sql);
+
+} // namespace check

@@ -1,0 +1,64 @@
+#include "cli/generate.hpp"
+
+#include <fmt/format.h>
+
+namespace cli {
+
+namespace {
+
+using Option = Description::Option;
+using Command = Description::Command;
+
+/// A word of the shell's.
+std::string quoted(const std::string& text) {
+    std::string result = "'";
+    for (const char c : text)
+        result += c == '\'' || c == '\\' ? std::string{'\\', c} : std::string(1, c);
+    return result + "'";
+}
+
+std::string names_of(const Option& option) {
+    std::string result;
+    for (const auto& name : option.names)
+        result += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
+    return result;
+}
+
+/// What may stand for a value, or where an argument does.
+std::string values_of(const Option& option) {
+    if (!option.choices.empty())
+        return " -x -a " + quoted(fmt::format("{}", fmt::join(option.choices, " ")));
+    if (option.takes_file)
+        return " -r -F";
+    return option.is_flag() ? "" : " -x";
+}
+
+/// \param condition when the command's options are offered.
+std::string lines_of(const Command& command, const std::string& condition) {
+    const auto start = "complete -c timescaledb-backfill -n " + quoted(condition);
+    std::string result;
+    for (const auto& option : command.options)
+        result += fmt::format("{}{}{} -d {}\n", start, names_of(option), values_of(option),
+                              quoted(brief(option)));
+    for (const auto& argument : command.arguments)
+        if (!argument.choices.empty() || argument.takes_file)
+            result += start + values_of(argument) + "\n";
+    return result;
+}
+
+} // namespace
+
+std::string fish_completion(const Description& description) {
+    std::string result = "# fish completion of timescaledb-backfill, which prints it: "
+                         "--generate fish\n\ncomplete -c timescaledb-backfill -f\n";
+    result += lines_of(description.program, "__fish_use_subcommand");
+    for (const auto& command : description.commands)
+        result +=
+            fmt::format("complete -c timescaledb-backfill -n __fish_use_subcommand -a {} -d {}\n",
+                        command.name, quoted(brief(command.text)));
+    for (const auto& command : description.commands)
+        result += "\n" + lines_of(command, "__fish_seen_subcommand_from " + command.name);
+    return result;
+}
+
+} // namespace cli

@@ -1,0 +1,110 @@
+#include "cloning/inventory.hpp"
+
+#include "sql.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace cloning {
+
+namespace {
+
+using postgres::quote_identifier;
+
+/// `{1,2}` without its braces.
+void append_oids(std::vector<std::string>& oids, std::string_view array) {
+    array.remove_prefix(1);
+    array.remove_suffix(1);
+    while (!array.empty()) {
+        const auto end = std::min(array.find(','), array.size());
+        oids.emplace_back(array.substr(0, end));
+        array.remove_prefix(std::min(end + 1, array.size()));
+    }
+}
+
+void read_chunks(Inventory& inventory, postgres::Connection& source) {
+    const auto rows = source.query(sql::clone_chunks);
+    for (int row = 0; row < rows.size(); ++row) {
+        append_oids(inventory.chunk_oids, rows.text(row, "oids"));
+        auto pattern = quote_identifier(rows.text(row, "schema_name")) + ".";
+        if (!rows.is_null(row, "table_name")) {
+            pattern += quote_identifier(rows.text(row, "table_name"));
+        } else {
+            // What is in quotes is taken as it is, the rest is a regular expression.
+            pattern += quote_identifier(rows.text(row, "beginning")) + "[0-9]+";
+            if (!rows.text(row, "ending").empty())
+                pattern += quote_identifier(rows.text(row, "ending"));
+        }
+        inventory.chunk_patterns.push_back(std::move(pattern));
+    }
+}
+
+void read_hypertables(Inventory& inventory, postgres::Connection& source) {
+    const auto rows = source.query(sql::clone_hypertables);
+    for (int row = 0; row < rows.size(); ++row)
+        inventory.hypertables.push_back(
+            {.oid = rows.integer(row, "oid"),
+             .name = {rows.string(row, "schema_name"), rows.string(row, "table_name")},
+             .known_as = {rows.string(row, "known_schema"), rows.string(row, "known_name")},
+             .is_cagg = rows.boolean(row, "is_cagg"),
+             .is_internal = rows.boolean(row, "is_internal"),
+             .chunks = rows.integer(row, "chunks")});
+}
+
+void read_catalog_rows(Inventory& inventory, postgres::Connection& source) {
+    const auto rows = source.query(sql::clone_catalog_rows);
+    for (int row = 0; row < rows.size(); ++row) {
+        if (rows.is_null(row, "rows"))
+            continue;
+        const postgres::QualifiedName table{"_timescaledb_catalog",
+                                            rows.string(row, "catalog_table")};
+        inventory.catalog_rows += fmt::format(
+            "INSERT INTO {0} SELECT * FROM pg_catalog.json_populate_recordset(NULL::{0}, {1});\n",
+            table.quoted(), postgres::quote_literal(rows.text(row, "rows")));
+    }
+}
+
+void read_tables(Inventory& inventory, postgres::Connection& source) {
+    const auto rows = source.query(sql::clone_tables, {oid_array(inventory.chunk_oids)});
+    for (int row = 0; row < rows.size(); ++row)
+        inventory.tables.push_back(
+            {.oid = rows.integer(row, "oid"),
+             .name = {rows.string(row, "schema_name"), rows.string(row, "table_name")},
+             .kind = rows.text(row, "kind").front(),
+             .bytes = rows.integer(row, "bytes"),
+             .may_select = rows.boolean(row, "may_select"),
+             .may_use_schema = rows.boolean(row, "may_use_schema"),
+             .row_security = rows.boolean(row, "row_security")});
+}
+
+} // namespace
+
+std::string oid_array(const std::vector<std::string>& oids) {
+    return fmt::format("{{{}}}", fmt::join(oids, ","));
+}
+
+Inventory take_inventory(Database& source) {
+    Inventory inventory;
+    if (source.server) {
+        read_hypertables(inventory, source.connection);
+        read_chunks(inventory, source.connection);
+        read_catalog_rows(inventory, source.connection);
+        inventory.jobs = commands::read_background_jobs(source.connection, std::nullopt);
+        std::erase_if(inventory.jobs, [](const auto& job) { return !job.scheduled; });
+    }
+    read_tables(inventory, source.connection);
+    return inventory;
+}
+
+bool is_of_user(const Hypertable& hypertable) {
+    return !hypertable.is_internal && !hypertable.name.name.starts_with("_compressed_hypertable_");
+}
+
+const Hypertable* find_hypertable(const Inventory& inventory, std::int64_t oid) {
+    const auto found = std::ranges::find(inventory.hypertables, oid, &Hypertable::oid);
+    return found == inventory.hypertables.end() ? nullptr : &*found;
+}
+
+} // namespace cloning

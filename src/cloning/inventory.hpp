@@ -1,0 +1,58 @@
+#pragma once
+
+#include "cloning/database.hpp"
+#include "commands/background_jobs.hpp"
+#include "postgres/quote.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cloning {
+
+/// A table, materialized view or sequence of users in the source.
+struct Table {
+    std::int64_t oid = 0;
+    postgres::QualifiedName name;
+    char kind = 'r'; ///< pg_class.relkind
+    std::int64_t bytes = 0;
+    bool may_select = true;
+    bool may_use_schema = true;
+    bool row_security = false; ///< would hide rows from the role
+
+    bool has_rows() const { return kind == 'r'; }
+};
+
+struct Hypertable {
+    std::int64_t oid = 0;
+    postgres::QualifiedName name;
+    postgres::QualifiedName known_as; ///< a continuous aggregate's view, or the hypertable
+    bool is_cagg = false;
+    bool is_internal = false; ///< for compressed chunks, before 2.27 or so
+    std::int64_t chunks = 0;
+};
+
+/// What there is in the source, read under one snapshot.
+struct Inventory {
+    std::vector<Table> tables;           ///< hypertables among them, chunks not
+    std::vector<Hypertable> hypertables; ///< all
+    /// What pg_dump's --exclude-table takes, for the tables of chunks and nothing else.
+    std::vector<std::string> chunk_patterns;
+    std::vector<std::string> chunk_oids;
+    std::vector<commands::BackgroundJob> jobs; ///< that are on
+    /// SQL that puts rows of the catalog into the target which pg_dump is to leave out.
+    std::string catalog_rows;
+};
+
+/// Reads it. \pre the source's connection is in a transaction of one snapshot.
+Inventory take_inventory(Database& source);
+
+/// Whether a hypertable is one of users, as they know it.
+bool is_of_user(const Hypertable& hypertable);
+
+const Hypertable* find_hypertable(const Inventory& inventory, std::int64_t oid);
+
+/// The texts as the value of a parameter of the type oid[].
+std::string oid_array(const std::vector<std::string>& oids);
+
+} // namespace cloning

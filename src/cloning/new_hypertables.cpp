@@ -1,0 +1,220 @@
+#include "cloning/new_hypertables.hpp"
+
+#include "sql.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace cloning {
+
+namespace {
+
+using postgres::quote_identifier;
+using postgres::quote_literal;
+
+bool is_integer(std::string_view type) {
+    return type == "int2" || type == "int4" || type == "int8";
+}
+
+bool is_time(std::string_view type) {
+    return type == "date" || type == "timestamp" || type == "timestamptz";
+}
+
+template <typename Value>
+std::vector<Value> list_in(const postgres::Result& rows, int row, const char* column) {
+    if (rows.is_null(row, column))
+        return {};
+    return nlohmann::json::parse(rows.text(row, column)).get<std::vector<Value>>();
+}
+
+/// What a name's text says.
+std::vector<std::string> parse_name(postgres::Connection& source, const std::string& text) {
+    try {
+        const auto row = source.query("SELECT to_json(parse_ident($1)) AS parts", {text});
+        auto parts = list_in<std::string>(row, 0, "parts");
+        if (parts.size() <= 3)
+            return parts;
+    } catch (const postgres::SqlError& error) {
+        if (error.sqlstate() != "22023") // invalid_parameter_value
+            throw;
+    }
+    throw UsageError(fmt::format("--create-hypertable takes [[SCHEMA.]TABLE.]COLUMN[:INTERVAL], "
+                                 "not '{}'",
+                                 text));
+}
+
+std::string interval_sql(postgres::Connection& source, const std::string& column,
+                         const std::string& type, const std::optional<std::string>& given) {
+    if (is_integer(type)) {
+        if (!given)
+            throw UsageError(fmt::format("{} is an integer: --create-hypertable needs the size of "
+                                         "its chunks, such as {}:1000000",
+                                         column, column));
+        if (given->empty() || given->size() > 18 ||
+            given->find_first_not_of("0123456789") != std::string::npos || *given == "0")
+            throw UsageError(fmt::format("the interval of {}, an integer, is to be an integer, "
+                                         "not '{}'",
+                                         column, *given));
+        return *given;
+    }
+    try {
+        const auto row = source.query(
+            "SELECT $1::interval > interval '0' AS positive, ($1::interval)::text AS text",
+            {*given});
+        if (row.boolean(0, "positive"))
+            return "INTERVAL " + quote_literal(row.text(0, "text"));
+    } catch (const postgres::SqlError& error) {
+        if (!error.sqlstate().starts_with("22"))
+            throw;
+    }
+    throw UsageError(
+        fmt::format("the interval of {} is to be one such as '7 days', not '{}'", column, *given));
+}
+
+/// What is in the way of turning a candidate.
+std::string obstacle(const postgres::Result& rows, int row, const std::string& column) {
+    const auto type = rows.string(row, "type");
+    if (!is_integer(type) && !is_time(type))
+        return fmt::format("the column {} is of the type {}, which is neither a time nor an "
+                           "integer",
+                           column, type);
+    if (rows.boolean(row, "is_generated"))
+        return fmt::format("the column {} is generated", column);
+    if (rows.boolean(row, "is_partition"))
+        return "it is a partition; name the table that is partitioned";
+    if (rows.boolean(row, "inherits"))
+        return "it takes part in inheritance";
+    if (rows.boolean(row, "has_rules"))
+        return "it has rules";
+    const auto keys = list_in<std::string>(rows, row, "keys_without_column");
+    if (!keys.empty())
+        return fmt::format("the column {} is not in the unique index {}", column,
+                           fmt::join(keys, ", "));
+    const auto checks = list_in<std::string>(rows, row, "not_inherited");
+    if (!checks.empty())
+        return fmt::format("it has NO INHERIT constraints: {}", fmt::join(checks, ", "));
+    return {};
+}
+
+NewHypertable new_hypertable(Database& source, const Inventory& inventory,
+                             const std::string& wanted) {
+    const auto [text, interval] = split_interval(wanted);
+    auto parts = parse_name(source.connection, text);
+    const auto take_last = [&]() -> std::optional<std::string> {
+        if (parts.empty())
+            return std::nullopt;
+        auto last = parts.back();
+        parts.pop_back();
+        return last;
+    };
+    const auto column = take_last().value_or("");
+    const auto table = take_last();
+    const auto schema = take_last();
+    auto left_out = inventory.chunk_oids;
+    for (const auto& hypertable : inventory.hypertables)
+        if (!table || !is_of_user(hypertable))
+            left_out.push_back(std::to_string(hypertable.oid));
+    const auto rows = source.connection.query(sql::clone_candidates,
+                                              {schema, table, column, oid_array(left_out)});
+    if (rows.empty())
+        throw UsageError(fmt::format("--create-hypertable {}: the {} has no such {}", text,
+                                     source.connection.name(),
+                                     table ? "table and column" : "plain table"));
+    std::vector<std::string> names;
+    names.reserve(static_cast<std::size_t>(rows.size()));
+    for (int row = 0; row < rows.size(); ++row)
+        names.push_back(
+            postgres::QualifiedName{rows.string(row, "schema_name"), rows.string(row, "table_name")}
+                .quoted());
+    if (names.size() > 1)
+        throw UsageError(fmt::format("--create-hypertable {}: several tables have it, say which: "
+                                     "{}",
+                                     text, fmt::join(names, ", ")));
+    NewHypertable result{.oid = rows.integer(0, "oid"),
+                         .table = {rows.string(0, "schema_name"), rows.string(0, "table_name")},
+                         .column = column,
+                         .interval = std::nullopt,
+                         .partition_key = rows.optional_string(0, "partition_key"),
+                         .partitions = {},
+                         .partition_oids = {},
+                         .references = list_in<std::int64_t>(rows, 0, "references_oids"),
+                         .referenced_by = list_in<std::int64_t>(rows, 0, "referenced_by_oids")};
+    if (find_hypertable(inventory, result.oid) != nullptr)
+        throw UsageError(fmt::format("--create-hypertable {}: {} is a hypertable already, and "
+                                     "becomes one in the target by itself",
+                                     text, names.front()));
+    if (const auto reason = obstacle(rows, 0, quote_identifier(column)); !reason.empty())
+        throw UsageError(fmt::format("{} cannot become a hypertable: {}", names.front(), reason));
+    const auto type = rows.string(0, "type");
+    if (interval || is_integer(type))
+        result.interval = interval_sql(source.connection, quote_identifier(column), type, interval);
+    if (!rows.is_null(0, "partitions"))
+        for (const auto& part : nlohmann::json::parse(rows.text(0, "partitions"))) {
+            result.partitions.push_back({part.at(0), part.at(1)});
+            result.partition_oids.push_back(part.at(2));
+        }
+    return result;
+}
+
+/// Foreign keys between hypertables are refused by TimescaleDB (ts_hypertable_create_... in its
+/// src/hypertable.c).
+void check_foreign_keys(const Inventory& inventory, const std::vector<NewHypertable>& list) {
+    std::set<std::int64_t> hypertables;
+    for (const auto& hypertable : inventory.hypertables)
+        hypertables.insert(hypertable.oid);
+    for (const auto& one : list)
+        hypertables.insert(one.oid);
+    const auto is_one = [&](std::int64_t oid) {
+        return hypertables.contains(oid);
+    };
+    for (const auto& one : list)
+        if (std::ranges::any_of(one.references, is_one) ||
+            std::ranges::any_of(one.referenced_by, is_one))
+            throw UsageError(fmt::format("{} cannot become a hypertable: a foreign key is between "
+                                         "it and another hypertable",
+                                         one.table.quoted()));
+}
+
+} // namespace
+
+std::string NewHypertable::sql(const timescale::Server& target) const {
+    return fmt::format("SELECT FROM {}({}::pg_catalog.regclass, {}::pg_catalog.name{})",
+                       target.function("create_hypertable"), quote_literal(table.quoted()),
+                       quote_literal(column),
+                       interval ? ", chunk_time_interval => " + *interval : "");
+}
+
+std::pair<std::string, std::optional<std::string>> split_interval(const std::string& text) {
+    bool quoted = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        quoted = (text[i] == '"') != quoted;
+        if (!quoted && text[i] == ':')
+            return {text.substr(0, i), text.substr(i + 1)};
+    }
+    return {text, std::nullopt};
+}
+
+std::vector<NewHypertable> plan_hypertables(Database& source, const Inventory& inventory,
+                                            const std::vector<std::string>& wanted) {
+    std::vector<NewHypertable> list;
+    if (wanted.empty())
+        return list;
+    // Partition keys are to be as pg_dump writes them, whatever the session had before.
+    source.connection.execute("SET LOCAL quote_all_identifiers = on");
+    for (const auto& text : wanted)
+        list.push_back(new_hypertable(source, inventory, text));
+    source.connection.execute("SET LOCAL quote_all_identifiers = off");
+    for (auto one = list.begin(); one != list.end(); ++one)
+        if (std::any_of(list.begin(), one,
+                        [&](const auto& other) { return other.oid == one->oid; }))
+            throw UsageError(
+                fmt::format("--create-hypertable names {} twice", one->table.quoted()));
+    check_foreign_keys(inventory, list);
+    return list;
+}
+
+} // namespace cloning

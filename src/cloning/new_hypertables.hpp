@@ -1,0 +1,40 @@
+#pragma once
+
+#include "cloning/database.hpp"
+#include "cloning/inventory.hpp"
+#include "postgres/quote.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace cloning {
+
+/// A plain or natively partitioned table of the source that is to be a hypertable in the target.
+struct NewHypertable {
+    std::int64_t oid = 0;
+    postgres::QualifiedName table;
+    std::string column;
+    std::optional<std::string> interval;             ///< as SQL; TimescaleDB's default, if nothing
+    std::optional<std::string> partition_key;        ///< as pg_dump writes it, if it is partitioned
+    std::vector<postgres::QualifiedName> partitions; ///< below it, on all levels
+    std::vector<std::int64_t> partition_oids;
+    std::vector<std::int64_t> references; ///< what its foreign keys reference
+    std::vector<std::int64_t> referenced_by;
+
+    /// The statement that makes it one.
+    std::string sql(const timescale::Server& target) const;
+};
+
+/// `a.b.c:1 day` before and behind the colon, which may stand in quotes before.
+std::pair<std::string, std::optional<std::string>> split_interval(const std::string& text);
+
+/// Finds the tables that --create-hypertable means, and makes sure that they can be turned.
+/// \pre the source's connection is in a transaction of one snapshot.
+/// \throws UsageError that says what is in the way.
+std::vector<NewHypertable> plan_hypertables(Database& source, const Inventory& inventory,
+                                            const std::vector<std::string>& wanted);
+
+} // namespace cloning

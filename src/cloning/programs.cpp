@@ -1,0 +1,130 @@
+#include "cloning/programs.hpp"
+
+#include "postgres/error.hpp"
+#include "processes/child.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+#include <sstream>
+#include <unistd.h>
+#include <vector>
+
+namespace cloning {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Debian's pg_dump of /usr/bin chooses among those that are installed, by rules of its own.
+bool is_wrapper(const fs::path& program) {
+    std::error_code ignored;
+    return fs::canonical(program, ignored).filename() == "pg_wrapper";
+}
+
+bool can_run(const std::string& program) {
+    return access(program.c_str(), X_OK) == 0 && !is_wrapper(program);
+}
+
+/// `/usr/lib/postgresql/17/bin` for `/usr/lib/postgresql` and "", as PGDG's packages have them,
+/// too.
+std::vector<std::string> folders_below(const std::string& top, const std::string& prefix) {
+    std::vector<std::string> folders;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(top, ignored))
+        if (entry.path().filename().string().starts_with(prefix))
+            folders.push_back((entry.path() / "bin").string());
+    std::ranges::sort(folders);
+    return folders;
+}
+
+std::vector<std::string> folders_to_look_into() {
+    std::vector<std::string> folders;
+    const char* path = std::getenv("PATH"); // NOLINT(concurrency-mt-unsafe): nobody sets it
+    std::istringstream list(path == nullptr ? "" : path);
+    for (std::string folder; std::getline(list, folder, ':');)
+        if (!folder.empty())
+            folders.push_back(folder);
+    for (const auto& [top, prefix] :
+         {std::pair{"/usr/lib/postgresql", ""}, std::pair{"/usr", "pgsql-"}})
+        for (auto& folder : folders_below(top, prefix))
+            folders.push_back(std::move(folder));
+    return folders;
+}
+
+int major_of(const std::string& version) {
+    int major = 0;
+    std::from_chars(version.data(), version.data() + version.size(), major);
+    return major;
+}
+
+/// The programs of a folder; nothing when they are not there, or cannot be run.
+std::optional<Programs> look_into(const std::string& folder) {
+    Programs programs{.folder = folder, .version = ""};
+    for (const auto* name : {"pg_dump", "psql", "pg_dumpall"})
+        if (!can_run(programs.path(name)))
+            return std::nullopt;
+    try {
+        const auto version =
+            version_in(processes::output_of({.words = {programs.path("pg_dump"), "--version"},
+                                             .environment = processes::own_environment()}));
+        if (!version)
+            return std::nullopt;
+        programs.version = *version;
+        return programs;
+    } catch (const Error& error) {
+        spdlog::debug("{}", error.what());
+        return std::nullopt;
+    }
+}
+
+std::string range(const MajorVersions& wanted) {
+    return wanted.source == wanted.target ? std::to_string(wanted.target)
+                                          : fmt::format("{} to {}", wanted.source, wanted.target);
+}
+
+} // namespace
+
+std::optional<std::string> version_in(const std::string& text) {
+    constexpr std::string_view before = "(PostgreSQL) ";
+    const auto at = text.find(before);
+    if (at == std::string::npos)
+        return std::nullopt;
+    const auto begin = text.begin() + static_cast<std::ptrdiff_t>(at + before.size());
+    const auto end =
+        std::find_if(begin, text.end(), [](unsigned char c) { return std::isspace(c) != 0; });
+    std::string version(begin, end);
+    return major_of(version) > 0 ? std::optional(version) : std::nullopt;
+}
+
+Programs find_programs(const std::optional<std::string>& folder, const MajorVersions& wanted) {
+    std::vector<std::string> found;
+    std::optional<Programs> best;
+    for (const auto& place : folder ? std::vector{*folder} : folders_to_look_into()) {
+        const auto programs = look_into(place);
+        if (!programs)
+            continue;
+        found.push_back(fmt::format("{} in {}", programs->version, programs->folder));
+        const auto major = major_of(programs->version);
+        // The first of the highest version: the target's own, if it is there.
+        if (major >= wanted.source && major <= wanted.target &&
+            (!best || major > major_of(best->version)))
+            best = programs;
+    }
+    if (best)
+        return *best;
+    throw Error(fmt::format(
+        "no pg_dump, pg_dumpall and psql of PostgreSQL {} {}{}; install the package "
+        "postgresql-client-{}, or name their folder with --programs",
+        range(wanted), folder ? "in " + *folder : "here",
+        found.empty() ? "" : fmt::format(" (but {})", fmt::join(found, ", ")), wanted.target));
+}
+
+} // namespace cloning

@@ -1,0 +1,175 @@
+#include "cloning/requirements.hpp"
+
+#include "sql.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace cloning {
+
+namespace {
+
+using postgres::quote_identifier;
+using postgres::quote_literal;
+
+/// How many names a message lists.
+constexpr std::size_t most_names = 5;
+
+/// `a, b and 12 more`
+std::string first_of(std::vector<std::string> names) {
+    const auto all = names.size();
+    names.resize(std::min(all, most_names));
+    return all <= most_names
+               ? fmt::format("{}", fmt::join(names, ", "))
+               : fmt::format("{} and {} more", fmt::join(names, ", "), all - most_names);
+}
+
+bool has_version(Database& target, const std::string& version) {
+    return !target.connection
+                .query("SELECT FROM pg_available_extension_versions "
+                       "WHERE name = 'timescaledb' AND ($1::text IS NULL OR version = $1)",
+                       {version.empty() ? postgres::Parameter() : version})
+                .empty();
+}
+
+std::string create_extension(const Database& source) {
+    if (!source.server)
+        return "CREATE EXTENSION timescaledb";
+    const auto schema = quote_identifier(source.server->extension_schema);
+    return fmt::format("CREATE SCHEMA IF NOT EXISTS {0}; "
+                       "CREATE EXTENSION timescaledb VERSION {1} SCHEMA {0}",
+                       schema, quote_literal(source.server->timescaledb_text));
+}
+
+void require_same(const Database& source, const Database& target) {
+    const auto& ours = *source.server;
+    const auto& theirs = *target.server;
+    if (ours.timescaledb_text != theirs.timescaledb_text)
+        throw Error(fmt::format(
+            "the source has TimescaleDB {0} and the target {1}, and its catalog fits the same "
+            "version only; update the older one: ALTER EXTENSION timescaledb UPDATE TO '{2}'",
+            ours.timescaledb_text, theirs.timescaledb_text,
+            ours.timescaledb < theirs.timescaledb ? theirs.timescaledb_text
+                                                  : ours.timescaledb_text));
+    if (ours.extension_schema != theirs.extension_schema)
+        throw Error(fmt::format(
+            "the source has TimescaleDB in the schema {0} and the target in {1}, and what uses "
+            "it names the schema; in the target: DROP EXTENSION timescaledb, and clone again, "
+            "which creates it in {0}",
+            quote_identifier(ours.extension_schema), quote_identifier(theirs.extension_schema)));
+}
+
+} // namespace
+
+void require_servers(const Database& source, const Database& target) {
+    if (source.identity == target.identity)
+        throw UsageError(
+            fmt::format("source and target are the same database ({})", target.connection.name()));
+    if (target.major() < source.major())
+        throw Error(fmt::format("the target has PostgreSQL {} and the source {}: what a newer one "
+                                "dumps, an older one need not understand",
+                                target.major(), source.major()));
+}
+
+std::string require_extensions(Database& source, Database& target) {
+    const auto wanted = source.connection.query(
+        "SELECT extname FROM pg_extension WHERE extname NOT IN ('timescaledb', 'plpgsql') "
+        "ORDER BY extname");
+    std::vector<std::string> missing;
+    for (int row = 0; row < wanted.size(); ++row)
+        if (target.connection
+                .query("SELECT FROM pg_available_extensions WHERE name = $1",
+                       {wanted.string(row, "extname")})
+                .empty())
+            missing.push_back(quote_identifier(wanted.text(row, "extname")));
+    if (!missing.empty())
+        throw Error(fmt::format("the target's server has not the extensions {}; install their "
+                                "packages there",
+                                fmt::join(missing, ", ")));
+    if (target.server) {
+        if (source.server)
+            require_same(source, target);
+        return {};
+    }
+    const auto version = source.server ? source.server->timescaledb_text : "";
+    if (!has_version(target, version))
+        throw Error(fmt::format("the target's server has no TimescaleDB{}{} to create; install "
+                                "that package there",
+                                version.empty() ? "" : " ", version));
+    return create_extension(source);
+}
+
+void require_empty(Database& target) {
+    const auto rows = target.connection.query(sql::clone_target_objects);
+    if (rows.empty())
+        return;
+    std::vector<std::string> objects;
+    objects.reserve(static_cast<std::size_t>(rows.size()));
+    for (int row = 0; row < rows.size(); ++row)
+        objects.push_back(fmt::format("{} {}", rows.text(row, "kind"), rows.text(row, "name")));
+    throw UsageError(fmt::format("the {} is not empty: it has the {}; to clone into it all the "
+                                 "same, as far as nothing is in the way: --allow-non-empty",
+                                 target.connection.name(), first_of(objects)));
+}
+
+void require_privileges(Database& source, const Inventory& inventory, Database& target) {
+    std::vector<std::string> unreadable;
+    std::vector<std::string> secured;
+    for (const auto& table : inventory.tables) {
+        if (!table.may_select || !table.may_use_schema)
+            unreadable.push_back(table.name.quoted());
+        else if (table.row_security)
+            secured.push_back(table.name.quoted());
+    }
+    if (!unreadable.empty())
+        throw Error(fmt::format("nothing is cloned: in the source, the role may not read {}; "
+                                "GRANT USAGE on their schemas and SELECT on them to it",
+                                first_of(unreadable)));
+    if (!secured.empty())
+        throw Error(fmt::format("nothing is cloned: in the source, row level security hides rows "
+                                "of {} from the role; ALTER ROLE ... BYPASSRLS",
+                                first_of(secured)));
+    const auto row = target.connection.query(sql::clone_target);
+    const auto role = quote_identifier(row.text(0, "role"));
+    const auto database = quote_identifier(row.text(0, "database"));
+    std::vector<std::string> needs;
+    if (!row.boolean(0, "may_create"))
+        needs.push_back(fmt::format("GRANT CREATE ON DATABASE {} TO {}", database, role));
+    if (source.server && !row.boolean(0, "may_fill_catalog"))
+        needs.emplace_back("for TimescaleDB's catalog, a superuser, or the administrator whom a "
+                           "provider has for that (tsdbadmin)");
+    const bool uses_public = std::ranges::any_of(
+        inventory.tables, [](const auto& table) { return table.name.schema == "public"; });
+    if (uses_public && !row.boolean(0, "may_use_public"))
+        needs.push_back(fmt::format("GRANT CREATE ON SCHEMA public TO {}", role));
+    if (!needs.empty())
+        throw Error(fmt::format("nothing is cloned, for privileges are missing in the {}: {}",
+                                target.connection.name(), fmt::join(needs, "; ")));
+}
+
+void require_job_owners(const Inventory& inventory, Database& target,
+                        const std::set<std::string>& coming) {
+    std::set<std::string> absent;
+    std::set<std::string> others;
+    for (const auto& job : inventory.jobs) {
+        const auto row = target.connection.query(
+            "SELECT pg_has_role(oid, 'USAGE') AS ours FROM pg_roles WHERE rolname = $1",
+            {job.owner});
+        if (row.empty() && !coming.contains(job.owner))
+            absent.insert(quote_identifier(job.owner));
+        else if (!row.empty() && !row.boolean(0, "ours"))
+            others.insert(quote_identifier(job.owner));
+    }
+    if (!absent.empty())
+        throw Error(fmt::format("the target has no role {}, which jobs of the source belong to; "
+                                "create it, or clone the roles as well: --roles",
+                                fmt::join(absent, ", ")));
+    if (!others.empty())
+        throw Error(fmt::format("the target's role cannot turn off jobs of {0}; GRANT {0} to it",
+                                fmt::join(others, ", ")));
+}
+
+} // namespace cloning

@@ -1,0 +1,322 @@
+#include "cloning/restore.hpp"
+
+#include "postgres/environment.hpp"
+#include "sql.hpp"
+#include "tasks/suspended_jobs.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <regex>
+
+namespace cloning {
+
+namespace {
+
+/// Of TimescaleDB's catalog: tables whose rows are about chunks, or about what runs in the source
+/// just now, or name tablespaces. Of the first, rows about hypertables are added again.
+constexpr std::array catalog_tables_left_out{"chunk",
+                                             "chunk_constraint",
+                                             "chunk_index",
+                                             "chunk_column_stats",
+                                             "chunk_rewrite",
+                                             "compression_chunk_size",
+                                             "compression_settings",
+                                             "continuous_aggs_jobs_refresh_ranges",
+                                             "dimension_slice",
+                                             "tablespace"};
+
+/// Which statements of the dump are to be others.
+class Rewriter {
+  public:
+    explicit Rewriter(const Plan& plan) : plan_(plan) {
+        for (const auto& one : plan.new_hypertables)
+            if (one.partition_key)
+                partition_keys_.emplace(fmt::format("CREATE TABLE {} (", one.table.quoted()),
+                                        "\nPARTITION BY " + *one.partition_key + ";");
+    }
+
+    std::string operator()(std::string statement) {
+        // Only their owner may comment on extensions; they have a comment of their own.
+        if (statement.starts_with("COMMENT ON EXTENSION "))
+            return "";
+        static const std::string create_schema = "CREATE SCHEMA ";
+        if (statement.starts_with(create_schema))
+            return statement.insert(create_schema.size(), "IF NOT EXISTS ");
+        if (statement.starts_with("ALTER "))
+            statement = without_attribute_version(std::move(statement));
+        if (statement.starts_with("CREATE TABLE "))
+            return without_partition_key(std::move(statement));
+        if (plan_.with_rows && statement.starts_with("ALTER TABLE ONLY ") &&
+            !statement.ends_with(" NOT VALID;"))
+            for (const auto& [beginning, name] : plan_.unvalidated_keys)
+                if (statement.starts_with(beginning))
+                    return statement.insert(statement.size() - 1, " NOT VALID");
+        return statement;
+    }
+
+    /// \throws Error when a partitioned table's statement has not come as expected.
+    void finish() const {
+        if (!partition_keys_.empty())
+            throw Error(fmt::format("pg_dump did not write, as expected: {}...{}",
+                                    partition_keys_.begin()->first,
+                                    partition_keys_.begin()->second));
+    }
+
+  private:
+    /// Debian's PostgreSQL 15 has, from 15.20 on, a setting of its own on every column, which other
+    /// servers refuse, and which only its own pg_dump leaves out.
+    static std::string without_attribute_version(std::string statement) {
+        static const std::regex setting(
+            R"( SET \((?:(n_distinct[^(),;]*(?:, n_distinct[^(),;]*)?), )?pg_attver='?[0-9]+'?\);$)");
+        std::smatch match;
+        if (statement.find(" ALTER COLUMN ") == std::string::npos ||
+            statement.find("pg_attver") == std::string::npos ||
+            !std::regex_search(statement, match, setting))
+            return statement;
+        return match[1].matched ? match.prefix().str() + " SET (" + match[1].str() + ");" : "";
+    }
+
+    std::string without_partition_key(std::string statement) {
+        const auto found = std::ranges::find_if(partition_keys_, [&](const auto& one) {
+            return statement.starts_with(one.first) && statement.ends_with(one.second);
+        });
+        if (found != partition_keys_.end()) {
+            statement.replace(statement.size() - found->second.size(), found->second.size(), ";");
+            partition_keys_.erase(found);
+        }
+        return statement;
+    }
+
+    const Plan& plan_;
+    std::map<std::string, std::string> partition_keys_; ///< beginnings of statements, and ends
+};
+
+/// What psql runs before the dump.
+std::string script_before(const Plan& plan, const Database& target) {
+    std::string script =
+        "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);\n"
+        "SELECT pg_catalog.set_config(name, setting, false) FROM (VALUES\n"
+        "  ('statement_timeout', '0'), ('lock_timeout', '0'), ('transaction_timeout', '0'),\n"
+        "  ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'),\n"
+        "  ('client_connection_check_interval', '10000'), ('client_min_messages', 'warning'))\n"
+        "  AS wanted (name, setting) WHERE name IN (SELECT name FROM pg_settings);\n"
+        // An end of the script before its COMMIT, whatever became of those who write it, is a
+        // rollback: that is why it is not psql's --single-transaction, which would commit then.
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n";
+    if (plan.with_catalog)
+        script += fmt::format("SELECT {}();\n", target.server->function("timescaledb_pre_restore"));
+    return script;
+}
+
+/// What it runs behind the dump, but for the COMMIT.
+std::string script_behind(const Plan& plan, const Database& target) {
+    std::string script =
+        "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);\n" +
+        plan.inventory.catalog_rows;
+    if (plan.with_catalog)
+        script +=
+            fmt::format("SELECT {}();\n", target.server->function("timescaledb_post_restore"));
+    for (const auto& one : plan.new_hypertables)
+        script += one.sql(*target.server) + ";\n";
+    if (plan.inventory.jobs.empty())
+        return script;
+    if (!plan.has_queue)
+        script += std::string(sql::create_schema) + "\n";
+    for (const auto& job : plan.inventory.jobs)
+        script += commands::schedule_sql(*target.server, job.id, false) + ";\n";
+    return script + tasks::remember_suspended_sql(commands::ids_of(plan.inventory.jobs)) + ";\n";
+}
+
+/// What pg_dump says about the next statement: `INDEX readings_time_idx`.
+std::string subject_in(std::string_view comment) {
+    constexpr std::string_view name_label = "-- Name: ";
+    constexpr std::string_view type_label = "; Type: ";
+    const auto begin = comment.rfind(name_label);
+    if (begin == std::string_view::npos)
+        return {};
+    comment.remove_prefix(begin + name_label.size());
+    comment = comment.substr(0, comment.find('\n'));
+    const auto type = comment.find(type_label);
+    if (type == std::string_view::npos)
+        return {};
+    auto kind = comment.substr(type + type_label.size());
+    kind = kind.substr(0, kind.find(';'));
+    return fmt::format("{} {}", kind, comment.substr(0, type));
+}
+
+/// The target's background workers were stopped, and are not started by a rollback.
+void start_workers(Database& target) {
+    if (!target.server)
+        return;
+    try {
+        target.connection.query("SELECT _timescaledb_functions.start_background_workers()");
+    } catch (const Error& error) {
+        spdlog::debug("cannot start the target's background workers: {}", error.what());
+    }
+}
+
+/// Ends what servers still do for programs that were ended.
+void end_sessions(Database& database) {
+    try {
+        postgres::terminate_others(database.connection);
+    } catch (const Error& error) {
+        spdlog::debug("cannot end what is left: {}", error.what());
+    }
+}
+
+/// The two programs, and what goes from the one to the other.
+class Pipeline {
+  public:
+    Pipeline(Database& source, Database& target, const Plan& plan, processes::Children& children,
+             workers::Stop& stop)
+        : plan_(plan), target_(target), stop_(stop),
+          dump_(client(source, plan.programs.path("pg_dump"), plan.dump_arguments()),
+                processes::Stream::output),
+          psql_(client(target, plan.programs.path("psql"),
+                       {"--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-"}),
+                processes::Stream::input),
+          dump_entry_(children, dump_), psql_entry_(children, psql_) {}
+
+    void run(const Progress& progress) {
+        write(script_before(plan_, target_));
+        Rewriter rewriter(plan_);
+        DumpReader reader(
+            {.write = [this](std::string_view text) { write(text); },
+             .rewrite = [&](std::string statement) { return rewriter(std::move(statement)); },
+             .commented =
+                 [&](std::string_view comment) {
+                     if (const auto subject = subject_in(comment); !subject.empty())
+                         progress.doing(subject);
+                 },
+             .passed = progress.passed});
+        std::vector<char> buffer(std::size_t{256} * 1024);
+        for (std::size_t length = 0; (length = dump_.read(buffer.data(), buffer.size())) > 0;) {
+            reader.feed({buffer.data(), length});
+            check();
+        }
+        if (const int status = dump_.wait(); status != 0)
+            give_up("pg_dump", status, dump_);
+        reader.finish();
+        rewriter.finish();
+        write(script_behind(plan_, target_));
+        check();
+        progress.doing("COMMIT");
+        write("COMMIT;\n");
+        psql_.close_input();
+        if (const int status = psql_.wait(); status != 0)
+            give_up("psql", status, psql_);
+    }
+
+  private:
+    void write(std::string_view text) { is_read_ = is_read_ && psql_.write(text); }
+
+    /// \throws when there is no use in going on.
+    void check() {
+        if (stop_.is_requested())
+            give_up("psql", 0, psql_);
+        if (is_read_)
+            return;
+        dump_.interrupt(SIGTERM);
+        give_up("psql", psql_.wait(), psql_);
+    }
+
+    [[noreturn]] void give_up(const std::string& name, int status, processes::Child& child) {
+        psql_.close_input();
+        psql_.wait();
+        if (stop_.is_requested())
+            throw Interrupted();
+        throw Error(fmt::format("{} failed, with status {}, and the target is left as it was: {}",
+                                name, status, processes::last_error(child.errors())));
+    }
+
+    const Plan& plan_;
+    const Database& target_;
+    workers::Stop& stop_;
+    processes::Child dump_;
+    processes::Child psql_;
+    processes::Children::Entry dump_entry_;
+    processes::Children::Entry psql_entry_;
+    bool is_read_ = true; ///< by psql, what is written to it
+};
+
+} // namespace
+
+std::vector<Table> Plan::tables_with_rows() const {
+    std::set<std::int64_t> without;
+    for (const auto& hypertable : inventory.hypertables)
+        without.insert(hypertable.oid);
+    for (const auto& one : new_hypertables) {
+        without.insert(one.oid);
+        without.insert(one.partition_oids.begin(), one.partition_oids.end());
+    }
+    std::vector<Table> tables;
+    if (with_rows)
+        std::ranges::copy_if(inventory.tables, std::back_inserter(tables), [&](const auto& table) {
+            return table.has_rows() && !without.contains(table.oid);
+        });
+    return tables;
+}
+
+std::vector<std::string> Plan::dump_arguments() const {
+    std::vector<std::string> arguments{"--format=plain",
+                                       "--quote-all-identifiers",
+                                       "--no-tablespaces",
+                                       "--no-owner",
+                                       "--no-privileges",
+                                       "--no-subscriptions",
+                                       "--exclude-schema=\"__backfill\"",
+                                       "--snapshot=" + snapshot};
+    const auto exclude = [&](const std::string& pattern) {
+        arguments.push_back("--exclude-table=" + pattern);
+    };
+    const auto exclude_rows = [&](const postgres::QualifiedName& table) {
+        arguments.push_back("--exclude-table-data=" + table.quoted());
+    };
+    std::ranges::for_each(inventory.chunk_patterns, exclude);
+    for (const auto& one : new_hypertables) {
+        exclude_rows(one.table);
+        for (const auto& partition : one.partitions)
+            exclude(partition.quoted());
+    }
+    for (const auto& hypertable : inventory.hypertables)
+        exclude_rows(hypertable.name);
+    if (with_catalog)
+        for (const auto* table : catalog_tables_left_out)
+            exclude_rows({"_timescaledb_catalog", table});
+    if (with_rows)
+        return arguments;
+    arguments.emplace_back("--no-blobs");
+    // Not by a pattern: sequences keep their values, for rows that come later have theirs.
+    for (const auto& table : inventory.tables)
+        if (table.has_rows() && find_hypertable(inventory, table.oid) == nullptr)
+            exclude_rows(table.name);
+    return arguments;
+}
+
+processes::Command client(const Database& database, const std::string& program,
+                          std::vector<std::string> arguments) {
+    std::vector<std::string> words{program, "--no-password",
+                                   "--dbname=" + postgres::arguments_for(database.connection)};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    return {.words = std::move(words),
+            .environment = postgres::environment_for(database.connection,
+                                                     postgres::application_name(purpose))};
+}
+
+void restore(Database& source, Database& target, const Plan& plan, processes::Children& children,
+             workers::Stop& stop, const Progress& progress) {
+    try {
+        Pipeline(source, target, plan, children, stop).run(progress);
+    } catch (...) {
+        end_sessions(source);
+        end_sessions(target);
+        start_workers(target);
+        throw;
+    }
+}
+
+} // namespace cloning

@@ -1,0 +1,195 @@
+#include "cloning/roles.hpp"
+
+#include "cloning/dump_reader.hpp"
+#include "postgres/quote.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+namespace cloning {
+
+namespace {
+
+/// A statement's words: white space and the semicolon are between them, not within quotes.
+std::vector<std::string> words_of(std::string_view statement) {
+    std::vector<std::string> words;
+    std::string word;
+    char quote = '\0';
+    for (const char c : statement) {
+        if (quote == '\0' && (c == ' ' || c == '\n' || c == ';')) {
+            if (!word.empty())
+                words.push_back(std::exchange(word, {}));
+            continue;
+        }
+        if (c == quote)
+            quote = '\0';
+        else if (quote == '\0' && (c == '"' || c == '\''))
+            quote = c;
+        word += c;
+    }
+    if (!word.empty())
+        words.push_back(std::move(word));
+    return words;
+}
+
+std::string unquoted(const std::string& word) {
+    if (!word.starts_with('"') || word.size() < 2)
+        return word;
+    std::string name;
+    for (std::size_t i = 1; i + 1 < word.size(); ++i) {
+        name += word[i];
+        if (word[i] == '"')
+            ++i;
+    }
+    return name;
+}
+
+bool is_of_provider(std::string_view role) {
+    constexpr std::array prefixes{"rds", "azure", "cloudsql", "alloydb"};
+    return std::ranges::any_of(prefixes,
+                               [&](const char* prefix) { return role.starts_with(prefix); });
+}
+
+class Sorter {
+  public:
+    explicit Sorter(const KnownRoles& known) : known_(known) {}
+
+    std::vector<RoleStatement> take_list() { return std::move(list_); }
+
+    void take(const std::string& statement) {
+        const auto words = words_of(statement);
+        const auto is = [&](std::size_t place, std::string_view word) {
+            return words.size() > place && words[place] == word;
+        };
+        if (is(1, "ROLE") && words.size() > 2 && (is(0, "CREATE") || is(0, "ALTER")))
+            take_role(statement, words);
+        else if (is(0, "COMMENT") && is(2, "ROLE") && words.size() > 3)
+            add(statement, "COMMENT ON ROLE " + words[3], reason_against(words[3]));
+        else if (is(0, "GRANT") && is(2, "TO") && words.size() > 3)
+            take_grant(words);
+        else if (is(0, "SECURITY"))
+            add(statement, "SECURITY LABEL", "labels depend on a provider of the server");
+    }
+
+  private:
+    void add(std::string sql, std::string shown, std::optional<std::string> reason = {}) {
+        // All that there is about a role is left out for one reason, and said once.
+        if (reason && std::ranges::any_of(list_, [&](const auto& one) {
+                return one.reason == reason && one.shown == shown;
+            }))
+            return;
+        list_.push_back(
+            {.sql = std::move(sql), .shown = std::move(shown), .reason = std::move(reason)});
+    }
+
+    std::optional<std::string> reason_against(const std::string& word) const {
+        const auto role = unquoted(word);
+        if (role == known_.bootstrap)
+            return "it is the source's first superuser";
+        if (is_of_provider(role))
+            return "it is a role of the source's provider";
+        if (known_.target.contains(role))
+            return "the target has it already, and keeps it as it is";
+        return std::nullopt;
+    }
+
+    void take_role(const std::string& statement, const std::vector<std::string>& words) {
+        const auto& role = words[2];
+        if (const auto reason = reason_against(role)) {
+            add("", "ROLE " + role, reason);
+            return;
+        }
+        if (words[0] == "ALTER" && words.size() > 3 && words[3] == "WITH") {
+            take_attributes(words);
+            return;
+        }
+        const bool sets = words.size() > 4 && words[3] == "SET";
+        add(statement, fmt::format("{} ROLE {}{}", words[0], role, sets ? " SET " + words[4] : ""));
+        if (words[0] == "CREATE")
+            list_.back().role = unquoted(role);
+    }
+
+    void take_attributes(const std::vector<std::string>& words) {
+        std::vector<std::string> kept;
+        for (const auto& word : words) {
+            const auto positive = word.starts_with("NO") ? word.substr(2) : word;
+            if (positive != "SUPERUSER" && positive != "REPLICATION" && positive != "BYPASSRLS")
+                kept.push_back(word);
+            else if (positive == word)
+                add("", fmt::format("ALTER ROLE {} WITH {}", words[2], word),
+                    "only superusers may give it");
+        }
+        add(fmt::format("{};", fmt::join(kept, " ")),
+            fmt::format("ALTER ROLE {} WITH ...", words[2]));
+    }
+
+    void take_grant(const std::vector<std::string>& words) {
+        auto kept = words;
+        const auto by = std::ranges::find(kept, "GRANTED");
+        kept.erase(by, kept.end());
+        const auto shown = fmt::format("GRANT {} TO {}", words[1], words[3]);
+        // A role that comes along may be made a member of one that is there, and the other way
+        // round; but what the target has decided about its own stays.
+        const auto reason = reason_against(words[3]);
+        add(fmt::format("{};", fmt::join(kept, " ")), shown,
+            reason && reason_against(words[1]) ? reason
+            : is_of_provider(unquoted(words[1])) || unquoted(words[1]) == known_.bootstrap
+                ? reason_against(words[1])
+            : is_of_provider(unquoted(words[3])) || unquoted(words[3]) == known_.bootstrap
+                ? reason
+                : std::nullopt);
+    }
+
+    const KnownRoles& known_;
+    std::vector<RoleStatement> list_;
+};
+
+} // namespace
+
+std::vector<RoleStatement> role_statements(const std::string& script, const KnownRoles& known) {
+    Sorter sorter(known);
+    DumpReader reader({.write = [](std::string_view) {},
+                       .rewrite =
+                           [&](const std::string& statement) {
+                               sorter.take(statement);
+                               return std::string();
+                           }});
+    reader.feed(script);
+    reader.finish();
+    return sorter.take_list();
+}
+
+KnownRoles read_roles(Database& source, Database& target) {
+    KnownRoles known;
+    // BOOTSTRAP_SUPERUSERID in PostgreSQL's src/include/catalog/pg_authid.dat
+    const auto bootstrap = source.connection.query("SELECT rolname FROM pg_roles WHERE oid = 10");
+    known.bootstrap = bootstrap.empty() ? "" : bootstrap.string(0, "rolname");
+    const auto rows = target.connection.query("SELECT rolname FROM pg_roles");
+    for (int row = 0; row < rows.size(); ++row)
+        known.target.insert(rows.string(row, "rolname"));
+    return known;
+}
+
+void create_roles(Database& target, std::vector<RoleStatement>& statements) {
+    postgres::Transaction transaction(target.connection);
+    for (auto& statement : statements) {
+        if (statement.reason)
+            continue;
+        target.connection.execute("SAVEPOINT role");
+        try {
+            target.connection.execute(statement.sql);
+            target.connection.execute("RELEASE SAVEPOINT role");
+        } catch (const postgres::SqlError& error) {
+            statement.reason = "the target refuses it: " + error.reason();
+            target.connection.execute("ROLLBACK TO SAVEPOINT role");
+        }
+    }
+    transaction.commit();
+}
+
+} // namespace cloning

@@ -1,0 +1,66 @@
+#include "commands/background_jobs.hpp"
+
+#include "sql.hpp"
+#include "timescale/hypertable.hpp"
+
+#include <fmt/format.h>
+
+namespace commands {
+
+std::vector<BackgroundJob> read_background_jobs(postgres::Connection& connection,
+                                                const std::optional<std::string>& filter) {
+    const auto rows = timescale::query_filtered(connection, sql::users_jobs, filter);
+    std::vector<BackgroundJob> jobs;
+    jobs.reserve(static_cast<std::size_t>(rows.size()));
+    for (int row = 0; row < rows.size(); ++row)
+        jobs.push_back({.id = rows.integer(row, "job_id"),
+                        .name = rows.string(row, "application_name"),
+                        .procedure = rows.string(row, "procedure_name"),
+                        .subject = rows.string(row, "subject"),
+                        .owner = rows.string(row, "owner"),
+                        .may_alter = rows.boolean(row, "may_alter"),
+                        .scheduled = rows.boolean(row, "scheduled"),
+                        .every = rows.string(row, "every"),
+                        .next_start = rows.string(row, "next_start"),
+                        .running = rows.boolean(row, "running")});
+    return jobs;
+}
+
+std::string described(const BackgroundJob& job) {
+    return job.subject.empty() ? fmt::format("job {} ({})", job.id, job.name)
+                               : fmt::format("job {} ({}) on {}", job.id, job.name, job.subject);
+}
+
+std::set<std::int64_t> ids_of(const std::vector<BackgroundJob>& jobs) {
+    std::set<std::int64_t> ids;
+    for (const auto& job : jobs)
+        ids.insert(job.id);
+    return ids;
+}
+
+std::string schedule_sql(const timescale::Server& server, std::int64_t job, bool scheduled) {
+    return fmt::format("SELECT FROM {}({}, scheduled => {})", server.function("alter_job"), job,
+                       scheduled);
+}
+
+nlohmann::ordered_json json_of(const BackgroundJob& job) {
+    return {{"job", job.id},          {"name", job.name},           {"procedure", job.procedure},
+            {"subject", job.subject}, {"owner", job.owner},         {"scheduled", job.scheduled},
+            {"running", job.running}, {"turned_off", job.suspended}};
+}
+
+void tell_scheduled(report::Output& output, const std::vector<BackgroundJob>& jobs, bool scheduled,
+                    bool dry_run) {
+    for (auto job : jobs) {
+        job.scheduled = scheduled;
+        job.suspended = !scheduled;
+        output.event("job", json_of(job), report::Weight::detail,
+                     fmt::format("{} {} {}{}", dry_run ? "Would turn" : "Turned",
+                                 scheduled ? "on" : "off", described(job),
+                                 !scheduled && job.running
+                                     ? "; it runs just now, and goes on to its end"
+                                     : ""));
+    }
+}
+
+} // namespace commands

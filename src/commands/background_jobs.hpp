@@ -1,0 +1,51 @@
+#pragma once
+
+#include "postgres/connection.hpp"
+#include "report/output.hpp"
+#include "timescale/server.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace commands {
+
+/// A row of sql/users_jobs.sql.
+struct BackgroundJob {
+    std::int64_t id = 0;
+    std::string name;
+    std::string procedure;
+    std::string subject; ///< the hypertable or aggregate that a policy works on; empty for others
+    std::string owner;
+    bool may_alter = false;
+    bool scheduled = false;
+    std::string every;
+    std::string next_start;
+    bool running = false;
+    bool suspended = false; ///< by us: to be filled in by those who want to know
+};
+
+/// The background jobs of users in a database.
+/// \param filter see sql/users_jobs.sql.
+std::vector<BackgroundJob> read_background_jobs(postgres::Connection& connection,
+                                                const std::optional<std::string>& filter);
+
+/// `job 1000 (Retention Policy [1000]) on public.conditions`
+std::string described(const BackgroundJob& job);
+
+std::set<std::int64_t> ids_of(const std::vector<BackgroundJob>& jobs);
+
+/// The statement that turns a job on or off.
+std::string schedule_sql(const timescale::Server& server, std::int64_t job, bool scheduled);
+
+nlohmann::ordered_json json_of(const BackgroundJob& job);
+
+/// Says of jobs that they were, or would be, turned on or off.
+void tell_scheduled(report::Output& output, const std::vector<BackgroundJob>& jobs, bool scheduled,
+                    bool dry_run);
+
+} // namespace commands

@@ -1,0 +1,339 @@
+#include "check/topics.hpp"
+#include "commands/commands.hpp"
+#include "commands/endpoints.hpp"
+#include "commands/privileges.hpp"
+#include "commands/selection.hpp"
+#include "postgres/quote.hpp"
+#include "report/finding_report.hpp"
+#include "report/units.hpp"
+#include "tasks/queue.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <functional>
+#include <future>
+
+namespace commands {
+
+namespace {
+
+using ::check::Chunks;
+using ::check::Findings;
+using ::check::Pair;
+using ::check::Pairs;
+using ::check::Side;
+using timescale::Hypertable;
+
+/// A connection that may only read, or why there is none.
+struct Attempt {
+    std::optional<Endpoint> endpoint{};
+    std::string problem{};
+    std::string remedy{};
+};
+
+Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, Role role) {
+    Attempt attempt;
+    try {
+        attempt.endpoint.emplace(connection_string, role, "check", Session::first,
+                                 Endpoint::default_patience, postgres::Access::read_only);
+        // Reading a catalog waits for nobody but those who change it.
+        attempt.endpoint->connection.execute("SET lock_timeout = '5s'");
+    } catch (const postgres::ConnectionError& error) {
+        attempt.endpoint.reset();
+        attempt.problem = error.what();
+        attempt.remedy = fmt::format("see that the server runs and lets this machine in, and that "
+                                     "--{} is right",
+                                     name_of(role));
+    } catch (const Error& error) {
+        attempt.endpoint.reset();
+        attempt.problem = error.what();
+        // Behind the semicolon, errors say what to do.
+        if (const auto end = attempt.problem.rfind("; "); end != std::string::npos) {
+            attempt.remedy = attempt.problem.substr(end + 2);
+            attempt.problem.resize(end);
+        }
+    }
+    return attempt;
+}
+
+/// What there is to look at: as much of it as the connections allow.
+struct Subject {
+    std::optional<Endpoint> source_endpoint;
+    std::optional<Endpoint> target_endpoint;
+    std::optional<Side> source;
+    std::optional<Side> target;
+    std::vector<Hypertable> sources;
+    std::vector<Hypertable> targets;
+    Bounds bounds;
+    Pairs pairs;
+    Chunks source_chunks; ///< in the range
+    Chunks target_chunks;
+};
+
+/// Looks at one topic. What keeps it from that is a finding, and the others go on.
+/// \throws ConnectionError, which is among the findings then; UsageError.
+void look(Findings& findings, const std::string& topic, const std::function<void()>& work) {
+    try {
+        work();
+    } catch (const UsageError&) {
+        throw;
+    } catch (const postgres::ConnectionError& error) {
+        findings.fail("connection",
+                      fmt::format("lost while looking at {}: {}", topic, error.what()),
+                      "see why, and check again");
+        throw;
+    } catch (const Error& error) {
+        findings.fail(topic, fmt::format("could not be looked at: {}", error.what()),
+                      "see to that, and check again");
+    }
+}
+
+void connect(Findings& findings, Subject& subject, const CheckOptions& options) {
+    auto other = std::async(std::launch::async,
+                            [&] { return attempt_to_connect(options.target, Role::target); });
+    auto source = attempt_to_connect(options.source, Role::source);
+    auto target = other.get();
+    for (const auto role : {Role::source, Role::target}) {
+        auto& attempt = role == Role::source ? source : target;
+        auto& endpoint = role == Role::source ? subject.source_endpoint : subject.target_endpoint;
+        auto& side = role == Role::source ? subject.source : subject.target;
+        endpoint = std::move(attempt.endpoint);
+        if (!endpoint) {
+            findings.fail("connection", attempt.problem, attempt.remedy);
+            continue;
+        }
+        side.emplace(Side{
+            .name = name_of(role), .connection = endpoint->connection, .server = endpoint->server});
+        findings.ok("connection", fmt::format("{}, {}", endpoint->connection.name(),
+                                              endpoint->server.description()));
+        ::check::encryption(findings, side->name, endpoint->connection.name(),
+                            postgres::encryption_of(endpoint->connection));
+    }
+}
+
+/// The hypertables that the options select, of the source, or else of the target.
+void select(Findings& findings, Subject& subject, const CheckOptions& options) {
+    auto& connection = subject.source ? subject.source->connection : subject.target->connection;
+    subject.bounds = read_bounds(connection, options.from, options.until);
+    if (subject.target)
+        subject.targets = timescale::read_hypertables(subject.target->connection, std::nullopt);
+    subject.sources = select_hypertables(connection, options.filter, options.cascade);
+    if (subject.sources.empty() && options.filter)
+        throw UsageError(nothing_selected(connection, options.filter));
+    if (subject.sources.empty())
+        findings.fail("hypertables", nothing_selected(connection, options.filter),
+                      "connect to the database that has them");
+    for (const auto& hypertable : subject.sources) {
+        Pair pair;
+        if (subject.source) {
+            pair.source = &hypertable;
+            pair.target = find_counterpart(subject.targets, hypertable);
+        } else {
+            pair.target = &hypertable;
+        }
+        if (incompatibility(hypertable, subject.bounds).empty())
+            pair.range = range_of(hypertable, subject.bounds);
+        subject.pairs.push_back(pair);
+    }
+}
+
+/// The chunks of one side's hypertables that are in the range.
+Chunks read_chunks(const Side& side, const Pairs& pairs, const Hypertable* Pair::*which) {
+    std::vector<timescale::HypertableRange> wanted;
+    for (const auto& pair : pairs)
+        if (const auto* hypertable = pair.*which; hypertable != nullptr && pair.range)
+            wanted.push_back({hypertable->id, hypertable->time_dimension_id, *pair.range});
+    return timescale::read_chunks_in_range(side.connection, wanted);
+}
+
+void look_at_range(Findings& findings, const Subject& subject, const CheckOptions& options) {
+    for (const auto& pair : subject.pairs)
+        if (!pair.range)
+            findings.fail("range", incompatibility(pair.known(), subject.bounds),
+                          "stage hypertables of different time types apart, with --filter");
+        else if (timescale::axis_of(pair.known().time.type) == timescale::Axis::other)
+            findings.fail("range",
+                          fmt::format("{} ({} {}): no --until can be given for such a time",
+                                      pair.quoted(),
+                                      postgres::quote_identifier(pair.known().time.column),
+                                      pair.known().time.type),
+                          "leave it out with --filter");
+    auto& connection = subject.source ? subject.source->connection : subject.target->connection;
+    const auto now = connection.query("SELECT (extract(epoch FROM now()) * 1000000)::bigint AS now")
+                         .integer(0, "now");
+    if (!options.until)
+        findings.ok("range", options.from ? fmt::format("without --until, everything from {} on",
+                                                        *options.from)
+                                          : "without --until, everything");
+    else if (subject.bounds.until->time.value_or(timescale::minus_infinity) > now)
+        findings.warn("range",
+                      fmt::format("--until {} is in the future: rows that are written from now on "
+                                  "are in it, too",
+                                  *options.until),
+                      "give the completion point, from which on both sides have the same rows");
+    else
+        findings.ok("range", fmt::format("from {} until {}", options.from.value_or("-infinity"),
+                                         *options.until));
+}
+
+void look_at_hypertables(Findings& findings, const Pairs& pairs) {
+    const std::string subject = "hypertables";
+    std::int64_t there = 0;
+    for (const auto& pair : pairs) {
+        if (pair.target == nullptr) {
+            auto text = missing(*pair.source);
+            text.erase(0, std::string("the ").size());
+            findings.fail(subject, text,
+                          "make it as the source has it (pg_dump --schema-only), or leave it out "
+                          "with --filter");
+            continue;
+        }
+        ++there;
+        for (const auto& difference : differences(*pair.source, *pair.target))
+            findings.fail("columns", difference,
+                          "make the target's columns like the source's, or leave it out with "
+                          "--filter");
+    }
+    if (!findings.has_problem(subject))
+        findings.ok(subject, fmt::format("{} of the source, all of which the target has",
+                                         report::format_count(there, "hypertable")));
+    if (!findings.has_problem("columns") && there > 0)
+        findings.ok("columns", fmt::format("the same on both sides, for {}",
+                                           report::format_count(there, "hypertable")));
+}
+
+void look_at_privileges(Findings& findings, Endpoint& endpoint, Role role, const Pairs& pairs) {
+    const auto subject = fmt::format("privileges in the {}", name_of(role));
+    std::vector<postgres::QualifiedName> names;
+    for (const auto& pair : pairs)
+        if (const auto* hypertable = role == Role::source ? pair.source : pair.target;
+            hypertable != nullptr)
+            names.push_back(hypertable->name);
+    const auto missing = missing_privileges(endpoint, role, names);
+    if (names.empty() || missing.role.empty())
+        return;
+    const auto who = postgres::quote_identifier(missing.role);
+    const auto hypertables =
+        report::format_count(static_cast<std::int64_t>(names.size()), "hypertable");
+    if (missing.remedies.empty())
+        findings.ok(subject,
+                    fmt::format("{} may do all that is needed, with {}", who, hypertables));
+    else
+        findings.fail(
+            subject,
+            fmt::format(
+                "{} lacks {}, for {}", who,
+                report::format_count(static_cast<std::int64_t>(missing.remedies.size()), "right"),
+                hypertables),
+            fmt::format("in the {}: {}", name_of(role), fmt::join(missing.remedies, "; ")));
+}
+
+void look_at_queue(Findings& findings, Endpoint& target) {
+    if (!tasks::exists(target.connection))
+        return;
+    if (!tasks::is_known(target.connection))
+        findings.fail("queue",
+                      "the target has a schema __backfill, and it is of another version of this "
+                      "program, or of another program",
+                      "timescaledb-backfill clean, or DROP SCHEMA __backfill CASCADE");
+    else
+        findings.ok("queue", "the target has one from an earlier stage; the next stage adds to it");
+}
+
+/// What takes both sides.
+void look_at_both(Findings& findings, Subject& subject) {
+    const auto& source = *subject.source;
+    const auto& target = *subject.target;
+    const auto& pairs = subject.pairs;
+    look(findings, "versions", [&] { ::check::versions(findings, source, target, pairs); });
+    ::check::extension_schemas(findings, source, target);
+    ::check::encodings(findings, source, target, pairs);
+    look_at_hypertables(findings, pairs);
+    look(findings, "definitions", [&] { ::check::definitions(findings, source, target, pairs); });
+    look(findings, "foreign keys", [&] { ::check::foreign_keys(findings, source, target, pairs); });
+    look(findings, "rows in the target", [&] {
+        ::check::target_rows(findings, target, pairs, subject.source_chunks, subject.target_chunks);
+    });
+}
+
+void look_at_source(Findings& findings, Subject& subject, int workers) {
+    const auto& source = *subject.source;
+    look(findings, "standby", [&] { ::check::server_state(findings, source); });
+    look(findings, "privileges in the source", [&] {
+        look_at_privileges(findings, *subject.source_endpoint, Role::source, subject.pairs);
+    });
+    ::check::tiered_data(findings, subject.pairs);
+    look(findings, "jobs in the source",
+         [&] { ::check::source_jobs(findings, source, subject.pairs, subject.source_chunks); });
+    look(findings, "connections to the source",
+         [&] { ::check::connections(findings, source, workers); });
+    look(findings, "size", [&] {
+        ::check::sizes(findings, source, subject.target ? &*subject.target : nullptr, subject.pairs,
+                       subject.source_chunks);
+    });
+}
+
+void look_at_target(Findings& findings, Subject& subject, int workers) {
+    const auto& target = *subject.target;
+    look(findings, "standby", [&] { ::check::server_state(findings, target); });
+    look(findings, "privileges in the target", [&] {
+        look_at_privileges(findings, *subject.target_endpoint, Role::target, subject.pairs);
+    });
+    look(findings, "jobs in the target",
+         [&] { ::check::target_jobs(findings, target, subject.pairs, subject.source_chunks); });
+    look(findings, "connections to the target",
+         [&] { ::check::connections(findings, target, workers); });
+    look(findings, "queue", [&] { look_at_queue(findings, *subject.target_endpoint); });
+}
+
+void look_at_all(Findings& findings, Subject& subject, const CheckOptions& options) {
+    look(findings, "hypertables", [&] { select(findings, subject, options); });
+    look(findings, "range", [&] { look_at_range(findings, subject, options); });
+    look(findings, "size", [&] {
+        if (subject.source)
+            subject.source_chunks = read_chunks(*subject.source, subject.pairs, &Pair::source);
+        if (subject.target)
+            subject.target_chunks = read_chunks(*subject.target, subject.pairs, &Pair::target);
+    });
+    if (subject.source && subject.target)
+        look_at_both(findings, subject);
+    if (subject.source)
+        look_at_source(findings, subject, options.parallelism);
+    if (subject.target)
+        look_at_target(findings, subject, options.parallelism);
+}
+
+ExitStatus conclude(const Findings& findings, report::Output& output) {
+    const auto errors = findings.count(::check::Level::error);
+    const auto warnings = findings.count(::check::Level::warning);
+    report::tell_findings(output, findings.list());
+    output.event("summary", {{"command", "check"}, {"errors", errors}, {"warnings", warnings}},
+                 report::Weight::result,
+                 fmt::format("{}, {}.", report::format_count(errors, "error"),
+                             report::format_count(warnings, "warning")));
+    return errors == 0 ? exit_done : exit_failed;
+}
+
+} // namespace
+
+ExitStatus check(const CheckOptions& options, report::Output& output) {
+    Findings findings;
+    Subject subject;
+    connect(findings, subject, options);
+    if (subject.source && subject.target &&
+        subject.source->server.identity == subject.target->server.identity)
+        findings.fail("connection",
+                      fmt::format("source and target are the same database ({})",
+                                  subject.target->connection.name()),
+                      "give another one as --target");
+    else if (subject.source || subject.target)
+        try {
+            look_at_all(findings, subject, options);
+        } catch (const postgres::ConnectionError&) {
+            return conclude(findings, output); // as far as it went
+        }
+    return conclude(findings, output);
+}
+
+} // namespace commands

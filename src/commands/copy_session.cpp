@@ -1,0 +1,359 @@
+#include "commands/copy_session.hpp"
+
+#include "commands/reading.hpp"
+#include "load/locks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+
+namespace commands {
+
+CopySession::CopySession(CopyRun& run, WorkerProgress& progress, Agenda& agenda)
+    : run_(run), progress_(progress), agenda_(agenda),
+      ends_(connect_both(run.options.source, run.options.target, "copy", Session::further,
+                         run.options.retry.stall_timeout)),
+      loader_(ends(), run.options.strategy), batch_loader_(ends(), run.options.strategy) {
+    require_unchanged(ends_.source, run_.source_server);
+    require_unchanged(ends_.target, run_.target_server);
+    run_.connections.add(ends_.source.entry());
+    begin_using(ends_.target);
+    tell_backends();
+    run_.orphans.terminate(ends_);
+}
+
+void CopySession::tell_backends() {
+    std::vector<report::Board::Backend> backends{
+        {.is_source = true, .pid = ends_.source.backend.pid},
+        {.is_source = false, .pid = ends_.target.backend.pid}};
+    if (builder_)
+        backends.push_back({.is_source = false, .pid = builder_->backend.pid});
+    progress_.set_backends(std::move(backends));
+}
+
+CopySession::~CopySession() {
+    if (closed_)
+        return;
+    run_.orphans.add(Role::source, ends_.source.backend);
+    run_.orphans.add(Role::target, ends_.target.backend);
+    if (builder_)
+        run_.orphans.add(Role::target, builder_->backend);
+}
+
+load::Ends CopySession::ends() {
+    return {.source = ends_.source.connection,
+            .source_server = ends_.source.server,
+            .target = ends_.target.connection,
+            .target_server = ends_.target.server,
+            .builder = [this]() -> postgres::Connection& { return builder(); },
+            .crew = run_.crew,
+            .horizon = run_.horizon,
+            .progress = progress_};
+}
+
+void CopySession::begin_using(Endpoint& target) {
+    run_.connections.add(target.entry());
+    // Rows and mark are lost together, if the server crashes before they are on its disk;
+    // tasks::make_durable() waits for all of them in the end.
+    target.connection.execute("SET synchronous_commit = off");
+    // What is loaded has been aggregated in the source already, and its aggregates are loaded too.
+    if (target.server.can_skip_invalidations())
+        target.connection.execute("SET timescaledb.skip_cagg_invalidation = on");
+}
+
+postgres::Connection& CopySession::builder() {
+    if (!builder_) {
+        begin_using(builder_.emplace(run_.options.target, Role::target, "copy", Session::further,
+                                     run_.options.retry.stall_timeout));
+        tell_backends();
+    }
+    return builder_->connection;
+}
+
+load::Hands CopySession::hands() {
+    return {.source = ends_.source.connection,
+            .target = ends_.target.connection,
+            .is_owner = false,
+            .progress = progress_};
+}
+
+std::optional<std::string> CopySession::broken_connection() const {
+    for (const auto* connection : {&ends_.source.connection, &ends_.target.connection,
+                                   builder_ ? &builder_->connection : nullptr})
+        if (connection != nullptr && connection->is_broken())
+            return connection->name();
+    return std::nullopt;
+}
+
+bool CopySession::copy_next() {
+    if (agenda_.pending.empty())
+        return attempt({});
+    // It stays on the agenda, whatever happens.
+    agenda_.in_hand.push_back(std::move(agenda_.pending.back()));
+    agenda_.pending.pop_back();
+    return attempt(Errand(agenda_.in_hand.back()));
+}
+
+bool CopySession::attempt(const Errand& errand) {
+    // Those of other workers, too, for this one may come to wait for what they have locked.
+    run_.orphans.terminate(ends_);
+    // When the claim's transaction has ended, whichever way.
+    const load::Loader::Cleanup cleanup(loader_);
+    done_.clear();
+    const bool claimed = claim_and_copy(errand);
+    progress_.end(done_);
+    return claimed;
+}
+
+/// \param errand what to claim, or one without an id for any task.
+bool CopySession::claim_and_copy(const Errand& errand) {
+    const auto id = errand.id == 0 ? std::nullopt : std::optional(errand.id);
+    postgres::Transaction claim(
+        ends_.target.connection,
+        std::vector<postgres::Statement>{{"BEGIN"},
+                                         {load::lock_patiently},
+                                         tasks::claim_statement(run_.started, id),
+                                         load::snapshot_statement(),
+                                         {"SAVEPOINT loading"}});
+    const auto task = tasks::claimed(claim.results()[2]);
+    run_.horizon.note(claim.results()[3].string(0, "snapshot"));
+    agenda_.in_hand.clear();
+    if (!task) {
+        claim.rollback();
+        if (errand.in_doubt)
+            report_if_done(errand);
+        // When it was one of ours, another worker has it now, and there may be more.
+        return id.has_value();
+    }
+    agenda_.in_hand = {{.id = task->id, .attempts = errand.attempts}};
+    progress_.begin({*task});
+    if (errand.hopeless) {
+        fail(claim, *task, *errand.hopeless);
+        return true;
+    }
+    if (!id && copy_together(claim, *task))
+        return true;
+    std::string reason;
+    try {
+        copy_claimed(claim, *task, errand.attempts > 1);
+        return true;
+    } catch (const TaskError& error) {
+        fail(claim, *task, error.what());
+        return true;
+    } catch (const postgres::ConnectionError& error) {
+        if (broken_connection())
+            throw;
+        // It was that of another worker who helped.
+        run_.outage.announce(fmt::format("{}; trying again", error.what()));
+        reason = error.what();
+        if (errand.attempts >= run_.options.retry.max_retries) {
+            fail(claim, *task, error.what());
+            return true;
+        }
+    } catch (const postgres::SqlError& error) {
+        run_.stop.check(); // a cancelled statement is how stopping at once looks from here
+        if (error.remedy() == postgres::Remedy::stop || error.remedy() == postgres::Remedy::wait)
+            throw;
+        // The application may have written a row of the same key (unique_violation), or a job may
+        // have dropped the chunk; when it is tried again, that is known.
+        const bool may_succeed =
+            error.remedy() == postgres::Remedy::retry ||
+            ((error.sqlstate() == "23505" || error.says_gone()) && errand.attempts == 0);
+        if (!may_succeed || errand.attempts >= run_.options.retry.max_retries) {
+            fail(claim, *task, error.what());
+            return true;
+        }
+        reason = error.what();
+    }
+    run_.report.retried(*task, reason, errand.attempts + 2);
+    agenda_.pending.push_back({.id = task->id, .attempts = errand.attempts + 1});
+    agenda_.in_hand.clear();
+    claim.rollback();
+    progress_.now(report::Activity::waiting, "before another attempt");
+    workers::wait_before_retry(run_.stop, errand.attempts + 1);
+    return true;
+}
+
+void CopySession::copy_claimed(postgres::Transaction& claim, const tasks::Task& task, bool alone) {
+    require_sound({task});
+    const auto chunk = timescale::read_chunk(ends_.source.connection, task.chunk);
+    if (!chunk) {
+        skip(claim, task, "it is gone from the source");
+        return;
+    }
+    const auto started = std::chrono::steady_clock::now();
+    run_.report.started(task, progress_.worker());
+    const auto& source_hypertable = find_hypertable(run_.sources, task.hypertable, "source");
+    const auto& target_hypertable = find_hypertable(run_.targets, task.target, "target");
+    auto prepared = loader_.prepare({task, *chunk, source_hypertable, target_hypertable, alone});
+    const ChunkReading reading(ends_.source.connection, task.snapshot, {task.chunk});
+    const auto& now = reading.chunk();
+    if (now)
+        check_visible(*now);
+    if (!now || !timescale::is_unchanged(*chunk, *now))
+        throw postgres::SqlError("40001", "the chunk has just changed in the source");
+
+    progress_.now(load::Step::copying);
+    const auto loaded = loader_.load({task, *now, source_hypertable, target_hypertable}, prepared);
+    const report::Seconds duration = std::chrono::steady_clock::now() - started;
+    std::optional<std::string> note;
+    if (prepared.plan.into == load::Plan::Into::hypertable)
+        note = "through the hypertable: " + prepared.plan.reason;
+    else if (now->compressed && prepared.plan.what == load::Plan::What::rows)
+        note = "decompressed: " + prepared.plan.reason;
+    commit(claim, {{.id = task.id,
+                    .loaded = loaded,
+                    .seconds = duration.count(),
+                    .run = run_.id,
+                    .worker = progress_.worker() + 1,
+                    .message = note}});
+    loader_.committed();
+    done_.push_back(task);
+    run_.report.copied(task, loaded, duration, note);
+}
+
+bool CopySession::copy_together(postgres::Transaction& claim, const tasks::Task& first) {
+    const auto most = tasks::companions_of(first);
+    if (most == 0 || run_.options.strategy == load::Strategy::attach)
+        return false;
+    auto tasks = tasks::claim_more(ends_.target.connection, run_.started, first, most,
+                                   run_.options.parallelism);
+    if (tasks.empty())
+        return false;
+    for (const auto& task : tasks)
+        agenda_.in_hand.push_back({.id = task.id});
+    tasks.insert(tasks.begin(), first);
+    progress_.begin(tasks);
+    try {
+        copy_batch(claim, tasks);
+        return true;
+    } catch (const TaskError&) {
+        // One of them spoils it for all; one by one, it will be the only one.
+    } catch (const postgres::SqlError& error) {
+        run_.stop.check();
+        if (error.remedy() == postgres::Remedy::stop || error.remedy() == postgres::Remedy::wait)
+            throw;
+    }
+    claim.rollback();
+    std::ranges::move(agenda_.in_hand, std::back_inserter(agenda_.pending));
+    agenda_.in_hand.clear();
+    return true;
+}
+
+void CopySession::copy_batch(postgres::Transaction& claim, const std::vector<tasks::Task>& tasks) {
+    require_sound(tasks);
+    const auto started = std::chrono::steady_clock::now();
+    std::vector<postgres::QualifiedName> names;
+    names.reserve(tasks.size());
+    for (const auto& task : tasks)
+        names.push_back(task.chunk);
+    const auto chunks = timescale::read_chunks(ends_.source.connection, names);
+    std::vector<std::int64_t> left;
+    std::vector<load::Job> jobs;
+    names.clear();
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        if (!chunks[i]) {
+            left.push_back(tasks[i].id);
+            continue;
+        }
+        names.push_back(tasks[i].chunk);
+        jobs.push_back({tasks[i], *chunks[i],
+                        find_hypertable(run_.sources, tasks[i].hypertable, "source"),
+                        find_hypertable(run_.targets, tasks[i].target, "target")});
+    }
+    if (jobs.empty())
+        throw TaskError("they are gone from the source");
+    const auto prepared = batch_loader_.prepare(jobs);
+    const ChunkReading reading(ends_.source.connection, tasks.front().snapshot, names);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        const auto& now = reading.chunks()[i];
+        if (!now || now->rewritten || !timescale::is_unchanged(jobs[i].chunk, *now))
+            throw TaskError("a chunk has just changed in the source");
+    }
+    progress_.now(load::Step::copying);
+    for (const auto& job : jobs)
+        run_.report.started(job.task, progress_.worker());
+    const auto loaded = batch_loader_.load(jobs, prepared);
+
+    std::vector<tasks::Finished> finished;
+    const auto count = static_cast<double>(
+        std::ranges::count_if(loaded, [](const auto& one) { return one.has_value(); }));
+    const report::Seconds each =
+        report::Seconds(std::chrono::steady_clock::now() - started) / std::max(count, 1.0);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        if (loaded[i])
+            finished.push_back({.id = jobs[i].task.id,
+                                .loaded = *loaded[i],
+                                .seconds = each.count(),
+                                .run = run_.id,
+                                .worker = progress_.worker() + 1});
+        else
+            left.push_back(jobs[i].task.id);
+    }
+    commit(claim, finished);
+    for (const auto id : left)
+        agenda_.pending.push_back({.id = id});
+    for (std::size_t i = 0; i < jobs.size(); ++i)
+        if (loaded[i]) {
+            done_.push_back(jobs[i].task);
+            run_.report.copied(jobs[i].task, *loaded[i], each, std::nullopt);
+        }
+}
+
+void CopySession::commit(postgres::Transaction& claim,
+                         const std::vector<tasks::Finished>& finished) {
+    agenda_.committing = true;
+    try {
+        // Deferred constraints speak up now, while there is a claim to go back to.
+        claim.commit_with({{"SET CONSTRAINTS ALL IMMEDIATE"}, tasks::finish_statement(finished)});
+    } catch (const postgres::SqlError&) {
+        agenda_.committing = false; // it is not in doubt
+        throw;
+    }
+    agenda_.committing = false;
+    agenda_.in_hand.clear();
+}
+
+void CopySession::skip(postgres::Transaction& claim, const tasks::Task& task,
+                       const std::string& reason) {
+    tasks::skip(ends_.target.connection, task, reason);
+    claim.commit();
+    agenda_.in_hand.clear();
+    done_.push_back(task);
+    run_.report.skipped(task, reason);
+}
+
+void CopySession::fail(postgres::Transaction& claim, const tasks::Task& task,
+                       const std::string& error) {
+    // The claim outlives what failed, so that no other worker tries the chunk before it is marked.
+    ends_.target.connection.execute("ROLLBACK TO SAVEPOINT loading");
+    require_servers_unchanged();
+    tasks::fail(ends_.target.connection, task, error);
+    claim.commit();
+    agenda_.in_hand.clear();
+    done_.push_back(task);
+    run_.report.failed(task, error);
+}
+
+/// An update of the extension, or its removal, fails one chunk after the other: it is to be told
+/// once, and no chunk is to be blamed.
+void CopySession::require_servers_unchanged() {
+    ends_.source.look_again();
+    ends_.target.look_again();
+    require_unchanged(ends_.source, run_.source_server);
+    require_unchanged(ends_.target, run_.target_server);
+}
+
+/// What was being committed when the connection was lost.
+void CopySession::report_if_done(const Errand& errand) {
+    if (const auto copied = tasks::find_copied(ends_.target.connection, errand.id)) {
+        load::drop_staging_table(ends_.target.connection, errand.id);
+        done_.push_back(copied->task);
+        run_.report.copied(copied->task, copied->loaded, report::Seconds(copied->seconds),
+                           copied->message);
+    }
+}
+
+} // namespace commands

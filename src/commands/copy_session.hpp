@@ -1,0 +1,130 @@
+#pragma once
+
+#include "commands/commands.hpp"
+#include "commands/endpoints.hpp"
+#include "commands/hypertable_map.hpp"
+#include "commands/worker_progress.hpp"
+#include "load/batch.hpp"
+#include "load/loader.hpp"
+#include "report/copy_report.hpp"
+#include "tasks/queue.hpp"
+#include "workers/open_connections.hpp"
+#include "workers/pause.hpp"
+#include "workers/pool.hpp"
+#include "workers/retry.hpp"
+#include "workers/stop.hpp"
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace commands {
+
+/// What all workers of a run share.
+struct CopyRun {
+    const CopyOptions& options;
+    std::string started; ///< tasks::Counts::now
+    timescale::Server source_server;
+    timescale::Server target_server;
+    HypertableMap sources;
+    HypertableMap targets;
+    workers::Stop& stop;
+    workers::OpenConnections& connections;
+    workers::Outage& outage;
+    Orphans& orphans;
+    report::CopyReport& report;
+    report::Board& board;
+    workers::Throttle& throttle;
+    workers::Pause& pause;
+    workers::Pool* pool = nullptr; ///< that the workers are of
+    load::Crew& crew;
+    load::Horizon& horizon;
+    std::int64_t id = 0;               ///< Publisher::id()
+    std::atomic<bool> drained = false; ///< a worker has found nothing more to claim
+};
+
+/// A task that a worker is to claim, or has claimed.
+struct Errand {
+    std::int64_t id = 0;
+    int attempts = 0; ///< that have failed
+    /// The connection was lost while this was being committed: it may be done.
+    bool in_doubt = false;
+    /// Why there is to be no further attempt.
+    std::optional<std::string> hopeless{};
+};
+
+/// What a worker keeps in mind when its connections are gone.
+struct Agenda {
+    std::vector<Errand> pending; ///< to be claimed before others
+    std::vector<Errand> in_hand;
+    bool committing = false; ///< what is in hand
+};
+
+/**
+ * A worker's connections, and what it does on them, for as long as they hold: one to the source
+ * and one to the target, and a second one to the target when the loader wants it
+ * (load::Ends::builder).
+ *
+ * For each chunk: claim it in the target, look at it, choose how to load it, begin a transaction
+ * in the source under a lock that keeps the chunk as it is, load, mark the task, commit.
+ *
+ * Any call may throw ConnectionError, or SqlError whose remedy is to wait; the session is of no
+ * more use then.
+ */
+class CopySession {
+  public:
+    /// Connects.
+    /// \throws Error when a server has changed since the run began.
+    CopySession(CopyRun& run, WorkerProgress& progress, Agenda& agenda);
+    ~CopySession();
+    CopySession(const CopySession&) = delete;
+    CopySession& operator=(const CopySession&) = delete;
+
+    /// Claims the next chunk, or several small ones, and makes an attempt at copying it.
+    /// \returns false when there is nothing left to claim.
+    bool copy_next();
+
+    /// What it was to do is done: its server processes end with it.
+    void close() { closed_ = true; }
+
+    /// For the chunks of others, while this one has none in hand.
+    load::Hands hands();
+
+    /// \returns the name of a connection that has broken.
+    std::optional<std::string> broken_connection() const;
+
+  private:
+    bool attempt(const Errand& errand);
+    bool claim_and_copy(const Errand& errand);
+    /// \param alone with writers kept off the target's chunk.
+    void copy_claimed(postgres::Transaction& claim, const tasks::Task& task, bool alone);
+
+    /// Claims further small tasks, and copies them together with the first. What has to be copied
+    /// by itself is left for afterwards.
+    /// \returns false when there are none.
+    bool copy_together(postgres::Transaction& claim, const tasks::Task& first);
+    void copy_batch(postgres::Transaction& claim, const std::vector<tasks::Task>& tasks);
+    void commit(postgres::Transaction& claim, const std::vector<tasks::Finished>& finished);
+    void skip(postgres::Transaction& claim, const tasks::Task& task, const std::string& reason);
+    void fail(postgres::Transaction& claim, const tasks::Task& task, const std::string& error);
+    void require_servers_unchanged();
+    void report_if_done(const Errand& errand);
+
+    void begin_using(Endpoint& target);
+    void tell_backends();
+    postgres::Connection& builder();
+    load::Ends ends();
+
+    CopyRun& run_;
+    WorkerProgress& progress_;
+    Agenda& agenda_;
+    Endpoints ends_;
+    std::optional<Endpoint> builder_;
+    bool closed_ = false;
+    load::Loader loader_;
+    load::BatchLoader batch_loader_;
+    std::vector<tasks::Task> done_; ///< by the current attempt
+};
+
+} // namespace commands

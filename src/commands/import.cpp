@@ -1,0 +1,147 @@
+#include "commands/commands.hpp"
+#include "commands/import_plan.hpp"
+#include "commands/import_worker.hpp"
+#include "commands/publisher.hpp"
+#include "report/display.hpp"
+#include "report/import_report.hpp"
+#include "tasks/queue.hpp"
+#include "workers/pool.hpp"
+#include "workers/stop_on_signal.hpp"
+#include "workers/watchdog.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace commands {
+
+namespace {
+
+/// What there is to read, and how much of it.
+struct Load {
+    std::int64_t files = 0;
+    std::int64_t bytes = 0; ///< on disk; 0 when nobody knows
+    int workers = 1;        ///< that it is enough for
+};
+
+Load load_of(const std::vector<PlannedFile>& files, int parallelism) {
+    constexpr std::int64_t compression = 8; // as much as that, to be sure
+    Load load;
+    std::int64_t batches = 0;
+    bool is_known = true;
+    for (const auto& file : files) {
+        if (file.is_finished)
+            continue;
+        ++load.files;
+        is_known = is_known && file.facts.size.has_value();
+        const auto bytes = file.facts.size.value_or(0);
+        load.bytes += bytes;
+        batches += 1 + bytes * (csv::is_compressed(file.path) ? compression : 1) /
+                           static_cast<std::int64_t>(ImportReader::batch_bytes);
+    }
+    if (!is_known) {
+        load.bytes = 0;
+        batches = parallelism;
+    }
+    load.workers = static_cast<int>(std::min<std::int64_t>(parallelism, batches));
+    return load;
+}
+
+void say_what_is_known(const std::vector<PlannedFile>& files, report::ImportReport& report) {
+    for (const auto& file : files) {
+        if (file.is_finished)
+            report.known(file.path, file.done_counts);
+        else if (file.done_counts.records > 0)
+            report.continued(file.path, file.done_counts);
+    }
+}
+
+} // namespace
+
+ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
+    using report::Weight;
+    workers::Stop stop;
+    workers::OpenConnections connections;
+    const workers::StopOnSignal signals(stop, connections);
+    Endpoint target(options.target, Role::target, "import", Session::first);
+    std::optional<csv::Rejects> rejects;
+    if (options.rejects)
+        rejects.emplace(*options.rejects);
+    auto plan = plan_import(target, options, [&stop] {
+        if (stop.is_requested())
+            throw Interrupted();
+    });
+    const auto count = static_cast<std::int64_t>(plan.files.size());
+    report::ImportReport report(output, count);
+    say_what_is_known(plan.files, report);
+    const auto load = load_of(plan.files, options.parallelism);
+    if (load.files == 0) {
+        report.summary();
+        return exit_done;
+    }
+    output.event(
+        "begun",
+        {{"command", "import"},
+         {"files", load.files},
+         {"file_bytes", load.bytes},
+         {"workers", load.workers},
+         {"target", target.connection.name()},
+         {"schema", plan.table.schema},
+         {"name", plan.table.name}},
+        Weight::detail,
+        fmt::format("Importing {}{} into {} with {}, in the {}",
+                    report::format_count(load.files, "file"),
+                    load.bytes > 0 ? fmt::format(" ({})", report::format_bytes(load.bytes)) : "",
+                    plan.table.quoted(), report::format_count(load.workers, "worker"),
+                    target.connection.name()));
+
+    report::Board board(load.workers, load.files, load.bytes, "file");
+    workers::Throttle throttle;
+    workers::Pause pause;
+    workers::Outage outage;
+    Orphans orphans;
+    ImportReader reader(plan.files, options, stop);
+    ImportRun run{.options = options,
+                  .owner = plan.owner,
+                  .table = plan.table.name,
+                  .target_server = target.server,
+                  .reader = reader,
+                  .rejects = rejects ? &*rejects : nullptr,
+                  .stop = stop,
+                  .connections = connections,
+                  .outage = outage,
+                  .orphans = orphans,
+                  .report = report,
+                  .board = board,
+                  .throttle = throttle,
+                  .pause = pause};
+    const workers::Watchdog watchdog(connections, options.retry.stall_timeout);
+    bool interrupted = false;
+    try {
+        workers::Pool pool(stop, [&run](int number) { ImportWorker(run, number).run(); });
+        run.pool = &pool;
+        const Publisher publisher({"import", load.files, load.bytes, std::nullopt, options.target},
+                                  target.connection, board, pause, output,
+                                  [&](int wanted) { pool.resize(wanted, [] {}); });
+        const report::Display display(output, board);
+        pool.run(load.workers);
+        reader.check();
+    } catch (const Interrupted&) {
+        interrupted = true;
+    } catch (const Error&) {
+        report.summary();
+        throw;
+    }
+    conclude(target, Role::target, "import", connections, {options.retry, stop, outage},
+             [](Endpoint& end) { tasks::make_durable(end.connection); });
+    if (outage.has_happened())
+        end_leftovers(target, Role::target, "import");
+    report.summary();
+    if ((interrupted || signals.has_come()) && report.finished() < count) {
+        output.say(Weight::result, "Interrupted; the same command goes on.");
+        return exit_interrupted;
+    }
+    return exit_done;
+}
+
+} // namespace commands

@@ -1,0 +1,359 @@
+#include "commands/import_plan.hpp"
+
+#include "commands/selection.hpp"
+#include "load/locks.hpp"
+#include "sql.hpp"
+#include "tasks/queue.hpp"
+#include "timescale/hypertable.hpp"
+#include "timescale/row_filter.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <random>
+#include <set>
+#include <thread>
+
+namespace commands {
+
+namespace {
+
+using postgres::quote_identifier;
+using Json = nlohmann::json;
+
+/// What a file is told by, at its beginning, and at its end.
+constexpr std::size_t head_bytes = std::size_t{1024} * 1024;
+constexpr std::int64_t tail_bytes = std::int64_t{64} * 1024;
+
+// ---------------------------------------------------------------- the table
+
+struct TableColumn {
+    std::string name;
+    bool generated = false;
+    bool may_insert = false;
+    bool may_select = false;
+};
+
+struct Table {
+    postgres::QualifiedName name;
+    bool is_hypertable = false;
+    std::string role;
+    std::vector<TableColumn> columns;
+
+    const TableColumn* find(const std::string& column) const {
+        const auto found = std::ranges::find(columns, column, &TableColumn::name);
+        return found == columns.end() ? nullptr : &*found;
+    }
+};
+
+/// Reads a name as SQL does; without a schema it is one of public, for no search_path applies.
+postgres::QualifiedName read_name(postgres::Connection& connection, const std::string& text) {
+    const auto refuse = [&] {
+        return UsageError(fmt::format("--table '{}' is no name of a table, such as readings, "
+                                      "metrics.cpu or '\"Mixed Case\"'",
+                                      text));
+    };
+    try {
+        const auto row = connection.query(
+            "SELECT cardinality(name) AS parts, name[1] AS first, name[2] AS second "
+            "FROM parse_ident($1) AS name",
+            {text});
+        const auto parts = row.integer(0, "parts");
+        if (parts > 2)
+            throw refuse();
+        return parts == 1
+                   ? postgres::QualifiedName{"public", row.string(0, "first")}
+                   : postgres::QualifiedName{row.string(0, "first"), row.string(0, "second")};
+    } catch (const postgres::SqlError& error) {
+        if (!error.sqlstate().starts_with("22"))
+            throw;
+    }
+    throw refuse();
+}
+
+/// Why rows cannot be loaded into a relation; empty when they can.
+std::string obstacle(const postgres::Result& row) {
+    const auto kind = row.text(0, "relkind");
+    if (kind == "v" || kind == "m")
+        return "is a view; name the table that has its rows";
+    if (kind != "r" && kind != "p")
+        return "is no table";
+    if (row.boolean(0, "is_chunk"))
+        return "is a chunk; name its hypertable";
+    if (row.boolean(0, "row_security"))
+        return "has row level security that applies to this role, which COPY does not take; "
+               "import as its owner";
+    return {};
+}
+
+Table read_table(Endpoint& target, const std::string& text) {
+    auto& connection = target.connection;
+    Table table{
+        .name = read_name(connection, text), .is_hypertable = false, .role = {}, .columns = {}};
+    const auto row = connection.query(sql::import_table, {table.name.schema, table.name.name});
+    if (row.empty())
+        throw Error(fmt::format("the {} has no table {}", connection.name(), table.name.quoted()));
+    if (const auto why = obstacle(row); !why.empty())
+        throw Error(fmt::format("nothing is imported, for {} {}", table.name.quoted(), why));
+    table.is_hypertable = row.boolean(0, "is_hypertable");
+    table.role = row.string(0, "role");
+    std::vector<std::string> needs;
+    if (!row.boolean(0, "may_use_schema"))
+        needs.push_back("USAGE ON SCHEMA " + quote_identifier(table.name.schema));
+    if (!row.boolean(0, "may_have_queue"))
+        needs.push_back("CREATE ON DATABASE " + quote_identifier(row.string(0, "database")));
+    if (!needs.empty())
+        throw Error(fmt::format("nothing is imported, for privileges are missing. In the {}: GRANT "
+                                "{} TO {}",
+                                connection.name(), fmt::join(needs, ", "),
+                                quote_identifier(table.role)));
+    for (const auto& column : Json::parse(row.text(0, "columns")))
+        table.columns.push_back({.name = column.at("name").get<std::string>(),
+                                 .generated = column.at("generated").get<bool>(),
+                                 .may_insert = column.at("may_insert").get<bool>(),
+                                 .may_select = column.at("may_select").get<bool>()});
+    return table;
+}
+
+// ---------------------------------------------------------------- bounds
+
+/// The condition that rows are to fulfil; empty when there are no bounds.
+std::string condition(Endpoint& target, const Table& table, const ImportOptions& options) {
+    if (!options.from && !options.until)
+        return {};
+    if (!table.is_hypertable)
+        throw UsageError(fmt::format("{} is no hypertable, and has no time that --from and --until "
+                                     "could be about; import all, and delete what is too much",
+                                     table.name.quoted()));
+    const auto bounds = read_bounds(target.connection, options.from, options.until);
+    const auto hypertables = timescale::read_hypertables(target.connection, std::nullopt);
+    const auto found = std::ranges::find(hypertables, table.name, &timescale::Hypertable::name);
+    if (found == hypertables.end())
+        throw Error(
+            fmt::format("the {} has no table {}", target.connection.name(), table.name.quoted()));
+    if (const auto why = incompatibility(*found, bounds); !why.empty())
+        throw UsageError(why);
+    const auto* time = table.find(found->time.column);
+    if (time == nullptr || !time->may_select)
+        throw Error(fmt::format("nothing is imported, for privileges are missing. In the {}: GRANT "
+                                "SELECT ({}) ON {} TO {}",
+                                target.connection.name(), quote_identifier(found->time.column),
+                                table.name.quoted(), quote_identifier(table.role)));
+    // A row without a time is the table's to refuse.
+    return fmt::format(" WHERE ({}) IS NOT FALSE",
+                       timescale::row_filter(found->time, {range_of(*found, bounds)}));
+}
+
+// ---------------------------------------------------------------- columns
+
+std::string quoted_list(const std::vector<std::string>& names) {
+    std::vector<std::string> quoted;
+    quoted.reserve(names.size());
+    for (const auto& name : names)
+        quoted.push_back(quote_identifier(name));
+    return fmt::format("{}", fmt::join(quoted, ", "));
+}
+
+/// \param whose for messages: "the header of x.csv", or "--columns".
+void check_columns(const Table& table, const std::vector<std::string>& names,
+                   const std::string& whose) {
+    std::set<std::string> seen;
+    std::vector<std::string> unknown;
+    std::vector<std::string> forbidden;
+    for (const auto& name : names) {
+        if (!seen.insert(name).second)
+            throw UsageError(
+                fmt::format("{} names the column {} twice", whose, quote_identifier(name)));
+        const auto* column = table.find(name);
+        if (column == nullptr)
+            unknown.push_back(name);
+        else if (column->generated)
+            throw UsageError(fmt::format("{} names the column {}, which the table generates itself",
+                                         whose, quote_identifier(name)));
+        else if (!column->may_insert)
+            forbidden.push_back(name);
+    }
+    if (!unknown.empty()) {
+        std::vector<std::string> known;
+        for (const auto& column : table.columns)
+            known.push_back(column.name);
+        throw UsageError(fmt::format("{} names columns that {} does not have: {}; it has: {}. "
+                                     "Without a header, name the columns with --columns",
+                                     whose, table.name.quoted(), quoted_list(unknown),
+                                     quoted_list(known)));
+    }
+    if (!forbidden.empty())
+        throw Error(
+            fmt::format("nothing is imported, for privileges are missing: GRANT INSERT ({}) "
+                        "ON {} TO {}",
+                        quoted_list(forbidden), table.name.quoted(), quote_identifier(table.role)));
+}
+
+// ---------------------------------------------------------------- the files
+
+/// The first bytes of what is in a file.
+std::string first_bytes(const PlannedFile& file, std::size_t bytes) {
+    if (file.stream)
+        return std::string(file.stream->peek(bytes));
+    return std::string(csv::open_input(file.path, file.facts.size, [] {})->peek(bytes));
+}
+
+/// The digest of the bytes before one of a file as it is on disk.
+std::string tail_before(const std::string& path, std::int64_t end) {
+    return csv::digest(path, std::max<std::int64_t>(0, end - tail_bytes), end);
+}
+
+/// Looks at a file, and makes the COPY for it.
+PlannedFile look_at(const std::string& path, const ImportOptions& options, const Table& table,
+                    const std::string& where, const std::function<void()>& check) {
+    PlannedFile file;
+    file.path = path;
+    file.facts.size = csv::size_of(path);
+    if (!file.facts.size)
+        file.stream = csv::open_input(path, std::nullopt, check);
+    file.facts.name =
+        options.name.value_or(file.facts.size ? std::filesystem::canonical(path).string() : path);
+    const auto head = first_bytes(file, head_bytes);
+    file.facts.head = csv::digest(head);
+    file.facts.head_bytes = static_cast<std::int64_t>(head.size());
+    if (file.facts.size)
+        file.facts.tail = tail_before(path, *file.facts.size);
+    try {
+        file.beginning = csv::read_beginning(head, head.size() < head_bytes, options.format,
+                                             !options.columns || options.header);
+    } catch (const csv::FormatError& error) {
+        throw UsageError(fmt::format("{}, line {}: {}", path, error.line(), error.what()));
+    }
+    std::vector<std::string> columns;
+    if (options.columns)
+        columns = csv::values_of(*options.columns, {});
+    else if (file.beginning.header)
+        columns = csv::values_of(*file.beginning.header, options.format);
+    check_columns(table, columns, options.columns ? "--columns" : "the header of " + path);
+    file.copy = fmt::format("COPY {} ({}) FROM STDIN ({}){}", table.name.quoted(),
+                            quoted_list(columns), csv::copy_options(options.format), where);
+    return file;
+}
+
+/// What gives the same bytes another meaning.
+Json meaning(const ImportOptions& options) {
+    const auto optional = [](const std::optional<std::string>& text) {
+        return text ? Json(*text) : Json();
+    };
+    const auto character = [](char c) {
+        return std::string(1, c);
+    };
+    return {{"columns", optional(options.columns)},
+            {"header", !options.columns || options.header},
+            {"delimiter", character(options.format.delimiter)},
+            {"quote", character(options.format.quote)},
+            {"escape", character(options.format.escape)},
+            {"null", options.format.null},
+            {"encoding", optional(options.format.encoding)},
+            {"from", optional(options.from)},
+            {"until", optional(options.until)}};
+}
+
+/// \throws Error when a file is not what was begun with, or is to be read in another way.
+void require_same(const PlannedFile& file, const tasks::KnownFile& known, const Json& options) {
+    const auto refuse = [&](const std::string& why) {
+        throw Error(fmt::format("{} {}; what was loaded of it stays. To load it as another file, "
+                                "give it another --name",
+                                file.path, why));
+    };
+    std::vector<std::string> differing;
+    const auto before = Json::parse(known.options);
+    for (const auto& [name, value] : options.items())
+        if (before.value(name, Json()) != value)
+            differing.push_back("--" + name);
+    if (!differing.empty())
+        refuse(fmt::format("was begun with another {}", fmt::join(differing, ", ")));
+    const auto& now = file.facts;
+    const auto& then = known.facts;
+    const auto is_same_head = [&] {
+        if (now.head_bytes < then.head_bytes)
+            return false;
+        return then.head ==
+               (now.head_bytes == then.head_bytes
+                    ? now.head
+                    : csv::digest(first_bytes(file, static_cast<std::size_t>(then.head_bytes))));
+    };
+    const bool is_same_end =
+        now.size.has_value() == then.size.has_value() &&
+        (!now.size || (*now.size >= *then.size && tail_before(file.path, *then.size) == then.tail));
+    if (!is_same_end || !is_same_head())
+        refuse("has changed since a part of it was loaded");
+    if (now.size > then.size && !known.is_terminated)
+        refuse("has grown since it was loaded, and its last record then was without a newline, so "
+               "that it may be another one now");
+}
+
+/// Waits a moment for a process that has just ended.
+void reserve(Endpoint& target, const postgres::QualifiedName& table,
+             const std::vector<tasks::FileFacts>& facts) {
+    using namespace std::chrono;
+    const auto give_up = steady_clock::now() + seconds(2);
+    while (const auto taken = tasks::reserve_imports(target.connection, table, facts)) {
+        if (steady_clock::now() > give_up)
+            throw Error(fmt::format("{} is being imported by another process; wait until that has "
+                                    "ended",
+                                    *taken));
+        std::this_thread::sleep_for(milliseconds(100));
+    }
+}
+
+void enter(Endpoint& target, ImportPlan& plan, const ImportOptions& options) {
+    auto& connection = target.connection;
+    std::vector<tasks::FileFacts> facts;
+    for (const auto& file : plan.files)
+        facts.push_back(file.facts);
+    postgres::Transaction transaction(connection, fmt::format("BEGIN; {}", load::lock_patiently));
+    tasks::prepare(connection);
+    const auto asked = meaning(options);
+    tasks::enter_imports(connection, plan.table, facts, asked.dump());
+    reserve(target, plan.table, facts);
+    const auto known = tasks::lock_imports(connection, plan.table, facts);
+    for (std::size_t i = 0; i < plan.files.size(); ++i) {
+        auto& file = plan.files[i];
+        file.id = known[i].id;
+        if (known[i].is_new && known[i].twin && !options.name)
+            throw Error(fmt::format("{} is the same as {}, which has been imported; give it a "
+                                    "--name, that one to go on with it, another to load it again",
+                                    file.path, *known[i].twin));
+        if (!known[i].is_new)
+            require_same(file, known[i], asked);
+        file.done_counts = known[i].done;
+        file.is_finished =
+            known[i].is_finished && file.facts.size && file.facts.size == known[i].facts.size;
+        if (file.is_finished)
+            continue;
+        tasks::own_import(connection, file.id, file.facts, plan.owner);
+        file.done = tasks::import_done(connection, file.id);
+    }
+    transaction.commit();
+}
+
+} // namespace
+
+ImportPlan plan_import(Endpoint& target, const ImportOptions& options,
+                       const std::function<void()>& check) {
+    const auto table = read_table(target, options.table);
+    const auto where = condition(target, table, options);
+    std::random_device random;
+    ImportPlan plan{
+        .table = table.name, .files = {}, .owner = fmt::format("{:08x}{:08x}", random(), random())};
+    std::set<std::string> names;
+    for (const auto& path : options.files) {
+        plan.files.push_back(look_at(path, options, table, where, check));
+        if (!names.insert(plan.files.back().facts.name).second)
+            throw UsageError(fmt::format("{} is given twice", path));
+    }
+    enter(target, plan, options);
+    return plan;
+}
+
+} // namespace commands

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "commands/commands.hpp"
+#include "commands/endpoints.hpp"
+#include "csv/batches.hpp"
+#include "tasks/imports.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What `import` is to do, found out before anything is changed.
+namespace commands {
+
+/// A file that is to be loaded, or the rest of it.
+struct PlannedFile {
+    std::string path;                   ///< as the user gave it
+    tasks::FileFacts facts;             ///< as it is now
+    std::shared_ptr<csv::Input> stream; ///< of standard input, at its beginning; others are opened
+    csv::Beginning beginning;
+    std::string copy;            ///< the COPY that takes its records
+    std::int64_t id = 0;         ///< __backfill.import.id
+    bool is_finished = false;    ///< there is nothing left to load
+    tasks::Imported done_counts; ///< what was loaded before
+    std::vector<csv::Part> done; ///< where
+};
+
+struct ImportPlan {
+    postgres::QualifiedName table;
+    std::vector<PlannedFile> files;
+    std::string owner; ///< what this process calls itself
+};
+
+/// Looks at the table and the files, and enters these into the queue: all of them, or none.
+/// \param check called while standard input has nothing to read; may throw.
+/// \throws Error, UsageError; nothing has been changed then.
+ImportPlan plan_import(Endpoint& target, const ImportOptions& options,
+                       const std::function<void()>& check);
+
+} // namespace commands

@@ -1,0 +1,138 @@
+#include "commands/import_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <type_traits>
+#include <utility>
+
+namespace commands {
+
+namespace {
+
+constexpr std::size_t most_ready = 2;
+
+/// Standard input, which was opened before, and may be waited for no longer than a run lasts.
+class Borrowed : public csv::Input {
+  public:
+    explicit Borrowed(std::shared_ptr<csv::Input> input) : input_(std::move(input)) {}
+
+    std::int64_t file_bytes() const override { return input_->file_bytes(); }
+
+  protected:
+    std::size_t read_more(char* into, std::size_t most) override {
+        return input_->read(into, most);
+    }
+
+  private:
+    std::shared_ptr<csv::Input> input_;
+};
+
+} // namespace
+
+void ImportedFile::begin_batch() {
+    const std::lock_guard lock(mutex_);
+    ++in_hand_;
+}
+
+bool ImportedFile::end_batch(const csv::Batch& batch, const tasks::Imported& imported) {
+    const std::lock_guard lock(mutex_);
+    --in_hand_;
+    imported_ += imported;
+    is_read_ = is_read_ || batch.records == 0;
+    return is_read_ && in_hand_ == 0;
+}
+
+tasks::Imported ImportedFile::imported() const {
+    const std::lock_guard lock(mutex_);
+    return imported_;
+}
+
+ImportReader::ImportReader(const std::vector<PlannedFile>& files, const ImportOptions& options,
+                           workers::Stop& stop)
+    : options_(options), stop_(stop) {
+    for (const auto& file : files)
+        if (!file.is_finished)
+            files_.emplace_back(file);
+    thread_ = std::jthread([this](const std::stop_token& token) { read_all(token); });
+}
+
+ImportReader::~ImportReader() {
+    stop_.after_current(); // else it could wait for standard input for ever
+}
+
+std::optional<ImportBatch> ImportReader::take(const std::function<bool()>& goes_on) {
+    using namespace std::chrono_literals;
+    std::unique_lock lock(mutex_);
+    while (ready_.empty()) {
+        if (is_through_)
+            return std::nullopt;
+        changed_.wait_for(lock, 50ms);
+        lock.unlock(); // it may take long
+        const bool may_go_on = goes_on();
+        lock.lock();
+        if (!may_go_on)
+            return std::nullopt;
+    }
+    std::optional batch(std::move(ready_.front()));
+    ready_.pop_front();
+    changed_.notify_all();
+    return batch;
+}
+
+void ImportReader::check() const {
+    const std::lock_guard lock(mutex_);
+    if (problem_)
+        std::rethrow_exception(problem_);
+}
+
+void ImportReader::read_all(const std::stop_token& stop) {
+    std::exception_ptr problem;
+    try {
+        for (auto& file : files_)
+            read(file, stop);
+    } catch (const Interrupted&) { // whoever wants the end knows why
+    } catch (...) {
+        problem = std::current_exception();
+    }
+    const std::lock_guard lock(mutex_);
+    is_through_ = true;
+    problem_ = problem;
+    changed_.notify_all();
+}
+
+void ImportReader::read(ImportedFile& file, const std::stop_token& stop) {
+    const auto& planned = file.planned();
+    const auto check_stop = [&] {
+        if (stop.stop_requested() || stop_.is_requested())
+            throw Interrupted();
+    };
+    try {
+        auto input = planned.stream ? std::make_unique<Borrowed>(planned.stream)
+                                    : csv::open_input(planned.path, planned.facts.size, check_stop);
+        csv::BatchReader batches(std::move(input), options_.format, planned.beginning, planned.done,
+                                 batch_bytes);
+        while (auto batch = batches.next()) {
+            check_stop();
+            if (!hand_out({&file, std::move(*batch)}, stop))
+                throw Interrupted();
+        }
+    } catch (const csv::FormatError& error) {
+        throw Error(fmt::format("{}, line {}: {}", planned.path, error.line(), error.what()));
+    }
+    if (!hand_out({&file, {}}, stop))
+        throw Interrupted();
+}
+
+/// \returns false when nobody wants it any more.
+bool ImportReader::hand_out(ImportBatch batch, const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait(lock, stop, [&] { return ready_.size() < most_ready; }))
+        return false;
+    batch.file->begin_batch();
+    ready_.push_back(std::move(batch));
+    changed_.notify_all();
+    return true;
+}
+
+} // namespace commands

@@ -1,0 +1,253 @@
+#include "commands/import_session.hpp"
+
+#include "load/locks.hpp"
+#include "postgres/copy.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+
+namespace commands {
+
+namespace {
+
+/// A record that the server does not take, and that is not to be left out.
+Error refusal(const std::string& file, const csv::Reject& reject) {
+    return Error(fmt::format("{}, line {}: {} (what was loaded before stays)", file, reject.line,
+                             reject.reason));
+}
+
+Error too_many(const ImportOptions& options, const std::string& file, const csv::Reject& reject) {
+    return Error(fmt::format("more than {} rejected (--max-rejects), lastly {}, line {}: {}",
+                             report::format_count(options.max_rejects, "record"), file, reject.line,
+                             reject.reason));
+}
+
+/// Where a batch is, for messages.
+std::string place(const ImportBatch& batch) {
+    const auto& part = batch.batch.part;
+    return fmt::format("{}, lines {} to {}", batch.file->planned().path, part.line,
+                       part.next_line - 1);
+}
+
+/// Whether a record can be what the server does not like.
+bool blames_records(const postgres::SqlError& error) {
+    // Data exceptions, constraints, what functions and triggers raise, and what is too large.
+    constexpr std::array classes{"22", "23", "P0", "54"};
+    return std::ranges::any_of(classes,
+                               [&](const auto* one) { return error.sqlstate().starts_with(one); });
+}
+
+/// `COPY readings, line 3, column device: "x"`: the number, and what stands between it and the
+/// value, in whatever language.
+struct Where {
+    std::int64_t line = 0; ///< 0 when it is not told
+    std::string column;    ///< ", column device"
+};
+
+Where where_in_copy(const postgres::SqlError& error, const std::string& table) {
+    const auto& context = error.context();
+    const auto name = "COPY " + table;
+    const auto at = context.find(name);
+    if (at == std::string::npos)
+        return {};
+    auto rest = std::string_view(context).substr(at + name.size());
+    rest.remove_prefix(std::min(rest.find_first_of("0123456789"), rest.size()));
+    Where where;
+    const auto [end, problem] = std::from_chars(rest.data(), rest.data() + rest.size(), where.line);
+    if (problem != std::errc{})
+        return {};
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+    where.column = rest.substr(0, rest.find_first_of(":;"));
+    return where;
+}
+
+} // namespace
+
+ImportSession::ImportSession(ImportRun& run, WorkerProgress& progress)
+    : run_(run), progress_(progress), target_(run.options.target, Role::target, "import",
+                                              Session::further, run.options.retry.stall_timeout) {
+    require_unchanged(target_, run_.target_server);
+    run_.connections.add(target_.entry());
+    // Rows and their mark are lost together, if the server crashes before they are on its disk;
+    // tasks::make_durable() waits for all of them in the end.
+    target_.connection.execute("SET synchronous_commit = off");
+    progress_.set_backends({{.is_source = false, .pid = target_.backend.pid}});
+    run_.orphans.terminate(Role::target, target_.connection);
+}
+
+ImportSession::~ImportSession() {
+    if (!closed_)
+        run_.orphans.add(Role::target, target_.backend);
+}
+
+tasks::Imported ImportSession::load(const ImportBatch& batch) {
+    const auto& part = batch.batch.part;
+    const auto& path = batch.file->planned().path;
+    const auto started = std::chrono::steady_clock::now();
+    progress_.begin(fmt::format("{} from line {}", path, part.line), batch.batch.file_bytes);
+    tasks::Imported imported;
+    bool sifts = false;
+    for (int failures = 0;;) {
+        // Those of other workers, too, for this one may come to wait for what they have locked.
+        run_.orphans.terminate(Role::target, target_.connection);
+        try {
+            if (attempt(batch, sifts, imported))
+                break;
+            sifts = true;
+        } catch (const postgres::SqlError& error) {
+            run_.stop.check(); // a cancelled statement is how stopping at once looks from here
+            if (error.remedy() == postgres::Remedy::stop ||
+                error.remedy() == postgres::Remedy::wait)
+                throw;
+            if (error.remedy() != postgres::Remedy::retry ||
+                ++failures > run_.options.retry.max_retries)
+                throw Error(fmt::format("{}: {}", place(batch), error.what()));
+            run_.report.retried(path, part, error.what(), failures + 1);
+            workers::wait_before_retry(run_.stop, failures);
+        }
+    }
+    progress_.end(0, batch.batch.file_bytes);
+    run_.report.loaded(path, part, imported,
+                       report::Seconds(std::chrono::steady_clock::now() - started),
+                       progress_.worker() + 1);
+    return imported;
+}
+
+/// \param sifts whether records that the server does not take are to be found.
+/// \returns false when there are some; then nothing has been done.
+bool ImportSession::attempt(const ImportBatch& batch, bool sifts, tasks::Imported& imported) {
+    const auto& file = batch.file->planned();
+    std::vector<postgres::Statement> begin{{"BEGIN"}, {load::lock_patiently}};
+    for (auto& statement : tasks::claim_batch_statements(file.id, run_.owner, batch.batch))
+        begin.push_back(std::move(statement));
+    postgres::Transaction transaction(target_.connection, begin);
+    if (!tasks::is_claimed(transaction.results()[2], transaction.results()[3], file.path)) {
+        transaction.rollback();
+        imported = tasks::find_batch(target_.connection, file.id, batch.batch);
+        run_.rejected += imported.rejected;
+        return true;
+    }
+    progress_.now(report::Activity::copying);
+    Sifted sifted;
+    if (sifts) {
+        sifted = sift(batch);
+    } else {
+        try {
+            sifted.rows = copy(file, batch.batch.data);
+        } catch (const postgres::SqlError& error) {
+            if (!blames_records(error))
+                throw;
+            return false;
+        }
+    }
+    const auto rejected = static_cast<std::int64_t>(sifted.rejects.size());
+    imported = {.records = batch.batch.records, .rows = sifted.rows, .rejected = rejected};
+    if (rejected > 0) {
+        if (run_.rejected.fetch_add(rejected) + rejected > run_.options.max_rejects)
+            throw too_many(run_.options, file.path, sifted.rejects.back());
+        // Before the commit: better twice there than not at all.
+        run_.rejects->write(file.path, sifted.rejects);
+    }
+    try {
+        // Deferred constraints speak up now.
+        transaction.commit_with({{"SET CONSTRAINTS ALL IMMEDIATE"},
+                                 tasks::finish_batch_statement(file.id, batch.batch, imported)});
+    } catch (const postgres::SqlError& error) {
+        run_.rejected -= rejected;
+        if (!blames_records(error))
+            throw;
+        throw Error(fmt::format("{}: {} (this is checked when the transaction ends, so that it "
+                                "cannot be told which record it is)",
+                                place(batch), error.reason()));
+    } catch (const postgres::ConnectionError&) {
+        run_.rejected -= rejected;
+        throw;
+    }
+    for (const auto& one : sifted.rejects)
+        run_.report.rejected(file.path, one);
+    return true;
+}
+
+std::int64_t ImportSession::copy(const PlannedFile& file, std::string_view data) {
+    return postgres::copy_from(data, target_.connection, file.copy,
+                               [&](std::int64_t bytes) { progress_.moved(bytes); });
+}
+
+/// Loads what the server takes of a batch, in parts that get smaller around what it does not take.
+/// Each such record takes three COPYs when the server tells its line, or else twice as many as the
+/// logarithm of their number.
+ImportSession::Sifted ImportSession::sift(const ImportBatch& batch) {
+    const auto& data = batch.batch.data;
+    const auto& file = batch.file->planned();
+    const auto newline = batch.batch.newline;
+    const auto records = csv::records_in(data, run_.options.format, batch.batch.part.line, newline);
+    std::vector<std::int64_t> offsets{0};
+    for (const auto& record : records)
+        offsets.push_back(offsets.back() + record.bytes);
+    const auto bytes_of = [&](const Range& range) {
+        return std::string_view(data).substr(
+            static_cast<std::size_t>(offsets[range.begin]),
+            static_cast<std::size_t>(offsets[range.end] - offsets[range.begin]));
+    };
+    Sifted sifted;
+    std::vector<Range> left{{0, records.size()}}; // the first is at the end
+    std::optional<std::size_t> accused;           // by its line
+    bool lines_are_right = true;
+    while (!left.empty()) {
+        const auto range = left.back();
+        left.pop_back();
+        if (range.begin == range.end)
+            continue;
+        target_.connection.execute("SAVEPOINT sifting");
+        try {
+            sifted.rows += copy(file, bytes_of(range));
+            target_.connection.execute("RELEASE SAVEPOINT sifting");
+            // A line that is not the culprit's would be followed again and again.
+            if (accused == range.begin && range.end == range.begin + 1)
+                lines_are_right = false;
+            continue;
+        } catch (const postgres::SqlError& error) {
+            if (!blames_records(error))
+                throw;
+            target_.connection.execute("ROLLBACK TO SAVEPOINT sifting; RELEASE SAVEPOINT sifting");
+            const auto where = where_in_copy(error, run_.table);
+            if (range.end == range.begin + 1) {
+                const auto& record = records[range.begin];
+                reject(batch, sifted,
+                       {.line = record.line,
+                        .reason = error.reason() + where.column,
+                        .record = std::string(bytes_of(range))});
+                continue;
+            }
+            const auto at = csv::record_at_line(records, range.begin, where.line, newline);
+            if (lines_are_right && where.line > 0 && at < range.end) {
+                accused = at;
+                left.insert(left.end(), {{at + 1, range.end}, {at, at + 1}, {range.begin, at}});
+            } else {
+                const auto middle = range.begin + (range.end - range.begin) / 2;
+                left.insert(left.end(), {{middle, range.end}, {range.begin, middle}});
+            }
+        }
+    }
+    return sifted;
+}
+
+void ImportSession::reject(const ImportBatch& batch, Sifted& sifted, csv::Reject reject) {
+    if (run_.rejects == nullptr)
+        throw refusal(batch.file->planned().path, reject);
+    sifted.rejects.push_back(std::move(reject));
+    if (static_cast<std::int64_t>(sifted.rejects.size()) > run_.options.max_rejects)
+        throw too_many(run_.options, batch.file->planned().path, sifted.rejects.back());
+}
+
+void ImportSession::finish(ImportedFile& file) {
+    tasks::finish_import(target_.connection, file.planned().id, run_.owner);
+    progress_.end(1, 0);
+    run_.report.imported(file.planned().path, file.imported());
+}
+
+} // namespace commands

@@ -1,0 +1,94 @@
+#pragma once
+
+#include "commands/commands.hpp"
+#include "commands/endpoints.hpp"
+#include "commands/import_reader.hpp"
+#include "commands/worker_progress.hpp"
+#include "csv/rejects.hpp"
+#include "report/import_report.hpp"
+#include "workers/open_connections.hpp"
+#include "workers/pause.hpp"
+#include "workers/pool.hpp"
+#include "workers/retry.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace commands {
+
+/// What all workers of a run share.
+struct ImportRun {
+    const ImportOptions& options;
+    const std::string& owner; ///< ImportPlan::owner
+    const std::string& table; ///< its name, without its schema
+    timescale::Server target_server;
+    ImportReader& reader;
+    csv::Rejects* rejects = nullptr; ///< unless the first one ends the run
+    workers::Stop& stop;
+    workers::OpenConnections& connections;
+    workers::Outage& outage;
+    Orphans& orphans;
+    report::ImportReport& report;
+    report::Board& board;
+    workers::Throttle& throttle;
+    workers::Pause& pause;
+    workers::Pool* pool = nullptr;          ///< that the workers are of
+    std::atomic<std::int64_t> rejected = 0; ///< by this run
+};
+
+/**
+ * A worker's connection to the target, and what it does on it, for as long as it holds.
+ *
+ * A batch is one transaction: claim it, COPY, note what became of it, commit. When the server does
+ * not take it, the records that it does not take are found in another transaction, and left out.
+ *
+ * Any call may throw ConnectionError, or SqlError whose remedy is to wait; the session is of no
+ * more use then.
+ */
+class ImportSession {
+  public:
+    /// Connects.
+    /// \throws Error when the server has changed since the run began.
+    ImportSession(ImportRun& run, WorkerProgress& progress);
+    ~ImportSession();
+    ImportSession(const ImportSession&) = delete;
+    ImportSession& operator=(const ImportSession&) = delete;
+
+    /// Loads a batch, and says so. May be called again for one that was in hand when a session was
+    /// lost.
+    /// \throws Error when it cannot be loaded.
+    tasks::Imported load(const ImportBatch& batch);
+
+    /// Marks a file of which nothing is left to load, and says so.
+    void finish(ImportedFile& file);
+
+    /// What it was to do is done: its server process ends with it.
+    void close() { closed_ = true; }
+
+  private:
+    /// Some of a batch's records, by their numbers.
+    struct Range {
+        std::size_t begin = 0;
+        std::size_t end = 0;
+    };
+
+    struct Sifted {
+        std::int64_t rows = 0;
+        std::vector<csv::Reject> rejects;
+    };
+
+    bool attempt(const ImportBatch& batch, bool sifts, tasks::Imported& imported);
+    std::int64_t copy(const PlannedFile& file, std::string_view data);
+    Sifted sift(const ImportBatch& batch);
+    void reject(const ImportBatch& batch, Sifted& sifted, csv::Reject reject);
+
+    ImportRun& run_;
+    WorkerProgress& progress_;
+    Endpoint target_;
+    bool closed_ = false;
+};
+
+} // namespace commands

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "commands/import_session.hpp"
+#include "workers/retry.hpp"
+
+#include <optional>
+
+namespace commands {
+
+/**
+ * Loads one batch after the other until there are no more or it is told to stop. When a connection
+ * is lost, or the server cannot go on for now, it begins again with a new session and the batch
+ * that it had in hand.
+ */
+class ImportWorker {
+  public:
+    /// \param number of the worker in the run, from 0.
+    ImportWorker(ImportRun& run, int number)
+        : run_(run), progress_(run.board, number, run.stop, run.throttle),
+          recovery_(run.options.retry, run.stop, run.outage) {}
+
+    void run();
+
+  private:
+    void work();
+    bool has_work();
+    bool begin_again(const Error& error);
+
+    ImportRun& run_;
+    WorkerProgress progress_;
+    workers::Recovery recovery_;
+    std::optional<ImportSession> session_;
+    std::optional<ImportBatch> in_hand_;
+    int lost_connections_ = 0;          ///< with what is in hand
+    ImportedFile* to_finish_ = nullptr; ///< a file of which nothing is left to load
+};
+
+} // namespace commands

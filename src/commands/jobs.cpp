@@ -1,0 +1,157 @@
+#include "commands/background_jobs.hpp"
+#include "commands/commands.hpp"
+#include "commands/endpoints.hpp"
+#include "report/table.hpp"
+#include "report/units.hpp"
+#include "tasks/queue.hpp"
+#include "tasks/suspended_jobs.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace commands {
+
+namespace {
+
+using report::format_count;
+using report::Weight;
+
+using Job = BackgroundJob;
+
+std::vector<Job> read_jobs(Endpoint& target, const std::optional<std::string>& filter) {
+    auto jobs = read_background_jobs(target.connection, filter);
+    const auto suspended = tasks::suspended_jobs(target.connection);
+    for (auto& job : jobs)
+        job.suspended = suspended.contains(job.id);
+    return jobs;
+}
+
+/// What is to become of jobs.
+struct Change {
+    bool scheduled = false;
+    std::vector<Job> jobs;
+
+    std::string count() const {
+        return format_count(static_cast<std::int64_t>(jobs.size()), "job");
+    }
+};
+
+/// \throws Error that names those which are not the role's, before anything is changed.
+void require_ownership(const Endpoint& target, const Change& change) {
+    std::vector<std::string> others;
+    for (const auto& job : change.jobs)
+        if (!job.may_alter)
+            others.push_back(fmt::format("{}, of {}", described(job), job.owner));
+    if (!others.empty())
+        throw Error(fmt::format("nothing is changed: the role does not own {} of the {}; connect "
+                                "as their owner, or leave them out with --filter",
+                                fmt::join(others, "; "), target.connection.name()));
+}
+
+void alter(Endpoint& target, const Change& change) {
+    std::vector<postgres::Statement> statements;
+    for (const auto& job : change.jobs)
+        if (job.scheduled != change.scheduled)
+            statements.push_back({schedule_sql(target.server, job.id, change.scheduled)});
+    target.connection.pipeline(statements);
+}
+
+void summarize(report::Output& output, const JobsOptions& options, const Change& change,
+               const std::string& text) {
+    output.event("summary",
+                 {{"command", "jobs"},
+                  {"changed", static_cast<std::int64_t>(change.jobs.size())},
+                  {"dry_run", options.dry_run}},
+                 Weight::result, text);
+}
+
+ExitStatus list(Endpoint& target, const JobsOptions& options, report::Output& output) {
+    const auto jobs = read_jobs(target, options.filter);
+    std::vector<std::vector<std::string>> rows{
+        {"job", "state", "name", "works on", "every", "next start"}};
+    std::int64_t on = 0;
+    for (const auto& job : jobs) {
+        output.event("job", json_of(job), Weight::detail, "");
+        rows.push_back({std::to_string(job.id),
+                        job.scheduled   ? (job.running ? "running" : "on")
+                        : job.suspended ? "off, by jobs disable"
+                                        : "off",
+                        job.name, job.subject.empty() ? job.procedure : job.subject, job.every,
+                        job.scheduled ? job.next_start : ""});
+        on += job.scheduled ? 1 : 0;
+    }
+    if (!jobs.empty())
+        output.say(Weight::detail,
+                   fmt::format("{}", fmt::join(report::table(rows, "llllll"), "\n")));
+    summarize(output, options, {},
+              fmt::format("{} of the {}: {} on, {} off.",
+                          format_count(static_cast<std::int64_t>(jobs.size()), "job"),
+                          target.connection.name(), on,
+                          static_cast<std::int64_t>(jobs.size()) - on));
+    return exit_done;
+}
+
+ExitStatus disable(Endpoint& target, const JobsOptions& options, report::Output& output) {
+    postgres::Transaction transaction(target.connection);
+    if (!options.dry_run)
+        tasks::prepare(target.connection);
+    Change change{.scheduled = false, .jobs = read_jobs(target, options.filter)};
+    std::erase_if(change.jobs, [](const Job& job) { return !job.scheduled; });
+    require_ownership(target, change);
+    if (change.jobs.empty()) {
+        summarize(output, options, change,
+                  fmt::format("Nothing to turn off: no such job of the {} is on.",
+                              target.connection.name()));
+        return exit_done;
+    }
+    if (!options.dry_run) {
+        alter(target, change);
+        tasks::remember_suspended(target.connection, ids_of(change.jobs));
+        transaction.commit();
+    }
+    tell_scheduled(output, change.jobs, change.scheduled, options.dry_run);
+    summarize(output, options, change,
+              options.dry_run ? fmt::format("Would turn off {}.", change.count())
+                              : fmt::format("Turned off {}. To turn them on again: "
+                                            "timescaledb-backfill jobs enable",
+                                            change.count()));
+    return exit_done;
+}
+
+ExitStatus enable(Endpoint& target, const JobsOptions& options, report::Output& output) {
+    postgres::Transaction transaction(target.connection);
+    Change change{.scheduled = true, .jobs = read_jobs(target, options.filter)};
+    std::erase_if(change.jobs, [](const Job& job) { return !job.suspended; });
+    require_ownership(target, change);
+    if (!options.dry_run && tasks::exists(target.connection)) {
+        alter(target, change);
+        tasks::forget_suspended(target.connection, ids_of(change.jobs));
+        transaction.commit();
+    }
+    tell_scheduled(output, change.jobs, change.scheduled, options.dry_run);
+    summarize(output, options, change,
+              change.jobs.empty()
+                  ? "Nothing to turn on: no such job was turned off by jobs disable."
+                  : fmt::format("{} {}.", options.dry_run ? "Would turn on" : "Turned on",
+                                change.count()));
+    return exit_done;
+}
+
+} // namespace
+
+ExitStatus jobs(const JobsOptions& options, report::Output& output) {
+    Endpoint target(options.target, Role::target, "jobs", Session::first);
+    switch (options.action) {
+    case JobsAction::list:
+        return list(target, options, output);
+    case JobsAction::disable:
+        return disable(target, options, output);
+    case JobsAction::enable:
+        break;
+    }
+    return enable(target, options, output);
+}
+
+} // namespace commands

@@ -1,0 +1,206 @@
+#include "commands/privileges.hpp"
+
+#include "sql.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace commands {
+
+namespace {
+
+using postgres::QualifiedName;
+using postgres::quote_identifier;
+
+/// What a role may do with a hypertable, see sql/privileges.sql.
+struct Privileges {
+    QualifiedName hypertable;
+    std::string kind;       ///< TABLE, or MATERIALIZED VIEW for an aggregate
+    QualifiedName known_as; ///< the aggregate's view, or the hypertable
+    std::string owner;
+    bool owner_is_superuser = false;
+    bool is_owner = false;
+    std::vector<std::string> closed_schemas;
+    bool may_select = false;
+    bool may_change = false;
+    bool row_security = false;          ///< would hide rows from the role
+    bool row_security_of_owner = false; ///< would do so even if it were the owner
+};
+
+struct RolePrivileges {
+    std::string role;
+    std::string database;
+    bool may_have_queue = true;
+    std::vector<Privileges> hypertables;
+};
+
+/// \param names of hypertables; nothing for all.
+postgres::Statement privileges_statement(const std::optional<std::vector<QualifiedName>>& names) {
+    if (!names)
+        return {std::string(sql::privileges), {std::nullopt, std::nullopt}};
+    return {std::string(sql::privileges), postgres::name_arrays(*names)};
+}
+
+RolePrivileges privileges_from(const postgres::Result& rows) {
+    RolePrivileges result;
+    for (int row = 0; row < rows.size(); ++row) {
+        result.role = rows.string(row, "role");
+        result.database = rows.string(row, "database");
+        result.may_have_queue = rows.boolean(row, "may_have_queue");
+        result.hypertables.push_back(
+            {.hypertable = {rows.string(row, "schema_name"), rows.string(row, "table_name")},
+             .kind = rows.string(row, "kind"),
+             .known_as = {rows.string(row, "known_schema"), rows.string(row, "known_name")},
+             .owner = rows.string(row, "owner"),
+             .owner_is_superuser = rows.boolean(row, "owner_is_superuser"),
+             .is_owner = rows.boolean(row, "is_owner"),
+             .closed_schemas = nlohmann::json::parse(rows.text(row, "closed_schemas"))
+                                   .get<std::vector<std::string>>(),
+             .may_select = rows.boolean(row, "may_select"),
+             .may_change = rows.boolean(row, "may_change"),
+             .row_security = rows.boolean(row, "row_security"),
+             .row_security_of_owner = rows.boolean(row, "row_security_of_owner")});
+    }
+    return result;
+}
+
+/// What a role needs: SQL that provides it, each statement once.
+class Needs {
+  public:
+    explicit Needs(const RolePrivileges& privileges) : role_(quote_identifier(privileges.role)) {
+        for (const auto& hypertable : privileges.hypertables)
+            for (const auto& schema : hypertable.closed_schemas)
+                grant("USAGE ON SCHEMA " + quote_identifier(schema));
+    }
+
+    void add(const std::string& statement) {
+        if (std::ranges::find(list_, statement) == list_.end())
+            list_.push_back(statement);
+    }
+    void grant(const std::string& what) { add(fmt::format("GRANT {} TO {}", what, role_)); }
+
+    /// \param reason in brackets.
+    void add(const std::string& statement, const std::string& reason) {
+        add(fmt::format("{} ({})", statement, reason));
+    }
+
+    const std::string& role() const { return role_; }
+    const std::vector<std::string>& list() const { return list_; }
+
+    /// A sentence, or nothing when it needs nothing.
+    std::string text(const postgres::Connection& connection) const {
+        if (list_.empty())
+            return {};
+        return fmt::format(". In the {}, {} needs: {}", connection.name(), role_,
+                           fmt::join(list_, "; "));
+    }
+
+  private:
+    std::string role_;
+    std::vector<std::string> list_;
+};
+
+/// Of all that are in the way, those whose policies bind their owner.
+void lift_row_security_of_owner(Needs& needs, const Privileges& hypertable) {
+    needs.add(
+        fmt::format("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", hypertable.hypertable.quoted()),
+        "its row level security applies to its owner, too");
+}
+
+Needs needs_in_source(const RolePrivileges& privileges) {
+    Needs needs(privileges);
+    std::vector<std::string> secured;
+    for (const auto& hypertable : privileges.hypertables) {
+        if (!hypertable.may_select)
+            needs.grant("SELECT ON " + hypertable.known_as.quoted());
+        if (hypertable.row_security && hypertable.is_owner)
+            lift_row_security_of_owner(needs, hypertable);
+        else if (hypertable.row_security)
+            secured.push_back(hypertable.known_as.quoted());
+    }
+    if (!secured.empty())
+        needs.add(
+            fmt::format("ALTER ROLE {} BYPASSRLS", needs.role()),
+            fmt::format("row level security hides rows of {} from it", fmt::join(secured, ", ")));
+    return needs;
+}
+
+Needs needs_in_target(const RolePrivileges& privileges) {
+    Needs needs(privileges);
+    if (!privileges.may_have_queue)
+        needs.grant("CREATE ON DATABASE " + quote_identifier(privileges.database));
+    for (const auto& hypertable : privileges.hypertables) {
+        if (!hypertable.is_owner && hypertable.owner_is_superuser)
+            needs.add(fmt::format("ALTER {} {} OWNER TO {}", hypertable.kind,
+                                  hypertable.known_as.quoted(), needs.role()));
+        else if (!hypertable.is_owner)
+            needs.grant(quote_identifier(hypertable.owner));
+        // An owner may have been deprived of its privileges.
+        else if (!hypertable.may_select || !hypertable.may_change)
+            needs.grant("SELECT, INSERT, DELETE ON " + hypertable.known_as.quoted());
+        if (hypertable.row_security_of_owner)
+            lift_row_security_of_owner(needs, hypertable);
+    }
+    return needs;
+}
+
+/// \param nothing what has not been done, such as "nothing is staged".
+void require(const Endpoints& ends, const RolePrivileges& in_source,
+             const RolePrivileges& in_target, const std::string& nothing) {
+    const auto needs = needs_in_source(in_source).text(ends.source.connection) +
+                       needs_in_target(in_target).text(ends.target.connection);
+    if (!needs.empty())
+        throw Error(fmt::format("{}, for privileges are missing{}", nothing, needs));
+}
+
+RolePrivileges read_privileges(Endpoint& endpoint, const std::vector<QualifiedName>& names) {
+    return privileges_from(endpoint.connection.pipeline({privileges_statement(names)}).front());
+}
+
+} // namespace
+
+MissingPrivileges missing_privileges(Endpoint& endpoint, Role role,
+                                     const std::vector<QualifiedName>& hypertables) {
+    const auto privileges = read_privileges(endpoint, hypertables);
+    return {.role = privileges.role,
+            .remedies =
+                (role == Role::source ? needs_in_source(privileges) : needs_in_target(privileges))
+                    .list()};
+}
+
+void require_privileges_to_stage(Endpoints& ends, const std::vector<timescale::Hypertable>& sources,
+                                 const std::vector<const timescale::Hypertable*>& targets) {
+    std::vector<QualifiedName> source_names;
+    for (const auto& source : sources)
+        source_names.push_back(source.name);
+    std::vector<QualifiedName> target_names;
+    for (const auto* target : targets)
+        target_names.push_back(target->name);
+    require(ends, read_privileges(ends.source, source_names),
+            read_privileges(ends.target, target_names), "nothing is staged");
+}
+
+void require_privileges_to_copy(Endpoints& ends) {
+    // Those of all hypertables, in the round trip that tells which ones they have to be of.
+    const auto results = ends.target.connection.pipeline(
+        {{std::string(sql::hypertables_to_do)}, privileges_statement(std::nullopt)});
+    const auto& to_do = results.front();
+    std::vector<QualifiedName> source_names;
+    std::set<QualifiedName> target_names;
+    for (int row = 0; row < to_do.size(); ++row) {
+        source_names.push_back(
+            {to_do.string(row, "hypertable_schema"), to_do.string(row, "hypertable_name")});
+        target_names.insert({to_do.string(row, "target_schema"), to_do.string(row, "target_name")});
+    }
+    auto in_target = privileges_from(results.back());
+    std::erase_if(in_target.hypertables, [&](const Privileges& privileges) {
+        return !target_names.contains(privileges.hypertable);
+    });
+    require(ends, read_privileges(ends.source, source_names), in_target, "nothing is copied");
+}
+
+} // namespace commands

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "commands/endpoints.hpp"
+#include "timescale/hypertable.hpp"
+
+#include <string>
+#include <vector>
+
+namespace commands {
+
+/// Sees to it, before anything is copied, that the roles of both connections have the privileges
+/// that staging and copying some hypertables take, and that no row level security hides rows from
+/// them. One round trip to either side.
+/// \throws Error that names everything that is missing, with the SQL that grants it.
+void require_privileges_to_stage(Endpoints& ends, const std::vector<timescale::Hypertable>& sources,
+                                 const std::vector<const timescale::Hypertable*>& targets);
+
+/// The same for the hypertables that the queue has tasks of.
+void require_privileges_to_copy(Endpoints& ends);
+
+/// What a connection's role lacks to stage and copy hypertables.
+struct MissingPrivileges {
+    std::string role;                  ///< empty when there are no such hypertables
+    std::vector<std::string> remedies; ///< SQL that grants it
+};
+MissingPrivileges missing_privileges(Endpoint& endpoint, Role role,
+                                     const std::vector<postgres::QualifiedName>& hypertables);
+
+} // namespace commands

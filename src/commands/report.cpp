@@ -1,0 +1,66 @@
+#include "commands/commands.hpp"
+#include "commands/endpoints.hpp"
+#include "pages.hpp"
+#include "report/units.hpp"
+#include "tasks/queue.hpp"
+#include "tasks/runs.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+namespace commands {
+
+namespace {
+
+/// JSON that may stand in an HTML element: nothing in it ends that, or begins another.
+std::string for_element(std::string json) {
+    for (std::size_t at = 0; (at = json.find('<', at)) != std::string::npos;)
+        json.replace(at, 1, "\\u003c");
+    return json;
+}
+
+std::string page_with(const std::string& json) {
+    constexpr std::string_view place = "@data@";
+    std::string page(pages::report);
+    return page.replace(page.find(place), place.size(), for_element(json));
+}
+
+/// Writes it beside the file first: whoever looks at that finds the old one or the new one, whole.
+void write_file(const std::string& path, const std::string& text) {
+    const auto part = path + ".part";
+    std::ofstream file(part, std::ios::binary | std::ios::trunc);
+    file << text;
+    file.close();
+    if (file) {
+        std::error_code error;
+        std::filesystem::rename(part, path, error);
+        if (!error)
+            return;
+        errno = error.value();
+    }
+    const auto reason = std::generic_category().message(errno);
+    std::error_code ignored;
+    std::filesystem::remove(part, ignored);
+    throw Error(fmt::format("cannot write the file {}: {}", path, reason));
+}
+
+} // namespace
+
+ExitStatus report(const ReportOptions& options, report::Output& output) {
+    Endpoint target(options.target, Role::target, "report", Session::first,
+                    Endpoint::default_patience, postgres::Access::read_only);
+    tasks::require(target.connection);
+    const auto found = tasks::report(target.connection);
+    write_file(options.html, page_with(found.json));
+    output.event("reported", {{"file", options.html}, {"chunks", found.chunks}},
+                 report::Weight::result,
+                 fmt::format("Wrote the report on {} to {}",
+                             report::format_count(found.chunks, "chunk"), options.html));
+    return exit_done;
+}
+
+} // namespace commands

@@ -1,0 +1,107 @@
+#include "commands/selection.hpp"
+
+#include "postgres/quote.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace commands {
+
+using timescale::Hypertable;
+using timescale::TimeRange;
+
+namespace {
+
+timescale::Axis axis_of(const Hypertable& hypertable) {
+    return timescale::axis_of(hypertable.time.type);
+}
+
+/// Whether the axis can take a bound that may not be given.
+bool takes(const std::optional<timescale::Bound>& bound, timescale::Axis axis) {
+    return !bound || bound->on(axis).has_value();
+}
+
+} // namespace
+
+Bounds read_bounds(postgres::Connection& connection, const std::optional<std::string>& from,
+                   const std::optional<std::string>& until) {
+    if (until == "-infinity")
+        throw UsageError("--until -infinity leaves nothing to copy; give the completion point");
+    Bounds bounds{.from = std::nullopt,
+                  .until = std::nullopt,
+                  .from_text = from.value_or(""),
+                  .until_text = until.value_or("")};
+    if (until)
+        bounds.until = timescale::read_bound(connection, "--until", *until);
+    if (from)
+        bounds.from = timescale::read_bound(connection, "--from", *from);
+    return bounds;
+}
+
+std::string incompatibility(const Hypertable& hypertable, const Bounds& bounds) {
+    const auto axis = axis_of(hypertable);
+    const auto text = [&](const char* option, const std::string& value) {
+        return fmt::format("{} ({} {}) cannot take {} {}", hypertable.known_as().quoted(),
+                           postgres::quote_identifier(hypertable.time.column), hypertable.time.type,
+                           option, value);
+    };
+    if (!takes(bounds.until, axis))
+        return text("--until", bounds.until_text);
+    if (!takes(bounds.from, axis))
+        return text("--from", bounds.from_text);
+    return {};
+}
+
+TimeRange range_of(const Hypertable& hypertable, const Bounds& bounds) {
+    const auto axis = axis_of(hypertable);
+    TimeRange range;
+    if (bounds.from)
+        range.from = bounds.from->on(axis).value();
+    if (bounds.until)
+        range.until = bounds.until->on(axis).value();
+    if (range.from >= range.until)
+        throw UsageError(
+            fmt::format("--from {} is not before --until {}", bounds.from_text, bounds.until_text));
+    return range;
+}
+
+std::vector<Hypertable> select_hypertables(postgres::Connection& connection,
+                                           const std::optional<std::string>& filter,
+                                           timescale::Cascade cascade) {
+    return timescale::select(timescale::read_hypertables(connection, filter), cascade);
+}
+
+std::string nothing_selected(const postgres::Connection& connection,
+                             const std::optional<std::string>& filter) {
+    return filter ? fmt::format("--filter '{}' matches no hypertable and no continuous aggregate "
+                                "of the {}",
+                                *filter, connection.name())
+                  : fmt::format("the {} has no hypertables", connection.name());
+}
+
+const Hypertable* find_counterpart(const std::vector<Hypertable>& targets,
+                                   const Hypertable& source) {
+    const auto found = std::ranges::find_if(targets, [&](const Hypertable& target) {
+        return target.cagg.has_value() == source.cagg.has_value() &&
+               target.known_as() == source.known_as();
+    });
+    return found == targets.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> differences(const Hypertable& source, const Hypertable& target) {
+    auto all = timescale::column_differences(source, target);
+    for (auto& difference : timescale::partition_differences(source, target))
+        all.push_back(std::move(difference));
+    for (auto& difference : all)
+        difference.insert(0, source.known_as().quoted() + ": ");
+    return all;
+}
+
+std::string missing(const Hypertable& source) {
+    return fmt::format("the {} {} is missing in the target",
+                       source.cagg ? "continuous aggregate" : "hypertable",
+                       source.known_as().quoted());
+}
+
+} // namespace commands

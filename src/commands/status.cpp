@@ -1,0 +1,235 @@
+#include "commands/commands.hpp"
+#include "commands/endpoints.hpp"
+#include "report/display.hpp"
+#include "report/table.hpp"
+#include "report/units.hpp"
+#include "tasks/queue.hpp"
+#include "tasks/runs.hpp"
+#include "workers/open_connections.hpp"
+#include "workers/stop.hpp"
+#include "workers/stop_on_signal.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+namespace commands {
+
+namespace {
+
+using report::format_bytes;
+using report::format_count;
+using Json = nlohmann::ordered_json;
+
+constexpr int most_failures = 1000; ///< that are listed
+
+/// What there is to say of one moment.
+struct Status {
+    std::vector<tasks::Progress> hypertables;
+    std::vector<tasks::Run> runs;
+    bool paused = false;
+    std::vector<tasks::Failure> failures;
+};
+
+Status read_status(postgres::Connection& target, bool with_failures) {
+    Status status{.hypertables = tasks::progress(target),
+                  .runs = tasks::runs(target),
+                  .paused = tasks::is_paused(target),
+                  .failures = {}};
+    if (with_failures)
+        status.failures = tasks::failures(target, most_failures);
+    return status;
+}
+
+tasks::Progress total_of(const std::vector<tasks::Progress>& list) {
+    tasks::Progress total;
+    for (const auto& one : list) {
+        total.chunks += one.chunks;
+        total.bytes += one.bytes;
+        total.done += one.done;
+        total.bytes_done += one.bytes_done;
+        total.skipped += one.skipped;
+        total.failed += one.failed;
+        total.in_flight += one.in_flight;
+        total.verified += one.verified;
+        total.differing += one.differing;
+    }
+    return total;
+}
+
+Json counts_json(const tasks::Progress& progress) {
+    return {{"chunks", progress.chunks},       {"disk_bytes", progress.bytes},
+            {"done", progress.done},           {"disk_bytes_done", progress.bytes_done},
+            {"skipped", progress.skipped},     {"failed", progress.failed},
+            {"in_flight", progress.in_flight}, {"verified", progress.verified},
+            {"differing", progress.differing}};
+}
+
+Json run_json(const tasks::Run& run) {
+    return {{"id", run.id},
+            {"command", run.command},
+            {"host", run.host},
+            {"pid", run.pid},
+            {"seconds", run.seconds},
+            {"silent_seconds", run.silent_seconds},
+            {"chunks", run.chunks},
+            {"chunks_done", run.progress.chunks_done},
+            {"disk_bytes", run.bytes},
+            {"disk_bytes_done", run.progress.bytes_done},
+            {"bytes_per_second", run.progress.rate},
+            {"workers", Json::parse(run.progress.workers)}};
+}
+
+Json status_json(const Status& status, bool with_failures) {
+    Json json{{"paused", status.paused}, {"total", counts_json(total_of(status.hypertables))}};
+    auto& hypertables = json["hypertables"] = Json::array();
+    for (const auto& one : status.hypertables) {
+        Json entry{{"schema", one.name.schema}, {"name", one.name.name}};
+        entry.update(counts_json(one));
+        hypertables.push_back(std::move(entry));
+    }
+    auto& runs = json["runs"] = Json::array();
+    for (const auto& run : status.runs)
+        runs.push_back(run_json(run));
+    if (with_failures) {
+        auto& failures = json["failures"] = Json::array();
+        for (const auto& failure : status.failures)
+            failures.push_back({{"chunk_schema", failure.chunk.schema},
+                                {"chunk_name", failure.chunk.name},
+                                {"error", failure.error}});
+    }
+    return json;
+}
+
+int percent(const tasks::Progress& progress) {
+    if (progress.bytes == 0)
+        return progress.done == progress.chunks ? 100 : 0;
+    return static_cast<int>(100 * progress.bytes_done / progress.bytes);
+}
+
+std::vector<std::string> cells_of(const std::string& name, const tasks::Progress& one) {
+    const auto count = [](std::int64_t number) {
+        return number == 0 ? std::string("-") : format_count(number);
+    };
+    return {name,
+            fmt::format("{}/{}", format_count(one.done), format_count(one.chunks)),
+            format_bytes(one.bytes),
+            fmt::format("{}%", percent(one)),
+            count(one.in_flight),
+            count(one.failed),
+            count(one.verified),
+            count(one.differing)};
+}
+
+report::Board::Entry entry_from(const Json& worker, report::Board::Clock::time_point now) {
+    using Clock = report::Board::Clock;
+    report::Board::Entry entry;
+    entry.activity = report::activity_of(worker.at("activity").get<std::string>());
+    entry.chunk = worker.at("chunk").get<std::string>();
+    entry.bytes = worker.at("bytes").get<std::int64_t>();
+    entry.moved = worker.at("moved").get<std::int64_t>();
+    entry.remark = worker.at("remark").get<std::string>();
+    entry.since = now - std::chrono::duration_cast<Clock::duration>(
+                            report::Seconds(worker.at("seconds").get<double>()));
+    return entry;
+}
+
+/// A run as its own terminal shows it, under a title.
+std::vector<std::string> lines_of(const tasks::Run& run, int columns, bool colours) {
+    const auto now = report::Board::Clock::now();
+    auto title = fmt::format("{} on {} (process {}), for {}", run.command, run.host, run.pid,
+                             report::format_duration(report::Seconds(run.seconds)));
+    if (run.silent_seconds >= tasks::heard_of)
+        title += fmt::format("; not heard of for {}: it has ended, or cannot reach the target",
+                             report::format_duration(report::Seconds(run.silent_seconds)));
+    std::vector<std::string> lines{"", title};
+    if (run.silent_seconds >= tasks::heard_of)
+        return lines;
+    std::vector<report::Board::Entry> entries;
+    for (const auto& worker : Json::parse(run.progress.workers)) {
+        const auto number = worker.at("worker").get<std::size_t>();
+        entries.resize(std::max(entries.size(), number));
+        entries[number - 1] = entry_from(worker, now);
+    }
+    const report::Board::Totals totals{.noun = run.command == "import" ? "file" : "chunk",
+                                       .chunks = run.chunks,
+                                       .bytes = run.bytes,
+                                       .chunks_done = run.progress.chunks_done,
+                                       .bytes_done = run.progress.bytes_done,
+                                       .moved = 0,
+                                       .started = now};
+    for (auto& line :
+         report::progress_lines(totals, entries, run.progress.rate, now, columns, colours))
+        lines.push_back(std::move(line));
+    return lines;
+}
+
+std::vector<std::string> status_lines(const Status& status, int columns, bool colours) {
+    std::vector<std::vector<std::string>> rows{
+        {"hypertable", "chunks", "size", "done", "in flight", "failed", "verified", "differing"}};
+    for (const auto& one : status.hypertables)
+        rows.push_back(cells_of(one.name.quoted(), one));
+    if (status.hypertables.size() != 1)
+        rows.push_back(cells_of("total", total_of(status.hypertables)));
+    auto lines = report::table(rows, "lrrrrrrr");
+    for (const auto& run : status.runs)
+        for (auto& line : lines_of(run, columns, colours))
+            lines.push_back(std::move(line));
+    if (status.runs.empty())
+        lines.insert(lines.end(), {"", "Nothing is running."});
+    if (status.paused)
+        lines.insert(lines.end(), {"", "Paused; go on with: timescaledb-backfill resume"});
+    if (!status.failures.empty())
+        lines.insert(lines.end(), {"", "Failed chunks, which the next copy tries again:"});
+    for (const auto& failure : status.failures)
+        lines.push_back(fmt::format("  {}: {}", failure.chunk.quoted(), failure.error));
+    return lines;
+}
+
+bool is_over(const Status& status) {
+    const auto total = total_of(status.hypertables);
+    return total.done + total.failed == total.chunks && status.runs.empty();
+}
+
+void show(const Status& status, const StatusOptions& options, report::Output& output) {
+    if (output.is_json()) {
+        output.event("status", status_json(status, options.failed), report::Weight::result, "");
+        return;
+    }
+    const auto lines = status_lines(status, report::Output::columns(), output.has_colours());
+    if (options.watch && output.can_draw()) {
+        output.draw(lines);
+        return;
+    }
+    output.say(report::Weight::result, fmt::format("{}", fmt::join(lines, "\n")));
+}
+
+} // namespace
+
+ExitStatus status(const StatusOptions& options, report::Output& output) {
+    workers::Stop stop;
+    workers::OpenConnections connections;
+    const workers::StopOnSignal signals(stop, connections);
+    Endpoint target(options.target, Role::target, "status", Session::first);
+    tasks::require(target.connection);
+    for (;;) {
+        const auto now = read_status(target.connection, options.failed);
+        if (!options.watch || is_over(now)) {
+            output.draw({});
+            show(now, {.target = options.target, .failed = options.failed, .watch = false}, output);
+            return exit_done;
+        }
+        show(now, options, output);
+        for (int i = 0; i < 10; ++i) {
+            if (stop.is_requested())
+                return exit_done;
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        }
+    }
+}
+
+} // namespace commands

@@ -1,0 +1,188 @@
+#include "commands/verify_quick.hpp"
+
+#include "commands/endpoints.hpp"
+#include "report/copy_report.hpp"
+#include "report/units.hpp"
+#include "tasks/queue.hpp"
+#include "timescale/chunk.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <set>
+
+namespace commands {
+
+namespace {
+
+using report::format_count;
+using report::Weight;
+
+/// By how much of the larger one two estimates may differ. ANALYZE reads 300 times
+/// default_statistics_target pages of a table, all of most chunks, and what it does not read is
+/// taken to be alike.
+constexpr double tolerance = 0.05;
+
+/// What is known of a chunk.
+struct Estimate {
+    tasks::CopiedTask copied;
+    std::optional<std::int64_t> source; ///< rows
+    std::optional<std::int64_t> target;
+
+    enum class Verdict { alike, different, unknown, cut };
+
+    Verdict verdict() const {
+        if (!copied.from_its_beginning)
+            return Verdict::cut;
+        if (!source || !target)
+            return Verdict::unknown;
+        const auto most = static_cast<double>(std::max(*source, *target));
+        return std::abs(static_cast<double>(*source - *target)) <= tolerance * most
+                   ? Verdict::alike
+                   : Verdict::different;
+    }
+};
+
+const char* name_of(Estimate::Verdict verdict) {
+    switch (verdict) {
+    case Estimate::Verdict::alike:
+        return "alike";
+    case Estimate::Verdict::different:
+        return "different";
+    case Estimate::Verdict::unknown:
+        return "unknown";
+    case Estimate::Verdict::cut:
+        break;
+    }
+    return "cut";
+}
+
+std::vector<Estimate> estimate(Endpoints& ends) {
+    std::vector<Estimate> estimates;
+    std::vector<postgres::QualifiedName> sources;
+    std::vector<timescale::Hypercube> cubes;
+    for (auto& copied : tasks::copied_tasks(ends.target.connection)) {
+        sources.push_back(copied.task.chunk);
+        cubes.push_back({copied.task.target, copied.task.slices});
+        estimates.push_back({std::move(copied), std::nullopt, std::nullopt});
+    }
+    std::vector<postgres::QualifiedName> targets;
+    std::vector<std::size_t> indexes; // whose they are
+    const auto places = timescale::find_places(ends.target.connection, cubes);
+    for (std::size_t i = 0; i < places.size(); ++i)
+        if (places[i].same) {
+            targets.push_back(*places[i].same);
+            indexes.push_back(i);
+        } else if (places[i].is_free()) {
+            estimates[i].target = 0; // none was made, for there was no row
+        }
+    const auto in_source = timescale::estimate_rows(ends.source.connection, sources);
+    const auto in_target = timescale::estimate_rows(ends.target.connection, targets);
+    for (std::size_t i = 0; i < estimates.size(); ++i)
+        estimates[i].source = in_source[i];
+    for (std::size_t i = 0; i < targets.size(); ++i)
+        estimates[indexes[i]].target = in_target[i];
+    return estimates;
+}
+
+std::string rows_text(const std::optional<std::int64_t>& rows) {
+    return rows ? "about " + format_count(*rows, "row") : "an unknown number of rows";
+}
+
+void tell(report::Output& output, const Estimate& estimate) {
+    const auto verdict = estimate.verdict();
+    auto fields = report::task_json(estimate.copied.task);
+    fields["verdict"] = name_of(verdict);
+    if (estimate.source)
+        fields["source_rows"] = *estimate.source;
+    if (estimate.target)
+        fields["target_rows"] = *estimate.target;
+    std::string text;
+    if (verdict == Estimate::Verdict::different || verdict == Estimate::Verdict::unknown)
+        text = fmt::format("Chunk {}: {} in the source, {} in the target",
+                           estimate.copied.task.chunk.quoted(), rows_text(estimate.source),
+                           rows_text(estimate.target));
+    output.event("estimated", fields, text.empty() ? Weight::detail : Weight::result, text);
+}
+
+/// What to run before the next attempt, for the hypertables that are not clear.
+std::vector<std::string> remedies(const std::vector<Estimate>& estimates) {
+    std::set<postgres::QualifiedName> sources;
+    std::set<postgres::QualifiedName> targets;
+    for (const auto& one : estimates) {
+        const auto verdict = one.verdict();
+        const bool differs = verdict == Estimate::Verdict::different;
+        if (differs || (verdict == Estimate::Verdict::unknown && !one.source))
+            sources.insert(one.copied.task.hypertable);
+        if (differs || (verdict == Estimate::Verdict::unknown && !one.target))
+            targets.insert(one.copied.task.target);
+    }
+    std::vector<std::string> lines;
+    const auto add = [&](const char* side, const auto& names) {
+        if (names.empty())
+            return;
+        std::vector<std::string> quoted;
+        for (const auto& name : names)
+            quoted.push_back(name.quoted());
+        lines.push_back(fmt::format("In the {}: ANALYZE {}", side, fmt::join(quoted, ", ")));
+    };
+    add("source", sources);
+    add("target", targets);
+    return lines;
+}
+
+} // namespace
+
+ExitStatus verify_quick(const VerifyOptions& options, report::Output& output) {
+    auto ends = connect_both(options.source, options.target, "verify", Session::first);
+    require_different(ends);
+    tasks::require(ends.target.connection);
+    const auto started = std::chrono::steady_clock::now();
+    const auto estimates = estimate(ends);
+    const report::Seconds duration = std::chrono::steady_clock::now() - started;
+    for (const auto& one : estimates)
+        tell(output, one);
+    const auto count = [&](Estimate::Verdict verdict) {
+        return static_cast<std::int64_t>(
+            std::ranges::count(estimates, verdict, &Estimate::verdict));
+    };
+    const auto alike = count(Estimate::Verdict::alike);
+    const auto different = count(Estimate::Verdict::different);
+    const auto unknown = count(Estimate::Verdict::unknown);
+    const auto cut = count(Estimate::Verdict::cut);
+    auto text =
+        fmt::format("Compared estimates for {} in {}: {} alike (within {:.0f}%)",
+                    format_count(static_cast<std::int64_t>(estimates.size()), "chunk"),
+                    report::format_duration(duration), format_count(alike), 100 * tolerance);
+    if (different > 0)
+        text += fmt::format(", {} different", format_count(different));
+    if (unknown > 0)
+        text += fmt::format(", {} not known", format_count(unknown));
+    if (cut > 0)
+        text += fmt::format(", {} copied only from a bound within them on", format_count(cut));
+    output.event("summary",
+                 {{"command", "verify"},
+                  {"quick", true},
+                  {"alike", alike},
+                  {"different", different},
+                  {"unknown", unknown},
+                  {"cut", cut},
+                  {"seconds", duration.count()}},
+                 Weight::result, text + ".");
+    const auto what_next = remedies(estimates);
+    if (!what_next.empty())
+        output.say(
+            Weight::detail,
+            fmt::format("Bring the estimates up to date, and compare them again; or read the "
+                        "rows, with verify.\n{}",
+                        fmt::join(what_next, "\n")));
+    else
+        output.say(Weight::detail,
+                   "Estimates prove nothing: verify without --quick reads the rows.");
+    return different + unknown > 0 ? exit_differences : exit_done;
+}
+
+} // namespace commands

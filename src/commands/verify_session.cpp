@@ -1,0 +1,232 @@
+#include "commands/verify_session.hpp"
+
+#include "commands/reading.hpp"
+#include "tasks/queue.hpp"
+#include "timescale/row_filter.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+
+namespace commands {
+
+namespace {
+
+std::string reason_json(const std::string& reason) {
+    return nlohmann::json{{"not_compared", reason}}.dump();
+}
+
+} // namespace
+
+VerifySession::VerifySession(VerifyRun& run, WorkerProgress& progress)
+    : run_(run), progress_(progress),
+      ends_(connect_both(run.options.source, run.options.target, "verify", Session::further,
+                         run.options.retry.stall_timeout)),
+      queue_(run.options.target, Role::target, "verify", Session::further,
+             run.options.retry.stall_timeout) {
+    require_unchanged(ends_.source, run_.source_server);
+    require_unchanged(ends_.target, run_.target_server);
+    for (const auto* endpoint : {&ends_.source, &ends_.target, &queue_})
+        run_.connections.add(endpoint->entry());
+    run_.orphans.terminate(ends_);
+    progress_.set_backends({{.is_source = true, .pid = ends_.source.backend.pid},
+                            {.is_source = false, .pid = ends_.target.backend.pid},
+                            {.is_source = false, .pid = queue_.backend.pid}});
+}
+
+VerifySession::~VerifySession() {
+    if (closed_)
+        return;
+    run_.orphans.add(Role::source, ends_.source.backend);
+    run_.orphans.add(Role::target, ends_.target.backend);
+    run_.orphans.add(Role::target, queue_.backend);
+}
+
+bool VerifySession::verify_next() {
+    to_report_.clear();
+    postgres::Transaction claim(queue_.connection,
+                                std::vector<postgres::Statement>{
+                                    {"BEGIN"}, tasks::claim_comparison_statement(run_.started)});
+    const auto first = tasks::claimed(claim.results().back());
+    if (!first)
+        return false;
+    std::vector<tasks::Task> tasks{*first};
+    if (const auto more = tasks::companions_of(*first); more > 0)
+        for (auto& task : tasks::claim_more_comparisons(queue_.connection, run_.started, *first,
+                                                        more, run_.options.parallelism))
+            tasks.push_back(std::move(task));
+    progress_.begin(tasks);
+    progress_.now(report::Activity::comparing);
+    for (const auto& task : tasks.size() > 1 ? verify_together(tasks) : tasks)
+        for (int attempts = 1; !attempt(task, attempts > run_.options.retry.max_retries);
+             ++attempts)
+            workers::wait_before_retry(run_.stop, attempts);
+    claim.commit();
+    progress_.end(tasks);
+    for (const auto& report : to_report_)
+        report();
+    return true;
+}
+
+bool VerifySession::attempt(const tasks::Task& task, bool last) {
+    std::string reason;
+    try {
+        verify_claimed(task);
+        return true;
+    } catch (const TaskError& error) {
+        reason = error.what();
+    } catch (const postgres::SqlError& error) {
+        run_.stop.check(); // a cancelled statement is how stopping at once looks from here
+        if (error.remedy() == postgres::Remedy::stop || error.remedy() == postgres::Remedy::wait)
+            throw;
+        if (error.remedy() == postgres::Remedy::retry && !last)
+            return false;
+        reason = error.what();
+    }
+    finish(task, reason_json(reason));
+    to_report_.emplace_back([this, task, reason] { run_.report.not_compared(task, reason); });
+    return true;
+}
+
+void VerifySession::verify_claimed(const tasks::Task& task) {
+    const auto started = std::chrono::steady_clock::now();
+    require_sound({task});
+    const ChunkReading source(ends_.source.connection, task.snapshot, {task.chunk});
+    if (!source.chunk())
+        throw TaskError("it is gone from the source");
+    check_visible(*source.chunk());
+    const auto place = timescale::find_place(ends_.target.connection, {task.target, task.slices});
+    // One snapshot there too: what is written to the target meanwhile is not half seen.
+    std::optional<ChunkReading> reading;
+    std::optional<postgres::Transaction> transaction;
+    std::optional<timescale::Chunk> target;
+    if (place.same && have_same_chunks(task)) {
+        target = reading.emplace(ends_.target.connection, std::nullopt, std::vector{*place.same})
+                     .chunk();
+        if (!target)
+            throw TaskError("it is gone from the target");
+    } else {
+        transaction.emplace(ends_.target.connection, begin_read_transaction(std::nullopt));
+    }
+    const auto verdict = verify::compare(comparison(task, *source.chunk(), target));
+    // Where no row was to be copied, none may have made a chunk.
+    if (verdict.difference && place.is_free())
+        throw TaskError("it is gone from the target");
+    if (!verdict.difference) {
+        finish(task, std::nullopt);
+        const auto duration = std::chrono::steady_clock::now() - started;
+        to_report_.emplace_back([this, task, rows = verdict.rows, duration] {
+            run_.report.equal(task, rows, duration);
+        });
+        return;
+    }
+    const auto axis =
+        timescale::axis_of(find_hypertable(run_.sources, task.hypertable, "source").time.type);
+    finish(task, report::difference_json(*verdict.difference, axis));
+    to_report_.emplace_back([this, task, difference = *verdict.difference, axis] {
+        run_.report.differs(task, difference, axis);
+    });
+}
+
+std::vector<tasks::Task> VerifySession::verify_together(const std::vector<tasks::Task>& tasks) {
+    try {
+        return try_together(tasks);
+    } catch (const TaskError&) {
+        // One of them spoils it for all; one by one, it will be the only one.
+    } catch (const postgres::SqlError& error) {
+        run_.stop.check();
+        if (error.remedy() == postgres::Remedy::stop || error.remedy() == postgres::Remedy::wait)
+            throw;
+    }
+    return tasks;
+}
+
+std::vector<tasks::Task> VerifySession::try_together(const std::vector<tasks::Task>& tasks) {
+    require_sound(tasks);
+    const auto started = std::chrono::steady_clock::now();
+    std::vector<postgres::QualifiedName> names;
+    std::vector<timescale::Hypercube> hypercubes;
+    for (const auto& task : tasks) {
+        names.push_back(task.chunk);
+        hypercubes.push_back({task.target, task.slices});
+    }
+    const ChunkReading source(ends_.source.connection, tasks.front().snapshot, names);
+    if (!have_same_chunks(tasks.front()))
+        return tasks;
+    const auto places = timescale::find_places(ends_.target.connection, hypercubes);
+    std::vector<postgres::QualifiedName> target_names;
+    for (const auto& place : places) {
+        if (!place.same)
+            return tasks;
+        target_names.push_back(*place.same);
+    }
+    const ChunkReading target(ends_.target.connection, std::nullopt, target_names);
+
+    std::vector<verify::Comparison> comparisons;
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        const auto& chunk = source.chunks()[i];
+        if (!chunk || !target.chunks()[i])
+            return tasks;
+        check_visible(*chunk);
+        comparisons.push_back(comparison(tasks[i], *chunk, target.chunks()[i]));
+    }
+    const auto verdicts = verify::compare_briefly(comparisons);
+    const report::Seconds each =
+        report::Seconds(std::chrono::steady_clock::now() - started) / tasks.size();
+    std::vector<tasks::Task> rest;
+    std::vector<std::int64_t> equal;
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        if (verdicts[i].difference)
+            rest.push_back(tasks[i]);
+        else
+            equal.push_back(tasks[i].id);
+    }
+    tasks::finish_equal(queue_.connection, equal);
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+        if (!verdicts[i].difference)
+            to_report_.emplace_back([this, task = tasks[i], rows = verdicts[i].rows, each] {
+                run_.report.equal(task, rows, each);
+            });
+    return rest;
+}
+
+/// Whether chunks of the same slices have the same rows.
+bool VerifySession::have_same_chunks(const tasks::Task& task) const {
+    return timescale::have_same_dimensions(find_hypertable(run_.sources, task.hypertable, "source"),
+                                           find_hypertable(run_.targets, task.target, "target"));
+}
+
+verify::Comparison VerifySession::comparison(const tasks::Task& task,
+                                             const timescale::Chunk& source,
+                                             const std::optional<timescale::Chunk>& target) {
+    const auto& hypertable = find_hypertable(run_.sources, task.hypertable, "source");
+    find_hypertable(run_.targets, task.target, "target");
+    const auto filter = task.whole ? "true" : timescale::row_filter(hypertable.time, task.ranges);
+    verify::Comparison comparison{
+        .source = {ends_.source.connection, source.name.quoted(), filter},
+        // Rows that the target keeps in chunks of other slices.
+        .target = {ends_.target.connection, task.target.quoted(),
+                   fmt::format("{} AND {}",
+                               timescale::hypercube_filter(hypertable.dimensions, task.slices),
+                               filter)},
+        .columns = {},
+        .time = hypertable.time,
+        .key = hypertable.key,
+        .mode = run_.mode,
+        .hashes_alike = run_.hashes_alike,
+        .max_examples = run_.options.max_differences};
+    if (target) {
+        comparison.target.table = target->name.quoted();
+        comparison.target.condition = filter;
+    }
+    comparison.columns =
+        verify::compared_columns(source.columns, target ? target->columns : source.columns);
+    return comparison;
+}
+
+void VerifySession::finish(const tasks::Task& task, const std::optional<std::string>& difference) {
+    tasks::finish_comparison(queue_.connection, task, difference, run_.options.requeue);
+}
+
+} // namespace commands

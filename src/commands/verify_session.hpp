@@ -1,0 +1,91 @@
+#pragma once
+
+#include "commands/commands.hpp"
+#include "commands/endpoints.hpp"
+#include "commands/hypertable_map.hpp"
+#include "commands/worker_progress.hpp"
+#include "report/verify_report.hpp"
+#include "tasks/task.hpp"
+#include "workers/open_connections.hpp"
+#include "workers/retry.hpp"
+#include "workers/stop.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace commands {
+
+/// What all workers of a run share.
+struct VerifyRun {
+    const VerifyOptions& options;
+    std::string started; ///< tasks::Counts::now
+    timescale::Server source_server;
+    timescale::Server target_server;
+    verify::Mode mode; ///< the options', unless the servers hash differently
+    bool hashes_alike;
+    HypertableMap sources;
+    HypertableMap targets;
+    workers::Stop& stop;
+    workers::OpenConnections& connections;
+    workers::Outage& outage;
+    Orphans& orphans;
+    report::VerifyReport& report;
+    report::Board& board;
+    workers::Throttle& throttle;
+    workers::Pause& pause;
+    workers::Pool* pool = nullptr; ///< that the workers are of
+};
+
+/**
+ * A worker's connections, and what it does on them, for as long as they hold.
+ *
+ * The claim is on a connection of its own, so that the target's chunk can be read in a transaction
+ * of one snapshot, begun like the source's.
+ *
+ * Any call may throw ConnectionError, or SqlError whose remedy is to wait; the session is of no
+ * more use then, and what it had claimed is not verified.
+ */
+class VerifySession {
+  public:
+    /// Connects.
+    /// \throws Error when a server has changed since the run began.
+    VerifySession(VerifyRun& run, WorkerProgress& progress);
+    ~VerifySession();
+    VerifySession(const VerifySession&) = delete;
+    VerifySession& operator=(const VerifySession&) = delete;
+
+    /// Claims the next chunk, or several small ones, and compares.
+    /// \returns false when there is nothing left to claim.
+    bool verify_next();
+
+    /// What it was to do is done: its server processes end with it.
+    void close() { closed_ = true; }
+
+  private:
+    /// \param last do not ask for another attempt.
+    /// \returns false when another attempt may succeed.
+    bool attempt(const tasks::Task& task, bool last);
+    void verify_claimed(const tasks::Task& task);
+
+    /// Compares small chunks, claimed together, in a few round trips.
+    /// \returns those that are to be compared one by one.
+    std::vector<tasks::Task> verify_together(const std::vector<tasks::Task>& tasks);
+    std::vector<tasks::Task> try_together(const std::vector<tasks::Task>& tasks);
+
+    /// \param target the chunk of the same slices; none when its rows are in chunks of others.
+    bool have_same_chunks(const tasks::Task& task) const;
+    verify::Comparison comparison(const tasks::Task& task, const timescale::Chunk& source,
+                                  const std::optional<timescale::Chunk>& target);
+    void finish(const tasks::Task& task, const std::optional<std::string>& difference);
+
+    VerifyRun& run_;
+    WorkerProgress& progress_;
+    Endpoints ends_;
+    Endpoint queue_;
+    bool closed_ = false;
+    std::vector<std::function<void()>> to_report_; ///< once it is committed
+};
+
+} // namespace commands

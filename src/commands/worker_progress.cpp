@@ -1,0 +1,66 @@
+#include "commands/worker_progress.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <thread>
+
+namespace commands {
+
+namespace {
+
+std::int64_t bytes_of(const std::vector<tasks::Task>& tasks) {
+    std::int64_t bytes = 0;
+    for (const auto& task : tasks)
+        bytes += task.bytes;
+    return bytes;
+}
+
+} // namespace
+
+bool WorkerProgress::may_begin(workers::Pool& pool, const workers::Pause& pause) {
+    while (pause.is_on() && !stop_.is_requested() && pool.keeps(worker_)) {
+        now(report::Activity::paused);
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return !stop_.is_requested() && pool.keeps(worker_);
+}
+
+void WorkerProgress::begin(const std::vector<tasks::Task>& tasks) {
+    auto chunk = tasks.front().chunk.quoted();
+    if (tasks.size() > 1)
+        chunk += fmt::format(" and {} more", tasks.size() - 1);
+    std::vector<std::int64_t> ids;
+    ids.reserve(tasks.size());
+    for (const auto& task : tasks)
+        ids.push_back(task.id);
+    board_.begin(worker_, std::move(chunk), std::move(ids), bytes_of(tasks));
+}
+
+void WorkerProgress::end(const std::vector<tasks::Task>& done) {
+    board_.end(worker_, static_cast<std::int64_t>(done.size()), bytes_of(done));
+}
+
+void WorkerProgress::now(report::Activity activity, const std::string& remark) {
+    board_.now(worker_, activity, remark);
+}
+
+void WorkerProgress::moved(std::int64_t bytes) {
+    board_.moved(worker_, bytes);
+    throttle_.take(bytes, stop_);
+}
+
+void WorkerProgress::now(load::Step step) {
+    switch (step) {
+    case load::Step::copying:
+        return now(report::Activity::copying);
+    case load::Step::indexing:
+        return now(report::Activity::indexing);
+    case load::Step::attaching:
+        return now(report::Activity::attaching);
+    case load::Step::helping:
+        return now(report::Activity::helping);
+    }
+}
+
+} // namespace commands

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "load/progress.hpp"
+#include "report/board.hpp"
+#include "tasks/task.hpp"
+#include "workers/pause.hpp"
+#include "workers/pool.hpp"
+#include "workers/stop.hpp"
+#include "workers/throttle.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace commands {
+
+/// Where one worker of a run is: shown on the board; stopped and slowed down as the user wants.
+class WorkerProgress : public load::Progress {
+  public:
+    WorkerProgress(report::Board& board, int worker, const workers::Stop& stop,
+                   workers::Throttle& throttle)
+        : board_(board), worker_(worker), stop_(stop), throttle_(throttle) {}
+
+    int worker() const { return worker_; }
+
+    /// Who works for this worker from now on.
+    void set_backends(std::vector<report::Board::Backend> backends) {
+        board_.set_backends(worker_, std::move(backends));
+    }
+
+    /// Waits, with nothing in hand, while the run is paused.
+    /// \returns false when this worker is to do no more.
+    bool may_begin(workers::Pool& pool, const workers::Pause& pause);
+
+    /// Tasks are in hand.
+    void begin(const std::vector<tasks::Task>& tasks);
+
+    /// Nothing is in hand any more.
+    /// \param done those that are done.
+    void end(const std::vector<tasks::Task>& done = {});
+
+    /// Something else is in hand, of so many bytes.
+    void begin(const std::string& what, std::int64_t bytes) {
+        board_.begin(worker_, what, {}, bytes);
+    }
+
+    /// Nothing is in hand any more. \param done how much of what there is to do is done.
+    void end(std::int64_t done, std::int64_t bytes) { board_.end(worker_, done, bytes); }
+
+    void now(report::Activity activity, const std::string& remark = {});
+
+    void check() override { stop_.check(); }
+    void moved(std::int64_t bytes) override;
+    void now(load::Step step) override;
+
+  private:
+    report::Board& board_;
+    const int worker_;
+    const workers::Stop& stop_;
+    workers::Throttle& throttle_;
+};
+
+} // namespace commands

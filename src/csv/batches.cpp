@@ -1,0 +1,153 @@
+#include "csv/batches.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace csv {
+
+namespace {
+
+constexpr std::size_t block_bytes = std::size_t{512} * 1024;
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+[[noreturn]] void refuse_changed() {
+    throw Error("it is not what parts of it were loaded from before");
+}
+
+} // namespace
+
+Beginning read_beginning(std::string_view bytes, bool is_all, const Format& format,
+                         bool has_header) {
+    Beginning beginning;
+    const bool is_marked = !format.encoding && bytes.starts_with(byte_order_mark);
+    if (is_marked)
+        bytes.remove_prefix(byte_order_mark.size());
+    beginning.bytes = is_marked ? static_cast<std::int64_t>(byte_order_mark.size()) : 0;
+    RecordSplitter splitter(format);
+    const auto all = bytes;
+    auto found = splitter.next(bytes);
+    if (found == RecordSplitter::Found::nothing && is_all)
+        found = splitter.finish();
+    beginning.newline = splitter.newline();
+    if (!has_header || (found == RecordSplitter::Found::nothing && is_all))
+        return beginning;
+    if (found != RecordSplitter::Found::record)
+        throw FormatError(1, "there is no header");
+    const auto size = splitter.record().bytes;
+    beginning.header = std::string(all.substr(0, static_cast<std::size_t>(size)));
+    beginning.bytes += size;
+    beginning.line = splitter.line();
+    return beginning;
+}
+
+BatchReader::BatchReader(std::unique_ptr<Input> input, const Format& format,
+                         const Beginning& beginning, std::vector<Part> done,
+                         std::size_t batch_bytes)
+    : input_(std::move(input)), format_(format), done_(std::move(done)), batch_bytes_(batch_bytes),
+      splitter_(format, beginning.line, beginning.newline), line_(beginning.line) {
+    std::ranges::reverse(done_);
+    leap(beginning.bytes);
+}
+
+/// \pre the buffer is empty.
+void BatchReader::leap(std::int64_t to) {
+    if (!input_->skip(to - begin_))
+        refuse_changed();
+    begin_ = to;
+}
+
+void BatchReader::pass_over_done() {
+    while (!done_.empty() && done_.back().begin == begin_ && buffer_.empty()) {
+        const auto part = done_.back();
+        done_.pop_back();
+        leap(part.end);
+        // What was its last record would be another one now.
+        if (!part.is_terminated && !input_->peek(1).empty())
+            refuse_changed();
+        line_ = part.next_line;
+        splitter_ = RecordSplitter(format_, line_, splitter_.newline());
+    }
+}
+
+/// \returns false when there is nothing to read before the part that is done, or the end.
+bool BatchReader::read_block() {
+    const auto limit =
+        done_.empty() ? std::numeric_limits<std::int64_t>::max() : done_.back().begin;
+    const auto here = begin_ + static_cast<std::int64_t>(buffer_.size());
+    const auto most = static_cast<std::size_t>(
+        std::min<std::int64_t>(limit - here, static_cast<std::int64_t>(block_bytes)));
+    if (most == 0)
+        return false;
+    const auto before = buffer_.size();
+    buffer_.resize(before + most);
+    const auto count = input_->read(buffer_.data() + before, most);
+    buffer_.resize(before + count);
+    is_at_end_ = count == 0;
+    return count > 0;
+}
+
+void BatchReader::find_records() {
+    while (whole_ < batch_bytes_) {
+        auto data = std::string_view(buffer_).substr(split_);
+        const auto found = splitter_.next(data);
+        split_ = buffer_.size() - data.size();
+        if (found != RecordSplitter::Found::record)
+            return;
+        ++records_;
+        whole_ = split_;
+    }
+}
+
+/// What the end of the input, or the beginning of what is done, makes of the record before it.
+void BatchReader::end_part() {
+    if (splitter_.finish() != RecordSplitter::Found::record)
+        return;
+    ++records_;
+    whole_ = split_;
+}
+
+std::optional<Batch> BatchReader::next() {
+    pass_over_done();
+    while (whole_ < batch_bytes_ && !is_at_end_) {
+        if (split_ == buffer_.size() && !read_block()) {
+            end_part();
+            const bool fits =
+                is_at_end_ ? done_.empty() : splitter_.is_terminated() && whole_ == buffer_.size();
+            if (!fits)
+                refuse_changed();
+            break;
+        }
+        find_records();
+    }
+    return cut();
+}
+
+std::optional<Batch> BatchReader::cut() {
+    if (whole_ == 0)
+        return std::nullopt;
+    const auto end = begin_ + static_cast<std::int64_t>(whole_);
+    Batch batch{.part = {.begin = begin_,
+                         .end = end,
+                         .line = line_,
+                         .next_line = splitter_.line(),
+                         .is_terminated = splitter_.is_terminated()},
+                .data = {},
+                .records = records_,
+                .newline = splitter_.newline(),
+                .file_bytes = input_->file_bytes() - reported_file_bytes_};
+    reported_file_bytes_ = input_->file_bytes();
+    std::string rest;
+    rest.reserve(batch_bytes_ + block_bytes);
+    rest.append(buffer_, whole_);
+    buffer_.resize(whole_);
+    batch.data = std::move(buffer_);
+    buffer_ = std::move(rest);
+    split_ -= whole_;
+    whole_ = 0;
+    records_ = 0;
+    begin_ = end;
+    line_ = batch.part.next_line;
+    return batch;
+}
+
+} // namespace csv

@@ -1,0 +1,75 @@
+#include "csv/format.hpp"
+
+#include "postgres/error.hpp"
+#include "postgres/quote.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <string_view>
+
+namespace csv {
+
+namespace {
+
+/// Letters without case, and digits, as PostgreSQL compares the names of encodings.
+std::string plain(std::string_view name) {
+    std::string result;
+    for (const char c : name)
+        if (std::isalnum(static_cast<unsigned char>(c)) != 0)
+            result += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return result;
+}
+
+/// In a character of several bytes, those behind the first may look like ASCII characters from '0'
+/// on (PG_ENCODING_IS_CLIENT_ONLY in PostgreSQL's src/include/mb/pg_wchar.h).
+bool embeds_ascii(const Format& format) {
+    constexpr std::array<std::string_view, 17> names{
+        "sjis", "mskanji", "shiftjis",   "win932",  "windows932", "shiftjis2004",
+        "big5", "win950",  "windows950", "gbk",     "win936",     "windows936",
+        "uhc",  "win949",  "windows949", "gb18030", "johab"};
+    return format.encoding && std::ranges::find(names, plain(*format.encoding)) != names.end();
+}
+
+bool is_ascii(char c) {
+    return c != '\0' && static_cast<unsigned char>(c) < 0x80;
+}
+
+} // namespace
+
+void check(const Format& format) {
+    for (const char c : {format.delimiter, format.quote, format.escape})
+        if (!is_ascii(c) || c == '\n' || c == '\r')
+            throw UsageError("--delimiter, --quote and --escape take one ASCII character each, "
+                             "other than an end of line");
+    if (format.delimiter == format.quote)
+        throw UsageError("--delimiter and --quote have to differ");
+    // Before version 18, a server takes \. at the beginning of a line for the end of all data,
+    // quoted or not.
+    if (format.quote == '\\' || format.quote == '.')
+        throw UsageError("--quote cannot be a backslash or a full stop");
+    const std::string unfit{'\n', '\r', format.delimiter, format.quote};
+    if (format.null.find_first_of(unfit) != std::string::npos)
+        throw UsageError("--null must hold neither the delimiter nor the quote nor an end of line");
+    if (embeds_ascii(format) && std::max({format.delimiter, format.quote, format.escape}) >= '0')
+        throw UsageError(fmt::format("in the encoding {}, --delimiter, --quote and --escape could "
+                                     "be a part of another character; convert the file, such as "
+                                     "with iconv",
+                                     *format.encoding));
+}
+
+std::string copy_options(const Format& format) {
+    const auto literal = [](char c) {
+        return postgres::quote_literal(std::string(1, c));
+    };
+    auto options = fmt::format("FORMAT csv, DELIMITER {}, QUOTE {}, ESCAPE {}, NULL {}",
+                               literal(format.delimiter), literal(format.quote),
+                               literal(format.escape), postgres::quote_literal(format.null));
+    if (format.encoding)
+        options += ", ENCODING " + postgres::quote_literal(*format.encoding);
+    return options;
+}
+
+} // namespace csv

@@ -1,0 +1,141 @@
+#include "load/late_rows.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <thread>
+
+namespace load {
+
+namespace {
+
+using namespace std::chrono_literals;
+using postgres::quote_identifier;
+using postgres::quote_literal;
+
+/// The transaction that wrote a row. The id of ours is what age() counts from.
+constexpr auto writer = "(pg_current_xact_id()::text::bigint - age(xmin))::text::xid8";
+
+/// What is to stand before a further condition.
+std::string and_further(const std::string& where) {
+    return where.empty() ? " WHERE" : where + " AND";
+}
+
+} // namespace
+
+void Horizon::note(std::string snapshot) {
+    constexpr auto late = 60s;
+    constexpr auto resolution = 5s;
+    const auto now = Clock::now();
+    const std::lock_guard lock(mutex_);
+    if (noted_.empty())
+        begun_ = now;
+    if (noted_.empty() || now - noted_.back().first >= resolution)
+        noted_.emplace_back(now, std::move(snapshot));
+    while (noted_.size() > 1 && now - noted_[1].first >= late)
+        noted_.pop_front();
+}
+
+LateRows Horizon::late_rows() const {
+    const std::lock_guard lock(mutex_);
+    return LateRows(noted_.front().second);
+}
+
+void Horizon::let_writers_finish(Progress& progress) const {
+    constexpr auto between_two_writes = 1s;
+    while (Clock::now() - begun_ < between_two_writes) {
+        progress.check();
+        std::this_thread::sleep_for(20ms);
+    }
+}
+
+/// Bounded on either side, for the xmin of a row that was frozen long ago may seem to be of the
+/// future. Ours may be beyond those that have ended.
+std::string LateRows::or_ours() const {
+    constexpr int most_in_progress = 1'000'000;
+    return fmt::format("age(xmin) BETWEEN age(pg_snapshot_xmax(pg_current_snapshot())::xid) - {} "
+                       "AND age(pg_snapshot_xmin({})::xid)",
+                       most_in_progress, quote_literal(snapshot_));
+}
+
+/// Of transactions that are in progress, only ours has rows to see; it may have written them in a
+/// savepoint, under an id that is not to be had otherwise.
+std::string LateRows::condition() const {
+    return fmt::format("({} AND NOT pg_visible_in_snapshot({}, {}) "
+                       "AND pg_xact_status({}) <> 'in progress')",
+                       or_ours(), writer, quote_literal(snapshot_), writer);
+}
+
+std::string LateRows::excepted_from(const std::string& where) const {
+    return fmt::format("{} NOT {}", and_further(where), condition());
+}
+
+bool LateRows::are_in(postgres::Connection& target, const postgres::QualifiedName& chunk,
+                      const std::string& where) const {
+    return !target
+                .execute(fmt::format("SELECT FROM ONLY {}{} {} LIMIT 1", chunk.quoted(),
+                                     and_further(where), condition()))
+                .empty();
+}
+
+postgres::Statement snapshot_statement() {
+    return {"SELECT pg_current_snapshot() AS snapshot"};
+}
+
+void remove_doubles(postgres::Connection& target, const postgres::QualifiedName& chunk,
+                    const std::string& time, const std::string& where, const LateRows& late) {
+    const auto rows = fmt::format("FROM ONLY {} AS row{}", chunk.quoted(), and_further(where));
+    // Who wrote which row is found out once for each transaction, not for each row.
+    const auto writers = target.execute(
+        fmt::format("SELECT xmin AS xid, pg_xact_status({}) = 'in progress' AS is_ours "
+                    "FROM (SELECT DISTINCT xmin {} {}) AS written "
+                    "WHERE pg_xact_status({}) = 'in progress' OR {}",
+                    writer, rows, late.or_ours(), writer, late.condition()));
+    std::vector<std::string> ours;
+    std::vector<std::string> others;
+    for (int row = 0; row < writers.size(); ++row)
+        (writers.boolean(row, "is_ours") ? ours : others).push_back(writers.string(row, "xid"));
+    if (ours.empty() || others.empty())
+        return;
+    const auto column = quote_identifier(time);
+    const auto rows_of = [&](const std::vector<std::string>& xids) {
+        return fmt::format("SELECT ctid AS place, row::text AS text, row_number() OVER "
+                           "(PARTITION BY row::text) AS number, {} AS time {} "
+                           "xmin::text = ANY ('{{{}}}')",
+                           column, rows, fmt::join(xids, ","));
+    };
+    target.execute(fmt::format(
+        "WITH other AS MATERIALIZED ({}), own AS ({} AND {} IN (SELECT time FROM other)) "
+        "DELETE FROM ONLY {} AS loaded USING own, other WHERE own.text = other.text "
+        "AND own.number = other.number AND loaded.ctid = own.place",
+        rows_of(others), rows_of(ours), column, chunk.quoted()));
+}
+
+std::string late_rows_in_batches(postgres::Connection& target, const postgres::QualifiedName& chunk,
+                                 const std::string& time, const std::vector<std::string>& same,
+                                 const LateRows& late) {
+    std::vector<std::string> columns;
+    columns.reserve(same.size());
+    for (const auto& column : same)
+        columns.push_back(quote_identifier(column));
+    const auto text = fmt::format("ROW({})::text", fmt::join(columns, ", "));
+    const auto column = quote_identifier(time);
+    const auto count_in = [&](const std::string& table) {
+        return fmt::format("SELECT {} AS text, count(*) AS rows FROM {} "
+                           "WHERE {} IN (SELECT time FROM late) GROUP BY 1",
+                           text, table, column);
+    };
+    return target
+        .execute(
+            fmt::format("WITH late AS MATERIALIZED (SELECT ctid AS place, {} AS text, {} AS time, "
+                        "row_number() OVER (PARTITION BY {}) AS number FROM ONLY {} WHERE {}), "
+                        "own_table AS ({}), chunk AS ({}) "
+                        "SELECT coalesce(array_agg(late.place), '{{}}') AS places "
+                        "FROM late JOIN own_table USING (text) JOIN chunk USING (text) "
+                        "WHERE late.number <= chunk.rows - own_table.rows",
+                        text, column, text, chunk.quoted(), late.condition(),
+                        count_in("ONLY " + chunk.quoted()), count_in(chunk.quoted())))
+        .string(0, "places");
+}
+
+} // namespace load

@@ -1,0 +1,65 @@
+#include "load/locks.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <thread>
+
+namespace load {
+
+bool may_succeed_later(const postgres::SqlError& error) {
+    // lock_not_available, deadlock_detected
+    return error.sqlstate() == "55P03" || error.sqlstate() == "40P01";
+}
+
+void pause(Progress& progress) {
+    progress.check();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+}
+
+namespace {
+
+/// \returns false, with nothing changed, when it was not granted.
+bool try_lock(postgres::Connection& target, const std::string& lock) {
+    target.execute("SAVEPOINT locking");
+    try {
+        target.execute(lock);
+        return true;
+    } catch (const postgres::SqlError& error) {
+        if (!may_succeed_later(error))
+            throw;
+    }
+    target.execute("ROLLBACK TO SAVEPOINT locking");
+    return false;
+}
+
+bool is_waited_for(postgres::Connection& target) {
+    return !target
+                .execute("SELECT FROM pg_locks WHERE NOT granted "
+                         "AND pg_backend_pid() = ANY (pg_blocking_pids(pid)) LIMIT 1")
+                .empty();
+}
+
+} // namespace
+
+void lock_against_writers(postgres::Connection& target, const postgres::QualifiedName& chunk,
+                          const std::string& mode, Progress& progress) {
+    const auto lock = postgres::lock_statement({chunk}, mode);
+    const auto within = [&](const std::string& timeout) {
+        return fmt::format("{}; {}; {}", timeout, lock, lock_patiently);
+    };
+    // NOWAIT, up to PostgreSQL 16, fails for whoever others queue behind, even when it has a
+    // stronger lock already (LockAcquireExtended in src/backend/storage/lmgr/lock.c).
+    for (int attempts = 1; !try_lock(target, within("SET LOCAL lock_timeout = '1ms'"));
+         ++attempts) {
+        if (is_waited_for(target))
+            throw postgres::SqlError("40001", "a writer waits for rows of its chunk");
+        if (try_lock(target, within(lock_briefly)))
+            return;
+        if (attempts == most_attempts)
+            throw postgres::SqlError("55P03", "its chunk is written to all the time");
+        pause(progress);
+    }
+}
+
+} // namespace load

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "load/progress.hpp"
+#include "postgres/connection.hpp"
+#include "postgres/quote.hpp"
+
+#include <string>
+
+/**
+ * Locks in the target that others may want as well, and queue up for behind us while we wait.
+ *
+ * They are waited for only briefly, again and again. A writer that waits for us in turn must not be
+ * the one whom the server picks to fail for the deadlock: it looks for one when a wait has lasted
+ * for deadlock_timeout, a second by default, and by then our wait has ended.
+ */
+namespace load {
+
+/// Statement for every transaction that copies or verifies a chunk: better to give way and come
+/// again than to hold up for long whoever queues behind us.
+constexpr auto lock_patiently = "SET LOCAL lock_timeout = '10s'";
+
+/// Statement for a transaction whose locks are to be waited for less than deadlock_timeout.
+constexpr auto lock_briefly = "SET LOCAL lock_timeout = '400ms'";
+
+/// How often to try what takes such locks: for about a minute.
+constexpr int most_attempts = 100;
+
+/// A lock was not to be had, or there was a deadlock.
+bool may_succeed_later(const postgres::SqlError& error);
+
+/// Waits before the next attempt.
+void pause(Progress& progress);
+
+/// Locks a chunk in an open transaction, in a mode that keeps writers off. Further locks are waited
+/// for patiently.
+/// \throws SqlError with Remedy::retry when it is not to be had within a minute, or when a writer
+/// waits for the transaction: it may hold what we would wait for.
+void lock_against_writers(postgres::Connection& target, const postgres::QualifiedName& chunk,
+                          const std::string& mode, Progress& progress);
+
+} // namespace load

@@ -1,0 +1,120 @@
+#include "report/board.hpp"
+
+namespace report {
+
+const char* name_of(Activity activity) {
+    switch (activity) {
+    case Activity::idle:
+        return "idle";
+    case Activity::preparing:
+        return "preparing";
+    case Activity::copying:
+        return "copying";
+    case Activity::indexing:
+        return "indexing";
+    case Activity::attaching:
+        return "attaching";
+    case Activity::comparing:
+        return "comparing";
+    case Activity::helping:
+        return "helping";
+    case Activity::waiting:
+        return "waiting";
+    case Activity::paused:
+        return "paused";
+    }
+    return "";
+}
+
+Activity activity_of(std::string_view name) {
+    for (int number = 0; number <= static_cast<int>(Activity::paused); ++number)
+        if (name == name_of(static_cast<Activity>(number)))
+            return static_cast<Activity>(number);
+    return Activity::idle;
+}
+
+Board::Board(int workers, std::int64_t chunks, std::int64_t bytes, std::string noun)
+    : entries_(static_cast<std::size_t>(workers)) {
+    totals_.noun = std::move(noun);
+    totals_.chunks = chunks;
+    totals_.bytes = bytes;
+    totals_.started = Clock::now();
+}
+
+/// \pre locked
+Board::Entry& Board::entry(int worker) {
+    const auto index = static_cast<std::size_t>(worker);
+    if (entries_.size() <= index)
+        entries_.resize(index + 1);
+    return entries_[index];
+}
+
+void Board::begin(int worker, std::string chunk, std::vector<std::int64_t> tasks,
+                  std::int64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    entry(worker) = {.activity = Activity::preparing,
+                     .chunk = std::move(chunk),
+                     .tasks = std::move(tasks),
+                     .bytes = bytes,
+                     .moved = 0,
+                     .since = Clock::now(),
+                     .remark = {}};
+}
+
+void Board::now(int worker, Activity activity, std::string remark) {
+    const std::lock_guard lock(mutex_);
+    entry(worker).activity = activity;
+    entry(worker).remark = std::move(remark);
+}
+
+void Board::moved(int worker, std::int64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    entry(worker).moved += bytes;
+    totals_.moved += bytes;
+}
+
+void Board::end(int worker, std::int64_t chunks_done, std::int64_t bytes_done) {
+    const std::lock_guard lock(mutex_);
+    entry(worker) = {};
+    totals_.chunks_done += chunks_done;
+    totals_.bytes_done += bytes_done;
+}
+
+void Board::set_backends(int worker, std::vector<Backend> backends) {
+    const std::lock_guard lock(mutex_);
+    backends_[worker] = std::move(backends);
+}
+
+std::vector<Board::Backend> Board::backends() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<Backend> all;
+    for (const auto& [worker, own] : backends_)
+        all.insert(all.end(), own.begin(), own.end());
+    return all;
+}
+
+void Board::set_lock_waits(bool in_source, std::map<std::int64_t, std::string> waits) {
+    const std::lock_guard lock(mutex_);
+    (in_source ? source_waits_ : target_waits_) = std::move(waits);
+}
+
+std::vector<Board::Entry> Board::entries() const {
+    const std::lock_guard lock(mutex_);
+    auto entries = entries_;
+    for (const auto& [worker, backends] : backends_)
+        for (const auto& backend : backends) {
+            const auto& waits = backend.is_source ? source_waits_ : target_waits_;
+            const auto found = waits.find(backend.pid);
+            if (found != waits.end() && static_cast<std::size_t>(worker) < entries.size() &&
+                entries[static_cast<std::size_t>(worker)].activity != Activity::idle)
+                entries[static_cast<std::size_t>(worker)].remark = found->second;
+        }
+    return entries;
+}
+
+Board::Totals Board::totals() const {
+    const std::lock_guard lock(mutex_);
+    return totals_;
+}
+
+} // namespace report

@@ -1,0 +1,108 @@
+#include "report/clone_report.hpp"
+
+#include <fmt/format.h>
+
+namespace report {
+
+bool CloneReport::is_time_to_draw() {
+    const auto now = Clock::now();
+    if (!output_.can_draw() || now - drawn_ < std::chrono::milliseconds(200))
+        return false;
+    drawn_ = now;
+    return true;
+}
+
+void CloneReport::passing(const std::string& table, std::int64_t rows, std::int64_t bytes) {
+    if (is_time_to_draw())
+        output_.draw({fmt::format("Copying {}: {}, {}; in all {}", table, format_count(rows, "row"),
+                                  format_bytes(bytes), format_bytes(bytes_ + bytes))});
+}
+
+void CloneReport::doing(const std::string& subject) {
+    if (is_time_to_draw())
+        output_.draw(
+            {fmt::format("{}, after {}", subject, format_duration(Clock::now() - started_))});
+}
+
+void CloneReport::end_drawing() {
+    if (output_.can_draw())
+        output_.draw({});
+}
+
+void CloneReport::copied(const postgres::QualifiedName& table, std::int64_t rows,
+                         std::int64_t bytes) {
+    ++tables_;
+    rows_ += rows;
+    bytes_ += bytes;
+    output_.event("table",
+                  {{"schema", table.schema},
+                   {"name", table.name},
+                   {"rows", rows},
+                   {"bytes", bytes},
+                   {"dry_run", false}},
+                  Weight::detail,
+                  fmt::format("Copied {}: {}, {}", table.quoted(), format_count(rows, "row"),
+                              format_bytes(bytes)));
+}
+
+void CloneReport::would_copy(const postgres::QualifiedName& table, std::int64_t disk_bytes) {
+    ++tables_;
+    bytes_ += disk_bytes;
+    output_.event(
+        "table",
+        {{"schema", table.schema},
+         {"name", table.name},
+         {"disk_bytes", disk_bytes},
+         {"dry_run", true}},
+        Weight::detail,
+        fmt::format("Would copy {}: {} on disk", table.quoted(), format_bytes(disk_bytes)));
+}
+
+void CloneReport::hypertable(const postgres::QualifiedName& hypertable, std::int64_t chunks,
+                             bool created) {
+    ++hypertables_;
+    output_.event("hypertable",
+                  {{"schema", hypertable.schema},
+                   {"name", hypertable.name},
+                   {"chunks", chunks},
+                   {"created", created},
+                   {"dry_run", dry_run_}},
+                  Weight::detail,
+                  created ? fmt::format("{} {} a hypertable, without its rows",
+                                        dry_run_ ? "Would make" : "Made", hypertable.quoted())
+                          : fmt::format("{} hypertable {} without its {}",
+                                        dry_run_ ? "Would define" : "Defined", hypertable.quoted(),
+                                        format_count(chunks, "chunk")));
+}
+
+void CloneReport::left_out(const std::string& what, const std::string& reason) {
+    output_.event("left_out", {{"what", what}, {"reason", reason}}, Weight::detail,
+                  fmt::format("Left out {}: {}", what, reason));
+}
+
+void CloneReport::summary(const std::string& target, std::int64_t roles, std::int64_t jobs) {
+    const Seconds duration = Clock::now() - started_;
+    auto text = fmt::format(
+        "{} {} into the {}: {} with {}{}", dry_run_ ? "Would clone" : "Cloned",
+        format_count(hypertables_, "hypertable"), target, format_count(tables_, "plain table"),
+        dry_run_ ? "" : format_count(rows_, "row") + ", ", format_bytes(bytes_));
+    if (roles > 0)
+        text += fmt::format("; {}", format_count(roles, "role statement"));
+    if (jobs > 0)
+        text += fmt::format("; {} {}", format_count(jobs, "job"),
+                            dry_run_ ? "to turn off" : "turned off");
+    text += dry_run_ ? "." : fmt::format(", in {}.", format_duration(duration));
+    output_.event("summary",
+                  {{"command", "clone-schema"},
+                   {"hypertables", hypertables_},
+                   {"tables", tables_},
+                   {"rows", rows_},
+                   {"bytes", bytes_},
+                   {"role_statements", roles},
+                   {"jobs_turned_off", jobs},
+                   {"dry_run", dry_run_},
+                   {"seconds", duration.count()}},
+                  Weight::result, text);
+}
+
+} // namespace report

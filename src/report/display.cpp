@@ -1,0 +1,157 @@
+#include "report/display.hpp"
+
+#include "report/units.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace report {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Of what is in hand. COPY data and a table take about the same room; where they do not, a chunk
+/// counts as done before it is, but never as more.
+double done_of(const Board::Entry& entry) {
+    const auto moved = static_cast<double>(entry.moved);
+    return entry.bytes == 0 ? moved : std::min(moved, static_cast<double>(entry.bytes));
+}
+
+/// Of a stream, nobody knows how much there is.
+bool has_end(const Board::Totals& totals) {
+    return totals.bytes > 0;
+}
+
+/// \pre has_end()
+double share_done(const Board::Totals& totals, const std::vector<Board::Entry>& entries) {
+    return bytes_done(totals, entries) / static_cast<double>(totals.bytes);
+}
+
+/// What stands behind the bar.
+std::string figures(const Board::Totals& totals, const std::vector<Board::Entry>& entries,
+                    double rate) {
+    const double done = bytes_done(totals, entries);
+    auto text = has_end(totals) ? fmt::format("{:.0f}% of {}", 100 * share_done(totals, entries),
+                                              format_bytes(totals.bytes))
+                                : format_bytes(static_cast<std::int64_t>(done));
+    if (rate > 0)
+        text += fmt::format(", {}/s", format_bytes(static_cast<std::int64_t>(rate)));
+    if (rate > 0 && has_end(totals))
+        text += fmt::format(", {} left", format_duration(Seconds(
+                                             (static_cast<double>(totals.bytes) - done) / rate)));
+    return text + fmt::format(", {}/{} {}s", format_count(totals.chunks_done),
+                              format_count(totals.chunks), totals.noun);
+}
+
+std::string bar(double share, int width, bool colours) {
+    const auto full = static_cast<int>(share * width);
+    const auto done = std::string(static_cast<std::size_t>(full), '#');
+    return fmt::format("[{}{}{}{}]", colours ? "\x1b[32m" : "", done, colours ? "\x1b[0m" : "",
+                       std::string(static_cast<std::size_t>(width - full), '.'));
+}
+
+std::string worker_line(std::size_t number, const Board::Entry& entry,
+                        Board::Clock::time_point now) {
+    const Seconds lasted = now - entry.since;
+    auto line = fmt::format("  {}: {}", number, name_of(entry.activity));
+    if (!entry.remark.empty())
+        line += fmt::format(" ({})", entry.remark);
+    if (entry.chunk.empty())
+        return line;
+    line += fmt::format(" {}, {}", entry.chunk, format_bytes(entry.moved));
+    if (entry.bytes > 0)
+        line += fmt::format(" of about {}", format_bytes(entry.bytes));
+    return line +
+           fmt::format(", {}, {}", format_rate(entry.moved, lasted), format_duration(lasted));
+}
+
+} // namespace
+
+double bytes_done(const Board::Totals& totals, const std::vector<Board::Entry>& entries) {
+    auto done = static_cast<double>(totals.bytes_done);
+    for (const auto& entry : entries)
+        done += done_of(entry);
+    return has_end(totals) ? std::min(done, static_cast<double>(totals.bytes)) : done;
+}
+
+std::vector<std::string> progress_lines(const Board::Totals& totals,
+                                        const std::vector<Board::Entry>& entries, double rate,
+                                        Board::Clock::time_point now, int columns, bool colours) {
+    const auto text = figures(totals, entries, rate);
+    const int room = columns - static_cast<int>(text.size()) - 3;
+    std::vector<std::string> lines;
+    if (room >= 10 && has_end(totals))
+        lines.push_back(bar(share_done(totals, entries), std::min(room, 40), colours) + " " + text);
+    else
+        lines.push_back(text);
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        if (entries[i].activity == Activity::idle)
+            continue;
+        auto line = worker_line(i + 1, entries[i], now);
+        // Where it does not fit, the schema that nearly all chunks are in is what can be spared.
+        constexpr std::string_view schema = "\"_timescaledb_internal\".";
+        if (const auto at = line.find(schema);
+            static_cast<int>(line.size()) > columns && at != std::string::npos)
+            line.erase(at, schema.size());
+        lines.push_back(std::move(line));
+    }
+    return lines;
+}
+
+std::string progress_summary(const Board::Totals& totals, const std::vector<Board::Entry>& entries,
+                             double rate, Board::Clock::time_point now) {
+    const auto busy = std::ranges::count_if(
+        entries, [](const auto& entry) { return entry.activity != Activity::idle; });
+    return fmt::format("Progress: {} after {}, {} at work.", figures(totals, entries, rate),
+                       format_duration(now - totals.started), format_count(busy, "worker"));
+}
+
+Display::Display(Output& output, const Board& board)
+    : output_(output), board_(board), thread_([this](const std::stop_token& stop) { show(stop); }) {
+}
+
+Display::~Display() {
+    thread_.request_stop();
+    thread_.join();
+    if (output_.can_draw())
+        output_.draw({});
+}
+
+double Speed::add(Board::Clock::time_point now, double done) {
+    history_.emplace_back(now, done);
+    while (history_.size() > 2 && now - history_.front().first > 30s)
+        history_.pop_front();
+    const Seconds lasted = now - history_.front().first;
+    if (lasted < 1s)
+        return 0;
+    return std::max(done - history_.front().second, 0.0) / lasted.count();
+}
+
+void Display::show(const std::stop_token& stop) {
+    const auto interval = output_.can_draw() ? 200ms : 1000ms;
+    auto next_line = Board::Clock::now() + 1min;
+    while (!stop.stop_requested()) {
+        {
+            std::unique_lock lock(mutex_);
+            stopping_.wait_for(lock, stop, interval, [] { return false; });
+        }
+        if (stop.stop_requested())
+            return;
+        const auto now = Board::Clock::now();
+        const auto totals = board_.totals();
+        const auto entries = board_.entries();
+        const auto speed = speed_.add(now, bytes_done(totals, entries));
+        if (output_.can_draw()) {
+            output_.draw(progress_lines(totals, entries, speed, now, Output::columns(),
+                                        output_.has_colours()));
+        } else if (now >= next_line) {
+            output_.say(Weight::detail, progress_summary(totals, entries, speed, now));
+            next_line += 1min;
+        }
+    }
+}
+
+} // namespace report

@@ -1,0 +1,129 @@
+#include "report/finding_report.hpp"
+
+#include "report/units.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace report {
+
+namespace {
+
+using check::Finding;
+using check::Level;
+
+/// Where the text begins, behind the longest level.
+constexpr int indent = 9;
+
+const char* colour_of(Level level) {
+    switch (level) {
+    case Level::ok:
+        return "\033[32m";
+    case Level::warning:
+        return "\033[33m";
+    case Level::error:
+        break;
+    }
+    return "\033[1;31m";
+}
+
+/// Words, as they may be broken into lines: not within "identifiers" and 'strings', so that SQL can
+/// be copied from a terminal.
+std::vector<std::string> words_of(const std::string& text) {
+    std::vector<std::string> words(1);
+    bool in_identifier = false;
+    for (const char c : text) {
+        in_identifier ^= c == '"';
+        if (c == ' ' && !in_identifier)
+            words.emplace_back();
+        else
+            words.back() += c;
+    }
+    return words;
+}
+
+/// The text behind a margin, in lines of that width where words allow it.
+std::string folded(const std::string& text, int width) {
+    std::string result;
+    int column = indent;
+    for (const auto& word : words_of(text)) {
+        const int length = columns_of(word);
+        if (column > indent && column + 1 + length > width) {
+            result += "\n" + std::string(indent, ' ');
+            column = indent;
+        } else if (column > indent) {
+            result += ' ';
+            ++column;
+        }
+        result += word;
+        column += length;
+    }
+    return result;
+}
+
+std::string level_text(Level level, bool colours) {
+    const std::string name = check::name_of(level);
+    const std::string space(indent - name.size(), ' ');
+    return colours ? fmt::format("{}{}\033[0m{}", colour_of(level), name, space) : name + space;
+}
+
+std::string finding_text(const Finding& finding, const Page& page) {
+    const auto text = fmt::format("{}: {}", finding.subject, finding.text);
+    const auto remedy = finding.remedy.empty() ? "" : "Remedy: " + finding.remedy;
+    auto result = level_text(finding.level, page.colours);
+    if (!page.width)
+        return result + text + (remedy.empty() ? "\n" : ". " + remedy + "\n");
+    result += folded(text, *page.width) + "\n";
+    if (!remedy.empty())
+        result += std::string(indent, ' ') + folded(remedy, *page.width) + "\n";
+    return result;
+}
+
+std::vector<Finding> in_order(const std::vector<Finding>& findings) {
+    std::vector<std::string> subjects;
+    for (const auto& finding : findings)
+        if (std::ranges::find(subjects, finding.subject) == subjects.end())
+            subjects.push_back(finding.subject);
+    std::vector<Finding> list;
+    for (const auto level : {Level::ok, Level::warning, Level::error})
+        for (const auto& subject : subjects)
+            for (const auto& finding : findings)
+                if (finding.level == level && finding.subject == subject)
+                    list.push_back(finding);
+    return list;
+}
+
+} // namespace
+
+void tell_findings(Output& output, const std::vector<Finding>& findings) {
+    constexpr int least = 40;
+    const Page page{.width = output.can_draw() ? std::optional(std::max(Output::columns(), least))
+                                               : std::nullopt,
+                    .colours = output.has_colours()};
+    for (const auto& finding : in_order(findings)) {
+        nlohmann::ordered_json fields{{"level", check::name_of(finding.level)},
+                                      {"subject", finding.subject},
+                                      {"text", finding.text}};
+        if (!finding.remedy.empty())
+            fields["remedy"] = finding.remedy;
+        output.event("finding", fields, Weight::detail, "");
+    }
+    auto to_tell = findings;
+    if (output.verbosity() == Verbosity::quiet)
+        std::erase_if(to_tell, [](const auto& finding) { return finding.level == Level::ok; });
+    auto text = findings_text(to_tell, page);
+    if (text.empty())
+        return;
+    text.pop_back(); // the last newline
+    output.say(Weight::result, text);
+}
+
+std::string findings_text(const std::vector<Finding>& findings, const Page& page) {
+    std::string text;
+    for (const auto& finding : in_order(findings))
+        text += finding_text(finding, page);
+    return text;
+}
+
+} // namespace report

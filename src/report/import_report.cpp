@@ -1,0 +1,107 @@
+#include "report/import_report.hpp"
+
+#include <fmt/format.h>
+
+namespace report {
+
+namespace {
+
+nlohmann::ordered_json counts_json(const tasks::Imported& imported) {
+    return {{"records", imported.records},
+            {"rows", imported.rows},
+            {"rejected", imported.rejected},
+            {"left_out", imported.left_out()}};
+}
+
+/// `7,200 rows, 3 records rejected, 40 left out`
+std::string contents(const tasks::Imported& imported) {
+    auto text = format_count(imported.rows, "row");
+    if (imported.rejected > 0)
+        text += fmt::format(", {} rejected", format_count(imported.rejected, "record"));
+    if (imported.left_out() > 0)
+        text += fmt::format(", {} left out", format_count(imported.left_out(), "record"));
+    return text;
+}
+
+} // namespace
+
+void ImportReport::known(const std::string& file, const tasks::Imported& done) {
+    const std::lock_guard lock(mutex_);
+    ++finished_;
+    nlohmann::ordered_json fields{{"file", file}};
+    fields.update(counts_json(done));
+    output_.event("known", fields, Weight::detail,
+                  fmt::format("[{}/{}] {} was imported before: {}; to load it once more, give it "
+                              "another --name",
+                              finished_, files_, file, contents(done)));
+}
+
+void ImportReport::continued(const std::string& file, const tasks::Imported& done) {
+    nlohmann::ordered_json fields{{"file", file}};
+    fields.update(counts_json(done));
+    output_.event("continued", fields, Weight::detail,
+                  fmt::format("Going on with {}, of which {} {} loaded: {}", file,
+                              format_count(done.records, "record"),
+                              done.records == 1 ? "is" : "are", contents(done)));
+}
+
+void ImportReport::loaded(const std::string& file, const csv::Part& part,
+                          const tasks::Imported& imported, Seconds duration, int worker) {
+    const std::lock_guard lock(mutex_);
+    total_ += imported;
+    bytes_ += part.end - part.begin;
+    nlohmann::ordered_json fields{{"file", file}, {"line", part.line}};
+    fields.update(counts_json(imported));
+    fields.update(
+        {{"bytes", part.end - part.begin}, {"seconds", duration.count()}, {"worker", worker}});
+    output_.event("loaded", fields, Weight::detail, "");
+}
+
+void ImportReport::rejected(const std::string& file, const csv::Reject& reject) {
+    output_.event("rejected", {{"file", file}, {"line", reject.line}, {"reason", reject.reason}},
+                  Weight::detail,
+                  output_.verbosity() == Verbosity::verbose
+                      ? fmt::format("Rejected {}, line {}: {}", file, reject.line, reject.reason)
+                      : "");
+}
+
+void ImportReport::retried(const std::string& file, const csv::Part& part, const std::string& error,
+                           int attempt) {
+    output_.event("retried",
+                  {{"file", file}, {"line", part.line}, {"error", error}, {"attempt", attempt}},
+                  Weight::detail,
+                  output_.verbosity() == Verbosity::verbose
+                      ? fmt::format("Trying {} from line {} on again: {}", file, part.line, error)
+                      : "");
+}
+
+void ImportReport::imported(const std::string& file, const tasks::Imported& imported) {
+    const std::lock_guard lock(mutex_);
+    ++finished_;
+    nlohmann::ordered_json fields{{"file", file}};
+    fields.update(counts_json(imported));
+    output_.event(
+        "imported", fields, Weight::detail,
+        fmt::format("[{}/{}] Imported {}: {}", finished_, files_, file, contents(imported)));
+}
+
+void ImportReport::summary() const {
+    const std::lock_guard lock(mutex_);
+    const Seconds duration = Clock::now() - started_;
+    nlohmann::ordered_json fields{
+        {"command", "import"}, {"files", files_}, {"finished", finished_}};
+    fields.update(counts_json(total_));
+    fields.update({{"bytes", bytes_}, {"seconds", duration.count()}});
+    output_.event("summary", fields, Weight::result,
+                  fmt::format("Imported {}, {} of CSV in {} ({}); {} of {} finished.",
+                              contents(total_), format_bytes(bytes_), format_duration(duration),
+                              format_rate(bytes_, duration), format_count(finished_),
+                              format_count(files_, "file")));
+}
+
+std::int64_t ImportReport::finished() const {
+    const std::lock_guard lock(mutex_);
+    return finished_;
+}
+
+} // namespace report

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "csv/batches.hpp"
+#include "csv/rejects.hpp"
+#include "report/output.hpp"
+#include "report/units.hpp"
+#include "tasks/imports.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+namespace report {
+
+/// Tells what `import` does: a line for each file, and a summary. Shared by threads.
+class ImportReport {
+  public:
+    /// \param files how many there are.
+    ImportReport(Output& output, std::int64_t files) : output_(output), files_(files) {}
+
+    /// All of a file was loaded before.
+    void known(const std::string& file, const tasks::Imported& done);
+
+    /// A part of it was.
+    void continued(const std::string& file, const tasks::Imported& done);
+
+    /// A batch. \param worker from 1.
+    void loaded(const std::string& file, const csv::Part& part, const tasks::Imported& imported,
+                Seconds duration, int worker);
+    void rejected(const std::string& file, const csv::Reject& reject);
+
+    /// \param attempt that is to come, from 2.
+    void retried(const std::string& file, const csv::Part& part, const std::string& error,
+                 int attempt);
+
+    /// All of a file is loaded now.
+    /// \param imported in this run.
+    void imported(const std::string& file, const tasks::Imported& imported);
+
+    void summary() const;
+
+    /// Files of which nothing is left to load.
+    std::int64_t finished() const;
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    Output& output_;
+    mutable std::mutex mutex_;
+    const std::int64_t files_;
+    const Clock::time_point started_ = Clock::now();
+    std::int64_t finished_ = 0;
+    tasks::Imported total_;
+    std::int64_t bytes_ = 0; ///< of CSV
+};
+
+} // namespace report

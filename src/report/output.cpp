@@ -1,0 +1,134 @@
+#include "report/output.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace report {
+
+namespace {
+
+// Control sequences of terminals (ECMA-48).
+constexpr auto line_up = "\x1b[{}F";    // to the beginning of the line so many lines above
+constexpr auto erase_below = "\x1b[0J"; // from here to the end of the screen
+
+bool is_terminal() {
+    const char* kind = std::getenv("TERM");
+    return isatty(STDOUT_FILENO) == 1 && kind != nullptr && std::string_view(kind) != "dumb";
+}
+
+/// As many characters as fit. Control sequences take no room; a character of several bytes takes
+/// that of one, which is true for all but wide ones.
+std::string cut(std::string_view line, int columns) {
+    std::string result;
+    int width = 0;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        if (line[i] == '\x1b') {
+            const auto end = std::min(line.find('m', i), line.size() - 1);
+            result += line.substr(i, end - i + 1);
+            i = end;
+            continue;
+        }
+        const bool continues = (static_cast<unsigned char>(line[i]) & 0xC0U) == 0x80U;
+        if (!continues && ++width > columns)
+            continue;
+        if (width <= columns)
+            result += line[i];
+    }
+    return result;
+}
+
+} // namespace
+
+Output::Output(const Options& options)
+    : options_(options), can_draw_(options.may_draw && options.format == Format::text &&
+                                   options.verbosity != Verbosity::quiet && is_terminal()),
+      has_colours_(can_draw_ && std::getenv("NO_COLOR") == nullptr) {}
+
+Output::~Output() {
+    const std::lock_guard lock(mutex_);
+    erase();
+    std::fflush(stdout);
+}
+
+int Output::columns() {
+    winsize size{};
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    return 80;
+}
+
+void Output::say(Weight weight, std::string_view text) {
+    if (is_json() || (weight == Weight::detail && options_.verbosity == Verbosity::quiet))
+        return;
+    const std::lock_guard lock(mutex_);
+    write(text);
+}
+
+void Output::event(std::string_view name, const nlohmann::ordered_json& fields, Weight weight,
+                   std::string_view text) {
+    if (!is_json()) {
+        if (!text.empty())
+            say(weight, text);
+        return;
+    }
+    const auto now = std::chrono::system_clock::now();
+    const auto milliseconds =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() %
+        1000;
+    nlohmann::ordered_json object{
+        {"event", name},
+        {"time",
+         fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(now)), milliseconds)}};
+    object.update(fields);
+    const std::lock_guard lock(mutex_);
+    // Names and messages may hold bytes that are no UTF-8.
+    write(object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+void Output::log(std::string_view line) {
+    const std::lock_guard lock(mutex_);
+    erase();
+    std::fflush(stdout);
+    fmt::print(stderr, "{}\n", line);
+    redraw();
+}
+
+void Output::draw(std::vector<std::string> lines) {
+    const std::lock_guard lock(mutex_);
+    erase();
+    const auto width = columns();
+    for (auto& line : lines)
+        line = cut(line, width);
+    drawn_ = std::move(lines);
+    redraw();
+}
+
+/// A pipe's reader is to see each line when it is there. That it cannot be written any more is no
+/// reason to stop copying.
+void Output::write(std::string_view text) {
+    erase();
+    fmt::print("{}\n", text);
+    redraw();
+}
+
+/// \post The cursor is where the lines begin; drawn_ stays.
+void Output::erase() {
+    if (!drawn_.empty())
+        fmt::print("{}{}", fmt::format(fmt::runtime(line_up), drawn_.size()), erase_below);
+}
+
+void Output::redraw() {
+    for (const auto& line : drawn_)
+        fmt::print("{}\n", line);
+    std::fflush(stdout);
+}
+
+} // namespace report

@@ -1,0 +1,159 @@
+#include "tasks/imports.hpp"
+
+#include "sql.hpp"
+#include "tasks/json.hpp"
+#include "tasks/queue.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace tasks {
+
+namespace {
+
+Imported imported_from(const postgres::Result& rows, int row) {
+    return {.records = rows.integer(row, "records"),
+            .rows = rows.integer(row, "rows"),
+            .rejected = rows.integer(row, "rejected")};
+}
+
+KnownFile known_from(const postgres::Result& rows, int row) {
+    KnownFile known{.id = rows.integer(row, "id"),
+                    .facts = {.name = rows.string(row, "name"),
+                              .head = rows.string(row, "head"),
+                              .head_bytes = rows.integer(row, "head_bytes"),
+                              .size = std::nullopt,
+                              .tail = rows.optional_string(row, "tail")},
+                    .options = rows.string(row, "options"),
+                    .is_new = rows.boolean(row, "is_new"),
+                    .is_finished = !rows.is_null(row, "finished"),
+                    .done = imported_from(rows, row),
+                    .is_terminated = rows.boolean(row, "terminated"),
+                    .twin = rows.optional_string(row, "twin")};
+    if (!rows.is_null(row, "size"))
+        known.facts.size = rows.integer(row, "size");
+    return known;
+}
+
+std::string names_of(const std::vector<FileFacts>& files) {
+    std::vector<std::string> names;
+    names.reserve(files.size());
+    for (const auto& file : files)
+        names.push_back(file.name);
+    return postgres::array_literal(names);
+}
+
+} // namespace
+
+void enter_imports(postgres::Connection& target, const postgres::QualifiedName& table,
+                   const std::vector<FileFacts>& files, const std::string& options) {
+    auto list = nlohmann::json::array();
+    for (const auto& file : files)
+        list.push_back({{"name", file.name},
+                        {"head", file.head},
+                        {"head_bytes", file.head_bytes},
+                        {"size", json_or_null(file.size)},
+                        {"tail", json_or_null(file.tail)}});
+    target.query(sql::enter_imports, {table.schema, table.name, list.dump(), options});
+}
+
+std::optional<std::string> reserve_imports(postgres::Connection& target,
+                                           const postgres::QualifiedName& table,
+                                           const std::vector<FileFacts>& files) {
+    const auto taken =
+        target.query(sql::reserve_imports, {table.schema, table.name, names_of(files)});
+    if (taken.empty())
+        return std::nullopt;
+    return taken.string(0, "name");
+}
+
+std::vector<KnownFile> lock_imports(postgres::Connection& target,
+                                    const postgres::QualifiedName& table,
+                                    const std::vector<FileFacts>& files) {
+    const auto rows = target.query(sql::lock_imports, {table.schema, table.name, names_of(files)});
+    std::map<std::string, KnownFile> by_name;
+    for (int row = 0; row < rows.size(); ++row)
+        by_name.emplace(rows.string(row, "name"), known_from(rows, row));
+    std::vector<KnownFile> known;
+    known.reserve(files.size());
+    for (const auto& file : files)
+        known.push_back(by_name.at(file.name));
+    return known;
+}
+
+void own_import(postgres::Connection& target, std::int64_t id, const FileFacts& facts,
+                const std::string& owner) {
+    target.pipeline(
+        {{"UPDATE __backfill.import SET owner = $2, finished = NULL, size = $3::bigint, tail = $4 "
+          "WHERE id = $1::bigint",
+          {std::to_string(id), owner,
+           facts.size ? std::optional(std::to_string(*facts.size)) : std::nullopt, facts.tail},
+          /*repeated=*/true}});
+}
+
+std::vector<csv::Part> import_done(postgres::Connection& target, std::int64_t id) {
+    const auto rows = target.query(sql::import_done, {std::to_string(id)});
+    std::vector<csv::Part> parts;
+    parts.reserve(static_cast<std::size_t>(rows.size()));
+    for (int row = 0; row < rows.size(); ++row)
+        parts.push_back({.begin = rows.integer(row, "from"),
+                         .end = rows.integer(row, "until"),
+                         .line = rows.integer(row, "line"),
+                         .next_line = rows.integer(row, "next_line"),
+                         .is_terminated = rows.boolean(row, "terminated")});
+    return parts;
+}
+
+std::vector<postgres::Statement> claim_batch_statements(std::int64_t id, const std::string& owner,
+                                                        const csv::Batch& batch) {
+    const auto& part = batch.part;
+    return {{"SELECT FROM __backfill.import WHERE id = $1::bigint AND owner = $2 FOR SHARE",
+             {std::to_string(id), owner},
+             /*repeated=*/true},
+            // Waits for one that is being committed on a connection that was lost.
+            {"INSERT INTO __backfill.import_batch "
+             "(import, \"from\", \"until\", line, next_line, records, terminated) "
+             "VALUES ($1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint, "
+             "$7::boolean) ON CONFLICT DO NOTHING",
+             {std::to_string(id), std::to_string(part.begin), std::to_string(part.end),
+              std::to_string(part.line), std::to_string(part.next_line),
+              std::to_string(batch.records), part.is_terminated ? "true" : "false"},
+             /*repeated=*/true}};
+}
+
+bool is_claimed(const postgres::Result& owner, const postgres::Result& claim,
+                const std::string& file) {
+    if (owner.empty())
+        throw Error(file + " has been taken over by another import, or forgotten by clean");
+    return claim.affected_rows() == 1;
+}
+
+Imported find_batch(postgres::Connection& target, std::int64_t id, const csv::Batch& batch) {
+    return imported_from(target.query("SELECT records, rows, rejected FROM __backfill.import_batch "
+                                      "WHERE import = $1::bigint AND \"from\" = $2::bigint",
+                                      {std::to_string(id), std::to_string(batch.part.begin)}),
+                         0);
+}
+
+postgres::Statement finish_batch_statement(std::int64_t id, const csv::Batch& batch,
+                                           const Imported& imported) {
+    return {"UPDATE __backfill.import_batch SET rows = $3::bigint, rejected = $4::bigint "
+            "WHERE import = $1::bigint AND \"from\" = $2::bigint",
+            {std::to_string(id), std::to_string(batch.part.begin), std::to_string(imported.rows),
+             std::to_string(imported.rejected)},
+            /*repeated=*/true};
+}
+
+void finish_import(postgres::Connection& target, std::int64_t id, const std::string& owner) {
+    target.query("UPDATE __backfill.import SET finished = clock_timestamp() "
+                 "WHERE id = $1::bigint AND owner = $2",
+                 {std::to_string(id), owner});
+}
+
+ImportCounts count_imports(postgres::Connection& target) {
+    const auto row = target.query("SELECT count(*) AS total, count(*) FILTER (WHERE finished IS "
+                                  "NULL) AS unfinished FROM __backfill.import");
+    return {.total = row.integer(0, "total"), .unfinished = row.integer(0, "unfinished")};
+}
+
+} // namespace tasks

@@ -1,0 +1,106 @@
+#include "tasks/runs.hpp"
+
+#include "sql.hpp"
+
+#include <array>
+#include <unistd.h>
+
+namespace tasks {
+
+namespace {
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+} // namespace
+
+std::int64_t begin_run(postgres::Connection& target, const std::string& command,
+                       std::int64_t chunks, std::int64_t bytes) {
+    return target
+        .query("INSERT INTO __backfill.run (command, host, pid, chunks, bytes) "
+               "VALUES ($1, $2, $3::int, $4::bigint, $5::bigint) RETURNING id",
+               {command, host_name(), std::to_string(getpid()), std::to_string(chunks),
+                std::to_string(bytes)})
+        .integer(0, "id");
+}
+
+Orders publish(postgres::Connection& target, std::int64_t run, const RunProgress& progress) {
+    const auto results = target.pipeline(
+        {{std::string(sql::publish_run),
+          {std::to_string(run), std::to_string(progress.chunks_done),
+           std::to_string(progress.bytes_done), std::to_string(progress.rate), progress.workers},
+          /*repeated=*/true}});
+    const auto& row = results.front();
+    if (row.empty())
+        return {};
+    Orders orders{.paused = row.boolean(0, "paused"), .parallelism = std::nullopt};
+    if (!row.is_null(0, "parallelism"))
+        orders.parallelism = static_cast<int>(row.integer(0, "parallelism"));
+    return orders;
+}
+
+void end_run(postgres::Connection& target, std::int64_t run) {
+    target.query("UPDATE __backfill.run SET ended = clock_timestamp(), seen = clock_timestamp(), "
+                 "workers = '[]' WHERE id = $1::bigint",
+                 {std::to_string(run)});
+}
+
+void set_paused(postgres::Connection& target, bool paused) {
+    target.query("UPDATE __backfill.control SET paused = $1::boolean", {paused ? "true" : "false"});
+}
+
+void set_parallelism(postgres::Connection& target, int parallelism) {
+    target.query("UPDATE __backfill.control SET parallelism = $1::int, "
+                 "parallelism_set = clock_timestamp()",
+                 {std::to_string(parallelism)});
+}
+
+bool is_paused(postgres::Connection& target) {
+    const auto row = target.query("SELECT paused FROM __backfill.control");
+    return !row.empty() && row.boolean(0, "paused");
+}
+
+std::vector<Run> runs(postgres::Connection& target) {
+    const auto rows = target.query(sql::runs);
+    std::vector<Run> list;
+    for (int row = 0; row < rows.size(); ++row)
+        list.push_back({.id = rows.integer(row, "id"),
+                        .command = rows.string(row, "command"),
+                        .host = rows.string(row, "host"),
+                        .pid = rows.integer(row, "pid"),
+                        .chunks = rows.integer(row, "chunks"),
+                        .bytes = rows.integer(row, "bytes"),
+                        .progress = {.chunks_done = rows.integer(row, "chunks_done"),
+                                     .bytes_done = rows.integer(row, "bytes_done"),
+                                     .rate = std::stod(rows.string(row, "rate")),
+                                     .workers = rows.string(row, "workers")},
+                        .seconds = std::stod(rows.string(row, "seconds")),
+                        .silent_seconds = std::stod(rows.string(row, "silent_seconds"))});
+    return list;
+}
+
+std::vector<Progress> progress(postgres::Connection& target) {
+    const auto rows = target.query(sql::status);
+    std::vector<Progress> list;
+    for (int row = 0; row < rows.size(); ++row)
+        list.push_back({.name = {rows.string(row, "schema_name"), rows.string(row, "table_name")},
+                        .chunks = rows.integer(row, "chunks"),
+                        .bytes = rows.integer(row, "bytes"),
+                        .done = rows.integer(row, "done"),
+                        .bytes_done = rows.integer(row, "bytes_done"),
+                        .skipped = rows.integer(row, "skipped"),
+                        .failed = rows.integer(row, "failed"),
+                        .in_flight = rows.integer(row, "in_flight"),
+                        .verified = rows.integer(row, "verified"),
+                        .differing = rows.integer(row, "differing")});
+    return list;
+}
+
+Report report(postgres::Connection& target) {
+    const auto row = target.query(sql::report, {target.name()});
+    return {.json = row.string(0, "report"), .chunks = row.integer(0, "chunks")};
+}
+
+} // namespace tasks

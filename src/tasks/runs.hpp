@@ -1,0 +1,89 @@
+#pragma once
+
+#include "postgres/connection.hpp"
+#include "postgres/quote.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// The processes that work on the queue, as the table __backfill.run has them, and what they are
+/// told by others.
+namespace tasks {
+
+/// How far a process is.
+struct RunProgress {
+    std::int64_t chunks_done = 0;
+    std::int64_t bytes_done = 0; ///< as Task::bytes
+    double rate = 0;             ///< bytes per second
+    std::string workers = "[]";  ///< __backfill.run.workers
+};
+
+/// What a process is to do.
+struct Orders {
+    bool paused = false;
+    /// How many workers it is to have, if somebody has said so since it began.
+    std::optional<int> parallelism;
+};
+
+/// Enters this process.
+/// \param chunks and \param bytes that there are to do.
+/// \returns its id.
+std::int64_t begin_run(postgres::Connection& target, const std::string& command,
+                       std::int64_t chunks, std::int64_t bytes);
+
+/// Tells how far a run is, and asks what it is to do.
+Orders publish(postgres::Connection& target, std::int64_t run, const RunProgress& progress);
+
+void end_run(postgres::Connection& target, std::int64_t run);
+
+/// What the processes are to do from now on.
+void set_paused(postgres::Connection& target, bool paused);
+void set_parallelism(postgres::Connection& target, int parallelism);
+bool is_paused(postgres::Connection& target);
+
+/// One that has told nothing for so many seconds has ended, or cannot reach the target.
+constexpr double heard_of = 15;
+
+/// A process that works on the queue, as it last told.
+struct Run {
+    std::int64_t id = 0;
+    std::string command;
+    std::string host;
+    std::int64_t pid = 0;
+    std::int64_t chunks = 0; ///< to do as it began
+    std::int64_t bytes = 0;
+    RunProgress progress;
+    double seconds = 0;        ///< since it began
+    double silent_seconds = 0; ///< since it told
+};
+
+/// Those that have not ended.
+std::vector<Run> runs(postgres::Connection& target);
+
+/// How far a hypertable is, or a continuous aggregate.
+struct Progress {
+    postgres::QualifiedName name; ///< as a user knows it
+    std::int64_t chunks = 0;
+    std::int64_t bytes = 0;
+    std::int64_t done = 0; ///< copied or skipped
+    std::int64_t bytes_done = 0;
+    std::int64_t skipped = 0;
+    std::int64_t failed = 0;
+    std::int64_t in_flight = 0;
+    std::int64_t verified = 0;
+    std::int64_t differing = 0;
+};
+
+/// In the order of their names.
+std::vector<Progress> progress(postgres::Connection& target);
+
+/// All that there is to say of a migration.
+struct Report {
+    std::string json; ///< the object of sql/report.sql
+    std::int64_t chunks = 0;
+};
+Report report(postgres::Connection& target);
+
+} // namespace tasks

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "workers/stop.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+
+namespace workers {
+
+/// Keeps the workers of a run together to so many bytes a second. Thread-safe.
+class Throttle {
+  public:
+    /// \param bytes_per_second none for no limit.
+    void set(std::optional<std::int64_t> bytes_per_second);
+
+    /// Takes bytes, and waits as long as the rate wants it.
+    /// \throws Interrupted
+    void take(std::int64_t bytes, const Stop& stop);
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    std::mutex mutex_;
+    std::optional<std::int64_t> rate_;
+    Clock::time_point free_at_; ///< when all that was taken is within the rate
+};
+
+} // namespace workers

@@ -1,0 +1,84 @@
+#include "workers/watchdog.hpp"
+
+#include "postgres/connection.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace workers {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// \returns why the connection is to be given up, or nothing.
+std::string complaint(const OpenConnections::Entry& entry, std::chrono::milliseconds patience) {
+    try {
+        postgres::Connection other(entry.connection_string, "server",
+                                   postgres::application_name("watchdog"));
+        const postgres::Deadline deadline(other.line(), patience);
+        postgres::pin_session(other, postgres::Access::read_only);
+        switch (postgres::look_at(other, entry.backend)) {
+        case postgres::BackendState::works:
+            return {};
+        case postgres::BackendState::waits_for_client:
+            return "its server waits for us";
+        case postgres::BackendState::gone:
+            return "its server process is gone";
+        }
+    } catch (const postgres::ConnectionError& error) {
+        // A server that refuses is there.
+        return error.sqlstate().empty() ? error.what() : std::string();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return {};
+}
+
+} // namespace
+
+Watchdog::Watchdog(const OpenConnections& connections, std::chrono::milliseconds patience)
+    : connections_(connections), patience_(patience),
+      thread_([this](const std::stop_token& stop) { look_at_all(stop); }) {}
+
+void Watchdog::look_at_all(const std::stop_token& stop) {
+    const auto interval = std::clamp<std::chrono::milliseconds>(patience_ / 4, 50ms, 5s);
+    while (!stop.stop_requested()) {
+        const auto entries = connections_.list();
+        std::erase_if(seen_, [&](const auto& one) {
+            return std::ranges::none_of(
+                entries, [&](const auto& entry) { return entry.line.lock().get() == one.first; });
+        });
+        for (const auto& entry : entries)
+            if (const auto line = entry.line.lock(); line && !stop.stop_requested())
+                look_at(entry, *line);
+        std::unique_lock lock(mutex_);
+        stopping_.wait_for(lock, stop, interval, [] { return false; });
+    }
+}
+
+void Watchdog::look_at(const OpenConnections::Entry& entry, postgres::Line& line) {
+    const auto now = Clock::now();
+    const auto activity = line.activity();
+    auto& seen = seen_.try_emplace(&line, Seen{activity, now}).first->second;
+    if (!activity.waits || activity != seen.activity) {
+        seen = {activity, now};
+        return;
+    }
+    if (now - seen.since < patience_)
+        return;
+    const auto reason = complaint(entry, patience_);
+    if (reason.empty() || line.activity() != activity) {
+        seen = {line.activity(), Clock::now()};
+        return;
+    }
+    line.hang_up(); // before anything else happens to it
+    spdlog::warn(
+        "nothing has come from the {} for {} s, and {}; breaking off the connection", entry.name,
+        std::chrono::duration_cast<std::chrono::seconds>(now - seen.since).count(), reason);
+    seen = {activity, Clock::now()};
+}
+
+} // namespace workers

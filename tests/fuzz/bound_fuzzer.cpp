@@ -1,0 +1,144 @@
+// Bounds, and points of time as they are shown and as constants in SQL: eight bytes of a number,
+// and text.
+#include "fuzz.hpp"
+#include "postgres/error.hpp"
+#include "timescale/bound.hpp"
+#include "timescale/row_filter.hpp"
+#include "timescale/server.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <optional>
+
+namespace {
+
+using fuzz::require;
+using timescale::Axis;
+using timescale::InternalTime;
+
+constexpr std::int64_t microseconds_a_day = 86'400'000'000;
+
+/// Digits with or without a sign, read by other means.
+std::optional<std::int64_t> integer_in(const std::string& text) {
+    const auto sign = text.find_first_not_of("+-");
+    if (sign > 1 || text.find_first_not_of("0123456789", sign) != std::string::npos)
+        return std::nullopt;
+    errno = 0;
+    const auto value = std::strtoll(text.c_str(), nullptr, 10);
+    return errno == 0 ? std::optional<std::int64_t>(value) : std::nullopt;
+}
+
+void read_bound(const std::string& text) {
+    const auto expected = integer_in(text);
+    try {
+        const auto bound = timescale::parse_bound("--until", text);
+        if (expected) {
+            require(bound && bound->integer == *expected && !bound->time, "digits are an integer",
+                    text);
+            const auto again = timescale::parse_bound("--until", std::to_string(*expected));
+            require(again && again->integer == *expected, "it is read as it is written", text);
+        } else {
+            require(bound.has_value() == (text == "-infinity"), "other texts are left", text);
+        }
+    } catch (const UsageError&) {
+        require(!expected, "what fits is not refused", text);
+    }
+}
+
+/// The number of a day that is written as 2016-01-02, in the Gregorian calendar, since 1970-01-01
+/// (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil).
+__int128 day_number(__int128 year, int month, int day) {
+    year -= month <= 2 ? 1 : 0;
+    const __int128 era = (year >= 0 ? year : year - 399) / 400;
+    const __int128 of_era = year - era * 400;
+    const int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146'097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719'468;
+}
+
+/// The point of time that format_time() wrote.
+__int128 time_in(const std::string& text) {
+    long long year = 0;
+    int month = 0;
+    int day = 0;
+    int hour = 0;
+    int minute = 0;
+    int second = 0;
+    int fraction = 0;
+    std::sscanf(text.c_str(), "%lld-%d-%d %d:%d:%d.%d", &year, &month, &day, &hour, &minute,
+                &second, &fraction);
+    if (text.ends_with(" BC"))
+        year = 1 - year;
+    return day_number(year, month, day) * microseconds_a_day +
+           ((hour * 60LL + minute) * 60 + second) * 1'000'000 + fraction;
+}
+
+void show(InternalTime value) {
+    for (const auto axis : {Axis::integer, Axis::other}) {
+        const auto text = timescale::format_time(axis, value);
+        require(text == (value == timescale::minus_infinity ? "-infinity" : std::to_string(value)),
+                "integers are shown as they are", text);
+    }
+    for (const auto axis : {Axis::timestamptz, Axis::timestamp, Axis::date}) {
+        const auto text = timescale::format_time(axis, value);
+        require(value == timescale::minus_infinity ? text == "-infinity" : time_in(text) == value,
+                "times are shown as they are", text);
+    }
+}
+
+/// What stands between the parentheses, or the quotes, of a constant.
+std::int64_t number_in(const std::string& constant) {
+    return std::strtoll(constant.c_str() + constant.find_first_of("('") + 1, nullptr, 10);
+}
+
+void write_constants(InternalTime value) {
+    for (const auto* type : {"timestamp with time zone", "timestamp without time zone", "bigint",
+                             "integer", "smallint", "uuid"}) {
+        const auto constant = timescale::axis_literal(
+            {.column = "time", .type = type, .function = std::nullopt, .closed = false}, value);
+        require(number_in(constant) == value, "constants are exact", constant);
+    }
+    const auto constant = timescale::axis_literal(
+        {.column = "time", .type = "date", .function = std::nullopt, .closed = false}, value);
+    const auto midnight = number_in(constant);
+    const bool beyond = value > std::numeric_limits<InternalTime>::max() - microseconds_a_day;
+    require(beyond || (midnight % microseconds_a_day == 0 && midnight >= value &&
+                       static_cast<__int128>(midnight) - value < microseconds_a_day),
+            "dates are compared with the next midnight", constant);
+    require(midnight >= value, "dates are compared with none before", constant);
+}
+
+void read_version(const std::string& text) {
+    try {
+        const auto version = timescale::parse_version(text);
+        const auto written = std::to_string(version.major) + "." + std::to_string(version.minor) +
+                             "." + std::to_string(version.patch);
+        require(timescale::parse_version(written) == version, "versions are read as written",
+                written);
+    } catch (const UsageError&) {
+        require(false, "a server's version is no usage error", text);
+    } catch (const Error&) {
+    }
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    InternalTime value = 0;
+    if (size > 0)
+        std::memcpy(&value, data, std::min(size, sizeof value));
+    // All there are, and those within PostgreSQL's calendar.
+    for (const auto one : {value, value % (100'000'000 * microseconds_a_day)}) {
+        show(one);
+        write_constants(one);
+    }
+    auto text = fuzz::text_of(data, size);
+    text.resize(std::min(text.find('\0'), text.size())); // as from the command line
+    read_bound(text);
+    read_bound(std::to_string(value));
+    read_version(text);
+    timescale::axis_of(text);
+    timescale::least_time(text);
+    return 0;
+}

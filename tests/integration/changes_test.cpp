@@ -1,0 +1,404 @@
+// What others change while chunks are copied, or between stage and copy: jobs that drop, compress,
+// decompress or merge chunks, and people who alter tables. Each chunk is to be copied as it is
+// then, or to fail with a clear word; and when things are in order again, the next copy does the
+// rest.
+
+#include "support/migration.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <ostream>
+
+namespace test {
+namespace {
+
+using testing::AllOf;
+using testing::AnyOf;
+using testing::HasSubstr;
+
+/// How chunks are copied.
+struct Way {
+    const char* name;
+    const char* strategy;
+    /// With one worker small chunks go together; with many, one by one.
+    const char* parallelism;
+    bool compressed = false; ///< in the source
+    bool absent = false;     ///< from the target; otherwise its chunks have rows
+
+    friend std::ostream& operator<<(std::ostream& out, const Way& way) { return out << way.name; }
+};
+
+class Changes : public Migration, public testing::WithParamInterface<Way> {
+  protected:
+    void SetUp() override {
+        if (GetParam().compressed)
+            NEEDS_COMMUNITY_EDITION();
+        both(
+            "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value int);"
+            "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '1 day')");
+        if (has_compression())
+            both("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
+                 "'device', timescaledb.compress_orderby = 'time')");
+        source.run("INSERT INTO readings SELECT t, d, 1 FROM generate_series("
+                   "'2024-01-01'::timestamptz, '2024-01-04 23:00', '1 hour') t, "
+                   "generate_series(1, 3) d");
+        if (GetParam().compressed)
+            source.run("SELECT compress_chunk(c) FROM show_chunks('readings') c");
+        if (!GetParam().absent)
+            target.run("INSERT INTO readings SELECT t, 99, -1 FROM generate_series("
+                       "'2024-01-01'::timestamptz, '2024-01-04 23:00', '12 hours') t");
+    }
+
+    /// Whether it is enabled: where it is needed.
+    virtual bool has_compression() { return is_community(); }
+
+    void stage() { backfill_ok({"stage", "--until", "2024-02-01"}); }
+
+    static std::vector<std::string> copy() {
+        return {"copy", "-p", GetParam().parallelism, "--load-strategy", GetParam().strategy};
+    }
+
+    /// One more row for the second day.
+    static constexpr auto add_a_row =
+        "INSERT INTO readings (time, device, value) VALUES ('2024-01-02 12:34', 1, 7)";
+
+    std::string second_chunk(Database& database) { return chunks_of(database, "readings").at(1); }
+
+    void expect_done(const Outcome& outcome) {
+        EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+        expect_equal_rows("readings");
+        backfill_ok({"verify"});
+    }
+
+    /// Copies what is left now that things are in order.
+    void expect_the_next_copy_to_finish() { expect_done(backfill(copy())); }
+
+    /// Copies, and makes changes to one of the source's chunks when the program has seen it, and
+    /// before it reads it.
+    Outcome copy_while(const std::string& change_in_source) {
+        return backfill_while(target, lock_where_chunks_go, copy(),
+                              [&](postgres::Connection&) { source.run(change_in_source); });
+    }
+};
+
+// ---------------------------------------------------------------- jobs in the source
+
+TEST_P(Changes, AChunkThatIsDroppedFromTheSourceBeforeItIsReadIsSkipped) {
+    stage();
+    const auto outcome = copy_while("SELECT drop_chunks('readings', older_than => "
+                                    "'2024-01-03'::timestamptz, newer_than => "
+                                    "'2024-01-01 12:00'::timestamptz)");
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output, HasSubstr("Skipped 1 chunk"));
+    // What the target had there stays.
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE device = 99"),
+              GetParam().absent ? "0" : "2");
+    expect_equal_rows("readings", "device < 99");
+}
+
+TEST_P(Changes, AChunkThatIsCompressedBeforeItIsReadIsCopied) {
+    NEEDS_COMMUNITY_EDITION();
+    source.run("SELECT decompress_chunk(c, true) FROM show_chunks('readings') c");
+    stage();
+    expect_done(copy_while("SELECT compress_chunk(c) FROM show_chunks('readings') c"));
+}
+
+TEST_P(Changes, AChunkThatIsDecompressedBeforeItIsReadIsCopied) {
+    NEEDS_COMMUNITY_EDITION();
+    source.run("SELECT compress_chunk(c, true) FROM show_chunks('readings') c");
+    stage();
+    expect_done(copy_while("SELECT decompress_chunk(c) FROM show_chunks('readings') c"));
+}
+
+TEST_P(Changes, APartialChunkThatIsRecompressedBeforeItIsReadIsCopied) {
+    NEEDS_COMMUNITY_EDITION();
+    source.run("SELECT compress_chunk(c, true) FROM show_chunks('readings') c");
+    source.run(add_a_row);
+    stage();
+    expect_done(copy_while("SELECT compress_chunk(c) FROM show_chunks('readings') c"));
+}
+
+TEST_P(Changes, AChunkThatBecomesPartialBeforeItIsReadIsCopied) {
+    NEEDS_COMMUNITY_EDITION();
+    source.run("SELECT compress_chunk(c, true) FROM show_chunks('readings') c");
+    stage();
+    expect_done(copy_while(add_a_row));
+}
+
+// ---------------------------------------------------------------- jobs in the target
+
+TEST_P(Changes, AChunkThatIsDroppedFromTheTargetBeforeItIsLoadedIsMadeAgain) {
+    if (GetParam().absent)
+        GTEST_SKIP() << "there is none";
+    stage();
+    expect_done(backfill_while(target,
+                               "SELECT drop_chunks('readings', older_than => "
+                               "'2024-02-01'::timestamptz)",
+                               copy(), [](postgres::Connection&) {}));
+}
+
+TEST_P(Changes, AChunkThatIsCompressedInTheTargetBeforeItIsLoadedIsReplaced) {
+    NEEDS_COMMUNITY_EDITION();
+    if (GetParam().absent)
+        GTEST_SKIP() << "there is none";
+    stage();
+    expect_done(backfill_while(target, "SELECT compress_chunk(c) FROM show_chunks('readings') c",
+                               copy(), [](postgres::Connection&) {}));
+}
+
+// ---------------------------------------------------------------- columns
+
+/// A change of the columns, and what the program is to say when one side alone has it.
+struct ColumnChange {
+    const char* sql;
+    const char* column;
+};
+
+constexpr ColumnChange add{"ALTER TABLE readings ADD COLUMN unit text", "\"unit\""};
+constexpr ColumnChange rename{"ALTER TABLE readings RENAME COLUMN unit TO unit_of_it", "\"unit"};
+constexpr ColumnChange widen{"ALTER TABLE readings ALTER COLUMN value TYPE bigint", "\"value\""};
+constexpr ColumnChange drop{"ALTER TABLE readings DROP COLUMN unit_of_it", "\"unit_of_it\""};
+
+class ColumnChanges : public Changes {
+  protected:
+    bool has_compression() override { return GetParam().compressed; }
+
+    /// Those that a hypertable with compressed chunks takes.
+    std::vector<ColumnChange> changes() {
+        std::vector<ColumnChange> some = {add, rename};
+        if (!has_compression())
+            some.push_back(widen);
+        // Before 2.29.1, chunks that were attached keep a column that their hypertable drops.
+        if (std::string(GetParam().strategy) != "attach" || version_at_least(2, 29))
+            some.push_back(drop);
+        return some;
+    }
+
+    /// A row whose new column is to be carried; the column is there under one of two names.
+    void write_to_new_column() {
+        for (const std::string name : {"unit", "unit_of_it"})
+            if (source.value(fmt::format("SELECT count(*) FROM pg_attribute WHERE attrelid = "
+                                         "'readings'::regclass AND attname = '{}'",
+                                         name)) == "1")
+                source.run(fmt::format("INSERT INTO readings (time, device, value, {0}) SELECT t, "
+                                       "4, 1, 'metres' FROM generate_series("
+                                       "'2024-01-01 01:23'::timestamptz, '2024-01-05', '1 day') t",
+                                       name));
+    }
+
+    void fail_and_repair(Database& first, Database& second) {
+        for (const auto& change : changes()) {
+            SCOPED_TRACE(change.sql);
+            stage();
+            first.run(change.sql);
+            if (&first == &source)
+                write_to_new_column();
+            const auto before = target.rows("SELECT t::text FROM readings t ORDER BY 1");
+            const auto outcome = backfill(copy());
+            EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;
+            EXPECT_THAT(outcome.output, AllOf(HasSubstr("4 chunks could not be copied"),
+                                              HasSubstr(std::string("column ") + change.column)));
+            EXPECT_EQ(target.rows("SELECT t::text FROM readings t ORDER BY 1"), before);
+            second.run(change.sql);
+            expect_the_next_copy_to_finish();
+            backfill_ok({"clean"});
+        }
+    }
+};
+
+TEST_P(ColumnChanges, InTheSourceAloneFailUntilTheTargetHasThemToo) {
+    fail_and_repair(source, target);
+}
+
+TEST_P(ColumnChanges, InTheTargetAloneFailUntilTheSourceHasThemToo) {
+    fail_and_repair(target, source);
+}
+
+TEST_P(ColumnChanges, OnBothSidesAfterStagingDoNoHarm) {
+    stage();
+    both(add.sql);
+    write_to_new_column();
+    both(rename.sql);
+    expect_done(backfill(copy()));
+}
+
+TEST_P(ColumnChanges, OnBothSidesInMidRunNeverGoWrong) {
+    for (const auto& change : changes()) {
+        SCOPED_TRACE(change.sql);
+        stage();
+        const auto outcome =
+            backfill_while(target, lock_where_chunks_go, copy(), [&](postgres::Connection& holder) {
+                source.run(change.sql);
+                write_to_new_column();
+                holder.execute(change.sql);
+            });
+        if (outcome.exit_status != 0) {
+            EXPECT_THAT(outcome.output, HasSubstr(std::string("column ") + change.column));
+        }
+        expect_the_next_copy_to_finish();
+        backfill_ok({"clean"});
+    }
+}
+
+TEST_P(ColumnChanges, OfATimeColumnsNameAskForStagingAgain) {
+    stage();
+    both("ALTER TABLE readings RENAME COLUMN time TO at");
+    const auto before = target.rows("SELECT t::text FROM readings t ORDER BY 1");
+    const auto outcome = backfill(copy());
+    EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output, HasSubstr("stage again"));
+    EXPECT_EQ(target.rows("SELECT t::text FROM readings t ORDER BY 1"), before);
+    stage();
+    expect_the_next_copy_to_finish();
+}
+
+// ---------------------------------------------------------------- hypertables
+
+class HypertableChanges : public Changes {};
+
+TEST_P(HypertableChanges, RenamedInTheTargetAfterStaging) {
+    stage();
+    target.run("ALTER TABLE readings RENAME TO other");
+    const auto outcome = backfill(copy());
+    EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output,
+                HasSubstr("its hypertable \"public\".\"readings\" is missing in the target"));
+    target.run("ALTER TABLE other RENAME TO readings");
+    expect_the_next_copy_to_finish();
+}
+
+TEST_P(HypertableChanges, RenamedInTheTargetInMidRun) {
+    if (!version_at_least(2, 23) && GetParam().name == std::string("InPlace"))
+        GTEST_SKIP() << "rows go into chunks by their own names before TimescaleDB 2.23";
+    stage();
+    const auto outcome = backfill_while(target, "ALTER TABLE readings RENAME TO other", copy(),
+                                        [](postgres::Connection&) {});
+    // Batches go into a chunk by its own name.
+    if (outcome.exit_status != 0) {
+        EXPECT_THAT(outcome.output, HasSubstr("4 chunks could not be copied"));
+        EXPECT_THAT(outcome.output, AnyOf(HasSubstr("readings\" does not exist"),
+                                          HasSubstr("its hypertable is gone from the target")));
+    }
+    target.run("ALTER TABLE other RENAME TO readings");
+    expect_the_next_copy_to_finish();
+}
+
+TEST_P(HypertableChanges, RenamedOnBothSidesAndStagedAgain) {
+    stage();
+    both("ALTER TABLE readings RENAME TO other");
+    const auto outcome = backfill(copy());
+    EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output, HasSubstr("is missing in the source"));
+    EXPECT_THAT(backfill_ok({"stage", "--until", "2024-02-01"}), HasSubstr("Skipped 4 chunks"));
+    backfill_ok(copy());
+    expect_equal_rows("other");
+    backfill_ok({"verify"});
+}
+
+TEST_P(HypertableChanges, RenamedOnBothSidesAndStagedAgainWhenCopied) {
+    stage();
+    backfill_ok(copy());
+    both("ALTER TABLE readings RENAME TO other; ALTER TABLE other RENAME COLUMN time TO at");
+    stage();
+    EXPECT_THAT(backfill_ok(copy()), HasSubstr("Nothing to copy"));
+    backfill_ok({"verify"});
+}
+
+TEST_P(HypertableChanges, DroppedInTheTargetInMidRunAndMadeAgain) {
+    stage();
+    const auto outcome =
+        backfill_while(target, "DROP TABLE readings", copy(), [](postgres::Connection&) {});
+    EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output, HasSubstr("4 chunks could not be copied"));
+    target.run("CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value int);"
+               "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '2 "
+               "days')");
+    expect_the_next_copy_to_finish();
+}
+
+// ---------------------------------------------------------------- merged chunks
+
+class MergedChunks : public Migration {
+  protected:
+    /// Four chunks of a day, which compressing makes into two of two days.
+    void SetUp() override {
+        NEEDS_COMMUNITY_EDITION();
+        both(
+            "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value int);"
+            "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '1 day');"
+            "ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
+            "'device', timescaledb.compress_chunk_time_interval = '2 days')");
+        source.run("INSERT INTO readings SELECT t, 1, 1 FROM generate_series("
+                   "'2024-01-01'::timestamptz, '2024-01-04 23:00', '1 hour') t");
+    }
+
+    void merge() {
+        source.run("SELECT compress_chunk(c) FROM show_chunks('readings') c");
+        ASSERT_EQ(chunks_of(source, "readings").size(), 2U);
+    }
+};
+
+TEST_F(MergedChunks, AreCopiedWhenTheyAreStagedAgain) {
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    merge();
+    const auto outcome = backfill({"copy"});
+    EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output, HasSubstr("chunks were merged or split"));
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    backfill_ok({"copy"});
+    expect_equal_rows("readings");
+    backfill_ok({"verify"});
+}
+
+TEST_F(MergedChunks, AreCopiedAgainWhenOneOfThemWasCopiedBefore) {
+    target.run("INSERT INTO readings SELECT t, 99, -1 FROM generate_series("
+               "'2024-01-01'::timestamptz, '2024-01-04 23:00', '12 hours') t");
+    backfill_ok({"stage", "--until", "2024-01-02"});
+    backfill_ok({"copy"});
+    merge();
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    backfill_ok({"copy"});
+    expect_equal_rows("readings");
+    backfill_ok({"verify"});
+}
+
+// ---------------------------------------------------------------- dimensions
+
+class ChangedDimensions : public Migration {};
+
+TEST_F(ChangedDimensions, ARenamedSpaceDimensionCostsNoRowsOfOtherPartitions) {
+    both("CREATE TABLE cpu (time timestamptz NOT NULL, host int NOT NULL, load int);"
+         "SELECT create_hypertable('cpu', 'time', 'host', 4, chunk_time_interval => interval '1 "
+         "day');"
+         "INSERT INTO cpu SELECT t, h, 0 FROM generate_series('2024-01-01'::timestamptz, "
+         "'2024-01-02 23:00', '1 hour') t, generate_series(1, 20) h");
+    source.run("UPDATE cpu SET load = 1");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    both("ALTER TABLE cpu RENAME COLUMN host TO machine");
+    const auto before = target.rows("SELECT c::text FROM cpu c ORDER BY 1");
+    const auto outcome = backfill({"copy", "-p", "1"});
+    EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output, HasSubstr("stage again"));
+    EXPECT_EQ(target.rows("SELECT c::text FROM cpu c ORDER BY 1"), before);
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    backfill_ok({"copy", "-p", "1"});
+    expect_equal();
+    backfill_ok({"verify"});
+}
+
+const auto ways =
+    testing::Values(Way{"Together", "auto", "1"}, Way{"InPlace", "in-place", "8"},
+                    Way{"Attach", "attach", "8", false, true}, Way{"Batches", "auto", "8", true},
+                    Way{"BatchesIntoAbsent", "auto", "8", true, true});
+const auto name_of_way = [](const auto& way) {
+    return std::string(way.param.name);
+};
+
+INSTANTIATE_TEST_SUITE_P(Ways, Changes, ways, name_of_way);
+INSTANTIATE_TEST_SUITE_P(Ways, ColumnChanges, ways, name_of_way);
+INSTANTIATE_TEST_SUITE_P(Ways, HypertableChanges, ways, name_of_way);
+
+} // namespace
+} // namespace test

@@ -1,0 +1,841 @@
+// What check finds before anything goes wrong.
+
+#include "support/migration.hpp"
+#include "support/pgbouncer.hpp"
+#include "support/proxy.hpp"
+#include "support/role.hpp"
+#include "support/with_standby.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <regex>
+#include <sstream>
+
+namespace test {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::ContainsRegex;
+using testing::Each;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::IsSupersetOf;
+using testing::Not;
+using testing::SizeIs;
+using testing::StartsWith;
+
+using Arguments = std::vector<std::string>;
+
+/// What a run of `check` found: "level subject: text. Remedy: remedy", with single spaces.
+struct Report {
+    int exit_status = -1;
+    std::vector<std::string> findings;
+    std::string summary;
+
+    /// Those of a level about a subject, from the text on.
+    std::vector<std::string> of(const std::string& level, const std::string& subject) const {
+        const auto beginning = fmt::format("{} {}: ", level, subject);
+        std::vector<std::string> texts;
+        for (const auto& finding : findings)
+            if (finding.starts_with(beginning))
+                texts.push_back(finding.substr(beginning.size()));
+        return texts;
+    }
+    std::vector<std::string> ok(const std::string& subject) const { return of("ok", subject); }
+    std::vector<std::string> warnings(const std::string& subject) const {
+        return of("warning", subject);
+    }
+    std::vector<std::string> errors(const std::string& subject) const {
+        return of("error", subject);
+    }
+
+    std::vector<std::string> all_of(const std::string& level) const {
+        std::vector<std::string> texts;
+        std::ranges::copy_if(findings, std::back_inserter(texts), [&](const std::string& finding) {
+            return finding.starts_with(level + " ");
+        });
+        return texts;
+    }
+};
+
+Report report_of(const Outcome& outcome) {
+    EXPECT_EQ(outcome.errors, "");
+    Report report{.exit_status = outcome.exit_status, .findings = {}, .summary = {}};
+    std::istringstream lines(outcome.output);
+    static const std::regex gap("^(ok|warning|error) +");
+    for (std::string line; std::getline(lines, line);)
+        report.findings.push_back(std::regex_replace(line, gap, "$1 "));
+    if (!report.findings.empty()) {
+        report.summary = report.findings.back();
+        report.findings.pop_back();
+    }
+    // What each has to have.
+    EXPECT_THAT(report.findings, Each(ContainsRegex("^(ok|warning|error) [^:]+: .")));
+    EXPECT_THAT(report.all_of("ok"), Each(Not(HasSubstr("Remedy: "))));
+    EXPECT_THAT(report.all_of("warning"), Each(HasSubstr(". Remedy: ")));
+    EXPECT_THAT(report.all_of("error"), Each(HasSubstr(". Remedy: ")));
+    const auto errors = report.all_of("error").size();
+    const auto warnings = report.all_of("warning").size();
+    EXPECT_EQ(report.summary,
+              fmt::format("{} error{}, {} warning{}.", errors, errors == 1 ? "" : "s", warnings,
+                          warnings == 1 ? "" : "s"));
+    EXPECT_EQ(report.exit_status, errors == 0 ? 0 : 1);
+    return report;
+}
+
+/// From now on, the connection of a client that says a text is cut.
+void proxy_cuts_at(Proxy& proxy, const std::string& text) {
+    proxy.plan_at(text, [](int /*number*/) {
+        return std::optional(FaultAt{.fault = Fault::cut, .is_heard = false});
+    });
+}
+
+/// Three chunks of a day in the source.
+class Check : public Migration {
+  protected:
+    explicit Check(const DatabaseOptions& source_options = {},
+                   const DatabaseOptions& target_options = {})
+        : Migration(source_options, target_options) {}
+    explicit Check(const TemporaryServer* source_server, const TemporaryServer* target_server)
+        : Migration(source_server, target_server) {}
+
+    static constexpr auto create_readings =
+        "CREATE TABLE readings (time timestamptz NOT NULL, device int, note text);"
+        "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '1 day')";
+
+    void SetUp() override {
+        both(create_readings);
+        fill();
+    }
+
+    void fill() {
+        source.run("INSERT INTO readings SELECT t, d, 'note' FROM "
+                   "generate_series('2024-01-01'::timestamptz, '2024-01-03 23:00', '1 hour') t, "
+                   "generate_series(1, 3) d; ANALYZE readings");
+    }
+
+    Report check(Arguments arguments = {"--until", "2025-01-01"}) const {
+        arguments.insert(arguments.begin(), "check");
+        return report_of(backfill(arguments));
+    }
+
+    static Report check_between(const std::string& source_uri, const std::string& target_uri) {
+        return report_of(
+            backfill_between(source_uri, target_uri, {"check", "--until", "2025-01-01"}));
+    }
+};
+
+// ---------------------------------------------------------------- as a whole
+
+TEST_F(Check, FindsNothingWhereNothingIsWrong) {
+    const auto report = check();
+    EXPECT_THAT(report.findings, Each(StartsWith("ok ")));
+    for (const auto* subject : {"connection",
+                                "encryption",
+                                "versions",
+                                "extension schema",
+                                "encoding",
+                                "range",
+                                "size",
+                                "disk space",
+                                "hypertables",
+                                "columns",
+                                "indexes",
+                                "constraints",
+                                "triggers",
+                                "chunk intervals",
+                                "compression",
+                                "privileges in the source",
+                                "privileges in the target",
+                                "jobs in the source",
+                                "jobs in the target",
+                                "foreign keys",
+                                "rows in the target",
+                                "connections to the source",
+                                "connections to the target"})
+        EXPECT_THAT(report.ok(subject), Not(IsEmpty())) << subject;
+    EXPECT_THAT(report.ok("size"),
+                ElementsAre(ContainsRegex("^\"public\"\\.\"readings\": 3 chunks, [0-9.]+ kB, about "
+                                          "216 rows$")));
+    EXPECT_THAT(report.ok("encryption"), SizeIs(2));
+    EXPECT_EQ(report.summary, "0 errors, 0 warnings.");
+    migrate({"--until", "2025-01-01"});
+}
+
+TEST_F(Check, ChangesNothing) {
+    both("ALTER TABLE readings ADD CONSTRAINT positive CHECK (device > 0)");
+    target.run("ALTER TABLE readings DROP CONSTRAINT positive; CREATE TABLE plan (device int); "
+               "INSERT INTO readings VALUES ('2024-01-02', 7)");
+    const auto state = [](Database& side) {
+        std::vector<std::string> parts;
+        for (const auto* catalog :
+             {"pg_namespace", "pg_class", "pg_attribute", "pg_constraint", "pg_index", "pg_proc",
+              "pg_trigger", "pg_db_role_setting", "_timescaledb_catalog.hypertable",
+              "_timescaledb_catalog.chunk", "_timescaledb_catalog.dimension_slice",
+              "timescaledb_information.jobs", "readings"})
+            parts.push_back(side.value(fmt::format(
+                // Statistics and next_start change by themselves.
+                "SELECT md5(string_agg((to_jsonb(t) - '{{relpages,reltuples,relallvisible,"
+                "relallfrozen,relfrozenxid,relminmxid,next_start,relhasindex}}'::text[])::text, "
+                "',' ORDER BY (to_jsonb(t) - '{{relpages,reltuples,relallvisible,relallfrozen,"
+                "relfrozenxid,relminmxid,next_start,relhasindex}}'::text[])::text)) FROM {} t",
+                catalog)));
+        return parts;
+    };
+    const auto source_before = state(source);
+    const auto target_before = state(target);
+    EXPECT_THAT(check().all_of("warning"), SizeIs(2));
+    EXPECT_EQ(state(source), source_before);
+    EXPECT_EQ(state(target), target_before);
+    EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill') IS NULL"), "t");
+}
+
+TEST_F(Check, SessionsMayOnlyRead) {
+    NEEDS_COMMUNITY_EDITION();
+    // A function that check calls tells what its session may do.
+    both(
+        "CREATE TABLE ticks (tick int NOT NULL); SELECT create_hypertable('ticks', 'tick', "
+        "chunk_time_interval => 10); CREATE FUNCTION ticks_now() RETURNS int LANGUAGE sql STABLE "
+        "AS $$ SELECT CASE WHEN pg_catalog.current_setting('default_transaction_read_only') = "
+        "'on' AND pg_catalog.current_setting('transaction_read_only') = 'on' THEN 95 ELSE 0 END $$;"
+        "SELECT set_integer_now_func('ticks', 'ticks_now');"
+        "SELECT add_retention_policy('ticks', 10, initial_start => '2100-01-01')");
+    source.run("INSERT INTO ticks SELECT generate_series(1, 99)");
+    const auto report = check({"--until", "200", "--filter", "ticks"});
+    EXPECT_THAT(report.warnings("jobs in the source"),
+                ElementsAre(HasSubstr("8 of the range's 10")));
+    EXPECT_THAT(report.errors("jobs in the target"), ElementsAre(HasSubstr("8 of the range's 10")));
+}
+
+TEST_F(Check, LooksAtWhatTheFilterSelects) {
+    both("CREATE TABLE others (time timestamptz NOT NULL);"
+         "SELECT create_hypertable('others', 'time')");
+    target.run("DROP TABLE others");
+    EXPECT_THAT(
+        check().errors("hypertables"),
+        ElementsAre(HasSubstr("hypertable \"public\".\"others\" is missing in the target")));
+    EXPECT_EQ(check({"--filter", "readings"}).exit_status, 0);
+    const auto outcome = backfill({"check", "--filter", "nothing_of_the_kind"});
+    EXPECT_EQ(outcome.exit_status, 2);
+    EXPECT_THAT(outcome.errors, HasSubstr("matches no hypertable"));
+}
+
+// ---------------------------------------------------------------- connections
+
+TEST_F(Check, ASideThatCannotBeReachedIsAnErrorAndTheOtherIsChecked) {
+    const auto nowhere = fmt::format("host=127.0.0.1 port={} dbname=x", free_port());
+    const auto without_target = check_between(source.uri(), nowhere);
+    EXPECT_THAT(without_target.errors("connection"),
+                ElementsAre(HasSubstr("cannot connect to the target")));
+    EXPECT_THAT(without_target.ok("size"), ElementsAre(HasSubstr("3 chunks")));
+    EXPECT_THAT(without_target.ok("privileges in the source"), SizeIs(1));
+    EXPECT_THAT(without_target.all_of("error"), SizeIs(1));
+
+    const auto without_source = check_between(nowhere, target.uri());
+    EXPECT_THAT(without_source.errors("connection"), SizeIs(1));
+    EXPECT_THAT(without_source.ok("privileges in the target"),
+                ElementsAre(HasSubstr("1 hypertable")));
+    EXPECT_THAT(without_source.ok("connections to the target"), SizeIs(1));
+    EXPECT_THAT(without_source.all_of("error"), SizeIs(1));
+
+    EXPECT_EQ(check_between(nowhere, nowhere).summary, "2 errors, 0 warnings.");
+}
+
+TEST_F(Check, AConnectionThatIsLostIsAnErrorAfterWhatWasFoundBefore) {
+    auto proxy = Proxy::in_front_of(target.uri());
+    proxy_cuts_at(proxy, "indisexclusion");
+    const auto report = check_between(source.uri(), proxy.uri(target.uri()));
+    EXPECT_THAT(report.errors("connection"),
+                ElementsAre(HasSubstr("lost while looking at definitions")));
+    EXPECT_THAT(report.ok("versions"), SizeIs(1));
+    EXPECT_THAT(report.all_of("error"), SizeIs(1));
+}
+
+TEST_F(Check, WhatCannotBeLookedAtIsAnErrorAndTheRestIsLookedAt) {
+    const Role owner(target, "owner");
+    target.run(fmt::format("ALTER TABLE readings OWNER TO {0}; GRANT CREATE ON DATABASE {1} TO {0};"
+                           "REVOKE SELECT ON timescaledb_information.jobs FROM PUBLIC",
+                           owner.name(), target.name()));
+    const auto report = check_between(source.uri(), owner.uri());
+    EXPECT_THAT(
+        report.errors("jobs in the target"),
+        ElementsAre(AllOf(HasSubstr("could not be looked at"), HasSubstr("permission denied"))));
+    EXPECT_THAT(report.ok("connections to the target"), SizeIs(1));
+    EXPECT_THAT(report.all_of("error"), SizeIs(1));
+}
+
+TEST_F(Check, ADatabaseWithoutTheExtensionIsAnError) {
+    const Database plain("BACKFILL_TARGET", {.with_extension = false});
+    EXPECT_THAT(check_between(source.uri(), plain.uri()).errors("connection"),
+                ElementsAre(AllOf(HasSubstr("has no timescaledb extension"),
+                                  EndsWith("Remedy: connect to the database that has the "
+                                           "hypertables"))));
+}
+
+TEST_F(Check, TheSameDatabaseIsAnError) {
+    EXPECT_THAT(check_between(source.uri(), source.uri()).errors("connection"),
+                ElementsAre(HasSubstr("the same database")));
+}
+
+TEST_F(Check, APoolerInTransactionModeIsAnError) {
+    NEEDS_PGBOUNCER();
+    const PgBouncer pooler(source, target, "pool_mode = transaction");
+    const auto report = check_between(source.uri(), pooler.uri(target));
+    EXPECT_THAT(report.errors("connection"),
+                ElementsAre(AllOf(HasSubstr("behind a pooler"),
+                                  HasSubstr("Remedy: connect to the server itself"))));
+    EXPECT_THAT(report.ok("size"), SizeIs(1));
+    const PgBouncer session(source, target, "pool_mode = session");
+    EXPECT_EQ(check_between(session.uri(source), session.uri(target)).exit_status, 0);
+}
+
+TEST_F(Check, TooFewConnectionsAreFound) {
+    const Role reader(source, "reader");
+    const Role owner(target, "owner");
+    source.run("GRANT SELECT ON readings TO " + reader.name());
+    target.run(fmt::format("ALTER TABLE readings OWNER TO {0}; GRANT CREATE ON DATABASE {1} TO {0}",
+                           owner.name(), target.name()));
+    const auto with_limits = [&](int of_source, int of_target) {
+        source.run(fmt::format("ALTER ROLE {} CONNECTION LIMIT {}", reader.name(), of_source));
+        target.run(fmt::format("ALTER ROLE {} CONNECTION LIMIT {}", owner.name(), of_target));
+        return check_between(reader.uri(), owner.uri());
+    };
+    // 8 workers, each with one connection to the source and two to the target, and 3 of the run.
+    const auto enough = with_limits(11, 19);
+    EXPECT_THAT(enough.ok("connections to the source"),
+                ElementsAre(HasSubstr("needs up to 11, and 11 are free (the limit of the role")));
+    EXPECT_THAT(enough.ok("connections to the target"),
+                ElementsAre(HasSubstr("needs up to 19, and 19 are free")));
+
+    const auto few = with_limits(10, 8);
+    EXPECT_THAT(few.warnings("connections to the source"),
+                ElementsAre(HasSubstr("copy --parallelism 7, or")));
+    EXPECT_THAT(few.warnings("connections to the target"),
+                ElementsAre(HasSubstr("copy --parallelism 2, or")));
+
+    const auto too_few = with_limits(3, 4);
+    EXPECT_THAT(too_few.errors("connections to the source"), SizeIs(1));
+    EXPECT_THAT(too_few.errors("connections to the target"), SizeIs(1));
+
+    target.run(fmt::format("ALTER DATABASE {} CONNECTION LIMIT 10", target.name()));
+    EXPECT_THAT(with_limits(-1, -1).warnings("connections to the target"),
+                ElementsAre(HasSubstr("the limit of the database")));
+}
+
+// ---------------------------------------------------------------- servers
+
+TEST_F(Check, AnotherSchemaOfTheExtensionIsFound) {
+    Database elsewhere("BACKFILL_TARGET", {.with_extension = false});
+    elsewhere.run("CREATE SCHEMA ts; CREATE EXTENSION timescaledb SCHEMA ts; SET search_path = "
+                  "public, ts");
+    elsewhere.run(create_readings);
+    EXPECT_THAT(check_between(source.uri(), elsewhere.uri()).warnings("extension schema"),
+                ElementsAre(HasSubstr("\"public\" in the source, \"ts\" in the target")));
+}
+
+TEST_F(Check, ARestoreThatWasNotEndedIsFound) {
+    target.run(fmt::format("ALTER DATABASE {} SET timescaledb.restoring = 'on'", target.name()));
+    EXPECT_THAT(check().warnings("restoring"),
+                ElementsAre(HasSubstr("SELECT \"public\".\"timescaledb_post_restore\"()")));
+}
+
+TEST_F(Check, WhatOtherVersionsMeanIsSaid) {
+    NEEDS_COMMUNITY_EDITION();
+    both("ALTER TABLE readings SET (timescaledb.compress)");
+    const auto report = check();
+    if (is_same_version()) {
+        EXPECT_THAT(report.ok("versions"), ElementsAre(ContainsRegex("TimescaleDB 2.* on both")));
+        EXPECT_THAT(report.warnings("versions"), IsEmpty());
+    } else {
+        EXPECT_THAT(report.warnings("versions"),
+                    ElementsAre(AllOf(HasSubstr("compressed chunks are copied as rows"),
+                                      HasSubstr("ALTER EXTENSION timescaledb UPDATE TO"))));
+    }
+}
+
+TEST_F(Check, AnApacheTargetIsFound) {
+    if (target.value("SHOW timescaledb.license") != "apache" ||
+        source.value("SHOW timescaledb.license") == "apache")
+        GTEST_SKIP() << "needs a Community source and an Apache target";
+    EXPECT_THAT(check().warnings("versions"), ElementsAre(HasSubstr("Apache edition neither")));
+}
+
+class CheckEncodings : public Check {
+  protected:
+    CheckEncodings()
+        : Check({.clauses = "ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C'"},
+                {.clauses = "ENCODING LATIN2 LC_COLLATE 'C' LC_CTYPE 'C'"}) {}
+};
+
+TEST_F(CheckEncodings, ThatDifferAreFound) {
+    EXPECT_THAT(check().warnings("encoding"),
+                ElementsAre(HasSubstr("LATIN1 in the source, LATIN2 in the target")));
+}
+
+class CheckStandby : public WithStandby<Check> {
+  protected:
+    void SetUp() override {
+        NEEDS_TEMPORARY_SERVER();
+        Check::SetUp();
+        ASSERT_TRUE(wait_for_standby());
+    }
+
+    /// As other sessions see them, too, after some time.
+    static void set(const std::string& feedback, const std::string& delay) {
+        on_standby("ALTER SYSTEM SET hot_standby_feedback = " + feedback);
+        on_standby(fmt::format("ALTER SYSTEM SET max_standby_streaming_delay = '{}'", delay));
+        on_standby("SELECT pg_reload_conf()");
+        EXPECT_TRUE(eventually([&] {
+            return on_standby(
+                       fmt::format("SELECT current_setting('hot_standby_feedback') = '{}' AND "
+                                   "current_setting('max_standby_streaming_delay') = '{}' AS v",
+                                   feedback, delay))
+                .boolean(0, "v");
+        }));
+    }
+};
+
+TEST_F(CheckStandby, AsTheSourceItIsToWaitForReaders) {
+    const auto uri = standby->uri(source.name());
+    set("off", "30s");
+    EXPECT_THAT(check_between(uri, target.uri()).warnings("standby"),
+                ElementsAre(AllOf(HasSubstr("hot_standby_feedback off, max_standby_streaming_delay "
+                                            "30 s"),
+                                  HasSubstr("ALTER SYSTEM SET hot_standby_feedback = on"))));
+    set("on", "30s");
+    EXPECT_THAT(check_between(uri, target.uri()).warnings("standby"), SizeIs(1));
+    set("off", "-1");
+    EXPECT_THAT(check_between(uri, target.uri()).warnings("standby"), SizeIs(1));
+    set("on", "-1");
+    const auto report = check_between(uri, target.uri());
+    EXPECT_EQ(report.exit_status, 0);
+    EXPECT_THAT(report.ok("standby"), SizeIs(1));
+}
+
+TEST_F(CheckStandby, AsTheTargetItIsAnError) {
+    EXPECT_THAT(check_between(target.uri(), standby->uri(source.name())).errors("standby"),
+                ElementsAre(HasSubstr("hot standby")));
+}
+
+// ---------------------------------------------------------------- the range
+
+TEST_F(Check, WithoutABoundEverythingIsInTheRange) {
+    const auto report = check({});
+    EXPECT_THAT(report.ok("range"), ElementsAre("without --until, everything"));
+    EXPECT_THAT(report.ok("size"), ElementsAre(HasSubstr("3 chunks")));
+    EXPECT_THAT(check({"--from", "2024-01-02"}).ok("size"), ElementsAre(HasSubstr("2 chunks")));
+    EXPECT_THAT(check({"--until", "2024-01-01 12:00"}).ok("size"),
+                ElementsAre(HasSubstr("1 chunk,")));
+}
+
+TEST_F(Check, AnEmptyRangeIsFound) {
+    EXPECT_THAT(check({"--until", "2020-01-01"}).warnings("size"),
+                ElementsAre(HasSubstr("no chunks in the range")));
+}
+
+TEST_F(Check, ACompletionPointInTheFutureIsFound) {
+    EXPECT_THAT(check({"--until", "2200-01-01"}).warnings("range"),
+                ElementsAre(HasSubstr("in the future")));
+}
+
+TEST_F(Check, BoundsThatDoNotFitAreFound) {
+    both("CREATE TABLE ticks (tick int NOT NULL);"
+         "SELECT create_hypertable('ticks', 'tick', chunk_time_interval => 10)");
+    const auto report = check();
+    EXPECT_THAT(report.errors("range"),
+                ElementsAre(HasSubstr("\"public\".\"ticks\" (\"tick\" integer) cannot take --until "
+                                      "2025-01-01")));
+    EXPECT_THAT(report.ok("size"), Contains(HasSubstr("\"readings\": 3 chunks")));
+    for (const Arguments& wrong : {Arguments{"--until", "yesterday or so"},
+                                   {"--until", "2024-01-01", "--from", "2024-02-01"}}) {
+        auto arguments = wrong;
+        arguments.insert(arguments.begin(), "check");
+        EXPECT_EQ(backfill(arguments).exit_status, 2);
+    }
+}
+
+TEST_F(Check, TieredDataIsFound) {
+    source.run("UPDATE _timescaledb_catalog.chunk SET osm_chunk = true WHERE id = (SELECT min(id) "
+               "FROM _timescaledb_catalog.chunk)");
+    EXPECT_THAT(check().warnings("tiered data"),
+                ElementsAre(HasSubstr("\"public\".\"readings\" has data tiered")));
+    source.run("UPDATE _timescaledb_catalog.chunk SET osm_chunk = false");
+}
+
+// ---------------------------------------------------------------- schema
+
+TEST_F(Check, ColumnsThatDifferAreFound) {
+    source.run("ALTER TABLE readings ADD extra int");
+    target.run("ALTER TABLE readings ALTER device TYPE bigint");
+    EXPECT_THAT(check().errors("columns"),
+                ElementsAre(HasSubstr("column \"device\" is integer in the source and bigint in"),
+                            HasSubstr("column \"extra\" (integer) is missing in the target")));
+}
+
+TEST_F(Check, ADatabaseWithoutHypertablesIsFound) {
+    both("DROP TABLE readings");
+    EXPECT_THAT(check().errors("hypertables"), ElementsAre(HasSubstr("has no hypertables")));
+}
+
+TEST_F(Check, IndexesThatDifferAreFound) {
+    source.run("CREATE INDEX by_note ON readings (note) WHERE device > 1;"
+               "CREATE INDEX the_same ON readings (device, time)");
+    target.run("CREATE INDEX other_name ON readings (device, time);"
+               "CREATE UNIQUE INDEX once ON readings (time, device);"
+               "CREATE INDEX slow ON readings (note, device)");
+    EXPECT_THAT(
+        check().warnings("indexes"),
+        ElementsAre(
+            AllOf(HasSubstr("the index \"by_note\" (USING btree (note) WHERE (device > 1)) is "
+                            "missing in the target"),
+                  EndsWith("CREATE INDEX ON \"public\".\"readings\" USING btree (note) WHERE "
+                           "(device > 1)")),
+            AllOf(HasSubstr("the unique index \"once\""), HasSubstr("in the target only"),
+                  HasSubstr("rows that are twice")),
+            AllOf(HasSubstr("the index \"slow\""), HasSubstr("in the target only"))));
+    // What is advised does it.
+    target.run("CREATE INDEX ON \"public\".\"readings\" USING btree (note) WHERE (device > 1);"
+               "DROP INDEX once; DROP INDEX slow");
+    EXPECT_THAT(check().ok("indexes"), SizeIs(1));
+    target.run("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'other_name'::regclass");
+    EXPECT_THAT(check().warnings("indexes"),
+                ElementsAre(HasSubstr("the index \"other_name\" is invalid")));
+}
+
+TEST_F(Check, ConstraintsThatDifferAreFound) {
+    both("ALTER TABLE readings ADD CONSTRAINT both_have CHECK (device < 100)");
+    source.run("ALTER TABLE readings ADD CONSTRAINT positive CHECK (device > 0)");
+    target.run("ALTER TABLE readings ADD CONSTRAINT short CHECK (length(note) < 10);"
+               "ALTER TABLE readings ALTER device SET NOT NULL");
+    EXPECT_THAT(check().warnings("constraints"),
+                ElementsAre(AllOf(HasSubstr("\"positive\" (CHECK ((device > 0))) is missing"),
+                                  EndsWith("ALTER TABLE \"public\".\"readings\" ADD CONSTRAINT "
+                                           "\"positive\" CHECK ((device > 0))")),
+                            AllOf(HasSubstr("\"short\""), HasSubstr("in the target only")),
+                            HasSubstr("column \"device\" is NOT NULL in the target only")));
+}
+
+TEST_F(Check, TriggersOfTheTargetAreFound) {
+    both("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+         "CREATE TRIGGER audit BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION nothing()");
+    EXPECT_THAT(check().warnings("triggers"), ElementsAre(HasSubstr("1 trigger in the target "
+                                                                    "(\"audit\")")));
+    target.run("DROP TRIGGER \"audit\" ON \"public\".\"readings\"");
+    EXPECT_THAT(check().ok("triggers"), SizeIs(1));
+}
+
+TEST_F(Check, ChunkIntervalsThatDifferAreFound) {
+    target.run("SELECT set_chunk_time_interval('readings', interval '7 days')");
+    EXPECT_THAT(check().warnings("chunk intervals"),
+                ElementsAre(HasSubstr("\"time\" is cut into 1 day in the source and 7 days in the "
+                                      "target")));
+    // A chunk of the target that spans several of the source's.
+    target.run("INSERT INTO readings VALUES ('2024-01-02', 1)");
+    EXPECT_THAT(check().warnings("chunk intervals"),
+                Contains(AllOf(HasSubstr("1 chunk of the target, such as"),
+                               HasSubstr("are cut elsewhere"))));
+}
+
+TEST_F(Check, DimensionsThatDifferAreFound) {
+    both("CREATE TABLE spread (time timestamptz NOT NULL, device int); CREATE TABLE parts (time "
+         "timestamptz NOT NULL, device int)");
+    source.run("SELECT create_hypertable('spread', 'time', 'device', 4);"
+               "SELECT create_hypertable('parts', 'time', 'device', 4)");
+    target.run("SELECT create_hypertable('spread', 'time');"
+               "SELECT create_hypertable('parts', 'time', 'device', 2)");
+    EXPECT_THAT(check().warnings("chunk intervals"),
+                ElementsAre(HasSubstr("\"parts\": \"device\" is cut into 4 partitions in the "
+                                      "source and 2 partitions in the target"),
+                            HasSubstr("\"spread\": partitioned by")));
+}
+
+TEST_F(Check, ChunksOfOtherSpacePartitionsAreNotCutElsewhere) {
+    both("CREATE TABLE parts (time timestamptz NOT NULL, device int);"
+         "SELECT create_hypertable('parts', 'time', 'device', 4)");
+    source.run("INSERT INTO parts VALUES ('2024-01-02', 1)");
+    // In other partitions of the same time, but for the first.
+    target.run("INSERT INTO parts SELECT '2024-01-02', i FROM generate_series(1, 20) i");
+    EXPECT_THAT(check().warnings("chunk intervals"), IsEmpty());
+}
+
+TEST_F(Check, CompressionThatDiffersIsFound) {
+    NEEDS_COMMUNITY_EDITION();
+    source.run("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
+               "'device', timescaledb.compress_orderby = 'time DESC NULLS LAST, note')");
+    const auto only_source = check().warnings("compression");
+    ASSERT_THAT(only_source, ElementsAre(HasSubstr("enabled in the source only")));
+    // What is advised does it.
+    const std::string sql = "in the target: ";
+    target.run(only_source.front().substr(only_source.front().find(sql) + sql.size()));
+    EXPECT_THAT(check().ok("compression"), SizeIs(1));
+    target.run("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
+               "'note', timescaledb.compress_orderby = 'time')");
+    EXPECT_THAT(
+        check().warnings("compression"),
+        ElementsAre(AllOf(HasSubstr("segmentby \"device\", orderby \"time\" DESC NULLS "
+                                    "LAST, \"note\" in the source"),
+                          HasSubstr("segmentby \"note\", orderby \"time\" in the target"))));
+}
+
+// ---------------------------------------------------------------- foreign keys
+
+class CheckForeignKeys : public Check {
+  protected:
+    void SetUp() override {
+        both("CREATE TABLE device (id int PRIMARY KEY)");
+        Check::SetUp();
+        both("ALTER TABLE readings ADD FOREIGN KEY (device) REFERENCES device NOT VALID");
+    }
+};
+
+TEST_F(CheckForeignKeys, RowsThatAreMissingInTheTargetAreFound) {
+    source.run("INSERT INTO device SELECT generate_series(1, 20)");
+    EXPECT_THAT(check().errors("foreign keys"),
+                ElementsAre(AllOf(HasSubstr("\"public\".\"device\", which \"public\".\"readings\" "
+                                            "references: empty in the target"))));
+    target.run("INSERT INTO device SELECT generate_series(4, 20)");
+    EXPECT_THAT(check().warnings("foreign keys"),
+                ElementsAre(HasSubstr("20 keys in the source and 17 in the target; at least 3 are "
+                                      "missing")));
+    target.run("INSERT INTO device SELECT generate_series(101, 103)");
+    EXPECT_THAT(check().warnings("foreign keys"),
+                ElementsAre(HasSubstr("20 keys in the source and 20 in the target, and not the "
+                                      "same ones")));
+    target.run("UPDATE device SET id = id - 100 WHERE id > 100");
+    EXPECT_THAT(check().ok("foreign keys"),
+                ElementsAre(HasSubstr("the same 20 keys on both sides")));
+}
+
+TEST_F(CheckForeignKeys, TablesThatAreEmptyOnBothSidesAreFine) {
+    source.run("TRUNCATE readings");
+    EXPECT_THAT(check().ok("foreign keys"), ElementsAre(HasSubstr("the same 0 keys")));
+}
+
+TEST_F(CheckForeignKeys, TablesThatCannotBeReadAreSaid) {
+    const Role owner(target, "owner");
+    target.run(fmt::format("ALTER TABLE readings OWNER TO {0}; GRANT CREATE ON DATABASE {1} TO {0}",
+                           owner.name(), target.name()));
+    EXPECT_THAT(
+        check_between(source.uri(), owner.uri()).warnings("foreign keys"),
+        ElementsAre(AllOf(HasSubstr("could not be compared"), HasSubstr("permission denied"))));
+}
+
+// ---------------------------------------------------------------- rows in the target
+
+TEST_F(Check, RowsThatTheTargetHasAreFound) {
+    target.run("INSERT INTO readings SELECT t, 1 FROM generate_series('2024-01-02'::timestamptz, "
+               "'2024-01-03 23:00', '1 hour') t; ANALYZE readings");
+    EXPECT_THAT(check().warnings("rows in the target"),
+                ElementsAre(HasSubstr("\"public\".\"readings\": about 48 rows in 2 chunks")));
+    // Beyond the bound, in a chunk that it cuts.
+    EXPECT_THAT(check({"--until", "2024-01-02"}).ok("rows in the target"), SizeIs(1));
+    target.run("DELETE FROM readings WHERE time < '2024-01-02 12:00'");
+    EXPECT_THAT(check({"--until", "2024-01-02 12:00"}).warnings("rows in the target"), IsEmpty());
+    EXPECT_THAT(check({"--until", "2024-01-02 15:00"}).warnings("rows in the target"),
+                ElementsAre(HasSubstr("about 3 rows in 1 chunk")));
+}
+
+TEST_F(Check, EmptyChunksOfTheTargetAreNone) {
+    target.run("INSERT INTO readings VALUES ('2024-01-02', 1); TRUNCATE readings");
+    EXPECT_THAT(check().ok("rows in the target"), SizeIs(1));
+}
+
+TEST_F(Check, CompressedRowsOfTheTargetAreFound) {
+    NEEDS_COMMUNITY_EDITION();
+    both("ALTER TABLE readings SET (timescaledb.compress)");
+    target.run("INSERT INTO readings SELECT t, 1 FROM generate_series('2024-01-02'::timestamptz, "
+               "'2024-01-02 23:00', '1 hour') t; SELECT compress_chunk(c) FROM "
+               "show_chunks('readings') c");
+    EXPECT_THAT(check().warnings("rows in the target"),
+                ElementsAre(HasSubstr("about 24 rows in 1 chunk")));
+    EXPECT_THAT(check({"--until", "2024-01-02 02:00"}).warnings("rows in the target"),
+                ElementsAre(HasSubstr("about 2 rows in 1 chunk")));
+}
+
+TEST_F(Check, AQueueThatIsThereIsFound) {
+    backfill_ok({"stage", "--until", "2025-01-01"});
+    EXPECT_THAT(check().ok("queue"), SizeIs(1));
+    backfill_ok({"clean"});
+    target.run("CREATE SCHEMA __backfill");
+    EXPECT_THAT(check().errors("queue"), SizeIs(1));
+}
+
+// ---------------------------------------------------------------- jobs
+
+class CheckJobs : public Check {
+  protected:
+    void SetUp() override {
+        NEEDS_COMMUNITY_EDITION();
+        both(create_readings);
+        // Chunks of the last ten days.
+        source.run("INSERT INTO readings SELECT generate_series(now() - interval '10 days', now(), "
+                   "'1 hour'), 1; ANALYZE readings");
+    }
+
+    /// Adds a policy whose job is never going to run. Returns the job's number.
+    static std::string add(Database& side, const std::string& policy) {
+        return side.value(fmt::format("SELECT add_{}, initial_start => '2100-01-01')", policy));
+    }
+
+    static void pause(Database& side, const std::string& job) {
+        side.run(fmt::format("SELECT alter_job({}, scheduled => false)", job));
+    }
+
+    Report check_until(const std::string& expression) {
+        return check(
+            {"--until", source.value(fmt::format("SELECT ({})::timestamptz::text", expression))});
+    }
+};
+
+TEST_F(CheckJobs, RetentionOfTheSourceIsFound) {
+    const auto job = add(source, "retention_policy('readings', interval '5 days'");
+    const auto found = check_until("now()").warnings("jobs in the source");
+    ASSERT_THAT(found,
+                ElementsAre(AllOf(HasSubstr(fmt::format("\"public\".\"readings\": job {} "
+                                                        "(retention) drops chunks after 5 days: 5 "
+                                                        "of the range's 11 at its next run, and 6 "
+                                                        "more within 7 days",
+                                                        job)),
+                                  HasSubstr(fmt::format("SELECT \"public\".\"alter_job\"({}, "
+                                                        "scheduled => false)",
+                                                        job)))));
+    EXPECT_THAT(check_until("now() - interval '20 days'").warnings("jobs in the source"),
+                IsEmpty());
+    pause(source, job);
+    EXPECT_THAT(check_until("now()").ok("jobs in the source"), SizeIs(1));
+    add(target, "retention_policy('readings', interval '90 days'");
+    const auto harmless = check_until("now()");
+    EXPECT_THAT(harmless.ok("jobs in the target"),
+                Contains(HasSubstr("none of which is in the range")));
+    EXPECT_EQ(harmless.exit_status, 0);
+}
+
+TEST_F(CheckJobs, RetentionOfTheTargetIsAnErrorWhenItDropsWhatIsCopied) {
+    const auto job = add(target, "retention_policy('readings', interval '5 days'");
+    EXPECT_THAT(check_until("now()").errors("jobs in the target"),
+                ElementsAre(AllOf(HasSubstr("5 of the range's 11 as soon as they are copied"),
+                                  HasSubstr(fmt::format("alter_job\"({},", job)))));
+    pause(target, job);
+    EXPECT_EQ(check_until("now()").exit_status, 0);
+}
+
+TEST_F(CheckJobs, WhatRetentionDropsCannotBeToldWithoutTheSource) {
+    add(target, "retention_policy('readings', interval '5 days'");
+    const auto nowhere = fmt::format("host=127.0.0.1 port={} dbname=x", free_port());
+    EXPECT_THAT(check_between(nowhere, target.uri()).warnings("jobs in the target"),
+                ElementsAre(HasSubstr("could not be told")));
+}
+
+TEST_F(CheckJobs, RetentionThatComesToTheRangeLaterIsFound) {
+    add(target, "retention_policy('readings', interval '12 days'");
+    EXPECT_THAT(check_until("now()").warnings("jobs in the target"),
+                ElementsAre(HasSubstr("5 of the range's 11 within 7 days")));
+}
+
+TEST_F(CheckJobs, RetentionByNumbersIsFound) {
+    both("CREATE TABLE ticks (tick int NOT NULL); SELECT create_hypertable('ticks', 'tick', "
+         "chunk_time_interval => 10); CREATE FUNCTION ticks_now() RETURNS int LANGUAGE sql STABLE "
+         "AS 'SELECT 95'; SELECT set_integer_now_func('ticks', 'ticks_now')");
+    source.run("INSERT INTO ticks SELECT generate_series(0, 99)");
+    add(source, "retention_policy('ticks', 50");
+    add(target, "retention_policy('ticks', 95");
+    const auto report = check({"--until", "200", "--filter", "ticks"});
+    EXPECT_THAT(report.warnings("jobs in the source"),
+                ElementsAre(HasSubstr("drops chunks after 50: 4 of the range's 10 at its next "
+                                      "run. ")));
+    EXPECT_THAT(report.ok("jobs in the target"), Contains(HasSubstr("none of which")));
+}
+
+TEST_F(CheckJobs, RetentionWhoseTimeCannotBeToldIsFound) {
+    both("CREATE TABLE ticks (tick int NOT NULL); SELECT create_hypertable('ticks', 'tick', "
+         "chunk_time_interval => 10); CREATE SEQUENCE calls; CREATE FUNCTION ticks_now() RETURNS "
+         "int LANGUAGE sql STABLE AS 'SELECT 95'; SELECT set_integer_now_func('ticks', "
+         "'ticks_now'); CREATE OR REPLACE FUNCTION ticks_now() RETURNS int LANGUAGE plpgsql STABLE "
+         "AS $$ BEGIN RETURN pg_catalog.nextval('public.calls'); END $$;"
+         "SELECT add_retention_policy('ticks', 10, initial_start => '2100-01-01')");
+    source.run("INSERT INTO ticks SELECT generate_series(1, 99)");
+    const auto report = check({"--until", "200", "--filter", "ticks"});
+    EXPECT_THAT(report.warnings("jobs in the source"), ElementsAre(HasSubstr("could not be told")));
+    EXPECT_THAT(report.warnings("jobs in the target"), ElementsAre(HasSubstr("could not be told")));
+    for (auto* side : {&source, &target})
+        EXPECT_EQ(side->value("SELECT is_called FROM calls"), "f");
+}
+
+TEST_F(CheckJobs, CompressionReorderingAndActionsOfTheTargetAreFound) {
+    target.run("ALTER TABLE readings SET (timescaledb.compress)");
+    const auto compression = add(target, "compression_policy('readings', interval '1 day'");
+    const auto reorder = target.value("SELECT add_reorder_policy('readings', 'readings_time_idx')");
+    target.run("CREATE PROCEDURE tidy(job_id int, config jsonb) LANGUAGE plpgsql AS 'BEGIN END'");
+    const auto action = add(target, "job('tidy', interval '1 hour'");
+    EXPECT_THAT(check_until("now()").warnings("jobs in the target"),
+                ElementsAre(HasSubstr(fmt::format("job {} (compression)", compression)),
+                            HasSubstr(fmt::format("job {} (reorder)", reorder)),
+                            AllOf(HasSubstr(fmt::format("job {} ", action)),
+                                  HasSubstr("runs \"public\".\"tidy\""))));
+    for (const auto& job : {compression, reorder, action})
+        pause(target, job);
+    EXPECT_THAT(check_until("now()").ok("jobs in the target"), ElementsAre("no active one "
+                                                                           "interferes"));
+}
+
+TEST_F(CheckJobs, RefreshingInTheTargetIsAnErrorWhenItReachesIntoTheRange) {
+    both("CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous) AS SELECT "
+         "time_bucket('1 day', time) AS bucket, count(*) FROM readings GROUP BY 1 WITH NO DATA");
+    const auto all = add(target, "continuous_aggregate_policy('daily', NULL, NULL, interval '1 h'");
+    EXPECT_THAT(check_until("now()").errors("jobs in the target"),
+                ElementsAre(HasSubstr(fmt::format("\"public\".\"daily\": job {} (refresh)", all))));
+    target.run("SELECT remove_continuous_aggregate_policy('daily')");
+    add(target, "continuous_aggregate_policy('daily', interval '4 days', NULL, interval '1 h'");
+    EXPECT_THAT(check_until("now() - interval '3 days'").errors("jobs in the target"), SizeIs(1));
+    const auto later = check_until("now() - interval '5 days'");
+    EXPECT_THAT(later.errors("jobs in the target"), IsEmpty());
+    EXPECT_THAT(later.ok("jobs in the target"), Contains(HasSubstr("a window after the range")));
+}
+
+// ---------------------------------------------------------------- privileges
+
+TEST_F(Check, RightsThatAreMissingAreFound) {
+    const Role reader(source, "reader");
+    const Role owner(target, "owner");
+    const auto report = check_between(reader.uri(), owner.uri());
+    EXPECT_THAT(report.errors("privileges in the source"),
+                ElementsAre(AllOf(HasSubstr("lacks 1 right"),
+                                  HasSubstr("GRANT SELECT ON \"public\".\"readings\" TO"))));
+    EXPECT_THAT(
+        report.errors("privileges in the target"),
+        ElementsAre(AllOf(HasSubstr("lacks 2 rights"), HasSubstr("GRANT CREATE ON DATABASE"),
+                          HasSubstr("ALTER TABLE \"public\".\"readings\" OWNER TO"))));
+    EXPECT_THAT(report.all_of("error"), SizeIs(2));
+    EXPECT_THAT(report.ok("size"), SizeIs(1));
+
+    source.run("GRANT SELECT ON readings TO " + reader.name());
+    target.run(fmt::format("ALTER TABLE readings OWNER TO {0}; GRANT CREATE ON DATABASE {1} TO {0}",
+                           owner.name(), target.name()));
+    EXPECT_THAT(check_between(reader.uri(), owner.uri()).findings, Each(StartsWith("ok ")));
+
+    source.run("ALTER TABLE readings ENABLE ROW LEVEL SECURITY");
+    EXPECT_THAT(check_between(reader.uri(), owner.uri()).errors("privileges in the source"),
+                ElementsAre(HasSubstr("row level security hides rows")));
+    source.run("ALTER TABLE readings DISABLE ROW LEVEL SECURITY");
+    target.run("ALTER TABLE readings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY");
+    EXPECT_THAT(check_between(reader.uri(), owner.uri()).errors("privileges in the target"),
+                ElementsAre(HasSubstr("NO FORCE ROW LEVEL SECURITY")));
+}
+
+TEST_F(Check, ClosedSchemasAreNotInTheWay) {
+    both("CREATE SCHEMA secret; ALTER TABLE readings SET SCHEMA secret");
+    const Role reader(source, "reader");
+    const auto report = check_between(reader.uri(), target.uri());
+    EXPECT_THAT(report.errors("privileges in the source"),
+                ElementsAre(HasSubstr("GRANT USAGE ON SCHEMA \"secret\"")));
+    EXPECT_THAT(report.all_of("error"), SizeIs(1));
+}
+
+} // namespace
+} // namespace test

@@ -1,0 +1,743 @@
+// Cloning a schema by PostgreSQL's own programs.
+
+#include "exit_status.hpp"
+#include "support/client_programs.hpp"
+#include "support/migration.hpp"
+#include "support/role.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+
+namespace test {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::ElementsAreArray;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+/// What a database has of users, by name and definition, but for chunks.
+constexpr auto definitions = R"(
+    WITH chunk AS (
+        SELECT inhrelid FROM pg_inherits WHERE inhparent IN
+            (SELECT format('%I.%I', schema_name, table_name)::regclass
+             FROM _timescaledb_catalog.hypertable)
+    ), class AS (
+        SELECT c.oid, n.nspname, c.relname, c.relkind FROM pg_class c
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname NOT LIKE '\_timescaledb\_%'
+          AND n.nspname NOT IN ('timescaledb_information', 'timescaledb_experimental',
+                                'information_schema', '__backfill', 'my chunks')
+          AND c.oid NOT IN (SELECT inhrelid FROM chunk)
+          AND c.oid NOT IN (SELECT indexrelid FROM pg_index
+                            WHERE indrelid IN (SELECT inhrelid FROM chunk))
+    )
+    SELECT 'relation ' || format('%I.%I %s', nspname, relname, relkind) FROM class
+    UNION ALL
+    SELECT 'column ' || format('%I.%I %s %s %s %s %s', nspname, relname, attname,
+                               format_type(atttypid, atttypmod), attnotnull,
+                               attgenerated::text || attidentity::text, pg_get_expr(adbin, adrelid))
+    FROM class JOIN pg_attribute a ON attrelid = class.oid AND attnum > 0 AND NOT attisdropped
+    LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+    WHERE relkind IN ('r', 'p', 'v')
+    UNION ALL
+    SELECT 'constraint ' || format('%I.%I %s %s', nspname, relname, conname,
+                                   replace(pg_get_constraintdef(k.oid), ' NOT VALID', ''))
+    FROM class JOIN pg_constraint k ON conrelid = class.oid AND conparentid = 0
+    WHERE contype NOT IN ('n', 't')
+    UNION ALL
+    SELECT 'index ' || pg_get_indexdef(class.oid) FROM class WHERE relkind = 'i'
+    UNION ALL
+    SELECT 'trigger ' || pg_get_triggerdef(t.oid) FROM class JOIN pg_trigger t ON tgrelid = class.oid
+    WHERE NOT tgisinternal AND tgname NOT LIKE 'ts\_%'
+    UNION ALL
+    SELECT 'view ' || format('%I.%I %s', nspname, relname, pg_get_viewdef(class.oid))
+    FROM class WHERE relkind IN ('v', 'm')
+    UNION ALL
+    SELECT 'function ' || pg_get_functiondef(p.oid)
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
+    WHERE nspname NOT LIKE 'pg\_%' AND nspname <> 'information_schema'
+      AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid
+                      AND deptype = 'e')
+    UNION ALL
+    SELECT 'comment ' || format('%s %s', objoid::regclass, description) FROM pg_description
+    JOIN class ON class.oid = objoid AND classoid = 'pg_class'::regclass
+    UNION ALL
+    SELECT 'sequence ' || format('%I.%I %s', schemaname, sequencename, last_value)
+    FROM pg_sequences WHERE schemaname <> '__backfill'
+    ORDER BY 1)";
+
+/// What TimescaleDB knows of it, but for chunks.
+constexpr auto catalog = R"(
+    SELECT 'dimension ' || format('%I.%I %s %s %s %s', hypertable_schema, hypertable_name,
+                                  column_name, time_interval, integer_interval, num_partitions)
+    FROM timescaledb_information.dimensions
+    UNION ALL
+    SELECT 'compression ' || to_jsonb(s)::text
+    FROM _timescaledb_catalog.compression_settings s WHERE relid IN
+        (SELECT format('%I.%I', schema_name, table_name)::regclass
+         FROM _timescaledb_catalog.hypertable)
+    UNION ALL
+    SELECT 'aggregate ' || format('%I.%I %s %s', view_schema, view_name, materialized_only,
+                                  view_definition)
+    FROM timescaledb_information.continuous_aggregates
+    UNION ALL
+    SELECT 'job ' || format('%s %s %s %s %s', job_id, proc_name, schedule_interval, config, owner)
+    FROM timescaledb_information.jobs WHERE job_id >= 1000
+    ORDER BY 1)";
+
+/// All that users have, and what restoring leaves behind when it is cut short.
+constexpr auto traces = R"(
+    SELECT (SELECT count(*) FROM pg_class) + (SELECT count(*) FROM pg_proc)
+           + (SELECT count(*) FROM pg_namespace) + (SELECT count(*) FROM pg_type) || ' objects, '
+           || (SELECT count(*) FROM pg_db_role_setting
+               WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))
+           || ' settings, ' || (SELECT count(*) FROM pg_roles) || ' roles, '
+           || (SELECT count(*) FROM pg_extension) || ' extensions')";
+
+constexpr auto left_open = "SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                           "current_database() AND application_name LIKE 'timescaledb-backfill%'";
+
+/// Drops a role that a clone has made, and what it owns, whatever becomes of the test.
+class ClonedRole {
+  public:
+    ClonedRole(Database& database, const Role& original)
+        : database_(database), name_(original.name()) {}
+    ~ClonedRole() {
+        try {
+            database_.run(fmt::format(
+                "DO $$BEGIN IF to_regrole('{0}') IS NOT NULL THEN "
+                "REASSIGN OWNED BY {0} TO CURRENT_USER; DROP OWNED BY {0} CASCADE; DROP ROLE {0}; "
+                "END IF; END$$",
+                name_));
+        } catch (const Error& error) {
+            ADD_FAILURE() << error.what();
+        }
+    }
+    ClonedRole(const ClonedRole&) = delete;
+    ClonedRole& operator=(const ClonedRole&) = delete;
+
+  private:
+    Database& database_;
+    std::string name_;
+};
+
+/// In a SetUp: skips the tests where the target's PostgreSQL is older, which is refused.
+#define NEEDS_TARGET_NOT_OLDER()                                                                   \
+    if (major(target) < major(source))                                                             \
+    GTEST_SKIP() << "needs a target whose PostgreSQL is not older"
+
+class CloneSchema : public Migration {
+  protected:
+    explicit CloneSchema(const DatabaseOptions& source_options = {},
+                         const DatabaseOptions& target_options = {})
+        : Migration(source_options, target_options) {}
+
+    void SetUp() override {
+        NEEDS_SAME_VERSION();
+        NEEDS_TARGET_NOT_OLDER();
+    }
+
+    static int major(Database& side) {
+        return std::stoi(side.value("SHOW server_version_num")) / 10000;
+    }
+
+    std::vector<std::string> words(std::vector<std::string> arguments = {}) const {
+        arguments.insert(arguments.begin(), {"clone-schema", "--programs", programs.folder()});
+        return arguments;
+    }
+
+    std::string clone(const std::vector<std::string>& arguments = {}) const {
+        return backfill_ok(words(arguments));
+    }
+
+    /// Clones, which is to fail and leave nothing. Returns what was said.
+    std::string clone_fails(const std::vector<std::string>& arguments = {},
+                            int exit_status = exit_failed) {
+        const auto before = target.value(traces);
+        const auto outcome = backfill(words(arguments));
+        EXPECT_EQ(outcome.exit_status, exit_status) << outcome.output << outcome.errors;
+        EXPECT_EQ(target.value(traces), before);
+        EXPECT_TRUE(eventually([&] { return target.value(left_open) == "0"; }));
+        EXPECT_EQ(std::count(outcome.errors.begin(), outcome.errors.end(), '\n'), 1)
+            << outcome.errors;
+        return outcome.errors;
+    }
+
+    /// Of the rows that a statement has on both sides, those that only one has.
+    std::vector<std::string> differences(const std::string& sql) {
+        auto sources = source.rows(sql);
+        auto targets = target.rows(sql);
+        EXPECT_FALSE(sources.empty());
+        std::ranges::sort(sources);
+        std::ranges::sort(targets);
+        std::vector<std::string> result;
+        std::ranges::set_symmetric_difference(sources, targets, std::back_inserter(result));
+        if (major(source) != major(target)) // they write views in other words
+            std::erase_if(result, [](const std::string& row) { return row.starts_with("view "); });
+        return result;
+    }
+
+    void expect_same_schema() {
+        EXPECT_THAT(differences(definitions), IsEmpty());
+        EXPECT_THAT(differences(catalog), IsEmpty());
+        EXPECT_EQ(target.value("SELECT count(*) FROM _timescaledb_catalog.chunk"), "0");
+        EXPECT_EQ(target.value("SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = "
+                               "(SELECT oid FROM pg_database WHERE datname = current_database())"),
+                  "0");
+    }
+
+    /// A hypertable of four days, with plain tables around it.
+    void make_readings() {
+        source.run("CREATE TABLE device (id serial PRIMARY KEY, name text NOT NULL);"
+                   "INSERT INTO device (name) SELECT 'device ' || i FROM generate_series(1, 3) i;"
+                   "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL "
+                   "REFERENCES device, value float8, twice float8 GENERATED ALWAYS AS (value * 2) "
+                   "STORED, UNIQUE (time, device));"
+                   "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval "
+                   "'1 day')");
+        source.run("INSERT INTO readings SELECT t, d, d FROM generate_series("
+                   "'2024-01-01'::timestamptz, '2024-01-04 23:00', '1 hour') t, "
+                   "generate_series(1, 3) d");
+    }
+
+    /// A space dimension, compression, aggregates, jobs, and names of all kinds.
+    void make_community_things() {
+        source.run(R"(
+            CREATE SCHEMA "Odd "" schema; --";
+            CREATE TYPE "Odd "" schema; --"."Enum 'x'" AS ENUM ('a', 'b;');
+            CREATE TABLE "Odd "" schema; --"."T $$ .*" ("time ""x" timestamp NOT NULL, "space's" int
+                NOT NULL, kind "Odd "" schema; --"."Enum 'x'" DEFAULT 'b;');
+            SELECT create_hypertable('"Odd "" schema; --"."T $$ .*"', 'time "x', 'space''s', 3,
+                chunk_time_interval => interval '12 hours');
+            INSERT INTO "Odd "" schema; --"."T $$ .*" SELECT t, i FROM
+                generate_series('2024-01-01'::timestamp, '2024-01-03', '2 hours') t,
+                generate_series(1, 5) i;
+            CREATE TABLE elsewhere (tick bigint NOT NULL);
+            SELECT create_hypertable('elsewhere', 'tick', chunk_time_interval => 10,
+                associated_schema_name => 'my chunks', associated_table_prefix => 'chunk of');
+            INSERT INTO elsewhere SELECT generate_series(1, 45);
+            ALTER TABLE "Odd "" schema; --"."T $$ .*" SET (timescaledb.compress,
+                timescaledb.compress_segmentby = '"space''s"');
+            ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby =
+                'device', timescaledb.compress_orderby = 'time DESC NULLS LAST'))");
+        source.run("SELECT compress_chunk(c) FROM show_chunks('readings') c LIMIT 2");
+        source.run("SELECT compress_chunk(c) FROM "
+                   "show_chunks('\"Odd \"\" schema; --\".\"T $$ .*\"') c LIMIT 2");
+        source.run("CREATE MATERIALIZED VIEW hourly WITH (timescaledb.continuous) AS SELECT "
+                   "time_bucket('1 hour', time) AS hour, device, avg(value) FROM readings "
+                   "GROUP BY 1, 2 WITH NO DATA");
+        source.run("CALL refresh_continuous_aggregate('hourly', NULL, '2024-01-04')");
+        source.run("CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous) AS SELECT "
+                   "time_bucket('1 day', hour) AS day, count(*) FROM hourly GROUP BY 1 "
+                   "WITH NO DATA");
+        source.run("SELECT add_retention_policy('readings', interval '100 years');"
+                   "SELECT add_compression_policy('readings', interval '100 years');"
+                   "SELECT add_continuous_aggregate_policy('hourly', NULL, interval '1 day', "
+                   "interval '1 day')");
+    }
+
+    ClientPrograms programs;
+};
+
+// ---------------------------------------------------------------- all of it
+
+TEST_F(CloneSchema, RoundFromCloneToVerify) {
+    make_readings();
+    if (is_community())
+        make_community_things();
+    source.run(R"(
+        CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
+        CREATE TRIGGER touching BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION touch();
+        CREATE VIEW latest AS SELECT device, max(time) FROM readings GROUP BY 1;
+        CREATE MATERIALIZED VIEW names AS SELECT name FROM device;
+        CREATE TABLE own_identity (id int GENERATED ALWAYS AS IDENTITY, value text);
+        INSERT INTO own_identity (value) VALUES ('x'), (NULL);
+        CREATE TABLE parts (a int NOT NULL) PARTITION BY RANGE (a);
+        CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
+        INSERT INTO parts VALUES (1), (2))");
+    const auto output = clone();
+    expect_same_schema();
+    for (const auto* table : {"device", "own_identity", "parts", "names"})
+        expect_equal_rows(table);
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "0");
+    EXPECT_THAT(output, HasSubstr("Copied \"public\".\"device\": 3 rows"));
+    EXPECT_THAT(output, Not(HasSubstr("_timescaledb_")));
+    // Dual writing, from the fifth day on.
+    both("INSERT INTO readings SELECT t, 1, 5 FROM generate_series('2024-01-05'::timestamptz, "
+         "'2024-01-05 12:00', '1 hour') t");
+    migrate({"--until", "2024-01-05", "--filter", "readings|T .*|hourly|daily"});
+    if (is_community())
+        migrate({"--until", "1000", "--filter", "elsewhere"});
+    backfill_ok({"verify"});
+    expect_equal();
+    if (!is_community())
+        return;
+    target.run("SELECT compress_chunk(c, true) FROM show_chunks('readings') c");
+    EXPECT_EQ(source.value("SELECT count(*) FROM readings"),
+              target.value("SELECT count(*) FROM readings"));
+    for (const auto* aggregate : {"hourly", "daily"}) {
+        both(fmt::format("CALL refresh_continuous_aggregate('{}', NULL, NULL)", aggregate));
+        expect_equal_rows(aggregate);
+    }
+}
+
+TEST_F(CloneSchema, JobsAreOffUntilJobsEnable) {
+    NEEDS_COMMUNITY_EDITION();
+    make_readings();
+    make_community_things();
+    source.run("SELECT alter_job(1001, scheduled => false)");
+    const auto on = "SELECT job_id FROM timescaledb_information.jobs WHERE job_id >= 1000 AND "
+                    "scheduled ORDER BY 1";
+    const auto output = clone();
+    EXPECT_THAT(target.rows(on), IsEmpty());
+    EXPECT_THAT(output, AllOf(HasSubstr("Turned off job 1000 "), HasSubstr("Turned off job 1002 "),
+                              Not(HasSubstr("job 1001 "))));
+    backfill_ok({"jobs", "enable"});
+    EXPECT_THAT(target.rows(on), ElementsAre("1000", "1002"));
+}
+
+TEST_F(CloneSchema, OnlyChunksAreLeftOutWhateverNamesHave) {
+    make_readings();
+    const auto chunk = source.value("SELECT table_name FROM (SELECT relname::text AS table_name "
+                                    "FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid "
+                                    "WHERE inhparent = 'readings'::regclass LIMIT 1) c");
+    const auto like_a_chunk = chunk.substr(0, chunk.find_last_of('_')) + "9_chunk";
+    source.run(fmt::format("CREATE TABLE _timescaledb_internal.\"{0}\" AS SELECT 1 AS a;"
+                           "CREATE TABLE \"{0}\" AS SELECT 2 AS a;"
+                           "ALTER TABLE _timescaledb_internal.\"{1}\" RENAME TO \"My (odd) $1 x\";"
+                           "ALTER TABLE _timescaledb_internal.\"My (odd) $1 x\" SET SCHEMA public",
+                           like_a_chunk, chunk));
+    const auto output = clone();
+    expect_same_schema();
+    EXPECT_EQ(target.value(fmt::format("SELECT a FROM _timescaledb_internal.\"{}\"", like_a_chunk)),
+              "1");
+    EXPECT_EQ(target.value(fmt::format("SELECT a FROM public.\"{}\"", like_a_chunk)), "2");
+    EXPECT_THAT(output, Not(HasSubstr("My (odd)")));
+    migrate({"--until", "2024-01-05"});
+    expect_equal_rows("readings");
+}
+
+TEST_F(CloneSchema, PatternsOfChunksCatchNothingElse) {
+    make_readings();
+    const auto tables =
+        "SELECT relname FROM pg_class WHERE relname ~ '^_hyper.*a[_1]chunk' ORDER BY 1";
+    source.run("CREATE TABLE _timescaledb_internal._hyper_1_a_chunk (a int);"
+               "CREATE TABLE _timescaledb_internal._hyper_1_2a_chunk (a int);"
+               "CREATE TABLE _timescaledb_internal._hyper_1_2_a1chunk (a int)");
+    clone();
+    EXPECT_THAT(target.rows(tables), ElementsAreArray(source.rows(tables)));
+    expect_same_schema();
+}
+
+TEST_F(CloneSchema, WhatLooksLikeADumpIsNone) {
+    make_readings();
+    source.run(R"(
+        SET check_function_bodies = off;
+        CREATE FUNCTION hostile() RETURNS text LANGUAGE sql AS $_$
+-- Name: x; Type: TABLE; Schema: public; Owner: -
+CREATE TABLE "public"."readings" (
+COPY "public"."device" ("id") FROM stdin;
+1
+\.
+SELECT $$COMMIT;$$ || E'\';' || 'CREATE SCHEMA "x";';
+$_$;
+        CREATE FUNCTION atomic() RETURNS int LANGUAGE sql
+            BEGIN ATOMIC SELECT 1; SELECT ';'::text = $$x$$; SELECT 2; END;
+        COMMENT ON TABLE device IS E'\n\\.\nCOMMIT; /* '' -- Data for Name: x\n\\restrict x';
+        CREATE TABLE "COPY ""x"" FROM stdin;" ("FROM stdin;" text);
+        INSERT INTO "COPY ""x"" FROM stdin;" VALUES (E'\\.'), (E'\n\\.\n'), (E'COMMIT;\n'), ('$$'),
+            ('COPY "public"."device" ("id") FROM stdin;'), (E'\\restrict'), (''), (NULL);
+        CREATE RULE two AS ON UPDATE TO device DO ALSO (SELECT ';'; SELECT 2))");
+    clone();
+    expect_same_schema();
+    expect_equal_rows("\"COPY \"\"x\"\" FROM stdin;\"");
+}
+
+TEST_F(CloneSchema, ForeignKeysToHypertablesWaitForTheirRows) {
+    make_readings();
+    source.run("CREATE TABLE alarm (time timestamptz, device int, CONSTRAINT \"of's\" FOREIGN KEY "
+               "(time, device) REFERENCES readings (time, device));"
+               "INSERT INTO alarm VALUES ('2024-01-02', 1)");
+    EXPECT_THAT(clone(), HasSubstr("the validation of the foreign key \"of's\""));
+    expect_same_schema();
+    expect_equal_rows("alarm");
+    const auto validated = "SELECT convalidated FROM pg_constraint WHERE conname = 'of''s'";
+    EXPECT_EQ(target.value(validated), "f");
+    migrate({"--until", "2024-01-05"});
+    target.run("ALTER TABLE alarm VALIDATE CONSTRAINT \"of's\"");
+}
+
+// ---------------------------------------------------------------- parts of it
+
+TEST_F(CloneSchema, NoRelationalDataKeepsSequencesAndTheCatalog) {
+    make_readings();
+    clone({"--no-relational-data"});
+    expect_same_schema();
+    EXPECT_EQ(target.value("SELECT count(*) FROM device"), "0");
+}
+
+TEST_F(CloneSchema, DryRunSaysAllAndChangesNothing) {
+    make_readings();
+    if (is_community())
+        make_community_things();
+    const Role role(source, "owner");
+    const auto before = target.value(traces);
+    const auto output = clone({"--dry-run", "--roles"});
+    EXPECT_EQ(target.value(traces), before);
+    EXPECT_THAT(output, AllOf(HasSubstr("Would run pg_dump and psql"),
+                              HasSubstr("Would copy \"public\".\"device\""),
+                              HasSubstr("Would define hypertable \"public\".\"readings\""),
+                              HasSubstr("Left out ROLE \"postgres\"")));
+    if (is_community()) {
+        EXPECT_THAT(output, HasSubstr("Would turn off job 1000"));
+    }
+}
+
+// ---------------------------------------------------------------- what fails leaves nothing
+
+TEST_F(CloneSchema, WhatTheTargetRefusesIsToldAndNothingIsLeft) {
+    make_readings();
+    // A check that needs rows of a table which comes later.
+    source.run("CREATE TABLE zone (id int); INSERT INTO zone VALUES (1);"
+               "CREATE FUNCTION known(int) RETURNS boolean LANGUAGE sql AS "
+               "'SELECT EXISTS (SELECT FROM public.zone WHERE id = $1)';"
+               "CREATE TABLE place (zone int CONSTRAINT is_known CHECK (public.known(zone)));"
+               "INSERT INTO place VALUES (1)");
+    const auto errors = clone_fails();
+    EXPECT_THAT(errors, AllOf(HasSubstr("psql failed"), HasSubstr("is_known"),
+                              HasSubstr("the target is left as it was")));
+    source.run("ALTER TABLE place DROP CONSTRAINT is_known");
+    clone();
+    expect_same_schema();
+}
+
+TEST_F(CloneSchema, ADumpThatIsCutShortIsNotRestored) {
+    make_readings();
+    programs.replace("pg_dump", "[ \"$1\" = --version ] && exec $PROGRAM \"$@\"\n"
+                                "$PROGRAM \"$@\" | sed '/^COPY \"public\".\"device\"/q'\n"
+                                "echo 'pg_dump: error: cut short' >&2; exit 1");
+    EXPECT_THAT(clone_fails(), AllOf(HasSubstr("pg_dump failed"), HasSubstr("cut short")));
+}
+
+TEST_F(CloneSchema, SignalsRollBack) {
+    make_readings();
+    // It stays when it is through, so that nothing is committed.
+    programs.replace("pg_dump", "[ \"$1\" = --version ] && exec $PROGRAM \"$@\"\n"
+                                "$PROGRAM \"$@\"; touch \"${0%/*}/dumped\"\n"
+                                "while kill -0 $PPID; do sleep 0.1; done 2>/dev/null");
+    const auto restored = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in "
+                          "transaction' AND datname = current_database()";
+    const auto dumped = programs.folder() + "/dumped";
+    for (const int signal : {SIGINT, SIGTERM, SIGKILL}) {
+        SCOPED_TRACE(signal);
+        const auto before = target.value(traces);
+        const auto program = start(words());
+        ASSERT_TRUE(eventually(
+            [&] { return std::filesystem::exists(dumped) && target.value(restored) == "1"; }));
+        std::filesystem::remove(dumped);
+        program->signal(signal);
+        const auto outcome = program->wait();
+        EXPECT_EQ(outcome.exit_status, signal == SIGKILL ? 128 + SIGKILL : exit_interrupted)
+            << outcome.errors;
+        EXPECT_TRUE(eventually([&] { return target.value(left_open) == "0"; }));
+        EXPECT_EQ(target.value(traces), before);
+    }
+}
+
+// ---------------------------------------------------------------- what is refused beforehand
+
+TEST_F(CloneSchema, ATargetWithSomethingInItIsRefused) {
+    make_readings();
+    target.run("CREATE SCHEMA __backfill"); // ours does not count, but has to be of this format
+    target.run("DROP SCHEMA __backfill");
+    for (const auto& [object, name] :
+         {std::pair{"TABLE extra (a int)", "table public.extra"},
+          std::pair{"VIEW extra AS SELECT 1", "view public.extra"},
+          std::pair{"FUNCTION extra() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+                    "function public.extra"},
+          std::pair{"TYPE extra AS ENUM ('a')", "type public.extra"},
+          std::pair{"SCHEMA extra", "schema extra"}}) {
+        SCOPED_TRACE(object);
+        target.run(fmt::format("CREATE {}", object));
+        EXPECT_THAT(clone_fails({}, exit_usage),
+                    AllOf(HasSubstr(name), HasSubstr("--allow-non-empty")));
+        const std::string kind = std::string(object).substr(0, std::string(object).find(' '));
+        if (kind != "SCHEMA")
+            target.run(fmt::format("DROP {} extra", kind));
+    }
+    clone({"--allow-non-empty"}); // the schema is in nobody's way
+    expect_equal_rows("device");
+}
+
+TEST_F(CloneSchema, ProgramsThatDoNotFitAreRefused) {
+    make_readings();
+    programs.replace("pg_dump", "echo 'pg_dump (PostgreSQL) 99.1'");
+    EXPECT_THAT(clone_fails(), AllOf(HasSubstr("99.1 in "), HasSubstr("postgresql-client-"),
+                                     HasSubstr("--programs")));
+    programs.replace("pg_dump", "echo 'pg_dump (PostgreSQL) 9.6.1'");
+    EXPECT_THAT(clone_fails(), HasSubstr("9.6.1 in "));
+    programs.remove("pg_dump");
+    EXPECT_THAT(clone_fails(), HasSubstr("no pg_dump, pg_dumpall and psql of PostgreSQL"));
+}
+
+TEST_F(CloneSchema, MissingPrivilegesAreNamed) {
+    make_readings();
+    const Role reader(source, "reader");
+    source.run("GRANT SELECT ON device TO " + reader.name());
+    way_to_source = reader.uri();
+    EXPECT_THAT(clone_fails(), AllOf(HasSubstr("may not read"), HasSubstr("\"readings\"")));
+    way_to_source = source.uri();
+    const Role restorer(target, "restorer");
+    way_to_target = restorer.uri();
+    EXPECT_THAT(clone_fails(), AllOf(HasSubstr("GRANT CREATE ON DATABASE"),
+                                     HasSubstr("a superuser"), HasSubstr(restorer.name())));
+}
+
+TEST_F(CloneSchema, PasswordsAreNoArguments) {
+    make_readings();
+    const TextFile seen("seen");
+    for (const auto* name : {"pg_dump", "pg_dumpall", "psql"})
+        programs.replace(name, fmt::format("printf '%s\\n' \"$0\" \"$@\" >> '{}'\n"
+                                           "[ \"$1\" = --version ] || printf '%s' \"$PGPASSWORD\" "
+                                           ">> '{}.password'\nexec $PROGRAM \"$@\"",
+                                           seen.path(), seen.path()));
+    const Role role(source, "owner"); // its password is in pg_dumpall's output
+    const ClonedRole cloned(target, role);
+    clone({"--roles"});
+    const auto password = way_to_target.substr(way_to_target.find(':', 13) + 1);
+    const auto secret = password.substr(0, password.find('@'));
+    ASSERT_GT(secret.size(), 5U);
+    EXPECT_THAT(seen.text(), AllOf(HasSubstr("psql"), Not(HasSubstr(secret))));
+    EXPECT_EQ(run_shell(fmt::format("grep -q '{}' '{}.password'", secret, seen.path())), 0);
+}
+
+// ---------------------------------------------------------------- roles
+
+TEST_F(CloneSchema, RolesComeAndWhatIsLeftOutIsTold) {
+    make_readings();
+    const Role owner(source, "owner");
+    const Role group(source, "group");
+    const ClonedRole cloned_owner(target, owner);
+    const ClonedRole cloned_group(target, group);
+    source.run(fmt::format("ALTER ROLE {0} SUPERUSER CREATEDB CONNECTION LIMIT 7;"
+                           "ALTER ROLE {0} SET work_mem = '7MB'; GRANT {1} TO {0};"
+                           "COMMENT ON ROLE {0} IS 'it''s'",
+                           owner.name(), group.name()));
+    if (is_community())
+        source.run(fmt::format("CREATE PROCEDURE tidy(job_id int, config jsonb) LANGUAGE SQL AS "
+                               "'SELECT 1'; ALTER TABLE readings OWNER TO {0};"
+                               "SELECT add_retention_policy('readings', interval '100 years')",
+                               owner.name()));
+    if (is_community()) {
+        EXPECT_THAT(clone_fails(), AllOf(HasSubstr(owner.name()), HasSubstr("--roles")));
+    }
+    const auto output = clone({"--roles"});
+    EXPECT_THAT(output, AllOf(HasSubstr(fmt::format("Left out ALTER ROLE \"{}\" WITH SUPERUSER",
+                                                    owner.name())),
+                              HasSubstr("Left out ROLE \"postgres\"")));
+    const auto attributes =
+        fmt::format("SELECT rolsuper, rolcreatedb, rolcanlogin, rolconnlimit, rolconfig, "
+                    "pg_has_role(oid, '{1}', 'MEMBER'), shobj_description(oid, 'pg_authid') "
+                    "FROM pg_roles WHERE rolname = '{0}'",
+                    owner.name(), group.name());
+    EXPECT_THAT(target.rows(attributes), ElementsAre("f|t|t|7|{work_mem=7MB}|t|it's"));
+    // Passwords come along.
+    EXPECT_EQ(target.value(fmt::format("SELECT rolpassword IS NOT NULL FROM pg_authid WHERE "
+                                       "rolname = '{}'",
+                                       owner.name())),
+              "t");
+    // The second time, all are there, and stay as they are.
+    target.run(fmt::format("ALTER ROLE {} CONNECTION LIMIT 8", owner.name()));
+    const auto again = backfill_ok(words({"--roles", "--allow-non-empty", "--dry-run"}));
+    EXPECT_THAT(again, HasSubstr(fmt::format("Left out ROLE \"{}\": the target has it already",
+                                             owner.name())));
+    if (is_community())
+        for (auto* side : {&source, &target})
+            side->run("SELECT remove_retention_policy('readings')");
+}
+
+class CloneBetweenVersions : public CloneSchema {
+  protected:
+    void SetUp() override {
+        if (major(target) >= major(source))
+            GTEST_SKIP() << "needs a target whose PostgreSQL is older";
+    }
+};
+
+TEST_F(CloneBetweenVersions, AnOlderPostgresIsRefused) {
+    EXPECT_THAT(clone_fails(), HasSubstr("an older one need not understand"));
+}
+
+// ---------------------------------------------------------------- into a database without
+// TimescaleDB
+
+class CloneIntoEmptyDatabase : public CloneSchema {
+  protected:
+    CloneIntoEmptyDatabase() : CloneSchema({}, {.with_extension = false}) {}
+
+    void SetUp() override { NEEDS_TARGET_NOT_OLDER(); }
+};
+
+TEST_F(CloneIntoEmptyDatabase, TheExtensionComesInTheSourcesVersion) {
+    make_readings();
+    const auto version = "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'";
+    if (target.value(fmt::format("SELECT count(*) FROM pg_available_extension_versions WHERE name "
+                                 "= 'timescaledb' AND version = '{}'",
+                                 source.value(version))) == "0") {
+        EXPECT_THAT(clone_fails(), HasSubstr("has no TimescaleDB " + source.value(version)));
+        return;
+    }
+    EXPECT_THAT(clone({"--dry-run"}), HasSubstr("Would run in the target: CREATE "));
+    EXPECT_THAT(target.rows(version), IsEmpty());
+    clone();
+    target.reconnect();
+    EXPECT_EQ(source.value(version), target.value(version));
+    expect_same_schema();
+}
+
+TEST_F(CloneIntoEmptyDatabase, AnotherVersionIsRefused) {
+    const auto version = "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'";
+    const auto others =
+        target.rows(fmt::format("SELECT version FROM pg_available_extension_versions WHERE name = "
+                                "'timescaledb' AND version <> '{}' AND version ~ '^2\\.(1[6-9]|2)'",
+                                source.value(version)));
+    if (others.empty())
+        GTEST_SKIP() << "needs a server with two versions of TimescaleDB";
+    target.run(fmt::format("CREATE EXTENSION timescaledb VERSION '{}'", others.front()));
+    EXPECT_THAT(clone_fails(), AllOf(HasSubstr(source.value(version)), HasSubstr(others.front()),
+                                     HasSubstr("ALTER EXTENSION timescaledb UPDATE")));
+}
+
+TEST_F(CloneIntoEmptyDatabase, TheExtensionInAnotherSchemaIsRefused) {
+    target.run(fmt::format("CREATE SCHEMA elsewhere; CREATE EXTENSION timescaledb SCHEMA elsewhere "
+                           "VERSION '{}'",
+                           source.value("SELECT extversion FROM pg_extension WHERE extname = "
+                                        "'timescaledb'")));
+    target.reconnect();
+    EXPECT_THAT(clone_fails(), HasSubstr("the target in \"elsewhere\""));
+}
+
+// ---------------------------------------------------------------- from PostgreSQL
+
+class CloneFromPostgres : public CloneSchema {
+  protected:
+    CloneFromPostgres() : CloneSchema({.with_extension = false}) {}
+
+    void SetUp() override {
+        NEEDS_TARGET_NOT_OLDER();
+        source.run(R"(
+            CREATE TABLE device (id int PRIMARY KEY, name text);
+            INSERT INTO device VALUES (1, 'a');
+            CREATE TABLE metrics (time timestamptz, device int REFERENCES device, value float8);
+            CREATE INDEX ON metrics (device, time);
+            INSERT INTO metrics VALUES ('2024-01-01', 1, 1);
+            CREATE SCHEMA "Odd";
+            CREATE TABLE "Odd"."Parts" ("at "";x" date, device int, value int,
+                PRIMARY KEY ("at "";x", device)) PARTITION BY RANGE ("at "";x");
+            CREATE INDEX ON "Odd"."Parts" (value);
+            CREATE TABLE "Odd".parts_1 PARTITION OF "Odd"."Parts" FOR VALUES FROM ('2024-01-01')
+                TO ('2024-02-01') PARTITION BY HASH (device);
+            CREATE TABLE "Odd"."parts_1 x" PARTITION OF "Odd".parts_1
+                FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+            CREATE TABLE "Odd".parts_2 PARTITION OF "Odd"."Parts" DEFAULT;
+            INSERT INTO "Odd"."Parts" VALUES ('2024-01-03', 1, 1), ('2025-01-01', 2, 2);
+            CREATE TABLE counters (tick bigint NOT NULL, value int);
+            INSERT INTO counters VALUES (1, 1))");
+    }
+
+    /// What --create-hypertable says against it.
+    std::string refused(const std::string& text) {
+        return clone_fails({"--create-hypertable", text}, exit_usage);
+    }
+};
+
+TEST_F(CloneFromPostgres, PlainTablesComeWithTheirRows) {
+    clone();
+    for (const auto* table :
+         {"device", "metrics", "counters", "\"Odd\".\"Parts\"", "\"Odd\".\"parts_1 x\""})
+        expect_equal_rows(table);
+}
+
+TEST_F(CloneFromPostgres, TablesBecomeHypertables) {
+    source.run("CREATE TABLE alarm (at date, device int, FOREIGN KEY (at, device) REFERENCES "
+               "\"Odd\".\"Parts\"); INSERT INTO alarm VALUES ('2024-01-03', 1)");
+    const auto output =
+        clone({"--create-hypertable", "metrics.time:1 day", "--create-hypertable",
+               "\"Odd\".\"Parts\".\"at \"\";x\"", "--create-hypertable", "tick:1000"});
+    EXPECT_THAT(target.rows("SELECT format('%s.%s %s %s %s', hypertable_schema, hypertable_name, "
+                            "column_name, time_interval, integer_interval) FROM "
+                            "timescaledb_information.dimensions ORDER BY 1"),
+                ElementsAre("Odd.Parts at \";x 7 days ", "public.counters tick  1000",
+                            "public.metrics time 1 day "));
+    EXPECT_THAT(output, AllOf(HasSubstr("Made \"Odd\".\"Parts\" a hypertable"),
+                              HasSubstr("Copied \"public\".\"device\": 1 row"),
+                              Not(HasSubstr("Copied \"public\".\"metrics\""))));
+    EXPECT_EQ(target.value("SELECT count(*) FROM pg_class WHERE relname LIKE 'parts%'"), "0");
+    expect_equal_rows("alarm");
+    // What they had, they have, and they take rows.
+    EXPECT_EQ(target.value("SELECT count(*) FROM pg_indexes WHERE tablename IN ('metrics', "
+                           "'Parts') AND schemaname IN ('public', 'Odd')"),
+              "5")
+        << "with those of TimescaleDB's own";
+    target.run(
+        "INSERT INTO \"Odd\".\"Parts\" VALUES ('2024-01-03', 1, 1), ('2025-01-01', 2, 2);"
+        "INSERT INTO metrics VALUES ('2024-01-01', 1, 1); INSERT INTO counters VALUES (1, 1)");
+    for (const auto* table : {"metrics", "counters", "\"Odd\".\"Parts\""})
+        expect_equal_rows(table);
+    EXPECT_THROW(target.run("INSERT INTO metrics VALUES ('2024-01-01', 99)"), Error);
+}
+
+TEST_F(CloneFromPostgres, WhatCannotBecomeAHypertableIsRefusedBeforehand) {
+    source.run("CREATE TABLE parent (t timestamptz); CREATE TABLE child () INHERITS (parent);"
+               "CREATE TABLE keyed (id int PRIMARY KEY, t2 timestamptz);"
+               "CREATE TABLE texts (txt text, g date GENERATED ALWAYS AS ('2024-01-01') STORED);"
+               "CREATE TABLE other (time timestamptz)");
+    EXPECT_THAT(refused("time"), AllOf(HasSubstr("several tables"), HasSubstr("\"other\""),
+                                       HasSubstr("\"metrics\"")));
+    EXPECT_THAT(refused("nowhere"), HasSubstr("no such plain table"));
+    EXPECT_THAT(refused("metrics.nowhere"), HasSubstr("no such table and column"));
+    EXPECT_THAT(refused("public.metrics.x.time"), HasSubstr("takes [[SCHEMA.]TABLE.]COLUMN"));
+    EXPECT_THAT(refused("metrics.time:soon"), HasSubstr("not 'soon'"));
+    EXPECT_THAT(refused("metrics.time:-1 day"), HasSubstr("not '-1 day'"));
+    EXPECT_THAT(refused("counters.tick"), HasSubstr("needs the size of its chunks"));
+    EXPECT_THAT(refused("counters.tick:1 day"), HasSubstr("to be an integer, not '1 day'"));
+    EXPECT_THAT(refused("texts.txt"), HasSubstr("of the type text"));
+    EXPECT_THAT(refused("texts.g"), HasSubstr("is generated"));
+    EXPECT_THAT(refused("keyed.t2"), HasSubstr("not in the unique index \"keyed_pkey\""));
+    EXPECT_THAT(refused("parent.t"), HasSubstr("inheritance"));
+    EXPECT_THAT(refused("child.t"), HasSubstr("inheritance"));
+    EXPECT_THAT(refused("\"Odd\".parts_2.\"at \"\";x\""), HasSubstr("is a partition"));
+    EXPECT_THAT(
+        clone_fails({"--create-hypertable", "tick:10", "--create-hypertable", "counters.tick:10"},
+                    exit_usage),
+        HasSubstr("twice"));
+}
+
+TEST_F(CloneSchema, PlainTablesOfATimescaleDbBecomeHypertablesToo) {
+    make_readings();
+    source.run("CREATE TABLE events (at timestamptz, device int REFERENCES device)");
+    EXPECT_THAT(clone_fails({"--create-hypertable", "readings.time"}, exit_usage),
+                HasSubstr("is a hypertable already"));
+    source.run("CREATE TABLE echo (time timestamptz, device int, FOREIGN KEY (time, device) "
+               "REFERENCES readings (time, device))");
+    EXPECT_THAT(clone_fails({"--create-hypertable", "echo.time"}, exit_usage),
+                HasSubstr("a foreign key is between it and another hypertable"));
+    clone({"--create-hypertable", "events.at"});
+    EXPECT_THAT(target.rows("SELECT hypertable_name FROM timescaledb_information.hypertables "
+                            "ORDER BY 1"),
+                ElementsAre("events", "readings"));
+    target.run("INSERT INTO events VALUES ('2024-01-01', 1)");
+    migrate({"--until", "2024-01-05", "--filter", "readings"});
+    expect_equal_rows("readings");
+}
+
+} // namespace
+} // namespace test

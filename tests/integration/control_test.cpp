@@ -1,0 +1,225 @@
+// What others see of a run, and how they steer it.
+
+#include "exit_status.hpp"
+#include "support/migration.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <csignal>
+
+namespace test {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class Control : public Migration {
+  protected:
+    /// Six chunks of one hypertable, one of another.
+    void SetUp() override {
+        both(
+            "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value int);"
+            "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '1 day');"
+            "CREATE TABLE \"Other one\" (tick int NOT NULL);"
+            "SELECT create_hypertable('\"Other one\"', 'tick', chunk_time_interval => 100)");
+        source.run("INSERT INTO readings SELECT t, d, 1 FROM generate_series("
+                   "'2024-01-01'::timestamptz, '2024-01-06 23:00', '1 hour') t, "
+                   "generate_series(1, 3) d; INSERT INTO \"Other one\" VALUES (1)");
+        backfill_ok({"stage", "--until", "2024-02-01", "--filter", "readings"});
+        backfill_ok({"stage", "--until", "100", "--filter", "Other"});
+    }
+
+    /// Keeps the source's chunks from being read, until it is gone.
+    std::unique_ptr<postgres::Connection> lock_source() {
+        auto holder = source.connect();
+        holder->execute("SET application_name = 'a job of somebody''s'; BEGIN");
+        for (const auto& chunk : chunks_of(source, "readings"))
+            holder->execute(fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", chunk));
+        return holder;
+    }
+
+    std::unique_ptr<Program> start_copy(const std::string& workers,
+                                        std::vector<std::string> options = {}) {
+        options.insert(options.begin(), {"copy", "-p", workers});
+        return start(options);
+    }
+
+    json status() { return json::parse(backfill_ok({"status", "--json"})); }
+
+    /// Workers that wait for the source's lock.
+    int waiting() {
+        return std::stoi(
+            source.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                         "AND application_name LIKE 'timescaledb-backfill%' AND "
+                         "wait_event_type = 'Lock'"));
+    }
+
+    std::string finished() { return target.value("SELECT count(worked) FROM __backfill.task"); }
+
+    static void expect_done(Program& program) {
+        const auto outcome = program.wait();
+        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+    }
+};
+
+TEST_F(Control, StatusBeforeAndAfterARun) {
+    EXPECT_THAT(backfill_ok({"status"}),
+                AllOf(HasSubstr("\"public\".\"readings\""), HasSubstr("0/6"),
+                      HasSubstr("\"public\".\"Other one\""), HasSubstr("0/7"),
+                      HasSubstr("Nothing is running.")));
+    backfill_ok({"copy"});
+    target.run("UPDATE readings SET value = 2 WHERE time = '2024-01-03 05:00'");
+    backfill({"verify"});
+    const auto now = status();
+    EXPECT_EQ(now["total"]["chunks"], 7);
+    EXPECT_EQ(now["total"]["done"], 7);
+    EXPECT_EQ(now["total"]["disk_bytes"], now["total"]["disk_bytes_done"]);
+    EXPECT_EQ(now["total"]["verified"], 6);
+    EXPECT_EQ(now["total"]["differing"], 1);
+    EXPECT_EQ(now["runs"].size(), 0U);
+    EXPECT_EQ(now["hypertables"][1]["name"], "readings");
+    // Which worker of which run it was.
+    EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task JOIN __backfill.run ON run.id = "
+                           "task.run WHERE command = 'copy' AND worker >= 1 AND run.ended IS NOT "
+                           "NULL"),
+              "7");
+}
+
+TEST_F(Control, StatusShowsWhatEachWorkerDoesAndWaitsFor) {
+    auto holder = lock_source();
+    const auto program = start_copy("2");
+    json run;
+    EXPECT_TRUE(eventually([&] {
+        const auto now = status();
+        if (now["runs"].size() != 1)
+            return false;
+        run = now["runs"][0];
+        return run["workers"].size() == 2 && now["total"]["in_flight"] > 0 &&
+               run["workers"][0]["remark"] != "";
+    })) << run;
+    EXPECT_EQ(run["command"], "copy");
+    EXPECT_EQ(run["pid"], program->pid());
+    EXPECT_EQ(run["chunks"], 7);
+    EXPECT_THAT(run["workers"][0]["remark"].get<std::string>(),
+                AllOf(HasSubstr("waiting for a lock on"), HasSubstr("in the source"),
+                      HasSubstr("a job of somebody's")));
+    EXPECT_THAT(backfill_ok({"status"}),
+                AllOf(HasSubstr("copy on "), HasSubstr("1: preparing (waiting for a lock on")));
+    holder.reset();
+    expect_done(*program);
+    EXPECT_THAT(backfill_ok({"status"}), HasSubstr("Nothing is running."));
+}
+
+TEST_F(Control, StatusListsFailedChunks) {
+    target.run("ALTER TABLE readings ADD CONSTRAINT refused CHECK (time < '2024-01-02')");
+    EXPECT_EQ(backfill({"copy"}).exit_status, exit_failed);
+    EXPECT_THAT(backfill_ok({"status", "--failed"}),
+                AllOf(HasSubstr("Failed chunks"), HasSubstr("refused")));
+    EXPECT_THAT(backfill_ok({"status"}), Not(HasSubstr("refused")));
+    EXPECT_EQ(status()["total"]["failed"], 5);
+}
+
+TEST_F(Control, StatusOfAProcessThatIsGoneSaysSo) {
+    auto holder = lock_source();
+    const auto program = start_copy("1");
+    ASSERT_TRUE(eventually([&] { return status()["runs"].size() == 1; }));
+    program->signal(SIGKILL);
+    program->wait();
+    target.run("UPDATE __backfill.run SET seen = seen - interval '1 hour'");
+    EXPECT_THAT(backfill_ok({"status"}), HasSubstr("not heard of for 1 h"));
+}
+
+TEST_F(Control, WatchEndsWhenAllIsDone) {
+    const auto program = start_copy("2", {"--max-rate", "5kB"});
+    const auto watch = backfill({"status", "--watch"});
+    EXPECT_EQ(watch.exit_status, exit_done) << watch.errors;
+    EXPECT_THAT(watch.output, HasSubstr("7/7"));
+    expect_done(*program);
+}
+
+TEST_F(Control, StatusNeedsAQueue) {
+    backfill_ok({"clean"});
+    const auto outcome = backfill({"status"});
+    EXPECT_EQ(outcome.exit_status, exit_usage);
+    EXPECT_THAT(outcome.errors, HasSubstr("nothing is staged"));
+}
+
+TEST_F(Control, APausedQueueIsNotWorkedOnUntilItIsResumed) {
+    EXPECT_THAT(backfill_ok({"pause"}), HasSubstr("nothing is running now"));
+    const auto program = start_copy("2");
+    EXPECT_TRUE(eventually([&] {
+        const auto now = status();
+        return now["runs"].size() == 1 && now["runs"][0]["workers"].size() == 2 &&
+               now["runs"][0]["workers"][0]["activity"] == "paused";
+    }));
+    EXPECT_EQ(finished(), "0");
+    EXPECT_THAT(backfill_ok({"status"}), HasSubstr("Paused; go on with"));
+    EXPECT_THAT(backfill_ok({"resume"}), HasSubstr("copy on"));
+    const auto outcome = program->wait();
+    EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
+    EXPECT_THAT(outcome.output,
+                AllOf(HasSubstr("Paused: chunks in hand are finished"), HasSubstr("Resumed.")));
+    EXPECT_EQ(finished(), "7");
+}
+
+TEST_F(Control, PausingLetsWhatIsInHandBeFinished) {
+    auto holder = lock_source();
+    // One by one: small ones are taken several at a time otherwise.
+    const auto program = start_copy("1", {"--load-strategy", "attach"});
+    ASSERT_TRUE(eventually([&] { return waiting() == 1; }));
+    backfill_ok({"pause"});
+    // What it tells from now on it tells with that in mind.
+    const auto paused = target.value("SELECT clock_timestamp()");
+    ASSERT_TRUE(eventually([&] {
+        return target.value(fmt::format("SELECT count(*) FROM __backfill.run WHERE seen > '{}'",
+                                        paused)) == "1";
+    }));
+    holder.reset();
+    ASSERT_TRUE(eventually([&] {
+        const auto runs = status()["runs"];
+        return runs.size() == 1 && runs[0]["workers"].size() == 1 &&
+               runs[0]["workers"][0]["activity"] == "paused";
+    }));
+    EXPECT_NE(finished(), "0");
+    program->signal(SIGINT); // which ends a paused run, too
+    program->wait();
+    expect_equal_rows("readings", "time < '2024-01-01'");
+}
+
+TEST_F(Control, MoreAndFewerWorkersInMidRun) {
+    auto holder = lock_source();
+    const auto program = start_copy("1");
+    ASSERT_TRUE(eventually([&] { return waiting() == 1; }));
+    EXPECT_THAT(backfill_ok({"set-parallelism", "4"}),
+                AllOf(HasSubstr("4 workers"), HasSubstr("copy on")));
+    EXPECT_TRUE(eventually([&] { return waiting() > 1; }));
+    backfill_ok({"set-parallelism", "1"});
+    holder.reset();
+    expect_done(*program);
+    EXPECT_EQ(finished(), "7");
+    expect_equal_rows("readings");
+}
+
+TEST_F(Control, ParallelismIsChecked) {
+    for (const auto* number : {"0", "1001", "-1", "many"})
+        EXPECT_EQ(backfill({"set-parallelism", number}).exit_status, exit_usage) << number;
+    EXPECT_EQ(backfill({"set-parallelism"}).exit_status, exit_usage);
+}
+
+TEST_F(Control, TheRateIsKeptTo) {
+    using Clock = std::chrono::steady_clock;
+    const auto begun = Clock::now();
+    // Some 13 kB of COPY data; the last piece of each chunk need not be waited for.
+    expect_done(*start_copy("1", {"--max-rate", "4kB"}));
+    EXPECT_GT(Clock::now() - begun, std::chrono::milliseconds(1500));
+    expect_equal_rows("readings");
+}
+
+} // namespace
+} // namespace test

@@ -1,0 +1,809 @@
+// What `copy` and `verify` do when connections, servers and disks fail, or the program is killed.
+
+#include "support/fault_migration.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <random>
+#include <set>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <thread>
+
+namespace test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::AnyOf;
+using testing::Each;
+using testing::Ge;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+using testing::StartsWith;
+
+constexpr int exit_done = 0;
+constexpr int exit_failed = 1;
+
+constexpr auto lost = "lost the connection to the ";
+
+using Clock = std::chrono::steady_clock;
+
+class Faults : public FaultMigration {
+  protected:
+    std::mt19937 random; // of the test's own thread
+    const std::uint32_t seed = random_seed();
+
+    void SetUp() override {
+        FaultMigration::SetUp();
+        random.seed(seed);
+    }
+
+    int number_up_to(int most) { return std::uniform_int_distribution(1, most)(random); }
+
+    void pause_up_to(milliseconds most) {
+        std::this_thread::sleep_for(milliseconds(number_up_to(static_cast<int>(most.count()))));
+    }
+
+    /// Lets a proxy's next connection be, without which no run begins, and has a fault befall the
+    /// dozen after it, after a random number of bytes: any magnitude, from a part of the handshake
+    /// to a large part of all that there is to copy, is as likely as any other.
+    void plan_at_random(Proxy& proxy, Fault fault) {
+        const int first = proxy.connections() + 1;
+        proxy.plan([first, fault, generator = std::mt19937(random())](
+                       int number) mutable -> std::optional<FaultAfter> {
+            const auto magnitude = std::uniform_real_distribution(2.0, 7.3)(generator);
+            if (number <= first || number > first + 12)
+                return std::nullopt;
+            return FaultAfter{fault, static_cast<std::int64_t>(std::pow(10, magnitude))};
+        });
+    }
+
+    /// The same fault for each connection that relays much, all but the first: when it copies.
+    static void plan_in_mid_copy(Proxy& proxy, Fault fault) {
+        proxy.plan([fault](int) { return FaultAfter{fault, 1'000'000}; });
+    }
+
+    /// Ends sessions of the program's while it runs.
+    /// \param last_times how often it does so at most; then the program is left in peace.
+    int terminate_at_random(Program& program, int times) {
+        int terminated = 0;
+        while (!program.has_ended() && terminated < times) {
+            pause_up_to(milliseconds(150));
+            terminated += terminate(number_up_to(2) == 1 ? source : target);
+        }
+        return terminated;
+    }
+
+    /// A copy in mid-run, whose source is gone and refuses to be connected to.
+    std::unique_ptr<Program> start_copy_and_lose_source() {
+        add_gate();
+        auto holder = shut_gate();
+        auto program = start_copy();
+        expect_waiting_at_gate(3);
+        to_source.refuse(true);
+        to_source.strike(Fault::cut);
+        holder.reset();
+        EXPECT_TRUE(eventually([&] { return sessions(source) == 0; }));
+        return program;
+    }
+
+    /// What a run said, without what libpq says by itself: when a backend is terminated right
+    /// behind its first ReadyForQuery, PQconnectdbParams() takes that for a notice, and nobody has
+    /// been able to tell it yet where notices go (pqParseInput3 in PostgreSQL's
+    /// src/interfaces/libpq/fe-protocol3.c).
+    static std::vector<std::string> lines_of(const Outcome& outcome) {
+        auto lines = lines_with(outcome.errors, "");
+        std::erase(lines, "FATAL:  terminating connection due to administrator command");
+        return lines;
+    }
+
+    /// Expects a run that was faulty to have ended well, and to have said what it lost.
+    static void expect_survived(const Outcome& outcome, const std::string& what = "") {
+        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+        EXPECT_THAT(lines_with(outcome.errors, lost + what), Not(IsEmpty())) << outcome.errors;
+        EXPECT_THAT(lines_of(outcome), Each(StartsWith("timescaledb-backfill: ")));
+    }
+
+    /// Expects a run to have ended with one line that says why, whatever it had lost before.
+    static void expect_ended_with(const Outcome& outcome, const std::string& why) {
+        EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output << outcome.errors;
+        auto lines = lines_of(outcome);
+        std::erase_if(lines, [](const auto& line) {
+            return line.ends_with("; trying again") || line.ends_with(": connected again");
+        });
+        ASSERT_THAT(lines, SizeIs(1)) << outcome.errors;
+        EXPECT_THAT(lines.front(), HasSubstr(why));
+    }
+
+    /// Expects that each chunk has been reported as copied once.
+    static void expect_reported_once(const std::string& output) {
+        auto lines = lines_with(output, "] Copied chunk ");
+        EXPECT_THAT(lines, SizeIs(chunks));
+        for (auto& line : lines)
+            line = line.substr(line.find("Copied chunk "), line.find(": ") - line.find("Copied "));
+        EXPECT_THAT(std::set(lines.begin(), lines.end()), SizeIs(chunks));
+        EXPECT_THAT(output, HasSubstr(fmt::format("Copied {} chunks", chunks)));
+        EXPECT_THAT(output, HasSubstr(fmt::format("All {} staged chunks are copied", chunks)));
+    }
+};
+
+// ---------------------------------------------------------------- connections that break
+
+TEST_F(Faults, NothingIsRetriedBeforeTheRunHasBegun) {
+    for (auto* proxy : {&to_source, &to_target}) {
+        proxy->refuse(true);
+        const auto before = Clock::now();
+        const auto outcome = end_of(*start_copy());
+        EXPECT_LT(Clock::now() - before, seconds(10));
+        expect_ended_with(outcome, "cannot connect to the ");
+        proxy->refuse(false);
+        proxy->plan([](int) { return FaultAfter{Fault::cut, 700}; });
+        EXPECT_EQ(end_of(*start_copy()).exit_status, exit_failed);
+        proxy->spare();
+    }
+    EXPECT_EQ(finished_tasks(), "0");
+}
+
+TEST_F(Faults, CutsAtRandomOffsets) {
+    SHOW_SEED(seed);
+    int cuts = 0;
+    for (int round = 0; round < rounds(3); ++round) {
+        begin_anew();
+        const auto before = to_source.struck() + to_target.struck();
+        if (round % 3 != 1)
+            plan_at_random(to_source, Fault::cut);
+        if (round % 3 != 0)
+            plan_at_random(to_target, Fault::cut);
+        const auto outcome = end_of(*start_copy({"--max-retries", "1000"}));
+        expect_survived(outcome);
+        expect_reported_once(outcome.output);
+        cuts += to_source.struck() + to_target.struck() - before;
+        expect_recovered();
+        if (HasFailure())
+            break;
+    }
+    EXPECT_GT(cuts, 0);
+    RecordProperty("cuts", cuts);
+}
+
+TEST_F(Faults, SessionsTerminatedAtRandom) {
+    SHOW_SEED(seed);
+    int terminated = 0;
+    const int enough = rounds(15);
+    while (terminated < enough && !HasFailure()) {
+        begin_anew();
+        const auto program = start_copy({"--max-retries", "1000"});
+        // Its first session is no worker's: without that, there is no run.
+        ASSERT_TRUE(eventually([&] { return sessions(target) > 2 || program->has_ended(); }));
+        terminated += terminate_at_random(*program, std::min(15, enough - terminated));
+        const auto outcome = end_of(*program);
+        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+        expect_recovered();
+    }
+    RecordProperty("terminated", terminated);
+}
+
+TEST_F(Faults, ServersThatRefuseForAWhile) {
+    add_gate();
+    for (auto* proxy : {&to_source, &to_target}) {
+        SCOPED_TRACE(proxy == &to_source ? "source" : "target");
+        begin_anew();
+        auto holder = shut_gate();
+        const auto program = start_copy();
+        expect_waiting_at_gate(3);
+        proxy->refuse(true);
+        proxy->strike(Fault::cut);
+        holder.reset();
+        std::this_thread::sleep_for(seconds(2));
+        EXPECT_FALSE(program->has_ended());
+        proxy->refuse(false);
+        expect_survived(end_of(*program), proxy == &to_source ? "source" : "target");
+        expect_recovered();
+    }
+}
+
+TEST_F(Faults, AServerThatStaysAwayEndsTheRun) {
+    add_gate();
+    for (auto* proxy : {&to_source, &to_target}) {
+        begin_anew();
+        auto holder = shut_gate();
+        const auto program = start_copy({"--retry-timeout", "2s"});
+        expect_waiting_at_gate(3);
+        proxy->refuse(true);
+        proxy->strike(Fault::cut);
+        holder.reset();
+        const auto before = Clock::now();
+        const auto outcome = end_of(*program);
+        EXPECT_LT(Clock::now() - before, seconds(20));
+        expect_ended_with(outcome, proxy == &to_source ? "the source" : "the target");
+        EXPECT_NE(finished_tasks(), std::to_string(chunks));
+        proxy->refuse(false);
+    }
+    expect_recovered();
+}
+
+TEST_F(Faults, ConnectionsLostOnOneSideOnly) {
+    for (auto* proxy : {&to_source, &to_target})
+        for (const auto fault : {Fault::lose_client, Fault::lose_server}) {
+            SCOPED_TRACE(proxy == &to_source ? "source" : "target");
+            SCOPED_TRACE(fault == Fault::lose_client ? "the client's" : "the server's");
+            begin_anew();
+            const auto before = proxy->struck();
+            plan_in_mid_copy(*proxy, fault);
+            const auto program = start_copy({"--stall-timeout", "1s"});
+            EXPECT_TRUE(eventually([&] { return proxy->struck() > before; }));
+            proxy->spare();
+            expect_survived(end_of(*program), proxy == &to_source ? "source" : "target");
+            // The proxy keeps the server's side open: it is the program that ends those sessions.
+            expect_no_session_left();
+            expect_recovered();
+        }
+}
+
+TEST_F(Faults, AConnectionLostWhileCommittingIsLookedInto) {
+    SHOW_SEED(seed);
+    struct Round {
+        Fault fault;
+        int last; ///< commit that may be lost
+    };
+    constexpr std::array all{Round{Fault::cut, 1000}, Round{Fault::lose_client, 1000},
+                             Round{Fault::stall, 20}};
+    for (const auto& round : all) {
+        SCOPED_TRACE(fmt::format("fault {}", static_cast<int>(round.fault)));
+        begin_anew();
+        const auto before = to_target.struck();
+        // One of three, in no order that the commits of an attempt could have as well.
+        to_target.plan_at(
+            "COMMIT",
+            [round, dice = std::mt19937(seed)](int number) mutable -> std::optional<FaultAt> {
+                if (dice() % 3 != 0 || number > round.last)
+                    return std::nullopt;
+                // Some the server never sees; of the others, it is the answer that
+                // is lost.
+                return FaultAt{round.fault, dice() % 2 == 0};
+            });
+        const auto outcome = end_of(
+            *start({"copy", "--parallelism", "1", "--max-retries", "20", "--stall-timeout", "1s"}));
+        EXPECT_GT(to_target.struck() - before, 0);
+        expect_survived(outcome, "target");
+        expect_reported_once(outcome.output);
+        expect_recovered();
+    }
+}
+
+// ---------------------------------------------------------------- connections that hang
+
+TEST_F(Faults, AHangIsFoundAndReplaced) {
+    for (auto* proxy : {&to_source, &to_target}) {
+        SCOPED_TRACE(proxy == &to_source ? "source" : "target");
+        begin_anew();
+        const auto before = proxy->struck();
+        plan_in_mid_copy(*proxy, Fault::stall);
+        const auto program = start_copy({"--stall-timeout", "2s"});
+        ASSERT_TRUE(eventually([&] { return proxy->struck() > before; }));
+        const auto at = Clock::now();
+        proxy->spare();
+        expect_survived(end_of(*program), proxy == &to_source ? "source" : "target");
+        EXPECT_LT(Clock::now() - at, seconds(30));
+        expect_no_session_left();
+        expect_recovered();
+    }
+}
+
+TEST_F(Faults, EverythingHangsAndNewConnectionsToo) {
+    add_gate();
+    auto holder = shut_gate();
+    way_to_target += "&connect_timeout=2";
+    const auto program = start_copy({"--stall-timeout", "1s"});
+    expect_waiting_at_gate(3);
+    // Two new ones are never heard of, one hangs in the handshake, and others soon after it.
+    const auto taken = to_target.connections();
+    to_target.plan([taken](int number) -> std::optional<FaultAfter> {
+        constexpr std::array bytes{0, 0, 500, 1500, 2000, 3000, 6000};
+        const auto index = static_cast<std::size_t>(number - taken - 1);
+        if (index >= bytes.size())
+            return std::nullopt;
+        return FaultAfter{Fault::stall, bytes[index]};
+    });
+    to_source.strike(Fault::stall);
+    to_target.strike(Fault::stall);
+    holder.reset();
+    expect_survived(end_of(*program));
+    EXPECT_GT(to_target.connections(), taken + 7);
+    expect_no_session_left();
+    expect_recovered();
+}
+
+TEST_F(Faults, AServerThatTakesNoMoreConnectionsDoesNotHang) {
+    add_gate();
+    const auto holder = shut_gate();
+    const auto program = start_copy({"--stall-timeout", "1s"});
+    expect_waiting_at_gate(3);
+    // The watchdog cannot ask it what the sessions do.
+    target.run(fmt::format("ALTER ROLE {} CONNECTION LIMIT 1", owner));
+    const auto pids = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND "
+                      "wait_event = 'advisory' ORDER BY pid";
+    const auto before = target.rows(pids);
+    std::this_thread::sleep_for(seconds(4));
+    EXPECT_EQ(target.rows(pids), before);
+    target.run(fmt::format("ALTER ROLE {} CONNECTION LIMIT -1", owner));
+    holder->execute("SELECT pg_advisory_unlock_all()");
+    const auto outcome = end_of(*program);
+    EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output;
+    EXPECT_EQ(outcome.errors, "");
+    expect_recovered();
+}
+
+TEST_F(Faults, AServerThatWorksForLongDoesNotHang) {
+    add_gate();
+    target.run("CREATE FUNCTION public.nap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+               "IF new.value = 39 THEN PERFORM pg_catalog.pg_sleep(4); END IF; RETURN new; END $$;"
+               "CREATE TRIGGER nap BEFORE INSERT ON ticks FOR EACH ROW EXECUTE FUNCTION nap()");
+    const auto in_target = shut_gate();
+    const auto program = start_copy({"--stall-timeout", "1s"});
+    const auto waiting = [](Database& server) {
+        return server.rows("SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+                           "AND application_name LIKE 'timescaledb-backfill%' AND wait_event_type "
+                           "= 'Lock' ORDER BY pid");
+    };
+    expect_waiting_at_gate(3);
+    const auto before = waiting(target);
+    std::this_thread::sleep_for(seconds(4));
+    EXPECT_EQ(waiting(target), before);
+
+    // Let it wait in the source, too, for what it reads next.
+    const auto in_source = source.connect();
+    in_source->execute("BEGIN; LOCK TABLE public.archive, public.ticks");
+    in_target->execute("SELECT pg_advisory_unlock_all()");
+    ASSERT_TRUE(eventually([&] { return waiting(source).size() == 3; }));
+    const auto readers = waiting(source);
+    std::this_thread::sleep_for(seconds(4));
+    EXPECT_EQ(waiting(source), readers);
+    in_source->execute("ROLLBACK");
+
+    const auto outcome = end_of(*program);
+    EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output;
+    EXPECT_EQ(outcome.errors, "");
+    target.run("DROP TRIGGER nap ON ticks");
+    expect_recovered();
+}
+
+// ---------------------------------------------------------------- the program killed
+
+TEST_F(Faults, KilledAtRandomMomentsOverAndOver) {
+    SHOW_SEED(seed);
+    const int enough = rounds(12);
+    int kills = 0;
+    while (kills < enough && !HasFailure()) {
+        const auto program = start_copy();
+        pause_up_to(milliseconds(500));
+        if (program->has_ended()) {
+            EXPECT_EQ(program->wait().exit_status, exit_done);
+        } else {
+            program->signal(SIGKILL);
+            program->wait();
+            ++kills;
+        }
+        if (finished_tasks() == std::to_string(chunks)) {
+            expect_recovered();
+            begin_anew();
+        }
+    }
+    expect_recovered();
+    RecordProperty("kills", kills);
+}
+
+TEST_F(Faults, OneOfTwoCopiesIsKilled) {
+    SHOW_SEED(seed);
+    for (int round = 0; round < rounds(2) && !HasFailure(); ++round) {
+        begin_anew();
+        const auto victim = start_copy();
+        const auto survivor = start_copy();
+        pause_up_to(milliseconds(700));
+        victim->signal(SIGKILL);
+        victim->wait();
+        const auto outcome = end_of(*survivor);
+        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+        EXPECT_EQ(outcome.errors, "");
+        expect_recovered();
+    }
+}
+
+// ---------------------------------------------------------------- what no retry helps against
+
+TEST_F(Faults, AChangedPasswordStopsEverything) {
+    add_gate();
+    const std::array<std::pair<Database&, std::string>, 2> sides{
+        {{source, reader}, {target, owner}}};
+    for (const auto& [server, role] : sides) {
+        begin_anew();
+        auto holder = shut_gate();
+        const auto program = start_copy();
+        expect_waiting_at_gate(3);
+        server.run(fmt::format("ALTER ROLE {} PASSWORD 'another'", role));
+        // The others finish what they have in hand, and no more.
+        terminate(server, &server == &source ? "" : "AND wait_event = 'advisory' LIMIT 1");
+        holder.reset();
+        expect_ended_with(end_of(*program), "password authentication failed");
+        EXPECT_LT(std::stoi(finished_tasks()), chunks);
+        server.run(fmt::format("ALTER ROLE {} PASSWORD '{}'", role, Role::password));
+        expect_no_session_left();
+    }
+    expect_recovered();
+}
+
+TEST_F(Faults, ADroppedDatabaseStopsEverything) {
+    for (const auto* side : {"BACKFILL_SOURCE", "BACKFILL_TARGET"}) {
+        SCOPED_TRACE(side);
+        const bool is_source = side == std::string("BACKFILL_SOURCE");
+        auto doomed = std::make_unique<Database>(side);
+        Database other(is_source ? "BACKFILL_TARGET" : "BACKFILL_SOURCE");
+        auto& from = is_source ? *doomed : other;
+        auto& to = is_source ? other : *doomed;
+        for (auto* database : {&from, &to})
+            database->run("CREATE TABLE points (time int NOT NULL); SELECT create_hypertable("
+                          "'points', 'time', chunk_time_interval => 100)");
+        from.run("INSERT INTO points SELECT generate_series(1, 2000)");
+        to.run("CREATE FUNCTION nap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM "
+               "pg_catalog.pg_sleep(0.01); RETURN new; END $$;"
+               "CREATE TRIGGER nap BEFORE INSERT ON points FOR EACH ROW EXECUTE FUNCTION nap()");
+        const std::vector<std::string> ends{"--source", from.uri(), "--target", to.uri()};
+        auto stage = ends;
+        stage.insert(stage.begin(), {"stage", "--until", "100000"});
+        ASSERT_EQ(run_program(stage).exit_status, exit_done);
+        auto copy = ends;
+        copy.insert(copy.begin(), {"copy", "--parallelism", "2"});
+        Program program(copy);
+        ASSERT_TRUE(eventually([&] { return sessions(to, "wait_event = 'PgSleep'") > 0; }));
+        doomed.reset();
+        const auto before = Clock::now();
+        expect_ended_with(end_of(program), "does not exist");
+        EXPECT_LT(Clock::now() - before, seconds(20));
+    }
+}
+
+TEST_F(Faults, AMissingExtensionStopsEverything) {
+    const auto program = start_copy_and_lose_source();
+    ASSERT_FALSE(HasFailure());
+    source.run("DROP EXTENSION timescaledb CASCADE");
+    to_source.refuse(false);
+    expect_ended_with(end_of(*program), "has no timescaledb extension");
+    EXPECT_NE(finished_tasks(), std::to_string(chunks));
+    expect_no_session_left();
+}
+
+TEST_F(Faults, AnotherVersionOfTheExtensionStopsEverything) {
+    const auto other = source.rows(
+        "SELECT version FROM pg_available_extension_versions JOIN pg_extension ON extname = name "
+        "JOIN pg_extension_update_paths(name) ON source = extversion AND target = version "
+        "WHERE name = 'timescaledb' AND path IS NOT NULL AND version <> extversion");
+    if (other.empty())
+        GTEST_SKIP() << "needs a server that has another version of TimescaleDB to update to";
+    const auto program = start_copy_and_lose_source();
+    ASSERT_FALSE(HasFailure());
+    source.connect()->execute(
+        fmt::format("ALTER EXTENSION timescaledb UPDATE TO '{}'", other.back()));
+    source.reconnect(); // the library of the old version is not for the new one
+    to_source.refuse(false);
+    expect_ended_with(end_of(*program), other.back());
+    expect_no_session_left();
+}
+
+// ---------------------------------------------------------------- what takes a while
+
+TEST_F(Faults, TooManyConnectionsAreWaitedOut) {
+    add_gate();
+    const auto role_of = [&](Database& server) {
+        return &server == &source ? reader : owner;
+    };
+    for (auto* server : {&source, &target}) {
+        begin_anew();
+        auto holder = shut_gate();
+        const auto program = start_copy();
+        expect_waiting_at_gate(3);
+        server->run(fmt::format("ALTER ROLE {} CONNECTION LIMIT 0", role_of(*server)));
+        terminate(*server, "");
+        holder.reset();
+        std::this_thread::sleep_for(seconds(2));
+        EXPECT_FALSE(program->has_ended());
+        EXPECT_EQ(sessions(*server), 0);
+        server->run(fmt::format("ALTER ROLE {} CONNECTION LIMIT -1", role_of(*server)));
+        expect_survived(end_of(*program), server == &source ? "source" : "target");
+        expect_recovered();
+    }
+}
+
+/// A small file system, a tablespace of the target's is on it.
+class SmallDisk {
+  public:
+    /// \returns nothing where that cannot be had: the server is on another machine, or we may not
+    /// mount.
+    static std::unique_ptr<SmallDisk> mount_for(Database& server, int mebibytes) {
+        const auto process = "/proc/" + server.value("SELECT pg_backend_pid()");
+        std::error_code error;
+        // The server's own view of the file system may begin elsewhere.
+        const auto top = std::filesystem::read_symlink(process + "/root", error);
+        if (error)
+            return nullptr;
+        const auto data = server.value("SHOW data_directory");
+        const auto place = data + ".small." + server.name();
+        const auto folder = top.string() + place;
+        struct stat owned {};
+        if (stat((top.string() + data).c_str(), &owned) != 0 ||
+            !std::filesystem::create_directory(folder, error))
+            return nullptr;
+        const auto options = fmt::format("size={}m,uid={},mode=700", mebibytes, owned.st_uid);
+        if (mount("tmpfs", folder.c_str(), "tmpfs", 0, options.c_str()) != 0) {
+            std::filesystem::remove(folder, error);
+            return nullptr;
+        }
+        std::unique_ptr<SmallDisk> disk(new SmallDisk(server, folder));
+        server.run(fmt::format("CREATE TABLESPACE {} LOCATION '{}'", disk->tablespace(), place));
+        return disk;
+    }
+
+    ~SmallDisk() {
+        try {
+            server_.run(fmt::format("DROP TABLESPACE IF EXISTS {}", tablespace()));
+        } catch (const Error& error) {
+            ADD_FAILURE() << error.what();
+        }
+        umount2(folder_.c_str(), MNT_DETACH);
+        std::error_code error;
+        std::filesystem::remove(folder_, error);
+    }
+
+    SmallDisk(const SmallDisk&) = delete;
+    SmallDisk& operator=(const SmallDisk&) = delete;
+
+    std::string tablespace() const { return "small_" + server_.name(); }
+
+    /// Leaves that much of it free.
+    void fill_but(int mebibytes) const {
+        const auto free = std::filesystem::space(folder_).available;
+        std::ofstream file(filler());
+        const std::string block(4096, 'x');
+        for (auto left = free - (static_cast<std::uintmax_t>(mebibytes) << 20);
+             left >= block.size(); left -= block.size())
+            file << block;
+    }
+
+    void free() const { std::filesystem::remove(filler()); }
+
+  private:
+    SmallDisk(Database& server, std::string folder) : server_(server), folder_(std::move(folder)) {}
+
+    std::string filler() const { return folder_ + "/filler"; }
+
+    Database& server_;
+    std::string folder_;
+};
+
+TEST_F(Faults, AFullDiskIsWaitedFor) {
+    const auto disk = SmallDisk::mount_for(target, 64);
+    if (!disk)
+        GTEST_SKIP() << "needs a target on this machine, and to be allowed to mount";
+    target.run(fmt::format("GRANT CREATE ON TABLESPACE {} TO {}", disk->tablespace(), owner));
+    target.run("SELECT drop_chunks('readings', older_than => '2100-01-01'::timestamptz)");
+    target.run(fmt::format("ALTER TABLE readings SET TABLESPACE {0}; "
+                           "SELECT attach_tablespace('{0}', 'readings', if_not_attached => true)",
+                           disk->tablespace()));
+    disk->fill_but(8);
+
+    // Never freed: the run ends, and says why.
+    const auto outcome = end_of(*start_copy({"--retry-timeout", "2s"}));
+    expect_ended_with(outcome, "No space left on device");
+    EXPECT_LT(std::stoi(finished_tasks()), chunks);
+    EXPECT_EQ(target.value("SELECT count(error) FROM __backfill.task"), "0");
+
+    const auto program = start_copy();
+    std::this_thread::sleep_for(seconds(3));
+    EXPECT_FALSE(program->has_ended());
+    disk->free();
+    const auto after = end_of(*program);
+    EXPECT_EQ(after.exit_status, exit_done) << after.output << after.errors;
+    EXPECT_THAT(after.errors, HasSubstr("No space left on device"));
+    expect_recovered();
+    target.run("SELECT drop_chunks('readings', older_than => '2100-01-01'::timestamptz);"
+               "DROP TABLE readings");
+}
+
+// ---------------------------------------------------------------- what fails one chunk
+
+TEST_F(Faults, AChunkThatCannotBeCopiedFailsAlone) {
+    target.run("ALTER TABLE readings ADD CONSTRAINT odd CHECK (time <> '2024-01-01 00:50:00+00');"
+               "DELETE FROM ticks; ALTER TABLE ticks ALTER value SET NOT NULL");
+    source.run("INSERT INTO ticks VALUES ('2024-01-01 07:30', NULL)");
+    const auto outcome = end_of(*start_copy());
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.output, HasSubstr("2 chunks could not be copied"));
+    EXPECT_THAT(outcome.output, HasSubstr("violates check constraint"));
+    EXPECT_THAT(outcome.output, HasSubstr("violates not-null constraint"));
+    EXPECT_EQ(finished_tasks(), std::to_string(chunks - 2));
+    EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task WHERE error IS NOT NULL AND "
+                           "failed IS NOT NULL AND worked IS NULL"),
+              "2");
+    // Tried again, with the same result for one of them.
+    target.run("ALTER TABLE readings DROP CONSTRAINT odd");
+    EXPECT_EQ(end_of(*start_copy()).exit_status, exit_failed);
+    EXPECT_EQ(finished_tasks(), std::to_string(chunks - 1));
+    target.run("ALTER TABLE ticks ALTER value DROP NOT NULL");
+    expect_recovered();
+}
+
+TEST_F(Faults, ATableThatMayNotBeReadFailsAlone) {
+    add_gate();
+    auto holder = shut_gate();
+    const auto program = start_copy();
+    expect_waiting_at_gate(3);
+    source.run("REVOKE SELECT ON archive FROM " + reader);
+    holder.reset();
+    const auto outcome = end_of(*program);
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.output,
+                HasSubstr(fmt::format("{} chunks could not be copied", archive_chunks)));
+    EXPECT_THAT(outcome.output, HasSubstr("permission denied"));
+    EXPECT_EQ(finished_tasks(), std::to_string(chunks - archive_chunks));
+    source.run("GRANT SELECT ON archive TO " + reader);
+    expect_recovered();
+}
+
+// ---------------------------------------------------------------- a chunk that several share
+
+class FaultsOfShared : public Faults {
+  protected:
+    void SetUp() override {
+        NEEDS_COMMUNITY_EDITION();
+        Faults::SetUp();
+        // One chunk of some 70 MB.
+        both("CREATE TABLE large (time timestamptz NOT NULL, number int, body text); SELECT "
+             "create_hypertable('large', 'time'); ALTER TABLE large ALTER body SET STORAGE PLAIN");
+        source.run("INSERT INTO large SELECT '2024-01-05'::timestamptz + i * interval '1 s', i, "
+                   "repeat(md5(i::text), 125) FROM generate_series(1, 18000) i");
+        source.run("GRANT SELECT ON large TO " + reader);
+        target.run("ALTER TABLE large OWNER TO " + owner);
+        add_gate("large", "number % 200");
+    }
+
+    using Gate = std::unique_ptr<postgres::Connection>;
+
+    /// Has the chunk copied by several at once, and something happen when all of them wait at the
+    /// gate.
+    /// \param plan called before, when no further connection is made by anything else.
+    /// \param is_noticed whether the run has to say so.
+    void copy_with(
+        const std::string& what, const std::function<void(Gate&)>& mishap,
+        const std::function<void()>& plan = [] {}, bool is_noticed = true) {
+        SCOPED_TRACE(what);
+        target.run("DROP SCHEMA IF EXISTS __backfill CASCADE; SELECT drop_chunks('large', "
+                   "older_than => '2100-01-01'::timestamptz)");
+        backfill_ok({"stage", "--until", "2100-01-01", "--filter", "large"});
+        auto gate = shut_gate();
+        plan();
+        const auto program = start(
+            {"copy", "--parallelism", "4", "--load-strategy", "attach", "--stall-timeout", "1s"});
+        expect_waiting_at_gate(4);
+        mishap(gate);
+        gate.reset();
+        const auto outcome = end_of(*program);
+        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+        if (is_noticed)
+            expect_survived(outcome);
+        expect_equal_rows("large");
+        expect_no_session_left();
+        backfill_ok({"clean"});
+    }
+};
+
+TEST_F(FaultsOfShared, AnyOfThemMayBeLost) {
+    // It may have sent all that it was to send.
+    const auto end_a_reader = [&](Gate&) {
+        EXPECT_EQ(terminate(source, "AND query LIKE 'COPY (SELECT%ctid%' LIMIT 1"), 1);
+    };
+    copy_with(
+        "a reader", end_a_reader, [] {}, /*is_noticed=*/false);
+    copy_with("a writer", [&](Gate&) {
+        EXPECT_EQ(terminate(target, "AND wait_event = 'advisory' LIMIT 1"), 1);
+    });
+    copy_with("all in the source", [&](Gate&) { to_source.strike(Fault::cut); });
+    copy_with("all in the target, which does not notice",
+              [&](Gate&) { to_target.strike(Fault::lose_client); });
+    copy_with("all in the source, which hang", [&](Gate&) { to_source.strike(Fault::stall); });
+}
+
+TEST_F(FaultsOfShared, WhatThoseWhoHelpedHaveLockedIsFreed) {
+    // The run's own connection is the first, and the one that the owner fills the table on the
+    // last; of those in between, only the ones that help get to a megabyte.
+    const auto lose_helpers = [&] {
+        const int first = to_target.connections() + 1;
+        to_target.plan([first](int number) -> std::optional<FaultAfter> {
+            if (number <= first || number > first + 4)
+                return std::nullopt;
+            return FaultAfter{Fault::lose_client, 1'000'000};
+        });
+    };
+    const auto before = to_target.struck();
+    copy_with(
+        "the target does not notice",
+        [&](Gate& gate) {
+            gate.reset();
+            EXPECT_TRUE(eventually([&] { return to_target.struck() > before; }));
+        },
+        lose_helpers);
+}
+
+// ---------------------------------------------------------------- verify
+
+TEST_F(Faults, VerifyGoesOnAfterCutsAtRandomOffsets) {
+    SHOW_SEED(seed);
+    ASSERT_EQ(end_of(*start_copy()).exit_status, exit_done);
+    target.run("UPDATE ticks SET value = -1 WHERE time = '2024-01-01 07:01'");
+    const auto before = to_source.struck() + to_target.struck();
+    for (int round = 0; round < rounds(3) && !HasFailure(); ++round) {
+        if (round % 3 != 1)
+            plan_at_random(to_source, Fault::cut);
+        if (round % 3 != 0)
+            plan_at_random(to_target, Fault::cut);
+        const auto outcome =
+            end_of(*start_with_workers("verify", {"--all", "--max-retries", "1000"}));
+        EXPECT_EQ(outcome.exit_status, 3) << outcome.output << outcome.errors;
+        EXPECT_THAT(outcome.output, HasSubstr(fmt::format("{} equal", chunks - 1)));
+        EXPECT_THAT(lines_with(outcome.output, "] Verified chunk"), SizeIs(chunks - 1));
+        expect_no_session_left();
+        to_source.spare();
+        to_target.spare();
+    }
+    EXPECT_GT(to_source.struck() + to_target.struck(), before);
+}
+
+TEST_F(Faults, VerifyFindsHangs) {
+    ASSERT_EQ(end_of(*start_copy()).exit_status, exit_done);
+    for (auto* server : {&source, &target}) {
+        SCOPED_TRACE(server == &source ? "source" : "target");
+        auto& proxy = server == &source ? to_source : to_target;
+        const auto holder = server->connect();
+        holder->execute("BEGIN; LOCK TABLE public.readings");
+        const auto program = start_with_workers("verify", {"--all", "--stall-timeout", "1s"});
+        ASSERT_TRUE(eventually([&] { return sessions(*server, "wait_event_type = 'Lock'") > 0; }));
+        // A lock that takes long is no hang.
+        std::this_thread::sleep_for(seconds(3));
+        proxy.strike(Fault::stall);
+        holder->execute("ROLLBACK");
+        const auto outcome = end_of(*program);
+        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+        EXPECT_THAT(lines_with(outcome.errors, lost), Not(IsEmpty()));
+        EXPECT_THAT(outcome.output, HasSubstr(fmt::format("{} equal", chunks)));
+        expect_no_session_left();
+    }
+}
+
+TEST_F(Faults, VerifyComesBackToAChunkThatItLostWhenNothingElseIsLeft) {
+    ASSERT_EQ(end_of(*start_copy()).exit_status, exit_done);
+    const auto holder = source.connect();
+    holder->execute("BEGIN; LOCK TABLE ONLY " + source.value("SELECT show_chunks('readings')"));
+    const auto program = start_with_workers("verify", {"--all"});
+    const auto verified = [&] {
+        return std::stoi(target.value("SELECT count(verified) FROM __backfill.task"));
+    };
+    ASSERT_TRUE(eventually([&] { return verified() == chunks - 1; }));
+    ASSERT_EQ(sessions(source, "wait_event_type = 'Lock'"), 1);
+    EXPECT_EQ(terminate(source, "AND wait_event_type = 'Lock'"), 1);
+    holder->execute("ROLLBACK");
+    expect_survived(end_of(*program), "source");
+    EXPECT_EQ(verified(), chunks);
+}
+
+} // namespace
+} // namespace test

@@ -1,0 +1,894 @@
+// `import`: what it loads, what it does when something fails, and what it refuses.
+
+#include "support/fault_migration.hpp"
+#include "support/proxy.hpp"
+#include "support/role.hpp"
+#include "support/shell.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <random>
+#include <sstream>
+#include <sys/stat.h>
+#include <thread>
+
+namespace test {
+namespace {
+
+using testing::AllOf;
+using testing::AnyOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::Not;
+
+constexpr int exit_done = 0;
+constexpr int exit_failed = 1;
+constexpr int exit_usage = 2;
+constexpr int exit_interrupted = 130;
+
+using Arguments = std::vector<std::string>;
+
+class Import : public testing::Test {
+  protected:
+    Database target{"BACKFILL_TARGET"};
+    std::string way = target.uri(); ///< how the program connects
+    const TextFile file{"import.csv"};
+
+    static constexpr auto create_readings =
+        "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value float8, note "
+        "text); SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '1 "
+        "day')";
+
+    Arguments words(const std::string& table, const Arguments& arguments) const {
+        Arguments all{"import", "--target", way, "--table", table};
+        all.insert(all.end(), arguments.begin(), arguments.end());
+        return all;
+    }
+
+    Outcome import(const std::string& table, const Arguments& arguments) const {
+        return run_program(words(table, arguments));
+    }
+
+    std::string import_ok(const std::string& table, const Arguments& arguments) const {
+        const auto outcome = import(table, arguments);
+        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+        return outcome.output;
+    }
+
+    /// The file as standard input.
+    Outcome import_stream(const std::string& table, const std::string& name) const {
+        return Program(words(table, {"--name", name, "-"}), {}, std::nullopt, file.path()).wait();
+    }
+
+    template <typename Matcher>
+    void expect_refused(const std::string& table, const Arguments& arguments, int status,
+                        const Matcher& why) {
+        SCOPED_TRACE(testing::PrintToString(arguments));
+        const auto outcome = import(table, arguments);
+        EXPECT_EQ(outcome.exit_status, status) << outcome.output;
+        EXPECT_THAT(outcome.errors, AllOf(MatchesRegex("timescaledb-backfill: [^\n]+\n"), why));
+    }
+
+    /// The same, when nothing was imported before: nothing is left then.
+    template <typename Matcher>
+    void expect_refused_at_once(const std::string& table, const Arguments& arguments, int status,
+                                const Matcher& why) {
+        expect_refused(table, arguments, status, why);
+        EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')"), "");
+    }
+
+    /// Runs psql on the target, with a file for standard input and output.
+    void psql(const std::string& command, const std::string& redirection) const {
+        const char* program = std::getenv("BACKFILL_PSQL");
+        ASSERT_EQ(run_shell(fmt::format(
+                      "{} --no-psqlrc --quiet -v ON_ERROR_STOP=1 -d '{}' -c \"{}\" {}",
+                      program == nullptr ? "psql" : program, target.uri(), command, redirection)),
+                  0);
+    }
+
+    /// Has a table's twin loaded by psql from a file, and expects both to have the same rows.
+    void expect_as_psql(const std::string& table, const std::string& path,
+                        const std::string& options) {
+        target.run(fmt::format("DROP TABLE IF EXISTS twin; CREATE TABLE twin (LIKE {})", table));
+        psql("\\copy twin from pstdin with (format csv" + options + ")", "< " + path);
+        EXPECT_NE(target.value("SELECT count(*) FROM twin"), "0");
+        EXPECT_THAT(target.rows(fmt::format("(TABLE ONLY twin EXCEPT ALL SELECT * FROM {0}) UNION "
+                                            "ALL (SELECT * FROM {0} EXCEPT ALL TABLE ONLY twin)",
+                                            table)),
+                    testing::IsEmpty());
+    }
+
+    /// Numbered rows over some days, of about 100 bytes each.
+    static std::string numbered_rows(int rows) {
+        std::string text = "time,number,note\n";
+        for (int i = 1; i <= rows; ++i)
+            text += fmt::format("2024-01-{:02} 00:00:{:02}+00,{},\"{:0>60}\n{}\"\n", 1 + i % 9,
+                                i % 60, i, i, i % 7);
+        return text;
+    }
+
+    void create_numbers() {
+        target.run(
+            "CREATE TABLE numbers (time timestamptz NOT NULL, number int NOT NULL, note text); "
+            "SELECT create_hypertable('numbers', 'time', chunk_time_interval => interval "
+            "'1 day')");
+    }
+
+    /// Expects the numbers from 1 on to be there once each.
+    void expect_numbers(int rows) {
+        EXPECT_EQ(
+            target.value("SELECT count(*) || ' ' || count(DISTINCT number) || ' ' || min(number) "
+                         "|| ' ' || max(number) FROM numbers"),
+            fmt::format("{0} {0} 1 {0}", rows));
+    }
+
+    std::string batches() { return target.value("SELECT count(*) FROM __backfill.import_batch"); }
+
+    /// The program's sessions on the target that satisfy a condition.
+    int sessions(const std::string& condition = "true") {
+        return std::stoi(target.value(fmt::format(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+            "application_name LIKE 'timescaledb-backfill%' AND ({})",
+            condition)));
+    }
+};
+
+constexpr int many_rows = 150'000; // some 14 MB, which is 7 batches
+
+// ---------------------------------------------------------------- what is loaded
+
+TEST_F(Import, LoadsWhatPsqlLoads) {
+    target.run(create_readings);
+    target.run(
+        "CREATE TABLE made AS SELECT '2024-01-01'::timestamptz + i * interval '1 second' AS "
+        "time, i % 10 AS device, CASE WHEN i % 9 > 0 THEN i / 7.0 END::float8 AS value, CASE i "
+        "% 5 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN E'a \"b\"\\n, c\\r\\nd' ELSE repeat('x "
+        "', 40) END AS note FROM generate_series(1, 100000) i");
+    psql("\\copy made to pstdout csv header", "> " + file.path());
+    const auto output = import_ok("readings", {"--parallelism", "3", file.path()});
+    EXPECT_THAT(output, HasSubstr("Imported 100,000 rows"));
+    expect_as_psql("readings", file.path(), ", header");
+    EXPECT_NE(batches(), "1");
+}
+
+TEST_F(Import, TakesFilesHoweverTheyAreWritten) {
+    target.run(create_readings);
+    const auto expect = [&](const std::string& text, const Arguments& arguments,
+                            const std::string& options) {
+        SCOPED_TRACE(text);
+        target.run("TRUNCATE readings; DROP SCHEMA IF EXISTS __backfill CASCADE");
+        file.write(text);
+        auto all = arguments;
+        all.push_back(file.path());
+        import_ok("readings", all);
+        expect_as_psql("readings", file.path(), options);
+    };
+    expect("time,device,value,note\r\n2024-01-01,1,2,\"a\r\nb\"\r\n2024-01-02,1,,\r\n", {},
+           ", header");
+    expect("time,device,value,note\r2024-01-01,1,2,x\r2024-01-02,1,,\"\r\"\r", {}, ", header");
+    expect("2024-01-01;1;NA;'it\\'s; so\\\\'\n2024-01-01;2;2;NA",
+           {"--columns", "time,device,value,note", "--delimiter", ";", "--quote", "'", "--escape",
+            "\\", "--null", "NA"},
+           ", delimiter ';', quote '''', escape E'\\\\\\\\', null 'NA'");
+    expect("2024-01-01\t1\t2\t\"a\tb\"\n",
+           {"--columns", "time,device,value,note", "--delimiter", "\\t"}, ", delimiter E'\\t'");
+    expect("2024-01-01,1,2,gr\xfc\xdf\n",
+           {"--columns", "time,device,value,note", "--encoding", "LATIN1"}, ", encoding 'LATIN1'");
+    expect("a,b,c,d\n2024-01-01,1,2,x\n", {"--columns", "time,device,value,note", "--header"},
+           ", header");
+}
+
+TEST_F(Import, TakesColumnsByTheirNames) {
+    target.run(create_readings);
+    target.run("ALTER TABLE readings ADD source text DEFAULT 'file'");
+    file.write("\xEF\xBB\xBFnote,device,time\n\"a,b\",1,2024-01-01\n");
+    import_ok("readings", {file.path()});
+    EXPECT_THAT(target.rows("TABLE readings"),
+                ElementsAre("2024-01-01 00:00:00+00|1|NULL|a,b|file"));
+}
+
+TEST_F(Import, TakesAllTypesAndOddNames) {
+    target.run(
+        "CREATE SCHEMA \"Größe \"\"1\"\"\"; CREATE TYPE public.mood AS ENUM ('so, so', '\"ok\"'); "
+        "CREATE TABLE \"Größe \"\"1\"\"\".\"A, b\" (\"Zeit; \"\"T\"\"\" timestamp NOT NULL, "
+        "\"温度\" numeric(10, 3)[], \"j,k\" jsonb, bytes bytea, mood public.mood, span interval, "
+        "ranges int4multirange, \"COPY 7\" text)");
+    target.run("SELECT create_hypertable('\"Größe \"\"1\"\"\".\"A, b\"', 'Zeit; \"T\"')");
+    target.run(
+        "CREATE TABLE made AS SELECT '2024-01-01'::timestamp + i * interval '1 h' AS \"Zeit; "
+        "\"\"T\"\"\", ARRAY[i, NULL, 0.5]::numeric(10, 3)[] AS \"温度\", "
+        "jsonb_build_object('a \"b\"', ARRAY[i], 'c', E'd\\n') AS \"j,k\", "
+        "decode(md5(i::text), 'hex') AS bytes, (ENUM_RANGE(NULL::public.mood))[1 + i % 2] AS "
+        "mood, i * interval '1 day 2 s' AS span, int4multirange(int4range(i, i + 2)) AS ranges, "
+        "E'\\\\' || i AS \"COPY 7\" FROM generate_series(1, 50) i");
+    psql("\\copy made to pstdout csv header", "> " + file.path());
+    import_ok("\"Größe \"\"1\"\"\".\"A, b\"", {file.path()});
+    expect_as_psql("\"Größe \"\"1\"\"\".\"A, b\"", file.path(), ", header");
+    // and what a server says about it is understood
+    file.append("2024-01-01,{},{},\\x00,no,1 s,{},\"x\n\"\n");
+    expect_refused("\"Größe \"\"1\"\"\".\"A, b\"", {file.path()}, exit_failed,
+                   HasSubstr(fmt::format("{}, line 52: invalid input value for enum public.mood: "
+                                         "\"no\", column mood (what was loaded before stays)",
+                                         file.path())));
+}
+
+TEST_F(Import, TakesCompressedFilesAndStandardInput) {
+    create_numbers();
+    file.write(numbered_rows(1000));
+    const TextFile packed("import.csv.gz");
+    ASSERT_EQ(run_shell(fmt::format("gzip -c {} > {}", file.path(), packed.path())), 0);
+    import_ok("numbers", {packed.path()});
+    expect_numbers(1000);
+    target.run("TRUNCATE numbers");
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(import_stream("numbers", "a").exit_status, exit_done);
+        expect_numbers(1000);
+    }
+    EXPECT_EQ(import_stream("numbers", "b").exit_status, exit_done);
+    EXPECT_EQ(target.value("SELECT count(*) FROM numbers"), "2000");
+}
+
+TEST_F(Import, LoadsPlainAndPartitionedTables) {
+    target.run(
+        "CREATE TABLE plain (a int, b text); CREATE TABLE parts (a int, b text) PARTITION BY "
+        "RANGE (a); CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (10)");
+    file.write("a,b\n1,x\n2,y\n");
+    for (const auto* table : {"plain", "parts"}) {
+        import_ok(table, {file.path()});
+        EXPECT_THAT(target.rows(fmt::format("SELECT * FROM {} ORDER BY a", table)),
+                    ElementsAre("1|x", "2|y"));
+    }
+    file.append("12,z\n");
+    expect_refused("parts", {file.path()}, exit_failed,
+                   HasSubstr("line 4: no partition of relation"));
+}
+
+TEST_F(Import, TakesManyFiles) {
+    target.run("CREATE TABLE plain (a int)");
+    std::vector<std::unique_ptr<TextFile>> files;
+    Arguments arguments{"--parallelism", "4"};
+    for (int i = 0; i < 60; ++i) {
+        files.push_back(std::make_unique<TextFile>(fmt::format("import-{}.csv", i)));
+        files.back()->write(i % 10 == 0   ? ""
+                            : i % 10 == 1 ? "a\n"
+                                          : fmt::format("a\n{}\n{}\n", i, -i));
+        arguments.push_back(files.back()->path());
+    }
+    EXPECT_THAT(import_ok("plain", arguments), HasSubstr("Imported 96 rows"));
+    EXPECT_EQ(target.value("SELECT count(*) || ' ' || count(DISTINCT a) FROM plain"), "96 96");
+    EXPECT_THAT(import_ok("plain", arguments),
+                AllOf(HasSubstr("Imported 0 rows"), HasSubstr("60 of 60 files finished")));
+}
+
+TEST_F(Import, LeavesOutWhatIsOutOfBounds) {
+    target.run(create_readings);
+    target.run(
+        "CREATE TABLE counters (\"Tick\" bigint NOT NULL, v int); SELECT "
+        "create_hypertable('counters', 'Tick', chunk_time_interval => 10); CREATE TABLE days "
+        "(day date NOT NULL, v int); SELECT create_hypertable('days', 'day')");
+    file.write("time,device\n2024-01-01 00:59:59.999999+01,1\n2024-01-01,2\n2024-01-02 "
+               "11:59:59.999999+00,3\n2024-01-02 12:00:00+00,4\n");
+    EXPECT_THAT(
+        import_ok("readings", {"--from", "2024-01-01", "--until", "2024-01-02T12:00", file.path()}),
+        HasSubstr("Imported 2 rows, 2 records left out"));
+    EXPECT_THAT(target.rows("SELECT device FROM readings ORDER BY 1"), ElementsAre("2", "3"));
+    file.write("Tick,v\n-5,1\n0,2\n9,3\n10,4\n");
+    import_ok("counters", {"--from", "0", "--until", "10", "--name", "counters", file.path()});
+    EXPECT_THAT(target.rows("SELECT v FROM counters ORDER BY 1"), ElementsAre("2", "3"));
+    file.write("day,v\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n");
+    import_ok("days", {"--until", "2024-01-02T12:00", file.path()});
+    EXPECT_THAT(target.rows("SELECT v FROM days ORDER BY 1"), ElementsAre("1", "2"));
+    // A row without a time is not out of bounds.
+    file.write("time,device\n,1\n");
+    expect_refused("readings", {"--until", "2024-01-02", "--name", "null", file.path()},
+                   exit_failed, HasSubstr("line 2: NULL value in column \"time\""));
+}
+
+// ---------------------------------------------------------------- again
+
+TEST_F(Import, DoesNothingTwice) {
+    create_numbers();
+    file.write(numbered_rows(100));
+    import_ok("numbers", {file.path()});
+    EXPECT_THAT(
+        import_ok("numbers", {file.path()}),
+        AllOf(HasSubstr("was imported before: 100 rows; to load it once more, give it another "
+                        "--name"),
+              HasSubstr("Imported 0 rows")));
+    expect_numbers(100);
+    import_ok("numbers", {"--name", "again", file.path()});
+    EXPECT_EQ(target.value("SELECT count(*) FROM numbers"), "200");
+    const auto outcome = run_program({"clean", "--target", way});
+    EXPECT_THAT(outcome.output, HasSubstr("all 2 files were imported"));
+}
+
+TEST_F(Import, LoadsWhatWasAppended) {
+    create_numbers();
+    const auto all = numbered_rows(300);
+    const auto third = all.find(",100,");
+    const auto end = all.find("\"\n", third) + 2;
+    for (const bool compressed : {false, true}) {
+        target.run("TRUNCATE numbers");
+        const TextFile other(compressed ? "grows.csv.gz" : "grows.csv");
+        const auto append = [&](const std::string& text) {
+            file.write(text);
+            ASSERT_EQ(run_shell(fmt::format("{} {} >> {}", compressed ? "gzip -c" : "cat",
+                                            file.path(), other.path())),
+                      0);
+        };
+        append(all.substr(0, end));
+        import_ok("numbers", {other.path()});
+        expect_numbers(100);
+        append(all.substr(end));
+        EXPECT_THAT(import_ok("numbers", {other.path()}),
+                    AllOf(HasSubstr("Going on with"), HasSubstr("Imported 200 rows")));
+        expect_numbers(300);
+    }
+}
+
+TEST_F(Import, RefusesFilesThatHaveChanged) {
+    create_numbers();
+    const auto all = numbered_rows(100);
+    file.write(all);
+    import_ok("numbers", {file.path()});
+    const auto expect = [&](const std::string& text, const std::string& why) {
+        file.write(text);
+        expect_refused("numbers", {file.path()}, exit_failed,
+                       AllOf(HasSubstr(why), HasSubstr("give it another --name")));
+    };
+    expect(all.substr(0, all.size() / 2), "has changed since a part of it was loaded");
+    auto other = all;
+    other[200] = '#';
+    expect(other, "has changed since");
+    other = all;
+    other[all.size() - 20] = '#';
+    expect(other + "x", "has changed since");
+    file.write(all);
+    expect_refused(
+        "numbers", {"--null", "x", "--until", "2030-01-01", file.path()}, exit_failed,
+        HasSubstr("was begun with another --null, --until; what was loaded of it stays"));
+    const TextFile copy("copy.csv", all);
+    expect_refused("numbers", {copy.path()}, exit_failed,
+                   HasSubstr("is the same as " + file.path() + ", which has been imported"));
+    import_ok("numbers", {"--name", file.path(), copy.path()});
+    expect_numbers(100);
+    // Where the beginning and the end do not overlap, each of them tells.
+    const auto large = numbered_rows(20'000);
+    const TextFile grows("grows.csv", large);
+    import_ok("numbers", {grows.path()});
+    for (const auto at : {std::size_t{200}, large.size() - 20}) {
+        other = large;
+        other[at] = '#';
+        grows.write(other);
+        expect_refused("numbers", {grows.path()}, exit_failed, HasSubstr("has changed since"));
+    }
+    target.run("TRUNCATE numbers");
+    const TextFile open("open.csv", "time,number\n2024-01-01,1\n2024-01-01,2");
+    import_ok("numbers", {open.path()});
+    open.append("3\n");
+    expect_refused("numbers", {open.path()}, exit_failed,
+                   HasSubstr("its last record then was without"));
+    expect_numbers(2);
+}
+
+TEST_F(Import, RefusesAStreamThatIsAnotherOne) {
+    create_numbers();
+    const auto by_stream = [&](const std::string& text) {
+        file.write(text);
+        return import_stream("numbers", "a").exit_status;
+    };
+    EXPECT_EQ(by_stream("time,number\n2024-01-01,1\n2024-01-01,2\n"), exit_done);
+    EXPECT_EQ(by_stream("time,number\n2024-01-01,3\n2024-01-01,4\n"), exit_failed);
+    EXPECT_EQ(by_stream("time,number\n2024-01-01,1\n"), exit_failed);
+    EXPECT_EQ(by_stream("time,number\n2024-01-01,1\n2024-01-01,2\n2024-01-01,3"), exit_done);
+    EXPECT_EQ(by_stream("time,number\n2024-01-01,1\n2024-01-01,2\n2024-01-01,33\n"), exit_failed);
+    expect_numbers(3);
+}
+
+// ---------------------------------------------------------------- what fails
+
+class ImportFaults : public Import {
+  protected:
+    const std::uint32_t seed = random_seed();
+    std::mt19937 random{seed};
+    Proxy proxy = Proxy::in_front_of(target.uri());
+
+    void SetUp() override {
+        create_numbers();
+        file.write(numbered_rows(many_rows));
+        SCOPED_TRACE(seed);
+    }
+
+    void pause_up_to(int milliseconds) {
+        std::this_thread::sleep_for(
+            std::chrono::milliseconds(std::uniform_int_distribution(0, milliseconds)(random)));
+    }
+
+    std::unique_ptr<Program> start(const Arguments& arguments = {"--parallelism", "3"}) {
+        auto all = words("numbers", arguments);
+        all.push_back(file.path());
+        return std::make_unique<Program>(all);
+    }
+
+    void begin_anew() { target.run("TRUNCATE numbers; DROP SCHEMA IF EXISTS __backfill CASCADE"); }
+
+    /// What the program leaves at its end, which is to come.
+    static Outcome end_of(Program& program) {
+        if (!eventually([&] { return program.has_ended(); }, 90)) {
+            ADD_FAILURE() << "the program does not come to its end";
+            program.signal(SIGKILL);
+        }
+        return program.wait();
+    }
+
+    /// Keeps whoever loads rows waiting.
+    std::unique_ptr<postgres::Connection> shut() {
+        auto holder = target.connect();
+        holder->execute("BEGIN; LOCK TABLE public.numbers IN ACCESS EXCLUSIVE MODE");
+        return holder;
+    }
+
+    void expect_waiting(int number) {
+        EXPECT_TRUE(eventually([&] { return sessions("wait_event_type = 'Lock'") == number; }))
+            << sessions("wait_event_type = 'Lock'");
+    }
+};
+
+TEST_F(ImportFaults, GoesOnAfterHavingBeenKilled) {
+    const TextFile compressed("killed.csv.gz");
+    ASSERT_EQ(run_shell("gzip -1 -c " + file.path() + " > " + compressed.path()), 0);
+    for (int round = 0; round < rounds(2); ++round) {
+        SCOPED_TRACE(seed);
+        begin_anew();
+        const auto path = round % 2 == 0 ? file.path() : compressed.path();
+        int kills = 0;
+        for (int runs = 0; runs < 40; ++runs) {
+            Program program(words("numbers", {"--parallelism", "3", path}));
+            if (runs < 8) {
+                pause_up_to(runs == 0 ? 100 : 400);
+                program.signal(SIGKILL);
+                ++kills;
+            }
+            const auto outcome = end_of(program);
+            if (outcome.exit_status == exit_done)
+                break;
+            EXPECT_EQ(outcome.exit_status, 128 + SIGKILL) << outcome.errors;
+        }
+        EXPECT_GT(kills, 0);
+        expect_numbers(many_rows);
+        EXPECT_EQ(
+            target.value("SELECT sum(rows) || ' ' || min(\"from\") || ' ' || max(next_line) FROM "
+                         "__backfill.import_batch"),
+            fmt::format("{} 17 {}", many_rows, 2 + 2 * many_rows));
+    }
+}
+
+TEST_F(ImportFaults, BearsCutConnections) {
+    way = proxy.uri(target.uri());
+    for (int round = 0; round < rounds(3); ++round) {
+        SCOPED_TRACE(seed);
+        begin_anew();
+        const auto before = proxy.struck();
+        const auto fault = round % 3 == 0   ? Fault::cut
+                           : round % 3 == 1 ? Fault::lose_client
+                                            : Fault::lose_server;
+        const int first = proxy.connections() + 1;
+        proxy.plan([first, fault, generator = std::mt19937(random())](
+                       int number) mutable -> std::optional<FaultAfter> {
+            const auto magnitude = std::uniform_real_distribution(3.0, 7.0)(generator);
+            if (number <= first || number > first + 12)
+                return std::nullopt;
+            return FaultAfter{fault, static_cast<std::int64_t>(std::pow(10, magnitude))};
+        });
+        const auto outcome =
+            end_of(*start({"--parallelism", "3", "--max-retries", "100", "--stall-timeout", "2"}));
+        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
+        EXPECT_GT(proxy.struck(), before);
+        proxy.spare();
+        expect_numbers(many_rows);
+    }
+}
+
+TEST_F(ImportFaults, BearsCommitsInDoubt) {
+    way = proxy.uri(target.uri());
+    for (const bool is_heard : {true, false}) {
+        begin_anew();
+        proxy.plan_at("UPDATE __backfill.import_batch",
+                      [is_heard](int number) -> std::optional<FaultAt> {
+                          if (number > 2)
+                              return std::nullopt;
+                          return FaultAt{Fault::cut, is_heard};
+                      });
+        const auto before = proxy.struck();
+        const auto outcome = end_of(*start());
+        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
+        EXPECT_EQ(proxy.struck() - before, 2);
+        EXPECT_THAT(outcome.output, HasSubstr("Imported 150,000 rows"));
+        proxy.spare();
+        expect_numbers(many_rows);
+    }
+}
+
+TEST_F(ImportFaults, BearsTerminatedBackends) {
+    auto program = start({"--parallelism", "3", "--max-retries", "100"});
+    EXPECT_TRUE(
+        eventually([&] { return sessions("state = 'active' AND query LIKE 'COPY%'") > 0; }));
+    int terminated = 0;
+    while (!program->has_ended() && terminated < 20) {
+        pause_up_to(60);
+        terminated += std::stoi(target.value(
+            "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity WHERE "
+            "datname = current_database() AND application_name LIKE 'timescaledb-backfill%' "
+            "ORDER BY random() LIMIT 2) AS chosen"));
+    }
+    const auto outcome = end_of(*program);
+    EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
+    EXPECT_GT(terminated, 0);
+    expect_numbers(many_rows);
+    EXPECT_TRUE(eventually([&] { return sessions() == 0; }));
+}
+
+TEST_F(ImportFaults, KeepsOthersOffTheFile) {
+    auto holder = shut();
+    auto first = start();
+    expect_waiting(3);
+    expect_refused("numbers", {file.path()}, exit_failed,
+                   HasSubstr(file.path() + " is being imported by another process"));
+    holder.reset();
+    EXPECT_EQ(end_of(*first).exit_status, exit_done);
+    expect_numbers(many_rows);
+}
+
+TEST_F(ImportFaults, LoadsNothingTwiceWhenAnotherTakesOver) {
+    auto holder = shut();
+    auto first = start();
+    expect_waiting(3);
+    EXPECT_EQ(run_program({"pause", "--target", way}).exit_status, exit_done);
+    const auto paused = target.value("SELECT clock_timestamp()");
+    EXPECT_TRUE(eventually([&] {
+        return target.value("SELECT seen > '" + paused +
+                            "'::timestamptz + interval '1 s' FROM "
+                            "__backfill.run") == "t";
+    }));
+    holder.reset();
+    EXPECT_TRUE(eventually([&] { return batches() == "3"; }));
+    // It no longer keeps others off.
+    EXPECT_EQ(target.value("SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = "
+                           "'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = "
+                           "current_database())"),
+              "1");
+    const auto owner = target.value("SELECT owner FROM __backfill.import");
+    auto second = start();
+    EXPECT_TRUE(
+        eventually([&] { return target.value("SELECT owner FROM __backfill.import") != owner; }));
+    EXPECT_EQ(run_program({"resume", "--target", way}).exit_status, exit_done);
+    const auto one = end_of(*first);
+    const auto other = end_of(*second);
+    EXPECT_EQ(one.exit_status, exit_failed) << one.output;
+    EXPECT_THAT(
+        one.errors,
+        HasSubstr(file.path() + " has been taken over by another import, or forgotten by clean"));
+    EXPECT_EQ(other.exit_status, exit_done) << other.errors;
+    expect_numbers(many_rows);
+}
+
+TEST_F(ImportFaults, StopsWhenTold) {
+    auto holder = shut();
+    auto program = start();
+    expect_waiting(3);
+    program->signal(SIGINT);
+    holder.reset();
+    const auto outcome = end_of(*program);
+    EXPECT_EQ(outcome.exit_status, exit_interrupted) << outcome.output;
+    EXPECT_THAT(outcome.output, HasSubstr("Interrupted; the same command goes on."));
+    EXPECT_NE(batches(), "0");
+    EXPECT_EQ(end_of(*start()).exit_status, exit_done);
+    expect_numbers(many_rows);
+}
+
+TEST_F(ImportFaults, StopsWaitingForStandardInput) {
+    const TextFile pipe("pipe");
+    ASSERT_EQ(mkfifo(pipe.path().c_str(), 0600), 0);
+    Program program(words("numbers", {"--name", "pipe", "-"}), {}, std::nullopt, pipe.path());
+    pipe.append(numbered_rows(many_rows)); // which waits until nearly all is read
+    EXPECT_TRUE(eventually([&] {
+        return target.value("SELECT count(*) > 100000 FROM numbers") == "t" &&
+               sessions("query LIKE 'COPY%'") == 0;
+    }));
+    program.signal(SIGINT);
+    EXPECT_EQ(end_of(program).exit_status, exit_interrupted);
+    EXPECT_EQ(import_stream("numbers", "pipe").exit_status, exit_done);
+    expect_numbers(many_rows);
+}
+
+TEST_F(ImportFaults, DamagedFilesKeepWhatWasReadBefore) {
+    const TextFile compressed("damaged.csv.gz");
+    ASSERT_EQ(run_shell(fmt::format(
+                  "gzip -1 -c {0} > {1}.whole; head -c $(($(stat -c %s {1}.whole) * 3 / 4)) "
+                  "{1}.whole > {1}",
+                  file.path(), compressed.path())),
+              0);
+    expect_refused(
+        "numbers", {compressed.path()}, exit_failed,
+        HasSubstr("cannot read " + compressed.path() + ": it ends in the middle of its gzip data"));
+    EXPECT_NE(target.value("SELECT count(*) FROM numbers"), "0");
+    // A download that is completed is a file that has grown.
+    ASSERT_EQ(run_shell(fmt::format("mv {0}.whole {0}", compressed.path())), 0);
+    EXPECT_EQ(import("numbers", {compressed.path()}).exit_status, exit_done);
+    expect_numbers(many_rows);
+}
+
+// ---------------------------------------------------------------- what the server does not take
+
+class ImportRejects : public Import {
+  protected:
+    const TextFile rejects{"rejects.csv"};
+
+    void SetUp() override {
+        target.run("CREATE TABLE kinds (id int PRIMARY KEY); INSERT INTO kinds VALUES (1), (2)");
+        target.run(
+            "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL CHECK (device "
+            "< 100), kind int REFERENCES kinds, note varchar(10), UNIQUE (time, device)); "
+            "SELECT create_hypertable('readings', 'time')");
+    }
+
+    Arguments skipping(const Arguments& more = {}) const {
+        Arguments all{"--on-error", "skip", "--rejects", rejects.path(), file.path()};
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    }
+};
+
+constexpr auto bad_records = "time,device,kind,note\n"
+                             "2024-01-01 00:00,1,1,\"first\n\"\n" // 2
+                             "2024-01-01 00:01,x,1,a\n"           // 4
+                             "2024-01-01 00:02,,1,a\n"            // 5
+                             "2024-01-01 00:03,100,1,\"a\n\n\"\n" // 6
+                             "2024-01-01 00:04,1,9,a\n"           // 9
+                             "2024-01-01 00:00,1,1,a\n"           // 10
+                             "2024-01-01 00:05,1,1\n"             // 11
+                             "2024-01-01 00:06,1,1,a,b\n"         // 12
+                             "2024-01-01 00:07,1,1,\xff\n"        // 13
+                             "2024-01-01 00:08,1,1,12345678901\n" // 14
+                             ",1,1,a\n"                           // 15
+                             "never,1,1,a\n"                      // 16
+                             "2024-01-01 00:09,2,2,\"last\"\n";   // 17
+
+TEST_F(ImportRejects, AreLeftOutAndKept) {
+    file.write(bad_records);
+    EXPECT_THAT(import_ok("readings", skipping()),
+                HasSubstr("Imported 2 rows, 11 records rejected"));
+    EXPECT_THAT(target.rows("SELECT device, note FROM readings ORDER BY time"),
+                ElementsAre("1|first\n", "2|last"));
+    target.run("CREATE TABLE kept (file text, line int, reason text, record bytea)");
+    const auto text = rejects.text();
+    EXPECT_THAT(
+        text,
+        HasSubstr(",13,\"invalid byte sequence for encoding \"\"UTF8\"\": 0xff\",\"2024-01-01 "
+                  "00:07,1,1,\xff\"\n"));
+    // What it says can be read as CSV again, but for that one.
+    target.run(
+        "DROP TABLE kept; CREATE TABLE kept (file text, line int, reason text, record text)");
+    const TextFile readable("readable.csv");
+    auto clean = text;
+    std::erase(clean, '\xff');
+    readable.write(clean);
+    import_ok("kept", {readable.path()});
+    EXPECT_THAT(
+        target.rows("SELECT line, reason FROM kept WHERE file = '" + file.path() +
+                    "' ORDER BY line"),
+        ElementsAre(
+            "4|invalid input syntax for type integer: \"x\", column device",
+            HasSubstr("5|null value in column \"device\""), HasSubstr("6|new row for relation"),
+            HasSubstr("9|insert or update on table"),
+            HasSubstr("10|duplicate key value violates unique constraint"),
+            "11|missing data for column \"note\"", "12|extra data after last expected column",
+            HasSubstr("13|invalid byte sequence"),
+            HasSubstr("14|value too long for type character varying(10)"),
+            HasSubstr("15|NULL value in column \"time\""),
+            HasSubstr("16|invalid input syntax for type timestamp with time zone: \"never\"")));
+    EXPECT_EQ(target.value("SELECT record FROM kept WHERE line = 6"),
+              "2024-01-01 00:03,100,1,\"a\n\n\"");
+    EXPECT_EQ(target.value("SELECT records || ' ' || rows || ' ' || rejected FROM "
+                           "__backfill.import_batch ORDER BY import LIMIT 1"),
+              "13 2 11");
+    EXPECT_THAT(import_ok("readings", skipping()),
+                HasSubstr("was imported before: 2 rows, 11 records rejected"));
+    EXPECT_EQ(rejects.text(), text);
+}
+
+TEST_F(ImportRejects, EndTheImportUnlessTheyAreToBeSkipped) {
+    const std::string all = bad_records;
+    std::vector<std::pair<int, std::string>> expected{
+        {4, "invalid input syntax for type integer: \"x\", column device"},
+        {5, "null value in column \"device\""},
+        {6, "new row for relation"},
+        {9, "insert or update on table"},
+        {10, "duplicate key value violates unique constraint"},
+        {11, "missing data for column \"note\""},
+        {12, "extra data after last expected column"},
+        {13, "invalid byte sequence"},
+        {14, "value too long"},
+        {15, "NULL value in column \"time\""},
+        {16, "invalid input syntax for type timestamp"}};
+    for (const auto& [line, reason] : expected) {
+        // Lines before are replaced by good ones, so that this is the first that is bad.
+        std::string text;
+        int number = 0;
+        std::istringstream stream(all);
+        for (std::string one; std::getline(stream, one);) {
+            ++number;
+            const bool stays = number <= 3 || number >= line;
+            text += stays ? one + "\n" : fmt::format("2023-01-01 00:{:02},1,1,a\n", number);
+        }
+        file.write(text);
+        expect_refused("readings", {"--name", std::to_string(line), file.path()}, exit_failed,
+                       HasSubstr(fmt::format("{}, line {}: {}", file.path(), line, reason)));
+    }
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "0");
+}
+
+TEST_F(ImportRejects, AreFoundAmongMany) {
+    std::string text = "time,device,kind\n";
+    int expected = 0;
+    for (int i = 0; i < 250'000; ++i) {
+        const bool is_bad = i % 50'021 == 17;
+        text += fmt::format("2024-01-01 00:00:00.{:06}+00,1,{}\n", i,
+                            is_bad ? (i % 2 == 0 ? "x" : "7") : "1");
+        expected += is_bad ? 1 : 0;
+    }
+    file.write(text);
+    import_ok("readings", skipping({"--parallelism", "3"}));
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), std::to_string(250'000 - expected));
+    for (int i = 17; i < 250'000; i += 50'021)
+        EXPECT_THAT(rejects.text(), HasSubstr(fmt::format(",{},\"in", i + 2)));
+}
+
+TEST_F(ImportRejects, AreNotWithoutLimit) {
+    file.write("time,device\n2024-01-01,x\n2024-01-02,1\n2024-01-03,y\n2024-01-04,z\n");
+    expect_refused("readings", skipping({"--max-rejects", "2"}), exit_failed,
+                   HasSubstr("more than 2 records rejected (--max-rejects), lastly " + file.path() +
+                             ", line 5: invalid input syntax"));
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "0");
+    import_ok("readings", skipping({"--max-rejects", "3"}));
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1");
+}
+
+TEST_F(ImportRejects, CannotBeFoundWhenTheEndOfTheTransactionTells) {
+    target.run("CREATE TABLE late (a int REFERENCES kinds DEFERRABLE INITIALLY DEFERRED)");
+    file.write("a\n1\n9\n2\n");
+    expect_refused("late", skipping(), exit_failed,
+                   AllOf(HasSubstr(file.path() + ", lines 2 to 4: insert or update on table"),
+                         HasSubstr("it cannot be told which record it is")));
+    EXPECT_EQ(target.value("SELECT count(*) FROM late"), "0");
+    EXPECT_EQ(rejects.text(), "");
+}
+
+TEST_F(ImportRejects, AreNotWhatIsNotTheirFault) {
+    target.run(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION "
+        "'not now' USING ERRCODE = '42501'; END $$; CREATE TRIGGER refuse BEFORE INSERT ON "
+        "readings FOR EACH ROW EXECUTE FUNCTION refuse()");
+    file.write("time,device\n2024-01-01,1\n");
+    expect_refused("readings", skipping(), exit_failed,
+                   HasSubstr(file.path() + ", lines 2 to 2: not now"));
+    EXPECT_EQ(rejects.text(), "");
+    target.run(
+        "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF "
+        "NEW.device = 1 THEN RETURN NULL; END IF; RAISE EXCEPTION 'no %', NEW.device; END $$");
+    file.write("time,device\n2024-01-01,1\n2024-01-01,2\n");
+    EXPECT_THAT(import_ok("readings", skipping({"--name", "b"})),
+                HasSubstr("Imported 0 rows, 1 record rejected, 1 record left out"));
+    EXPECT_THAT(rejects.text(), HasSubstr(",3,\"no 2\",\"2024-01-01,2\"\n"));
+}
+
+TEST_F(ImportRejects, RecordsWhoseEndIsInDoubtAreNotSkipped) {
+    const auto expect = [&](const std::string& text, const std::string& why) {
+        file.write(text);
+        expect_refused("readings", skipping({"--name", why}), exit_failed,
+                       HasSubstr(file.path() + ", line " + why));
+    };
+    const std::string good = "time,device\n2024-01-01,1\n";
+    expect(good + "2024-01-02,1\r\n",
+           "3: an unquoted carriage return where lines end with newlines");
+    expect(good + "2024-01-02,\"1\n", "3: a quote is opened in the record that begins here");
+    expect(good + "\\.\n2024-01-02,1\n",
+           "4: there is more behind a line of a backslash and a full stop alone");
+    file.write("time,device\n2024-01-05,1\n\\.\n");
+    import_ok("readings", {"--name", "marker", file.path()});
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE time = '2024-01-05'"), "1");
+}
+
+// ---------------------------------------------------------------- what is refused
+
+TEST_F(Import, RefusesBeforeItChangesAnything) {
+    target.run(create_readings);
+    target.run(
+        "CREATE VIEW seen AS TABLE readings; CREATE SEQUENCE s; INSERT INTO readings VALUES "
+        "('2024-01-01', 1); CREATE TABLE made (a int, b int GENERATED ALWAYS AS (a + 1) STORED); "
+        "CREATE TABLE secret (a int)");
+    file.write("time,device\n2024-01-01,1\n");
+    const auto expect = [&](const std::string& table, const Arguments& arguments, int status,
+                            const std::string& why) {
+        auto all = arguments;
+        all.push_back(file.path());
+        expect_refused_at_once(table, all, status, HasSubstr(why));
+    };
+    expect("nothing", {}, exit_failed, "has no table \"public\".\"nothing\"");
+    expect("no.thing", {}, exit_failed, "has no table \"no\".\"thing\"");
+    expect("a b", {}, exit_usage, "--table 'a b' is no name of a table");
+    expect("a.b.c", {}, exit_usage, "--table 'a.b.c' is no name of a table");
+    expect("seen", {}, exit_failed,
+           "\"public\".\"seen\" is a view; name the table that has its rows");
+    expect("s", {}, exit_failed, "is no table");
+    const auto chunk = target.value("SELECT show_chunks('readings')");
+    expect(chunk, {}, exit_failed, "is a chunk; name its hypertable");
+    expect(
+        "secret", {"--until", "2024-01-01"}, exit_usage,
+        "\"public\".\"secret\" is no hypertable, and has no time that --from and --until could be about");
+    expect("readings", {"--until", "5"}, exit_usage, "--until");
+    expect("readings", {"--until", "2024-01-01", "--from", "2024-01-02"}, exit_usage,
+           "is not before");
+    expect("secret", {}, exit_usage,
+           "the header of " + file.path() +
+               " names columns that \"public\".\"secret\" does not have: "
+               "\"time\", \"device\"; it has: \"a\"");
+    expect("secret", {"--columns", "a,a"}, exit_usage, "--columns names the column \"a\" twice");
+    expect("made", {"--columns", "a,b"}, exit_usage, "which the table generates itself");
+    expect("readings", {"--rejects", "/no/such/folder/file", "--on-error", "skip"}, exit_usage,
+           "--rejects /no/such/folder/file cannot be written");
+    expect("readings", {"/no/such/file"}, exit_usage, "cannot read /no/such/file: No such file");
+    expect("readings", {"/tmp"}, exit_usage, "/tmp is not a regular file");
+    expect("readings", {file.path()}, exit_usage, "is given twice");
+    file.write("time,\"device\n");
+    expect("readings", {}, exit_usage, file.path() + ", line 1: a quote is opened");
+}
+
+TEST_F(Import, RefusesOptionsThatMakeNoSense) {
+    const auto expect = [&](const Arguments& arguments, const std::string& why) {
+        expect_refused_at_once("readings", arguments, exit_usage, HasSubstr(why));
+    };
+    expect({}, "FILE is required");
+    expect({"-"}, "standard input needs a --name");
+    expect({"a.csv", "b.csv", "--name", "x"}, "--name is for one file");
+    expect({"a.csv", "--on-error", "skip"}, "--on-error skip and --rejects FILE go together");
+    expect({"a.csv", "--rejects", "r.csv"}, "--on-error skip and --rejects FILE go together");
+    expect({"a.csv", "--header"}, "--header requires --columns");
+    expect({"a.csv", "--delimiter", "ab"}, "takes one character, or \\t for a tab");
+    expect({"a.csv", "--quote", ","}, "--delimiter and --quote have to differ");
+    expect({"a.csv", "--quote", "\\"}, "--quote cannot be a backslash or a full stop");
+    expect({"a.csv", "--escape", "\n"}, "take one ASCII character each");
+    expect({"a.csv", "--null", "a,b"}, "--null must hold neither the delimiter");
+    expect({"a.csv", "--encoding", "SJIS", "--escape", "\\"},
+           "convert the file, such as with iconv");
+    expect({"a.csv", "--on-error", "ignore"}, "--on-error");
+    expect({"a.csv", "--max-rejects", "-1"}, "--max-rejects");
+}
+
+TEST_F(Import, NeedsFewPrivileges) {
+    target.run(create_readings);
+    file.write("time,device\n2024-01-01,1\n");
+    const Role role(target);
+    way = role.uri();
+    expect_refused_at_once("readings", {file.path()}, exit_failed,
+                           HasSubstr("nothing is imported, for privileges are missing. In the "));
+    target.run(fmt::format("GRANT CREATE ON DATABASE {} TO {}", target.name(), role.name()));
+    expect_refused_at_once(
+        "readings", {file.path()}, exit_failed,
+        HasSubstr("GRANT INSERT (\"time\", \"device\") ON \"public\".\"readings\" TO"));
+    target.run(fmt::format("GRANT INSERT ON readings TO {}", role.name()));
+    expect_refused_at_once("readings", {"--until", "2024-02-01", file.path()}, exit_failed,
+                           HasSubstr("GRANT SELECT (\"time\") ON \"public\".\"readings\" TO"));
+    import_ok("readings", {file.path()});
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1");
+}
+
+} // namespace
+} // namespace test

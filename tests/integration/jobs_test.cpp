@@ -1,0 +1,153 @@
+// Turning the target's background jobs off, and on again.
+
+#include "exit_status.hpp"
+#include "support/migration.hpp"
+#include "support/role.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace test {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class Jobs : public Migration {
+  protected:
+    /// Four jobs: retention and refresh, an action of the user's own; and compression, which its
+    /// owner has turned off.
+    void SetUp() override {
+        NEEDS_COMMUNITY_EDITION();
+        target.run(
+            "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value int);"
+            "SELECT create_hypertable('readings', 'time');"
+            "ALTER TABLE readings SET (timescaledb.compress)");
+        target.run("CREATE MATERIALIZED VIEW \"Daily\" WITH (timescaledb.continuous) AS "
+                   "SELECT time_bucket('1 day', time) AS day, count(*) FROM readings GROUP BY 1 "
+                   "WITH NO DATA");
+        retention = target.value("SELECT add_retention_policy('readings', interval '1 year')");
+        refresh = target.value("SELECT add_continuous_aggregate_policy('\"Daily\"', NULL, "
+                               "interval '1 day', interval '1 day')");
+        target.run("CREATE PROCEDURE tidy(job_id int, config jsonb) LANGUAGE SQL AS 'SELECT 1'");
+        action = target.value("SELECT add_job('tidy', interval '1 hour')");
+        compression = target.value("SELECT add_compression_policy('readings', interval '1 day')");
+        target.run(fmt::format("SELECT alter_job({}, scheduled => false)", compression));
+    }
+
+    std::vector<std::string> on() {
+        return target.rows("SELECT job_id FROM timescaledb_information.jobs WHERE scheduled AND "
+                           "job_id >= 1000 ORDER BY job_id");
+    }
+
+    std::string others() {
+        return target.value("SELECT string_agg(job_id::text || scheduled, ',' ORDER BY job_id) "
+                            "FROM timescaledb_information.jobs WHERE job_id < 1000");
+    }
+
+    std::string jobs(std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), "jobs");
+        return backfill_ok(arguments);
+    }
+
+    std::string retention;
+    std::string refresh;
+    std::string action;
+    std::string compression;
+};
+
+TEST_F(Jobs, ThatWereOnAreTurnedOffAndOnAgain) {
+    const auto before = others();
+    EXPECT_THAT(jobs({"disable"}),
+                AllOf(HasSubstr(fmt::format("Turned off job {} (", retention)),
+                      HasSubstr("on public.readings\n"), HasSubstr("on public.\"Daily\"\n"),
+                      Not(HasSubstr(fmt::format("job {} (", compression))),
+                      HasSubstr("Turned off 3 jobs.")));
+    EXPECT_THAT(on(), IsEmpty());
+    EXPECT_THAT(jobs({"disable"}), HasSubstr("Nothing to turn off"));
+    EXPECT_THAT(jobs({"enable"}), HasSubstr("Turned on 3 jobs."));
+    EXPECT_THAT(on(), ElementsAre(retention, refresh, action)) << "compression was off before";
+    EXPECT_THAT(jobs({"enable"}), HasSubstr("Nothing to turn on"));
+    EXPECT_EQ(others(), before);
+}
+
+TEST_F(Jobs, AreSelectedByWhatTheyWorkOn) {
+    jobs({"disable", "--filter", "daily"});
+    EXPECT_THAT(on(), ElementsAre(retention, action));
+    jobs({"disable", "--filter", "tidy"});
+    EXPECT_THAT(on(), ElementsAre(retention));
+    jobs({"disable"});
+    jobs({"enable", "--filter", "readings"});
+    EXPECT_THAT(on(), ElementsAre(retention));
+    jobs({"enable"});
+    EXPECT_THAT(on(), ElementsAre(retention, refresh, action));
+    const auto outcome = backfill({"jobs", "disable", "--filter", "("});
+    EXPECT_EQ(outcome.exit_status, exit_usage);
+    EXPECT_THAT(outcome.errors, HasSubstr("no POSIX regular expression"));
+}
+
+TEST_F(Jobs, StayAsTheyAreInADryRun) {
+    EXPECT_THAT(jobs({"disable", "--dry-run"}),
+                AllOf(HasSubstr("Would turn off 3 jobs."), HasSubstr("Would turn off job")));
+    EXPECT_THAT(on(), ElementsAre(retention, refresh, action));
+    EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')::text"), "");
+    jobs({"disable"});
+    EXPECT_THAT(jobs({"enable", "--dry-run"}), HasSubstr("Would turn on 3 jobs."));
+    EXPECT_THAT(on(), IsEmpty());
+}
+
+TEST_F(Jobs, AreListed) {
+    jobs({"disable", "--filter", "tidy"});
+    const auto text = jobs({"list"});
+    EXPECT_THAT(text, AllOf(HasSubstr("off, by jobs disable"), HasSubstr("public.tidy"),
+                            HasSubstr("public.\"Daily\""), HasSubstr("4 jobs of the target"),
+                            HasSubstr(": 2 on, 2 off.")));
+}
+
+TEST_F(Jobs, KeepTheQueueUntilTheyAreOnAgain) {
+    jobs({"disable"});
+    const auto outcome = backfill({"clean"});
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.errors,
+                AllOf(HasSubstr(retention), HasSubstr("are still off"), HasSubstr("jobs enable")));
+    EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.suspended_job"), "3");
+    jobs({"enable"});
+    backfill_ok({"clean"});
+    EXPECT_THAT(jobs({"enable"}), HasSubstr("Nothing to turn on"));
+}
+
+TEST_F(Jobs, ThatAreGoneOrOnAlreadyAreForgotten) {
+    jobs({"disable"});
+    target.run(fmt::format("SELECT delete_job({})", action));
+    target.run(fmt::format("SELECT alter_job({}, scheduled => true)", refresh));
+    EXPECT_THAT(jobs({"enable"}), HasSubstr("Turned on"));
+    EXPECT_THAT(on(), ElementsAre(retention, refresh));
+    EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.suspended_job"), "0");
+}
+
+TEST_F(Jobs, OfOthersAreRefusedBeforeAnythingIsChanged) {
+    const Role role(target);
+    target.run(fmt::format("GRANT CREATE ON DATABASE {} TO {}", target.name(), role.name()));
+    way_to_target = role.uri();
+    const auto outcome = backfill({"jobs", "disable"});
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.errors,
+                AllOf(HasSubstr("nothing is changed: the role does not own job " + retention),
+                      HasSubstr("connect as their owner")));
+    EXPECT_THAT(on(), ElementsAre(retention, refresh, action));
+    EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')::text"), "");
+}
+
+TEST_F(Jobs, DoNotSayWhatToDoWithThem) {
+    const auto outcome = backfill({"jobs"});
+    EXPECT_EQ(outcome.exit_status, exit_usage);
+    EXPECT_THAT(outcome.errors, HasSubstr("ACTION"));
+    EXPECT_EQ(backfill({"jobs", "off"}).exit_status, exit_usage);
+}
+
+} // namespace
+} // namespace test

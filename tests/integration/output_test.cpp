@@ -1,0 +1,287 @@
+// What commands say, to people and to programs.
+
+#include "exit_status.hpp"
+#include "support/client_programs.hpp"
+#include "support/migration.hpp"
+#include "support/shell.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <sstream>
+
+namespace test {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);)
+        lines.push_back(line);
+    return lines;
+}
+
+class Output : public Migration {
+  protected:
+    /// Four days in four chunks.
+    void SetUp() override {
+        both(
+            "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value int);"
+            "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '1 day')");
+        source.run("INSERT INTO readings SELECT t, d, 1 FROM generate_series("
+                   "'2024-01-01'::timestamptz, '2024-01-04 23:00', '1 hour') t, "
+                   "generate_series(1, 3) d");
+    }
+
+    /// Runs a command with --output json. Every line is to be an event as the schema has it.
+    std::vector<json> events(std::vector<std::string> arguments, int exit_status = exit_done) {
+        arguments.insert(arguments.end(), {"--output", "json"});
+        const auto outcome = backfill(arguments);
+        EXPECT_EQ(outcome.exit_status, exit_status) << outcome.output << outcome.errors;
+        expect_valid(outcome.output);
+        std::vector<json> list;
+        for (const auto& line : lines_of(outcome.output))
+            list.push_back(json::parse(line));
+        return list;
+    }
+
+    static void expect_valid(const std::string& lines) {
+        const TextFile file("events", lines);
+        EXPECT_EQ(run_shell(fmt::format(
+                      "/usr/bin/python3 -c 'import json, sys, jsonschema\n"
+                      "schema = jsonschema.Draft202012Validator(json.load(open(sys.argv[1])))\n"
+                      "for line in open(sys.argv[2]): schema.validate(json.loads(line))' '{}' '{}'",
+                      BACKFILL_EVENTS_SCHEMA, file.path())),
+                  0)
+            << lines;
+    }
+
+    static std::map<std::string, int> count_names(const std::vector<json>& events) {
+        std::map<std::string, int> counts;
+        for (const auto& event : events)
+            ++counts[event.at("event")];
+        return counts;
+    }
+
+    using Names = std::map<std::string, int>;
+};
+
+// ---------------------------------------------------------------- JSON
+
+TEST_F(Output, EveryCommandWritesEventsAsTheSchemaHasThem) {
+    EXPECT_EQ(count_names(events({"completion-point"}, exit_failed)),
+              (Names{{"no_completion_point", 1}, {"summary", 1}}));
+    const auto checked = count_names(events({"check", "--until", "2024-01-04T12:00"}));
+    EXPECT_GT(checked.at("finding"), 5);
+    EXPECT_EQ(checked.at("summary"), 1);
+    EXPECT_EQ(count_names(events({"stage", "--until", "2024-01-04T12:00", "--dry-run"})),
+              (Names{{"staged", 1}, {"planned", 4}, {"summary", 1}}));
+    EXPECT_EQ(count_names(events({"stage", "--until", "2024-01-04T12:00"})),
+              (Names{{"staged", 1}, {"summary", 1}}));
+    EXPECT_EQ(count_names(events({"copy", "--explain"})), (Names{{"planned", 4}}));
+    target.run("ALTER TABLE readings ADD CONSTRAINT refused CHECK (time < '2024-01-02' OR "
+               "time >= '2024-01-03')");
+    source.run("SELECT drop_chunks('readings', older_than => '2024-01-02'::timestamptz)");
+    EXPECT_EQ(count_names(events({"copy"}, exit_failed)), (Names{{"begun", 1},
+                                                                 {"started", 3},
+                                                                 {"copied", 2},
+                                                                 {"skipped", 1},
+                                                                 {"failed", 1},
+                                                                 {"summary", 1}}));
+    EXPECT_EQ(count_names(events({"status", "--failed"})), (Names{{"status", 1}}));
+    target.run("ALTER TABLE readings DROP CONSTRAINT refused");
+    events({"copy"});
+    EXPECT_EQ(count_names(events({"copy"})), (Names{{"summary", 1}}));
+    EXPECT_EQ(count_names(events({"completion-point", "--since", "2024-01-03"}, exit_failed)),
+              (Names{{"completion_point", 1}, {"summary", 1}}));
+    EXPECT_EQ(count_names(events({"verify", "--quick"}, exit_differences)),
+              (Names{{"estimated", 3}, {"summary", 1}}));
+    target.run("UPDATE readings SET value = 2 WHERE time = '2024-01-03 05:00'");
+    target.run("SELECT drop_chunks('readings', older_than => '2024-01-03'::timestamptz)");
+    EXPECT_EQ(
+        count_names(events({"verify"}, exit_differences)),
+        (Names{
+            {"begun", 1}, {"verified", 1}, {"differed", 1}, {"not_compared", 1}, {"summary", 1}}));
+    EXPECT_EQ(count_names(events({"report", "--html", TextFile("page", "").path()})),
+              (Names{{"reported", 1}}));
+    Names jobs{{"summary", 1}};
+    if (is_community()) {
+        target.run("SELECT add_retention_policy('readings', interval '100 years')");
+        jobs["job"] = 1;
+    }
+    for (const auto* action : {"list", "disable", "enable"})
+        EXPECT_EQ(count_names(events({"jobs", action})), jobs) << action;
+    EXPECT_EQ(count_names(events({"pause"})), (Names{{"control", 1}}));
+    EXPECT_EQ(count_names(events({"resume"})), (Names{{"control", 1}}));
+    EXPECT_EQ(count_names(events({"set-parallelism", "3"})), (Names{{"control", 1}}));
+    EXPECT_EQ(count_names(events({"refresh-caggs"})), (Names{{"summary", 1}}));
+    EXPECT_EQ(count_names(events({"clean"})), (Names{{"cleaned", 1}}));
+    EXPECT_EQ(count_names(events({"clean"})), (Names{{"cleaned", 1}}));
+}
+
+TEST_F(Output, CloneSchemaWritesEventsAsTheSchemaHasThem) {
+    NEEDS_SAME_VERSION();
+    const auto* major = "SELECT current_setting('server_version_num')::int / 10000";
+    if (std::stoi(target.value(major)) < std::stoi(source.value(major)))
+        GTEST_SKIP() << "needs a target whose PostgreSQL is not older";
+    const ClientPrograms programs;
+    source.run("CREATE TABLE device (id int); INSERT INTO device VALUES (1), (2);"
+               "CREATE TABLE counts (tick int)");
+    target.run("DROP TABLE readings");
+    Names names{{"table", 1}, {"hypertable", 2}, {"left_out", 1}, {"summary", 1}};
+    if (is_community()) {
+        source.run("SELECT add_retention_policy('readings', interval '100 years')");
+        names["job"] = 1;
+    }
+    const std::vector<std::string> words{"clone-schema",        "--programs", programs.folder(),
+                                         "--create-hypertable", "tick:10",    "--roles"};
+    auto dry = words;
+    dry.emplace_back("--dry-run");
+    EXPECT_EQ(count_names(events(dry)), names);
+    const auto cloned = events(words);
+    EXPECT_EQ(count_names(cloned), names);
+    EXPECT_EQ(cloned.back().at("rows"), 2);
+    EXPECT_EQ(cloned.back().at("bytes"), 4);
+}
+
+TEST_F(Output, ImportWritesEventsAsTheSchemaHasThem) {
+    const TextFile file("events.csv", "time,device\n2024-01-01,1\n2024-01-01,x\n2025-01-01,1\n");
+    const TextFile rejects("events-rejects.csv");
+    const std::vector<std::string> words{"import",       "--table",    "readings", "--until",
+                                         "2024-06-01",   "--on-error", "skip",     "--rejects",
+                                         rejects.path(), file.path()};
+    const auto imported = events(words);
+    EXPECT_EQ(
+        count_names(imported),
+        (Names{{"begun", 1}, {"rejected", 1}, {"loaded", 1}, {"imported", 1}, {"summary", 1}}));
+    EXPECT_EQ(imported[1].at("line"), 3);
+    const auto& summary = imported.back();
+    EXPECT_EQ(summary.at("records"), 3);
+    EXPECT_EQ(summary.at("rows"), 1);
+    EXPECT_EQ(summary.at("rejected"), 1);
+    EXPECT_EQ(summary.at("left_out"), 1);
+    EXPECT_EQ(count_names(events(words)), (Names{{"known", 1}, {"summary", 1}}));
+    file.append("2024-01-02,5\n");
+    EXPECT_EQ(
+        count_names(events(words)),
+        (Names{{"continued", 1}, {"begun", 1}, {"loaded", 1}, {"imported", 1}, {"summary", 1}}));
+}
+
+TEST_F(Output, EventsTellHowMuchOfWhat) {
+    const auto staged = events({"stage", "--until", "2024-02-01"});
+    EXPECT_EQ(staged[0].at("name"), "readings");
+    EXPECT_EQ(staged[0].at("chunks"), 4);
+    const auto copied = events({"copy", "--parallelism", "1"});
+    std::int64_t rows = 0;
+    for (const auto& event : copied)
+        if (event.at("event") == "copied") {
+            EXPECT_EQ(event.at("hypertable_name"), "readings");
+            EXPECT_EQ(event.at("rows"), 72);
+            EXPECT_GT(event.at("bytes"), 0);
+            rows += event.at("rows").get<std::int64_t>();
+        }
+    EXPECT_EQ(rows, 288);
+    EXPECT_EQ(copied.back().at("rows"), 288);
+    EXPECT_EQ(copied.back().at("copied"), 4);
+}
+
+TEST_F(Output, AsJsonHasErrorsOnStandardErrorAlone) {
+    const auto outcome = backfill({"copy", "--output", "json", "--log-format", "json"});
+    EXPECT_EQ(outcome.exit_status, exit_usage);
+    EXPECT_THAT(outcome.output, IsEmpty());
+    const auto error = json::parse(outcome.errors);
+    EXPECT_EQ(error.at("level"), "error");
+    EXPECT_THAT(error.at("message").get<std::string>(), HasSubstr("nothing is staged"));
+}
+
+// ---------------------------------------------------------------- logs, and how much is said
+
+TEST_F(Output, LogsGoToAFileInstead) {
+    const TextFile file("log", "what was there\n");
+    const auto outcome = backfill({"copy", "--log-file", file.path()});
+    EXPECT_EQ(outcome.exit_status, exit_usage);
+    EXPECT_THAT(outcome.errors, IsEmpty());
+    EXPECT_THAT(file.text(),
+                AllOf(HasSubstr("what was there\n20"), HasSubstr("nothing is staged")));
+}
+
+TEST_F(Output, ALogFileThatCannotBeWrittenIsRefused) {
+    const auto outcome = backfill({"stage", "--until", "2024-02-01", "--log-file", "/nowhere/log"});
+    EXPECT_EQ(outcome.exit_status, exit_usage);
+    EXPECT_EQ(lines_of(outcome.errors).size(), 1U);
+    EXPECT_THAT(outcome.errors, HasSubstr("--log-file /nowhere/log cannot be written"));
+    EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')"), "");
+}
+
+TEST_F(Output, WhenQuietIsASummaryAlone) {
+    backfill_ok({"stage", "--until", "2024-02-01", "--quiet"});
+    const auto output = backfill_ok({"copy", "--quiet"});
+    EXPECT_EQ(lines_of(output).size(), 1U) << output;
+    EXPECT_THAT(output, HasSubstr("Copied 4 chunks, 288 rows"));
+    EXPECT_EQ(backfill({"copy", "--quiet", "--verbose"}).exit_status, exit_usage);
+}
+
+// ---------------------------------------------------------------- terminals
+
+class Terminal : public Output {
+  protected:
+    /// Of some hundreds of milliseconds.
+    std::string copy_in_terminal(int columns, std::vector<std::string> options = {},
+                                 const std::vector<std::string>& environment = {}) {
+        backfill_ok({"stage", "--until", "2024-02-01"});
+        options.insert(options.begin(),
+                       {"copy", "--load-strategy", "in-place", "--max-rate", "5kB"});
+        const auto outcome = backfill_in_terminal(columns, options, environment);
+        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+        backfill_ok({"clean"});
+        return outcome.output;
+    }
+
+    /// What is longer than a line of the terminal, control sequences left out.
+    static std::vector<std::string> too_long(const std::string& output, std::size_t columns) {
+        std::vector<std::string> list;
+        for (auto line : lines_of(output)) {
+            std::erase(line, '\r');
+            for (auto at = line.find("\x1b["); at != std::string::npos; at = line.find("\x1b["))
+                line.erase(at, line.find_first_of("mFJ", at) - at + 1);
+            if (line.find("left, ") != std::string::npos && line.size() > columns)
+                list.push_back(line);
+        }
+        return list;
+    }
+};
+
+TEST_F(Terminal, ProgressIsDrawnInPlace) {
+    for (const int columns : {80, 200}) {
+        SCOPED_TRACE(columns);
+        const auto output = copy_in_terminal(columns);
+        EXPECT_THAT(output, AllOf(HasSubstr("["), HasSubstr("/4 chunks"), HasSubstr("1: "),
+                                  HasSubstr("\x1b[0J"), HasSubstr("\x1b[32m")));
+        EXPECT_THAT(too_long(output, static_cast<std::size_t>(columns)), IsEmpty());
+        EXPECT_THAT(lines_of(output).back(), Not(HasSubstr("/4 chunks"))); // it is gone in the end
+    }
+}
+
+TEST_F(Terminal, NoColorMeansNone) {
+    EXPECT_THAT(copy_in_terminal(80, {}, {"NO_COLOR=1"}),
+                AllOf(HasSubstr("/4 chunks"), Not(HasSubstr("\x1b[32m"))));
+}
+
+TEST_F(Terminal, NothingIsDrawnWhereItIsNotWanted) {
+    EXPECT_THAT(copy_in_terminal(80, {"--no-progress"}), Not(HasSubstr("\x1b[")));
+    EXPECT_THAT(copy_in_terminal(80, {"--quiet"}), Not(HasSubstr("\x1b[")));
+    EXPECT_THAT(copy_in_terminal(80, {"--output", "json"}), Not(HasSubstr("\x1b[")));
+    EXPECT_THAT(copy_in_terminal(80, {}, {"TERM=dumb"}), Not(HasSubstr("\x1b[")));
+}
+
+} // namespace
+} // namespace test

@@ -1,0 +1,177 @@
+// The page on a migration.
+
+#include "exit_status.hpp"
+#include "support/migration.hpp"
+#include "support/shell.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <map>
+
+namespace test {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr auto odd_name = "a </script><b>&amp; \"one\"";
+constexpr auto odd_name_quoted = R"("a </script><b>&amp; ""one""")";
+
+class Report : public Migration {
+  protected:
+    /// Four chunks of a hypertable, two of another with a name that HTML would trip over.
+    void SetUp() override {
+        both(fmt::format(
+            "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value int);"
+            "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '1 day');"
+            "CREATE TABLE {0} (tick int NOT NULL);"
+            "SELECT create_hypertable('{0}', 'tick', chunk_time_interval => 100)",
+            odd_name_quoted));
+        source.run(fmt::format("INSERT INTO readings SELECT t, d, 1 FROM generate_series("
+                               "'2024-01-01'::timestamptz, '2024-01-04 23:00', '1 hour') t, "
+                               "generate_series(1, 3) d; INSERT INTO {} VALUES (1), (101)",
+                               odd_name_quoted));
+        backfill_ok({"stage", "--until", "2024-01-04T12:00", "--filter", "readings"});
+        backfill_ok({"stage", "--until", "150", "--filter", "one"});
+    }
+
+    /// One chunk of each state.
+    void migrate_in_part() {
+        target.run("ALTER TABLE readings ADD CONSTRAINT refused CHECK (time < '2024-01-02' OR "
+                   "time >= '2024-01-03')");
+        source.run("SELECT drop_chunks('readings', older_than => '2024-01-02'::timestamptz)");
+        EXPECT_EQ(backfill({"copy"}).exit_status, exit_failed);
+        target.run(fmt::format("INSERT INTO {} VALUES (7)", odd_name_quoted));
+        EXPECT_EQ(backfill({"verify"}).exit_status, exit_differences);
+        source.run("INSERT INTO readings VALUES ('2024-01-20', 1, 1)");
+        backfill_ok(
+            {"stage", "--until", "2024-02-01", "--from", "2024-01-20", "--filter", "readings"});
+    }
+
+    std::string path() const { return file_.path(); }
+
+    std::string write_page() {
+        const auto said = backfill_ok({"report", "--html", path()});
+        EXPECT_EQ(said, fmt::format("Wrote the report on {} chunks to {}\n",
+                                    target.value("SELECT count(*) FROM __backfill.task"), path()));
+        return file_.text();
+    }
+
+    static json data_of(const std::string& page) {
+        const std::string begin = "<script type=\"application/json\" id=\"data\">";
+        const auto at = page.find(begin) + begin.size();
+        return json::parse(page.substr(at, page.find("</script>", at) - at));
+    }
+
+    /// The page as a browser of such a width shows it: the elements that it has made.
+    static std::string shown(const std::string& path, int width) {
+        return run_command({"chromium", "--headless", "--no-sandbox", "--disable-gpu",
+                            fmt::format("--window-size={},900", width),
+                            "--virtual-time-budget=2000", "--dump-dom", "file://" + path})
+            .output;
+    }
+
+    TextFile file_{"report.html", "an older page"};
+};
+
+TEST_F(Report, TellsOfEachChunkWhatBecameOfIt) {
+    migrate_in_part();
+    const auto data = data_of(write_page());
+    EXPECT_THAT(data["target"].get<std::string>(), HasSubstr(target.name()));
+    ASSERT_EQ(data["hypertables"].size(), 2);
+    EXPECT_EQ(data["hypertables"][0]["name"], "public." + std::string(odd_name_quoted));
+    EXPECT_EQ(data["hypertables"][0]["type"], "integer");
+    EXPECT_EQ(data["hypertables"][1]["name"], "public.readings");
+    EXPECT_EQ(data["hypertables"][1]["type"], "timestamp with time zone");
+    EXPECT_EQ(data["runs"].size(), 2);
+    EXPECT_EQ(data["runs"][0]["command"], "copy");
+    EXPECT_EQ(data["runs"][1]["command"], "verify");
+    EXPECT_TRUE(data["runs"][1]["ended"].get<bool>());
+
+    std::map<std::string, json> by_state;
+    for (const auto& chunk : data["chunks"])
+        by_state[chunk["state"]] = chunk;
+    ASSERT_EQ(data["chunks"].size(), 7);
+    ASSERT_EQ(by_state.size(), 5);
+    const auto& different = by_state.at("different");
+    EXPECT_EQ(different["hypertable"], 0);
+    EXPECT_EQ(different["from"], "0");
+    EXPECT_EQ(different["until"], "100");
+    EXPECT_EQ(different["difference"]["target_rows"], 2);
+    EXPECT_EQ(different["difference"]["examples"].size(), 1);
+    EXPECT_THAT(by_state.at("failed")["note"].get<std::string>(), HasSubstr("refused"));
+    EXPECT_EQ(by_state.at("skipped")["note"], "it is gone from the source");
+    EXPECT_FALSE(by_state.at("to do").contains("worked"));
+    const auto& verified = by_state.at("verified");
+    EXPECT_EQ(verified["from"], "1704326400000000");  // 2024-01-04
+    EXPECT_EQ(verified["until"], "1704369600000000"); // 12 hours later
+    EXPECT_EQ(verified["rows"], 36);
+    EXPECT_EQ(verified["run"], 1);
+    EXPECT_GE(verified["worker"].get<int>(), 1);
+    EXPECT_GT(verified["seconds"].get<double>(), 0);
+    EXPECT_LE(verified["worked"].get<double>(), data["now"].get<double>());
+}
+
+TEST_F(Report, NothingInANameEndsTheData) {
+    const auto page = write_page();
+    EXPECT_THAT(page, Not(HasSubstr("</script><b>")));
+    EXPECT_THAT(data_of(page)["hypertables"][0]["name"].get<std::string>(), HasSubstr("</script>"));
+    EXPECT_THAT(page, Not(HasSubstr("@data@")));
+}
+
+TEST_F(Report, LoadsNothingFromAnywhere) {
+    const auto page = write_page();
+    for (const auto* reference : {"src=", "href=", "url(", "@import", "fetch(", "http:", "https:"})
+        EXPECT_THAT(page, Not(HasSubstr(reference)));
+}
+
+TEST_F(Report, IsDrawnByABrowser) {
+    if (!has_program("chromium"))
+        GTEST_SKIP() << "needs a browser: chromium";
+    migrate_in_part();
+    write_page();
+    for (const auto width : {390, 1280}) {
+        const auto page = shown(path(), width);
+        for (
+            const auto* text :
+            {"Of 7 chunks: 1 different; 1 failed; 1 not copied yet; 1 gone from the source; 3 verified equal.",
+             "1 row in the source, 2 in the target", "2024-01-04 – 2024-01-04 12:00:00",
+             "public.\"a &lt;/script&gt;&lt;b&gt;&amp;amp; \"\"one\"\"\""})
+            EXPECT_NE(page.find(text), std::string::npos) << text << " at " << width;
+    }
+}
+
+TEST_F(Report, IsDrawnOfAnEmptyQueueToo) {
+    target.run("DELETE FROM __backfill.task");
+    EXPECT_EQ(data_of(write_page())["chunks"], json());
+    if (has_program("chromium")) {
+        EXPECT_THAT(shown(path(), 1280), HasSubstr("Nothing is staged."));
+    }
+}
+
+TEST_F(Report, ReplacesAnOlderPage) {
+    write_page();
+    backfill_ok({"copy"});
+    EXPECT_THAT(write_page(), HasSubstr("\"worked\""));
+    EXPECT_FALSE(std::filesystem::exists(path() + ".part"));
+}
+
+TEST_F(Report, SaysWhyThereIsNone) {
+    const auto outcome = backfill({"report", "--html", file_.folder() + "/absent/report.html"});
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.errors, AllOf(HasSubstr("cannot write the file"),
+                                      HasSubstr("absent/report.html: No such file or directory")));
+    EXPECT_EQ(backfill({"report"}).exit_status, exit_usage);
+    backfill_ok({"clean"});
+    EXPECT_EQ(backfill({"report", "--html", path()}).exit_status, exit_usage);
+    EXPECT_EQ(file_.text(), "an older page");
+}
+
+} // namespace
+} // namespace test

@@ -1,0 +1,69 @@
+// What `copy` does when both servers crash and start again. Nothing else may use them meanwhile:
+// scripts/test runs these tests alone.
+
+#include "support/fault_migration.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <random>
+#include <thread>
+
+namespace test {
+namespace {
+
+using testing::IsEmpty;
+using testing::Not;
+
+class Restart : public FaultMigration {
+  protected:
+    void SetUp() override {
+        if (std::getenv("BACKFILL_RESTART") == nullptr)
+            GTEST_SKIP() << "needs servers of scripts/servers";
+        FaultMigration::SetUp();
+    }
+
+    void restart_servers() {
+        ASSERT_EQ(run_shell(std::getenv("BACKFILL_RESTART")), 0);
+        source.reconnect();
+        target.reconnect();
+    }
+};
+
+TEST_F(Restart, InMidCopy) {
+    add_gate();
+    const auto holder = shut_gate();
+    const auto program = start_copy();
+    expect_waiting_at_gate(3);
+    restart_servers();
+    const auto outcome = end_of(*program);
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    // Where it waited; the connections to the source were given up with those.
+    EXPECT_THAT(lines_with(outcome.errors, "lost the connection to the target"), Not(IsEmpty()));
+    expect_recovered();
+}
+
+TEST_F(Restart, AtRandomMoments) {
+    const auto seed = random_seed();
+    SHOW_SEED(seed);
+    std::mt19937 random(seed);
+    for (int round = 0; round < rounds(2) && !HasFailure(); ++round) {
+        begin_anew();
+        const auto program = start_copy();
+        // The first connections, without which it would end at once.
+        ASSERT_TRUE(eventually([&] { return sessions(target) > 1; }));
+        std::this_thread::sleep_for(
+            std::chrono::milliseconds(std::uniform_int_distribution(0, 600)(random)));
+        restart_servers();
+        const auto outcome = end_of(*program);
+        EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+        // Without waiting for the disk, servers may have forgotten what it had committed at last.
+        expect_recovered();
+    }
+}
+
+} // namespace
+} // namespace test

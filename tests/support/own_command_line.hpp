@@ -1,0 +1,24 @@
+#pragma once
+
+#include "cli/describe.hpp"
+
+#include <string>
+#include <vector>
+
+namespace test {
+
+/// A command line with every kind of option, and with every character that a shell or man would
+/// take for something else.
+cli::Description own_command_line();
+
+/// What the program prints when it is called so. It must end with status 0.
+std::string program_output(const std::vector<std::string>& arguments);
+
+/// The program's commands and their options, as --help names them.
+struct HelpedCommand {
+    std::string name;                 ///< empty for the program itself
+    std::vector<std::string> options; ///< each of the names, as "-u" and "--until"
+};
+std::vector<HelpedCommand> commands_in_help();
+
+} // namespace test

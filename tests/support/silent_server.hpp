@@ -1,0 +1,57 @@
+#pragma once
+
+#include "postgres/line.hpp"
+
+#include <libpq-fe.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace test {
+
+/// Takes connections, on a port of its own of 127.0.0.1, and never says a word, as a machine does
+/// that is frozen.
+class SilentServer {
+  public:
+    SilentServer();
+    ~SilentServer();
+    SilentServer(const SilentServer&) = delete;
+    SilentServer& operator=(const SilentServer&) = delete;
+
+    std::string connection_string() const;
+
+    /// Takes the next connection, waiting for it.
+    /// \returns its number, from 0, or -1 when none comes for 20 s.
+    int take();
+
+    /// Whether the client ends a connection within so many milliseconds.
+    bool sees_end(int number, int milliseconds) const;
+
+    /// Ends its side of all connections.
+    void end_all();
+
+  private:
+    int listener_;
+    std::vector<int> connections_;
+};
+
+/// A connection to such a server, which is being made for ever.
+class SilentConnection {
+  public:
+    explicit SilentConnection(SilentServer& server);
+    ~SilentConnection() { line_->close(); }
+    SilentConnection(const SilentConnection&) = delete;
+    SilentConnection& operator=(const SilentConnection&) = delete;
+
+    const std::shared_ptr<postgres::Line>& line() const { return line_; }
+    bool is_broken_off(int milliseconds) const { return server_.sees_end(number_, milliseconds); }
+
+  private:
+    SilentServer& server_;
+    std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+    int number_;
+    std::shared_ptr<postgres::Line> line_;
+};
+
+} // namespace test

@@ -1,0 +1,441 @@
+#include "csv/batches.hpp"
+#include "csv/format.hpp"
+#include "csv/input.hpp"
+#include "csv/records.hpp"
+#include "support/copy_lines.hpp"
+#include "support/shell.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <zlib.h>
+#include <zstd.h>
+
+namespace test {
+namespace {
+
+using csv::Format;
+using csv::FormatError;
+using csv::Newline;
+using csv::RecordSplitter;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using Found = RecordSplitter::Found;
+
+/// The records that a splitter finds in data that comes in pieces.
+CopyLines split(std::string_view data, const Format& format, std::size_t piece_bytes) {
+    RecordSplitter splitter(format);
+    CopyLines lines;
+    std::size_t begin = 0;
+    const auto note = [&](Found found) {
+        const auto size = static_cast<std::size_t>(splitter.record().bytes);
+        if (found == Found::record)
+            lines.records.emplace_back(data.substr(begin, size));
+        lines.has_marker = lines.has_marker || found == Found::marker;
+        if (found != Found::nothing)
+            begin += size;
+        return found != Found::nothing;
+    };
+    try {
+        for (std::size_t at = 0; at < data.size(); at += piece_bytes) {
+            auto piece = data.substr(at, piece_bytes);
+            while (note(splitter.next(piece)) && !lines.has_marker) {
+            }
+            EXPECT_TRUE(piece.empty() || lines.has_marker);
+            if (lines.has_marker)
+                return lines;
+        }
+        note(splitter.finish());
+    } catch (const FormatError&) {
+        lines.failed = true;
+    }
+    return lines;
+}
+
+void expect_as_copy(const std::string& data, const Format& format) {
+    SCOPED_TRACE(testing::PrintToString(data));
+    const auto expected = copy_lines(data, format.quote, format.escape);
+    for (std::size_t bytes = 1; bytes <= data.size() + 1; ++bytes) {
+        const auto found = split(data, format, bytes);
+        ASSERT_EQ(found.records, expected.records) << bytes;
+        ASSERT_EQ(found.failed, expected.failed) << bytes;
+        ASSERT_EQ(found.has_marker, expected.has_marker) << bytes;
+    }
+}
+
+const Format backslash{.escape = '\\'};
+
+// ---------------------------------------------------------------- records
+
+TEST(CsvRecords, EndWhereCopyEndsThem) {
+    for (const auto* data : {"",
+                             "\n",
+                             "\r",
+                             "\r\n",
+                             "a",
+                             "a\n",
+                             "a,b\nc,d\n",
+                             "a\r\nb\r\n",
+                             "a\rb\r",
+                             "a\nb",
+                             "\"a\nb\",c\nd\n",
+                             "\"a\"\"b\n\",c\nd\n",
+                             "\"\"\"\n\"\"\"\nx\n",
+                             "a\"b\nc\"d\ne\n",
+                             "\"a\r\nb\"\r\nc\r\n",
+                             "a\n\nb\n",
+                             "a\r\r\nb",
+                             "a\nb\r\n",
+                             "a\r\nb\n",
+                             "a\rb\n",
+                             "\"a\nb",
+                             "a\n\\.\n",
+                             "a\n\\.",
+                             "a\n\\.\r\n",
+                             "a\n\\.x\n",
+                             "a\n\"\\.\"\nb\n",
+                             "\\.\n",
+                             "x\\.\ny\n",
+                             "a\\\"b\nc\"\nd\n",
+                             "\"a\\\"\nb\"\nc\n",
+                             "\"a\\\\\"\nb\n",
+                             "\"\\\n\\\"\"\nb\n"}) {
+        expect_as_copy(data, {});
+        expect_as_copy(data, backslash);
+    }
+}
+
+TEST(CsvRecords, EndWhereCopyEndsThemInWhateverText) {
+    std::mt19937 random(4711);
+    const std::string alphabet = "\"\"\n\n\r\\.',ax";
+    for (int round = 0; round < 5'000; ++round) {
+        std::string data(std::uniform_int_distribution<std::size_t>(0, 24)(random), ' ');
+        for (auto& c : data)
+            c = alphabet[random() % alphabet.size()];
+        expect_as_copy(data, round % 3 == 0   ? backslash
+                             : round % 3 == 1 ? Format{}
+                                              : Format{.quote = '\'', .escape = 'x'});
+        if (HasFatalFailure())
+            return;
+    }
+}
+
+TEST(CsvRecords, AreFoundBehindAnyNumberOfOrdinaryBytes) {
+    for (std::size_t bytes = 0; bytes < 70; ++bytes)
+        for (const auto* end : {"\n", "\"\n\"\n", "\r\n"}) {
+            const auto data = std::string(bytes, 'x') + end + "y";
+            EXPECT_EQ(split(data, {}, 1000).records, copy_lines(data, '"', '"').records) << bytes;
+        }
+}
+
+TEST(CsvRecords, HaveLineNumbers) {
+    RecordSplitter splitter({}, 10);
+    std::string_view data = "a\n\"b\n\n\"\n\nc\n";
+    std::vector<std::int64_t> lines;
+    while (splitter.next(data) == Found::record)
+        lines.push_back(splitter.record().line);
+    EXPECT_THAT(lines, ElementsAre(10, 11, 14, 15));
+    EXPECT_EQ(splitter.line(), 16);
+}
+
+TEST(CsvRecords, MistakesAreToldWithTheirLines) {
+    const auto expect = [](const std::string& text, std::int64_t line, const std::string& message) {
+        SCOPED_TRACE(testing::PrintToString(text));
+        RecordSplitter splitter({}, 1, Newline::unknown, /*most_bytes=*/20);
+        std::string_view data = text;
+        try {
+            while (splitter.next(data) != Found::nothing) {
+            }
+            splitter.finish();
+            ADD_FAILURE() << "not found";
+        } catch (const FormatError& error) {
+            EXPECT_EQ(error.line(), line);
+            EXPECT_THAT(error.what(), HasSubstr(message));
+        }
+    };
+    expect("a\nb\r\n", 2, "an unquoted carriage return where lines end with newlines");
+    expect("a\r\nb\r\nc\n", 3, "an unquoted newline where lines end with both");
+    expect("a\rb\n", 2, "an unquoted newline where lines end with carriage returns");
+    expect("a\n\"b\nc", 2, "a quote is opened in the record that begins here");
+    expect("a\n" + std::string(21, 'x'), 2, "larger than 20 bytes");
+    expect("a\n\\.\nb\n", 3, "there is more behind a line of a backslash");
+}
+
+TEST(CsvRecords, AreFoundByTheLinesThatAServerCounts) {
+    const std::string data = "\"a\n\n\",1\nb,2\n\"c\nc\",3\nd,4\n";
+    const auto records = csv::records_in(data, {}, 5, Newline::lf);
+    ASSERT_THAT(records, SizeIs(4));
+    EXPECT_EQ(records[2].line, 9);
+    // The server sees no newlines in the first record, for it does not know that they are some.
+    const auto at = [&](std::size_t first, std::int64_t line) {
+        return csv::record_at_line(records, first, line, Newline::lf);
+    };
+    EXPECT_EQ(at(0, 1), 0);
+    EXPECT_EQ(at(0, 2), 1);
+    EXPECT_EQ(at(0, 4), 2);
+    EXPECT_EQ(at(0, 5), 3);
+    EXPECT_EQ(at(1, 1), 1);
+    EXPECT_EQ(at(1, 3), 2);
+    EXPECT_EQ(at(2, 1), 2);
+    EXPECT_EQ(at(2, 2), 3);
+    EXPECT_EQ(at(0, 6), 4);
+}
+
+TEST(CsvRecords, HaveValues) {
+    EXPECT_THAT(csv::values_of("time,\"a \"\"b\"\", c\",,d\r\n", {}),
+                ElementsAre("time", "a \"b\", c", "", "d"));
+    EXPECT_THAT(csv::values_of("a;'b\\'c;\n'", {.delimiter = ';', .quote = '\'', .escape = '\\'}),
+                ElementsAre("a", "b'c;\n"));
+    EXPECT_THAT(csv::values_of("", {}), ElementsAre(""));
+}
+
+// ---------------------------------------------------------------- formats
+
+TEST(CsvFormat, BecomesOptionsOfCopy) {
+    EXPECT_EQ(csv::copy_options({}), "FORMAT csv, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULL ''");
+    EXPECT_EQ(csv::copy_options({.delimiter = '\t',
+                                 .quote = '\'',
+                                 .escape = '\\',
+                                 .null = "N'A",
+                                 .encoding = "LATIN1"}),
+              "FORMAT csv, DELIMITER '\t', QUOTE '''', ESCAPE E'\\\\', NULL 'N''A', "
+              "ENCODING 'LATIN1'");
+}
+
+TEST(CsvFormat, IsRefusedWhereRecordsCouldNotBeTold) {
+    csv::check({});
+    csv::check({.escape = '\\', .encoding = "LATIN1"});
+    csv::check({.encoding = "SJIS"});
+    const auto refused = {Format{.delimiter = '\n'},
+                          Format{.quote = '\0'},
+                          Format{.escape = '\xe4'},
+                          Format{.delimiter = '"'},
+                          Format{.quote = '\\'},
+                          Format{.null = "a,b"},
+                          Format{.escape = '\\', .encoding = "Shift_JIS"}};
+    for (const auto& format : refused)
+        EXPECT_THROW(csv::check(format), UsageError) << csv::copy_options(format);
+}
+
+// ---------------------------------------------------------------- inputs
+
+std::string gzip(const std::string& text) {
+    z_stream stream{};
+    deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+    std::string out(deflateBound(&stream, text.size()), '\0');
+    auto in = text;
+    stream.next_in = reinterpret_cast<Bytef*>(in.data());
+    stream.avail_in = static_cast<uInt>(in.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    deflate(&stream, Z_FINISH);
+    out.resize(stream.total_out);
+    deflateEnd(&stream);
+    return out;
+}
+
+std::string zstd(const std::string& text) {
+    std::string out(ZSTD_compressBound(text.size()), '\0');
+    out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 1));
+    return out;
+}
+
+std::unique_ptr<csv::Input> open(const TextFile& file) {
+    return csv::open_input(file.path(), csv::size_of(file.path()), [] {});
+}
+
+std::string read_all(csv::Input& input, std::size_t bytes = 1000) {
+    std::string all;
+    std::string block(bytes, '\0');
+    while (const auto count = input.read(block.data(), block.size()))
+        all.append(block, 0, count);
+    return all;
+}
+
+/// Larger than any buffer, and not to be compressed away.
+std::string long_text() {
+    std::mt19937 random(1);
+    std::string text;
+    while (text.size() < 3'000'000)
+        text += std::to_string(random()) + (random() % 9 == 0 ? "\n" : ",");
+    return text + "\n";
+}
+
+TEST(CsvInput, IsDecompressedByTheNameOfTheFile) {
+    const auto text = long_text();
+    const TextFile plain("input.csv", text);
+    const TextFile one("input.csv.gz", gzip(text));
+    const TextFile two("input.csv.zst", zstd(text));
+    for (const auto* file : {&plain, &one, &two}) {
+        SCOPED_TRACE(file->path());
+        auto input = open(*file);
+        EXPECT_EQ(input->peek(7), text.substr(0, 7));
+        EXPECT_TRUE(input->skip(100'000));
+        EXPECT_EQ(read_all(*input, 77'777), text.substr(100'000));
+        EXPECT_EQ(input->file_bytes(), csv::size_of(file->path()));
+        if (file != &plain) {
+            EXPECT_FALSE(open(*file)->skip(10'000'000));
+        }
+    }
+}
+
+TEST(CsvInput, MayBeSeveralMembersOrFrames) {
+    const TextFile one("input.csv.gz", gzip("a\n") + gzip("") + gzip("b\n"));
+    const TextFile two("input.csv.zst", zstd("a\n") + zstd("") + zstd("b\n"));
+    EXPECT_EQ(read_all(*open(one)), "a\nb\n");
+    EXPECT_EQ(read_all(*open(two)), "a\nb\n");
+}
+
+TEST(CsvInput, IsRefusedWhenItIsDamaged) {
+    const auto text = long_text();
+    const auto expect = [](const std::string& name, const std::string& bytes,
+                           const std::string& message) {
+        const TextFile file(name, bytes);
+        try {
+            read_all(*open(file));
+            ADD_FAILURE() << name << " is read";
+        } catch (const Error& error) {
+            EXPECT_THAT(error.what(), HasSubstr("cannot read " + file.path() + ": " + message));
+        }
+    };
+    auto one = gzip(text);
+    auto two = zstd(text);
+    for (const auto bytes : {std::size_t{0}, std::size_t{5}, one.size() / 2, one.size() - 1})
+        expect("x.gz", one.substr(0, bytes), "it ends in the middle of its gzip data");
+    for (const auto bytes : {std::size_t{0}, std::size_t{5}, two.size() / 2, two.size() - 1})
+        expect("x.zst", two.substr(0, bytes), "it ends in the middle of its zstd data");
+    one[one.size() / 2] = static_cast<char>(one[one.size() / 2] ^ 1);
+    expect("x.gz", one, "its gzip data is corrupt");
+    expect("x.gz", "time,value\n", "its gzip data is corrupt");
+    expect("x.zst", "time,value\n", "its zstd data is corrupt");
+}
+
+TEST(CsvInput, HasToBeAFile) {
+    EXPECT_THROW(csv::size_of("/no/such/file"), UsageError);
+    EXPECT_THROW(csv::size_of("/"), UsageError);
+    EXPECT_EQ(csv::size_of(csv::standard_input), std::nullopt);
+}
+
+// ---------------------------------------------------------------- batches
+
+csv::Beginning beginning_of(const std::string& text, bool has_header = false) {
+    return csv::read_beginning(text, true, {}, has_header);
+}
+
+/// All batches of a text but those parts that are done.
+std::vector<csv::Batch> batches_of(const TextFile& file, std::vector<csv::Part> done,
+                                   std::size_t bytes, bool has_header = false) {
+    csv::BatchReader reader(open(file), {}, beginning_of(file.text(), has_header), std::move(done),
+                            bytes);
+    std::vector<csv::Batch> batches;
+    while (auto batch = reader.next())
+        batches.push_back(std::move(*batch));
+    EXPECT_FALSE(reader.next());
+    return batches;
+}
+
+std::string joined(const std::vector<csv::Batch>& batches) {
+    std::string text;
+    for (const auto& batch : batches)
+        text += batch.data;
+    return text;
+}
+
+TEST(CsvBatches, AreWholeRecordsThatMakeUpTheWhole) {
+    const std::string text = "\xEF\xBB\xBFtime,x\n1,\"a\nb\"\n2,\n\n3,\"\"\"\n\"\n4,d";
+    const TextFile file("batches.csv", text);
+    const auto data = text.substr(10);
+    for (std::size_t bytes = 1; bytes < 30; ++bytes) {
+        SCOPED_TRACE(bytes);
+        const auto batches = batches_of(file, {}, bytes, /*has_header=*/true);
+        EXPECT_EQ(joined(batches), data);
+        std::int64_t at = 10;
+        std::int64_t line = 2;
+        std::int64_t records = 0;
+        for (const auto& batch : batches) {
+            EXPECT_EQ(batch.part.begin, at);
+            EXPECT_EQ(batch.part.end - at, static_cast<std::int64_t>(batch.data.size()));
+            EXPECT_EQ(batch.part.line, line);
+            EXPECT_EQ(batch.part.is_terminated, batch.data.ends_with('\n'));
+            EXPECT_EQ(csv::records_in(batch.data, {}, line, batch.newline).size(), batch.records);
+            at = batch.part.end;
+            line = batch.part.next_line;
+            records += batch.records;
+        }
+        EXPECT_EQ(records, 5);
+        EXPECT_EQ(line, 9);
+    }
+}
+
+TEST(CsvBatches, LeaveOutWhatIsDone) {
+    const auto text = long_text();
+    for (const auto* name : {"batches.csv", "batches.csv.gz"}) {
+        const TextFile file(name);
+        file.write(std::string(name).ends_with("gz") ? gzip(text) : text);
+        auto all = [&] {
+            csv::BatchReader reader(open(file), {}, {}, {}, 500'000);
+            std::vector<csv::Batch> batches;
+            while (auto batch = reader.next())
+                batches.push_back(std::move(*batch));
+            return batches;
+        }();
+        ASSERT_THAT(all, SizeIs(testing::Gt(4U)));
+        for (unsigned mask = 0; mask < 1U << all.size(); ++mask) {
+            std::vector<csv::Part> done;
+            std::string expected;
+            for (std::size_t i = 0; i < all.size(); ++i)
+                if ((mask >> i & 1U) != 0)
+                    done.push_back(all[i].part);
+                else
+                    expected += all[i].data;
+            csv::BatchReader reader(open(file), {}, {}, done, 700'000);
+            std::vector<csv::Batch> rest;
+            while (auto batch = reader.next())
+                rest.push_back(std::move(*batch));
+            EXPECT_EQ(joined(rest), expected) << mask;
+            for (const auto& batch : rest) {
+                const auto before = text.substr(0, static_cast<std::size_t>(batch.part.begin));
+                EXPECT_EQ(batch.part.line, 1 + std::ranges::count(before, '\n'));
+            }
+        }
+    }
+}
+
+TEST(CsvBatches, NoticeThatTheFileIsAnotherOne) {
+    const TextFile file("batches.csv", "1,a\n2,b\n3,c\n");
+    const auto read = [&](csv::Part done) {
+        return joined(batches_of(file, {done}, 1));
+    };
+    EXPECT_EQ(read({.begin = 4, .end = 8, .line = 2, .next_line = 3}), "1,a\n3,c\n");
+    EXPECT_THROW(read({.begin = 5, .end = 8, .line = 2, .next_line = 3}), Error);
+    EXPECT_THROW(read({.begin = 40, .end = 80, .line = 2, .next_line = 3}), Error);
+    EXPECT_THROW(read({.begin = 4, .end = 8, .line = 2, .next_line = 3, .is_terminated = false}),
+                 Error);
+}
+
+TEST(CsvBatches, BeginBehindMarkAndHeader) {
+    const auto header = beginning_of("\xEF\xBB\xBF\"a\nb\",c\r\n1,2\r\n", true);
+    EXPECT_EQ(header.header, "\"a\nb\",c\r\n");
+    EXPECT_EQ(header.bytes, 12);
+    EXPECT_EQ(header.line, 3);
+    EXPECT_EQ(header.newline, Newline::crlf);
+    EXPECT_EQ(beginning_of("a,b", true).header, "a,b");
+    EXPECT_EQ(beginning_of("", true).header, std::nullopt);
+    EXPECT_EQ(beginning_of("\xEF\xBB\xBF"
+                           "1\n")
+                  .bytes,
+              3);
+    EXPECT_EQ(csv::read_beginning("\xEF\xBB\xBF"
+                                  "1\n",
+                                  true, {.encoding = "LATIN1"}, false)
+                  .bytes,
+              0);
+    EXPECT_THROW(csv::read_beginning("a,b", false, {}, true), FormatError);
+    EXPECT_THROW(beginning_of("\\.\n", true), FormatError);
+}
+
+} // namespace
+} // namespace test

@@ -1,0 +1,100 @@
+#include "report/display.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace report {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+class Progress : public testing::Test {
+  protected:
+    Progress() {
+        board.begin(0, "\"public\".\"one\"", {1}, 100'000'000);
+        board.now(0, Activity::copying);
+        board.moved(0, 50'000'000);
+    }
+
+    std::vector<std::string> lines(int columns, double rate = 10e6) const {
+        return progress_lines(board.totals(), board.entries(), rate, Board::Clock::now() + 5s,
+                              columns, false);
+    }
+
+    Board board{3, 4, 400'000'000};
+};
+
+TEST_F(Progress, HasALineForAllAndOneForEachWhoIsAtWork) {
+    EXPECT_THAT(lines(200),
+                ElementsAre(AllOf(HasSubstr("[#####..."), HasSubstr("12% of 400 MB"),
+                                  HasSubstr("10.0 MB/s, 35 s left"), HasSubstr("0/4 chunks")),
+                            AllOf(HasSubstr("1: copying \"public\".\"one\""),
+                                  HasSubstr("50.0 MB of about 100 MB"), HasSubstr("10.0 MB/s"))));
+}
+
+TEST_F(Progress, CountsWhatIsFinished) {
+    board.end(0, 1, 100'000'000);
+    EXPECT_THAT(lines(200), ElementsAre(AllOf(HasSubstr("25% of 400 MB"), HasSubstr("1/4"))));
+}
+
+TEST_F(Progress, WithoutARateThereIsNoTimeLeft) {
+    EXPECT_THAT(lines(200, 0).front(), Not(HasSubstr("left")));
+}
+
+TEST_F(Progress, LeavesOutTheBarWhereThereIsNoRoom) {
+    EXPECT_THAT(lines(50).front(), Not(HasSubstr("[")));
+}
+
+TEST_F(Progress, SparesTheUsualSchemaWhereThereIsNoRoom) {
+    board.begin(1, "\"_timescaledb_internal\".\"_hyper_1_7_chunk\"", {2}, 5'280'000);
+    board.now(1, Activity::copying);
+    EXPECT_THAT(lines(200).back(), HasSubstr("copying \"_timescaledb_internal\".\"_hyper"));
+    EXPECT_THAT(lines(80).back(), HasSubstr("copying \"_hyper_1_7_chunk\""));
+}
+
+TEST_F(Progress, TellsWhatAWorkerWaitsFor) {
+    board.set_backends(0, {{.is_source = true, .pid = 7}, {.is_source = false, .pid = 8}});
+    board.set_lock_waits(true, {{8, "another server's process of the same number"}});
+    EXPECT_THAT(lines(200).back(), Not(HasSubstr("another")));
+    board.set_lock_waits(false, {{8, "waiting for a lock on x"}});
+    EXPECT_THAT(lines(200).back(), HasSubstr("copying (waiting for a lock on x)"));
+    board.set_lock_waits(false, {});
+    EXPECT_THAT(lines(200).back(), Not(HasSubstr("waiting")));
+}
+
+TEST_F(Progress, NeverExceedsAHundredPercent) {
+    board.moved(0, 1'000'000'000'000);
+    EXPECT_THAT(lines(200).front(), HasSubstr("25% of 400 MB"));
+}
+
+TEST_F(Progress, OfAStreamHasNoEnd) {
+    Board stream{1, 1, 0, "file"};
+    stream.begin(0, "- from line 2", {}, 0);
+    stream.moved(0, 3'000'000);
+    const auto text = progress_lines(stream.totals(), stream.entries(), 10e6,
+                                     Board::Clock::now() + 5s, 200, false)
+                          .front();
+    EXPECT_EQ(text, "3.00 MB, 10.0 MB/s, 0/1 files");
+}
+
+TEST(Speed, IsThatOfTheLastHalfMinute) {
+    Speed speed;
+    const auto begun = Board::Clock::now();
+    EXPECT_EQ(speed.add(begun, 0), 0);
+    EXPECT_DOUBLE_EQ(speed.add(begun + 10s, 100), 10);
+    EXPECT_DOUBLE_EQ(speed.add(begun + 40s, 100), 0);
+    EXPECT_DOUBLE_EQ(speed.add(begun + 50s, 150), 5);
+}
+
+TEST(Activity, HasTheSameNameBothWays) {
+    for (const auto activity : {Activity::idle, Activity::copying, Activity::paused})
+        EXPECT_EQ(activity_of(name_of(activity)), activity);
+    EXPECT_EQ(activity_of("nothing known"), Activity::idle);
+}
+
+} // namespace
+} // namespace report

@@ -1,0 +1,113 @@
+#include "cli/generate.hpp"
+#include "exit_status.hpp"
+#include "support/own_command_line.hpp"
+#include "support/shell.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace {
+
+using test::own_command_line;
+using test::program_output;
+using test::run_command;
+using test::TextFile;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+
+std::string own_page() {
+    static const auto page = cli::manual_page(own_command_line());
+    return page;
+}
+
+TEST(ManualPage, HasTheUsualSections) {
+    std::size_t last = 0;
+    for (const auto* heading : {"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS",
+                                "EXIT STATUS", "ENVIRONMENT", "EXAMPLES", "SEE ALSO"}) {
+        const auto at = own_page().find(fmt::format("\n.SH {}\n", heading));
+        ASSERT_NE(at, std::string::npos) << heading;
+        EXPECT_GT(at, last) << heading;
+        last = at;
+    }
+}
+
+TEST(ManualPage, EscapesWhatManWouldTakeForSomethingElse) {
+    EXPECT_THAT(own_page(), HasSubstr("\n\\&.dots and \\(aqquotes\\(aq\n"));
+    EXPECT_THAT(own_page(),
+                HasSubstr("it\\(aqs [in] brackets: $HOME \\(gaid\\(ga \\e %d {}; and more"));
+    EXPECT_THAT(own_page(), HasSubstr("timescaledb\\-backfill one \\-\\-plain \\(aqa b\\(aq"));
+}
+
+TEST(ManualPage, SaysWhatAnOptionIsWithoutItAndWhatStandsInForIt) {
+    EXPECT_THAT(own_page(), HasSubstr("a number (default: 42)"));
+    EXPECT_THAT(own_page(), HasSubstr("how long (default: 90s)"));
+    EXPECT_THAT(own_page(), HasSubstr("(or by BACKFILL_PLAIN) (required)"));
+    EXPECT_THAT(own_page(),
+                HasSubstr("\\fBBACKFILL_PLAIN\\fR\nStands in for \\fB\\-\\-plain\\fR."));
+}
+
+TEST(ManualPage, ShowsWhatMustBeGivenInTheSynopsis) {
+    EXPECT_THAT(own_page(), HasSubstr("\\fBone\\fR \\fB\\-\\-plain\\fR \\fITEXT\\fR [\\fIOPTION"));
+    EXPECT_THAT(own_page(), HasSubstr("\\fBtwo\\fR [\\fIOPTION\\fR ...] \\fIup|down\\fR"));
+}
+
+TEST(ManualPage, SaysOnceWhatSeveralCommandsSay) {
+    const auto at = own_page().find("What both say.");
+    ASSERT_NE(at, std::string::npos);
+    EXPECT_EQ(own_page().find("What both say.", at + 1), std::string::npos);
+    EXPECT_LT(at, own_page().find(".SH COMMANDS"));
+}
+
+TEST(ManualPage, SaysWithItsCommandWhatIsOfOneAlone) {
+    const auto at = own_page().find(".dots");
+    ASSERT_NE(at, std::string::npos);
+    EXPECT_EQ(own_page().find(".dots", at + 1), std::string::npos);
+    EXPECT_GT(at, own_page().find(".SS one"));
+    EXPECT_LT(at, own_page().find(".SS two"));
+}
+
+TEST(ManualPage, EndsWhatIsShownAsItIs) {
+    const auto* shown =
+        ".RS 4\n.nf\ntimescaledb\\-backfill one \\-\\-plain \\(aqa b\\(aq\n.fi\n.RE\n";
+    EXPECT_THAT(own_page(), HasSubstr(shown));
+}
+
+TEST(ManualPage, ListsTheExitStatuses) {
+    EXPECT_THAT(own_page(), HasSubstr(".TP\n\\fB0\\fR\ndone\n.TP\n\\fB7\\fR\nworse (for a reason)\n"
+                                      ".TP\n\\fB130\\fR\ninterrupted\n.SH"));
+}
+
+TEST(ManualPage, OfTheProgramHasAllExitStatuses) {
+    const auto page = program_output({"--generate", "man"});
+    for (const auto status :
+         {exit_done, exit_failed, exit_usage, exit_differences, exit_interrupted})
+        EXPECT_THAT(page, HasSubstr(fmt::format(".TP\n\\fB{}\\fR\n", static_cast<int>(status))));
+    EXPECT_THAT(page, HasSubstr("\ntimescaledb\\-backfill \\- copies time\\-series history"));
+    EXPECT_THAT(page, HasSubstr("\\fBBACKFILL_SOURCE\\fR"));
+}
+
+TEST(ManualPage, ManHasNothingToSayAgainstIt) {
+    if (!test::has_program("man"))
+        GTEST_SKIP() << "there is no man";
+    for (const auto& page : {own_page(), program_output({"--generate", "man"})}) {
+        const TextFile file("timescaledb-backfill.1", page);
+        const auto outcome =
+            run_command({"sh", "-c", "man --warnings --local-file \"$0\" >/dev/null", file.path()});
+        EXPECT_EQ(outcome.exit_status, 0);
+        EXPECT_EQ(outcome.output, "");
+    }
+}
+
+TEST(ManualPage, MandocFindsNoErrors) {
+    if (!test::has_program("mandoc"))
+        GTEST_SKIP() << "there is no mandoc";
+    for (const auto& page : {own_page(), program_output({"--generate", "man"})}) {
+        const TextFile file("timescaledb-backfill.1", page);
+        const auto outcome = run_command({"mandoc", "-T", "lint", "-W", "warning", file.path()});
+        // A date would have to be kept; the version is there.
+        EXPECT_THAT(outcome.output, ContainsRegex("^mandoc: [^\n]*missing date[^\n]*\n$"));
+    }
+}
+
+} // namespace

@@ -1,0 +1,230 @@
+#include "workers/retry.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <thread>
+
+namespace {
+
+using namespace std::chrono_literals;
+using postgres::ConnectionError;
+using postgres::SqlError;
+using testing::HasSubstr;
+using testing::StartsWith;
+using testing::ThrowsMessage;
+using Clock = std::chrono::steady_clock;
+
+const ConnectionError lost("lost");
+const ConnectionError wrong_password("wrong password", "28P01");
+const SqlError disk_full("53100", "disk full");
+const SqlError no_such_table("42P01", "no such table");
+
+/// What the program says on standard error while this object lives.
+class Said {
+  public:
+    Said() : before_(spdlog::default_logger()) {
+        const auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(stream_);
+        spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", sink));
+        spdlog::set_pattern("%v");
+    }
+    ~Said() { spdlog::set_default_logger(before_); }
+    Said(const Said&) = delete;
+    Said& operator=(const Said&) = delete;
+
+    std::string text() const { return stream_.str(); }
+
+  private:
+    std::shared_ptr<spdlog::logger> before_;
+    std::ostringstream stream_;
+};
+
+class Recovery : public testing::Test {
+  protected:
+    Said said;
+    workers::RetryOptions options;
+    workers::Stop stop;
+    workers::Outage outage;
+    workers::Recovery recovery{options, stop, outage};
+    int attempts = 0;
+    int failures = 0;
+
+    /// Does work that fails the first times.
+    template <typename Failure>
+    void lead(const Failure& error, int times, bool goes_on = true) {
+        recovery.lead(
+            [&] {
+                if (++attempts <= times)
+                    throw Failure(error);
+            },
+            [&](const Error&) {
+                ++failures;
+                return goes_on;
+            });
+    }
+};
+
+TEST_F(Recovery, DoesWorkThatSucceedsOnce) {
+    lead(lost, 0);
+    EXPECT_EQ(attempts, 1);
+    EXPECT_EQ(failures, 0);
+    EXPECT_EQ(said.text(), "");
+}
+
+TEST_F(Recovery, BeginsAgainWhenAConnectionIsLost) {
+    lead(lost, 2);
+    EXPECT_EQ(attempts, 3);
+    EXPECT_EQ(failures, 2);
+    EXPECT_TRUE(recovery.connection_failed());
+    EXPECT_EQ(said.text(), "lost; trying again\n") << "once is enough";
+}
+
+TEST_F(Recovery, BeginsAgainWhenAServerCannotGoOnForNow) {
+    lead(disk_full, 1);
+    EXPECT_EQ(attempts, 2);
+    EXPECT_FALSE(recovery.connection_failed());
+}
+
+TEST_F(Recovery, DoesNotTryWhatWillNotSucceed) {
+    EXPECT_THROW(lead(wrong_password, 1), ConnectionError);
+    EXPECT_EQ(attempts, 1);
+    attempts = 0;
+    EXPECT_THROW(lead(no_such_table, 1), SqlError);
+    EXPECT_EQ(attempts, 1);
+    EXPECT_EQ(failures, 0);
+    EXPECT_EQ(said.text(), "");
+}
+
+TEST_F(Recovery, EndsWhenThereIsNothingMoreToDo) {
+    lead(lost, 100, /*goes_on=*/false);
+    EXPECT_EQ(attempts, 1);
+    EXPECT_EQ(failures, 1);
+}
+
+TEST_F(Recovery, PassesOnWhatIsThrownInBetween) {
+    const auto fail = [] {
+        throw ConnectionError(lost);
+    };
+    const auto give_up = [](const Error&) -> bool {
+        throw TaskError("no more");
+    };
+    EXPECT_THAT([&] { recovery.lead(fail, give_up); }, ThrowsMessage<TaskError>("no more"));
+}
+
+TEST_F(Recovery, EndsAfterTheNextFailureWhenItIsToStop) {
+    stop.after_current();
+    lead(lost, 100);
+    EXPECT_EQ(attempts, 1);
+    EXPECT_EQ(failures, 1) << "what was in hand is put back";
+}
+
+TEST_F(Recovery, IsInterruptedWhateverHasFailed) {
+    stop.now();
+    EXPECT_THROW(lead(lost, 100), Interrupted);
+    EXPECT_THROW(lead(disk_full, 100), Interrupted);
+    // As a cancelled statement.
+    EXPECT_THROW(lead(SqlError("57014", "cancelled"), 100), Interrupted);
+}
+
+TEST_F(Recovery, IsInterruptedWhileItWaits) {
+    options.retry_timeout = 1h;
+    const auto work = [] {
+        throw ConnectionError(lost);
+    };
+    std::jthread user;
+    const auto failed = [&](const Error&) {
+        user = std::jthread([&] {
+            std::this_thread::sleep_for(10ms);
+            stop.now();
+        });
+        return true;
+    };
+    EXPECT_THROW(recovery.lead(work, failed), Interrupted);
+}
+
+TEST_F(Recovery, GivesUpAfterTheTimeout) {
+    options.retry_timeout = 0s;
+    EXPECT_THAT([&] { lead(lost, 1); }, ThrowsMessage<Error>("giving up after 0 s: lost"));
+    EXPECT_EQ(attempts, 1);
+}
+
+TEST_F(Recovery, CountsTheTimeFromTheFirstFailureInARow) {
+    options.retry_timeout = 1s;
+    const auto started = Clock::now();
+    EXPECT_THAT([&] { lead(lost, 100); }, ThrowsMessage<Error>(HasSubstr("giving up after 1 s")));
+    EXPECT_GE(Clock::now() - started, 1s);
+    EXPECT_GE(attempts, 3);
+}
+
+TEST_F(Recovery, GoesOnAsLongAsOthersGetOn) {
+    options.retry_timeout = 1s;
+    const auto until = Clock::now() + 1500ms;
+    const auto work = [&] {
+        if (Clock::now() >= until)
+            return;
+        outage.note_success();
+        throw ConnectionError(lost);
+    };
+    recovery.lead(work, [](const Error&) { return true; });
+    EXPECT_GE(Clock::now(), until);
+}
+
+TEST_F(Recovery, ANewConnectionEndsAnOutage) {
+    options.retry_timeout = 1s;
+    const auto until = Clock::now() + 1500ms;
+    const auto work = [&] {
+        recovery.connected();
+        if (Clock::now() < until)
+            throw ConnectionError(lost);
+    };
+    recovery.lead(work, [](const Error&) { return true; });
+    EXPECT_THAT(said.text(), HasSubstr("connected again\n"));
+    EXPECT_GE(outage.last_success(), until - 1s);
+}
+
+TEST_F(Recovery, ANewConnectionDoesNotFreeSpace) {
+    options.retry_timeout = 1s;
+    const auto work = [&] {
+        recovery.connected();
+        throw SqlError(disk_full);
+    };
+    EXPECT_THAT([&] { recovery.lead(work, [](const Error&) { return true; }); },
+                ThrowsMessage<Error>(StartsWith("giving up")));
+    EXPECT_THAT(said.text(), testing::Not(HasSubstr("connected again")));
+}
+
+TEST(WaitBeforeRetry, IsLongerEachTimeUpToALimit) {
+    const workers::Stop stop;
+    const auto started = Clock::now();
+    workers::wait_before_retry(stop, 1);
+    const auto first = Clock::now();
+    EXPECT_GE(first - started, 100ms);
+    workers::wait_before_retry(stop, 3);
+    EXPECT_GE(Clock::now() - first, 400ms);
+}
+
+TEST(WaitBeforeRetry, IsNotForEverHoweverManyHaveFailed) {
+    workers::Stop stop;
+    const std::jthread user([&] {
+        std::this_thread::sleep_for(50ms);
+        stop.now();
+    });
+    EXPECT_THROW(workers::wait_before_retry(stop, 1'000'000'000), Interrupted);
+}
+
+TEST(Outage, SaysTheSameOnceInAWhile) {
+    const Said said;
+    workers::Outage outage;
+    for (const auto* message : {"lost", "lost", "refused", "lost"})
+        outage.announce(message);
+    EXPECT_EQ(said.text(), "lost\nrefused\n");
+}
+
+} // namespace

@@ -1,0 +1,42 @@
+#include "exit_status.hpp"
+#include "support/silent_server.hpp"
+#include "workers/stop_on_signal.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+#include <unistd.h>
+
+namespace test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Works on a connection to a server that does not answer, and is interrupted twice.
+[[noreturn]] void be_interrupted_twice() {
+    workers::Stop stop;
+    workers::OpenConnections connections;
+    const workers::StopOnSignal signals(stop, connections);
+    SilentServer server;
+    const SilentConnection connection(server);
+    connections.add(
+        {.line = connection.line(), .name = "", .backend = {}, .connection_string = {}});
+    kill(getpid(), SIGINT);
+    while (!stop.is_requested())
+        std::this_thread::sleep_for(10ms);
+    kill(getpid(), SIGTERM);
+    server.take(); // the cancel
+    std::this_thread::sleep_for(60s);
+    std::_Exit(1);
+}
+
+TEST(StopOnSignal, TheSecondEndsTheProcessThoughAServerDoesNotAnswer) {
+    testing::FLAGS_gtest_death_test_style = "threadsafe";
+    EXPECT_EXIT(be_interrupted_twice(), testing::ExitedWithCode(exit_interrupted), "");
+}
+
+} // namespace
+} // namespace test

@@ -1,0 +1,87 @@
+#include "postgres/line.hpp"
+#include "support/silent_server.hpp"
+#include "workers/watchdog.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <optional>
+#include <thread>
+
+namespace test {
+namespace {
+
+using namespace std::chrono_literals;
+using postgres::Line;
+
+constexpr int soon = 60'000; ///< milliseconds, for what is to happen
+constexpr int shortly = 200; ///< for what is not
+
+/// Where nobody listens any more.
+std::string nowhere() {
+    return SilentServer().connection_string();
+}
+
+workers::OpenConnections::Entry entry(const SilentConnection& connection) {
+    return {.line = connection.line(),
+            .name = "server",
+            .backend = {},
+            .connection_string = {nowhere(), "--source"}};
+}
+
+TEST(Watchdog, BreaksOffConnectionsThatWaitForAServerWhichIsOutOfReach) {
+    SilentServer server;
+    const SilentConnection idle(server);
+    const SilentConnection hanging(server);
+    const SilentConnection hanging_too(server);
+    workers::OpenConnections connections;
+    for (const auto* connection : {&idle, &hanging, &hanging_too})
+        connections.add(entry(*connection));
+    const Line::Waiting waiting(*hanging.line());
+    const Line::Waiting waiting_too(*hanging_too.line());
+    const workers::Watchdog watchdog(connections, 200ms);
+    EXPECT_TRUE(hanging.is_broken_off(soon));
+    EXPECT_TRUE(hanging_too.is_broken_off(soon));
+    EXPECT_FALSE(idle.is_broken_off(0)) << "nobody waits for it";
+}
+
+TEST(Watchdog, ForgetsConnectionsThatAreClosed) {
+    SilentServer server;
+    workers::OpenConnections connections;
+    const workers::Watchdog watchdog(connections, 50ms);
+    for (int i = 0; i < 3; ++i) {
+        const SilentConnection connection(server);
+        connections.add(entry(connection));
+        const Line::Waiting waiting(*connection.line());
+        EXPECT_TRUE(connection.is_broken_off(soon));
+    }
+    // It may be looking at the last one just now.
+    const auto are_forgotten = [&] {
+        connections.add({});
+        return connections.list().size() == 1;
+    };
+    bool forgotten = are_forgotten();
+    for (int i = 0; i < 500 && !forgotten; ++i) {
+        std::this_thread::sleep_for(10ms);
+        forgotten = are_forgotten();
+    }
+    EXPECT_TRUE(forgotten);
+}
+
+TEST(Deadline, BreaksTheConnectionOff) {
+    SilentServer server;
+    const SilentConnection connection(server);
+    const postgres::Deadline deadline(connection.line(), 50ms);
+    EXPECT_TRUE(connection.is_broken_off(soon));
+}
+
+TEST(Deadline, IsOffWhenItEndsInTime) {
+    SilentServer server;
+    const SilentConnection connection(server);
+    std::optional<postgres::Deadline> deadline(std::in_place, connection.line(), 60s);
+    deadline.reset();
+    EXPECT_FALSE(connection.is_broken_off(shortly));
+}
+
+} // namespace
+} // namespace test
