@@ -23,6 +23,9 @@ using timescale::ChunkColumn;
 /// How much of a chunk a worker does at a time, for another: 16 MiB in pages of 8 KiB.
 constexpr std::int64_t pages_in_piece = 2048;
 
+/// In PostgreSQL's src/backend/utils/errcodes.txt.
+constexpr auto foreign_key_violation = "23503";
+
 /// " WHERE ..." for a job's rows in a hypertable whose chunks are cut elsewhere.
 std::string hypercube_condition(const Job& job) {
     return fmt::format(
@@ -56,10 +59,10 @@ Prepared Loader::prepare(const Job& job) {
             now.attach_obstacle = "the target's empty chunk is in use";
             break;
         case Plan::Into::new_chunk:
-            if (make_chunk(job))
+            plan.reason = make_chunk(job);
+            if (plan.reason.empty())
                 break;
             plan.into = Plan::Into::hypertable;
-            plan.reason = "the target cuts new chunks elsewhere";
             empty(job, prepared);
             return prepared;
         case Plan::Into::existing_chunk:
@@ -127,9 +130,9 @@ void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
 
 /// Makes the chunk that is missing, empty, in a transaction of its own that is short because it
 /// holds a lock on the hypertable.
-/// \returns false when the target cuts it elsewhere, so that nothing was made: the rows must go
-/// through the hypertable.
-bool Loader::make_chunk(const Job& job) {
+/// \returns why nothing was made, so that the rows must go through the hypertable; empty when the
+/// chunk is there.
+std::string Loader::make_chunk(const Job& job) {
     if (!target_server_.community)
         return create_chunk_by_inserting(job);
     try {
@@ -140,7 +143,7 @@ bool Loader::make_chunk(const Job& job) {
         if (error.sqlstate() != timescale::chunk_collision)
             throw;
     }
-    return true;
+    return {};
 }
 
 void Loader::create_chunk(const Job& job) {
@@ -152,7 +155,7 @@ void Loader::create_chunk(const Job& job) {
 /// The Apache edition makes chunks only for rows that come: let the first one make it, and take
 /// it out again before anyone sees it. That one only: another worker, or the application, may
 /// have made the chunk in the meantime, and filled it.
-bool Loader::create_chunk_by_inserting(const Job& job) {
+std::string Loader::create_chunk_by_inserting(const Job& job) {
     const auto filter = timescale::row_filter(job.source_hypertable.time, job.task.ranges);
     auto& builder = builder_();
     postgres::Transaction transaction(builder, fmt::format("BEGIN; {}", lock_to_make_chunk));
@@ -162,7 +165,7 @@ bool Loader::create_chunk_by_inserting(const Job& job) {
                  fmt::format("{} WHERE {} LIMIT 1", job.chunk.name.quoted(), filter), builder,
                  job.task.target);
         if (loaded.rows == 0)
-            return false; // nothing to load, so nothing to make
+            return "there are no rows to make a chunk for";
     } catch (const postgres::SqlError& error) {
         if (error.says_gone() && !timescale::read_chunk(source_, job.chunk.name))
             throw postgres::SqlError("40001", "the chunk was dropped from the source just now");
@@ -170,11 +173,17 @@ bool Loader::create_chunk_by_inserting(const Job& job) {
     }
     const auto place = timescale::find_place(builder, {job.task.target, job.task.slices});
     if (!place.same)
-        return false;
-    builder.execute(fmt::format("DELETE FROM ONLY {} WHERE xmin = pg_current_xact_id()::xid",
-                                place.same->quoted()));
+        return "the target cuts new chunks elsewhere";
+    try {
+        builder.execute(fmt::format("DELETE FROM ONLY {} WHERE xmin = pg_current_xact_id()::xid",
+                                    place.same->quoted()));
+    } catch (const postgres::SqlError& error) {
+        if (error.sqlstate() != foreign_key_violation)
+            throw;
+        return "a foreign key references its rows";
+    }
     transaction.commit();
-    return true;
+    return {};
 }
 
 Loaded Loader::load(const Job& job, Prepared& prepared) {

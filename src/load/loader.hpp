@@ -86,9 +86,9 @@ class Loader {
     };
 
   private:
-    bool make_chunk(const Job& job);
+    std::string make_chunk(const Job& job);
     void create_chunk(const Job& job);
-    bool create_chunk_by_inserting(const Job& job);
+    std::string create_chunk_by_inserting(const Job& job);
 
     tasks::Loaded load_and_attach(const Job& job, const Prepared& prepared);
     void insert_staged(const Job& job, const CopyShape& columns,
