@@ -93,13 +93,15 @@ constexpr auto catalog = R"(
     FROM timescaledb_information.jobs WHERE job_id >= 1000
     ORDER BY 1)";
 
-/// All that users have, and what restoring leaves behind when it is cut short.
+/// All that users have, and what restoring leaves behind when it is cut short. Of the roles, which
+/// all databases share, those of this process: they are named after its databases.
 constexpr auto traces = R"(
     SELECT (SELECT count(*) FROM pg_class) + (SELECT count(*) FROM pg_proc)
            + (SELECT count(*) FROM pg_namespace) + (SELECT count(*) FROM pg_type) || ' objects, '
            || (SELECT count(*) FROM pg_db_role_setting
                WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))
-           || ' settings, ' || (SELECT count(*) FROM pg_roles) || ' roles, '
+           || ' settings, ' || (SELECT count(*) FROM pg_roles WHERE rolname ^@
+               regexp_replace(current_database(), '[0-9]+$', '')) || ' roles, '
            || (SELECT count(*) FROM pg_extension) || ' extensions')";
 
 constexpr auto left_open = "SELECT count(*) FROM pg_stat_activity WHERE datname = "
@@ -371,6 +373,9 @@ TEST_F(CloneSchema, ForeignKeysToHypertablesWaitForTheirRows) {
     expect_equal_rows("alarm");
     const auto validated = "SELECT convalidated FROM pg_constraint WHERE conname = 'of''s'";
     EXPECT_EQ(target.value(validated), "f");
+    // By itself: on the Apache edition, a worker that makes this chunk for another's rows may be
+    // faster.
+    migrate({"--until", "2024-01-03", "--from", "2024-01-02"});
     migrate({"--until", "2024-01-05"});
     target.run("ALTER TABLE alarm VALIDATE CONSTRAINT \"of's\"");
 }
