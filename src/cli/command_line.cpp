@@ -368,21 +368,21 @@ std::string without_per_second(std::string text) {
     return text;
 }
 
+void add_duration(CLI::App& command, const std::string& name, std::chrono::seconds& value,
+                  const std::string& text) {
+    const std::map<std::string, std::int64_t> units{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+    command
+        .add_option_function<std::int64_t>(
+            name, [&value](std::int64_t seconds) { value = std::chrono::seconds(seconds); }, text)
+        ->option_text(fmt::format("DURATION={}s", value.count()))
+        ->transform(CLI::AsNumberWithUnit(units))
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}));
+}
+
 /// How failures are borne.
 /// \param what is attempted again.
 void add_retry(CLI::App& command, workers::RetryOptions& retry,
                const std::string& what = "a chunk") {
-    const std::map<std::string, std::int64_t> units{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
-    const auto duration = [&](const std::string& name, std::chrono::seconds& value,
-                              const std::string& text) {
-        command
-            .add_option_function<std::int64_t>(
-                name, [&value](std::int64_t seconds) { value = std::chrono::seconds(seconds); },
-                text)
-            ->option_text(fmt::format("DURATION={}s", value.count()))
-            ->transform(CLI::AsNumberWithUnit(units))
-            ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}));
-    };
     command
         .add_option("--max-retries", retry.max_retries,
                     fmt::format("further attempts at {}, after a deadlock, a lost connection and "
@@ -390,12 +390,12 @@ void add_retry(CLI::App& command, workers::RetryOptions& retry,
                                 what))
         ->capture_default_str()
         ->check(CLI::Range(0, 1000));
-    duration("--retry-timeout", retry.retry_timeout,
-             "how long a server may be out of reach, or out of space, before the run ends: 90s, "
-             "15m, 2h");
-    duration("--stall-timeout", retry.stall_timeout,
-             "how long nothing may come over a connection before the server is asked whether it "
-             "is at work, and the connection replaced if not");
+    add_duration(command, "--retry-timeout", retry.retry_timeout,
+                 "how long a server may be out of reach, or out of space, before the run ends: "
+                 "90s, 15m, 2h");
+    add_duration(command, "--stall-timeout", retry.stall_timeout,
+                 "how long nothing may come over a connection before the server is asked whether "
+                 "it is at work, and the connection replaced if not");
 }
 
 /// How a command speaks.
@@ -570,6 +570,9 @@ Command add_clone_schema(CLI::App& app) {
                     "where packages put them, and in PATH")
         ->option_text("DIR")
         ->check(is_value);
+    add_duration(command, "--retry-timeout", options.retry.retry_timeout,
+                 "when the target was lost while it was committing, how long it may be out of "
+                 "reach before its answer is given up: 90s, 15m, 2h");
     command.add_flag("--dry-run", options.dry_run, "say what would be done, and change nothing");
     return end_command(command, parsed, commands::clone_schema, clone_footer);
 }

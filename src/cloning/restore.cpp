@@ -1,5 +1,6 @@
 #include "cloning/restore.hpp"
 
+#include "cloning/commit.hpp"
 #include "postgres/environment.hpp"
 #include "sql.hpp"
 #include "tasks/suspended_jobs.hpp"
@@ -172,8 +173,8 @@ void end_sessions(Database& database) {
 class Pipeline {
   public:
     Pipeline(Database& source, Database& target, const Plan& plan, processes::Children& children,
-             workers::Stop& stop)
-        : plan_(plan), target_(target), stop_(stop),
+             const workers::RetryOptions& retry, const workers::Stop& stop)
+        : plan_(plan), target_(target), retry_(retry), stop_(stop),
           dump_(client(source, plan.programs.path("pg_dump"), plan.dump_arguments()),
                 processes::Stream::output),
           psql_(client(target, plan.programs.path("psql"),
@@ -205,9 +206,9 @@ class Pipeline {
         write(script_behind(plan_, target_));
         check();
         progress.doing("COMMIT");
-        write("COMMIT;\n");
+        write(script_to_commit());
         psql_.close_input();
-        if (const int status = psql_.wait(); status != 0)
+        if (const int status = psql_.wait(); status != 0 && !has_committed_after_all(status))
             give_up("psql", status, psql_);
     }
 
@@ -224,6 +225,26 @@ class Pipeline {
         give_up("psql", psql_.wait(), psql_);
     }
 
+    /// psql has failed, maybe for want of an answer to COMMIT only.
+    bool has_committed_after_all(int status) {
+        const auto transaction = transaction_to_commit(psql_.errors());
+        if (!transaction)
+            return false;
+        const auto reason = processes::last_error(psql_.errors());
+        try {
+            if (!has_committed(target_, *transaction, retry_, stop_))
+                return false;
+        } catch (const Error& error) {
+            throw InDoubt(fmt::format("psql failed, with status {}, and it is not known whether "
+                                      "the target has committed: {}; {}; to find out, there: "
+                                      "SELECT pg_xact_status('{}')",
+                                      status, reason, error.what(), *transaction));
+        }
+        spdlog::warn("psql failed, with status {}, but the target has committed: {}", status,
+                     reason);
+        return true;
+    }
+
     [[noreturn]] void give_up(const std::string& name, int status, processes::Child& child) {
         psql_.close_input();
         psql_.wait();
@@ -234,8 +255,9 @@ class Pipeline {
     }
 
     const Plan& plan_;
-    const Database& target_;
-    workers::Stop& stop_;
+    Database& target_;
+    const workers::RetryOptions& retry_;
+    const workers::Stop& stop_;
     processes::Child dump_;
     processes::Child psql_;
     processes::Children::Entry dump_entry_;
@@ -308,9 +330,10 @@ processes::Command client(const Database& database, const std::string& program,
 }
 
 void restore(Database& source, Database& target, const Plan& plan, processes::Children& children,
-             workers::Stop& stop, const Progress& progress) {
+             const workers::RetryOptions& retry, const workers::Stop& stop,
+             const Progress& progress) {
     try {
-        Pipeline(source, target, plan, children, stop).run(progress);
+        Pipeline(source, target, plan, children, retry, stop).run(progress);
     } catch (...) {
         end_sessions(source);
         end_sessions(target);

@@ -6,6 +6,7 @@
 #include "cloning/new_hypertables.hpp"
 #include "cloning/programs.hpp"
 #include "processes/children.hpp"
+#include "workers/retry.hpp"
 #include "workers/stop.hpp"
 
 #include <functional>
@@ -43,10 +44,13 @@ struct Progress {
 };
 
 /// Runs pg_dump in the source and psql in the target, as one transaction of the target's: whatever
-/// fails, or stops it, the target is left as it was.
-/// \throws Error, or Interrupted.
+/// fails, or stops it, the target is left as it was. Where COMMIT gets no answer, the target is
+/// asked about it on a connection that is its new one.
+/// \param retry how long the target is waited for then.
+/// \throws Error, InDoubt when it cannot be asked, or Interrupted.
 void restore(Database& source, Database& target, const Plan& plan, processes::Children& children,
-             workers::Stop& stop, const Progress& progress);
+             const workers::RetryOptions& retry, const workers::Stop& stop,
+             const Progress& progress);
 
 /// What a program of PostgreSQL's is started with, to connect as a connection did.
 processes::Command client(const Database& database, const std::string& program,

@@ -1,3 +1,4 @@
+#include "cloning/commit.hpp"
 #include "cloning/database.hpp"
 #include "cloning/inventory.hpp"
 #include "cloning/new_hypertables.hpp"
@@ -32,8 +33,9 @@ namespace {
 using cloning::Database;
 using cloning::Plan;
 
-/// What SIGINT and SIGTERM do: have the programs end, and the target be left as it was. When they
-/// do not end, they are killed; a further signal ends this program at once.
+/// What SIGINT and SIGTERM do: have the programs end, and the target be left as it was, unless it
+/// commits just then. When they do not end, they are killed; a further signal ends this program at
+/// once.
 class StopClone {
   public:
     StopClone(workers::Stop& stop, processes::Children& children)
@@ -46,7 +48,7 @@ class StopClone {
     void on_signal(int count) {
         if (count > 1)
             std::_Exit(exit_interrupted); // the servers roll back when the connections are gone
-        spdlog::warn("stopping; the target is left as it was");
+        spdlog::warn("stopping; what is not committed yet is rolled back");
         stop_.now();
         // psql and pg_dump both have the server cancel what runs.
         children_.interrupt(SIGINT);
@@ -72,6 +74,8 @@ class Clone {
     ExitStatus run() {
         try {
             return attempt();
+        } catch (const cloning::InDoubt&) {
+            throw;
         } catch (const Error&) {
             // What fails then fails because it was ended.
             if (stop_.is_requested())
@@ -97,7 +101,7 @@ class Clone {
         if (options_.dry_run)
             return say(create_extension);
         begin(create_extension);
-        cloning::restore(source_, target_, plan_, children_, stop_, progress());
+        cloning::restore(source_, target_, plan_, children_, options_.retry, stop_, progress());
         report_.end_drawing();
         tell();
         return exit_done;

@@ -41,7 +41,8 @@ struct CloneOptions {
     /// Each [[SCHEMA.]TABLE.]COLUMN[:INTERVAL].
     std::vector<std::string> create_hypertables;
     std::optional<std::string> programs; ///< folder of PostgreSQL's own
-    bool dry_run = false;                ///< say what would be done; change nothing
+    workers::RetryOptions retry; ///< of asking for what became of a COMMIT: retry_timeout alone
+    bool dry_run = false;        ///< say what would be done; change nothing
 };
 
 /// Clones the source's schema into the target by PostgreSQL's own programs: plain tables with their

@@ -3,6 +3,7 @@
 #include "exit_status.hpp"
 #include "support/client_programs.hpp"
 #include "support/migration.hpp"
+#include "support/proxy.hpp"
 #include "support/role.hpp"
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 
@@ -455,6 +457,116 @@ TEST_F(CloneSchema, SignalsRollBack) {
         EXPECT_TRUE(eventually([&] { return target.value(left_open) == "0"; }));
         EXPECT_EQ(target.value(traces), before);
     }
+}
+
+// ---------------------------------------------------------------- a COMMIT without an answer
+
+class CommitUnanswered : public CloneSchema {
+  protected:
+    void SetUp() override {
+        CloneSchema::SetUp();
+        make_readings();
+        way_to_target = to_target.uri(target.uri());
+    }
+
+    /// Has psql's connection fail when it commits, and so many connections behind it.
+    /// \param is_heard whether the target still gets the COMMIT.
+    void lose_commit(Fault fault, bool is_heard, int more = 0) {
+        to_target.plan_at("COMMIT;", [this, fault, is_heard](int number) {
+            is_lost_ = true;
+            return number == 1 ? std::optional(FaultAt{fault, is_heard}) : std::nullopt;
+        });
+        to_target.plan([this, more](int /*number*/) mutable -> std::optional<FaultAfter> {
+            if (!is_lost_ || more-- <= 0)
+                return std::nullopt;
+            return FaultAfter{Fault::cut, 0};
+        });
+    }
+
+    /// Ends the program, which waits for psql, by SIGINT.
+    Outcome interrupt_at_commit(Program& program) {
+        EXPECT_TRUE(eventually([&] { return is_lost_.load(); }));
+        program.signal(SIGINT);
+        return program.wait();
+    }
+
+    void expect_cloned(const Outcome& outcome) {
+        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
+        EXPECT_THAT(outcome.errors, AllOf(HasSubstr("psql failed, with status "),
+                                          HasSubstr("but the target has committed: ")));
+        EXPECT_THAT(outcome.output, HasSubstr("Copied \"public\".\"device\": 3 rows"));
+        expect_same_schema();
+        expect_equal_rows("device");
+    }
+
+    /// Expects that it is told how to find out, and that this does.
+    void expect_in_doubt(const Outcome& outcome) {
+        EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.errors;
+        EXPECT_THAT(outcome.errors, HasSubstr("it is not known whether the target has committed"));
+        const auto query = outcome.errors.find("SELECT pg_xact_status(");
+        ASSERT_NE(query, std::string::npos) << outcome.errors;
+        EXPECT_EQ(target.value(outcome.errors.substr(query)), "committed");
+    }
+
+    static constexpr int all = 1'000'000; ///< connections
+
+    Proxy to_target = Proxy::in_front_of(target.uri());
+
+  private:
+    std::atomic<bool> is_lost_ = false;
+};
+
+TEST_F(CommitUnanswered, CarriedOutIsDoneWhenTheTargetIsBack) {
+    lose_commit(Fault::cut, /*is_heard=*/true, /*more=*/2);
+    const auto outcome = backfill(words());
+    EXPECT_THAT(outcome.errors, HasSubstr("; trying again"));
+    expect_cloned(outcome);
+}
+
+TEST_F(CommitUnanswered, NotHeardIsAFailureThatLeavesNothing) {
+    // The target waits for the client that it has lost, until it is told not to.
+    lose_commit(Fault::lose_client, /*is_heard=*/false);
+    EXPECT_THAT(clone_fails(), AllOf(HasSubstr("psql failed, with status 2, and the target is "
+                                               "left as it was: "),
+                                     HasSubstr("connection")));
+    clone();
+    expect_same_schema();
+}
+
+TEST_F(CommitUnanswered, AtWorkStillIsWaitedFor) {
+    // Under another name, it is not found, and not ended.
+    programs.replace("psql", "PGAPPNAME=elsewhere exec $PROGRAM \"$@\"");
+    const auto before = target.value(traces);
+    lose_commit(Fault::lose_client, /*is_heard=*/false);
+    const auto program = start(words());
+    ASSERT_TRUE(eventually([&] {
+        return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                            "current_database() AND pid <> pg_backend_pid() AND query LIKE "
+                            "'SELECT%pg_xact_status%'") == "1";
+    }));
+    EXPECT_FALSE(program->has_ended());
+    target.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+               "current_database() AND application_name = 'elsewhere'");
+    const auto outcome = program->wait();
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.errors, AllOf(HasSubstr("the target is at work on transaction"),
+                                      HasSubstr("the target is left as it was")));
+    EXPECT_EQ(target.value(traces), before);
+}
+
+TEST_F(CommitUnanswered, WhatCannotBeFoundOutIsSaid) {
+    lose_commit(Fault::cut, /*is_heard=*/true, all);
+    expect_in_doubt(backfill(words({"--retry-timeout", "1s"})));
+}
+
+TEST_F(CommitUnanswered, InterruptedItIsDoneWhenCarriedOut) {
+    lose_commit(Fault::stall, /*is_heard=*/true);
+    expect_cloned(interrupt_at_commit(*start(words())));
+}
+
+TEST_F(CommitUnanswered, InterruptedItIsSaidWhenItCannotBeFoundOut) {
+    lose_commit(Fault::stall, /*is_heard=*/true, all);
+    expect_in_doubt(interrupt_at_commit(*start(words())));
 }
 
 // ---------------------------------------------------------------- what is refused beforehand

@@ -1,0 +1,56 @@
+#include "cloning/commit.hpp"
+
+#include <fmt/format.h>
+
+namespace cloning {
+
+namespace {
+
+/// Stands in front of the id. Were there nothing else to tell, it would be the reason of a failure.
+constexpr std::string_view label = "COMMIT of transaction ";
+
+} // namespace
+
+std::string script_to_commit() {
+    return fmt::format("SELECT pg_catalog.pg_current_xact_id() AS transaction_id \\gset\n"
+                       "\\warn {}:transaction_id\n"
+                       "COMMIT;\n",
+                       label);
+}
+
+std::optional<std::string> transaction_to_commit(std::string_view errors) {
+    const auto found = errors.rfind(label);
+    if (found == std::string_view::npos)
+        return std::nullopt;
+    const auto id = errors.substr(found + label.size());
+    const auto end = id.find('\n');
+    if (end == std::string_view::npos) // it was killed before it had said all
+        return std::nullopt;
+    return std::string(id.substr(0, end));
+}
+
+bool has_committed(Database& target, const std::string& transaction,
+                   const workers::RetryOptions& retry, const workers::Stop& stop) {
+    workers::Outage outage;
+    workers::Recovery recovery(retry, stop, outage);
+    std::string state;
+    const auto ask = [&] {
+        target = Database(target.connection_string, "target", postgres::Access::read_write);
+        // A session that has lost its client would wait for the COMMIT that it was not sent.
+        postgres::terminate_others(target.connection);
+        const auto sql = "SELECT coalesce(pg_xact_status($1::xid8), 'forgotten') AS state";
+        for (;;) {
+            state = target.connection.query(sql, {transaction}).string(0, "state");
+            if (state != "in progress")
+                return;
+            recovery.wait_after(
+                Error(fmt::format("the target is at work on transaction {} still", transaction)));
+        }
+    };
+    recovery.lead(ask, [](const Error&) { return true; });
+    if (state != "committed" && state != "aborted")
+        throw Error(fmt::format("the target says of transaction {}: {}", transaction, state));
+    return state == "committed";
+}
+
+} // namespace cloning
