@@ -1,5 +1,5 @@
 -- What only the Community edition has: compressed chunks and a continuous aggregate.
--- :until is the completion point.
+-- Chunks are compressed that are a week older than :until; the aggregate is made up to :materialized.
 SET client_min_messages = warning;
 
 ALTER TABLE public.conditions SET (
@@ -30,7 +30,7 @@ SELECT time_bucket('1 hour', time) AS hour,
 FROM public.conditions
 GROUP BY 1, 2
 WITH NO DATA;
-CALL refresh_continuous_aggregate('public.conditions_hourly', NULL, :'until'::timestamptz);
+CALL refresh_continuous_aggregate('public.conditions_hourly', NULL, :'materialized'::timestamptz);
 
 -- Policies to be turned off in the target; they find nothing to do within the times of this data.
 SELECT add_compression_policy('public.conditions', interval '10 years');
