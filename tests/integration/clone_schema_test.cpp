@@ -526,9 +526,9 @@ TEST_F(CommitUnanswered, CarriedOutIsDoneWhenTheTargetIsBack) {
 TEST_F(CommitUnanswered, NotHeardIsAFailureThatLeavesNothing) {
     // The target waits for the client that it has lost, until it is told not to.
     lose_commit(Fault::lose_client, /*is_heard=*/false);
-    EXPECT_THAT(clone_fails(), AllOf(HasSubstr("psql failed, with status 2, and the target is "
-                                               "left as it was: "),
-                                     HasSubstr("connection")));
+    EXPECT_THAT(clone_fails({"--retry-timeout", "20s"}),
+                AllOf(HasSubstr("psql failed, with status 2, and the target is left as it was: "),
+                      HasSubstr("connection")));
     clone();
     expect_same_schema();
 }
