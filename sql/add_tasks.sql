@@ -9,15 +9,15 @@ WITH given AS (
     SELECT task.*
     FROM jsonb_to_recordset($1::jsonb) AS task (
         hypertable_schema name, hypertable_name name, target_schema name, target_name name,
-        cagg_schema name, cagg_name name, chunk_schema name, chunk_name name,
+        cagg_schema name, cagg_name name, chunk_schema name, chunk_name name, part text,
         slices jsonb, slice_start bigint, slice_end bigint, range_from bigint,
         range_until bigint, snapshot text, bytes bigint, rows_estimate bigint)
 )
 INSERT INTO __backfill.task AS task
     (hypertable_schema, hypertable_name, target_schema, target_name, cagg_schema, cagg_name,
-     chunk_schema, chunk_name, slices, slice, range, snapshot, bytes, rows_estimate)
+     chunk_schema, chunk_name, part, slices, slice, range, snapshot, bytes, rows_estimate)
 SELECT given.hypertable_schema, given.hypertable_name, given.target_schema, given.target_name,
-       given.cagg_schema, given.cagg_name, given.chunk_schema, given.chunk_name,
+       given.cagg_schema, given.cagg_name, given.chunk_schema, given.chunk_name, given.part,
        given.slices, int8range(given.slice_start, given.slice_end),
        int8multirange(int8range(given.range_from, given.range_until)),
        given.snapshot, given.bytes, given.rows_estimate
@@ -26,9 +26,10 @@ FROM given
 WHERE NOT EXISTS (
     SELECT FROM __backfill.task AS covering
     WHERE covering.chunk_schema = given.chunk_schema AND covering.chunk_name = given.chunk_name
+      AND covering.part = given.part
       AND covering.range @> int8range(given.range_from, given.range_until)
       AND (covering.worked IS NOT NULL OR covering.snapshot IS NOT DISTINCT FROM given.snapshot))
-ON CONFLICT (chunk_schema, chunk_name) DO UPDATE
+ON CONFLICT (chunk_schema, chunk_name, part) DO UPDATE
 SET range = task.range + excluded.range,
     snapshot = excluded.snapshot,
     bytes = excluded.bytes,

@@ -22,6 +22,7 @@ WITH RECURSIVE chunk AS (
     JOIN _timescaledb_catalog.chunk AS catalog_chunk
       ON catalog_chunk.id = _timescaledb_functions.chunk_id_from_relid(wanted.relid)
 ),
+-- columns: plain_chunks.sql has the same
 -- Most chunks have the columns of others: those of one stand for all that are alike.
 -- (OFFSET 0 has the catalogs looked up row by row: the planner expects far more rows than there
 -- are, and would read whole catalogs.)
@@ -144,6 +145,7 @@ columns AS (
     JOIN as_text USING (attrelid, attnum)
     GROUP BY attribute.attrelid
 )
+-- end of columns
 SELECT chunk.number,
        namespace.nspname AS schema_name,
        class.relname AS table_name,

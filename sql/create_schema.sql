@@ -3,7 +3,7 @@
 CREATE SCHEMA __backfill;
 
 -- The format of the tables below; raised when it changes.
-COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 3';
+COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 4';
 
 -- One row for each chunk of the source that is to be copied.
 CREATE TABLE __backfill.task (
@@ -17,9 +17,11 @@ CREATE TABLE __backfill.task (
     -- the continuous aggregate's view, if it is one
     cagg_schema name,
     cagg_name name,
-    -- the chunk in the source
+    -- the chunk in the source; or a table without chunks, which is cut into several tasks
     chunk_schema name NOT NULL,
     chunk_name name NOT NULL,
+    -- the slice of time of such a task, as text; empty for a chunk
+    part text NOT NULL DEFAULT '',
     -- {"column": [range_start, range_end], ...} in TimescaleDB's internal values: microseconds
     -- since 1970 for times, the number itself for integers
     slices jsonb NOT NULL,
@@ -54,7 +56,7 @@ CREATE TABLE __backfill.task (
     verified timestamptz,
     -- what it found otherwise
     difference jsonb,
-    UNIQUE (chunk_schema, chunk_name)
+    UNIQUE (chunk_schema, chunk_name, part)
 );
 
 CREATE INDEX task_to_do ON __backfill.task (bytes DESC, id) WHERE worked IS NULL;

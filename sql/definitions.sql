@@ -1,18 +1,20 @@
--- How hypertables are defined, but for their columns' types: a row for each that is there. They are
--- found by joins, for to_regclass() fails in a schema that is closed to the role.
+-- How tables are defined, but for their columns' types: a row for each that is there. They are found
+-- by joins, for to_regclass() fails in a schema that is closed to the role.
 --
--- $1, $2: schemas and names of the hypertables
-SELECT hypertable.schema_name,
-       hypertable.table_name,
+-- $1, $2: schemas and names of the tables
+SELECT namespace.nspname AS schema_name,
+       class.relname AS table_name,
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
                    'name', index_class.relname,
                    'unique', index.indisunique,
                    'valid', index.indisvalid,
                    -- from USING on: the table's name may be another one
                    'definition', substr(pg_get_indexdef(index.indexrelid),
-                       length(format('CREATE %sINDEX %I ON %I.%I ',
+                       length(format('CREATE %sINDEX %I ON %s%I.%I ',
                                      CASE WHEN index.indisunique THEN 'UNIQUE ' END,
-                                     index_class.relname, hypertable.schema_name,
+                                     index_class.relname,
+                                     CASE WHEN class.relkind = 'p' THEN 'ONLY ' END,
+                                     namespace.nspname,
                                      class.relname)) + 1))
                    ORDER BY index_class.relname), '[]')
         FROM pg_index AS index
@@ -42,36 +44,7 @@ SELECT hypertable.schema_name,
         WHERE trigger.tgrelid = class.oid AND NOT trigger.tgisinternal
           AND trigger.tgenabled <> 'D'
           AND proc_namespace.nspname NOT IN ('_timescaledb_functions', '_timescaledb_internal'))
-           AS triggers,
-       (SELECT jsonb_object_agg(dimension.column_name, CASE
-                   WHEN dimension.num_slices IS NOT NULL
-                       THEN format('%s partitions', dimension.num_slices)
-                   WHEN coalesce(
-                            (SELECT proc.prorettype
-                             FROM pg_proc AS proc
-                             JOIN pg_namespace AS proc_namespace
-                               ON proc_namespace.oid = proc.pronamespace
-                             WHERE proc_namespace.nspname = dimension.partitioning_func_schema
-                               AND proc.proname = dimension.partitioning_func
-                             LIMIT 1),
-                            dimension.column_type::oid)
-                        IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
-                       THEN dimension.interval_length::text
-                   ELSE justify_hours(dimension.interval_length * interval '1 microsecond')::text
-               END)
-        FROM _timescaledb_catalog.dimension
-        WHERE dimension.hypertable_id = hypertable.id) AS dimensions,
-       -- NULL when compression is not enabled, see hypertables.sql
-       CASE WHEN hypertable.compression_state = 1 OR hypertable.status & 4 = 4 THEN coalesce(
-           (SELECT jsonb_build_object(
-                       'segmentby', settings.segmentby, 'orderby', settings.orderby,
-                       'orderby_desc', settings.orderby_desc,
-                       'orderby_nullsfirst', settings.orderby_nullsfirst)
-            FROM _timescaledb_catalog.compression_settings AS settings
-            WHERE settings.relid = class.oid), '{}') END AS compression
-FROM _timescaledb_catalog.hypertable
-JOIN pg_namespace AS namespace ON namespace.nspname = hypertable.schema_name
-JOIN pg_class AS class
-  ON class.relnamespace = namespace.oid AND class.relname = hypertable.table_name
-WHERE (hypertable.schema_name, hypertable.table_name)
-          IN (SELECT * FROM unnest($1::name[], $2::name[]))
+           AS triggers
+FROM pg_class AS class
+JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+WHERE (namespace.nspname, class.relname) IN (SELECT * FROM unnest($1::name[], $2::name[]))

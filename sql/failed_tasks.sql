@@ -1,7 +1,7 @@
 -- The tasks that failed and are still to do, the latest first.
 --
 -- $1: how many at the most
-SELECT chunk_schema, chunk_name, error
+SELECT chunk_schema, chunk_name, part, error
 FROM __backfill.task
 WHERE worked IS NULL AND failed IS NOT NULL
 ORDER BY failed DESC, id

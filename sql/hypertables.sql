@@ -17,6 +17,7 @@ SELECT hypertable.id,
        time_dimension.id AS time_dimension_id,
        time_dimension.column_name AS time_column,
        time_dimension.function AS time_function,
+       time_dimension.interval_length AS chunk_interval,
        format_type(coalesce(time_dimension.function_type, time_dimension.column_type), NULL)
            AS time_type,
        -- compression_state is not kept from 2.28 on, where bit 4 of status says it
@@ -44,7 +45,7 @@ LEFT JOIN _timescaledb_catalog.continuous_agg AS cagg
        ON cagg.mat_hypertable_id = hypertable.id
 CROSS JOIN LATERAL (
     -- the first open dimension is the time that bounds and ranges speak of
-    SELECT dimension.id, dimension.column_name, dimension.column_type,
+    SELECT dimension.id, dimension.column_name, dimension.column_type, dimension.interval_length,
            CASE WHEN dimension.partitioning_func IS NOT NULL
                 THEN format('%I.%I', dimension.partitioning_func_schema,
                                      dimension.partitioning_func) END AS function,

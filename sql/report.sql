@@ -49,7 +49,7 @@ SELECT json_build_object(
     'chunks', (
         SELECT json_agg(json_strip_nulls(json_build_object(
             'hypertable', number,
-            'name', format('%I.%I', chunk_schema, chunk_name),
+            'name', concat_ws(' ', format('%I.%I', chunk_schema, chunk_name), nullif(part, '')),
             'from', lower(range)::text,
             'until', upper(range)::text,
             'size', bytes,

@@ -12,6 +12,7 @@ CREATE TABLE public.rainfall (
     millimetres numeric(5, 1),
     PRIMARY KEY (station_id, time)
 ) PARTITION BY RANGE (time);
+CREATE INDEX ON public.rainfall (time);
 SELECT format('CREATE TABLE public.rainfall_%s PARTITION OF public.rainfall FOR VALUES FROM (%L) TO (%L)',
               to_char(month, 'YYYY_MM'), month, month + interval '1 month')
 FROM generate_series(date_trunc('month', :'until'::timestamptz - interval '1 year'),

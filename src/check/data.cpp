@@ -253,7 +253,8 @@ void report_disk_space(Findings& findings, const Side& source, const Side* targe
 
 void sizes(Findings& findings, const Side& source, const Side* target, const Pairs& pairs,
            const Chunks& chunks) {
-    const auto storage = read_storage(source, chunks);
+    const auto storage = source.server.plain ? std::vector<std::optional<Storage>>(chunks.size())
+                                             : read_storage(source, chunks);
     report_sizes(findings, pairs, chunks, storage);
     report_disk_space(findings, source, target, chunks, storage);
 }

@@ -18,7 +18,7 @@ namespace {
 
 using nlohmann::json;
 
-/// A row of sql/definitions.sql.
+/// A row of sql/definitions.sql, and of sql/partitioning.sql.
 struct Definition {
     json indexes;
     json constraints;
@@ -31,21 +31,27 @@ using Definitions = std::map<postgres::QualifiedName, Definition>;
 
 Definitions read_definitions(const Side& side, const Pairs& pairs,
                              const timescale::Hypertable* Pair::*which) {
-    const auto rows = side.connection.query(sql::definitions, names_of(pairs, which));
     Definitions definitions;
-    for (int row = 0; row < rows.size(); ++row) {
-        const auto parsed = [&](const char* column) {
-            return rows.is_null(row, column) ? json() : json::parse(rows.text(row, column));
-        };
-        definitions.emplace(postgres::QualifiedName{rows.string(row, "schema_name"),
-                                                    rows.string(row, "table_name")},
-                            Definition{.indexes = parsed("indexes"),
-                                       .constraints = parsed("constraints"),
-                                       .not_null = parsed("not_null"),
-                                       .triggers = parsed("triggers"),
-                                       .dimensions = parsed("dimensions"),
-                                       .compression = parsed("compression")});
-    }
+    const auto read = [&](std::string_view sql, const auto& take) {
+        const auto rows = side.connection.query(sql, names_of(pairs, which));
+        for (int row = 0; row < rows.size(); ++row)
+            take(definitions[{rows.string(row, "schema_name"), rows.string(row, "table_name")}],
+                 [&](const char* column) {
+                     return rows.is_null(row, column) ? json()
+                                                      : json::parse(rows.text(row, column));
+                 });
+    };
+    read(sql::definitions, [](Definition& definition, const auto& parsed) {
+        definition.indexes = parsed("indexes");
+        definition.constraints = parsed("constraints");
+        definition.not_null = parsed("not_null");
+        definition.triggers = parsed("triggers");
+    });
+    if (!side.server.plain)
+        read(sql::partitioning, [](Definition& definition, const auto& parsed) {
+            definition.dimensions = parsed("dimensions");
+            definition.compression = parsed("compression");
+        });
     return definitions;
 }
 
@@ -296,12 +302,17 @@ void definitions(Findings& findings, const Side& source, const Side& target, con
         compare_indexes(findings, pair, one->second, other->second);
         compare_constraints(findings, pair, one->second, other->second);
         look_at_triggers(findings, pair, other->second);
+        if (source.server.plain)
+            continue;
         compare_dimensions(findings, pair, one->second, other->second);
         if (target.server.community)
             compare_compression(findings, pair, one->second, other->second);
     }
     const auto hypertables = static_cast<std::int64_t>(both.size());
-    for (const auto* subject : {"indexes", "constraints", "chunk intervals", "compression"})
+    std::vector<const char*> subjects{"indexes", "constraints"};
+    if (!source.server.plain)
+        subjects.insert(subjects.end(), {"chunk intervals", "compression"});
+    for (const auto* subject : subjects)
         if (!findings.has_problem(subject))
             findings.ok(subject, fmt::format("the same on both sides, for {}",
                                              report::format_count(hypertables, "hypertable")));

@@ -19,7 +19,7 @@ void Database::take(const postgres::Result& row) {
     identity = row.string(0, "identity");
     server.reset();
     if (!row.is_null(0, "timescaledb_version"))
-        server = timescale::server_from(row, connection);
+        server = timescale::server_from(row, connection, /*may_be_plain=*/false);
 }
 
 } // namespace cloning

@@ -7,12 +7,15 @@
 #include "report/finding_report.hpp"
 #include "report/units.hpp"
 #include "tasks/queue.hpp"
+#include "timescale/plain_table.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <functional>
 #include <future>
+#include <iterator>
 
 namespace commands {
 
@@ -114,15 +117,16 @@ void connect(Findings& findings, Subject& subject, const CheckOptions& options) 
 
 /// The hypertables that the options select, of the source, or else of the target.
 void select(Findings& findings, Subject& subject, const CheckOptions& options) {
-    auto& connection = subject.source ? subject.source->connection : subject.target->connection;
-    subject.bounds = read_bounds(connection, options.from, options.until);
+    auto& endpoint = subject.source ? *subject.source_endpoint : *subject.target_endpoint;
+    subject.bounds = read_bounds(endpoint.connection, options.from, options.until);
     if (subject.target)
         subject.targets = timescale::read_hypertables(subject.target->connection, std::nullopt);
-    subject.sources = select_hypertables(connection, options.filter, options.cascade);
+    subject.sources =
+        select_hypertables(endpoint, subject.targets, options.filter, options.cascade);
     if (subject.sources.empty() && options.filter)
-        throw UsageError(nothing_selected(connection, options.filter));
+        throw UsageError(nothing_selected(endpoint, options.filter));
     if (subject.sources.empty())
-        findings.fail("hypertables", nothing_selected(connection, options.filter),
+        findings.fail("hypertables", nothing_selected(endpoint, options.filter),
                       "connect to the database that has them");
     for (const auto& hypertable : subject.sources) {
         Pair pair;
@@ -138,13 +142,23 @@ void select(Findings& findings, Subject& subject, const CheckOptions& options) {
     }
 }
 
-/// The chunks of one side's hypertables that are in the range.
+/// The chunks of one side's hypertables that are in the range; of plain tables, what would be one.
 Chunks read_chunks(const Side& side, const Pairs& pairs, const Hypertable* Pair::*which) {
     std::vector<timescale::HypertableRange> wanted;
-    for (const auto& pair : pairs)
-        if (const auto* hypertable = pair.*which; hypertable != nullptr && pair.range)
+    Chunks slices;
+    for (const auto& pair : pairs) {
+        const auto* hypertable = pair.*which;
+        if (hypertable == nullptr || !pair.range)
+            continue;
+        if (!hypertable->plain)
             wanted.push_back({hypertable->id, hypertable->time_dimension_id, *pair.range});
-    return timescale::read_chunks_in_range(side.connection, wanted);
+        else if (pair.target != nullptr && differences(*hypertable, *pair.target).empty())
+            std::ranges::move(timescale::read_slices_in_range(side.connection, *hypertable,
+                                                              pair.target->chunk_interval,
+                                                              *pair.range),
+                              std::back_inserter(slices));
+    }
+    return side.server.plain ? slices : timescale::read_chunks_in_range(side.connection, wanted);
 }
 
 void look_at_range(Findings& findings, const Subject& subject, const CheckOptions& options) {
@@ -177,6 +191,45 @@ void look_at_range(Findings& findings, const Subject& subject, const CheckOption
                                          *options.until));
 }
 
+/// The source has no TimescaleDB.
+bool is_plain(const Pairs& pairs) {
+    return !pairs.empty() && pairs.front().known().plain;
+}
+
+/// What it means that the source's tables are no hypertables.
+void look_at_plain_tables(Findings& findings, Endpoint& source, const Subject& subject,
+                          const CheckOptions& options) {
+    for (const auto& pair : subject.pairs) {
+        if (!pair.source->time_is_indexed)
+            findings.warn(
+                "index on time",
+                fmt::format("{} has none in the source: it is read in one pass, sorted by {}, by "
+                            "one worker in one transaction, and goes through the hypertable",
+                            pair.quoted(), postgres::quote_identifier(pair.source->time.column)),
+                fmt::format("in the source, if it is large: CREATE INDEX ON {} ({})",
+                            pair.source->name.quoted(),
+                            postgres::quote_identifier(pair.source->time.column)));
+        if (!pair.range || pair.target == nullptr ||
+            !differences(*pair.source, *pair.target).empty())
+            continue;
+        if (const auto obstacle =
+                timescale::obstacle_of_rows(source.connection, *pair.source, *pair.range);
+            !obstacle.empty())
+            findings.fail("rows of the source", obstacle,
+                          "see to that, or leave the table out with --filter");
+    }
+    if (options.filter)
+        return;
+    for (const auto& target : subject.targets)
+        if (!target.cagg && std::ranges::find(subject.sources, target.name, &Hypertable::name) ==
+                                subject.sources.end())
+            findings.warn("hypertables",
+                          fmt::format("{} of the target is not there in the source, as a table of "
+                                      "that name",
+                                      target.name.quoted()),
+                          "nothing, if there is nothing to copy into it");
+}
+
 void look_at_hypertables(Findings& findings, const Pairs& pairs) {
     const std::string subject = "hypertables";
     std::int64_t there = 0;
@@ -196,8 +249,11 @@ void look_at_hypertables(Findings& findings, const Pairs& pairs) {
                           "--filter");
     }
     if (!findings.has_problem(subject))
-        findings.ok(subject, fmt::format("{} of the source, all of which the target has",
-                                         report::format_count(there, "hypertable")));
+        findings.ok(subject, is_plain(pairs)
+                                 ? fmt::format("{} of the source, all hypertables in the target",
+                                               report::format_count(there, "table"))
+                                 : fmt::format("{} of the source, all of which the target has",
+                                               report::format_count(there, "hypertable")));
     if (!findings.has_problem("columns") && there > 0)
         findings.ok("columns", fmt::format("the same on both sides, for {}",
                                            report::format_count(there, "hypertable")));
@@ -242,12 +298,17 @@ void look_at_queue(Findings& findings, Endpoint& target) {
 }
 
 /// What takes both sides.
-void look_at_both(Findings& findings, Subject& subject) {
+void look_at_both(Findings& findings, Subject& subject, const CheckOptions& options) {
     const auto& source = *subject.source;
     const auto& target = *subject.target;
     const auto& pairs = subject.pairs;
-    look(findings, "versions", [&] { ::check::versions(findings, source, target, pairs); });
-    ::check::extension_schemas(findings, source, target);
+    if (source.server.plain) {
+        look(findings, "tables of the source",
+             [&] { look_at_plain_tables(findings, *subject.source_endpoint, subject, options); });
+    } else {
+        look(findings, "versions", [&] { ::check::versions(findings, source, target, pairs); });
+        ::check::extension_schemas(findings, source, target);
+    }
     ::check::encodings(findings, source, target, pairs);
     look_at_hypertables(findings, pairs);
     look(findings, "definitions", [&] { ::check::definitions(findings, source, target, pairs); });
@@ -264,8 +325,9 @@ void look_at_source(Findings& findings, Subject& subject, int workers) {
         look_at_privileges(findings, *subject.source_endpoint, Role::source, subject.pairs);
     });
     ::check::tiered_data(findings, subject.pairs);
-    look(findings, "jobs in the source",
-         [&] { ::check::source_jobs(findings, source, subject.pairs, subject.source_chunks); });
+    if (!source.server.plain)
+        look(findings, "jobs in the source",
+             [&] { ::check::source_jobs(findings, source, subject.pairs, subject.source_chunks); });
     look(findings, "connections to the source",
          [&] { ::check::connections(findings, source, workers); });
     look(findings, "size", [&] {
@@ -297,7 +359,7 @@ void look_at_all(Findings& findings, Subject& subject, const CheckOptions& optio
             subject.target_chunks = read_chunks(*subject.target, subject.pairs, &Pair::target);
     });
     if (subject.source && subject.target)
-        look_at_both(findings, subject);
+        look_at_both(findings, subject, options);
     if (subject.source)
         look_at_source(findings, subject, options.parallelism);
     if (subject.target)

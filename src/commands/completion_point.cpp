@@ -145,15 +145,18 @@ class Comparer {
         return static_cast<std::size_t>(rows.integer(row, "bucket"));
     }
 
-    static std::string internal(const std::string& expression) {
-        return fmt::format("_timescaledb_functions.time_to_internal({})", expression);
+    static std::string internal(const Hypertable& hypertable, const std::string& expression) {
+        return hypertable.plain
+                   ? timescale::internal_expression(hypertable.time, expression)
+                   : fmt::format("_timescaledb_functions.time_to_internal({})", expression);
     }
 
     static std::string extent_statement(const Hypertable& hypertable) {
         const auto time = timescale::axis_expression(hypertable.time);
         return fmt::format("SELECT {} AS first, {} AS last FROM {}",
-                           internal(fmt::format("min({})", time)),
-                           internal(fmt::format("max({})", time)), hypertable.name.quoted());
+                           internal(hypertable, fmt::format("min({})", time)),
+                           internal(hypertable, fmt::format("max({})", time)),
+                           hypertable.name.quoted());
     }
 
     static std::string count_statement(const Hypertable& hypertable,
@@ -162,7 +165,7 @@ class Comparer {
         return fmt::format(
             "SELECT ({} - {}) / {} AS bucket, count(*) AS rows FROM {} WHERE {} "
             "GROUP BY 1",
-            internal(time), grid.begin, grid.width, hypertable.name.quoted(),
+            internal(hypertable, time), grid.begin, grid.width, hypertable.name.quoted(),
             timescale::row_filter(hypertable.time,
                                   {{grid.begin, grid.begin + grid.width * grid.count}}));
     }
@@ -267,11 +270,11 @@ ExitStatus completion_point(const CompletionPointOptions& options, report::Outpu
         throw UsageError("chunks have been copied into the target already: say with --since when "
                          "the application began to write to both sides");
     const auto bounds = read_bounds(ends.source.connection, options.since, std::nullopt);
-    auto sources = select_hypertables(ends.source.connection, options.filter, {});
+    const auto targets = timescale::read_hypertables(ends.target.connection, std::nullopt);
+    auto sources = select_hypertables(ends.source, targets, options.filter, {});
     std::erase_if(sources, [](const Hypertable& one) { return one.cagg.has_value(); });
     if (sources.empty())
-        throw UsageError(nothing_selected(ends.source.connection, options.filter));
-    const auto targets = timescale::read_hypertables(ends.target.connection, std::nullopt);
+        throw UsageError(nothing_selected(ends.source, options.filter));
     std::int64_t suggested = 0;
     std::map<bool, std::pair<Axis, InternalTime>> latest; // of times, and of integers
     output.say(Weight::detail, "= both sides have as many rows, - the target has fewer, + it has "

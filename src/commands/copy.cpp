@@ -26,7 +26,7 @@ std::string failure_list(const std::vector<tasks::Failure>& failures, std::int64
                             "tries them again:",
                             report::format_count(failed, "chunk"));
     for (const auto& failure : failures)
-        text += fmt::format("\n  {}: {}", failure.chunk.quoted(), failure.error);
+        text += fmt::format("\n  {}: {}", tasks::title(failure.chunk, failure.part), failure.error);
     if (failed > most_failures)
         text +=
             fmt::format("\n  and {} more: SELECT * FROM __backfill.task WHERE failed IS NOT NULL",
@@ -112,12 +112,13 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     horizon.note(ends.target.connection.pipeline({load::snapshot_statement()})
                      .front()
                      .string(0, "snapshot"));
+    const auto targets = read_targets(ends);
     CopyRun run{.options = options,
                 .started = before.now,
                 .source_server = ends.source.server,
                 .target_server = ends.target.server,
-                .sources = read_hypertable_map(ends.source.connection),
-                .targets = read_hypertable_map(ends.target.connection),
+                .sources = read_sources(ends, targets),
+                .targets = targets,
                 .stop = stop,
                 .connections = connections,
                 .outage = outage,

@@ -58,8 +58,9 @@ void CopySession::begin_using(Endpoint& target) {
     // Rows and mark are lost together, if the server crashes before they are on its disk;
     // tasks::make_durable() waits for all of them in the end.
     target.connection.execute("SET synchronous_commit = off");
-    // What is loaded has been aggregated in the source already, and its aggregates are loaded too.
-    if (target.server.can_skip_invalidations())
+    // What is loaded has been aggregated in the source already, and its aggregates are loaded too;
+    // but there are none of plain tables.
+    if (target.server.can_skip_invalidations() && !run_.source_server.plain)
         target.connection.execute("SET timescaledb.skip_cagg_invalidation = on");
 }
 
@@ -178,7 +179,8 @@ bool CopySession::claim_and_copy(const Errand& errand) {
 
 void CopySession::copy_claimed(postgres::Transaction& claim, const tasks::Task& task, bool alone) {
     require_sound({task});
-    const auto chunk = timescale::read_chunk(ends_.source.connection, task.chunk);
+    const auto chunk =
+        timescale::read_chunk(ends_.source.connection, task.chunk, run_.source_server.plain);
     if (!chunk) {
         skip(claim, task, "it is gone from the source");
         return;
@@ -188,7 +190,8 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const tasks::Task& 
     const auto& source_hypertable = find_hypertable(run_.sources, task.hypertable, "source");
     const auto& target_hypertable = find_hypertable(run_.targets, task.target, "target");
     auto prepared = loader_.prepare({task, *chunk, source_hypertable, target_hypertable, alone});
-    const ChunkReading reading(ends_.source.connection, task.snapshot, {task.chunk});
+    const ChunkReading reading(ends_.source.connection, task.snapshot, {task.chunk},
+                               run_.source_server.plain);
     const auto& now = reading.chunk();
     if (now)
         check_visible(*now);
@@ -249,7 +252,8 @@ void CopySession::copy_batch(postgres::Transaction& claim, const std::vector<tas
     names.reserve(tasks.size());
     for (const auto& task : tasks)
         names.push_back(task.chunk);
-    const auto chunks = timescale::read_chunks(ends_.source.connection, names);
+    const auto chunks =
+        timescale::read_chunks(ends_.source.connection, names, run_.source_server.plain);
     std::vector<std::int64_t> left;
     std::vector<load::Job> jobs;
     names.clear();
@@ -266,7 +270,8 @@ void CopySession::copy_batch(postgres::Transaction& claim, const std::vector<tas
     if (jobs.empty())
         throw TaskError("they are gone from the source");
     const auto prepared = batch_loader_.prepare(jobs);
-    const ChunkReading reading(ends_.source.connection, tasks.front().snapshot, names);
+    const ChunkReading reading(ends_.source.connection, tasks.front().snapshot, names,
+                               run_.source_server.plain);
     for (std::size_t i = 0; i < jobs.size(); ++i) {
         const auto& now = reading.chunks()[i];
         if (!now || now->rewritten || !timescale::is_unchanged(jobs[i].chunk, *now))

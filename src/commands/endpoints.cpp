@@ -29,12 +29,12 @@ Endpoint::Endpoint(const postgres::ConnectionString& string, Role role, const st
                              ? postgres::pin_first_session(connection, access, statements)
                              : postgres::pin_session(connection, access, statements);
     backend = postgres::backend_from(results.front());
-    server = timescale::server_from(results.back(), connection);
+    server = timescale::server_from(results.back(), connection, role == Role::source);
 }
 
 void Endpoint::look_again() {
     server = timescale::server_from(connection.pipeline({timescale::server_statement()}).front(),
-                                    connection);
+                                    connection, server.plain);
 }
 
 workers::OpenConnections::Entry Endpoint::entry() const {

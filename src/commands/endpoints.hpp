@@ -23,7 +23,8 @@ const char* name_of(Role role);
 /// The first one that a run has with a server shows that sessions there last.
 enum class Session { first, further };
 
-/// A connection with its settings pinned, and what is at its other end.
+/// A connection with its settings pinned, and what is at its other end. A source may have no
+/// TimescaleDB.
 struct Endpoint {
     /// \param command the program's command, for application_name.
     /// \param patience how long the server may take to answer once it is connected.

@@ -28,9 +28,8 @@ struct Line {
 class Explanation {
   public:
     Explanation(Endpoints& ends, load::Strategy strategy, report::Output& output)
-        : output_(output), source_(ends.source),
-          sources_(read_hypertable_map(ends.source.connection)),
-          targets_(read_hypertable_map(ends.target.connection)),
+        : output_(output), source_(ends.source), targets_(read_targets(ends)),
+          sources_(read_sources(ends, targets_)),
           survey_(ends.source.server, ends.target.connection, ends.target.server, strategy) {}
 
     /// Some tasks at a time.
@@ -39,7 +38,7 @@ class Explanation {
         std::vector<postgres::QualifiedName> names;
         for (const auto& task : tasks)
             names.push_back(task.chunk);
-        auto chunks = timescale::read_chunks(source_.connection, names);
+        auto chunks = timescale::read_chunks(source_.connection, names, source_.server.plain);
 
         std::vector<Line> lines(tasks.size());
         std::vector<load::Job> jobs;
@@ -71,10 +70,10 @@ class Explanation {
         for (const auto& line : lines) {
             auto fields = report::task_json(*line.task);
             fields.update({{"way", line.way}, {"reason", line.reason}});
-            output_.event("planned", fields, report::Weight::result,
-                          briefly ? ""
-                                  : fmt::format("{}: {}: {}", line.task->chunk.quoted(), line.way,
-                                                line.reason));
+            output_.event(
+                "planned", fields, report::Weight::result,
+                briefly ? ""
+                        : fmt::format("{}: {}: {}", line.task->title(), line.way, line.reason));
             ++counts_[line.way];
             ++counts_of_hypertables_[line.task->hypertable][line.way];
         }
@@ -103,8 +102,8 @@ class Explanation {
 
     report::Output& output_;
     Endpoint& source_;
-    HypertableMap sources_;
     HypertableMap targets_;
+    HypertableMap sources_;
     load::Survey survey_;
     Counts counts_;
     std::map<postgres::QualifiedName, Counts> counts_of_hypertables_;
@@ -123,10 +122,11 @@ void explain(Endpoints& ends, load::Strategy strategy, report::Output& output) {
     explanation.print_counts();
 }
 
-void explain_briefly(Endpoints& ends, const std::set<postgres::QualifiedName>& chunks,
-                     report::Output& output) {
+void explain_briefly(Endpoints& ends, const std::set<ChunkPart>& chunks, report::Output& output) {
     auto tasks = tasks::to_do(ends.target.connection);
-    std::erase_if(tasks, [&](const auto& task) { return !chunks.contains(task.chunk); });
+    std::erase_if(tasks, [&](const auto& task) {
+        return !chunks.contains({task.chunk, task.part});
+    });
     Explanation explanation(ends, load::Strategy::automatic, output);
     for (std::size_t begin = 0; begin < tasks.size(); begin += at_a_time)
         explanation.print(

@@ -4,16 +4,20 @@
 #include "commands/endpoints.hpp"
 
 #include <set>
+#include <string>
+#include <utility>
 
 namespace commands {
+
+/// A chunk's name and tasks::Task::part.
+using ChunkPart = std::pair<postgres::QualifiedName, std::string>;
 
 /// `copy --explain`: prints for each chunk that is to be copied how it would be loaded now, and
 /// why. Changes and locks nothing.
 void explain(Endpoints& ends, load::Strategy strategy, report::Output& output);
 
 /// `stage --dry-run`: the same for some of them, with a line for each hypertable and way.
-/// \param chunks their names in the source.
-void explain_briefly(Endpoints& ends, const std::set<postgres::QualifiedName>& chunks,
-                     report::Output& output);
+/// \param chunks those of the source.
+void explain_briefly(Endpoints& ends, const std::set<ChunkPart>& chunks, report::Output& output);
 
 } // namespace commands

@@ -1,16 +1,33 @@
 #include "commands/hypertable_map.hpp"
 
+#include "commands/selection.hpp"
+
 #include <fmt/format.h>
 
 namespace commands {
 
-HypertableMap read_hypertable_map(postgres::Connection& connection) {
+namespace {
+
+HypertableMap by_name(std::vector<timescale::Hypertable> hypertables) {
     HypertableMap result;
-    for (auto& hypertable : timescale::read_hypertables(connection, std::nullopt)) {
+    for (auto& hypertable : hypertables) {
         auto name = hypertable.name;
         result.emplace(std::move(name), std::move(hypertable));
     }
     return result;
+}
+
+} // namespace
+
+HypertableMap read_targets(Endpoints& ends) {
+    return by_name(timescale::read_hypertables(ends.target.connection, std::nullopt));
+}
+
+HypertableMap read_sources(Endpoints& ends, const HypertableMap& targets) {
+    std::vector<timescale::Hypertable> list;
+    for (const auto& [name, target] : targets)
+        list.push_back(target);
+    return by_name(read_sources(ends.source, list, std::nullopt));
 }
 
 const timescale::Hypertable& find_hypertable(const HypertableMap& hypertables,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "commands/endpoints.hpp"
 #include "postgres/quote.hpp"
 #include "timescale/hypertable.hpp"
 
@@ -10,7 +11,10 @@ namespace commands {
 /// A database's hypertables by their names.
 using HypertableMap = std::map<postgres::QualifiedName, timescale::Hypertable>;
 
-HypertableMap read_hypertable_map(postgres::Connection& connection);
+HypertableMap read_targets(Endpoints& ends);
+
+/// Those of the source; of one without TimescaleDB, the tables of the targets' names.
+HypertableMap read_sources(Endpoints& ends, const HypertableMap& targets);
 
 /// The hypertable that a task names.
 /// \param side "source" or "target", for the message.

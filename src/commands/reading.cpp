@@ -26,10 +26,11 @@ void begin_under(std::optional<postgres::Transaction>& transaction,
 
 ChunkReading::ChunkReading(postgres::Connection& connection,
                            const std::optional<std::string>& snapshot,
-                           const std::vector<postgres::QualifiedName>& names) {
-    const std::vector<postgres::Statement> look{{load::lock_patiently},
-                                                {postgres::lock_statement(names, "ACCESS SHARE")},
-                                                timescale::chunks_statement(names)};
+                           const std::vector<postgres::QualifiedName>& names, bool plain) {
+    const std::vector<postgres::Statement> look{
+        {load::lock_patiently},
+        {postgres::lock_statement(names, "ACCESS SHARE", /*with_children=*/plain)},
+        timescale::chunks_statement(names, plain)};
     try {
         if (snapshot) {
             begin_under(transaction_, connection, *snapshot);

@@ -2,6 +2,7 @@
 #include "commands/endpoints.hpp"
 #include "report/units.hpp"
 #include "sql.hpp"
+#include "tasks/queue.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/hypertable.hpp"
 #include "timescale/row_filter.hpp"
@@ -60,6 +61,16 @@ std::optional<TimeRange> window(postgres::Connection& connection, const Hypertab
     return TimeRange{from, source.watermark};
 }
 
+/// What to refresh of an aggregate whose rows could not be copied, for the source has no
+/// TimescaleDB: all that was copied of what it reads; nothing when nothing was.
+std::optional<TimeRange> copied_window(postgres::Connection& target,
+                                       const postgres::QualifiedName& hypertable) {
+    const auto row = target.query(sql::copied_range, {hypertable.schema, hypertable.name});
+    if (row.is_null(0, "from"))
+        return std::nullopt;
+    return TimeRange{row.integer(0, "from"), row.integer(0, "until")};
+}
+
 /// Aggregates in an order in which each comes behind those that it reads.
 std::vector<Hypertable> lowest_first(const std::vector<Hypertable>& all,
                                      std::vector<Hypertable> caggs) {
@@ -86,9 +97,38 @@ class Refresher {
         : output_(output), source_(source), target_(target),
           targets_(timescale::read_hypertables(target.connection, std::nullopt)) {}
 
+    /// \param cagg of the source; of the target, where the source has no TimescaleDB.
     /// \returns whether there was something to refresh.
     /// \throws Error
-    bool refresh(const Hypertable& source) {
+    bool refresh(const Hypertable& cagg) {
+        return source_.server.plain ? refresh_copied(cagg) : refresh_like(cagg);
+    }
+
+  private:
+    bool refresh_copied(const Hypertable& cagg) {
+        const auto range = copied_window(target_.connection, read_by(cagg).name);
+        if (!range) {
+            tell_up_to_date(cagg, fmt::format("{} is left as it is: nothing was copied of what it "
+                                              "reads",
+                                              cagg.known_as().quoted()));
+            return false;
+        }
+        return refresh_window(cagg, cagg, *range);
+    }
+
+    /// The hypertable that an aggregate reads, or the aggregates that it reads do.
+    const Hypertable& read_by(const Hypertable& cagg) const {
+        const auto* below = &cagg;
+        while (below->parent_id) {
+            const auto found = std::ranges::find(targets_, *below->parent_id, &Hypertable::id);
+            if (found == targets_.end())
+                throw Error("the hypertable that it reads is missing in the target");
+            below = &*found;
+        }
+        return *below;
+    }
+
+    bool refresh_like(const Hypertable& source) {
         const auto name = source.known_as().quoted();
         const auto found = std::ranges::find_if(targets_, [&](const Hypertable& target) {
             return target.cagg && *target.cagg == *source.cagg;
@@ -108,37 +148,51 @@ class Refresher {
                                                                       axis, reached.watermark))));
             return false;
         }
-        const auto text = fmt::format("[{}, {})", start_text(source, *range),
-                                      timescale::format_time(axis, range->until));
+        return refresh_window(source, *found, *range);
+    }
+
+    /// \param known the aggregate as it is reported.
+    bool refresh_window(const Hypertable& known, const Hypertable& cagg, const TimeRange& range) {
+        const auto name = known.known_as().quoted();
+        const auto from = start_text(known, range);
+        const auto until = end_text(known, range);
+        const auto text = fmt::format("[{}, {})", from, until);
         const auto started = std::chrono::steady_clock::now();
-        if (!call(*found, *range)) {
-            tell_up_to_date(source,
+        if (!call(cagg, range)) {
+            tell_up_to_date(known,
                             fmt::format("{} is up to date but for {}, which is less than a bucket",
                                         name, text));
             return false;
         }
         const report::Seconds duration = std::chrono::steady_clock::now() - started;
-        auto fields = cagg_json(source);
-        fields.update({{"from", start_text(source, *range)},
-                       {"until", timescale::format_time(axis, range->until)},
-                       {"seconds", duration.count()}});
+        auto fields = cagg_json(known);
+        fields.update({{"from", from}, {"until", until}, {"seconds", duration.count()}});
         output_.event(
             "refreshed", fields, report::Weight::detail,
             fmt::format("Refreshed {} {} in {}", name, text, report::format_duration(duration)));
         return true;
     }
 
-  private:
+    static bool is_open(const Hypertable& cagg, InternalTime time) {
+        return time <= timescale::least_time(cagg.time.type) || time == TimeRange().until;
+    }
+
     static std::string start_text(const Hypertable& cagg, const TimeRange& range) {
-        return range.from == timescale::least_time(cagg.time.type)
+        return is_open(cagg, range.from)
                    ? "-infinity"
                    : timescale::format_time(timescale::axis_of(cagg.time.type), range.from);
+    }
+
+    static std::string end_text(const Hypertable& cagg, const TimeRange& range) {
+        return is_open(cagg, range.until)
+                   ? "infinity"
+                   : timescale::format_time(timescale::axis_of(cagg.time.type), range.until);
     }
 
     /// \returns false when the window is smaller than a bucket.
     bool call(const Hypertable& cagg, const TimeRange& range) {
         const auto literal = [&](InternalTime time) {
-            return time == timescale::least_time(cagg.time.type)
+            return is_open(cagg, time)
                        ? "NULL"
                        : fmt::format("{}::{}", timescale::axis_literal(cagg.time, time),
                                      cagg.time.type);
@@ -174,6 +228,7 @@ class Refresher {
     std::vector<Hypertable> targets_;
 };
 
+/// Of the source; of the target, where the source has none.
 std::vector<Hypertable> select_caggs(Endpoint& source, const RefreshOptions& options) {
     const auto all = timescale::read_hypertables(source.connection, options.filter);
     auto selected = timescale::select(all, options.cascade);
@@ -190,14 +245,17 @@ ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) 
     auto ends = connect_both(options.source, options.target, "refresh-caggs", Session::first);
     require_different(ends);
     auto& [source, target] = ends;
-    const auto caggs = select_caggs(source, options);
+    auto& end_of_caggs = source.server.plain ? target : source;
+    const auto caggs = select_caggs(end_of_caggs, options);
+    if (source.server.plain)
+        tasks::require(target.connection);
     if (caggs.empty()) {
         output.event(
             "summary",
             {{"command", "refresh-caggs"}, {"refreshed", 0}, {"up_to_date", 0}, {"failed", 0}},
             report::Weight::result,
-            fmt::format("The {} has no continuous aggregates{}.", source.connection.name(),
-                        source.server.community ? "" : ", which need the Community edition"));
+            fmt::format("The {} has no continuous aggregates{}.", end_of_caggs.connection.name(),
+                        end_of_caggs.server.community ? "" : ", which need the Community edition"));
         return exit_done;
     }
 

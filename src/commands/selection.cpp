@@ -66,18 +66,28 @@ TimeRange range_of(const Hypertable& hypertable, const Bounds& bounds) {
     return range;
 }
 
-std::vector<Hypertable> select_hypertables(postgres::Connection& connection,
-                                           const std::optional<std::string>& filter,
-                                           timescale::Cascade cascade) {
-    return timescale::select(timescale::read_hypertables(connection, filter), cascade);
+std::vector<Hypertable> read_sources(Endpoint& source, const std::vector<Hypertable>& targets,
+                                     const std::optional<std::string>& filter) {
+    return source.server.plain ? timescale::read_plain_tables(source.connection, targets, filter)
+                               : timescale::read_hypertables(source.connection, filter);
 }
 
-std::string nothing_selected(const postgres::Connection& connection,
-                             const std::optional<std::string>& filter) {
+std::vector<Hypertable> select_hypertables(Endpoint& source, const std::vector<Hypertable>& targets,
+                                           const std::optional<std::string>& filter,
+                                           timescale::Cascade cascade) {
+    return timescale::select(read_sources(source, targets, filter), cascade);
+}
+
+std::string nothing_selected(const Endpoint& endpoint, const std::optional<std::string>& filter) {
+    const auto& name = endpoint.connection.name();
+    if (endpoint.server.plain)
+        return fmt::format("the {} has no TimescaleDB, and no table with the name of a hypertable "
+                           "of the target{}",
+                           name, filter ? fmt::format(" that --filter '{}' matches", *filter) : "");
     return filter ? fmt::format("--filter '{}' matches no hypertable and no continuous aggregate "
                                 "of the {}",
-                                *filter, connection.name())
-                  : fmt::format("the {} has no hypertables", connection.name());
+                                *filter, name)
+                  : fmt::format("the {} has no hypertables", name);
 }
 
 const Hypertable* find_counterpart(const std::vector<Hypertable>& targets,
@@ -93,6 +103,12 @@ std::vector<std::string> differences(const Hypertable& source, const Hypertable&
     auto all = timescale::column_differences(source, target);
     for (auto& difference : timescale::partition_differences(source, target))
         all.push_back(std::move(difference));
+    if (source.plain &&
+        (target.time.function || timescale::axis_of(target.time.type) == timescale::Axis::other))
+        all.push_back(fmt::format("its time is no timestamp, date or integer but what {} makes of "
+                                  "{}, and cannot be cut without TimescaleDB",
+                                  target.time.function.value_or(target.time.type),
+                                  postgres::quote_identifier(target.time.column)));
     for (auto& difference : all)
         difference.insert(0, source.known_as().quoted() + ": ");
     return all;

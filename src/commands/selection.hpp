@@ -1,5 +1,6 @@
 #pragma once
 
+#include "commands/endpoints.hpp"
 #include "postgres/connection.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/chunk.hpp"
@@ -33,15 +34,20 @@ std::string incompatibility(const timescale::Hypertable& hypertable, const Bound
 /// \throws UsageError when --from is not before --until.
 timescale::TimeRange range_of(const timescale::Hypertable& hypertable, const Bounds& bounds);
 
-/// The hypertables that the filter and the cascades select.
-/// \throws UsageError when the filter is no regular expression.
-std::vector<timescale::Hypertable> select_hypertables(postgres::Connection& connection,
-                                                      const std::optional<std::string>& filter,
-                                                      timescale::Cascade cascade);
+/// All hypertables of a server, those that the filter selects marked; of one without TimescaleDB,
+/// the tables that have the names of the target's hypertables. \throws UsageError when the filter
+/// is no regular expression.
+std::vector<timescale::Hypertable> read_sources(Endpoint& source,
+                                                const std::vector<timescale::Hypertable>& targets,
+                                                const std::optional<std::string>& filter);
+
+/// Those that the filter and the cascades select.
+std::vector<timescale::Hypertable>
+select_hypertables(Endpoint& source, const std::vector<timescale::Hypertable>& targets,
+                   const std::optional<std::string>& filter, timescale::Cascade cascade);
 
 /// What to say when there are none.
-std::string nothing_selected(const postgres::Connection& connection,
-                             const std::optional<std::string>& filter);
+std::string nothing_selected(const Endpoint& endpoint, const std::optional<std::string>& filter);
 
 /// The hypertable of the target that the rows belong into: the one of the same name, or the one
 /// behind the continuous aggregate of the same name.

@@ -9,6 +9,7 @@
 #include "timescale/bound.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/hypertable.hpp"
+#include "timescale/plain_table.hpp"
 #include "timescale/time_range.hpp"
 
 #include <fmt/format.h>
@@ -89,24 +90,64 @@ void warn_of_tiered_chunks(const std::vector<Hypertable>& hypertables) {
                          hypertable.known_as().quoted());
 }
 
-std::vector<tasks::NewTask> plan_tasks(postgres::Connection& source,
-                                       const std::vector<Hypertable>& hypertables,
+std::string range_text(const Hypertable& hypertable, const TimeRange& range) {
+    const auto axis = timescale::axis_of(hypertable.time.type);
+    return fmt::format("[{}, {})", timescale::format_time(axis, range.from),
+                       timescale::format_time(axis, range.until));
+}
+
+/// As in tasks::Task.
+std::string part_text(const Hypertable& hypertable, const TimeRange& slice) {
+    if (!hypertable.plain)
+        return {};
+    return slice == timescale::all_of_time ? "of all times" : range_text(hypertable, slice);
+}
+
+/// \throws Error when a plain table has rows that no chunk can take.
+std::vector<timescale::ChunkInRange>
+read_chunks(Endpoint& source, const std::vector<Hypertable>& hypertables,
+            const std::vector<TimeRange>& ranges,
+            const std::vector<const Hypertable*>& counterparts) {
+    std::vector<timescale::HypertableRange> wanted;
+    std::vector<timescale::ChunkInRange> chunks;
+    std::vector<std::string> problems;
+    for (std::size_t i = 0; i < hypertables.size(); ++i) {
+        const auto& hypertable = hypertables[i];
+        if (!hypertable.plain) {
+            wanted.push_back({hypertable.id, hypertable.time_dimension_id, ranges[i]});
+            continue;
+        }
+        if (auto obstacle = timescale::obstacle_of_rows(source.connection, hypertable, ranges[i]);
+            !obstacle.empty())
+            problems.push_back(std::move(obstacle));
+        std::ranges::move(timescale::read_slices_in_range(source.connection, hypertable,
+                                                          counterparts[i]->chunk_interval,
+                                                          ranges[i]),
+                          std::back_inserter(chunks));
+    }
+    if (!problems.empty())
+        throw Error(fmt::format("nothing is staged: {}; see to that, or leave the tables out with "
+                                "--filter",
+                                fmt::join(problems, "; ")));
+    return source.server.plain ? chunks
+                               : timescale::read_chunks_in_range(source.connection, wanted);
+}
+
+std::vector<tasks::NewTask> plan_tasks(Endpoint& source, const std::vector<Hypertable>& hypertables,
                                        const std::vector<TimeRange>& ranges,
                                        const std::vector<const Hypertable*>& counterparts,
                                        const std::optional<std::string>& snapshot) {
-    std::vector<timescale::HypertableRange> wanted;
     std::map<int, std::size_t> index_of;
-    for (std::size_t i = 0; i < hypertables.size(); ++i) {
-        wanted.push_back({hypertables[i].id, hypertables[i].time_dimension_id, ranges[i]});
+    for (std::size_t i = 0; i < hypertables.size(); ++i)
         index_of.emplace(hypertables[i].id, i);
-    }
     std::vector<tasks::NewTask> tasks;
-    for (const auto& chunk : timescale::read_chunks_in_range(source, wanted)) {
+    for (const auto& chunk : read_chunks(source, hypertables, ranges, counterparts)) {
         const auto index = index_of.at(chunk.hypertable_id);
         tasks.push_back({.hypertable = hypertables[index].name,
                          .target = counterparts[index]->name,
                          .cagg = hypertables[index].cagg,
                          .chunk = chunk.name,
+                         .part = part_text(hypertables[index], chunk.slice),
                          .slices = chunk.slices,
                          .slice = chunk.slice,
                          .range = {std::max(chunk.slice.from, ranges[index].from),
@@ -127,12 +168,6 @@ void prepare_queue(postgres::Connection& target) {
             throw;
         throw Error("nothing is staged: another stage is running; try again when it has finished");
     }
-}
-
-std::string range_text(const Hypertable& hypertable, const TimeRange& range) {
-    const auto axis = timescale::axis_of(hypertable.time.type);
-    return fmt::format("[{}, {})", timescale::format_time(axis, range.from),
-                       timescale::format_time(axis, range.until));
 }
 
 void tell_staged(report::Output& output, const std::vector<Hypertable>& hypertables,
@@ -187,11 +222,11 @@ void tell_staged(report::Output& output, const std::vector<Hypertable>& hypertab
         output.say(Weight::detail, "Next: timescaledb-backfill copy --source ... --target ...");
 }
 
-std::set<postgres::QualifiedName> names_of(const std::vector<tasks::NewTask>& tasks) {
-    std::set<postgres::QualifiedName> names;
+std::set<ChunkPart> parts_of(const std::vector<tasks::NewTask>& tasks) {
+    std::set<ChunkPart> parts;
     for (const auto& task : tasks)
-        names.insert(task.chunk);
-    return names;
+        parts.emplace(task.chunk, task.part);
+    return parts;
 }
 
 } // namespace
@@ -203,17 +238,15 @@ ExitStatus stage(const StageOptions& options, report::Output& output) {
 
     const auto reading = begin_reading(source.connection, options.snapshot);
     const auto bounds = read_bounds(source.connection, options.from, options.until);
-    const auto hypertables = select_hypertables(source.connection, options.filter, options.cascade);
-    if (hypertables.empty())
-        throw UsageError(nothing_selected(source.connection, options.filter));
-    const auto ranges = ranges_for(hypertables, bounds);
-
     const auto targets = timescale::read_hypertables(target.connection, std::nullopt);
+    const auto hypertables = select_hypertables(source, targets, options.filter, options.cascade);
+    if (hypertables.empty())
+        throw UsageError(nothing_selected(source, options.filter));
+    const auto ranges = ranges_for(hypertables, bounds);
     const auto counterparts = find_counterparts(hypertables, targets);
     require_privileges_to_stage(ends, hypertables, counterparts);
     warn_of_tiered_chunks(hypertables);
-    const auto tasks =
-        plan_tasks(source.connection, hypertables, ranges, counterparts, options.snapshot);
+    const auto tasks = plan_tasks(source, hypertables, ranges, counterparts, options.snapshot);
 
     std::vector<tasks::Added> added;
     try {
@@ -228,7 +261,7 @@ ExitStatus stage(const StageOptions& options, report::Output& output) {
                                options.dry_run ? ", as it would be" : ""));
         if (options.dry_run) {
             tell_staged(output, hypertables, ranges, tasks, added, true);
-            explain_briefly(ends, names_of(tasks), output);
+            explain_briefly(ends, parts_of(tasks), output);
             return exit_done; // without a commit
         }
         transaction.commit();

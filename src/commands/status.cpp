@@ -186,7 +186,8 @@ std::vector<std::string> status_lines(const Status& status, int columns, bool co
     if (!status.failures.empty())
         lines.insert(lines.end(), {"", "Failed chunks, which the next copy tries again:"});
     for (const auto& failure : status.failures)
-        lines.push_back(fmt::format("  {}: {}", failure.chunk.quoted(), failure.error));
+        lines.push_back(
+            fmt::format("  {}: {}", tasks::title(failure.chunk, failure.part), failure.error));
     return lines;
 }
 

@@ -71,14 +71,15 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
     workers::Pause pause;
     workers::Outage outage;
     Orphans orphans;
+    const auto targets = read_targets(ends);
     VerifyRun run{.options = options,
                   .started = before.now,
                   .source_server = ends.source.server,
                   .target_server = ends.target.server,
                   .mode = alike ? options.mode : verify::Mode::aggregate,
                   .hashes_alike = alike,
-                  .sources = read_hypertable_map(ends.source.connection),
-                  .targets = read_hypertable_map(ends.target.connection),
+                  .sources = read_sources(ends, targets),
+                  .targets = targets,
                   .stop = stop,
                   .connections = connections,
                   .outage = outage,

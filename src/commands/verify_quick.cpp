@@ -139,6 +139,10 @@ std::vector<std::string> remedies(const std::vector<Estimate>& estimates) {
 ExitStatus verify_quick(const VerifyOptions& options, report::Output& output) {
     auto ends = connect_both(options.source, options.target, "verify", Session::first);
     require_different(ends);
+    if (ends.source.server.plain)
+        throw UsageError(fmt::format("the {} has no TimescaleDB, and no estimates of its chunks; "
+                                     "run verify without --quick",
+                                     ends.source.connection.name()));
     tasks::require(ends.target.connection);
     const auto started = std::chrono::steady_clock::now();
     const auto estimates = estimate(ends);

@@ -92,7 +92,8 @@ bool VerifySession::attempt(const tasks::Task& task, bool last) {
 void VerifySession::verify_claimed(const tasks::Task& task) {
     const auto started = std::chrono::steady_clock::now();
     require_sound({task});
-    const ChunkReading source(ends_.source.connection, task.snapshot, {task.chunk});
+    const ChunkReading source(ends_.source.connection, task.snapshot, {task.chunk},
+                              run_.source_server.plain);
     if (!source.chunk())
         throw TaskError("it is gone from the source");
     check_visible(*source.chunk());
@@ -151,7 +152,8 @@ std::vector<tasks::Task> VerifySession::try_together(const std::vector<tasks::Ta
         names.push_back(task.chunk);
         hypercubes.push_back({task.target, task.slices});
     }
-    const ChunkReading source(ends_.source.connection, tasks.front().snapshot, names);
+    const ChunkReading source(ends_.source.connection, tasks.front().snapshot, names,
+                              run_.source_server.plain);
     if (!have_same_chunks(tasks.front()))
         return tasks;
     const auto places = timescale::find_places(ends_.target.connection, hypercubes);
@@ -202,9 +204,11 @@ verify::Comparison VerifySession::comparison(const tasks::Task& task,
                                              const std::optional<timescale::Chunk>& target) {
     const auto& hypertable = find_hypertable(run_.sources, task.hypertable, "source");
     find_hypertable(run_.targets, task.target, "target");
-    const auto filter = task.whole ? "true" : timescale::row_filter(hypertable.time, task.ranges);
+    const auto ranges = timescale::row_filter(hypertable.time, task.ranges);
+    const auto filter = task.whole ? "true" : ranges;
     verify::Comparison comparison{
-        .source = {ends_.source.connection, source.name.quoted(), filter},
+        .source = {ends_.source.connection, source.name.quoted(),
+                   hypertable.plain ? ranges : filter},
         // Rows that the target keeps in chunks of other slices.
         .target = {ends_.target.connection, task.target.quoted(),
                    fmt::format("{} AND {}",
@@ -215,7 +219,8 @@ verify::Comparison VerifySession::comparison(const tasks::Task& task,
         .key = hypertable.key,
         .mode = run_.mode,
         .hashes_alike = run_.hashes_alike,
-        .max_examples = run_.options.max_differences};
+        .max_examples = run_.options.max_differences,
+        .plain = hypertable.plain};
     if (target) {
         comparison.target.table = target->name.quoted();
         comparison.target.condition = filter;

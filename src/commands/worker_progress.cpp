@@ -27,7 +27,7 @@ bool WorkerProgress::may_begin(workers::Pool& pool, const workers::Pause& pause)
 }
 
 void WorkerProgress::begin(const std::vector<tasks::Task>& tasks) {
-    auto chunk = tasks.front().chunk.quoted();
+    auto chunk = tasks.front().title();
     if (tasks.size() > 1)
         chunk += fmt::format(" and {} more", tasks.size() - 1);
     std::vector<std::int64_t> ids;

@@ -46,7 +46,7 @@ std::vector<std::optional<tasks::Loaded>> BatchLoader::load(const std::vector<Jo
         if (own.columns != shape.columns || own.as_text != shape.as_text)
             throw TaskError("its columns are not those of other chunks");
         check_partitions(ends_.source, ends_.source_server, ends_.target_server, job);
-        copies.push_back(copy_to_stdout(shape, job.chunk.name.quoted()));
+        copies.push_back(copy_to_stdout(shape, job.rows()));
     }
     if (!simple.front().target_hypertable.key.empty())
         ends_.target.execute(lock_briefly); // as Loader::copy_rows

@@ -34,6 +34,12 @@ std::string hypercube_condition(const Job& job) {
         timescale::row_filter(job.source_hypertable.time, job.task.ranges));
 }
 
+/// Whether the trigger that records invalidations is not to see the rows: the aggregates are
+/// copied, too, but from a source that has none.
+bool drops_trigger(const Job& job, const Chunk& target) {
+    return target.invalidation_trigger && !job.source_hypertable.plain;
+}
+
 } // namespace
 
 postgres::Statement create_chunk_statement(const Job& job) {
@@ -93,7 +99,7 @@ void Loader::empty(const Job& job, Prepared& prepared) {
         lock_against_writers(target_, target.name, "EXCLUSIVE", progress_);
     // Taking the trigger off locks the chunk until the commit; there is no other way for its
     // owner, for DISABLE TRIGGER is refused on chunks.
-    if (target.invalidation_trigger)
+    if (drops_trigger(job, target))
         target_.execute("DROP TRIGGER ts_cagg_invalidation_trigger ON " + target.name.quoted());
     // DELETE on the chunk would decompress its batches first; so they are deleted where they are.
     if (target.compressed && job.task.whole)
@@ -167,7 +173,8 @@ std::string Loader::create_chunk_by_inserting(const Job& job) {
         if (loaded.rows == 0)
             return "there are no rows to make a chunk for";
     } catch (const postgres::SqlError& error) {
-        if (error.says_gone() && !timescale::read_chunk(source_, job.chunk.name))
+        if (error.says_gone() &&
+            !timescale::read_chunk(source_, job.chunk.name, job.source_hypertable.plain))
             throw postgres::SqlError("40001", "the chunk was dropped from the source just now");
         throw;
     }
@@ -214,7 +221,7 @@ Loaded Loader::load(const Job& job, Prepared& prepared) {
         }
         loaded = load_rows(job, prepared);
     }
-    if (target.invalidation_trigger)
+    if (drops_trigger(job, target))
         target_.execute(*target.invalidation_trigger);
     target_.execute("ANALYZE " + target.name.quoted());
     return *loaded;
@@ -235,8 +242,7 @@ Loaded Loader::load_and_attach(const Job& job, const Prepared& prepared) {
         staging.publish();
         loaded = load_in_pieces(job, columns, staging.name());
     } else {
-        loaded =
-            copy(columns, "ONLY " + job.chunk.name.quoted(), builder, staging.name(), ", FREEZE");
+        loaded = copy(columns, job.rows(), builder, staging.name(), ", FREEZE");
     }
     progress_.now(Step::indexing);
     staging.build(shared ? crew_.size() : 1, progress_);
@@ -275,7 +281,7 @@ void Loader::remove_doubles(const Job& job, const Prepared& prepared, const Qual
 
 /// Whether the chunk would keep one worker busy when the others have nothing left to do.
 bool Loader::is_worth_sharing(const Job& job) {
-    return crew_.size() > 1 && job.task.bytes >= least_to_share &&
+    return crew_.size() > 1 && !job.source_hypertable.plain && job.task.bytes >= least_to_share &&
            job.task.bytes > tasks::count(target_).bytes_to_do / crew_.size();
 }
 
@@ -329,7 +335,7 @@ Loaded Loader::load_rows(const Job& job, const Prepared& prepared) {
     const auto& target = prepared.target.value();
     const auto loaded =
         copy_rows(job, prepared, copy_shape(job.chunk.columns, target.columns, encoding_),
-                  job.chunk.name.quoted() + job.condition(), heap_of(job, target));
+                  job.rows(), heap_of(job, target));
     remove_doubles(job, prepared, target.name, job.condition());
     if (prepared.plan.compress_after)
         compress(target.name);
@@ -489,10 +495,7 @@ void Loader::attach_batches(const Job& job, const Chunk& target, const Qualified
 Loaded Loader::load_through_hypertable(const Job& job, const Prepared& prepared) {
     const auto columns =
         copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable), encoding_);
-    const auto from =
-        fmt::format("{} WHERE {}", job.chunk.name.quoted(),
-                    timescale::row_filter(job.source_hypertable.time, job.task.ranges));
-    const auto loaded = copy_rows(job, prepared, columns, from, job.task.target);
+    const auto loaded = copy_rows(job, prepared, columns, job.rows(), job.task.target);
     settle_overlapping(job, prepared);
     return loaded;
 }

@@ -188,6 +188,11 @@ std::string obstacle_to_attaching(const Situation& situation) {
 
 Plan choose_load(const Situation& situation) {
     Plan plan;
+    if (situation.spans_chunks) {
+        plan.into = Plan::Into::hypertable;
+        plan.reason = "the source's table has no index on time, and is read in one pass";
+        return plan;
+    }
     if (situation.same_dimensions && (situation.target || situation.target_is_free)) {
         const auto obstacle = obstacle_to_attaching(situation);
         if (obstacle.empty()) {

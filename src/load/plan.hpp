@@ -50,6 +50,8 @@ struct Plan {
 /// What the choice depends on.
 struct Situation {
     bool whole = true; ///< no row filter cuts the chunk
+    /// It is all of a table without an index on time, which is no chunk's.
+    bool spans_chunks = false;
     timescale::Server source_server;
     timescale::Server target_server;
     timescale::Chunk source;

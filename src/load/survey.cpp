@@ -2,6 +2,7 @@
 
 #include "load/rows.hpp"
 #include "load/staging_table.hpp"
+#include "timescale/plain_table.hpp"
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
@@ -42,6 +43,22 @@ std::string Job::condition() const {
     return task.whole ? "" : " WHERE " + timescale::row_filter(source_hypertable.time, task.ranges);
 }
 
+std::string Job::rows() const {
+    if (!source_hypertable.plain)
+        return chunk.name.quoted() + condition();
+    const auto& time = source_hypertable.time;
+    auto rows =
+        fmt::format("{} WHERE {}", chunk.name.quoted(), timescale::row_filter(time, task.ranges));
+    // Where they come chunk by chunk, the target has but one chunk at a time in hand.
+    if (spans_chunks())
+        rows += " ORDER BY " + timescale::axis_expression(time);
+    return rows;
+}
+
+bool Job::spans_chunks() const {
+    return source_hypertable.plain && timescale::span_chunks(task.slices, source_hypertable.time);
+}
+
 void check_partitions(postgres::Connection& source, const timescale::Server& source_server,
                       const timescale::Server& target_server, const Job& job) {
     if (!converts_text(source_server, target_server))
@@ -63,10 +80,12 @@ void check_partitions(postgres::Connection& source, const timescale::Server& sou
 }
 
 Situation Survey::situation(const Job& job) const {
-    if (nlohmann::json::parse(job.task.slices) != nlohmann::json::parse(job.chunk.slices))
+    if (!job.source_hypertable.plain &&
+        nlohmann::json::parse(job.task.slices) != nlohmann::json::parse(job.chunk.slices))
         throw TaskError("its slices are others than when it was staged, for chunks were merged or "
                         "split, or a dimension's column was renamed; stage again");
     return {.whole = job.task.whole,
+            .spans_chunks = job.spans_chunks(),
             .source_server = source_server_,
             .target_server = target_server_,
             .source = job.chunk,

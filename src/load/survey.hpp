@@ -24,8 +24,15 @@ struct Job {
     /// way before.
     bool alone = false;
 
-    /// " WHERE ..." for the rows to copy, or nothing when those are all.
+    /// " WHERE ..." for the rows to copy among those of the chunk, or nothing when those are all.
     std::string condition() const;
+
+    /// What stands behind FROM to read them in the source: where that has no chunks, out of the
+    /// whole table.
+    std::string rows() const;
+
+    /// They belong into several chunks, and are not the rows of one.
+    bool spans_chunks() const;
 };
 
 /// What to do, and the target's chunk that it is to be done to.

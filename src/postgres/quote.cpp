@@ -105,10 +105,13 @@ std::vector<std::optional<std::string>> name_arrays(const std::vector<QualifiedN
     return {array_literal(schemas), array_literal(in_them)};
 }
 
-std::string lock_statement(const std::vector<QualifiedName>& tables, std::string_view mode) {
-    std::string statement = "LOCK TABLE";
+std::string lock_statement(const std::vector<QualifiedName>& tables, std::string_view mode,
+                           bool with_children) {
+    std::string statement = "LOCK TABLE ";
     for (const auto& table : tables)
-        statement.append(&table == &tables.front() ? " ONLY " : ", ONLY ").append(table.quoted());
+        statement.append(&table == &tables.front() ? "" : ", ")
+            .append(with_children ? "" : "ONLY ")
+            .append(table.quoted());
     return statement.append(" IN ").append(mode).append(" MODE");
 }
 

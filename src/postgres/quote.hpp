@@ -45,8 +45,9 @@ std::string array_literal(const std::vector<QualifiedName>& names);
 /// Names as two parameters, for unnest($1::name[], $2::name[]): schemas, and names in them.
 std::vector<std::optional<std::string>> name_arrays(const std::vector<QualifiedName>& names);
 
-/// LOCK TABLE for tables without their children.
+/// LOCK TABLE for tables, without their children unless told otherwise.
 /// \param mode such as "ACCESS SHARE".
-std::string lock_statement(const std::vector<QualifiedName>& tables, std::string_view mode);
+std::string lock_statement(const std::vector<QualifiedName>& tables, std::string_view mode,
+                           bool with_children = false);
 
 } // namespace postgres

@@ -55,7 +55,7 @@ void CopyReport::copied(const tasks::Task& task, const tasks::Loaded& loaded, Se
         fields["note"] = *note;
     output_.event("copied", fields, Weight::detail,
                   fmt::format("{} Copied chunk {}: {}, {} in {} ({}){}", next_number(),
-                              task.chunk.quoted(), contents(loaded), format_bytes(loaded.bytes),
+                              task.title(), contents(loaded), format_bytes(loaded.bytes),
                               format_duration(duration), format_rate(loaded.bytes, duration),
                               note ? "; " + *note : ""));
 }
@@ -65,9 +65,8 @@ void CopyReport::skipped(const tasks::Task& task, const std::string& reason) {
     ++skipped_;
     auto fields = task_json(task);
     fields["reason"] = reason;
-    output_.event(
-        "skipped", fields, Weight::detail,
-        fmt::format("{} Skipped chunk {}: {}", next_number(), task.chunk.quoted(), reason));
+    output_.event("skipped", fields, Weight::detail,
+                  fmt::format("{} Skipped chunk {}: {}", next_number(), task.title(), reason));
 }
 
 void CopyReport::failed(const tasks::Task& task, const std::string& error) {
@@ -76,7 +75,7 @@ void CopyReport::failed(const tasks::Task& task, const std::string& error) {
     auto fields = task_json(task);
     fields["error"] = error;
     output_.event("failed", fields, Weight::result,
-                  fmt::format("{} Failed chunk {}: {}", next_number(), task.chunk.quoted(), error));
+                  fmt::format("{} Failed chunk {}: {}", next_number(), task.title(), error));
 }
 
 void CopyReport::retried(const tasks::Task& task, const std::string& error, int attempt) {
@@ -84,7 +83,7 @@ void CopyReport::retried(const tasks::Task& task, const std::string& error, int 
     fields.update({{"error", error}, {"attempt", attempt}});
     output_.event("retried", fields, Weight::detail,
                   output_.verbosity() == Verbosity::verbose
-                      ? fmt::format("Trying chunk {} again: {}", task.chunk.quoted(), error)
+                      ? fmt::format("Trying chunk {} again: {}", task.title(), error)
                       : "");
 }
 

@@ -68,9 +68,8 @@ void VerifyReport::equal(const tasks::Task& task, std::int64_t rows, Seconds dur
     auto fields = task_json(task);
     fields.update({{"rows", rows}, {"seconds", duration.count()}});
     output_.event("verified", fields, Weight::detail,
-                  fmt::format("{} Verified chunk {}: {} equal in {}", next_number(),
-                              task.chunk.quoted(), format_count(rows, "row"),
-                              format_duration(duration)));
+                  fmt::format("{} Verified chunk {}: {} equal in {}", next_number(), task.title(),
+                              format_count(rows, "row"), format_duration(duration)));
 }
 
 void VerifyReport::differs(const tasks::Task& task, const verify::Difference& difference,
@@ -78,10 +77,9 @@ void VerifyReport::differs(const tasks::Task& task, const verify::Difference& di
     const std::lock_guard lock(mutex_);
     ++differing_;
     rows_ += difference.source_rows;
-    auto text =
-        fmt::format("{} Chunk {} differs: {} in the source, {} in the target", next_number(),
-                    task.chunk.quoted(), format_count(difference.source_rows, "row"),
-                    format_count(difference.target_rows, "row"));
+    auto text = fmt::format(
+        "{} Chunk {} differs: {} in the source, {} in the target", next_number(), task.title(),
+        format_count(difference.source_rows, "row"), format_count(difference.target_rows, "row"));
     if (difference.times)
         text += fmt::format("\n    first at {}, last at {}",
                             timescale::format_time(axis, difference.times->from),
@@ -101,9 +99,9 @@ void VerifyReport::not_compared(const tasks::Task& task, const std::string& reas
     ++not_compared_;
     auto fields = task_json(task);
     fields["reason"] = reason;
-    output_.event("not_compared", fields, Weight::result,
-                  fmt::format("{} Chunk {} could not be compared: {}", next_number(),
-                              task.chunk.quoted(), reason));
+    output_.event(
+        "not_compared", fields, Weight::result,
+        fmt::format("{} Chunk {} could not be compared: {}", next_number(), task.title(), reason));
 }
 
 void VerifyReport::summary() const {

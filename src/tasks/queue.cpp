@@ -43,6 +43,7 @@ std::vector<Task> tasks_from(const postgres::Result& rows) {
                            rows.string(row, "hypertable_name")};
         task.target = {rows.string(row, "target_schema"), rows.string(row, "target_name")};
         task.chunk = {rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")};
+        task.part = rows.string(row, "part");
         task.slices = rows.string(row, "slices");
         task.snapshot = rows.optional_string(row, "snapshot");
         task.bytes = rows.integer(row, "bytes");
@@ -55,6 +56,22 @@ std::vector<Task> tasks_from(const postgres::Result& rows) {
         }
     }
     return tasks;
+}
+
+/// \throws Error when rows would be copied by two tasks, which could be at it at the same time.
+void require_apart(postgres::Connection& target) {
+    const auto rows = target.query(sql::overlapping_tasks);
+    std::vector<std::string> names;
+    for (int row = 0; row < rows.size(); ++row)
+        names.push_back(postgres::QualifiedName{rows.string(row, "chunk_schema"),
+                                                rows.string(row, "chunk_name")}
+                            .quoted());
+    if (!names.empty())
+        throw Error(fmt::format(
+            "nothing is staged: {} {} staged before, cut in another way, for the target's chunk "
+            "interval or an index on time has changed since; finish with that, then run clean, and "
+            "stage with --from what was not copied",
+            fmt::join(names, ", "), names.size() == 1 ? "was" : "were"));
 }
 
 /// Runs one of the two statements that claim further tasks, which take the same parameters.
@@ -116,6 +133,7 @@ std::string to_json(const std::vector<NewTask>& tasks) {
             {"target_name", task.target.name},
             {"chunk_schema", task.chunk.schema},
             {"chunk_name", task.chunk.name},
+            {"part", task.part},
             {"slices", nlohmann::json::parse(task.slices)},
             {"slice_start", task.slice.from},
             {"slice_end", task.slice.until},
@@ -138,6 +156,7 @@ std::vector<Added> add(postgres::Connection& target, const std::vector<NewTask>&
     const auto json = to_json(tasks);
     target.query(sql::rename_tasks, {json});
     const auto rows = target.query(sql::add_tasks, {json});
+    require_apart(target);
 
     std::map<postgres::QualifiedName, Added> by_hypertable;
     for (int row = 0; row < rows.size(); ++row) {
@@ -242,7 +261,7 @@ postgres::Statement finish_statement(const std::vector<Finished>& tasks) {
 
 std::optional<Copied> find_copied(postgres::Connection& target, std::int64_t id) {
     const auto row = target.query("SELECT hypertable_schema, hypertable_name, chunk_schema, "
-                                  "chunk_name, bytes, rows_copied, batches_copied, "
+                                  "chunk_name, part, bytes, rows_copied, batches_copied, "
                                   "bytes_copied, coalesce(seconds, 0) AS seconds, message "
                                   "FROM __backfill.task WHERE id = $1 AND worked IS NOT NULL "
                                   "AND NOT skipped",
@@ -253,6 +272,7 @@ std::optional<Copied> find_copied(postgres::Connection& target, std::int64_t id)
     task.id = id;
     task.hypertable = {row.string(0, "hypertable_schema"), row.string(0, "hypertable_name")};
     task.chunk = {row.string(0, "chunk_schema"), row.string(0, "chunk_name")};
+    task.part = row.string(0, "part");
     task.bytes = row.integer(0, "bytes");
     return Copied{.task = std::move(task),
                   .loaded = {.rows = row.integer(0, "rows_copied"),
@@ -285,6 +305,7 @@ std::vector<Failure> failures(postgres::Connection& target, int limit) {
     failures.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row)
         failures.push_back({{rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")},
+                            rows.string(row, "part"),
                             rows.string(row, "error")});
     return failures;
 }

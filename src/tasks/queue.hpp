@@ -43,6 +43,7 @@ struct Added {
 
 /// Puts chunks into the queue, skipping those that are in it already (sql/add_tasks.sql), but for
 /// what has been renamed since (sql/rename_tasks.sql).
+/// \throws Error when a table without chunks was staged before, and cut in another way.
 /// \returns a row for each hypertable of which something was added or grew.
 std::vector<Added> add(postgres::Connection& target, const std::vector<NewTask>& tasks);
 
@@ -143,6 +144,7 @@ void make_durable(postgres::Connection& target);
 /// A task that failed and is to do.
 struct Failure {
     postgres::QualifiedName chunk;
+    std::string part; ///< as in Task
     std::string error;
 };
 std::vector<Failure> failures(postgres::Connection& target, int limit);

@@ -11,12 +11,18 @@
 
 namespace tasks {
 
+/// `"public"."readings"`, with the part of it, if it is of one.
+inline std::string title(const postgres::QualifiedName& chunk, const std::string& part) {
+    return part.empty() ? chunk.quoted() : chunk.quoted() + " " + part;
+}
+
 /// A chunk to put into the queue.
 struct NewTask {
     postgres::QualifiedName hypertable;          ///< in the source
     postgres::QualifiedName target;              ///< the hypertable in the target
     std::optional<postgres::QualifiedName> cagg; ///< the view, for an aggregate
     postgres::QualifiedName chunk;               ///< in the source
+    std::string part;                            ///< as in Task
     std::string slices;                          ///< JSON, as timescale::find_place takes
     timescale::TimeRange slice;                  ///< the chunk's, of time
     timescale::TimeRange range;                  ///< what of it to copy, within the slice
@@ -31,12 +37,18 @@ struct Task {
     postgres::QualifiedName hypertable;
     postgres::QualifiedName target;
     postgres::QualifiedName chunk;
+    /// The slice of time, as text, for a table without chunks, of which there are several tasks;
+    /// else empty.
+    std::string part;
     std::string slices;
     std::optional<std::string> snapshot;
     std::int64_t bytes = 0;
     bool whole = false; ///< the whole chunk is to be copied, so that rows need no filter
     std::vector<timescale::TimeRange> ranges; ///< disjoint, ascending, within the slice
     std::string defect; ///< why it cannot be worked on, if its row was changed by hand
+
+    /// What it is of, for people.
+    std::string title() const { return tasks::title(chunk, part); }
 };
 
 /// The ranges in a row of the queue.

@@ -72,6 +72,21 @@ std::size_t index_of(const postgres::Result& rows, int row) {
     return static_cast<std::size_t>(rows.integer(row, "number") - 1);
 }
 
+/// sql/plain_chunks.sql, with the columns of sql/chunks.sql.
+const std::string& plain_chunks() {
+    static const auto text = [] {
+        constexpr std::string_view place = "{columns}";
+        constexpr auto begin = sql::chunks.find("-- columns:");
+        constexpr auto end = sql::chunks.find("-- end of columns");
+        static_assert(begin < end && end < sql::chunks.size());
+        std::string statement(sql::plain_chunks);
+        // The comment in front has it as well.
+        return statement.replace(statement.rfind(place), place.size(),
+                                 sql::chunks.substr(begin, end - begin));
+    }();
+    return text;
+}
+
 } // namespace
 
 bool is_unchanged(const Chunk& before, const Chunk& now) {
@@ -84,8 +99,11 @@ bool is_unchanged(const Chunk& before, const Chunk& now) {
                                before.compressed->settings == now.compressed->settings);
 }
 
-postgres::Statement chunks_statement(const std::vector<postgres::QualifiedName>& names) {
-    return {std::string(sql::chunks), {postgres::array_literal(names)}, /*repeated=*/true};
+postgres::Statement chunks_statement(const std::vector<postgres::QualifiedName>& names,
+                                     bool plain) {
+    return {plain ? plain_chunks() : std::string(sql::chunks),
+            {postgres::array_literal(names)},
+            /*repeated=*/true};
 }
 
 std::vector<std::optional<Chunk>> chunks_from(const postgres::Result& rows, std::size_t names) {
@@ -96,13 +114,14 @@ std::vector<std::optional<Chunk>> chunks_from(const postgres::Result& rows, std:
 }
 
 std::vector<std::optional<Chunk>> read_chunks(postgres::Connection& connection,
-                                              const std::vector<postgres::QualifiedName>& names) {
-    return chunks_from(connection.pipeline({chunks_statement(names)}).front(), names.size());
+                                              const std::vector<postgres::QualifiedName>& names,
+                                              bool plain) {
+    return chunks_from(connection.pipeline({chunks_statement(names, plain)}).front(), names.size());
 }
 
 std::optional<Chunk> read_chunk(postgres::Connection& connection,
-                                const postgres::QualifiedName& name) {
-    return read_chunks(connection, {name}).front();
+                                const postgres::QualifiedName& name, bool plain) {
+    return read_chunks(connection, {name}, plain).front();
 }
 
 std::vector<std::optional<std::int64_t>>

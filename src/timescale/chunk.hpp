@@ -70,17 +70,21 @@ struct Chunk {
 bool is_unchanged(const Chunk& before, const Chunk& now);
 
 /// The statement that reads chunks.
-postgres::Statement chunks_statement(const std::vector<postgres::QualifiedName>& names);
+/// \param plain they are tables of a database without TimescaleDB, each of which stands for all of
+/// its tasks (Hypertable::plain).
+postgres::Statement chunks_statement(const std::vector<postgres::QualifiedName>& names,
+                                     bool plain = false);
 
 /// What it returned, in the order of the names; nothing in the place of a chunk that is not there.
 std::vector<std::optional<Chunk>> chunks_from(const postgres::Result& rows, std::size_t names);
 
 /// Both in one.
 std::vector<std::optional<Chunk>> read_chunks(postgres::Connection& connection,
-                                              const std::vector<postgres::QualifiedName>& names);
+                                              const std::vector<postgres::QualifiedName>& names,
+                                              bool plain = false);
 
 std::optional<Chunk> read_chunk(postgres::Connection& connection,
-                                const postgres::QualifiedName& name);
+                                const postgres::QualifiedName& name, bool plain = false);
 
 /// How many rows chunks have, as the catalogs know (sql/row_estimates.sql), in the order of the
 /// names; nothing where they do not know, or where there is no such chunk.

@@ -34,12 +34,24 @@ const Column* find_column(const Hypertable& hypertable, const std::string& name)
     return found == hypertable.columns.end() ? nullptr : &*found;
 }
 
+/// What sql/hypertables.sql and sql/plain_tables.sql have in common.
+void read_table(Hypertable& hypertable, const postgres::Result& rows, int row) {
+    hypertable.matches = rows.boolean(row, "matches");
+    for (const auto& json : nlohmann::json::parse(rows.text(row, "columns")))
+        hypertable.columns.push_back(column_from(json));
+    if (!rows.is_null(row, "key"))
+        hypertable.key =
+            nlohmann::json::parse(rows.text(row, "key")).get<std::vector<std::string>>();
+}
+
 } // namespace
 
 postgres::Result query_filtered(postgres::Connection& connection, std::string_view sql,
-                                const std::optional<std::string>& filter) {
+                                const std::optional<std::string>& filter,
+                                std::vector<postgres::Parameter> parameters) {
+    parameters.push_back(filter);
     try {
-        return connection.query(sql, {filter});
+        return connection.query(sql, parameters);
     } catch (const postgres::SqlError& error) {
         if (error.sqlstate() != "2201B") // invalid_regular_expression
             throw;
@@ -60,23 +72,58 @@ std::vector<Hypertable> read_hypertables(postgres::Connection& connection,
             hypertable.cagg = {rows.string(row, "cagg_schema"), rows.string(row, "cagg_name")};
             hypertable.parent_id = static_cast<int>(rows.integer(row, "parent_id"));
         }
-        hypertable.matches = rows.boolean(row, "matches");
+        hypertable.chunk_interval = rows.integer(row, "chunk_interval");
         hypertable.time_dimension_id = static_cast<int>(rows.integer(row, "time_dimension_id"));
         hypertable.time = {.column = rows.string(row, "time_column"),
                            .type = rows.string(row, "time_type"),
                            .function = rows.optional_string(row, "time_function")};
         for (const auto& json : nlohmann::json::parse(rows.text(row, "dimensions")))
             hypertable.dimensions.push_back(dimension_from(json));
-        for (const auto& json : nlohmann::json::parse(rows.text(row, "columns")))
-            hypertable.columns.push_back(column_from(json));
-        if (!rows.is_null(row, "key"))
-            hypertable.key =
-                nlohmann::json::parse(rows.text(row, "key")).get<std::vector<std::string>>();
+        read_table(hypertable, rows, row);
         hypertable.compression_enabled = rows.boolean(row, "compression_enabled");
         hypertable.tiered_chunks = rows.integer(row, "tiered_chunks");
         hypertables.push_back(std::move(hypertable));
     }
     return hypertables;
+}
+
+std::vector<Hypertable> read_plain_tables(postgres::Connection& source,
+                                          const std::vector<Hypertable>& targets,
+                                          const std::optional<std::string>& filter) {
+    std::vector<const Hypertable*> wanted;
+    std::vector<postgres::QualifiedName> names;
+    std::vector<std::string> times;
+    for (const auto& target : targets) {
+        if (target.cagg)
+            continue;
+        wanted.push_back(&target);
+        names.push_back(target.name);
+        times.push_back(target.time.column);
+    }
+    auto parameters = postgres::name_arrays(names);
+    parameters.emplace_back(postgres::array_literal(times));
+    const auto rows = query_filtered(source, sql::plain_tables, filter, std::move(parameters));
+    std::vector<Hypertable> tables;
+    for (int row = 0; row < rows.size(); ++row) {
+        const auto& target = *wanted.at(static_cast<std::size_t>(rows.integer(row, "number") - 1));
+        Hypertable table;
+        table.id = target.id;
+        table.name = target.name;
+        table.plain = true;
+        read_table(table, rows, row);
+        // Where the column is missing, or a function makes a time of it, the source differs, which
+        // is told of all tables at once.
+        const bool same = !rows.is_null(row, "time_type") && !target.time.function;
+        table.time = {.column = target.time.column,
+                      .type = same ? rows.string(row, "time_type") : target.time.type,
+                      .function = std::nullopt};
+        table.dimensions = {table.time};
+        table.time_is_indexed = rows.boolean(row, "time_is_indexed");
+        table.time_may_be_null =
+            !rows.is_null(row, "may_be_null") && rows.boolean(row, "may_be_null");
+        tables.push_back(std::move(table));
+    }
+    return tables;
 }
 
 bool have_same_dimensions(const Hypertable& left, const Hypertable& right) {

@@ -42,21 +42,38 @@ struct Hypertable {
     std::vector<std::string> key;      ///< columns of the primary key or a unique index, if any
     bool compression_enabled = false;
     std::int64_t tiered_chunks = 0; ///< in object storage, out of our reach
+    /// Of time: how long new chunks are, in internal time.
+    std::int64_t chunk_interval = 0;
+    /// A table of a source without TimescaleDB, which is a hypertable in the target only. Its id
+    /// and its time are those of the target's.
+    bool plain = false;
+    /// Its rows can be found by their time. Of a plain table; a chunk's time is known.
+    bool time_is_indexed = true;
+    bool time_may_be_null = false; ///< likewise
 
     /// The name a user knows it by: the aggregate's view, or the hypertable.
     const postgres::QualifiedName& known_as() const { return cagg ? *cagg : name; }
 };
 
-/// Runs a statement whose only parameter is what --filter says, if anything.
+/// Runs a statement whose last parameter is what --filter says, if anything.
+/// \param parameters those before it.
 /// \throws UsageError when that is no regular expression.
 postgres::Result query_filtered(postgres::Connection& connection, std::string_view sql,
-                                const std::optional<std::string>& filter);
+                                const std::optional<std::string>& filter,
+                                std::vector<postgres::Parameter> parameters = {});
 
 /// Reads all hypertables of a database, in the order of their names.
 /// \param filter see sql/hypertables.sql; none matches all.
 /// \throws UsageError when the filter is no regular expression.
 std::vector<Hypertable> read_hypertables(postgres::Connection& connection,
                                          const std::optional<std::string>& filter);
+
+/// Reads the tables of a database without TimescaleDB that have the names of hypertables of a
+/// target, partitioned ones too, as if they were hypertables (Hypertable::plain).
+/// \param filter as for read_hypertables.
+std::vector<Hypertable> read_plain_tables(postgres::Connection& source,
+                                          const std::vector<Hypertable>& targets,
+                                          const std::optional<std::string>& filter);
 
 /// Whether rows go into chunks by the same columns and functions, so that chunks of the same slices
 /// have the same rows.

@@ -50,17 +50,30 @@ std::string axis_expression(const Dimension& dimension) {
     return dimension.function ? fmt::format("{}({})", *dimension.function, column) : column;
 }
 
-/// The functions are immutable, exact to the microsecond, and there in every version (TimescaleDB's
-/// sql/time_functions.sql), so that no date format comes into it.
-std::string axis_literal(const Dimension& dimension, InternalTime value) {
+std::string internal_expression(const Dimension& dimension, const std::string& value) {
     switch (axis_of(dimension.type)) {
     case Axis::timestamptz:
-        return fmt::format("_timescaledb_functions.to_timestamp({})", value);
     case Axis::timestamp:
-        return fmt::format("_timescaledb_functions.to_timestamp_without_timezone({})", value);
+    case Axis::date: // a numeric, exact to the microsecond
+        return fmt::format("(extract(epoch FROM {}) * 1000000)::bigint", value);
+    case Axis::integer:
+    case Axis::other:
+        break;
+    }
+    return fmt::format("({})::bigint", value);
+}
+
+/// The year stands first, with four digits or more, so that no date format comes into it.
+std::string axis_literal(const Dimension& dimension, InternalTime value) {
+    const auto axis = axis_of(dimension.type);
+    switch (axis) {
+    case Axis::timestamptz:
+        return fmt::format("'{}'::timestamptz", format_time(axis, value));
+    case Axis::timestamp: // which does not look at the zone
+        return fmt::format("'{}'::timestamp", format_time(axis, value));
     case Axis::date:
         // Both bounds are compared with dates, that is, with midnights.
-        return fmt::format("_timescaledb_functions.to_date({})", ceiling_to_day(value));
+        return fmt::format("'{}'::date", format_time(axis, ceiling_to_day(value)));
     case Axis::integer: // a bound may lie beyond what the column's type holds
     case Axis::other:
         break;

@@ -12,6 +12,10 @@ namespace timescale {
 /// of it.
 std::string axis_expression(const Dimension& dimension);
 
+/// The internal time of a value on the dimension's axis, as SQL that needs no TimescaleDB. Slower
+/// than its time_to_internal().
+std::string internal_expression(const Dimension& dimension, const std::string& value);
+
 /// An axis value as an SQL constant that compares with the dimension: a timestamptz, timestamp or
 /// date, or a bigint for all integers.
 std::string axis_literal(const Dimension& dimension, InternalTime value);

@@ -11,7 +11,8 @@ namespace timescale {
 
 namespace {
 constexpr Version oldest_supported{2, 16, 0};
-}
+constexpr int oldest_plain = 140000; ///< has hash_record_extended(), which verify uses
+} // namespace
 
 Version parse_version(std::string_view text) {
     Version version;
@@ -29,6 +30,8 @@ Version parse_version(std::string_view text) {
 }
 
 std::string Server::description() const {
+    if (plain)
+        return fmt::format("PostgreSQL {} without TimescaleDB", postgres_version / 10000);
     return fmt::format("TimescaleDB {} ({} edition) on PostgreSQL {}", timescaledb_text,
                        community ? "Community" : "Apache", postgres_version / 10000);
 }
@@ -46,18 +49,26 @@ postgres::Statement server_statement() {
     return {std::string(sql::server)};
 }
 
-Server server_from(const postgres::Result& row, const postgres::Connection& connection) {
-    if (row.is_null(0, "timescaledb_version"))
+Server server_from(const postgres::Result& row, const postgres::Connection& connection,
+                   bool may_be_plain) {
+    Server server;
+    server.postgres_version = static_cast<int>(row.integer(0, "server_version_num"));
+    server.encoding = row.string(0, "encoding");
+    server.identity = row.string(0, "identity");
+    server.plain = row.is_null(0, "timescaledb_version");
+    if (server.plain && may_be_plain && server.postgres_version < oldest_plain)
+        throw Error(fmt::format("the {} has PostgreSQL {}; {} or later is needed",
+                                connection.name(), server.postgres_version / 10000,
+                                oldest_plain / 10000));
+    if (server.plain && may_be_plain)
+        return server;
+    if (server.plain)
         throw Error(fmt::format("the {} has no timescaledb extension; connect to the database that "
                                 "has the hypertables",
                                 connection.name()));
-    Server server;
-    server.postgres_version = static_cast<int>(row.integer(0, "server_version_num"));
     server.timescaledb_text = row.string(0, "timescaledb_version");
     server.timescaledb = parse_version(server.timescaledb_text);
     server.extension_schema = row.string(0, "extension_schema");
-    server.encoding = row.string(0, "encoding");
-    server.identity = row.string(0, "identity");
     server.community = row.text(0, "license") != "apache";
     if (server.timescaledb < oldest_supported)
         throw Error(fmt::format("the {} has TimescaleDB {}; update the extension to {}.{} or later",

@@ -27,6 +27,9 @@ Version parse_version(std::string_view text);
  */
 struct Server {
     int postgres_version = 0; ///< server_version_num, 150020 for 15.20
+    /// The database has no TimescaleDB: a source of plain tables. What follows of TimescaleDB is
+    /// empty then.
+    bool plain = false;
     std::string timescaledb_text;
     Version timescaledb;
     std::string extension_schema;
@@ -71,7 +74,8 @@ struct Server {
     /// The setting timescaledb.skip_cagg_invalidation is there.
     bool can_skip_invalidations() const { return timescaledb >= Version{2, 28, 0}; }
 
-    /// "TimescaleDB 2.19.3 (Community edition) on PostgreSQL 15"
+    /// "TimescaleDB 2.19.3 (Community edition) on PostgreSQL 15", "PostgreSQL 15 without
+    /// TimescaleDB"
     std::string description() const;
 
     /// A function of the extension, as SQL: "public"."compress_chunk".
@@ -86,7 +90,9 @@ constexpr auto chunk_collision = "TS503";
 postgres::Statement server_statement();
 
 /// What it returned.
-/// \throws Error when the database has no timescaledb extension, or one too old (before 2.16).
-Server server_from(const postgres::Result& row, const postgres::Connection& connection);
+/// \param may_be_plain the database may do without TimescaleDB.
+/// \throws Error when it may not and does, or when its TimescaleDB is too old (before 2.16).
+Server server_from(const postgres::Result& row, const postgres::Connection& connection,
+                   bool may_be_plain);
 
 } // namespace timescale

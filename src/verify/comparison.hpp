@@ -54,6 +54,7 @@ struct Comparison {
     /// Both servers hash alike (sql/hash_sample.sql).
     bool hashes_alike = true;
     int max_examples = 10; ///< of each kind
+    bool plain = false;    ///< the source has no TimescaleDB, and none of its functions
 };
 
 /// What came of it.

@@ -35,8 +35,9 @@ std::string digestible(const Comparison& comparison, const std::string& row) {
 }
 
 std::string internal_time(const Comparison& comparison) {
-    return fmt::format("_timescaledb_functions.time_to_internal({})",
-                       timescale::axis_expression(comparison.time));
+    const auto time = timescale::axis_expression(comparison.time);
+    return comparison.plain ? timescale::internal_expression(comparison.time, time)
+                            : fmt::format("_timescaledb_functions.time_to_internal({})", time);
 }
 
 /// Runs `SELECT list FROM the side's rows within a range of time` with something behind it.

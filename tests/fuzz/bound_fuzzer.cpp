@@ -87,26 +87,33 @@ void show(InternalTime value) {
     }
 }
 
-/// What stands between the parentheses, or the quotes, of a constant.
-std::int64_t number_in(const std::string& constant) {
-    return std::strtoll(constant.c_str() + constant.find_first_of("('") + 1, nullptr, 10);
+/// What stands between the quotes of a constant.
+std::string quoted_in(const std::string& constant) {
+    const auto begin = constant.find('\'') + 1;
+    return constant.substr(begin, constant.rfind('\'') - begin);
 }
 
 void write_constants(InternalTime value) {
-    for (const auto* type : {"timestamp with time zone", "timestamp without time zone", "bigint",
-                             "integer", "smallint", "uuid"}) {
-        const auto constant = timescale::axis_literal(
+    const auto literal = [&](const char* type) {
+        return timescale::axis_literal(
             {.column = "time", .type = type, .function = std::nullopt, .closed = false}, value);
-        require(number_in(constant) == value, "constants are exact", constant);
+    };
+    for (const auto* type : {"bigint", "integer", "smallint", "uuid"})
+        require(quoted_in(literal(type)) == std::to_string(value), "constants are exact",
+                literal(type));
+    for (const auto* type : {"timestamp with time zone", "timestamp without time zone"}) {
+        const auto text = quoted_in(literal(type));
+        require(value == timescale::minus_infinity ? text == "-infinity" : time_in(text) == value,
+                "constants are exact", literal(type));
     }
-    const auto constant = timescale::axis_literal(
-        {.column = "time", .type = "date", .function = std::nullopt, .closed = false}, value);
-    const auto midnight = number_in(constant);
+    if (value == timescale::minus_infinity)
+        return;
+    const auto midnight = time_in(quoted_in(literal("date")));
     const bool beyond = value > std::numeric_limits<InternalTime>::max() - microseconds_a_day;
     require(beyond || (midnight % microseconds_a_day == 0 && midnight >= value &&
-                       static_cast<__int128>(midnight) - value < microseconds_a_day),
-            "dates are compared with the next midnight", constant);
-    require(midnight >= value, "dates are compared with none before", constant);
+                       midnight - value < microseconds_a_day),
+            "dates are compared with the next midnight", literal("date"));
+    require(midnight >= value, "dates are compared with none before", literal("date"));
 }
 
 void read_version(const std::string& text) {

@@ -27,6 +27,7 @@ struct Kind {
     const char* interval_in_target = "1 day";
     bool compressed_in_source = false;
     bool compressed_in_target = false;
+    enum class Source { hypertable, table, table_without_index } source = Source::hypertable;
 
     friend std::ostream& operator<<(std::ostream& out, const Kind& kind) {
         return out << kind.name;
@@ -187,6 +188,10 @@ class Writer {
 class DualWriteStress : public Migration,
                         public testing::WithParamInterface<std::tuple<Kind, bool>> {
   protected:
+    DualWriteStress() : Migration(DatabaseOptions{.with_extension = !is_plain()}) {}
+
+    static bool is_plain() { return kind().source != Kind::Source::hypertable; }
+
     static const Kind& kind() { return std::get<0>(GetParam()); }
     static bool keyed() { return std::get<1>(GetParam()); }
 
@@ -197,9 +202,15 @@ class DualWriteStress : public Migration,
             "DROP TABLE IF EXISTS readings;"
             "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value int, "
             "padding text{});"
-            "ALTER TABLE readings ALTER padding SET STORAGE EXTERNAL;"
+            "ALTER TABLE readings ALTER padding SET STORAGE EXTERNAL",
+            keyed() ? ", PRIMARY KEY (device, time)" : ""));
+        if (kind().source == Kind::Source::table)
+            database.run("CREATE INDEX ON readings (time)");
+        if (&database == &source && is_plain())
+            return;
+        database.run(fmt::format(
             "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '{}')",
-            keyed() ? ", PRIMARY KEY (device, time)" : "", interval));
+            interval));
         if (kind().compressed_in_source || kind().compressed_in_target)
             database.run("ALTER TABLE readings SET (timescaledb.compress, "
                          "timescaledb.compress_segmentby = 'device', "
@@ -335,7 +346,17 @@ INSTANTIATE_TEST_SUITE_P(
                                      Kind{"Elsewhere", "auto", false, "7 hours"},
                                      Kind{"FromCompressed", "auto", false, "1 day", true},
                                      Kind{"IntoCompressed", "auto", false, "1 day", false, true},
-                                     Kind{"BothCompressed", "auto", false, "1 day", true, true}),
+                                     Kind{"BothCompressed", "auto", false, "1 day", true, true},
+                                     Kind{.name = "FromPlain",
+                                          .strategy = "auto",
+                                          .source = Kind::Source::table},
+                                     Kind{.name = "FromPlainLarge",
+                                          .strategy = "auto",
+                                          .large = true,
+                                          .source = Kind::Source::table},
+                                     Kind{.name = "FromUnindexed",
+                                          .strategy = "auto",
+                                          .source = Kind::Source::table_without_index}),
                      testing::Bool()),
     [](const auto& parameters) {
         return std::string(std::get<0>(parameters.param).name) +

@@ -479,7 +479,7 @@ TEST_F(Faults, AMissingExtensionStopsEverything) {
     ASSERT_FALSE(HasFailure());
     source.run("DROP EXTENSION timescaledb CASCADE");
     to_source.refuse(false);
-    expect_ended_with(end_of(*program), "has no timescaledb extension");
+    expect_ended_with(end_of(*program), "without TimescaleDB now");
     EXPECT_NE(finished_tasks(), std::to_string(chunks));
     expect_no_session_left();
 }

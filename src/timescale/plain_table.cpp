@@ -1,0 +1,207 @@
+#include "timescale/plain_table.hpp"
+
+#include "timescale/bound.hpp"
+#include "timescale/row_filter.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace timescale {
+
+namespace {
+
+constexpr std::int64_t microseconds_in_day = std::int64_t{24} * 60 * 60 * 1'000'000;
+
+/// The greatest value of a type (ts_time_get_max in TimescaleDB's src/time_utils.c).
+InternalTime greatest_time(const std::string& type) {
+    if (type == "smallint")
+        return std::numeric_limits<std::int16_t>::max();
+    if (type == "integer")
+        return std::numeric_limits<std::int32_t>::max();
+    if (type == "bigint")
+        return std::numeric_limits<std::int64_t>::max();
+    // The end of PostgreSQL's calendar counted from 1970 instead of 2000, for all must fit.
+    return 9'223'371'331'199'999'999;
+}
+
+bool is_integer(const Hypertable& table) {
+    return axis_of(table.time.type) == Axis::integer;
+}
+
+/// An SQL value of the time's type out of an expression for internal time, a numeric; NULL when it
+/// is beyond the type. A date is the first one that is not before.
+std::string time_of(const Hypertable& table, const std::string& internal) {
+    const auto within = fmt::format("CASE WHEN {} <= {} THEN ", internal,
+                                    greatest_time(is_integer(table) ? "bigint" : table.time.type));
+    const auto day = fmt::format("({} / {})", internal, microseconds_in_day);
+    switch (axis_of(table.time.type)) {
+    case Axis::timestamptz:
+    case Axis::timestamp:
+        // Both products are exact, and a day has 24 hours: the session's time zone is UTC.
+        return fmt::format("{}'epoch'::{} + floor({})::int * interval '1 day' + "
+                           "({} - floor({}) * {})::bigint * interval '1 microsecond' END",
+                           within, table.time.type, day, internal, day, microseconds_in_day);
+    case Axis::date:
+        return fmt::format("{}'epoch'::date + ceil({})::int END", within, day);
+    case Axis::integer:
+    case Axis::other:
+        break;
+    }
+    return fmt::format("{}{}::bigint END", within, internal);
+}
+
+/// The first value of each slice that has rows, in internal time.
+std::vector<InternalTime> first_values(postgres::Connection& source, const Hypertable& table,
+                                       std::int64_t interval, const TimeRange& range) {
+    const auto time = axis_expression(table.time);
+    const auto from =
+        fmt::format("SELECT {} AS value FROM {} WHERE {}{}", internal_expression(table.time, time),
+                    table.name.quoted(), row_filter(table.time, {range}),
+                    is_integer(table) ? ""
+                                      : fmt::format(" AND {0} > '-infinity' AND "
+                                                    "{0} < 'infinity'",
+                                                    time));
+    const auto first = fmt::format("ORDER BY {} LIMIT 1", time);
+    const auto next = fmt::format("((floor(slice.value::numeric / {0}) + 1) * {0})", interval);
+    const auto rows = source.execute(
+        fmt::format("WITH RECURSIVE slice AS (({0} {1}) UNION ALL "
+                    "SELECT next.value FROM slice CROSS JOIN LATERAL ({0} AND {2} >= {3} {1}) "
+                    "AS next) SELECT value FROM slice",
+                    from, first, time, time_of(table, next)));
+    std::vector<InternalTime> values;
+    for (int row = 0; row < rows.size(); ++row)
+        values.push_back(rows.integer(row, "value"));
+    return values;
+}
+
+/// What the planner takes the tables' rows for.
+std::vector<std::int64_t> estimated_rows(postgres::Connection& source, const Hypertable& table,
+                                         const std::vector<TimeRange>& ranges) {
+    constexpr std::size_t at_a_time = 200;
+    std::vector<std::int64_t> estimates;
+    for (std::size_t begin = 0; begin < ranges.size(); begin += at_a_time) {
+        std::vector<postgres::Statement> statements;
+        for (auto i = begin; i < std::min(begin + at_a_time, ranges.size()); ++i)
+            statements.push_back(
+                {fmt::format("EXPLAIN (FORMAT JSON) SELECT FROM {} WHERE {}", table.name.quoted(),
+                             row_filter(table.time, {ranges[i]}))});
+        for (const auto& plan : source.pipeline(statements))
+            estimates.push_back(nlohmann::json::parse(plan.text(0, "\"QUERY PLAN\""))
+                                    .at(0)
+                                    .at("Plan")
+                                    .at("Plan Rows")
+                                    .get<std::int64_t>());
+    }
+    return estimates;
+}
+
+/// A table with its partitions.
+struct Storage {
+    std::int64_t bytes = 0;
+    bool analyzed = true; ///< all of it that has rows
+};
+
+Storage storage_of(postgres::Connection& source, const Hypertable& table) {
+    const auto row = source.query(
+        "WITH RECURSIVE part (relid) AS (SELECT $1::regclass::oid UNION SELECT inhrelid FROM "
+        "pg_inherits JOIN part ON inhparent = part.relid) "
+        "SELECT coalesce(sum(pg_table_size(relid)), 0)::bigint AS bytes, "
+        "bool_and(reltuples > 0 OR pg_relation_size(relid) = 0) AS analyzed "
+        "FROM part JOIN pg_class ON pg_class.oid = relid",
+        {table.name.quoted()});
+    return {.bytes = row.integer(0, "bytes"), .analyzed = row.boolean(0, "analyzed")};
+}
+
+bool has_rows(postgres::Connection& source, const Hypertable& table, const std::string& condition) {
+    return !source
+                .execute(
+                    fmt::format("SELECT FROM {} WHERE {} LIMIT 1", table.name.quoted(), condition))
+                .empty();
+}
+
+std::string slices_json(const Hypertable& table, const TimeRange& slice) {
+    return nlohmann::json{{table.time.column, {slice.from, slice.until}}}.dump();
+}
+
+} // namespace
+
+TimeRange slice_around(InternalTime value, std::int64_t interval, const std::string& type) {
+    const auto rest = value % interval + (value % interval < 0 ? interval : 0);
+    const auto least = least_time(type);
+    const auto greatest = greatest_time(type);
+    // In this order, for nothing may overflow.
+    TimeRange slice;
+    if (value >= 0 || value - least >= rest)
+        slice.from = value - rest;
+    if (value < 0 || greatest - (value - rest) >= interval)
+        slice.until = value + (interval - rest);
+    return slice;
+}
+
+bool span_chunks(const std::string& slices, const Dimension& time) {
+    const auto json = nlohmann::json::parse(slices);
+    const auto slice = json.find(time.column);
+    return slice != json.end() && *slice == nlohmann::json{all_of_time.from, all_of_time.until};
+}
+
+std::vector<ChunkInRange> read_slices_in_range(postgres::Connection& source,
+                                               const Hypertable& table, std::int64_t chunk_interval,
+                                               const TimeRange& range) {
+    std::vector<TimeRange> slices;
+    if (table.time_is_indexed)
+        for (const auto value : first_values(source, table, chunk_interval, range))
+            slices.push_back(slice_around(value, chunk_interval, table.time.type));
+    else if (has_rows(source, table, row_filter(table.time, {range})))
+        slices.push_back(all_of_time);
+    if (slices.empty())
+        return {};
+
+    std::vector<TimeRange> parts{all_of_time};
+    for (const auto& slice : slices)
+        parts.push_back({std::max(slice.from, range.from), std::min(slice.until, range.until)});
+    auto rows = estimated_rows(source, table, parts);
+    const auto storage = storage_of(source, table);
+    const auto all = std::max<std::int64_t>(rows.front(), 1);
+    rows.erase(rows.begin());
+    // Without statistics, the planner takes any slice for a small part; they may be alike.
+    if (!storage.analyzed)
+        rows.assign(slices.size(), all / static_cast<std::int64_t>(slices.size()));
+    const auto bytes_each = static_cast<double>(storage.bytes) / static_cast<double>(all);
+    std::vector<ChunkInRange> chunks;
+    chunks.reserve(slices.size());
+    for (std::size_t i = 0; i < slices.size(); ++i)
+        chunks.push_back({.hypertable_id = table.id,
+                          .name = table.name,
+                          .slices = slices_json(table, slices[i]),
+                          .slice = slices[i],
+                          .bytes = std::llround(bytes_each * static_cast<double>(rows[i])),
+                          .rows_estimate = rows[i]});
+    return chunks;
+}
+
+std::string obstacle_of_rows(postgres::Connection& source, const Hypertable& table,
+                             const TimeRange& range) {
+    const auto now = read_chunk(source, table.name, /*plain=*/true);
+    if (now && now->rewritten)
+        return fmt::format("{} was written anew, for example by TRUNCATE, after the snapshot was "
+                           "taken, which does not show its rows",
+                           table.name.quoted());
+    const auto time = axis_expression(table.time);
+    if (table.time_may_be_null && has_rows(source, table, time + " IS NULL"))
+        return fmt::format("{} has rows without a time ({} IS NULL), which a hypertable does not "
+                           "take",
+                           table.name.quoted(), time);
+    // Slices are of times that are finite. In one pass, all go to the target.
+    if (table.time_is_indexed && !is_integer(table) &&
+        has_rows(source, table,
+                 fmt::format("{} IN ('-infinity', 'infinity') AND {}", time,
+                             row_filter(table.time, {range}))))
+        return fmt::format("{} has rows whose {} is infinite, which are in no chunk",
+                           table.name.quoted(), time);
+    return {};
+}
+
+} // namespace timescale
