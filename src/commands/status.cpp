@@ -97,10 +97,13 @@ Json status_json(const Status& status, bool with_failures) {
         runs.push_back(run_json(run));
     if (with_failures) {
         auto& failures = json["failures"] = Json::array();
-        for (const auto& failure : status.failures)
-            failures.push_back({{"chunk_schema", failure.chunk.schema},
-                                {"chunk_name", failure.chunk.name},
-                                {"error", failure.error}});
+        for (const auto& failure : status.failures) {
+            Json entry{{"chunk_schema", failure.chunk.schema}, {"chunk_name", failure.chunk.name}};
+            if (!failure.part.empty())
+                entry["part"] = failure.part;
+            entry["error"] = failure.error;
+            failures.push_back(std::move(entry));
+        }
     }
     return json;
 }

@@ -26,11 +26,14 @@ nlohmann::ordered_json loaded_json(const tasks::Loaded& loaded, Seconds duration
 } // namespace
 
 nlohmann::ordered_json task_json(const tasks::Task& task) {
-    return {{"task", task.id},
-            {"hypertable_schema", task.hypertable.schema},
-            {"hypertable_name", task.hypertable.name},
-            {"chunk_schema", task.chunk.schema},
-            {"chunk_name", task.chunk.name}};
+    nlohmann::ordered_json json{{"task", task.id},
+                                {"hypertable_schema", task.hypertable.schema},
+                                {"hypertable_name", task.hypertable.name},
+                                {"chunk_schema", task.chunk.schema},
+                                {"chunk_name", task.chunk.name}};
+    if (!task.part.empty())
+        json["part"] = task.part;
+    return json;
 }
 
 std::string CopyReport::next_number() const {

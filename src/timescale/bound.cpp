@@ -53,6 +53,17 @@ InternalTime least_time(const std::string& type) {
     return -210'866'803'200'000'000;
 }
 
+InternalTime greatest_time(const std::string& type) {
+    if (type == "smallint")
+        return std::numeric_limits<std::int16_t>::max();
+    if (type == "integer")
+        return std::numeric_limits<std::int32_t>::max();
+    if (type == "bigint")
+        return std::numeric_limits<std::int64_t>::max();
+    // The end of PostgreSQL's calendar counted from 1970 instead of 2000, for all must fit.
+    return 9'223'371'331'199'999'999;
+}
+
 std::optional<InternalTime> Bound::on(Axis axis) const {
     switch (axis) {
     case Axis::timestamptz:

@@ -24,6 +24,9 @@ Axis axis_of(const std::string& type);
 /// least value of its time column's type (ts_time_get_min in TimescaleDB's src/time_utils.c).
 InternalTime least_time(const std::string& type);
 
+/// The greatest value of a type that a time may have (ts_time_get_max in the same file).
+InternalTime greatest_time(const std::string& type);
+
 /// `--until` or `--from`, as understood.
 struct Bound {
     std::optional<InternalTime> time;    ///< for timestamps and dates

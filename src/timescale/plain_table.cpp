@@ -15,18 +15,6 @@ namespace {
 
 constexpr std::int64_t microseconds_in_day = std::int64_t{24} * 60 * 60 * 1'000'000;
 
-/// The greatest value of a type (ts_time_get_max in TimescaleDB's src/time_utils.c).
-InternalTime greatest_time(const std::string& type) {
-    if (type == "smallint")
-        return std::numeric_limits<std::int16_t>::max();
-    if (type == "integer")
-        return std::numeric_limits<std::int32_t>::max();
-    if (type == "bigint")
-        return std::numeric_limits<std::int64_t>::max();
-    // The end of PostgreSQL's calendar counted from 1970 instead of 2000, for all must fit.
-    return 9'223'371'331'199'999'999;
-}
-
 bool is_integer(const Hypertable& table) {
     return axis_of(table.time.type) == Axis::integer;
 }
