@@ -81,7 +81,7 @@ TEST_F(PlainSource, FromStageToClean) {
     // What was left out comes, too, when it is asked for.
     backfill_ok({"stage", "--until", "2024-02-01"});
     EXPECT_THAT(backfill_ok({"copy", "--output", "json"}),
-                HasSubstr(R"("part":"[2024-01-05 00:00:00 UTC, 2024-01-06 00:00:00 UTC)")"));
+                HasSubstr(R"x("part":"[2024-01-05 00:00:00 UTC, 2024-01-06 00:00:00 UTC)")x"));
     expect_equal_rows("readings");
     backfill_ok({"clean"});
     EXPECT_EQ(source.value("SELECT count(*) FROM pg_namespace WHERE nspname = '__backfill'"), "0");

@@ -203,7 +203,9 @@ void RandomHypertable::create() {
     const auto shape = choose_shape();
     make(source_, shape, static_cast<int>(random_.between(0, 150)));
     auto other = shape;
-    if (random_.chance(30)) {
+    // Among chunks that are cut otherwise in three dimensions, TimescaleDB routes rows to chunks
+    // whose constraints they violate (seen on 2.27.2); `copy` fails those chunks, and says so.
+    if (!second_time_ && random_.chance(30)) {
         other = choose_shape();
         if (random_.chance(50))
             other.interval =
