@@ -166,16 +166,19 @@ SELECT chunk.number,
        has_table_privilege(compressed_class.oid, 'SELECT') AS may_read_compressed,
        compressed_columns.list AS compressed_columns,
        array_to_string(compressed_class.reloptions, ', ') AS compressed_options,
+       -- from USING on; each is asked for but once, for one that was dropped in the meantime is NULL
        (SELECT coalesce(jsonb_agg(substr(
-                   pg_get_indexdef(index.indexrelid),
-                   length(format('CREATE INDEX %I ON %I.%I ', index_class.relname,
+                   index.definition,
+                   length(format('CREATE INDEX %I ON %I.%I ', index.relname,
                                  compressed_namespace.nspname, compressed_class.relname)) + 1)
-                   ORDER BY index_class.relname), '[]')
-        FROM pg_index AS index
-        JOIN pg_class AS index_class ON index_class.oid = index.indexrelid
+                   ORDER BY index.relname), '[]')
+        FROM (SELECT index_class.relname, pg_get_indexdef(index_class.oid) AS definition
+              FROM pg_index
+              JOIN pg_class AS index_class ON index_class.oid = pg_index.indexrelid
+              WHERE pg_index.indrelid = chunk.compressed_relid
+              OFFSET 0) AS index
         CROSS JOIN utf8
-        WHERE index.indrelid = chunk.compressed_relid
-          AND encode(textsend(pg_get_indexdef(index.indexrelid)), 'hex') ~ utf8.pattern
+        WHERE encode(textsend(index.definition), 'hex') ~ utf8.pattern
        ) AS compressed_indexes,
        -- relid is the compressed table before 2.19, the chunk from then on
        (SELECT jsonb_build_object(

@@ -6,7 +6,8 @@ SELECT class.oid,
        namespace.nspname AS schema_name,
        class.relname AS table_name,
        class.relkind AS kind,
-       CASE WHEN class.relkind IN ('r', 'm') THEN pg_table_size(class.oid) ELSE 0 END AS bytes,
+       CASE WHEN class.relkind IN ('r', 'm') THEN coalesce(pg_table_size(class.oid), 0) ELSE 0 END
+           AS bytes,
        CASE WHEN class.relkind = 'S' THEN has_sequence_privilege(class.oid, 'SELECT')
             ELSE has_table_privilege(class.oid, 'SELECT') END AS may_select,
        has_schema_privilege(namespace.oid, 'USAGE') AS may_use_schema,

@@ -4,34 +4,40 @@
 -- $1, $2: schemas and names of the tables
 SELECT namespace.nspname AS schema_name,
        class.relname AS table_name,
+       -- One that has been dropped since the snapshot has no definition.
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                   'name', index_class.relname,
+                   'name', index.relname,
                    'unique', index.indisunique,
                    'valid', index.indisvalid,
                    -- from USING on: the table's name may be another one
-                   'definition', substr(pg_get_indexdef(index.indexrelid),
+                   'definition', substr(index.definition,
                        length(format('CREATE %sINDEX %I ON %s%I.%I ',
                                      CASE WHEN index.indisunique THEN 'UNIQUE ' END,
-                                     index_class.relname,
+                                     index.relname,
                                      CASE WHEN class.relkind = 'p' THEN 'ONLY ' END,
                                      namespace.nspname,
                                      class.relname)) + 1))
-                   ORDER BY index_class.relname), '[]')
-        FROM pg_index AS index
-        JOIN pg_class AS index_class ON index_class.oid = index.indexrelid
-        WHERE index.indrelid = class.oid AND index.indislive AND NOT index.indisexclusion)
-           AS indexes,
+                   ORDER BY index.relname), '[]')
+        FROM (SELECT index_class.relname, pg_index.indisunique, pg_index.indisvalid,
+                     pg_get_indexdef(index_class.oid) AS definition
+              FROM pg_index
+              JOIN pg_class AS index_class ON index_class.oid = pg_index.indexrelid
+              WHERE pg_index.indrelid = class.oid AND pg_index.indislive
+                AND NOT pg_index.indisexclusion
+              OFFSET 0) AS index
+        WHERE index.definition IS NOT NULL) AS indexes,
        -- primary keys and unique constraints are among the indexes; NOT NULL, a constraint from
        -- PostgreSQL 18 on, is below
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                   'name', pg_constraint.conname,
-                   'kind', pg_constraint.contype,
-                   'definition', regexp_replace(pg_get_constraintdef(pg_constraint.oid),
-                                                ' NOT VALID$', ''))
-                   ORDER BY pg_constraint.conname), '[]')
-        FROM pg_constraint
-        WHERE pg_constraint.conrelid = class.oid
-          AND pg_constraint.contype IN ('c', 'f', 'x')) AS constraints,
+                   'name', constraint_.conname,
+                   'kind', constraint_.contype,
+                   'definition', regexp_replace(constraint_.definition, ' NOT VALID$', ''))
+                   ORDER BY constraint_.conname), '[]')
+        FROM (SELECT conname, contype, pg_get_constraintdef(pg_constraint.oid) AS definition
+              FROM pg_constraint
+              WHERE conrelid = class.oid AND contype IN ('c', 'f', 'x')
+              OFFSET 0) AS constraint_
+        WHERE constraint_.definition IS NOT NULL) AS constraints,
        (SELECT coalesce(jsonb_agg(attribute.attname ORDER BY attribute.attname), '[]')
         FROM pg_attribute AS attribute
         WHERE attribute.attrelid = class.oid AND attribute.attnum > 0

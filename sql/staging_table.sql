@@ -74,6 +74,8 @@ index AS (
            index.indisunique,
            pg_constraint.oid AS constraint_oid,
            pg_constraint.conname,
+           CASE WHEN pg_constraint.oid IS NULL THEN pg_get_indexdef(index.indexrelid)
+                ELSE pg_get_constraintdef(pg_constraint.oid) END AS definition,
            -- chunk_index_select_tablespace in src/chunk_index.c, and for constraints
            -- chunk_constraint_add_table_constraint in sql/chunk_constraint.sql
            CASE WHEN pg_constraint.oid IS NULL
@@ -96,12 +98,12 @@ index_statement AS (
            || CASE WHEN index.constraint_oid IS NOT NULL
                    THEN format('ALTER TABLE %s ADD CONSTRAINT %I %s', hypertable.staging,
                                format('%s_index_%s', $3::text, index.number),
-                               pg_get_constraintdef(index.constraint_oid))
+                               index.definition)
                    ELSE format('CREATE %sINDEX %I ON %s %s',
                                CASE WHEN index.indisunique THEN 'UNIQUE ' END,
                                format('%s_index_%s', $3::text, index.number), hypertable.staging,
                                -- from USING on
-                               substr(pg_get_indexdef(index.indexrelid),
+                               substr(index.definition,
                                       length(format('CREATE %sINDEX %I ON %s ',
                                                     CASE WHEN index.indisunique
                                                          THEN 'UNIQUE ' END,
@@ -114,6 +116,8 @@ index_statement AS (
     CROSS JOIN LATERAL (SELECT format('%I.%I', namespace.nspname, hypertable.relname) AS quoted
                         FROM pg_namespace AS namespace
                         WHERE namespace.oid = hypertable.relnamespace) AS plain
+    -- One that has been dropped since the snapshot has no definition.
+    WHERE index.definition IS NOT NULL
 )
 SELECT CASE
            WHEN hypertable.relkind <> 'r' THEN 'the hypertable is partitioned by PostgreSQL'
@@ -154,10 +158,13 @@ SELECT CASE
         FROM index_statement) AS indexes,
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
                    'name', conname, 'valid', convalidated,
-                   'definition', regexp_replace(pg_get_constraintdef(pg_constraint.oid),
-                                                ' NOT VALID$', '')) ORDER BY conname), '[]')
-        FROM pg_constraint
-        WHERE conrelid = hypertable.oid AND contype = 'f' AND conparentid = 0) AS foreign_keys,
+                   'definition', regexp_replace(definition, ' NOT VALID$', ''))
+                   ORDER BY conname), '[]')
+        FROM (SELECT conname, convalidated, pg_get_constraintdef(oid) AS definition
+              FROM pg_constraint
+              WHERE conrelid = hypertable.oid AND contype = 'f' AND conparentid = 0
+              OFFSET 0) AS foreign_key
+        WHERE definition IS NOT NULL) AS foreign_keys,
        (SELECT coalesce(jsonb_agg(attribute.attname), '[]')
         FROM _timescaledb_catalog.dimension
         JOIN pg_attribute AS attribute ON attribute.attrelid = hypertable.oid

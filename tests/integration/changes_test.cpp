@@ -3,13 +3,18 @@
 // then, or to fail with a clear word; and when things are in order again, the next copy does the
 // rest.
 
+#include "sql.hpp"
 #include "support/migration.hpp"
+#include "timescale/chunk.hpp"
+#include "timescale/staging.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <ostream>
+#include <thread>
 
 namespace test {
 namespace {
@@ -17,6 +22,7 @@ namespace {
 using testing::AllOf;
 using testing::AnyOf;
 using testing::HasSubstr;
+using testing::Not;
 
 /// How chunks are copied.
 struct Way {
@@ -362,6 +368,71 @@ TEST_F(MergedChunks, AreCopiedAgainWhenOneOfThemWasCopiedBefore) {
     backfill_ok({"copy"});
     expect_equal_rows("readings");
     backfill_ok({"verify"});
+}
+
+// ---------------------------------------------------------------- in the middle of a look
+
+/// What is dropped while the catalogs are read: a statement's snapshot still has its rows, and the
+/// functions that say how it is defined, which go by the present, know of nothing any more.
+class InMidLook : public Migration {
+  protected:
+    void SetUp() override {
+        target.run("CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL);"
+                   "SELECT create_hypertable('readings', 'time', create_default_indexes => false);"
+                   "CREATE INDEX kept ON readings (time); CREATE INDEX gone ON readings (device);"
+                   "INSERT INTO readings VALUES ('2024-01-01', 1)");
+    }
+
+    /// A connection whose snapshot is from before an index was dropped.
+    std::unique_ptr<postgres::Connection> connect_before_the_drop() {
+        auto connection = target.connect();
+        connection->execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT");
+        target.run("DROP INDEX gone");
+        return connection;
+    }
+};
+
+TEST_F(InMidLook, AnIndexThatIsGoneIsNotMadeForANewChunk) {
+    const auto shape = timescale::read_staging_shape(*connect_before_the_drop(),
+                                                     {"public", "readings"}, {"public", "staging"});
+    ASSERT_TRUE(shape);
+    ASSERT_EQ(shape->indexes.size(), 1U);
+    EXPECT_EQ(shape->indexes[0].name, "kept");
+}
+
+TEST_F(InMidLook, AnIndexThatIsGoneIsNotCompared) {
+    const auto definition =
+        connect_before_the_drop()->query(sql::definitions, {"{public}", "{readings}"});
+    EXPECT_THAT(definition.string(0, "indexes"),
+                AllOf(HasSubstr("kept"), Not(HasSubstr("gone"))));
+}
+
+TEST_F(InMidLook, IndexesOfACompressedTableAreDroppedOneByOne) {
+    NEEDS_COMMUNITY_EDITION();
+    target.run("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
+               "'device'); SELECT compress_chunk(c) FROM show_chunks('readings') c");
+    const postgres::QualifiedName chunk{
+        "_timescaledb_internal",
+        target.value("SELECT chunk_name FROM timescaledb_information.chunks")};
+    const auto compressed = timescale::read_chunk(*target.connect(), chunk)->compressed->name;
+    constexpr int indexes = 100;
+    for (int i = 0; i < indexes; ++i)
+        target.run(fmt::format("CREATE INDEX dropped_{} ON {} (device)", i, compressed.quoted()));
+    std::atomic<bool> all_gone = false;
+    const std::jthread job([&] {
+        for (int i = 0; i < indexes; ++i) {
+            target.run(fmt::format("DROP INDEX {}.dropped_{}", compressed.schema, i));
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+        all_gone = true;
+    });
+    while (!all_gone)
+        try {
+            // A new connection has nothing of the catalogs in its cache.
+            EXPECT_TRUE(timescale::read_chunk(*target.connect(), chunk));
+        } catch (const postgres::SqlError& error) {
+            EXPECT_EQ(error.remedy(), postgres::Remedy::retry) << error.what();
+        }
 }
 
 // ---------------------------------------------------------------- dimensions
