@@ -14,18 +14,17 @@ std::vector<postgres::Parameter> names_of(const Pairs& pairs,
     return postgres::name_arrays(names);
 }
 
+std::string begin_patiently() {
+    return fmt::format("BEGIN READ ONLY; SET LOCAL statement_timeout = '{}s'", patience_in_seconds);
+}
+
+bool says_out_of_patience(const postgres::SqlError& error) {
+    return error.sqlstate() == "57014"; // query_canceled
+}
+
 std::optional<postgres::Result> query_patiently(postgres::Connection& connection,
                                                 const std::string& sql) {
-    const postgres::Transaction transaction(
-        connection,
-        fmt::format("BEGIN READ ONLY; SET LOCAL statement_timeout = '{}s'", patience_in_seconds));
-    try {
-        return connection.query(sql);
-    } catch (const postgres::SqlError& error) {
-        if (error.sqlstate() != "57014") // query_canceled
-            throw;
-        return std::nullopt;
-    }
+    return patiently(connection, [&] { return connection.query(sql); });
 }
 
 } // namespace check

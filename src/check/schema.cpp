@@ -135,7 +135,9 @@ void compare_constraints(Findings& findings, const Pair& pair, const Definition&
                                   pair.quoted(), text(constraint)),
                       "see that the source's rows satisfy it, or add it after copying");
     for (const auto& column : target.not_null)
-        if (std::ranges::find(source.not_null, column) == source.not_null.end())
+        // A hypertable's time is never NULL; a plain table's rows are looked at for it.
+        if (column != pair.target->time.column &&
+            std::ranges::find(source.not_null, column) == source.not_null.end())
             findings.warn(
                 subject,
                 fmt::format("{}: column {} is NOT NULL in the target only; a chunk with a NULL "

@@ -93,8 +93,27 @@ std::vector<postgres::Parameter> names_of(const Pairs& pairs,
 /// How long a statement may take that reads users' data, or runs their functions.
 constexpr int patience_in_seconds = 5;
 
-/// Runs such a statement.
-/// \returns nothing when it takes longer.
+/// A transaction of such statements begins.
+std::string begin_patiently();
+
+/// Whether it is for that that one of them failed.
+bool says_out_of_patience(const postgres::SqlError& error);
+
+/// Does work with a connection that runs such statements.
+/// \returns what the work returned; nothing when one of them took longer.
+template <typename Work>
+auto patiently(postgres::Connection& connection, const Work& work) {
+    const postgres::Transaction transaction(connection, begin_patiently());
+    try {
+        return std::optional(work());
+    } catch (const postgres::SqlError& error) {
+        if (!says_out_of_patience(error))
+            throw;
+        return std::optional<decltype(work())>();
+    }
+}
+
+/// The same for a single statement.
 std::optional<postgres::Result> query_patiently(postgres::Connection& connection,
                                                 const std::string& sql);
 

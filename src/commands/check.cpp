@@ -142,23 +142,45 @@ void select(Findings& findings, Subject& subject, const CheckOptions& options) {
     }
 }
 
-/// The chunks of one side's hypertables that are in the range; of plain tables, what would be one.
+/// Both are there, alike, and of a time that takes the bounds.
+bool is_comparable(const Pair& pair) {
+    return pair.source != nullptr && pair.target != nullptr && pair.range &&
+           differences(*pair.source, *pair.target).empty();
+}
+
+/// The chunks of one side's hypertables that are in the range.
 Chunks read_chunks(const Side& side, const Pairs& pairs, const Hypertable* Pair::*which) {
     std::vector<timescale::HypertableRange> wanted;
-    Chunks slices;
-    for (const auto& pair : pairs) {
-        const auto* hypertable = pair.*which;
-        if (hypertable == nullptr || !pair.range)
-            continue;
-        if (!hypertable->plain)
+    for (const auto& pair : pairs)
+        if (const auto* hypertable = pair.*which; hypertable != nullptr && pair.range)
             wanted.push_back({hypertable->id, hypertable->time_dimension_id, *pair.range});
-        else if (pair.target != nullptr && differences(*hypertable, *pair.target).empty())
-            std::ranges::move(timescale::read_slices_in_range(side.connection, *hypertable,
-                                                              pair.target->chunk_interval,
-                                                              *pair.range),
-                              std::back_inserter(slices));
+    return timescale::read_chunks_in_range(side.connection, wanted);
+}
+
+/// What would be a chunk of the source's plain tables.
+Chunks read_plain_chunks(Findings& findings, const Side& source, const Pairs& pairs) {
+    Chunks chunks;
+    for (const auto& pair : pairs) {
+        if (!is_comparable(pair))
+            continue;
+        const auto& table = *pair.source;
+        auto slices = ::check::patiently(source.connection, [&] {
+            return timescale::find_slices(source.connection, table, pair.target->chunk_interval,
+                                          *pair.range);
+        });
+        if (!slices) {
+            findings.warn("size",
+                          fmt::format("{}: which slices of time have rows could not be told in {} "
+                                      "s; it is counted as one chunk",
+                                      pair.quoted(), ::check::patience_in_seconds),
+                          "nothing; stage takes the time it needs");
+            slices = {timescale::all_of_time};
+        }
+        std::ranges::move(
+            timescale::chunks_of_slices(source.connection, table, *slices, *pair.range),
+            std::back_inserter(chunks));
     }
-    return side.server.plain ? slices : timescale::read_chunks_in_range(side.connection, wanted);
+    return chunks;
 }
 
 void look_at_range(Findings& findings, const Subject& subject, const CheckOptions& options) {
@@ -196,9 +218,24 @@ bool is_plain(const Pairs& pairs) {
     return !pairs.empty() && pairs.front().known().plain;
 }
 
+/// Looks for rows of a plain table that no chunk takes.
+void look_at_plain_rows(Findings& findings, const Side& source, const Pair& pair) {
+    const std::string subject = "rows of the source";
+    const auto obstacle = ::check::patiently(source.connection, [&] {
+        return timescale::obstacle_of_rows(source.connection, *pair.source, *pair.range);
+    });
+    if (!obstacle)
+        findings.warn(subject,
+                      fmt::format("{}: whether there are some without a time could not be told in "
+                                  "{} s",
+                                  pair.quoted(), ::check::patience_in_seconds),
+                      "nothing; stage takes the time it needs, and refuses such rows");
+    else if (!obstacle->empty())
+        findings.fail(subject, *obstacle, "see to that, or leave the table out with --filter");
+}
+
 /// What it means that the source's tables are no hypertables.
-void look_at_plain_tables(Findings& findings, Endpoint& source, const Subject& subject,
-                          const CheckOptions& options) {
+void look_at_plain_tables(Findings& findings, const Subject& subject, const CheckOptions& options) {
     for (const auto& pair : subject.pairs) {
         if (!pair.source->time_is_indexed)
             findings.warn(
@@ -209,14 +246,8 @@ void look_at_plain_tables(Findings& findings, Endpoint& source, const Subject& s
                 fmt::format("in the source, if it is large: CREATE INDEX ON {} ({})",
                             pair.source->name.quoted(),
                             postgres::quote_identifier(pair.source->time.column)));
-        if (!pair.range || pair.target == nullptr ||
-            !differences(*pair.source, *pair.target).empty())
-            continue;
-        if (const auto obstacle =
-                timescale::obstacle_of_rows(source.connection, *pair.source, *pair.range);
-            !obstacle.empty())
-            findings.fail("rows of the source", obstacle,
-                          "see to that, or leave the table out with --filter");
+        if (is_comparable(pair))
+            look_at_plain_rows(findings, *subject.source, pair);
     }
     if (options.filter)
         return;
@@ -304,7 +335,7 @@ void look_at_both(Findings& findings, Subject& subject, const CheckOptions& opti
     const auto& pairs = subject.pairs;
     if (source.server.plain) {
         look(findings, "tables of the source",
-             [&] { look_at_plain_tables(findings, *subject.source_endpoint, subject, options); });
+             [&] { look_at_plain_tables(findings, subject, options); });
     } else {
         look(findings, "versions", [&] { ::check::versions(findings, source, target, pairs); });
         ::check::extension_schemas(findings, source, target);
@@ -353,7 +384,9 @@ void look_at_all(Findings& findings, Subject& subject, const CheckOptions& optio
     look(findings, "hypertables", [&] { select(findings, subject, options); });
     look(findings, "range", [&] { look_at_range(findings, subject, options); });
     look(findings, "size", [&] {
-        if (subject.source)
+        if (subject.source && subject.source->server.plain)
+            subject.source_chunks = read_plain_chunks(findings, *subject.source, subject.pairs);
+        else if (subject.source)
             subject.source_chunks = read_chunks(*subject.source, subject.pairs, &Pair::source);
         if (subject.target)
             subject.target_chunks = read_chunks(*subject.target, subject.pairs, &Pair::target);

@@ -120,10 +120,11 @@ read_chunks(Endpoint& source, const std::vector<Hypertable>& hypertables,
         if (auto obstacle = timescale::obstacle_of_rows(source.connection, hypertable, ranges[i]);
             !obstacle.empty())
             problems.push_back(std::move(obstacle));
-        std::ranges::move(timescale::read_slices_in_range(source.connection, hypertable,
-                                                          counterparts[i]->chunk_interval,
-                                                          ranges[i]),
-                          std::back_inserter(chunks));
+        const auto slices = timescale::find_slices(source.connection, hypertable,
+                                                   counterparts[i]->chunk_interval, ranges[i]);
+        std::ranges::move(
+            timescale::chunks_of_slices(source.connection, hypertable, slices, ranges[i]),
+            std::back_inserter(chunks));
     }
     if (!problems.empty())
         throw Error(fmt::format("nothing is staged: {}; see to that, or leave the tables out with "

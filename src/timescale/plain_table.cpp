@@ -135,18 +135,22 @@ bool span_chunks(const std::string& slices, const Dimension& time) {
     return slice != json.end() && *slice == nlohmann::json{all_of_time.from, all_of_time.until};
 }
 
-std::vector<ChunkInRange> read_slices_in_range(postgres::Connection& source,
-                                               const Hypertable& table, std::int64_t chunk_interval,
-                                               const TimeRange& range) {
+std::vector<TimeRange> find_slices(postgres::Connection& source, const Hypertable& table,
+                                   std::int64_t chunk_interval, const TimeRange& range) {
     std::vector<TimeRange> slices;
     if (table.time_is_indexed)
         for (const auto value : first_values(source, table, chunk_interval, range))
             slices.push_back(slice_around(value, chunk_interval, table.time.type));
     else if (has_rows(source, table, row_filter(table.time, {range})))
         slices.push_back(all_of_time);
+    return slices;
+}
+
+std::vector<ChunkInRange> chunks_of_slices(postgres::Connection& source, const Hypertable& table,
+                                           const std::vector<TimeRange>& slices,
+                                           const TimeRange& range) {
     if (slices.empty())
         return {};
-
     std::vector<TimeRange> parts{all_of_time};
     for (const auto& slice : slices)
         parts.push_back({std::max(slice.from, range.from), std::min(slice.until, range.until)});

@@ -23,13 +23,18 @@ constexpr TimeRange all_of_time{};
 /// \param slices as in Hypercube.
 bool span_chunks(const std::string& slices, const Dimension& time);
 
-/// What of a table there is to copy: a "chunk" for each slice that has rows within the range, found
-/// by the index on time. A table without one has a single chunk, of all of time. Sizes are what the
-/// planner estimates; all the same, where it has no statistics.
+/// What of a table there is to copy: each slice that has rows within the range, found by the index
+/// on time. A table without one has a single slice, of all of time; whether it has rows may take
+/// reading all of it.
 /// \param chunk_interval of the target's hypertable.
-std::vector<ChunkInRange> read_slices_in_range(postgres::Connection& source,
-                                               const Hypertable& table, std::int64_t chunk_interval,
-                                               const TimeRange& range);
+std::vector<TimeRange> find_slices(postgres::Connection& source, const Hypertable& table,
+                                   std::int64_t chunk_interval, const TimeRange& range);
+
+/// A "chunk" for each slice. Sizes, of what is within the range, are what the planner estimates;
+/// all the same, where it has no statistics.
+std::vector<ChunkInRange> chunks_of_slices(postgres::Connection& source, const Hypertable& table,
+                                           const std::vector<TimeRange>& slices,
+                                           const TimeRange& range);
 
 /// Why not all rows within the range can be copied: a sentence that begins with the table's name;
 /// empty when they can. Without an index on time, reads the whole table where NULLs are allowed.

@@ -403,8 +403,7 @@ TEST_F(InMidLook, AnIndexThatIsGoneIsNotMadeForANewChunk) {
 TEST_F(InMidLook, AnIndexThatIsGoneIsNotCompared) {
     const auto definition =
         connect_before_the_drop()->query(sql::definitions, {"{public}", "{readings}"});
-    EXPECT_THAT(definition.string(0, "indexes"),
-                AllOf(HasSubstr("kept"), Not(HasSubstr("gone"))));
+    EXPECT_THAT(definition.string(0, "indexes"), AllOf(HasSubstr("kept"), Not(HasSubstr("gone"))));
 }
 
 TEST_F(InMidLook, IndexesOfACompressedTableAreDroppedOneByOne) {

@@ -391,6 +391,26 @@ TEST_F(PlainSource, CheckSaysWhatIsSpecial) {
                 AllOf(HasSubstr("has rows without a time"), Not(HasSubstr("\"alone\""))));
 }
 
+TEST_F(PlainSource, CheckDoesNotWaitForRowsOfTheTimeItLooksFor) {
+    both("CREATE TABLE readings (time timestamptz, device int)");
+    target.run("SELECT create_hypertable('readings', 'time')");
+    // A partition of rows without an end, none of which is in the range, or has no time.
+    source.run(
+        "DROP TABLE readings; CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA "
+        "WRAPPER file_fdw; CREATE TABLE readings (time timestamptz, device int) PARTITION BY "
+        "LIST (device); CREATE FOREIGN TABLE endless PARTITION OF readings FOR VALUES IN (1) "
+        "SERVER files OPTIONS (program 'yes 2030-01-01,1', format 'csv')");
+    const auto outcome = backfill({"check", "--until", "2024-01-05"});
+    EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+    EXPECT_THAT(
+        outcome.output,
+        AllOf(HasSubstr("\"public\".\"readings\": which slices of time have rows could not be told "
+                        "in 5 s; it is counted as one chunk"),
+              HasSubstr("\"public\".\"readings\": whether there are some without a time could not "
+                        "be told in 5 s"),
+              HasSubstr("\"public\".\"readings\": 1 chunk, "), Not(HasSubstr("NOT NULL"))));
+}
+
 // ---------------------------------------------------------------- what is refused
 
 TEST_F(PlainSource, WhatNoChunkTakesIsRefused) {
