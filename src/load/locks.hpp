@@ -11,7 +11,9 @@
  *
  * They are waited for only briefly, again and again. A writer that waits for us in turn must not be
  * the one whom the server picks to fail for the deadlock: it looks for one when a wait has lasted
- * for deadlock_timeout, a second by default, and by then our wait has ended.
+ * for deadlock_timeout, a second by default, and by then our wait has ended. A writer that has waited
+ * for us for most of a second when our wait begins is safe where our own deadlock_timeout is short
+ * (sql/pin_session.sql), which takes a superuser.
  */
 namespace load {
 

@@ -225,6 +225,33 @@ TEST_F(CopyConcurrency, AWriterOfTheSameRowAllTheTimeDoesNotKeepItsChunkFromBein
     expect_equal_rows("readings");
 }
 
+// It holds a row that we come to want when it has waited for one of ours for most of a second.
+TEST_F(CopyConcurrency, AWriterThatHasWaitedForUsIsNotTheOneWhoFails) {
+    both("TRUNCATE readings; ALTER TABLE readings ADD PRIMARY KEY (device, time)");
+    const std::string first = "('2024-01-01 01:00', 1, 0)";
+    const std::string last = "('2024-01-01 03:00', 3, 0)";
+    for (const auto& row : {first, std::string("('2024-01-01 02:00', 2, 0)"), last})
+        source.run("INSERT INTO readings VALUES " + row);
+    target.run("INSERT INTO readings VALUES ('2024-01-01 12:00', 4, 0);"
+               "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+               "IF NEW.device = 2 THEN PERFORM pg_catalog.pg_sleep(0.9); END IF; RETURN NEW; END "
+               "$$; CREATE TRIGGER wait BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION "
+               "wait()");
+    backfill_ok({"clean"});
+    backfill_ok({"stage", "--until", "2024-01-09"});
+    const auto program = start({"copy", "--load-strategy", "in-place"});
+    ASSERT_TRUE(eventually([&] {
+        return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                            "current_database() AND wait_event = 'PgSleep'") == "1";
+    }));
+    target.run("BEGIN; INSERT INTO readings VALUES " + last);
+    EXPECT_NO_THROW(
+        target.run("INSERT INTO readings VALUES " + first + " ON CONFLICT DO NOTHING; COMMIT"));
+    const auto outcome = program->wait();
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    expect_equal_rows("readings");
+}
+
 TEST_F(CopyConcurrency, AWriterThatNeedsANewChunkIsNotHeldUpWhileRowsAreCopied) {
     target.run(
         "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
