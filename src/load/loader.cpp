@@ -96,7 +96,7 @@ void Loader::empty(const Job& job, Prepared& prepared) {
     if (!target.empty)
         horizon_.let_writers_finish(progress_);
     if (job.alone)
-        lock_against_writers(target_, target.name, "EXCLUSIVE", progress_);
+        lock_against_writers(target_, {target.name}, "EXCLUSIVE", progress_);
     // Taking the trigger off locks the chunk until the commit; there is no other way for its
     // owner, for DISABLE TRIGGER is refused on chunks.
     if (drops_trigger(job, target))
@@ -118,8 +118,7 @@ void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
     if (!place.is_free())
         horizon_.let_writers_finish(progress_);
     if (job.alone)
-        for (const auto& chunk : place.overlapping)
-            lock_against_writers(target_, chunk, "EXCLUSIVE", progress_);
+        lock_against_writers(target_, place.overlapping, "EXCLUSIVE", progress_);
     const auto where = hypercube_condition(job);
     // Deleting from batches writes rows that the chunk of another task is to replace.
     const auto chunks = timescale::read_chunks(target_, place.overlapping);
@@ -379,7 +378,7 @@ Loaded Loader::load_batches_into_present(const Job& job, const Prepared& prepare
     Loaded batches;
     do {
         batches = copy_batches(*job.chunk.compressed, compressed.name, compressed.columns);
-        lock_against_writers(target_, target.name, "SHARE", progress_);
+        lock_against_writers(target_, {target.name}, "SHARE", progress_);
     } while (take_back_for_late_rows(job, prepared));
     loaded += batches;
     target_.execute("ANALYZE " + compressed.name.quoted());
@@ -405,7 +404,7 @@ std::optional<Loaded> Loader::load_batches_anew(const Job& job, const Prepared& 
     // create_compressed_chunk marks the chunk as partial when it finds rows in it, and it looks
     // with a snapshot taken before it has its lock: rows that a writer commits while it waits
     // would be missed, and never be read again. So take the lock in a statement of its own.
-    lock_against_writers(target_, target.name, "SHARE", progress_);
+    lock_against_writers(target_, {target.name}, "SHARE", progress_);
     target_.execute("SAVEPOINT before_batches");
     do {
         attach_batches(job, target, table);
@@ -449,7 +448,7 @@ bool Loader::take_back_for_late_rows(const Job& job, const Prepared& prepared) {
     if (places == "{}")
         return false;
     target_.execute("ROLLBACK TO SAVEPOINT before_batches");
-    lock_against_writers(target_, target.name, "SHARE", progress_);
+    lock_against_writers(target_, {target.name}, "SHARE", progress_);
     target_.execute(fmt::format("DELETE FROM ONLY {} WHERE ctid = ANY ({}::tid[]); "
                                 "SAVEPOINT before_batches",
                                 target.name.quoted(), postgres::quote_literal(places)));
@@ -536,12 +535,12 @@ Loaded Loader::copy_batches(const Chunk::Compressed& source, const QualifiedName
 }
 
 void Loader::compress(const QualifiedName& chunk) {
-    lock_against_writers(target_, chunk, "EXCLUSIVE", progress_);
+    lock_against_writers(target_, {chunk}, "EXCLUSIVE", progress_);
     call(target_server_.function("compress_chunk"), chunk);
 }
 
 void Loader::decompress(const QualifiedName& chunk) {
-    lock_against_writers(target_, chunk, "EXCLUSIVE", progress_);
+    lock_against_writers(target_, {chunk}, "EXCLUSIVE", progress_);
     call(target_server_.function("decompress_chunk"), chunk);
 }
 

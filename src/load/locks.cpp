@@ -42,9 +42,12 @@ bool is_waited_for(postgres::Connection& target) {
 
 } // namespace
 
-void lock_against_writers(postgres::Connection& target, const postgres::QualifiedName& chunk,
+void lock_against_writers(postgres::Connection& target,
+                          const std::vector<postgres::QualifiedName>& chunks,
                           const std::string& mode, Progress& progress) {
-    const auto lock = postgres::lock_statement({chunk}, mode);
+    if (chunks.empty())
+        return;
+    const auto lock = postgres::lock_statement(chunks, mode);
     const auto within = [&](const std::string& timeout) {
         return fmt::format("{}; {}; {}", timeout, lock, lock_patiently);
     };

@@ -5,15 +5,16 @@
 #include "postgres/quote.hpp"
 
 #include <string>
+#include <vector>
 
 /**
  * Locks in the target that others may want as well, and queue up for behind us while we wait.
  *
  * They are waited for only briefly, again and again. A writer that waits for us in turn must not be
  * the one whom the server picks to fail for the deadlock: it looks for one when a wait has lasted
- * for deadlock_timeout, a second by default, and by then our wait has ended. A writer that has waited
- * for us for most of a second when our wait begins is safe where our own deadlock_timeout is short
- * (sql/pin_session.sql), which takes a superuser.
+ * for deadlock_timeout, a second by default, and by then our wait has ended. A writer that has
+ * waited for us for most of a second when our wait begins is safe where our own deadlock_timeout is
+ * short (sql/pin_session.sql), which takes a superuser.
  */
 namespace load {
 
@@ -33,11 +34,12 @@ bool may_succeed_later(const postgres::SqlError& error);
 /// Waits before the next attempt.
 void pause(Progress& progress);
 
-/// Locks a chunk in an open transaction, in a mode that keeps writers off. Further locks are waited
-/// for patiently.
-/// \throws SqlError with Remedy::retry when it is not to be had within a minute, or when a writer
-/// waits for the transaction: it may hold what we would wait for.
-void lock_against_writers(postgres::Connection& target, const postgres::QualifiedName& chunk,
+/// Locks chunks in an open transaction, in a mode that keeps writers off: all of them, or none as
+/// long as one is not to be had. Further locks are waited for patiently.
+/// \throws SqlError with Remedy::retry when they are not to be had within a minute, or when a
+/// writer waits for the transaction: it may hold what we would wait for.
+void lock_against_writers(postgres::Connection& target,
+                          const std::vector<postgres::QualifiedName>& chunks,
                           const std::string& mode, Progress& progress);
 
 } // namespace load
