@@ -22,7 +22,7 @@ namespace load {
 /// again than to hold up for long whoever queues behind us.
 constexpr auto lock_patiently = "SET LOCAL lock_timeout = '10s'";
 
-/// Statement for a transaction whose locks are to be waited for less than deadlock_timeout.
+/// Statement for a transaction whose locks are to be waited for less than others' deadlock_timeout.
 constexpr auto lock_briefly = "SET LOCAL lock_timeout = '400ms'";
 
 /// How often to try what takes such locks: for about a minute.
