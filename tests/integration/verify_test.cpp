@@ -210,15 +210,11 @@ TEST_F(Verify, ALockThatIsNotGrantedIsTriedForAgain) {
     holder->execute("BEGIN");
     for (const auto& chunk : source.rows("SELECT show_chunks('readings')"))
         holder->execute(fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", chunk));
-    const auto waits_since = [&] {
-        return source.value("SELECT max(waitstart) FROM pg_locks WHERE NOT granted AND database = "
-                            "(SELECT oid FROM pg_database WHERE datname = current_database())");
-    };
     const auto program = start({"verify", "-p", "1"});
-    ASSERT_TRUE(eventually([&] { return !waits_since().empty(); }));
+    ASSERT_TRUE(eventually([&] { return !waits_since(source).empty(); }));
     // The wait ends with the program's lock_timeout, and begins anew.
-    const auto first = waits_since();
-    ASSERT_TRUE(eventually([&] { return waits_since() > first; }));
+    const auto first = waits_since(source);
+    ASSERT_TRUE(eventually([&] { return waits_since(source) > first; }));
     holder.reset();
     const auto outcome = program->wait();
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;

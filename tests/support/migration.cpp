@@ -295,6 +295,11 @@ Outcome Migration::backfill_while(Database& locked, const std::string& lock,
     return program->wait();
 }
 
+std::string Migration::waits_since(Database& database) {
+    return database.value("SELECT max(waitstart) FROM pg_locks WHERE NOT granted AND database = "
+                          "(SELECT oid FROM pg_database WHERE datname = current_database())");
+}
+
 bool Migration::is_community() {
     const auto is = [](Database& side) {
         return side.value("SHOW timescaledb.license") != "apache";

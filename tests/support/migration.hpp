@@ -144,6 +144,9 @@ class Migration : public testing::Test {
     static constexpr auto lock_where_chunks_go =
         "LOCK TABLE _timescaledb_catalog.dimension_slice IN ACCESS EXCLUSIVE MODE";
 
+    /// When the last wait for a lock in a database began; empty when nobody waits.
+    static std::string waits_since(Database& database);
+
     /// Both sides are of the Community edition.
     bool is_community();
 
