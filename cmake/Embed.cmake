@@ -1,19 +1,27 @@
-# embed(<target> <name> <pattern>): an interface library with the header "<name>.hpp", in which each
-# file that matches stands whole as the string `<name>::<the file's name>`, so that what a server logs
-# can be found in the source tree. The header is made again when a file changes.
+# embed(<target> <name> <pattern>): a library with the header "<name>.hpp", in which each file that
+# matches is declared as the string `<name>::<the file's name>`. The strings are defined apart, so that
+# an edited file compiles one unit. Each holds the whole file, so that what a server logs can be found
+# in the source tree.
 function(embed target name pattern)
     file(GLOB files CONFIGURE_DEPENDS ${pattern})
     set(folder ${CMAKE_CURRENT_BINARY_DIR}/generated)
-    set(body "#pragma once\n\n#include <string_view>\n\nnamespace ${name} {\n")
+    set(declarations "#pragma once\n\n#include <string_view>\n\nnamespace ${name} {\n\n")
+    set(definitions "#include \"${name}.hpp\"\n\nnamespace ${name} {\n")
     foreach(file IN LISTS files)
         set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
         get_filename_component(stem ${file} NAME_WE)
         file(READ ${file} text)
-        string(APPEND body "\ninline constexpr std::string_view ${stem} = R\"~raw~(${text})~raw~\";\n")
+        string(APPEND declarations "extern const std::string_view ${stem};\n")
+        string(APPEND definitions
+            "\nconstinit const std::string_view ${stem} = R\"~raw~(${text})~raw~\";\n")
     endforeach()
-    string(APPEND body "\n} // namespace ${name}\n")
-    file(WRITE ${folder}/${name}.hpp.new "${body}")
-    file(COPY_FILE ${folder}/${name}.hpp.new ${folder}/${name}.hpp ONLY_IF_DIFFERENT)
-    add_library(${target} INTERFACE)
-    target_include_directories(${target} INTERFACE ${folder})
+    write_if_different(${folder}/${name}.hpp "${declarations}\n} // namespace ${name}\n")
+    write_if_different(${folder}/${name}.cpp "${definitions}\n} // namespace ${name}\n")
+    add_library(${target} STATIC ${folder}/${name}.cpp)
+    target_include_directories(${target} PUBLIC ${folder})
+endfunction()
+
+function(write_if_different path text)
+    file(WRITE ${path}.new "${text}")
+    file(COPY_FILE ${path}.new ${path} ONLY_IF_DIFFERENT)
 endfunction()
