@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from cases import CASES, DATASETS, PEAK_MEMORY_WORKERS, PHASES
-from processes import Failed
+from machine import Failed
 from servers import Proxy, with_database
 from ways import Chunk, Ends, LongLivedPsqlWay, ProgramWay, PsqlWay
 

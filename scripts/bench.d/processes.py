@@ -9,9 +9,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-
-class Failed(Exception):
-    """Ends the benchmark with its message."""
+from machine import Failed
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from processes import Children, Failed
+from environment import servers_of
+from machine import Failed
+from processes import Children
 
 # The first two are what users have, and scripts/servers switches off. Vacuuming at a moment of its
 # own choice would be noise, and would change what is looked at after a run. Files of WAL are kept
@@ -113,21 +115,14 @@ class Server:
 class Servers:
     """Source and target, started when they are not up, and stopped then in the end."""
 
-    def __init__(self, script, choice, children):
-        self.script = str(script)
+    def __init__(self, choice, children):
         self.choice = choice
         self.children = children
         self.stack = contextlib.ExitStack()
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
-            try:
-                environment = self.environment()
-            except Failed:
-                subprocess.run([self.script, "up", "--timescaledb", self.choice], check=True)
-                stack.callback(subprocess.run,
-                               [self.script, "down", "--timescaledb", self.choice], check=True)
-                environment = self.environment()
+            environment = stack.enter_context(servers_of(self.choice))
             self.version = environment["BACKFILL_TIMESCALEDB_VERSION"]
             self.edition = environment["BACKFILL_TIMESCALEDB_EDITION"]
             self.psql_words = shlex.split(environment["BACKFILL_PSQL"])
@@ -146,11 +141,6 @@ class Servers:
     @property
     def both(self):
         return self.source, self.target
-
-    def environment(self):
-        output = self.children.run([self.script, "env", "--timescaledb", self.choice])
-        assignments = (shlex.split(line)[1] for line in output.splitlines())
-        return dict(assignment.split("=", 1) for assignment in assignments)
 
     def checkpoint(self):
         for server in self.both:

@@ -7,7 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from processes import Failed, Usage
+from machine import Failed
+from processes import Usage
 
 
 @dataclass(frozen=True)

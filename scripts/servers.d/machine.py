@@ -1,0 +1,72 @@
+"""Root's rights where they are needed, and the environment of what is run."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+
+class Failed(Exception):
+    """Ends the script with its message."""
+
+
+def prepare_environment():
+    # chroot and debootstrap live where an ordinary user's PATH does not look.
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    os.environ["LC_ALL"] = "C.UTF-8"
+    # Settings for the caller's other servers must not reach ours.
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+
+
+def is_root():
+    return os.geteuid() == 0
+
+
+def have_root():
+    return is_root() or shutil.which("sudo") is not None
+
+
+def run(words, **options):
+    """Runs a command. Returns what it printed, if that was captured."""
+    options = {"stdin": subprocess.DEVNULL, "text": True, "check": True} | options
+    try:
+        return subprocess.run(words, **options).stdout
+    except subprocess.CalledProcessError as error:
+        raise Failed(f"{os.path.basename(words[0])} ended with status {error.returncode}") from None
+    except FileNotFoundError:
+        raise Failed(f"there is no program {words[0]}") from None
+
+
+def rights_to(path):
+    """The words in front of a command that give it the right to a file: none for our own."""
+    try:
+        owned = os.stat(path, follow_symlinks=False).st_uid == os.geteuid()
+    except OSError:
+        owned = False
+    return [] if owned or is_root() else ["sudo"]
+
+
+def as_root(*words, **options):
+    return run([*([] if is_root() else ["sudo"]), *words], **options)
+
+
+def read_with_rights(words, path):
+    """What a command prints of a file that another user may own; nothing if it fails."""
+    with contextlib.suppress(Failed):
+        return run([*rights_to(path), *words, str(path)], stdout=subprocess.PIPE,
+                   stderr=subprocess.DEVNULL).rstrip("\n")
+    return ""
+
+
+def delete_tree(path):
+    """Deletes a folder that root may own. One file system only: a debootstrap that was killed
+    leaves /proc mounted in its root."""
+    if not os.path.lexists(path):
+        return
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for mount in sorted(mounts, reverse=True):
+        if mount.startswith(f"{path}/"):
+            as_root("umount", mount)
+    run([*rights_to(path), "rm", "-rf", "--one-file-system", str(path)])

@@ -1,0 +1,115 @@
+"""The commands of scripts/servers."""
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+
+from environment import given, pair_that, running_pair, variables
+from flavours import CACHE, CHOICE, all_flavours, flavour_to_start, say
+from machine import Failed, prepare_environment
+from pair import SERVERS, Pair, locked, remove_servers
+
+DESCRIPTION = """\
+Two throw-away PostgreSQL servers with TimescaleDB, "source" and "target", on loopback only.
+
+  up       start both, on free ports; does nothing when they run
+  env      print where they are, for:  eval "$(scripts/servers env)"
+  down     stop both and delete their data; with --all, those of every flavour
+  restart  crash both (an immediate shutdown), and start them again where they were
+  list     print the flavours that are here, best first: edition, version, PostgreSQL, place
+
+CHOICE is one of
+  auto   the first one of the list, or trixie when it is empty (the default);
+         env, down and restart take the one that is up when the first one is not
+  trixie, sid
+         the Apache edition out of that Debian release; fetched when missing (about 700 MB)
+  X.Y.Z  that version, the Community edition of it rather than the Apache one
+  A:B    two of these, for both; env is the source of A and the target of B"""
+
+EPILOG = """\
+Each server has the user postgres, a superuser, and the database template_backfill with the
+extension, to make others of: CREATE DATABASE x TEMPLATE template_backfill.
+
+environment:
+  BACKFILL_SOURCE, BACKFILL_TARGET  servers of your own to use; then up and down leave them be,
+                                    and restart is for those of this script all the same
+  BACKFILL_DEBIAN_MIRROR            where to fetch Debian packages (default: debootstrap's own)
+  XDG_CACHE_HOME                    all is kept in timescaledb-backfill below it (~/.cache)
+"""
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="scripts/servers", description=DESCRIPTION, epilog=EPILOG,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=["up", "down", "env", "restart", "list"])
+    parser.add_argument("--timescaledb", metavar="CHOICE", default="auto", help="see above")
+    parser.add_argument("--all", action="store_true", help="stop those of every flavour")
+    arguments = parser.parse_args()
+    if not CHOICE.fullmatch(arguments.timescaledb):
+        parser.error("--timescaledb takes auto, trixie, sid or a version such as 2.19.3, or two, "
+                     f"not '{arguments.timescaledb}'")
+    if arguments.all and arguments.command != "down":
+        parser.error("--all goes with down only")
+    if arguments.command != "restart" and not given() and (
+            os.environ.get("BACKFILL_SOURCE") or os.environ.get("BACKFILL_TARGET")):
+        parser.error("set both BACKFILL_SOURCE and BACKFILL_TARGET, or none")
+    return arguments
+
+
+def stop_all():
+    for state in sorted(SERVERS.glob("*/")):
+        say(f"stopping {state.name}")
+        remove_servers(state)
+
+
+def stop(choice):
+    pair = pair_that(Pair.exists, choice)
+    if pair:
+        pair.down()
+    else:
+        say("nothing to stop")
+
+
+def run_command(command, choice, stop_every_one):
+    if command == "list":
+        print(*all_flavours(), sep="\n")
+    elif command == "env":
+        for name, value in variables(choice).items():
+            print(f"export {name}={shlex.quote(value)}")
+    elif command != "restart" and given():
+        say("using the servers that BACKFILL_SOURCE and BACKFILL_TARGET name")
+    else:
+        with locked():
+            if stop_every_one:
+                stop_all()
+                return
+            for one in choice.split(":"):
+                if command == "up":
+                    Pair(flavour_to_start(one)).up()
+                elif command == "restart":
+                    running_pair(one).crash()
+                else:
+                    stop(one)
+
+
+def main():
+    arguments = parse_arguments()
+    # So that what is half-made is taken away, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        # The paths go into commands that a shell splits at white space.
+        if len(str(CACHE).split()) > 1:
+            raise Failed(f"the cache folder's path has white space in it: {CACHE}")
+        if not given():
+            prepare_environment()
+        run_command(arguments.command, arguments.timescaledb, arguments.all)
+    except Failed as failure:
+        print(f"scripts/servers: {failure}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+main()

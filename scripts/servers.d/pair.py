@@ -1,0 +1,253 @@
+"""Two throw-away servers of a flavour, "source" and "target"."""
+
+import contextlib
+import fcntl
+import os
+import pwd
+import random
+import secrets
+import socket
+import subprocess
+import tempfile
+import time
+import zlib
+from pathlib import Path
+
+from flavours import CACHE, say
+from machine import (Failed, as_root, delete_tree, is_root, read_with_rights, rights_to, run)
+
+SERVERS = CACHE / "servers"
+
+CONFIGURATION = """
+# scripts/servers
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 200
+shared_buffers = 256MB
+max_wal_size = 4GB
+max_worker_processes = 64
+max_locks_per_transaction = 512
+dynamic_shared_memory_type = {memory}
+# Throw-away data need not survive a crash of the machine.
+fsync = off
+full_page_writes = off
+logging_collector = off
+log_line_prefix = '%m [%p] %d %a '
+log_timezone = 'UTC'
+timezone = 'UTC'
+shared_preload_libraries = 'timescaledb'
+timescaledb.telemetry_level = off
+# No launcher of jobs: their schedulers keep databases busy, which makes CREATE DATABASE ... TEMPLATE
+# fail, and jobs would change what tests look at. Running them by hand still works.
+timescaledb.max_background_workers = 0
+"""
+
+
+@contextlib.contextmanager
+def locked():
+    """Keeps two runs of this script from working at the same time."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "lock", "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another run of scripts/servers")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def free_port():
+    """A port where nothing listens, below those that systems hand out by themselves."""
+    while True:
+        port = random.randrange(20000, 30000)
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+
+
+def server_process(folder):
+    """The process of the server in a data folder, when there is one. A process counts as that
+    server only if it works in that very folder: numbers get used again."""
+    pid = read_with_rights(["head", "-n", "1"], f"{folder}/postmaster.pid")
+    place = pid and read_with_rights(["readlink"], f"/proc/{pid}/cwd")
+    return pid if place and place == read_with_rights(["readlink", "-f"], folder) else None
+
+
+def stop_server(folder):
+    """An immediate shutdown: the data is deleted next, or it is a crash that is wanted."""
+    pid = server_process(folder)
+    if pid:
+        run([*rights_to(f"/proc/{pid}"), "kill", "-QUIT", pid])
+        while server_process(folder):
+            time.sleep(0.02)
+
+
+def remove_servers(state):
+    """Stops the servers of a state folder, however far they came, and deletes all of theirs."""
+    with contextlib.suppress(FileNotFoundError):
+        if data := (state / "data").read_text().strip():
+            for one in ("seed", "source", "target"):
+                stop_server(f"{data}/{one}")
+            delete_tree(data)
+    delete_tree(state)
+
+
+def quiet_environment():
+    # Backends get memory from the system in larger pieces and keep it, which spares them a part of
+    # their page faults.
+    return os.environ | {"MALLOC_TOP_PAD_": str(1 << 24), "MALLOC_TRIM_THRESHOLD_": str(1 << 28)}
+
+
+class Pair:
+    """Folders are named as they are seen from outside; servers see them without the flavour's
+    root in front."""
+
+    def __init__(self, flavour):
+        self.flavour = flavour
+        self.state = SERVERS / flavour.name
+        self.data = None
+        self.ports = {}  # by "source" and "target"
+        self.password = None
+
+    def exists(self):
+        """It may be half-made, or have crashed."""
+        return self.state.exists()
+
+    def is_running(self):
+        """Whether both servers run, made to the end."""
+        try:
+            self.data = (self.state / "data").read_text().strip()
+            source, target, self.password = (self.state / "ready").read_text().split()
+        except (FileNotFoundError, ValueError):
+            return False
+        self.ports = {"source": source, "target": target}
+        return all(server_process(f"{self.data}/{one}") for one in self.ports)
+
+    def uri(self, server, database="postgres"):
+        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.ports[server]}/{database}"
+
+    def up(self):
+        if self.is_running():
+            say(f"{self.flavour.title} is up already")
+            return
+        # Half-made by a run that was killed, or stopped with the machine: begin anew.
+        remove_servers(self.state)
+        say(f"starting source and target with {self.flavour.title}")
+        try:
+            self.make_data_folder()
+            self.password = secrets.token_hex(16)
+            self.make_seed()
+            for one in ("source", "target"):
+                self.flavour.as_server("cp", "-a", self.inside("seed"), self.inside(one))
+                self.ports[one] = self.start(one)
+            new = self.state / "ready.new"
+            new.touch(mode=0o600)
+            new.write_text(f"{self.ports['source']} {self.ports['target']} {self.password}\n")
+            new.rename(self.state / "ready")
+        except BaseException:
+            remove_servers(self.state)
+            raise
+        say("source is on 127.0.0.1:{source}, target on 127.0.0.1:{target}".format(**self.ports))
+
+    def down(self):
+        say(f"stopping {self.flavour.title}")
+        remove_servers(self.state)
+
+    def crash(self):
+        """Crashes both, and starts them again where they were."""
+        for one in self.ports:
+            stop_server(f"{self.data}/{one}")
+        for one, port in self.ports.items():
+            if not self.start_on(port, one):
+                self.fail_to_start(one)
+
+    def inside(self, name):
+        """A folder of the data, for the servers."""
+        return f"{self.data.removeprefix(self.flavour.top)}/{name}"
+
+    def make_data_folder(self):
+        """Where the servers' user can get at it: root's own home is closed to user postgres."""
+        self.state.mkdir(parents=True)
+        self.state.chmod(0o700)
+        note = self.state / "data"
+        top = self.flavour.top
+        if top:
+            # A root may be shared by caches, through a symbolic link: to each its own servers.
+            self.data = (f"{top}/var/lib/timescaledb-backfill/{self.flavour.name}-"
+                         f"{zlib.crc32(str(CACHE).encode())}")
+            note.write_text(self.data)
+            as_root("mkdir", "-p", os.path.dirname(self.data))
+            as_root("chroot", top, "install", "-d", "-m", "700", "-o", "postgres", "-g", "postgres",
+                    self.data.removeprefix(top))
+        elif is_root():
+            try:
+                user = pwd.getpwnam("postgres")
+            except KeyError:
+                raise Failed("servers do not run as root, and there is no user postgres") from None
+            self.data = tempfile.mkdtemp(prefix="timescaledb-backfill.", dir="/var/tmp")
+            note.write_text(self.data)
+            os.chown(self.data, user.pw_uid, user.pw_gid)
+        else:
+            self.data = str(self.state / "servers")
+            note.write_text(self.data)
+            Path(self.data).mkdir(mode=0o700)
+
+    def make_seed(self):
+        """Makes the data folder that all servers are copies of, the tests' own, too
+        (tests/support/temporary_server.cpp)."""
+        flavour, folder = self.flavour, self.inside("seed")
+        # Only the servers' user can look into the folder above.
+        flavour.as_server("tee", f"{folder}.password", stdin=None, input=self.password,
+                          stdout=subprocess.DEVNULL)
+        flavour.as_server(f"{flavour.programs}/initdb", f"--pgdata={folder}",
+                          "--username=postgres", f"--pwfile={folder}.password",
+                          "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8",
+                          "--no-sync", stdout=subprocess.DEVNULL)
+        # A bare root has no shared memory file system.
+        shared = flavour.as_server("sh", "-c", "test -w /dev/shm && echo posix || echo mmap",
+                                   stdout=subprocess.PIPE).strip()
+        flavour.as_server("tee", "-a", f"{folder}/postgresql.conf", stdin=None,
+                          input=CONFIGURATION.format(memory=shared), stdout=subprocess.DEVNULL)
+        self.ports["seed"] = self.start("seed")
+        self.sql("seed", "postgres", "CREATE DATABASE template_backfill")
+        self.sql("seed", "template_backfill", "SET client_min_messages = error",
+                 f"CREATE EXTENSION timescaledb VERSION '{flavour.version}'")
+        self.sql("seed", "postgres", "ALTER DATABASE template_backfill WITH IS_TEMPLATE true "
+                 "ALLOW_CONNECTIONS false")
+        flavour.as_server(f"{flavour.programs}/pg_ctl", "stop", f"--pgdata={folder}",
+                          "--mode=fast", "--silent")
+        del self.ports["seed"]
+
+    def sql(self, server, database, *statements):
+        run([*self.flavour.client_words("psql"), "--no-psqlrc", "--quiet", "--tuples-only",
+             "--no-align", "--set=ON_ERROR_STOP=1", f"--dbname={self.uri(server, database)}",
+             *(f"--command={statement}" for statement in statements)])
+
+    def start_on(self, port, server):
+        folder = self.inside(server)
+        try:
+            self.flavour.as_server(
+                f"{self.flavour.programs}/pg_ctl", "start", f"--pgdata={folder}",
+                f"--log={folder}.log", "--wait", "--timeout=60", "--silent", f"--options=-p {port}",
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=quiet_environment())
+        except Failed:
+            return False
+        return True
+
+    def start(self, server):
+        """Returns the port."""
+        for _ in range(3):
+            port = free_port()
+            if self.start_on(port, server):
+                return str(port)
+            # Somebody else may have taken the port meanwhile.
+            if "could not bind" not in self.end_of_log(server, 1000):
+                break
+        self.fail_to_start(server)
+
+    def end_of_log(self, server, lines):
+        return self.flavour.as_server("tail", "-n", str(lines), f"{self.inside(server)}.log",
+                                      stdout=subprocess.PIPE)
+
+    def fail_to_start(self, server):
+        raise Failed(f"{server} did not start\n{self.end_of_log(server, 5)}")
