@@ -35,15 +35,17 @@ def run(words, **options):
         return subprocess.run(words, **options).stdout
     except subprocess.CalledProcessError as error:
         raise Failed(f"{os.path.basename(words[0])} ended with status {error.returncode}") from None
-    except FileNotFoundError:
-        raise Failed(f"there is no program {words[0]}") from None
+    except OSError as error:
+        raise Failed(f"cannot run {words[0]}: {error.strerror}") from None
 
 
 def rights_to(path):
     """The words in front of a command that give it the right to a file: none for our own."""
     try:
         owned = os.stat(path, follow_symlinks=False).st_uid == os.geteuid()
-    except OSError:
+    except FileNotFoundError:
+        owned = True
+    except PermissionError:
         owned = False
     return [] if owned or is_root() else ["sudo"]
 

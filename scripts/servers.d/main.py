@@ -102,7 +102,7 @@ def main():
         # The paths go into commands that a shell splits at white space.
         if len(str(CACHE).split()) > 1:
             raise Failed(f"the cache folder's path has white space in it: {CACHE}")
-        if not given():
+        if not given() or arguments.command == "restart":
             prepare_environment()
         run_command(arguments.command, arguments.timescaledb, arguments.all)
     except Failed as failure:

@@ -1080,8 +1080,7 @@ TEST_F(Attach, TheSecondSignalDropsTheTableAtOnce) {
     const auto interrupt_when = [&](const std::function<bool()>& condition) {
         const auto program = start(copy_command("2"));
         ASSERT_TRUE(eventually(condition));
-        program->signal(SIGINT);
-        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        interrupt(*program);
         program->signal(SIGINT);
         const auto outcome = program->wait(); // what it waits for is still held
         EXPECT_EQ(outcome.exit_status, 130) << outcome.output << outcome.errors;

@@ -5,6 +5,7 @@
 #include "support/migration.hpp"
 #include "support/proxy.hpp"
 #include "support/role.hpp"
+#include "support/with_own_servers.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -109,30 +110,6 @@ constexpr auto traces = R"(
 constexpr auto left_open = "SELECT count(*) FROM pg_stat_activity WHERE datname = "
                            "current_database() AND application_name LIKE 'timescaledb-backfill%'";
 
-/// Drops a role that a clone has made, and what it owns, whatever becomes of the test.
-class ClonedRole {
-  public:
-    ClonedRole(Database& database, const Role& original)
-        : database_(database), name_(original.name()) {}
-    ~ClonedRole() {
-        try {
-            database_.run(fmt::format(
-                "DO $$BEGIN IF to_regrole('{0}') IS NOT NULL THEN "
-                "REASSIGN OWNED BY {0} TO CURRENT_USER; DROP OWNED BY {0} CASCADE; DROP ROLE {0}; "
-                "END IF; END$$",
-                name_));
-        } catch (const Error& error) {
-            ADD_FAILURE() << error.what();
-        }
-    }
-    ClonedRole(const ClonedRole&) = delete;
-    ClonedRole& operator=(const ClonedRole&) = delete;
-
-  private:
-    Database& database_;
-    std::string name_;
-};
-
 /// In a SetUp: skips the tests where the target's PostgreSQL is older, which is refused.
 #define NEEDS_TARGET_NOT_OLDER()                                                                   \
     if (major(target) < major(source))                                                             \
@@ -143,6 +120,8 @@ class CloneSchema : public Migration {
     explicit CloneSchema(const DatabaseOptions& source_options = {},
                          const DatabaseOptions& target_options = {})
         : Migration(source_options, target_options) {}
+    CloneSchema(const TemporaryServer* source_server, const TemporaryServer* target_server)
+        : Migration(source_server, target_server) {}
 
     void SetUp() override {
         NEEDS_SAME_VERSION();
@@ -250,6 +229,10 @@ class CloneSchema : public Migration {
 
     ClientPrograms programs;
 };
+
+/// Who clones all roles of a server meets those that other tests have just made there, and leaves
+/// them in the other one.
+class CloneRoles : public WithOwnServers<CloneSchema> {};
 
 // ---------------------------------------------------------------- all of it
 
@@ -391,7 +374,7 @@ TEST_F(CloneSchema, NoRelationalDataKeepsSequencesAndTheCatalog) {
     EXPECT_EQ(target.value("SELECT count(*) FROM device"), "0");
 }
 
-TEST_F(CloneSchema, DryRunSaysAllAndChangesNothing) {
+TEST_F(CloneRoles, DryRunSaysAllAndChangesNothing) {
     make_readings();
     if (is_community())
         make_community_things();
@@ -618,7 +601,7 @@ TEST_F(CloneSchema, MissingPrivilegesAreNamed) {
                                      HasSubstr("a superuser"), HasSubstr(restorer.name())));
 }
 
-TEST_F(CloneSchema, PasswordsAreNoArguments) {
+TEST_F(CloneRoles, PasswordsAreNoArguments) {
     make_readings();
     const TextFile seen("seen");
     for (const auto* name : {"pg_dump", "pg_dumpall", "psql"})
@@ -627,7 +610,6 @@ TEST_F(CloneSchema, PasswordsAreNoArguments) {
                                            ">> '{}.password'\nexec $PROGRAM \"$@\"",
                                            seen.path(), seen.path()));
     const Role role(source, "owner"); // its password is in pg_dumpall's output
-    const ClonedRole cloned(target, role);
     clone({"--roles"});
     const auto password = way_to_target.substr(way_to_target.find(':', 13) + 1);
     const auto secret = password.substr(0, password.find('@'));
@@ -638,12 +620,10 @@ TEST_F(CloneSchema, PasswordsAreNoArguments) {
 
 // ---------------------------------------------------------------- roles
 
-TEST_F(CloneSchema, RolesComeAndWhatIsLeftOutIsTold) {
+TEST_F(CloneRoles, RolesComeAndWhatIsLeftOutIsTold) {
     make_readings();
     const Role owner(source, "owner");
     const Role group(source, "group");
-    const ClonedRole cloned_owner(target, owner);
-    const ClonedRole cloned_group(target, group);
     source.run(fmt::format("ALTER ROLE {0} SUPERUSER CREATEDB CONNECTION LIMIT 7;"
                            "ALTER ROLE {0} SET work_mem = '7MB'; GRANT {1} TO {0};"
                            "COMMENT ON ROLE {0} IS 'it''s'",
@@ -677,8 +657,7 @@ TEST_F(CloneSchema, RolesComeAndWhatIsLeftOutIsTold) {
     EXPECT_THAT(again, HasSubstr(fmt::format("Left out ROLE \"{}\": the target has it already",
                                              owner.name())));
     if (is_community())
-        for (auto* side : {&source, &target})
-            side->run("SELECT remove_retention_policy('readings')");
+        source.run("SELECT remove_retention_policy('readings')");
 }
 
 class CloneBetweenVersions : public CloneSchema {

@@ -94,9 +94,7 @@ TEST_F(CopyConcurrency, TheFirstSignalFinishesTheChunksInHand) {
         auto holder = hold_up_writers();
         const auto program = start({"copy", "-p", "1"});
         ASSERT_TRUE(eventually([&] { return waits_for_lock(); }));
-        program->signal(number);
-        // Give the signal the time to arrive before the chunk can be finished.
-        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        interrupt(*program, number);
         holder.reset();
         const auto outcome = program->wait();
         EXPECT_EQ(outcome.exit_status, 130) << outcome.output << outcome.errors;
@@ -113,8 +111,7 @@ TEST_F(CopyConcurrency, TheSecondSignalRollsBackAtOnce) {
     const auto holder = hold_up_writers();
     const auto program = start({"copy", "-p", "3"});
     ASSERT_TRUE(eventually([&] { return waits_for_lock(3); }));
-    program->signal(SIGINT);
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    interrupt(*program);
     program->signal(SIGINT);
     const auto outcome = program->wait(); // the lock is still held
     EXPECT_EQ(outcome.exit_status, 130) << outcome.output << outcome.errors;

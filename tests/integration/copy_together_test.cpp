@@ -10,7 +10,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <thread>
 
 namespace test {
 namespace {
@@ -279,8 +278,7 @@ TEST_F(CopyShared, TheSecondSignalStopsAllWhoShare) {
         return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
                             "current_database() AND query LIKE 'COPY \"__backfill\"%'") == "4";
     }));
-    program->signal(SIGINT);
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    interrupt(*program);
     program->signal(SIGINT);
     EXPECT_EQ(program->wait().exit_status, 130);
     EXPECT_THAT(target.rows("SELECT relname FROM pg_class WHERE relname LIKE 'staging%'"),

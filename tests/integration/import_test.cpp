@@ -444,7 +444,7 @@ class ImportFaults : public Import {
 TEST_F(ImportFaults, GoesOnAfterHavingBeenKilled) {
     const TextFile compressed("killed.csv.gz");
     ASSERT_EQ(run_shell("gzip -1 -c " + file.path() + " > " + compressed.path()), 0);
-    for (int round = 0; round < rounds(2); ++round) {
+    for (int round = 0; round < 2 * rounds(1); ++round) {
         SCOPED_TRACE(seed);
         begin_anew();
         const auto path = round % 2 == 0 ? file.path() : compressed.path();
@@ -472,7 +472,7 @@ TEST_F(ImportFaults, GoesOnAfterHavingBeenKilled) {
 
 TEST_F(ImportFaults, BearsCutConnections) {
     way = proxy.uri(target.uri());
-    for (int round = 0; round < rounds(3); ++round) {
+    for (int round = 0; round < 3 * rounds(1); ++round) {
         SCOPED_TRACE(seed);
         begin_anew();
         const auto before = proxy.struck();

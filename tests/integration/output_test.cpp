@@ -4,6 +4,7 @@
 #include "support/client_programs.hpp"
 #include "support/migration.hpp"
 #include "support/shell.hpp"
+#include "support/with_own_servers.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -32,6 +33,8 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 class Output : public Migration {
   protected:
+    using Migration::Migration;
+
     /// Four days in four chunks.
     void SetUp() override {
         both(
@@ -128,7 +131,10 @@ TEST_F(Output, EveryCommandWritesEventsAsTheSchemaHasThem) {
     EXPECT_EQ(count_names(events({"clean"})), (Names{{"cleaned", 1}}));
 }
 
-TEST_F(Output, CloneSchemaWritesEventsAsTheSchemaHasThem) {
+/// That it clones all roles of its own, and finds no others.
+class OutputOfRoles : public WithOwnServers<Output> {};
+
+TEST_F(OutputOfRoles, CloneSchemaWritesEventsAsTheSchemaHasThem) {
     NEEDS_SAME_VERSION();
     const auto* major = "SELECT current_setting('server_version_num')::int / 10000";
     if (std::stoi(target.value(major)) < std::stoi(source.value(major)))

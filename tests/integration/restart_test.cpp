@@ -1,5 +1,5 @@
 // What `copy` does when both servers crash and start again. Nothing else may use them meanwhile:
-// scripts/test runs these tests alone.
+// tests/properties.cmake has them run alone.
 
 #include "support/fault_migration.hpp"
 

@@ -195,8 +195,7 @@ TEST_F(Verify, SignalsStopItAsTheyStopCopy) {
         return source.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
                             "current_database() AND wait_event_type = 'Lock'") == "2";
     }));
-    program->signal(SIGINT);
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    interrupt(*program);
     program->signal(SIGINT);
     const auto outcome = program->wait();
     EXPECT_EQ(outcome.exit_status, 130) << outcome.output << outcome.errors;

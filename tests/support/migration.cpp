@@ -102,17 +102,23 @@ Database::Database(const char* variable, const DatabaseOptions& options)
 
 Database::Database(const TemporaryServer& server) : Database(server.uri(), DatabaseOptions{}) {}
 
-Database::Database(std::string admin_uri, const DatabaseOptions& options)
-    : name_(unique_name()), admin_uri_(std::move(admin_uri)),
-      uri_(with_database(admin_uri_, name_)) {
+Database::Database(std::string admin_uri, DatabaseOptions options)
+    : options_(std::move(options)), name_(unique_name()), admin_uri_(std::move(admin_uri)),
+      uri_(with_database(admin_uri_, name_)) {}
+
+void Database::make() const {
+    if (connection_)
+        return;
     const auto admin = connect_to(admin_uri_);
     const auto templates =
         admin->query("SELECT FROM pg_database WHERE datname = 'template_backfill'").size();
     // Encoding and locale of a template are those of its copies.
-    const bool from_template = options.with_extension && options.clauses.empty() && templates == 1;
+    const bool from_template =
+        options_.with_extension && options_.clauses.empty() && templates == 1;
     admin->execute(fmt::format("CREATE DATABASE {} TEMPLATE {} {}", name_,
-                               from_template ? "template_backfill" : "template0", options.clauses));
-    if (options.with_extension && !from_template) {
+                               from_template ? "template_backfill" : "template0",
+                               options_.clauses));
+    if (options_.with_extension && !from_template) {
         const auto connection = connect_to(uri_);
         connection->execute("SET client_min_messages = error");
         connection->execute("CREATE EXTENSION IF NOT EXISTS timescaledb");
@@ -121,6 +127,12 @@ Database::Database(std::string admin_uri, const DatabaseOptions& options)
 }
 
 Database::~Database() {
+    drop();
+}
+
+void Database::drop() noexcept {
+    if (!connection_)
+        return;
     connection_.reset();
     try {
         connect_to(admin_uri_)->execute(fmt::format("DROP DATABASE {} WITH (FORCE)", name_));
@@ -130,10 +142,12 @@ Database::~Database() {
 }
 
 std::string Database::uri(const std::string& parameters) const {
+    make();
     return uri_ + (uri_.find('?') == std::string::npos ? "?" : "&") + parameters;
 }
 
 postgres::Result Database::run(const std::string& sql) {
+    make();
     return connection_->execute(sql);
 }
 
@@ -169,12 +183,13 @@ bool Database::has_xml() {
     }
 }
 
-void Database::reconnect() {
+void Database::reconnect() const {
     connection_ = connect_to(uri_);
     connection_->execute("SET client_min_messages = error; SET TimeZone = 'UTC'");
 }
 
 std::unique_ptr<postgres::Connection> Database::connect() const {
+    make();
     return connect_to(uri_);
 }
 
@@ -201,12 +216,16 @@ void Migration::clone_schema() {
 }
 
 std::unique_ptr<Program> Migration::start(std::vector<std::string> arguments) const {
+    source.make();
+    target.make();
     return std::make_unique<Program>(
         with_connections(std::move(arguments), way_to_source, way_to_target));
 }
 
 Outcome Migration::backfill_in_terminal(int columns, std::vector<std::string> arguments,
                                         const std::vector<std::string>& environment) const {
+    source.make();
+    target.make();
     auto variables = environment;
     variables.emplace_back("TERM=xterm");
     return Program(with_connections(std::move(arguments), way_to_source, way_to_target), variables,
@@ -221,6 +240,11 @@ Outcome Migration::backfill_between(const std::string& source_uri, const std::st
 
 Outcome Migration::backfill(std::vector<std::string> arguments) const {
     return start(std::move(arguments))->wait();
+}
+
+void Migration::interrupt(const Program& program, int signal) {
+    program.signal(signal);
+    ASSERT_TRUE(eventually([&] { return program.has_warned("finishing the chunks in hand"); }));
 }
 
 std::string Migration::backfill_ok(const std::vector<std::string>& arguments) const {
@@ -301,6 +325,10 @@ std::string Migration::waits_since(Database& database) {
 }
 
 bool Migration::is_community() {
+    // So that no database is made for a test that is skipped.
+    const char* edition = std::getenv("BACKFILL_TIMESCALEDB_EDITION");
+    if (edition != nullptr && *edition != '\0')
+        return edition == std::string_view("community");
     const auto is = [](Database& side) {
         return side.value("SHOW timescaledb.license") != "apache";
     };

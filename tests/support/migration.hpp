@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,7 +24,7 @@ struct DatabaseOptions {
 };
 
 /// One of the two servers that scripts/servers names in the environment, with a database of this
-/// test's own, dropped at the end.
+/// test's own, made when it is first used and dropped at the end.
 class Database {
   public:
     /// \param variable "BACKFILL_SOURCE" or "BACKFILL_TARGET".
@@ -35,8 +36,20 @@ class Database {
     Database(const Database&) = delete;
     Database& operator=(const Database&) = delete;
 
+    /// Makes it, unless that is done.
+    void make() const;
+
+    /// Drops it, to be made anew when it is used next.
+    void drop() noexcept;
+
     /// Connection string of the test's database.
-    const std::string& uri() const { return uri_; }
+    const std::string& uri() const {
+        make();
+        return uri_;
+    }
+
+    /// The same, of a database that need not be made yet.
+    const std::string& future_uri() const { return uri_; }
 
     /// Connection string with other parameters behind it, such as "options=-c%20TimeZone=...".
     std::string uri(const std::string& parameters) const;
@@ -55,7 +68,7 @@ class Database {
     bool has_xml();
 
     /// Connects anew, for this test's connection was lost.
-    void reconnect();
+    void reconnect() const;
 
     /// A further connection to it.
     std::unique_ptr<postgres::Connection> connect() const;
@@ -63,12 +76,13 @@ class Database {
     const std::string& name() const { return name_; }
 
   private:
-    Database(std::string admin_uri, const DatabaseOptions& options);
+    Database(std::string admin_uri, DatabaseOptions options);
 
+    DatabaseOptions options_;
     std::string name_;
     std::string admin_uri_;
     std::string uri_;
-    std::unique_ptr<postgres::Connection> connection_;
+    mutable std::unique_ptr<postgres::Connection> connection_; ///< once it is made
 };
 
 /// The source, the target, and the program between them.
@@ -86,8 +100,8 @@ class Migration : public testing::Test {
     Database target;
 
     /// How the program connects to them: a test may set another role, or a proxy.
-    std::string way_to_source = source.uri();
-    std::string way_to_target = target.uri();
+    std::string way_to_source = source.future_uri();
+    std::string way_to_target = target.future_uri();
 
     /// Runs SQL on both sides.
     void both(const std::string& sql);
@@ -110,6 +124,9 @@ class Migration : public testing::Test {
 
     /// Runs a command without waiting.
     std::unique_ptr<Program> start(std::vector<std::string> arguments) const;
+
+    /// Interrupts it, and waits until it says that it goes on with what it has in hand.
+    static void interrupt(const Program& program, int signal = SIGINT);
 
     /// Runs a command, and expects it to end with status 0. Returns its standard output.
     std::string backfill_ok(const std::vector<std::string>& arguments) const;

@@ -47,10 +47,12 @@ Pipe make_terminal(int columns) {
     return {own, open(name.data(), O_RDWR | O_NOCTTY | O_CLOEXEC)};
 }
 
-void read_all(int file, std::string& into) {
+void read_all(int file, std::string& into, std::mutex& reading) {
     std::array<char, 4096> buffer{};
-    for (ssize_t length = 0; (length = read(file, buffer.data(), buffer.size())) > 0;)
+    for (ssize_t length = 0; (length = read(file, buffer.data(), buffer.size())) > 0;) {
+        const std::lock_guard lock(reading);
         into.append(buffer.data(), static_cast<std::size_t>(length));
+    }
     close(file);
 }
 
@@ -119,8 +121,10 @@ Program::Program(const std::vector<std::string>& arguments,
                  errors.write_end, input);
     close(output.write_end);
     close(errors.write_end);
-    output_reader_ = std::jthread([this, output] { read_all(output.read_end, outcome_.output); });
-    errors_reader_ = std::jthread([this, errors] { read_all(errors.read_end, outcome_.errors); });
+    output_reader_ =
+        std::jthread([this, output] { read_all(output.read_end, outcome_.output, reading_); });
+    errors_reader_ =
+        std::jthread([this, errors] { read_all(errors.read_end, outcome_.errors, reading_); });
 }
 
 Program::~Program() {
@@ -140,6 +144,11 @@ bool Program::has_ended() const {
     return pid_ <= 0 ||
            (waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
             ended.si_pid == pid_);
+}
+
+bool Program::has_warned(const std::string& text) const {
+    const std::lock_guard lock(reading_);
+    return outcome_.errors.find(text) != std::string::npos;
 }
 
 Outcome Program::wait() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mutex>
 #include <optional>
 #include <string>
 #include <sys/types.h>
@@ -37,11 +38,15 @@ class Program {
     /// Whether wait() would not wait.
     bool has_ended() const;
 
+    /// Whether it has written a text to standard error so far.
+    bool has_warned(const std::string& text) const;
+
     Outcome wait();
 
   private:
     pid_t pid_ = -1;
     Outcome outcome_;
+    mutable std::mutex reading_;
     std::jthread output_reader_;
     std::jthread errors_reader_;
 };

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -15,6 +16,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -37,26 +39,35 @@ std::string program(const std::string& name) {
     return shell_quoted(environment("BACKFILL_SERVER_PROGRAMS") + "/" + name);
 }
 
-std::string random_password() {
-    std::random_device random;
-    return fmt::format("{:08x}{:08x}", random(), random());
+/// The data folder that scripts/servers made its servers from.
+std::string seed() {
+    return environment("BACKFILL_SERVER_SEED");
 }
 
-/// As scripts/servers makes its own, but for sizes.
-constexpr auto common_configuration = R"(
-listen_addresses = '127.0.0.1'
-unix_socket_directories = ''
-shared_buffers = 64MB
-max_locks_per_transaction = 512
-dynamic_shared_memory_type = mmap
-fsync = off
-full_page_writes = off
-log_timezone = 'UTC'
-timezone = 'UTC'
-shared_preload_libraries = 'timescaledb'
-timescaledb.telemetry_level = off
-timescaledb.max_background_workers = 0
-)";
+/// That of the user postgres in all servers that came from it.
+std::string seed_password() {
+    const postgres::ConnectionString target(environment("BACKFILL_TARGET"), "the test");
+    const auto connection = postgres::Connection(target, "test", "backfill test");
+    return PQpass(connection.get());
+}
+
+/// What differs from the configuration that is in the seed.
+constexpr auto own_configuration = "\nshared_buffers = 64MB\ndynamic_shared_memory_type = mmap\n";
+
+/// Keeps a port to this process: the name of a socket in no file system can be bound once, until
+/// its process ends.
+bool reserve(std::uint16_t port) {
+    const int file = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const auto name = fmt::format("backfill_test_port_{}", port);
+    std::ranges::copy(name, address.sun_path + 1);
+    const auto length = static_cast<socklen_t>(sizeof address.sun_family + 1 + name.size());
+    if (bind(file, reinterpret_cast<sockaddr*>(&address), length) == 0)
+        return true;
+    close(file);
+    return false;
+}
 
 } // namespace
 
@@ -92,7 +103,7 @@ std::uint16_t free_port() {
         address.sin_port = htons(port);
         const int error = bind(file, reinterpret_cast<sockaddr*>(&address), sizeof address);
         close(file);
-        if (error == 0)
+        if (error == 0 && reserve(port))
             return port;
     }
 }
@@ -140,22 +151,18 @@ bool answers(const std::string& uri) {
 }
 
 bool TemporaryServer::is_available() {
-    return !environment("BACKFILL_SERVER_PROGRAMS").empty();
+    return !seed().empty();
 }
 
-TemporaryServer::TemporaryServer(const ServerOptions& options) : password_(random_password()) {
+TemporaryServer::TemporaryServer(const ServerOptions& options) : password_(seed_password()) {
     make_folder();
-    write("password", password_ + "\n");
-    run("initdb", fmt::format("--pgdata={} --username=postgres --pwfile={}/password "
-                              "--auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 --no-sync",
-                              data(), folder_));
-    write("data/postgresql.conf", common_configuration + options.configuration, true);
+    shell(fmt::format("{}cp -a {} {}", as_server(), shell_quoted(seed()), data()));
+    write("data/postgresql.conf", own_configuration + options.configuration, true);
     if (!options.host_access.empty())
         write("data/pg_hba.conf", options.host_access);
     for (const auto& [name, content] : options.files)
         write("data/" + name, content);
     start();
-    create_template();
 }
 
 TemporaryServer::TemporaryServer(const TemporaryServer& primary) : password_(primary.password_) {
@@ -199,19 +206,6 @@ void TemporaryServer::start() {
                     program("pg_ctl"), data()));
     if (!answers(uri()))
         throw std::runtime_error(shell(fmt::format("{}tail -n 5 {}/log", as_server(), folder_)));
-}
-
-void TemporaryServer::create_template() const {
-    const auto connect = [&](const std::string& database) {
-        return postgres::Connection(postgres::ConnectionString(uri(database), "the test"), "test",
-                                    "backfill test");
-    };
-    connect("postgres").execute("CREATE DATABASE template_backfill");
-    connect("template_backfill")
-        .execute("SET client_min_messages = error; CREATE EXTENSION timescaledb VERSION '" +
-                 environment("BACKFILL_TIMESCALEDB_VERSION") + "'");
-    connect("postgres")
-        .execute("ALTER DATABASE template_backfill WITH IS_TEMPLATE true ALLOW_CONNECTIONS false");
 }
 
 } // namespace test

@@ -16,7 +16,8 @@ std::string shell(const std::string& command);
 /// A word for shell() that stands for this text.
 std::string shell_quoted(const std::string& text);
 
-/// A port of 127.0.0.1 where nobody listens just now, below those that systems hand out.
+/// A port of 127.0.0.1 where nobody listens just now, below those that systems hand out. No other
+/// test's process is given it as long as this one lives.
 std::uint16_t free_port();
 
 /**
@@ -62,9 +63,9 @@ struct ServerOptions {
 };
 
 /**
- * A PostgreSQL server of the test's own, on 127.0.0.1, made and run by the programs of those that
- * scripts/servers started: for what cannot be tried on them. TimescaleDB is loaded, and its
- * database template_backfill is like theirs. Gone with all of its data when this is destroyed.
+ * A PostgreSQL server of the test's own, on 127.0.0.1, like those that scripts/servers started, and
+ * of the same making: for what cannot be tried on them. Gone with all of its data when this is
+ * destroyed.
  */
 class TemporaryServer {
   public:
@@ -92,7 +93,6 @@ class TemporaryServer {
     void write(const std::string& file, const std::string& content, bool append = false) const;
     std::string data() const { return folder_ + "/data"; }
     void start();
-    void create_template() const;
 };
 
 /// In a test or its SetUp: skips it where no server can be started.

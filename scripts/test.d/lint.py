@@ -1,0 +1,54 @@
+"""Checks of style, each by a program of its own; all at the same time."""
+
+import re
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def files(folders, *suffixes):
+    return sorted(str(path.relative_to(PROJECT)) for folder in folders
+                  for path in (PROJECT / folder).rglob("*") if path.suffix in suffixes)
+
+
+def with_first_line(pattern):
+    """Programs without a suffix, by the interpreter that their first line names."""
+    found = []
+    for path in sorted(path for folder in ("scripts", ".ci", "tests/fuzz")
+                       for path in (PROJECT / folder).iterdir()):
+        if path.is_file():
+            with open(path, errors="replace") as file:
+                if re.search(pattern, file.readline()):
+                    found.append(str(path.relative_to(PROJECT)))
+    return found
+
+
+def checks():
+    """What is checked, and the command."""
+    yield "C++ format", ["clang-format-14", "--dry-run", "-Werror",
+                         *files(["src", "tests", "bench"], ".cpp", ".hpp")]
+    yield "shell scripts", ["shellcheck", *with_first_line(r"^#!.*\b(ba)?sh\b")]
+    yield "Python", ["pyflakes3", *with_first_line(r"^#!.*python3"), *files(["scripts"], ".py")]
+    yield "messages explained", ["python3", "-B", "scripts/lint.d/messages.py"]
+
+
+def check(item):
+    """Returns a line on the outcome, and whether it is well."""
+    name, words = item
+    if not shutil.which(words[0]):
+        return f"lint: {name} not checked, there is no {words[0]}", True
+    ran = subprocess.run(words, cwd=PROJECT, text=True, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    print(ran.stdout, end="", flush=True)
+    well = ran.returncode == 0
+    return f"lint: {name} {'passed' if well else 'FAILED'}", well
+
+
+def lint():
+    """Returns a line for each check, and whether all are well."""
+    with ThreadPoolExecutor() as pool:
+        outcomes = list(pool.map(check, checks()))
+    return [line for line, _ in outcomes], all(well for _, well in outcomes)

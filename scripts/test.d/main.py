@@ -1,0 +1,231 @@
+"""Builds the program, starts servers, and has CTest run the tests."""
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path.append(str(PROJECT / "scripts" / "servers.d"))
+
+from builds import BackgroundBuilds, announce, build  # noqa: E402
+from environment import given, given_variables, servers_of  # noqa: E402
+from flavours import CHOICE, all_flavours  # noqa: E402
+from lint import lint  # noqa: E402
+from machine import Failed, run  # noqa: E402
+from results import Results, close, read_results  # noqa: E402
+
+DESCRIPTION = """\
+Installs what is missing, builds, and runs the unit tests, the fuzzers where clang is there, then
+the integration tests on two local servers of each of: the Apache edition of Debian trixie (fetched
+when missing), and the newest and the oldest version of the Community edition that scripts/servers
+list names. Closes with the counts and with the reasons of skipped tests; the exit status is 0 when
+all that ran passed."""
+
+EPILOG = """\
+With BACKFILL_SOURCE and BACKFILL_TARGET set, the integration tests run on those servers alone.
+BACKFILL_TEST_ROUNDS multiplies what random and stress tests do (1). The tests' reports, as JUnit
+files, are left in build/PRESET/test-results, inputs that a fuzzer failed on in build/fuzz/found.
+CTest runs them: see the file tests/CMakeLists.txt for labels, and CONTRIBUTING.md for doing it by
+hand."""
+
+# They wait for servers and locks a good part of the time.
+PROCESSES = str(2 * len(os.sched_getaffinity(0)))
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="scripts/test", description=DESCRIPTION, epilog=EPILOG,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", choices=["release", "debug", "asan", "tsan"],
+                        default="release", help="the build to test (release)")
+    parser.add_argument("--timescaledb", metavar="CHOICE", default="", help=(
+        "only these servers, as scripts/servers --help tells; all: those above, versions in "
+        "between, and sid; 2.27.2:2.29.2 takes the source of one flavour and the target of the "
+        "other"))
+    parser.add_argument("--filter", metavar="REGEX", default="", help=(
+        "only tests whose Suite.Name matches, as for ctest -R; the fuzzers are the suite Fuzz"))
+    parser.add_argument("--quick", action="store_true", help=(
+        "only the unit tests and the core of the integration tests, on the best servers there are, "
+        "or on those of --timescaledb"))
+    parser.add_argument("--lint", action="store_true", help=(
+        "check the format of the C++ code, the scripts, and that every message is explained in "
+        "docs/troubleshooting.md, too"))
+    parser.add_argument("--fuzz", metavar="SECONDS", type=int, help=(
+        "how long each fuzzer runs (5; 0 for not at all); installs clang for it"))
+    parser.add_argument("--sanitize", action="store_true", help=(
+        "test the program built with sanitizers (the preset asan) on the best of these servers: "
+        "instead of the release, if they are of the Community edition"))
+    arguments = parser.parse_args()
+    if arguments.timescaledb not in ("", "all") and not CHOICE.fullmatch(arguments.timescaledb):
+        parser.error("--timescaledb takes all, auto, trixie, sid or a version such as 2.19.3, or "
+                     f"two, not '{arguments.timescaledb}'")
+    try:
+        re.compile(arguments.filter)
+    except re.error:
+        parser.error(f"--filter takes a regular expression, not '{arguments.filter}'")
+    if arguments.fuzz is not None and arguments.fuzz < 0:
+        parser.error("--fuzz takes seconds from 0 on")
+    return arguments
+
+
+def choices(arguments):
+    """The choices of scripts/servers to test on."""
+    choice = arguments.timescaledb
+    if choice == "auto" or (arguments.quick and not choice):
+        return [best_choice()]
+    if choice not in ("", "all"):
+        return [choice]
+    versions = list(dict.fromkeys(one.version for one in all_flavours()
+                                  if one.edition == "community"))
+    if not choice:
+        versions = versions[:1] + versions[1:][-1:]
+    # What is tested with sanitizers is not tested without, too.
+    if arguments.sanitize:
+        versions = versions[1:]
+    return ["trixie", *(["sid"] if choice else []), *versions]
+
+
+def best_choice():
+    return next((one.version for one in all_flavours()), "trixie")
+
+
+class Tests:
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.results = []
+
+    def ctest(self, title, preset, label, variables=None, processes=PROCESSES):
+        """Has CTest run the tests of a build that have a label."""
+        announce(title)
+        folder = PROJECT / "build" / preset
+        report = folder / "test-results" / f"{title.replace(' ', '-')}.xml"
+        report.parent.mkdir(exist_ok=True)
+        report.unlink(missing_ok=True)
+        labels = [label, *(["quick"] if self.arguments.quick else [])]
+        ran = subprocess.run(
+            ["ctest", f"--test-dir={folder}", "--output-on-failure", "--no-tests=ignore",
+             f"--parallel={processes}", f"--output-junit={report}",
+             # In each of them, so all of the labels.
+             *(word for one in labels for word in ("--label-regex", f"^{one}$")),
+             *(["--tests-regex", self.arguments.filter] if self.arguments.filter else [])],
+            env=os.environ | (variables or {}), stdin=subprocess.DEVNULL)
+        if report.exists():
+            results = read_results(title, report)
+        else:
+            results = Results(title, failures={"ctest": "it left no report"})
+        if ran.returncode != 0 and not results.failures:
+            results.failures["ctest"] = f"it ended with status {ran.returncode}"
+        if results.passed + results.failed + results.skipped == 0:
+            results.note = "no test matches" if self.arguments.filter else "there is none"
+        elif results.failed:
+            results.note = f"more is in {report.relative_to(PROJECT)}"
+        self.results.append(results)
+
+    def unit(self, preset):
+        self.ctest("unit" + built_as(preset), preset, "unit")
+
+    def fuzz(self, builds):
+        builds.wait("fuzz")
+        (PROJECT / "build/fuzz/found").mkdir(exist_ok=True)
+        seconds = str(5 if self.arguments.fuzz is None else self.arguments.fuzz)
+        # All at the same time, for each has its time.
+        self.ctest("fuzz", "fuzz", "fuzz", {"BACKFILL_FUZZ_SECONDS": seconds}, "99")
+
+    def integration(self, choice, preset, program=None):
+        """On the servers of a choice; None for the caller's own."""
+        more = {"BACKFILL_PROGRAM": str(program)} if program else {}
+        built = built_as("asan" if program else preset)
+        if choice is None:
+            variables = given_variables()
+            self.ctest(f"servers given{built}", preset, "integration", variables | more)
+            return
+        try:
+            with servers_of(choice) as variables:
+                self.ctest(title_of(choice, variables) + built, preset, "integration",
+                           variables | more)
+        except Failed as failure:
+            print(f"scripts/test: {failure}", file=sys.stderr)
+            self.results.append(Results(f"servers {choice}", note="they did not start",
+                                        failures={"servers": str(failure)}))
+
+
+def built_as(preset):
+    return "" if preset == "release" else f" {preset}"
+
+
+def title_of(choice, variables):
+    source, _, target = choice.partition(":")
+    if target:
+        return f"source {source} target {target}"
+    return " ".join(variables[f"BACKFILL_TIMESCALEDB_{what}"] for what in ("EDITION", "VERSION"))
+
+
+def can_fuzz():
+    """Not every release of Debian has this version of clang, nor does clang bring libFuzzer."""
+    try:
+        run(["clang++-14", "-fsanitize=fuzzer", "-x", "c++", "-o", "/dev/null", "-"],
+            stdin=None, stderr=subprocess.DEVNULL, input=(
+                'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) '
+                "{ return 0; }"))
+    except Failed:
+        return False
+    return True
+
+
+def install(arguments):
+    needs = ["build", "servers", "test", *(["lint"] if arguments.lint else []),
+             *(["fuzz"] if arguments.fuzz else [])]
+    if subprocess.run([PROJECT / "scripts" / "dependencies", *needs]).returncode != 0:
+        raise Failed("what is needed is not there")
+
+
+def run_all(arguments):
+    """Returns whether all is well."""
+    tests, remarks, well = Tests(arguments), [], True
+    install(arguments)
+    if arguments.lint:
+        announce("lint")
+        remarks, well = lint()
+    later = {}
+    wants_fuzz = arguments.fuzz != 0 and not arguments.quick
+    if wants_fuzz and can_fuzz():
+        later["fuzz"] = []
+    elif wants_fuzz:
+        remarks.append("fuzz: not run, there is no clang++-14 with libFuzzer")
+    if arguments.sanitize:
+        # It is the program that is sanitized: what runs it is built already.
+        later["asan"] = ["timescaledb-backfill", "unit_tests"]
+    build(arguments.preset)
+    with BackgroundBuilds(later) as builds:
+        tests.unit(arguments.preset)
+        for choice in [None] if given() else choices(arguments):
+            tests.integration(choice, arguments.preset)
+        if "fuzz" in later:
+            tests.fuzz(builds)
+        if "asan" in later:
+            builds.wait("asan")
+            tests.unit("asan")
+            choice = arguments.timescaledb
+            tests.integration(
+                None if given() else best_choice() if choice in ("", "all", "auto") else choice,
+                arguments.preset, PROJECT / "build/asan/timescaledb-backfill")
+    return close(tests.results, remarks) and well
+
+
+def main():
+    arguments = parse_arguments()
+    # So that servers are stopped as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        sys.exit(0 if run_all(arguments) else 1)
+    except Failed as failure:
+        print(f"scripts/test: {failure}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+main()

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "support/temporary_server.hpp"
+
+#include <memory>
+
+namespace test {
+
+/// A suite whose source and target are on servers of its own: for what belongs to a whole server,
+/// such as its roles. Its SetUp skips where none can be started.
+/// \tparam Base Migration, or what is made as that is.
+template <typename Base>
+class WithOwnServers : public Base {
+  protected:
+    static void SetUpTestSuite() {
+        if (!TemporaryServer::is_available())
+            return;
+        source_server = std::make_unique<TemporaryServer>();
+        target_server = std::make_unique<TemporaryServer>();
+    }
+    static void TearDownTestSuite() {
+        target_server.reset();
+        source_server.reset();
+    }
+
+    WithOwnServers() : Base(source_server.get(), target_server.get()) {}
+
+    void SetUp() override {
+        NEEDS_TEMPORARY_SERVER();
+        Base::SetUp();
+    }
+
+    static inline std::unique_ptr<TemporaryServer> source_server;
+    static inline std::unique_ptr<TemporaryServer> target_server;
+};
+
+} // namespace test
