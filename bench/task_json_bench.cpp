@@ -15,7 +15,7 @@ std::vector<tasks::NewTask> make_tasks(std::int64_t count) {
                         .cagg = std::nullopt,
                         .chunk = {"_timescaledb_internal", fmt::format("_hyper_1_{}_chunk", i)},
                         .part = "",
-                        .slices = fmt::format(R"({{"time": [{}, {}]}})", i, i + 1),
+                        .slices = {"time", {i, i + 1}},
                         .slice = {i, i + 1},
                         .range = {i, i + 1},
                         .snapshot = std::nullopt,

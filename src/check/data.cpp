@@ -5,11 +5,10 @@
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <iterator>
-#include <map>
+#include <set>
 
 namespace check {
 
@@ -18,6 +17,7 @@ namespace {
 using report::format_bytes;
 using report::format_count;
 using timescale::ChunkInRange;
+using timescale::Slices;
 
 /// A row of sql/chunk_storage.sql.
 struct Storage {
@@ -48,44 +48,19 @@ std::vector<std::optional<Storage>> read_storage(const Side& side, const Chunks&
 
 // ---------------------------------------------------------------- the target's chunks
 
-/// A chunk's box: where it begins and ends in each dimension.
-using Box = std::map<std::string, std::pair<std::int64_t, std::int64_t>>;
-
-Box box_of(const ChunkInRange& chunk) {
-    Box box;
-    const auto slices = nlohmann::json::parse(chunk.slices);
-    for (const auto& [column, slice] : slices.items())
-        box[column] = {slice.at(0).get<std::int64_t>(), slice.at(1).get<std::int64_t>()};
-    return box;
-}
-
-/// In all dimensions that both have.
-bool overlap(const Box& left, const Box& right) {
-    return std::ranges::all_of(left, [&](const auto& item) {
-        const auto other = right.find(item.first);
-        return other == right.end() || (item.second.first < other->second.second &&
-                                        other->second.first < item.second.second);
-    });
-}
-
 /// Chunks of the target that overlap chunks of the source, and are not the same boxes.
 std::vector<const ChunkInRange*> cut_elsewhere(const Pair& pair, const Chunks& sources,
                                                const Chunks& targets) {
-    std::map<std::string, const ChunkInRange*> by_slices;
-    std::vector<Box> boxes;
+    std::set<Slices> boxes;
     for (const auto& chunk : sources)
-        if (chunk.hypertable_id == pair.source->id) {
-            by_slices.emplace(chunk.slices, &chunk);
-            boxes.push_back(box_of(chunk));
-        }
+        if (chunk.hypertable_id == pair.source->id)
+            boxes.insert(chunk.slices);
     std::vector<const ChunkInRange*> found;
-    for (const auto& chunk : targets) {
-        if (chunk.hypertable_id != pair.target->id || by_slices.contains(chunk.slices))
-            continue;
-        const auto box = box_of(chunk);
-        if (std::ranges::any_of(boxes, [&](const Box& other) { return overlap(box, other); }))
+    for (const auto& chunk : targets)
+        if (chunk.hypertable_id == pair.target->id && !boxes.contains(chunk.slices) &&
+            std::ranges::any_of(boxes,
+                                [&](const Slices& box) { return box.overlap(chunk.slices); }))
             found.push_back(&chunk);
-    }
     return found;
 }
 

@@ -1,11 +1,11 @@
 #include "check/topics.hpp"
+#include "json/value.hpp"
 #include "postgres/quote.hpp"
 #include "report/units.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include <map>
 #include <set>
@@ -116,8 +116,7 @@ void foreign_keys(Findings& findings, const Side& source, const Side& target, co
     for (int row = 0; row < rows.size(); ++row) {
         const Referenced referenced{
             .table = {rows.string(row, "referenced_schema"), rows.string(row, "referenced_table")},
-            .columns = nlohmann::json::parse(rows.text(row, "referenced_columns"))
-                           .get<std::vector<std::string>>()};
+            .columns = json::parse(rows.text(row, "referenced_columns")).texts()};
         readers_of[referenced].insert(
             postgres::QualifiedName{rows.string(row, "schema_name"), rows.string(row, "table_name")}
                 .quoted());

@@ -1,11 +1,11 @@
 #include "check/topics.hpp"
+#include "json/value.hpp"
 #include "postgres/quote.hpp"
 #include "report/units.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <iterator>
@@ -16,16 +16,18 @@ namespace check {
 
 namespace {
 
-using nlohmann::json;
+using json::Array;
+using json::Object;
+using json::Value;
 
 /// A row of sql/definitions.sql, and of sql/partitioning.sql.
 struct Definition {
-    json indexes;
-    json constraints;
-    json not_null;
-    json triggers;
-    json dimensions;
-    json compression; ///< null when it is not enabled
+    Array indexes;
+    Array constraints;
+    std::vector<std::string> not_null;
+    std::vector<std::string> triggers;
+    Object dimensions;
+    std::optional<Object> compression; ///< nothing when it is not enabled
 };
 using Definitions = std::map<postgres::QualifiedName, Definition>;
 
@@ -37,30 +39,31 @@ Definitions read_definitions(const Side& side, const Pairs& pairs,
         for (int row = 0; row < rows.size(); ++row)
             take(definitions[{rows.string(row, "schema_name"), rows.string(row, "table_name")}],
                  [&](const char* column) {
-                     return rows.is_null(row, column) ? json()
+                     return rows.is_null(row, column) ? Value()
                                                       : json::parse(rows.text(row, column));
                  });
     };
     read(sql::definitions, [](Definition& definition, const auto& parsed) {
-        definition.indexes = parsed("indexes");
-        definition.constraints = parsed("constraints");
-        definition.not_null = parsed("not_null");
-        definition.triggers = parsed("triggers");
+        definition.indexes = parsed("indexes").array();
+        definition.constraints = parsed("constraints").array();
+        definition.not_null = parsed("not_null").texts();
+        definition.triggers = parsed("triggers").texts();
     });
     if (!side.server.plain)
         read(sql::partitioning, [](Definition& definition, const auto& parsed) {
-            definition.dimensions = parsed("dimensions");
-            definition.compression = parsed("compression");
+            definition.dimensions = parsed("dimensions").object();
+            if (const auto compression = parsed("compression"); !compression.is_null())
+                definition.compression = compression.object();
         });
     return definitions;
 }
 
 /// What stands in `left` and not in `right`, by its definition and kind: names may differ.
-std::vector<json> only_in(const json& left, const json& right, const char* kind) {
-    std::vector<json> rest(right.begin(), right.end());
-    std::vector<json> result;
+Array only_in(const Array& left, const Array& right, const char* kind) {
+    auto rest = right;
+    Array result;
     for (const auto& item : left) {
-        const auto same = std::ranges::find_if(rest, [&](const json& other) {
+        const auto same = std::ranges::find_if(rest, [&](const Value& other) {
             return other.at("definition") == item.at("definition") &&
                    other.at(kind) == item.at(kind);
         });
@@ -72,18 +75,18 @@ std::vector<json> only_in(const json& left, const json& right, const char* kind)
     return result;
 }
 
-std::string quoted(const json& item) {
-    return postgres::quote_identifier(item.at("name").get<std::string>());
+std::string quoted(const Value& item) {
+    return postgres::quote_identifier(item.at("name").text());
 }
 
-std::string index_text(const json& index) {
-    return fmt::format("the {}index {} ({})", index.at("unique").get<bool>() ? "unique " : "",
-                       quoted(index), index.at("definition").get<std::string>());
+std::string index_text(const Value& index) {
+    return fmt::format("the {}index {} ({})", index.at("unique").boolean() ? "unique " : "",
+                       quoted(index), index.at("definition").text());
 }
 
-std::string create_index(const json& index, const timescale::Hypertable& on) {
-    return fmt::format("CREATE {}INDEX ON {} {}", index.at("unique").get<bool>() ? "UNIQUE " : "",
-                       on.known_as().quoted(), index.at("definition").get<std::string>());
+std::string create_index(const Value& index, const timescale::Hypertable& on) {
+    return fmt::format("CREATE {}INDEX ON {} {}", index.at("unique").boolean() ? "UNIQUE " : "",
+                       on.known_as().quoted(), index.at("definition").text());
 }
 
 void compare_indexes(Findings& findings, const Pair& pair, const Definition& source,
@@ -98,7 +101,7 @@ void compare_indexes(Findings& findings, const Pair& pair, const Definition& sou
     for (const auto& index : only_in(target.indexes, source.indexes, "unique")) {
         const auto text =
             fmt::format("{}: {} is in the target only", pair.quoted(), index_text(index));
-        if (index.at("unique").get<bool>())
+        if (index.at("unique").boolean())
             findings.warn(subject, text + "; a chunk with rows that are twice by it fails",
                           "see that the source has no such rows, or make the index after copying");
         else
@@ -106,7 +109,7 @@ void compare_indexes(Findings& findings, const Pair& pair, const Definition& sou
                           "nothing, if it is meant; it may be made after copying");
     }
     for (const auto& index : target.indexes)
-        if (!index.at("valid").get<bool>())
+        if (!index.at("valid").boolean())
             findings.warn(subject,
                           fmt::format("{}: the index {} is invalid in the target", pair.quoted(),
                                       quoted(index)),
@@ -116,9 +119,9 @@ void compare_indexes(Findings& findings, const Pair& pair, const Definition& sou
 void compare_constraints(Findings& findings, const Pair& pair, const Definition& source,
                          const Definition& target) {
     const std::string subject = "constraints";
-    const auto text = [](const json& constraint) {
+    const auto text = [](const Value& constraint) {
         return fmt::format("the constraint {} ({})", quoted(constraint),
-                           constraint.at("definition").get<std::string>());
+                           constraint.at("definition").text());
     };
     for (const auto& constraint : only_in(source.constraints, target.constraints, "kind"))
         findings.warn(
@@ -127,7 +130,7 @@ void compare_constraints(Findings& findings, const Pair& pair, const Definition&
             fmt::format("in the target, before copying or after it: ALTER TABLE {} ADD CONSTRAINT "
                         "{} {}",
                         pair.target->name.quoted(), quoted(constraint),
-                        constraint.at("definition").get<std::string>()));
+                        constraint.at("definition").text()));
     for (const auto& constraint : only_in(target.constraints, source.constraints, "kind"))
         findings.warn(subject,
                       fmt::format("{}: {} is in the target only; a chunk with rows that violate it "
@@ -142,11 +145,10 @@ void compare_constraints(Findings& findings, const Pair& pair, const Definition&
                 subject,
                 fmt::format("{}: column {} is NOT NULL in the target only; a chunk with a NULL "
                             "there fails",
-                            pair.quoted(), postgres::quote_identifier(column.get<std::string>())),
+                            pair.quoted(), postgres::quote_identifier(column)),
                 fmt::format("in the target: ALTER TABLE {} ALTER {} DROP NOT NULL; or see that the "
                             "source has none",
-                            pair.target->name.quoted(),
-                            postgres::quote_identifier(column.get<std::string>())));
+                            pair.target->name.quoted(), postgres::quote_identifier(column)));
 }
 
 void look_at_triggers(Findings& findings, const Pair& pair, const Definition& target) {
@@ -154,7 +156,7 @@ void look_at_triggers(Findings& findings, const Pair& pair, const Definition& ta
         return;
     std::vector<std::string> names;
     for (const auto& trigger : target.triggers)
-        names.push_back(postgres::quote_identifier(trigger.get<std::string>()));
+        names.push_back(postgres::quote_identifier(trigger));
     findings.warn(
         "triggers",
         fmt::format("{}: {} in the target ({}): fired for rows that are loaded in place, "
@@ -166,10 +168,6 @@ void look_at_triggers(Findings& findings, const Pair& pair, const Definition& ta
                     "make it again when it is copied; copy --load-strategy in-place, if "
                     "they are",
                     names.front(), pair.target->known_as().quoted()));
-}
-
-std::string dimension_text(const json& dimension) {
-    return dimension.is_null() ? std::string("none") : dimension.get<std::string>();
 }
 
 void compare_dimensions(Findings& findings, const Pair& pair, const Definition& source,
@@ -195,31 +193,32 @@ void compare_dimensions(Findings& findings, const Pair& pair, const Definition& 
                       "source's");
         return;
     }
-    for (const auto& [column, value] : source.dimensions.items()) {
-        const auto other = target.dimensions.value(column, json());
+    for (const auto& [column, value] : source.dimensions) {
+        const auto& other = target.dimensions.get(column);
         if (other != value)
             findings.warn(
                 subject,
                 fmt::format("{}: {} is cut into {} in the source and {} in the target; chunks that "
                             "the target does not have become like the source's, and where it has "
                             "other ones, rows go through the hypertable, which takes longer",
-                            pair.quoted(), postgres::quote_identifier(column),
-                            dimension_text(value), dimension_text(other)),
+                            pair.quoted(), postgres::quote_identifier(column), value.text(),
+                            other.is_null() ? "none" : other.text()),
                 "nothing, if it is meant; otherwise set_chunk_time_interval() or "
                 "set_number_partitions() in the target, before its first chunk is made");
     }
 }
 
-std::string list_text(const json& settings, const char* name) {
-    const auto list = settings.value(name, json());
+std::string list_text(const Object& settings, const char* name) {
+    const auto& list = settings.get(name);
     if (list.is_null())
         return {};
     std::vector<std::string> items;
-    for (std::size_t i = 0; i < list.size(); ++i) {
-        auto item = postgres::quote_identifier(list[i].get<std::string>());
+    for (const auto& column : list.texts()) {
+        auto item = postgres::quote_identifier(column);
         const auto flag = [&](const char* flags) {
-            const auto values = settings.value(flags, json());
-            return values.is_array() && i < values.size() && values[i].get<bool>();
+            const auto& values = settings.get(flags);
+            return values.is_array() && items.size() < values.array().size() &&
+                   values.at(items.size()).boolean();
         };
         if (std::string_view(name) == "orderby") {
             const bool descending = flag("orderby_desc");
@@ -233,16 +232,16 @@ std::string list_text(const json& settings, const char* name) {
 }
 
 /// `timescaledb.compress, timescaledb.compress_segmentby = '"device"'`
-std::string settings_sql(const json& settings) {
+std::string settings_sql(const Object& settings) {
     std::string sql = "timescaledb.compress";
     for (const auto* name : {"segmentby", "orderby"})
-        if (!settings.value(name, json()).is_null())
+        if (!settings.get(name).is_null())
             sql += fmt::format(", timescaledb.compress_{} = {}", name,
                                postgres::quote_literal(list_text(settings, name)));
     return sql;
 }
 
-std::string settings_text(const json& settings) {
+std::string settings_text(const Object& settings) {
     const auto part = [&](const char* name) {
         const auto text = list_text(settings, name);
         return text.empty() ? "chosen when compressing" : text;
@@ -251,13 +250,13 @@ std::string settings_text(const json& settings) {
 }
 
 /// What one of them leaves open may be what the other has.
-bool may_be_the_same(const json& left, const json& right) {
+bool may_be_the_same(const Object& left, const Object& right) {
     return std::ranges::all_of(std::initializer_list<const char*>{"segmentby", "orderby",
                                                                   "orderby_desc",
                                                                   "orderby_nullsfirst"},
                                [&](const char* name) {
-                                   const auto one = left.value(name, json());
-                                   const auto other = right.value(name, json());
+                                   const auto& one = left.get(name);
+                                   const auto& other = right.get(name);
                                    return one.is_null() || other.is_null() || one == other;
                                });
 }
@@ -265,23 +264,23 @@ bool may_be_the_same(const json& left, const json& right) {
 void compare_compression(Findings& findings, const Pair& pair, const Definition& source,
                          const Definition& target) {
     const std::string subject = "compression";
-    if (source.compression.is_null())
+    if (!source.compression)
         return;
     const auto remedy = fmt::format(
         "in the target: ALTER {} {} SET ({})", pair.target->cagg ? "MATERIALIZED VIEW" : "TABLE",
-        pair.target->known_as().quoted(), settings_sql(source.compression));
-    if (target.compression.is_null())
+        pair.target->known_as().quoted(), settings_sql(*source.compression));
+    if (!target.compression)
         findings.warn(subject,
                       fmt::format("{}: enabled in the source only; compressed chunks are copied as "
                                   "rows, and stay so, which takes several times the space",
                                   pair.quoted()),
                       remedy);
-    else if (!may_be_the_same(source.compression, target.compression))
+    else if (!may_be_the_same(*source.compression, *target.compression))
         findings.warn(subject,
                       fmt::format("{}: {} in the source, {} in the target; compressed chunks are "
                                   "copied as rows and compressed again, which takes longer",
-                                  pair.quoted(), settings_text(source.compression),
-                                  settings_text(target.compression)),
+                                  pair.quoted(), settings_text(*source.compression),
+                                  settings_text(*target.compression)),
                       "nothing, if it is meant; otherwise " + remedy);
 }
 

@@ -1,10 +1,10 @@
 #include "cloning/new_hypertables.hpp"
 
+#include "json/value.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <set>
@@ -24,18 +24,26 @@ bool is_time(std::string_view type) {
     return type == "date" || type == "timestamp" || type == "timestamptz";
 }
 
-template <typename Value>
-std::vector<Value> list_in(const postgres::Result& rows, int row, const char* column) {
-    if (rows.is_null(row, column))
-        return {};
-    return nlohmann::json::parse(rows.text(row, column)).get<std::vector<Value>>();
+json::Array list_in(const postgres::Result& rows, int row, const char* column) {
+    return rows.is_null(row, column) ? json::Array() : json::parse(rows.text(row, column)).array();
+}
+
+std::vector<std::string> texts_in(const postgres::Result& rows, int row, const char* column) {
+    return json::Value(list_in(rows, row, column)).texts();
+}
+
+std::vector<std::int64_t> integers_in(const postgres::Result& rows, int row, const char* column) {
+    std::vector<std::int64_t> list;
+    for (const auto& item : list_in(rows, row, column))
+        list.push_back(item.integer());
+    return list;
 }
 
 /// What a name's text says.
 std::vector<std::string> parse_name(postgres::Connection& source, const std::string& text) {
     try {
         const auto row = source.query("SELECT to_json(parse_ident($1)) AS parts", {text});
-        auto parts = list_in<std::string>(row, 0, "parts");
+        auto parts = texts_in(row, 0, "parts");
         if (parts.size() <= 3)
             return parts;
     } catch (const postgres::SqlError& error) {
@@ -90,11 +98,11 @@ std::string obstacle(const postgres::Result& rows, int row, const std::string& c
         return "it takes part in inheritance";
     if (rows.boolean(row, "has_rules"))
         return "it has rules";
-    const auto keys = list_in<std::string>(rows, row, "keys_without_column");
+    const auto keys = texts_in(rows, row, "keys_without_column");
     if (!keys.empty())
         return fmt::format("the column {} is not in the unique index {}", column,
                            fmt::join(keys, ", "));
-    const auto checks = list_in<std::string>(rows, row, "not_inherited");
+    const auto checks = texts_in(rows, row, "not_inherited");
     if (!checks.empty())
         return fmt::format("it has NO INHERIT constraints: {}", fmt::join(checks, ", "));
     return {};
@@ -141,8 +149,8 @@ NewHypertable new_hypertable(Database& source, const Inventory& inventory,
                          .partition_key = rows.optional_string(0, "partition_key"),
                          .partitions = {},
                          .partition_oids = {},
-                         .references = list_in<std::int64_t>(rows, 0, "references_oids"),
-                         .referenced_by = list_in<std::int64_t>(rows, 0, "referenced_by_oids")};
+                         .references = integers_in(rows, 0, "references_oids"),
+                         .referenced_by = integers_in(rows, 0, "referenced_by_oids")};
     if (find_hypertable(inventory, result.oid) != nullptr)
         throw UsageError(fmt::format("--create-hypertable {}: {} is a hypertable already, and "
                                      "becomes one in the target by itself",
@@ -152,11 +160,10 @@ NewHypertable new_hypertable(Database& source, const Inventory& inventory,
     const auto type = rows.string(0, "type");
     if (interval || is_integer(type))
         result.interval = interval_sql(source.connection, quote_identifier(column), type, interval);
-    if (!rows.is_null(0, "partitions"))
-        for (const auto& part : nlohmann::json::parse(rows.text(0, "partitions"))) {
-            result.partitions.push_back({part.at(0), part.at(1)});
-            result.partition_oids.push_back(part.at(2));
-        }
+    for (const auto& part : list_in(rows, 0, "partitions")) {
+        result.partitions.push_back({part.at(0).text(), part.at(1).text()});
+        result.partition_oids.push_back(part.at(2).integer());
+    }
     return result;
 }
 

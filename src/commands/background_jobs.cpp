@@ -43,7 +43,7 @@ std::string schedule_sql(const timescale::Server& server, std::int64_t job, bool
                        scheduled);
 }
 
-nlohmann::ordered_json json_of(const BackgroundJob& job) {
+json::Object fields_of(const BackgroundJob& job) {
     return {{"job", job.id},          {"name", job.name},           {"procedure", job.procedure},
             {"subject", job.subject}, {"owner", job.owner},         {"scheduled", job.scheduled},
             {"running", job.running}, {"turned_off", job.suspended}};
@@ -54,7 +54,7 @@ void tell_scheduled(report::Output& output, const std::vector<BackgroundJob>& jo
     for (auto job : jobs) {
         job.scheduled = scheduled;
         job.suspended = !scheduled;
-        output.event("job", json_of(job), report::Weight::detail,
+        output.event("job", fields_of(job), report::Weight::detail,
                      fmt::format("{} {} {}{}", dry_run ? "Would turn" : "Turned",
                                  scheduled ? "on" : "off", described(job),
                                  !scheduled && job.running

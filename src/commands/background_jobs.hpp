@@ -4,8 +4,6 @@
 #include "report/output.hpp"
 #include "timescale/server.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -42,7 +40,7 @@ std::set<std::int64_t> ids_of(const std::vector<BackgroundJob>& jobs);
 /// The statement that turns a job on or off.
 std::string schedule_sql(const timescale::Server& server, std::int64_t job, bool scheduled);
 
-nlohmann::ordered_json json_of(const BackgroundJob& job);
+json::Object fields_of(const BackgroundJob& job);
 
 /// Says of jobs that they were, or would be, turned on or off.
 void tell_scheduled(report::Output& output, const std::vector<BackgroundJob>& jobs, bool scheduled,

@@ -236,28 +236,28 @@ std::string text_of(const Hypertable& hypertable, const Finding& finding, Axis a
                               time(*finding.suggested), behind);
 }
 
-nlohmann::ordered_json json_of(const Hypertable& hypertable, const Finding& finding, Axis axis) {
+json::Object fields_of(const Hypertable& hypertable, const Finding& finding, Axis axis) {
     const auto time = [&](InternalTime value) {
         return timescale::format_time(axis, value);
     };
     const auto& counts = finding.counts;
-    nlohmann::ordered_json json{{"schema", hypertable.known_as().schema},
-                                {"name", hypertable.known_as().name},
-                                {"from", time(counts.grid.begin)},
-                                {"until", time(counts.grid.range(counts.buckets.size() - 1).until)},
-                                {"agreeing_steps", finding.agreeing},
-                                {"agreeing_rows", finding.agreeing_rows},
-                                {"rows_before", finding.rows_before},
-                                {"chart", chart_of(counts)}};
+    json::Object fields{{"schema", hypertable.known_as().schema},
+                        {"name", hypertable.known_as().name},
+                        {"from", time(counts.grid.begin)},
+                        {"until", time(counts.grid.range(counts.buckets.size() - 1).until)},
+                        {"agreeing_steps", finding.agreeing},
+                        {"agreeing_rows", finding.agreeing_rows},
+                        {"rows_before", finding.rows_before},
+                        {"chart", chart_of(counts)}};
     if (finding.differing) {
-        json["differing_from"] = time(finding.differing->from);
-        json["differing_until"] = time(finding.differing->until);
-        json["source_rows"] = finding.difference.source;
-        json["target_rows"] = finding.difference.target;
+        fields["differing_from"] = time(finding.differing->from);
+        fields["differing_until"] = time(finding.differing->until);
+        fields["source_rows"] = finding.difference.source;
+        fields["target_rows"] = finding.difference.target;
     }
     if (finding.suggested)
-        json["suggested"] = time(*finding.suggested);
-    return json;
+        fields["suggested"] = time(*finding.suggested);
+    return fields;
 }
 
 } // namespace
@@ -305,7 +305,7 @@ ExitStatus completion_point(const CompletionPointOptions& options, report::Outpu
                          Weight::result, why);
             continue;
         }
-        output.event("completion_point", json_of(source, *finding, axis), Weight::result,
+        output.event("completion_point", fields_of(source, *finding, axis), Weight::result,
                      text_of(source, *finding, axis));
         if (!finding->suggested)
             continue;

@@ -68,7 +68,7 @@ class Explanation {
             lines_of_jobs[i]->reason = prepared[i].plan.reason;
         }
         for (const auto& line : lines) {
-            auto fields = report::task_json(*line.task);
+            auto fields = report::fields_of(*line.task);
             fields.update({{"way", line.way}, {"reason", line.reason}});
             output_.event(
                 "planned", fields, report::Weight::result,

@@ -1,6 +1,7 @@
 #include "commands/import_plan.hpp"
 
 #include "commands/selection.hpp"
+#include "json/value.hpp"
 #include "load/locks.hpp"
 #include "sql.hpp"
 #include "tasks/queue.hpp"
@@ -9,7 +10,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -23,7 +23,6 @@ namespace commands {
 namespace {
 
 using postgres::quote_identifier;
-using Json = nlohmann::json;
 
 /// What a file is told by, at its beginning, and at its end.
 constexpr std::size_t head_bytes = std::size_t{1024} * 1024;
@@ -111,11 +110,11 @@ Table read_table(Endpoint& target, const std::string& text) {
                                 "{} TO {}",
                                 connection.name(), fmt::join(needs, ", "),
                                 quote_identifier(table.role)));
-    for (const auto& column : Json::parse(row.text(0, "columns")))
-        table.columns.push_back({.name = column.at("name").get<std::string>(),
-                                 .generated = column.at("generated").get<bool>(),
-                                 .may_insert = column.at("may_insert").get<bool>(),
-                                 .may_select = column.at("may_select").get<bool>()});
+    for (const auto& column : json::parse(row.text(0, "columns")).array())
+        table.columns.push_back({.name = column.at("name").text(),
+                                 .generated = column.at("generated").boolean(),
+                                 .may_insert = column.at("may_insert").boolean(),
+                                 .may_select = column.at("may_select").boolean()});
     return table;
 }
 
@@ -240,35 +239,33 @@ PlannedFile look_at(const std::string& path, const ImportOptions& options, const
 }
 
 /// What gives the same bytes another meaning.
-Json meaning(const ImportOptions& options) {
-    const auto optional = [](const std::optional<std::string>& text) {
-        return text ? Json(*text) : Json();
-    };
+json::Object meaning(const ImportOptions& options) {
     const auto character = [](char c) {
         return std::string(1, c);
     };
-    return {{"columns", optional(options.columns)},
-            {"header", !options.columns || options.header},
+    return {{"columns", options.columns},
             {"delimiter", character(options.format.delimiter)},
-            {"quote", character(options.format.quote)},
+            {"encoding", options.format.encoding},
             {"escape", character(options.format.escape)},
+            {"from", options.from},
+            {"header", !options.columns || options.header},
             {"null", options.format.null},
-            {"encoding", optional(options.format.encoding)},
-            {"from", optional(options.from)},
-            {"until", optional(options.until)}};
+            {"quote", character(options.format.quote)},
+            {"until", options.until}};
 }
 
 /// \throws Error when a file is not what was begun with, or is to be read in another way.
-void require_same(const PlannedFile& file, const tasks::KnownFile& known, const Json& options) {
+void require_same(const PlannedFile& file, const tasks::KnownFile& known,
+                  const json::Object& options) {
     const auto refuse = [&](const std::string& why) {
         throw Error(fmt::format("{} {}; what was loaded of it stays. To load it as another file, "
                                 "give it another --name",
                                 file.path, why));
     };
     std::vector<std::string> differing;
-    const auto before = Json::parse(known.options);
-    for (const auto& [name, value] : options.items())
-        if (before.value(name, Json()) != value)
+    const auto before = json::parse(known.options).object();
+    for (const auto& [name, value] : options)
+        if (before.get(name) != value)
             differing.push_back("--" + name);
     if (!differing.empty())
         refuse(fmt::format("was begun with another {}", fmt::join(differing, ", ")));
@@ -314,7 +311,7 @@ void enter(Endpoint& target, ImportPlan& plan, const ImportOptions& options) {
     postgres::Transaction transaction(connection, fmt::format("BEGIN; {}", load::lock_patiently));
     tasks::prepare(connection);
     const auto asked = meaning(options);
-    tasks::enter_imports(connection, plan.table, facts, asked.dump());
+    tasks::enter_imports(connection, plan.table, facts, json::dump(asked));
     reserve(target, plan.table, facts);
     const auto known = tasks::lock_imports(connection, plan.table, facts);
     for (std::size_t i = 0; i < plan.files.size(); ++i) {

@@ -73,7 +73,7 @@ ExitStatus list(Endpoint& target, const JobsOptions& options, report::Output& ou
         {"job", "state", "name", "works on", "every", "next start"}};
     std::int64_t on = 0;
     for (const auto& job : jobs) {
-        output.event("job", json_of(job), Weight::detail, "");
+        output.event("job", fields_of(job), Weight::detail, "");
         rows.push_back({std::to_string(job.id),
                         job.scheduled   ? (job.running ? "running" : "on")
                         : job.suspended ? "off, by jobs disable"

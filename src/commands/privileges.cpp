@@ -1,10 +1,10 @@
 #include "commands/privileges.hpp"
 
+#include "json/value.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <set>
@@ -58,8 +58,7 @@ RolePrivileges privileges_from(const postgres::Result& rows) {
              .owner = rows.string(row, "owner"),
              .owner_is_superuser = rows.boolean(row, "owner_is_superuser"),
              .is_owner = rows.boolean(row, "is_owner"),
-             .closed_schemas = nlohmann::json::parse(rows.text(row, "closed_schemas"))
-                                   .get<std::vector<std::string>>(),
+             .closed_schemas = json::parse(rows.text(row, "closed_schemas")).texts(),
              .may_select = rows.boolean(row, "may_select"),
              .may_change = rows.boolean(row, "may_change"),
              .row_security = rows.boolean(row, "row_security"),

@@ -3,7 +3,6 @@
 #include "sql.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
 #include <chrono>
@@ -20,22 +19,23 @@ using namespace std::chrono_literals;
 constexpr auto patience = 10s;
 
 std::string workers_json(const std::vector<report::Board::Entry>& entries) {
-    auto list = nlohmann::ordered_json::array();
+    auto list = json::Array();
     const auto now = report::Board::Clock::now();
     for (std::size_t i = 0; i < entries.size(); ++i) {
         const auto& entry = entries[i];
         if (entry.activity == report::Activity::idle)
             continue;
-        list.push_back({{"worker", i + 1},
-                        {"activity", report::name_of(entry.activity)},
-                        {"remark", entry.remark},
-                        {"chunk", entry.chunk},
-                        {"tasks", entry.tasks},
-                        {"bytes", entry.bytes},
-                        {"moved", entry.moved},
-                        {"seconds", std::chrono::duration<double>(now - entry.since).count()}});
+        list.push_back(
+            json::Object{{"worker", i + 1},
+                         {"activity", report::name_of(entry.activity)},
+                         {"remark", entry.remark},
+                         {"chunk", entry.chunk},
+                         {"tasks", entry.tasks},
+                         {"bytes", entry.bytes},
+                         {"moved", entry.moved},
+                         {"seconds", std::chrono::duration<double>(now - entry.since).count()}});
     }
-    return list.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    return json::dump(list, json::BadBytes::replace);
 }
 
 } // namespace

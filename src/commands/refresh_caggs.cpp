@@ -87,7 +87,7 @@ std::vector<Hypertable> lowest_first(const std::vector<Hypertable>& all,
     return caggs;
 }
 
-nlohmann::ordered_json cagg_json(const Hypertable& cagg) {
+json::Object fields_of(const Hypertable& cagg) {
     return {{"schema", cagg.known_as().schema}, {"name", cagg.known_as().name}};
 }
 
@@ -165,7 +165,7 @@ class Refresher {
             return false;
         }
         const report::Seconds duration = std::chrono::steady_clock::now() - started;
-        auto fields = cagg_json(known);
+        auto fields = fields_of(known);
         fields.update({{"from", from}, {"until", until}, {"seconds", duration.count()}});
         output_.event(
             "refreshed", fields, report::Weight::detail,
@@ -219,7 +219,7 @@ class Refresher {
     }
 
     void tell_up_to_date(const Hypertable& cagg, const std::string& text) {
-        output_.event("up_to_date", cagg_json(cagg), report::Weight::detail, text);
+        output_.event("up_to_date", fields_of(cagg), report::Weight::detail, text);
     }
 
     report::Output& output_;
@@ -297,7 +297,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) 
             throw; // for good
         } catch (const Error& error) {
             ++failed;
-            auto fields = cagg_json(cagg);
+            auto fields = fields_of(cagg);
             fields["error"] = error.what();
             output.event(
                 "refresh_failed", fields, report::Weight::result,

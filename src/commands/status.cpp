@@ -11,7 +11,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -23,7 +22,6 @@ namespace {
 
 using report::format_bytes;
 using report::format_count;
-using Json = nlohmann::ordered_json;
 
 constexpr int most_failures = 1000; ///< that are listed
 
@@ -61,7 +59,7 @@ tasks::Progress total_of(const std::vector<tasks::Progress>& list) {
     return total;
 }
 
-Json counts_json(const tasks::Progress& progress) {
+json::Object fields_of(const tasks::Progress& progress) {
     return {{"chunks", progress.chunks},       {"disk_bytes", progress.bytes},
             {"done", progress.done},           {"disk_bytes_done", progress.bytes_done},
             {"skipped", progress.skipped},     {"failed", progress.failed},
@@ -69,7 +67,7 @@ Json counts_json(const tasks::Progress& progress) {
             {"differing", progress.differing}};
 }
 
-Json run_json(const tasks::Run& run) {
+json::Object fields_of(const tasks::Run& run) {
     return {{"id", run.id},
             {"command", run.command},
             {"host", run.host},
@@ -81,31 +79,38 @@ Json run_json(const tasks::Run& run) {
             {"disk_bytes", run.bytes},
             {"disk_bytes_done", run.progress.bytes_done},
             {"bytes_per_second", run.progress.rate},
-            {"workers", Json::parse(run.progress.workers)}};
+            {"workers", json::parse(run.progress.workers)}};
 }
 
-Json status_json(const Status& status, bool with_failures) {
-    Json json{{"paused", status.paused}, {"total", counts_json(total_of(status.hypertables))}};
-    auto& hypertables = json["hypertables"] = Json::array();
+json::Object fields_of(const tasks::Failure& failure) {
+    json::Object fields{{"chunk_schema", failure.chunk.schema}, {"chunk_name", failure.chunk.name}};
+    if (!failure.part.empty())
+        fields["part"] = failure.part;
+    fields["error"] = failure.error;
+    return fields;
+}
+
+json::Object fields_of(const Status& status, bool with_failures) {
+    json::Array hypertables;
     for (const auto& one : status.hypertables) {
-        Json entry{{"schema", one.name.schema}, {"name", one.name.name}};
-        entry.update(counts_json(one));
-        hypertables.push_back(std::move(entry));
+        json::Object fields{{"schema", one.name.schema}, {"name", one.name.name}};
+        fields.update(fields_of(one));
+        hypertables.emplace_back(std::move(fields));
     }
-    auto& runs = json["runs"] = Json::array();
+    json::Array runs;
     for (const auto& run : status.runs)
-        runs.push_back(run_json(run));
+        runs.emplace_back(fields_of(run));
+    json::Object fields{{"paused", status.paused},
+                        {"total", fields_of(total_of(status.hypertables))},
+                        {"hypertables", std::move(hypertables)},
+                        {"runs", std::move(runs)}};
     if (with_failures) {
-        auto& failures = json["failures"] = Json::array();
-        for (const auto& failure : status.failures) {
-            Json entry{{"chunk_schema", failure.chunk.schema}, {"chunk_name", failure.chunk.name}};
-            if (!failure.part.empty())
-                entry["part"] = failure.part;
-            entry["error"] = failure.error;
-            failures.push_back(std::move(entry));
-        }
+        json::Array failures;
+        for (const auto& failure : status.failures)
+            failures.emplace_back(fields_of(failure));
+        fields["failures"] = std::move(failures);
     }
-    return json;
+    return fields;
 }
 
 int percent(const tasks::Progress& progress) {
@@ -128,16 +133,16 @@ std::vector<std::string> cells_of(const std::string& name, const tasks::Progress
             count(one.differing)};
 }
 
-report::Board::Entry entry_from(const Json& worker, report::Board::Clock::time_point now) {
+report::Board::Entry entry_from(const json::Value& worker, report::Board::Clock::time_point now) {
     using Clock = report::Board::Clock;
     report::Board::Entry entry;
-    entry.activity = report::activity_of(worker.at("activity").get<std::string>());
-    entry.chunk = worker.at("chunk").get<std::string>();
-    entry.bytes = worker.at("bytes").get<std::int64_t>();
-    entry.moved = worker.at("moved").get<std::int64_t>();
-    entry.remark = worker.at("remark").get<std::string>();
+    entry.activity = report::activity_of(worker.at("activity").text());
+    entry.chunk = worker.at("chunk").text();
+    entry.bytes = worker.at("bytes").integer();
+    entry.moved = worker.at("moved").integer();
+    entry.remark = worker.at("remark").text();
     entry.since = now - std::chrono::duration_cast<Clock::duration>(
-                            report::Seconds(worker.at("seconds").get<double>()));
+                            report::Seconds(worker.at("seconds").number()));
     return entry;
 }
 
@@ -153,8 +158,8 @@ std::vector<std::string> lines_of(const tasks::Run& run, int columns, bool colou
     if (run.silent_seconds >= tasks::heard_of)
         return lines;
     std::vector<report::Board::Entry> entries;
-    for (const auto& worker : Json::parse(run.progress.workers)) {
-        const auto number = worker.at("worker").get<std::size_t>();
+    for (const auto& worker : json::parse(run.progress.workers).array()) {
+        const auto number = static_cast<std::size_t>(worker.at("worker").integer());
         entries.resize(std::max(entries.size(), number));
         entries[number - 1] = entry_from(worker, now);
     }
@@ -201,7 +206,7 @@ bool is_over(const Status& status) {
 
 void show(const Status& status, const StatusOptions& options, report::Output& output) {
     if (output.is_json()) {
-        output.event("status", status_json(status, options.failed), report::Weight::result, "");
+        output.event("status", fields_of(status, options.failed), report::Weight::result, "");
         return;
     }
     const auto lines = status_lines(status, report::Output::columns(), output.has_colours());

@@ -94,7 +94,7 @@ std::string rows_text(const std::optional<std::int64_t>& rows) {
 
 void tell(report::Output& output, const Estimate& estimate) {
     const auto verdict = estimate.verdict();
-    auto fields = report::task_json(estimate.copied.task);
+    auto fields = report::fields_of(estimate.copied.task);
     fields["verdict"] = name_of(verdict);
     if (estimate.source)
         fields["source_rows"] = *estimate.source;

@@ -1,11 +1,11 @@
 #include "commands/verify_session.hpp"
 
 #include "commands/reading.hpp"
+#include "json/value.hpp"
 #include "tasks/queue.hpp"
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <chrono>
 
@@ -14,7 +14,7 @@ namespace commands {
 namespace {
 
 std::string reason_json(const std::string& reason) {
-    return nlohmann::json{{"not_compared", reason}}.dump();
+    return json::dump(json::Object{{"not_compared", reason}});
 }
 
 } // namespace

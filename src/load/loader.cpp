@@ -44,7 +44,7 @@ bool drops_trigger(const Job& job, const Chunk& target) {
 
 postgres::Statement create_chunk_statement(const Job& job) {
     return {"SELECT FROM _timescaledb_functions.create_chunk($1::regclass, $2::jsonb)",
-            {job.task.target.quoted(), job.task.slices}};
+            {job.task.target.quoted(), job.task.slices.text()}};
 }
 
 Prepared Loader::prepare(const Job& job) {

@@ -1,9 +1,9 @@
 #include "load/plan.hpp"
 
+#include "json/value.hpp"
 #include "tasks/task.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -27,10 +27,9 @@ bool same_columns(std::vector<ChunkColumn> left, std::vector<ChunkColumn> right)
 bool may_become(const std::string& chunk, const std::string& hypertable) {
     if (hypertable.empty())
         return true;
-    const auto wanted = nlohmann::json::parse(chunk);
-    const auto given = nlohmann::json::parse(hypertable);
+    const auto wanted = json::parse(chunk).object();
     auto decided = wanted;
-    for (const auto& [name, value] : given.items())
+    for (const auto& [name, value] : json::parse(hypertable).object())
         if (!value.is_null())
             decided[name] = value;
     return decided == wanted;

@@ -6,7 +6,6 @@
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <map>
@@ -80,8 +79,7 @@ void check_partitions(postgres::Connection& source, const timescale::Server& sou
 }
 
 Situation Survey::situation(const Job& job) const {
-    if (!job.source_hypertable.plain &&
-        nlohmann::json::parse(job.task.slices) != nlohmann::json::parse(job.chunk.slices))
+    if (!job.source_hypertable.plain && job.task.slices != job.chunk.slices)
         throw TaskError("its slices are others than when it was staged, for chunks were merged or "
                         "split, or a dimension's column was renamed; stage again");
     return {.whole = job.task.whole,

@@ -16,7 +16,7 @@ std::string contents(const tasks::Loaded& loaded) {
     return loaded.rows == 0 ? batches : batches + " and " + rows;
 }
 
-nlohmann::ordered_json loaded_json(const tasks::Loaded& loaded, Seconds duration) {
+json::Object fields_of(const tasks::Loaded& loaded, Seconds duration) {
     return {{"rows", loaded.rows},
             {"batches", loaded.batches},
             {"bytes", loaded.bytes},
@@ -25,15 +25,15 @@ nlohmann::ordered_json loaded_json(const tasks::Loaded& loaded, Seconds duration
 
 } // namespace
 
-nlohmann::ordered_json task_json(const tasks::Task& task) {
-    nlohmann::ordered_json json{{"task", task.id},
-                                {"hypertable_schema", task.hypertable.schema},
-                                {"hypertable_name", task.hypertable.name},
-                                {"chunk_schema", task.chunk.schema},
-                                {"chunk_name", task.chunk.name}};
+json::Object fields_of(const tasks::Task& task) {
+    json::Object fields{{"task", task.id},
+                        {"hypertable_schema", task.hypertable.schema},
+                        {"hypertable_name", task.hypertable.name},
+                        {"chunk_schema", task.chunk.schema},
+                        {"chunk_name", task.chunk.name}};
     if (!task.part.empty())
-        json["part"] = task.part;
-    return json;
+        fields["part"] = task.part;
+    return fields;
 }
 
 std::string CopyReport::next_number() const {
@@ -42,7 +42,7 @@ std::string CopyReport::next_number() const {
 }
 
 void CopyReport::started(const tasks::Task& task, int worker) {
-    auto fields = task_json(task);
+    auto fields = fields_of(task);
     fields.update({{"worker", worker}, {"disk_bytes", task.bytes}});
     output_.event("started", fields, Weight::detail, "");
 }
@@ -52,8 +52,8 @@ void CopyReport::copied(const tasks::Task& task, const tasks::Loaded& loaded, Se
     const std::lock_guard lock(mutex_);
     ++copied_;
     loaded_ += loaded;
-    auto fields = task_json(task);
-    fields.update(loaded_json(loaded, duration));
+    auto fields = fields_of(task);
+    fields.update(fields_of(loaded, duration));
     if (note)
         fields["note"] = *note;
     output_.event("copied", fields, Weight::detail,
@@ -66,7 +66,7 @@ void CopyReport::copied(const tasks::Task& task, const tasks::Loaded& loaded, Se
 void CopyReport::skipped(const tasks::Task& task, const std::string& reason) {
     const std::lock_guard lock(mutex_);
     ++skipped_;
-    auto fields = task_json(task);
+    auto fields = fields_of(task);
     fields["reason"] = reason;
     output_.event("skipped", fields, Weight::detail,
                   fmt::format("{} Skipped chunk {}: {}", next_number(), task.title(), reason));
@@ -75,14 +75,14 @@ void CopyReport::skipped(const tasks::Task& task, const std::string& reason) {
 void CopyReport::failed(const tasks::Task& task, const std::string& error) {
     const std::lock_guard lock(mutex_);
     ++failed_;
-    auto fields = task_json(task);
+    auto fields = fields_of(task);
     fields["error"] = error;
     output_.event("failed", fields, Weight::result,
                   fmt::format("{} Failed chunk {}: {}", next_number(), task.title(), error));
 }
 
 void CopyReport::retried(const tasks::Task& task, const std::string& error, int attempt) {
-    auto fields = task_json(task);
+    auto fields = fields_of(task);
     fields.update({{"error", error}, {"attempt", attempt}});
     output_.event("retried", fields, Weight::detail,
                   output_.verbosity() == Verbosity::verbose
@@ -109,9 +109,9 @@ void CopyReport::nothing_to_do(std::int64_t staged) const {
 }
 
 void CopyReport::summarize(Seconds duration, const std::string& text) const {
-    nlohmann::ordered_json fields{
+    json::Object fields{
         {"command", "copy"}, {"copied", copied_}, {"skipped", skipped_}, {"failed", failed_}};
-    fields.update(loaded_json(loaded_, duration));
+    fields.update(fields_of(loaded_, duration));
     output_.event("summary", fields, Weight::result, text);
 }
 

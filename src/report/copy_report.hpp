@@ -13,7 +13,7 @@
 namespace report {
 
 /// A task's fields in an event (docs/json.md).
-nlohmann::ordered_json task_json(const tasks::Task& task);
+json::Object fields_of(const tasks::Task& task);
 
 /// Tells what `copy` does: a line for each chunk, and a summary. Shared by threads.
 class CopyReport {

@@ -102,9 +102,9 @@ void tell_findings(Output& output, const std::vector<Finding>& findings) {
                                                : std::nullopt,
                     .colours = output.has_colours()};
     for (const auto& finding : in_order(findings)) {
-        nlohmann::ordered_json fields{{"level", check::name_of(finding.level)},
-                                      {"subject", finding.subject},
-                                      {"text", finding.text}};
+        json::Object fields{{"level", check::name_of(finding.level)},
+                            {"subject", finding.subject},
+                            {"text", finding.text}};
         if (!finding.remedy.empty())
             fields["remedy"] = finding.remedy;
         output.event("finding", fields, Weight::detail, "");

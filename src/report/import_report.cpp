@@ -6,7 +6,7 @@ namespace report {
 
 namespace {
 
-nlohmann::ordered_json counts_json(const tasks::Imported& imported) {
+json::Object counts_of(const tasks::Imported& imported) {
     return {{"records", imported.records},
             {"rows", imported.rows},
             {"rejected", imported.rejected},
@@ -28,8 +28,8 @@ std::string contents(const tasks::Imported& imported) {
 void ImportReport::known(const std::string& file, const tasks::Imported& done) {
     const std::lock_guard lock(mutex_);
     ++finished_;
-    nlohmann::ordered_json fields{{"file", file}};
-    fields.update(counts_json(done));
+    json::Object fields{{"file", file}};
+    fields.update(counts_of(done));
     output_.event("known", fields, Weight::detail,
                   fmt::format("[{}/{}] {} was imported before: {}; to load it once more, give it "
                               "another --name",
@@ -37,8 +37,8 @@ void ImportReport::known(const std::string& file, const tasks::Imported& done) {
 }
 
 void ImportReport::continued(const std::string& file, const tasks::Imported& done) {
-    nlohmann::ordered_json fields{{"file", file}};
-    fields.update(counts_json(done));
+    json::Object fields{{"file", file}};
+    fields.update(counts_of(done));
     output_.event("continued", fields, Weight::detail,
                   fmt::format("Going on with {}, of which {} {} loaded: {}", file,
                               format_count(done.records, "record"),
@@ -50,8 +50,8 @@ void ImportReport::loaded(const std::string& file, const csv::Part& part,
     const std::lock_guard lock(mutex_);
     total_ += imported;
     bytes_ += part.end - part.begin;
-    nlohmann::ordered_json fields{{"file", file}, {"line", part.line}};
-    fields.update(counts_json(imported));
+    json::Object fields{{"file", file}, {"line", part.line}};
+    fields.update(counts_of(imported));
     fields.update(
         {{"bytes", part.end - part.begin}, {"seconds", duration.count()}, {"worker", worker}});
     output_.event("loaded", fields, Weight::detail, "");
@@ -78,8 +78,8 @@ void ImportReport::retried(const std::string& file, const csv::Part& part, const
 void ImportReport::imported(const std::string& file, const tasks::Imported& imported) {
     const std::lock_guard lock(mutex_);
     ++finished_;
-    nlohmann::ordered_json fields{{"file", file}};
-    fields.update(counts_json(imported));
+    json::Object fields{{"file", file}};
+    fields.update(counts_of(imported));
     output_.event(
         "imported", fields, Weight::detail,
         fmt::format("[{}/{}] Imported {}: {}", finished_, files_, file, contents(imported)));
@@ -88,9 +88,8 @@ void ImportReport::imported(const std::string& file, const tasks::Imported& impo
 void ImportReport::summary() const {
     const std::lock_guard lock(mutex_);
     const Seconds duration = Clock::now() - started_;
-    nlohmann::ordered_json fields{
-        {"command", "import"}, {"files", files_}, {"finished", finished_}};
-    fields.update(counts_json(total_));
+    json::Object fields{{"command", "import"}, {"files", files_}, {"finished", finished_}};
+    fields.update(counts_of(total_));
     fields.update({{"bytes", bytes_}, {"seconds", duration.count()}});
     output_.event("summary", fields, Weight::result,
                   fmt::format("Imported {}, {} of CSV in {} ({}); {} of {} finished.",

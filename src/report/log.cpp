@@ -4,7 +4,6 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
@@ -48,10 +47,10 @@ class Sink : public spdlog::sinks::base_sink<std::mutex> {
   private:
     static std::string as_json(const spdlog::details::log_msg& message, std::string_view text) {
         const auto level = spdlog::level::to_string_view(message.level);
-        return nlohmann::ordered_json{{"time", time_text(message.time)},
-                                      {"level", std::string_view(level.data(), level.size())},
-                                      {"message", text}}
-            .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+        return json::dump(json::Object{{"time", time_text(message.time)},
+                                       {"level", std::string_view(level.data(), level.size())},
+                                       {"message", text}},
+                          json::BadBytes::replace);
     }
 
     /// A file is read later: it tells the time.

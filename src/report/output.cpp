@@ -71,7 +71,7 @@ void Output::say(Weight weight, std::string_view text) {
     write(text);
 }
 
-void Output::event(std::string_view name, const nlohmann::ordered_json& fields, Weight weight,
+void Output::event(std::string_view name, const json::Object& fields, Weight weight,
                    std::string_view text) {
     if (!is_json()) {
         if (!text.empty())
@@ -82,15 +82,14 @@ void Output::event(std::string_view name, const nlohmann::ordered_json& fields, 
     const auto milliseconds =
         std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() %
         1000;
-    nlohmann::ordered_json object{
-        {"event", name},
-        {"time",
-         fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(now)), milliseconds)}};
+    json::Object object{{"event", name},
+                        {"time", fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                                             fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
+                                             milliseconds)}};
     object.update(fields);
     const std::lock_guard lock(mutex_);
     // Names and messages may hold bytes that are no UTF-8.
-    write(object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    write(json::dump(object, json::BadBytes::replace));
 }
 
 void Output::log(std::string_view line) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include "json/value.hpp"
 
 #include <mutex>
 #include <string>
@@ -47,7 +47,7 @@ class Output {
     /// Says what happened.
     /// \param name of the event. \param fields of its JSON object, behind "event" and "time".
     /// \param text for people; nothing is said when it is empty.
-    void event(std::string_view name, const nlohmann::ordered_json& fields, Weight weight,
+    void event(std::string_view name, const json::Object& fields, Weight weight,
                std::string_view text);
 
     /// Writes a line to standard error, between the others where both are the same terminal.

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 namespace report {
 
@@ -30,31 +29,31 @@ std::string example_text(const verify::Example& example) {
                        *example.target);
 }
 
-nlohmann::ordered_json difference_object(const verify::Difference& difference,
-                                         timescale::Axis axis) {
-    nlohmann::ordered_json json{{"source_rows", difference.source_rows},
-                                {"target_rows", difference.target_rows},
-                                {"columns", difference.columns}};
+json::Object fields_of(const verify::Difference& difference, timescale::Axis axis) {
+    json::Object fields{{"source_rows", difference.source_rows},
+                        {"target_rows", difference.target_rows},
+                        {"columns", difference.columns}};
     if (difference.times) {
-        json["first"] = timescale::format_time(axis, difference.times->from);
-        json["last"] = timescale::format_time(axis, difference.times->until);
+        fields["first"] = timescale::format_time(axis, difference.times->from);
+        fields["last"] = timescale::format_time(axis, difference.times->until);
     }
-    auto& examples = json["examples"] = nlohmann::ordered_json::array();
+    json::Array examples;
     for (const auto& example : difference.examples) {
-        auto& added =
-            examples.emplace_back(nlohmann::ordered_json{{"kind", name_of(example.kind)}});
+        json::Object added{{"kind", name_of(example.kind)}};
         if (example.source)
             added["source"] = *example.source;
         if (example.target)
             added["target"] = *example.target;
+        examples.emplace_back(std::move(added));
     }
-    return json;
+    fields["examples"] = std::move(examples);
+    return fields;
 }
 
 } // namespace
 
 std::string difference_json(const verify::Difference& difference, timescale::Axis axis) {
-    return difference_object(difference, axis).dump();
+    return json::dump(fields_of(difference, axis));
 }
 
 std::string VerifyReport::next_number() const {
@@ -65,7 +64,7 @@ void VerifyReport::equal(const tasks::Task& task, std::int64_t rows, Seconds dur
     const std::lock_guard lock(mutex_);
     ++equal_;
     rows_ += rows;
-    auto fields = task_json(task);
+    auto fields = fields_of(task);
     fields.update({{"rows", rows}, {"seconds", duration.count()}});
     output_.event("verified", fields, Weight::detail,
                   fmt::format("{} Verified chunk {}: {} equal in {}", next_number(), task.title(),
@@ -89,15 +88,15 @@ void VerifyReport::differs(const tasks::Task& task, const verify::Difference& di
                             fmt::join(difference.columns, ", "));
     for (const auto& example : difference.examples)
         text += example_text(example);
-    auto fields = task_json(task);
-    fields.update(difference_object(difference, axis));
+    auto fields = fields_of(task);
+    fields.update(fields_of(difference, axis));
     output_.event("differed", fields, Weight::result, text);
 }
 
 void VerifyReport::not_compared(const tasks::Task& task, const std::string& reason) {
     const std::lock_guard lock(mutex_);
     ++not_compared_;
-    auto fields = task_json(task);
+    auto fields = fields_of(task);
     fields["reason"] = reason;
     output_.event(
         "not_compared", fields, Weight::result,

@@ -1,7 +1,7 @@
 #include "tasks/imports.hpp"
 
+#include "json/value.hpp"
 #include "sql.hpp"
-#include "tasks/json.hpp"
 #include "tasks/queue.hpp"
 
 #include <algorithm>
@@ -47,14 +47,14 @@ std::string names_of(const std::vector<FileFacts>& files) {
 
 void enter_imports(postgres::Connection& target, const postgres::QualifiedName& table,
                    const std::vector<FileFacts>& files, const std::string& options) {
-    auto list = nlohmann::json::array();
+    json::Array list;
     for (const auto& file : files)
-        list.push_back({{"name", file.name},
-                        {"head", file.head},
-                        {"head_bytes", file.head_bytes},
-                        {"size", json_or_null(file.size)},
-                        {"tail", json_or_null(file.tail)}});
-    target.query(sql::enter_imports, {table.schema, table.name, list.dump(), options});
+        list.push_back(json::Object{{"name", file.name},
+                                    {"head", file.head},
+                                    {"head_bytes", file.head_bytes},
+                                    {"size", file.size},
+                                    {"tail", file.tail}});
+    target.query(sql::enter_imports, {table.schema, table.name, json::dump(list), options});
 }
 
 std::optional<std::string> reserve_imports(postgres::Connection& target,

@@ -1,11 +1,10 @@
 #include "tasks/queue.hpp"
 
+#include "json/value.hpp"
 #include "sql.hpp"
-#include "tasks/json.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <map>
@@ -44,12 +43,11 @@ std::vector<Task> tasks_from(const postgres::Result& rows) {
         task.target = {rows.string(row, "target_schema"), rows.string(row, "target_name")};
         task.chunk = {rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")};
         task.part = rows.string(row, "part");
-        task.slices = rows.string(row, "slices");
         task.snapshot = rows.optional_string(row, "snapshot");
         task.bytes = rows.integer(row, "bytes");
         task.whole = rows.boolean(row, "whole");
         try {
-            check_slices(task.slices);
+            task.slices = parse_slices(rows.text(row, "slices"));
             task.ranges = parse_ranges(rows.text(row, "ranges"));
         } catch (const TaskError& error) {
             task.defect = error.what();
@@ -124,9 +122,9 @@ void require(postgres::Connection& target) {
 }
 
 std::string to_json(const std::vector<NewTask>& tasks) {
-    auto list = nlohmann::json::array();
+    json::Array list;
     for (const auto& task : tasks) {
-        nlohmann::json json{
+        json::Object object{
             {"hypertable_schema", task.hypertable.schema},
             {"hypertable_name", task.hypertable.name},
             {"target_schema", task.target.schema},
@@ -134,22 +132,22 @@ std::string to_json(const std::vector<NewTask>& tasks) {
             {"chunk_schema", task.chunk.schema},
             {"chunk_name", task.chunk.name},
             {"part", task.part},
-            {"slices", nlohmann::json::parse(task.slices)},
+            {"slices", json::parse(task.slices.text())},
             {"slice_start", task.slice.from},
             {"slice_end", task.slice.until},
             {"range_from", task.range.from},
             {"range_until", task.range.until},
-            {"snapshot", json_or_null(task.snapshot)},
+            {"snapshot", task.snapshot},
             {"bytes", task.bytes},
             {"rows_estimate", task.rows_estimate},
         };
         if (task.cagg) {
-            json["cagg_schema"] = task.cagg->schema;
-            json["cagg_name"] = task.cagg->name;
+            object["cagg_schema"] = task.cagg->schema;
+            object["cagg_name"] = task.cagg->name;
         }
-        list.push_back(std::move(json));
+        list.emplace_back(std::move(object));
     }
-    return list.dump();
+    return json::dump(list);
 }
 
 std::vector<Added> add(postgres::Connection& target, const std::vector<NewTask>& tasks) {
@@ -246,17 +244,17 @@ void finish_comparison(postgres::Connection& target, const Task& task,
 }
 
 postgres::Statement finish_statement(const std::vector<Finished>& tasks) {
-    auto list = nlohmann::json::array();
+    json::Array list;
     for (const auto& task : tasks)
-        list.push_back({{"id", task.id},
-                        {"rows", task.loaded.rows},
-                        {"batches", task.loaded.batches},
-                        {"bytes", task.loaded.bytes},
-                        {"seconds", task.seconds},
-                        {"run", task.run},
-                        {"worker", task.worker},
-                        {"message", json_or_null(task.message)}});
-    return {std::string(sql::finish_tasks), {list.dump()}, /*repeated=*/true};
+        list.push_back(json::Object{{"id", task.id},
+                                    {"rows", task.loaded.rows},
+                                    {"batches", task.loaded.batches},
+                                    {"bytes", task.loaded.bytes},
+                                    {"seconds", task.seconds},
+                                    {"run", task.run},
+                                    {"worker", task.worker},
+                                    {"message", task.message}});
+    return {std::string(sql::finish_tasks), {json::dump(list)}, /*repeated=*/true};
 }
 
 std::optional<Copied> find_copied(postgres::Connection& target, std::int64_t id) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "postgres/quote.hpp"
+#include "timescale/slices.hpp"
 #include "timescale/time_range.hpp"
 
 #include <cstdint>
@@ -23,10 +24,10 @@ struct NewTask {
     std::optional<postgres::QualifiedName> cagg; ///< the view, for an aggregate
     postgres::QualifiedName chunk;               ///< in the source
     std::string part;                            ///< as in Task
-    std::string slices;                          ///< JSON, as timescale::find_place takes
-    timescale::TimeRange slice;                  ///< the chunk's, of time
-    timescale::TimeRange range;                  ///< what of it to copy, within the slice
-    std::optional<std::string> snapshot;         ///< exported snapshot of the source
+    timescale::Slices slices;
+    timescale::TimeRange slice;          ///< the chunk's, of time
+    timescale::TimeRange range;          ///< what of it to copy, within the slice
+    std::optional<std::string> snapshot; ///< exported snapshot of the source
     std::int64_t bytes = 0;
     std::int64_t rows_estimate = 0;
 };
@@ -40,7 +41,7 @@ struct Task {
     /// The slice of time, as text, for a table without chunks, of which there are several tasks;
     /// else empty.
     std::string part;
-    std::string slices;
+    timescale::Slices slices;
     std::optional<std::string> snapshot;
     std::int64_t bytes = 0;
     bool whole = false; ///< the whole chunk is to be copied, so that rows need no filter
@@ -52,13 +53,12 @@ struct Task {
 };
 
 /// The ranges in a row of the queue.
-/// \param json [[from, until], ...]
+/// \param text [[from, until], ...]
 /// \throws TaskError when it is something else.
-std::vector<timescale::TimeRange> parse_ranges(std::string_view json);
+std::vector<timescale::TimeRange> parse_ranges(std::string_view text);
 
-/// \param json {"column": [range_start, range_end], ...}
-/// \throws TaskError when it is something else.
-void check_slices(std::string_view json);
+/// \throws TaskError when there are none.
+timescale::Slices parse_slices(std::string_view text);
 
 /// Tasks below that size, in bytes, are worked on several at a time.
 constexpr std::int64_t small_bytes = std::int64_t{4} * 1024 * 1024;

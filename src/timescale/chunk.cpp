@@ -1,10 +1,10 @@
 #include "timescale/chunk.hpp"
 
+#include "json/value.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 namespace timescale {
 
@@ -12,29 +12,23 @@ namespace {
 
 std::vector<ChunkColumn> columns_from(std::string_view text) {
     std::vector<ChunkColumn> columns;
-    for (const auto& json : nlohmann::json::parse(text)) {
-        ChunkColumn column{.name = json.at("name"),
-                           .type = json.at("type"),
-                           .generated = json.at("generated"),
-                           .built_in = std::nullopt,
-                           .is_enum = json.at("enum"),
-                           .collatable = json.at("collatable"),
-                           .as_text = json.at("as_text"),
-                           .storage = json.at("storage"),
-                           .statistics = std::nullopt,
-                           .collation = std::nullopt,
-                           .sorting = std::nullopt,
-                           .missing = json.at("missing")};
-        if (!json.at("built_in").is_null())
-            column.built_in = json.at("built_in").get<std::string>();
+    for (const auto& one : json::parse(text).array()) {
+        auto& column = columns.emplace_back();
+        column.name = one.at("name").text();
+        column.type = one.at("type").text();
+        column.generated = one.at("generated").boolean();
+        column.built_in = one.at("built_in").optional_text();
+        column.is_enum = one.at("enum").boolean();
+        column.collatable = one.at("collatable").boolean();
+        column.as_text = one.at("as_text").boolean();
+        column.storage = one.at("storage").text();
         // NULL stands for the default from PostgreSQL 17 on, -1 before.
-        if (!json.at("statistics").is_null() && json.at("statistics") != -1)
-            column.statistics = json.at("statistics").get<int>();
-        if (!json.at("collation").is_null())
-            column.collation = json.at("collation").get<std::string>();
-        if (!json.at("sorting").is_null())
-            column.sorting = json.at("sorting").get<std::string>();
-        columns.push_back(std::move(column));
+        const auto& statistics = one.at("statistics");
+        if (!statistics.is_null() && statistics.integer() != -1)
+            column.statistics = static_cast<int>(statistics.integer());
+        column.collation = one.at("collation").optional_text();
+        column.sorting = one.at("sorting").optional_text();
+        column.missing = one.at("missing").boolean();
     }
     return columns;
 }
@@ -43,7 +37,8 @@ Chunk chunk_from(const postgres::Result& rows, int row) {
     Chunk chunk;
     chunk.name = {rows.string(row, "schema_name"), rows.string(row, "table_name")};
     chunk.status = static_cast<int>(rows.integer(row, "status"));
-    chunk.slices = rows.string(row, "slices");
+    if (!rows.is_null(row, "slices"))
+        chunk.slices = Slices::parse(rows.text(row, "slices"));
     chunk.columns = columns_from(rows.text(row, "columns"));
     chunk.pages = rows.integer(row, "pages");
     chunk.empty = chunk.pages == 0 && rows.boolean(row, "no_batches");
@@ -51,18 +46,18 @@ Chunk chunk_from(const postgres::Result& rows, int row) {
     chunk.rewritten = rows.boolean(row, "rewritten");
     chunk.invalidation_trigger = rows.optional_string(row, "invalidation_trigger");
     if (!rows.is_null(row, "compressed_table_name")) {
-        auto& compressed = chunk.compressed.emplace();
+        Chunk::Compressed compressed;
         compressed.name = {rows.string(row, "compressed_schema_name"),
                            rows.string(row, "compressed_table_name")};
         compressed.readable = rows.boolean(row, "may_read_compressed");
         compressed.columns = columns_from(rows.text(row, "compressed_columns"));
         compressed.options = rows.string(row, "compressed_options");
-        compressed.indexes = nlohmann::json::parse(rows.text(row, "compressed_indexes"))
-                                 .get<std::vector<std::string>>();
+        compressed.indexes = json::parse(rows.text(row, "compressed_indexes")).texts();
         compressed.settings = rows.string(row, "compression_settings");
         if (!rows.is_null(row, "compression_sizes"))
-            for (const auto& size : nlohmann::json::parse(rows.text(row, "compression_sizes")))
-                compressed.sizes.push_back(size.is_null() ? 0 : size.get<std::int64_t>());
+            for (const auto& size : json::parse(rows.text(row, "compression_sizes")).array())
+                compressed.sizes.push_back(size.is_null() ? 0 : size.integer());
+        chunk.compressed = std::move(compressed);
     }
     return chunk;
 }
@@ -141,7 +136,7 @@ std::vector<Place> find_places(postgres::Connection& connection,
     for (const auto& hypercube : hypercubes) {
         schemas.push_back(hypercube.hypertable.schema);
         names.push_back(hypercube.hypertable.name);
-        slices.push_back(hypercube.slices);
+        slices.push_back(hypercube.slices.text());
     }
     const auto results =
         connection.pipeline({{std::string(sql::find_chunks),
@@ -194,7 +189,7 @@ std::vector<ChunkInRange> read_chunks_in_range(postgres::Connection& connection,
         chunks.push_back(
             {.hypertable_id = static_cast<int>(rows.integer(row, "hypertable_id")),
              .name = {rows.string(row, "schema_name"), rows.string(row, "table_name")},
-             .slices = rows.string(row, "slices"),
+             .slices = Slices::parse(rows.text(row, "slices")),
              .slice = {rows.integer(row, "range_start"), rows.integer(row, "range_end")},
              .bytes = rows.integer(row, "bytes"),
              .rows_estimate = rows.integer(row, "rows")});

@@ -2,7 +2,7 @@
 
 #include "postgres/connection.hpp"
 #include "postgres/quote.hpp"
-#include "timescale/time_range.hpp"
+#include "timescale/slices.hpp"
 
 #include <optional>
 #include <string>
@@ -37,7 +37,7 @@ struct Chunk {
     postgres::QualifiedName name;
     /// Bits, from TimescaleDB's src/chunk.h: 1 compressed, 2 unordered, 4 frozen, 8 partial.
     int status = 0;
-    std::string slices; ///< as in Hypercube
+    Slices slices;
     std::vector<ChunkColumn> columns;
     std::int64_t pages = 0; ///< of its own table
     bool empty = false;     ///< neither its table nor its compressed table has a page
@@ -102,7 +102,7 @@ struct Place {
 /// A box in the space of a hypertable's dimensions, for a chunk to be or to go.
 struct Hypercube {
     postgres::QualifiedName hypertable;
-    std::string slices; ///< JSON, {"column": [range_start, range_end], ...} in internal values
+    Slices slices;
 };
 
 /// What stands where, in one round trip.
@@ -120,8 +120,8 @@ std::string read_compression_settings(postgres::Connection& connection,
 struct ChunkInRange {
     int hypertable_id = 0;
     postgres::QualifiedName name;
-    std::string slices; ///< as in Hypercube
-    TimeRange slice;    ///< of time
+    Slices slices;
+    TimeRange slice; ///< of time
     std::int64_t bytes = 0;
     std::int64_t rows_estimate = 0;
 };

@@ -1,9 +1,9 @@
 #include "timescale/hypertable.hpp"
 
+#include "json/value.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -11,22 +11,18 @@ namespace timescale {
 
 namespace {
 
-Dimension dimension_from(const nlohmann::json& json) {
-    Dimension dimension;
-    dimension.column = json.at("column");
-    dimension.type = json.at("type");
-    if (!json.at("function").is_null())
-        dimension.function = json.at("function").get<std::string>();
-    dimension.closed = json.at("closed");
-    return dimension;
+Dimension dimension_from(const json::Value& value) {
+    return {.column = value.at("column").text(),
+            .type = value.at("type").text(),
+            .function = value.at("function").optional_text(),
+            .closed = value.at("closed").boolean()};
 }
 
-Column column_from(const nlohmann::json& json) {
-    Column column{
-        .name = json.at("name"), .type = json.at("type"), .generated = json.at("generated")};
-    if (!json.at("labels").is_null())
-        column.labels = json.at("labels").get<std::string>();
-    return column;
+Column column_from(const json::Value& value) {
+    return {.name = value.at("name").text(),
+            .type = value.at("type").text(),
+            .generated = value.at("generated").boolean(),
+            .labels = value.at("labels").optional_text()};
 }
 
 const Column* find_column(const Hypertable& hypertable, const std::string& name) {
@@ -37,11 +33,10 @@ const Column* find_column(const Hypertable& hypertable, const std::string& name)
 /// What sql/hypertables.sql and sql/plain_tables.sql have in common.
 void read_table(Hypertable& hypertable, const postgres::Result& rows, int row) {
     hypertable.matches = rows.boolean(row, "matches");
-    for (const auto& json : nlohmann::json::parse(rows.text(row, "columns")))
-        hypertable.columns.push_back(column_from(json));
+    for (const auto& column : json::parse(rows.text(row, "columns")).array())
+        hypertable.columns.push_back(column_from(column));
     if (!rows.is_null(row, "key"))
-        hypertable.key =
-            nlohmann::json::parse(rows.text(row, "key")).get<std::vector<std::string>>();
+        hypertable.key = json::parse(rows.text(row, "key")).texts();
 }
 
 } // namespace
@@ -77,8 +72,8 @@ std::vector<Hypertable> read_hypertables(postgres::Connection& connection,
         hypertable.time = {.column = rows.string(row, "time_column"),
                            .type = rows.string(row, "time_type"),
                            .function = rows.optional_string(row, "time_function")};
-        for (const auto& json : nlohmann::json::parse(rows.text(row, "dimensions")))
-            hypertable.dimensions.push_back(dimension_from(json));
+        for (const auto& dimension : json::parse(rows.text(row, "dimensions")).array())
+            hypertable.dimensions.push_back(dimension_from(dimension));
         read_table(hypertable, rows, row);
         hypertable.compression_enabled = rows.boolean(row, "compression_enabled");
         hypertable.tiered_chunks = rows.integer(row, "tiered_chunks");

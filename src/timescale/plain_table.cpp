@@ -1,10 +1,10 @@
 #include "timescale/plain_table.hpp"
 
+#include "json/value.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -77,11 +77,11 @@ std::vector<std::int64_t> estimated_rows(postgres::Connection& source, const Hyp
                 {fmt::format("EXPLAIN (FORMAT JSON) SELECT FROM {} WHERE {}", table.name.quoted(),
                              row_filter(table.time, {ranges[i]}))});
         for (const auto& plan : source.pipeline(statements))
-            estimates.push_back(nlohmann::json::parse(plan.text(0, "\"QUERY PLAN\""))
+            estimates.push_back(json::parse(plan.text(0, "\"QUERY PLAN\""))
                                     .at(0)
                                     .at("Plan")
                                     .at("Plan Rows")
-                                    .get<std::int64_t>());
+                                    .integer());
     }
     return estimates;
 }
@@ -110,10 +110,6 @@ bool has_rows(postgres::Connection& source, const Hypertable& table, const std::
                 .empty();
 }
 
-std::string slices_json(const Hypertable& table, const TimeRange& slice) {
-    return nlohmann::json{{table.time.column, {slice.from, slice.until}}}.dump();
-}
-
 } // namespace
 
 TimeRange slice_around(InternalTime value, std::int64_t interval, const std::string& type) {
@@ -129,10 +125,9 @@ TimeRange slice_around(InternalTime value, std::int64_t interval, const std::str
     return slice;
 }
 
-bool span_chunks(const std::string& slices, const Dimension& time) {
-    const auto json = nlohmann::json::parse(slices);
-    const auto slice = json.find(time.column);
-    return slice != json.end() && *slice == nlohmann::json{all_of_time.from, all_of_time.until};
+bool span_chunks(const Slices& slices, const Dimension& time) {
+    const auto* slice = slices.find(time.column);
+    return slice != nullptr && *slice == all_of_time;
 }
 
 std::vector<TimeRange> find_slices(postgres::Connection& source, const Hypertable& table,
@@ -167,7 +162,7 @@ std::vector<ChunkInRange> chunks_of_slices(postgres::Connection& source, const H
     for (std::size_t i = 0; i < slices.size(); ++i)
         chunks.push_back({.hypertable_id = table.id,
                           .name = table.name,
-                          .slices = slices_json(table, slices[i]),
+                          .slices = {table.time.column, slices[i]},
                           .slice = slices[i],
                           .bytes = std::llround(bytes_each * static_cast<double>(rows[i])),
                           .rows_estimate = rows[i]});

@@ -20,8 +20,7 @@ TimeRange slice_around(InternalTime value, std::int64_t interval, const std::str
 constexpr TimeRange all_of_time{};
 
 /// Whether the slices that a task was staged with are all of time: it spans chunks of the target.
-/// \param slices as in Hypercube.
-bool span_chunks(const std::string& slices, const Dimension& time);
+bool span_chunks(const Slices& slices, const Dimension& time);
 
 /// What of a table there is to copy: each slice that has rows within the range, found by the index
 /// on time. A table without one has a single slice, of all of time; whether it has rows may take

@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include <limits>
 
@@ -91,17 +90,15 @@ std::string row_filter(const Dimension& time, const std::vector<TimeRange>& rang
     return fmt::format("({})", fmt::join(alternatives, " OR "));
 }
 
-std::string hypercube_filter(const std::vector<Dimension>& dimensions, const std::string& slices) {
-    const auto json = nlohmann::json::parse(slices);
+std::string hypercube_filter(const std::vector<Dimension>& dimensions, const Slices& slices) {
     std::vector<std::string> conditions;
     for (const auto& dimension : dimensions) {
-        if (!json.contains(dimension.column))
+        const auto* range = slices.find(dimension.column);
+        if (range == nullptr)
             throw TaskError(fmt::format("the task has no slice for the dimension {}",
                                         postgres::quote_identifier(dimension.column)));
-        const auto& slice = json.at(dimension.column);
-        const TimeRange range{slice.at(0), slice.at(1)};
-        conditions.push_back(dimension.closed ? within_partition(dimension, range)
-                                              : within(dimension, range));
+        conditions.push_back(dimension.closed ? within_partition(dimension, *range)
+                                              : within(dimension, *range));
     }
     return fmt::format("{}", fmt::join(conditions, " AND "));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "timescale/hypertable.hpp"
+#include "timescale/slices.hpp"
 #include "timescale/time_range.hpp"
 
 #include <string>
@@ -27,8 +28,7 @@ std::string row_filter(const Dimension& time, const std::vector<TimeRange>& rang
 
 /// An SQL condition that is true for the rows that belong into a hypercube.
 /// \param dimensions of the hypertable that the rows came from.
-/// \param slices JSON, {"column": [range_start, range_end], ...} in internal values.
 /// \throws TaskError when a dimension has no slice.
-std::string hypercube_filter(const std::vector<Dimension>& dimensions, const std::string& slices);
+std::string hypercube_filter(const std::vector<Dimension>& dimensions, const Slices& slices);
 
 } // namespace timescale

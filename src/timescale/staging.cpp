@@ -1,8 +1,7 @@
 #include "timescale/staging.hpp"
 
+#include "json/value.hpp"
 #include "sql.hpp"
-
-#include <nlohmann/json.hpp>
 
 namespace timescale {
 
@@ -18,18 +17,17 @@ std::optional<StagingShape> read_staging_shape(postgres::Connection& connection,
                        .indexes = {},
                        .foreign_keys = {},
                        .nullable_dimensions =
-                           nlohmann::json::parse(row.text(0, "nullable_dimensions"))
-                               .get<std::vector<std::string>>(),
+                           json::parse(row.text(0, "nullable_dimensions")).texts(),
                        .chunk_prefix = row.string(0, "chunk_prefix")};
-    for (const auto& json : nlohmann::json::parse(row.text(0, "indexes")))
-        shape.indexes.push_back({.name = json.at("name"),
-                                 .temporary = json.at("temporary"),
-                                 .is_constraint = json.at("constraint"),
-                                 .statement = json.at("statement")});
-    for (const auto& json : nlohmann::json::parse(row.text(0, "foreign_keys")))
-        shape.foreign_keys.push_back({.name = json.at("name"),
-                                      .definition = json.at("definition"),
-                                      .valid = json.at("valid")});
+    for (const auto& index : json::parse(row.text(0, "indexes")).array())
+        shape.indexes.push_back({.name = index.at("name").text(),
+                                 .temporary = index.at("temporary").text(),
+                                 .is_constraint = index.at("constraint").boolean(),
+                                 .statement = index.at("statement").text()});
+    for (const auto& key : json::parse(row.text(0, "foreign_keys")).array())
+        shape.foreign_keys.push_back({.name = key.at("name").text(),
+                                      .definition = key.at("definition").text(),
+                                      .valid = key.at("valid").boolean()});
     return shape;
 }
 

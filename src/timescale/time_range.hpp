@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <limits>
 
@@ -19,7 +20,7 @@ struct TimeRange {
     InternalTime from = minus_infinity;
     InternalTime until = std::numeric_limits<InternalTime>::max();
 
-    bool operator==(const TimeRange&) const = default;
+    auto operator<=>(const TimeRange&) const = default;
 };
 
 } // namespace timescale

@@ -1,11 +1,11 @@
 #include "verify/columns.hpp"
 
+#include "json/value.hpp"
 #include "postgres/error.hpp"
 #include "postgres/quote.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <set>
@@ -152,8 +152,8 @@ std::string in_one(const std::vector<std::string>& expressions) {
 
 std::vector<std::optional<std::string>> from_one(std::string_view text) {
     std::vector<std::optional<std::string>> values;
-    for (const auto& value : nlohmann::json::parse(text))
-        values.push_back(value.is_null() ? std::nullopt : std::optional(value.get<std::string>()));
+    for (const auto& value : json::parse(text).array())
+        values.push_back(value.optional_text());
     return values;
 }
 

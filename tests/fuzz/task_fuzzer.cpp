@@ -94,10 +94,9 @@ void require_same_numbers(const std::vector<timescale::TimeRange>& ranges) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto text = fuzz::text_of(data, size);
     const auto end = std::min(text.find('\n'), text.size());
-    const auto slices = text.substr(0, end);
     const auto ranges = text.substr(std::min(end + 1, text.size()));
     try {
-        tasks::check_slices(slices);
+        const auto slices = tasks::parse_slices(text.substr(0, end));
         for (const auto& dimensions : hypertables()) {
             try {
                 require_harmless(timescale::hypercube_filter(dimensions, slices));

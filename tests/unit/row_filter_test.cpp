@@ -20,6 +20,7 @@ using timescale::hypercube_filter;
 using timescale::InternalTime;
 using timescale::minus_infinity;
 using timescale::row_filter;
+using timescale::Slices;
 
 constexpr InternalTime end_of_time = std::numeric_limits<InternalTime>::max();
 constexpr InternalTime day = 86'400'000'000;
@@ -109,7 +110,8 @@ TEST(RowFilter, ComparesWhatThePartitioningFunctionMakesOfTheColumn) {
 
 TEST(HypercubeFilter, TakesRowsWithinTheSliceOfEachDimension) {
     const auto value = open_dimension("value", "integer");
-    EXPECT_EQ(hypercube_filter({date(), value}, R"({"value": [-5, 5], "time": [0, 86400000000]})"),
+    EXPECT_EQ(hypercube_filter({date(), value},
+                               Slices::parse(R"({"value": [-5, 5], "time": [0, 86400000000]})")),
               R"("time" >= '1970-01-01'::date AND "time" < '1970-01-02'::date)"
               R"( AND "value" >= '-5'::bigint AND "value" < '5'::bigint)");
 }
@@ -119,7 +121,8 @@ TEST(HypercubeFilter, PutsANullIntoThePartitionOfHashZero) {
                            .type = "text",
                            .function = "_timescaledb_functions.get_partition_hash",
                            .closed = true};
-    EXPECT_EQ(hypercube_filter({device}, R"({"device": [-9223372036854775808, 1073741823]})"),
+    EXPECT_EQ(hypercube_filter({device},
+                               Slices::parse(R"({"device": [-9223372036854775808, 1073741823]})")),
               R"(coalesce(_timescaledb_functions.get_partition_hash("device"), 0))"
               R"( >= '-9223372036854775808'::bigint)"
               R"( AND coalesce(_timescaledb_functions.get_partition_hash("device"), 0))"
@@ -128,12 +131,12 @@ TEST(HypercubeFilter, PutsANullIntoThePartitionOfHashZero) {
 
 TEST(HypercubeFilter, FindsTheSliceOfAColumnThatNeedsQuotes) {
     EXPECT_EQ(hypercube_filter({open_dimension(R"(My "time")", "bigint")},
-                               R"({"My \"time\"": [1, 9223372036854775807]})"),
+                               Slices::parse(R"({"My \"time\"": [1, 9223372036854775807]})")),
               R"("My ""time""" >= '1'::bigint)");
 }
 
 TEST(HypercubeFilter, RefusesADimensionWithoutASlice) {
-    EXPECT_THAT([] { hypercube_filter({integer()}, R"({"device": [0, 1]})"); },
+    EXPECT_THAT([] { hypercube_filter({integer()}, Slices::parse(R"({"device": [0, 1]})")); },
                 ThrowsMessage<Error>(HasSubstr(R"("time")")));
 }
 

@@ -7,8 +7,8 @@
 
 namespace {
 
-using tasks::check_slices;
 using tasks::parse_ranges;
+using tasks::parse_slices;
 
 TEST(ParseRanges, ReadsRangesOfAllIntegers) {
     const auto ranges = parse_ranges("[[-9223372036854775808, -5], [0, 9223372036854775807]]");
@@ -24,14 +24,34 @@ TEST(ParseRanges, RefusesWhatIsNoListOfRanges) {
         EXPECT_THROW(parse_ranges(json), TaskError) << json;
 }
 
-TEST(CheckSlices, TakesASliceForEachDimension) {
-    EXPECT_NO_THROW(check_slices(R"({"time": [0, 5], "my \"device\"": [-1, 1]})"));
+TEST(ParseSlices, TakesASliceForEachDimension) {
+    const auto slices = parse_slices(R"({"time": [0, 5], "my \"device\"": [-1, 1]})");
+    ASSERT_NE(slices.find("time"), nullptr);
+    EXPECT_EQ(*slices.find("time"), (timescale::TimeRange{0, 5}));
+    ASSERT_NE(slices.find("my \"device\""), nullptr);
+    EXPECT_EQ(*slices.find("my \"device\""), (timescale::TimeRange{-1, 1}));
+    EXPECT_EQ(slices.find("device"), nullptr);
+    EXPECT_EQ(parse_slices(slices.text()), slices);
 }
 
-TEST(CheckSlices, RefusesWhatIsNoSlices) {
+TEST(ParseSlices, AreTheSameInAnotherOrder) {
+    EXPECT_EQ(parse_slices(R"({"a": [0, 5], "b": [1, 2]})"),
+              parse_slices(R"({"b": [1, 2], "a": [0, 5]})"));
+    EXPECT_NE(parse_slices(R"({"a": [0, 5]})"), parse_slices(R"({"a": [0, 5], "b": [1, 2]})"));
+}
+
+TEST(ParseSlices, OverlapWhereTheyDoInEachDimension) {
+    const auto slices = parse_slices(R"({"time": [0, 5], "device": [0, 10]})");
+    EXPECT_TRUE(slices.overlap(parse_slices(R"({"time": [4, 8], "device": [9, 11]})")));
+    EXPECT_TRUE(slices.overlap(parse_slices(R"({"time": [4, 8]})")));
+    EXPECT_FALSE(slices.overlap(parse_slices(R"({"time": [5, 8], "device": [9, 11]})")));
+    EXPECT_FALSE(slices.overlap(parse_slices(R"({"time": [4, 8], "device": [10, 11]})")));
+}
+
+TEST(ParseSlices, RefusesWhatIsNoSlices) {
     for (const auto* json : {"", "null", "{}", "[]", R"({"time": 1})", R"({"time": [1]})",
                              R"({"time": ["a", "b"]})", R"({"time": [1, 18446744073709551615]})"})
-        EXPECT_THROW(check_slices(json), TaskError) << json;
+        EXPECT_THROW(parse_slices(json), TaskError) << json;
 }
 
 } // namespace
