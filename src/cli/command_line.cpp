@@ -1,20 +1,16 @@
 #include "cli/command_line.hpp"
 
-#include "cli/generate.hpp"
+#include "cli/parser.hpp"
 #include "commands/commands.hpp"
 #include "csv/input.hpp"
 #include "report/log.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cctype>
 #include <functional>
 #include <limits>
-#include <map>
 #include <memory>
 #include <vector>
 
@@ -239,58 +235,6 @@ struct ConnectionTexts {
     bool telemetry_disabled = false;
 };
 
-/// Refuses what is the next option rather than a value.
-std::string is_value(const std::string& text) {
-    if (text.empty())
-        return "needs a value";
-    return text.starts_with("--") && text.size() > 2 ? "needs a value, not " + text : std::string();
-}
-
-/// Nothing that could be, or hold, a password: connection strings have other characters.
-bool is_plain(const std::string& text) {
-    return std::ranges::all_of(text, [](unsigned char c) {
-        return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
-    });
-}
-
-/// An argument that stands where none belongs, as a message may show it.
-std::string shown(const std::string& argument) {
-    auto name = argument.substr(0, argument.find('='));
-    if (is_plain(argument) || (name.starts_with("--") && is_plain(name)))
-        return name;
-    return "an argument that is no option";
-}
-
-/// CLI11's message, which may quote arguments, with those of them left out that are not plain.
-std::string shown_message(std::string message, int argc, const char* const* argv) {
-    for (int i = 1; i < argc; ++i) {
-        std::string argument = argv[i];
-        if (argument.starts_with("-") && argument.find('=') != std::string::npos)
-            argument.erase(0, argument.find('=') + 1);
-        else if (argument.starts_with("-") && !argument.starts_with("--"))
-            argument.erase(0, 2); // -p8 is -p and 8
-        if (is_plain(argument))
-            continue;
-        for (auto at = message.find(argument); at != std::string::npos; at = message.find(argument))
-            message.replace(at, argument.size(), 1, '\x01');
-    }
-    std::string result;
-    for (const char c : message)
-        result += c == '\x01' ? std::string("...") : std::string(1, c);
-    return result;
-}
-
-/// What the program cannot make sense of, if there is something: that is told before what is
-/// missing, for it may be what is missing, misspelt.
-std::optional<std::string> unknown_argument(const CLI::App& app) {
-    const auto arguments = app.remaining(/*recurse=*/true);
-    if (arguments.empty())
-        return std::nullopt;
-    const auto option =
-        std::ranges::find_if(arguments, [](const auto& text) { return text.starts_with("-"); });
-    return option == arguments.end() ? arguments.front() : *option;
-}
-
 ConnectionString connection_string(const std::string& text, const std::string& option,
                                    const std::string& variable) {
     if (text.empty())
@@ -308,88 +252,56 @@ ConnectionString target_of(const ConnectionTexts& texts) {
     return connection_string(texts.target, "--target", "BACKFILL_TARGET");
 }
 
-void add_source(CLI::App& command, ConnectionTexts& texts) {
-    command.add_option("--source", texts.source, "connection string of the source database")
-        ->envname("BACKFILL_SOURCE")
-        ->check(is_value);
+void add_source(Command command, ConnectionTexts& texts) {
+    command.option("--source", texts.source, "connection string of the source database")
+        .variable("BACKFILL_SOURCE")
+        .check_value();
 }
 
-void add_target(CLI::App& command, ConnectionTexts& texts) {
-    command.add_option("--target", texts.target, "connection string of the target database")
-        ->envname("BACKFILL_TARGET")
-        ->check(is_value);
+void add_target(Command command, ConnectionTexts& texts) {
+    command.option("--target", texts.target, "connection string of the target database")
+        .variable("BACKFILL_TARGET")
+        .check_value();
     // The original phones home; its users' scripts say so.
-    command.add_flag("--disable-telemetry", texts.telemetry_disabled,
-                     "accepted and without effect: there is no telemetry");
+    command.flag("--disable-telemetry", texts.telemetry_disabled,
+                 "accepted and without effect: there is no telemetry");
 }
 
 /// \param what it is matched with.
-void add_filter(CLI::App& command, std::optional<std::string>& filter, const std::string& what) {
-    command.add_option(
-        "-f,--filter", filter,
-        "POSIX regular expression, regardless of case, on the quoted schema.name of " + what);
+void add_filter(Command command, std::optional<std::string>& filter, const std::string& what) {
+    command.option("-f,--filter", filter,
+                   "POSIX regular expression, regardless of case, on the quoted schema.name of " +
+                       what);
 }
 
-void add_selection(CLI::App& command, std::optional<std::string>& filter,
+void add_selection(Command command, std::optional<std::string>& filter,
                    timescale::Cascade& cascade) {
     add_filter(command, filter, "hypertables and of continuous aggregates");
-    command.add_flag("-U,--cascade-up", cascade.up,
-                     "also the continuous aggregates that read what matches");
-    command.add_flag("-D,--cascade-down", cascade.down,
-                     "also what the matching continuous aggregates read");
+    command.flag("-U,--cascade-up", cascade.up,
+                 "also the continuous aggregates that read what matches");
+    command.flag("-D,--cascade-down", cascade.down,
+                 "also what the matching continuous aggregates read");
 }
 
-/// An option whose values have names. (CLI11's transformers would take the numbers behind them,
-/// too.)
-template <typename Value>
-CLI::Option* add_choice(CLI::App& command, const std::string& name, Value& value,
-                        const std::map<std::string, Value>& choices, const std::string& text) {
-    std::vector<std::string> names;
-    for (const auto& choice : choices)
-        names.push_back(choice.first);
-    const auto one_of = fmt::format("{}", fmt::join(names, "|"));
-    return command
-        .add_option_function<std::string>(
-            name, [&value, choices](const std::string& chosen) { value = choices.at(chosen); },
-            text)
-        ->option_text(one_of)
-        ->check(CLI::IsMember(names).description(one_of));
-}
-
-/// Decimal, as bytes are shown.
-const std::map<std::string, std::int64_t> byte_units{
-    {"B", 1}, {"kB", 1000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}};
-
-/// "200MB/s" is "200MB".
-std::string without_per_second(std::string text) {
-    constexpr std::string_view per_second = "/s";
-    if (text.ends_with(per_second))
-        text.resize(text.size() - per_second.size());
-    return text;
-}
-
-void add_duration(CLI::App& command, const std::string& name, std::chrono::seconds& value,
+void add_duration(Command command, const std::string& name, std::chrono::seconds& value,
                   const std::string& text) {
-    const std::map<std::string, std::int64_t> units{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
     command
-        .add_option_function<std::int64_t>(
+        .number(
             name, [&value](std::int64_t seconds) { value = std::chrono::seconds(seconds); }, text)
-        ->option_text(fmt::format("DURATION={}s", value.count()))
-        ->transform(CLI::AsNumberWithUnit(units))
-        ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}));
+        .value_is_called(fmt::format("DURATION={}s", value.count()))
+        .units({{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}})
+        .between(1, 10'000'000);
 }
 
 /// How failures are borne.
 /// \param what is attempted again.
-void add_retry(CLI::App& command, workers::RetryOptions& retry,
-               const std::string& what = "a chunk") {
+void add_retry(Command command, workers::RetryOptions& retry, const std::string& what = "a chunk") {
     command
-        .add_option("--max-retries", retry.max_retries,
-                    fmt::format("further attempts at {}, after a deadlock, a lost connection and "
-                                "the like",
-                                what))
-        ->capture_default_str()
-        ->check(CLI::Range(0, 1000));
+        .number("--max-retries", retry.max_retries,
+                fmt::format("further attempts at {}, after a deadlock, a lost connection and "
+                            "the like",
+                            what))
+        .between(0, 1000);
     add_duration(command, "--retry-timeout", retry.retry_timeout,
                  "how long a server may be out of reach, or out of space, before the run ends: "
                  "90s, 15m, 2h");
@@ -417,26 +329,24 @@ struct Speech {
     }
 };
 
-void add_speech(CLI::App& command, Speech& speech) {
+void add_speech(Command command, Speech& speech) {
     const auto format = [&](const std::string& name, report::Format& value,
                             const std::string& text) {
-        add_choice(command, name, value,
-                   {{"text", report::Format::text}, {"json", report::Format::json}}, text);
+        command.choice(name, value,
+                       {{"json", report::Format::json}, {"text", report::Format::text}}, text);
     };
     format("--output", speech.output.format,
            "results on standard output, as lines for people or as JSON objects of a line each "
            "[text]");
-    auto* quiet =
-        command.add_flag("-q,--quiet", speech.quiet, "only what failed, and a summary at the end");
-    command.add_flag("-v,--verbose", speech.verbose, "more, such as each attempt that failed")
-        ->excludes(quiet);
-    command.add_flag("--no-progress", speech.no_progress,
-                     "no lines that change in place, on a terminal either");
+    const auto quiet =
+        command.flag("-q,--quiet", speech.quiet, "only what failed, and a summary at the end");
+    command.flag("-v,--verbose", speech.verbose, "more, such as each attempt that failed")
+        .excludes(quiet);
+    command.flag("--no-progress", speech.no_progress,
+                 "no lines that change in place, on a terminal either");
     format("--log-format", speech.log.format, "warnings and errors, on standard error [text]");
-    command
-        .add_option("--log-file", speech.log.file,
-                    "append warnings and errors to this file instead")
-        ->check(is_value);
+    command.option("--log-file", speech.log.file, "append warnings and errors to this file instead")
+        .check_value();
 }
 
 /// Runs a command, and says why if it fails.
@@ -457,9 +367,9 @@ ExitStatus speak(const Speech& speech, const std::function<ExitStatus(report::Ou
     }
 }
 
-/// A subcommand, and what is to be done when it was named.
-struct Command {
-    CLI::App* app = nullptr;
+/// A command, and what is to be done when it was given.
+struct Runnable {
+    Command command;
     std::function<ExitStatus()> run;
 };
 
@@ -478,9 +388,8 @@ constexpr bool has_source = requires(Options options) {
 
 /// A subcommand with the options for its connections.
 template <typename Options>
-CLI::App& begin_command(CLI::App& app, Parsed<Options>& parsed, const char* name,
-                        const char* text) {
-    auto& command = *app.add_subcommand(name, text);
+Command begin_command(Parser& parser, Parsed<Options>& parsed, const char* name, const char* text) {
+    auto command = parser.add_command(name, text);
     if constexpr (has_source<Options>)
         add_source(command, parsed.texts);
     add_target(command, parsed.texts);
@@ -490,11 +399,11 @@ CLI::App& begin_command(CLI::App& app, Parsed<Options>& parsed, const char* name
 /// Adds the options that all have in the end.
 /// \param run gets the options when all are parsed.
 template <typename Options>
-Command end_command(CLI::App& command, const std::shared_ptr<Parsed<Options>>& parsed,
-                    ExitStatus (*run)(const Options&, report::Output&), const char* own_footer) {
+Runnable end_command(Command command, const std::shared_ptr<Parsed<Options>>& parsed,
+                     ExitStatus (*run)(const Options&, report::Output&), const char* own_footer) {
     add_speech(command, parsed->speech);
     command.footer(std::string(own_footer) + "\n" + connection_footer);
-    return {&command, [parsed, run] {
+    return {command, [parsed, run] {
                 auto& options = parsed->options;
                 if constexpr (has_source<Options>)
                     options.source = source_of(parsed->texts);
@@ -504,232 +413,229 @@ Command end_command(CLI::App& command, const std::shared_ptr<Parsed<Options>>& p
             }};
 }
 
-void add_parallelism(CLI::App& command, int& parallelism, const std::string& text) {
-    command.add_option("-p,--parallelism", parallelism, text)
-        ->capture_default_str()
-        ->check(CLI::Range(1, 1000));
+void add_parallelism(Command command, int& parallelism, const std::string& text) {
+    command.number("-p,--parallelism", parallelism, text).between(1, 1000);
 }
 
-Command add_completion_point(CLI::App& app) {
+Runnable add_completion_point(Parser& parser) {
     const auto parsed = std::make_shared<Parsed<commands::CompletionPointOptions>>();
     auto& options = parsed->options;
-    auto& command = begin_command(app, *parsed, "completion-point",
-                                  "Suggest a completion point; change nothing");
+    auto command = begin_command(parser, *parsed, "completion-point",
+                                 "Suggest a completion point; change nothing");
     add_filter(command, options.filter, "hypertables");
     command
-        .add_option("--since", options.since,
-                    "compare from then on; without it, from the target's first row on")
-        ->check(is_value);
+        .option("--since", options.since,
+                "compare from then on; without it, from the target's first row on")
+        .check_value();
     return end_command(command, parsed, commands::completion_point, completion_point_footer);
 }
 
-Command add_check(CLI::App& app) {
+Runnable add_check(Parser& parser) {
     const auto parsed = std::make_shared<Parsed<commands::CheckOptions>>();
     auto& options = parsed->options;
-    auto& command = begin_command(app, *parsed, "check",
-                                  "Say what would go wrong, before it does; change nothing");
-    command.add_option("-u,--until", options.until, "completion point, as for stage")
-        ->check(is_value);
-    command.add_option("-F,--from", options.from, "as for stage");
+    auto command = begin_command(parser, *parsed, "check",
+                                 "Say what would go wrong, before it does; change nothing");
+    command.option("-u,--until", options.until, "completion point, as for stage").check_value();
+    command.option("-F,--from", options.from, "as for stage");
     add_selection(command, options.filter, options.cascade);
     add_parallelism(command, options.parallelism,
                     "that copy will be run with, for the connections that it needs");
     return end_command(command, parsed, commands::check, check_footer);
 }
 
-Command add_clone_schema(CLI::App& app) {
+Runnable add_clone_schema(Parser& parser) {
     const auto parsed = std::make_shared<Parsed<commands::CloneOptions>>();
     auto& options = parsed->options;
-    auto& command = begin_command(app, *parsed, "clone-schema",
-                                  "Make the target like the source, but for the rows of "
-                                  "hypertables");
-    command.add_flag("--roles", options.roles,
-                     "the roles of the source's cluster, too, as far as the target takes them");
-    command.add_flag_callback(
+    auto command = begin_command(parser, *parsed, "clone-schema",
+                                 "Make the target like the source, but for the rows of "
+                                 "hypertables");
+    command.flag("--roles", options.roles,
+                 "the roles of the source's cluster, too, as far as the target takes them");
+    command.flag(
         "--no-relational-data", [&options] { options.relational_data = false; },
         "plain tables without their rows");
     command
-        .add_option_function<std::string>(
+        .word(
             "--hypertable-data", [](const std::string&) {},
             "of hypertables, none is copied: that is what stage and copy are for [none]")
-        ->option_text("none")
-        ->check(CLI::IsMember(std::vector<std::string>{"none"}).description("none"));
+        .one_of({"none"});
     command
-        .add_option("--create-hypertable", options.create_hypertables,
-                    "make a hypertable of a plain table, without its rows; an integer column needs "
-                    "an interval")
-        ->option_text("[[SCHEMA.]TABLE.]COLUMN[:INTERVAL]")
-        ->expected(1)
-        ->take_all()
-        ->check(is_value);
-    command.add_flag("--allow-non-empty", options.allow_non_empty,
-                     "also into a target that has something already");
+        .option("--create-hypertable", options.create_hypertables,
+                "make a hypertable of a plain table, without its rows; an integer column needs "
+                "an interval")
+        .value_is_called("[[SCHEMA.]TABLE.]COLUMN[:INTERVAL]")
+        .one_at_a_time()
+        .check_value();
+    command.flag("--allow-non-empty", options.allow_non_empty,
+                 "also into a target that has something already");
     command
-        .add_option("--programs", options.programs,
-                    "folder with pg_dump, pg_dumpall and psql; without it, they are looked for "
-                    "where packages put them, and in PATH")
-        ->option_text("DIR")
-        ->check(is_value);
+        .option("--programs", options.programs,
+                "folder with pg_dump, pg_dumpall and psql; without it, they are looked for "
+                "where packages put them, and in PATH")
+        .value_is_called("DIR")
+        .check_value();
     add_duration(command, "--retry-timeout", options.retry.retry_timeout,
                  "when the target was lost while it was committing, how long it may be out of "
                  "reach before its answer is given up: 90s, 15m, 2h");
-    command.add_flag("--dry-run", options.dry_run, "say what would be done, and change nothing");
+    command.flag("--dry-run", options.dry_run, "say what would be done, and change nothing");
     return end_command(command, parsed, commands::clone_schema, clone_footer);
 }
 
-Command add_stage(CLI::App& app) {
+Runnable add_stage(Parser& parser) {
     const auto parsed = std::make_shared<Parsed<commands::StageOptions>>();
     auto& options = parsed->options;
-    auto& command = begin_command(app, *parsed, "stage",
-                                  "List the chunks to copy in the target's queue, "
-                                  "the schema __backfill");
+    auto command = begin_command(parser, *parsed, "stage",
+                                 "List the chunks to copy in the target's queue, "
+                                 "the schema __backfill");
     command
-        .add_option("-u,--until", options.until,
-                    "completion point: copy what is before it (exclusive)")
-        ->required()
-        ->check(is_value);
-    command.add_option("-F,--from", options.from,
-                       "copy what is at or after it; -infinity, the default, for all");
+        .option("-u,--until", options.until, "completion point: copy what is before it (exclusive)")
+        .required()
+        .check_value();
+    command.option("-F,--from", options.from,
+                   "copy what is at or after it; -infinity, the default, for all");
     add_selection(command, options.filter, options.cascade);
     command
-        .add_option("-s,--snapshot", options.snapshot,
-                    "read all chunks under this snapshot, exported in the source with "
-                    "pg_export_snapshot()")
-        ->check(is_value);
-    command.add_flag("--dry-run", options.dry_run,
-                     "only say what would be staged, and how it would be loaded; change nothing");
+        .option("-s,--snapshot", options.snapshot,
+                "read all chunks under this snapshot, exported in the source with "
+                "pg_export_snapshot()")
+        .check_value();
+    command.flag("--dry-run", options.dry_run,
+                 "only say what would be staged, and how it would be loaded; change nothing");
     return end_command(command, parsed, commands::stage, stage_footer);
 }
 
-Command add_copy(CLI::App& app) {
+Runnable add_copy(Parser& parser) {
     const auto parsed = std::make_shared<Parsed<commands::CopyOptions>>();
     auto& options = parsed->options;
-    auto& command = begin_command(app, *parsed, "copy", "Copy the staged chunks");
+    auto command = begin_command(parser, *parsed, "copy", "Copy the staged chunks");
     add_parallelism(command, options.parallelism,
                     "how many chunks to copy at a time, each with a connection to either side");
-    add_choice(command, "--load-strategy", options.strategy,
-               {{"auto", load::Strategy::automatic},
-                {"attach", load::Strategy::attach},
-                {"in-place", load::Strategy::in_place}},
-               "how chunks that are absent or empty in the target are loaded: attach, into a "
-               "table that then becomes the chunk; in-place, under its live indexes; auto, "
-               "what is safe and fast for each [auto]");
-    command.add_flag("--explain", options.explain,
-                     "only print how each chunk would be loaded, and why; change nothing");
+    command.choice("--load-strategy", options.strategy,
+                   {{"attach", load::Strategy::attach},
+                    {"auto", load::Strategy::automatic},
+                    {"in-place", load::Strategy::in_place}},
+                   "how chunks that are absent or empty in the target are loaded: attach, into a "
+                   "table that then becomes the chunk; in-place, under its live indexes; auto, "
+                   "what is safe and fast for each [auto]");
+    command.flag("--explain", options.explain,
+                 "only print how each chunk would be loaded, and why; change nothing");
     command
-        .add_option_function<std::int64_t>(
+        .number(
             "--max-rate", [&options](std::int64_t rate) { options.max_rate = rate; },
             "at most so much a second, over all workers of this run: 50MB/s")
-        ->option_text("RATE")
-        ->transform(CLI::AsNumberWithUnit(byte_units))
-        ->transform(without_per_second) // before the other
-        ->check(CLI::Range(std::int64_t{1000}, std::numeric_limits<std::int64_t>::max()));
+        .value_is_called("RATE")
+        .units({{"B", 1}, {"kB", 1000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}}, "/s")
+        .between(1000, std::numeric_limits<std::int64_t>::max());
     add_retry(command, options.retry);
     return end_command(command, parsed, commands::copy, copy_footer);
 }
 
-Command add_verify(CLI::App& app) {
+Runnable add_verify(Parser& parser) {
     const auto parsed = std::make_shared<Parsed<commands::VerifyOptions>>();
     auto& options = parsed->options;
-    auto& command =
-        begin_command(app, *parsed, "verify", "Compare both sides of the copied chunks");
+    auto command =
+        begin_command(parser, *parsed, "verify", "Compare both sides of the copied chunks");
     add_parallelism(command, options.parallelism, "how many chunks to compare at a time");
-    auto* quick = command.add_flag("--quick", options.quick,
-                                   "only compare how many rows the two catalogs think that chunks "
-                                   "have, as of the last ANALYZE; reads no rows, proves nothing");
-    add_choice(command, "--mode", options.mode,
-               {{"digest", verify::Mode::digest}, {"aggregate", verify::Mode::aggregate}},
-               "digest: row counts and a hash of whole rows; aggregate: row counts, and "
-               "count, min, max and sum of each column [digest]")
-        ->excludes(quick);
-    command.add_flag("--all", options.all, "chunks that were verified before, too")
-        ->excludes(quick);
-    command.add_flag("--requeue", options.requeue, "let the next copy copy differing chunks again")
-        ->excludes(quick);
+    const auto quick = command.flag("--quick", options.quick,
+                                    "only compare how many rows the two catalogs think that chunks "
+                                    "have, as of the last ANALYZE; reads no rows, proves nothing");
     command
-        .add_option("--max-differences", options.max_differences,
-                    "how many example rows of each kind to show for a differing chunk")
-        ->capture_default_str()
-        ->check(CLI::Range(0, 1000))
-        ->excludes(quick);
+        .choice("--mode", options.mode,
+                {{"aggregate", verify::Mode::aggregate}, {"digest", verify::Mode::digest}},
+                "digest: row counts and a hash of whole rows; aggregate: row counts, and "
+                "count, min, max and sum of each column [digest]")
+        .excludes(quick);
+    command.flag("--all", options.all, "chunks that were verified before, too").excludes(quick);
+    command.flag("--requeue", options.requeue, "let the next copy copy differing chunks again")
+        .excludes(quick);
+    command
+        .number("--max-differences", options.max_differences,
+                "how many example rows of each kind to show for a differing chunk")
+        .between(0, 1000)
+        .excludes(quick);
     add_retry(command, options.retry);
     return end_command(command, parsed, commands::verify, verify_footer);
 }
 
-Command add_refresh_caggs(CLI::App& app) {
+Runnable add_refresh_caggs(Parser& parser) {
     const auto parsed = std::make_shared<Parsed<commands::RefreshOptions>>();
-    auto& command =
-        begin_command(app, *parsed, "refresh-caggs",
+    auto command =
+        begin_command(parser, *parsed, "refresh-caggs",
                       "Refresh the target's continuous aggregates up to where the source's are");
     add_selection(command, parsed->options.filter, parsed->options.cascade);
     add_retry(command, parsed->options.retry);
     return end_command(command, parsed, commands::refresh_caggs, refresh_footer);
 }
 
-Command add_status(CLI::App& app) {
+Runnable add_status(Parser& parser) {
     const auto parsed = std::make_shared<Parsed<commands::StatusOptions>>();
-    auto& command =
-        begin_command(app, *parsed, "status", "Tell how far the queue is, and who works on it");
-    command.add_flag("-w,--watch", parsed->options.watch,
-                     "again each second, until all is done; Ctrl-C ends it");
-    command.add_flag("--failed", parsed->options.failed, "list the chunks that failed, and why");
-    command.add_flag_callback(
+    auto command =
+        begin_command(parser, *parsed, "status", "Tell how far the queue is, and who works on it");
+    command.flag("-w,--watch", parsed->options.watch,
+                 "again each second, until all is done; Ctrl-C ends it");
+    command.flag("--failed", parsed->options.failed, "list the chunks that failed, and why");
+    command.flag(
         "--json", [parsed] { parsed->speech.output.format = report::Format::json; },
         "the same as --output json");
     return end_command(command, parsed, commands::status, status_footer);
 }
 
-Command add_report(CLI::App& app) {
+Runnable add_report(Parser& parser) {
     const auto parsed = std::make_shared<Parsed<commands::ReportOptions>>();
-    auto& command = begin_command(app, *parsed, "report", "Write a page on the migration");
+    auto command = begin_command(parser, *parsed, "report", "Write a page on the migration");
     command
-        .add_option("--html", parsed->options.html,
-                    "the page, with all that it needs; an older one is replaced")
-        ->required()
-        ->option_text("FILE");
+        .option("--html", parsed->options.html,
+                "the page, with all that it needs; an older one is replaced")
+        .required()
+        .value_is_called("FILE");
     return end_command(command, parsed, commands::report, report_footer);
 }
 
-Command add_pause(CLI::App& app) {
+Runnable add_pause(Parser& parser) {
     const auto parsed = std::make_shared<Parsed<commands::ControlOptions>>();
-    auto& command = begin_command(app, *parsed, "pause",
-                                  "Have all that copy or verify begin no further chunk for now");
+    auto command = begin_command(parser, *parsed, "pause",
+                                 "Have all that copy or verify begin no further chunk for now");
     return end_command(command, parsed, commands::pause, pause_footer);
 }
 
-Command add_resume(CLI::App& app) {
+Runnable add_resume(Parser& parser) {
     const auto parsed = std::make_shared<Parsed<commands::ControlOptions>>();
-    auto& command = begin_command(app, *parsed, "resume", "Have them go on");
+    auto command = begin_command(parser, *parsed, "resume", "Have them go on");
     return end_command(command, parsed, commands::resume, pause_footer);
 }
 
-Command add_set_parallelism(CLI::App& app) {
+Runnable add_set_parallelism(Parser& parser) {
     const auto parsed = std::make_shared<Parsed<commands::ControlOptions>>();
-    auto& command = begin_command(app, *parsed, "set-parallelism",
-                                  "Have each that copies or verifies use more or fewer workers");
-    command.add_option("N", parsed->options.parallelism, "how many chunks at a time")
-        ->required()
-        ->check(CLI::Range(1, 1000));
+    auto command = begin_command(parser, *parsed, "set-parallelism",
+                                 "Have each that copies or verifies use more or fewer workers");
+    command
+        .number(
+            "N",
+            [parsed](std::int64_t count) { parsed->options.parallelism = static_cast<int>(count); },
+            "how many chunks at a time")
+        .required()
+        .between(1, 1000);
     return end_command(command, parsed, commands::set_parallelism, parallelism_footer);
 }
 
-Command add_jobs(CLI::App& app) {
+Runnable add_jobs(Parser& parser) {
     const auto parsed = std::make_shared<Parsed<commands::JobsOptions>>();
-    auto& command = begin_command(app, *parsed, "jobs",
-                                  "List the target's background jobs, or turn them off and on");
+    auto command = begin_command(parser, *parsed, "jobs",
+                                 "List the target's background jobs, or turn them off and on");
     using commands::JobsAction;
-    add_choice(
-        command, "ACTION", parsed->options.action,
-        {{"list", JobsAction::list},
-         {"disable", JobsAction::disable},
-         {"enable", JobsAction::enable}},
-        "list: all jobs of users; disable: turn off those that are on; enable: turn on those "
-        "that disable has turned off")
-        ->required();
+    command
+        .choice(
+            "ACTION", parsed->options.action,
+            {{"disable", JobsAction::disable},
+             {"enable", JobsAction::enable},
+             {"list", JobsAction::list}},
+            "list: all jobs of users; disable: turn off those that are on; enable: turn on those "
+            "that disable has turned off")
+        .required();
     add_filter(command, parsed->options.filter,
                "what a policy works on, or else of the job's procedure");
-    command.add_flag("--dry-run", parsed->options.dry_run,
-                     "say what would be done, and change nothing");
+    command.flag("--dry-run", parsed->options.dry_run,
+                 "say what would be done, and change nothing");
     return end_command(command, parsed, commands::jobs, jobs_footer);
 }
 
@@ -749,21 +655,21 @@ void check_import(const commands::ImportOptions& options) {
 }
 
 /// An option of one character, of which COPY tells some by a backslash.
-void add_character(CLI::App& command, const std::string& name, const std::function<void(char)>& set,
+void add_character(Command command, const std::string& name, const std::function<void(char)>& set,
                    const std::string& text) {
     command
-        .add_option_function<std::string>(
+        .word(
             name, [set](const std::string& value) { set(value == "\\t" ? '\t' : value.front()); },
             text)
-        ->option_text("CHARACTER")
-        ->check([](const std::string& value) {
+        .value_is_called("CHARACTER")
+        .check([](const std::string& value) {
             return value.size() == 1 || value == "\\t"
                        ? std::string()
                        : std::string("takes one character, or \\t for a tab");
         });
 }
 
-void add_format(CLI::App& command, csv::Format& format, std::optional<char>& escape) {
+void add_format(Command command, csv::Format& format, std::optional<char>& escape) {
     add_character(
         command, "--delimiter", [&](char c) { format.delimiter = c; }, "between values [,]");
     add_character(
@@ -771,62 +677,61 @@ void add_format(CLI::App& command, csv::Format& format, std::optional<char>& esc
     add_character(
         command, "--escape", [&](char c) { escape = c; },
         "before a quote within quotes; the quote itself, if not given");
-    command.add_option("--null", format.null,
-                       "what stands for NULL where it is not quoted; nothing, if not given");
+    command.option("--null", format.null,
+                   "what stands for NULL where it is not quoted; nothing, if not given");
     command
-        .add_option("--encoding", format.encoding,
-                    "of the files, as PostgreSQL names it; UTF8, if not given")
-        ->check(is_value);
+        .option("--encoding", format.encoding,
+                "of the files, as PostgreSQL names it; UTF8, if not given")
+        .check_value();
 }
 
-Command add_import(CLI::App& app) {
+Runnable add_import(Parser& parser) {
     const auto parsed = std::make_shared<Parsed<commands::ImportOptions>>();
     auto& options = parsed->options;
-    auto& command =
-        begin_command(app, *parsed, "import", "Load CSV files into a table of the target");
+    auto command =
+        begin_command(parser, *parsed, "import", "Load CSV files into a table of the target");
     command
-        .add_option("FILE", options.files,
-                    "CSV, compressed if the name ends in .gz or .zst; - for standard input")
-        ->type_name("FILE")
-        ->required();
+        .option("FILE", options.files,
+                "CSV, compressed if the name ends in .gz or .zst; - for standard input")
+        .type_is_called("FILE")
+        .required();
     command
-        .add_option("-t,--table", options.table,
-                    "hypertable or plain table, as SQL names it; of the schema public, if it names "
-                    "none")
-        ->required()
-        ->check(is_value);
-    command
-        .add_option("--columns", options.columns,
-                    "the files' columns, with commas between: they have no header")
-        ->check(is_value);
-    command
-        .add_flag("--header", options.header, "the files have a header even so, which is left out")
-        ->needs("--columns");
+        .option("-t,--table", options.table,
+                "hypertable or plain table, as SQL names it; of the schema public, if it names "
+                "none")
+        .required()
+        .check_value();
+    const auto columns = command
+                             .option("--columns", options.columns,
+                                     "the files' columns, with commas between: they have no "
+                                     "header")
+                             .check_value();
+    command.flag("--header", options.header, "the files have a header even so, which is left out")
+        .needs(columns);
     const auto escape = std::make_shared<std::optional<char>>();
     add_format(command, options.format, *escape);
-    command.add_option("-u,--until", options.until,
-                       "only rows whose time is before it; see stage, also for --from");
-    command.add_option("-F,--from", options.from, "only rows whose time is at or after it");
-    add_choice(command, "--on-error", options.skips_rejected, {{"stop", false}, {"skip", true}},
-               "what to do about records that the server does not take [stop]");
+    command.option("-u,--until", options.until,
+                   "only rows whose time is before it; see stage, also for --from");
+    command.option("-F,--from", options.from, "only rows whose time is at or after it");
+    command.choice("--on-error", options.skips_rejected, {{"skip", true}, {"stop", false}},
+                   "what to do about records that the server does not take [stop]");
     command
-        .add_option("--rejects", options.rejects,
-                    "append such records to this file, with file, line and reason")
-        ->option_text("FILE")
-        ->check(is_value);
+        .option("--rejects", options.rejects,
+                "append such records to this file, with file, line and reason")
+        .value_is_called("FILE")
+        .check_value();
     command
-        .add_option("--max-rejects", options.max_rejects,
-                    "how many records to leave out before giving up")
-        ->capture_default_str()
-        ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}));
+        .number("--max-rejects", options.max_rejects,
+                "how many records to leave out before giving up")
+        .between(0, 1'000'000'000);
     command
-        .add_option("--name", options.name,
-                    "what the file is known by when import is run again, instead of its path")
-        ->check(is_value);
+        .option("--name", options.name,
+                "what the file is known by when import is run again, instead of its path")
+        .check_value();
     add_parallelism(command, options.parallelism, "how many batches to load at a time");
     add_retry(command, options.retry, "a batch");
-    auto result = end_command(command, parsed, commands::import_csv, import_footer);
-    return {result.app, [parsed, escape, run = result.run] {
+    const auto result = end_command(command, parsed, commands::import_csv, import_footer);
+    return {result.command, [parsed, escape, run = result.run] {
                 auto& given = parsed->options;
                 given.format.escape = escape->value_or(given.format.quote);
                 check_import(given);
@@ -834,46 +739,25 @@ Command add_import(CLI::App& app) {
             }};
 }
 
-Command add_clean(CLI::App& app) {
+Runnable add_clean(Parser& parser) {
     const auto parsed = std::make_shared<Parsed<commands::CleanOptions>>();
-    auto& command = begin_command(app, *parsed, "clean",
-                                  "Remove the queue, the schema __backfill, from the target");
+    auto command = begin_command(parser, *parsed, "clean",
+                                 "Remove the queue, the schema __backfill, from the target");
     return end_command(command, parsed, commands::clean, clean_footer);
-}
-
-UsageError usage_error(const CLI::App& app, const CLI::ParseError& error, int argc,
-                       const char* const* argv) {
-    const bool is_about_a_value = dynamic_cast<const CLI::ValidationError*>(&error) != nullptr;
-    const auto unknown = is_about_a_value ? std::nullopt : unknown_argument(app);
-    return UsageError(fmt::format(
-        "{}; see timescaledb-backfill {}--help",
-        unknown ? fmt::format("cannot make sense of {}", shown(*unknown))
-                : shown_message(error.what(), argc, argv),
-        app.get_subcommands().empty() ? "" : app.get_subcommands().front()->get_name() + " "));
 }
 
 } // namespace
 
 ExitStatus run(int argc, const char* const* argv) {
-    CLI::App app(description, "timescaledb-backfill");
-    app.footer(footer);
-    app.set_version_flag("-V,--version", "timescaledb-backfill " BACKFILL_VERSION);
-    app.require_subcommand(1);
-    add_generator(app, BACKFILL_VERSION);
-    std::vector<Command> commands;
+    Parser parser("timescaledb-backfill", BACKFILL_VERSION, description, footer);
+    std::vector<Runnable> commands;
     for (const auto add : {add_clone_schema, add_check, add_completion_point, add_stage, add_copy,
                            add_status, add_report, add_pause, add_resume, add_set_parallelism,
                            add_jobs, add_refresh_caggs, add_verify, add_clean, add_import})
-        commands.push_back(add(app));
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success))
-            throw usage_error(app, error, argc, argv);
-        app.exit(error); // --help or --version
+        commands.push_back(add(parser));
+    if (!parser.parse(argc, argv))
         return exit_done;
-    }
-    return std::ranges::find_if(commands, [](const auto& command) { return command.app->parsed(); })
+    return std::ranges::find_if(commands, [](const auto& one) { return one.command.was_given(); })
         ->run();
 }
 

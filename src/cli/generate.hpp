@@ -2,6 +2,7 @@
 
 #include "cli/describe.hpp"
 
+#include <map>
 #include <string>
 
 namespace cli {
@@ -13,9 +14,7 @@ std::string zsh_completion(const Description& description);
 std::string fish_completion(const Description& description);
 std::string manual_page(const Description& description);
 
-/// Gives the program the hidden option --generate, which prints one of these and nothing else: the
-/// build makes the files that are installed with it. What it describes is the definition as it is
-/// when it is parsed.
-void add_generator(CLI::App& app, const std::string& version);
+/// Those by what they are called: bash, zsh, fish and man.
+const std::map<std::string, std::string (*)(const Description&)>& generators();
 
 } // namespace cli

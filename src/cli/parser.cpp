@@ -1,0 +1,258 @@
+#include "cli/parser.hpp"
+
+#include "cli/generate.hpp"
+#include "postgres/error.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <iostream>
+
+namespace cli {
+
+namespace {
+
+/// Nothing that could be, or hold, a password: connection strings have other characters.
+bool is_plain(const std::string& text) {
+    return std::ranges::all_of(text, [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
+    });
+}
+
+/// An argument that stands where none belongs, as a message may show it.
+std::string shown(const std::string& argument) {
+    auto name = argument.substr(0, argument.find('='));
+    if (is_plain(argument) || (name.starts_with("--") && is_plain(name)))
+        return name;
+    return "an argument that is no option";
+}
+
+/// CLI11's message, which may quote arguments, with those of them left out that are not plain.
+std::string shown_message(std::string message, int argc, const char* const* argv) {
+    for (int i = 1; i < argc; ++i) {
+        std::string argument = argv[i];
+        if (argument.starts_with("-") && argument.find('=') != std::string::npos)
+            argument.erase(0, argument.find('=') + 1);
+        else if (argument.starts_with("-") && !argument.starts_with("--"))
+            argument.erase(0, 2); // -p8 is -p and 8
+        if (is_plain(argument))
+            continue;
+        for (auto at = message.find(argument); at != std::string::npos; at = message.find(argument))
+            message.replace(at, argument.size(), 1, '\x01');
+    }
+    std::string result;
+    for (const char c : message)
+        result += c == '\x01' ? std::string("...") : std::string(1, c);
+    return result;
+}
+
+/// What the program cannot make sense of, if there is something: that is told before what is
+/// missing, for it may be what is missing, misspelt.
+std::optional<std::string> unknown_argument(const CLI::App& app) {
+    const auto arguments = app.remaining(/*recurse=*/true);
+    if (arguments.empty())
+        return std::nullopt;
+    const auto option =
+        std::ranges::find_if(arguments, [](const auto& text) { return text.starts_with("-"); });
+    return option == arguments.end() ? arguments.front() : *option;
+}
+
+/// Gives the program the hidden option --generate, which prints what is generated of its command
+/// line and nothing else: the build makes the files that are installed with it. What it describes
+/// is the definition as it is when it is parsed.
+void add_generator(CLI::App& app, const std::string& version) {
+    std::vector<std::string> names;
+    for (const auto& [name, generate] : generators())
+        names.push_back(name);
+    const auto generate = [&app, version](const std::string& name) {
+        std::cout << generators().at(name)(describe(app, version)) << std::flush;
+        // As for --help, nothing else is looked at.
+        throw CLI::Success();
+    };
+    app.add_option_function<std::string>("--generate", generate)
+        ->check(CLI::IsMember(names))
+        ->group(""); // hidden
+}
+
+UsageError usage_error(const CLI::App& app, const CLI::ParseError& error, int argc,
+                       const char* const* argv) {
+    const bool is_about_a_value = dynamic_cast<const CLI::ValidationError*>(&error) != nullptr;
+    const auto unknown = is_about_a_value ? std::nullopt : unknown_argument(app);
+    return UsageError(fmt::format(
+        "{}; see timescaledb-backfill {}--help",
+        unknown ? fmt::format("cannot make sense of {}", shown(*unknown))
+                : shown_message(error.what(), argc, argv),
+        app.get_subcommands().empty() ? "" : app.get_subcommands().front()->get_name() + " "));
+}
+
+} // namespace
+
+// ---------------------------------------------------------------- options
+
+Option& Option::required() {
+    option_->required();
+    return *this;
+}
+
+Option& Option::variable(const std::string& name) {
+    option_->envname(name);
+    return *this;
+}
+
+Option& Option::value_is_called(const std::string& name) {
+    option_->option_text(name);
+    return *this;
+}
+
+Option& Option::type_is_called(const std::string& name) {
+    option_->type_name(name);
+    return *this;
+}
+
+Option& Option::one_at_a_time() {
+    option_->expected(1)->take_all();
+    return *this;
+}
+
+Option& Option::excludes(const Option& other) {
+    option_->excludes(other.option_);
+    return *this;
+}
+
+Option& Option::needs(const Option& other) {
+    option_->needs(other.option_);
+    return *this;
+}
+
+Option& Option::check(std::function<std::string(const std::string&)> find) {
+    option_->check(std::move(find));
+    return *this;
+}
+
+Option& Option::check_value() {
+    return check([](const std::string& text) {
+        if (text.empty())
+            return std::string("needs a value");
+        return text.starts_with("--") && text.size() > 2 ? "needs a value, not " + text
+                                                         : std::string();
+    });
+}
+
+Option& Option::between(std::int64_t least, std::int64_t greatest) {
+    option_->check(CLI::Range(least, greatest));
+    return *this;
+}
+
+Option& Option::one_of(const std::vector<std::string>& words) {
+    const auto text = fmt::format("{}", fmt::join(words, "|"));
+    option_->option_text(text)->check(CLI::IsMember(words).description(text));
+    return *this;
+}
+
+Option& Option::units(const std::map<std::string, std::int64_t>& units,
+                      const std::string& left_out) {
+    option_->transform(CLI::AsNumberWithUnit(units));
+    if (!left_out.empty())
+        option_->transform([left_out](std::string text) { // before the other
+            if (text.ends_with(left_out))
+                text.resize(text.size() - left_out.size());
+            return text;
+        });
+    return *this;
+}
+
+// ---------------------------------------------------------------- commands
+
+Option Command::flag(const std::string& names, bool& value, const std::string& text) {
+    return Option(*app_->add_flag(names, value, text));
+}
+
+Option Command::flag(const std::string& names, std::function<void()> set, const std::string& text) {
+    return Option(*app_->add_flag_callback(names, std::move(set), text));
+}
+
+Option Command::option(const std::string& names, std::string& value, const std::string& text) {
+    return Option(*app_->add_option(names, value, text));
+}
+
+Option Command::option(const std::string& names, std::optional<std::string>& value,
+                       const std::string& text) {
+    return Option(*app_->add_option(names, value, text));
+}
+
+Option Command::option(const std::string& names, std::vector<std::string>& values,
+                       const std::string& text) {
+    return Option(*app_->add_option(names, values, text));
+}
+
+Option Command::number(const std::string& names, int& value, const std::string& text) {
+    auto* option = app_->add_option_function<std::int64_t>(
+        names, [&value](std::int64_t given) { value = static_cast<int>(given); }, text);
+    return Option(*option->default_str(std::to_string(value)));
+}
+
+Option Command::number(const std::string& names, std::int64_t& value, const std::string& text) {
+    auto* option = app_->add_option_function<std::int64_t>(
+        names, [&value](std::int64_t given) { value = given; }, text);
+    return Option(*option->default_str(std::to_string(value)));
+}
+
+Option Command::number(const std::string& names, std::function<void(std::int64_t)> set,
+                       const std::string& text) {
+    return Option(*app_->add_option_function<std::int64_t>(names, std::move(set), text));
+}
+
+Option Command::word(const std::string& names, std::function<void(const std::string&)> set,
+                     const std::string& text) {
+    return Option(*app_->add_option_function<std::string>(names, std::move(set), text));
+}
+
+Option Command::choice(const std::string& names, const std::vector<std::string>& words,
+                       std::function<void(std::size_t)> set, const std::string& text) {
+    const auto chosen = [words, set = std::move(set)](const std::string& given) {
+        set(static_cast<std::size_t>(std::ranges::find(words, given) - words.begin()));
+    };
+    return word(names, chosen, text).one_of(words);
+}
+
+void Command::footer(const std::string& text) {
+    app_->footer(text);
+}
+
+bool Command::was_given() const {
+    return app_->parsed();
+}
+
+// ---------------------------------------------------------------- the whole
+
+Parser::Parser(const std::string& name, const std::string& version, const std::string& description,
+               const std::string& footer)
+    : app_(std::make_unique<CLI::App>(description, name)) {
+    app_->footer(footer);
+    app_->set_version_flag("-V,--version", name + " " + version);
+    app_->require_subcommand(1);
+    add_generator(*app_, version);
+}
+
+Parser::~Parser() = default;
+
+Command Parser::add_command(const std::string& name, const std::string& text) {
+    return Command(*app_->add_subcommand(name, text));
+}
+
+bool Parser::parse(int argc, const char* const* argv) {
+    try {
+        app_->parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success))
+            throw usage_error(*app_, error, argc, argv);
+        app_->exit(error); // --help or --version
+        return false;
+    }
+    return true;
+}
+
+} // namespace cli
