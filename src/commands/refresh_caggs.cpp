@@ -244,7 +244,8 @@ std::vector<Hypertable> select_caggs(Endpoint& source, const RefreshOptions& opt
 ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) {
     auto ends = connect_both(options.source, options.target, "refresh-caggs", Session::first);
     require_different(ends);
-    auto& [source, target] = ends;
+    auto& source = ends.source;
+    auto& target = ends.target;
     auto& end_of_caggs = source.server.plain ? target : source;
     const auto caggs = select_caggs(end_of_caggs, options);
     if (source.server.plain)
