@@ -92,12 +92,6 @@ def remove_servers(state):
     delete_tree(state)
 
 
-def quiet_environment():
-    # Backends get memory from the system in larger pieces and keep it, which spares them a part of
-    # their page faults.
-    return os.environ | {"MALLOC_TOP_PAD_": str(1 << 24), "MALLOC_TRIM_THRESHOLD_": str(1 << 28)}
-
-
 class Pair:
     """Folders are named as they are seen from outside; servers see them without the flavour's
     root in front."""
@@ -229,7 +223,7 @@ class Pair:
             self.flavour.as_server(
                 f"{self.flavour.programs}/pg_ctl", "start", f"--pgdata={folder}",
                 f"--log={folder}.log", "--wait", "--timeout=60", "--silent", f"--options=-p {port}",
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=quiet_environment())
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         except Failed:
             return False
         return True

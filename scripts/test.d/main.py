@@ -106,8 +106,8 @@ class Tests:
         report.unlink(missing_ok=True)
         labels = [label, *(["quick"] if self.arguments.quick else [])]
         ran = subprocess.run(
-            ["ctest", f"--test-dir={folder}", "--output-on-failure", "--no-tests=ignore",
-             f"--parallel={processes}", f"--output-junit={report}",
+            ["ctest", "--test-dir", folder, "--output-on-failure", "--no-tests=ignore",
+             "--parallel", processes, "--output-junit", report,
              # In each of them, so all of the labels.
              *(word for one in labels for word in ("--label-regex", f"^{one}$")),
              *(["--tests-regex", self.arguments.filter] if self.arguments.filter else [])],
