@@ -97,7 +97,7 @@ def variables(choice):
 
 
 @contextlib.contextmanager
-def servers_of(choice):
+def servers_of(choice, in_memory=False):
     """The variables of servers, which are started when they are not up, and stopped then in the
     end."""
     prepare_environment()
@@ -108,7 +108,7 @@ def servers_of(choice):
         except Failed:
             for one in choice.split(":"):
                 with locked():
-                    pair = Pair(flavour_to_start(one))
+                    pair = Pair(flavour_to_start(one), in_memory)
                     if not pair.is_running():
                         # Before it is up, so that nothing is left when that is interrupted.
                         started.append(pair)

@@ -64,11 +64,12 @@ def read_with_rights(words, path):
 
 def delete_tree(path):
     """Deletes a folder that root may own. One file system only: a debootstrap that was killed
-    leaves /proc mounted in its root."""
+    leaves /proc mounted in its root. What is mounted there goes first."""
     if not os.path.lexists(path):
         return
+    top = os.path.realpath(path)
     mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     for mount in sorted(mounts, reverse=True):
-        if mount.startswith(f"{path}/"):
+        if mount == top or mount.startswith(f"{top}/"):
             as_root("umount", mount)
     run([*rights_to(path), "rm", "-rf", "--one-file-system", str(path)])

@@ -45,6 +45,9 @@ def parse_arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["up", "down", "env", "restart", "list"])
     parser.add_argument("--timescaledb", metavar="CHOICE", default="auto", help="see above")
+    parser.add_argument("--in-memory", action="store_true", help=(
+        "keep the data in memory, if 4 GB are to be had: tests make many small databases, which "
+        "costs file systems on disks a lot"))
     parser.add_argument("--all", action="store_true", help="stop those of every flavour")
     arguments = parser.parse_args()
     if not CHOICE.fullmatch(arguments.timescaledb):
@@ -52,6 +55,8 @@ def parse_arguments():
                      f"not '{arguments.timescaledb}'")
     if arguments.all and arguments.command != "down":
         parser.error("--all goes with down only")
+    if arguments.in_memory and arguments.command != "up":
+        parser.error("--in-memory goes with up only")
     if arguments.command != "restart" and not given() and (
             os.environ.get("BACKFILL_SOURCE") or os.environ.get("BACKFILL_TARGET")):
         parser.error("set both BACKFILL_SOURCE and BACKFILL_TARGET, or none")
@@ -72,7 +77,7 @@ def stop(choice):
         say("nothing to stop")
 
 
-def run_command(command, choice, stop_every_one):
+def run_command(command, choice, arguments):
     if command == "list":
         print(*all_flavours(), sep="\n")
     elif command == "env":
@@ -82,12 +87,12 @@ def run_command(command, choice, stop_every_one):
         say("using the servers that BACKFILL_SOURCE and BACKFILL_TARGET name")
     else:
         with locked():
-            if stop_every_one:
+            if arguments.all:
                 stop_all()
                 return
             for one in choice.split(":"):
                 if command == "up":
-                    Pair(flavour_to_start(one)).up()
+                    Pair(flavour_to_start(one), arguments.in_memory).up()
                 elif command == "restart":
                     running_pair(one).crash()
                 else:
@@ -104,7 +109,7 @@ def main():
             raise Failed(f"the cache folder's path has white space in it: {CACHE}")
         if not given() or arguments.command == "restart":
             prepare_environment()
-        run_command(arguments.command, arguments.timescaledb, arguments.all)
+        run_command(arguments.command, arguments.timescaledb, arguments)
     except Failed as failure:
         print(f"scripts/servers: {failure}", file=sys.stderr)
         sys.exit(1)

@@ -18,16 +18,20 @@ from machine import (Failed, as_root, delete_tree, is_root, read_with_rights, ri
 
 SERVERS = CACHE / "servers"
 
+# Data that is kept in memory wants so many bytes of it: a few dozen databases of tests at a time,
+# and WAL.
+MEMORY = 4 << 30
+
 CONFIGURATION = """
 # scripts/servers
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 max_connections = 200
 shared_buffers = 256MB
-max_wal_size = 4GB
+max_wal_size = {wal}
 max_worker_processes = 64
 max_locks_per_transaction = 512
-dynamic_shared_memory_type = {memory}
+dynamic_shared_memory_type = {shared}
 # Throw-away data need not survive a crash of the machine.
 fsync = off
 full_page_writes = off
@@ -92,12 +96,29 @@ def remove_servers(state):
     delete_tree(state)
 
 
+def enough_memory():
+    available = next(int(line.split()[1]) for line in Path("/proc/meminfo").open()
+                     if line.startswith("MemAvailable:"))
+    return available * 1024 >= MEMORY
+
+
+def folder_in_memory():
+    """A file system in memory that anyone may use, if there is one of that size."""
+    with contextlib.suppress(OSError):
+        room = os.statvfs("/dev/shm")
+        if room.f_bavail * room.f_frsize >= MEMORY and os.access("/dev/shm", os.W_OK):
+            return "/dev/shm"
+    return None
+
+
 class Pair:
     """Folders are named as they are seen from outside; servers see them without the flavour's
     root in front."""
 
-    def __init__(self, flavour):
+    def __init__(self, flavour, in_memory=False):
+        """in_memory: whether data that is made is kept in memory, where there is enough."""
         self.flavour = flavour
+        self.in_memory = in_memory and enough_memory()
         self.state = SERVERS / flavour.name
         self.data = None
         self.ports = {}  # by "source" and "target"
@@ -171,6 +192,12 @@ class Pair:
                          f"{zlib.crc32(str(CACHE).encode())}")
             note.write_text(self.data)
             as_root("mkdir", "-p", os.path.dirname(self.data))
+            as_root("mkdir", "-p", self.data)
+            if self.in_memory:
+                # Not every container may mount.
+                with contextlib.suppress(Failed):
+                    as_root("mount", "-t", "tmpfs", "timescaledb-backfill", self.data,
+                            stderr=subprocess.DEVNULL)
             as_root("chroot", top, "install", "-d", "-m", "700", "-o", "postgres", "-g", "postgres",
                     self.data.removeprefix(top))
         elif is_root():
@@ -178,13 +205,14 @@ class Pair:
                 user = pwd.getpwnam("postgres")
             except KeyError:
                 raise Failed("servers do not run as root, and there is no user postgres") from None
-            self.data = tempfile.mkdtemp(prefix="timescaledb-backfill.", dir="/var/tmp")
+            folder = self.in_memory and folder_in_memory() or "/var/tmp"
+            self.data = tempfile.mkdtemp(prefix="timescaledb-backfill.", dir=folder)
             note.write_text(self.data)
             os.chown(self.data, user.pw_uid, user.pw_gid)
         else:
-            self.data = str(self.state / "servers")
+            folder = self.in_memory and folder_in_memory() or self.state
+            self.data = tempfile.mkdtemp(prefix="timescaledb-backfill.", dir=folder)
             note.write_text(self.data)
-            Path(self.data).mkdir(mode=0o700)
 
     def make_seed(self):
         """Makes the data folder that all servers are copies of, the tests' own, too
@@ -201,7 +229,8 @@ class Pair:
         shared = flavour.as_server("sh", "-c", "test -w /dev/shm && echo posix || echo mmap",
                                    stdout=subprocess.PIPE).strip()
         flavour.as_server("tee", "-a", f"{folder}/postgresql.conf", stdin=None,
-                          input=CONFIGURATION.format(memory=shared), stdout=subprocess.DEVNULL)
+                          input=CONFIGURATION.format(
+                              shared=shared, wal="512MB" if self.in_memory else "4GB"), stdout=subprocess.DEVNULL)
         self.ports["seed"] = self.start("seed")
         self.sql("seed", "postgres", "CREATE DATABASE template_backfill")
         self.sql("seed", "template_backfill", "SET client_min_messages = error",

@@ -143,7 +143,7 @@ class Tests:
             self.ctest(f"servers given{built}", preset, "integration", variables | more)
             return
         try:
-            with servers_of(choice) as variables:
+            with servers_of(choice, in_memory=True) as variables:
                 self.ctest(title_of(choice, variables) + built, preset, "integration",
                            variables | more)
         except Failed as failure:

@@ -178,7 +178,7 @@ std::string TemporaryServer::uri(const std::string& database) const {
 }
 
 void TemporaryServer::make_folder() {
-    folder_ = shell(as_server() + "mktemp -d /var/tmp/backfill_test.XXXXXX");
+    folder_ = shell(as_server() + "mktemp -d " + shell_quoted(seed() + ".copy.XXXXXX"));
     folder_.erase(folder_.find_last_not_of('\n') + 1);
     folder_deleter_ =
         std::make_unique<Background>(":", fmt::format("{}rm -rf {}", as_server(), folder_));
