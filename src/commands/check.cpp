@@ -234,18 +234,39 @@ void look_at_plain_rows(Findings& findings, const Side& source, const Pair& pair
         findings.fail(subject, *obstacle, "see to that, or leave the table out with --filter");
 }
 
+void look_at_missing_index(Findings& findings, const Hypertable& table) {
+    constexpr std::size_t most_names = 5;
+    const auto time = postgres::quote_identifier(table.time.column);
+    std::vector<std::string> names;
+    std::vector<std::string> remedies;
+    for (const auto& name : table.without_time_index) {
+        if (names.size() == most_names)
+            break;
+        names.push_back(name.quoted());
+        remedies.push_back(fmt::format("CREATE INDEX ON {} ({})", name.quoted(), time));
+    }
+    const auto others = table.without_time_index.size() - names.size();
+    auto which = fmt::format("{}", fmt::join(names, ", "));
+    if (others > 0)
+        which +=
+            fmt::format(" and {} more", report::format_count(static_cast<std::int64_t>(others)));
+    const bool itself = table.without_time_index == std::vector{table.name};
+    findings.warn("index on time",
+                  fmt::format("{} none in the source: it is read in one pass, sorted by {}, by one "
+                              "worker in one transaction, and goes through the hypertable",
+                              itself
+                                  ? which + " has"
+                                  : fmt::format("{}, of which {} have", table.name.quoted(), which),
+                              time),
+                  fmt::format("in the source, if it is large: {}{}", fmt::join(remedies, "; "),
+                              others > 0 ? "; and so on" : ""));
+}
+
 /// What it means that the source's tables are no hypertables.
 void look_at_plain_tables(Findings& findings, const Subject& subject, const CheckOptions& options) {
     for (const auto& pair : subject.pairs) {
-        if (!pair.source->time_is_indexed)
-            findings.warn(
-                "index on time",
-                fmt::format("{} has none in the source: it is read in one pass, sorted by {}, by "
-                            "one worker in one transaction, and goes through the hypertable",
-                            pair.quoted(), postgres::quote_identifier(pair.source->time.column)),
-                fmt::format("in the source, if it is large: CREATE INDEX ON {} ({})",
-                            pair.source->name.quoted(),
-                            postgres::quote_identifier(pair.source->time.column)));
+        if (!pair.source->time_is_indexed())
+            look_at_missing_index(findings, *pair.source);
         if (is_comparable(pair))
             look_at_plain_rows(findings, *subject.source, pair);
     }

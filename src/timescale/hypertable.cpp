@@ -113,7 +113,12 @@ std::vector<Hypertable> read_plain_tables(postgres::Connection& source,
                       .type = same ? rows.string(row, "time_type") : target.time.type,
                       .function = std::nullopt};
         table.dimensions = {table.time};
-        table.time_is_indexed = rows.boolean(row, "time_is_indexed");
+        for (const auto& name : json::parse(rows.text(row, "without_time_index")).array())
+            table.without_time_index.push_back({name.at(0).text(), name.at(1).text()});
+        for (const auto& further : json::parse(rows.text(row, "further_columns")).array())
+            table.further_columns.push_back({.table = {further.at(0).text(), further.at(1).text()},
+                                             .column = further.at(2).text(),
+                                             .type = further.at(3).text()});
         table.time_may_be_null =
             !rows.is_null(row, "may_be_null") && rows.boolean(row, "may_be_null");
         tables.push_back(std::move(table));
@@ -149,6 +154,12 @@ std::vector<std::string> column_differences(const Hypertable& source, const Hype
             differences.push_back(fmt::format("column {} ({}) is missing in the source",
                                               postgres::quote_identifier(column.name),
                                               column.type));
+    for (const auto& further : source.further_columns)
+        differences.push_back(fmt::format(
+            "column {0} ({1}) is only in {2}, which inherits from it, so that its values would be "
+            "lost (ALTER TABLE {3} ADD COLUMN {0} {1}, on both sides, has them copied)",
+            postgres::quote_identifier(further.column), further.type, further.table.quoted(),
+            source.name.quoted()));
     return differences;
 }
 

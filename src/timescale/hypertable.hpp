@@ -47,9 +47,20 @@ struct Hypertable {
     /// A table of a source without TimescaleDB, which is a hypertable in the target only. Its id
     /// and its time are those of the target's.
     bool plain = false;
-    /// Its rows can be found by their time. Of a plain table; a chunk's time is known.
-    bool time_is_indexed = true;
-    bool time_may_be_null = false; ///< likewise
+    /// Of a plain table: those of it and of what inherits from it that have rows, which are not to
+    /// be found by their time. A chunk's time is known.
+    std::vector<postgres::QualifiedName> without_time_index{};
+    /// A column that only a table has that inherits from a plain one, and that is not read with it.
+    struct FurtherColumn {
+        postgres::QualifiedName table;
+        std::string column;
+        std::string type;
+    };
+    std::vector<FurtherColumn> further_columns{};
+    bool time_may_be_null = false; ///< of a plain table
+
+    /// Rows can be found by their time.
+    bool time_is_indexed() const { return without_time_index.empty(); }
 
     /// The name a user knows it by: the aggregate's view, or the hypertable.
     const postgres::QualifiedName& known_as() const { return cagg ? *cagg : name; }

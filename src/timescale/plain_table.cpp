@@ -133,7 +133,7 @@ bool span_chunks(const Slices& slices, const Dimension& time) {
 std::vector<TimeRange> find_slices(postgres::Connection& source, const Hypertable& table,
                                    std::int64_t chunk_interval, const TimeRange& range) {
     std::vector<TimeRange> slices;
-    if (table.time_is_indexed)
+    if (table.time_is_indexed())
         for (const auto value : first_values(source, table, chunk_interval, range))
             slices.push_back(slice_around(value, chunk_interval, table.time.type));
     else if (has_rows(source, table, row_filter(table.time, {range})))
@@ -182,7 +182,7 @@ std::string obstacle_of_rows(postgres::Connection& source, const Hypertable& tab
                            "take",
                            table.name.quoted(), time);
     // Slices are of times that are finite. In one pass, all go to the target.
-    if (table.time_is_indexed && !is_integer(table) &&
+    if (table.time_is_indexed() && !is_integer(table) &&
         has_rows(source, table,
                  fmt::format("{} IN ('-infinity', 'infinity') AND {}", time,
                              row_filter(table.time, {range}))))

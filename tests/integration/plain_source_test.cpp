@@ -391,6 +391,70 @@ TEST_F(PlainSource, CheckSaysWhatIsSpecial) {
                 AllOf(HasSubstr("has rows without a time"), Not(HasSubstr("\"alone\""))));
 }
 
+/// What inherits from a table is read with it, in the usual layout: the parent has neither rows nor
+/// indexes.
+TEST_F(PlainSource, ChildrenAreFoundByTheirIndexes) {
+    make_unindexed();
+    source.run(
+        "CREATE TABLE old (CHECK (time < '2024-01-03'), PRIMARY KEY (time, device)) INHERITS "
+        "(readings); CREATE TABLE new () INHERITS (readings); CREATE INDEX ON new (time DESC);"
+        "CREATE TABLE grandchild () INHERITS (new);"
+        "INSERT INTO old SELECT * FROM ONLY readings WHERE time < '2024-01-03';"
+        "INSERT INTO new SELECT * FROM ONLY readings WHERE time >= '2024-01-03';"
+        "TRUNCATE ONLY readings");
+    const auto check = backfill({"check", "--until", "2024-01-06"});
+    EXPECT_THAT(check.output, AllOf(Not(HasSubstr("CREATE INDEX")),
+                                    HasSubstr("\"public\".\"readings\": 5 chunks")));
+    migrate({"--until", "2024-01-06"});
+    EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task"), "5");
+    expect_equal_rows("readings");
+    backfill_ok({"verify"});
+}
+
+TEST_F(PlainSource, AChildWithoutAnIndexIsReadOnce) {
+    make_readings();
+    source.run("CREATE TABLE \"a child\" () INHERITS (readings); INSERT INTO \"a child\" VALUES "
+               "('2024-01-02', 9, 9); CREATE TABLE empty () INHERITS (readings)");
+    const auto check = backfill({"check", "--until", "2024-01-06"});
+    EXPECT_THAT(check.output,
+                AllOf(HasSubstr("\"public\".\"readings\", of which \"public\".\"a child\" have"),
+                      HasSubstr("CREATE INDEX ON \"public\".\"a child\" (\"time\")"),
+                      Not(HasSubstr("\"empty\""))));
+    migrate({"--until", "2024-01-06"});
+    EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task"), "1");
+    expect_equal_rows("readings");
+    backfill_ok({"verify"});
+}
+
+TEST_F(PlainSource, ColumnsOfChildrenAreNotLost) {
+    make_readings();
+    source.run("CREATE TABLE child (extra text, \"more \"\"\" int[]) INHERITS (readings);"
+               "INSERT INTO child VALUES ('2024-01-02', 9, 9, 'lost')");
+    EXPECT_THAT(refused({"stage", "--until", "2024-01-06"}),
+                AllOf(HasSubstr("\"public\".\"readings\": column \"extra\" (text) is only in "
+                                "\"public\".\"child\", which inherits from it"),
+                      HasSubstr("column \"more \"\"\" (integer[]) is only in"),
+                      HasSubstr("ALTER TABLE \"public\".\"readings\" ADD COLUMN \"extra\" text")));
+    const auto check = backfill({"check", "--until", "2024-01-06"});
+    EXPECT_EQ(check.exit_status, exit_failed);
+    EXPECT_THAT(check.output, HasSubstr("column \"extra\" (text) is only in"));
+    both("ALTER TABLE readings ADD COLUMN extra text, ADD COLUMN \"more \"\"\" int[]");
+    source.run("CREATE INDEX ON child (time)");
+    migrate({"--until", "2024-01-06"});
+    expect_equal_rows("readings");
+    EXPECT_EQ(target.value("SELECT extra FROM readings WHERE device = 9"), "lost");
+}
+
+/// A child may allow what its parent does not.
+TEST_F(PlainSource, RowsOfChildrenWithoutATimeAreRefused) {
+    if (std::stoi(source.value("SHOW server_version_num")) >= 180000)
+        GTEST_SKIP() << "NOT NULL is inherited";
+    make_readings();
+    source.run("CREATE TABLE child () INHERITS (readings); CREATE INDEX ON child (time);"
+               "ALTER TABLE child ALTER time DROP NOT NULL; INSERT INTO child VALUES (NULL)");
+    EXPECT_THAT(refused({"stage", "--until", "2024-01-06"}), HasSubstr("has rows without a time"));
+}
+
 TEST_F(PlainSource, CheckDoesNotWaitForRowsOfTheTimeItLooksFor) {
     target.run("CREATE TABLE readings (time timestamptz, device int);"
                "SELECT create_hypertable('readings', 'time')");
