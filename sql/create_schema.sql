@@ -3,7 +3,7 @@
 CREATE SCHEMA __backfill;
 
 -- The format of the tables below; raised when it changes.
-COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 4';
+COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 5';
 
 -- One row for each chunk of the source that is to be copied.
 CREATE TABLE __backfill.task (
@@ -86,8 +86,10 @@ CREATE TABLE __backfill.run (
     workers jsonb NOT NULL DEFAULT '[]'
 );
 
--- What all processes are to do: one row.
+-- What all processes are to do: one row. With a key, as all tables here: where a publication publishes
+-- all tables, those without one cannot be updated.
 CREATE TABLE __backfill.control (
+    one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
     paused boolean NOT NULL DEFAULT false,
     -- how many workers each is to have that began before
     parallelism int,
