@@ -201,6 +201,38 @@ SELECT chunk.number,
         FROM pg_trigger AS trigger
         WHERE trigger.tgrelid = chunk.relid
           AND trigger.tgname = 'ts_cagg_invalidation_trigger') AS invalidation_trigger,
+       -- by triggers of their own on each chunk (ts_chunk_copy_referencing_fk in src/foreign_key.c)
+       EXISTS (SELECT FROM pg_trigger AS trigger
+               JOIN pg_constraint ON pg_constraint.oid = trigger.tgconstraint
+               WHERE trigger.tgrelid = chunk.relid AND pg_constraint.confrelid = chunk.relid)
+           AS referenced,
+       -- what CheckCmdReplicaIdentity in PostgreSQL's src/backend/executor/execReplication.c refuses
+       EXISTS (SELECT FROM pg_publication AS publication
+               CROSS JOIN unnest(ARRAY[chunk.relid, chunk.compressed_relid]) AS one (relid)
+               JOIN pg_class AS published ON published.oid = one.relid
+                                         AND published.relpersistence = 'p'
+               WHERE (publication.pubdelete OR publication.pubupdate)
+                 AND published.relreplident <> 'f'
+                 AND NOT EXISTS (SELECT FROM pg_index AS index
+                                 WHERE index.indrelid = published.oid
+                                   AND index.indisvalid AND index.indimmediate
+                                   AND CASE published.relreplident
+                                       WHEN 'd' THEN index.indisprimary
+                                       WHEN 'i' THEN index.indisreplident END)
+                 AND (publication.puballtables
+                      OR EXISTS (SELECT FROM pg_publication_rel AS member
+                                 WHERE member.prrelid = published.oid
+                                   AND member.prpubid = publication.oid)
+                      -- FOR TABLES IN SCHEMA, from PostgreSQL 15 on: by what depends on the schema,
+                      -- for pg_publication_namespace, whose OID this is, is not there before
+                      OR EXISTS (SELECT FROM pg_depend AS member
+                                 JOIN pg_depend AS owner ON owner.classid = member.classid
+                                                        AND owner.objid = member.objid
+                                 WHERE member.refclassid = 'pg_namespace'::regclass
+                                   AND member.refobjid = published.relnamespace
+                                   AND member.classid = 6237
+                                   AND owner.refclassid = 'pg_publication'::regclass
+                                   AND owner.refobjid = publication.oid))) AS refuses_deletes,
        -- A table's file changes when it is truncated, which is what compressing a chunk does:
        -- an older snapshot would find it empty.
        (class.relfilenode <> pg_relation_filenode(class.oid)

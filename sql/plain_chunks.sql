@@ -26,6 +26,8 @@ SELECT chunk.number,
        columns.list AS columns,
        NULL AS compressed_table_name,
        NULL AS invalidation_trigger,
+       false AS referenced,
+       false AS refuses_deletes,
        -- TRUNCATE gives a table or partition another file, and an older snapshot would find it empty.
        EXISTS (SELECT FROM file
                CROSS JOIN LATERAL (SELECT * FROM pg_class WHERE oid = file.relid OFFSET 0) AS part

@@ -124,7 +124,7 @@ void foreign_keys(Findings& findings, const Side& source, const Side& target, co
     for (const auto& [referenced, readers] : readers_of)
         compare(findings, source, target, referenced, fmt::format("{}", fmt::join(readers, ", ")));
     if (readers_of.empty())
-        findings.ok("foreign keys", "the target's hypertables have none");
+        findings.ok("foreign keys", "the target's hypertables reference no tables");
 }
 
 } // namespace check

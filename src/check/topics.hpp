@@ -84,6 +84,13 @@ void sizes(Findings& findings, const Side& source, const Side* target, const Pai
 void target_rows(Findings& findings, const Side& target, const Pairs& pairs, const Chunks& sources,
                  const Chunks& targets);
 
+// ---------------------------------------------------------------- replaced_rows.cpp
+
+/// What stands against replacing rows of the target, or what comes of it: foreign keys that
+/// reference them, and publications. \param targets chunks of the target in the range.
+void replaced_rows(Findings& findings, const Side& target, const Pairs& pairs,
+                   const Chunks& targets);
+
 // ---------------------------------------------------------------- helpers, in names.cpp
 
 /// The parameters $1 and $2 that statements take for the names of a side's hypertables.

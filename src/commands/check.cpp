@@ -365,6 +365,8 @@ void look_at_both(Findings& findings, Subject& subject, const CheckOptions& opti
     look_at_hypertables(findings, pairs);
     look(findings, "definitions", [&] { ::check::definitions(findings, source, target, pairs); });
     look(findings, "foreign keys", [&] { ::check::foreign_keys(findings, source, target, pairs); });
+    look(findings, "foreign keys",
+         [&] { ::check::replaced_rows(findings, target, pairs, subject.target_chunks); });
     look(findings, "rows in the target", [&] {
         ::check::target_rows(findings, target, pairs, subject.source_chunks, subject.target_chunks);
     });

@@ -18,7 +18,8 @@ bool is_simple(const Job& job, const Prepared& prepared) {
     const auto& plan = prepared.plan;
     return job.task.whole && !job.chunk.compressed && !job.chunk.rewritten &&
            plan.into == Plan::Into::existing_chunk && plan.what == Plan::What::rows &&
-           !plan.decompress_first && !plan.compress_after && !prepared.target->invalidation_trigger;
+           !plan.decompress_first && !plan.compress_after && !plan.only_differences &&
+           !prepared.target->invalidation_trigger;
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "load/loader.hpp"
 
 #include "load/locks.hpp"
+#include "load/replacement.hpp"
 #include "tasks/queue.hpp"
 #include "timescale/row_filter.hpp"
 
@@ -22,9 +23,6 @@ using timescale::ChunkColumn;
 
 /// How much of a chunk a worker does at a time, for another: 16 MiB in pages of 8 KiB.
 constexpr std::int64_t pages_in_piece = 2048;
-
-/// In PostgreSQL's src/backend/utils/errcodes.txt.
-constexpr auto foreign_key_violation = "23503";
 
 /// " WHERE ..." for a job's rows in a hypertable whose chunks are cut elsewhere.
 std::string hypercube_condition(const Job& job) {
@@ -102,14 +100,17 @@ void Loader::empty(const Job& job, Prepared& prepared) {
     if (drops_trigger(job, target))
         target_.execute("DROP TRIGGER ts_cagg_invalidation_trigger ON " + target.name.quoted());
     // DELETE on the chunk would decompress its batches first; so they are deleted where they are.
-    if (target.compressed && job.task.whole)
+    if (target.compressed && job.task.whole && !target.empty && !plan.only_differences)
         target_.execute("DELETE FROM ONLY " + target.compressed->name.quoted());
     if (plan.what == Plan::What::rows && plan.decompress_first)
         decompress(target.name);
+    // What has come since we looked is late. Where a publication lets nothing be deleted, a DELETE
+    // fails even if it finds nothing.
+    if (target.empty || plan.only_differences)
+        return;
     target_.execute(fmt::format("DELETE FROM ONLY {}{}", target.name.quoted(),
                                 prepared.late.excepted_from(job.condition())));
-    prepared.has_late_rows =
-        !target.empty && prepared.late.are_in(target_, target.name, job.condition());
+    prepared.has_late_rows = prepared.late.are_in(target_, target.name, job.condition());
 }
 
 /// Where the target cuts its chunks elsewhere.
@@ -122,7 +123,22 @@ void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
     const auto where = hypercube_condition(job);
     // Deleting from batches writes rows that the chunk of another task is to replace.
     const auto chunks = timescale::read_chunks(target_, place.overlapping);
-    if (std::ranges::any_of(chunks, [](const auto& chunk) { return chunk && chunk->compressed; })) {
+    const auto any = [&](const auto& is) {
+        return std::ranges::any_of(chunks, [&](const auto& chunk) { return chunk && is(*chunk); });
+    };
+    if (any([](const Chunk& chunk) { return chunk.keeps_rows(); })) {
+        prepared.plan.only_differences = true;
+        for (const auto& chunk : chunks)
+            if (chunk && chunk->compressed) {
+                decompress(chunk->name);
+                if (!chunk->referenced)
+                    prepared.decompressed.push_back(chunk->name);
+            }
+        return;
+    }
+    if (!any([](const Chunk& chunk) { return !chunk.empty; }))
+        return; // as in empty()
+    if (any([](const Chunk& chunk) { return chunk.compressed.has_value(); })) {
         target_.execute(fmt::format("DELETE FROM {}{}", job.task.target.quoted(), where));
         return;
     }
@@ -180,14 +196,14 @@ std::string Loader::create_chunk_by_inserting(const Job& job) {
     const auto place = timescale::find_place(builder, {job.task.target, job.task.slices});
     if (!place.same)
         return "the target cuts new chunks elsewhere";
-    try {
-        builder.execute(fmt::format("DELETE FROM ONLY {} WHERE xmin = pg_current_xact_id()::xid",
-                                    place.same->quoted()));
-    } catch (const postgres::SqlError& error) {
-        if (error.sqlstate() != foreign_key_violation)
-            throw;
-        return "a foreign key references its rows";
-    }
+    const auto made = timescale::read_chunk(builder, *place.same);
+    // There may be rows that reference what is yet to come, by a key that is not valid.
+    if (made && made->referenced)
+        return "foreign keys reference its rows";
+    if (made && made->refuses_deletes)
+        return "a publication keeps rows from being deleted";
+    builder.execute(fmt::format("DELETE FROM ONLY {} WHERE xmin = pg_current_xact_id()::xid",
+                                place.same->quoted()));
     transaction.commit();
     return {};
 }
@@ -215,7 +231,7 @@ Loaded Loader::load(const Job& job, Prepared& prepared) {
             plan = {.into = Plan::Into::existing_chunk,
                     .what = Plan::What::rows,
                     .decompress_first = plan.decompress_first,
-                    .compress_after = true,
+                    .compress_after = !target.referenced,
                     .reason = "the target gives new chunks other compression settings"};
         }
         loaded = load_rows(job, prepared);
@@ -275,7 +291,17 @@ void Loader::settle_overlapping(const Job& job, const Prepared& prepared) {
 
 void Loader::remove_doubles(const Job& job, const Prepared& prepared, const QualifiedName& chunk,
                             const std::string& where) {
-    load::remove_doubles(target_, chunk, job.target_hypertable.time.column, where, prepared.late);
+    // object_not_in_prerequisite_state in PostgreSQL's src/backend/utils/errcodes.txt
+    constexpr auto publication_refuses = "55000";
+    try {
+        load::remove_doubles(target_, chunk, job.target_hypertable.time.column, where,
+                             prepared.late);
+    } catch (const postgres::SqlError& error) {
+        if (error.sqlstate() != publication_refuses)
+            throw;
+        // Next time they are there when we begin, and what is the same is not loaded.
+        throw postgres::SqlError("40001", error.what());
+    }
 }
 
 /// Whether the chunk would keep one worker busy when the others have nothing left to do.
@@ -332,9 +358,10 @@ const QualifiedName& Loader::heap_of(const Job& job, const Chunk& target) const 
 
 Loaded Loader::load_rows(const Job& job, const Prepared& prepared) {
     const auto& target = prepared.target.value();
-    const auto loaded =
-        copy_rows(job, prepared, copy_shape(job.chunk.columns, target.columns, encoding_),
-                  job.rows(), heap_of(job, target));
+    const auto shape = copy_shape(job.chunk.columns, target.columns, encoding_);
+    const auto loaded = prepared.plan.only_differences
+                            ? load_differences(job, prepared, shape, {target.name}, job.condition())
+                            : copy_rows(job, prepared, shape, job.rows(), heap_of(job, target));
     remove_doubles(job, prepared, target.name, job.condition());
     if (prepared.plan.compress_after)
         compress(target.name);
@@ -359,11 +386,34 @@ Loaded Loader::copy_rows(const Job& job, const Prepared& prepared, const CopySha
 /// written.
 Loaded Loader::load_around_late_rows(const Job& job, const CopyShape& columns,
                                      const std::string& from) {
+    const auto loaded = stage_rows(job, columns, from);
+    insert_staged(job, columns, staging_name(job.task.id));
+    drop_staging_table(target_, job.task.id);
+    return loaded;
+}
+
+/// Into a table that is in no publication, and no longer there when the transaction ends.
+Loaded Loader::stage_rows(const Job& job, const CopyShape& columns, const std::string& from) {
     const auto staging = staging_name(job.task.id);
-    target_.execute(fmt::format("DROP TABLE IF EXISTS {0}; CREATE TABLE {0} (LIKE {1})",
+    target_.execute(fmt::format("DROP TABLE IF EXISTS {0}; CREATE UNLOGGED TABLE {0} (LIKE {1})",
                                 staging.quoted(), job.task.target.quoted()));
-    const auto loaded = copy(columns, from, target_, staging, ", FREEZE");
-    insert_staged(job, columns, staging);
+    return copy(columns, from, target_, staging, ", FREEZE");
+}
+
+/// Leaves alone what the target has as the source has it: deleting it would reach others' tables by
+/// foreign keys, or is refused.
+/// \param chunks that have the rows to replace, \param where they are.
+Loaded Loader::load_differences(const Job& job, const Prepared& prepared, const CopyShape& columns,
+                                const std::vector<QualifiedName>& chunks,
+                                const std::string& where) {
+    const auto loaded = stage_rows(job, columns, job.rows());
+    target_.execute(lock_briefly); // as copy_rows
+    replace_rows(target_, {.hypertable = job.task.target,
+                           .chunks = chunks,
+                           .where = where,
+                           .staging = staging_name(job.task.id),
+                           .late = prepared.late});
+    target_.execute(lock_patiently);
     drop_staging_table(target_, job.task.id);
     return loaded;
 }
@@ -447,6 +497,9 @@ bool Loader::take_back_for_late_rows(const Job& job, const Prepared& prepared) {
         target_, target.name, job.target_hypertable.time.column, same, prepared.late);
     if (places == "{}")
         return false;
+    // As rows, in another attempt, for now the chunk is not empty.
+    if (target.referenced || target.refuses_deletes)
+        throw postgres::SqlError("40001", "the application has just written rows to its chunk");
     target_.execute("ROLLBACK TO SAVEPOINT before_batches");
     lock_against_writers(target_, {target.name}, "SHARE", progress_);
     target_.execute(fmt::format("DELETE FROM ONLY {} WHERE ctid = ANY ({}::tid[]); "
@@ -494,8 +547,17 @@ void Loader::attach_batches(const Job& job, const Chunk& target, const Qualified
 Loaded Loader::load_through_hypertable(const Job& job, const Prepared& prepared) {
     const auto columns =
         copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable), encoding_);
-    const auto loaded = copy_rows(job, prepared, columns, job.rows(), job.task.target);
+    Loaded loaded;
+    if (prepared.plan.only_differences) {
+        const auto place = timescale::find_place(target_, {job.task.target, job.task.slices});
+        loaded =
+            load_differences(job, prepared, columns, place.overlapping, hypercube_condition(job));
+    } else {
+        loaded = copy_rows(job, prepared, columns, job.rows(), job.task.target);
+    }
     settle_overlapping(job, prepared);
+    for (const auto& chunk : prepared.decompressed)
+        compress(chunk);
     return loaded;
 }
 

@@ -103,6 +103,11 @@ class Loader {
                             const std::string& from, const postgres::QualifiedName& to);
     tasks::Loaded load_around_late_rows(const Job& job, const CopyShape& columns,
                                         const std::string& from);
+    tasks::Loaded stage_rows(const Job& job, const CopyShape& columns, const std::string& from);
+    tasks::Loaded load_differences(const Job& job, const Prepared& prepared,
+                                   const CopyShape& columns,
+                                   const std::vector<postgres::QualifiedName>& chunks,
+                                   const std::string& where);
     void remove_doubles(const Job& job, const Prepared& prepared,
                         const postgres::QualifiedName& chunk, const std::string& where);
     tasks::Loaded load_batches_into_present(const Job& job, const Prepared& prepared);

@@ -66,9 +66,17 @@ std::string obstacle_of_metadata(const timescale::Chunk& source, const timescale
     return {};
 }
 
+std::string why_rows_stay(const timescale::Chunk& target) {
+    return target.referenced
+               ? "foreign keys reference rows of the target's chunk"
+               : "a publication keeps rows of the target's chunk from being deleted or changed";
+}
+
 /// Batches are taken as they are only when the target reads them just as the source does; what
 /// stands against it, or nothing.
 std::string obstacle_to_batches(const Situation& situation) {
+    if (situation.target->keeps_rows())
+        return "its rows stay";
     if (!situation.whole)
         return "a bound cuts the compressed chunk";
     if (!(situation.source_server.timescaledb_text == situation.target_server.timescaledb_text))
@@ -127,6 +135,16 @@ Plan choose_for_compressed_source(const Situation& situation) {
     return plan;
 }
 
+Plan choose_for_present_chunk(const Situation& situation) {
+    if (situation.source.compressed)
+        return choose_for_compressed_source(situation);
+    Plan plan;
+    plan.decompress_first = situation.target->compressed.has_value();
+    // The rows beyond the range stay as their owner had them.
+    plan.compress_after = plan.decompress_first && !situation.whole;
+    return plan;
+}
+
 } // namespace
 
 std::string attach_obstacle(Strategy strategy, const timescale::Server& target,
@@ -162,6 +180,8 @@ std::string Plan::way() const {
         way += ", decompressed before";
     if (compress_after)
         way += ", compressed after";
+    if (only_differences)
+        way += ", only what differs";
     return way;
 }
 
@@ -213,12 +233,20 @@ Plan choose_load(const Situation& situation) {
         }
         return plan;
     }
-    if (situation.source.compressed)
-        return choose_for_compressed_source(situation);
-
-    plan.decompress_first = situation.target->compressed.has_value();
-    // The rows beyond the range stay as their owner had them.
-    plan.compress_after = plan.decompress_first && !situation.whole;
+    const auto obstacle = plan.reason;
+    plan = choose_for_present_chunk(situation);
+    if (plan.reason.empty())
+        plan.reason = obstacle;
+    if (situation.target->keeps_rows()) {
+        plan.only_differences = true;
+        plan.reason = why_rows_stay(*situation.target);
+    }
+    // TimescaleDB refuses (truncate_relation in tsl/src/compression/compression.c).
+    if (plan.compress_after && situation.target->referenced) {
+        plan.compress_after = false;
+        plan.reason += "; it stays uncompressed, for TimescaleDB compresses no chunk that foreign "
+                       "keys reference";
+    }
     return plan;
 }
 

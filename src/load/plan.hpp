@@ -39,6 +39,8 @@ struct Plan {
     What what = What::rows;
     bool decompress_first = false; ///< the target's chunk is compressed and must not be
     bool compress_after = false;
+    /// What the target's chunk holds stays where the source has the same (Chunk::keeps_rows).
+    bool only_differences = false;
     std::string reason; ///< why so, for people
 
     bool operator==(const Plan&) const = default;

@@ -41,6 +41,8 @@ struct Prepared {
     std::optional<timescale::Chunk> target; ///< the chunk of the very same slices, if there is one
     LateRows late{}; ///< those that the application has just written, which stay (late_rows.hpp)
     bool has_late_rows = false; ///< there are some
+    /// Chunks that were decompressed to go through the hypertable, and are to be compressed again.
+    std::vector<postgres::QualifiedName> decompressed{};
 };
 
 /// Looks at what the target has where chunks are to go, and chooses how to load them. Asks for

@@ -45,6 +45,8 @@ Chunk chunk_from(const postgres::Result& rows, int row) {
     chunk.can_create_beside = rows.boolean(row, "can_create_beside");
     chunk.rewritten = rows.boolean(row, "rewritten");
     chunk.invalidation_trigger = rows.optional_string(row, "invalidation_trigger");
+    chunk.referenced = rows.boolean(row, "referenced");
+    chunk.refuses_deletes = rows.boolean(row, "refuses_deletes");
     if (!rows.is_null(row, "compressed_table_name")) {
         Chunk::Compressed compressed;
         compressed.name = {rows.string(row, "compressed_schema_name"),

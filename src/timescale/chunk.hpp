@@ -47,6 +47,11 @@ struct Chunk {
     bool rewritten = false;
     /// Definition of the row trigger that records invalidations, before TimescaleDB 2.23.
     std::optional<std::string> invalidation_trigger;
+    /// Foreign keys reference its rows: deleting one changes others' tables, or fails.
+    bool referenced = false;
+    /// DELETE and UPDATE are refused, for a publication publishes them, and the chunk's table, or
+    /// its compressed table, has no replica identity.
+    bool refuses_deletes = false;
 
     /// The table that holds the compressed batches, and what it looks like.
     struct Compressed {
@@ -60,6 +65,9 @@ struct Chunk {
         std::vector<std::int64_t> sizes;  ///< a row of compression_chunk_size, in its order
     };
     std::optional<Compressed> compressed;
+
+    /// Its rows are not to be deleted just to be put back.
+    bool keeps_rows() const { return !empty && (referenced || refuses_deletes); }
 
     bool is_unordered() const { return (status & 2) != 0; }
     bool is_partial() const { return (status & 8) != 0; }

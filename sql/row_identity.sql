@@ -1,0 +1,36 @@
+-- The columns of a hypertable that rows are made of, generated ones aside: a row for each, in their
+-- order. Those of a key tell which rows are versions of one: of a unique index that foreign keys
+-- reference, or else the primary key, or else another unique index.
+--
+-- $1: the hypertable's qualified and quoted name
+SELECT attribute.attname AS name,
+       -- no UPDATE may set it
+       attribute.attidentity = 'a' AS is_fixed,
+       NOT attribute.attnotnull AS may_be_null,
+       -- the operator by which the index tells values apart; NULL for columns that are not of the key
+       key.equals
+FROM pg_attribute AS attribute
+LEFT JOIN (
+    SELECT part.attnum, format('OPERATOR(%I.%s)', namespace.nspname, operator.oprname) AS equals
+    FROM (SELECT * FROM pg_index
+          WHERE pg_index.indrelid = to_regclass($1::text)
+            AND pg_index.indisunique AND pg_index.indisvalid
+            AND pg_index.indpred IS NULL AND pg_index.indexprs IS NULL
+          ORDER BY EXISTS (SELECT FROM pg_constraint
+                           WHERE pg_constraint.confrelid = pg_index.indrelid
+                             AND pg_constraint.conindid = pg_index.indexrelid) DESC,
+                   pg_index.indisprimary DESC, pg_index.indexrelid LIMIT 1) AS index
+    CROSS JOIN LATERAL unnest(index.indkey::int2[], index.indclass::oid[])
+         WITH ORDINALITY AS part (attnum, opclass, place)
+    JOIN pg_opclass AS opclass ON opclass.oid = part.opclass
+    JOIN pg_amop ON pg_amop.amopfamily = opclass.opcfamily
+                AND pg_amop.amoplefttype = opclass.opcintype
+                AND pg_amop.amoprighttype = opclass.opcintype
+                AND pg_amop.amopstrategy = 3 -- BTEqualStrategyNumber, src/include/access/stratnum.h
+    JOIN pg_operator AS operator ON operator.oid = pg_amop.amopopr
+    JOIN pg_namespace AS namespace ON namespace.oid = operator.oprnamespace
+    WHERE part.place <= index.indnkeyatts
+) AS key ON key.attnum = attribute.attnum
+WHERE attribute.attrelid = to_regclass($1::text)
+  AND attribute.attnum > 0 AND NOT attribute.attisdropped AND attribute.attgenerated = ''
+ORDER BY attribute.attnum

@@ -1,0 +1,266 @@
+#include "load/replacement.hpp"
+
+#include "sql.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <optional>
+
+namespace load {
+
+namespace {
+
+using postgres::QualifiedName;
+using postgres::quote_identifier;
+
+struct Column {
+    std::string name; ///< quoted
+    bool is_fixed = false;
+    bool may_be_null = false;
+    std::optional<std::string> equals; ///< of a column of the key
+};
+
+std::vector<Column> read_columns(postgres::Connection& target, const QualifiedName& hypertable) {
+    const auto rows = target.query(sql::row_identity, {hypertable.quoted()});
+    std::vector<Column> columns;
+    for (int row = 0; row < rows.size(); ++row)
+        columns.push_back({.name = quote_identifier(rows.string(row, "name")),
+                           .is_fixed = rows.boolean(row, "is_fixed"),
+                           .may_be_null = rows.boolean(row, "may_be_null"),
+                           .equals = rows.optional_string(row, "equals")});
+    return columns;
+}
+
+/// Applies a format with {0} for the column's name to those that are wanted.
+template <typename Wanted>
+std::vector<std::string> list(const std::vector<Column>& columns, const char* format,
+                              const Wanted& wanted) {
+    std::vector<std::string> texts;
+    for (const auto& column : columns)
+        if (wanted(column))
+            texts.push_back(fmt::format(fmt::runtime(format), column.name));
+    return texts;
+}
+
+bool any(const Column& /*column*/) {
+    return true;
+}
+
+/// Names of ours next to the columns', which are somebody's.
+constexpr auto place = R"("__backfill place")";
+constexpr auto writer = R"("__backfill writer")";
+constexpr auto is_late = R"("__backfill late")";
+constexpr auto text = R"("__backfill text")";
+constexpr auto number = R"("__backfill number")";
+
+class Replacing {
+  public:
+    Replacing(postgres::Connection& target, const Replacement& wanted)
+        : target_(target), wanted_(wanted),
+          columns_(read_columns(target, wanted.hypertable)), changes_{wanted.staging.schema,
+                                                                      wanted.staging.name +
+                                                                          "_changes"} {
+        for (const auto& column : columns_) {
+            if (!column.equals)
+                continue;
+            has_key_ = true;
+            if (column.may_be_null)
+                without_key_ += (without_key_.empty() ? "" : " OR ") + column.name + " IS NULL";
+        }
+        if (has_key_ && !without_key_.empty()) {
+            with_key_ = " WHERE NOT (" + without_key_ + ")";
+            without_key_ = " WHERE " + without_key_;
+        }
+        names_ = fmt::format("{}", fmt::join(list(columns_, "{}", any), ", "));
+    }
+
+    void run() {
+        target_.execute("ANALYZE " + wanted_.staging.quoted());
+        for (const auto& chunk : wanted_.chunks)
+            change(chunk);
+        if (has_key_)
+            insert_missing_by_key();
+        if (compares_texts())
+            insert_missing_by_text();
+    }
+
+  private:
+    /// Whether rows may be without a key.
+    bool compares_texts() const { return !has_key_ || !without_key_.empty(); }
+
+    /// Rows of a chunk, as FROM has them: its columns, and what ours are called above.
+    std::string rows_of(const QualifiedName& chunk) const {
+        return fmt::format("SELECT ctid AS {}, xmin::text AS {}, {} AS {}, {} FROM ONLY {}{}",
+                           place, writer, wanted_.late.condition(), is_late, names_, chunk.quoted(),
+                           wanted_.where);
+    }
+
+    /// Those of all chunks, when late rows need not be told.
+    std::string present_rows() const {
+        std::vector<std::string> parts;
+        for (const auto& chunk : wanted_.chunks)
+            parts.push_back(rows_of(chunk));
+        if (parts.empty())
+            parts.push_back(rows_of(wanted_.staging) + (wanted_.where.empty() ? " WHERE" : " AND") +
+                            " false");
+        return fmt::format("{}", fmt::join(parts, " UNION ALL "));
+    }
+
+    std::string staged_rows() const {
+        return fmt::format("SELECT ctid AS {}, {} FROM {}", place, names_,
+                           wanted_.staging.quoted());
+    }
+
+    std::string same_key() const {
+        std::vector<std::string> conditions;
+        for (const auto& column : columns_)
+            if (column.equals)
+                conditions.push_back(
+                    fmt::format("present.{0} {1} staged.{0}", column.name, *column.equals));
+        return fmt::format("{}", fmt::join(conditions, " AND "));
+    }
+
+    /// A chunk's rows that are to be deleted, and those to be updated to staged ones.
+    void change(const QualifiedName& chunk) {
+        std::vector<std::string> parts;
+        if (has_key_)
+            parts.push_back(changes_by_key(chunk));
+        if (compares_texts())
+            parts.push_back(surplus_by_text(chunk));
+        target_.execute(fmt::format("DROP TABLE IF EXISTS {0}; CREATE UNLOGGED TABLE {0} AS {1}",
+                                    changes_.quoted(), fmt::join(parts, " UNION ALL ")));
+        const auto changes =
+            target_.execute("SELECT count(*) FILTER (WHERE staged IS NULL) AS deletes, "
+                            "count(staged) AS updates FROM " +
+                            changes_.quoted());
+        // Where they are refused, they are even if there is nothing to do.
+        try {
+            if (changes.integer(0, "deletes") > 0)
+                remove(chunk);
+            if (changes.integer(0, "updates") > 0)
+                update(chunk);
+        } catch (const postgres::SqlError& error) {
+            // foreign_key_violation, restrict_violation, object_not_in_prerequisite_state
+            if (error.sqlstate() != "23503" && error.sqlstate() != "23001" &&
+                error.sqlstate() != "55000")
+                throw;
+            throw TaskError(
+                fmt::format("the target has rows that differ from the source's, and may "
+                            "not be replaced: {}",
+                            error.what()));
+        }
+        target_.execute("DROP TABLE " + changes_.quoted());
+    }
+
+    std::string changes_by_key(const QualifiedName& chunk) const {
+        // A column that cannot be set takes another row.
+        const auto fixed =
+            list(columns_, "present.{0} IS NOT DISTINCT FROM staged.{0}",
+                 [](const Column& column) { return column.is_fixed && !column.equals; });
+        return fmt::format("SELECT present.{0} AS place, present.{1} AS writer, {2} AS staged "
+                           "FROM ({3}) AS present LEFT JOIN ({4}{5}) AS staged ON {6} "
+                           "WHERE NOT present.{7} AND (staged.{0} IS NULL "
+                           "OR NOT record_image_eq(ROW({8}), ROW({9}))){10}",
+                           place, writer,
+                           fixed.empty() ? fmt::format("staged.{}", place)
+                                         : fmt::format("CASE WHEN {} THEN staged.{} END",
+                                                       fmt::join(fixed, " AND "), place),
+                           rows_of(chunk), staged_rows(), with_key_, same_key(), is_late,
+                           fmt::join(list(columns_, "present.{}", any), ", "),
+                           fmt::join(list(columns_, "staged.{}", any), ", "),
+                           with_key_.empty() ? "" : " AND " + present_has_key());
+    }
+
+    std::string present_has_key() const {
+        return fmt::format("{}", fmt::join(list(columns_, "present.{} IS NOT NULL",
+                                                [](const Column& column) {
+                                                    return column.equals && column.may_be_null;
+                                                }),
+                                           " AND "));
+    }
+
+    /// Rows with their text, and a number among those of the same text.
+    std::string numbered(const std::string& rows, const std::string& extra,
+                         const std::string& order) const {
+        return fmt::format(
+            "SELECT *, row_number() OVER (PARTITION BY {0}{1}) AS {2} FROM (SELECT "
+            "{3}{4}, ROW({4})::text COLLATE \"C\" AS {0} FROM ({5}) AS row{6}) AS row",
+            text, order, number, extra, names_, rows, without_key_);
+    }
+
+    std::string counted(const std::string& rows) const {
+        return fmt::format("SELECT {0}, count(*) AS rows FROM ({1}) AS row GROUP BY {0}", text,
+                           rows);
+    }
+
+    std::string surplus_by_text(const QualifiedName& chunk) const {
+        const auto present =
+            numbered(rows_of(chunk), fmt::format("{}, {}, {}, ", place, writer, is_late),
+                     fmt::format(" ORDER BY {} DESC", is_late));
+        return fmt::format(
+            "SELECT present.{0} AS place, present.{1} AS writer, NULL::tid AS staged "
+            "FROM ({2}) AS present LEFT JOIN ({3}) AS staged USING ({4}) "
+            "WHERE NOT present.{5} AND present.{6} > coalesce(staged.rows, 0)",
+            place, writer, present, counted(numbered(staged_rows(), "", "")), text, is_late,
+            number);
+    }
+
+    void remove(const QualifiedName& chunk) {
+        target_.execute(fmt::format("DELETE FROM ONLY {} AS present USING {} AS change "
+                                    "WHERE present.ctid = change.place "
+                                    "AND present.xmin::text = change.writer "
+                                    "AND change.staged IS NULL",
+                                    chunk.quoted(), changes_.quoted()));
+    }
+
+    /// By the writer, too: what somebody has updated since is at another place, and late.
+    void update(const QualifiedName& chunk) {
+        target_.execute(
+            fmt::format("UPDATE ONLY {} AS present SET {} FROM {} AS change JOIN {} AS staged "
+                        "ON staged.ctid = change.staged WHERE present.ctid = change.place "
+                        "AND present.xmin::text = change.writer",
+                        chunk.quoted(),
+                        fmt::join(list(columns_, "{0} = staged.{0}",
+                                       [](const Column& column) { return !column.is_fixed; }),
+                                  ", "),
+                        changes_.quoted(), wanted_.staging.quoted()));
+    }
+
+    /// Where a key finds that a row is there already, its writer was first.
+    void insert(const std::string& rows) {
+        target_.execute(fmt::format("INSERT INTO {0} ({1}) OVERRIDING SYSTEM VALUE SELECT {1} "
+                                    "FROM ({2}) AS staged ON CONFLICT DO NOTHING",
+                                    wanted_.hypertable.quoted(), names_, rows));
+    }
+
+    void insert_missing_by_key() {
+        insert(fmt::format("SELECT {} FROM ({}{}) AS staged WHERE NOT EXISTS "
+                           "(SELECT FROM ({}) AS present WHERE {})",
+                           names_, staged_rows(), with_key_, present_rows(), same_key()));
+    }
+
+    void insert_missing_by_text() {
+        insert(fmt::format("SELECT {} FROM ({}) AS staged LEFT JOIN ({}) AS present USING ({}) "
+                           "WHERE staged.{} > coalesce(present.rows, 0)",
+                           names_, numbered(staged_rows(), "", ""),
+                           counted(numbered(present_rows(), "", "")), text, number));
+    }
+
+    postgres::Connection& target_;
+    const Replacement& wanted_;
+    std::vector<Column> columns_;
+    QualifiedName changes_;
+    bool has_key_ = false;
+    std::string with_key_;    ///< " WHERE ..." for rows that have one, or nothing for all
+    std::string without_key_; ///< the same for those that have none
+    std::string names_;       ///< of the columns
+};
+
+} // namespace
+
+void replace_rows(postgres::Connection& target, const Replacement& replacement) {
+    Replacing(target, replacement).run();
+}
+
+} // namespace load
