@@ -337,4 +337,49 @@ TEST(ChooseLoad, LeavesRowsUncompressedWhenTheTargetDoesNotCompress) {
               (Plan{.what = What::rows, .reason = "a bound cuts the compressed chunk"}));
 }
 
+// ---------------------------------------------------------------- rows that are kept
+
+TEST(ChooseLoad, ChangesOnlyWhatDiffersWhereAPublicationKeepsRows) {
+    auto situation = both_compressed();
+    situation.target->refuses_deletes = true;
+    const std::string reason =
+        "a publication keeps rows of the target's chunk from being deleted or changed";
+    const Plan plan{.what = What::rows,
+                    .decompress_first = true,
+                    .compress_after = true,
+                    .only_differences = true,
+                    .reason = reason};
+    EXPECT_EQ(choose_load(situation), plan);
+    EXPECT_EQ(plan.way(), "in place, decompressed before, compressed after, only what differs");
+    situation = uncompressed();
+    situation.target->refuses_deletes = true;
+    EXPECT_EQ(choose_load(situation),
+              (Plan{.what = What::rows, .only_differences = true, .reason = reason}));
+    // There is nothing to delete.
+    situation.target->empty = true;
+    situation.attach_obstacle = "it is small";
+    EXPECT_EQ(choose_load(situation), (Plan{.what = What::rows, .reason = "it is small"}));
+}
+
+TEST(ChooseLoad, CompressesNothingThatForeignKeysReference) {
+    for (const bool whole : {true, false}) {
+        auto situation = both_compressed();
+        situation.whole = whole;
+        situation.target->referenced = true;
+        EXPECT_EQ(choose_load(situation),
+                  (Plan{.what = What::rows,
+                        .decompress_first = true,
+                        .compress_after = false,
+                        .only_differences = true,
+                        .reason = "foreign keys reference rows of the target's chunk; it stays "
+                                  "uncompressed, for TimescaleDB compresses no chunk that foreign "
+                                  "keys reference"}));
+    }
+    // But it takes batches.
+    auto situation = source_compressed();
+    situation.target->referenced = true;
+    situation.target->empty = true;
+    EXPECT_EQ(choose_load(situation), batches(/*decompress_first=*/false));
+}
+
 } // namespace
