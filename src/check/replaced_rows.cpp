@@ -1,12 +1,13 @@
 #include "check/topics.hpp"
+#include "json/value.hpp"
 #include "postgres/quote.hpp"
 #include "report/units.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 namespace check {
@@ -101,6 +102,21 @@ void refused_deletes(Findings& findings, const Pair& pair,
             table));
 }
 
+/// \param aggregates as sql/publications.sql was asked for.
+void refused_refreshes(Findings& findings, const postgres::Result& row, const Pairs& aggregates) {
+    for (const auto& number : json::parse(row.text(0, "not_refreshed")).array()) {
+        const auto& pair = aggregates.at(static_cast<std::size_t>(number.integer() - 1));
+        findings.warn(
+            "publications",
+            fmt::format("{}: refreshing it deletes rows of {}, which is in a publication of "
+                        "all tables and has no replica identity, so that refresh-caggs and "
+                        "its policies fail",
+                        pair.quoted(), pair.target->name.quoted()),
+            fmt::format("in the target: ALTER TABLE {} REPLICA IDENTITY FULL",
+                        pair.target->name.quoted()));
+    }
+}
+
 /// What others get to see of a copy.
 /// \param row of sql/publications.sql.
 void published_tables(Findings& findings, const postgres::Result& row) {
@@ -120,7 +136,12 @@ void published_tables(Findings& findings, const postgres::Result& row) {
 void replaced_rows(Findings& findings, const Side& target, const Pairs& pairs,
                    const Chunks& targets) {
     const auto keys = target.connection.query(sql::references, names_of(pairs, &Pair::target));
-    const auto publications = target.connection.query(sql::publications);
+    Pairs aggregates;
+    std::ranges::copy_if(pairs, std::back_inserter(aggregates), [](const Pair& pair) {
+        return pair.target != nullptr && pair.target->cagg;
+    });
+    const auto publications =
+        target.connection.query(sql::publications, names_of(aggregates, &Pair::target));
     if (keys.empty() && publications.integer(0, "count") == 0)
         return;
     std::map<postgres::QualifiedName, bool> have_rows;
@@ -132,6 +153,7 @@ void replaced_rows(Findings& findings, const Side& target, const Pairs& pairs,
         refused_deletes(findings, pair, chunks);
     }
     referencing_keys(findings, keys, have_rows);
+    refused_refreshes(findings, publications, aggregates);
     published_tables(findings, publications);
 }
 

@@ -280,11 +280,14 @@ void Loader::insert_staged(const Job& job, const CopyShape& columns, const Quali
 }
 
 /// The target's chunks that rows may have gone into.
-void Loader::settle_overlapping(const Job& job, const Prepared& prepared) {
+/// \param replaced those that load_differences() has filled.
+void Loader::settle_overlapping(const Job& job, const Prepared& prepared,
+                                const std::vector<QualifiedName>& replaced) {
     const auto where = hypercube_condition(job);
     for (const auto& chunk :
          timescale::find_place(target_, {job.task.target, job.task.slices}).overlapping) {
-        remove_doubles(job, prepared, chunk, where);
+        if (std::ranges::find(replaced, chunk) == replaced.end())
+            remove_doubles(job, prepared, chunk, where);
         target_.execute("ANALYZE " + chunk.quoted());
     }
 }
@@ -362,7 +365,8 @@ Loaded Loader::load_rows(const Job& job, const Prepared& prepared) {
     const auto loaded = prepared.plan.only_differences
                             ? load_differences(job, prepared, shape, {target.name}, job.condition())
                             : copy_rows(job, prepared, shape, job.rows(), heap_of(job, target));
-    remove_doubles(job, prepared, target.name, job.condition());
+    if (!prepared.plan.only_differences)
+        remove_doubles(job, prepared, target.name, job.condition());
     if (prepared.plan.compress_after)
         compress(target.name);
     return loaded;
@@ -548,14 +552,14 @@ Loaded Loader::load_through_hypertable(const Job& job, const Prepared& prepared)
     const auto columns =
         copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable), encoding_);
     Loaded loaded;
+    std::vector<QualifiedName> replaced;
     if (prepared.plan.only_differences) {
-        const auto place = timescale::find_place(target_, {job.task.target, job.task.slices});
-        loaded =
-            load_differences(job, prepared, columns, place.overlapping, hypercube_condition(job));
+        replaced = timescale::find_place(target_, {job.task.target, job.task.slices}).overlapping;
+        loaded = load_differences(job, prepared, columns, replaced, hypercube_condition(job));
     } else {
         loaded = copy_rows(job, prepared, columns, job.rows(), job.task.target);
     }
-    settle_overlapping(job, prepared);
+    settle_overlapping(job, prepared, replaced);
     for (const auto& chunk : prepared.decompressed)
         compress(chunk);
     return loaded;

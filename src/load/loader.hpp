@@ -93,7 +93,8 @@ class Loader {
     tasks::Loaded load_and_attach(const Job& job, const Prepared& prepared);
     void insert_staged(const Job& job, const CopyShape& columns,
                        const postgres::QualifiedName& staging);
-    void settle_overlapping(const Job& job, const Prepared& prepared);
+    void settle_overlapping(const Job& job, const Prepared& prepared,
+                            const std::vector<postgres::QualifiedName>& replaced = {});
     bool is_worth_sharing(const Job& job);
     tasks::Loaded load_in_pieces(const Job& job, const CopyShape& columns,
                                  const postgres::QualifiedName& staging);

@@ -47,6 +47,12 @@ bool any(const Column& /*column*/) {
     return true;
 }
 
+// In PostgreSQL's src/backend/utils/errcodes.txt; the last one is
+// object_not_in_prerequisite_state.
+constexpr auto foreign_key_violation = "23503";
+constexpr auto restrict_violation = "23001";
+constexpr auto publication_refuses = "55000";
+
 /// Names of ours next to the columns', which are somebody's.
 constexpr auto place = R"("__backfill place")";
 constexpr auto writer = R"("__backfill writer")";
@@ -81,8 +87,11 @@ class Replacing {
             change(chunk);
         if (has_key_)
             insert_missing_by_key();
-        if (compares_texts())
-            insert_missing_by_text();
+        if (!compares_texts())
+            return;
+        insert_missing_by_text();
+        for (const auto& chunk : wanted_.chunks)
+            remove_doubles_of_later_rows(chunk);
     }
 
   private:
@@ -121,34 +130,61 @@ class Replacing {
         return fmt::format("{}", fmt::join(conditions, " AND "));
     }
 
-    /// A chunk's rows that are to be deleted, and those to be updated to staged ones.
-    void change(const QualifiedName& chunk) {
-        std::vector<std::string> parts;
-        if (has_key_)
-            parts.push_back(changes_by_key(chunk));
-        if (compares_texts())
-            parts.push_back(surplus_by_text(chunk));
+    struct Counts {
+        std::int64_t deletes = 0;
+        std::int64_t updates = 0;
+    };
+
+    /// Notes a chunk's rows that are to be deleted, and those to be updated to staged ones: queries
+    /// that return their place and writer, and the place of the staged row.
+    Counts note_changes(const std::vector<std::string>& queries) {
         target_.execute(fmt::format("DROP TABLE IF EXISTS {0}; CREATE UNLOGGED TABLE {0} AS {1}",
-                                    changes_.quoted(), fmt::join(parts, " UNION ALL ")));
-        const auto changes =
+                                    changes_.quoted(), fmt::join(queries, " UNION ALL ")));
+        const auto row =
             target_.execute("SELECT count(*) FILTER (WHERE staged IS NULL) AS deletes, "
                             "count(staged) AS updates FROM " +
                             changes_.quoted());
+        return {.deletes = row.integer(0, "deletes"), .updates = row.integer(0, "updates")};
+    }
+
+    void change(const QualifiedName& chunk) {
+        std::vector<std::string> queries;
+        if (has_key_)
+            queries.push_back(changes_by_key(chunk));
+        if (compares_texts())
+            queries.push_back(surplus_by_text(chunk));
+        const auto counts = note_changes(queries);
         // Where they are refused, they are even if there is nothing to do.
         try {
-            if (changes.integer(0, "deletes") > 0)
+            if (counts.deletes > 0)
                 remove(chunk);
-            if (changes.integer(0, "updates") > 0)
+            if (counts.updates > 0)
                 update(chunk);
         } catch (const postgres::SqlError& error) {
-            // foreign_key_violation, restrict_violation, object_not_in_prerequisite_state
-            if (error.sqlstate() != "23503" && error.sqlstate() != "23001" &&
-                error.sqlstate() != "55000")
+            if (error.sqlstate() != foreign_key_violation &&
+                error.sqlstate() != restrict_violation && error.sqlstate() != publication_refuses)
                 throw;
             throw TaskError(
                 fmt::format("the target has rows that differ from the source's, and may "
                             "not be replaced: {}",
                             error.what()));
+        }
+        target_.execute("DROP TABLE " + changes_.quoted());
+    }
+
+    /// Of rows that were written after those that are missing were told, the source's may be among
+    /// these; a key would have told.
+    void remove_doubles_of_later_rows(const QualifiedName& chunk) {
+        if (!wanted_.late.are_in(target_, chunk, wanted_.where))
+            return;
+        const auto counts = note_changes({surplus_by_text(chunk)});
+        try {
+            if (counts.deletes > 0)
+                remove(chunk);
+        } catch (const postgres::SqlError& error) {
+            if (error.sqlstate() != publication_refuses)
+                throw;
+            throw postgres::SqlError("40001", error.what()); // next time, they are there before
         }
         target_.execute("DROP TABLE " + changes_.quoted());
     }

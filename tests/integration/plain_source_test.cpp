@@ -281,6 +281,29 @@ TEST_F(PlainSource, WhatWasStagedInAnotherWayIsNotStagedTwice) {
                                   "'2024-01-04 23:59'");
 }
 
+TEST_F(PlainSource, RowsThatAreReferencedStay) {
+    if (!version_at_least(2, 16))
+        GTEST_SKIP() << "foreign keys may not reference hypertables";
+    for (const auto* index : {"CREATE INDEX ON readings (time)", ""}) {
+        target.run("DROP TABLE IF EXISTS reader");
+        both("DROP TABLE IF EXISTS readings");
+        make_readings(index);
+        target.run("ALTER TABLE readings ADD UNIQUE (time, device)");
+        migrate({"--until", "2024-01-04"});
+        backfill_ok({"clean"});
+        target.run("CREATE TABLE reader AS SELECT time, device FROM readings WHERE value = 2;"
+                   "ALTER TABLE reader ADD FOREIGN KEY (time, device) "
+                   "REFERENCES readings (time, device) ON DELETE CASCADE");
+        source.run("UPDATE readings SET value = value + 10 WHERE device = 2; "
+                   "DELETE FROM readings WHERE device = 3 AND time < '2024-01-02'");
+        migrate({"--until", "2024-01-04"});
+        expect_equal_rows("readings", "time < '2024-01-04'");
+        EXPECT_EQ(target.value("SELECT count(*) FROM reader"), "432");
+        backfill_ok({"verify"});
+        backfill_ok({"clean"});
+    }
+}
+
 // ---------------------------------------------------------------- the other commands
 
 TEST_F(PlainSource, VerifyFindsDifferencesAndCopiesAgain) {

@@ -403,20 +403,50 @@ TEST_F(PublishedRows, OfCompressedChunksAreReplaced) {
     expect_equal();
 }
 
-/// A writer's row comes while its chunk is loaded: there is nothing to tell it from the source's.
-TEST_F(PublishedRows, ThatAreLateAreThereOnce) {
+/// A writer's rows come while their chunk is loaded, which is empty at first: there is nothing to
+/// tell them from the source's.
+TEST_F(PublishedRows, ThatAreLateAreThereAsOftenAsInTheSource) {
     make_readings();
     publish();
-    backfill_ok({"stage", "--until", "2024-01-02"});
     const auto chunk = chunks_of(source, "readings").front();
-    const auto outcome = backfill_while(
-        source, fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", chunk), {"copy"},
-        [&](postgres::Connection& connection) {
-            connection.execute("INSERT INTO readings VALUES ('2024-01-01 12:34', 7)");
-            target.run("INSERT INTO readings VALUES ('2024-01-01 12:34', 7)");
-        });
-    EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
-    expect_equal_rows("readings", "time < '2024-01-02'");
+    for (const auto* time : {"12:34", "12:35"}) {
+        const auto row = fmt::format("INSERT INTO readings VALUES ('2024-01-01 {}', 7)", time);
+        backfill_ok({"stage", "--until", "2024-01-02"});
+        const auto outcome =
+            backfill_while(source, fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", chunk),
+                           {"copy"}, [&](postgres::Connection& connection) {
+                               connection.execute(row);
+                               connection.execute(row);
+                               target.run(row);
+                           });
+        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+        expect_equal_rows("readings", "time < '2024-01-02'");
+        backfill_ok({"clean"});
+    }
+}
+
+/// TimescaleDB itself cannot refresh them.
+TEST_F(PublishedRows, OfAggregatesAreToldByCheck) {
+    NEEDS_COMMUNITY_EDITION();
+    make_readings();
+    both("CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous) AS SELECT time_bucket('1 "
+         "day', time) AS day, count(*) FROM readings GROUP BY 1 WITH NO DATA");
+    const auto told = [&] {
+        return backfill({"check", "--until", "2024-02-01", "--filter", "daily"}).output;
+    };
+    EXPECT_THAT(told(), Not(HasSubstr("publications")));
+    publish();
+    const auto table = target.value(
+        "SELECT format('\"%s\".\"%s\"', materialization_hypertable_schema, "
+        "materialization_hypertable_name) FROM timescaledb_information.continuous_aggregates");
+    EXPECT_THAT(told(), HasSubstr(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL", table)));
+    target.run(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL", table));
+    EXPECT_THAT(told(), Not(HasSubstr("REPLICA IDENTITY")));
+    source.run("CALL refresh_continuous_aggregate('daily', NULL, '2024-01-03')");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    backfill_ok({"copy"});
+    backfill_ok({"refresh-caggs"});
+    expect_equal();
 }
 
 TEST_F(PublishedRows, LeaveTheQueueInUse) {
