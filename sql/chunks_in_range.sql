@@ -14,7 +14,10 @@ SELECT wanted.hypertable_id,
        slices.range_end,
        coalesce(pg_table_size(class.oid), 0) + coalesce(pg_table_size(compressed.relid), 0)
            AS bytes,
-       greatest(class.reltuples, 0)::bigint + coalesce(compressed.rows, 0) AS rows
+       greatest(class.reltuples, 0)::bigint + coalesce(compressed.rows, 0) AS rows,
+       -- in microseconds since 1970
+       (extract(epoch FROM (to_jsonb(chunk) ->> 'creation_time')::timestamptz) * 1000000)::bigint
+           AS created
 FROM unnest($1::int[], $2::int[], $3::bigint[], $4::bigint[])
          AS wanted (hypertable_id, time_dimension_id, range_from, range_until)
 JOIN _timescaledb_catalog.chunk ON chunk.hypertable_id = wanted.hypertable_id

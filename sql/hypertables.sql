@@ -1,8 +1,8 @@
 -- Every hypertable of the database, those behind continuous aggregates included; the internal
 -- ones that hold compressed data before TimescaleDB 2.28 have no dimensions and are left out.
 --
--- $1: a case-insensitive POSIX regular expression for the quoted schema.name of a hypertable or
---     of a continuous aggregate's view; NULL matches all
+-- $1: a case-insensitive POSIX regular expression for the schema.name of a hypertable or of a
+--     continuous aggregate's view, quoted where it has to be, or not quoted; NULL matches all
 SELECT hypertable.id,
        hypertable.schema_name,
        hypertable.table_name,
@@ -12,8 +12,8 @@ SELECT hypertable.id,
        -- latter's materialization hypertable
        cagg.raw_hypertable_id AS parent_id,
        ($1::text IS NULL
-        OR format('%I.%I', coalesce(cagg.user_view_schema, hypertable.schema_name),
-                           coalesce(cagg.user_view_name, hypertable.table_name)) ~* $1) AS matches,
+        OR format('%I.%I', known_as.schema, known_as.name) ~* $1
+        OR concat(known_as.schema, '.', known_as.name) ~* $1) AS matches,
        time_dimension.id AS time_dimension_id,
        time_dimension.column_name AS time_column,
        time_dimension.function AS time_function,
@@ -43,6 +43,10 @@ JOIN pg_class AS class
   ON class.relnamespace = namespace.oid AND class.relname = hypertable.table_name
 LEFT JOIN _timescaledb_catalog.continuous_agg AS cagg
        ON cagg.mat_hypertable_id = hypertable.id
+CROSS JOIN LATERAL (
+    SELECT coalesce(cagg.user_view_schema, hypertable.schema_name) AS schema,
+           coalesce(cagg.user_view_name, hypertable.table_name) AS name
+) AS known_as
 CROSS JOIN LATERAL (
     -- the first open dimension is the time that bounds and ranges speak of
     SELECT dimension.id, dimension.column_name, dimension.column_type, dimension.interval_length,
@@ -98,5 +102,4 @@ CROSS JOIN LATERAL (
     WHERE chunk.hypertable_id = hypertable.id AND chunk.osm_chunk
 ) AS tiered
 WHERE hypertable.num_dimensions > 0
-ORDER BY coalesce(cagg.user_view_schema, hypertable.schema_name),
-         coalesce(cagg.user_view_name, hypertable.table_name)
+ORDER BY known_as.schema, known_as.name

@@ -8,6 +8,7 @@ SELECT job.job_id,
        job.application_name,
        job.proc_schema,
        job.proc_name,
+       configured.timezone,
        policy.hypertable_id,
        policy.kind,
        -- of retention: what it drops ends at or before this; and how long ago chunks were made,
@@ -17,6 +18,10 @@ SELECT job.job_id,
         * 1000000)::bigint AS drop_until,
        CASE WHEN jsonb_typeof(job.config -> 'drop_after') = 'number'
             THEN (job.config ->> 'drop_after')::bigint END AS drop_lag,
+       (extract(epoch FROM now() - (job.config ->> 'drop_created_before')::interval)
+        * 1000000)::bigint AS drop_created_until,
+       (extract(epoch FROM (job.config ->> 'drop_created_before')::interval)
+        * 1000000)::bigint AS drop_created_after,
        coalesce(job.config ->> 'drop_after', job.config ->> 'drop_created_before') AS drop_text,
        -- of refreshing: NULL for the beginning
        (extract(epoch FROM now() - CASE WHEN jsonb_typeof(job.config -> 'start_offset') = 'string'
@@ -44,13 +49,12 @@ SELECT job.job_id,
           AND dimension.integer_now_func IS NOT NULL
         LIMIT 1) AS integer_now
 FROM timescaledb_information.jobs AS job
+JOIN _timescaledb_config.bgw_job AS configured ON configured.id = job.job_id
 CROSS JOIN LATERAL (
     SELECT CASE WHEN job.proc_schema IN ('_timescaledb_functions', '_timescaledb_internal')
-                THEN CASE job.proc_name WHEN 'policy_retention' THEN 'retention'
-                                        WHEN 'policy_compression' THEN 'compression'
-                                        WHEN 'policy_reorder' THEN 'reorder'
-                                        WHEN 'policy_refresh_continuous_aggregate' THEN 'refresh'
-                     END END AS kind,
+                THEN CASE job.proc_name
+                         WHEN 'policy_refresh_continuous_aggregate' THEN 'refresh'
+                         ELSE substring(job.proc_name FROM '^policy_(.+)$') END END AS kind,
            CASE WHEN job.proc_schema IN ('_timescaledb_functions', '_timescaledb_internal')
                 THEN coalesce(job.config ->> 'mat_hypertable_id', job.config ->> 'hypertable_id')
            END::int AS hypertable_id

@@ -6,8 +6,9 @@
 -- $4: the filter, as for hypertables.sql
 -- number is the place of one in these arrays, from 1.
 SELECT wanted.number,
-       ($4::text IS NULL OR format('%I.%I', wanted.schema_name, wanted.table_name) ~* $4)
-           AS matches,
+       ($4::text IS NULL
+        OR format('%I.%I', wanted.schema_name, wanted.table_name) ~* $4
+        OR concat(wanted.schema_name, '.', wanted.table_name) ~* $4) AS matches,
        time.type AS time_type,
        members.time_may_be_null AS may_be_null,
        columns.list AS columns,

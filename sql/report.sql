@@ -2,7 +2,7 @@
 -- but for the ranges of chunks, which are TimescaleDB's internal values as text (JSON's readers
 -- would round them).
 --
--- $1: what the target is called
+-- $1: what the target is called     $2: sequences that are behind the source's, a JSON list
 WITH hypertable AS (
     SELECT name.*, row_number() OVER (ORDER BY name.shown_schema, name.shown_name) - 1 AS number
     FROM (
@@ -34,6 +34,7 @@ SELECT json_build_object(
         ) ORDER BY number)
         FROM hypertable
     ),
+    'sequences', $2::json,
     'runs', (
         SELECT json_agg(json_build_object(
             'id', id,

@@ -1,8 +1,9 @@
 -- The jobs of users, whose numbers begin with 1000 (TimescaleDB's sql/pre_install/tables.sql), on or
 -- off. The views are the same in all versions, the tables behind them are not.
 --
--- $1: a case-insensitive POSIX regular expression for the quoted schema.name of the hypertable or
---     continuous aggregate that a policy works on, or else of the job's procedure; NULL matches all
+-- $1: a case-insensitive POSIX regular expression for the schema.name of the hypertable or continuous
+--     aggregate that a policy works on, or else of the job's procedure, quoted where it has to be, or
+--     not quoted; NULL matches all
 SELECT job.job_id,
        job.application_name,
        procedure.name AS procedure_name,
@@ -14,20 +15,27 @@ SELECT job.job_id,
        coalesce(to_char(CASE WHEN isfinite(job.next_start) THEN job.next_start END
                             AT TIME ZONE 'UTC',
                         'YYYY-MM-DD HH24:MI:SS "UTC"'), '') AS next_start,
-       coalesce(stats.job_status = 'Running', false) AS running
+       coalesce(stats.job_status = 'Running', false) AS running,
+       configured.timezone,
+       coalesce(job.config ? 'drop_created_before', false) AS drops_by_creation
 FROM timescaledb_information.jobs AS job
+JOIN _timescaledb_config.bgw_job AS configured ON configured.id = job.job_id
 LEFT JOIN timescaledb_information.job_stats AS stats ON stats.job_id = job.job_id
 LEFT JOIN timescaledb_information.continuous_aggregates AS cagg
        ON cagg.materialization_hypertable_schema = job.hypertable_schema
       AND cagg.materialization_hypertable_name = job.hypertable_name
 CROSS JOIN LATERAL (
-    SELECT format('%I.%I', job.proc_schema, job.proc_name) AS name
+    SELECT format('%I.%I', job.proc_schema, job.proc_name) AS name,
+           concat(job.proc_schema, '.', job.proc_name) AS plain
 ) AS procedure
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN job.hypertable_name IS NOT NULL
-                THEN format('%I.%I', coalesce(cagg.view_schema, job.hypertable_schema),
-                                     coalesce(cagg.view_name, job.hypertable_name)) END AS name
-) AS subject
+LEFT JOIN LATERAL (
+    SELECT format('%I.%I', schema, table_name) AS name, concat(schema, '.', table_name) AS plain
+    FROM (SELECT coalesce(cagg.view_schema, job.hypertable_schema) AS schema,
+                 coalesce(cagg.view_name, job.hypertable_name) AS table_name) AS view
+    WHERE job.hypertable_name IS NOT NULL
+) AS subject ON true
 WHERE job.job_id >= 1000
-  AND ($1::text IS NULL OR coalesce(subject.name, procedure.name) ~* $1)
+  AND ($1::text IS NULL
+       OR coalesce(subject.name, procedure.name) ~* $1
+       OR coalesce(subject.plain, procedure.plain) ~* $1)
 ORDER BY job.job_id

@@ -149,9 +149,9 @@ void report_cut_elsewhere(Findings& findings, const Pair& pair,
     if (cut.empty())
         return;
     findings.warn("chunk intervals",
-                  fmt::format("{}: {} of the target, such as {}, overlap chunks of the source that "
-                              "are cut elsewhere; rows go there through the hypertable, which "
-                              "takes several times as long, and compressed chunks as rows",
+                  fmt::format("{}: source and target cut chunks at different times, the target {} "
+                              "such as {}; rows go there through the hypertable, which takes "
+                              "several times as long, and compressed chunks as rows",
                               pair.quoted(),
                               format_count(static_cast<std::int64_t>(cut.size()), "chunk"),
                               cut.front()->name.quoted()),
@@ -247,10 +247,10 @@ void target_rows(Findings& findings, const Side& target, const Pairs& pairs, con
         report_held(findings, pair, held);
     }
     if (!findings.has_problem("rows in the target"))
-        findings.ok("rows in the target",
-                    empty == 0 ? "none in the range, nor chunks"
-                               : fmt::format("none in the range; {} are there, and empty",
-                                             format_count(empty, "chunk")));
+        findings.ok("rows in the target", empty == 0
+                                              ? "none in the range, nor chunks"
+                                              : fmt::format("none in the range; {} without rows",
+                                                            format_count(empty, "chunk")));
 }
 
 } // namespace check

@@ -90,12 +90,12 @@ void compare(Findings& findings, const Side& source, const Side& target,
         findings.ok(subject, fmt::format("{}: the same {} on both sides", what,
                                          report::format_count(in_source->count, "key")));
     else if (in_source->count > in_target->count)
-        findings.warn(subject,
-                      fmt::format("{}: {}; at least {} are missing in the target, and chunks that "
-                                  "reference them fail (which ones are referenced was not checked)",
-                                  what, counts,
-                                  report::format_count(in_source->count - in_target->count)),
-                      remedy);
+        findings.warn(
+            subject,
+            fmt::format("{}: {}; the target lacks at least {}, and chunks that "
+                        "reference these fail (which ones are referenced was not checked)",
+                        what, counts, report::format_count(in_source->count - in_target->count)),
+            remedy);
     else if (same_encoding)
         findings.warn(subject,
                       fmt::format("{}: {}, and not the same ones; chunks that reference a key "

@@ -1,8 +1,10 @@
 #include "check/topics.hpp"
 #include "postgres/quote.hpp"
+#include "postgres/session.hpp"
 #include "report/units.hpp"
 #include "sql.hpp"
 #include "timescale/bound.hpp"
+#include "timescale/job.hpp"
 
 #include <fmt/format.h>
 
@@ -21,8 +23,12 @@ struct Job {
     std::string procedure;
     std::optional<std::int64_t> hypertable_id; ///< of policies
     std::string kind;                          ///< of policies; empty for actions
+    std::optional<std::string> timezone;
     std::string drop_text;
-    std::optional<InternalTime> drop_until;   ///< if it is known
+    std::optional<InternalTime> drop_until; ///< if it is known
+    /// Chunks that were made until then are dropped, whatever their time; of policies that say so.
+    std::optional<InternalTime> drop_created_until;
+    InternalTime drop_created_after = 0;      ///< how long after they were made, in microseconds
     std::optional<InternalTime> refresh_from; ///< minus_infinity for all; nothing if not known
 };
 
@@ -34,12 +40,15 @@ std::optional<std::int64_t> optional_integer(const postgres::Result& rows, int r
 /// What an integer_now function says, if it can be had.
 std::optional<InternalTime> integer_now(const Side& side, const std::string& function) {
     try {
-        const auto row = query_patiently(
-            side.connection, fmt::format("SELECT {}()::pg_catalog.int8 AS now", function));
+        const auto row = patiently(side.connection, [&] {
+            side.connection.execute(postgres::own_search_path);
+            return side.connection.query(
+                fmt::format("SELECT {}()::pg_catalog.int8 AS now", function));
+        });
         if (row && !row->is_null(0, "now"))
             return row->integer(0, "now");
     } catch (const postgres::SqlError&) {
-        // It may not be ours to run, or need a search_path.
+        // It may not be ours to run.
     }
     return std::nullopt;
 }
@@ -55,8 +64,11 @@ std::vector<Job> read_jobs(const Side& side) {
                                  .quoted(),
                 .hypertable_id = optional_integer(rows, row, "hypertable_id"),
                 .kind = rows.string(row, "kind"),
+                .timezone = rows.optional_string(row, "timezone"),
                 .drop_text = rows.string(row, "drop_text"),
                 .drop_until = optional_integer(rows, row, "drop_until"),
+                .drop_created_until = optional_integer(rows, row, "drop_created_until"),
+                .drop_created_after = optional_integer(rows, row, "drop_created_after").value_or(0),
                 .refresh_from = optional_integer(rows, row, "refresh_from")};
         const auto drop_lag = optional_integer(rows, row, "drop_lag");
         const auto refresh_lag = optional_integer(rows, row, "refresh_lag");
@@ -90,6 +102,14 @@ std::int64_t ended(const Pair& pair, const Chunks& chunks, InternalTime by) {
     });
 }
 
+/// How many of a hypertable's chunks in the range had been created by a point of time.
+std::int64_t created(const timescale::Hypertable& hypertable, const Chunks& chunks,
+                     InternalTime by) {
+    return std::ranges::count_if(chunks, [&](const auto& chunk) {
+        return chunk.hypertable_id == hypertable.id && chunk.created && *chunk.created <= by;
+    });
+}
+
 std::int64_t count_of(const Pair& pair, const Chunks& chunks) {
     return std::ranges::count_if(chunks, [&](const auto& chunk) {
         return pair.source != nullptr && chunk.hypertable_id == pair.source->id;
@@ -97,20 +117,49 @@ std::int64_t count_of(const Pair& pair, const Chunks& chunks) {
 }
 
 std::string pause(const Side& side, const Job& job) {
-    return fmt::format("SELECT {}({}, scheduled => false)", side.server.function("alter_job"),
-                       job.id);
+    const timescale::JobSchedule schedule{.id = job.id,
+                                          .timezone = job.timezone,
+                                          .drops_by_creation = job.drop_created_until.has_value()};
+    return "SELECT " + timescale::schedule_call(side.server, schedule, false);
 }
 
 std::string title(const Job& job, const Pair& pair) {
     return fmt::format("{}: job {} ({})", pair.quoted(), job.id, job.kind);
 }
 
+/// What policies of TimescaleDB do (tsl/src/bgw_policy), but for those that have more to be said.
+std::string what_policy_does(const Job& job) {
+    if (job.kind == "compression")
+        return "compresses chunks of the range";
+    if (job.kind == "recompression")
+        return "compresses chunks of the range again that have new rows";
+    if (job.kind == "compaction")
+        return "merges overlapping compressed batches of chunks of the range";
+    if (job.kind == "reorder")
+        return "rewrites chunks of the range in the order of an index";
+    if (job.kind == "process_hypertable_invalidations")
+        return "moves the hypertable's invalidations to its continuous aggregates";
+    return "is a policy that this version does not know, and may work on chunks of the range";
+}
+
 /// As long as a migration may take.
 constexpr std::int64_t days_ahead = 7;
+constexpr InternalTime day = 86'400'000'000; ///< in microseconds
+
+std::string what_drops(const Job& job) {
+    return job.drop_created_until
+               ? fmt::format("drops chunks {} after they were created", job.drop_text)
+               : "drops chunks after " + job.drop_text;
+}
 
 bool is_of_time(const Pair& pair) {
     const auto axis = timescale::axis_of(pair.known().time.type);
     return axis != timescale::Axis::integer && axis != timescale::Axis::other;
+}
+
+/// Whether it drops more as time goes by, without new rows.
+bool goes_by_clock(const Job& job, const Pair& pair) {
+    return job.drop_created_until || is_of_time(pair);
 }
 
 /// How many chunks in the range retention drops at its next run, and, where time goes by itself,
@@ -121,11 +170,18 @@ struct Drops {
 };
 
 std::optional<Drops> drops_of(const Job& job, const Pair& pair, const Chunks& chunks) {
-    if (!job.drop_until || pair.source == nullptr)
+    if (pair.source == nullptr)
+        return std::nullopt;
+    if (job.drop_created_until) {
+        const auto now = created(*pair.source, chunks, *job.drop_created_until);
+        const auto soon = created(*pair.source, chunks, *job.drop_created_until + days_ahead * day);
+        return Drops{.now = now, .soon = soon - now};
+    }
+    if (!job.drop_until)
         return std::nullopt;
     Drops drops{.now = ended(pair, chunks, *job.drop_until), .soon = 0};
     if (is_of_time(pair))
-        drops.soon = ended(pair, chunks, *job.drop_until + days_ahead * 86'400'000'000) - drops.now;
+        drops.soon = ended(pair, chunks, *job.drop_until + days_ahead * day) - drops.now;
     return drops;
 }
 
@@ -146,15 +202,37 @@ void source_retention(Findings& findings, const Side& source, const Job& job, co
     else if (drops->now + drops->soon > 0)
         findings.warn(
             subject,
-            fmt::format("{} drops chunks after {}: {} of the range's {} at its next run{}",
-                        title(job, pair), job.drop_text, drops->now, count_of(pair, chunks),
-                        is_of_time(pair)
+            fmt::format("{} {}: {} of the range's {} at its next run{}", title(job, pair),
+                        what_drops(job), drops->now, count_of(pair, chunks),
+                        goes_by_clock(job, pair)
                             ? fmt::format(", and {} more within {} days", drops->soon, days_ahead)
                             : std::string()),
             remedy);
     else
-        findings.ok(subject, fmt::format("{} drops chunks after {}, none of which is in the range",
-                                         title(job, pair), job.drop_text));
+        findings.ok(subject, fmt::format("{} {}, none of which is in the range", title(job, pair),
+                                         what_drops(job)));
+}
+
+/// Chunks that copying makes are new, however old their rows are.
+void target_retention_by_creation(Findings& findings, const Side& target, const Job& job,
+                                  const Pair& pair, const Chunks& sources, const Chunks& targets) {
+    const std::string subject = "jobs in the target";
+    const auto remedy = "in the target, until verify is through: " + pause(target, job);
+    const auto now = created(*pair.target, targets, *job.drop_created_until);
+    if (now > 0)
+        findings.fail(subject,
+                      fmt::format("{} {}: of those that the target has in the range, {} at its "
+                                  "next run",
+                                  title(job, pair), what_drops(job), now),
+                      remedy);
+    else if (job.drop_created_after <= days_ahead * day)
+        findings.warn(subject,
+                      fmt::format("{} {}: copying creates the range's {}", title(job, pair),
+                                  what_drops(job), count_of(pair, sources)),
+                      remedy);
+    else
+        findings.ok(subject, fmt::format("{} {}, and copying creates them", title(job, pair),
+                                         what_drops(job)));
 }
 
 void target_retention(Findings& findings, const Side& target, const Job& job, const Pair& pair,
@@ -214,7 +292,8 @@ void source_jobs(Findings& findings, const Side& source, const Pairs& pairs, con
         findings.ok("jobs in the source", "no active retention drops chunks in the range");
 }
 
-void target_jobs(Findings& findings, const Side& target, const Pairs& pairs, const Chunks& chunks) {
+void target_jobs(Findings& findings, const Side& target, const Pairs& pairs, const Chunks& chunks,
+                 const Chunks& targets) {
     const std::string subject = "jobs in the target";
     for (const auto& job : read_jobs(target)) {
         const auto* pair = find_pair(pairs, &Pair::target, job.hypertable_id);
@@ -227,15 +306,17 @@ void target_jobs(Findings& findings, const Side& target, const Pairs& pairs, con
                 "in the target, until verify is through, if it does: " + pause(target, job));
         else if (pair == nullptr)
             continue;
+        else if (job.kind == "retention" && job.drop_created_until)
+            target_retention_by_creation(findings, target, job, *pair, chunks, targets);
         else if (job.kind == "retention")
             target_retention(findings, target, job, *pair, chunks);
         else if (job.kind == "refresh")
             target_refresh(findings, target, job, *pair);
         else
             findings.warn(subject,
-                          title(job, *pair) + " works on chunks of the range as soon as they are "
-                                              "copied, and while they are: copy waits for it, and "
-                                              "has to try again",
+                          fmt::format("{} {} as soon as they are copied, and while they are: copy "
+                                      "waits for it, and has to try again",
+                                      title(job, *pair), what_policy_does(job)),
                           "in the target, until verify is through: " + pause(target, job));
     }
     if (!findings.has(subject))

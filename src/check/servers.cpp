@@ -27,8 +27,8 @@ Room room_from(const postgres::Result& row) {
     const auto reserved = row.integer(0, "reserved");
     const auto used = row.integer(0, "used");
     Room room{.left = max - reserved - used,
-              .limit = fmt::format("max_connections is {}, of which {} are reserved and {} in use",
-                                   max, reserved, used)};
+              .limit = fmt::format("max_connections is {}; reserved: {}, in use: {}", max, reserved,
+                                   used)};
     const auto consider = [&](const char* limit, const char* used_column,
                               const std::string& whose) {
         if (row.is_null(0, limit))
@@ -36,7 +36,7 @@ Room room_from(const postgres::Result& row) {
         const auto left = row.integer(0, limit) - row.integer(0, used_column);
         if (left < room.left)
             room = {.left = left,
-                    .limit = fmt::format("the limit of {} is {}, of which {} are in use", whose,
+                    .limit = fmt::format("the limit of {} is {}; in use: {}", whose,
                                          row.integer(0, limit), row.integer(0, used_column))};
     };
     consider("role_limit", "used_by_role",
@@ -187,8 +187,8 @@ void connections(Findings& findings, const Side& side, int workers) {
     constexpr std::int64_t own = 3;
     const auto needed = workers * each + own;
     const auto subject = "connections to the " + side.name;
-    const auto text = fmt::format("copy --parallelism {} needs up to {}, and {} are free ({})",
-                                  workers, needed, room.left, room.limit);
+    const auto text = fmt::format("copy --parallelism {} needs up to {}; free: {} ({})", workers,
+                                  needed, room.left, room.limit);
     const auto fit = (room.left - own) / each;
     if (needed <= room.left)
         findings.ok(subject, text);

@@ -66,12 +66,16 @@ void tiered_data(Findings& findings, const Pairs& pairs);
 void source_jobs(Findings& findings, const Side& source, const Pairs& pairs, const Chunks& chunks);
 
 /// Policies and actions of the target that would work on what is being copied.
-/// \param chunks of the source.
-void target_jobs(Findings& findings, const Side& target, const Pairs& pairs, const Chunks& chunks);
+/// \param chunks of the source. \param targets of the target.
+void target_jobs(Findings& findings, const Side& target, const Pairs& pairs, const Chunks& chunks,
+                 const Chunks& targets);
 
-// ---------------------------------------------------------------- foreign_keys.cpp
+// ---------------------------------------------------------------- foreign_keys.cpp, sequences.cpp
 
 void foreign_keys(Findings& findings, const Side& source, const Side& target, const Pairs& pairs);
+
+/// Sequences of the target that are behind the source's.
+void sequences(Findings& findings, const Side& source, const Side& target);
 
 // ---------------------------------------------------------------- data.cpp
 

@@ -97,8 +97,8 @@ integer. A timestamp without a zone is read as UTC,
 whatever the servers' settings. What lies at or after --until, or before --from, is not touched.
 
 Without --filter, all hypertables and the materialized data of all continuous aggregates are
-staged. With it, those whose quoted schema.name matches: ^public\.conditions$, 'metrics_.*',
-'"Mixed Case"'. Staging again adds to the queue; chunks that are in it already are skipped.
+staged. With it, those whose schema.name matches, quoted or not: ^public\.conditions$,
+'metrics_.*', '^public\.MixedCase$'. Staging again adds to the queue; chunks that are in it already are skipped.
 
 Examples:
   timescaledb-backfill stage --until '2016-01-02T00:00:00'
@@ -143,7 +143,8 @@ Examples:
 constexpr auto report_footer = R"(
 The page shows totals, throughput, which worker loaded which chunk when, hypertables, what verify
 found for each chunk, and which chunks failed or were slow. It is one file that loads nothing from
-anywhere. It can be written while a copy runs, and not any more after clean.
+anywhere. It can be written while a copy runs, and not any more after clean. With a source, report also
+lists the sequences of the target that are behind the source's, and how to set them.
 
 Example:
   timescaledb-backfill report --html migration.html)";
@@ -270,7 +271,7 @@ void add_target(Command command, ConnectionTexts& texts) {
 /// \param what it is matched with.
 void add_filter(Command command, std::optional<std::string>& filter, const std::string& what) {
     command.option("-f,--filter", filter,
-                   "POSIX regular expression, regardless of case, on the quoted schema.name of " +
+                   "POSIX regular expression, regardless of case, on the schema.name, quoted or not, of " +
                        what);
 }
 
@@ -386,6 +387,12 @@ constexpr bool has_source = requires(Options options) {
     options.source;
 };
 
+/// Whether the option for it has to be given.
+template <typename Options>
+constexpr bool needs_source = requires(Options options) {
+    { options.source } -> std::same_as<ConnectionString&>;
+};
+
 /// A subcommand with the options for its connections.
 template <typename Options>
 Command begin_command(Parser& parser, Parsed<Options>& parsed, const char* name, const char* text) {
@@ -406,7 +413,8 @@ Runnable end_command(Command command, const std::shared_ptr<Parsed<Options>>& pa
     return {command, [parsed, run] {
                 auto& options = parsed->options;
                 if constexpr (has_source<Options>)
-                    options.source = source_of(parsed->texts);
+                    if (needs_source<Options> || !parsed->texts.source.empty())
+                        options.source = source_of(parsed->texts);
                 options.target = target_of(parsed->texts);
                 return speak(parsed->speech,
                              [&](report::Output& output) { return run(options, output); });

@@ -79,6 +79,19 @@ void read_tables(Inventory& inventory, postgres::Connection& source) {
              .row_security = rows.boolean(row, "row_security")});
 }
 
+void read_dependents(Inventory& inventory, postgres::Connection& source) {
+    const auto rows = source.query(sql::clone_dependents, {oid_array(inventory.chunk_oids)});
+    for (int row = 0; row < rows.size(); ++row)
+        inventory.dependents_of_chunks.push_back(
+            fmt::format("{} (chunk {})", rows.text(row, "object"), rows.text(row, "chunk")));
+}
+
+void read_named_roles(Inventory& inventory, postgres::Connection& source) {
+    const auto rows = source.query(sql::clone_named_roles, {oid_array(inventory.chunk_oids)});
+    for (int row = 0; row < rows.size(); ++row)
+        inventory.named_roles.emplace(rows.string(row, "role"), rows.string(row, "object"));
+}
+
 } // namespace
 
 std::string oid_array(const std::vector<std::string>& oids) {
@@ -95,6 +108,8 @@ Inventory take_inventory(Database& source) {
         std::erase_if(inventory.jobs, [](const auto& job) { return !job.scheduled; });
     }
     read_tables(inventory, source.connection);
+    read_dependents(inventory, source.connection);
+    read_named_roles(inventory, source.connection);
     return inventory;
 }
 

@@ -5,6 +5,7 @@
 #include "postgres/quote.hpp"
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,10 @@ struct Inventory {
     std::vector<std::string> chunk_patterns;
     std::vector<std::string> chunk_oids;
     std::vector<commands::BackgroundJob> jobs; ///< that are on
+    /// Roles that the dump names, with what names each: `policy p on readings`.
+    std::multimap<std::string, std::string> named_roles;
+    /// What a dump without the chunks cannot create: `view v (chunk ...)`.
+    std::vector<std::string> dependents_of_chunks;
     /// SQL that puts rows of the catalog into the target which pg_dump is to leave out.
     std::string catalog_rows;
 };

@@ -150,23 +150,38 @@ void require_privileges(Database& source, const Inventory& inventory, Database& 
                                 target.connection.name(), fmt::join(needs, "; ")));
 }
 
-void require_job_owners(const Inventory& inventory, Database& target,
-                        const std::set<std::string>& coming) {
+void require_no_dependents_of_chunks(const Inventory& inventory) {
+    if (!inventory.dependents_of_chunks.empty())
+        throw Error(
+            fmt::format("nothing is cloned: chunks are not cloned, and these objects of the "
+                        "source need one: {}; let them use the hypertable, or drop them "
+                        "for the time",
+                        first_of(inventory.dependents_of_chunks)));
+}
+
+void require_roles(const Inventory& inventory, Database& target,
+                   const std::set<std::string>& coming) {
     std::set<std::string> absent;
     std::set<std::string> others;
+    const auto membership = [&](const std::string& role) {
+        return target.connection.query(
+            "SELECT pg_has_role(oid, 'USAGE') AS ours FROM pg_roles WHERE rolname = $1", {role});
+    };
     for (const auto& job : inventory.jobs) {
-        const auto row = target.connection.query(
-            "SELECT pg_has_role(oid, 'USAGE') AS ours FROM pg_roles WHERE rolname = $1",
-            {job.owner});
+        const auto row = membership(job.owner);
         if (row.empty() && !coming.contains(job.owner))
-            absent.insert(quote_identifier(job.owner));
+            absent.insert(fmt::format("{} (job {})", quote_identifier(job.owner), job.id));
         else if (!row.empty() && !row.boolean(0, "ours"))
             others.insert(quote_identifier(job.owner));
     }
+    for (const auto& [role, object] : inventory.named_roles)
+        if (membership(role).empty() && !coming.contains(role))
+            absent.insert(fmt::format("{} ({})", quote_identifier(role), object));
     if (!absent.empty())
-        throw Error(fmt::format("the target has no role {}, which jobs of the source belong to; "
-                                "create it, or clone the roles as well: --roles",
-                                fmt::join(absent, ", ")));
+        throw Error(fmt::format("nothing is cloned: roles that the source's objects name are "
+                                "missing in the target: {}; create them, or clone the roles as "
+                                "well: --roles",
+                                first_of({absent.begin(), absent.end()})));
     if (!others.empty())
         throw Error(fmt::format("the target's role cannot turn off jobs of {0}; GRANT {0} to it",
                                 fmt::join(others, ", ")));

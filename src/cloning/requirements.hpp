@@ -25,9 +25,13 @@ void require_empty(Database& target);
 /// The roles of both connections may dump, and restore.
 void require_privileges(Database& source, const Inventory& inventory, Database& target);
 
-/// The owners of the source's jobs are roles of the target, and ours.
+/// Nothing that is cloned needs a chunk, which is not.
+void require_no_dependents_of_chunks(const Inventory& inventory);
+
+/// The owners of the source's jobs are roles of the target, and ours; the roles that other objects
+/// name are there.
 /// \param coming roles that are going to be created.
-void require_job_owners(const Inventory& inventory, Database& target,
-                        const std::set<std::string>& coming);
+void require_roles(const Inventory& inventory, Database& target,
+                   const std::set<std::string>& coming);
 
 } // namespace cloning

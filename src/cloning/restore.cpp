@@ -127,8 +127,10 @@ std::string script_behind(const Plan& plan, const Database& target) {
         return script;
     if (!plan.has_queue)
         script += std::string(sql::create_schema) + "\n";
+    script += fmt::format("{};\n", postgres::own_search_path);
     for (const auto& job : plan.inventory.jobs)
-        script += commands::schedule_sql(*target.server, job.id, false) + ";\n";
+        script += timescale::schedule_sql(*target.server, job.schedule, false) + ";\n";
+    script += fmt::format("{};\n", postgres::pinned_search_path);
     return script + tasks::remember_suspended_sql(commands::ids_of(plan.inventory.jobs)) + ";\n";
 }
 
@@ -178,7 +180,8 @@ class Pipeline {
           dump_(client(source, plan.programs.path("pg_dump"), plan.dump_arguments()),
                 processes::Stream::output),
           psql_(client(target, plan.programs.path("psql"),
-                       {"--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-"}),
+                       {"--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--set=ECHO=errors",
+                        "--file=-"}),
                 processes::Stream::input),
           dump_entry_(children, dump_), psql_entry_(children, psql_) {}
 

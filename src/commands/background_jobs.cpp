@@ -22,7 +22,10 @@ std::vector<BackgroundJob> read_background_jobs(postgres::Connection& connection
                         .scheduled = rows.boolean(row, "scheduled"),
                         .every = rows.string(row, "every"),
                         .next_start = rows.string(row, "next_start"),
-                        .running = rows.boolean(row, "running")});
+                        .running = rows.boolean(row, "running"),
+                        .schedule = {.id = rows.integer(row, "job_id"),
+                                     .timezone = rows.optional_string(row, "timezone"),
+                                     .drops_by_creation = rows.boolean(row, "drops_by_creation")}});
     return jobs;
 }
 
@@ -36,11 +39,6 @@ std::set<std::int64_t> ids_of(const std::vector<BackgroundJob>& jobs) {
     for (const auto& job : jobs)
         ids.insert(job.id);
     return ids;
-}
-
-std::string schedule_sql(const timescale::Server& server, std::int64_t job, bool scheduled) {
-    return fmt::format("SELECT FROM {}({}, scheduled => {})", server.function("alter_job"), job,
-                       scheduled);
 }
 
 json::Object fields_of(const BackgroundJob& job) {

@@ -2,7 +2,7 @@
 
 #include "postgres/connection.hpp"
 #include "report/output.hpp"
-#include "timescale/server.hpp"
+#include "timescale/job.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -24,6 +24,7 @@ struct BackgroundJob {
     std::string every;
     std::string next_start;
     bool running = false;
+    timescale::JobSchedule schedule;
     bool suspended = false; ///< by us: to be filled in by those who want to know
 };
 
@@ -36,9 +37,6 @@ std::vector<BackgroundJob> read_background_jobs(postgres::Connection& connection
 std::string described(const BackgroundJob& job);
 
 std::set<std::int64_t> ids_of(const std::vector<BackgroundJob>& jobs);
-
-/// The statement that turns a job on or off.
-std::string schedule_sql(const timescale::Server& server, std::int64_t job, bool scheduled);
 
 json::Object fields_of(const BackgroundJob& job);
 

@@ -124,9 +124,9 @@ void select(Findings& findings, Subject& subject, const CheckOptions& options) {
     subject.sources =
         select_hypertables(endpoint, subject.targets, options.filter, options.cascade);
     if (subject.sources.empty() && options.filter)
-        throw UsageError(nothing_selected(endpoint, options.filter));
+        throw UsageError(nothing_selected(endpoint, subject.targets, options.filter));
     if (subject.sources.empty())
-        findings.fail("hypertables", nothing_selected(endpoint, options.filter),
+        findings.fail("hypertables", nothing_selected(endpoint, subject.targets, options.filter),
                       "connect to the database that has them");
     for (const auto& hypertable : subject.sources) {
         Pair pair;
@@ -187,14 +187,8 @@ void look_at_range(Findings& findings, const Subject& subject, const CheckOption
     for (const auto& pair : subject.pairs)
         if (!pair.range)
             findings.fail("range", incompatibility(pair.known(), subject.bounds),
-                          "stage hypertables of different time types apart, with --filter");
-        else if (timescale::axis_of(pair.known().time.type) == timescale::Axis::other)
-            findings.fail("range",
-                          fmt::format("{} ({} {}): no --until can be given for such a time",
-                                      pair.quoted(),
-                                      postgres::quote_identifier(pair.known().time.column),
-                                      pair.known().time.type),
-                          "leave it out with --filter");
+                          "leave it out with --filter; hypertables of different time types are "
+                          "staged one type at a time");
     auto& connection = subject.source ? subject.source->connection : subject.target->connection;
     const auto now = connection.query("SELECT (extract(epoch FROM now()) * 1000000)::bigint AS now")
                          .integer(0, "now");
@@ -367,6 +361,7 @@ void look_at_both(Findings& findings, Subject& subject, const CheckOptions& opti
     look(findings, "foreign keys", [&] { ::check::foreign_keys(findings, source, target, pairs); });
     look(findings, "foreign keys",
          [&] { ::check::replaced_rows(findings, target, pairs, subject.target_chunks); });
+    look(findings, "sequences", [&] { ::check::sequences(findings, source, target); });
     look(findings, "rows in the target", [&] {
         ::check::target_rows(findings, target, pairs, subject.source_chunks, subject.target_chunks);
     });
@@ -396,8 +391,10 @@ void look_at_target(Findings& findings, Subject& subject, int workers) {
     look(findings, "privileges in the target", [&] {
         look_at_privileges(findings, *subject.target_endpoint, Role::target, subject.pairs);
     });
-    look(findings, "jobs in the target",
-         [&] { ::check::target_jobs(findings, target, subject.pairs, subject.source_chunks); });
+    look(findings, "jobs in the target", [&] {
+        ::check::target_jobs(findings, target, subject.pairs, subject.source_chunks,
+                             subject.target_chunks);
+    });
     look(findings, "connections to the target",
          [&] { ::check::connections(findings, target, workers); });
     look(findings, "queue", [&] { look_at_queue(findings, *subject.target_endpoint); });

@@ -19,16 +19,16 @@ std::string unfinished(postgres::Connection& target) {
         return "made by another program or version";
     const auto counts = tasks::count(target);
     if (counts.to_do > 0)
-        return fmt::format("{} of {} were unfinished", report::format_count(counts.to_do),
+        return fmt::format("{} of {} unfinished", report::format_count(counts.to_do),
                            report::format_count(counts.total, "task"));
     const auto imports = tasks::count_imports(target);
     if (imports.unfinished > 0)
-        return fmt::format("{} of {} were not imported to the end",
+        return fmt::format("{} of {} not imported to the end",
                            report::format_count(imports.unfinished),
                            report::format_count(imports.total, "file"));
     if (counts.total == 0 && imports.total > 0)
-        return fmt::format("all {} were imported", report::format_count(imports.total, "file"));
-    return fmt::format("all {} were finished", report::format_count(counts.total, "task"));
+        return report::format_all(imports.total, "file", "was", "were") + " imported";
+    return report::format_all(counts.total, "task", "was", "were") + " finished";
 }
 
 /// The queue knows which jobs have to be turned on again.

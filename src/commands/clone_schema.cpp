@@ -95,6 +95,7 @@ class Clone {
         const postgres::Transaction snapshot(source_.connection, begin_read_transaction({}));
         make_plan();
         cloning::require_privileges(source_, plan_.inventory, target_);
+        cloning::require_no_dependents_of_chunks(plan_.inventory);
         stop_.check();
         if (options_.roles)
             take_roles();
@@ -158,12 +159,12 @@ class Clone {
 
     /// What comes before the one transaction, for it cannot be in it.
     void begin(const std::string& create_extension) {
-        cloning::require_job_owners(plan_.inventory, target_, coming_roles_);
+        cloning::require_roles(plan_.inventory, target_, coming_roles_);
         stop_.check();
         if (options_.roles) {
             cloning::create_roles(target_, roles_);
             tell_roles();
-            cloning::require_job_owners(plan_.inventory, target_, {});
+            cloning::require_roles(plan_.inventory, target_, {});
         }
         if (create_extension.empty())
             return;
@@ -205,7 +206,7 @@ class Clone {
 
     /// Says what would be done.
     ExitStatus say(const std::string& create_extension) {
-        cloning::require_job_owners(plan_.inventory, target_, coming_roles_);
+        cloning::require_roles(plan_.inventory, target_, coming_roles_);
         output_.say(report::Weight::detail,
                     fmt::format("Would run pg_dump and psql {} of {}", plan_.programs.version,
                                 plan_.programs.folder));

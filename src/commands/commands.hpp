@@ -113,6 +113,7 @@ struct StatusOptions {
 ExitStatus status(const StatusOptions& options, report::Output& output);
 
 struct ReportOptions {
+    std::optional<postgres::ConnectionString> source; ///< to compare sequences with
     postgres::ConnectionString target;
     std::string html; ///< the file to write
 };

@@ -274,7 +274,7 @@ ExitStatus completion_point(const CompletionPointOptions& options, report::Outpu
     auto sources = select_hypertables(ends.source, targets, options.filter, {});
     std::erase_if(sources, [](const Hypertable& one) { return one.cagg.has_value(); });
     if (sources.empty())
-        throw UsageError(nothing_selected(ends.source, options.filter));
+        throw UsageError(nothing_selected(ends.source, targets, options.filter));
     std::int64_t suggested = 0;
     std::map<bool, std::pair<Axis, InternalTime>> latest; // of times, and of integers
     output.say(Weight::detail, "= both sides have as many rows, - the target has fewer, + it has "

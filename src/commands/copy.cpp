@@ -22,8 +22,7 @@ namespace {
 constexpr int most_failures = 20; ///< that are listed
 
 std::string failure_list(const std::vector<tasks::Failure>& failures, std::int64_t failed) {
-    auto text = fmt::format("{} could not be copied; they stay in the queue, and the next copy "
-                            "tries them again:",
+    auto text = fmt::format("{} could not be copied. The next copy tries again:",
                             report::format_count(failed, "chunk"));
     for (const auto& failure : failures)
         text += fmt::format("\n  {}: {}", tasks::title(failure.chunk, failure.part), failure.error);
@@ -66,9 +65,10 @@ std::string conclusion(const tasks::Counts& after) {
     if (after.to_do > 0)
         return fmt::format("{} left, held by another copy.",
                            report::format_count(after.to_do, "chunk"));
-    return fmt::format("All {} are copied.\nNext: timescaledb-backfill refresh-caggs, for "
-                       "continuous aggregates, then verify",
-                       report::format_count(after.total, "staged chunk"));
+    auto text = report::format_all(after.total, "staged chunk", "is", "are");
+    text.front() = text.front() == 'a' ? 'A' : 'T';
+    return text + " copied.\nNext: timescaledb-backfill refresh-caggs, for continuous aggregates, "
+                  "then verify";
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "commands/background_jobs.hpp"
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
+#include "commands/near_names.hpp"
 #include "report/table.hpp"
 #include "report/units.hpp"
 #include "tasks/queue.hpp"
@@ -20,8 +21,17 @@ using report::Weight;
 
 using Job = BackgroundJob;
 
+/// \throws UsageError when a filter matches none.
 std::vector<Job> read_jobs(Endpoint& target, const std::optional<std::string>& filter) {
     auto jobs = read_background_jobs(target.connection, filter);
+    if (filter && jobs.empty()) {
+        std::vector<std::string> names;
+        for (const auto& job : read_background_jobs(target.connection, std::nullopt))
+            names.push_back(job.subject.empty() ? job.procedure : job.subject);
+        throw UsageError(fmt::format("--filter '{}' matches no job of the {}{}", *filter,
+                                     target.connection.name(),
+                                     near_names(*filter, std::move(names))));
+    }
     const auto suspended = tasks::suspended_jobs(target.connection);
     for (auto& job : jobs)
         job.suspended = suspended.contains(job.id);
@@ -50,12 +60,19 @@ void require_ownership(const Endpoint& target, const Change& change) {
                                 fmt::join(others, "; "), target.connection.name()));
 }
 
+/// \pre in a transaction. \throws Error that names the job that the server refuses.
 void alter(Endpoint& target, const Change& change) {
-    std::vector<postgres::Statement> statements;
+    target.connection.execute(postgres::own_search_path);
     for (const auto& job : change.jobs)
-        if (job.scheduled != change.scheduled)
-            statements.push_back({schedule_sql(target.server, job.id, change.scheduled)});
-    target.connection.pipeline(statements);
+        try {
+            if (job.scheduled != change.scheduled)
+                target.connection.execute(
+                    timescale::schedule_sql(target.server, job.schedule, change.scheduled));
+        } catch (const postgres::SqlError& error) {
+            throw Error(fmt::format("nothing is changed: cannot turn {} {}: {}",
+                                    change.scheduled ? "on" : "off", described(job), error.what()));
+        }
+    target.connection.execute(postgres::pinned_search_path);
 }
 
 void summarize(report::Output& output, const JobsOptions& options, const Change& change,

@@ -1,5 +1,6 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
+#include "commands/near_names.hpp"
 #include "report/units.hpp"
 #include "sql.hpp"
 #include "tasks/queue.hpp"
@@ -233,9 +234,15 @@ std::vector<Hypertable> select_caggs(Endpoint& source, const RefreshOptions& opt
     const auto all = timescale::read_hypertables(source.connection, options.filter);
     auto selected = timescale::select(all, options.cascade);
     std::erase_if(selected, [](const Hypertable& hypertable) { return !hypertable.cagg; });
-    if (selected.empty() && options.filter)
-        throw UsageError(fmt::format("--filter '{}' matches no continuous aggregate of the {}",
-                                     *options.filter, source.connection.name()));
+    if (selected.empty() && options.filter) {
+        std::vector<std::string> names;
+        for (const auto& hypertable : all)
+            if (hypertable.cagg)
+                names.push_back(hypertable.cagg->schema + "." + hypertable.cagg->name);
+        throw UsageError(fmt::format("--filter '{}' matches no continuous aggregate of the {}{}",
+                                     *options.filter, source.connection.name(),
+                                     near_names(*options.filter, std::move(names))));
+    }
     return lowest_first(all, std::move(selected));
 }
 

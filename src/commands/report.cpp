@@ -1,5 +1,7 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
+#include "commands/sequences.hpp"
+#include "json/value.hpp"
 #include "pages.hpp"
 #include "report/units.hpp"
 #include "tasks/queue.hpp"
@@ -21,6 +23,13 @@ std::string for_element(std::string json) {
     for (std::size_t at = 0; (at = json.find('<', at)) != std::string::npos;)
         json.replace(at, 1, "\\u003c");
     return json;
+}
+
+std::string json_of(const std::vector<postgres::LaggingSequence>& sequences) {
+    json::Array list;
+    for (const auto& sequence : sequences)
+        list.emplace_back(json::Object{{"text", sequence.text()}, {"remedy", sequence.setval()}});
+    return json::dump(list);
 }
 
 std::string page_with(const std::string& json) {
@@ -54,12 +63,18 @@ ExitStatus report(const ReportOptions& options, report::Output& output) {
     Endpoint target(options.target, Role::target, "report", Session::first,
                     Endpoint::default_patience, postgres::Access::read_only);
     tasks::require(target.connection);
-    const auto found = tasks::report(target.connection);
+    std::vector<postgres::LaggingSequence> sequences;
+    if (options.source) {
+        Endpoint source(*options.source, Role::source, "report", Session::first);
+        sequences = postgres::lagging_sequences(source.connection, target.connection);
+    }
+    const auto found = tasks::report(target.connection, json_of(sequences));
     write_file(options.html, page_with(found.json));
     output.event("reported", {{"file", options.html}, {"chunks", found.chunks}},
                  report::Weight::result,
                  fmt::format("Wrote the report on {} to {}",
                              report::format_count(found.chunks, "chunk"), options.html));
+    tell_lagging_sequences(sequences, output);
     return exit_done;
 }
 

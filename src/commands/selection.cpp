@@ -1,5 +1,6 @@
 #include "commands/selection.hpp"
 
+#include "commands/near_names.hpp"
 #include "postgres/quote.hpp"
 
 #include <fmt/format.h>
@@ -41,6 +42,11 @@ Bounds read_bounds(postgres::Connection& connection, const std::optional<std::st
 
 std::string incompatibility(const Hypertable& hypertable, const Bounds& bounds) {
     const auto axis = axis_of(hypertable);
+    if (axis == timescale::Axis::other)
+        return fmt::format("{} is partitioned by {} of the type {}, which is not supported",
+                           hypertable.known_as().quoted(),
+                           postgres::quote_identifier(hypertable.time.column),
+                           hypertable.time.type);
     const auto text = [&](const char* option, const std::string& value) {
         return fmt::format("{} ({} {}) cannot take {} {}", hypertable.known_as().quoted(),
                            postgres::quote_identifier(hypertable.time.column), hypertable.time.type,
@@ -78,15 +84,23 @@ std::vector<Hypertable> select_hypertables(Endpoint& source, const std::vector<H
     return timescale::select(read_sources(source, targets, filter), cascade);
 }
 
-std::string nothing_selected(const Endpoint& endpoint, const std::optional<std::string>& filter) {
+std::string nothing_selected(Endpoint& endpoint, const std::vector<Hypertable>& targets,
+                             const std::optional<std::string>& filter) {
     const auto& name = endpoint.connection.name();
+    const auto near = [&] {
+        std::vector<std::string> names;
+        for (const auto& hypertable : read_sources(endpoint, targets, std::nullopt))
+            names.push_back(hypertable.known_as().schema + "." + hypertable.known_as().name);
+        return near_names(*filter, std::move(names));
+    };
     if (endpoint.server.plain)
-        return fmt::format("the {} has no TimescaleDB, and no table with the name of a hypertable "
-                           "of the target{}",
-                           name, filter ? fmt::format(" that --filter '{}' matches", *filter) : "");
+        return fmt::format(
+            "the {} has no TimescaleDB, and no table with the name of a hypertable "
+            "of the target{}",
+            name, filter ? fmt::format(" that --filter '{}' matches{}", *filter, near()) : "");
     return filter ? fmt::format("--filter '{}' matches no hypertable and no continuous aggregate "
-                                "of the {}",
-                                *filter, name)
+                                "of the {}{}",
+                                *filter, name, near())
                   : fmt::format("the {} has no hypertables", name);
 }
 

@@ -46,8 +46,9 @@ std::vector<timescale::Hypertable>
 select_hypertables(Endpoint& source, const std::vector<timescale::Hypertable>& targets,
                    const std::optional<std::string>& filter, timescale::Cascade cascade);
 
-/// What to say when there are none.
-std::string nothing_selected(const Endpoint& endpoint, const std::optional<std::string>& filter);
+/// What to say when there are none, with the names that are nearest to a filter's.
+std::string nothing_selected(Endpoint& endpoint, const std::vector<timescale::Hypertable>& targets,
+                             const std::optional<std::string>& filter);
 
 /// The hypertable of the target that the rows belong into: the one of the same name, or the one
 /// behind the continuous aggregate of the same name.

@@ -56,7 +56,7 @@ std::vector<TimeRange> ranges_for(const std::vector<Hypertable>& hypertables,
     }
     if (!problems.empty())
         throw UsageError(fmt::format(
-            "nothing is staged: {}; stage hypertables of different time types apart, with --filter",
+            "nothing is staged: {}; select hypertables of one time type at a time with --filter",
             fmt::join(problems, "; ")));
     return ranges;
 }
@@ -242,7 +242,7 @@ ExitStatus stage(const StageOptions& options, report::Output& output) {
     const auto targets = timescale::read_hypertables(target.connection, std::nullopt);
     const auto hypertables = select_hypertables(source, targets, options.filter, options.cascade);
     if (hypertables.empty())
-        throw UsageError(nothing_selected(source, options.filter));
+        throw UsageError(nothing_selected(source, targets, options.filter));
     const auto ranges = ranges_for(hypertables, bounds);
     const auto counterparts = find_counterparts(hypertables, targets);
     require_privileges_to_stage(ends, hypertables, counterparts);

@@ -1,5 +1,6 @@
 #include "commands/commands.hpp"
 #include "commands/publisher.hpp"
+#include "commands/sequences.hpp"
 #include "commands/verify_quick.hpp"
 #include "commands/verify_worker.hpp"
 #include "report/display.hpp"
@@ -58,6 +59,8 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
                                                report::format_count(before.to_do, "chunk")));
     if (to_do == 0) {
         report::VerifyReport(output, 0).nothing_to_do(before.copied);
+        tell_lagging_sequences(
+            postgres::lagging_sequences(ends.source.connection, ends.target.connection), output);
         return exit_done;
     }
     const bool alike = hash_alike(ends);
@@ -133,6 +136,9 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
                                report::format_count(to_do - report.done(), "chunk")));
         return exit_interrupted;
     }
+    if (!ends.source.connection.is_broken() && !ends.target.connection.is_broken())
+        tell_lagging_sequences(
+            postgres::lagging_sequences(ends.source.connection, ends.target.connection), output);
     output.say(Weight::detail, next_step(options, after));
     return report.unequal() > 0 ? exit_differences : exit_done;
 }

@@ -20,6 +20,11 @@ struct Backend {
     bool operator==(const Backend&) const = default;
 };
 
+/// In a transaction, before and after users' functions run: they name tables as the role's own
+/// search_path finds them. What runs in between has to name the schemas of all it uses.
+constexpr auto own_search_path = "SET LOCAL search_path TO DEFAULT";
+constexpr auto pinned_search_path = "SET LOCAL search_path TO pg_catalog, pg_temp";
+
 /// What this process's sessions are called in pg_stat_activity: after the program, what they are
 /// for, and a number that no other process has.
 std::string application_name(std::string_view purpose);

@@ -211,7 +211,7 @@ std::string last_error(std::string_view errors) {
                               line.find("FATAL:") != std::string_view::npos ||
                               line.find("error:") != std::string_view::npos;
         const bool goes_on = line.starts_with("DETAIL:") || line.starts_with("HINT:") ||
-                             line.starts_with("CONTEXT:") ||
+                             line.starts_with("CONTEXT:") || line.starts_with("STATEMENT:") ||
                              line.find(": detail:") != std::string_view::npos;
         if (is_error || found.empty())
             found = line;

@@ -104,7 +104,7 @@ void CopyReport::summary() const {
 }
 
 void CopyReport::nothing_to_do(std::int64_t staged) const {
-    summarize(Seconds(0), fmt::format("Nothing to copy: {} staged, all of them finished.",
+    summarize(Seconds(0), fmt::format("Nothing to copy: {} staged, none left to copy.",
                                       format_count(staged, "chunk")));
 }
 

@@ -40,6 +40,12 @@ std::string format_count(std::int64_t count, const std::string& noun) {
     return fmt::format("{} {}{}", format_count(count), noun, count == 1 ? "" : "s");
 }
 
+std::string format_all(std::int64_t count, const std::string& noun, const std::string& singular,
+                       const std::string& plural) {
+    return count == 1 ? fmt::format("the only {} {}", noun, singular)
+                      : fmt::format("all {} {}", format_count(count, noun), plural);
+}
+
 std::string format_duration(Seconds duration) {
     const double seconds = duration.count();
     if (seconds < 9.995)

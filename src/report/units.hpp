@@ -18,6 +18,11 @@ std::string format_count(std::int64_t count);
 /// `1 chunk`, `3,000 chunks`
 std::string format_count(std::int64_t count, const std::string& noun);
 
+/// The subject of a sentence with its verb: "the only task was", "all 2 tasks were".
+/// \param singular the verb for one. \param plural the verb for any other number.
+std::string format_all(std::int64_t count, const std::string& noun, const std::string& singular,
+                       const std::string& plural);
+
 /// `0.12 s`, `11 s`, `3 min 5 s`, `2 h 4 min`
 std::string format_duration(Seconds duration);
 

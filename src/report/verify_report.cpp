@@ -117,7 +117,7 @@ void VerifyReport::summary() const {
 }
 
 void VerifyReport::nothing_to_do(std::int64_t copied) const {
-    summarize(Seconds(0), fmt::format("Nothing to verify: {} copied, all of them verified.",
+    summarize(Seconds(0), fmt::format("Nothing to verify: {} copied, none left to verify.",
                                       format_count(copied, "chunk")));
 }
 

@@ -98,8 +98,8 @@ std::vector<Progress> progress(postgres::Connection& target) {
     return list;
 }
 
-Report report(postgres::Connection& target) {
-    const auto row = target.query(sql::report, {target.name()});
+Report report(postgres::Connection& target, const std::string& sequences) {
+    const auto row = target.query(sql::report, {target.name(), sequences});
     return {.json = row.string(0, "report"), .chunks = row.integer(0, "chunks")};
 }
 

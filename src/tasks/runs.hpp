@@ -84,6 +84,8 @@ struct Report {
     std::string json; ///< the object of sql/report.sql
     std::int64_t chunks = 0;
 };
-Report report(postgres::Connection& target);
+/// \param sequences of the target that are behind the source's: a JSON list of objects with text
+/// and remedy.
+Report report(postgres::Connection& target, const std::string& sequences);
 
 } // namespace tasks

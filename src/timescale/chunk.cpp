@@ -194,7 +194,10 @@ std::vector<ChunkInRange> read_chunks_in_range(postgres::Connection& connection,
              .slices = Slices::parse(rows.text(row, "slices")),
              .slice = {rows.integer(row, "range_start"), rows.integer(row, "range_end")},
              .bytes = rows.integer(row, "bytes"),
-             .rows_estimate = rows.integer(row, "rows")});
+             .rows_estimate = rows.integer(row, "rows"),
+             .created = rows.is_null(row, "created")
+                            ? std::nullopt
+                            : std::optional(rows.integer(row, "created"))});
     return chunks;
 }
 

@@ -132,6 +132,8 @@ struct ChunkInRange {
     TimeRange slice; ///< of time
     std::int64_t bytes = 0;
     std::int64_t rows_estimate = 0;
+    /// When the chunk was created, in microseconds since 1970; of chunks of TimescaleDB.
+    std::optional<InternalTime> created{};
 };
 
 /// A hypertable whose chunks are wanted, and from when until when.

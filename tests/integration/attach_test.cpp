@@ -1068,7 +1068,7 @@ TEST_F(Attach, AfterAKillCleanRemovesTheTable) {
     writer.reset();
     expect_no_backend_left();
     EXPECT_EQ(staging_tables().size(), 2);
-    EXPECT_THAT(backfill_ok({"clean"}), HasSubstr("2 of 2 tasks were unfinished"));
+    EXPECT_THAT(backfill_ok({"clean"}), HasSubstr("2 of 2 tasks unfinished"));
     EXPECT_EQ(target.value("SELECT count(*) FROM pg_class WHERE relname LIKE 'staging%'"), "0");
     EXPECT_EQ(target.value("SELECT count(*) FROM pg_namespace WHERE nspname = '__backfill'"), "0");
 }

@@ -309,9 +309,9 @@ TEST_F(Check, TooFewConnectionsAreFound) {
     // 8 workers, each with one connection to the source and two to the target, and 3 of the run.
     const auto enough = with_limits(11, 19);
     EXPECT_THAT(enough.ok("connections to the source"),
-                ElementsAre(HasSubstr("needs up to 11, and 11 are free (the limit of the role")));
+                ElementsAre(HasSubstr("needs up to 11; free: 11 (the limit of the role")));
     EXPECT_THAT(enough.ok("connections to the target"),
-                ElementsAre(HasSubstr("needs up to 19, and 19 are free")));
+                ElementsAre(HasSubstr("needs up to 19; free: 19")));
 
     const auto few = with_limits(10, 8);
     EXPECT_THAT(few.warnings("connections to the source"),
@@ -442,6 +442,39 @@ TEST_F(Check, AnEmptyRangeIsFound) {
 TEST_F(Check, ACompletionPointInTheFutureIsFound) {
     EXPECT_THAT(check({"--until", "2200-01-01"}).warnings("range"),
                 ElementsAre(HasSubstr("in the future")));
+}
+
+TEST_F(Check, ATimeOfATypeThatIsNotSupportedIsFound) {
+    if (!version_at_least(source, 2, 23) || !version_at_least(target, 2, 23))
+        GTEST_SKIP() << "needs TimescaleDB 2.23, which partitions by UUIDs";
+    both(
+        "CREATE TABLE orders (id uuid NOT NULL); SELECT create_hypertable('orders', by_range('id', "
+        "interval '1 day'))");
+    EXPECT_THAT(check().errors("range"),
+                ElementsAre(HasSubstr("\"public\".\"orders\" is partitioned by \"id\" of the type "
+                                      "uuid, which is not supported. Remedy: leave it out with "
+                                      "--filter")));
+    const auto outcome = backfill({"stage", "--until", "2025-01-01"});
+    EXPECT_EQ(outcome.exit_status, 2);
+    EXPECT_THAT(outcome.errors, HasSubstr("of the type uuid, which is not supported"));
+    EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')::text"), "");
+}
+
+TEST_F(Check, SequencesThatAreBehindAreFound) {
+    EXPECT_THAT(check().ok("sequences"), SizeIs(1));
+    both("CREATE SEQUENCE \"Order ids\"; CREATE SEQUENCE down INCREMENT -1; CREATE SEQUENCE even; "
+         "CREATE SEQUENCE round CYCLE");
+    source.run("SELECT setval('\"Order ids\"', 6000), setval('down', -5), setval('even', 7), "
+               "setval('round', 9)");
+    target.run("SELECT setval('\"Order ids\"', 1000), setval('even', 7), setval('round', 2)");
+    EXPECT_THAT(
+        check().warnings("sequences"),
+        ElementsAre(
+            AllOf(HasSubstr("\"public\".\"Order ids\": 6000 in the source, 1000 in the target"),
+                  HasSubstr("SELECT setval('\"public\".\"Order ids\"', 6000)")),
+            HasSubstr("\"public\".\"down\": -5 in the source, not used yet in the target")));
+    target.run("SELECT setval('\"Order ids\"', 6000), setval('down', -6)");
+    EXPECT_THAT(check().warnings("sequences"), IsEmpty());
 }
 
 TEST_F(Check, BoundsThatDoNotFitAreFound) {
@@ -750,6 +783,67 @@ TEST_F(CheckJobs, RetentionByNumbersIsFound) {
                 ElementsAre(HasSubstr("drops chunks after 50: 4 of the range's 10 at its next "
                                       "run. ")));
     EXPECT_THAT(report.ok("jobs in the target"), Contains(HasSubstr("none of which")));
+}
+
+TEST_F(CheckJobs, RetentionByCreationIsToldInNumbers) {
+    const auto job = add(source, "retention_policy('readings', drop_created_before => "
+                                 "interval '3 days'");
+    source.run("UPDATE _timescaledb_catalog.chunk SET creation_time = now() - interval '4 days' "
+               "WHERE id IN (SELECT id FROM _timescaledb_catalog.chunk ORDER BY id LIMIT 2)");
+    add(target, "retention_policy('readings', drop_created_before => interval '3 days'");
+    auto report = check_until("now()");
+    EXPECT_THAT(report.warnings("jobs in the source"),
+                ElementsAre(AllOf(HasSubstr(fmt::format("job {} (retention) drops chunks 3 days "
+                                                        "after they were created: 2 of the range's "
+                                                        "11 at its next run, and 9 more within 7 "
+                                                        "days",
+                                                        job)),
+                                  HasSubstr("alter_job"))));
+    EXPECT_THAT(
+        report.warnings("jobs in the target"),
+        ElementsAre(HasSubstr("drops chunks 3 days after they were created: copying creates "
+                              "the range's 11")));
+    target.run("INSERT INTO readings SELECT now() - interval '2 days', 1");
+    target.run("UPDATE _timescaledb_catalog.chunk SET creation_time = now() - interval '4 days'");
+    report = check_until("now()");
+    EXPECT_THAT(
+        report.errors("jobs in the target"),
+        ElementsAre(HasSubstr("of those that the target has in the range, 1 at its next run")));
+}
+
+TEST_F(CheckJobs, TheRemedyKeepsAJobsTimeZone) {
+    source.run("SELECT add_retention_policy('readings', interval '5 days', initial_start => "
+               "'2100-01-01', timezone => 'Europe/Berlin')");
+    const auto found = check_until("now()").warnings("jobs in the source");
+    ASSERT_THAT(found, ElementsAre(HasSubstr("timezone => 'Europe/Berlin'")));
+}
+
+TEST_F(CheckJobs, WhatAPolicyDoesIsTold) {
+    both("ALTER TABLE readings SET (timescaledb.compress)");
+    add(target, "compression_policy('readings', interval '1 day'");
+    EXPECT_THAT(check_until("now()").warnings("jobs in the target"),
+                ElementsAre(HasSubstr("(compression) compresses chunks of the range")));
+}
+
+TEST_F(CheckJobs, CompactionIsCalledByName) {
+    if (!version_at_least(2, 29))
+        GTEST_SKIP() << "needs TimescaleDB 2.29";
+    both("ALTER TABLE readings SET (timescaledb.compress)");
+    target.run("SELECT add_compaction_policy('readings')");
+    EXPECT_THAT(check_until("now()").warnings("jobs in the target"),
+                ElementsAre(AllOf(HasSubstr("\"public\".\"readings\": job "),
+                                  HasSubstr("(compaction) merges overlapping"))));
+}
+
+TEST_F(CheckJobs, AnIntegerNowMayNameItsTableWithoutASchema) {
+    both("CREATE TABLE ticks (tick bigint NOT NULL); SELECT create_hypertable('ticks', 'tick', "
+         "chunk_time_interval => 10); CREATE FUNCTION ticks_now() RETURNS bigint LANGUAGE sql "
+         "STABLE AS 'SELECT coalesce(max(tick), 0) FROM ticks'; "
+         "SELECT set_integer_now_func('ticks', 'ticks_now')");
+    source.run("INSERT INTO ticks SELECT generate_series(0, 99)");
+    add(source, "retention_policy('ticks', 50");
+    EXPECT_THAT(check({"--until", "200", "--filter", "ticks"}).warnings("jobs in the source"),
+                ElementsAre(HasSubstr("drops chunks after 50: 4 of the range's 10")));
 }
 
 TEST_F(CheckJobs, RetentionWhoseTimeCannotBeToldIsFound) {

@@ -291,6 +291,46 @@ TEST_F(CloneSchema, JobsAreOffUntilJobsEnable) {
     EXPECT_THAT(target.rows(on), ElementsAre("1000", "1002"));
 }
 
+TEST_F(CloneSchema, PoliciesThatTheServerChecksByUsersFunctionsComeAlong) {
+    NEEDS_COMMUNITY_EDITION();
+    source.run("CREATE TABLE ticks (tick bigint NOT NULL);"
+               "SELECT create_hypertable('ticks', 'tick', chunk_time_interval => 10);"
+               "CREATE FUNCTION ticks_now() RETURNS bigint LANGUAGE sql STABLE AS "
+               "'SELECT coalesce(max(tick), 0) FROM ticks';"
+               "SELECT set_integer_now_func('ticks', 'ticks_now');"
+               "CREATE TABLE events (time timestamptz NOT NULL);"
+               "SELECT create_hypertable('events', 'time')");
+    source.run("SELECT add_retention_policy('ticks', 100)");
+    source.run("SELECT add_retention_policy('events', drop_created_before => interval '1 year', "
+               "timezone => 'Europe/Berlin', initial_start => '2100-01-01')");
+    EXPECT_THAT(clone(), HasSubstr("2 jobs"));
+    const auto state = "SELECT scheduled, timezone FROM _timescaledb_config.bgw_job WHERE id >= "
+                       "1000 ORDER BY id";
+    EXPECT_THAT(target.rows(state), ElementsAre("f|NULL", "f|Europe/Berlin"));
+    backfill_ok({"jobs", "enable"});
+    EXPECT_THAT(target.rows(state), ElementsAre("t|NULL", "t|Europe/Berlin"));
+}
+
+TEST_F(CloneSchema, ViewsOnChunksAreRefusedBeforeAnythingIsDone) {
+    make_readings();
+    const auto chunk = chunks_of(source, "readings").front();
+    source.run(fmt::format("CREATE VIEW first_day AS SELECT * FROM {}", chunk));
+    EXPECT_THAT(clone_fails(), AllOf(HasSubstr("nothing is cloned"), HasSubstr("view first_day"),
+                                     HasSubstr("_chunk")));
+    source.run("DROP VIEW first_day");
+    clone();
+}
+
+TEST_F(CloneRoles, OfPoliciesAreAskedForBeforeAnythingIsDone) {
+    make_readings();
+    const Role role(source, "reader");
+    source.run(fmt::format("CREATE POLICY own ON device TO {} USING (true)", role.name()));
+    EXPECT_THAT(clone_fails(), AllOf(HasSubstr("nothing is cloned"), HasSubstr(role.name()),
+                                     HasSubstr("policy own on device"), HasSubstr("--roles")));
+    clone({"--roles"});
+    EXPECT_EQ(target.value("SELECT count(*) FROM pg_policy"), "1");
+}
+
 TEST_F(CloneSchema, OnlyChunksAreLeftOutWhateverNamesHave) {
     make_readings();
     const auto chunk = source.value("SELECT table_name FROM (SELECT relname::text AS table_name "

@@ -85,9 +85,16 @@ TEST_F(Jobs, AreSelectedByWhatTheyWorkOn) {
     EXPECT_THAT(on(), ElementsAre(retention));
     jobs({"enable"});
     EXPECT_THAT(on(), ElementsAre(retention, refresh, action));
-    const auto outcome = backfill({"jobs", "disable", "--filter", "("});
+    jobs({"disable", "--filter", "^public\\.Daily$"});
+    EXPECT_THAT(on(), ElementsAre(retention, action)) << "not quoted";
+    jobs({"enable"});
+    auto outcome = backfill({"jobs", "disable", "--filter", "("});
     EXPECT_EQ(outcome.exit_status, exit_usage);
     EXPECT_THAT(outcome.errors, HasSubstr("no POSIX regular expression"));
+    outcome = backfill({"jobs", "disable", "--filter", "^public.reading$"});
+    EXPECT_EQ(outcome.exit_status, exit_usage);
+    EXPECT_THAT(outcome.errors,
+                AllOf(HasSubstr("matches no job"), HasSubstr("; the nearest: public.readings")));
 }
 
 TEST_F(Jobs, StayAsTheyAreInADryRun) {
@@ -140,6 +147,53 @@ TEST_F(Jobs, OfOthersAreRefusedBeforeAnythingIsChanged) {
                       HasSubstr("connect as their owner")));
     EXPECT_THAT(on(), ElementsAre(retention, refresh, action));
     EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')::text"), "");
+}
+
+TEST_F(Jobs, KeepTheirTimeZones) {
+    const auto zoned = target.value("SELECT add_job('tidy', interval '1 day', timezone => "
+                                    "'Europe/Berlin', initial_start => '2100-01-01 05:00')");
+    const auto timezone =
+        fmt::format("SELECT timezone FROM _timescaledb_config.bgw_job WHERE id = {}", zoned);
+    jobs({"disable"});
+    EXPECT_EQ(target.value(timezone), "Europe/Berlin");
+    jobs({"enable"});
+    EXPECT_EQ(target.value(timezone), "Europe/Berlin");
+}
+
+TEST_F(Jobs, ThatDropByCreationAreTurnedOffAndOn) {
+    target.run("SELECT remove_retention_policy('readings')");
+    const auto policy = target.value(
+        "SELECT add_retention_policy('readings', drop_created_before => interval '1 year')");
+    EXPECT_THAT(jobs({"disable"}), HasSubstr("Turned off 3 jobs."));
+    EXPECT_THAT(on(), IsEmpty());
+    EXPECT_THAT(jobs({"enable"}), HasSubstr("Turned on 3 jobs."));
+    EXPECT_THAT(on(), ElementsAre(refresh, action, policy));
+}
+
+TEST_F(Jobs, WhoseIntegerNowNamesItsTableWithoutASchema) {
+    target.run("CREATE TABLE ticks (tick bigint NOT NULL);"
+               "SELECT create_hypertable('ticks', 'tick', chunk_time_interval => 10);"
+               "CREATE FUNCTION ticks_now() RETURNS bigint LANGUAGE sql STABLE AS "
+               "'SELECT coalesce(max(tick), 0) FROM ticks';"
+               "SELECT set_integer_now_func('ticks', 'ticks_now')");
+    target.run("SELECT add_retention_policy('ticks', 100)");
+    EXPECT_THAT(jobs({"disable"}), HasSubstr("Turned off 4 jobs."));
+    EXPECT_THAT(jobs({"enable"}), HasSubstr("Turned on 4 jobs."));
+}
+
+TEST_F(Jobs, ThatTheServerRefusesToAlterAreNamed) {
+    target.run("CREATE FUNCTION agree(jsonb) RETURNS void LANGUAGE sql AS ''");
+    const auto refused = target.value(
+        "SELECT add_job('tidy', interval '1 day', config => '{}', check_config => 'agree')");
+    target.run("CREATE OR REPLACE FUNCTION agree(jsonb) RETURNS void LANGUAGE plpgsql AS "
+               "$$BEGIN RAISE 'not today'; END$$");
+    const auto before = on();
+    const auto outcome = backfill({"jobs", "disable"});
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.errors,
+                AllOf(HasSubstr("nothing is changed: cannot turn off job " + refused),
+                      HasSubstr("not today")));
+    EXPECT_EQ(on(), before);
 }
 
 TEST_F(Jobs, DoNotSayWhatToDoWithThem) {

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include <map>
+#include <regex>
 #include <sstream>
 
 namespace test {
@@ -129,6 +130,53 @@ TEST_F(Output, EveryCommandWritesEventsAsTheSchemaHasThem) {
     EXPECT_EQ(count_names(events({"refresh-caggs"})), (Names{{"summary", 1}}));
     EXPECT_EQ(count_names(events({"clean"})), (Names{{"cleaned", 1}}));
     EXPECT_EQ(count_names(events({"clean"})), (Names{{"cleaned", 1}}));
+}
+
+TEST_F(Output, VerifyListsSequencesThatAreBehindTheSource) {
+    both("CREATE SEQUENCE ids");
+    source.run("SELECT setval('ids', 6000)");
+    target.run("SELECT setval('ids', 1000)");
+    migrate({"--until", "2024-01-05"});
+    const auto listed = events({"verify"});
+    EXPECT_EQ(count_names(listed).at("sequence"), 1);
+    EXPECT_THAT(backfill_ok({"verify"}),
+                HasSubstr("  SELECT setval('\"public\".\"ids\"', 6000); -- \"public\".\"ids\": "
+                          "6000 in the source, 1000 in the target\n"));
+    target.run("SELECT setval('ids', 6000)");
+    EXPECT_THAT(backfill_ok({"verify", "--all"}), Not(HasSubstr("setval")));
+}
+
+TEST_F(Output, CountsAndGrammarAgree) {
+    std::string said;
+    const auto say = [&](std::vector<std::string> arguments) {
+        const auto outcome = backfill(std::move(arguments));
+        said += outcome.output + outcome.errors;
+    };
+    say({"check", "--until", "2024-01-02"});
+    say({"stage", "--until", "2024-01-02", "--dry-run"});
+    say({"stage", "--until", "2024-01-02"});
+    say({"stage", "--until", "2024-01-02"});
+    say({"status"});
+    say({"copy", "--explain"});
+    target.run("ALTER TABLE readings ADD CONSTRAINT refused CHECK (value > 1)");
+    say({"copy"});
+    target.run("ALTER TABLE readings DROP CONSTRAINT refused");
+    say({"copy"});
+    say({"copy"});
+    say({"verify", "--quick"});
+    say({"verify"});
+    say({"verify"});
+    say({"clean"});
+    EXPECT_THAT(said, AllOf(HasSubstr("The only staged chunk is copied.\n"),
+                            HasSubstr("1 chunk could not be copied. The next copy tries again:\n"),
+                            HasSubstr("; the only task was finished.\n")));
+    // "1 chunks", "1 chunk are", "all of them"
+    static const std::regex wrong(
+        R"((^|[^0-9.,/])1 ([a-z]+ )?[a-z]+s (in|of|left|to|are|were|from)\b|)"
+        R"((^|[^0-9.,])1 [a-z ]*(chunk|task|row|worker|file|trigger) (are|were|have)\b|)"
+        R"(\b[Aa]ll 1 )");
+    for (const auto& line : lines_of(said))
+        EXPECT_FALSE(std::regex_search(line, wrong)) << line;
 }
 
 /// That it clones all roles of its own, and finds no others.

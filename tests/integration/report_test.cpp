@@ -118,6 +118,19 @@ TEST_F(Report, TellsOfEachChunkWhatBecameOfIt) {
     EXPECT_LE(verified["worked"].get<double>(), data["now"].get<double>());
 }
 
+TEST_F(Report, ListsSequencesThatAreBehindTheSource) {
+    both("CREATE SEQUENCE ids");
+    source.run("SELECT setval('ids', 6000)");
+    EXPECT_EQ(data_of(write_page())["sequences"], json::array());
+    const auto said = backfill_ok({"report", "--html", path(), "--source", source.uri()});
+    EXPECT_THAT(said,
+                HasSubstr("  SELECT setval('\"public\".\"ids\"', 6000); -- \"public\".\"ids\": "
+                          "6000 in the source, not used yet in the target\n"));
+    const auto sequences = data_of(file_.text())["sequences"];
+    ASSERT_EQ(sequences.size(), 1);
+    EXPECT_EQ(sequences[0]["remedy"], "SELECT setval('\"public\".\"ids\"', 6000)");
+}
+
 TEST_F(Report, NothingInANameEndsTheData) {
     const auto page = write_page();
     EXPECT_THAT(page, Not(HasSubstr("</script><b>")));

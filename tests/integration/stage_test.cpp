@@ -201,9 +201,14 @@ TEST_F(StageSelection, GoesByTheQuotedNameOfSchemaAndTable) {
     EXPECT_THAT(selected({"--filter", R"(^"My Schema"\.)"}), ElementsAre(R"("My Schema".plain)"));
     EXPECT_THAT(selected({"--filter", R"(^[^.]*\.plain$)"}),
                 ElementsAre(R"("My Schema".plain)", "public.plain"));
+    EXPECT_THAT(selected({"--filter", R"(^public\.mixed case$)"}),
+                ElementsAre(R"(public."Mixed Case")"))
+        << "not quoted";
+    EXPECT_THAT(selected({"--filter", R"(^public\.we"ird$)"}), ElementsAre(R"(public."we""ird")"));
     target.run("DROP SCHEMA __backfill CASCADE");
-    expect_refused({"--until", "2025-01-01", "--filter", "^public\\.dotted"}, 2,
-                   HasSubstr("matches no hypertable"));
+    expect_refused(
+        {"--until", "2025-01-01", "--filter", "^public\\.mixedcase$"}, 2,
+        AllOf(HasSubstr("matches no hypertable"), HasSubstr("; the nearest: public.Mixed Case, ")));
 }
 
 TEST_F(StageSelection, GoesByTheSameNamesWhateverTheServerLikesToQuote) {

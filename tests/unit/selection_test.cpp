@@ -1,3 +1,4 @@
+#include "commands/near_names.hpp"
 #include "timescale/selection.hpp"
 
 #include <gmock/gmock.h>
@@ -6,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace {
@@ -82,6 +84,18 @@ TEST(Select, TakesWhatTwoMatchesReachOnce) {
     EXPECT_THAT(selected({20, 40}, down), ElementsAre(10, 40, 20));
     EXPECT_THAT(selected({10, 20}, up), ElementsAre(60, 30, 10, 40, 20));
     EXPECT_THAT(selected({30, 60}, both), ElementsAre(60, 30, 10, 40, 20));
+}
+
+TEST(NearNames, AreThoseWithTheFewestEdits) {
+    const std::vector<std::string> names{"metrics.cpu", "public.conditions",
+                                         "public.conditions_daily", "public.events",
+                                         "public.MixedCase"};
+    EXPECT_EQ(commands::near_names("^public\\.condition$", names),
+              "; the nearest: public.conditions, public.events, public.MixedCase");
+    EXPECT_EQ(commands::near_names("cpus", names).substr(0, 26), "; the nearest: metrics.cpu");
+    EXPECT_EQ(commands::near_names("\"mixed case\"", {"public.MixedCase", "a.b"}),
+              "; the nearest: public.MixedCase, a.b");
+    EXPECT_EQ(commands::near_names("x", {}), "");
 }
 
 } // namespace

@@ -55,6 +55,12 @@ TEST(FormatCount, SetsCommasBetweenThousands) {
     EXPECT_EQ(format_count(largest), "9,223,372,036,854,775,807");
 }
 
+TEST(FormatAll, AgreesWithItsVerb) {
+    EXPECT_EQ(report::format_all(1, "task", "was", "were"), "the only task was");
+    EXPECT_EQ(report::format_all(2, "task", "was", "were"), "all 2 tasks were");
+    EXPECT_EQ(report::format_all(1000, "task", "was", "were"), "all 1,000 tasks were");
+}
+
 TEST(FormatCount, SetsNoCommaBehindAMinus) {
     EXPECT_EQ(format_count(-1), "-1");
     EXPECT_EQ(format_count(-100), "-100");

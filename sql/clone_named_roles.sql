@@ -1,0 +1,15 @@
+-- The roles that a dump names although owners and privileges are left out of it, and what names
+-- them: row security policies and user mappings.
+--
+-- $1: oids of tables that are left out: chunks
+SELECT role.rolname AS role,
+       format('policy %I on %s', policy.polname, policy.polrelid::regclass) AS object
+FROM pg_policy AS policy
+CROSS JOIN LATERAL unnest(policy.polroles) AS named (oid)
+JOIN pg_roles AS role ON role.oid = named.oid
+WHERE policy.polrelid <> ALL ($1::oid[])
+UNION ALL
+SELECT role.rolname, format('user mapping for the server %I', mapping.srvname)
+FROM pg_user_mappings AS mapping
+JOIN pg_roles AS role ON role.oid = mapping.umuser
+ORDER BY 1, 2

@@ -1,0 +1,19 @@
+-- The sequences of users in a database, as far as the role may read them: a row for each, with NULL for
+-- the last value of one that has given out none. Those that cycle, of extensions, and of our own queue
+-- are left out.
+SELECT namespace.nspname AS schema_name,
+       class.relname AS sequence_name,
+       sequence.seqincrement > 0 AS ascends,
+       pg_sequence_last_value(class.oid) AS last_value
+FROM pg_sequence AS sequence
+JOIN pg_class AS class ON class.oid = sequence.seqrelid
+JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+WHERE NOT sequence.seqcycle
+  AND namespace.nspname <> '__backfill'
+  AND has_schema_privilege(namespace.oid, 'USAGE')
+  AND has_sequence_privilege(class.oid, 'SELECT, USAGE')
+  AND (class.relpersistence = 'p'
+       OR class.relpersistence = 'u' AND NOT pg_is_in_recovery())
+  AND NOT EXISTS (SELECT FROM pg_depend
+                  WHERE classid = 'pg_class'::regclass AND objid = class.oid AND deptype = 'e')
+ORDER BY 1, 2

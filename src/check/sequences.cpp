@@ -1,0 +1,16 @@
+#include "check/topics.hpp"
+#include "postgres/sequence.hpp"
+
+namespace check {
+
+void sequences(Findings& findings, const Side& source, const Side& target) {
+    const std::string subject = "sequences";
+    for (const auto& sequence : postgres::lagging_sequences(source.connection, target.connection))
+        findings.warn(subject, sequence.text(),
+                      "when the application has stopped writing to the source, in the target: " +
+                          sequence.setval() + ", with the source's value of then");
+    if (!findings.has(subject))
+        findings.ok(subject, "none of the target is behind the source's");
+}
+
+} // namespace check

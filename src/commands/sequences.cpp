@@ -1,0 +1,30 @@
+#include "commands/sequences.hpp"
+
+#include "report/units.hpp"
+
+#include <fmt/format.h>
+
+namespace commands {
+
+void tell_lagging_sequences(const std::vector<postgres::LaggingSequence>& lagging,
+                            report::Output& output) {
+    if (lagging.empty())
+        return;
+    output.say(
+        report::Weight::result,
+        fmt::format("Behind the source in the target: {}. When the application has stopped "
+                    "writing to the source, run in the target:",
+                    report::format_count(static_cast<std::int64_t>(lagging.size()), "sequence")));
+    for (const auto& sequence : lagging) {
+        json::Object fields{{"schema", sequence.name.schema},
+                            {"name", sequence.name.name},
+                            {"source_value", sequence.source}};
+        if (sequence.target)
+            fields["target_value"] = *sequence.target;
+        fields["remedy"] = sequence.setval();
+        output.event("sequence", fields, report::Weight::result,
+                     fmt::format("  {}; -- {}", sequence.setval(), sequence.text()));
+    }
+}
+
+} // namespace commands

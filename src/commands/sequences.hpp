@@ -1,0 +1,15 @@
+#pragma once
+
+#include "postgres/sequence.hpp"
+#include "report/output.hpp"
+
+#include <vector>
+
+namespace commands {
+
+/// Says which sequences of the target lag behind the source's, and how to set them. Nobody sets
+/// them while both sides are written to; whoever goes on with the target alone needs them.
+void tell_lagging_sequences(const std::vector<postgres::LaggingSequence>& lagging,
+                            report::Output& output);
+
+} // namespace commands
