@@ -5,6 +5,7 @@
 WITH RECURSIVE chunk AS (
     SELECT wanted.number,
            catalog_chunk.id,
+           catalog_chunk.hypertable_id,
            catalog_chunk.status,
            wanted.relid,
            CASE WHEN catalog_chunk.status & 1 = 1 THEN coalesce(
@@ -196,6 +197,19 @@ SELECT chunk.number,
                    size.numrows_pre_compression, size.numrows_post_compression)
         FROM _timescaledb_catalog.compression_chunk_size AS size
         WHERE size.chunk_id = chunk.id) AS compression_sizes,
+       -- For each column that the hypertable's chunks may be skipped by: the range of this one's values,
+       -- and whether it holds; NULL when the chunk is not recorded, so that filters by it miss the
+       -- chunk. The hypertable's own entry is of chunk 0 before 2.21, and of none
+       -- from then on.
+       (SELECT jsonb_object_agg(tracked.column_name,
+                                (SELECT jsonb_build_array(own.range_start, own.range_end, own.valid)
+                                 FROM _timescaledb_catalog.chunk_column_stats AS own
+                                 WHERE own.hypertable_id = chunk.hypertable_id
+                                   AND own.chunk_id = chunk.id
+                                   AND own.column_name = tracked.column_name))
+        FROM _timescaledb_catalog.chunk_column_stats AS tracked
+        WHERE tracked.hypertable_id = chunk.hypertable_id
+          AND (tracked.chunk_id IS NULL OR tracked.chunk_id = 0)) AS skipping,
        -- row triggers that record invalidations, before TimescaleDB 2.23
        (SELECT pg_get_triggerdef(trigger.oid)
         FROM pg_trigger AS trigger

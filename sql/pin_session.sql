@@ -43,11 +43,22 @@ FROM (VALUES
     ('jit', 'off'),
     -- what is prepared is run many times, and planning it costs more than running it
     ('plan_cache_mode', 'force_generic_plan'),
+    -- what was loaded is looked at as the planner usually would (read_back.sql)
+    ('constraint_exclusion', 'partition'),
+    ('timescaledb.enable_optimizations', 'on'),
+    ('timescaledb.enable_constraint_exclusion', 'on'),
+    ('timescaledb.enable_chunk_append', 'on'),
+    ('timescaledb.enable_sparse_index_bloom', 'on'),
     ('default_table_access_method', 'heap'),
     -- rows go where COPY puts them, and reading a chunk reads its compressed batches too
     ('timescaledb.restoring', 'off'),
+    -- chunks that are made are entered into chunk_column_stats, without which filters by a column
+    -- that chunks are skipped by miss them (ts_chunk_column_stats_insert in TimescaleDB's
+    -- src/ts_catalog/chunk_column_stats.c)
+    ('timescaledb.enable_chunk_skipping', 'on'),
     ('timescaledb.enable_direct_compress_copy', 'off'),
     ('timescaledb.enable_transparent_decompression', 'on'),
+    ('timescaledb.enable_columnarscan', 'on'),
     ('timescaledb.max_tuples_decompressed_per_dml_transaction', '0')
 ) AS pinned (name, value)
 JOIN pg_catalog.pg_settings AS setting

@@ -77,6 +77,11 @@ void foreign_keys(Findings& findings, const Side& source, const Side& target, co
 /// Sequences of the target that are behind the source's.
 void sequences(Findings& findings, const Side& source, const Side& target);
 
+// ---------------------------------------------------------------- skipping.cpp
+
+/// Chunks of the target that are not recorded for chunk skipping.
+void chunk_skipping(Findings& findings, const Side& target, const Pairs& pairs);
+
 // ---------------------------------------------------------------- data.cpp
 
 /// How much there is to copy, and what it takes in the target.

@@ -66,6 +66,15 @@ void read_catalog_rows(Inventory& inventory, postgres::Connection& source) {
     }
 }
 
+void read_skipped_columns(Inventory& inventory, postgres::Connection& source) {
+    const auto rows = source.query(sql::clone_skipped_columns);
+    for (int row = 0; row < rows.size(); ++row)
+        inventory.skipped_columns.emplace_back(
+            postgres::QualifiedName{rows.string(row, "schema_name"),
+                                    rows.string(row, "table_name")},
+            rows.string(row, "column_name"));
+}
+
 void read_tables(Inventory& inventory, postgres::Connection& source) {
     const auto rows = source.query(sql::clone_tables, {oid_array(inventory.chunk_oids)});
     for (int row = 0; row < rows.size(); ++row)
@@ -104,6 +113,7 @@ Inventory take_inventory(Database& source) {
         read_hypertables(inventory, source.connection);
         read_chunks(inventory, source.connection);
         read_catalog_rows(inventory, source.connection);
+        read_skipped_columns(inventory, source.connection);
         inventory.jobs = commands::read_background_jobs(source.connection, std::nullopt);
         std::erase_if(inventory.jobs, [](const auto& job) { return !job.scheduled; });
     }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace cloning {
@@ -47,6 +48,8 @@ struct Inventory {
     std::vector<std::string> dependents_of_chunks;
     /// SQL that puts rows of the catalog into the target which pg_dump is to leave out.
     std::string catalog_rows;
+    /// Columns that chunks of hypertables may be skipped by.
+    std::vector<std::pair<postgres::QualifiedName, std::string>> skipped_columns;
 };
 
 /// Reads it. \pre the source's connection is in a transaction of one snapshot.

@@ -391,6 +391,8 @@ void look_at_target(Findings& findings, Subject& subject, int workers) {
     look(findings, "privileges in the target", [&] {
         look_at_privileges(findings, *subject.target_endpoint, Role::target, subject.pairs);
     });
+    look(findings, "chunk skipping",
+         [&] { ::check::chunk_skipping(findings, target, subject.pairs); });
     look(findings, "jobs in the target", [&] {
         ::check::target_jobs(findings, target, subject.pairs, subject.source_chunks,
                              subject.target_chunks);

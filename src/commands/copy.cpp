@@ -3,8 +3,10 @@
 #include "commands/explain.hpp"
 #include "commands/privileges.hpp"
 #include "commands/publisher.hpp"
+#include "load/skipping.hpp"
 #include "report/copy_report.hpp"
 #include "report/display.hpp"
+#include "sql.hpp"
 #include "tasks/queue.hpp"
 #include "workers/pool.hpp"
 #include "workers/stop_on_signal.hpp"
@@ -60,6 +62,26 @@ std::string note_on(load::Strategy strategy, const timescale::Server& target) {
                        target.timescaledb_text);
 }
 
+/// Chunks that filters by some column miss would not be found when they are looked at after
+/// loading, nor by the application. \param rows of sql/skipping_to_do.sql
+void record_for_skipping(Endpoint& target, const postgres::Result& rows) {
+    if (rows.empty())
+        return;
+    std::vector<postgres::QualifiedName> hypertables;
+    for (int row = 0; row < rows.size(); ++row)
+        hypertables.push_back({rows.string(row, "target_schema"), rows.string(row, "target_name")});
+    for (const auto& one : load::read_unrecorded(target.connection, hypertables)) {
+        load::record(target.connection, target.server, one);
+        spdlog::warn("{} of {} {} not recorded for chunk skipping by {}, so that filters by it "
+                     "missed their rows; they are now{}",
+                     report::format_count(one.chunks, "chunk"), one.hypertable.quoted(),
+                     one.chunks == 1 ? "was" : "were", postgres::quote_identifier(one.column),
+                     one.may_record ? ""
+                                    : ", and so are all others, anew: what was known of their "
+                                      "values comes back as they are compressed again");
+    }
+}
+
 /// How the run ended, and what is to be done next.
 std::string conclusion(const tasks::Counts& after) {
     if (after.to_do > 0)
@@ -109,9 +131,9 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     workers::Outage outage;
     Orphans orphans;
     load::Horizon horizon;
-    horizon.note(ends.target.connection.pipeline({load::snapshot_statement()})
-                     .front()
-                     .string(0, "snapshot"));
+    const auto looked = ends.target.connection.pipeline(
+        {load::snapshot_statement(), {std::string(sql::skipping_to_do)}});
+    horizon.note(looked.front().string(0, "snapshot"));
     const auto targets = read_targets(ends);
     CopyRun run{.options = options,
                 .started = before.now,
@@ -147,6 +169,8 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     if (const auto note = note_on(options.strategy, ends.target.server); !note.empty())
         output.say(Weight::detail, note);
     warn_of_versions(run);
+
+    record_for_skipping(ends.target, looked.back());
 
     const workers::Watchdog watchdog(connections, options.retry.stall_timeout);
     bool interrupted = false;

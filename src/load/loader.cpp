@@ -2,6 +2,7 @@
 
 #include "load/locks.hpp"
 #include "load/replacement.hpp"
+#include "load/skipping.hpp"
 #include "tasks/queue.hpp"
 #include "timescale/row_filter.hpp"
 
@@ -468,6 +469,7 @@ std::optional<Loaded> Loader::load_batches_anew(const Job& job, const Prepared& 
         target_.execute("ROLLBACK TO SAVEPOINT batches");
         return std::nullopt;
     }
+    carry_ranges(target_, job.chunk, target.name);
     return loaded;
 }
 

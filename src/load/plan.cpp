@@ -111,7 +111,11 @@ Plan choose_for_compressed_source(const Situation& situation) {
     Plan plan;
     plan.reason = obstacle_to_batches(situation);
     if (plan.reason.empty()) {
-        if (target_compressed && source.settings == situation.target->compressed->settings &&
+        // Only decompressing a chunk takes back what is recorded of the values of its old rows
+        // (ts_chunk_column_stats_reset_by_chunk_id in TimescaleDB's
+        // src/ts_catalog/chunk_column_stats.c): filters would miss those of the new ones.
+        if (target_compressed && !situation.target->skipping &&
+            source.settings == situation.target->compressed->settings &&
             same_columns(source.columns, situation.target->compressed->columns)) {
             plan.what = Plan::What::batches_into_present;
             plan.reason = "both are compressed alike";
@@ -126,7 +130,9 @@ Plan choose_for_compressed_source(const Situation& situation) {
         else {
             plan.what = Plan::What::batches;
             plan.decompress_first = target_compressed;
-            plan.reason = "the target's chunk has no compressed table like the source's";
+            plan.reason = target_compressed && situation.target->skipping
+                              ? "the target's chunk may be skipped by the values of its old rows"
+                              : "the target's chunk has no compressed table like the source's";
             return plan;
         }
     }

@@ -44,6 +44,7 @@ Chunk chunk_from(const postgres::Result& rows, int row) {
     chunk.empty = chunk.pages == 0 && rows.boolean(row, "no_batches");
     chunk.can_create_beside = rows.boolean(row, "can_create_beside");
     chunk.rewritten = rows.boolean(row, "rewritten");
+    chunk.skipping = rows.optional_string(row, "skipping");
     chunk.invalidation_trigger = rows.optional_string(row, "invalidation_trigger");
     chunk.referenced = rows.boolean(row, "referenced");
     chunk.refuses_deletes = rows.boolean(row, "refuses_deletes");

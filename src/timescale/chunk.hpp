@@ -66,6 +66,11 @@ struct Chunk {
     };
     std::optional<Compressed> compressed;
 
+    /// JSON, {"column": [range_start, range_end, valid] or null, ...}: what of the chunk is
+    /// recorded for the columns that its hypertable's chunks may be skipped by; nothing when there
+    /// are none.
+    std::optional<std::string> skipping;
+
     /// Its rows are not to be deleted just to be put back.
     bool keeps_rows() const { return !empty && (referenced || refuses_deletes); }
 

@@ -218,6 +218,14 @@ TEST(ChooseLoad, PutsBatchesIntoTheCompressedTableThatIsLikeTheSources) {
     EXPECT_EQ(choose_load(both_compressed()), batches_into_present());
 }
 
+TEST(ChooseLoad, DecompressesAChunkThatMayBeSkippedByTheValuesOfItsOldRows) {
+    auto situation = both_compressed();
+    situation.target->skipping = R"({"tracking": [1, 8, true]})";
+    auto plan = batches(true);
+    plan.reason = "the target's chunk may be skipped by the values of its old rows";
+    EXPECT_EQ(choose_load(situation), plan);
+}
+
 TEST(ChooseLoad, TakesBatchesOfAPartialChunk) {
     auto situation = both_compressed();
     situation.source.status |= partial_bit;

@@ -1,0 +1,33 @@
+#include "load/skipping.hpp"
+
+#include "check/topics.hpp"
+#include "postgres/quote.hpp"
+#include "report/units.hpp"
+
+#include <fmt/format.h>
+
+namespace check {
+
+void chunk_skipping(Findings& findings, const Side& target, const Pairs& pairs) {
+    const std::string subject = "chunk skipping";
+    std::vector<postgres::QualifiedName> hypertables;
+    for (const auto& pair : pairs)
+        if (pair.target != nullptr)
+            hypertables.push_back(pair.target->name);
+    for (const auto& one : load::read_unrecorded(target.connection, hypertables))
+        findings.fail(
+            subject,
+            fmt::format("{}: {} not recorded for column {}, and filters by it miss {} rows where "
+                        "timescaledb.enable_chunk_skipping is on, for whatever made {} had it off",
+                        one.hypertable.quoted(),
+                        one.chunks == 1 ? "1 chunk is"
+                                        : report::format_count(one.chunks, "chunk") + " are",
+                        postgres::quote_identifier(one.column), one.chunks == 1 ? "its" : "their",
+                        one.chunks == 1 ? "it" : "them"),
+            "copy, which records them; or in the target: " +
+                load::record_anew_sql(target.server, one));
+    if (!findings.has(subject))
+        findings.ok(subject, "no chunk of the target is left out of what is recorded for it");
+}
+
+} // namespace check
