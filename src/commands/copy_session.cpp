@@ -2,6 +2,7 @@
 
 #include "commands/reading.hpp"
 #include "load/locks.hpp"
+#include "load/read_back.hpp"
 
 #include <fmt/format.h>
 
@@ -206,12 +207,14 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const tasks::Task& 
         note = "through the hypertable: " + prepared.plan.reason;
     else if (now->compressed && prepared.plan.what == load::Plan::What::rows)
         note = "decompressed: " + prepared.plan.reason;
-    commit(claim, {{.id = task.id,
-                    .loaded = loaded,
-                    .seconds = duration.count(),
-                    .run = run_.id,
-                    .worker = progress_.worker() + 1,
-                    .message = note}});
+    commit(claim,
+           {{.id = task.id,
+             .loaded = loaded,
+             .seconds = duration.count(),
+             .run = run_.id,
+             .worker = progress_.worker() + 1,
+             .message = note}},
+           {{task, target_hypertable, loaded.rows + loaded.batches > 0}});
     loader_.committed();
     done_.push_back(task);
     run_.report.copied(task, loaded, duration, note);
@@ -283,21 +286,24 @@ void CopySession::copy_batch(postgres::Transaction& claim, const std::vector<tas
     const auto loaded = batch_loader_.load(jobs, prepared);
 
     std::vector<tasks::Finished> finished;
+    std::vector<load::ToReadBack> to_read_back;
     const auto count = static_cast<double>(
         std::ranges::count_if(loaded, [](const auto& one) { return one.has_value(); }));
     const report::Seconds each =
         report::Seconds(std::chrono::steady_clock::now() - started) / std::max(count, 1.0);
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-        if (loaded[i])
-            finished.push_back({.id = jobs[i].task.id,
-                                .loaded = *loaded[i],
-                                .seconds = each.count(),
-                                .run = run_.id,
-                                .worker = progress_.worker() + 1});
-        else
+        if (!loaded[i]) {
             left.push_back(jobs[i].task.id);
+            continue;
+        }
+        finished.push_back({.id = jobs[i].task.id,
+                            .loaded = *loaded[i],
+                            .seconds = each.count(),
+                            .run = run_.id,
+                            .worker = progress_.worker() + 1});
+        to_read_back.push_back({jobs[i].task, jobs[i].target_hypertable, loaded[i]->rows > 0});
     }
-    commit(claim, finished);
+    commit(claim, finished, to_read_back);
     for (const auto id : left)
         agenda_.pending.push_back({.id = id});
     for (std::size_t i = 0; i < jobs.size(); ++i)
@@ -307,14 +313,19 @@ void CopySession::copy_batch(postgres::Transaction& claim, const std::vector<tas
         }
 }
 
-void CopySession::commit(postgres::Transaction& claim,
-                         const std::vector<tasks::Finished>& finished) {
+void CopySession::commit(postgres::Transaction& claim, const std::vector<tasks::Finished>& finished,
+                         const std::vector<load::ToReadBack>& loaded) {
     agenda_.committing = true;
     try {
-        // Deferred constraints speak up now, while there is a claim to go back to.
-        claim.commit_with({{"SET CONSTRAINTS ALL IMMEDIATE"}, tasks::finish_statement(finished)});
-    } catch (const postgres::SqlError&) {
+        // Deferred constraints, and the look at what was loaded, speak up now, while there is a
+        // claim to go back to.
+        claim.commit_with({{"SET CONSTRAINTS ALL IMMEDIATE"},
+                           load::read_back_statement(loaded),
+                           tasks::finish_statement(finished)});
+    } catch (const postgres::SqlError& error) {
         agenda_.committing = false; // it is not in doubt
+        if (const auto failure = load::read_back_failure(error))
+            throw TaskError(*failure);
         throw;
     }
     agenda_.committing = false;

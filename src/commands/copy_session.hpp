@@ -6,6 +6,7 @@
 #include "commands/worker_progress.hpp"
 #include "load/batch.hpp"
 #include "load/loader.hpp"
+#include "load/read_back.hpp"
 #include "report/copy_report.hpp"
 #include "tasks/queue.hpp"
 #include "workers/open_connections.hpp"
@@ -105,7 +106,9 @@ class CopySession {
     /// \returns false when there are none.
     bool copy_together(postgres::Transaction& claim, const tasks::Task& first);
     void copy_batch(postgres::Transaction& claim, const std::vector<tasks::Task>& tasks);
-    void commit(postgres::Transaction& claim, const std::vector<tasks::Finished>& finished);
+    /// \param loaded what is looked at before it is committed.
+    void commit(postgres::Transaction& claim, const std::vector<tasks::Finished>& finished,
+                const std::vector<load::ToReadBack>& loaded);
     void skip(postgres::Transaction& claim, const tasks::Task& task, const std::string& reason);
     void fail(postgres::Transaction& claim, const tasks::Task& task, const std::string& error);
     void require_servers_unchanged();

@@ -1,0 +1,251 @@
+-- Looks at chunks that were loaded as an application would: through their hypertables, with filters
+-- that leave it to the planner to find the chunks. Of the rows that each of a chunk's own tables
+-- holds, the first and the last are looked for by their time, their space partition, and the columns
+-- for which TimescaleDB keeps what lets it skip chunks (chunk_column_stats) or compressed batches
+-- (_ts_meta_* in the compressed table).
+--
+-- Returns no row when all are found. Otherwise the statement fails, so that it may stand before a
+-- COMMIT in a pipeline: with the error that keeps a chunk from being planned or read, in the context
+-- of a statement that begins with a comment, "read back"; or, when a row is not found, with 22P02
+-- (invalid_text_representation) and "read back: " and the reason in its message. That is how SQL
+-- raises an error with a text of its own: a procedural language is not for every role.
+--
+-- Each row's values stand in a statement of their own, and are constants for the planner. That is
+-- what query_to_xml() is for, which runs the text of a statement; what it returns here are hexadecimal
+-- digits, which XML leaves as they are.
+--
+-- $1: what was loaded, [{"schema": ..., "hypertable": ..., "slices": {"column": [range_start,
+--     range_end], ...}, "condition": ..., "loaded": true}, ...]: the hypercube's slices, as for
+--     find_chunks.sql, SQL that is true for the rows, and perhaps for others between them, and whether
+--     there were any
+WITH load AS MATERIALIZED (
+    SELECT number, value ->> 'schema' AS schema_name, value ->> 'hypertable' AS table_name,
+           format('%I.%I', value ->> 'schema', value ->> 'hypertable') AS hypertable,
+           value -> 'slices' AS slices, value ->> 'condition' AS condition,
+           (value ->> 'loaded')::boolean AS loaded
+    FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS element (value, number)
+),
+wanted AS MATERIALIZED (
+    SELECT load.number, load.hypertable, load.condition, hypertable.id AS hypertable_id,
+           dimension.id AS dimension_id,
+           (slice.value ->> 0)::bigint AS range_start,
+           (slice.value ->> 1)::bigint AS range_end,
+           count(*) OVER (PARTITION BY load.number) AS dimensions
+    FROM load
+    JOIN _timescaledb_catalog.hypertable USING (schema_name, table_name)
+    JOIN _timescaledb_catalog.dimension ON dimension.hypertable_id = hypertable.id
+    JOIN jsonb_each(load.slices) AS slice ON slice.key = dimension.column_name
+),
+-- The chunks that rows may have gone into. None, when something is wrong with the catalog.
+place AS MATERIALIZED (
+    SELECT wanted.number, wanted.hypertable_id, wanted.hypertable, wanted.condition,
+           chunk_constraint.chunk_id
+    FROM wanted
+    JOIN _timescaledb_catalog.dimension_slice AS slice
+      ON slice.dimension_id = wanted.dimension_id
+     AND slice.range_start < wanted.range_end
+     AND slice.range_end > wanted.range_start
+    JOIN _timescaledb_catalog.chunk_constraint
+      ON chunk_constraint.dimension_slice_id = slice.id
+    GROUP BY wanted.number, wanted.hypertable_id, wanted.hypertable, wanted.condition,
+             chunk_constraint.chunk_id
+    HAVING count(*) = min(wanted.dimensions)
+),
+item AS MATERIALIZED (
+    SELECT place.number, place.hypertable, place.condition, place.hypertable_id, place.chunk_id,
+           to_regclass(place.hypertable)::oid AS hypertable_oid,
+           relation.name AS chunk,
+           to_regclass(relation.name)::oid AS chunk_oid,
+           pg_relation_size(to_regclass(relation.name))
+               / current_setting('block_size')::bigint AS pages,
+           CASE WHEN chunk.status & 1 = 1 THEN coalesce(
+               (SELECT to_regclass(to_jsonb(settings) ->> 'compress_relid')
+                FROM _timescaledb_catalog.compression_settings AS settings
+                WHERE settings.relid = to_regclass(relation.name)),
+               (SELECT to_regclass(format('%I.%I', to_jsonb(inner_chunk) ->> 'schema_name',
+                                                   to_jsonb(inner_chunk) ->> 'table_name'))
+                FROM _timescaledb_catalog.chunk AS inner_chunk
+                WHERE inner_chunk.id = (to_jsonb(chunk) ->> 'compressed_chunk_id')::int)
+           ) END::oid AS compressed_oid
+    FROM place
+    JOIN _timescaledb_catalog.chunk ON chunk.id = place.chunk_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(to_jsonb(chunk) ->> 'relid',
+                        format('%I.%I', to_jsonb(chunk) ->> 'schema_name',
+                                        to_jsonb(chunk) ->> 'table_name')) AS name
+        OFFSET 0) AS relation
+),
+-- The columns of a hypertable to filter by, and those that batches are sorted or may be skipped by.
+-- Chunks without batches are alike.
+kind AS (
+    SELECT DISTINCT hypertable_oid, hypertable_id, compressed_oid,
+                    CASE WHEN compressed_oid IS NOT NULL THEN chunk_oid END AS compressed_chunk_oid
+    FROM item
+),
+settings AS (
+    SELECT kind.compressed_oid, settings.segmentby, settings.orderby
+    FROM kind
+    -- relid is the compressed table before 2.19, the chunk from then on
+    JOIN _timescaledb_catalog.compression_settings AS settings
+      ON settings.relid IN (kind.compressed_oid, kind.compressed_chunk_oid)
+    WHERE kind.compressed_oid IS NOT NULL
+),
+filter AS (
+    SELECT kind.hypertable_oid, kind.compressed_oid,
+           -- SQL that makes of a row ` AND "time" = '2025-01-01 00:00:00+00'::timestamptz ...`
+           string_agg(format(
+               'CASE WHEN %1$I IS NULL THEN '''' ELSE format(%2$L, %1$I::text) END',
+               attribute.attname,
+               format(' AND %s OPERATOR(%I.%s) %%L::%s',
+                      replace(quote_ident(attribute.attname), '%', '%%'),
+                      equality.nspname, equality.oprname,
+                      replace(format_type(attribute.atttypid, attribute.atttypmod), '%', '%%'))),
+               ' || ' ORDER BY attribute.attnum) AS expression
+    FROM kind
+    LEFT JOIN settings USING (compressed_oid)
+    CROSS JOIN LATERAL (SELECT * FROM pg_attribute
+                        WHERE attrelid = kind.hypertable_oid AND attnum > 0 AND NOT attisdropped
+                        OFFSET 0) AS attribute
+    CROSS JOIN LATERAL (SELECT * FROM pg_type WHERE oid = attribute.atttypid OFFSET 0) AS type
+    CROSS JOIN LATERAL (
+        SELECT CASE type.typtype WHEN 'd' THEN type.typbasetype ELSE type.oid END AS oid) AS base
+    -- What says that two of its values are equal: = of an operator class, wherever that is.
+    CROSS JOIN LATERAL (
+        SELECT namespace.nspname, operator.oprname
+        FROM pg_opclass AS class
+        JOIN pg_am AS method ON method.oid = class.opcmethod AND method.amname IN ('btree', 'hash')
+        JOIN pg_amop AS member
+          ON member.amopfamily = class.opcfamily AND member.amoplefttype = class.opcintype
+         AND member.amoprighttype = class.opcintype
+         -- BTEqualStrategyNumber, HTEqualStrategyNumber in PostgreSQL's src/include/access/stratnum.h
+         AND member.amopstrategy = CASE method.amname WHEN 'btree' THEN 3 ELSE 1 END
+        JOIN pg_operator AS operator ON operator.oid = member.amopopr
+        JOIN pg_namespace AS namespace ON namespace.oid = operator.oprnamespace
+        WHERE class.opcdefault
+          AND class.opcintype IN (base.oid,
+                                  CASE base.oid WHEN 'varchar'::regtype THEN 'text'::regtype END,
+                                  CASE type.typtype WHEN 'e' THEN 'anyenum'::regtype END)
+        ORDER BY method.amname
+        LIMIT 1
+    ) AS equality
+    WHERE EXISTS (SELECT FROM _timescaledb_catalog.dimension
+                  WHERE hypertable_id = kind.hypertable_id AND column_name = attribute.attname)
+       OR EXISTS (SELECT FROM _timescaledb_catalog.chunk_column_stats AS stats
+                  WHERE stats.hypertable_id = kind.hypertable_id
+                    AND stats.column_name = attribute.attname)
+       OR attribute.attname = ANY (settings.segmentby) OR attribute.attname = ANY (settings.orderby)
+       -- Their names end with those of their columns, cut short when they are long
+       -- (compressed_column_metadata_name_v2 in TimescaleDB's tsl/src/compression/create.c).
+       OR EXISTS (SELECT FROM pg_attribute AS metadata
+                  WHERE metadata.attrelid = kind.compressed_oid
+                    AND metadata.attname LIKE '\_ts\_meta\_v2\_%'
+                    AND (strpos(metadata.attname::text, attribute.attname::text) > 0
+                         OR octet_length(metadata.attname::text) = 63))
+    GROUP BY kind.hypertable_oid, kind.compressed_oid
+),
+-- Its time, unless that is what a function makes of a column.
+axis AS (
+    SELECT kind.hypertable_oid, kind.compressed_oid, dimension.column_name AS name,
+           EXISTS (SELECT FROM pg_index AS index
+                   JOIN pg_class AS class ON class.oid = index.indexrelid
+                   JOIN pg_am AS method ON method.oid = class.relam
+                   WHERE index.indrelid = kind.hypertable_oid AND index.indpred IS NULL
+                     AND method.amname = 'btree' AND index.indkey[0] = attribute.attnum) AS has_index,
+           (SELECT number
+            FROM settings, unnest(settings.orderby) WITH ORDINALITY AS orderby (name, number)
+            WHERE settings.compressed_oid = kind.compressed_oid
+              AND orderby.name = dimension.column_name
+              AND has_table_privilege(kind.compressed_oid, 'SELECT')) AS orderby
+    FROM kind
+    CROSS JOIN LATERAL (SELECT * FROM _timescaledb_catalog.dimension
+                        WHERE hypertable_id = kind.hypertable_id AND num_slices IS NULL
+                        ORDER BY id LIMIT 1) AS dimension
+    JOIN pg_attribute AS attribute ON attribute.attrelid = kind.hypertable_oid
+                                  AND attribute.attname = dimension.column_name
+    WHERE dimension.partitioning_func IS NULL
+),
+described AS MATERIALIZED (
+    SELECT item.*, axis.name AS time, coalesce(axis.has_index, false) AS has_index, axis.orderby,
+           format('encode(convert_to(%s, getdatabaseencoding()), ''hex'')', filter.expression) AS hex
+    FROM item
+    JOIN filter ON filter.hypertable_oid = item.hypertable_oid
+               AND filter.compressed_oid IS NOT DISTINCT FROM item.compressed_oid
+    LEFT JOIN axis ON axis.hypertable_oid = item.hypertable_oid
+                  AND axis.compressed_oid IS NOT DISTINCT FROM item.compressed_oid
+),
+-- Statements that find the first row of a table and the last, and return what they are found by.
+probe (number, chunk_id, statement) AS (
+    -- Rows. Where no index tells, those at either end of the file, if there are any; or some row.
+    SELECT number, chunk_id,
+           CASE WHEN has_index
+                THEN format('SELECT (SELECT %1$s FROM ONLY %2$s WHERE (%3$s) ORDER BY %4$I LIMIT 1) '
+                            'AS first, (SELECT %1$s FROM ONLY %2$s WHERE (%3$s) ORDER BY %4$I DESC '
+                            'LIMIT 1) AS last', hex, chunk, condition, time)
+                ELSE format('SELECT coalesce((SELECT %1$s FROM ONLY %2$s WHERE (%3$s) '
+                            'AND ctid < ''(8,0)'' LIMIT 1), (SELECT %1$s FROM ONLY %2$s '
+                            'WHERE (%3$s) LIMIT 1)) AS first, '
+                            '(SELECT %1$s FROM ONLY %2$s WHERE (%3$s) AND ctid >= ''(%4$s,0)'' '
+                            'LIMIT 1) AS last', hex, chunk, condition, greatest(pages - 8, 0)) END
+    FROM described
+    WHERE pages > 0
+    UNION ALL
+    -- Batches: the first time and the last of all of them, then a row that has it.
+    SELECT number, chunk_id,
+           CASE WHEN orderby IS NULL
+                THEN format('SELECT (SELECT %s FROM %s LIMIT 1) AS first', hex, chunk)
+                ELSE convert_from(decode(substring(query_to_xml(format(
+                    '/* read back */ SELECT CASE WHEN count(*) > 0 THEN encode(convert_to('
+                    'format(%L, min(%I)::text, max(%I)::text), getdatabaseencoding()), ''hex'') END '
+                    'AS statement FROM ONLY %s',
+                    format('SELECT coalesce((SELECT %1$s FROM %2$s WHERE %3$s = %%1$L LIMIT 1), '
+                           '%4$L) AS first, coalesce((SELECT %1$s FROM %2$s WHERE %3$s = %%2$L '
+                           'LIMIT 1), %4$L) AS last',
+                           replace(hex, '%', '%%'), replace(chunk, '%', '%%'),
+                           replace(quote_ident(time), '%', '%%'), encode(' AND false', 'hex')),
+                    format('_ts_meta_min_%s', orderby), format('_ts_meta_max_%s', orderby),
+                    compressed_oid::regclass), false, false, '')::text
+                    from '<statement>([0-9a-f]*)</statement>'), 'hex'), getdatabaseencoding()) END
+    FROM described
+    WHERE compressed_oid IS NOT NULL
+),
+probed AS MATERIALIZED (
+    SELECT number, chunk_id,
+           query_to_xml('/* read back */ ' || statement, false, false, '')::text AS row
+    FROM probe
+),
+found AS MATERIALIZED (
+    SELECT number, chunk_id,
+           convert_from(decode(substring(row from '<first>([0-9a-f]*)</first>'), 'hex'),
+                        getdatabaseencoding()) AS first,
+           convert_from(decode(substring(row from '<last>([0-9a-f]*)</last>'), 'hex'),
+                        getdatabaseencoding()) AS last
+    FROM probed
+),
+-- A chunk where no rows were found is planned and read all the same.
+looked AS MATERIALIZED (
+    SELECT item.chunk, item.hypertable, found.first, found.last,
+           query_to_xml(format('/* read back */ SELECT EXISTS (SELECT FROM %1$s WHERE %2$s) AS first, '
+                               'EXISTS (SELECT FROM %1$s WHERE %3$s) AS last', item.hypertable,
+                               coalesce('true' || found.first, item.condition),
+                               coalesce('true' || found.last, item.condition)),
+                        false, false, '')::text AS row
+    FROM item
+    LEFT JOIN found USING (number, chunk_id)
+),
+missing (reason) AS (
+    SELECT format('%s has a row that is not found in %s by %s', chunk, hypertable,
+                  left(replace(substr(filter, length(' AND ') + 1), 'OPERATOR(pg_catalog.=)', '='),
+                       300))
+    FROM looked
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN row LIKE '%<first>false</first>%' THEN first
+                    WHEN row LIKE '%<last>false</last>%' THEN last END AS filter) AS lacking
+    WHERE filter IS NOT NULL
+    UNION ALL
+    SELECT format('%s has no rows there', hypertable)
+    FROM load
+    WHERE loaded AND NOT EXISTS (SELECT FROM found
+                                 WHERE found.number = load.number
+                                   AND coalesce(found.first, found.last) IS NOT NULL)
+)
+SELECT format('read back: %s', reason)::int AS failure FROM missing

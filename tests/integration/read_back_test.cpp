@@ -1,0 +1,308 @@
+// What was loaded is looked at through its hypertable before it is committed: faults that are made
+// between the load and the commit, and the statement by itself on hypertables that are broken.
+
+#include "load/read_back.hpp"
+#include "postgres/session.hpp"
+#include "sql.hpp"
+#include "support/migration.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr int exit_failed = 1;
+
+class ReadBack : public Migration {
+  protected:
+    static std::string create(const std::string& columns = "") {
+        return fmt::format("CREATE TABLE readings (time timestamptz NOT NULL, device int, "
+                           "value float8{}); SELECT create_hypertable('readings', 'time', "
+                           "chunk_time_interval => interval '1 day');",
+                           columns);
+    }
+
+    static std::string rows(int days) {
+        return fmt::format("INSERT INTO readings (time, device, value) SELECT "
+                           "'2025-06-01 06:00+00'::timestamptz + d * interval '1 day' + i * "
+                           "interval '1 minute', d * 100 + i, i FROM generate_series(0, {}) d, "
+                           "generate_series(1, 50) i;",
+                           days - 1);
+    }
+
+    static std::string skip_by(const std::string& column) {
+        return fmt::format("SET timescaledb.enable_chunk_skipping = on; SELECT "
+                           "enable_chunk_skipping('readings', '{}'); ",
+                           column);
+    }
+
+    static std::string compress(const std::string& settings = "") {
+        return fmt::format("ALTER TABLE readings SET (timescaledb.compress{}); "
+                           "SELECT compress_chunk(c) FROM show_chunks('readings') c;",
+                           settings);
+    }
+
+    /// What the statement says about all chunks of the target's readings; nothing when all is well.
+    std::string read_back(const std::string& condition = "true", bool loaded = true) {
+        const auto json = target.value(fmt::format(
+            "SELECT jsonb_agg(jsonb_build_object('schema', h.schema_name, 'hypertable', "
+            "h.table_name, 'slices', slices, 'condition', {}, 'loaded', {})) "
+            "FROM _timescaledb_catalog.hypertable h CROSS JOIN LATERAL (SELECT jsonb_object_agg("
+            "d.column_name, jsonb_build_array(s.range_start, s.range_end)) AS slices "
+            "FROM _timescaledb_catalog.chunk c "
+            "JOIN _timescaledb_catalog.chunk_constraint cc ON cc.chunk_id = c.id "
+            "JOIN _timescaledb_catalog.dimension_slice s ON s.id = cc.dimension_slice_id "
+            "JOIN _timescaledb_catalog.dimension d ON d.id = s.dimension_id "
+            "WHERE c.hypertable_id = h.id GROUP BY c.id) AS chunk "
+            "WHERE h.table_name = 'readings'",
+            postgres::quote_literal(condition), loaded));
+        return ask(json);
+    }
+
+    std::string ask(const std::string& json) {
+        const auto connection = target.connect();
+        postgres::pin_session(*connection, postgres::Access::read_write);
+        try {
+            connection->query(sql::read_back, {json});
+            return "";
+        } catch (const postgres::SqlError& error) {
+            const auto failure = load::read_back_failure(error);
+            EXPECT_TRUE(failure) << error.what();
+            return failure.value_or(error.what());
+        }
+    }
+
+    /// Expects copy to fail its chunks by name when something is done to the target's between their
+    /// loading and their commit; nothing of them stays, and the next copy makes it good.
+    void expect_fault_is_found(const std::string& fault, const std::string& reason,
+                               const std::string& rows_before = "0") {
+        backfill_ok({"stage", "--until", "2025-07-01"});
+        const auto outcome =
+            backfill_while(target, lock_where_chunks_go, {"copy", "-p", "1"},
+                           [&](postgres::Connection& holder) { holder.execute(fault); });
+        EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output << outcome.errors;
+        EXPECT_THAT(outcome.output + outcome.errors,
+                    AllOf(HasSubstr("what was loaded is not found through its hypertable, and "
+                                    "nothing of it stays"),
+                          HasSubstr(reason)));
+        EXPECT_EQ(target.value("SELECT count(*) FROM readings"), rows_before);
+        EXPECT_NE(target.value("SELECT count(*) FROM __backfill.task WHERE failed IS NOT NULL"),
+                  "0");
+        // Says what it has recorded.
+        EXPECT_EQ(backfill({"copy"}).exit_status, 0);
+        expect_equal_rows("readings");
+        EXPECT_EQ(read_back(), "");
+    }
+
+    static constexpr auto unrecord = "DELETE FROM _timescaledb_catalog.chunk_column_stats "
+                                     "WHERE chunk_id > 0";
+
+    std::string compressed_table() {
+        return target.value("SELECT compress_relid::regclass FROM "
+                            "_timescaledb_catalog.compression_settings "
+                            "WHERE compress_relid IS NOT NULL");
+    }
+
+    /// Gives one of the target's chunks a constraint that is not true, and by which the planner
+    /// leaves it out. The chunk's slices stay.
+    void hide(const std::string& chunk) {
+        const postgres::ConnectionString without_timescaledb(
+            target.uri("options=-c%20timescaledb.disable_load%3Don"), "the test");
+        postgres::Connection(without_timescaledb, "target", "backfill test")
+            .execute(fmt::format("ALTER TABLE {} ADD CONSTRAINT elsewhere CHECK (time < "
+                                 "'2024-01-01') NOT VALID; UPDATE pg_constraint SET convalidated = "
+                                 "true WHERE conname = 'elsewhere'",
+                                 chunk));
+    }
+
+    /// Makes the source's chunks in the target, empty.
+    void make_chunks(int days) {
+        target.run("SET timescaledb.enable_chunk_skipping = on;" + rows(days) +
+                   "DELETE FROM readings");
+        target.run("VACUUM readings");
+    }
+};
+
+// ---------------------------------------------------------------- between loading and commit
+
+TEST_F(ReadBack, FindsAFaultInAChunkThatIsLoadedAlone) {
+    both(create() + skip_by("device"));
+    source.run(rows(1));
+    make_chunks(1);
+    expect_fault_is_found(unrecord, "device = ");
+}
+
+TEST_F(ReadBack, FindsAFaultInChunksThatAreLoadedTogether) {
+    both(create() + skip_by("device"));
+    source.run(rows(5));
+    make_chunks(5);
+    expect_fault_is_found(unrecord, "device = ");
+}
+
+TEST_F(ReadBack, FindsAFaultInCompressedChunks) {
+    NEEDS_COMMUNITY_EDITION();
+    NEEDS_SAME_VERSION();
+    both(create() + skip_by("device"));
+    source.run(rows(2) + compress());
+    make_chunks(2);
+    target.run("ALTER TABLE readings SET (timescaledb.compress)");
+    expect_fault_is_found(unrecord, "device = ");
+}
+
+TEST_F(ReadBack, FindsAFaultInWhatGoesThroughTheHypertable) {
+    source.run(create());
+    target.run("CREATE TABLE readings (time timestamptz NOT NULL, device int, value float8); "
+               "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval "
+               "'36 hours'); " +
+               skip_by("device"));
+    source.run(rows(2));
+    make_chunks(2);
+    expect_fault_is_found(unrecord, "device = ");
+}
+
+TEST_F(ReadBack, FindsAFaultInAChunkThatIsAttached) {
+    NEEDS_COMMUNITY_EDITION();
+    both(create());
+    source.run(rows(1));
+    backfill_ok({"stage", "--until", "2025-07-01"});
+    // What is attached is not recorded, and was not to be when it was decided on.
+    const auto outcome =
+        backfill_while(target, "LOCK TABLE readings IN SHARE UPDATE EXCLUSIVE MODE",
+                       {"copy", "--load-strategy", "attach"}, [&](postgres::Connection& holder) {
+                           holder.execute("SET timescaledb.enable_chunk_skipping = on;"
+                                          "SELECT enable_chunk_skipping('readings', 'device')");
+                       });
+    EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output + outcome.errors,
+                HasSubstr("what was loaded is not found through its hypertable"));
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "0");
+    EXPECT_EQ(target.value("SELECT count(*) FROM show_chunks('readings')"), "0");
+    EXPECT_EQ(backfill({"copy"}).exit_status, 0);
+    expect_equal_rows("readings");
+    EXPECT_EQ(read_back(), "");
+}
+
+// ---------------------------------------------------------------- the statement
+
+TEST_F(ReadBack, IsContentWithWhatIsThere) {
+    target.run(
+        "CREATE TYPE mood AS ENUM ('sad', 'ok');"
+        "CREATE TABLE readings (\"the 'time' %s\" timestamptz NOT NULL, \"de\"\"vice %I\" "
+        "varchar(20), kind mood, n int, other point);"
+        "SELECT create_hypertable('readings', 'the ''time'' %s', "
+        "chunk_time_interval => interval '1 day');"
+        "SELECT add_dimension('readings', 'de\"vice %I', number_partitions => 3)" +
+        std::string(";") + skip_by("n") +
+        "INSERT INTO readings SELECT '2025-06-01'::timestamptz + i * interval '1 hour', "
+        "nullif('it''s 100%L \\ <&> ' || i % 7, 'it''s 100%L \\ <&> 3'), 'ok', nullif(i, 1), "
+        "'(1,2)' FROM generate_series(0, 99) i");
+    EXPECT_EQ(read_back(), "");
+    if (!is_community())
+        return;
+    target.run("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_orderby = "
+               "'\"the ''time'' %s\" DESC, n', timescaledb.compress_segmentby = 'kind');"
+               "SELECT compress_chunk(c) FROM show_chunks('readings') c;");
+    EXPECT_EQ(read_back(), "");
+    target.run("INSERT INTO readings VALUES ('2025-06-01 00:30', 'x', 'sad', 7, '(1,2)')");
+    EXPECT_EQ(read_back(), "");
+}
+
+TEST_F(ReadBack, IsContentWithOtherAxes) {
+    for (const auto* type : {"smallint", "int", "bigint", "date", "timestamp"}) {
+        const bool is_integer = std::string(type).ends_with("int");
+        target.run(fmt::format(
+            "CREATE TABLE readings (time {} NOT NULL, n int); SELECT create_hypertable('readings', "
+            "'time', chunk_time_interval => {}, create_default_indexes => false);"
+            "INSERT INTO readings SELECT {}, i FROM generate_series(-50, 50) i",
+            type, is_integer ? "10" : "interval '10 days'",
+            is_integer ? "i" : "'2025-01-01'::date + i"));
+        EXPECT_EQ(read_back(), "") << type;
+        target.run("DROP TABLE readings");
+    }
+}
+
+TEST_F(ReadBack, IsContentWithEmptyChunksWhereNothingWasLoaded) {
+    target.run(create() + rows(2) + "DELETE FROM readings");
+    EXPECT_EQ(read_back("time < '2030-01-01'", false), "");
+    EXPECT_THAT(read_back(), HasSubstr("public.readings has no rows there"));
+}
+
+TEST_F(ReadBack, FindsAWrongConstraint) {
+    target.run(create() + rows(1));
+    hide(chunks_of(target, "readings").front());
+    EXPECT_THAT(read_back(), HasSubstr("is not found in public.readings by \"time\" = "));
+}
+
+TEST_F(ReadBack, FindsAWrongSlice) {
+    target.run(create() + rows(2));
+    target.run("UPDATE _timescaledb_catalog.dimension_slice SET range_end = range_start + 1");
+    EXPECT_THAT(read_back(), HasSubstr("is not found in public.readings by \"time\" = "));
+}
+
+TEST_F(ReadBack, FindsWhatIsNotRecordedForSkipping) {
+    target.run(create() + skip_by("device") + rows(3));
+    EXPECT_EQ(read_back(), "");
+    target.run(
+        "DELETE FROM _timescaledb_catalog.chunk_column_stats WHERE id = (SELECT max(id) FROM "
+        "_timescaledb_catalog.chunk_column_stats)");
+    EXPECT_THAT(read_back(), HasSubstr("AND device = '201'"));
+}
+
+TEST_F(ReadBack, FindsACompressedTableThatIsGone) {
+    NEEDS_COMMUNITY_EDITION();
+    target.run(create() + rows(1) + compress());
+    EXPECT_EQ(read_back(), "");
+    const auto table = compressed_table();
+    target.run("CREATE SCHEMA elsewhere");
+    target.run(fmt::format("UPDATE pg_class SET relnamespace = 'elsewhere'::regnamespace "
+                           "WHERE oid = '{}'::regclass",
+                           table));
+    // Up to 2.28, it is found by its name.
+    if (!version_at_least(2, 29)) {
+        EXPECT_THAT(read_back(), HasSubstr("cannot be read through its hypertable"));
+    }
+}
+
+TEST_F(ReadBack, FindsRowsOfAPartialChunkThatIsNotMarkedSo) {
+    NEEDS_COMMUNITY_EDITION();
+    target.run(create() + rows(1) + compress() +
+               "INSERT INTO readings VALUES ('2025-06-01 23:00+00', 1, 1)");
+    EXPECT_EQ(read_back(), "");
+    target.run("UPDATE _timescaledb_catalog.chunk SET status = 1 WHERE status = 9");
+    EXPECT_THAT(read_back(), HasSubstr("is not found in public.readings by \"time\" = "));
+}
+
+TEST_F(ReadBack, FindsWrongMetadataOfBatches) {
+    NEEDS_COMMUNITY_EDITION();
+    target.run(create() + rows(1) + compress(", timescaledb.compress_orderby = 'time, device'"));
+    EXPECT_EQ(read_back(), "");
+    const auto table = compressed_table();
+    target.run(fmt::format("UPDATE {} SET _ts_meta_min_2 = 7000, _ts_meta_max_2 = 7000", table));
+    EXPECT_THAT(read_back(), AllOf(HasSubstr("device = "), HasSubstr("is not found")));
+}
+
+TEST_F(ReadBack, ReadsNoMoreThanTheEndsOfAChunk) {
+    target.run(create());
+    target.run("INSERT INTO readings SELECT '2025-06-01'::timestamptz + i * interval '1 second', "
+               "i, i FROM generate_series(0, 80000) i; ANALYZE readings");
+    const auto blocks = [&] {
+        target.run("SELECT pg_stat_force_next_flush(); SELECT pg_stat_clear_snapshot()");
+        return std::stol(target.value("SELECT sum(heap_blks_hit + heap_blks_read) FROM "
+                                      "pg_statio_user_tables WHERE relname LIKE '\\_hyper%'"));
+    };
+    blocks();
+    const auto before = blocks();
+    EXPECT_EQ(read_back(), "");
+    // The other session has told what it read when it is gone.
+    EXPECT_TRUE(eventually([&] { return blocks() > before; }));
+    EXPECT_LT(blocks() - before, 50);
+}
+
+} // namespace
+} // namespace test
