@@ -74,8 +74,8 @@ class VerifySession {
     std::vector<tasks::Task> verify_together(const std::vector<tasks::Task>& tasks);
     std::vector<tasks::Task> try_together(const std::vector<tasks::Task>& tasks);
 
-    /// \param target the chunk of the same slices; none when its rows are in chunks of others.
     bool have_same_chunks(const tasks::Task& task) const;
+    /// \param target the chunk of the same slices; none when its rows are in chunks of others.
     verify::Comparison comparison(const tasks::Task& task, const timescale::Chunk& source,
                                   const std::optional<timescale::Chunk>& target);
     void finish(const tasks::Task& task, const std::optional<std::string>& difference);

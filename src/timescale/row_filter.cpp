@@ -90,6 +90,24 @@ std::string row_filter(const Dimension& time, const std::vector<TimeRange>& rang
     return fmt::format("({})", fmt::join(alternatives, " OR "));
 }
 
+std::optional<std::string> chunk_filter(const std::vector<Dimension>& dimensions,
+                                        const Slices& slices,
+                                        const postgres::QualifiedName& chunk) {
+    std::vector<Dimension> open;
+    for (const auto& dimension : dimensions) {
+        if (dimension.closed)
+            continue;
+        if (dimension.function || axis_of(dimension.type) == Axis::other)
+            return std::nullopt;
+        open.push_back(dimension);
+    }
+    auto filter = hypercube_filter(open, slices);
+    if (dimensions.size() > 1)
+        filter +=
+            fmt::format(" AND tableoid = {}::regclass", postgres::quote_literal(chunk.quoted()));
+    return filter;
+}
+
 std::string hypercube_filter(const std::vector<Dimension>& dimensions, const Slices& slices) {
     std::vector<std::string> conditions;
     for (const auto& dimension : dimensions) {

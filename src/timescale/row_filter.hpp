@@ -4,6 +4,7 @@
 #include "timescale/slices.hpp"
 #include "timescale/time_range.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,15 @@ std::string axis_literal(const Dimension& dimension, InternalTime value);
 /// everything.
 /// \pre ranges is not empty.
 std::string row_filter(const Dimension& time, const std::vector<TimeRange>& ranges);
+
+/// An SQL condition that is true for the rows of a chunk when they are read through its hypertable,
+/// and by which the planner finds it: of its slices of time, and the chunk's own name where there
+/// are other dimensions, for no condition on the hash of a value leads to a chunk. \param
+/// dimensions of the hypertable. \param slices as for hypercube_filter(). \param chunk in the same
+/// database. \returns nothing when the planner would not find it: its time is made by a function,
+/// or has no bounds (Axis::other).
+std::optional<std::string> chunk_filter(const std::vector<Dimension>& dimensions,
+                                        const Slices& slices, const postgres::QualifiedName& chunk);
 
 /// An SQL condition that is true for the rows that belong into a hypercube.
 /// \param dimensions of the hypertable that the rows came from.

@@ -18,6 +18,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr int exit_failed = 1;
+constexpr int exit_differences = 3;
 
 class ReadBack : public Migration {
   protected:
@@ -302,6 +303,33 @@ TEST_F(ReadBack, ReadsNoMoreThanTheEndsOfAChunk) {
     // The other session has told what it read when it is gone.
     EXPECT_TRUE(eventually([&] { return blocks() > before; }));
     EXPECT_LT(blocks() - before, 50);
+}
+
+// ---------------------------------------------------------------- verify
+
+TEST_F(ReadBack, VerifyReadsThroughTheHypertable) {
+    both(create());
+    source.run(rows(2));
+    backfill_ok({"stage", "--until", "2025-06-02 06:30"});
+    backfill_ok({"copy"});
+    backfill_ok({"verify"});
+    hide(chunks_of(target, "readings").back());
+    const auto outcome = backfill({"verify", "--all"});
+    EXPECT_EQ(outcome.exit_status, exit_differences) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output, HasSubstr("29 rows in the source, 0 rows in the target"));
+}
+
+TEST_F(ReadBack, VerifyReadsThroughTheHypertableWithSpaceDimensions) {
+    both(
+        "CREATE TABLE readings (time timestamptz NOT NULL, device int, value float8); "
+        "SELECT create_hypertable('readings', 'time', 'device', 3, chunk_time_interval => interval "
+        "'1 day')");
+    source.run(rows(3));
+    backfill_ok({"stage", "--until", "2025-07-01"});
+    backfill_ok({"copy"});
+    backfill_ok({"verify"});
+    target.run("DELETE FROM readings WHERE device = 1");
+    EXPECT_EQ(backfill({"verify", "--all"}).exit_status, exit_differences);
 }
 
 } // namespace

@@ -15,6 +15,7 @@ namespace {
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 using timescale::axis_expression;
+using timescale::chunk_filter;
 using timescale::Dimension;
 using timescale::hypercube_filter;
 using timescale::InternalTime;
@@ -144,6 +145,32 @@ TEST(RowFilter, TakesADateBoundOnTheLastDayOfTime) {
     const auto filter = timescale::row_filter({.column = "time", .type = "date", .function = {}},
                                               {{0, std::numeric_limits<InternalTime>::max() - 1}});
     EXPECT_THAT(filter, testing::HasSubstr("'294247-01-10"));
+}
+
+TEST(ChunkFilter, IsTheSliceOfTimeThatThePlannerFindsTheChunkBy) {
+    EXPECT_EQ(
+        chunk_filter({integer()}, Slices::parse(R"({"time": [0, 100]})"), {"public", "chunk"}),
+        R"("time" >= '0'::bigint AND "time" < '100'::bigint)");
+}
+
+TEST(ChunkFilter, NamesTheChunkWhereSpacePartitionsShareItsTime) {
+    const Dimension space{
+        .column = "device", .type = "int", .function = std::nullopt, .closed = true};
+    EXPECT_EQ(chunk_filter({integer(), space},
+                           Slices::parse(R"({"time": [0, 100], "device": [0, 7]})"),
+                           {"public", "it's"}),
+              R"("time" >= '0'::bigint AND "time" < '100'::bigint AND )"
+              R"(tableoid = '"public"."it''s"'::regclass)");
+}
+
+TEST(ChunkFilter, IsNoneWhereNoConditionOnTimeLeadsToAChunk) {
+    auto time = integer();
+    time.function = "public.f";
+    EXPECT_EQ(chunk_filter({time}, Slices::parse(R"({"time": [0, 100]})"), {"public", "chunk"}),
+              std::nullopt);
+    EXPECT_EQ(chunk_filter({open_dimension("time", "uuid")}, Slices::parse(R"({"time": [0, 100]})"),
+                           {"public", "chunk"}),
+              std::nullopt);
 }
 
 } // namespace
