@@ -32,8 +32,9 @@ files, are left in build/PRESET/test-results, inputs that a fuzzer failed on in 
 CTest runs them: see the file tests/CMakeLists.txt for labels, and CONTRIBUTING.md for doing it by
 hand."""
 
-# They wait for servers and locks a good part of the time.
-PROCESSES = str(2 * len(os.sched_getaffinity(0)))
+# They wait for servers and locks a good part of the time. More of them would be more sessions than
+# the servers take.
+PROCESSES = str(min(8, 2 * len(os.sched_getaffinity(0))))
 
 
 def parse_arguments():
