@@ -25,11 +25,23 @@ bool hash_alike(Endpoints& ends) {
            ends.target.connection.query(sql::hash_sample).string(0, "hash");
 }
 
-std::string next_step(const VerifyOptions& options, const tasks::Counts& after) {
+/// Why nothing is copied of what is staged.
+std::string why_nothing(postgres::Connection& target, const tasks::Counts& counts) {
+    if (counts.failed == 0)
+        return "run copy first";
+    const auto last = tasks::failures(target, 1);
+    return fmt::format("{} failed, lastly {}: {}", report::format_count(counts.failed, "chunk"),
+                       tasks::title(last.at(0).chunk, last.at(0).part), last.at(0).error);
+}
+
+std::string next_step(const VerifyOptions& options, const tasks::Counts& after,
+                      const report::VerifyReport& report) {
     if (options.requeue && after.to_do > 0)
         return fmt::format(
             "{} to copy again.\nNext: timescaledb-backfill copy --source ... --target ...",
             report::format_count(after.to_do, "chunk"));
+    if (report.only_generated_differ())
+        return "Next: compare the expressions of the generated columns on both sides";
     if (after.differing > 0)
         return "Next: look into the differences (SELECT * FROM __backfill.task WHERE difference IS "
                "NOT NULL), or copy those chunks again: timescaledb-backfill verify --requeue, then "
@@ -57,6 +69,11 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
     if (before.to_do > 0)
         output.say(Weight::result, fmt::format("{} still to copy, and not verified.",
                                                report::format_count(before.to_do, "chunk")));
+    if (before.copied == 0 && before.to_do > 0) {
+        report::VerifyReport(output, 0).nothing_copied(before.to_do,
+                                                       why_nothing(ends.target.connection, before));
+        return exit_failed;
+    }
     if (to_do == 0) {
         report::VerifyReport(output, 0).nothing_to_do(before.copied);
         tell_lagging_sequences(
@@ -139,7 +156,7 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
     if (!ends.source.connection.is_broken() && !ends.target.connection.is_broken())
         tell_lagging_sequences(
             postgres::lagging_sequences(ends.source.connection, ends.target.connection), output);
-    output.say(Weight::detail, next_step(options, after));
+    output.say(Weight::detail, next_step(options, after, report));
     return report.unequal() > 0 ? exit_differences : exit_done;
 }
 

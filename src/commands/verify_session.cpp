@@ -124,7 +124,8 @@ void VerifySession::verify_claimed(const tasks::Task& task) {
     }
     const auto axis =
         timescale::axis_of(find_hypertable(run_.sources, task.hypertable, "source").time.type);
-    finish(task, report::difference_json(*verdict.difference, axis));
+    finish(task, report::difference_json(*verdict.difference, axis),
+           !verdict.difference->is_generated());
     to_report_.emplace_back([this, task, difference = *verdict.difference, axis] {
         run_.report.differs(task, difference, axis);
     });
@@ -203,7 +204,7 @@ verify::Comparison VerifySession::comparison(const tasks::Task& task,
                                              const timescale::Chunk& source,
                                              const std::optional<timescale::Chunk>& target) {
     const auto& hypertable = find_hypertable(run_.sources, task.hypertable, "source");
-    const auto& target_hypertable = find_hypertable(run_.targets, task.target, "target");
+    const auto& in_target = find_hypertable(run_.targets, task.target, "target");
     const auto ranges = timescale::row_filter(hypertable.time, task.ranges);
     const auto filter = task.whole ? "true" : ranges;
     verify::Comparison comparison{
@@ -217,6 +218,7 @@ verify::Comparison VerifySession::comparison(const tasks::Task& task,
         .columns = {},
         .time = hypertable.time,
         .key = hypertable.key,
+        .generated = {},
         .mode = run_.mode,
         .hashes_alike = run_.hashes_alike,
         .max_examples = run_.options.max_differences,
@@ -225,18 +227,23 @@ verify::Comparison VerifySession::comparison(const tasks::Task& task,
         // As the application reads it: where the planner does not find the chunk, its rows are
         // missing. Around the hypertable only where no condition on time would lead to it.
         const auto found =
-            timescale::chunk_filter(target_hypertable.dimensions, task.slices, target->name);
+            timescale::chunk_filter(in_target.dimensions, task.slices, target->name);
         if (!found)
             comparison.target.table = target->name.quoted();
         comparison.target.condition = found ? fmt::format("{} AND {}", *found, filter) : filter;
     }
+    for (const auto& column : in_target.columns)
+        if (column.generated)
+            comparison.generated.push_back(column.name);
     comparison.columns =
         verify::compared_columns(source.columns, target ? target->columns : source.columns);
     return comparison;
 }
 
-void VerifySession::finish(const tasks::Task& task, const std::optional<std::string>& difference) {
-    tasks::finish_comparison(queue_.connection, task, difference, run_.options.requeue);
+void VerifySession::finish(const tasks::Task& task, const std::optional<std::string>& difference,
+                           bool helps_to_copy) {
+    tasks::finish_comparison(queue_.connection, task, difference,
+                             run_.options.requeue && helps_to_copy);
 }
 
 } // namespace commands

@@ -78,7 +78,8 @@ class VerifySession {
     /// \param target the chunk of the same slices; none when its rows are in chunks of others.
     verify::Comparison comparison(const tasks::Task& task, const timescale::Chunk& source,
                                   const std::optional<timescale::Chunk>& target);
-    void finish(const tasks::Task& task, const std::optional<std::string>& difference);
+    void finish(const tasks::Task& task, const std::optional<std::string>& difference,
+                bool helps_to_copy = true);
 
     VerifyRun& run_;
     WorkerProgress& progress_;

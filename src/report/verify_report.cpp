@@ -33,6 +33,8 @@ json::Object fields_of(const verify::Difference& difference, timescale::Axis axi
     json::Object fields{{"source_rows", difference.source_rows},
                         {"target_rows", difference.target_rows},
                         {"columns", difference.columns}};
+    if (!difference.generated.empty())
+        fields["generated"] = difference.generated;
     if (difference.times) {
         fields["first"] = timescale::format_time(axis, difference.times->from);
         fields["last"] = timescale::format_time(axis, difference.times->until);
@@ -75,6 +77,8 @@ void VerifyReport::differs(const tasks::Task& task, const verify::Difference& di
                            timescale::Axis axis) {
     const std::lock_guard lock(mutex_);
     ++differing_;
+    if (difference.is_generated())
+        ++generated_;
     rows_ += difference.source_rows;
     auto text = fmt::format(
         "{} Chunk {} differs: {} in the source, {} in the target", next_number(), task.title(),
@@ -86,6 +90,11 @@ void VerifyReport::differs(const tasks::Task& task, const verify::Difference& di
     if (!difference.columns.empty())
         text += fmt::format("\n    in column{} {}", difference.columns.size() == 1 ? "" : "s",
                             fmt::join(difference.columns, ", "));
+    if (!difference.generated.empty())
+        text += fmt::format("\n    {}: the target computes what is in it (GENERATED ALWAYS AS); "
+                            "copying again does not change that, so compare the expressions, and "
+                            "what functions in them do",
+                            fmt::join(difference.generated, ", "));
     for (const auto& example : difference.examples)
         text += example_text(example);
     auto fields = fields_of(task);
@@ -121,6 +130,11 @@ void VerifyReport::nothing_to_do(std::int64_t copied) const {
                                       format_count(copied, "chunk")));
 }
 
+void VerifyReport::nothing_copied(std::int64_t staged, const std::string& why) const {
+    summarize(Seconds(0), fmt::format("Nothing was verified, for none of {} is copied: {}.",
+                                      format_count(staged, "staged chunk"), why));
+}
+
 void VerifyReport::summarize(Seconds duration, const std::string& text) const {
     output_.event("summary",
                   {{"command", "verify"},
@@ -135,6 +149,11 @@ void VerifyReport::summarize(Seconds duration, const std::string& text) const {
 std::int64_t VerifyReport::done() const {
     const std::lock_guard lock(mutex_);
     return equal_ + differing_ + not_compared_;
+}
+
+bool VerifyReport::only_generated_differ() const {
+    const std::lock_guard lock(mutex_);
+    return differing_ > 0 && generated_ == differing_;
 }
 
 std::int64_t VerifyReport::unequal() const {

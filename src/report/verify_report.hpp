@@ -32,8 +32,14 @@ class VerifyReport {
     /// The same when all that was copied was verified before.
     void nothing_to_do(std::int64_t copied) const;
 
+    /// The same when nothing was copied that could be.
+    void nothing_copied(std::int64_t staged, const std::string& why) const;
+
     /// Chunks that were looked at.
     std::int64_t done() const;
+
+    /// Chunks differed, all of them in columns that the target computes.
+    bool only_generated_differ() const;
 
     /// Chunks that differed or could not be compared.
     std::int64_t unequal() const;
@@ -50,6 +56,7 @@ class VerifyReport {
     const Clock::time_point started_ = Clock::now();
     std::int64_t equal_ = 0;
     std::int64_t differing_ = 0;
+    std::int64_t generated_ = 0; ///< of these, in columns that the target computes
     std::int64_t not_compared_ = 0;
     std::int64_t rows_ = 0;
 };

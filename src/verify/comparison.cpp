@@ -79,6 +79,7 @@ Verdict verdict_of(const Comparison& comparison, const Result& source, const Res
     Difference difference{.source_rows = verdict.rows,
                           .target_rows = target.integer(row, "rows"),
                           .columns = differing_columns(comparison, source, target, row),
+                          .generated = {},
                           .times = std::nullopt,
                           .examples = {}};
     const bool same_digest =

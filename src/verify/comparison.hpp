@@ -36,10 +36,14 @@ struct Example {
 struct Difference {
     std::int64_t source_rows = 0;
     std::int64_t target_rows = 0;
-    std::vector<std::string> columns; ///< those that differ
+    std::vector<std::string> columns;   ///< those that differ
+    std::vector<std::string> generated; ///< those of them that the target computes itself
     /// The first and the last time at which rows differ, the latter included.
     std::optional<timescale::TimeRange> times;
     std::vector<Example> examples;
+
+    /// Copying again would not make it equal.
+    bool is_generated() const { return !columns.empty() && generated == columns; }
 };
 
 /// What to compare.
@@ -50,6 +54,7 @@ struct Comparison {
     timescale::Dimension time;
     /// Columns of a primary key or unique index in the source; empty without one.
     std::vector<std::string> key;
+    std::vector<std::string> generated; ///< columns that the target computes itself
     Mode mode = Mode::digest;
     /// Both servers hash alike (sql/hash_sample.sql).
     bool hashes_alike = true;

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <tuple>
@@ -273,6 +274,11 @@ void explain(const Comparison& comparison, Difference& difference) {
     // Where rows are missing, each column differs, which tells nothing.
     if (difference.source_rows == difference.target_rows)
         difference.columns = differing_columns(comparison, narrowed);
+    std::ranges::copy_if(difference.columns, std::back_inserter(difference.generated),
+                         [&](const std::string& column) {
+                             return std::ranges::find(comparison.generated, column) !=
+                                    comparison.generated.end();
+                         });
     difference.examples = find_examples(comparison, narrowed);
 }
 

@@ -380,5 +380,50 @@ TEST_F(VerifyCompressed, ChunksAreComparedByTheirRowsWhateverTheLayout) {
     EXPECT_THAT(outcome.output, HasSubstr("only in source: time=2024-01-03 10:00:00+00, device=2"));
 }
 
+class VerifyOthers : public Migration {};
+
+TEST_F(VerifyOthers, SaysOfAGeneratedColumnThatTheTargetComputesIt) {
+    const std::string create = "CREATE TABLE pairs (tick int NOT NULL, n int, made int GENERATED "
+                               "ALWAYS AS (n * {}) STORED, other int); SELECT "
+                               "create_hypertable('pairs', 'tick', chunk_time_interval => 10)";
+    source.run(fmt::format(fmt::runtime(create), 2));
+    target.run(fmt::format(fmt::runtime(create), 3));
+    source.run("INSERT INTO pairs (tick, n, other) VALUES (1, 1, 1), (2, 2, 2), (11, 0, 0)");
+    migrate({"--until", "100"});
+    const auto outcome = backfill({"verify", "--requeue"});
+    EXPECT_EQ(outcome.exit_status, exit_differences);
+    EXPECT_THAT(outcome.output,
+                AllOf(HasSubstr("1 equal, 1 different"),
+                      HasSubstr("made: the target computes what is in it (GENERATED ALWAYS AS)"),
+                      HasSubstr("Next: compare the expressions"), Not(HasSubstr("to copy again"))));
+    EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task WHERE worked IS NULL"), "0");
+    EXPECT_THAT(backfill({"verify", "--all", "--output", "json"}).output,
+                HasSubstr(R"x("columns":["made"],"generated":["made"])x"));
+    // Where another column differs as well, copying helps.
+    target.run("UPDATE pairs SET other = 7 WHERE tick = 1");
+    const auto both_differ = backfill({"verify", "--all", "--requeue"});
+    EXPECT_THAT(both_differ.output,
+                AllOf(HasSubstr("in columns made, other"), HasSubstr("1 chunk to copy again")));
+}
+
+TEST_F(VerifyOthers, FailsWhenNothingCouldBeCopied) {
+    both("CREATE TABLE readings (tick int NOT NULL, n int); SELECT create_hypertable('readings', "
+         "'tick', chunk_time_interval => 10)");
+    target.run("ALTER TABLE readings ADD CONSTRAINT small CHECK (n < 100)");
+    source.run("INSERT INTO readings VALUES (1, 100), (11, 101)");
+    backfill_ok({"stage", "--until", "100"});
+    const auto early = backfill({"verify"});
+    EXPECT_EQ(early.exit_status, 1);
+    EXPECT_THAT(early.output,
+                HasSubstr("Nothing was verified, for none of 2 staged chunks is copied: run copy"));
+    EXPECT_EQ(backfill({"copy"}).exit_status, 1);
+    const auto outcome = backfill({"verify"});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_THAT(outcome.output,
+                AllOf(HasSubstr("none of 2 staged chunks is copied: 2 chunks failed, "
+                                "lastly "),
+                      HasSubstr("small"), Not(HasSubstr("Nothing to verify"))));
+}
+
 } // namespace
 } // namespace test
