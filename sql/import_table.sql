@@ -10,7 +10,21 @@ SELECT class.relkind,
        has_schema_privilege(namespace.oid, 'USAGE') AS may_use_schema,
        (to_regnamespace('__backfill') IS NOT NULL
         OR has_database_privilege(current_database(), 'CREATE')) AS may_have_queue,
-       columns.list AS columns
+       columns.list AS columns,
+       -- a column was dropped, or stands at another place in a chunk
+       EXISTS (SELECT
+               FROM pg_attribute AS attribute
+               WHERE attribute.attrelid = class.oid
+                 AND attribute.attnum > 0 AND attribute.attisdropped)
+       OR EXISTS (SELECT
+                  FROM pg_inherits
+                  JOIN pg_attribute AS attribute ON attribute.attrelid = pg_inherits.inhrelid
+                  WHERE pg_inherits.inhparent = class.oid AND attribute.attnum > 0
+                    AND NOT EXISTS (SELECT
+                                    FROM pg_attribute AS own
+                                    WHERE own.attrelid = class.oid
+                                      AND (own.attname, own.attnum)
+                                          = (attribute.attname, attribute.attnum))) AS rearranged
 FROM pg_class AS class
 JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
 -- it is one, or a child of one
@@ -28,6 +42,7 @@ LEFT JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object(
                'name', attribute.attname,
+               'type', format_type(attribute.atttypid, attribute.atttypmod),
                'generated', attribute.attgenerated <> '',
                'may_insert', has_column_privilege(class.oid, attribute.attnum, 'INSERT'),
                'may_select', has_column_privilege(class.oid, attribute.attnum, 'SELECT'))

@@ -32,6 +32,7 @@ constexpr std::int64_t tail_bytes = std::int64_t{64} * 1024;
 
 struct TableColumn {
     std::string name;
+    std::string type;
     bool generated = false;
     bool may_insert = false;
     bool may_select = false;
@@ -42,6 +43,7 @@ struct Table {
     bool is_hypertable = false;
     std::string role;
     std::vector<TableColumn> columns;
+    bool rearranged = false; ///< its columns may stand elsewhere in its chunks
 
     const TableColumn* find(const std::string& column) const {
         const auto found = std::ranges::find(columns, column, &TableColumn::name);
@@ -100,6 +102,7 @@ Table read_table(Endpoint& target, const std::string& text) {
         throw Error(fmt::format("nothing is imported, for {} {}", table.name.quoted(), why));
     table.is_hypertable = row.boolean(0, "is_hypertable");
     table.role = row.string(0, "role");
+    table.rearranged = row.boolean(0, "rearranged");
     std::vector<std::string> needs;
     if (!row.boolean(0, "may_use_schema"))
         needs.push_back("USAGE ON SCHEMA " + quote_identifier(table.name.schema));
@@ -112,6 +115,7 @@ Table read_table(Endpoint& target, const std::string& text) {
                                 quote_identifier(table.role)));
     for (const auto& column : json::parse(row.text(0, "columns")).array())
         table.columns.push_back({.name = column.at("name").text(),
+                                 .type = column.at("type").text(),
                                  .generated = column.at("generated").boolean(),
                                  .may_insert = column.at("may_insert").boolean(),
                                  .may_select = column.at("may_select").boolean()});
@@ -120,8 +124,20 @@ Table read_table(Endpoint& target, const std::string& text) {
 
 // ---------------------------------------------------------------- bounds
 
-/// The condition that rows are to fulfil; empty when there are no bounds.
-std::string condition(Endpoint& target, const Table& table, const ImportOptions& options) {
+/// What rows are to fulfil.
+struct Condition {
+    std::string where; ///< " WHERE ..."; empty when there are no bounds
+    std::string time;  ///< the column
+    bool takes_detour = false;
+};
+
+/// COPY ... WHERE looks at a chunk's columns as if they were the hypertable's (copyfrom in
+/// TimescaleDB's src/copy.c before 2.28, #9977; seen on 2.19.3 and 2.27.2).
+bool filters_by_wrong_column(const timescale::Server& server, const Table& table) {
+    return table.rearranged && server.timescaledb < timescale::Version{2, 28, 0};
+}
+
+Condition condition(Endpoint& target, const Table& table, const ImportOptions& options) {
     if (!options.from && !options.until)
         return {};
     if (!table.is_hypertable)
@@ -143,8 +159,10 @@ std::string condition(Endpoint& target, const Table& table, const ImportOptions&
                                 target.connection.name(), quote_identifier(found->time.column),
                                 table.name.quoted(), quote_identifier(table.role)));
     // A row without a time is the table's to refuse.
-    return fmt::format(" WHERE ({}) IS NOT FALSE",
-                       timescale::row_filter(found->time, {range_of(*found, bounds)}));
+    return {.where = fmt::format(" WHERE ({}) IS NOT FALSE",
+                                 timescale::row_filter(found->time, {range_of(*found, bounds)})),
+            .time = found->time.column,
+            .takes_detour = filters_by_wrong_column(target.server, table)};
 }
 
 // ---------------------------------------------------------------- columns
@@ -206,9 +224,30 @@ std::string tail_before(const std::string& path, std::int64_t end) {
     return csv::digest(path, std::max<std::int64_t>(0, end - tail_bytes), end);
 }
 
+Detour detour(const Table& table, const std::vector<std::string>& columns,
+              const Condition& condition, const std::string& path) {
+    if (std::ranges::find(columns, condition.time) == columns.end())
+        throw UsageError(fmt::format("{} has no column {}, which --from and --until are about; "
+                                     "before TimescaleDB 2.28, where columns were dropped, it has "
+                                     "to be in the file",
+                                     path, quote_identifier(condition.time)));
+    std::vector<std::string> definitions;
+    for (const auto& name : columns)
+        definitions.push_back(fmt::format("{} {}", quote_identifier(name), table.find(name)->type));
+    const std::string name = "backfill_import";
+    const auto list = quoted_list(columns);
+    // As COPY, INSERT takes the values of identity columns from the file then.
+    return {.name = name,
+            .create = fmt::format("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP", name,
+                                  fmt::join(definitions, ", ")),
+            .insert = fmt::format("INSERT INTO {0} ({1}) OVERRIDING SYSTEM VALUE SELECT {1} FROM "
+                                  "pg_temp.{2}{3}",
+                                  table.name.quoted(), list, name, condition.where)};
+}
+
 /// Looks at a file, and makes the COPY for it.
 PlannedFile look_at(const std::string& path, const ImportOptions& options, const Table& table,
-                    const std::string& where, const std::function<void()>& check) {
+                    const Condition& condition, const std::function<void()>& check) {
     PlannedFile file;
     file.path = path;
     file.facts.size = csv::size_of(path);
@@ -233,8 +272,17 @@ PlannedFile look_at(const std::string& path, const ImportOptions& options, const
     else if (file.beginning.header)
         columns = csv::values_of(*file.beginning.header, options.format);
     check_columns(table, columns, options.columns ? "--columns" : "the header of " + path);
-    file.copy = fmt::format("COPY {} ({}) FROM STDIN ({}){}", table.name.quoted(),
-                            quoted_list(columns), csv::copy_options(options.format), where);
+    const auto list = quoted_list(columns);
+    const auto copy_into = [&](const std::string& name) {
+        return fmt::format("COPY {} ({}) FROM STDIN ({})", name, list,
+                           csv::copy_options(options.format));
+    };
+    if (condition.takes_detour) {
+        file.detour = detour(table, columns, condition, path);
+        file.copy = copy_into("pg_temp." + quote_identifier(file.detour->name));
+    } else {
+        file.copy = copy_into(table.name.quoted()) + condition.where;
+    }
     return file;
 }
 

@@ -15,13 +15,22 @@
 /// What `import` is to do, found out before anything is changed.
 namespace commands {
 
+/// How rows go where COPY would look for --from and --until in the wrong column: into a table of
+/// their own, which is dropped afterwards, and from there.
+struct Detour {
+    std::string name;   ///< of that table, without its schema
+    std::string create; ///< the statement that makes it
+    std::string insert; ///< takes from it what is within the bounds
+};
+
 /// A file that is to be loaded, or the rest of it.
 struct PlannedFile {
     std::string path;                   ///< as the user gave it
     tasks::FileFacts facts;             ///< as it is now
     std::shared_ptr<csv::Input> stream; ///< of standard input, at its beginning; others are opened
     csv::Beginning beginning;
-    std::string copy;            ///< the COPY that takes its records
+    std::string copy; ///< the COPY that takes its records
+    std::optional<Detour> detour;
     std::int64_t id = 0;         ///< __backfill.import.id
     bool is_finished = false;    ///< there is nothing left to load
     tasks::Imported done_counts; ///< what was loaded before

@@ -173,8 +173,17 @@ bool ImportSession::attempt(const ImportBatch& batch, bool sifts, tasks::Importe
 }
 
 std::int64_t ImportSession::copy(const PlannedFile& file, std::string_view data) {
-    return postgres::copy_from(data, target_.connection, file.copy,
-                               [&](std::int64_t bytes) { progress_.moved(bytes); });
+    const auto copy = [&] {
+        return postgres::copy_from(data, target_.connection, file.copy,
+                                   [&](std::int64_t bytes) { progress_.moved(bytes); });
+    };
+    if (!file.detour)
+        return copy();
+    target_.connection.execute(file.detour->create);
+    copy();
+    const auto rows = target_.connection.execute(file.detour->insert).affected_rows();
+    target_.connection.execute("DROP TABLE pg_temp." + file.detour->name);
+    return rows;
 }
 
 /// Loads what the server takes of a batch, in parts that get smaller around what it does not take.
@@ -214,7 +223,7 @@ ImportSession::Sifted ImportSession::sift(const ImportBatch& batch) {
             if (!blames_records(error))
                 throw;
             target_.connection.execute("ROLLBACK TO SAVEPOINT sifting; RELEASE SAVEPOINT sifting");
-            const auto where = where_in_copy(error, run_.table);
+            const auto where = where_in_copy(error, file.detour ? file.detour->name : run_.table);
             if (range.end == range.begin + 1) {
                 const auto& record = records[range.begin];
                 reject(batch, sifted,

@@ -291,6 +291,41 @@ TEST_F(Import, LeavesOutWhatIsOutOfBounds) {
                    exit_failed, HasSubstr("line 2: NULL value in column \"time\""));
 }
 
+TEST_F(Import, BoundsAreAboutTheTimeThoughColumnsWereDropped) {
+    const std::string create = "CREATE TABLE {0} (obsolete int, seen timestamptz NOT NULL, entered "
+                               "timestamptz, n int CHECK (n < 100));";
+    const std::string drop = "ALTER TABLE {0} DROP COLUMN obsolete;";
+    const std::string hypertable = "SELECT create_hypertable('{0}', 'seen');";
+    target.run(fmt::format(fmt::runtime(create + hypertable + drop), "after"));
+    target.run(fmt::format(fmt::runtime(create + drop + hypertable), "before"));
+    // A chunk that is there already, and has its columns in another place than new ones.
+    target.run(fmt::format(fmt::runtime(create + hypertable +
+                                        "INSERT INTO {0} VALUES (1, "
+                                        "'2025-02-10', '2025-02-10', 9);" +
+                                        drop),
+                           "older"));
+    file.write("seen,entered,n\n2025-01-01,2025-03-01,1\n2025-01-02,2025-01-01,2\n"
+               "2025-02-10,2025-01-01,4\n");
+    for (const std::string table : {"after", "before", "older"}) {
+        SCOPED_TRACE(table);
+        EXPECT_THAT(import_ok(table, {"--until", "2025-02-01", file.path()}),
+                    HasSubstr("Imported 2 rows, 1 record left out"));
+        EXPECT_THAT(target.rows("SELECT n FROM " + table + " WHERE n <> 9 ORDER BY 1"),
+                    ElementsAre("1", "2"));
+        EXPECT_THAT(target.rows("SELECT n FROM " + table + " WHERE seen < '2025-02-01' ORDER BY 1"),
+                    ElementsAre("1", "2"));
+    }
+    // Records that are not taken are found all the same.
+    const TextFile rejects("rejects.csv");
+    file.write("seen,entered,n\n2025-01-03,,5\nnever,,6\n2025-01-04,,700\n2025-01-05,,8\n"
+               "2025-03-01,,10\n");
+    EXPECT_THAT(
+        import_ok("after", {"--until", "2025-02-01", "--on-error", "skip", "--rejects",
+                            rejects.path(), "--max-rejects", "5", "--name", "more", file.path()}),
+        HasSubstr("Imported 2 rows"));
+    EXPECT_THAT(target.rows("SELECT n FROM after ORDER BY 1"), ElementsAre("1", "2", "5", "8"));
+}
+
 // ---------------------------------------------------------------- again
 
 TEST_F(Import, DoesNothingTwice) {
