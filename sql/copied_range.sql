@@ -1,8 +1,9 @@
 -- From when until when rows of a hypertable were copied: one row, of NULLs when none were.
 --
 -- $1, $2: its schema and name in the target
-SELECT lower(copied.range) AS "from", upper(copied.range) AS until
-FROM (SELECT range_merge(range_agg(task.range)) AS range
-      FROM __backfill.task
-      WHERE task.target_schema = $1 AND task.target_name = $2
-        AND task.worked IS NOT NULL AND NOT task.skipped) AS copied
+-- cut: the first chunk was not copied from its beginning, but from --from on
+SELECT min(lower(task.range)) AS "from", max(upper(task.range)) AS until,
+       (array_agg(lower(task.range) > lower(task.slice) ORDER BY lower(task.range)))[1] AS cut
+FROM __backfill.task
+WHERE task.target_schema = $1 AND task.target_name = $2
+  AND task.worked IS NOT NULL AND NOT task.skipped

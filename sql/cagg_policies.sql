@@ -1,0 +1,30 @@
+-- From when until when the refresh policies of a continuous aggregate would refresh it now, be they
+-- scheduled or not: one row. Points of time are internal ones, microseconds since 1970; of integers,
+-- they are what now is, given by $2.
+--
+-- $1: id of its materialization hypertable
+-- $2: what the integer_now function says; NULL where time is no integer
+WITH policy AS (
+    SELECT config -> 'start_offset' AS start_offset, config -> 'end_offset' AS end_offset
+    FROM timescaledb_information.jobs
+    WHERE proc_schema IN ('_timescaledb_functions', '_timescaledb_internal')
+      AND proc_name = 'policy_refresh_continuous_aggregate'
+      AND (config ->> 'mat_hypertable_id')::int = $1::int
+), bounds AS (
+    SELECT CASE jsonb_typeof(start_offset)
+               WHEN 'string'
+               THEN (extract(epoch FROM now() - (start_offset #>> '{}')::interval) * 1000000)::bigint
+               WHEN 'number' THEN $2::bigint - (start_offset #>> '{}')::bigint
+               ELSE -9223372036854775808 -- from the beginning
+           END AS "from",
+           CASE jsonb_typeof(end_offset)
+               WHEN 'string'
+               THEN (extract(epoch FROM now() - (end_offset #>> '{}')::interval) * 1000000)::bigint
+               WHEN 'number' THEN $2::bigint - (end_offset #>> '{}')::bigint
+               ELSE coalesce($2::bigint, (extract(epoch FROM now()) * 1000000)::bigint)
+           END AS until
+    FROM policy
+)
+SELECT count(*) AS policies, min("from") AS "from", max(until) AS until,
+       coalesce($2::bigint, (extract(epoch FROM now()) * 1000000)::bigint) AS now
+FROM bounds

@@ -1,0 +1,21 @@
+-- The time for which the target may not have all rows of a hypertable, as far as the queue knows: a
+-- row for each piece. What is later than all that is staged, the application has written to both.
+--
+-- $1, $2: schema and name in the target
+-- $3, $4: from when until when, in internal time
+-- missing: to be copied still; otherwise it will not be: it is outside of what was staged, or was
+-- gone from the source
+WITH task AS (
+    SELECT worked IS NULL AS missing,
+           CASE WHEN worked IS NOT NULL AND NOT skipped
+                THEN int8multirange(slice) - range
+                ELSE int8multirange(slice) END
+           * int8multirange(int8range(NULL, (SELECT max(upper(range)) FROM __backfill.task
+                                             WHERE target_schema = $1 AND target_name = $2)))
+           * int8multirange(int8range($3::bigint, $4::bigint)) AS lacking
+    FROM __backfill.task
+    WHERE target_schema = $1 AND target_name = $2
+)
+SELECT task.missing, lower(piece) AS "from", upper(piece) AS until
+FROM task, unnest(task.lacking) AS piece
+ORDER BY 2

@@ -1,0 +1,412 @@
+#include "commands/cagg_refresher.hpp"
+
+#include "postgres/error.hpp"
+#include "report/units.hpp"
+#include "sql.hpp"
+#include "tasks/queue.hpp"
+#include "timescale/bound.hpp"
+#include "timescale/row_filter.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace commands {
+
+namespace {
+
+using timescale::Cagg;
+using timescale::Hypertable;
+using timescale::InternalTime;
+using timescale::TimeRange;
+
+/// What was copied of a hypertable.
+struct Copied {
+    TimeRange range;
+    bool cut = false; ///< it begins where --from cuts a chunk
+};
+
+std::optional<Copied> copied_of(postgres::Connection& target,
+                                const postgres::QualifiedName& hypertable) {
+    if (!tasks::is_known(target))
+        return std::nullopt;
+    const auto row = target.query(sql::copied_range, {hypertable.schema, hypertable.name});
+    if (row.is_null(0, "from"))
+        return std::nullopt;
+    return Copied{.range = {row.integer(0, "from"), row.integer(0, "until")},
+                  .cut = row.boolean(0, "cut")};
+}
+
+const Hypertable& by_id(const std::vector<Hypertable>& all, int id, const char* where) {
+    const auto found = std::ranges::find(all, id, &Hypertable::id);
+    if (found == all.end())
+        throw Error(fmt::format("the hypertable that it reads is missing in the {}", where));
+    return *found;
+}
+
+std::string window_text(const Cagg& cagg, const TimeRange& range) {
+    return fmt::format("[{}, {})", cagg.start_text(range), cagg.end_text(range));
+}
+
+std::string windows_text(const Cagg& cagg, const std::vector<TimeRange>& ranges) {
+    constexpr std::size_t most = 3;
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < std::min(ranges.size(), most); ++i)
+        texts.push_back(window_text(cagg, ranges[i]));
+    return fmt::format("{}{}", fmt::join(texts, ", "),
+                       ranges.size() > most
+                           ? fmt::format(" and {} more ranges", ranges.size() - most)
+                           : std::string());
+}
+
+std::string less_than_a_bucket(const Cagg& cagg, const TimeRange& range) {
+    return fmt::format("is up to date but for {}, which is less than a bucket",
+                       window_text(cagg, range));
+}
+
+bool overlaps(const std::vector<TimeRange>& ranges, const TimeRange& range) {
+    return std::ranges::any_of(
+        ranges, [&](const TimeRange& other) { return intersection(other, range).has_value(); });
+}
+
+} // namespace
+
+json::Object fields_of(const Hypertable& cagg) {
+    return {{"schema", cagg.known_as().schema}, {"name", cagg.known_as().name}};
+}
+
+CaggRefresher::CaggRefresher(Endpoint& source, Endpoint& target, report::Output& output)
+    : output_(output), source_(source), target_(target),
+      targets_(timescale::read_hypertables(target.connection, std::nullopt)) {
+    if (!source.server.plain)
+        sources_ = timescale::read_hypertables(source.connection, std::nullopt);
+}
+
+bool CaggRefresher::refresh(const Hypertable& cagg) {
+    return source_.server.plain ? refresh_copied(cagg) : refresh_like(cagg);
+}
+
+const Hypertable& CaggRefresher::in_target(int id) const {
+    return by_id(targets_, id, "target");
+}
+
+/// The hypertable that an aggregate reads, or the aggregates that it reads do.
+const Hypertable& CaggRefresher::read_by(const Hypertable& cagg) const {
+    const auto* below = &cagg;
+    while (below->parent_id)
+        below = &in_target(*below->parent_id);
+    return *below;
+}
+
+/// To the source's watermark, from the end of what is there; or from the bucket that the completion
+/// point cuts, which the source may have materialized again since it was copied.
+bool CaggRefresher::refresh_like(const Hypertable& source) {
+    const auto found = std::ranges::find_if(targets_, [&](const Hypertable& target) {
+        return target.cagg && *target.cagg == *source.cagg;
+    });
+    if (found == targets_.end())
+        throw Error("it is missing in the target");
+    Pair pair{.known = source,
+              .target = Cagg(target_.connection, target_.server, *found),
+              .source = Cagg(source_.connection, source_.server, source),
+              .remark = {},
+              .problems = {}};
+    const auto reached = pair.source->progress();
+    pair.remark =
+        reached.watermark == timescale::least_time(source.time.type)
+            ? "is up to date: the source has not materialized it yet"
+            : fmt::format("is up to date (to {})",
+                          format_time(timescale::axis_of(source.time.type), reached.watermark));
+    const auto stands = pair.target.progress();
+    auto copied = copied_of(target_.connection, found->name);
+    if (!copied)
+        copied = copied_of(target_.connection, read_by(*found).name);
+
+    TimeRange range{std::max(stands.watermark, stands.materialized), reached.watermark};
+    if (copied) {
+        const auto cut = pair.target.floor(copied->range.until);
+        if (cut < range.from && cut < range.until && pair.target.is_invalid({cut, range.until}))
+            range.from = cut;
+    }
+    InternalTime policies_until = range.until;
+    if (const auto left = hole(pair, range.until, &policies_until)) {
+        // What the source has not materialized, verify expects to be absent before --until.
+        if (copied && copied->range.until <= left->from) {
+            range.from = std::min(range.from, left->from);
+            range.until = std::max(policies_until, range.until);
+        } else {
+            name(pair, *left, "the source has not materialized it");
+        }
+    }
+    if (range.from < range.until)
+        refresh_range(pair, range);
+    if (const auto now = pair.target.progress();
+        now.watermark < now.materialized && now.watermark < reached.watermark)
+        move_watermark(pair);
+
+    // Rows that it stands on may have been deleted in the source since.
+    const auto expected =
+        pair.target.buckets_of({std::min(reached.watermark, reached.materialized)}).front().from;
+    const auto now = pair.target.progress();
+    if (pair.problems.empty() && now.watermark < expected)
+        pair.problems.push_back(fmt::format(
+            "its watermark is at {} after all, the source's at {}: refresh it by hand, by {}",
+            pair.target.start_text({now.watermark, expected}),
+            pair.target.start_text({expected, expected}),
+            pair.target.refresh_statement({now.watermark, expected}, false)));
+    return conclude(pair);
+}
+
+/// An aggregate whose rows could not be copied, for the source has no TimescaleDB: all that was
+/// copied of what it reads, and on to what its policies would have refreshed by now.
+bool CaggRefresher::refresh_copied(const Hypertable& cagg) {
+    Pair pair{.known = cagg,
+              .target = Cagg(target_.connection, target_.server, cagg),
+              .source = std::nullopt,
+              .remark = "is left as it is: nothing was copied of what it reads",
+              .problems = {}};
+    const auto copied = copied_of(target_.connection, read_by(cagg).name);
+    if (!copied)
+        return conclude(pair);
+    const auto buckets = pair.target.buckets_of({copied->range.from, copied->range.until});
+    TimeRange range{buckets[0].from, buckets[1].from};
+    if (copied->cut && buckets[0].from < copied->range.from) {
+        range.from = buckets[0].until;
+        name(pair, buckets[0], "--from cuts it, so that the target has not all of its rows");
+    }
+    try {
+        const auto policies = pair.target.policies();
+        if (range.until < copied->range.until && buckets[1].until <= policies.now)
+            range.until = buckets[1].until;
+        if (policies.reach)
+            range.until = std::max(range.until, pair.target.floor(policies.reach->until));
+    } catch (const postgres::SqlError& error) {
+        name(pair, {range.until, timescale::greatest_time(cagg.time.type)},
+             fmt::format("what time it is could not be told: {}", error.what()));
+    }
+    if (range.from < range.until)
+        refresh_range(pair, range);
+    else
+        pair.remark = less_than_a_bucket(pair.target, copied->range);
+    if (const auto now = pair.target.progress(); now.watermark < now.materialized)
+        move_watermark(pair);
+    return conclude(pair);
+}
+
+bool CaggRefresher::conclude(Pair& pair) {
+    if (!pair.problems.empty())
+        throw Error(fmt::format("{}", fmt::join(pair.problems, "; ")));
+    if (!pair.refreshed)
+        output_.event("up_to_date", fields_of(pair.known), report::Weight::detail,
+                      fmt::format("{} {}", pair.known.known_as().quoted(), pair.remark));
+    return pair.refreshed;
+}
+
+/// What lies between a time and what the target's policies reach, if there is something. When they
+/// run, the watermark passes it, so that it is not even seen in real time.
+/// \param policies_until set to where they would refresh until now.
+std::optional<TimeRange> CaggRefresher::hole(Pair& pair, InternalTime until,
+                                             InternalTime* policies_until) {
+    timescale::CaggPolicies policies;
+    try {
+        policies = pair.target.policies();
+    } catch (const postgres::SqlError&) {
+        return std::nullopt; // its policies cannot run either
+    }
+    if (!policies.reach || policies.reach->from <= until)
+        return std::nullopt;
+    const TimeRange between{until, pair.target.ceiling(policies.reach->from)};
+    if (between.from >= between.until || !pair.target.is_invalid(between))
+        return std::nullopt;
+    *policies_until = std::max(between.until, pair.target.floor(policies.reach->until));
+    return between;
+}
+
+/// Refreshes what the target has all rows of. What it has not stays as it is; that is a problem
+/// where it is not what the source has.
+void CaggRefresher::refresh_range(Pair& pair, const TimeRange& range) {
+    const auto& cagg = pair.target;
+    const auto ends = cagg.buckets_of({range.from, range.until});
+    // The target's buckets may be others than the source's.
+    const TimeRange whole{ends[0].from == range.from ? range.from : ends[0].until, ends[1].from};
+    if (whole.from >= whole.until) {
+        pair.remark = less_than_a_bucket(cagg, range);
+        return;
+    }
+    auto looked_at = whole;
+    if (cagg.needs_two_buckets()) {
+        const auto around = cagg.buckets_of({cagg.before(whole.from), whole.until});
+        looked_at = {around[0].from, around[1].until};
+    }
+    const auto refused = this->refused(pair, looked_at);
+    for (const auto& window : without(whole, refused))
+        refresh_window(pair, window, refused);
+}
+
+/// The time that the target may not have all rows of a hypertable for.
+/// \param pending set to what is to be copied still.
+std::vector<TimeRange> CaggRefresher::gaps(const Pair& pair, const TimeRange& range,
+                                           std::vector<TimeRange>* pending) {
+    const auto& parent = in_target(pair.target.hypertable().parent_id.value());
+    std::optional<std::string> in_source;
+    if (pair.source) {
+        const auto& there = by_id(sources_, pair.source->hypertable().parent_id.value(), "source");
+        in_source = timescale::chunk_coverage(source_.connection, there, range);
+    }
+    auto gaps =
+        timescale::uncovered_time(target_.connection, range, in_source,
+                                  timescale::chunk_coverage(target_.connection, parent, range));
+    if (const auto found = lacking_.find(parent.id); found != lacking_.end())
+        for (const auto& lacking : found->second)
+            if (const auto part = intersection(lacking, range))
+                gaps.push_back(*part);
+    if (tasks::is_known(target_.connection)) {
+        const auto rows = target_.connection.query(
+            sql::lacking_rows, {parent.name.schema, parent.name.name, std::to_string(range.from),
+                                std::to_string(range.until)});
+        for (int row = 0; row < rows.size(); ++row)
+            (rows.boolean(row, "missing") ? *pending : gaps)
+                .push_back({rows.integer(row, "from"), rows.integer(row, "until")});
+    }
+    return timescale::merged(std::move(gaps));
+}
+
+/// The buckets that are not to be made of the target's rows. Notes what is wrong about them.
+std::vector<TimeRange> CaggRefresher::refused(Pair& pair, const TimeRange& range) {
+    const auto& cagg = pair.target;
+    std::vector<TimeRange> pending;
+    const auto gaps = this->gaps(pair, range, &pending);
+    auto refused = cagg.widened(pending);
+    auto lacking = refused;
+    if (!refused.empty())
+        pair.problems.push_back(fmt::format(
+            "{} is left out, for not all of its rows are copied yet: run copy, and refresh-caggs "
+            "again",
+            windows_text(cagg, refused)));
+
+    const auto suspects = cagg.widened(gaps);
+    std::map<InternalTime, std::string> theirs;
+    if (pair.source && !suspects.empty())
+        theirs = pair.source->materialized(suspects);
+    const auto ours = suspects.empty() ? theirs : cagg.materialized(suspects);
+    auto all = theirs;
+    all.insert(ours.begin(), ours.end());
+    const auto computed =
+        all.empty() ? std::map<InternalTime, std::string>() : cagg.computed(suspects);
+    const auto get = [](const auto& digests, InternalTime bucket) {
+        const auto found = digests.find(bucket);
+        return found == digests.end() ? std::string() : found->second;
+    };
+    std::vector<InternalTime> kept;
+    for (const auto& [bucket, digest] : all)
+        if (get(computed, bucket) != digest)
+            kept.push_back(bucket);
+    std::vector<TimeRange> lost;
+    for (const auto& bucket : cagg.buckets_of(kept)) {
+        if (overlaps(pending, bucket))
+            continue; // it is among those above
+        if (!pair.source && !source_has_rows(pair, bucket, gaps))
+            continue; // nothing is missing; more was copied
+        refused.push_back(bucket);
+        if (pair.source && !get(theirs, bucket.from).empty() &&
+            get(theirs, bucket.from) != get(ours, bucket.from))
+            lost.push_back(bucket);
+    }
+    lacking.insert(lacking.end(), lost.begin(), lost.end());
+    lacking_[cagg.hypertable().id] = timescale::merged(std::move(lacking));
+    if (!lost.empty()) {
+        const auto merged_lost = timescale::merged(lost);
+        pair.problems.push_back(fmt::format(
+            "{} of {} cannot be made as in the source, for the rows that they were made of are not "
+            "all there any more: stage and copy the aggregate itself, or accept what is left by {}",
+            report::format_count(static_cast<std::int64_t>(lost.size()), "bucket"),
+            windows_text(cagg, merged_lost),
+            cagg.refresh_statement({merged_lost.front().from, merged_lost.back().until}, false)));
+    }
+    return timescale::merged(std::move(refused));
+}
+
+/// Whether a table of a source without TimescaleDB has rows where the target has no chunk for them.
+bool CaggRefresher::source_has_rows(const Pair& pair, const TimeRange& bucket,
+                                    const std::vector<TimeRange>& gaps) {
+    std::vector<TimeRange> parts;
+    for (const auto& gap : gaps)
+        if (const auto part = intersection(gap, bucket))
+            parts.push_back(*part);
+    if (parts.empty())
+        return false;
+    const auto& table = read_by(pair.target.hypertable());
+    return source_.connection
+        .query(fmt::format("SELECT EXISTS (SELECT FROM {} WHERE {}) AS any", table.name.quoted(),
+                           timescale::row_filter(table.time, parts)))
+        .boolean(0, "any");
+}
+
+void CaggRefresher::refresh_window(Pair& pair, TimeRange window,
+                                   const std::vector<TimeRange>& refused) {
+    const auto& cagg = pair.target;
+    if (cagg.needs_two_buckets()) {
+        const auto buckets = cagg.buckets_of({window.from, cagg.before(window.from), window.until});
+        if (buckets[0].from == window.from && buckets[0].until == window.until) {
+            if (!overlaps(refused, buckets[1]))
+                window.from = buckets[1].from;
+            else if (!overlaps(refused, buckets[2]))
+                window.until = buckets[2].until;
+            else {
+                pair.problems.push_back(fmt::format(
+                    "{} cannot be refreshed without the buckets beside it, whose rows are not all "
+                    "there, before TimescaleDB 2.25",
+                    window_text(cagg, window)));
+                return;
+            }
+        }
+    }
+    const auto started = std::chrono::steady_clock::now();
+    // Rows were loaded without recording that they make the window invalid. (Elsewhere it is not
+    // needed, for what is beyond a watermark is invalid anyway; and on 2.19.3 `force` was seen to
+    // materialize a bucket more than asked for.)
+    target_.connection.execute(
+        cagg.refresh_statement(window, target_.server.can_skip_invalidations()));
+    const report::Seconds duration = std::chrono::steady_clock::now() - started;
+    auto fields = fields_of(pair.known);
+    fields.update({{"from", cagg.start_text(window)},
+                   {"until", cagg.end_text(window)},
+                   {"seconds", duration.count()}});
+    output_.event("refreshed", fields, report::Weight::detail,
+                  fmt::format("Refreshed {} {} in {}", pair.known.known_as().quoted(),
+                              window_text(cagg, window), report::format_duration(duration)));
+    pair.refreshed = true;
+}
+
+/// The watermark decides what a real-time view shows of what is materialized, and copying does not
+/// move it.
+void CaggRefresher::move_watermark(Pair& pair) {
+    pair.target.move_watermark();
+    const auto text = timescale::format_time(timescale::axis_of(pair.known.time.type),
+                                             pair.target.progress().watermark);
+    auto fields = fields_of(pair.known);
+    fields["watermark"] = text;
+    output_.event("watermark_moved", fields, report::Weight::detail,
+                  fmt::format("Moved the watermark of {} to {}, behind what was copied",
+                              pair.known.known_as().quoted(), text));
+    pair.refreshed = true;
+}
+
+/// Says what is not refreshed, and how it is done by hand.
+void CaggRefresher::name(const Pair& pair, const TimeRange& range, const std::string& reason) {
+    const auto call = pair.target.refresh_statement(range, false);
+    auto fields = fields_of(pair.known);
+    fields.update({{"from", pair.target.start_text(range)},
+                   {"until", pair.target.end_text(range)},
+                   {"reason", reason},
+                   {"call", call}});
+    output_.event("not_refreshed", fields, report::Weight::result,
+                  fmt::format("Not refreshed: {} {}, for {}; policies of the target may not reach "
+                              "it either. By hand: {}",
+                              pair.known.known_as().quoted(), window_text(pair.target, range),
+                              reason, call));
+}
+
+} // namespace commands
