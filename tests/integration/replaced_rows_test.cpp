@@ -4,12 +4,14 @@
 #include "exit_status.hpp"
 #include "support/migration.hpp"
 #include "support/random.hpp"
+#include "support/temporary_server.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace test {
 namespace {
@@ -462,6 +464,35 @@ TEST_F(PublishedRows, LeaveTheQueueInUse) {
     backfill_ok({"set-parallelism", "3"});
     backfill_ok({"copy"});
     backfill_ok({"verify", "--requeue"});
+}
+
+/// A target that decodes what is published.
+class DecodedPublication : public Migration {
+  protected:
+    static void SetUpTestSuite() {
+        if (TemporaryServer::is_available())
+            server = std::make_unique<TemporaryServer>(
+                ServerOptions{.configuration = "wal_level = logical\n"});
+    }
+    static void TearDownTestSuite() { server.reset(); }
+
+    DecodedPublication() : Migration(nullptr, server.get()) {}
+
+    static inline std::unique_ptr<TemporaryServer> server;
+};
+
+TEST_F(DecodedPublication, OfAllTablesHasOurs) {
+    if (!server)
+        GTEST_SKIP() << "needs a server of its own";
+    both("CREATE TABLE readings (time timestamptz NOT NULL);"
+         "SELECT create_hypertable('readings', 'time')");
+    target.run("CREATE PUBLICATION some FOR TABLE readings");
+    EXPECT_THAT(backfill({"check"}).output, Not(HasSubstr("publications")));
+    target.run("CREATE PUBLICATION \"All\" FOR ALL TABLES");
+    EXPECT_THAT(
+        backfill({"check"}).output,
+        HasSubstr("publications: \"All\": of all tables of the target, and so of the queue in "
+                  "__backfill"));
 }
 
 } // namespace
