@@ -124,6 +124,8 @@ bool ImportSession::attempt(const ImportBatch& batch, bool sifts, tasks::Importe
     std::vector<postgres::Statement> begin{{"BEGIN"}, {load::lock_patiently}};
     for (auto& statement : tasks::claim_batch_statements(file.id, run_.owner, batch.batch))
         begin.push_back(std::move(statement));
+    // As a COPY by psql does, this fires triggers, most of which name tables without their schemas.
+    begin.push_back({"SET LOCAL search_path TO DEFAULT"});
     postgres::Transaction transaction(target_.connection, begin);
     if (!tasks::is_claimed(transaction.results()[2], transaction.results()[3], file.path)) {
         transaction.rollback();
@@ -155,6 +157,7 @@ bool ImportSession::attempt(const ImportBatch& batch, bool sifts, tasks::Importe
     try {
         // Deferred constraints speak up now.
         transaction.commit_with({{"SET CONSTRAINTS ALL IMMEDIATE"},
+                                 {"SET LOCAL search_path = pg_catalog, pg_temp"},
                                  tasks::finish_batch_statement(file.id, batch.batch, imported)});
     } catch (const postgres::SqlError& error) {
         run_.rejected -= rejected;
