@@ -210,11 +210,29 @@ SELECT chunk.number,
         FROM _timescaledb_catalog.chunk_column_stats AS tracked
         WHERE tracked.hypertable_id = chunk.hypertable_id
           AND (tracked.chunk_id IS NULL OR tracked.chunk_id = 0)) AS skipping,
-       -- row triggers that record invalidations, before TimescaleDB 2.23
-       (SELECT pg_get_triggerdef(trigger.oid)
-        FROM pg_trigger AS trigger
-        WHERE trigger.tgrelid = chunk.relid
-          AND trigger.tgname = 'ts_cagg_invalidation_trigger') AS invalidation_trigger,
+       -- Triggers that fire for rows which are inserted or deleted (bits of tgtype, from PostgreSQL's
+       -- src/include/catalog/pg_trigger.h), but for those of constraints.
+       (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                   'name', trigger.tgname,
+                   'definition', regexp_replace(trigger.definition, '^CREATE TRIGGER',
+                                                'CREATE OR REPLACE TRIGGER'),
+                   'constraint', trigger.tgconstraint <> 0,
+                   -- before TimescaleDB 2.23
+                   'invalidates', trigger.tgname = 'ts_cagg_invalidation_trigger',
+                   -- on the hypertable, too, so that it is by right that it does
+                   'enabled_above', coalesce(
+                       (SELECT above.tgenabled IN ('O', 'A')
+                        FROM pg_inherits
+                        JOIN pg_trigger AS above ON above.tgrelid = pg_inherits.inhparent
+                        WHERE pg_inherits.inhrelid = chunk.relid
+                          AND above.tgname = trigger.tgname), true))
+                   ORDER BY trigger.tgname), '[]')
+        FROM (SELECT *, pg_get_triggerdef(oid) AS definition
+              FROM pg_trigger
+              WHERE tgrelid = chunk.relid AND NOT tgisinternal AND tgtype & 1 = 1
+                AND tgtype & 12 <> 0 AND tgenabled IN ('O', 'A')
+              OFFSET 0) AS trigger
+        WHERE trigger.definition IS NOT NULL) AS triggers,
        -- by triggers of their own on each chunk (ts_chunk_copy_referencing_fk in src/foreign_key.c)
        EXISTS (SELECT FROM pg_trigger AS trigger
                JOIN pg_constraint ON pg_constraint.oid = trigger.tgconstraint

@@ -41,16 +41,7 @@ SELECT namespace.nspname AS schema_name,
        (SELECT coalesce(jsonb_agg(attribute.attname ORDER BY attribute.attname), '[]')
         FROM pg_attribute AS attribute
         WHERE attribute.attrelid = class.oid AND attribute.attnum > 0
-          AND NOT attribute.attisdropped AND attribute.attnotnull) AS not_null,
-       -- those of users: TimescaleDB's own call functions of its schemas
-       (SELECT coalesce(jsonb_agg(trigger.tgname ORDER BY trigger.tgname), '[]')
-        FROM pg_trigger AS trigger
-        JOIN pg_proc AS proc ON proc.oid = trigger.tgfoid
-        JOIN pg_namespace AS proc_namespace ON proc_namespace.oid = proc.pronamespace
-        WHERE trigger.tgrelid = class.oid AND NOT trigger.tgisinternal
-          AND trigger.tgenabled <> 'D'
-          AND proc_namespace.nspname NOT IN ('_timescaledb_functions', '_timescaledb_internal'))
-           AS triggers
+          AND NOT attribute.attisdropped AND attribute.attnotnull) AS not_null
 FROM pg_class AS class
 JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
 WHERE (namespace.nspname, class.relname) IN (SELECT * FROM unnest($1::name[], $2::name[]))

@@ -22,6 +22,8 @@ FROM (VALUES
     ('client_connection_check_interval', '10000'),
     -- who fails in a deadlock: whoever's wait has lasted for this long first, which is to be us
     ('deadlock_timeout', '10'),
+    -- which triggers fire, those of foreign keys among them
+    ('session_replication_role', 'origin'),
     -- how values are written and read
     ('DateStyle', 'ISO, YMD'),
     ('IntervalStyle', 'postgres'),
@@ -64,7 +66,7 @@ FROM (VALUES
 JOIN pg_catalog.pg_settings AS setting
   ON pg_catalog.lower(setting.name) OPERATOR(pg_catalog.=) pg_catalog.lower(pinned.name)
 WHERE setting.setting OPERATOR(pg_catalog.<>) pinned.value
-  -- deadlock_timeout alone is not for everyone
+  -- two of them are not for everyone
   AND (setting.context OPERATOR(pg_catalog.<>) 'superuser'
        OR pg_catalog.current_setting('is_superuser') OPERATOR(pg_catalog.=) 'on')
   AND ($2::pg_catalog.int4 IS NULL

@@ -26,7 +26,7 @@ SELECT chunk.number,
        columns.list AS columns,
        NULL AS compressed_table_name,
        NULL AS skipping,
-       NULL AS invalidation_trigger,
+       '[]' AS triggers,
        false AS referenced,
        false AS refuses_deletes,
        -- TRUNCATE gives a table or partition another file, and an older snapshot would find it empty.

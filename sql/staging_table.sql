@@ -50,6 +50,11 @@ statement (place, text) AS (
     JOIN pg_attribute ON attrelid = hypertable.oid AND attnum > 0 AND NOT attisdropped
                      AND attoptions IS NOT NULL
     UNION ALL
+    -- Rows need not satisfy these: they are added when all are in.
+    SELECT 2, format('ALTER TABLE %s DROP CONSTRAINT %I', staging, conname)
+    FROM hypertable
+    JOIN pg_constraint ON conrelid = hypertable.oid AND contype IN ('c', 'n') AND NOT convalidated
+    UNION ALL
     SELECT 3, format('ALTER TABLE %s OWNER TO %I', staging, pg_get_userbyid(relowner))
     FROM hypertable
     WHERE pg_get_userbyid(relowner) <> current_user
@@ -165,6 +170,13 @@ SELECT CASE
               WHERE conrelid = hypertable.oid AND contype = 'f' AND conparentid = 0
               OFFSET 0) AS foreign_key
         WHERE definition IS NOT NULL) AS foreign_keys,
+       (SELECT coalesce(jsonb_agg(format('ALTER TABLE %s ADD CONSTRAINT %I %s', hypertable.staging,
+                                         conname, definition) ORDER BY conname), '[]')
+        FROM (SELECT conname, pg_get_constraintdef(oid) AS definition
+              FROM pg_constraint
+              WHERE conrelid = hypertable.oid AND contype IN ('c', 'n') AND NOT convalidated
+              OFFSET 0) AS unvalidated
+        WHERE definition IS NOT NULL) AS unvalidated,
        (SELECT coalesce(jsonb_agg(attribute.attname), '[]')
         FROM _timescaledb_catalog.dimension
         JOIN pg_attribute AS attribute ON attribute.attrelid = hypertable.oid

@@ -25,7 +25,6 @@ struct Definition {
     Array indexes;
     Array constraints;
     std::vector<std::string> not_null;
-    std::vector<std::string> triggers;
     Object dimensions;
     std::optional<Object> compression; ///< nothing when it is not enabled
 };
@@ -47,7 +46,6 @@ Definitions read_definitions(const Side& side, const Pairs& pairs,
         definition.indexes = parsed("indexes").array();
         definition.constraints = parsed("constraints").array();
         definition.not_null = parsed("not_null").texts();
-        definition.triggers = parsed("triggers").texts();
     });
     if (!side.server.plain)
         read(sql::partitioning, [](Definition& definition, const auto& parsed) {
@@ -149,25 +147,6 @@ void compare_constraints(Findings& findings, const Pair& pair, const Definition&
                 fmt::format("in the target: ALTER TABLE {} ALTER {} DROP NOT NULL; or see that the "
                             "source has none",
                             pair.target->name.quoted(), postgres::quote_identifier(column)));
-}
-
-void look_at_triggers(Findings& findings, const Pair& pair, const Definition& target) {
-    if (target.triggers.empty())
-        return;
-    std::vector<std::string> names;
-    for (const auto& trigger : target.triggers)
-        names.push_back(postgres::quote_identifier(trigger));
-    findings.warn(
-        "triggers",
-        fmt::format("{}: {} in the target ({}): fired for rows that are loaded in place, "
-                    "and not for those of chunks that are attached",
-                    pair.quoted(),
-                    report::format_count(static_cast<std::int64_t>(names.size()), "trigger"),
-                    fmt::join(names, ", ")),
-        fmt::format("in the target, if they are not to fire: DROP TRIGGER {} ON {}, and "
-                    "make it again when it is copied; copy --load-strategy in-place, if "
-                    "they are",
-                    names.front(), pair.target->known_as().quoted()));
 }
 
 void compare_dimensions(Findings& findings, const Pair& pair, const Definition& source,
@@ -302,7 +281,6 @@ void definitions(Findings& findings, const Side& source, const Side& target, con
             continue; // dropped just now
         compare_indexes(findings, pair, one->second, other->second);
         compare_constraints(findings, pair, one->second, other->second);
-        look_at_triggers(findings, pair, other->second);
         if (source.server.plain)
             continue;
         compare_dimensions(findings, pair, one->second, other->second);
@@ -317,8 +295,6 @@ void definitions(Findings& findings, const Side& source, const Side& target, con
         if (!findings.has_problem(subject))
             findings.ok(subject, fmt::format("the same on both sides, for {}",
                                              report::format_count(hypertables, "hypertable")));
-    if (!findings.has_problem("triggers"))
-        findings.ok("triggers", "the target's hypertables have none");
 }
 
 void tiered_data(Findings& findings, const Pairs& pairs) {

@@ -55,10 +55,18 @@ void connections(Findings& findings, const Side& side, int workers);
 
 // ---------------------------------------------------------------- schema.cpp
 
-/// Indexes, constraints, triggers, dimensions and compression of hypertables that both sides have.
+/// Indexes, constraints, dimensions and compression of hypertables that both sides have.
 void definitions(Findings& findings, const Side& source, const Side& target, const Pairs& pairs);
 
 void tiered_data(Findings& findings, const Pairs& pairs);
+
+// ---------------------------------------------------------------- triggers.cpp
+
+/// What becomes of the target's triggers, and of its constraints that are NOT VALID.
+void triggers(Findings& findings, const Side& source, const Side& target, const Pairs& pairs);
+
+/// Event triggers that would fire for what our commands do on a side.
+void event_triggers(Findings& findings, const Side& side);
 
 // ---------------------------------------------------------------- jobs.cpp
 

@@ -518,13 +518,16 @@ Runnable add_copy(Parser& parser) {
     auto command = begin_command(parser, *parsed, "copy", "Copy the staged chunks");
     add_parallelism(command, options.parallelism,
                     "how many chunks to copy at a time, each with a connection to either side");
-    command.choice("--load-strategy", options.strategy,
+    command.choice("--load-strategy", options.wishes.strategy,
                    {{"attach", load::Strategy::attach},
                     {"auto", load::Strategy::automatic},
                     {"in-place", load::Strategy::in_place}},
                    "how chunks that are absent or empty in the target are loaded: attach, into a "
                    "table that then becomes the chunk; in-place, under its live indexes; auto, "
                    "what is safe and fast for each [auto]");
+    command.flag("--fire-triggers", options.wishes.fire_triggers,
+                 "have the target's own triggers fire for the rows that are copied; without it, "
+                 "none does");
     command.flag("--explain", options.explain,
                  "only print how each chunk would be loaded, and why; change nothing");
     command

@@ -358,6 +358,7 @@ void look_at_both(Findings& findings, Subject& subject, const CheckOptions& opti
     ::check::encodings(findings, source, target, pairs);
     look_at_hypertables(findings, pairs);
     look(findings, "definitions", [&] { ::check::definitions(findings, source, target, pairs); });
+    look(findings, "triggers", [&] { ::check::triggers(findings, source, target, pairs); });
     look(findings, "foreign keys", [&] { ::check::foreign_keys(findings, source, target, pairs); });
     look(findings, "foreign keys",
          [&] { ::check::replaced_rows(findings, target, pairs, subject.target_chunks); });
@@ -370,6 +371,8 @@ void look_at_both(Findings& findings, Subject& subject, const CheckOptions& opti
 void look_at_source(Findings& findings, Subject& subject, int workers) {
     const auto& source = *subject.source;
     look(findings, "standby", [&] { ::check::server_state(findings, source); });
+    look(findings, "event triggers in the source",
+         [&] { ::check::event_triggers(findings, source); });
     look(findings, "privileges in the source", [&] {
         look_at_privileges(findings, *subject.source_endpoint, Role::source, subject.pairs);
     });
@@ -388,6 +391,8 @@ void look_at_source(Findings& findings, Subject& subject, int workers) {
 void look_at_target(Findings& findings, Subject& subject, int workers) {
     const auto& target = *subject.target;
     look(findings, "standby", [&] { ::check::server_state(findings, target); });
+    look(findings, "event triggers in the target",
+         [&] { ::check::event_triggers(findings, target); });
     look(findings, "privileges in the target", [&] {
         look_at_privileges(findings, *subject.target_endpoint, Role::target, subject.pairs);
     });

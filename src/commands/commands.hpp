@@ -68,7 +68,7 @@ struct CopyOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
     int parallelism = 8;
-    load::Strategy strategy = load::Strategy::automatic;
+    load::Wishes wishes;
     bool explain = false;                   ///< only say how each chunk would be loaded
     std::optional<std::int64_t> max_rate{}; ///< bytes of COPY data per second
     workers::RetryOptions retry;

@@ -3,6 +3,7 @@
 #include "commands/explain.hpp"
 #include "commands/privileges.hpp"
 #include "commands/publisher.hpp"
+#include "commands/trigger_states.hpp"
 #include "load/skipping.hpp"
 #include "report/copy_report.hpp"
 #include "report/display.hpp"
@@ -106,12 +107,15 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     tasks::require(ends.target.connection);
     const auto before = tasks::count(ends.target.connection);
     if (before.to_do == 0) {
+        // An earlier run may have been ended before it came to that.
+        if (!options.explain)
+            settle_trigger_states(ends.target, read_targets(ends));
         report::CopyReport(output, 0).nothing_to_do(before.total);
         return exit_done;
     }
 
     if (options.explain) {
-        explain(ends, options.strategy, output);
+        explain(ends, options.wishes, output);
         return exit_done;
     }
 
@@ -166,7 +170,7 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
                              report::format_bytes(before.bytes_to_do),
                              report::format_count(workers, "worker"), ends.source.connection.name(),
                              ends.target.connection.name()));
-    if (const auto note = note_on(options.strategy, ends.target.server); !note.empty())
+    if (const auto note = note_on(options.wishes.strategy, ends.target.server); !note.empty())
         output.say(Weight::detail, note);
     warn_of_versions(run);
 
@@ -198,6 +202,7 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     conclude(ends.target, Role::target, "copy", connections, {options.retry, stop, outage},
              [&](Endpoint& target) {
                  tasks::make_durable(target.connection);
+                 settle_trigger_states(target, run.targets);
                  after = tasks::count(target.connection);
                  if (after.failed > 0)
                      failures = tasks::failures(target.connection, most_failures);

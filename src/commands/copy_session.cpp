@@ -16,7 +16,7 @@ CopySession::CopySession(CopyRun& run, WorkerProgress& progress, Agenda& agenda)
     : run_(run), progress_(progress), agenda_(agenda),
       ends_(connect_both(run.options.source, run.options.target, "copy", Session::further,
                          run.options.retry.stall_timeout)),
-      loader_(ends(), run.options.strategy), batch_loader_(ends(), run.options.strategy) {
+      loader_(ends(), run.options.wishes), batch_loader_(ends(), run.options.wishes) {
     require_unchanged(ends_.source, run_.source_server);
     require_unchanged(ends_.target, run_.target_server);
     run_.connections.add(ends_.source.entry());
@@ -222,7 +222,7 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const tasks::Task& 
 
 bool CopySession::copy_together(postgres::Transaction& claim, const tasks::Task& first) {
     const auto most = tasks::companions_of(first);
-    if (most == 0 || run_.options.strategy == load::Strategy::attach)
+    if (most == 0 || run_.options.wishes.strategy == load::Strategy::attach)
         return false;
     auto tasks = tasks::claim_more(ends_.target.connection, run_.started, first, most,
                                    run_.options.parallelism);

@@ -27,10 +27,10 @@ struct Line {
 
 class Explanation {
   public:
-    Explanation(Endpoints& ends, load::Strategy strategy, report::Output& output)
+    Explanation(Endpoints& ends, const load::Wishes& wishes, report::Output& output)
         : output_(output), source_(ends.source), targets_(read_targets(ends)),
           sources_(read_sources(ends, targets_)),
-          survey_(ends.source.server, ends.target.connection, ends.target.server, strategy) {}
+          survey_(ends.source.server, ends.target.connection, ends.target.server, wishes) {}
 
     /// Some tasks at a time.
     /// \param briefly says nothing of each to people.
@@ -64,8 +64,9 @@ class Explanation {
         }
         const auto prepared = survey_.look(jobs);
         for (std::size_t i = 0; i < jobs.size(); ++i) {
-            lines_of_jobs[i]->way = prepared[i].plan.way();
-            lines_of_jobs[i]->reason = prepared[i].plan.reason;
+            const auto& plan = prepared[i].plan;
+            lines_of_jobs[i]->way = plan.failure.empty() ? plan.way() : "fails";
+            lines_of_jobs[i]->reason = plan.failure.empty() ? plan.reason : plan.failure;
         }
         for (const auto& line : lines) {
             auto fields = report::fields_of(*line.task);
@@ -113,9 +114,9 @@ constexpr std::size_t at_a_time = 200;
 
 } // namespace
 
-void explain(Endpoints& ends, load::Strategy strategy, report::Output& output) {
+void explain(Endpoints& ends, const load::Wishes& wishes, report::Output& output) {
     const auto tasks = tasks::to_do(ends.target.connection);
-    Explanation explanation(ends, strategy, output);
+    Explanation explanation(ends, wishes, output);
     for (std::size_t begin = 0; begin < tasks.size(); begin += at_a_time)
         explanation.print(
             std::span(tasks).subspan(begin, std::min(at_a_time, tasks.size() - begin)));
@@ -127,7 +128,7 @@ void explain_briefly(Endpoints& ends, const std::set<ChunkPart>& chunks, report:
     std::erase_if(tasks, [&](const auto& task) {
         return !chunks.contains({task.chunk, task.part});
     });
-    Explanation explanation(ends, load::Strategy::automatic, output);
+    Explanation explanation(ends, load::Wishes{}, output);
     for (std::size_t begin = 0; begin < tasks.size(); begin += at_a_time)
         explanation.print(
             std::span(tasks).subspan(begin, std::min(at_a_time, tasks.size() - begin)), true);

@@ -14,7 +14,7 @@ using ChunkPart = std::pair<postgres::QualifiedName, std::string>;
 
 /// `copy --explain`: prints for each chunk that is to be copied how it would be loaded now, and
 /// why. Changes and locks nothing.
-void explain(Endpoints& ends, load::Strategy strategy, report::Output& output);
+void explain(Endpoints& ends, const load::Wishes& wishes, report::Output& output);
 
 /// `stage --dry-run`: the same for some of them, with a line for each hypertable and way.
 /// \param chunks those of the source.

@@ -20,7 +20,14 @@ HypertableMap by_name(std::vector<timescale::Hypertable> hypertables) {
 } // namespace
 
 HypertableMap read_targets(Endpoints& ends) {
-    return by_name(timescale::read_hypertables(ends.target.connection, std::nullopt));
+    auto hypertables = by_name(timescale::read_hypertables(ends.target.connection, std::nullopt));
+    std::vector<postgres::QualifiedName> names;
+    for (const auto& [name, hypertable] : hypertables)
+        names.push_back(name);
+    for (auto& [name, triggers] :
+         timescale::read_triggers(ends.target.connection, ends.target.server, names))
+        hypertables.at(name).triggers = std::move(triggers);
+    return hypertables;
 }
 
 HypertableMap read_sources(Endpoints& ends, const HypertableMap& targets) {

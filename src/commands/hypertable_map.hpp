@@ -11,6 +11,7 @@ namespace commands {
 /// A database's hypertables by their names.
 using HypertableMap = std::map<postgres::QualifiedName, timescale::Hypertable>;
 
+/// Those of the target, with their triggers.
 HypertableMap read_targets(Endpoints& ends);
 
 /// Those of the source; of one without TimescaleDB, the tables of the targets' names.

@@ -1,6 +1,7 @@
 #include "load/batch.hpp"
 
 #include "load/locks.hpp"
+#include "load/triggers.hpp"
 #include "postgres/copy.hpp"
 
 #include <fmt/format.h>
@@ -19,7 +20,8 @@ bool is_simple(const Job& job, const Prepared& prepared) {
     return job.task.whole && !job.chunk.compressed && !job.chunk.rewritten &&
            plan.into == Plan::Into::existing_chunk && plan.what == Plan::What::rows &&
            !plan.decompress_first && !plan.compress_after && !plan.only_differences &&
-           !prepared.target->invalidation_trigger;
+           plan.failure.empty() && plan.triggers != Plan::Triggers::suspended &&
+           to_suspend(job, prepared).empty();
 }
 
 } // namespace
@@ -51,19 +53,35 @@ std::vector<std::optional<tasks::Loaded>> BatchLoader::load(const std::vector<Jo
     }
     if (!simple.front().target_hypertable.key.empty())
         ends_.target.execute(lock_briefly); // as Loader::copy_rows
+    RolesPath path(ends_.target, std::ranges::any_of(prepared, [](const auto& one) {
+                       return one.plan.triggers == Plan::Triggers::fired;
+                   }));
     const auto counts = postgres::copy_several_between(
         ends_.source, copies,
         shape.is_text() ? postgres::CopyFormat::text : postgres::CopyFormat::binary, ends_.target,
         copy_from_stdin(shape, simple.front().task.target),
         [&](auto bytes) { progress_.moved(bytes); });
+    path.end();
+    if (as_replica_)
+        be_origin(ends_.target);
     for (std::size_t i = 0; i < simple.size(); ++i)
         result[indexes[i]] = {.rows = counts[i].rows, .batches = 0, .bytes = counts[i].bytes};
     analyze(prepared, result);
+    if (as_replica_)
+        for (std::size_t i = 0; i < simple.size(); ++i)
+            check_foreign_keys(ends_.target, simple[i].target_hypertable,
+                               prepared[indexes[i]].target->name, "");
     return result;
 }
 
 std::vector<Prepared> BatchLoader::prepare(const std::vector<Job>& jobs) {
     auto prepared = lock(jobs);
+    as_replica_ = false;
+    for (std::size_t i = 0; i < jobs.size(); ++i)
+        as_replica_ = as_replica_ || (is_simple(jobs[i], prepared[i]) &&
+                                      prepared[i].plan.triggers == Plan::Triggers::replica);
+    if (as_replica_)
+        be_replica(ends_.target);
     empty(jobs, prepared);
     return prepared;
 }

@@ -16,9 +16,9 @@ namespace load {
  */
 class BatchLoader {
   public:
-    BatchLoader(Ends ends, Strategy strategy)
+    BatchLoader(Ends ends, const Wishes& wishes)
         : ends_(std::move(ends)),
-          survey_(ends_.source_server, ends_.target, ends_.target_server, strategy),
+          survey_(ends_.source_server, ends_.target, ends_.target_server, wishes),
           progress_(ends_.progress) {}
 
     /// Locks the target's chunks, makes missing ones, and deletes what is to be replaced; as for
@@ -43,6 +43,7 @@ class BatchLoader {
     Ends ends_;
     Survey survey_;
     Progress& progress_;
+    bool as_replica_ = false; ///< the rows are put in as in a replica
 };
 
 } // namespace load

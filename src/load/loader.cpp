@@ -3,6 +3,7 @@
 #include "load/locks.hpp"
 #include "load/replacement.hpp"
 #include "load/skipping.hpp"
+#include "load/triggers.hpp"
 #include "tasks/queue.hpp"
 #include "timescale/row_filter.hpp"
 
@@ -25,6 +26,10 @@ using timescale::ChunkColumn;
 /// How much of a chunk a worker does at a time, for another: 16 MiB in pages of 8 KiB.
 constexpr std::int64_t pages_in_piece = 2048;
 
+/// In PostgreSQL's src/backend/utils/errcodes.txt.
+constexpr auto foreign_key_violation = "23503";
+constexpr auto check_violation = "23514";
+
 /// " WHERE ..." for a job's rows in a hypertable whose chunks are cut elsewhere.
 std::string hypercube_condition(const Job& job) {
     return fmt::format(
@@ -33,10 +38,20 @@ std::string hypercube_condition(const Job& job) {
         timescale::row_filter(job.source_hypertable.time, job.task.ranges));
 }
 
-/// Whether the trigger that records invalidations is not to see the rows: the aggregates are
-/// copied, too, but from a source that has none.
-bool drops_trigger(const Job& job, const Chunk& target) {
-    return target.invalidation_trigger && !job.source_hypertable.plain;
+/// Rows of the source need not satisfy a constraint that is NOT VALID, but those that are put into
+/// a chunk do. \throws TaskError when it is for that.
+void look_for_unvalidated(const postgres::SqlError& error, const timescale::Triggers& triggers) {
+    const std::string message = error.what();
+    const bool is_key = error.sqlstate() == foreign_key_violation;
+    if (is_key || error.sqlstate() == check_violation)
+        for (const auto& name :
+             is_key ? triggers.unvalidated_foreign_keys : triggers.unvalidated_checks)
+            if (message.find(name) != std::string::npos)
+                throw TaskError(fmt::format(
+                    "{} (which is NOT VALID in the target, so that only rows of chunks that can be "
+                    "attached may violate it; DROP CONSTRAINT {} there, and add it again, NOT "
+                    "VALID, when all is copied)",
+                    message, quote_identifier(name)));
 }
 
 } // namespace
@@ -54,6 +69,7 @@ Prepared Loader::prepare(const Job& job) {
         auto prepared = std::move(survey_.look({job}, situations).front());
         prepared.late = horizon_.late_rows();
         auto& plan = prepared.plan;
+        require_possible(prepared);
         switch (plan.into) {
         case Plan::Into::hypertable:
             empty(job, prepared);
@@ -64,7 +80,7 @@ Prepared Loader::prepare(const Job& job) {
             now.attach_obstacle = "the target's empty chunk is in use";
             break;
         case Plan::Into::new_chunk:
-            plan.reason = make_chunk(job);
+            plan.reason = make_chunk(job, plan);
             if (plan.reason.empty())
                 break;
             plan.into = Plan::Into::hypertable;
@@ -76,11 +92,17 @@ Prepared Loader::prepare(const Job& job) {
                 std::move(survey_.look({job}, situations, Survey::Locking::as_writer).front());
             if (prepared.plan.into != Plan::Into::existing_chunk)
                 break;
+            require_possible(prepared);
             empty(job, prepared);
             return prepared;
         }
     }
     throw postgres::SqlError("40001", "the target's chunk changes all the time");
+}
+
+void Loader::require_possible(const Prepared& prepared) const {
+    if (!prepared.plan.failure.empty())
+        throw TaskError(prepared.plan.failure);
 }
 
 /// Deletes what the load is to replace.
@@ -96,10 +118,7 @@ void Loader::empty(const Job& job, Prepared& prepared) {
         horizon_.let_writers_finish(progress_);
     if (job.alone)
         lock_against_writers(target_, {target.name}, "EXCLUSIVE", progress_);
-    // Taking the trigger off locks the chunk until the commit; there is no other way for its
-    // owner, for DISABLE TRIGGER is refused on chunks.
-    if (drops_trigger(job, target))
-        target_.execute("DROP TRIGGER ts_cagg_invalidation_trigger ON " + target.name.quoted());
+    suspend_triggers(target_, job, prepared, progress_);
     // DELETE on the chunk would decompress its batches first; so they are deleted where they are.
     if (target.compressed && job.task.whole && !target.empty && !plan.only_differences)
         target_.execute("DELETE FROM ONLY " + target.compressed->name.quoted());
@@ -109,8 +128,10 @@ void Loader::empty(const Job& job, Prepared& prepared) {
     // fails even if it finds nothing.
     if (target.empty || plan.only_differences)
         return;
+    RolesPath path(target_, plan.triggers == Plan::Triggers::fired);
     target_.execute(fmt::format("DELETE FROM ONLY {}{}", target.name.quoted(),
                                 prepared.late.excepted_from(job.condition())));
+    path.end();
     prepared.has_late_rows = prepared.late.are_in(target_, target.name, job.condition());
 }
 
@@ -121,6 +142,7 @@ void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
         horizon_.let_writers_finish(progress_);
     if (job.alone)
         lock_against_writers(target_, place.overlapping, "EXCLUSIVE", progress_);
+    suspend_triggers(target_, job, prepared, progress_);
     const auto where = hypercube_condition(job);
     // Deleting from batches writes rows that the chunk of another task is to replace.
     const auto chunks = timescale::read_chunks(target_, place.overlapping);
@@ -139,12 +161,15 @@ void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
     }
     if (!any([](const Chunk& chunk) { return !chunk.empty; }))
         return; // as in empty()
+    RolesPath path(target_, prepared.plan.triggers == Plan::Triggers::fired);
     if (any([](const Chunk& chunk) { return chunk.compressed.has_value(); })) {
         target_.execute(fmt::format("DELETE FROM {}{}", job.task.target.quoted(), where));
+        path.end();
         return;
     }
     target_.execute(fmt::format("DELETE FROM {}{}", job.task.target.quoted(),
                                 prepared.late.excepted_from(where)));
+    path.end();
     prepared.has_late_rows = std::ranges::any_of(place.overlapping, [&](const auto& chunk) {
         return prepared.late.are_in(target_, chunk, where);
     });
@@ -154,9 +179,9 @@ void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
 /// holds a lock on the hypertable.
 /// \returns why nothing was made, so that the rows must go through the hypertable; empty when the
 /// chunk is there.
-std::string Loader::make_chunk(const Job& job) {
+std::string Loader::make_chunk(const Job& job, const Plan& plan) {
     if (!target_server_.community)
-        return create_chunk_by_inserting(job);
+        return create_chunk_by_inserting(job, plan);
     try {
         create_chunk(job);
     } catch (const postgres::SqlError& error) {
@@ -177,10 +202,15 @@ void Loader::create_chunk(const Job& job) {
 /// The Apache edition makes chunks only for rows that come: let the first one make it, and take
 /// it out again before anyone sees it. That one only: another worker, or the application, may
 /// have made the chunk in the meantime, and filled it.
-std::string Loader::create_chunk_by_inserting(const Job& job) {
+std::string Loader::create_chunk_by_inserting(const Job& job, const Plan& plan) {
     const auto filter = timescale::row_filter(job.source_hypertable.time, job.task.ranges);
     auto& builder = builder_();
     postgres::Transaction transaction(builder, fmt::format("BEGIN; {}", lock_to_make_chunk));
+    // The row is not the one that they are to fire for, if they are.
+    const auto& triggers = job.target_hypertable.triggers;
+    if (triggers.has_any() && triggers.can_be_replica())
+        be_replica(builder);
+    RolesPath path(builder, plan.triggers == Plan::Triggers::fired);
     try {
         const auto loaded =
             copy(copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable), encoding_),
@@ -205,11 +235,21 @@ std::string Loader::create_chunk_by_inserting(const Job& job) {
         return "a publication keeps rows from being deleted";
     builder.execute(fmt::format("DELETE FROM ONLY {} WHERE xmin = pg_current_xact_id()::xid",
                                 place.same->quoted()));
+    path.end();
     transaction.commit();
     return {};
 }
 
 Loaded Loader::load(const Job& job, Prepared& prepared) {
+    try {
+        return load_as_planned(job, prepared);
+    } catch (const postgres::SqlError& error) {
+        look_for_unvalidated(error, job.target_hypertable.triggers);
+        throw;
+    }
+}
+
+Loaded Loader::load_as_planned(const Job& job, Prepared& prepared) {
     check_partitions(source_, source_server_, target_server_, job);
     auto& plan = prepared.plan;
     if (plan.into == Plan::Into::attached_table)
@@ -229,16 +269,15 @@ Loaded Loader::load(const Job& job, Prepared& prepared) {
         if (plan.what == Plan::What::batches) {
             if (plan.decompress_first)
                 decompress(target.name);
-            plan = {.into = Plan::Into::existing_chunk,
-                    .what = Plan::What::rows,
-                    .decompress_first = plan.decompress_first,
-                    .compress_after = !target.referenced,
-                    .reason = "the target gives new chunks other compression settings"};
+            plan.what = Plan::What::rows;
+            plan.compress_after = !target.referenced;
+            plan.reason = "the target gives new chunks other compression settings";
         }
         loaded = load_rows(job, prepared);
     }
-    if (drops_trigger(job, target))
-        target_.execute(*target.invalidation_trigger);
+    resume_triggers(target_, job, prepared);
+    if (plan.triggers == Plan::Triggers::replica)
+        check_foreign_keys(target_, job.target_hypertable, target.name, job.condition());
     target_.execute("ANALYZE " + target.name.quoted());
     return *loaded;
 }
@@ -265,30 +304,47 @@ Loaded Loader::load_and_attach(const Job& job, const Prepared& prepared) {
     progress_.now(Step::attaching);
     if (staging.attach(target_, progress_))
         return loaded;
-    // A writer's late row made a chunk there meanwhile, which stays.
-    insert_staged(job, columns, staging.name());
-    settle_overlapping(job, prepared);
+    insert_instead(job, prepared, columns);
     return loaded;
+}
+
+/// Inserts what was loaded into a table that cannot be attached: a writer's late row made a chunk
+/// there meanwhile, which stays.
+void Loader::insert_instead(const Job& job, const Prepared& prepared, const CopyShape& columns) {
+    const auto& triggers = job.target_hypertable.triggers;
+    const bool as_replica = triggers.has_any() && triggers.can_be_replica();
+    // Another attempt finds that chunk, and what it takes to have its triggers not fire.
+    if (triggers.has_any() && !as_replica)
+        throw postgres::SqlError("40001", "a row of the application has made a chunk there");
+    if (as_replica)
+        be_replica(target_);
+    insert_staged(columns, staging_->name(), job.task.target);
+    if (as_replica)
+        be_origin(target_);
+    settle_overlapping(job, prepared, as_replica);
 }
 
 /// Inserts what was loaded into a table. Where a key finds that a row is there already, its writer
 /// was first.
-void Loader::insert_staged(const Job& job, const CopyShape& columns, const QualifiedName& staging) {
+void Loader::insert_staged(const CopyShape& columns, const QualifiedName& staging,
+                           const QualifiedName& to) {
     target_.execute(fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} "
                                 "ON CONFLICT DO NOTHING",
-                                job.task.target.quoted(), columns.columns, columns.columns,
-                                staging.quoted()));
+                                to.quoted(), columns.columns, columns.columns, staging.quoted()));
 }
 
 /// The target's chunks that rows may have gone into.
+/// \param as_replica so that nobody has checked their foreign keys.
 /// \param replaced those that load_differences() has filled.
-void Loader::settle_overlapping(const Job& job, const Prepared& prepared,
+void Loader::settle_overlapping(const Job& job, const Prepared& prepared, bool as_replica,
                                 const std::vector<QualifiedName>& replaced) {
     const auto where = hypercube_condition(job);
     for (const auto& chunk :
          timescale::find_place(target_, {job.task.target, job.task.slices}).overlapping) {
         if (std::ranges::find(replaced, chunk) == replaced.end())
             remove_doubles(job, prepared, chunk, where);
+        if (as_replica)
+            check_foreign_keys(target_, job.target_hypertable, chunk, where);
         target_.execute("ANALYZE " + chunk.quoted());
     }
 }
@@ -356,8 +412,12 @@ void Loader::committed() {
 
 /// What COPY is to name so that rows go into the chunk's own table. Where a chunk of the very same
 /// slices is there and locked, the hypertable routes every row to it.
-const QualifiedName& Loader::heap_of(const Job& job, const Chunk& target) const {
-    return target_server_.routes_copy_into_chunks() ? job.task.target : target.name;
+const QualifiedName& Loader::heap_of(const Job& job, const Prepared& prepared) const {
+    const auto& plan = prepared.plan;
+    // Triggers for statements are the hypertable's.
+    const bool names_hypertable =
+        target_server_.routes_copy_into_chunks() || plan.triggers == Plan::Triggers::fired;
+    return names_hypertable && !plan.names_chunk ? job.task.target : prepared.target->name;
 }
 
 Loaded Loader::load_rows(const Job& job, const Prepared& prepared) {
@@ -365,7 +425,7 @@ Loaded Loader::load_rows(const Job& job, const Prepared& prepared) {
     const auto shape = copy_shape(job.chunk.columns, target.columns, encoding_);
     const auto loaded = prepared.plan.only_differences
                             ? load_differences(job, prepared, shape, {target.name}, job.condition())
-                            : copy_rows(job, prepared, shape, job.rows(), heap_of(job, target));
+                            : copy_rows(job, prepared, shape, job.rows(), heap_of(job, prepared));
     if (!prepared.plan.only_differences)
         remove_doubles(job, prepared, target.name, job.condition());
     if (prepared.plan.compress_after)
@@ -380,8 +440,13 @@ Loaded Loader::copy_rows(const Job& job, const Prepared& prepared, const CopySha
     const bool may_wait_for_keys = !job.target_hypertable.key.empty();
     if (may_wait_for_keys)
         target_.execute(lock_briefly);
-    const auto loaded = prepared.has_late_rows ? load_around_late_rows(job, columns, from)
-                                               : copy(columns, from, target_, to);
+    RolesPath path(target_, prepared.plan.triggers == Plan::Triggers::fired);
+    const auto loaded =
+        prepared.has_late_rows
+            ? load_around_late_rows(job, columns, from,
+                                    prepared.plan.names_chunk ? to : job.task.target)
+            : copy(columns, from, target_, to);
+    path.end();
     if (may_wait_for_keys)
         target_.execute(lock_patiently);
     return loaded;
@@ -390,9 +455,9 @@ Loaded Loader::copy_rows(const Job& job, const Prepared& prepared, const CopySha
 /// COPY would fail where the source has a row of the same key as one that the application has just
 /// written.
 Loaded Loader::load_around_late_rows(const Job& job, const CopyShape& columns,
-                                     const std::string& from) {
+                                     const std::string& from, const QualifiedName& to) {
     const auto loaded = stage_rows(job, columns, from);
-    insert_staged(job, columns, staging_name(job.task.id));
+    insert_staged(columns, staging_name(job.task.id), to);
     drop_staging_table(target_, job.task.id);
     return loaded;
 }
@@ -411,14 +476,17 @@ Loaded Loader::stage_rows(const Job& job, const CopyShape& columns, const std::s
 Loaded Loader::load_differences(const Job& job, const Prepared& prepared, const CopyShape& columns,
                                 const std::vector<QualifiedName>& chunks,
                                 const std::string& where) {
+    RolesPath path(target_, prepared.plan.triggers == Plan::Triggers::fired);
     const auto loaded = stage_rows(job, columns, job.rows());
     target_.execute(lock_briefly); // as copy_rows
-    replace_rows(target_, {.hypertable = job.task.target,
-                           .chunks = chunks,
-                           .where = where,
-                           .staging = staging_name(job.task.id),
-                           .late = prepared.late});
+    replace_rows(target_,
+                 {.hypertable = prepared.plan.names_chunk ? chunks.front() : job.task.target,
+                  .chunks = chunks,
+                  .where = where,
+                  .staging = staging_name(job.task.id),
+                  .late = prepared.late});
     target_.execute(lock_patiently);
+    path.end();
     drop_staging_table(target_, job.task.id);
     return loaded;
 }
@@ -455,7 +523,7 @@ std::optional<Loaded> Loader::load_batches_anew(const Job& job, const Prepared& 
 
     if (prepared.plan.decompress_first)
         decompress(target.name);
-    loaded += load_partial_rows(job, prepared, heap_of(job, target));
+    loaded += load_partial_rows(job, prepared, heap_of(job, prepared));
     // create_compressed_chunk marks the chunk as partial when it finds rows in it, and it looks
     // with a snapshot taken before it has its lock: rows that a writer commits while it waits
     // would be missed, and never be read again. So take the lock in a statement of its own.
@@ -561,7 +629,8 @@ Loaded Loader::load_through_hypertable(const Job& job, const Prepared& prepared)
     } else {
         loaded = copy_rows(job, prepared, columns, job.rows(), job.task.target);
     }
-    settle_overlapping(job, prepared, replaced);
+    resume_triggers(target_, job, prepared);
+    settle_overlapping(job, prepared, prepared.plan.triggers == Plan::Triggers::replica, replaced);
     for (const auto& chunk : prepared.decompressed)
         compress(chunk);
     return loaded;

@@ -47,12 +47,12 @@ postgres::Statement create_chunk_statement(const Job& job);
  */
 class Loader {
   public:
-    Loader(Ends ends, Strategy strategy)
+    Loader(Ends ends, const Wishes& wishes)
         : source_(ends.source), source_server_(ends.source_server), target_(ends.target),
           target_server_(ends.target_server),
           encoding_(copy_encoding(ends.source_server, ends.target_server)),
           builder_(std::move(ends.builder)), crew_(ends.crew), horizon_(ends.horizon),
-          survey_(ends.source_server, ends.target, ends.target_server, strategy),
+          survey_(ends.source_server, ends.target, ends.target_server, wishes),
           progress_(ends.progress) {}
 
     /// Looks, and makes things so that load() can do the rest: drops the target's empty chunk that
@@ -86,14 +86,17 @@ class Loader {
     };
 
   private:
-    std::string make_chunk(const Job& job);
+    void require_possible(const Prepared& prepared) const;
+    std::string make_chunk(const Job& job, const Plan& plan);
     void create_chunk(const Job& job);
-    std::string create_chunk_by_inserting(const Job& job);
+    std::string create_chunk_by_inserting(const Job& job, const Plan& plan);
 
+    tasks::Loaded load_as_planned(const Job& job, Prepared& prepared);
     tasks::Loaded load_and_attach(const Job& job, const Prepared& prepared);
-    void insert_staged(const Job& job, const CopyShape& columns,
-                       const postgres::QualifiedName& staging);
-    void settle_overlapping(const Job& job, const Prepared& prepared,
+    void insert_staged(const CopyShape& columns, const postgres::QualifiedName& staging,
+                       const postgres::QualifiedName& to);
+    void insert_instead(const Job& job, const Prepared& prepared, const CopyShape& columns);
+    void settle_overlapping(const Job& job, const Prepared& prepared, bool as_replica,
                             const std::vector<postgres::QualifiedName>& replaced = {});
     bool is_worth_sharing(const Job& job);
     tasks::Loaded load_in_pieces(const Job& job, const CopyShape& columns,
@@ -103,7 +106,7 @@ class Loader {
     tasks::Loaded copy_rows(const Job& job, const Prepared& prepared, const CopyShape& columns,
                             const std::string& from, const postgres::QualifiedName& to);
     tasks::Loaded load_around_late_rows(const Job& job, const CopyShape& columns,
-                                        const std::string& from);
+                                        const std::string& from, const postgres::QualifiedName& to);
     tasks::Loaded stage_rows(const Job& job, const CopyShape& columns, const std::string& from);
     tasks::Loaded load_differences(const Job& job, const Prepared& prepared,
                                    const CopyShape& columns,
@@ -118,7 +121,7 @@ class Loader {
     bool take_back_for_late_rows(const Job& job, const Prepared& prepared);
     tasks::Loaded load_through_hypertable(const Job& job, const Prepared& prepared);
 
-    const postgres::QualifiedName& heap_of(const Job& job, const timescale::Chunk& target) const;
+    const postgres::QualifiedName& heap_of(const Job& job, const Prepared& prepared) const;
     void empty(const Job& job, Prepared& prepared);
     void empty_hypercube(const Job& job, Prepared& prepared);
     void attach_batches(const Job& job, const timescale::Chunk& target,

@@ -77,6 +77,8 @@ std::string why_rows_stay(const timescale::Chunk& target) {
 std::string obstacle_to_batches(const Situation& situation) {
     if (situation.target->keeps_rows())
         return "its rows stay";
+    if (situation.fire_triggers && situation.triggers.has_any())
+        return "triggers are to fire for its rows";
     if (!situation.whole)
         return "a bound cuts the compressed chunk";
     if (!(situation.source_server.timescaledb_text == situation.target_server.timescaledb_text))
@@ -111,10 +113,15 @@ Plan choose_for_compressed_source(const Situation& situation) {
     Plan plan;
     plan.reason = obstacle_to_batches(situation);
     if (plan.reason.empty()) {
+        // Rows of a partial chunk have to go through the hypertable then, to mark it as one.
+        const bool takes_rows = !situation.source.is_partial() || situation.fire_triggers ||
+                                situation.triggers.of_statements.empty() ||
+                                situation.triggers.can_be_replica();
+
         // Only decompressing a chunk takes back what is recorded of the values of its old rows
         // (ts_chunk_column_stats_reset_by_chunk_id in TimescaleDB's
         // src/ts_catalog/chunk_column_stats.c): filters would miss those of the new ones.
-        if (target_compressed && !situation.target->skipping &&
+        if (target_compressed && takes_rows && !situation.target->skipping &&
             source.settings == situation.target->compressed->settings &&
             same_columns(source.columns, situation.target->compressed->columns)) {
             plan.what = Plan::What::batches_into_present;
@@ -153,18 +160,25 @@ Plan choose_for_present_chunk(const Situation& situation) {
 
 } // namespace
 
-std::string attach_obstacle(Strategy strategy, const timescale::Server& target,
-                            std::int64_t bytes) {
-    if (strategy == Strategy::in_place)
+std::string attach_obstacle(const Wishes& wishes, const timescale::Server& target,
+                            const timescale::Triggers& triggers, std::int64_t bytes) {
+    if (wishes.strategy == Strategy::in_place)
         return "asked for by --load-strategy";
     if (!target.community)
         return "the Apache edition attaches no tables";
-    if (strategy == Strategy::attach)
+    if (wishes.fire_triggers && triggers.has_any())
+        return "triggers are to fire for its rows";
+    if (wishes.strategy == Strategy::attach)
         return {};
     if (!target.attaches_cleanly())
         return "before TimescaleDB 2.29.1, columns of an attached chunk outlive their hypertable's";
-    // Making a table would cost more than the target's indexes do.
-    if (bytes < tasks::small_bytes)
+    // Making a table would cost more than the target's indexes do; but it keeps no writer off, and
+    // rows that violate a constraint which is NOT VALID have no other way.
+    const bool is_worth_it =
+        (triggers.has_any() && !triggers.can_be_replica()) ||
+        !triggers.unvalidated_checks.empty() ||
+        (!triggers.unvalidated_foreign_keys.empty() && !triggers.can_be_replica());
+    if (bytes < tasks::small_bytes && !is_worth_it)
         return "it is small";
     return {};
 }
@@ -211,7 +225,95 @@ std::string obstacle_to_attaching(const Situation& situation) {
 
 } // namespace
 
-Plan choose_load(const Situation& situation) {
+namespace {
+
+/// Whether something would fire that is not to: users' triggers, and TimescaleDB's that records
+/// invalidations, where aggregates are copied, too.
+bool would_fire(const Plan& plan, const Situation& situation) {
+    const auto& triggers = situation.triggers;
+    switch (plan.into) {
+    case Plan::Into::attached_table:
+        return false;
+    case Plan::Into::new_chunk: // for the rows that are to go there
+    case Plan::Into::hypertable:
+        return triggers.has_any();
+    case Plan::Into::existing_chunk:
+        break;
+    }
+    return !triggers.of_statements.empty() ||
+           std::ranges::any_of(situation.target->triggers, [&](const auto& trigger) {
+               return !trigger.invalidates || !situation.source_server.plain;
+           });
+}
+
+/// Why triggers would fire all the same, and what to do about it.
+std::string failure_to_suspend(const timescale::Triggers& triggers, const std::string& why) {
+    return fmt::format("triggers of the target would fire for its rows, for {}; {}, or copy with "
+                       "--fire-triggers",
+                       why,
+                       triggers.may_be_replica
+                           ? fmt::format("session_replication_role does not do, for {}; disable "
+                                         "or drop them",
+                                         triggers.replica_obstacle)
+                           : std::string("have a superuser GRANT SET ON PARAMETER "
+                                         "session_replication_role to the role (from PostgreSQL "
+                                         "15 on), connect as a superuser"));
+}
+
+/// Decides what becomes of triggers.
+void choose_triggers(Plan& plan, const Situation& situation) {
+    const auto& triggers = situation.triggers;
+    if (situation.fire_triggers && triggers.has_any()) {
+        plan.triggers = Plan::Triggers::fired;
+        return;
+    }
+    const bool records = triggers.records_invalidations && situation.source_server.plain;
+    // In replicas, no foreign key is checked, and one that is NOT VALID need not be.
+    const bool has_unvalidated_key =
+        !triggers.unvalidated_foreign_keys.empty() && plan.into != Plan::Into::attached_table;
+    if (triggers.can_be_replica() && !records &&
+        (would_fire(plan, situation) || has_unvalidated_key)) {
+        plan.triggers = Plan::Triggers::replica;
+        return;
+    }
+    if (!would_fire(plan, situation))
+        return;
+    if (plan.into == Plan::Into::hypertable) {
+        plan.failure = failure_to_suspend(triggers, "they go through the hypertable");
+        return;
+    }
+    if (plan.into == Plan::Into::new_chunk && !situation.target_server.community) {
+        plan.failure =
+            failure_to_suspend(triggers, "the Apache edition makes chunks only for rows that come");
+        return;
+    }
+    plan.triggers = Plan::Triggers::suspended;
+    if (triggers.of_statements.empty())
+        return;
+    plan.names_chunk = true;
+    if (situation.target_server.routes_copy_into_chunks() && !situation.columns_in_place)
+        plan.failure = failure_to_suspend(
+            triggers, "they are for statements, and columns were dropped from the hypertable");
+}
+
+/// What there is to say about triggers of users.
+std::string note_on_triggers(const Plan& plan, const timescale::Triggers& triggers) {
+    if (!triggers.has_any())
+        return {};
+    switch (plan.triggers) {
+    case Plan::Triggers::none:
+        break;
+    case Plan::Triggers::replica:
+        return "; triggers do not fire, by session_replication_role";
+    case Plan::Triggers::suspended:
+        return "; triggers do not fire, and writers of the chunk wait until it is loaded";
+    case Plan::Triggers::fired:
+        return "; triggers fire";
+    }
+    return {};
+}
+
+Plan choose_way(const Situation& situation) {
     Plan plan;
     if (situation.spans_chunks) {
         plan.into = Plan::Into::hypertable;
@@ -253,6 +355,18 @@ Plan choose_load(const Situation& situation) {
         plan.reason += "; it stays uncompressed, for TimescaleDB compresses no chunk that foreign "
                        "keys reference";
     }
+    return plan;
+}
+
+} // namespace
+
+Plan choose_load(const Situation& situation) {
+    auto plan = choose_way(situation);
+    choose_triggers(plan, situation);
+    const auto note = note_on_triggers(plan, situation.triggers);
+    // What stood against attaching may be what an earlier plan said.
+    if (!plan.reason.ends_with(note))
+        plan.reason += note;
     return plan;
 }
 

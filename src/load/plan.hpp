@@ -3,6 +3,7 @@
 #include "timescale/chunk.hpp"
 #include "timescale/hypertable.hpp"
 #include "timescale/server.hpp"
+#include "timescale/triggers.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -17,9 +18,16 @@ enum class Strategy {
     in_place,  ///< never attach
 };
 
-/// What the servers, the strategy and the size of a chunk have against attaching a table as that
-/// chunk; empty when nothing.
-std::string attach_obstacle(Strategy strategy, const timescale::Server& target, std::int64_t bytes);
+/// What the user wants of loading.
+struct Wishes {
+    Strategy strategy = Strategy::automatic;
+    bool fire_triggers = false; ///< the target's users' triggers are to fire for the rows
+};
+
+/// What the servers, the user's wishes and the size of a chunk have against attaching a table as
+/// that chunk; empty when nothing.
+std::string attach_obstacle(const Wishes& wishes, const timescale::Server& target,
+                            const timescale::Triggers& triggers, std::int64_t bytes);
 
 /// How one chunk gets into the target.
 struct Plan {
@@ -35,13 +43,24 @@ struct Plan {
                              ///< becomes the chunk's; and the rows of a partial chunk
         batches_into_present ///< the same, into the compressed table that the chunk has
     };
+    /// What becomes of triggers, but for those of constraints.
+    enum class Triggers {
+        none,      ///< there are none that would fire
+        replica,   ///< `session_replication_role = replica`, and we check the foreign keys
+        suspended, ///< on the chunk, until it is loaded, with its writers kept off
+        fired,     ///< as the user wishes
+    };
     Into into = Into::existing_chunk;
     What what = What::rows;
+    Triggers triggers = Triggers::none;
+    /// Rows are put into the chunk by its name: the hypertable has triggers for statements.
+    bool names_chunk = false;
     bool decompress_first = false; ///< the target's chunk is compressed and must not be
     bool compress_after = false;
     /// What the target's chunk holds stays where the source has the same (Chunk::keeps_rows).
     bool only_differences = false;
-    std::string reason; ///< why so, for people
+    std::string reason;    ///< why so, for people
+    std::string failure{}; ///< why it cannot be loaded, and what to do about it; usually empty
 
     bool operator==(const Plan&) const = default;
 
@@ -65,6 +84,10 @@ struct Situation {
     std::string target_settings; ///< compression settings of the target's hypertable
     /// What stands against attaching a table as the chunk; empty when nothing does.
     std::string attach_obstacle;
+    timescale::Triggers triggers{}; ///< of the target's hypertable
+    bool fire_triggers = false;     ///< Wishes::fire_triggers
+    /// The columns of the target's chunk have the numbers that they have in the hypertable.
+    bool columns_in_place = true;
 };
 
 /// Chooses; the one place where it is decided how a chunk is loaded, and why.

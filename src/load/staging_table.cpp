@@ -81,6 +81,8 @@ void StagingTable::build(int processes, Progress& progress) {
     if (server_.adopts_indexes())
         for (const auto& index : shape_.indexes)
             statements += index.statement + "; ";
+    for (const auto& constraint : shape_.unvalidated)
+        statements += constraint + "; ";
     builder_.execute(fmt::format("{}ANALYZE {}; COMMIT", statements, name_.quoted()));
     if (server_.adopts_foreign_keys())
         for (const auto& key : shape_.foreign_keys)

@@ -30,10 +30,16 @@ postgres::SqlError dropped_just_now() {
     return {"40001", "a chunk was dropped just now"};
 }
 
-std::string staging_obstacle(postgres::Connection& target, const QualifiedName& hypertable,
-                             const tasks::Task& task) {
-    const auto shape = timescale::read_staging_shape(target, hypertable, staging_name(task.id));
-    return shape ? shape->obstacle : "the hypertable is gone";
+std::string staging_obstacle(postgres::Connection& target, const Job& job) {
+    const auto& triggers = job.target_hypertable.triggers;
+    const auto shape =
+        timescale::read_staging_shape(target, job.task.target, staging_name(job.task.id));
+    if (!shape)
+        return "the hypertable is gone";
+    // Rows with a NULL there would have to be inserted.
+    if (!shape->nullable_dimensions.empty() && triggers.has_any() && !triggers.can_be_replica())
+        return "a column of a space dimension may be NULL";
+    return shape->obstacle;
 }
 
 } // namespace
@@ -93,7 +99,11 @@ Situation Survey::situation(const Job& job) const {
             .target = std::nullopt,
             .target_compression_enabled = job.target_hypertable.compression_enabled,
             .target_settings = {},
-            .attach_obstacle = attach_obstacle(strategy_, target_server_, job.task.bytes)};
+            .attach_obstacle = attach_obstacle(wishes_, target_server_,
+                                               job.target_hypertable.triggers, job.task.bytes),
+            .triggers = job.target_hypertable.triggers,
+            .fire_triggers = wishes_.fire_triggers,
+            .columns_in_place = true};
 }
 
 std::vector<Prepared> Survey::look(const std::vector<Job>& jobs) {
@@ -117,10 +127,12 @@ std::vector<Prepared> Survey::look(const std::vector<Job>& jobs, std::vector<Sit
             now.target_settings = remembered(settings, jobs[i].task.target, [&](const auto& name) {
                 return timescale::read_compression_settings(target_, name);
             });
+        if (now.target && !now.triggers.of_statements.empty() && !now.triggers.can_be_replica())
+            now.columns_in_place = has_columns_in_place(now.target->name);
         Prepared prepared{choose_load(now), now.target};
         if (prepared.plan.into == Plan::Into::attached_table) {
-            now.attach_obstacle = remembered(obstacles, jobs[i].task.target, [&](const auto& name) {
-                return staging_obstacle(target_, name, jobs[i].task);
+            now.attach_obstacle = remembered(obstacles, jobs[i].task.target, [&](const auto&) {
+                return staging_obstacle(target_, jobs[i]);
             });
             prepared.plan = choose_load(now);
         }
@@ -138,6 +150,19 @@ postgres::Result Survey::read(const std::vector<postgres::Statement>& statements
             throw;
         throw dropped_just_now();
     }
+}
+
+/// Whether a chunk's columns have the numbers that they have in its hypertable.
+bool Survey::has_columns_in_place(const QualifiedName& chunk) {
+    return target_
+        .query(
+            "SELECT FROM pg_inherits "
+            "JOIN pg_attribute AS above ON above.attrelid = inhparent "
+            "JOIN pg_attribute AS own ON own.attrelid = inhrelid AND own.attname = above.attname "
+            "WHERE inhrelid = to_regclass($1) AND above.attnum > 0 AND NOT above.attisdropped "
+            "AND own.attnum <> above.attnum LIMIT 1",
+            {chunk.quoted()})
+        .empty();
 }
 
 void Survey::see_targets(const std::vector<Job>& jobs, std::vector<Situation>& situations,

@@ -50,9 +50,9 @@ struct Prepared {
 class Survey {
   public:
     Survey(const timescale::Server& source_server, postgres::Connection& target,
-           const timescale::Server& target_server, Strategy strategy)
+           const timescale::Server& target_server, const Wishes& wishes)
         : source_server_(source_server), target_(target), target_server_(target_server),
-          strategy_(strategy) {}
+          wishes_(wishes) {}
 
     /// As far as it is known without asking the target.
     /// \throws TaskError when the chunk is not the one that was staged.
@@ -70,13 +70,14 @@ class Survey {
 
   private:
     postgres::Result read(const std::vector<postgres::Statement>& statements);
+    bool has_columns_in_place(const postgres::QualifiedName& chunk);
     void see_targets(const std::vector<Job>& jobs, std::vector<Situation>& situations,
                      Locking locking);
 
     const timescale::Server& source_server_;
     postgres::Connection& target_;
     const timescale::Server& target_server_;
-    Strategy strategy_;
+    Wishes wishes_;
 };
 
 /// Where text is converted into another encoding, what is not ASCII has another hash afterwards,

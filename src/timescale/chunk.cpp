@@ -45,9 +45,14 @@ Chunk chunk_from(const postgres::Result& rows, int row) {
     chunk.can_create_beside = rows.boolean(row, "can_create_beside");
     chunk.rewritten = rows.boolean(row, "rewritten");
     chunk.skipping = rows.optional_string(row, "skipping");
-    chunk.invalidation_trigger = rows.optional_string(row, "invalidation_trigger");
     chunk.referenced = rows.boolean(row, "referenced");
     chunk.refuses_deletes = rows.boolean(row, "refuses_deletes");
+    for (const auto& trigger : json::parse(rows.text(row, "triggers")).array())
+        chunk.triggers.push_back({.name = trigger.at("name").text(),
+                                  .definition = trigger.at("definition").text(),
+                                  .is_constraint = trigger.at("constraint").boolean(),
+                                  .invalidates = trigger.at("invalidates").boolean(),
+                                  .enabled_above = trigger.at("enabled_above").boolean()});
     if (!rows.is_null(row, "compressed_table_name")) {
         Chunk::Compressed compressed;
         compressed.name = {rows.string(row, "compressed_schema_name"),

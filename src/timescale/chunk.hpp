@@ -45,13 +45,21 @@ struct Chunk {
     bool can_create_beside = false;
     /// The relation's file is not the one that this transaction's snapshot knows.
     bool rewritten = false;
-    /// Definition of the row trigger that records invalidations, before TimescaleDB 2.23.
-    std::optional<std::string> invalidation_trigger;
     /// Foreign keys reference its rows: deleting one changes others' tables, or fails.
     bool referenced = false;
     /// DELETE and UPDATE are refused, for a publication publishes them, and the chunk's table, or
     /// its compressed table, has no replica identity.
     bool refuses_deletes = false;
+
+    /// A trigger that fires for rows which are inserted or deleted, but for those of constraints.
+    struct Trigger {
+        std::string name;
+        std::string definition;     ///< CREATE OR REPLACE TRIGGER, or CREATE CONSTRAINT TRIGGER
+        bool is_constraint = false; ///< that cannot be replaced
+        bool invalidates = false;   ///< TimescaleDB's, which records invalidations, before 2.23
+        bool enabled_above = true;  ///< on the hypertable, too
+    };
+    std::vector<Trigger> triggers;
 
     /// The table that holds the compressed batches, and what it looks like.
     struct Compressed {

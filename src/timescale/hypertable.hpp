@@ -2,6 +2,7 @@
 
 #include "postgres/connection.hpp"
 #include "postgres/quote.hpp"
+#include "timescale/triggers.hpp"
 
 #include <optional>
 #include <string>
@@ -58,6 +59,8 @@ struct Hypertable {
     };
     std::vector<FurtherColumn> further_columns{};
     bool time_may_be_null = false; ///< of a plain table
+    /// Of one that rows are copied into; of others, it stays empty.
+    Triggers triggers{};
 
     /// Rows can be found by their time.
     bool time_is_indexed() const { return without_time_index.empty(); }

@@ -16,6 +16,7 @@ std::optional<StagingShape> read_staging_shape(postgres::Connection& connection,
                        .create_table = row.string(0, "create_table"),
                        .indexes = {},
                        .foreign_keys = {},
+                       .unvalidated = json::parse(row.text(0, "unvalidated")).texts(),
                        .nullable_dimensions =
                            json::parse(row.text(0, "nullable_dimensions")).texts(),
                        .chunk_prefix = row.string(0, "chunk_prefix")};

@@ -29,6 +29,9 @@ struct StagingShape {
     };
     std::vector<ForeignKey> foreign_keys;
 
+    /// Statements that add the constraints which are NOT VALID, so that rows need not satisfy them.
+    std::vector<std::string> unvalidated;
+
     /// Columns of space dimensions that may be NULL. TimescaleDB crashes when it attaches a table
     /// with a NULL there (check_chunk_constraint_violated in src/chunk_constraint.c calls the
     /// partitioning function on it; seen on 2.27.2 and 2.29.2).

@@ -149,6 +149,8 @@ TEST_F(Check, FindsNothingWhereNothingIsWrong) {
                                 "indexes",
                                 "constraints",
                                 "triggers",
+                                "event triggers in the source",
+                                "event triggers in the target",
                                 "chunk intervals",
                                 "compression",
                                 "privileges in the source",
@@ -552,15 +554,6 @@ TEST_F(Check, ConstraintsThatDifferAreFound) {
                                            "\"positive\" CHECK ((device > 0))")),
                             AllOf(HasSubstr("\"short\""), HasSubstr("in the target only")),
                             HasSubstr("column \"device\" is NOT NULL in the target only")));
-}
-
-TEST_F(Check, TriggersOfTheTargetAreFound) {
-    both("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
-         "CREATE TRIGGER audit BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION nothing()");
-    EXPECT_THAT(check().warnings("triggers"), ElementsAre(HasSubstr("1 trigger in the target "
-                                                                    "(\"audit\")")));
-    target.run("DROP TRIGGER \"audit\" ON \"public\".\"readings\"");
-    EXPECT_THAT(check().ok("triggers"), SizeIs(1));
 }
 
 TEST_F(Check, ChunkIntervalsThatDifferAreFound) {

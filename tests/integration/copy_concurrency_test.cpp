@@ -172,7 +172,7 @@ TEST_F(CopyConcurrency, RowsWrittenToTheTargetWhileTheirChunkIsCopiedSurvive) {
         "INSERT INTO readings VALUES ('2024-01-03 12:00', 98, 0)"); // before: replaced
     const auto holder = target.connect();
     holder->execute("SELECT pg_advisory_lock(42)");
-    const auto program = start({"copy", "-p", "8"});
+    const auto program = start({"copy", "-p", "8", "--fire-triggers"});
     ASSERT_TRUE(eventually([&] { return waits_for_lock(8); }));
     target.run("INSERT INTO readings VALUES ('2024-01-03 12:00', 99, 0)"); // during
     holder->execute("SELECT pg_advisory_unlock(42)");
@@ -236,7 +236,7 @@ TEST_F(CopyConcurrency, AWriterThatHasWaitedForUsIsNotTheOneWhoFails) {
                "wait()");
     backfill_ok({"clean"});
     backfill_ok({"stage", "--until", "2024-01-09"});
-    const auto program = start({"copy", "--load-strategy", "in-place"});
+    const auto program = start({"copy", "--load-strategy", "in-place", "--fire-triggers"});
     ASSERT_TRUE(eventually([&] {
         return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
                             "current_database() AND wait_event = 'PgSleep'") == "1";
@@ -258,7 +258,7 @@ TEST_F(CopyConcurrency, AWriterThatNeedsANewChunkIsNotHeldUpWhileRowsAreCopied) 
         "CREATE TRIGGER wait BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION wait()");
     const auto holder = target.connect();
     holder->execute("SELECT pg_advisory_lock(42)");
-    const auto program = start({"copy", "-p", "4"});
+    const auto program = start({"copy", "-p", "4", "--fire-triggers"});
     // All four have made their chunks, in spite of each other, and are loading them.
     ASSERT_TRUE(eventually([&] { return waits_for_lock(4); }));
     target.run("SET lock_timeout = '2s'; INSERT INTO readings VALUES ('2024-03-01', 99, 0)");

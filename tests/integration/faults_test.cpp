@@ -352,7 +352,7 @@ TEST_F(Faults, AServerThatWorksForLongDoesNotHang) {
                "IF new.value = 39 THEN PERFORM pg_catalog.pg_sleep(4); END IF; RETURN new; END $$;"
                "CREATE TRIGGER nap BEFORE INSERT ON ticks FOR EACH ROW EXECUTE FUNCTION nap()");
     const auto in_target = shut_gate();
-    const auto program = start_copy({"--stall-timeout", "1s"});
+    const auto program = start_copy({"--stall-timeout", "1s", "--fire-triggers"});
     const auto waiting = [](Database& server) {
         return server.rows("SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
                            "AND application_name LIKE 'timescaledb-backfill%' AND wait_event_type "
@@ -464,7 +464,7 @@ TEST_F(Faults, ADroppedDatabaseStopsEverything) {
         stage.insert(stage.begin(), {"stage", "--until", "100000"});
         ASSERT_EQ(run_program(stage).exit_status, exit_done);
         auto copy = ends;
-        copy.insert(copy.begin(), {"copy", "--parallelism", "2"});
+        copy.insert(copy.begin(), {"copy", "--parallelism", "2", "--fire-triggers"});
         Program program(copy);
         ASSERT_TRUE(eventually([&] { return sessions(to, "wait_event = 'PgSleep'") > 0; }));
         doomed.reset();

@@ -569,7 +569,7 @@ TEST_F(PlainSource, AWorkerThatIsKilledLeavesNothingBehind) {
                    "END $$; CREATE TRIGGER nap BEFORE INSERT ON readings FOR EACH ROW EXECUTE "
                    "FUNCTION nap()");
         for (int i = 0; i < 5; ++i) {
-            const auto program = start({"copy", "-p", "2"});
+            const auto program = start({"copy", "-p", "2", "--fire-triggers"});
             std::this_thread::sleep_for(std::chrono::milliseconds(60 * (i + 1)));
             program->signal(SIGKILL);
             program->wait();

@@ -94,8 +94,8 @@ TEST_F(Pooler, TheSecondSignalCancelsWhatRuns) {
                "wait BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION wait()");
     const auto holder = target.connect();
     holder->execute("SELECT pg_advisory_lock(42)");
-    Program program({"copy", "--load-strategy", "in-place", "--source", pooler.uri(source),
-                     "--target", pooler.uri(target)});
+    Program program({"copy", "--load-strategy", "in-place", "--fire-triggers", "--source",
+                     pooler.uri(source), "--target", pooler.uri(target)});
     const auto waiting = [&] {
         return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
                             "current_database() AND wait_event = 'advisory'") != "0";

@@ -69,8 +69,8 @@ class Standby : public WithStandby<Migration> {
         target.run("UPDATE __backfill.task SET bytes = 5e6 + bytes");
         auto holder = target.connect();
         holder->execute("SELECT pg_advisory_lock(42)");
-        Program program({"copy", "--parallelism", "1", "--load-strategy", "in-place", "--source",
-                         uri(), "--target", target.uri()});
+        Program program({"copy", "--parallelism", "1", "--load-strategy", "in-place",
+                         "--fire-triggers", "--source", uri(), "--target", target.uri()});
         EXPECT_TRUE(eventually([&] {
             return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
                                 "current_database() AND wait_event = 'advisory'") != "0";

@@ -133,15 +133,17 @@ TEST(AttachObstacle, DependsOnStrategyServerAndSize) {
     const auto big = tasks::small_bytes;
     using load::attach_obstacle;
     using load::Strategy;
-    EXPECT_EQ(attach_obstacle(Strategy::automatic, server, big), "");
-    EXPECT_EQ(attach_obstacle(Strategy::automatic, server, big - 1), "it is small");
-    EXPECT_EQ(attach_obstacle(Strategy::attach, server, 0), "");
-    EXPECT_EQ(attach_obstacle(Strategy::in_place, server, big), "asked for by --load-strategy");
+    EXPECT_EQ(attach_obstacle({.strategy = Strategy::automatic}, server, {}, big), "");
+    EXPECT_EQ(attach_obstacle({.strategy = Strategy::automatic}, server, {}, big - 1),
+              "it is small");
+    EXPECT_EQ(attach_obstacle({.strategy = Strategy::attach}, server, {}, 0), "");
+    EXPECT_EQ(attach_obstacle({.strategy = Strategy::in_place}, server, {}, big),
+              "asked for by --load-strategy");
     server.timescaledb = {2, 29, 0};
-    EXPECT_NE(attach_obstacle(Strategy::automatic, server, big), "");
-    EXPECT_EQ(attach_obstacle(Strategy::attach, server, big), "");
+    EXPECT_NE(attach_obstacle({.strategy = Strategy::automatic}, server, {}, big), "");
+    EXPECT_EQ(attach_obstacle({.strategy = Strategy::attach}, server, {}, big), "");
     server.community = false;
-    EXPECT_EQ(attach_obstacle(Strategy::attach, server, big),
+    EXPECT_EQ(attach_obstacle({.strategy = Strategy::attach}, server, {}, big),
               "the Apache edition attaches no tables");
 }
 

@@ -1,0 +1,161 @@
+#include "timescale/triggers.hpp"
+
+#include "check/topics.hpp"
+#include "json/value.hpp"
+#include "postgres/quote.hpp"
+#include "report/units.hpp"
+#include "sql.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace check {
+
+namespace {
+
+using timescale::Triggers;
+
+std::string count_of(const std::vector<std::string>& names) {
+    return report::format_count(static_cast<std::int64_t>(names.size()), "trigger");
+}
+
+std::string list_of(const std::vector<std::string>& names) {
+    std::vector<std::string> quoted;
+    for (const auto& name : names)
+        quoted.push_back(postgres::quote_identifier(name));
+    return fmt::format("{}", fmt::join(quoted, ", "));
+}
+
+/// How to have none fire without keeping writers off.
+std::string remedy_for(const Side& target, const Triggers& triggers) {
+    if (triggers.may_be_replica)
+        return "nothing, if writers of the chunks that are being loaded may wait; otherwise drop "
+               "them while copying";
+    constexpr int grants_settings = 150000;
+    const auto role = target.connection.execute("SELECT current_user AS name").string(0, "name");
+    if (target.server.postgres_version < grants_settings)
+        return "have copy connect to the target as a superuser, or drop them while copying";
+    return fmt::format("in the target, as a superuser: GRANT SET ON PARAMETER "
+                       "session_replication_role TO {}",
+                       postgres::quote_identifier(role));
+}
+
+void look_at_triggers(Findings& findings, const Side& target, bool source_is_plain,
+                      const Pair& pair, const Triggers& triggers) {
+    if (!triggers.has_any())
+        return;
+    const std::string subject = "triggers";
+    auto names = triggers.of_rows;
+    names.insert(names.end(), triggers.of_statements.begin(), triggers.of_statements.end());
+    const auto what =
+        fmt::format("{}: {} in the target ({})", pair.quoted(), count_of(names), list_of(names));
+    if (triggers.can_be_replica() && !(source_is_plain && triggers.records_invalidations)) {
+        findings.ok(subject,
+                    fmt::format("{}: not fired for rows that are copied, by "
+                                "session_replication_role; --fire-triggers of copy has them fire",
+                                what));
+        return;
+    }
+    std::string why = "the role may not set session_replication_role";
+    if (triggers.may_be_replica)
+        why = triggers.replica_obstacle.empty() ? "a trigger has to record invalidations"
+                                                : triggers.replica_obstacle;
+    findings.warn(
+        subject,
+        fmt::format("{}: not fired for rows that are copied, for which, as {}, writers of a chunk "
+                    "that is loaded in place wait until it is loaded; chunks whose rows go through "
+                    "the hypertable{} fail",
+                    what, why,
+                    target.server.community ? "" : ", or that the target does not have yet,"),
+        remedy_for(target, triggers));
+}
+
+void look_at_unvalidated(Findings& findings, const Side& target, const Pair& pair,
+                         const Triggers& triggers) {
+    auto names = triggers.unvalidated_checks;
+    // In replicas, foreign keys are not checked but by us.
+    if (!triggers.can_be_replica())
+        names.insert(names.end(), triggers.unvalidated_foreign_keys.begin(),
+                     triggers.unvalidated_foreign_keys.end());
+    for (const auto& name : names) {
+        const auto constraint = postgres::quote_identifier(name);
+        findings.warn(
+            "constraints that are not valid",
+            fmt::format("{}: the constraint {} is NOT VALID; rows that violate it are copied with "
+                        "chunks that are attached{}, or compressed as they are, and fail a chunk "
+                        "that is loaded in place",
+                        pair.quoted(), constraint,
+                        !target.server.community || target.server.attaches_cleanly()
+                            ? ""
+                            : ", with --load-strategy attach"),
+            fmt::format("if there are such rows, in the target: ALTER TABLE {} DROP CONSTRAINT {}, "
+                        "and add it again, NOT VALID, when all is copied",
+                        pair.target->name.quoted(), constraint));
+    }
+}
+
+} // namespace
+
+void triggers(Findings& findings, const Side& source, const Side& target, const Pairs& pairs) {
+    std::vector<postgres::QualifiedName> names;
+    for (const auto& pair : pairs)
+        if (pair.target != nullptr)
+            names.push_back(pair.target->name);
+    const auto of = timescale::read_triggers(target.connection, target.server, names);
+    for (const auto& pair : pairs) {
+        if (pair.target == nullptr)
+            continue;
+        const auto found = of.find(pair.target->name);
+        if (found == of.end())
+            continue; // dropped just now
+        look_at_triggers(findings, target, source.server.plain, pair, found->second);
+        look_at_unvalidated(findings, target, pair, found->second);
+    }
+    if (!findings.has("triggers"))
+        findings.ok("triggers", "the target's hypertables have none that rows which are copied "
+                                "would fire");
+}
+
+void event_triggers(Findings& findings, const Side& side) {
+    // What stage, copy and clean run; chunks are made and dropped without an event.
+    const std::vector<std::string> tags{"ALTER INDEX",  "ALTER TABLE",    "COMMENT",
+                                        "CREATE INDEX", "CREATE SCHEMA",  "CREATE TABLE",
+                                        "DROP SCHEMA",  "CREATE TRIGGER", "DROP TABLE",
+                                        "GRANT",        "REVOKE"};
+    const bool is_target = side.name == "target";
+    const auto rows = side.connection.query(
+        sql::event_triggers, {is_target ? postgres::array_literal(tags) : std::string("{}")});
+    const auto subject = fmt::format("event triggers in the {}", side.name);
+    for (int row = 0; row < rows.size(); ++row) {
+        const auto name = postgres::quote_identifier(rows.string(row, "name"));
+        const auto event = rows.string(row, "event");
+        const auto what =
+            fmt::format("{} ({}) calls {}", name, event, rows.string(row, "function"));
+        const auto remedy = fmt::format(
+            "in the {}, as a superuser, if it is not to fire or would fail: ALTER EVENT TRIGGER {} "
+            "DISABLE, and ENABLE when all is copied",
+            side.name, name);
+        if (event == "login") {
+            findings.warn(subject,
+                          fmt::format("{} for each connection that is made; what it raises fails "
+                                      "the connection",
+                                      what),
+                          remedy);
+            continue;
+        }
+        const auto commands = json::parse(rows.text(row, "tags")).texts();
+        findings.warn(
+            subject,
+            fmt::format("{} when stage, copy and clean run {}, on tables of the schema __backfill "
+                        "and on chunks, with search_path = pg_catalog; what it raises fails the "
+                        "chunk, or the command",
+                        what, fmt::join(commands, ", ")),
+            remedy);
+    }
+    if (rows.empty())
+        findings.ok(subject, "none that would fire");
+}
+
+} // namespace check

@@ -1,0 +1,101 @@
+#include "commands/trigger_states.hpp"
+
+#include "load/locks.hpp"
+#include "postgres/session.hpp"
+#include "postgres/session_options.hpp"
+#include "report/units.hpp"
+#include "tasks/queue.hpp"
+#include "timescale/chunk.hpp"
+#include "timescale/triggers.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+namespace commands {
+
+namespace {
+
+using postgres::QualifiedName;
+
+/// The target's chunks of copied tasks whose hypertables have triggers for rows.
+std::vector<QualifiedName> chunks_with_triggers(Endpoint& target, const HypertableMap& targets) {
+    std::vector<timescale::Hypercube> hypercubes;
+    for (const auto& copied : tasks::copied_tasks(target.connection)) {
+        const auto hypertable = targets.find(copied.task.target);
+        if (hypertable != targets.end() && hypertable->second.triggers.are_on_chunks)
+            hypercubes.push_back({copied.task.target, copied.task.slices});
+    }
+    std::vector<QualifiedName> chunks;
+    if (!hypercubes.empty())
+        for (auto& place : timescale::find_places(target.connection, hypercubes))
+            std::ranges::move(place.overlapping, std::back_inserter(chunks));
+    std::ranges::sort(chunks);
+    chunks.erase(std::unique(chunks.begin(), chunks.end()), chunks.end());
+    return chunks;
+}
+
+/// \returns why it could not be done; empty when it is.
+std::string settle(postgres::Connection& connection, const std::string& statement) {
+    constexpr int attempts = 10;
+    for (int attempt = 1;; ++attempt) {
+        try {
+            postgres::Transaction transaction(connection,
+                                              fmt::format("BEGIN; {}", load::lock_briefly));
+            connection.execute(statement);
+            transaction.commit();
+            return {};
+        } catch (const postgres::SqlError& error) {
+            if (!load::may_succeed_later(error) || attempt == attempts)
+                return error.says_gone() ? "" : error.what();
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+}
+
+/// In a session of its own, without TimescaleDB.
+std::string settle(Endpoint& target, const std::string& statement) {
+    try {
+        postgres::Connection plain(postgres::with_options(target.connection_string,
+                                                          target.connection,
+                                                          "-c timescaledb.disable_load=on"),
+                                   name_of(Role::target), postgres::application_name("copy"));
+        postgres::pin_session(plain, postgres::Access::read_write);
+        return settle(plain, statement);
+    } catch (const postgres::ConnectionError& error) {
+        return error.what(); // a pooler may refuse such options
+    }
+}
+
+void warn(std::size_t chunks, const std::string& reason, const std::string& example) {
+    spdlog::warn(
+        "triggers of {} are enabled otherwise than their hypertables', for {}; in a session "
+        "with timescaledb.disable_load=on, as the owner: {}",
+        report::format_count(static_cast<std::int64_t>(chunks), "chunk"), reason, example);
+}
+
+} // namespace
+
+void settle_trigger_states(Endpoint& target, const HypertableMap& targets) {
+    const auto chunks = chunks_with_triggers(target, targets);
+    if (chunks.empty())
+        return;
+    std::string problem;
+    std::string example;
+    std::size_t failed = 0;
+    for (const auto& state : timescale::differing_trigger_states(target.connection, chunks)) {
+        auto reason = settle(target, state.statement);
+        if (reason.empty())
+            continue;
+        ++failed;
+        problem = std::move(reason);
+        example = state.statement;
+    }
+    if (failed > 0)
+        warn(failed, problem, example);
+}
+
+} // namespace commands

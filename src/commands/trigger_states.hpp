@@ -1,0 +1,15 @@
+#pragma once
+
+#include "commands/endpoints.hpp"
+#include "commands/hypertable_map.hpp"
+
+namespace commands {
+
+/// Has the triggers of the copied chunks enabled as those of their hypertables are. TimescaleDB
+/// makes them enabled when it makes a chunk, whatever the hypertable's are, and allows nobody to
+/// change that; so this is done in a session without it, chunk by chunk, each in a session of its
+/// own, in a transaction that waits for its lock only briefly. What cannot be done is told as a
+/// warning. \throws ConnectionError when the target's connection is lost.
+void settle_trigger_states(Endpoint& target, const HypertableMap& targets);
+
+} // namespace commands

@@ -1,0 +1,112 @@
+#include "load/triggers.hpp"
+
+#include "load/locks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace load {
+
+namespace {
+
+using timescale::Chunk;
+
+/// A trigger of that name which fires for nothing that we do. Replacing one takes a lock that keeps
+/// writers off, and nobody else; TimescaleDB refuses to have one disabled on a chunk.
+std::string stand_in(const Chunk::Trigger& trigger, const postgres::QualifiedName& chunk) {
+    const auto name = postgres::quote_identifier(trigger.name);
+    if (trigger.is_constraint)
+        return fmt::format("DROP TRIGGER {} ON {}", name, chunk.quoted());
+    return fmt::format("CREATE OR REPLACE TRIGGER {} BEFORE TRUNCATE ON {} FOR EACH STATEMENT "
+                       "EXECUTE FUNCTION pg_catalog.suppress_redundant_updates_trigger()",
+                       name, chunk.quoted());
+}
+
+} // namespace
+
+std::vector<Chunk::Trigger> to_suspend(const Job& job, const Prepared& prepared) {
+    const auto& plan = prepared.plan;
+    std::vector<Chunk::Trigger> result;
+    if (plan.into != Plan::Into::existing_chunk || plan.triggers == Plan::Triggers::replica)
+        return result;
+    std::ranges::copy_if(
+        prepared.target->triggers, std::back_inserter(result), [&](const auto& trigger) {
+            if (trigger.invalidates)
+                return !job.source_hypertable.plain;
+            return plan.triggers == Plan::Triggers::suspended || !trigger.enabled_above;
+        });
+    return result;
+}
+
+void suspend_triggers(postgres::Connection& target, const Job& job, const Prepared& prepared,
+                      Progress& progress) {
+    if (prepared.plan.triggers == Plan::Triggers::replica)
+        be_replica(target);
+    const auto triggers = to_suspend(job, prepared);
+    if (triggers.empty())
+        return;
+    const auto& chunk = prepared.target->name;
+    const bool drops = std::ranges::any_of(triggers, &Chunk::Trigger::is_constraint);
+    lock_against_writers(target, {chunk}, drops ? "ACCESS EXCLUSIVE" : "SHARE ROW EXCLUSIVE",
+                         progress);
+    std::string statements;
+    for (const auto& trigger : triggers)
+        statements += stand_in(trigger, chunk) + "; ";
+    target.execute(statements);
+}
+
+void resume_triggers(postgres::Connection& target, const Job& job, const Prepared& prepared) {
+    if (prepared.plan.triggers == Plan::Triggers::replica)
+        be_origin(target);
+    std::string statements;
+    for (const auto& trigger : to_suspend(job, prepared))
+        statements += trigger.definition + "; ";
+    if (!statements.empty())
+        target.execute(statements);
+}
+
+void be_replica(postgres::Connection& target) {
+    target.execute("SET LOCAL session_replication_role = replica");
+}
+
+void be_origin(postgres::Connection& target) {
+    target.execute("SET LOCAL session_replication_role = origin");
+}
+
+void check_foreign_keys(postgres::Connection& target, const timescale::Hypertable& hypertable,
+                        const postgres::QualifiedName& table, const std::string& where) {
+    for (const auto& key : hypertable.triggers.foreign_keys) {
+        const auto rows = fmt::format("FROM ONLY {} AS row{}", table.quoted(),
+                                      where.empty() ? " WHERE" : where + " AND");
+        // As the server's trigger does for each row: whoever is deleting one has ended then, and
+        // the next statement sees what became of it.
+        target.execute(fmt::format("SELECT count(*) FROM (SELECT FROM {} AS key WHERE EXISTS "
+                                   "(SELECT {} {}) FOR KEY SHARE OF key) AS locked",
+                                   key.referenced, rows, key.match));
+        const auto missing = target.execute(
+            fmt::format("SELECT concat_ws(', ', {}) AS values {} ({}) AND NOT EXISTS "
+                        "(SELECT FROM {} AS key WHERE {}) LIMIT 1",
+                        key.columns, rows, key.not_null, key.referenced, key.match));
+        if (!missing.empty())
+            throw postgres::SqlError(
+                "23503", fmt::format("insert or update on table {} violates foreign key constraint "
+                                     "{}: the key ({}) is not present in {}",
+                                     table.quoted(), postgres::quote_identifier(key.name),
+                                     missing.string(0, "values"), key.referenced));
+    }
+}
+
+RolesPath::RolesPath(postgres::Connection& target, bool wanted) : target_(target), wanted_(wanted) {
+    if (wanted_)
+        target_.execute("SET LOCAL search_path TO DEFAULT");
+}
+
+void RolesPath::end() {
+    // sql/pin_session.sql has the same.
+    if (wanted_)
+        target_.execute(
+            "SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL search_path = pg_catalog, pg_temp");
+}
+
+} // namespace load

@@ -1,0 +1,534 @@
+// What becomes of the target's triggers, and of its constraints that are NOT VALID, when rows are
+// copied: those have had their effects in the source.
+
+#include "postgres/error.hpp"
+#include "support/migration.hpp"
+#include "support/role.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+
+namespace test {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class Triggers : public Migration {
+  protected:
+    /// Readings of four devices every ten minutes for each of three days, in the source with rows.
+    /// In the target, before it becomes a hypertable, some more is done to the table.
+    void create_readings(const std::string& before = "", const std::string& constraints = "") {
+        const auto table = fmt::format(
+            "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value float8{});",
+            constraints);
+        const std::string hypertable = "SELECT create_hypertable('readings', 'time', "
+                                       "chunk_time_interval => interval '1 day')";
+        source.run(table + hypertable);
+        target.run(table + before);
+        target.run(hypertable);
+        source.run("INSERT INTO readings SELECT t, d, d + extract(hour FROM t) FROM "
+                   "generate_series('2024-01-01'::timestamptz, '2024-01-03 23:50', '10 min') t, "
+                   "generate_series(1, 4) d; ANALYZE readings");
+    }
+
+    /// Triggers of all kinds that rows fire; what they call names a table without its schema.
+    static constexpr auto all_triggers = R"(
+        CREATE TABLE log (what text);
+        CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO log VALUES (concat_ws(' ', TG_NAME, TG_OP, TG_LEVEL));
+            RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+        END $$;
+        CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            NEW.value := -1;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER "Before" BEFORE INSERT OR DELETE ON readings
+            FOR EACH ROW EXECUTE FUNCTION note();
+        CREATE TRIGGER after AFTER INSERT OR DELETE ON readings
+            FOR EACH ROW WHEN (pg_trigger_depth() < 5) EXECUTE FUNCTION note('an argument');
+        CREATE TRIGGER changes BEFORE INSERT ON readings
+            FOR EACH ROW WHEN (NEW.device < 100) EXECUTE FUNCTION change();
+        CREATE TRIGGER off BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION note();
+        CREATE TRIGGER updates AFTER UPDATE ON readings FOR EACH ROW EXECUTE FUNCTION note();
+        ALTER TABLE readings DISABLE TRIGGER off;)";
+
+    static constexpr auto statement_triggers = R"(
+        CREATE TRIGGER statements BEFORE INSERT OR DELETE ON readings
+            FOR EACH STATEMENT EXECUTE FUNCTION note();
+        CREATE TRIGGER after_statements AFTER INSERT OR DELETE ON readings
+            FOR EACH STATEMENT EXECUTE FUNCTION note();)";
+
+    /// The target's tables get an owner who is no superuser, as whom the program connects.
+    void have_an_owner() {
+        owner_.emplace(target, "owner");
+        target.run(fmt::format(
+            "GRANT CREATE ON DATABASE {0} TO {1}; GRANT USAGE ON SCHEMA public TO {1};"
+            "DO $$ DECLARE r regclass; BEGIN FOR r IN SELECT oid FROM pg_class WHERE relkind = 'r' "
+            "AND relnamespace = 'public'::regnamespace LOOP EXECUTE format('ALTER TABLE %s OWNER "
+            "TO {1}', r); END LOOP; END $$",
+            target.name(), owner_->name()));
+        way_to_target = owner_->uri();
+    }
+
+    bool may_grant_settings() {
+        return target.value("SELECT current_setting('server_version_num')::int >= 150000") == "t";
+    }
+
+    void grant_replica() {
+        target.run("GRANT SET ON PARAMETER session_replication_role TO " + owner_->name());
+    }
+
+    /// What has fired since the last time.
+    std::vector<std::string> fired() {
+        auto rows = target.rows("SELECT DISTINCT what FROM log ORDER BY 1");
+        target.run("TRUNCATE log");
+        return rows;
+    }
+
+    /// Triggers of chunks that are enabled otherwise than the hypertable's, or are missing there.
+    std::vector<std::string> other_states(const std::string& hypertable = "readings") {
+        return target.rows(fmt::format(
+            "SELECT inhrelid::regclass, above.tgname, above.tgenabled, own.tgenabled FROM "
+            "pg_inherits JOIN pg_trigger AS above ON above.tgrelid = inhparent AND above.tgtype & 1 "
+            "= 1 AND NOT above.tgisinternal LEFT JOIN pg_trigger AS own ON own.tgrelid = inhrelid "
+            "AND own.tgname = above.tgname WHERE above.tgname <> 'ts_insert_blocker' AND inhparent = '{}'::regclass AND own.tgenabled IS "
+            "DISTINCT FROM above.tgenabled",
+            hypertable));
+    }
+
+    /// Copies what the source has, and expects no trigger to have fired, and chunks to be as ever.
+    void expect_silent_copy(const std::string& strategy, const std::string& until = "2024-02-01") {
+        SCOPED_TRACE(strategy);
+        fired();
+        backfill_ok({"stage", "--until", until});
+        backfill_ok({"copy", "--load-strategy", strategy});
+        EXPECT_THAT(fired(), IsEmpty());
+        expect_equal_rows("readings", fmt::format("time < '{}'", until));
+        EXPECT_THAT(other_states(), IsEmpty());
+        backfill_ok({"verify"});
+        EXPECT_THAT(fired(), IsEmpty());
+    }
+
+    /// They fire for others as ever.
+    void expect_to_fire_for(const std::string& time) {
+        target.run(fmt::format("INSERT INTO readings VALUES ('{}', 100, 5)", time));
+        EXPECT_THAT(fired(), testing::IsSupersetOf({"Before INSERT ROW", "after INSERT ROW"}));
+        target.run("DELETE FROM readings WHERE device = 100");
+        EXPECT_THAT(fired(), testing::IsSupersetOf({"Before DELETE ROW", "after DELETE ROW"}));
+    }
+
+    std::optional<Role> owner_;
+};
+
+/// As a superuser, or as the owner of the target's tables.
+class NoTrigger : public Triggers, public testing::WithParamInterface<bool> {
+  protected:
+    void SetUp() override {
+        if (is_owner())
+            NEEDS_COMMUNITY_EDITION();
+    }
+    static bool is_owner() { return GetParam(); }
+
+    void create(const std::string& before, const std::string& constraints = "") {
+        create_readings(before, constraints);
+        if (is_owner())
+            have_an_owner();
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(Roles, NoTrigger, testing::Values(false, true), [](const auto& param) {
+    return std::string(param.param ? "Owner" : "Superuser");
+});
+
+TEST_P(NoTrigger, FiresForChunksThatAreMade) {
+    create(std::string(all_triggers) + statement_triggers);
+    expect_silent_copy("auto");
+    expect_to_fire_for("2024-01-02 12:05");
+}
+
+TEST_P(NoTrigger, FiresForChunksThatAreAttached) {
+    create(std::string(all_triggers) + statement_triggers);
+    expect_silent_copy("attach");
+    expect_to_fire_for("2024-01-02 12:05");
+}
+
+TEST_P(NoTrigger, FiresForRowsThatAreReplacedOrLeftAlone) {
+    create(std::string(all_triggers) + statement_triggers);
+    target.run("INSERT INTO readings SELECT t, 99, 0 FROM "
+               "generate_series('2024-01-01'::timestamptz, '2024-01-02 23:00', '1 hour') t");
+    expect_silent_copy("in-place", "2024-01-02 12:00");
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE device = 99"), "12");
+    expect_to_fire_for("2024-01-02 10:05");
+}
+
+TEST_P(NoTrigger, FiresWhereColumnsWereDropped) {
+    create("ALTER TABLE readings ADD COLUMN gone int; " + std::string(all_triggers));
+    target.run("ALTER TABLE readings DROP COLUMN gone; ALTER TABLE readings ADD COLUMN late int;"
+               "INSERT INTO readings VALUES ('2024-01-02', 99, 0)");
+    source.run("ALTER TABLE readings ADD COLUMN late int");
+    expect_silent_copy("in-place");
+    expect_to_fire_for("2024-01-02 12:05");
+}
+
+TEST_P(NoTrigger, FiresForMany) {
+    both("CREATE TABLE ticks (time bigint NOT NULL, device int NOT NULL, value float8)");
+    create(std::string(all_triggers) + statement_triggers);
+    target.run("CREATE TRIGGER after AFTER INSERT ON ticks FOR EACH ROW EXECUTE FUNCTION note()");
+    both("SELECT create_hypertable('ticks', 'time', chunk_time_interval => 100)");
+    source.run("INSERT INTO ticks SELECT i, 1, i FROM generate_series(0, 1999) i");
+    target.run("INSERT INTO ticks SELECT i, 1, -i FROM generate_series(0, 999, 50) i");
+    fired();
+    backfill_ok({"stage", "--until", "1900", "--filter", "ticks"});
+    backfill_ok({"copy", "--load-strategy", "in-place"});
+    EXPECT_THAT(fired(), IsEmpty());
+    expect_equal_rows("ticks", "time < 1900");
+}
+
+TEST_P(NoTrigger, FiresForCompressedChunksAndTheRowsBesideTheirBatches) {
+    NEEDS_COMMUNITY_EDITION();
+    NEEDS_SAME_VERSION();
+    create(std::string(all_triggers) + statement_triggers);
+    both("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
+         "'device')");
+    source.run("SELECT compress_chunk(show_chunks('readings'));"
+               "INSERT INTO readings VALUES ('2024-01-02 00:01', 9, 1)");
+    expect_silent_copy("auto");
+    expect_equal();
+    // Once more, over what is there: also the rows beside the batches.
+    backfill_ok({"clean"});
+    expect_silent_copy("auto");
+    expect_equal();
+    expect_to_fire_for("2024-01-02 12:05");
+}
+
+TEST_P(NoTrigger, OfConstraintsFires) {
+    create(std::string(all_triggers) +
+           "CREATE CONSTRAINT TRIGGER deferred AFTER INSERT ON readings "
+           "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE "
+           "FUNCTION note();");
+    target.run("INSERT INTO readings VALUES ('2024-01-02', 99, 0)");
+    expect_silent_copy("in-place");
+    target.run("INSERT INTO readings VALUES ('2024-01-02', 100, 0)");
+    EXPECT_THAT(fired(), testing::Contains("deferred INSERT ROW"));
+}
+
+TEST_P(NoTrigger, OfAnyStateFires) {
+    NEEDS_COMMUNITY_EDITION(); // the Apache edition cannot make chunks then
+    create(std::string(all_triggers) +
+           "CREATE TRIGGER replica BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION note();"
+           "CREATE TRIGGER always BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION note();"
+           "ALTER TABLE readings ENABLE REPLICA TRIGGER replica, ENABLE ALWAYS TRIGGER always;");
+    target.run("INSERT INTO readings VALUES ('2024-01-02', 99, 0)");
+    expect_silent_copy("in-place");
+    // Chunks are now as the hypertable is; copied once more, they stay so.
+    backfill_ok({"clean"});
+    expect_silent_copy("in-place");
+    target.run("INSERT INTO readings VALUES ('2024-01-02 12:05', 100, 0)");
+    EXPECT_THAT(fired(), ElementsAre("Before INSERT ROW", "after INSERT ROW", "always INSERT ROW"));
+}
+
+TEST_P(NoTrigger, FiresAndForeignKeysAreCheckedAllTheSame) {
+    both("CREATE TABLE devices (id int PRIMARY KEY, kind int NOT NULL)");
+    both("INSERT INTO devices VALUES (1, 1), (2, 1), (3, 1)");
+    source.run("INSERT INTO devices VALUES (4, 1)");
+    create(all_triggers, ", FOREIGN KEY (device) REFERENCES devices ON DELETE CASCADE");
+    target.run("INSERT INTO readings VALUES ('2024-01-02', 1, 0)");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    const auto outcome = backfill({"copy", "--load-strategy", "in-place"});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_THAT(outcome.output, AllOf(HasSubstr("3 chunks could not be copied"),
+                                      HasSubstr("violates foreign key constraint"),
+                                      HasSubstr("readings_device_fkey")));
+    target.run("INSERT INTO devices VALUES (4, 1); TRUNCATE log");
+    backfill_ok({"copy", "--load-strategy", "in-place"});
+    EXPECT_THAT(fired(), IsEmpty());
+    expect_equal_rows("readings");
+}
+
+// ---------------------------------------------------------------- other ways
+
+TEST_F(Triggers, KeepFiringForWritersOfAChunkThatIsLoaded) {
+    create_readings(all_triggers);
+    // Rows of device 4 wait when they are loaded.
+    target.run("CREATE FUNCTION gate(device int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ "
+               "BEGIN IF device = 4 THEN PERFORM pg_catalog.pg_advisory_xact_lock_shared(42); END "
+               "IF; RETURN true; END $$; INSERT INTO readings VALUES ('2024-01-02', 99, 0);"
+               "ALTER TABLE readings ADD CHECK (gate(device)); TRUNCATE log");
+    const auto holder = target.connect();
+    holder->execute("SELECT pg_advisory_lock(42)");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    const auto program = start({"copy", "-p", "1", "--load-strategy", "in-place"});
+    ASSERT_TRUE(eventually([&] { return program_waits(target); }));
+    // By session_replication_role, it keeps no writer off.
+    target.run("SET lock_timeout = '5s'");
+    for (int day = 1; day <= 3; ++day)
+        target.run(fmt::format("INSERT INTO readings VALUES ('2024-01-0{} 12:05', 100, 0)", day));
+    EXPECT_THAT(fired(), testing::IsSupersetOf({"Before INSERT ROW", "after INSERT ROW"}));
+    holder->execute("SELECT pg_advisory_unlock_all()");
+    EXPECT_EQ(program->wait().exit_status, 0);
+    EXPECT_THAT(fired(), IsEmpty());
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE device = 100"), "3");
+}
+
+TEST_F(Triggers, KeepFiringForWritersThatWaitForAChunkThatIsLoaded) {
+    NEEDS_COMMUNITY_EDITION();
+    create_readings(all_triggers);
+    target.run("CREATE FUNCTION gate(device int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ "
+               "BEGIN IF device = 4 THEN PERFORM pg_catalog.pg_advisory_xact_lock_shared(42); END "
+               "IF; RETURN true; END $$; INSERT INTO readings VALUES ('2024-01-02', 99, 0);"
+               "ALTER TABLE readings ADD CHECK (gate(device)); TRUNCATE log");
+    source.run("DELETE FROM readings WHERE time < '2024-01-02' OR time >= '2024-01-03'");
+    have_an_owner();
+    const auto holder = target.connect();
+    holder->execute("SELECT pg_advisory_lock(42)");
+    backfill_ok({"stage", "--from", "2024-01-02", "--until", "2024-01-03"});
+    const auto program = start({"copy", "-p", "1", "--load-strategy", "in-place"});
+    ASSERT_TRUE(eventually([&] { return program_waits(target); }));
+    const auto writer = target.connect();
+    writer->send("INSERT INTO public.readings VALUES ('2024-01-02 12:05', 100, 0)");
+    ASSERT_TRUE(eventually([&] {
+        return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                            "current_database() AND wait_event_type = 'Lock' AND wait_event = "
+                            "'relation'") == "1";
+    }));
+    // Who only reads does not wait.
+    target.run("SET lock_timeout = '5s'");
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE time >= '2024-01-02'"), "1");
+    holder->execute("SELECT pg_advisory_unlock_all()");
+    EXPECT_NO_THROW(writer->receive());
+    EXPECT_EQ(program->wait().exit_status, 0);
+    EXPECT_THAT(fired(), testing::IsSupersetOf({"Before INSERT ROW", "after INSERT ROW"}));
+    expect_equal_rows("readings", "device < 90");
+}
+
+TEST_F(Triggers, FireWhenTheyAreToldTo) {
+    create_readings(std::string(all_triggers) + statement_triggers);
+    target.run("INSERT INTO readings VALUES ('2024-01-02', 99, 0)");
+    fired();
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    EXPECT_THAT(backfill_ok({"copy", "--explain", "--fire-triggers"}),
+                AllOf(HasSubstr("; triggers fire\n"), Not(HasSubstr("attach, "))));
+    backfill_ok({"copy", "--fire-triggers"});
+    EXPECT_EQ(target.value("SELECT count(*) FROM log WHERE what = 'after INSERT ROW'"),
+              target.value("SELECT count(*) FROM readings"));
+    EXPECT_EQ(target.value("SELECT count(DISTINCT value) FROM readings"), "1");
+    EXPECT_THAT(fired(), AllOf(testing::IsSupersetOf({"Before INSERT ROW", "after INSERT ROW",
+                                                      "statements INSERT STATEMENT"}),
+                               Not(testing::Contains("off INSERT ROW"))));
+    EXPECT_THAT(other_states(), IsEmpty());
+}
+
+TEST_F(Triggers, FireForCompressedChunksWhenTheyAreToldTo) {
+    NEEDS_COMMUNITY_EDITION();
+    create_readings(all_triggers);
+    both("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
+         "'device')");
+    source.run("SELECT compress_chunk(show_chunks('readings'))");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    backfill_ok({"copy", "--fire-triggers"});
+    EXPECT_EQ(target.value("SELECT count(*) FROM log WHERE what = 'after INSERT ROW'"), "1728");
+}
+
+TEST_F(Triggers, DoNotFireWhereChunksAreCutElsewhereIfTheRoleMaySetIt) {
+    NEEDS_COMMUNITY_EDITION();
+    create_readings(std::string(all_triggers) + statement_triggers);
+    target.run("SELECT set_chunk_time_interval('readings', interval '2 days');"
+               "INSERT INTO readings VALUES ('2024-01-02', 99, 0); TRUNCATE log");
+    have_an_owner();
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    const auto outcome = backfill({"copy"});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_THAT(outcome.output,
+                AllOf(HasSubstr("triggers of the target would fire for its rows"),
+                      HasSubstr("they go through the hypertable"),
+                      HasSubstr("GRANT SET ON PARAMETER session_replication_role")));
+    EXPECT_THAT(backfill_ok({"copy", "--explain"}), HasSubstr(": fails: triggers of the target"));
+    EXPECT_THAT(fired(), IsEmpty());
+    if (!may_grant_settings())
+        return;
+    grant_replica();
+    backfill_ok({"copy"});
+    EXPECT_THAT(fired(), IsEmpty());
+    expect_equal_rows("readings");
+}
+
+TEST_F(Triggers, MakeTheApacheEditionRefuseWithoutTheRight) {
+    if (is_community())
+        GTEST_SKIP() << "needs the Apache edition";
+    create_readings(all_triggers);
+    have_an_owner();
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    const auto outcome = backfill({"copy"});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_THAT(outcome.output,
+                HasSubstr("the Apache edition makes chunks only for rows that come"));
+    if (!may_grant_settings())
+        return;
+    grant_replica();
+    backfill_ok({"copy"});
+    EXPECT_THAT(fired(), IsEmpty());
+    expect_equal_rows("readings");
+}
+
+TEST_F(Triggers, HaveSmallChunksAttachedWhereWritersWouldWait) {
+    NEEDS_COMMUNITY_EDITION();
+    if (!version_at_least(2, 29))
+        GTEST_SKIP() << "needs TimescaleDB 2.29";
+    create_readings(all_triggers);
+    have_an_owner();
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    EXPECT_THAT(backfill_ok({"copy", "--explain"}), HasSubstr("\n3 chunks: load, then attach\n"));
+    grant_replica();
+    EXPECT_THAT(backfill_ok({"copy", "--explain"}),
+                HasSubstr("it is small; triggers do not fire, by session_replication_role\n"));
+}
+
+// ---------------------------------------------------------------- NOT VALID
+
+TEST_F(Triggers, RowsThatViolateAConstraintThatIsNotValidArrive) {
+    NEEDS_COMMUNITY_EDITION();
+    create_readings();
+    both("CREATE TABLE devices (id int PRIMARY KEY); INSERT INTO devices VALUES (1);"
+         "ALTER TABLE readings ADD CONSTRAINT few CHECK (value < 10) NOT VALID;"
+         "ALTER TABLE readings ADD CONSTRAINT known FOREIGN KEY (device) REFERENCES devices NOT "
+         "VALID");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    backfill_ok({"copy", "--load-strategy", version_at_least(2, 29) ? "auto" : "attach"});
+    expect_equal_rows("readings");
+    backfill_ok({"verify"});
+    EXPECT_EQ(target.value("SELECT count(*) FROM pg_constraint JOIN pg_inherits ON conrelid = "
+                           "inhrelid WHERE inhparent = 'readings'::regclass AND contype IN ('c', "
+                           "'f') AND conname ~ '(few|known)$' AND convalidated"),
+              "0");
+    EXPECT_EQ(target.value("SELECT count(*) FROM pg_constraint JOIN pg_inherits ON conrelid = "
+                           "inhrelid WHERE inhparent = 'readings'::regclass AND contype IN ('c', "
+                           "'f') AND conname ~ '(few|known)$'"),
+              "6");
+    // New rows have to satisfy them, as ever.
+    EXPECT_THROW(target.run("INSERT INTO readings VALUES ('2024-01-02', 1, 20)"),
+                 postgres::SqlError);
+    EXPECT_THROW(target.run("INSERT INTO readings VALUES ('2024-01-02', 2, 1)"),
+                 postgres::SqlError);
+    target.run("INSERT INTO readings VALUES ('2024-01-02', 1, 2)");
+}
+
+TEST_F(Triggers, RowsThatViolateAForeignKeyThatIsNotValidArriveInPlace) {
+    create_readings();
+    both("CREATE TABLE devices (id int PRIMARY KEY); INSERT INTO devices VALUES (1);"
+         "ALTER TABLE readings ADD CONSTRAINT known FOREIGN KEY (device) REFERENCES devices NOT "
+         "VALID");
+    target.run("INSERT INTO readings VALUES ('2024-01-02', 1, 20)");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    backfill_ok({"copy", "--load-strategy", "in-place"});
+    expect_equal_rows("readings");
+}
+
+TEST_F(Triggers, AConstraintThatIsNotValidFailsAChunkInPlaceAndTheRemedyHelps) {
+    create_readings();
+    both("ALTER TABLE readings ADD CONSTRAINT few CHECK (value < 10) NOT VALID");
+    target.run("INSERT INTO readings VALUES ('2024-01-02', 1, 2)");
+    const auto checked = backfill({"check"});
+    EXPECT_THAT(checked.output, AllOf(HasSubstr("the constraint \"few\" is NOT VALID"),
+                                      HasSubstr("ALTER TABLE \"public\".\"readings\" DROP "
+                                                "CONSTRAINT \"few\"")));
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    const auto outcome = backfill({"copy", "--load-strategy", "in-place"});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_THAT(outcome.output, AllOf(HasSubstr("violates check constraint \"few\""),
+                                      HasSubstr("DROP CONSTRAINT \"few\" there, and add it again, "
+                                                "NOT VALID")));
+    target.run("ALTER TABLE \"public\".\"readings\" DROP CONSTRAINT \"few\"");
+    backfill_ok({"copy"});
+    target.run("ALTER TABLE readings ADD CONSTRAINT few CHECK (value < 10) NOT VALID");
+    expect_equal_rows("readings");
+}
+
+// ---------------------------------------------------------------- what check says
+
+class TriggerChecks : public Triggers {
+  protected:
+    std::vector<std::string> findings(const std::string& subject) {
+        std::vector<std::string> lines;
+        std::string text = backfill({"check"}).output;
+        for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
+            const auto line = text.substr(0, end);
+            if (line.find(" " + subject + ": ") != std::string::npos)
+                lines.push_back(line);
+            text.erase(0, end + 1);
+        }
+        return lines;
+    }
+};
+
+TEST_F(TriggerChecks, SayWhatBecomesOfThem) {
+    create_readings("CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; "
+                    "END'; CREATE TRIGGER updates AFTER UPDATE ON readings FOR EACH ROW EXECUTE "
+                    "FUNCTION note();");
+    EXPECT_THAT(findings("triggers"), ElementsAre(HasSubstr("have none")));
+    target.run(
+        "CREATE TRIGGER audit AFTER INSERT ON readings FOR EACH ROW EXECUTE FUNCTION note()");
+    EXPECT_THAT(findings("triggers"),
+                ElementsAre(AllOf(testing::StartsWith("ok"),
+                                  HasSubstr("1 trigger in the target (\"audit\")"),
+                                  HasSubstr("by session_replication_role"))));
+    have_an_owner();
+    EXPECT_THAT(findings("triggers"),
+                ElementsAre(AllOf(testing::StartsWith("warning"), HasSubstr("(\"audit\")"),
+                                  HasSubstr("the role may not set session_replication_role"),
+                                  HasSubstr(may_grant_settings()
+                                                ? "GRANT SET ON PARAMETER session_replication_role "
+                                                  "TO \"" +
+                                                      owner_->name() + "\""
+                                                : std::string("as a superuser")))));
+    if (!may_grant_settings())
+        return;
+    grant_replica();
+    EXPECT_THAT(findings("triggers"), ElementsAre(testing::StartsWith("ok")));
+}
+
+TEST_F(TriggerChecks, FindEventTriggers) {
+    create_readings();
+    EXPECT_THAT(findings("event triggers in the target"), ElementsAre(HasSubstr("none")));
+    target.run("CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE "
+               "'no tables here'; END $$;"
+               "CREATE EVENT TRIGGER elsewhere ON ddl_command_end WHEN TAG IN ('CREATE VIEW') "
+               "EXECUTE FUNCTION refuse();"
+               "CREATE EVENT TRIGGER rewrites ON table_rewrite EXECUTE FUNCTION refuse();"
+               "CREATE EVENT TRIGGER off ON sql_drop EXECUTE FUNCTION refuse();"
+               "ALTER EVENT TRIGGER off DISABLE;"
+               "CREATE EVENT TRIGGER \"No tables\" ON ddl_command_end WHEN TAG IN ('CREATE TABLE', "
+               "'CREATE VIEW') EXECUTE FUNCTION refuse()");
+    EXPECT_THAT(findings("event triggers in the target"),
+                ElementsAre(AllOf(testing::StartsWith("warning"), HasSubstr("\"No tables\""),
+                                  HasSubstr("ddl_command_end"), HasSubstr("public.refuse"),
+                                  HasSubstr("CREATE TABLE"), Not(HasSubstr("VIEW")),
+                                  HasSubstr("ALTER EVENT TRIGGER \"No tables\" DISABLE"))));
+    target.run("ALTER EVENT TRIGGER \"No tables\" DISABLE; CREATE EVENT TRIGGER drops ON sql_drop "
+               "EXECUTE FUNCTION refuse()");
+    EXPECT_THAT(findings("event triggers in the target"),
+                ElementsAre(AllOf(HasSubstr("\"drops\" (sql_drop)"), HasSubstr("DROP TABLE"),
+                                  Not(HasSubstr("CREATE TABLE")))));
+    target.run("DROP EVENT TRIGGER drops");
+}
+
+TEST_F(TriggerChecks, FindEventTriggersForConnections) {
+    if (source.value("SELECT current_setting('server_version_num')::int >= 170000") != "t")
+        GTEST_SKIP() << "needs PostgreSQL 17";
+    create_readings();
+    source.run("CREATE FUNCTION greet() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
+               "CREATE EVENT TRIGGER greets ON login EXECUTE FUNCTION greet()");
+    EXPECT_THAT(findings("event triggers in the source"),
+                ElementsAre(AllOf(HasSubstr("\"greets\" (login)"), HasSubstr("each connection"))));
+}
+
+} // namespace
+} // namespace test
