@@ -21,15 +21,30 @@ WITH wanted AS MATERIALIZED (
     JOIN _timescaledb_catalog.dimension ON dimension.hypertable_id = hypertable.id
     JOIN jsonb_each(cube.slices) AS slice ON slice.key = dimension.column_name
 ),
+-- No slice of a dimension that overlaps a wanted one begins sooner before it than the longest one is
+-- long; so few are looked at, however many there are. (As float8, which is exact to within 4096 and
+-- does not overflow, for slices may be without end.)
+near AS MATERIALIZED (
+    SELECT wanted.*,
+           greatest(wanted.range_start - longest.length - 4096, -9223372036854775808)::bigint
+               AS first_start
+    FROM wanted
+    JOIN (SELECT slice.dimension_id,
+                 max(slice.range_end::float8 - slice.range_start::float8) AS length
+          FROM _timescaledb_catalog.dimension_slice AS slice
+          WHERE slice.dimension_id IN (SELECT dimension_id FROM wanted)
+          GROUP BY slice.dimension_id) AS longest USING (dimension_id)
+),
 overlapping AS (
     SELECT wanted.number,
            chunk_constraint.chunk_id,
            bool_and(slice.range_start = wanted.range_start
                     AND slice.range_end = wanted.range_end
                     AND wanted.has_all) AS same
-    FROM wanted
+    FROM near AS wanted
     JOIN _timescaledb_catalog.dimension_slice AS slice
       ON slice.dimension_id = wanted.dimension_id
+     AND slice.range_start >= wanted.first_start
      AND slice.range_start < wanted.range_end
      AND slice.range_end > wanted.range_start
     JOIN _timescaledb_catalog.chunk_constraint
@@ -37,15 +52,23 @@ overlapping AS (
     GROUP BY wanted.number, chunk_constraint.chunk_id
     HAVING count(*) = min(wanted.dimensions)
 )
-SELECT overlapping.number, namespace.nspname AS schema_name, class.relname AS table_name,
+SELECT overlapping.number, class.schema_name, class.table_name,
        -- Where chunks overlap each other, for TimescaleDB cut one and told its constraint alone (seen
        -- on 2.19.3), none is what its slices say.
        overlapping.same AND count(*) OVER (PARTITION BY overlapping.number) = 1 AS same
 FROM overlapping
-JOIN _timescaledb_catalog.chunk ON chunk.id = overlapping.chunk_id
-JOIN pg_class AS class
-  ON class.oid = to_regclass(coalesce(
-         to_jsonb(chunk) ->> 'relid',
-         format('%I.%I', to_jsonb(chunk) ->> 'schema_name', to_jsonb(chunk) ->> 'table_name')))
-JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+-- (OFFSET 0 has the catalogs looked up row by row: the planner expects far more rows than there are.)
+CROSS JOIN LATERAL (
+    SELECT coalesce(to_jsonb(chunk) ->> 'relid',
+                    format('%I.%I', to_jsonb(chunk) ->> 'schema_name',
+                                    to_jsonb(chunk) ->> 'table_name')) AS name
+    FROM _timescaledb_catalog.chunk
+    WHERE chunk.id = overlapping.chunk_id
+    OFFSET 0) AS chunk
+CROSS JOIN LATERAL (
+    SELECT namespace.nspname AS schema_name, class.relname AS table_name
+    FROM pg_class AS class
+    JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+    WHERE class.oid = to_regclass(chunk.name)
+    OFFSET 0) AS class
 ORDER BY overlapping.number, same DESC
