@@ -29,6 +29,7 @@ DATASETS = {dataset.name: dataset for dataset in (
     Dataset("compressed", "compress.sql", made_of="indexed"),
     Dataset("tiny", "tiny.sql", chunks=3_000, rows=20),
     Dataset("distant", "tiny.sql", chunks=300, rows=20),
+    Dataset("small", "measures.sql", chunks=7, rows=4_400),
     Dataset("huge", "measures.sql", chunks=1, rows=4_000_000),
     Dataset("file", "measures.sql", chunks=4, rows=430_000),
 )}
@@ -64,6 +65,8 @@ CASES = {case.name: case for case in (
          counted_apart=True),
     Case("distant", "300 chunks of 20 rows, 5 ms away; 4 workers", "distant", PHASES, (4,), (4,),
          long_lived_psql=True, delay=2_500),
+    Case("small", "7 chunks, 4.5 MB in all; 2 workers of psql's, ours as many as they want up to 8, "
+                  "and 1", "small", ("copy", "verify"), (2,), (8, 1)),
     Case("huge", "one chunk of 4,000,000 rows, 2 indexes; 1 and 4 workers", "huge",
          psql_workers=(1,), program_workers=(1, 4)),
     Case("verify", "verifying the data of indexed; 1 and 2 workers", "indexed", ("verify",),
@@ -117,6 +120,9 @@ COMPARISONS = (
     Comparison("import", "load", ("psql", 1), ("program", 2), Goal(1.5, 1.8)),
     Comparison("import", "load", ("psql", 1), ("program", 4), Goal(1.5, 1.8)),
 )
+
+# Seconds of both servers, of the program with as many workers as it wants.
+SERVER_CPU = {("small", "copy", 8): Goal(0.9, 0.9), ("small", "verify", 8): Goal(0.7, 0.7)}
 
 # For each chunk, where they are counted.
 ROUND_TRIPS = {"stage": Goal(0.2, 0.05), "copy": Goal(4, 2), "verify": Goal(3, 1.5)}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from cases import (CASES, COMPARISONS, CPU_PER_GB, PEAK_MEMORY, PEAK_MEMORY_WORKERS, ROUND_TRIPS,
-                   Goal)
+                   SERVER_CPU, Goal)
 
 MIB = 2**20
 
@@ -129,6 +129,12 @@ def ratios(summaries, measurements):
                         one.round_trips_per_chunk, goal=ROUND_TRIPS[one.phase])
                   for one in summaries
                   if one.way == program and one.round_trips_per_chunk is not None]
+    found += [Ratio(one.case, one.phase, f"server CPU s, {title(one.contender)}",
+                    one.source_cpu + one.target_cpu,
+                    goal=SERVER_CPU.get((one.case, one.phase, one.workers))
+                    if one.way != "psql" else None)
+              for one in summaries
+              if any(key[:2] == (one.case, one.phase) for key in SERVER_CPU)]
     found += [Ratio(one.case, one.phase, f"peak MiB, ours x{PEAK_MEMORY_WORKERS}",
                     one.peak_memory / MIB, goal=PEAK_MEMORY)
               for one in measurements if one.kind == "peak memory"]
