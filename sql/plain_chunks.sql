@@ -1,9 +1,8 @@
--- chunks.sql for tables of a database without TimescaleDB, each of which stands for its whole: "{columns}" is
--- what chunks.sql has between its marks.
+-- chunks.sql for tables of a database without TimescaleDB, each of which stands for its whole.
 --
 -- $1: the tables' qualified and quoted names; number is the place of one in this array, from 1
 WITH RECURSIVE chunk AS (
-    SELECT wanted.number, class.oid AS relid, NULL::oid AS compressed_relid
+    SELECT wanted.number, class.oid AS relid
     FROM (SELECT number, to_regclass(name)::oid AS relid
           FROM unnest($1::text[]) WITH ORDINALITY AS name (name, number)
           OFFSET 0) AS wanted
@@ -13,22 +12,23 @@ file (number, relid) AS (
     SELECT number, relid FROM chunk
     UNION ALL
     SELECT file.number, pg_inherits.inhrelid FROM file JOIN pg_inherits ON inhparent = file.relid
-),
-{columns}
+)
 SELECT chunk.number,
        namespace.nspname AS schema_name,
        class.relname AS table_name,
        0 AS status,
        '{}' AS slices,
        0 AS pages,
-       true AS no_batches,
        false AS can_create_beside,
-       columns.list AS columns,
-       NULL AS compressed_table_name,
+       (SELECT encode(sha256(textsend(string_agg(
+                   (attname, atttypid, atttypmod, attgenerated, attcollation, attstorage,
+                    attstattarget, atthasmissing)::text, ' ' ORDER BY attnum))), 'hex')
+        FROM pg_attribute
+        WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped) AS signature,
        NULL AS skipping,
        '[]' AS triggers,
        false AS referenced,
-       false AS refuses_deletes,
+       false AS publications,
        -- TRUNCATE gives a table or partition another file, and an older snapshot would find it empty.
        EXISTS (SELECT FROM file
                CROSS JOIN LATERAL (SELECT * FROM pg_class WHERE oid = file.relid OFFSET 0) AS part
@@ -37,6 +37,3 @@ SELECT chunk.number,
 FROM chunk
 JOIN pg_class AS class ON class.oid = chunk.relid
 JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
-JOIN relation ON relation.relid = chunk.relid
-JOIN columns ON columns.attrelid = relation.like_relid
-ORDER BY chunk.number

@@ -1,14 +1,34 @@
--- Tells how far a run is, and asks what it is to do: one row.
+-- Tells how far a run is, and asks what it is to do, and what there is to do: one row.
 --
--- $1: the run's id   $2: chunks done   $3: bytes done   $4: bytes per second
--- $5: __backfill.run.workers
+-- $1: the run's id   $2: command   $3: host   $4: process number   $5: when it began
+-- $6, $7: chunks and bytes that there were to do
+-- $8: chunks done    $9: bytes done   $10: bytes per second   $11: __backfill.run.workers
+-- $12: whether it has ended
 WITH told AS (
-    UPDATE __backfill.run
-    SET seen = clock_timestamp(), chunks_done = $2::bigint, bytes_done = $3::bigint,
-        rate = $4::double precision, workers = $5::jsonb
-    WHERE id = $1::bigint
+    INSERT INTO __backfill.run (id, command, host, pid, started, chunks, bytes, chunks_done,
+                                bytes_done, rate, workers, ended)
+    OVERRIDING SYSTEM VALUE
+    VALUES ($1::bigint, $2, $3, $4::int, $5::timestamptz, $6::bigint, $7::bigint, $8::bigint,
+            $9::bigint, $10::double precision, $11::jsonb,
+            CASE WHEN $12::boolean THEN clock_timestamp() END)
+    ON CONFLICT (id) DO UPDATE
+    SET seen = clock_timestamp(), chunks_done = excluded.chunks_done,
+        bytes_done = excluded.bytes_done, rate = excluded.rate, workers = excluded.workers,
+        ended = excluded.ended
 )
 SELECT control.paused,
-       CASE WHEN control.parallelism_set > run.started THEN control.parallelism END AS parallelism
+       CASE WHEN control.parallelism_set > $5::timestamptz THEN control.parallelism END
+           AS parallelism,
+       to_do.chunks, to_do.bytes
 FROM __backfill.control
-LEFT JOIN __backfill.run ON run.id = $1::bigint
+CROSS JOIN (
+    -- those that a worker of the run may claim, or has claimed
+    SELECT count(*) AS chunks, coalesce(sum(bytes), 0)::bigint AS bytes
+    FROM (SELECT bytes FROM __backfill.task
+          WHERE $2 = 'copy' AND worked IS NULL
+            AND (failed IS NULL OR failed < $5::timestamptz)
+          UNION ALL
+          SELECT bytes FROM __backfill.task
+          WHERE $2 = 'verify' AND worked IS NOT NULL AND NOT skipped AND verified IS NULL
+            AND (compared IS NULL OR compared < $5::timestamptz)) AS task
+) AS to_do

@@ -42,7 +42,7 @@ std::vector<timescale::Chunk> own_chunks(const Side& target, const Pair& pair,
         if (chunk.hypertable_id == pair.target->id)
             names.push_back(chunk.name);
     std::vector<timescale::Chunk> own;
-    for (auto& chunk : timescale::read_chunks(target.connection, names))
+    for (auto& chunk : timescale::read_chunks(target.connection, target.server, names))
         if (chunk)
             own.push_back(std::move(*chunk));
     return own;

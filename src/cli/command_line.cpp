@@ -517,7 +517,8 @@ Runnable add_copy(Parser& parser) {
     auto& options = parsed->options;
     auto command = begin_command(parser, *parsed, "copy", "Copy the staged chunks");
     add_parallelism(command, options.parallelism,
-                    "how many chunks to copy at a time, each with a connection to either side");
+                    "how many chunks to copy at a time at most, each with a connection to either "
+                    "side; small runs have fewer workers");
     command.choice("--load-strategy", options.wishes.strategy,
                    {{"attach", load::Strategy::attach},
                     {"auto", load::Strategy::automatic},
@@ -546,7 +547,7 @@ Runnable add_verify(Parser& parser) {
     auto& options = parsed->options;
     auto command =
         begin_command(parser, *parsed, "verify", "Compare both sides of the copied chunks");
-    add_parallelism(command, options.parallelism, "how many chunks to compare at a time");
+    add_parallelism(command, options.parallelism, "how many chunks to compare at a time at most");
     const auto quick = command.flag("--quick", options.quick,
                                     "only compare how many rows the two catalogs think that chunks "
                                     "have, as of the last ANALYZE; reads no rows, proves nothing");
@@ -739,7 +740,7 @@ Runnable add_import(Parser& parser) {
         .option("--name", options.name,
                 "what the file is known by when import is run again, instead of its path")
         .check_value();
-    add_parallelism(command, options.parallelism, "how many batches to load at a time");
+    add_parallelism(command, options.parallelism, "how many batches to load at a time at most");
     add_retry(command, options.retry, "a batch");
     const auto result = end_command(command, parsed, commands::import_csv, import_footer);
     return {result.command, [parsed, escape, run = result.run] {

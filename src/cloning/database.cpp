@@ -6,8 +6,11 @@ namespace cloning {
 
 Database::Database(const postgres::ConnectionString& string, const std::string& role,
                    postgres::Access access)
-    : connection_string(string), connection(string, role, postgres::application_name(purpose)) {
-    take(postgres::pin_first_session(connection, access, {timescale::server_statement()}).back());
+    : connection_string(string), connection(string, role, postgres::application_name(purpose),
+                                            postgres::session_settings(access)) {
+    take(postgres::pin_first_session(connection, postgres::session_settings(access),
+                                     {timescale::server_statement()})
+             .back());
 }
 
 void Database::look_again() {

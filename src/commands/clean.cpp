@@ -46,8 +46,10 @@ void require_jobs_on(postgres::Connection& target) {
 } // namespace
 
 ExitStatus clean(const CleanOptions& options, report::Output& output) {
-    postgres::Connection target(options.target, "target", postgres::application_name("clean"));
-    postgres::pin_first_session(target, postgres::Access::read_write, {});
+    const auto settings = postgres::session_settings(postgres::Access::read_write);
+    postgres::Connection target(options.target, "target", postgres::application_name("clean"),
+                                settings);
+    postgres::pin_first_session(target, settings, {});
     // A copy that is under way holds its task for as long as its chunk takes.
     postgres::Transaction transaction(target, "BEGIN; SET LOCAL lock_timeout = '2s'");
     if (!tasks::exists(target)) {

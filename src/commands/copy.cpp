@@ -9,6 +9,8 @@
 #include "report/display.hpp"
 #include "sql.hpp"
 #include "tasks/queue.hpp"
+#include "tasks/runs.hpp"
+#include "workers/demand.hpp"
 #include "workers/pool.hpp"
 #include "workers/stop_on_signal.hpp"
 #include "workers/watchdog.hpp"
@@ -17,6 +19,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
+#include <utility>
 
 namespace commands {
 
@@ -102,10 +107,27 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     workers::OpenConnections connections;
     const workers::StopOnSignal signals(stop, connections);
 
-    auto ends = connect_both(options.source, options.target, "copy", Session::first);
+    // What is asked of either side in the round trip that looks who is there.
+    std::vector<postgres::Statement> in_target{
+        tasks::check_statement(),           tasks::count_statement(),
+        hypertables_to_do_statement(),      all_privileges_statement(),
+        timescale::hypertables_statement(), load::snapshot_statement()};
+    if (!options.explain) {
+        in_target.push_back(tasks::number_statement());
+        std::ranges::move(CopySession::using_statements(), std::back_inserter(in_target));
+        in_target.push_back({std::string(sql::skipping_to_do)});
+    }
+    auto ends = connect_both(options.source, options.target, "copy", Session::first,
+                             Endpoint::default_patience, in_target,
+                             {timescale::hypertables_statement(), all_privileges_statement()});
     require_different(ends);
-    tasks::require(ends.target.connection);
-    const auto before = tasks::count(ends.target.connection);
+    auto& answers = ends.target.answers;
+    if (answers.empty()) { // something failed: one after the other, it shows what
+        tasks::require(ends.target.connection);
+        answers = ends.target.connection.pipeline(in_target);
+    }
+    tasks::require(answers[0], ends.target.connection);
+    const auto before = tasks::counts_from(answers[1]);
     if (before.to_do == 0) {
         // An earlier run may have been ended before it came to that.
         if (!options.explain)
@@ -119,31 +141,40 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
         return exit_done;
     }
 
-    require_privileges_to_copy(ends);
+    const bool has_asked_source = ends.source.answers.size() == 2;
+    require_privileges_to_copy(ends, answers[2], answers[3],
+                               has_asked_source ? &ends.source.answers[1] : nullptr);
 
     // A large chunk is work for several.
+    const bool is_shared = before.largest_to_do >= load::least_to_share;
     const auto workers =
-        before.largest_to_do >= load::least_to_share
-            ? options.parallelism
-            : static_cast<int>(std::min<std::int64_t>(options.parallelism, before.to_do));
-    load::Crew crew(workers);
+        is_shared ? options.parallelism
+                  : static_cast<int>(std::min<std::int64_t>(options.parallelism, before.to_do));
+    load::Crew crew;
     report::CopyReport report(output, before.to_do);
-    report::Board board(workers, before.to_do, before.bytes_to_do);
+    report::Board board(1, before.to_do, before.bytes_to_do);
+    workers::Demand demand(before.bytes_to_do);
     workers::Throttle throttle;
     throttle.set(options.max_rate);
     workers::Pause pause;
     workers::Outage outage;
     Orphans orphans;
     load::Horizon horizon;
-    const auto looked = ends.target.connection.pipeline(
-        {load::snapshot_statement(), {std::string(sql::skipping_to_do)}});
-    horizon.note(looked.front().string(0, "snapshot"));
-    const auto targets = read_targets(ends);
+    horizon.note(answers[5].string(0, "snapshot"));
+    auto own_run = tasks::own_run_from(answers[6]);
+    own_run.command = "copy";
+    own_run.chunks = before.to_do;
+    own_run.bytes = before.bytes_to_do;
+    const auto targets = targets_from(answers[4], ends.target);
+    const auto sources = has_asked_source ? hypertable_map_from(ends.source.answers[0])
+                                          : read_sources(ends, targets);
+    if (ends.source.server.plain)
+        ends.target.connection.pipeline(CopySession::using_statements(/*aggregates=*/false));
     CopyRun run{.options = options,
                 .started = before.now,
                 .source_server = ends.source.server,
                 .target_server = ends.target.server,
-                .sources = read_sources(ends, targets),
+                .sources = sources,
                 .targets = targets,
                 .stop = stop,
                 .connections = connections,
@@ -156,7 +187,7 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
                 .pool = nullptr,
                 .crew = crew,
                 .horizon = horizon,
-                .id = 0};
+                .id = own_run.id};
     output.event("begun",
                  {{"command", "copy"},
                   {"chunks", before.to_do},
@@ -165,7 +196,7 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
                   {"source", ends.source.connection.name()},
                   {"target", ends.target.connection.name()}},
                  Weight::detail,
-                 fmt::format("Copying {} ({} on disk) with {}, from the {} to the {}",
+                 fmt::format("Copying {} ({} on disk) with up to {}, from the {} to the {}",
                              report::format_count(before.to_do, "chunk"),
                              report::format_bytes(before.bytes_to_do),
                              report::format_count(workers, "worker"), ends.source.connection.name(),
@@ -173,24 +204,30 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     if (const auto note = note_on(options.wishes.strategy, ends.target.server); !note.empty())
         output.say(Weight::detail, note);
     warn_of_versions(run);
-
-    record_for_skipping(ends.target, looked.back());
+    record_for_skipping(ends.target, answers.back());
+    run.spare.give(std::move(ends));
 
     const workers::Watchdog watchdog(connections, options.retry.stall_timeout);
     bool interrupted = false;
+    std::vector<postgres::Statement> last_words;
     try {
-        workers::Pool pool(stop, [&run](int number) {
-            load::Crew::Member member(run.crew);
-            CopyWorker(run, number).run(member);
-        });
+        workers::Pool pool(
+            stop,
+            [&run](int number) {
+                load::Crew::Member member(run.crew);
+                CopyWorker(run, number).run(member);
+            },
+            [&crew] { crew.expect_another(); });
         run.pool = &pool;
-        const Publisher publisher(
-            {"copy", before.to_do, before.bytes_to_do, options.source, options.target},
-            ends.target.connection, board, pause, output,
-            [&](int wanted) { pool.resize(wanted, [&crew] { crew.expect_another(); }); });
-        run.id = publisher.id();
+        Publisher publisher(std::move(own_run), options.source, options.target, board, output,
+                            steer(pause, pool, board, demand));
         const report::Display display(output, board);
-        pool.run(workers);
+        // Who finds nothing to claim helps with a large chunk.
+        pool.run(options.parallelism, [&](int working) {
+            return demand.wanted(working, is_shared && working == 0 ? options.parallelism
+                                                                    : board.unclaimed());
+        });
+        last_words.push_back(publisher.end());
     } catch (const Interrupted&) {
         interrupted = true;
     } catch (const Error&) {
@@ -199,17 +236,18 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     }
     tasks::Counts after;
     std::vector<tasks::Failure> failures;
-    conclude(ends.target, Role::target, "copy", connections, {options.retry, stop, outage},
-             [&](Endpoint& target) {
-                 tasks::make_durable(target.connection);
-                 settle_trigger_states(target, run.targets);
-                 after = tasks::count(target.connection);
+    Left left(run.spare);
+    conclude(left.target, options.target, Role::target, "copy", connections,
+             {options.retry, stop, outage}, [&](Endpoint& end) {
+                 settle_trigger_states(end, run.targets);
+                 after = tasks::conclude(end.connection, last_words);
                  if (after.failed > 0)
-                     failures = tasks::failures(target.connection, most_failures);
+                     failures = tasks::failures(end.connection, most_failures);
              });
-    connections.add(ends.source.entry());
-    if (outage.has_happened())
-        end_leftovers(ends, "copy");
+    if (outage.has_happened()) {
+        end_leftovers(left.source, options.source, Role::source, "copy");
+        end_leftovers(left.target, options.target, Role::target, "copy");
+    }
     report.summary();
     if (after.failed > 0)
         output.say(Weight::result, failure_list(failures, after.failed));

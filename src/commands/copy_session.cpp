@@ -9,18 +9,29 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <utility>
 
 namespace commands {
 
+namespace {
+
+/// \throws TaskError when a chunk is not what it was when it was looked at first.
+void check_unchanged(const std::vector<load::Job>& jobs,
+                     const std::vector<std::optional<timescale::Chunk>>& now) {
+    for (std::size_t i = 0; i < jobs.size(); ++i)
+        if (!now[i] || now[i]->rewritten || !timescale::is_unchanged(jobs[i].chunk, *now[i]))
+            throw TaskError("a chunk has just changed in the source");
+}
+
+} // namespace
+
 CopySession::CopySession(CopyRun& run, WorkerProgress& progress, Agenda& agenda)
-    : run_(run), progress_(progress), agenda_(agenda),
-      ends_(connect_both(run.options.source, run.options.target, "copy", Session::further,
-                         run.options.retry.stall_timeout)),
+    : run_(run), progress_(progress), agenda_(agenda), ends_(connect()),
       loader_(ends(), run.options.wishes), batch_loader_(ends(), run.options.wishes) {
     require_unchanged(ends_.source, run_.source_server);
     require_unchanged(ends_.target, run_.target_server);
     run_.connections.add(ends_.source.entry());
-    begin_using(ends_.target);
+    run_.connections.add(ends_.target.entry());
     tell_backends();
     run_.orphans.terminate(ends_);
 }
@@ -34,6 +45,19 @@ void CopySession::tell_backends() {
     progress_.set_backends(std::move(backends));
 }
 
+Endpoints CopySession::connect() {
+    if (auto ends = run_.spare.take())
+        return std::move(*ends);
+    return connect_both(run_.options.source, run_.options.target, "copy", Session::further,
+                        run_.options.retry.stall_timeout,
+                        using_statements(!run_.source_server.plain));
+}
+
+void CopySession::close() {
+    closed_ = true;
+    run_.spare.give(std::move(ends_));
+}
+
 CopySession::~CopySession() {
     if (closed_)
         return;
@@ -45,30 +69,31 @@ CopySession::~CopySession() {
 
 load::Ends CopySession::ends() {
     return {.source = ends_.source.connection,
-            .source_server = ends_.source.server,
+            .source_server = run_.source_server,
             .target = ends_.target.connection,
-            .target_server = ends_.target.server,
+            .target_server = run_.target_server,
             .builder = [this]() -> postgres::Connection& { return builder(); },
             .crew = run_.crew,
             .horizon = run_.horizon,
             .progress = progress_};
 }
 
-void CopySession::begin_using(Endpoint& target) {
-    run_.connections.add(target.entry());
-    // Rows and mark are lost together, if the server crashes before they are on its disk;
-    // tasks::make_durable() waits for all of them in the end.
-    target.connection.execute("SET synchronous_commit = off");
-    // What is loaded has been aggregated in the source already, and its aggregates are loaded too;
-    // but there are none of plain tables.
-    if (target.server.can_skip_invalidations() && !run_.source_server.plain)
-        target.connection.execute("SET timescaledb.skip_cagg_invalidation = on");
+std::vector<postgres::Statement> CopySession::using_statements(bool aggregates) {
+    return {
+        // Rows and mark are lost together, if the server crashes before they are on its disk;
+        // tasks::conclude() waits for all of them in the end.
+        {"SET synchronous_commit = off"},
+        // What is loaded has been aggregated in the source already, and its aggregates are
+        // loaded too. Where the server does not know it yet, before 2.28, it means nothing.
+        {fmt::format("SET timescaledb.skip_cagg_invalidation = {}", aggregates ? "on" : "off")}};
 }
 
 postgres::Connection& CopySession::builder() {
     if (!builder_) {
-        begin_using(builder_.emplace(run_.options.target, Role::target, "copy", Session::further,
-                                     run_.options.retry.stall_timeout));
+        builder_.emplace(run_.options.target, Role::target, "copy", Session::further,
+                         run_.options.retry.stall_timeout, std::nullopt,
+                         using_statements(!run_.source_server.plain));
+        run_.connections.add(builder_->entry());
         tell_backends();
     }
     return builder_->connection;
@@ -91,7 +116,7 @@ std::optional<std::string> CopySession::broken_connection() const {
 
 bool CopySession::copy_next() {
     if (agenda_.pending.empty())
-        return attempt({});
+        return !std::exchange(nothing_left_, false) && attempt({});
     // It stays on the agenda, whatever happens.
     agenda_.in_hand.push_back(std::move(agenda_.pending.back()));
     agenda_.pending.pop_back();
@@ -181,7 +206,7 @@ bool CopySession::claim_and_copy(const Errand& errand) {
 void CopySession::copy_claimed(postgres::Transaction& claim, const tasks::Task& task, bool alone) {
     require_sound({task});
     const auto chunk =
-        timescale::read_chunk(ends_.source.connection, task.chunk, run_.source_server.plain);
+        timescale::read_chunk(ends_.source.connection, run_.source_server, task.chunk);
     if (!chunk) {
         skip(claim, task, "it is gone from the source");
         return;
@@ -191,8 +216,8 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const tasks::Task& 
     const auto& source_hypertable = find_hypertable(run_.sources, task.hypertable, "source");
     const auto& target_hypertable = find_hypertable(run_.targets, task.target, "target");
     auto prepared = loader_.prepare({task, *chunk, source_hypertable, target_hypertable, alone});
-    const ChunkReading reading(ends_.source.connection, task.snapshot, {task.chunk},
-                               run_.source_server.plain);
+    const ChunkReading reading(ends_.source.connection, run_.source_server, task.snapshot,
+                               {task.chunk}, chunk->is_compressed());
     const auto& now = reading.chunk();
     if (now)
         check_visible(*now);
@@ -224,17 +249,17 @@ bool CopySession::copy_together(postgres::Transaction& claim, const tasks::Task&
     const auto most = tasks::companions_of(first);
     if (most == 0 || run_.options.wishes.strategy == load::Strategy::attach)
         return false;
-    auto tasks = tasks::claim_more(ends_.target.connection, run_.started, first, most,
-                                   run_.options.parallelism);
-    if (tasks.empty())
-        return false;
+    std::vector<tasks::Task> tasks;
+    if (run_.board.unclaimed() > 0)
+        tasks = tasks::claim_more(ends_.target.connection, run_.started, first, most,
+                                  run_.pool->size());
     for (const auto& task : tasks)
         agenda_.in_hand.push_back({.id = task.id});
     tasks.insert(tasks.begin(), first);
-    progress_.begin(tasks);
+    if (tasks.size() > 1)
+        progress_.begin(tasks);
     try {
-        copy_batch(claim, tasks);
-        return true;
+        return copy_batch(claim, tasks);
     } catch (const TaskError&) {
         // One of them spoils it for all; one by one, it will be the only one.
     } catch (const postgres::SqlError& error) {
@@ -248,42 +273,92 @@ bool CopySession::copy_together(postgres::Transaction& claim, const tasks::Task&
     return true;
 }
 
-void CopySession::copy_batch(postgres::Transaction& claim, const std::vector<tasks::Task>& tasks) {
+/// Looks at the tasks' chunks in the source, and at what stands in the target where they go, in one
+/// round trip of both.
+CopySession::Look CopySession::look(const std::vector<tasks::Task>& tasks) {
+    std::vector<postgres::QualifiedName> names;
+    std::vector<timescale::Hypercube> hypercubes;
+    for (const auto& task : tasks) {
+        names.push_back(task.chunk);
+        hypercubes.push_back({task.target, task.slices});
+    }
+    timescale::ChunkQuery query(run_.source_server, names);
+    const auto results =
+        postgres::pipeline_both(ends_.source.connection, query.statements(),
+                                ends_.target.connection, {places_statement(hypercubes)});
+    return {query.finish(ends_.source.connection, results.first),
+            timescale::places_from(results.second.front(), tasks.size())};
+}
+
+/// What is sent to the source with the COPYs of a batch: the transaction that they are in, and
+/// another look at the chunks, once they are locked (ChunkReading).
+load::BatchLoader::Reading CopySession::reading_of(const std::vector<load::Job>& jobs) {
+    std::vector<postgres::QualifiedName> names;
+    for (const auto& job : jobs)
+        names.push_back(job.chunk.name);
+    const timescale::ChunkQuery query(run_.source_server, names);
+    return {.begin = {begin_read_transaction(std::nullopt), load::lock_patiently,
+                      postgres::lock_statement(names, "ACCESS SHARE",
+                                               /*with_children=*/run_.source_server.plain),
+                      ends_.source.connection.text_of(query.statements().front())},
+            .check =
+                [&jobs](const std::vector<postgres::Result>& results) {
+                    check_unchanged(jobs,
+                                    timescale::ChunkQuery::briefly(results.back(), jobs.size()));
+                },
+            .end = {"COMMIT"}};
+}
+
+/// \returns false, with nothing done, for a single one that is not simple.
+bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<tasks::Task>& tasks) {
     require_sound(tasks);
     const auto started = std::chrono::steady_clock::now();
-    std::vector<postgres::QualifiedName> names;
-    names.reserve(tasks.size());
-    for (const auto& task : tasks)
-        names.push_back(task.chunk);
-    const auto chunks =
-        timescale::read_chunks(ends_.source.connection, names, run_.source_server.plain);
+    const auto [chunks, all_places] = look(tasks);
     std::vector<std::int64_t> left;
     std::vector<load::Job> jobs;
-    names.clear();
+    std::vector<timescale::Place> places;
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         if (!chunks[i]) {
             left.push_back(tasks[i].id);
             continue;
         }
-        names.push_back(tasks[i].chunk);
+        places.push_back(all_places[i]);
         jobs.push_back({tasks[i], *chunks[i],
                         find_hypertable(run_.sources, tasks[i].hypertable, "source"),
                         find_hypertable(run_.targets, tasks[i].target, "target")});
     }
+    const bool is_single = tasks.size() == 1;
+    if (is_single && (jobs.empty() || !jobs.front().task.whole || jobs.front().chunk.compressed))
+        return false;
     if (jobs.empty())
         throw TaskError("they are gone from the source");
-    const auto prepared = batch_loader_.prepare(jobs);
-    const ChunkReading reading(ends_.source.connection, tasks.front().snapshot, names,
-                               run_.source_server.plain);
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
-        const auto& now = reading.chunks()[i];
-        if (!now || now->rewritten || !timescale::is_unchanged(jobs[i].chunk, *now))
-            throw TaskError("a chunk has just changed in the source");
-    }
+    const auto prepared = batch_loader_.prepare(jobs, places);
+    if (is_single && !load::BatchLoader::is_simple(jobs.front(), prepared.front()))
+        return false;
     progress_.now(load::Step::copying);
     for (const auto& job : jobs)
         run_.report.started(job.task, progress_.worker());
-    const auto loaded = batch_loader_.load(jobs, prepared);
+    const auto loaded = [&] {
+        const auto& snapshot = tasks.front().snapshot;
+        // What compressed chunks are compressed in has to be locked, too.
+        const bool goes_with_copies =
+            !snapshot && !load::converts_text(run_.source_server, run_.target_server) &&
+            std::ranges::none_of(jobs,
+                                 [](const auto& job) { return job.chunk.compressed.has_value(); });
+        if (goes_with_copies) {
+            postgres::Transaction transaction(ends_.source.connection,
+                                              postgres::Transaction::BegunElsewhere{});
+            auto result = batch_loader_.load(jobs, prepared, reading_of(jobs));
+            transaction.ended();
+            return result;
+        }
+        std::vector<postgres::QualifiedName> names;
+        for (const auto& job : jobs)
+            names.push_back(job.chunk.name);
+        const ChunkReading reading(ends_.source.connection, run_.source_server, snapshot, names);
+        check_unchanged(jobs, reading.chunks());
+        return batch_loader_.load(jobs, prepared, {});
+    }();
 
     std::vector<tasks::Finished> finished;
     std::vector<load::ToReadBack> to_read_back;
@@ -311,6 +386,7 @@ void CopySession::copy_batch(postgres::Transaction& claim, const std::vector<tas
             done_.push_back(jobs[i].task);
             run_.report.copied(jobs[i].task, *loaded[i], each, std::nullopt);
         }
+    return true;
 }
 
 void CopySession::commit(postgres::Transaction& claim, const std::vector<tasks::Finished>& finished,
@@ -319,9 +395,15 @@ void CopySession::commit(postgres::Transaction& claim, const std::vector<tasks::
     try {
         // Deferred constraints, and the look at what was loaded, speak up now, while there is a
         // claim to go back to.
-        claim.commit_with({{"SET CONSTRAINTS ALL IMMEDIATE"},
-                           load::read_back_statement(loaded),
-                           tasks::finish_statement(finished)});
+        std::vector<postgres::Statement> last{{"SET CONSTRAINTS ALL IMMEDIATE"},
+                                              load::read_back_statement(loaded),
+                                              tasks::finish_statement(finished)};
+        // All seem to be in hand: whether there is nothing else, it can say now.
+        const bool asks = run_.board.unclaimed() == 0;
+        if (asks)
+            last.push_back(tasks::left_statement(run_.started));
+        const auto results = claim.commit_with(std::move(last));
+        nothing_left_ = asks && results[3].empty();
     } catch (const postgres::SqlError& error) {
         agenda_.committing = false; // it is not in doubt
         if (const auto failure = load::read_back_failure(error))

@@ -41,7 +41,8 @@ struct CopyRun {
     workers::Pool* pool = nullptr; ///< that the workers are of
     load::Crew& crew;
     load::Horizon& horizon;
-    std::int64_t id = 0;               ///< Publisher::id()
+    std::int64_t id = 0; ///< OwnRun::id
+    Spare<Endpoints> spare{};
     std::atomic<bool> drained = false; ///< a worker has found nothing more to claim
 };
 
@@ -75,7 +76,7 @@ struct Agenda {
  */
 class CopySession {
   public:
-    /// Connects.
+    /// Takes the connections that nobody uses, or connects.
     /// \throws Error when a server has changed since the run began.
     CopySession(CopyRun& run, WorkerProgress& progress, Agenda& agenda);
     ~CopySession();
@@ -86,8 +87,12 @@ class CopySession {
     /// \returns false when there is nothing left to claim.
     bool copy_next();
 
-    /// What it was to do is done: its server processes end with it.
-    void close() { closed_ = true; }
+    /// What the target is told before anything else, in each session of a run's.
+    /// \param aggregates the source may have some, which are copied too.
+    static std::vector<postgres::Statement> using_statements(bool aggregates = true);
+
+    /// What it was to do is done: its server processes end with it, or are used by somebody else.
+    void close();
 
     /// For the chunks of others, while this one has none in hand.
     load::Hands hands();
@@ -103,9 +108,16 @@ class CopySession {
 
     /// Claims further small tasks, and copies them together with the first. What has to be copied
     /// by itself is left for afterwards.
-    /// \returns false when there are none.
+    /// \returns false when it is to be copied by itself.
     bool copy_together(postgres::Transaction& claim, const tasks::Task& first);
-    void copy_batch(postgres::Transaction& claim, const std::vector<tasks::Task>& tasks);
+    bool copy_batch(postgres::Transaction& claim, const std::vector<tasks::Task>& tasks);
+
+    struct Look {
+        std::vector<std::optional<timescale::Chunk>> chunks; ///< in the source
+        std::vector<timescale::Place> places;                ///< in the target
+    };
+    Look look(const std::vector<tasks::Task>& tasks);
+    load::BatchLoader::Reading reading_of(const std::vector<load::Job>& jobs);
     /// \param loaded what is looked at before it is committed.
     void commit(postgres::Transaction& claim, const std::vector<tasks::Finished>& finished,
                 const std::vector<load::ToReadBack>& loaded);
@@ -114,7 +126,7 @@ class CopySession {
     void require_servers_unchanged();
     void report_if_done(const Errand& errand);
 
-    void begin_using(Endpoint& target);
+    Endpoints connect();
     void tell_backends();
     postgres::Connection& builder();
     load::Ends ends();
@@ -125,6 +137,7 @@ class CopySession {
     Endpoints ends_;
     std::optional<Endpoint> builder_;
     bool closed_ = false;
+    bool nothing_left_ = false; ///< to claim, as the last commit saw
     load::Loader loader_;
     load::BatchLoader batch_loader_;
     std::vector<tasks::Task> done_; ///< by the current attempt

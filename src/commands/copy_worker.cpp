@@ -16,9 +16,10 @@ void CopyWorker::work(load::Crew::Member& member) {
             recovery_.succeeded();
     }
     progress_.end();
-    if (!found)
+    if (!found) {
         run_.drained = true;
-    else if (!run_.stop.is_requested()) { // dismissed
+        run_.board.note_drained();
+    } else if (!run_.stop.is_requested()) { // dismissed
         session_->close();
         return;
     }

@@ -15,21 +15,54 @@ const char* name_of(Role role) {
     return role == Role::source ? "source" : "target";
 }
 
+namespace {
+
+postgres::Access access_of(Role role, std::optional<postgres::Access> given = std::nullopt) {
+    return given.value_or(role == Role::source ? postgres::Access::read_only
+                                               : postgres::Access::read_write);
+}
+
+} // namespace
+
 Endpoint::Endpoint(const postgres::ConnectionString& string, Role role, const std::string& command,
                    Session session, std::chrono::milliseconds patience,
-                   std::optional<postgres::Access> given_access)
+                   std::optional<postgres::Access> access,
+                   const std::vector<postgres::Statement>& further)
     : connection_string(string),
-      connection(string, name_of(role), postgres::application_name(command)) {
-    const auto access = given_access.value_or(role == Role::source ? postgres::Access::read_only
-                                                                   : postgres::Access::read_write);
-    const std::vector<postgres::Statement> statements{postgres::backend_statement(),
-                                                      timescale::server_statement()};
+      connection(string, name_of(role), postgres::application_name(command),
+                 postgres::session_settings(access_of(role, access))) {
+    const auto settings = postgres::session_settings(access_of(role, access));
+    std::vector<postgres::Statement> statements{postgres::backend_statement(),
+                                                timescale::server_statement()};
     const postgres::Deadline deadline(connection.line(), patience);
-    const auto results = session == Session::first
-                             ? postgres::pin_first_session(connection, access, statements)
-                             : postgres::pin_session(connection, access, statements);
+    if (session == Session::first) {
+        answers = postgres::pin_first_session(connection, settings, statements, further);
+    } else {
+        statements.insert(statements.end(), further.begin(), further.end());
+        answers = postgres::pin_session(connection, settings, statements);
+    }
+    backend = postgres::backend_from(answers[0]);
+    server = timescale::server_from(answers[1], connection, role == Role::source);
+    answers.erase(answers.begin(), answers.begin() + 2);
+}
+
+LeanSession::LeanSession(const postgres::ConnectionString& string, Role role,
+                         const std::string& command, std::chrono::milliseconds patience)
+    : connection_string(string),
+      connection(string, name_of(role), postgres::application_name(command),
+                 postgres::session_settings(access_of(role), postgres::Library::left_out)) {
+    const postgres::Deadline deadline(connection.line(), patience);
+    const auto results = postgres::pin_session(
+        connection, postgres::session_settings(access_of(role), postgres::Library::left_out),
+        {postgres::backend_statement()});
     backend = postgres::backend_from(results.front());
-    server = timescale::server_from(results.back(), connection, role == Role::source);
+}
+
+workers::OpenConnections::Entry LeanSession::entry() const {
+    return {.line = connection.line(),
+            .name = connection.name(),
+            .backend = backend,
+            .connection_string = connection_string};
 }
 
 void Endpoint::look_again() {
@@ -46,11 +79,13 @@ workers::OpenConnections::Entry Endpoint::entry() const {
 
 Endpoints connect_both(const postgres::ConnectionString& source,
                        const postgres::ConnectionString& target, const std::string& command,
-                       Session session, std::chrono::milliseconds patience) {
+                       Session session, std::chrono::milliseconds patience,
+                       const std::vector<postgres::Statement>& in_target,
+                       const std::vector<postgres::Statement>& in_source) {
     auto other = std::async(std::launch::async, [&] {
-        return Endpoint(target, Role::target, command, session, patience);
+        return Endpoint(target, Role::target, command, session, patience, std::nullopt, in_target);
     });
-    Endpoint first(source, Role::source, command, session, patience);
+    Endpoint first(source, Role::source, command, session, patience, std::nullopt, in_source);
     return {std::move(first), other.get()};
 }
 
@@ -75,18 +110,15 @@ void Orphans::terminate(Endpoints& endpoints) {
     terminate(Role::target, endpoints.target.connection);
 }
 
-void end_leftovers(Endpoints& endpoints, const std::string& command) {
-    end_leftovers(endpoints.source, Role::source, command);
-    end_leftovers(endpoints.target, Role::target, command);
-}
-
-void end_leftovers(Endpoint& endpoint, Role role, const std::string& command) {
-    // The run's first connection may be gone as well, and not know it before it is used.
+void end_leftovers(std::optional<Endpoint>& endpoint,
+                   const postgres::ConnectionString& connection_string, Role role,
+                   const std::string& command) {
+    // A connection that was left may be gone as well, and not know it before it is used.
     for (int attempts = 0; attempts < 2; ++attempts) {
         try {
-            if (endpoint.connection.is_broken())
-                endpoint = Endpoint(endpoint.connection_string, role, command);
-            postgres::terminate_others(endpoint.connection);
+            if (!endpoint || endpoint->connection.is_broken())
+                endpoint.emplace(connection_string, role, command);
+            postgres::terminate_others(endpoint->connection);
             break;
         } catch (const Error& error) {
             spdlog::debug("cannot end what is left: {}", error.what());
@@ -94,20 +126,23 @@ void end_leftovers(Endpoint& endpoint, Role role, const std::string& command) {
     }
 }
 
-void conclude(Endpoint& endpoint, Role role, const std::string& command,
-              workers::OpenConnections& connections, workers::Recovery recovery,
-              const std::function<void(Endpoint&)>& work) {
+void conclude(std::optional<Endpoint>& endpoint,
+              const postgres::ConnectionString& connection_string, Role role,
+              const std::string& command, workers::OpenConnections& connections,
+              workers::Recovery recovery, const std::function<void(Endpoint&)>& work) {
     bool done = false;
     const auto attempt = [&] {
-        if (endpoint.connection.is_broken())
-            endpoint = Endpoint(endpoint.connection_string, role, command);
-        connections.add(endpoint.entry());
-        work(endpoint);
+        if (!endpoint || endpoint->connection.is_broken()) {
+            endpoint.emplace(connection_string, role, command);
+            connections.add(endpoint->entry());
+        }
+        work(*endpoint);
         done = true;
     };
     recovery.lead(attempt, [](const Error&) { return true; });
     if (!done)
-        throw postgres::ConnectionError("lost the connection to the " + endpoint.connection.name());
+        throw postgres::ConnectionError(
+            fmt::format("lost the connection to the {}", name_of(role)));
 }
 
 void require_different(const Endpoints& endpoints) {

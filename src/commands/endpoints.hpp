@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace commands {
@@ -29,12 +30,14 @@ struct Endpoint {
     /// \param command the program's command, for application_name.
     /// \param patience how long the server may take to answer once it is connected.
     /// \param access the role's, if nothing: the source is only read.
-    /// \throws ConnectionError, or Error as timescale::server_from does; UsageError as
-    /// postgres::pin_first_session does.
+    /// \param further statements to run in the same round trip, once the session is pinned. On a
+    /// first session they may fail, which is not said. \throws ConnectionError, or Error as
+    /// timescale::server_from does; UsageError as postgres::pin_first_session does.
     Endpoint(const postgres::ConnectionString& connection_string, Role role,
              const std::string& command, Session session = Session::further,
              std::chrono::milliseconds patience = default_patience,
-             std::optional<postgres::Access> access = std::nullopt);
+             std::optional<postgres::Access> access = std::nullopt,
+             const std::vector<postgres::Statement>& further = {});
 
     static constexpr std::chrono::seconds default_patience{60};
 
@@ -42,6 +45,8 @@ struct Endpoint {
     postgres::Connection connection;
     timescale::Server server;
     postgres::Backend backend;
+    /// To the further statements; empty when they were not run, or failed.
+    std::vector<postgres::Result> answers;
 
     /// Reads again what the server is.
     void look_again();
@@ -55,12 +60,31 @@ struct Endpoints {
     Endpoint target;
 };
 
+/// A further session that has no TimescaleDB (postgres::Library::left_out): for tables of ours, and
+/// for PostgreSQL's own. It costs a tenth of another.
+struct LeanSession {
+    /// \param patience how long the server may take to answer once it is connected.
+    /// \throws ConnectionError
+    LeanSession(const postgres::ConnectionString& connection_string, Role role,
+                const std::string& command, std::chrono::milliseconds patience);
+
+    postgres::ConnectionString connection_string;
+    postgres::Connection connection;
+    postgres::Backend backend;
+
+    /// As the registry of a run's connections wants it.
+    workers::OpenConnections::Entry entry() const;
+};
+
 /// Connects to both at the same time.
+/// \param in_target and \param in_source further statements, as in Endpoint.
 /// \throws what either throws; the source first.
 Endpoints connect_both(const postgres::ConnectionString& source,
                        const postgres::ConnectionString& target, const std::string& command,
                        Session session = Session::further,
-                       std::chrono::milliseconds patience = Endpoint::default_patience);
+                       std::chrono::milliseconds patience = Endpoint::default_patience,
+                       const std::vector<postgres::Statement>& in_target = {},
+                       const std::vector<postgres::Statement>& in_source = {});
 
 /// Server processes whose connections a run has given up. They may not know it yet, and hold locks
 /// that any worker may come to wait for. Thread-safe.
@@ -85,15 +109,57 @@ class Orphans {
 /// Ends, as far as it can be done, what servers still have of sessions that were given up, or that
 /// were lost before they could be used. For the end of a run in which connections failed, with no
 /// other sessions left but these.
-void end_leftovers(Endpoints& endpoints, const std::string& command);
-void end_leftovers(Endpoint& endpoint, Role role, const std::string& command);
+/// \param endpoint one of those, if there is one left.
+void end_leftovers(std::optional<Endpoint>& endpoint,
+                   const postgres::ConnectionString& connection_string, Role role,
+                   const std::string& command);
 
-/// Does what is left to do when a run's workers are through, on the connection that the run began
-/// with; after days that may be gone, and is made anew for as long as `recovery` allows.
-/// \throws what Recovery::lead throws; ConnectionError when the run is to stop.
-void conclude(Endpoint& endpoint, Role role, const std::string& command,
-              workers::OpenConnections& connections, workers::Recovery recovery,
-              const std::function<void(Endpoint&)>& work);
+/// Connections that nobody uses now: those that a run began with, for its first worker, and that
+/// worker's, for the end of the run. Thread-safe.
+template <typename Ends>
+class Spare {
+  public:
+    Spare() = default;
+    explicit Spare(Ends ends) : ends_(std::move(ends)) {}
+
+    std::optional<Ends> take() {
+        const std::lock_guard lock(mutex_);
+        return std::exchange(ends_, std::nullopt);
+    }
+
+    /// One pair is enough: others are closed.
+    void give(Ends ends) {
+        const std::lock_guard lock(mutex_);
+        if (!ends_)
+            ends_.emplace(std::move(ends));
+    }
+
+  private:
+    std::mutex mutex_;
+    std::optional<Ends> ends_;
+};
+
+/// The connections that a run's workers have left, if any.
+struct Left {
+    explicit Left(Spare<Endpoints>& spare) {
+        if (auto ends = spare.take()) {
+            source.emplace(std::move(ends->source));
+            target.emplace(std::move(ends->target));
+        }
+    }
+
+    std::optional<Endpoint> source;
+    std::optional<Endpoint> target;
+};
+
+/// Does what is left to do when a run's workers are through.
+/// \param endpoint a connection that they have left. Where there is none, or it is gone, one is
+/// made for as long as `recovery` allows. \throws what Recovery::lead throws; ConnectionError when
+/// the run is to stop.
+void conclude(std::optional<Endpoint>& endpoint,
+              const postgres::ConnectionString& connection_string, Role role,
+              const std::string& command, workers::OpenConnections& connections,
+              workers::Recovery recovery, const std::function<void(Endpoint&)>& work);
 
 /// \throws UsageError when both are the same database of the same server: copying would delete
 /// what it is to copy.

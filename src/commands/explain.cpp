@@ -38,7 +38,7 @@ class Explanation {
         std::vector<postgres::QualifiedName> names;
         for (const auto& task : tasks)
             names.push_back(task.chunk);
-        auto chunks = timescale::read_chunks(source_.connection, names, source_.server.plain);
+        auto chunks = timescale::read_chunks(source_.connection, source_.server, names);
 
         std::vector<Line> lines(tasks.size());
         std::vector<load::Job> jobs;

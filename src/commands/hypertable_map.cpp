@@ -19,15 +19,23 @@ HypertableMap by_name(std::vector<timescale::Hypertable> hypertables) {
 
 } // namespace
 
-HypertableMap read_targets(Endpoints& ends) {
-    auto hypertables = by_name(timescale::read_hypertables(ends.target.connection, std::nullopt));
+HypertableMap hypertable_map_from(const postgres::Result& rows) {
+    return by_name(timescale::hypertables_from(rows));
+}
+
+HypertableMap targets_from(const postgres::Result& rows, Endpoint& target) {
+    auto hypertables = hypertable_map_from(rows);
     std::vector<postgres::QualifiedName> names;
     for (const auto& [name, hypertable] : hypertables)
         names.push_back(name);
-    for (auto& [name, triggers] :
-         timescale::read_triggers(ends.target.connection, ends.target.server, names))
+    for (auto& [name, triggers] : timescale::read_triggers(target.connection, target.server, names))
         hypertables.at(name).triggers = std::move(triggers);
     return hypertables;
+}
+
+HypertableMap read_targets(Endpoints& ends) {
+    return targets_from(
+        ends.target.connection.pipeline({timescale::hypertables_statement()}).front(), ends.target);
 }
 
 HypertableMap read_sources(Endpoints& ends, const HypertableMap& targets) {

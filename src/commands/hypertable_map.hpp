@@ -14,6 +14,12 @@ using HypertableMap = std::map<postgres::QualifiedName, timescale::Hypertable>;
 /// Those of the target, with their triggers.
 HypertableMap read_targets(Endpoints& ends);
 
+/// The same, of what timescale::hypertables_statement() returned there.
+HypertableMap targets_from(const postgres::Result& rows, Endpoint& target);
+
+/// Of what timescale::hypertables_statement() returned, without triggers.
+HypertableMap hypertable_map_from(const postgres::Result& rows);
+
 /// Those of the source; of one without TimescaleDB, the tables of the targets' names.
 HypertableMap read_sources(Endpoints& ends, const HypertableMap& targets);
 

@@ -5,6 +5,8 @@
 #include "report/display.hpp"
 #include "report/import_report.hpp"
 #include "tasks/queue.hpp"
+#include "tasks/runs.hpp"
+#include "workers/demand.hpp"
 #include "workers/pool.hpp"
 #include "workers/stop_on_signal.hpp"
 #include "workers/watchdog.hpp"
@@ -20,8 +22,9 @@ namespace {
 /// What there is to read, and how much of it.
 struct Load {
     std::int64_t files = 0;
-    std::int64_t bytes = 0; ///< on disk; 0 when nobody knows
-    int workers = 1;        ///< that it is enough for
+    std::int64_t bytes = 0;      ///< on disk; 0 when nobody knows
+    std::int64_t data_bytes = 0; ///< decompressed, at most; 0 when nobody knows
+    int workers = 1;             ///< that it is enough for
 };
 
 Load load_of(const std::vector<PlannedFile>& files, int parallelism) {
@@ -36,11 +39,12 @@ Load load_of(const std::vector<PlannedFile>& files, int parallelism) {
         is_known = is_known && file.facts.size.has_value();
         const auto bytes = file.facts.size.value_or(0);
         load.bytes += bytes;
-        batches += 1 + bytes * (csv::is_compressed(file.path) ? compression : 1) /
-                           static_cast<std::int64_t>(ImportReader::batch_bytes);
+        const auto data_bytes = bytes * (csv::is_compressed(file.path) ? compression : 1);
+        load.data_bytes += data_bytes;
+        batches += 1 + data_bytes / static_cast<std::int64_t>(ImportReader::batch_bytes);
     }
     if (!is_known) {
-        load.bytes = 0;
+        load.bytes = load.data_bytes = 0;
         batches = parallelism;
     }
     load.workers = static_cast<int>(std::min<std::int64_t>(parallelism, batches));
@@ -89,13 +93,14 @@ ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
          {"schema", plan.table.schema},
          {"name", plan.table.name}},
         Weight::detail,
-        fmt::format("Importing {}{} into {} with {}, in the {}",
+        fmt::format("Importing {}{} into {} with up to {}, in the {}",
                     report::format_count(load.files, "file"),
                     load.bytes > 0 ? fmt::format(" ({})", report::format_bytes(load.bytes)) : "",
                     plan.table.quoted(), report::format_count(load.workers, "worker"),
                     target.connection.name()));
 
-    report::Board board(load.workers, load.files, load.bytes, "file");
+    workers::Demand demand(load.data_bytes);
+    report::Board board(1, load.files, load.bytes, "file");
     workers::Throttle throttle;
     workers::Pause pause;
     workers::Outage outage;
@@ -115,16 +120,29 @@ ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
                   .board = board,
                   .throttle = throttle,
                   .pause = pause};
+    auto begin = ImportSession::using_statements();
+    begin.push_back(tasks::number_statement());
+    auto own_run = tasks::own_run_from(target.connection.pipeline(begin).back());
+    own_run.command = "import";
+    own_run.chunks = load.files;
+    own_run.bytes = load.bytes;
+    run.spare.give(std::move(target));
+
     const workers::Watchdog watchdog(connections, options.retry.stall_timeout);
     bool interrupted = false;
+    std::vector<postgres::Statement> last_words;
     try {
         workers::Pool pool(stop, [&run](int number) { ImportWorker(run, number).run(); });
         run.pool = &pool;
-        const Publisher publisher({"import", load.files, load.bytes, std::nullopt, options.target},
-                                  target.connection, board, pause, output,
-                                  [&](int wanted) { pool.resize(wanted, [] {}); });
+        Publisher publisher(std::move(own_run), std::nullopt, options.target, board, output,
+                            {.pause = pause, .resize = [&pool](int most) {
+                                 pool.resize(most);
+                             }});
         const report::Display display(output, board);
-        pool.run(load.workers);
+        pool.run(options.parallelism, [&](int working) {
+            return demand.wanted(working, working == 0 ? load.workers : reader.ready());
+        });
+        last_words.push_back(publisher.end());
         reader.check();
     } catch (const Interrupted&) {
         interrupted = true;
@@ -132,10 +150,12 @@ ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
         report.summary();
         throw;
     }
-    conclude(target, Role::target, "import", connections, {options.retry, stop, outage},
-             [](Endpoint& end) { tasks::make_durable(end.connection); });
+    auto left = run.spare.take();
+    conclude(left, options.target, Role::target, "import", connections,
+             {options.retry, stop, outage},
+             [&](Endpoint& end) { tasks::conclude(end.connection, last_words); });
     if (outage.has_happened())
-        end_leftovers(target, Role::target, "import");
+        end_leftovers(left, options.target, Role::target, "import");
     report.summary();
     if ((interrupted || signals.has_come()) && report.finished() < count) {
         output.say(Weight::result, "Interrupted; the same command goes on.");

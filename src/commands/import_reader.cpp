@@ -80,6 +80,11 @@ std::optional<ImportBatch> ImportReader::take(const std::function<bool()>& goes_
     return batch;
 }
 
+std::int64_t ImportReader::ready() const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::int64_t>(ready_.size());
+}
+
 void ImportReader::check() const {
     const std::lock_guard lock(mutex_);
     if (problem_)

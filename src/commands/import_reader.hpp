@@ -70,6 +70,9 @@ class ImportReader {
     /// \returns nothing when there are no more, or it does not go on.
     std::optional<ImportBatch> take(const std::function<bool()>& goes_on);
 
+    /// How many batches are ready that nobody has taken.
+    std::int64_t ready() const;
+
     /// \throws what ended the reading before its time.
     void check() const;
 

@@ -68,15 +68,29 @@ Where where_in_copy(const postgres::SqlError& error, const std::string& table) {
 } // namespace
 
 ImportSession::ImportSession(ImportRun& run, WorkerProgress& progress)
-    : run_(run), progress_(progress), target_(run.options.target, Role::target, "import",
-                                              Session::further, run.options.retry.stall_timeout) {
+    : run_(run), progress_(progress), target_(connect()) {
     require_unchanged(target_, run_.target_server);
     run_.connections.add(target_.entry());
-    // Rows and their mark are lost together, if the server crashes before they are on its disk;
-    // tasks::make_durable() waits for all of them in the end.
-    target_.connection.execute("SET synchronous_commit = off");
     progress_.set_backends({{.is_source = false, .pid = target_.backend.pid}});
     run_.orphans.terminate(Role::target, target_.connection);
+}
+
+std::vector<postgres::Statement> ImportSession::using_statements() {
+    // Rows and their mark are lost together, if the server crashes before they are on its disk;
+    // tasks::conclude() waits for all of them in the end.
+    return {{"SET synchronous_commit = off"}};
+}
+
+Endpoint ImportSession::connect() const {
+    if (auto target = run_.spare.take())
+        return std::move(*target);
+    return Endpoint(run_.options.target, Role::target, "import", Session::further,
+                    run_.options.retry.stall_timeout, std::nullopt, using_statements());
+}
+
+void ImportSession::close() {
+    closed_ = true;
+    run_.spare.give(std::move(target_));
 }
 
 ImportSession::~ImportSession() {
@@ -125,7 +139,7 @@ bool ImportSession::attempt(const ImportBatch& batch, bool sifts, tasks::Importe
     for (auto& statement : tasks::claim_batch_statements(file.id, run_.owner, batch.batch))
         begin.push_back(std::move(statement));
     // As a COPY by psql does, this fires triggers, most of which name tables without their schemas.
-    begin.push_back({"SET LOCAL search_path TO DEFAULT"});
+    begin.push_back({postgres::own_search_path});
     postgres::Transaction transaction(target_.connection, begin);
     if (!tasks::is_claimed(transaction.results()[2], transaction.results()[3], file.path)) {
         transaction.rollback();
@@ -157,7 +171,7 @@ bool ImportSession::attempt(const ImportBatch& batch, bool sifts, tasks::Importe
     try {
         // Deferred constraints speak up now.
         transaction.commit_with({{"SET CONSTRAINTS ALL IMMEDIATE"},
-                                 {"SET LOCAL search_path = pg_catalog, pg_temp"},
+                                 {postgres::pinned_search_path},
                                  tasks::finish_batch_statement(file.id, batch.batch, imported)});
     } catch (const postgres::SqlError& error) {
         run_.rejected -= rejected;

@@ -37,6 +37,7 @@ struct ImportRun {
     workers::Pause& pause;
     workers::Pool* pool = nullptr;          ///< that the workers are of
     std::atomic<std::int64_t> rejected = 0; ///< by this run
+    Spare<Endpoint> spare{};
 };
 
 /**
@@ -50,7 +51,7 @@ struct ImportRun {
  */
 class ImportSession {
   public:
-    /// Connects.
+    /// Takes the connection that nobody uses, or connects.
     /// \throws Error when the server has changed since the run began.
     ImportSession(ImportRun& run, WorkerProgress& progress);
     ~ImportSession();
@@ -65,10 +66,15 @@ class ImportSession {
     /// Marks a file of which nothing is left to load, and says so.
     void finish(ImportedFile& file);
 
-    /// What it was to do is done: its server process ends with it.
-    void close() { closed_ = true; }
+    /// What the target is told before anything else, in each session of a run's.
+    static std::vector<postgres::Statement> using_statements();
+
+    /// What it was to do is done: its server process ends with it, or is used by somebody else.
+    void close();
 
   private:
+    Endpoint connect() const;
+
     /// Some of a batch's records, by their numbers.
     struct Range {
         std::size_t begin = 0;

@@ -186,11 +186,17 @@ void require_privileges_to_stage(Endpoints& ends, const std::vector<timescale::H
             read_privileges(ends.target, target_names), "nothing is staged");
 }
 
-void require_privileges_to_copy(Endpoints& ends) {
-    // Those of all hypertables, in the round trip that tells which ones they have to be of.
-    const auto results = ends.target.connection.pipeline(
-        {{std::string(sql::hypertables_to_do)}, privileges_statement(std::nullopt)});
-    const auto& to_do = results.front();
+postgres::Statement hypertables_to_do_statement() {
+    return {std::string(sql::hypertables_to_do)};
+}
+
+postgres::Statement all_privileges_statement() {
+    return privileges_statement(std::nullopt);
+}
+
+void require_privileges_to_copy(Endpoints& ends, const postgres::Result& to_do,
+                                const postgres::Result& in_target,
+                                const postgres::Result* in_source) {
     std::vector<QualifiedName> source_names;
     std::set<QualifiedName> target_names;
     for (int row = 0; row < to_do.size(); ++row) {
@@ -198,11 +204,16 @@ void require_privileges_to_copy(Endpoints& ends) {
             {to_do.string(row, "hypertable_schema"), to_do.string(row, "hypertable_name")});
         target_names.insert({to_do.string(row, "target_schema"), to_do.string(row, "target_name")});
     }
-    auto in_target = privileges_from(results.back());
-    std::erase_if(in_target.hypertables, [&](const Privileges& privileges) {
-        return !target_names.contains(privileges.hypertable);
-    });
-    require(ends, read_privileges(ends.source, source_names), in_target, "nothing is copied");
+    const auto of_these = [](const postgres::Result& rows, const std::set<QualifiedName>& names) {
+        auto privileges = privileges_from(rows);
+        std::erase_if(privileges.hypertables,
+                      [&](const Privileges& one) { return !names.contains(one.hypertable); });
+        return privileges;
+    };
+    const auto source = in_source == nullptr
+                            ? read_privileges(ends.source, source_names)
+                            : of_these(*in_source, {source_names.begin(), source_names.end()});
+    require(ends, source, of_these(in_target, target_names), "nothing is copied");
 }
 
 } // namespace commands

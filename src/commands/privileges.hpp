@@ -15,8 +15,16 @@ namespace commands {
 void require_privileges_to_stage(Endpoints& ends, const std::vector<timescale::Hypertable>& sources,
                                  const std::vector<const timescale::Hypertable*>& targets);
 
-/// The same for the hypertables that the queue has tasks of.
-void require_privileges_to_copy(Endpoints& ends);
+/// The same for the hypertables that the queue has tasks of, out of what the statements below
+/// returned.
+/// \param to_do hypertables_to_do_statement(), in the target.
+/// \param in_target all_privileges_statement(). \param in_source the same there; nullptr when it is
+/// still to be asked: it takes a round trip.
+void require_privileges_to_copy(Endpoints& ends, const postgres::Result& to_do,
+                                const postgres::Result& in_target,
+                                const postgres::Result* in_source);
+postgres::Statement hypertables_to_do_statement();
+postgres::Statement all_privileges_statement();
 
 /// What a connection's role lacks to stage and copy hypertables.
 struct MissingPrivileges {

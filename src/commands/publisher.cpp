@@ -40,29 +40,42 @@ std::string workers_json(const std::vector<report::Board::Entry>& entries) {
 
 } // namespace
 
-Publisher::Publisher(Run run, postgres::Connection& target, report::Board& board,
-                     workers::Pause& pause, report::Output& output, std::function<void(int)> resize)
-    : run_(std::move(run)), board_(board), pause_(pause), output_(output),
-      resize_(std::move(resize)),
-      id_(tasks::begin_run(target, run_.command, run_.chunks, run_.bytes)) {
-    obey(tasks::publish(target, id_, {}));
+Publisher::Publisher(tasks::OwnRun run, std::optional<postgres::ConnectionString> source,
+                     postgres::ConnectionString target, report::Board& board,
+                     report::Output& output, Steering steering)
+    : run_(std::move(run)), source_string_(std::move(source)), target_string_(std::move(target)),
+      board_(board), output_(output), steering_(std::move(steering)) {
+    obey_pause(run_.paused);
     thread_ = std::jthread([this](const std::stop_token& stop) { publish(stop); });
 }
 
 Publisher::~Publisher() {
-    thread_.request_stop();
-    thread_.join();
+    if (has_ended_)
+        return;
+    const auto last_words = end();
     if (target_ && target_->connection.is_broken())
         target_.reset();
     try {
-        if (!target_)
-            target_.emplace(run_.target, Role::target, run_.command, Session::further, patience);
-        const postgres::Deadline deadline(target_->connection.line(), patience);
-        tick();
-        tasks::end_run(target_->connection, id_);
+        const postgres::Deadline deadline(target().connection.line(), patience);
+        target_->connection.pipeline({last_words});
     } catch (const Error& error) {
         spdlog::debug("cannot tell the queue that the run has ended: {}", error.what());
     }
+}
+
+postgres::Statement Publisher::end() {
+    if (thread_.joinable()) {
+        thread_.request_stop();
+        thread_.join();
+    }
+    has_ended_ = true;
+    return statement(/*ended=*/true);
+}
+
+LeanSession& Publisher::target() {
+    if (!target_)
+        target_.emplace(target_string_, Role::target, run_.command, patience);
+    return *target_;
 }
 
 void Publisher::publish(const std::stop_token& stop) {
@@ -74,22 +87,19 @@ void Publisher::publish(const std::stop_token& stop) {
         if (stop.stop_requested())
             return;
         try {
-            if (!target_)
-                target_.emplace(run_.target, Role::target, run_.command, Session::further,
-                                patience);
-            const postgres::Deadline deadline(target_->connection.line(), patience);
-            tick();
-            look_at_locks(target_->connection, false);
+            auto& connection = target().connection;
+            const postgres::Deadline deadline(connection.line(), patience);
+            obey(tasks::orders_from(connection.pipeline({statement(/*ended=*/false)}).front()));
+            look_at_locks(connection, false);
         } catch (const Error& error) {
             spdlog::debug("cannot tell the queue how far the run is: {}", error.what());
             target_.reset();
         }
-        if (!run_.source)
+        if (!source_string_)
             continue;
         try {
             if (!source_)
-                source_.emplace(*run_.source, Role::source, run_.command, Session::further,
-                                patience);
+                source_.emplace(*source_string_, Role::source, run_.command, patience);
             const postgres::Deadline deadline(source_->connection.line(), patience);
             look_at_locks(source_->connection, true);
         } catch (const Error& error) {
@@ -99,28 +109,33 @@ void Publisher::publish(const std::stop_token& stop) {
     }
 }
 
-void Publisher::tick() {
+postgres::Statement Publisher::statement(bool ended) {
     const auto totals = board_.totals();
     const auto entries = board_.entries();
     const auto rate = speed_.add(report::Board::Clock::now(), bytes_done(totals, entries));
-    obey(tasks::publish(target_->connection, id_,
-                        {.chunks_done = totals.chunks_done,
-                         .bytes_done = totals.bytes_done,
-                         .rate = rate,
-                         .workers = workers_json(entries)}));
+    return tasks::publish_statement(run_, {.chunks_done = totals.chunks_done,
+                                           .bytes_done = totals.bytes_done,
+                                           .rate = rate,
+                                           .workers = ended ? "[]" : workers_json(entries),
+                                           .ended = ended});
 }
 
 void Publisher::obey(const tasks::Orders& orders) {
-    if (orders.paused != pause_.is_on()) {
-        pause_.set(orders.paused);
-        output_.event(orders.paused ? "paused" : "resumed", {{"command", run_.command}},
-                      report::Weight::result,
-                      orders.paused ? "Paused: chunks in hand are finished, and no further ones "
-                                      "begun until: timescaledb-backfill resume"
-                                    : "Resumed.");
-    }
+    obey_pause(orders.paused);
     if (orders.parallelism)
-        resize_(*orders.parallelism);
+        steering_.resize(*orders.parallelism);
+    steering_.note(orders.chunks, orders.bytes);
+}
+
+void Publisher::obey_pause(bool paused) {
+    if (paused == steering_.pause.is_on())
+        return;
+    steering_.pause.set(paused);
+    output_.event(paused ? "paused" : "resumed", {{"command", run_.command}},
+                  report::Weight::result,
+                  paused ? "Paused: chunks in hand are finished, and no further ones begun until: "
+                           "timescaledb-backfill resume"
+                         : "Resumed.");
 }
 
 void Publisher::look_at_locks(postgres::Connection& connection, bool in_source) {
@@ -141,6 +156,17 @@ void Publisher::look_at_locks(postgres::Connection& connection, bool in_source) 
                                       rows.optional_string(row, "holders").value_or("somebody")));
     }
     board_.set_lock_waits(in_source, std::move(waits));
+}
+
+Publisher::Steering steer(workers::Pause& pause, workers::Pool& pool, report::Board& board,
+                          workers::Demand& demand) {
+    return {.pause = pause,
+            .resize = [&pool](int most) { pool.resize(most); },
+            .note =
+                [&board, &demand](std::int64_t chunks, std::int64_t bytes) {
+                    board.note_left(chunks);
+                    demand.note(bytes);
+                }};
 }
 
 } // namespace commands

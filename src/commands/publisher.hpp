@@ -5,7 +5,9 @@
 #include "report/display.hpp"
 #include "report/output.hpp"
 #include "tasks/runs.hpp"
+#include "workers/demand.hpp"
 #include "workers/pause.hpp"
+#include "workers/pool.hpp"
 
 #include <condition_variable>
 #include <cstdint>
@@ -22,50 +24,59 @@ namespace commands {
  * tell the run: pause, and have more or fewer workers. Looks besides which locks the workers'
  * server processes wait for.
  *
- * It has connections of its own. When they are lost, the run goes on without it until they are
- * back.
+ * It has connections of its own, from when the run has lasted for a second. When they are lost, the
+ * run goes on without it until they are back.
  */
 class Publisher {
   public:
-    struct Run {
-        std::string command;
-        std::int64_t chunks = 0; ///< that there are to do
-        std::int64_t bytes = 0;
-        std::optional<postgres::ConnectionString> source; ///< unless files are
-        postgres::ConnectionString target;
+    /// What it does about what others want.
+    struct Steering {
+        workers::Pause& pause;
+        std::function<void(int)> resize; ///< how many workers there may be
+        /// how much the queue has to do
+        std::function<void(std::int64_t chunks, std::int64_t bytes)> note = [](auto, auto) {
+        };
     };
 
     /// Begins with what is ordered already.
-    /// \param target a connection, used here only.
-    /// \param resize called with the number of workers that is wanted.
-    Publisher(Run run, postgres::Connection& target, report::Board& board, workers::Pause& pause,
-              report::Output& output, std::function<void(int)> resize);
+    /// \param source unless files are it.
+    Publisher(tasks::OwnRun run, std::optional<postgres::ConnectionString> source,
+              postgres::ConnectionString target, report::Board& board, report::Output& output,
+              Steering steering);
 
-    /// Tells that the run has ended.
+    /// Tells that the run has ended, unless that has been said.
     ~Publisher();
     Publisher(const Publisher&) = delete;
     Publisher& operator=(const Publisher&) = delete;
 
-    std::int64_t id() const { return id_; }
+    /// The run has ended, and somebody else says so: by the statement that this returns.
+    postgres::Statement end();
 
   private:
     void publish(const std::stop_token& stop);
-    void tick();
+    LeanSession& target();
+    postgres::Statement statement(bool ended);
     void obey(const tasks::Orders& orders);
+    void obey_pause(bool paused);
     void look_at_locks(postgres::Connection& connection, bool in_source);
 
-    const Run run_;
+    const tasks::OwnRun run_;
+    const std::optional<postgres::ConnectionString> source_string_;
+    const postgres::ConnectionString target_string_;
     report::Board& board_;
-    workers::Pause& pause_;
     report::Output& output_;
-    const std::function<void(int)> resize_;
-    std::int64_t id_;
+    const Steering steering_;
     report::Speed speed_;
-    std::optional<Endpoint> source_;
-    std::optional<Endpoint> target_;
+    std::optional<LeanSession> source_;
+    std::optional<LeanSession> target_;
+    bool has_ended_ = false;
     std::mutex mutex_;
     std::condition_variable_any stopping_;
     std::jthread thread_; // last, for it uses the others
 };
+
+/// What a run does that works on the queue.
+Publisher::Steering steer(workers::Pause& pause, workers::Pool& pool, report::Board& board,
+                          workers::Demand& demand);
 
 } // namespace commands

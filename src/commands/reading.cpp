@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace commands {
 
 namespace {
@@ -24,23 +27,22 @@ void begin_under(std::optional<postgres::Transaction>& transaction,
 
 } // namespace
 
-ChunkReading::ChunkReading(postgres::Connection& connection,
+ChunkReading::ChunkReading(postgres::Connection& connection, const timescale::Server& server,
                            const std::optional<std::string>& snapshot,
-                           const std::vector<postgres::QualifiedName>& names, bool plain) {
-    const std::vector<postgres::Statement> look{
+                           const std::vector<postgres::QualifiedName>& names, bool compressed) {
+    timescale::ChunkQuery query(server, names, compressed);
+    std::vector<postgres::Statement> look{
         {load::lock_patiently},
-        {postgres::lock_statement(names, "ACCESS SHARE", /*with_children=*/plain)},
-        timescale::chunks_statement(names, plain)};
+        {postgres::lock_statement(names, "ACCESS SHARE", /*with_children=*/server.plain)}};
+    std::ranges::move(query.statements(), std::back_inserter(look));
     try {
         if (snapshot) {
             begin_under(transaction_, connection, *snapshot);
-            const auto results = connection.pipeline(look);
-            chunks_ = timescale::chunks_from(results.back(), names.size());
+            chunks_ = query.finish(connection, connection.pipeline(look));
         } else {
-            auto statements = look;
-            statements.insert(statements.begin(), {begin_read_transaction(std::nullopt)});
-            transaction_.emplace(connection, statements);
-            chunks_ = timescale::chunks_from(transaction_->results().back(), names.size());
+            look.insert(look.begin(), {begin_read_transaction(std::nullopt)});
+            transaction_.emplace(connection, look);
+            chunks_ = query.finish(connection, transaction_->results());
         }
         lock_compressed(connection);
     } catch (const postgres::SqlError& error) {

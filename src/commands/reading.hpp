@@ -19,13 +19,16 @@ namespace commands {
  */
 class ChunkReading {
   public:
-    /// Begins it, in one round trip; another one is needed for chunks that are compressed.
+    /// Begins it, in one round trip; another one is needed to lock what chunks are compressed in.
+    /// \param server the connection's. Where it is without TimescaleDB, they are tables
+    /// (Hypertable::plain), and locked with their partitions.
     /// \param snapshot an exported one to read under.
-    /// \param plain they are tables (Hypertable::plain), and locked with their partitions.
+    /// \param compressed as for ChunkQuery.
     /// \throws SqlError with Remedy::retry when a chunk changed in between, and 42P01 when one of
     /// several is gone; Error, which ends the run, when the snapshot is gone.
-    ChunkReading(postgres::Connection& connection, const std::optional<std::string>& snapshot,
-                 const std::vector<postgres::QualifiedName>& names, bool plain = false);
+    ChunkReading(postgres::Connection& connection, const timescale::Server& server,
+                 const std::optional<std::string>& snapshot,
+                 const std::vector<postgres::QualifiedName>& names, bool compressed = false);
 
     /// In the order of the names; nothing in the place of one that is gone.
     const std::vector<std::optional<timescale::Chunk>>& chunks() const { return chunks_; }

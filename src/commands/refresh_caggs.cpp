@@ -118,7 +118,11 @@ ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) 
         }
     }
     if (outage.has_happened())
-        end_leftovers(ends, "refresh-caggs");
+        for (auto [end, role] : {std::pair(&source, Role::source), {&target, Role::target}}) {
+            const auto string = end->connection_string;
+            std::optional<Endpoint> left(std::move(*end));
+            end_leftovers(left, string, role, "refresh-caggs");
+        }
     const auto all = static_cast<std::int64_t>(caggs.size());
     output.event("summary",
                  {{"command", "refresh-caggs"},

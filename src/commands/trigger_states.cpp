@@ -2,7 +2,6 @@
 
 #include "load/locks.hpp"
 #include "postgres/session.hpp"
-#include "postgres/session_options.hpp"
 #include "report/units.hpp"
 #include "tasks/queue.hpp"
 #include "timescale/chunk.hpp"
@@ -59,11 +58,11 @@ std::string settle(postgres::Connection& connection, const std::string& statemen
 /// In a session of its own, without TimescaleDB.
 std::string settle(Endpoint& target, const std::string& statement) {
     try {
-        postgres::Connection plain(postgres::with_options(target.connection_string,
-                                                          target.connection,
-                                                          "-c timescaledb.disable_load=on"),
-                                   name_of(Role::target), postgres::application_name("copy"));
-        postgres::pin_session(plain, postgres::Access::read_write);
+        const auto settings =
+            postgres::session_settings(postgres::Access::read_write, postgres::Library::left_out);
+        postgres::Connection plain(target.connection_string, name_of(Role::target),
+                                   postgres::application_name("copy"), settings);
+        postgres::pin_session(plain, settings);
         return settle(plain, statement);
     } catch (const postgres::ConnectionError& error) {
         return error.what(); // a pooler may refuse such options

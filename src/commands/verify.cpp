@@ -7,6 +7,8 @@
 #include "report/verify_report.hpp"
 #include "sql.hpp"
 #include "tasks/queue.hpp"
+#include "tasks/runs.hpp"
+#include "workers/demand.hpp"
 #include "workers/pool.hpp"
 #include "workers/stop_on_signal.hpp"
 #include "workers/watchdog.hpp"
@@ -86,7 +88,8 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
 
     const auto workers = static_cast<int>(std::min<std::int64_t>(options.parallelism, to_do));
     report::VerifyReport report(output, to_do);
-    report::Board board(workers, to_do, before.bytes_unverified);
+    report::Board board(1, to_do, before.bytes_unverified);
+    workers::Demand demand(before.bytes_unverified);
     workers::Throttle throttle;
     workers::Pause pause;
     workers::Outage outage;
@@ -118,22 +121,30 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
                   {"source", ends.source.connection.name()},
                   {"target", ends.target.connection.name()}},
                  Weight::detail,
-                 fmt::format("Verifying {} by {} with {}, between the {} and the {}",
+                 fmt::format("Verifying {} by {} with up to {}, between the {} and the {}",
                              report::format_count(to_do, "chunk"), how,
                              report::format_count(workers, "worker"), ends.source.connection.name(),
                              ends.target.connection.name()));
 
+    auto own_run =
+        tasks::own_run_from(ends.target.connection.pipeline({tasks::number_statement()}).front());
+    own_run.command = "verify";
+    own_run.chunks = to_do;
+    own_run.bytes = before.bytes_unverified;
+    run.spare.give(std::move(ends));
+
     const workers::Watchdog watchdog(connections, options.retry.stall_timeout);
     bool interrupted = false;
+    std::vector<postgres::Statement> last_words;
     try {
         workers::Pool pool(stop, [&run](int number) { VerifyWorker(run, number).run(); });
         run.pool = &pool;
-        const Publisher publisher(
-            {"verify", to_do, before.bytes_unverified, options.source, options.target},
-            ends.target.connection, board, pause, output,
-            [&](int wanted) { pool.resize(wanted, [] {}); });
+        Publisher publisher(std::move(own_run), options.source, options.target, board, output,
+                            steer(pause, pool, board, demand));
         const report::Display display(output, board);
-        pool.run(workers);
+        pool.run(options.parallelism,
+                 [&](int working) { return demand.wanted(working, board.unclaimed()); });
+        last_words.push_back(publisher.end());
     } catch (const Interrupted&) {
         interrupted = true;
     } catch (const Error&) {
@@ -142,11 +153,14 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
     }
     report.summary();
     tasks::Counts after;
-    conclude(ends.target, Role::target, "verify", connections, {options.retry, stop, outage},
-             [&](Endpoint& target) { after = tasks::count(target.connection); });
-    connections.add(ends.source.entry());
-    if (outage.has_happened())
-        end_leftovers(ends, "verify");
+    Left left(run.spare);
+    conclude(left.target, options.target, Role::target, "verify", connections,
+             {options.retry, stop, outage},
+             [&](Endpoint& end) { after = tasks::conclude(end.connection, last_words); });
+    if (outage.has_happened()) {
+        end_leftovers(left.source, options.source, Role::source, "verify");
+        end_leftovers(left.target, options.target, Role::target, "verify");
+    }
     if ((interrupted || signals.has_come()) && report.done() < to_do) {
         output.say(Weight::result,
                    fmt::format("Interrupted with {} left to verify.",

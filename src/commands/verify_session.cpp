@@ -20,19 +20,28 @@ std::string reason_json(const std::string& reason) {
 } // namespace
 
 VerifySession::VerifySession(VerifyRun& run, WorkerProgress& progress)
-    : run_(run), progress_(progress),
-      ends_(connect_both(run.options.source, run.options.target, "verify", Session::further,
-                         run.options.retry.stall_timeout)),
-      queue_(run.options.target, Role::target, "verify", Session::further,
-             run.options.retry.stall_timeout) {
+    : run_(run), progress_(progress), ends_(connect()),
+      queue_(run.options.target, Role::target, "verify", run.options.retry.stall_timeout) {
     require_unchanged(ends_.source, run_.source_server);
     require_unchanged(ends_.target, run_.target_server);
-    for (const auto* endpoint : {&ends_.source, &ends_.target, &queue_})
-        run_.connections.add(endpoint->entry());
+    for (const auto& entry : {ends_.source.entry(), ends_.target.entry(), queue_.entry()})
+        run_.connections.add(entry);
     run_.orphans.terminate(ends_);
     progress_.set_backends({{.is_source = true, .pid = ends_.source.backend.pid},
                             {.is_source = false, .pid = ends_.target.backend.pid},
                             {.is_source = false, .pid = queue_.backend.pid}});
+}
+
+Endpoints VerifySession::connect() const {
+    if (auto ends = run_.spare.take())
+        return std::move(*ends);
+    return connect_both(run_.options.source, run_.options.target, "verify", Session::further,
+                        run_.options.retry.stall_timeout);
+}
+
+void VerifySession::close() {
+    closed_ = true;
+    run_.spare.give(std::move(ends_));
 }
 
 VerifySession::~VerifySession() {
@@ -54,7 +63,7 @@ bool VerifySession::verify_next() {
     std::vector<tasks::Task> tasks{*first};
     if (const auto more = tasks::companions_of(*first); more > 0)
         for (auto& task : tasks::claim_more_comparisons(queue_.connection, run_.started, *first,
-                                                        more, run_.options.parallelism))
+                                                        more, run_.pool->size()))
             tasks.push_back(std::move(task));
     progress_.begin(tasks);
     progress_.now(report::Activity::comparing);
@@ -92,8 +101,8 @@ bool VerifySession::attempt(const tasks::Task& task, bool last) {
 void VerifySession::verify_claimed(const tasks::Task& task) {
     const auto started = std::chrono::steady_clock::now();
     require_sound({task});
-    const ChunkReading source(ends_.source.connection, task.snapshot, {task.chunk},
-                              run_.source_server.plain);
+    const ChunkReading source(ends_.source.connection, run_.source_server, task.snapshot,
+                              {task.chunk});
     if (!source.chunk())
         throw TaskError("it is gone from the source");
     check_visible(*source.chunk());
@@ -103,7 +112,9 @@ void VerifySession::verify_claimed(const tasks::Task& task) {
     std::optional<postgres::Transaction> transaction;
     std::optional<timescale::Chunk> target;
     if (place.same && have_same_chunks(task)) {
-        target = reading.emplace(ends_.target.connection, std::nullopt, std::vector{*place.same})
+        target = reading
+                     .emplace(ends_.target.connection, run_.target_server, std::nullopt,
+                              std::vector{*place.same})
                      .chunk();
         if (!target)
             throw TaskError("it is gone from the target");
@@ -153,8 +164,8 @@ std::vector<tasks::Task> VerifySession::try_together(const std::vector<tasks::Ta
         names.push_back(task.chunk);
         hypercubes.push_back({task.target, task.slices});
     }
-    const ChunkReading source(ends_.source.connection, tasks.front().snapshot, names,
-                              run_.source_server.plain);
+    const ChunkReading source(ends_.source.connection, run_.source_server, tasks.front().snapshot,
+                              names);
     if (!have_same_chunks(tasks.front()))
         return tasks;
     const auto places = timescale::find_places(ends_.target.connection, hypercubes);
@@ -164,7 +175,8 @@ std::vector<tasks::Task> VerifySession::try_together(const std::vector<tasks::Ta
             return tasks;
         target_names.push_back(*place.same);
     }
-    const ChunkReading target(ends_.target.connection, std::nullopt, target_names);
+    const ChunkReading target(ends_.target.connection, run_.target_server, std::nullopt,
+                              target_names);
 
     std::vector<verify::Comparison> comparisons;
     for (std::size_t i = 0; i < tasks.size(); ++i) {

@@ -36,6 +36,7 @@ struct VerifyRun {
     workers::Throttle& throttle;
     workers::Pause& pause;
     workers::Pool* pool = nullptr; ///< that the workers are of
+    Spare<Endpoints> spare{};
 };
 
 /**
@@ -49,7 +50,7 @@ struct VerifyRun {
  */
 class VerifySession {
   public:
-    /// Connects.
+    /// Takes the connections that nobody uses, or connects.
     /// \throws Error when a server has changed since the run began.
     VerifySession(VerifyRun& run, WorkerProgress& progress);
     ~VerifySession();
@@ -60,10 +61,12 @@ class VerifySession {
     /// \returns false when there is nothing left to claim.
     bool verify_next();
 
-    /// What it was to do is done: its server processes end with it.
-    void close() { closed_ = true; }
+    /// What it was to do is done: its server processes end with it, or are used by somebody else.
+    void close();
 
   private:
+    Endpoints connect() const;
+
     /// \param last do not ask for another attempt.
     /// \returns false when another attempt may succeed.
     bool attempt(const tasks::Task& task, bool last);
@@ -84,7 +87,7 @@ class VerifySession {
     VerifyRun& run_;
     WorkerProgress& progress_;
     Endpoints ends_;
-    Endpoint queue_;
+    LeanSession queue_;
     bool closed_ = false;
     std::vector<std::function<void()>> to_report_; ///< once it is committed
 };

@@ -8,7 +8,11 @@ void VerifyWorker::run() {
     const auto work = [&] {
         VerifySession session(run_, progress_);
         recovery_.connected();
-        while (progress_.may_begin(*run_.pool, run_.pause) && session.verify_next()) {
+        while (progress_.may_begin(*run_.pool, run_.pause)) {
+            if (!session.verify_next()) {
+                run_.board.note_drained();
+                break;
+            }
             recovery_.succeeded();
             losses_ = 0;
         }

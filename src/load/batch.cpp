@@ -3,6 +3,7 @@
 #include "load/locks.hpp"
 #include "load/triggers.hpp"
 #include "postgres/copy.hpp"
+#include "postgres/session.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -15,7 +16,19 @@ namespace {
 
 using postgres::Statement;
 
-bool is_simple(const Job& job, const Prepared& prepared) {
+/// ANALYZE of chunks, and the rows that it counts in them, in their order. It reads all of a table
+/// that is as small as these: what it counts is exact.
+std::vector<std::string> analyzing(const std::vector<std::string>& names) {
+    return {fmt::format("ANALYZE {}", fmt::join(names, ", ")),
+            fmt::format("SELECT pg_class.reltuples::float8::bigint AS rows "
+                        "FROM unnest({}::regclass[]) WITH ORDINALITY AS loaded (relation, number) "
+                        "JOIN pg_class ON pg_class.oid = loaded.relation ORDER BY loaded.number",
+                        postgres::quote_literal(postgres::array_literal(names)))};
+}
+
+} // namespace
+
+bool BatchLoader::is_simple(const Job& job, const Prepared& prepared) {
     const auto& plan = prepared.plan;
     return job.task.whole && !job.chunk.compressed && !job.chunk.rewritten &&
            plan.into == Plan::Into::existing_chunk && plan.what == Plan::What::rows &&
@@ -24,17 +37,18 @@ bool is_simple(const Job& job, const Prepared& prepared) {
            to_suspend(job, prepared).empty();
 }
 
-} // namespace
-
 std::vector<std::optional<tasks::Loaded>> BatchLoader::load(const std::vector<Job>& jobs,
-                                                            const std::vector<Prepared>& prepared) {
+                                                            const std::vector<Prepared>& prepared,
+                                                            const Reading& reading) {
     std::vector<std::optional<tasks::Loaded>> result(jobs.size());
     std::vector<std::size_t> indexes; // of those that are loaded here
+    std::vector<std::string> names;   // of the target's chunks
     std::vector<Job> simple;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
         if (!is_simple(jobs[i], prepared[i]))
             continue;
         indexes.push_back(i);
+        names.push_back(prepared[i].target->name.quoted());
         simple.push_back(jobs[i]);
     }
     if (simple.empty())
@@ -51,22 +65,36 @@ std::vector<std::optional<tasks::Loaded>> BatchLoader::load(const std::vector<Jo
         check_partitions(ends_.source, ends_.source_server, ends_.target_server, job);
         copies.push_back(copy_to_stdout(shape, job.rows()));
     }
+    postgres::CopyIn in{.copy = copy_from_stdin(shape, simple.front().task.target),
+                        .after = analyzing(names)};
     if (!simple.front().target_hypertable.key.empty())
-        ends_.target.execute(lock_briefly); // as Loader::copy_rows
-    RolesPath path(ends_.target, std::ranges::any_of(prepared, [](const auto& one) {
-                       return one.plan.triggers == Plan::Triggers::fired;
-                   }));
-    const auto counts = postgres::copy_several_between(
-        ends_.source, copies,
-        shape.is_text() ? postgres::CopyFormat::text : postgres::CopyFormat::binary, ends_.target,
-        copy_from_stdin(shape, simple.front().task.target),
-        [&](auto bytes) { progress_.moved(bytes); });
-    path.end();
+        in.before.push_back(lock_briefly); // as Loader::copy_rows
+    std::vector<std::string> afterwards;
+    if (std::ranges::any_of(prepared, [](const auto& one) {
+            return one.plan.triggers == Plan::Triggers::fired;
+        })) { // as RolesPath
+        in.before.emplace_back(postgres::own_search_path);
+        afterwards.emplace_back("SET CONSTRAINTS ALL IMMEDIATE");
+        afterwards.emplace_back(postgres::pinned_search_path);
+    }
     if (as_replica_)
-        be_origin(ends_.target);
-    for (std::size_t i = 0; i < simple.size(); ++i)
-        result[indexes[i]] = {.rows = counts[i].rows, .batches = 0, .bytes = counts[i].bytes};
-    analyze(prepared, result);
+        afterwards.emplace_back("SET LOCAL session_replication_role = origin");
+    in.after.insert(in.after.begin(), afterwards.begin(), afterwards.end());
+    const auto copied = postgres::copy_together(
+        ends_.source,
+        {.before = reading.begin,
+         .copies = std::move(copies),
+         .after = reading.end,
+         .check = reading.check},
+        shape.is_text() ? postgres::CopyFormat::text : postgres::CopyFormat::binary, ends_.target,
+        in, [&](auto bytes) { progress_.moved(bytes); });
+    const auto& counted = copied.after.back();
+    for (std::size_t i = 0; i < simple.size(); ++i) {
+        const auto& count = copied.counts[i];
+        if (counted.integer(static_cast<int>(i), "rows") != count.rows)
+            throw TaskError("the application has just written to it");
+        result[indexes[i]] = {.rows = count.rows, .batches = 0, .bytes = count.bytes};
+    }
     if (as_replica_)
         for (std::size_t i = 0; i < simple.size(); ++i)
             check_foreign_keys(ends_.target, simple[i].target_hypertable,
@@ -74,8 +102,9 @@ std::vector<std::optional<tasks::Loaded>> BatchLoader::load(const std::vector<Jo
     return result;
 }
 
-std::vector<Prepared> BatchLoader::prepare(const std::vector<Job>& jobs) {
-    auto prepared = lock(jobs);
+std::vector<Prepared> BatchLoader::prepare(const std::vector<Job>& jobs,
+                                           const std::vector<timescale::Place>& places) {
+    auto prepared = lock(jobs, places);
     as_replica_ = false;
     for (std::size_t i = 0; i < jobs.size(); ++i)
         as_replica_ = as_replica_ || (is_simple(jobs[i], prepared[i]) &&
@@ -88,12 +117,13 @@ std::vector<Prepared> BatchLoader::prepare(const std::vector<Job>& jobs) {
 
 /// Chunks that are missing are made, all in one short transaction, and those that are to be filled
 /// are locked as a writer would.
-std::vector<Prepared> BatchLoader::lock(const std::vector<Job>& jobs) {
+std::vector<Prepared> BatchLoader::lock(const std::vector<Job>& jobs,
+                                        const std::vector<timescale::Place>& places) {
     std::vector<Situation> situations;
     situations.reserve(jobs.size());
     for (const auto& job : jobs)
         situations.push_back(survey_.situation(job));
-    auto prepared = survey_.look(jobs, situations, Survey::Locking::as_writer);
+    auto prepared = survey_.look(jobs, situations, Survey::Locking::as_writer, places);
     std::vector<Job> missing;
     for (std::size_t i = 0; i < jobs.size(); ++i)
         if (prepared[i].plan.into == Plan::Into::new_chunk && !jobs[i].chunk.compressed)
@@ -130,28 +160,6 @@ void BatchLoader::empty(const std::vector<Job>& jobs, const std::vector<Prepared
     for (const auto& rows : ends_.target.pipeline(statements))
         if (!rows.empty())
             throw TaskError("it has rows that the application has just written");
-}
-
-/// \throws TaskError when somebody has put rows in meanwhile.
-void BatchLoader::analyze(const std::vector<Prepared>& prepared,
-                          const std::vector<std::optional<tasks::Loaded>>& loaded) {
-    std::vector<std::string> names;
-    std::vector<std::string> counts;
-    for (std::size_t i = 0; i < loaded.size(); ++i)
-        if (loaded[i]) {
-            names.push_back(prepared[i].target->name.quoted());
-            counts.push_back(std::to_string(loaded[i]->rows));
-        }
-    // ANALYZE reads all of a table that is as small as these: what it counts is exact.
-    const auto results = ends_.target.pipeline(
-        {{fmt::format("ANALYZE {}", fmt::join(names, ", "))},
-         {"SELECT FROM unnest($1::regclass[], $2::float4[]) AS loaded (relation, rows) "
-          "JOIN pg_class ON pg_class.oid = loaded.relation "
-          "WHERE pg_class.reltuples <> loaded.rows LIMIT 1",
-          {postgres::array_literal(names), postgres::array_literal(counts)},
-          /*repeated=*/true}});
-    if (!results.back().empty())
-        throw TaskError("the application has just written to it");
 }
 
 } // namespace load

@@ -24,21 +24,34 @@ class BatchLoader {
     /// Locks the target's chunks, makes missing ones, and deletes what is to be replaced; as for
     /// Loader::prepare(), the source's snapshot is to be taken after this.
     /// \param jobs of the same hypertable.
-    std::vector<Prepared> prepare(const std::vector<Job>& jobs);
+    /// \param places what stands where they are to go, as was found just now.
+    std::vector<Prepared> prepare(const std::vector<Job>& jobs,
+                                  const std::vector<timescale::Place>& places);
+
+    /// Whether load() will load it.
+    static bool is_simple(const Job& job, const Prepared& prepared);
+
+    /// What is sent to the source in the same round trip as what reads the rows.
+    struct Reading {
+        std::vector<std::string> begin{};
+        std::function<void(const std::vector<postgres::Result>&)> check = [](const auto&) {
+        };
+        std::vector<std::string> end{};
+    };
 
     /// Loads the rows, in the target's open transaction.
     /// \returns what was loaded for each; nothing for a job that is not done.
     /// \throws TaskError, SqlError when one cannot be loaded, whereupon none is: they are then to
     /// be loaded one by one.
     std::vector<std::optional<tasks::Loaded>> load(const std::vector<Job>& jobs,
-                                                   const std::vector<Prepared>& prepared);
+                                                   const std::vector<Prepared>& prepared,
+                                                   const Reading& reading);
 
   private:
-    std::vector<Prepared> lock(const std::vector<Job>& jobs);
+    std::vector<Prepared> lock(const std::vector<Job>& jobs,
+                               const std::vector<timescale::Place>& places);
     void create_chunks(const std::vector<Job>& jobs) const;
     void empty(const std::vector<Job>& jobs, const std::vector<Prepared>& prepared);
-    void analyze(const std::vector<Prepared>& prepared,
-                 const std::vector<std::optional<tasks::Loaded>>& loaded);
 
     Ends ends_;
     Survey survey_;

@@ -32,12 +32,10 @@ using Piece = std::function<void(Hands&)>;
  */
 class Crew {
   public:
-    explicit Crew(int workers) : members_(workers) {}
-
     /// How many members there are.
     int size();
 
-    /// There will be one more member.
+    /// There will be one more member: to be said before the others could miss it.
     void expect_another();
 
     /// Has pieces done, by the caller and by all who have nothing else to do. Returns when all are
@@ -78,7 +76,7 @@ class Crew {
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<Work*> works_;
-    int members_; ///< who have not left
+    int members_ = 0; ///< who have not left
     int idle_ = 0;
 };
 

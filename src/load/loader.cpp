@@ -145,7 +145,7 @@ void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
     suspend_triggers(target_, job, prepared, progress_);
     const auto where = hypercube_condition(job);
     // Deleting from batches writes rows that the chunk of another task is to replace.
-    const auto chunks = timescale::read_chunks(target_, place.overlapping);
+    const auto chunks = timescale::read_chunks(target_, target_server_, place.overlapping);
     const auto any = [&](const auto& is) {
         return std::ranges::any_of(chunks, [&](const auto& chunk) { return chunk && is(*chunk); });
     };
@@ -219,15 +219,14 @@ std::string Loader::create_chunk_by_inserting(const Job& job, const Plan& plan) 
         if (loaded.rows == 0)
             return "there are no rows to make a chunk for";
     } catch (const postgres::SqlError& error) {
-        if (error.says_gone() &&
-            !timescale::read_chunk(source_, job.chunk.name, job.source_hypertable.plain))
+        if (error.says_gone() && !timescale::read_chunk(source_, source_server_, job.chunk.name))
             throw postgres::SqlError("40001", "the chunk was dropped from the source just now");
         throw;
     }
     const auto place = timescale::find_place(builder, {job.task.target, job.task.slices});
     if (!place.same)
         return "the target cuts new chunks elsewhere";
-    const auto made = timescale::read_chunk(builder, *place.same);
+    const auto made = timescale::read_chunk(builder, target_server_, *place.same);
     // There may be rows that reference what is yet to come, by a key that is not valid.
     if (made && made->referenced)
         return "foreign keys reference its rows";
@@ -532,7 +531,7 @@ std::optional<Loaded> Loader::load_batches_anew(const Job& job, const Prepared& 
     do {
         attach_batches(job, target, table);
     } while (take_back_for_late_rows(job, prepared));
-    const auto made = timescale::read_chunk(target_, target.name);
+    const auto made = timescale::read_chunk(target_, target_server_, target.name);
     if (!made || !made->compressed || made->compressed->settings != source.settings) {
         target_.execute("ROLLBACK TO SAVEPOINT batches");
         return std::nullopt;

@@ -14,7 +14,7 @@
  * the one whom the server picks to fail for the deadlock: it looks for one when a wait has lasted
  * for deadlock_timeout, a second by default, and by then our wait has ended. A writer that has
  * waited for us for most of a second when our wait begins is safe where our own deadlock_timeout is
- * short (sql/pin_session.sql), which takes a superuser.
+ * short (postgres::pin_session), which takes a superuser.
  */
 namespace load {
 

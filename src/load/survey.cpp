@@ -115,8 +115,8 @@ std::vector<Prepared> Survey::look(const std::vector<Job>& jobs) {
 }
 
 std::vector<Prepared> Survey::look(const std::vector<Job>& jobs, std::vector<Situation>& situations,
-                                   Locking locking) {
-    see_targets(jobs, situations, locking);
+                                   Locking locking, const std::vector<timescale::Place>& places) {
+    see_targets(jobs, situations, locking, places);
     std::map<QualifiedName, std::string> settings;
     std::map<QualifiedName, std::string> obstacles;
     std::vector<Prepared> list;
@@ -141,10 +141,14 @@ std::vector<Prepared> Survey::look(const std::vector<Job>& jobs, std::vector<Sit
     return list;
 }
 
+/// \param first statements to run before.
 /// \throws SqlError with Remedy::retry when somebody has just dropped a chunk.
-postgres::Result Survey::read(const std::vector<postgres::Statement>& statements) {
+std::vector<std::optional<timescale::Chunk>> Survey::read(const std::vector<QualifiedName>& names,
+                                                          std::vector<postgres::Statement> first) {
     try {
-        return std::move(target_.pipeline(statements).back());
+        timescale::ChunkQuery query(target_server_, names);
+        std::ranges::move(query.statements(), std::back_inserter(first));
+        return query.finish(target_, target_.pipeline(first));
     } catch (const postgres::SqlError& error) {
         if (!error.says_gone())
             throw;
@@ -166,12 +170,14 @@ bool Survey::has_columns_in_place(const QualifiedName& chunk) {
 }
 
 void Survey::see_targets(const std::vector<Job>& jobs, std::vector<Situation>& situations,
-                         Locking locking) {
-    std::vector<timescale::Hypercube> hypercubes;
-    hypercubes.reserve(jobs.size());
-    for (const auto& job : jobs)
-        hypercubes.push_back({job.task.target, job.task.slices});
-    const auto places = timescale::find_places(target_, hypercubes);
+                         Locking locking, std::vector<timescale::Place> places) {
+    if (places.empty()) {
+        std::vector<timescale::Hypercube> hypercubes;
+        hypercubes.reserve(jobs.size());
+        for (const auto& job : jobs)
+            hypercubes.push_back({job.task.target, job.task.slices});
+        places = timescale::find_places(target_, hypercubes);
+    }
 
     std::vector<QualifiedName> names;
     std::vector<std::size_t> indexes; // whose they are
@@ -188,8 +194,7 @@ void Survey::see_targets(const std::vector<Job>& jobs, std::vector<Situation>& s
     std::vector<postgres::Statement> statements;
     if (locking == Locking::as_writer)
         statements.push_back({postgres::lock_statement(names, "ROW EXCLUSIVE")});
-    statements.push_back(timescale::chunks_statement(names));
-    auto chunks = timescale::chunks_from(read(statements), names.size());
+    auto chunks = read(names, std::move(statements));
     for (std::size_t i = 0; i < names.size(); ++i) {
         if (!chunks[i])
             throw dropped_just_now();

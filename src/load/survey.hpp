@@ -63,16 +63,19 @@ class Survey {
     enum class Locking { none, as_writer };
 
     /// Completes the situations of some jobs, and chooses.
+    /// \param places what stands where they are to go, if it has just been found.
     std::vector<Prepared> look(const std::vector<Job>& jobs, std::vector<Situation>& situations,
-                               Locking locking = Locking::none);
+                               Locking locking = Locking::none,
+                               const std::vector<timescale::Place>& places = {});
 
     std::vector<Prepared> look(const std::vector<Job>& jobs);
 
   private:
-    postgres::Result read(const std::vector<postgres::Statement>& statements);
     bool has_columns_in_place(const postgres::QualifiedName& chunk);
+    std::vector<std::optional<timescale::Chunk>>
+    read(const std::vector<postgres::QualifiedName>& names, std::vector<postgres::Statement> first);
     void see_targets(const std::vector<Job>& jobs, std::vector<Situation>& situations,
-                     Locking locking);
+                     Locking locking, std::vector<timescale::Place> places);
 
     const timescale::Server& source_server_;
     postgres::Connection& target_;

@@ -1,6 +1,7 @@
 #include "load/triggers.hpp"
 
 #include "load/locks.hpp"
+#include "postgres/session.hpp"
 
 #include <fmt/format.h>
 
@@ -99,14 +100,13 @@ void check_foreign_keys(postgres::Connection& target, const timescale::Hypertabl
 
 RolesPath::RolesPath(postgres::Connection& target, bool wanted) : target_(target), wanted_(wanted) {
     if (wanted_)
-        target_.execute("SET LOCAL search_path TO DEFAULT");
+        target_.execute(postgres::own_search_path);
 }
 
 void RolesPath::end() {
-    // sql/pin_session.sql has the same.
     if (wanted_)
         target_.execute(
-            "SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL search_path = pg_catalog, pg_temp");
+            fmt::format("SET CONSTRAINTS ALL IMMEDIATE; {}", postgres::pinned_search_path));
 }
 
 } // namespace load

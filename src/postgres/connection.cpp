@@ -1,14 +1,18 @@
 #include "postgres/connection.hpp"
 
+#include "postgres/quote.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <poll.h>
+#include <utility>
 
 namespace postgres {
 
@@ -60,7 +64,8 @@ class Parameters {
   public:
     /// What stands before dbname is our wish, which the user's string overrules; what stands
     /// behind it is a must.
-    Parameters(const ConnectionString& connection_string, const char* application_name) {
+    Parameters(const ConnectionString& connection_string, const char* application_name,
+               const char* options) {
         if (!connection_string.names_service()) {
             if (std::getenv("PGCONNECT_TIMEOUT") == nullptr)
                 add("connect_timeout", "30");
@@ -72,6 +77,8 @@ class Parameters {
         add("dbname", connection_string.text().c_str());
         add("fallback_application_name", application_name);
         add("client_encoding", "UTF8");
+        if (options != nullptr)
+            add("options", options);
         add(nullptr, nullptr);
     }
 
@@ -133,24 +140,68 @@ std::string refusal(const Parameters& parameters) {
             return {};
         wish = PQconnectPoll(connection.get());
     }
+    // It refused a moment ago, and does not now: as a server that is starting (cannot_connect_now).
+    if (wish == PGRES_POLLING_OK)
+        return "57P03";
     return sqlstate_in(PQerrorMessage(connection.get()));
+}
+
+/// As the server's command line takes them (pg_split_opts in PostgreSQL's
+/// src/backend/utils/init/postinit.c).
+std::string as_options(const Settings& settings) {
+    std::string options;
+    for (const auto& [name, value] : settings) {
+        options += fmt::format(" -c {}=", name);
+        for (const char c : value) {
+            if (c == '\\' || std::isspace(static_cast<unsigned char>(c)) != 0)
+                options += '\\';
+            options += c;
+        }
+    }
+    return options;
+}
+
+/// Whether a server that refused a session may take it without settings: not when it takes none at
+/// all now (57, 53), not this user (28), or not for this database (3D).
+bool may_be_for_its_settings(std::string_view sqlstate) {
+    constexpr std::array others{"57", "53", "28", "3D"};
+    return !sqlstate.empty() &&
+           std::ranges::none_of(others, [&](const auto* one) { return sqlstate.starts_with(one); });
 }
 
 } // namespace
 
 Connection::Connection(const ConnectionString& connection_string, const std::string& role,
-                       const std::string& application_name)
-    : role_(role) {
-    const Parameters parameters(connection_string, application_name.c_str());
+                       const std::string& application_name, const Settings& settings)
+    : string_(connection_string), role_(role) {
+    const auto& own = string_.options();
+    sent_settings_ = !settings.empty() && own && !string_.refuses_options();
+    try {
+        connect(application_name,
+                sent_settings_ ? std::optional(*own + as_options(settings)) : std::nullopt);
+    } catch (const ConnectionError& error) {
+        if (!sent_settings_ || !may_be_for_its_settings(error.sqlstate()))
+            throw;
+        sent_settings_ = false;
+        connect(application_name, std::nullopt);
+        string_.note_refusal_of_options();
+    }
+    own_options_ = sent_settings_ ? *own : PQoptions(get());
+}
+
+void Connection::connect(const std::string& application_name,
+                         const std::optional<std::string>& options) {
+    const Parameters parameters(string_, application_name.c_str(),
+                                options ? options->c_str() : nullptr);
     connection_.reset(PQconnectdbParams(parameters.keywords(), parameters.values(), expand_dbname));
     if (!connection_)
         throw ConnectionError("out of memory");
     if (is_broken())
         throw ConnectionError(
-            fmt::format("cannot connect to the {}: {}", role, one_line(PQerrorMessage(get()))),
+            fmt::format("cannot connect to the {}: {}", role_, one_line(PQerrorMessage(get()))),
             refusal(parameters));
     connection_.get_deleter().line = std::make_shared<Line>(get());
-    name_ = fmt::format("{} {}:{}/{}", role, PQhost(get()), PQport(get()), PQdb(get()));
+    name_ = fmt::format("{} {}:{}/{}", role_, PQhost(get()), PQport(get()), PQdb(get()));
     PQsetNoticeReceiver(get(), log_notice, nullptr);
 }
 
@@ -182,12 +233,22 @@ Result Connection::query(std::string_view sql, const std::vector<Parameter>& par
 }
 
 std::vector<Result> Connection::pipeline(const std::vector<Statement>& statements) {
+    begin_pipeline(statements);
+    return finish_pipeline();
+}
+
+void Connection::begin_pipeline(const std::vector<Statement>& statements) {
     if (PQenterPipelineMode(connection_.get()) != 1)
         fail(nullptr);
     const Line::Waiting waiting(*line());
-    const auto preparing = send_all(statements);
+    sent_.clear();
+    send_all(statements);
+}
+
+std::vector<Result> Connection::finish_pipeline() {
+    const Line::Waiting waiting(*line());
     std::vector<Result> results;
-    results.reserve(statements.size());
+    results.reserve(sent_.size());
     std::optional<Result> failed;
     const auto succeeded = [&](Result& result) {
         const auto status = PQresultStatus(result.get());
@@ -197,11 +258,11 @@ std::vector<Result> Connection::pipeline(const std::vector<Statement>& statement
             failed = std::move(result);
         return false;
     };
-    for (std::size_t i = 0; i < statements.size(); ++i) {
-        if (const auto prepared = preparing.find(i); prepared != preparing.end()) {
+    for (auto& sent : sent_) {
+        if (!sent.name.empty()) {
             auto result = next_of_pipeline();
             if (succeeded(result))
-                prepared_.emplace(statements[i].sql, prepared->second);
+                prepared_.emplace(std::move(sent.sql), std::move(sent.name));
         }
         auto result = next_of_pipeline();
         if (succeeded(result))
@@ -218,29 +279,37 @@ std::vector<Result> Connection::pipeline(const std::vector<Statement>& statement
 
 /// Sends a pipeline's statements, and what has to be prepared for them, each before the first that
 /// needs it.
-/// \returns the names of what is being prepared, by the index of that statement.
-std::map<std::size_t, std::string> Connection::send_all(const std::vector<Statement>& statements) {
-    std::map<std::size_t, std::string> preparing;
-    for (std::size_t i = 0; i < statements.size(); ++i) {
-        const auto& [sql, parameters, repeated] = statements[i];
+void Connection::send_all(const std::vector<Statement>& statements) {
+    std::map<std::string_view, std::string> preparing;
+    for (const auto& [sql, parameters, repeated] : statements) {
+        auto& sent = sent_.emplace_back();
         if (!repeated) {
             send_with_parameters(sql, parameters);
             continue;
         }
-        const auto known = prepared_.find(sql);
-        if (known != prepared_.end()) {
+        if (const auto known = prepared_.find(sql); known != prepared_.end()) {
             send_prepared(known->second, parameters);
             continue;
         }
-        const auto name = fmt::format("s{}", prepared_.size() + preparing.size());
-        if (PQsendPrepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr) != 1)
-            fail(nullptr);
-        preparing.emplace(i, name);
+        auto& name = preparing[sql];
+        if (name.empty()) {
+            name = fmt::format("s{}", prepared_.size() + preparing.size() - 1);
+            if (PQsendPrepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr) != 1)
+                fail(nullptr);
+            sent = {.sql = sql, .name = name};
+        }
         send_prepared(name, parameters);
     }
     if (PQpipelineSync(connection_.get()) != 1)
         fail(nullptr);
-    return preparing;
+}
+
+std::string Connection::text_of(const Statement& statement) const {
+    std::string values;
+    for (const auto& parameter : statement.parameters)
+        values += fmt::format("{}{}", values.empty() ? "" : ", ",
+                              parameter ? quote_literal(*parameter) : "NULL");
+    return fmt::format("EXECUTE {} ({})", prepared_.at(statement.sql), values);
 }
 
 /// \throws ConnectionError when the connection is gone.
@@ -307,6 +376,36 @@ TwoResults query_both(Connection& first, const std::string& first_sql, Connectio
     std::rethrow_exception(problem);
 }
 
+ResultsOfBoth pipeline_both(Connection& first, const std::vector<Statement>& first_statements,
+                            Connection& second, const std::vector<Statement>& second_statements) {
+    first.begin_pipeline(first_statements);
+    ResultsOfBoth results;
+    std::exception_ptr problem;
+    const auto attempt = [&](const auto& action) {
+        try {
+            action();
+        } catch (const Error&) {
+            if (!problem)
+                problem = std::current_exception();
+        }
+    };
+    // Whatever becomes of one, the other's results have to be taken off its connection.
+    bool begun = false;
+    attempt([&] {
+        second.begin_pipeline(second_statements);
+        begun = true;
+    });
+    auto second_problem = std::exchange(problem, nullptr);
+    attempt([&] { results.first = first.finish_pipeline(); });
+    if (!problem)
+        problem = second_problem;
+    if (begun)
+        attempt([&] { results.second = second.finish_pipeline(); });
+    if (problem)
+        std::rethrow_exception(problem);
+    return results;
+}
+
 void Connection::fail(const PGresult* result) {
     const char* sqlstate =
         result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -371,10 +470,11 @@ void Transaction::commit() {
     open_ = false;
 }
 
-void Transaction::commit_with(std::vector<Statement> statements) {
+std::vector<Result> Transaction::commit_with(std::vector<Statement> statements) {
     statements.push_back({"COMMIT"});
-    connection_.pipeline(statements);
+    auto results = connection_.pipeline(statements);
     open_ = false;
+    return results;
 }
 
 void Transaction::rollback() {

@@ -26,6 +26,13 @@ struct Statement {
     bool repeated = false;
 };
 
+/// A session's settings: names and values.
+struct Setting {
+    std::string name;
+    std::string value;
+};
+using Settings = std::vector<Setting>;
+
 /**
  * A connection to a server. Used by one thread; others may use its line().
  *
@@ -38,9 +45,24 @@ class Connection {
     /// TCP notices within about a minute when the other end is gone.
     /// \param role what the server is to this program, "source" or "target", for messages.
     /// \param application_name shown in pg_stat_activity unless the user's string names another.
-    /// \throws ConnectionError
+    /// \param settings that the session is to begin with. They travel in the start-up packet,
+    /// behind the user's own options, and need no round trip. Where a pooler or a server refuses
+    /// them, it begins without: see sent_settings(). \throws ConnectionError
     Connection(const ConnectionString& connection_string, const std::string& role,
-               const std::string& application_name);
+               const std::string& application_name, const Settings& settings = {});
+
+    /// The settings were in the start-up packet.
+    bool sent_settings() const { return sent_settings_; }
+
+    /// They have not reached the server process, for a pooler left them out; the next connections
+    /// of the same string begin without.
+    void note_lost_settings() {
+        sent_settings_ = false;
+        string_.note_refusal_of_options();
+    }
+
+    /// The options that the user gives to sessions.
+    const std::string& own_options() const { return own_options_; }
 
     /// Runs SQL text that may hold several statements, and returns the last one's result. Several
     /// without a transaction around them are one transaction.
@@ -53,6 +75,15 @@ class Connection {
     /// \returns a result for each.
     /// \throws what the first that failed throws; those behind it are not run then.
     std::vector<Result> pipeline(const std::vector<Statement>& statements);
+
+    /// The two halves of pipeline(): nothing else may be done with it in between.
+    void begin_pipeline(const std::vector<Statement>& statements);
+    std::vector<Result> finish_pipeline();
+
+    /// A statement as text without parameters, to be sent among others by execute() and the like:
+    /// it is prepared already, and takes texts that say their types. \pre it is `repeated`, and has
+    /// been run.
+    std::string text_of(const Statement& statement) const;
 
     /// Sends one statement without waiting for its result, which receive() gets.
     void send(const std::string& sql);
@@ -87,15 +118,36 @@ class Connection {
     Result checked(PGresult* raw);
     void send_with_parameters(const std::string& sql, const std::vector<Parameter>& parameters);
     void send_prepared(const std::string& name, const std::vector<Parameter>& parameters);
-    std::map<std::size_t, std::string> send_all(const std::vector<Statement>& statements);
+    void send_all(const std::vector<Statement>& statements);
     Result next_of_pipeline();
 
+    /// A statement that was sent in a pipeline.
+    struct Sent {
+        std::string sql{};  ///< when it is being prepared
+        std::string name{}; ///< under this one
+    };
+
+    void connect(const std::string& application_name, const std::optional<std::string>& options);
+
+    ConnectionString string_;
     std::string role_;
+    std::string own_options_;
+    bool sent_settings_ = false;
     std::unique_ptr<PGconn, Finish> connection_;
     std::string name_;
     bool broken_ = false;
     std::map<std::string, std::string, std::less<>> prepared_; ///< names by SQL text
+    std::vector<Sent> sent_;                                   ///< of a pipeline that is under way
 };
+
+/// Runs a pipeline on each of two servers at the same time.
+/// \throws what the first's throws, or else the second's, when both have ended.
+struct ResultsOfBoth {
+    std::vector<Result> first;
+    std::vector<Result> second;
+};
+ResultsOfBoth pipeline_both(Connection& first, const std::vector<Statement>& first_statements,
+                            Connection& second, const std::vector<Statement>& second_statements);
 
 /// Runs a statement on each of two servers at the same time.
 /// \throws what the first's throws, or else the second's, when both have ended.
@@ -119,6 +171,11 @@ class Transaction {
     /// Begins it, and runs more in the same round trip.
     /// \param statements the first of which begins it; results() has what they all returned.
     Transaction(Connection& connection, const std::vector<Statement>& statements);
+
+    /// One that statements begin which are sent elsewhere; and end, unless something fails.
+    struct BegunElsewhere {};
+    Transaction(Connection& connection, BegunElsewhere /*begun*/) : connection_(connection) {}
+
     ~Transaction();
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
@@ -126,9 +183,13 @@ class Transaction {
     void commit();
 
     /// Runs statements, and commits, in one round trip.
-    void commit_with(std::vector<Statement> statements);
+    /// \returns what they returned.
+    std::vector<Result> commit_with(std::vector<Statement> statements);
 
     const std::vector<Result>& results() const { return results_; }
+
+    /// It was ended by a statement that was sent elsewhere.
+    void ended() { open_ = false; }
 
     /// Neither committed nor rolled back yet.
     bool is_open() const { return open_; }

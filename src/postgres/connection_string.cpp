@@ -25,6 +25,14 @@ bool has_misread_password(const PQconninfoOption* options) {
     return false;
 }
 
+/// \returns nothing when it is not set.
+std::optional<std::string> options_of(const PQconninfoOption* options) {
+    for (; options->keyword != nullptr; ++options)
+        if (std::string_view(options->keyword) == "options" && options->val != nullptr)
+            return options->val;
+    return std::nullopt;
+}
+
 bool has_service(const PQconninfoOption* options) {
     for (; options->keyword != nullptr; ++options)
         if (std::string_view(options->keyword) == "service" && options->val != nullptr)
@@ -49,6 +57,11 @@ ConnectionString::ConnectionString(std::string text, const std::string& option)
                                   "as \"host=... dbname=...\"");
     const bool misread = has_misread_password(options);
     names_service_ = has_service(options);
+    options_ = options_of(options);
+    if (!options_ && !names_service_) {
+        const char* variable = std::getenv("PGOPTIONS");
+        options_ = variable == nullptr ? "" : variable;
+    }
     PQconninfoFree(options);
     if (misread)
         throw UsageError(option + " has a host, port or database that cannot be one; in a URI, "

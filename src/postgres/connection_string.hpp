@@ -1,5 +1,8 @@
 #pragma once
 
+#include <atomic>
+#include <memory>
+#include <optional>
 #include <string>
 
 namespace postgres {
@@ -24,9 +27,21 @@ class ConnectionString {
     /// A service file has settings that the text does not show.
     bool names_service() const { return names_service_; }
 
+    /// The `options` that the user gives to sessions, here or in PGOPTIONS; nothing when a service
+    /// file may give some.
+    const std::optional<std::string>& options() const { return options_; }
+
+    /// Whether what is at the other end has turned out not to take further options: a pooler does
+    /// not pass them on, or refuses who has some. Known to all copies.
+    bool refuses_options() const { return refuses_options_->load(); }
+    void note_refusal_of_options() const { *refuses_options_ = true; }
+
   private:
     std::string text_;
     bool names_service_ = false;
+    std::optional<std::string> options_;
+    std::shared_ptr<std::atomic<bool>> refuses_options_ =
+        std::make_shared<std::atomic<bool>>(false);
 };
 
 } // namespace postgres

@@ -3,6 +3,7 @@
 #include "postgres/binary_body.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <memory>
 #include <poll.h>
 #include <string_view>
@@ -106,9 +107,14 @@ class Sender {
 
     /// \returns the rows that the target took.
     std::int64_t end() {
+        put_last();
+        return finish(target_);
+    }
+
+    /// There is no more; its results are to come.
+    void put_last() {
         if (!put_end(target_, nullptr))
             target_.fail(nullptr);
-        return finish(target_);
     }
 
   private:
@@ -146,12 +152,35 @@ void send_query(Connection& connection, const std::string& sql) {
         connection.fail(nullptr);
 }
 
-/// The beginning of a COPY TO STDOUT that was sent with others.
-void await_copy(Connection& connection) {
+/// The beginning of a COPY that was sent with others.
+/// \param direction PGRES_COPY_OUT or PGRES_COPY_IN.
+void await_copy(Connection& connection, ExecStatusType direction) {
     const Line::Waiting waiting(*connection.line());
     const Result begun(PQgetResult(connection.get()));
-    if (PQresultStatus(begun.get()) != PGRES_COPY_OUT)
+    if (PQresultStatus(begun.get()) != direction)
         connection.fail(begun.get());
+}
+
+/// The results of some statements that were sent with others.
+std::vector<Result> receive(Connection& connection, std::size_t count) {
+    const Line::Waiting waiting(*connection.line());
+    std::vector<Result> results;
+    for (std::size_t i = 0; i < count; ++i) {
+        Result result(PQgetResult(connection.get()));
+        const auto status = PQresultStatus(result.get());
+        if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+            connection.fail(result.get());
+        results.push_back(std::move(result));
+    }
+    return results;
+}
+
+void send_all(Connection& connection, std::initializer_list<std::vector<std::string>> lists) {
+    std::string all;
+    for (const auto& list : lists)
+        for (const auto& statement : list)
+            all += statement + ";";
+    send_query(connection, all);
 }
 
 /// The command tag of one of several statements that were sent at once.
@@ -205,28 +234,27 @@ std::int64_t copy_from(std::string_view data, Connection& target,
     return finish(target);
 }
 
-std::vector<CopyCount> copy_several_between(Connection& source,
-                                            const std::vector<std::string>& copies_to_stdout,
-                                            CopyFormat format, Connection& target,
-                                            const std::string& copy_from_stdin,
-                                            const std::function<void(std::int64_t)>& moved) {
-    std::string all;
-    for (const auto& copy : copies_to_stdout)
-        all += copy + ";";
-    start(target, copy_from_stdin, PGRES_COPY_IN);
-
-    std::vector<CopyCount> counts;
+CopiedTogether copy_together(Connection& source, const CopiesOut& out, CopyFormat format,
+                             Connection& target, const CopyIn& in,
+                             const std::function<void(std::int64_t)>& moved) {
+    send_all(target, {in.before, {in.copy}, in.after});
+    CopiedTogether copied;
     Sender sender(target, moved);
     const auto append = [&](std::string_view piece) {
         sender.append(piece);
     };
     const bool binary = format == CopyFormat::binary;
+    bool target_copies = false;
     try {
+        send_all(source, {out.before, out.copies, out.after});
+        receive(target, in.before.size());
+        await_copy(target, PGRES_COPY_IN);
+        target_copies = true;
+        out.check(receive(source, out.before.size()));
         if (binary)
             append(binary_header);
-        send_query(source, all);
-        for (std::size_t i = 0; i < copies_to_stdout.size(); ++i) {
-            await_copy(source);
+        for (std::size_t i = 0; i < out.copies.size(); ++i) {
+            await_copy(source, PGRES_COPY_OUT);
             BinaryBody body;
             CopyCount count;
             count.bytes = receive_copy(source, [&](std::string_view piece) {
@@ -236,22 +264,30 @@ std::vector<CopyCount> copy_several_between(Connection& source,
                     append(piece);
             });
             count.rows = finish_one(source);
-            counts.push_back(count);
+            copied.counts.push_back(count);
         }
+        receive(source, out.after.size());
         finish(source);
         if (binary)
             append(binary_trailer);
         sender.flush();
     } catch (const Error&) {
-        abandon(source, target);
+        if (target_copies)
+            abandon(source, target);
+        else if (!source.is_broken())
+            source.line()->cancel();
         throw;
     }
     std::int64_t sent = 0;
-    for (const auto& count : counts)
+    for (const auto& count : copied.counts)
         sent += count.rows;
-    if (sender.end() != sent)
+    sender.put_last();
+    const auto taken = finish_one(target);
+    copied.after = receive(target, in.after.size());
+    finish(target);
+    if (taken != sent)
         throw TaskError("a trigger in the target leaves rows out");
-    return counts;
+    return copied;
 }
 
 } // namespace postgres

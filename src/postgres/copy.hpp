@@ -40,19 +40,38 @@ std::int64_t copy_from(std::string_view data, Connection& target,
 
 enum class CopyFormat { text, binary };
 
+/// Several `COPY ... TO STDOUT`, and statements to send with them: all in one round trip.
+struct CopiesOut {
+    std::vector<std::string> before{};
+    std::vector<std::string> copies;
+    std::vector<std::string> after{};
+    /// Gets the results of those before, and may throw: then nothing is copied.
+    std::function<void(const std::vector<Result>&)> check = [](const auto&) {
+    };
+};
+
+/// A `COPY ... FROM STDIN`, and statements to send with it.
+struct CopyIn {
+    std::vector<std::string> before{};
+    std::string copy;
+    std::vector<std::string> after{};
+};
+
+struct CopiedTogether {
+    std::vector<CopyCount> counts; ///< what each of the COPYs moved
+    std::vector<Result> after;     ///< of CopyIn::after
+};
+
 /**
- * Runs several `COPY ... TO STDOUT` on one connection, in one round trip, into a single
- * `COPY ... FROM STDIN` on another. Otherwise as copy_between().
+ * Runs several `COPY ... TO STDOUT` on one connection into a single `COPY ... FROM STDIN` on
+ * another, which are begun in one round trip of both. Otherwise as copy_between().
  *
  * \param format of them all.
- * \returns what each moved.
  * \throws TaskError when the target took another number of rows than the source sent: a trigger
  * left some out, and whose they were is unknown.
  */
-std::vector<CopyCount> copy_several_between(Connection& source,
-                                            const std::vector<std::string>& copies_to_stdout,
-                                            CopyFormat format, Connection& target,
-                                            const std::string& copy_from_stdin,
-                                            const std::function<void(std::int64_t)>& moved);
+CopiedTogether copy_together(Connection& source, const CopiesOut& out, CopyFormat format,
+                             Connection& target, const CopyIn& in,
+                             const std::function<void(std::int64_t)>& moved);
 
 } // namespace postgres

@@ -56,6 +56,10 @@ std::vector<std::string> environment_for(const Connection& connection,
     wanted["PGAPPNAME"] = application_name;
     wanted["PGCLIENTENCODING"] = "UTF8";
     wanted.erase("PGSERVICE");
+    // Our settings are for our statements.
+    wanted.erase("PGOPTIONS");
+    if (!connection.own_options().empty())
+        wanted["PGOPTIONS"] = connection.own_options();
     auto variables = processes::own_environment();
     std::erase_if(variables, [&](const std::string& variable) {
         return all.contains(variable.substr(0, variable.find('=')));

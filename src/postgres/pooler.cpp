@@ -1,7 +1,9 @@
 #include "postgres/pooler.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <poll.h>
 #include <set>
@@ -88,27 +90,51 @@ bool is_shared(Connection& first, int process) {
 
 } // namespace
 
-std::vector<Result> pin_first_session(Connection& connection, Access access,
-                                      std::vector<Statement> statements) {
-    statements.push_back({select_process});
+std::vector<Result> pin_first_session(Connection& connection, const Settings& settings,
+                                      const std::vector<Statement>& statements,
+                                      const std::vector<Statement>& further) {
     // A server that lets a client in tells it the number of its process, for cancelling. A pooler
     // makes one up, as it is the one that has to be asked to cancel. So without a pooler the two
     // are the same, always, and nothing else is asked.
     const int expected = PQbackendPID(connection.get());
-    auto results = pin_session(connection, access, statements, expected);
-    const int process = process_of(results.back());
-    if (process != expected) {
-        if (is_shared(connection, process))
-            throw UsageError(fmt::format(
-                "the {} is behind a pooler that lets others have a session's server process "
-                "between its transactions (PgBouncer: pool_mode = transaction or statement), where "
-                "settings and locks of a session do not last; connect to the server itself, or "
-                "through a pool with pool_mode = session",
-                connection.name()));
-        results = pin_session(connection, access, statements);
+    auto all = pinning_statements(connection, settings, expected);
+    const auto own = static_cast<std::ptrdiff_t>(all.size());
+    all.insert(all.end(), statements.begin(), statements.end());
+    const auto place_of_process = all.size();
+    all.push_back({select_process});
+    std::vector<Result> results;
+    if (!further.empty()) {
+        auto with_further = all;
+        with_further.push_back(guard_statement(expected));
+        with_further.insert(with_further.end(), further.begin(), further.end());
+        try {
+            results = connection.pipeline(with_further);
+        } catch (const SqlError& error) {
+            spdlog::debug("asking one thing after the other: {}", error.what());
+        }
     }
-    results.pop_back();
-    return results;
+    if (results.empty())
+        results = connection.pipeline(all);
+    const int process = process_of(results[place_of_process]);
+    if (process == expected && is_pinned(connection, results)) {
+        const auto further_begin =
+            results.begin() +
+            static_cast<std::ptrdiff_t>(std::min(results.size(), place_of_process + 2));
+        results.erase(results.begin() + static_cast<std::ptrdiff_t>(place_of_process),
+                      further_begin);
+        results.erase(results.begin(), results.begin() + own);
+        return results;
+    }
+    if (process != expected && is_shared(connection, process))
+        throw UsageError(fmt::format(
+            "the {} is behind a pooler that lets others have a session's server process "
+            "between its transactions (PgBouncer: pool_mode = transaction or statement), where "
+            "settings and locks of a session do not last; connect to the server itself, or "
+            "through a pool with pool_mode = session",
+            connection.name()));
+    // A pooler may have other processes than the one that it gave the packet to, if any.
+    connection.note_lost_settings();
+    return pin_session(connection, settings, statements);
 }
 
 } // namespace postgres

@@ -12,6 +12,15 @@ namespace postgres {
 
 enum class Access { read_only, read_write };
 
+/// Whether a session has TimescaleDB's library. One that touches none of its tables does without:
+/// the first statement would load it, for 15 to 30 ms of CPU.
+enum class Library { loaded, left_out };
+
+/// The settings that a role, a database or a server may have set otherwise and that would change
+/// what our statements mean or how long they may run; as far as every server takes them from
+/// everybody. For a Connection to begin with; pin_session() does the rest.
+Settings session_settings(Access access, Library library = Library::loaded);
+
 /// The server process that works for a connection: no other one ever has the same two.
 struct Backend {
     std::int64_t pid = 0;
@@ -29,14 +38,26 @@ constexpr auto pinned_search_path = "SET LOCAL search_path TO pg_catalog, pg_tem
 /// for, and a number that no other process has.
 std::string application_name(std::string_view purpose);
 
-/// Pins the session settings that a role, a database or a server may have set otherwise and that
-/// would change what our statements mean or how long they may run, and runs further statements in
-/// the same round trip.
-/// \param process pins them only in the server process of this number.
+/// Sees to it that a session has all settings that are to be pinned, and runs further statements in
+/// the same round trip. Where the connection could not begin with the settings, they are made.
+/// \param settings the session_settings() that the connection was given.
 /// \returns what the further statements returned.
-std::vector<Result> pin_session(Connection& connection, Access access,
-                                const std::vector<Statement>& statements = {},
-                                std::optional<int> process = std::nullopt);
+std::vector<Result> pin_session(Connection& connection, const Settings& settings,
+                                const std::vector<Statement>& statements = {});
+
+/// The statements that do so, for the function above and pin_first_session(). When they have run,
+/// the session is pinned if is_pinned().
+/// \param process it is pinned in the server process of this number only.
+std::vector<Statement> pinning_statements(const Connection& connection, const Settings& settings,
+                                          std::optional<int> process = std::nullopt);
+
+/// Whether the start-up packet has reached the server process, if that was to pin the session.
+/// \param results of pinning_statements(), and of others behind them.
+bool is_pinned(const Connection& connection, const std::vector<Result>& results);
+
+/// A statement that fails unless the session is pinned, and in the server process of this number:
+/// for others behind it in a pipeline not to be run otherwise.
+Statement guard_statement(int process);
 
 /// The statement that reads which backend works for a connection, also behind a pooler. It may be
 /// run before the session is pinned, but not those below.

@@ -1,5 +1,7 @@
 #include "report/board.hpp"
 
+#include <algorithm>
+
 namespace report {
 
 const char* name_of(Activity activity) {
@@ -39,6 +41,7 @@ Board::Board(int workers, std::int64_t chunks, std::int64_t bytes, std::string n
     totals_.chunks = chunks;
     totals_.bytes = bytes;
     totals_.started = Clock::now();
+    left_ = chunks;
 }
 
 /// \pre locked
@@ -78,6 +81,30 @@ void Board::end(int worker, std::int64_t chunks_done, std::int64_t bytes_done) {
     entry(worker) = {};
     totals_.chunks_done += chunks_done;
     totals_.bytes_done += bytes_done;
+    done_since_ += chunks_done;
+}
+
+void Board::note_left(std::int64_t chunks) {
+    const std::lock_guard lock(mutex_);
+    // What others have in hand is among them.
+    is_drained_ = is_drained_ && chunks <= left_;
+    left_ = chunks;
+    done_since_ = 0;
+}
+
+void Board::note_drained() {
+    const std::lock_guard lock(mutex_);
+    is_drained_ = true;
+}
+
+std::int64_t Board::unclaimed() const {
+    const std::lock_guard lock(mutex_);
+    if (is_drained_)
+        return 0;
+    auto unclaimed = left_ - done_since_;
+    for (const auto& entry : entries_)
+        unclaimed -= static_cast<std::int64_t>(entry.tasks.size());
+    return std::max<std::int64_t>(unclaimed, 0);
 }
 
 void Board::set_backends(int worker, std::vector<Backend> backends) {

@@ -75,6 +75,15 @@ class Board {
     /// \param done how many chunks of it are done, and their bytes.
     void end(int worker, std::int64_t chunks_done, std::int64_t bytes_done);
 
+    /// There are so many chunks to do now, as the queue shows; those in hand included.
+    void note_left(std::int64_t chunks);
+
+    /// Nobody finds one that nobody has in hand.
+    void note_drained();
+
+    /// How many chunks nobody has in hand, as far as it is known.
+    std::int64_t unclaimed() const;
+
     /// Who works for it from now on.
     void set_backends(int worker, std::vector<Backend> backends);
     std::vector<Backend> backends() const;
@@ -95,6 +104,9 @@ class Board {
     std::map<std::int64_t, std::string> source_waits_;
     std::map<std::int64_t, std::string> target_waits_;
     Totals totals_;
+    std::int64_t left_ = 0; ///< when it was last noted
+    std::int64_t done_since_ = 0;
+    bool is_drained_ = false;
 };
 
 } // namespace report

@@ -15,11 +15,14 @@ namespace {
 
 enum class Presence { absent, unknown, known };
 
-Presence presence(postgres::Connection& target) {
-    const auto row = target.query(sql::check_schema);
+Presence presence(const postgres::Result& row) {
     if (!row.boolean(0, "present"))
         return Presence::absent;
     return row.boolean(0, "known") ? Presence::known : Presence::unknown;
+}
+
+Presence presence(postgres::Connection& target) {
+    return presence(target.query(sql::check_schema));
 }
 
 [[noreturn]] void refuse(const postgres::Connection& target) {
@@ -109,8 +112,16 @@ void prepare(postgres::Connection& target) {
     }
 }
 
+postgres::Statement check_statement() {
+    return {std::string(sql::check_schema)};
+}
+
 void require(postgres::Connection& target) {
-    switch (presence(target)) {
+    require(target.query(sql::check_schema), target);
+}
+
+void require(const postgres::Result& row, const postgres::Connection& target) {
+    switch (presence(row)) {
     case Presence::absent:
         throw UsageError("nothing is staged in the " + target.name() +
                          "; run first: timescaledb-backfill stage");
@@ -172,8 +183,15 @@ std::vector<Added> add(postgres::Connection& target, const std::vector<NewTask>&
     return result;
 }
 
+postgres::Statement count_statement() {
+    return {std::string(sql::count_tasks)};
+}
+
 Counts count(postgres::Connection& target) {
-    const auto row = target.query(sql::count_tasks);
+    return counts_from(target.query(sql::count_tasks));
+}
+
+Counts counts_from(const postgres::Result& row) {
     return {.total = row.integer(0, "total"),
             .to_do = row.integer(0, "to_do"),
             .failed = row.integer(0, "failed"),
@@ -257,6 +275,12 @@ postgres::Statement finish_statement(const std::vector<Finished>& tasks) {
     return {std::string(sql::finish_tasks), {json::dump(list)}, /*repeated=*/true};
 }
 
+postgres::Statement left_statement(const std::string& run_started) {
+    return {"SELECT FROM __backfill.task WHERE worked IS NULL "
+            "AND (failed IS NULL OR failed < $1::timestamptz) LIMIT 1",
+            {run_started}};
+}
+
 std::optional<Copied> find_copied(postgres::Connection& target, std::int64_t id) {
     const auto row = target.query("SELECT hypertable_schema, hypertable_name, chunk_schema, "
                                   "chunk_name, part, bytes, rows_copied, batches_copied, "
@@ -292,9 +316,13 @@ void finish_equal(postgres::Connection& target, const std::vector<std::int64_t>&
     target.query(sql::finish_equal, {fmt::format("{{{}}}", fmt::join(ids, ","))});
 }
 
-void make_durable(postgres::Connection& target) {
-    // A commit of anything that is logged waits for all of the log before it.
-    target.query("SELECT pg_logical_emit_message(true, 'timescaledb-backfill', 'copied')");
+Counts conclude(postgres::Connection& target, std::vector<postgres::Statement> others) {
+    // All is one transaction, whose commit waits, once there is something to log, for all of the
+    // log before it; as the server, the database or the role has it.
+    others.push_back({"RESET synchronous_commit"});
+    others.push_back({"SELECT pg_logical_emit_message(true, 'timescaledb-backfill', 'copied')"});
+    others.push_back(count_statement());
+    return counts_from(target.pipeline(others).back());
 }
 
 std::vector<Failure> failures(postgres::Connection& target, int limit) {

@@ -25,6 +25,10 @@ void prepare(postgres::Connection& target);
 /// \throws UsageError when there is no queue, Error when it is not of this format.
 void require(postgres::Connection& target);
 
+/// The statement that tells whether there is one, and the same of what it returned.
+postgres::Statement check_statement();
+void require(const postgres::Result& row, const postgres::Connection& target);
+
 bool exists(postgres::Connection& target);
 
 /// It exists, and is of this format.
@@ -59,6 +63,10 @@ struct Counts {
     std::int64_t differing = 0; ///< of the copied ones, as verify last saw them
     std::string now;            ///< the server's clock, as claim() takes it
 };
+postgres::Statement count_statement();
+Counts counts_from(const postgres::Result& row);
+
+/// Both in one.
 Counts count(postgres::Connection& target);
 
 /// The statement that claims a task.
@@ -87,12 +95,15 @@ struct Finished {
     std::int64_t id = 0;
     Loaded loaded;
     double seconds = 0;
-    std::int64_t run = 0;                 ///< whose it was: begin_run()
+    std::int64_t run = 0;                 ///< whose it was: OwnRun::id
     int worker = 0;                       ///< in that run, from 1
     std::optional<std::string> message{}; ///< what there is to say about it
 };
 /// The statement that marks them, to be run in the transaction that holds the claims.
 postgres::Statement finish_statement(const std::vector<Finished>& tasks);
+
+/// The statement that returns a row if there is a task to claim, whoever may hold it.
+postgres::Statement left_statement(const std::string& run_started);
 
 /// A copied task, to compare estimates of.
 struct CopiedTask {
@@ -138,8 +149,10 @@ void finish_comparison(postgres::Connection& target, const Task& task,
 void finish_equal(postgres::Connection& target, const std::vector<std::int64_t>& ids);
 
 /// Waits until all that was committed before, with synchronous_commit off, is on the server's disk
-/// (and where else synchronous commits wait for). Outside of a transaction.
-void make_durable(postgres::Connection& target);
+/// (and where else synchronous commits wait for), and counts; in one round trip. Outside of a
+/// transaction.
+/// \param others statements to run before.
+Counts conclude(postgres::Connection& target, std::vector<postgres::Statement> others);
 
 /// A task that failed and is to do.
 struct Failure {

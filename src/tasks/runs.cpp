@@ -16,35 +16,36 @@ std::string host_name() {
 
 } // namespace
 
-std::int64_t begin_run(postgres::Connection& target, const std::string& command,
-                       std::int64_t chunks, std::int64_t bytes) {
-    return target
-        .query("INSERT INTO __backfill.run (command, host, pid, chunks, bytes) "
-               "VALUES ($1, $2, $3::int, $4::bigint, $5::bigint) RETURNING id",
-               {command, host_name(), std::to_string(getpid()), std::to_string(chunks),
-                std::to_string(bytes)})
-        .integer(0, "id");
+postgres::Statement number_statement() {
+    return {"SELECT nextval(pg_get_serial_sequence('__backfill.run', 'id')) AS id, "
+            "clock_timestamp()::text AS started, paused FROM __backfill.control"};
 }
 
-Orders publish(postgres::Connection& target, std::int64_t run, const RunProgress& progress) {
-    const auto results = target.pipeline(
-        {{std::string(sql::publish_run),
-          {std::to_string(run), std::to_string(progress.chunks_done),
-           std::to_string(progress.bytes_done), std::to_string(progress.rate), progress.workers},
-          /*repeated=*/true}});
-    const auto& row = results.front();
+OwnRun own_run_from(const postgres::Result& row) {
+    return {.id = row.integer(0, "id"),
+            .started = row.string(0, "started"),
+            .paused = row.boolean(0, "paused")};
+}
+
+postgres::Statement publish_statement(const OwnRun& run, const RunProgress& progress) {
+    return {std::string(sql::publish_run),
+            {std::to_string(run.id), run.command, host_name(), std::to_string(getpid()),
+             run.started, std::to_string(run.chunks), std::to_string(run.bytes),
+             std::to_string(progress.chunks_done), std::to_string(progress.bytes_done),
+             std::to_string(progress.rate), progress.workers, progress.ended ? "true" : "false"},
+            /*repeated=*/true};
+}
+
+Orders orders_from(const postgres::Result& row) {
     if (row.empty())
         return {};
-    Orders orders{.paused = row.boolean(0, "paused"), .parallelism = std::nullopt};
+    Orders orders{.paused = row.boolean(0, "paused"),
+                  .parallelism = std::nullopt,
+                  .chunks = row.integer(0, "chunks"),
+                  .bytes = row.integer(0, "bytes")};
     if (!row.is_null(0, "parallelism"))
         orders.parallelism = static_cast<int>(row.integer(0, "parallelism"));
     return orders;
-}
-
-void end_run(postgres::Connection& target, std::int64_t run) {
-    target.query("UPDATE __backfill.run SET ended = clock_timestamp(), seen = clock_timestamp(), "
-                 "workers = '[]' WHERE id = $1::bigint",
-                 {std::to_string(run)});
 }
 
 void set_paused(postgres::Connection& target, bool paused) {

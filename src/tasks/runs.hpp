@@ -18,6 +18,7 @@ struct RunProgress {
     std::int64_t bytes_done = 0; ///< as Task::bytes
     double rate = 0;             ///< bytes per second
     std::string workers = "[]";  ///< __backfill.run.workers
+    bool ended = false;
 };
 
 /// What a process is to do.
@@ -25,18 +26,30 @@ struct Orders {
     bool paused = false;
     /// How many workers it is to have, if somebody has said so since it began.
     std::optional<int> parallelism;
+    /// What its workers may claim, or have claimed: of `copy` and `verify`.
+    std::int64_t chunks = 0;
+    std::int64_t bytes = 0;
 };
 
-/// Enters this process.
-/// \param chunks and \param bytes that there are to do.
-/// \returns its id.
-std::int64_t begin_run(postgres::Connection& target, const std::string& command,
-                       std::int64_t chunks, std::int64_t bytes);
+/// This process, as it begins.
+struct OwnRun {
+    std::int64_t id = 0;
+    std::string started; ///< the server's clock
+    bool paused = false; ///< it is to begin nothing
+    std::string command{};
+    std::int64_t chunks = 0; ///< that there are to do
+    std::int64_t bytes = 0;
+};
 
-/// Tells how far a run is, and asks what it is to do.
-Orders publish(postgres::Connection& target, std::int64_t run, const RunProgress& progress);
+/// The statement that gives this process a number. It is entered when it first tells how far it is.
+postgres::Statement number_statement();
 
-void end_run(postgres::Connection& target, std::int64_t run);
+/// What it returned, and nothing else yet.
+OwnRun own_run_from(const postgres::Result& row);
+
+/// The statement that tells how far a run is, and asks what it is to do.
+postgres::Statement publish_statement(const OwnRun& run, const RunProgress& progress);
+Orders orders_from(const postgres::Result& row);
 
 /// What the processes are to do from now on.
 void set_paused(postgres::Connection& target, bool paused);

@@ -91,7 +91,7 @@ Bound read_bound(postgres::Connection& connection, const std::string& option,
     if (const auto bound = parse_bound(option, text))
         return *bound;
     try {
-        // The session's TimeZone is UTC (sql/pin_session.sql).
+        // The session's TimeZone is UTC (postgres::session_settings).
         const auto row = connection.query(
             "SELECT isfinite($1::timestamptz) AS finite, CASE WHEN isfinite($1::timestamptz) THEN "
             "(extract(epoch FROM $1::timestamptz) * 1000000)::bigint END AS microseconds",

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <set>
+
 namespace timescale {
 
 namespace {
@@ -39,35 +41,35 @@ Chunk chunk_from(const postgres::Result& rows, int row) {
     chunk.status = static_cast<int>(rows.integer(row, "status"));
     if (!rows.is_null(row, "slices"))
         chunk.slices = Slices::parse(rows.text(row, "slices"));
-    chunk.columns = columns_from(rows.text(row, "columns"));
+    chunk.signature = rows.optional_string(row, "signature").value_or("");
     chunk.pages = rows.integer(row, "pages");
-    chunk.empty = chunk.pages == 0 && rows.boolean(row, "no_batches");
+    chunk.empty = chunk.pages == 0;
     chunk.can_create_beside = rows.boolean(row, "can_create_beside");
     chunk.rewritten = rows.boolean(row, "rewritten");
     chunk.skipping = rows.optional_string(row, "skipping");
     chunk.referenced = rows.boolean(row, "referenced");
-    chunk.refuses_deletes = rows.boolean(row, "refuses_deletes");
     for (const auto& trigger : json::parse(rows.text(row, "triggers")).array())
         chunk.triggers.push_back({.name = trigger.at("name").text(),
                                   .definition = trigger.at("definition").text(),
                                   .is_constraint = trigger.at("constraint").boolean(),
                                   .invalidates = trigger.at("invalidates").boolean(),
                                   .enabled_above = trigger.at("enabled_above").boolean()});
-    if (!rows.is_null(row, "compressed_table_name")) {
-        Chunk::Compressed compressed;
-        compressed.name = {rows.string(row, "compressed_schema_name"),
-                           rows.string(row, "compressed_table_name")};
-        compressed.readable = rows.boolean(row, "may_read_compressed");
-        compressed.columns = columns_from(rows.text(row, "compressed_columns"));
-        compressed.options = rows.string(row, "compressed_options");
-        compressed.indexes = json::parse(rows.text(row, "compressed_indexes")).texts();
-        compressed.settings = rows.string(row, "compression_settings");
-        if (!rows.is_null(row, "compression_sizes"))
-            for (const auto& size : json::parse(rows.text(row, "compression_sizes")).array())
-                compressed.sizes.push_back(size.is_null() ? 0 : size.integer());
-        chunk.compressed = std::move(compressed);
-    }
     return chunk;
+}
+
+/// But for the columns.
+Chunk::Compressed compressed_from(const postgres::Result& rows, int row) {
+    Chunk::Compressed compressed;
+    compressed.name = {rows.string(row, "schema_name"), rows.string(row, "table_name")};
+    compressed.readable = rows.boolean(row, "may_read");
+    compressed.signature = rows.optional_string(row, "signature").value_or("");
+    compressed.options = rows.string(row, "options");
+    compressed.indexes = json::parse(rows.text(row, "indexes")).texts();
+    compressed.settings = rows.string(row, "settings");
+    if (!rows.is_null(row, "sizes"))
+        for (const auto& size : json::parse(rows.text(row, "sizes")).array())
+            compressed.sizes.push_back(size.is_null() ? 0 : size.integer());
+    return compressed;
 }
 
 /// The index into what a statement was asked for, of which it counts from 1.
@@ -75,55 +77,165 @@ std::size_t index_of(const postgres::Result& rows, int row) {
     return static_cast<std::size_t>(rows.integer(row, "number") - 1);
 }
 
-/// sql/plain_chunks.sql, with the columns of sql/chunks.sql.
-const std::string& plain_chunks() {
-    static const auto text = [] {
-        constexpr std::string_view place = "{columns}";
-        const auto begin = sql::chunks.find("-- columns:");
-        const auto end = sql::chunks.find("-- end of columns");
-        std::string statement(sql::plain_chunks);
-        // The comment in front has it as well.
-        return statement.replace(statement.rfind(place), place.size(),
-                                 sql::chunks.substr(begin, end - begin));
-    }();
-    return text;
+/// A statement about tables.
+postgres::Statement about(std::string_view sql, const std::vector<postgres::QualifiedName>& names) {
+    return {std::string(sql), {postgres::array_literal(names)}, /*repeated=*/true};
 }
 
 } // namespace
 
 bool is_unchanged(const Chunk& before, const Chunk& now) {
     if (before.status != now.status || before.slices != now.slices ||
-        before.columns != now.columns ||
+        before.signature != now.signature ||
         before.compressed.has_value() != now.compressed.has_value())
         return false;
     return !now.compressed || (before.compressed->name == now.compressed->name &&
-                               before.compressed->columns == now.compressed->columns &&
+                               before.compressed->signature == now.compressed->signature &&
                                before.compressed->settings == now.compressed->settings);
 }
 
-postgres::Statement chunks_statement(const std::vector<postgres::QualifiedName>& names,
-                                     bool plain) {
-    return {plain ? plain_chunks() : std::string(sql::chunks),
-            {postgres::array_literal(names)},
-            /*repeated=*/true};
+bool KnownColumns::empty() const {
+    const std::lock_guard lock(mutex_);
+    return columns_.empty();
 }
 
-std::vector<std::optional<Chunk>> chunks_from(const postgres::Result& rows, std::size_t names) {
+std::optional<std::vector<ChunkColumn>> KnownColumns::find(const std::string& signature) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = columns_.find(signature);
+    return found == columns_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void KnownColumns::add(const std::string& signature, std::vector<ChunkColumn> columns) {
+    const std::lock_guard lock(mutex_);
+    columns_.insert_or_assign(signature, std::move(columns));
+}
+
+ChunkQuery::ChunkQuery(const Server& server, std::vector<postgres::QualifiedName> names,
+                       bool compressed)
+    : plain_(server.plain), known_(server.known_columns), names_(std::move(names)),
+      compressed_(compressed && !plain_), chunks_(names_.size()) {
+    if (!known_)
+        known_ = std::make_shared<KnownColumns>();
+    first_ = known_->empty() && !names_.empty();
+}
+
+std::vector<postgres::Statement> ChunkQuery::statements() const {
+    std::vector<postgres::Statement> statements{
+        about(plain_ ? sql::plain_chunks : sql::chunks, names_)};
+    if (compressed_)
+        statements.push_back(about(sql::compressed_chunks, names_));
+    if (first_)
+        statements.push_back(
+            {std::string(sql::columns), {postgres::array_literal(std::vector{names_.front()})}});
+    return statements;
+}
+
+std::vector<std::optional<Chunk>> ChunkQuery::finish(postgres::Connection& connection,
+                                                     const std::vector<postgres::Result>& results) {
+    const auto own = statements().size();
+    const auto result = [&](std::size_t number) -> const postgres::Result& {
+        return results.at(results.size() - own + number);
+    };
+    chunks_ = briefly(result(0), names_.size());
+    if (first_ && chunks_.front() && !results.back().empty())
+        known_->add(chunks_.front()->signature, columns_from(results.back().text(0, "list")));
+    bool some = false;
+    for (std::size_t i = 0; i < chunks_.size(); ++i)
+        if (chunks_[i]) {
+            tables_.push_back({i, false, chunks_[i]->signature});
+            some = some || chunks_[i]->is_compressed();
+        }
+    const bool are_published = !result(0).empty() && result(0).boolean(0, "publications");
+    if (compressed_)
+        read_compressed(result(1));
+    else if (some)
+        read_compressed(connection.pipeline({about(sql::compressed_chunks, names_)}).front());
+    if (are_published)
+        read_refusals(connection);
+    read_columns(connection);
+    return std::move(chunks_);
+}
+
+std::vector<std::optional<Chunk>> ChunkQuery::briefly(const postgres::Result& rows,
+                                                      std::size_t names) {
     std::vector<std::optional<Chunk>> chunks(names);
     for (int row = 0; row < rows.size(); ++row)
         chunks.at(index_of(rows, row)) = chunk_from(rows, row);
     return chunks;
 }
 
-std::vector<std::optional<Chunk>> read_chunks(postgres::Connection& connection,
-                                              const std::vector<postgres::QualifiedName>& names,
-                                              bool plain) {
-    return chunks_from(connection.pipeline({chunks_statement(names, plain)}).front(), names.size());
+void ChunkQuery::read_compressed(const postgres::Result& rows) {
+    for (int row = 0; row < rows.size(); ++row) {
+        const auto index = index_of(rows, row);
+        auto& chunk = chunks_.at(index);
+        // Another one may have been compressed since.
+        if (!chunk || !chunk->is_compressed())
+            continue;
+        chunk->compressed = compressed_from(rows, row);
+        chunk->empty = chunk->empty && rows.boolean(row, "no_batches");
+        chunk->rewritten = chunk->rewritten || rows.boolean(row, "rewritten");
+        tables_.push_back({index, true, chunk->compressed->signature});
+    }
 }
 
-std::optional<Chunk> read_chunk(postgres::Connection& connection,
-                                const postgres::QualifiedName& name, bool plain) {
-    return read_chunks(connection, {name}, plain).front();
+const postgres::QualifiedName& ChunkQuery::name_of(const Table& table) const {
+    const auto& chunk = *chunks_[table.chunk];
+    return table.is_compressed ? chunk.compressed->name : chunk.name;
+}
+
+void ChunkQuery::read_refusals(postgres::Connection& connection) {
+    std::vector<postgres::QualifiedName> names;
+    for (const auto& table : tables_)
+        names.push_back(name_of(table));
+    const auto results = connection.pipeline({about(sql::refusing_tables, names)});
+    const auto& rows = results.front();
+    for (int row = 0; row < rows.size(); ++row)
+        chunks_[tables_.at(index_of(rows, row)).chunk]->refuses_deletes = true;
+}
+
+void ChunkQuery::read_columns(postgres::Connection& connection) {
+    std::map<std::string, postgres::QualifiedName> unknown; // a table for each signature
+    for (const auto& table : tables_)
+        if (!table.signature.empty() && !known_->find(table.signature))
+            unknown.emplace(table.signature, name_of(table));
+    if (!unknown.empty()) {
+        std::vector<std::string> signatures;
+        std::vector<postgres::QualifiedName> names;
+        for (const auto& [signature, name] : unknown) {
+            signatures.push_back(signature);
+            names.push_back(name);
+        }
+        const auto rows = connection.query(sql::columns, {postgres::array_literal(names)});
+        for (int row = 0; row < rows.size(); ++row)
+            known_->add(signatures.at(index_of(rows, row)), columns_from(rows.text(row, "list")));
+    }
+    std::set<std::size_t> gone;
+    for (const auto& table : tables_) {
+        if (table.signature.empty()) // it has none
+            continue;
+        auto columns = known_->find(table.signature);
+        if (!columns) {
+            gone.insert(table.chunk); // it has been dropped just now
+            continue;
+        }
+        auto& chunk = *chunks_[table.chunk];
+        (table.is_compressed ? chunk.compressed->columns : chunk.columns) = std::move(*columns);
+    }
+    for (const auto index : gone)
+        chunks_[index].reset();
+}
+
+std::vector<std::optional<Chunk>> read_chunks(postgres::Connection& connection,
+                                              const Server& server,
+                                              const std::vector<postgres::QualifiedName>& names) {
+    ChunkQuery query(server, names);
+    const auto results = connection.pipeline(query.statements());
+    return query.finish(connection, results);
+}
+
+std::optional<Chunk> read_chunk(postgres::Connection& connection, const Server& server,
+                                const postgres::QualifiedName& name) {
+    return std::move(read_chunks(connection, server, {name}).front());
 }
 
 std::vector<std::optional<std::int64_t>>
@@ -136,8 +248,7 @@ estimate_rows(postgres::Connection& connection, const std::vector<postgres::Qual
     return estimates;
 }
 
-std::vector<Place> find_places(postgres::Connection& connection,
-                               const std::vector<Hypercube>& hypercubes) {
+postgres::Statement places_statement(const std::vector<Hypercube>& hypercubes) {
     std::vector<std::string> schemas;
     std::vector<std::string> names;
     std::vector<std::string> slices;
@@ -146,13 +257,14 @@ std::vector<Place> find_places(postgres::Connection& connection,
         names.push_back(hypercube.hypertable.name);
         slices.push_back(hypercube.slices.text());
     }
-    const auto results =
-        connection.pipeline({{std::string(sql::find_chunks),
-                              {postgres::array_literal(schemas), postgres::array_literal(names),
-                               postgres::array_literal(slices)},
-                              /*repeated=*/true}});
-    const auto& rows = results.front();
-    std::vector<Place> places(hypercubes.size());
+    return {std::string(sql::find_chunks),
+            {postgres::array_literal(schemas), postgres::array_literal(names),
+             postgres::array_literal(slices)},
+            /*repeated=*/true};
+}
+
+std::vector<Place> places_from(const postgres::Result& rows, std::size_t hypercubes) {
+    std::vector<Place> places(hypercubes);
     for (int row = 0; row < rows.size(); ++row) {
         auto& place = places.at(index_of(rows, row));
         postgres::QualifiedName name{rows.string(row, "schema_name"),
@@ -162,6 +274,12 @@ std::vector<Place> find_places(postgres::Connection& connection,
         place.overlapping.push_back(std::move(name));
     }
     return places;
+}
+
+std::vector<Place> find_places(postgres::Connection& connection,
+                               const std::vector<Hypercube>& hypercubes) {
+    return places_from(connection.pipeline({places_statement(hypercubes)}).front(),
+                       hypercubes.size());
 }
 
 Place find_place(postgres::Connection& connection, const Hypercube& hypercube) {

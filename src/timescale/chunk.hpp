@@ -2,8 +2,12 @@
 
 #include "postgres/connection.hpp"
 #include "postgres/quote.hpp"
+#include "timescale/server.hpp"
 #include "timescale/slices.hpp"
 
+#include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +43,7 @@ struct Chunk {
     int status = 0;
     Slices slices;
     std::vector<ChunkColumn> columns;
+    std::string signature;  ///< the same where columns are alike, in this database
     std::int64_t pages = 0; ///< of its own table
     bool empty = false;     ///< neither its table nor its compressed table has a page
     /// We may create a table in the chunk's schema.
@@ -67,6 +72,7 @@ struct Chunk {
         /// We may read the table itself. Without that, its rows are there for us all the same.
         bool readable = true;
         std::vector<ChunkColumn> columns;
+        std::string signature;            ///< as above
         std::string options;              ///< storage parameters, as CREATE TABLE ... WITH takes
         std::vector<std::string> indexes; ///< each from "USING" on
         std::string settings;             ///< segmentby, orderby, ... as canonical JSON
@@ -79,9 +85,9 @@ struct Chunk {
     /// are none.
     std::optional<std::string> skipping;
 
+    bool is_compressed() const { return (status & 1) != 0; }
     /// Its rows are not to be deleted just to be put back.
     bool keeps_rows() const { return !empty && (referenced || refuses_deletes); }
-
     bool is_unordered() const { return (status & 2) != 0; }
     bool is_partial() const { return (status & 8) != 0; }
 };
@@ -90,22 +96,73 @@ struct Chunk {
 /// and whether and how it is compressed. Rows may have come and gone.
 bool is_unchanged(const Chunk& before, const Chunk& now);
 
-/// The statement that reads chunks.
-/// \param plain they are tables of a database without TimescaleDB, each of which stands for all of
-/// its tasks (Hypertable::plain).
-postgres::Statement chunks_statement(const std::vector<postgres::QualifiedName>& names,
-                                     bool plain = false);
+/// The columns of tables that are alike, by what they have in common (sql/chunks.sql): read once
+/// for all workers of a run. Thread-safe.
+class KnownColumns {
+  public:
+    bool empty() const;
+    std::optional<std::vector<ChunkColumn>> find(const std::string& signature) const;
+    void add(const std::string& signature, std::vector<ChunkColumn> columns);
 
-/// What it returned, in the order of the names; nothing in the place of a chunk that is not there.
-std::vector<std::optional<Chunk>> chunks_from(const postgres::Result& rows, std::size_t names);
+  private:
+    mutable std::mutex mutex_;
+    std::map<std::string, std::vector<ChunkColumn>> columns_;
+};
 
-/// Both in one.
+/**
+ * Reads chunks: in one round trip, which may be shared with other statements; in another one the
+ * details of those that turn out to be compressed; and a last one when columns are met that are not
+ * known yet. (Those of the very first chunk come with the first one.)
+ */
+class ChunkQuery {
+  public:
+    /// \param compressed some are known to be: their details are read at once.
+    ChunkQuery(const Server& server, std::vector<postgres::QualifiedName> names,
+               bool compressed = false);
+
+    /// What is to be run.
+    std::vector<postgres::Statement> statements() const;
+
+    /// What the first of them returned, without the columns and what chunks are compressed in:
+    /// takes no further round trip.
+    static std::vector<std::optional<Chunk>> briefly(const postgres::Result& rows,
+                                                     std::size_t names);
+
+    /// Reads what they returned, and the rest.
+    /// \param results end with those of statements().
+    /// \returns in the order of the names; nothing in the place of a chunk that is not there.
+    std::vector<std::optional<Chunk>> finish(postgres::Connection& connection,
+                                             const std::vector<postgres::Result>& results);
+
+  private:
+    void read_compressed(const postgres::Result& rows);
+    void read_refusals(postgres::Connection& connection);
+    void read_columns(postgres::Connection& connection);
+
+    /// A table whose columns are to be found.
+    struct Table {
+        std::size_t chunk = 0; ///< whose it is
+        bool is_compressed = false;
+        std::string signature; ///< its own
+    };
+    const postgres::QualifiedName& name_of(const Table& table) const;
+
+    bool plain_;
+    std::shared_ptr<KnownColumns> known_;
+    std::vector<postgres::QualifiedName> names_;
+    bool compressed_;
+    bool first_; ///< no columns are known
+    std::vector<std::optional<Chunk>> chunks_;
+    std::vector<Table> tables_;
+};
+
+/// All of it.
 std::vector<std::optional<Chunk>> read_chunks(postgres::Connection& connection,
-                                              const std::vector<postgres::QualifiedName>& names,
-                                              bool plain = false);
+                                              const Server& server,
+                                              const std::vector<postgres::QualifiedName>& names);
 
-std::optional<Chunk> read_chunk(postgres::Connection& connection,
-                                const postgres::QualifiedName& name, bool plain = false);
+std::optional<Chunk> read_chunk(postgres::Connection& connection, const Server& server,
+                                const postgres::QualifiedName& name);
 
 /// How many rows chunks have, as the catalogs know (sql/row_estimates.sql), in the order of the
 /// names; nothing where they do not know, or where there is no such chunk.
@@ -126,7 +183,13 @@ struct Hypercube {
     Slices slices;
 };
 
-/// What stands where, in one round trip.
+/// The statement that tells what stands where.
+postgres::Statement places_statement(const std::vector<Hypercube>& hypercubes);
+
+/// What it returned, in the order of the hypercubes.
+std::vector<Place> places_from(const postgres::Result& rows, std::size_t hypercubes);
+
+/// Both in one.
 std::vector<Place> find_places(postgres::Connection& connection,
                                const std::vector<Hypercube>& hypercubes);
 

@@ -57,7 +57,14 @@ postgres::Result query_filtered(postgres::Connection& connection, std::string_vi
 
 std::vector<Hypertable> read_hypertables(postgres::Connection& connection,
                                          const std::optional<std::string>& filter) {
-    const auto rows = query_filtered(connection, sql::hypertables, filter);
+    return hypertables_from(query_filtered(connection, sql::hypertables, filter));
+}
+
+postgres::Statement hypertables_statement() {
+    return {std::string(sql::hypertables), {std::nullopt}};
+}
+
+std::vector<Hypertable> hypertables_from(const postgres::Result& rows) {
     std::vector<Hypertable> hypertables;
     for (int row = 0; row < rows.size(); ++row) {
         Hypertable hypertable;

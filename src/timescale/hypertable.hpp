@@ -82,6 +82,10 @@ postgres::Result query_filtered(postgres::Connection& connection, std::string_vi
 std::vector<Hypertable> read_hypertables(postgres::Connection& connection,
                                          const std::optional<std::string>& filter);
 
+/// The statement that reads all of them, and what it returned.
+postgres::Statement hypertables_statement();
+std::vector<Hypertable> hypertables_from(const postgres::Result& rows);
+
 /// Reads the tables of a database without TimescaleDB that have the names of hypertables of a
 /// target, partitioned ones too, as if they were hypertables (Hypertable::plain).
 /// \param filter as for read_hypertables.

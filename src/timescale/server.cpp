@@ -1,6 +1,7 @@
 #include "timescale/server.hpp"
 
 #include "sql.hpp"
+#include "timescale/chunk.hpp"
 
 #include <fmt/format.h>
 
@@ -52,6 +53,7 @@ postgres::Statement server_statement() {
 Server server_from(const postgres::Result& row, const postgres::Connection& connection,
                    bool may_be_plain) {
     Server server;
+    server.known_columns = std::make_shared<KnownColumns>();
     server.postgres_version = static_cast<int>(row.integer(0, "server_version_num"));
     server.encoding = row.string(0, "encoding");
     server.identity = row.string(0, "identity");

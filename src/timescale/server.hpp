@@ -4,6 +4,7 @@
 #include "postgres/quote.hpp"
 
 #include <compare>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,8 @@ struct Version {
 
 /// \throws Error when the text does not begin with a number.
 Version parse_version(std::string_view text);
+
+class KnownColumns;
 
 /**
  * What a server and its extension can do. The versions are where TimescaleDB's own sources
@@ -38,6 +41,8 @@ struct Server {
     std::string identity;
     /// timescaledb.license is not 'apache': chunks can be made by name, and compressed.
     bool community = false;
+    /// What is known of the columns of its chunks, shared by all who have a copy of this.
+    std::shared_ptr<KnownColumns> known_columns{};
 
     /// COPY into a chunk goes the way of COPY into its hypertable, row by row (process_copy in
     /// TimescaleDB's src/process_utility.c). Worse, it takes the chunk's columns for those of the

@@ -7,15 +7,13 @@ namespace timescale {
 
 namespace {
 
-/// Whether the role may set session_replication_role: a superuser, or who was granted it, which
-/// PostgreSQL has from 15 on.
-bool may_be_replica(postgres::Connection& connection, const Server& server) {
+/// Asks whether the role may set session_replication_role: a superuser, or who was granted it,
+/// which PostgreSQL has from 15 on.
+postgres::Statement may_be_replica(const Server& server) {
     constexpr int grants_settings = 150000;
-    return connection
-        .execute(server.postgres_version >= grants_settings
-                     ? "SELECT has_parameter_privilege('session_replication_role', 'SET') AS may"
-                     : "SELECT current_setting('is_superuser') = 'on' AS may")
-        .boolean(0, "may");
+    return {server.postgres_version >= grants_settings
+                ? "SELECT has_parameter_privilege('session_replication_role', 'SET') AS may"
+                : "SELECT current_setting('is_superuser') = 'on' AS may"};
 }
 
 } // namespace
@@ -23,8 +21,10 @@ bool may_be_replica(postgres::Connection& connection, const Server& server) {
 std::map<postgres::QualifiedName, Triggers>
 read_triggers(postgres::Connection& connection, const Server& server,
               const std::vector<postgres::QualifiedName>& hypertables) {
-    const bool may = may_be_replica(connection, server);
-    const auto rows = connection.query(sql::triggers, postgres::name_arrays(hypertables));
+    const auto results = connection.pipeline(
+        {may_be_replica(server), {std::string(sql::triggers), postgres::name_arrays(hypertables)}});
+    const bool may = results.front().boolean(0, "may");
+    const auto& rows = results.back();
     std::map<postgres::QualifiedName, Triggers> result;
     for (int row = 0; row < rows.size(); ++row) {
         const auto names = [&](const char* column) {

@@ -1,15 +1,27 @@
 #include "workers/pool.hpp"
 
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <system_error>
+
 namespace workers {
 
-void Pool::run(int workers) {
+namespace {
+
+/// How often it is asked how many workers are wanted.
+constexpr std::chrono::milliseconds interval{50};
+
+} // namespace
+
+void Pool::run(int most, const std::function<int(int working)>& wanted) {
     {
         std::unique_lock lock(mutex_);
-        wanted_ = workers;
+        if (!is_resized_)
+            most_ = most;
         try {
-            for (int number = 0; number < workers; ++number)
-                begin(number);
-            phase_ = Phase::at_work;
+            begin_first(std::clamp(wanted(0), 1, std::max(most_, 1)));
         } catch (...) {
             phase_ = Phase::called_off;
             changed_.notify_all();
@@ -17,13 +29,38 @@ void Pool::run(int workers) {
             threads_.clear();
             throw;
         }
-        changed_.notify_all();
-        changed_.wait(lock, [&] { return running_ == 0; });
-        phase_ = Phase::over;
+        while (!changed_.wait_for(lock, interval, [&] { return running_ == 0; }))
+            if (!stop_.is_requested())
+                grow(wanted(running_));
     }
     threads_.clear();
     if (problem_)
         std::rethrow_exception(problem_);
+}
+
+/// \pre locked
+void Pool::begin_first(int workers) {
+    for (int number = 0; number < workers; ++number)
+        begin(number);
+    phase_ = Phase::at_work;
+    changed_.notify_all();
+}
+
+/// Begins those that are missing. One that returned without having been dismissed has found nothing
+/// left to do, and is not called again.
+/// \pre locked
+void Pool::grow(int workers) {
+    for (int number = 0; number < most_ && running_ < workers && !is_full_; ++number) {
+        const auto index = static_cast<std::size_t>(number);
+        if (index < workers_.size() && (workers_[index].is_busy || !workers_[index].is_dismissed))
+            continue;
+        try {
+            begin(number);
+        } catch (const std::system_error& error) {
+            spdlog::warn("there cannot be more than {} workers: {}", running_, error.what());
+            is_full_ = true;
+        }
+    }
 }
 
 /// \pre locked
@@ -34,11 +71,12 @@ void Pool::begin(int number) {
     threads_.emplace_back([this, number] { work(number); });
     workers_[index] = {.is_busy = true, .is_dismissed = false};
     ++running_;
+    joins_(); // it waits for our lock
 }
 
 void Pool::work(int number) {
     {
-        // All begin, or none: they may wait for each other.
+        // All of the first begin, or none: they may wait for each other.
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] { return phase_ != Phase::beginning; });
         if (phase_ == Phase::called_off)
@@ -59,25 +97,20 @@ void Pool::work(int number) {
     changed_.notify_all();
 }
 
-void Pool::resize(int workers, const std::function<void()>& joins) {
+void Pool::resize(int most) {
     const std::lock_guard lock(mutex_);
-    if (phase_ != Phase::at_work || running_ == 0)
-        return;
-    for (int number = 0; number < workers; ++number) {
-        const auto index = static_cast<std::size_t>(number);
-        const bool is_new = index >= workers_.size();
-        // Who returned without having been dismissed has found nothing left to do.
-        if (!is_new && (workers_[index].is_busy || !workers_[index].is_dismissed))
-            continue;
-        begin(number);
-        joins(); // it waits for our lock
-    }
-    wanted_ = workers;
+    most_ = most;
+    is_resized_ = true;
+}
+
+int Pool::size() {
+    const std::lock_guard lock(mutex_);
+    return running_;
 }
 
 bool Pool::keeps(int number) {
     const std::lock_guard lock(mutex_);
-    if (number < wanted_)
+    if (number < most_)
         return true;
     workers_[static_cast<std::size_t>(number)].is_dismissed = true;
     return false;

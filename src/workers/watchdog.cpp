@@ -16,10 +16,12 @@ using namespace std::chrono_literals;
 /// \returns why the connection is to be given up, or nothing.
 std::string complaint(const OpenConnections::Entry& entry, std::chrono::milliseconds patience) {
     try {
+        const auto settings =
+            postgres::session_settings(postgres::Access::read_only, postgres::Library::left_out);
         postgres::Connection other(entry.connection_string, "server",
-                                   postgres::application_name("watchdog"));
+                                   postgres::application_name("watchdog"), settings);
         const postgres::Deadline deadline(other.line(), patience);
-        postgres::pin_session(other, postgres::Access::read_only);
+        postgres::pin_session(other, settings);
         switch (postgres::look_at(other, entry.backend)) {
         case postgres::BackendState::works:
             return {};

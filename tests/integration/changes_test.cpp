@@ -413,7 +413,7 @@ TEST_F(InMidLook, IndexesOfACompressedTableAreDroppedOneByOne) {
     const postgres::QualifiedName chunk{
         "_timescaledb_internal",
         target.value("SELECT chunk_name FROM timescaledb_information.chunks")};
-    const auto compressed = timescale::read_chunk(*target.connect(), chunk)->compressed->name;
+    const auto compressed = timescale::read_chunk(*target.connect(), {}, chunk)->compressed->name;
     constexpr int indexes = 100;
     for (int i = 0; i < indexes; ++i)
         target.run(fmt::format("CREATE INDEX dropped_{} ON {} (device)", i, compressed.quoted()));
@@ -428,7 +428,7 @@ TEST_F(InMidLook, IndexesOfACompressedTableAreDroppedOneByOne) {
     while (!all_gone)
         try {
             // A new connection has nothing of the catalogs in its cache.
-            EXPECT_TRUE(timescale::read_chunk(*target.connect(), chunk));
+            EXPECT_TRUE(timescale::read_chunk(*target.connect(), {}, chunk));
         } catch (const postgres::SqlError& error) {
             EXPECT_EQ(error.remedy(), postgres::Remedy::retry) << error.what();
         }

@@ -155,7 +155,7 @@ TEST_F(Control, APausedQueueIsNotWorkedOnUntilItIsResumed) {
     const auto program = start_copy("2");
     EXPECT_TRUE(eventually([&] {
         const auto now = status();
-        return now["runs"].size() == 1 && now["runs"][0]["workers"].size() == 2 &&
+        return now["runs"].size() == 1 && !now["runs"][0]["workers"].empty() &&
                now["runs"][0]["workers"][0]["activity"] == "paused";
     }));
     EXPECT_EQ(finished(), "0");
@@ -195,7 +195,7 @@ TEST_F(Control, PausingLetsWhatIsInHandBeFinished) {
 TEST_F(Control, MoreAndFewerWorkersInMidRun) {
     auto holder = lock_source();
     const auto program = start_copy("1");
-    ASSERT_TRUE(eventually([&] { return waiting() == 1; }));
+    ASSERT_TRUE(eventually([&] { return waiting() == 1 && status()["runs"].size() == 1; }));
     EXPECT_THAT(backfill_ok({"set-parallelism", "4"}),
                 AllOf(HasSubstr("4 workers"), HasSubstr("copy on")));
     EXPECT_TRUE(eventually([&] { return waiting() > 1; }));

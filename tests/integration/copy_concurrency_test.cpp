@@ -71,12 +71,13 @@ TEST_F(CopyConcurrency, TwoProcessesShareOneQueue) {
 }
 
 TEST_F(CopyConcurrency, OneProcessGoesOnWhenAnotherIsKilled) {
+    // Large enough for each to be claimed by itself, and all for more than one worker.
+    target.run("UPDATE __backfill.task SET bytes = 5e6");
     auto holder = hold_up_writers();
     const auto victim = start({"copy", "-p", "2"});
     ASSERT_TRUE(eventually([&] { return waits_for_lock(2); }));
     const auto survivor = start({"copy", "-p", "2"});
-    // Small chunks go several together: what is left is for one of its workers, or for both.
-    ASSERT_TRUE(eventually([&] { return waits_for_lock(3) || waits_for_lock(4); }));
+    ASSERT_TRUE(eventually([&] { return waits_for_lock(4); }));
     victim->signal(SIGKILL);
     victim->wait();
     holder.reset();
@@ -163,6 +164,8 @@ TEST_F(CopyConcurrency, CleanRefusesWhileACopyRuns) {
 }
 
 TEST_F(CopyConcurrency, RowsWrittenToTheTargetWhileTheirChunkIsCopiedSurvive) {
+    // Large enough for each to be claimed by itself.
+    target.run("UPDATE __backfill.task SET bytes = 5e6");
     // Rows of device 4 wait in the target until the test lets them go.
     target.run(
         "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "

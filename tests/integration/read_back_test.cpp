@@ -68,7 +68,8 @@ class ReadBack : public Migration {
 
     std::string ask(const std::string& json) {
         const auto connection = target.connect();
-        postgres::pin_session(*connection, postgres::Access::read_write);
+        postgres::pin_session(*connection,
+                              postgres::session_settings(postgres::Access::read_write));
         try {
             connection->query(sql::read_back, {json});
             return "";

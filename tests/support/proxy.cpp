@@ -55,7 +55,7 @@ struct Direction {
 class Link : public std::enable_shared_from_this<Link> {
   public:
     struct Events {
-        std::function<void()> answered; ///< the server spoke after the client did
+        std::function<void(Wait)> answered; ///< the server spoke after the client did
         std::function<std::optional<FaultAt>(std::string_view)> said; ///< by the client
         std::function<void()> struck;                                 ///< for the first time
         std::function<void(const std::shared_ptr<Link>&)> closed;
@@ -134,9 +134,13 @@ class Link : public std::enable_shared_from_this<Link> {
 
     void took(Direction& direction, std::size_t length) {
         const bool by_client = &direction == &client_;
-        if (length > 0 && std::exchange(client_spoke_last_, by_client) && !by_client)
-            events_.answered();
         const auto* bytes = direction.buffer.data();
+        if (by_client && startup_.empty())
+            startup_.assign(bytes, length);
+        if (length > 0 && by_client && !client_spoke_last_)
+            spoke_at_ = Clock::now();
+        if (length > 0 && std::exchange(client_spoke_last_, by_client) && !by_client)
+            events_.answered({spoke_at_, Clock::now(), startup_});
         std::optional<Fault> fault;
         if (const auto at = by_client ? events_.said({bytes, length}) : std::nullopt) {
             if (!at->is_heard)
@@ -221,6 +225,8 @@ class Link : public std::enable_shared_from_this<Link> {
     Direction client_;
     std::optional<FaultAfter> plan_; ///< bytes: those that are left
     bool client_spoke_last_ = false;
+    std::string startup_;
+    Clock::time_point spoke_at_;
     bool struck_ = false;
     bool closed_ = false;
 };
@@ -243,6 +249,19 @@ Place server_in(const std::string& uri) {
 }
 
 } // namespace
+
+int one_after_the_other(std::vector<Wait> waits) {
+    // Of those that could come next, the one that ends first leaves most room for others.
+    std::ranges::sort(waits, {}, &Wait::until);
+    int count = 0;
+    std::optional<Clock::time_point> ended;
+    for (const auto& wait : waits)
+        if (!ended || wait.from >= *ended) {
+            ++count;
+            ended = wait.until;
+        }
+    return count;
+}
 
 /// All that belongs to the proxy's thread.
 class Proxy::Relay {
@@ -272,6 +291,11 @@ class Proxy::Relay {
 
     std::uint16_t port() const { return port_kept_.local_endpoint().port(); }
     std::int64_t round_trips() const { return round_trips_; }
+    std::vector<Wait> waits() {
+        std::vector<Wait> copy;
+        run([&] { copy = waits_; });
+        return copy;
+    }
     int connections() const { return connections_; }
     int struck() const { return struck_; }
 
@@ -340,8 +364,9 @@ class Proxy::Relay {
 
     void relay(tcp::socket client) {
         Link::Events events;
-        events.answered = [this] {
+        events.answered = [this](Wait wait) {
             ++round_trips_;
+            waits_.push_back(std::move(wait));
         };
         events.said = [this](std::string_view said) {
             return at(said);
@@ -378,6 +403,7 @@ class Proxy::Relay {
     int times_said_ = 0;
     PlanAt plan_at_;
     std::atomic<std::int64_t> round_trips_ = 0;
+    std::vector<Wait> waits_;
     std::atomic<int> connections_ = 0;
     std::atomic<int> struck_ = 0;
     std::jthread thread_;
@@ -408,6 +434,10 @@ std::uint16_t Proxy::port() const {
 std::string Proxy::uri(std::string original_uri) const {
     const auto [begin, length] = server_in(original_uri);
     return original_uri.replace(begin, length, "127.0.0.1:" + std::to_string(port()));
+}
+
+std::vector<Wait> Proxy::waits() const {
+    return relay_->waits();
 }
 
 std::int64_t Proxy::round_trips() const {

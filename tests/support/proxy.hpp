@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace test {
 
@@ -28,6 +29,19 @@ struct FaultAt {
     Fault fault = Fault::cut;
     bool is_heard = false; ///< whether the server still gets what the client says there
 };
+
+/// A client's wait for its server: from when it spoke until it got the first word of an answer, as
+/// the proxy saw both.
+struct Wait {
+    std::chrono::steady_clock::time_point from;
+    std::chrono::steady_clock::time_point until;
+    std::string startup; ///< what the connection's client said first
+};
+
+/// How many waits came one after the other at most: none of them began before the one before it had
+/// ended. Those on two connections at the same time count once. It takes a proxy with a delay, for
+/// two that are sent at once to be seen as such.
+int one_after_the_other(std::vector<Wait> waits);
 
 /**
  * A TCP relay between clients and one server, on a port of its own of 127.0.0.1, for as long as
@@ -61,6 +75,9 @@ class Proxy {
     /// its client did is the end of one. What goes unanswered, such as a client's farewell, is
     /// none.
     std::int64_t round_trips() const;
+
+    /// Those that have ended, each on its connection.
+    std::vector<Wait> waits() const;
 
     /// What is to befall the connections that are made from now on, if anything.
     /// \param plan is given their numbers, from 1.

@@ -26,20 +26,35 @@ class IdlePool {
   public:
     int at_work() const { return at_work_; }
 
-    void let_go() { let_go_ = true; }
+    int joined() const { return joined_; }
 
-    Pool pool{stop_, [this](int number) {
+    void let_go() {
+        stop_.after_current(); // none is to begin instead
+        let_go_ = true;
+    }
+
+    Pool pool{stop_,
+              [this](int number) {
                   ++at_work_;
                   while (pool.keeps(number) && !let_go_)
                       std::this_thread::sleep_for(1ms);
                   --at_work_;
+              },
+              [this] {
+                  ++joined_;
               }};
 
   private:
     Stop stop_;
+    std::atomic<int> joined_ = 0;
     std::atomic<int> at_work_ = 0;
     std::atomic<bool> let_go_ = false;
 };
+
+/// As many as there may be.
+int all(int /*working*/) {
+    return 1000;
+}
 
 TEST(Pool, EachWorkerHasItsNumber) {
     Stop stop;
@@ -49,26 +64,39 @@ TEST(Pool, EachWorkerHasItsNumber) {
         const std::lock_guard lock(mutex);
         numbers.insert(number);
     });
-    pool.run(4);
+    pool.run(4, all);
     EXPECT_EQ(numbers, (std::multiset<int>{0, 1, 2, 3}));
 }
 
-TEST(Pool, GrowsAndShrinks) {
+TEST(Pool, HasAsManyAsAreWantedAndNoMoreThanThereMayBe) {
+    std::atomic<int> wanted = 0;
     IdlePool idle;
-    std::thread runner([&] { idle.pool.run(2); });
+    std::thread runner([&] { idle.pool.run(3, [&](int) { return wanted.load(); }); });
+    EXPECT_TRUE(eventually([&] { return idle.at_work() == 1; })); // one at least
+    wanted = 2;
+    EXPECT_TRUE(eventually([&] { return idle.at_work() == 2; }));
+    wanted = 10;
+    EXPECT_TRUE(eventually([&] { return idle.at_work() == 3; }));
+    EXPECT_EQ(idle.pool.size(), 3);
+    EXPECT_EQ(idle.joined(), 3);
+    idle.let_go();
+    runner.join();
+    EXPECT_EQ(idle.joined(), 3);
+}
+
+TEST(Pool, GrowsAndShrinksAsSomebodyWants) {
+    IdlePool idle;
+    std::thread runner([&] { idle.pool.run(2, all); });
     ASSERT_TRUE(eventually([&] { return idle.at_work() == 2; }));
-    int joined = 0;
     const auto resize = [&](int workers) {
-        return eventually([&] {
-            idle.pool.resize(workers, [&] { ++joined; });
-            return idle.at_work() == workers;
-        });
+        idle.pool.resize(workers);
+        return eventually([&] { return idle.at_work() == workers; });
     };
     EXPECT_TRUE(resize(5));
-    EXPECT_EQ(joined, 3);
+    EXPECT_EQ(idle.joined(), 5);
     EXPECT_TRUE(resize(1));
     EXPECT_TRUE(resize(3)); // also those that were dismissed
-    EXPECT_EQ(joined, 5);
+    EXPECT_EQ(idle.joined(), 7);
     idle.let_go();
     runner.join();
     EXPECT_EQ(idle.at_work(), 0);
@@ -77,20 +105,16 @@ TEST(Pool, GrowsAndShrinks) {
 TEST(Pool, WhoHasFoundNothingLeftToDoIsNotCalledAgain) {
     Stop stop;
     std::atomic<int> calls = 0;
-    std::atomic<bool> let_go = false;
+    std::atomic<int> asked = 0;
     Pool pool(stop, [&](int number) {
         ++calls;
-        while (number == 0 && !let_go)
+        while (number == 0 && asked < 5)
             std::this_thread::sleep_for(1ms);
     });
-    std::thread runner([&] { pool.run(2); });
-    ASSERT_TRUE(eventually([&] { return calls == 2; }));
-    for (int i = 0; i < 20; ++i) {
-        pool.resize(2, [] {});
-        std::this_thread::sleep_for(1ms);
-    }
-    let_go = true;
-    runner.join();
+    pool.run(2, [&](int) {
+        ++asked;
+        return 2;
+    });
     EXPECT_EQ(calls, 2);
 }
 
@@ -102,17 +126,24 @@ TEST(Pool, StopsTheOthersWhenOneFails) {
         while (!stop.is_requested())
             std::this_thread::sleep_for(1ms);
     });
-    EXPECT_THROW(pool.run(3), std::runtime_error);
+    EXPECT_THROW(pool.run(3, all), std::runtime_error);
 }
 
-TEST(Pool, ResizingWhenAllIsOverDoesNothing) {
+TEST(Pool, BeginsNoneWhenItIsToStop) {
     Stop stop;
     std::atomic<int> calls = 0;
-    Pool pool(stop, [&](int /*number*/) { ++calls; });
-    pool.resize(3, [] {});
-    pool.run(1);
-    pool.resize(3, [] {});
+    std::atomic<int> asked = 0;
+    Pool pool(stop, [&](int /*number*/) {
+        ++calls;
+        std::this_thread::sleep_for(200ms); // several times that it could be asked
+    });
+    stop.after_current();
+    pool.run(3, [&](int working) {
+        ++asked;
+        return working + 1;
+    });
     EXPECT_EQ(calls, 1);
+    EXPECT_EQ(asked, 1);
 }
 
 } // namespace

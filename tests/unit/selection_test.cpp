@@ -91,7 +91,7 @@ TEST(NearNames, AreThoseWithTheFewestEdits) {
                                          "public.conditions_daily", "public.events",
                                          "public.MixedCase"};
     EXPECT_EQ(commands::near_names("^public\\.condition$", names),
-              "; the nearest: public.conditions, public.events, public.MixedCase");
+              "; the nearest: public.conditions, public.conditions_daily, public.events");
     EXPECT_EQ(commands::near_names("cpus", names).substr(0, 26), "; the nearest: metrics.cpu");
     EXPECT_EQ(commands::near_names("\"mixed case\"", {"public.MixedCase", "a.b"}),
               "; the nearest: public.MixedCase, a.b");

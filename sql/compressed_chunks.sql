@@ -1,0 +1,69 @@
+-- What chunks.sql leaves out about chunks that are compressed: a row for each whose compressed table
+-- is there. See chunks_in_range.sql for why catalog rows are read as JSON.
+--
+-- $1: the chunks' qualified and quoted names; number is the place of one in this array, from 1
+WITH chunk AS (
+    SELECT wanted.number,
+           catalog_chunk.id,
+           wanted.relid,
+           coalesce(
+               (SELECT to_regclass(to_jsonb(settings) ->> 'compress_relid')
+                FROM _timescaledb_catalog.compression_settings AS settings
+                WHERE settings.relid = wanted.relid),
+               (SELECT to_regclass(format('%I.%I', to_jsonb(inner_chunk) ->> 'schema_name',
+                                                   to_jsonb(inner_chunk) ->> 'table_name'))
+                FROM _timescaledb_catalog.chunk AS inner_chunk
+                WHERE inner_chunk.id = (to_jsonb(catalog_chunk) ->> 'compressed_chunk_id')::int)
+           )::oid AS compressed_relid
+    FROM (SELECT number, to_regclass(name)::oid AS relid
+          FROM unnest($1::text[]) WITH ORDINALITY AS name (name, number)
+          OFFSET 0) AS wanted
+    JOIN _timescaledb_catalog.chunk AS catalog_chunk
+      ON catalog_chunk.id = _timescaledb_functions.chunk_id_from_relid(wanted.relid)
+    WHERE catalog_chunk.status & 1 = 1
+)
+SELECT chunk.number,
+       namespace.nspname AS schema_name,
+       class.relname AS table_name,
+       coalesce(pg_relation_size(class.oid) = 0, true) AS no_batches,
+       has_table_privilege(class.oid, 'SELECT') AS may_read,
+       (SELECT encode(sha256(textsend(string_agg(
+                   (attname, atttypid, atttypmod, attgenerated, attcollation, attstorage,
+                    attstattarget, atthasmissing)::text, ' ' ORDER BY attnum))), 'hex')
+        FROM pg_attribute
+        WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped) AS signature,
+       array_to_string(class.reloptions, ', ') AS options,
+       -- from USING on; each is asked for but once, for one that was dropped in the meantime is NULL
+       (SELECT coalesce(jsonb_agg(substr(
+                   index.definition,
+                   length(format('CREATE INDEX %I ON %I.%I ', index.relname,
+                                 namespace.nspname, class.relname)) + 1)
+                   ORDER BY index.relname), '[]')
+        FROM (SELECT index_class.relname, pg_get_indexdef(index_class.oid) AS definition
+              FROM pg_index
+              JOIN pg_class AS index_class ON index_class.oid = pg_index.indexrelid
+              WHERE pg_index.indrelid = class.oid
+              OFFSET 0) AS index
+        -- one whose text is no UTF-8 cannot be told (columns.sql)
+        WHERE encode(textsend(index.definition), 'hex')
+                  ~ '^([0-7].|[cd].[89ab].|e.([89ab].){2}|f.([89ab].){3})*$'
+       ) AS indexes,
+       -- relid is the compressed table before 2.19, the chunk from then on
+       (SELECT jsonb_build_object(
+                   'segmentby', settings.segmentby, 'orderby', settings.orderby,
+                   'orderby_desc', settings.orderby_desc,
+                   'orderby_nullsfirst', settings.orderby_nullsfirst,
+                   'index', to_jsonb(settings) -> 'index')
+        FROM _timescaledb_catalog.compression_settings AS settings
+        WHERE settings.relid IN (chunk.relid, chunk.compressed_relid)) AS settings,
+       (SELECT jsonb_build_array(
+                   size.uncompressed_heap_size, size.uncompressed_toast_size,
+                   size.uncompressed_index_size, size.compressed_heap_size,
+                   size.compressed_toast_size, size.compressed_index_size,
+                   size.numrows_pre_compression, size.numrows_post_compression)
+        FROM _timescaledb_catalog.compression_chunk_size AS size
+        WHERE size.chunk_id = chunk.id) AS sizes,
+       class.relfilenode <> pg_relation_filenode(class.oid) AS rewritten
+FROM chunk
+JOIN pg_class AS class ON class.oid = chunk.compressed_relid
+JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
