@@ -253,6 +253,8 @@ TEST_F(CopyConcurrency, AWriterThatHasWaitedForUsIsNotTheOneWhoFails) {
 }
 
 TEST_F(CopyConcurrency, AWriterThatNeedsANewChunkIsNotHeldUpWhileRowsAreCopied) {
+    // Large enough for each to be claimed by itself.
+    target.run("UPDATE __backfill.task SET bytes = 5e6");
     target.run(
         "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         "IF NEW.device = 4 THEN PERFORM pg_catalog.pg_advisory_xact_lock_shared(42); END IF; "
