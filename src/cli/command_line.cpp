@@ -270,9 +270,10 @@ void add_target(Command command, ConnectionTexts& texts) {
 
 /// \param what it is matched with.
 void add_filter(Command command, std::optional<std::string>& filter, const std::string& what) {
-    command.option("-f,--filter", filter,
-                   "POSIX regular expression, regardless of case, on the schema.name, quoted or not, of " +
-                       what);
+    command.option(
+        "-f,--filter", filter,
+        "POSIX regular expression, regardless of case, on the schema.name, quoted or not, of " +
+            what);
 }
 
 void add_selection(Command command, std::optional<std::string>& filter,

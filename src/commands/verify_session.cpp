@@ -238,8 +238,7 @@ verify::Comparison VerifySession::comparison(const tasks::Task& task,
     if (target) {
         // As the application reads it: where the planner does not find the chunk, its rows are
         // missing. Around the hypertable only where no condition on time would lead to it.
-        const auto found =
-            timescale::chunk_filter(in_target.dimensions, task.slices, target->name);
+        const auto found = timescale::chunk_filter(in_target.dimensions, task.slices, target->name);
         if (!found)
             comparison.target.table = target->name.quoted();
         comparison.target.condition = found ? fmt::format("{} AND {}", *found, filter) : filter;
