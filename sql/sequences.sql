@@ -4,16 +4,16 @@
 SELECT namespace.nspname AS schema_name,
        class.relname AS sequence_name,
        sequence.seqincrement > 0 AS ascends,
-       pg_sequence_last_value(class.oid) AS last_value
-FROM pg_sequence AS sequence
+       pg_sequence_last_value(sequence.seqrelid) AS last_value
+FROM (SELECT * FROM pg_sequence WHERE NOT seqcycle OFFSET 0) AS sequence
 JOIN pg_class AS class ON class.oid = sequence.seqrelid
 JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
-WHERE NOT sequence.seqcycle
-  AND namespace.nspname <> '__backfill'
+WHERE namespace.nspname <> '__backfill'
   AND has_schema_privilege(namespace.oid, 'USAGE')
-  AND has_sequence_privilege(class.oid, 'SELECT, USAGE')
+  AND has_sequence_privilege(sequence.seqrelid, 'SELECT, USAGE')
   AND (class.relpersistence = 'p'
        OR class.relpersistence = 'u' AND NOT pg_is_in_recovery())
   AND NOT EXISTS (SELECT FROM pg_depend
-                  WHERE classid = 'pg_class'::regclass AND objid = class.oid AND deptype = 'e')
+                  WHERE classid = 'pg_class'::regclass AND objid = sequence.seqrelid
+                    AND deptype = 'e')
 ORDER BY 1, 2

@@ -28,12 +28,14 @@ CROSS JOIN LATERAL (
     SELECT format('%I.%I', job.proc_schema, job.proc_name) AS name,
            concat(job.proc_schema, '.', job.proc_name) AS plain
 ) AS procedure
-LEFT JOIN LATERAL (
-    SELECT format('%I.%I', schema, table_name) AS name, concat(schema, '.', table_name) AS plain
-    FROM (SELECT coalesce(cagg.view_schema, job.hypertable_schema) AS schema,
-                 coalesce(cagg.view_name, job.hypertable_name) AS table_name) AS view
-    WHERE job.hypertable_name IS NOT NULL
-) AS subject ON true
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN job.hypertable_name IS NOT NULL
+                THEN format('%I.%I', coalesce(cagg.view_schema, job.hypertable_schema),
+                                     coalesce(cagg.view_name, job.hypertable_name)) END AS name,
+           CASE WHEN job.hypertable_name IS NOT NULL
+                THEN concat(coalesce(cagg.view_schema, job.hypertable_schema), '.',
+                            coalesce(cagg.view_name, job.hypertable_name)) END AS plain
+) AS subject
 WHERE job.job_id >= 1000
   AND ($1::text IS NULL
        OR coalesce(subject.name, procedure.name) ~* $1

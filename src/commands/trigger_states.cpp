@@ -22,6 +22,9 @@ using postgres::QualifiedName;
 
 /// The target's chunks of copied tasks whose hypertables have triggers for rows.
 std::vector<QualifiedName> chunks_with_triggers(Endpoint& target, const HypertableMap& targets) {
+    if (std::ranges::none_of(targets,
+                             [](const auto& item) { return item.second.triggers.are_on_chunks; }))
+        return {};
     std::vector<timescale::Hypercube> hypercubes;
     for (const auto& copied : tasks::copied_tasks(target.connection)) {
         const auto hypertable = targets.find(copied.task.target);

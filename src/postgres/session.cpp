@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <random>
 
 namespace postgres {
@@ -27,6 +28,12 @@ Settings further_settings(const Connection& connection) {
     };
     if (PQserverVersion(connection.get()) >= 170000)
         settings.push_back({"transaction_timeout", "0"});
+    // libpq sends these by themselves, and the server takes them after the options
+    // (process_startup_options in PostgreSQL's src/backend/utils/init/postinit.c).
+    if (std::getenv("PGTZ") != nullptr)
+        settings.push_back({"TimeZone", "UTC"});
+    if (std::getenv("PGDATESTYLE") != nullptr)
+        settings.push_back({"DateStyle", "ISO, YMD"});
     const char* is_superuser = PQparameterStatus(connection.get(), "is_superuser");
     if (is_superuser != nullptr && std::string_view(is_superuser) == "on") {
         // who fails in a deadlock: whoever's wait has lasted for this long first, which is to be us

@@ -214,7 +214,7 @@ TEST_F(Import, TakesAllTypesAndOddNames) {
     // and what a server says about it is understood
     file.append("2024-01-01,{},{},\\x00,no,1 s,{},\"x\n\"\n");
     expect_refused("\"Größe \"\"1\"\"\".\"A, b\"", {file.path()}, exit_failed,
-                   HasSubstr(fmt::format("{}, line 52: invalid input value for enum public.mood: "
+                   HasSubstr(fmt::format("{}, line 52: invalid input value for enum mood: "
                                          "\"no\", column mood (what was loaded before stays)",
                                          file.path())));
 }

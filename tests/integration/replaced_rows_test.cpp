@@ -486,7 +486,7 @@ TEST_F(DecodedPublication, OfAllTablesHasOurs) {
         GTEST_SKIP() << "needs a server of its own";
     both("CREATE TABLE readings (time timestamptz NOT NULL);"
          "SELECT create_hypertable('readings', 'time')");
-    target.run("CREATE PUBLICATION some FOR TABLE readings");
+    target.run("CREATE PUBLICATION one FOR TABLE readings");
     EXPECT_THAT(backfill({"check"}).output, Not(HasSubstr("publications")));
     target.run("CREATE PUBLICATION \"All\" FOR ALL TABLES");
     EXPECT_THAT(

@@ -110,7 +110,7 @@ class Sessions : public Migration {
         EXPECT_EQ(connection
                       .execute("SELECT count(*) AS count FROM pg_catalog.pg_settings "
                                "WHERE name OPERATOR(pg_catalog.=) "
-                               "'timescaledb.enable_transparent_decompression'")
+                               "'timescaledb.enable_chunk_append'")
                       .string(0, "count"),
                   library == Library::loaded ? "1" : "0");
     }
@@ -148,7 +148,7 @@ TEST_F(Sessions, BeginWithTheirSettings) {
     EXPECT_EQ(connection
                   .execute("SELECT boot_val IS DISTINCT FROM reset_val AND "
                            "setting = reset_val AS value FROM pg_settings "
-                           "WHERE name = 'search_path'")
+                           "WHERE name = 'row_security'")
                   .string(0, "value"),
               "t");
 }
