@@ -30,9 +30,11 @@ std::size_t edit_distance(const std::string& first, const std::string& second) {
 /// Without what is punctuation in regular expressions or quotes a name.
 std::string plain(const std::string& text) {
     std::string letters;
-    for (const unsigned char c : text)
+    for (const char one : text) {
+        const auto c = static_cast<unsigned char>(one);
         if (std::isalnum(c) != 0 || c == '_' || c == '.' || c >= 0x80)
             letters += static_cast<char>(std::tolower(c));
+    }
     return letters;
 }
 

@@ -167,9 +167,14 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
                                report::format_count(to_do - report.done(), "chunk")));
         return exit_interrupted;
     }
-    if (!ends.source.connection.is_broken() && !ends.target.connection.is_broken())
+    try {
+        if (!left.source || left.source->connection.is_broken())
+            left.source.emplace(options.source, Role::source, "verify");
         tell_lagging_sequences(
-            postgres::lagging_sequences(ends.source.connection, ends.target.connection), output);
+            postgres::lagging_sequences(left.source->connection, left.target->connection), output);
+    } catch (const postgres::ConnectionError& error) {
+        spdlog::warn("cannot compare the sequences: {}", error.what());
+    }
     output.say(Weight::detail, next_step(options, after, report));
     return report.unequal() > 0 ? exit_differences : exit_done;
 }

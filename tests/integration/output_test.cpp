@@ -95,12 +95,11 @@ TEST_F(Output, EveryCommandWritesEventsAsTheSchemaHasThem) {
     target.run("ALTER TABLE readings ADD CONSTRAINT refused CHECK (time < '2024-01-02' OR "
                "time >= '2024-01-03')");
     source.run("SELECT drop_chunks('readings', older_than => '2024-01-02'::timestamptz)");
-    EXPECT_EQ(count_names(events({"copy"}, exit_failed)), (Names{{"begun", 1},
-                                                                 {"started", 3},
-                                                                 {"copied", 2},
-                                                                 {"skipped", 1},
-                                                                 {"failed", 1},
-                                                                 {"summary", 1}}));
+    auto copied = count_names(events({"copy"}, exit_failed));
+    EXPECT_GE(copied["started"], 3) << "again, when those that went together go one by one";
+    copied.erase("started");
+    EXPECT_EQ(copied,
+              (Names{{"begun", 1}, {"copied", 2}, {"skipped", 1}, {"failed", 1}, {"summary", 1}}));
     EXPECT_EQ(count_names(events({"status", "--failed"})), (Names{{"status", 1}}));
     target.run("ALTER TABLE readings DROP CONSTRAINT refused");
     events({"copy"});
