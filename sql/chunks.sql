@@ -15,7 +15,14 @@ SELECT wanted.number,
         JOIN _timescaledb_catalog.dimension ON dimension.id = slice.dimension_id
         WHERE chunk_constraint.chunk_id = chunk.id) AS slices,
        size.bytes / current_setting('block_size')::bigint AS pages,
-       has_schema_privilege(namespace.oid, 'CREATE') AS can_create_beside,
+       -- Before 2.29 a compressed table belongs in the schema of the compressed hypertable
+       -- (create_compress_chunk in tsl/src/compression/create.c), which need not be the chunk's.
+       has_schema_privilege(namespace.oid, 'CREATE')
+           AND coalesce((SELECT compressed.associated_schema_name = namespace.nspname
+                         FROM _timescaledb_catalog.hypertable
+                         JOIN _timescaledb_catalog.hypertable AS compressed
+                           ON compressed.id = hypertable.compressed_hypertable_id
+                         WHERE hypertable.id = chunk.hypertable_id), true) AS can_create_beside,
        -- what tables have in common whose columns are alike
        (SELECT encode(sha256(textsend(string_agg(
                    (attname, atttypid, atttypmod, attgenerated, attcollation, attstorage,

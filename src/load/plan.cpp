@@ -133,7 +133,7 @@ Plan choose_for_compressed_source(const Situation& situation) {
         else if (!may_become(source.settings, situation.target_settings))
             plan.reason = "the compression settings differ";
         else if (!situation.target->can_create_beside)
-            plan.reason = "the role may not create tables in the chunk's schema";
+            plan.reason = "no compressed table can be made beside the target's chunk";
         else {
             plan.what = Plan::What::batches;
             plan.decompress_first = target_compressed;

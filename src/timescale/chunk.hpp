@@ -46,7 +46,7 @@ struct Chunk {
     std::string signature;  ///< the same where columns are alike, in this database
     std::int64_t pages = 0; ///< of its own table
     bool empty = false;     ///< neither its table nor its compressed table has a page
-    /// We may create a table in the chunk's schema.
+    /// The table of its batches belongs in the chunk's schema, and we may create it there.
     bool can_create_beside = false;
     /// The relation's file is not the one that this transaction's snapshot knows.
     bool rewritten = false;

@@ -498,10 +498,7 @@ TEST_F(CopyAggregates, GoIntoTheHypertableBehindTheViewWhateverItsName) {
     expect_equal();
 }
 
-// Before TimescaleDB 2.28, create_compressed_chunk() notes the schema _timescaledb_internal in the
-// catalog (create_compress_chunk in tsl/src/compression/create.c), and the loader makes the table
-// in the chunk's schema: the target's chunk cannot be read any more.
-TEST_F(CopyCompressed, DISABLED_ChunksInASchemaOfTheirOwn) {
+TEST_F(CopyCompressed, ChunksInASchemaOfTheirOwn) {
     both("CREATE TABLE own (time timestamptz NOT NULL, device int);"
          "SELECT create_hypertable('own', 'time', associated_schema_name => 'own chunks');"
          "ALTER TABLE own SET (timescaledb.compress, timescaledb.compress_segmentby = 'device')");
@@ -509,6 +506,12 @@ TEST_F(CopyCompressed, DISABLED_ChunksInASchemaOfTheirOwn) {
                "SELECT compress_chunk(c) FROM show_chunks('own') c");
     migrate({"--until", "2024-02-01"});
     expect_equal();
+    // As another session reads, writes and drops it.
+    target.reconnect();
+    EXPECT_THAT(target.rows("SELECT device FROM own WHERE time >= '2024-01-01' ORDER BY time"),
+                ElementsAre("1", "2"));
+    target.run("INSERT INTO own VALUES ('2024-01-02', 3); SELECT drop_chunks('own', older_than => "
+               "'2024-02-01'::timestamptz); DROP TABLE own");
 }
 
 TEST_F(CopyAggregates, CompressedMaterializedData) {

@@ -324,7 +324,7 @@ TEST(ChooseLoad, TakesRowsWhenTheHypertablesSettingsDiffer) {
 TEST(ChooseLoad, TakesRowsWhenTheRoleMayNotCreateTables) {
     auto situation = source_compressed();
     situation.target->can_create_beside = false;
-    expect_compressed_rows(situation, "the role may not create tables in the chunk's schema");
+    expect_compressed_rows(situation, "no compressed table can be made beside the target's chunk");
 }
 
 TEST(ChooseLoad, TakesRowsEvenIntoACompressedTableThatIsAlike) {
