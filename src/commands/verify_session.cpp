@@ -6,8 +6,10 @@
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <chrono>
+#include <set>
 
 namespace commands {
 
@@ -19,9 +21,11 @@ std::string reason_json(const std::string& reason) {
 
 } // namespace
 
-VerifySession::VerifySession(VerifyRun& run, WorkerProgress& progress)
+VerifySession::VerifySession(VerifyRun& run, WorkerProgress& progress,
+                             std::vector<Verdict>& in_doubt)
     : run_(run), progress_(progress), ends_(connect()),
-      queue_(run.options.target, Role::target, "verify", run.options.retry.stall_timeout) {
+      queue_(run.options.target, Role::target, "verify", run.options.retry.stall_timeout),
+      in_doubt_(in_doubt) {
     require_unchanged(ends_.source, run_.source_server);
     require_unchanged(ends_.target, run_.target_server);
     for (const auto& entry : {ends_.source.entry(), ends_.target.entry(), queue_.entry()})
@@ -30,6 +34,27 @@ VerifySession::VerifySession(VerifyRun& run, WorkerProgress& progress)
     progress_.set_backends({{.is_source = true, .pid = ends_.source.backend.pid},
                             {.is_source = false, .pid = ends_.target.backend.pid},
                             {.is_source = false, .pid = queue_.backend.pid}});
+    say_what_was_committed();
+}
+
+/// \pre the backend that was to commit has ended.
+void VerifySession::say_what_was_committed() {
+    if (in_doubt_.empty())
+        return;
+    std::vector<std::int64_t> ids;
+    for (const auto& verdict : in_doubt_)
+        ids.push_back(verdict.task);
+    const auto rows =
+        queue_.connection.query("SELECT id FROM __backfill.task "
+                                "WHERE id = ANY ($1::bigint[]) AND compared >= $2::timestamptz",
+                                {fmt::format("{{{}}}", fmt::join(ids, ",")), run_.started});
+    std::set<std::int64_t> committed;
+    for (int row = 0; row < rows.size(); ++row)
+        committed.insert(rows.integer(row, "id"));
+    for (const auto& verdict : in_doubt_)
+        if (committed.contains(verdict.task))
+            verdict.say(run_.report);
+    in_doubt_.clear();
 }
 
 Endpoints VerifySession::connect() const {
@@ -53,7 +78,7 @@ VerifySession::~VerifySession() {
 }
 
 bool VerifySession::verify_next() {
-    to_report_.clear();
+    verdicts_.clear();
     postgres::Transaction claim(queue_.connection,
                                 std::vector<postgres::Statement>{
                                     {"BEGIN"}, tasks::claim_comparison_statement(run_.started)});
@@ -71,10 +96,12 @@ bool VerifySession::verify_next() {
         for (int attempts = 1; !attempt(task, attempts > run_.options.retry.max_retries);
              ++attempts)
             workers::wait_before_retry(run_.stop, attempts);
+    in_doubt_ = std::move(verdicts_);
     claim.commit();
     progress_.end(tasks);
-    for (const auto& report : to_report_)
-        report();
+    for (const auto& verdict : in_doubt_)
+        verdict.say(run_.report);
+    in_doubt_.clear();
     return true;
 }
 
@@ -94,7 +121,9 @@ bool VerifySession::attempt(const tasks::Task& task, bool last) {
         reason = error.what();
     }
     finish(task, reason_json(reason));
-    to_report_.emplace_back([this, task, reason] { run_.report.not_compared(task, reason); });
+    verdicts_.push_back({task.id, [task, reason](auto& report) {
+                             report.not_compared(task, reason);
+                         }});
     return true;
 }
 
@@ -128,18 +157,18 @@ void VerifySession::verify_claimed(const tasks::Task& task) {
     if (!verdict.difference) {
         finish(task, std::nullopt);
         const auto duration = std::chrono::steady_clock::now() - started;
-        to_report_.emplace_back([this, task, rows = verdict.rows, duration] {
-            run_.report.equal(task, rows, duration);
-        });
+        verdicts_.push_back({task.id, [task, rows = verdict.rows, duration](auto& report) {
+                                 report.equal(task, rows, duration);
+                             }});
         return;
     }
     const auto axis =
         timescale::axis_of(find_hypertable(run_.sources, task.hypertable, "source").time.type);
     finish(task, report::difference_json(*verdict.difference, axis),
            !verdict.difference->is_generated());
-    to_report_.emplace_back([this, task, difference = *verdict.difference, axis] {
-        run_.report.differs(task, difference, axis);
-    });
+    verdicts_.push_back({task.id, [task, difference = *verdict.difference, axis](auto& report) {
+                             report.differs(task, difference, axis);
+                         }});
 }
 
 std::vector<tasks::Task> VerifySession::verify_together(const std::vector<tasks::Task>& tasks) {
@@ -200,9 +229,10 @@ std::vector<tasks::Task> VerifySession::try_together(const std::vector<tasks::Ta
     tasks::finish_equal(queue_.connection, equal);
     for (std::size_t i = 0; i < tasks.size(); ++i)
         if (!verdicts[i].difference)
-            to_report_.emplace_back([this, task = tasks[i], rows = verdicts[i].rows, each] {
-                run_.report.equal(task, rows, each);
-            });
+            verdicts_.push_back(
+                {tasks[i].id, [task = tasks[i], rows = verdicts[i].rows, each](auto& report) {
+                     report.equal(task, rows, each);
+                 }});
     return rest;
 }
 

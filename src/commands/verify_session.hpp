@@ -50,9 +50,16 @@ struct VerifyRun {
  */
 class VerifySession {
   public:
+    /// What is said of a comparison once it is committed.
+    struct Verdict {
+        std::int64_t task = 0;
+        std::function<void(report::VerifyReport&)> say;
+    };
+
     /// Takes the connections that nobody uses, or connects.
+    /// \param in_doubt verdicts whose COMMIT was not answered: those that were committed are said.
     /// \throws Error when a server has changed since the run began.
-    VerifySession(VerifyRun& run, WorkerProgress& progress);
+    VerifySession(VerifyRun& run, WorkerProgress& progress, std::vector<Verdict>& in_doubt);
     ~VerifySession();
     VerifySession(const VerifySession&) = delete;
     VerifySession& operator=(const VerifySession&) = delete;
@@ -66,6 +73,7 @@ class VerifySession {
 
   private:
     Endpoints connect() const;
+    void say_what_was_committed();
 
     /// \param last do not ask for another attempt.
     /// \returns false when another attempt may succeed.
@@ -89,7 +97,8 @@ class VerifySession {
     Endpoints ends_;
     LeanSession queue_;
     bool closed_ = false;
-    std::vector<std::function<void()>> to_report_; ///< once it is committed
+    std::vector<Verdict> verdicts_; ///< of what is in hand
+    std::vector<Verdict>& in_doubt_;
 };
 
 } // namespace commands

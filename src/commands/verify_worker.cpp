@@ -6,7 +6,7 @@ namespace commands {
 
 void VerifyWorker::run() {
     const auto work = [&] {
-        VerifySession session(run_, progress_);
+        VerifySession session(run_, progress_, in_doubt_);
         recovery_.connected();
         while (progress_.may_begin(*run_.pool, run_.pause)) {
             if (!session.verify_next()) {

@@ -3,7 +3,7 @@
 #include "commands/verify_session.hpp"
 #include "workers/retry.hpp"
 
-#include <optional>
+#include <vector>
 
 namespace commands {
 
@@ -25,6 +25,7 @@ class VerifyWorker {
     WorkerProgress progress_;
     workers::Recovery recovery_;
     int losses_ = 0; ///< of connections, since a chunk was compared
+    std::vector<VerifySession::Verdict> in_doubt_;
 };
 
 } // namespace commands
