@@ -192,6 +192,6 @@ int rounds(int number);
 
 /// Polls until it is true.
 /// \returns false when it was not within the time.
-bool eventually(const std::function<bool()>& condition, double seconds = 20);
+bool eventually(const std::function<bool()>& condition, double seconds = 60);
 
 } // namespace test
