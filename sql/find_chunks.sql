@@ -1,6 +1,9 @@
 -- The chunks of hypertables that overlap hypercubes, as far as both have dimensions of the same
 -- columns: a row for each, with whether its slices are the very same. No row for a hypercube: its
--- chunk can be created.
+-- chunk can be created. A row without a chunk: none overlaps the hypercube, but one of another space
+-- partition has a slice of time that overlaps and is not the same. TimescaleDB aligns such slices when
+-- it makes chunks for rows (do_dimension_alignment in src/chunk.c). It would create this chunk, and
+-- from then on put rows into wrong chunks (route_exactly.sql).
 --
 -- $1, $2: schemas and names of the hypertables, one for each hypercube
 -- $3: the hypercubes' slices, {"column": [range_start, range_end], ...}
@@ -8,6 +11,7 @@
 WITH wanted AS MATERIALIZED (
     SELECT cube.number,
            dimension.id AS dimension_id,
+           dimension.num_slices IS NULL AS is_open,
            (slice.value ->> 0)::bigint AS range_start,
            (slice.value ->> 1)::bigint AS range_end,
            count(*) OVER (PARTITION BY cube.number) AS dimensions,
@@ -34,6 +38,17 @@ near AS MATERIALIZED (
           FROM _timescaledb_catalog.dimension_slice AS slice
           WHERE slice.dimension_id IN (SELECT dimension_id FROM wanted)
           GROUP BY slice.dimension_id) AS longest USING (dimension_id)
+),
+cut_elsewhere AS (
+    SELECT DISTINCT wanted.number
+    FROM near AS wanted
+    JOIN _timescaledb_catalog.dimension_slice AS slice
+      ON slice.dimension_id = wanted.dimension_id
+     AND slice.range_start >= wanted.first_start
+     AND slice.range_start < wanted.range_end
+     AND slice.range_end > wanted.range_start
+    WHERE wanted.is_open AND wanted.dimensions > 1
+      AND (slice.range_start, slice.range_end) <> (wanted.range_start, wanted.range_end)
 ),
 overlapping AS (
     SELECT wanted.number,
@@ -71,4 +86,8 @@ CROSS JOIN LATERAL (
     JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
     WHERE class.oid = to_regclass(chunk.name)
     OFFSET 0) AS class
-ORDER BY overlapping.number, same DESC
+UNION ALL
+SELECT number, NULL, NULL, false
+FROM cut_elsewhere
+WHERE number NOT IN (SELECT number FROM overlapping)
+ORDER BY number, same DESC

@@ -320,7 +320,7 @@ Plan choose_way(const Situation& situation) {
         plan.reason = "the source's table has no index on time, and is read in one pass";
         return plan;
     }
-    if (situation.same_dimensions && (situation.target || situation.target_is_free)) {
+    if (situation.same_dimensions && (situation.target || situation.takes_new_chunk)) {
         const auto obstacle = obstacle_to_attaching(situation);
         if (obstacle.empty()) {
             plan.into = Plan::Into::attached_table;
@@ -331,7 +331,7 @@ Plan choose_way(const Situation& situation) {
         plan.reason = obstacle;
     }
     if (!situation.target) {
-        if (situation.target_is_free && situation.same_dimensions) {
+        if (situation.takes_new_chunk && situation.same_dimensions) {
             plan.into = Plan::Into::new_chunk;
         } else {
             plan.into = Plan::Into::hypertable;

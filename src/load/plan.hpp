@@ -78,7 +78,7 @@ struct Situation {
     timescale::Chunk source;
     /// Source and target hypertable have dimensions of the same columns.
     bool same_dimensions = true;
-    bool target_is_free = false;            ///< no chunk of the target overlaps this one
+    bool takes_new_chunk = false;           ///< the target has nothing where this one is to be
     std::optional<timescale::Chunk> target; ///< the chunk of the very same slices
     bool target_compression_enabled = false;
     std::string target_settings; ///< compression settings of the target's hypertable

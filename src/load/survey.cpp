@@ -95,7 +95,7 @@ Situation Survey::situation(const Job& job) const {
             .source = job.chunk,
             .same_dimensions =
                 timescale::have_same_dimensions(job.source_hypertable, job.target_hypertable),
-            .target_is_free = false,
+            .takes_new_chunk = false,
             .target = std::nullopt,
             .target_compression_enabled = job.target_hypertable.compression_enabled,
             .target_settings = {},
@@ -182,7 +182,7 @@ void Survey::see_targets(const std::vector<Job>& jobs, std::vector<Situation>& s
     std::vector<QualifiedName> names;
     std::vector<std::size_t> indexes; // whose they are
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-        situations[i].target_is_free = places[i].is_free();
+        situations[i].takes_new_chunk = places[i].takes_new_chunk();
         situations[i].target.reset();
         if (places[i].same && situations[i].same_dimensions) {
             names.push_back(*places[i].same);

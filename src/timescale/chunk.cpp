@@ -267,6 +267,10 @@ std::vector<Place> places_from(const postgres::Result& rows, std::size_t hypercu
     std::vector<Place> places(hypercubes);
     for (int row = 0; row < rows.size(); ++row) {
         auto& place = places.at(index_of(rows, row));
+        if (rows.is_null(row, "table_name")) {
+            place.is_misaligned = true;
+            continue;
+        }
         postgres::QualifiedName name{rows.string(row, "schema_name"),
                                      rows.string(row, "table_name")};
         if (rows.boolean(row, "same"))

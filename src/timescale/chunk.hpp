@@ -173,8 +173,11 @@ estimate_rows(postgres::Connection& connection, const std::vector<postgres::Qual
 struct Place {
     std::optional<postgres::QualifiedName> same;      ///< the chunk of the very same slices
     std::vector<postgres::QualifiedName> overlapping; ///< all that overlap, `same` among them
+    /// None overlaps, but slices of time would (sql/find_chunks.sql).
+    bool is_misaligned = false;
 
     bool is_free() const { return overlapping.empty(); }
+    bool takes_new_chunk() const { return is_free() && !is_misaligned; }
 };
 
 /// A box in the space of a hypertable's dimensions, for a chunk to be or to go.

@@ -84,7 +84,7 @@ Situation both_compressed() {
 Situation absent() {
     auto situation = uncompressed();
     situation.target.reset();
-    situation.target_is_free = true;
+    situation.takes_new_chunk = true;
     return situation;
 }
 
@@ -112,7 +112,7 @@ TEST(ChooseLoad, DropsNoEmptyChunkWhereThatCouldFailAWriter) {
                     .reason = "before TimescaleDB 2.23, dropping its empty chunk could fail a "
                               "writer"}));
     situation.target.reset();
-    situation.target_is_free = true;
+    situation.takes_new_chunk = true;
     EXPECT_EQ(choose_load(situation).into, Into::attached_table);
 }
 
@@ -150,7 +150,7 @@ TEST(AttachObstacle, DependsOnStrategyServerAndSize) {
 TEST(ChooseLoad, MakesAChunkForACompressedOne) {
     auto situation = source_compressed();
     situation.target.reset();
-    situation.target_is_free = true;
+    situation.takes_new_chunk = true;
     EXPECT_EQ(choose_load(situation),
               (Plan{.into = Into::new_chunk, .reason = "it is compressed in the source"}));
 }
@@ -166,7 +166,7 @@ TEST(ChooseLoad, GoesThroughTheHypertableWhenItHasOtherDimensions) {
     for (const bool free : {true, false}) {
         auto situation = uncompressed();
         situation.target.reset();
-        situation.target_is_free = free;
+        situation.takes_new_chunk = free;
         situation.same_dimensions = false;
         EXPECT_EQ(choose_load(situation),
                   (Plan{.into = Into::hypertable,
