@@ -108,7 +108,7 @@ ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
     ImportReader reader(plan.files, options, stop);
     ImportRun run{.options = options,
                   .owner = plan.owner,
-                  .table = plan.table.name,
+                  .table = plan.table,
                   .target_server = target.server,
                   .reader = reader,
                   .rejects = rejects ? &*rejects : nullptr,

@@ -2,6 +2,7 @@
 
 #include "load/locks.hpp"
 #include "postgres/copy.hpp"
+#include "timescale/routing.hpp"
 
 #include <fmt/format.h>
 
@@ -138,6 +139,7 @@ bool ImportSession::attempt(const ImportBatch& batch, bool sifts, tasks::Importe
     std::vector<postgres::Statement> begin{{"BEGIN"}, {load::lock_patiently}};
     for (auto& statement : tasks::claim_batch_statements(file.id, run_.owner, batch.batch))
         begin.push_back(std::move(statement));
+    begin.push_back(timescale::route_exactly_statement(run_.table));
     // As a COPY by psql does, this fires triggers, most of which name tables without their schemas.
     begin.push_back({postgres::own_search_path});
     postgres::Transaction transaction(target_.connection, begin);
@@ -240,7 +242,8 @@ ImportSession::Sifted ImportSession::sift(const ImportBatch& batch) {
             if (!blames_records(error))
                 throw;
             target_.connection.execute("ROLLBACK TO SAVEPOINT sifting; RELEASE SAVEPOINT sifting");
-            const auto where = where_in_copy(error, file.detour ? file.detour->name : run_.table);
+            const auto where =
+                where_in_copy(error, file.detour ? file.detour->name : run_.table.name);
             if (range.end == range.begin + 1) {
                 const auto& record = records[range.begin];
                 reject(batch, sifted,

@@ -23,7 +23,7 @@ namespace commands {
 struct ImportRun {
     const ImportOptions& options;
     const std::string& owner; ///< ImportPlan::owner
-    const std::string& table; ///< its name, without its schema
+    const postgres::QualifiedName& table;
     timescale::Server target_server;
     ImportReader& reader;
     csv::Rejects* rejects = nullptr; ///< unless the first one ends the run

@@ -4,6 +4,7 @@
 #include "load/triggers.hpp"
 #include "postgres/copy.hpp"
 #include "postgres/session.hpp"
+#include "timescale/routing.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -65,6 +66,7 @@ std::vector<std::optional<tasks::Loaded>> BatchLoader::load(const std::vector<Jo
         check_partitions(ends_.source, ends_.source_server, ends_.target_server, job);
         copies.push_back(copy_to_stdout(shape, job.rows()));
     }
+    timescale::route_exactly(ends_.target, simple.front().target_hypertable);
     postgres::CopyIn in{.copy = copy_from_stdin(shape, simple.front().task.target),
                         .after = analyzing(names)};
     if (!simple.front().target_hypertable.key.empty())

@@ -5,6 +5,7 @@
 #include "load/skipping.hpp"
 #include "load/triggers.hpp"
 #include "tasks/queue.hpp"
+#include "timescale/routing.hpp"
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
@@ -210,6 +211,7 @@ std::string Loader::create_chunk_by_inserting(const Job& job, const Plan& plan) 
     const auto& triggers = job.target_hypertable.triggers;
     if (triggers.has_any() && triggers.can_be_replica())
         be_replica(builder);
+    timescale::route_exactly(builder, job.target_hypertable);
     RolesPath path(builder, plan.triggers == Plan::Triggers::fired);
     try {
         const auto loaded =
@@ -253,6 +255,7 @@ Loaded Loader::load_as_planned(const Job& job, Prepared& prepared) {
     auto& plan = prepared.plan;
     if (plan.into == Plan::Into::attached_table)
         return load_and_attach(job, prepared);
+    timescale::route_exactly(target_, job.target_hypertable);
     if (plan.into == Plan::Into::hypertable)
         return load_through_hypertable(job, prepared);
 

@@ -1,0 +1,175 @@
+// Rows that go into a hypertable by its name are in the chunks that queries look for them in, where
+// slices of its time overlap, too (sql/route_exactly.sql).
+
+#include "sql.hpp"
+#include "support/migration.hpp"
+#include "support/shell.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Routing : public Migration {
+  protected:
+    void make(Database& database, int interval) {
+        database.run(fmt::format(
+            "CREATE TABLE ticks (tick bigint NOT NULL, host text NOT NULL);"
+            "SELECT create_hypertable('ticks', 'tick', 'host', 2, chunk_time_interval => {})",
+            interval));
+    }
+
+    /// The target gets a chunk from 10 to 20 for one of the two partitions, and is to have others
+    /// of another length.
+    void change_interval() {
+        make(target, 10);
+        target.run(fmt::format("INSERT INTO ticks VALUES (19, '{}')", near));
+        target.run("SELECT set_chunk_time_interval('ticks', 15)");
+    }
+
+    /// And a chunk from 0 to 30 for the other partition, which TimescaleDB would not make for rows.
+    void let_slices_overlap() {
+        change_interval();
+        target.run(R"(SELECT _timescaledb_functions.create_chunk('ticks',
+            '{"tick": [0, 30], "host": [1073741823, 9223372036854775807]}'))");
+    }
+
+    /// A host of each of the two partitions.
+    const std::string near = host("<");
+    const std::string far = host(">=");
+
+    /// Rows that an application does not find by their values.
+    std::vector<std::string> in_wrong_chunks() {
+        std::vector<std::string> wrong;
+        for (const auto& row : target.rows("SELECT DISTINCT tick, host FROM ticks"))
+            if (const auto bar = row.find('|');
+                target.value(
+                    fmt::format("SELECT count(*) FROM ticks WHERE tick = {} AND host = '{}'",
+                                row.substr(0, bar), row.substr(bar + 1))) == "0")
+                wrong.push_back(row);
+        return wrong;
+    }
+
+  private:
+    /// \param side of the middle of all hashes.
+    std::string host(const std::string& side) {
+        return target.value(fmt::format(
+            "WITH host AS MATERIALIZED (SELECT 'host ' || generate_series(1, 100) AS name) "
+            "SELECT name FROM host WHERE _timescaledb_functions.get_partition_hash(name) {} "
+            "1073741823 LIMIT 1",
+            side));
+    }
+};
+
+// What the program leaves behind must not lead the application's rows astray, either.
+TEST_F(Routing, CopyMakesNoChunkWhoseSlicesOverlapOthers) {
+    change_interval();
+    make(source, 30);
+    source.run(fmt::format("INSERT INTO ticks SELECT i, '{}' FROM generate_series(0, 29) i", far));
+    backfill_ok({"stage", "--from", "0", "--until", "30"});
+    EXPECT_THAT(backfill_ok({"copy"}),
+                HasSubstr("through the hypertable: the target's chunks are cut elsewhere"));
+    target.run(
+        fmt::format("INSERT INTO ticks VALUES (1, '{1}'), (11, '{0}'), (5, '{0}')", near, far));
+    EXPECT_THAT(in_wrong_chunks(), ElementsAre());
+    EXPECT_EQ(target.value("SELECT count(*) FROM (SELECT FROM _timescaledb_catalog.dimension "
+                           "JOIN _timescaledb_catalog.dimension_slice AS one "
+                           "ON one.dimension_id = dimension.id "
+                           "JOIN _timescaledb_catalog.dimension_slice AS other "
+                           "ON other.dimension_id = dimension.id "
+                           "AND (other.range_start, other.range_end) "
+                           "<> (one.range_start, one.range_end) "
+                           "AND other.range_start < one.range_end "
+                           "AND other.range_end > one.range_start) AS overlap"),
+              "0");
+}
+
+TEST_F(Routing, RowsOfCopyGoIntoTheirChunks) {
+    NEEDS_COMMUNITY_EDITION();
+    let_slices_overlap();
+    make(source, 30);
+    // The larger chunk is first, so that its slices are known when the other one's rows come.
+    source.run(
+        fmt::format("INSERT INTO ticks SELECT i % 30, '{}' FROM generate_series(0, 9999) i", far));
+    source.run(fmt::format("INSERT INTO ticks VALUES (11, '{0}'), (5, '{0}'), (16, '{0}')", near));
+    backfill_ok({"stage", "--from", "0", "--until", "30"});
+    EXPECT_THAT(backfill_ok({"copy", "--parallelism", "1"}), HasSubstr("through the hypertable"));
+    EXPECT_THAT(in_wrong_chunks(), ElementsAre());
+    expect_equal_rows("ticks");
+    backfill_ok({"verify"});
+}
+
+TEST_F(Routing, RowsOfImportGoIntoTheirChunks) {
+    NEEDS_COMMUNITY_EDITION();
+    let_slices_overlap();
+    const TextFile file("ticks.csv");
+    file.write(fmt::format("5,{1}\n11,{0}\n5,{0}\n16,{0}\n", near, far));
+    const auto outcome = run_program({"import", "--target", target.uri(), "--table", "ticks",
+                                      "--columns", "tick,host", file.path()});
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    EXPECT_EQ(target.value("SELECT count(*) FROM ticks"), "5");
+    EXPECT_THAT(in_wrong_chunks(), ElementsAre());
+}
+
+class ExactRouting : public testing::Test {
+  protected:
+    Database database{"BACKFILL_TARGET"};
+
+    /// The statement finds a reason.
+    bool is_wanted() {
+        return !database.connect()->query(sql::route_exactly, {"public", "ticks"}).empty();
+    }
+
+    void make(const std::string& type, const std::string& dimensions) {
+        database.run(fmt::format("CREATE TABLE ticks (tick {} NOT NULL, host text NOT NULL, zone "
+                                 "text NOT NULL); SELECT create_hypertable('ticks', 'tick', {})",
+                                 type, dimensions));
+    }
+
+    void write(const std::string& ticks) {
+        database.run(
+            fmt::format("INSERT INTO ticks SELECT tick, 'host ' || number, 'zone ' || number FROM "
+                        "generate_series(1, 9) AS number CROSS JOIN ({}) AS time (tick)",
+                        ticks));
+    }
+};
+
+TEST_F(ExactRouting, IsWantedWhenTheIntervalHasChanged) {
+    make("bigint", "'host', 2, chunk_time_interval => 10");
+    write("SELECT generate_series(-25, 25)");
+    EXPECT_FALSE(is_wanted());
+    database.run("SELECT set_number_partitions('ticks', 3)");
+    write("SELECT generate_series(-40, 40)");
+    EXPECT_FALSE(is_wanted()) << "slices of hosts overlap under slices of time that do not";
+    database.run("SELECT set_chunk_time_interval('ticks', 15)");
+    EXPECT_TRUE(is_wanted());
+}
+
+TEST_F(ExactRouting, IsNotWantedForTimestampsAtRegularIntervals) {
+    make("timestamptz", "'host', 2, chunk_time_interval => interval '7 days'");
+    write("SELECT generate_series('1999-12-01'::timestamptz, '2000-02-01', '1 day') UNION ALL "
+          "SELECT generate_series('1969-12-01'::timestamptz, '1970-02-01', '1 day')");
+    EXPECT_FALSE(is_wanted());
+}
+
+TEST_F(ExactRouting, IsNotWantedForOneDimension) {
+    make("bigint", "chunk_time_interval => 10");
+    write("SELECT 1");
+    database.run("SELECT set_chunk_time_interval('ticks', 15)");
+    EXPECT_FALSE(is_wanted());
+}
+
+TEST_F(ExactRouting, IsWantedForThreeDimensions) {
+    make("bigint", "'host', 2, chunk_time_interval => 10");
+    database.run("SELECT add_dimension('ticks', 'zone', 2)");
+    write("SELECT 1");
+    EXPECT_TRUE(is_wanted());
+}
+
+} // namespace
+} // namespace test
