@@ -11,7 +11,12 @@ SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4 AS serv
        (SELECT pg_catalog.concat_ws('/', pg_catalog.pg_postmaster_start_time(),
                                     pg_catalog.current_setting('port'), database.oid)
         FROM pg_catalog.pg_database AS database
-        WHERE database.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()) AS identity
+        WHERE database.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()) AS identity,
+       -- A server that recovers from a crash of one of its processes goes on under the same
+       -- postmaster, and has lost its statistics (pgstat_discard_stats in PostgreSQL's
+       -- src/backend/utils/activity/pgstat.c).
+       (SELECT pg_catalog.date_part('epoch', stats_reset)
+        FROM pg_catalog.pg_stat_archiver) AS statistics_since
 FROM (SELECT) AS one_row
 LEFT JOIN (pg_catalog.pg_extension AS extension
            JOIN pg_catalog.pg_namespace AS namespace

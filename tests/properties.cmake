@@ -8,7 +8,7 @@
 #   restarts     restart the servers, and so run alone
 
 set(quick "^(CommandLine.*|Control|CopyAggregates|CopyCompressed|CopyRows|CopyTogether|DualWrite|RefreshCaggs|StageAggregates|StageBounds|StageSelection|Verify|VerifyQuick)[.]")
-set(slow "^(.*/)?(ColumnChanges|CopyShared|CutElsewhere|DualWriteStress|Faults|FaultsOfShared|ImportFaults|KindsOfData|PlainFaults|RandomHypertables|Restart)[.]")
+set(slow "^(.*/)?(ColumnChanges|CopyShared|Crash|CrashOfCopy|CutElsewhere|DualWriteStress|Faults|FaultsOfShared|ImportFaults|KindsOfData|PlainFaults|RandomHypertables|Restart)[.]")
 
 foreach(test IN LISTS unit)
     set_tests_properties(${test} PROPERTIES LABELS "unit;quick" TIMEOUT 120)

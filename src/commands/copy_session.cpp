@@ -115,17 +115,26 @@ std::optional<std::string> CopySession::broken_connection() const {
 }
 
 bool CopySession::copy_next() {
-    if (agenda_.pending.empty())
-        return !std::exchange(nothing_left_, false) && attempt({});
-    // It stays on the agenda, whatever happens.
-    agenda_.in_hand.push_back(std::move(agenda_.pending.back()));
-    agenda_.pending.pop_back();
-    return attempt(Errand(agenda_.in_hand.back()));
+    const bool has_errand = !agenda_.pending.empty();
+    const bool alone = has_errand && run_.crashes.is_suspect(agenda_.pending.back().id, servers());
+    turn_.emplace(run_.crashes, alone, [&] { progress_.check(); });
+    // Those of other workers, too, for this one may come to wait for what they have locked.
+    run_.orphans.terminate(ends_);
+    if (alone)
+        ends_.check();
+    Errand errand;
+    if (has_errand) {
+        // It stays on the agenda, whatever happens.
+        errand = agenda_.pending.back();
+        agenda_.in_hand.push_back(errand);
+        agenda_.pending.pop_back();
+    }
+    const bool claimed = (has_errand || !std::exchange(nothing_left_, false)) && attempt(errand);
+    turn_.reset();
+    return claimed;
 }
 
 bool CopySession::attempt(const Errand& errand) {
-    // Those of other workers, too, for this one may come to wait for what they have locked.
-    run_.orphans.terminate(ends_);
     // When the claim's transaction has ended, whichever way.
     const load::Loader::Cleanup cleanup(loader_);
     done_.clear();
@@ -156,8 +165,13 @@ bool CopySession::claim_and_copy(const Errand& errand) {
     }
     agenda_.in_hand = {{.id = task->id, .attempts = errand.attempts}};
     progress_.begin({*task});
-    if (errand.hopeless) {
-        fail(claim, *task, *errand.hopeless);
+    if (const auto verdict = run_.crashes.verdict(task->id, servers());
+        verdict || errand.hopeless) {
+        fail(claim, *task, verdict ? *verdict : *errand.hopeless);
+        return true;
+    }
+    if (!id && run_.crashes.is_suspect(task->id, servers())) {
+        put_off(claim);
         return true;
     }
     if (!id && copy_together(claim, *task))
@@ -255,6 +269,11 @@ bool CopySession::copy_together(postgres::Transaction& claim, const tasks::Task&
                                   run_.pool->size());
     for (const auto& task : tasks)
         agenda_.in_hand.push_back({.id = task.id});
+    if (std::ranges::any_of(
+            tasks, [&](const auto& task) { return run_.crashes.is_suspect(task.id, servers()); })) {
+        put_off(claim);
+        return true;
+    }
     tasks.insert(tasks.begin(), first);
     if (tasks.size() > 1)
         progress_.begin(tasks);
@@ -267,10 +286,15 @@ bool CopySession::copy_together(postgres::Transaction& claim, const tasks::Task&
         if (error.remedy() == postgres::Remedy::stop || error.remedy() == postgres::Remedy::wait)
             throw;
     }
+    put_off(claim);
+    return true;
+}
+
+/// What is in hand is claimed again later, and copied one by one.
+void CopySession::put_off(postgres::Transaction& claim) {
     claim.rollback();
     std::ranges::move(agenda_.in_hand, std::back_inserter(agenda_.pending));
     agenda_.in_hand.clear();
-    return true;
 }
 
 /// Looks at the tasks' chunks in the source, and at what stands in the target where they go, in one

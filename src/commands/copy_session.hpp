@@ -1,6 +1,7 @@
 #pragma once
 
 #include "commands/commands.hpp"
+#include "commands/crashes.hpp"
 #include "commands/endpoints.hpp"
 #include "commands/hypertable_map.hpp"
 #include "commands/worker_progress.hpp"
@@ -44,6 +45,7 @@ struct CopyRun {
     std::int64_t id = 0; ///< OwnRun::id
     Spare<Endpoints> spare{};
     std::atomic<bool> drained = false; ///< a worker has found nothing more to claim
+    Crashes crashes{};
 };
 
 /// A task that a worker is to claim, or has claimed.
@@ -94,6 +96,9 @@ class CopySession {
     /// What it was to do is done: its server processes end with it, or are used by somebody else.
     void close();
 
+    /// What its connections are to.
+    Crashes::Servers servers() const { return {ends_.source.server, ends_.target.server}; }
+
     /// For the chunks of others, while this one has none in hand.
     load::Hands hands();
 
@@ -110,6 +115,7 @@ class CopySession {
     /// by itself is left for afterwards.
     /// \returns false when it is to be copied by itself.
     bool copy_together(postgres::Transaction& claim, const tasks::Task& first);
+    void put_off(postgres::Transaction& claim);
     bool copy_batch(postgres::Transaction& claim, const std::vector<tasks::Task>& tasks);
 
     struct Look {
@@ -136,6 +142,7 @@ class CopySession {
     Agenda& agenda_;
     Endpoints ends_;
     std::optional<Endpoint> builder_;
+    std::optional<Crashes::Turn> turn_; ///< ends after what was lost is told to the others
     bool closed_ = false;
     bool nothing_left_ = false; ///< to claim, as the last commit saw
     load::Loader loader_;

@@ -31,12 +31,15 @@ void CopyWorker::work(load::Crew::Member& member) {
 }
 
 bool CopyWorker::begin_again(const Error& error) {
+    if (recovery_.connection_failed())
+        for (const auto& errand : agenda_.in_hand)
+            run_.crashes.note_loss(errand.id, session_->servers(), error.what());
     session_.reset();
     progress_.end();
     progress_.now(report::Activity::waiting, error.what());
     for (auto& errand : agenda_.in_hand) {
         errand.in_doubt = errand.in_doubt || agenda_.committing;
-        // What breaks connections each time, such as by crashing the server, is not tried forever.
+        // What breaks connections each time is not tried forever.
         if (recovery_.connection_failed() && ++errand.attempts > run_.options.retry.max_retries)
             errand.hopeless = error.what();
         agenda_.pending.push_back(std::move(errand));

@@ -70,6 +70,11 @@ void Endpoint::look_again() {
                                     connection, server.plain);
 }
 
+void Endpoints::check() {
+    source.connection.execute("SELECT");
+    target.connection.execute("SELECT");
+}
+
 workers::OpenConnections::Entry Endpoint::entry() const {
     return {.line = connection.line(),
             .name = connection.name(),

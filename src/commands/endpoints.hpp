@@ -58,6 +58,11 @@ struct Endpoint {
 struct Endpoints {
     Endpoint source;
     Endpoint target;
+
+    /// When a server has crashed and ended these, this says so, and not what would be in hand next.
+    /// Where it is about to, Orphans::terminate() waits for that.
+    /// \throws ConnectionError
+    void check();
 };
 
 /// A further session that has no TimescaleDB (postgres::Library::left_out): for tables of ours, and

@@ -69,6 +69,9 @@ class ImportSession {
     /// What the target is told before anything else, in each session of a run's.
     static std::vector<postgres::Statement> using_statements();
 
+    /// What its connection is to.
+    const timescale::Server& server() const { return target_.server; }
+
     /// What it was to do is done: its server process ends with it, or is used by somebody else.
     void close();
 

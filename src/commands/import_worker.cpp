@@ -11,6 +11,11 @@ void ImportWorker::run() {
 void ImportWorker::work() {
     session_.emplace(run_, progress_);
     recovery_.connected();
+    if (lost_ && session_->server().has_crashed_since(*lost_) && ++crashes_ > 1)
+        throw Error(fmt::format("giving up on {} from line {} on: the target server has crashed "
+                                "twice in the middle of it; see the server's log",
+                                in_hand_->file->planned().path, in_hand_->batch.part.line));
+    lost_.reset();
     while (has_work()) {
         if (in_hand_) {
             const bool has_records = in_hand_->batch.records > 0;
@@ -23,6 +28,7 @@ void ImportWorker::work() {
             session_->finish(*to_finish_);
         to_finish_ = nullptr;
         lost_connections_ = 0;
+        crashes_ = 0;
         recovery_.succeeded();
     }
     session_->close();
@@ -41,10 +47,12 @@ bool ImportWorker::has_work() {
 }
 
 bool ImportWorker::begin_again(const Error& error) {
+    if (session_ && in_hand_ && recovery_.connection_failed())
+        lost_ = session_->server();
     session_.reset();
     progress_.end();
     progress_.now(report::Activity::waiting, error.what());
-    // What breaks connections each time, such as by crashing the server, is not tried forever.
+    // What breaks connections each time is not tried forever.
     if (in_hand_ && recovery_.connection_failed() &&
         ++lost_connections_ > run_.options.retry.max_retries)
         throw Error(fmt::format("giving up on {} from line {} on: {}",

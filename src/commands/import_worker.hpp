@@ -31,8 +31,10 @@ class ImportWorker {
     workers::Recovery recovery_;
     std::optional<ImportSession> session_;
     std::optional<ImportBatch> in_hand_;
-    int lost_connections_ = 0;          ///< with what is in hand
-    ImportedFile* to_finish_ = nullptr; ///< a file of which nothing is left to load
+    int lost_connections_ = 0;              ///< with what is in hand
+    std::optional<timescale::Server> lost_; ///< the same, and has not shown yet whether by a crash
+    int crashes_ = 0;                       ///< of the server, with what is in hand
+    ImportedFile* to_finish_ = nullptr;     ///< a file of which nothing is left to load
 };
 
 } // namespace commands

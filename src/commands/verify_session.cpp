@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
 #include <set>
 
@@ -78,13 +79,20 @@ VerifySession::~VerifySession() {
 }
 
 bool VerifySession::verify_next() {
+    const auto check = [&] {
+        progress_.check();
+    };
+    turn_.emplace(run_.crashes, /*alone=*/false, check);
     verdicts_.clear();
+    in_hand_.clear();
     postgres::Transaction claim(queue_.connection,
                                 std::vector<postgres::Statement>{
                                     {"BEGIN"}, tasks::claim_comparison_statement(run_.started)});
     const auto first = tasks::claimed(claim.results().back());
-    if (!first)
+    if (!first) {
+        turn_.reset();
         return false;
+    }
     std::vector<tasks::Task> tasks{*first};
     if (const auto more = tasks::companions_of(*first); more > 0)
         for (auto& task : tasks::claim_more_comparisons(queue_.connection, run_.started, *first,
@@ -92,17 +100,41 @@ bool VerifySession::verify_next() {
             tasks.push_back(std::move(task));
     progress_.begin(tasks);
     progress_.now(report::Activity::comparing);
-    for (const auto& task : tasks.size() > 1 ? verify_together(tasks) : tasks)
-        for (int attempts = 1; !attempt(task, attempts > run_.options.retry.max_retries);
-             ++attempts)
-            workers::wait_before_retry(run_.stop, attempts);
+    const bool is_suspect = std::ranges::any_of(
+        tasks, [&](const auto& task) { return run_.crashes.is_suspect(task.id, servers()); });
+    if (is_suspect) {
+        turn_->become_alone(check);
+        run_.orphans.terminate(ends_);
+        ends_.check();
+    }
+    for (const auto& task : tasks.size() > 1 && !is_suspect ? verify_together(tasks) : tasks)
+        compare(task);
+    in_hand_.clear();
     in_doubt_ = std::move(verdicts_);
     claim.commit();
     progress_.end(tasks);
     for (const auto& verdict : in_doubt_)
         verdict.say(run_.report);
     in_doubt_.clear();
+    turn_.reset();
     return true;
+}
+
+void VerifySession::compare(const tasks::Task& task) {
+    in_hand_ = {task.id};
+    if (const auto verdict = run_.crashes.verdict(task.id, servers())) {
+        give_up(task, *verdict);
+        return;
+    }
+    for (int attempts = 1; !attempt(task, attempts > run_.options.retry.max_retries); ++attempts)
+        workers::wait_before_retry(run_.stop, attempts);
+}
+
+void VerifySession::give_up(const tasks::Task& task, const std::string& reason) {
+    finish(task, reason_json(reason));
+    verdicts_.push_back({task.id, [task, reason](auto& report) {
+                             report.not_compared(task, reason);
+                         }});
 }
 
 bool VerifySession::attempt(const tasks::Task& task, bool last) {
@@ -120,10 +152,7 @@ bool VerifySession::attempt(const tasks::Task& task, bool last) {
             return false;
         reason = error.what();
     }
-    finish(task, reason_json(reason));
-    verdicts_.push_back({task.id, [task, reason](auto& report) {
-                             report.not_compared(task, reason);
-                         }});
+    give_up(task, reason);
     return true;
 }
 
@@ -172,6 +201,8 @@ void VerifySession::verify_claimed(const tasks::Task& task) {
 }
 
 std::vector<tasks::Task> VerifySession::verify_together(const std::vector<tasks::Task>& tasks) {
+    for (const auto& task : tasks)
+        in_hand_.push_back(task.id);
     try {
         return try_together(tasks);
     } catch (const TaskError&) {

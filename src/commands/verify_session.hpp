@@ -1,6 +1,7 @@
 #pragma once
 
 #include "commands/commands.hpp"
+#include "commands/crashes.hpp"
 #include "commands/endpoints.hpp"
 #include "commands/hypertable_map.hpp"
 #include "commands/worker_progress.hpp"
@@ -37,6 +38,7 @@ struct VerifyRun {
     workers::Pause& pause;
     workers::Pool* pool = nullptr; ///< that the workers are of
     Spare<Endpoints> spare{};
+    Crashes crashes{};
 };
 
 /**
@@ -68,12 +70,19 @@ class VerifySession {
     /// \returns false when there is nothing left to claim.
     bool verify_next();
 
+    /// What its connections are to, and the tasks that are being compared on them.
+    Crashes::Servers servers() const { return {ends_.source.server, ends_.target.server}; }
+    const std::vector<std::int64_t>& in_hand() const { return in_hand_; }
+
     /// What it was to do is done: its server processes end with it, or are used by somebody else.
     void close();
 
   private:
     Endpoints connect() const;
     void say_what_was_committed();
+
+    void compare(const tasks::Task& task);
+    void give_up(const tasks::Task& task, const std::string& reason);
 
     /// \param last do not ask for another attempt.
     /// \returns false when another attempt may succeed.
@@ -97,7 +106,9 @@ class VerifySession {
     Endpoints ends_;
     LeanSession queue_;
     bool closed_ = false;
-    std::vector<Verdict> verdicts_; ///< of what is in hand
+    std::optional<Crashes::Turn> turn_; ///< ends after what was lost is told to the others
+    std::vector<std::int64_t> in_hand_;
+    std::vector<Verdict> verdicts_; ///< of what is claimed
     std::vector<Verdict>& in_doubt_;
 };
 

@@ -3,6 +3,7 @@
 #include "commands/verify_session.hpp"
 #include "workers/retry.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace commands {
@@ -21,9 +22,13 @@ class VerifyWorker {
     void run();
 
   private:
+    void work();
+    bool begin_again(const Error& error);
+
     VerifyRun& run_;
     WorkerProgress progress_;
     workers::Recovery recovery_;
+    std::optional<VerifySession> session_;
     int losses_ = 0; ///< of connections, since a chunk was compared
     std::vector<VerifySession::Verdict> in_doubt_;
 };

@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <random>
+#include <thread>
 
 namespace postgres {
 
@@ -196,10 +198,15 @@ BackendState look_at(Connection& other, const Backend& backend) {
 }
 
 void terminate(Connection& other, const std::vector<Backend>& backends) {
+    const auto last = std::chrono::steady_clock::now() + std::chrono::seconds(5);
     for (const auto& backend : backends)
-        other.query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-                    "WHERE pid = $1::int AND backend_start = $2::timestamptz",
-                    {std::to_string(backend.pid), backend.start});
+        while (!other
+                    .query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                           "WHERE pid = $1::int AND backend_start = $2::timestamptz",
+                           {std::to_string(backend.pid), backend.start})
+                    .empty() &&
+               std::chrono::steady_clock::now() < last)
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
 void terminate_others(Connection& connection) {

@@ -73,7 +73,9 @@ enum class BackendState {
 BackendState look_at(Connection& other, const Backend& backend);
 
 /// Ends backends of the same role, if they are there still, so that what they have locked is free,
-/// and waits for each, for 5 s at most.
+/// and waits for each, for 5 s at most. One that has crashed stays in pg_stat_activity until the
+/// server ends all sessions for it, this one too.
+/// \throws ConnectionError
 void terminate(Connection& other, const std::vector<Backend>& backends);
 
 /// The same for all other sessions of this process's in the connection's database.

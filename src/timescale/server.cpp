@@ -57,6 +57,7 @@ Server server_from(const postgres::Result& row, const postgres::Connection& conn
     server.postgres_version = static_cast<int>(row.integer(0, "server_version_num"));
     server.encoding = row.string(0, "encoding");
     server.identity = row.string(0, "identity");
+    server.statistics_since = row.string(0, "statistics_since");
     server.plain = row.is_null(0, "timescaledb_version");
     if (server.plain && may_be_plain && server.postgres_version < oldest_plain)
         throw Error(fmt::format("the {} has PostgreSQL {}; {} or later is needed",

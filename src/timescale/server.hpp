@@ -39,6 +39,13 @@ struct Server {
     std::string encoding = "UTF8"; ///< of the database
     /// Shared by two connections only when they are to the same database of the same server.
     std::string identity;
+    std::string statistics_since; ///< when the server last lost its statistics
+
+    /// One of its processes has crashed, and it has recovered.
+    bool has_crashed_since(const Server& before) const {
+        return identity == before.identity && statistics_since != before.statistics_since;
+    }
+
     /// timescaledb.license is not 'apache': chunks can be made by name, and compressed.
     bool community = false;
     /// What is known of the columns of its chunks, shared by all who have a copy of this.

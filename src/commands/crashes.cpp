@@ -1,0 +1,101 @@
+#include "commands/crashes.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+namespace commands {
+
+void Crashes::note_loss(std::int64_t task, const Servers& servers, const std::string& error) {
+    const std::lock_guard lock(mutex_);
+    auto& suspicion = suspicions_[task];
+    suspicion.lost = servers;
+    suspicion.error = error;
+}
+
+const Crashes::Suspicion* Crashes::look(std::int64_t task, const Servers& servers) {
+    const auto found = suspicions_.find(task);
+    if (found == suspicions_.end())
+        return nullptr;
+    auto& suspicion = found->second;
+    if (suspicion.lost) {
+        const bool source = servers.source.has_crashed_since(suspicion.lost->source);
+        if (source || servers.target.has_crashed_since(suspicion.lost->target)) {
+            ++suspicion.crashes;
+            suspicion.server = source ? "source" : "target";
+        }
+        // If these are about to be ended by that crash, too, the task is in hand then.
+        suspicion.lost.reset();
+    }
+    return &suspicion;
+}
+
+bool Crashes::is_suspect(std::int64_t task, const Servers& servers) {
+    const std::lock_guard lock(mutex_);
+    const auto* suspicion = look(task, servers);
+    return suspicion != nullptr && suspicion->crashes > 0;
+}
+
+std::optional<std::string> Crashes::verdict(std::int64_t task, const Servers& servers) {
+    const std::lock_guard lock(mutex_);
+    const auto* suspicion = look(task, servers);
+    if (suspicion == nullptr || suspicion->crashes < 2)
+        return std::nullopt;
+    return fmt::format("the {} server has crashed twice in the middle of it, and it is not tried "
+                       "again; see the server's log ({})",
+                       suspicion->server, suspicion->error);
+}
+
+Crashes::Turn::Turn(Crashes& crashes, bool alone, const std::function<void()>& check)
+    : crashes_(crashes), alone_(alone) {
+    begin(check);
+}
+
+void Crashes::Turn::become_alone(const std::function<void()>& check) {
+    if (alone_)
+        return;
+    end();
+    alone_ = true;
+    begin(check);
+}
+
+void Crashes::Turn::begin(const std::function<void()>& check) {
+    const auto may_begin = [&] {
+        return !crashes_.alone_ && (alone_ ? crashes_.turns_ == 0 : crashes_.waiting_ == 0);
+    };
+    std::unique_lock lock(crashes_.mutex_);
+    crashes_.waiting_ += alone_ ? 1 : 0;
+    const auto leave = [&] {
+        crashes_.waiting_ -= alone_ ? 1 : 0;
+    };
+    try {
+        while (!crashes_.changed_.wait_for(lock, std::chrono::milliseconds(100), may_begin)) {
+            lock.unlock();
+            check();
+            lock.lock();
+        }
+    } catch (...) {
+        if (!lock.owns_lock())
+            lock.lock();
+        leave();
+        crashes_.changed_.notify_all();
+        throw;
+    }
+    leave();
+    ++crashes_.turns_;
+    crashes_.alone_ = alone_;
+    has_begun_ = true;
+}
+
+void Crashes::Turn::end() {
+    if (!has_begun_)
+        return;
+    const std::lock_guard lock(crashes_.mutex_);
+    --crashes_.turns_;
+    if (alone_)
+        crashes_.alone_ = false;
+    has_begun_ = false;
+    crashes_.changed_.notify_all();
+}
+
+} // namespace commands
