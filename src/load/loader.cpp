@@ -668,7 +668,7 @@ Loaded Loader::copy_batches(const Chunk::Compressed& source, const QualifiedName
                             const std::string& options) {
     auto shape = copy_shape(source.columns, target_columns, encoding_);
     if (!target_server_.takes_null_batches())
-        shape.values = without_null_batches(source.columns);
+        shape.values = without_null_batches(target_columns); // in the order of shape.columns
     const auto copied = copy(shape, "ONLY " + source.name.quoted(), target_, to, options);
     return {.rows = 0, .batches = copied.rows, .bytes = copied.bytes};
 }
