@@ -39,20 +39,29 @@ std::string hypercube_condition(const Job& job) {
         timescale::row_filter(job.source_hypertable.time, job.task.ranges));
 }
 
+/// Whether a chunk's constraint is the hypertable's of some name. Chunks have foreign keys under
+/// names of their own, "12_34_name", cut short (chunk_constraint_choose_name in TimescaleDB's
+/// src/chunk_constraint.c).
+bool is_of_hypertable(const std::string& constraint, const std::string& name, bool is_key) {
+    if (!is_key || constraint == name)
+        return constraint == name;
+    const auto begin = constraint.find('_', constraint.find('_') + 1) + 1;
+    return constraint.size() > begin && name.starts_with(constraint.substr(begin));
+}
+
 /// Rows of the source need not satisfy a constraint that is NOT VALID, but those that are put into
 /// a chunk do. \throws TaskError when it is for that.
 void look_for_unvalidated(const postgres::SqlError& error, const timescale::Triggers& triggers) {
-    const std::string message = error.what();
     const bool is_key = error.sqlstate() == foreign_key_violation;
     if (is_key || error.sqlstate() == check_violation)
         for (const auto& name :
              is_key ? triggers.unvalidated_foreign_keys : triggers.unvalidated_checks)
-            if (message.find(name) != std::string::npos)
+            if (is_of_hypertable(error.constraint(), name, is_key))
                 throw TaskError(fmt::format(
                     "{} (which is NOT VALID in the target, so that only rows of chunks that can be "
                     "attached may violate it; DROP CONSTRAINT {} there, and add it again, NOT "
                     "VALID, when all is copied)",
-                    message, quote_identifier(name)));
+                    error.what(), quote_identifier(name)));
 }
 
 } // namespace

@@ -429,8 +429,9 @@ void Connection::fail(const PGresult* result) {
         context = one_line(text);
         message += "; " + context;
     }
+    const char* constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
     throw SqlError(sqlstate, fmt::format("{} (on the {}, SQLSTATE {})", message, role_, sqlstate),
-                   reason, context);
+                   reason, context, constraint == nullptr ? "" : constraint);
 }
 
 Transaction::Transaction(Connection& connection, const std::string& begin)
