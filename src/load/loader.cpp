@@ -251,10 +251,15 @@ std::string Loader::create_chunk_by_inserting(const Job& job, const Plan& plan) 
 }
 
 Loaded Loader::load(const Job& job, Prepared& prepared) {
+    const auto& triggers = job.target_hypertable.triggers;
     try {
-        return load_as_planned(job, prepared);
+        const auto loaded = load_as_planned(job, prepared);
+        // So that those that are deferred fail here, where it is told which is NOT VALID.
+        if (!triggers.unvalidated_foreign_keys.empty())
+            target_.execute("SET CONSTRAINTS ALL IMMEDIATE");
+        return loaded;
     } catch (const postgres::SqlError& error) {
-        look_for_unvalidated(error, job.target_hypertable.triggers);
+        look_for_unvalidated(error, triggers);
         throw;
     }
 }

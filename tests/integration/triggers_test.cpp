@@ -452,6 +452,21 @@ TEST_F(Triggers, AConstraintThatIsNotValidFailsAChunkInPlaceAndTheRemedyHelps) {
     expect_equal_rows("readings");
 }
 
+TEST_F(Triggers, AForeignKeyThatIsNotValidIsToldAlsoWhereItIsDeferred) {
+    create_readings();
+    both("CREATE TABLE devices (id int PRIMARY KEY); INSERT INTO devices VALUES (1);"
+         "ALTER TABLE readings ADD CONSTRAINT known FOREIGN KEY (device) REFERENCES devices "
+         "DEFERRABLE INITIALLY DEFERRED NOT VALID");
+    target.run("INSERT INTO readings VALUES ('2024-01-02', 1, 20)");
+    have_an_owner(); // who may not leave it out
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    const auto outcome = backfill({"copy", "--load-strategy", "in-place"});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_THAT(outcome.output,
+                AllOf(HasSubstr("violates foreign key constraint"),
+                      HasSubstr("DROP CONSTRAINT \"known\" there, and add it again")));
+}
+
 TEST_F(Triggers, ItIsToldByItsNameWhichConstraintIsNotValid) {
     create_readings();
     // Its name is part of every message, and its own rows satisfy it.
