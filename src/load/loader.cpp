@@ -688,6 +688,9 @@ Loaded Loader::copy_batches(const Chunk::Compressed& source, const QualifiedName
 }
 
 void Loader::compress(const QualifiedName& chunk) {
+    // Compressing empties the chunk's table, in which deferred foreign keys would look for its
+    // rows.
+    target_.execute("SET CONSTRAINTS ALL IMMEDIATE");
     lock_against_writers(target_, {chunk}, "EXCLUSIVE", progress_);
     call(target_server_.function("compress_chunk"), chunk);
 }

@@ -370,6 +370,18 @@ TEST_F(CopyCompressed, ColumnsInAnotherOrderIntoBatchesThatTheTargetHas) {
     backfill_ok({"verify"});
 }
 
+TEST_F(CopyCompressed, DeferredForeignKeysAndOtherSettings) {
+    both("CREATE TABLE devices (id int PRIMARY KEY); INSERT INTO devices VALUES (1), (2), (3)");
+    source.run(create_table);
+    fill_source();
+    target.run(create_table);
+    target.run("ALTER TABLE metrics SET (timescaledb.compress_segmentby = 'device, note');"
+               "ALTER TABLE metrics ADD FOREIGN KEY (device) REFERENCES devices DEFERRABLE "
+               "INITIALLY DEFERRED");
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+}
+
 TEST_F(CopyCompressed, UnorderedBatches) {
     if (!version_at_least(2, 21))
         GTEST_SKIP() << "needs TimescaleDB 2.21, which can make unordered batches";
