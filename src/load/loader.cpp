@@ -161,6 +161,12 @@ void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
     };
     if (any([](const Chunk& chunk) { return chunk.keeps_rows(); })) {
         prepared.plan.only_differences = true;
+        const auto& triggers = job.target_hypertable.triggers;
+        // Where a publication keeps them, it does not let them be updated, either.
+        if (triggers.of_updates && prepared.plan.triggers == Plan::Triggers::none &&
+            any([](const Chunk& chunk) { return chunk.referenced; }))
+            throw TaskError(failure_to_suspend(
+                triggers, "they go through the hypertable, and rows of it are updated"));
         for (const auto& chunk : chunks)
             if (chunk && chunk->compressed) {
                 decompress(chunk->name);

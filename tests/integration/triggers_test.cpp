@@ -170,6 +170,45 @@ TEST_P(NoTrigger, FiresForRowsThatAreReplacedOrLeftAlone) {
     expect_to_fire_for("2024-01-02 10:05");
 }
 
+/// Foreign keys reference them, so they are updated to what the source has.
+TEST_P(NoTrigger, FiresForRowsThatStay) {
+    create("CREATE TABLE log (what text); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql "
+           "AS $$ BEGIN INSERT INTO log VALUES (concat_ws(' ', TG_NAME, TG_OP, TG_LEVEL)); RETURN "
+           "NEW; END $$;"
+           "CREATE TRIGGER updates AFTER UPDATE ON readings FOR EACH ROW EXECUTE FUNCTION note();"
+           "CREATE TRIGGER \"Always\" BEFORE UPDATE ON readings FOR EACH ROW EXECUTE FUNCTION "
+           "note(); ALTER TABLE readings ENABLE ALWAYS TRIGGER \"Always\";",
+           ", UNIQUE (time, device)");
+    target.run("INSERT INTO readings SELECT t, 1, 0 FROM "
+               "generate_series('2024-01-01'::timestamptz, '2024-01-03 23:00', '1 hour') t;"
+               "CREATE TABLE alerts AS SELECT time, device FROM readings;"
+               "ALTER TABLE alerts ADD FOREIGN KEY (time, device) REFERENCES readings (time, "
+               "device) ON DELETE CASCADE");
+    if (is_owner())
+        target.run("ALTER TABLE alerts OWNER TO " + owner_->name());
+    expect_silent_copy("in-place");
+    EXPECT_EQ(target.value("SELECT count(*) FROM alerts"), "72");
+    target.run("UPDATE readings SET value = 0 WHERE time = '2024-01-02' AND device = 1");
+    EXPECT_THAT(fired(), ElementsAre("Always UPDATE ROW", "updates UPDATE ROW"));
+
+    // Through the hypertable, there is no way.
+    backfill_ok({"clean"});
+    source.run("SELECT set_chunk_time_interval('readings', interval '1 day');"
+               "INSERT INTO readings VALUES ('2024-01-05', 1, 7)");
+    target.run("SELECT set_chunk_time_interval('readings', interval '2 days');"
+               "INSERT INTO readings VALUES ('2024-01-05', 1, 8);"
+               "INSERT INTO alerts VALUES ('2024-01-05', 1)");
+    backfill_ok({"stage", "--from", "2024-01-05", "--until", "2024-02-01"});
+    const auto outcome = backfill({"copy"});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_THAT(outcome.output,
+                HasSubstr("triggers of the target would fire for its rows, for they go through the "
+                          "hypertable, and rows of it are updated"));
+    backfill_ok({"copy", "--fire-triggers"});
+    EXPECT_EQ(target.value("SELECT value FROM readings WHERE time = '2024-01-05'"), "7");
+    EXPECT_THAT(fired(), ElementsAre("Always UPDATE ROW", "updates UPDATE ROW"));
+}
+
 TEST_P(NoTrigger, FiresWhereColumnsWereDropped) {
     create("ALTER TABLE readings ADD COLUMN gone int; " + std::string(all_triggers));
     target.run("ALTER TABLE readings DROP COLUMN gone; ALTER TABLE readings ADD COLUMN late int;"
