@@ -238,6 +238,7 @@ std::string Loader::create_chunk_by_inserting(const Job& job, const Plan& plan) 
     } catch (const postgres::SqlError& error) {
         if (error.says_gone() && !timescale::read_chunk(source_, source_server_, job.chunk.name))
             throw postgres::SqlError("40001", "the chunk was dropped from the source just now");
+        look_for_unvalidated(error, triggers);
         throw;
     }
     const auto place = timescale::find_place(builder, {job.task.target, job.task.slices});
