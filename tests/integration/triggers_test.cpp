@@ -506,6 +506,28 @@ TEST_F(Triggers, AForeignKeyThatIsNotValidIsToldAlsoWhereItIsDeferred) {
                       HasSubstr("DROP CONSTRAINT \"known\" there, and add it again")));
 }
 
+/// TimescaleDB cuts their names for chunks, also within a character.
+TEST_F(Triggers, ForeignKeysWithLongNamesFailOnlyTheirChunks) {
+    std::string name;
+    while (name.size() < 62)
+        name += "é";
+    for (const auto* begin : {"", "x"}) {
+        create_readings();
+        both(fmt::format("CREATE TABLE devices (id int PRIMARY KEY); ALTER TABLE readings ADD "
+                         "CONSTRAINT \"{}{}\" FOREIGN KEY (device) REFERENCES devices NOT VALID",
+                         begin, name));
+        have_an_owner(); // who may not leave it out
+        backfill_ok({"stage", "--until", "2024-02-01"});
+        const auto outcome = backfill({"copy", "--load-strategy", "in-place"});
+        EXPECT_EQ(outcome.exit_status, 1);
+        EXPECT_THAT(outcome.output,
+                    AllOf(HasSubstr("3 chunks could not be copied"),
+                          HasSubstr(fmt::format("DROP CONSTRAINT \"{}{}\"", begin, name))));
+        source.drop();
+        target.drop();
+    }
+}
+
 TEST_F(Triggers, ItIsToldByItsNameWhichConstraintIsNotValid) {
     create_readings();
     // Its name is part of every message, and its own rows satisfy it.
