@@ -42,13 +42,15 @@ SELECT wanted.number,
         FROM _timescaledb_catalog.chunk_column_stats AS tracked
         WHERE tracked.hypertable_id = chunk.hypertable_id
           AND (tracked.chunk_id IS NULL OR tracked.chunk_id = 0)) AS skipping,
-       -- Triggers that fire for rows which are inserted or deleted (bits of tgtype, from PostgreSQL's
-       -- src/include/catalog/pg_trigger.h), but for those of constraints.
+       -- Triggers that fire for rows which are inserted, deleted or updated (bits of tgtype, from
+       -- PostgreSQL's src/include/catalog/pg_trigger.h: 4 INSERT, 8 DELETE, 16 UPDATE), but for those
+       -- of constraints.
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
                    'name', trigger.tgname,
                    'definition', regexp_replace(trigger.definition, '^CREATE TRIGGER',
                                                 'CREATE OR REPLACE TRIGGER'),
                    'constraint', trigger.tgconstraint <> 0,
+                   'updates_only', trigger.tgtype & 12 = 0,
                    -- before TimescaleDB 2.23
                    'invalidates', trigger.tgname = 'ts_cagg_invalidation_trigger',
                    -- on the hypertable, too, so that it is by right that it does
@@ -62,7 +64,7 @@ SELECT wanted.number,
         FROM (SELECT *, pg_get_triggerdef(oid) AS definition
               FROM pg_trigger
               WHERE tgrelid = class.oid AND NOT tgisinternal AND tgtype & 1 = 1
-                AND tgtype & 12 <> 0 AND tgenabled IN ('O', 'A')
+                AND tgtype & 28 <> 0 AND tgenabled IN ('O', 'A')
               OFFSET 0) AS trigger
         WHERE trigger.definition IS NOT NULL) AS triggers,
        -- by triggers of their own on each chunk (ts_chunk_copy_referencing_fk in src/foreign_key.c)

@@ -8,6 +8,10 @@ SELECT namespace.nspname AS schema_name,
        -- whatever they are on the hypertable (ts_trigger_create_all_on_chunk in TimescaleDB's
        -- src/trigger.c).
        user_trigger.of_rows,
+       -- There are some for rows that are updated, and for nothing else (bits of tgtype as below,
+       -- 16 UPDATE).
+       EXISTS (SELECT FROM pg_trigger
+               WHERE tgrelid = class.oid AND NOT tgisinternal AND tgtype & 29 = 17) AS of_updates,
        -- also those for other events
        EXISTS (SELECT FROM pg_trigger
                WHERE tgrelid = class.oid AND NOT tgisinternal AND tgtype & 1 = 1

@@ -39,20 +39,29 @@ std::string hypercube_condition(const Job& job) {
         timescale::row_filter(job.source_hypertable.time, job.task.ranges));
 }
 
+/// Whether a chunk's constraint is the hypertable's of some name. Chunks have foreign keys under
+/// names of their own, "12_34_name", cut short (chunk_constraint_choose_name in TimescaleDB's
+/// src/chunk_constraint.c).
+bool is_of_hypertable(const std::string& constraint, const std::string& name, bool is_key) {
+    if (!is_key || constraint == name)
+        return constraint == name;
+    const auto begin = constraint.find('_', constraint.find('_') + 1) + 1;
+    return constraint.size() > begin && name.starts_with(constraint.substr(begin));
+}
+
 /// Rows of the source need not satisfy a constraint that is NOT VALID, but those that are put into
 /// a chunk do. \throws TaskError when it is for that.
 void look_for_unvalidated(const postgres::SqlError& error, const timescale::Triggers& triggers) {
-    const std::string message = error.what();
     const bool is_key = error.sqlstate() == foreign_key_violation;
     if (is_key || error.sqlstate() == check_violation)
         for (const auto& name :
              is_key ? triggers.unvalidated_foreign_keys : triggers.unvalidated_checks)
-            if (message.find(name) != std::string::npos)
+            if (is_of_hypertable(error.constraint(), name, is_key))
                 throw TaskError(fmt::format(
                     "{} (which is NOT VALID in the target, so that only rows of chunks that can be "
                     "attached may violate it; DROP CONSTRAINT {} there, and add it again, NOT "
                     "VALID, when all is copied)",
-                    message, quote_identifier(name)));
+                    error.what(), quote_identifier(name)));
 }
 
 } // namespace
@@ -152,6 +161,12 @@ void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
     };
     if (any([](const Chunk& chunk) { return chunk.keeps_rows(); })) {
         prepared.plan.only_differences = true;
+        const auto& triggers = job.target_hypertable.triggers;
+        // Where a publication keeps them, it does not let them be updated, either.
+        if (triggers.of_updates && prepared.plan.triggers == Plan::Triggers::none &&
+            any([](const Chunk& chunk) { return chunk.referenced; }))
+            throw TaskError(failure_to_suspend(
+                triggers, "they go through the hypertable, and rows of it are updated"));
         for (const auto& chunk : chunks)
             if (chunk && chunk->compressed) {
                 decompress(chunk->name);
@@ -223,6 +238,7 @@ std::string Loader::create_chunk_by_inserting(const Job& job, const Plan& plan) 
     } catch (const postgres::SqlError& error) {
         if (error.says_gone() && !timescale::read_chunk(source_, source_server_, job.chunk.name))
             throw postgres::SqlError("40001", "the chunk was dropped from the source just now");
+        look_for_unvalidated(error, triggers);
         throw;
     }
     const auto place = timescale::find_place(builder, {job.task.target, job.task.slices});
@@ -242,10 +258,15 @@ std::string Loader::create_chunk_by_inserting(const Job& job, const Plan& plan) 
 }
 
 Loaded Loader::load(const Job& job, Prepared& prepared) {
+    const auto& triggers = job.target_hypertable.triggers;
     try {
-        return load_as_planned(job, prepared);
+        const auto loaded = load_as_planned(job, prepared);
+        // So that those that are deferred fail here, where it is told which is NOT VALID.
+        if (!triggers.unvalidated_foreign_keys.empty())
+            target_.execute("SET CONSTRAINTS ALL IMMEDIATE");
+        return loaded;
     } catch (const postgres::SqlError& error) {
-        look_for_unvalidated(error, job.target_hypertable.triggers);
+        look_for_unvalidated(error, triggers);
         throw;
     }
 }
@@ -668,12 +689,15 @@ Loaded Loader::copy_batches(const Chunk::Compressed& source, const QualifiedName
                             const std::string& options) {
     auto shape = copy_shape(source.columns, target_columns, encoding_);
     if (!target_server_.takes_null_batches())
-        shape.values = without_null_batches(source.columns);
+        shape.values = without_null_batches(target_columns); // in the order of shape.columns
     const auto copied = copy(shape, "ONLY " + source.name.quoted(), target_, to, options);
     return {.rows = 0, .batches = copied.rows, .bytes = copied.bytes};
 }
 
 void Loader::compress(const QualifiedName& chunk) {
+    // Compressing empties the chunk's table, in which deferred foreign keys would look for its
+    // rows.
+    target_.execute("SET CONSTRAINTS ALL IMMEDIATE");
     lock_against_writers(target_, {chunk}, "EXCLUSIVE", progress_);
     call(target_server_.function("compress_chunk"), chunk);
 }

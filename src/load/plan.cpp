@@ -242,11 +242,13 @@ bool would_fire(const Plan& plan, const Situation& situation) {
     }
     return !triggers.of_statements.empty() ||
            std::ranges::any_of(situation.target->triggers, [&](const auto& trigger) {
-               return !trigger.invalidates || !situation.source_server.plain;
+               return (!trigger.invalidates || !situation.source_server.plain) &&
+                      (!trigger.updates_only || plan.only_differences);
            });
 }
 
-/// Why triggers would fire all the same, and what to do about it.
+} // namespace
+
 std::string failure_to_suspend(const timescale::Triggers& triggers, const std::string& why) {
     return fmt::format("triggers of the target would fire for its rows, for {}; {}, or copy with "
                        "--fire-triggers",
@@ -260,10 +262,15 @@ std::string failure_to_suspend(const timescale::Triggers& triggers, const std::s
                                          "15 on), connect as a superuser"));
 }
 
+namespace {
+
 /// Decides what becomes of triggers.
 void choose_triggers(Plan& plan, const Situation& situation) {
     const auto& triggers = situation.triggers;
-    if (situation.fire_triggers && triggers.has_any()) {
+    // Nothing is updated but where rows stay; through the hypertable, that shows later.
+    const bool may_update =
+        triggers.of_updates && (plan.only_differences || plan.into == Plan::Into::hypertable);
+    if (situation.fire_triggers && (triggers.has_any() || may_update)) {
         plan.triggers = Plan::Triggers::fired;
         return;
     }
@@ -298,7 +305,7 @@ void choose_triggers(Plan& plan, const Situation& situation) {
 
 /// What there is to say about triggers of users.
 std::string note_on_triggers(const Plan& plan, const timescale::Triggers& triggers) {
-    if (!triggers.has_any())
+    if (!triggers.has_any() && !(plan.only_differences && triggers.of_updates))
         return {};
     switch (plan.triggers) {
     case Plan::Triggers::none:

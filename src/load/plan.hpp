@@ -93,4 +93,7 @@ struct Situation {
 /// Chooses; the one place where it is decided how a chunk is loaded, and why.
 Plan choose_load(const Situation& situation);
 
+/// Why triggers would fire although they are not to, and what to do about it.
+std::string failure_to_suspend(const timescale::Triggers& triggers, const std::string& why);
+
 } // namespace load

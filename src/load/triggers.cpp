@@ -33,6 +33,8 @@ std::vector<Chunk::Trigger> to_suspend(const Job& job, const Prepared& prepared)
         return result;
     std::ranges::copy_if(
         prepared.target->triggers, std::back_inserter(result), [&](const auto& trigger) {
+            if (trigger.updates_only && !plan.only_differences)
+                return false;
             if (trigger.invalidates)
                 return !job.source_hypertable.plain;
             return plan.triggers == Plan::Triggers::suspended || !trigger.enabled_above;

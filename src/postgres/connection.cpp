@@ -24,10 +24,36 @@ std::string without_newline(std::string text) {
     return text;
 }
 
+/// How many bytes a character of UTF-8 has that begins with this one; 0 if none does.
+std::size_t bytes_of_character(unsigned char lead) {
+    if (lead < 0x80)
+        return 1;
+    if (lead < 0xc2 || lead > 0xf4)
+        return 0;
+    return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+}
+
+/// With "?" for bytes that are no UTF-8, which no server would take back. TimescaleDB cuts the
+/// names of chunks' foreign keys within a character (chunk_constraint_choose_name in its
+/// src/chunk_constraint.c), and messages have those.
+std::string valid_utf8(std::string_view text) {
+    std::string valid;
+    while (!text.empty()) {
+        const auto size = bytes_of_character(static_cast<unsigned char>(text.front()));
+        const auto character = text.substr(0, size);
+        const bool is_whole =
+            size > 0 && character.size() == size &&
+            std::ranges::all_of(character.substr(1), [](char c) { return (c & 0xc0) == 0x80; });
+        valid += is_whole ? character : "?";
+        text.remove_prefix(is_whole ? size : 1);
+    }
+    return valid;
+}
+
 /// libpq's messages run over several lines; ours are one.
 std::string one_line(std::string_view text) {
     std::string line;
-    for (const char c : without_newline(std::string(text))) {
+    for (const char c : valid_utf8(without_newline(std::string(text)))) {
         if (c != '\n')
             line += c;
         else if (!line.empty() && line.back() != ' ')
@@ -429,8 +455,9 @@ void Connection::fail(const PGresult* result) {
         context = one_line(text);
         message += "; " + context;
     }
+    const char* constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
     throw SqlError(sqlstate, fmt::format("{} (on the {}, SQLSTATE {})", message, role_, sqlstate),
-                   reason, context);
+                   reason, context, constraint == nullptr ? "" : constraint);
 }
 
 Transaction::Transaction(Connection& connection, const std::string& begin)

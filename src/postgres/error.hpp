@@ -70,15 +70,19 @@ class SqlError : public Error {
         : SqlError(std::move(sqlstate), message, message, {}) {}
 
     /// \param reason the message without what stands around it, and \param context where in a
-    /// COPY or a function it happened; both are in the message.
+    /// COPY or a function it happened; both are in the message. \param constraint that is violated.
     SqlError(std::string sqlstate, const std::string& message, std::string reason,
-             std::string context)
+             std::string context, std::string constraint = {})
         : Error(message), sqlstate_(std::move(sqlstate)), reason_(std::move(reason)),
-          context_(std::move(context)) {}
+          context_(std::move(context)), constraint_(std::move(constraint)) {}
 
     const std::string& sqlstate() const { return sqlstate_; }
     const std::string& reason() const { return reason_; }
     const std::string& context() const { return context_; }
+
+    /// The violated constraint's name, as it is in the catalog; empty for other errors.
+    const std::string& constraint() const { return constraint_; }
+
     Remedy remedy() const { return says_just_dropped() ? Remedy::retry : remedy_for(sqlstate_); }
 
     /// A table that the statement names is not there: undefined_table, invalid_schema_name; or,
@@ -100,6 +104,7 @@ class SqlError : public Error {
     std::string sqlstate_;
     std::string reason_;
     std::string context_;
+    std::string constraint_;
 };
 
 } // namespace postgres

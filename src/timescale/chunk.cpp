@@ -53,7 +53,8 @@ Chunk chunk_from(const postgres::Result& rows, int row) {
                                   .definition = trigger.at("definition").text(),
                                   .is_constraint = trigger.at("constraint").boolean(),
                                   .invalidates = trigger.at("invalidates").boolean(),
-                                  .enabled_above = trigger.at("enabled_above").boolean()});
+                                  .enabled_above = trigger.at("enabled_above").boolean(),
+                                  .updates_only = trigger.at("updates_only").boolean()});
     return chunk;
 }
 

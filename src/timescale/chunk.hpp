@@ -63,6 +63,7 @@ struct Chunk {
         bool is_constraint = false; ///< that cannot be replaced
         bool invalidates = false;   ///< TimescaleDB's, which records invalidations, before 2.23
         bool enabled_above = true;  ///< on the hypertable, too
+        bool updates_only = false;  ///< fires for no rows that are inserted or deleted
     };
     std::vector<Trigger> triggers;
 

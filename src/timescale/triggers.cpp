@@ -33,6 +33,7 @@ read_triggers(postgres::Connection& connection, const Server& server,
         auto& triggers = result[{rows.string(row, "schema_name"), rows.string(row, "table_name")}];
         triggers.of_rows = names("of_rows");
         triggers.of_statements = names("of_statements");
+        triggers.of_updates = rows.boolean(row, "of_updates");
         triggers.are_on_chunks = rows.boolean(row, "are_on_chunks");
         triggers.records_invalidations = rows.boolean(row, "records_invalidations");
         triggers.replica_obstacle = rows.string(row, "replica_obstacle");

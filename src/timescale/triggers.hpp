@@ -16,6 +16,7 @@ struct Triggers {
     std::vector<std::string> of_rows;
     /// Of those that statements fire which name the hypertable.
     std::vector<std::string> of_statements;
+    bool of_updates = false;            ///< some for rows that are updated, and nothing else
     bool are_on_chunks = false;         ///< its chunks have some, maybe for other events
     bool records_invalidations = false; ///< by a trigger, before TimescaleDB 2.23
 

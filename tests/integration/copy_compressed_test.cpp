@@ -350,6 +350,38 @@ TEST_F(CopyCompressed, ColumnsInAnotherOrderAndDroppedOnes) {
     expect_equal();
 }
 
+TEST_F(CopyCompressed, ColumnsInAnotherOrderIntoBatchesThatTheTargetHas) {
+    const auto settings = "SELECT create_hypertable('metrics', 'time', chunk_time_interval => "
+                          "interval '1 day');"
+                          "ALTER TABLE metrics SET (timescaledb.compress, "
+                          "timescaledb.compress_segmentby = 'device', "
+                          "timescaledb.compress_orderby = 'time DESC')";
+    source.run(
+        "CREATE TABLE metrics (time timestamptz NOT NULL, device int, value int, other int);");
+    target.run(
+        "CREATE TABLE metrics (other int, value int, device int, time timestamptz NOT NULL);");
+    both(settings);
+    source.run("INSERT INTO metrics SELECT t, 1, 2, 3 FROM generate_series("
+               "'2024-01-01'::timestamptz, '2024-01-02 23:00', '1 hour') t");
+    target.run("INSERT INTO metrics (time, device) VALUES ('2024-01-01', 1), ('2024-01-02', 1)");
+    both("SELECT compress_chunk(c) FROM show_chunks('metrics') c");
+    migrate({"--until", "2025-01-01"});
+    expect_equal();
+    backfill_ok({"verify"});
+}
+
+TEST_F(CopyCompressed, DeferredForeignKeysAndOtherSettings) {
+    both("CREATE TABLE devices (id int PRIMARY KEY); INSERT INTO devices VALUES (1), (2), (3)");
+    source.run(create_table);
+    fill_source();
+    target.run(create_table);
+    target.run("ALTER TABLE metrics SET (timescaledb.compress_segmentby = 'device, note');"
+               "ALTER TABLE metrics ADD FOREIGN KEY (device) REFERENCES devices DEFERRABLE "
+               "INITIALLY DEFERRED");
+    migrate({"--until", "2024-02-01"});
+    expect_equal();
+}
+
 TEST_F(CopyCompressed, UnorderedBatches) {
     if (!version_at_least(2, 21))
         GTEST_SKIP() << "needs TimescaleDB 2.21, which can make unordered batches";

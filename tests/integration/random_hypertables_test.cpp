@@ -2,6 +2,7 @@
 // BACKFILL_TEST_SEED repeats it (as the first), BACKFILL_TEST_ROUNDS asks for more of them.
 
 #include "exit_status.hpp"
+#include "postgres/error.hpp"
 #include "support/kinds.hpp"
 #include "support/migration.hpp"
 #include "support/own_types.hpp"
@@ -45,6 +46,8 @@ class RandomHypertables : public Migration, public testing::WithParamInterface<i
     Random random{seed};
 
     void round();
+    void copy_with_remedies(RandomHypertable& table, const std::vector<std::string>& copy);
+    void expect_to_be_read_alike(RandomHypertable& table);
 
     void TearDown() override {
         if (HasFailure())
@@ -76,37 +79,122 @@ class RandomHypertables : public Migration, public testing::WithParamInterface<i
     }
 };
 
+/// Copies, and does what the program says where it cannot.
+void RandomHypertables::copy_with_remedies(RandomHypertable& table,
+                                           const std::vector<std::string>& copy) {
+    auto remedies = table.remedies();
+    std::vector<std::string> undo;
+    auto outcome = backfill(copy);
+    while (outcome.exit_status == exit_failed) {
+        const auto remedy = std::ranges::find_if(remedies, [&](const auto& one) {
+            return outcome.output.find(one.symptom) != std::string::npos;
+        });
+        if (remedy == remedies.end())
+            break;
+        for (const auto& statement : remedy->statements)
+            target.run(statement);
+        undo.insert(undo.begin(), remedy->undo.begin(), remedy->undo.end());
+        remedies.erase(remedy);
+        outcome = backfill(copy);
+    }
+    EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+    for (const auto& statement : undo)
+        try {
+            target.run(statement);
+        } catch (const postgres::SqlError& error) {
+            // Where chunks are compressed, TimescaleDB adds no constraint (2.19.3), or none that
+            // their rows violate, NOT VALID or not (validate_check_constraint in 2.27.2's
+            // src/process_utility.c).
+            if (error.sqlstate() != "0A000" && error.sqlstate() != "23514")
+                throw;
+            table.decompress(target);
+            target.run(statement);
+        }
+}
+
+/// What the application finds, in sessions of its own.
+void RandomHypertables::expect_to_be_read_alike(RandomHypertable& table) {
+    const auto found = table.lookups(source);
+    for (const bool skipping_chunks : {false, true}) {
+        EXPECT_THAT(difference(found, table.lookups(target, skipping_chunks)), IsEmpty())
+            << (skipping_chunks ? "with chunk skipping" : "");
+        EXPECT_THAT(
+            difference(table.rows(source, table.within()), table.rows(target, table.within())),
+            IsEmpty());
+    }
+    if (table.is_cut_alike()) {
+        EXPECT_EQ(table.slices(source, table.within()), table.slices(target, table.within()));
+    }
+    EXPECT_THAT(table.other_states(target, table.within()), IsEmpty());
+    EXPECT_EQ(table.constraints(source), table.constraints(target));
+    EXPECT_EQ(table.neighbours(source), table.neighbours(target));
+}
+
 void RandomHypertables::round() {
-    RandomHypertable table(random, source, target, make_kinds(), is_community());
+    RandomHypertable table(
+        random, source, target, make_kinds(),
+        {.compresses = is_community(),
+         .aggregates = is_community() && is_same_version(),
+         .months_may_have_offset = version_at_least(source, 2, 25) && version_at_least(2, 25),
+         .alters_triggers = version_at_least(source, 2, 27) && version_at_least(2, 27)});
     table.create();
     SCOPED_TRACE(table.statements());
     auto stage = table.bounds();
     SCOPED_TRACE(table.within());
+    // Of some batches that are ordered DESC, 2.29.2 takes the first value and the last for each
+    // other, and skips them (seed 5307). Copied as they are, they would fail when they are read
+    // back.
+    if (version_at_least(source, 2, 29) && table.source_misses_rows()) {
+        fmt::print("The source does not find all of its rows: seed {}\n", seed);
+        return;
+    }
     const auto outside = "NOT (" + table.within() + ")";
     const auto rows_outside = table.rows(target, outside);
 
     stage.insert(stage.begin(), "stage");
     backfill_ok(stage);
+    table.fired(target);
     const auto copy = copy_options();
     SCOPED_TRACE(fmt::format("{}", fmt::join(copy, " ")));
-    backfill_ok(copy);
-
-    EXPECT_THAT(difference(table.rows(source, table.within()), table.rows(target, table.within())),
-                IsEmpty());
+    // Columns and constraints of chunks that were attached before TimescaleDB 2.29.1 outlive their
+    // hypertable's, as docs/design.md says.
+    const bool outlives = !version_at_least(2, 29) && copy.back() == "attach";
+    copy_with_remedies(table, copy);
+    if (HasFailure())
+        return;
+    EXPECT_THAT(table.fired(target), IsEmpty());
+    table.stop_publishing();
     EXPECT_THAT(difference(rows_outside, table.rows(target, outside)), IsEmpty());
-    if (table.is_cut_alike()) {
-        EXPECT_EQ(table.slices(source, table.within()), table.slices(target, table.within()));
-    }
-    EXPECT_EQ(table.lookups(source), table.lookups(target));
+    expect_to_be_read_alike(table);
     backfill_ok({"verify", "--mode", random.chance(50) ? "digest" : "aggregate"});
 
-    if (const auto change = table.change_target()) {
-        const auto outcome = backfill({"verify", "--all"});
+    if (table.has_aggregate()) {
+        const auto outcome = backfill({"refresh-caggs"});
+        const auto says = [&](const char* text) {
+            return outcome.output.find(text) != std::string::npos;
+        };
+        // Of buckets that a bound cuts it has not all rows, and none behind it, where the source's
+        // watermark may be.
+        if (table.is_all() || !(says("cannot be made as in the source") || says("after all"))) {
+            EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+        }
+        EXPECT_EQ(table.buckets(source), table.buckets(target));
+    } else if (const auto change =
+                   outlives && table.has_unvalidated() ? std::nullopt : table.change_target()) {
+        const auto outcome = backfill({"verify", "--all", "--requeue"});
         EXPECT_EQ(outcome.exit_status, exit_differences) << *change << "\n"
                                                          << outcome.output << outcome.errors;
         EXPECT_THAT(outcome.output, HasSubstr(" 1 different.")) << *change;
+        copy_with_remedies(table, copy);
+        EXPECT_THAT(
+            difference(table.rows(source, table.within()), table.rows(target, table.within())),
+            IsEmpty())
+            << "copied once more, after " << *change;
     }
     backfill_ok({"clean"});
+    if (HasFailure())
+        return;
+    EXPECT_THAT(table.use(!outlives), IsEmpty());
 }
 
 TEST_P(RandomHypertables, AreCopiedAndVerified) {

@@ -125,7 +125,6 @@ TEST_F(RefreshBuckets, KeepsDaysOfWhichNoRowIsLeft) {
     expect_same("daily");
 }
 
-/// An owner of no more than the aggregate may do that.
 TEST_F(RefreshBuckets, KeepsThemInAHierarchyToo) {
     both(create_flow("1 day"));
     both(create("daily", "'1 day', at"));

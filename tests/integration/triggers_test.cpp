@@ -170,6 +170,45 @@ TEST_P(NoTrigger, FiresForRowsThatAreReplacedOrLeftAlone) {
     expect_to_fire_for("2024-01-02 10:05");
 }
 
+/// Foreign keys reference them, so they are updated to what the source has.
+TEST_P(NoTrigger, FiresForRowsThatStay) {
+    create("CREATE TABLE log (what text); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql "
+           "AS $$ BEGIN INSERT INTO log VALUES (concat_ws(' ', TG_NAME, TG_OP, TG_LEVEL)); RETURN "
+           "NEW; END $$;"
+           "CREATE TRIGGER updates AFTER UPDATE ON readings FOR EACH ROW EXECUTE FUNCTION note();"
+           "CREATE TRIGGER \"Always\" BEFORE UPDATE ON readings FOR EACH ROW EXECUTE FUNCTION "
+           "note(); ALTER TABLE readings ENABLE ALWAYS TRIGGER \"Always\";",
+           ", UNIQUE (time, device)");
+    target.run("INSERT INTO readings SELECT t, 1, 0 FROM "
+               "generate_series('2024-01-01'::timestamptz, '2024-01-03 23:00', '1 hour') t;"
+               "CREATE TABLE alerts AS SELECT time, device FROM readings;"
+               "ALTER TABLE alerts ADD FOREIGN KEY (time, device) REFERENCES readings (time, "
+               "device) ON DELETE CASCADE");
+    if (is_owner())
+        target.run("ALTER TABLE alerts OWNER TO " + owner_->name());
+    expect_silent_copy("in-place");
+    EXPECT_EQ(target.value("SELECT count(*) FROM alerts"), "72");
+    target.run("UPDATE readings SET value = 0 WHERE time = '2024-01-02' AND device = 1");
+    EXPECT_THAT(fired(), ElementsAre("Always UPDATE ROW", "updates UPDATE ROW"));
+
+    // Through the hypertable, there is no way.
+    backfill_ok({"clean"});
+    source.run("SELECT set_chunk_time_interval('readings', interval '1 day');"
+               "INSERT INTO readings VALUES ('2024-01-05', 1, 7)");
+    target.run("SELECT set_chunk_time_interval('readings', interval '2 days');"
+               "INSERT INTO readings VALUES ('2024-01-05', 1, 8);"
+               "INSERT INTO alerts VALUES ('2024-01-05', 1)");
+    backfill_ok({"stage", "--from", "2024-01-05", "--until", "2024-02-01"});
+    const auto outcome = backfill({"copy"});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_THAT(outcome.output,
+                HasSubstr("triggers of the target would fire for its rows, for they go through the "
+                          "hypertable, and rows of it are updated"));
+    backfill_ok({"copy", "--fire-triggers"});
+    EXPECT_EQ(target.value("SELECT value FROM readings WHERE time = '2024-01-05'"), "7");
+    EXPECT_THAT(fired(), ElementsAre("Always UPDATE ROW", "updates UPDATE ROW"));
+}
+
 TEST_P(NoTrigger, FiresWhereColumnsWereDropped) {
     create("ALTER TABLE readings ADD COLUMN gone int; " + std::string(all_triggers));
     target.run("ALTER TABLE readings DROP COLUMN gone; ALTER TABLE readings ADD COLUMN late int;"
@@ -450,6 +489,56 @@ TEST_F(Triggers, AConstraintThatIsNotValidFailsAChunkInPlaceAndTheRemedyHelps) {
     backfill_ok({"copy"});
     target.run("ALTER TABLE readings ADD CONSTRAINT few CHECK (value < 10) NOT VALID");
     expect_equal_rows("readings");
+}
+
+TEST_F(Triggers, AForeignKeyThatIsNotValidIsToldAlsoWhereItIsDeferred) {
+    create_readings();
+    both("CREATE TABLE devices (id int PRIMARY KEY); INSERT INTO devices VALUES (1);"
+         "ALTER TABLE readings ADD CONSTRAINT known FOREIGN KEY (device) REFERENCES devices "
+         "DEFERRABLE INITIALLY DEFERRED NOT VALID");
+    target.run("INSERT INTO readings VALUES ('2024-01-02', 1, 20)");
+    have_an_owner(); // who may not leave it out
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    const auto outcome = backfill({"copy", "--load-strategy", "in-place"});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_THAT(outcome.output,
+                AllOf(HasSubstr("violates foreign key constraint"),
+                      HasSubstr("DROP CONSTRAINT \"known\" there, and add it again")));
+}
+
+/// TimescaleDB cuts their names for chunks, also within a character.
+TEST_F(Triggers, ForeignKeysWithLongNamesFailOnlyTheirChunks) {
+    std::string name;
+    while (name.size() < 62)
+        name += "é";
+    for (const auto* begin : {"", "x"}) {
+        create_readings();
+        both(fmt::format("CREATE TABLE devices (id int PRIMARY KEY); ALTER TABLE readings ADD "
+                         "CONSTRAINT \"{}{}\" FOREIGN KEY (device) REFERENCES devices NOT VALID",
+                         begin, name));
+        have_an_owner(); // who may not leave it out
+        backfill_ok({"stage", "--until", "2024-02-01"});
+        const auto outcome = backfill({"copy", "--load-strategy", "in-place"});
+        EXPECT_EQ(outcome.exit_status, 1);
+        EXPECT_THAT(outcome.output,
+                    AllOf(HasSubstr("3 chunks could not be copied"),
+                          HasSubstr(fmt::format("DROP CONSTRAINT \"{}{}\"", begin, name))));
+        source.drop();
+        target.drop();
+    }
+}
+
+TEST_F(Triggers, ItIsToldByItsNameWhichConstraintIsNotValid) {
+    create_readings();
+    // Its name is part of every message, and its own rows satisfy it.
+    both("ALTER TABLE readings ADD CONSTRAINT \"e\" CHECK (device > 1) NOT VALID;"
+         "ALTER TABLE readings ADD CONSTRAINT \"two\nlines\" CHECK (value < 0) NOT VALID");
+    source.run("DELETE FROM readings WHERE device = 1");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    const auto outcome = backfill({"copy", "--load-strategy", "in-place"});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_THAT(outcome.output, AllOf(HasSubstr("DROP CONSTRAINT \"two\nlines\" there"),
+                                      Not(HasSubstr("DROP CONSTRAINT \"e\""))));
 }
 
 // ---------------------------------------------------------------- what check says

@@ -1,5 +1,6 @@
 #include "support/random_hypertable.hpp"
 
+#include "postgres/error.hpp"
 #include "postgres/quote.hpp"
 
 #include <fmt/format.h>
@@ -7,6 +8,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <stdexcept>
 
 namespace test {
 
@@ -15,17 +17,6 @@ namespace {
 using postgres::quote_identifier;
 using postgres::quote_literal;
 
-const Kind integers{.type = "int",
-                    .values = {},
-                    .make = [](Random& random) { return std::to_string(random.between(0, 200)); },
-                    .ordered = true,
-                    .hashed = true};
-
-std::vector<std::string> sorted(std::vector<std::string> list) {
-    std::ranges::sort(list);
-    return list;
-}
-
 /// A name inside the text of compress_segmentby or compress_orderby.
 std::string names_list(const std::vector<std::string>& names) {
     return quote_literal(fmt::format("{}", fmt::join(names, ", ")));
@@ -33,19 +24,45 @@ std::string names_list(const std::vector<std::string>& names) {
 
 } // namespace
 
+const Kind RandomHypertable::integers{
+    .type = "int",
+    .values = {},
+    .make = [](Random& random) { return std::to_string(random.between(0, 200)); },
+    .ordered = true,
+    .hashed = true};
+
+std::vector<std::string> RandomHypertable::sorted(std::vector<std::string> list) {
+    std::ranges::sort(list);
+    return list;
+}
+
 RandomHypertable::RandomHypertable(Random& random, Database& source, Database& target,
-                                   const std::vector<Kind>& kinds, bool with_compression)
+                                   const std::vector<Kind>& kinds, const Abilities& abilities)
     : random_(random), source_(source), target_(target),
-      with_compression_(with_compression && random.chance(70)), axis_(TimeAxis::random(random)) {
+      with_compression_(abilities.compresses && random.chance(70)), axis_(TimeAxis::random(random)),
+      alters_triggers_(abilities.alters_triggers) {
+    static const std::vector<std::string> actions{"NO ACTION", "RESTRICT", "CASCADE", "SET NULL",
+                                                  "SET DEFAULT"};
+    // TimescaleDB compresses no chunk that foreign keys reference (truncate_relation in
+    // tsl/src/compression/compression.c).
+    if (!with_compression_ && random_.chance(40))
+        reference_ = random_.pick(actions);
     auto possible = kinds;
     if (with_compression_)
         std::erase_if(possible, [](const Kind& kind) { return !kind.unambiguous; });
     choose_columns(possible);
     choose_dimensions();
-    const auto schema = quote_identifier(odd_identifier(random_, 77));
-    table_ = schema + "." + new_name();
-    for (auto* side : {&source_, &target_})
-        run(*side, "CREATE SCHEMA IF NOT EXISTS " + schema);
+    const auto schema = odd_identifier(random_, 77);
+    schema_ = quote_identifier(schema);
+    table_ = schema_ + "." + new_name();
+    if (random_.chance(30))
+        chunks_in_ = odd_identifier(random_, 78);
+    for (auto* side : {&source_, &target_}) {
+        run(*side, "CREATE SCHEMA IF NOT EXISTS " + schema_);
+        if (!chunks_in_.empty())
+            run(*side, "CREATE SCHEMA IF NOT EXISTS " + quote_identifier(chunks_in_));
+    }
+    choose_surroundings(abilities);
     choose_indexes();
 }
 
@@ -56,7 +73,11 @@ std::string RandomHypertable::new_name() {
 void RandomHypertable::run(Database& side, const std::string& sql) {
     if (!sql.starts_with("INSERT"))
         statements_ += fmt::format("/* {} */ {};\n", &side == &source_ ? "source" : "target", sql);
-    side.run(sql);
+    try {
+        side.run(sql);
+    } catch (const postgres::SqlError& error) {
+        throw std::runtime_error(fmt::format("{}: {}\nafter:\n{}", error.what(), sql, statements_));
+    }
 }
 
 RandomHypertable::Column& RandomHypertable::add_column(const Kind& kind) {
@@ -101,10 +122,14 @@ void RandomHypertable::choose_dimensions() {
         column.not_null = true;
         column.is_key = true;
     }
+    if (random_.chance(25)) {
+        device_ = columns_.size();
+        add_column(integers);
+    }
     if (!random_.chance(40))
         return;
     for (std::size_t i = 2; i < columns_.size(); ++i)
-        if (columns_[i].kind.hashed && !columns_[i].is_late && !columns_[i].is_key)
+        if (columns_[i].kind.hashed && !columns_[i].is_late && !columns_[i].is_key && i != device_)
             space_ = i;
     if (!space_) {
         space_ = columns_.size();
@@ -124,17 +149,57 @@ RandomHypertable::columns_where(bool (*condition)(const Column&)) const {
 }
 
 /// What a key has to have: all dimensions; and the number, so that it is one.
-std::string RandomHypertable::key() const {
+std::vector<std::string> RandomHypertable::key_names() const {
     std::vector<std::string> names;
     for (const auto& column : columns_)
         if (column.is_key)
             names.push_back(column.name);
-    return fmt::format("({})", fmt::join(names, ", "));
+    return names;
+}
+
+std::string RandomHypertable::key() const {
+    return fmt::format("({})", fmt::join(key_names(), ", "));
+}
+
+void RandomHypertable::choose_surroundings(const Abilities& abilities) {
+    // Not dates and timestamps: with those that are beyond TimescaleDB's time, chunks cannot be
+    // compressed ("date out of range for timestamp", seen on 2.29.2), and filters fail (2.19.3).
+    static const std::vector<std::string> types{"smallint", "int", "integer", "bigint"};
+    for (std::size_t i = 2; i < columns_.size() && random_.chance(70); ++i)
+        if (columns_[i].is_given && !columns_[i].is_late &&
+            std::ranges::find(types, columns_[i].kind.type) != types.end())
+            skipped_ = i;
+    if (device_) {
+        has_all_devices_ = random_.chance(70);
+        device_key_ = fmt::format("FOREIGN KEY ({}) REFERENCES {}.devices ON DELETE {}{}",
+                                  columns_[*device_].name, schema_,
+                                  random_.chance(50) ? "CASCADE" : "SET NULL",
+                                  random_.chance(20) ? " DEFERRABLE INITIALLY DEFERRED" : "");
+    }
+    has_check_ = random_.chance(30);
+    check_is_violated_ = has_check_ && random_.chance(60);
+    has_what_is_referenced_ = random_.chance(50);
+    const Subject subject{.schema = schema_,
+                          .table = table_,
+                          .time = columns_[0].name,
+                          .number = columns_[1].name,
+                          .axis = axis_};
+    triggers_early_ = !alters_triggers_ || random_.chance(40);
+    if (random_.chance(40))
+        around_.add_triggers(random_, subject);
+    if (random_.chance(20))
+        around_.add_publication(random_, subject);
+    if (abilities.aggregates && !axis_.is_at_an_end && random_.chance(40))
+        around_.add_aggregate(random_, subject, abilities.months_may_have_offset);
 }
 
 void RandomHypertable::choose_indexes() {
     const bool may_be_primary = !space_ || columns_[*space_].not_null;
-    switch (random_.between(0, 4)) {
+    // What foreign keys reference is to be a constraint: with an index, 2.19.3 makes no chunks any
+    // more ("index for constraint not found on chunk", clone_constraint_on_chunk in
+    // src/foreign_key.c).
+    switch (
+        random_.between(reference_.empty() || may_be_primary ? 0 : 1, reference_.empty() ? 4 : 1)) {
     case 0:
         if (may_be_primary)
             indexes_.push_back(fmt::format("ALTER TABLE {} ADD PRIMARY KEY {}", table_, key()));
@@ -239,19 +304,108 @@ void RandomHypertable::make(Database& side, const Shape& shape, int rows) {
     };
     if (!dropped.empty() && random_.chance(50))
         drop_one();
+    if (triggers_early_)
+        make_triggers(side);
     make_hypertable(side, shape);
+    if (device_)
+        run(side, fmt::format("CREATE TABLE {}.devices AS SELECT generate_series({}, 200) AS id",
+                              schema_, has_all_devices_ ? 0 : 100)),
+            run(side, fmt::format("ALTER TABLE {}.devices ADD PRIMARY KEY (id)", schema_));
+    const bool aggregate_first = random_.chance(50);
+    if (aggregate_first)
+        make_aggregate(side);
     insert(side, rows / 2, Stage::first);
-    while (!dropped.empty())
+    while (dropped.size() > 1 || (!dropped.empty() && random_.chance(50)))
         drop_one();
     add_columns(side, Stage::late);
+    if (!triggers_early_)
+        make_triggers(side);
+    if (!aggregate_first)
+        make_aggregate(side);
+    make_constraints(side);
     insert(side, rows / 2, Stage::late);
     if (shape.compressed) {
+        compressed_.insert(&side);
         run(side, shape.compression);
         if (&side == &source_ || random_.chance(50))
             compress_some(side, static_cast<int>(random_.between(20, 100)));
     }
+    while (!dropped.empty())
+        drop_one();
     add_columns(side, Stage::last);
     insert(side, random_.chance(50) ? rows / 4 : 0, Stage::last);
+    if (!reference_.empty())
+        make_references(side);
+    if (around_.aggregate && &side == &source_)
+        run(side, around_.aggregate->refresh);
+    if (&side == &target_ && !around_.publication.empty())
+        run(side, around_.publication);
+    last_copied_ = ids_;
+}
+
+void RandomHypertable::make_triggers(Database& side) {
+    for (const auto& statement : around_.log)
+        run(side, statement);
+    for (const auto& trigger : around_.triggers)
+        run(side, trigger.create);
+    // TimescaleDB looks for triggers of statements on chunks, which have none (2.27.2: "trigger for
+    // table does not exist").
+    for (const auto& trigger : around_.triggers)
+        if (!trigger.state.empty() && (triggers_early_ || trigger.of_rows))
+            run(side, trigger.state);
+}
+
+void RandomHypertable::make_aggregate(Database& side) {
+    if (around_.aggregate)
+        for (const auto& statement : around_.aggregate->create)
+            run(side, statement);
+}
+
+/// Those that the rows so far need not satisfy, and later ones do. Chosen with the source's rows.
+void RandomHypertable::make_constraints(Database& side) {
+    if (&side == &source_) {
+        const auto add = [&](const std::string& definition, bool is_valid) {
+            const auto name = new_name();
+            constraints_.push_back(
+                {.add = fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {}{}", table_, name,
+                                    definition, is_valid ? "" : " NOT VALID"),
+                 .drop = fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", table_, name),
+                 .is_valid = is_valid});
+        };
+        unchecked_until_ = ids_;
+        if (check_is_violated_)
+            check_above_ = ids_;
+        if (has_check_)
+            add(fmt::format("CHECK ({} > {})", columns_[1].name, check_above_), false);
+        if (device_) {
+            add(device_key_, has_all_devices_ && random_.chance(70));
+            if (!has_all_devices_)
+                least_device_ = 100;
+        }
+    }
+    for (const auto& constraint : constraints_)
+        run(side, constraint.add);
+}
+
+void RandomHypertable::make_references(Database& side) {
+    if (&side == &source_)
+        for (std::size_t i = 0; i < places_.size() && referenced_.size() < 5; ++i)
+            if (random_.chance(10))
+                referenced_.push_back(i);
+    const auto names = fmt::format("{}", fmt::join(key_names(), ", "));
+    run(side, fmt::format("CREATE TABLE {}.alert AS SELECT {} FROM {} WHERE false", schema_, names,
+                          table_));
+    for (const auto index : referenced_) {
+        std::vector<std::string> values;
+        for (const auto& [column, value] : places_[index])
+            values.push_back(value);
+        run(side, fmt::format("INSERT INTO {}.alert ({}) VALUES ({})", schema_, names,
+                              fmt::join(values, ", ")));
+    }
+    const bool is_valid = &side == &source_ || has_what_is_referenced_;
+    run(side, fmt::format("ALTER TABLE {}.alert ADD FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE "
+                          "{}{}",
+                          schema_, names, table_, names, reference_, is_valid ? "" : " NOT VALID"));
 }
 
 bool RandomHypertable::is_there(const Column& column, Stage stage) {
@@ -274,9 +428,12 @@ void RandomHypertable::make_hypertable(Database& side, const Shape& shape) {
     if (indexes_first && !space_ && !second_time_)
         make_indexes();
     run(side, fmt::format("SELECT create_hypertable({}::regclass, {}::name, "
-                          "chunk_time_interval => {}, create_default_indexes => {})",
+                          "chunk_time_interval => {}, create_default_indexes => {}{})",
                           quote_literal(table_), quote_literal(columns_[0].identifier),
-                          axis_.interval_literal(shape.interval), random_.chance(50)));
+                          axis_.interval_literal(shape.interval), random_.chance(50),
+                          chunks_in_.empty() || (&side == &target_ && random_.chance(30))
+                              ? ""
+                              : ", associated_schema_name => " + quote_literal(chunks_in_)));
     if (space_)
         run(side,
             fmt::format("SELECT add_dimension({}::regclass, {}::name, {})", quote_literal(table_),
@@ -288,6 +445,14 @@ void RandomHypertable::make_hypertable(Database& side, const Shape& shape) {
                         quote_literal(table_), quote_literal(columns_[*second_time_].identifier)));
     if (!indexes_first || space_ || second_time_)
         make_indexes();
+    if (skipped_) {
+        side.run("SET timescaledb.enable_chunk_skipping = on");
+        run(side,
+            fmt::format("SELECT enable_chunk_skipping({}::regclass, {}::name)",
+                        quote_literal(table_), quote_literal(columns_[*skipped_].identifier)));
+        if (random_.chance(50)) // chunks are not recorded then
+            side.run("SET timescaledb.enable_chunk_skipping = off");
+    }
 }
 
 std::string RandomHypertable::column_list(Stage stage) const {
@@ -311,6 +476,8 @@ std::string RandomHypertable::value_for(std::size_t index) {
         return std::to_string(++ids_);
     if (!column.not_null && random_.chance(20))
         return "NULL";
+    if (index == device_)
+        return std::to_string(random_.between(least_device_, 200));
     return quote_literal(column.kind.value(random_));
 }
 
@@ -318,21 +485,27 @@ std::string RandomHypertable::value_for(std::size_t index) {
 /// of the program's business.
 void RandomHypertable::insert(Database& side, int rows, Stage stage) {
     std::vector<std::string> list;
-    for (int row = 0; row < rows; ++row) {
-        if (&side == &target_ && places_.empty())
+    const bool of_source = &side == &source_;
+    const bool begins_with_referenced =
+        !of_source && has_what_is_referenced_ && stage == Stage::first;
+    const auto referenced = begins_with_referenced ? static_cast<int>(referenced_.size()) : 0;
+    for (int row = 0; row < referenced + rows; ++row) {
+        if (!of_source && places_.empty())
             return;
-        const auto& place = &side == &source_ ? places_.emplace_back() : random_.pick(places_);
+        const bool is_referenced = row < referenced;
+        const auto& place = of_source       ? places_.emplace_back()
+                            : is_referenced ? places_[referenced_[static_cast<std::size_t>(row)]]
+                                            : random_.pick(places_);
         std::vector<std::string> values;
         for (std::size_t i = 0; i < columns_.size(); ++i) {
             if (!columns_[i].is_given || !is_there(columns_[i], stage))
                 continue;
-            const bool is_dimension = i == 0 || i == space_ || i == second_time_;
-            if (is_dimension && &side == &target_) {
+            if (!of_source && columns_[i].is_key && (i != 1 || is_referenced)) {
                 values.push_back(place.at(i));
                 continue;
             }
             values.push_back(value_for(i));
-            if (is_dimension)
+            if (of_source && columns_[i].is_key)
                 places_.back().emplace(i, values.back());
         }
         list.push_back(fmt::format("({})", fmt::join(values, ", ")));
@@ -350,11 +523,18 @@ void RandomHypertable::compress_some(Database& side, int percent) {
 }
 
 std::vector<std::string> RandomHypertable::bounds() {
-    const auto until = axis_.type == "bigint" || axis_.origin < axis_.end()
-                           ? random_.between(axis_.origin + 1, axis_.end())
-                           : axis_.end();
-    const bool has_from = random_.chance(40);
+    // Not the end of TimescaleDB's time, by which 2.19.3 plans no filter ("timestamp out of range",
+    // ts_pg_timestamp_to_unix_microseconds in src/utils.c).
+    is_all_ = !axis_.is_at_an_end && random_.chance(30);
+    const auto least = axis_.origin + 1;
+    const auto until =
+        is_all_
+            ? axis_.end()
+            : random_.between(least, std::max(least, axis_.end() - (axis_.is_at_an_end ? 1 : 0)));
+    const bool has_from = !is_all_ && random_.chance(40);
     const auto from = random_.between(axis_.origin, until - 1);
+    from_ = has_from ? from : axis_.origin;
+    until_ = until;
     const auto& time = columns_[0].name;
     within_ = fmt::format("{} < {}", time, axis_.literal(until));
     if (has_from)
@@ -372,7 +552,8 @@ std::vector<std::string> RandomHypertable::rows(Database& side,
                                                 const std::string& condition) const {
     std::vector<std::string> names;
     for (const auto& column : columns_)
-        names.push_back(column.name);
+        if (!column.is_gone)
+            names.push_back(column.name);
     return sorted(side.rows(fmt::format("SELECT ROW({})::text FROM {} WHERE {}",
                                         fmt::join(names, ", "), table_, condition)));
 }
@@ -387,25 +568,6 @@ std::vector<std::string> RandomHypertable::slices(Database& side,
         "WHERE chunk_constraint.chunk_id = _timescaledb_functions.chunk_id_from_relid(relid)) "
         "FROM (SELECT DISTINCT tableoid AS relid FROM {} WHERE {}) AS chunk",
         table_, condition)));
-}
-
-std::vector<std::string> RandomHypertable::lookups(Database& side) {
-    std::vector<std::string> counts;
-    for (const auto* column :
-         columns_where([](const Column& one) { return one.kind.ordered && one.is_given; })) {
-        // OFFSET 0 keeps TimescaleDB from sorting by batches, at which it fails for domains over
-        // text by which they are segmented (seen on 2.29.2: "missing operator ... in opfamily").
-        for (const auto& value : source_.rows(fmt::format(
-                 "SELECT DISTINCT value COLLATE \"C\" FROM (SELECT {0}::text AS value FROM {1} "
-                 "WHERE {2} AND {0} IS NOT NULL OFFSET 0) AS row ORDER BY 1 LIMIT 4",
-                 column->name, table_, within_)))
-            counts.push_back(fmt::format(
-                "{} = {}: {}", column->name, value,
-                side.value(fmt::format("SELECT count(*) FROM {} WHERE {} AND {} = {}::{}", table_,
-                                       within_, column->name, quote_literal(value),
-                                       column->kind.type))));
-    }
-    return counts;
 }
 
 /// Both are SQL. What has no equality is not equal.
@@ -423,8 +585,14 @@ bool RandomHypertable::are_equal(const Kind& kind, const std::string& left,
 
 std::optional<std::string> RandomHypertable::change_target() {
     const auto& number = columns_[1].name;
-    const auto numbers =
-        target_.rows(fmt::format("SELECT {} FROM {} WHERE {} ORDER BY 1", number, table_, within_));
+    const auto numbers = target_.rows(fmt::format(
+        "SELECT {0} FROM {1} WHERE {2}{3}{4} ORDER BY 1", number, table_, within_,
+        reference_.empty()
+            ? ""
+            : fmt::format(" AND NOT EXISTS (SELECT FROM {0}.alert WHERE alert.{1} = {2}.{1})",
+                          schema_, number, table_),
+        // Changed rows have to satisfy what is NOT VALID.
+        fmt::format(" AND {} > {}", number, check_above_)));
     if (numbers.empty())
         return std::nullopt;
     const auto row = fmt::format("{} = {}", number, random_.pick(numbers));
@@ -436,9 +604,7 @@ std::optional<std::string> RandomHypertable::change_target() {
             fmt::format("SELECT {}::text AS value FROM {} WHERE {}", column.name, table_, row));
         const auto before =
             result.is_null(0, "value") ? "NULL" : quote_literal(result.string(0, "value"));
-        const auto after = column.not_null || random_.chance(70)
-                               ? quote_literal(column.kind.value(random_))
-                               : "NULL";
+        const auto after = value_for(static_cast<std::size_t>(&column - columns_.data()));
         if (are_equal(column.kind, before, after))
             continue;
         target_.run(fmt::format("UPDATE {} SET {} = {} WHERE {}", table_, column.name, after, row));

@@ -57,9 +57,11 @@ TimeAxis TimeAxis::random(Random& random) {
     switch (random.between(0, 4)) {
     case 0:
         axis.origin = limits.least;
+        axis.is_at_an_end = true;
         break;
     case 1:
         axis.origin = limits.end - length;
+        axis.is_at_an_end = true;
         break;
     case 2:
         axis.origin = -length / 2; // around 0, or 1970

@@ -14,6 +14,7 @@ struct TimeAxis {
     std::int64_t origin = 0;   ///< of the first chunk, or before it
     std::int64_t interval = 1; ///< of chunks
     std::int64_t chunks = 1;
+    bool is_at_an_end = false; ///< of what its type takes
 
     /// Any of the six types, now and then at the very beginning or end of what it takes.
     static TimeAxis random(Random& random);
