@@ -405,6 +405,7 @@ void look_at_target(Findings& findings, Subject& subject, int workers) {
     look(findings, "connections to the target",
          [&] { ::check::connections(findings, target, workers); });
     look(findings, "queue", [&] { look_at_queue(findings, *subject.target_endpoint); });
+    look(findings, "compressed chunks", [&] { ::check::misplaced_batches(findings, target); });
 }
 
 void look_at_all(Findings& findings, Subject& subject, const CheckOptions& options) {

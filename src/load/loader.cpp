@@ -4,6 +4,7 @@
 #include "load/replacement.hpp"
 #include "load/skipping.hpp"
 #include "load/triggers.hpp"
+#include "sql.hpp"
 #include "tasks/queue.hpp"
 #include "timescale/routing.hpp"
 #include "timescale/row_filter.hpp"
@@ -505,6 +506,7 @@ Loaded Loader::load_batches_into_present(const Job& job, const Prepared& prepare
         batches = copy_batches(*job.chunk.compressed, compressed.name, compressed.columns);
         lock_against_writers(target_, {target.name}, "SHARE", progress_);
     } while (take_back_for_late_rows(job, prepared));
+    set_sizes(job, target, compressed);
     loaded += batches;
     target_.execute("ANALYZE " + compressed.name.quoted());
     return loaded;
@@ -517,7 +519,7 @@ std::optional<Loaded> Loader::load_batches_anew(const Job& job, const Prepared& 
     const auto& target = prepared.target.value();
     target_.execute("SAVEPOINT batches");
     // The long part first, into a table that nobody else can see; then the locks.
-    const auto table = create_table_like(source, target.name.schema, job.task);
+    const auto table = create_table_like(source, target.batches_schema, job.task);
     auto loaded = copy_batches(source, table, source.columns, ", FREEZE");
     for (const auto& index : source.indexes)
         target_.execute(fmt::format("CREATE INDEX ON {} {}", table.quoted(), index));
@@ -532,13 +534,14 @@ std::optional<Loaded> Loader::load_batches_anew(const Job& job, const Prepared& 
     lock_against_writers(target_, {target.name}, "SHARE", progress_);
     target_.execute("SAVEPOINT before_batches");
     do {
-        attach_batches(job, target, table);
+        attach_batches(target.name, table, source.sizes);
     } while (take_back_for_late_rows(job, prepared));
     const auto made = timescale::read_chunk(target_, target_server_, target.name);
     if (!made || !made->compressed || made->compressed->settings != source.settings) {
         target_.execute("ROLLBACK TO SAVEPOINT batches");
         return std::nullopt;
     }
+    set_sizes(job, *made, *made->compressed);
     carry_ranges(target_, job.chunk, target.name);
     return loaded;
 }
@@ -608,16 +611,43 @@ QualifiedName Loader::create_table_like(const Chunk::Compressed& like, const std
     target_.execute(fmt::format("CREATE TABLE {} ({}) {}", table.quoted(), fmt::join(columns, ", "),
                                 like.options.empty() ? "" : "WITH (" + like.options + ")"));
     target_.execute(fmt::format("ALTER TABLE {} {}", table.quoted(), fmt::join(changes, ", ")));
+    // Changing the hypertable changes it as well, for which its owner has to be the same.
+    const auto rows = target_.pipeline({timescale::owner_statement(task.target, table)});
+    if (!rows.front().is_null(0, "statements"))
+        target_.execute(rows.front().string(0, "statements"));
     return table;
 }
 
-void Loader::attach_batches(const Job& job, const Chunk& target, const QualifiedName& table) {
-    auto sizes = job.chunk.compressed->sizes;
-    sizes.resize(8);
-    target_.execute(fmt::format("SELECT _timescaledb_functions.create_compressed_chunk({}, {}, {})",
-                                postgres::quote_literal(target.name.quoted()) + "::regclass",
-                                postgres::quote_literal(table.quoted()) + "::regclass",
-                                fmt::join(sizes, ", ")));
+/// Makes a table the chunk's compressed one. Numbers of rows that are not known are counted.
+/// \param sizes as Chunk::Compressed has them.
+void Loader::attach_batches(const QualifiedName& chunk, const QualifiedName& table,
+                            const std::vector<std::optional<std::int64_t>>& sizes) {
+    std::vector<std::string> arguments(6, "0");
+    arguments.push_back(fmt::format(
+        "(SELECT coalesce(sum(_ts_meta_count), 0)::bigint FROM ONLY {})", table.quoted()));
+    arguments.push_back(fmt::format("(SELECT count(*) FROM ONLY {})", table.quoted()));
+    for (std::size_t i = 0; i < std::min(arguments.size(), sizes.size()); ++i)
+        if (sizes[i])
+            arguments[i] = std::to_string(*sizes[i]);
+    target_.execute(fmt::format(
+        "SELECT _timescaledb_functions.create_compressed_chunk({}::regclass, {}::regclass, {})",
+        postgres::quote_literal(chunk.quoted()), postgres::quote_literal(table.quoted()),
+        fmt::join(arguments, ", ")));
+}
+
+/// Has the target's chunk have the source's statistics, as far as the role may change them.
+/// \param compressed of the target.
+void Loader::set_sizes(const Job& job, const Chunk& target, const Chunk::Compressed& compressed) {
+    const auto& sizes = job.chunk.compressed->sizes;
+    if (!target.may_set_sizes || sizes == compressed.sizes)
+        return;
+    std::vector<std::string> values;
+    for (const auto& size : sizes)
+        values.push_back(size ? std::to_string(*size) : "NULL");
+    target_.query(sql::set_compression_sizes,
+                  {target.name.quoted(),
+                   sizes.empty() ? std::nullopt
+                                 : std::optional(fmt::format("{{{}}}", fmt::join(values, ",")))});
 }
 
 Loaded Loader::load_through_hypertable(const Job& job, const Prepared& prepared) {

@@ -124,8 +124,10 @@ class Loader {
     const postgres::QualifiedName& heap_of(const Job& job, const Prepared& prepared) const;
     void empty(const Job& job, Prepared& prepared);
     void empty_hypercube(const Job& job, Prepared& prepared);
-    void attach_batches(const Job& job, const timescale::Chunk& target,
-                        const postgres::QualifiedName& table);
+    void attach_batches(const postgres::QualifiedName& chunk, const postgres::QualifiedName& table,
+                        const std::vector<std::optional<std::int64_t>>& sizes);
+    void set_sizes(const Job& job, const timescale::Chunk& target,
+                   const timescale::Chunk::Compressed& compressed);
     postgres::QualifiedName create_table_like(const timescale::Chunk::Compressed& like,
                                               const std::string& schema, const tasks::Task& task);
 
