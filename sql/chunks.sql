@@ -7,6 +7,7 @@ SELECT wanted.number,
        namespace.nspname AS schema_name,
        class.relname AS table_name,
        chunk.status,
+       (SELECT amname FROM pg_am WHERE pg_am.oid = class.relam) AS access_method,
        (SELECT jsonb_object_agg(dimension.column_name,
                                 jsonb_build_array(slice.range_start, slice.range_end))
         FROM _timescaledb_catalog.chunk_constraint

@@ -12,6 +12,14 @@ namespace check {
 
 namespace {
 
+/// One ALTER TABLE for each, for a remedy.
+std::string set_heap(const std::vector<postgres::QualifiedName>& tables) {
+    std::vector<std::string> statements;
+    for (const auto& table : tables)
+        statements.push_back(fmt::format("ALTER TABLE {} SET ACCESS METHOD heap", table.quoted()));
+    return fmt::format("{}", fmt::join(statements, "; "));
+}
+
 /// What a hypertable's compressed tables need.
 struct Repair {
     std::int64_t chunks = 0;
@@ -20,6 +28,29 @@ struct Repair {
 };
 
 } // namespace
+
+void access_methods(Findings& findings, const Pairs& pairs) {
+    const std::string subject = "access methods";
+    for (const auto& pair : pairs) {
+        if (pair.source != nullptr && !pair.source->hypercore_tables.empty())
+            findings.warn(
+                subject,
+                fmt::format(
+                    "{}: {} of the source, such as {}, with the access method "
+                    "hypercore; such chunks are copied as rows and compressed "
+                    "again, which takes longer",
+                    pair.quoted(),
+                    report::format_count(
+                        static_cast<std::int64_t>(pair.source->hypercore_tables.size()), "table"),
+                    pair.source->hypercore_tables.front().quoted()),
+                "nothing");
+        if (pair.target == nullptr)
+            continue;
+        if (const auto obstacle = timescale::obstacle_of_storage(*pair.target); !obstacle.empty())
+            findings.fail(subject, fmt::format("{}: {}", pair.quoted(), obstacle),
+                          "in the target: " + set_heap(pair.target->hypercore_tables));
+    }
+}
 
 void misplaced_batches(Findings& findings, const Side& target) {
     const auto rows = target.connection.query(sql::misplaced_batches);

@@ -110,6 +110,9 @@ void replaced_rows(Findings& findings, const Side& target, const Pairs& pairs,
 
 // ---------------------------------------------------------------- storage.cpp
 
+/// Tables of either side with TimescaleDB's access method hypercore.
+void access_methods(Findings& findings, const Pairs& pairs);
+
 /// Chunks of the target that earlier releases of this program have made unreadable, whatever the
 /// hypertable.
 void misplaced_batches(Findings& findings, const Side& target);

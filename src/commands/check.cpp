@@ -357,6 +357,7 @@ void look_at_both(Findings& findings, Subject& subject, const CheckOptions& opti
     }
     ::check::encodings(findings, source, target, pairs);
     look_at_hypertables(findings, pairs);
+    ::check::access_methods(findings, pairs);
     look(findings, "definitions", [&] { ::check::definitions(findings, source, target, pairs); });
     look(findings, "triggers", [&] { ::check::triggers(findings, source, target, pairs); });
     look(findings, "foreign keys", [&] { ::check::foreign_keys(findings, source, target, pairs); });

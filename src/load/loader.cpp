@@ -148,6 +148,9 @@ void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
     const auto where = hypercube_condition(job);
     // Deleting from batches writes rows that the chunk of another task is to replace.
     const auto chunks = timescale::read_chunks(target_, target_server_, place.overlapping);
+    for (const auto& chunk : chunks)
+        if (chunk)
+            require_heap(*chunk);
     const auto any = [&](const auto& is) {
         return std::ranges::any_of(chunks, [&](const auto& chunk) { return chunk && is(*chunk); });
     };

@@ -81,6 +81,8 @@ std::string obstacle_to_batches(const Situation& situation) {
         return "triggers are to fire for its rows";
     if (!situation.whole)
         return "a bound cuts the compressed chunk";
+    if (situation.source.is_hypercore())
+        return "its access method in the source is hypercore";
     if (!(situation.source_server.timescaledb_text == situation.target_server.timescaledb_text))
         return "source and target have different TimescaleDB versions";
     if (!situation.source.compressed->readable)

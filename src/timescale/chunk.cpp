@@ -39,6 +39,7 @@ Chunk chunk_from(const postgres::Result& rows, int row) {
     Chunk chunk;
     chunk.name = {rows.string(row, "schema_name"), rows.string(row, "table_name")};
     chunk.status = static_cast<int>(rows.integer(row, "status"));
+    chunk.access_method = rows.string(row, "access_method");
     if (!rows.is_null(row, "slices"))
         chunk.slices = Slices::parse(rows.text(row, "slices"));
     chunk.signature = rows.optional_string(row, "signature").value_or("");
@@ -88,8 +89,8 @@ postgres::Statement about(std::string_view sql, const std::vector<postgres::Qual
 } // namespace
 
 bool is_unchanged(const Chunk& before, const Chunk& now) {
-    if (before.status != now.status || before.slices != now.slices ||
-        before.signature != now.signature ||
+    if (before.status != now.status || before.access_method != now.access_method ||
+        before.slices != now.slices || before.signature != now.signature ||
         before.compressed.has_value() != now.compressed.has_value())
         return false;
     return !now.compressed || (before.compressed->name == now.compressed->name &&

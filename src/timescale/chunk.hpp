@@ -41,6 +41,7 @@ struct Chunk {
     postgres::QualifiedName name;
     /// Bits, from TimescaleDB's src/chunk.h: 1 compressed, 2 unordered, 4 frozen, 8 partial.
     int status = 0;
+    std::string access_method = "heap"; ///< of its own table
     Slices slices;
     std::vector<ChunkColumn> columns;
     std::string signature;  ///< the same where columns are alike, in this database
@@ -96,6 +97,10 @@ struct Chunk {
     bool keeps_rows() const { return !empty && (referenced || refuses_deletes); }
     bool is_unordered() const { return (status & 2) != 0; }
     bool is_partial() const { return (status & 8) != 0; }
+
+    /// Its own table shows its compressed batches, too: TimescaleDB's access method of 2.18
+    /// to 2.21.
+    bool is_hypercore() const { return access_method == "hypercore"; }
 };
 
 /// Whether a chunk that was read twice has stayed the same: its slices, its tables, their columns,

@@ -1,5 +1,5 @@
-// Where chunks and their compressed tables are, whose they are, and what the catalog says of them: on the
-// Community edition.
+// Where chunks and their compressed tables are, whose they are, what the catalog says of them, and
+// TimescaleDB's access method of 2.18 to 2.21: on the Community edition.
 
 #include "postgres/quote.hpp"
 #include "support/migration.hpp"
@@ -12,6 +12,7 @@
 namespace test {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -247,6 +248,118 @@ TEST_F(Storage, StatisticsForARoleThatMayNotSetThem) {
                            "_timescaledb_catalog.compression_chunk_size"),
               std::to_string(2 * 3 * 48));
     expect_usable(owner.name());
+}
+
+// ---------------------------------------------------------------- hypercore
+
+class Hypercore : public Storage {
+  protected:
+    void SetUp() override {
+        Storage::SetUp();
+        if (!IsSkipped() && !has_hypercore(source))
+            GTEST_SKIP() << "needs TimescaleDB 2.18 to 2.21";
+    }
+
+    static bool has_hypercore(Database& database) {
+        return database.value("SELECT count(*) FROM pg_am WHERE amname = 'hypercore'") == "1";
+    }
+
+    /// As the program writes the name.
+    static std::string quoted(const std::string& chunk) {
+        const auto dot = chunk.find('.');
+        return postgres::QualifiedName{chunk.substr(0, dot), chunk.substr(dot + 1)}.quoted();
+    }
+
+    static void use_hypercore(Database& database, const std::string& chunk) {
+        database.run(fmt::format("ALTER TABLE {} SET ACCESS METHOD hypercore", chunk));
+    }
+};
+
+TEST_F(Hypercore, ChunksOfTheSourceAreCopiedAsRows) {
+    make();
+    for (const auto& chunk : chunks_of(source, "parcels"))
+        use_hypercore(source, chunk);
+    // In part compressed again.
+    source.run("INSERT INTO parcels VALUES ('2024-01-01 12:34', 1, 'partial')");
+    const auto said = backfill({"check", "--until", "2024-02-01"});
+    EXPECT_EQ(said.exit_status, 0) << said.output << said.errors;
+    EXPECT_THAT(said.output, HasSubstr("are copied as rows and compressed again"));
+    for (int round = 0; round < 2; ++round) { // into absent chunks, then into present ones
+        backfill_ok({"stage", "--until", "2024-02-01"});
+        EXPECT_THAT(backfill_ok({"copy"}),
+                    HasSubstr("decompressed: its access method in the source is hypercore"));
+        expect_equal();
+        backfill_ok({"verify"});
+        backfill_ok({"clean"});
+    }
+    EXPECT_EQ(target.value("SELECT count(*) FROM pg_class JOIN pg_am ON pg_am.oid = relam "
+                           "WHERE amname = 'hypercore'"),
+              "0");
+    expect_usable();
+}
+
+TEST_F(Hypercore, OfAChunkOfTheTargetIsRefused) {
+    make();
+    target.run("INSERT INTO parcels VALUES ('2024-01-02', 9, 'old');"
+               "SELECT compress_chunk(c) FROM show_chunks('parcels') c");
+    const auto chunk = chunks_of(target, "parcels").front();
+    use_hypercore(target, chunk);
+    const auto found = backfill({"check", "--until", "2024-02-01"});
+    EXPECT_EQ(found.exit_status, 1);
+    EXPECT_THAT(found.output, AllOf(HasSubstr("in the target is hypercore"),
+                                    HasSubstr("in the target: ALTER TABLE " + quoted(chunk) +
+                                              " SET ACCESS METHOD heap")));
+    const auto refused = backfill({"stage", "--until", "2024-02-01"});
+    EXPECT_EQ(refused.exit_status, 1);
+    EXPECT_THAT(refused.errors,
+                AllOf(HasSubstr("nothing is staged: the access method of " + quoted(chunk)),
+                      HasSubstr("SET ACCESS METHOD heap")));
+    EXPECT_EQ(target.value("SELECT to_regclass('__backfill.task') IS NULL"), "t");
+
+    target.run(fmt::format("ALTER TABLE {} SET ACCESS METHOD heap", chunk));
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    use_hypercore(target, chunk); // too late for stage to see it
+    const auto outcome = backfill({"copy", "-p", "1"});
+    EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output,
+                HasSubstr("ALTER TABLE " + quoted(chunk) + " SET ACCESS METHOD heap"));
+    EXPECT_EQ(target.value("SELECT count(*) FROM parcels WHERE time < '2024-01-02'"), "144");
+    EXPECT_EQ(target.value("SELECT count(*) FROM parcels WHERE time >= '2024-01-03'"), "144");
+    target.run(fmt::format("ALTER TABLE {} SET ACCESS METHOD heap", chunk));
+    backfill_ok({"copy"});
+    expect_equal();
+}
+
+TEST_F(Hypercore, OfTheTargetsHypertableIsRefused) {
+    make();
+    target.run("ALTER TABLE parcels SET ACCESS METHOD hypercore");
+    const auto refused = backfill({"stage", "--until", "2024-02-01"});
+    EXPECT_EQ(refused.exit_status, 1);
+    EXPECT_THAT(refused.errors, HasSubstr("the access method of \"public\".\"parcels\""));
+    target.run("ALTER TABLE parcels SET ACCESS METHOD heap");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    target.run("ALTER TABLE parcels SET ACCESS METHOD hypercore");
+    const auto outcome = backfill({"copy"});
+    EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output,
+                HasSubstr("ALTER TABLE \"public\".\"parcels\" SET ACCESS METHOD heap"));
+    target.run("ALTER TABLE parcels SET ACCESS METHOD heap");
+    backfill_ok({"copy"});
+    expect_equal();
+}
+
+// A setting of the role's, or the database's.
+TEST_F(Hypercore, IsNotWhatChunksAreCompressedInto) {
+    make();
+    source.run("ALTER TABLE parcels SET (timescaledb.compress_segmentby = '')"); // so that rows go
+    target.run(fmt::format("ALTER DATABASE {} SET "
+                           "timescaledb.default_hypercore_use_access_method = on",
+                           target.name()));
+    target.reconnect();
+    migrate({"--until", "2024-01-02 12:00"});
+    EXPECT_EQ(target.value("SELECT count(*) FROM pg_class JOIN pg_am ON pg_am.oid = relam "
+                           "WHERE amname = 'hypercore'"),
+              "0");
 }
 
 } // namespace

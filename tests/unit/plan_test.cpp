@@ -327,6 +327,12 @@ TEST(ChooseLoad, TakesRowsWhenTheVersionsDiffer) {
     }
 }
 
+TEST(ChooseLoad, TakesRowsWhenTheSourcesAccessMethodIsHypercore) {
+    auto situation = source_compressed();
+    situation.source.access_method = "hypercore";
+    expect_compressed_rows(situation, "its access method in the source is hypercore");
+}
+
 TEST(ChooseLoad, TakesRowsWhenTheBatchesAreUnordered) {
     auto situation = source_compressed();
     situation.source.status |= unordered_bit;
