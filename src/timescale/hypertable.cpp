@@ -83,6 +83,7 @@ std::vector<Hypertable> hypertables_from(const postgres::Result& rows) {
             hypertable.dimensions.push_back(dimension_from(dimension));
         read_table(hypertable, rows, row);
         hypertable.compression_enabled = rows.boolean(row, "compression_enabled");
+        hypertable.direct_compress = rows.boolean(row, "direct_compress");
         if (!rows.is_null(row, "hypercore_tables"))
             for (const auto& table : json::parse(rows.text(row, "hypercore_tables")).array())
                 hypertable.hypercore_tables.push_back(

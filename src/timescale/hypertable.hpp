@@ -42,6 +42,9 @@ struct Hypertable {
     std::vector<Column> columns;       ///< in the table's order, without dropped ones
     std::vector<std::string> key;      ///< columns of the primary key or a unique index, if any
     bool compression_enabled = false;
+    /// Rows that come many at once are compressed right away, also those of COPY
+    /// (timescaledb.direct_compress).
+    bool direct_compress = false;
     /// Itself and its chunks, as far as their access method is TimescaleDB's hypercore.
     std::vector<postgres::QualifiedName> hypercore_tables;
     std::int64_t tiered_chunks = 0; ///< in object storage, out of our reach
