@@ -7,6 +7,7 @@ SELECT wanted.number,
        namespace.nspname AS schema_name,
        class.relname AS table_name,
        chunk.status,
+       (SELECT amname FROM pg_am WHERE pg_am.oid = class.relam) AS access_method,
        (SELECT jsonb_object_agg(dimension.column_name,
                                 jsonb_build_array(slice.range_start, slice.range_end))
         FROM _timescaledb_catalog.chunk_constraint
@@ -15,14 +16,17 @@ SELECT wanted.number,
         JOIN _timescaledb_catalog.dimension ON dimension.id = slice.dimension_id
         WHERE chunk_constraint.chunk_id = chunk.id) AS slices,
        size.bytes / current_setting('block_size')::bigint AS pages,
-       -- Before 2.29 a compressed table belongs in the schema of the compressed hypertable
-       -- (create_compress_chunk in tsl/src/compression/create.c), which need not be the chunk's.
-       has_schema_privilege(namespace.oid, 'CREATE')
-           AND coalesce((SELECT compressed.associated_schema_name = namespace.nspname
-                         FROM _timescaledb_catalog.hypertable
-                         JOIN _timescaledb_catalog.hypertable AS compressed
-                           ON compressed.id = hypertable.compressed_hypertable_id
-                         WHERE hypertable.id = chunk.hypertable_id), true) AS can_create_beside,
+       batches.schema_name AS batches_schema_name,
+       -- and give it the hypertable's owner
+       has_schema_privilege(batches.schema_name, 'CREATE')
+           AND (pg_get_userbyid(class.relowner) = current_user
+                OR current_setting('is_superuser')::boolean
+                OR (pg_has_role(class.relowner, 'USAGE')
+                    AND has_schema_privilege(class.relowner, batches.schema_name, 'CREATE')))
+           AS may_create_batches,
+       has_table_privilege('_timescaledb_catalog.compression_chunk_size', 'UPDATE')
+           AND has_table_privilege('_timescaledb_catalog.compression_chunk_size', 'DELETE')
+           AS may_set_sizes,
        -- what tables have in common whose columns are alike
        (SELECT encode(sha256(textsend(string_agg(
                    (attname, atttypid, atttypmod, attgenerated, attcollation, attstorage,
@@ -85,5 +89,18 @@ JOIN _timescaledb_catalog.chunk
 JOIN pg_class AS class ON class.oid = wanted.relid
 JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
 CROSS JOIN LATERAL (SELECT pg_relation_size(class.oid) AS bytes OFFSET 0) AS size
+-- Where the table of its batches belongs. Before 2.29 that is a chunk of a hypertable of its own, and
+-- nothing but the catalog says in which schema (create_compress_chunk in
+-- tsl/src/compression/create.c); from then on it is beside the chunk (compression_table_create in
+-- tsl/src/compression/compression_storage.c).
+CROSS JOIN LATERAL (
+    SELECT coalesce(
+               (SELECT compressed_hypertable.associated_schema_name
+                FROM _timescaledb_catalog.hypertable
+                JOIN _timescaledb_catalog.hypertable AS compressed_hypertable
+                  ON compressed_hypertable.id = hypertable.compressed_hypertable_id
+                WHERE hypertable.id = chunk.hypertable_id),
+               namespace.nspname) AS schema_name
+    OFFSET 0) AS batches
 -- One that has been dropped since the snapshot has no size.
 WHERE size.bytes IS NOT NULL

@@ -60,7 +60,8 @@ SELECT chunk.number,
                    size.uncompressed_heap_size, size.uncompressed_toast_size,
                    size.uncompressed_index_size, size.compressed_heap_size,
                    size.compressed_toast_size, size.compressed_index_size,
-                   size.numrows_pre_compression, size.numrows_post_compression)
+                   size.numrows_pre_compression, size.numrows_post_compression,
+                   size.numrows_frozen_immediately)
         FROM _timescaledb_catalog.compression_chunk_size AS size
         WHERE size.chunk_id = chunk.id) AS sizes,
        class.relfilenode <> pg_relation_filenode(class.oid) AS rewritten

@@ -17,9 +17,12 @@ SELECT chunk.number,
        namespace.nspname AS schema_name,
        class.relname AS table_name,
        0 AS status,
+       'heap' AS access_method,
        '{}' AS slices,
        0 AS pages,
-       false AS can_create_beside,
+       NULL AS batches_schema_name,
+       false AS may_create_batches,
+       false AS may_set_sizes,
        (SELECT encode(sha256(textsend(string_agg(
                    (attname, atttypid, atttypmod, attgenerated, attcollation, attstorage,
                     attstattarget, atthasmissing)::text, ' ' ORDER BY attnum))), 'hex')

@@ -26,7 +26,8 @@ location AS (
     FROM hypertable
     LEFT JOIN pg_tablespace AS tablespace ON tablespace.oid = hypertable.reltablespace
 ),
--- what CREATE TABLE ... INHERITS, set_attoptions and ts_copy_relation_acl would do, in this order
+-- what CREATE TABLE ... INHERITS and set_attoptions would do, in this order; owner_and_privileges.sql has
+-- the rest
 statement (place, text) AS (
     SELECT 1, format(
                'CREATE %sTABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING GENERATED '
@@ -54,21 +55,6 @@ statement (place, text) AS (
     SELECT 2, format('ALTER TABLE %s DROP CONSTRAINT %I', staging, conname)
     FROM hypertable
     JOIN pg_constraint ON conrelid = hypertable.oid AND contype IN ('c', 'n') AND NOT convalidated
-    UNION ALL
-    SELECT 3, format('ALTER TABLE %s OWNER TO %I', staging, pg_get_userbyid(relowner))
-    FROM hypertable
-    WHERE pg_get_userbyid(relowner) <> current_user
-    UNION ALL
-    SELECT 4, format('REVOKE ALL ON %s FROM %I', staging, pg_get_userbyid(relowner))
-    FROM hypertable
-    WHERE relacl IS NOT NULL
-    UNION ALL
-    SELECT 5, format('GRANT %s ON %s TO %s%s', item.privilege_type, staging,
-                     CASE item.grantee WHEN 0 THEN 'PUBLIC'
-                                       ELSE quote_ident(pg_get_userbyid(item.grantee)) END,
-                     CASE WHEN item.is_grantable THEN ' WITH GRANT OPTION' END)
-    FROM hypertable
-    CROSS JOIN LATERAL aclexplode(relacl) AS item
 ),
 -- Indexes by themselves, and those of constraints. A statement makes each under a name of its own
 -- that is free; the name that it has on the hypertable is what its final name is made of.

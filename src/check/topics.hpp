@@ -108,6 +108,15 @@ void target_rows(Findings& findings, const Side& target, const Pairs& pairs, con
 void replaced_rows(Findings& findings, const Side& target, const Pairs& pairs,
                    const Chunks& targets);
 
+// ---------------------------------------------------------------- storage.cpp
+
+/// Tables of either side with TimescaleDB's access method hypercore.
+void access_methods(Findings& findings, const Pairs& pairs);
+
+/// Chunks of the target that earlier releases of this program have made unreadable, whatever the
+/// hypertable.
+void misplaced_batches(Findings& findings, const Side& target);
+
 // ---------------------------------------------------------------- helpers, in names.cpp
 
 /// The parameters $1 and $2 that statements take for the names of a side's hypertables.

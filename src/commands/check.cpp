@@ -357,6 +357,7 @@ void look_at_both(Findings& findings, Subject& subject, const CheckOptions& opti
     }
     ::check::encodings(findings, source, target, pairs);
     look_at_hypertables(findings, pairs);
+    ::check::access_methods(findings, pairs);
     look(findings, "definitions", [&] { ::check::definitions(findings, source, target, pairs); });
     look(findings, "triggers", [&] { ::check::triggers(findings, source, target, pairs); });
     look(findings, "foreign keys", [&] { ::check::foreign_keys(findings, source, target, pairs); });
@@ -405,6 +406,7 @@ void look_at_target(Findings& findings, Subject& subject, int workers) {
     look(findings, "connections to the target",
          [&] { ::check::connections(findings, target, workers); });
     look(findings, "queue", [&] { look_at_queue(findings, *subject.target_endpoint); });
+    look(findings, "compressed chunks", [&] { ::check::misplaced_batches(findings, target); });
 }
 
 void look_at_all(Findings& findings, Subject& subject, const CheckOptions& options) {

@@ -80,6 +80,13 @@ std::vector<const Hypertable*> find_counterparts(const std::vector<Hypertable>& 
                                 "target's schema like the source's, or leave them out with "
                                 "--filter",
                                 fmt::join(problems, "; ")));
+    for (const auto* target : counterparts)
+        if (auto obstacle = timescale::obstacle_of_storage(*target); !obstacle.empty())
+            problems.push_back(std::move(obstacle));
+    if (!problems.empty())
+        throw Error(fmt::format("nothing is staged: {}; ALTER TABLE ... SET ACCESS METHOD heap, as "
+                                "check tells, or leave them out with --filter",
+                                fmt::join(problems, "; ")));
     return counterparts;
 }
 

@@ -17,13 +17,18 @@ namespace {
 
 using postgres::Statement;
 
-/// ANALYZE of chunks, and the rows that it counts in them, in their order. It reads all of a table
+/// ANALYZE of chunks, and the rows that it counts in them, in their order; NULL where the
+/// application has written batches, which are not in the chunk's table. It reads all of a table
 /// that is as small as these: what it counts is exact.
 std::vector<std::string> analyzing(const std::vector<std::string>& names) {
     return {fmt::format("ANALYZE {}", fmt::join(names, ", ")),
-            fmt::format("SELECT pg_class.reltuples::float8::bigint AS rows "
+            fmt::format("SELECT CASE WHEN chunk.status & 1 = 1 THEN NULL "
+                        "ELSE pg_class.reltuples::float8::bigint END AS rows "
                         "FROM unnest({}::regclass[]) WITH ORDINALITY AS loaded (relation, number) "
-                        "JOIN pg_class ON pg_class.oid = loaded.relation ORDER BY loaded.number",
+                        "JOIN pg_class ON pg_class.oid = loaded.relation "
+                        "JOIN _timescaledb_catalog.chunk "
+                        "ON chunk.id = _timescaledb_functions.chunk_id_from_relid(loaded.relation) "
+                        "ORDER BY loaded.number",
                         postgres::quote_literal(postgres::array_literal(names)))};
 }
 
@@ -72,6 +77,12 @@ std::vector<std::optional<tasks::Loaded>> BatchLoader::load(const std::vector<Jo
     if (!simple.front().target_hypertable.key.empty())
         in.before.push_back(lock_briefly); // as Loader::copy_rows
     std::vector<std::string> afterwards;
+    if (const auto setting =
+            direct_compress_setting(simple.front().target_hypertable, false)) { // as there, too
+        in.before.push_back(*setting);
+        afterwards.push_back(
+            direct_compress_setting(simple.front().target_hypertable, true).value());
+    }
     if (std::ranges::any_of(prepared, [](const auto& one) {
             return one.plan.triggers == Plan::Triggers::fired;
         })) { // as RolesPath
@@ -93,7 +104,8 @@ std::vector<std::optional<tasks::Loaded>> BatchLoader::load(const std::vector<Jo
     const auto& counted = copied.after.back();
     for (std::size_t i = 0; i < simple.size(); ++i) {
         const auto& count = copied.counts[i];
-        if (counted.integer(static_cast<int>(i), "rows") != count.rows)
+        const auto row = static_cast<int>(i);
+        if (counted.is_null(row, "rows") || counted.integer(row, "rows") != count.rows)
             throw TaskError("the application has just written to it");
         result[indexes[i]] = {.rows = count.rows, .batches = 0, .bytes = count.bytes};
     }

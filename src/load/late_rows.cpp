@@ -58,12 +58,25 @@ std::string LateRows::or_ours() const {
                        most_in_progress, quote_literal(snapshot_));
 }
 
+void LateRows::adopt(const std::vector<std::string>& writers) {
+    adopted_.insert(adopted_.end(), writers.begin(), writers.end());
+}
+
+std::string LateRows::is_ours() const {
+    return fmt::format("({} AND pg_xact_status({}) = 'in progress')", or_ours(), writer);
+}
+
+std::string LateRows::is_adopted() const {
+    return adopted_.empty() ? "false"
+                            : fmt::format("xmin::text = ANY ('{{{}}}')", fmt::join(adopted_, ","));
+}
+
 /// Of transactions that are in progress, only ours has rows to see; it may have written them in a
 /// savepoint, under an id that is not to be had otherwise.
 std::string LateRows::condition() const {
-    return fmt::format("({} AND NOT pg_visible_in_snapshot({}, {}) "
-                       "AND pg_xact_status({}) <> 'in progress')",
-                       or_ours(), writer, quote_literal(snapshot_), writer);
+    return fmt::format("({} AND ({} OR NOT pg_visible_in_snapshot({}, {}) "
+                       "AND pg_xact_status({}) <> 'in progress'))",
+                       or_ours(), is_adopted(), writer, quote_literal(snapshot_), writer);
 }
 
 std::string LateRows::excepted_from(const std::string& where) const {
@@ -78,6 +91,18 @@ bool LateRows::are_in(postgres::Connection& target, const postgres::QualifiedNam
                 .empty();
 }
 
+std::vector<std::string> LateRows::our_writers(postgres::Connection& target,
+                                               const postgres::QualifiedName& chunk) const {
+    const auto rows = target.execute(
+        fmt::format("SELECT xmin AS xid FROM (SELECT DISTINCT xmin FROM ONLY {} WHERE {}) AS "
+                    "written WHERE {}",
+                    chunk.quoted(), or_ours(), is_ours()));
+    std::vector<std::string> writers;
+    for (int row = 0; row < rows.size(); ++row)
+        writers.push_back(rows.string(row, "xid"));
+    return writers;
+}
+
 postgres::Statement snapshot_statement() {
     return {"SELECT pg_current_snapshot() AS snapshot"};
 }
@@ -87,10 +112,11 @@ void remove_doubles(postgres::Connection& target, const postgres::QualifiedName&
     const auto rows = fmt::format("FROM ONLY {} AS row{}", chunk.quoted(), and_further(where));
     // Who wrote which row is found out once for each transaction, not for each row.
     const auto writers = target.execute(
-        fmt::format("SELECT xmin AS xid, pg_xact_status({}) = 'in progress' AS is_ours "
+        fmt::format("SELECT xmin AS xid, "
+                    "pg_xact_status({}) = 'in progress' AND NOT {} AS is_ours "
                     "FROM (SELECT DISTINCT xmin {} {}) AS written "
                     "WHERE pg_xact_status({}) = 'in progress' OR {}",
-                    writer, rows, late.or_ours(), writer, late.condition()));
+                    writer, late.is_adopted(), rows, late.or_ours(), writer, late.condition()));
     std::vector<std::string> ours;
     std::vector<std::string> others;
     for (int row = 0; row < writers.size(); ++row)

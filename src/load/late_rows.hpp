@@ -33,8 +33,19 @@ class LateRows {
     /// \param snapshot as pg_current_snapshot() has it.
     explicit LateRows(std::string snapshot) : snapshot_(std::move(snapshot)) {}
 
+    /// Has further rows count as late, though this session wrote them: those that it has put in
+    /// the place of late ones.
+    /// \param writers the ids of (sub)transactions, as xmin shows them.
+    void adopt(const std::vector<std::string>& writers);
+
     /// An SQL condition that is true for them, in tables and hypertables.
     std::string condition() const;
+
+    /// An SQL condition that is true for rows that this session has written.
+    std::string is_ours() const;
+
+    /// An SQL condition that is true for those of adopt().
+    std::string is_adopted() const;
 
     /// A condition, " WHERE ..." or nothing, with late rows excepted.
     std::string excepted_from(const std::string& where) const;
@@ -47,8 +58,14 @@ class LateRows {
     bool are_in(postgres::Connection& target, const postgres::QualifiedName& chunk,
                 const std::string& where = "") const;
 
+    /// The (sub)transactions of this session that have written what is in a chunk's own table, as
+    /// xmin shows them.
+    std::vector<std::string> our_writers(postgres::Connection& target,
+                                         const postgres::QualifiedName& chunk) const;
+
   private:
     std::string snapshot_;
+    std::vector<std::string> adopted_;
 };
 
 /// Since when rows of the target count as late. Thread-safe.

@@ -4,6 +4,7 @@
 #include "load/replacement.hpp"
 #include "load/skipping.hpp"
 #include "load/triggers.hpp"
+#include "sql.hpp"
 #include "tasks/queue.hpp"
 #include "timescale/routing.hpp"
 #include "timescale/row_filter.hpp"
@@ -31,6 +32,8 @@ constexpr std::int64_t pages_in_piece = 2048;
 constexpr auto foreign_key_violation = "23503";
 constexpr auto check_violation = "23514";
 
+constexpr auto late_batches_reason = "the application writes compressed batches to it";
+
 /// " WHERE ..." for a job's rows in a hypertable whose chunks are cut elsewhere.
 std::string hypercube_condition(const Job& job) {
     return fmt::format(
@@ -47,6 +50,24 @@ bool is_of_hypertable(const std::string& constraint, const std::string& name, bo
         return constraint == name;
     const auto begin = constraint.find('_', constraint.find('_') + 1) + 1;
     return constraint.size() > begin && name.starts_with(constraint.substr(begin));
+}
+
+/// For a compressed chunk whose batches cannot come as they are after all.
+void take_rows_instead(Prepared& prepared, const char* reason) {
+    auto& plan = prepared.plan;
+    plan.what = Plan::What::rows;
+    plan.compress_after = !prepared.target->referenced;
+    plan.reason = reason;
+}
+
+/// What is in batches cannot be told from late rows once it is decompressed, and rows that stay
+/// leave no other way.
+[[noreturn]] void refuse_late_batches(const QualifiedName& chunk) {
+    throw TaskError(fmt::format(
+        "the application writes compressed batches to the target's chunk {}, whose rows stay; turn "
+        "off timescaledb.direct_compress, timescaledb.enable_direct_compress_insert and "
+        "..._copy there until it is copied",
+        chunk.quoted()));
 }
 
 /// Rows of the source need not satisfy a constraint that is NOT VALID, but those that are put into
@@ -118,7 +139,7 @@ void Loader::require_possible(const Prepared& prepared) const {
 /// Deletes what the load is to replace.
 void Loader::empty(const Job& job, Prepared& prepared) {
     prepared.late = horizon_.late_rows();
-    const auto& plan = prepared.plan;
+    auto& plan = prepared.plan;
     if (plan.into == Plan::Into::hypertable) {
         empty_hypercube(job, prepared);
         return;
@@ -129,20 +150,121 @@ void Loader::empty(const Job& job, Prepared& prepared) {
     if (job.alone)
         lock_against_writers(target_, {target.name}, "EXCLUSIVE", progress_);
     suspend_triggers(target_, job, prepared, progress_);
+    // What becomes rows is not to be mistaken for what was late.
+    if (target.compressed && plan.what == Plan::What::rows)
+        lock_against_writers(target_, {target.name}, "EXCLUSIVE", progress_);
     // DELETE on the chunk would decompress its batches first; so they are deleted where they are.
     if (target.compressed && job.task.whole && !target.empty && !plan.only_differences)
-        target_.execute("DELETE FROM ONLY " + target.compressed->name.quoted());
-    if (plan.what == Plan::What::rows && plan.decompress_first)
+        target_.execute(fmt::format("DELETE FROM ONLY {}{}", target.compressed->name.quoted(),
+                                    prepared.late.excepted_from("")));
+    const bool late_batches =
+        target.compressed && prepared.late.are_in(target_, target.compressed->name);
+    // A writer that compresses what it inserts, and waits while its chunk is decompressed, crashes
+    // the server (tsl_compressor_init in TimescaleDB's tsl/src/compression/compression.c; seen
+    // on 2.29.2).
+    const bool stays_compressed =
+        target.compressed && (late_batches || job.target_hypertable.direct_compress);
+    if (plan.what != Plan::What::rows &&
+        (late_batches || (stays_compressed && plan.decompress_first))) {
+        take_rows_instead(prepared, late_batches_reason);
+        lock_against_writers(target_, {target.name}, "EXCLUSIVE", progress_);
+    }
+    const bool becomes_rows = plan.what == Plan::What::rows && target.compressed;
+    if (becomes_rows && stays_compressed && plan.only_differences)
+        refuse_late_batches(target.name);
+    if (becomes_rows && !stays_compressed)
         decompress(target.name);
     // What has come since we looked is late. Where a publication lets nothing be deleted, a DELETE
     // fails even if it finds nothing.
-    if (target.empty || plan.only_differences)
+    if ((target.empty && !late_batches) || plan.only_differences)
         return;
     RolesPath path(target_, plan.triggers == Plan::Triggers::fired);
-    target_.execute(fmt::format("DELETE FROM ONLY {}{}", target.name.quoted(),
-                                prepared.late.excepted_from(job.condition())));
+    if (becomes_rows && stays_compressed)
+        delete_around_late_batches(job, prepared);
+    else if (becomes_rows)
+        target_.execute(fmt::format("DELETE FROM ONLY {}{}", target.name.quoted(),
+                                    prepared.late.excepted_from(job.condition())));
+    else
+        delete_rows(job, target.name, prepared.late);
     path.end();
     prepared.has_late_rows = prepared.late.are_in(target_, target.name, job.condition());
+}
+
+/// Deletes what a chunk's own table has in the range.
+void Loader::delete_rows(const Job& job, const QualifiedName& chunk, LateRows& late) {
+    const auto rows =
+        fmt::format("DELETE FROM ONLY {}{}", chunk.quoted(), late.excepted_from(job.condition()));
+    if (!job.target_hypertable.compression_enabled) {
+        target_.execute(rows);
+        return;
+    }
+    // It makes rows of batches that a writer has just written, before it looks for rows to delete.
+    // In a savepoint that is over then, for what is loaded is to have another id.
+    target_.execute(fmt::format("SAVEPOINT emptying; {} AND NOT {}; RELEASE SAVEPOINT emptying",
+                                rows, late.is_ours()));
+    if (timescale::is_compressed(target_, chunk))
+        late.adopt(late.our_writers(target_, chunk));
+}
+
+/// Deletes what a compressed chunk has in the range, and makes rows of what the application has
+/// just written into batches. The chunk stays compressed.
+void Loader::delete_around_late_batches(const Job& job, Prepared& prepared) {
+    const auto& target = prepared.target.value();
+    lock_against_writers(target_, {target.name}, "SHARE", progress_);
+    // Of a whole chunk, other batches are gone already.
+    if (job.task.whole) {
+        delete_rows(job, target.name, prepared.late);
+        return;
+    }
+    const auto batches = target.compressed->name.quoted();
+    const auto aside = staging_name(job.task.id).quoted();
+    const auto late = prepared.late.condition();
+    // In a table that is in no publication.
+    target_.execute(fmt::format(
+        "DROP TABLE IF EXISTS {0}; CREATE UNLOGGED TABLE {0} (LIKE {1});"
+        "INSERT INTO {0} SELECT * FROM ONLY {1} WHERE {2}; DELETE FROM ONLY {1} WHERE {2};"
+        "DELETE FROM ONLY {3}{4};"
+        "INSERT INTO {1} SELECT * FROM {0}; DROP TABLE {0}",
+        aside, batches, late, target.name.quoted(), prepared.late.excepted_from(job.condition())));
+    unpack(target.name, job.condition(), prepared.late);
+}
+
+/// Makes rows of a compressed chunk's batches, and has these count as late. The chunk stays
+/// compressed. \param where " WHERE ..." for the rows to look for, or nothing for all. \pre writers
+/// are kept off.
+void Loader::unpack(const QualifiedName& chunk, const std::string& where, LateRows& late) {
+    const auto before = late.our_writers(target_, chunk);
+    // The savepoint has an id of its own. No row is deleted, but it is looked for, and batches are
+    // decompressed for it (decompress_batches_for_update_delete in TimescaleDB's
+    // tsl/src/compression/compression_dml.c).
+    target_.execute(fmt::format("SAVEPOINT unpacking; DELETE FROM ONLY {}{} xmin::text = ''; "
+                                "RELEASE SAVEPOINT unpacking",
+                                chunk.quoted(), where.empty() ? " WHERE" : where + " AND"));
+    auto writers = late.our_writers(target_, chunk);
+    std::erase_if(writers,
+                  [&](const auto& xid) { return std::ranges::find(before, xid) != before.end(); });
+    late.adopt(writers);
+}
+
+/// Whether the application has written batches into a chunk since it was emptied; of others none in
+/// the range were left.
+bool Loader::has_new_batches(const Job& job, const QualifiedName& chunk, const LateRows& late) {
+    if (!job.target_hypertable.compression_enabled || !timescale::is_compressed(target_, chunk))
+        return false;
+    const auto now = timescale::read_chunk(target_, target_server_, chunk);
+    return now && now->compressed && late.are_in(target_, now->compressed->name);
+}
+
+/// Makes rows of them.
+/// \param where as for unpack.
+/// \returns whether there were any.
+bool Loader::unpack_new_batches(const Job& job, const QualifiedName& chunk,
+                                const std::string& where, LateRows& late) {
+    if (!has_new_batches(job, chunk, late))
+        return false;
+    lock_against_writers(target_, {chunk}, "SHARE", progress_);
+    unpack(chunk, where, late);
+    return true;
 }
 
 /// Where the target cuts its chunks elsewhere.
@@ -156,6 +278,9 @@ void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
     const auto where = hypercube_condition(job);
     // Deleting from batches writes rows that the chunk of another task is to replace.
     const auto chunks = timescale::read_chunks(target_, target_server_, place.overlapping);
+    for (const auto& chunk : chunks)
+        if (chunk)
+            require_heap(*chunk);
     const auto any = [&](const auto& is) {
         return std::ranges::any_of(chunks, [&](const auto& chunk) { return chunk && is(*chunk); });
     };
@@ -169,6 +294,11 @@ void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
                 triggers, "they go through the hypertable, and rows of it are updated"));
         for (const auto& chunk : chunks)
             if (chunk && chunk->compressed) {
+                lock_against_writers(target_, {chunk->name}, "EXCLUSIVE", progress_);
+                // as in empty()
+                if (job.target_hypertable.direct_compress ||
+                    prepared.late.are_in(target_, chunk->compressed->name))
+                    refuse_late_batches(chunk->name);
                 decompress(chunk->name);
                 if (!chunk->referenced)
                     prepared.decompressed.push_back(chunk->name);
@@ -284,18 +414,16 @@ Loaded Loader::load_as_planned(const Job& job, Prepared& prepared) {
     // Batches would be taken as they are, with columns that only one side has: refuse those.
     copy_shape(job.chunk.columns, target.columns, encoding_);
     std::optional<Loaded> loaded;
+    const auto was_to_be = plan.what;
     if (plan.what == Plan::What::batches_into_present)
         loaded = load_batches_into_present(job, prepared);
     else if (plan.what == Plan::What::batches)
         loaded = load_batches_anew(job, prepared);
     if (!loaded) {
-        if (plan.what == Plan::What::batches) {
-            if (plan.decompress_first)
-                decompress(target.name);
-            plan.what = Plan::What::rows;
-            plan.compress_after = !target.referenced;
-            plan.reason = "the target gives new chunks other compression settings";
-        }
+        if (was_to_be != Plan::What::rows &&
+            !unpack_new_batches(job, target.name, job.condition(), prepared.late) &&
+            timescale::is_compressed(target_, target.name))
+            decompress(target.name);
         loaded = load_rows(job, prepared);
     }
     resume_triggers(target_, job, prepared);
@@ -305,7 +433,7 @@ Loaded Loader::load_as_planned(const Job& job, Prepared& prepared) {
     return *loaded;
 }
 
-Loaded Loader::load_and_attach(const Job& job, const Prepared& prepared) {
+Loaded Loader::load_and_attach(const Job& job, Prepared& prepared) {
     auto& builder = builder_();
     auto shape = timescale::read_staging_shape(builder, job.task.target, staging_name(job.task.id));
     if (!shape)
@@ -333,7 +461,7 @@ Loaded Loader::load_and_attach(const Job& job, const Prepared& prepared) {
 
 /// Inserts what was loaded into a table that cannot be attached: a writer's late row made a chunk
 /// there meanwhile, which stays.
-void Loader::insert_instead(const Job& job, const Prepared& prepared, const CopyShape& columns) {
+void Loader::insert_instead(const Job& job, Prepared& prepared, const CopyShape& columns) {
     const auto& triggers = job.target_hypertable.triggers;
     const bool as_replica = triggers.has_any() && triggers.can_be_replica();
     // Another attempt finds that chunk, and what it takes to have its triggers not fire.
@@ -341,7 +469,9 @@ void Loader::insert_instead(const Job& job, const Prepared& prepared, const Copy
         throw postgres::SqlError("40001", "a row of the application has made a chunk there");
     if (as_replica)
         be_replica(target_);
+    set_direct_compress(target_, job.target_hypertable, false);
     insert_staged(columns, staging_->name(), job.task.target);
+    set_direct_compress(target_, job.target_hypertable, true);
     if (as_replica)
         be_origin(target_);
     settle_overlapping(job, prepared, as_replica);
@@ -359,13 +489,18 @@ void Loader::insert_staged(const CopyShape& columns, const QualifiedName& stagin
 /// The target's chunks that rows may have gone into.
 /// \param as_replica so that nobody has checked their foreign keys.
 /// \param replaced those that load_differences() has filled.
-void Loader::settle_overlapping(const Job& job, const Prepared& prepared, bool as_replica,
+void Loader::settle_overlapping(const Job& job, Prepared& prepared, bool as_replica,
                                 const std::vector<QualifiedName>& replaced) {
     const auto where = hypercube_condition(job);
     for (const auto& chunk :
          timescale::find_place(target_, {job.task.target, job.task.slices}).overlapping) {
-        if (std::ranges::find(replaced, chunk) == replaced.end())
+        if (std::ranges::find(replaced, chunk) == replaced.end()) {
+            // Those of before that are in the range were made rows of, and deleted.
+            unpack_new_batches(job, chunk, where, prepared.late);
             remove_doubles(job, prepared, chunk, where);
+        } else if (has_new_batches(job, chunk, prepared.late)) {
+            refuse_late_batches(chunk);
+        }
         if (as_replica)
             check_foreign_keys(target_, job.target_hypertable, chunk, where);
         target_.execute("ANALYZE " + chunk.quoted());
@@ -443,14 +578,18 @@ const QualifiedName& Loader::heap_of(const Job& job, const Prepared& prepared) c
     return names_hypertable && !plan.names_chunk ? job.task.target : prepared.target->name;
 }
 
-Loaded Loader::load_rows(const Job& job, const Prepared& prepared) {
+Loaded Loader::load_rows(const Job& job, Prepared& prepared) {
     const auto& target = prepared.target.value();
     const auto shape = copy_shape(job.chunk.columns, target.columns, encoding_);
     const auto loaded = prepared.plan.only_differences
                             ? load_differences(job, prepared, shape, {target.name}, job.condition())
                             : copy_rows(job, prepared, shape, job.rows(), heap_of(job, prepared));
-    if (!prepared.plan.only_differences)
+    if (!prepared.plan.only_differences) {
+        unpack_new_batches(job, target.name, job.condition(), prepared.late);
         remove_doubles(job, prepared, target.name, job.condition());
+    } else if (has_new_batches(job, target.name, prepared.late)) {
+        refuse_late_batches(target.name);
+    }
     if (prepared.plan.compress_after)
         compress(target.name);
     return loaded;
@@ -463,6 +602,7 @@ Loaded Loader::copy_rows(const Job& job, const Prepared& prepared, const CopySha
     const bool may_wait_for_keys = !job.target_hypertable.key.empty();
     if (may_wait_for_keys)
         target_.execute(lock_briefly);
+    set_direct_compress(target_, job.target_hypertable, false);
     RolesPath path(target_, prepared.plan.triggers == Plan::Triggers::fired);
     const auto loaded =
         prepared.has_late_rows
@@ -470,6 +610,7 @@ Loaded Loader::copy_rows(const Job& job, const Prepared& prepared, const CopySha
                                     prepared.plan.names_chunk ? to : job.task.target)
             : copy(columns, from, target_, to);
     path.end();
+    set_direct_compress(target_, job.target_hypertable, true);
     if (may_wait_for_keys)
         target_.execute(lock_patiently);
     return loaded;
@@ -502,21 +643,26 @@ Loaded Loader::load_differences(const Job& job, const Prepared& prepared, const 
     RolesPath path(target_, prepared.plan.triggers == Plan::Triggers::fired);
     const auto loaded = stage_rows(job, columns, job.rows());
     target_.execute(lock_briefly); // as copy_rows
+    set_direct_compress(target_, job.target_hypertable, false);
     replace_rows(target_,
                  {.hypertable = prepared.plan.names_chunk ? chunks.front() : job.task.target,
                   .chunks = chunks,
                   .where = where,
                   .staging = staging_name(job.task.id),
                   .late = prepared.late});
+    set_direct_compress(target_, job.target_hypertable, true);
     target_.execute(lock_patiently);
     path.end();
     drop_staging_table(target_, job.task.id);
     return loaded;
 }
 
-Loaded Loader::load_batches_into_present(const Job& job, const Prepared& prepared) {
+/// \returns nothing, with nothing changed but the plan, when the application has written batches
+/// meanwhile.
+std::optional<Loaded> Loader::load_batches_into_present(const Job& job, Prepared& prepared) {
     const auto& target = prepared.target.value();
     const auto& compressed = target.compressed.value();
+    target_.execute("SAVEPOINT batches");
     // Through the hypertable, which marks the chunk as partial; and before the batches, which
     // would have to be searched for duplicates.
     auto loaded = load_partial_rows(job, prepared, job.task.target);
@@ -525,20 +671,27 @@ Loaded Loader::load_batches_into_present(const Job& job, const Prepared& prepare
     do {
         batches = copy_batches(*job.chunk.compressed, compressed.name, compressed.columns);
         lock_against_writers(target_, {target.name}, "SHARE", progress_);
+        if (prepared.late.are_in(target_, compressed.name)) {
+            target_.execute("ROLLBACK TO SAVEPOINT batches");
+            take_rows_instead(prepared, late_batches_reason);
+            return std::nullopt;
+        }
     } while (take_back_for_late_rows(job, prepared));
+    set_sizes(job, target, compressed);
     loaded += batches;
     target_.execute("ANALYZE " + compressed.name.quoted());
     return loaded;
 }
 
-/// \returns nothing, with nothing changed, when the target would read the batches by other
-/// settings than the source: what a hypertable leaves open is decided when a chunk is compressed.
-std::optional<Loaded> Loader::load_batches_anew(const Job& job, const Prepared& prepared) {
+/// \returns nothing, with nothing changed but the plan, when the target would read the batches by
+/// other settings than the source: what a hypertable leaves open is decided when a chunk is
+/// compressed; or when the application has written batches meanwhile.
+std::optional<Loaded> Loader::load_batches_anew(const Job& job, Prepared& prepared) {
     const auto& source = *job.chunk.compressed;
     const auto& target = prepared.target.value();
     target_.execute("SAVEPOINT batches");
     // The long part first, into a table that nobody else can see; then the locks.
-    const auto table = create_table_like(source, target.name.schema, job.task);
+    const auto table = create_table_like(source, target.batches_schema, job.task);
     auto loaded = copy_batches(source, table, source.columns, ", FREEZE");
     for (const auto& index : source.indexes)
         target_.execute(fmt::format("CREATE INDEX ON {} {}", table.quoted(), index));
@@ -551,15 +704,21 @@ std::optional<Loaded> Loader::load_batches_anew(const Job& job, const Prepared& 
     // with a snapshot taken before it has its lock: rows that a writer commits while it waits
     // would be missed, and never be read again. So take the lock in a statement of its own.
     lock_against_writers(target_, {target.name}, "SHARE", progress_);
+    const auto as_rows = [&](const char* reason) {
+        target_.execute("ROLLBACK TO SAVEPOINT batches");
+        take_rows_instead(prepared, reason);
+        return std::nullopt;
+    };
+    if (timescale::is_compressed(target_, target.name))
+        return as_rows(late_batches_reason);
     target_.execute("SAVEPOINT before_batches");
     do {
-        attach_batches(job, target, table);
+        attach_batches(target.name, table, source.sizes);
     } while (take_back_for_late_rows(job, prepared));
     const auto made = timescale::read_chunk(target_, target_server_, target.name);
-    if (!made || !made->compressed || made->compressed->settings != source.settings) {
-        target_.execute("ROLLBACK TO SAVEPOINT batches");
-        return std::nullopt;
-    }
+    if (!made || !made->compressed || made->compressed->settings != source.settings)
+        return as_rows("the target gives new chunks other compression settings");
+    set_sizes(job, *made, *made->compressed);
     carry_ranges(target_, job.chunk, target.name);
     return loaded;
 }
@@ -629,19 +788,46 @@ QualifiedName Loader::create_table_like(const Chunk::Compressed& like, const std
     target_.execute(fmt::format("CREATE TABLE {} ({}) {}", table.quoted(), fmt::join(columns, ", "),
                                 like.options.empty() ? "" : "WITH (" + like.options + ")"));
     target_.execute(fmt::format("ALTER TABLE {} {}", table.quoted(), fmt::join(changes, ", ")));
+    // Changing the hypertable changes it as well, for which its owner has to be the same.
+    const auto rows = target_.pipeline({timescale::owner_statement(task.target, table)});
+    if (!rows.front().is_null(0, "statements"))
+        target_.execute(rows.front().string(0, "statements"));
     return table;
 }
 
-void Loader::attach_batches(const Job& job, const Chunk& target, const QualifiedName& table) {
-    auto sizes = job.chunk.compressed->sizes;
-    sizes.resize(8);
-    target_.execute(fmt::format("SELECT _timescaledb_functions.create_compressed_chunk({}, {}, {})",
-                                postgres::quote_literal(target.name.quoted()) + "::regclass",
-                                postgres::quote_literal(table.quoted()) + "::regclass",
-                                fmt::join(sizes, ", ")));
+/// Makes a table the chunk's compressed one. Numbers of rows that are not known are counted.
+/// \param sizes as Chunk::Compressed has them.
+void Loader::attach_batches(const QualifiedName& chunk, const QualifiedName& table,
+                            const std::vector<std::optional<std::int64_t>>& sizes) {
+    std::vector<std::string> arguments(6, "0");
+    arguments.push_back(fmt::format(
+        "(SELECT coalesce(sum(_ts_meta_count), 0)::bigint FROM ONLY {})", table.quoted()));
+    arguments.push_back(fmt::format("(SELECT count(*) FROM ONLY {})", table.quoted()));
+    for (std::size_t i = 0; i < std::min(arguments.size(), sizes.size()); ++i)
+        if (sizes[i])
+            arguments[i] = std::to_string(*sizes[i]);
+    target_.execute(fmt::format(
+        "SELECT _timescaledb_functions.create_compressed_chunk({}::regclass, {}::regclass, {})",
+        postgres::quote_literal(chunk.quoted()), postgres::quote_literal(table.quoted()),
+        fmt::join(arguments, ", ")));
 }
 
-Loaded Loader::load_through_hypertable(const Job& job, const Prepared& prepared) {
+/// Has the target's chunk have the source's statistics, as far as the role may change them.
+/// \param compressed of the target.
+void Loader::set_sizes(const Job& job, const Chunk& target, const Chunk::Compressed& compressed) {
+    const auto& sizes = job.chunk.compressed->sizes;
+    if (!target.may_set_sizes || sizes == compressed.sizes)
+        return;
+    std::vector<std::string> values;
+    for (const auto& size : sizes)
+        values.push_back(size ? std::to_string(*size) : "NULL");
+    target_.query(sql::set_compression_sizes,
+                  {target.name.quoted(),
+                   sizes.empty() ? std::nullopt
+                                 : std::optional(fmt::format("{{{}}}", fmt::join(values, ",")))});
+}
+
+Loaded Loader::load_through_hypertable(const Job& job, Prepared& prepared) {
     const auto columns =
         copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable), encoding_);
     Loaded loaded;

@@ -92,17 +92,17 @@ class Loader {
     std::string create_chunk_by_inserting(const Job& job, const Plan& plan);
 
     tasks::Loaded load_as_planned(const Job& job, Prepared& prepared);
-    tasks::Loaded load_and_attach(const Job& job, const Prepared& prepared);
+    tasks::Loaded load_and_attach(const Job& job, Prepared& prepared);
     void insert_staged(const CopyShape& columns, const postgres::QualifiedName& staging,
                        const postgres::QualifiedName& to);
-    void insert_instead(const Job& job, const Prepared& prepared, const CopyShape& columns);
-    void settle_overlapping(const Job& job, const Prepared& prepared, bool as_replica,
+    void insert_instead(const Job& job, Prepared& prepared, const CopyShape& columns);
+    void settle_overlapping(const Job& job, Prepared& prepared, bool as_replica,
                             const std::vector<postgres::QualifiedName>& replaced = {});
     bool is_worth_sharing(const Job& job);
     tasks::Loaded load_in_pieces(const Job& job, const CopyShape& columns,
                                  const postgres::QualifiedName& staging);
 
-    tasks::Loaded load_rows(const Job& job, const Prepared& prepared);
+    tasks::Loaded load_rows(const Job& job, Prepared& prepared);
     tasks::Loaded copy_rows(const Job& job, const Prepared& prepared, const CopyShape& columns,
                             const std::string& from, const postgres::QualifiedName& to);
     tasks::Loaded load_around_late_rows(const Job& job, const CopyShape& columns,
@@ -114,18 +114,27 @@ class Loader {
                                    const std::string& where);
     void remove_doubles(const Job& job, const Prepared& prepared,
                         const postgres::QualifiedName& chunk, const std::string& where);
-    tasks::Loaded load_batches_into_present(const Job& job, const Prepared& prepared);
-    std::optional<tasks::Loaded> load_batches_anew(const Job& job, const Prepared& prepared);
+    std::optional<tasks::Loaded> load_batches_into_present(const Job& job, Prepared& prepared);
+    std::optional<tasks::Loaded> load_batches_anew(const Job& job, Prepared& prepared);
     tasks::Loaded load_partial_rows(const Job& job, const Prepared& prepared,
                                     const postgres::QualifiedName& to);
     bool take_back_for_late_rows(const Job& job, const Prepared& prepared);
-    tasks::Loaded load_through_hypertable(const Job& job, const Prepared& prepared);
+    tasks::Loaded load_through_hypertable(const Job& job, Prepared& prepared);
 
     const postgres::QualifiedName& heap_of(const Job& job, const Prepared& prepared) const;
     void empty(const Job& job, Prepared& prepared);
     void empty_hypercube(const Job& job, Prepared& prepared);
-    void attach_batches(const Job& job, const timescale::Chunk& target,
-                        const postgres::QualifiedName& table);
+    void delete_rows(const Job& job, const postgres::QualifiedName& chunk, LateRows& late);
+    void delete_around_late_batches(const Job& job, Prepared& prepared);
+    void unpack(const postgres::QualifiedName& chunk, const std::string& where, LateRows& late);
+    bool has_new_batches(const Job& job, const postgres::QualifiedName& chunk,
+                         const LateRows& late);
+    bool unpack_new_batches(const Job& job, const postgres::QualifiedName& chunk,
+                            const std::string& where, LateRows& late);
+    void attach_batches(const postgres::QualifiedName& chunk, const postgres::QualifiedName& table,
+                        const std::vector<std::optional<std::int64_t>>& sizes);
+    void set_sizes(const Job& job, const timescale::Chunk& target,
+                   const timescale::Chunk::Compressed& compressed);
     postgres::QualifiedName create_table_like(const timescale::Chunk::Compressed& like,
                                               const std::string& schema, const tasks::Task& task);
 

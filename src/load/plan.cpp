@@ -81,6 +81,8 @@ std::string obstacle_to_batches(const Situation& situation) {
         return "triggers are to fire for its rows";
     if (!situation.whole)
         return "a bound cuts the compressed chunk";
+    if (situation.source.is_hypercore())
+        return "its access method in the source is hypercore";
     if (!(situation.source_server.timescaledb_text == situation.target_server.timescaledb_text))
         return "source and target have different TimescaleDB versions";
     if (!situation.source.compressed->readable)
@@ -107,43 +109,66 @@ std::string obstacle_to_batches(const Situation& situation) {
     return obstacle_of_metadata(situation.source, *situation.target);
 }
 
+/// What stands against a new compressed table for the target's chunk, or nothing.
+std::string obstacle_to_new_batches(const Situation& situation) {
+    if (!situation.target_compression_enabled)
+        return "compression is not enabled on the target's hypertable";
+    if (!may_become(situation.source.compressed->settings, situation.target_settings))
+        return "the compression settings differ";
+    if (!situation.target->may_create_batches)
+        return fmt::format("the role may not create tables of the hypertable's owner in {}",
+                           postgres::quote_identifier(situation.target->batches_schema));
+    return {};
+}
+
+/// Whether batches may go into the compressed table that the target's chunk has.
+bool takes_batches(const Situation& situation) {
+    // Rows of a partial chunk have to go through the hypertable then, to mark it as one.
+    const bool takes_rows = !situation.source.is_partial() || situation.fire_triggers ||
+                            situation.triggers.of_statements.empty() ||
+                            situation.triggers.can_be_replica();
+
+    // Only decompressing a chunk takes back what is recorded of the values of its old rows
+    // (ts_chunk_column_stats_reset_by_chunk_id in TimescaleDB's
+    // src/ts_catalog/chunk_column_stats.c): filters would miss those of the new ones.
+    return takes_rows && !situation.target->skipping;
+}
+
+/// Whether the target's chunk, compressed already, will have the source's statistics. Nobody but a
+/// superuser can give it others.
+bool takes_sizes(const timescale::Chunk& source, const timescale::Chunk& target) {
+    const auto& sizes = target.compressed->sizes;
+    return source.compressed->sizes == sizes || (target.may_set_sizes && !sizes.empty());
+}
+
 Plan choose_for_compressed_source(const Situation& situation) {
     const auto& source = *situation.source.compressed;
-    const bool target_compressed = situation.target->compressed.has_value();
+    const auto& target = situation.target->compressed;
     Plan plan;
     plan.reason = obstacle_to_batches(situation);
     if (plan.reason.empty()) {
-        // Rows of a partial chunk have to go through the hypertable then, to mark it as one.
-        const bool takes_rows = !situation.source.is_partial() || situation.fire_triggers ||
-                                situation.triggers.of_statements.empty() ||
-                                situation.triggers.can_be_replica();
-
-        // Only decompressing a chunk takes back what is recorded of the values of its old rows
-        // (ts_chunk_column_stats_reset_by_chunk_id in TimescaleDB's
-        // src/ts_catalog/chunk_column_stats.c): filters would miss those of the new ones.
-        if (target_compressed && takes_rows && !situation.target->skipping &&
-            source.settings == situation.target->compressed->settings &&
-            same_columns(source.columns, situation.target->compressed->columns)) {
+        const bool alike = target && takes_batches(situation) &&
+                           source.settings == target->settings &&
+                           same_columns(source.columns, target->columns);
+        plan.reason = obstacle_to_new_batches(situation);
+        if (alike && (!plan.reason.empty() || takes_sizes(situation.source, *situation.target))) {
             plan.what = Plan::What::batches_into_present;
             plan.reason = "both are compressed alike";
             return plan;
         }
-        if (!situation.target_compression_enabled)
-            plan.reason = "compression is not enabled on the target's hypertable";
-        else if (!may_become(source.settings, situation.target_settings))
-            plan.reason = "the compression settings differ";
-        else if (!situation.target->can_create_beside)
-            plan.reason = "no compressed table can be made beside the target's chunk";
-        else {
+        if (plan.reason.empty()) {
             plan.what = Plan::What::batches;
-            plan.decompress_first = target_compressed;
-            plan.reason = target_compressed && situation.target->skipping
-                              ? "the target's chunk may be skipped by the values of its old rows"
-                              : "the target's chunk has no compressed table like the source's";
+            plan.decompress_first = target.has_value();
+            if (alike)
+                plan.reason = "the role may not change the statistics of the target's chunk";
+            else if (target && situation.target->skipping)
+                plan.reason = "the target's chunk may be skipped by the values of its old rows";
+            else
+                plan.reason = "the target's chunk has no compressed table like the source's";
             return plan;
         }
     }
-    plan.decompress_first = target_compressed;
+    plan.decompress_first = target.has_value();
     plan.compress_after = situation.target_compression_enabled;
     return plan;
 }

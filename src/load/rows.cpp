@@ -73,6 +73,22 @@ std::vector<ChunkColumn> chunk_columns(const timescale::Hypertable& hypertable) 
     return columns;
 }
 
+std::optional<std::string> direct_compress_setting(const timescale::Hypertable& hypertable,
+                                                   bool on) {
+    // There is no setting against the table's option but this one, which turns off other things as
+    // well (choose_copy_method in TimescaleDB's src/copy.c, should_use_direct_compress in its
+    // src/nodes/modify_hypertable.c).
+    if (!hypertable.direct_compress)
+        return std::nullopt;
+    return fmt::format("SET LOCAL timescaledb.enable_optimizations = {}", on ? "on" : "off");
+}
+
+void set_direct_compress(postgres::Connection& target, const timescale::Hypertable& hypertable,
+                         bool on) {
+    if (const auto setting = direct_compress_setting(hypertable, on))
+        target.execute(*setting);
+}
+
 std::string copy_to_stdout(const CopyShape& shape, const std::string& from) {
     return fmt::format("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT {}{})", shape.values, from,
                        shape.format(), encoding_option(shape));

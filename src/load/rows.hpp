@@ -46,6 +46,17 @@ CopyShape copy_shape(const std::vector<timescale::ChunkColumn>& source,
 /// has no binary form in the target has none in the source either.
 std::vector<timescale::ChunkColumn> chunk_columns(const timescale::Hypertable& hypertable);
 
+/// Where the hypertable has rows compressed while they are put into it
+/// (Hypertable::direct_compress): the statement that has those of the open transaction stay rows,
+/// or not any longer. Ours are to be told from those of the application, and looked for among them,
+/// which batches do not allow.
+std::optional<std::string> direct_compress_setting(const timescale::Hypertable& hypertable,
+                                                   bool on);
+
+/// Runs it, if there is one.
+void set_direct_compress(postgres::Connection& target, const timescale::Hypertable& hypertable,
+                         bool on);
+
 /// \param from what stands behind FROM: a table with ONLY before or conditions after it.
 std::string copy_to_stdout(const CopyShape& shape, const std::string& from);
 

@@ -193,11 +193,10 @@ bool StagingTable::attach(postgres::Connection& target, Progress& progress) {
 bool drop_empty_chunk(postgres::Connection& connection, const timescale::Chunk& chunk,
                       Progress& progress) {
     std::vector<postgres::QualifiedName> tables{chunk.name};
-    std::string rows = fmt::format("SELECT FROM ONLY {}", chunk.name.quoted());
-    if (chunk.compressed) {
+    if (chunk.compressed)
         tables.push_back(chunk.compressed->name);
-        rows += fmt::format(" UNION ALL SELECT FROM ONLY {}", chunk.compressed->name.quoted());
-    }
+    // Batches as well, also those that a writer has made just before we had the lock.
+    const auto rows = fmt::format("SELECT FROM {}", chunk.name.quoted());
     // Writers queue up behind us while we wait for the lock: hardly at all, rather more often.
     constexpr int attempts = 10;
     for (int attempt = 0; attempt < attempts; ++attempt) {

@@ -64,6 +64,15 @@ bool Job::spans_chunks() const {
     return source_hypertable.plain && timescale::span_chunks(task.slices, source_hypertable.time);
 }
 
+void require_heap(const timescale::Chunk& target) {
+    if (target.is_hypercore())
+        throw TaskError(
+            fmt::format("the target's chunk {0} has the access method hypercore, with "
+                        "which loading may crash the server; ALTER TABLE {0} SET ACCESS "
+                        "METHOD heap",
+                        target.name.quoted()));
+}
+
 void check_partitions(postgres::Connection& source, const timescale::Server& source_server,
                       const timescale::Server& target_server, const Job& job) {
     if (!converts_text(source_server, target_server))
@@ -88,6 +97,11 @@ Situation Survey::situation(const Job& job) const {
     if (!job.source_hypertable.plain && job.task.slices != job.chunk.slices)
         throw TaskError("its slices are others than when it was staged, for chunks were merged or "
                         "split, or a dimension's column was renamed; stage again");
+    if (const auto& tables = job.target_hypertable.hypercore_tables;
+        std::ranges::find(tables, job.task.target) != tables.end())
+        throw TaskError(fmt::format("{}; ALTER TABLE {} SET ACCESS METHOD heap",
+                                    timescale::obstacle_of_storage(job.target_hypertable),
+                                    job.task.target.quoted()));
     return {.whole = job.task.whole,
             .spans_chunks = job.spans_chunks(),
             .source_server = source_server_,
@@ -198,6 +212,7 @@ void Survey::see_targets(const std::vector<Job>& jobs, std::vector<Situation>& s
     for (std::size_t i = 0; i < names.size(); ++i) {
         if (!chunks[i])
             throw dropped_just_now();
+        require_heap(*chunks[i]);
         situations[indexes[i]].target = std::move(chunks[i]);
     }
 }

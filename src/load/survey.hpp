@@ -83,6 +83,9 @@ class Survey {
     Wishes wishes_;
 };
 
+/// \throws TaskError when loading into the target's chunk may crash the server.
+void require_heap(const timescale::Chunk& target);
+
 /// Where text is converted into another encoding, what is not ASCII has another hash afterwards,
 /// and belongs into another space partition. \throws TaskError when the chunk has a row with such a
 /// value.

@@ -128,7 +128,10 @@ Settings session_settings(Access access, Library library) {
     // src/ts_catalog/chunk_column_stats.c).
     settings.push_back({"timescaledb.enable_chunk_skipping", "on"});
     settings.push_back({"timescaledb.enable_columnarscan", "on"});
+    settings.push_back({"timescaledb.enable_dml_decompression", "on"});
     settings.push_back({"timescaledb.enable_direct_compress_copy", "off"});
+    settings.push_back({"timescaledb.enable_direct_compress_insert", "off"});
+    settings.push_back({"timescaledb.default_hypercore_use_access_method", "off"});
     settings.push_back({"timescaledb.enable_transparent_decompression", "on"});
     settings.push_back({"timescaledb.max_tuples_decompressed_per_dml_transaction", "0"});
     return settings;

@@ -39,12 +39,15 @@ Chunk chunk_from(const postgres::Result& rows, int row) {
     Chunk chunk;
     chunk.name = {rows.string(row, "schema_name"), rows.string(row, "table_name")};
     chunk.status = static_cast<int>(rows.integer(row, "status"));
+    chunk.access_method = rows.string(row, "access_method");
     if (!rows.is_null(row, "slices"))
         chunk.slices = Slices::parse(rows.text(row, "slices"));
     chunk.signature = rows.optional_string(row, "signature").value_or("");
     chunk.pages = rows.integer(row, "pages");
     chunk.empty = chunk.pages == 0;
-    chunk.can_create_beside = rows.boolean(row, "can_create_beside");
+    chunk.batches_schema = rows.optional_string(row, "batches_schema_name").value_or("");
+    chunk.may_create_batches = rows.boolean(row, "may_create_batches");
+    chunk.may_set_sizes = rows.boolean(row, "may_set_sizes");
     chunk.rewritten = rows.boolean(row, "rewritten");
     chunk.skipping = rows.optional_string(row, "skipping");
     chunk.referenced = rows.boolean(row, "referenced");
@@ -69,7 +72,8 @@ Chunk::Compressed compressed_from(const postgres::Result& rows, int row) {
     compressed.settings = rows.string(row, "settings");
     if (!rows.is_null(row, "sizes"))
         for (const auto& size : json::parse(rows.text(row, "sizes")).array())
-            compressed.sizes.push_back(size.is_null() ? 0 : size.integer());
+            compressed.sizes.push_back(size.is_null() ? std::nullopt
+                                                      : std::optional(size.integer()));
     return compressed;
 }
 
@@ -86,8 +90,8 @@ postgres::Statement about(std::string_view sql, const std::vector<postgres::Qual
 } // namespace
 
 bool is_unchanged(const Chunk& before, const Chunk& now) {
-    if (before.status != now.status || before.slices != now.slices ||
-        before.signature != now.signature ||
+    if (before.status != now.status || before.access_method != now.access_method ||
+        before.slices != now.slices || before.signature != now.signature ||
         before.compressed.has_value() != now.compressed.has_value())
         return false;
     return !now.compressed || (before.compressed->name == now.compressed->name &&
@@ -237,6 +241,15 @@ std::vector<std::optional<Chunk>> read_chunks(postgres::Connection& connection,
 std::optional<Chunk> read_chunk(postgres::Connection& connection, const Server& server,
                                 const postgres::QualifiedName& name) {
     return std::move(read_chunks(connection, server, {name}).front());
+}
+
+bool is_compressed(postgres::Connection& connection, const postgres::QualifiedName& chunk) {
+    return !connection
+                .query("SELECT FROM _timescaledb_catalog.chunk "
+                       "WHERE id = _timescaledb_functions.chunk_id_from_relid($1::regclass) "
+                       "AND status & 1 = 1",
+                       {chunk.quoted()})
+                .empty();
 }
 
 std::vector<std::optional<std::int64_t>>

@@ -41,13 +41,18 @@ struct Chunk {
     postgres::QualifiedName name;
     /// Bits, from TimescaleDB's src/chunk.h: 1 compressed, 2 unordered, 4 frozen, 8 partial.
     int status = 0;
+    std::string access_method = "heap"; ///< of its own table
     Slices slices;
     std::vector<ChunkColumn> columns;
     std::string signature;  ///< the same where columns are alike, in this database
     std::int64_t pages = 0; ///< of its own table
     bool empty = false;     ///< neither its table nor its compressed table has a page
-    /// The table of its batches belongs in the chunk's schema, and we may create it there.
-    bool can_create_beside = false;
+    /// Where the table of its compressed batches belongs, and whether we may create one there for
+    /// the hypertable's owner.
+    std::string batches_schema{};
+    bool may_create_batches = false;
+    /// We may change TimescaleDB's catalog table compression_chunk_size, which takes a superuser.
+    bool may_set_sizes = false;
     /// The relation's file is not the one that this transaction's snapshot knows.
     bool rewritten = false;
     /// Foreign keys reference its rows: deleting one changes others' tables, or fails.
@@ -77,7 +82,9 @@ struct Chunk {
         std::string options;              ///< storage parameters, as CREATE TABLE ... WITH takes
         std::vector<std::string> indexes; ///< each from "USING" on
         std::string settings;             ///< segmentby, orderby, ... as canonical JSON
-        std::vector<std::int64_t> sizes;  ///< a row of compression_chunk_size, in its order
+        /// A row of compression_chunk_size, from uncompressed_heap_size on; empty when there is
+        /// none, as for chunks that were compressed while rows were inserted.
+        std::vector<std::optional<std::int64_t>> sizes;
     };
     std::optional<Compressed> compressed;
 
@@ -91,6 +98,10 @@ struct Chunk {
     bool keeps_rows() const { return !empty && (referenced || refuses_deletes); }
     bool is_unordered() const { return (status & 2) != 0; }
     bool is_partial() const { return (status & 8) != 0; }
+
+    /// Its own table shows its compressed batches, too: TimescaleDB's access method of 2.18
+    /// to 2.21.
+    bool is_hypercore() const { return access_method == "hypercore"; }
 };
 
 /// Whether a chunk that was read twice has stayed the same: its slices, its tables, their columns,
@@ -164,6 +175,9 @@ std::vector<std::optional<Chunk>> read_chunks(postgres::Connection& connection,
 
 std::optional<Chunk> read_chunk(postgres::Connection& connection, const Server& server,
                                 const postgres::QualifiedName& name);
+
+/// Whether a chunk is compressed, be it in part.
+bool is_compressed(postgres::Connection& connection, const postgres::QualifiedName& chunk);
 
 /// How many rows chunks have, as the catalogs know (sql/row_estimates.sql), in the order of the
 /// names; nothing where they do not know, or where there is no such chunk.

@@ -83,6 +83,11 @@ std::vector<Hypertable> hypertables_from(const postgres::Result& rows) {
             hypertable.dimensions.push_back(dimension_from(dimension));
         read_table(hypertable, rows, row);
         hypertable.compression_enabled = rows.boolean(row, "compression_enabled");
+        hypertable.direct_compress = rows.boolean(row, "direct_compress");
+        if (!rows.is_null(row, "hypercore_tables"))
+            for (const auto& table : json::parse(rows.text(row, "hypercore_tables")).array())
+                hypertable.hypercore_tables.push_back(
+                    {table.array().at(0).text(), table.array().at(1).text()});
         hypertable.tiered_chunks = rows.integer(row, "tiered_chunks");
         hypertables.push_back(std::move(hypertable));
     }
@@ -168,6 +173,17 @@ std::vector<std::string> column_differences(const Hypertable& source, const Hype
             postgres::quote_identifier(further.column), further.type, further.table.quoted(),
             source.name.quoted()));
     return differences;
+}
+
+std::string obstacle_of_storage(const Hypertable& target) {
+    if (target.hypercore_tables.empty())
+        return {};
+    const auto more = target.hypercore_tables.size() - 1;
+    return fmt::format(
+        "the access method of {}{} in the target is hypercore, with which loading may "
+        "crash the server",
+        target.hypercore_tables.front().quoted(),
+        more == 0 ? "" : fmt::format(" and {} more", more));
 }
 
 std::vector<std::string> partition_differences(const Hypertable& source, const Hypertable& target) {

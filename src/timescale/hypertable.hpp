@@ -42,6 +42,11 @@ struct Hypertable {
     std::vector<Column> columns;       ///< in the table's order, without dropped ones
     std::vector<std::string> key;      ///< columns of the primary key or a unique index, if any
     bool compression_enabled = false;
+    /// Rows that come many at once are compressed right away, also those of COPY
+    /// (timescaledb.direct_compress).
+    bool direct_compress = false;
+    /// Itself and its chunks, as far as their access method is TimescaleDB's hypercore.
+    std::vector<postgres::QualifiedName> hypercore_tables;
     std::int64_t tiered_chunks = 0; ///< in object storage, out of our reach
     /// Of time: how long new chunks are, in internal time.
     std::int64_t chunk_interval = 0;
@@ -100,6 +105,9 @@ bool have_same_dimensions(const Hypertable& left, const Hypertable& right);
 /// What keeps rows of one from fitting into the other, a sentence each: columns that only one
 /// has, and types that differ. The order of columns does not matter.
 std::vector<std::string> column_differences(const Hypertable& source, const Hypertable& target);
+
+/// What keeps rows from being put into a hypertable of the target; empty when nothing does.
+std::string obstacle_of_storage(const Hypertable& target);
 
 /// What keeps rows from being in the same space partitions on both sides, a sentence each: enums
 /// are hashed by the OIDs of their labels. What to replace in the target could not be told.

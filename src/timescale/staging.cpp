@@ -8,8 +8,10 @@ namespace timescale {
 std::optional<StagingShape> read_staging_shape(postgres::Connection& connection,
                                                const postgres::QualifiedName& hypertable,
                                                const postgres::QualifiedName& name) {
-    const auto row =
-        connection.query(sql::staging_table, {hypertable.quoted(), name.schema, name.name});
+    const auto rows = connection.pipeline(
+        {{std::string(sql::staging_table), {hypertable.quoted(), name.schema, name.name}},
+         owner_statement(hypertable, name)});
+    const auto& row = rows.front();
     if (row.empty())
         return std::nullopt;
     StagingShape shape{.obstacle = row.string(0, "obstacle"),
@@ -20,6 +22,8 @@ std::optional<StagingShape> read_staging_shape(postgres::Connection& connection,
                        .nullable_dimensions =
                            json::parse(row.text(0, "nullable_dimensions")).texts(),
                        .chunk_prefix = row.string(0, "chunk_prefix")};
+    if (!rows.back().is_null(0, "statements"))
+        shape.create_table += "; " + rows.back().string(0, "statements");
     for (const auto& index : json::parse(row.text(0, "indexes")).array())
         shape.indexes.push_back({.name = index.at("name").text(),
                                  .temporary = index.at("temporary").text(),
@@ -30,6 +34,11 @@ std::optional<StagingShape> read_staging_shape(postgres::Connection& connection,
                                       .definition = key.at("definition").text(),
                                       .valid = key.at("valid").boolean()});
     return shape;
+}
+
+postgres::Statement owner_statement(const postgres::QualifiedName& hypertable,
+                                    const postgres::QualifiedName& table) {
+    return {std::string(sql::owner_and_privileges), {hypertable.quoted(), table.quoted()}};
 }
 
 postgres::Statement next_chunk_id_statement() {

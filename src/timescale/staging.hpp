@@ -46,6 +46,11 @@ std::optional<StagingShape> read_staging_shape(postgres::Connection& connection,
                                                const postgres::QualifiedName& hypertable,
                                                const postgres::QualifiedName& name);
 
+/// Returns, as "statements", what gives a new table the owner and the privileges of a hypertable;
+/// NULL when it has them.
+postgres::Statement owner_statement(const postgres::QualifiedName& hypertable,
+                                    const postgres::QualifiedName& table);
+
 /// Returns, as "id", the id that TimescaleDB gives to the next chunk, unless someone makes another
 /// one first.
 postgres::Statement next_chunk_id_statement();

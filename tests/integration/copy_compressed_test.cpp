@@ -530,22 +530,6 @@ TEST_F(CopyAggregates, GoIntoTheHypertableBehindTheViewWhateverItsName) {
     expect_equal();
 }
 
-TEST_F(CopyCompressed, ChunksInASchemaOfTheirOwn) {
-    both("CREATE TABLE own (time timestamptz NOT NULL, device int);"
-         "SELECT create_hypertable('own', 'time', associated_schema_name => 'own chunks');"
-         "ALTER TABLE own SET (timescaledb.compress, timescaledb.compress_segmentby = 'device')");
-    source.run("INSERT INTO own VALUES ('2024-01-01', 1), ('2024-01-02', 2);"
-               "SELECT compress_chunk(c) FROM show_chunks('own') c");
-    migrate({"--until", "2024-02-01"});
-    expect_equal();
-    // As another session reads, writes and drops it.
-    target.reconnect();
-    EXPECT_THAT(target.rows("SELECT device FROM own WHERE time >= '2024-01-01' ORDER BY time"),
-                ElementsAre("1", "2"));
-    target.run("INSERT INTO own VALUES ('2024-01-02', 3); SELECT drop_chunks('own', older_than => "
-               "'2024-02-01'::timestamptz); DROP TABLE own");
-}
-
 TEST_F(CopyAggregates, CompressedMaterializedData) {
     source.run(create_tables);
     fill_source();

@@ -5,12 +5,51 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <ostream>
 #include <string>
 
 namespace test {
 namespace {
+
+/// A copy of `readings` that is held up while the application writes.
+class WhileWritten : public Migration {
+  protected:
+    static std::string a_chunk(Database& database) {
+        return chunks_of(database, "readings").front();
+    }
+
+    std::unique_ptr<Program> start_copy(const std::string& strategy) const {
+        return start({"copy", "-p", "1", "--load-strategy", strategy});
+    }
+
+    static void expect_done(Program& program) {
+        const auto outcome = program.wait();
+        EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    }
+
+    /// Copies, and has rows written to both sides when the target's chunk has been emptied and the
+    /// source's has not been read.
+    /// \param write on the target, and in the source's transaction that is given, which holds the
+    /// chunk there.
+    void write_before_the_snapshot(const std::string& strategy, const std::string& until,
+                                   const std::function<void(postgres::Connection&)>& write) {
+        backfill_ok({"stage", "--until", until});
+        const auto before_emptying = target.connect();
+        before_emptying->execute(fmt::format("BEGIN; {}", lock_where_chunks_go));
+        const auto program = start_copy(strategy);
+        ASSERT_TRUE(eventually([&] { return program_waits(target); }));
+        const auto before_reading = source.connect();
+        before_reading->execute(
+            fmt::format("BEGIN; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", a_chunk(source)));
+        before_emptying->execute("COMMIT");
+        ASSERT_TRUE(eventually([&] { return program_waits(source); }));
+        write(*before_reading);
+        before_reading->execute("COMMIT");
+        expect_done(*program);
+    }
+};
 
 struct Kind {
     const char* name;
@@ -25,7 +64,7 @@ struct Kind {
 };
 
 /// An application that writes each row to both sides, one after the other.
-class DualWrite : public Migration, public testing::WithParamInterface<Kind> {
+class DualWrite : public WhileWritten, public testing::WithParamInterface<Kind> {
   protected:
     void SetUp() override {
         make(source, "1 day");
@@ -46,32 +85,13 @@ class DualWrite : public Migration, public testing::WithParamInterface<Kind> {
         return fmt::format("INSERT INTO readings VALUES ({}) ON CONFLICT DO NOTHING", row);
     }
 
-    std::unique_ptr<Program> start_copy() {
-        return start({"copy", "-p", "1", "--load-strategy", GetParam().strategy});
-    }
-
-    static std::string a_chunk(Database& database) {
-        return chunks_of(database, "readings").front();
-    }
-
-    /// Copies, and writes a row to both sides when the target's chunk has been emptied and the
-    /// source's has not been read.
     void write_before_the_snapshot() {
-        backfill_ok({"stage", "--until", "2024-02-01"});
-        const auto before_emptying = target.connect();
-        before_emptying->execute(fmt::format("BEGIN; {}", lock_where_chunks_go));
-        const auto program = start_copy();
-        ASSERT_TRUE(eventually([&] { return program_waits(target); }));
-        const auto before_reading = source.connect();
-        before_reading->execute(
-            fmt::format("BEGIN; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", a_chunk(source)));
-        before_emptying->execute("COMMIT");
-        ASSERT_TRUE(eventually([&] { return program_waits(source); }));
-        const auto written = write("'2024-01-01 12:34:56', 2, 1");
-        target.run(written);
-        before_reading->execute(written + "; COMMIT");
-        const auto outcome = program->wait();
-        EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+        WhileWritten::write_before_the_snapshot(
+            GetParam().strategy, "2024-02-01", [&](postgres::Connection& before_reading) {
+                const auto written = write("'2024-01-01 12:34:56', 2, 1");
+                target.run(written);
+                before_reading.execute(written);
+            });
     }
 };
 
@@ -84,14 +104,13 @@ TEST_P(DualWrite, RowsThatComeBeforeTheChunkIsEmptiedStay) {
 
     auto holder = target.connect();
     holder->execute(fmt::format("BEGIN; LOCK TABLE {} IN SHARE MODE", a_chunk(target)));
-    const auto program = start_copy();
+    const auto program = start_copy(GetParam().strategy);
     ASSERT_TRUE(eventually([&] { return program_waits(target); }));
     const auto written = write("'2024-01-01 12:34:56', 2, 1");
     const auto half_written = write("'2024-01-01 12:34:57', 2, 2");
     source.run(written);
     holder->execute(written + "; " + half_written + "; COMMIT");
-    const auto outcome = program->wait();
-    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    expect_done(*program);
     source.run(half_written);
     expect_equal_rows("readings");
 }
@@ -117,6 +136,176 @@ INSTANTIATE_TEST_SUITE_P(Kinds, DualWrite,
                                          Kind{"Elsewhere", false, false, "7 hours", "auto"},
                                          Kind{"ElsewhereKeyed", true, false, "7 hours", "auto"}),
                          [](const auto& kind) { return std::string(kind.param.name); });
+
+// ---------------------------------------------------------------- compressed at once
+
+/// How a chunk is copied, and the target compresses what the application writes there.
+struct Way {
+    const char* name;
+    bool by_option;         ///< of the hypertable, rather than the session
+    bool several;           ///< small chunks, which are copied together
+    bool source_compressed; ///< batches come as they are
+    bool target_compressed; ///< before
+    const char* interval_in_target;
+    const char* strategy;
+    const char* until;
+
+    friend std::ostream& operator<<(std::ostream& out, const Way& way) { return out << way.name; }
+};
+
+class DirectCompress : public WhileWritten, public testing::WithParamInterface<Way> {
+  protected:
+    void SetUp() override {
+        NEEDS_COMMUNITY_EDITION();
+        NEEDS_SAME_VERSION();
+        if (!version_at_least(2, GetParam().by_option ? 29 : 23))
+            GTEST_SKIP() << "needs a TimescaleDB that compresses what is inserted";
+        make(source, "1 day");
+        make(target, GetParam().interval_in_target);
+        source.run(fmt::format("INSERT INTO readings SELECT t, 1, 0 FROM generate_series("
+                               "'2024-01-01'::timestamptz, '{}', '10 min') t",
+                               GetParam().several ? "2024-01-03 23:50" : "2024-01-01 23:50"));
+        if (GetParam().source_compressed)
+            source.run("SELECT compress_chunk(c) FROM show_chunks('readings') c");
+        if (GetParam().by_option) {
+            // Jobs come with it.
+            target.run("ALTER TABLE readings SET (timescaledb.direct_compress = true);"
+                       "SELECT alter_job(job_id, scheduled => false) FROM "
+                       "timescaledb_information.jobs WHERE hypertable_name = 'readings'");
+        }
+    }
+
+    static void make(Database& database, const std::string& interval) {
+        database.run(fmt::format(
+            "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value int);"
+            "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '{}');"
+            "ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
+            "'device', timescaledb.compress_orderby = 'time')",
+            interval));
+    }
+
+    /// Rows from a time on, so many that they are compressed at once.
+    static std::string write(const std::string& from) {
+        return fmt::format("INSERT INTO readings SELECT t, 2, 1 FROM generate_series("
+                           "'{0}'::timestamptz, timestamptz '{0}' + interval '30 min', '1 min') t",
+                           from);
+    }
+
+    /// A session of the application's with the target.
+    std::unique_ptr<postgres::Connection> application() const {
+        auto session = target.connect();
+        if (!GetParam().by_option)
+            session->execute("SET timescaledb.enable_direct_compress_insert = on");
+        return session;
+    }
+
+    /// What there is to be replaced: of before the run.
+    void write_old_rows() {
+        target.run("INSERT INTO readings VALUES ('2024-01-01 00:10', 1, 7)");
+        if (GetParam().several)
+            target.run("INSERT INTO readings VALUES ('2024-01-02 00:10', 1, 7), "
+                       "('2024-01-03 00:10', 1, 7)");
+        if (GetParam().target_compressed)
+            target.run("SELECT compress_chunk(c) FROM show_chunks('readings') c");
+    }
+
+    /// Some rows there are in batches of the target: bit 2 is for unordered ones.
+    void expect_batches() {
+        EXPECT_NE(target.value("SELECT count(*) FROM _timescaledb_catalog.chunk "
+                               "WHERE status & 3 = 3"),
+                  "0");
+    }
+
+    void expect_equal_as_an_application() {
+        expect_equal_rows("readings", fmt::format("time < '{}'", GetParam().until));
+        // Beyond the range, too.
+        const auto count = [](Database& database) {
+            return database.connect()
+                ->execute("SELECT count(*) AS rows FROM readings WHERE device = 2 AND time < "
+                          "'2024-01-02'")
+                .integer(0, "rows");
+        };
+        EXPECT_EQ(count(target), count(source));
+    }
+
+    void write_before_the_snapshot() {
+        WhileWritten::write_before_the_snapshot(
+            GetParam().strategy, GetParam().until, [&](postgres::Connection& before_reading) {
+                if (program_holds_off_writers())
+                    return;
+                const auto written = write("2024-01-01 12:34:56");
+                application()->execute(written);
+                expect_batches();
+                before_reading.execute(written);
+            });
+    }
+
+    /// A chunk that was decompressed for the rows is locked until they are there.
+    bool program_holds_off_writers() {
+        return target.value(
+                   "SELECT count(*) FROM pg_locks JOIN pg_class ON pg_class.oid = relation "
+                   "WHERE mode IN ('ExclusiveLock', 'AccessExclusiveLock') AND granted "
+                   "AND relname LIKE '\\_hyper\\_%\\_chunk' AND relkind = 'r'") != "0";
+    }
+};
+
+TEST_P(DirectCompress, BatchesThatComeBeforeTheChunkIsEmptiedStay) {
+    if (GetParam().interval_in_target != std::string("1 day"))
+        GTEST_SKIP() << "where chunks are cut elsewhere, late rows in batches are replaced";
+    write_old_rows();
+    backfill_ok({"stage", "--until", GetParam().until});
+    const auto holder = application();
+    holder->execute(fmt::format("BEGIN; LOCK TABLE {} IN SHARE MODE", a_chunk(target)));
+    const auto program = start_copy(GetParam().strategy);
+    ASSERT_TRUE(eventually([&] { return program_waits(target); }));
+    const auto written = write("2024-01-01 12:34:56");
+    const auto half_written = write("2024-01-01 13:34:56");
+    const auto beyond = write("2024-01-01 20:00:56");
+    source.run(written);
+    holder->execute(written + "; " + half_written + "; " + beyond + "; COMMIT");
+    expect_done(*program);
+    source.run(half_written + "; " + beyond);
+    expect_equal_as_an_application();
+}
+
+TEST_P(DirectCompress, BatchesThatComeBeforeTheSnapshotAreThereOnce) {
+    write_old_rows();
+    write_before_the_snapshot();
+    expect_equal_as_an_application();
+}
+
+TEST_P(DirectCompress, BatchesThatMakeTheChunkMeanwhileAreThereOnce) {
+    if (GetParam().target_compressed)
+        GTEST_SKIP() << "there is a chunk";
+    write_before_the_snapshot();
+    expect_equal_as_an_application();
+}
+
+// clang-format off
+INSTANTIATE_TEST_SUITE_P(
+    Ways, DirectCompress,
+    testing::Values(
+        Way{"InPlace", false, false, false, false, "1 day", "in-place", "2024-02-01"},
+        Way{"InPlaceByOption", true, false, false, false, "1 day", "in-place", "2024-02-01"},
+        Way{"Attach", false, false, false, false, "1 day", "attach", "2024-02-01"},
+        Way{"AttachByOption", true, false, false, false, "1 day", "attach", "2024-02-01"},
+        Way{"Together", false, true, false, false, "1 day", "auto", "2024-02-01"},
+        Way{"TogetherByOption", true, true, false, false, "1 day", "auto", "2024-02-01"},
+        Way{"Elsewhere", false, false, false, false, "7 hours", "auto", "2024-02-01"},
+        Way{"ElsewhereByOption", true, false, false, false, "7 hours", "auto", "2024-02-01"},
+        Way{"Batches", false, false, true, false, "1 day", "auto", "2024-02-01"},
+        Way{"BatchesByOption", true, false, true, false, "1 day", "auto", "2024-02-01"},
+        Way{"BatchesIntoPresent", false, false, true, true, "1 day", "auto", "2024-02-01"},
+        Way{"BatchesIntoPresentByOption", true, false, true, true, "1 day", "auto", "2024-02-01"},
+        Way{"Decompressed", false, false, false, true, "1 day", "auto", "2024-02-01"},
+        Way{"DecompressedByOption", true, false, false, true, "1 day", "auto", "2024-02-01"},
+        Way{"Cut", false, false, false, false, "1 day", "auto", "2024-01-01 18:00"},
+        Way{"CutByOption", true, false, false, false, "1 day", "auto", "2024-01-01 18:00"},
+        Way{"CutCompressed", false, false, false, true, "1 day", "auto", "2024-01-01 18:00"},
+        Way{"CutCompressedByOption", true, false, false, true, "1 day", "auto",
+            "2024-01-01 18:00"}),
+    [](const auto& way) { return std::string(way.param.name); });
+// clang-format on
 
 } // namespace
 } // namespace test

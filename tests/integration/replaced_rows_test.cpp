@@ -344,6 +344,34 @@ class PublishedRows : public Migration {
     }
 };
 
+// Batches that have just come could not be told from old ones.
+TEST_F(PublishedRows, AreRefusedWhereTheTargetCompressesWhatIsWritten) {
+    NEEDS_COMMUNITY_EDITION();
+    NEEDS_SAME_VERSION();
+    if (!version_at_least(2, 29))
+        GTEST_SKIP() << "needs the option timescaledb.direct_compress";
+    make_readings();
+    both("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
+         "'device')");
+    target.run("INSERT INTO readings VALUES ('2024-01-01', 1);"
+               "SELECT compress_chunk(c) FROM show_chunks('readings') c;"
+               "ALTER TABLE readings SET (timescaledb.direct_compress = true);"
+               "SELECT alter_job(job_id, scheduled => false) FROM timescaledb_information.jobs "
+               "WHERE hypertable_name = 'readings'");
+    publish();
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    const auto outcome = backfill({"copy"});
+    EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output;
+    EXPECT_THAT(outcome.output, HasSubstr("the application writes compressed batches to the "
+                                          "target's chunk"));
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE time < '2024-01-02'"), "1");
+
+    target.run("ALTER TABLE readings SET (timescaledb.direct_compress = false)");
+    backfill_ok({"copy"});
+    expect_equal_rows("readings");
+    backfill_ok({"verify"});
+}
+
 TEST_F(PublishedRows, AreAddedToEmptyChunks) {
     make_readings();
     target.run("INSERT INTO readings SELECT t, 1 FROM generate_series('2024-01-01'::timestamptz, "

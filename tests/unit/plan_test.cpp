@@ -52,7 +52,9 @@ Situation uncompressed() {
     situation.source_server.timescaledb_text = "2.29.1";
     situation.target_server.timescaledb_text = "2.29.1";
     situation.target_server.timescaledb = {2, 29, 1};
-    situation.target.emplace().can_create_beside = true;
+    auto& target = situation.target.emplace();
+    target.batches_schema = "_timescaledb_internal";
+    target.may_create_batches = true;
     situation.target_compression_enabled = true;
     situation.target_settings = settings;
     return situation;
@@ -246,7 +248,23 @@ TEST(ChooseLoad, NeedsNoSettingsOfTheHypertableForACompressedTableThatIsThere) {
     auto situation = both_compressed();
     situation.target_compression_enabled = false;
     situation.target_settings = other_settings;
-    situation.target->can_create_beside = false;
+    situation.target->may_create_batches = false;
+    EXPECT_EQ(choose_load(situation), batches_into_present());
+}
+
+TEST(ChooseLoad, ReplacesACompressedTableWhoseStatisticsTheRoleMayNotChange) {
+    auto situation = both_compressed();
+    situation.source.compressed->sizes = {1, 2, 3, 4, 5, 6, 7, 8, 8};
+    situation.target->compressed->sizes = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+    EXPECT_EQ(choose_load(situation),
+              (Plan{.what = What::batches,
+                    .decompress_first = true,
+                    .reason = "the role may not change the statistics of the target's chunk"}));
+    situation.target->may_set_sizes = true;
+    EXPECT_EQ(choose_load(situation), batches_into_present());
+    situation.target->compressed->sizes.clear(); // there is no row of them to change
+    EXPECT_EQ(choose_load(situation).what, What::batches);
+    situation.target->may_create_batches = false;
     EXPECT_EQ(choose_load(situation), batches_into_present());
 }
 
@@ -309,6 +327,12 @@ TEST(ChooseLoad, TakesRowsWhenTheVersionsDiffer) {
     }
 }
 
+TEST(ChooseLoad, TakesRowsWhenTheSourcesAccessMethodIsHypercore) {
+    auto situation = source_compressed();
+    situation.source.access_method = "hypercore";
+    expect_compressed_rows(situation, "its access method in the source is hypercore");
+}
+
 TEST(ChooseLoad, TakesRowsWhenTheBatchesAreUnordered) {
     auto situation = source_compressed();
     situation.source.status |= unordered_bit;
@@ -323,8 +347,10 @@ TEST(ChooseLoad, TakesRowsWhenTheHypertablesSettingsDiffer) {
 
 TEST(ChooseLoad, TakesRowsWhenTheRoleMayNotCreateTables) {
     auto situation = source_compressed();
-    situation.target->can_create_beside = false;
-    expect_compressed_rows(situation, "no compressed table can be made beside the target's chunk");
+    situation.target->may_create_batches = false;
+    expect_compressed_rows(
+        situation,
+        "the role may not create tables of the hypertable's owner in \"_timescaledb_internal\"");
 }
 
 TEST(ChooseLoad, TakesRowsEvenIntoACompressedTableThatIsAlike) {

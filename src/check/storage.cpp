@@ -1,0 +1,80 @@
+#include "check/topics.hpp"
+#include "postgres/quote.hpp"
+#include "report/units.hpp"
+#include "sql.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <map>
+
+namespace check {
+
+namespace {
+
+/// One ALTER TABLE for each, for a remedy.
+std::string set_heap(const std::vector<postgres::QualifiedName>& tables) {
+    std::vector<std::string> statements;
+    for (const auto& table : tables)
+        statements.push_back(fmt::format("ALTER TABLE {} SET ACCESS METHOD heap", table.quoted()));
+    return fmt::format("{}", fmt::join(statements, "; "));
+}
+
+/// What a hypertable's compressed tables need.
+struct Repair {
+    std::int64_t chunks = 0;
+    postgres::QualifiedName example{}; ///< one of them
+    std::vector<std::string> statements{};
+};
+
+} // namespace
+
+void access_methods(Findings& findings, const Pairs& pairs) {
+    const std::string subject = "access methods";
+    for (const auto& pair : pairs) {
+        if (pair.source != nullptr && !pair.source->hypercore_tables.empty())
+            findings.warn(
+                subject,
+                fmt::format(
+                    "{}: {} of the source, such as {}, with the access method "
+                    "hypercore; such chunks are copied as rows and compressed "
+                    "again, which takes longer",
+                    pair.quoted(),
+                    report::format_count(
+                        static_cast<std::int64_t>(pair.source->hypercore_tables.size()), "table"),
+                    pair.source->hypercore_tables.front().quoted()),
+                "nothing");
+        if (pair.target == nullptr)
+            continue;
+        if (const auto obstacle = timescale::obstacle_of_storage(*pair.target); !obstacle.empty())
+            findings.fail(subject, fmt::format("{}: {}", pair.quoted(), obstacle),
+                          "in the target: " + set_heap(pair.target->hypercore_tables));
+    }
+}
+
+void misplaced_batches(Findings& findings, const Side& target) {
+    const auto rows = target.connection.query(sql::misplaced_batches);
+    std::map<postgres::QualifiedName, Repair> repairs; // by hypertable
+    for (int row = 0; row < rows.size(); ++row) {
+        auto& repair =
+            repairs[{rows.string(row, "hypertable_schema"), rows.string(row, "hypertable_name")}];
+        if (repair.chunks++ == 0)
+            repair.example = {rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")};
+        const postgres::QualifiedName found{rows.string(row, "found_schema"),
+                                            rows.string(row, "found_name")};
+        repair.statements.push_back(
+            fmt::format("ALTER TABLE {} SET SCHEMA {}", found.quoted(),
+                        postgres::quote_identifier(rows.string(row, "right_schema"))));
+    }
+    for (const auto& [hypertable, repair] : repairs)
+        findings.fail(
+            "compressed chunks",
+            fmt::format("{}: {}, such as {}, cannot be read (\"chunk not found\"), for an "
+                        "earlier release of this program put their compressed tables "
+                        "into the wrong schema",
+                        hypertable.quoted(), report::format_count(repair.chunks, "chunk"),
+                        repair.example.quoted()),
+            fmt::format("in the target: {}", fmt::join(repair.statements, "; ")));
+}
+
+} // namespace check
