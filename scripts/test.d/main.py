@@ -57,8 +57,9 @@ def parse_arguments():
     parser.add_argument("--fuzz", metavar="SECONDS", type=int, help=(
         "how long each fuzzer runs (5; 0 for not at all); installs clang for it"))
     parser.add_argument("--sanitize", action="store_true", help=(
-        "test the program built with sanitizers (the preset asan) on the best of these servers: "
-        "instead of the release, if they are of the Community edition"))
+        "test the program built with sanitizers on the best of these servers: instead of the "
+        "release, if they are of the Community edition. It is the build that fuzzers need (the "
+        "preset fuzz), or else the preset asan"))
     arguments = parser.parse_args()
     if arguments.timescaledb not in ("", "all") and not CHOICE.fullmatch(arguments.timescaledb):
         parser.error("--timescaledb takes all, auto, trixie, sid or a version such as 2.19.3, or "
@@ -135,10 +136,13 @@ class Tests:
         # All at the same time, for each has its time.
         self.ctest("fuzz", "fuzz", "fuzz", {"BACKFILL_FUZZ_SECONDS": seconds}, "99")
 
-    def integration(self, choice, preset, program=None):
-        """On the servers of a choice; None for the caller's own."""
-        more = {"BACKFILL_PROGRAM": str(program)} if program else {}
-        built = built_as("asan" if program else preset)
+    def integration(self, choice, preset, program_of=None):
+        """On the servers of a choice; None for the caller's own.
+        program_of: the preset of the program, if that is another than the tests'"""
+        more = {}
+        if program_of:
+            more["BACKFILL_PROGRAM"] = str(PROJECT / "build" / program_of / "timescaledb-backfill")
+        built = built_as(program_of or preset)
         if choice is None:
             variables = given_variables()
             self.ctest(f"servers given{built}", preset, "integration", variables | more)
@@ -154,7 +158,8 @@ class Tests:
 
 
 def built_as(preset):
-    return "" if preset == "release" else f" {preset}"
+    """For titles."""
+    return {"release": "", "fuzz": " asan"}.get(preset, f" {preset}")
 
 
 def title_of(choice, variables):
@@ -191,28 +196,31 @@ def run_all(arguments):
         announce("lint")
         remarks, well = lint()
     later = {}
-    wants_fuzz = arguments.fuzz != 0 and not arguments.quick
-    if wants_fuzz and can_fuzz():
-        later["fuzz"] = []
-    elif wants_fuzz:
+    fuzzes = arguments.fuzz != 0 and not arguments.quick
+    if fuzzes and not can_fuzz():
+        fuzzes = False
         remarks.append("fuzz: not run, there is no clang++-14 with libFuzzer")
-    if arguments.sanitize:
-        # It is the program that is sanitized: what runs it is built already.
-        later["asan"] = ["timescaledb-backfill", "unit_tests"]
+    sanitized = ("fuzz" if fuzzes else "asan") if arguments.sanitize else None
+    # It is the program that is sanitized: what runs it is built already.
+    program = ["timescaledb-backfill", *(["unit_tests"] if sanitized else [])]
+    if fuzzes:
+        later["fuzz"] = ["fuzzers", *program]
+    elif sanitized:
+        later["asan"] = program
     build(arguments.preset)
     with BackgroundBuilds(later) as builds:
         tests.unit(arguments.preset)
         for choice in [None] if given() else choices(arguments):
             tests.integration(choice, arguments.preset)
-        if "fuzz" in later:
+        if fuzzes:
             tests.fuzz(builds)
-        if "asan" in later:
-            builds.wait("asan")
-            tests.unit("asan")
+        if sanitized:
+            builds.wait(sanitized)
+            tests.unit(sanitized)
             choice = arguments.timescaledb
             tests.integration(
                 None if given() else best_choice() if choice in ("", "all", "auto") else choice,
-                arguments.preset, PROJECT / "build/asan/timescaledb-backfill")
+                arguments.preset, sanitized)
     return close(tests.results, remarks) and well
 
 

@@ -69,7 +69,7 @@ std::string arguments_of(const Command& command) {
     return result;
 }
 
-constexpr auto frame =
+constexpr auto bash_frame =
     R"(# bash completion of timescaledb-backfill, which prints it: --generate bash
 
 _timescaledb_backfill() {{
@@ -124,7 +124,7 @@ std::string bash_completion(const Description& description) {
     for (const auto& command : description.commands)
         branches += fmt::format("        {}) words='{}'{} ;;\n", command.name,
                                 option_names(command), arguments_of(command));
-    return fmt::format(frame, fmt::arg("commands", command_names(description, " | ")),
+    return fmt::format(bash_frame, fmt::arg("commands", command_names(description, " | ")),
                        fmt::arg("choices", choices(description)),
                        fmt::arg("files", branch(patterns(description, files), "files=yes")),
                        fmt::arg("values", branch(patterns(description, values), "return")),

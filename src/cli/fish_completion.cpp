@@ -10,7 +10,7 @@ using Option = Description::Option;
 using Command = Description::Command;
 
 /// A word of the shell's.
-std::string quoted(const std::string& text) {
+std::string fish_word(const std::string& text) {
     std::string result = "'";
     for (const char c : text)
         result += c == '\'' || c == '\\' ? std::string{'\\', c} : std::string(1, c);
@@ -27,7 +27,7 @@ std::string names_of(const Option& option) {
 /// What may stand for a value, or where an argument does.
 std::string values_of(const Option& option) {
     if (!option.choices.empty())
-        return " -x -a " + quoted(fmt::format("{}", fmt::join(option.choices, " ")));
+        return " -x -a " + fish_word(fmt::format("{}", fmt::join(option.choices, " ")));
     if (option.takes_file)
         return " -r -F";
     return option.is_flag() ? "" : " -x";
@@ -35,11 +35,11 @@ std::string values_of(const Option& option) {
 
 /// \param condition when the command's options are offered.
 std::string lines_of(const Command& command, const std::string& condition) {
-    const auto start = "complete -c timescaledb-backfill -n " + quoted(condition);
+    const auto start = "complete -c timescaledb-backfill -n " + fish_word(condition);
     std::string result;
     for (const auto& option : command.options)
         result += fmt::format("{}{}{} -d {}\n", start, names_of(option), values_of(option),
-                              quoted(brief(option)));
+                              fish_word(brief(option)));
     for (const auto& argument : command.arguments)
         if (!argument.choices.empty() || argument.takes_file)
             result += start + values_of(argument) + "\n";
@@ -55,7 +55,7 @@ std::string fish_completion(const Description& description) {
     for (const auto& command : description.commands)
         result +=
             fmt::format("complete -c timescaledb-backfill -n __fish_use_subcommand -a {} -d {}\n",
-                        command.name, quoted(brief(command.text)));
+                        command.name, fish_word(brief(command.text)));
     for (const auto& command : description.commands)
         result += "\n" + lines_of(command, "__fish_seen_subcommand_from " + command.name);
     return result;

@@ -19,7 +19,7 @@ std::string escaped(const std::string& text, const std::string& characters) {
 }
 
 /// A word of the shell's.
-std::string quoted(const std::string& text) {
+std::string zsh_word(const std::string& text) {
     std::string result = "'";
     for (const char c : text)
         result += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -46,7 +46,7 @@ std::string specification(const Option& option, const std::string& name) {
     result += fmt::format("[{}]", escaped(brief(option), "[]\\"));
     if (!option.is_flag())
         result += value_of(option);
-    return quoted(result);
+    return zsh_word(result);
 }
 
 std::string arguments_of(const Command& command, const std::string& indentation) {
@@ -58,12 +58,12 @@ std::string arguments_of(const Command& command, const std::string& indentation)
         for (const auto& name : option.names)
             add(specification(option, name));
     for (std::size_t i = 0; i < command.arguments.size(); ++i)
-        add(quoted((command.arguments[i].repeated ? "*" : std::to_string(i + 1)) +
-                   value_of(command.arguments[i])));
+        add(zsh_word((command.arguments[i].repeated ? "*" : std::to_string(i + 1)) +
+                     value_of(command.arguments[i])));
     return result;
 }
 
-constexpr auto frame = R"(#compdef timescaledb-backfill
+constexpr auto zsh_frame = R"(#compdef timescaledb-backfill
 # zsh completion of timescaledb-backfill, which prints it: --generate zsh
 
 local curcontext=$curcontext context state state_descr line ret=1
@@ -96,12 +96,12 @@ std::string zsh_completion(const Description& description) {
     std::string commands;
     std::string branches;
     for (const auto& command : description.commands) {
-        commands += "\n        " +
-                    quoted(escaped(command.name, ":\\") + ":" + escaped(brief(command.text), "\\"));
+        commands += "\n        " + zsh_word(escaped(command.name, ":\\") + ":" +
+                                            escaped(brief(command.text), "\\"));
         branches += fmt::format("    {})\n        _arguments -s{} && ret=0\n        ;;\n",
                                 command.name, arguments_of(command, "        "));
     }
-    return fmt::format(frame, fmt::arg("options", arguments_of(description.program, "")),
+    return fmt::format(zsh_frame, fmt::arg("options", arguments_of(description.program, "")),
                        fmt::arg("commands", commands), fmt::arg("branches", branches));
 }
 

@@ -7,7 +7,7 @@ namespace csv {
 
 namespace {
 
-constexpr std::size_t block_bytes = std::size_t{512} * 1024;
+constexpr std::size_t read_bytes = std::size_t{512} * 1024;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 [[noreturn]] void refuse_changed() {
@@ -75,7 +75,7 @@ bool BatchReader::read_block() {
         done_.empty() ? std::numeric_limits<std::int64_t>::max() : done_.back().begin;
     const auto here = begin_ + static_cast<std::int64_t>(buffer_.size());
     const auto most = static_cast<std::size_t>(
-        std::min<std::int64_t>(limit - here, static_cast<std::int64_t>(block_bytes)));
+        std::min<std::int64_t>(limit - here, static_cast<std::int64_t>(read_bytes)));
     if (most == 0)
         return false;
     const auto before = buffer_.size();
@@ -137,7 +137,7 @@ std::optional<Batch> BatchReader::cut() {
                 .file_bytes = input_->file_bytes() - reported_file_bytes_};
     reported_file_bytes_ = input_->file_bytes();
     std::string rest;
-    rest.reserve(batch_bytes_ + block_bytes);
+    rest.reserve(batch_bytes_ + read_bytes);
     rest.append(buffer_, whole_);
     buffer_.resize(whole_);
     batch.data = std::move(buffer_);

@@ -7,11 +7,11 @@ namespace {
 using timescale::Axis;
 using timescale::Buckets;
 
-constexpr std::int64_t second = 1'000'000;
+constexpr std::int64_t one_second = 1'000'000;
 
 TEST(Buckets, AreAsWideAsPeopleCountIn) {
     const auto width = [](std::int64_t seconds) {
-        return Buckets::over({0, seconds * second}, 60, Axis::timestamptz)
+        return Buckets::over({0, seconds * one_second}, 60, Axis::timestamptz)
             .width_text(Axis::timestamptz);
     };
     EXPECT_EQ(width(1), "1 s");
@@ -32,7 +32,7 @@ TEST(Buckets, OfIntegersAreRoundNumbers) {
 }
 
 TEST(Buckets, OfDatesAreDays) {
-    EXPECT_EQ(Buckets::over({0, 3600 * second}, 60, Axis::date).width_text(Axis::date), "1 d");
+    EXPECT_EQ(Buckets::over({0, 3600 * one_second}, 60, Axis::date).width_text(Axis::date), "1 d");
 }
 
 TEST(Buckets, CoverTheRangeFromARoundPointOn) {
