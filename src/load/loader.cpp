@@ -155,10 +155,11 @@ void Loader::empty(const Job& job, Prepared& prepared) {
         lock_against_writers(target_, {target.name}, "EXCLUSIVE", progress_);
     // DELETE on the chunk would decompress its batches first; so they are deleted where they are.
     if (target.compressed && job.task.whole && !target.empty && !plan.only_differences)
-        target_.execute(fmt::format("DELETE FROM ONLY {}{}", target.compressed->name.quoted(),
-                                    prepared.late.excepted_from("")));
+        target_.execute(fmt::format(
+            "DELETE FROM ONLY {}{}", target.compressed->name.quoted(),
+            target_server_.compresses_new_rows() ? prepared.late.excepted_from("") : ""));
     const bool late_batches =
-        target.compressed && prepared.late.are_in(target_, target.compressed->name);
+        target.compressed && has_late_batches(target.compressed->name, prepared.late);
     // A writer that compresses what it inserts, and waits while its chunk is decompressed, crashes
     // the server (tsl_compressor_init in TimescaleDB's tsl/src/compression/compression.c; seen
     // on 2.29.2).
@@ -252,7 +253,12 @@ bool Loader::has_new_batches(const Job& job, const QualifiedName& chunk, const L
     if (!job.target_hypertable.compression_enabled || !timescale::is_compressed(target_, chunk))
         return false;
     const auto now = timescale::read_chunk(target_, target_server_, chunk);
-    return now && now->compressed && late.are_in(target_, now->compressed->name);
+    return now && now->compressed && has_late_batches(now->compressed->name, late);
+}
+
+/// \param batches the compressed table.
+bool Loader::has_late_batches(const QualifiedName& batches, const LateRows& late) {
+    return target_server_.compresses_new_rows() && late.are_in(target_, batches);
 }
 
 /// Makes rows of them.
@@ -297,7 +303,7 @@ void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
                 lock_against_writers(target_, {chunk->name}, "EXCLUSIVE", progress_);
                 // as in empty()
                 if (job.target_hypertable.direct_compress ||
-                    prepared.late.are_in(target_, chunk->compressed->name))
+                    has_late_batches(chunk->compressed->name, prepared.late))
                     refuse_late_batches(chunk->name);
                 decompress(chunk->name);
                 if (!chunk->referenced)
@@ -671,7 +677,7 @@ std::optional<Loaded> Loader::load_batches_into_present(const Job& job, Prepared
     do {
         batches = copy_batches(*job.chunk.compressed, compressed.name, compressed.columns);
         lock_against_writers(target_, {target.name}, "SHARE", progress_);
-        if (prepared.late.are_in(target_, compressed.name)) {
+        if (has_late_batches(compressed.name, prepared.late)) {
             target_.execute("ROLLBACK TO SAVEPOINT batches");
             take_rows_instead(prepared, late_batches_reason);
             return std::nullopt;

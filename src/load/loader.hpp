@@ -129,6 +129,7 @@ class Loader {
     void unpack(const postgres::QualifiedName& chunk, const std::string& where, LateRows& late);
     bool has_new_batches(const Job& job, const postgres::QualifiedName& chunk,
                          const LateRows& late);
+    bool has_late_batches(const postgres::QualifiedName& batches, const LateRows& late);
     bool unpack_new_batches(const Job& job, const postgres::QualifiedName& chunk,
                             const std::string& where, LateRows& late);
     void attach_batches(const postgres::QualifiedName& chunk, const postgres::QualifiedName& table,

@@ -83,6 +83,10 @@ struct Server {
     /// 2.20.1 (tsl_compressed_data_recv in tsl/src/compression/compression.c, #8153).
     bool takes_null_batches() const { return timescaledb >= Version{2, 20, 1}; }
 
+    /// What is inserted may go into compressed batches at once, as of 2.21 (direct compress in
+    /// TimescaleDB's src/guc.c). Before, batches hold what was rows when they were made.
+    bool compresses_new_rows() const { return timescaledb >= Version{2, 21, 0}; }
+
     /// The setting timescaledb.skip_cagg_invalidation is there.
     bool can_skip_invalidations() const { return timescaledb >= Version{2, 28, 0}; }
 

@@ -145,13 +145,28 @@ TEST_P(Changes, AChunkThatIsDroppedFromTheTargetBeforeItIsLoadedIsMadeAgain) {
                                copy(), [](postgres::Connection&) {}));
 }
 
-TEST_P(Changes, AChunkThatIsCompressedInTheTargetBeforeItIsLoadedIsReplaced) {
+// Where new rows may be compressed at once, batches do not tell when their rows were written: what
+// they have and the source has not may be the application's, and stays until another copy, which
+// knows that it is older.
+TEST_P(Changes, AChunkThatIsCompressedInTheTargetBeforeItIsLoadedIsReplacedInTheEnd) {
     NEEDS_COMMUNITY_EDITION();
     if (GetParam().absent)
         GTEST_SKIP() << "there is none";
     stage();
-    expect_done(backfill_while(target, "SELECT compress_chunk(c) FROM show_chunks('readings') c",
-                               copy(), [](postgres::Connection&) {}));
+    const auto outcome =
+        backfill_while(target, "SELECT compress_chunk(c) FROM show_chunks('readings') c", copy(),
+                       [](postgres::Connection&) {});
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    EXPECT_EQ(target.rows("SELECT t::text FROM readings t WHERE device <> 99 ORDER BY 1"),
+              source.rows("SELECT t::text FROM readings t ORDER BY 1"));
+    if (!version_at_least(2, 21)) {
+        expect_done(outcome);
+        return;
+    }
+    const auto verified = backfill({"verify", "--requeue"});
+    EXPECT_EQ(verified.exit_status, 3) << verified.output << verified.errors;
+    EXPECT_THAT(verified.output, HasSubstr("only in target"));
+    expect_the_next_copy_to_finish();
 }
 
 // ---------------------------------------------------------------- columns
