@@ -3,8 +3,8 @@
 -- each dimension, and takes a chunk for that of any slice which contains its beginning
 -- (ts_subspace_store_add in src/subspace_store.c). Where slices of one dimension overlap, as after
 -- set_chunk_time_interval() in a hypertable with space partitions, rows then go into a chunk of
--- other slices, where queries do not find them (seen on 2.19.3 and 2.29.2). With room for one chunk,
--- the tree has no other slices. That costs an INSERT that goes from chunk to chunk about four times
+-- other slices. INSERT, and COPY on 2.19.3, then fail with the chunk's constraint; COPY on 2.29.2 leaves
+-- rows where queries do not find them. With room for one chunk, the tree has no other slices. That costs an INSERT that goes from chunk to chunk about four times
 -- its time, so it is only done where slices overlap, or may come to.
 --
 -- $1, $2: the hypertable's schema and name

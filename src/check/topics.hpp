@@ -90,6 +90,13 @@ void sequences(Findings& findings, const Side& source, const Side& target);
 /// Chunks of the target that are not recorded for chunk skipping.
 void chunk_skipping(Findings& findings, const Side& target, const Pairs& pairs);
 
+// ---------------------------------------------------------------- slices.cpp
+
+/// Chunks of the target whose slices of time overlap others, and rows that are in a wrong one of
+/// them for that (sql/route_exactly.sql). \param targets of the target.
+void overlapping_slices(Findings& findings, const Side& target, const Pairs& pairs,
+                        const Chunks& targets);
+
 // ---------------------------------------------------------------- data.cpp
 
 /// How much there is to copy, and what it takes in the target.

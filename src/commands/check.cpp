@@ -399,6 +399,9 @@ void look_at_target(Findings& findings, Subject& subject, int workers) {
     });
     look(findings, "chunk skipping",
          [&] { ::check::chunk_skipping(findings, target, subject.pairs); });
+    look(findings, "slices of time", [&] {
+        ::check::overlapping_slices(findings, target, subject.pairs, subject.target_chunks);
+    });
     look(findings, "jobs in the target", [&] {
         ::check::target_jobs(findings, target, subject.pairs, subject.source_chunks,
                              subject.target_chunks);

@@ -14,6 +14,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 class Routing : public Migration {
   protected:
@@ -114,6 +115,43 @@ TEST_F(Routing, RowsOfImportGoIntoTheirChunks) {
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
     EXPECT_EQ(target.value("SELECT count(*) FROM ticks"), "5");
     EXPECT_THAT(in_wrong_chunks(), ElementsAre());
+}
+
+TEST_F(Routing, CheckFindsWhatIsInWrongChunksAndHowToPutItRight) {
+    NEEDS_COMMUNITY_EDITION();
+    make(source, 10);
+    source.run("INSERT INTO ticks VALUES (1, 'host')");
+    let_slices_overlap();
+    const std::vector<std::string> check{"check", "--from", "0", "--until", "30"};
+    EXPECT_THAT(backfill(check).output, HasSubstr("those of 2 chunks in the target overlap"));
+    try {
+        target.run(fmt::format("COPY ticks FROM PROGRAM 'printf \"1,{1}\\n11,{0}\\n5,{0}\\n\"' CSV",
+                               near, far));
+    } catch (const postgres::SqlError& error) {
+        EXPECT_EQ(error.sqlstate(), "23514") << error.what();
+        GTEST_SKIP() << "COPY looks at the constraints of the wrong chunk, and fails";
+    }
+    ASSERT_THAT(in_wrong_chunks(), ElementsAre("5|" + near));
+    const auto output = backfill(check).output;
+    EXPECT_THAT(output, HasSubstr("1 row of its chunk"));
+
+    const std::string end = "FROM moved; COMMIT";
+    const auto from = output.find("BEGIN; SET LOCAL");
+    const auto until = output.find(end);
+    ASSERT_TRUE(from != std::string::npos && until != std::string::npos) << output;
+    target.run(output.substr(from, until + end.size() - from));
+    EXPECT_THAT(in_wrong_chunks(), ElementsAre());
+    EXPECT_EQ(target.value("SELECT count(*) FROM ticks"), "4");
+    EXPECT_THAT(backfill(check).output, Not(HasSubstr("of its chunk")));
+}
+
+TEST_F(Routing, CheckIsContentWithSlicesThatDoNotOverlap) {
+    for (auto* database : {&source, &target}) {
+        make(*database, 10);
+        database->run("INSERT INTO ticks SELECT i, 'host ' || i FROM generate_series(0, 29) i");
+    }
+    EXPECT_THAT(backfill({"check", "--from", "0", "--until", "30"}).output,
+                HasSubstr("those of the target's space partitions do not overlap"));
 }
 
 class ExactRouting : public testing::Test {
