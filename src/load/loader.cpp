@@ -29,7 +29,6 @@ using timescale::ChunkColumn;
 constexpr std::int64_t pages_in_piece = 2048;
 
 /// In PostgreSQL's src/backend/utils/errcodes.txt.
-constexpr auto foreign_key_violation = "23503";
 constexpr auto check_violation = "23514";
 
 constexpr auto late_batches_reason = "the application writes compressed batches to it";
@@ -73,7 +72,7 @@ void take_rows_instead(Prepared& prepared, const char* reason) {
 /// Rows of the source need not satisfy a constraint that is NOT VALID, but those that are put into
 /// a chunk do. \throws TaskError when it is for that.
 void look_for_unvalidated(const postgres::SqlError& error, const timescale::Triggers& triggers) {
-    const bool is_key = error.sqlstate() == foreign_key_violation;
+    const bool is_key = error.sqlstate() == postgres::foreign_key_violation;
     if (is_key || error.sqlstate() == check_violation)
         for (const auto& name :
              is_key ? triggers.unvalidated_foreign_keys : triggers.unvalidated_checks)

@@ -49,7 +49,6 @@ bool any(const Column& /*column*/) {
 
 // In PostgreSQL's src/backend/utils/errcodes.txt; the last one is
 // object_not_in_prerequisite_state.
-constexpr auto foreign_key_violation = "23503";
 constexpr auto restrict_violation = "23001";
 constexpr auto publication_refuses = "55000";
 
@@ -161,7 +160,7 @@ class Replacing {
             if (counts.updates > 0)
                 update(chunk);
         } catch (const postgres::SqlError& error) {
-            if (error.sqlstate() != foreign_key_violation &&
+            if (error.sqlstate() != postgres::foreign_key_violation &&
                 error.sqlstate() != restrict_violation && error.sqlstate() != publication_refuses)
                 throw;
             throw TaskError(

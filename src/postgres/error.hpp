@@ -42,6 +42,9 @@ enum class Remedy {
     stop,      ///< nothing will succeed (no permission to connect, no such database)
 };
 
+/// An SQLSTATE that more than one part looks for.
+constexpr auto foreign_key_violation = "23503";
+
 /// \param sqlstate five characters, PostgreSQL's src/backend/utils/errcodes.txt.
 Remedy remedy_for(std::string_view sqlstate);
 
