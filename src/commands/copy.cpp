@@ -108,26 +108,35 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     const workers::StopOnSignal signals(stop, connections);
 
     // What is asked of either side in the round trip that looks who is there.
-    std::vector<postgres::Statement> in_target{
-        tasks::check_statement(),           tasks::count_statement(),
-        hypertables_to_do_statement(),      all_privileges_statement(),
-        timescale::hypertables_statement(), load::snapshot_statement()};
+    Questions in_target;
+    const auto queue = in_target.ask(tasks::check_statement());
+    const auto counts = in_target.ask(tasks::count_statement());
+    const auto to_do = in_target.ask(hypertables_to_do_statement());
+    const auto target_privileges = in_target.ask(all_privileges_statement());
+    const auto target_hypertables = in_target.ask(timescale::hypertables_statement());
+    const auto snapshot = in_target.ask(load::snapshot_statement());
+    std::size_t run_number = 0;
+    std::size_t unrecorded = 0;
     if (!options.explain) {
-        in_target.push_back(tasks::number_statement());
-        std::ranges::move(CopySession::using_statements(), std::back_inserter(in_target));
-        in_target.push_back({std::string(sql::skipping_to_do)});
+        run_number = in_target.ask(tasks::number_statement());
+        for (auto& statement : CopySession::using_statements())
+            in_target.ask(std::move(statement));
+        unrecorded = in_target.ask({std::string(sql::skipping_to_do)});
     }
-    auto ends = connect_both(options.source, options.target, "copy", Session::first,
-                             Endpoint::default_patience, in_target,
-                             {timescale::hypertables_statement(), all_privileges_statement()});
+    Questions in_source;
+    const auto source_hypertables = in_source.ask(timescale::hypertables_statement());
+    const auto source_privileges = in_source.ask(all_privileges_statement());
+    auto ends =
+        connect_both(options.source, options.target, "copy", Session::first,
+                     Endpoint::default_patience, in_target.statements(), in_source.statements());
     require_different(ends);
     auto& answers = ends.target.answers;
     if (answers.empty()) { // something failed: one after the other, it shows what
         tasks::require(ends.target.connection);
-        answers = ends.target.connection.pipeline(in_target);
+        answers = ends.target.connection.pipeline(in_target.statements());
     }
-    tasks::require(answers[0], ends.target.connection);
-    const auto before = tasks::counts_from(answers[1]);
+    tasks::require(answers[queue], ends.target.connection);
+    const auto before = tasks::counts_from(answers[counts]);
     if (before.to_do == 0) {
         // An earlier run may have been ended before it came to that.
         if (!options.explain)
@@ -141,9 +150,10 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
         return exit_done;
     }
 
-    const bool has_asked_source = ends.source.answers.size() == 2;
-    require_privileges_to_copy(ends, answers[2], answers[3],
-                               has_asked_source ? &ends.source.answers[1] : nullptr);
+    const bool has_asked_source = !ends.source.answers.empty();
+    require_privileges_to_copy(ends, answers[to_do], answers[target_privileges],
+                               has_asked_source ? &ends.source.answers[source_privileges]
+                                                : nullptr);
 
     // A large chunk is work for several.
     const bool is_shared = before.largest_to_do >= load::least_to_share;
@@ -160,14 +170,15 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     workers::Outage outage;
     Orphans orphans;
     load::Horizon horizon;
-    horizon.note(answers[5].string(0, "snapshot"));
-    auto own_run = tasks::own_run_from(answers[6]);
+    horizon.note(answers[snapshot].string(0, "snapshot"));
+    auto own_run = tasks::own_run_from(answers[run_number]);
     own_run.command = "copy";
     own_run.chunks = before.to_do;
     own_run.bytes = before.bytes_to_do;
-    const auto targets = targets_from(answers[4], ends.target);
-    const auto sources = has_asked_source ? hypertable_map_from(ends.source.answers[0])
-                                          : read_sources(ends, targets);
+    const auto targets = targets_from(answers[target_hypertables], ends.target);
+    const auto sources = has_asked_source
+                             ? hypertable_map_from(ends.source.answers[source_hypertables])
+                             : read_sources(ends, targets);
     if (ends.source.server.plain)
         ends.target.connection.pipeline(CopySession::using_statements(/*aggregates=*/false));
     CopyRun run{.options = options,
@@ -204,7 +215,7 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     if (const auto note = note_on(options.wishes.strategy, ends.target.server); !note.empty())
         output.say(Weight::detail, note);
     warn_of_versions(run);
-    record_for_skipping(ends.target, answers.back());
+    record_for_skipping(ends.target, answers[unrecorded]);
     run.spare.give(std::move(ends));
 
     const workers::Watchdog watchdog(connections, options.retry.stall_timeout);

@@ -130,8 +130,18 @@ bool CopySession::copy_next() {
         agenda_.pending.pop_back();
     }
     const bool claimed = (has_errand || !std::exchange(nothing_left_, false)) && attempt(errand);
+    for (const auto task : std::exchange(begun_, {}))
+        run_.crashes.end(task);
     turn_.reset();
     return claimed;
+}
+
+void CopySession::begin(const std::vector<tasks::Task>& tasks) {
+    for (const auto& task : tasks) {
+        run_.crashes.begin(task.id, servers());
+        begun_.push_back(task.id);
+    }
+    progress_.begin(tasks);
 }
 
 bool CopySession::attempt(const Errand& errand) {
@@ -164,7 +174,6 @@ bool CopySession::claim_and_copy(const Errand& errand) {
         return id.has_value();
     }
     agenda_.in_hand = {{.id = task->id, .attempts = errand.attempts}};
-    progress_.begin({*task});
     if (const auto verdict = run_.crashes.verdict(task->id, servers());
         verdict || errand.hopeless) {
         fail(claim, *task, verdict ? *verdict : *errand.hopeless);
@@ -174,6 +183,7 @@ bool CopySession::claim_and_copy(const Errand& errand) {
         put_off(claim);
         return true;
     }
+    begin({*task});
     if (!id && copy_together(claim, *task))
         return true;
     std::string reason;
@@ -276,7 +286,7 @@ bool CopySession::copy_together(postgres::Transaction& claim, const tasks::Task&
     }
     tasks.insert(tasks.begin(), first);
     if (tasks.size() > 1)
-        progress_.begin(tasks);
+        begin(tasks);
     try {
         return copy_batch(claim, tasks);
     } catch (const TaskError&) {
@@ -468,9 +478,11 @@ void CopySession::require_servers_unchanged() {
     require_unchanged(ends_.target, run_.target_server);
 }
 
-/// What was being committed when the connection was lost.
+/// What was being committed when the connection was lost. If it was not, another worker may have
+/// copied it since.
 void CopySession::report_if_done(const Errand& errand) {
-    if (const auto copied = tasks::find_copied(ends_.target.connection, errand.id)) {
+    const auto copied = tasks::find_copied(ends_.target.connection, errand.id);
+    if (copied && copied->run == run_.id && copied->worker == progress_.worker() + 1) {
         load::drop_staging_table(ends_.target.connection, errand.id);
         done_.push_back(copied->task);
         run_.report.copied(copied->task, copied->loaded, report::Seconds(copied->seconds),

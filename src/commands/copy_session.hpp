@@ -96,9 +96,6 @@ class CopySession {
     /// What it was to do is done: its server processes end with it, or are used by somebody else.
     void close();
 
-    /// What its connections are to.
-    Crashes::Servers servers() const { return {ends_.source.server, ends_.target.server}; }
-
     /// For the chunks of others, while this one has none in hand.
     load::Hands hands();
 
@@ -132,6 +129,8 @@ class CopySession {
     void require_servers_unchanged();
     void report_if_done(const Errand& errand);
 
+    Crashes::Servers servers() const { return {ends_.source.server, ends_.target.server}; }
+    void begin(const std::vector<tasks::Task>& tasks);
     Endpoints connect();
     void tell_backends();
     postgres::Connection& builder();
@@ -147,7 +146,8 @@ class CopySession {
     bool nothing_left_ = false; ///< to claim, as the last commit saw
     load::Loader loader_;
     load::BatchLoader batch_loader_;
-    std::vector<tasks::Task> done_; ///< by the current attempt
+    std::vector<tasks::Task> done_;   ///< by the current attempt
+    std::vector<std::int64_t> begun_; ///< in it: tasks that are told to the crashes
 };
 
 } // namespace commands

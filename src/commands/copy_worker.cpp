@@ -33,7 +33,7 @@ void CopyWorker::work(load::Crew::Member& member) {
 bool CopyWorker::begin_again(const Error& error) {
     if (recovery_.connection_failed())
         for (const auto& errand : agenda_.in_hand)
-            run_.crashes.note_loss(errand.id, session_->servers(), error.what());
+            run_.crashes.note_loss(errand.id, error.what());
     session_.reset();
     progress_.end();
     progress_.now(report::Activity::waiting, error.what());

@@ -6,44 +6,63 @@
 
 namespace commands {
 
-void Crashes::note_loss(std::int64_t task, const Servers& servers, const std::string& error) {
+void Crashes::begin(std::int64_t task, const Servers& servers) {
     const std::lock_guard lock(mutex_);
-    auto& suspicion = suspicions_[task];
-    suspicion.lost = servers;
-    suspicion.error = error;
+    suspicions_[task].in_hand = servers;
 }
 
+void Crashes::end(std::int64_t task) {
+    const std::lock_guard lock(mutex_);
+    const auto found = suspicions_.find(task);
+    if (found == suspicions_.end())
+        return;
+    found->second.in_hand.reset();
+    if (found->second.crashes.empty())
+        suspicions_.erase(found);
+}
+
+void Crashes::note_loss(std::int64_t task, const std::string& error) {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = suspicions_.find(task); found != suspicions_.end())
+        found->second.error = error;
+}
+
+/// One crash may be seen more than once: who had the task may be slow to find that it is lost, and
+/// whoever takes it next may do so just before the server ends all sessions.
 const Crashes::Suspicion* Crashes::look(std::int64_t task, const Servers& servers) {
     const auto found = suspicions_.find(task);
     if (found == suspicions_.end())
         return nullptr;
     auto& suspicion = found->second;
-    if (suspicion.lost) {
-        const bool source = servers.source.has_crashed_since(suspicion.lost->source);
-        if (source || servers.target.has_crashed_since(suspicion.lost->target)) {
-            ++suspicion.crashes;
-            suspicion.server = source ? "source" : "target";
-        }
-        // If these are about to be ended by that crash, too, the task is in hand then.
-        suspicion.lost.reset();
-    }
+    if (!suspicion.in_hand)
+        return &suspicion;
+    const auto look_at = [&](const char* name, const timescale::Server& now,
+                             const timescale::Server& before) {
+        if (!now.has_crashed_since(before))
+            return;
+        suspicion.crashes.insert(fmt::format("{} {}", name, before.statistics_since));
+        suspicion.server = name;
+    };
+    look_at("source", servers.source, suspicion.in_hand->source);
+    look_at("target", servers.target, suspicion.in_hand->target);
     return &suspicion;
 }
 
 bool Crashes::is_suspect(std::int64_t task, const Servers& servers) {
     const std::lock_guard lock(mutex_);
     const auto* suspicion = look(task, servers);
-    return suspicion != nullptr && suspicion->crashes > 0;
+    return suspicion != nullptr && !suspicion->crashes.empty();
 }
 
 std::optional<std::string> Crashes::verdict(std::int64_t task, const Servers& servers) {
     const std::lock_guard lock(mutex_);
     const auto* suspicion = look(task, servers);
-    if (suspicion == nullptr || suspicion->crashes < 2)
+    if (suspicion == nullptr || suspicion->crashes.size() < 2)
         return std::nullopt;
     return fmt::format("the {} server has crashed twice in the middle of it, and it is not tried "
-                       "again; see the server's log ({})",
-                       suspicion->server, suspicion->error);
+                       "again; see the server's log{}",
+                       suspicion->server,
+                       suspicion->error.empty() ? "" : fmt::format(" ({})", suspicion->error));
 }
 
 Crashes::Turn::Turn(Crashes& crashes, bool alone, const std::function<void()>& check)

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace commands {
@@ -26,11 +27,16 @@ class Crashes {
         timescale::Server target;
     };
 
-    /// The connections of a worker that had a task in hand were lost. Whether by a crash will show.
-    /// \param servers what these connections were to. \param error for people.
-    void note_loss(std::int64_t task, const Servers& servers, const std::string& error);
+    /// A worker begins with a task, on connections to these.
+    void begin(std::int64_t task, const Servers& servers);
 
-    /// Tells by servers that can be reached again.
+    /// It has done with it, whatever came of it. Not to be called when its connections were lost.
+    void end(std::int64_t task);
+
+    /// They were. \param error for people.
+    void note_loss(std::int64_t task, const std::string& error);
+
+    /// A server has crashed while it was in hand. \param servers that can be reached now.
     bool is_suspect(std::int64_t task, const Servers& servers);
 
     /// Why a task is not to be tried again, for people; nothing unless it has crashed a server
@@ -60,10 +66,10 @@ class Crashes {
 
   private:
     struct Suspicion {
-        int crashes = 0;
-        std::string server; ///< that has crashed
+        std::optional<Servers> in_hand; ///< while somebody has it, or has lost it in the middle
+        std::set<std::string> crashes;  ///< Server::statistics_since of those that have crashed
+        std::string server;             ///< that has crashed last
         std::string error;
-        std::optional<Servers> lost; ///< has not shown yet whether it was by a crash
     };
 
     const Suspicion* look(std::int64_t task, const Servers& servers);

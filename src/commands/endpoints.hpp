@@ -81,6 +81,20 @@ struct LeanSession {
     workers::OpenConnections::Entry entry() const;
 };
 
+/// Statements that are sent together, and whose results are found by what ask() has returned.
+class Questions {
+  public:
+    std::size_t ask(postgres::Statement statement) {
+        statements_.push_back(std::move(statement));
+        return statements_.size() - 1;
+    }
+
+    const std::vector<postgres::Statement>& statements() const { return statements_; }
+
+  private:
+    std::vector<postgres::Statement> statements_;
+};
+
 /// Connects to both at the same time.
 /// \param in_target and \param in_source further statements, as in Endpoint.
 /// \throws what either throws; the source first.

@@ -22,9 +22,8 @@ namespace commands {
 
 namespace {
 
-bool hash_alike(Endpoints& ends) {
-    return ends.source.connection.query(sql::hash_sample).string(0, "hash") ==
-           ends.target.connection.query(sql::hash_sample).string(0, "hash");
+postgres::Statement hash_statement() {
+    return {std::string(sql::hash_sample)};
 }
 
 /// Why nothing is copied of what is staged.
@@ -61,12 +60,30 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
     workers::OpenConnections connections;
     const workers::StopOnSignal signals(stop, connections);
 
-    auto ends = connect_both(options.source, options.target, "verify", Session::first);
+    // What is asked of either side in the round trip that looks who is there.
+    Questions in_target;
+    const auto queue = in_target.ask(tasks::check_statement());
+    const auto counts = in_target.ask(tasks::count_statement());
+    const auto target_hypertables = in_target.ask(timescale::hypertables_statement());
+    const auto target_hash = in_target.ask(hash_statement());
+    const auto run_number = in_target.ask(tasks::number_statement());
+    Questions in_source;
+    const auto source_hash = in_source.ask(hash_statement());
+    const auto source_hypertables = in_source.ask(timescale::hypertables_statement());
+    auto ends =
+        connect_both(options.source, options.target, "verify", Session::first,
+                     Endpoint::default_patience, in_target.statements(), in_source.statements());
     require_different(ends);
-    tasks::require(ends.target.connection);
+    auto& answers = ends.target.answers;
+    if (answers.empty()) { // something failed: one after the other, it shows what
+        tasks::require(ends.target.connection);
+        answers = ends.target.connection.pipeline(in_target.statements());
+    }
+    tasks::require(answers[queue], ends.target.connection);
     if (options.all)
         tasks::forget_verdicts(ends.target.connection);
-    const auto before = tasks::count(ends.target.connection);
+    const auto before =
+        options.all ? tasks::count(ends.target.connection) : tasks::counts_from(answers[counts]);
     const auto to_do = before.unverified;
     if (before.to_do > 0)
         output.say(Weight::result, fmt::format("{} still to copy, and not verified.",
@@ -82,7 +99,11 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
             postgres::lagging_sequences(ends.source.connection, ends.target.connection), output);
         return exit_done;
     }
-    const bool alike = hash_alike(ends);
+    const bool has_asked_source = !ends.source.answers.empty();
+    const auto hash_of_source =
+        has_asked_source ? ends.source.answers[source_hash].string(0, "hash")
+                         : ends.source.connection.query(sql::hash_sample).string(0, "hash");
+    const bool alike = hash_of_source == answers[target_hash].string(0, "hash");
     if (options.mode == verify::Mode::digest && !alike)
         spdlog::warn("the two servers hash differently; comparing aggregates instead of digests");
 
@@ -94,14 +115,16 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
     workers::Pause pause;
     workers::Outage outage;
     Orphans orphans;
-    const auto targets = read_targets(ends);
+    const auto targets = targets_from(answers[target_hypertables], ends.target);
     VerifyRun run{.options = options,
                   .started = before.now,
                   .source_server = ends.source.server,
                   .target_server = ends.target.server,
                   .mode = alike ? options.mode : verify::Mode::aggregate,
                   .hashes_alike = alike,
-                  .sources = read_sources(ends, targets),
+                  .sources = has_asked_source
+                                 ? hypertable_map_from(ends.source.answers[source_hypertables])
+                                 : read_sources(ends, targets),
                   .targets = targets,
                   .stop = stop,
                   .connections = connections,
@@ -126,8 +149,7 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
                              report::format_count(workers, "worker"), ends.source.connection.name(),
                              ends.target.connection.name()));
 
-    auto own_run =
-        tasks::own_run_from(ends.target.connection.pipeline({tasks::number_statement()}).front());
+    auto own_run = tasks::own_run_from(answers[run_number]);
     own_run.command = "verify";
     own_run.chunks = to_do;
     own_run.bytes = before.bytes_unverified;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <set>
+#include <utility>
 
 namespace commands {
 
@@ -120,7 +121,7 @@ bool VerifySession::verify_next() {
     }
     for (const auto& task : tasks.size() > 1 && !is_suspect ? verify_together(tasks) : tasks)
         compare(task);
-    in_hand_.clear();
+    end();
     in_doubt_ = std::move(verdicts_);
     claim.commit();
     progress_.end(tasks);
@@ -131,12 +132,23 @@ bool VerifySession::verify_next() {
     return true;
 }
 
+void VerifySession::begin(std::int64_t task) {
+    run_.crashes.begin(task, servers());
+    in_hand_.push_back(task);
+}
+
+void VerifySession::end() {
+    for (const auto task : std::exchange(in_hand_, {}))
+        run_.crashes.end(task);
+}
+
 void VerifySession::compare(const tasks::Task& task) {
-    in_hand_ = {task.id};
+    end();
     if (const auto verdict = run_.crashes.verdict(task.id, servers())) {
         give_up(task, *verdict);
         return;
     }
+    begin(task.id);
     for (int attempts = 1; !attempt(task, attempts > run_.options.retry.max_retries); ++attempts)
         workers::wait_before_retry(run_.stop, attempts);
 }
@@ -213,7 +225,7 @@ void VerifySession::verify_claimed(const tasks::Task& task) {
 
 std::vector<tasks::Task> VerifySession::verify_together(const std::vector<tasks::Task>& tasks) {
     for (const auto& task : tasks)
-        in_hand_.push_back(task.id);
+        begin(task.id);
     try {
         return try_together(tasks);
     } catch (const TaskError&) {

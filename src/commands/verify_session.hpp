@@ -70,14 +70,16 @@ class VerifySession {
     /// \returns false when there is nothing left to claim.
     bool verify_next();
 
-    /// What its connections are to, and the tasks that are being compared on them.
-    Crashes::Servers servers() const { return {ends_.source.server, ends_.target.server}; }
+    /// The tasks that are being compared.
     const std::vector<std::int64_t>& in_hand() const { return in_hand_; }
 
     /// What it was to do is done: its server processes end with it, or are used by somebody else.
     void close();
 
   private:
+    Crashes::Servers servers() const { return {ends_.source.server, ends_.target.server}; }
+    void begin(std::int64_t task);
+    void end();
     Endpoints connect() const;
     void say_what_was_committed();
 

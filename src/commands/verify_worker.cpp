@@ -25,7 +25,7 @@ void VerifyWorker::work() {
 bool VerifyWorker::begin_again(const Error& error) {
     if (session_ && recovery_.connection_failed())
         for (const auto task : session_->in_hand())
-            run_.crashes.note_loss(task, session_->servers(), error.what());
+            run_.crashes.note_loss(task, error.what());
     session_.reset();
     progress_.end();
     progress_.now(report::Activity::waiting, error.what());

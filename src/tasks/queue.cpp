@@ -284,7 +284,8 @@ postgres::Statement left_statement(const std::string& run_started) {
 std::optional<Copied> find_copied(postgres::Connection& target, std::int64_t id) {
     const auto row = target.query("SELECT hypertable_schema, hypertable_name, chunk_schema, "
                                   "chunk_name, part, bytes, rows_copied, batches_copied, "
-                                  "bytes_copied, coalesce(seconds, 0) AS seconds, message "
+                                  "bytes_copied, coalesce(seconds, 0) AS seconds, message, "
+                                  "coalesce(run, 0) AS run, coalesce(worker, 0) AS worker "
                                   "FROM __backfill.task WHERE id = $1 AND worked IS NOT NULL "
                                   "AND NOT skipped",
                                   {std::to_string(id)});
@@ -301,7 +302,9 @@ std::optional<Copied> find_copied(postgres::Connection& target, std::int64_t id)
                              .batches = row.integer(0, "batches_copied"),
                              .bytes = row.integer(0, "bytes_copied")},
                   .seconds = std::stod(row.string(0, "seconds")),
-                  .message = row.optional_string(0, "message")};
+                  .message = row.optional_string(0, "message"),
+                  .run = row.integer(0, "run"),
+                  .worker = static_cast<int>(row.integer(0, "worker"))};
 }
 
 void skip(postgres::Connection& target, const Task& task, const std::string& reason) {

@@ -113,12 +113,14 @@ struct CopiedTask {
 /// All of them.
 std::vector<CopiedTask> copied_tasks(postgres::Connection& target);
 
-/// What a task came to that was copied.
+/// What a task came to that was copied, and who did it.
 struct Copied {
     Task task; ///< its id, names and bytes
     Loaded loaded;
     double seconds = 0;
     std::optional<std::string> message;
+    std::int64_t run = 0; ///< as in Finished
+    int worker = 0;
 };
 /// \returns nothing when it is to do, or was skipped.
 std::optional<Copied> find_copied(postgres::Connection& target, std::int64_t id);

@@ -42,8 +42,8 @@ class Crash : public Migration {
         // The shell's parent is the server process, and its folder that of the server's data.
         target.run("CREATE FUNCTION crash(day text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN "
                    "EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', "
-                   "format('echo %s >> crashes; kill -KILL $PPID; sleep 10', day)); RETURN true; "
-                   "END $$; COPY (SELECT 1) TO PROGRAM 'rm -f crashes'");
+                   "format('echo %s >> crashes; kill -KILL $PPID', day)); RETURN true; "
+                   "END $$; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f crashes'");
     }
 
     /// Has rows of some days crash the server when they are written. \param days such as "'13'".

@@ -232,6 +232,33 @@ TEST_F(Sessions, OfASmallRunAreFew) {
     EXPECT_LE(sessions_of({"verify", "--parallelism", "2"}), 8);
 }
 
+// A run that has one worker, for it began with one chunk, gets others when there is more to copy.
+TEST_F(Sessions, OfARunBecomeMoreWhenTheQueueShowsMore) {
+    make_readings(4);
+    target.run("INSERT INTO readings VALUES ('2024-01-01', 0, ''); DELETE FROM readings");
+    backfill_ok({"stage", "--until", "2024-01-02"});
+    const auto blocker = target.connect();
+    blocker->execute(fmt::format("BEGIN; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE",
+                                 target.value("SELECT show_chunks('readings')")));
+    const auto program = start({"copy", "--parallelism", "4"});
+    const auto copied = [&] {
+        return target.value("SELECT count(*) FROM __backfill.task WHERE worked IS NOT NULL");
+    };
+    ASSERT_TRUE(eventually([&] {
+        return target.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                            "AND application_name LIKE 'timescaledb-backfill copy%' "
+                            "AND datname = current_database()") != "0";
+    }));
+    EXPECT_EQ(copied(), "0");
+    backfill_ok({"stage", "--until", "2025-01-01"});
+    // The first worker waits all the while, and again when it has given way.
+    EXPECT_TRUE(eventually([&] { return copied() == "3"; }));
+    blocker->execute("COMMIT");
+    EXPECT_EQ(program->wait().exit_status, 0);
+    EXPECT_NE(target.value("SELECT count(DISTINCT worker) FROM __backfill.task"), "1");
+    expect_equal();
+}
+
 /// With a password as SCRAM takes it, and without TLS. Those of connecting are among them: three.
 TEST_F(Sessions, WaitTwelveTimesForTheServersToCopyASmallChunk) {
     make_readings(1, /*in_target=*/false);
