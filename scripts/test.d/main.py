@@ -34,7 +34,7 @@ hand."""
 
 # They wait for servers and locks a good part of the time. More of them would be more sessions than
 # the servers take.
-PROCESSES = str(min(8, 2 * len(os.sched_getaffinity(0))))
+PROCESSES = str(min(16, 4 * len(os.sched_getaffinity(0))))
 
 
 def parse_arguments():
