@@ -4,11 +4,15 @@
 #   unit         need no servers
 #   integration  need those that the environment names: eval "$(scripts/servers env)"
 #   quick        all of the former, and the core of the latter (scripts/test --quick)
+#   once         test what is the same on every version and edition: connections, signals, output.
+#                Where scripts/test goes through several servers, they run on the best of them alone
 #   slow         take far longer than others
 #   restarts     restart the servers, and so run alone
 
 set(quick "^(CommandLine.*|Control|CopyAggregates|CopyCompressed|CopyRows|CopyTogether|DualWrite|RefreshCaggs|StageAggregates|StageBounds|StageSelection|Verify|VerifyQuick)[.]")
-set(slow "^(.*/)?(ColumnChanges|CopyShared|Crash|CrashOfCopy|CutElsewhere|DualWriteStress|Faults|FaultsOfShared|ImportFaults|KindsOfData|PlainFaults|RandomHypertables|Restart)[.]")
+set(once "^(.*/)?(Ascii.*|CheckEncodings|CommandLine.*|CommitUnanswered|Control|DifferentEncodings|Faults|FaultsOfShared|ImportFaults|KindsOfData|Latin1.*|Output.*|PlainFaults|Pooler|Report|Restart|Terminal|Tls|Utf8.*|Win1252.*)[.]")
+set(longest "^(.*/)?(DualWriteStress[.].*Compressed.*|Faults[.](AConnectionLostWhile|AHangIs|EverythingHangs|VerifyFindsHangs).*|FaultsOfShared[.].*|ImportFaults[.]Bears.*|KindsOfData[.](Large|Wide).*)")
+set(slow "^(.*/)?(ColumnChanges|CopyConcurrency|CopyShared|Crash|CrashOfCopy|CutElsewhere|DualWriteStress|EveryType|Faults|FaultsOfShared|ImportFaults|KindsOfData|PlainFaults|PlainSource|RandomHypertables|Restart)[.]")
 
 foreach(test IN LISTS unit)
     set_tests_properties(${test} PROPERTIES LABELS "unit;quick" TIMEOUT 120)
@@ -21,9 +25,15 @@ foreach(test IN LISTS integration)
     if(test MATCHES "${quick}")
         list(APPEND labels quick)
     endif()
+    if(test MATCHES "${once}")
+        list(APPEND labels once)
+    endif()
     if(test MATCHES "${slow}")
         list(APPEND labels slow)
         set(cost 10)
+    endif()
+    if(test MATCHES "${longest}")
+        set(cost 30)
     endif()
     set_tests_properties(${test} PROPERTIES LABELS "${labels}" COST ${cost} TIMEOUT 900)
     if(test MATCHES "^Restart[.]")

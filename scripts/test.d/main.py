@@ -22,8 +22,8 @@ DESCRIPTION = """\
 Installs what is missing, builds, and runs the unit tests, the fuzzers where clang is there, then
 the integration tests on two local servers of each of: the Apache edition of Debian trixie (fetched
 when missing), and the newest and the oldest version of the Community edition that scripts/servers
-list names. Closes with the counts and with the reasons of skipped tests; the exit status is 0 when
-all that ran passed."""
+list names. Tests of what is the same on each of them run on the best alone. Closes with the counts
+and with the reasons of skipped tests; the exit status is 0 when all that ran passed."""
 
 EPILOG = """\
 With BACKFILL_SOURCE and BACKFILL_TARGET set, the integration tests run on those servers alone.
@@ -57,9 +57,9 @@ def parse_arguments():
     parser.add_argument("--fuzz", metavar="SECONDS", type=int, help=(
         "how long each fuzzer runs (5; 0 for not at all); installs clang for it"))
     parser.add_argument("--sanitize", action="store_true", help=(
-        "test the program built with sanitizers on the best of these servers: instead of the "
-        "release, if they are of the Community edition. It is the build that fuzzers need (the "
-        "preset fuzz), or else the preset asan"))
+        "test the program built with sanitizers on the best of these servers, and the release on "
+        "the others, if there are any. It is the build that fuzzers need (the preset fuzz), or "
+        "else the preset asan"))
     arguments = parser.parse_args()
     if arguments.timescaledb not in ("", "all") and not CHOICE.fullmatch(arguments.timescaledb):
         parser.error("--timescaledb takes all, auto, trixie, sid or a version such as 2.19.3, or "
@@ -74,7 +74,9 @@ def parse_arguments():
 
 
 def choices(arguments):
-    """The choices of scripts/servers to test on."""
+    """The choices of scripts/servers to test on, the best first. None is the caller's own."""
+    if given():
+        return [None]
     choice = arguments.timescaledb
     if choice == "auto" or (arguments.quick and not choice):
         return [best_choice()]
@@ -84,10 +86,7 @@ def choices(arguments):
                                   if one.edition == "community"))
     if not choice:
         versions = versions[:1] + versions[1:][-1:]
-    # What is tested with sanitizers is not tested without, too.
-    if arguments.sanitize:
-        versions = versions[1:]
-    return ["trixie", *(["sid"] if choice else []), *versions]
+    return [*versions, "trixie", *(["sid"] if choice else [])]
 
 
 def best_choice():
@@ -99,8 +98,8 @@ class Tests:
         self.arguments = arguments
         self.results = []
 
-    def ctest(self, title, preset, label, variables=None, processes=PROCESSES):
-        """Has CTest run the tests of a build that have a label."""
+    def ctest(self, title, preset, label, variables=None, processes=PROCESSES, without=None):
+        """Has CTest run the tests of a build that have a label, without those that have another."""
         announce(title)
         folder = PROJECT / "build" / preset
         report = folder / "test-results" / f"{title.replace(' ', '-')}.xml"
@@ -112,6 +111,7 @@ class Tests:
              "--parallel", processes, "--output-junit", report,
              # In each of them, so all of the labels.
              *(word for one in labels for word in ("--label-regex", f"^{one}$")),
+             *(["--label-exclude", f"^{without}$"] if without else []),
              *(["--tests-regex", self.arguments.filter] if self.arguments.filter else [])],
             env=os.environ | (variables or {}), stdin=subprocess.DEVNULL)
         if report.exists():
@@ -136,7 +136,7 @@ class Tests:
         # All at the same time, for each has its time.
         self.ctest("fuzz", "fuzz", "fuzz", {"BACKFILL_FUZZ_SECONDS": seconds}, "99")
 
-    def integration(self, choice, preset, program_of=None):
+    def integration(self, choice, preset, program_of=None, without=None):
         """On the servers of a choice; None for the caller's own.
         program_of: the preset of the program, if that is another than the tests'"""
         more = {}
@@ -145,12 +145,13 @@ class Tests:
         built = built_as(program_of or preset)
         if choice is None:
             variables = given_variables()
-            self.ctest(f"servers given{built}", preset, "integration", variables | more)
+            self.ctest(f"servers given{built}", preset, "integration", variables | more,
+                       without=without)
             return
         try:
             with servers_of(choice, in_memory=True) as variables:
                 self.ctest(title_of(choice, variables) + built, preset, "integration",
-                           variables | more)
+                           variables | more, without=without)
         except Failed as failure:
             print(f"scripts/test: {failure}", file=sys.stderr)
             self.results.append(Results(f"servers {choice}", note="they did not start",
@@ -210,17 +211,16 @@ def run_all(arguments):
     build(arguments.preset)
     with BackgroundBuilds(later) as builds:
         tests.unit(arguments.preset)
-        for choice in [None] if given() else choices(arguments):
-            tests.integration(choice, arguments.preset)
+        best, *others = choices(arguments)
+        for choice in others if sanitized and others else [best, *others]:
+            repeats = choice != best and arguments.timescaledb != "all"
+            tests.integration(choice, arguments.preset, without="once" if repeats else None)
         if fuzzes:
             tests.fuzz(builds)
         if sanitized:
             builds.wait(sanitized)
             tests.unit(sanitized)
-            choice = arguments.timescaledb
-            tests.integration(
-                None if given() else best_choice() if choice in ("", "all", "auto") else choice,
-                arguments.preset, sanitized)
+            tests.integration(best, arguments.preset, program_of=sanitized)
     return close(tests.results, remarks) and well
 
 
