@@ -256,8 +256,18 @@ bool Loader::has_new_batches(const Job& job, const QualifiedName& chunk, const L
 }
 
 /// \param batches the compressed table.
+/// \throws TaskError when there are some, and no way to make rows of them.
 bool Loader::has_late_batches(const QualifiedName& batches, const LateRows& late) {
-    return target_server_.compresses_new_rows() && late.are_in(target_, batches);
+    if (!target_server_.compresses_new_rows() || !late.are_in(target_, batches))
+        return false;
+    // DELETE decompresses nothing, and COPY does not mark the chunk as partial, so that its rows
+    // would not be found (seen on 2.21.4, 2.22.1).
+    if (!target_server_.routes_copy_into_chunks())
+        throw TaskError("the target's chunk was compressed while it was copied, or is written to "
+                        "in compressed batches, which cannot be told from old ones before "
+                        "TimescaleDB 2.23; run copy again, and turn off "
+                        "timescaledb.enable_direct_compress_copy in the application until then");
+    return true;
 }
 
 /// Makes rows of them.

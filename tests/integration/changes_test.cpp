@@ -156,13 +156,21 @@ TEST_P(Changes, AChunkThatIsCompressedInTheTargetBeforeItIsLoadedIsReplacedInThe
     const auto outcome =
         backfill_while(target, "SELECT compress_chunk(c) FROM show_chunks('readings') c", copy(),
                        [](postgres::Connection&) {});
-    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
-    EXPECT_EQ(target.rows("SELECT t::text FROM readings t WHERE device <> 99 ORDER BY 1"),
-              source.rows("SELECT t::text FROM readings t ORDER BY 1"));
-    if (!version_at_least(2, 21)) {
+    if (!version_at_least(2, 21)) { // no batches are late
         expect_done(outcome);
         return;
     }
+    if (!version_at_least(2, 23)) {
+        EXPECT_EQ(outcome.exit_status, 1);
+        EXPECT_THAT(
+            outcome.output,
+            HasSubstr("cannot be told from old ones before TimescaleDB 2.23; run copy again"));
+        expect_the_next_copy_to_finish();
+        return;
+    }
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    EXPECT_EQ(target.rows("SELECT t::text FROM readings t WHERE device <> 99 ORDER BY 1"),
+              source.rows("SELECT t::text FROM readings t ORDER BY 1"));
     const auto verified = backfill({"verify", "--requeue"});
     EXPECT_EQ(verified.exit_status, 3) << verified.output << verified.errors;
     EXPECT_THAT(verified.output, HasSubstr("only in target"));
