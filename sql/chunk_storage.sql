@@ -1,5 +1,6 @@
 -- What chunks take, and hold: a row for each that is there. See chunks_in_range.sql for why catalog
--- rows are read as JSON.
+-- rows are read as JSON, and src/chunk.h of TimescaleDB for what status is: 1 is compressed, 8 that
+-- there are rows in the chunk's own table, too (CHUNK_STATUS_*).
 --
 -- $1: the chunks' qualified and quoted names; number is the place of one in this array, from 1
 SELECT wanted.number,
@@ -11,13 +12,14 @@ SELECT wanted.number,
                 + size.uncompressed_index_size, 0) AS uncompressed_bytes,
        coalesce(pg_relation_size(wanted.relid), 0) = 0
            AND coalesce(pg_relation_size(compressed.relid), 0) = 0 AS empty,
-       -- what was analyzed, or else counted since; NULL when there are rows that nobody counted
-       CASE WHEN class.reltuples > 0 OR pg_stat_get_live_tuples(wanted.relid) > 0
-                 OR pg_relation_size(wanted.relid) = 0
-            THEN greatest(class.reltuples::bigint, pg_stat_get_live_tuples(wanted.relid), 0)
-                 + CASE WHEN chunk.status & 1 = 1
-                        THEN coalesce(size.numrows_pre_compression, 0) ELSE 0 END
-       END AS rows
+       -- what was analyzed, or else counted since; NULL when there are rows that nobody counted.
+       -- Compressing leaves these counts as they are.
+       CASE WHEN pg_relation_size(wanted.relid) = 0 OR chunk.status & (1 | 8) = 1 THEN 0
+            WHEN class.reltuples > 0 OR pg_stat_get_live_tuples(wanted.relid) > 0
+            THEN greatest(class.reltuples::bigint, pg_stat_get_live_tuples(wanted.relid))
+       END
+       + CASE WHEN chunk.status & 1 = 1 THEN coalesce(size.numrows_pre_compression, 0) ELSE 0 END
+           AS rows
 FROM (SELECT number, to_regclass(name)::oid AS relid
       FROM unnest($1::text[]) WITH ORDINALITY AS name (name, number)
       OFFSET 0) AS wanted

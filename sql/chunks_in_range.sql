@@ -14,7 +14,9 @@ SELECT wanted.hypertable_id,
        slices.range_end,
        coalesce(pg_table_size(class.oid), 0) + coalesce(pg_table_size(compressed.relid), 0)
            AS bytes,
-       greatest(class.reltuples, 0)::bigint + coalesce(compressed.rows, 0) AS rows,
+       -- see chunk_storage.sql
+       CASE WHEN chunk.status & (1 | 8) = 1 THEN 0 ELSE greatest(class.reltuples, 0) END::bigint
+           + coalesce(compressed.rows, 0) AS rows,
        -- in microseconds since 1970
        (extract(epoch FROM (to_jsonb(chunk) ->> 'creation_time')::timestamptz) * 1000000)::bigint
            AS created
