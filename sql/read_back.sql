@@ -15,18 +15,20 @@
 -- digits, which XML leaves as they are.
 --
 -- $1: what was loaded, [{"schema": ..., "hypertable": ..., "slices": {"column": [range_start,
---     range_end], ...}, "condition": ..., "loaded": true}, ...]: the hypercube's slices, as for
---     find_chunks.sql, SQL that is true for the rows, and perhaps for others between them, and whether
---     there were any
+--     range_end], ...}, "condition": ..., "loaded": true, "added": false}, ...]: the hypercube's
+--     slices, as for find_chunks.sql, SQL that is true for the rows, and perhaps for others between
+--     them, whether there were any, and whether they were added to whatever was there. Then only rows
+--     are looked for that this transaction has added: those that are newer than it is, out of the last
+--     8 pages of a table, so that what was there before costs nothing.
 WITH load AS MATERIALIZED (
     SELECT number, value ->> 'schema' AS schema_name, value ->> 'hypertable' AS table_name,
            format('%I.%I', value ->> 'schema', value ->> 'hypertable') AS hypertable,
            value -> 'slices' AS slices, value ->> 'condition' AS condition,
-           (value ->> 'loaded')::boolean AS loaded
+           (value ->> 'loaded')::boolean AS loaded, coalesce((value ->> 'added')::boolean, false) AS added
     FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS element (value, number)
 ),
 wanted AS MATERIALIZED (
-    SELECT load.number, load.hypertable, load.condition, hypertable.id AS hypertable_id,
+    SELECT load.number, load.hypertable, load.condition, load.added, hypertable.id AS hypertable_id,
            dimension.id AS dimension_id,
            (slice.value ->> 0)::bigint AS range_start,
            (slice.value ->> 1)::bigint AS range_end,
@@ -38,7 +40,7 @@ wanted AS MATERIALIZED (
 ),
 -- The chunks that rows may have gone into. None, when something is wrong with the catalog.
 place AS MATERIALIZED (
-    SELECT wanted.number, wanted.hypertable_id, wanted.hypertable, wanted.condition,
+    SELECT wanted.number, wanted.hypertable_id, wanted.hypertable, wanted.condition, wanted.added,
            chunk_constraint.chunk_id
     FROM wanted
     JOIN _timescaledb_catalog.dimension_slice AS slice
@@ -47,12 +49,13 @@ place AS MATERIALIZED (
      AND slice.range_end > wanted.range_start
     JOIN _timescaledb_catalog.chunk_constraint
       ON chunk_constraint.dimension_slice_id = slice.id
-    GROUP BY wanted.number, wanted.hypertable_id, wanted.hypertable, wanted.condition,
+    GROUP BY wanted.number, wanted.hypertable_id, wanted.hypertable, wanted.condition, wanted.added,
              chunk_constraint.chunk_id
     HAVING count(*) = min(wanted.dimensions)
 ),
 item AS MATERIALIZED (
-    SELECT place.number, place.hypertable, place.condition, place.hypertable_id, place.chunk_id,
+    SELECT place.number, place.hypertable, place.condition, place.added, place.hypertable_id,
+           place.chunk_id,
            to_regclass(place.hypertable)::oid AS hypertable_oid,
            relation.name AS chunk,
            to_regclass(relation.name)::oid AS chunk_oid,
@@ -66,7 +69,8 @@ item AS MATERIALIZED (
                                                    to_jsonb(inner_chunk) ->> 'table_name'))
                 FROM _timescaledb_catalog.chunk AS inner_chunk
                 WHERE inner_chunk.id = (to_jsonb(chunk) ->> 'compressed_chunk_id')::int)
-           ) END::oid AS compressed_oid
+           ) END::oid AS compressed_oid,
+           'age(xmin) <= age(' || quote_literal(pg_current_xact_id()::xid) || '::xid)' AS is_new
     FROM place
     JOIN _timescaledb_catalog.chunk ON chunk.id = place.chunk_id
     CROSS JOIN LATERAL (
@@ -177,7 +181,16 @@ described AS MATERIALIZED (
 probe (number, chunk_id, statement) AS (
     -- Rows. Where no index tells, those at either end of the file, if there are any; or some row.
     SELECT number, chunk_id,
-           CASE WHEN has_index
+           CASE WHEN added
+                THEN format('SELECT (SELECT %1$s FROM ONLY %2$s WHERE ctid = (%3$s LIMIT 1)) AS first, '
+                            '(SELECT %1$s FROM ONLY %2$s WHERE ctid = (%3$s DESC LIMIT 1)) AS last',
+                            hex, chunk,
+                            -- (OFFSET 0: no index on time to be read from its beginning.)
+                            format('SELECT ctid FROM (SELECT ctid, %1$s AS axis FROM ONLY %2$s '
+                                   'WHERE ctid >= ''(%3$s,0)'' AND %4$s OFFSET 0) AS new '
+                                   'ORDER BY axis', coalesce(quote_ident(time), 'NULL'), chunk,
+                                   greatest(pages - 8, 0), is_new))
+                WHEN has_index
                 THEN format('SELECT (SELECT %1$s FROM ONLY %2$s WHERE (%3$s) ORDER BY %4$I LIMIT 1) '
                             'AS first, (SELECT %1$s FROM ONLY %2$s WHERE (%3$s) ORDER BY %4$I DESC '
                             'LIMIT 1) AS last', hex, chunk, condition, time)
@@ -196,17 +209,23 @@ probe (number, chunk_id, statement) AS (
                 ELSE convert_from(decode(substring(query_to_xml(format(
                     '/* read back */ SELECT CASE WHEN count(*) > 0 THEN encode(convert_to('
                     'format(%L, min(%I)::text, max(%I)::text), getdatabaseencoding()), ''hex'') END '
-                    'AS statement FROM ONLY %s',
+                    'AS statement FROM ONLY %s WHERE %s',
                     format('SELECT coalesce((SELECT %1$s FROM %2$s WHERE %3$s = %%1$L LIMIT 1), '
                            '%4$L) AS first, coalesce((SELECT %1$s FROM %2$s WHERE %3$s = %%2$L '
                            'LIMIT 1), %4$L) AS last',
                            replace(hex, '%', '%%'), replace(chunk, '%', '%%'),
                            replace(quote_ident(time), '%', '%%'), encode(' AND false', 'hex')),
                     format('_ts_meta_min_%s', orderby), format('_ts_meta_max_%s', orderby),
-                    compressed_oid::regclass), false, false, '')::text
+                    compressed_oid::regclass,
+                    CASE WHEN added
+                         THEN format('ctid >= ''(%s,0)'' AND %s',
+                                     greatest(pg_relation_size(compressed_oid)
+                                              / current_setting('block_size')::bigint - 8, 0), is_new)
+                         ELSE 'true' END), false, false, '')::text
                     from '<statement>([0-9a-f]*)</statement>'), 'hex'), getdatabaseencoding()) END
     FROM described
     WHERE compressed_oid IS NOT NULL
+      AND (NOT added OR pg_stat_get_xact_tuples_inserted(compressed_oid) > 0)
 ),
 probed AS MATERIALIZED (
     SELECT number, chunk_id,

@@ -23,6 +23,15 @@ void check_unchanged(const std::vector<load::Job>& jobs,
             throw TaskError("a chunk has just changed in the source");
 }
 
+/// From the first range's beginning to the last one's end: what else is there is no worse.
+load::ToReadBack loaded_by(const tasks::Task& task, const timescale::Hypertable& target_hypertable,
+                           bool has_rows) {
+    return {.target_hypertable = &target_hypertable,
+            .slices = task.slices,
+            .range = {task.ranges.front().from, task.ranges.back().until},
+            .has_rows = has_rows};
+}
+
 } // namespace
 
 CopySession::CopySession(CopyRun& run, WorkerProgress& progress, Agenda& agenda)
@@ -263,7 +272,7 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const tasks::Task& 
              .run = run_.id,
              .worker = progress_.worker() + 1,
              .message = note}},
-           {{task, target_hypertable, loaded.rows + loaded.batches > 0}});
+           {loaded_by(task, target_hypertable, loaded.rows + loaded.batches > 0)});
     loader_.committed();
     done_.push_back(task);
     run_.report.copied(task, loaded, duration, note);
@@ -410,7 +419,8 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<tas
                             .seconds = each.count(),
                             .run = run_.id,
                             .worker = progress_.worker() + 1});
-        to_read_back.push_back({jobs[i].task, jobs[i].target_hypertable, loaded[i]->rows > 0});
+        to_read_back.push_back(
+            loaded_by(jobs[i].task, jobs[i].target_hypertable, loaded[i]->rows > 0));
     }
     commit(claim, finished, to_read_back);
     for (const auto id : left)

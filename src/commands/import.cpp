@@ -109,6 +109,7 @@ ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
     ImportRun run{.options = options,
                   .owner = plan.owner,
                   .table = plan.table,
+                  .hypertable = plan.hypertable,
                   .target_server = target.server,
                   .reader = reader,
                   .rejects = rejects ? &*rejects : nullptr,

@@ -40,7 +40,7 @@ struct TableColumn {
 
 struct Table {
     postgres::QualifiedName name;
-    bool is_hypertable = false;
+    std::optional<timescale::Hypertable> hypertable; ///< that it is
     std::string role;
     std::vector<TableColumn> columns;
     bool rearranged = false; ///< its columns may stand elsewhere in its chunks
@@ -91,16 +91,25 @@ std::string obstacle(const postgres::Result& row) {
     return {};
 }
 
+timescale::Hypertable read_hypertable(postgres::Connection& connection,
+                                      const postgres::QualifiedName& name) {
+    auto hypertables = timescale::read_hypertables(connection, std::nullopt);
+    const auto found = std::ranges::find(hypertables, name, &timescale::Hypertable::name);
+    if (found == hypertables.end())
+        throw Error(fmt::format("the {} has no table {}", connection.name(), name.quoted()));
+    return std::move(*found);
+}
+
 Table read_table(Endpoint& target, const std::string& text) {
     auto& connection = target.connection;
-    Table table{
-        .name = read_name(connection, text), .is_hypertable = false, .role = {}, .columns = {}};
+    Table table{.name = read_name(connection, text), .hypertable = {}, .role = {}, .columns = {}};
     const auto row = connection.query(sql::import_table, {table.name.schema, table.name.name});
     if (row.empty())
         throw Error(fmt::format("the {} has no table {}", connection.name(), table.name.quoted()));
     if (const auto why = obstacle(row); !why.empty())
         throw Error(fmt::format("nothing is imported, for {} {}", table.name.quoted(), why));
-    table.is_hypertable = row.boolean(0, "is_hypertable");
+    if (row.boolean(0, "is_hypertable"))
+        table.hypertable = read_hypertable(connection, table.name);
     table.role = row.string(0, "role");
     table.rearranged = row.boolean(0, "rearranged");
     std::vector<std::string> needs;
@@ -140,28 +149,25 @@ bool filters_by_wrong_column(const timescale::Server& server, const Table& table
 Condition condition(Endpoint& target, const Table& table, const ImportOptions& options) {
     if (!options.from && !options.until)
         return {};
-    if (!table.is_hypertable)
+    if (!table.hypertable)
         throw UsageError(fmt::format("{} is no hypertable, and has no time that --from and --until "
                                      "could be about; import all, and delete what is too much",
                                      table.name.quoted()));
     const auto bounds = read_bounds(target.connection, options.from, options.until);
-    const auto hypertables = timescale::read_hypertables(target.connection, std::nullopt);
-    const auto found = std::ranges::find(hypertables, table.name, &timescale::Hypertable::name);
-    if (found == hypertables.end())
-        throw Error(
-            fmt::format("the {} has no table {}", target.connection.name(), table.name.quoted()));
-    if (const auto why = incompatibility(*found, bounds); !why.empty())
+    const auto& hypertable = *table.hypertable;
+    if (const auto why = incompatibility(hypertable, bounds); !why.empty())
         throw UsageError(why);
-    const auto* time = table.find(found->time.column);
+    const auto* time = table.find(hypertable.time.column);
     if (time == nullptr || !time->may_select)
         throw Error(fmt::format("nothing is imported, for privileges are missing. In the {}: GRANT "
                                 "SELECT ({}) ON {} TO {}",
-                                target.connection.name(), quote_identifier(found->time.column),
+                                target.connection.name(), quote_identifier(hypertable.time.column),
                                 table.name.quoted(), quote_identifier(table.role)));
     // A row without a time is the table's to refuse.
-    return {.where = fmt::format(" WHERE ({}) IS NOT FALSE",
-                                 timescale::row_filter(found->time, {range_of(*found, bounds)})),
-            .time = found->time.column,
+    return {.where =
+                fmt::format(" WHERE ({}) IS NOT FALSE",
+                            timescale::row_filter(hypertable.time, {range_of(hypertable, bounds)})),
+            .time = hypertable.time.column,
             .takes_detour = filters_by_wrong_column(target.server, table)};
 }
 
@@ -389,8 +395,10 @@ ImportPlan plan_import(Endpoint& target, const ImportOptions& options,
     const auto table = read_table(target, options.table);
     const auto where = condition(target, table, options);
     std::random_device random;
-    ImportPlan plan{
-        .table = table.name, .files = {}, .owner = fmt::format("{:08x}{:08x}", random(), random())};
+    ImportPlan plan{.table = table.name,
+                    .hypertable = table.hypertable,
+                    .files = {},
+                    .owner = fmt::format("{:08x}{:08x}", random(), random())};
     std::set<std::string> names;
     for (const auto& path : options.files) {
         plan.files.push_back(look_at(path, options, table, where, check));

@@ -4,6 +4,7 @@
 #include "commands/endpoints.hpp"
 #include "csv/batches.hpp"
 #include "tasks/imports.hpp"
+#include "timescale/hypertable.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -39,6 +40,7 @@ struct PlannedFile {
 
 struct ImportPlan {
     postgres::QualifiedName table;
+    std::optional<timescale::Hypertable> hypertable; ///< that it is
     std::vector<PlannedFile> files;
     std::string owner; ///< what this process calls itself
 };

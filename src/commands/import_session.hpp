@@ -5,6 +5,7 @@
 #include "commands/import_reader.hpp"
 #include "commands/worker_progress.hpp"
 #include "csv/rejects.hpp"
+#include "load/read_back.hpp"
 #include "report/import_report.hpp"
 #include "workers/open_connections.hpp"
 #include "workers/pause.hpp"
@@ -13,6 +14,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +26,7 @@ struct ImportRun {
     const ImportOptions& options;
     const std::string& owner; ///< ImportPlan::owner
     const postgres::QualifiedName& table;
+    const std::optional<timescale::Hypertable>& hypertable; ///< ImportPlan::hypertable
     timescale::Server target_server;
     ImportReader& reader;
     csv::Rejects* rejects = nullptr; ///< unless the first one ends the run
@@ -43,8 +46,9 @@ struct ImportRun {
 /**
  * A worker's connection to the target, and what it does on it, for as long as it holds.
  *
- * A batch is one transaction: claim it, COPY, note what became of it, commit. When the server does
- * not take it, the records that it does not take are found in another transaction, and left out.
+ * A batch is one transaction: claim it, COPY, look at what was loaded, note what became of it,
+ * commit. When the server does not take it, the records that it does not take are found in another
+ * transaction, and left out.
  *
  * Any call may throw ConnectionError, or SqlError whose remedy is to wait; the session is of no
  * more use then.
@@ -90,6 +94,7 @@ class ImportSession {
     };
 
     bool attempt(const ImportBatch& batch, bool sifts, tasks::Imported& imported);
+    std::vector<load::ToReadBack> to_look_at();
     std::int64_t copy(const PlannedFile& file, std::string_view data);
     Sifted sift(const ImportBatch& batch);
     void reject(const ImportBatch& batch, Sifted& sifted, csv::Reject reject);
@@ -98,6 +103,8 @@ class ImportSession {
     WorkerProgress& progress_;
     Endpoint target_;
     bool closed_ = false;
+    std::map<timescale::Slices, std::int64_t> looked_at_; ///< chunks, and when, by number of looks
+    std::int64_t looks_ = 0;
 };
 
 } // namespace commands

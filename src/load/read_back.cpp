@@ -17,13 +17,11 @@ namespace {
 constexpr std::string_view not_found = "read back: ";
 constexpr std::string_view comment = "/* read back */";
 
-/// From the first range's beginning to the last one's end: what else is there is no worse.
 std::string condition(const ToReadBack& loaded) {
-    const auto& time = loaded.target_hypertable.time;
+    const auto& time = loaded.target_hypertable->time;
     if (timescale::axis_of(time.type) == timescale::Axis::other && !time.function)
         return "true";
-    const auto& ranges = loaded.task.ranges;
-    return timescale::row_filter(time, {{ranges.front().from, ranges.back().until}});
+    return timescale::row_filter(time, {loaded.range});
 }
 
 } // namespace
@@ -32,12 +30,36 @@ postgres::Statement read_back_statement(const std::vector<ToReadBack>& loaded) {
     json::Array list;
     list.reserve(loaded.size());
     for (const auto& one : loaded)
-        list.emplace_back(json::Object{{"schema", one.task.target.schema},
-                                       {"hypertable", one.task.target.name},
-                                       {"slices", json::parse(one.task.slices.text())},
+        list.emplace_back(json::Object{{"schema", one.target_hypertable->name.schema},
+                                       {"hypertable", one.target_hypertable->name.name},
+                                       {"slices", json::parse(one.slices.text())},
                                        {"condition", condition(one)},
-                                       {"loaded", one.has_rows}});
+                                       {"loaded", one.has_rows},
+                                       {"added", one.added}});
     return {std::string(sql::read_back), {json::dump(list)}, /*repeated=*/true};
+}
+
+postgres::Statement loaded_chunks_statement(const timescale::Hypertable& hypertable) {
+    return {std::string(sql::loaded_chunks),
+            {hypertable.name.schema, hypertable.name.name, hypertable.direct_compress ? "t" : "f"},
+            /*repeated=*/true};
+}
+
+std::vector<ToReadBack> loaded_chunks_from(const postgres::Result& rows,
+                                           const timescale::Hypertable& hypertable) {
+    std::vector<ToReadBack> loaded;
+    for (int i = 0; i < rows.size(); ++i) {
+        auto slices = timescale::Slices::parse(rows.text(i, "slices"));
+        const auto* time = slices.find(hypertable.time.column);
+        const auto range = time != nullptr ? *time : timescale::TimeRange{};
+        // Where new rows are is not known for sure, so that it is no failure when none are seen.
+        loaded.push_back({.target_hypertable = &hypertable,
+                          .slices = std::move(slices),
+                          .range = range,
+                          .has_rows = false,
+                          .added = true});
+    }
+    return loaded;
 }
 
 std::optional<std::string> read_back_failure(const postgres::SqlError& error) {

@@ -1,8 +1,9 @@
 #pragma once
 
 #include "postgres/connection.hpp"
-#include "tasks/task.hpp"
 #include "timescale/hypertable.hpp"
+#include "timescale/slices.hpp"
+#include "timescale/time_range.hpp"
 
 #include <optional>
 #include <string>
@@ -19,17 +20,28 @@ namespace load {
 
 /// What is to be found afterwards.
 struct ToReadBack {
-    const tasks::Task& task;
-    const timescale::Hypertable& target_hypertable;
-    bool has_rows = true; ///< some were loaded
+    const timescale::Hypertable* target_hypertable = nullptr;
+    timescale::Slices slices;   ///< of the hypercube that they are in
+    timescale::TimeRange range; ///< they are in that of time, perhaps with others
+    bool has_rows = true;       ///< some were loaded
+    /// The transaction has added them to whatever was there, and is asked for them alone.
+    bool added = false;
 };
 
 /// The statement that looks, in the transaction that loaded, which fails there when it does not
 /// find what it should. It takes the first row and the last of each of a chunk's tables, by an
 /// index or by the metadata of batches, and reads no others.
+/// Of what was added, it is the first of the new rows in the last pages of each table, and the
+/// last.
 postgres::Statement read_back_statement(const std::vector<ToReadBack>& loaded);
 
-/// Why it failed, as the error of a chunk.
+/// The statement that finds the chunks that the open transaction has added rows to, and what it
+/// returned. It finds none when the role may not read the hypertable.
+postgres::Statement loaded_chunks_statement(const timescale::Hypertable& hypertable);
+std::vector<ToReadBack> loaded_chunks_from(const postgres::Result& rows,
+                                           const timescale::Hypertable& hypertable);
+
+/// Why it failed, as the error of what was loaded.
 /// \returns nothing when the error is another's, or will be another one next time (Remedy::retry).
 std::optional<std::string> read_back_failure(const postgres::SqlError& error);
 

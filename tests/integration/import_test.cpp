@@ -928,5 +928,206 @@ TEST_F(Import, NeedsFewPrivileges) {
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1");
 }
 
+// ---------------------------------------------------------------- what was loaded is read back
+
+class ImportReadBack : public Import {
+  protected:
+    bool has_community() { return target.value("SHOW timescaledb.license") == "timescale"; }
+
+    static constexpr auto not_found =
+        "what was loaded is not found through its hypertable, and nothing of it stays";
+
+    /// Expects the file's only batch to fail, and nothing of it to be there.
+    void expect_fault(const std::string& reason, const std::string& rows_before) {
+        const auto outcome = import("readings", {file.path()});
+        EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output;
+        EXPECT_THAT(outcome.errors, AllOf(HasSubstr(file.path() + ", lines 2 to "),
+                                          HasSubstr(not_found), HasSubstr(reason)));
+        EXPECT_EQ(target.value("SELECT count(*) FROM readings"), rows_before);
+        EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.import_batch"), "0");
+    }
+
+    /// Has something done when a row has come, at the end of the transaction.
+    void do_at_the_end(const std::string& statement) {
+        target.run(fmt::format(
+            "CREATE FUNCTION do_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {}; RETURN NULL; "
+            "END $$; CREATE CONSTRAINT TRIGGER do_it AFTER INSERT ON readings DEFERRABLE "
+            "INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION do_it()",
+            statement));
+    }
+};
+
+TEST_F(ImportReadBack, FindsWhatIsNotRecordedForSkipping) {
+    target.run(
+        std::string(create_readings) +
+        "; SET timescaledb.enable_chunk_skipping = on; "
+        "SELECT enable_chunk_skipping('readings', 'device'); "
+        "INSERT INTO readings VALUES ('2024-01-01 12:00+00', 1), ('2024-01-02 12:00+00', 1)");
+    file.write("time,device\n2024-01-01 06:00+00,7\n2024-01-02 06:00+00,8\n");
+    import_ok("readings", {"--name", "before", file.path()});
+    target.run("DELETE FROM readings WHERE device > 1");
+    target.run("DELETE FROM __backfill.import_batch");
+    target.run("DELETE FROM _timescaledb_catalog.chunk_column_stats WHERE chunk_id > 0");
+    expect_fault("AND device = '7'", "2");
+}
+
+TEST_F(ImportReadBack, FindsChunksThatArePlannedAway) {
+    target.run(std::string(create_readings) +
+               "; INSERT INTO readings VALUES ('2024-01-01 12:00+00', 1)");
+    do_at_the_end("UPDATE _timescaledb_catalog.dimension_slice SET range_end = range_start + 1");
+    file.write("time,device\n2024-01-01 06:00+00,7\n2024-01-01 18:00+00,8\n");
+    expect_fault("\"time\" = '2024-01-01 06:00:00+00'", "1");
+}
+
+TEST_F(ImportReadBack, FindsRowsOfAPartialChunkThatIsNotMarkedSo) {
+    if (!has_community())
+        GTEST_SKIP() << "needs the Community edition";
+    target.run(std::string(create_readings) +
+               "; INSERT INTO readings VALUES ('2024-01-01 12:00+00', 1); "
+               "ALTER TABLE readings SET (timescaledb.compress); "
+               "SELECT compress_chunk(c) FROM show_chunks('readings') c; "
+               "INSERT INTO readings VALUES ('2024-01-01 13:00+00', 1); ");
+    do_at_the_end("UPDATE _timescaledb_catalog.chunk SET status = 1 WHERE status = 9");
+    file.write("time,device\n2024-01-01 06:00+00,7\n2024-01-01 18:00+00,8\n");
+    expect_fault("\"time\" = '2024-01-01 06:00:00+00'", "2");
+}
+
+TEST_F(ImportReadBack, FindsACompressedTableThatIsGone) {
+    if (!has_community())
+        GTEST_SKIP() << "needs the Community edition";
+    if (target.value("SELECT extversion ~ '^2[.](1[0-9]|2[0-8])[.]' FROM pg_extension WHERE "
+                     "extname = 'timescaledb'") != "t")
+        GTEST_SKIP() << "from 2.29 on, it is not found by its name";
+    target.run(std::string(create_readings) +
+               "; INSERT INTO readings VALUES ('2024-01-01 12:00+00', 1); "
+               "ALTER TABLE readings SET (timescaledb.compress); "
+               "SELECT compress_chunk(c) FROM show_chunks('readings') c; "
+               "INSERT INTO readings VALUES ('2024-01-01 13:00+00', 1); "
+               "CREATE SCHEMA elsewhere");
+    target.run("UPDATE pg_class SET relnamespace = 'elsewhere'::regnamespace WHERE oid = (SELECT "
+               "compress_relid FROM _timescaledb_catalog.compression_settings WHERE compress_relid "
+               "IS NOT NULL)");
+    file.write("time,device\n2024-01-01 06:00+00,7\n");
+    const auto outcome = import("readings", {file.path()});
+    EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output;
+    EXPECT_THAT(outcome.errors, HasSubstr("what was loaded cannot be read through its hypertable"));
+}
+
+TEST_F(ImportReadBack, IsContentWithWhatIsThere) {
+    target.run(
+        "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value float8, "
+        "\"the 'note' %s\" text); SELECT create_hypertable('readings', 'time', "
+        "chunk_time_interval => interval '1 day'); SELECT add_dimension('readings', "
+        "'the ''note'' %s', number_partitions => 2); SET timescaledb.enable_chunk_skipping = on; "
+        "SELECT enable_chunk_skipping('readings', 'device')");
+    std::string rows = "time,device,value,the 'note' %s\n";
+    for (int i = 0; i < 500; ++i)
+        rows += fmt::format("2024-01-{:02} 00:{:02}+00,{},{},it's 100%L {}\n", 1 + i % 5, i % 60, i,
+                            i, i % 7);
+    file.write(rows);
+    import_ok("readings", {file.path()});
+    if (has_community()) {
+        target.run("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby "
+                   "= 'value'); SELECT compress_chunk(c) FROM show_chunks('readings') c");
+        import_ok("readings", {"--name", "again", file.path()});
+        EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1000");
+    }
+}
+
+TEST_F(ImportReadBack, IsContentWithOtherAxes) {
+    for (const auto* type : {"smallint", "int", "bigint", "date", "timestamp"}) {
+        const bool is_integer = std::string(type).ends_with("int");
+        target.run(fmt::format(
+            "CREATE TABLE ticks (time {} NOT NULL, n int); SELECT create_hypertable('ticks', "
+            "'time', chunk_time_interval => {}, create_default_indexes => false)",
+            type, is_integer ? "10" : "interval '10 days'"));
+        std::string rows = "time,n\n";
+        for (int i = 1; i < 29; ++i)
+            rows += fmt::format(
+                "{},{}\n", is_integer ? std::to_string(i - 14) : fmt::format("2024-01-{:02}", i),
+                i);
+        file.write(rows);
+        import_ok("ticks", {"--name", type, file.path()});
+        target.run("DROP TABLE ticks");
+    }
+}
+
+TEST_F(ImportReadBack, FindsFaultsWhereNewRowsAreCompressed) {
+    if (!has_community() || target.value("SELECT count(*) FROM pg_settings WHERE name = "
+                                         "'timescaledb.enable_direct_compress_copy'") == "0")
+        GTEST_SKIP() << "this TimescaleDB compresses no new rows";
+    target.run(std::string(create_readings) + "; SET timescaledb.enable_chunk_skipping = on; "
+                                              "SELECT enable_chunk_skipping('readings', 'device')");
+    target.run("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_orderby = "
+               "'time, device')");
+    try {
+        target.run("ALTER TABLE readings SET (timescaledb.direct_compress = true)");
+    } catch (const postgres::SqlError& error) {
+        GTEST_SKIP() << error.what();
+    }
+    std::string rows = "time,device\n";
+    for (int i = 0; i < 2000; ++i)
+        rows += fmt::format("2024-01-01 {:02}:{:02}+00,{}\n", i / 60 % 24, i % 60, i);
+    file.write(rows);
+    import_ok("readings", {file.path()});
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "2000");
+    target.run("DELETE FROM _timescaledb_catalog.chunk_column_stats WHERE chunk_id > 0");
+    const auto outcome = import("readings", {"--name", "again", file.path()});
+    EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output;
+    EXPECT_THAT(outcome.errors, HasSubstr(not_found));
+}
+
+TEST_F(ImportReadBack, ReadsNoMoreWhereManyRowsAre) {
+    target.run("CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL); SELECT "
+               "create_hypertable('readings', 'time', chunk_time_interval => interval '10 days')");
+    const auto blocks = [&] {
+        target.run("SELECT pg_stat_force_next_flush(); SELECT pg_stat_clear_snapshot()");
+        return std::stol(
+            target.value("SELECT coalesce(sum(heap_blks_hit + heap_blks_read), 0) FROM "
+                         "pg_statio_user_tables WHERE relname LIKE '\\_hyper%'"));
+    };
+    target.run("INSERT INTO readings SELECT '2024-01-01'::timestamptz + i * interval '1 second', i "
+               "FROM generate_series(0, 500000) i");
+    file.write("time,device\n2024-01-03 00:00:00.5+00,1\n");
+    blocks();
+    const auto before = blocks();
+    import_ok("readings", {file.path()});
+    const auto more = [&] {
+        return blocks() > before;
+    };
+    EXPECT_TRUE(eventually(more));
+    EXPECT_LT(blocks() - before, 200); // of more than 2,700
+}
+
+// ---------------------------------------------------------------- triggers
+
+class ImportTriggers : public Import {};
+
+TEST_F(ImportTriggers, FireWithTheRolesOwnSearchPath) {
+    target.run(create_readings);
+    const Role role(target);
+    target.run(fmt::format(
+        "GRANT CREATE ON DATABASE {0} TO {1}; GRANT SELECT, INSERT ON readings TO {1}; "
+        "CREATE SCHEMA notes; GRANT USAGE ON SCHEMA notes TO {1}; "
+        "CREATE TABLE notes.seen (what text); GRANT INSERT ON notes.seen TO {1}; "
+        "ALTER ROLE {1} SET search_path = notes; "
+        "CREATE FUNCTION public.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO "
+        "seen VALUES (TG_NAME); RETURN NEW; END $$; "
+        "CREATE TRIGGER before_row BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION "
+        "public.see(); "
+        "CREATE TRIGGER after_row AFTER INSERT ON readings FOR EACH ROW EXECUTE FUNCTION "
+        "public.see(); "
+        "CREATE TRIGGER after_statement AFTER INSERT ON readings FOR EACH STATEMENT EXECUTE "
+        "FUNCTION public.see(); "
+        "CREATE CONSTRAINT TRIGGER deferred AFTER INSERT ON readings DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION public.see()",
+        target.name(), role.name()));
+    way = role.uri();
+    file.write("time,device\n2024-01-01,1\n2024-01-02,2\n");
+    import_ok("readings", {file.path()});
+    EXPECT_THAT(target.rows("SELECT what, count(*) FROM notes.seen GROUP BY 1 ORDER BY 1"),
+                ElementsAre("after_row|2", "after_statement|1", "before_row|2", "deferred|2"));
+}
+
 } // namespace
 } // namespace test

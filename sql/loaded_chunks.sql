@@ -1,0 +1,39 @@
+-- The chunks of a hypertable that the open transaction has put rows into, by their slices. As no
+-- reader of the rows knows them, they are told by what the server counts for its statistics
+-- (pgstat_count_heap_insert in PostgreSQL's src/backend/utils/activity/pgstat_relation.c), which costs
+-- nothing per row. Those of a transaction before are among them while the server has not yet published
+-- what it counted. None, when the role may not read the hypertable, or a superuser has turned
+-- track_counts off.
+--
+-- $1, $2: the hypertable's schema and name
+-- $3: whether rows may have been compressed right away, so that they are in a chunk's compressed table
+WITH touched AS MATERIALIZED (
+    SELECT inhrelid AS oid
+    FROM pg_inherits
+    WHERE inhparent = to_regclass(format('%I.%I', $1::name, $2::name))
+      AND has_table_privilege(inhparent, 'SELECT')
+      AND (pg_stat_get_xact_tuples_inserted(inhrelid) > 0
+           OR $3::boolean
+              AND EXISTS (SELECT
+                          FROM _timescaledb_catalog.compression_settings AS settings
+                          WHERE settings.relid = inhrelid
+                            AND pg_stat_get_xact_tuples_inserted(
+                                    (to_jsonb(settings) ->> 'compress_relid')::regclass) > 0))
+)
+SELECT jsonb_object_agg(dimension.column_name,
+                        jsonb_build_array(slice.range_start, slice.range_end))::text AS slices
+FROM touched
+CROSS JOIN LATERAL (
+    SELECT namespace.oid
+    FROM pg_class AS class
+    JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+    WHERE class.oid = touched.oid
+      AND has_table_privilege(class.oid, 'SELECT') AND has_schema_privilege(namespace.oid, 'USAGE')
+    OFFSET 0) AS readable
+JOIN _timescaledb_catalog.chunk_constraint
+  ON chunk_constraint.chunk_id = _timescaledb_functions.chunk_id_from_relid(touched.oid)
+JOIN _timescaledb_catalog.dimension_slice AS slice
+  ON slice.id = chunk_constraint.dimension_slice_id
+JOIN _timescaledb_catalog.dimension ON dimension.id = slice.dimension_id
+GROUP BY touched.oid
+ORDER BY min(slice.range_start), touched.oid
