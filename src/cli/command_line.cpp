@@ -213,7 +213,8 @@ The first record of each file is its header, which names the columns. --columns 
 one; with --header, too, their first records are left out.
 
 The first record that the server does not take ends the import, and is named with its file and line.
-With --on-error skip and --rejects, such records are left out and written to a file.
+With --on-error skip and --rejects, such records are left out and written to a file. Triggers of the
+table fire, as for COPY by psql.
 
 Examples:
   timescaledb-backfill import --table metrics.cpu cpu-2024-*.csv.gz
