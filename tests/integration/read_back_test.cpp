@@ -22,6 +22,8 @@ constexpr int exit_differences = 3;
 
 class ReadBack : public Migration {
   protected:
+    explicit ReadBack(const DatabaseOptions& of_source = {}) : Migration(of_source) {}
+
     static std::string create(const std::string& columns = "") {
         return fmt::format("CREATE TABLE readings (time timestamptz NOT NULL, device int, "
                            "value float8{}); SELECT create_hypertable('readings', 'time', "
@@ -188,6 +190,26 @@ TEST_F(ReadBack, FindsAFaultInAChunkThatIsAttached) {
     EXPECT_EQ(backfill({"copy"}).exit_status, 0);
     expect_equal_rows("readings");
     EXPECT_EQ(read_back(), "");
+}
+
+/// Whether the source's table has an index on its time: with one, each slice is a task; without,
+/// all goes through the hypertable at once.
+class ReadBackFromPlain : public ReadBack, public testing::WithParamInterface<bool> {
+  protected:
+    ReadBackFromPlain() : ReadBack(DatabaseOptions{.with_extension = false}) {}
+};
+
+INSTANTIATE_TEST_SUITE_P(Index, ReadBackFromPlain, testing::Values(false, true),
+                         [](const auto& param) { return param.param ? "Indexed" : "Unindexed"; });
+
+TEST_P(ReadBackFromPlain, FindsAFault) {
+    source.run("CREATE TABLE readings (time timestamptz NOT NULL, device int, value float8);");
+    if (GetParam())
+        source.run("CREATE INDEX ON readings (time)");
+    target.run(create() + skip_by("device"));
+    source.run(rows(3));
+    make_chunks(3);
+    expect_fault_is_found(unrecord, "device = ");
 }
 
 // ---------------------------------------------------------------- the statement

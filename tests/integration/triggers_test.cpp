@@ -22,6 +22,9 @@ using testing::Not;
 
 class Triggers : public Migration {
   protected:
+    explicit Triggers(const DatabaseOptions& of_source = {})
+        : Migration(of_source), is_source_plain_(!of_source.with_extension) {}
+
     /// Readings of four devices every ten minutes for each of three days, in the source with rows.
     /// In the target, before it becomes a hypertable, some more is done to the table.
     void create_readings(const std::string& before = "", const std::string& constraints = "") {
@@ -30,7 +33,7 @@ class Triggers : public Migration {
             constraints);
         const std::string hypertable = "SELECT create_hypertable('readings', 'time', "
                                        "chunk_time_interval => interval '1 day')";
-        source.run(table + hypertable);
+        source.run(is_source_plain_ ? table : table + hypertable);
         target.run(table + before);
         target.run(hypertable);
         source.run("INSERT INTO readings SELECT t, d, d + extract(hour FROM t) FROM "
@@ -127,6 +130,9 @@ class Triggers : public Migration {
     }
 
     std::optional<Role> owner_;
+
+  private:
+    bool is_source_plain_;
 };
 
 /// As a superuser, or as the owner of the target's tables.
@@ -363,6 +369,45 @@ TEST_F(Triggers, FireWhenTheyAreToldTo) {
     EXPECT_THAT(fired(), AllOf(testing::IsSupersetOf({"Before INSERT ROW", "after INSERT ROW",
                                                       "statements INSERT STATEMENT"}),
                                Not(testing::Contains("off INSERT ROW"))));
+    EXPECT_THAT(other_states(), IsEmpty());
+}
+
+/// From a table of PostgreSQL, with an index on its time, or without: then its rows go through the
+/// hypertable.
+class TriggersFromPlain : public Triggers, public testing::WithParamInterface<bool> {
+  protected:
+    TriggersFromPlain() : Triggers(DatabaseOptions{.with_extension = false}) {}
+
+    void create(const std::string& before) {
+        create_readings(before);
+        if (GetParam())
+            source.run("CREATE INDEX ON readings (time)");
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(Index, TriggersFromPlain, testing::Values(false, true),
+                         [](const auto& param) { return param.param ? "Indexed" : "Unindexed"; });
+
+TEST_P(TriggersFromPlain, DoNotFire) {
+    create(std::string(all_triggers) + statement_triggers);
+    expect_silent_copy("auto");
+    expect_to_fire_for("2024-01-02 12:05");
+}
+
+TEST_P(TriggersFromPlain, DoNotFireForRowsThatAreReplaced) {
+    create(std::string(all_triggers) + statement_triggers);
+    target.run("INSERT INTO readings SELECT t, 99, 0 FROM "
+               "generate_series('2024-01-01'::timestamptz, '2024-01-02 23:00', '1 hour') t");
+    expect_silent_copy("in-place");
+}
+
+TEST_P(TriggersFromPlain, FireWhenTheyAreToldTo) {
+    create(std::string(all_triggers) + statement_triggers);
+    fired();
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    backfill_ok({"copy", "--fire-triggers"});
+    EXPECT_THAT(fired(), testing::IsSupersetOf({"Before INSERT ROW", "after INSERT ROW",
+                                                "statements INSERT STATEMENT"}));
     EXPECT_THAT(other_states(), IsEmpty());
 }
 
