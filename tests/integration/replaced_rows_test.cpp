@@ -217,6 +217,35 @@ TEST_F(ReferencedRows, OfCompressedChunksStay) {
     backfill_ok({"verify"});
 }
 
+TEST_F(ReferencedRows, FailTheirChunkWhereTheTargetCompressesWhatIsWritten) {
+    NEEDS_COMMUNITY_EDITION();
+    NEEDS_SAME_VERSION();
+    if (!version_at_least(2, 29))
+        GTEST_SKIP() << "needs the option timescaledb.direct_compress";
+    drop_keys();
+    both("ALTER TABLE sample SET (timescaledb.compress, timescaledb.compress_segmentby = 'id')");
+    target.run("SELECT compress_chunk(c) FROM show_chunks('sample') c;"
+               "ALTER TABLE sample SET (timescaledb.direct_compress = true);"
+               "SELECT alter_job(job_id, scheduled => false) FROM timescaledb_information.jobs "
+               "WHERE hypertable_name = 'sample'");
+    add_keys();
+    source.run("UPDATE sample SET v = -1 WHERE id = 3");
+    const auto before = referencing();
+    const auto rows = target.rows("SELECT * FROM sample ORDER BY id");
+    backfill_ok({"stage", "--until", "2026-01-01"});
+    const auto outcome = backfill({"copy"});
+    EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output;
+    EXPECT_THAT(outcome.output, HasSubstr("turn off timescaledb.direct_compress"));
+    EXPECT_EQ(referencing(), before);
+    EXPECT_EQ(target.rows("SELECT * FROM sample ORDER BY id"), rows);
+
+    target.run("ALTER TABLE sample SET (timescaledb.direct_compress = false)");
+    backfill_ok({"copy"});
+    EXPECT_EQ(referencing(), before);
+    expect_equal_rows("sample");
+    backfill_ok({"verify"});
+}
+
 /// A writer's row, and what references it, come while its chunk is copied.
 TEST_F(ReferencedRows, ThatAreLateStay) {
     backfill_ok({"stage", "--until", "2025-06-03"});
