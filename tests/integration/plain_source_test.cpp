@@ -440,7 +440,7 @@ TEST_F(PlainSource, AChildWithoutAnIndexIsReadOnce) {
                "('2024-01-02', 9, 9); CREATE TABLE empty () INHERITS (readings)");
     const auto check = backfill({"check", "--until", "2024-01-06"});
     EXPECT_THAT(check.output,
-                AllOf(HasSubstr("\"public\".\"readings\", of which \"public\".\"a child\" have"),
+                AllOf(HasSubstr("\"public\".\"readings\", of which \"public\".\"a child\" has"),
                       HasSubstr("CREATE INDEX ON \"public\".\"a child\" (\"time\")"),
                       Not(HasSubstr("\"empty\""))));
     migrate({"--until", "2024-01-06"});
@@ -460,7 +460,8 @@ TEST_F(PlainSource, ColumnsOfChildrenAreNotLost) {
                       HasSubstr("ALTER TABLE \"public\".\"readings\" ADD COLUMN \"extra\" text")));
     const auto check = backfill({"check", "--until", "2024-01-06"});
     EXPECT_EQ(check.exit_status, exit_failed);
-    EXPECT_THAT(check.output, HasSubstr("column \"extra\" (text) is only in"));
+    EXPECT_THAT(check.output, AllOf(HasSubstr("column \"extra\" (text) is only in"),
+                                    Not(HasSubstr("nothing to copy"))));
     both("ALTER TABLE readings ADD COLUMN extra text, ADD COLUMN \"more \"\"\" int[]");
     source.run("CREATE INDEX ON child (time)");
     migrate({"--until", "2024-01-06"});
