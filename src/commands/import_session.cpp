@@ -170,12 +170,16 @@ bool ImportSession::attempt(const ImportBatch& batch, bool sifts, tasks::Importe
         // Before the commit: better twice there than not at all.
         run_.rejects->write(file.path, sifted.rejects);
     }
-    // Deferred constraints, and the look at what was loaded, speak up now.
-    std::vector<postgres::Statement> last{{"SET CONSTRAINTS ALL IMMEDIATE"},
-                                          {postgres::pinned_search_path}};
     std::vector<load::ToReadBack> looks;
     try {
-        looks = to_look_at();
+        // Deferred constraints speak up now; then names mean again what they should.
+        std::vector<postgres::Statement> last{{"SET CONSTRAINTS ALL IMMEDIATE"},
+                                              {postgres::pinned_search_path}};
+        if (run_.hypertable) {
+            last.push_back(load::loaded_chunks_statement(*run_.hypertable));
+            looks = to_look_at(target_.connection.pipeline(last).back());
+            last.clear();
+        }
         if (!looks.empty()) {
             // A chunk that has just got its rows has no statistics. Without them, the planner
             // expects to come across a row soon, or thinks that few are in a range, and reads all
@@ -211,13 +215,10 @@ bool ImportSession::attempt(const ImportBatch& batch, bool sifts, tasks::Importe
 /// not put rows into before, and a few of the others, in turn. A file whose rows are in no order
 /// puts some into hundreds of chunks with each batch, and a look at each would take half as long as
 /// COPY.
-std::vector<load::ToReadBack> ImportSession::to_look_at() {
+/// \param chunks what load::loaded_chunks_statement returned.
+std::vector<load::ToReadBack> ImportSession::to_look_at(const postgres::Result& chunks) const {
     constexpr std::size_t few = 2;
-    if (!run_.hypertable)
-        return {};
-    auto loaded = load::loaded_chunks_from(
-        target_.connection.pipeline({load::loaded_chunks_statement(*run_.hypertable)}).back(),
-        *run_.hypertable);
+    auto loaded = load::loaded_chunks_from(chunks, *run_.hypertable);
     const auto last_look = [&](const load::ToReadBack& chunk) {
         const auto found = looked_at_.find(chunk.slices);
         return found == looked_at_.end() ? 0 : found->second;

@@ -94,7 +94,7 @@ class ImportSession {
     };
 
     bool attempt(const ImportBatch& batch, bool sifts, tasks::Imported& imported);
-    std::vector<load::ToReadBack> to_look_at();
+    std::vector<load::ToReadBack> to_look_at(const postgres::Result& chunks) const;
     std::int64_t copy(const PlannedFile& file, std::string_view data);
     Sifted sift(const ImportBatch& batch);
     void reject(const ImportBatch& batch, Sifted& sifted, csv::Reject reject);

@@ -2,6 +2,7 @@
 
 #include "support/migration.hpp"
 #include "support/pgbouncer.hpp"
+#include "support/shell.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -167,6 +168,14 @@ TEST_F(PlantedObjects, AreNotUsed) {
         EXPECT_THAT(outcome.output, HasSubstr(" equal, 2 different"));
     }
     backfill_ok({"clean"});
+
+    // Into a chunk that is there: TimescaleDB 2.19.3 cannot make one by such a search_path.
+    const TextFile file("ticks.csv");
+    file.write("tick,host\n22,host 1\n");
+    const auto outcome =
+        run_program({"import", "--target", target.uri(), "--table", "public.ticks", file.path()});
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    EXPECT_EQ(target.value("SELECT count(*) FROM public.ticks WHERE tick = 22"), "2");
 }
 
 // Behind a pooler, what the server is is asked for before the session is pinned.
