@@ -19,17 +19,14 @@ WITH touched AS MATERIALIZED (
                           WHERE settings.relid = inhrelid
                             AND pg_stat_get_xact_tuples_inserted(
                                     (to_jsonb(settings) ->> 'compress_relid')::regclass) > 0))
+      AND EXISTS (SELECT
+                  FROM pg_class
+                  WHERE oid = inhrelid AND has_table_privilege(oid, 'SELECT')
+                    AND has_schema_privilege(relnamespace, 'USAGE'))
 )
 SELECT jsonb_object_agg(dimension.column_name,
                         jsonb_build_array(slice.range_start, slice.range_end))::text AS slices
 FROM touched
-CROSS JOIN LATERAL (
-    SELECT namespace.oid
-    FROM pg_class AS class
-    JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
-    WHERE class.oid = touched.oid
-      AND has_table_privilege(class.oid, 'SELECT') AND has_schema_privilege(namespace.oid, 'USAGE')
-    OFFSET 0) AS readable
 JOIN _timescaledb_catalog.chunk_constraint
   ON chunk_constraint.chunk_id = _timescaledb_functions.chunk_id_from_relid(touched.oid)
 JOIN _timescaledb_catalog.dimension_slice AS slice

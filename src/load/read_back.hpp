@@ -20,8 +20,8 @@ namespace load {
 
 /// What is to be found afterwards.
 struct ToReadBack {
-    const timescale::Hypertable* target_hypertable = nullptr;
-    timescale::Slices slices;   ///< of the hypercube that they are in
+    const timescale::Hypertable* target_hypertable = nullptr; ///< not owned
+    timescale::Slices slices;                                 ///< of the hypercube that they are in
     timescale::TimeRange range; ///< they are in that of time, perhaps with others
     bool has_rows = true;       ///< some were loaded
     /// The transaction has added them to whatever was there, and is asked for them alone.
