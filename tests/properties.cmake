@@ -39,4 +39,8 @@ foreach(test IN LISTS integration)
     if(test MATCHES "^Restart[.]")
         set_tests_properties(${test} PROPERTIES LABELS "${labels};restarts" RUN_SERIAL ON)
     endif()
+    # What waits at the same time as something else is told by the clock.
+    if(test MATCHES "^Sessions[.]WaitTwelveTimes")
+        set_tests_properties(${test} PROPERTIES RUN_SERIAL ON)
+    endif()
 endforeach()
