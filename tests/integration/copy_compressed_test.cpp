@@ -383,12 +383,18 @@ TEST_F(CopyCompressed, DeferredForeignKeysAndOtherSettings) {
 }
 
 TEST_F(CopyCompressed, UnorderedBatches) {
-    if (!version_at_least(2, 23))
-        GTEST_SKIP() << "needs TimescaleDB 2.23, whose INSERT can make unordered batches";
+    if (!version_at_least(2, 21))
+        GTEST_SKIP() << "needs TimescaleDB 2.21, which can make unordered batches";
     create_and_fill();
-    source.run("SET timescaledb.enable_direct_compress_insert = on;"
-               "INSERT INTO metrics SELECT '2024-01-20'::timestamptz + g * interval '1 min', 1, g, "
-               "'direct' FROM generate_series(1000, 1, -1) g");
+    // By COPY from 2.21 on, by INSERT from 2.23 on.
+    source.run(
+        version_at_least(2, 23)
+            ? "SET timescaledb.enable_direct_compress_insert = on;"
+              "INSERT INTO metrics SELECT '2024-01-20'::timestamptz + g * interval '1 min', 1, g, "
+              "'direct' FROM generate_series(1000, 1, -1) g"
+            : "SET timescaledb.enable_direct_compress_copy = on;"
+              "COPY metrics FROM PROGRAM 'seq 1000 -1 1 | awk ''{printf \"2024-01-20 "
+              "%02d:%02d:00+00,1,%d,direct\\n\", $1 / 60, $1 % 60, $1}''' (FORMAT csv)");
     ASSERT_THAT(
         source.value("SELECT count(*) FROM _timescaledb_catalog.chunk WHERE status & 2 = 2"),
         Not("0"));
