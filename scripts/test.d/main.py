@@ -137,7 +137,7 @@ class Tests:
         self.ctest("fuzz", "fuzz", "fuzz", {"BACKFILL_FUZZ_SECONDS": seconds}, "99")
 
     def integration(self, choice, preset, program_of=None, without=None):
-        """On the servers of a choice; None for the caller's own.
+        """On the servers of a choice; None for the caller's own, where all is run.
         program_of: the preset of the program, if that is another than the tests'"""
         more = {}
         if program_of:
@@ -145,8 +145,7 @@ class Tests:
         built = built_as(program_of or preset)
         if choice is None:
             variables = given_variables()
-            self.ctest(f"servers given{built}", preset, "integration", variables | more,
-                       without=without)
+            self.ctest(f"servers given{built}", preset, "integration", variables | more)
             return
         try:
             with servers_of(choice, in_memory=True) as variables:
