@@ -24,7 +24,7 @@ WITH load AS MATERIALIZED (
     SELECT number, value ->> 'schema' AS schema_name, value ->> 'hypertable' AS table_name,
            format('%I.%I', value ->> 'schema', value ->> 'hypertable') AS hypertable,
            value -> 'slices' AS slices, value ->> 'condition' AS condition,
-           (value ->> 'loaded')::boolean AS loaded, coalesce((value ->> 'added')::boolean, false) AS added
+           (value ->> 'loaded')::boolean AS loaded, (value ->> 'added')::boolean AS added
     FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS element (value, number)
 ),
 wanted AS MATERIALIZED (

@@ -55,7 +55,7 @@ class ReadBack : public Migration {
     std::string read_back(const std::string& condition = "true", bool loaded = true) {
         const auto json = target.value(fmt::format(
             "SELECT jsonb_agg(jsonb_build_object('schema', h.schema_name, 'hypertable', "
-            "h.table_name, 'slices', slices, 'condition', {}, 'loaded', {})) "
+            "h.table_name, 'slices', slices, 'condition', {}, 'loaded', {}, 'added', false)) "
             "FROM _timescaledb_catalog.hypertable h CROSS JOIN LATERAL (SELECT jsonb_object_agg("
             "d.column_name, jsonb_build_array(s.range_start, s.range_end)) AS slices "
             "FROM _timescaledb_catalog.chunk c "
