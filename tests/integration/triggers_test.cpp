@@ -41,6 +41,12 @@ class Triggers : public Migration {
                    "generate_series(1, 4) d; ANALYZE readings");
     }
 
+    /// Rows that only the target has, of another device, in two of the days.
+    void write_to_target() {
+        target.run("INSERT INTO readings SELECT t, 99, 0 FROM "
+                   "generate_series('2024-01-01'::timestamptz, '2024-01-02 23:00', '1 hour') t");
+    }
+
     /// Triggers of all kinds that rows fire; what they call names a table without its schema.
     static constexpr auto all_triggers = R"(
         CREATE TABLE log (what text);
@@ -169,8 +175,7 @@ TEST_P(NoTrigger, FiresForChunksThatAreAttached) {
 
 TEST_P(NoTrigger, FiresForRowsThatAreReplacedOrLeftAlone) {
     create(std::string(all_triggers) + statement_triggers);
-    target.run("INSERT INTO readings SELECT t, 99, 0 FROM "
-               "generate_series('2024-01-01'::timestamptz, '2024-01-02 23:00', '1 hour') t");
+    write_to_target();
     expect_silent_copy("in-place", "2024-01-02 12:00");
     EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE device = 99"), "12");
     expect_to_fire_for("2024-01-02 10:05");
@@ -396,8 +401,7 @@ TEST_P(TriggersFromPlain, DoNotFire) {
 
 TEST_P(TriggersFromPlain, DoNotFireForRowsThatAreReplaced) {
     create(std::string(all_triggers) + statement_triggers);
-    target.run("INSERT INTO readings SELECT t, 99, 0 FROM "
-               "generate_series('2024-01-01'::timestamptz, '2024-01-02 23:00', '1 hour') t");
+    write_to_target();
     expect_silent_copy("in-place");
 }
 
