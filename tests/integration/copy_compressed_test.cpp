@@ -111,8 +111,8 @@ class OtherVersion : public CopyCompressed {
 
 // Compressed again in the target where compression is enabled there, and said once.
 TEST_F(OtherVersion, CompressedChunksGoAsRows) {
-    const bool from_community = source.value("SHOW timescaledb.license") != "apache";
-    const bool to_community = target.value("SHOW timescaledb.license") != "apache";
+    const bool from_community = source.is_community();
+    const bool to_community = target.is_community();
     for (auto* side : {&source, &target})
         side->run("CREATE TABLE metrics (time timestamptz NOT NULL, device int, value float8, note "
                   "text); SELECT create_hypertable('metrics', 'time', chunk_time_interval => "

@@ -932,8 +932,6 @@ TEST_F(Import, NeedsFewPrivileges) {
 
 class ImportReadBack : public Import {
   protected:
-    bool has_community() { return target.value("SHOW timescaledb.license") == "timescale"; }
-
     static constexpr auto not_found =
         "what was loaded is not found through its hypertable, and nothing of it stays";
 
@@ -980,7 +978,7 @@ TEST_F(ImportReadBack, FindsChunksThatArePlannedAway) {
 }
 
 TEST_F(ImportReadBack, FindsRowsOfAPartialChunkThatIsNotMarkedSo) {
-    if (!has_community())
+    if (!target.is_community())
         GTEST_SKIP() << "needs the Community edition";
     target.run(std::string(create_readings) +
                "; INSERT INTO readings VALUES ('2024-01-01 12:00+00', 1); "
@@ -993,7 +991,7 @@ TEST_F(ImportReadBack, FindsRowsOfAPartialChunkThatIsNotMarkedSo) {
 }
 
 TEST_F(ImportReadBack, FindsACompressedTableThatIsGone) {
-    if (!has_community())
+    if (!target.is_community())
         GTEST_SKIP() << "needs the Community edition";
     if (target.value("SELECT extversion ~ '^2[.](1[0-9]|2[0-8])[.]' FROM pg_extension WHERE "
                      "extname = 'timescaledb'") != "t")
@@ -1026,7 +1024,7 @@ TEST_F(ImportReadBack, IsContentWithWhatIsThere) {
                             i, i % 7);
     file.write(rows);
     import_ok("readings", {file.path()});
-    if (has_community()) {
+    if (target.is_community()) {
         target.run("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby "
                    "= 'value'); SELECT compress_chunk(c) FROM show_chunks('readings') c");
         import_ok("readings", {"--name", "again", file.path()});
@@ -1053,8 +1051,8 @@ TEST_F(ImportReadBack, IsContentWithOtherAxes) {
 }
 
 TEST_F(ImportReadBack, FindsFaultsWhereNewRowsAreCompressed) {
-    if (!has_community() || target.value("SELECT count(*) FROM pg_settings WHERE name = "
-                                         "'timescaledb.enable_direct_compress_copy'") == "0")
+    if (!target.is_community() || target.value("SELECT count(*) FROM pg_settings WHERE name = "
+                                               "'timescaledb.enable_direct_compress_copy'") == "0")
         GTEST_SKIP() << "this TimescaleDB compresses no new rows";
     target.run(std::string(create_readings) + "; SET timescaledb.enable_chunk_skipping = on; "
                                               "SELECT enable_chunk_skipping('readings', 'device')");
@@ -1080,23 +1078,14 @@ TEST_F(ImportReadBack, FindsFaultsWhereNewRowsAreCompressed) {
 TEST_F(ImportReadBack, ReadsNoMoreWhereManyRowsAre) {
     target.run("CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL); SELECT "
                "create_hypertable('readings', 'time', chunk_time_interval => interval '10 days')");
-    const auto blocks = [&] {
-        target.run("SELECT pg_stat_force_next_flush(); SELECT pg_stat_clear_snapshot()");
-        return std::stol(
-            target.value("SELECT coalesce(sum(heap_blks_hit + heap_blks_read), 0) FROM "
-                         "pg_statio_user_tables WHERE relname LIKE '\\_hyper%'"));
-    };
     target.run("INSERT INTO readings SELECT '2024-01-01'::timestamptz + i * interval '1 second', i "
                "FROM generate_series(0, 500000) i");
     file.write("time,device\n2024-01-03 00:00:00.5+00,1\n");
-    blocks();
-    const auto before = blocks();
+    target.blocks_read_of_chunks(); // which tells it of the INSERT
+    const auto before = target.blocks_read_of_chunks();
     import_ok("readings", {file.path()});
-    const auto more = [&] {
-        return blocks() > before;
-    };
-    EXPECT_TRUE(eventually(more));
-    EXPECT_LT(blocks() - before, 200); // of more than 2,700
+    EXPECT_TRUE(eventually([&] { return target.blocks_read_of_chunks() > before; }));
+    EXPECT_LT(target.blocks_read_of_chunks() - before, 200); // of more than 2,700
 }
 
 // ---------------------------------------------------------------- triggers

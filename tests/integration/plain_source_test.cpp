@@ -47,8 +47,6 @@ class PlainSource : public Migration {
 
     void make_unindexed() { make_readings(""); }
 
-    bool is_target_community() { return target.value("SHOW timescaledb.license") != "apache"; }
-
     /// What both sides of a refusal have in common. Returns what was said.
     std::string refused(const std::vector<std::string>& arguments, int exit_status = exit_failed) {
         const auto outcome = backfill(arguments);
@@ -158,7 +156,7 @@ TEST_F(PlainSource, SlicesAreThoseOfChunks) {
 }
 
 TEST_F(PlainSource, WholeSlicesAreAttached) {
-    if (!is_target_community() || !version_at_least(2, 29))
+    if (!target.is_community() || !version_at_least(2, 29))
         GTEST_SKIP() << "needs TimescaleDB 2.29.1 or later, Community edition";
     both("CREATE TABLE large (time timestamptz NOT NULL, padding text)");
     both("ALTER TABLE large ALTER padding SET STORAGE EXTERNAL; CREATE INDEX ON large (time)");
@@ -342,7 +340,7 @@ TEST_F(PlainSource, FiltersAndTablesThatOnlyOneSideHas) {
 }
 
 TEST_F(PlainSource, AggregatesOfTheTargetAreRefreshed) {
-    if (!is_target_community())
+    if (!target.is_community())
         GTEST_SKIP() << "needs the Community edition";
     make_readings();
     // The second one has been refreshed when there was nothing: what comes is not beyond it.

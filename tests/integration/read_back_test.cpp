@@ -315,17 +315,12 @@ TEST_F(ReadBack, ReadsNoMoreThanTheEndsOfAChunk) {
     target.run(create());
     target.run("INSERT INTO readings SELECT '2025-06-01'::timestamptz + i * interval '1 second', "
                "i, i FROM generate_series(0, 80000) i; ANALYZE readings");
-    const auto blocks = [&] {
-        target.run("SELECT pg_stat_force_next_flush(); SELECT pg_stat_clear_snapshot()");
-        return std::stol(target.value("SELECT sum(heap_blks_hit + heap_blks_read) FROM "
-                                      "pg_statio_user_tables WHERE relname LIKE '\\_hyper%'"));
-    };
-    blocks();
-    const auto before = blocks();
+    target.blocks_read_of_chunks(); // which tells it of the INSERT
+    const auto before = target.blocks_read_of_chunks();
     EXPECT_EQ(read_back(), "");
     // The other session has told what it read when it is gone.
-    EXPECT_TRUE(eventually([&] { return blocks() > before; }));
-    EXPECT_LT(blocks() - before, 50);
+    EXPECT_TRUE(eventually([&] { return target.blocks_read_of_chunks() > before; }));
+    EXPECT_LT(target.blocks_read_of_chunks() - before, 50);
 }
 
 // ---------------------------------------------------------------- verify

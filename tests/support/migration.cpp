@@ -172,6 +172,16 @@ std::vector<std::string> Database::rows(const std::string& sql) {
     return rows;
 }
 
+bool Database::is_community() {
+    return value("SHOW timescaledb.license") != "apache";
+}
+
+std::int64_t Database::blocks_read_of_chunks() {
+    run("SELECT pg_stat_force_next_flush(); SELECT pg_stat_clear_snapshot()");
+    return std::stoll(value("SELECT coalesce(sum(heap_blks_hit + heap_blks_read), 0) FROM "
+                            "pg_statio_user_tables WHERE relname LIKE '\\_hyper%'"));
+}
+
 bool Database::has_xml() {
     try {
         run("SELECT '<x/>'::xml");
@@ -329,10 +339,7 @@ bool Migration::is_community() {
     const char* edition = std::getenv("BACKFILL_TIMESCALEDB_EDITION");
     if (edition != nullptr && *edition != '\0')
         return edition == std::string_view("community");
-    const auto is = [](Database& side) {
-        return side.value("SHOW timescaledb.license") != "apache";
-    };
-    return is(source) && is(target);
+    return source.is_community() && target.is_community();
 }
 
 bool Migration::version_at_least(Database& side, int major, int minor) {

@@ -67,6 +67,12 @@ class Database {
     /// The server was built with libxml, and so takes xml values.
     bool has_xml();
 
+    /// Its TimescaleDB is of the Community edition.
+    bool is_community();
+
+    /// How many blocks of chunks sessions have read that have told the server so.
+    std::int64_t blocks_read_of_chunks();
+
     /// Connects anew, for this test's connection was lost.
     void reconnect() const;
 
