@@ -524,7 +524,11 @@ TEST_F(Faults, TooManyConnectionsAreWaitedOut) {
         EXPECT_TRUE(
             eventually([&] { return program->has_warned("too many connections for role"); }));
         EXPECT_FALSE(program->has_ended());
-        EXPECT_TRUE(eventually([&] { return sessions(*server) == 0; }));
+        // Also those that were connecting when the limit was set.
+        EXPECT_TRUE(eventually([&] {
+            terminate(*server, "");
+            return sessions(*server) == 0;
+        }));
         server->run(fmt::format("ALTER ROLE {} CONNECTION LIMIT -1", role_of(*server)));
         expect_survived(end_of(*program), server == &source ? "source" : "target");
         expect_recovered();
