@@ -6,11 +6,10 @@
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
-#include <set>
+#include <map>
 #include <utility>
 
 namespace commands {
@@ -54,19 +53,18 @@ VerifySession::VerifySession(VerifyRun& run, WorkerProgress& progress,
 void VerifySession::say_what_was_committed() {
     if (in_doubt_.empty())
         return;
-    std::vector<std::int64_t> ids;
+    std::map<std::int64_t, std::string> compared;
     for (const auto& verdict : in_doubt_)
-        ids.push_back(verdict.task);
-    const auto rows =
-        queue_.connection.query("SELECT id FROM __backfill.task "
-                                "WHERE id = ANY ($1::bigint[]) AND compared >= $2::timestamptz",
-                                {fmt::format("{{{}}}", fmt::join(ids, ",")), run_.started});
-    std::set<std::int64_t> committed;
-    for (int row = 0; row < rows.size(); ++row)
-        committed.insert(rows.integer(row, "id"));
-    for (const auto& verdict : in_doubt_)
-        if (committed.contains(verdict.task))
-            verdict.say(run_.report);
+        compared[verdict.task.id] = verdict.compared;
+    const auto committed = tasks::committed_verdicts(queue_.connection, compared);
+    std::erase_if(in_doubt_,
+                  [&](const auto& verdict) { return !committed.contains(verdict.task.id); });
+    std::vector<tasks::Task> done;
+    for (const auto& verdict : in_doubt_) {
+        verdict.say(run_.report, verdict.task);
+        done.push_back(verdict.task);
+    }
+    progress_.end(done);
     in_doubt_.clear();
 }
 
@@ -126,7 +124,7 @@ bool VerifySession::verify_next() {
     claim.commit();
     progress_.end(tasks);
     for (const auto& verdict : in_doubt_)
-        verdict.say(run_.report);
+        verdict.say(run_.report, verdict.task);
     in_doubt_.clear();
     turn_.reset();
     return true;
@@ -154,10 +152,8 @@ void VerifySession::compare(const tasks::Task& task) {
 }
 
 void VerifySession::give_up(const tasks::Task& task, const std::string& reason) {
-    finish(task, reason_json(reason));
-    verdicts_.push_back({task.id, [task, reason](auto& report) {
-                             report.not_compared(task, reason);
-                         }});
+    finish(task, reason_json(reason),
+           [reason](auto& report, const auto& of) { report.not_compared(of, reason); });
 }
 
 bool VerifySession::attempt(const tasks::Task& task, bool last) {
@@ -207,20 +203,20 @@ void VerifySession::verify_claimed(const tasks::Task& task) {
     if (verdict.difference && place.is_free())
         throw TaskError("it is gone from the target");
     if (!verdict.difference) {
-        finish(task, std::nullopt);
         const auto duration = std::chrono::steady_clock::now() - started;
-        verdicts_.push_back({task.id, [task, rows = verdict.rows, duration](auto& report) {
-                                 report.equal(task, rows, duration);
-                             }});
+        finish(task, std::nullopt, [rows = verdict.rows, duration](auto& report, const auto& of) {
+            report.equal(of, rows, duration);
+        });
         return;
     }
     const auto axis =
         timescale::axis_of(find_hypertable(run_.sources, task.hypertable, "source").time.type);
-    finish(task, report::difference_json(*verdict.difference, axis),
-           !verdict.difference->is_generated());
-    verdicts_.push_back({task.id, [task, difference = *verdict.difference, axis](auto& report) {
-                             report.differs(task, difference, axis);
-                         }});
+    finish(
+        task, report::difference_json(*verdict.difference, axis),
+        [difference = *verdict.difference, axis](auto& report, const auto& of) {
+            report.differs(of, difference, axis);
+        },
+        !verdict.difference->is_generated());
 }
 
 std::vector<tasks::Task> VerifySession::verify_together(const std::vector<tasks::Task>& tasks) {
@@ -280,12 +276,14 @@ std::vector<tasks::Task> VerifySession::try_together(const std::vector<tasks::Ta
         else
             equal.push_back(tasks[i].id);
     }
-    tasks::finish_equal(queue_.connection, equal);
+    if (equal.empty())
+        return rest;
+    const auto compared = tasks::finish_comparison(queue_.connection, equal, std::nullopt, false);
     for (std::size_t i = 0; i < tasks.size(); ++i)
         if (!verdicts[i].difference)
             verdicts_.push_back(
-                {tasks[i].id, [task = tasks[i], rows = verdicts[i].rows, each](auto& report) {
-                     report.equal(task, rows, each);
+                {tasks[i], compared, [rows = verdicts[i].rows, each](auto& report, const auto& of) {
+                     report.equal(of, rows, each);
                  }});
     return rest;
 }
@@ -335,9 +333,10 @@ verify::Comparison VerifySession::comparison(const tasks::Task& task,
 }
 
 void VerifySession::finish(const tasks::Task& task, const std::optional<std::string>& difference,
-                           bool helps_to_copy) {
-    tasks::finish_comparison(queue_.connection, task, difference,
-                             run_.options.requeue && helps_to_copy);
+                           Say say, bool helps_to_copy) {
+    auto compared = tasks::finish_comparison(queue_.connection, {task.id}, difference,
+                                             run_.options.requeue && helps_to_copy);
+    verdicts_.push_back({task, std::move(compared), std::move(say)});
 }
 
 } // namespace commands

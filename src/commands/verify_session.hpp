@@ -52,14 +52,18 @@ struct VerifyRun {
  */
 class VerifySession {
   public:
+    using Say = std::function<void(report::VerifyReport&, const tasks::Task&)>;
+
     /// What is said of a comparison once it is committed.
     struct Verdict {
-        std::int64_t task = 0;
-        std::function<void(report::VerifyReport&)> say;
+        tasks::Task task;
+        std::string compared; ///< when: tasks::finish_comparison()
+        Say say;
     };
 
     /// Takes the connections that nobody uses, or connects.
-    /// \param in_doubt verdicts whose COMMIT was not answered: those that were committed are said.
+    /// \param in_doubt verdicts whose COMMIT was not answered: those that were committed are said,
+    /// unless somebody else has compared the same chunk since.
     /// \throws Error when a server has changed since the run began.
     VerifySession(VerifyRun& run, WorkerProgress& progress, std::vector<Verdict>& in_doubt);
     ~VerifySession();
@@ -100,7 +104,9 @@ class VerifySession {
     /// \param target the chunk of the same slices; none when its rows are in chunks of others.
     verify::Comparison comparison(const tasks::Task& task, const timescale::Chunk& source,
                                   const std::optional<timescale::Chunk>& target);
-    void finish(const tasks::Task& task, const std::optional<std::string>& difference,
+
+    /// Notes what was found, and keeps what to say of it.
+    void finish(const tasks::Task& task, const std::optional<std::string>& difference, Say say,
                 bool helps_to_copy = true);
 
     VerifyRun& run_;

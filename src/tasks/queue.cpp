@@ -1,6 +1,7 @@
 #include "tasks/queue.hpp"
 
 #include "json/value.hpp"
+#include "postgres/quote.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -255,10 +256,28 @@ std::vector<Task> claim_more_comparisons(postgres::Connection& target,
     return claim_more_by(sql::claim_more_comparisons, target, run_started, first, most, workers);
 }
 
-void finish_comparison(postgres::Connection& target, const Task& task,
-                       const std::optional<std::string>& difference, bool requeue) {
-    target.query(sql::finish_comparison,
-                 {std::to_string(task.id), difference, requeue ? "true" : "false"});
+std::string finish_comparison(postgres::Connection& target, const std::vector<std::int64_t>& ids,
+                              const std::optional<std::string>& difference, bool requeue) {
+    return target
+        .query(sql::finish_comparison,
+               {fmt::format("{{{}}}", fmt::join(ids, ",")), difference, requeue ? "true" : "false"})
+        .string(0, "compared");
+}
+
+std::set<std::int64_t> committed_verdicts(postgres::Connection& target,
+                                          const std::map<std::int64_t, std::string>& compared) {
+    std::vector<std::string> ids;
+    std::vector<std::string> times;
+    for (const auto& [id, when] : compared) {
+        ids.push_back(std::to_string(id));
+        times.push_back(when);
+    }
+    const auto rows = target.query(sql::committed_verdicts,
+                                   {postgres::array_literal(ids), postgres::array_literal(times)});
+    std::set<std::int64_t> committed;
+    for (int row = 0; row < rows.size(); ++row)
+        committed.insert(rows.integer(row, "id"));
+    return committed;
 }
 
 postgres::Statement finish_statement(const std::vector<Finished>& tasks) {
@@ -313,10 +332,6 @@ void skip(postgres::Connection& target, const Task& task, const std::string& rea
 
 void fail(postgres::Connection& target, const Task& task, const std::string& error) {
     target.query(sql::fail_task, {std::to_string(task.id), error});
-}
-
-void finish_equal(postgres::Connection& target, const std::vector<std::int64_t>& ids) {
-    target.query(sql::finish_equal, {fmt::format("{{{}}}", fmt::join(ids, ","))});
 }
 
 Counts conclude(postgres::Connection& target, std::vector<postgres::Statement> others) {

@@ -3,6 +3,10 @@
 #include "postgres/connection.hpp"
 #include "tasks/task.hpp"
 
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -142,13 +146,18 @@ std::vector<Task> claim_more_comparisons(postgres::Connection& target,
                                          const std::string& run_started, const Task& first,
                                          std::int64_t most, int workers);
 
+/// Notes what was found for claimed tasks, one at least.
 /// \param difference JSON; none when both sides are equal.
 /// \param requeue whether a differing chunk is to be copied again.
-void finish_comparison(postgres::Connection& target, const Task& task,
-                       const std::optional<std::string>& difference, bool requeue);
+/// \returns when they were compared, by the server's clock, as committed_verdicts() takes it.
+std::string finish_comparison(postgres::Connection& target, const std::vector<std::int64_t>& ids,
+                              const std::optional<std::string>& difference, bool requeue);
 
-/// Notes that both sides of claimed tasks are equal.
-void finish_equal(postgres::Connection& target, const std::vector<std::int64_t>& ids);
+/// Which verdicts of finish_comparison() were committed, of transactions that have ended.
+/// \param compared when each task was, by its id.
+/// \returns ids of tasks; without those that were compared by somebody else since.
+std::set<std::int64_t> committed_verdicts(postgres::Connection& target,
+                                          const std::map<std::int64_t, std::string>& compared);
 
 /// Waits until all that was committed before, with synchronous_commit off, is on the server's disk
 /// (and where else synchronous commits wait for), and counts; in one round trip. Outside of a
