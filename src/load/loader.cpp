@@ -163,7 +163,7 @@ void Loader::empty(const Job& job, Prepared& prepared) {
     // the server (tsl_compressor_init in TimescaleDB's tsl/src/compression/compression.c; seen
     // on 2.29.2).
     const bool stays_compressed =
-        target.compressed && (late_batches || job.target_hypertable.direct_compress);
+        target.compressed && (late_batches || job.target_hypertable.may_get_batches());
     if (plan.what != Plan::What::rows &&
         (late_batches || (stays_compressed && plan.decompress_first))) {
         take_rows_instead(prepared, late_batches_reason);
@@ -311,7 +311,7 @@ void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
             if (chunk && chunk->compressed) {
                 lock_against_writers(target_, {chunk->name}, "EXCLUSIVE", progress_);
                 // as in empty()
-                if (job.target_hypertable.direct_compress ||
+                if (job.target_hypertable.may_get_batches() ||
                     has_late_batches(chunk->compressed->name, prepared.late))
                     refuse_late_batches(chunk->name);
                 decompress(chunk->name);

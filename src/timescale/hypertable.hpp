@@ -67,6 +67,11 @@ struct Hypertable {
     /// Of one that rows are copied into; of others, it stays empty.
     Triggers triggers{};
 
+    /// Whether batches may come by the option direct_compress. A unique index rules them out
+    /// (choose_copy_method in TimescaleDB's src/copy.c, should_use_direct_compress in its
+    /// src/nodes/modify_hypertable.c), and so do foreign keys that reference it, which need one.
+    bool may_get_batches() const { return direct_compress && key.empty(); }
+
     /// Rows can be found by their time.
     bool time_is_indexed() const { return without_time_index.empty(); }
 
