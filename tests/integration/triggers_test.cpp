@@ -405,6 +405,35 @@ TEST_P(TriggersFromPlain, DoNotFireForRowsThatAreReplaced) {
     expect_silent_copy("in-place");
 }
 
+/// Where some fire always, or the role is the owner, session_replication_role does not do.
+TEST_P(TriggersFromPlain, OfAnyStateDoNotFireOrFailTheirChunk) {
+    NEEDS_COMMUNITY_EDITION();
+    create(std::string(all_triggers) +
+           "CREATE TRIGGER replica BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION note();"
+           "CREATE TRIGGER always BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION note();"
+           "ALTER TABLE readings ENABLE REPLICA TRIGGER replica, ENABLE ALWAYS TRIGGER always;");
+    target.run("INSERT INTO readings VALUES ('2024-01-02', 99, 0)");
+    have_an_owner();
+    const bool is_indexed = GetParam();
+    if (is_indexed) {
+        expect_silent_copy("in-place");
+    } else {
+        fired();
+        backfill_ok({"stage", "--until", "2024-02-01"});
+        const auto outcome = backfill({"copy"});
+        EXPECT_EQ(outcome.exit_status, 1);
+        EXPECT_THAT(outcome.output, HasSubstr("triggers of the target would fire for its rows, for "
+                                              "they go through the hypertable"));
+        EXPECT_THAT(fired(), IsEmpty());
+        EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1");
+        backfill_ok({"copy", "--fire-triggers"});
+        EXPECT_THAT(fired(), testing::IsSupersetOf({"after INSERT ROW", "always INSERT ROW"}));
+        EXPECT_THAT(other_states(), IsEmpty());
+    }
+    target.run("INSERT INTO readings VALUES ('2024-01-02 12:05', 100, 0)");
+    EXPECT_THAT(fired(), ElementsAre("Before INSERT ROW", "after INSERT ROW", "always INSERT ROW"));
+}
+
 TEST_P(TriggersFromPlain, FireWhenTheyAreToldTo) {
     create(std::string(all_triggers) + statement_triggers);
     fired();
