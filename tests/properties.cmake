@@ -39,6 +39,11 @@ foreach(test IN LISTS integration)
     if(test MATCHES "^Restart[.]")
         set_tests_properties(${test} PROPERTIES LABELS "${labels};restarts" RUN_SERIAL ON)
     endif()
+    # They grant session_replication_role: one row of pg_parameter_acl for the whole server, which
+    # two transactions cannot change at once ("tuple concurrently updated").
+    if(test MATCHES "^Trigger(s|Checks)[.]")
+        set_tests_properties(${test} PROPERTIES RESOURCE_LOCK pg_parameter_acl)
+    endif()
     # What waits at the same time as something else is told by the clock.
     if(test MATCHES "^Sessions[.]WaitTwelveTimes")
         set_tests_properties(${test} PROPERTIES RUN_SERIAL ON)
