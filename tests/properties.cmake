@@ -4,13 +4,14 @@
 #   unit         need no servers
 #   integration  need those that the environment names: eval "$(scripts/servers env)"
 #   quick        all of the former, and the core of the latter (scripts/test --quick)
-#   once         test what is the same on every version and edition: connections, signals, output.
-#                Where scripts/test goes through several servers, they run on the best of them alone
+#   once         test what is the same on every version and edition: connections, signals, bounds,
+#                what is done to the queue by hand, output. Where scripts/test goes through several
+#                servers, they run on the best of them alone
 #   slow         take far longer than others
 #   restarts     restart the servers, and so run alone
 
 set(quick "^(CommandLine.*|Control|CopyAggregates|CopyCompressed|CopyRows|CopyTogether|DualWrite|RefreshCaggs|StageAggregates|StageBounds|StageSelection|Verify|VerifyQuick)[.]")
-set(once "^(.*/)?(Ascii.*|CheckEncodings|CommandLine.*|CommitUnanswered|Control|DifferentEncodings|Faults|FaultsOfShared|ImportFaults|KindsOfData|Latin1.*|Output.*|PlainFaults|Pooler|Report|Restart|Terminal|Tls|Utf8.*|Win1252.*)[.]")
+set(once "^(.*/)?(Ascii.*|CheckEncodings|CommandLine.*|CommitUnanswered|Control|DifferentEncodings|Faults|FaultsOfShared|ImportFaults|ImportRejects|KindsOfData|Latin1.*|Output.*|PlainFaults|Pooler|QueueChangedByHand|Report|Restart|StageBounds|Terminal|Tls|Utf8.*|Win1252.*)[.]")
 set(longest "^(.*/)?(DualWriteStress[.].*Compressed.*|Faults[.](AConnectionLostWhile|AHangIs|EverythingHangs|VerifyFindsHangs).*|FaultsOfShared[.].*|ImportFaults[.]Bears.*|KindsOfData[.](Large|Wide).*)")
 set(slow "^(.*/)?(ColumnChanges|CopyConcurrency|CopyShared|Crash|CrashOfCopy|CutElsewhere|DualWriteStress|EveryType|Faults|FaultsOfShared|ImportFaults|KindsOfData|PlainFaults|PlainSource|RandomHypertables|Restart)[.]")
 
