@@ -110,7 +110,7 @@ Prepared Loader::prepare(const Job& job) {
             now.attach_obstacle = "the target's empty chunk is in use";
             break;
         case Plan::Into::new_chunk:
-            plan.reason = make_chunk(job, plan);
+            plan.reason = make_chunk(job);
             if (plan.reason.empty())
                 break;
             plan.into = Plan::Into::hypertable;
@@ -340,9 +340,9 @@ void Loader::empty_hypercube(const Job& job, Prepared& prepared) {
 /// holds a lock on the hypertable.
 /// \returns why nothing was made, so that the rows must go through the hypertable; empty when the
 /// chunk is there.
-std::string Loader::make_chunk(const Job& job, const Plan& plan) {
+std::string Loader::make_chunk(const Job& job) {
     if (!target_server_.community)
-        return create_chunk_by_inserting(job, plan);
+        return create_chunk_by_inserting(job);
     try {
         create_chunk(job);
     } catch (const postgres::SqlError& error) {
@@ -363,16 +363,17 @@ void Loader::create_chunk(const Job& job) {
 /// The Apache edition makes chunks only for rows that come: let the first one make it, and take
 /// it out again before anyone sees it. That one only: another worker, or the application, may
 /// have made the chunk in the meantime, and filled it.
-std::string Loader::create_chunk_by_inserting(const Job& job, const Plan& plan) {
+std::string Loader::create_chunk_by_inserting(const Job& job) {
+    // The row is not the one that they are to fire for, if they are.
+    const auto& triggers = job.target_hypertable.triggers;
+    if (triggers.has_any() && !triggers.can_be_replica())
+        return "triggers would fire for a row more";
     const auto filter = timescale::row_filter(job.source_hypertable.time, job.task.ranges);
     auto& builder = builder_();
     postgres::Transaction transaction(builder, fmt::format("BEGIN; {}", lock_to_make_chunk));
-    // The row is not the one that they are to fire for, if they are.
-    const auto& triggers = job.target_hypertable.triggers;
-    if (triggers.has_any() && triggers.can_be_replica())
+    if (triggers.has_any())
         be_replica(builder);
     timescale::route_exactly(builder, job.target_hypertable);
-    RolesPath path(builder, plan.triggers == Plan::Triggers::fired);
     try {
         const auto loaded =
             copy(copy_shape(job.chunk.columns, chunk_columns(job.target_hypertable), encoding_),
@@ -397,7 +398,6 @@ std::string Loader::create_chunk_by_inserting(const Job& job, const Plan& plan) 
         return "a publication keeps rows from being deleted";
     builder.execute(fmt::format("DELETE FROM ONLY {} WHERE xmin = pg_current_xact_id()::xid",
                                 place.same->quoted()));
-    path.end();
     transaction.commit();
     return {};
 }

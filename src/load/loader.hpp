@@ -87,9 +87,9 @@ class Loader {
 
   private:
     void require_possible(const Prepared& prepared) const;
-    std::string make_chunk(const Job& job, const Plan& plan);
+    std::string make_chunk(const Job& job);
     void create_chunk(const Job& job);
-    std::string create_chunk_by_inserting(const Job& job, const Plan& plan);
+    std::string create_chunk_by_inserting(const Job& job);
 
     tasks::Loaded load_as_planned(const Job& job, Prepared& prepared);
     tasks::Loaded load_and_attach(const Job& job, Prepared& prepared);

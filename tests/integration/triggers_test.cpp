@@ -444,6 +444,17 @@ TEST_P(TriggersFromPlain, FireWhenTheyAreToldTo) {
     EXPECT_THAT(other_states(), IsEmpty());
 }
 
+/// Nor for a row that the Apache edition's chunks are made for.
+TEST_F(Triggers, FireOnceForEachRowWhenTheyAreToldTo) {
+    create_readings(all_triggers);
+    have_an_owner();
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    backfill_ok({"copy", "--fire-triggers"});
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1728");
+    EXPECT_EQ(target.value("SELECT count(*) FROM log WHERE what = 'after INSERT ROW'"), "1728");
+    EXPECT_EQ(target.value("SELECT count(*) FROM log WHERE what LIKE '%DELETE%'"), "0");
+}
+
 TEST_F(Triggers, FireForCompressedChunksWhenTheyAreToldTo) {
     NEEDS_COMMUNITY_EDITION();
     create_readings(all_triggers);
