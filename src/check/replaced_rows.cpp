@@ -92,14 +92,16 @@ void refused_deletes(Findings& findings, const Pair& pair,
     const auto table = pair.target->name.quoted();
     findings.warn(
         "publications",
-        fmt::format("{}: {} of the target with rows in the range are in a publication, and have no "
-                    "replica identity, so that the server lets no row be deleted or changed: rows "
-                    "that are the same stay, and a chunk with one that is not fails",
+        fmt::format("{}: a publication has {} of the target with rows in the range that have no "
+                    "replica identity, or one that does not go with its row filter or column "
+                    "list, so that the server lets no row be deleted or changed: rows that are "
+                    "the same stay, and a chunk with one that is not fails",
                     pair.quoted(), report::format_count(refusing, "chunk")),
-        fmt::format(
-            "in the target, until they are copied: ALTER TABLE {} REPLICA IDENTITY FULL; or "
-            "drop those chunks, if the source has all of their rows",
-            table));
+        fmt::format("in the target, until they are copied: ALTER TABLE {} REPLICA IDENTITY FULL, "
+                    "or, where there is a column list, ALTER PUBLICATION ... SET TABLE with a list "
+                    "that has the whole key; or drop those chunks, if the source has all of "
+                    "their rows",
+                    table));
 }
 
 /// \param aggregates as sql/publications.sql was asked for.

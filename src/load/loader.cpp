@@ -524,13 +524,11 @@ void Loader::settle_overlapping(const Job& job, Prepared& prepared, bool as_repl
 
 void Loader::remove_doubles(const Job& job, const Prepared& prepared, const QualifiedName& chunk,
                             const std::string& where) {
-    // object_not_in_prerequisite_state in PostgreSQL's src/backend/utils/errcodes.txt
-    constexpr auto publication_refuses = "55000";
     try {
         load::remove_doubles(target_, chunk, job.target_hypertable.time.column, where,
                              prepared.late);
     } catch (const postgres::SqlError& error) {
-        if (error.sqlstate() != publication_refuses)
+        if (!publication_refuses(error))
             throw;
         // Next time they are there when we begin, and what is the same is not loaded.
         throw postgres::SqlError("40001", error.what());

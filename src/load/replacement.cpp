@@ -47,10 +47,8 @@ bool any(const Column& /*column*/) {
     return true;
 }
 
-// In PostgreSQL's src/backend/utils/errcodes.txt; the last one is
-// object_not_in_prerequisite_state.
+// In PostgreSQL's src/backend/utils/errcodes.txt.
 constexpr auto restrict_violation = "23001";
-constexpr auto publication_refuses = "55000";
 
 /// Names of ours next to the columns', which are somebody's.
 constexpr auto place = R"("__backfill place")";
@@ -161,7 +159,7 @@ class Replacing {
                 update(chunk);
         } catch (const postgres::SqlError& error) {
             if (error.sqlstate() != postgres::foreign_key_violation &&
-                error.sqlstate() != restrict_violation && error.sqlstate() != publication_refuses)
+                error.sqlstate() != restrict_violation && !publication_refuses(error))
                 throw;
             throw TaskError(
                 fmt::format("the target has rows that differ from the source's, and may "
@@ -181,7 +179,7 @@ class Replacing {
             if (counts.deletes > 0)
                 remove(chunk);
         } catch (const postgres::SqlError& error) {
-            if (error.sqlstate() != publication_refuses)
+            if (!publication_refuses(error))
                 throw;
             throw postgres::SqlError("40001", error.what()); // next time, they are there before
         }
@@ -296,6 +294,12 @@ class Replacing {
 
 void replace_rows(postgres::Connection& target, const Replacement& replacement) {
     Replacing(target, replacement).run();
+}
+
+bool publication_refuses(const postgres::SqlError& error) {
+    // In PostgreSQL's src/backend/utils/errcodes.txt: object_not_in_prerequisite_state, for want of
+    // a replica identity, and invalid_column_reference, for a row filter or a column list.
+    return error.sqlstate() == "55000" || error.sqlstate() == "42P10";
 }
 
 } // namespace load

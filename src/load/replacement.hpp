@@ -2,6 +2,7 @@
 
 #include "load/late_rows.hpp"
 #include "postgres/connection.hpp"
+#include "postgres/error.hpp"
 #include "postgres/quote.hpp"
 
 #include <string>
@@ -33,5 +34,9 @@ struct Replacement {
 /// may be several then, of which as many stay, late ones first. \throws TaskError when a row may
 /// not be deleted or changed: a foreign key references it, or a publication forbids it.
 void replace_rows(postgres::Connection& target, const Replacement& replacement);
+
+/// Whether a DELETE or UPDATE was refused because the table is in a publication
+/// (CheckCmdReplicaIdentity in PostgreSQL's src/backend/executor/execReplication.c).
+bool publication_refuses(const postgres::SqlError& error);
 
 } // namespace load

@@ -58,7 +58,7 @@ struct Chunk {
     /// Foreign keys reference its rows: deleting one changes others' tables, or fails.
     bool referenced = false;
     /// DELETE and UPDATE are refused, for a publication publishes them, and the chunk's table, or
-    /// its compressed table, has no replica identity.
+    /// its compressed table, has no replica identity that it takes (sql/refusing_tables.sql).
     bool refuses_deletes = false;
 
     /// A trigger that fires for rows which are inserted or deleted, but for those of constraints.
