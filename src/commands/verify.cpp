@@ -26,15 +26,6 @@ postgres::Statement hash_statement() {
     return {std::string(sql::hash_sample)};
 }
 
-/// Why nothing is copied of what is staged.
-std::string why_nothing(postgres::Connection& target, const tasks::Counts& counts) {
-    if (counts.failed == 0)
-        return "run copy first";
-    const auto last = tasks::failures(target, 1);
-    return fmt::format("{} failed, lastly {}: {}", report::format_count(counts.failed, "chunk"),
-                       tasks::title(last.at(0).chunk, last.at(0).part), last.at(0).error);
-}
-
 std::string next_step(const VerifyOptions& options, const tasks::Counts& after,
                       const report::VerifyReport& report) {
     if (options.requeue && after.to_do > 0)
@@ -47,6 +38,8 @@ std::string next_step(const VerifyOptions& options, const tasks::Counts& after,
         return "Next: look into the differences (SELECT * FROM __backfill.task WHERE difference IS "
                "NOT NULL), or copy those chunks again: timescaledb-backfill verify --requeue, then "
                "copy";
+    if (after.to_do > 0)
+        return "Next: timescaledb-backfill copy --source ... --target ..., then verify";
     return "Next: timescaledb-backfill clean --target ...";
 }
 
@@ -88,11 +81,8 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
     if (before.to_do > 0)
         output.say(Weight::result, fmt::format("{} still to copy, and not verified.",
                                                report::format_count(before.to_do, "chunk")));
-    if (before.copied == 0 && before.to_do > 0) {
-        report::VerifyReport(output, 0).nothing_copied(before.to_do,
-                                                       why_nothing(ends.target.connection, before));
+    if (tell_nothing_copied(ends.target.connection, before, output))
         return exit_failed;
-    }
     if (to_do == 0) {
         report::VerifyReport(output, 0).nothing_to_do(before.copied);
         tell_lagging_sequences(

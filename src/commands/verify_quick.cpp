@@ -3,6 +3,7 @@
 #include "commands/endpoints.hpp"
 #include "report/copy_report.hpp"
 #include "report/units.hpp"
+#include "report/verify_report.hpp"
 #include "tasks/queue.hpp"
 #include "timescale/chunk.hpp"
 
@@ -134,7 +135,24 @@ std::vector<std::string> remedies(const std::vector<Estimate>& estimates) {
     return lines;
 }
 
+/// Why nothing is copied of what is staged.
+std::string why_nothing(postgres::Connection& target, const tasks::Counts& counts) {
+    if (counts.failed == 0)
+        return "run copy first";
+    const auto last = tasks::failures(target, 1);
+    return fmt::format("{} failed, lastly {}: {}", format_count(counts.failed, "chunk"),
+                       tasks::title(last.at(0).chunk, last.at(0).part), last.at(0).error);
+}
+
 } // namespace
+
+bool tell_nothing_copied(postgres::Connection& target, const tasks::Counts& counts,
+                         report::Output& output) {
+    if (counts.copied > 0 || counts.to_do == 0)
+        return false;
+    report::VerifyReport(output, 0).nothing_copied(counts.to_do, why_nothing(target, counts));
+    return true;
+}
 
 ExitStatus verify_quick(const VerifyOptions& options, report::Output& output) {
     auto ends = connect_both(options.source, options.target, "verify", Session::first);
@@ -144,6 +162,8 @@ ExitStatus verify_quick(const VerifyOptions& options, report::Output& output) {
                                      "run verify without --quick",
                                      ends.source.connection.name()));
     tasks::require(ends.target.connection);
+    if (tell_nothing_copied(ends.target.connection, tasks::count(ends.target.connection), output))
+        return exit_failed;
     const auto started = std::chrono::steady_clock::now();
     const auto estimates = estimate(ends);
     const report::Seconds duration = std::chrono::steady_clock::now() - started;

@@ -423,6 +423,15 @@ TEST_F(VerifyOthers, FailsWhenNothingCouldBeCopied) {
                 AllOf(HasSubstr("none of 2 staged chunks is copied: 2 chunks failed, "
                                 "lastly "),
                       HasSubstr("small"), Not(HasSubstr("Nothing to verify"))));
+    const auto quick = backfill({"verify", "--quick"});
+    EXPECT_EQ(quick.exit_status, 1);
+    EXPECT_THAT(quick.output, HasSubstr("none of 2 staged chunks is copied"));
+    // Of which one can be copied now: the queue is still needed for the other one.
+    source.run("UPDATE readings SET n = 1 WHERE tick = 11");
+    EXPECT_EQ(backfill({"copy"}).exit_status, 1);
+    EXPECT_THAT(backfill_ok({"verify"}),
+                AllOf(HasSubstr("1 equal"), HasSubstr("Next: timescaledb-backfill copy"),
+                      Not(HasSubstr("Next: timescaledb-backfill clean"))));
 }
 
 } // namespace
