@@ -7,7 +7,8 @@ SELECT hypertable.schema_name AS hypertable_schema,
        to_jsonb(outer_chunk) ->> 'table_name' AS chunk_name,
        namespace.nspname AS found_schema,
        class.relname AS found_name,
-       to_jsonb(inner_chunk) ->> 'schema_name' AS right_schema
+       to_jsonb(inner_chunk) ->> 'schema_name' AS right_schema,
+       has_schema_privilege(to_jsonb(inner_chunk) ->> 'schema_name', 'CREATE') AS may_repair
 FROM pg_class AS class
 JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
 JOIN _timescaledb_catalog.chunk AS inner_chunk

@@ -25,6 +25,7 @@ struct Repair {
     std::int64_t chunks = 0;
     postgres::QualifiedName example{}; ///< one of them
     std::vector<std::string> statements{};
+    std::string missing_right{}; ///< a schema that the role may not create tables in, or empty
 };
 
 } // namespace
@@ -60,11 +61,13 @@ void misplaced_batches(Findings& findings, const Side& target) {
             repairs[{rows.string(row, "hypertable_schema"), rows.string(row, "hypertable_name")}];
         if (repair.chunks++ == 0)
             repair.example = {rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")};
+        const auto right_schema = postgres::quote_identifier(rows.string(row, "right_schema"));
+        if (!rows.boolean(row, "may_repair"))
+            repair.missing_right = right_schema;
         const postgres::QualifiedName found{rows.string(row, "found_schema"),
                                             rows.string(row, "found_name")};
         repair.statements.push_back(
-            fmt::format("ALTER TABLE {} SET SCHEMA {}", found.quoted(),
-                        postgres::quote_identifier(rows.string(row, "right_schema"))));
+            fmt::format("ALTER TABLE {} SET SCHEMA {}", found.quoted(), right_schema));
     }
     for (const auto& [hypertable, repair] : repairs)
         findings.fail(
@@ -74,7 +77,12 @@ void misplaced_batches(Findings& findings, const Side& target) {
                         "into the wrong schema",
                         hypertable.quoted(), report::format_count(repair.chunks, "chunk"),
                         repair.example.quoted()),
-            fmt::format("in the target: {}", fmt::join(repair.statements, "; ")));
+            fmt::format("in the target{}: {}",
+                        repair.missing_right.empty()
+                            ? ""
+                            : ", as a superuser, for the role may not create tables in " +
+                                  repair.missing_right,
+                        fmt::join(repair.statements, "; ")));
 }
 
 } // namespace check

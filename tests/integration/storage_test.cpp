@@ -147,6 +147,10 @@ TEST_F(Storage, CheckFindsCompressedTablesInTheWrongSchema) {
     if (version_at_least(2, 29))
         GTEST_SKIP() << "the catalog knows compressed tables by their OID from 2.29 on";
     make(", associated_schema_name => 'own chunks'");
+    const Role owner(target, "owner");
+    target.run(fmt::format("GRANT ALL ON SCHEMA \"own chunks\" TO {0};"
+                           "ALTER TABLE parcels OWNER TO {0}",
+                           owner.name()));
     migrate({"--until", "2024-02-01"});
     // What earlier releases did. Nobody but TimescaleDB would change its catalog as well.
     const auto tables = own_compressed_tables();
@@ -164,6 +168,11 @@ TEST_F(Storage, CheckFindsCompressedTablesInTheWrongSchema) {
     EXPECT_EQ(backfill({"check", "--until", "2024-02-01"}).exit_status, 1);
     const auto statements = remedy_for("\"public\".\"parcels\": 2 chunks, such as ");
     EXPECT_THAT(statements, HasSubstr("SET SCHEMA \"_timescaledb_internal\""));
+    way_to_target = owner.uri();
+    EXPECT_THAT(backfill({"check", "--until", "2024-02-01"}).output,
+                HasSubstr("in the target, as a superuser, for the role may not create tables in "
+                          "\"_timescaledb_internal\": ALTER TABLE"));
+    way_to_target = target.uri();
     target.connect()->execute(statements);
     EXPECT_THAT(backfill({"check", "--until", "2024-02-01"}).output,
                 Not(HasSubstr("cannot be read")));
