@@ -243,24 +243,26 @@ class DualWriteStress : public Migration,
         source.run(fmt::format("DELETE FROM readings WHERE time >= '{}'", until()));
     }
 
-    /// \param first and \param second how often each value is there, on two sides.
+    static int rows_of(int value, const std::map<int, int>& side) {
+        const auto found = side.find(value);
+        return found == side.end() ? 0 : found->second;
+    }
+
+    /// \param source_rows and \param target_rows how often each value is there, on either side.
     void expect_as_written(const std::map<int, int>& source_rows,
                            const std::map<int, int>& target_rows,
                            const std::map<int, Written>& written) {
         for (const auto& [value, one] : written) {
             SCOPED_TRACE(fmt::format("value {}, at {}, apart for {} ms", value, one.time,
                                      one.apart.count() * 1000));
-            const auto rows = [&](const std::map<int, int>& side) {
-                const auto found = side.find(value);
-                return found == side.end() ? 0 : found->second;
-            };
-            EXPECT_EQ(rows(source_rows), one.rows);
-            if (rows(target_rows) > one.rows && !keyed() && one.is_copied &&
+            const auto in_target = rows_of(value, target_rows);
+            EXPECT_EQ(rows_of(value, source_rows), one.rows);
+            if (in_target > one.rows && !keyed() && one.is_copied &&
                 one.apart > std::chrono::milliseconds(1)) {
                 ++excused_; // the limit that docs/design.md tells of
                 continue;
             }
-            EXPECT_EQ(rows(target_rows), one.rows);
+            EXPECT_EQ(in_target, one.rows);
         }
         EXPECT_EQ(source_rows.size(), target_rows.size());
     }
