@@ -41,7 +41,14 @@ SELECT namespace.nspname AS schema_name,
        (SELECT coalesce(jsonb_agg(attribute.attname ORDER BY attribute.attname), '[]')
         FROM pg_attribute AS attribute
         WHERE attribute.attrelid = class.oid AND attribute.attnum > 0
-          AND NOT attribute.attisdropped AND attribute.attnotnull) AS not_null
+          AND NOT attribute.attisdropped AND attribute.attnotnull) AS not_null,
+       -- generated columns, and what is in them
+       (SELECT coalesce(jsonb_object_agg(attribute.attname, pg_get_expr(adbin, adrelid))
+                        FILTER (WHERE pg_get_expr(adbin, adrelid) IS NOT NULL), '{}')
+        FROM pg_attribute AS attribute
+        JOIN pg_attrdef ON adrelid = attribute.attrelid AND adnum = attribute.attnum
+        WHERE attribute.attrelid = class.oid AND attribute.attgenerated <> ''
+          AND NOT attribute.attisdropped) AS generated
 FROM pg_class AS class
 JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
 WHERE (namespace.nspname, class.relname) IN (SELECT * FROM unnest($1::name[], $2::name[]))

@@ -25,6 +25,7 @@ struct Definition {
     Array indexes;
     Array constraints;
     std::vector<std::string> not_null;
+    Object generated; ///< expressions, by their columns
     Object dimensions;
     std::optional<Object> compression; ///< nothing when it is not enabled
 };
@@ -46,6 +47,7 @@ Definitions read_definitions(const Side& side, const Pairs& pairs,
         definition.indexes = parsed("indexes").array();
         definition.constraints = parsed("constraints").array();
         definition.not_null = parsed("not_null").texts();
+        definition.generated = parsed("generated").object();
     });
     if (!side.server.plain)
         read(sql::partitioning, [](Definition& definition, const auto& parsed) {
@@ -147,6 +149,32 @@ void compare_constraints(Findings& findings, const Pair& pair, const Definition&
                 fmt::format("in the target: ALTER TABLE {} ALTER {} DROP NOT NULL; or see that the "
                             "source has none",
                             pair.target->name.quoted(), postgres::quote_identifier(column)));
+}
+
+/// The target computes its generated columns itself, from the other columns of each row.
+void compare_generated(Findings& findings, const Pair& pair, const Definition& source,
+                       const Definition& target) {
+    for (const auto& [column, expression] : target.generated) {
+        const auto name = postgres::quote_identifier(column);
+        const auto& other = source.generated.get(column);
+        if (other.is_null())
+            findings.warn(
+                "generated columns",
+                fmt::format("{}: column {} is generated in the target only, always as {}: it is "
+                            "computed there, and the source's values are not copied",
+                            pair.quoted(), name, expression.text()),
+                fmt::format("in the target, if it is to have the source's values: ALTER TABLE {} "
+                            "ALTER {} DROP EXPRESSION",
+                            pair.target->name.quoted(), name));
+        else if (other != expression)
+            findings.warn(
+                "generated columns",
+                fmt::format("{}: column {} is generated always as {} in the source, and as {} in "
+                            "the target, which computes it: rows will differ",
+                            pair.quoted(), name, other.text(), expression.text()),
+                "nothing, if it is meant; otherwise, before copying, give the target's column the "
+                "source's expression");
+    }
 }
 
 void compare_dimensions(Findings& findings, const Pair& pair, const Definition& source,
@@ -281,6 +309,7 @@ void definitions(Findings& findings, const Side& source, const Side& target, con
             continue; // dropped just now
         compare_indexes(findings, pair, one->second, other->second);
         compare_constraints(findings, pair, one->second, other->second);
+        compare_generated(findings, pair, one->second, other->second);
         if (source.server.plain)
             continue;
         compare_dimensions(findings, pair, one->second, other->second);
@@ -288,7 +317,7 @@ void definitions(Findings& findings, const Side& source, const Side& target, con
             compare_compression(findings, pair, one->second, other->second);
     }
     const auto hypertables = static_cast<std::int64_t>(both.size());
-    std::vector<const char*> subjects{"indexes", "constraints"};
+    std::vector<const char*> subjects{"indexes", "constraints", "generated columns"};
     if (!source.server.plain)
         subjects.insert(subjects.end(), {"chunk intervals", "compression"});
     for (const auto* subject : subjects)

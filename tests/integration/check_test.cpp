@@ -148,6 +148,7 @@ TEST_F(Check, FindsNothingWhereNothingIsWrong) {
                                 "columns",
                                 "indexes",
                                 "constraints",
+                                "generated columns",
                                 "triggers",
                                 "event triggers in the source",
                                 "event triggers in the target",
@@ -556,6 +557,23 @@ TEST_F(Check, ConstraintsThatDifferAreFound) {
                                            "\"positive\" CHECK ((device > 0))")),
                             AllOf(HasSubstr("\"short\""), HasSubstr("in the target only")),
                             HasSubstr("column \"device\" is NOT NULL in the target only")));
+}
+
+TEST_F(Check, GeneratedColumnsThatDifferAreFound) {
+    both("CREATE TABLE sums (time timestamptz NOT NULL, v int, "
+         "same int GENERATED ALWAYS AS (v + 1) STORED);"
+         "SELECT create_hypertable('sums', 'time')");
+    EXPECT_THAT(check().ok("generated columns"), SizeIs(1));
+    source.run("ALTER TABLE sums ADD twice int GENERATED ALWAYS AS (v * 2) STORED, ADD own int");
+    target.run("ALTER TABLE sums ADD twice int GENERATED ALWAYS AS (v * 3) STORED, "
+               "ADD own int GENERATED ALWAYS AS (v) STORED");
+    EXPECT_THAT(check().warnings("generated columns"),
+                ElementsAre(AllOf(HasSubstr("column \"own\" is generated in the target only, "
+                                            "always as v"),
+                                  EndsWith("ALTER TABLE \"public\".\"sums\" ALTER \"own\" DROP "
+                                           "EXPRESSION")),
+                            HasSubstr("\"public\".\"sums\": column \"twice\" is generated always "
+                                      "as (v * 2) in the source, and as (v * 3) in the target")));
 }
 
 TEST_F(Check, ChunkIntervalsThatDifferAreFound) {
