@@ -1,5 +1,6 @@
 #include "check/topics.hpp"
 #include "postgres/quote.hpp"
+#include "postgres/search_path.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -131,6 +132,20 @@ void extension_schemas(Findings& findings, const Side& source, const Side& targe
                       fmt::format("nothing, if the schema was restored without errors; otherwise "
                                   "CREATE EXTENSION timescaledb SCHEMA {} before it is",
                                   from));
+}
+
+void search_paths(Findings& findings, const Side& source, const Side& target) {
+    const std::string subject = "search path";
+    if (const auto found = postgres::search_path_difference(source.connection, target.connection))
+        findings.warn(
+            subject,
+            fmt::format("the role's own is {} in the source and {} in the target: functions "
+                        "that name no schema (integer_now, triggers, those of jobs) find "
+                        "other tables there, or none",
+                        found->source, found->target),
+            "in the target, unless it is meant: " + found->remedy);
+    else
+        findings.ok(subject, "names without a schema mean the same on both sides");
 }
 
 void encodings(Findings& findings, const Side& source, const Side& target, const Pairs& pairs) {

@@ -45,6 +45,8 @@ void encryption(Findings& findings, const std::string& side, const std::string& 
                 const postgres::Encryption& found);
 void versions(Findings& findings, const Side& source, const Side& target, const Pairs& pairs);
 void extension_schemas(Findings& findings, const Side& source, const Side& target);
+/// Whether names without a schema mean the same on both sides.
+void search_paths(Findings& findings, const Side& source, const Side& target);
 void encodings(Findings& findings, const Side& source, const Side& target, const Pairs& pairs);
 
 /// Whether a server is a standby, and what state it is in.

@@ -135,7 +135,11 @@ std::string script_behind(const Plan& plan, const Database& target) {
         return script;
     if (!plan.has_queue)
         script += std::string(sql::create_schema) + "\n";
-    script += fmt::format("{};\n", postgres::own_search_path);
+    // Users' functions run for it (timescale::schedule_sql), and were written for the source's.
+    script += plan.search_path
+                  ? fmt::format("SELECT pg_catalog.set_config('search_path', {}, true);\n",
+                                postgres::quote_literal(plan.search_path->source))
+                  : fmt::format("{};\n", postgres::own_search_path);
     for (const auto& job : plan.inventory.jobs)
         script += timescale::schedule_sql(*target.server, job.schedule, false) + ";\n";
     script += fmt::format("{};\n", postgres::pinned_search_path);

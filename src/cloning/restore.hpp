@@ -5,12 +5,14 @@
 #include "cloning/inventory.hpp"
 #include "cloning/new_hypertables.hpp"
 #include "cloning/programs.hpp"
+#include "postgres/search_path.hpp"
 #include "processes/children.hpp"
 #include "workers/retry.hpp"
 #include "workers/stop.hpp"
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -26,6 +28,8 @@ struct Plan {
     bool with_catalog = false; ///< the source has TimescaleDB
     bool has_queue = false;    ///< the target has a schema __backfill
     std::string snapshot;      ///< of the source
+    /// Where the source's own search_path leads elsewhere than the target's.
+    std::optional<postgres::SearchPathDifference> search_path;
     /// Foreign keys that cannot be validated yet, for the hypertables that they reference have no
     /// rows: how pg_dump begins their statements, and their names.
     std::map<std::string, std::string> unvalidated_keys;

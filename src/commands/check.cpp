@@ -357,6 +357,7 @@ void look_at_both(Findings& findings, Subject& subject, const CheckOptions& opti
         ::check::extension_schemas(findings, source, target);
     }
     ::check::encodings(findings, source, target, pairs);
+    look(findings, "search path", [&] { ::check::search_paths(findings, source, target); });
     look_at_hypertables(findings, pairs);
     ::check::access_methods(findings, pairs);
     look(findings, "definitions", [&] { ::check::definitions(findings, source, target, pairs); });

@@ -9,6 +9,7 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
 #include "postgres/environment.hpp"
+#include "postgres/search_path.hpp"
 #include "report/clone_report.hpp"
 #include "sql.hpp"
 #include "tasks/queue.hpp"
@@ -92,6 +93,8 @@ class Clone {
         const auto create_extension = cloning::require_extensions(source_, target_);
         if (!options_.allow_non_empty)
             cloning::require_empty(target_);
+        plan_.search_path =
+            postgres::search_path_difference(source_.connection, target_.connection);
         const postgres::Transaction snapshot(source_.connection, begin_read_transaction({}));
         make_plan();
         cloning::require_privileges(source_, plan_.inventory, target_);
@@ -232,6 +235,13 @@ class Clone {
                 report_.left_out("the validation of the foreign key " + name,
                                  "the hypertable that it references has no rows yet; when they are "
                                  "copied: ALTER TABLE ... VALIDATE CONSTRAINT ...");
+        if (const auto& path = plan_.search_path)
+            report_.left_out(
+                "the search_path " + path->source,
+                fmt::format(
+                    "settings of databases and roles are not cloned, and that of the target "
+                    "is {}; before jobs are enabled, unless it is meant, in the target: {}",
+                    path->target, path->remedy));
         tell_scheduled(output_, plan_.inventory.jobs, false, options_.dry_run);
         report_.summary(target_.connection.name(), role_statements_,
                         static_cast<std::int64_t>(plan_.inventory.jobs.size()));

@@ -141,6 +141,7 @@ TEST_F(Check, FindsNothingWhereNothingIsWrong) {
                                 "versions",
                                 "extension schema",
                                 "encoding",
+                                "search path",
                                 "range",
                                 "size",
                                 "disk space",
@@ -480,6 +481,29 @@ TEST_F(Check, SequencesThatAreBehindAreFound) {
             HasSubstr("\"public\".\"down\": -5 in the source, not used yet in the target")));
     target.run("SELECT setval('\"Order ids\"', 6000), setval('down', -6)");
     EXPECT_THAT(check().warnings("sequences"), IsEmpty());
+}
+
+TEST_F(Check, SearchPathsThatDifferAreFound) {
+    const auto set = [](Database& side, const std::string& path) {
+        side.run(
+            fmt::format("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path TO {}', "
+                        "current_database()); END $$",
+                        path));
+    };
+    source.run("CREATE SCHEMA empty; CREATE SCHEMA app");
+    set(source, "nowhere, empty, app, public");
+    EXPECT_THAT(check().ok("search path"), SizeIs(1)) << "nothing is in them";
+    source.run("CREATE TABLE app.one ()");
+    const auto found = check().warnings("search path");
+    ASSERT_THAT(found, ElementsAre(HasSubstr("nowhere, empty, app, public in the source and "
+                                             "\"$user\", public in the target")));
+    // What is advised does it.
+    target.run(found.front().substr(found.front().find("ALTER DATABASE")));
+    EXPECT_THAT(check().ok("search path"), SizeIs(1));
+    set(target, "app, \"$user\", public, further");
+    EXPECT_THAT(check().ok("search path"), SizeIs(1));
+    set(target, "public, app");
+    EXPECT_THAT(check().warnings("search path"), SizeIs(1));
 }
 
 TEST_F(Check, BoundsThatDoNotFitAreFound) {

@@ -311,6 +311,28 @@ TEST_F(CloneSchema, PoliciesThatTheServerChecksByUsersFunctionsComeAlong) {
     EXPECT_THAT(target.rows(state), ElementsAre("t|NULL", "t|Europe/Berlin"));
 }
 
+TEST_F(CloneSchema, AnIntegerNowFindsItsTableByTheSourcesSearchPath) {
+    NEEDS_COMMUNITY_EDITION();
+    source.run("CREATE SCHEMA \"The app\"; SELECT set_config('search_path', '\"The app\", public', "
+               "false); CREATE TABLE ticks (tick bigint NOT NULL);"
+               "SELECT create_hypertable('ticks', 'tick', chunk_time_interval => 10);"
+               "CREATE FUNCTION ticks_now() RETURNS bigint LANGUAGE sql STABLE AS "
+               "'SELECT coalesce(max(tick), 0) FROM ticks';"
+               "SELECT set_integer_now_func('ticks', 'ticks_now');"
+               "SELECT add_retention_policy('ticks', 100);"
+               "RESET search_path;"
+               "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path TO \"The app\", "
+               "public', current_database()); END $$");
+    const auto database = target.value("SELECT quote_ident(current_database())");
+    const auto remedy =
+        fmt::format("ALTER DATABASE {} SET search_path TO \"The app\", public", database);
+    EXPECT_THAT(clone(), AllOf(HasSubstr("1 job"), HasSubstr("\"$user\", public; before jobs"),
+                               HasSubstr(remedy)));
+    EXPECT_EQ(backfill({"jobs", "enable"}).exit_status, exit_failed);
+    target.run(remedy);
+    backfill_ok({"jobs", "enable"});
+}
+
 TEST_F(CloneSchema, ViewsOnChunksAreRefusedBeforeAnythingIsDone) {
     make_readings();
     const auto chunk = chunks_of(source, "readings").front();

@@ -1,0 +1,6 @@
+-- The schemas that the present search_path leads to and that have something to be found, in order: one row.
+SELECT coalesce(jsonb_agg(schema.name ORDER BY schema.number), '[]') AS schemas
+FROM unnest(current_schemas(false)) WITH ORDINALITY AS schema (name, number)
+JOIN pg_namespace AS namespace ON namespace.nspname = schema.name
+WHERE EXISTS (SELECT FROM pg_class WHERE relnamespace = namespace.oid)
+   OR EXISTS (SELECT FROM pg_proc WHERE pronamespace = namespace.oid)
