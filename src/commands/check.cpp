@@ -291,9 +291,10 @@ void look_at_hypertables(Findings& findings, const Pairs& pairs) {
         }
         ++there;
         for (const auto& difference : differences(*pair.source, *pair.target))
-            findings.fail("columns", difference,
-                          "make the target's columns like the source's, or leave it out with "
-                          "--filter");
+            findings.fail("columns", difference.text,
+                          (difference.remedy.empty() ? "make the target's columns like the source's"
+                                                     : difference.remedy) +
+                              ", or leave it out with --filter");
     }
     if (!findings.has_problem(subject))
         findings.ok(subject, is_plain(pairs)

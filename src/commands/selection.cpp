@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace commands {
 
@@ -113,18 +114,50 @@ const Hypertable* find_counterpart(const std::vector<Hypertable>& targets,
     return found == targets.end() ? nullptr : &*found;
 }
 
-std::vector<std::string> differences(const Hypertable& source, const Hypertable& target) {
-    auto all = timescale::column_differences(source, target);
+namespace {
+
+/// Columns of a plain table's children: their rows are copied as the table's.
+std::vector<Difference> further_columns(const Hypertable& source, const Hypertable& target) {
+    std::vector<Difference> differences;
+    for (const auto& further : source.further_columns) {
+        const auto column = postgres::quote_identifier(further.column);
+        const auto counterpart =
+            std::ranges::find(target.columns, further.column, &timescale::Column::name);
+        const bool is_in_target = counterpart != target.columns.end();
+        differences.push_back(
+            {.text =
+                 fmt::format("column {} ({}) is only in {}, which inherits from it, so that its "
+                             "values would be lost",
+                             column, further.type, further.table.quoted()),
+             .remedy = fmt::format("ALTER TABLE {} ADD COLUMN {} {}, {}", source.name.quoted(),
+                                   column, further.type,
+                                   !is_in_target ? "on both sides"
+                                   : counterpart->type == further.type
+                                       ? "in the source"
+                                       : "in the source, and have the target's column "
+                                         "of that type, too")});
+    }
+    return differences;
+}
+
+} // namespace
+
+std::vector<Difference> differences(const Hypertable& source, const Hypertable& target) {
+    std::vector<Difference> all;
+    for (auto& difference : timescale::column_differences(source, target))
+        all.push_back({.text = std::move(difference)});
+    std::ranges::move(further_columns(source, target), std::back_inserter(all));
     for (auto& difference : timescale::partition_differences(source, target))
-        all.push_back(std::move(difference));
+        all.push_back({.text = std::move(difference)});
     if (source.plain &&
         (target.time.function || timescale::axis_of(target.time.type) == timescale::Axis::other))
-        all.push_back(fmt::format("its time is no timestamp, date or integer but what {} makes of "
-                                  "{}, and cannot be cut without TimescaleDB",
-                                  target.time.function.value_or(target.time.type),
-                                  postgres::quote_identifier(target.time.column)));
+        all.push_back(
+            {.text = fmt::format("its time is no timestamp, date or integer but what {} makes of "
+                                 "{}, and cannot be cut without TimescaleDB",
+                                 target.time.function.value_or(target.time.type),
+                                 postgres::quote_identifier(target.time.column))});
     for (auto& difference : all)
-        difference.insert(0, source.known_as().quoted() + ": ");
+        difference.text.insert(0, source.known_as().quoted() + ": ");
     return all;
 }
 

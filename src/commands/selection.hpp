@@ -55,9 +55,14 @@ std::string nothing_selected(Endpoint& endpoint, const std::vector<timescale::Hy
 const timescale::Hypertable* find_counterpart(const std::vector<timescale::Hypertable>& targets,
                                               const timescale::Hypertable& source);
 
-/// What keeps rows of one from being copied into the other, a sentence each.
-std::vector<std::string> differences(const timescale::Hypertable& source,
-                                     const timescale::Hypertable& target);
+/// What keeps rows of a hypertable from being copied into another.
+struct Difference {
+    std::string text;     ///< a sentence
+    std::string remedy{}; ///< empty where it is to make the target like the source
+};
+
+std::vector<Difference> differences(const timescale::Hypertable& source,
+                                    const timescale::Hypertable& target);
 
 /// `The hypertable "public"."readings" is missing in the target`, but for the first word's case.
 std::string missing(const timescale::Hypertable& source);

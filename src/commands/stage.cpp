@@ -67,19 +67,27 @@ std::vector<const Hypertable*> find_counterparts(const std::vector<Hypertable>& 
                                                  const std::vector<Hypertable>& targets) {
     std::vector<const Hypertable*> counterparts;
     std::vector<std::string> problems;
+    std::vector<std::string> remedies;
+    const auto add = [&](std::string problem, std::string remedy) {
+        problems.push_back(std::move(problem));
+        if (remedy.empty())
+            remedy = "make the target's schema like the source's";
+        if (std::ranges::find(remedies, remedy) == remedies.end())
+            remedies.push_back(std::move(remedy));
+    };
     for (const auto& source : sources) {
         const auto* target = find_counterpart(targets, source);
         counterparts.push_back(target);
         if (target == nullptr)
-            problems.push_back(missing(source));
+            add(missing(source), {});
         else
-            std::ranges::move(differences(source, *target), std::back_inserter(problems));
+            for (auto& difference : differences(source, *target))
+                add(std::move(difference.text), std::move(difference.remedy));
     }
     if (!problems.empty())
-        throw Error(fmt::format("nothing is staged, for source and target differ: {}; make the "
-                                "target's schema like the source's, or leave them out with "
-                                "--filter",
-                                fmt::join(problems, "; ")));
+        throw Error(fmt::format("nothing is staged, for source and target differ: {}; {}, or "
+                                "leave them out with --filter",
+                                fmt::join(problems, "; "), fmt::join(remedies, "; ")));
     for (const auto* target : counterparts)
         if (auto obstacle = timescale::obstacle_of_storage(*target); !obstacle.empty())
             problems.push_back(std::move(obstacle));

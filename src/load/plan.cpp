@@ -345,11 +345,22 @@ std::string note_on_triggers(const Plan& plan, const timescale::Triggers& trigge
     return {};
 }
 
+/// Its tables may have got indexes since it was staged.
+std::string why_one_pass(const Situation& situation) {
+    const auto& without = situation.without_time_index;
+    if (without.empty() || without == std::vector{situation.source.name})
+        return "the source's table has no index on time, and is read in one pass";
+    return fmt::format("{}{} of the source's table has no index on time, and all of it is read in "
+                       "one pass",
+                       without.front().quoted(),
+                       without.size() == 1 ? "" : fmt::format(" and {} more", without.size() - 1));
+}
+
 Plan choose_way(const Situation& situation) {
     Plan plan;
     if (situation.spans_chunks) {
         plan.into = Plan::Into::hypertable;
-        plan.reason = "the source's table has no index on time, and is read in one pass";
+        plan.reason = why_one_pass(situation);
         return plan;
     }
     if (situation.same_dimensions && (situation.target || situation.takes_new_chunk)) {

@@ -73,6 +73,8 @@ struct Situation {
     bool whole = true; ///< no row filter cuts the chunk
     /// It is all of a table without an index on time, which is no chunk's.
     bool spans_chunks = false;
+    /// Those of its tables that have none, itself or what inherits from it.
+    std::vector<postgres::QualifiedName> without_time_index{};
     timescale::Server source_server;
     timescale::Server target_server;
     timescale::Chunk source;

@@ -104,6 +104,7 @@ Situation Survey::situation(const Job& job) const {
                                     job.task.target.quoted()));
     return {.whole = job.task.whole,
             .spans_chunks = job.spans_chunks(),
+            .without_time_index = job.source_hypertable.without_time_index,
             .source_server = source_server_,
             .target_server = target_server_,
             .source = job.chunk,

@@ -162,16 +162,12 @@ std::vector<std::string> column_differences(const Hypertable& source, const Hype
                                               counterpart->type));
     }
     for (const auto& column : target.columns)
-        if (find_column(source, column.name) == nullptr)
+        if (find_column(source, column.name) == nullptr &&
+            std::ranges::find(source.further_columns, column.name,
+                              &Hypertable::FurtherColumn::column) == source.further_columns.end())
             differences.push_back(fmt::format("column {} ({}) is missing in the source",
                                               postgres::quote_identifier(column.name),
                                               column.type));
-    for (const auto& further : source.further_columns)
-        differences.push_back(fmt::format(
-            "column {0} ({1}) is only in {2}, which inherits from it, so that its values would be "
-            "lost (ALTER TABLE {3} ADD COLUMN {0} {1}, on both sides, has them copied)",
-            postgres::quote_identifier(further.column), further.type, further.table.quoted(),
-            source.name.quoted()));
     return differences;
 }
 

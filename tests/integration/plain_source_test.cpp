@@ -441,7 +441,10 @@ TEST_F(PlainSource, AChildWithoutAnIndexIsReadOnce) {
                 AllOf(HasSubstr("\"public\".\"readings\", of which \"public\".\"a child\" has"),
                       HasSubstr("CREATE INDEX ON \"public\".\"a child\" (\"time\")"),
                       Not(HasSubstr("\"empty\""))));
-    migrate({"--until", "2024-01-06"});
+    backfill_ok({"stage", "--until", "2024-01-06"});
+    EXPECT_THAT(backfill_ok({"copy", "--explain"}),
+                HasSubstr("\"public\".\"a child\" of the source's table has no index on time"));
+    backfill_ok({"copy"});
     EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task"), "1");
     expect_equal_rows("readings");
     backfill_ok({"verify"});
@@ -455,11 +458,22 @@ TEST_F(PlainSource, ColumnsOfChildrenAreNotLost) {
                 AllOf(HasSubstr("\"public\".\"readings\": column \"extra\" (text) is only in "
                                 "\"public\".\"child\", which inherits from it"),
                       HasSubstr("column \"more \"\"\" (integer[]) is only in"),
-                      HasSubstr("ALTER TABLE \"public\".\"readings\" ADD COLUMN \"extra\" text")));
+                      HasSubstr("ALTER TABLE \"public\".\"readings\" ADD COLUMN \"extra\" text, on "
+                                "both sides"),
+                      Not(HasSubstr("like the source's"))));
     const auto check = backfill({"check", "--until", "2024-01-06"});
     EXPECT_EQ(check.exit_status, exit_failed);
-    EXPECT_THAT(check.output, AllOf(HasSubstr("column \"extra\" (text) is only in"),
-                                    Not(HasSubstr("nothing to copy"))));
+    EXPECT_THAT(check.output,
+                AllOf(HasSubstr("column \"extra\" (text) is only in"),
+                      HasSubstr("Remedy: ALTER TABLE \"public\".\"readings\" ADD COLUMN \"extra\" "
+                                "text, on both sides, or leave it out"),
+                      Not(HasSubstr("like the source's")), Not(HasSubstr("nothing to copy"))));
+    target.run("ALTER TABLE readings ADD COLUMN extra text, ADD COLUMN \"more \"\"\" bigint[]");
+    EXPECT_THAT(refused({"stage", "--until", "2024-01-06"}),
+                AllOf(HasSubstr("ADD COLUMN \"extra\" text, in the source; "),
+                      HasSubstr("in the source, and have the target's column of that type, too"),
+                      Not(HasSubstr("missing in the source"))));
+    target.run("ALTER TABLE readings DROP COLUMN extra, DROP COLUMN \"more \"\"\"");
     both("ALTER TABLE readings ADD COLUMN extra text, ADD COLUMN \"more \"\"\" int[]");
     source.run("CREATE INDEX ON child (time)");
     migrate({"--until", "2024-01-06"});
