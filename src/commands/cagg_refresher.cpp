@@ -84,7 +84,7 @@ CaggRefresher::CaggRefresher(Endpoint& source, Endpoint& target, report::Output&
         sources_ = timescale::read_hypertables(source.connection, std::nullopt);
 }
 
-bool CaggRefresher::refresh(const Hypertable& cagg) {
+Refreshed CaggRefresher::refresh(const Hypertable& cagg) {
     return source_.server.plain ? refresh_copied(cagg) : refresh_like(cagg);
 }
 
@@ -102,7 +102,7 @@ const Hypertable& CaggRefresher::read_by(const Hypertable& cagg) const {
 
 /// To the source's watermark, from the end of what is there; or from the bucket that the completion
 /// point cuts, which the source may have materialized again since it was copied.
-bool CaggRefresher::refresh_like(const Hypertable& source) {
+Refreshed CaggRefresher::refresh_like(const Hypertable& source) {
     const auto found = std::ranges::find_if(targets_, [&](const Hypertable& target) {
         return target.cagg && *target.cagg == *source.cagg;
     });
@@ -161,7 +161,7 @@ bool CaggRefresher::refresh_like(const Hypertable& source) {
 
 /// An aggregate whose rows could not be copied, for the source has no TimescaleDB: all that was
 /// copied of what it reads, and on to what its policies would have refreshed by now.
-bool CaggRefresher::refresh_copied(const Hypertable& cagg) {
+Refreshed CaggRefresher::refresh_copied(const Hypertable& cagg) {
     Pair pair{.known = cagg,
               .target = Cagg(target_.connection, target_.server, cagg),
               .source = std::nullopt,
@@ -195,10 +195,10 @@ bool CaggRefresher::refresh_copied(const Hypertable& cagg) {
     return conclude(pair);
 }
 
-bool CaggRefresher::conclude(Pair& pair) {
+Refreshed CaggRefresher::conclude(Pair& pair) {
     if (!pair.problems.empty())
         throw Error(fmt::format("{}", fmt::join(pair.problems, "; ")));
-    if (!pair.refreshed)
+    if (pair.refreshed == Refreshed::nothing)
         output_.event("up_to_date", fields_of(pair.known), report::Weight::detail,
                       fmt::format("{} {}", pair.known.known_as().quoted(), pair.remark));
     return pair.refreshed;
@@ -377,7 +377,7 @@ void CaggRefresher::refresh_window(Pair& pair, TimeRange window,
     output_.event("refreshed", fields, report::Weight::detail,
                   fmt::format("Refreshed {} {} in {}", pair.known.known_as().quoted(),
                               window_text(cagg, window), report::format_duration(duration)));
-    pair.refreshed = true;
+    pair.refreshed = Refreshed::buckets;
 }
 
 /// The watermark decides what a real-time view shows of what is materialized, and copying does not
@@ -391,7 +391,7 @@ void CaggRefresher::move_watermark(Pair& pair) {
     output_.event("watermark_moved", fields, report::Weight::detail,
                   fmt::format("Moved the watermark of {} to {}, behind what was copied",
                               pair.known.known_as().quoted(), text));
-    pair.refreshed = true;
+    pair.refreshed = std::max(pair.refreshed, Refreshed::watermark_only);
 }
 
 /// Says what is not refreshed, and how it is done by hand.

@@ -16,6 +16,13 @@ namespace commands {
 /// The fields of an event that is about an aggregate.
 json::Object fields_of(const timescale::Hypertable& cagg);
 
+/// What was done of an aggregate.
+enum class Refreshed {
+    nothing,        ///< it is up to date
+    watermark_only, ///< buckets that were copied are shown now; nothing was computed
+    buckets,
+};
+
 /**
  * Brings continuous aggregates of the target to where the source's are, lowest first.
  *
@@ -31,9 +38,8 @@ class CaggRefresher {
     CaggRefresher(Endpoint& source, Endpoint& target, report::Output& output);
 
     /// \param cagg of the source; of the target, where the source has no TimescaleDB.
-    /// \returns whether there was something to refresh.
     /// \throws Error, also when something could not be done; the rest has been done then.
-    bool refresh(const timescale::Hypertable& cagg);
+    Refreshed refresh(const timescale::Hypertable& cagg);
 
   private:
     /// An aggregate in both, and what is found out about it.
@@ -42,13 +48,13 @@ class CaggRefresher {
         timescale::Cagg target;
         std::optional<timescale::Cagg> source; ///< where there is one
         std::string remark; ///< "is up to date", for when there was nothing to refresh
-        bool refreshed = false;
+        Refreshed refreshed = Refreshed::nothing;
         std::vector<std::string> problems;
     };
 
-    bool refresh_like(const timescale::Hypertable& source);
-    bool refresh_copied(const timescale::Hypertable& cagg);
-    bool conclude(Pair& pair);
+    Refreshed refresh_like(const timescale::Hypertable& source);
+    Refreshed refresh_copied(const timescale::Hypertable& cagg);
+    Refreshed conclude(Pair& pair);
 
     std::optional<timescale::TimeRange> hole(Pair& pair, timescale::InternalTime until,
                                              timescale::InternalTime* policies_until);

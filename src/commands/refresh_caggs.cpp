@@ -65,7 +65,11 @@ ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) 
     if (caggs.empty()) {
         output.event(
             "summary",
-            {{"command", "refresh-caggs"}, {"refreshed", 0}, {"up_to_date", 0}, {"failed", 0}},
+            {{"command", "refresh-caggs"},
+             {"refreshed", 0},
+             {"watermark_moved", 0},
+             {"up_to_date", 0},
+             {"failed", 0}},
             report::Weight::result,
             fmt::format("The {} has no continuous aggregates{}.", end_of_caggs.connection.name(),
                         end_of_caggs.server.community ? "" : ", which need the Community edition"));
@@ -82,7 +86,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) 
             connections.add(end->entry());
     };
     watch();
-    std::int64_t refreshed = 0;
+    std::map<Refreshed, std::int64_t> done;
     std::int64_t failed = 0;
     for (const auto& cagg : caggs) {
         workers::Recovery recovery(options.retry, stop, outage);
@@ -97,8 +101,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) 
                 watch();
                 recovery.connected();
             }
-            if (refresher.refresh(cagg))
-                ++refreshed;
+            ++done[refresher.refresh(cagg)];
         };
         try {
             recovery.lead(work, [&](const Error& error) {
@@ -124,14 +127,18 @@ ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) 
             end_leftovers(left, string, role, "refresh-caggs");
         }
     const auto all = static_cast<std::int64_t>(caggs.size());
+    const auto refreshed = done[Refreshed::buckets];
+    const auto moved = done[Refreshed::watermark_only];
     output.event("summary",
                  {{"command", "refresh-caggs"},
                   {"refreshed", refreshed},
-                  {"up_to_date", all - refreshed - failed},
+                  {"watermark_moved", moved},
+                  {"up_to_date", done[Refreshed::nothing]},
                   {"failed", failed}},
                  report::Weight::result,
-                 fmt::format("Refreshed {} of {}.{}", report::format_count(refreshed),
+                 fmt::format("Refreshed {} of {}.{}{}", report::format_count(refreshed),
                              report::format_count(all, "continuous aggregate"),
+                             moved > 0 ? fmt::format(" Moved the watermark only: {}.", moved) : "",
                              failed > 0 ? fmt::format(" Failed: {}.", failed) : ""));
     return failed > 0 ? exit_failed : exit_done;
 }

@@ -115,7 +115,8 @@ TEST_F(RefreshCaggs, KeepsCopiedRowsWhereTheTargetHasNeverRefreshed) {
     refresh_source("2024-01-16");
     source.run("SELECT drop_chunks('raw', older_than => '2024-01-10'::timestamptz)");
     migrate({"--until", "2024-01-20"});
-    backfill_ok({"refresh-caggs"});
+    EXPECT_THAT(backfill_ok({"refresh-caggs"}),
+                HasSubstr("Refreshed 0 of 3 continuous aggregates. Moved the watermark only: 3."));
     expect_same_materialization();
     EXPECT_EQ(source.rows("SELECT * FROM agg.hourly ORDER BY 1, 2"),
               target.rows("SELECT * FROM agg.hourly ORDER BY 1, 2"));
