@@ -1,10 +1,8 @@
 #include "timescale/triggers.hpp"
 
 #include "check/topics.hpp"
-#include "json/value.hpp"
 #include "postgres/quote.hpp"
 #include "report/units.hpp"
-#include "sql.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -119,25 +117,15 @@ void triggers(Findings& findings, const Side& source, const Side& target, const 
 }
 
 void event_triggers(Findings& findings, const Side& side) {
-    // What stage, copy and clean run; chunks are made and dropped without an event.
-    const std::vector<std::string> tags{"ALTER INDEX",  "ALTER TABLE",    "COMMENT",
-                                        "CREATE INDEX", "CREATE SCHEMA",  "CREATE TABLE",
-                                        "DROP SCHEMA",  "CREATE TRIGGER", "DROP TABLE",
-                                        "GRANT",        "REVOKE"};
-    const bool is_target = side.name == "target";
-    const auto rows = side.connection.query(
-        sql::event_triggers, {is_target ? postgres::array_literal(tags) : std::string("{}")});
     const auto subject = fmt::format("event triggers in the {}", side.name);
-    for (int row = 0; row < rows.size(); ++row) {
-        const auto name = postgres::quote_identifier(rows.string(row, "name"));
-        const auto event = rows.string(row, "event");
-        const auto what =
-            fmt::format("{} ({}) calls {}", name, event, rows.string(row, "function"));
-        const auto remedy = fmt::format(
-            "in the {}, as a superuser, if it is not to fire or would fail: ALTER EVENT TRIGGER {} "
-            "DISABLE, and ENABLE when all is copied",
-            side.name, name);
-        if (event == "login") {
+    const auto triggers = timescale::read_event_triggers(side.connection, side.name == "target");
+    for (const auto& trigger : triggers) {
+        const auto what = fmt::format("{} ({}) calls {}", postgres::quote_identifier(trigger.name),
+                                      trigger.event, trigger.function);
+        const auto remedy =
+            fmt::format("in the {}, as a superuser, if it is not to fire or would fail: {}",
+                        side.name, timescale::disabling(trigger));
+        if (trigger.event == "login") {
             findings.warn(subject,
                           fmt::format("{} for each connection that is made; what it raises fails "
                                       "the connection",
@@ -145,16 +133,15 @@ void event_triggers(Findings& findings, const Side& side) {
                           remedy);
             continue;
         }
-        const auto commands = json::parse(rows.text(row, "tags")).texts();
         findings.warn(
             subject,
             fmt::format("{} when stage, copy and clean run {}, on tables of the schema __backfill "
                         "and on chunks, with search_path = pg_catalog; what it raises fails the "
                         "chunk, or the command",
-                        what, fmt::join(commands, ", ")),
+                        what, fmt::join(trigger.commands, ", ")),
             remedy);
     }
-    if (rows.empty())
+    if (triggers.empty())
         findings.ok(subject, "none that would fire");
 }
 

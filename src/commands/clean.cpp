@@ -5,6 +5,7 @@
 #include "tasks/imports.hpp"
 #include "tasks/queue.hpp"
 #include "tasks/suspended_jobs.hpp"
+#include "timescale/triggers.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -67,6 +68,10 @@ ExitStatus clean(const CleanOptions& options, report::Output& output) {
             "cleaned", {{"removed", true}, {"state", state}}, report::Weight::result,
             fmt::format("Removed the schema __backfill from the {}; {}.", target.name(), state));
     } catch (const postgres::SqlError& error) {
+        if (transaction.is_open())
+            transaction.rollback();
+        if (const auto behind = timescale::event_triggers_behind(target, error); !behind.empty())
+            throw Error(fmt::format("nothing is removed: {}{}", error.what(), behind));
         if (error.remedy() != postgres::Remedy::retry)
             throw;
         throw Error(fmt::format("the tasks in the {} are in use; stop the copy that is running, "

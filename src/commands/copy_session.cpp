@@ -3,6 +3,7 @@
 #include "commands/reading.hpp"
 #include "load/locks.hpp"
 #include "load/read_back.hpp"
+#include "timescale/triggers.hpp"
 
 #include <fmt/format.h>
 
@@ -222,7 +223,7 @@ bool CopySession::claim_and_copy(const Errand& errand) {
             error.remedy() == postgres::Remedy::retry ||
             ((error.sqlstate() == "23505" || error.says_gone()) && errand.attempts == 0);
         if (!may_succeed || errand.attempts >= run_.options.retry.max_retries) {
-            fail(claim, *task, error.what());
+            fail(claim, *task, error.what(), &error);
             return true;
         }
         reason = error.what();
@@ -467,11 +468,13 @@ void CopySession::skip(postgres::Transaction& claim, const tasks::Task& task,
     run_.report.skipped(task, reason);
 }
 
-void CopySession::fail(postgres::Transaction& claim, const tasks::Task& task,
-                       const std::string& error) {
+void CopySession::fail(postgres::Transaction& claim, const tasks::Task& task, std::string error,
+                       const postgres::SqlError* cause) {
     // The claim outlives what failed, so that no other worker tries the chunk before it is marked.
     ends_.target.connection.execute("ROLLBACK TO SAVEPOINT loading");
     require_servers_unchanged();
+    if (cause != nullptr)
+        error += timescale::event_triggers_behind(ends_.target.connection, *cause);
     tasks::fail(ends_.target.connection, task, error);
     claim.commit();
     agenda_.in_hand.clear();

@@ -125,7 +125,9 @@ class CopySession {
     void commit(postgres::Transaction& claim, const std::vector<tasks::Finished>& finished,
                 const std::vector<load::ToReadBack>& loaded);
     void skip(postgres::Transaction& claim, const tasks::Task& task, const std::string& reason);
-    void fail(postgres::Transaction& claim, const tasks::Task& task, const std::string& error);
+    /// \param cause the server's error, if it was that.
+    void fail(postgres::Transaction& claim, const tasks::Task& task, std::string error,
+              const postgres::SqlError* cause = nullptr);
     void require_servers_unchanged();
     void report_if_done(const Errand& errand);
 

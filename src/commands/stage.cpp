@@ -11,6 +11,7 @@
 #include "timescale/hypertable.hpp"
 #include "timescale/plain_table.hpp"
 #include "timescale/time_range.hpp"
+#include "timescale/triggers.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -282,6 +283,9 @@ ExitStatus stage(const StageOptions& options, report::Output& output) {
         }
         transaction.commit();
     } catch (const postgres::SqlError& error) {
+        if (const auto behind = timescale::event_triggers_behind(target.connection, error);
+            !behind.empty())
+            throw Error(fmt::format("nothing is staged: {}{}", error.what(), behind));
         if (error.sqlstate() != "55P03") // lock_not_available
             throw;
         throw Error("nothing is staged: a copy that is running holds a chunk of which more is to "

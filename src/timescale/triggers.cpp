@@ -1,7 +1,11 @@
 #include "timescale/triggers.hpp"
 
 #include "json/value.hpp"
+#include "postgres/quote.hpp"
 #include "sql.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace timescale {
 
@@ -48,6 +52,48 @@ read_triggers(postgres::Connection& connection, const Server& server,
         triggers.unvalidated_foreign_keys = names("unvalidated_foreign_keys");
     }
     return result;
+}
+
+std::vector<EventTrigger> read_event_triggers(postgres::Connection& connection, bool is_target) {
+    // What stage, copy and clean run; chunks are made and dropped without an event.
+    const std::vector<std::string> tags{"ALTER INDEX",  "ALTER TABLE",    "COMMENT",
+                                        "CREATE INDEX", "CREATE SCHEMA",  "CREATE TABLE",
+                                        "DROP SCHEMA",  "CREATE TRIGGER", "DROP TABLE",
+                                        "GRANT",        "REVOKE"};
+    const auto rows = connection.query(
+        sql::event_triggers, {is_target ? postgres::array_literal(tags) : std::string("{}")});
+    std::vector<EventTrigger> triggers;
+    for (int row = 0; row < rows.size(); ++row)
+        triggers.push_back({.name = rows.string(row, "name"),
+                            .event = rows.string(row, "event"),
+                            .function = rows.string(row, "function"),
+                            .commands = json::parse(rows.text(row, "tags")).texts()});
+    return triggers;
+}
+
+std::string disabling(const EventTrigger& trigger) {
+    return fmt::format("ALTER EVENT TRIGGER {} DISABLE, and ENABLE when all is copied",
+                       postgres::quote_identifier(trigger.name));
+}
+
+std::string event_triggers_behind(postgres::Connection& target, const postgres::SqlError& error) {
+    std::vector<std::string> names;
+    std::vector<std::string> remedies;
+    if (!error.context().empty())
+        for (const auto& trigger : read_event_triggers(target, true))
+            // plpgsql_exec_error_callback in PostgreSQL's src/pl/plpgsql/src/pl_exec.c
+            if (error.context().find(fmt::format("function {}()", trigger.function)) !=
+                std::string::npos) {
+                names.push_back(fmt::format("{} ({})", postgres::quote_identifier(trigger.name),
+                                            trigger.event));
+                remedies.push_back(disabling(trigger));
+            }
+    if (names.empty())
+        return {};
+    return fmt::format(
+        "; the function of the event trigger{} {} has raised it: in the target, as a "
+        "superuser: {}",
+        names.size() == 1 ? "" : "s", fmt::join(names, ", "), fmt::join(remedies, "; "));
 }
 
 std::vector<TriggerState>

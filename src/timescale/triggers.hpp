@@ -49,6 +49,25 @@ std::map<postgres::QualifiedName, Triggers>
 read_triggers(postgres::Connection& connection, const Server& server,
               const std::vector<postgres::QualifiedName>& hypertables);
 
+/// One that fires for what this program runs, or when it connects; TimescaleDB's own are none.
+struct EventTrigger {
+    std::string name;
+    std::string event;
+    std::string function;              ///< quoted and qualified
+    std::vector<std::string> commands; ///< that it fires for
+};
+
+/// \param is_target whether commands are run there; in the source nothing is but reading.
+std::vector<EventTrigger> read_event_triggers(postgres::Connection& connection, bool is_target);
+
+/// What to run so that an event trigger does not fire, as a superuser.
+std::string disabling(const EventTrigger& trigger);
+
+/// Which event triggers' function has raised an error, by the error's context, and the remedy, to
+/// be put behind the message; empty when none has, or its language does not say.
+/// \pre the connection is to the target, and not in a transaction that has failed.
+std::string event_triggers_behind(postgres::Connection& target, const postgres::SqlError& error);
+
 /// A chunk, and what makes its triggers enabled as its hypertable's are. TimescaleDB refuses it:
 /// for a session without it (`timescaledb.disable_load`), and as the first such statement there,
 /// for it has TimescaleDB loaded, by its event trigger.

@@ -698,6 +698,41 @@ TEST_F(TriggerChecks, FindEventTriggers) {
     target.run("DROP EVENT TRIGGER drops");
 }
 
+TEST_F(TriggerChecks, ErrorsNameTheEventTriggerThatRaisedThem) {
+    create_readings();
+    source.run("INSERT INTO readings VALUES ('2024-01-01 12:00+00', 1, 1)");
+    const auto names_it =
+        AllOf(HasSubstr("no tables here"),
+              HasSubstr("the function of the event trigger \"No tables\" (ddl_command_start) has "
+                        "raised it"),
+              HasSubstr("ALTER EVENT TRIGGER \"No tables\" DISABLE"));
+    const auto refuse = [&](const std::string& tags) {
+        target.run(
+            fmt::format("CREATE EVENT TRIGGER \"No tables\" ON ddl_command_start WHEN TAG IN "
+                        "({}) EXECUTE FUNCTION refuse()",
+                        tags));
+    };
+    target.run("CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE "
+               "'no tables here'; END $$");
+    refuse("'CREATE TABLE', 'DROP SCHEMA'");
+    const auto staging = backfill({"stage", "--until", "2025-01-01"});
+    EXPECT_EQ(staging.exit_status, 1);
+    EXPECT_THAT(staging.errors, AllOf(HasSubstr("nothing is staged"), names_it));
+    EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')::text"), "");
+    target.run("DROP EVENT TRIGGER \"No tables\"");
+    backfill_ok({"stage", "--until", "2025-01-01"});
+    refuse("'CREATE TABLE', 'DROP SCHEMA'");
+    if (target.is_community()) { // others make no tables
+        const auto copying = backfill({"copy", "--load-strategy", "attach"});
+        EXPECT_EQ(copying.exit_status, 1);
+        EXPECT_THAT(copying.output + copying.errors, names_it);
+    }
+    const auto cleaning = backfill({"clean"});
+    EXPECT_EQ(cleaning.exit_status, 1);
+    EXPECT_THAT(cleaning.errors, AllOf(HasSubstr("nothing is removed"), names_it));
+    target.run("DROP EVENT TRIGGER \"No tables\"");
+}
+
 TEST_F(TriggerChecks, FindEventTriggersForConnections) {
     if (source.value("SELECT current_setting('server_version_num')::int >= 170000") != "t")
         GTEST_SKIP() << "needs PostgreSQL 17";
