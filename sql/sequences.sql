@@ -1,11 +1,12 @@
 -- The sequences of users in a database, as far as the role may read them: a row for each, with NULL for
--- the last value of one that has given out none. Those that cycle, of extensions, and of our own queue
--- are left out.
+-- the last value of one that has given out none. Those of extensions, and of our own queue are left
+-- out.
 SELECT namespace.nspname AS schema_name,
        class.relname AS sequence_name,
        sequence.seqincrement > 0 AS ascends,
+       sequence.seqcycle AS cycles,
        pg_sequence_last_value(sequence.seqrelid) AS last_value
-FROM (SELECT * FROM pg_sequence WHERE NOT seqcycle OFFSET 0) AS sequence
+FROM (SELECT * FROM pg_sequence OFFSET 0) AS sequence
 JOIN pg_class AS class ON class.oid = sequence.seqrelid
 JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
 WHERE namespace.nspname <> '__backfill'

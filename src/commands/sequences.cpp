@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace commands {
 
 void tell_lagging_sequences(const std::vector<postgres::LaggingSequence>& lagging,
@@ -12,8 +14,11 @@ void tell_lagging_sequences(const std::vector<postgres::LaggingSequence>& laggin
         return;
     output.say(
         report::Weight::result,
-        fmt::format("Behind the source in the target: {}. When the application has stopped "
+        fmt::format("Behind the source in the target{}: {}. When the application has stopped "
                     "writing to the source, run in the target:",
+                    std::ranges::any_of(lagging, &postgres::LaggingSequence::cycles)
+                        ? ", or cycling and not the same"
+                        : "",
                     report::format_count(static_cast<std::int64_t>(lagging.size()), "sequence")));
     for (const auto& sequence : lagging) {
         json::Object fields{{"schema", sequence.name.schema},
@@ -21,6 +26,7 @@ void tell_lagging_sequences(const std::vector<postgres::LaggingSequence>& laggin
                             {"source_value", sequence.source}};
         if (sequence.target)
             fields["target_value"] = *sequence.target;
+        fields["cycles"] = sequence.cycles;
         fields["remedy"] = sequence.setval();
         output.event("sequence", fields, report::Weight::result,
                      fmt::format("  {}; -- {}", sequence.setval(), sequence.text()));

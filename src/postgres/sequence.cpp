@@ -12,6 +12,7 @@ namespace {
 
 struct Sequence {
     bool ascends = true;
+    bool cycles = false;
     std::optional<std::int64_t> value;
 };
 
@@ -22,6 +23,7 @@ std::map<QualifiedName, Sequence> read_sequences(Connection& connection) {
         sequences.emplace(
             QualifiedName{rows.string(row, "schema_name"), rows.string(row, "sequence_name")},
             Sequence{.ascends = rows.boolean(row, "ascends"),
+                     .cycles = rows.boolean(row, "cycles"),
                      .value = rows.is_null(row, "last_value")
                                   ? std::nullopt
                                   : std::optional(rows.integer(row, "last_value"))});
@@ -35,8 +37,10 @@ std::string LaggingSequence::setval() const {
 }
 
 std::string LaggingSequence::text() const {
-    return fmt::format("{}: {} in the source, {} in the target", name.quoted(), source,
-                       target ? std::to_string(*target) : "not used yet");
+    return fmt::format("{}: {} in the source, {} in the target{}", name.quoted(), source,
+                       target ? std::to_string(*target) : "not used yet",
+                       cycles ? "; it cycles, so that values do not tell which side is behind"
+                              : "");
 }
 
 std::vector<LaggingSequence> lagging_sequences(Connection& source, Connection& target) {
@@ -47,9 +51,12 @@ std::vector<LaggingSequence> lagging_sequences(Connection& source, Connection& t
         if (!ours.value || found == targets.end())
             continue;
         const auto& theirs = found->second;
-        if (!theirs.value ||
-            (ours.ascends ? *theirs.value < *ours.value : *theirs.value > *ours.value))
-            lagging.push_back({.name = name, .source = *ours.value, .target = theirs.value});
+        const bool cycles = ours.cycles || theirs.cycles;
+        if (!theirs.value || (cycles         ? *theirs.value != *ours.value
+                              : ours.ascends ? *theirs.value < *ours.value
+                                             : *theirs.value > *ours.value))
+            lagging.push_back(
+                {.name = name, .source = *ours.value, .target = theirs.value, .cycles = cycles});
     }
     return lagging;
 }
