@@ -5,6 +5,11 @@ SELECT jsonb_build_object(
            'segmentby', settings.segmentby, 'orderby', settings.orderby,
            'orderby_desc', settings.orderby_desc,
            'orderby_nullsfirst', settings.orderby_nullsfirst,
-           'index', to_jsonb(settings) -> 'index') AS compression_settings
+           -- Sparse indexes, from 2.22 on. Where none was asked for, they are chosen when a chunk is
+           -- compressed, and only those that orderby brings are here already (SparseIndexSource in
+           -- src/ts_catalog/compression_settings.h).
+           'index', CASE WHEN jsonb_path_exists(to_jsonb(settings) -> 'index',
+                                                '$[*] ? (@.source == "config")')
+                    THEN to_jsonb(settings) -> 'index' END) AS compression_settings
 FROM _timescaledb_catalog.compression_settings AS settings
 WHERE settings.relid = to_regclass($1)

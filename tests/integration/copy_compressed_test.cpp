@@ -283,6 +283,19 @@ TEST_F(CopyCompressed, SettingsThatTheHypertableLeavesOpen) {
     expect_same_batches();
 }
 
+/// From 2.22 on, by the hypertable's indexes, when a chunk is compressed.
+TEST_F(CopyCompressed, SparseIndexesThatNobodyAskedFor) {
+    both(std::string(create_table) + "; CREATE INDEX ON metrics (note); CREATE INDEX ON metrics "
+                                     "(value)");
+    fill_source();
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    EXPECT_THAT(backfill_ok({"copy"}), Not(HasSubstr("decompressed")));
+    expect_equal();
+    expect_same_batches();
+    EXPECT_EQ(target.value("SELECT count(*) FROM metrics WHERE note = 'note 2'"),
+              source.value("SELECT count(*) FROM metrics WHERE note = 'note 2'"));
+}
+
 TEST_F(CopyCompressed, SettingsThatTheTargetDecidesOtherwise) {
     both("CREATE TABLE metrics (time timestamptz NOT NULL, device int, value float8, note text);"
          "SELECT create_hypertable('metrics', 'time', chunk_time_interval => interval '1 day');"
