@@ -26,12 +26,38 @@ SELECT hypertable.schema_name,
            (SELECT jsonb_build_object(
                        'segmentby', settings.segmentby, 'orderby', settings.orderby,
                        'orderby_desc', settings.orderby_desc,
-                       'orderby_nullsfirst', settings.orderby_nullsfirst)
+                       'orderby_nullsfirst', settings.orderby_nullsfirst,
+                       -- see hypertable_compression_settings.sql
+                       'index', CASE WHEN jsonb_path_exists(to_jsonb(settings) -> 'index',
+                                                            '$[*] ? (@.source == "config")')
+                                THEN to_jsonb(settings) -> 'index' END)
             FROM _timescaledb_catalog.compression_settings AS settings
-            WHERE settings.relid = class.oid), '{}') END AS compression
+            WHERE settings.relid = class.oid), '{}') END AS compression,
+       -- What the role lacks to make tables of compressed batches, as statements: see chunks.sql.
+       (SELECT coalesce(jsonb_agg(statement), '[]')
+        FROM (SELECT CASE WHEN NOT has_schema_privilege(batches.schema_name, 'CREATE')
+                         THEN format('GRANT CREATE ON SCHEMA %I TO %I', batches.schema_name,
+                                     current_user) END
+              UNION ALL
+              SELECT CASE WHEN NOT pg_has_role(class.relowner, 'USAGE')
+                         THEN format('GRANT %I TO %I', pg_get_userbyid(class.relowner),
+                                     current_user) END
+              UNION ALL
+              SELECT CASE WHEN pg_get_userbyid(class.relowner) <> current_user
+                               AND NOT current_setting('is_superuser')::boolean
+                               AND NOT has_schema_privilege(class.relowner, batches.schema_name, 'CREATE')
+                         THEN format('GRANT CREATE ON SCHEMA %I TO %I', batches.schema_name,
+                                     pg_get_userbyid(class.relowner)) END) AS lacking (statement)
+        WHERE statement IS NOT NULL) AS lacking_for_batches
 FROM _timescaledb_catalog.hypertable
 JOIN pg_namespace AS namespace ON namespace.nspname = hypertable.schema_name
 JOIN pg_class AS class
   ON class.relnamespace = namespace.oid AND class.relname = hypertable.table_name
+CROSS JOIN LATERAL (
+    SELECT coalesce((SELECT compressed.associated_schema_name
+                     FROM _timescaledb_catalog.hypertable AS compressed
+                     WHERE compressed.id = hypertable.compressed_hypertable_id),
+                    hypertable.associated_schema_name) AS schema_name
+    OFFSET 0) AS batches
 WHERE (hypertable.schema_name, hypertable.table_name)
           IN (SELECT * FROM unnest($1::name[], $2::name[]))

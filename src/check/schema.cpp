@@ -28,6 +28,7 @@ struct Definition {
     Object generated; ///< expressions, by their columns
     Object dimensions;
     std::optional<Object> compression; ///< nothing when it is not enabled
+    std::vector<std::string> lacking_for_batches;
 };
 using Definitions = std::map<postgres::QualifiedName, Definition>;
 
@@ -54,6 +55,7 @@ Definitions read_definitions(const Side& side, const Pairs& pairs,
             definition.dimensions = parsed("dimensions").object();
             if (const auto compression = parsed("compression"); !compression.is_null())
                 definition.compression = compression.object();
+            definition.lacking_for_batches = parsed("lacking_for_batches").texts();
         });
     return definitions;
 }
@@ -238,13 +240,35 @@ std::string list_text(const Object& settings, const char* name) {
     return fmt::format("{}", fmt::join(items, ", "));
 }
 
+/// The sparse indexes that were asked for, such as `bloom("device"), minmax("value")`, or an empty
+/// text for none; nothing when TimescaleDB is to choose. Those that orderby brings are left out.
+std::optional<std::string> sparse_indexes(const Object& settings) {
+    if (settings.get("index").is_null())
+        return std::nullopt;
+    std::vector<std::string> items;
+    for (const auto& item : settings.get("index").array()) {
+        const auto& index = item.object();
+        if (index.get("source").text() != "config" || index.get("type").is_null())
+            continue;
+        const auto& columns = index.get("column");
+        auto names = columns.is_array() ? columns.texts() : std::vector{columns.text()};
+        std::ranges::transform(names, names.begin(), postgres::quote_identifier);
+        items.push_back(fmt::format("{}({})", index.get("type").text(), fmt::join(names, ", ")));
+    }
+    return fmt::format("{}", fmt::join(items, ", "));
+}
+
 /// `timescaledb.compress, timescaledb.compress_segmentby = '"device"'`
 std::string settings_sql(const Object& settings) {
     std::string sql = "timescaledb.compress";
+    const auto add = [&](const char* name, const std::string& text) {
+        sql += fmt::format(", timescaledb.compress_{} = {}", name, postgres::quote_literal(text));
+    };
     for (const auto* name : {"segmentby", "orderby"})
         if (!settings.get(name).is_null())
-            sql += fmt::format(", timescaledb.compress_{} = {}", name,
-                               postgres::quote_literal(list_text(settings, name)));
+            add(name, list_text(settings, name));
+    if (const auto indexes = sparse_indexes(settings))
+        add("index", *indexes);
     return sql;
 }
 
@@ -253,11 +277,19 @@ std::string settings_text(const Object& settings) {
         const auto text = list_text(settings, name);
         return text.empty() ? "chosen when compressing" : text;
     };
-    return fmt::format("segmentby {}, orderby {}", part("segmentby"), part("orderby"));
+    auto text = fmt::format("segmentby {}, orderby {}", part("segmentby"), part("orderby"));
+    if (const auto indexes = sparse_indexes(settings))
+        text += fmt::format(", sparse indexes {}", indexes->empty() ? "none" : *indexes);
+    return text;
 }
 
 /// What one of them leaves open may be what the other has.
-bool may_be_the_same(const Object& left, const Object& right) {
+/// \param as_batches whether batches may come as they are, which have sparse indexes.
+bool may_be_the_same(const Object& left, const Object& right, bool as_batches) {
+    const auto ours = sparse_indexes(left);
+    const auto theirs = sparse_indexes(right);
+    if (as_batches && ours && theirs && *ours != *theirs)
+        return false;
     return std::ranges::all_of(std::initializer_list<const char*>{"segmentby", "orderby",
                                                                   "orderby_desc",
                                                                   "orderby_nullsfirst"},
@@ -268,8 +300,9 @@ bool may_be_the_same(const Object& left, const Object& right) {
                                });
 }
 
+/// \param as_batches whether compressed batches may come as they are.
 void compare_compression(Findings& findings, const Pair& pair, const Definition& source,
-                         const Definition& target) {
+                         const Definition& target, bool as_batches) {
     const std::string subject = "compression";
     if (!source.compression)
         return;
@@ -282,13 +315,21 @@ void compare_compression(Findings& findings, const Pair& pair, const Definition&
                                   "rows, and stay so, which takes several times the space",
                                   pair.quoted()),
                       remedy);
-    else if (!may_be_the_same(*source.compression, *target.compression))
+    else if (!may_be_the_same(*source.compression, *target.compression, as_batches))
         findings.warn(subject,
                       fmt::format("{}: {} in the source, {} in the target; compressed chunks are "
                                   "copied as rows and compressed again, which takes longer",
                                   pair.quoted(), settings_text(*source.compression),
                                   settings_text(*target.compression)),
                       "nothing, if it is meant; otherwise " + remedy);
+    else if (as_batches && !target.lacking_for_batches.empty())
+        findings.warn(subject,
+                      fmt::format("{}: the role may not create compressed tables of its owner; "
+                                  "compressed chunks are copied as rows and compressed again, "
+                                  "which takes longer",
+                                  pair.quoted()),
+                      fmt::format("in the target, as a superuser: {}",
+                                  fmt::join(target.lacking_for_batches, "; ")));
 }
 
 } // namespace
@@ -313,8 +354,10 @@ void definitions(Findings& findings, const Side& source, const Side& target, con
         if (source.server.plain)
             continue;
         compare_dimensions(findings, pair, one->second, other->second);
+        // Where versions differ, they come as rows, which versions() tells.
         if (target.server.community)
-            compare_compression(findings, pair, one->second, other->second);
+            compare_compression(findings, pair, one->second, other->second,
+                                source.server.timescaledb_text == target.server.timescaledb_text);
     }
     const auto hypertables = static_cast<std::int64_t>(both.size());
     std::vector<const char*> subjects{"indexes", "constraints", "generated columns"};

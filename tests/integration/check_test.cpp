@@ -655,6 +655,45 @@ TEST_F(Check, CompressionThatDiffersIsFound) {
                           HasSubstr("segmentby \"note\", orderby \"time\" in the target"))));
 }
 
+TEST_F(Check, SparseIndexesThatDifferAreFound) {
+    NEEDS_COMMUNITY_EDITION();
+    NEEDS_SAME_VERSION();
+    if (!version_at_least(2, 23))
+        GTEST_SKIP() << "needs timescaledb.compress_index";
+    source.run("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_orderby = "
+               "'time', timescaledb.compress_index = 'bloom(note), minmax(device)')");
+    target.run("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_orderby = "
+               "'time', timescaledb.compress_index = '')");
+    const auto warnings = check().warnings("compression");
+    ASSERT_THAT(warnings,
+                ElementsAre(AllOf(
+                    HasSubstr("sparse indexes bloom(\"note\"), minmax(\"device\") in the source"),
+                    HasSubstr("sparse indexes none in the target"))));
+    const std::string sql = "otherwise in the target: ";
+    target.run(warnings.front().substr(warnings.front().find(sql) + sql.size()));
+    EXPECT_THAT(check().ok("compression"), SizeIs(1));
+}
+
+TEST_F(Check, ARoleThatMayNotCreateCompressedTablesIsFound) {
+    NEEDS_COMMUNITY_EDITION();
+    NEEDS_SAME_VERSION();
+    both("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
+         "'device', timescaledb.compress_orderby = 'time')");
+    source.run("SELECT compress_chunk(show_chunks('readings'))");
+    const Role owner(target, "owner");
+    target.run(fmt::format("ALTER TABLE readings OWNER TO {0};"
+                           "GRANT CREATE ON DATABASE {1} TO {0}",
+                           owner.name(), target.name()));
+    way_to_target = owner.uri();
+    const auto warnings = check().warnings("compression");
+    ASSERT_THAT(warnings, ElementsAre(HasSubstr("may not create compressed tables")));
+    const std::string sql = "as a superuser: ";
+    target.connect()->execute(warnings.front().substr(warnings.front().find(sql) + sql.size()));
+    EXPECT_THAT(check().ok("compression"), SizeIs(1));
+    backfill_ok({"stage", "--until", "2025-01-01"});
+    EXPECT_THAT(backfill_ok({"copy"}), Not(HasSubstr("decompressed")));
+}
+
 // ---------------------------------------------------------------- foreign keys
 
 class CheckForeignKeys : public Check {
