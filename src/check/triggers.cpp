@@ -72,6 +72,16 @@ void look_at_triggers(Findings& findings, const Side& target, bool source_is_pla
 
 void look_at_unvalidated(Findings& findings, const Side& target, const Pair& pair,
                          const Triggers& triggers) {
+    // Attaching and batches take rows as they are; PostgreSQL checks any that is put into a chunk.
+    const auto what =
+        target.server.community
+            ? fmt::format("rows that violate it are copied where the target's chunk is absent or "
+                          "empty and one is attached{}, or as compressed batches; they fail a "
+                          "chunk that holds rows in the target, and any other that is loaded in "
+                          "place or through the hypertable",
+                          target.server.attaches_cleanly() ? "" : ", with --load-strategy attach")
+            : std::string("rows that violate it fail their chunks, for the Apache edition attaches "
+                          "none");
     auto names = triggers.unvalidated_checks;
     // In replicas, foreign keys are not checked but by us.
     if (!triggers.can_be_replica())
@@ -81,13 +91,7 @@ void look_at_unvalidated(Findings& findings, const Side& target, const Pair& pai
         const auto constraint = postgres::quote_identifier(name);
         findings.warn(
             "constraints that are not valid",
-            fmt::format("{}: the constraint {} is NOT VALID; rows that violate it are copied with "
-                        "chunks that are attached{}, or compressed as they are, and fail a chunk "
-                        "that is loaded in place",
-                        pair.quoted(), constraint,
-                        !target.server.community || target.server.attaches_cleanly()
-                            ? ""
-                            : ", with --load-strategy attach"),
+            fmt::format("{}: the constraint {} is NOT VALID; {}", pair.quoted(), constraint, what),
             fmt::format("if there are such rows, in the target: ALTER TABLE {} DROP CONSTRAINT {}, "
                         "and add it again, NOT VALID, when all is copied",
                         pair.target->name.quoted(), constraint));

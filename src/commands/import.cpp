@@ -110,6 +110,7 @@ ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
                   .owner = plan.owner,
                   .table = plan.table,
                   .hypertable = plan.hypertable,
+                  .triggers = plan.triggers,
                   .target_server = target.server,
                   .reader = reader,
                   .rejects = rejects ? &*rejects : nullptr,

@@ -397,6 +397,8 @@ ImportPlan plan_import(Endpoint& target, const ImportOptions& options,
     std::random_device random;
     ImportPlan plan{.table = table.name,
                     .hypertable = table.hypertable,
+                    .triggers = timescale::read_triggers(target.connection, target.server,
+                                                         {table.name})[table.name],
                     .files = {},
                     .owner = fmt::format("{:08x}{:08x}", random(), random())};
     std::set<std::string> names;

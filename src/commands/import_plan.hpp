@@ -41,6 +41,7 @@ struct PlannedFile {
 struct ImportPlan {
     postgres::QualifiedName table;
     std::optional<timescale::Hypertable> hypertable; ///< that it is
+    timescale::Triggers triggers;                    ///< of the table, whatever it is
     std::vector<PlannedFile> files;
     std::string owner; ///< what this process calls itself
 };

@@ -42,6 +42,17 @@ bool blames_records(const postgres::SqlError& error) {
                                [&](const auto* one) { return error.sqlstate().starts_with(one); });
 }
 
+/// The server's reason, with the remedy where the constraint need not hold for rows that were there
+/// before.
+std::string reason_of(const postgres::SqlError& error, const ImportRun& run) {
+    const auto* name = run.triggers.find_unvalidated(error);
+    if (name == nullptr)
+        return error.reason();
+    return fmt::format("{} (which is NOT VALID, but holds for rows that are put in; ALTER TABLE {} "
+                       "DROP CONSTRAINT {}, and add it again, NOT VALID, when all is imported)",
+                       error.reason(), run.table.quoted(), postgres::quote_identifier(*name));
+}
+
 /// `COPY readings, line 3, column device: "x"`: the number, and what stands between it and the
 /// value, in whatever language.
 struct Where {
@@ -198,7 +209,7 @@ bool ImportSession::attempt(const ImportBatch& batch, bool sifts, tasks::Importe
             throw;
         throw Error(fmt::format("{}: {} (this is checked when the transaction ends, so that it "
                                 "cannot be told which record it is)",
-                                place(batch), error.reason()));
+                                place(batch), reason_of(error, run_)));
     } catch (const postgres::ConnectionError&) {
         run_.rejected -= rejected;
         throw;
@@ -287,7 +298,7 @@ ImportSession::Sifted ImportSession::sift(const ImportBatch& batch) {
                 const auto& record = records[range.begin];
                 reject(batch, sifted,
                        {.line = record.line,
-                        .reason = error.reason() + where.column,
+                        .reason = reason_of(error, run_) + where.column,
                         .record = std::string(bytes_of(range))});
                 continue;
             }

@@ -27,6 +27,7 @@ struct ImportRun {
     const std::string& owner; ///< ImportPlan::owner
     const postgres::QualifiedName& table;
     const std::optional<timescale::Hypertable>& hypertable; ///< ImportPlan::hypertable
+    const timescale::Triggers& triggers;                    ///< ImportPlan::triggers
     timescale::Server target_server;
     ImportReader& reader;
     csv::Rejects* rejects = nullptr; ///< unless the first one ends the run

@@ -28,9 +28,6 @@ using timescale::ChunkColumn;
 /// How much of a chunk a worker does at a time, for another: 16 MiB in pages of 8 KiB.
 constexpr std::int64_t pages_in_piece = 2048;
 
-/// In PostgreSQL's src/backend/utils/errcodes.txt.
-constexpr auto check_violation = "23514";
-
 constexpr auto late_batches_reason = "the application writes compressed batches to it";
 
 /// " WHERE ..." for a job's rows in a hypertable whose chunks are cut elsewhere.
@@ -39,16 +36,6 @@ std::string hypercube_condition(const Job& job) {
         " WHERE {} AND {}",
         timescale::hypercube_filter(job.source_hypertable.dimensions, job.task.slices),
         timescale::row_filter(job.source_hypertable.time, job.task.ranges));
-}
-
-/// Whether a chunk's constraint is the hypertable's of some name. Chunks have foreign keys under
-/// names of their own, "12_34_name", cut short (chunk_constraint_choose_name in TimescaleDB's
-/// src/chunk_constraint.c).
-bool is_of_hypertable(const std::string& constraint, const std::string& name, bool is_key) {
-    if (!is_key || constraint == name)
-        return constraint == name;
-    const auto begin = constraint.find('_', constraint.find('_') + 1) + 1;
-    return constraint.size() > begin && name.starts_with(constraint.substr(begin));
 }
 
 /// For a compressed chunk whose batches cannot come as they are after all.
@@ -71,17 +58,13 @@ void take_rows_instead(Prepared& prepared, const char* reason) {
 
 /// Rows of the source need not satisfy a constraint that is NOT VALID, but those that are put into
 /// a chunk do. \throws TaskError when it is for that.
-void look_for_unvalidated(const postgres::SqlError& error, const timescale::Triggers& triggers) {
-    const bool is_key = error.sqlstate() == postgres::foreign_key_violation;
-    if (is_key || error.sqlstate() == check_violation)
-        for (const auto& name :
-             is_key ? triggers.unvalidated_foreign_keys : triggers.unvalidated_checks)
-            if (is_of_hypertable(error.constraint(), name, is_key))
-                throw TaskError(fmt::format(
-                    "{} (which is NOT VALID in the target, so that only rows of chunks that can be "
-                    "attached may violate it; DROP CONSTRAINT {} there, and add it again, NOT "
-                    "VALID, when all is copied)",
-                    error.what(), quote_identifier(name)));
+void look_for_unvalidated(const postgres::SqlError& error, const Job& job) {
+    if (const auto* name = job.target_hypertable.triggers.find_unvalidated(error))
+        throw TaskError(fmt::format(
+            "{} (which is NOT VALID in the target, so that only rows of chunks that can be "
+            "attached may violate it; ALTER TABLE {} DROP CONSTRAINT {} there, and add it again, "
+            "NOT VALID, when all is copied)",
+            error.what(), job.task.target.quoted(), quote_identifier(*name)));
 }
 
 } // namespace
@@ -384,7 +367,7 @@ std::string Loader::create_chunk_by_inserting(const Job& job) {
     } catch (const postgres::SqlError& error) {
         if (error.says_gone() && !timescale::read_chunk(source_, source_server_, job.chunk.name))
             throw postgres::SqlError("40001", "the chunk was dropped from the source just now");
-        look_for_unvalidated(error, triggers);
+        look_for_unvalidated(error, job);
         throw;
     }
     const auto place = timescale::find_place(builder, {job.task.target, job.task.slices});
@@ -411,7 +394,7 @@ Loaded Loader::load(const Job& job, Prepared& prepared) {
             target_.execute("SET CONSTRAINTS ALL IMMEDIATE");
         return loaded;
     } catch (const postgres::SqlError& error) {
-        look_for_unvalidated(error, triggers);
+        look_for_unvalidated(error, job);
         throw;
     }
 }

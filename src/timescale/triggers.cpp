@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace timescale {
 
 namespace {
@@ -20,7 +22,31 @@ postgres::Statement may_be_replica(const Server& server) {
                 : "SELECT current_setting('is_superuser') = 'on' AS may"};
 }
 
+/// In PostgreSQL's src/backend/utils/errcodes.txt.
+constexpr auto check_violation = "23514";
+
+/// Whether a chunk's constraint is the hypertable's of some name. Chunks have foreign keys under
+/// names of their own, "12_34_name", cut short (chunk_constraint_choose_name in TimescaleDB's
+/// src/chunk_constraint.c).
+bool is_of_hypertable(const std::string& constraint, const std::string& name, bool is_key) {
+    if (!is_key || constraint == name)
+        return constraint == name;
+    const auto begin = constraint.find('_', constraint.find('_') + 1) + 1;
+    return constraint.size() > begin && name.starts_with(constraint.substr(begin));
+}
+
 } // namespace
+
+const std::string* Triggers::find_unvalidated(const postgres::SqlError& error) const {
+    const bool is_key = error.sqlstate() == postgres::foreign_key_violation;
+    if (!is_key && error.sqlstate() != check_violation)
+        return nullptr;
+    const auto& names = is_key ? unvalidated_foreign_keys : unvalidated_checks;
+    const auto found = std::ranges::find_if(names, [&](const auto& name) {
+        return is_of_hypertable(error.constraint(), name, is_key);
+    });
+    return found == names.end() ? nullptr : &*found;
+}
 
 std::map<postgres::QualifiedName, Triggers>
 read_triggers(postgres::Connection& connection, const Server& server,

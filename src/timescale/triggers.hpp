@@ -1,6 +1,7 @@
 #pragma once
 
 #include "postgres/connection.hpp"
+#include "postgres/error.hpp"
 #include "postgres/quote.hpp"
 #include "timescale/server.hpp"
 
@@ -39,6 +40,9 @@ struct Triggers {
     /// Names of constraints that are NOT VALID: rows need not satisfy them, but new ones do.
     std::vector<std::string> unvalidated_checks;
     std::vector<std::string> unvalidated_foreign_keys;
+
+    /// Which of these an error is about: its name, or null when it is about something else.
+    const std::string* find_unvalidated(const postgres::SqlError& error) const;
 
     bool has_any() const { return !of_rows.empty() || !of_statements.empty(); }
     bool can_be_replica() const { return may_be_replica && replica_obstacle.empty(); }

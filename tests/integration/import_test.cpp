@@ -809,6 +809,28 @@ TEST_F(ImportRejects, CannotBeFoundWhenTheEndOfTheTransactionTells) {
     EXPECT_EQ(rejects.text(), "");
 }
 
+TEST_F(ImportRejects, SayWhatToDoWhereAConstraintIsNotValid) {
+    target.run("ALTER TABLE readings ADD CONSTRAINT \"few\" CHECK (kind < 2) NOT VALID;"
+               "CREATE TABLE keyed (a int);"
+               "ALTER TABLE keyed ADD CONSTRAINT \"known\" FOREIGN KEY (a) REFERENCES kinds "
+               "DEFERRABLE INITIALLY DEFERRED NOT VALID");
+    file.write("time,device,kind\n2024-01-01,1,1\n2024-01-02,1,2\n");
+    expect_refused("readings", {file.path()}, exit_failed,
+                   AllOf(HasSubstr(file.path() + ", line 3: new row for relation"),
+                         HasSubstr("which is NOT VALID, but holds for rows that are put in; ALTER "
+                                   "TABLE \"public\".\"readings\" DROP CONSTRAINT \"few\", and "
+                                   "add it again, NOT VALID, when all is imported")));
+    target.run("ALTER TABLE \"public\".\"readings\" DROP CONSTRAINT \"few\"");
+    import_ok("readings", {file.path()});
+    target.run("ALTER TABLE readings ADD CONSTRAINT few CHECK (kind < 2) NOT VALID");
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "2");
+    file.write("a\n1\n9\n");
+    expect_refused("keyed", {file.path()}, exit_failed,
+                   AllOf(HasSubstr(", lines 2 to 3: insert or update on table"),
+                         HasSubstr("ALTER TABLE \"public\".\"keyed\" DROP CONSTRAINT "
+                                   "\"known\", and add it again, NOT VALID")));
+}
+
 TEST_F(ImportRejects, AreNotWhatIsNotTheirFault) {
     target.run(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION "

@@ -96,6 +96,22 @@ class Triggers : public Migration {
         target.run("GRANT SET ON PARAMETER session_replication_role TO " + owner_->name());
     }
 
+    /// After the constraint `few` has failed chunks: does what the message says, and expects the
+    /// source's rows, and the constraint as it was, which new rows have to satisfy.
+    void follow_the_remedy(int limit = 10) {
+        target.run("ALTER TABLE \"public\".\"readings\" DROP CONSTRAINT \"few\"");
+        backfill_ok({"copy"});
+        target.run(fmt::format(
+            "ALTER TABLE readings ADD CONSTRAINT few CHECK (value < {}) NOT VALID", limit));
+        expect_equal_rows("readings");
+        backfill_ok({"verify"});
+        EXPECT_EQ(target.value("SELECT string_agg(DISTINCT convalidated::text, ' ') FROM "
+                               "pg_constraint WHERE conname = 'few'"),
+                  "false");
+        EXPECT_THROW(target.run("INSERT INTO readings VALUES ('2024-01-02', 1, 1000)"),
+                     postgres::SqlError);
+    }
+
     /// What has fired since the last time.
     std::vector<std::string> fired() {
         auto rows = target.rows("SELECT DISTINCT what FROM log ORDER BY 1");
@@ -565,19 +581,62 @@ TEST_F(Triggers, AConstraintThatIsNotValidFailsAChunkInPlaceAndTheRemedyHelps) {
     both("ALTER TABLE readings ADD CONSTRAINT few CHECK (value < 10) NOT VALID");
     target.run("INSERT INTO readings VALUES ('2024-01-02', 1, 2)");
     const auto checked = backfill({"check"});
-    EXPECT_THAT(checked.output, AllOf(HasSubstr("the constraint \"few\" is NOT VALID"),
-                                      HasSubstr("ALTER TABLE \"public\".\"readings\" DROP "
-                                                "CONSTRAINT \"few\"")));
+    EXPECT_THAT(checked.output,
+                AllOf(HasSubstr("the constraint \"few\" is NOT VALID"),
+                      HasSubstr(is_community() ? "they fail a chunk that holds rows in the "
+                                                 "target, and any other that is loaded in "
+                                                 "place or through the hypertable"
+                                               : "fail their chunks, for the Apache edition"),
+                      HasSubstr("ALTER TABLE \"public\".\"readings\" DROP "
+                                "CONSTRAINT \"few\"")));
     backfill_ok({"stage", "--until", "2024-02-01"});
     const auto outcome = backfill({"copy", "--load-strategy", "in-place"});
     EXPECT_EQ(outcome.exit_status, 1);
     EXPECT_THAT(outcome.output, AllOf(HasSubstr("violates check constraint \"few\""),
-                                      HasSubstr("DROP CONSTRAINT \"few\" there, and add it again, "
+                                      HasSubstr("ALTER TABLE \"public\".\"readings\" DROP "
+                                                "CONSTRAINT \"few\" there, and add it again, "
                                                 "NOT VALID")));
-    target.run("ALTER TABLE \"public\".\"readings\" DROP CONSTRAINT \"few\"");
-    backfill_ok({"copy"});
-    target.run("ALTER TABLE readings ADD CONSTRAINT few CHECK (value < 10) NOT VALID");
-    expect_equal_rows("readings");
+    // What was there before stays.
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1");
+    follow_the_remedy();
+}
+
+/// Chunks that are small go together: the one that fails does not spoil the others, and says why.
+TEST_F(Triggers, AConstraintThatIsNotValidFailsOneOfSeveralChunksTogether) {
+    create_readings();
+    both("ALTER TABLE readings ADD CONSTRAINT few CHECK (value < 100) NOT VALID");
+    source.run("SET session_replication_role = replica; ALTER TABLE readings DROP CONSTRAINT few; "
+               "UPDATE readings SET value = 200 WHERE time = '2024-01-02 05:00' AND device = 3;"
+               "ALTER TABLE readings ADD CONSTRAINT few CHECK (value < 100) NOT VALID");
+    target.run("INSERT INTO readings SELECT t, 99, 0 FROM "
+               "generate_series('2024-01-01'::timestamptz, '2024-01-03 23:00', '1 hour') t");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    const auto outcome = backfill({"copy", "-p", "1"});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_THAT(outcome.output, AllOf(HasSubstr("1 chunk could not be copied"),
+                                      HasSubstr("ALTER TABLE \"public\".\"readings\" DROP "
+                                                "CONSTRAINT \"few\" there")));
+    EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task WHERE worked IS NOT NULL"), "2");
+    follow_the_remedy(100);
+}
+
+TEST_F(Triggers, AConstraintThatIsNotValidFailsRowsThroughTheHypertable) {
+    create_readings();
+    both("ALTER TABLE readings ADD CONSTRAINT few CHECK (value < 10) NOT VALID");
+    // Cut elsewhere than in the source.
+    target.run("SELECT set_chunk_time_interval('readings', interval '36 hours');"
+               "INSERT INTO readings SELECT t, 99, 0 FROM "
+               "generate_series('2024-01-01'::timestamptz, '2024-01-03 23:00', '1 hour') t");
+    const auto before = target.rows("SELECT * FROM readings ORDER BY time");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    EXPECT_THAT(backfill_ok({"copy", "--explain"}), HasSubstr("3 chunks: through the hypertable"));
+    const auto outcome = backfill({"copy"});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_THAT(outcome.output, AllOf(HasSubstr("3 chunks could not be copied"),
+                                      HasSubstr("ALTER TABLE \"public\".\"readings\" DROP "
+                                                "CONSTRAINT \"few\" there")));
+    EXPECT_EQ(target.rows("SELECT * FROM readings ORDER BY time"), before);
+    follow_the_remedy();
 }
 
 TEST_F(Triggers, AForeignKeyThatIsNotValidIsToldAlsoWhereItIsDeferred) {
