@@ -46,6 +46,10 @@ class Rewriter {
             return "";
         static const std::string create_schema = "CREATE SCHEMA ";
         if (statement.starts_with(create_schema))
+        if (is_about_event_trigger(statement)) {
+            event_triggers_ += statement + '\n';
+            return "";
+        }
             return statement.insert(create_schema.size(), "IF NOT EXISTS ");
         if (statement.starts_with("ALTER "))
             statement = without_attribute_version(std::move(statement));
@@ -61,6 +65,11 @@ class Rewriter {
 
     /// \throws Error when a partitioned table's statement has not come as expected.
     void finish() const {
+    /// The statements that make event triggers, once all have come. They are to be the last ones,
+    /// for none of the others is to fire them; they themselves do not
+    /// (EventTriggerSupportsObjectType in PostgreSQL's src/backend/commands/event_trigger.c).
+    const std::string& event_triggers() const { return event_triggers_; }
+
         if (!partition_keys_.empty())
             throw Error(fmt::format("pg_dump did not write, as expected: {}...{}",
                                     partition_keys_.begin()->first,
@@ -70,6 +79,15 @@ class Rewriter {
   private:
     /// Debian's PostgreSQL 15 has, from 15.20 on, a setting of its own on every column, which other
     /// servers refuse, and which only its own pg_dump leaves out.
+    static bool is_about_event_trigger(std::string_view statement) {
+        return statement.starts_with("CREATE EVENT TRIGGER ") ||
+               statement.starts_with("ALTER EVENT TRIGGER ") ||
+               statement.starts_with("COMMENT ON EVENT TRIGGER ") ||
+               // The name of the label's provider stands between. Any other label may wait, too.
+               (statement.starts_with("SECURITY LABEL FOR ") &&
+                statement.find(" ON EVENT TRIGGER ") != std::string_view::npos);
+    }
+
     static std::string without_attribute_version(std::string statement) {
         static const std::regex setting(
             R"( SET \((?:(n_distinct[^(),;]*(?:, n_distinct[^(),;]*)?), )?pg_attver='?[0-9]+'?\);$)");
@@ -96,6 +114,7 @@ class Rewriter {
     std::map<std::string, std::string> partition_keys_; ///< beginnings of statements, and ends
 };
 
+    std::string event_triggers_;
 /// What psql runs before the dump.
 std::string script_before(const Plan& plan, const Database& target) {
     std::string script =
@@ -113,7 +132,7 @@ std::string script_before(const Plan& plan, const Database& target) {
     return script;
 }
 
-/// What it runs behind the dump, but for the COMMIT.
+/// What it runs behind the dump, but for event triggers and the COMMIT.
 std::string script_behind(const Plan& plan, const Database& target) {
     std::string script =
         "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);\n" +
@@ -218,7 +237,7 @@ class Pipeline {
             give_up("pg_dump", status, dump_);
         reader.finish();
         rewriter.finish();
-        write(script_behind(plan_, target_));
+        write(script_behind(plan_, target_) + rewriter.event_triggers());
         check();
         progress.doing("COMMIT");
         write(script_to_commit());

@@ -333,6 +333,35 @@ TEST_F(CloneSchema, AnIntegerNowFindsItsTableByTheSourcesSearchPath) {
     backfill_ok({"jobs", "enable"});
 }
 
+TEST_F(CloneSchema, EventTriggersOfTheSourceComeWithoutBeingFired) {
+    make_readings();
+    if (is_community()) {
+        make_community_things(); // for jobs, clone-schema makes tables of its own
+    }
+    source.run("CREATE MATERIALIZED VIEW names AS SELECT name FROM device;"
+               "CREATE TABLE noted (tag text);"
+               "CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS "
+               "'BEGIN INSERT INTO public.noted VALUES (tg_tag); END';"
+               "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS "
+               "'BEGIN RAISE ''no % today'', tg_tag; END';"
+               "CREATE EVENT TRIGGER noting ON ddl_command_end EXECUTE FUNCTION note();"
+               "ALTER EVENT TRIGGER noting ENABLE ALWAYS;"
+               "COMMENT ON EVENT TRIGGER noting IS 'of;\n\"all\"';"
+               "CREATE EVENT TRIGGER \"Off; now\" ON sql_drop EXECUTE FUNCTION refuse();"
+               "ALTER EVENT TRIGGER \"Off; now\" DISABLE;"
+               "CREATE EVENT TRIGGER refusing ON ddl_command_start WHEN TAG IN ('CREATE TABLE', "
+               "'CREATE SCHEMA', 'REFRESH MATERIALIZED VIEW') EXECUTE FUNCTION refuse()");
+    clone();
+    expect_same_schema();
+    expect_equal_rows("names");
+    EXPECT_EQ(target.value("SELECT count(*) FROM noted"), "0");
+    EXPECT_THAT(differences("SELECT evtname, evtevent, evtenabled, evttags, evtfoid::regproc, "
+                            "obj_description(oid, 'pg_event_trigger') FROM pg_event_trigger"),
+                IsEmpty());
+    target.run("CREATE VIEW another AS SELECT 1");
+    EXPECT_THAT(target.rows("SELECT tag FROM noted"), ElementsAre("CREATE VIEW"));
+}
+
 TEST_F(CloneSchema, ViewsOnChunksAreRefusedBeforeAnythingIsDone) {
     make_readings();
     const auto chunk = chunks_of(source, "readings").front();
