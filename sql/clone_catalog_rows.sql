@@ -1,7 +1,26 @@
--- What of a table of the catalog is about hypertables, not chunks, as JSON; NULL when there is nothing.
-SELECT 'compression_settings' AS catalog_table,
+-- What of tables of the catalog is to be in the target although it does not stand in the dump, as
+-- JSON; NULL when there is nothing: a row for each table. Of compression_settings, what is about
+-- hypertables, not chunks. Of the jobs, all of users. Those of policies are of the hypertable's
+-- owner, or else they could not work on it; others keep theirs.
+--
+-- $1: the role that owns the hypertables in the target
+SELECT '_timescaledb_catalog' AS catalog_schema,
+       'compression_settings' AS catalog_table,
        (SELECT json_agg(to_json(settings))
         FROM _timescaledb_catalog.compression_settings AS settings
         WHERE settings.relid IN
               (SELECT to_regclass(format('%I.%I', schema_name, table_name))
                FROM _timescaledb_catalog.hypertable)) AS rows
+UNION ALL
+-- It has been moved; a view is in its former place.
+SELECT (SELECT namespace.nspname
+        FROM pg_class AS class
+        JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+        WHERE class.relname = 'bgw_job' AND class.relkind = 'r'
+          AND namespace.nspname IN ('_timescaledb_config', '_timescaledb_catalog')),
+       'bgw_job',
+       (SELECT json_agg(CASE WHEN job.hypertable_id IS NULL THEN to_jsonb(job)
+                             ELSE to_jsonb(job) || jsonb_build_object('owner', quote_ident($1)) END
+                        ORDER BY job.id)
+        FROM _timescaledb_config.bgw_job AS job
+        WHERE job.id >= 1000)

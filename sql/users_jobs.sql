@@ -8,7 +8,12 @@ SELECT job.job_id,
        job.application_name,
        procedure.name AS procedure_name,
        coalesce(subject.name, '') AS subject,
-       job.owner,
+       pg_get_userbyid(job.owner::oid) AS owner,
+       coalesce(pg_get_userbyid(subject.owner), '') AS subject_owner,
+       CASE subject.kind WHEN 'v' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END AS subject_kind,
+       -- What policies do checks that (ts_hypertable_permissions_check in src/hypertable.c,
+       -- ts_cagg_permissions_check in src/ts_catalog/continuous_agg.c).
+       coalesce(pg_has_role(job.owner::oid, subject.owner, 'USAGE'), true) AS may_work,
        pg_has_role(job.owner, 'USAGE') AS may_alter,
        job.scheduled,
        job.schedule_interval::text AS every,
@@ -28,14 +33,16 @@ CROSS JOIN LATERAL (
     SELECT format('%I.%I', job.proc_schema, job.proc_name) AS name,
            concat(job.proc_schema, '.', job.proc_name) AS plain
 ) AS procedure
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN job.hypertable_name IS NOT NULL
-                THEN format('%I.%I', coalesce(cagg.view_schema, job.hypertable_schema),
-                                     coalesce(cagg.view_name, job.hypertable_name)) END AS name,
-           CASE WHEN job.hypertable_name IS NOT NULL
-                THEN concat(coalesce(cagg.view_schema, job.hypertable_schema), '.',
-                            coalesce(cagg.view_name, job.hypertable_name)) END AS plain
-) AS subject
+LEFT JOIN LATERAL (
+    SELECT format('%I.%I', namespace.nspname, class.relname) AS name,
+           concat(namespace.nspname, '.', class.relname) AS plain,
+           class.relowner AS owner,
+           class.relkind AS kind
+    FROM pg_class AS class
+    JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+    WHERE namespace.nspname = coalesce(cagg.view_schema, job.hypertable_schema)
+      AND class.relname = coalesce(cagg.view_name, job.hypertable_name)
+) AS subject ON true
 WHERE job.job_id >= 1000
   AND ($1::text IS NULL
        OR coalesce(subject.name, procedure.name) ~* $1

@@ -53,12 +53,13 @@ void read_hypertables(Inventory& inventory, postgres::Connection& source) {
              .chunks = rows.integer(row, "chunks")});
 }
 
-void read_catalog_rows(Inventory& inventory, postgres::Connection& source) {
-    const auto rows = source.query(sql::clone_catalog_rows);
+void read_catalog_rows(Inventory& inventory, postgres::Connection& source,
+                       const std::string& owner) {
+    const auto rows = source.query(sql::clone_catalog_rows, {owner});
     for (int row = 0; row < rows.size(); ++row) {
         if (rows.is_null(row, "rows"))
             continue;
-        const postgres::QualifiedName table{"_timescaledb_catalog",
+        const postgres::QualifiedName table{rows.string(row, "catalog_schema"),
                                             rows.string(row, "catalog_table")};
         inventory.catalog_rows += fmt::format(
             "INSERT INTO {0} SELECT * FROM pg_catalog.json_populate_recordset(NULL::{0}, {1});\n",
@@ -107,14 +108,17 @@ std::string oid_array(const std::vector<std::string>& oids) {
     return fmt::format("{{{}}}", fmt::join(oids, ","));
 }
 
-Inventory take_inventory(Database& source) {
+Inventory take_inventory(Database& source, const std::string& owner) {
     Inventory inventory;
     if (source.server) {
         read_hypertables(inventory, source.connection);
         read_chunks(inventory, source.connection);
-        read_catalog_rows(inventory, source.connection);
+        read_catalog_rows(inventory, source.connection, owner);
         read_skipped_columns(inventory, source.connection);
         inventory.jobs = commands::read_background_jobs(source.connection, std::nullopt);
+        for (const auto& job : inventory.jobs)
+            if (!job.is_policy())
+                inventory.named_roles.emplace(job.owner, fmt::format("job {}", job.id));
         std::erase_if(inventory.jobs, [](const auto& job) { return !job.scheduled; });
     }
     read_tables(inventory, source.connection);

@@ -42,7 +42,7 @@ struct Inventory {
     std::vector<std::string> chunk_patterns;
     std::vector<std::string> chunk_oids;
     std::vector<commands::BackgroundJob> jobs; ///< that are on
-    /// Roles that the dump names, with what names each: `policy p on readings`.
+    /// Roles that the target has to have, with what names each: `policy p on readings`, `job 1000`.
     std::multimap<std::string, std::string> named_roles;
     /// What a dump without the chunks cannot create: `view v (chunk ...)`.
     std::vector<std::string> dependents_of_chunks;
@@ -53,7 +53,8 @@ struct Inventory {
 };
 
 /// Reads it. \pre the source's connection is in a transaction of one snapshot.
-Inventory take_inventory(Database& source);
+/// \param owner the target's role, to whom the hypertables are going to belong.
+Inventory take_inventory(Database& source, const std::string& owner);
 
 /// Whether a hypertable is one of users, as they know it.
 bool is_of_user(const Hypertable& hypertable);

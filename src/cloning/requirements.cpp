@@ -168,10 +168,10 @@ void require_roles(const Inventory& inventory, Database& target,
             "SELECT pg_has_role(oid, 'USAGE') AS ours FROM pg_roles WHERE rolname = $1", {role});
     };
     for (const auto& job : inventory.jobs) {
+        if (job.is_policy())
+            continue; // becomes ours
         const auto row = membership(job.owner);
-        if (row.empty() && !coming.contains(job.owner))
-            absent.insert(fmt::format("{} (job {})", quote_identifier(job.owner), job.id));
-        else if (!row.empty() && !row.boolean(0, "ours"))
+        if (!row.empty() && !row.boolean(0, "ours"))
             others.insert(quote_identifier(job.owner));
     }
     for (const auto& [role, object] : inventory.named_roles)

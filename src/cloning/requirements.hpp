@@ -28,9 +28,8 @@ void require_privileges(Database& source, const Inventory& inventory, Database& 
 /// Nothing that is cloned needs a chunk, which is not.
 void require_no_dependents_of_chunks(const Inventory& inventory);
 
-/// The owners of the source's jobs are roles of the target, and ours; the roles that other objects
-/// name are there.
-/// \param coming roles that are going to be created.
+/// The roles that the source's objects name are there, and those whose jobs are to be turned off
+/// are ours. \param coming roles that are going to be created.
 void require_roles(const Inventory& inventory, Database& target,
                    const std::set<std::string>& coming);
 

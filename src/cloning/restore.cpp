@@ -18,8 +18,10 @@ namespace cloning {
 namespace {
 
 /// Of TimescaleDB's catalog: tables whose rows are about chunks, or about what runs in the source
-/// just now, or name tablespaces. Of the first, rows about hypertables are added again.
-constexpr std::array catalog_tables_left_out{"chunk",
+/// just now, or name tablespaces. Of the first, rows about hypertables are added again; and jobs,
+/// whose owners may be others (sql/clone_catalog_rows.sql).
+constexpr std::array catalog_tables_left_out{"bgw_job",
+                                             "chunk",
                                              "chunk_constraint",
                                              "chunk_index",
                                              "chunk_column_stats",
@@ -44,12 +46,12 @@ class Rewriter {
         // Only their owner may comment on extensions; they have a comment of their own.
         if (statement.starts_with("COMMENT ON EXTENSION "))
             return "";
-        static const std::string create_schema = "CREATE SCHEMA ";
-        if (statement.starts_with(create_schema))
         if (is_about_event_trigger(statement)) {
             event_triggers_ += statement + '\n';
             return "";
         }
+        static const std::string create_schema = "CREATE SCHEMA ";
+        if (statement.starts_with(create_schema))
             return statement.insert(create_schema.size(), "IF NOT EXISTS ");
         if (statement.starts_with("ALTER "))
             statement = without_attribute_version(std::move(statement));
@@ -63,13 +65,13 @@ class Rewriter {
         return statement;
     }
 
-    /// \throws Error when a partitioned table's statement has not come as expected.
-    void finish() const {
     /// The statements that make event triggers, once all have come. They are to be the last ones,
     /// for none of the others is to fire them; they themselves do not
     /// (EventTriggerSupportsObjectType in PostgreSQL's src/backend/commands/event_trigger.c).
     const std::string& event_triggers() const { return event_triggers_; }
 
+    /// \throws Error when a partitioned table's statement has not come as expected.
+    void finish() const {
         if (!partition_keys_.empty())
             throw Error(fmt::format("pg_dump did not write, as expected: {}...{}",
                                     partition_keys_.begin()->first,
@@ -77,8 +79,6 @@ class Rewriter {
     }
 
   private:
-    /// Debian's PostgreSQL 15 has, from 15.20 on, a setting of its own on every column, which other
-    /// servers refuse, and which only its own pg_dump leaves out.
     static bool is_about_event_trigger(std::string_view statement) {
         return statement.starts_with("CREATE EVENT TRIGGER ") ||
                statement.starts_with("ALTER EVENT TRIGGER ") ||
@@ -88,6 +88,8 @@ class Rewriter {
                 statement.find(" ON EVENT TRIGGER ") != std::string_view::npos);
     }
 
+    /// Debian's PostgreSQL 15 has, from 15.20 on, a setting of its own on every column, which other
+    /// servers refuse, and which only its own pg_dump leaves out.
     static std::string without_attribute_version(std::string statement) {
         static const std::regex setting(
             R"( SET \((?:(n_distinct[^(),;]*(?:, n_distinct[^(),;]*)?), )?pg_attver='?[0-9]+'?\);$)");
@@ -112,9 +114,9 @@ class Rewriter {
 
     const Plan& plan_;
     std::map<std::string, std::string> partition_keys_; ///< beginnings of statements, and ends
+    std::string event_triggers_;
 };
 
-    std::string event_triggers_;
 /// What psql runs before the dump.
 std::string script_before(const Plan& plan, const Database& target) {
     std::string script =
@@ -343,6 +345,8 @@ std::vector<std::string> Plan::dump_arguments() const {
     if (with_catalog)
         for (const auto* table : catalog_tables_left_out)
             exclude_rows({"_timescaledb_catalog", table});
+    if (with_catalog)
+        exclude_rows({"_timescaledb_config", "bgw_job"}); // where it was before 2.25
     if (with_rows)
         return arguments;
     arguments.emplace_back("--no-blobs");

@@ -1,5 +1,6 @@
 #include "commands/background_jobs.hpp"
 
+#include "postgres/quote.hpp"
 #include "sql.hpp"
 #include "timescale/hypertable.hpp"
 
@@ -18,6 +19,9 @@ std::vector<BackgroundJob> read_background_jobs(postgres::Connection& connection
                         .procedure = rows.string(row, "procedure_name"),
                         .subject = rows.string(row, "subject"),
                         .owner = rows.string(row, "owner"),
+                        .subject_owner = rows.string(row, "subject_owner"),
+                        .subject_kind = rows.string(row, "subject_kind"),
+                        .may_work = rows.boolean(row, "may_work"),
                         .may_alter = rows.boolean(row, "may_alter"),
                         .scheduled = rows.boolean(row, "scheduled"),
                         .every = rows.string(row, "every"),
@@ -32,6 +36,29 @@ std::vector<BackgroundJob> read_background_jobs(postgres::Connection& connection
 std::string described(const BackgroundJob& job) {
     return job.subject.empty() ? fmt::format("job {} ({})", job.id, job.name)
                                : fmt::format("job {} ({}) on {}", job.id, job.name, job.subject);
+}
+
+std::string cannot_work(const BackgroundJob& job) {
+    return fmt::format("{} runs as {}, who has not the privileges of {}, to whom {} belongs: all "
+                       "its runs fail",
+                       described(job), job.owner, job.subject_owner, job.subject);
+}
+
+std::string remedy_for_owner(const timescale::Server& server, const BackgroundJob& job) {
+    const auto give = [&](const std::string& role) {
+        return fmt::format("ALTER {} {} OWNER TO {}", job.subject_kind, job.subject,
+                           postgres::quote_identifier(role));
+    };
+    // process_altertable_change_owner_bgw_jobs in src/process_utility.c
+    if (server.timescaledb >= timescale::Version{2, 26, 0})
+        return fmt::format("{}, who gets the job as well, also when it is the owner already; or {}",
+                           give(job.subject_owner), give(job.owner));
+    // The scheduler sees the new owner when the job is altered.
+    return fmt::format("{}; or, as a superuser: UPDATE _timescaledb_config.bgw_job SET owner = {} "
+                       "WHERE id = {}; SELECT {}",
+                       give(job.owner),
+                       postgres::quote_literal(postgres::quote_identifier(job.subject_owner)),
+                       job.id, timescale::schedule_call(server, job.schedule, job.scheduled));
 }
 
 std::set<std::int64_t> ids_of(const std::vector<BackgroundJob>& jobs) {

@@ -17,8 +17,13 @@ struct BackgroundJob {
     std::int64_t id = 0;
     std::string name;
     std::string procedure;
-    std::string subject; ///< the hypertable or aggregate that a policy works on; empty for others
+    /// The hypertable or aggregate that a policy works on, quoted where it has to be; empty for
+    /// others.
+    std::string subject;
     std::string owner;
+    std::string subject_owner; ///< empty for others
+    std::string subject_kind;  ///< of policies: "TABLE" or "MATERIALIZED VIEW", as in ALTER
+    bool may_work = true;      ///< the owner has the privileges of subject_owner
     bool may_alter = false;
     bool scheduled = false;
     std::string every;
@@ -26,6 +31,8 @@ struct BackgroundJob {
     bool running = false;
     timescale::JobSchedule schedule;
     bool suspended = false; ///< by us: to be filled in by those who want to know
+
+    bool is_policy() const { return !subject.empty(); }
 };
 
 /// The background jobs of users in a database.
@@ -35,6 +42,13 @@ std::vector<BackgroundJob> read_background_jobs(postgres::Connection& connection
 
 /// `job 1000 (Retention Policy [1000]) on public.conditions`
 std::string described(const BackgroundJob& job);
+
+/// Says of a policy that its owner may not do its work.
+/// \pre !job.may_work
+std::string cannot_work(const BackgroundJob& job);
+
+/// What to do about it, in SQL.
+std::string remedy_for_owner(const timescale::Server& server, const BackgroundJob& job);
 
 std::set<std::int64_t> ids_of(const std::vector<BackgroundJob>& jobs);
 

@@ -1,4 +1,5 @@
 #include "check/topics.hpp"
+#include "commands/background_jobs.hpp"
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
 #include "commands/privileges.hpp"
@@ -345,6 +346,17 @@ void look_at_queue(Findings& findings, Endpoint& target) {
         findings.ok("queue", "the target has one from an earlier stage; the next stage adds to it");
 }
 
+/// Policies whose owners may not do their work, also those that are off just now.
+void look_at_owners_of_policies(Findings& findings, Endpoint& target) {
+    const std::string subject = "owners of policies";
+    for (const auto& job : read_background_jobs(target.connection, std::nullopt))
+        if (!job.may_work)
+            findings.warn(subject, cannot_work(job),
+                          "in the target: " + remedy_for_owner(target.server, job));
+    if (!findings.has(subject))
+        findings.ok(subject, "all of the target's may work on their hypertables");
+}
+
 /// What takes both sides.
 void look_at_both(Findings& findings, Subject& subject, const CheckOptions& options) {
     const auto& source = *subject.source;
@@ -414,6 +426,8 @@ void look_at_target(Findings& findings, Subject& subject, int workers) {
         ::check::target_jobs(findings, target, subject.pairs, subject.source_chunks,
                              subject.target_chunks);
     });
+    look(findings, "owners of policies",
+         [&] { look_at_owners_of_policies(findings, *subject.target_endpoint); });
     look(findings, "connections to the target",
          [&] { ::check::connections(findings, target, workers); });
     look(findings, "queue", [&] { look_at_queue(findings, *subject.target_endpoint); });

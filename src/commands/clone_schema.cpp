@@ -112,7 +112,8 @@ class Clone {
     }
 
     void make_plan() {
-        plan_.inventory = cloning::take_inventory(source_);
+        plan_.inventory = cloning::take_inventory(
+            source_, target_.connection.query("SELECT current_user AS role").string(0, "role"));
         plan_.new_hypertables =
             cloning::plan_hypertables(source_, plan_.inventory, options_.create_hypertables);
         plan_.with_rows = options_.relational_data;

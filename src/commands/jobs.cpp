@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -148,6 +149,12 @@ ExitStatus enable(Endpoint& target, const JobsOptions& options, report::Output& 
         transaction.commit();
     }
     tell_scheduled(output, change.jobs, change.scheduled, options.dry_run);
+    for (auto& job : change.jobs) {
+        job.scheduled = true;
+        if (!job.may_work)
+            spdlog::warn("{}; in the {}: {}", cannot_work(job), target.connection.name(),
+                         remedy_for_owner(target.server, job));
+    }
     summarize(output, options, change,
               change.jobs.empty()
                   ? "Nothing to turn on: no such job was turned off by jobs disable."

@@ -159,6 +159,7 @@ TEST_F(Check, FindsNothingWhereNothingIsWrong) {
                                 "privileges in the target",
                                 "jobs in the source",
                                 "jobs in the target",
+                                "owners of policies",
                                 "foreign keys",
                                 "rows in the target",
                                 "connections to the source",
@@ -270,11 +271,11 @@ TEST_F(Check, WhatCannotBeLookedAtIsAnErrorAndTheRestIsLookedAt) {
                            "REVOKE SELECT ON timescaledb_information.jobs FROM PUBLIC",
                            owner.name(), target.name()));
     const auto report = check_between(source.uri(), owner.uri());
-    EXPECT_THAT(
-        report.errors("jobs in the target"),
-        ElementsAre(AllOf(HasSubstr("could not be looked at"), HasSubstr("permission denied"))));
+    for (const auto* subject : {"jobs in the target", "owners of policies"})
+        EXPECT_THAT(report.errors(subject), ElementsAre(AllOf(HasSubstr("could not be looked at"),
+                                                              HasSubstr("permission denied"))));
     EXPECT_THAT(report.ok("connections to the target"), SizeIs(1));
-    EXPECT_THAT(report.all_of("error"), SizeIs(1));
+    EXPECT_THAT(report.all_of("error"), SizeIs(2));
 }
 
 TEST_F(Check, ADatabaseWithoutTheExtensionIsAnError) {
@@ -850,6 +851,24 @@ TEST_F(CheckJobs, WhatRetentionDropsCannotBeToldWithoutTheSource) {
     const auto nowhere = fmt::format("host=127.0.0.1 port={} dbname=x", free_port());
     EXPECT_THAT(check_between(nowhere, target.uri()).warnings("jobs in the target"),
                 ElementsAre(HasSubstr("could not be told")));
+}
+
+TEST_F(CheckJobs, PoliciesWhoseOwnersMayNotWorkAreFound) {
+    const Role role(target, "other");
+    const auto job = add(target, "retention_policy('readings', interval '100 years'");
+    pause(target, job);
+    target.run(fmt::format("UPDATE _timescaledb_config.bgw_job SET owner = '{}' WHERE id = {}",
+                           role.name(), job));
+    target.run("SET ROLE " + role.name());
+    EXPECT_THROW(target.run(fmt::format("CALL run_job({})", job)), postgres::SqlError);
+    target.run("RESET ROLE");
+    const auto give = fmt::format("ALTER TABLE public.readings OWNER TO \"{}\"", role.name());
+    EXPECT_THAT(check_until("now()").warnings("owners of policies"),
+                ElementsAre(AllOf(HasSubstr(fmt::format("job {} ", job)),
+                                  HasSubstr("runs as " + role.name()),
+                                  HasSubstr("all its runs fail"), HasSubstr(give))));
+    target.run(give);
+    EXPECT_THAT(check_until("now()").warnings("owners of policies"), IsEmpty());
 }
 
 TEST_F(CheckJobs, RetentionThatComesToTheRangeLaterIsFound) {

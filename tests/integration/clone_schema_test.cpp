@@ -721,12 +721,14 @@ TEST_F(CloneRoles, RolesComeAndWhatIsLeftOutIsTold) {
                            "COMMENT ON ROLE {0} IS 'it''s'",
                            owner.name(), group.name()));
     if (is_community())
-        source.run(fmt::format("CREATE PROCEDURE tidy(job_id int, config jsonb) LANGUAGE SQL AS "
-                               "'SELECT 1'; ALTER TABLE readings OWNER TO {0};"
-                               "SELECT add_retention_policy('readings', interval '100 years')",
-                               owner.name()));
+        source.run(
+            fmt::format("CREATE PROCEDURE tidy(job_id int, config jsonb) LANGUAGE SQL AS "
+                        "'SELECT 1'; SET ROLE {0};"
+                        "SELECT add_job('tidy', interval '1 day', scheduled => false); RESET ROLE",
+                        owner.name()));
     if (is_community()) {
-        EXPECT_THAT(clone_fails(), AllOf(HasSubstr(owner.name()), HasSubstr("--roles")));
+        EXPECT_THAT(clone_fails(),
+                    AllOf(HasSubstr(owner.name() + "\" (job 1000)"), HasSubstr("--roles")));
     }
     const auto output = clone({"--roles"});
     EXPECT_THAT(output, AllOf(HasSubstr(fmt::format("Left out ALTER ROLE \"{}\" WITH SUPERUSER",
@@ -749,7 +751,50 @@ TEST_F(CloneRoles, RolesComeAndWhatIsLeftOutIsTold) {
     EXPECT_THAT(again, HasSubstr(fmt::format("Left out ROLE \"{}\": the target has it already",
                                              owner.name())));
     if (is_community())
-        source.run("SELECT remove_retention_policy('readings')");
+        source.run("SELECT delete_job(1000)");
+}
+
+TEST_F(CloneRoles, PoliciesGoToWhoGetsTheirHypertablesAndOtherJobsStay) {
+    NEEDS_COMMUNITY_EDITION();
+    make_readings();
+    const Role owner(source, "owner");
+    source.run("CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous) AS SELECT "
+               "time_bucket('1 day', time) AS day, count(*) FROM readings GROUP BY 1 "
+               "WITH NO DATA");
+    source.run(fmt::format(
+        "CREATE PROCEDURE tidy(job_id int, config jsonb) LANGUAGE SQL AS 'SELECT 1';"
+        "ALTER TABLE readings OWNER TO {0};"
+        "ALTER MATERIALIZED VIEW daily OWNER TO {0};"
+        "ALTER TABLE readings SET (timescaledb.compress);"
+        "SELECT add_compression_policy('readings', interval '1 day');"
+        "SELECT add_continuous_aggregate_policy('daily', NULL, interval '1 day', interval '1 day');"
+        "SELECT alter_job(1001, scheduled => false);"
+        "SET ROLE {0}; SELECT add_job('tidy', interval '1 day', config => '{{\"a\": [1.50]}}'); RESET ROLE",
+        owner.name()));
+    const auto owners = "SELECT job_id, owner FROM timescaledb_information.jobs "
+                        "WHERE job_id >= 1000 ORDER BY 1";
+    ASSERT_THAT(source.rows(owners), ElementsAre("1000|" + owner.name(), "1001|" + owner.name(),
+                                                 "1002|" + owner.name()));
+    EXPECT_THAT(clone_fails(), HasSubstr("(job 1002)"));
+    clone({"--roles"});
+    const auto ours = target.value("SELECT current_user");
+    EXPECT_THAT(target.rows(owners),
+                ElementsAre("1000|" + ours, "1001|" + ours, "1002|" + owner.name()));
+    // All else of them is the same, and the next one's number follows.
+    EXPECT_THAT(differences("SELECT to_jsonb(job) - 'owner' - 'scheduled' "
+                            "FROM _timescaledb_config.bgw_job AS job WHERE id >= 1000"),
+                IsEmpty());
+    EXPECT_EQ(target.value("SELECT add_job('tidy', interval '1 day')"), "1003");
+    target.run(
+        "INSERT INTO readings SELECT t, 1, 1 FROM generate_series('2024-01-01'::timestamptz, "
+        "'2024-01-02', '1 hour') t");
+    target.run("CALL run_job(1000)");
+    EXPECT_EQ(target.value("SELECT count(*) > 0 FROM timescaledb_information.chunks "
+                           "WHERE is_compressed"),
+              "t");
+    EXPECT_THAT(backfill_ok({"check", "--until", "2024-01-05"}),
+                Not(HasSubstr("has not the privileges")));
+    source.run("SELECT delete_job(1002)");
 }
 
 class CloneBetweenVersions : public CloneSchema {

@@ -149,6 +149,53 @@ TEST_F(Jobs, OfOthersAreRefusedBeforeAnythingIsChanged) {
     EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')::text"), "");
 }
 
+TEST_F(Jobs, WhoseOwnersMayNotWorkAreToldWhenTheyAreTurnedOn) {
+    const Role role(target, "other");
+    const auto ours = target.value("SELECT current_user");
+    // As when the hypertables alone went to another role.
+    target.run(fmt::format("UPDATE _timescaledb_config.bgw_job SET owner = '{}' WHERE id >= 1000",
+                           role.name()));
+    jobs({"disable"});
+    const auto told = [&] {
+        const auto outcome = backfill({"jobs", "enable", "--dry-run"});
+        EXPECT_EQ(outcome.exit_status, 0);
+        return outcome.errors;
+    };
+    const auto errors = told();
+    const std::string sentence =
+        fmt::format(" runs as {}, who has not the privileges of {}", role.name(), ours);
+    EXPECT_THAT(errors, AllOf(HasSubstr("on public.readings" + sentence),
+                              HasSubstr("on public.\"Daily\"" + sentence),
+                              Not(HasSubstr(fmt::format("job {} ", action)))));
+    const auto give = [](const std::string& object, const std::string& to) {
+        return fmt::format("ALTER {} OWNER TO \"{}\"", object, to);
+    };
+    for (const auto* object : {"TABLE public.readings", "MATERIALIZED VIEW public.\"Daily\""})
+        EXPECT_THAT(errors, HasSubstr(give(object, role.name())));
+    if (version_at_least(2, 26)) {
+        for (const auto* object : {"TABLE public.readings", "MATERIALIZED VIEW public.\"Daily\""}) {
+            EXPECT_THAT(errors, HasSubstr(give(object, ours)));
+            target.run(give(object, ours));
+        }
+    } else {
+        for (const auto& job : {retention, refresh}) {
+            const auto update = fmt::format("UPDATE _timescaledb_config.bgw_job SET owner = "
+                                            "'\"{}\"' WHERE id = {}",
+                                            ours, job);
+            const auto alter =
+                fmt::format("SELECT \"public\".\"alter_job\"({}, scheduled => true)", job);
+            EXPECT_THAT(errors, HasSubstr(update + "; " + alter));
+            target.run(update);
+        }
+    }
+    EXPECT_THAT(told(), Not(HasSubstr("has not the privileges")));
+    target.run(fmt::format("UPDATE _timescaledb_config.bgw_job SET owner = '{}' WHERE id >= 1000",
+                           role.name()));
+    for (const auto* object : {"TABLE public.readings", "MATERIALIZED VIEW public.\"Daily\""})
+        target.run(give(object, role.name()));
+    EXPECT_THAT(told(), Not(HasSubstr("has not the privileges")));
+}
+
 TEST_F(Jobs, KeepTheirTimeZones) {
     const auto zoned = target.value("SELECT add_job('tidy', interval '1 day', timezone => "
                                     "'Europe/Berlin', initial_start => '2100-01-01 05:00')");
