@@ -15,11 +15,30 @@ namespace {
 
 constexpr InternalTime end_of_time = std::numeric_limits<InternalTime>::max();
 
+constexpr InternalTime one_day = InternalTime{24} * 60 * 60 * 1000 * 1000;
+
 /// The first midnight that is not before the time, in microseconds.
 InternalTime ceiling_to_day(InternalTime time) {
-    constexpr InternalTime day = InternalTime{24} * 60 * 60 * 1000 * 1000;
-    const InternalTime missing = (day - time % day) % day;
+    const InternalTime missing = (one_day - time % one_day) % one_day;
     return time > end_of_time - missing ? end_of_time : time + missing;
+}
+
+/// A time is not compared with this or what is later, which cannot be in a hypertable:
+/// TimescaleDB's planner fails for such constants ("timestamp out of range";
+/// TS_TIMESTAMP_INTERNAL_END in its src/time_utils.h).
+InternalTime end_of(const Dimension& dimension) {
+    constexpr InternalTime end_of_timestamps = 9'223'371'331'200'000'000; // 294247-01-02
+    switch (axis_of(dimension.type)) {
+    case Axis::timestamptz:
+    case Axis::timestamp:
+        return end_of_timestamps;
+    case Axis::date: // whose bounds become the next midnight
+        return end_of_timestamps - one_day + 1;
+    case Axis::integer:
+    case Axis::other:
+        break;
+    }
+    return end_of_time;
 }
 
 std::string within(const Dimension& dimension, const TimeRange& range) {
@@ -28,7 +47,7 @@ std::string within(const Dimension& dimension, const TimeRange& range) {
     if (range.from != minus_infinity)
         conditions.push_back(
             fmt::format("{} >= {}", expression, axis_literal(dimension, range.from)));
-    if (range.until != end_of_time)
+    if (range.until < end_of(dimension))
         conditions.push_back(
             fmt::format("{} < {}", expression, axis_literal(dimension, range.until)));
     return conditions.empty() ? "true" : fmt::format("{}", fmt::join(conditions, " AND "));
