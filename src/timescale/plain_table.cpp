@@ -19,21 +19,34 @@ bool is_integer(const Hypertable& table) {
     return axis_of(table.time.type) == Axis::integer;
 }
 
+/// The greatest multiple of a divisor that is not above a numeric. Exact, as the floor of a
+/// quotient is not: a quotient is rounded to 16 significant digits or so (select_div_scale in
+/// PostgreSQL's src/backend/utils/adt/numeric.c), and so may become the next integer.
+std::string multiple_below(const std::string& value, std::int64_t divisor) {
+    return fmt::format("({0} - mod(mod({0}, {1}) + {1}, {1}))", value, divisor);
+}
+
 /// An SQL value of the time's type out of an expression for internal time, a numeric; NULL when it
 /// is beyond the type. A date is the first one that is not before.
 std::string time_of(const Hypertable& table, const std::string& internal) {
     const auto within = fmt::format("CASE WHEN {} <= {} THEN ", internal,
                                     greatest_time(is_integer(table) ? "bigint" : table.time.type));
-    const auto day = fmt::format("({} / {})", internal, microseconds_in_day);
+    const auto day_number = [](const std::string& midnight) {
+        return fmt::format("div({}, {})::int", midnight, microseconds_in_day);
+    };
+    const auto midnight = multiple_below(internal, microseconds_in_day);
     switch (axis_of(table.time.type)) {
     case Axis::timestamptz:
     case Axis::timestamp:
-        // Both products are exact, and a day has 24 hours: the session's time zone is UTC.
-        return fmt::format("{}'epoch'::{} + floor({})::int * interval '1 day' + "
-                           "({} - floor({}) * {})::bigint * interval '1 microsecond' END",
-                           within, table.time.type, day, internal, day, microseconds_in_day);
+        // A day has 24 hours: the session's time zone is UTC.
+        return fmt::format("{}'epoch'::{} + {} * interval '1 day' + "
+                           "({} - {})::bigint * interval '1 microsecond' END",
+                           within, table.time.type, day_number(midnight), internal, midnight);
     case Axis::date:
-        return fmt::format("{}'epoch'::date + ceil({})::int END", within, day);
+        return fmt::format(
+            "{}'epoch'::date + {} END", within,
+            day_number(multiple_below(fmt::format("({} + {})", internal, microseconds_in_day - 1),
+                                      microseconds_in_day)));
     case Axis::integer:
     case Axis::other:
         break;
@@ -53,7 +66,8 @@ std::vector<InternalTime> first_values(postgres::Connection& source, const Hyper
                                                     "{0} < 'infinity'",
                                                     time));
     const auto first = fmt::format("ORDER BY {} LIMIT 1", time);
-    const auto next = fmt::format("((floor(slice.value::numeric / {0}) + 1) * {0})", interval);
+    const auto next =
+        fmt::format("({} + {})", multiple_below("slice.value::numeric", interval), interval);
     const auto rows = source.execute(
         fmt::format("WITH RECURSIVE slice AS (({0} {1}) UNION ALL "
                     "SELECT next.value FROM slice CROSS JOIN LATERAL ({0} AND {2} >= {3} {1}) "

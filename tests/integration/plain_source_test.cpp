@@ -155,6 +155,19 @@ TEST_F(PlainSource, SlicesAreThoseOfChunks) {
     }
 }
 
+/// Nanoseconds: the quotient of such a number and a day's has more digits than numeric keeps.
+TEST_F(PlainSource, ASliceIsNotSkippedForARowAtTheEndOfTheOneBefore) {
+    both("CREATE TABLE t (time bigint NOT NULL, i int); CREATE INDEX ON t (time)");
+    target.run("SELECT create_hypertable('t', 'time', chunk_time_interval => 86400000000000, "
+               "create_default_indexes => false)");
+    source.run("INSERT INTO t SELECT day * 86400000000000 + at, day FROM generate_series(-3, 3) AS "
+               "day, unnest(ARRAY[86399999999999, 86399999999990]) AS at;"
+               "INSERT INTO t SELECT 1700006400000000000 + day * 86400000000000 - 1, day FROM "
+               "generate_series(0, 5) AS day");
+    migrate({"--until", "9223372036854775807"});
+    expect_equal_rows("t");
+}
+
 TEST_F(PlainSource, WholeSlicesAreAttached) {
     if (!target.is_community() || !version_at_least(2, 29))
         GTEST_SKIP() << "needs TimescaleDB 2.29.1 or later, Community edition";
