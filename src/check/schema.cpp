@@ -286,18 +286,14 @@ std::string settings_text(const Object& settings) {
 /// What one of them leaves open may be what the other has.
 /// \param as_batches whether batches may come as they are, which have sparse indexes.
 bool may_be_the_same(const Object& left, const Object& right, bool as_batches) {
-    const auto ours = sparse_indexes(left);
-    const auto theirs = sparse_indexes(right);
-    if (as_batches && ours && theirs && *ours != *theirs)
-        return false;
-    return std::ranges::all_of(std::initializer_list<const char*>{"segmentby", "orderby",
-                                                                  "orderby_desc",
-                                                                  "orderby_nullsfirst"},
-                               [&](const char* name) {
-                                   const auto& one = left.get(name);
-                                   const auto& other = right.get(name);
-                                   return one.is_null() || other.is_null() || one == other;
-                               });
+    std::vector<const char*> names{"segmentby", "orderby", "orderby_desc", "orderby_nullsfirst"};
+    if (as_batches)
+        names.push_back("index");
+    return std::ranges::all_of(names, [&](const char* name) {
+        const auto& one = left.get(name);
+        const auto& other = right.get(name);
+        return one.is_null() || other.is_null() || one == other;
+    });
 }
 
 /// \param as_batches whether compressed batches may come as they are.
