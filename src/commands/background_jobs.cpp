@@ -44,7 +44,8 @@ std::string cannot_work(const BackgroundJob& job) {
                        described(job), job.owner, job.subject_owner, job.subject);
 }
 
-std::string remedy_for_owner(const timescale::Server& server, const BackgroundJob& job) {
+std::string remedy_for_owner(const timescale::Server& server, const BackgroundJob& job,
+                             bool scheduled) {
     const auto give = [&](const std::string& role) {
         return fmt::format("ALTER {} {} OWNER TO {}", job.subject_kind, job.subject,
                            postgres::quote_identifier(role));
@@ -58,7 +59,7 @@ std::string remedy_for_owner(const timescale::Server& server, const BackgroundJo
                        "WHERE id = {}; SELECT {}",
                        give(job.owner),
                        postgres::quote_literal(postgres::quote_identifier(job.subject_owner)),
-                       job.id, timescale::schedule_call(server, job.schedule, job.scheduled));
+                       job.id, timescale::schedule_call(server, job.schedule, scheduled));
 }
 
 std::set<std::int64_t> ids_of(const std::vector<BackgroundJob>& jobs) {

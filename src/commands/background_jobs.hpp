@@ -48,7 +48,9 @@ std::string described(const BackgroundJob& job);
 std::string cannot_work(const BackgroundJob& job);
 
 /// What to do about it, in SQL.
-std::string remedy_for_owner(const timescale::Server& server, const BackgroundJob& job);
+/// \param scheduled whether the job is to be on afterwards.
+std::string remedy_for_owner(const timescale::Server& server, const BackgroundJob& job,
+                             bool scheduled);
 
 std::set<std::int64_t> ids_of(const std::vector<BackgroundJob>& jobs);
 

@@ -352,7 +352,7 @@ void look_at_owners_of_policies(Findings& findings, Endpoint& target) {
     for (const auto& job : read_background_jobs(target.connection, std::nullopt))
         if (!job.may_work)
             findings.warn(subject, cannot_work(job),
-                          "in the target: " + remedy_for_owner(target.server, job));
+                          "in the target: " + remedy_for_owner(target.server, job, job.scheduled));
     if (!findings.has(subject))
         findings.ok(subject, "all of the target's may work on their hypertables");
 }

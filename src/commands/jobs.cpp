@@ -149,12 +149,10 @@ ExitStatus enable(Endpoint& target, const JobsOptions& options, report::Output& 
         transaction.commit();
     }
     tell_scheduled(output, change.jobs, change.scheduled, options.dry_run);
-    for (auto& job : change.jobs) {
-        job.scheduled = true;
+    for (const auto& job : change.jobs)
         if (!job.may_work)
             spdlog::warn("{}; in the {}: {}", cannot_work(job), target.connection.name(),
-                         remedy_for_owner(target.server, job));
-    }
+                         remedy_for_owner(target.server, job, change.scheduled));
     summarize(output, options, change,
               change.jobs.empty()
                   ? "Nothing to turn on: no such job was turned off by jobs disable."
