@@ -144,7 +144,7 @@ std::string what_policy_does(const Job& job) {
 
 /// As long as a migration may take.
 constexpr std::int64_t days_ahead = 7;
-constexpr InternalTime day = 86'400'000'000; ///< in microseconds
+constexpr InternalTime time_ahead = days_ahead * timescale::microseconds_in_day;
 
 std::string what_drops(const Job& job) {
     return job.drop_created_until
@@ -174,14 +174,14 @@ std::optional<Drops> drops_of(const Job& job, const Pair& pair, const Chunks& ch
         return std::nullopt;
     if (job.drop_created_until) {
         const auto now = created(*pair.source, chunks, *job.drop_created_until);
-        const auto soon = created(*pair.source, chunks, *job.drop_created_until + days_ahead * day);
+        const auto soon = created(*pair.source, chunks, *job.drop_created_until + time_ahead);
         return Drops{.now = now, .soon = soon - now};
     }
     if (!job.drop_until)
         return std::nullopt;
     Drops drops{.now = ended(pair, chunks, *job.drop_until), .soon = 0};
     if (is_of_time(pair))
-        drops.soon = ended(pair, chunks, *job.drop_until + days_ahead * day) - drops.now;
+        drops.soon = ended(pair, chunks, *job.drop_until + time_ahead) - drops.now;
     return drops;
 }
 
@@ -225,7 +225,7 @@ void target_retention_by_creation(Findings& findings, const Side& target, const 
                                   "next run",
                                   title(job, pair), what_drops(job), now),
                       remedy);
-    else if (job.drop_created_after <= days_ahead * day)
+    else if (job.drop_created_after <= time_ahead)
         findings.warn(subject,
                       fmt::format("{} {}: copying creates the range's {}", title(job, pair),
                                   what_drops(job), count_of(pair, sources)),

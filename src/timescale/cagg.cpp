@@ -146,10 +146,9 @@ InternalTime Cagg::ceiling(InternalTime time) const {
 }
 
 InternalTime Cagg::before(InternalTime time) const {
-    constexpr InternalTime day = InternalTime{24} * 60 * 60 * 1000 * 1000;
     if (is_open(time))
         return time;
-    return time - (axis_of(hypertable_->time.type) == Axis::date ? day : 1);
+    return time - (axis_of(hypertable_->time.type) == Axis::date ? microseconds_in_day : 1);
 }
 
 std::vector<TimeRange> Cagg::widened(const std::vector<TimeRange>& ranges) const {

@@ -13,8 +13,6 @@ namespace timescale {
 
 namespace {
 
-constexpr std::int64_t microseconds_in_day = std::int64_t{24} * 60 * 60 * 1'000'000;
-
 bool is_integer(const Hypertable& table) {
     return axis_of(table.time.type) == Axis::integer;
 }

@@ -15,11 +15,10 @@ namespace {
 
 constexpr InternalTime end_of_time = std::numeric_limits<InternalTime>::max();
 
-constexpr InternalTime one_day = InternalTime{24} * 60 * 60 * 1000 * 1000;
-
 /// The first midnight that is not before the time, in microseconds.
 InternalTime ceiling_to_day(InternalTime time) {
-    const InternalTime missing = (one_day - time % one_day) % one_day;
+    const InternalTime missing =
+        (microseconds_in_day - time % microseconds_in_day) % microseconds_in_day;
     return time > end_of_time - missing ? end_of_time : time + missing;
 }
 
@@ -33,7 +32,7 @@ InternalTime end_of(const Dimension& dimension) {
     case Axis::timestamp:
         return end_of_timestamps;
     case Axis::date: // whose bounds become the next midnight
-        return end_of_timestamps - one_day + 1;
+        return end_of_timestamps - microseconds_in_day + 1;
     case Axis::integer:
     case Axis::other:
         break;

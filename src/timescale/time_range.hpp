@@ -13,6 +13,9 @@ namespace timescale {
  */
 using InternalTime = std::int64_t;
 
+/// Of a timestamp's or date's axis.
+constexpr InternalTime microseconds_in_day = InternalTime{24} * 60 * 60 * 1'000'000;
+
 constexpr InternalTime minus_infinity = std::numeric_limits<InternalTime>::min();
 
 /// [from, until)
