@@ -22,8 +22,8 @@ std::vector<std::string> searched_schemas(Connection& connection, const std::str
 } // namespace
 
 std::optional<SearchPathDifference> search_path_difference(Connection& source, Connection& target) {
-    const auto ours = source.query(sql::own_search_path);
-    const auto theirs = target.query(sql::own_search_path);
+    const auto ours = source.query(sql::default_search_path);
+    const auto theirs = target.query(sql::default_search_path);
     SearchPathDifference difference{
         .source = ours.string(0, "path"), .target = theirs.string(0, "path"), .remedy = {}};
     if (difference.source == difference.target)
