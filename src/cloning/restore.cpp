@@ -342,11 +342,11 @@ std::vector<std::string> Plan::dump_arguments() const {
     }
     for (const auto& hypertable : inventory.hypertables)
         exclude_rows(hypertable.name);
-    if (with_catalog)
+    if (with_catalog) {
         for (const auto* table : catalog_tables_left_out)
             exclude_rows({"_timescaledb_catalog", table});
-    if (with_catalog)
         exclude_rows({"_timescaledb_config", "bgw_job"}); // where it was before 2.25
+    }
     if (with_rows)
         return arguments;
     arguments.emplace_back("--no-blobs");
