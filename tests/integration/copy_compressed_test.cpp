@@ -99,6 +99,13 @@ class CopyCompressed : public Migration {
     void expect_same_batches() {
         EXPECT_EQ(source.rows(compressed_chunks), target.rows(compressed_chunks));
     }
+
+    void expect_batches_to_be_copied() {
+        backfill_ok({"stage", "--until", "2024-02-01"});
+        EXPECT_THAT(backfill_ok({"copy"}), Not(HasSubstr("decompressed")));
+        expect_equal();
+        expect_same_batches();
+    }
 };
 
 class OtherVersion : public CopyCompressed {
@@ -277,10 +284,7 @@ TEST_F(CopyCompressed, SettingsThatTheHypertableLeavesOpen) {
          "ALTER TABLE metrics SET (timescaledb.compress, timescaledb.compress_segmentby = "
          "'device')");
     fill_source();
-    backfill_ok({"stage", "--until", "2024-02-01"});
-    EXPECT_THAT(backfill_ok({"copy"}), Not(HasSubstr("decompressed")));
-    expect_equal();
-    expect_same_batches();
+    expect_batches_to_be_copied();
 }
 
 /// From 2.22 on, by the hypertable's indexes, when a chunk is compressed.
@@ -288,10 +292,7 @@ TEST_F(CopyCompressed, SparseIndexesThatNobodyAskedFor) {
     both(std::string(create_table) + "; CREATE INDEX ON metrics (note); CREATE INDEX ON metrics "
                                      "(value)");
     fill_source();
-    backfill_ok({"stage", "--until", "2024-02-01"});
-    EXPECT_THAT(backfill_ok({"copy"}), Not(HasSubstr("decompressed")));
-    expect_equal();
-    expect_same_batches();
+    expect_batches_to_be_copied();
     EXPECT_EQ(target.value("SELECT count(*) FROM metrics WHERE note = 'note 2'"),
               source.value("SELECT count(*) FROM metrics WHERE note = 'note 2'"));
 }
