@@ -489,10 +489,7 @@ TEST_F(Check, SequencesThatAreBehindAreFound) {
 
 TEST_F(Check, SearchPathsThatDifferAreFound) {
     const auto set = [](Database& side, const std::string& path) {
-        side.run(
-            fmt::format("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path TO {}', "
-                        "current_database()); END $$",
-                        path));
+        side.run(fmt::format("ALTER DATABASE {} SET search_path TO {}", side.name(), path));
     };
     source.run("CREATE SCHEMA empty; CREATE SCHEMA app");
     set(source, "nowhere, empty, app, public");

@@ -320,12 +320,12 @@ TEST_F(CloneSchema, AnIntegerNowFindsItsTableByTheSourcesSearchPath) {
                "'SELECT coalesce(max(tick), 0) FROM ticks';"
                "SELECT set_integer_now_func('ticks', 'ticks_now');"
                "SELECT add_retention_policy('ticks', 100);"
-               "RESET search_path;"
-               "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path TO \"The app\", "
-               "public', current_database()); END $$");
-    const auto database = target.value("SELECT quote_ident(current_database())");
-    const auto remedy =
-        fmt::format("ALTER DATABASE {} SET search_path TO \"The app\", public", database);
+               "RESET search_path");
+    const auto set_path = [](const Database& side) {
+        return fmt::format("ALTER DATABASE {} SET search_path TO \"The app\", public", side.name());
+    };
+    source.run(set_path(source));
+    const auto remedy = set_path(target);
     EXPECT_THAT(clone(), AllOf(HasSubstr("1 job"), HasSubstr("\"$user\", public; before jobs"),
                                HasSubstr(remedy)));
     EXPECT_EQ(backfill({"jobs", "enable"}).exit_status, exit_failed);
