@@ -1,6 +1,6 @@
+#include "base/exit_status.hpp"
 #include "cli/arguments.hpp"
 #include "cli/command_line.hpp"
-#include "exit_status.hpp"
 #include "postgres/error.hpp"
 
 #include <fmt/format.h>

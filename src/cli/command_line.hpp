@@ -1,6 +1,6 @@
 #pragma once
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 
 namespace cli {
 

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "base/exit_status.hpp"
 #include "csv/format.hpp"
-#include "exit_status.hpp"
 #include "load/plan.hpp"
 #include "postgres/connection_string.hpp"
 #include "report/output.hpp"

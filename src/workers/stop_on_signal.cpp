@@ -1,6 +1,6 @@
 #include "workers/stop_on_signal.hpp"
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 
 #include <spdlog/spdlog.h>
 

@@ -1,6 +1,6 @@
 // Cloning a schema by PostgreSQL's own programs.
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 #include "support/client_programs.hpp"
 #include "support/migration.hpp"
 #include "support/proxy.hpp"

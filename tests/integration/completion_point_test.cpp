@@ -1,6 +1,6 @@
 // From when on both sides have all rows.
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 #include "support/migration.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // What others see of a run, and how they steer it.
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 #include "support/migration.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // Source and target in different encodings, and with different collations.
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 #include "support/migration.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // Turning the target's background jobs off, and on again.
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 #include "support/migration.hpp"
 #include "support/role.hpp"
 

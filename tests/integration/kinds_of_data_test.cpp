@@ -1,7 +1,7 @@
 // Every kind of value that a column can have, through every way for a chunk to be loaded; and kinds
 // of columns that some way would get wrong.
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 #include "postgres/quote.hpp"
 #include "support/kinds.hpp"
 #include "support/migration.hpp"

@@ -1,6 +1,6 @@
 // What commands say, to people and to programs.
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 #include "support/client_programs.hpp"
 #include "support/migration.hpp"
 #include "support/shell.hpp"

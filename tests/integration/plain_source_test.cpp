@@ -1,6 +1,6 @@
 // A source without TimescaleDB: tables that are hypertables in the target only.
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 #include "support/fault_migration.hpp"
 #include "support/migration.hpp"
 #include "support/random.hpp"

@@ -1,7 +1,7 @@
 // Random hypertables, copied and verified. The seed of each is printed when it fails:
 // BACKFILL_TEST_SEED repeats it (as the first), BACKFILL_TEST_ROUNDS asks for more of them.
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 #include "postgres/error.hpp"
 #include "support/kinds.hpp"
 #include "support/migration.hpp"

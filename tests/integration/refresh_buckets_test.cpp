@@ -1,6 +1,6 @@
 // Which buckets `refresh-caggs` makes anew, and which it leaves as they were copied.
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 #include "postgres/quote.hpp"
 #include "support/migration.hpp"
 

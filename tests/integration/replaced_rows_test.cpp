@@ -1,7 +1,7 @@
 // What copying does to rows that the target has, and that foreign keys reference, or a publication
 // keeps from being deleted.
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 #include "support/migration.hpp"
 #include "support/random.hpp"
 #include "support/temporary_server.hpp"

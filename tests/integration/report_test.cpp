@@ -1,6 +1,6 @@
 // The page on a migration.
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 #include "support/migration.hpp"
 #include "support/shell.hpp"
 

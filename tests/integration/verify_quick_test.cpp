@@ -1,6 +1,6 @@
 // Comparing what the two catalogs think.
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 #include "support/migration.hpp"
 
 #include <gmock/gmock.h>

@@ -1,6 +1,6 @@
 // What `verify` takes for equal, and what not: value by value.
 
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 #include "postgres/quote.hpp"
 #include "support/migration.hpp"
 

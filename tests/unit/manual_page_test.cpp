@@ -1,5 +1,5 @@
+#include "base/exit_status.hpp"
 #include "cli/generate.hpp"
-#include "exit_status.hpp"
 #include "support/own_command_line.hpp"
 #include "support/shell.hpp"
 

@@ -1,4 +1,4 @@
-#include "exit_status.hpp"
+#include "base/exit_status.hpp"
 #include "support/silent_server.hpp"
 #include "workers/stop_on_signal.hpp"
 
