@@ -1,7 +1,7 @@
 #include "cli/parser.hpp"
 
+#include "base/error.hpp"
 #include "cli/generate.hpp"
-#include "postgres/error.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>

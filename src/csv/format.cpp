@@ -1,6 +1,6 @@
 #include "csv/format.hpp"
 
-#include "postgres/error.hpp"
+#include "base/error.hpp"
 #include "postgres/quote.hpp"
 
 #include <fmt/format.h>

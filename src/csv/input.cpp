@@ -1,6 +1,6 @@
 #include "csv/input.hpp"
 
-#include "postgres/error.hpp"
+#include "base/error.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "base/error.hpp"
 #include "csv/format.hpp"
-#include "postgres/error.hpp"
 
 #include <array>
 #include <cstdint>

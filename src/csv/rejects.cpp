@@ -1,6 +1,6 @@
 #include "csv/rejects.hpp"
 
-#include "postgres/error.hpp"
+#include "base/error.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 #include "processes/child.hpp"
 
-#include "postgres/error.hpp"
+#include "base/error.hpp"
 #include "processes/children.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 #include "report/log.hpp"
 
-#include "postgres/error.hpp"
+#include "base/error.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
