@@ -298,7 +298,7 @@ void add_duration(Command command, const std::string& name, std::chrono::seconds
 
 /// How failures are borne.
 /// \param what is attempted again.
-void add_retry(Command command, workers::RetryOptions& retry, const std::string& what = "a chunk") {
+void add_retry(Command command, run::RetryOptions& retry, const std::string& what = "a chunk") {
     command
         .number("--max-retries", retry.max_retries,
                 fmt::format("further attempts at {}, after a deadlock, a lost connection and "

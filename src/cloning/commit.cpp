@@ -29,10 +29,10 @@ std::optional<std::string> transaction_to_commit(std::string_view errors) {
     return std::string(id.substr(0, end));
 }
 
-bool has_committed(Database& target, const std::string& transaction,
-                   const workers::RetryOptions& retry, const workers::Stop& stop) {
-    workers::Outage outage;
-    workers::Recovery recovery(retry, stop, outage);
+bool has_committed(Database& target, const std::string& transaction, const run::RetryOptions& retry,
+                   const run::Stop& stop) {
+    run::Outage outage;
+    run::Recovery recovery(retry, stop, outage);
     std::string state;
     const auto ask = [&] {
         target = Database(target.connection_string, "target", postgres::Access::read_write);

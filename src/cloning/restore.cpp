@@ -208,7 +208,7 @@ void end_sessions(Database& database) {
 class Pipeline {
   public:
     Pipeline(Database& source, Database& target, const Plan& plan, processes::Children& children,
-             const workers::RetryOptions& retry, const workers::Stop& stop)
+             const run::RetryOptions& retry, const run::Stop& stop)
         : plan_(plan), target_(target), retry_(retry), stop_(stop),
           dump_(client(source, plan.programs.path("pg_dump"), plan.dump_arguments()),
                 processes::Stream::output),
@@ -292,8 +292,8 @@ class Pipeline {
 
     const Plan& plan_;
     Database& target_;
-    const workers::RetryOptions& retry_;
-    const workers::Stop& stop_;
+    const run::RetryOptions& retry_;
+    const run::Stop& stop_;
     processes::Child dump_;
     processes::Child psql_;
     processes::Children::Entry dump_entry_;
@@ -368,8 +368,7 @@ processes::Command client(const Database& database, const std::string& program,
 }
 
 void restore(Database& source, Database& target, const Plan& plan, processes::Children& children,
-             const workers::RetryOptions& retry, const workers::Stop& stop,
-             const Progress& progress) {
+             const run::RetryOptions& retry, const run::Stop& stop, const Progress& progress) {
     try {
         Pipeline(source, target, plan, children, retry, stop).run(progress);
     } catch (...) {

@@ -7,8 +7,8 @@
 #include "cloning/programs.hpp"
 #include "postgres/search_path.hpp"
 #include "processes/children.hpp"
-#include "workers/retry.hpp"
-#include "workers/stop.hpp"
+#include "run/retry.hpp"
+#include "run/stop.hpp"
 
 #include <functional>
 #include <map>
@@ -53,8 +53,7 @@ struct Progress {
 /// \param retry how long the target is waited for then.
 /// \throws Error, InDoubt when it cannot be asked, or Interrupted.
 void restore(Database& source, Database& target, const Plan& plan, processes::Children& children,
-             const workers::RetryOptions& retry, const workers::Stop& stop,
-             const Progress& progress);
+             const run::RetryOptions& retry, const run::Stop& stop, const Progress& progress);
 
 /// What a program of PostgreSQL's is started with, to connect as a connection did.
 processes::Command client(const Database& database, const std::string& program,

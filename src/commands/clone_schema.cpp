@@ -11,10 +11,10 @@
 #include "postgres/environment.hpp"
 #include "postgres/search_path.hpp"
 #include "report/clone_report.hpp"
+#include "run/signals.hpp"
+#include "run/stop.hpp"
 #include "sql.hpp"
 #include "tasks/queue.hpp"
-#include "workers/signals.hpp"
-#include "workers/stop.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -39,7 +39,7 @@ using cloning::Plan;
 /// once.
 class StopClone {
   public:
-    StopClone(workers::Stop& stop, processes::Children& children)
+    StopClone(run::Stop& stop, processes::Children& children)
         : stop_(stop), children_(children), watch_([this](int count) { on_signal(count); }) {}
     ~StopClone() { finished_ = true; }
     StopClone(const StopClone&) = delete;
@@ -59,10 +59,10 @@ class StopClone {
             children_.interrupt(SIGKILL);
     }
 
-    workers::Stop& stop_;
+    run::Stop& stop_;
     processes::Children& children_;
     std::atomic<bool> finished_ = false;
-    workers::SignalWatch watch_; // last, for its thread uses the others
+    run::SignalWatch watch_; // last, for its thread uses the others
 };
 
 class Clone {
@@ -250,7 +250,7 @@ class Clone {
 
     const CloneOptions& options_;
     report::Output& output_;
-    workers::Stop stop_;
+    run::Stop stop_;
     processes::Children children_;
     StopClone stop_on_signal_{stop_, children_}; // before any other thread
     report::CloneReport report_;

@@ -5,9 +5,9 @@
 #include "load/plan.hpp"
 #include "postgres/connection_string.hpp"
 #include "report/output.hpp"
+#include "run/retry.hpp"
 #include "timescale/selection.hpp"
 #include "verify/comparison.hpp"
-#include "workers/retry.hpp"
 
 #include <optional>
 #include <string>
@@ -41,8 +41,8 @@ struct CloneOptions {
     /// Each [[SCHEMA.]TABLE.]COLUMN[:INTERVAL].
     std::vector<std::string> create_hypertables;
     std::optional<std::string> programs; ///< folder of PostgreSQL's own
-    workers::RetryOptions retry; ///< of asking for what became of a COMMIT: retry_timeout alone
-    bool dry_run = false;        ///< say what would be done; change nothing
+    run::RetryOptions retry; ///< of asking for what became of a COMMIT: retry_timeout alone
+    bool dry_run = false;    ///< say what would be done; change nothing
 };
 
 /// Clones the source's schema into the target by PostgreSQL's own programs: plain tables with their
@@ -71,7 +71,7 @@ struct CopyOptions {
     load::Wishes wishes;
     bool explain = false;                   ///< only say how each chunk would be loaded
     std::optional<std::int64_t> max_rate{}; ///< bytes of COPY data per second
-    workers::RetryOptions retry;
+    run::RetryOptions retry;
 };
 
 /// Copies the staged chunks.
@@ -86,7 +86,7 @@ struct VerifyOptions {
     bool requeue = false; ///< copy differing chunks again with the next copy
     int max_differences = 10;
     bool quick = false; ///< compare the catalogs' estimates instead; reads no rows
-    workers::RetryOptions retry;
+    run::RetryOptions retry;
 };
 
 /// Compares both sides of the copied chunks.
@@ -97,7 +97,7 @@ struct RefreshOptions {
     postgres::ConnectionString target;
     std::optional<std::string> filter;
     timescale::Cascade cascade;
-    workers::RetryOptions retry;
+    run::RetryOptions retry;
 };
 
 /// Refreshes the target's continuous aggregates up to where the source's are.
@@ -172,7 +172,7 @@ struct ImportOptions {
     std::optional<std::string> rejects; ///< the file that they go to
     std::int64_t max_rejects = 1000;    ///< of a run
     int parallelism = 8;
-    workers::RetryOptions retry;
+    run::RetryOptions retry;
 };
 
 /// Loads CSV files into a table of the target.

@@ -7,13 +7,13 @@
 #include "load/skipping.hpp"
 #include "report/copy_report.hpp"
 #include "report/display.hpp"
+#include "run/demand.hpp"
+#include "run/pool.hpp"
+#include "run/stop_on_signal.hpp"
+#include "run/watchdog.hpp"
 #include "sql.hpp"
 #include "tasks/queue.hpp"
 #include "tasks/runs.hpp"
-#include "workers/demand.hpp"
-#include "workers/pool.hpp"
-#include "workers/stop_on_signal.hpp"
-#include "workers/watchdog.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -103,9 +103,9 @@ std::string conclusion(const tasks::Counts& after) {
 
 ExitStatus copy(const CopyOptions& options, report::Output& output) {
     using report::Weight;
-    workers::Stop stop;
-    workers::OpenConnections connections;
-    const workers::StopOnSignal signals(stop, connections);
+    run::Stop stop;
+    run::OpenConnections connections;
+    const run::StopOnSignal signals(stop, connections);
 
     // What is asked of either side in the round trip that looks who is there.
     Questions in_target;
@@ -163,11 +163,11 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     load::Crew crew;
     report::CopyReport report(output, before.to_do);
     report::Board board(1, before.to_do, before.bytes_to_do);
-    workers::Demand demand(before.bytes_to_do);
-    workers::Throttle throttle;
+    run::Demand demand(before.bytes_to_do);
+    run::Throttle throttle;
     throttle.set(options.max_rate);
-    workers::Pause pause;
-    workers::Outage outage;
+    run::Pause pause;
+    run::Outage outage;
     Orphans orphans;
     load::Horizon horizon;
     horizon.note(answers[snapshot].string(0, "snapshot"));
@@ -218,11 +218,11 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     record_for_skipping(ends.target, answers[unrecorded]);
     run.spare.give(std::move(ends));
 
-    const workers::Watchdog watchdog(connections, options.retry.stall_timeout);
+    const run::Watchdog watchdog(connections, options.retry.stall_timeout);
     bool interrupted = false;
     std::vector<postgres::Statement> last_words;
     try {
-        workers::Pool pool(
+        run::Pool pool(
             stop,
             [&run](int number) {
                 load::Crew::Member member(run.crew);

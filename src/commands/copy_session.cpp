@@ -233,7 +233,7 @@ bool CopySession::claim_and_copy(const Errand& errand) {
     agenda_.in_hand.clear();
     claim.rollback();
     progress_.now(report::Activity::waiting, "before another attempt");
-    workers::wait_before_retry(run_.stop, errand.attempts + 1);
+    run::wait_before_retry(run_.stop, errand.attempts + 1);
     return true;
 }
 

@@ -9,12 +9,12 @@
 #include "load/loader.hpp"
 #include "load/read_back.hpp"
 #include "report/copy_report.hpp"
+#include "run/open_connections.hpp"
+#include "run/pause.hpp"
+#include "run/pool.hpp"
+#include "run/retry.hpp"
+#include "run/stop.hpp"
 #include "tasks/queue.hpp"
-#include "workers/open_connections.hpp"
-#include "workers/pause.hpp"
-#include "workers/pool.hpp"
-#include "workers/retry.hpp"
-#include "workers/stop.hpp"
 
 #include <atomic>
 #include <optional>
@@ -31,15 +31,15 @@ struct CopyRun {
     timescale::Server target_server;
     HypertableMap sources;
     HypertableMap targets;
-    workers::Stop& stop;
-    workers::OpenConnections& connections;
-    workers::Outage& outage;
+    run::Stop& stop;
+    run::OpenConnections& connections;
+    run::Outage& outage;
     Orphans& orphans;
     report::CopyReport& report;
     report::Board& board;
-    workers::Throttle& throttle;
-    workers::Pause& pause;
-    workers::Pool* pool = nullptr; ///< that the workers are of
+    run::Throttle& throttle;
+    run::Pause& pause;
+    run::Pool* pool = nullptr; ///< that the workers are of
     load::Crew& crew;
     load::Horizon& horizon;
     std::int64_t id = 0; ///< OwnRun::id

@@ -2,7 +2,7 @@
 
 #include "commands/copy_session.hpp"
 #include "load/crew.hpp"
-#include "workers/retry.hpp"
+#include "run/retry.hpp"
 
 #include <optional>
 
@@ -30,7 +30,7 @@ class CopyWorker {
     CopyRun& run_;
     WorkerProgress progress_;
     Agenda agenda_;
-    workers::Recovery recovery_;
+    run::Recovery recovery_;
     std::optional<CopySession> session_;
 };
 

@@ -58,7 +58,7 @@ LeanSession::LeanSession(const postgres::ConnectionString& string, Role role,
     backend = postgres::backend_from(results.front());
 }
 
-workers::OpenConnections::Entry LeanSession::entry() const {
+run::OpenConnections::Entry LeanSession::entry() const {
     return {.line = connection.line(),
             .name = connection.name(),
             .backend = backend,
@@ -75,7 +75,7 @@ void Endpoints::check() {
     target.connection.execute("SELECT");
 }
 
-workers::OpenConnections::Entry Endpoint::entry() const {
+run::OpenConnections::Entry Endpoint::entry() const {
     return {.line = connection.line(),
             .name = connection.name(),
             .backend = backend,
@@ -133,8 +133,8 @@ void end_leftovers(std::optional<Endpoint>& endpoint,
 
 void conclude(std::optional<Endpoint>& endpoint,
               const postgres::ConnectionString& connection_string, Role role,
-              const std::string& command, workers::OpenConnections& connections,
-              workers::Recovery recovery, const std::function<void(Endpoint&)>& work) {
+              const std::string& command, run::OpenConnections& connections, run::Recovery recovery,
+              const std::function<void(Endpoint&)>& work) {
     bool done = false;
     const auto attempt = [&] {
         if (!endpoint || endpoint->connection.is_broken()) {

@@ -2,9 +2,9 @@
 
 #include "postgres/connection.hpp"
 #include "postgres/session.hpp"
+#include "run/open_connections.hpp"
+#include "run/retry.hpp"
 #include "timescale/server.hpp"
-#include "workers/open_connections.hpp"
-#include "workers/retry.hpp"
 
 #include <chrono>
 #include <functional>
@@ -52,7 +52,7 @@ struct Endpoint {
     void look_again();
 
     /// As the registry of a run's connections wants it.
-    workers::OpenConnections::Entry entry() const;
+    run::OpenConnections::Entry entry() const;
 };
 
 struct Endpoints {
@@ -78,7 +78,7 @@ struct LeanSession {
     postgres::Backend backend;
 
     /// As the registry of a run's connections wants it.
-    workers::OpenConnections::Entry entry() const;
+    run::OpenConnections::Entry entry() const;
 };
 
 /// Statements that are sent together, and whose results are found by what ask() has returned.
@@ -177,8 +177,8 @@ struct Left {
 /// the run is to stop.
 void conclude(std::optional<Endpoint>& endpoint,
               const postgres::ConnectionString& connection_string, Role role,
-              const std::string& command, workers::OpenConnections& connections,
-              workers::Recovery recovery, const std::function<void(Endpoint&)>& work);
+              const std::string& command, run::OpenConnections& connections, run::Recovery recovery,
+              const std::function<void(Endpoint&)>& work);
 
 /// \throws UsageError when both are the same database of the same server: copying would delete
 /// what it is to copy.

@@ -4,12 +4,12 @@
 #include "commands/publisher.hpp"
 #include "report/display.hpp"
 #include "report/import_report.hpp"
+#include "run/demand.hpp"
+#include "run/pool.hpp"
+#include "run/stop_on_signal.hpp"
+#include "run/watchdog.hpp"
 #include "tasks/queue.hpp"
 #include "tasks/runs.hpp"
-#include "workers/demand.hpp"
-#include "workers/pool.hpp"
-#include "workers/stop_on_signal.hpp"
-#include "workers/watchdog.hpp"
 
 #include <fmt/format.h>
 
@@ -64,9 +64,9 @@ void say_what_is_known(const std::vector<PlannedFile>& files, report::ImportRepo
 
 ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
     using report::Weight;
-    workers::Stop stop;
-    workers::OpenConnections connections;
-    const workers::StopOnSignal signals(stop, connections);
+    run::Stop stop;
+    run::OpenConnections connections;
+    const run::StopOnSignal signals(stop, connections);
     Endpoint target(options.target, Role::target, "import", Session::first);
     std::optional<csv::Rejects> rejects;
     if (options.rejects)
@@ -99,11 +99,11 @@ ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
                     plan.table.quoted(), report::format_count(load.workers, "worker"),
                     target.connection.name()));
 
-    workers::Demand demand(load.data_bytes);
+    run::Demand demand(load.data_bytes);
     report::Board board(1, load.files, load.bytes, "file");
-    workers::Throttle throttle;
-    workers::Pause pause;
-    workers::Outage outage;
+    run::Throttle throttle;
+    run::Pause pause;
+    run::Outage outage;
     Orphans orphans;
     ImportReader reader(plan.files, options, stop);
     ImportRun run{.options = options,
@@ -130,11 +130,11 @@ ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
     own_run.bytes = load.bytes;
     run.spare.give(std::move(target));
 
-    const workers::Watchdog watchdog(connections, options.retry.stall_timeout);
+    const run::Watchdog watchdog(connections, options.retry.stall_timeout);
     bool interrupted = false;
     std::vector<postgres::Statement> last_words;
     try {
-        workers::Pool pool(stop, [&run](int number) { ImportWorker(run, number).run(); });
+        run::Pool pool(stop, [&run](int number) { ImportWorker(run, number).run(); });
         run.pool = &pool;
         Publisher publisher(std::move(own_run), std::nullopt, options.target, board, output,
                             {.pause = pause, .resize = [&pool](int most) {

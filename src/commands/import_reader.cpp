@@ -49,7 +49,7 @@ tasks::Imported ImportedFile::imported() const {
 }
 
 ImportReader::ImportReader(const std::vector<PlannedFile>& files, const ImportOptions& options,
-                           workers::Stop& stop)
+                           run::Stop& stop)
     : options_(options), stop_(stop) {
     for (const auto& file : files)
         if (!file.is_finished)

@@ -2,8 +2,8 @@
 
 #include "commands/import_plan.hpp"
 #include "csv/batches.hpp"
+#include "run/stop.hpp"
 #include "tasks/imports.hpp"
-#include "workers/stop.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -58,7 +58,7 @@ class ImportReader {
     static constexpr std::size_t batch_bytes = std::size_t{2} * 1024 * 1024;
 
     ImportReader(const std::vector<PlannedFile>& files, const ImportOptions& options,
-                 workers::Stop& stop);
+                 run::Stop& stop);
 
     /// Stops the run, if it has not come to its end.
     ~ImportReader();
@@ -82,7 +82,7 @@ class ImportReader {
     bool hand_out(ImportBatch batch, const std::stop_token& stop);
 
     const ImportOptions& options_;
-    workers::Stop& stop_;
+    run::Stop& stop_;
     std::deque<ImportedFile> files_;
     mutable std::mutex mutex_;
     std::condition_variable_any changed_;

@@ -133,7 +133,7 @@ tasks::Imported ImportSession::load(const ImportBatch& batch) {
                 ++failures > run_.options.retry.max_retries)
                 throw Error(fmt::format("{}: {}", place(batch), error.what()));
             run_.report.retried(path, part, error.what(), failures + 1);
-            workers::wait_before_retry(run_.stop, failures);
+            run::wait_before_retry(run_.stop, failures);
         }
     }
     progress_.end(0, batch.batch.file_bytes);

@@ -7,10 +7,10 @@
 #include "csv/rejects.hpp"
 #include "load/read_back.hpp"
 #include "report/import_report.hpp"
-#include "workers/open_connections.hpp"
-#include "workers/pause.hpp"
-#include "workers/pool.hpp"
-#include "workers/retry.hpp"
+#include "run/open_connections.hpp"
+#include "run/pause.hpp"
+#include "run/pool.hpp"
+#include "run/retry.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -31,15 +31,15 @@ struct ImportRun {
     timescale::Server target_server;
     ImportReader& reader;
     csv::Rejects* rejects = nullptr; ///< unless the first one ends the run
-    workers::Stop& stop;
-    workers::OpenConnections& connections;
-    workers::Outage& outage;
+    run::Stop& stop;
+    run::OpenConnections& connections;
+    run::Outage& outage;
     Orphans& orphans;
     report::ImportReport& report;
     report::Board& board;
-    workers::Throttle& throttle;
-    workers::Pause& pause;
-    workers::Pool* pool = nullptr;          ///< that the workers are of
+    run::Throttle& throttle;
+    run::Pause& pause;
+    run::Pool* pool = nullptr;              ///< that the workers are of
     std::atomic<std::int64_t> rejected = 0; ///< by this run
     Spare<Endpoint> spare{};
 };

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "commands/import_session.hpp"
-#include "workers/retry.hpp"
+#include "run/retry.hpp"
 
 #include <optional>
 
@@ -28,7 +28,7 @@ class ImportWorker {
 
     ImportRun& run_;
     WorkerProgress progress_;
-    workers::Recovery recovery_;
+    run::Recovery recovery_;
     std::optional<ImportSession> session_;
     std::optional<ImportBatch> in_hand_;
     int lost_connections_ = 0;              ///< with what is in hand

@@ -158,8 +158,8 @@ void Publisher::look_at_locks(postgres::Connection& connection, bool in_source) 
     board_.set_lock_waits(in_source, std::move(waits));
 }
 
-Publisher::Steering steer(workers::Pause& pause, workers::Pool& pool, report::Board& board,
-                          workers::Demand& demand) {
+Publisher::Steering steer(run::Pause& pause, run::Pool& pool, report::Board& board,
+                          run::Demand& demand) {
     return {.pause = pause,
             .resize = [&pool](int most) { pool.resize(most); },
             .note =

@@ -4,10 +4,10 @@
 #include "report/board.hpp"
 #include "report/display.hpp"
 #include "report/output.hpp"
+#include "run/demand.hpp"
+#include "run/pause.hpp"
+#include "run/pool.hpp"
 #include "tasks/runs.hpp"
-#include "workers/demand.hpp"
-#include "workers/pause.hpp"
-#include "workers/pool.hpp"
 
 #include <condition_variable>
 #include <cstdint>
@@ -31,7 +31,7 @@ class Publisher {
   public:
     /// What it does about what others want.
     struct Steering {
-        workers::Pause& pause;
+        run::Pause& pause;
         std::function<void(int)> resize; ///< how many workers there may be
         /// how much the queue has to do
         std::function<void(std::int64_t chunks, std::int64_t bytes)> note = [](auto, auto) {
@@ -76,7 +76,7 @@ class Publisher {
 };
 
 /// What a run does that works on the queue.
-Publisher::Steering steer(workers::Pause& pause, workers::Pool& pool, report::Board& board,
-                          workers::Demand& demand);
+Publisher::Steering steer(run::Pause& pause, run::Pool& pool, report::Board& board,
+                          run::Demand& demand);
 
 } // namespace commands

@@ -3,9 +3,9 @@
 #include "commands/endpoints.hpp"
 #include "commands/near_names.hpp"
 #include "report/units.hpp"
+#include "run/watchdog.hpp"
 #include "tasks/queue.hpp"
 #include "timescale/hypertable.hpp"
-#include "workers/watchdog.hpp"
 
 #include <fmt/format.h>
 
@@ -77,10 +77,10 @@ ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) 
     }
 
     CaggRefresher refresher(source, target, output);
-    const workers::Stop stop; // a signal ends the program, and the server rolls back
-    workers::Outage outage;
-    workers::OpenConnections connections;
-    const workers::Watchdog watchdog(connections, options.retry.stall_timeout);
+    const run::Stop stop; // a signal ends the program, and the server rolls back
+    run::Outage outage;
+    run::OpenConnections connections;
+    const run::Watchdog watchdog(connections, options.retry.stall_timeout);
     const auto watch = [&] {
         for (const auto* end : {&source, &target})
             connections.add(end->entry());
@@ -89,7 +89,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) 
     std::map<Refreshed, std::int64_t> done;
     std::int64_t failed = 0;
     for (const auto& cagg : caggs) {
-        workers::Recovery recovery(options.retry, stop, outage);
+        run::Recovery recovery(options.retry, stop, outage);
         int losses = 0;
         const auto work = [&] {
             if (source.connection.is_broken() || target.connection.is_broken()) {

@@ -3,11 +3,11 @@
 #include "report/display.hpp"
 #include "report/table.hpp"
 #include "report/units.hpp"
+#include "run/open_connections.hpp"
+#include "run/stop.hpp"
+#include "run/stop_on_signal.hpp"
 #include "tasks/queue.hpp"
 #include "tasks/runs.hpp"
-#include "workers/open_connections.hpp"
-#include "workers/stop.hpp"
-#include "workers/stop_on_signal.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -220,9 +220,9 @@ void show(const Status& status, const StatusOptions& options, report::Output& ou
 } // namespace
 
 ExitStatus status(const StatusOptions& options, report::Output& output) {
-    workers::Stop stop;
-    workers::OpenConnections connections;
-    const workers::StopOnSignal signals(stop, connections);
+    run::Stop stop;
+    run::OpenConnections connections;
+    const run::StopOnSignal signals(stop, connections);
     Endpoint target(options.target, Role::target, "status", Session::first);
     tasks::require(target.connection);
     for (;;) {

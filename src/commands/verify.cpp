@@ -5,13 +5,13 @@
 #include "commands/verify_worker.hpp"
 #include "report/display.hpp"
 #include "report/verify_report.hpp"
+#include "run/demand.hpp"
+#include "run/pool.hpp"
+#include "run/stop_on_signal.hpp"
+#include "run/watchdog.hpp"
 #include "sql.hpp"
 #include "tasks/queue.hpp"
 #include "tasks/runs.hpp"
-#include "workers/demand.hpp"
-#include "workers/pool.hpp"
-#include "workers/stop_on_signal.hpp"
-#include "workers/watchdog.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -49,9 +49,9 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
     using report::Weight;
     if (options.quick)
         return verify_quick(options, output);
-    workers::Stop stop;
-    workers::OpenConnections connections;
-    const workers::StopOnSignal signals(stop, connections);
+    run::Stop stop;
+    run::OpenConnections connections;
+    const run::StopOnSignal signals(stop, connections);
 
     // What is asked of either side in the round trip that looks who is there.
     Questions in_target;
@@ -100,10 +100,10 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
     const auto workers = static_cast<int>(std::min<std::int64_t>(options.parallelism, to_do));
     report::VerifyReport report(output, to_do);
     report::Board board(1, to_do, before.bytes_unverified);
-    workers::Demand demand(before.bytes_unverified);
-    workers::Throttle throttle;
-    workers::Pause pause;
-    workers::Outage outage;
+    run::Demand demand(before.bytes_unverified);
+    run::Throttle throttle;
+    run::Pause pause;
+    run::Outage outage;
     Orphans orphans;
     const auto targets = targets_from(answers[target_hypertables], ends.target);
     VerifyRun run{.options = options,
@@ -145,11 +145,11 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
     own_run.bytes = before.bytes_unverified;
     run.spare.give(std::move(ends));
 
-    const workers::Watchdog watchdog(connections, options.retry.stall_timeout);
+    const run::Watchdog watchdog(connections, options.retry.stall_timeout);
     bool interrupted = false;
     std::vector<postgres::Statement> last_words;
     try {
-        workers::Pool pool(stop, [&run](int number) { VerifyWorker(run, number).run(); });
+        run::Pool pool(stop, [&run](int number) { VerifyWorker(run, number).run(); });
         run.pool = &pool;
         Publisher publisher(std::move(own_run), options.source, options.target, board, output,
                             steer(pause, pool, board, demand));

@@ -148,7 +148,7 @@ void VerifySession::compare(const tasks::Task& task) {
     }
     begin(task.id);
     for (int attempts = 1; !attempt(task, attempts > run_.options.retry.max_retries); ++attempts)
-        workers::wait_before_retry(run_.stop, attempts);
+        run::wait_before_retry(run_.stop, attempts);
 }
 
 void VerifySession::give_up(const tasks::Task& task, const std::string& reason) {

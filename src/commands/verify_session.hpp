@@ -6,10 +6,10 @@
 #include "commands/hypertable_map.hpp"
 #include "commands/worker_progress.hpp"
 #include "report/verify_report.hpp"
+#include "run/open_connections.hpp"
+#include "run/retry.hpp"
+#include "run/stop.hpp"
 #include "tasks/task.hpp"
-#include "workers/open_connections.hpp"
-#include "workers/retry.hpp"
-#include "workers/stop.hpp"
 
 #include <functional>
 #include <optional>
@@ -28,15 +28,15 @@ struct VerifyRun {
     bool hashes_alike;
     HypertableMap sources;
     HypertableMap targets;
-    workers::Stop& stop;
-    workers::OpenConnections& connections;
-    workers::Outage& outage;
+    run::Stop& stop;
+    run::OpenConnections& connections;
+    run::Outage& outage;
     Orphans& orphans;
     report::VerifyReport& report;
     report::Board& board;
-    workers::Throttle& throttle;
-    workers::Pause& pause;
-    workers::Pool* pool = nullptr; ///< that the workers are of
+    run::Throttle& throttle;
+    run::Pause& pause;
+    run::Pool* pool = nullptr; ///< that the workers are of
     Spare<Endpoints> spare{};
     Crashes crashes{};
 };

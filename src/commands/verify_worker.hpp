@@ -1,7 +1,7 @@
 #pragma once
 
 #include "commands/verify_session.hpp"
-#include "workers/retry.hpp"
+#include "run/retry.hpp"
 
 #include <optional>
 #include <vector>
@@ -27,7 +27,7 @@ class VerifyWorker {
 
     VerifyRun& run_;
     WorkerProgress progress_;
-    workers::Recovery recovery_;
+    run::Recovery recovery_;
     std::optional<VerifySession> session_;
     int losses_ = 0; ///< of connections, since a chunk was compared
     std::vector<VerifySession::Verdict> in_doubt_;

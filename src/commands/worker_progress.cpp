@@ -18,7 +18,7 @@ std::int64_t bytes_of(const std::vector<tasks::Task>& tasks) {
 
 } // namespace
 
-bool WorkerProgress::may_begin(workers::Pool& pool, const workers::Pause& pause) {
+bool WorkerProgress::may_begin(run::Pool& pool, const run::Pause& pause) {
     while (pause.is_on() && !stop_.is_requested() && pool.keeps(worker_)) {
         now(report::Activity::paused);
         std::this_thread::sleep_for(std::chrono::milliseconds(50));

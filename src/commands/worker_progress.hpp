@@ -2,11 +2,11 @@
 
 #include "load/progress.hpp"
 #include "report/board.hpp"
+#include "run/pause.hpp"
+#include "run/pool.hpp"
+#include "run/stop.hpp"
+#include "run/throttle.hpp"
 #include "tasks/task.hpp"
-#include "workers/pause.hpp"
-#include "workers/pool.hpp"
-#include "workers/stop.hpp"
-#include "workers/throttle.hpp"
 
 #include <cstdint>
 #include <string>
@@ -17,8 +17,7 @@ namespace commands {
 /// Where one worker of a run is: shown on the board; stopped and slowed down as the user wants.
 class WorkerProgress : public load::Progress {
   public:
-    WorkerProgress(report::Board& board, int worker, const workers::Stop& stop,
-                   workers::Throttle& throttle)
+    WorkerProgress(report::Board& board, int worker, const run::Stop& stop, run::Throttle& throttle)
         : board_(board), worker_(worker), stop_(stop), throttle_(throttle) {}
 
     int worker() const { return worker_; }
@@ -30,7 +29,7 @@ class WorkerProgress : public load::Progress {
 
     /// Waits, with nothing in hand, while the run is paused.
     /// \returns false when this worker is to do no more.
-    bool may_begin(workers::Pool& pool, const workers::Pause& pause);
+    bool may_begin(run::Pool& pool, const run::Pause& pause);
 
     /// Tasks are in hand.
     void begin(const std::vector<tasks::Task>& tasks);
@@ -56,8 +55,8 @@ class WorkerProgress : public load::Progress {
   private:
     report::Board& board_;
     const int worker_;
-    const workers::Stop& stop_;
-    workers::Throttle& throttle_;
+    const run::Stop& stop_;
+    run::Throttle& throttle_;
 };
 
 } // namespace commands

@@ -18,7 +18,7 @@ using fuzz::require;
 /// As a password stands in a connection string.
 const std::string connection_secret = "user:" + std::string(fuzz::secret) + "@host";
 
-void require_sane(const workers::RetryOptions& retry) {
+void require_sane(const run::RetryOptions& retry) {
     require(retry.max_retries >= 0 && retry.max_retries <= 1000, "--max-retries is checked");
     for (const auto& duration : {retry.retry_timeout, retry.stall_timeout})
         require(duration.count() >= 1 && duration.count() <= 10'000'000, "durations are checked");

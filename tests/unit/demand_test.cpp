@@ -1,8 +1,8 @@
-#include "workers/demand.hpp"
+#include "run/demand.hpp"
 
 #include <gtest/gtest.h>
 
-namespace workers {
+namespace run {
 namespace {
 
 using namespace std::chrono_literals;
@@ -52,4 +52,4 @@ TEST(Demand, HasOneMoreEachHalfSecondForWhatIsSlow) {
 }
 
 } // namespace
-} // namespace workers
+} // namespace run

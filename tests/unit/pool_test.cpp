@@ -1,4 +1,4 @@
-#include "workers/pool.hpp"
+#include "run/pool.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <thread>
 
-namespace workers {
+namespace run {
 namespace {
 
 using namespace std::chrono_literals;
@@ -147,4 +147,4 @@ TEST(Pool, BeginsNoneWhenItIsToStop) {
 }
 
 } // namespace
-} // namespace workers
+} // namespace run

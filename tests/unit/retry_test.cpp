@@ -1,4 +1,4 @@
-#include "workers/retry.hpp"
+#include "run/retry.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -49,10 +49,10 @@ class Said {
 class Recovery : public testing::Test {
   protected:
     Said said;
-    workers::RetryOptions options;
-    workers::Stop stop;
-    workers::Outage outage;
-    workers::Recovery recovery{options, stop, outage};
+    run::RetryOptions options;
+    run::Stop stop;
+    run::Outage outage;
+    run::Recovery recovery{options, stop, outage};
     int attempts = 0;
     int failures = 0;
 
@@ -201,27 +201,27 @@ TEST_F(Recovery, ANewConnectionDoesNotFreeSpace) {
 }
 
 TEST(WaitBeforeRetry, IsLongerEachTimeUpToALimit) {
-    const workers::Stop stop;
+    const run::Stop stop;
     const auto started = Clock::now();
-    workers::wait_before_retry(stop, 1);
+    run::wait_before_retry(stop, 1);
     const auto first = Clock::now();
     EXPECT_GE(first - started, 100ms);
-    workers::wait_before_retry(stop, 3);
+    run::wait_before_retry(stop, 3);
     EXPECT_GE(Clock::now() - first, 400ms);
 }
 
 TEST(WaitBeforeRetry, IsNotForEverHoweverManyHaveFailed) {
-    workers::Stop stop;
+    run::Stop stop;
     const std::jthread user([&] {
         std::this_thread::sleep_for(50ms);
         stop.now();
     });
-    EXPECT_THROW(workers::wait_before_retry(stop, 1'000'000'000), Interrupted);
+    EXPECT_THROW(run::wait_before_retry(stop, 1'000'000'000), Interrupted);
 }
 
 TEST(Outage, SaysTheSameOnceInAWhile) {
     const Said said;
-    workers::Outage outage;
+    run::Outage outage;
     for (const auto* message : {"lost", "lost", "refused", "lost"})
         outage.announce(message);
     EXPECT_EQ(said.text(), "lost\nrefused\n");

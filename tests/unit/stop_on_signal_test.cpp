@@ -1,6 +1,6 @@
 #include "base/exit_status.hpp"
+#include "run/stop_on_signal.hpp"
 #include "support/silent_server.hpp"
-#include "workers/stop_on_signal.hpp"
 
 #include <gtest/gtest.h>
 
@@ -17,9 +17,9 @@ using namespace std::chrono_literals;
 
 /// Works on a connection to a server that does not answer, and is interrupted twice.
 [[noreturn]] void be_interrupted_twice() {
-    workers::Stop stop;
-    workers::OpenConnections connections;
-    const workers::StopOnSignal signals(stop, connections);
+    run::Stop stop;
+    run::OpenConnections connections;
+    const run::StopOnSignal signals(stop, connections);
     SilentServer server;
     const SilentConnection connection(server);
     connections.add(

@@ -1,4 +1,4 @@
-#include "workers/throttle.hpp"
+#include "run/throttle.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-namespace workers {
+namespace run {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -53,4 +53,4 @@ TEST(Throttle, StoppingEndsTheWait) {
 }
 
 } // namespace
-} // namespace workers
+} // namespace run

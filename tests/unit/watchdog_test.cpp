@@ -1,6 +1,6 @@
 #include "postgres/line.hpp"
+#include "run/watchdog.hpp"
 #include "support/silent_server.hpp"
-#include "workers/watchdog.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@ std::string nowhere() {
     return SilentServer().connection_string();
 }
 
-workers::OpenConnections::Entry entry(const SilentConnection& connection) {
+run::OpenConnections::Entry entry(const SilentConnection& connection) {
     return {.line = connection.line(),
             .name = "server",
             .backend = {},
@@ -34,12 +34,12 @@ TEST(Watchdog, BreaksOffConnectionsThatWaitForAServerWhichIsOutOfReach) {
     const SilentConnection idle(server);
     const SilentConnection hanging(server);
     const SilentConnection hanging_too(server);
-    workers::OpenConnections connections;
+    run::OpenConnections connections;
     for (const auto* connection : {&idle, &hanging, &hanging_too})
         connections.add(entry(*connection));
     const Line::Waiting waiting(*hanging.line());
     const Line::Waiting waiting_too(*hanging_too.line());
-    const workers::Watchdog watchdog(connections, 200ms);
+    const run::Watchdog watchdog(connections, 200ms);
     EXPECT_TRUE(hanging.is_broken_off(soon));
     EXPECT_TRUE(hanging_too.is_broken_off(soon));
     EXPECT_FALSE(idle.is_broken_off(0)) << "nobody waits for it";
@@ -47,8 +47,8 @@ TEST(Watchdog, BreaksOffConnectionsThatWaitForAServerWhichIsOutOfReach) {
 
 TEST(Watchdog, ForgetsConnectionsThatAreClosed) {
     SilentServer server;
-    workers::OpenConnections connections;
-    const workers::Watchdog watchdog(connections, 50ms);
+    run::OpenConnections connections;
+    const run::Watchdog watchdog(connections, 50ms);
     for (int i = 0; i < 3; ++i) {
         const SilentConnection connection(server);
         connections.add(entry(connection));

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <mutex>
 
-namespace workers {
+namespace run {
 
 /**
  * How many workers a run's work is worth. Each costs some tenth of a second of the servers' time
@@ -40,4 +40,4 @@ class Demand {
     Clock::time_point since_; ///< when a worker was last wanted
 };
 
-} // namespace workers
+} // namespace run

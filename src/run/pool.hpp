@@ -1,6 +1,6 @@
 #pragma once
 
-#include "workers/stop.hpp"
+#include "run/stop.hpp"
 
 #include <condition_variable>
 #include <exception>
@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace workers {
+namespace run {
 
 /// Threads that do the same work: as many as that is worth, which shows as it goes on, and no more
 /// than somebody wants meanwhile. Thread-safe.
@@ -68,4 +68,4 @@ class Pool {
     std::vector<std::jthread> threads_;
 };
 
-} // namespace workers
+} // namespace run

@@ -1,9 +1,9 @@
-#include "workers/throttle.hpp"
+#include "run/throttle.hpp"
 
 #include <algorithm>
 #include <thread>
 
-namespace workers {
+namespace run {
 
 void Throttle::set(std::optional<std::int64_t> bytes_per_second) {
     const std::lock_guard lock(mutex_);
@@ -31,4 +31,4 @@ void Throttle::take(std::int64_t bytes, const Stop& stop) {
     }
 }
 
-} // namespace workers
+} // namespace run

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "workers/open_connections.hpp"
-#include "workers/signals.hpp"
-#include "workers/stop.hpp"
+#include "run/open_connections.hpp"
+#include "run/signals.hpp"
+#include "run/stop.hpp"
 
 #include <atomic>
 
-namespace workers {
+namespace run {
 
 /// What SIGINT and SIGTERM do to a run of workers: the first lets them finish what they have in
 /// hand; the second cancels what runs on the servers, and ends the process itself, with
@@ -29,4 +29,4 @@ class StopOnSignal {
     SignalWatch watch_; // last, for its thread uses the others
 };
 
-} // namespace workers
+} // namespace run

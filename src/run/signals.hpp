@@ -4,7 +4,7 @@
 #include <functional>
 #include <thread>
 
-namespace workers {
+namespace run {
 
 /**
  * Calls a function for each SIGINT or SIGTERM that the process gets while this object lives, on a
@@ -29,4 +29,4 @@ class SignalWatch {
     std::jthread thread_;
 };
 
-} // namespace workers
+} // namespace run

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "postgres/error.hpp"
-#include "workers/stop.hpp"
+#include "run/stop.hpp"
 
 #include <chrono>
 #include <functional>
@@ -9,7 +9,7 @@
 #include <mutex>
 #include <string>
 
-namespace workers {
+namespace run {
 
 /// How failures are borne.
 struct RetryOptions {
@@ -88,4 +88,4 @@ class Recovery {
     Outage::Clock::time_point since_;
 };
 
-} // namespace workers
+} // namespace run

@@ -1,6 +1,6 @@
-#include "workers/open_connections.hpp"
+#include "run/open_connections.hpp"
 
-namespace workers {
+namespace run {
 
 void OpenConnections::add(Entry entry) {
     const std::lock_guard lock(mutex_);
@@ -19,4 +19,4 @@ void cancel_all(const std::vector<OpenConnections::Entry>& connections) {
             line->cancel();
 }
 
-} // namespace workers
+} // namespace run

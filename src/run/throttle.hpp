@@ -1,13 +1,13 @@
 #pragma once
 
-#include "workers/stop.hpp"
+#include "run/stop.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <optional>
 
-namespace workers {
+namespace run {
 
 /// Keeps the workers of a run together to so many bytes a second. Thread-safe.
 class Throttle {
@@ -27,4 +27,4 @@ class Throttle {
     Clock::time_point free_at_; ///< when all that was taken is within the rate
 };
 
-} // namespace workers
+} // namespace run

@@ -1,4 +1,4 @@
-#include "workers/watchdog.hpp"
+#include "run/watchdog.hpp"
 
 #include "postgres/connection.hpp"
 
@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace workers {
+namespace run {
 
 namespace {
 
@@ -83,4 +83,4 @@ void Watchdog::look_at(const OpenConnections::Entry& entry, postgres::Line& line
     seen = {activity, Clock::now()};
 }
 
-} // namespace workers
+} // namespace run

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace workers {
+namespace run {
 
 /// The connections of a run's workers, for those who watch over them. Thread-safe.
 class OpenConnections {
@@ -34,4 +34,4 @@ class OpenConnections {
 /// Asks the servers to cancel what runs on any of them, one after the other: see Line::cancel().
 void cancel_all(const std::vector<OpenConnections::Entry>& connections);
 
-} // namespace workers
+} // namespace run

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "workers/open_connections.hpp"
+#include "run/open_connections.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -8,7 +8,7 @@
 #include <mutex>
 #include <thread>
 
-namespace workers {
+namespace run {
 
 /**
  * Finds connections that hang: a worker waits, and nothing comes. TCP cannot tell when a firewall,
@@ -44,4 +44,4 @@ class Watchdog {
     std::jthread thread_; // last, for it uses the others
 };
 
-} // namespace workers
+} // namespace run

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <chrono>
 
-namespace workers {
+namespace run {
 
 /// What the user, or a worker that cannot go on, wants of all workers. Shared by threads.
 class Stop {
@@ -37,4 +37,4 @@ class Stop {
     std::atomic<Level> level_ = Level::none;
 };
 
-} // namespace workers
+} // namespace run

@@ -1,4 +1,4 @@
-#include "workers/pool.hpp"
+#include "run/pool.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -6,7 +6,7 @@
 #include <chrono>
 #include <system_error>
 
-namespace workers {
+namespace run {
 
 namespace {
 
@@ -116,4 +116,4 @@ bool Pool::keeps(int number) {
     return false;
 }
 
-} // namespace workers
+} // namespace run

@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-namespace workers {
+namespace run {
 
 /// Whether the workers of a run are to begin nothing new for now. Shared by threads.
 class Pause {
@@ -14,4 +14,4 @@ class Pause {
     std::atomic<bool> paused_ = false;
 };
 
-} // namespace workers
+} // namespace run

@@ -1,8 +1,8 @@
-#include "workers/demand.hpp"
+#include "run/demand.hpp"
 
 #include <algorithm>
 
-namespace workers {
+namespace run {
 
 void Demand::note(std::int64_t bytes) {
     const std::lock_guard lock(mutex_);
@@ -22,4 +22,4 @@ int Demand::wanted(int working, std::int64_t left, Clock::time_point now) {
     return static_cast<int>(wanted);
 }
 
-} // namespace workers
+} // namespace run

@@ -1,8 +1,8 @@
-#include "workers/signals.hpp"
+#include "run/signals.hpp"
 
 #include <csignal>
 
-namespace workers {
+namespace run {
 
 namespace {
 
@@ -40,4 +40,4 @@ SignalWatch::~SignalWatch() {
     pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
-} // namespace workers
+} // namespace run

@@ -1,4 +1,4 @@
-#include "workers/retry.hpp"
+#include "run/retry.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -7,7 +7,7 @@
 #include <random>
 #include <thread>
 
-namespace workers {
+namespace run {
 
 namespace {
 
@@ -113,4 +113,4 @@ void Recovery::succeeded() {
     outage_.note_success();
 }
 
-} // namespace workers
+} // namespace run

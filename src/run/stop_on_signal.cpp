@@ -1,4 +1,4 @@
-#include "workers/stop_on_signal.hpp"
+#include "run/stop_on_signal.hpp"
 
 #include "base/exit_status.hpp"
 
@@ -9,7 +9,7 @@
 #include <memory>
 #include <thread>
 
-namespace workers {
+namespace run {
 
 StopOnSignal::StopOnSignal(Stop& stop, const OpenConnections& connections)
     : stop_(stop), connections_(connections), watch_([this](int count) { on_signal(count); }) {}
@@ -38,4 +38,4 @@ void StopOnSignal::on_signal(int count) {
         std::_Exit(exit_interrupted); // the servers roll back when the connections are gone
 }
 
-} // namespace workers
+} // namespace run
