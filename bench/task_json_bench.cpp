@@ -1,14 +1,14 @@
 // What stage spends on turning chunks into the parameter of sql/add_tasks.sql.
 
-#include "tasks/queue.hpp"
+#include "queue/queue.hpp"
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 namespace {
 
-std::vector<tasks::NewTask> make_tasks(std::int64_t count) {
-    std::vector<tasks::NewTask> list;
+std::vector<queue::NewTask> make_tasks(std::int64_t count) {
+    std::vector<queue::NewTask> list;
     for (std::int64_t i = 0; i < count; ++i)
         list.push_back({.hypertable = {"public", "conditions"},
                         .target = {"public", "conditions"},
@@ -28,7 +28,7 @@ void task_json(benchmark::State& state) {
     const auto list = make_tasks(state.range(0));
     std::size_t bytes = 0;
     for (auto _ : state) {
-        const auto json = tasks::to_json(list);
+        const auto json = queue::to_json(list);
         bytes = json.size();
         benchmark::DoNotOptimize(json.data());
     }

@@ -2,8 +2,8 @@
 
 #include "cloning/commit.hpp"
 #include "postgres/environment.hpp"
+#include "queue/suspended_jobs.hpp"
 #include "sql.hpp"
-#include "tasks/suspended_jobs.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -164,7 +164,7 @@ std::string script_behind(const Plan& plan, const Database& target) {
     for (const auto& job : plan.inventory.jobs)
         script += timescale::schedule_sql(*target.server, job.schedule, false) + ";\n";
     script += fmt::format("{};\n", postgres::pinned_search_path);
-    return script + tasks::remember_suspended_sql(commands::ids_of(plan.inventory.jobs)) + ";\n";
+    return script + queue::remember_suspended_sql(commands::ids_of(plan.inventory.jobs)) + ";\n";
 }
 
 /// What pg_dump says about the next statement: `INDEX readings_time_idx`.

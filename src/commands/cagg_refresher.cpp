@@ -1,9 +1,9 @@
 #include "commands/cagg_refresher.hpp"
 
 #include "postgres/error.hpp"
+#include "queue/queue.hpp"
 #include "report/units.hpp"
 #include "sql.hpp"
-#include "tasks/queue.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/row_filter.hpp"
 
@@ -30,7 +30,7 @@ struct Copied {
 
 std::optional<Copied> copied_of(postgres::Connection& target,
                                 const postgres::QualifiedName& hypertable) {
-    if (!tasks::is_known(target))
+    if (!queue::is_known(target))
         return std::nullopt;
     const auto row = target.query(sql::copied_range, {hypertable.schema, hypertable.name});
     if (row.is_null(0, "from"))
@@ -262,7 +262,7 @@ std::vector<TimeRange> CaggRefresher::gaps(const Pair& pair, const TimeRange& ra
         for (const auto& lacking : found->second)
             if (const auto part = intersection(lacking, range))
                 gaps.push_back(*part);
-    if (tasks::is_known(target_.connection)) {
+    if (queue::is_known(target_.connection)) {
         const auto rows = target_.connection.query(
             sql::lacking_rows, {parent.name.schema, parent.name.name, std::to_string(range.from),
                                 std::to_string(range.until)});

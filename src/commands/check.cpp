@@ -5,9 +5,9 @@
 #include "commands/privileges.hpp"
 #include "commands/selection.hpp"
 #include "postgres/quote.hpp"
+#include "queue/queue.hpp"
 #include "report/finding_report.hpp"
 #include "report/units.hpp"
-#include "tasks/queue.hpp"
 #include "timescale/plain_table.hpp"
 
 #include <fmt/format.h>
@@ -335,9 +335,9 @@ void look_at_privileges(Findings& findings, Endpoint& endpoint, Role role, const
 }
 
 void look_at_queue(Findings& findings, Endpoint& target) {
-    if (!tasks::exists(target.connection))
+    if (!queue::exists(target.connection))
         return;
-    if (!tasks::is_known(target.connection))
+    if (!queue::is_known(target.connection))
         findings.fail("queue",
                       "the target has a schema __backfill, and it is of another version of this "
                       "program, or of another program",

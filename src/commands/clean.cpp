@@ -1,10 +1,10 @@
 #include "commands/commands.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/pooler.hpp"
+#include "queue/imports.hpp"
+#include "queue/queue.hpp"
+#include "queue/suspended_jobs.hpp"
 #include "report/units.hpp"
-#include "tasks/imports.hpp"
-#include "tasks/queue.hpp"
-#include "tasks/suspended_jobs.hpp"
 #include "timescale/triggers.hpp"
 
 #include <fmt/format.h>
@@ -16,13 +16,13 @@ namespace {
 
 /// What state the queue is in, for the last line about it.
 std::string unfinished(postgres::Connection& target) {
-    if (!tasks::is_known(target))
+    if (!queue::is_known(target))
         return "made by another program or version";
-    const auto counts = tasks::count(target);
+    const auto counts = queue::count(target);
     if (counts.to_do > 0)
         return fmt::format("{} of {} unfinished", report::format_count(counts.to_do),
                            report::format_count(counts.total, "task"));
-    const auto imports = tasks::count_imports(target);
+    const auto imports = queue::count_imports(target);
     if (imports.unfinished > 0)
         return fmt::format("{} of {} not imported to the end",
                            report::format_count(imports.unfinished),
@@ -35,9 +35,9 @@ std::string unfinished(postgres::Connection& target) {
 /// The queue knows which jobs have to be turned on again.
 /// \throws Error when there are some.
 void require_jobs_on(postgres::Connection& target) {
-    if (!tasks::is_known(target))
+    if (!queue::is_known(target))
         return;
-    const auto jobs = tasks::suspended_jobs(target);
+    const auto jobs = queue::suspended_jobs(target);
     if (!jobs.empty())
         throw Error(fmt::format("the jobs {} of the {} are still off; turn them on first: "
                                 "timescaledb-backfill jobs enable",
@@ -53,7 +53,7 @@ ExitStatus clean(const CleanOptions& options, report::Output& output) {
     postgres::pin_first_session(target, settings, {});
     // A copy that is under way holds its task for as long as its chunk takes.
     postgres::Transaction transaction(target, "BEGIN; SET LOCAL lock_timeout = '2s'");
-    if (!tasks::exists(target)) {
+    if (!queue::exists(target)) {
         output.event(
             "cleaned", {{"removed", false}}, report::Weight::result,
             fmt::format("Nothing to clean: the {} has no schema __backfill.", target.name()));
@@ -62,7 +62,7 @@ ExitStatus clean(const CleanOptions& options, report::Output& output) {
     require_jobs_on(target);
     try {
         const auto state = unfinished(target);
-        tasks::drop(target);
+        queue::drop(target);
         transaction.commit();
         output.event(
             "cleaned", {{"removed", true}, {"state", state}}, report::Weight::result,

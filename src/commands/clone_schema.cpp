@@ -10,11 +10,11 @@
 #include "commands/endpoints.hpp"
 #include "postgres/environment.hpp"
 #include "postgres/search_path.hpp"
+#include "queue/queue.hpp"
 #include "report/clone_report.hpp"
 #include "run/signals.hpp"
 #include "run/stop.hpp"
 #include "sql.hpp"
-#include "tasks/queue.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -118,9 +118,9 @@ class Clone {
             cloning::plan_hypertables(source_, plan_.inventory, options_.create_hypertables);
         plan_.with_rows = options_.relational_data;
         plan_.with_catalog = source_.server.has_value();
-        plan_.has_queue = tasks::exists(target_.connection);
+        plan_.has_queue = queue::exists(target_.connection);
         if (plan_.has_queue)
-            tasks::require(target_.connection);
+            queue::require(target_.connection);
         plan_.snapshot =
             source_.connection.query("SELECT pg_export_snapshot() AS id").string(0, "id");
         std::vector<std::string> hypertables;

@@ -1,8 +1,8 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
 #include "commands/selection.hpp"
+#include "queue/queue.hpp"
 #include "report/units.hpp"
-#include "tasks/queue.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/buckets.hpp"
 #include "timescale/row_filter.hpp"
@@ -265,8 +265,8 @@ json::Object fields_of(const Hypertable& hypertable, const Finding& finding, Axi
 ExitStatus completion_point(const CompletionPointOptions& options, report::Output& output) {
     auto ends = connect_both(options.source, options.target, "completion-point", Session::first);
     require_different(ends);
-    if (!options.since && tasks::is_known(ends.target.connection) &&
-        tasks::count(ends.target.connection).copied > 0)
+    if (!options.since && queue::is_known(ends.target.connection) &&
+        queue::count(ends.target.connection).copied > 0)
         throw UsageError("chunks have been copied into the target already: say with --since when "
                          "the application began to write to both sides");
     const auto bounds = read_bounds(ends.source.connection, options.since, std::nullopt);

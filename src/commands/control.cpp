@@ -1,8 +1,8 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
+#include "queue/queue.hpp"
+#include "queue/runs.hpp"
 #include "report/units.hpp"
-#include "tasks/queue.hpp"
-#include "tasks/runs.hpp"
 
 #include <fmt/format.h>
 
@@ -12,15 +12,15 @@ namespace {
 
 Endpoint connect_to_queue(const ControlOptions& options, const char* command) {
     Endpoint target(options.target, Role::target, command, Session::first);
-    tasks::require(target.connection);
+    queue::require(target.connection);
     return target;
 }
 
 /// Who will hear of it.
 std::string hearers(postgres::Connection& target) {
     std::string list;
-    for (const auto& run : tasks::runs(target))
-        if (run.silent_seconds < tasks::heard_of)
+    for (const auto& run : queue::runs(target))
+        if (run.silent_seconds < queue::heard_of)
             list += fmt::format("{}{} on {} (process {})", list.empty() ? "" : ", ", run.command,
                                 run.host, run.pid);
     return list.empty() ? "nothing is running now" : list;
@@ -30,7 +30,7 @@ std::string hearers(postgres::Connection& target) {
 
 ExitStatus pause(const ControlOptions& options, report::Output& output) {
     auto target = connect_to_queue(options, "pause");
-    tasks::set_paused(target.connection, true);
+    queue::set_paused(target.connection, true);
     output.event(
         "control", {{"paused", true}}, report::Weight::result,
         fmt::format("Paused: chunks in hand are finished, and no further ones begun ({}).\n"
@@ -41,7 +41,7 @@ ExitStatus pause(const ControlOptions& options, report::Output& output) {
 
 ExitStatus resume(const ControlOptions& options, report::Output& output) {
     auto target = connect_to_queue(options, "resume");
-    tasks::set_paused(target.connection, false);
+    queue::set_paused(target.connection, false);
     output.event("control", {{"paused", false}}, report::Weight::result,
                  fmt::format("Resumed ({}).", hearers(target.connection)));
     return exit_done;
@@ -49,7 +49,7 @@ ExitStatus resume(const ControlOptions& options, report::Output& output) {
 
 ExitStatus set_parallelism(const ControlOptions& options, report::Output& output) {
     auto target = connect_to_queue(options, "set-parallelism");
-    tasks::set_parallelism(target.connection, options.parallelism);
+    queue::set_parallelism(target.connection, options.parallelism);
     output.event("control", {{"parallelism", options.parallelism}}, report::Weight::result,
                  fmt::format("{} from now on for each that runs ({}).",
                              report::format_count(options.parallelism, "worker"),

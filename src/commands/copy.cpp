@@ -5,6 +5,8 @@
 #include "commands/publisher.hpp"
 #include "commands/trigger_states.hpp"
 #include "load/skipping.hpp"
+#include "queue/queue.hpp"
+#include "queue/runs.hpp"
 #include "report/copy_report.hpp"
 #include "report/display.hpp"
 #include "run/demand.hpp"
@@ -12,8 +14,6 @@
 #include "run/stop_on_signal.hpp"
 #include "run/watchdog.hpp"
 #include "sql.hpp"
-#include "tasks/queue.hpp"
-#include "tasks/runs.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -29,11 +29,11 @@ namespace {
 
 constexpr int most_failures = 20; ///< that are listed
 
-std::string failure_list(const std::vector<tasks::Failure>& failures, std::int64_t failed) {
+std::string failure_list(const std::vector<queue::Failure>& failures, std::int64_t failed) {
     auto text = fmt::format("{} could not be copied. The next copy tries again:",
                             report::format_count(failed, "chunk"));
     for (const auto& failure : failures)
-        text += fmt::format("\n  {}: {}", tasks::title(failure.chunk, failure.part), failure.error);
+        text += fmt::format("\n  {}: {}", queue::title(failure.chunk, failure.part), failure.error);
     if (failed > most_failures)
         text +=
             fmt::format("\n  and {} more: SELECT * FROM __backfill.task WHERE failed IS NOT NULL",
@@ -89,7 +89,7 @@ void record_for_skipping(Endpoint& target, const postgres::Result& rows) {
 }
 
 /// How the run ended, and what is to be done next.
-std::string conclusion(const tasks::Counts& after) {
+std::string conclusion(const queue::Counts& after) {
     if (after.to_do > 0)
         return fmt::format("{} left, held by another copy.",
                            report::format_count(after.to_do, "chunk"));
@@ -109,8 +109,8 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
 
     // What is asked of either side in the round trip that looks who is there.
     Questions in_target;
-    const auto queue = in_target.ask(tasks::check_statement());
-    const auto counts = in_target.ask(tasks::count_statement());
+    const auto queue = in_target.ask(queue::check_statement());
+    const auto counts = in_target.ask(queue::count_statement());
     const auto to_do = in_target.ask(hypertables_to_do_statement());
     const auto target_privileges = in_target.ask(all_privileges_statement());
     const auto target_hypertables = in_target.ask(timescale::hypertables_statement());
@@ -118,7 +118,7 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     std::size_t run_number = 0;
     std::size_t unrecorded = 0;
     if (!options.explain) {
-        run_number = in_target.ask(tasks::number_statement());
+        run_number = in_target.ask(queue::number_statement());
         for (auto& statement : CopySession::using_statements())
             in_target.ask(std::move(statement));
         unrecorded = in_target.ask({std::string(sql::skipping_to_do)});
@@ -132,11 +132,11 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     require_different(ends);
     auto& answers = ends.target.answers;
     if (answers.empty()) { // something failed: one after the other, it shows what
-        tasks::require(ends.target.connection);
+        queue::require(ends.target.connection);
         answers = ends.target.connection.pipeline(in_target.statements());
     }
-    tasks::require(answers[queue], ends.target.connection);
-    const auto before = tasks::counts_from(answers[counts]);
+    queue::require(answers[queue], ends.target.connection);
+    const auto before = queue::counts_from(answers[counts]);
     if (before.to_do == 0) {
         // An earlier run may have been ended before it came to that.
         if (!options.explain)
@@ -171,7 +171,7 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
     Orphans orphans;
     load::Horizon horizon;
     horizon.note(answers[snapshot].string(0, "snapshot"));
-    auto own_run = tasks::own_run_from(answers[run_number]);
+    auto own_run = queue::own_run_from(answers[run_number]);
     own_run.command = "copy";
     own_run.chunks = before.to_do;
     own_run.bytes = before.bytes_to_do;
@@ -245,15 +245,15 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
         report.summary();
         throw;
     }
-    tasks::Counts after;
-    std::vector<tasks::Failure> failures;
+    queue::Counts after;
+    std::vector<queue::Failure> failures;
     Left left(run.spare);
     conclude(left.target, options.target, Role::target, "copy", connections,
              {options.retry, stop, outage}, [&](Endpoint& end) {
                  settle_trigger_states(end, run.targets);
-                 after = tasks::conclude(end.connection, last_words);
+                 after = queue::conclude(end.connection, last_words);
                  if (after.failed > 0)
-                     failures = tasks::failures(end.connection, most_failures);
+                     failures = queue::failures(end.connection, most_failures);
              });
     if (outage.has_happened()) {
         end_leftovers(left.source, options.source, Role::source, "copy");

@@ -25,7 +25,7 @@ void check_unchanged(const std::vector<load::Job>& jobs,
 }
 
 /// From the first range's beginning to the last one's end: what else is there is no worse.
-load::ToReadBack loaded_by(const tasks::Task& task, const timescale::Hypertable& target_hypertable,
+load::ToReadBack loaded_by(const queue::Task& task, const timescale::Hypertable& target_hypertable,
                            bool has_rows) {
     return {.target_hypertable = &target_hypertable,
             .slices = task.slices,
@@ -91,7 +91,7 @@ load::Ends CopySession::ends() {
 std::vector<postgres::Statement> CopySession::using_statements(bool aggregates) {
     return {
         // Rows and mark are lost together, if the server crashes before they are on its disk;
-        // tasks::conclude() waits for all of them in the end.
+        // queue::conclude() waits for all of them in the end.
         {"SET synchronous_commit = off"},
         // What is loaded has been aggregated in the source already, and its aggregates are
         // loaded too. Where the server does not know it yet, before 2.28, it means nothing.
@@ -146,7 +146,7 @@ bool CopySession::copy_next() {
     return claimed;
 }
 
-void CopySession::begin(const std::vector<tasks::Task>& tasks) {
+void CopySession::begin(const std::vector<queue::Task>& tasks) {
     for (const auto& task : tasks) {
         run_.crashes.begin(task.id, servers());
         begun_.push_back(task.id);
@@ -170,10 +170,10 @@ bool CopySession::claim_and_copy(const Errand& errand) {
         ends_.target.connection,
         std::vector<postgres::Statement>{{"BEGIN"},
                                          {load::lock_patiently},
-                                         tasks::claim_statement(run_.started, id),
+                                         queue::claim_statement(run_.started, id),
                                          load::snapshot_statement(),
                                          {"SAVEPOINT loading"}});
-    const auto task = tasks::claimed(claim.results()[2]);
+    const auto task = queue::claimed(claim.results()[2]);
     run_.horizon.note(claim.results()[3].string(0, "snapshot"));
     agenda_.in_hand.clear();
     if (!task) {
@@ -237,7 +237,7 @@ bool CopySession::claim_and_copy(const Errand& errand) {
     return true;
 }
 
-void CopySession::copy_claimed(postgres::Transaction& claim, const tasks::Task& task, bool alone) {
+void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& task, bool alone) {
     require_sound({task});
     const auto chunk =
         timescale::read_chunk(ends_.source.connection, run_.source_server, task.chunk);
@@ -279,13 +279,13 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const tasks::Task& 
     run_.report.copied(task, loaded, duration, note);
 }
 
-bool CopySession::copy_together(postgres::Transaction& claim, const tasks::Task& first) {
-    const auto most = tasks::companions_of(first);
+bool CopySession::copy_together(postgres::Transaction& claim, const queue::Task& first) {
+    const auto most = queue::companions_of(first);
     if (most == 0 || run_.options.wishes.strategy == load::Strategy::attach)
         return false;
-    std::vector<tasks::Task> tasks;
+    std::vector<queue::Task> tasks;
     if (run_.board.unclaimed() > 0)
-        tasks = tasks::claim_more(ends_.target.connection, run_.started, first, most,
+        tasks = queue::claim_more(ends_.target.connection, run_.started, first, most,
                                   run_.pool->size());
     for (const auto& task : tasks)
         agenda_.in_hand.push_back({.id = task.id});
@@ -319,7 +319,7 @@ void CopySession::put_off(postgres::Transaction& claim) {
 
 /// Looks at the tasks' chunks in the source, and at what stands in the target where they go, in one
 /// round trip of both.
-CopySession::Look CopySession::look(const std::vector<tasks::Task>& tasks) {
+CopySession::Look CopySession::look(const std::vector<queue::Task>& tasks) {
     std::vector<postgres::QualifiedName> names;
     std::vector<timescale::Hypercube> hypercubes;
     for (const auto& task : tasks) {
@@ -354,7 +354,7 @@ load::BatchLoader::Reading CopySession::reading_of(const std::vector<load::Job>&
 }
 
 /// \returns false, with nothing done, for a single one that is not simple.
-bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<tasks::Task>& tasks) {
+bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<queue::Task>& tasks) {
     require_sound(tasks);
     const auto started = std::chrono::steady_clock::now();
     const auto [chunks, all_places] = look(tasks);
@@ -404,7 +404,7 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<tas
         return batch_loader_.load(jobs, prepared, {});
     }();
 
-    std::vector<tasks::Finished> finished;
+    std::vector<queue::Finished> finished;
     std::vector<load::ToReadBack> to_read_back;
     const auto count = static_cast<double>(
         std::ranges::count_if(loaded, [](const auto& one) { return one.has_value(); }));
@@ -434,7 +434,7 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<tas
     return true;
 }
 
-void CopySession::commit(postgres::Transaction& claim, const std::vector<tasks::Finished>& finished,
+void CopySession::commit(postgres::Transaction& claim, const std::vector<queue::Finished>& finished,
                          const std::vector<load::ToReadBack>& loaded) {
     agenda_.committing = true;
     try {
@@ -442,11 +442,11 @@ void CopySession::commit(postgres::Transaction& claim, const std::vector<tasks::
         // claim to go back to.
         std::vector<postgres::Statement> last{{"SET CONSTRAINTS ALL IMMEDIATE"},
                                               load::read_back_statement(loaded),
-                                              tasks::finish_statement(finished)};
+                                              queue::finish_statement(finished)};
         // All seem to be in hand: whether there is nothing else, it can say now.
         const bool asks = run_.board.unclaimed() == 0;
         if (asks)
-            last.push_back(tasks::left_statement(run_.started));
+            last.push_back(queue::left_statement(run_.started));
         const auto results = claim.commit_with(std::move(last));
         nothing_left_ = asks && results[3].empty();
     } catch (const postgres::SqlError& error) {
@@ -459,23 +459,23 @@ void CopySession::commit(postgres::Transaction& claim, const std::vector<tasks::
     agenda_.in_hand.clear();
 }
 
-void CopySession::skip(postgres::Transaction& claim, const tasks::Task& task,
+void CopySession::skip(postgres::Transaction& claim, const queue::Task& task,
                        const std::string& reason) {
-    tasks::skip(ends_.target.connection, task, reason);
+    queue::skip(ends_.target.connection, task, reason);
     claim.commit();
     agenda_.in_hand.clear();
     done_.push_back(task);
     run_.report.skipped(task, reason);
 }
 
-void CopySession::fail(postgres::Transaction& claim, const tasks::Task& task, std::string error,
+void CopySession::fail(postgres::Transaction& claim, const queue::Task& task, std::string error,
                        const postgres::SqlError* cause) {
     // The claim outlives what failed, so that no other worker tries the chunk before it is marked.
     ends_.target.connection.execute("ROLLBACK TO SAVEPOINT loading");
     require_servers_unchanged();
     if (cause != nullptr)
         error += timescale::event_triggers_behind(ends_.target.connection, *cause);
-    tasks::fail(ends_.target.connection, task, error);
+    queue::fail(ends_.target.connection, task, error);
     claim.commit();
     agenda_.in_hand.clear();
     done_.push_back(task);
@@ -494,7 +494,7 @@ void CopySession::require_servers_unchanged() {
 /// What was being committed when the connection was lost. If it was not, another worker may have
 /// copied it since.
 void CopySession::report_if_done(const Errand& errand) {
-    const auto copied = tasks::find_copied(ends_.target.connection, errand.id);
+    const auto copied = queue::find_copied(ends_.target.connection, errand.id);
     if (copied && copied->run == run_.id && copied->worker == progress_.worker() + 1) {
         load::drop_staging_table(ends_.target.connection, errand.id);
         done_.push_back(copied->task);

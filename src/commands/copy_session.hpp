@@ -8,13 +8,13 @@
 #include "load/batch.hpp"
 #include "load/loader.hpp"
 #include "load/read_back.hpp"
+#include "queue/queue.hpp"
 #include "report/copy_report.hpp"
 #include "run/open_connections.hpp"
 #include "run/pause.hpp"
 #include "run/pool.hpp"
 #include "run/retry.hpp"
 #include "run/stop.hpp"
-#include "tasks/queue.hpp"
 
 #include <atomic>
 #include <optional>
@@ -26,7 +26,7 @@ namespace commands {
 /// What all workers of a run share.
 struct CopyRun {
     const CopyOptions& options;
-    std::string started; ///< tasks::Counts::now
+    std::string started; ///< queue::Counts::now
     timescale::Server source_server;
     timescale::Server target_server;
     HypertableMap sources;
@@ -106,33 +106,33 @@ class CopySession {
     bool attempt(const Errand& errand);
     bool claim_and_copy(const Errand& errand);
     /// \param alone with writers kept off the target's chunk.
-    void copy_claimed(postgres::Transaction& claim, const tasks::Task& task, bool alone);
+    void copy_claimed(postgres::Transaction& claim, const queue::Task& task, bool alone);
 
     /// Claims further small tasks, and copies them together with the first. What has to be copied
     /// by itself is left for afterwards.
     /// \returns false when it is to be copied by itself.
-    bool copy_together(postgres::Transaction& claim, const tasks::Task& first);
+    bool copy_together(postgres::Transaction& claim, const queue::Task& first);
     void put_off(postgres::Transaction& claim);
-    bool copy_batch(postgres::Transaction& claim, const std::vector<tasks::Task>& tasks);
+    bool copy_batch(postgres::Transaction& claim, const std::vector<queue::Task>& tasks);
 
     struct Look {
         std::vector<std::optional<timescale::Chunk>> chunks; ///< in the source
         std::vector<timescale::Place> places;                ///< in the target
     };
-    Look look(const std::vector<tasks::Task>& tasks);
+    Look look(const std::vector<queue::Task>& tasks);
     load::BatchLoader::Reading reading_of(const std::vector<load::Job>& jobs);
     /// \param loaded what is looked at before it is committed.
-    void commit(postgres::Transaction& claim, const std::vector<tasks::Finished>& finished,
+    void commit(postgres::Transaction& claim, const std::vector<queue::Finished>& finished,
                 const std::vector<load::ToReadBack>& loaded);
-    void skip(postgres::Transaction& claim, const tasks::Task& task, const std::string& reason);
+    void skip(postgres::Transaction& claim, const queue::Task& task, const std::string& reason);
     /// \param cause the server's error, if it was that.
-    void fail(postgres::Transaction& claim, const tasks::Task& task, std::string error,
+    void fail(postgres::Transaction& claim, const queue::Task& task, std::string error,
               const postgres::SqlError* cause = nullptr);
     void require_servers_unchanged();
     void report_if_done(const Errand& errand);
 
     Crashes::Servers servers() const { return {ends_.source.server, ends_.target.server}; }
-    void begin(const std::vector<tasks::Task>& tasks);
+    void begin(const std::vector<queue::Task>& tasks);
     Endpoints connect();
     void tell_backends();
     postgres::Connection& builder();
@@ -148,7 +148,7 @@ class CopySession {
     bool nothing_left_ = false; ///< to claim, as the last commit saw
     load::Loader loader_;
     load::BatchLoader batch_loader_;
-    std::vector<tasks::Task> done_;   ///< by the current attempt
+    std::vector<queue::Task> done_;   ///< by the current attempt
     std::vector<std::int64_t> begun_; ///< in it: tasks that are told to the crashes
 };
 

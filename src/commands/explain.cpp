@@ -3,9 +3,9 @@
 #include "commands/hypertable_map.hpp"
 #include "commands/reading.hpp"
 #include "load/survey.hpp"
+#include "queue/queue.hpp"
 #include "report/copy_report.hpp"
 #include "report/units.hpp"
-#include "tasks/queue.hpp"
 
 #include <fmt/format.h>
 
@@ -19,7 +19,7 @@ namespace {
 
 /// What is known about one chunk, and what would become of it.
 struct Line {
-    const tasks::Task* task = nullptr;
+    const queue::Task* task = nullptr;
     std::optional<timescale::Chunk> chunk; ///< in the source
     std::string way = "skipped";
     std::string reason = "it is gone from the source";
@@ -34,7 +34,7 @@ class Explanation {
 
     /// Some tasks at a time.
     /// \param briefly says nothing of each to people.
-    void print(std::span<const tasks::Task> tasks, bool briefly = false) {
+    void print(std::span<const queue::Task> tasks, bool briefly = false) {
         std::vector<postgres::QualifiedName> names;
         for (const auto& task : tasks)
             names.push_back(task.chunk);
@@ -115,7 +115,7 @@ constexpr std::size_t at_a_time = 200;
 } // namespace
 
 void explain(Endpoints& ends, const load::Wishes& wishes, report::Output& output) {
-    const auto tasks = tasks::to_do(ends.target.connection);
+    const auto tasks = queue::to_do(ends.target.connection);
     Explanation explanation(ends, wishes, output);
     for (std::size_t begin = 0; begin < tasks.size(); begin += at_a_time)
         explanation.print(
@@ -124,7 +124,7 @@ void explain(Endpoints& ends, const load::Wishes& wishes, report::Output& output
 }
 
 void explain_briefly(Endpoints& ends, const std::set<ChunkPart>& chunks, report::Output& output) {
-    auto tasks = tasks::to_do(ends.target.connection);
+    auto tasks = queue::to_do(ends.target.connection);
     std::erase_if(tasks, [&](const auto& task) {
         return !chunks.contains({task.chunk, task.part});
     });

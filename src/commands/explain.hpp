@@ -9,7 +9,7 @@
 
 namespace commands {
 
-/// A chunk's name and tasks::Task::part.
+/// A chunk's name and queue::Task::part.
 using ChunkPart = std::pair<postgres::QualifiedName, std::string>;
 
 /// `copy --explain`: prints for each chunk that is to be copied how it would be loaded now, and

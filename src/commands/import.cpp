@@ -2,14 +2,14 @@
 #include "commands/import_plan.hpp"
 #include "commands/import_worker.hpp"
 #include "commands/publisher.hpp"
+#include "queue/queue.hpp"
+#include "queue/runs.hpp"
 #include "report/display.hpp"
 #include "report/import_report.hpp"
 #include "run/demand.hpp"
 #include "run/pool.hpp"
 #include "run/stop_on_signal.hpp"
 #include "run/watchdog.hpp"
-#include "tasks/queue.hpp"
-#include "tasks/runs.hpp"
 
 #include <fmt/format.h>
 
@@ -123,8 +123,8 @@ ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
                   .throttle = throttle,
                   .pause = pause};
     auto begin = ImportSession::using_statements();
-    begin.push_back(tasks::number_statement());
-    auto own_run = tasks::own_run_from(target.connection.pipeline(begin).back());
+    begin.push_back(queue::number_statement());
+    auto own_run = queue::own_run_from(target.connection.pipeline(begin).back());
     own_run.command = "import";
     own_run.chunks = load.files;
     own_run.bytes = load.bytes;
@@ -155,7 +155,7 @@ ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
     auto left = run.spare.take();
     conclude(left, options.target, Role::target, "import", connections,
              {options.retry, stop, outage},
-             [&](Endpoint& end) { tasks::conclude(end.connection, last_words); });
+             [&](Endpoint& end) { queue::conclude(end.connection, last_words); });
     if (outage.has_happened())
         end_leftovers(left, options.target, Role::target, "import");
     report.summary();

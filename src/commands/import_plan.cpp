@@ -3,8 +3,8 @@
 #include "commands/selection.hpp"
 #include "json/value.hpp"
 #include "load/locks.hpp"
+#include "queue/queue.hpp"
 #include "sql.hpp"
-#include "tasks/queue.hpp"
 #include "timescale/hypertable.hpp"
 #include "timescale/row_filter.hpp"
 
@@ -309,7 +309,7 @@ json::Object meaning(const ImportOptions& options) {
 }
 
 /// \throws Error when a file is not what was begun with, or is to be read in another way.
-void require_same(const PlannedFile& file, const tasks::KnownFile& known,
+void require_same(const PlannedFile& file, const queue::KnownFile& known,
                   const json::Object& options) {
     const auto refuse = [&](const std::string& why) {
         throw Error(fmt::format("{} {}; what was loaded of it stays. To load it as another file, "
@@ -345,10 +345,10 @@ void require_same(const PlannedFile& file, const tasks::KnownFile& known,
 
 /// Waits a moment for a process that has just ended.
 void reserve(Endpoint& target, const postgres::QualifiedName& table,
-             const std::vector<tasks::FileFacts>& facts) {
+             const std::vector<queue::FileFacts>& facts) {
     using namespace std::chrono;
     const auto give_up = steady_clock::now() + seconds(2);
-    while (const auto taken = tasks::reserve_imports(target.connection, table, facts)) {
+    while (const auto taken = queue::reserve_imports(target.connection, table, facts)) {
         if (steady_clock::now() > give_up)
             throw Error(fmt::format("{} is being imported by another process; wait until that has "
                                     "ended",
@@ -359,15 +359,15 @@ void reserve(Endpoint& target, const postgres::QualifiedName& table,
 
 void enter(Endpoint& target, ImportPlan& plan, const ImportOptions& options) {
     auto& connection = target.connection;
-    std::vector<tasks::FileFacts> facts;
+    std::vector<queue::FileFacts> facts;
     for (const auto& file : plan.files)
         facts.push_back(file.facts);
     postgres::Transaction transaction(connection, fmt::format("BEGIN; {}", load::lock_patiently));
-    tasks::prepare(connection);
+    queue::prepare(connection);
     const auto asked = meaning(options);
-    tasks::enter_imports(connection, plan.table, facts, json::dump(asked));
+    queue::enter_imports(connection, plan.table, facts, json::dump(asked));
     reserve(target, plan.table, facts);
-    const auto known = tasks::lock_imports(connection, plan.table, facts);
+    const auto known = queue::lock_imports(connection, plan.table, facts);
     for (std::size_t i = 0; i < plan.files.size(); ++i) {
         auto& file = plan.files[i];
         file.id = known[i].id;
@@ -382,8 +382,8 @@ void enter(Endpoint& target, ImportPlan& plan, const ImportOptions& options) {
             known[i].is_finished && file.facts.size && file.facts.size == known[i].facts.size;
         if (file.is_finished)
             continue;
-        tasks::own_import(connection, file.id, file.facts, plan.owner);
-        file.done = tasks::import_done(connection, file.id);
+        queue::own_import(connection, file.id, file.facts, plan.owner);
+        file.done = queue::import_done(connection, file.id);
     }
     transaction.commit();
 }

@@ -3,7 +3,7 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
 #include "csv/batches.hpp"
-#include "tasks/imports.hpp"
+#include "queue/imports.hpp"
 #include "timescale/hypertable.hpp"
 
 #include <cstdint>
@@ -27,14 +27,14 @@ struct Detour {
 /// A file that is to be loaded, or the rest of it.
 struct PlannedFile {
     std::string path;                   ///< as the user gave it
-    tasks::FileFacts facts;             ///< as it is now
+    queue::FileFacts facts;             ///< as it is now
     std::shared_ptr<csv::Input> stream; ///< of standard input, at its beginning; others are opened
     csv::Beginning beginning;
     std::string copy; ///< the COPY that takes its records
     std::optional<Detour> detour;
     std::int64_t id = 0;         ///< __backfill.import.id
     bool is_finished = false;    ///< there is nothing left to load
-    tasks::Imported done_counts; ///< what was loaded before
+    queue::Imported done_counts; ///< what was loaded before
     std::vector<csv::Part> done; ///< where
 };
 

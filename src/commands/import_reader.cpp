@@ -35,7 +35,7 @@ void ImportedFile::begin_batch() {
     ++in_hand_;
 }
 
-bool ImportedFile::end_batch(const csv::Batch& batch, const tasks::Imported& imported) {
+bool ImportedFile::end_batch(const csv::Batch& batch, const queue::Imported& imported) {
     const std::lock_guard lock(mutex_);
     --in_hand_;
     imported_ += imported;
@@ -43,7 +43,7 @@ bool ImportedFile::end_batch(const csv::Batch& batch, const tasks::Imported& imp
     return is_read_ && in_hand_ == 0;
 }
 
-tasks::Imported ImportedFile::imported() const {
+queue::Imported ImportedFile::imported() const {
     const std::lock_guard lock(mutex_);
     return imported_;
 }

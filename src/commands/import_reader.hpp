@@ -2,8 +2,8 @@
 
 #include "commands/import_plan.hpp"
 #include "csv/batches.hpp"
+#include "queue/imports.hpp"
 #include "run/stop.hpp"
-#include "tasks/imports.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -28,17 +28,17 @@ class ImportedFile {
 
     /// It is loaded. The last one of a file has no records.
     /// \returns whether nothing is left to load of the file.
-    bool end_batch(const csv::Batch& batch, const tasks::Imported& imported);
+    bool end_batch(const csv::Batch& batch, const queue::Imported& imported);
 
     /// What has become of it in this run.
-    tasks::Imported imported() const;
+    queue::Imported imported() const;
 
   private:
     const PlannedFile& planned_;
     mutable std::mutex mutex_;
     int in_hand_ = 0;
     bool is_read_ = false;
-    tasks::Imported imported_;
+    queue::Imported imported_;
 };
 
 /// A batch of a file, for a worker.

@@ -89,7 +89,7 @@ ImportSession::ImportSession(ImportRun& run, WorkerProgress& progress)
 
 std::vector<postgres::Statement> ImportSession::using_statements() {
     // Rows and their mark are lost together, if the server crashes before they are on its disk;
-    // tasks::conclude() waits for all of them in the end.
+    // queue::conclude() waits for all of them in the end.
     return {{"SET synchronous_commit = off"}};
 }
 
@@ -110,12 +110,12 @@ ImportSession::~ImportSession() {
         run_.orphans.add(Role::target, target_.backend);
 }
 
-tasks::Imported ImportSession::load(const ImportBatch& batch) {
+queue::Imported ImportSession::load(const ImportBatch& batch) {
     const auto& part = batch.batch.part;
     const auto& path = batch.file->planned().path;
     const auto started = std::chrono::steady_clock::now();
     progress_.begin(fmt::format("{} from line {}", path, part.line), batch.batch.file_bytes);
-    tasks::Imported imported;
+    queue::Imported imported;
     bool sifts = false;
     for (int failures = 0;;) {
         // Those of other workers, too, for this one may come to wait for what they have locked.
@@ -145,18 +145,18 @@ tasks::Imported ImportSession::load(const ImportBatch& batch) {
 
 /// \param sifts whether records that the server does not take are to be found.
 /// \returns false when there are some; then nothing has been done.
-bool ImportSession::attempt(const ImportBatch& batch, bool sifts, tasks::Imported& imported) {
+bool ImportSession::attempt(const ImportBatch& batch, bool sifts, queue::Imported& imported) {
     const auto& file = batch.file->planned();
     std::vector<postgres::Statement> begin{{"BEGIN"}, {load::lock_patiently}};
-    for (auto& statement : tasks::claim_batch_statements(file.id, run_.owner, batch.batch))
+    for (auto& statement : queue::claim_batch_statements(file.id, run_.owner, batch.batch))
         begin.push_back(std::move(statement));
     begin.push_back(timescale::route_exactly_statement(run_.table));
     // As a COPY by psql does, this fires triggers, most of which name tables without their schemas.
     begin.push_back({postgres::own_search_path});
     postgres::Transaction transaction(target_.connection, begin);
-    if (!tasks::is_claimed(transaction.results()[2], transaction.results()[3], file.path)) {
+    if (!queue::is_claimed(transaction.results()[2], transaction.results()[3], file.path)) {
         transaction.rollback();
-        imported = tasks::find_batch(target_.connection, file.id, batch.batch);
+        imported = queue::find_batch(target_.connection, file.id, batch.batch);
         run_.rejected += imported.rejected;
         return true;
     }
@@ -199,7 +199,7 @@ bool ImportSession::attempt(const ImportBatch& batch, bool sifts, tasks::Importe
             last.push_back({"SET LOCAL enable_bitmapscan = off"});
             last.push_back(load::read_back_statement(looks));
         }
-        last.push_back(tasks::finish_batch_statement(file.id, batch.batch, imported));
+        last.push_back(queue::finish_batch_statement(file.id, batch.batch, imported));
         transaction.commit_with(std::move(last));
     } catch (const postgres::SqlError& error) {
         run_.rejected -= rejected;
@@ -324,7 +324,7 @@ void ImportSession::reject(const ImportBatch& batch, Sifted& sifted, csv::Reject
 }
 
 void ImportSession::finish(ImportedFile& file) {
-    tasks::finish_import(target_.connection, file.planned().id, run_.owner);
+    queue::finish_import(target_.connection, file.planned().id, run_.owner);
     progress_.end(1, 0);
     run_.report.imported(file.planned().path, file.imported());
 }

@@ -66,7 +66,7 @@ class ImportSession {
     /// Loads a batch, and says so. May be called again for one that was in hand when a session was
     /// lost.
     /// \throws Error when it cannot be loaded.
-    tasks::Imported load(const ImportBatch& batch);
+    queue::Imported load(const ImportBatch& batch);
 
     /// Marks a file of which nothing is left to load, and says so.
     void finish(ImportedFile& file);
@@ -94,7 +94,7 @@ class ImportSession {
         std::vector<csv::Reject> rejects;
     };
 
-    bool attempt(const ImportBatch& batch, bool sifts, tasks::Imported& imported);
+    bool attempt(const ImportBatch& batch, bool sifts, queue::Imported& imported);
     std::vector<load::ToReadBack> to_look_at(const postgres::Result& chunks) const;
     std::int64_t copy(const PlannedFile& file, std::string_view data);
     Sifted sift(const ImportBatch& batch);

@@ -19,7 +19,7 @@ void ImportWorker::work() {
     while (has_work()) {
         if (in_hand_) {
             const bool has_records = in_hand_->batch.records > 0;
-            const auto imported = has_records ? session_->load(*in_hand_) : tasks::Imported();
+            const auto imported = has_records ? session_->load(*in_hand_) : queue::Imported();
             if (in_hand_->file->end_batch(in_hand_->batch, imported))
                 to_finish_ = in_hand_->file;
             in_hand_.reset();

@@ -2,10 +2,10 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
 #include "commands/near_names.hpp"
+#include "queue/queue.hpp"
+#include "queue/suspended_jobs.hpp"
 #include "report/table.hpp"
 #include "report/units.hpp"
-#include "tasks/queue.hpp"
-#include "tasks/suspended_jobs.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -33,7 +33,7 @@ std::vector<Job> read_jobs(Endpoint& target, const std::optional<std::string>& f
                                      target.connection.name(),
                                      near_names(*filter, std::move(names))));
     }
-    const auto suspended = tasks::suspended_jobs(target.connection);
+    const auto suspended = queue::suspended_jobs(target.connection);
     for (auto& job : jobs)
         job.suspended = suspended.contains(job.id);
     return jobs;
@@ -114,7 +114,7 @@ ExitStatus list(Endpoint& target, const JobsOptions& options, report::Output& ou
 ExitStatus disable(Endpoint& target, const JobsOptions& options, report::Output& output) {
     postgres::Transaction transaction(target.connection);
     if (!options.dry_run)
-        tasks::prepare(target.connection);
+        queue::prepare(target.connection);
     Change change{.scheduled = false, .jobs = read_jobs(target, options.filter)};
     std::erase_if(change.jobs, [](const Job& job) { return !job.scheduled; });
     require_ownership(target, change);
@@ -126,7 +126,7 @@ ExitStatus disable(Endpoint& target, const JobsOptions& options, report::Output&
     }
     if (!options.dry_run) {
         alter(target, change);
-        tasks::remember_suspended(target.connection, ids_of(change.jobs));
+        queue::remember_suspended(target.connection, ids_of(change.jobs));
         transaction.commit();
     }
     tell_scheduled(output, change.jobs, change.scheduled, options.dry_run);
@@ -143,9 +143,9 @@ ExitStatus enable(Endpoint& target, const JobsOptions& options, report::Output& 
     Change change{.scheduled = true, .jobs = read_jobs(target, options.filter)};
     std::erase_if(change.jobs, [](const Job& job) { return !job.suspended; });
     require_ownership(target, change);
-    if (!options.dry_run && tasks::exists(target.connection)) {
+    if (!options.dry_run && queue::exists(target.connection)) {
         alter(target, change);
-        tasks::forget_suspended(target.connection, ids_of(change.jobs));
+        queue::forget_suspended(target.connection, ids_of(change.jobs));
         transaction.commit();
     }
     tell_scheduled(output, change.jobs, change.scheduled, options.dry_run);

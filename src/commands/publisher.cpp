@@ -40,7 +40,7 @@ std::string workers_json(const std::vector<report::Board::Entry>& entries) {
 
 } // namespace
 
-Publisher::Publisher(tasks::OwnRun run, std::optional<postgres::ConnectionString> source,
+Publisher::Publisher(queue::OwnRun run, std::optional<postgres::ConnectionString> source,
                      postgres::ConnectionString target, report::Board& board,
                      report::Output& output, Steering steering)
     : run_(std::move(run)), source_string_(std::move(source)), target_string_(std::move(target)),
@@ -89,7 +89,7 @@ void Publisher::publish(const std::stop_token& stop) {
         try {
             auto& connection = target().connection;
             const postgres::Deadline deadline(connection.line(), patience);
-            obey(tasks::orders_from(connection.pipeline({statement(/*ended=*/false)}).front()));
+            obey(queue::orders_from(connection.pipeline({statement(/*ended=*/false)}).front()));
             look_at_locks(connection, false);
         } catch (const Error& error) {
             spdlog::debug("cannot tell the queue how far the run is: {}", error.what());
@@ -113,14 +113,14 @@ postgres::Statement Publisher::statement(bool ended) {
     const auto totals = board_.totals();
     const auto entries = board_.entries();
     const auto rate = speed_.add(report::Board::Clock::now(), bytes_done(totals, entries));
-    return tasks::publish_statement(run_, {.chunks_done = totals.chunks_done,
+    return queue::publish_statement(run_, {.chunks_done = totals.chunks_done,
                                            .bytes_done = totals.bytes_done,
                                            .rate = rate,
                                            .workers = ended ? "[]" : workers_json(entries),
                                            .ended = ended});
 }
 
-void Publisher::obey(const tasks::Orders& orders) {
+void Publisher::obey(const queue::Orders& orders) {
     obey_pause(orders.paused);
     if (orders.parallelism)
         steering_.resize(*orders.parallelism);

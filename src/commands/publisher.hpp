@@ -1,13 +1,13 @@
 #pragma once
 
 #include "commands/endpoints.hpp"
+#include "queue/runs.hpp"
 #include "report/board.hpp"
 #include "report/display.hpp"
 #include "report/output.hpp"
 #include "run/demand.hpp"
 #include "run/pause.hpp"
 #include "run/pool.hpp"
-#include "tasks/runs.hpp"
 
 #include <condition_variable>
 #include <cstdint>
@@ -40,7 +40,7 @@ class Publisher {
 
     /// Begins with what is ordered already.
     /// \param source unless files are it.
-    Publisher(tasks::OwnRun run, std::optional<postgres::ConnectionString> source,
+    Publisher(queue::OwnRun run, std::optional<postgres::ConnectionString> source,
               postgres::ConnectionString target, report::Board& board, report::Output& output,
               Steering steering);
 
@@ -56,11 +56,11 @@ class Publisher {
     void publish(const std::stop_token& stop);
     LeanSession& target();
     postgres::Statement statement(bool ended);
-    void obey(const tasks::Orders& orders);
+    void obey(const queue::Orders& orders);
     void obey_pause(bool paused);
     void look_at_locks(postgres::Connection& connection, bool in_source);
 
-    const tasks::OwnRun run_;
+    const queue::OwnRun run_;
     const std::optional<postgres::ConnectionString> source_string_;
     const postgres::ConnectionString target_string_;
     report::Board& board_;

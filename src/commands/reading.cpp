@@ -69,7 +69,7 @@ void ChunkReading::lock_compressed(postgres::Connection& connection) {
     }
 }
 
-void require_sound(const std::vector<tasks::Task>& tasks) {
+void require_sound(const std::vector<queue::Task>& tasks) {
     for (const auto& task : tasks)
         if (!task.defect.empty())
             throw TaskError(task.defect);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "postgres/connection.hpp"
-#include "tasks/task.hpp"
+#include "queue/task.hpp"
 #include "timescale/chunk.hpp"
 
 #include <optional>
@@ -44,7 +44,7 @@ class ChunkReading {
 };
 
 /// \throws TaskError when a task cannot be worked on as its row in the queue is.
-void require_sound(const std::vector<tasks::Task>& tasks);
+void require_sound(const std::vector<queue::Task>& tasks);
 
 /// \throws TaskError when the transaction's snapshot cannot see the chunk's rows.
 void check_visible(const timescale::Chunk& chunk);

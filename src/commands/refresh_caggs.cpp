@@ -2,9 +2,9 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
 #include "commands/near_names.hpp"
+#include "queue/queue.hpp"
 #include "report/units.hpp"
 #include "run/watchdog.hpp"
-#include "tasks/queue.hpp"
 #include "timescale/hypertable.hpp"
 
 #include <fmt/format.h>
@@ -61,7 +61,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) 
     auto& end_of_caggs = source.server.plain ? target : source;
     const auto caggs = select_caggs(end_of_caggs, options);
     if (source.server.plain)
-        tasks::require(target.connection);
+        queue::require(target.connection);
     if (caggs.empty()) {
         output.event(
             "summary",

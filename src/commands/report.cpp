@@ -3,9 +3,9 @@
 #include "commands/sequences.hpp"
 #include "json/value.hpp"
 #include "pages.hpp"
+#include "queue/queue.hpp"
+#include "queue/runs.hpp"
 #include "report/units.hpp"
-#include "tasks/queue.hpp"
-#include "tasks/runs.hpp"
 
 #include <fmt/format.h>
 
@@ -62,13 +62,13 @@ void write_file(const std::string& path, const std::string& text) {
 ExitStatus report(const ReportOptions& options, report::Output& output) {
     Endpoint target(options.target, Role::target, "report", Session::first,
                     Endpoint::default_patience, postgres::Access::read_only);
-    tasks::require(target.connection);
+    queue::require(target.connection);
     std::vector<postgres::LaggingSequence> sequences;
     if (options.source) {
         Endpoint source(*options.source, Role::source, "report", Session::first);
         sequences = postgres::lagging_sequences(source.connection, target.connection);
     }
-    const auto found = tasks::report(target.connection, json_of(sequences));
+    const auto found = queue::report(target.connection, json_of(sequences));
     write_file(options.html, page_with(found.json));
     output.event("reported", {{"file", options.html}, {"chunks", found.chunks}},
                  report::Weight::result,

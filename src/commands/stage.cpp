@@ -4,8 +4,8 @@
 #include "commands/privileges.hpp"
 #include "commands/selection.hpp"
 #include "postgres/connection.hpp"
+#include "queue/queue.hpp"
 #include "report/units.hpp"
-#include "tasks/queue.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/hypertable.hpp"
@@ -112,7 +112,7 @@ std::string range_text(const Hypertable& hypertable, const TimeRange& range) {
                        timescale::format_time(axis, range.until));
 }
 
-/// As in tasks::Task.
+/// As in queue::Task.
 std::string part_text(const Hypertable& hypertable, const TimeRange& slice) {
     if (!hypertable.plain)
         return {};
@@ -150,14 +150,14 @@ read_chunks(Endpoint& source, const std::vector<Hypertable>& hypertables,
                                : timescale::read_chunks_in_range(source.connection, wanted);
 }
 
-std::vector<tasks::NewTask> plan_tasks(Endpoint& source, const std::vector<Hypertable>& hypertables,
+std::vector<queue::NewTask> plan_tasks(Endpoint& source, const std::vector<Hypertable>& hypertables,
                                        const std::vector<TimeRange>& ranges,
                                        const std::vector<const Hypertable*>& counterparts,
                                        const std::optional<std::string>& snapshot) {
     std::map<int, std::size_t> index_of;
     for (std::size_t i = 0; i < hypertables.size(); ++i)
         index_of.emplace(hypertables[i].id, i);
-    std::vector<tasks::NewTask> tasks;
+    std::vector<queue::NewTask> tasks;
     for (const auto& chunk : read_chunks(source, hypertables, ranges, counterparts)) {
         const auto index = index_of.at(chunk.hypertable_id);
         tasks.push_back({.hypertable = hypertables[index].name,
@@ -179,7 +179,7 @@ std::vector<tasks::NewTask> plan_tasks(Endpoint& source, const std::vector<Hyper
 /// \throws Error when another stage is at it.
 void prepare_queue(postgres::Connection& target) {
     try {
-        tasks::prepare(target);
+        queue::prepare(target);
     } catch (const postgres::SqlError& error) {
         if (error.sqlstate() != "55P03") // lock_not_available
             throw;
@@ -188,16 +188,16 @@ void prepare_queue(postgres::Connection& target) {
 }
 
 void tell_staged(report::Output& output, const std::vector<Hypertable>& hypertables,
-                 const std::vector<TimeRange>& ranges, const std::vector<tasks::NewTask>& tasks,
-                 const std::vector<tasks::Added>& added, bool dry_run) {
+                 const std::vector<TimeRange>& ranges, const std::vector<queue::NewTask>& tasks,
+                 const std::vector<queue::Added>& added, bool dry_run) {
     using report::Weight;
     std::int64_t staged = 0;
     std::int64_t grown = 0;
     std::int64_t bytes = 0;
     for (std::size_t i = 0; i < hypertables.size(); ++i) {
         const auto& hypertable = hypertables[i];
-        const auto found = std::ranges::find(added, hypertable.name, &tasks::Added::hypertable);
-        const auto mine = found == added.end() ? tasks::Added{} : *found;
+        const auto found = std::ranges::find(added, hypertable.name, &queue::Added::hypertable);
+        const auto mine = found == added.end() ? queue::Added{} : *found;
         const auto axis = timescale::axis_of(hypertable.time.type);
         output.event("staged",
                      {{"schema", hypertable.known_as().schema},
@@ -239,7 +239,7 @@ void tell_staged(report::Output& output, const std::vector<Hypertable>& hypertab
         output.say(Weight::detail, "Next: timescaledb-backfill copy --source ... --target ...");
 }
 
-std::set<ChunkPart> parts_of(const std::vector<tasks::NewTask>& tasks) {
+std::set<ChunkPart> parts_of(const std::vector<queue::NewTask>& tasks) {
     std::set<ChunkPart> parts;
     for (const auto& task : tasks)
         parts.emplace(task.chunk, task.part);
@@ -265,13 +265,13 @@ ExitStatus stage(const StageOptions& options, report::Output& output) {
     warn_of_tiered_chunks(hypertables);
     const auto tasks = plan_tasks(source, hypertables, ranges, counterparts, options.snapshot);
 
-    std::vector<tasks::Added> added;
+    std::vector<queue::Added> added;
     try {
         // A task that a running copy holds is not waited for.
         postgres::Transaction transaction(target.connection,
                                           "BEGIN; SET LOCAL lock_timeout = '5s'");
         prepare_queue(target.connection);
-        added = tasks::add(target.connection, tasks);
+        added = queue::add(target.connection, tasks);
         output.say(report::Weight::detail,
                    fmt::format("Staging from the {} to the {}{}", source.connection.name(),
                                target.connection.name(),

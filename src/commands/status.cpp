@@ -1,13 +1,13 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
+#include "queue/queue.hpp"
+#include "queue/runs.hpp"
 #include "report/display.hpp"
 #include "report/table.hpp"
 #include "report/units.hpp"
 #include "run/open_connections.hpp"
 #include "run/stop.hpp"
 #include "run/stop_on_signal.hpp"
-#include "tasks/queue.hpp"
-#include "tasks/runs.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -27,24 +27,24 @@ constexpr int most_failures = 1000; ///< that are listed
 
 /// What there is to say of one moment.
 struct Status {
-    std::vector<tasks::Progress> hypertables;
-    std::vector<tasks::Run> runs;
+    std::vector<queue::Progress> hypertables;
+    std::vector<queue::Run> runs;
     bool paused = false;
-    std::vector<tasks::Failure> failures;
+    std::vector<queue::Failure> failures;
 };
 
 Status read_status(postgres::Connection& target, bool with_failures) {
-    Status status{.hypertables = tasks::progress(target),
-                  .runs = tasks::runs(target),
-                  .paused = tasks::is_paused(target),
+    Status status{.hypertables = queue::progress(target),
+                  .runs = queue::runs(target),
+                  .paused = queue::is_paused(target),
                   .failures = {}};
     if (with_failures)
-        status.failures = tasks::failures(target, most_failures);
+        status.failures = queue::failures(target, most_failures);
     return status;
 }
 
-tasks::Progress total_of(const std::vector<tasks::Progress>& list) {
-    tasks::Progress total;
+queue::Progress total_of(const std::vector<queue::Progress>& list) {
+    queue::Progress total;
     for (const auto& one : list) {
         total.chunks += one.chunks;
         total.bytes += one.bytes;
@@ -59,7 +59,7 @@ tasks::Progress total_of(const std::vector<tasks::Progress>& list) {
     return total;
 }
 
-json::Object fields_of(const tasks::Progress& progress) {
+json::Object fields_of(const queue::Progress& progress) {
     return {{"chunks", progress.chunks},       {"disk_bytes", progress.bytes},
             {"done", progress.done},           {"disk_bytes_done", progress.bytes_done},
             {"skipped", progress.skipped},     {"failed", progress.failed},
@@ -67,7 +67,7 @@ json::Object fields_of(const tasks::Progress& progress) {
             {"differing", progress.differing}};
 }
 
-json::Object fields_of(const tasks::Run& run) {
+json::Object fields_of(const queue::Run& run) {
     return {{"id", run.id},
             {"command", run.command},
             {"host", run.host},
@@ -82,7 +82,7 @@ json::Object fields_of(const tasks::Run& run) {
             {"workers", json::parse(run.progress.workers)}};
 }
 
-json::Object fields_of(const tasks::Failure& failure) {
+json::Object fields_of(const queue::Failure& failure) {
     json::Object fields{{"chunk_schema", failure.chunk.schema}, {"chunk_name", failure.chunk.name}};
     if (!failure.part.empty())
         fields["part"] = failure.part;
@@ -113,13 +113,13 @@ json::Object fields_of(const Status& status, bool with_failures) {
     return fields;
 }
 
-int percent(const tasks::Progress& progress) {
+int percent(const queue::Progress& progress) {
     if (progress.bytes == 0)
         return progress.done == progress.chunks ? 100 : 0;
     return static_cast<int>(100 * progress.bytes_done / progress.bytes);
 }
 
-std::vector<std::string> cells_of(const std::string& name, const tasks::Progress& one) {
+std::vector<std::string> cells_of(const std::string& name, const queue::Progress& one) {
     const auto count = [](std::int64_t number) {
         return number == 0 ? std::string("-") : format_count(number);
     };
@@ -147,15 +147,15 @@ report::Board::Entry entry_from(const json::Value& worker, report::Board::Clock:
 }
 
 /// A run as its own terminal shows it, under a title.
-std::vector<std::string> lines_of(const tasks::Run& run, int columns, bool colours) {
+std::vector<std::string> lines_of(const queue::Run& run, int columns, bool colours) {
     const auto now = report::Board::Clock::now();
     auto title = fmt::format("{} on {} (process {}), for {}", run.command, run.host, run.pid,
                              report::format_duration(report::Seconds(run.seconds)));
-    if (run.silent_seconds >= tasks::heard_of)
+    if (run.silent_seconds >= queue::heard_of)
         title += fmt::format("; not heard of for {}: it has ended, or cannot reach the target",
                              report::format_duration(report::Seconds(run.silent_seconds)));
     std::vector<std::string> lines{"", title};
-    if (run.silent_seconds >= tasks::heard_of)
+    if (run.silent_seconds >= queue::heard_of)
         return lines;
     std::vector<report::Board::Entry> entries;
     for (const auto& worker : json::parse(run.progress.workers).array()) {
@@ -195,7 +195,7 @@ std::vector<std::string> status_lines(const Status& status, int columns, bool co
         lines.insert(lines.end(), {"", "Failed chunks, which the next copy tries again:"});
     for (const auto& failure : status.failures)
         lines.push_back(
-            fmt::format("  {}: {}", tasks::title(failure.chunk, failure.part), failure.error));
+            fmt::format("  {}: {}", queue::title(failure.chunk, failure.part), failure.error));
     return lines;
 }
 
@@ -224,7 +224,7 @@ ExitStatus status(const StatusOptions& options, report::Output& output) {
     run::OpenConnections connections;
     const run::StopOnSignal signals(stop, connections);
     Endpoint target(options.target, Role::target, "status", Session::first);
-    tasks::require(target.connection);
+    queue::require(target.connection);
     for (;;) {
         const auto now = read_status(target.connection, options.failed);
         if (!options.watch || is_over(now)) {

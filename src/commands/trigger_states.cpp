@@ -2,8 +2,8 @@
 
 #include "load/locks.hpp"
 #include "postgres/session.hpp"
+#include "queue/queue.hpp"
 #include "report/units.hpp"
-#include "tasks/queue.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/triggers.hpp"
 
@@ -26,7 +26,7 @@ std::vector<QualifiedName> chunks_with_triggers(Endpoint& target, const Hypertab
                              [](const auto& item) { return item.second.triggers.are_on_chunks; }))
         return {};
     std::vector<timescale::Hypercube> hypercubes;
-    for (const auto& copied : tasks::copied_tasks(target.connection)) {
+    for (const auto& copied : queue::copied_tasks(target.connection)) {
         const auto hypertable = targets.find(copied.task.target);
         if (hypertable != targets.end() && hypertable->second.triggers.are_on_chunks)
             hypercubes.push_back({copied.task.target, copied.task.slices});

@@ -3,6 +3,8 @@
 #include "commands/sequences.hpp"
 #include "commands/verify_quick.hpp"
 #include "commands/verify_worker.hpp"
+#include "queue/queue.hpp"
+#include "queue/runs.hpp"
 #include "report/display.hpp"
 #include "report/verify_report.hpp"
 #include "run/demand.hpp"
@@ -10,8 +12,6 @@
 #include "run/stop_on_signal.hpp"
 #include "run/watchdog.hpp"
 #include "sql.hpp"
-#include "tasks/queue.hpp"
-#include "tasks/runs.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -26,7 +26,7 @@ postgres::Statement hash_statement() {
     return {std::string(sql::hash_sample)};
 }
 
-std::string next_step(const VerifyOptions& options, const tasks::Counts& after,
+std::string next_step(const VerifyOptions& options, const queue::Counts& after,
                       const report::VerifyReport& report) {
     if (options.requeue && after.to_do > 0)
         return fmt::format(
@@ -55,11 +55,11 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
 
     // What is asked of either side in the round trip that looks who is there.
     Questions in_target;
-    const auto queue = in_target.ask(tasks::check_statement());
-    const auto counts = in_target.ask(tasks::count_statement());
+    const auto queue = in_target.ask(queue::check_statement());
+    const auto counts = in_target.ask(queue::count_statement());
     const auto target_hypertables = in_target.ask(timescale::hypertables_statement());
     const auto target_hash = in_target.ask(hash_statement());
-    const auto run_number = in_target.ask(tasks::number_statement());
+    const auto run_number = in_target.ask(queue::number_statement());
     Questions in_source;
     const auto source_hash = in_source.ask(hash_statement());
     const auto source_hypertables = in_source.ask(timescale::hypertables_statement());
@@ -69,14 +69,14 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
     require_different(ends);
     auto& answers = ends.target.answers;
     if (answers.empty()) { // something failed: one after the other, it shows what
-        tasks::require(ends.target.connection);
+        queue::require(ends.target.connection);
         answers = ends.target.connection.pipeline(in_target.statements());
     }
-    tasks::require(answers[queue], ends.target.connection);
+    queue::require(answers[queue], ends.target.connection);
     if (options.all)
-        tasks::forget_verdicts(ends.target.connection);
+        queue::forget_verdicts(ends.target.connection);
     const auto before =
-        options.all ? tasks::count(ends.target.connection) : tasks::counts_from(answers[counts]);
+        options.all ? queue::count(ends.target.connection) : queue::counts_from(answers[counts]);
     const auto to_do = before.unverified;
     if (before.to_do > 0)
         output.say(Weight::result, fmt::format("{} still to copy, and not verified.",
@@ -139,7 +139,7 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
                              report::format_count(workers, "worker"), ends.source.connection.name(),
                              ends.target.connection.name()));
 
-    auto own_run = tasks::own_run_from(answers[run_number]);
+    auto own_run = queue::own_run_from(answers[run_number]);
     own_run.command = "verify";
     own_run.chunks = to_do;
     own_run.bytes = before.bytes_unverified;
@@ -164,11 +164,11 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
         throw;
     }
     report.summary();
-    tasks::Counts after;
+    queue::Counts after;
     Left left(run.spare);
     conclude(left.target, options.target, Role::target, "verify", connections,
              {options.retry, stop, outage},
-             [&](Endpoint& end) { after = tasks::conclude(end.connection, last_words); });
+             [&](Endpoint& end) { after = queue::conclude(end.connection, last_words); });
     if (outage.has_happened()) {
         end_leftovers(left.source, options.source, Role::source, "verify");
         end_leftovers(left.target, options.target, Role::target, "verify");

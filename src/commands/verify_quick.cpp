@@ -1,10 +1,10 @@
 #include "commands/verify_quick.hpp"
 
 #include "commands/endpoints.hpp"
+#include "queue/queue.hpp"
 #include "report/copy_report.hpp"
 #include "report/units.hpp"
 #include "report/verify_report.hpp"
-#include "tasks/queue.hpp"
 #include "timescale/chunk.hpp"
 
 #include <fmt/format.h>
@@ -29,7 +29,7 @@ constexpr double tolerance = 0.05;
 
 /// What is known of a chunk.
 struct Estimate {
-    tasks::CopiedTask copied;
+    queue::CopiedTask copied;
     std::optional<std::int64_t> source; ///< rows
     std::optional<std::int64_t> target;
 
@@ -65,7 +65,7 @@ std::vector<Estimate> estimate(Endpoints& ends) {
     std::vector<Estimate> estimates;
     std::vector<postgres::QualifiedName> sources;
     std::vector<timescale::Hypercube> cubes;
-    for (auto& copied : tasks::copied_tasks(ends.target.connection)) {
+    for (auto& copied : queue::copied_tasks(ends.target.connection)) {
         sources.push_back(copied.task.chunk);
         cubes.push_back({copied.task.target, copied.task.slices});
         estimates.push_back({std::move(copied), std::nullopt, std::nullopt});
@@ -136,17 +136,17 @@ std::vector<std::string> remedies(const std::vector<Estimate>& estimates) {
 }
 
 /// Why nothing is copied of what is staged.
-std::string why_nothing(postgres::Connection& target, const tasks::Counts& counts) {
+std::string why_nothing(postgres::Connection& target, const queue::Counts& counts) {
     if (counts.failed == 0)
         return "run copy first";
-    const auto last = tasks::failures(target, 1);
+    const auto last = queue::failures(target, 1);
     return fmt::format("{} failed, lastly {}: {}", format_count(counts.failed, "chunk"),
-                       tasks::title(last.at(0).chunk, last.at(0).part), last.at(0).error);
+                       queue::title(last.at(0).chunk, last.at(0).part), last.at(0).error);
 }
 
 } // namespace
 
-bool tell_nothing_copied(postgres::Connection& target, const tasks::Counts& counts,
+bool tell_nothing_copied(postgres::Connection& target, const queue::Counts& counts,
                          report::Output& output) {
     if (counts.copied > 0 || counts.to_do == 0)
         return false;
@@ -161,8 +161,8 @@ ExitStatus verify_quick(const VerifyOptions& options, report::Output& output) {
         throw UsageError(fmt::format("the {} has no TimescaleDB, and no estimates of its chunks; "
                                      "run verify without --quick",
                                      ends.source.connection.name()));
-    tasks::require(ends.target.connection);
-    if (tell_nothing_copied(ends.target.connection, tasks::count(ends.target.connection), output))
+    queue::require(ends.target.connection);
+    if (tell_nothing_copied(ends.target.connection, queue::count(ends.target.connection), output))
         return exit_failed;
     const auto started = std::chrono::steady_clock::now();
     const auto estimates = estimate(ends);

@@ -1,13 +1,13 @@
 #pragma once
 
 #include "commands/commands.hpp"
-#include "tasks/queue.hpp"
+#include "queue/queue.hpp"
 
 namespace commands {
 
 /// Says so, and why, when something is staged and nothing of it is copied. \returns whether it is
 /// so.
-bool tell_nothing_copied(postgres::Connection& target, const tasks::Counts& counts,
+bool tell_nothing_copied(postgres::Connection& target, const queue::Counts& counts,
                          report::Output& output);
 
 /// Compares how many rows the two servers' catalogs think that copied chunks have, and reads none.

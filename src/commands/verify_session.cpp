@@ -2,7 +2,7 @@
 
 #include "commands/reading.hpp"
 #include "json/value.hpp"
-#include "tasks/queue.hpp"
+#include "queue/queue.hpp"
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
@@ -56,10 +56,10 @@ void VerifySession::say_what_was_committed() {
     std::map<std::int64_t, std::string> compared;
     for (const auto& verdict : in_doubt_)
         compared[verdict.task.id] = verdict.compared;
-    const auto committed = tasks::committed_verdicts(queue_.connection, compared);
+    const auto committed = queue::committed_verdicts(queue_.connection, compared);
     std::erase_if(in_doubt_,
                   [&](const auto& verdict) { return !committed.contains(verdict.task.id); });
-    std::vector<tasks::Task> done;
+    std::vector<queue::Task> done;
     for (const auto& verdict : in_doubt_) {
         verdict.say(run_.report, verdict.task);
         done.push_back(verdict.task);
@@ -97,15 +97,15 @@ bool VerifySession::verify_next() {
     in_hand_.clear();
     postgres::Transaction claim(queue_.connection,
                                 std::vector<postgres::Statement>{
-                                    {"BEGIN"}, tasks::claim_comparison_statement(run_.started)});
-    const auto first = tasks::claimed(claim.results().back());
+                                    {"BEGIN"}, queue::claim_comparison_statement(run_.started)});
+    const auto first = queue::claimed(claim.results().back());
     if (!first) {
         turn_.reset();
         return false;
     }
-    std::vector<tasks::Task> tasks{*first};
-    if (const auto more = tasks::companions_of(*first); more > 0)
-        for (auto& task : tasks::claim_more_comparisons(queue_.connection, run_.started, *first,
+    std::vector<queue::Task> tasks{*first};
+    if (const auto more = queue::companions_of(*first); more > 0)
+        for (auto& task : queue::claim_more_comparisons(queue_.connection, run_.started, *first,
                                                         more, run_.pool->size()))
             tasks.push_back(std::move(task));
     progress_.begin(tasks);
@@ -140,7 +140,7 @@ void VerifySession::end() {
         run_.crashes.end(task);
 }
 
-void VerifySession::compare(const tasks::Task& task) {
+void VerifySession::compare(const queue::Task& task) {
     end();
     if (const auto verdict = run_.crashes.verdict(task.id, servers())) {
         give_up(task, *verdict);
@@ -151,12 +151,12 @@ void VerifySession::compare(const tasks::Task& task) {
         run::wait_before_retry(run_.stop, attempts);
 }
 
-void VerifySession::give_up(const tasks::Task& task, const std::string& reason) {
+void VerifySession::give_up(const queue::Task& task, const std::string& reason) {
     finish(task, reason_json(reason),
            [reason](auto& report, const auto& of) { report.not_compared(of, reason); });
 }
 
-bool VerifySession::attempt(const tasks::Task& task, bool last) {
+bool VerifySession::attempt(const queue::Task& task, bool last) {
     std::string reason;
     try {
         verify_claimed(task);
@@ -175,7 +175,7 @@ bool VerifySession::attempt(const tasks::Task& task, bool last) {
     return true;
 }
 
-void VerifySession::verify_claimed(const tasks::Task& task) {
+void VerifySession::verify_claimed(const queue::Task& task) {
     const auto started = std::chrono::steady_clock::now();
     require_sound({task});
     const ChunkReading source(ends_.source.connection, run_.source_server, task.snapshot,
@@ -219,7 +219,7 @@ void VerifySession::verify_claimed(const tasks::Task& task) {
         !verdict.difference->is_generated());
 }
 
-std::vector<tasks::Task> VerifySession::verify_together(const std::vector<tasks::Task>& tasks) {
+std::vector<queue::Task> VerifySession::verify_together(const std::vector<queue::Task>& tasks) {
     for (const auto& task : tasks)
         begin(task.id);
     try {
@@ -234,7 +234,7 @@ std::vector<tasks::Task> VerifySession::verify_together(const std::vector<tasks:
     return tasks;
 }
 
-std::vector<tasks::Task> VerifySession::try_together(const std::vector<tasks::Task>& tasks) {
+std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Task>& tasks) {
     require_sound(tasks);
     const auto started = std::chrono::steady_clock::now();
     std::vector<postgres::QualifiedName> names;
@@ -268,7 +268,7 @@ std::vector<tasks::Task> VerifySession::try_together(const std::vector<tasks::Ta
     const auto verdicts = verify::compare_briefly(comparisons);
     const report::Seconds each =
         report::Seconds(std::chrono::steady_clock::now() - started) / tasks.size();
-    std::vector<tasks::Task> rest;
+    std::vector<queue::Task> rest;
     std::vector<std::int64_t> equal;
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         if (verdicts[i].difference)
@@ -278,7 +278,7 @@ std::vector<tasks::Task> VerifySession::try_together(const std::vector<tasks::Ta
     }
     if (equal.empty())
         return rest;
-    const auto compared = tasks::finish_comparison(queue_.connection, equal, std::nullopt, false);
+    const auto compared = queue::finish_comparison(queue_.connection, equal, std::nullopt, false);
     for (std::size_t i = 0; i < tasks.size(); ++i)
         if (!verdicts[i].difference)
             verdicts_.push_back(
@@ -289,12 +289,12 @@ std::vector<tasks::Task> VerifySession::try_together(const std::vector<tasks::Ta
 }
 
 /// Whether chunks of the same slices have the same rows.
-bool VerifySession::have_same_chunks(const tasks::Task& task) const {
+bool VerifySession::have_same_chunks(const queue::Task& task) const {
     return timescale::have_same_dimensions(find_hypertable(run_.sources, task.hypertable, "source"),
                                            find_hypertable(run_.targets, task.target, "target"));
 }
 
-verify::Comparison VerifySession::comparison(const tasks::Task& task,
+verify::Comparison VerifySession::comparison(const queue::Task& task,
                                              const timescale::Chunk& source,
                                              const std::optional<timescale::Chunk>& target) {
     const auto& hypertable = find_hypertable(run_.sources, task.hypertable, "source");
@@ -332,9 +332,9 @@ verify::Comparison VerifySession::comparison(const tasks::Task& task,
     return comparison;
 }
 
-void VerifySession::finish(const tasks::Task& task, const std::optional<std::string>& difference,
+void VerifySession::finish(const queue::Task& task, const std::optional<std::string>& difference,
                            Say say, bool helps_to_copy) {
-    auto compared = tasks::finish_comparison(queue_.connection, {task.id}, difference,
+    auto compared = queue::finish_comparison(queue_.connection, {task.id}, difference,
                                              run_.options.requeue && helps_to_copy);
     verdicts_.push_back({task, std::move(compared), std::move(say)});
 }

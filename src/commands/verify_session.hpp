@@ -5,11 +5,11 @@
 #include "commands/endpoints.hpp"
 #include "commands/hypertable_map.hpp"
 #include "commands/worker_progress.hpp"
+#include "queue/task.hpp"
 #include "report/verify_report.hpp"
 #include "run/open_connections.hpp"
 #include "run/retry.hpp"
 #include "run/stop.hpp"
-#include "tasks/task.hpp"
 
 #include <functional>
 #include <optional>
@@ -21,7 +21,7 @@ namespace commands {
 /// What all workers of a run share.
 struct VerifyRun {
     const VerifyOptions& options;
-    std::string started; ///< tasks::Counts::now
+    std::string started; ///< queue::Counts::now
     timescale::Server source_server;
     timescale::Server target_server;
     verify::Mode mode; ///< the options', unless the servers hash differently
@@ -52,12 +52,12 @@ struct VerifyRun {
  */
 class VerifySession {
   public:
-    using Say = std::function<void(report::VerifyReport&, const tasks::Task&)>;
+    using Say = std::function<void(report::VerifyReport&, const queue::Task&)>;
 
     /// What is said of a comparison once it is committed.
     struct Verdict {
-        tasks::Task task;
-        std::string compared; ///< when: tasks::finish_comparison()
+        queue::Task task;
+        std::string compared; ///< when: queue::finish_comparison()
         Say say;
     };
 
@@ -87,26 +87,26 @@ class VerifySession {
     Endpoints connect() const;
     void say_what_was_committed();
 
-    void compare(const tasks::Task& task);
-    void give_up(const tasks::Task& task, const std::string& reason);
+    void compare(const queue::Task& task);
+    void give_up(const queue::Task& task, const std::string& reason);
 
     /// \param last do not ask for another attempt.
     /// \returns false when another attempt may succeed.
-    bool attempt(const tasks::Task& task, bool last);
-    void verify_claimed(const tasks::Task& task);
+    bool attempt(const queue::Task& task, bool last);
+    void verify_claimed(const queue::Task& task);
 
     /// Compares small chunks, claimed together, in a few round trips.
     /// \returns those that are to be compared one by one.
-    std::vector<tasks::Task> verify_together(const std::vector<tasks::Task>& tasks);
-    std::vector<tasks::Task> try_together(const std::vector<tasks::Task>& tasks);
+    std::vector<queue::Task> verify_together(const std::vector<queue::Task>& tasks);
+    std::vector<queue::Task> try_together(const std::vector<queue::Task>& tasks);
 
-    bool have_same_chunks(const tasks::Task& task) const;
+    bool have_same_chunks(const queue::Task& task) const;
     /// \param target the chunk of the same slices; none when its rows are in chunks of others.
-    verify::Comparison comparison(const tasks::Task& task, const timescale::Chunk& source,
+    verify::Comparison comparison(const queue::Task& task, const timescale::Chunk& source,
                                   const std::optional<timescale::Chunk>& target);
 
     /// Notes what was found, and keeps what to say of it.
-    void finish(const tasks::Task& task, const std::optional<std::string>& difference, Say say,
+    void finish(const queue::Task& task, const std::optional<std::string>& difference, Say say,
                 bool helps_to_copy = true);
 
     VerifyRun& run_;

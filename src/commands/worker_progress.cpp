@@ -9,7 +9,7 @@ namespace commands {
 
 namespace {
 
-std::int64_t bytes_of(const std::vector<tasks::Task>& tasks) {
+std::int64_t bytes_of(const std::vector<queue::Task>& tasks) {
     std::int64_t bytes = 0;
     for (const auto& task : tasks)
         bytes += task.bytes;
@@ -26,7 +26,7 @@ bool WorkerProgress::may_begin(run::Pool& pool, const run::Pause& pause) {
     return !stop_.is_requested() && pool.keeps(worker_);
 }
 
-void WorkerProgress::begin(const std::vector<tasks::Task>& tasks) {
+void WorkerProgress::begin(const std::vector<queue::Task>& tasks) {
     auto chunk = tasks.front().title();
     if (tasks.size() > 1)
         chunk += fmt::format(" and {} more", tasks.size() - 1);
@@ -37,7 +37,7 @@ void WorkerProgress::begin(const std::vector<tasks::Task>& tasks) {
     board_.begin(worker_, std::move(chunk), std::move(ids), bytes_of(tasks));
 }
 
-void WorkerProgress::end(const std::vector<tasks::Task>& done) {
+void WorkerProgress::end(const std::vector<queue::Task>& done) {
     board_.end(worker_, static_cast<std::int64_t>(done.size()), bytes_of(done));
 }
 

@@ -1,12 +1,12 @@
 #pragma once
 
 #include "load/progress.hpp"
+#include "queue/task.hpp"
 #include "report/board.hpp"
 #include "run/pause.hpp"
 #include "run/pool.hpp"
 #include "run/stop.hpp"
 #include "run/throttle.hpp"
-#include "tasks/task.hpp"
 
 #include <cstdint>
 #include <string>
@@ -32,11 +32,11 @@ class WorkerProgress : public load::Progress {
     bool may_begin(run::Pool& pool, const run::Pause& pause);
 
     /// Tasks are in hand.
-    void begin(const std::vector<tasks::Task>& tasks);
+    void begin(const std::vector<queue::Task>& tasks);
 
     /// Nothing is in hand any more.
     /// \param done those that are done.
-    void end(const std::vector<tasks::Task>& done = {});
+    void end(const std::vector<queue::Task>& done = {});
 
     /// Something else is in hand, of so many bytes.
     void begin(const std::string& what, std::int64_t bytes) {

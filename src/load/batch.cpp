@@ -43,10 +43,10 @@ bool BatchLoader::is_simple(const Job& job, const Prepared& prepared) {
            to_suspend(job, prepared).empty();
 }
 
-std::vector<std::optional<tasks::Loaded>> BatchLoader::load(const std::vector<Job>& jobs,
+std::vector<std::optional<queue::Loaded>> BatchLoader::load(const std::vector<Job>& jobs,
                                                             const std::vector<Prepared>& prepared,
                                                             const Reading& reading) {
-    std::vector<std::optional<tasks::Loaded>> result(jobs.size());
+    std::vector<std::optional<queue::Loaded>> result(jobs.size());
     std::vector<std::size_t> indexes; // of those that are loaded here
     std::vector<std::string> names;   // of the target's chunks
     std::vector<Job> simple;

@@ -43,7 +43,7 @@ class BatchLoader {
     /// \returns what was loaded for each; nothing for a job that is not done.
     /// \throws TaskError, SqlError when one cannot be loaded, whereupon none is: they are then to
     /// be loaded one by one.
-    std::vector<std::optional<tasks::Loaded>> load(const std::vector<Job>& jobs,
+    std::vector<std::optional<queue::Loaded>> load(const std::vector<Job>& jobs,
                                                    const std::vector<Prepared>& prepared,
                                                    const Reading& reading);
 

@@ -4,8 +4,8 @@
 #include "load/replacement.hpp"
 #include "load/skipping.hpp"
 #include "load/triggers.hpp"
+#include "queue/queue.hpp"
 #include "sql.hpp"
-#include "tasks/queue.hpp"
 #include "timescale/routing.hpp"
 #include "timescale/row_filter.hpp"
 
@@ -21,7 +21,7 @@ namespace {
 
 using postgres::QualifiedName;
 using postgres::quote_identifier;
-using tasks::Loaded;
+using queue::Loaded;
 using timescale::Chunk;
 using timescale::ChunkColumn;
 
@@ -521,7 +521,7 @@ void Loader::remove_doubles(const Job& job, const Prepared& prepared, const Qual
 /// Whether the chunk would keep one worker busy when the others have nothing left to do.
 bool Loader::is_worth_sharing(const Job& job) {
     return crew_.size() > 1 && !job.source_hypertable.plain && job.task.bytes >= least_to_share &&
-           job.task.bytes > tasks::count(target_).bytes_to_do / crew_.size();
+           job.task.bytes > queue::count(target_).bytes_to_do / crew_.size();
 }
 
 /// Reads the chunk piece by piece, by the places of its rows, all under one snapshot.
@@ -761,7 +761,7 @@ bool Loader::take_back_for_late_rows(const Job& job, const Prepared& prepared) {
 }
 
 QualifiedName Loader::create_table_like(const Chunk::Compressed& like, const std::string& schema,
-                                        const tasks::Task& task) {
+                                        const queue::Task& task) {
     // It will stay under this name as the chunk's compressed table, so the name must be free for
     // good: no transaction id comes twice.
     const auto id = target_.query("SELECT pg_current_xact_id()::text AS id").string(0, "id");

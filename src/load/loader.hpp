@@ -7,7 +7,7 @@
 #include "load/staging_table.hpp"
 #include "load/survey.hpp"
 #include "postgres/connection.hpp"
-#include "tasks/task.hpp"
+#include "queue/task.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/hypertable.hpp"
 #include "timescale/server.hpp"
@@ -67,7 +67,7 @@ class Loader {
     /// Loads the rows; what is there to see of it belongs to the target's open transaction.
     /// \pre prepared comes from prepare() in this transaction.
     /// The plan is changed when only loading showed that it would not do.
-    tasks::Loaded load(const Job& job, Prepared& prepared);
+    queue::Loaded load(const Job& job, Prepared& prepared);
 
     /// The target's transaction has committed: what is left to do is done.
     void committed();
@@ -91,35 +91,35 @@ class Loader {
     void create_chunk(const Job& job);
     std::string create_chunk_by_inserting(const Job& job);
 
-    tasks::Loaded load_as_planned(const Job& job, Prepared& prepared);
-    tasks::Loaded load_and_attach(const Job& job, Prepared& prepared);
+    queue::Loaded load_as_planned(const Job& job, Prepared& prepared);
+    queue::Loaded load_and_attach(const Job& job, Prepared& prepared);
     void insert_staged(const CopyShape& columns, const postgres::QualifiedName& staging,
                        const postgres::QualifiedName& to);
     void insert_instead(const Job& job, Prepared& prepared, const CopyShape& columns);
     void settle_overlapping(const Job& job, Prepared& prepared, bool as_replica,
                             const std::vector<postgres::QualifiedName>& replaced = {});
     bool is_worth_sharing(const Job& job);
-    tasks::Loaded load_in_pieces(const Job& job, const CopyShape& columns,
+    queue::Loaded load_in_pieces(const Job& job, const CopyShape& columns,
                                  const postgres::QualifiedName& staging);
 
-    tasks::Loaded load_rows(const Job& job, Prepared& prepared);
-    tasks::Loaded copy_rows(const Job& job, const Prepared& prepared, const CopyShape& columns,
+    queue::Loaded load_rows(const Job& job, Prepared& prepared);
+    queue::Loaded copy_rows(const Job& job, const Prepared& prepared, const CopyShape& columns,
                             const std::string& from, const postgres::QualifiedName& to);
-    tasks::Loaded load_around_late_rows(const Job& job, const CopyShape& columns,
+    queue::Loaded load_around_late_rows(const Job& job, const CopyShape& columns,
                                         const std::string& from, const postgres::QualifiedName& to);
-    tasks::Loaded stage_rows(const Job& job, const CopyShape& columns, const std::string& from);
-    tasks::Loaded load_differences(const Job& job, const Prepared& prepared,
+    queue::Loaded stage_rows(const Job& job, const CopyShape& columns, const std::string& from);
+    queue::Loaded load_differences(const Job& job, const Prepared& prepared,
                                    const CopyShape& columns,
                                    const std::vector<postgres::QualifiedName>& chunks,
                                    const std::string& where);
     void remove_doubles(const Job& job, const Prepared& prepared,
                         const postgres::QualifiedName& chunk, const std::string& where);
-    std::optional<tasks::Loaded> load_batches_into_present(const Job& job, Prepared& prepared);
-    std::optional<tasks::Loaded> load_batches_anew(const Job& job, Prepared& prepared);
-    tasks::Loaded load_partial_rows(const Job& job, const Prepared& prepared,
+    std::optional<queue::Loaded> load_batches_into_present(const Job& job, Prepared& prepared);
+    std::optional<queue::Loaded> load_batches_anew(const Job& job, Prepared& prepared);
+    queue::Loaded load_partial_rows(const Job& job, const Prepared& prepared,
                                     const postgres::QualifiedName& to);
     bool take_back_for_late_rows(const Job& job, const Prepared& prepared);
-    tasks::Loaded load_through_hypertable(const Job& job, Prepared& prepared);
+    queue::Loaded load_through_hypertable(const Job& job, Prepared& prepared);
 
     const postgres::QualifiedName& heap_of(const Job& job, const Prepared& prepared) const;
     void empty(const Job& job, Prepared& prepared);
@@ -137,12 +137,12 @@ class Loader {
     void set_sizes(const Job& job, const timescale::Chunk& target,
                    const timescale::Chunk::Compressed& compressed);
     postgres::QualifiedName create_table_like(const timescale::Chunk::Compressed& like,
-                                              const std::string& schema, const tasks::Task& task);
+                                              const std::string& schema, const queue::Task& task);
 
-    tasks::Loaded copy(const CopyShape& shape, const std::string& from,
+    queue::Loaded copy(const CopyShape& shape, const std::string& from,
                        postgres::Connection& target, const postgres::QualifiedName& to,
                        const std::string& options = "");
-    tasks::Loaded copy_batches(const timescale::Chunk::Compressed& source,
+    queue::Loaded copy_batches(const timescale::Chunk::Compressed& source,
                                const postgres::QualifiedName& to,
                                const std::vector<timescale::ChunkColumn>& target_columns,
                                const std::string& options = "");

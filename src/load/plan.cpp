@@ -1,7 +1,7 @@
 #include "load/plan.hpp"
 
 #include "json/value.hpp"
-#include "tasks/task.hpp"
+#include "queue/task.hpp"
 
 #include <fmt/format.h>
 
@@ -203,7 +203,7 @@ std::string attach_obstacle(const Wishes& wishes, const timescale::Server& targe
         (triggers.has_any() && !triggers.can_be_replica()) ||
         !triggers.unvalidated_checks.empty() ||
         (!triggers.unvalidated_foreign_keys.empty() && !triggers.can_be_replica());
-    if (bytes < tasks::small_bytes && !is_worth_it)
+    if (bytes < queue::small_bytes && !is_worth_it)
         return "it is small";
     return {};
 }

@@ -26,7 +26,7 @@ void drop_staging_table(postgres::Connection& target, std::int64_t task) {
 }
 
 StagingTable::StagingTable(postgres::Connection& builder, const timescale::Server& server,
-                           const tasks::Task& task, timescale::StagingShape shape)
+                           const queue::Task& task, timescale::StagingShape shape)
     : builder_(builder), server_(server), hypertable_(task.target), slices_(task.slices.text()),
       shape_(std::move(shape)), name_(staging_name(task.id)) {}
 

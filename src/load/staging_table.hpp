@@ -2,7 +2,7 @@
 
 #include "load/progress.hpp"
 #include "postgres/connection.hpp"
-#include "tasks/task.hpp"
+#include "queue/task.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/server.hpp"
 #include "timescale/staging.hpp"
@@ -32,7 +32,7 @@ class StagingTable {
   public:
     /// \param shape as read for staging_name(task).
     StagingTable(postgres::Connection& builder, const timescale::Server& server,
-                 const tasks::Task& task, timescale::StagingShape shape);
+                 const queue::Task& task, timescale::StagingShape shape);
 
     /// Drops the table unless it became a chunk.
     /// \pre the transaction that attached it has ended; the builder would wait for it.

@@ -3,7 +3,7 @@
 #include "load/late_rows.hpp"
 #include "load/plan.hpp"
 #include "postgres/connection.hpp"
-#include "tasks/task.hpp"
+#include "queue/task.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/hypertable.hpp"
 #include "timescale/server.hpp"
@@ -16,7 +16,7 @@ namespace load {
 
 /// A chunk to load, and where to.
 struct Job {
-    const tasks::Task& task;
+    const queue::Task& task;
     const timescale::Chunk& chunk; ///< in the source
     const timescale::Hypertable& source_hypertable;
     const timescale::Hypertable& target_hypertable;

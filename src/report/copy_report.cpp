@@ -7,7 +7,7 @@ namespace report {
 namespace {
 
 /// `7,200 rows`, `40 compressed batches`, `40 compressed batches and 1 row`
-std::string contents(const tasks::Loaded& loaded) {
+std::string contents(const queue::Loaded& loaded) {
     auto rows = format_count(loaded.rows, "row");
     if (loaded.batches == 0)
         return rows;
@@ -16,7 +16,7 @@ std::string contents(const tasks::Loaded& loaded) {
     return loaded.rows == 0 ? batches : batches + " and " + rows;
 }
 
-json::Object fields_of(const tasks::Loaded& loaded, Seconds duration) {
+json::Object fields_of(const queue::Loaded& loaded, Seconds duration) {
     return {{"rows", loaded.rows},
             {"batches", loaded.batches},
             {"bytes", loaded.bytes},
@@ -25,7 +25,7 @@ json::Object fields_of(const tasks::Loaded& loaded, Seconds duration) {
 
 } // namespace
 
-json::Object fields_of(const tasks::Task& task) {
+json::Object fields_of(const queue::Task& task) {
     json::Object fields{{"task", task.id},
                         {"hypertable_schema", task.hypertable.schema},
                         {"hypertable_name", task.hypertable.name},
@@ -41,13 +41,13 @@ std::string CopyReport::next_number() const {
     return fmt::format("[{}/{}]", copied_ + skipped_ + failed_, to_do_);
 }
 
-void CopyReport::started(const tasks::Task& task, int worker) {
+void CopyReport::started(const queue::Task& task, int worker) {
     auto fields = fields_of(task);
     fields.update({{"worker", worker}, {"disk_bytes", task.bytes}});
     output_.event("started", fields, Weight::detail, "");
 }
 
-void CopyReport::copied(const tasks::Task& task, const tasks::Loaded& loaded, Seconds duration,
+void CopyReport::copied(const queue::Task& task, const queue::Loaded& loaded, Seconds duration,
                         const std::optional<std::string>& note) {
     const std::lock_guard lock(mutex_);
     ++copied_;
@@ -63,7 +63,7 @@ void CopyReport::copied(const tasks::Task& task, const tasks::Loaded& loaded, Se
                               note ? "; " + *note : ""));
 }
 
-void CopyReport::skipped(const tasks::Task& task, const std::string& reason) {
+void CopyReport::skipped(const queue::Task& task, const std::string& reason) {
     const std::lock_guard lock(mutex_);
     ++skipped_;
     auto fields = fields_of(task);
@@ -72,7 +72,7 @@ void CopyReport::skipped(const tasks::Task& task, const std::string& reason) {
                   fmt::format("{} Skipped chunk {}: {}", next_number(), task.title(), reason));
 }
 
-void CopyReport::failed(const tasks::Task& task, const std::string& error) {
+void CopyReport::failed(const queue::Task& task, const std::string& error) {
     const std::lock_guard lock(mutex_);
     ++failed_;
     auto fields = fields_of(task);
@@ -81,7 +81,7 @@ void CopyReport::failed(const tasks::Task& task, const std::string& error) {
                   fmt::format("{} Failed chunk {}: {}", next_number(), task.title(), error));
 }
 
-void CopyReport::retried(const tasks::Task& task, const std::string& error, int attempt) {
+void CopyReport::retried(const queue::Task& task, const std::string& error, int attempt) {
     auto fields = fields_of(task);
     fields.update({{"error", error}, {"attempt", attempt}});
     output_.event("retried", fields, Weight::detail,

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "queue/task.hpp"
 #include "report/output.hpp"
 #include "report/units.hpp"
-#include "tasks/task.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace report {
 
 /// A task's fields in an event (docs/json.md).
-json::Object fields_of(const tasks::Task& task);
+json::Object fields_of(const queue::Task& task);
 
 /// Tells what `copy` does: a line for each chunk, and a summary. Shared by threads.
 class CopyReport {
@@ -21,16 +21,16 @@ class CopyReport {
     /// \param to_do how many chunks there are to copy as the run begins.
     CopyReport(Output& output, std::int64_t to_do) : output_(output), to_do_(to_do) {}
 
-    void started(const tasks::Task& task, int worker);
+    void started(const queue::Task& task, int worker);
 
     /// \param note what is out of the ordinary, or empty.
-    void copied(const tasks::Task& task, const tasks::Loaded& loaded, Seconds duration,
+    void copied(const queue::Task& task, const queue::Loaded& loaded, Seconds duration,
                 const std::optional<std::string>& note);
-    void skipped(const tasks::Task& task, const std::string& reason);
-    void failed(const tasks::Task& task, const std::string& error);
+    void skipped(const queue::Task& task, const std::string& reason);
+    void failed(const queue::Task& task, const std::string& error);
 
     /// \param attempt that is to come, from 2.
-    void retried(const tasks::Task& task, const std::string& error, int attempt);
+    void retried(const queue::Task& task, const std::string& error, int attempt);
 
     /// `Copied 312 chunks, 618 MB, 4,300,000 rows in 11 s (55 MB/s).`, and what was not copied.
     void summary() const;
@@ -53,7 +53,7 @@ class CopyReport {
     std::int64_t copied_ = 0;
     std::int64_t skipped_ = 0;
     std::int64_t failed_ = 0;
-    tasks::Loaded loaded_;
+    queue::Loaded loaded_;
 };
 
 } // namespace report

@@ -6,7 +6,7 @@ namespace report {
 
 namespace {
 
-json::Object counts_of(const tasks::Imported& imported) {
+json::Object counts_of(const queue::Imported& imported) {
     return {{"records", imported.records},
             {"rows", imported.rows},
             {"rejected", imported.rejected},
@@ -14,7 +14,7 @@ json::Object counts_of(const tasks::Imported& imported) {
 }
 
 /// `7,200 rows, 3 records rejected, 40 left out`
-std::string contents(const tasks::Imported& imported) {
+std::string contents(const queue::Imported& imported) {
     auto text = format_count(imported.rows, "row");
     if (imported.rejected > 0)
         text += fmt::format(", {} rejected", format_count(imported.rejected, "record"));
@@ -25,7 +25,7 @@ std::string contents(const tasks::Imported& imported) {
 
 } // namespace
 
-void ImportReport::known(const std::string& file, const tasks::Imported& done) {
+void ImportReport::known(const std::string& file, const queue::Imported& done) {
     const std::lock_guard lock(mutex_);
     ++finished_;
     json::Object fields{{"file", file}};
@@ -36,7 +36,7 @@ void ImportReport::known(const std::string& file, const tasks::Imported& done) {
                               finished_, files_, file, contents(done)));
 }
 
-void ImportReport::continued(const std::string& file, const tasks::Imported& done) {
+void ImportReport::continued(const std::string& file, const queue::Imported& done) {
     json::Object fields{{"file", file}};
     fields.update(counts_of(done));
     output_.event("continued", fields, Weight::detail,
@@ -46,7 +46,7 @@ void ImportReport::continued(const std::string& file, const tasks::Imported& don
 }
 
 void ImportReport::loaded(const std::string& file, const csv::Part& part,
-                          const tasks::Imported& imported, Seconds duration, int worker) {
+                          const queue::Imported& imported, Seconds duration, int worker) {
     const std::lock_guard lock(mutex_);
     total_ += imported;
     bytes_ += part.end - part.begin;
@@ -75,7 +75,7 @@ void ImportReport::retried(const std::string& file, const csv::Part& part, const
                       : "");
 }
 
-void ImportReport::imported(const std::string& file, const tasks::Imported& imported) {
+void ImportReport::imported(const std::string& file, const queue::Imported& imported) {
     const std::lock_guard lock(mutex_);
     ++finished_;
     json::Object fields{{"file", file}};

@@ -2,9 +2,9 @@
 
 #include "csv/batches.hpp"
 #include "csv/rejects.hpp"
+#include "queue/imports.hpp"
 #include "report/output.hpp"
 #include "report/units.hpp"
-#include "tasks/imports.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -20,13 +20,13 @@ class ImportReport {
     ImportReport(Output& output, std::int64_t files) : output_(output), files_(files) {}
 
     /// All of a file was loaded before.
-    void known(const std::string& file, const tasks::Imported& done);
+    void known(const std::string& file, const queue::Imported& done);
 
     /// A part of it was.
-    void continued(const std::string& file, const tasks::Imported& done);
+    void continued(const std::string& file, const queue::Imported& done);
 
     /// A batch. \param worker from 1.
-    void loaded(const std::string& file, const csv::Part& part, const tasks::Imported& imported,
+    void loaded(const std::string& file, const csv::Part& part, const queue::Imported& imported,
                 Seconds duration, int worker);
     void rejected(const std::string& file, const csv::Reject& reject);
 
@@ -36,7 +36,7 @@ class ImportReport {
 
     /// All of a file is loaded now.
     /// \param imported in this run.
-    void imported(const std::string& file, const tasks::Imported& imported);
+    void imported(const std::string& file, const queue::Imported& imported);
 
     void summary() const;
 
@@ -51,7 +51,7 @@ class ImportReport {
     const std::int64_t files_;
     const Clock::time_point started_ = Clock::now();
     std::int64_t finished_ = 0;
-    tasks::Imported total_;
+    queue::Imported total_;
     std::int64_t bytes_ = 0; ///< of CSV
 };
 

@@ -62,7 +62,7 @@ std::string VerifyReport::next_number() const {
     return fmt::format("[{}/{}]", equal_ + differing_ + not_compared_, to_do_);
 }
 
-void VerifyReport::equal(const tasks::Task& task, std::int64_t rows, Seconds duration) {
+void VerifyReport::equal(const queue::Task& task, std::int64_t rows, Seconds duration) {
     const std::lock_guard lock(mutex_);
     ++equal_;
     rows_ += rows;
@@ -73,7 +73,7 @@ void VerifyReport::equal(const tasks::Task& task, std::int64_t rows, Seconds dur
                               format_count(rows, "row"), format_duration(duration)));
 }
 
-void VerifyReport::differs(const tasks::Task& task, const verify::Difference& difference,
+void VerifyReport::differs(const queue::Task& task, const verify::Difference& difference,
                            timescale::Axis axis) {
     const std::lock_guard lock(mutex_);
     ++differing_;
@@ -102,7 +102,7 @@ void VerifyReport::differs(const tasks::Task& task, const verify::Difference& di
     output_.event("differed", fields, Weight::result, text);
 }
 
-void VerifyReport::not_compared(const tasks::Task& task, const std::string& reason) {
+void VerifyReport::not_compared(const queue::Task& task, const std::string& reason) {
     const std::lock_guard lock(mutex_);
     ++not_compared_;
     auto fields = fields_of(task);

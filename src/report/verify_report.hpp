@@ -1,8 +1,8 @@
 #pragma once
 
+#include "queue/task.hpp"
 #include "report/output.hpp"
 #include "report/units.hpp"
-#include "tasks/task.hpp"
 #include "timescale/bound.hpp"
 #include "verify/comparison.hpp"
 
@@ -22,10 +22,10 @@ class VerifyReport {
     /// \param to_do how many chunks there are to verify as the run begins.
     VerifyReport(Output& output, std::int64_t to_do) : output_(output), to_do_(to_do) {}
 
-    void equal(const tasks::Task& task, std::int64_t rows, Seconds duration);
-    void differs(const tasks::Task& task, const verify::Difference& difference,
+    void equal(const queue::Task& task, std::int64_t rows, Seconds duration);
+    void differs(const queue::Task& task, const verify::Difference& difference,
                  timescale::Axis axis);
-    void not_compared(const tasks::Task& task, const std::string& reason);
+    void not_compared(const queue::Task& task, const std::string& reason);
 
     void summary() const;
 

@@ -2,8 +2,8 @@
 // second. What is accepted becomes conditions that hold nothing of it but integers.
 #include "fuzz.hpp"
 #include "postgres/error.hpp"
+#include "queue/task.hpp"
 #include "sql_text.hpp"
-#include "tasks/task.hpp"
 #include "timescale/row_filter.hpp"
 
 #include <algorithm>
@@ -96,7 +96,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto end = std::min(text.find('\n'), text.size());
     const auto ranges = text.substr(std::min(end + 1, text.size()));
     try {
-        const auto slices = tasks::parse_slices(text.substr(0, end));
+        const auto slices = queue::parse_slices(text.substr(0, end));
         for (const auto& dimensions : hypertables()) {
             try {
                 require_harmless(timescale::hypercube_filter(dimensions, slices));
@@ -106,7 +106,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     } catch (const TaskError&) {
     }
     try {
-        const auto parsed = tasks::parse_ranges(ranges);
+        const auto parsed = queue::parse_ranges(ranges);
         require(!parsed.empty(), "there is a range");
         for (const auto& dimensions : hypertables())
             require_harmless(timescale::row_filter(dimensions.front(), parsed));

@@ -1,5 +1,5 @@
 #include "load/plan.hpp"
-#include "tasks/task.hpp"
+#include "queue/task.hpp"
 
 #include <gtest/gtest.h>
 
@@ -132,7 +132,7 @@ TEST(AttachObstacle, DependsOnStrategyServerAndSize) {
     timescale::Server server;
     server.timescaledb = {2, 29, 1};
     server.community = true;
-    const auto big = tasks::small_bytes;
+    const auto big = queue::small_bytes;
     using load::attach_obstacle;
     using load::Strategy;
     EXPECT_EQ(attach_obstacle({.strategy = Strategy::automatic}, server, {}, big), "");

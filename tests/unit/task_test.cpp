@@ -1,5 +1,5 @@
 #include "postgres/error.hpp"
-#include "tasks/task.hpp"
+#include "queue/task.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 
 namespace {
 
-using tasks::parse_ranges;
-using tasks::parse_slices;
+using queue::parse_ranges;
+using queue::parse_slices;
 
 TEST(ParseRanges, ReadsRangesOfAllIntegers) {
     const auto ranges = parse_ranges("[[-9223372036854775808, -5], [0, 9223372036854775807]]");

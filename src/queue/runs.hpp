@@ -10,7 +10,7 @@
 
 /// The processes that work on the queue, as the table __backfill.run has them, and what they are
 /// told by others.
-namespace tasks {
+namespace queue {
 
 /// How far a process is.
 struct RunProgress {
@@ -101,4 +101,4 @@ struct Report {
 /// and remedy.
 Report report(postgres::Connection& target, const std::string& sequences);
 
-} // namespace tasks
+} // namespace queue

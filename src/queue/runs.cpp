@@ -1,11 +1,11 @@
-#include "tasks/runs.hpp"
+#include "queue/runs.hpp"
 
 #include "sql.hpp"
 
 #include <array>
 #include <unistd.h>
 
-namespace tasks {
+namespace queue {
 
 namespace {
 
@@ -104,4 +104,4 @@ Report report(postgres::Connection& target, const std::string& sequences) {
     return {.json = row.string(0, "report"), .chunks = row.integer(0, "chunks")};
 }
 
-} // namespace tasks
+} // namespace queue

@@ -1,11 +1,11 @@
-#include "tasks/suspended_jobs.hpp"
+#include "queue/suspended_jobs.hpp"
 
-#include "tasks/queue.hpp"
+#include "queue/queue.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-namespace tasks {
+namespace queue {
 
 namespace {
 
@@ -43,4 +43,4 @@ void forget_suspended(postgres::Connection& target, const std::set<std::int64_t>
                  {array_of(jobs)});
 }
 
-} // namespace tasks
+} // namespace queue

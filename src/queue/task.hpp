@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tasks {
+namespace queue {
 
 /// `"public"."readings"`, with the part of it, if it is of one.
 inline std::string title(const postgres::QualifiedName& chunk, const std::string& part) {
@@ -49,7 +49,7 @@ struct Task {
     std::string defect; ///< why it cannot be worked on, if its row was changed by hand
 
     /// What it is of, for people.
-    std::string title() const { return tasks::title(chunk, part); }
+    std::string title() const { return queue::title(chunk, part); }
 };
 
 /// The ranges in a row of the queue.
@@ -77,4 +77,4 @@ struct Loaded {
     }
 };
 
-} // namespace tasks
+} // namespace queue

@@ -8,7 +8,7 @@
 
 /// The target's background jobs that this program has turned off, as the table
 /// __backfill.suspended_job has them, so that those alone are turned on again.
-namespace tasks {
+namespace queue {
 
 /// Their numbers; none where there is no queue.
 /// \throws Error when the queue is not of this format.
@@ -21,4 +21,4 @@ void remember_suspended(postgres::Connection& target, const std::set<std::int64_
 /// Those, and whatever has been dropped since.
 void forget_suspended(postgres::Connection& target, const std::set<std::int64_t>& jobs);
 
-} // namespace tasks
+} // namespace queue

@@ -1,4 +1,4 @@
-#include "tasks/queue.hpp"
+#include "queue/queue.hpp"
 
 #include "json/value.hpp"
 #include "postgres/quote.hpp"
@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <map>
 
-namespace tasks {
+namespace queue {
 
 namespace {
 
@@ -358,4 +358,4 @@ void drop(postgres::Connection& target) {
     target.execute("DROP SCHEMA __backfill CASCADE");
 }
 
-} // namespace tasks
+} // namespace queue

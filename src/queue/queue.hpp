@@ -1,7 +1,7 @@
 #pragma once
 
 #include "postgres/connection.hpp"
-#include "tasks/task.hpp"
+#include "queue/task.hpp"
 
 #include <cstdint>
 #include <map>
@@ -20,7 +20,7 @@
  *
  * Every function runs in the caller's transaction on a connection to the target.
  */
-namespace tasks {
+namespace queue {
 
 /// Creates the queue when it is not there.
 /// \throws Error when __backfill is there but is not a queue of this format.
@@ -176,4 +176,4 @@ std::vector<Failure> failures(postgres::Connection& target, int limit);
 /// Drops the queue.
 void drop(postgres::Connection& target);
 
-} // namespace tasks
+} // namespace queue

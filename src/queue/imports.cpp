@@ -1,13 +1,13 @@
-#include "tasks/imports.hpp"
+#include "queue/imports.hpp"
 
 #include "json/value.hpp"
+#include "queue/queue.hpp"
 #include "sql.hpp"
-#include "tasks/queue.hpp"
 
 #include <algorithm>
 #include <map>
 
-namespace tasks {
+namespace queue {
 
 namespace {
 
@@ -156,4 +156,4 @@ ImportCounts count_imports(postgres::Connection& target) {
     return {.total = row.integer(0, "total"), .unfinished = row.integer(0, "unfinished")};
 }
 
-} // namespace tasks
+} // namespace queue

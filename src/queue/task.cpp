@@ -1,11 +1,11 @@
-#include "tasks/task.hpp"
+#include "queue/task.hpp"
 
 #include "json/value.hpp"
 #include "postgres/error.hpp"
 
 #include <fmt/format.h>
 
-namespace tasks {
+namespace queue {
 
 namespace {
 
@@ -45,4 +45,4 @@ timescale::Slices parse_slices(std::string_view text) {
     return slices;
 }
 
-} // namespace tasks
+} // namespace queue

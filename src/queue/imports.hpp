@@ -17,7 +17,7 @@
  * lock that taking over waits for; so what a new owner sees as loaded is all that ever will be but
  * by itself.
  */
-namespace tasks {
+namespace queue {
 
 /// What a file can be told by.
 struct FileFacts {
@@ -110,4 +110,4 @@ struct ImportCounts {
 };
 ImportCounts count_imports(postgres::Connection& target);
 
-} // namespace tasks
+} // namespace queue
