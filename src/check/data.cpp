@@ -1,6 +1,6 @@
 #include "check/topics.hpp"
+#include "output/units.hpp"
 #include "postgres/quote.hpp"
-#include "report/units.hpp"
 #include "sql.hpp"
 #include "timescale/row_filter.hpp"
 
@@ -14,8 +14,8 @@ namespace check {
 
 namespace {
 
-using report::format_bytes;
-using report::format_count;
+using output::format_bytes;
+using output::format_count;
 using timescale::ChunkInRange;
 using timescale::Slices;
 

@@ -1,7 +1,7 @@
 #include "check/topics.hpp"
 #include "json/value.hpp"
+#include "output/units.hpp"
 #include "postgres/quote.hpp"
-#include "report/units.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -78,23 +78,23 @@ void compare(Findings& findings, const Side& source, const Side& target,
         findings.warn(subject,
                       fmt::format("{}: not empty in the target; its keys were not compared, for "
                                   "there are more than {}, or reading them took longer than {} s",
-                                  what, report::format_count(most_keys), patience_in_seconds),
+                                  what, output::format_count(most_keys), patience_in_seconds),
                       "see that the target has every row of it that is referenced");
         return;
     }
     const auto counts = fmt::format("{} in the source and {} in the target",
-                                    report::format_count(in_source->count, "key"),
-                                    report::format_count(in_target->count));
+                                    output::format_count(in_source->count, "key"),
+                                    output::format_count(in_target->count));
     const bool same_encoding = source.server.encoding == target.server.encoding;
     if (in_source->count == in_target->count && in_source->digest == in_target->digest)
         findings.ok(subject, fmt::format("{}: the same {} on both sides", what,
-                                         report::format_count(in_source->count, "key")));
+                                         output::format_count(in_source->count, "key")));
     else if (in_source->count > in_target->count)
         findings.warn(
             subject,
             fmt::format("{}: {}; the target lacks at least {}, and chunks that "
                         "reference these fail (which ones are referenced was not checked)",
-                        what, counts, report::format_count(in_source->count - in_target->count)),
+                        what, counts, output::format_count(in_source->count - in_target->count)),
             remedy);
     else if (same_encoding)
         findings.warn(subject,

@@ -1,7 +1,7 @@
 #include "check/topics.hpp"
+#include "output/units.hpp"
 #include "postgres/quote.hpp"
 #include "postgres/session.hpp"
-#include "report/units.hpp"
 #include "sql.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/job.hpp"

@@ -1,7 +1,7 @@
 #include "check/topics.hpp"
 #include "json/value.hpp"
+#include "output/units.hpp"
 #include "postgres/quote.hpp"
-#include "report/units.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -96,7 +96,7 @@ void refused_deletes(Findings& findings, const Pair& pair,
                     "replica identity, or one that does not go with its row filter or column "
                     "list, so that the server lets no row be deleted or changed: rows that are "
                     "the same stay, and a chunk with one that is not fails",
-                    pair.quoted(), report::format_count(refusing, "chunk")),
+                    pair.quoted(), output::format_count(refusing, "chunk")),
         fmt::format("in the target, until they are copied: ALTER TABLE {} REPLICA IDENTITY FULL, "
                     "or, where there is a column list, ALTER PUBLICATION ... SET TABLE with a list "
                     "that has the whole key; or drop those chunks, if the source has all of "

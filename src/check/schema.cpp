@@ -1,7 +1,7 @@
 #include "check/topics.hpp"
 #include "json/value.hpp"
+#include "output/units.hpp"
 #include "postgres/quote.hpp"
-#include "report/units.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -362,7 +362,7 @@ void definitions(Findings& findings, const Side& source, const Side& target, con
     for (const auto* subject : subjects)
         if (!findings.has_problem(subject))
             findings.ok(subject, fmt::format("the same on both sides, for {}",
-                                             report::format_count(hypertables, "hypertable")));
+                                             output::format_count(hypertables, "hypertable")));
 }
 
 void tiered_data(Findings& findings, const Pairs& pairs) {

@@ -1,8 +1,8 @@
 #include "load/skipping.hpp"
 
 #include "check/topics.hpp"
+#include "output/units.hpp"
 #include "postgres/quote.hpp"
-#include "report/units.hpp"
 
 #include <fmt/format.h>
 
@@ -21,7 +21,7 @@ void chunk_skipping(Findings& findings, const Side& target, const Pairs& pairs) 
                         "timescaledb.enable_chunk_skipping is on, for whatever made {} had it off",
                         one.hypertable.quoted(),
                         one.chunks == 1 ? "1 chunk is"
-                                        : report::format_count(one.chunks, "chunk") + " are",
+                                        : output::format_count(one.chunks, "chunk") + " are",
                         postgres::quote_identifier(one.column), one.chunks == 1 ? "its" : "their",
                         one.chunks == 1 ? "it" : "them"),
             "copy, which records them; or in the target: " +

@@ -1,6 +1,6 @@
 #include "check/topics.hpp"
+#include "output/units.hpp"
 #include "postgres/quote.hpp"
-#include "report/units.hpp"
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
@@ -14,7 +14,7 @@ namespace check {
 
 namespace {
 
-using report::format_count;
+using output::format_count;
 using timescale::ChunkInRange;
 using timescale::TimeRange;
 

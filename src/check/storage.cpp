@@ -1,6 +1,6 @@
 #include "check/topics.hpp"
+#include "output/units.hpp"
 #include "postgres/quote.hpp"
-#include "report/units.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -41,7 +41,7 @@ void access_methods(Findings& findings, const Pairs& pairs) {
                     "hypercore; such chunks are copied as rows and compressed "
                     "again, which takes longer",
                     pair.quoted(),
-                    report::format_count(
+                    output::format_count(
                         static_cast<std::int64_t>(pair.source->hypercore_tables.size()), "table"),
                     pair.source->hypercore_tables.front().quoted()),
                 "nothing");
@@ -75,7 +75,7 @@ void misplaced_batches(Findings& findings, const Side& target) {
             fmt::format("{}: {}, such as {}, cannot be read (\"chunk not found\"), for an "
                         "earlier release of this program put their compressed tables "
                         "into the wrong schema",
-                        hypertable.quoted(), report::format_count(repair.chunks, "chunk"),
+                        hypertable.quoted(), output::format_count(repair.chunks, "chunk"),
                         repair.example.quoted()),
             fmt::format("in the target{}: {}",
                         repair.missing_right.empty()

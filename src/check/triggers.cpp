@@ -1,8 +1,8 @@
 #include "timescale/triggers.hpp"
 
 #include "check/topics.hpp"
+#include "output/units.hpp"
 #include "postgres/quote.hpp"
-#include "report/units.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -16,7 +16,7 @@ namespace {
 using timescale::Triggers;
 
 std::string count_of(const std::vector<std::string>& names) {
-    return report::format_count(static_cast<std::int64_t>(names.size()), "trigger");
+    return output::format_count(static_cast<std::int64_t>(names.size()), "trigger");
 }
 
 std::string list_of(const std::vector<std::string>& names) {

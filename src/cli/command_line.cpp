@@ -3,7 +3,7 @@
 #include "cli/parser.hpp"
 #include "commands/commands.hpp"
 #include "csv/input.hpp"
-#include "report/log.hpp"
+#include "output/log.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -315,28 +315,28 @@ void add_retry(Command command, run::RetryOptions& retry, const std::string& wha
 
 /// How a command speaks.
 struct Speech {
-    report::Output::Options output;
-    report::LogOptions log;
+    output::Output::Options output;
+    output::LogOptions log;
     bool quiet = false;
     bool verbose = false;
     bool no_progress = false;
 
-    report::Output::Options output_options() const {
+    output::Output::Options output_options() const {
         auto options = output;
         if (quiet)
-            options.verbosity = report::Verbosity::quiet;
+            options.verbosity = output::Verbosity::quiet;
         else if (verbose)
-            options.verbosity = report::Verbosity::verbose;
+            options.verbosity = output::Verbosity::verbose;
         options.may_draw = !no_progress;
         return options;
     }
 };
 
 void add_speech(Command command, Speech& speech) {
-    const auto format = [&](const std::string& name, report::Format& value,
+    const auto format = [&](const std::string& name, output::Format& value,
                             const std::string& text) {
         command.choice(name, value,
-                       {{"json", report::Format::json}, {"text", report::Format::text}}, text);
+                       {{"json", output::Format::json}, {"text", output::Format::text}}, text);
     };
     format("--output", speech.output.format,
            "results on standard output, as lines for people or as JSON objects of a line each "
@@ -353,9 +353,9 @@ void add_speech(Command command, Speech& speech) {
 }
 
 /// Runs a command, and says why if it fails.
-ExitStatus speak(const Speech& speech, const std::function<ExitStatus(report::Output&)>& command) {
-    report::Output output(speech.output_options());
-    const report::Log log(output, speech.log);
+ExitStatus speak(const Speech& speech, const std::function<ExitStatus(output::Output&)>& command) {
+    output::Output output(speech.output_options());
+    const output::Log log(output, speech.log);
     try {
         return command(output);
     } catch (const UsageError& error) {
@@ -409,7 +409,7 @@ Command begin_command(Parser& parser, Parsed<Options>& parsed, const char* name,
 /// \param run gets the options when all are parsed.
 template <typename Options>
 Runnable end_command(Command command, const std::shared_ptr<Parsed<Options>>& parsed,
-                     ExitStatus (*run)(const Options&, report::Output&), const char* own_footer) {
+                     ExitStatus (*run)(const Options&, output::Output&), const char* own_footer) {
     add_speech(command, parsed->speech);
     command.footer(std::string(own_footer) + "\n" + connection_footer);
     return {command, [parsed, run] {
@@ -419,7 +419,7 @@ Runnable end_command(Command command, const std::shared_ptr<Parsed<Options>>& pa
                         options.source = source_of(parsed->texts);
                 options.target = target_of(parsed->texts);
                 return speak(parsed->speech,
-                             [&](report::Output& output) { return run(options, output); });
+                             [&](output::Output& output) { return run(options, output); });
             }};
 }
 
@@ -589,7 +589,7 @@ Runnable add_status(Parser& parser) {
                  "again each second, until all is done; Ctrl-C ends it");
     command.flag("--failed", parsed->options.failed, "list the chunks that failed, and why");
     command.flag(
-        "--json", [parsed] { parsed->speech.output.format = report::Format::json; },
+        "--json", [parsed] { parsed->speech.output.format = output::Format::json; },
         "the same as --output json");
     return end_command(command, parsed, commands::status, status_footer);
 }

@@ -75,12 +75,12 @@ json::Object fields_of(const BackgroundJob& job) {
             {"running", job.running}, {"turned_off", job.suspended}};
 }
 
-void tell_scheduled(report::Output& output, const std::vector<BackgroundJob>& jobs, bool scheduled,
+void tell_scheduled(output::Output& output, const std::vector<BackgroundJob>& jobs, bool scheduled,
                     bool dry_run) {
     for (auto job : jobs) {
         job.scheduled = scheduled;
         job.suspended = !scheduled;
-        output.event("job", fields_of(job), report::Weight::detail,
+        output.event("job", fields_of(job), output::Weight::detail,
                      fmt::format("{} {} {}{}", dry_run ? "Would turn" : "Turned",
                                  scheduled ? "on" : "off", described(job),
                                  !scheduled && job.running

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "output/output.hpp"
 #include "postgres/connection.hpp"
-#include "report/output.hpp"
 #include "timescale/job.hpp"
 
 #include <cstdint>
@@ -57,7 +57,7 @@ std::set<std::int64_t> ids_of(const std::vector<BackgroundJob>& jobs);
 json::Object fields_of(const BackgroundJob& job);
 
 /// Says of jobs that they were, or would be, turned on or off.
-void tell_scheduled(report::Output& output, const std::vector<BackgroundJob>& jobs, bool scheduled,
+void tell_scheduled(output::Output& output, const std::vector<BackgroundJob>& jobs, bool scheduled,
                     bool dry_run);
 
 } // namespace commands

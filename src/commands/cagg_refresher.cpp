@@ -1,8 +1,8 @@
 #include "commands/cagg_refresher.hpp"
 
+#include "output/units.hpp"
 #include "postgres/error.hpp"
 #include "queue/queue.hpp"
-#include "report/units.hpp"
 #include "sql.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/row_filter.hpp"
@@ -77,7 +77,7 @@ json::Object fields_of(const Hypertable& cagg) {
     return {{"schema", cagg.known_as().schema}, {"name", cagg.known_as().name}};
 }
 
-CaggRefresher::CaggRefresher(Endpoint& source, Endpoint& target, report::Output& output)
+CaggRefresher::CaggRefresher(Endpoint& source, Endpoint& target, output::Output& output)
     : output_(output), source_(source), target_(target),
       targets_(timescale::read_hypertables(target.connection, std::nullopt)) {
     if (!source.server.plain)
@@ -199,7 +199,7 @@ Refreshed CaggRefresher::conclude(Pair& pair) {
     if (!pair.problems.empty())
         throw Error(fmt::format("{}", fmt::join(pair.problems, "; ")));
     if (pair.refreshed == Refreshed::nothing)
-        output_.event("up_to_date", fields_of(pair.known), report::Weight::detail,
+        output_.event("up_to_date", fields_of(pair.known), output::Weight::detail,
                       fmt::format("{} {}", pair.known.known_as().quoted(), pair.remark));
     return pair.refreshed;
 }
@@ -321,7 +321,7 @@ std::vector<TimeRange> CaggRefresher::refused(Pair& pair, const TimeRange& range
         pair.problems.push_back(fmt::format(
             "{} of {} cannot be made as in the source, for the rows that they were made of are not "
             "all there any more: stage and copy the aggregate itself, or accept what is left by {}",
-            report::format_count(static_cast<std::int64_t>(lost.size()), "bucket"),
+            output::format_count(static_cast<std::int64_t>(lost.size()), "bucket"),
             windows_text(cagg, merged_lost),
             cagg.refresh_statement({merged_lost.front().from, merged_lost.back().until}, false)));
     }
@@ -369,14 +369,14 @@ void CaggRefresher::refresh_window(Pair& pair, TimeRange window,
     // materialize a bucket more than asked for.)
     target_.connection.execute(
         cagg.refresh_statement(window, target_.server.can_skip_invalidations()));
-    const report::Seconds duration = std::chrono::steady_clock::now() - started;
+    const output::Seconds duration = std::chrono::steady_clock::now() - started;
     auto fields = fields_of(pair.known);
     fields.update({{"from", cagg.start_text(window)},
                    {"until", cagg.end_text(window)},
                    {"seconds", duration.count()}});
-    output_.event("refreshed", fields, report::Weight::detail,
+    output_.event("refreshed", fields, output::Weight::detail,
                   fmt::format("Refreshed {} {} in {}", pair.known.known_as().quoted(),
-                              window_text(cagg, window), report::format_duration(duration)));
+                              window_text(cagg, window), output::format_duration(duration)));
     pair.refreshed = Refreshed::buckets;
 }
 
@@ -388,7 +388,7 @@ void CaggRefresher::move_watermark(Pair& pair) {
                                              pair.target.progress().watermark);
     auto fields = fields_of(pair.known);
     fields["watermark"] = text;
-    output_.event("watermark_moved", fields, report::Weight::detail,
+    output_.event("watermark_moved", fields, output::Weight::detail,
                   fmt::format("Moved the watermark of {} to {}, behind what was copied",
                               pair.known.known_as().quoted(), text));
     pair.refreshed = std::max(pair.refreshed, Refreshed::watermark_only);
@@ -402,7 +402,7 @@ void CaggRefresher::name(const Pair& pair, const TimeRange& range, const std::st
                    {"until", pair.target.end_text(range)},
                    {"reason", reason},
                    {"call", call}});
-    output_.event("not_refreshed", fields, report::Weight::result,
+    output_.event("not_refreshed", fields, output::Weight::result,
                   fmt::format("Not refreshed: {} {}, for {}; policies of the target may not reach "
                               "it either. By hand: {}",
                               pair.known.known_as().quoted(), window_text(pair.target, range),

@@ -2,7 +2,7 @@
 
 #include "commands/endpoints.hpp"
 #include "json/value.hpp"
-#include "report/output.hpp"
+#include "output/output.hpp"
 #include "timescale/cagg.hpp"
 #include "timescale/hypertable.hpp"
 
@@ -35,7 +35,7 @@ enum class Refreshed {
 class CaggRefresher {
   public:
     /// References are kept: endpoints may be connected anew meanwhile.
-    CaggRefresher(Endpoint& source, Endpoint& target, report::Output& output);
+    CaggRefresher(Endpoint& source, Endpoint& target, output::Output& output);
 
     /// \param cagg of the source; of the target, where the source has no TimescaleDB.
     /// \throws Error, also when something could not be done; the rest has been done then.
@@ -72,7 +72,7 @@ class CaggRefresher {
     const timescale::Hypertable& in_target(int id) const;
     const timescale::Hypertable& read_by(const timescale::Hypertable& cagg) const;
 
-    report::Output& output_;
+    output::Output& output_;
     Endpoint& source_;
     Endpoint& target_;
     std::vector<timescale::Hypertable> sources_; ///< empty where there is no TimescaleDB

@@ -1,13 +1,13 @@
+#include "check/report.hpp"
 #include "check/topics.hpp"
 #include "commands/background_jobs.hpp"
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
 #include "commands/privileges.hpp"
 #include "commands/selection.hpp"
+#include "output/units.hpp"
 #include "postgres/quote.hpp"
 #include "queue/queue.hpp"
-#include "report/finding_report.hpp"
-#include "report/units.hpp"
 #include "timescale/plain_table.hpp"
 
 #include <fmt/format.h>
@@ -244,7 +244,7 @@ void look_at_missing_index(Findings& findings, const Hypertable& table) {
     auto which = fmt::format("{}", fmt::join(names, ", "));
     if (others > 0)
         which +=
-            fmt::format(" and {} more", report::format_count(static_cast<std::int64_t>(others)));
+            fmt::format(" and {} more", output::format_count(static_cast<std::int64_t>(others)));
     const bool itself = table.without_time_index == std::vector{table.name};
     findings.warn(
         "index on time",
@@ -300,12 +300,12 @@ void look_at_hypertables(Findings& findings, const Pairs& pairs) {
     if (!findings.has_problem(subject))
         findings.ok(subject, is_plain(pairs)
                                  ? fmt::format("{} of the source, all hypertables in the target",
-                                               report::format_count(there, "table"))
+                                               output::format_count(there, "table"))
                                  : fmt::format("{} of the source, all of which the target has",
-                                               report::format_count(there, "hypertable")));
+                                               output::format_count(there, "hypertable")));
     if (!findings.has_problem("columns") && there > 0)
         findings.ok("columns", fmt::format("the same on both sides, for {}",
-                                           report::format_count(there, "hypertable")));
+                                           output::format_count(there, "hypertable")));
 }
 
 void look_at_privileges(Findings& findings, Endpoint& endpoint, Role role, const Pairs& pairs) {
@@ -320,7 +320,7 @@ void look_at_privileges(Findings& findings, Endpoint& endpoint, Role role, const
         return;
     const auto who = postgres::quote_identifier(missing.role);
     const auto hypertables =
-        report::format_count(static_cast<std::int64_t>(names.size()), "hypertable");
+        output::format_count(static_cast<std::int64_t>(names.size()), "hypertable");
     if (missing.remedies.empty())
         findings.ok(subject,
                     fmt::format("{} may do all that is needed, with {}", who, hypertables));
@@ -329,7 +329,7 @@ void look_at_privileges(Findings& findings, Endpoint& endpoint, Role role, const
             subject,
             fmt::format(
                 "{} lacks {}, for {}", who,
-                report::format_count(static_cast<std::int64_t>(missing.remedies.size()), "right"),
+                output::format_count(static_cast<std::int64_t>(missing.remedies.size()), "right"),
                 hypertables),
             fmt::format("in the {}: {}", name_of(role), fmt::join(missing.remedies, "; ")));
 }
@@ -453,20 +453,20 @@ void look_at_all(Findings& findings, Subject& subject, const CheckOptions& optio
         look_at_target(findings, subject, options.parallelism);
 }
 
-ExitStatus conclude(const Findings& findings, report::Output& output) {
+ExitStatus conclude(const Findings& findings, output::Output& output) {
     const auto errors = findings.count(::check::Level::error);
     const auto warnings = findings.count(::check::Level::warning);
-    report::tell_findings(output, findings.list());
+    check::tell_findings(output, findings.list());
     output.event("summary", {{"command", "check"}, {"errors", errors}, {"warnings", warnings}},
-                 report::Weight::result,
-                 fmt::format("{}, {}.", report::format_count(errors, "error"),
-                             report::format_count(warnings, "warning")));
+                 output::Weight::result,
+                 fmt::format("{}, {}.", output::format_count(errors, "error"),
+                             output::format_count(warnings, "warning")));
     return errors == 0 ? exit_done : exit_failed;
 }
 
 } // namespace
 
-ExitStatus check(const CheckOptions& options, report::Output& output) {
+ExitStatus check(const CheckOptions& options, output::Output& output) {
     Findings findings;
     Subject subject;
     connect(findings, subject, options);

@@ -1,10 +1,10 @@
 #include "commands/commands.hpp"
+#include "output/units.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/pooler.hpp"
 #include "queue/imports.hpp"
 #include "queue/queue.hpp"
 #include "queue/suspended_jobs.hpp"
-#include "report/units.hpp"
 #include "timescale/triggers.hpp"
 
 #include <fmt/format.h>
@@ -20,16 +20,16 @@ std::string unfinished(postgres::Connection& target) {
         return "made by another program or version";
     const auto counts = queue::count(target);
     if (counts.to_do > 0)
-        return fmt::format("{} of {} unfinished", report::format_count(counts.to_do),
-                           report::format_count(counts.total, "task"));
+        return fmt::format("{} of {} unfinished", output::format_count(counts.to_do),
+                           output::format_count(counts.total, "task"));
     const auto imports = queue::count_imports(target);
     if (imports.unfinished > 0)
         return fmt::format("{} of {} not imported to the end",
-                           report::format_count(imports.unfinished),
-                           report::format_count(imports.total, "file"));
+                           output::format_count(imports.unfinished),
+                           output::format_count(imports.total, "file"));
     if (counts.total == 0 && imports.total > 0)
-        return report::format_all(imports.total, "file", "was", "were") + " imported";
-    return report::format_all(counts.total, "task", "was", "were") + " finished";
+        return output::format_all(imports.total, "file", "was", "were") + " imported";
+    return output::format_all(counts.total, "task", "was", "were") + " finished";
 }
 
 /// The queue knows which jobs have to be turned on again.
@@ -46,7 +46,7 @@ void require_jobs_on(postgres::Connection& target) {
 
 } // namespace
 
-ExitStatus clean(const CleanOptions& options, report::Output& output) {
+ExitStatus clean(const CleanOptions& options, output::Output& output) {
     const auto settings = postgres::session_settings(postgres::Access::read_write);
     postgres::Connection target(options.target, "target", postgres::application_name("clean"),
                                 settings);
@@ -55,7 +55,7 @@ ExitStatus clean(const CleanOptions& options, report::Output& output) {
     postgres::Transaction transaction(target, "BEGIN; SET LOCAL lock_timeout = '2s'");
     if (!queue::exists(target)) {
         output.event(
-            "cleaned", {{"removed", false}}, report::Weight::result,
+            "cleaned", {{"removed", false}}, output::Weight::result,
             fmt::format("Nothing to clean: the {} has no schema __backfill.", target.name()));
         return exit_done;
     }
@@ -65,7 +65,7 @@ ExitStatus clean(const CleanOptions& options, report::Output& output) {
         queue::drop(target);
         transaction.commit();
         output.event(
-            "cleaned", {{"removed", true}, {"state", state}}, report::Weight::result,
+            "cleaned", {{"removed", true}, {"state", state}}, output::Weight::result,
             fmt::format("Removed the schema __backfill from the {}; {}.", target.name(), state));
     } catch (const postgres::SqlError& error) {
         if (transaction.is_open())

@@ -3,6 +3,7 @@
 #include "cloning/inventory.hpp"
 #include "cloning/new_hypertables.hpp"
 #include "cloning/programs.hpp"
+#include "cloning/report.hpp"
 #include "cloning/requirements.hpp"
 #include "cloning/restore.hpp"
 #include "cloning/roles.hpp"
@@ -11,7 +12,6 @@
 #include "postgres/environment.hpp"
 #include "postgres/search_path.hpp"
 #include "queue/queue.hpp"
-#include "report/clone_report.hpp"
 #include "run/signals.hpp"
 #include "run/stop.hpp"
 #include "sql.hpp"
@@ -67,7 +67,7 @@ class StopClone {
 
 class Clone {
   public:
-    Clone(const CloneOptions& options, report::Output& output)
+    Clone(const CloneOptions& options, output::Output& output)
         : options_(options), output_(output), report_(output, options.dry_run),
           source_(options.source, "source", postgres::Access::read_only),
           target_(options.target, "target", postgres::Access::read_write) {}
@@ -176,7 +176,7 @@ class Clone {
         postgres::Connection session(options_.target, "target",
                                      postgres::application_name(cloning::purpose));
         session.execute(create_extension);
-        output_.say(report::Weight::detail, "Created the extension timescaledb in the target");
+        output_.say(output::Weight::detail, "Created the extension timescaledb in the target");
         target_ = Database(options_.target, "target", postgres::Access::read_write);
     }
 
@@ -211,11 +211,11 @@ class Clone {
     /// Says what would be done.
     ExitStatus say(const std::string& create_extension) {
         cloning::require_roles(plan_.inventory, target_, coming_roles_);
-        output_.say(report::Weight::detail,
+        output_.say(output::Weight::detail,
                     fmt::format("Would run pg_dump and psql {} of {}", plan_.programs.version,
                                 plan_.programs.folder));
         if (!create_extension.empty())
-            output_.say(report::Weight::detail,
+            output_.say(output::Weight::detail,
                         fmt::format("Would run in the target: {}", create_extension));
         tell_roles();
         for (const auto& table : plan_.tables_with_rows())
@@ -249,11 +249,11 @@ class Clone {
     }
 
     const CloneOptions& options_;
-    report::Output& output_;
+    output::Output& output_;
     run::Stop stop_;
     processes::Children children_;
     StopClone stop_on_signal_{stop_, children_}; // before any other thread
-    report::CloneReport report_;
+    cloning::CloneReport report_;
     Database source_;
     Database target_;
     Plan plan_;
@@ -265,7 +265,7 @@ class Clone {
 
 } // namespace
 
-ExitStatus clone_schema(const CloneOptions& options, report::Output& output) {
+ExitStatus clone_schema(const CloneOptions& options, output::Output& output) {
     return Clone(options, output).run();
 }
 

@@ -3,8 +3,8 @@
 #include "base/exit_status.hpp"
 #include "csv/format.hpp"
 #include "load/plan.hpp"
+#include "output/output.hpp"
 #include "postgres/connection_string.hpp"
-#include "report/output.hpp"
 #include "run/retry.hpp"
 #include "timescale/selection.hpp"
 #include "verify/comparison.hpp"
@@ -30,7 +30,7 @@ struct CheckOptions {
 
 /// Says what would go wrong, and changes nothing.
 /// \returns exit_failed when something would for certain.
-ExitStatus check(const CheckOptions& options, report::Output& output);
+ExitStatus check(const CheckOptions& options, output::Output& output);
 
 struct CloneOptions {
     postgres::ConnectionString source;
@@ -47,7 +47,7 @@ struct CloneOptions {
 
 /// Clones the source's schema into the target by PostgreSQL's own programs: plain tables with their
 /// rows, hypertables without theirs, and turns background jobs off.
-ExitStatus clone_schema(const CloneOptions& options, report::Output& output);
+ExitStatus clone_schema(const CloneOptions& options, output::Output& output);
 
 struct StageOptions {
     postgres::ConnectionString source;
@@ -62,7 +62,7 @@ struct StageOptions {
 
 /// Puts a task for each chunk of the source that has rows in [from, until) into the target's
 /// queue, all or none.
-ExitStatus stage(const StageOptions& options, report::Output& output);
+ExitStatus stage(const StageOptions& options, output::Output& output);
 
 struct CopyOptions {
     postgres::ConnectionString source;
@@ -75,7 +75,7 @@ struct CopyOptions {
 };
 
 /// Copies the staged chunks.
-ExitStatus copy(const CopyOptions& options, report::Output& output);
+ExitStatus copy(const CopyOptions& options, output::Output& output);
 
 struct VerifyOptions {
     postgres::ConnectionString source;
@@ -90,7 +90,7 @@ struct VerifyOptions {
 };
 
 /// Compares both sides of the copied chunks.
-ExitStatus verify(const VerifyOptions& options, report::Output& output);
+ExitStatus verify(const VerifyOptions& options, output::Output& output);
 
 struct RefreshOptions {
     postgres::ConnectionString source;
@@ -101,7 +101,7 @@ struct RefreshOptions {
 };
 
 /// Refreshes the target's continuous aggregates up to where the source's are.
-ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output);
+ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output);
 
 struct StatusOptions {
     postgres::ConnectionString target;
@@ -110,7 +110,7 @@ struct StatusOptions {
 };
 
 /// Tells how far the queue is, and what is at work on it.
-ExitStatus status(const StatusOptions& options, report::Output& output);
+ExitStatus status(const StatusOptions& options, output::Output& output);
 
 struct ReportOptions {
     std::optional<postgres::ConnectionString> source; ///< to compare sequences with
@@ -120,7 +120,7 @@ struct ReportOptions {
 
 /// Writes a page on the migration, which needs nothing else to be looked at.
 /// \throws Error when the file cannot be written.
-ExitStatus report(const ReportOptions& options, report::Output& output);
+ExitStatus report(const ReportOptions& options, output::Output& output);
 
 struct ControlOptions {
     postgres::ConnectionString target;
@@ -128,11 +128,11 @@ struct ControlOptions {
 };
 
 /// Has the processes that copy or verify begin nothing new for now.
-ExitStatus pause(const ControlOptions& options, report::Output& output);
-ExitStatus resume(const ControlOptions& options, report::Output& output);
+ExitStatus pause(const ControlOptions& options, output::Output& output);
+ExitStatus resume(const ControlOptions& options, output::Output& output);
 
 /// Has each of them work with more or fewer workers.
-ExitStatus set_parallelism(const ControlOptions& options, report::Output& output);
+ExitStatus set_parallelism(const ControlOptions& options, output::Output& output);
 
 struct CompletionPointOptions {
     postgres::ConnectionString source;
@@ -143,7 +143,7 @@ struct CompletionPointOptions {
 
 /// Suggests a completion point for each hypertable: from when on both sides have as many rows.
 /// \returns exit_failed when there is one of which none can be suggested.
-ExitStatus completion_point(const CompletionPointOptions& options, report::Output& output);
+ExitStatus completion_point(const CompletionPointOptions& options, output::Output& output);
 
 enum class JobsAction { list, disable, enable };
 
@@ -156,7 +156,7 @@ struct JobsOptions {
 
 /// Lists the background jobs of users in the target, or turns them off, or on again those that it
 /// has turned off.
-ExitStatus jobs(const JobsOptions& options, report::Output& output);
+ExitStatus jobs(const JobsOptions& options, output::Output& output);
 
 struct ImportOptions {
     postgres::ConnectionString target;
@@ -176,13 +176,13 @@ struct ImportOptions {
 };
 
 /// Loads CSV files into a table of the target.
-ExitStatus import_csv(const ImportOptions& options, report::Output& output);
+ExitStatus import_csv(const ImportOptions& options, output::Output& output);
 
 struct CleanOptions {
     postgres::ConnectionString target;
 };
 
 /// Drops the queue.
-ExitStatus clean(const CleanOptions& options, report::Output& output);
+ExitStatus clean(const CleanOptions& options, output::Output& output);
 
 } // namespace commands

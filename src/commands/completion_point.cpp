@@ -1,8 +1,8 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
 #include "commands/selection.hpp"
+#include "output/units.hpp"
 #include "queue/queue.hpp"
-#include "report/units.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/buckets.hpp"
 #include "timescale/row_filter.hpp"
@@ -17,8 +17,8 @@ namespace commands {
 
 namespace {
 
-using report::format_count;
-using report::Weight;
+using output::format_count;
+using output::Weight;
 using timescale::Axis;
 using timescale::Hypertable;
 using timescale::InternalTime;
@@ -262,7 +262,7 @@ json::Object fields_of(const Hypertable& hypertable, const Finding& finding, Axi
 
 } // namespace
 
-ExitStatus completion_point(const CompletionPointOptions& options, report::Output& output) {
+ExitStatus completion_point(const CompletionPointOptions& options, output::Output& output) {
     auto ends = connect_both(options.source, options.target, "completion-point", Session::first);
     require_different(ends);
     if (!options.since && queue::is_known(ends.target.connection) &&

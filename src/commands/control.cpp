@@ -1,8 +1,8 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
+#include "output/units.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
-#include "report/units.hpp"
 
 #include <fmt/format.h>
 
@@ -28,31 +28,31 @@ std::string hearers(postgres::Connection& target) {
 
 } // namespace
 
-ExitStatus pause(const ControlOptions& options, report::Output& output) {
+ExitStatus pause(const ControlOptions& options, output::Output& output) {
     auto target = connect_to_queue(options, "pause");
     queue::set_paused(target.connection, true);
     output.event(
-        "control", {{"paused", true}}, report::Weight::result,
+        "control", {{"paused", true}}, output::Weight::result,
         fmt::format("Paused: chunks in hand are finished, and no further ones begun ({}).\n"
                     "Next: timescaledb-backfill resume",
                     hearers(target.connection)));
     return exit_done;
 }
 
-ExitStatus resume(const ControlOptions& options, report::Output& output) {
+ExitStatus resume(const ControlOptions& options, output::Output& output) {
     auto target = connect_to_queue(options, "resume");
     queue::set_paused(target.connection, false);
-    output.event("control", {{"paused", false}}, report::Weight::result,
+    output.event("control", {{"paused", false}}, output::Weight::result,
                  fmt::format("Resumed ({}).", hearers(target.connection)));
     return exit_done;
 }
 
-ExitStatus set_parallelism(const ControlOptions& options, report::Output& output) {
+ExitStatus set_parallelism(const ControlOptions& options, output::Output& output) {
     auto target = connect_to_queue(options, "set-parallelism");
     queue::set_parallelism(target.connection, options.parallelism);
-    output.event("control", {{"parallelism", options.parallelism}}, report::Weight::result,
+    output.event("control", {{"parallelism", options.parallelism}}, output::Weight::result,
                  fmt::format("{} from now on for each that runs ({}).",
-                             report::format_count(options.parallelism, "worker"),
+                             output::format_count(options.parallelism, "worker"),
                              hearers(target.connection)));
     return exit_done;
 }

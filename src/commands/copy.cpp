@@ -4,11 +4,11 @@
 #include "commands/privileges.hpp"
 #include "commands/publisher.hpp"
 #include "commands/trigger_states.hpp"
+#include "copy/report.hpp"
 #include "load/skipping.hpp"
+#include "output/display.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
-#include "report/copy_report.hpp"
-#include "report/display.hpp"
 #include "run/demand.hpp"
 #include "run/pool.hpp"
 #include "run/stop_on_signal.hpp"
@@ -31,7 +31,7 @@ constexpr int most_failures = 20; ///< that are listed
 
 std::string failure_list(const std::vector<queue::Failure>& failures, std::int64_t failed) {
     auto text = fmt::format("{} could not be copied. The next copy tries again:",
-                            report::format_count(failed, "chunk"));
+                            output::format_count(failed, "chunk"));
     for (const auto& failure : failures)
         text += fmt::format("\n  {}: {}", queue::title(failure.chunk, failure.part), failure.error);
     if (failed > most_failures)
@@ -80,7 +80,7 @@ void record_for_skipping(Endpoint& target, const postgres::Result& rows) {
         load::record(target.connection, target.server, one);
         spdlog::warn("{} of {} {} not recorded for chunk skipping by {}, so that filters by it "
                      "missed their rows; they are now{}",
-                     report::format_count(one.chunks, "chunk"), one.hypertable.quoted(),
+                     output::format_count(one.chunks, "chunk"), one.hypertable.quoted(),
                      one.chunks == 1 ? "was" : "were", postgres::quote_identifier(one.column),
                      one.may_record ? ""
                                     : ", and so are all others, anew: what was known of their "
@@ -92,8 +92,8 @@ void record_for_skipping(Endpoint& target, const postgres::Result& rows) {
 std::string conclusion(const queue::Counts& after) {
     if (after.to_do > 0)
         return fmt::format("{} left, held by another copy.",
-                           report::format_count(after.to_do, "chunk"));
-    auto text = report::format_all(after.total, "staged chunk", "is", "are");
+                           output::format_count(after.to_do, "chunk"));
+    auto text = output::format_all(after.total, "staged chunk", "is", "are");
     text.front() = text.front() == 'a' ? 'A' : 'T';
     return text + " copied.\nNext: timescaledb-backfill refresh-caggs, for continuous aggregates, "
                   "then verify";
@@ -101,8 +101,8 @@ std::string conclusion(const queue::Counts& after) {
 
 } // namespace
 
-ExitStatus copy(const CopyOptions& options, report::Output& output) {
-    using report::Weight;
+ExitStatus copy(const CopyOptions& options, output::Output& output) {
+    using output::Weight;
     run::Stop stop;
     run::OpenConnections connections;
     const run::StopOnSignal signals(stop, connections);
@@ -141,7 +141,7 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
         // An earlier run may have been ended before it came to that.
         if (!options.explain)
             settle_trigger_states(ends.target, read_targets(ends));
-        report::CopyReport(output, 0).nothing_to_do(before.total);
+        copy::CopyReport(output, 0).nothing_to_do(before.total);
         return exit_done;
     }
 
@@ -161,8 +161,8 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
         is_shared ? options.parallelism
                   : static_cast<int>(std::min<std::int64_t>(options.parallelism, before.to_do));
     load::Crew crew;
-    report::CopyReport report(output, before.to_do);
-    report::Board board(1, before.to_do, before.bytes_to_do);
+    copy::CopyReport report(output, before.to_do);
+    output::Board board(1, before.to_do, before.bytes_to_do);
     run::Demand demand(before.bytes_to_do);
     run::Throttle throttle;
     throttle.set(options.max_rate);
@@ -208,9 +208,9 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
                   {"target", ends.target.connection.name()}},
                  Weight::detail,
                  fmt::format("Copying {} ({} on disk) with up to {}, from the {} to the {}",
-                             report::format_count(before.to_do, "chunk"),
-                             report::format_bytes(before.bytes_to_do),
-                             report::format_count(workers, "worker"), ends.source.connection.name(),
+                             output::format_count(before.to_do, "chunk"),
+                             output::format_bytes(before.bytes_to_do),
+                             output::format_count(workers, "worker"), ends.source.connection.name(),
                              ends.target.connection.name()));
     if (const auto note = note_on(options.wishes.strategy, ends.target.server); !note.empty())
         output.say(Weight::detail, note);
@@ -232,7 +232,7 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
         run.pool = &pool;
         Publisher publisher(std::move(own_run), options.source, options.target, board, output,
                             steer(pause, pool, board, demand));
-        const report::Display display(output, board);
+        const output::Display display(output, board);
         // Who finds nothing to claim helps with a large chunk.
         pool.run(options.parallelism, [&](int working) {
             return demand.wanted(working, is_shared && working == 0 ? options.parallelism
@@ -266,7 +266,7 @@ ExitStatus copy(const CopyOptions& options, report::Output& output) {
         output.say(Weight::result,
                    fmt::format("Interrupted with {} left to copy.\nNext: timescaledb-backfill copy "
                                "--source ... --target ...",
-                               report::format_count(after.to_do, "chunk")));
+                               output::format_count(after.to_do, "chunk")));
         return exit_interrupted;
     }
     if (after.failed > 0)

@@ -47,7 +47,7 @@ CopySession::CopySession(CopyRun& run, WorkerProgress& progress, Agenda& agenda)
 }
 
 void CopySession::tell_backends() {
-    std::vector<report::Board::Backend> backends{
+    std::vector<output::Board::Backend> backends{
         {.is_source = true, .pid = ends_.source.backend.pid},
         {.is_source = false, .pid = ends_.target.backend.pid}};
     if (builder_)
@@ -232,7 +232,7 @@ bool CopySession::claim_and_copy(const Errand& errand) {
     agenda_.pending.push_back({.id = task->id, .attempts = errand.attempts + 1});
     agenda_.in_hand.clear();
     claim.rollback();
-    progress_.now(report::Activity::waiting, "before another attempt");
+    progress_.now(output::Activity::waiting, "before another attempt");
     run::wait_before_retry(run_.stop, errand.attempts + 1);
     return true;
 }
@@ -260,7 +260,7 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
 
     progress_.now(load::Step::copying);
     const auto loaded = loader_.load({task, *now, source_hypertable, target_hypertable}, prepared);
-    const report::Seconds duration = std::chrono::steady_clock::now() - started;
+    const output::Seconds duration = std::chrono::steady_clock::now() - started;
     std::optional<std::string> note;
     if (prepared.plan.into == load::Plan::Into::hypertable)
         note = "through the hypertable: " + prepared.plan.reason;
@@ -408,8 +408,8 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
     std::vector<load::ToReadBack> to_read_back;
     const auto count = static_cast<double>(
         std::ranges::count_if(loaded, [](const auto& one) { return one.has_value(); }));
-    const report::Seconds each =
-        report::Seconds(std::chrono::steady_clock::now() - started) / std::max(count, 1.0);
+    const output::Seconds each =
+        output::Seconds(std::chrono::steady_clock::now() - started) / std::max(count, 1.0);
     for (std::size_t i = 0; i < jobs.size(); ++i) {
         if (!loaded[i]) {
             left.push_back(jobs[i].task.id);
@@ -498,7 +498,7 @@ void CopySession::report_if_done(const Errand& errand) {
     if (copied && copied->run == run_.id && copied->worker == progress_.worker() + 1) {
         load::drop_staging_table(ends_.target.connection, errand.id);
         done_.push_back(copied->task);
-        run_.report.copied(copied->task, copied->loaded, report::Seconds(copied->seconds),
+        run_.report.copied(copied->task, copied->loaded, output::Seconds(copied->seconds),
                            copied->message);
     }
 }

@@ -5,11 +5,11 @@
 #include "commands/endpoints.hpp"
 #include "commands/hypertable_map.hpp"
 #include "commands/worker_progress.hpp"
+#include "copy/report.hpp"
 #include "load/batch.hpp"
 #include "load/loader.hpp"
 #include "load/read_back.hpp"
 #include "queue/queue.hpp"
-#include "report/copy_report.hpp"
 #include "run/open_connections.hpp"
 #include "run/pause.hpp"
 #include "run/pool.hpp"
@@ -35,8 +35,8 @@ struct CopyRun {
     run::OpenConnections& connections;
     run::Outage& outage;
     Orphans& orphans;
-    report::CopyReport& report;
-    report::Board& board;
+    copy::CopyReport& report;
+    output::Board& board;
     run::Throttle& throttle;
     run::Pause& pause;
     run::Pool* pool = nullptr; ///< that the workers are of

@@ -36,7 +36,7 @@ bool CopyWorker::begin_again(const Error& error) {
             run_.crashes.note_loss(errand.id, error.what());
     session_.reset();
     progress_.end();
-    progress_.now(report::Activity::waiting, error.what());
+    progress_.now(output::Activity::waiting, error.what());
     for (auto& errand : agenda_.in_hand) {
         errand.in_doubt = errand.in_doubt || agenda_.committing;
         // What breaks connections each time is not tried forever.

@@ -2,10 +2,10 @@
 
 #include "commands/hypertable_map.hpp"
 #include "commands/reading.hpp"
+#include "copy/report.hpp"
 #include "load/survey.hpp"
+#include "output/units.hpp"
 #include "queue/queue.hpp"
-#include "report/copy_report.hpp"
-#include "report/units.hpp"
 
 #include <fmt/format.h>
 
@@ -27,7 +27,7 @@ struct Line {
 
 class Explanation {
   public:
-    Explanation(Endpoints& ends, const load::Wishes& wishes, report::Output& output)
+    Explanation(Endpoints& ends, const load::Wishes& wishes, output::Output& output)
         : output_(output), source_(ends.source), targets_(read_targets(ends)),
           sources_(read_sources(ends, targets_)),
           survey_(ends.source.server, ends.target.connection, ends.target.server, wishes) {}
@@ -69,10 +69,10 @@ class Explanation {
             lines_of_jobs[i]->reason = plan.failure.empty() ? plan.reason : plan.failure;
         }
         for (const auto& line : lines) {
-            auto fields = report::fields_of(*line.task);
+            auto fields = output::fields_of(*line.task);
             fields.update({{"way", line.way}, {"reason", line.reason}});
             output_.event(
-                "planned", fields, report::Weight::result,
+                "planned", fields, output::Weight::result,
                 briefly ? ""
                         : fmt::format("{}: {}: {}", line.task->title(), line.way, line.reason));
             ++counts_[line.way];
@@ -82,8 +82,8 @@ class Explanation {
 
     void print_counts() const {
         for (const auto& [way, count] : counts_)
-            output_.say(report::Weight::result,
-                        fmt::format("{}: {}", report::format_count(count, "chunk"), way));
+            output_.say(output::Weight::result,
+                        fmt::format("{}: {}", output::format_count(count, "chunk"), way));
     }
 
     void print_counts_of_hypertables() const {
@@ -92,16 +92,16 @@ class Explanation {
             const auto known_as =
                 hypertable == sources_.end() ? name : hypertable->second.known_as();
             for (const auto& [way, count] : counts)
-                output_.say(report::Weight::result,
+                output_.say(output::Weight::result,
                             fmt::format("  {}: {}: {}", known_as.quoted(),
-                                        report::format_count(count, "chunk"), way));
+                                        output::format_count(count, "chunk"), way));
         }
     }
 
   private:
     using Counts = std::map<std::string, std::int64_t>;
 
-    report::Output& output_;
+    output::Output& output_;
     Endpoint& source_;
     HypertableMap targets_;
     HypertableMap sources_;
@@ -114,7 +114,7 @@ constexpr std::size_t at_a_time = 200;
 
 } // namespace
 
-void explain(Endpoints& ends, const load::Wishes& wishes, report::Output& output) {
+void explain(Endpoints& ends, const load::Wishes& wishes, output::Output& output) {
     const auto tasks = queue::to_do(ends.target.connection);
     Explanation explanation(ends, wishes, output);
     for (std::size_t begin = 0; begin < tasks.size(); begin += at_a_time)
@@ -123,7 +123,7 @@ void explain(Endpoints& ends, const load::Wishes& wishes, report::Output& output
     explanation.print_counts();
 }
 
-void explain_briefly(Endpoints& ends, const std::set<ChunkPart>& chunks, report::Output& output) {
+void explain_briefly(Endpoints& ends, const std::set<ChunkPart>& chunks, output::Output& output) {
     auto tasks = queue::to_do(ends.target.connection);
     std::erase_if(tasks, [&](const auto& task) {
         return !chunks.contains({task.chunk, task.part});

@@ -14,10 +14,10 @@ using ChunkPart = std::pair<postgres::QualifiedName, std::string>;
 
 /// `copy --explain`: prints for each chunk that is to be copied how it would be loaded now, and
 /// why. Changes and locks nothing.
-void explain(Endpoints& ends, const load::Wishes& wishes, report::Output& output);
+void explain(Endpoints& ends, const load::Wishes& wishes, output::Output& output);
 
 /// `stage --dry-run`: the same for some of them, with a line for each hypertable and way.
 /// \param chunks those of the source.
-void explain_briefly(Endpoints& ends, const std::set<ChunkPart>& chunks, report::Output& output);
+void explain_briefly(Endpoints& ends, const std::set<ChunkPart>& chunks, output::Output& output);
 
 } // namespace commands

@@ -2,10 +2,10 @@
 #include "commands/import_plan.hpp"
 #include "commands/import_worker.hpp"
 #include "commands/publisher.hpp"
+#include "importing/report.hpp"
+#include "output/display.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
-#include "report/display.hpp"
-#include "report/import_report.hpp"
 #include "run/demand.hpp"
 #include "run/pool.hpp"
 #include "run/stop_on_signal.hpp"
@@ -51,7 +51,7 @@ Load load_of(const std::vector<PlannedFile>& files, int parallelism) {
     return load;
 }
 
-void say_what_is_known(const std::vector<PlannedFile>& files, report::ImportReport& report) {
+void say_what_is_known(const std::vector<PlannedFile>& files, importing::ImportReport& report) {
     for (const auto& file : files) {
         if (file.is_finished)
             report.known(file.path, file.done_counts);
@@ -62,8 +62,8 @@ void say_what_is_known(const std::vector<PlannedFile>& files, report::ImportRepo
 
 } // namespace
 
-ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
-    using report::Weight;
+ExitStatus import_csv(const ImportOptions& options, output::Output& output) {
+    using output::Weight;
     run::Stop stop;
     run::OpenConnections connections;
     const run::StopOnSignal signals(stop, connections);
@@ -76,7 +76,7 @@ ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
             throw Interrupted();
     });
     const auto count = static_cast<std::int64_t>(plan.files.size());
-    report::ImportReport report(output, count);
+    importing::ImportReport report(output, count);
     say_what_is_known(plan.files, report);
     const auto load = load_of(plan.files, options.parallelism);
     if (load.files == 0) {
@@ -94,13 +94,13 @@ ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
          {"name", plan.table.name}},
         Weight::detail,
         fmt::format("Importing {}{} into {} with up to {}, in the {}",
-                    report::format_count(load.files, "file"),
-                    load.bytes > 0 ? fmt::format(" ({})", report::format_bytes(load.bytes)) : "",
-                    plan.table.quoted(), report::format_count(load.workers, "worker"),
+                    output::format_count(load.files, "file"),
+                    load.bytes > 0 ? fmt::format(" ({})", output::format_bytes(load.bytes)) : "",
+                    plan.table.quoted(), output::format_count(load.workers, "worker"),
                     target.connection.name()));
 
     run::Demand demand(load.data_bytes);
-    report::Board board(1, load.files, load.bytes, "file");
+    output::Board board(1, load.files, load.bytes, "file");
     run::Throttle throttle;
     run::Pause pause;
     run::Outage outage;
@@ -140,7 +140,7 @@ ExitStatus import_csv(const ImportOptions& options, report::Output& output) {
                             {.pause = pause, .resize = [&pool](int most) {
                                  pool.resize(most);
                              }});
-        const report::Display display(output, board);
+        const output::Display display(output, board);
         pool.run(options.parallelism, [&](int working) {
             return demand.wanted(working, working == 0 ? load.workers : reader.ready());
         });

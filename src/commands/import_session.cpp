@@ -23,7 +23,7 @@ Error refusal(const std::string& file, const csv::Reject& reject) {
 
 Error too_many(const ImportOptions& options, const std::string& file, const csv::Reject& reject) {
     return Error(fmt::format("more than {} rejected (--max-rejects), lastly {}, line {}: {}",
-                             report::format_count(options.max_rejects, "record"), file, reject.line,
+                             output::format_count(options.max_rejects, "record"), file, reject.line,
                              reject.reason));
 }
 
@@ -138,7 +138,7 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
     }
     progress_.end(0, batch.batch.file_bytes);
     run_.report.loaded(path, part, imported,
-                       report::Seconds(std::chrono::steady_clock::now() - started),
+                       output::Seconds(std::chrono::steady_clock::now() - started),
                        progress_.worker() + 1);
     return imported;
 }
@@ -160,7 +160,7 @@ bool ImportSession::attempt(const ImportBatch& batch, bool sifts, queue::Importe
         run_.rejected += imported.rejected;
         return true;
     }
-    progress_.now(report::Activity::copying);
+    progress_.now(output::Activity::copying);
     Sifted sifted;
     if (sifts) {
         sifted = sift(batch);

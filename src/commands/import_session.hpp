@@ -5,8 +5,8 @@
 #include "commands/import_reader.hpp"
 #include "commands/worker_progress.hpp"
 #include "csv/rejects.hpp"
+#include "importing/report.hpp"
 #include "load/read_back.hpp"
-#include "report/import_report.hpp"
 #include "run/open_connections.hpp"
 #include "run/pause.hpp"
 #include "run/pool.hpp"
@@ -35,8 +35,8 @@ struct ImportRun {
     run::OpenConnections& connections;
     run::Outage& outage;
     Orphans& orphans;
-    report::ImportReport& report;
-    report::Board& board;
+    importing::ImportReport& report;
+    output::Board& board;
     run::Throttle& throttle;
     run::Pause& pause;
     run::Pool* pool = nullptr;              ///< that the workers are of

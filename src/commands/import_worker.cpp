@@ -51,7 +51,7 @@ bool ImportWorker::begin_again(const Error& error) {
         lost_ = session_->server();
     session_.reset();
     progress_.end();
-    progress_.now(report::Activity::waiting, error.what());
+    progress_.now(output::Activity::waiting, error.what());
     // What breaks connections each time is not tried forever.
     if (in_hand_ && recovery_.connection_failed() &&
         ++lost_connections_ > run_.options.retry.max_retries)

@@ -2,10 +2,10 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
 #include "commands/near_names.hpp"
+#include "output/table.hpp"
+#include "output/units.hpp"
 #include "queue/queue.hpp"
 #include "queue/suspended_jobs.hpp"
-#include "report/table.hpp"
-#include "report/units.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -17,8 +17,8 @@ namespace commands {
 
 namespace {
 
-using report::format_count;
-using report::Weight;
+using output::format_count;
+using output::Weight;
 
 using Job = BackgroundJob;
 
@@ -76,7 +76,7 @@ void alter(Endpoint& target, const Change& change) {
     target.connection.execute(postgres::pinned_search_path);
 }
 
-void summarize(report::Output& output, const JobsOptions& options, const Change& change,
+void summarize(output::Output& output, const JobsOptions& options, const Change& change,
                const std::string& text) {
     output.event("summary",
                  {{"command", "jobs"},
@@ -85,7 +85,7 @@ void summarize(report::Output& output, const JobsOptions& options, const Change&
                  Weight::result, text);
 }
 
-ExitStatus list(Endpoint& target, const JobsOptions& options, report::Output& output) {
+ExitStatus list(Endpoint& target, const JobsOptions& options, output::Output& output) {
     const auto jobs = read_jobs(target, options.filter);
     std::vector<std::vector<std::string>> rows{
         {"job", "state", "name", "works on", "every", "next start"}};
@@ -102,7 +102,7 @@ ExitStatus list(Endpoint& target, const JobsOptions& options, report::Output& ou
     }
     if (!jobs.empty())
         output.say(Weight::detail,
-                   fmt::format("{}", fmt::join(report::table(rows, "llllll"), "\n")));
+                   fmt::format("{}", fmt::join(output::table(rows, "llllll"), "\n")));
     summarize(output, options, {},
               fmt::format("{} of the {}: {} on, {} off.",
                           format_count(static_cast<std::int64_t>(jobs.size()), "job"),
@@ -111,7 +111,7 @@ ExitStatus list(Endpoint& target, const JobsOptions& options, report::Output& ou
     return exit_done;
 }
 
-ExitStatus disable(Endpoint& target, const JobsOptions& options, report::Output& output) {
+ExitStatus disable(Endpoint& target, const JobsOptions& options, output::Output& output) {
     postgres::Transaction transaction(target.connection);
     if (!options.dry_run)
         queue::prepare(target.connection);
@@ -138,7 +138,7 @@ ExitStatus disable(Endpoint& target, const JobsOptions& options, report::Output&
     return exit_done;
 }
 
-ExitStatus enable(Endpoint& target, const JobsOptions& options, report::Output& output) {
+ExitStatus enable(Endpoint& target, const JobsOptions& options, output::Output& output) {
     postgres::Transaction transaction(target.connection);
     Change change{.scheduled = true, .jobs = read_jobs(target, options.filter)};
     std::erase_if(change.jobs, [](const Job& job) { return !job.suspended; });
@@ -163,7 +163,7 @@ ExitStatus enable(Endpoint& target, const JobsOptions& options, report::Output& 
 
 } // namespace
 
-ExitStatus jobs(const JobsOptions& options, report::Output& output) {
+ExitStatus jobs(const JobsOptions& options, output::Output& output) {
     Endpoint target(options.target, Role::target, "jobs", Session::first);
     switch (options.action) {
     case JobsAction::list:

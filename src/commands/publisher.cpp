@@ -18,16 +18,16 @@ using namespace std::chrono_literals;
 /// How long a server may take to answer.
 constexpr auto patience = 10s;
 
-std::string workers_json(const std::vector<report::Board::Entry>& entries) {
+std::string workers_json(const std::vector<output::Board::Entry>& entries) {
     auto list = json::Array();
-    const auto now = report::Board::Clock::now();
+    const auto now = output::Board::Clock::now();
     for (std::size_t i = 0; i < entries.size(); ++i) {
         const auto& entry = entries[i];
-        if (entry.activity == report::Activity::idle)
+        if (entry.activity == output::Activity::idle)
             continue;
         list.push_back(
             json::Object{{"worker", i + 1},
-                         {"activity", report::name_of(entry.activity)},
+                         {"activity", output::name_of(entry.activity)},
                          {"remark", entry.remark},
                          {"chunk", entry.chunk},
                          {"tasks", entry.tasks},
@@ -41,8 +41,8 @@ std::string workers_json(const std::vector<report::Board::Entry>& entries) {
 } // namespace
 
 Publisher::Publisher(queue::OwnRun run, std::optional<postgres::ConnectionString> source,
-                     postgres::ConnectionString target, report::Board& board,
-                     report::Output& output, Steering steering)
+                     postgres::ConnectionString target, output::Board& board,
+                     output::Output& output, Steering steering)
     : run_(std::move(run)), source_string_(std::move(source)), target_string_(std::move(target)),
       board_(board), output_(output), steering_(std::move(steering)) {
     obey_pause(run_.paused);
@@ -112,7 +112,7 @@ void Publisher::publish(const std::stop_token& stop) {
 postgres::Statement Publisher::statement(bool ended) {
     const auto totals = board_.totals();
     const auto entries = board_.entries();
-    const auto rate = speed_.add(report::Board::Clock::now(), bytes_done(totals, entries));
+    const auto rate = speed_.add(output::Board::Clock::now(), bytes_done(totals, entries));
     return queue::publish_statement(run_, {.chunks_done = totals.chunks_done,
                                            .bytes_done = totals.bytes_done,
                                            .rate = rate,
@@ -132,7 +132,7 @@ void Publisher::obey_pause(bool paused) {
         return;
     steering_.pause.set(paused);
     output_.event(paused ? "paused" : "resumed", {{"command", run_.command}},
-                  report::Weight::result,
+                  output::Weight::result,
                   paused ? "Paused: chunks in hand are finished, and no further ones begun until: "
                            "timescaledb-backfill resume"
                          : "Resumed.");
@@ -158,7 +158,7 @@ void Publisher::look_at_locks(postgres::Connection& connection, bool in_source) 
     board_.set_lock_waits(in_source, std::move(waits));
 }
 
-Publisher::Steering steer(run::Pause& pause, run::Pool& pool, report::Board& board,
+Publisher::Steering steer(run::Pause& pause, run::Pool& pool, output::Board& board,
                           run::Demand& demand) {
     return {.pause = pause,
             .resize = [&pool](int most) { pool.resize(most); },

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "commands/endpoints.hpp"
+#include "output/board.hpp"
+#include "output/display.hpp"
+#include "output/output.hpp"
 #include "queue/runs.hpp"
-#include "report/board.hpp"
-#include "report/display.hpp"
-#include "report/output.hpp"
 #include "run/demand.hpp"
 #include "run/pause.hpp"
 #include "run/pool.hpp"
@@ -41,7 +41,7 @@ class Publisher {
     /// Begins with what is ordered already.
     /// \param source unless files are it.
     Publisher(queue::OwnRun run, std::optional<postgres::ConnectionString> source,
-              postgres::ConnectionString target, report::Board& board, report::Output& output,
+              postgres::ConnectionString target, output::Board& board, output::Output& output,
               Steering steering);
 
     /// Tells that the run has ended, unless that has been said.
@@ -63,10 +63,10 @@ class Publisher {
     const queue::OwnRun run_;
     const std::optional<postgres::ConnectionString> source_string_;
     const postgres::ConnectionString target_string_;
-    report::Board& board_;
-    report::Output& output_;
+    output::Board& board_;
+    output::Output& output_;
     const Steering steering_;
-    report::Speed speed_;
+    output::Speed speed_;
     std::optional<LeanSession> source_;
     std::optional<LeanSession> target_;
     bool has_ended_ = false;
@@ -76,7 +76,7 @@ class Publisher {
 };
 
 /// What a run does that works on the queue.
-Publisher::Steering steer(run::Pause& pause, run::Pool& pool, report::Board& board,
+Publisher::Steering steer(run::Pause& pause, run::Pool& pool, output::Board& board,
                           run::Demand& demand);
 
 } // namespace commands

@@ -2,8 +2,8 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
 #include "commands/near_names.hpp"
+#include "output/units.hpp"
 #include "queue/queue.hpp"
-#include "report/units.hpp"
 #include "run/watchdog.hpp"
 #include "timescale/hypertable.hpp"
 
@@ -53,7 +53,7 @@ std::vector<Hypertable> select_caggs(Endpoint& source, const RefreshOptions& opt
 
 } // namespace
 
-ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) {
+ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) {
     auto ends = connect_both(options.source, options.target, "refresh-caggs", Session::first);
     require_different(ends);
     auto& source = ends.source;
@@ -70,7 +70,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) 
              {"watermark_moved", 0},
              {"up_to_date", 0},
              {"failed", 0}},
-            report::Weight::result,
+            output::Weight::result,
             fmt::format("The {} has no continuous aggregates{}.", end_of_caggs.connection.name(),
                         end_of_caggs.server.community ? "" : ", which need the Community edition"));
         return exit_done;
@@ -116,7 +116,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) 
             auto fields = fields_of(cagg);
             fields["error"] = error.what();
             output.event(
-                "refresh_failed", fields, report::Weight::result,
+                "refresh_failed", fields, output::Weight::result,
                 fmt::format("Failed to refresh {}: {}", cagg.known_as().quoted(), error.what()));
         }
     }
@@ -135,9 +135,9 @@ ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& output) 
                   {"watermark_moved", moved},
                   {"up_to_date", done[Refreshed::nothing]},
                   {"failed", failed}},
-                 report::Weight::result,
-                 fmt::format("Refreshed {} of {}.{}{}", report::format_count(refreshed),
-                             report::format_count(all, "continuous aggregate"),
+                 output::Weight::result,
+                 fmt::format("Refreshed {} of {}.{}{}", output::format_count(refreshed),
+                             output::format_count(all, "continuous aggregate"),
                              moved > 0 ? fmt::format(" Moved the watermark only: {}.", moved) : "",
                              failed > 0 ? fmt::format(" Failed: {}.", failed) : ""));
     return failed > 0 ? exit_failed : exit_done;

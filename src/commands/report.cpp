@@ -2,10 +2,10 @@
 #include "commands/endpoints.hpp"
 #include "commands/sequences.hpp"
 #include "json/value.hpp"
+#include "output/units.hpp"
 #include "pages.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
-#include "report/units.hpp"
 
 #include <fmt/format.h>
 
@@ -59,7 +59,7 @@ void write_file(const std::string& path, const std::string& text) {
 
 } // namespace
 
-ExitStatus report(const ReportOptions& options, report::Output& output) {
+ExitStatus report(const ReportOptions& options, output::Output& output) {
     Endpoint target(options.target, Role::target, "report", Session::first,
                     Endpoint::default_patience, postgres::Access::read_only);
     queue::require(target.connection);
@@ -71,9 +71,9 @@ ExitStatus report(const ReportOptions& options, report::Output& output) {
     const auto found = queue::report(target.connection, json_of(sequences));
     write_file(options.html, page_with(found.json));
     output.event("reported", {{"file", options.html}, {"chunks", found.chunks}},
-                 report::Weight::result,
+                 output::Weight::result,
                  fmt::format("Wrote the report on {} to {}",
-                             report::format_count(found.chunks, "chunk"), options.html));
+                             output::format_count(found.chunks, "chunk"), options.html));
     tell_lagging_sequences(sequences, output);
     return exit_done;
 }

@@ -1,6 +1,6 @@
 #include "commands/sequences.hpp"
 
-#include "report/units.hpp"
+#include "output/units.hpp"
 
 #include <fmt/format.h>
 
@@ -9,17 +9,17 @@
 namespace commands {
 
 void tell_lagging_sequences(const std::vector<postgres::LaggingSequence>& lagging,
-                            report::Output& output) {
+                            output::Output& output) {
     if (lagging.empty())
         return;
     output.say(
-        report::Weight::result,
+        output::Weight::result,
         fmt::format("Behind the source in the target{}: {}. When the application has stopped "
                     "writing to the source, run in the target:",
                     std::ranges::any_of(lagging, &postgres::LaggingSequence::cycles)
                         ? ", or cycling and not the same"
                         : "",
-                    report::format_count(static_cast<std::int64_t>(lagging.size()), "sequence")));
+                    output::format_count(static_cast<std::int64_t>(lagging.size()), "sequence")));
     for (const auto& sequence : lagging) {
         json::Object fields{{"schema", sequence.name.schema},
                             {"name", sequence.name.name},
@@ -28,7 +28,7 @@ void tell_lagging_sequences(const std::vector<postgres::LaggingSequence>& laggin
             fields["target_value"] = *sequence.target;
         fields["cycles"] = sequence.cycles;
         fields["remedy"] = sequence.setval();
-        output.event("sequence", fields, report::Weight::result,
+        output.event("sequence", fields, output::Weight::result,
                      fmt::format("  {}; -- {}", sequence.setval(), sequence.text()));
     }
 }

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "output/output.hpp"
 #include "postgres/sequence.hpp"
-#include "report/output.hpp"
 
 #include <vector>
 
@@ -10,6 +10,6 @@ namespace commands {
 /// Says which sequences of the target lag behind the source's, and how to set them. Nobody sets
 /// them while both sides are written to; whoever goes on with the target alone needs them.
 void tell_lagging_sequences(const std::vector<postgres::LaggingSequence>& lagging,
-                            report::Output& output);
+                            output::Output& output);
 
 } // namespace commands

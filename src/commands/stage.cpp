@@ -3,9 +3,9 @@
 #include "commands/explain.hpp"
 #include "commands/privileges.hpp"
 #include "commands/selection.hpp"
+#include "output/units.hpp"
 #include "postgres/connection.hpp"
 #include "queue/queue.hpp"
-#include "report/units.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/hypertable.hpp"
@@ -187,10 +187,10 @@ void prepare_queue(postgres::Connection& target) {
     }
 }
 
-void tell_staged(report::Output& output, const std::vector<Hypertable>& hypertables,
+void tell_staged(output::Output& output, const std::vector<Hypertable>& hypertables,
                  const std::vector<TimeRange>& ranges, const std::vector<queue::NewTask>& tasks,
                  const std::vector<queue::Added>& added, bool dry_run) {
-    using report::Weight;
+    using output::Weight;
     std::int64_t staged = 0;
     std::int64_t grown = 0;
     std::int64_t bytes = 0;
@@ -209,8 +209,8 @@ void tell_staged(report::Output& output, const std::vector<Hypertable>& hypertab
                       {"dry_run", dry_run}},
                      Weight::detail,
                      fmt::format("  {}: {}, {}, {}", hypertable.known_as().quoted(),
-                                 report::format_count(mine.added + mine.grown, "chunk"),
-                                 report::format_bytes(mine.bytes),
+                                 output::format_count(mine.added + mine.grown, "chunk"),
+                                 output::format_bytes(mine.bytes),
                                  range_text(hypertable, ranges[i])));
         staged += mine.added;
         grown += mine.grown;
@@ -218,15 +218,15 @@ void tell_staged(report::Output& output, const std::vector<Hypertable>& hypertab
     }
     const auto skipped = static_cast<std::int64_t>(tasks.size()) - staged - grown;
     auto text = fmt::format("{} {}, {}.", dry_run ? "Would stage" : "Staged",
-                            report::format_count(staged, "chunk"), report::format_bytes(bytes));
+                            output::format_count(staged, "chunk"), output::format_bytes(bytes));
     if (grown > 0)
         text +=
             fmt::format("\n{} staged before {} be copied again, with the new bounds or snapshot.",
-                        report::format_count(grown, "chunk"), dry_run ? "would" : "will");
+                        output::format_count(grown, "chunk"), dry_run ? "would" : "will");
     if (skipped > 0)
         text +=
             fmt::format("\n{} {} that had been staged before.", dry_run ? "Would skip" : "Skipped",
-                        report::format_count(skipped, "chunk"));
+                        output::format_count(skipped, "chunk"));
     output.event("summary",
                  {{"command", "stage"},
                   {"staged", staged},
@@ -248,7 +248,7 @@ std::set<ChunkPart> parts_of(const std::vector<queue::NewTask>& tasks) {
 
 } // namespace
 
-ExitStatus stage(const StageOptions& options, report::Output& output) {
+ExitStatus stage(const StageOptions& options, output::Output& output) {
     auto ends = connect_both(options.source, options.target, "stage", Session::first);
     require_different(ends);
     auto& [source, target] = ends;
@@ -272,7 +272,7 @@ ExitStatus stage(const StageOptions& options, report::Output& output) {
                                           "BEGIN; SET LOCAL lock_timeout = '5s'");
         prepare_queue(target.connection);
         added = queue::add(target.connection, tasks);
-        output.say(report::Weight::detail,
+        output.say(output::Weight::detail,
                    fmt::format("Staging from the {} to the {}{}", source.connection.name(),
                                target.connection.name(),
                                options.dry_run ? ", as it would be" : ""));

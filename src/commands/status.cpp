@@ -1,10 +1,10 @@
 #include "commands/commands.hpp"
 #include "commands/endpoints.hpp"
+#include "output/display.hpp"
+#include "output/table.hpp"
+#include "output/units.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
-#include "report/display.hpp"
-#include "report/table.hpp"
-#include "report/units.hpp"
 #include "run/open_connections.hpp"
 #include "run/stop.hpp"
 #include "run/stop_on_signal.hpp"
@@ -20,8 +20,8 @@ namespace commands {
 
 namespace {
 
-using report::format_bytes;
-using report::format_count;
+using output::format_bytes;
+using output::format_count;
 
 constexpr int most_failures = 1000; ///< that are listed
 
@@ -133,37 +133,37 @@ std::vector<std::string> cells_of(const std::string& name, const queue::Progress
             count(one.differing)};
 }
 
-report::Board::Entry entry_from(const json::Value& worker, report::Board::Clock::time_point now) {
-    using Clock = report::Board::Clock;
-    report::Board::Entry entry;
-    entry.activity = report::activity_of(worker.at("activity").text());
+output::Board::Entry entry_from(const json::Value& worker, output::Board::Clock::time_point now) {
+    using Clock = output::Board::Clock;
+    output::Board::Entry entry;
+    entry.activity = output::activity_of(worker.at("activity").text());
     entry.chunk = worker.at("chunk").text();
     entry.bytes = worker.at("bytes").integer();
     entry.moved = worker.at("moved").integer();
     entry.remark = worker.at("remark").text();
     entry.since = now - std::chrono::duration_cast<Clock::duration>(
-                            report::Seconds(worker.at("seconds").number()));
+                            output::Seconds(worker.at("seconds").number()));
     return entry;
 }
 
 /// A run as its own terminal shows it, under a title.
 std::vector<std::string> lines_of(const queue::Run& run, int columns, bool colours) {
-    const auto now = report::Board::Clock::now();
+    const auto now = output::Board::Clock::now();
     auto title = fmt::format("{} on {} (process {}), for {}", run.command, run.host, run.pid,
-                             report::format_duration(report::Seconds(run.seconds)));
+                             output::format_duration(output::Seconds(run.seconds)));
     if (run.silent_seconds >= queue::heard_of)
         title += fmt::format("; not heard of for {}: it has ended, or cannot reach the target",
-                             report::format_duration(report::Seconds(run.silent_seconds)));
+                             output::format_duration(output::Seconds(run.silent_seconds)));
     std::vector<std::string> lines{"", title};
     if (run.silent_seconds >= queue::heard_of)
         return lines;
-    std::vector<report::Board::Entry> entries;
+    std::vector<output::Board::Entry> entries;
     for (const auto& worker : json::parse(run.progress.workers).array()) {
         const auto number = static_cast<std::size_t>(worker.at("worker").integer());
         entries.resize(std::max(entries.size(), number));
         entries[number - 1] = entry_from(worker, now);
     }
-    const report::Board::Totals totals{.noun = run.command == "import" ? "file" : "chunk",
+    const output::Board::Totals totals{.noun = run.command == "import" ? "file" : "chunk",
                                        .chunks = run.chunks,
                                        .bytes = run.bytes,
                                        .chunks_done = run.progress.chunks_done,
@@ -171,7 +171,7 @@ std::vector<std::string> lines_of(const queue::Run& run, int columns, bool colou
                                        .moved = 0,
                                        .started = now};
     for (auto& line :
-         report::progress_lines(totals, entries, run.progress.rate, now, columns, colours))
+         output::progress_lines(totals, entries, run.progress.rate, now, columns, colours))
         lines.push_back(std::move(line));
     return lines;
 }
@@ -183,7 +183,7 @@ std::vector<std::string> status_lines(const Status& status, int columns, bool co
         rows.push_back(cells_of(one.name.quoted(), one));
     if (status.hypertables.size() != 1)
         rows.push_back(cells_of("total", total_of(status.hypertables)));
-    auto lines = report::table(rows, "lrrrrrrr");
+    auto lines = output::table(rows, "lrrrrrrr");
     for (const auto& run : status.runs)
         for (auto& line : lines_of(run, columns, colours))
             lines.push_back(std::move(line));
@@ -204,22 +204,22 @@ bool is_over(const Status& status) {
     return total.done + total.failed == total.chunks && status.runs.empty();
 }
 
-void show(const Status& status, const StatusOptions& options, report::Output& output) {
+void show(const Status& status, const StatusOptions& options, output::Output& output) {
     if (output.is_json()) {
-        output.event("status", fields_of(status, options.failed), report::Weight::result, "");
+        output.event("status", fields_of(status, options.failed), output::Weight::result, "");
         return;
     }
-    const auto lines = status_lines(status, report::Output::columns(), output.has_colours());
+    const auto lines = status_lines(status, output::Output::columns(), output.has_colours());
     if (options.watch && output.can_draw()) {
         output.draw(lines);
         return;
     }
-    output.say(report::Weight::result, fmt::format("{}", fmt::join(lines, "\n")));
+    output.say(output::Weight::result, fmt::format("{}", fmt::join(lines, "\n")));
 }
 
 } // namespace
 
-ExitStatus status(const StatusOptions& options, report::Output& output) {
+ExitStatus status(const StatusOptions& options, output::Output& output) {
     run::Stop stop;
     run::OpenConnections connections;
     const run::StopOnSignal signals(stop, connections);

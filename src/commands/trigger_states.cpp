@@ -1,9 +1,9 @@
 #include "commands/trigger_states.hpp"
 
 #include "load/locks.hpp"
+#include "output/units.hpp"
 #include "postgres/session.hpp"
 #include "queue/queue.hpp"
-#include "report/units.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/triggers.hpp"
 
@@ -76,7 +76,7 @@ void warn(std::size_t chunks, const std::string& reason, const std::string& exam
     spdlog::warn(
         "triggers of {} are enabled otherwise than their hypertables', for {}; in a session "
         "with timescaledb.disable_load=on, as the owner: {}",
-        report::format_count(static_cast<std::int64_t>(chunks), "chunk"), reason, example);
+        output::format_count(static_cast<std::int64_t>(chunks), "chunk"), reason, example);
 }
 
 } // namespace

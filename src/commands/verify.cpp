@@ -3,15 +3,15 @@
 #include "commands/sequences.hpp"
 #include "commands/verify_quick.hpp"
 #include "commands/verify_worker.hpp"
+#include "output/display.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
-#include "report/display.hpp"
-#include "report/verify_report.hpp"
 #include "run/demand.hpp"
 #include "run/pool.hpp"
 #include "run/stop_on_signal.hpp"
 #include "run/watchdog.hpp"
 #include "sql.hpp"
+#include "verify/report.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -27,11 +27,11 @@ postgres::Statement hash_statement() {
 }
 
 std::string next_step(const VerifyOptions& options, const queue::Counts& after,
-                      const report::VerifyReport& report) {
+                      const verify::VerifyReport& report) {
     if (options.requeue && after.to_do > 0)
         return fmt::format(
             "{} to copy again.\nNext: timescaledb-backfill copy --source ... --target ...",
-            report::format_count(after.to_do, "chunk"));
+            output::format_count(after.to_do, "chunk"));
     if (report.only_generated_differ())
         return "Next: compare the expressions of the generated columns on both sides";
     if (after.differing > 0)
@@ -45,8 +45,8 @@ std::string next_step(const VerifyOptions& options, const queue::Counts& after,
 
 } // namespace
 
-ExitStatus verify(const VerifyOptions& options, report::Output& output) {
-    using report::Weight;
+ExitStatus verify(const VerifyOptions& options, output::Output& output) {
+    using output::Weight;
     if (options.quick)
         return verify_quick(options, output);
     run::Stop stop;
@@ -80,11 +80,11 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
     const auto to_do = before.unverified;
     if (before.to_do > 0)
         output.say(Weight::result, fmt::format("{} still to copy, and not verified.",
-                                               report::format_count(before.to_do, "chunk")));
+                                               output::format_count(before.to_do, "chunk")));
     if (tell_nothing_copied(ends.target.connection, before, output))
         return exit_failed;
     if (to_do == 0) {
-        report::VerifyReport(output, 0).nothing_to_do(before.copied);
+        verify::VerifyReport(output, 0).nothing_to_do(before.copied);
         tell_lagging_sequences(
             postgres::lagging_sequences(ends.source.connection, ends.target.connection), output);
         return exit_done;
@@ -98,8 +98,8 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
         spdlog::warn("the two servers hash differently; comparing aggregates instead of digests");
 
     const auto workers = static_cast<int>(std::min<std::int64_t>(options.parallelism, to_do));
-    report::VerifyReport report(output, to_do);
-    report::Board board(1, to_do, before.bytes_unverified);
+    verify::VerifyReport report(output, to_do);
+    output::Board board(1, to_do, before.bytes_unverified);
     run::Demand demand(before.bytes_unverified);
     run::Throttle throttle;
     run::Pause pause;
@@ -135,8 +135,8 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
                   {"target", ends.target.connection.name()}},
                  Weight::detail,
                  fmt::format("Verifying {} by {} with up to {}, between the {} and the {}",
-                             report::format_count(to_do, "chunk"), how,
-                             report::format_count(workers, "worker"), ends.source.connection.name(),
+                             output::format_count(to_do, "chunk"), how,
+                             output::format_count(workers, "worker"), ends.source.connection.name(),
                              ends.target.connection.name()));
 
     auto own_run = queue::own_run_from(answers[run_number]);
@@ -153,7 +153,7 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
         run.pool = &pool;
         Publisher publisher(std::move(own_run), options.source, options.target, board, output,
                             steer(pause, pool, board, demand));
-        const report::Display display(output, board);
+        const output::Display display(output, board);
         pool.run(options.parallelism,
                  [&](int working) { return demand.wanted(working, board.unclaimed()); });
         last_words.push_back(publisher.end());
@@ -176,7 +176,7 @@ ExitStatus verify(const VerifyOptions& options, report::Output& output) {
     if ((interrupted || signals.has_come()) && report.done() < to_do) {
         output.say(Weight::result,
                    fmt::format("Interrupted with {} left to verify.",
-                               report::format_count(to_do - report.done(), "chunk")));
+                               output::format_count(to_do - report.done(), "chunk")));
         return exit_interrupted;
     }
     try {

@@ -1,11 +1,11 @@
 #include "commands/verify_quick.hpp"
 
 #include "commands/endpoints.hpp"
+#include "copy/report.hpp"
+#include "output/units.hpp"
 #include "queue/queue.hpp"
-#include "report/copy_report.hpp"
-#include "report/units.hpp"
-#include "report/verify_report.hpp"
 #include "timescale/chunk.hpp"
+#include "verify/report.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -19,8 +19,8 @@ namespace commands {
 
 namespace {
 
-using report::format_count;
-using report::Weight;
+using output::format_count;
+using output::Weight;
 
 /// By how much of the larger one two estimates may differ. ANALYZE reads 300 times
 /// default_statistics_target pages of a table, all of most chunks, and what it does not read is
@@ -93,9 +93,9 @@ std::string rows_text(const std::optional<std::int64_t>& rows) {
     return rows ? "about " + format_count(*rows, "row") : "an unknown number of rows";
 }
 
-void tell(report::Output& output, const Estimate& estimate) {
+void tell(output::Output& output, const Estimate& estimate) {
     const auto verdict = estimate.verdict();
-    auto fields = report::fields_of(estimate.copied.task);
+    auto fields = output::fields_of(estimate.copied.task);
     fields["verdict"] = name_of(verdict);
     if (estimate.source)
         fields["source_rows"] = *estimate.source;
@@ -147,14 +147,14 @@ std::string why_nothing(postgres::Connection& target, const queue::Counts& count
 } // namespace
 
 bool tell_nothing_copied(postgres::Connection& target, const queue::Counts& counts,
-                         report::Output& output) {
+                         output::Output& output) {
     if (counts.copied > 0 || counts.to_do == 0)
         return false;
-    report::VerifyReport(output, 0).nothing_copied(counts.to_do, why_nothing(target, counts));
+    verify::VerifyReport(output, 0).nothing_copied(counts.to_do, why_nothing(target, counts));
     return true;
 }
 
-ExitStatus verify_quick(const VerifyOptions& options, report::Output& output) {
+ExitStatus verify_quick(const VerifyOptions& options, output::Output& output) {
     auto ends = connect_both(options.source, options.target, "verify", Session::first);
     require_different(ends);
     if (ends.source.server.plain)
@@ -166,7 +166,7 @@ ExitStatus verify_quick(const VerifyOptions& options, report::Output& output) {
         return exit_failed;
     const auto started = std::chrono::steady_clock::now();
     const auto estimates = estimate(ends);
-    const report::Seconds duration = std::chrono::steady_clock::now() - started;
+    const output::Seconds duration = std::chrono::steady_clock::now() - started;
     for (const auto& one : estimates)
         tell(output, one);
     const auto count = [&](Estimate::Verdict verdict) {
@@ -180,7 +180,7 @@ ExitStatus verify_quick(const VerifyOptions& options, report::Output& output) {
     auto text =
         fmt::format("Compared estimates for {} in {}: {} alike (within {:.0f}%)",
                     format_count(static_cast<std::int64_t>(estimates.size()), "chunk"),
-                    report::format_duration(duration), format_count(alike), 100 * tolerance);
+                    output::format_duration(duration), format_count(alike), 100 * tolerance);
     if (different > 0)
         text += fmt::format(", {} different", format_count(different));
     if (unknown > 0)

@@ -8,12 +8,12 @@ namespace commands {
 /// Says so, and why, when something is staged and nothing of it is copied. \returns whether it is
 /// so.
 bool tell_nothing_copied(postgres::Connection& target, const queue::Counts& counts,
-                         report::Output& output);
+                         output::Output& output);
 
 /// Compares how many rows the two servers' catalogs think that copied chunks have, and reads none.
 /// Marks nothing as verified.
 /// \returns exit_differences when some differ by more than estimates may, or are not known;
 /// exit_failed when nothing is copied.
-ExitStatus verify_quick(const VerifyOptions& options, report::Output& output);
+ExitStatus verify_quick(const VerifyOptions& options, output::Output& output);
 
 } // namespace commands

@@ -109,7 +109,7 @@ bool VerifySession::verify_next() {
                                                         more, run_.pool->size()))
             tasks.push_back(std::move(task));
     progress_.begin(tasks);
-    progress_.now(report::Activity::comparing);
+    progress_.now(output::Activity::comparing);
     const bool is_suspect = std::ranges::any_of(
         tasks, [&](const auto& task) { return run_.crashes.is_suspect(task.id, servers()); });
     if (is_suspect) {
@@ -212,7 +212,7 @@ void VerifySession::verify_claimed(const queue::Task& task) {
     const auto axis =
         timescale::axis_of(find_hypertable(run_.sources, task.hypertable, "source").time.type);
     finish(
-        task, report::difference_json(*verdict.difference, axis),
+        task, verify::difference_json(*verdict.difference, axis),
         [difference = *verdict.difference, axis](auto& report, const auto& of) {
             report.differs(of, difference, axis);
         },
@@ -266,8 +266,8 @@ std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Ta
         comparisons.push_back(comparison(tasks[i], *chunk, target.chunks()[i]));
     }
     const auto verdicts = verify::compare_briefly(comparisons);
-    const report::Seconds each =
-        report::Seconds(std::chrono::steady_clock::now() - started) / tasks.size();
+    const output::Seconds each =
+        output::Seconds(std::chrono::steady_clock::now() - started) / tasks.size();
     std::vector<queue::Task> rest;
     std::vector<std::int64_t> equal;
     for (std::size_t i = 0; i < tasks.size(); ++i) {

@@ -6,10 +6,10 @@
 #include "commands/hypertable_map.hpp"
 #include "commands/worker_progress.hpp"
 #include "queue/task.hpp"
-#include "report/verify_report.hpp"
 #include "run/open_connections.hpp"
 #include "run/retry.hpp"
 #include "run/stop.hpp"
+#include "verify/report.hpp"
 
 #include <functional>
 #include <optional>
@@ -32,8 +32,8 @@ struct VerifyRun {
     run::OpenConnections& connections;
     run::Outage& outage;
     Orphans& orphans;
-    report::VerifyReport& report;
-    report::Board& board;
+    verify::VerifyReport& report;
+    output::Board& board;
     run::Throttle& throttle;
     run::Pause& pause;
     run::Pool* pool = nullptr; ///< that the workers are of
@@ -52,7 +52,7 @@ struct VerifyRun {
  */
 class VerifySession {
   public:
-    using Say = std::function<void(report::VerifyReport&, const queue::Task&)>;
+    using Say = std::function<void(verify::VerifyReport&, const queue::Task&)>;
 
     /// What is said of a comparison once it is committed.
     struct Verdict {

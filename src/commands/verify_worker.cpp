@@ -28,7 +28,7 @@ bool VerifyWorker::begin_again(const Error& error) {
             run_.crashes.note_loss(task, error.what());
     session_.reset();
     progress_.end();
-    progress_.now(report::Activity::waiting, error.what());
+    progress_.now(output::Activity::waiting, error.what());
     // What breaks connections each time is not tried forever.
     if (++losses_ > run_.options.retry.max_retries)
         throw Error(fmt::format("giving up after losing connections {} times in a row: {}", losses_,

@@ -20,7 +20,7 @@ std::int64_t bytes_of(const std::vector<queue::Task>& tasks) {
 
 bool WorkerProgress::may_begin(run::Pool& pool, const run::Pause& pause) {
     while (pause.is_on() && !stop_.is_requested() && pool.keeps(worker_)) {
-        now(report::Activity::paused);
+        now(output::Activity::paused);
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     return !stop_.is_requested() && pool.keeps(worker_);
@@ -41,7 +41,7 @@ void WorkerProgress::end(const std::vector<queue::Task>& done) {
     board_.end(worker_, static_cast<std::int64_t>(done.size()), bytes_of(done));
 }
 
-void WorkerProgress::now(report::Activity activity, const std::string& remark) {
+void WorkerProgress::now(output::Activity activity, const std::string& remark) {
     board_.now(worker_, activity, remark);
 }
 
@@ -53,13 +53,13 @@ void WorkerProgress::moved(std::int64_t bytes) {
 void WorkerProgress::now(load::Step step) {
     switch (step) {
     case load::Step::copying:
-        return now(report::Activity::copying);
+        return now(output::Activity::copying);
     case load::Step::indexing:
-        return now(report::Activity::indexing);
+        return now(output::Activity::indexing);
     case load::Step::attaching:
-        return now(report::Activity::attaching);
+        return now(output::Activity::attaching);
     case load::Step::helping:
-        return now(report::Activity::helping);
+        return now(output::Activity::helping);
     }
 }
 

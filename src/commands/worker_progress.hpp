@@ -1,8 +1,8 @@
 #pragma once
 
 #include "load/progress.hpp"
+#include "output/board.hpp"
 #include "queue/task.hpp"
-#include "report/board.hpp"
 #include "run/pause.hpp"
 #include "run/pool.hpp"
 #include "run/stop.hpp"
@@ -17,13 +17,13 @@ namespace commands {
 /// Where one worker of a run is: shown on the board; stopped and slowed down as the user wants.
 class WorkerProgress : public load::Progress {
   public:
-    WorkerProgress(report::Board& board, int worker, const run::Stop& stop, run::Throttle& throttle)
+    WorkerProgress(output::Board& board, int worker, const run::Stop& stop, run::Throttle& throttle)
         : board_(board), worker_(worker), stop_(stop), throttle_(throttle) {}
 
     int worker() const { return worker_; }
 
     /// Who works for this worker from now on.
-    void set_backends(std::vector<report::Board::Backend> backends) {
+    void set_backends(std::vector<output::Board::Backend> backends) {
         board_.set_backends(worker_, std::move(backends));
     }
 
@@ -46,14 +46,14 @@ class WorkerProgress : public load::Progress {
     /// Nothing is in hand any more. \param done how much of what there is to do is done.
     void end(std::int64_t done, std::int64_t bytes) { board_.end(worker_, done, bytes); }
 
-    void now(report::Activity activity, const std::string& remark = {});
+    void now(output::Activity activity, const std::string& remark = {});
 
     void check() override { stop_.check(); }
     void moved(std::int64_t bytes) override;
     void now(load::Step step) override;
 
   private:
-    report::Board& board_;
+    output::Board& board_;
     const int worker_;
     const run::Stop& stop_;
     run::Throttle& throttle_;

@@ -4,8 +4,8 @@
 #include "cli/command_line.hpp"
 #include "commands/commands.hpp"
 #include "fuzz.hpp"
+#include "output/log.hpp"
 #include "postgres/error.hpp"
-#include "report/log.hpp"
 
 #include <iostream>
 #include <sstream>
@@ -32,58 +32,58 @@ void require_sane(int parallelism) {
 
 namespace commands {
 
-ExitStatus check(const CheckOptions& options, report::Output& /*output*/) {
+ExitStatus check(const CheckOptions& options, output::Output& /*output*/) {
     require_sane(options.parallelism);
     return exit_done;
 }
 
-ExitStatus clone_schema(const CloneOptions& options, report::Output& /*output*/) {
+ExitStatus clone_schema(const CloneOptions& options, output::Output& /*output*/) {
     for (const auto& text : options.create_hypertables)
         require(!text.empty(), "--create-hypertable has a value");
     return exit_done;
 }
 
-ExitStatus stage(const StageOptions& options, report::Output& /*output*/) {
+ExitStatus stage(const StageOptions& options, output::Output& /*output*/) {
     require(!options.until.empty(), "--until is given");
     return exit_done;
 }
 
-ExitStatus copy(const CopyOptions& options, report::Output& /*output*/) {
+ExitStatus copy(const CopyOptions& options, output::Output& /*output*/) {
     require_sane(options.parallelism);
     require_sane(options.retry);
     return exit_done;
 }
 
-ExitStatus verify(const VerifyOptions& options, report::Output& /*output*/) {
+ExitStatus verify(const VerifyOptions& options, output::Output& /*output*/) {
     require_sane(options.parallelism);
     require_sane(options.retry);
     require(options.max_differences >= 0, "--max-differences is checked");
     return exit_done;
 }
 
-ExitStatus refresh_caggs(const RefreshOptions& options, report::Output& /*output*/) {
+ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& /*output*/) {
     require_sane(options.retry);
     return exit_done;
 }
 
-ExitStatus status(const StatusOptions& /*options*/, report::Output& /*output*/) {
+ExitStatus status(const StatusOptions& /*options*/, output::Output& /*output*/) {
     return exit_done;
 }
 
-ExitStatus pause(const ControlOptions& /*options*/, report::Output& /*output*/) {
+ExitStatus pause(const ControlOptions& /*options*/, output::Output& /*output*/) {
     return exit_done;
 }
 
-ExitStatus resume(const ControlOptions& /*options*/, report::Output& /*output*/) {
+ExitStatus resume(const ControlOptions& /*options*/, output::Output& /*output*/) {
     return exit_done;
 }
 
-ExitStatus set_parallelism(const ControlOptions& options, report::Output& /*output*/) {
+ExitStatus set_parallelism(const ControlOptions& options, output::Output& /*output*/) {
     require_sane(options.parallelism);
     return exit_done;
 }
 
-ExitStatus import_csv(const ImportOptions& options, report::Output& /*output*/) {
+ExitStatus import_csv(const ImportOptions& options, output::Output& /*output*/) {
     require_sane(options.parallelism);
     require_sane(options.retry);
     require(!options.files.empty() && !options.table.empty(), "files and table are given");
@@ -93,31 +93,31 @@ ExitStatus import_csv(const ImportOptions& options, report::Output& /*output*/) 
     return exit_done;
 }
 
-ExitStatus completion_point(const CompletionPointOptions& /*options*/, report::Output& /*output*/) {
+ExitStatus completion_point(const CompletionPointOptions& /*options*/, output::Output& /*output*/) {
     return exit_done;
 }
 
-ExitStatus report(const ReportOptions& /*options*/, report::Output& /*output*/) {
+ExitStatus report(const ReportOptions& /*options*/, output::Output& /*output*/) {
     return exit_done;
 }
 
-ExitStatus jobs(const JobsOptions& /*options*/, report::Output& /*output*/) {
+ExitStatus jobs(const JobsOptions& /*options*/, output::Output& /*output*/) {
     return exit_done;
 }
 
-ExitStatus clean(const CleanOptions& /*options*/, report::Output& /*output*/) {
+ExitStatus clean(const CleanOptions& /*options*/, output::Output& /*output*/) {
     return exit_done;
 }
 
 } // namespace commands
 
-namespace report {
+namespace output {
 
 // The real one would open whatever file --log-file names.
 Log::Log(Output& /*output*/, const LogOptions& /*options*/) {}
 Log::~Log() = default;
 
-} // namespace report
+} // namespace output
 
 extern "C" int LLVMFuzzerInitialize(int* /*argc*/, char*** /*argv*/) {
     std::cout.rdbuf(nullptr); // --help

@@ -1,5 +1,5 @@
+#include "check/report.hpp"
 #include "check/topics.hpp"
-#include "report/finding_report.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -61,7 +61,7 @@ std::vector<Finding> some_findings() {
 }
 
 TEST(FindingReport, IsALineEachWhenNotOnATerminal) {
-    EXPECT_EQ(report::findings_text(some_findings(), {}),
+    EXPECT_EQ(check::findings_text(some_findings(), {}),
               "ok       versions: the same\n"
               "warning  indexes: \"public\".\"a table with spaces in its name\": an index is "
               "missing. Remedy: CREATE INDEX ON \"public\".\"a table with spaces in its name\"\n"
@@ -69,7 +69,7 @@ TEST(FindingReport, IsALineEachWhenNotOnATerminal) {
 }
 
 TEST(FindingReport, IsFoldedOnATerminalButNotWithinNames) {
-    EXPECT_EQ(report::findings_text(some_findings(), {.width = 60, .colours = false}),
+    EXPECT_EQ(check::findings_text(some_findings(), {.width = 60, .colours = false}),
               "ok       versions: the same\n"
               "warning  indexes:\n"
               "         \"public\".\"a table with spaces in its name\": an\n"
@@ -81,7 +81,7 @@ TEST(FindingReport, IsFoldedOnATerminalButNotWithinNames) {
 }
 
 TEST(FindingReport, HasColoursForLevels) {
-    EXPECT_THAT(report::findings_text(some_findings(), {.width = 80, .colours = true}),
+    EXPECT_THAT(check::findings_text(some_findings(), {.width = 80, .colours = true}),
                 HasSubstr("\033[1;31merror\033[0m    columns"));
 }
 

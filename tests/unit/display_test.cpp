@@ -1,9 +1,9 @@
-#include "report/display.hpp"
+#include "output/display.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace report {
+namespace output {
 namespace {
 
 using namespace std::chrono_literals;
@@ -97,4 +97,4 @@ TEST(Activity, HasTheSameNameBothWays) {
 }
 
 } // namespace
-} // namespace report
+} // namespace output

@@ -1,4 +1,4 @@
-#include "report/units.hpp"
+#include "output/units.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,11 +7,11 @@
 
 namespace {
 
-using report::format_bytes;
-using report::format_count;
-using report::format_duration;
-using report::format_rate;
-using report::Seconds;
+using output::format_bytes;
+using output::format_count;
+using output::format_duration;
+using output::format_rate;
+using output::Seconds;
 
 constexpr auto largest = std::numeric_limits<std::int64_t>::max();
 
@@ -56,9 +56,9 @@ TEST(FormatCount, SetsCommasBetweenThousands) {
 }
 
 TEST(FormatAll, AgreesWithItsVerb) {
-    EXPECT_EQ(report::format_all(1, "task", "was", "were"), "the only task was");
-    EXPECT_EQ(report::format_all(2, "task", "was", "were"), "all 2 tasks were");
-    EXPECT_EQ(report::format_all(1000, "task", "was", "were"), "all 1,000 tasks were");
+    EXPECT_EQ(output::format_all(1, "task", "was", "were"), "the only task was");
+    EXPECT_EQ(output::format_all(2, "task", "was", "were"), "all 2 tasks were");
+    EXPECT_EQ(output::format_all(1000, "task", "was", "were"), "all 1,000 tasks were");
 }
 
 TEST(FormatCount, SetsNoCommaBehindAMinus) {

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "output/output.hpp"
+#include "output/units.hpp"
 #include "queue/task.hpp"
-#include "report/output.hpp"
-#include "report/units.hpp"
 #include "timescale/bound.hpp"
 #include "verify/comparison.hpp"
 
@@ -10,21 +10,20 @@
 #include <mutex>
 #include <string>
 
-namespace report {
+namespace verify {
 
 /// A difference as JSON, for the task.
-std::string difference_json(const verify::Difference& difference, timescale::Axis axis);
+std::string difference_json(const Difference& difference, timescale::Axis axis);
 
 /// Tells what `verify` finds: a line for each chunk, more for one that differs, and a summary.
 /// Shared by threads.
 class VerifyReport {
   public:
     /// \param to_do how many chunks there are to verify as the run begins.
-    VerifyReport(Output& output, std::int64_t to_do) : output_(output), to_do_(to_do) {}
+    VerifyReport(output::Output& output, std::int64_t to_do) : output_(output), to_do_(to_do) {}
 
-    void equal(const queue::Task& task, std::int64_t rows, Seconds duration);
-    void differs(const queue::Task& task, const verify::Difference& difference,
-                 timescale::Axis axis);
+    void equal(const queue::Task& task, std::int64_t rows, output::Seconds duration);
+    void differs(const queue::Task& task, const Difference& difference, timescale::Axis axis);
     void not_compared(const queue::Task& task, const std::string& reason);
 
     void summary() const;
@@ -45,12 +44,12 @@ class VerifyReport {
     std::int64_t unequal() const;
 
   private:
-    void summarize(Seconds duration, const std::string& text) const;
+    void summarize(output::Seconds duration, const std::string& text) const;
     std::string next_number() const;
 
     using Clock = std::chrono::steady_clock;
 
-    Output& output_;
+    output::Output& output_;
     mutable std::mutex mutex_;
     const std::int64_t to_do_;
     const Clock::time_point started_ = Clock::now();
@@ -61,4 +60,4 @@ class VerifyReport {
     std::int64_t rows_ = 0;
 };
 
-} // namespace report
+} // namespace verify

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace report {
+namespace output {
 
 /// Lines with columns as wide as they have to be.
 /// \param rows of as many cells each; the titles first.
@@ -12,4 +12,4 @@ namespace report {
 std::vector<std::string> table(const std::vector<std::vector<std::string>>& rows,
                                std::string_view alignment);
 
-} // namespace report
+} // namespace output

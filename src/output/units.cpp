@@ -1,4 +1,4 @@
-#include "report/units.hpp"
+#include "output/units.hpp"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstdio>
 
-namespace report {
+namespace output {
 
 std::string format_bytes(std::int64_t bytes) {
     if (bytes < 1000)
@@ -69,4 +69,4 @@ int columns_of(std::string_view text) {
         text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
 }
 
-} // namespace report
+} // namespace output

@@ -1,4 +1,4 @@
-#include "report/log.hpp"
+#include "output/log.hpp"
 
 #include "base/error.hpp"
 
@@ -13,7 +13,7 @@
 #include <memory>
 #include <mutex>
 
-namespace report {
+namespace output {
 
 namespace {
 
@@ -85,4 +85,4 @@ Log::~Log() {
     spdlog::set_default_logger(std::make_shared<spdlog::logger>("none"));
 }
 
-} // namespace report
+} // namespace output

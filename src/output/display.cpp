@@ -1,13 +1,13 @@
-#include "report/display.hpp"
+#include "output/display.hpp"
 
-#include "report/units.hpp"
+#include "output/units.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 
-namespace report {
+namespace output {
 
 namespace {
 
@@ -154,4 +154,4 @@ void Display::show(const std::stop_token& stop) {
     }
 }
 
-} // namespace report
+} // namespace output

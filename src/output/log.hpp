@@ -1,11 +1,11 @@
 #pragma once
 
-#include "report/output.hpp"
+#include "output/output.hpp"
 
 #include <optional>
 #include <string>
 
-namespace report {
+namespace output {
 
 struct LogOptions {
     Format format = Format::text;
@@ -25,4 +25,4 @@ class Log {
     Log& operator=(const Log&) = delete;
 };
 
-} // namespace report
+} // namespace output

@@ -1,8 +1,8 @@
-#include "report/clone_report.hpp"
+#include "cloning/report.hpp"
 
 #include <fmt/format.h>
 
-namespace report {
+namespace cloning {
 
 bool CloneReport::is_time_to_draw() {
     const auto now = Clock::now();
@@ -14,14 +14,15 @@ bool CloneReport::is_time_to_draw() {
 
 void CloneReport::passing(const std::string& table, std::int64_t rows, std::int64_t bytes) {
     if (is_time_to_draw())
-        output_.draw({fmt::format("Copying {}: {}, {}; in all {}", table, format_count(rows, "row"),
-                                  format_bytes(bytes), format_bytes(bytes_ + bytes))});
+        output_.draw(
+            {fmt::format("Copying {}: {}, {}; in all {}", table, output::format_count(rows, "row"),
+                         output::format_bytes(bytes), output::format_bytes(bytes_ + bytes))});
 }
 
 void CloneReport::doing(const std::string& subject) {
     if (is_time_to_draw())
-        output_.draw(
-            {fmt::format("{}, after {}", subject, format_duration(Clock::now() - started_))});
+        output_.draw({fmt::format("{}, after {}", subject,
+                                  output::format_duration(Clock::now() - started_))});
 }
 
 void CloneReport::end_drawing() {
@@ -40,9 +41,9 @@ void CloneReport::copied(const postgres::QualifiedName& table, std::int64_t rows
                    {"rows", rows},
                    {"bytes", bytes},
                    {"dry_run", false}},
-                  Weight::detail,
-                  fmt::format("Copied {}: {}, {}", table.quoted(), format_count(rows, "row"),
-                              format_bytes(bytes)));
+                  output::Weight::detail,
+                  fmt::format("Copied {}: {}, {}", table.quoted(),
+                              output::format_count(rows, "row"), output::format_bytes(bytes)));
 }
 
 void CloneReport::would_copy(const postgres::QualifiedName& table, std::int64_t disk_bytes) {
@@ -54,8 +55,8 @@ void CloneReport::would_copy(const postgres::QualifiedName& table, std::int64_t 
          {"name", table.name},
          {"disk_bytes", disk_bytes},
          {"dry_run", true}},
-        Weight::detail,
-        fmt::format("Would copy {}: {} on disk", table.quoted(), format_bytes(disk_bytes)));
+        output::Weight::detail,
+        fmt::format("Would copy {}: {} on disk", table.quoted(), output::format_bytes(disk_bytes)));
 }
 
 void CloneReport::hypertable(const postgres::QualifiedName& hypertable, std::int64_t chunks,
@@ -67,31 +68,32 @@ void CloneReport::hypertable(const postgres::QualifiedName& hypertable, std::int
                    {"chunks", chunks},
                    {"created", created},
                    {"dry_run", dry_run_}},
-                  Weight::detail,
+                  output::Weight::detail,
                   created ? fmt::format("{} {} a hypertable, without its rows",
                                         dry_run_ ? "Would make" : "Made", hypertable.quoted())
                           : fmt::format("{} hypertable {} without its {}",
                                         dry_run_ ? "Would define" : "Defined", hypertable.quoted(),
-                                        format_count(chunks, "chunk")));
+                                        output::format_count(chunks, "chunk")));
 }
 
 void CloneReport::left_out(const std::string& what, const std::string& reason) {
-    output_.event("left_out", {{"what", what}, {"reason", reason}}, Weight::detail,
+    output_.event("left_out", {{"what", what}, {"reason", reason}}, output::Weight::detail,
                   fmt::format("Left out {}: {}", what, reason));
 }
 
 void CloneReport::summary(const std::string& target, std::int64_t roles, std::int64_t jobs) {
-    const Seconds duration = Clock::now() - started_;
-    auto text = fmt::format(
-        "{} {} into the {}: {} with {}{}", dry_run_ ? "Would clone" : "Cloned",
-        format_count(hypertables_, "hypertable"), target, format_count(tables_, "plain table"),
-        dry_run_ ? "" : format_count(rows_, "row") + ", ", format_bytes(bytes_));
+    const output::Seconds duration = Clock::now() - started_;
+    auto text = fmt::format("{} {} into the {}: {} with {}{}", dry_run_ ? "Would clone" : "Cloned",
+                            output::format_count(hypertables_, "hypertable"), target,
+                            output::format_count(tables_, "plain table"),
+                            dry_run_ ? "" : output::format_count(rows_, "row") + ", ",
+                            output::format_bytes(bytes_));
     if (roles > 0)
-        text += fmt::format("; {}", format_count(roles, "role statement"));
+        text += fmt::format("; {}", output::format_count(roles, "role statement"));
     if (jobs > 0)
-        text += fmt::format("; {} {}", format_count(jobs, "job"),
+        text += fmt::format("; {} {}", output::format_count(jobs, "job"),
                             dry_run_ ? "to turn off" : "turned off");
-    text += dry_run_ ? "." : fmt::format(", in {}.", format_duration(duration));
+    text += dry_run_ ? "." : fmt::format(", in {}.", output::format_duration(duration));
     output_.event("summary",
                   {{"command", "clone-schema"},
                    {"hypertables", hypertables_},
@@ -102,7 +104,7 @@ void CloneReport::summary(const std::string& target, std::int64_t roles, std::in
                    {"jobs_turned_off", jobs},
                    {"dry_run", dry_run_},
                    {"seconds", duration.count()}},
-                  Weight::result, text);
+                  output::Weight::result, text);
 }
 
-} // namespace report
+} // namespace cloning

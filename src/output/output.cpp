@@ -1,4 +1,4 @@
-#include "report/output.hpp"
+#include "output/output.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-namespace report {
+namespace output {
 
 namespace {
 
@@ -130,4 +130,4 @@ void Output::redraw() {
     std::fflush(stdout);
 }
 
-} // namespace report
+} // namespace output

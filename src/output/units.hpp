@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace report {
+namespace output {
 
 using Seconds = std::chrono::duration<double>;
 
@@ -32,4 +32,4 @@ int columns_of(std::string_view text);
 /// `55 MB/s`; `-` when no time has passed.
 std::string format_rate(std::int64_t bytes, Seconds duration);
 
-} // namespace report
+} // namespace output

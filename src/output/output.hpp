@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace report {
+namespace output {
 
 enum class Format { text, json };
 
@@ -81,4 +81,4 @@ class Output {
     std::vector<std::string> drawn_;
 };
 
-} // namespace report
+} // namespace output

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "report/board.hpp"
-#include "report/output.hpp"
+#include "output/board.hpp"
+#include "output/output.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-namespace report {
+namespace output {
 
 /// The lines that show a run's progress: one for all, and one for each worker that has something to
 /// show.
@@ -59,4 +59,4 @@ class Display {
     std::jthread thread_; // last, for it uses the others
 };
 
-} // namespace report
+} // namespace output

@@ -1,35 +1,35 @@
-#include "report/verify_report.hpp"
+#include "verify/report.hpp"
 
-#include "report/copy_report.hpp"
+#include "copy/report.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-namespace report {
+namespace verify {
 
 namespace {
 
-const char* name_of(verify::Example::Kind kind) {
+const char* name_of(Example::Kind kind) {
     switch (kind) {
-    case verify::Example::Kind::only_in_source:
+    case Example::Kind::only_in_source:
         return "only in source";
-    case verify::Example::Kind::only_in_target:
+    case Example::Kind::only_in_target:
         return "only in target";
-    case verify::Example::Kind::different:
+    case Example::Kind::different:
         break;
     }
     return "different";
 }
 
-std::string example_text(const verify::Example& example) {
-    if (example.kind != verify::Example::Kind::different)
+std::string example_text(const Example& example) {
+    if (example.kind != Example::Kind::different)
         return fmt::format("\n    {}: {}", name_of(example.kind),
                            example.source ? *example.source : *example.target);
     return fmt::format("\n    different: {} (source)\n               {} (target)", *example.source,
                        *example.target);
 }
 
-json::Object fields_of(const verify::Difference& difference, timescale::Axis axis) {
+json::Object fields_of(const Difference& difference, timescale::Axis axis) {
     json::Object fields{{"source_rows", difference.source_rows},
                         {"target_rows", difference.target_rows},
                         {"columns", difference.columns}};
@@ -54,7 +54,7 @@ json::Object fields_of(const verify::Difference& difference, timescale::Axis axi
 
 } // namespace
 
-std::string difference_json(const verify::Difference& difference, timescale::Axis axis) {
+std::string difference_json(const Difference& difference, timescale::Axis axis) {
     return json::dump(fields_of(difference, axis));
 }
 
@@ -62,27 +62,29 @@ std::string VerifyReport::next_number() const {
     return fmt::format("[{}/{}]", equal_ + differing_ + not_compared_, to_do_);
 }
 
-void VerifyReport::equal(const queue::Task& task, std::int64_t rows, Seconds duration) {
+void VerifyReport::equal(const queue::Task& task, std::int64_t rows, output::Seconds duration) {
     const std::lock_guard lock(mutex_);
     ++equal_;
     rows_ += rows;
     auto fields = fields_of(task);
     fields.update({{"rows", rows}, {"seconds", duration.count()}});
-    output_.event("verified", fields, Weight::detail,
+    output_.event("verified", fields, output::Weight::detail,
                   fmt::format("{} Verified chunk {}: {} equal in {}", next_number(), task.title(),
-                              format_count(rows, "row"), format_duration(duration)));
+                              output::format_count(rows, "row"),
+                              output::format_duration(duration)));
 }
 
-void VerifyReport::differs(const queue::Task& task, const verify::Difference& difference,
+void VerifyReport::differs(const queue::Task& task, const Difference& difference,
                            timescale::Axis axis) {
     const std::lock_guard lock(mutex_);
     ++differing_;
     if (difference.is_generated())
         ++generated_;
     rows_ += difference.source_rows;
-    auto text = fmt::format(
-        "{} Chunk {} differs: {} in the source, {} in the target", next_number(), task.title(),
-        format_count(difference.source_rows, "row"), format_count(difference.target_rows, "row"));
+    auto text =
+        fmt::format("{} Chunk {} differs: {} in the source, {} in the target", next_number(),
+                    task.title(), output::format_count(difference.source_rows, "row"),
+                    output::format_count(difference.target_rows, "row"));
     if (difference.times)
         text += fmt::format("\n    first at {}, last at {}",
                             timescale::format_time(axis, difference.times->from),
@@ -99,7 +101,7 @@ void VerifyReport::differs(const queue::Task& task, const verify::Difference& di
         text += example_text(example);
     auto fields = fields_of(task);
     fields.update(fields_of(difference, axis));
-    output_.event("differed", fields, Weight::result, text);
+    output_.event("differed", fields, output::Weight::result, text);
 }
 
 void VerifyReport::not_compared(const queue::Task& task, const std::string& reason) {
@@ -108,34 +110,35 @@ void VerifyReport::not_compared(const queue::Task& task, const std::string& reas
     auto fields = fields_of(task);
     fields["reason"] = reason;
     output_.event(
-        "not_compared", fields, Weight::result,
+        "not_compared", fields, output::Weight::result,
         fmt::format("{} Chunk {} could not be compared: {}", next_number(), task.title(), reason));
 }
 
 void VerifyReport::summary() const {
     const std::lock_guard lock(mutex_);
-    const Seconds duration = Clock::now() - started_;
-    auto text =
-        fmt::format("Verified {}, {} in {}: {} equal", format_count(equal_ + differing_, "chunk"),
-                    format_count(rows_, "row"), format_duration(duration), format_count(equal_));
+    const output::Seconds duration = Clock::now() - started_;
+    auto text = fmt::format("Verified {}, {} in {}: {} equal",
+                            output::format_count(equal_ + differing_, "chunk"),
+                            output::format_count(rows_, "row"), output::format_duration(duration),
+                            output::format_count(equal_));
     if (differing_ > 0)
-        text += fmt::format(", {} different", format_count(differing_));
+        text += fmt::format(", {} different", output::format_count(differing_));
     if (not_compared_ > 0)
-        text += fmt::format(", {} not compared", format_count(not_compared_));
+        text += fmt::format(", {} not compared", output::format_count(not_compared_));
     summarize(duration, text + ".");
 }
 
 void VerifyReport::nothing_to_do(std::int64_t copied) const {
-    summarize(Seconds(0), fmt::format("Nothing to verify: {} copied, none left to verify.",
-                                      format_count(copied, "chunk")));
+    summarize(output::Seconds(0), fmt::format("Nothing to verify: {} copied, none left to verify.",
+                                              output::format_count(copied, "chunk")));
 }
 
 void VerifyReport::nothing_copied(std::int64_t staged, const std::string& why) const {
-    summarize(Seconds(0), fmt::format("Nothing was verified, for none of {} is copied: {}.",
-                                      format_count(staged, "staged chunk"), why));
+    summarize(output::Seconds(0), fmt::format("Nothing was verified, for none of {} is copied: {}.",
+                                              output::format_count(staged, "staged chunk"), why));
 }
 
-void VerifyReport::summarize(Seconds duration, const std::string& text) const {
+void VerifyReport::summarize(output::Seconds duration, const std::string& text) const {
     output_.event("summary",
                   {{"command", "verify"},
                    {"equal", equal_},
@@ -143,7 +146,7 @@ void VerifyReport::summarize(Seconds duration, const std::string& text) const {
                    {"not_compared", not_compared_},
                    {"rows", rows_},
                    {"seconds", duration.count()}},
-                  Weight::result, text);
+                  output::Weight::result, text);
 }
 
 std::int64_t VerifyReport::done() const {
@@ -161,4 +164,4 @@ std::int64_t VerifyReport::unequal() const {
     return differing_ + not_compared_;
 }
 
-} // namespace report
+} // namespace verify

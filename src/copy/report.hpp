@@ -1,8 +1,8 @@
 #pragma once
 
+#include "output/output.hpp"
+#include "output/units.hpp"
 #include "queue/task.hpp"
-#include "report/output.hpp"
-#include "report/units.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-namespace report {
+namespace copy {
 
 /// A task's fields in an event (docs/json.md).
 json::Object fields_of(const queue::Task& task);
@@ -19,12 +19,12 @@ json::Object fields_of(const queue::Task& task);
 class CopyReport {
   public:
     /// \param to_do how many chunks there are to copy as the run begins.
-    CopyReport(Output& output, std::int64_t to_do) : output_(output), to_do_(to_do) {}
+    CopyReport(output::Output& output, std::int64_t to_do) : output_(output), to_do_(to_do) {}
 
     void started(const queue::Task& task, int worker);
 
     /// \param note what is out of the ordinary, or empty.
-    void copied(const queue::Task& task, const queue::Loaded& loaded, Seconds duration,
+    void copied(const queue::Task& task, const queue::Loaded& loaded, output::Seconds duration,
                 const std::optional<std::string>& note);
     void skipped(const queue::Task& task, const std::string& reason);
     void failed(const queue::Task& task, const std::string& error);
@@ -39,14 +39,14 @@ class CopyReport {
     void nothing_to_do(std::int64_t staged) const;
 
   private:
-    void summarize(Seconds duration, const std::string& text) const;
+    void summarize(output::Seconds duration, const std::string& text) const;
 
     /// `[i/N]`
     std::string next_number() const;
 
     using Clock = std::chrono::steady_clock;
 
-    Output& output_;
+    output::Output& output_;
     mutable std::mutex mutex_;
     const std::int64_t to_do_;
     const Clock::time_point started_ = Clock::now();
@@ -56,4 +56,4 @@ class CopyReport {
     queue::Loaded loaded_;
 };
 
-} // namespace report
+} // namespace copy

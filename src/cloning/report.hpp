@@ -1,19 +1,19 @@
 #pragma once
 
+#include "output/output.hpp"
+#include "output/units.hpp"
 #include "postgres/quote.hpp"
-#include "report/output.hpp"
-#include "report/units.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <string>
 
-namespace report {
+namespace cloning {
 
 /// Tells what `clone-schema` does.
 class CloneReport {
   public:
-    CloneReport(Output& output, bool dry_run) : output_(output), dry_run_(dry_run) {}
+    CloneReport(output::Output& output, bool dry_run) : output_(output), dry_run_(dry_run) {}
 
     /// Rows of a table pass: drawn, on a terminal.
     void passing(const std::string& table, std::int64_t rows, std::int64_t bytes);
@@ -40,7 +40,7 @@ class CloneReport {
 
     bool is_time_to_draw();
 
-    Output& output_;
+    output::Output& output_;
     const bool dry_run_;
     const Clock::time_point started_ = Clock::now();
     Clock::time_point drawn_;
@@ -50,4 +50,4 @@ class CloneReport {
     std::int64_t hypertables_ = 0;
 };
 
-} // namespace report
+} // namespace cloning

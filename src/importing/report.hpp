@@ -2,22 +2,22 @@
 
 #include "csv/batches.hpp"
 #include "csv/rejects.hpp"
+#include "output/output.hpp"
+#include "output/units.hpp"
 #include "queue/imports.hpp"
-#include "report/output.hpp"
-#include "report/units.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <string>
 
-namespace report {
+namespace importing {
 
 /// Tells what `import` does: a line for each file, and a summary. Shared by threads.
 class ImportReport {
   public:
     /// \param files how many there are.
-    ImportReport(Output& output, std::int64_t files) : output_(output), files_(files) {}
+    ImportReport(output::Output& output, std::int64_t files) : output_(output), files_(files) {}
 
     /// All of a file was loaded before.
     void known(const std::string& file, const queue::Imported& done);
@@ -27,7 +27,7 @@ class ImportReport {
 
     /// A batch. \param worker from 1.
     void loaded(const std::string& file, const csv::Part& part, const queue::Imported& imported,
-                Seconds duration, int worker);
+                output::Seconds duration, int worker);
     void rejected(const std::string& file, const csv::Reject& reject);
 
     /// \param attempt that is to come, from 2.
@@ -46,7 +46,7 @@ class ImportReport {
   private:
     using Clock = std::chrono::steady_clock;
 
-    Output& output_;
+    output::Output& output_;
     mutable std::mutex mutex_;
     const std::int64_t files_;
     const Clock::time_point started_ = Clock::now();
@@ -55,4 +55,4 @@ class ImportReport {
     std::int64_t bytes_ = 0; ///< of CSV
 };
 
-} // namespace report
+} // namespace importing

@@ -1,22 +1,22 @@
-#include "report/copy_report.hpp"
+#include "copy/report.hpp"
 
 #include <fmt/format.h>
 
-namespace report {
+namespace copy {
 
 namespace {
 
 /// `7,200 rows`, `40 compressed batches`, `40 compressed batches and 1 row`
 std::string contents(const queue::Loaded& loaded) {
-    auto rows = format_count(loaded.rows, "row");
+    auto rows = output::format_count(loaded.rows, "row");
     if (loaded.batches == 0)
         return rows;
-    const auto batches = format_count(loaded.batches) +
+    const auto batches = output::format_count(loaded.batches) +
                          (loaded.batches == 1 ? " compressed batch" : " compressed batches");
     return loaded.rows == 0 ? batches : batches + " and " + rows;
 }
 
-json::Object fields_of(const queue::Loaded& loaded, Seconds duration) {
+json::Object fields_of(const queue::Loaded& loaded, output::Seconds duration) {
     return {{"rows", loaded.rows},
             {"batches", loaded.batches},
             {"bytes", loaded.bytes},
@@ -44,11 +44,11 @@ std::string CopyReport::next_number() const {
 void CopyReport::started(const queue::Task& task, int worker) {
     auto fields = fields_of(task);
     fields.update({{"worker", worker}, {"disk_bytes", task.bytes}});
-    output_.event("started", fields, Weight::detail, "");
+    output_.event("started", fields, output::Weight::detail, "");
 }
 
-void CopyReport::copied(const queue::Task& task, const queue::Loaded& loaded, Seconds duration,
-                        const std::optional<std::string>& note) {
+void CopyReport::copied(const queue::Task& task, const queue::Loaded& loaded,
+                        output::Seconds duration, const std::optional<std::string>& note) {
     const std::lock_guard lock(mutex_);
     ++copied_;
     loaded_ += loaded;
@@ -56,10 +56,11 @@ void CopyReport::copied(const queue::Task& task, const queue::Loaded& loaded, Se
     fields.update(fields_of(loaded, duration));
     if (note)
         fields["note"] = *note;
-    output_.event("copied", fields, Weight::detail,
+    output_.event("copied", fields, output::Weight::detail,
                   fmt::format("{} Copied chunk {}: {}, {} in {} ({}){}", next_number(),
-                              task.title(), contents(loaded), format_bytes(loaded.bytes),
-                              format_duration(duration), format_rate(loaded.bytes, duration),
+                              task.title(), contents(loaded), output::format_bytes(loaded.bytes),
+                              output::format_duration(duration),
+                              output::format_rate(loaded.bytes, duration),
                               note ? "; " + *note : ""));
 }
 
@@ -68,7 +69,7 @@ void CopyReport::skipped(const queue::Task& task, const std::string& reason) {
     ++skipped_;
     auto fields = fields_of(task);
     fields["reason"] = reason;
-    output_.event("skipped", fields, Weight::detail,
+    output_.event("skipped", fields, output::Weight::detail,
                   fmt::format("{} Skipped chunk {}: {}", next_number(), task.title(), reason));
 }
 
@@ -77,42 +78,43 @@ void CopyReport::failed(const queue::Task& task, const std::string& error) {
     ++failed_;
     auto fields = fields_of(task);
     fields["error"] = error;
-    output_.event("failed", fields, Weight::result,
+    output_.event("failed", fields, output::Weight::result,
                   fmt::format("{} Failed chunk {}: {}", next_number(), task.title(), error));
 }
 
 void CopyReport::retried(const queue::Task& task, const std::string& error, int attempt) {
     auto fields = fields_of(task);
     fields.update({{"error", error}, {"attempt", attempt}});
-    output_.event("retried", fields, Weight::detail,
-                  output_.verbosity() == Verbosity::verbose
+    output_.event("retried", fields, output::Weight::detail,
+                  output_.verbosity() == output::Verbosity::verbose
                       ? fmt::format("Trying chunk {} again: {}", task.title(), error)
                       : "");
 }
 
 void CopyReport::summary() const {
     const std::lock_guard lock(mutex_);
-    const Seconds duration = Clock::now() - started_;
-    auto text = fmt::format("Copied {}, {}, {} in {} ({}).", format_count(copied_, "chunk"),
-                            contents(loaded_), format_bytes(loaded_.bytes),
-                            format_duration(duration), format_rate(loaded_.bytes, duration));
+    const output::Seconds duration = Clock::now() - started_;
+    auto text = fmt::format("Copied {}, {}, {} in {} ({}).", output::format_count(copied_, "chunk"),
+                            contents(loaded_), output::format_bytes(loaded_.bytes),
+                            output::format_duration(duration),
+                            output::format_rate(loaded_.bytes, duration));
     if (skipped_ > 0)
-        text += fmt::format(" Skipped {}.", format_count(skipped_, "chunk"));
+        text += fmt::format(" Skipped {}.", output::format_count(skipped_, "chunk"));
     if (failed_ > 0)
-        text += fmt::format(" Failed: {}.", format_count(failed_, "chunk"));
+        text += fmt::format(" Failed: {}.", output::format_count(failed_, "chunk"));
     summarize(duration, text);
 }
 
 void CopyReport::nothing_to_do(std::int64_t staged) const {
-    summarize(Seconds(0), fmt::format("Nothing to copy: {} staged, none left to copy.",
-                                      format_count(staged, "chunk")));
+    summarize(output::Seconds(0), fmt::format("Nothing to copy: {} staged, none left to copy.",
+                                              output::format_count(staged, "chunk")));
 }
 
-void CopyReport::summarize(Seconds duration, const std::string& text) const {
+void CopyReport::summarize(output::Seconds duration, const std::string& text) const {
     json::Object fields{
         {"command", "copy"}, {"copied", copied_}, {"skipped", skipped_}, {"failed", failed_}};
     fields.update(fields_of(loaded_, duration));
-    output_.event("summary", fields, Weight::result, text);
+    output_.event("summary", fields, output::Weight::result, text);
 }
 
-} // namespace report
+} // namespace copy

@@ -1,17 +1,14 @@
-#include "report/finding_report.hpp"
+#include "check/report.hpp"
 
-#include "report/units.hpp"
+#include "output/units.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace report {
+namespace check {
 
 namespace {
-
-using check::Finding;
-using check::Level;
 
 /// Where the text begins, behind the longest level.
 constexpr int indent = 9;
@@ -48,7 +45,7 @@ std::string folded(const std::string& text, int width) {
     std::string result;
     int column = indent;
     for (const auto& word : words_of(text)) {
-        const int length = columns_of(word);
+        const int length = output::columns_of(word);
         if (column > indent && column + 1 + length > width) {
             result += "\n" + std::string(indent, ' ');
             column = indent;
@@ -63,7 +60,7 @@ std::string folded(const std::string& text, int width) {
 }
 
 std::string level_text(Level level, bool colours) {
-    const std::string name = check::name_of(level);
+    const std::string name = name_of(level);
     const std::string space(indent - name.size(), ' ');
     return colours ? fmt::format("{}{}\033[0m{}", colour_of(level), name, space) : name + space;
 }
@@ -96,27 +93,28 @@ std::vector<Finding> in_order(const std::vector<Finding>& findings) {
 
 } // namespace
 
-void tell_findings(Output& output, const std::vector<Finding>& findings) {
+void tell_findings(output::Output& output, const std::vector<Finding>& findings) {
     constexpr int least = 40;
-    const Page page{.width = output.can_draw() ? std::optional(std::max(Output::columns(), least))
-                                               : std::nullopt,
+    const Page page{.width = output.can_draw()
+                                 ? std::optional(std::max(output::Output::columns(), least))
+                                 : std::nullopt,
                     .colours = output.has_colours()};
     for (const auto& finding : in_order(findings)) {
-        json::Object fields{{"level", check::name_of(finding.level)},
+        json::Object fields{{"level", name_of(finding.level)},
                             {"subject", finding.subject},
                             {"text", finding.text}};
         if (!finding.remedy.empty())
             fields["remedy"] = finding.remedy;
-        output.event("finding", fields, Weight::detail, "");
+        output.event("finding", fields, output::Weight::detail, "");
     }
     auto to_tell = findings;
-    if (output.verbosity() == Verbosity::quiet)
+    if (output.verbosity() == output::Verbosity::quiet)
         std::erase_if(to_tell, [](const auto& finding) { return finding.level == Level::ok; });
     auto text = findings_text(to_tell, page);
     if (text.empty())
         return;
     text.pop_back(); // the last newline
-    output.say(Weight::result, text);
+    output.say(output::Weight::result, text);
 }
 
 std::string findings_text(const std::vector<Finding>& findings, const Page& page) {
@@ -126,4 +124,4 @@ std::string findings_text(const std::vector<Finding>& findings, const Page& page
     return text;
 }
 
-} // namespace report
+} // namespace check

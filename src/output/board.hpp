@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace report {
+namespace output {
 
 /// What a worker is doing.
 enum class Activity {
@@ -109,4 +109,4 @@ class Board {
     bool is_drained_ = false;
 };
 
-} // namespace report
+} // namespace output

@@ -1,8 +1,8 @@
-#include "report/board.hpp"
+#include "output/board.hpp"
 
 #include <algorithm>
 
-namespace report {
+namespace output {
 
 const char* name_of(Activity activity) {
     switch (activity) {
@@ -144,4 +144,4 @@ Board::Totals Board::totals() const {
     return totals_;
 }
 
-} // namespace report
+} // namespace output

@@ -1,13 +1,13 @@
 #pragma once
 
 #include "check/finding.hpp"
-#include "report/output.hpp"
+#include "output/output.hpp"
 
 #include <optional>
 #include <string>
 #include <vector>
 
-namespace report {
+namespace check {
 
 /// How findings are written.
 struct Page {
@@ -17,9 +17,9 @@ struct Page {
 
 /// Says them, those that are ok first, then warnings, then errors: what matters most is nearest to
 /// the prompt. Among them, what there is about a subject stands together.
-void tell_findings(Output& output, const std::vector<check::Finding>& findings);
+void tell_findings(output::Output& output, const std::vector<Finding>& findings);
 
 /// The same as a text.
-std::string findings_text(const std::vector<check::Finding>& findings, const Page& page);
+std::string findings_text(const std::vector<Finding>& findings, const Page& page);
 
-} // namespace report
+} // namespace check

@@ -1,10 +1,10 @@
-#include "report/table.hpp"
+#include "output/table.hpp"
 
-#include "report/units.hpp"
+#include "output/units.hpp"
 
 #include <algorithm>
 
-namespace report {
+namespace output {
 
 std::vector<std::string> table(const std::vector<std::vector<std::string>>& rows,
                                std::string_view alignment) {
@@ -26,4 +26,4 @@ std::vector<std::string> table(const std::vector<std::vector<std::string>>& rows
     return lines;
 }
 
-} // namespace report
+} // namespace output

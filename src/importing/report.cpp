@@ -1,8 +1,8 @@
-#include "report/import_report.hpp"
+#include "importing/report.hpp"
 
 #include <fmt/format.h>
 
-namespace report {
+namespace importing {
 
 namespace {
 
@@ -15,11 +15,11 @@ json::Object counts_of(const queue::Imported& imported) {
 
 /// `7,200 rows, 3 records rejected, 40 left out`
 std::string contents(const queue::Imported& imported) {
-    auto text = format_count(imported.rows, "row");
+    auto text = output::format_count(imported.rows, "row");
     if (imported.rejected > 0)
-        text += fmt::format(", {} rejected", format_count(imported.rejected, "record"));
+        text += fmt::format(", {} rejected", output::format_count(imported.rejected, "record"));
     if (imported.left_out() > 0)
-        text += fmt::format(", {} left out", format_count(imported.left_out(), "record"));
+        text += fmt::format(", {} left out", output::format_count(imported.left_out(), "record"));
     return text;
 }
 
@@ -30,7 +30,7 @@ void ImportReport::known(const std::string& file, const queue::Imported& done) {
     ++finished_;
     json::Object fields{{"file", file}};
     fields.update(counts_of(done));
-    output_.event("known", fields, Weight::detail,
+    output_.event("known", fields, output::Weight::detail,
                   fmt::format("[{}/{}] {} was imported before: {}; to load it once more, give it "
                               "another --name",
                               finished_, files_, file, contents(done)));
@@ -39,14 +39,14 @@ void ImportReport::known(const std::string& file, const queue::Imported& done) {
 void ImportReport::continued(const std::string& file, const queue::Imported& done) {
     json::Object fields{{"file", file}};
     fields.update(counts_of(done));
-    output_.event("continued", fields, Weight::detail,
+    output_.event("continued", fields, output::Weight::detail,
                   fmt::format("Going on with {}, of which {} {} loaded: {}", file,
-                              format_count(done.records, "record"),
+                              output::format_count(done.records, "record"),
                               done.records == 1 ? "is" : "are", contents(done)));
 }
 
 void ImportReport::loaded(const std::string& file, const csv::Part& part,
-                          const queue::Imported& imported, Seconds duration, int worker) {
+                          const queue::Imported& imported, output::Seconds duration, int worker) {
     const std::lock_guard lock(mutex_);
     total_ += imported;
     bytes_ += part.end - part.begin;
@@ -54,13 +54,13 @@ void ImportReport::loaded(const std::string& file, const csv::Part& part,
     fields.update(counts_of(imported));
     fields.update(
         {{"bytes", part.end - part.begin}, {"seconds", duration.count()}, {"worker", worker}});
-    output_.event("loaded", fields, Weight::detail, "");
+    output_.event("loaded", fields, output::Weight::detail, "");
 }
 
 void ImportReport::rejected(const std::string& file, const csv::Reject& reject) {
     output_.event("rejected", {{"file", file}, {"line", reject.line}, {"reason", reject.reason}},
-                  Weight::detail,
-                  output_.verbosity() == Verbosity::verbose
+                  output::Weight::detail,
+                  output_.verbosity() == output::Verbosity::verbose
                       ? fmt::format("Rejected {}, line {}: {}", file, reject.line, reject.reason)
                       : "");
 }
@@ -69,8 +69,8 @@ void ImportReport::retried(const std::string& file, const csv::Part& part, const
                            int attempt) {
     output_.event("retried",
                   {{"file", file}, {"line", part.line}, {"error", error}, {"attempt", attempt}},
-                  Weight::detail,
-                  output_.verbosity() == Verbosity::verbose
+                  output::Weight::detail,
+                  output_.verbosity() == output::Verbosity::verbose
                       ? fmt::format("Trying {} from line {} on again: {}", file, part.line, error)
                       : "");
 }
@@ -81,21 +81,22 @@ void ImportReport::imported(const std::string& file, const queue::Imported& impo
     json::Object fields{{"file", file}};
     fields.update(counts_of(imported));
     output_.event(
-        "imported", fields, Weight::detail,
+        "imported", fields, output::Weight::detail,
         fmt::format("[{}/{}] Imported {}: {}", finished_, files_, file, contents(imported)));
 }
 
 void ImportReport::summary() const {
     const std::lock_guard lock(mutex_);
-    const Seconds duration = Clock::now() - started_;
+    const output::Seconds duration = Clock::now() - started_;
     json::Object fields{{"command", "import"}, {"files", files_}, {"finished", finished_}};
     fields.update(counts_of(total_));
     fields.update({{"bytes", bytes_}, {"seconds", duration.count()}});
-    output_.event("summary", fields, Weight::result,
-                  fmt::format("Imported {}, {} of CSV in {} ({}); {} of {} finished.",
-                              contents(total_), format_bytes(bytes_), format_duration(duration),
-                              format_rate(bytes_, duration), format_count(finished_),
-                              format_count(files_, "file")));
+    output_.event(
+        "summary", fields, output::Weight::result,
+        fmt::format("Imported {}, {} of CSV in {} ({}); {} of {} finished.", contents(total_),
+                    output::format_bytes(bytes_), output::format_duration(duration),
+                    output::format_rate(bytes_, duration), output::format_count(finished_),
+                    output::format_count(files_, "file")));
 }
 
 std::int64_t ImportReport::finished() const {
@@ -103,4 +104,4 @@ std::int64_t ImportReport::finished() const {
     return finished_;
 }
 
-} // namespace report
+} // namespace importing
