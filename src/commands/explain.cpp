@@ -2,7 +2,6 @@
 
 #include "commands/hypertable_map.hpp"
 #include "commands/reading.hpp"
-#include "copy/report.hpp"
 #include "load/survey.hpp"
 #include "output/units.hpp"
 #include "queue/queue.hpp"
@@ -69,7 +68,7 @@ class Explanation {
             lines_of_jobs[i]->reason = plan.failure.empty() ? plan.reason : plan.failure;
         }
         for (const auto& line : lines) {
-            auto fields = output::fields_of(*line.task);
+            auto fields = queue::fields_of(*line.task);
             fields.update({{"way", line.way}, {"reason", line.reason}});
             output_.event(
                 "planned", fields, output::Weight::result,

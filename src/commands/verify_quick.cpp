@@ -1,7 +1,6 @@
 #include "commands/verify_quick.hpp"
 
 #include "commands/endpoints.hpp"
-#include "copy/report.hpp"
 #include "output/units.hpp"
 #include "queue/queue.hpp"
 #include "timescale/chunk.hpp"
@@ -95,7 +94,7 @@ std::string rows_text(const std::optional<std::int64_t>& rows) {
 
 void tell(output::Output& output, const Estimate& estimate) {
     const auto verdict = estimate.verdict();
-    auto fields = output::fields_of(estimate.copied.task);
+    auto fields = queue::fields_of(estimate.copied.task);
     fields["verdict"] = name_of(verdict);
     if (estimate.source)
         fields["source_rows"] = *estimate.source;

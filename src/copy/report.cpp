@@ -25,17 +25,6 @@ json::Object fields_of(const queue::Loaded& loaded, output::Seconds duration) {
 
 } // namespace
 
-json::Object fields_of(const queue::Task& task) {
-    json::Object fields{{"task", task.id},
-                        {"hypertable_schema", task.hypertable.schema},
-                        {"hypertable_name", task.hypertable.name},
-                        {"chunk_schema", task.chunk.schema},
-                        {"chunk_name", task.chunk.name}};
-    if (!task.part.empty())
-        fields["part"] = task.part;
-    return fields;
-}
-
 std::string CopyReport::next_number() const {
     // Another process on the same queue may leave fewer for us, and a stage meanwhile more.
     return fmt::format("[{}/{}]", copied_ + skipped_ + failed_, to_do_);

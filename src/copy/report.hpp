@@ -12,9 +12,6 @@
 
 namespace copy {
 
-/// A task's fields in an event (docs/json.md).
-json::Object fields_of(const queue::Task& task);
-
 /// Tells what `copy` does: a line for each chunk, and a summary. Shared by threads.
 class CopyReport {
   public:

@@ -1,6 +1,5 @@
 #include "queue/task.hpp"
 
-#include "json/value.hpp"
 #include "postgres/error.hpp"
 
 #include <fmt/format.h>
@@ -43,6 +42,17 @@ timescale::Slices parse_slices(std::string_view text) {
     if (slices.empty())
         refuse("slices");
     return slices;
+}
+
+json::Object fields_of(const Task& task) {
+    json::Object fields{{"task", task.id},
+                        {"hypertable_schema", task.hypertable.schema},
+                        {"hypertable_name", task.hypertable.name},
+                        {"chunk_schema", task.chunk.schema},
+                        {"chunk_name", task.chunk.name}};
+    if (!task.part.empty())
+        fields["part"] = task.part;
+    return fields;
 }
 
 } // namespace queue

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "json/value.hpp"
 #include "postgres/quote.hpp"
 #include "timescale/slices.hpp"
 #include "timescale/time_range.hpp"
@@ -51,6 +52,9 @@ struct Task {
     /// What it is of, for people.
     std::string title() const { return queue::title(chunk, part); }
 };
+
+/// A task's fields in an event (docs/json.md).
+json::Object fields_of(const Task& task);
 
 /// The ranges in a row of the queue.
 /// \param text [[from, until], ...]

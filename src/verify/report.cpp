@@ -1,7 +1,5 @@
 #include "verify/report.hpp"
 
-#include "copy/report.hpp"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
