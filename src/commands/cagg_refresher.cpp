@@ -77,7 +77,7 @@ json::Object fields_of(const Hypertable& cagg) {
     return {{"schema", cagg.known_as().schema}, {"name", cagg.known_as().name}};
 }
 
-CaggRefresher::CaggRefresher(Endpoint& source, Endpoint& target, output::Output& output)
+CaggRefresher::CaggRefresher(run::Endpoint& source, run::Endpoint& target, output::Output& output)
     : output_(output), source_(source), target_(target),
       targets_(timescale::read_hypertables(target.connection, std::nullopt)) {
     if (!source.server.plain)

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "commands/endpoints.hpp"
 #include "json/value.hpp"
 #include "output/output.hpp"
+#include "run/endpoints.hpp"
 #include "timescale/cagg.hpp"
 #include "timescale/hypertable.hpp"
 
@@ -35,7 +35,7 @@ enum class Refreshed {
 class CaggRefresher {
   public:
     /// References are kept: endpoints may be connected anew meanwhile.
-    CaggRefresher(Endpoint& source, Endpoint& target, output::Output& output);
+    CaggRefresher(run::Endpoint& source, run::Endpoint& target, output::Output& output);
 
     /// \param cagg of the source; of the target, where the source has no TimescaleDB.
     /// \throws Error, also when something could not be done; the rest has been done then.
@@ -73,8 +73,8 @@ class CaggRefresher {
     const timescale::Hypertable& read_by(const timescale::Hypertable& cagg) const;
 
     output::Output& output_;
-    Endpoint& source_;
-    Endpoint& target_;
+    run::Endpoint& source_;
+    run::Endpoint& target_;
     std::vector<timescale::Hypertable> sources_; ///< empty where there is no TimescaleDB
     std::vector<timescale::Hypertable> targets_;
     /// Of aggregates, by their ids in the target: for what time they lack buckets.

@@ -2,12 +2,12 @@
 #include "check/topics.hpp"
 #include "commands/background_jobs.hpp"
 #include "commands/commands.hpp"
-#include "commands/endpoints.hpp"
-#include "commands/privileges.hpp"
-#include "commands/selection.hpp"
 #include "output/units.hpp"
 #include "postgres/quote.hpp"
 #include "queue/queue.hpp"
+#include "run/endpoints.hpp"
+#include "run/privileges.hpp"
+#include "run/selection.hpp"
 #include "timescale/plain_table.hpp"
 
 #include <fmt/format.h>
@@ -31,16 +31,16 @@ using timescale::Hypertable;
 
 /// A connection that may only read, or why there is none.
 struct Attempt {
-    std::optional<Endpoint> endpoint{};
+    std::optional<run::Endpoint> endpoint{};
     std::string problem{};
     std::string remedy{};
 };
 
-Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, Role role) {
+Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, run::Role role) {
     Attempt attempt;
     try {
-        attempt.endpoint.emplace(connection_string, role, "check", Session::first,
-                                 Endpoint::default_patience, postgres::Access::read_only);
+        attempt.endpoint.emplace(connection_string, role, "check", run::Session::first,
+                                 run::Endpoint::default_patience, postgres::Access::read_only);
         // Reading a catalog waits for nobody but those who change it.
         attempt.endpoint->connection.execute("SET lock_timeout = '5s'");
     } catch (const postgres::ConnectionError& error) {
@@ -48,7 +48,7 @@ Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, 
         attempt.problem = error.what();
         attempt.remedy = fmt::format("see that the server runs and lets this machine in, and that "
                                      "--{} is right",
-                                     name_of(role));
+                                     run::name_of(role));
     } catch (const Error& error) {
         attempt.endpoint.reset();
         attempt.problem = error.what();
@@ -63,13 +63,13 @@ Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, 
 
 /// What there is to look at: as much of it as the connections allow.
 struct Subject {
-    std::optional<Endpoint> source_endpoint;
-    std::optional<Endpoint> target_endpoint;
+    std::optional<run::Endpoint> source_endpoint;
+    std::optional<run::Endpoint> target_endpoint;
     std::optional<Side> source;
     std::optional<Side> target;
     std::vector<Hypertable> sources;
     std::vector<Hypertable> targets;
-    Bounds bounds;
+    run::Bounds bounds;
     Pairs pairs;
     Chunks source_chunks; ///< in the range
     Chunks target_chunks;
@@ -95,20 +95,22 @@ void look(Findings& findings, const std::string& topic, const std::function<void
 
 void connect(Findings& findings, Subject& subject, const CheckOptions& options) {
     auto other = std::async(std::launch::async,
-                            [&] { return attempt_to_connect(options.target, Role::target); });
-    auto source = attempt_to_connect(options.source, Role::source);
+                            [&] { return attempt_to_connect(options.target, run::Role::target); });
+    auto source = attempt_to_connect(options.source, run::Role::source);
     auto target = other.get();
-    for (const auto role : {Role::source, Role::target}) {
-        auto& attempt = role == Role::source ? source : target;
-        auto& endpoint = role == Role::source ? subject.source_endpoint : subject.target_endpoint;
-        auto& side = role == Role::source ? subject.source : subject.target;
+    for (const auto role : {run::Role::source, run::Role::target}) {
+        auto& attempt = role == run::Role::source ? source : target;
+        auto& endpoint =
+            role == run::Role::source ? subject.source_endpoint : subject.target_endpoint;
+        auto& side = role == run::Role::source ? subject.source : subject.target;
         endpoint = std::move(attempt.endpoint);
         if (!endpoint) {
             findings.fail("connection", attempt.problem, attempt.remedy);
             continue;
         }
-        side.emplace(Side{
-            .name = name_of(role), .connection = endpoint->connection, .server = endpoint->server});
+        side.emplace(Side{.name = run::name_of(role),
+                          .connection = endpoint->connection,
+                          .server = endpoint->server});
         findings.ok("connection", fmt::format("{}, {}", endpoint->connection.name(),
                                               endpoint->server.description()));
         ::check::encryption(findings, side->name, endpoint->connection.name(),
@@ -119,26 +121,27 @@ void connect(Findings& findings, Subject& subject, const CheckOptions& options) 
 /// The hypertables that the options select, of the source, or else of the target.
 void select(Findings& findings, Subject& subject, const CheckOptions& options) {
     auto& endpoint = subject.source ? *subject.source_endpoint : *subject.target_endpoint;
-    subject.bounds = read_bounds(endpoint.connection, options.from, options.until);
+    subject.bounds = run::read_bounds(endpoint.connection, options.from, options.until);
     if (subject.target)
         subject.targets = timescale::read_hypertables(subject.target->connection, std::nullopt);
     subject.sources =
-        select_hypertables(endpoint, subject.targets, options.filter, options.cascade);
+        run::select_hypertables(endpoint, subject.targets, options.filter, options.cascade);
     if (subject.sources.empty() && options.filter)
-        throw UsageError(nothing_selected(endpoint, subject.targets, options.filter));
+        throw UsageError(run::nothing_selected(endpoint, subject.targets, options.filter));
     if (subject.sources.empty())
-        findings.fail("hypertables", nothing_selected(endpoint, subject.targets, options.filter),
+        findings.fail("hypertables",
+                      run::nothing_selected(endpoint, subject.targets, options.filter),
                       "connect to the database that has them");
     for (const auto& hypertable : subject.sources) {
         Pair pair;
         if (subject.source) {
             pair.source = &hypertable;
-            pair.target = find_counterpart(subject.targets, hypertable);
+            pair.target = run::find_counterpart(subject.targets, hypertable);
         } else {
             pair.target = &hypertable;
         }
-        if (incompatibility(hypertable, subject.bounds).empty())
-            pair.range = range_of(hypertable, subject.bounds);
+        if (run::incompatibility(hypertable, subject.bounds).empty())
+            pair.range = run::range_of(hypertable, subject.bounds);
         subject.pairs.push_back(pair);
     }
 }
@@ -146,7 +149,7 @@ void select(Findings& findings, Subject& subject, const CheckOptions& options) {
 /// Both are there, alike, and of a time that takes the bounds.
 bool is_comparable(const Pair& pair) {
     return pair.source != nullptr && pair.target != nullptr && pair.range &&
-           differences(*pair.source, *pair.target).empty();
+           run::differences(*pair.source, *pair.target).empty();
 }
 
 /// The chunks of one side's hypertables that are in the range.
@@ -187,7 +190,7 @@ Chunks read_plain_chunks(Findings& findings, const Side& source, const Pairs& pa
 void look_at_range(Findings& findings, const Subject& subject, const CheckOptions& options) {
     for (const auto& pair : subject.pairs)
         if (!pair.range)
-            findings.fail("range", incompatibility(pair.known(), subject.bounds),
+            findings.fail("range", run::incompatibility(pair.known(), subject.bounds),
                           "leave it out with --filter; hypertables of different time types are "
                           "staged one type at a time");
     auto& connection = subject.source ? subject.source->connection : subject.target->connection;
@@ -283,7 +286,7 @@ void look_at_hypertables(Findings& findings, const Pairs& pairs) {
     std::int64_t there = 0;
     for (const auto& pair : pairs) {
         if (pair.target == nullptr) {
-            auto text = missing(*pair.source);
+            auto text = run::missing(*pair.source);
             text.erase(0, std::string("the ").size());
             findings.fail(subject, text,
                           "make it as the source has it (pg_dump --schema-only), or leave it out "
@@ -291,7 +294,7 @@ void look_at_hypertables(Findings& findings, const Pairs& pairs) {
             continue;
         }
         ++there;
-        for (const auto& difference : differences(*pair.source, *pair.target))
+        for (const auto& difference : run::differences(*pair.source, *pair.target))
             findings.fail("columns", difference.text,
                           (difference.remedy.empty() ? "make the target's columns like the source's"
                                                      : difference.remedy) +
@@ -308,14 +311,15 @@ void look_at_hypertables(Findings& findings, const Pairs& pairs) {
                                            output::format_count(there, "hypertable")));
 }
 
-void look_at_privileges(Findings& findings, Endpoint& endpoint, Role role, const Pairs& pairs) {
-    const auto subject = fmt::format("privileges in the {}", name_of(role));
+void look_at_privileges(Findings& findings, run::Endpoint& endpoint, run::Role role,
+                        const Pairs& pairs) {
+    const auto subject = fmt::format("privileges in the {}", run::name_of(role));
     std::vector<postgres::QualifiedName> names;
     for (const auto& pair : pairs)
-        if (const auto* hypertable = role == Role::source ? pair.source : pair.target;
+        if (const auto* hypertable = role == run::Role::source ? pair.source : pair.target;
             hypertable != nullptr)
             names.push_back(hypertable->name);
-    const auto missing = missing_privileges(endpoint, role, names);
+    const auto missing = run::missing_privileges(endpoint, role, names);
     if (names.empty() || missing.role.empty())
         return;
     const auto who = postgres::quote_identifier(missing.role);
@@ -331,10 +335,10 @@ void look_at_privileges(Findings& findings, Endpoint& endpoint, Role role, const
                 "{} lacks {}, for {}", who,
                 output::format_count(static_cast<std::int64_t>(missing.remedies.size()), "right"),
                 hypertables),
-            fmt::format("in the {}: {}", name_of(role), fmt::join(missing.remedies, "; ")));
+            fmt::format("in the {}: {}", run::name_of(role), fmt::join(missing.remedies, "; ")));
 }
 
-void look_at_queue(Findings& findings, Endpoint& target) {
+void look_at_queue(Findings& findings, run::Endpoint& target) {
     if (!queue::exists(target.connection))
         return;
     if (!queue::is_known(target.connection))
@@ -347,7 +351,7 @@ void look_at_queue(Findings& findings, Endpoint& target) {
 }
 
 /// Policies whose owners may not do their work, also those that are off just now.
-void look_at_owners_of_policies(Findings& findings, Endpoint& target) {
+void look_at_owners_of_policies(Findings& findings, run::Endpoint& target) {
     const std::string subject = "owners of policies";
     for (const auto& job : read_background_jobs(target.connection, std::nullopt))
         if (!job.may_work)
@@ -390,7 +394,7 @@ void look_at_source(Findings& findings, Subject& subject, int workers) {
     look(findings, "event triggers in the source",
          [&] { ::check::event_triggers(findings, source); });
     look(findings, "privileges in the source", [&] {
-        look_at_privileges(findings, *subject.source_endpoint, Role::source, subject.pairs);
+        look_at_privileges(findings, *subject.source_endpoint, run::Role::source, subject.pairs);
     });
     ::check::tiered_data(findings, subject.pairs);
     if (!source.server.plain)
@@ -415,7 +419,7 @@ void look_at_target(Findings& findings, Subject& subject, int workers) {
     look(findings, "event triggers in the target",
          [&] { ::check::event_triggers(findings, target); });
     look(findings, "privileges in the target", [&] {
-        look_at_privileges(findings, *subject.target_endpoint, Role::target, subject.pairs);
+        look_at_privileges(findings, *subject.target_endpoint, run::Role::target, subject.pairs);
     });
     look(findings, "chunk skipping",
          [&] { ::check::chunk_skipping(findings, target, subject.pairs); });

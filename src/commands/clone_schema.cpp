@@ -8,10 +8,10 @@
 #include "cloning/restore.hpp"
 #include "cloning/roles.hpp"
 #include "commands/commands.hpp"
-#include "commands/endpoints.hpp"
 #include "postgres/environment.hpp"
 #include "postgres/search_path.hpp"
 #include "queue/queue.hpp"
+#include "run/endpoints.hpp"
 #include "run/signals.hpp"
 #include "run/stop.hpp"
 #include "sql.hpp"
@@ -95,7 +95,7 @@ class Clone {
             cloning::require_empty(target_);
         plan_.search_path =
             postgres::search_path_difference(source_.connection, target_.connection);
-        const postgres::Transaction snapshot(source_.connection, begin_read_transaction({}));
+        const postgres::Transaction snapshot(source_.connection, run::begin_read_transaction({}));
         make_plan();
         cloning::require_privileges(source_, plan_.inventory, target_);
         cloning::require_no_dependents_of_chunks(plan_.inventory);

@@ -1,8 +1,8 @@
 #include "commands/commands.hpp"
-#include "commands/endpoints.hpp"
-#include "commands/selection.hpp"
 #include "output/units.hpp"
 #include "queue/queue.hpp"
+#include "run/endpoints.hpp"
+#include "run/selection.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/buckets.hpp"
 #include "timescale/row_filter.hpp"
@@ -73,7 +73,7 @@ struct Finding {
 
 class Comparer {
   public:
-    Comparer(Endpoints& ends, const Hypertable& source, const Hypertable& target)
+    Comparer(run::Endpoints& ends, const Hypertable& source, const Hypertable& target)
         : ends_(ends), source_(source), target_(target),
           axis_(timescale::axis_of(source.time.type)) {}
 
@@ -185,7 +185,7 @@ class Comparer {
                                     target);
     }
 
-    Endpoints& ends_;
+    run::Endpoints& ends_;
     const Hypertable& source_;
     const Hypertable& target_;
     Axis axis_;
@@ -263,29 +263,30 @@ json::Object fields_of(const Hypertable& hypertable, const Finding& finding, Axi
 } // namespace
 
 ExitStatus completion_point(const CompletionPointOptions& options, output::Output& output) {
-    auto ends = connect_both(options.source, options.target, "completion-point", Session::first);
-    require_different(ends);
+    auto ends =
+        run::connect_both(options.source, options.target, "completion-point", run::Session::first);
+    run::require_different(ends);
     if (!options.since && queue::is_known(ends.target.connection) &&
         queue::count(ends.target.connection).copied > 0)
         throw UsageError("chunks have been copied into the target already: say with --since when "
                          "the application began to write to both sides");
-    const auto bounds = read_bounds(ends.source.connection, options.since, std::nullopt);
+    const auto bounds = run::read_bounds(ends.source.connection, options.since, std::nullopt);
     const auto targets = timescale::read_hypertables(ends.target.connection, std::nullopt);
-    auto sources = select_hypertables(ends.source, targets, options.filter, {});
+    auto sources = run::select_hypertables(ends.source, targets, options.filter, {});
     std::erase_if(sources, [](const Hypertable& one) { return one.cagg.has_value(); });
     if (sources.empty())
-        throw UsageError(nothing_selected(ends.source, targets, options.filter));
+        throw UsageError(run::nothing_selected(ends.source, targets, options.filter));
     std::int64_t suggested = 0;
     std::map<bool, std::pair<Axis, InternalTime>> latest; // of times, and of integers
     output.say(Weight::detail, "= both sides have as many rows, - the target has fewer, + it has "
                                "more, . there are none, ? rows may be under way");
     for (const auto& source : sources) {
-        const auto* target = find_counterpart(targets, source);
+        const auto* target = run::find_counterpart(targets, source);
         const auto axis = timescale::axis_of(source.time.type);
         std::string why;
         std::optional<Finding> finding;
         if (target == nullptr)
-            why = missing(source);
+            why = run::missing(source);
         else if (axis == Axis::other)
             why = fmt::format("{} has no time that a completion point could be of",
                               source.known_as().quoted());

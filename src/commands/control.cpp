@@ -1,8 +1,8 @@
 #include "commands/commands.hpp"
-#include "commands/endpoints.hpp"
 #include "output/units.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
+#include "run/endpoints.hpp"
 
 #include <fmt/format.h>
 
@@ -10,8 +10,8 @@ namespace commands {
 
 namespace {
 
-Endpoint connect_to_queue(const ControlOptions& options, const char* command) {
-    Endpoint target(options.target, Role::target, command, Session::first);
+run::Endpoint connect_to_queue(const ControlOptions& options, const char* command) {
+    run::Endpoint target(options.target, run::Role::target, command, run::Session::first);
     queue::require(target.connection);
     return target;
 }

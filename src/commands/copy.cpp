@@ -1,8 +1,6 @@
 #include "commands/commands.hpp"
 #include "commands/copy_worker.hpp"
 #include "commands/explain.hpp"
-#include "commands/privileges.hpp"
-#include "commands/publisher.hpp"
 #include "commands/trigger_states.hpp"
 #include "copy/report.hpp"
 #include "load/skipping.hpp"
@@ -11,6 +9,8 @@
 #include "queue/runs.hpp"
 #include "run/demand.hpp"
 #include "run/pool.hpp"
+#include "run/privileges.hpp"
+#include "run/publisher.hpp"
 #include "run/stop_on_signal.hpp"
 #include "run/watchdog.hpp"
 #include "sql.hpp"
@@ -70,7 +70,7 @@ std::string note_on(load::Strategy strategy, const timescale::Server& target) {
 
 /// Chunks that filters by some column miss would not be found when they are looked at after
 /// loading, nor by the application. \param rows of sql/skipping_to_do.sql
-void record_for_skipping(Endpoint& target, const postgres::Result& rows) {
+void record_for_skipping(run::Endpoint& target, const postgres::Result& rows) {
     if (rows.empty())
         return;
     std::vector<postgres::QualifiedName> hypertables;
@@ -108,11 +108,11 @@ ExitStatus copy(const CopyOptions& options, output::Output& output) {
     const run::StopOnSignal signals(stop, connections);
 
     // What is asked of either side in the round trip that looks who is there.
-    Questions in_target;
+    run::Questions in_target;
     const auto queue = in_target.ask(queue::check_statement());
     const auto counts = in_target.ask(queue::count_statement());
-    const auto to_do = in_target.ask(hypertables_to_do_statement());
-    const auto target_privileges = in_target.ask(all_privileges_statement());
+    const auto to_do = in_target.ask(run::hypertables_to_do_statement());
+    const auto target_privileges = in_target.ask(run::all_privileges_statement());
     const auto target_hypertables = in_target.ask(timescale::hypertables_statement());
     const auto snapshot = in_target.ask(load::snapshot_statement());
     std::size_t run_number = 0;
@@ -123,13 +123,13 @@ ExitStatus copy(const CopyOptions& options, output::Output& output) {
             in_target.ask(std::move(statement));
         unrecorded = in_target.ask({std::string(sql::skipping_to_do)});
     }
-    Questions in_source;
+    run::Questions in_source;
     const auto source_hypertables = in_source.ask(timescale::hypertables_statement());
-    const auto source_privileges = in_source.ask(all_privileges_statement());
-    auto ends =
-        connect_both(options.source, options.target, "copy", Session::first,
-                     Endpoint::default_patience, in_target.statements(), in_source.statements());
-    require_different(ends);
+    const auto source_privileges = in_source.ask(run::all_privileges_statement());
+    auto ends = run::connect_both(options.source, options.target, "copy", run::Session::first,
+                                  run::Endpoint::default_patience, in_target.statements(),
+                                  in_source.statements());
+    run::require_different(ends);
     auto& answers = ends.target.answers;
     if (answers.empty()) { // something failed: one after the other, it shows what
         queue::require(ends.target.connection);
@@ -140,7 +140,7 @@ ExitStatus copy(const CopyOptions& options, output::Output& output) {
     if (before.to_do == 0) {
         // An earlier run may have been ended before it came to that.
         if (!options.explain)
-            settle_trigger_states(ends.target, read_targets(ends));
+            settle_trigger_states(ends.target, run::read_targets(ends));
         copy::CopyReport(output, 0).nothing_to_do(before.total);
         return exit_done;
     }
@@ -151,9 +151,9 @@ ExitStatus copy(const CopyOptions& options, output::Output& output) {
     }
 
     const bool has_asked_source = !ends.source.answers.empty();
-    require_privileges_to_copy(ends, answers[to_do], answers[target_privileges],
-                               has_asked_source ? &ends.source.answers[source_privileges]
-                                                : nullptr);
+    run::require_privileges_to_copy(ends, answers[to_do], answers[target_privileges],
+                                    has_asked_source ? &ends.source.answers[source_privileges]
+                                                     : nullptr);
 
     // A large chunk is work for several.
     const bool is_shared = before.largest_to_do >= load::least_to_share;
@@ -168,17 +168,17 @@ ExitStatus copy(const CopyOptions& options, output::Output& output) {
     throttle.set(options.max_rate);
     run::Pause pause;
     run::Outage outage;
-    Orphans orphans;
+    run::Orphans orphans;
     load::Horizon horizon;
     horizon.note(answers[snapshot].string(0, "snapshot"));
     auto own_run = queue::own_run_from(answers[run_number]);
     own_run.command = "copy";
     own_run.chunks = before.to_do;
     own_run.bytes = before.bytes_to_do;
-    const auto targets = targets_from(answers[target_hypertables], ends.target);
+    const auto targets = run::targets_from(answers[target_hypertables], ends.target);
     const auto sources = has_asked_source
-                             ? hypertable_map_from(ends.source.answers[source_hypertables])
-                             : read_sources(ends, targets);
+                             ? run::hypertable_map_from(ends.source.answers[source_hypertables])
+                             : run::read_sources(ends, targets);
     if (ends.source.server.plain)
         ends.target.connection.pipeline(CopySession::using_statements(/*aggregates=*/false));
     CopyRun run{.options = options,
@@ -230,8 +230,8 @@ ExitStatus copy(const CopyOptions& options, output::Output& output) {
             },
             [&crew] { crew.expect_another(); });
         run.pool = &pool;
-        Publisher publisher(std::move(own_run), options.source, options.target, board, output,
-                            steer(pause, pool, board, demand));
+        run::Publisher publisher(std::move(own_run), options.source, options.target, board, output,
+                                 run::steer(pause, pool, board, demand));
         const output::Display display(output, board);
         // Who finds nothing to claim helps with a large chunk.
         pool.run(options.parallelism, [&](int working) {
@@ -247,17 +247,17 @@ ExitStatus copy(const CopyOptions& options, output::Output& output) {
     }
     queue::Counts after;
     std::vector<queue::Failure> failures;
-    Left left(run.spare);
-    conclude(left.target, options.target, Role::target, "copy", connections,
-             {options.retry, stop, outage}, [&](Endpoint& end) {
-                 settle_trigger_states(end, run.targets);
-                 after = queue::conclude(end.connection, last_words);
-                 if (after.failed > 0)
-                     failures = queue::failures(end.connection, most_failures);
-             });
+    run::Left left(run.spare);
+    run::conclude(left.target, options.target, run::Role::target, "copy", connections,
+                  {options.retry, stop, outage}, [&](run::Endpoint& end) {
+                      settle_trigger_states(end, run.targets);
+                      after = queue::conclude(end.connection, last_words);
+                      if (after.failed > 0)
+                          failures = queue::failures(end.connection, most_failures);
+                  });
     if (outage.has_happened()) {
-        end_leftovers(left.source, options.source, Role::source, "copy");
-        end_leftovers(left.target, options.target, Role::target, "copy");
+        run::end_leftovers(left.source, options.source, run::Role::source, "copy");
+        run::end_leftovers(left.target, options.target, run::Role::target, "copy");
     }
     report.summary();
     if (after.failed > 0)

@@ -1,8 +1,8 @@
 #include "commands/copy_session.hpp"
 
-#include "commands/reading.hpp"
 #include "load/locks.hpp"
 #include "load/read_back.hpp"
+#include "run/reading.hpp"
 #include "timescale/triggers.hpp"
 
 #include <fmt/format.h>
@@ -35,11 +35,11 @@ load::ToReadBack loaded_by(const queue::Task& task, const timescale::Hypertable&
 
 } // namespace
 
-CopySession::CopySession(CopyRun& run, WorkerProgress& progress, Agenda& agenda)
+CopySession::CopySession(CopyRun& run, run::WorkerProgress& progress, Agenda& agenda)
     : run_(run), progress_(progress), agenda_(agenda), ends_(connect()),
       loader_(ends(), run.options.wishes), batch_loader_(ends(), run.options.wishes) {
-    require_unchanged(ends_.source, run_.source_server);
-    require_unchanged(ends_.target, run_.target_server);
+    run::require_unchanged(ends_.source, run_.source_server);
+    run::require_unchanged(ends_.target, run_.target_server);
     run_.connections.add(ends_.source.entry());
     run_.connections.add(ends_.target.entry());
     tell_backends();
@@ -55,12 +55,12 @@ void CopySession::tell_backends() {
     progress_.set_backends(std::move(backends));
 }
 
-Endpoints CopySession::connect() {
+run::Endpoints CopySession::connect() {
     if (auto ends = run_.spare.take())
         return std::move(*ends);
-    return connect_both(run_.options.source, run_.options.target, "copy", Session::further,
-                        run_.options.retry.stall_timeout,
-                        using_statements(!run_.source_server.plain));
+    return run::connect_both(run_.options.source, run_.options.target, "copy",
+                             run::Session::further, run_.options.retry.stall_timeout,
+                             using_statements(!run_.source_server.plain));
 }
 
 void CopySession::close() {
@@ -71,10 +71,10 @@ void CopySession::close() {
 CopySession::~CopySession() {
     if (closed_)
         return;
-    run_.orphans.add(Role::source, ends_.source.backend);
-    run_.orphans.add(Role::target, ends_.target.backend);
+    run_.orphans.add(run::Role::source, ends_.source.backend);
+    run_.orphans.add(run::Role::target, ends_.target.backend);
     if (builder_)
-        run_.orphans.add(Role::target, builder_->backend);
+        run_.orphans.add(run::Role::target, builder_->backend);
 }
 
 load::Ends CopySession::ends() {
@@ -100,7 +100,7 @@ std::vector<postgres::Statement> CopySession::using_statements(bool aggregates) 
 
 postgres::Connection& CopySession::builder() {
     if (!builder_) {
-        builder_.emplace(run_.options.target, Role::target, "copy", Session::further,
+        builder_.emplace(run_.options.target, run::Role::target, "copy", run::Session::further,
                          run_.options.retry.stall_timeout, std::nullopt,
                          using_statements(!run_.source_server.plain));
         run_.connections.add(builder_->entry());
@@ -238,7 +238,7 @@ bool CopySession::claim_and_copy(const Errand& errand) {
 }
 
 void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& task, bool alone) {
-    require_sound({task});
+    run::require_sound({task});
     const auto chunk =
         timescale::read_chunk(ends_.source.connection, run_.source_server, task.chunk);
     if (!chunk) {
@@ -247,14 +247,14 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
     }
     const auto started = std::chrono::steady_clock::now();
     run_.report.started(task, progress_.worker());
-    const auto& source_hypertable = find_hypertable(run_.sources, task.hypertable, "source");
-    const auto& target_hypertable = find_hypertable(run_.targets, task.target, "target");
+    const auto& source_hypertable = run::find_hypertable(run_.sources, task.hypertable, "source");
+    const auto& target_hypertable = run::find_hypertable(run_.targets, task.target, "target");
     auto prepared = loader_.prepare({task, *chunk, source_hypertable, target_hypertable, alone});
-    const ChunkReading reading(ends_.source.connection, run_.source_server, task.snapshot,
-                               {task.chunk}, chunk->is_compressed());
+    const run::ChunkReading reading(ends_.source.connection, run_.source_server, task.snapshot,
+                                    {task.chunk}, chunk->is_compressed());
     const auto& now = reading.chunk();
     if (now)
-        check_visible(*now);
+        run::check_visible(*now);
     if (!now || !timescale::is_unchanged(*chunk, *now))
         throw postgres::SqlError("40001", "the chunk has just changed in the source");
 
@@ -335,13 +335,13 @@ CopySession::Look CopySession::look(const std::vector<queue::Task>& tasks) {
 }
 
 /// What is sent to the source with the COPYs of a batch: the transaction that they are in, and
-/// another look at the chunks, once they are locked (ChunkReading).
+/// another look at the chunks, once they are locked (run::ChunkReading).
 load::BatchLoader::Reading CopySession::reading_of(const std::vector<load::Job>& jobs) {
     std::vector<postgres::QualifiedName> names;
     for (const auto& job : jobs)
         names.push_back(job.chunk.name);
     const timescale::ChunkQuery query(run_.source_server, names);
-    return {.begin = {begin_read_transaction(std::nullopt), load::lock_patiently,
+    return {.begin = {run::begin_read_transaction(std::nullopt), load::lock_patiently,
                       postgres::lock_statement(names, "ACCESS SHARE",
                                                /*with_children=*/run_.source_server.plain),
                       ends_.source.connection.text_of(query.statements().front())},
@@ -355,7 +355,7 @@ load::BatchLoader::Reading CopySession::reading_of(const std::vector<load::Job>&
 
 /// \returns false, with nothing done, for a single one that is not simple.
 bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<queue::Task>& tasks) {
-    require_sound(tasks);
+    run::require_sound(tasks);
     const auto started = std::chrono::steady_clock::now();
     const auto [chunks, all_places] = look(tasks);
     std::vector<std::int64_t> left;
@@ -368,8 +368,8 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
         }
         places.push_back(all_places[i]);
         jobs.push_back({tasks[i], *chunks[i],
-                        find_hypertable(run_.sources, tasks[i].hypertable, "source"),
-                        find_hypertable(run_.targets, tasks[i].target, "target")});
+                        run::find_hypertable(run_.sources, tasks[i].hypertable, "source"),
+                        run::find_hypertable(run_.targets, tasks[i].target, "target")});
     }
     const bool is_single = tasks.size() == 1;
     if (is_single && (jobs.empty() || !jobs.front().task.whole || jobs.front().chunk.compressed))
@@ -399,7 +399,8 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
         std::vector<postgres::QualifiedName> names;
         for (const auto& job : jobs)
             names.push_back(job.chunk.name);
-        const ChunkReading reading(ends_.source.connection, run_.source_server, snapshot, names);
+        const run::ChunkReading reading(ends_.source.connection, run_.source_server, snapshot,
+                                        names);
         check_unchanged(jobs, reading.chunks());
         return batch_loader_.load(jobs, prepared, {});
     }();
@@ -487,8 +488,8 @@ void CopySession::fail(postgres::Transaction& claim, const queue::Task& task, st
 void CopySession::require_servers_unchanged() {
     ends_.source.look_again();
     ends_.target.look_again();
-    require_unchanged(ends_.source, run_.source_server);
-    require_unchanged(ends_.target, run_.target_server);
+    run::require_unchanged(ends_.source, run_.source_server);
+    run::require_unchanged(ends_.target, run_.target_server);
 }
 
 /// What was being committed when the connection was lost. If it was not, another worker may have

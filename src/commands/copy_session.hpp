@@ -1,20 +1,20 @@
 #pragma once
 
 #include "commands/commands.hpp"
-#include "commands/crashes.hpp"
-#include "commands/endpoints.hpp"
-#include "commands/hypertable_map.hpp"
-#include "commands/worker_progress.hpp"
 #include "copy/report.hpp"
 #include "load/batch.hpp"
 #include "load/loader.hpp"
 #include "load/read_back.hpp"
 #include "queue/queue.hpp"
+#include "run/crashes.hpp"
+#include "run/endpoints.hpp"
+#include "run/hypertable_map.hpp"
 #include "run/open_connections.hpp"
 #include "run/pause.hpp"
 #include "run/pool.hpp"
 #include "run/retry.hpp"
 #include "run/stop.hpp"
+#include "run/worker_progress.hpp"
 
 #include <atomic>
 #include <optional>
@@ -29,12 +29,12 @@ struct CopyRun {
     std::string started; ///< queue::Counts::now
     timescale::Server source_server;
     timescale::Server target_server;
-    HypertableMap sources;
-    HypertableMap targets;
+    run::HypertableMap sources;
+    run::HypertableMap targets;
     run::Stop& stop;
     run::OpenConnections& connections;
     run::Outage& outage;
-    Orphans& orphans;
+    run::Orphans& orphans;
     copy::CopyReport& report;
     output::Board& board;
     run::Throttle& throttle;
@@ -43,9 +43,9 @@ struct CopyRun {
     load::Crew& crew;
     load::Horizon& horizon;
     std::int64_t id = 0; ///< OwnRun::id
-    Spare<Endpoints> spare{};
+    run::Spare<run::Endpoints> spare{};
     std::atomic<bool> drained = false; ///< a worker has found nothing more to claim
-    Crashes crashes{};
+    run::Crashes crashes{};
 };
 
 /// A task that a worker is to claim, or has claimed.
@@ -80,7 +80,7 @@ class CopySession {
   public:
     /// Takes the connections that nobody uses, or connects.
     /// \throws Error when a server has changed since the run began.
-    CopySession(CopyRun& run, WorkerProgress& progress, Agenda& agenda);
+    CopySession(CopyRun& run, run::WorkerProgress& progress, Agenda& agenda);
     ~CopySession();
     CopySession(const CopySession&) = delete;
     CopySession& operator=(const CopySession&) = delete;
@@ -131,19 +131,19 @@ class CopySession {
     void require_servers_unchanged();
     void report_if_done(const Errand& errand);
 
-    Crashes::Servers servers() const { return {ends_.source.server, ends_.target.server}; }
+    run::Crashes::Servers servers() const { return {ends_.source.server, ends_.target.server}; }
     void begin(const std::vector<queue::Task>& tasks);
-    Endpoints connect();
+    run::Endpoints connect();
     void tell_backends();
     postgres::Connection& builder();
     load::Ends ends();
 
     CopyRun& run_;
-    WorkerProgress& progress_;
+    run::WorkerProgress& progress_;
     Agenda& agenda_;
-    Endpoints ends_;
-    std::optional<Endpoint> builder_;
-    std::optional<Crashes::Turn> turn_; ///< ends after what was lost is told to the others
+    run::Endpoints ends_;
+    std::optional<run::Endpoint> builder_;
+    std::optional<run::Crashes::Turn> turn_; ///< ends after what was lost is told to the others
     bool closed_ = false;
     bool nothing_left_ = false; ///< to claim, as the last commit saw
     load::Loader loader_;

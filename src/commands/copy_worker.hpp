@@ -28,7 +28,7 @@ class CopyWorker {
     bool begin_again(const Error& error);
 
     CopyRun& run_;
-    WorkerProgress progress_;
+    run::WorkerProgress progress_;
     Agenda agenda_;
     run::Recovery recovery_;
     std::optional<CopySession> session_;

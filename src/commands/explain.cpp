@@ -1,10 +1,10 @@
 #include "commands/explain.hpp"
 
-#include "commands/hypertable_map.hpp"
-#include "commands/reading.hpp"
 #include "load/survey.hpp"
 #include "output/units.hpp"
 #include "queue/queue.hpp"
+#include "run/hypertable_map.hpp"
+#include "run/reading.hpp"
 
 #include <fmt/format.h>
 
@@ -26,9 +26,9 @@ struct Line {
 
 class Explanation {
   public:
-    Explanation(Endpoints& ends, const load::Wishes& wishes, output::Output& output)
-        : output_(output), source_(ends.source), targets_(read_targets(ends)),
-          sources_(read_sources(ends, targets_)),
+    Explanation(run::Endpoints& ends, const load::Wishes& wishes, output::Output& output)
+        : output_(output), source_(ends.source), targets_(run::read_targets(ends)),
+          sources_(run::read_sources(ends, targets_)),
           survey_(ends.source.server, ends.target.connection, ends.target.server, wishes) {}
 
     /// Some tasks at a time.
@@ -49,10 +49,10 @@ class Explanation {
             if (!line.chunk)
                 continue;
             try {
-                require_sound({*line.task});
+                run::require_sound({*line.task});
                 const load::Job job{*line.task, *line.chunk,
-                                    find_hypertable(sources_, line.task->hypertable, "source"),
-                                    find_hypertable(targets_, line.task->target, "target")};
+                                    run::find_hypertable(sources_, line.task->hypertable, "source"),
+                                    run::find_hypertable(targets_, line.task->target, "target")};
                 survey_.situation(job);
                 jobs.push_back(job);
                 lines_of_jobs.push_back(&line);
@@ -101,9 +101,9 @@ class Explanation {
     using Counts = std::map<std::string, std::int64_t>;
 
     output::Output& output_;
-    Endpoint& source_;
-    HypertableMap targets_;
-    HypertableMap sources_;
+    run::Endpoint& source_;
+    run::HypertableMap targets_;
+    run::HypertableMap sources_;
     load::Survey survey_;
     Counts counts_;
     std::map<postgres::QualifiedName, Counts> counts_of_hypertables_;
@@ -113,7 +113,7 @@ constexpr std::size_t at_a_time = 200;
 
 } // namespace
 
-void explain(Endpoints& ends, const load::Wishes& wishes, output::Output& output) {
+void explain(run::Endpoints& ends, const load::Wishes& wishes, output::Output& output) {
     const auto tasks = queue::to_do(ends.target.connection);
     Explanation explanation(ends, wishes, output);
     for (std::size_t begin = 0; begin < tasks.size(); begin += at_a_time)
@@ -122,7 +122,8 @@ void explain(Endpoints& ends, const load::Wishes& wishes, output::Output& output
     explanation.print_counts();
 }
 
-void explain_briefly(Endpoints& ends, const std::set<ChunkPart>& chunks, output::Output& output) {
+void explain_briefly(run::Endpoints& ends, const std::set<ChunkPart>& chunks,
+                     output::Output& output) {
     auto tasks = queue::to_do(ends.target.connection);
     std::erase_if(tasks, [&](const auto& task) {
         return !chunks.contains({task.chunk, task.part});

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "commands/commands.hpp"
-#include "commands/endpoints.hpp"
+#include "run/endpoints.hpp"
 
 #include <set>
 #include <string>
@@ -14,10 +14,11 @@ using ChunkPart = std::pair<postgres::QualifiedName, std::string>;
 
 /// `copy --explain`: prints for each chunk that is to be copied how it would be loaded now, and
 /// why. Changes and locks nothing.
-void explain(Endpoints& ends, const load::Wishes& wishes, output::Output& output);
+void explain(run::Endpoints& ends, const load::Wishes& wishes, output::Output& output);
 
 /// `stage --dry-run`: the same for some of them, with a line for each hypertable and way.
 /// \param chunks those of the source.
-void explain_briefly(Endpoints& ends, const std::set<ChunkPart>& chunks, output::Output& output);
+void explain_briefly(run::Endpoints& ends, const std::set<ChunkPart>& chunks,
+                     output::Output& output);
 
 } // namespace commands

@@ -1,13 +1,13 @@
 #include "commands/commands.hpp"
 #include "commands/import_plan.hpp"
 #include "commands/import_worker.hpp"
-#include "commands/publisher.hpp"
 #include "importing/report.hpp"
 #include "output/display.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
 #include "run/demand.hpp"
 #include "run/pool.hpp"
+#include "run/publisher.hpp"
 #include "run/stop_on_signal.hpp"
 #include "run/watchdog.hpp"
 
@@ -67,7 +67,7 @@ ExitStatus import_csv(const ImportOptions& options, output::Output& output) {
     run::Stop stop;
     run::OpenConnections connections;
     const run::StopOnSignal signals(stop, connections);
-    Endpoint target(options.target, Role::target, "import", Session::first);
+    run::Endpoint target(options.target, run::Role::target, "import", run::Session::first);
     std::optional<csv::Rejects> rejects;
     if (options.rejects)
         rejects.emplace(*options.rejects);
@@ -104,7 +104,7 @@ ExitStatus import_csv(const ImportOptions& options, output::Output& output) {
     run::Throttle throttle;
     run::Pause pause;
     run::Outage outage;
-    Orphans orphans;
+    run::Orphans orphans;
     ImportReader reader(plan.files, options, stop);
     ImportRun run{.options = options,
                   .owner = plan.owner,
@@ -136,10 +136,10 @@ ExitStatus import_csv(const ImportOptions& options, output::Output& output) {
     try {
         run::Pool pool(stop, [&run](int number) { ImportWorker(run, number).run(); });
         run.pool = &pool;
-        Publisher publisher(std::move(own_run), std::nullopt, options.target, board, output,
-                            {.pause = pause, .resize = [&pool](int most) {
-                                 pool.resize(most);
-                             }});
+        run::Publisher publisher(std::move(own_run), std::nullopt, options.target, board, output,
+                                 {.pause = pause, .resize = [&pool](int most) {
+                                      pool.resize(most);
+                                  }});
         const output::Display display(output, board);
         pool.run(options.parallelism, [&](int working) {
             return demand.wanted(working, working == 0 ? load.workers : reader.ready());
@@ -153,11 +153,11 @@ ExitStatus import_csv(const ImportOptions& options, output::Output& output) {
         throw;
     }
     auto left = run.spare.take();
-    conclude(left, options.target, Role::target, "import", connections,
-             {options.retry, stop, outage},
-             [&](Endpoint& end) { queue::conclude(end.connection, last_words); });
+    run::conclude(left, options.target, run::Role::target, "import", connections,
+                  {options.retry, stop, outage},
+                  [&](run::Endpoint& end) { queue::conclude(end.connection, last_words); });
     if (outage.has_happened())
-        end_leftovers(left, options.target, Role::target, "import");
+        run::end_leftovers(left, options.target, run::Role::target, "import");
     report.summary();
     if ((interrupted || signals.has_come()) && report.finished() < count) {
         output.say(Weight::result, "Interrupted; the same command goes on.");

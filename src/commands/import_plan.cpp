@@ -1,9 +1,9 @@
 #include "commands/import_plan.hpp"
 
-#include "commands/selection.hpp"
 #include "json/value.hpp"
 #include "load/locks.hpp"
 #include "queue/queue.hpp"
+#include "run/selection.hpp"
 #include "sql.hpp"
 #include "timescale/hypertable.hpp"
 #include "timescale/row_filter.hpp"
@@ -100,7 +100,7 @@ timescale::Hypertable read_hypertable(postgres::Connection& connection,
     return std::move(*found);
 }
 
-Table read_table(Endpoint& target, const std::string& text) {
+Table read_table(run::Endpoint& target, const std::string& text) {
     auto& connection = target.connection;
     Table table{.name = read_name(connection, text), .hypertable = {}, .role = {}, .columns = {}};
     const auto row = connection.query(sql::import_table, {table.name.schema, table.name.name});
@@ -146,16 +146,16 @@ bool filters_by_wrong_column(const timescale::Server& server, const Table& table
     return table.rearranged && server.timescaledb < timescale::Version{2, 28, 0};
 }
 
-Condition condition(Endpoint& target, const Table& table, const ImportOptions& options) {
+Condition condition(run::Endpoint& target, const Table& table, const ImportOptions& options) {
     if (!options.from && !options.until)
         return {};
     if (!table.hypertable)
         throw UsageError(fmt::format("{} is no hypertable, and has no time that --from and --until "
                                      "could be about; import all, and delete what is too much",
                                      table.name.quoted()));
-    const auto bounds = read_bounds(target.connection, options.from, options.until);
+    const auto bounds = run::read_bounds(target.connection, options.from, options.until);
     const auto& hypertable = *table.hypertable;
-    if (const auto why = incompatibility(hypertable, bounds); !why.empty())
+    if (const auto why = run::incompatibility(hypertable, bounds); !why.empty())
         throw UsageError(why);
     const auto* time = table.find(hypertable.time.column);
     if (time == nullptr || !time->may_select)
@@ -164,9 +164,9 @@ Condition condition(Endpoint& target, const Table& table, const ImportOptions& o
                                 target.connection.name(), quote_identifier(hypertable.time.column),
                                 table.name.quoted(), quote_identifier(table.role)));
     // A row without a time is the table's to refuse.
-    return {.where =
-                fmt::format(" WHERE ({}) IS NOT FALSE",
-                            timescale::row_filter(hypertable.time, {range_of(hypertable, bounds)})),
+    return {.where = fmt::format(
+                " WHERE ({}) IS NOT FALSE",
+                timescale::row_filter(hypertable.time, {run::range_of(hypertable, bounds)})),
             .time = hypertable.time.column,
             .takes_detour = filters_by_wrong_column(target.server, table)};
 }
@@ -344,7 +344,7 @@ void require_same(const PlannedFile& file, const queue::KnownFile& known,
 }
 
 /// Waits a moment for a process that has just ended.
-void reserve(Endpoint& target, const postgres::QualifiedName& table,
+void reserve(run::Endpoint& target, const postgres::QualifiedName& table,
              const std::vector<queue::FileFacts>& facts) {
     using namespace std::chrono;
     const auto give_up = steady_clock::now() + seconds(2);
@@ -357,7 +357,7 @@ void reserve(Endpoint& target, const postgres::QualifiedName& table,
     }
 }
 
-void enter(Endpoint& target, ImportPlan& plan, const ImportOptions& options) {
+void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options) {
     auto& connection = target.connection;
     std::vector<queue::FileFacts> facts;
     for (const auto& file : plan.files)
@@ -390,7 +390,7 @@ void enter(Endpoint& target, ImportPlan& plan, const ImportOptions& options) {
 
 } // namespace
 
-ImportPlan plan_import(Endpoint& target, const ImportOptions& options,
+ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
                        const std::function<void()>& check) {
     const auto table = read_table(target, options.table);
     const auto where = condition(target, table, options);

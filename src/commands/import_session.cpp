@@ -79,12 +79,12 @@ Where where_in_copy(const postgres::SqlError& error, const std::string& table) {
 
 } // namespace
 
-ImportSession::ImportSession(ImportRun& run, WorkerProgress& progress)
+ImportSession::ImportSession(ImportRun& run, run::WorkerProgress& progress)
     : run_(run), progress_(progress), target_(connect()) {
-    require_unchanged(target_, run_.target_server);
+    run::require_unchanged(target_, run_.target_server);
     run_.connections.add(target_.entry());
     progress_.set_backends({{.is_source = false, .pid = target_.backend.pid}});
-    run_.orphans.terminate(Role::target, target_.connection);
+    run_.orphans.terminate(run::Role::target, target_.connection);
 }
 
 std::vector<postgres::Statement> ImportSession::using_statements() {
@@ -93,11 +93,11 @@ std::vector<postgres::Statement> ImportSession::using_statements() {
     return {{"SET synchronous_commit = off"}};
 }
 
-Endpoint ImportSession::connect() const {
+run::Endpoint ImportSession::connect() const {
     if (auto target = run_.spare.take())
         return std::move(*target);
-    return Endpoint(run_.options.target, Role::target, "import", Session::further,
-                    run_.options.retry.stall_timeout, std::nullopt, using_statements());
+    return run::Endpoint(run_.options.target, run::Role::target, "import", run::Session::further,
+                         run_.options.retry.stall_timeout, std::nullopt, using_statements());
 }
 
 void ImportSession::close() {
@@ -107,7 +107,7 @@ void ImportSession::close() {
 
 ImportSession::~ImportSession() {
     if (!closed_)
-        run_.orphans.add(Role::target, target_.backend);
+        run_.orphans.add(run::Role::target, target_.backend);
 }
 
 queue::Imported ImportSession::load(const ImportBatch& batch) {
@@ -119,7 +119,7 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
     bool sifts = false;
     for (int failures = 0;;) {
         // Those of other workers, too, for this one may come to wait for what they have locked.
-        run_.orphans.terminate(Role::target, target_.connection);
+        run_.orphans.terminate(run::Role::target, target_.connection);
         try {
             if (attempt(batch, sifts, imported))
                 break;

@@ -1,16 +1,16 @@
 #pragma once
 
 #include "commands/commands.hpp"
-#include "commands/endpoints.hpp"
 #include "commands/import_reader.hpp"
-#include "commands/worker_progress.hpp"
 #include "csv/rejects.hpp"
 #include "importing/report.hpp"
 #include "load/read_back.hpp"
+#include "run/endpoints.hpp"
 #include "run/open_connections.hpp"
 #include "run/pause.hpp"
 #include "run/pool.hpp"
 #include "run/retry.hpp"
+#include "run/worker_progress.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -34,14 +34,14 @@ struct ImportRun {
     run::Stop& stop;
     run::OpenConnections& connections;
     run::Outage& outage;
-    Orphans& orphans;
+    run::Orphans& orphans;
     importing::ImportReport& report;
     output::Board& board;
     run::Throttle& throttle;
     run::Pause& pause;
     run::Pool* pool = nullptr;              ///< that the workers are of
     std::atomic<std::int64_t> rejected = 0; ///< by this run
-    Spare<Endpoint> spare{};
+    run::Spare<run::Endpoint> spare{};
 };
 
 /**
@@ -58,7 +58,7 @@ class ImportSession {
   public:
     /// Takes the connection that nobody uses, or connects.
     /// \throws Error when the server has changed since the run began.
-    ImportSession(ImportRun& run, WorkerProgress& progress);
+    ImportSession(ImportRun& run, run::WorkerProgress& progress);
     ~ImportSession();
     ImportSession(const ImportSession&) = delete;
     ImportSession& operator=(const ImportSession&) = delete;
@@ -81,7 +81,7 @@ class ImportSession {
     void close();
 
   private:
-    Endpoint connect() const;
+    run::Endpoint connect() const;
 
     /// Some of a batch's records, by their numbers.
     struct Range {
@@ -101,8 +101,8 @@ class ImportSession {
     void reject(const ImportBatch& batch, Sifted& sifted, csv::Reject reject);
 
     ImportRun& run_;
-    WorkerProgress& progress_;
-    Endpoint target_;
+    run::WorkerProgress& progress_;
+    run::Endpoint target_;
     bool closed_ = false;
     std::map<timescale::Slices, std::int64_t> looked_at_; ///< chunks, and when, by number of looks
     std::int64_t looks_ = 0;

@@ -27,7 +27,7 @@ class ImportWorker {
     bool begin_again(const Error& error);
 
     ImportRun& run_;
-    WorkerProgress progress_;
+    run::WorkerProgress progress_;
     run::Recovery recovery_;
     std::optional<ImportSession> session_;
     std::optional<ImportBatch> in_hand_;

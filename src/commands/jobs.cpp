@@ -1,11 +1,11 @@
 #include "commands/background_jobs.hpp"
 #include "commands/commands.hpp"
-#include "commands/endpoints.hpp"
-#include "commands/near_names.hpp"
 #include "output/table.hpp"
 #include "output/units.hpp"
 #include "queue/queue.hpp"
 #include "queue/suspended_jobs.hpp"
+#include "run/endpoints.hpp"
+#include "run/near_names.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -23,7 +23,7 @@ using output::Weight;
 using Job = BackgroundJob;
 
 /// \throws UsageError when a filter matches none.
-std::vector<Job> read_jobs(Endpoint& target, const std::optional<std::string>& filter) {
+std::vector<Job> read_jobs(run::Endpoint& target, const std::optional<std::string>& filter) {
     auto jobs = read_background_jobs(target.connection, filter);
     if (filter && jobs.empty()) {
         std::vector<std::string> names;
@@ -31,7 +31,7 @@ std::vector<Job> read_jobs(Endpoint& target, const std::optional<std::string>& f
             names.push_back(job.subject.empty() ? job.procedure : job.subject);
         throw UsageError(fmt::format("--filter '{}' matches no job of the {}{}", *filter,
                                      target.connection.name(),
-                                     near_names(*filter, std::move(names))));
+                                     run::near_names(*filter, std::move(names))));
     }
     const auto suspended = queue::suspended_jobs(target.connection);
     for (auto& job : jobs)
@@ -50,7 +50,7 @@ struct Change {
 };
 
 /// \throws Error that names those which are not the role's, before anything is changed.
-void require_ownership(const Endpoint& target, const Change& change) {
+void require_ownership(const run::Endpoint& target, const Change& change) {
     std::vector<std::string> others;
     for (const auto& job : change.jobs)
         if (!job.may_alter)
@@ -62,7 +62,7 @@ void require_ownership(const Endpoint& target, const Change& change) {
 }
 
 /// \pre in a transaction. \throws Error that names the job that the server refuses.
-void alter(Endpoint& target, const Change& change) {
+void alter(run::Endpoint& target, const Change& change) {
     target.connection.execute(postgres::own_search_path);
     for (const auto& job : change.jobs)
         try {
@@ -85,7 +85,7 @@ void summarize(output::Output& output, const JobsOptions& options, const Change&
                  Weight::result, text);
 }
 
-ExitStatus list(Endpoint& target, const JobsOptions& options, output::Output& output) {
+ExitStatus list(run::Endpoint& target, const JobsOptions& options, output::Output& output) {
     const auto jobs = read_jobs(target, options.filter);
     std::vector<std::vector<std::string>> rows{
         {"job", "state", "name", "works on", "every", "next start"}};
@@ -111,7 +111,7 @@ ExitStatus list(Endpoint& target, const JobsOptions& options, output::Output& ou
     return exit_done;
 }
 
-ExitStatus disable(Endpoint& target, const JobsOptions& options, output::Output& output) {
+ExitStatus disable(run::Endpoint& target, const JobsOptions& options, output::Output& output) {
     postgres::Transaction transaction(target.connection);
     if (!options.dry_run)
         queue::prepare(target.connection);
@@ -138,7 +138,7 @@ ExitStatus disable(Endpoint& target, const JobsOptions& options, output::Output&
     return exit_done;
 }
 
-ExitStatus enable(Endpoint& target, const JobsOptions& options, output::Output& output) {
+ExitStatus enable(run::Endpoint& target, const JobsOptions& options, output::Output& output) {
     postgres::Transaction transaction(target.connection);
     Change change{.scheduled = true, .jobs = read_jobs(target, options.filter)};
     std::erase_if(change.jobs, [](const Job& job) { return !job.suspended; });
@@ -164,7 +164,7 @@ ExitStatus enable(Endpoint& target, const JobsOptions& options, output::Output& 
 } // namespace
 
 ExitStatus jobs(const JobsOptions& options, output::Output& output) {
-    Endpoint target(options.target, Role::target, "jobs", Session::first);
+    run::Endpoint target(options.target, run::Role::target, "jobs", run::Session::first);
     switch (options.action) {
     case JobsAction::list:
         return list(target, options, output);

@@ -1,9 +1,9 @@
 #include "commands/cagg_refresher.hpp"
 #include "commands/commands.hpp"
-#include "commands/endpoints.hpp"
-#include "commands/near_names.hpp"
 #include "output/units.hpp"
 #include "queue/queue.hpp"
+#include "run/endpoints.hpp"
+#include "run/near_names.hpp"
 #include "run/watchdog.hpp"
 #include "timescale/hypertable.hpp"
 
@@ -35,7 +35,7 @@ std::vector<Hypertable> lowest_first(const std::vector<Hypertable>& all,
 }
 
 /// Of the source; of the target, where the source has none.
-std::vector<Hypertable> select_caggs(Endpoint& source, const RefreshOptions& options) {
+std::vector<Hypertable> select_caggs(run::Endpoint& source, const RefreshOptions& options) {
     const auto all = timescale::read_hypertables(source.connection, options.filter);
     auto selected = timescale::select(all, options.cascade);
     std::erase_if(selected, [](const Hypertable& hypertable) { return !hypertable.cagg; });
@@ -46,7 +46,7 @@ std::vector<Hypertable> select_caggs(Endpoint& source, const RefreshOptions& opt
                 names.push_back(hypertable.cagg->schema + "." + hypertable.cagg->name);
         throw UsageError(fmt::format("--filter '{}' matches no continuous aggregate of the {}{}",
                                      *options.filter, source.connection.name(),
-                                     near_names(*options.filter, std::move(names))));
+                                     run::near_names(*options.filter, std::move(names))));
     }
     return lowest_first(all, std::move(selected));
 }
@@ -54,8 +54,9 @@ std::vector<Hypertable> select_caggs(Endpoint& source, const RefreshOptions& opt
 } // namespace
 
 ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) {
-    auto ends = connect_both(options.source, options.target, "refresh-caggs", Session::first);
-    require_different(ends);
+    auto ends =
+        run::connect_both(options.source, options.target, "refresh-caggs", run::Session::first);
+    run::require_different(ends);
     auto& source = ends.source;
     auto& target = ends.target;
     auto& end_of_caggs = source.server.plain ? target : source;
@@ -93,10 +94,10 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
         int losses = 0;
         const auto work = [&] {
             if (source.connection.is_broken() || target.connection.is_broken()) {
-                Orphans orphans;
-                orphans.add(Role::source, source.backend);
-                orphans.add(Role::target, target.backend);
-                ends = connect_both(options.source, options.target, "refresh-caggs");
+                run::Orphans orphans;
+                orphans.add(run::Role::source, source.backend);
+                orphans.add(run::Role::target, target.backend);
+                ends = run::connect_both(options.source, options.target, "refresh-caggs");
                 orphans.terminate(ends);
                 watch();
                 recovery.connected();
@@ -121,10 +122,11 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
         }
     }
     if (outage.has_happened())
-        for (auto [end, role] : {std::pair(&source, Role::source), {&target, Role::target}}) {
+        for (auto [end, role] :
+             {std::pair(&source, run::Role::source), {&target, run::Role::target}}) {
             const auto string = end->connection_string;
-            std::optional<Endpoint> left(std::move(*end));
-            end_leftovers(left, string, role, "refresh-caggs");
+            std::optional<run::Endpoint> left(std::move(*end));
+            run::end_leftovers(left, string, role, "refresh-caggs");
         }
     const auto all = static_cast<std::int64_t>(caggs.size());
     const auto refreshed = done[Refreshed::buckets];

@@ -1,11 +1,11 @@
 #include "commands/commands.hpp"
-#include "commands/endpoints.hpp"
 #include "commands/sequences.hpp"
 #include "json/value.hpp"
 #include "output/units.hpp"
 #include "pages.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
+#include "run/endpoints.hpp"
 
 #include <fmt/format.h>
 
@@ -60,12 +60,12 @@ void write_file(const std::string& path, const std::string& text) {
 } // namespace
 
 ExitStatus report(const ReportOptions& options, output::Output& output) {
-    Endpoint target(options.target, Role::target, "report", Session::first,
-                    Endpoint::default_patience, postgres::Access::read_only);
+    run::Endpoint target(options.target, run::Role::target, "report", run::Session::first,
+                         run::Endpoint::default_patience, postgres::Access::read_only);
     queue::require(target.connection);
     std::vector<postgres::LaggingSequence> sequences;
     if (options.source) {
-        Endpoint source(*options.source, Role::source, "report", Session::first);
+        run::Endpoint source(*options.source, run::Role::source, "report", run::Session::first);
         sequences = postgres::lagging_sequences(source.connection, target.connection);
     }
     const auto found = queue::report(target.connection, json_of(sequences));

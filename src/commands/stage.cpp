@@ -1,11 +1,11 @@
 #include "commands/commands.hpp"
-#include "commands/endpoints.hpp"
 #include "commands/explain.hpp"
-#include "commands/privileges.hpp"
-#include "commands/selection.hpp"
 #include "output/units.hpp"
 #include "postgres/connection.hpp"
 #include "queue/queue.hpp"
+#include "run/endpoints.hpp"
+#include "run/privileges.hpp"
+#include "run/selection.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/hypertable.hpp"
@@ -33,7 +33,7 @@ using timescale::TimeRange;
 postgres::Transaction begin_reading(postgres::Connection& source,
                                     const std::optional<std::string>& snapshot) {
     try {
-        return postgres::Transaction(source, begin_read_transaction(snapshot));
+        return postgres::Transaction(source, run::begin_read_transaction(snapshot));
     } catch (const postgres::SqlError& error) {
         if (!snapshot)
             throw;
@@ -46,14 +46,14 @@ postgres::Transaction begin_reading(postgres::Connection& source,
 /// The range to stage of each hypertable.
 /// \throws UsageError that names every hypertable which cannot take the bounds.
 std::vector<TimeRange> ranges_for(const std::vector<Hypertable>& hypertables,
-                                  const Bounds& bounds) {
+                                  const run::Bounds& bounds) {
     std::vector<TimeRange> ranges;
     std::vector<std::string> problems;
     for (const auto& hypertable : hypertables) {
-        if (const auto problem = incompatibility(hypertable, bounds); !problem.empty())
+        if (const auto problem = run::incompatibility(hypertable, bounds); !problem.empty())
             problems.push_back(problem);
         else
-            ranges.push_back(range_of(hypertable, bounds));
+            ranges.push_back(run::range_of(hypertable, bounds));
     }
     if (!problems.empty())
         throw UsageError(fmt::format(
@@ -77,12 +77,12 @@ std::vector<const Hypertable*> find_counterparts(const std::vector<Hypertable>& 
             remedies.push_back(std::move(remedy));
     };
     for (const auto& source : sources) {
-        const auto* target = find_counterpart(targets, source);
+        const auto* target = run::find_counterpart(targets, source);
         counterparts.push_back(target);
         if (target == nullptr)
-            add(missing(source), {});
+            add(run::missing(source), {});
         else
-            for (auto& difference : differences(source, *target))
+            for (auto& difference : run::differences(source, *target))
                 add(std::move(difference.text), std::move(difference.remedy));
     }
     if (!problems.empty())
@@ -121,7 +121,7 @@ std::string part_text(const Hypertable& hypertable, const TimeRange& slice) {
 
 /// \throws Error when a plain table has rows that no chunk can take.
 std::vector<timescale::ChunkInRange>
-read_chunks(Endpoint& source, const std::vector<Hypertable>& hypertables,
+read_chunks(run::Endpoint& source, const std::vector<Hypertable>& hypertables,
             const std::vector<TimeRange>& ranges,
             const std::vector<const Hypertable*>& counterparts) {
     std::vector<timescale::HypertableRange> wanted;
@@ -150,7 +150,8 @@ read_chunks(Endpoint& source, const std::vector<Hypertable>& hypertables,
                                : timescale::read_chunks_in_range(source.connection, wanted);
 }
 
-std::vector<queue::NewTask> plan_tasks(Endpoint& source, const std::vector<Hypertable>& hypertables,
+std::vector<queue::NewTask> plan_tasks(run::Endpoint& source,
+                                       const std::vector<Hypertable>& hypertables,
                                        const std::vector<TimeRange>& ranges,
                                        const std::vector<const Hypertable*>& counterparts,
                                        const std::optional<std::string>& snapshot) {
@@ -249,19 +250,20 @@ std::set<ChunkPart> parts_of(const std::vector<queue::NewTask>& tasks) {
 } // namespace
 
 ExitStatus stage(const StageOptions& options, output::Output& output) {
-    auto ends = connect_both(options.source, options.target, "stage", Session::first);
-    require_different(ends);
+    auto ends = run::connect_both(options.source, options.target, "stage", run::Session::first);
+    run::require_different(ends);
     auto& [source, target] = ends;
 
     const auto reading = begin_reading(source.connection, options.snapshot);
-    const auto bounds = read_bounds(source.connection, options.from, options.until);
+    const auto bounds = run::read_bounds(source.connection, options.from, options.until);
     const auto targets = timescale::read_hypertables(target.connection, std::nullopt);
-    const auto hypertables = select_hypertables(source, targets, options.filter, options.cascade);
+    const auto hypertables =
+        run::select_hypertables(source, targets, options.filter, options.cascade);
     if (hypertables.empty())
-        throw UsageError(nothing_selected(source, targets, options.filter));
+        throw UsageError(run::nothing_selected(source, targets, options.filter));
     const auto ranges = ranges_for(hypertables, bounds);
     const auto counterparts = find_counterparts(hypertables, targets);
-    require_privileges_to_stage(ends, hypertables, counterparts);
+    run::require_privileges_to_stage(ends, hypertables, counterparts);
     warn_of_tiered_chunks(hypertables);
     const auto tasks = plan_tasks(source, hypertables, ranges, counterparts, options.snapshot);
 

@@ -1,10 +1,10 @@
 #include "commands/commands.hpp"
-#include "commands/endpoints.hpp"
 #include "output/display.hpp"
 #include "output/table.hpp"
 #include "output/units.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
+#include "run/endpoints.hpp"
 #include "run/open_connections.hpp"
 #include "run/stop.hpp"
 #include "run/stop_on_signal.hpp"
@@ -223,7 +223,7 @@ ExitStatus status(const StatusOptions& options, output::Output& output) {
     run::Stop stop;
     run::OpenConnections connections;
     const run::StopOnSignal signals(stop, connections);
-    Endpoint target(options.target, Role::target, "status", Session::first);
+    run::Endpoint target(options.target, run::Role::target, "status", run::Session::first);
     queue::require(target.connection);
     for (;;) {
         const auto now = read_status(target.connection, options.failed);

@@ -21,7 +21,8 @@ namespace {
 using postgres::QualifiedName;
 
 /// The target's chunks of copied tasks whose hypertables have triggers for rows.
-std::vector<QualifiedName> chunks_with_triggers(Endpoint& target, const HypertableMap& targets) {
+std::vector<QualifiedName> chunks_with_triggers(run::Endpoint& target,
+                                                const run::HypertableMap& targets) {
     if (std::ranges::none_of(targets,
                              [](const auto& item) { return item.second.triggers.are_on_chunks; }))
         return {};
@@ -59,11 +60,11 @@ std::string settle(postgres::Connection& connection, const std::string& statemen
 }
 
 /// In a session of its own, without TimescaleDB.
-std::string settle(Endpoint& target, const std::string& statement) {
+std::string settle(run::Endpoint& target, const std::string& statement) {
     try {
         const auto settings =
             postgres::session_settings(postgres::Access::read_write, postgres::Library::left_out);
-        postgres::Connection plain(target.connection_string, name_of(Role::target),
+        postgres::Connection plain(target.connection_string, run::name_of(run::Role::target),
                                    postgres::application_name("copy"), settings);
         postgres::pin_session(plain, settings);
         return settle(plain, statement);
@@ -81,7 +82,7 @@ void warn(std::size_t chunks, const std::string& reason, const std::string& exam
 
 } // namespace
 
-void settle_trigger_states(Endpoint& target, const HypertableMap& targets) {
+void settle_trigger_states(run::Endpoint& target, const run::HypertableMap& targets) {
     const auto chunks = chunks_with_triggers(target, targets);
     if (chunks.empty())
         return;

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "commands/endpoints.hpp"
-#include "commands/hypertable_map.hpp"
+#include "run/endpoints.hpp"
+#include "run/hypertable_map.hpp"
 
 namespace commands {
 
@@ -10,6 +10,6 @@ namespace commands {
 /// change that; so this is done in a session without it, chunk by chunk, each in a session of its
 /// own, in a transaction that waits for its lock only briefly. What cannot be done is told as a
 /// warning. \throws ConnectionError when the target's connection is lost.
-void settle_trigger_states(Endpoint& target, const HypertableMap& targets);
+void settle_trigger_states(run::Endpoint& target, const run::HypertableMap& targets);
 
 } // namespace commands

@@ -1,5 +1,4 @@
 #include "commands/commands.hpp"
-#include "commands/publisher.hpp"
 #include "commands/sequences.hpp"
 #include "commands/verify_quick.hpp"
 #include "commands/verify_worker.hpp"
@@ -8,6 +7,7 @@
 #include "queue/runs.hpp"
 #include "run/demand.hpp"
 #include "run/pool.hpp"
+#include "run/publisher.hpp"
 #include "run/stop_on_signal.hpp"
 #include "run/watchdog.hpp"
 #include "sql.hpp"
@@ -54,19 +54,19 @@ ExitStatus verify(const VerifyOptions& options, output::Output& output) {
     const run::StopOnSignal signals(stop, connections);
 
     // What is asked of either side in the round trip that looks who is there.
-    Questions in_target;
+    run::Questions in_target;
     const auto queue = in_target.ask(queue::check_statement());
     const auto counts = in_target.ask(queue::count_statement());
     const auto target_hypertables = in_target.ask(timescale::hypertables_statement());
     const auto target_hash = in_target.ask(hash_statement());
     const auto run_number = in_target.ask(queue::number_statement());
-    Questions in_source;
+    run::Questions in_source;
     const auto source_hash = in_source.ask(hash_statement());
     const auto source_hypertables = in_source.ask(timescale::hypertables_statement());
-    auto ends =
-        connect_both(options.source, options.target, "verify", Session::first,
-                     Endpoint::default_patience, in_target.statements(), in_source.statements());
-    require_different(ends);
+    auto ends = run::connect_both(options.source, options.target, "verify", run::Session::first,
+                                  run::Endpoint::default_patience, in_target.statements(),
+                                  in_source.statements());
+    run::require_different(ends);
     auto& answers = ends.target.answers;
     if (answers.empty()) { // something failed: one after the other, it shows what
         queue::require(ends.target.connection);
@@ -104,8 +104,8 @@ ExitStatus verify(const VerifyOptions& options, output::Output& output) {
     run::Throttle throttle;
     run::Pause pause;
     run::Outage outage;
-    Orphans orphans;
-    const auto targets = targets_from(answers[target_hypertables], ends.target);
+    run::Orphans orphans;
+    const auto targets = run::targets_from(answers[target_hypertables], ends.target);
     VerifyRun run{.options = options,
                   .started = before.now,
                   .source_server = ends.source.server,
@@ -113,8 +113,8 @@ ExitStatus verify(const VerifyOptions& options, output::Output& output) {
                   .mode = alike ? options.mode : verify::Mode::aggregate,
                   .hashes_alike = alike,
                   .sources = has_asked_source
-                                 ? hypertable_map_from(ends.source.answers[source_hypertables])
-                                 : read_sources(ends, targets),
+                                 ? run::hypertable_map_from(ends.source.answers[source_hypertables])
+                                 : run::read_sources(ends, targets),
                   .targets = targets,
                   .stop = stop,
                   .connections = connections,
@@ -151,8 +151,8 @@ ExitStatus verify(const VerifyOptions& options, output::Output& output) {
     try {
         run::Pool pool(stop, [&run](int number) { VerifyWorker(run, number).run(); });
         run.pool = &pool;
-        Publisher publisher(std::move(own_run), options.source, options.target, board, output,
-                            steer(pause, pool, board, demand));
+        run::Publisher publisher(std::move(own_run), options.source, options.target, board, output,
+                                 run::steer(pause, pool, board, demand));
         const output::Display display(output, board);
         pool.run(options.parallelism,
                  [&](int working) { return demand.wanted(working, board.unclaimed()); });
@@ -165,13 +165,13 @@ ExitStatus verify(const VerifyOptions& options, output::Output& output) {
     }
     report.summary();
     queue::Counts after;
-    Left left(run.spare);
-    conclude(left.target, options.target, Role::target, "verify", connections,
-             {options.retry, stop, outage},
-             [&](Endpoint& end) { after = queue::conclude(end.connection, last_words); });
+    run::Left left(run.spare);
+    run::conclude(left.target, options.target, run::Role::target, "verify", connections,
+                  {options.retry, stop, outage},
+                  [&](run::Endpoint& end) { after = queue::conclude(end.connection, last_words); });
     if (outage.has_happened()) {
-        end_leftovers(left.source, options.source, Role::source, "verify");
-        end_leftovers(left.target, options.target, Role::target, "verify");
+        run::end_leftovers(left.source, options.source, run::Role::source, "verify");
+        run::end_leftovers(left.target, options.target, run::Role::target, "verify");
     }
     if ((interrupted || signals.has_come()) && report.done() < to_do) {
         output.say(Weight::result,
@@ -181,7 +181,7 @@ ExitStatus verify(const VerifyOptions& options, output::Output& output) {
     }
     try {
         if (!left.source || left.source->connection.is_broken())
-            left.source.emplace(options.source, Role::source, "verify");
+            left.source.emplace(options.source, run::Role::source, "verify");
         tell_lagging_sequences(
             postgres::lagging_sequences(left.source->connection, left.target->connection), output);
     } catch (const postgres::ConnectionError& error) {

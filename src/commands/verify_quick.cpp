@@ -1,8 +1,8 @@
 #include "commands/verify_quick.hpp"
 
-#include "commands/endpoints.hpp"
 #include "output/units.hpp"
 #include "queue/queue.hpp"
+#include "run/endpoints.hpp"
 #include "timescale/chunk.hpp"
 #include "verify/report.hpp"
 
@@ -46,7 +46,7 @@ struct Estimate {
     }
 };
 
-const char* name_of(Estimate::Verdict verdict) {
+const char* run::name_of(Estimate::Verdict verdict) {
     switch (verdict) {
     case Estimate::Verdict::alike:
         return "alike";
@@ -60,7 +60,7 @@ const char* name_of(Estimate::Verdict verdict) {
     return "cut";
 }
 
-std::vector<Estimate> estimate(Endpoints& ends) {
+std::vector<Estimate> estimate(run::Endpoints& ends) {
     std::vector<Estimate> estimates;
     std::vector<postgres::QualifiedName> sources;
     std::vector<timescale::Hypercube> cubes;
@@ -95,7 +95,7 @@ std::string rows_text(const std::optional<std::int64_t>& rows) {
 void tell(output::Output& output, const Estimate& estimate) {
     const auto verdict = estimate.verdict();
     auto fields = queue::fields_of(estimate.copied.task);
-    fields["verdict"] = name_of(verdict);
+    fields["verdict"] = run::name_of(verdict);
     if (estimate.source)
         fields["source_rows"] = *estimate.source;
     if (estimate.target)
@@ -154,8 +154,8 @@ bool tell_nothing_copied(postgres::Connection& target, const queue::Counts& coun
 }
 
 ExitStatus verify_quick(const VerifyOptions& options, output::Output& output) {
-    auto ends = connect_both(options.source, options.target, "verify", Session::first);
-    require_different(ends);
+    auto ends = run::connect_both(options.source, options.target, "verify", run::Session::first);
+    run::require_different(ends);
     if (ends.source.server.plain)
         throw UsageError(fmt::format("the {} has no TimescaleDB, and no estimates of its chunks; "
                                      "run verify without --quick",

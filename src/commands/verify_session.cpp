@@ -1,8 +1,8 @@
 #include "commands/verify_session.hpp"
 
-#include "commands/reading.hpp"
 #include "json/value.hpp"
 #include "queue/queue.hpp"
+#include "run/reading.hpp"
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
@@ -33,13 +33,13 @@ std::string reason_json(const std::string& reason) {
 
 } // namespace
 
-VerifySession::VerifySession(VerifyRun& run, WorkerProgress& progress,
+VerifySession::VerifySession(VerifyRun& run, run::WorkerProgress& progress,
                              std::vector<Verdict>& in_doubt)
     : run_(run), progress_(progress), ends_(connect()),
-      queue_(run.options.target, Role::target, "verify", run.options.retry.stall_timeout),
+      queue_(run.options.target, run::Role::target, "verify", run.options.retry.stall_timeout),
       in_doubt_(in_doubt) {
-    require_unchanged(ends_.source, run_.source_server);
-    require_unchanged(ends_.target, run_.target_server);
+    run::require_unchanged(ends_.source, run_.source_server);
+    run::require_unchanged(ends_.target, run_.target_server);
     for (const auto& entry : {ends_.source.entry(), ends_.target.entry(), queue_.entry()})
         run_.connections.add(entry);
     run_.orphans.terminate(ends_);
@@ -68,11 +68,11 @@ void VerifySession::say_what_was_committed() {
     in_doubt_.clear();
 }
 
-Endpoints VerifySession::connect() const {
+run::Endpoints VerifySession::connect() const {
     if (auto ends = run_.spare.take())
         return std::move(*ends);
-    return connect_both(run_.options.source, run_.options.target, "verify", Session::further,
-                        run_.options.retry.stall_timeout);
+    return run::connect_both(run_.options.source, run_.options.target, "verify",
+                             run::Session::further, run_.options.retry.stall_timeout);
 }
 
 void VerifySession::close() {
@@ -83,9 +83,9 @@ void VerifySession::close() {
 VerifySession::~VerifySession() {
     if (closed_)
         return;
-    run_.orphans.add(Role::source, ends_.source.backend);
-    run_.orphans.add(Role::target, ends_.target.backend);
-    run_.orphans.add(Role::target, queue_.backend);
+    run_.orphans.add(run::Role::source, ends_.source.backend);
+    run_.orphans.add(run::Role::target, ends_.target.backend);
+    run_.orphans.add(run::Role::target, queue_.backend);
 }
 
 bool VerifySession::verify_next() {
@@ -177,15 +177,15 @@ bool VerifySession::attempt(const queue::Task& task, bool last) {
 
 void VerifySession::verify_claimed(const queue::Task& task) {
     const auto started = std::chrono::steady_clock::now();
-    require_sound({task});
-    const ChunkReading source(ends_.source.connection, run_.source_server, task.snapshot,
-                              {task.chunk});
+    run::require_sound({task});
+    const run::ChunkReading source(ends_.source.connection, run_.source_server, task.snapshot,
+                                   {task.chunk});
     if (!source.chunk())
         throw TaskError("it is gone from the source");
-    check_visible(*source.chunk());
+    run::check_visible(*source.chunk());
     const auto place = timescale::find_place(ends_.target.connection, {task.target, task.slices});
     // One snapshot there too: what is written to the target meanwhile is not half seen.
-    std::optional<ChunkReading> reading;
+    std::optional<run::ChunkReading> reading;
     std::optional<postgres::Transaction> transaction;
     std::optional<timescale::Chunk> target;
     if (place.same && have_same_chunks(task)) {
@@ -196,7 +196,7 @@ void VerifySession::verify_claimed(const queue::Task& task) {
         if (!target)
             throw TaskError("it is gone from the target");
     } else {
-        transaction.emplace(ends_.target.connection, begin_read_transaction(std::nullopt));
+        transaction.emplace(ends_.target.connection, run::begin_read_transaction(std::nullopt));
     }
     const auto verdict = verify::compare(comparison(task, *source.chunk(), target));
     // Where no row was to be copied, none may have made a chunk.
@@ -210,7 +210,7 @@ void VerifySession::verify_claimed(const queue::Task& task) {
         return;
     }
     const auto axis =
-        timescale::axis_of(find_hypertable(run_.sources, task.hypertable, "source").time.type);
+        timescale::axis_of(run::find_hypertable(run_.sources, task.hypertable, "source").time.type);
     finish(
         task, verify::difference_json(*verdict.difference, axis),
         [difference = *verdict.difference, axis](auto& report, const auto& of) {
@@ -235,7 +235,7 @@ std::vector<queue::Task> VerifySession::verify_together(const std::vector<queue:
 }
 
 std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Task>& tasks) {
-    require_sound(tasks);
+    run::require_sound(tasks);
     const auto started = std::chrono::steady_clock::now();
     std::vector<postgres::QualifiedName> names;
     std::vector<timescale::Hypercube> hypercubes;
@@ -243,8 +243,8 @@ std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Ta
         names.push_back(task.chunk);
         hypercubes.push_back({task.target, task.slices});
     }
-    const ChunkReading source(ends_.source.connection, run_.source_server, tasks.front().snapshot,
-                              names);
+    const run::ChunkReading source(ends_.source.connection, run_.source_server,
+                                   tasks.front().snapshot, names);
     if (!have_same_chunks(tasks.front()))
         return tasks;
     const auto places = timescale::find_places(ends_.target.connection, hypercubes);
@@ -254,15 +254,15 @@ std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Ta
             return tasks;
         target_names.push_back(*place.same);
     }
-    const ChunkReading target(ends_.target.connection, run_.target_server, std::nullopt,
-                              target_names);
+    const run::ChunkReading target(ends_.target.connection, run_.target_server, std::nullopt,
+                                   target_names);
 
     std::vector<verify::Comparison> comparisons;
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         const auto& chunk = source.chunks()[i];
         if (!chunk || !target.chunks()[i])
             return tasks;
-        check_visible(*chunk);
+        run::check_visible(*chunk);
         comparisons.push_back(comparison(tasks[i], *chunk, target.chunks()[i]));
     }
     const auto verdicts = verify::compare_briefly(comparisons);
@@ -290,15 +290,16 @@ std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Ta
 
 /// Whether chunks of the same slices have the same rows.
 bool VerifySession::have_same_chunks(const queue::Task& task) const {
-    return timescale::have_same_dimensions(find_hypertable(run_.sources, task.hypertable, "source"),
-                                           find_hypertable(run_.targets, task.target, "target"));
+    return timescale::have_same_dimensions(
+        run::find_hypertable(run_.sources, task.hypertable, "source"),
+        run::find_hypertable(run_.targets, task.target, "target"));
 }
 
 verify::Comparison VerifySession::comparison(const queue::Task& task,
                                              const timescale::Chunk& source,
                                              const std::optional<timescale::Chunk>& target) {
-    const auto& hypertable = find_hypertable(run_.sources, task.hypertable, "source");
-    const auto& in_target = find_hypertable(run_.targets, task.target, "target");
+    const auto& hypertable = run::find_hypertable(run_.sources, task.hypertable, "source");
+    const auto& in_target = run::find_hypertable(run_.targets, task.target, "target");
     const auto ranges = timescale::row_filter(hypertable.time, task.ranges);
     const auto filter = task.whole ? "true" : ranges;
     verify::Comparison comparison{

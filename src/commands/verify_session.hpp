@@ -1,14 +1,14 @@
 #pragma once
 
 #include "commands/commands.hpp"
-#include "commands/crashes.hpp"
-#include "commands/endpoints.hpp"
-#include "commands/hypertable_map.hpp"
-#include "commands/worker_progress.hpp"
 #include "queue/task.hpp"
+#include "run/crashes.hpp"
+#include "run/endpoints.hpp"
+#include "run/hypertable_map.hpp"
 #include "run/open_connections.hpp"
 #include "run/retry.hpp"
 #include "run/stop.hpp"
+#include "run/worker_progress.hpp"
 #include "verify/report.hpp"
 
 #include <functional>
@@ -26,19 +26,19 @@ struct VerifyRun {
     timescale::Server target_server;
     verify::Mode mode; ///< the options', unless the servers hash differently
     bool hashes_alike;
-    HypertableMap sources;
-    HypertableMap targets;
+    run::HypertableMap sources;
+    run::HypertableMap targets;
     run::Stop& stop;
     run::OpenConnections& connections;
     run::Outage& outage;
-    Orphans& orphans;
+    run::Orphans& orphans;
     verify::VerifyReport& report;
     output::Board& board;
     run::Throttle& throttle;
     run::Pause& pause;
     run::Pool* pool = nullptr; ///< that the workers are of
-    Spare<Endpoints> spare{};
-    Crashes crashes{};
+    run::Spare<run::Endpoints> spare{};
+    run::Crashes crashes{};
 };
 
 /**
@@ -65,7 +65,7 @@ class VerifySession {
     /// \param in_doubt verdicts whose COMMIT was not answered: those that were committed are said,
     /// unless somebody else has compared the same chunk since.
     /// \throws Error when a server has changed since the run began.
-    VerifySession(VerifyRun& run, WorkerProgress& progress, std::vector<Verdict>& in_doubt);
+    VerifySession(VerifyRun& run, run::WorkerProgress& progress, std::vector<Verdict>& in_doubt);
     ~VerifySession();
     VerifySession(const VerifySession&) = delete;
     VerifySession& operator=(const VerifySession&) = delete;
@@ -81,10 +81,10 @@ class VerifySession {
     void close();
 
   private:
-    Crashes::Servers servers() const { return {ends_.source.server, ends_.target.server}; }
+    run::Crashes::Servers servers() const { return {ends_.source.server, ends_.target.server}; }
     void begin(std::int64_t task);
     void end();
-    Endpoints connect() const;
+    run::Endpoints connect() const;
     void say_what_was_committed();
 
     void compare(const queue::Task& task);
@@ -110,11 +110,11 @@ class VerifySession {
                 bool helps_to_copy = true);
 
     VerifyRun& run_;
-    WorkerProgress& progress_;
-    Endpoints ends_;
-    LeanSession queue_;
+    run::WorkerProgress& progress_;
+    run::Endpoints ends_;
+    run::LeanSession queue_;
     bool closed_ = false;
-    std::optional<Crashes::Turn> turn_; ///< ends after what was lost is told to the others
+    std::optional<run::Crashes::Turn> turn_; ///< ends after what was lost is told to the others
     std::vector<std::int64_t> in_hand_;
     std::vector<Verdict> verdicts_; ///< of what is claimed
     std::vector<Verdict>& in_doubt_;

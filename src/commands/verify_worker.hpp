@@ -26,7 +26,7 @@ class VerifyWorker {
     bool begin_again(const Error& error);
 
     VerifyRun& run_;
-    WorkerProgress progress_;
+    run::WorkerProgress progress_;
     run::Recovery recovery_;
     std::optional<VerifySession> session_;
     int losses_ = 0; ///< of connections, since a chunk was compared

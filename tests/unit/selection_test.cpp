@@ -1,4 +1,4 @@
-#include "commands/near_names.hpp"
+#include "run/near_names.hpp"
 #include "timescale/selection.hpp"
 
 #include <gmock/gmock.h>
@@ -90,12 +90,12 @@ TEST(NearNames, AreThoseWithTheFewestEdits) {
     const std::vector<std::string> names{"metrics.cpu", "public.conditions",
                                          "public.conditions_daily", "public.events",
                                          "public.MixedCase"};
-    EXPECT_EQ(commands::near_names("^public\\.condition$", names),
+    EXPECT_EQ(run::near_names("^public\\.condition$", names),
               "; the nearest: public.conditions, public.conditions_daily, public.events");
-    EXPECT_EQ(commands::near_names("cpus", names).substr(0, 26), "; the nearest: metrics.cpu");
-    EXPECT_EQ(commands::near_names("\"mixed case\"", {"public.MixedCase", "a.b"}),
+    EXPECT_EQ(run::near_names("cpus", names).substr(0, 26), "; the nearest: metrics.cpu");
+    EXPECT_EQ(run::near_names("\"mixed case\"", {"public.MixedCase", "a.b"}),
               "; the nearest: public.MixedCase, a.b");
-    EXPECT_EQ(commands::near_names("x", {}), "");
+    EXPECT_EQ(run::near_names("x", {}), "");
 }
 
 } // namespace

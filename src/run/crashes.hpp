@@ -11,7 +11,7 @@
 #include <set>
 #include <string>
 
-namespace commands {
+namespace run {
 
 /**
  * What the workers of a run know together of tasks that may crash a server. Thread-safe.
@@ -82,4 +82,4 @@ class Crashes {
     bool alone_ = false;
 };
 
-} // namespace commands
+} // namespace run

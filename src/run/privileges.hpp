@@ -1,12 +1,12 @@
 #pragma once
 
-#include "commands/endpoints.hpp"
+#include "run/endpoints.hpp"
 #include "timescale/hypertable.hpp"
 
 #include <string>
 #include <vector>
 
-namespace commands {
+namespace run {
 
 /// Sees to it, before anything is copied, that the roles of both connections have the privileges
 /// that staging and copying some hypertables take, and that no row level security hides rows from
@@ -34,4 +34,4 @@ struct MissingPrivileges {
 MissingPrivileges missing_privileges(Endpoint& endpoint, Role role,
                                      const std::vector<postgres::QualifiedName>& hypertables);
 
-} // namespace commands
+} // namespace run

@@ -1,14 +1,14 @@
-#include "commands/reading.hpp"
+#include "run/reading.hpp"
 
-#include "commands/endpoints.hpp"
 #include "load/locks.hpp"
+#include "run/endpoints.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
 
-namespace commands {
+namespace run {
 
 namespace {
 
@@ -81,4 +81,4 @@ void check_visible(const timescale::Chunk& chunk) {
                         "compressing it; stage again without that snapshot");
 }
 
-} // namespace commands
+} // namespace run

@@ -1,14 +1,14 @@
-#include "commands/selection.hpp"
+#include "run/selection.hpp"
 
-#include "commands/near_names.hpp"
 #include "postgres/quote.hpp"
+#include "run/near_names.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
 
-namespace commands {
+namespace run {
 
 using timescale::Hypertable;
 using timescale::TimeRange;
@@ -167,4 +167,4 @@ std::string missing(const Hypertable& source) {
                        source.known_as().quoted());
 }
 
-} // namespace commands
+} // namespace run

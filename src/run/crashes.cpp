@@ -1,10 +1,10 @@
-#include "commands/crashes.hpp"
+#include "run/crashes.hpp"
 
 #include <fmt/format.h>
 
 #include <chrono>
 
-namespace commands {
+namespace run {
 
 void Crashes::begin(std::int64_t task, const Servers& servers) {
     const std::lock_guard lock(mutex_);
@@ -117,4 +117,4 @@ void Crashes::Turn::end() {
     crashes_.changed_.notify_all();
 }
 
-} // namespace commands
+} // namespace run

@@ -1,4 +1,4 @@
-#include "commands/near_names.hpp"
+#include "run/near_names.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,7 +8,7 @@
 #include <numeric>
 #include <utility>
 
-namespace commands {
+namespace run {
 
 namespace {
 
@@ -58,4 +58,4 @@ std::string near_names(const std::string& expression, std::vector<std::string> n
     return names.empty() ? "" : fmt::format("; the nearest: {}", fmt::join(names, ", "));
 }
 
-} // namespace commands
+} // namespace run

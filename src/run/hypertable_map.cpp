@@ -1,10 +1,10 @@
-#include "commands/hypertable_map.hpp"
+#include "run/hypertable_map.hpp"
 
-#include "commands/selection.hpp"
+#include "run/selection.hpp"
 
 #include <fmt/format.h>
 
-namespace commands {
+namespace run {
 
 namespace {
 
@@ -54,4 +54,4 @@ const timescale::Hypertable& find_hypertable(const HypertableMap& hypertables,
     return found->second;
 }
 
-} // namespace commands
+} // namespace run

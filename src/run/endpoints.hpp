@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace commands {
+namespace run {
 
 enum class Role { source, target };
 
@@ -52,7 +52,7 @@ struct Endpoint {
     void look_again();
 
     /// As the registry of a run's connections wants it.
-    run::OpenConnections::Entry entry() const;
+    OpenConnections::Entry entry() const;
 };
 
 struct Endpoints {
@@ -78,7 +78,7 @@ struct LeanSession {
     postgres::Backend backend;
 
     /// As the registry of a run's connections wants it.
-    run::OpenConnections::Entry entry() const;
+    OpenConnections::Entry entry() const;
 };
 
 /// Statements that are sent together, and whose results are found by what ask() has returned.
@@ -177,7 +177,7 @@ struct Left {
 /// the run is to stop.
 void conclude(std::optional<Endpoint>& endpoint,
               const postgres::ConnectionString& connection_string, Role role,
-              const std::string& command, run::OpenConnections& connections, run::Recovery recovery,
+              const std::string& command, OpenConnections& connections, Recovery recovery,
               const std::function<void(Endpoint&)>& work);
 
 /// \throws UsageError when both are the same database of the same server: copying would delete
@@ -193,4 +193,4 @@ void require_unchanged(const Endpoint& endpoint, const timescale::Server& before
 /// there is no snapshot. \param snapshot an exported snapshot to read under.
 std::string begin_read_transaction(const std::optional<std::string>& snapshot);
 
-} // namespace commands
+} // namespace run

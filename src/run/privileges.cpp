@@ -1,4 +1,4 @@
-#include "commands/privileges.hpp"
+#include "run/privileges.hpp"
 
 #include "json/value.hpp"
 #include "sql.hpp"
@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <set>
 
-namespace commands {
+namespace run {
 
 namespace {
 
@@ -216,4 +216,4 @@ void require_privileges_to_copy(Endpoints& ends, const postgres::Result& to_do,
     require(ends, source, of_these(in_target, target_names), "nothing is copied");
 }
 
-} // namespace commands
+} // namespace run

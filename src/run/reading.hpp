@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace commands {
+namespace run {
 
 /**
  * A transaction that reads chunks, under locks that keep them as they are.
@@ -49,4 +49,4 @@ void require_sound(const std::vector<queue::Task>& tasks);
 /// \throws TaskError when the transaction's snapshot cannot see the chunk's rows.
 void check_visible(const timescale::Chunk& chunk);
 
-} // namespace commands
+} // namespace run

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "commands/endpoints.hpp"
 #include "postgres/connection.hpp"
+#include "run/endpoints.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/hypertable.hpp"
@@ -13,7 +13,7 @@
 #include <vector>
 
 /// What the options --until, --from and --filter select.
-namespace commands {
+namespace run {
 
 /// --from and --until; what is not given does not bound.
 struct Bounds {
@@ -67,4 +67,4 @@ std::vector<Difference> differences(const timescale::Hypertable& source,
 /// `The hypertable "public"."readings" is missing in the target`, but for the first word's case.
 std::string missing(const timescale::Hypertable& source);
 
-} // namespace commands
+} // namespace run

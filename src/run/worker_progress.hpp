@@ -12,12 +12,12 @@
 #include <string>
 #include <vector>
 
-namespace commands {
+namespace run {
 
 /// Where one worker of a run is: shown on the board; stopped and slowed down as the user wants.
 class WorkerProgress : public load::Progress {
   public:
-    WorkerProgress(output::Board& board, int worker, const run::Stop& stop, run::Throttle& throttle)
+    WorkerProgress(output::Board& board, int worker, const Stop& stop, Throttle& throttle)
         : board_(board), worker_(worker), stop_(stop), throttle_(throttle) {}
 
     int worker() const { return worker_; }
@@ -29,7 +29,7 @@ class WorkerProgress : public load::Progress {
 
     /// Waits, with nothing in hand, while the run is paused.
     /// \returns false when this worker is to do no more.
-    bool may_begin(run::Pool& pool, const run::Pause& pause);
+    bool may_begin(Pool& pool, const Pause& pause);
 
     /// Tasks are in hand.
     void begin(const std::vector<queue::Task>& tasks);
@@ -55,8 +55,8 @@ class WorkerProgress : public load::Progress {
   private:
     output::Board& board_;
     const int worker_;
-    const run::Stop& stop_;
-    run::Throttle& throttle_;
+    const Stop& stop_;
+    Throttle& throttle_;
 };
 
-} // namespace commands
+} // namespace run

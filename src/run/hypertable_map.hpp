@@ -1,12 +1,12 @@
 #pragma once
 
-#include "commands/endpoints.hpp"
 #include "postgres/quote.hpp"
+#include "run/endpoints.hpp"
 #include "timescale/hypertable.hpp"
 
 #include <map>
 
-namespace commands {
+namespace run {
 
 /// A database's hypertables by their names.
 using HypertableMap = std::map<postgres::QualifiedName, timescale::Hypertable>;
@@ -29,4 +29,4 @@ HypertableMap read_sources(Endpoints& ends, const HypertableMap& targets);
 const timescale::Hypertable& find_hypertable(const HypertableMap& hypertables,
                                              const postgres::QualifiedName& name, const char* side);
 
-} // namespace commands
+} // namespace run

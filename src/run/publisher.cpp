@@ -1,4 +1,4 @@
-#include "commands/publisher.hpp"
+#include "run/publisher.hpp"
 
 #include "sql.hpp"
 
@@ -9,7 +9,7 @@
 #include <map>
 #include <vector>
 
-namespace commands {
+namespace run {
 
 namespace {
 
@@ -158,8 +158,7 @@ void Publisher::look_at_locks(postgres::Connection& connection, bool in_source) 
     board_.set_lock_waits(in_source, std::move(waits));
 }
 
-Publisher::Steering steer(run::Pause& pause, run::Pool& pool, output::Board& board,
-                          run::Demand& demand) {
+Publisher::Steering steer(Pause& pause, Pool& pool, output::Board& board, Demand& demand) {
     return {.pause = pause,
             .resize = [&pool](int most) { pool.resize(most); },
             .note =
@@ -169,4 +168,4 @@ Publisher::Steering steer(run::Pause& pause, run::Pool& pool, output::Board& boa
                 }};
 }
 
-} // namespace commands
+} // namespace run

@@ -1,4 +1,4 @@
-#include "commands/endpoints.hpp"
+#include "run/endpoints.hpp"
 
 #include "postgres/pooler.hpp"
 #include "postgres/quote.hpp"
@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <future>
 
-namespace commands {
+namespace run {
 
 const char* name_of(Role role) {
     return role == Role::source ? "source" : "target";
@@ -58,7 +58,7 @@ LeanSession::LeanSession(const postgres::ConnectionString& string, Role role,
     backend = postgres::backend_from(results.front());
 }
 
-run::OpenConnections::Entry LeanSession::entry() const {
+OpenConnections::Entry LeanSession::entry() const {
     return {.line = connection.line(),
             .name = connection.name(),
             .backend = backend,
@@ -75,7 +75,7 @@ void Endpoints::check() {
     target.connection.execute("SELECT");
 }
 
-run::OpenConnections::Entry Endpoint::entry() const {
+OpenConnections::Entry Endpoint::entry() const {
     return {.line = connection.line(),
             .name = connection.name(),
             .backend = backend,
@@ -133,7 +133,7 @@ void end_leftovers(std::optional<Endpoint>& endpoint,
 
 void conclude(std::optional<Endpoint>& endpoint,
               const postgres::ConnectionString& connection_string, Role role,
-              const std::string& command, run::OpenConnections& connections, run::Recovery recovery,
+              const std::string& command, OpenConnections& connections, Recovery recovery,
               const std::function<void(Endpoint&)>& work) {
     bool done = false;
     const auto attempt = [&] {
@@ -171,4 +171,4 @@ std::string begin_read_transaction(const std::optional<std::string>& snapshot) {
     return begin;
 }
 
-} // namespace commands
+} // namespace run

@@ -1,11 +1,11 @@
-#include "commands/worker_progress.hpp"
+#include "run/worker_progress.hpp"
 
 #include <fmt/format.h>
 
 #include <chrono>
 #include <thread>
 
-namespace commands {
+namespace run {
 
 namespace {
 
@@ -18,7 +18,7 @@ std::int64_t bytes_of(const std::vector<queue::Task>& tasks) {
 
 } // namespace
 
-bool WorkerProgress::may_begin(run::Pool& pool, const run::Pause& pause) {
+bool WorkerProgress::may_begin(Pool& pool, const Pause& pause) {
     while (pause.is_on() && !stop_.is_requested() && pool.keeps(worker_)) {
         now(output::Activity::paused);
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -63,4 +63,4 @@ void WorkerProgress::now(load::Step step) {
     }
 }
 
-} // namespace commands
+} // namespace run

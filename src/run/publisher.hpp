@@ -1,11 +1,11 @@
 #pragma once
 
-#include "commands/endpoints.hpp"
 #include "output/board.hpp"
 #include "output/display.hpp"
 #include "output/output.hpp"
 #include "queue/runs.hpp"
 #include "run/demand.hpp"
+#include "run/endpoints.hpp"
 #include "run/pause.hpp"
 #include "run/pool.hpp"
 
@@ -17,7 +17,7 @@
 #include <string>
 #include <thread>
 
-namespace commands {
+namespace run {
 
 /**
  * Tells the queue once a second how far a run is, for `status`, and does what others have the queue
@@ -31,7 +31,7 @@ class Publisher {
   public:
     /// What it does about what others want.
     struct Steering {
-        run::Pause& pause;
+        Pause& pause;
         std::function<void(int)> resize; ///< how many workers there may be
         /// how much the queue has to do
         std::function<void(std::int64_t chunks, std::int64_t bytes)> note = [](auto, auto) {
@@ -76,7 +76,6 @@ class Publisher {
 };
 
 /// What a run does that works on the queue.
-Publisher::Steering steer(run::Pause& pause, run::Pool& pool, output::Board& board,
-                          run::Demand& demand);
+Publisher::Steering steer(Pause& pause, Pool& pool, output::Board& board, Demand& demand);
 
-} // namespace commands
+} // namespace run
