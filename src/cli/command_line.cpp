@@ -515,7 +515,7 @@ Runnable add_stage(Parser& parser) {
 }
 
 Runnable add_copy(Parser& parser) {
-    const auto parsed = std::make_shared<Parsed<commands::CopyOptions>>();
+    const auto parsed = std::make_shared<Parsed<copy::CopyOptions>>();
     auto& options = parsed->options;
     auto command = begin_command(parser, *parsed, "copy", "Copy the staged chunks");
     add_parallelism(command, options.parallelism,
@@ -545,7 +545,7 @@ Runnable add_copy(Parser& parser) {
 }
 
 Runnable add_verify(Parser& parser) {
-    const auto parsed = std::make_shared<Parsed<commands::VerifyOptions>>();
+    const auto parsed = std::make_shared<Parsed<verify::VerifyOptions>>();
     auto& options = parsed->options;
     auto command =
         begin_command(parser, *parsed, "verify", "Compare both sides of the copied chunks");
@@ -654,7 +654,7 @@ Runnable add_jobs(Parser& parser) {
 }
 
 /// What is wrong about options together.
-void check_import(const commands::ImportOptions& options) {
+void check_import(const importing::ImportOptions& options) {
     csv::check(options.format);
     if (options.skips_rejected != options.rejects.has_value())
         throw UsageError("--on-error skip and --rejects FILE go together: no record is left out "
@@ -700,7 +700,7 @@ void add_format(Command command, csv::Format& format, std::optional<char>& escap
 }
 
 Runnable add_import(Parser& parser) {
-    const auto parsed = std::make_shared<Parsed<commands::ImportOptions>>();
+    const auto parsed = std::make_shared<Parsed<importing::ImportOptions>>();
     auto& options = parsed->options;
     auto command =
         begin_command(parser, *parsed, "import", "Load CSV files into a table of the target");

@@ -1,13 +1,13 @@
 #pragma once
 
 #include "base/exit_status.hpp"
-#include "csv/format.hpp"
-#include "load/plan.hpp"
+#include "copy/options.hpp"
+#include "importing/options.hpp"
 #include "output/output.hpp"
 #include "postgres/connection_string.hpp"
 #include "run/retry.hpp"
 #include "timescale/selection.hpp"
-#include "verify/comparison.hpp"
+#include "verify/options.hpp"
 
 #include <optional>
 #include <string>
@@ -64,33 +64,11 @@ struct StageOptions {
 /// queue, all or none.
 ExitStatus stage(const StageOptions& options, output::Output& output);
 
-struct CopyOptions {
-    postgres::ConnectionString source;
-    postgres::ConnectionString target;
-    int parallelism = 8;
-    load::Wishes wishes;
-    bool explain = false;                   ///< only say how each chunk would be loaded
-    std::optional<std::int64_t> max_rate{}; ///< bytes of COPY data per second
-    run::RetryOptions retry;
-};
-
 /// Copies the staged chunks.
-ExitStatus copy(const CopyOptions& options, output::Output& output);
-
-struct VerifyOptions {
-    postgres::ConnectionString source;
-    postgres::ConnectionString target;
-    int parallelism = 8;
-    verify::Mode mode = verify::Mode::digest;
-    bool all = false;     ///< chunks that were verified before, too
-    bool requeue = false; ///< copy differing chunks again with the next copy
-    int max_differences = 10;
-    bool quick = false; ///< compare the catalogs' estimates instead; reads no rows
-    run::RetryOptions retry;
-};
+ExitStatus copy(const copy::CopyOptions& options, output::Output& output);
 
 /// Compares both sides of the copied chunks.
-ExitStatus verify(const VerifyOptions& options, output::Output& output);
+ExitStatus verify(const verify::VerifyOptions& options, output::Output& output);
 
 struct RefreshOptions {
     postgres::ConnectionString source;
@@ -158,25 +136,8 @@ struct JobsOptions {
 /// has turned off.
 ExitStatus jobs(const JobsOptions& options, output::Output& output);
 
-struct ImportOptions {
-    postgres::ConnectionString target;
-    std::string table;                  ///< as SQL names it; of public, if it names no schema
-    std::vector<std::string> files;     ///< "-" for standard input
-    std::optional<std::string> name;    ///< of a single file, to know it by
-    std::optional<std::string> columns; ///< a record of names; if none, each file's first is one
-    bool header = false;                ///< files begin with a header, whatever columns says
-    csv::Format format;
-    std::optional<std::string> until;
-    std::optional<std::string> from;
-    bool skips_rejected = false;        ///< rather than to stop at the first record
-    std::optional<std::string> rejects; ///< the file that they go to
-    std::int64_t max_rejects = 1000;    ///< of a run
-    int parallelism = 8;
-    run::RetryOptions retry;
-};
-
 /// Loads CSV files into a table of the target.
-ExitStatus import_csv(const ImportOptions& options, output::Output& output);
+ExitStatus import_csv(const importing::ImportOptions& options, output::Output& output);
 
 struct CleanOptions {
     postgres::ConnectionString target;

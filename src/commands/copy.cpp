@@ -1,8 +1,8 @@
 #include "commands/commands.hpp"
-#include "commands/copy_worker.hpp"
-#include "commands/explain.hpp"
-#include "commands/trigger_states.hpp"
+#include "copy/explain.hpp"
 #include "copy/report.hpp"
+#include "copy/trigger_states.hpp"
+#include "copy/worker.hpp"
 #include "load/skipping.hpp"
 #include "output/display.hpp"
 #include "queue/queue.hpp"
@@ -42,7 +42,7 @@ std::string failure_list(const std::vector<queue::Failure>& failures, std::int64
 }
 
 /// Which compressed chunks there are shows only when they are copied: it is said once, before.
-void warn_of_versions(const CopyRun& run) {
+void warn_of_versions(const copy::CopyRun& run) {
     const auto is_compressed = [](const auto& item) {
         return item.second.compression_enabled;
     };
@@ -101,7 +101,7 @@ std::string conclusion(const queue::Counts& after) {
 
 } // namespace
 
-ExitStatus copy(const CopyOptions& options, output::Output& output) {
+ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     using output::Weight;
     run::Stop stop;
     run::OpenConnections connections;
@@ -119,7 +119,7 @@ ExitStatus copy(const CopyOptions& options, output::Output& output) {
     std::size_t unrecorded = 0;
     if (!options.explain) {
         run_number = in_target.ask(queue::number_statement());
-        for (auto& statement : CopySession::using_statements())
+        for (auto& statement : copy::CopySession::using_statements())
             in_target.ask(std::move(statement));
         unrecorded = in_target.ask({std::string(sql::skipping_to_do)});
     }
@@ -140,13 +140,13 @@ ExitStatus copy(const CopyOptions& options, output::Output& output) {
     if (before.to_do == 0) {
         // An earlier run may have been ended before it came to that.
         if (!options.explain)
-            settle_trigger_states(ends.target, run::read_targets(ends));
+            copy::settle_trigger_states(ends.target, run::read_targets(ends));
         copy::CopyReport(output, 0).nothing_to_do(before.total);
         return exit_done;
     }
 
     if (options.explain) {
-        explain(ends, options.wishes, output);
+        copy::explain(ends, options.wishes, output);
         return exit_done;
     }
 
@@ -180,25 +180,25 @@ ExitStatus copy(const CopyOptions& options, output::Output& output) {
                              ? run::hypertable_map_from(ends.source.answers[source_hypertables])
                              : run::read_sources(ends, targets);
     if (ends.source.server.plain)
-        ends.target.connection.pipeline(CopySession::using_statements(/*aggregates=*/false));
-    CopyRun run{.options = options,
-                .started = before.now,
-                .source_server = ends.source.server,
-                .target_server = ends.target.server,
-                .sources = sources,
-                .targets = targets,
-                .stop = stop,
-                .connections = connections,
-                .outage = outage,
-                .orphans = orphans,
-                .report = report,
-                .board = board,
-                .throttle = throttle,
-                .pause = pause,
-                .pool = nullptr,
-                .crew = crew,
-                .horizon = horizon,
-                .id = own_run.id};
+        ends.target.connection.pipeline(copy::CopySession::using_statements(/*aggregates=*/false));
+    copy::CopyRun run{.options = options,
+                      .started = before.now,
+                      .source_server = ends.source.server,
+                      .target_server = ends.target.server,
+                      .sources = sources,
+                      .targets = targets,
+                      .stop = stop,
+                      .connections = connections,
+                      .outage = outage,
+                      .orphans = orphans,
+                      .report = report,
+                      .board = board,
+                      .throttle = throttle,
+                      .pause = pause,
+                      .pool = nullptr,
+                      .crew = crew,
+                      .horizon = horizon,
+                      .id = own_run.id};
     output.event("begun",
                  {{"command", "copy"},
                   {"chunks", before.to_do},
@@ -226,7 +226,7 @@ ExitStatus copy(const CopyOptions& options, output::Output& output) {
             stop,
             [&run](int number) {
                 load::Crew::Member member(run.crew);
-                CopyWorker(run, number).run(member);
+                copy::CopyWorker(run, number).run(member);
             },
             [&crew] { crew.expect_another(); });
         run.pool = &pool;
@@ -250,7 +250,7 @@ ExitStatus copy(const CopyOptions& options, output::Output& output) {
     run::Left left(run.spare);
     run::conclude(left.target, options.target, run::Role::target, "copy", connections,
                   {options.retry, stop, outage}, [&](run::Endpoint& end) {
-                      settle_trigger_states(end, run.targets);
+                      copy::settle_trigger_states(end, run.targets);
                       after = queue::conclude(end.connection, last_words);
                       if (after.failed > 0)
                           failures = queue::failures(end.connection, most_failures);

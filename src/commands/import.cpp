@@ -62,7 +62,7 @@ void say_what_is_known(const std::vector<PlannedFile>& files, importing::ImportR
 
 } // namespace
 
-ExitStatus import_csv(const ImportOptions& options, output::Output& output) {
+ExitStatus import_csv(const importing::ImportOptions& options, output::Output& output) {
     using output::Weight;
     run::Stop stop;
     run::OpenConnections connections;

@@ -146,7 +146,8 @@ bool filters_by_wrong_column(const timescale::Server& server, const Table& table
     return table.rearranged && server.timescaledb < timescale::Version{2, 28, 0};
 }
 
-Condition condition(run::Endpoint& target, const Table& table, const ImportOptions& options) {
+Condition condition(run::Endpoint& target, const Table& table,
+                    const importing::ImportOptions& options) {
     if (!options.from && !options.until)
         return {};
     if (!table.hypertable)
@@ -252,8 +253,9 @@ Detour detour(const Table& table, const std::vector<std::string>& columns,
 }
 
 /// Looks at a file, and makes the COPY for it.
-PlannedFile look_at(const std::string& path, const ImportOptions& options, const Table& table,
-                    const Condition& condition, const std::function<void()>& check) {
+PlannedFile look_at(const std::string& path, const importing::ImportOptions& options,
+                    const Table& table, const Condition& condition,
+                    const std::function<void()>& check) {
     PlannedFile file;
     file.path = path;
     file.facts.size = csv::size_of(path);
@@ -293,7 +295,7 @@ PlannedFile look_at(const std::string& path, const ImportOptions& options, const
 }
 
 /// What gives the same bytes another meaning.
-json::Object meaning(const ImportOptions& options) {
+json::Object meaning(const importing::ImportOptions& options) {
     const auto character = [](char c) {
         return std::string(1, c);
     };
@@ -357,7 +359,7 @@ void reserve(run::Endpoint& target, const postgres::QualifiedName& table,
     }
 }
 
-void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options) {
+void enter(run::Endpoint& target, ImportPlan& plan, const importing::ImportOptions& options) {
     auto& connection = target.connection;
     std::vector<queue::FileFacts> facts;
     for (const auto& file : plan.files)
@@ -390,7 +392,7 @@ void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options
 
 } // namespace
 
-ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
+ImportPlan plan_import(run::Endpoint& target, const importing::ImportOptions& options,
                        const std::function<void()>& check) {
     const auto table = read_table(target, options.table);
     const auto where = condition(target, table, options);

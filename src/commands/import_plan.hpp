@@ -49,7 +49,7 @@ struct ImportPlan {
 /// Looks at the table and the files, and enters these into the queue: all of them, or none.
 /// \param check called while standard input has nothing to read; may throw.
 /// \throws Error, UsageError; nothing has been changed then.
-ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
+ImportPlan plan_import(run::Endpoint& target, const importing::ImportOptions& options,
                        const std::function<void()>& check);
 
 } // namespace commands

@@ -48,8 +48,8 @@ queue::Imported ImportedFile::imported() const {
     return imported_;
 }
 
-ImportReader::ImportReader(const std::vector<PlannedFile>& files, const ImportOptions& options,
-                           run::Stop& stop)
+ImportReader::ImportReader(const std::vector<PlannedFile>& files,
+                           const importing::ImportOptions& options, run::Stop& stop)
     : options_(options), stop_(stop) {
     for (const auto& file : files)
         if (!file.is_finished)

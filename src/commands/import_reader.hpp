@@ -57,7 +57,7 @@ class ImportReader {
     /// for others who wait for what it has locked.
     static constexpr std::size_t batch_bytes = std::size_t{2} * 1024 * 1024;
 
-    ImportReader(const std::vector<PlannedFile>& files, const ImportOptions& options,
+    ImportReader(const std::vector<PlannedFile>& files, const importing::ImportOptions& options,
                  run::Stop& stop);
 
     /// Stops the run, if it has not come to its end.
@@ -81,7 +81,7 @@ class ImportReader {
     void read(ImportedFile& file, const std::stop_token& stop);
     bool hand_out(ImportBatch batch, const std::stop_token& stop);
 
-    const ImportOptions& options_;
+    const importing::ImportOptions& options_;
     run::Stop& stop_;
     std::deque<ImportedFile> files_;
     mutable std::mutex mutex_;

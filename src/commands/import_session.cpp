@@ -21,7 +21,8 @@ Error refusal(const std::string& file, const csv::Reject& reject) {
                              reject.reason));
 }
 
-Error too_many(const ImportOptions& options, const std::string& file, const csv::Reject& reject) {
+Error too_many(const importing::ImportOptions& options, const std::string& file,
+               const csv::Reject& reject) {
     return Error(fmt::format("more than {} rejected (--max-rejects), lastly {}, line {}: {}",
                              output::format_count(options.max_rejects, "record"), file, reject.line,
                              reject.reason));

@@ -23,7 +23,7 @@ namespace commands {
 
 /// What all workers of a run share.
 struct ImportRun {
-    const ImportOptions& options;
+    const importing::ImportOptions& options;
     const std::string& owner; ///< ImportPlan::owner
     const postgres::QualifiedName& table;
     const std::optional<timescale::Hypertable>& hypertable; ///< ImportPlan::hypertable

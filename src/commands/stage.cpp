@@ -1,5 +1,5 @@
 #include "commands/commands.hpp"
-#include "commands/explain.hpp"
+#include "copy/explain.hpp"
 #include "output/units.hpp"
 #include "postgres/connection.hpp"
 #include "queue/queue.hpp"
@@ -240,8 +240,8 @@ void tell_staged(output::Output& output, const std::vector<Hypertable>& hypertab
         output.say(Weight::detail, "Next: timescaledb-backfill copy --source ... --target ...");
 }
 
-std::set<ChunkPart> parts_of(const std::vector<queue::NewTask>& tasks) {
-    std::set<ChunkPart> parts;
+std::set<copy::ChunkPart> parts_of(const std::vector<queue::NewTask>& tasks) {
+    std::set<copy::ChunkPart> parts;
     for (const auto& task : tasks)
         parts.emplace(task.chunk, task.part);
     return parts;
@@ -280,7 +280,7 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
                                options.dry_run ? ", as it would be" : ""));
         if (options.dry_run) {
             tell_staged(output, hypertables, ranges, tasks, added, true);
-            explain_briefly(ends, parts_of(tasks), output);
+            copy::explain_briefly(ends, parts_of(tasks), output);
             return exit_done; // without a commit
         }
         transaction.commit();

@@ -26,7 +26,7 @@ postgres::Statement hash_statement() {
     return {std::string(sql::hash_sample)};
 }
 
-std::string next_step(const VerifyOptions& options, const queue::Counts& after,
+std::string next_step(const verify::VerifyOptions& options, const queue::Counts& after,
                       const verify::VerifyReport& report) {
     if (options.requeue && after.to_do > 0)
         return fmt::format(
@@ -45,7 +45,7 @@ std::string next_step(const VerifyOptions& options, const queue::Counts& after,
 
 } // namespace
 
-ExitStatus verify(const VerifyOptions& options, output::Output& output) {
+ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) {
     using output::Weight;
     if (options.quick)
         return verify_quick(options, output);

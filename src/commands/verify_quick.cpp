@@ -153,7 +153,7 @@ bool tell_nothing_copied(postgres::Connection& target, const queue::Counts& coun
     return true;
 }
 
-ExitStatus verify_quick(const VerifyOptions& options, output::Output& output) {
+ExitStatus verify_quick(const verify::VerifyOptions& options, output::Output& output) {
     auto ends = run::connect_both(options.source, options.target, "verify", run::Session::first);
     run::require_different(ends);
     if (ends.source.server.plain)

@@ -14,6 +14,6 @@ bool tell_nothing_copied(postgres::Connection& target, const queue::Counts& coun
 /// Marks nothing as verified.
 /// \returns exit_differences when some differ by more than estimates may, or are not known;
 /// exit_failed when nothing is copied.
-ExitStatus verify_quick(const VerifyOptions& options, output::Output& output);
+ExitStatus verify_quick(const verify::VerifyOptions& options, output::Output& output);
 
 } // namespace commands

@@ -20,7 +20,7 @@ namespace commands {
 
 /// What all workers of a run share.
 struct VerifyRun {
-    const VerifyOptions& options;
+    const verify::VerifyOptions& options;
     std::string started; ///< queue::Counts::now
     timescale::Server source_server;
     timescale::Server target_server;

@@ -48,13 +48,13 @@ ExitStatus stage(const StageOptions& options, output::Output& /*output*/) {
     return exit_done;
 }
 
-ExitStatus copy(const CopyOptions& options, output::Output& /*output*/) {
+ExitStatus copy(const copy::CopyOptions& options, output::Output& /*output*/) {
     require_sane(options.parallelism);
     require_sane(options.retry);
     return exit_done;
 }
 
-ExitStatus verify(const VerifyOptions& options, output::Output& /*output*/) {
+ExitStatus verify(const verify::VerifyOptions& options, output::Output& /*output*/) {
     require_sane(options.parallelism);
     require_sane(options.retry);
     require(options.max_differences >= 0, "--max-differences is checked");
@@ -83,7 +83,7 @@ ExitStatus set_parallelism(const ControlOptions& options, output::Output& /*outp
     return exit_done;
 }
 
-ExitStatus import_csv(const ImportOptions& options, output::Output& /*output*/) {
+ExitStatus import_csv(const importing::ImportOptions& options, output::Output& /*output*/) {
     require_sane(options.parallelism);
     require_sane(options.retry);
     require(!options.files.empty() && !options.table.empty(), "files and table are given");

@@ -1,4 +1,4 @@
-#include "commands/explain.hpp"
+#include "copy/explain.hpp"
 
 #include "load/survey.hpp"
 #include "output/units.hpp"
@@ -12,7 +12,7 @@
 #include <map>
 #include <span>
 
-namespace commands {
+namespace copy {
 
 namespace {
 
@@ -135,4 +135,4 @@ void explain_briefly(run::Endpoints& ends, const std::set<ChunkPart>& chunks,
     explanation.print_counts_of_hypertables();
 }
 
-} // namespace commands
+} // namespace copy

@@ -1,4 +1,4 @@
-#include "commands/copy_session.hpp"
+#include "copy/session.hpp"
 
 #include "load/locks.hpp"
 #include "load/read_back.hpp"
@@ -12,7 +12,7 @@
 #include <iterator>
 #include <utility>
 
-namespace commands {
+namespace copy {
 
 namespace {
 
@@ -504,4 +504,4 @@ void CopySession::report_if_done(const Errand& errand) {
     }
 }
 
-} // namespace commands
+} // namespace copy

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "commands/copy_session.hpp"
+#include "copy/session.hpp"
 #include "load/crew.hpp"
 #include "run/retry.hpp"
 
 #include <optional>
 
-namespace commands {
+namespace copy {
 
 /**
  * Copies one chunk after the other until the queue has none left or it is told to stop. When a
@@ -34,4 +34,4 @@ class CopyWorker {
     std::optional<CopySession> session_;
 };
 
-} // namespace commands
+} // namespace copy

@@ -1,4 +1,4 @@
-#include "commands/trigger_states.hpp"
+#include "copy/trigger_states.hpp"
 
 #include "load/locks.hpp"
 #include "output/units.hpp"
@@ -14,7 +14,7 @@
 #include <chrono>
 #include <thread>
 
-namespace commands {
+namespace copy {
 
 namespace {
 
@@ -101,4 +101,4 @@ void settle_trigger_states(run::Endpoint& target, const run::HypertableMap& targ
         warn(failed, problem, example);
 }
 
-} // namespace commands
+} // namespace copy

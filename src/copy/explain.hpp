@@ -1,13 +1,14 @@
 #pragma once
 
-#include "commands/commands.hpp"
+#include "copy/options.hpp"
+#include "output/output.hpp"
 #include "run/endpoints.hpp"
 
 #include <set>
 #include <string>
 #include <utility>
 
-namespace commands {
+namespace copy {
 
 /// A chunk's name and queue::Task::part.
 using ChunkPart = std::pair<postgres::QualifiedName, std::string>;
@@ -21,4 +22,4 @@ void explain(run::Endpoints& ends, const load::Wishes& wishes, output::Output& o
 void explain_briefly(run::Endpoints& ends, const std::set<ChunkPart>& chunks,
                      output::Output& output);
 
-} // namespace commands
+} // namespace copy

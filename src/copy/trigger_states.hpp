@@ -3,7 +3,7 @@
 #include "run/endpoints.hpp"
 #include "run/hypertable_map.hpp"
 
-namespace commands {
+namespace copy {
 
 /// Has the triggers of the copied chunks enabled as those of their hypertables are. TimescaleDB
 /// makes them enabled when it makes a chunk, whatever the hypertable's are, and allows nobody to
@@ -12,4 +12,4 @@ namespace commands {
 /// warning. \throws ConnectionError when the target's connection is lost.
 void settle_trigger_states(run::Endpoint& target, const run::HypertableMap& targets);
 
-} // namespace commands
+} // namespace copy

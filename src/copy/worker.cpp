@@ -1,6 +1,6 @@
-#include "commands/copy_worker.hpp"
+#include "copy/worker.hpp"
 
-namespace commands {
+namespace copy {
 
 void CopyWorker::run(load::Crew::Member& member) {
     recovery_.lead([&] { work(member); }, [&](const Error& error) { return begin_again(error); });
@@ -50,4 +50,4 @@ bool CopyWorker::begin_again(const Error& error) {
     return !run_.drained || !agenda_.pending.empty();
 }
 
-} // namespace commands
+} // namespace copy

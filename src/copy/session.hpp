@@ -1,6 +1,6 @@
 #pragma once
 
-#include "commands/commands.hpp"
+#include "copy/options.hpp"
 #include "copy/report.hpp"
 #include "load/batch.hpp"
 #include "load/loader.hpp"
@@ -21,7 +21,7 @@
 #include <string>
 #include <vector>
 
-namespace commands {
+namespace copy {
 
 /// What all workers of a run share.
 struct CopyRun {
@@ -35,7 +35,7 @@ struct CopyRun {
     run::OpenConnections& connections;
     run::Outage& outage;
     run::Orphans& orphans;
-    copy::CopyReport& report;
+    CopyReport& report;
     output::Board& board;
     run::Throttle& throttle;
     run::Pause& pause;
@@ -152,4 +152,4 @@ class CopySession {
     std::vector<std::int64_t> begun_; ///< in it: tasks that are told to the crashes
 };
 
-} // namespace commands
+} // namespace copy

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "load/plan.hpp"
+#include "postgres/connection_string.hpp"
+#include "run/retry.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace copy {
+
+/// What the command line of `copy` gives.
+struct CopyOptions {
+    postgres::ConnectionString source;
+    postgres::ConnectionString target;
+    int parallelism = 8;
+    load::Wishes wishes;
+    bool explain = false;                   ///< only say how each chunk would be loaded
+    std::optional<std::int64_t> max_rate{}; ///< bytes of COPY data per second
+    run::RetryOptions retry;
+};
+
+} // namespace copy
