@@ -1,11 +1,11 @@
 #include "commands/commands.hpp"
-#include "commands/sequences.hpp"
 #include "json/value.hpp"
 #include "output/units.hpp"
 #include "pages.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
 #include "run/endpoints.hpp"
+#include "verify/sequences.hpp"
 
 #include <fmt/format.h>
 
@@ -74,7 +74,7 @@ ExitStatus report(const ReportOptions& options, output::Output& output) {
                  output::Weight::result,
                  fmt::format("Wrote the report on {} to {}",
                              output::format_count(found.chunks, "chunk"), options.html));
-    tell_lagging_sequences(sequences, output);
+    verify::tell_lagging_sequences(sequences, output);
     return exit_done;
 }
 

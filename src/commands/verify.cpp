@@ -1,7 +1,4 @@
 #include "commands/commands.hpp"
-#include "commands/sequences.hpp"
-#include "commands/verify_quick.hpp"
-#include "commands/verify_worker.hpp"
 #include "output/display.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
@@ -11,7 +8,10 @@
 #include "run/stop_on_signal.hpp"
 #include "run/watchdog.hpp"
 #include "sql.hpp"
+#include "verify/quick.hpp"
 #include "verify/report.hpp"
+#include "verify/sequences.hpp"
+#include "verify/worker.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -48,7 +48,7 @@ std::string next_step(const verify::VerifyOptions& options, const queue::Counts&
 ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) {
     using output::Weight;
     if (options.quick)
-        return verify_quick(options, output);
+        return verify::verify_quick(options, output);
     run::Stop stop;
     run::OpenConnections connections;
     const run::StopOnSignal signals(stop, connections);
@@ -81,11 +81,11 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     if (before.to_do > 0)
         output.say(Weight::result, fmt::format("{} still to copy, and not verified.",
                                                output::format_count(before.to_do, "chunk")));
-    if (tell_nothing_copied(ends.target.connection, before, output))
+    if (verify::tell_nothing_copied(ends.target.connection, before, output))
         return exit_failed;
     if (to_do == 0) {
         verify::VerifyReport(output, 0).nothing_to_do(before.copied);
-        tell_lagging_sequences(
+        verify::tell_lagging_sequences(
             postgres::lagging_sequences(ends.source.connection, ends.target.connection), output);
         return exit_done;
     }
@@ -106,25 +106,25 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     run::Outage outage;
     run::Orphans orphans;
     const auto targets = run::targets_from(answers[target_hypertables], ends.target);
-    VerifyRun run{.options = options,
-                  .started = before.now,
-                  .source_server = ends.source.server,
-                  .target_server = ends.target.server,
-                  .mode = alike ? options.mode : verify::Mode::aggregate,
-                  .hashes_alike = alike,
-                  .sources = has_asked_source
-                                 ? run::hypertable_map_from(ends.source.answers[source_hypertables])
-                                 : run::read_sources(ends, targets),
-                  .targets = targets,
-                  .stop = stop,
-                  .connections = connections,
-                  .outage = outage,
-                  .orphans = orphans,
-                  .report = report,
-                  .board = board,
-                  .throttle = throttle,
-                  .pause = pause,
-                  .pool = nullptr};
+    verify::VerifyRun run{.options = options,
+                          .started = before.now,
+                          .source_server = ends.source.server,
+                          .target_server = ends.target.server,
+                          .mode = alike ? options.mode : verify::Mode::aggregate,
+                          .hashes_alike = alike,
+                          .sources = has_asked_source ? run::hypertable_map_from(
+                                                            ends.source.answers[source_hypertables])
+                                                      : run::read_sources(ends, targets),
+                          .targets = targets,
+                          .stop = stop,
+                          .connections = connections,
+                          .outage = outage,
+                          .orphans = orphans,
+                          .report = report,
+                          .board = board,
+                          .throttle = throttle,
+                          .pause = pause,
+                          .pool = nullptr};
     const auto* how = run.mode == verify::Mode::digest ? "digests" : "aggregates";
     output.event("begun",
                  {{"command", "verify"},
@@ -149,7 +149,7 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     bool interrupted = false;
     std::vector<postgres::Statement> last_words;
     try {
-        run::Pool pool(stop, [&run](int number) { VerifyWorker(run, number).run(); });
+        run::Pool pool(stop, [&run](int number) { verify::VerifyWorker(run, number).run(); });
         run.pool = &pool;
         run::Publisher publisher(std::move(own_run), options.source, options.target, board, output,
                                  run::steer(pause, pool, board, demand));
@@ -182,7 +182,7 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     try {
         if (!left.source || left.source->connection.is_broken())
             left.source.emplace(options.source, run::Role::source, "verify");
-        tell_lagging_sequences(
+        verify::tell_lagging_sequences(
             postgres::lagging_sequences(left.source->connection, left.target->connection), output);
     } catch (const postgres::ConnectionError& error) {
         spdlog::warn("cannot compare the sequences: {}", error.what());

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "commands/commands.hpp"
 #include "queue/task.hpp"
 #include "run/crashes.hpp"
 #include "run/endpoints.hpp"
@@ -9,6 +8,7 @@
 #include "run/retry.hpp"
 #include "run/stop.hpp"
 #include "run/worker_progress.hpp"
+#include "verify/options.hpp"
 #include "verify/report.hpp"
 
 #include <functional>
@@ -16,15 +16,15 @@
 #include <string>
 #include <vector>
 
-namespace commands {
+namespace verify {
 
 /// What all workers of a run share.
 struct VerifyRun {
-    const verify::VerifyOptions& options;
+    const VerifyOptions& options;
     std::string started; ///< queue::Counts::now
     timescale::Server source_server;
     timescale::Server target_server;
-    verify::Mode mode; ///< the options', unless the servers hash differently
+    Mode mode; ///< the options', unless the servers hash differently
     bool hashes_alike;
     run::HypertableMap sources;
     run::HypertableMap targets;
@@ -32,7 +32,7 @@ struct VerifyRun {
     run::OpenConnections& connections;
     run::Outage& outage;
     run::Orphans& orphans;
-    verify::VerifyReport& report;
+    VerifyReport& report;
     output::Board& board;
     run::Throttle& throttle;
     run::Pause& pause;
@@ -52,7 +52,7 @@ struct VerifyRun {
  */
 class VerifySession {
   public:
-    using Say = std::function<void(verify::VerifyReport&, const queue::Task&)>;
+    using Say = std::function<void(VerifyReport&, const queue::Task&)>;
 
     /// What is said of a comparison once it is committed.
     struct Verdict {
@@ -102,8 +102,8 @@ class VerifySession {
 
     bool have_same_chunks(const queue::Task& task) const;
     /// \param target the chunk of the same slices; none when its rows are in chunks of others.
-    verify::Comparison comparison(const queue::Task& task, const timescale::Chunk& source,
-                                  const std::optional<timescale::Chunk>& target);
+    Comparison comparison(const queue::Task& task, const timescale::Chunk& source,
+                          const std::optional<timescale::Chunk>& target);
 
     /// Notes what was found, and keeps what to say of it.
     void finish(const queue::Task& task, const std::optional<std::string>& difference, Say say,
@@ -120,4 +120,4 @@ class VerifySession {
     std::vector<Verdict>& in_doubt_;
 };
 
-} // namespace commands
+} // namespace verify

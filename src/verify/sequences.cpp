@@ -1,4 +1,4 @@
-#include "commands/sequences.hpp"
+#include "verify/sequences.hpp"
 
 #include "output/units.hpp"
 
@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace commands {
+namespace verify {
 
 void tell_lagging_sequences(const std::vector<postgres::LaggingSequence>& lagging,
                             output::Output& output) {
@@ -33,4 +33,4 @@ void tell_lagging_sequences(const std::vector<postgres::LaggingSequence>& laggin
     }
 }
 
-} // namespace commands
+} // namespace verify

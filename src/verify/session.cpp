@@ -1,4 +1,4 @@
-#include "commands/verify_session.hpp"
+#include "verify/session.hpp"
 
 #include "json/value.hpp"
 #include "queue/queue.hpp"
@@ -12,7 +12,7 @@
 #include <map>
 #include <utility>
 
-namespace commands {
+namespace verify {
 
 namespace {
 
@@ -212,7 +212,7 @@ void VerifySession::verify_claimed(const queue::Task& task) {
     const auto axis =
         timescale::axis_of(run::find_hypertable(run_.sources, task.hypertable, "source").time.type);
     finish(
-        task, verify::difference_json(*verdict.difference, axis),
+        task, difference_json(*verdict.difference, axis),
         [difference = *verdict.difference, axis](auto& report, const auto& of) {
             report.differs(of, difference, axis);
         },
@@ -257,7 +257,7 @@ std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Ta
     const run::ChunkReading target(ends_.target.connection, run_.target_server, std::nullopt,
                                    target_names);
 
-    std::vector<verify::Comparison> comparisons;
+    std::vector<Comparison> comparisons;
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         const auto& chunk = source.chunks()[i];
         if (!chunk || !target.chunks()[i])
@@ -265,7 +265,7 @@ std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Ta
         run::check_visible(*chunk);
         comparisons.push_back(comparison(tasks[i], *chunk, target.chunks()[i]));
     }
-    const auto verdicts = verify::compare_briefly(comparisons);
+    const auto verdicts = compare_briefly(comparisons);
     const output::Seconds each =
         output::Seconds(std::chrono::steady_clock::now() - started) / tasks.size();
     std::vector<queue::Task> rest;
@@ -295,14 +295,13 @@ bool VerifySession::have_same_chunks(const queue::Task& task) const {
         run::find_hypertable(run_.targets, task.target, "target"));
 }
 
-verify::Comparison VerifySession::comparison(const queue::Task& task,
-                                             const timescale::Chunk& source,
-                                             const std::optional<timescale::Chunk>& target) {
+Comparison VerifySession::comparison(const queue::Task& task, const timescale::Chunk& source,
+                                     const std::optional<timescale::Chunk>& target) {
     const auto& hypertable = run::find_hypertable(run_.sources, task.hypertable, "source");
     const auto& in_target = run::find_hypertable(run_.targets, task.target, "target");
     const auto ranges = timescale::row_filter(hypertable.time, task.ranges);
     const auto filter = task.whole ? "true" : ranges;
-    verify::Comparison comparison{
+    Comparison comparison{
         .source = {ends_.source.connection, rows_of(source), hypertable.plain ? ranges : filter},
         // Rows that the target keeps in chunks of other slices.
         .target = {ends_.target.connection, task.target.quoted(),
@@ -329,7 +328,7 @@ verify::Comparison VerifySession::comparison(const queue::Task& task,
         if (column.generated)
             comparison.generated.push_back(column.name);
     comparison.columns =
-        verify::compared_columns(source.columns, target ? target->columns : source.columns);
+        compared_columns(source.columns, target ? target->columns : source.columns);
     return comparison;
 }
 
@@ -340,4 +339,4 @@ void VerifySession::finish(const queue::Task& task, const std::optional<std::str
     verdicts_.push_back({task, std::move(compared), std::move(say)});
 }
 
-} // namespace commands
+} // namespace verify

@@ -1,4 +1,4 @@
-#include "commands/verify_quick.hpp"
+#include "verify/quick.hpp"
 
 #include "output/units.hpp"
 #include "queue/queue.hpp"
@@ -14,7 +14,7 @@
 #include <cmath>
 #include <set>
 
-namespace commands {
+namespace verify {
 
 namespace {
 
@@ -46,7 +46,7 @@ struct Estimate {
     }
 };
 
-const char* run::name_of(Estimate::Verdict verdict) {
+const char* name_of(Estimate::Verdict verdict) {
     switch (verdict) {
     case Estimate::Verdict::alike:
         return "alike";
@@ -95,7 +95,7 @@ std::string rows_text(const std::optional<std::int64_t>& rows) {
 void tell(output::Output& output, const Estimate& estimate) {
     const auto verdict = estimate.verdict();
     auto fields = queue::fields_of(estimate.copied.task);
-    fields["verdict"] = run::name_of(verdict);
+    fields["verdict"] = name_of(verdict);
     if (estimate.source)
         fields["source_rows"] = *estimate.source;
     if (estimate.target)
@@ -149,11 +149,11 @@ bool tell_nothing_copied(postgres::Connection& target, const queue::Counts& coun
                          output::Output& output) {
     if (counts.copied > 0 || counts.to_do == 0)
         return false;
-    verify::VerifyReport(output, 0).nothing_copied(counts.to_do, why_nothing(target, counts));
+    VerifyReport(output, 0).nothing_copied(counts.to_do, why_nothing(target, counts));
     return true;
 }
 
-ExitStatus verify_quick(const verify::VerifyOptions& options, output::Output& output) {
+ExitStatus verify_quick(const VerifyOptions& options, output::Output& output) {
     auto ends = run::connect_both(options.source, options.target, "verify", run::Session::first);
     run::require_different(ends);
     if (ends.source.server.plain)
@@ -208,4 +208,4 @@ ExitStatus verify_quick(const verify::VerifyOptions& options, output::Output& ou
     return different + unknown > 0 ? exit_differences : exit_done;
 }
 
-} // namespace commands
+} // namespace verify

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "commands/verify_session.hpp"
 #include "run/retry.hpp"
+#include "verify/session.hpp"
 
 #include <optional>
 #include <vector>
 
-namespace commands {
+namespace verify {
 
 /**
  * Compares one copied chunk after the other until none is left or it is told to stop. When a
@@ -33,4 +33,4 @@ class VerifyWorker {
     std::vector<VerifySession::Verdict> in_doubt_;
 };
 
-} // namespace commands
+} // namespace verify

@@ -1,9 +1,11 @@
 #pragma once
 
-#include "commands/commands.hpp"
+#include "base/exit_status.hpp"
+#include "output/output.hpp"
 #include "queue/queue.hpp"
+#include "verify/options.hpp"
 
-namespace commands {
+namespace verify {
 
 /// Says so, and why, when something is staged and nothing of it is copied. \returns whether it is
 /// so.
@@ -14,6 +16,6 @@ bool tell_nothing_copied(postgres::Connection& target, const queue::Counts& coun
 /// Marks nothing as verified.
 /// \returns exit_differences when some differ by more than estimates may, or are not known;
 /// exit_failed when nothing is copied.
-ExitStatus verify_quick(const verify::VerifyOptions& options, output::Output& output);
+ExitStatus verify_quick(const VerifyOptions& options, output::Output& output);
 
-} // namespace commands
+} // namespace verify

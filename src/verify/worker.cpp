@@ -1,8 +1,8 @@
-#include "commands/verify_worker.hpp"
+#include "verify/worker.hpp"
 
 #include <fmt/format.h>
 
-namespace commands {
+namespace verify {
 
 void VerifyWorker::run() {
     recovery_.lead([&] { work(); }, [&](const Error& error) { return begin_again(error); });
@@ -36,4 +36,4 @@ bool VerifyWorker::begin_again(const Error& error) {
     return true;
 }
 
-} // namespace commands
+} // namespace verify
