@@ -1,7 +1,7 @@
 #include "commands/commands.hpp"
-#include "commands/import_plan.hpp"
-#include "commands/import_worker.hpp"
+#include "importing/plan.hpp"
 #include "importing/report.hpp"
+#include "importing/worker.hpp"
 #include "output/display.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
@@ -27,7 +27,7 @@ struct Load {
     int workers = 1;             ///< that it is enough for
 };
 
-Load load_of(const std::vector<PlannedFile>& files, int parallelism) {
+Load load_of(const std::vector<importing::PlannedFile>& files, int parallelism) {
     constexpr std::int64_t compression = 8; // as much as that, to be sure
     Load load;
     std::int64_t batches = 0;
@@ -41,7 +41,7 @@ Load load_of(const std::vector<PlannedFile>& files, int parallelism) {
         load.bytes += bytes;
         const auto data_bytes = bytes * (csv::is_compressed(file.path) ? compression : 1);
         load.data_bytes += data_bytes;
-        batches += 1 + data_bytes / static_cast<std::int64_t>(ImportReader::batch_bytes);
+        batches += 1 + data_bytes / static_cast<std::int64_t>(importing::ImportReader::batch_bytes);
     }
     if (!is_known) {
         load.bytes = load.data_bytes = 0;
@@ -51,7 +51,8 @@ Load load_of(const std::vector<PlannedFile>& files, int parallelism) {
     return load;
 }
 
-void say_what_is_known(const std::vector<PlannedFile>& files, importing::ImportReport& report) {
+void say_what_is_known(const std::vector<importing::PlannedFile>& files,
+                       importing::ImportReport& report) {
     for (const auto& file : files) {
         if (file.is_finished)
             report.known(file.path, file.done_counts);
@@ -71,7 +72,7 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
     std::optional<csv::Rejects> rejects;
     if (options.rejects)
         rejects.emplace(*options.rejects);
-    auto plan = plan_import(target, options, [&stop] {
+    auto plan = importing::plan_import(target, options, [&stop] {
         if (stop.is_requested())
             throw Interrupted();
     });
@@ -105,24 +106,24 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
     run::Pause pause;
     run::Outage outage;
     run::Orphans orphans;
-    ImportReader reader(plan.files, options, stop);
-    ImportRun run{.options = options,
-                  .owner = plan.owner,
-                  .table = plan.table,
-                  .hypertable = plan.hypertable,
-                  .triggers = plan.triggers,
-                  .target_server = target.server,
-                  .reader = reader,
-                  .rejects = rejects ? &*rejects : nullptr,
-                  .stop = stop,
-                  .connections = connections,
-                  .outage = outage,
-                  .orphans = orphans,
-                  .report = report,
-                  .board = board,
-                  .throttle = throttle,
-                  .pause = pause};
-    auto begin = ImportSession::using_statements();
+    importing::ImportReader reader(plan.files, options, stop);
+    importing::ImportRun run{.options = options,
+                             .owner = plan.owner,
+                             .table = plan.table,
+                             .hypertable = plan.hypertable,
+                             .triggers = plan.triggers,
+                             .target_server = target.server,
+                             .reader = reader,
+                             .rejects = rejects ? &*rejects : nullptr,
+                             .stop = stop,
+                             .connections = connections,
+                             .outage = outage,
+                             .orphans = orphans,
+                             .report = report,
+                             .board = board,
+                             .throttle = throttle,
+                             .pause = pause};
+    auto begin = importing::ImportSession::using_statements();
     begin.push_back(queue::number_statement());
     auto own_run = queue::own_run_from(target.connection.pipeline(begin).back());
     own_run.command = "import";
@@ -134,7 +135,7 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
     bool interrupted = false;
     std::vector<postgres::Statement> last_words;
     try {
-        run::Pool pool(stop, [&run](int number) { ImportWorker(run, number).run(); });
+        run::Pool pool(stop, [&run](int number) { importing::ImportWorker(run, number).run(); });
         run.pool = &pool;
         run::Publisher publisher(std::move(own_run), std::nullopt, options.target, board, output,
                                  {.pause = pause, .resize = [&pool](int most) {

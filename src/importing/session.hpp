@@ -1,8 +1,8 @@
 #pragma once
 
-#include "commands/commands.hpp"
-#include "commands/import_reader.hpp"
 #include "csv/rejects.hpp"
+#include "importing/options.hpp"
+#include "importing/reader.hpp"
 #include "importing/report.hpp"
 #include "load/read_back.hpp"
 #include "run/endpoints.hpp"
@@ -19,11 +19,11 @@
 #include <string>
 #include <vector>
 
-namespace commands {
+namespace importing {
 
 /// What all workers of a run share.
 struct ImportRun {
-    const importing::ImportOptions& options;
+    const ImportOptions& options;
     const std::string& owner; ///< ImportPlan::owner
     const postgres::QualifiedName& table;
     const std::optional<timescale::Hypertable>& hypertable; ///< ImportPlan::hypertable
@@ -35,7 +35,7 @@ struct ImportRun {
     run::OpenConnections& connections;
     run::Outage& outage;
     run::Orphans& orphans;
-    importing::ImportReport& report;
+    ImportReport& report;
     output::Board& board;
     run::Throttle& throttle;
     run::Pause& pause;
@@ -108,4 +108,4 @@ class ImportSession {
     std::int64_t looks_ = 0;
 };
 
-} // namespace commands
+} // namespace importing

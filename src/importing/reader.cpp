@@ -1,4 +1,4 @@
-#include "commands/import_reader.hpp"
+#include "importing/reader.hpp"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace commands {
+namespace importing {
 
 namespace {
 
@@ -48,8 +48,8 @@ queue::Imported ImportedFile::imported() const {
     return imported_;
 }
 
-ImportReader::ImportReader(const std::vector<PlannedFile>& files,
-                           const importing::ImportOptions& options, run::Stop& stop)
+ImportReader::ImportReader(const std::vector<PlannedFile>& files, const ImportOptions& options,
+                           run::Stop& stop)
     : options_(options), stop_(stop) {
     for (const auto& file : files)
         if (!file.is_finished)
@@ -140,4 +140,4 @@ bool ImportReader::hand_out(ImportBatch batch, const std::stop_token& stop) {
     return true;
 }
 
-} // namespace commands
+} // namespace importing

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "commands/import_session.hpp"
+#include "importing/session.hpp"
 #include "run/retry.hpp"
 
 #include <optional>
 
-namespace commands {
+namespace importing {
 
 /**
  * Loads one batch after the other until there are no more or it is told to stop. When a connection
@@ -37,4 +37,4 @@ class ImportWorker {
     ImportedFile* to_finish_ = nullptr;     ///< a file of which nothing is left to load
 };
 
-} // namespace commands
+} // namespace importing

@@ -1,8 +1,8 @@
-#include "commands/import_worker.hpp"
+#include "importing/worker.hpp"
 
 #include <fmt/format.h>
 
-namespace commands {
+namespace importing {
 
 void ImportWorker::run() {
     recovery_.lead([&] { work(); }, [&](const Error& error) { return begin_again(error); });
@@ -61,4 +61,4 @@ bool ImportWorker::begin_again(const Error& error) {
     return true;
 }
 
-} // namespace commands
+} // namespace importing

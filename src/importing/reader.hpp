@@ -1,7 +1,7 @@
 #pragma once
 
-#include "commands/import_plan.hpp"
 #include "csv/batches.hpp"
+#include "importing/plan.hpp"
 #include "queue/imports.hpp"
 #include "run/stop.hpp"
 
@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-namespace commands {
+namespace importing {
 
 /// A file that is being loaded. Thread-safe.
 class ImportedFile {
@@ -57,7 +57,7 @@ class ImportReader {
     /// for others who wait for what it has locked.
     static constexpr std::size_t batch_bytes = std::size_t{2} * 1024 * 1024;
 
-    ImportReader(const std::vector<PlannedFile>& files, const importing::ImportOptions& options,
+    ImportReader(const std::vector<PlannedFile>& files, const ImportOptions& options,
                  run::Stop& stop);
 
     /// Stops the run, if it has not come to its end.
@@ -81,7 +81,7 @@ class ImportReader {
     void read(ImportedFile& file, const std::stop_token& stop);
     bool hand_out(ImportBatch batch, const std::stop_token& stop);
 
-    const importing::ImportOptions& options_;
+    const ImportOptions& options_;
     run::Stop& stop_;
     std::deque<ImportedFile> files_;
     mutable std::mutex mutex_;
@@ -92,4 +92,4 @@ class ImportReader {
     std::jthread thread_; // last, for it uses the others
 };
 
-} // namespace commands
+} // namespace importing

@@ -1,4 +1,4 @@
-#include "commands/import_session.hpp"
+#include "importing/session.hpp"
 
 #include "load/locks.hpp"
 #include "postgres/copy.hpp"
@@ -11,7 +11,7 @@
 #include <charconv>
 #include <chrono>
 
-namespace commands {
+namespace importing {
 
 namespace {
 
@@ -21,8 +21,7 @@ Error refusal(const std::string& file, const csv::Reject& reject) {
                              reject.reason));
 }
 
-Error too_many(const importing::ImportOptions& options, const std::string& file,
-               const csv::Reject& reject) {
+Error too_many(const ImportOptions& options, const std::string& file, const csv::Reject& reject) {
     return Error(fmt::format("more than {} rejected (--max-rejects), lastly {}, line {}: {}",
                              output::format_count(options.max_rejects, "record"), file, reject.line,
                              reject.reason));
@@ -330,4 +329,4 @@ void ImportSession::finish(ImportedFile& file) {
     run_.report.imported(file.planned().path, file.imported());
 }
 
-} // namespace commands
+} // namespace importing

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "commands/commands.hpp"
 #include "csv/batches.hpp"
+#include "importing/options.hpp"
 #include "queue/imports.hpp"
 #include "run/endpoints.hpp"
 #include "timescale/hypertable.hpp"
@@ -14,7 +14,7 @@
 #include <vector>
 
 /// What `import` is to do, found out before anything is changed.
-namespace commands {
+namespace importing {
 
 /// How rows go where COPY would look for --from and --until in the wrong column: into a table of
 /// their own, which is dropped afterwards, and from there.
@@ -49,7 +49,7 @@ struct ImportPlan {
 /// Looks at the table and the files, and enters these into the queue: all of them, or none.
 /// \param check called while standard input has nothing to read; may throw.
 /// \throws Error, UsageError; nothing has been changed then.
-ImportPlan plan_import(run::Endpoint& target, const importing::ImportOptions& options,
+ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
                        const std::function<void()>& check);
 
-} // namespace commands
+} // namespace importing

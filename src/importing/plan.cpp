@@ -1,4 +1,4 @@
-#include "commands/import_plan.hpp"
+#include "importing/plan.hpp"
 
 #include "json/value.hpp"
 #include "load/locks.hpp"
@@ -18,7 +18,7 @@
 #include <set>
 #include <thread>
 
-namespace commands {
+namespace importing {
 
 namespace {
 
@@ -146,8 +146,7 @@ bool filters_by_wrong_column(const timescale::Server& server, const Table& table
     return table.rearranged && server.timescaledb < timescale::Version{2, 28, 0};
 }
 
-Condition condition(run::Endpoint& target, const Table& table,
-                    const importing::ImportOptions& options) {
+Condition condition(run::Endpoint& target, const Table& table, const ImportOptions& options) {
     if (!options.from && !options.until)
         return {};
     if (!table.hypertable)
@@ -253,9 +252,8 @@ Detour detour(const Table& table, const std::vector<std::string>& columns,
 }
 
 /// Looks at a file, and makes the COPY for it.
-PlannedFile look_at(const std::string& path, const importing::ImportOptions& options,
-                    const Table& table, const Condition& condition,
-                    const std::function<void()>& check) {
+PlannedFile look_at(const std::string& path, const ImportOptions& options, const Table& table,
+                    const Condition& condition, const std::function<void()>& check) {
     PlannedFile file;
     file.path = path;
     file.facts.size = csv::size_of(path);
@@ -295,7 +293,7 @@ PlannedFile look_at(const std::string& path, const importing::ImportOptions& opt
 }
 
 /// What gives the same bytes another meaning.
-json::Object meaning(const importing::ImportOptions& options) {
+json::Object meaning(const ImportOptions& options) {
     const auto character = [](char c) {
         return std::string(1, c);
     };
@@ -359,7 +357,7 @@ void reserve(run::Endpoint& target, const postgres::QualifiedName& table,
     }
 }
 
-void enter(run::Endpoint& target, ImportPlan& plan, const importing::ImportOptions& options) {
+void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options) {
     auto& connection = target.connection;
     std::vector<queue::FileFacts> facts;
     for (const auto& file : plan.files)
@@ -392,7 +390,7 @@ void enter(run::Endpoint& target, ImportPlan& plan, const importing::ImportOptio
 
 } // namespace
 
-ImportPlan plan_import(run::Endpoint& target, const importing::ImportOptions& options,
+ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
                        const std::function<void()>& check) {
     const auto table = read_table(target, options.table);
     const auto where = condition(target, table, options);
@@ -413,4 +411,4 @@ ImportPlan plan_import(run::Endpoint& target, const importing::ImportOptions& op
     return plan;
 }
 
-} // namespace commands
+} // namespace importing
