@@ -115,7 +115,7 @@ Inventory take_inventory(Database& source, const std::string& owner) {
         read_chunks(inventory, source.connection);
         read_catalog_rows(inventory, source.connection, owner);
         read_skipped_columns(inventory, source.connection);
-        inventory.jobs = commands::read_background_jobs(source.connection, std::nullopt);
+        inventory.jobs = jobs::read_background_jobs(source.connection, std::nullopt);
         for (const auto& job : inventory.jobs)
             if (!job.is_policy())
                 inventory.named_roles.emplace(job.owner, fmt::format("job {}", job.id));

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "cloning/database.hpp"
-#include "commands/background_jobs.hpp"
+#include "jobs/background_jobs.hpp"
 #include "postgres/quote.hpp"
 
 #include <cstdint>
@@ -41,7 +41,7 @@ struct Inventory {
     /// What pg_dump's --exclude-table takes, for the tables of chunks and nothing else.
     std::vector<std::string> chunk_patterns;
     std::vector<std::string> chunk_oids;
-    std::vector<commands::BackgroundJob> jobs; ///< that are on
+    std::vector<jobs::BackgroundJob> jobs; ///< that are on
     /// Roles that the target has to have, with what names each: `policy p on readings`, `job 1000`.
     std::multimap<std::string, std::string> named_roles;
     /// What a dump without the chunks cannot create: `view v (chunk ...)`.

@@ -164,7 +164,7 @@ std::string script_behind(const Plan& plan, const Database& target) {
     for (const auto& job : plan.inventory.jobs)
         script += timescale::schedule_sql(*target.server, job.schedule, false) + ";\n";
     script += fmt::format("{};\n", postgres::pinned_search_path);
-    return script + queue::remember_suspended_sql(commands::ids_of(plan.inventory.jobs)) + ";\n";
+    return script + queue::remember_suspended_sql(jobs::ids_of(plan.inventory.jobs)) + ";\n";
 }
 
 /// What pg_dump says about the next statement: `INDEX readings_time_idx`.

@@ -1,7 +1,7 @@
 #include "check/report.hpp"
 #include "check/topics.hpp"
-#include "commands/background_jobs.hpp"
 #include "commands/commands.hpp"
+#include "jobs/background_jobs.hpp"
 #include "output/units.hpp"
 #include "postgres/quote.hpp"
 #include "queue/queue.hpp"
@@ -353,10 +353,11 @@ void look_at_queue(Findings& findings, run::Endpoint& target) {
 /// Policies whose owners may not do their work, also those that are off just now.
 void look_at_owners_of_policies(Findings& findings, run::Endpoint& target) {
     const std::string subject = "owners of policies";
-    for (const auto& job : read_background_jobs(target.connection, std::nullopt))
+    for (const auto& job : jobs::read_background_jobs(target.connection, std::nullopt))
         if (!job.may_work)
-            findings.warn(subject, cannot_work(job),
-                          "in the target: " + remedy_for_owner(target.server, job, job.scheduled));
+            findings.warn(subject, jobs::cannot_work(job),
+                          "in the target: " +
+                              jobs::remedy_for_owner(target.server, job, job.scheduled));
     if (!findings.has(subject))
         findings.ok(subject, "all of the target's may work on their hypertables");
 }

@@ -243,7 +243,7 @@ class Clone {
                     "settings of databases and roles are not cloned, and that of the target "
                     "is {}; before jobs are enabled, unless it is meant, in the target: {}",
                     path->target, path->remedy));
-        tell_scheduled(output_, plan_.inventory.jobs, false, options_.dry_run);
+        jobs::tell_scheduled(output_, plan_.inventory.jobs, false, options_.dry_run);
         report_.summary(target_.connection.name(), role_statements_,
                         static_cast<std::int64_t>(plan_.inventory.jobs.size()));
     }

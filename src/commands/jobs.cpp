@@ -1,5 +1,5 @@
-#include "commands/background_jobs.hpp"
 #include "commands/commands.hpp"
+#include "jobs/background_jobs.hpp"
 #include "output/table.hpp"
 #include "output/units.hpp"
 #include "queue/queue.hpp"
@@ -20,14 +20,14 @@ namespace {
 using output::format_count;
 using output::Weight;
 
-using Job = BackgroundJob;
+using Job = jobs::BackgroundJob;
 
 /// \throws UsageError when a filter matches none.
 std::vector<Job> read_jobs(run::Endpoint& target, const std::optional<std::string>& filter) {
-    auto jobs = read_background_jobs(target.connection, filter);
+    auto jobs = jobs::read_background_jobs(target.connection, filter);
     if (filter && jobs.empty()) {
         std::vector<std::string> names;
-        for (const auto& job : read_background_jobs(target.connection, std::nullopt))
+        for (const auto& job : jobs::read_background_jobs(target.connection, std::nullopt))
             names.push_back(job.subject.empty() ? job.procedure : job.subject);
         throw UsageError(fmt::format("--filter '{}' matches no job of the {}{}", *filter,
                                      target.connection.name(),
@@ -54,7 +54,7 @@ void require_ownership(const run::Endpoint& target, const Change& change) {
     std::vector<std::string> others;
     for (const auto& job : change.jobs)
         if (!job.may_alter)
-            others.push_back(fmt::format("{}, of {}", described(job), job.owner));
+            others.push_back(fmt::format("{}, of {}", jobs::described(job), job.owner));
     if (!others.empty())
         throw Error(fmt::format("nothing is changed: the role does not own {} of the {}; connect "
                                 "as their owner, or leave them out with --filter",
@@ -71,7 +71,8 @@ void alter(run::Endpoint& target, const Change& change) {
                     timescale::schedule_sql(target.server, job.schedule, change.scheduled));
         } catch (const postgres::SqlError& error) {
             throw Error(fmt::format("nothing is changed: cannot turn {} {}: {}",
-                                    change.scheduled ? "on" : "off", described(job), error.what()));
+                                    change.scheduled ? "on" : "off", jobs::described(job),
+                                    error.what()));
         }
     target.connection.execute(postgres::pinned_search_path);
 }
@@ -126,10 +127,10 @@ ExitStatus disable(run::Endpoint& target, const JobsOptions& options, output::Ou
     }
     if (!options.dry_run) {
         alter(target, change);
-        queue::remember_suspended(target.connection, ids_of(change.jobs));
+        queue::remember_suspended(target.connection, jobs::ids_of(change.jobs));
         transaction.commit();
     }
-    tell_scheduled(output, change.jobs, change.scheduled, options.dry_run);
+    jobs::tell_scheduled(output, change.jobs, change.scheduled, options.dry_run);
     summarize(output, options, change,
               options.dry_run ? fmt::format("Would turn off {}.", change.count())
                               : fmt::format("Turned off {}. To turn them on again: "
@@ -145,14 +146,14 @@ ExitStatus enable(run::Endpoint& target, const JobsOptions& options, output::Out
     require_ownership(target, change);
     if (!options.dry_run && queue::exists(target.connection)) {
         alter(target, change);
-        queue::forget_suspended(target.connection, ids_of(change.jobs));
+        queue::forget_suspended(target.connection, jobs::ids_of(change.jobs));
         transaction.commit();
     }
-    tell_scheduled(output, change.jobs, change.scheduled, options.dry_run);
+    jobs::tell_scheduled(output, change.jobs, change.scheduled, options.dry_run);
     for (const auto& job : change.jobs)
         if (!job.may_work)
-            spdlog::warn("{}; in the {}: {}", cannot_work(job), target.connection.name(),
-                         remedy_for_owner(target.server, job, change.scheduled));
+            spdlog::warn("{}; in the {}: {}", jobs::cannot_work(job), target.connection.name(),
+                         jobs::remedy_for_owner(target.server, job, change.scheduled));
     summarize(output, options, change,
               change.jobs.empty()
                   ? "Nothing to turn on: no such job was turned off by jobs disable."

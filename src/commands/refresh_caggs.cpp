@@ -1,7 +1,7 @@
-#include "commands/cagg_refresher.hpp"
 #include "commands/commands.hpp"
 #include "output/units.hpp"
 #include "queue/queue.hpp"
+#include "refresh/cagg_refresher.hpp"
 #include "run/endpoints.hpp"
 #include "run/near_names.hpp"
 #include "run/watchdog.hpp"
@@ -77,7 +77,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
         return exit_done;
     }
 
-    CaggRefresher refresher(source, target, output);
+    refresh::CaggRefresher refresher(source, target, output);
     const run::Stop stop; // a signal ends the program, and the server rolls back
     run::Outage outage;
     run::OpenConnections connections;
@@ -87,7 +87,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
             connections.add(end->entry());
     };
     watch();
-    std::map<Refreshed, std::int64_t> done;
+    std::map<refresh::Refreshed, std::int64_t> done;
     std::int64_t failed = 0;
     for (const auto& cagg : caggs) {
         run::Recovery recovery(options.retry, stop, outage);
@@ -114,7 +114,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
             throw; // for good
         } catch (const Error& error) {
             ++failed;
-            auto fields = fields_of(cagg);
+            auto fields = refresh::fields_of(cagg);
             fields["error"] = error.what();
             output.event(
                 "refresh_failed", fields, output::Weight::result,
@@ -129,13 +129,13 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
             run::end_leftovers(left, string, role, "refresh-caggs");
         }
     const auto all = static_cast<std::int64_t>(caggs.size());
-    const auto refreshed = done[Refreshed::buckets];
-    const auto moved = done[Refreshed::watermark_only];
+    const auto refreshed = done[refresh::Refreshed::buckets];
+    const auto moved = done[refresh::Refreshed::watermark_only];
     output.event("summary",
                  {{"command", "refresh-caggs"},
                   {"refreshed", refreshed},
                   {"watermark_moved", moved},
-                  {"up_to_date", done[Refreshed::nothing]},
+                  {"up_to_date", done[refresh::Refreshed::nothing]},
                   {"failed", failed}},
                  output::Weight::result,
                  fmt::format("Refreshed {} of {}.{}{}", output::format_count(refreshed),

@@ -1,4 +1,4 @@
-#include "commands/background_jobs.hpp"
+#include "jobs/background_jobs.hpp"
 
 #include "postgres/quote.hpp"
 #include "sql.hpp"
@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-namespace commands {
+namespace jobs {
 
 std::vector<BackgroundJob> read_background_jobs(postgres::Connection& connection,
                                                 const std::optional<std::string>& filter) {
@@ -89,4 +89,4 @@ void tell_scheduled(output::Output& output, const std::vector<BackgroundJob>& jo
     }
 }
 
-} // namespace commands
+} // namespace jobs

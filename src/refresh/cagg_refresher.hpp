@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace commands {
+namespace refresh {
 
 /// The fields of an event that is about an aggregate.
 json::Object fields_of(const timescale::Hypertable& cagg);
@@ -81,4 +81,4 @@ class CaggRefresher {
     std::map<int, std::vector<timescale::TimeRange>> lacking_;
 };
 
-} // namespace commands
+} // namespace refresh

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace commands {
+namespace jobs {
 
 /// A row of sql/users_jobs.sql.
 struct BackgroundJob {
@@ -60,4 +60,4 @@ json::Object fields_of(const BackgroundJob& job);
 void tell_scheduled(output::Output& output, const std::vector<BackgroundJob>& jobs, bool scheduled,
                     bool dry_run);
 
-} // namespace commands
+} // namespace jobs

@@ -1,4 +1,4 @@
-#include "commands/cagg_refresher.hpp"
+#include "refresh/cagg_refresher.hpp"
 
 #include "output/units.hpp"
 #include "postgres/error.hpp"
@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace commands {
+namespace refresh {
 
 namespace {
 
@@ -409,4 +409,4 @@ void CaggRefresher::name(const Pair& pair, const TimeRange& range, const std::st
                               reason, call));
 }
 
-} // namespace commands
+} // namespace refresh
