@@ -32,7 +32,7 @@ struct Keys {
 };
 
 /// \returns nothing when it takes too long.
-std::optional<Keys> read_keys(const Side& side, const Referenced& referenced) {
+std::optional<Keys> read_keys(const CheckedServer& side, const Referenced& referenced) {
     std::vector<std::string> columns;
     for (const auto& column : referenced.columns)
         columns.push_back(postgres::quote_identifier(column));
@@ -49,7 +49,7 @@ std::optional<Keys> read_keys(const Side& side, const Referenced& referenced) {
 }
 
 /// \param reader what the target's hypertables that reference it are, for people.
-void compare(Findings& findings, const Side& source, const Side& target,
+void compare(Findings& findings, const CheckedServer& source, const CheckedServer& target,
              const Referenced& referenced, const std::string& readers) {
     const std::string subject = "foreign keys";
     const auto table = referenced.table.quoted();
@@ -110,7 +110,8 @@ void compare(Findings& findings, const Side& source, const Side& target,
 
 } // namespace
 
-void foreign_keys(Findings& findings, const Side& source, const Side& target, const Pairs& pairs) {
+void foreign_keys(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+                  const Pairs& pairs) {
     const auto rows = target.connection.query(sql::foreign_keys, names_of(pairs, &Pair::target));
     std::map<Referenced, std::set<std::string>> readers_of;
     for (int row = 0; row < rows.size(); ++row) {

@@ -38,7 +38,7 @@ std::optional<std::int64_t> optional_integer(const postgres::Result& rows, int r
 }
 
 /// What an integer_now function says, if it can be had.
-std::optional<InternalTime> integer_now(const Side& side, const std::string& function) {
+std::optional<InternalTime> integer_now(const CheckedServer& side, const std::string& function) {
     try {
         const auto row = patiently(side.connection, [&] {
             side.connection.execute(postgres::own_search_path);
@@ -53,7 +53,7 @@ std::optional<InternalTime> integer_now(const Side& side, const std::string& fun
     return std::nullopt;
 }
 
-std::vector<Job> read_jobs(const Side& side) {
+std::vector<Job> read_jobs(const CheckedServer& side) {
     const auto rows = side.connection.query(sql::jobs);
     std::vector<Job> jobs;
     for (int row = 0; row < rows.size(); ++row) {
@@ -116,7 +116,7 @@ std::int64_t count_of(const Pair& pair, const Chunks& chunks) {
     });
 }
 
-std::string pause(const Side& side, const Job& job) {
+std::string pause(const CheckedServer& side, const Job& job) {
     const timescale::JobSchedule schedule{.id = job.id,
                                           .timezone = job.timezone,
                                           .drops_by_creation = job.drop_created_until.has_value()};
@@ -185,8 +185,8 @@ std::optional<Drops> drops_of(const Job& job, const Pair& pair, const Chunks& ch
     return drops;
 }
 
-void source_retention(Findings& findings, const Side& source, const Job& job, const Pair& pair,
-                      const Chunks& chunks) {
+void source_retention(Findings& findings, const CheckedServer& source, const Job& job,
+                      const Pair& pair, const Chunks& chunks) {
     const std::string subject = "jobs in the source";
     const auto drops = drops_of(job, pair, chunks);
     const auto remedy = fmt::format("in the source, until verify is through: {}; chunks that are "
@@ -214,7 +214,7 @@ void source_retention(Findings& findings, const Side& source, const Job& job, co
 }
 
 /// Chunks that copying makes are new, however old their rows are.
-void target_retention_by_creation(Findings& findings, const Side& target, const Job& job,
+void target_retention_by_creation(Findings& findings, const CheckedServer& target, const Job& job,
                                   const Pair& pair, const Chunks& sources, const Chunks& targets) {
     const std::string subject = "jobs in the target";
     const auto remedy = "in the target, until verify is through: " + pause(target, job);
@@ -235,8 +235,8 @@ void target_retention_by_creation(Findings& findings, const Side& target, const 
                                          what_drops(job)));
 }
 
-void target_retention(Findings& findings, const Side& target, const Job& job, const Pair& pair,
-                      const Chunks& chunks) {
+void target_retention(Findings& findings, const CheckedServer& target, const Job& job,
+                      const Pair& pair, const Chunks& chunks) {
     const std::string subject = "jobs in the target";
     const auto drops = drops_of(job, pair, chunks);
     const auto remedy = "in the target, until verify is through, and then with another interval "
@@ -262,7 +262,8 @@ void target_retention(Findings& findings, const Side& target, const Job& job, co
                                          title(job, pair), job.drop_text));
 }
 
-void target_refresh(Findings& findings, const Side& target, const Job& job, const Pair& pair) {
+void target_refresh(Findings& findings, const CheckedServer& target, const Job& job,
+                    const Pair& pair) {
     const std::string subject = "jobs in the target";
     const auto remedy = "in the target, until refresh-caggs is through: " + pause(target, job);
     if (!job.refresh_from)
@@ -283,7 +284,8 @@ void target_refresh(Findings& findings, const Side& target, const Job& job, cons
 
 } // namespace
 
-void source_jobs(Findings& findings, const Side& source, const Pairs& pairs, const Chunks& chunks) {
+void source_jobs(Findings& findings, const CheckedServer& source, const Pairs& pairs,
+                 const Chunks& chunks) {
     for (const auto& job : read_jobs(source))
         if (const auto* pair = find_pair(pairs, &Pair::source, job.hypertable_id);
             pair != nullptr && job.kind == "retention")
@@ -292,8 +294,8 @@ void source_jobs(Findings& findings, const Side& source, const Pairs& pairs, con
         findings.ok("jobs in the source", "no active retention drops chunks in the range");
 }
 
-void target_jobs(Findings& findings, const Side& target, const Pairs& pairs, const Chunks& chunks,
-                 const Chunks& targets) {
+void target_jobs(Findings& findings, const CheckedServer& target, const Pairs& pairs,
+                 const Chunks& chunks, const Chunks& targets) {
     const std::string subject = "jobs in the target";
     for (const auto& job : read_jobs(target)) {
         const auto* pair = find_pair(pairs, &Pair::target, job.hypertable_id);

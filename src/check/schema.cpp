@@ -32,7 +32,7 @@ struct Definition {
 };
 using Definitions = std::map<postgres::QualifiedName, Definition>;
 
-Definitions read_definitions(const Side& side, const Pairs& pairs,
+Definitions read_definitions(const CheckedServer& side, const Pairs& pairs,
                              const timescale::Hypertable* Pair::*which) {
     Definitions definitions;
     const auto read = [&](std::string_view sql, const auto& take) {
@@ -330,7 +330,8 @@ void compare_compression(Findings& findings, const Pair& pair, const Definition&
 
 } // namespace
 
-void definitions(Findings& findings, const Side& source, const Side& target, const Pairs& pairs) {
+void definitions(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+                 const Pairs& pairs) {
     Pairs both;
     std::ranges::copy_if(pairs, std::back_inserter(both), [](const Pair& pair) {
         return pair.source != nullptr && pair.target != nullptr;

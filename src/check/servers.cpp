@@ -75,7 +75,8 @@ void encryption(Findings& findings, const std::string& side, const std::string& 
                                          found.cipher.empty() ? "" : ", " + found.cipher));
 }
 
-void versions(Findings& findings, const Side& source, const Side& target, const Pairs& pairs) {
+void versions(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+              const Pairs& pairs) {
     const std::string subject = "versions";
     const auto& from = source.server;
     const auto& to = target.server;
@@ -117,7 +118,8 @@ void versions(Findings& findings, const Side& source, const Side& target, const 
         findings.ok(subject, both + "; no hypertable has compression enabled");
 }
 
-void extension_schemas(Findings& findings, const Side& source, const Side& target) {
+void extension_schemas(Findings& findings, const CheckedServer& source,
+                       const CheckedServer& target) {
     const std::string subject = "extension schema";
     const auto from = postgres::quote_identifier(source.server.extension_schema);
     const auto to = postgres::quote_identifier(target.server.extension_schema);
@@ -134,7 +136,7 @@ void extension_schemas(Findings& findings, const Side& source, const Side& targe
                                   from));
 }
 
-void search_paths(Findings& findings, const Side& source, const Side& target) {
+void search_paths(Findings& findings, const CheckedServer& source, const CheckedServer& target) {
     const std::string subject = "search path";
     if (const auto found = postgres::search_path_difference(source.connection, target.connection))
         findings.warn(
@@ -148,7 +150,8 @@ void search_paths(Findings& findings, const Side& source, const Side& target) {
         findings.ok(subject, "names without a schema mean the same on both sides");
 }
 
-void encodings(Findings& findings, const Side& source, const Side& target, const Pairs& pairs) {
+void encodings(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+               const Pairs& pairs) {
     const std::string subject = "encoding";
     const auto& from = source.server.encoding;
     const auto& to = target.server.encoding;
@@ -167,7 +170,7 @@ void encodings(Findings& findings, const Side& source, const Side& target, const
         findings.ok(subject, from + " on both sides");
 }
 
-void server_state(Findings& findings, const Side& side) {
+void server_state(Findings& findings, const CheckedServer& side) {
     const auto row = side.connection.query(sql::capacity);
     constexpr std::int64_t long_enough = 3'600'000;
     const auto delay = row.integer(0, "standby_delay");
@@ -194,7 +197,7 @@ void server_state(Findings& findings, const Side& side) {
                       fmt::format("SELECT {}()", side.server.function("timescaledb_post_restore")));
 }
 
-void connections(Findings& findings, const Side& side, int workers) {
+void connections(Findings& findings, const CheckedServer& side, int workers) {
     const auto room = room_from(side.connection.query(sql::capacity));
     // A worker has one to either side, and one more to the target that builds tables to attach. The
     // run has its own, one to tell how far it is, and one for a while to ask about those that hang.

@@ -19,7 +19,7 @@
 namespace check {
 
 /// One of the two servers.
-struct Side {
+struct CheckedServer {
     std::string name; ///< "source" or "target"
     postgres::Connection& connection;
     const timescale::Server& server;
@@ -43,78 +43,85 @@ using Chunks = std::vector<timescale::ChunkInRange>;
 /// \param side "source" or "target"; \param name of the connection.
 void encryption(Findings& findings, const std::string& side, const std::string& name,
                 const postgres::Encryption& found);
-void versions(Findings& findings, const Side& source, const Side& target, const Pairs& pairs);
-void extension_schemas(Findings& findings, const Side& source, const Side& target);
+void versions(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+              const Pairs& pairs);
+void extension_schemas(Findings& findings, const CheckedServer& source,
+                       const CheckedServer& target);
 /// Whether names without a schema mean the same on both sides.
-void search_paths(Findings& findings, const Side& source, const Side& target);
-void encodings(Findings& findings, const Side& source, const Side& target, const Pairs& pairs);
+void search_paths(Findings& findings, const CheckedServer& source, const CheckedServer& target);
+void encodings(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+               const Pairs& pairs);
 
 /// Whether a server is a standby, and what state it is in.
-void server_state(Findings& findings, const Side& side);
+void server_state(Findings& findings, const CheckedServer& side);
 
 /// \param workers of `copy`.
-void connections(Findings& findings, const Side& side, int workers);
+void connections(Findings& findings, const CheckedServer& side, int workers);
 
 // ---------------------------------------------------------------- schema.cpp
 
 /// Indexes, constraints, dimensions and compression of hypertables that both sides have.
-void definitions(Findings& findings, const Side& source, const Side& target, const Pairs& pairs);
+void definitions(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+                 const Pairs& pairs);
 
 void tiered_data(Findings& findings, const Pairs& pairs);
 
 // ---------------------------------------------------------------- triggers.cpp
 
 /// What becomes of the target's triggers, and of its constraints that are NOT VALID.
-void triggers(Findings& findings, const Side& source, const Side& target, const Pairs& pairs);
+void triggers(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+              const Pairs& pairs);
 
 /// Event triggers that would fire for what our commands do on a side.
-void event_triggers(Findings& findings, const Side& side);
+void event_triggers(Findings& findings, const CheckedServer& side);
 
 // ---------------------------------------------------------------- jobs.cpp
 
 /// Policies of the source that drop what is to be copied.
-void source_jobs(Findings& findings, const Side& source, const Pairs& pairs, const Chunks& chunks);
+void source_jobs(Findings& findings, const CheckedServer& source, const Pairs& pairs,
+                 const Chunks& chunks);
 
 /// Policies and actions of the target that would work on what is being copied.
 /// \param chunks of the source. \param targets of the target.
-void target_jobs(Findings& findings, const Side& target, const Pairs& pairs, const Chunks& chunks,
-                 const Chunks& targets);
+void target_jobs(Findings& findings, const CheckedServer& target, const Pairs& pairs,
+                 const Chunks& chunks, const Chunks& targets);
 
 // ---------------------------------------------------------------- foreign_keys.cpp, sequences.cpp
 
-void foreign_keys(Findings& findings, const Side& source, const Side& target, const Pairs& pairs);
+void foreign_keys(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+                  const Pairs& pairs);
 
 /// Sequences of the target that are behind the source's.
-void sequences(Findings& findings, const Side& source, const Side& target);
+void sequences(Findings& findings, const CheckedServer& source, const CheckedServer& target);
 
 // ---------------------------------------------------------------- skipping.cpp
 
 /// Chunks of the target that are not recorded for chunk skipping.
-void chunk_skipping(Findings& findings, const Side& target, const Pairs& pairs);
+void chunk_skipping(Findings& findings, const CheckedServer& target, const Pairs& pairs);
 
 // ---------------------------------------------------------------- slices.cpp
 
 /// Chunks of the target whose slices of time overlap others, and rows that are in a wrong one of
 /// them for that (sql/route_exactly.sql). \param targets of the target.
-void overlapping_slices(Findings& findings, const Side& target, const Pairs& pairs,
+void overlapping_slices(Findings& findings, const CheckedServer& target, const Pairs& pairs,
                         const Chunks& targets);
 
 // ---------------------------------------------------------------- data.cpp
 
 /// How much there is to copy, and what it takes in the target.
-void sizes(Findings& findings, const Side& source, const Side* target, const Pairs& pairs,
-           const Chunks& chunks);
+void sizes(Findings& findings, const CheckedServer& source, const CheckedServer* target,
+           const Pairs& pairs, const Chunks& chunks);
 
 /// Rows and chunks that the target has in the range.
 /// \param targets chunks of the target in the range.
-void target_rows(Findings& findings, const Side& target, const Pairs& pairs, const Chunks& sources,
-                 const Chunks& targets);
+void target_rows(Findings& findings, const CheckedServer& target, const Pairs& pairs,
+                 const Chunks& sources, const Chunks& targets);
 
 // ---------------------------------------------------------------- replaced_rows.cpp
 
 /// What stands against replacing rows of the target, or what comes of it: foreign keys that
 /// reference them, and publications. \param targets chunks of the target in the range.
-void replaced_rows(Findings& findings, const Side& target, const Pairs& pairs,
+void replaced_rows(Findings& findings, const CheckedServer& target, const Pairs& pairs,
                    const Chunks& targets);
 
 // ---------------------------------------------------------------- storage.cpp
@@ -124,7 +131,7 @@ void access_methods(Findings& findings, const Pairs& pairs);
 
 /// Chunks of the target that earlier releases of this program have made unreadable, whatever the
 /// hypertable.
-void misplaced_batches(Findings& findings, const Side& target);
+void misplaced_batches(Findings& findings, const CheckedServer& target);
 
 // ---------------------------------------------------------------- helpers, in names.cpp
 

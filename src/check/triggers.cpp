@@ -27,7 +27,7 @@ std::string list_of(const std::vector<std::string>& names) {
 }
 
 /// How to have none fire without keeping writers off.
-std::string remedy_for(const Side& target, const Triggers& triggers) {
+std::string remedy_for(const CheckedServer& target, const Triggers& triggers) {
     if (triggers.may_be_replica)
         return "nothing, if writers of the chunks that are being loaded may wait; otherwise drop "
                "them while copying";
@@ -40,7 +40,7 @@ std::string remedy_for(const Side& target, const Triggers& triggers) {
                        postgres::quote_identifier(role));
 }
 
-void look_at_triggers(Findings& findings, const Side& target, bool source_is_plain,
+void look_at_triggers(Findings& findings, const CheckedServer& target, bool source_is_plain,
                       const Pair& pair, const Triggers& triggers) {
     if (!triggers.has_any())
         return;
@@ -70,7 +70,7 @@ void look_at_triggers(Findings& findings, const Side& target, bool source_is_pla
         remedy_for(target, triggers));
 }
 
-void look_at_unvalidated(Findings& findings, const Side& target, const Pair& pair,
+void look_at_unvalidated(Findings& findings, const CheckedServer& target, const Pair& pair,
                          const Triggers& triggers) {
     // Attaching and batches take rows as they are; PostgreSQL checks any that is put into a chunk.
     const auto what =
@@ -100,7 +100,8 @@ void look_at_unvalidated(Findings& findings, const Side& target, const Pair& pai
 
 } // namespace
 
-void triggers(Findings& findings, const Side& source, const Side& target, const Pairs& pairs) {
+void triggers(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+              const Pairs& pairs) {
     std::vector<postgres::QualifiedName> names;
     for (const auto& pair : pairs)
         if (pair.target != nullptr)
@@ -120,7 +121,7 @@ void triggers(Findings& findings, const Side& source, const Side& target, const 
                                 "would fire");
 }
 
-void event_triggers(Findings& findings, const Side& side) {
+void event_triggers(Findings& findings, const CheckedServer& side) {
     const auto subject = fmt::format("event triggers in the {}", side.name);
     const auto triggers = timescale::read_event_triggers(side.connection, side.name == "target");
     for (const auto& trigger : triggers) {

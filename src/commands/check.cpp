@@ -22,11 +22,11 @@ namespace commands {
 
 namespace {
 
+using ::check::CheckedServer;
 using ::check::Chunks;
 using ::check::Findings;
 using ::check::Pair;
 using ::check::Pairs;
-using ::check::Side;
 using timescale::Hypertable;
 
 /// A connection that may only read, or why there is none.
@@ -36,7 +36,7 @@ struct Attempt {
     std::string remedy{};
 };
 
-Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, run::Role role) {
+Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, Side role) {
     Attempt attempt;
     try {
         attempt.endpoint.emplace(connection_string, role, "check", run::Session::first,
@@ -48,7 +48,7 @@ Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, 
         attempt.problem = error.what();
         attempt.remedy = fmt::format("see that the server runs and lets this machine in, and that "
                                      "--{} is right",
-                                     run::name_of(role));
+                                     name_of(role));
     } catch (const Error& error) {
         attempt.endpoint.reset();
         attempt.problem = error.what();
@@ -65,8 +65,8 @@ Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, 
 struct Subject {
     std::optional<run::Endpoint> source_endpoint;
     std::optional<run::Endpoint> target_endpoint;
-    std::optional<Side> source;
-    std::optional<Side> target;
+    std::optional<CheckedServer> source;
+    std::optional<CheckedServer> target;
     std::vector<Hypertable> sources;
     std::vector<Hypertable> targets;
     run::Bounds bounds;
@@ -95,22 +95,20 @@ void look(Findings& findings, const std::string& topic, const std::function<void
 
 void connect(Findings& findings, Subject& subject, const CheckOptions& options) {
     auto other = std::async(std::launch::async,
-                            [&] { return attempt_to_connect(options.target, run::Role::target); });
-    auto source = attempt_to_connect(options.source, run::Role::source);
+                            [&] { return attempt_to_connect(options.target, Side::target); });
+    auto source = attempt_to_connect(options.source, Side::source);
     auto target = other.get();
-    for (const auto role : {run::Role::source, run::Role::target}) {
-        auto& attempt = role == run::Role::source ? source : target;
-        auto& endpoint =
-            role == run::Role::source ? subject.source_endpoint : subject.target_endpoint;
-        auto& side = role == run::Role::source ? subject.source : subject.target;
+    for (const auto role : {Side::source, Side::target}) {
+        auto& attempt = role == Side::source ? source : target;
+        auto& endpoint = role == Side::source ? subject.source_endpoint : subject.target_endpoint;
+        auto& side = role == Side::source ? subject.source : subject.target;
         endpoint = std::move(attempt.endpoint);
         if (!endpoint) {
             findings.fail("connection", attempt.problem, attempt.remedy);
             continue;
         }
-        side.emplace(Side{.name = run::name_of(role),
-                          .connection = endpoint->connection,
-                          .server = endpoint->server});
+        side.emplace(CheckedServer{
+            .name = name_of(role), .connection = endpoint->connection, .server = endpoint->server});
         findings.ok("connection", fmt::format("{}, {}", endpoint->connection.name(),
                                               endpoint->server.description()));
         ::check::encryption(findings, side->name, endpoint->connection.name(),
@@ -153,7 +151,7 @@ bool is_comparable(const Pair& pair) {
 }
 
 /// The chunks of one side's hypertables that are in the range.
-Chunks read_chunks(const Side& side, const Pairs& pairs, const Hypertable* Pair::*which) {
+Chunks read_chunks(const CheckedServer& side, const Pairs& pairs, const Hypertable* Pair::*which) {
     std::vector<timescale::HypertableRange> wanted;
     for (const auto& pair : pairs)
         if (const auto* hypertable = pair.*which; hypertable != nullptr && pair.range)
@@ -162,7 +160,7 @@ Chunks read_chunks(const Side& side, const Pairs& pairs, const Hypertable* Pair:
 }
 
 /// What would be a chunk of the source's plain tables.
-Chunks read_plain_chunks(Findings& findings, const Side& source, const Pairs& pairs) {
+Chunks read_plain_chunks(Findings& findings, const CheckedServer& source, const Pairs& pairs) {
     Chunks chunks;
     for (const auto& pair : pairs) {
         if (!is_comparable(pair))
@@ -217,7 +215,7 @@ bool is_plain(const Pairs& pairs) {
 }
 
 /// Looks for rows of a plain table that no chunk takes.
-void look_at_plain_rows(Findings& findings, const Side& source, const Pair& pair) {
+void look_at_plain_rows(Findings& findings, const CheckedServer& source, const Pair& pair) {
     const std::string subject = "rows of the source";
     const auto obstacle = ::check::patiently(source.connection, [&] {
         return timescale::obstacle_of_rows(source.connection, *pair.source, *pair.range);
@@ -311,12 +309,12 @@ void look_at_hypertables(Findings& findings, const Pairs& pairs) {
                                            output::format_count(there, "hypertable")));
 }
 
-void look_at_privileges(Findings& findings, run::Endpoint& endpoint, run::Role role,
+void look_at_privileges(Findings& findings, run::Endpoint& endpoint, Side role,
                         const Pairs& pairs) {
-    const auto subject = fmt::format("privileges in the {}", run::name_of(role));
+    const auto subject = fmt::format("privileges in the {}", name_of(role));
     std::vector<postgres::QualifiedName> names;
     for (const auto& pair : pairs)
-        if (const auto* hypertable = role == run::Role::source ? pair.source : pair.target;
+        if (const auto* hypertable = role == Side::source ? pair.source : pair.target;
             hypertable != nullptr)
             names.push_back(hypertable->name);
     const auto missing = run::missing_privileges(endpoint, role, names);
@@ -335,7 +333,7 @@ void look_at_privileges(Findings& findings, run::Endpoint& endpoint, run::Role r
                 "{} lacks {}, for {}", who,
                 output::format_count(static_cast<std::int64_t>(missing.remedies.size()), "right"),
                 hypertables),
-            fmt::format("in the {}: {}", run::name_of(role), fmt::join(missing.remedies, "; ")));
+            fmt::format("in the {}: {}", name_of(role), fmt::join(missing.remedies, "; ")));
 }
 
 void look_at_queue(Findings& findings, run::Endpoint& target) {
@@ -395,7 +393,7 @@ void look_at_source(Findings& findings, Subject& subject, int workers) {
     look(findings, "event triggers in the source",
          [&] { ::check::event_triggers(findings, source); });
     look(findings, "privileges in the source", [&] {
-        look_at_privileges(findings, *subject.source_endpoint, run::Role::source, subject.pairs);
+        look_at_privileges(findings, *subject.source_endpoint, Side::source, subject.pairs);
     });
     ::check::tiered_data(findings, subject.pairs);
     if (!source.server.plain)
@@ -420,7 +418,7 @@ void look_at_target(Findings& findings, Subject& subject, int workers) {
     look(findings, "event triggers in the target",
          [&] { ::check::event_triggers(findings, target); });
     look(findings, "privileges in the target", [&] {
-        look_at_privileges(findings, *subject.target_endpoint, run::Role::target, subject.pairs);
+        look_at_privileges(findings, *subject.target_endpoint, Side::target, subject.pairs);
     });
     look(findings, "chunk skipping",
          [&] { ::check::chunk_skipping(findings, target, subject.pairs); });

@@ -11,7 +11,7 @@ namespace commands {
 namespace {
 
 run::Endpoint connect_to_queue(const ControlOptions& options, const char* command) {
-    run::Endpoint target(options.target, run::Role::target, command, run::Session::first);
+    run::Endpoint target(options.target, Side::target, command, run::Session::first);
     queue::require(target.connection);
     return target;
 }

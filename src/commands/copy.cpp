@@ -248,7 +248,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     queue::Counts after;
     std::vector<queue::Failure> failures;
     run::Left left(run.spare);
-    run::conclude(left.target, options.target, run::Role::target, "copy", connections,
+    run::conclude(left.target, options.target, Side::target, "copy", connections,
                   {options.retry, stop, outage}, [&](run::Endpoint& end) {
                       copy::settle_trigger_states(end, run.targets);
                       after = queue::conclude(end.connection, last_words);
@@ -256,8 +256,8 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
                           failures = queue::failures(end.connection, most_failures);
                   });
     if (outage.has_happened()) {
-        run::end_leftovers(left.source, options.source, run::Role::source, "copy");
-        run::end_leftovers(left.target, options.target, run::Role::target, "copy");
+        run::end_leftovers(left.source, options.source, Side::source, "copy");
+        run::end_leftovers(left.target, options.target, Side::target, "copy");
     }
     report.summary();
     if (after.failed > 0)

@@ -68,7 +68,7 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
     run::Stop stop;
     run::OpenConnections connections;
     const run::StopOnSignal signals(stop, connections);
-    run::Endpoint target(options.target, run::Role::target, "import", run::Session::first);
+    run::Endpoint target(options.target, Side::target, "import", run::Session::first);
     std::optional<csv::Rejects> rejects;
     if (options.rejects)
         rejects.emplace(*options.rejects);
@@ -154,11 +154,11 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
         throw;
     }
     auto left = run.spare.take();
-    run::conclude(left, options.target, run::Role::target, "import", connections,
+    run::conclude(left, options.target, Side::target, "import", connections,
                   {options.retry, stop, outage},
                   [&](run::Endpoint& end) { queue::conclude(end.connection, last_words); });
     if (outage.has_happened())
-        run::end_leftovers(left, options.target, run::Role::target, "import");
+        run::end_leftovers(left, options.target, Side::target, "import");
     report.summary();
     if ((interrupted || signals.has_come()) && report.finished() < count) {
         output.say(Weight::result, "Interrupted; the same command goes on.");

@@ -165,7 +165,7 @@ ExitStatus enable(run::Endpoint& target, const JobsOptions& options, output::Out
 } // namespace
 
 ExitStatus jobs(const JobsOptions& options, output::Output& output) {
-    run::Endpoint target(options.target, run::Role::target, "jobs", run::Session::first);
+    run::Endpoint target(options.target, Side::target, "jobs", run::Session::first);
     switch (options.action) {
     case JobsAction::list:
         return list(target, options, output);

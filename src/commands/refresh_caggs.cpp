@@ -95,8 +95,8 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
         const auto work = [&] {
             if (source.connection.is_broken() || target.connection.is_broken()) {
                 run::Orphans orphans;
-                orphans.add(run::Role::source, source.backend);
-                orphans.add(run::Role::target, target.backend);
+                orphans.add(Side::source, source.backend);
+                orphans.add(Side::target, target.backend);
                 ends = run::connect_both(options.source, options.target, "refresh-caggs");
                 orphans.terminate(ends);
                 watch();
@@ -122,8 +122,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
         }
     }
     if (outage.has_happened())
-        for (auto [end, role] :
-             {std::pair(&source, run::Role::source), {&target, run::Role::target}}) {
+        for (auto [end, role] : {std::pair(&source, Side::source), {&target, Side::target}}) {
             const auto string = end->connection_string;
             std::optional<run::Endpoint> left(std::move(*end));
             run::end_leftovers(left, string, role, "refresh-caggs");

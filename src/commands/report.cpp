@@ -60,12 +60,12 @@ void write_file(const std::string& path, const std::string& text) {
 } // namespace
 
 ExitStatus report(const ReportOptions& options, output::Output& output) {
-    run::Endpoint target(options.target, run::Role::target, "report", run::Session::first,
+    run::Endpoint target(options.target, Side::target, "report", run::Session::first,
                          run::Endpoint::default_patience, postgres::Access::read_only);
     queue::require(target.connection);
     std::vector<postgres::LaggingSequence> sequences;
     if (options.source) {
-        run::Endpoint source(*options.source, run::Role::source, "report", run::Session::first);
+        run::Endpoint source(*options.source, Side::source, "report", run::Session::first);
         sequences = postgres::lagging_sequences(source.connection, target.connection);
     }
     const auto found = queue::report(target.connection, json_of(sequences));

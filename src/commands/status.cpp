@@ -223,7 +223,7 @@ ExitStatus status(const StatusOptions& options, output::Output& output) {
     run::Stop stop;
     run::OpenConnections connections;
     const run::StopOnSignal signals(stop, connections);
-    run::Endpoint target(options.target, run::Role::target, "status", run::Session::first);
+    run::Endpoint target(options.target, Side::target, "status", run::Session::first);
     queue::require(target.connection);
     for (;;) {
         const auto now = read_status(target.connection, options.failed);

@@ -166,12 +166,12 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     report.summary();
     queue::Counts after;
     run::Left left(run.spare);
-    run::conclude(left.target, options.target, run::Role::target, "verify", connections,
+    run::conclude(left.target, options.target, Side::target, "verify", connections,
                   {options.retry, stop, outage},
                   [&](run::Endpoint& end) { after = queue::conclude(end.connection, last_words); });
     if (outage.has_happened()) {
-        run::end_leftovers(left.source, options.source, run::Role::source, "verify");
-        run::end_leftovers(left.target, options.target, run::Role::target, "verify");
+        run::end_leftovers(left.source, options.source, Side::source, "verify");
+        run::end_leftovers(left.target, options.target, Side::target, "verify");
     }
     if ((interrupted || signals.has_come()) && report.done() < to_do) {
         output.say(Weight::result,
@@ -181,7 +181,7 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     }
     try {
         if (!left.source || left.source->connection.is_broken())
-            left.source.emplace(options.source, run::Role::source, "verify");
+            left.source.emplace(options.source, Side::source, "verify");
         verify::tell_lagging_sequences(
             postgres::lagging_sequences(left.source->connection, left.target->connection), output);
     } catch (const postgres::ConnectionError& error) {

@@ -48,10 +48,10 @@ CopySession::CopySession(CopyRun& run, run::WorkerProgress& progress, Agenda& ag
 
 void CopySession::tell_backends() {
     std::vector<output::Board::Backend> backends{
-        {.is_source = true, .pid = ends_.source.backend.pid},
-        {.is_source = false, .pid = ends_.target.backend.pid}};
+        {.side = Side::source, .pid = ends_.source.backend.pid},
+        {.side = Side::target, .pid = ends_.target.backend.pid}};
     if (builder_)
-        backends.push_back({.is_source = false, .pid = builder_->backend.pid});
+        backends.push_back({.side = Side::target, .pid = builder_->backend.pid});
     progress_.set_backends(std::move(backends));
 }
 
@@ -71,10 +71,10 @@ void CopySession::close() {
 CopySession::~CopySession() {
     if (closed_)
         return;
-    run_.orphans.add(run::Role::source, ends_.source.backend);
-    run_.orphans.add(run::Role::target, ends_.target.backend);
+    run_.orphans.add(Side::source, ends_.source.backend);
+    run_.orphans.add(Side::target, ends_.target.backend);
     if (builder_)
-        run_.orphans.add(run::Role::target, builder_->backend);
+        run_.orphans.add(Side::target, builder_->backend);
 }
 
 load::Ends CopySession::ends() {
@@ -100,7 +100,7 @@ std::vector<postgres::Statement> CopySession::using_statements(bool aggregates) 
 
 postgres::Connection& CopySession::builder() {
     if (!builder_) {
-        builder_.emplace(run_.options.target, run::Role::target, "copy", run::Session::further,
+        builder_.emplace(run_.options.target, Side::target, "copy", run::Session::further,
                          run_.options.retry.stall_timeout, std::nullopt,
                          using_statements(!run_.source_server.plain));
         run_.connections.add(builder_->entry());

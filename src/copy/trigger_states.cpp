@@ -64,7 +64,7 @@ std::string settle(run::Endpoint& target, const std::string& statement) {
     try {
         const auto settings =
             postgres::session_settings(postgres::Access::read_write, postgres::Library::left_out);
-        postgres::Connection plain(target.connection_string, run::name_of(run::Role::target),
+        postgres::Connection plain(target.connection_string, name_of(Side::target),
                                    postgres::application_name("copy"), settings);
         postgres::pin_session(plain, settings);
         return settle(plain, statement);

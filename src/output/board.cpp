@@ -120,9 +120,9 @@ std::vector<Board::Backend> Board::backends() const {
     return all;
 }
 
-void Board::set_lock_waits(bool in_source, std::map<std::int64_t, std::string> waits) {
+void Board::set_lock_waits(Side side, std::map<std::int64_t, std::string> waits) {
     const std::lock_guard lock(mutex_);
-    (in_source ? source_waits_ : target_waits_) = std::move(waits);
+    (side == Side::source ? source_waits_ : target_waits_) = std::move(waits);
 }
 
 std::vector<Board::Entry> Board::entries() const {
@@ -130,7 +130,7 @@ std::vector<Board::Entry> Board::entries() const {
     auto entries = entries_;
     for (const auto& [worker, backends] : backends_)
         for (const auto& backend : backends) {
-            const auto& waits = backend.is_source ? source_waits_ : target_waits_;
+            const auto& waits = backend.side == Side::source ? source_waits_ : target_waits_;
             const auto found = waits.find(backend.pid);
             if (found != waits.end() && static_cast<std::size_t>(worker) < entries.size() &&
                 entries[static_cast<std::size_t>(worker)].activity != Activity::idle)

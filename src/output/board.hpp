@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/side.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -49,7 +51,7 @@ class Board {
 
     /// A server process that works for a worker.
     struct Backend {
-        bool is_source = false; ///< the source's; otherwise the target's
+        Side side = Side::target;
         std::int64_t pid = 0;
     };
 
@@ -89,7 +91,7 @@ class Board {
     std::vector<Backend> backends() const;
 
     /// Backends that wait for locks now: which, by their process numbers.
-    void set_lock_waits(bool in_source, std::map<std::int64_t, std::string> waits);
+    void set_lock_waits(Side side, std::map<std::int64_t, std::string> waits);
 
     /// With the locks that they wait for as remarks.
     std::vector<Entry> entries() const;

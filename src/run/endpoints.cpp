@@ -11,27 +11,23 @@
 
 namespace run {
 
-const char* name_of(Role role) {
-    return role == Role::source ? "source" : "target";
-}
-
 namespace {
 
-postgres::Access access_of(Role role, std::optional<postgres::Access> given = std::nullopt) {
-    return given.value_or(role == Role::source ? postgres::Access::read_only
+postgres::Access access_of(Side side, std::optional<postgres::Access> given = std::nullopt) {
+    return given.value_or(side == Side::source ? postgres::Access::read_only
                                                : postgres::Access::read_write);
 }
 
 } // namespace
 
-Endpoint::Endpoint(const postgres::ConnectionString& string, Role role, const std::string& command,
+Endpoint::Endpoint(const postgres::ConnectionString& string, Side side, const std::string& command,
                    Session session, std::chrono::milliseconds patience,
                    std::optional<postgres::Access> access,
                    const std::vector<postgres::Statement>& further)
     : connection_string(string),
-      connection(string, name_of(role), postgres::application_name(command),
-                 postgres::session_settings(access_of(role, access))) {
-    const auto settings = postgres::session_settings(access_of(role, access));
+      connection(string, name_of(side), postgres::application_name(command),
+                 postgres::session_settings(access_of(side, access))) {
+    const auto settings = postgres::session_settings(access_of(side, access));
     std::vector<postgres::Statement> statements{postgres::backend_statement(),
                                                 timescale::server_statement()};
     const postgres::Deadline deadline(connection.line(), patience);
@@ -42,18 +38,18 @@ Endpoint::Endpoint(const postgres::ConnectionString& string, Role role, const st
         answers = postgres::pin_session(connection, settings, statements);
     }
     backend = postgres::backend_from(answers[0]);
-    server = timescale::server_from(answers[1], connection, role == Role::source);
+    server = timescale::server_from(answers[1], connection, side == Side::source);
     answers.erase(answers.begin(), answers.begin() + 2);
 }
 
-LeanSession::LeanSession(const postgres::ConnectionString& string, Role role,
+LeanSession::LeanSession(const postgres::ConnectionString& string, Side side,
                          const std::string& command, std::chrono::milliseconds patience)
     : connection_string(string),
-      connection(string, name_of(role), postgres::application_name(command),
-                 postgres::session_settings(access_of(role), postgres::Library::left_out)) {
+      connection(string, name_of(side), postgres::application_name(command),
+                 postgres::session_settings(access_of(side), postgres::Library::left_out)) {
     const postgres::Deadline deadline(connection.line(), patience);
     const auto results = postgres::pin_session(
-        connection, postgres::session_settings(access_of(role), postgres::Library::left_out),
+        connection, postgres::session_settings(access_of(side), postgres::Library::left_out),
         {postgres::backend_statement()});
     backend = postgres::backend_from(results.front());
 }
@@ -88,41 +84,41 @@ Endpoints connect_both(const postgres::ConnectionString& source,
                        const std::vector<postgres::Statement>& in_target,
                        const std::vector<postgres::Statement>& in_source) {
     auto other = std::async(std::launch::async, [&] {
-        return Endpoint(target, Role::target, command, session, patience, std::nullopt, in_target);
+        return Endpoint(target, Side::target, command, session, patience, std::nullopt, in_target);
     });
-    Endpoint first(source, Role::source, command, session, patience, std::nullopt, in_source);
+    Endpoint first(source, Side::source, command, session, patience, std::nullopt, in_source);
     return {std::move(first), other.get()};
 }
 
-void Orphans::add(Role role, const postgres::Backend& backend) {
+void Orphans::add(Side side, const postgres::Backend& backend) {
     const std::lock_guard lock(mutex_);
-    of(role).push_back(backend);
+    of(side).push_back(backend);
 }
 
-void Orphans::terminate(Role role, postgres::Connection& connection) {
+void Orphans::terminate(Side side, postgres::Connection& connection) {
     std::unique_lock lock(mutex_);
-    const auto backends = of(role);
+    const auto backends = of(side);
     lock.unlock();
     postgres::terminate(connection, backends);
     lock.lock();
-    std::erase_if(of(role), [&](const auto& one) {
+    std::erase_if(of(side), [&](const auto& one) {
         return std::ranges::find(backends, one) != backends.end();
     });
 }
 
 void Orphans::terminate(Endpoints& endpoints) {
-    terminate(Role::source, endpoints.source.connection);
-    terminate(Role::target, endpoints.target.connection);
+    terminate(Side::source, endpoints.source.connection);
+    terminate(Side::target, endpoints.target.connection);
 }
 
 void end_leftovers(std::optional<Endpoint>& endpoint,
-                   const postgres::ConnectionString& connection_string, Role role,
+                   const postgres::ConnectionString& connection_string, Side side,
                    const std::string& command) {
     // A connection that was left may be gone as well, and not know it before it is used.
     for (int attempts = 0; attempts < 2; ++attempts) {
         try {
             if (!endpoint || endpoint->connection.is_broken())
-                endpoint.emplace(connection_string, role, command);
+                endpoint.emplace(connection_string, side, command);
             postgres::terminate_others(endpoint->connection);
             break;
         } catch (const Error& error) {
@@ -132,13 +128,13 @@ void end_leftovers(std::optional<Endpoint>& endpoint,
 }
 
 void conclude(std::optional<Endpoint>& endpoint,
-              const postgres::ConnectionString& connection_string, Role role,
+              const postgres::ConnectionString& connection_string, Side side,
               const std::string& command, OpenConnections& connections, Recovery recovery,
               const std::function<void(Endpoint&)>& work) {
     bool done = false;
     const auto attempt = [&] {
         if (!endpoint || endpoint->connection.is_broken()) {
-            endpoint.emplace(connection_string, role, command);
+            endpoint.emplace(connection_string, side, command);
             connections.add(endpoint->entry());
         }
         work(*endpoint);
@@ -147,7 +143,7 @@ void conclude(std::optional<Endpoint>& endpoint,
     recovery.lead(attempt, [](const Error&) { return true; });
     if (!done)
         throw postgres::ConnectionError(
-            fmt::format("lost the connection to the {}", name_of(role)));
+            fmt::format("lost the connection to the {}", name_of(side)));
 }
 
 void require_different(const Endpoints& endpoints) {

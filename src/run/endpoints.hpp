@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/side.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/session.hpp"
 #include "run/open_connections.hpp"
@@ -16,11 +17,6 @@
 
 namespace run {
 
-enum class Role { source, target };
-
-/// "source", "target"
-const char* name_of(Role role);
-
 /// The first one that a run has with a server shows that sessions there last.
 enum class Session { first, further };
 
@@ -33,7 +29,7 @@ struct Endpoint {
     /// \param further statements to run in the same round trip, once the session is pinned. On a
     /// first session they may fail, which is not said. \throws ConnectionError, or Error as
     /// timescale::server_from does; UsageError as postgres::pin_first_session does.
-    Endpoint(const postgres::ConnectionString& connection_string, Role role,
+    Endpoint(const postgres::ConnectionString& connection_string, Side side,
              const std::string& command, Session session = Session::further,
              std::chrono::milliseconds patience = default_patience,
              std::optional<postgres::Access> access = std::nullopt,
@@ -70,7 +66,7 @@ struct Endpoints {
 struct LeanSession {
     /// \param patience how long the server may take to answer once it is connected.
     /// \throws ConnectionError
-    LeanSession(const postgres::ConnectionString& connection_string, Role role,
+    LeanSession(const postgres::ConnectionString& connection_string, Side side,
                 const std::string& command, std::chrono::milliseconds patience);
 
     postgres::ConnectionString connection_string;
@@ -109,15 +105,15 @@ Endpoints connect_both(const postgres::ConnectionString& source,
 /// that any worker may come to wait for. Thread-safe.
 class Orphans {
   public:
-    void add(Role role, const postgres::Backend& backend);
+    void add(Side side, const postgres::Backend& backend);
 
     /// Ends those on a server, and forgets them.
-    void terminate(Role role, postgres::Connection& connection);
+    void terminate(Side side, postgres::Connection& connection);
     void terminate(Endpoints& endpoints);
 
   private:
-    std::vector<postgres::Backend>& of(Role role) {
-        return role == Role::source ? in_source_ : in_target_;
+    std::vector<postgres::Backend>& of(Side side) {
+        return side == Side::source ? in_source_ : in_target_;
     }
 
     std::mutex mutex_;
@@ -130,7 +126,7 @@ class Orphans {
 /// other sessions left but these.
 /// \param endpoint one of those, if there is one left.
 void end_leftovers(std::optional<Endpoint>& endpoint,
-                   const postgres::ConnectionString& connection_string, Role role,
+                   const postgres::ConnectionString& connection_string, Side side,
                    const std::string& command);
 
 /// Connections that nobody uses now: those that a run began with, for its first worker, and that
@@ -176,7 +172,7 @@ struct Left {
 /// made for as long as `recovery` allows. \throws what Recovery::lead throws; ConnectionError when
 /// the run is to stop.
 void conclude(std::optional<Endpoint>& endpoint,
-              const postgres::ConnectionString& connection_string, Role role,
+              const postgres::ConnectionString& connection_string, Side side,
               const std::string& command, OpenConnections& connections, Recovery recovery,
               const std::function<void(Endpoint&)>& work);
 

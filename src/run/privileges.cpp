@@ -165,12 +165,12 @@ RolePrivileges read_privileges(Endpoint& endpoint, const std::vector<QualifiedNa
 
 } // namespace
 
-MissingPrivileges missing_privileges(Endpoint& endpoint, Role role,
+MissingPrivileges missing_privileges(Endpoint& endpoint, Side side,
                                      const std::vector<QualifiedName>& hypertables) {
     const auto privileges = read_privileges(endpoint, hypertables);
     return {.role = privileges.role,
             .remedies =
-                (role == Role::source ? needs_in_source(privileges) : needs_in_target(privileges))
+                (side == Side::source ? needs_in_source(privileges) : needs_in_target(privileges))
                     .list()};
 }
 

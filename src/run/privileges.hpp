@@ -31,7 +31,7 @@ struct MissingPrivileges {
     std::string role;                  ///< empty when there are no such hypertables
     std::vector<std::string> remedies; ///< SQL that grants it
 };
-MissingPrivileges missing_privileges(Endpoint& endpoint, Role role,
+MissingPrivileges missing_privileges(Endpoint& endpoint, Side side,
                                      const std::vector<postgres::QualifiedName>& hypertables);
 
 } // namespace run

@@ -74,7 +74,7 @@ postgres::Statement Publisher::end() {
 
 LeanSession& Publisher::target() {
     if (!target_)
-        target_.emplace(target_string_, Role::target, run_.command, patience);
+        target_.emplace(target_string_, Side::target, run_.command, patience);
     return *target_;
 }
 
@@ -90,7 +90,7 @@ void Publisher::publish(const std::stop_token& stop) {
             auto& connection = target().connection;
             const postgres::Deadline deadline(connection.line(), patience);
             obey(queue::orders_from(connection.pipeline({statement(/*ended=*/false)}).front()));
-            look_at_locks(connection, false);
+            look_at_locks(connection, Side::target);
         } catch (const Error& error) {
             spdlog::debug("cannot tell the queue how far the run is: {}", error.what());
             target_.reset();
@@ -99,9 +99,9 @@ void Publisher::publish(const std::stop_token& stop) {
             continue;
         try {
             if (!source_)
-                source_.emplace(*source_string_, Role::source, run_.command, patience);
+                source_.emplace(*source_string_, Side::source, run_.command, patience);
             const postgres::Deadline deadline(source_->connection.line(), patience);
-            look_at_locks(source_->connection, true);
+            look_at_locks(source_->connection, Side::source);
         } catch (const Error& error) {
             spdlog::debug("cannot look at the source's locks: {}", error.what());
             source_.reset();
@@ -138,10 +138,10 @@ void Publisher::obey_pause(bool paused) {
                          : "Resumed.");
 }
 
-void Publisher::look_at_locks(postgres::Connection& connection, bool in_source) {
+void Publisher::look_at_locks(postgres::Connection& connection, Side side) {
     std::vector<std::string> pids;
     for (const auto& backend : board_.backends())
-        if (backend.is_source == in_source)
+        if (backend.side == side)
             pids.push_back(std::to_string(backend.pid));
     std::map<std::int64_t, std::string> waits;
     if (!pids.empty()) {
@@ -152,10 +152,10 @@ void Publisher::look_at_locks(postgres::Connection& connection, bool in_source) 
         for (int row = 0; row < rows.size(); ++row)
             waits.emplace(rows.integer(row, "pid"),
                           fmt::format("waiting for a lock on {} in the {}, held by {}",
-                                      rows.string(row, "object"), in_source ? "source" : "target",
+                                      rows.string(row, "object"), name_of(side),
                                       rows.optional_string(row, "holders").value_or("somebody")));
     }
-    board_.set_lock_waits(in_source, std::move(waits));
+    board_.set_lock_waits(side, std::move(waits));
 }
 
 Publisher::Steering steer(Pause& pause, Pool& pool, output::Board& board, Demand& demand) {

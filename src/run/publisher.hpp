@@ -58,7 +58,7 @@ class Publisher {
     postgres::Statement statement(bool ended);
     void obey(const queue::Orders& orders);
     void obey_pause(bool paused);
-    void look_at_locks(postgres::Connection& connection, bool in_source);
+    void look_at_locks(postgres::Connection& connection, Side side);
 
     const queue::OwnRun run_;
     const std::optional<postgres::ConnectionString> source_string_;

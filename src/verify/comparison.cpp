@@ -91,7 +91,7 @@ Verdict verdict_of(const Comparison& comparison, const Result& source, const Res
 }
 
 /// One row for each comparison, in their order.
-std::string select_all(const std::vector<Comparison>& comparisons, Side Comparison::*side) {
+std::string select_all(const std::vector<Comparison>& comparisons, ComparedRows Comparison::*side) {
     std::string sql;
     for (std::size_t i = 0; i < comparisons.size(); ++i) {
         const auto& comparison = comparisons[i];

@@ -17,8 +17,8 @@ enum class Mode {
     aggregate, ///< row count, and count, min, max and sum of each column
 };
 
-/// A chunk's rows on one side.
-struct Side {
+/// A chunk's rows on one side, as they are read.
+struct ComparedRows {
     postgres::Connection& connection;
     std::string table;     ///< quoted
     std::string condition; ///< SQL; "true" for all rows
@@ -48,8 +48,8 @@ struct Difference {
 
 /// What to compare.
 struct Comparison {
-    Side source;
-    Side target;
+    ComparedRows source;
+    ComparedRows target;
     Columns columns;
     timescale::Dimension time;
     /// Columns of a primary key or unique index in the source; empty without one.

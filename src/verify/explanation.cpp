@@ -45,7 +45,7 @@ std::string internal_time(const Comparison& comparison) {
 postgres::TwoResults select_both(const Comparison& comparison, const std::string& list,
                                  const TimeRange& range, const std::string& rest = "") {
     const auto within = timescale::row_filter(comparison.time, {range});
-    const auto sql = [&](const Side& side) {
+    const auto sql = [&](const ComparedRows& side) {
         // OFFSET 0 keeps grouping and ordering out of the planning of the chunk: on a partial
         // chunk, TimescaleDB 2.19.3 cannot plan GROUP BY an expression (XX000).
         return fmt::format(

@@ -36,16 +36,16 @@ std::string reason_json(const std::string& reason) {
 VerifySession::VerifySession(VerifyRun& run, run::WorkerProgress& progress,
                              std::vector<Verdict>& in_doubt)
     : run_(run), progress_(progress), ends_(connect()),
-      queue_(run.options.target, run::Role::target, "verify", run.options.retry.stall_timeout),
+      queue_(run.options.target, Side::target, "verify", run.options.retry.stall_timeout),
       in_doubt_(in_doubt) {
     run::require_unchanged(ends_.source, run_.source_server);
     run::require_unchanged(ends_.target, run_.target_server);
     for (const auto& entry : {ends_.source.entry(), ends_.target.entry(), queue_.entry()})
         run_.connections.add(entry);
     run_.orphans.terminate(ends_);
-    progress_.set_backends({{.is_source = true, .pid = ends_.source.backend.pid},
-                            {.is_source = false, .pid = ends_.target.backend.pid},
-                            {.is_source = false, .pid = queue_.backend.pid}});
+    progress_.set_backends({{.side = Side::source, .pid = ends_.source.backend.pid},
+                            {.side = Side::target, .pid = ends_.target.backend.pid},
+                            {.side = Side::target, .pid = queue_.backend.pid}});
     say_what_was_committed();
 }
 
@@ -83,9 +83,9 @@ void VerifySession::close() {
 VerifySession::~VerifySession() {
     if (closed_)
         return;
-    run_.orphans.add(run::Role::source, ends_.source.backend);
-    run_.orphans.add(run::Role::target, ends_.target.backend);
-    run_.orphans.add(run::Role::target, queue_.backend);
+    run_.orphans.add(Side::source, ends_.source.backend);
+    run_.orphans.add(Side::target, ends_.target.backend);
+    run_.orphans.add(Side::target, queue_.backend);
 }
 
 bool VerifySession::verify_next() {

@@ -57,12 +57,12 @@ TEST_F(Progress, SparesTheUsualSchemaWhereThereIsNoRoom) {
 }
 
 TEST_F(Progress, TellsWhatAWorkerWaitsFor) {
-    board.set_backends(0, {{.is_source = true, .pid = 7}, {.is_source = false, .pid = 8}});
-    board.set_lock_waits(true, {{8, "another server's process of the same number"}});
+    board.set_backends(0, {{.side = Side::source, .pid = 7}, {.side = Side::target, .pid = 8}});
+    board.set_lock_waits(Side::source, {{8, "another server's process of the same number"}});
     EXPECT_THAT(lines(200).back(), Not(HasSubstr("another")));
-    board.set_lock_waits(false, {{8, "waiting for a lock on x"}});
+    board.set_lock_waits(Side::target, {{8, "waiting for a lock on x"}});
     EXPECT_THAT(lines(200).back(), HasSubstr("copying (waiting for a lock on x)"));
-    board.set_lock_waits(false, {});
+    board.set_lock_waits(Side::target, {});
     EXPECT_THAT(lines(200).back(), Not(HasSubstr("waiting")));
 }
 

@@ -1,0 +1,9 @@
+#pragma once
+
+/// Which of the two servers of a migration.
+enum class Side { source, target };
+
+/// "source", "target"
+inline const char* name_of(Side side) {
+    return side == Side::source ? "source" : "target";
+}
