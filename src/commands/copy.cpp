@@ -168,7 +168,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     throttle.set(options.max_rate);
     run::Pause pause;
     run::Outage outage;
-    run::Orphans orphans;
+    run::AbandonedBackends abandoned;
     load::Horizon horizon;
     horizon.note(answers[snapshot].string(0, "snapshot"));
     auto own_run = queue::own_run_from(answers[run_number]);
@@ -190,7 +190,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
                       .stop = stop,
                       .connections = connections,
                       .outage = outage,
-                      .orphans = orphans,
+                      .abandoned = abandoned,
                       .report = report,
                       .board = board,
                       .throttle = throttle,

@@ -105,7 +105,7 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
     run::Throttle throttle;
     run::Pause pause;
     run::Outage outage;
-    run::Orphans orphans;
+    run::AbandonedBackends abandoned;
     importing::ImportReader reader(plan.files, options, stop);
     importing::ImportRun run{.options = options,
                              .owner = plan.owner,
@@ -118,7 +118,7 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
                              .stop = stop,
                              .connections = connections,
                              .outage = outage,
-                             .orphans = orphans,
+                             .abandoned = abandoned,
                              .report = report,
                              .board = board,
                              .throttle = throttle,

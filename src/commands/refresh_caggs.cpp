@@ -2,6 +2,7 @@
 #include "output/units.hpp"
 #include "queue/queue.hpp"
 #include "refresh/cagg_refresher.hpp"
+#include "run/abandoned_backends.hpp"
 #include "run/endpoints.hpp"
 #include "run/near_names.hpp"
 #include "run/watchdog.hpp"
@@ -94,11 +95,11 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
         int losses = 0;
         const auto work = [&] {
             if (source.connection.is_broken() || target.connection.is_broken()) {
-                run::Orphans orphans;
-                orphans.add(Side::source, source.backend);
-                orphans.add(Side::target, target.backend);
+                run::AbandonedBackends abandoned;
+                abandoned.add(Side::source, source.backend);
+                abandoned.add(Side::target, target.backend);
                 ends = run::connect_both(options.source, options.target, "refresh-caggs");
-                orphans.terminate(ends);
+                abandoned.terminate(ends);
                 watch();
                 recovery.connected();
             }

@@ -104,7 +104,7 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     run::Throttle throttle;
     run::Pause pause;
     run::Outage outage;
-    run::Orphans orphans;
+    run::AbandonedBackends abandoned;
     const auto targets = run::targets_from(answers[target_hypertables], ends.target);
     verify::VerifyRun run{.options = options,
                           .started = before.now,
@@ -119,7 +119,7 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
                           .stop = stop,
                           .connections = connections,
                           .outage = outage,
-                          .orphans = orphans,
+                          .abandoned = abandoned,
                           .report = report,
                           .board = board,
                           .throttle = throttle,

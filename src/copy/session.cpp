@@ -43,7 +43,7 @@ CopySession::CopySession(CopyRun& run, run::WorkerProgress& progress, Agenda& ag
     run_.connections.add(ends_.source.entry());
     run_.connections.add(ends_.target.entry());
     tell_backends();
-    run_.orphans.terminate(ends_);
+    run_.abandoned.terminate(ends_);
 }
 
 void CopySession::tell_backends() {
@@ -71,10 +71,10 @@ void CopySession::close() {
 CopySession::~CopySession() {
     if (closed_)
         return;
-    run_.orphans.add(Side::source, ends_.source.backend);
-    run_.orphans.add(Side::target, ends_.target.backend);
+    run_.abandoned.add(Side::source, ends_.source.backend);
+    run_.abandoned.add(Side::target, ends_.target.backend);
     if (builder_)
-        run_.orphans.add(Side::target, builder_->backend);
+        run_.abandoned.add(Side::target, builder_->backend);
 }
 
 load::Ends CopySession::ends() {
@@ -129,7 +129,7 @@ bool CopySession::copy_next() {
     const bool alone = has_errand && run_.crashes.is_suspect(agenda_.pending.back().id, servers());
     turn_.emplace(run_.crashes, alone, [&] { progress_.check(); });
     // Those of other workers, too, for this one may come to wait for what they have locked.
-    run_.orphans.terminate(ends_);
+    run_.abandoned.terminate(ends_);
     if (alone)
         ends_.check();
     Errand errand;

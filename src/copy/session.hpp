@@ -6,6 +6,7 @@
 #include "load/loader.hpp"
 #include "load/read_back.hpp"
 #include "queue/queue.hpp"
+#include "run/abandoned_backends.hpp"
 #include "run/crashes.hpp"
 #include "run/endpoints.hpp"
 #include "run/hypertable_map.hpp"
@@ -34,7 +35,7 @@ struct CopyRun {
     run::Stop& stop;
     run::OpenConnections& connections;
     run::Outage& outage;
-    run::Orphans& orphans;
+    run::AbandonedBackends& abandoned;
     CopyReport& report;
     output::Board& board;
     run::Throttle& throttle;

@@ -84,7 +84,7 @@ ImportSession::ImportSession(ImportRun& run, run::WorkerProgress& progress)
     run::require_unchanged(target_, run_.target_server);
     run_.connections.add(target_.entry());
     progress_.set_backends({{.side = Side::target, .pid = target_.backend.pid}});
-    run_.orphans.terminate(Side::target, target_.connection);
+    run_.abandoned.terminate(Side::target, target_.connection);
 }
 
 std::vector<postgres::Statement> ImportSession::using_statements() {
@@ -107,7 +107,7 @@ void ImportSession::close() {
 
 ImportSession::~ImportSession() {
     if (!closed_)
-        run_.orphans.add(Side::target, target_.backend);
+        run_.abandoned.add(Side::target, target_.backend);
 }
 
 queue::Imported ImportSession::load(const ImportBatch& batch) {
@@ -119,7 +119,7 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
     bool sifts = false;
     for (int failures = 0;;) {
         // Those of other workers, too, for this one may come to wait for what they have locked.
-        run_.orphans.terminate(Side::target, target_.connection);
+        run_.abandoned.terminate(Side::target, target_.connection);
         try {
             if (attempt(batch, sifts, imported))
                 break;

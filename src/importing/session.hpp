@@ -5,6 +5,7 @@
 #include "importing/reader.hpp"
 #include "importing/report.hpp"
 #include "load/read_back.hpp"
+#include "run/abandoned_backends.hpp"
 #include "run/endpoints.hpp"
 #include "run/open_connections.hpp"
 #include "run/pause.hpp"
@@ -34,7 +35,7 @@ struct ImportRun {
     run::Stop& stop;
     run::OpenConnections& connections;
     run::Outage& outage;
-    run::Orphans& orphans;
+    run::AbandonedBackends& abandoned;
     ImportReport& report;
     output::Board& board;
     run::Throttle& throttle;

@@ -90,27 +90,6 @@ Endpoints connect_both(const postgres::ConnectionString& source,
     return {std::move(first), other.get()};
 }
 
-void Orphans::add(Side side, const postgres::Backend& backend) {
-    const std::lock_guard lock(mutex_);
-    of(side).push_back(backend);
-}
-
-void Orphans::terminate(Side side, postgres::Connection& connection) {
-    std::unique_lock lock(mutex_);
-    const auto backends = of(side);
-    lock.unlock();
-    postgres::terminate(connection, backends);
-    lock.lock();
-    std::erase_if(of(side), [&](const auto& one) {
-        return std::ranges::find(backends, one) != backends.end();
-    });
-}
-
-void Orphans::terminate(Endpoints& endpoints) {
-    terminate(Side::source, endpoints.source.connection);
-    terminate(Side::target, endpoints.target.connection);
-}
-
 void end_leftovers(std::optional<Endpoint>& endpoint,
                    const postgres::ConnectionString& connection_string, Side side,
                    const std::string& command) {

@@ -56,7 +56,7 @@ struct Endpoints {
     Endpoint target;
 
     /// When a server has crashed and ended these, this says so, and not what would be in hand next.
-    /// Where it is about to, Orphans::terminate() waits for that.
+    /// Where it is about to, AbandonedBackends::terminate() waits for that.
     /// \throws ConnectionError
     void check();
 };
@@ -100,26 +100,6 @@ Endpoints connect_both(const postgres::ConnectionString& source,
                        std::chrono::milliseconds patience = Endpoint::default_patience,
                        const std::vector<postgres::Statement>& in_target = {},
                        const std::vector<postgres::Statement>& in_source = {});
-
-/// Server processes whose connections a run has given up. They may not know it yet, and hold locks
-/// that any worker may come to wait for. Thread-safe.
-class Orphans {
-  public:
-    void add(Side side, const postgres::Backend& backend);
-
-    /// Ends those on a server, and forgets them.
-    void terminate(Side side, postgres::Connection& connection);
-    void terminate(Endpoints& endpoints);
-
-  private:
-    std::vector<postgres::Backend>& of(Side side) {
-        return side == Side::source ? in_source_ : in_target_;
-    }
-
-    std::mutex mutex_;
-    std::vector<postgres::Backend> in_source_;
-    std::vector<postgres::Backend> in_target_;
-};
 
 /// Ends, as far as it can be done, what servers still have of sessions that were given up, or that
 /// were lost before they could be used. For the end of a run in which connections failed, with no

@@ -42,7 +42,7 @@ VerifySession::VerifySession(VerifyRun& run, run::WorkerProgress& progress,
     run::require_unchanged(ends_.target, run_.target_server);
     for (const auto& entry : {ends_.source.entry(), ends_.target.entry(), queue_.entry()})
         run_.connections.add(entry);
-    run_.orphans.terminate(ends_);
+    run_.abandoned.terminate(ends_);
     progress_.set_backends({{.side = Side::source, .pid = ends_.source.backend.pid},
                             {.side = Side::target, .pid = ends_.target.backend.pid},
                             {.side = Side::target, .pid = queue_.backend.pid}});
@@ -83,9 +83,9 @@ void VerifySession::close() {
 VerifySession::~VerifySession() {
     if (closed_)
         return;
-    run_.orphans.add(Side::source, ends_.source.backend);
-    run_.orphans.add(Side::target, ends_.target.backend);
-    run_.orphans.add(Side::target, queue_.backend);
+    run_.abandoned.add(Side::source, ends_.source.backend);
+    run_.abandoned.add(Side::target, ends_.target.backend);
+    run_.abandoned.add(Side::target, queue_.backend);
 }
 
 bool VerifySession::verify_next() {
@@ -114,7 +114,7 @@ bool VerifySession::verify_next() {
         tasks, [&](const auto& task) { return run_.crashes.is_suspect(task.id, servers()); });
     if (is_suspect) {
         turn_->become_alone(check);
-        run_.orphans.terminate(ends_);
+        run_.abandoned.terminate(ends_);
         ends_.check();
     }
     for (const auto& task : tasks.size() > 1 && !is_suspect ? verify_together(tasks) : tasks)

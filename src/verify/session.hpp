@@ -1,6 +1,7 @@
 #pragma once
 
 #include "queue/task.hpp"
+#include "run/abandoned_backends.hpp"
 #include "run/crashes.hpp"
 #include "run/endpoints.hpp"
 #include "run/hypertable_map.hpp"
@@ -31,7 +32,7 @@ struct VerifyRun {
     run::Stop& stop;
     run::OpenConnections& connections;
     run::Outage& outage;
-    run::Orphans& orphans;
+    run::AbandonedBackends& abandoned;
     VerifyReport& report;
     output::Board& board;
     run::Throttle& throttle;
