@@ -35,8 +35,8 @@ load::ToReadBack loaded_by(const queue::Task& task, const timescale::Hypertable&
 
 } // namespace
 
-CopySession::CopySession(CopyRun& run, run::WorkerProgress& progress, Agenda& agenda)
-    : run_(run), progress_(progress), agenda_(agenda), ends_(connect()),
+CopySession::CopySession(CopyRun& run, run::WorkerProgress& progress, WorkerTasks& tasks)
+    : run_(run), progress_(progress), tasks_(tasks), ends_(connect()),
       loader_(ends(), run.options.wishes), batch_loader_(ends(), run.options.wishes) {
     run::require_unchanged(ends_.source, run_.source_server);
     run::require_unchanged(ends_.target, run_.target_server);
@@ -125,21 +125,21 @@ std::optional<std::string> CopySession::broken_connection() const {
 }
 
 bool CopySession::copy_next() {
-    const bool has_errand = !agenda_.pending.empty();
-    const bool alone = has_errand && run_.crashes.is_suspect(agenda_.pending.back().id, servers());
+    const bool has_errand = !tasks_.pending.empty();
+    const bool alone = has_errand && run_.crashes.is_suspect(tasks_.pending.back().id, servers());
     turn_.emplace(run_.crashes, alone, [&] { progress_.check(); });
     // Those of other workers, too, for this one may come to wait for what they have locked.
     run_.abandoned.terminate(ends_);
     if (alone)
         ends_.check();
-    Errand errand;
+    PendingTask pending;
     if (has_errand) {
-        // It stays on the agenda, whatever happens.
-        errand = agenda_.pending.back();
-        agenda_.in_hand.push_back(errand);
-        agenda_.pending.pop_back();
+        // It stays on the tasks, whatever happens.
+        pending = tasks_.pending.back();
+        tasks_.in_hand.push_back(pending);
+        tasks_.pending.pop_back();
     }
-    const bool claimed = (has_errand || !std::exchange(nothing_left_, false)) && attempt(errand);
+    const bool claimed = (has_errand || !std::exchange(nothing_left_, false)) && attempt(pending);
     for (const auto task : std::exchange(begun_, {}))
         run_.crashes.end(task);
     turn_.reset();
@@ -154,18 +154,18 @@ void CopySession::begin(const std::vector<queue::Task>& tasks) {
     progress_.begin(tasks);
 }
 
-bool CopySession::attempt(const Errand& errand) {
+bool CopySession::attempt(const PendingTask& pending) {
     // When the claim's transaction has ended, whichever way.
     const load::Loader::Cleanup cleanup(loader_);
     done_.clear();
-    const bool claimed = claim_and_copy(errand);
+    const bool claimed = claim_and_copy(pending);
     progress_.end(done_);
     return claimed;
 }
 
-/// \param errand what to claim, or one without an id for any task.
-bool CopySession::claim_and_copy(const Errand& errand) {
-    const auto id = errand.id == 0 ? std::nullopt : std::optional(errand.id);
+/// \param pending what to claim, or one without an id for any task.
+bool CopySession::claim_and_copy(const PendingTask& pending) {
+    const auto id = pending.id == 0 ? std::nullopt : std::optional(pending.id);
     postgres::Transaction claim(
         ends_.target.connection,
         std::vector<postgres::Statement>{{"BEGIN"},
@@ -175,18 +175,18 @@ bool CopySession::claim_and_copy(const Errand& errand) {
                                          {"SAVEPOINT loading"}});
     const auto task = queue::claimed(claim.results()[2]);
     run_.horizon.note(claim.results()[3].string(0, "snapshot"));
-    agenda_.in_hand.clear();
+    tasks_.in_hand.clear();
     if (!task) {
         claim.rollback();
-        if (errand.in_doubt)
-            report_if_done(errand);
+        if (pending.in_doubt)
+            report_if_done(pending);
         // When it was one of ours, another worker has it now, and there may be more.
         return id.has_value();
     }
-    agenda_.in_hand = {{.id = task->id, .attempts = errand.attempts}};
+    tasks_.in_hand = {{.id = task->id, .attempts = pending.attempts}};
     if (const auto verdict = run_.crashes.verdict(task->id, servers());
-        verdict || errand.hopeless) {
-        fail(claim, *task, verdict ? *verdict : *errand.hopeless);
+        verdict || pending.hopeless) {
+        fail(claim, *task, verdict ? *verdict : *pending.hopeless);
         return true;
     }
     if (!id && run_.crashes.is_suspect(task->id, servers())) {
@@ -198,7 +198,7 @@ bool CopySession::claim_and_copy(const Errand& errand) {
         return true;
     std::string reason;
     try {
-        copy_claimed(claim, *task, errand.attempts > 1);
+        copy_claimed(claim, *task, pending.attempts > 1);
         return true;
     } catch (const TaskError& error) {
         fail(claim, *task, error.what());
@@ -209,7 +209,7 @@ bool CopySession::claim_and_copy(const Errand& errand) {
         // It was that of another worker who helped.
         run_.outage.announce(fmt::format("{}; trying again", error.what()));
         reason = error.what();
-        if (errand.attempts >= run_.options.retry.max_retries) {
+        if (pending.attempts >= run_.options.retry.max_retries) {
             fail(claim, *task, error.what());
             return true;
         }
@@ -221,19 +221,19 @@ bool CopySession::claim_and_copy(const Errand& errand) {
         // have dropped the chunk; when it is tried again, that is known.
         const bool may_succeed =
             error.remedy() == postgres::Remedy::retry ||
-            ((error.sqlstate() == "23505" || error.says_gone()) && errand.attempts == 0);
-        if (!may_succeed || errand.attempts >= run_.options.retry.max_retries) {
+            ((error.sqlstate() == "23505" || error.says_gone()) && pending.attempts == 0);
+        if (!may_succeed || pending.attempts >= run_.options.retry.max_retries) {
             fail(claim, *task, error.what(), &error);
             return true;
         }
         reason = error.what();
     }
-    run_.report.retried(*task, reason, errand.attempts + 2);
-    agenda_.pending.push_back({.id = task->id, .attempts = errand.attempts + 1});
-    agenda_.in_hand.clear();
+    run_.report.retried(*task, reason, pending.attempts + 2);
+    tasks_.pending.push_back({.id = task->id, .attempts = pending.attempts + 1});
+    tasks_.in_hand.clear();
     claim.rollback();
     progress_.now(output::Activity::waiting, "before another attempt");
-    run::wait_before_retry(run_.stop, errand.attempts + 1);
+    run::wait_before_retry(run_.stop, pending.attempts + 1);
     return true;
 }
 
@@ -288,7 +288,7 @@ bool CopySession::copy_together(postgres::Transaction& claim, const queue::Task&
         tasks = queue::claim_more(ends_.target.connection, run_.started, first, most,
                                   run_.pool->size());
     for (const auto& task : tasks)
-        agenda_.in_hand.push_back({.id = task.id});
+        tasks_.in_hand.push_back({.id = task.id});
     if (std::ranges::any_of(
             tasks, [&](const auto& task) { return run_.crashes.is_suspect(task.id, servers()); })) {
         put_off(claim);
@@ -313,8 +313,8 @@ bool CopySession::copy_together(postgres::Transaction& claim, const queue::Task&
 /// What is in hand is claimed again later, and copied one by one.
 void CopySession::put_off(postgres::Transaction& claim) {
     claim.rollback();
-    std::ranges::move(agenda_.in_hand, std::back_inserter(agenda_.pending));
-    agenda_.in_hand.clear();
+    std::ranges::move(tasks_.in_hand, std::back_inserter(tasks_.pending));
+    tasks_.in_hand.clear();
 }
 
 /// Looks at the tasks' chunks in the source, and at what stands in the target where they go, in one
@@ -426,7 +426,7 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
     }
     commit(claim, finished, to_read_back);
     for (const auto id : left)
-        agenda_.pending.push_back({.id = id});
+        tasks_.pending.push_back({.id = id});
     for (std::size_t i = 0; i < jobs.size(); ++i)
         if (loaded[i]) {
             done_.push_back(jobs[i].task);
@@ -437,7 +437,7 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
 
 void CopySession::commit(postgres::Transaction& claim, const std::vector<queue::Finished>& finished,
                          const std::vector<load::ToReadBack>& loaded) {
-    agenda_.committing = true;
+    tasks_.committing = true;
     try {
         // Deferred constraints, and the look at what was loaded, speak up now, while there is a
         // claim to go back to.
@@ -451,20 +451,20 @@ void CopySession::commit(postgres::Transaction& claim, const std::vector<queue::
         const auto results = claim.commit_with(std::move(last));
         nothing_left_ = asks && results[3].empty();
     } catch (const postgres::SqlError& error) {
-        agenda_.committing = false; // it is not in doubt
+        tasks_.committing = false; // it is not in doubt
         if (const auto failure = load::read_back_failure(error))
             throw TaskError(*failure);
         throw;
     }
-    agenda_.committing = false;
-    agenda_.in_hand.clear();
+    tasks_.committing = false;
+    tasks_.in_hand.clear();
 }
 
 void CopySession::skip(postgres::Transaction& claim, const queue::Task& task,
                        const std::string& reason) {
     queue::skip(ends_.target.connection, task, reason);
     claim.commit();
-    agenda_.in_hand.clear();
+    tasks_.in_hand.clear();
     done_.push_back(task);
     run_.report.skipped(task, reason);
 }
@@ -478,7 +478,7 @@ void CopySession::fail(postgres::Transaction& claim, const queue::Task& task, st
         error += timescale::event_triggers_behind(ends_.target.connection, *cause);
     queue::fail(ends_.target.connection, task, error);
     claim.commit();
-    agenda_.in_hand.clear();
+    tasks_.in_hand.clear();
     done_.push_back(task);
     run_.report.failed(task, error);
 }
@@ -494,10 +494,10 @@ void CopySession::require_servers_unchanged() {
 
 /// What was being committed when the connection was lost. If it was not, another worker may have
 /// copied it since.
-void CopySession::report_if_done(const Errand& errand) {
-    const auto copied = queue::find_copied(ends_.target.connection, errand.id);
+void CopySession::report_if_done(const PendingTask& pending) {
+    const auto copied = queue::find_copied(ends_.target.connection, pending.id);
     if (copied && copied->run == run_.id && copied->worker == progress_.worker() + 1) {
-        load::drop_staging_table(ends_.target.connection, errand.id);
+        load::drop_staging_table(ends_.target.connection, pending.id);
         done_.push_back(copied->task);
         run_.report.copied(copied->task, copied->loaded, output::Seconds(copied->seconds),
                            copied->message);

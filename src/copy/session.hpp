@@ -50,7 +50,7 @@ struct CopyRun {
 };
 
 /// A task that a worker is to claim, or has claimed.
-struct Errand {
+struct PendingTask {
     std::int64_t id = 0;
     int attempts = 0; ///< that have failed
     /// The connection was lost while this was being committed: it may be done.
@@ -60,9 +60,9 @@ struct Errand {
 };
 
 /// What a worker keeps in mind when its connections are gone.
-struct Agenda {
-    std::vector<Errand> pending; ///< to be claimed before others
-    std::vector<Errand> in_hand;
+struct WorkerTasks {
+    std::vector<PendingTask> pending; ///< to be claimed before others
+    std::vector<PendingTask> in_hand;
     bool committing = false; ///< what is in hand
 };
 
@@ -81,7 +81,7 @@ class CopySession {
   public:
     /// Takes the connections that nobody uses, or connects.
     /// \throws Error when a server has changed since the run began.
-    CopySession(CopyRun& run, run::WorkerProgress& progress, Agenda& agenda);
+    CopySession(CopyRun& run, run::WorkerProgress& progress, WorkerTasks& tasks);
     ~CopySession();
     CopySession(const CopySession&) = delete;
     CopySession& operator=(const CopySession&) = delete;
@@ -104,8 +104,8 @@ class CopySession {
     std::optional<std::string> broken_connection() const;
 
   private:
-    bool attempt(const Errand& errand);
-    bool claim_and_copy(const Errand& errand);
+    bool attempt(const PendingTask& pending);
+    bool claim_and_copy(const PendingTask& pending);
     /// \param alone with writers kept off the target's chunk.
     void copy_claimed(postgres::Transaction& claim, const queue::Task& task, bool alone);
 
@@ -130,7 +130,7 @@ class CopySession {
     void fail(postgres::Transaction& claim, const queue::Task& task, std::string error,
               const postgres::SqlError* cause = nullptr);
     void require_servers_unchanged();
-    void report_if_done(const Errand& errand);
+    void report_if_done(const PendingTask& pending);
 
     run::Crashes::Servers servers() const { return {ends_.source.server, ends_.target.server}; }
     void begin(const std::vector<queue::Task>& tasks);
@@ -141,7 +141,7 @@ class CopySession {
 
     CopyRun& run_;
     run::WorkerProgress& progress_;
-    Agenda& agenda_;
+    WorkerTasks& tasks_;
     run::Endpoints ends_;
     std::optional<run::Endpoint> builder_;
     std::optional<run::Crashes::Turn> turn_; ///< ends after what was lost is told to the others

@@ -7,7 +7,7 @@ void CopyWorker::run(load::Crew::Member& member) {
 }
 
 void CopyWorker::work(load::Crew::Member& member) {
-    session_.emplace(run_, progress_, agenda_);
+    session_.emplace(run_, progress_, tasks_);
     recovery_.connected();
     bool found = true;
     while (found && progress_.may_begin(*run_.pool, run_.pause)) {
@@ -32,22 +32,22 @@ void CopyWorker::work(load::Crew::Member& member) {
 
 bool CopyWorker::begin_again(const Error& error) {
     if (recovery_.connection_failed())
-        for (const auto& errand : agenda_.in_hand)
-            run_.crashes.note_loss(errand.id, error.what());
+        for (const auto& pending : tasks_.in_hand)
+            run_.crashes.note_loss(pending.id, error.what());
     session_.reset();
     progress_.end();
     progress_.now(output::Activity::waiting, error.what());
-    for (auto& errand : agenda_.in_hand) {
-        errand.in_doubt = errand.in_doubt || agenda_.committing;
+    for (auto& pending : tasks_.in_hand) {
+        pending.in_doubt = pending.in_doubt || tasks_.committing;
         // What breaks connections each time is not tried forever.
-        if (recovery_.connection_failed() && ++errand.attempts > run_.options.retry.max_retries)
-            errand.hopeless = error.what();
-        agenda_.pending.push_back(std::move(errand));
+        if (recovery_.connection_failed() && ++pending.attempts > run_.options.retry.max_retries)
+            pending.hopeless = error.what();
+        tasks_.pending.push_back(std::move(pending));
     }
-    agenda_.in_hand.clear();
-    agenda_.committing = false;
+    tasks_.in_hand.clear();
+    tasks_.committing = false;
     // When all is done, or being done, the others do without this one.
-    return !run_.drained || !agenda_.pending.empty();
+    return !run_.drained || !tasks_.pending.empty();
 }
 
 } // namespace copy

@@ -29,7 +29,7 @@ class CopyWorker {
 
     CopyRun& run_;
     run::WorkerProgress progress_;
-    Agenda agenda_;
+    WorkerTasks tasks_;
     run::Recovery recovery_;
     std::optional<CopySession> session_;
 };
