@@ -40,7 +40,7 @@ class Explanation {
         auto chunks = timescale::read_chunks(source_.connection, source_.server, names);
 
         std::vector<Line> lines(tasks.size());
-        std::vector<load::Job> jobs;
+        std::vector<load::Request> requests;
         std::vector<Line*> lines_of_jobs;
         for (std::size_t i = 0; i < tasks.size(); ++i) {
             auto& line = lines[i];
@@ -50,19 +50,20 @@ class Explanation {
                 continue;
             try {
                 run::require_sound({*line.task});
-                const load::Job job{*line.task, *line.chunk,
-                                    run::find_hypertable(sources_, line.task->hypertable, "source"),
-                                    run::find_hypertable(targets_, line.task->target, "target")};
-                survey_.situation(job);
-                jobs.push_back(job);
+                const load::Request request{
+                    *line.task, *line.chunk,
+                    run::find_hypertable(sources_, line.task->hypertable, "source"),
+                    run::find_hypertable(targets_, line.task->target, "target")};
+                survey_.situation(request);
+                requests.push_back(request);
                 lines_of_jobs.push_back(&line);
             } catch (const TaskError& error) {
                 line.way = "fails";
                 line.reason = error.what();
             }
         }
-        const auto prepared = survey_.look(jobs);
-        for (std::size_t i = 0; i < jobs.size(); ++i) {
+        const auto prepared = survey_.look(requests);
+        for (std::size_t i = 0; i < requests.size(); ++i) {
             const auto& plan = prepared[i].plan;
             lines_of_jobs[i]->way = plan.failure.empty() ? plan.way() : "fails";
             lines_of_jobs[i]->reason = plan.failure.empty() ? plan.reason : plan.failure;

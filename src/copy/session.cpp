@@ -17,10 +17,10 @@ namespace copy {
 namespace {
 
 /// \throws TaskError when a chunk is not what it was when it was looked at first.
-void check_unchanged(const std::vector<load::Job>& jobs,
+void check_unchanged(const std::vector<load::Request>& requests,
                      const std::vector<std::optional<timescale::Chunk>>& now) {
-    for (std::size_t i = 0; i < jobs.size(); ++i)
-        if (!now[i] || now[i]->rewritten || !timescale::is_unchanged(jobs[i].chunk, *now[i]))
+    for (std::size_t i = 0; i < requests.size(); ++i)
+        if (!now[i] || now[i]->rewritten || !timescale::is_unchanged(requests[i].chunk, *now[i]))
             throw TaskError("a chunk has just changed in the source");
 }
 
@@ -217,8 +217,8 @@ bool CopySession::claim_and_copy(const PendingTask& pending) {
         run_.stop.check(); // a cancelled statement is how stopping at once looks from here
         if (error.remedy() == postgres::Remedy::stop || error.remedy() == postgres::Remedy::wait)
             throw;
-        // The application may have written a row of the same key (unique_violation), or a job may
-        // have dropped the chunk; when it is tried again, that is known.
+        // The application may have written a row of the same key (unique_violation), or a request
+        // may have dropped the chunk; when it is tried again, that is known.
         const bool may_succeed =
             error.remedy() == postgres::Remedy::retry ||
             ((error.sqlstate() == "23505" || error.says_gone()) && pending.attempts == 0);
@@ -336,19 +336,19 @@ CopySession::Look CopySession::look(const std::vector<queue::Task>& tasks) {
 
 /// What is sent to the source with the COPYs of a batch: the transaction that they are in, and
 /// another look at the chunks, once they are locked (run::ChunkReading).
-load::BatchLoader::Reading CopySession::reading_of(const std::vector<load::Job>& jobs) {
+load::BatchLoader::Reading CopySession::reading_of(const std::vector<load::Request>& requests) {
     std::vector<postgres::QualifiedName> names;
-    for (const auto& job : jobs)
-        names.push_back(job.chunk.name);
+    for (const auto& request : requests)
+        names.push_back(request.chunk.name);
     const timescale::ChunkQuery query(run_.source_server, names);
     return {.begin = {run::begin_read_transaction(std::nullopt), load::lock_patiently,
                       postgres::lock_statement(names, "ACCESS SHARE",
                                                /*with_children=*/run_.source_server.plain),
                       ends_.source.connection.text_of(query.statements().front())},
             .check =
-                [&jobs](const std::vector<postgres::Result>& results) {
-                    check_unchanged(jobs,
-                                    timescale::ChunkQuery::briefly(results.back(), jobs.size()));
+                [&requests](const std::vector<postgres::Result>& results) {
+                    check_unchanged(
+                        requests, timescale::ChunkQuery::briefly(results.back(), requests.size()));
                 },
             .end = {"COMMIT"}};
 }
@@ -359,7 +359,7 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
     const auto started = std::chrono::steady_clock::now();
     const auto [chunks, all_places] = look(tasks);
     std::vector<std::int64_t> left;
-    std::vector<load::Job> jobs;
+    std::vector<load::Request> requests;
     std::vector<timescale::Place> places;
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         if (!chunks[i]) {
@@ -367,42 +367,43 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
             continue;
         }
         places.push_back(all_places[i]);
-        jobs.push_back({tasks[i], *chunks[i],
-                        run::find_hypertable(run_.sources, tasks[i].hypertable, "source"),
-                        run::find_hypertable(run_.targets, tasks[i].target, "target")});
+        requests.push_back({tasks[i], *chunks[i],
+                            run::find_hypertable(run_.sources, tasks[i].hypertable, "source"),
+                            run::find_hypertable(run_.targets, tasks[i].target, "target")});
     }
     const bool is_single = tasks.size() == 1;
-    if (is_single && (jobs.empty() || !jobs.front().task.whole || jobs.front().chunk.compressed))
+    if (is_single &&
+        (requests.empty() || !requests.front().task.whole || requests.front().chunk.compressed))
         return false;
-    if (jobs.empty())
+    if (requests.empty())
         throw TaskError("they are gone from the source");
-    const auto prepared = batch_loader_.prepare(jobs, places);
-    if (is_single && !load::BatchLoader::is_simple(jobs.front(), prepared.front()))
+    const auto prepared = batch_loader_.prepare(requests, places);
+    if (is_single && !load::BatchLoader::is_simple(requests.front(), prepared.front()))
         return false;
     progress_.now(load::Step::copying);
-    for (const auto& job : jobs)
-        run_.report.started(job.task, progress_.worker());
+    for (const auto& request : requests)
+        run_.report.started(request.task, progress_.worker());
     const auto loaded = [&] {
         const auto& snapshot = tasks.front().snapshot;
         // What compressed chunks are compressed in has to be locked, too.
         const bool goes_with_copies =
             !snapshot && !load::converts_text(run_.source_server, run_.target_server) &&
-            std::ranges::none_of(jobs,
-                                 [](const auto& job) { return job.chunk.compressed.has_value(); });
+            std::ranges::none_of(
+                requests, [](const auto& request) { return request.chunk.compressed.has_value(); });
         if (goes_with_copies) {
             postgres::Transaction transaction(ends_.source.connection,
                                               postgres::Transaction::BegunElsewhere{});
-            auto result = batch_loader_.load(jobs, prepared, reading_of(jobs));
+            auto result = batch_loader_.load(requests, prepared, reading_of(requests));
             transaction.ended();
             return result;
         }
         std::vector<postgres::QualifiedName> names;
-        for (const auto& job : jobs)
-            names.push_back(job.chunk.name);
+        for (const auto& request : requests)
+            names.push_back(request.chunk.name);
         const run::ChunkReading reading(ends_.source.connection, run_.source_server, snapshot,
                                         names);
-        check_unchanged(jobs, reading.chunks());
-        return batch_loader_.load(jobs, prepared, {});
+        check_unchanged(requests, reading.chunks());
+        return batch_loader_.load(requests, prepared, {});
     }();
 
     std::vector<queue::Finished> finished;
@@ -411,26 +412,26 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
         std::ranges::count_if(loaded, [](const auto& one) { return one.has_value(); }));
     const output::Seconds each =
         output::Seconds(std::chrono::steady_clock::now() - started) / std::max(count, 1.0);
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
+    for (std::size_t i = 0; i < requests.size(); ++i) {
         if (!loaded[i]) {
-            left.push_back(jobs[i].task.id);
+            left.push_back(requests[i].task.id);
             continue;
         }
-        finished.push_back({.id = jobs[i].task.id,
+        finished.push_back({.id = requests[i].task.id,
                             .loaded = *loaded[i],
                             .seconds = each.count(),
                             .run = run_.id,
                             .worker = progress_.worker() + 1});
         to_read_back.push_back(
-            loaded_by(jobs[i].task, jobs[i].target_hypertable, loaded[i]->rows > 0));
+            loaded_by(requests[i].task, requests[i].target_hypertable, loaded[i]->rows > 0));
     }
     commit(claim, finished, to_read_back);
     for (const auto id : left)
         tasks_.pending.push_back({.id = id});
-    for (std::size_t i = 0; i < jobs.size(); ++i)
+    for (std::size_t i = 0; i < requests.size(); ++i)
         if (loaded[i]) {
-            done_.push_back(jobs[i].task);
-            run_.report.copied(jobs[i].task, *loaded[i], each, std::nullopt);
+            done_.push_back(requests[i].task);
+            run_.report.copied(requests[i].task, *loaded[i], each, std::nullopt);
         }
     return true;
 }

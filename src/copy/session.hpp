@@ -2,9 +2,9 @@
 
 #include "copy/options.hpp"
 #include "copy/report.hpp"
-#include "load/batch.hpp"
 #include "load/loader.hpp"
 #include "load/read_back.hpp"
+#include "load/small_chunks.hpp"
 #include "queue/queue.hpp"
 #include "run/abandoned_backends.hpp"
 #include "run/crashes.hpp"
@@ -121,7 +121,7 @@ class CopySession {
         std::vector<timescale::Place> places;                ///< in the target
     };
     Look look(const std::vector<queue::Task>& tasks);
-    load::BatchLoader::Reading reading_of(const std::vector<load::Job>& jobs);
+    load::BatchLoader::Reading reading_of(const std::vector<load::Request>& requests);
     /// \param loaded what is looked at before it is committed.
     void commit(postgres::Transaction& claim, const std::vector<queue::Finished>& finished,
                 const std::vector<load::ToReadBack>& loaded);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "copy/session.hpp"
-#include "load/crew.hpp"
+#include "load/helper_pool.hpp"
 #include "run/retry.hpp"
 
 #include <optional>

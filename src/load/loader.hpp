@@ -1,6 +1,6 @@
 #pragma once
 
-#include "load/crew.hpp"
+#include "load/helper_pool.hpp"
 #include "load/late_rows.hpp"
 #include "load/progress.hpp"
 #include "load/rows.hpp"
@@ -37,9 +37,9 @@ struct Ends {
 /// Waiting for the hypertable's lock holds up whoever queues behind us.
 constexpr auto lock_to_make_chunk = "SET LOCAL lock_timeout = '10s'";
 
-/// Makes a job's chunk, empty; needs the Community edition. It holds a lock on the hypertable until
-/// its transaction ends, so that one is to be short.
-postgres::Statement create_chunk_statement(const Job& job);
+/// Makes a request's chunk, empty; needs the Community edition. It holds a lock on the hypertable
+/// until its transaction ends, so that one is to be short.
+postgres::Statement create_chunk_statement(const Request& request);
 
 /**
  * Loads chunks: into a table that is attached as the chunk, or in place, where the target's chunk
@@ -62,12 +62,12 @@ class Loader {
     /// The source's snapshot is to be taken after this. A row that the application writes to both
     /// sides in between would otherwise be missing in the snapshot, and be deleted.
     /// \throws SqlError with Remedy::retry when they do not.
-    Prepared prepare(const Job& job);
+    Prepared prepare(const Request& request);
 
     /// Loads the rows; what is there to see of it belongs to the target's open transaction.
     /// \pre prepared comes from prepare() in this transaction.
     /// The plan is changed when only loading showed that it would not do.
-    queue::Loaded load(const Job& job, Prepared& prepared);
+    queue::Loaded load(const Request& request, Prepared& prepared);
 
     /// The target's transaction has committed: what is left to do is done.
     void committed();
@@ -87,54 +87,57 @@ class Loader {
 
   private:
     void require_possible(const Prepared& prepared) const;
-    std::string make_chunk(const Job& job);
-    void create_chunk(const Job& job);
-    std::string create_chunk_by_inserting(const Job& job);
+    std::string make_chunk(const Request& request);
+    void create_chunk(const Request& request);
+    std::string create_chunk_by_inserting(const Request& request);
 
-    queue::Loaded load_as_planned(const Job& job, Prepared& prepared);
-    queue::Loaded load_and_attach(const Job& job, Prepared& prepared);
+    queue::Loaded load_as_planned(const Request& request, Prepared& prepared);
+    queue::Loaded load_and_attach(const Request& request, Prepared& prepared);
     void insert_staged(const CopyShape& columns, const postgres::QualifiedName& staging,
                        const postgres::QualifiedName& to);
-    void insert_instead(const Job& job, Prepared& prepared, const CopyShape& columns);
-    void settle_overlapping(const Job& job, Prepared& prepared, bool as_replica,
+    void insert_instead(const Request& request, Prepared& prepared, const CopyShape& columns);
+    void settle_overlapping(const Request& request, Prepared& prepared, bool as_replica,
                             const std::vector<postgres::QualifiedName>& replaced = {});
-    bool is_worth_sharing(const Job& job);
-    queue::Loaded load_in_pieces(const Job& job, const CopyShape& columns,
+    bool is_worth_sharing(const Request& request);
+    queue::Loaded load_in_pieces(const Request& request, const CopyShape& columns,
                                  const postgres::QualifiedName& staging);
 
-    queue::Loaded load_rows(const Job& job, Prepared& prepared);
-    queue::Loaded copy_rows(const Job& job, const Prepared& prepared, const CopyShape& columns,
-                            const std::string& from, const postgres::QualifiedName& to);
-    queue::Loaded load_around_late_rows(const Job& job, const CopyShape& columns,
+    queue::Loaded load_rows(const Request& request, Prepared& prepared);
+    queue::Loaded copy_rows(const Request& request, const Prepared& prepared,
+                            const CopyShape& columns, const std::string& from,
+                            const postgres::QualifiedName& to);
+    queue::Loaded load_around_late_rows(const Request& request, const CopyShape& columns,
                                         const std::string& from, const postgres::QualifiedName& to);
-    queue::Loaded stage_rows(const Job& job, const CopyShape& columns, const std::string& from);
-    queue::Loaded load_differences(const Job& job, const Prepared& prepared,
+    queue::Loaded stage_rows(const Request& request, const CopyShape& columns,
+                             const std::string& from);
+    queue::Loaded load_differences(const Request& request, const Prepared& prepared,
                                    const CopyShape& columns,
                                    const std::vector<postgres::QualifiedName>& chunks,
                                    const std::string& where);
-    void remove_doubles(const Job& job, const Prepared& prepared,
+    void remove_doubles(const Request& request, const Prepared& prepared,
                         const postgres::QualifiedName& chunk, const std::string& where);
-    std::optional<queue::Loaded> load_batches_into_present(const Job& job, Prepared& prepared);
-    std::optional<queue::Loaded> load_batches_anew(const Job& job, Prepared& prepared);
-    queue::Loaded load_partial_rows(const Job& job, const Prepared& prepared,
+    std::optional<queue::Loaded> load_batches_into_present(const Request& request,
+                                                           Prepared& prepared);
+    std::optional<queue::Loaded> load_batches_anew(const Request& request, Prepared& prepared);
+    queue::Loaded load_partial_rows(const Request& request, const Prepared& prepared,
                                     const postgres::QualifiedName& to);
-    bool take_back_for_late_rows(const Job& job, const Prepared& prepared);
-    queue::Loaded load_through_hypertable(const Job& job, Prepared& prepared);
+    bool take_back_for_late_rows(const Request& request, const Prepared& prepared);
+    queue::Loaded load_through_hypertable(const Request& request, Prepared& prepared);
 
-    const postgres::QualifiedName& heap_of(const Job& job, const Prepared& prepared) const;
-    void empty(const Job& job, Prepared& prepared);
-    void empty_hypercube(const Job& job, Prepared& prepared);
-    void delete_rows(const Job& job, const postgres::QualifiedName& chunk, LateRows& late);
-    void delete_around_late_batches(const Job& job, Prepared& prepared);
+    const postgres::QualifiedName& heap_of(const Request& request, const Prepared& prepared) const;
+    void empty(const Request& request, Prepared& prepared);
+    void empty_hypercube(const Request& request, Prepared& prepared);
+    void delete_rows(const Request& request, const postgres::QualifiedName& chunk, LateRows& late);
+    void delete_around_late_batches(const Request& request, Prepared& prepared);
     void unpack(const postgres::QualifiedName& chunk, const std::string& where, LateRows& late);
-    bool has_new_batches(const Job& job, const postgres::QualifiedName& chunk,
+    bool has_new_batches(const Request& request, const postgres::QualifiedName& chunk,
                          const LateRows& late);
     bool has_late_batches(const postgres::QualifiedName& batches, const LateRows& late);
-    bool unpack_new_batches(const Job& job, const postgres::QualifiedName& chunk,
+    bool unpack_new_batches(const Request& request, const postgres::QualifiedName& chunk,
                             const std::string& where, LateRows& late);
     void attach_batches(const postgres::QualifiedName& chunk, const postgres::QualifiedName& table,
                         const std::vector<std::optional<std::int64_t>>& sizes);
-    void set_sizes(const Job& job, const timescale::Chunk& target,
+    void set_sizes(const Request& request, const timescale::Chunk& target,
                    const timescale::Chunk::Compressed& compressed);
     postgres::QualifiedName create_table_like(const timescale::Chunk::Compressed& like,
                                               const std::string& schema, const queue::Task& task);
@@ -160,7 +163,7 @@ class Loader {
     const Horizon& horizon_;
     Survey survey_;
     Progress& progress_;
-    std::optional<StagingTable> staging_; ///< of the current job
+    std::optional<StagingTable> staging_; ///< of the current request
 };
 
 } // namespace load

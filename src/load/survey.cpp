@@ -30,10 +30,10 @@ postgres::SqlError dropped_just_now() {
     return {"40001", "a chunk was dropped just now"};
 }
 
-std::string staging_obstacle(postgres::Connection& target, const Job& job) {
-    const auto& triggers = job.target_hypertable.triggers;
+std::string staging_obstacle(postgres::Connection& target, const Request& request) {
+    const auto& triggers = request.target_hypertable.triggers;
     const auto shape =
-        timescale::read_staging_shape(target, job.task.target, staging_name(job.task.id));
+        timescale::read_staging_shape(target, request.task.target, staging_name(request.task.id));
     if (!shape)
         return "the hypertable is gone";
     // Rows with a NULL there would have to be inserted.
@@ -44,11 +44,11 @@ std::string staging_obstacle(postgres::Connection& target, const Job& job) {
 
 } // namespace
 
-std::string Job::condition() const {
+std::string Request::condition() const {
     return task.whole ? "" : " WHERE " + timescale::row_filter(source_hypertable.time, task.ranges);
 }
 
-std::string Job::rows() const {
+std::string Request::rows() const {
     if (!source_hypertable.plain)
         return chunk.name.quoted() + condition();
     const auto& time = source_hypertable.time;
@@ -60,7 +60,7 @@ std::string Job::rows() const {
     return rows;
 }
 
-bool Job::spans_chunks() const {
+bool Request::spans_chunks() const {
     return source_hypertable.plain && timescale::span_chunks(task.slices, source_hypertable.time);
 }
 
@@ -74,17 +74,17 @@ void require_heap(const timescale::Chunk& target) {
 }
 
 void check_partitions(postgres::Connection& source, const timescale::Server& source_server,
-                      const timescale::Server& target_server, const Job& job) {
+                      const timescale::Server& target_server, const Request& request) {
     if (!converts_text(source_server, target_server))
         return;
-    for (const auto& dimension : job.source_hypertable.dimensions) {
+    for (const auto& dimension : request.source_hypertable.dimensions) {
         if (!dimension.closed)
             continue;
         const auto column = postgres::quote_identifier(dimension.column);
         const auto found = source.execute(
             fmt::format("SELECT {0}::text AS value FROM {1} WHERE {0}::text ~ '[^[:ascii:]]' "
                         "LIMIT 1",
-                        column, job.chunk.name.quoted()));
+                        column, request.chunk.name.quoted()));
         if (!found.empty())
             throw TaskError(fmt::format("its rows are partitioned by {}, and {} has another hash "
                                         "in {} than in {}",
@@ -93,61 +93,63 @@ void check_partitions(postgres::Connection& source, const timescale::Server& sou
     }
 }
 
-Situation Survey::situation(const Job& job) const {
-    if (!job.source_hypertable.plain && job.task.slices != job.chunk.slices)
+Situation Survey::situation(const Request& request) const {
+    if (!request.source_hypertable.plain && request.task.slices != request.chunk.slices)
         throw TaskError("its slices are others than when it was staged, for chunks were merged or "
                         "split, or a dimension's column was renamed; stage again");
-    if (const auto& tables = job.target_hypertable.hypercore_tables;
-        std::ranges::find(tables, job.task.target) != tables.end())
+    if (const auto& tables = request.target_hypertable.hypercore_tables;
+        std::ranges::find(tables, request.task.target) != tables.end())
         throw TaskError(fmt::format("{}; ALTER TABLE {} SET ACCESS METHOD heap",
-                                    timescale::obstacle_of_storage(job.target_hypertable),
-                                    job.task.target.quoted()));
-    return {.whole = job.task.whole,
-            .spans_chunks = job.spans_chunks(),
-            .without_time_index = job.source_hypertable.without_time_index,
+                                    timescale::obstacle_of_storage(request.target_hypertable),
+                                    request.task.target.quoted()));
+    return {.whole = request.task.whole,
+            .spans_chunks = request.spans_chunks(),
+            .without_time_index = request.source_hypertable.without_time_index,
             .source_server = source_server_,
             .target_server = target_server_,
-            .source = job.chunk,
-            .same_dimensions =
-                timescale::have_same_dimensions(job.source_hypertable, job.target_hypertable),
+            .source = request.chunk,
+            .same_dimensions = timescale::have_same_dimensions(request.source_hypertable,
+                                                               request.target_hypertable),
             .takes_new_chunk = false,
             .target = std::nullopt,
-            .target_compression_enabled = job.target_hypertable.compression_enabled,
+            .target_compression_enabled = request.target_hypertable.compression_enabled,
             .target_settings = {},
-            .attach_obstacle = attach_obstacle(wishes_, target_server_,
-                                               job.target_hypertable.triggers, job.task.bytes),
-            .triggers = job.target_hypertable.triggers,
+            .attach_obstacle = attach_obstacle(
+                wishes_, target_server_, request.target_hypertable.triggers, request.task.bytes),
+            .triggers = request.target_hypertable.triggers,
             .fire_triggers = wishes_.fire_triggers,
             .columns_in_place = true};
 }
 
-std::vector<Prepared> Survey::look(const std::vector<Job>& jobs) {
+std::vector<Prepared> Survey::look(const std::vector<Request>& requests) {
     std::vector<Situation> situations;
-    situations.reserve(jobs.size());
-    for (const auto& job : jobs)
-        situations.push_back(situation(job));
-    return look(jobs, situations);
+    situations.reserve(requests.size());
+    for (const auto& request : requests)
+        situations.push_back(situation(request));
+    return look(requests, situations);
 }
 
-std::vector<Prepared> Survey::look(const std::vector<Job>& jobs, std::vector<Situation>& situations,
-                                   Locking locking, const std::vector<timescale::Place>& places) {
-    see_targets(jobs, situations, locking, places);
+std::vector<Prepared> Survey::look(const std::vector<Request>& requests,
+                                   std::vector<Situation>& situations, Locking locking,
+                                   const std::vector<timescale::Place>& places) {
+    see_targets(requests, situations, locking, places);
     std::map<QualifiedName, std::string> settings;
     std::map<QualifiedName, std::string> obstacles;
     std::vector<Prepared> list;
-    list.reserve(jobs.size());
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
+    list.reserve(requests.size());
+    for (std::size_t i = 0; i < requests.size(); ++i) {
         auto& now = situations[i];
-        if (jobs[i].chunk.compressed && now.target)
-            now.target_settings = remembered(settings, jobs[i].task.target, [&](const auto& name) {
-                return timescale::read_compression_settings(target_, name);
-            });
+        if (requests[i].chunk.compressed && now.target)
+            now.target_settings =
+                remembered(settings, requests[i].task.target, [&](const auto& name) {
+                    return timescale::read_compression_settings(target_, name);
+                });
         if (now.target && !now.triggers.of_statements.empty() && !now.triggers.can_be_replica())
             now.columns_in_place = has_columns_in_place(now.target->name);
         Prepared prepared{choose_load(now), now.target};
         if (prepared.plan.into == Plan::Into::attached_table) {
-            now.attach_obstacle = remembered(obstacles, jobs[i].task.target, [&](const auto&) {
-                return staging_obstacle(target_, jobs[i]);
+            now.attach_obstacle = remembered(obstacles, requests[i].task.target, [&](const auto&) {
+                return staging_obstacle(target_, requests[i]);
             });
             prepared.plan = choose_load(now);
         }
@@ -184,19 +186,19 @@ bool Survey::has_columns_in_place(const QualifiedName& chunk) {
         .empty();
 }
 
-void Survey::see_targets(const std::vector<Job>& jobs, std::vector<Situation>& situations,
+void Survey::see_targets(const std::vector<Request>& requests, std::vector<Situation>& situations,
                          Locking locking, std::vector<timescale::Place> places) {
     if (places.empty()) {
         std::vector<timescale::Hypercube> hypercubes;
-        hypercubes.reserve(jobs.size());
-        for (const auto& job : jobs)
-            hypercubes.push_back({job.task.target, job.task.slices});
+        hypercubes.reserve(requests.size());
+        for (const auto& request : requests)
+            hypercubes.push_back({request.task.target, request.task.slices});
         places = timescale::find_places(target_, hypercubes);
     }
 
     std::vector<QualifiedName> names;
     std::vector<std::size_t> indexes; // whose they are
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
+    for (std::size_t i = 0; i < requests.size(); ++i) {
         situations[i].takes_new_chunk = places[i].takes_new_chunk();
         situations[i].target.reset();
         if (places[i].same && situations[i].same_dimensions) {

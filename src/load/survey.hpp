@@ -15,7 +15,7 @@
 namespace load {
 
 /// A chunk to load, and where to.
-struct Job {
+struct Request {
     const queue::Task& task;
     const timescale::Chunk& chunk; ///< in the source
     const timescale::Hypertable& source_hypertable;
@@ -56,25 +56,25 @@ class Survey {
 
     /// As far as it is known without asking the target.
     /// \throws TaskError when the chunk is not the one that was staged.
-    Situation situation(const Job& job) const;
+    Situation situation(const Request& request) const;
 
     /// What is done to the target's chunks before they are looked at: nothing, or a writer's lock,
     /// so that they stay, and stay (un)compressed, until the transaction ends.
     enum class Locking { none, as_writer };
 
-    /// Completes the situations of some jobs, and chooses.
+    /// Completes the situations of some requests, and chooses.
     /// \param places what stands where they are to go, if it has just been found.
-    std::vector<Prepared> look(const std::vector<Job>& jobs, std::vector<Situation>& situations,
-                               Locking locking = Locking::none,
+    std::vector<Prepared> look(const std::vector<Request>& requests,
+                               std::vector<Situation>& situations, Locking locking = Locking::none,
                                const std::vector<timescale::Place>& places = {});
 
-    std::vector<Prepared> look(const std::vector<Job>& jobs);
+    std::vector<Prepared> look(const std::vector<Request>& requests);
 
   private:
     bool has_columns_in_place(const postgres::QualifiedName& chunk);
     std::vector<std::optional<timescale::Chunk>>
     read(const std::vector<postgres::QualifiedName>& names, std::vector<postgres::Statement> first);
-    void see_targets(const std::vector<Job>& jobs, std::vector<Situation>& situations,
+    void see_targets(const std::vector<Request>& requests, std::vector<Situation>& situations,
                      Locking locking, std::vector<timescale::Place> places);
 
     const timescale::Server& source_server_;
@@ -90,6 +90,6 @@ void require_heap(const timescale::Chunk& target);
 /// and belongs into another space partition. \throws TaskError when the chunk has a row with such a
 /// value.
 void check_partitions(postgres::Connection& source, const timescale::Server& source_server,
-                      const timescale::Server& target_server, const Job& job);
+                      const timescale::Server& target_server, const Request& request);
 
 } // namespace load

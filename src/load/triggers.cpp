@@ -26,7 +26,7 @@ std::string stand_in(const Chunk::Trigger& trigger, const postgres::QualifiedNam
 
 } // namespace
 
-std::vector<Chunk::Trigger> to_suspend(const Job& job, const Prepared& prepared) {
+std::vector<Chunk::Trigger> to_suspend(const Request& request, const Prepared& prepared) {
     const auto& plan = prepared.plan;
     std::vector<Chunk::Trigger> result;
     if (plan.into != Plan::Into::existing_chunk || plan.triggers == Plan::Triggers::replica)
@@ -36,17 +36,17 @@ std::vector<Chunk::Trigger> to_suspend(const Job& job, const Prepared& prepared)
             if (trigger.updates_only && !plan.only_differences)
                 return false;
             if (trigger.invalidates)
-                return !job.source_hypertable.plain;
+                return !request.source_hypertable.plain;
             return plan.triggers == Plan::Triggers::suspended || !trigger.enabled_above;
         });
     return result;
 }
 
-void suspend_triggers(postgres::Connection& target, const Job& job, const Prepared& prepared,
-                      Progress& progress) {
+void suspend_triggers(postgres::Connection& target, const Request& request,
+                      const Prepared& prepared, Progress& progress) {
     if (prepared.plan.triggers == Plan::Triggers::replica)
         be_replica(target);
-    const auto triggers = to_suspend(job, prepared);
+    const auto triggers = to_suspend(request, prepared);
     if (triggers.empty())
         return;
     const auto& chunk = prepared.target->name;
@@ -59,11 +59,12 @@ void suspend_triggers(postgres::Connection& target, const Job& job, const Prepar
     target.execute(statements);
 }
 
-void resume_triggers(postgres::Connection& target, const Job& job, const Prepared& prepared) {
+void resume_triggers(postgres::Connection& target, const Request& request,
+                     const Prepared& prepared) {
     if (prepared.plan.triggers == Plan::Triggers::replica)
         be_origin(target);
     std::string statements;
-    for (const auto& trigger : to_suspend(job, prepared))
+    for (const auto& trigger : to_suspend(request, prepared))
         statements += trigger.definition + "; ";
     if (!statements.empty())
         target.execute(statements);

@@ -17,15 +17,16 @@
 namespace load {
 
 /// Those of a chunk that have to be suspended before rows are put in or deleted.
-std::vector<timescale::Chunk::Trigger> to_suspend(const Job& job, const Prepared& prepared);
+std::vector<timescale::Chunk::Trigger> to_suspend(const Request& request, const Prepared& prepared);
 
 /// Does what Plan::triggers says, before the first row is deleted. What is suspended on the chunk
 /// keeps writers off it, who would miss it, until the transaction ends.
-void suspend_triggers(postgres::Connection& target, const Job& job, const Prepared& prepared,
-                      Progress& progress);
+void suspend_triggers(postgres::Connection& target, const Request& request,
+                      const Prepared& prepared, Progress& progress);
 
 /// Undoes it when the last row is in.
-void resume_triggers(postgres::Connection& target, const Job& job, const Prepared& prepared);
+void resume_triggers(postgres::Connection& target, const Request& request,
+                     const Prepared& prepared);
 
 /// Has triggers fire for nothing until be_origin().
 void be_replica(postgres::Connection& target);

@@ -23,13 +23,13 @@ class BatchLoader {
 
     /// Locks the target's chunks, makes missing ones, and deletes what is to be replaced; as for
     /// Loader::prepare(), the source's snapshot is to be taken after this.
-    /// \param jobs of the same hypertable.
+    /// \param requests of the same hypertable.
     /// \param places what stands where they are to go, as was found just now.
-    std::vector<Prepared> prepare(const std::vector<Job>& jobs,
+    std::vector<Prepared> prepare(const std::vector<Request>& requests,
                                   const std::vector<timescale::Place>& places);
 
     /// Whether load() will load it.
-    static bool is_simple(const Job& job, const Prepared& prepared);
+    static bool is_simple(const Request& request, const Prepared& prepared);
 
     /// What is sent to the source in the same round trip as what reads the rows.
     struct Reading {
@@ -40,18 +40,18 @@ class BatchLoader {
     };
 
     /// Loads the rows, in the target's open transaction.
-    /// \returns what was loaded for each; nothing for a job that is not done.
+    /// \returns what was loaded for each; nothing for a request that is not done.
     /// \throws TaskError, SqlError when one cannot be loaded, whereupon none is: they are then to
     /// be loaded one by one.
-    std::vector<std::optional<queue::Loaded>> load(const std::vector<Job>& jobs,
+    std::vector<std::optional<queue::Loaded>> load(const std::vector<Request>& requests,
                                                    const std::vector<Prepared>& prepared,
                                                    const Reading& reading);
 
   private:
-    std::vector<Prepared> lock(const std::vector<Job>& jobs,
+    std::vector<Prepared> lock(const std::vector<Request>& requests,
                                const std::vector<timescale::Place>& places);
-    void create_chunks(const std::vector<Job>& jobs) const;
-    void empty(const std::vector<Job>& jobs, const std::vector<Prepared>& prepared);
+    void create_chunks(const std::vector<Request>& requests) const;
+    void empty(const std::vector<Request>& requests, const std::vector<Prepared>& prepared);
 
     Ends ends_;
     Survey survey_;

@@ -1,4 +1,4 @@
-#include "load/crew.hpp"
+#include "load/helper_pool.hpp"
 
 #include <algorithm>
 #include <iterator>

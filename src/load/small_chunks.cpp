@@ -1,4 +1,4 @@
-#include "load/batch.hpp"
+#include "load/small_chunks.hpp"
 
 #include "load/locks.hpp"
 #include "load/triggers.hpp"
@@ -34,28 +34,28 @@ std::vector<std::string> analyzing(const std::vector<std::string>& names) {
 
 } // namespace
 
-bool BatchLoader::is_simple(const Job& job, const Prepared& prepared) {
+bool BatchLoader::is_simple(const Request& request, const Prepared& prepared) {
     const auto& plan = prepared.plan;
-    return job.task.whole && !job.chunk.compressed && !job.chunk.rewritten &&
+    return request.task.whole && !request.chunk.compressed && !request.chunk.rewritten &&
            plan.into == Plan::Into::existing_chunk && plan.what == Plan::What::rows &&
            !plan.decompress_first && !plan.compress_after && !plan.only_differences &&
            plan.failure.empty() && plan.triggers != Plan::Triggers::suspended &&
-           to_suspend(job, prepared).empty();
+           to_suspend(request, prepared).empty();
 }
 
-std::vector<std::optional<queue::Loaded>> BatchLoader::load(const std::vector<Job>& jobs,
+std::vector<std::optional<queue::Loaded>> BatchLoader::load(const std::vector<Request>& requests,
                                                             const std::vector<Prepared>& prepared,
                                                             const Reading& reading) {
-    std::vector<std::optional<queue::Loaded>> result(jobs.size());
+    std::vector<std::optional<queue::Loaded>> result(requests.size());
     std::vector<std::size_t> indexes; // of those that are loaded here
     std::vector<std::string> names;   // of the target's chunks
-    std::vector<Job> simple;
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
-        if (!is_simple(jobs[i], prepared[i]))
+    std::vector<Request> simple;
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        if (!is_simple(requests[i], prepared[i]))
             continue;
         indexes.push_back(i);
         names.push_back(prepared[i].target->name.quoted());
-        simple.push_back(jobs[i]);
+        simple.push_back(requests[i]);
     }
     if (simple.empty())
         return result;
@@ -64,12 +64,12 @@ std::vector<std::optional<queue::Loaded>> BatchLoader::load(const std::vector<Jo
     const auto encoding = copy_encoding(ends_.source_server, ends_.target_server);
     const auto shape = copy_shape(simple.front().chunk.columns, columns, encoding);
     std::vector<std::string> copies;
-    for (const auto& job : simple) {
-        const auto own = copy_shape(job.chunk.columns, columns, encoding);
+    for (const auto& request : simple) {
+        const auto own = copy_shape(request.chunk.columns, columns, encoding);
         if (own.columns != shape.columns || own.as_text != shape.as_text)
             throw TaskError("its columns are not those of other chunks");
-        check_partitions(ends_.source, ends_.source_server, ends_.target_server, job);
-        copies.push_back(copy_to_stdout(shape, job.rows()));
+        check_partitions(ends_.source, ends_.source_server, ends_.target_server, request);
+        copies.push_back(copy_to_stdout(shape, request.rows()));
     }
     timescale::route_exactly(ends_.target, simple.front().target_hypertable);
     postgres::CopyIn in{.copy = copy_from_stdin(shape, simple.front().task.target),
@@ -116,55 +116,56 @@ std::vector<std::optional<queue::Loaded>> BatchLoader::load(const std::vector<Jo
     return result;
 }
 
-std::vector<Prepared> BatchLoader::prepare(const std::vector<Job>& jobs,
+std::vector<Prepared> BatchLoader::prepare(const std::vector<Request>& requests,
                                            const std::vector<timescale::Place>& places) {
-    auto prepared = lock(jobs, places);
+    auto prepared = lock(requests, places);
     as_replica_ = false;
-    for (std::size_t i = 0; i < jobs.size(); ++i)
-        as_replica_ = as_replica_ || (is_simple(jobs[i], prepared[i]) &&
+    for (std::size_t i = 0; i < requests.size(); ++i)
+        as_replica_ = as_replica_ || (is_simple(requests[i], prepared[i]) &&
                                       prepared[i].plan.triggers == Plan::Triggers::replica);
     if (as_replica_)
         be_replica(ends_.target);
-    empty(jobs, prepared);
+    empty(requests, prepared);
     return prepared;
 }
 
 /// Chunks that are missing are made, all in one short transaction, and those that are to be filled
 /// are locked as a writer would.
-std::vector<Prepared> BatchLoader::lock(const std::vector<Job>& jobs,
+std::vector<Prepared> BatchLoader::lock(const std::vector<Request>& requests,
                                         const std::vector<timescale::Place>& places) {
     std::vector<Situation> situations;
-    situations.reserve(jobs.size());
-    for (const auto& job : jobs)
-        situations.push_back(survey_.situation(job));
-    auto prepared = survey_.look(jobs, situations, Survey::Locking::as_writer, places);
-    std::vector<Job> missing;
-    for (std::size_t i = 0; i < jobs.size(); ++i)
-        if (prepared[i].plan.into == Plan::Into::new_chunk && !jobs[i].chunk.compressed)
-            missing.push_back(jobs[i]);
+    situations.reserve(requests.size());
+    for (const auto& request : requests)
+        situations.push_back(survey_.situation(request));
+    auto prepared = survey_.look(requests, situations, Survey::Locking::as_writer, places);
+    std::vector<Request> missing;
+    for (std::size_t i = 0; i < requests.size(); ++i)
+        if (prepared[i].plan.into == Plan::Into::new_chunk && !requests[i].chunk.compressed)
+            missing.push_back(requests[i]);
     // The Apache edition makes chunks only for rows that come.
     if (missing.empty() || !ends_.target_server.community)
         return prepared;
     create_chunks(missing);
-    return survey_.look(jobs, situations, Survey::Locking::as_writer);
+    return survey_.look(requests, situations, Survey::Locking::as_writer);
 }
 
-void BatchLoader::create_chunks(const std::vector<Job>& jobs) const {
+void BatchLoader::create_chunks(const std::vector<Request>& requests) const {
     std::vector<Statement> statements{{"BEGIN"}, {lock_to_make_chunk}};
-    for (const auto& job : jobs)
-        statements.push_back(create_chunk_statement(job));
+    for (const auto& request : requests)
+        statements.push_back(create_chunk_statement(request));
     postgres::Transaction(ends_.builder(), statements).commit();
 }
 
 /// \throws TaskError when the application has just written rows, which are to stay.
-void BatchLoader::empty(const std::vector<Job>& jobs, const std::vector<Prepared>& prepared) {
+void BatchLoader::empty(const std::vector<Request>& requests,
+                        const std::vector<Prepared>& prepared) {
     std::vector<Statement> statements;
     const auto late = ends_.horizon.late_rows();
-    for (std::size_t i = 0; i < jobs.size(); ++i)
-        if (is_simple(jobs[i], prepared[i]) && !prepared[i].target->empty) {
+    for (std::size_t i = 0; i < requests.size(); ++i)
+        if (is_simple(requests[i], prepared[i]) && !prepared[i].target->empty) {
             const auto table = prepared[i].target->name.quoted();
             statements.push_back({fmt::format("DELETE FROM ONLY {}{}", table,
-                                              late.excepted_from(jobs[i].condition()))});
+                                              late.excepted_from(requests[i].condition()))});
             statements.push_back(
                 {fmt::format("SELECT FROM ONLY {} WHERE {} LIMIT 1", table, late.condition())});
         }
