@@ -37,7 +37,7 @@ load::ToReadBack loaded_by(const queue::Task& task, const timescale::Hypertable&
 
 CopySession::CopySession(CopyRun& run, run::WorkerProgress& progress, WorkerTasks& tasks)
     : run_(run), progress_(progress), tasks_(tasks), ends_(connect()),
-      loader_(ends(), run.options.wishes), batch_loader_(ends(), run.options.wishes) {
+      loader_(ends(), run.options.wishes), small_chunks_(ends(), run.options.wishes) {
     run::require_unchanged(ends_.source, run_.source_server);
     run::require_unchanged(ends_.target, run_.target_server);
     run_.connections.add(ends_.source.entry());
@@ -336,7 +336,8 @@ CopySession::Look CopySession::look(const std::vector<queue::Task>& tasks) {
 
 /// What is sent to the source with the COPYs of a batch: the transaction that they are in, and
 /// another look at the chunks, once they are locked (run::ChunkReading).
-load::BatchLoader::Reading CopySession::reading_of(const std::vector<load::Request>& requests) {
+load::SmallChunkLoader::Reading
+CopySession::reading_of(const std::vector<load::Request>& requests) {
     std::vector<postgres::QualifiedName> names;
     for (const auto& request : requests)
         names.push_back(request.chunk.name);
@@ -377,8 +378,8 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
         return false;
     if (requests.empty())
         throw TaskError("they are gone from the source");
-    const auto prepared = batch_loader_.prepare(requests, places);
-    if (is_single && !load::BatchLoader::is_simple(requests.front(), prepared.front()))
+    const auto prepared = small_chunks_.prepare(requests, places);
+    if (is_single && !load::SmallChunkLoader::is_simple(requests.front(), prepared.front()))
         return false;
     progress_.now(load::Step::copying);
     for (const auto& request : requests)
@@ -393,7 +394,7 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
         if (goes_with_copies) {
             postgres::Transaction transaction(ends_.source.connection,
                                               postgres::Transaction::BegunElsewhere{});
-            auto result = batch_loader_.load(requests, prepared, reading_of(requests));
+            auto result = small_chunks_.load(requests, prepared, reading_of(requests));
             transaction.ended();
             return result;
         }
@@ -403,7 +404,7 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
         const run::ChunkReading reading(ends_.source.connection, run_.source_server, snapshot,
                                         names);
         check_unchanged(requests, reading.chunks());
-        return batch_loader_.load(requests, prepared, {});
+        return small_chunks_.load(requests, prepared, {});
     }();
 
     std::vector<queue::Finished> finished;

@@ -121,7 +121,7 @@ class CopySession {
         std::vector<timescale::Place> places;                ///< in the target
     };
     Look look(const std::vector<queue::Task>& tasks);
-    load::BatchLoader::Reading reading_of(const std::vector<load::Request>& requests);
+    load::SmallChunkLoader::Reading reading_of(const std::vector<load::Request>& requests);
     /// \param loaded what is looked at before it is committed.
     void commit(postgres::Transaction& claim, const std::vector<queue::Finished>& finished,
                 const std::vector<load::ToReadBack>& loaded);
@@ -148,7 +148,7 @@ class CopySession {
     bool closed_ = false;
     bool nothing_left_ = false; ///< to claim, as the last commit saw
     load::Loader loader_;
-    load::BatchLoader batch_loader_;
+    load::SmallChunkLoader small_chunks_;
     std::vector<queue::Task> done_;   ///< by the current attempt
     std::vector<std::int64_t> begun_; ///< in it: tasks that are told to the crashes
 };

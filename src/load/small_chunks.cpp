@@ -34,7 +34,7 @@ std::vector<std::string> analyzing(const std::vector<std::string>& names) {
 
 } // namespace
 
-bool BatchLoader::is_simple(const Request& request, const Prepared& prepared) {
+bool SmallChunkLoader::is_simple(const Request& request, const Prepared& prepared) {
     const auto& plan = prepared.plan;
     return request.task.whole && !request.chunk.compressed && !request.chunk.rewritten &&
            plan.into == Plan::Into::existing_chunk && plan.what == Plan::What::rows &&
@@ -43,9 +43,9 @@ bool BatchLoader::is_simple(const Request& request, const Prepared& prepared) {
            to_suspend(request, prepared).empty();
 }
 
-std::vector<std::optional<queue::Loaded>> BatchLoader::load(const std::vector<Request>& requests,
-                                                            const std::vector<Prepared>& prepared,
-                                                            const Reading& reading) {
+std::vector<std::optional<queue::Loaded>>
+SmallChunkLoader::load(const std::vector<Request>& requests, const std::vector<Prepared>& prepared,
+                       const Reading& reading) {
     std::vector<std::optional<queue::Loaded>> result(requests.size());
     std::vector<std::size_t> indexes; // of those that are loaded here
     std::vector<std::string> names;   // of the target's chunks
@@ -116,8 +116,8 @@ std::vector<std::optional<queue::Loaded>> BatchLoader::load(const std::vector<Re
     return result;
 }
 
-std::vector<Prepared> BatchLoader::prepare(const std::vector<Request>& requests,
-                                           const std::vector<timescale::Place>& places) {
+std::vector<Prepared> SmallChunkLoader::prepare(const std::vector<Request>& requests,
+                                                const std::vector<timescale::Place>& places) {
     auto prepared = lock(requests, places);
     as_replica_ = false;
     for (std::size_t i = 0; i < requests.size(); ++i)
@@ -131,8 +131,8 @@ std::vector<Prepared> BatchLoader::prepare(const std::vector<Request>& requests,
 
 /// Chunks that are missing are made, all in one short transaction, and those that are to be filled
 /// are locked as a writer would.
-std::vector<Prepared> BatchLoader::lock(const std::vector<Request>& requests,
-                                        const std::vector<timescale::Place>& places) {
+std::vector<Prepared> SmallChunkLoader::lock(const std::vector<Request>& requests,
+                                             const std::vector<timescale::Place>& places) {
     std::vector<Situation> situations;
     situations.reserve(requests.size());
     for (const auto& request : requests)
@@ -149,7 +149,7 @@ std::vector<Prepared> BatchLoader::lock(const std::vector<Request>& requests,
     return survey_.look(requests, situations, Survey::Locking::as_writer);
 }
 
-void BatchLoader::create_chunks(const std::vector<Request>& requests) const {
+void SmallChunkLoader::create_chunks(const std::vector<Request>& requests) const {
     std::vector<Statement> statements{{"BEGIN"}, {lock_to_make_chunk}};
     for (const auto& request : requests)
         statements.push_back(create_chunk_statement(request));
@@ -157,8 +157,8 @@ void BatchLoader::create_chunks(const std::vector<Request>& requests) const {
 }
 
 /// \throws TaskError when the application has just written rows, which are to stay.
-void BatchLoader::empty(const std::vector<Request>& requests,
-                        const std::vector<Prepared>& prepared) {
+void SmallChunkLoader::empty(const std::vector<Request>& requests,
+                             const std::vector<Prepared>& prepared) {
     std::vector<Statement> statements;
     const auto late = ends_.horizon.late_rows();
     for (std::size_t i = 0; i < requests.size(); ++i)

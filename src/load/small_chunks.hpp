@@ -14,9 +14,9 @@ namespace load {
  * hypertable, a few round trips. What needs more than rows put into an uncompressed chunk is left
  * to the Loader.
  */
-class BatchLoader {
+class SmallChunkLoader {
   public:
-    BatchLoader(Ends ends, const Wishes& wishes)
+    SmallChunkLoader(Ends ends, const Wishes& wishes)
         : ends_(std::move(ends)),
           survey_(ends_.source_server, ends_.target, ends_.target_server, wishes),
           progress_(ends_.progress) {}
