@@ -160,7 +160,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     const auto workers =
         is_shared ? options.parallelism
                   : static_cast<int>(std::min<std::int64_t>(options.parallelism, before.to_do));
-    load::Crew crew;
+    load::HelperPool helpers;
     copy::CopyReport report(output, before.to_do);
     output::Board board(1, before.to_do, before.bytes_to_do);
     run::Demand demand(before.bytes_to_do);
@@ -196,7 +196,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
                       .throttle = throttle,
                       .pause = pause,
                       .pool = nullptr,
-                      .crew = crew,
+                      .helpers = helpers,
                       .horizon = horizon,
                       .id = own_run.id};
     output.event("begun",
@@ -225,10 +225,10 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
         run::Pool pool(
             stop,
             [&run](int number) {
-                load::Crew::Member member(run.crew);
+                load::HelperPool::Helper member(run.helpers);
                 copy::CopyWorker(run, number).run(member);
             },
-            [&crew] { crew.expect_another(); });
+            [&helpers] { helpers.expect_another(); });
         run.pool = &pool;
         run::Publisher publisher(std::move(own_run), options.source, options.target, board, output,
                                  run::steer(pause, pool, board, demand));

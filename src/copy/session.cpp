@@ -83,7 +83,7 @@ load::Ends CopySession::ends() {
             .target = ends_.target.connection,
             .target_server = run_.target_server,
             .builder = [this]() -> postgres::Connection& { return builder(); },
-            .crew = run_.crew,
+            .helpers = run_.helpers,
             .horizon = run_.horizon,
             .progress = progress_};
 }
@@ -109,7 +109,7 @@ postgres::Connection& CopySession::builder() {
     return builder_->connection;
 }
 
-load::Hands CopySession::hands() {
+load::HelperConnections CopySession::helper_connections() {
     return {.source = ends_.source.connection,
             .target = ends_.target.connection,
             .is_owner = false,

@@ -41,7 +41,7 @@ struct CopyRun {
     run::Throttle& throttle;
     run::Pause& pause;
     run::Pool* pool = nullptr; ///< that the workers are of
-    load::Crew& crew;
+    load::HelperPool& helpers;
     load::Horizon& horizon;
     std::int64_t id = 0; ///< OwnRun::id
     run::Spare<run::Endpoints> spare{};
@@ -98,7 +98,7 @@ class CopySession {
     void close();
 
     /// For the chunks of others, while this one has none in hand.
-    load::Hands hands();
+    load::HelperConnections helper_connections();
 
     /// \returns the name of a connection that has broken.
     std::optional<std::string> broken_connection() const;

@@ -2,11 +2,11 @@
 
 namespace copy {
 
-void CopyWorker::run(load::Crew::Member& member) {
-    recovery_.lead([&] { work(member); }, [&](const Error& error) { return begin_again(error); });
+void CopyWorker::run(load::HelperPool::Helper& helper) {
+    recovery_.lead([&] { work(helper); }, [&](const Error& error) { return begin_again(error); });
 }
 
-void CopyWorker::work(load::Crew::Member& member) {
+void CopyWorker::work(load::HelperPool::Helper& helper) {
     session_.emplace(run_, progress_, tasks_);
     recovery_.connected();
     bool found = true;
@@ -23,8 +23,8 @@ void CopyWorker::work(load::Crew::Member& member) {
         session_->close();
         return;
     }
-    auto hands = session_->hands();
-    while (member.help(hands))
+    auto helper_connections = session_->helper_connections();
+    while (helper.help(helper_connections))
         if (const auto name = session_->broken_connection())
             throw postgres::ConnectionError("lost the connection to the " + *name);
     session_->close();

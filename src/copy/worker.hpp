@@ -21,10 +21,10 @@ class CopyWorker {
           recovery_(run.options.retry, run.stop, run.outage) {}
 
     /// Copies; then helps others to finish what they have in hand.
-    void run(load::Crew::Member& member);
+    void run(load::HelperPool::Helper& helper);
 
   private:
-    void work(load::Crew::Member& member);
+    void work(load::HelperPool::Helper& helper);
     bool begin_again(const Error& error);
 
     CopyRun& run_;

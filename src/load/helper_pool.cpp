@@ -5,7 +5,7 @@
 
 namespace load {
 
-void Crew::share(std::vector<Piece> pieces, Hands& own) {
+void HelperPool::share(std::vector<WorkItem> pieces, HelperConnections& own) {
     Work work;
     std::ranges::move(pieces, std::back_inserter(work.pieces));
     std::unique_lock lock(mutex_);
@@ -19,7 +19,7 @@ void Crew::share(std::vector<Piece> pieces, Hands& own) {
         std::rethrow_exception(work.problem);
 }
 
-void Crew::do_next(std::unique_lock<std::mutex>& lock, Work& work, Hands& own) {
+void HelperPool::do_next(std::unique_lock<std::mutex>& lock, Work& work, HelperConnections& own) {
     const auto piece = std::move(work.pieces.front());
     work.pieces.pop_front();
     ++work.running;
@@ -40,43 +40,44 @@ void Crew::do_next(std::unique_lock<std::mutex>& lock, Work& work, Hands& own) {
     changed_.notify_all();
 }
 
-Crew::Work* Crew::find_work() {
+HelperPool::Work* HelperPool::find_work() {
     const auto found =
         std::ranges::find_if(works_, [](const Work* work) { return !work->pieces.empty(); });
     return found == works_.end() ? nullptr : *found;
 }
 
-int Crew::size() {
+int HelperPool::size() {
     const std::lock_guard lock(mutex_);
-    return members_;
+    return helpers_;
 }
 
-void Crew::expect_another() {
+void HelperPool::expect_another() {
     const std::lock_guard lock(mutex_);
-    ++members_;
+    ++helpers_;
 }
 
-Crew::Member::~Member() {
-    const std::lock_guard lock(crew_.mutex_);
-    --crew_.members_;
+HelperPool::Helper::~Helper() {
+    const std::lock_guard lock(helpers_.mutex_);
+    --helpers_.helpers_;
     if (idle_)
-        --crew_.idle_;
-    crew_.changed_.notify_all();
+        --helpers_.idle_;
+    helpers_.changed_.notify_all();
 }
 
-bool Crew::Member::help(Hands& own) {
-    std::unique_lock lock(crew_.mutex_);
+bool HelperPool::Helper::help(HelperConnections& own) {
+    std::unique_lock lock(helpers_.mutex_);
     idle_ = true;
-    ++crew_.idle_;
-    crew_.changed_.notify_all();
-    crew_.changed_.wait(
-        lock, [&] { return crew_.find_work() != nullptr || crew_.idle_ == crew_.members_; });
-    auto* work = crew_.find_work();
+    ++helpers_.idle_;
+    helpers_.changed_.notify_all();
+    helpers_.changed_.wait(lock, [&] {
+        return helpers_.find_work() != nullptr || helpers_.idle_ == helpers_.helpers_;
+    });
+    auto* work = helpers_.find_work();
     if (work == nullptr)
         return false; // and it stays idle, for the others to see
     idle_ = false;
-    --crew_.idle_;
-    crew_.do_next(lock, *work, own);
+    --helpers_.idle_;
+    helpers_.do_next(lock, *work, own);
     return true;
 }
 

@@ -13,7 +13,7 @@
 namespace load {
 
 /// What a worker works with.
-struct Hands {
+struct HelperConnections {
     postgres::Connection& source;
     postgres::Connection& target; ///< in no transaction
     /// The source is in the transaction that the work is to be done in; otherwise in none.
@@ -22,15 +22,15 @@ struct Hands {
 };
 
 /// A part of a chunk's load that any worker may do, on its own connections.
-using Piece = std::function<void(Hands&)>;
+using WorkItem = std::function<void(HelperConnections&)>;
 
 /**
  * The workers of a run, as far as they help each other: one that finds no chunk left to claim does
  * pieces of the chunks that others are loading.
  *
- * Thread-safe. A worker joins as a Member; the crew outlives its members.
+ * Thread-safe. A worker joins as a Helper; the helpers outlives its members.
  */
-class Crew {
+class HelperPool {
   public:
     /// How many members there are.
     int size();
@@ -41,42 +41,42 @@ class Crew {
     /// Has pieces done, by the caller and by all who have nothing else to do. Returns when all are
     /// done.
     /// \throws what the first piece that failed threw, when none is being done any more.
-    void share(std::vector<Piece> pieces, Hands& own);
+    void share(std::vector<WorkItem> pieces, HelperConnections& own);
 
-    /// A worker's place in the crew, which it takes before anything that could fail: the others
+    /// A worker's place in the helpers, which it takes before anything that could fail: the others
     /// wait for it.
-    class Member {
+    class Helper {
       public:
-        explicit Member(Crew& crew) : crew_(crew) {}
-        ~Member();
-        Member(const Member&) = delete;
-        Member& operator=(const Member&) = delete;
+        explicit Helper(HelperPool& helpers) : helpers_(helpers) {}
+        ~Helper();
+        Helper(const Helper&) = delete;
+        Helper& operator=(const Helper&) = delete;
 
         /// Does one piece of somebody's work, waiting for it.
         /// \returns false when there will be none: nobody has a chunk in hand any more.
-        bool help(Hands& own);
+        bool help(HelperConnections& own);
 
       private:
-        Crew& crew_;
+        HelperPool& helpers_;
         bool idle_ = false;
     };
 
   private:
     struct Work {
-        std::deque<Piece> pieces;
+        std::deque<WorkItem> pieces;
         int running = 0;
         std::exception_ptr problem;
     };
 
     /// Does the next piece of a work.
     /// \pre locked, and there is one.
-    void do_next(std::unique_lock<std::mutex>& lock, Work& work, Hands& own);
+    void do_next(std::unique_lock<std::mutex>& lock, Work& work, HelperConnections& own);
     Work* find_work();
 
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<Work*> works_;
-    int members_ = 0; ///< who have not left
+    int helpers_ = 0; ///< who have not left
     int idle_ = 0;
 };
 

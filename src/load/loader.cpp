@@ -453,7 +453,7 @@ Loaded Loader::load_and_attach(const Request& request, Prepared& prepared) {
         loaded = copy(columns, request.rows(), builder, staging.name(), ", FREEZE");
     }
     progress_.now(Step::indexing);
-    staging.build(shared ? crew_.size() : 1, progress_);
+    staging.build(shared ? helpers_.size() : 1, progress_);
     progress_.now(Step::attaching);
     if (staging.attach(target_, progress_))
         return loaded;
@@ -524,9 +524,9 @@ void Loader::remove_doubles(const Request& request, const Prepared& prepared,
 
 /// Whether the chunk would keep one worker busy when the others have nothing left to do.
 bool Loader::is_worth_sharing(const Request& request) {
-    return crew_.size() > 1 && !request.source_hypertable.plain &&
+    return helpers_.size() > 1 && !request.source_hypertable.plain &&
            request.task.bytes >= least_to_share &&
-           request.task.bytes > queue::count(target_).bytes_to_do / crew_.size();
+           request.task.bytes > queue::count(target_).bytes_to_do / helpers_.size();
 }
 
 /// Reads the chunk piece by piece, by the places of its rows, all under one snapshot.
@@ -536,31 +536,33 @@ Loaded Loader::load_in_pieces(const Request& request, const CopyShape& columns,
         source_.query("SELECT pg_export_snapshot() AS snapshot").string(0, "snapshot");
     std::mutex mutex;
     Loaded loaded;
-    std::vector<Piece> pieces;
+    std::vector<WorkItem> pieces;
     for (std::int64_t page = 0; page < request.chunk.pages; page += pages_in_piece) {
         // Nothing is added to what the snapshot sees; the last one has no end for clarity's sake.
         const bool last = page + pages_in_piece >= request.chunk.pages;
         const auto from =
             fmt::format("ONLY {} WHERE ctid >= '({},0)'{}", request.chunk.name.quoted(), page,
                         last ? "" : fmt::format(" AND ctid < '({},0)'", page + pages_in_piece));
-        pieces.emplace_back([&, from](Hands& hands) {
+        pieces.emplace_back([&, from](HelperConnections& connections) {
             std::optional<postgres::Transaction> reading;
-            if (!hands.is_owner)
-                hands.progress.now(Step::helping);
-            if (!hands.is_owner)
-                reading.emplace(hands.source, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
-                                              "SET TRANSACTION SNAPSHOT " +
-                                                  postgres::quote_literal(snapshot));
+            if (!connections.is_owner)
+                connections.progress.now(Step::helping);
+            if (!connections.is_owner)
+                reading.emplace(connections.source,
+                                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
+                                "SET TRANSACTION SNAPSHOT " +
+                                    postgres::quote_literal(snapshot));
             const auto count =
-                postgres::copy_between(hands.source, copy_to_stdout(columns, from), hands.target,
-                                       copy_from_stdin(columns, staging),
-                                       [&](auto bytes) { hands.progress.moved(bytes); });
+                postgres::copy_between(connections.source, copy_to_stdout(columns, from),
+                                       connections.target, copy_from_stdin(columns, staging),
+                                       [&](auto bytes) { connections.progress.moved(bytes); });
             const std::lock_guard lock(mutex);
             loaded += {.rows = count.rows, .batches = 0, .bytes = count.bytes};
         });
     }
-    Hands own{.source = source_, .target = builder_(), .is_owner = true, .progress = progress_};
-    crew_.share(std::move(pieces), own);
+    HelperConnections own{
+        .source = source_, .target = builder_(), .is_owner = true, .progress = progress_};
+    helpers_.share(std::move(pieces), own);
     return loaded;
 }
 

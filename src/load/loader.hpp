@@ -29,7 +29,7 @@ struct Ends {
     /// Another connection to the target, which is in no transaction: for what has to be committed
     /// before that one is, or must not hold its locks so long. Called when it is needed.
     std::function<postgres::Connection&()> builder;
-    Crew& crew;
+    HelperPool& helpers;
     const Horizon& horizon;
     Progress& progress;
 };
@@ -51,7 +51,7 @@ class Loader {
         : source_(ends.source), source_server_(ends.source_server), target_(ends.target),
           target_server_(ends.target_server),
           encoding_(copy_encoding(ends.source_server, ends.target_server)),
-          builder_(std::move(ends.builder)), crew_(ends.crew), horizon_(ends.horizon),
+          builder_(std::move(ends.builder)), helpers_(ends.helpers), horizon_(ends.horizon),
           survey_(ends.source_server, ends.target, ends.target_server, wishes),
           progress_(ends.progress) {}
 
@@ -159,7 +159,7 @@ class Loader {
     const timescale::Server& target_server_;
     std::string encoding_;
     std::function<postgres::Connection&()> builder_;
-    Crew& crew_;
+    HelperPool& helpers_;
     const Horizon& horizon_;
     Survey survey_;
     Progress& progress_;
