@@ -521,14 +521,14 @@ Runnable add_copy(Parser& parser) {
     add_parallelism(command, options.parallelism,
                     "how many chunks to copy at a time at most, each with a connection to either "
                     "side; small runs have fewer workers");
-    command.choice("--load-strategy", options.wishes.strategy,
+    command.choice("--load-strategy", options.load.strategy,
                    {{"attach", load::Strategy::attach},
                     {"auto", load::Strategy::automatic},
                     {"in-place", load::Strategy::in_place}},
                    "how chunks that are absent or empty in the target are loaded: attach, into a "
                    "table that then becomes the chunk; in-place, under its live indexes; auto, "
                    "what is safe and fast for each [auto]");
-    command.flag("--fire-triggers", options.wishes.fire_triggers,
+    command.flag("--fire-triggers", options.load.fire_triggers,
                  "have the target's own triggers fire for the rows that are copied; without it, "
                  "none does");
     command.flag("--explain", options.explain,

@@ -146,7 +146,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     }
 
     if (options.explain) {
-        copy::explain(ends, options.wishes, output);
+        copy::explain(ends, options.load, output);
         return exit_done;
     }
 
@@ -212,7 +212,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
                              output::format_bytes(before.bytes_to_do),
                              output::format_count(workers, "worker"), ends.source.connection.name(),
                              ends.target.connection.name()));
-    if (const auto note = note_on(options.wishes.strategy, ends.target.server); !note.empty())
+    if (const auto note = note_on(options.load.strategy, ends.target.server); !note.empty())
         output.say(Weight::detail, note);
     warn_of_versions(run);
     record_for_skipping(ends.target, answers[unrecorded]);

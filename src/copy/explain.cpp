@@ -26,10 +26,10 @@ struct Line {
 
 class Explanation {
   public:
-    Explanation(run::Endpoints& ends, const load::Wishes& wishes, output::Output& output)
+    Explanation(run::Endpoints& ends, const load::LoadOptions& load, output::Output& output)
         : output_(output), source_(ends.source), targets_(run::read_targets(ends)),
           sources_(run::read_sources(ends, targets_)),
-          survey_(ends.source.server, ends.target.connection, ends.target.server, wishes) {}
+          survey_(ends.source.server, ends.target.connection, ends.target.server, load) {}
 
     /// Some tasks at a time.
     /// \param briefly says nothing of each to people.
@@ -114,9 +114,9 @@ constexpr std::size_t at_a_time = 200;
 
 } // namespace
 
-void explain(run::Endpoints& ends, const load::Wishes& wishes, output::Output& output) {
+void explain(run::Endpoints& ends, const load::LoadOptions& load, output::Output& output) {
     const auto tasks = queue::to_do(ends.target.connection);
-    Explanation explanation(ends, wishes, output);
+    Explanation explanation(ends, load, output);
     for (std::size_t begin = 0; begin < tasks.size(); begin += at_a_time)
         explanation.print(
             std::span(tasks).subspan(begin, std::min(at_a_time, tasks.size() - begin)));
@@ -129,7 +129,7 @@ void explain_briefly(run::Endpoints& ends, const std::set<ChunkPart>& chunks,
     std::erase_if(tasks, [&](const auto& task) {
         return !chunks.contains({task.chunk, task.part});
     });
-    Explanation explanation(ends, load::Wishes{}, output);
+    Explanation explanation(ends, load::LoadOptions{}, output);
     for (std::size_t begin = 0; begin < tasks.size(); begin += at_a_time)
         explanation.print(
             std::span(tasks).subspan(begin, std::min(at_a_time, tasks.size() - begin)), true);

@@ -15,7 +15,7 @@ using ChunkPart = std::pair<postgres::QualifiedName, std::string>;
 
 /// `copy --explain`: prints for each chunk that is to be copied how it would be loaded now, and
 /// why. Changes and locks nothing.
-void explain(run::Endpoints& ends, const load::Wishes& wishes, output::Output& output);
+void explain(run::Endpoints& ends, const load::LoadOptions& load, output::Output& output);
 
 /// `stage --dry-run`: the same for some of them, with a line for each hypertable and way.
 /// \param chunks those of the source.

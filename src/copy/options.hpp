@@ -14,7 +14,7 @@ struct CopyOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
     int parallelism = 8;
-    load::Wishes wishes;
+    load::LoadOptions load;
     bool explain = false;                   ///< only say how each chunk would be loaded
     std::optional<std::int64_t> max_rate{}; ///< bytes of COPY data per second
     run::RetryOptions retry;

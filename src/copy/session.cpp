@@ -37,7 +37,7 @@ load::ToReadBack loaded_by(const queue::Task& task, const timescale::Hypertable&
 
 CopySession::CopySession(CopyRun& run, run::WorkerProgress& progress, WorkerTasks& tasks)
     : run_(run), progress_(progress), tasks_(tasks), ends_(connect()),
-      loader_(ends(), run.options.wishes), small_chunks_(ends(), run.options.wishes) {
+      loader_(ends(), run.options.load), small_chunks_(ends(), run.options.load) {
     run::require_unchanged(ends_.source, run_.source_server);
     run::require_unchanged(ends_.target, run_.target_server);
     run_.connections.add(ends_.source.entry());
@@ -77,7 +77,7 @@ CopySession::~CopySession() {
         run_.abandoned.add(Side::target, builder_->backend);
 }
 
-load::Ends CopySession::ends() {
+load::Context CopySession::ends() {
     return {.source = ends_.source.connection,
             .source_server = run_.source_server,
             .target = ends_.target.connection,
@@ -281,7 +281,7 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
 
 bool CopySession::copy_together(postgres::Transaction& claim, const queue::Task& first) {
     const auto most = queue::companions_of(first);
-    if (most == 0 || run_.options.wishes.strategy == load::Strategy::attach)
+    if (most == 0 || run_.options.load.strategy == load::Strategy::attach)
         return false;
     std::vector<queue::Task> tasks;
     if (run_.board.unclaimed() > 0)

@@ -69,7 +69,7 @@ struct WorkerTasks {
 /**
  * A worker's connections, and what it does on them, for as long as they hold: one to the source
  * and one to the target, and a second one to the target when the loader wants it
- * (load::Ends::builder).
+ * (load::Context::builder).
  *
  * For each chunk: claim it in the target, look at it, choose how to load it, begin a transaction
  * in the source under a lock that keeps the chunk as it is, load, mark the task, commit.
@@ -137,7 +137,7 @@ class CopySession {
     run::Endpoints connect();
     void tell_backends();
     postgres::Connection& builder();
-    load::Ends ends();
+    load::Context ends();
 
     CopyRun& run_;
     run::WorkerProgress& progress_;

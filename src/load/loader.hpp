@@ -20,7 +20,7 @@ namespace load {
 constexpr std::int64_t least_to_share = std::int64_t{64} * 1024 * 1024;
 
 /// The servers at both ends of a load.
-struct Ends {
+struct Context {
     postgres::Connection& source;
     const timescale::Server& source_server;
     /// In the transaction that holds the claim, loads and marks.
@@ -47,12 +47,12 @@ postgres::Statement create_chunk_statement(const Request& request);
  */
 class Loader {
   public:
-    Loader(Ends ends, const Wishes& wishes)
+    Loader(Context ends, const LoadOptions& options)
         : source_(ends.source), source_server_(ends.source_server), target_(ends.target),
           target_server_(ends.target_server),
           encoding_(copy_encoding(ends.source_server, ends.target_server)),
           builder_(std::move(ends.builder)), helpers_(ends.helpers), horizon_(ends.horizon),
-          survey_(ends.source_server, ends.target, ends.target_server, wishes),
+          survey_(ends.source_server, ends.target, ends.target_server, options),
           progress_(ends.progress) {}
 
     /// Looks, and makes things so that load() can do the rest: drops the target's empty chunk that

@@ -185,15 +185,15 @@ Plan choose_for_present_chunk(const Situation& situation) {
 
 } // namespace
 
-std::string attach_obstacle(const Wishes& wishes, const timescale::Server& target,
+std::string attach_obstacle(const LoadOptions& options, const timescale::Server& target,
                             const timescale::Triggers& triggers, std::int64_t bytes) {
-    if (wishes.strategy == Strategy::in_place)
+    if (options.strategy == Strategy::in_place)
         return "asked for by --load-strategy";
     if (!target.community)
         return "the Apache edition attaches no tables";
-    if (wishes.fire_triggers && triggers.has_any())
+    if (options.fire_triggers && triggers.has_any())
         return "triggers are to fire for its rows";
-    if (wishes.strategy == Strategy::attach)
+    if (options.strategy == Strategy::attach)
         return {};
     if (!target.attaches_cleanly())
         return "before TimescaleDB 2.29.1, columns of an attached chunk outlive their hypertable's";

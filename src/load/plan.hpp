@@ -19,14 +19,14 @@ enum class Strategy {
 };
 
 /// What the user wants of loading.
-struct Wishes {
+struct LoadOptions {
     Strategy strategy = Strategy::automatic;
     bool fire_triggers = false; ///< the target's users' triggers are to fire for the rows
 };
 
-/// What the servers, the user's wishes and the size of a chunk have against attaching a table as
+/// What the servers, the user's options and the size of a chunk have against attaching a table as
 /// that chunk; empty when nothing.
-std::string attach_obstacle(const Wishes& wishes, const timescale::Server& target,
+std::string attach_obstacle(const LoadOptions& options, const timescale::Server& target,
                             const timescale::Triggers& triggers, std::int64_t bytes);
 
 /// How one chunk gets into the target.
@@ -48,7 +48,7 @@ struct Plan {
         none,      ///< there are none that would fire
         replica,   ///< `session_replication_role = replica`, and we check the foreign keys
         suspended, ///< on the chunk, until it is loaded, with its writers kept off
-        fired,     ///< as the user wishes
+        fired,     ///< as the user options
     };
     Into into = Into::existing_chunk;
     What what = What::rows;
@@ -87,7 +87,7 @@ struct Situation {
     /// What stands against attaching a table as the chunk; empty when nothing does.
     std::string attach_obstacle;
     timescale::Triggers triggers{}; ///< of the target's hypertable
-    bool fire_triggers = false;     ///< Wishes::fire_triggers
+    bool fire_triggers = false;     ///< LoadOptions::fire_triggers
     /// The columns of the target's chunk have the numbers that they have in the hypertable.
     bool columns_in_place = true;
 };

@@ -16,9 +16,9 @@ namespace load {
  */
 class SmallChunkLoader {
   public:
-    SmallChunkLoader(Ends ends, const Wishes& wishes)
+    SmallChunkLoader(Context ends, const LoadOptions& options)
         : ends_(std::move(ends)),
-          survey_(ends_.source_server, ends_.target, ends_.target_server, wishes),
+          survey_(ends_.source_server, ends_.target, ends_.target_server, options),
           progress_(ends_.progress) {}
 
     /// Locks the target's chunks, makes missing ones, and deletes what is to be replaced; as for
@@ -53,7 +53,7 @@ class SmallChunkLoader {
     void create_chunks(const std::vector<Request>& requests) const;
     void empty(const std::vector<Request>& requests, const std::vector<Prepared>& prepared);
 
-    Ends ends_;
+    Context ends_;
     Survey survey_;
     Progress& progress_;
     bool as_replica_ = false; ///< the rows are put in as in a replica

@@ -50,9 +50,9 @@ struct Prepared {
 class Survey {
   public:
     Survey(const timescale::Server& source_server, postgres::Connection& target,
-           const timescale::Server& target_server, const Wishes& wishes)
+           const timescale::Server& target_server, const LoadOptions& options)
         : source_server_(source_server), target_(target), target_server_(target_server),
-          wishes_(wishes) {}
+          wishes_(options) {}
 
     /// As far as it is known without asking the target.
     /// \throws TaskError when the chunk is not the one that was staged.
@@ -80,7 +80,7 @@ class Survey {
     const timescale::Server& source_server_;
     postgres::Connection& target_;
     const timescale::Server& target_server_;
-    Wishes wishes_;
+    LoadOptions wishes_;
 };
 
 /// \throws TaskError when loading into the target's chunk may crash the server.
