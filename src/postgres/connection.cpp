@@ -226,7 +226,7 @@ void Connection::connect(const std::string& application_name,
         throw ConnectionError(
             fmt::format("cannot connect to the {}: {}", role_, one_line(PQerrorMessage(get()))),
             refusal(parameters));
-    connection_.get_deleter().line = std::make_shared<Line>(get());
+    connection_.get_deleter().monitor = std::make_shared<ConnectionMonitor>(get());
     name_ = fmt::format("{} {}:{}/{}", role_, PQhost(get()), PQport(get()), PQdb(get()));
     PQsetNoticeReceiver(get(), log_notice, nullptr);
 }
@@ -246,13 +246,13 @@ Result Connection::checked(PGresult* raw) {
 }
 
 Result Connection::execute(const std::string& sql) {
-    const Line::Waiting waiting(*line());
+    const ConnectionMonitor::Waiting waiting(*monitor());
     return checked(PQexec(connection_.get(), sql.c_str()));
 }
 
 Result Connection::query(std::string_view sql, const std::vector<Parameter>& parameters) {
     const auto values = values_of(parameters);
-    const Line::Waiting waiting(*line());
+    const ConnectionMonitor::Waiting waiting(*monitor());
     return checked(PQexecParams(connection_.get(), std::string(sql).c_str(),
                                 static_cast<int>(values.size()), nullptr, values.data(), nullptr,
                                 nullptr, /*resultFormat=*/0));
@@ -266,13 +266,13 @@ std::vector<Result> Connection::pipeline(const std::vector<Statement>& statement
 void Connection::begin_pipeline(const std::vector<Statement>& statements) {
     if (PQenterPipelineMode(connection_.get()) != 1)
         fail(nullptr);
-    const Line::Waiting waiting(*line());
+    const ConnectionMonitor::Waiting waiting(*monitor());
     sent_.clear();
     send_all(statements);
 }
 
 std::vector<Result> Connection::finish_pipeline() {
-    const Line::Waiting waiting(*line());
+    const ConnectionMonitor::Waiting waiting(*monitor());
     std::vector<Result> results;
     results.reserve(sent_.size());
     std::optional<Result> failed;
@@ -363,12 +363,12 @@ void Connection::send_prepared(const std::string& name, const std::vector<Parame
 }
 
 void Connection::send(const std::string& sql) {
-    const Line::Waiting waiting(*line());
+    const ConnectionMonitor::Waiting waiting(*monitor());
     send_with_parameters(sql, {});
 }
 
 Result Connection::receive() {
-    const Line::Waiting waiting(*line());
+    const ConnectionMonitor::Waiting waiting(*monitor());
     Result result(PQgetResult(connection_.get()));
     // A statement has one result, and an end.
     while (PGresult* rest = PQgetResult(connection_.get()))

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "postgres/connection_monitor.hpp"
 #include "postgres/connection_string.hpp"
-#include "postgres/line.hpp"
 #include "postgres/result.hpp"
 
 #include <libpq-fe.h>
@@ -34,7 +34,7 @@ struct Setting {
 using Settings = std::vector<Setting>;
 
 /**
- * A connection to a server. Used by one thread; others may use its line().
+ * A connection to a server. Used by one thread; others may use its monitor().
  *
  * Every call throws ConnectionError when the connection breaks, and SqlError when the server
  * refuses a statement.
@@ -90,7 +90,9 @@ class Connection {
     Result receive();
 
     /// For other threads, and for those who call libpq themselves.
-    const std::shared_ptr<Line>& line() const { return connection_.get_deleter().line; }
+    const std::shared_ptr<ConnectionMonitor>& monitor() const {
+        return connection_.get_deleter().monitor;
+    }
 
     /// What it was doing failed for good: a new connection is needed.
     bool is_broken() const { return broken_ || PQstatus(get()) == CONNECTION_BAD; }
@@ -106,11 +108,11 @@ class Connection {
 
   private:
     struct Finish {
-        std::shared_ptr<Line> line;
+        std::shared_ptr<ConnectionMonitor> monitor;
 
         void operator()(PGconn* connection) const {
-            if (line)
-                line->close();
+            if (monitor)
+                monitor->close();
             PQfinish(connection);
         }
     };

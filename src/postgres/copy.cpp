@@ -38,20 +38,20 @@ void send(Connection& target, std::string_view buffer) {
         return;
     if (has_spoken(target))
         throw SqlError("40001", "the " + target.name() + " ended COPY early");
-    const Line::Waiting waiting(*target.line());
+    const ConnectionMonitor::Waiting waiting(*target.monitor());
     if (PQputCopyData(target.get(), buffer.data(), static_cast<int>(buffer.size())) != 1)
         target.fail(nullptr);
 }
 
 /// \param error why the COPY is to fail, or nullptr.
 bool put_end(Connection& target, const char* error) {
-    const Line::Waiting waiting(*target.line());
+    const ConnectionMonitor::Waiting waiting(*target.monitor());
     return PQputCopyEnd(target.get(), error) == 1;
 }
 
 /// Reads what the server has to say after the last byte of a COPY.
 std::int64_t finish(Connection& connection) {
-    const Line::Waiting waiting(*connection.line());
+    const ConnectionMonitor::Waiting waiting(*connection.monitor());
     std::int64_t rows = 0;
     while (PGresult* raw = PQgetResult(connection.get())) {
         const Result result(raw);
@@ -79,9 +79,9 @@ void abandon(Connection& source, Connection& target) {
     // The ROLLBACK to come would have to read the rest first. A cancel waits for the source, which
     // may have been lost as well; but then both connections are to be replaced anyway.
     if (target.is_broken() && !source.is_broken())
-        source.line()->hang_up();
+        source.monitor()->hang_up();
     else if (!source.is_broken())
-        source.line()->cancel();
+        source.monitor()->cancel();
     abandon(target);
 }
 
@@ -124,7 +124,7 @@ class Sender {
 };
 
 int get_row(Connection& source, char** row) {
-    const Line::Waiting waiting(*source.line());
+    const ConnectionMonitor::Waiting waiting(*source.monitor());
     return PQgetCopyData(source.get(), row, /*async=*/0);
 }
 
@@ -147,7 +147,7 @@ std::int64_t receive_copy(Connection& source, const Take& take) {
 }
 
 void send_query(Connection& connection, const std::string& sql) {
-    const Line::Waiting waiting(*connection.line());
+    const ConnectionMonitor::Waiting waiting(*connection.monitor());
     if (PQsendQuery(connection.get(), sql.c_str()) != 1)
         connection.fail(nullptr);
 }
@@ -155,7 +155,7 @@ void send_query(Connection& connection, const std::string& sql) {
 /// The beginning of a COPY that was sent with others.
 /// \param direction PGRES_COPY_OUT or PGRES_COPY_IN.
 void await_copy(Connection& connection, ExecStatusType direction) {
-    const Line::Waiting waiting(*connection.line());
+    const ConnectionMonitor::Waiting waiting(*connection.monitor());
     const Result begun(PQgetResult(connection.get()));
     if (PQresultStatus(begun.get()) != direction)
         connection.fail(begun.get());
@@ -163,7 +163,7 @@ void await_copy(Connection& connection, ExecStatusType direction) {
 
 /// The results of some statements that were sent with others.
 std::vector<Result> receive(Connection& connection, std::size_t count) {
-    const Line::Waiting waiting(*connection.line());
+    const ConnectionMonitor::Waiting waiting(*connection.monitor());
     std::vector<Result> results;
     for (std::size_t i = 0; i < count; ++i) {
         Result result(PQgetResult(connection.get()));
@@ -185,7 +185,7 @@ void send_all(Connection& connection, std::initializer_list<std::vector<std::str
 
 /// The command tag of one of several statements that were sent at once.
 std::int64_t finish_one(Connection& connection) {
-    const Line::Waiting waiting(*connection.line());
+    const ConnectionMonitor::Waiting waiting(*connection.monitor());
     const Result result(PQgetResult(connection.get()));
     if (PQresultStatus(result.get()) != PGRES_COMMAND_OK)
         connection.fail(result.get());
@@ -275,7 +275,7 @@ CopiedTogether copy_together(Connection& source, const CopiesOut& out, CopyForma
         if (target_copies)
             abandon(source, target);
         else if (!source.is_broken())
-            source.line()->cancel();
+            source.monitor()->cancel();
         throw;
     }
     std::int64_t sent = 0;

@@ -30,7 +30,7 @@ Endpoint::Endpoint(const postgres::ConnectionString& string, Side side, const st
     const auto settings = postgres::session_settings(access_of(side, access));
     std::vector<postgres::Statement> statements{postgres::backend_statement(),
                                                 timescale::server_statement()};
-    const postgres::Deadline deadline(connection.line(), patience);
+    const postgres::Deadline deadline(connection.monitor(), patience);
     if (session == Session::first) {
         answers = postgres::pin_first_session(connection, settings, statements, further);
     } else {
@@ -47,7 +47,7 @@ LeanSession::LeanSession(const postgres::ConnectionString& string, Side side,
     : connection_string(string),
       connection(string, name_of(side), postgres::application_name(command),
                  postgres::session_settings(access_of(side), postgres::Library::left_out)) {
-    const postgres::Deadline deadline(connection.line(), patience);
+    const postgres::Deadline deadline(connection.monitor(), patience);
     const auto results = postgres::pin_session(
         connection, postgres::session_settings(access_of(side), postgres::Library::left_out),
         {postgres::backend_statement()});
@@ -55,7 +55,7 @@ LeanSession::LeanSession(const postgres::ConnectionString& string, Side side,
 }
 
 OpenConnections::Entry LeanSession::entry() const {
-    return {.line = connection.line(),
+    return {.monitor = connection.monitor(),
             .name = connection.name(),
             .backend = backend,
             .connection_string = connection_string};
@@ -72,7 +72,7 @@ void Endpoints::check() {
 }
 
 OpenConnections::Entry Endpoint::entry() const {
-    return {.line = connection.line(),
+    return {.monitor = connection.monitor(),
             .name = connection.name(),
             .backend = backend,
             .connection_string = connection_string};

@@ -4,7 +4,7 @@ namespace run {
 
 void OpenConnections::add(Entry entry) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(entries_, [](const Entry& other) { return other.line.expired(); });
+    std::erase_if(entries_, [](const Entry& other) { return other.monitor.expired(); });
     entries_.push_back(std::move(entry));
 }
 
@@ -15,8 +15,8 @@ std::vector<OpenConnections::Entry> OpenConnections::list() const {
 
 void cancel_all(const std::vector<OpenConnections::Entry>& connections) {
     for (const auto& entry : connections)
-        if (const auto line = entry.line.lock())
-            line->cancel();
+        if (const auto monitor = entry.monitor.lock())
+            monitor->cancel();
 }
 
 } // namespace run

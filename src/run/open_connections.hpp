@@ -1,7 +1,7 @@
 #pragma once
 
+#include "postgres/connection_monitor.hpp"
 #include "postgres/connection_string.hpp"
-#include "postgres/line.hpp"
 #include "postgres/session.hpp"
 
 #include <memory>
@@ -15,7 +15,7 @@ namespace run {
 class OpenConnections {
   public:
     struct Entry {
-        std::weak_ptr<postgres::Line> line;
+        std::weak_ptr<postgres::ConnectionMonitor> monitor;
         std::string name; ///< postgres::Connection::name()
         postgres::Backend backend;
         postgres::ConnectionString connection_string;
@@ -31,7 +31,8 @@ class OpenConnections {
     std::vector<Entry> entries_;
 };
 
-/// Asks the servers to cancel what runs on any of them, one after the other: see Line::cancel().
+/// Asks the servers to cancel what runs on any of them, one after the other: see
+/// ConnectionMonitor::cancel().
 void cancel_all(const std::vector<OpenConnections::Entry>& connections);
 
 } // namespace run

@@ -56,7 +56,7 @@ Publisher::~Publisher() {
     if (target_ && target_->connection.is_broken())
         target_.reset();
     try {
-        const postgres::Deadline deadline(target().connection.line(), patience);
+        const postgres::Deadline deadline(target().connection.monitor(), patience);
         target_->connection.pipeline({last_words});
     } catch (const Error& error) {
         spdlog::debug("cannot tell the queue that the run has ended: {}", error.what());
@@ -88,7 +88,7 @@ void Publisher::publish(const std::stop_token& stop) {
             return;
         try {
             auto& connection = target().connection;
-            const postgres::Deadline deadline(connection.line(), patience);
+            const postgres::Deadline deadline(connection.monitor(), patience);
             obey(queue::orders_from(connection.pipeline({statement(/*ended=*/false)}).front()));
             look_at_locks(connection, Side::target);
         } catch (const Error& error) {
@@ -100,7 +100,7 @@ void Publisher::publish(const std::stop_token& stop) {
         try {
             if (!source_)
                 source_.emplace(*source_string_, Side::source, run_.command, patience);
-            const postgres::Deadline deadline(source_->connection.line(), patience);
+            const postgres::Deadline deadline(source_->connection.monitor(), patience);
             look_at_locks(source_->connection, Side::source);
         } catch (const Error& error) {
             spdlog::debug("cannot look at the source's locks: {}", error.what());

@@ -20,7 +20,7 @@ std::string complaint(const OpenConnections::Entry& entry, std::chrono::millisec
             postgres::session_settings(postgres::Access::read_only, postgres::Library::left_out);
         postgres::Connection other(entry.connection_string, "server",
                                    postgres::application_name("watchdog"), settings);
-        const postgres::Deadline deadline(other.line(), patience);
+        const postgres::Deadline deadline(other.monitor(), patience);
         postgres::pin_session(other, settings);
         switch (postgres::look_at(other, entry.backend)) {
         case postgres::BackendState::works:
@@ -50,21 +50,22 @@ void Watchdog::look_at_all(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
         const auto entries = connections_.list();
         std::erase_if(seen_, [&](const auto& one) {
-            return std::ranges::none_of(
-                entries, [&](const auto& entry) { return entry.line.lock().get() == one.first; });
+            return std::ranges::none_of(entries, [&](const auto& entry) {
+                return entry.monitor.lock().get() == one.first;
+            });
         });
         for (const auto& entry : entries)
-            if (const auto line = entry.line.lock(); line && !stop.stop_requested())
-                look_at(entry, *line);
+            if (const auto monitor = entry.monitor.lock(); monitor && !stop.stop_requested())
+                look_at(entry, *monitor);
         std::unique_lock lock(mutex_);
         stopping_.wait_for(lock, stop, interval, [] { return false; });
     }
 }
 
-void Watchdog::look_at(const OpenConnections::Entry& entry, postgres::Line& line) {
+void Watchdog::look_at(const OpenConnections::Entry& entry, postgres::ConnectionMonitor& monitor) {
     const auto now = Clock::now();
-    const auto activity = line.activity();
-    auto& seen = seen_.try_emplace(&line, Seen{activity, now}).first->second;
+    const auto activity = monitor.activity();
+    auto& seen = seen_.try_emplace(&monitor, Seen{activity, now}).first->second;
     if (!activity.waits || activity != seen.activity) {
         seen = {activity, now};
         return;
@@ -72,11 +73,11 @@ void Watchdog::look_at(const OpenConnections::Entry& entry, postgres::Line& line
     if (now - seen.since < patience_)
         return;
     const auto reason = complaint(entry, patience_);
-    if (reason.empty() || line.activity() != activity) {
-        seen = {line.activity(), Clock::now()};
+    if (reason.empty() || monitor.activity() != activity) {
+        seen = {monitor.activity(), Clock::now()};
         return;
     }
-    line.hang_up(); // before anything else happens to it
+    monitor.hang_up(); // before anything else happens to it
     spdlog::warn(
         "nothing has come from the {} for {} s, and {}; breaking off the connection", entry.name,
         std::chrono::duration_cast<std::chrono::seconds>(now - seen.since).count(), reason);

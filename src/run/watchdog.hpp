@@ -29,16 +29,16 @@ class Watchdog {
     using Clock = std::chrono::steady_clock;
 
     struct Seen {
-        postgres::Line::Activity activity;
+        postgres::ConnectionMonitor::Activity activity;
         Clock::time_point since; ///< when it was first seen like this
     };
 
     void look_at_all(const std::stop_token& stop);
-    void look_at(const OpenConnections::Entry& entry, postgres::Line& line);
+    void look_at(const OpenConnections::Entry& entry, postgres::ConnectionMonitor& monitor);
 
     const OpenConnections& connections_;
     std::chrono::milliseconds patience_;
-    std::map<const postgres::Line*, Seen> seen_;
+    std::map<const postgres::ConnectionMonitor*, Seen> seen_;
     std::mutex mutex_;
     std::condition_variable_any stopping_;
     std::jthread thread_; // last, for it uses the others

@@ -65,6 +65,7 @@ bool SilentServer::sees_end(int number, int milliseconds) const {
 
 SilentConnection::SilentConnection(SilentServer& server)
     : server_(server), connection_(PQconnectStart(server.connection_string().c_str()), PQfinish),
-      number_(server.take()), line_(std::make_shared<postgres::Line>(connection_.get())) {}
+      number_(server.take()),
+      monitor_(std::make_shared<postgres::ConnectionMonitor>(connection_.get())) {}
 
 } // namespace test

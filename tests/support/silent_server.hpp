@@ -1,6 +1,6 @@
 #pragma once
 
-#include "postgres/line.hpp"
+#include "postgres/connection_monitor.hpp"
 
 #include <libpq-fe.h>
 
@@ -40,18 +40,18 @@ class SilentServer {
 class SilentConnection {
   public:
     explicit SilentConnection(SilentServer& server);
-    ~SilentConnection() { line_->close(); }
+    ~SilentConnection() { monitor_->close(); }
     SilentConnection(const SilentConnection&) = delete;
     SilentConnection& operator=(const SilentConnection&) = delete;
 
-    const std::shared_ptr<postgres::Line>& line() const { return line_; }
+    const std::shared_ptr<postgres::ConnectionMonitor>& monitor() const { return monitor_; }
     bool is_broken_off(int milliseconds) const { return server_.sees_end(number_, milliseconds); }
 
   private:
     SilentServer& server_;
     std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
     int number_;
-    std::shared_ptr<postgres::Line> line_;
+    std::shared_ptr<postgres::ConnectionMonitor> monitor_;
 };
 
 } // namespace test

@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
     SilentServer server;
     const SilentConnection connection(server);
     connections.add(
-        {.line = connection.line(), .name = "", .backend = {}, .connection_string = {}});
+        {.monitor = connection.monitor(), .name = "", .backend = {}, .connection_string = {}});
     kill(getpid(), SIGINT);
     while (!stop.is_requested())
         std::this_thread::sleep_for(10ms);

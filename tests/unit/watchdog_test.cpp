@@ -1,4 +1,4 @@
-#include "postgres/line.hpp"
+#include "postgres/connection_monitor.hpp"
 #include "run/watchdog.hpp"
 #include "support/silent_server.hpp"
 
@@ -12,7 +12,7 @@ namespace test {
 namespace {
 
 using namespace std::chrono_literals;
-using postgres::Line;
+using postgres::ConnectionMonitor;
 
 constexpr int soon = 60'000; ///< milliseconds, for what is to happen
 constexpr int shortly = 200; ///< for what is not
@@ -23,7 +23,7 @@ std::string nowhere() {
 }
 
 run::OpenConnections::Entry entry(const SilentConnection& connection) {
-    return {.line = connection.line(),
+    return {.monitor = connection.monitor(),
             .name = "server",
             .backend = {},
             .connection_string = {nowhere(), "--source"}};
@@ -37,8 +37,8 @@ TEST(Watchdog, BreaksOffConnectionsThatWaitForAServerWhichIsOutOfReach) {
     run::OpenConnections connections;
     for (const auto* connection : {&idle, &hanging, &hanging_too})
         connections.add(entry(*connection));
-    const Line::Waiting waiting(*hanging.line());
-    const Line::Waiting waiting_too(*hanging_too.line());
+    const ConnectionMonitor::Waiting waiting(*hanging.monitor());
+    const ConnectionMonitor::Waiting waiting_too(*hanging_too.monitor());
     const run::Watchdog watchdog(connections, 200ms);
     EXPECT_TRUE(hanging.is_broken_off(soon));
     EXPECT_TRUE(hanging_too.is_broken_off(soon));
@@ -52,7 +52,7 @@ TEST(Watchdog, ForgetsConnectionsThatAreClosed) {
     for (int i = 0; i < 3; ++i) {
         const SilentConnection connection(server);
         connections.add(entry(connection));
-        const Line::Waiting waiting(*connection.line());
+        const ConnectionMonitor::Waiting waiting(*connection.monitor());
         EXPECT_TRUE(connection.is_broken_off(soon));
     }
     // It may be looking at the last one just now.
@@ -71,14 +71,14 @@ TEST(Watchdog, ForgetsConnectionsThatAreClosed) {
 TEST(Deadline, BreaksTheConnectionOff) {
     SilentServer server;
     const SilentConnection connection(server);
-    const postgres::Deadline deadline(connection.line(), 50ms);
+    const postgres::Deadline deadline(connection.monitor(), 50ms);
     EXPECT_TRUE(connection.is_broken_off(soon));
 }
 
 TEST(Deadline, IsOffWhenItEndsInTime) {
     SilentServer server;
     const SilentConnection connection(server);
-    std::optional<postgres::Deadline> deadline(std::in_place, connection.line(), 60s);
+    std::optional<postgres::Deadline> deadline(std::in_place, connection.monitor(), 60s);
     deadline.reset();
     EXPECT_FALSE(connection.is_broken_off(shortly));
 }

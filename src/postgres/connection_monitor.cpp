@@ -1,4 +1,4 @@
-#include "postgres/line.hpp"
+#include "postgres/connection_monitor.hpp"
 
 #include <array>
 #include <linux/tcp.h>
@@ -8,16 +8,16 @@
 
 namespace postgres {
 
-Line::Line(PGconn* connection)
+ConnectionMonitor::ConnectionMonitor(PGconn* connection)
     : cancel_(PQgetCancel(connection), PQfreeCancel), socket_(PQsocket(connection)) {}
 
-void Line::close() noexcept {
+void ConnectionMonitor::close() noexcept {
     const std::lock_guard lock(mutex_);
     cancel_.reset();
     socket_ = -1;
 }
 
-void Line::cancel() noexcept {
+void ConnectionMonitor::cancel() noexcept {
     std::unique_lock lock(mutex_);
     const auto cancel = cancel_;
     lock.unlock(); // nobody else is to wait for a server that does not answer
@@ -26,13 +26,13 @@ void Line::cancel() noexcept {
         PQcancel(cancel.get(), message.data(), static_cast<int>(message.size()));
 }
 
-void Line::hang_up() noexcept {
+void ConnectionMonitor::hang_up() noexcept {
     const std::lock_guard lock(mutex_);
     if (socket_ >= 0)
         shutdown(socket_, SHUT_RDWR);
 }
 
-Line::Activity Line::activity() const {
+ConnectionMonitor::Activity ConnectionMonitor::activity() const {
     Activity activity;
     activity.calls = calls_.load(std::memory_order_relaxed);
     activity.waits = activity.calls % 2 != 0;
@@ -44,12 +44,12 @@ Line::Activity Line::activity() const {
     return activity;
 }
 
-Deadline::Deadline(std::shared_ptr<Line> watched, std::chrono::milliseconds time)
-    : thread_([this, line = std::move(watched), time](const std::stop_token& stop) {
+Deadline::Deadline(std::shared_ptr<ConnectionMonitor> watched, std::chrono::milliseconds time)
+    : thread_([this, monitor = std::move(watched), time](const std::stop_token& stop) {
           std::unique_lock lock(mutex_);
           going_.wait_for(lock, stop, time, [] { return false; });
           if (!stop.stop_requested())
-              line->hang_up();
+              monitor->hang_up();
       }) {}
 
 } // namespace postgres

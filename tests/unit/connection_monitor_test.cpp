@@ -1,4 +1,4 @@
-#include "postgres/line.hpp"
+#include "postgres/connection_monitor.hpp"
 #include "support/silent_server.hpp"
 
 #include <gtest/gtest.h>
@@ -10,56 +10,56 @@ namespace test {
 namespace {
 
 using namespace std::chrono_literals;
-using postgres::Line;
+using postgres::ConnectionMonitor;
 
 constexpr int soon = 20'000; ///< milliseconds, for what is to happen
 constexpr int shortly = 200; ///< for what is not
 
-TEST(Line, HangsUp) {
+TEST(ConnectionMonitor, HangsUp) {
     SilentServer server;
     const SilentConnection connection(server);
     EXPECT_FALSE(connection.is_broken_off(0));
-    connection.line()->hang_up();
+    connection.monitor()->hang_up();
     EXPECT_TRUE(connection.is_broken_off(soon));
 }
 
-TEST(Line, DoesNothingOnceItIsClosed) {
+TEST(ConnectionMonitor, DoesNothingOnceItIsClosed) {
     SilentServer server;
     const SilentConnection connection(server);
-    connection.line()->close();
-    connection.line()->hang_up();
-    connection.line()->cancel(); // would wait for ever
+    connection.monitor()->close();
+    connection.monitor()->hang_up();
+    connection.monitor()->cancel(); // would wait for ever
     EXPECT_FALSE(connection.is_broken_off(shortly));
-    EXPECT_EQ(connection.line()->activity().bytes, 0U);
+    EXPECT_EQ(connection.monitor()->activity().bytes, 0U);
 }
 
-TEST(Line, TellsWhetherItsThreadWaits) {
+TEST(ConnectionMonitor, TellsWhetherItsThreadWaits) {
     SilentServer server;
     const SilentConnection connection(server);
-    auto& line = *connection.line();
-    const auto before = line.activity();
+    auto& monitor = *connection.monitor();
+    const auto before = monitor.activity();
     EXPECT_FALSE(before.waits);
     {
-        const Line::Waiting waiting(line);
-        const auto now = line.activity();
+        const ConnectionMonitor::Waiting waiting(monitor);
+        const auto now = monitor.activity();
         EXPECT_TRUE(now.waits);
-        EXPECT_EQ(now, line.activity());
+        EXPECT_EQ(now, monitor.activity());
         EXPECT_NE(now, before);
     }
-    EXPECT_FALSE(line.activity().waits);
-    EXPECT_NE(line.activity(), before);
+    EXPECT_FALSE(monitor.activity().waits);
+    EXPECT_NE(monitor.activity(), before);
 }
 
-TEST(Line, NobodyWaitsForTheServerThatACancelWaitsFor) {
+TEST(ConnectionMonitor, NobodyWaitsForTheServerThatACancelWaitsFor) {
     SilentServer server;
     const SilentConnection connection(server);
-    auto& line = *connection.line();
-    auto cancelling = std::async(std::launch::async, [&] { line.cancel(); });
+    auto& monitor = *connection.monitor();
+    auto cancelling = std::async(std::launch::async, [&] { monitor.cancel(); });
     ASSERT_GE(server.take(), 0);
     auto others = std::async(std::launch::async, [&] {
-        line.activity();
-        line.hang_up();
-        line.close();
+        monitor.activity();
+        monitor.hang_up();
+        monitor.close();
     });
     EXPECT_EQ(others.wait_for(20s), std::future_status::ready);
     EXPECT_EQ(cancelling.wait_for(0s), std::future_status::timeout);

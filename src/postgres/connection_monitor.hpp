@@ -16,10 +16,10 @@ namespace postgres {
  * What other threads than its own may know of a connection, and do to it, for as long as it is
  * open and harmlessly afterwards. Thread-safe.
  */
-class Line {
+class ConnectionMonitor {
   public:
     /// \param connection open; it stays the caller's, who calls close() before it ends it.
-    explicit Line(PGconn* connection);
+    explicit ConnectionMonitor(PGconn* connection);
 
     /// No more is done to the connection.
     void close() noexcept;
@@ -46,13 +46,13 @@ class Line {
     /// To be held by the connection's own thread while it may be waiting for the server.
     class Waiting {
       public:
-        explicit Waiting(Line& line) : line_(line) { line_.count(); }
-        ~Waiting() { line_.count(); }
+        explicit Waiting(ConnectionMonitor& monitor) : monitor_(monitor) { monitor_.count(); }
+        ~Waiting() { monitor_.count(); }
         Waiting(const Waiting&) = delete;
         Waiting& operator=(const Waiting&) = delete;
 
       private:
-        Line& line_;
+        ConnectionMonitor& monitor_;
     };
 
   private:
@@ -67,10 +67,10 @@ class Line {
     std::atomic<std::uint32_t> calls_ = 0; ///< odd while it waits
 };
 
-/// Hangs a line up, unless it goes before the time is over: for what is to be answered soon.
+/// Hangs a monitor up, unless it goes before the time is over: for what is to be answered soon.
 class Deadline {
   public:
-    Deadline(std::shared_ptr<Line> line, std::chrono::milliseconds time);
+    Deadline(std::shared_ptr<ConnectionMonitor> monitor, std::chrono::milliseconds time);
 
   private:
     std::mutex mutex_;
