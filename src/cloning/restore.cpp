@@ -218,7 +218,7 @@ class Pipeline {
                 processes::Stream::input),
           dump_entry_(children, dump_), psql_entry_(children, psql_) {}
 
-    void run(const Progress& progress) {
+    void run(const RestoreListener& progress) {
         write(script_before(plan_, target_));
         Rewriter rewriter(plan_);
         DumpReader reader(
@@ -368,7 +368,8 @@ processes::Command client(const Database& database, const std::string& program,
 }
 
 void restore(Database& source, Database& target, const Plan& plan, processes::Children& children,
-             const run::RetryOptions& retry, const run::Stop& stop, const Progress& progress) {
+             const run::RetryOptions& retry, const run::Stop& stop,
+             const RestoreListener& progress) {
     try {
         Pipeline(source, target, plan, children, retry, stop).run(progress);
     } catch (...) {

@@ -42,7 +42,7 @@ struct Plan {
 };
 
 /// What is told while it goes on.
-struct Progress {
+struct RestoreListener {
     std::function<void(const TableData&, bool all)> passed;
     std::function<void(const std::string&)> doing; ///< `INDEX readings_time_idx`
 };
@@ -53,7 +53,8 @@ struct Progress {
 /// \param retry how long the target is waited for then.
 /// \throws Error, InDoubt when it cannot be asked, or Interrupted.
 void restore(Database& source, Database& target, const Plan& plan, processes::Children& children,
-             const run::RetryOptions& retry, const run::Stop& stop, const Progress& progress);
+             const run::RetryOptions& retry, const run::Stop& stop,
+             const RestoreListener& progress);
 
 /// What a program of PostgreSQL's is started with, to connect as a connection did.
 processes::Command client(const Database& database, const std::string& program,

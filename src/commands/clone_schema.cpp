@@ -189,7 +189,7 @@ class Clone {
         }
     }
 
-    cloning::Progress progress() {
+    cloning::RestoreListener progress() {
         for (const auto& table : plan_.tables_with_rows())
             tables_.emplace(table.name.quoted(), table.name);
         return {.passed =

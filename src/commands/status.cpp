@@ -27,7 +27,7 @@ constexpr int most_failures = 1000; ///< that are listed
 
 /// What there is to say of one moment.
 struct Status {
-    std::vector<queue::Progress> hypertables;
+    std::vector<queue::HypertableProgress> hypertables;
     std::vector<queue::Run> runs;
     bool paused = false;
     std::vector<queue::Failure> failures;
@@ -43,8 +43,8 @@ Status read_status(postgres::Connection& target, bool with_failures) {
     return status;
 }
 
-queue::Progress total_of(const std::vector<queue::Progress>& list) {
-    queue::Progress total;
+queue::HypertableProgress total_of(const std::vector<queue::HypertableProgress>& list) {
+    queue::HypertableProgress total;
     for (const auto& one : list) {
         total.chunks += one.chunks;
         total.bytes += one.bytes;
@@ -59,7 +59,7 @@ queue::Progress total_of(const std::vector<queue::Progress>& list) {
     return total;
 }
 
-json::Object fields_of(const queue::Progress& progress) {
+json::Object fields_of(const queue::HypertableProgress& progress) {
     return {{"chunks", progress.chunks},       {"disk_bytes", progress.bytes},
             {"done", progress.done},           {"disk_bytes_done", progress.bytes_done},
             {"skipped", progress.skipped},     {"failed", progress.failed},
@@ -113,13 +113,13 @@ json::Object fields_of(const Status& status, bool with_failures) {
     return fields;
 }
 
-int percent(const queue::Progress& progress) {
+int percent(const queue::HypertableProgress& progress) {
     if (progress.bytes == 0)
         return progress.done == progress.chunks ? 100 : 0;
     return static_cast<int>(100 * progress.bytes_done / progress.bytes);
 }
 
-std::vector<std::string> cells_of(const std::string& name, const queue::Progress& one) {
+std::vector<std::string> cells_of(const std::string& name, const queue::HypertableProgress& one) {
     const auto count = [](std::int64_t number) {
         return number == 0 ? std::string("-") : format_count(number);
     };

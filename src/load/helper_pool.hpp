@@ -1,6 +1,6 @@
 #pragma once
 
-#include "load/progress.hpp"
+#include "load/progress_listener.hpp"
 #include "postgres/connection.hpp"
 
 #include <condition_variable>
@@ -18,7 +18,7 @@ struct HelperConnections {
     postgres::Connection& target; ///< in no transaction
     /// The source is in the transaction that the work is to be done in; otherwise in none.
     bool is_owner = false;
-    Progress& progress;
+    ProgressListener& progress;
 };
 
 /// A part of a chunk's load that any worker may do, on its own connections.

@@ -41,7 +41,7 @@ LateRows Horizon::late_rows() const {
     return LateRows(noted_.front().second);
 }
 
-void Horizon::let_writers_finish(Progress& progress) const {
+void Horizon::let_writers_finish(ProgressListener& progress) const {
     constexpr auto between_two_writes = 1s;
     while (Clock::now() - begun_ < between_two_writes) {
         progress.check();

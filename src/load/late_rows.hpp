@@ -1,6 +1,6 @@
 #pragma once
 
-#include "load/progress.hpp"
+#include "load/progress_listener.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/quote.hpp"
 
@@ -80,7 +80,7 @@ class Horizon {
 
     /// Waits, once a run, until a row that was written to the target before the run began, and so
     /// is not late, will have been written to the source as well.
-    void let_writers_finish(Progress& progress) const;
+    void let_writers_finish(ProgressListener& progress) const;
 
   private:
     using Clock = std::chrono::steady_clock;

@@ -2,7 +2,7 @@
 
 #include "load/helper_pool.hpp"
 #include "load/late_rows.hpp"
-#include "load/progress.hpp"
+#include "load/progress_listener.hpp"
 #include "load/rows.hpp"
 #include "load/staging_table.hpp"
 #include "load/survey.hpp"
@@ -31,7 +31,7 @@ struct Context {
     std::function<postgres::Connection&()> builder;
     HelperPool& helpers;
     const Horizon& horizon;
-    Progress& progress;
+    ProgressListener& progress;
 };
 
 /// Waiting for the hypertable's lock holds up whoever queues behind us.
@@ -162,7 +162,7 @@ class Loader {
     HelperPool& helpers_;
     const Horizon& horizon_;
     Survey survey_;
-    Progress& progress_;
+    ProgressListener& progress_;
     std::optional<StagingTable> staging_; ///< of the current request
 };
 

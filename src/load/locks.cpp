@@ -12,7 +12,7 @@ bool may_succeed_later(const postgres::SqlError& error) {
     return error.sqlstate() == "55P03" || error.sqlstate() == "40P01";
 }
 
-void pause(Progress& progress) {
+void pause(ProgressListener& progress) {
     progress.check();
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
 }
@@ -44,7 +44,7 @@ bool is_waited_for(postgres::Connection& target) {
 
 void lock_against_writers(postgres::Connection& target,
                           const std::vector<postgres::QualifiedName>& chunks,
-                          const std::string& mode, Progress& progress) {
+                          const std::string& mode, ProgressListener& progress) {
     if (chunks.empty())
         return;
     const auto lock = postgres::lock_statement(chunks, mode);

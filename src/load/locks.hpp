@@ -1,6 +1,6 @@
 #pragma once
 
-#include "load/progress.hpp"
+#include "load/progress_listener.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/quote.hpp"
 
@@ -32,7 +32,7 @@ constexpr int most_attempts = 100;
 bool may_succeed_later(const postgres::SqlError& error);
 
 /// Waits before the next attempt.
-void pause(Progress& progress);
+void pause(ProgressListener& progress);
 
 /// Locks chunks in an open transaction, in a mode that keeps writers off: all of them, or none as
 /// long as one is not to be had. Further locks are waited for patiently.
@@ -40,6 +40,6 @@ void pause(Progress& progress);
 /// writer waits for the transaction: it may hold what we would wait for.
 void lock_against_writers(postgres::Connection& target,
                           const std::vector<postgres::QualifiedName>& chunks,
-                          const std::string& mode, Progress& progress);
+                          const std::string& mode, ProgressListener& progress);
 
 } // namespace load

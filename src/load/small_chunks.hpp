@@ -55,7 +55,7 @@ class SmallChunkLoader {
 
     Context ends_;
     Survey survey_;
-    Progress& progress_;
+    ProgressListener& progress_;
     bool as_replica_ = false; ///< the rows are put in as in a replica
 };
 

@@ -71,7 +71,7 @@ void StagingTable::publish() {
     is_public_ = true;
 }
 
-void StagingTable::build(int processes, Progress& progress) {
+void StagingTable::build(int processes, ProgressListener& progress) {
     std::string statements = is_public_ ? "BEGIN; " : "";
     // No more than the server's owner wants.
     statements += fmt::format("SELECT set_config('max_parallel_maintenance_workers', least({}, "
@@ -92,7 +92,7 @@ void StagingTable::build(int processes, Progress& progress) {
 /// The rows are checked in a statement of its own, which does not lock the referenced table
 /// against writers as adding the key does.
 void StagingTable::add_foreign_key(const timescale::StagingShape::ForeignKey& key,
-                                   Progress& progress) {
+                                   ProgressListener& progress) {
     for (int attempts = 1;; ++attempts) {
         try {
             postgres::Transaction transaction(builder_, fmt::format("BEGIN; {}", lock_briefly));
@@ -150,7 +150,7 @@ bool StagingTable::has_null_in_dimension() {
                 .empty();
 }
 
-bool StagingTable::attach(postgres::Connection& target, Progress& progress) {
+bool StagingTable::attach(postgres::Connection& target, ProgressListener& progress) {
     if (has_null_in_dimension())
         return false;
     for (int attempts = 1;; ++attempts) {
@@ -191,7 +191,7 @@ bool StagingTable::attach(postgres::Connection& target, Progress& progress) {
 }
 
 bool drop_empty_chunk(postgres::Connection& connection, const timescale::Chunk& chunk,
-                      Progress& progress) {
+                      ProgressListener& progress) {
     std::vector<postgres::QualifiedName> tables{chunk.name};
     if (chunk.compressed)
         tables.push_back(chunk.compressed->name);

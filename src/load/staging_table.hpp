@@ -1,6 +1,6 @@
 #pragma once
 
-#include "load/progress.hpp"
+#include "load/progress_listener.hpp"
 #include "postgres/connection.hpp"
 #include "queue/task.hpp"
 #include "timescale/chunk.hpp"
@@ -52,20 +52,21 @@ class StagingTable {
     /// if it is still open.
     /// \param processes that may build an index together.
     /// \param progress checked while waiting for locks.
-    void build(int processes, Progress& progress);
+    void build(int processes, ProgressListener& progress);
 
     /// Makes it the hypertable's chunk, as the last thing of a transaction: it locks the
     /// hypertable for chunk creation until that ends.
     /// \returns false, with nothing changed, when another chunk overlaps it by now, or when its
     /// rows cannot be attached as they are (StagingShape::nullable_dimensions). \throws SqlError
     /// 55P03 when the locks were not to be had within a minute.
-    bool attach(postgres::Connection& target, Progress& progress);
+    bool attach(postgres::Connection& target, ProgressListener& progress);
 
     /// The transaction in which it was attached, if it was, has committed.
     void committed() { exists_ = exists_ && !attached_; }
 
   private:
-    void add_foreign_key(const timescale::StagingShape::ForeignKey& key, Progress& progress);
+    void add_foreign_key(const timescale::StagingShape::ForeignKey& key,
+                         ProgressListener& progress);
     std::string renames(std::int64_t chunk_id) const;
     bool has_null_in_dimension();
 
@@ -85,6 +86,6 @@ class StagingTable {
 /// \param connection one that is in no transaction.
 /// \returns false, with nothing changed, when it is not empty or in constant use.
 bool drop_empty_chunk(postgres::Connection& connection, const timescale::Chunk& chunk,
-                      Progress& progress);
+                      ProgressListener& progress);
 
 } // namespace load

@@ -43,7 +43,7 @@ std::vector<Chunk::Trigger> to_suspend(const Request& request, const Prepared& p
 }
 
 void suspend_triggers(postgres::Connection& target, const Request& request,
-                      const Prepared& prepared, Progress& progress) {
+                      const Prepared& prepared, ProgressListener& progress) {
     if (prepared.plan.triggers == Plan::Triggers::replica)
         be_replica(target);
     const auto triggers = to_suspend(request, prepared);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "load/progress.hpp"
+#include "load/progress_listener.hpp"
 #include "load/survey.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/quote.hpp"
@@ -22,7 +22,7 @@ std::vector<timescale::Chunk::Trigger> to_suspend(const Request& request, const 
 /// Does what Plan::triggers says, before the first row is deleted. What is suspended on the chunk
 /// keeps writers off it, who would miss it, until the transaction ends.
 void suspend_triggers(postgres::Connection& target, const Request& request,
-                      const Prepared& prepared, Progress& progress);
+                      const Prepared& prepared, ProgressListener& progress);
 
 /// Undoes it when the last row is in.
 void resume_triggers(postgres::Connection& target, const Request& request,

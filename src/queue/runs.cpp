@@ -82,9 +82,9 @@ std::vector<Run> runs(postgres::Connection& target) {
     return list;
 }
 
-std::vector<Progress> progress(postgres::Connection& target) {
+std::vector<HypertableProgress> progress(postgres::Connection& target) {
     const auto rows = target.query(sql::status);
-    std::vector<Progress> list;
+    std::vector<HypertableProgress> list;
     for (int row = 0; row < rows.size(); ++row)
         list.push_back({.name = {rows.string(row, "schema_name"), rows.string(row, "table_name")},
                         .chunks = rows.integer(row, "chunks"),

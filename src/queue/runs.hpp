@@ -76,7 +76,7 @@ struct Run {
 std::vector<Run> runs(postgres::Connection& target);
 
 /// How far a hypertable is, or a continuous aggregate.
-struct Progress {
+struct HypertableProgress {
     postgres::QualifiedName name; ///< as a user knows it
     std::int64_t chunks = 0;
     std::int64_t bytes = 0;
@@ -90,7 +90,7 @@ struct Progress {
 };
 
 /// In the order of their names.
-std::vector<Progress> progress(postgres::Connection& target);
+std::vector<HypertableProgress> progress(postgres::Connection& target);
 
 /// All that there is to say of a migration.
 struct Report {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "load/progress.hpp"
+#include "load/progress_listener.hpp"
 #include "output/board.hpp"
 #include "queue/task.hpp"
 #include "run/pause.hpp"
@@ -15,7 +15,7 @@
 namespace run {
 
 /// Where one worker of a run is: shown on the board; stopped and slowed down as the user wants.
-class WorkerProgress : public load::Progress {
+class WorkerProgress : public load::ProgressListener {
   public:
     WorkerProgress(output::Board& board, int worker, const Stop& stop, Throttle& throttle)
         : board_(board), worker_(worker), stop_(stop), throttle_(throttle) {}

@@ -8,12 +8,12 @@ namespace load {
 enum class Step { copying, indexing, attaching, helping };
 
 /// Whom a load tells how it gets on. One worker's.
-class Progress {
+class ProgressListener {
   public:
-    Progress() = default;
-    virtual ~Progress() = default;
-    Progress(const Progress&) = delete;
-    Progress& operator=(const Progress&) = delete;
+    ProgressListener() = default;
+    virtual ~ProgressListener() = default;
+    ProgressListener(const ProgressListener&) = delete;
+    ProgressListener& operator=(const ProgressListener&) = delete;
 
     /// Called now and then; may throw to abandon the load.
     virtual void check() = 0;
