@@ -105,7 +105,7 @@ void tell_findings(output::Output& output, const std::vector<Finding>& findings)
                             {"text", finding.text}};
         if (!finding.remedy.empty())
             fields["remedy"] = finding.remedy;
-        output.event("finding", fields, output::Weight::detail, "");
+        output.event("finding", fields, output::Importance::detail, "");
     }
     auto to_tell = findings;
     if (output.verbosity() == output::Verbosity::quiet)
@@ -114,7 +114,7 @@ void tell_findings(output::Output& output, const std::vector<Finding>& findings)
     if (text.empty())
         return;
     text.pop_back(); // the last newline
-    output.say(output::Weight::result, text);
+    output.say(output::Importance::result, text);
 }
 
 std::string findings_text(const std::vector<Finding>& findings, const Page& page) {

@@ -41,7 +41,7 @@ void CloneReport::copied(const postgres::QualifiedName& table, std::int64_t rows
                    {"rows", rows},
                    {"bytes", bytes},
                    {"dry_run", false}},
-                  output::Weight::detail,
+                  output::Importance::detail,
                   fmt::format("Copied {}: {}, {}", table.quoted(),
                               output::format_count(rows, "row"), output::format_bytes(bytes)));
 }
@@ -55,7 +55,7 @@ void CloneReport::would_copy(const postgres::QualifiedName& table, std::int64_t 
          {"name", table.name},
          {"disk_bytes", disk_bytes},
          {"dry_run", true}},
-        output::Weight::detail,
+        output::Importance::detail,
         fmt::format("Would copy {}: {} on disk", table.quoted(), output::format_bytes(disk_bytes)));
 }
 
@@ -68,7 +68,7 @@ void CloneReport::hypertable(const postgres::QualifiedName& hypertable, std::int
                    {"chunks", chunks},
                    {"created", created},
                    {"dry_run", dry_run_}},
-                  output::Weight::detail,
+                  output::Importance::detail,
                   created ? fmt::format("{} {} a hypertable, without its rows",
                                         dry_run_ ? "Would make" : "Made", hypertable.quoted())
                           : fmt::format("{} hypertable {} without its {}",
@@ -77,7 +77,7 @@ void CloneReport::hypertable(const postgres::QualifiedName& hypertable, std::int
 }
 
 void CloneReport::left_out(const std::string& what, const std::string& reason) {
-    output_.event("left_out", {{"what", what}, {"reason", reason}}, output::Weight::detail,
+    output_.event("left_out", {{"what", what}, {"reason", reason}}, output::Importance::detail,
                   fmt::format("Left out {}: {}", what, reason));
 }
 
@@ -104,7 +104,7 @@ void CloneReport::summary(const std::string& target, std::int64_t roles, std::in
                    {"jobs_turned_off", jobs},
                    {"dry_run", dry_run_},
                    {"seconds", duration.count()}},
-                  output::Weight::result, text);
+                  output::Importance::result, text);
 }
 
 } // namespace cloning

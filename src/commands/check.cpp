@@ -461,7 +461,7 @@ ExitStatus conclude(const Findings& findings, output::Output& output) {
     const auto warnings = findings.count(::check::Level::warning);
     check::tell_findings(output, findings.list());
     output.event("summary", {{"command", "check"}, {"errors", errors}, {"warnings", warnings}},
-                 output::Weight::result,
+                 output::Importance::result,
                  fmt::format("{}, {}.", output::format_count(errors, "error"),
                              output::format_count(warnings, "warning")));
     return errors == 0 ? exit_done : exit_failed;

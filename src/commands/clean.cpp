@@ -55,7 +55,7 @@ ExitStatus clean(const CleanOptions& options, output::Output& output) {
     postgres::Transaction transaction(target, "BEGIN; SET LOCAL lock_timeout = '2s'");
     if (!queue::exists(target)) {
         output.event(
-            "cleaned", {{"removed", false}}, output::Weight::result,
+            "cleaned", {{"removed", false}}, output::Importance::result,
             fmt::format("Nothing to clean: the {} has no schema __backfill.", target.name()));
         return exit_done;
     }
@@ -65,7 +65,7 @@ ExitStatus clean(const CleanOptions& options, output::Output& output) {
         queue::drop(target);
         transaction.commit();
         output.event(
-            "cleaned", {{"removed", true}, {"state", state}}, output::Weight::result,
+            "cleaned", {{"removed", true}, {"state", state}}, output::Importance::result,
             fmt::format("Removed the schema __backfill from the {}; {}.", target.name(), state));
     } catch (const postgres::SqlError& error) {
         if (transaction.is_open())

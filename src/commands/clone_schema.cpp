@@ -176,7 +176,7 @@ class Clone {
         postgres::Connection session(options_.target, "target",
                                      postgres::application_name(cloning::purpose));
         session.execute(create_extension);
-        output_.say(output::Weight::detail, "Created the extension timescaledb in the target");
+        output_.say(output::Importance::detail, "Created the extension timescaledb in the target");
         target_ = Database(options_.target, "target", postgres::Access::read_write);
     }
 
@@ -211,11 +211,11 @@ class Clone {
     /// Says what would be done.
     ExitStatus say(const std::string& create_extension) {
         cloning::require_roles(plan_.inventory, target_, coming_roles_);
-        output_.say(output::Weight::detail,
+        output_.say(output::Importance::detail,
                     fmt::format("Would run pg_dump and psql {} of {}", plan_.programs.version,
                                 plan_.programs.folder));
         if (!create_extension.empty())
-            output_.say(output::Weight::detail,
+            output_.say(output::Importance::detail,
                         fmt::format("Would run in the target: {}", create_extension));
         tell_roles();
         for (const auto& table : plan_.tables_with_rows())

@@ -18,7 +18,7 @@ namespace commands {
 namespace {
 
 using output::format_count;
-using output::Weight;
+using output::Importance;
 using timescale::Axis;
 using timescale::Hypertable;
 using timescale::InternalTime;
@@ -278,8 +278,9 @@ ExitStatus completion_point(const CompletionPointOptions& options, output::Outpu
         throw UsageError(run::nothing_selected(ends.source, targets, options.filter));
     std::int64_t suggested = 0;
     std::map<bool, std::pair<Axis, InternalTime>> latest; // of times, and of integers
-    output.say(Weight::detail, "= both sides have as many rows, - the target has fewer, + it has "
-                               "more, . there are none, ? rows may be under way");
+    output.say(Importance::detail,
+               "= both sides have as many rows, - the target has fewer, + it has "
+               "more, . there are none, ? rows may be under way");
     for (const auto& source : sources) {
         const auto* target = run::find_counterpart(targets, source);
         const auto axis = timescale::axis_of(source.time.type);
@@ -303,10 +304,10 @@ ExitStatus completion_point(const CompletionPointOptions& options, output::Outpu
                          {{"schema", source.known_as().schema},
                           {"name", source.known_as().name},
                           {"reason", why}},
-                         Weight::result, why);
+                         Importance::result, why);
             continue;
         }
-        output.event("completion_point", fields_of(source, *finding, axis), Weight::result,
+        output.event("completion_point", fields_of(source, *finding, axis), Importance::result,
                      text_of(source, *finding, axis));
         if (!finding->suggested)
             continue;
@@ -323,7 +324,7 @@ ExitStatus completion_point(const CompletionPointOptions& options, output::Outpu
             fmt::format("--until '{}'", timescale::format_time(point.first, point.second)));
     output.event("summary",
                  {{"command", "completion-point"}, {"hypertables", all}, {"suggested", suggested}},
-                 Weight::result,
+                 Importance::result,
                  points.empty()
                      ? fmt::format("No completion point for {}.", format_count(all, "hypertable"))
                      : fmt::format("For {} of {}: {}, or later.", format_count(suggested),

@@ -32,7 +32,7 @@ ExitStatus pause(const ControlOptions& options, output::Output& output) {
     auto target = connect_to_queue(options, "pause");
     queue::set_paused(target.connection, true);
     output.event(
-        "control", {{"paused", true}}, output::Weight::result,
+        "control", {{"paused", true}}, output::Importance::result,
         fmt::format("Paused: chunks in hand are finished, and no further ones begun ({}).\n"
                     "Next: timescaledb-backfill resume",
                     hearers(target.connection)));
@@ -42,7 +42,7 @@ ExitStatus pause(const ControlOptions& options, output::Output& output) {
 ExitStatus resume(const ControlOptions& options, output::Output& output) {
     auto target = connect_to_queue(options, "resume");
     queue::set_paused(target.connection, false);
-    output.event("control", {{"paused", false}}, output::Weight::result,
+    output.event("control", {{"paused", false}}, output::Importance::result,
                  fmt::format("Resumed ({}).", hearers(target.connection)));
     return exit_done;
 }
@@ -50,7 +50,7 @@ ExitStatus resume(const ControlOptions& options, output::Output& output) {
 ExitStatus set_parallelism(const ControlOptions& options, output::Output& output) {
     auto target = connect_to_queue(options, "set-parallelism");
     queue::set_parallelism(target.connection, options.parallelism);
-    output.event("control", {{"parallelism", options.parallelism}}, output::Weight::result,
+    output.event("control", {{"parallelism", options.parallelism}}, output::Importance::result,
                  fmt::format("{} from now on for each that runs ({}).",
                              output::format_count(options.parallelism, "worker"),
                              hearers(target.connection)));

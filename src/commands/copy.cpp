@@ -102,7 +102,7 @@ std::string conclusion(const queue::Counts& after) {
 } // namespace
 
 ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
-    using output::Weight;
+    using output::Importance;
     run::Stop stop;
     run::OpenConnections connections;
     const run::StopOnSignal signals(stop, connections);
@@ -206,14 +206,14 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
                   {"workers", workers},
                   {"source", ends.source.connection.name()},
                   {"target", ends.target.connection.name()}},
-                 Weight::detail,
+                 Importance::detail,
                  fmt::format("Copying {} ({} on disk) with up to {}, from the {} to the {}",
                              output::format_count(before.to_do, "chunk"),
                              output::format_bytes(before.bytes_to_do),
                              output::format_count(workers, "worker"), ends.source.connection.name(),
                              ends.target.connection.name()));
     if (const auto note = note_on(options.load.strategy, ends.target.server); !note.empty())
-        output.say(Weight::detail, note);
+        output.say(Importance::detail, note);
     warn_of_versions(run);
     record_for_skipping(ends.target, answers[unrecorded]);
     run.spare.give(std::move(ends));
@@ -261,9 +261,9 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     }
     report.summary();
     if (after.failed > 0)
-        output.say(Weight::result, failure_list(failures, after.failed));
+        output.say(Importance::result, failure_list(failures, after.failed));
     if ((interrupted || signals.has_come()) && after.to_do > 0) {
-        output.say(Weight::result,
+        output.say(Importance::result,
                    fmt::format("Interrupted with {} left to copy.\nNext: timescaledb-backfill copy "
                                "--source ... --target ...",
                                output::format_count(after.to_do, "chunk")));
@@ -271,7 +271,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     }
     if (after.failed > 0)
         return exit_failed;
-    output.say(Weight::detail, conclusion(after));
+    output.say(Importance::detail, conclusion(after));
     return exit_done;
 }
 

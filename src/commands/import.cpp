@@ -64,7 +64,7 @@ void say_what_is_known(const std::vector<importing::PlannedFile>& files,
 } // namespace
 
 ExitStatus import_csv(const importing::ImportOptions& options, output::Output& output) {
-    using output::Weight;
+    using output::Importance;
     run::Stop stop;
     run::OpenConnections connections;
     const run::StopOnSignal signals(stop, connections);
@@ -93,7 +93,7 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
          {"target", target.connection.name()},
          {"schema", plan.table.schema},
          {"name", plan.table.name}},
-        Weight::detail,
+        Importance::detail,
         fmt::format("Importing {}{} into {} with up to {}, in the {}",
                     output::format_count(load.files, "file"),
                     load.bytes > 0 ? fmt::format(" ({})", output::format_bytes(load.bytes)) : "",
@@ -161,7 +161,7 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
         run::end_leftovers(left, options.target, Side::target, "import");
     report.summary();
     if ((interrupted || signals.has_come()) && report.finished() < count) {
-        output.say(Weight::result, "Interrupted; the same command goes on.");
+        output.say(Importance::result, "Interrupted; the same command goes on.");
         return exit_interrupted;
     }
     return exit_done;

@@ -18,7 +18,7 @@ namespace commands {
 namespace {
 
 using output::format_count;
-using output::Weight;
+using output::Importance;
 
 using Job = jobs::BackgroundJob;
 
@@ -83,7 +83,7 @@ void summarize(output::Output& output, const JobsOptions& options, const Change&
                  {{"command", "jobs"},
                   {"changed", static_cast<std::int64_t>(change.jobs.size())},
                   {"dry_run", options.dry_run}},
-                 Weight::result, text);
+                 Importance::result, text);
 }
 
 ExitStatus list(run::Endpoint& target, const JobsOptions& options, output::Output& output) {
@@ -92,7 +92,7 @@ ExitStatus list(run::Endpoint& target, const JobsOptions& options, output::Outpu
         {"job", "state", "name", "works on", "every", "next start"}};
     std::int64_t on = 0;
     for (const auto& job : jobs) {
-        output.event("job", fields_of(job), Weight::detail, "");
+        output.event("job", fields_of(job), Importance::detail, "");
         rows.push_back({std::to_string(job.id),
                         job.scheduled   ? (job.running ? "running" : "on")
                         : job.suspended ? "off, by jobs disable"
@@ -102,7 +102,7 @@ ExitStatus list(run::Endpoint& target, const JobsOptions& options, output::Outpu
         on += job.scheduled ? 1 : 0;
     }
     if (!jobs.empty())
-        output.say(Weight::detail,
+        output.say(Importance::detail,
                    fmt::format("{}", fmt::join(output::table(rows, "llllll"), "\n")));
     summarize(output, options, {},
               fmt::format("{} of the {}: {} on, {} off.",

@@ -72,7 +72,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
              {"watermark_moved", 0},
              {"up_to_date", 0},
              {"failed", 0}},
-            output::Weight::result,
+            output::Importance::result,
             fmt::format("The {} has no continuous aggregates{}.", end_of_caggs.connection.name(),
                         end_of_caggs.server.community ? "" : ", which need the Community edition"));
         return exit_done;
@@ -118,7 +118,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
             auto fields = refresh::fields_of(cagg);
             fields["error"] = error.what();
             output.event(
-                "refresh_failed", fields, output::Weight::result,
+                "refresh_failed", fields, output::Importance::result,
                 fmt::format("Failed to refresh {}: {}", cagg.known_as().quoted(), error.what()));
         }
     }
@@ -137,7 +137,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
                   {"watermark_moved", moved},
                   {"up_to_date", done[refresh::Refreshed::nothing]},
                   {"failed", failed}},
-                 output::Weight::result,
+                 output::Importance::result,
                  fmt::format("Refreshed {} of {}.{}{}", output::format_count(refreshed),
                              output::format_count(all, "continuous aggregate"),
                              moved > 0 ? fmt::format(" Moved the watermark only: {}.", moved) : "",

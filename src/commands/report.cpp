@@ -71,7 +71,7 @@ ExitStatus report(const ReportOptions& options, output::Output& output) {
     const auto found = queue::report(target.connection, json_of(sequences));
     write_file(options.html, page_with(found.json));
     output.event("reported", {{"file", options.html}, {"chunks", found.chunks}},
-                 output::Weight::result,
+                 output::Importance::result,
                  fmt::format("Wrote the report on {} to {}",
                              output::format_count(found.chunks, "chunk"), options.html));
     verify::tell_lagging_sequences(sequences, output);

@@ -191,7 +191,7 @@ void prepare_queue(postgres::Connection& target) {
 void tell_staged(output::Output& output, const std::vector<Hypertable>& hypertables,
                  const std::vector<TimeRange>& ranges, const std::vector<queue::NewTask>& tasks,
                  const std::vector<queue::Added>& added, bool dry_run) {
-    using output::Weight;
+    using output::Importance;
     std::int64_t staged = 0;
     std::int64_t grown = 0;
     std::int64_t bytes = 0;
@@ -208,7 +208,7 @@ void tell_staged(output::Output& output, const std::vector<Hypertable>& hypertab
                       {"from", timescale::format_time(axis, ranges[i].from)},
                       {"until", timescale::format_time(axis, ranges[i].until)},
                       {"dry_run", dry_run}},
-                     Weight::detail,
+                     Importance::detail,
                      fmt::format("  {}: {}, {}, {}", hypertable.known_as().quoted(),
                                  output::format_count(mine.added + mine.grown, "chunk"),
                                  output::format_bytes(mine.bytes),
@@ -235,9 +235,9 @@ void tell_staged(output::Output& output, const std::vector<Hypertable>& hypertab
                   {"skipped", skipped},
                   {"disk_bytes", bytes},
                   {"dry_run", dry_run}},
-                 Weight::result, text);
+                 Importance::result, text);
     if (staged + grown > 0 && !dry_run)
-        output.say(Weight::detail, "Next: timescaledb-backfill copy --source ... --target ...");
+        output.say(Importance::detail, "Next: timescaledb-backfill copy --source ... --target ...");
 }
 
 std::set<copy::ChunkPart> parts_of(const std::vector<queue::NewTask>& tasks) {
@@ -274,7 +274,7 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
                                           "BEGIN; SET LOCAL lock_timeout = '5s'");
         prepare_queue(target.connection);
         added = queue::add(target.connection, tasks);
-        output.say(output::Weight::detail,
+        output.say(output::Importance::detail,
                    fmt::format("Staging from the {} to the {}{}", source.connection.name(),
                                target.connection.name(),
                                options.dry_run ? ", as it would be" : ""));

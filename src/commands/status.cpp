@@ -206,7 +206,7 @@ bool is_over(const Status& status) {
 
 void show(const Status& status, const StatusOptions& options, output::Output& output) {
     if (output.is_json()) {
-        output.event("status", fields_of(status, options.failed), output::Weight::result, "");
+        output.event("status", fields_of(status, options.failed), output::Importance::result, "");
         return;
     }
     const auto lines = status_lines(status, output::Output::columns(), output.has_colours());
@@ -214,7 +214,7 @@ void show(const Status& status, const StatusOptions& options, output::Output& ou
         output.draw(lines);
         return;
     }
-    output.say(output::Weight::result, fmt::format("{}", fmt::join(lines, "\n")));
+    output.say(output::Importance::result, fmt::format("{}", fmt::join(lines, "\n")));
 }
 
 } // namespace

@@ -46,7 +46,7 @@ std::string next_step(const verify::VerifyOptions& options, const queue::Counts&
 } // namespace
 
 ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) {
-    using output::Weight;
+    using output::Importance;
     if (options.quick)
         return verify::verify_quick(options, output);
     run::Stop stop;
@@ -79,8 +79,8 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
         options.all ? queue::count(ends.target.connection) : queue::counts_from(answers[counts]);
     const auto to_do = before.unverified;
     if (before.to_do > 0)
-        output.say(Weight::result, fmt::format("{} still to copy, and not verified.",
-                                               output::format_count(before.to_do, "chunk")));
+        output.say(Importance::result, fmt::format("{} still to copy, and not verified.",
+                                                   output::format_count(before.to_do, "chunk")));
     if (verify::tell_nothing_copied(ends.target.connection, before, output))
         return exit_failed;
     if (to_do == 0) {
@@ -133,7 +133,7 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
                   {"workers", workers},
                   {"source", ends.source.connection.name()},
                   {"target", ends.target.connection.name()}},
-                 Weight::detail,
+                 Importance::detail,
                  fmt::format("Verifying {} by {} with up to {}, between the {} and the {}",
                              output::format_count(to_do, "chunk"), how,
                              output::format_count(workers, "worker"), ends.source.connection.name(),
@@ -174,7 +174,7 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
         run::end_leftovers(left.target, options.target, Side::target, "verify");
     }
     if ((interrupted || signals.has_come()) && report.done() < to_do) {
-        output.say(Weight::result,
+        output.say(Importance::result,
                    fmt::format("Interrupted with {} left to verify.",
                                output::format_count(to_do - report.done(), "chunk")));
         return exit_interrupted;
@@ -187,7 +187,7 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     } catch (const postgres::ConnectionError& error) {
         spdlog::warn("cannot compare the sequences: {}", error.what());
     }
-    output.say(Weight::detail, next_step(options, after, report));
+    output.say(Importance::detail, next_step(options, after, report));
     return report.unequal() > 0 ? exit_differences : exit_done;
 }
 

@@ -72,7 +72,7 @@ class Explanation {
             auto fields = queue::fields_of(*line.task);
             fields.update({{"way", line.way}, {"reason", line.reason}});
             output_.event(
-                "planned", fields, output::Weight::result,
+                "planned", fields, output::Importance::result,
                 briefly ? ""
                         : fmt::format("{}: {}: {}", line.task->title(), line.way, line.reason));
             ++counts_[line.way];
@@ -82,7 +82,7 @@ class Explanation {
 
     void print_counts() const {
         for (const auto& [way, count] : counts_)
-            output_.say(output::Weight::result,
+            output_.say(output::Importance::result,
                         fmt::format("{}: {}", output::format_count(count, "chunk"), way));
     }
 
@@ -92,7 +92,7 @@ class Explanation {
             const auto known_as =
                 hypertable == sources_.end() ? name : hypertable->second.known_as();
             for (const auto& [way, count] : counts)
-                output_.say(output::Weight::result,
+                output_.say(output::Importance::result,
                             fmt::format("  {}: {}: {}", known_as.quoted(),
                                         output::format_count(count, "chunk"), way));
         }

@@ -33,7 +33,7 @@ std::string CopyReport::next_number() const {
 void CopyReport::started(const queue::Task& task, int worker) {
     auto fields = fields_of(task);
     fields.update({{"worker", worker}, {"disk_bytes", task.bytes}});
-    output_.event("started", fields, output::Weight::detail, "");
+    output_.event("started", fields, output::Importance::detail, "");
 }
 
 void CopyReport::copied(const queue::Task& task, const queue::Loaded& loaded,
@@ -45,7 +45,7 @@ void CopyReport::copied(const queue::Task& task, const queue::Loaded& loaded,
     fields.update(fields_of(loaded, duration));
     if (note)
         fields["note"] = *note;
-    output_.event("copied", fields, output::Weight::detail,
+    output_.event("copied", fields, output::Importance::detail,
                   fmt::format("{} Copied chunk {}: {}, {} in {} ({}){}", next_number(),
                               task.title(), contents(loaded), output::format_bytes(loaded.bytes),
                               output::format_duration(duration),
@@ -58,7 +58,7 @@ void CopyReport::skipped(const queue::Task& task, const std::string& reason) {
     ++skipped_;
     auto fields = fields_of(task);
     fields["reason"] = reason;
-    output_.event("skipped", fields, output::Weight::detail,
+    output_.event("skipped", fields, output::Importance::detail,
                   fmt::format("{} Skipped chunk {}: {}", next_number(), task.title(), reason));
 }
 
@@ -67,14 +67,14 @@ void CopyReport::failed(const queue::Task& task, const std::string& error) {
     ++failed_;
     auto fields = fields_of(task);
     fields["error"] = error;
-    output_.event("failed", fields, output::Weight::result,
+    output_.event("failed", fields, output::Importance::result,
                   fmt::format("{} Failed chunk {}: {}", next_number(), task.title(), error));
 }
 
 void CopyReport::retried(const queue::Task& task, const std::string& error, int attempt) {
     auto fields = fields_of(task);
     fields.update({{"error", error}, {"attempt", attempt}});
-    output_.event("retried", fields, output::Weight::detail,
+    output_.event("retried", fields, output::Importance::detail,
                   output_.verbosity() == output::Verbosity::verbose
                       ? fmt::format("Trying chunk {} again: {}", task.title(), error)
                       : "");
@@ -103,7 +103,7 @@ void CopyReport::summarize(output::Seconds duration, const std::string& text) co
     json::Object fields{
         {"command", "copy"}, {"copied", copied_}, {"skipped", skipped_}, {"failed", failed_}};
     fields.update(fields_of(loaded_, duration));
-    output_.event("summary", fields, output::Weight::result, text);
+    output_.event("summary", fields, output::Importance::result, text);
 }
 
 } // namespace copy

@@ -30,7 +30,7 @@ void ImportReport::known(const std::string& file, const queue::Imported& done) {
     ++finished_;
     json::Object fields{{"file", file}};
     fields.update(counts_of(done));
-    output_.event("known", fields, output::Weight::detail,
+    output_.event("known", fields, output::Importance::detail,
                   fmt::format("[{}/{}] {} was imported before: {}; to load it once more, give it "
                               "another --name",
                               finished_, files_, file, contents(done)));
@@ -39,7 +39,7 @@ void ImportReport::known(const std::string& file, const queue::Imported& done) {
 void ImportReport::continued(const std::string& file, const queue::Imported& done) {
     json::Object fields{{"file", file}};
     fields.update(counts_of(done));
-    output_.event("continued", fields, output::Weight::detail,
+    output_.event("continued", fields, output::Importance::detail,
                   fmt::format("Going on with {}, of which {} {} loaded: {}", file,
                               output::format_count(done.records, "record"),
                               done.records == 1 ? "is" : "are", contents(done)));
@@ -54,12 +54,12 @@ void ImportReport::loaded(const std::string& file, const csv::Part& part,
     fields.update(counts_of(imported));
     fields.update(
         {{"bytes", part.end - part.begin}, {"seconds", duration.count()}, {"worker", worker}});
-    output_.event("loaded", fields, output::Weight::detail, "");
+    output_.event("loaded", fields, output::Importance::detail, "");
 }
 
 void ImportReport::rejected(const std::string& file, const csv::Reject& reject) {
     output_.event("rejected", {{"file", file}, {"line", reject.line}, {"reason", reject.reason}},
-                  output::Weight::detail,
+                  output::Importance::detail,
                   output_.verbosity() == output::Verbosity::verbose
                       ? fmt::format("Rejected {}, line {}: {}", file, reject.line, reject.reason)
                       : "");
@@ -69,7 +69,7 @@ void ImportReport::retried(const std::string& file, const csv::Part& part, const
                            int attempt) {
     output_.event("retried",
                   {{"file", file}, {"line", part.line}, {"error", error}, {"attempt", attempt}},
-                  output::Weight::detail,
+                  output::Importance::detail,
                   output_.verbosity() == output::Verbosity::verbose
                       ? fmt::format("Trying {} from line {} on again: {}", file, part.line, error)
                       : "");
@@ -81,7 +81,7 @@ void ImportReport::imported(const std::string& file, const queue::Imported& impo
     json::Object fields{{"file", file}};
     fields.update(counts_of(imported));
     output_.event(
-        "imported", fields, output::Weight::detail,
+        "imported", fields, output::Importance::detail,
         fmt::format("[{}/{}] Imported {}: {}", finished_, files_, file, contents(imported)));
 }
 
@@ -92,7 +92,7 @@ void ImportReport::summary() const {
     fields.update(counts_of(total_));
     fields.update({{"bytes", bytes_}, {"seconds", duration.count()}});
     output_.event(
-        "summary", fields, output::Weight::result,
+        "summary", fields, output::Importance::result,
         fmt::format("Imported {}, {} of CSV in {} ({}); {} of {} finished.", contents(total_),
                     output::format_bytes(bytes_), output::format_duration(duration),
                     output::format_rate(bytes_, duration), output::format_count(finished_),

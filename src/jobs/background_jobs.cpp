@@ -80,7 +80,7 @@ void tell_scheduled(output::Output& output, const std::vector<BackgroundJob>& jo
     for (auto job : jobs) {
         job.scheduled = scheduled;
         job.suspended = !scheduled;
-        output.event("job", fields_of(job), output::Weight::detail,
+        output.event("job", fields_of(job), output::Importance::detail,
                      fmt::format("{} {} {}{}", dry_run ? "Would turn" : "Turned",
                                  scheduled ? "on" : "off", described(job),
                                  !scheduled && job.running

@@ -148,7 +148,7 @@ void Display::show(const std::stop_token& stop) {
             output_.draw(progress_lines(totals, entries, speed, now, Output::columns(),
                                         output_.has_colours()));
         } else if (now >= next_line) {
-            output_.say(Weight::detail, progress_summary(totals, entries, speed, now));
+            output_.say(Importance::detail, progress_summary(totals, entries, speed, now));
             next_line += 1min;
         }
     }

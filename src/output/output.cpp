@@ -64,14 +64,14 @@ int Output::columns() {
     return 80;
 }
 
-void Output::say(Weight weight, std::string_view text) {
-    if (is_json() || (weight == Weight::detail && options_.verbosity == Verbosity::quiet))
+void Output::say(Importance weight, std::string_view text) {
+    if (is_json() || (weight == Importance::detail && options_.verbosity == Verbosity::quiet))
         return;
     const std::lock_guard lock(mutex_);
     write(text);
 }
 
-void Output::event(std::string_view name, const json::Object& fields, Weight weight,
+void Output::event(std::string_view name, const json::Object& fields, Importance weight,
                    std::string_view text) {
     if (!is_json()) {
         if (!text.empty())

@@ -15,7 +15,7 @@ enum class Format { text, json };
 enum class Verbosity { quiet, normal, verbose };
 
 /// Which verbosity a line needs to be said.
-enum class Weight {
+enum class Importance {
     result, ///< always: what came of it, and what went wrong
     detail, ///< not when quiet: each chunk, what to do next
 };
@@ -42,12 +42,12 @@ class Output {
 
     /// Says something to people; nothing in JSON.
     /// \param text whole lines, without the last newline.
-    void say(Weight weight, std::string_view text);
+    void say(Importance weight, std::string_view text);
 
     /// Says what happened.
     /// \param name of the event. \param fields of its JSON object, behind "event" and "time".
     /// \param text for people; nothing is said when it is empty.
-    void event(std::string_view name, const json::Object& fields, Weight weight,
+    void event(std::string_view name, const json::Object& fields, Importance weight,
                std::string_view text);
 
     /// Writes a line to standard error, between the others where both are the same terminal.

@@ -199,7 +199,7 @@ Refreshed CaggRefresher::conclude(Pair& pair) {
     if (!pair.problems.empty())
         throw Error(fmt::format("{}", fmt::join(pair.problems, "; ")));
     if (pair.refreshed == Refreshed::nothing)
-        output_.event("up_to_date", fields_of(pair.known), output::Weight::detail,
+        output_.event("up_to_date", fields_of(pair.known), output::Importance::detail,
                       fmt::format("{} {}", pair.known.known_as().quoted(), pair.remark));
     return pair.refreshed;
 }
@@ -374,7 +374,7 @@ void CaggRefresher::refresh_window(Pair& pair, TimeRange window,
     fields.update({{"from", cagg.start_text(window)},
                    {"until", cagg.end_text(window)},
                    {"seconds", duration.count()}});
-    output_.event("refreshed", fields, output::Weight::detail,
+    output_.event("refreshed", fields, output::Importance::detail,
                   fmt::format("Refreshed {} {} in {}", pair.known.known_as().quoted(),
                               window_text(cagg, window), output::format_duration(duration)));
     pair.refreshed = Refreshed::buckets;
@@ -388,7 +388,7 @@ void CaggRefresher::move_watermark(Pair& pair) {
                                              pair.target.progress().watermark);
     auto fields = fields_of(pair.known);
     fields["watermark"] = text;
-    output_.event("watermark_moved", fields, output::Weight::detail,
+    output_.event("watermark_moved", fields, output::Importance::detail,
                   fmt::format("Moved the watermark of {} to {}, behind what was copied",
                               pair.known.known_as().quoted(), text));
     pair.refreshed = std::max(pair.refreshed, Refreshed::watermark_only);
@@ -402,7 +402,7 @@ void CaggRefresher::name(const Pair& pair, const TimeRange& range, const std::st
                    {"until", pair.target.end_text(range)},
                    {"reason", reason},
                    {"call", call}});
-    output_.event("not_refreshed", fields, output::Weight::result,
+    output_.event("not_refreshed", fields, output::Importance::result,
                   fmt::format("Not refreshed: {} {}, for {}; policies of the target may not reach "
                               "it either. By hand: {}",
                               pair.known.known_as().quoted(), window_text(pair.target, range),

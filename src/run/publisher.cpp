@@ -132,7 +132,7 @@ void Publisher::obey_pause(bool paused) {
         return;
     steering_.pause.set(paused);
     output_.event(paused ? "paused" : "resumed", {{"command", run_.command}},
-                  output::Weight::result,
+                  output::Importance::result,
                   paused ? "Paused: chunks in hand are finished, and no further ones begun until: "
                            "timescaledb-backfill resume"
                          : "Resumed.");

@@ -19,7 +19,7 @@ namespace verify {
 namespace {
 
 using output::format_count;
-using output::Weight;
+using output::Importance;
 
 /// By how much of the larger one two estimates may differ. ANALYZE reads 300 times
 /// default_statistics_target pages of a table, all of most chunks, and what it does not read is
@@ -105,7 +105,7 @@ void tell(output::Output& output, const Estimate& estimate) {
         text = fmt::format("Chunk {}: {} in the source, {} in the target",
                            estimate.copied.task.chunk.quoted(), rows_text(estimate.source),
                            rows_text(estimate.target));
-    output.event("estimated", fields, text.empty() ? Weight::detail : Weight::result, text);
+    output.event("estimated", fields, text.empty() ? Importance::detail : Importance::result, text);
 }
 
 /// What to run before the next attempt, for the hypertables that are not clear.
@@ -194,16 +194,16 @@ ExitStatus verify_quick(const VerifyOptions& options, output::Output& output) {
                   {"unknown", unknown},
                   {"cut", cut},
                   {"seconds", duration.count()}},
-                 Weight::result, text + ".");
+                 Importance::result, text + ".");
     const auto what_next = remedies(estimates);
     if (!what_next.empty())
         output.say(
-            Weight::detail,
+            Importance::detail,
             fmt::format("Bring the estimates up to date, and compare them again; or read the "
                         "rows, with verify.\n{}",
                         fmt::join(what_next, "\n")));
     else
-        output.say(Weight::detail,
+        output.say(Importance::detail,
                    "Estimates prove nothing: verify without --quick reads the rows.");
     return different + unknown > 0 ? exit_differences : exit_done;
 }

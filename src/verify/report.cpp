@@ -66,7 +66,7 @@ void VerifyReport::equal(const queue::Task& task, std::int64_t rows, output::Sec
     rows_ += rows;
     auto fields = fields_of(task);
     fields.update({{"rows", rows}, {"seconds", duration.count()}});
-    output_.event("verified", fields, output::Weight::detail,
+    output_.event("verified", fields, output::Importance::detail,
                   fmt::format("{} Verified chunk {}: {} equal in {}", next_number(), task.title(),
                               output::format_count(rows, "row"),
                               output::format_duration(duration)));
@@ -99,7 +99,7 @@ void VerifyReport::differs(const queue::Task& task, const Difference& difference
         text += example_text(example);
     auto fields = fields_of(task);
     fields.update(fields_of(difference, axis));
-    output_.event("differed", fields, output::Weight::result, text);
+    output_.event("differed", fields, output::Importance::result, text);
 }
 
 void VerifyReport::not_compared(const queue::Task& task, const std::string& reason) {
@@ -108,7 +108,7 @@ void VerifyReport::not_compared(const queue::Task& task, const std::string& reas
     auto fields = fields_of(task);
     fields["reason"] = reason;
     output_.event(
-        "not_compared", fields, output::Weight::result,
+        "not_compared", fields, output::Importance::result,
         fmt::format("{} Chunk {} could not be compared: {}", next_number(), task.title(), reason));
 }
 
@@ -144,7 +144,7 @@ void VerifyReport::summarize(output::Seconds duration, const std::string& text) 
                    {"not_compared", not_compared_},
                    {"rows", rows_},
                    {"seconds", duration.count()}},
-                  output::Weight::result, text);
+                  output::Importance::result, text);
 }
 
 std::int64_t VerifyReport::done() const {

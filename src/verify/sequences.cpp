@@ -13,7 +13,7 @@ void tell_lagging_sequences(const std::vector<postgres::LaggingSequence>& laggin
     if (lagging.empty())
         return;
     output.say(
-        output::Weight::result,
+        output::Importance::result,
         fmt::format("Behind the source in the target{}: {}. When the application has stopped "
                     "writing to the source, run in the target:",
                     std::ranges::any_of(lagging, &postgres::LaggingSequence::cycles)
@@ -28,7 +28,7 @@ void tell_lagging_sequences(const std::vector<postgres::LaggingSequence>& laggin
             fields["target_value"] = *sequence.target;
         fields["cycles"] = sequence.cycles;
         fields["remedy"] = sequence.setval();
-        output.event("sequence", fields, output::Weight::result,
+        output.event("sequence", fields, output::Importance::result,
                      fmt::format("  {}; -- {}", sequence.setval(), sequence.text()));
     }
 }
