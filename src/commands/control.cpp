@@ -17,10 +17,10 @@ run::Endpoint connect_to_queue(const ControlOptions& options, const char* comman
 }
 
 /// Who will hear of it.
-std::string hearers(postgres::Connection& target) {
+std::string active_runs(postgres::Connection& target) {
     std::string list;
     for (const auto& run : queue::runs(target))
-        if (run.silent_seconds < queue::heard_of)
+        if (run.silent_seconds < queue::seconds_until_gone)
             list += fmt::format("{}{} on {} (process {})", list.empty() ? "" : ", ", run.command,
                                 run.host, run.pid);
     return list.empty() ? "nothing is running now" : list;
@@ -35,7 +35,7 @@ ExitStatus pause(const ControlOptions& options, output::Output& output) {
         "control", {{"paused", true}}, output::Importance::result,
         fmt::format("Paused: chunks in hand are finished, and no further ones begun ({}).\n"
                     "Next: timescaledb-backfill resume",
-                    hearers(target.connection)));
+                    active_runs(target.connection)));
     return exit_done;
 }
 
@@ -43,7 +43,7 @@ ExitStatus resume(const ControlOptions& options, output::Output& output) {
     auto target = connect_to_queue(options, "resume");
     queue::set_paused(target.connection, false);
     output.event("control", {{"paused", false}}, output::Importance::result,
-                 fmt::format("Resumed ({}).", hearers(target.connection)));
+                 fmt::format("Resumed ({}).", active_runs(target.connection)));
     return exit_done;
 }
 
@@ -53,7 +53,7 @@ ExitStatus set_parallelism(const ControlOptions& options, output::Output& output
     output.event("control", {{"parallelism", options.parallelism}}, output::Importance::result,
                  fmt::format("{} from now on for each that runs ({}).",
                              output::format_count(options.parallelism, "worker"),
-                             hearers(target.connection)));
+                             active_runs(target.connection)));
     return exit_done;
 }
 

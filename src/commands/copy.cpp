@@ -140,7 +140,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     if (before.to_do == 0) {
         // An earlier run may have been ended before it came to that.
         if (!options.explain)
-            copy::settle_trigger_states(ends.target, run::read_targets(ends));
+            copy::restore_trigger_states(ends.target, run::read_targets(ends));
         copy::CopyReport(output, 0).nothing_to_do(before.total);
         return exit_done;
     }
@@ -250,7 +250,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     run::Left left(run.spare);
     run::conclude(left.target, options.target, Side::target, "copy", connections,
                   {options.retry, stop, outage}, [&](run::Endpoint& end) {
-                      copy::settle_trigger_states(end, run.targets);
+                      copy::restore_trigger_states(end, run.targets);
                       after = queue::conclude(end.connection, last_words);
                       if (after.failed > 0)
                           failures = queue::failures(end.connection, most_failures);

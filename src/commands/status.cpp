@@ -151,11 +151,11 @@ std::vector<std::string> lines_of(const queue::Run& run, int columns, bool colou
     const auto now = output::Board::Clock::now();
     auto title = fmt::format("{} on {} (process {}), for {}", run.command, run.host, run.pid,
                              output::format_duration(output::Seconds(run.seconds)));
-    if (run.silent_seconds >= queue::heard_of)
+    if (run.silent_seconds >= queue::seconds_until_gone)
         title += fmt::format("; not heard of for {}: it has ended, or cannot reach the target",
                              output::format_duration(output::Seconds(run.silent_seconds)));
     std::vector<std::string> lines{"", title};
-    if (run.silent_seconds >= queue::heard_of)
+    if (run.silent_seconds >= queue::seconds_until_gone)
         return lines;
     std::vector<output::Board::Entry> entries;
     for (const auto& worker : json::parse(run.progress.workers).array()) {

@@ -82,7 +82,7 @@ void warn(std::size_t chunks, const std::string& reason, const std::string& exam
 
 } // namespace
 
-void settle_trigger_states(run::Endpoint& target, const run::HypertableMap& targets) {
+void restore_trigger_states(run::Endpoint& target, const run::HypertableMap& targets) {
     const auto chunks = chunks_with_triggers(target, targets);
     if (chunks.empty())
         return;

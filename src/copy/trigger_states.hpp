@@ -10,6 +10,6 @@ namespace copy {
 /// change that; so this is done in a session without it, chunk by chunk, each in a session of its
 /// own, in a transaction that waits for its lock only briefly. What cannot be done is told as a
 /// warning. \throws ConnectionError when the target's connection is lost.
-void settle_trigger_states(run::Endpoint& target, const run::HypertableMap& targets);
+void restore_trigger_states(run::Endpoint& target, const run::HypertableMap& targets);
 
 } // namespace copy

@@ -116,14 +116,14 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
     const auto started = std::chrono::steady_clock::now();
     progress_.begin(fmt::format("{} from line {}", path, part.line), batch.batch.file_bytes);
     queue::Imported imported;
-    bool sifts = false;
+    bool finds_rejects = false;
     for (int failures = 0;;) {
         // Those of other workers, too, for this one may come to wait for what they have locked.
         run_.abandoned.terminate(Side::target, target_.connection);
         try {
-            if (attempt(batch, sifts, imported))
+            if (attempt(batch, finds_rejects, imported))
                 break;
-            sifts = true;
+            finds_rejects = true;
         } catch (const postgres::SqlError& error) {
             run_.stop.check(); // a cancelled statement is how stopping at once looks from here
             if (error.remedy() == postgres::Remedy::stop ||
@@ -143,9 +143,10 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
     return imported;
 }
 
-/// \param sifts whether records that the server does not take are to be found.
+/// \param finds_rejects whether records that the server does not take are to be found.
 /// \returns false when there are some; then nothing has been done.
-bool ImportSession::attempt(const ImportBatch& batch, bool sifts, queue::Imported& imported) {
+bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
+                            queue::Imported& imported) {
     const auto& file = batch.file->planned();
     std::vector<postgres::Statement> begin{{"BEGIN"}, {load::lock_patiently}};
     for (auto& statement : queue::claim_batch_statements(file.id, run_.owner, batch.batch))
@@ -161,25 +162,25 @@ bool ImportSession::attempt(const ImportBatch& batch, bool sifts, queue::Importe
         return true;
     }
     progress_.now(output::Activity::copying);
-    Sifted sifted;
-    if (sifts) {
-        sifted = sift(batch);
+    PartialLoad loaded;
+    if (finds_rejects) {
+        loaded = find_rejects(batch);
     } else {
         try {
-            sifted.rows = copy(file, batch.batch.data);
+            loaded.rows = copy(file, batch.batch.data);
         } catch (const postgres::SqlError& error) {
             if (!blames_records(error))
                 throw;
             return false;
         }
     }
-    const auto rejected = static_cast<std::int64_t>(sifted.rejects.size());
-    imported = {.records = batch.batch.records, .rows = sifted.rows, .rejected = rejected};
+    const auto rejected = static_cast<std::int64_t>(loaded.rejects.size());
+    imported = {.records = batch.batch.records, .rows = loaded.rows, .rejected = rejected};
     if (rejected > 0) {
         if (run_.rejected.fetch_add(rejected) + rejected > run_.options.max_rejects)
-            throw too_many(run_.options, file.path, sifted.rejects.back());
+            throw too_many(run_.options, file.path, loaded.rejects.back());
         // Before the commit: better twice there than not at all.
-        run_.rejects->write(file.path, sifted.rejects);
+        run_.rejects->write(file.path, loaded.rejects);
     }
     std::vector<load::ToReadBack> looks;
     try {
@@ -217,7 +218,7 @@ bool ImportSession::attempt(const ImportBatch& batch, bool sifts, queue::Importe
     ++looks_;
     for (const auto& chunk : looks)
         looked_at_[chunk.slices] = looks_;
-    for (const auto& one : sifted.rejects)
+    for (const auto& one : loaded.rejects)
         run_.report.rejected(file.path, one);
     return true;
 }
@@ -258,7 +259,7 @@ std::int64_t ImportSession::copy(const PlannedFile& file, std::string_view data)
 /// Loads what the server takes of a batch, in parts that get smaller around what it does not take.
 /// Each such record takes three COPYs when the server tells its line, or else twice as many as the
 /// logarithm of their number.
-ImportSession::Sifted ImportSession::sift(const ImportBatch& batch) {
+ImportSession::PartialLoad ImportSession::find_rejects(const ImportBatch& batch) {
     const auto& data = batch.batch.data;
     const auto& file = batch.file->planned();
     const auto newline = batch.batch.newline;
@@ -271,7 +272,7 @@ ImportSession::Sifted ImportSession::sift(const ImportBatch& batch) {
             static_cast<std::size_t>(offsets[range.begin]),
             static_cast<std::size_t>(offsets[range.end] - offsets[range.begin]));
     };
-    Sifted sifted;
+    PartialLoad loaded;
     std::vector<Range> left{{0, records.size()}}; // the first is at the end
     std::optional<std::size_t> accused;           // by its line
     bool lines_are_right = true;
@@ -282,7 +283,7 @@ ImportSession::Sifted ImportSession::sift(const ImportBatch& batch) {
             continue;
         target_.connection.execute("SAVEPOINT sifting");
         try {
-            sifted.rows += copy(file, bytes_of(range));
+            loaded.rows += copy(file, bytes_of(range));
             target_.connection.execute("RELEASE SAVEPOINT sifting");
             // A line that is not the culprit's would be followed again and again.
             if (accused == range.begin && range.end == range.begin + 1)
@@ -296,7 +297,7 @@ ImportSession::Sifted ImportSession::sift(const ImportBatch& batch) {
                 where_in_copy(error, file.detour ? file.detour->name : run_.table.name);
             if (range.end == range.begin + 1) {
                 const auto& record = records[range.begin];
-                reject(batch, sifted,
+                reject(batch, loaded,
                        {.line = record.line,
                         .reason = reason_of(error, run_) + where.column,
                         .record = std::string(bytes_of(range))});
@@ -312,15 +313,15 @@ ImportSession::Sifted ImportSession::sift(const ImportBatch& batch) {
             }
         }
     }
-    return sifted;
+    return loaded;
 }
 
-void ImportSession::reject(const ImportBatch& batch, Sifted& sifted, csv::Reject reject) {
+void ImportSession::reject(const ImportBatch& batch, PartialLoad& loaded, csv::Reject reject) {
     if (run_.rejects == nullptr)
         throw refusal(batch.file->planned().path, reject);
-    sifted.rejects.push_back(std::move(reject));
-    if (static_cast<std::int64_t>(sifted.rejects.size()) > run_.options.max_rejects)
-        throw too_many(run_.options, batch.file->planned().path, sifted.rejects.back());
+    loaded.rejects.push_back(std::move(reject));
+    if (static_cast<std::int64_t>(loaded.rejects.size()) > run_.options.max_rejects)
+        throw too_many(run_.options, batch.file->planned().path, loaded.rejects.back());
 }
 
 void ImportSession::finish(ImportedFile& file) {

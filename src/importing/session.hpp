@@ -90,16 +90,16 @@ class ImportSession {
         std::size_t end = 0;
     };
 
-    struct Sifted {
+    struct PartialLoad {
         std::int64_t rows = 0;
         std::vector<csv::Reject> rejects;
     };
 
-    bool attempt(const ImportBatch& batch, bool sifts, queue::Imported& imported);
+    bool attempt(const ImportBatch& batch, bool finds_rejects, queue::Imported& imported);
     std::vector<load::ToReadBack> to_look_at(const postgres::Result& chunks) const;
     std::int64_t copy(const PlannedFile& file, std::string_view data);
-    Sifted sift(const ImportBatch& batch);
-    void reject(const ImportBatch& batch, Sifted& sifted, csv::Reject reject);
+    PartialLoad find_rejects(const ImportBatch& batch);
+    void reject(const ImportBatch& batch, PartialLoad& loaded, csv::Reject reject);
 
     ImportRun& run_;
     run::WorkerProgress& progress_;

@@ -476,7 +476,7 @@ void Loader::insert_instead(const Request& request, Prepared& prepared, const Co
     set_direct_compress(target_, request.target_hypertable, true);
     if (as_replica)
         be_origin(target_);
-    settle_overlapping(request, prepared, as_replica);
+    resolve_overlap(request, prepared, as_replica);
 }
 
 /// Inserts what was loaded into a table. Where a key finds that a row is there already, its writer
@@ -491,8 +491,8 @@ void Loader::insert_staged(const CopyShape& columns, const QualifiedName& stagin
 /// The target's chunks that rows may have gone into.
 /// \param as_replica so that nobody has checked their foreign keys.
 /// \param replaced those that load_differences() has filled.
-void Loader::settle_overlapping(const Request& request, Prepared& prepared, bool as_replica,
-                                const std::vector<QualifiedName>& replaced) {
+void Loader::resolve_overlap(const Request& request, Prepared& prepared, bool as_replica,
+                             const std::vector<QualifiedName>& replaced) {
     const auto where = hypercube_condition(request);
     for (const auto& chunk :
          timescale::find_place(target_, {request.task.target, request.task.slices}).overlapping) {
@@ -848,8 +848,7 @@ Loaded Loader::load_through_hypertable(const Request& request, Prepared& prepare
         loaded = copy_rows(request, prepared, columns, request.rows(), request.task.target);
     }
     resume_triggers(target_, request, prepared);
-    settle_overlapping(request, prepared, prepared.plan.triggers == Plan::Triggers::replica,
-                       replaced);
+    resolve_overlap(request, prepared, prepared.plan.triggers == Plan::Triggers::replica, replaced);
     for (const auto& chunk : prepared.decompressed)
         compress(chunk);
     return loaded;

@@ -96,8 +96,8 @@ class Loader {
     void insert_staged(const CopyShape& columns, const postgres::QualifiedName& staging,
                        const postgres::QualifiedName& to);
     void insert_instead(const Request& request, Prepared& prepared, const CopyShape& columns);
-    void settle_overlapping(const Request& request, Prepared& prepared, bool as_replica,
-                            const std::vector<postgres::QualifiedName>& replaced = {});
+    void resolve_overlap(const Request& request, Prepared& prepared, bool as_replica,
+                         const std::vector<postgres::QualifiedName>& replaced = {});
     bool is_worth_sharing(const Request& request);
     queue::Loaded load_in_pieces(const Request& request, const CopyShape& columns,
                                  const postgres::QualifiedName& staging);

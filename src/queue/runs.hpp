@@ -57,7 +57,7 @@ void set_parallelism(postgres::Connection& target, int parallelism);
 bool is_paused(postgres::Connection& target);
 
 /// One that has told nothing for so many seconds has ended, or cannot reach the target.
-constexpr double heard_of = 15;
+constexpr double seconds_until_gone = 15;
 
 /// A process that works on the queue, as it last told.
 struct Run {
