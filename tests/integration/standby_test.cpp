@@ -45,10 +45,13 @@ class Standby : public WithStandby<Migration> {
             .boolean(0, "had");
     }
 
-    /// Whether what is replayed waits for a query to end.
+    /// True while what is replayed waits for a query to end. A query that waits for its client does
+    /// not notice that it is cancelled, and the startup process asks again and again, without a
+    /// wait event (ResolveRecoveryConflictWithVirtualXIDs in PostgreSQL's
+    /// src/backend/storage/ipc/standby.c). Its lock shows either way.
     static bool has_conflict() {
-        return !on_standby("SELECT FROM pg_stat_activity WHERE backend_type = 'startup' AND "
-                           "wait_event_type = 'Lock'")
+        return !on_standby("SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT "
+                           "granted AND backend_type = 'startup'")
                     .empty();
     }
 
