@@ -4,15 +4,10 @@
 #include "copy/trigger_states.hpp"
 #include "copy/worker.hpp"
 #include "load/skipping.hpp"
-#include "output/display.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
-#include "run/demand.hpp"
-#include "run/pool.hpp"
 #include "run/privileges.hpp"
-#include "run/publisher.hpp"
-#include "run/stop_on_signal.hpp"
-#include "run/watchdog.hpp"
+#include "run/run.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -42,16 +37,17 @@ std::string failure_list(const std::vector<queue::Failure>& failures, std::int64
 }
 
 /// Which compressed chunks there are shows only when they are copied: it is said once, before.
-void warn_of_versions(const copy::CopyRun& run) {
+void warn_of_versions(const run::Endpoints& ends, const run::HypertableMap& sources) {
     const auto is_compressed = [](const auto& item) {
         return item.second.compression_enabled;
     };
-    if (run.source_server.timescaledb_text != run.target_server.timescaledb_text &&
-        std::ranges::any_of(run.sources, is_compressed))
+    const auto& source = ends.source.server.timescaledb_text;
+    const auto& target = ends.target.server.timescaledb_text;
+    if (source != target && std::ranges::any_of(sources, is_compressed))
         spdlog::warn("the source has TimescaleDB {} and the target {}: compressed chunks are "
                      "copied decompressed, and compressed again in the target where compression "
                      "is enabled",
-                     run.source_server.timescaledb_text, run.target_server.timescaledb_text);
+                     source, target);
 }
 
 /// What those who overrule the choice of how chunks are loaded should know; empty for nothing.
@@ -103,13 +99,15 @@ std::string conclusion(const queue::Counts& after) {
 
 ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     using output::Importance;
-    run::Stop stop;
-    run::OpenConnections connections;
-    const run::StopOnSignal signals(stop, connections);
+    run::Run run({.command = "copy",
+                  .source = options.source,
+                  .target = options.target,
+                  .parallelism = options.parallelism,
+                  .retry = options.retry},
+                 output);
 
     // What is asked of either side in the round trip that looks who is there.
     run::Questions in_target;
-    const auto queue = in_target.ask(queue::check_statement());
     const auto counts = in_target.ask(queue::count_statement());
     const auto to_do = in_target.ask(run::hypertables_to_do_statement());
     const auto target_privileges = in_target.ask(run::all_privileges_statement());
@@ -126,16 +124,8 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     run::Questions in_source;
     const auto source_hypertables = in_source.ask(timescale::hypertables_statement());
     const auto source_privileges = in_source.ask(run::all_privileges_statement());
-    auto ends = run::connect_both(options.source, options.target, "copy", run::Session::first,
-                                  run::Endpoint::default_patience, in_target.statements(),
-                                  in_source.statements());
-    run::require_different(ends);
-    auto& answers = ends.target.answers;
-    if (answers.empty()) { // something failed: one after the other, it shows what
-        queue::require(ends.target.connection);
-        answers = ends.target.connection.pipeline(in_target.statements());
-    }
-    queue::require(answers[queue], ends.target.connection);
+    auto ends = run.connect(in_target, in_source);
+    const auto& answers = ends.target.answers;
     const auto before = queue::counts_from(answers[counts]);
     if (before.to_do == 0) {
         // An earlier run may have been ended before it came to that.
@@ -144,12 +134,10 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
         copy::CopyReport(output, 0).nothing_to_do(before.total);
         return exit_done;
     }
-
     if (options.explain) {
         copy::explain(ends, options.load, output);
         return exit_done;
     }
-
     const bool has_asked_source = !ends.source.answers.empty();
     run::require_privileges_to_copy(ends, answers[to_do], answers[target_privileges],
                                     has_asked_source ? &ends.source.answers[source_privileges]
@@ -162,43 +150,22 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
                   : static_cast<int>(std::min<std::int64_t>(options.parallelism, before.to_do));
     load::HelperPool helpers;
     copy::CopyReport report(output, before.to_do);
-    output::Board board(1, before.to_do, before.bytes_to_do);
-    run::Demand demand(before.bytes_to_do);
-    run::Throttle throttle;
-    throttle.set(options.max_rate);
-    run::Pause pause;
-    run::Outage outage;
-    run::AbandonedBackends abandoned;
     load::Horizon horizon;
     horizon.note(answers[snapshot].string(0, "snapshot"));
-    auto own_run = queue::own_run_from(answers[run_number]);
-    own_run.command = "copy";
-    own_run.chunks = before.to_do;
-    own_run.bytes = before.bytes_to_do;
     const auto targets = run::targets_from(answers[target_hypertables], ends.target);
-    const auto sources = has_asked_source
-                             ? run::hypertable_map_from(ends.source.answers[source_hypertables])
-                             : run::read_sources(ends, targets);
-    if (ends.source.server.plain)
-        ends.target.connection.pipeline(copy::CopySession::using_statements(/*aggregates=*/false));
-    copy::CopyRun run{.options = options,
-                      .started = before.now,
-                      .source_server = ends.source.server,
-                      .target_server = ends.target.server,
-                      .sources = sources,
-                      .targets = targets,
-                      .stop = stop,
-                      .connections = connections,
-                      .outage = outage,
-                      .abandoned = abandoned,
-                      .report = report,
-                      .board = board,
-                      .throttle = throttle,
-                      .pause = pause,
-                      .pool = nullptr,
-                      .helpers = helpers,
-                      .horizon = horizon,
-                      .id = own_run.id};
+    const bool aggregates = !ends.source.server.plain;
+    if (!aggregates)
+        ends.target.connection.pipeline(copy::CopySession::using_statements(aggregates));
+    copy::CopyRun copy{.run = run,
+                       .options = options,
+                       .started = before.now,
+                       .sources = has_asked_source ? run::hypertable_map_from(
+                                                         ends.source.answers[source_hypertables])
+                                                   : run::read_sources(ends, targets),
+                       .targets = targets,
+                       .report = report,
+                       .helpers = helpers,
+                       .horizon = horizon};
     output.event("begun",
                  {{"command", "copy"},
                   {"chunks", before.to_do},
@@ -214,55 +181,40 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
                              ends.target.connection.name()));
     if (const auto note = note_on(options.load.strategy, ends.target.server); !note.empty())
         output.say(Importance::detail, note);
-    warn_of_versions(run);
+    warn_of_versions(ends, copy.sources);
     record_for_skipping(ends.target, answers[unrecorded]);
-    run.spare.give(std::move(ends));
 
-    const run::Watchdog watchdog(connections, options.retry.stall_timeout);
-    bool interrupted = false;
-    std::vector<postgres::Statement> last_words;
-    try {
-        run::Pool pool(
-            stop,
-            [&run](int number) {
-                load::HelperPool::Helper member(run.helpers);
-                copy::CopyWorker(run, number).run(member);
-            },
-            [&helpers] { helpers.expect_another(); });
-        run.pool = &pool;
-        run::Publisher publisher(std::move(own_run), options.source, options.target, board, output,
-                                 run::steer(pause, pool, board, demand));
-        const output::Display display(output, board);
-        // Who finds nothing to claim helps with a large chunk.
-        pool.run(options.parallelism, [&](int working) {
-            return demand.wanted(working, is_shared && working == 0 ? options.parallelism
-                                                                    : board.unclaimed());
-        });
-        last_words.push_back(publisher.end());
-    } catch (const Interrupted&) {
-        interrupted = true;
-    } catch (const Error&) {
-        report.summary();
-        throw;
-    }
+    run.throttle.set(options.max_rate);
+    auto own_run = queue::own_run_from(answers[run_number]);
+    run.begin(
+        {.count = before.to_do, .bytes = before.bytes_to_do, .data_bytes = before.bytes_to_do},
+        std::move(own_run), std::move(ends.source), std::move(ends.target),
+        copy::CopySession::using_statements(aggregates));
+    run.work({.worker =
+                  [&copy](int number) {
+                      load::HelperPool::Helper helper(copy.helpers);
+                      copy::CopyWorker(copy, number).run(helper);
+                  },
+              // A worker that finds nothing to claim helps with a large chunk.
+              .unclaimed = [&](int working) -> std::int64_t {
+                  return is_shared && working == 0 ? options.parallelism : run.board().unclaimed();
+              },
+              .joins = [&helpers] { helpers.expect_another(); },
+              .summary =
+                  [&report] {
+                      report.summary();
+                  }});
     queue::Counts after;
     std::vector<queue::Failure> failures;
-    run::Left left(run.spare);
-    run::conclude(left.target, options.target, Side::target, "copy", connections,
-                  {options.retry, stop, outage}, [&](run::Endpoint& end) {
-                      copy::restore_trigger_states(end, run.targets);
-                      after = queue::conclude(end.connection, last_words);
-                      if (after.failed > 0)
-                          failures = queue::failures(end.connection, most_failures);
-                  });
-    if (outage.has_happened()) {
-        run::end_leftovers(left.source, options.source, Side::source, "copy");
-        run::end_leftovers(left.target, options.target, Side::target, "copy");
-    }
-    report.summary();
+    run.conclude([&](run::Endpoint& target, std::vector<postgres::Statement> ended) {
+        copy::restore_trigger_states(target, copy.targets);
+        after = queue::conclude(target.connection, std::move(ended));
+        if (after.failed > 0)
+            failures = queue::failures(target.connection, most_failures);
+    });
     if (after.failed > 0)
         output.say(Importance::result, failure_list(failures, after.failed));
-    if ((interrupted || signals.has_come()) && after.to_do > 0) {
+    if (run.is_interrupted() && after.to_do > 0) {
         output.say(Importance::result,
                    fmt::format("Interrupted with {} left to copy.\nNext: timescaledb-backfill copy "
                                "--source ... --target ...",

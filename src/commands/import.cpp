@@ -2,14 +2,9 @@
 #include "importing/plan.hpp"
 #include "importing/report.hpp"
 #include "importing/worker.hpp"
-#include "output/display.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
-#include "run/demand.hpp"
-#include "run/pool.hpp"
-#include "run/publisher.hpp"
-#include "run/stop_on_signal.hpp"
-#include "run/watchdog.hpp"
+#include "run/run.hpp"
 
 #include <fmt/format.h>
 
@@ -65,15 +60,18 @@ void say_what_is_known(const std::vector<importing::PlannedFile>& files,
 
 ExitStatus import_csv(const importing::ImportOptions& options, output::Output& output) {
     using output::Importance;
-    run::Stop stop;
-    run::OpenConnections connections;
-    const run::StopOnSignal signals(stop, connections);
+    run::Run run({.command = "import",
+                  .source = std::nullopt,
+                  .target = options.target,
+                  .parallelism = options.parallelism,
+                  .retry = options.retry},
+                 output);
     run::Endpoint target(options.target, Side::target, "import", run::Session::first);
     std::optional<csv::Rejects> rejects;
     if (options.rejects)
         rejects.emplace(*options.rejects);
-    auto plan = importing::plan_import(target, options, [&stop] {
-        if (stop.is_requested())
+    auto plan = importing::plan_import(target, options, [&run] {
+        if (run.stop.is_requested())
             throw Interrupted();
     });
     const auto count = static_cast<std::int64_t>(plan.files.size());
@@ -100,67 +98,38 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
                     plan.table.quoted(), output::format_count(load.workers, "worker"),
                     target.connection.name()));
 
-    run::Demand demand(load.data_bytes);
-    output::Board board(1, load.files, load.bytes, "file");
-    run::Throttle throttle;
-    run::Pause pause;
-    run::Outage outage;
-    run::AbandonedBackends abandoned;
-    importing::ImportReader reader(plan.files, options, stop);
-    importing::ImportRun run{.options = options,
-                             .owner = plan.owner,
-                             .table = plan.table,
-                             .hypertable = plan.hypertable,
-                             .triggers = plan.triggers,
-                             .target_server = target.server,
-                             .reader = reader,
-                             .rejects = rejects ? &*rejects : nullptr,
-                             .stop = stop,
-                             .connections = connections,
-                             .outage = outage,
-                             .abandoned = abandoned,
-                             .report = report,
-                             .board = board,
-                             .throttle = throttle,
-                             .pause = pause};
+    importing::ImportReader reader(plan.files, options, run.stop);
+    importing::ImportRun import_run{.run = run,
+                                    .options = options,
+                                    .owner = plan.owner,
+                                    .table = plan.table,
+                                    .hypertable = plan.hypertable,
+                                    .triggers = plan.triggers,
+                                    .reader = reader,
+                                    .rejects = rejects ? &*rejects : nullptr,
+                                    .report = report};
     auto begin = importing::ImportSession::using_statements();
     begin.push_back(queue::number_statement());
     auto own_run = queue::own_run_from(target.connection.pipeline(begin).back());
-    own_run.command = "import";
-    own_run.chunks = load.files;
-    own_run.bytes = load.bytes;
-    run.spare.give(std::move(target));
-
-    const run::Watchdog watchdog(connections, options.retry.stall_timeout);
-    bool interrupted = false;
-    std::vector<postgres::Statement> last_words;
-    try {
-        run::Pool pool(stop, [&run](int number) { importing::ImportWorker(run, number).run(); });
-        run.pool = &pool;
-        run::Publisher publisher(std::move(own_run), std::nullopt, options.target, board, output,
-                                 {.pause = pause, .resize = [&pool](int most) {
-                                      pool.resize(most);
-                                  }});
-        const output::Display display(output, board);
-        pool.run(options.parallelism, [&](int working) {
-            return demand.wanted(working, working == 0 ? load.workers : reader.ready());
-        });
-        last_words.push_back(publisher.end());
-        reader.check();
-    } catch (const Interrupted&) {
-        interrupted = true;
-    } catch (const Error&) {
-        report.summary();
-        throw;
-    }
-    auto left = run.spare.take();
-    run::conclude(left, options.target, Side::target, "import", connections,
-                  {options.retry, stop, outage},
-                  [&](run::Endpoint& end) { queue::conclude(end.connection, last_words); });
-    if (outage.has_happened())
-        run::end_leftovers(left, options.target, Side::target, "import");
-    report.summary();
-    if ((interrupted || signals.has_come()) && report.finished() < count) {
+    run.begin({.count = load.files,
+               .bytes = load.bytes,
+               .data_bytes = load.data_bytes,
+               .noun = "file",
+               .is_of_the_queue = false},
+              std::move(own_run), std::nullopt, std::move(target),
+              importing::ImportSession::using_statements());
+    run.work({.worker = [&](int number) { importing::ImportWorker(import_run, number).run(); },
+              .unclaimed = [&](int working) -> std::int64_t {
+                  return working == 0 ? load.workers : reader.ready();
+              },
+              .summary =
+                  [&report] {
+                      report.summary();
+                  }});
+    run.conclude([](run::Endpoint& end, std::vector<postgres::Statement> ended) {
+        queue::conclude(end.connection, std::move(ended));
+    });
+    if (run.is_interrupted() && report.finished() < count) {
         output.say(Importance::result, "Interrupted; the same command goes on.");
         return exit_interrupted;
     }

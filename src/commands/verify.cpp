@@ -1,12 +1,7 @@
 #include "commands/commands.hpp"
-#include "output/display.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
-#include "run/demand.hpp"
-#include "run/pool.hpp"
-#include "run/publisher.hpp"
-#include "run/stop_on_signal.hpp"
-#include "run/watchdog.hpp"
+#include "run/run.hpp"
 #include "sql.hpp"
 #include "verify/quick.hpp"
 #include "verify/report.hpp"
@@ -49,13 +44,15 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     using output::Importance;
     if (options.quick)
         return verify::verify_quick(options, output);
-    run::Stop stop;
-    run::OpenConnections connections;
-    const run::StopOnSignal signals(stop, connections);
+    run::Run run({.command = "verify",
+                  .source = options.source,
+                  .target = options.target,
+                  .parallelism = options.parallelism,
+                  .retry = options.retry},
+                 output);
 
     // What is asked of either side in the round trip that looks who is there.
     run::Questions in_target;
-    const auto queue = in_target.ask(queue::check_statement());
     const auto counts = in_target.ask(queue::count_statement());
     const auto target_hypertables = in_target.ask(timescale::hypertables_statement());
     const auto target_hash = in_target.ask(hash_statement());
@@ -63,16 +60,8 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     run::Questions in_source;
     const auto source_hash = in_source.ask(hash_statement());
     const auto source_hypertables = in_source.ask(timescale::hypertables_statement());
-    auto ends = run::connect_both(options.source, options.target, "verify", run::Session::first,
-                                  run::Endpoint::default_patience, in_target.statements(),
-                                  in_source.statements());
-    run::require_different(ends);
-    auto& answers = ends.target.answers;
-    if (answers.empty()) { // something failed: one after the other, it shows what
-        queue::require(ends.target.connection);
-        answers = ends.target.connection.pipeline(in_target.statements());
-    }
-    queue::require(answers[queue], ends.target.connection);
+    auto ends = run.connect(in_target, in_source);
+    const auto& answers = ends.target.answers;
     if (options.all)
         queue::forget_verdicts(ends.target.connection);
     const auto before =
@@ -99,33 +88,19 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
 
     const auto workers = static_cast<int>(std::min<std::int64_t>(options.parallelism, to_do));
     verify::VerifyReport report(output, to_do);
-    output::Board board(1, to_do, before.bytes_unverified);
-    run::Demand demand(before.bytes_unverified);
-    run::Throttle throttle;
-    run::Pause pause;
-    run::Outage outage;
-    run::AbandonedBackends abandoned;
     const auto targets = run::targets_from(answers[target_hypertables], ends.target);
-    verify::VerifyRun run{.options = options,
-                          .started = before.now,
-                          .source_server = ends.source.server,
-                          .target_server = ends.target.server,
-                          .mode = alike ? options.mode : verify::Mode::aggregate,
-                          .hashes_alike = alike,
-                          .sources = has_asked_source ? run::hypertable_map_from(
-                                                            ends.source.answers[source_hypertables])
-                                                      : run::read_sources(ends, targets),
-                          .targets = targets,
-                          .stop = stop,
-                          .connections = connections,
-                          .outage = outage,
-                          .abandoned = abandoned,
-                          .report = report,
-                          .board = board,
-                          .throttle = throttle,
-                          .pause = pause,
-                          .pool = nullptr};
-    const auto* how = run.mode == verify::Mode::digest ? "digests" : "aggregates";
+    verify::VerifyRun verify{
+        .run = run,
+        .options = options,
+        .started = before.now,
+        .mode = alike ? options.mode : verify::Mode::aggregate,
+        .hashes_alike = alike,
+        .sources = has_asked_source
+                       ? run::hypertable_map_from(ends.source.answers[source_hypertables])
+                       : run::read_sources(ends, targets),
+        .targets = targets,
+        .report = report};
+    const auto* how = verify.mode == verify::Mode::digest ? "digests" : "aggregates";
     output.event("begun",
                  {{"command", "verify"},
                   {"chunks", to_do},
@@ -140,50 +115,30 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
                              ends.target.connection.name()));
 
     auto own_run = queue::own_run_from(answers[run_number]);
-    own_run.command = "verify";
-    own_run.chunks = to_do;
-    own_run.bytes = before.bytes_unverified;
-    run.spare.give(std::move(ends));
-
-    const run::Watchdog watchdog(connections, options.retry.stall_timeout);
-    bool interrupted = false;
-    std::vector<postgres::Statement> last_words;
-    try {
-        run::Pool pool(stop, [&run](int number) { verify::VerifyWorker(run, number).run(); });
-        run.pool = &pool;
-        run::Publisher publisher(std::move(own_run), options.source, options.target, board, output,
-                                 run::steer(pause, pool, board, demand));
-        const output::Display display(output, board);
-        pool.run(options.parallelism,
-                 [&](int working) { return demand.wanted(working, board.unclaimed()); });
-        last_words.push_back(publisher.end());
-    } catch (const Interrupted&) {
-        interrupted = true;
-    } catch (const Error&) {
-        report.summary();
-        throw;
-    }
-    report.summary();
+    run.begin(
+        {.count = to_do, .bytes = before.bytes_unverified, .data_bytes = before.bytes_unverified},
+        std::move(own_run), std::move(ends.source), std::move(ends.target));
+    run.work({.worker = [&verify](int number) { verify::VerifyWorker(verify, number).run(); },
+              .unclaimed = [&run](int /*working*/) { return run.board().unclaimed(); },
+              .summary =
+                  [&report] {
+                      report.summary();
+                  }});
     queue::Counts after;
-    run::Left left(run.spare);
-    run::conclude(left.target, options.target, Side::target, "verify", connections,
-                  {options.retry, stop, outage},
-                  [&](run::Endpoint& end) { after = queue::conclude(end.connection, last_words); });
-    if (outage.has_happened()) {
-        run::end_leftovers(left.source, options.source, Side::source, "verify");
-        run::end_leftovers(left.target, options.target, Side::target, "verify");
-    }
-    if ((interrupted || signals.has_come()) && report.done() < to_do) {
+    run.conclude([&](run::Endpoint& target, std::vector<postgres::Statement> ended) {
+        after = queue::conclude(target.connection, std::move(ended));
+    });
+    if (run.is_interrupted() && report.done() < to_do) {
         output.say(Importance::result,
                    fmt::format("Interrupted with {} left to verify.",
                                output::format_count(to_do - report.done(), "chunk")));
         return exit_interrupted;
     }
     try {
-        if (!left.source || left.source->connection.is_broken())
-            left.source.emplace(options.source, Side::source, "verify");
         verify::tell_lagging_sequences(
-            postgres::lagging_sequences(left.source->connection, left.target->connection), output);
+            postgres::lagging_sequences(run.endpoint(Side::source).connection,
+                                        run.endpoint(Side::target).connection),
+            output);
     } catch (const postgres::ConnectionError& error) {
         spdlog::warn("cannot compare the sequences: {}", error.what());
     }

@@ -3,6 +3,7 @@
 #include "load/locks.hpp"
 #include "load/read_back.hpp"
 #include "run/reading.hpp"
+#include "run/worker.hpp"
 #include "timescale/triggers.hpp"
 
 #include <fmt/format.h>
@@ -35,56 +36,20 @@ load::ToReadBack loaded_by(const queue::Task& task, const timescale::Hypertable&
 
 } // namespace
 
-CopySession::CopySession(CopyRun& run, run::WorkerProgress& progress, WorkerTasks& tasks)
-    : run_(run), progress_(progress), tasks_(tasks), ends_(connect()),
-      loader_(ends(), run.options.load), small_chunks_(ends(), run.options.load) {
-    run::require_unchanged(ends_.source, run_.source_server);
-    run::require_unchanged(ends_.target, run_.target_server);
-    run_.connections.add(ends_.source.entry());
-    run_.connections.add(ends_.target.entry());
-    tell_backends();
-    run_.abandoned.terminate(ends_);
-}
+CopySession::CopySession(CopyRun& copy, run::WorkerProgress& progress, WorkerTasks& tasks)
+    : copy_(copy), progress_(progress), tasks_(tasks), session_(copy.run, progress),
+      loader_(context(), copy.options.load), small_chunks_(context(), copy.options.load) {}
 
-void CopySession::tell_backends() {
-    std::vector<output::Board::Backend> backends{
-        {.side = Side::source, .pid = ends_.source.backend.pid},
-        {.side = Side::target, .pid = ends_.target.backend.pid}};
-    if (builder_)
-        backends.push_back({.side = Side::target, .pid = builder_->backend.pid});
-    progress_.set_backends(std::move(backends));
-}
-
-run::Endpoints CopySession::connect() {
-    if (auto ends = run_.spare.take())
-        return std::move(*ends);
-    return run::connect_both(run_.options.source, run_.options.target, "copy",
-                             run::Session::further, run_.options.retry.stall_timeout,
-                             using_statements(!run_.source_server.plain));
-}
-
-void CopySession::close() {
-    closed_ = true;
-    run_.spare.give(std::move(ends_));
-}
-
-CopySession::~CopySession() {
-    if (closed_)
-        return;
-    run_.abandoned.add(Side::source, ends_.source.backend);
-    run_.abandoned.add(Side::target, ends_.target.backend);
-    if (builder_)
-        run_.abandoned.add(Side::target, builder_->backend);
-}
-
-load::Context CopySession::ends() {
-    return {.source = ends_.source.connection,
-            .source_server = run_.source_server,
-            .target = ends_.target.connection,
-            .target_server = run_.target_server,
-            .builder = [this]() -> postgres::Connection& { return builder(); },
-            .helpers = run_.helpers,
-            .horizon = run_.horizon,
+load::Context CopySession::context() {
+    return {.source = source(),
+            .source_server = copy_.run.server(Side::source),
+            .target = target(),
+            .target_server = copy_.run.server(Side::target),
+            .builder = [this]() -> postgres::Connection& {
+                return session_.second_target().connection;
+            },
+            .helpers = copy_.helpers,
+            .horizon = copy_.horizon,
             .progress = progress_};
 }
 
@@ -98,40 +63,19 @@ std::vector<postgres::Statement> CopySession::using_statements(bool aggregates) 
         {fmt::format("SET timescaledb.skip_cagg_invalidation = {}", aggregates ? "on" : "off")}};
 }
 
-postgres::Connection& CopySession::builder() {
-    if (!builder_) {
-        builder_.emplace(run_.options.target, Side::target, "copy", run::Session::further,
-                         run_.options.retry.stall_timeout, std::nullopt,
-                         using_statements(!run_.source_server.plain));
-        run_.connections.add(builder_->entry());
-        tell_backends();
-    }
-    return builder_->connection;
-}
-
 load::HelperConnections CopySession::helper_connections() {
-    return {.source = ends_.source.connection,
-            .target = ends_.target.connection,
-            .is_owner = false,
-            .progress = progress_};
-}
-
-std::optional<std::string> CopySession::broken_connection() const {
-    for (const auto* connection : {&ends_.source.connection, &ends_.target.connection,
-                                   builder_ ? &builder_->connection : nullptr})
-        if (connection != nullptr && connection->is_broken())
-            return connection->name();
-    return std::nullopt;
+    return {.source = source(), .target = target(), .is_owner = false, .progress = progress_};
 }
 
 bool CopySession::copy_next() {
     const bool has_errand = !tasks_.pending.empty();
-    const bool alone = has_errand && run_.crashes.is_suspect(tasks_.pending.back().id, servers());
-    turn_.emplace(run_.crashes, alone, [&] { progress_.check(); });
+    const bool alone =
+        has_errand && copy_.run.crashes.is_suspect(tasks_.pending.back().id, session_.servers());
+    turn_.emplace(copy_.run.crashes, alone, [&] { progress_.check(); });
     // Those of other workers, too, for this one may come to wait for what they have locked.
-    run_.abandoned.terminate(ends_);
+    session_.end_abandoned();
     if (alone)
-        ends_.check();
+        session_.check();
     PendingTask pending;
     if (has_errand) {
         // It stays on the tasks, whatever happens.
@@ -141,14 +85,14 @@ bool CopySession::copy_next() {
     }
     const bool claimed = (has_errand || !std::exchange(nothing_left_, false)) && attempt(pending);
     for (const auto task : std::exchange(begun_, {}))
-        run_.crashes.end(task);
+        copy_.run.crashes.end(task);
     turn_.reset();
     return claimed;
 }
 
 void CopySession::begin(const std::vector<queue::Task>& tasks) {
     for (const auto& task : tasks) {
-        run_.crashes.begin(task.id, servers());
+        copy_.run.crashes.begin(task.id, session_.servers());
         begun_.push_back(task.id);
     }
     progress_.begin(tasks);
@@ -167,14 +111,13 @@ bool CopySession::attempt(const PendingTask& pending) {
 bool CopySession::claim_and_copy(const PendingTask& pending) {
     const auto id = pending.id == 0 ? std::nullopt : std::optional(pending.id);
     postgres::Transaction claim(
-        ends_.target.connection,
-        std::vector<postgres::Statement>{{"BEGIN"},
-                                         {load::lock_patiently},
-                                         queue::claim_statement(run_.started, id),
-                                         load::snapshot_statement(),
-                                         {"SAVEPOINT loading"}});
+        target(), std::vector<postgres::Statement>{{"BEGIN"},
+                                                   {load::lock_patiently},
+                                                   queue::claim_statement(copy_.started, id),
+                                                   load::snapshot_statement(),
+                                                   {"SAVEPOINT loading"}});
     const auto task = queue::claimed(claim.results()[2]);
-    run_.horizon.note(claim.results()[3].string(0, "snapshot"));
+    copy_.horizon.note(claim.results()[3].string(0, "snapshot"));
     tasks_.in_hand.clear();
     if (!task) {
         claim.rollback();
@@ -184,12 +127,12 @@ bool CopySession::claim_and_copy(const PendingTask& pending) {
         return id.has_value();
     }
     tasks_.in_hand = {{.id = task->id, .attempts = pending.attempts}};
-    if (const auto verdict = run_.crashes.verdict(task->id, servers());
+    if (const auto verdict = copy_.run.crashes.verdict(task->id, session_.servers());
         verdict || pending.hopeless) {
         fail(claim, *task, verdict ? *verdict : *pending.hopeless);
         return true;
     }
-    if (!id && run_.crashes.is_suspect(task->id, servers())) {
+    if (!id && copy_.run.crashes.is_suspect(task->id, session_.servers())) {
         put_off(claim);
         return true;
     }
@@ -207,50 +150,47 @@ bool CopySession::claim_and_copy(const PendingTask& pending) {
         if (broken_connection())
             throw;
         // It was that of another worker who helped.
-        run_.outage.announce(fmt::format("{}; trying again", error.what()));
+        copy_.run.outage.announce(fmt::format("{}; trying again", error.what()));
         reason = error.what();
-        if (pending.attempts >= run_.options.retry.max_retries) {
+        if (pending.attempts >= copy_.options.retry.max_retries) {
             fail(claim, *task, error.what());
             return true;
         }
     } catch (const postgres::SqlError& error) {
-        run_.stop.check(); // a cancelled statement is how stopping at once looks from here
-        if (error.remedy() == postgres::Remedy::stop || error.remedy() == postgres::Remedy::wait)
-            throw;
+        run::rethrow_unless_of_task(error, copy_.run.stop);
         // The application may have written a row of the same key (unique_violation), or a request
         // may have dropped the chunk; when it is tried again, that is known.
         const bool may_succeed =
             error.remedy() == postgres::Remedy::retry ||
             ((error.sqlstate() == "23505" || error.says_gone()) && pending.attempts == 0);
-        if (!may_succeed || pending.attempts >= run_.options.retry.max_retries) {
+        if (!may_succeed || pending.attempts >= copy_.options.retry.max_retries) {
             fail(claim, *task, error.what(), &error);
             return true;
         }
         reason = error.what();
     }
-    run_.report.retried(*task, reason, pending.attempts + 2);
+    copy_.report.retried(*task, reason, pending.attempts + 2);
     tasks_.pending.push_back({.id = task->id, .attempts = pending.attempts + 1});
     tasks_.in_hand.clear();
     claim.rollback();
     progress_.now(output::Activity::waiting, "before another attempt");
-    run::wait_before_retry(run_.stop, pending.attempts + 1);
+    run::wait_before_retry(copy_.run.stop, pending.attempts + 1);
     return true;
 }
 
 void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& task, bool alone) {
     run::require_sound({task});
-    const auto chunk =
-        timescale::read_chunk(ends_.source.connection, run_.source_server, task.chunk);
+    const auto chunk = timescale::read_chunk(source(), copy_.run.server(Side::source), task.chunk);
     if (!chunk) {
         skip(claim, task, "it is gone from the source");
         return;
     }
     const auto started = std::chrono::steady_clock::now();
-    run_.report.started(task, progress_.worker());
-    const auto& source_hypertable = run::find_hypertable(run_.sources, task.hypertable, "source");
-    const auto& target_hypertable = run::find_hypertable(run_.targets, task.target, "target");
+    copy_.report.started(task, progress_.worker());
+    const auto& source_hypertable = run::find_hypertable(copy_.sources, task.hypertable, "source");
+    const auto& target_hypertable = run::find_hypertable(copy_.targets, task.target, "target");
     auto prepared = loader_.prepare({task, *chunk, source_hypertable, target_hypertable, alone});
-    const run::ChunkReading reading(ends_.source.connection, run_.source_server, task.snapshot,
+    const run::ChunkReading reading(source(), copy_.run.server(Side::source), task.snapshot,
                                     {task.chunk}, chunk->is_compressed());
     const auto& now = reading.chunk();
     if (now)
@@ -270,27 +210,27 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
            {{.id = task.id,
              .loaded = loaded,
              .seconds = duration.count(),
-             .run = run_.id,
+             .run = copy_.run.id(),
              .worker = progress_.worker() + 1,
              .message = note}},
            {loaded_by(task, target_hypertable, loaded.rows + loaded.batches > 0)});
     loader_.committed();
     done_.push_back(task);
-    run_.report.copied(task, loaded, duration, note);
+    copy_.report.copied(task, loaded, duration, note);
 }
 
 bool CopySession::copy_together(postgres::Transaction& claim, const queue::Task& first) {
     const auto most = queue::companions_of(first);
-    if (most == 0 || run_.options.load.strategy == load::Strategy::attach)
+    if (most == 0 || copy_.options.load.strategy == load::Strategy::attach)
         return false;
     std::vector<queue::Task> tasks;
-    if (run_.board.unclaimed() > 0)
-        tasks = queue::claim_more(ends_.target.connection, run_.started, first, most,
-                                  run_.pool->size());
+    if (copy_.run.board().unclaimed() > 0)
+        tasks = queue::claim_more(target(), copy_.started, first, most, copy_.run.pool().size());
     for (const auto& task : tasks)
         tasks_.in_hand.push_back({.id = task.id});
-    if (std::ranges::any_of(
-            tasks, [&](const auto& task) { return run_.crashes.is_suspect(task.id, servers()); })) {
+    if (std::ranges::any_of(tasks, [&](const auto& task) {
+            return copy_.run.crashes.is_suspect(task.id, session_.servers());
+        })) {
         put_off(claim);
         return true;
     }
@@ -302,9 +242,7 @@ bool CopySession::copy_together(postgres::Transaction& claim, const queue::Task&
     } catch (const TaskError&) {
         // One of them spoils it for all; one by one, it will be the only one.
     } catch (const postgres::SqlError& error) {
-        run_.stop.check();
-        if (error.remedy() == postgres::Remedy::stop || error.remedy() == postgres::Remedy::wait)
-            throw;
+        run::rethrow_unless_of_task(error, copy_.run.stop);
     }
     put_off(claim);
     return true;
@@ -326,11 +264,10 @@ CopySession::Look CopySession::look(const std::vector<queue::Task>& tasks) {
         names.push_back(task.chunk);
         hypercubes.push_back({task.target, task.slices});
     }
-    timescale::ChunkQuery query(run_.source_server, names);
-    const auto results =
-        postgres::pipeline_both(ends_.source.connection, query.statements(),
-                                ends_.target.connection, {places_statement(hypercubes)});
-    return {query.finish(ends_.source.connection, results.first),
+    timescale::ChunkQuery query(copy_.run.server(Side::source), names);
+    const auto results = postgres::pipeline_both(source(), query.statements(), target(),
+                                                 {places_statement(hypercubes)});
+    return {query.finish(source(), results.first),
             timescale::places_from(results.second.front(), tasks.size())};
 }
 
@@ -341,17 +278,18 @@ CopySession::reading_of(const std::vector<load::Request>& requests) {
     std::vector<postgres::QualifiedName> names;
     for (const auto& request : requests)
         names.push_back(request.chunk.name);
-    const timescale::ChunkQuery query(run_.source_server, names);
-    return {.begin = {run::begin_read_transaction(std::nullopt), load::lock_patiently,
-                      postgres::lock_statement(names, "ACCESS SHARE",
-                                               /*with_children=*/run_.source_server.plain),
-                      ends_.source.connection.text_of(query.statements().front())},
-            .check =
-                [&requests](const std::vector<postgres::Result>& results) {
-                    check_unchanged(
-                        requests, timescale::ChunkQuery::briefly(results.back(), requests.size()));
-                },
-            .end = {"COMMIT"}};
+    const timescale::ChunkQuery query(copy_.run.server(Side::source), names);
+    return {
+        .begin = {run::begin_read_transaction(std::nullopt), load::lock_patiently,
+                  postgres::lock_statement(names, "ACCESS SHARE",
+                                           /*with_children=*/copy_.run.server(Side::source).plain),
+                  source().text_of(query.statements().front())},
+        .check =
+            [&requests](const std::vector<postgres::Result>& results) {
+                check_unchanged(requests,
+                                timescale::ChunkQuery::briefly(results.back(), requests.size()));
+            },
+        .end = {"COMMIT"}};
 }
 
 /// \returns false, with nothing done, for a single one that is not simple.
@@ -369,8 +307,8 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
         }
         places.push_back(all_places[i]);
         requests.push_back({tasks[i], *chunks[i],
-                            run::find_hypertable(run_.sources, tasks[i].hypertable, "source"),
-                            run::find_hypertable(run_.targets, tasks[i].target, "target")});
+                            run::find_hypertable(copy_.sources, tasks[i].hypertable, "source"),
+                            run::find_hypertable(copy_.targets, tasks[i].target, "target")});
     }
     const bool is_single = tasks.size() == 1;
     if (is_single &&
@@ -383,17 +321,17 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
         return false;
     progress_.now(load::Step::copying);
     for (const auto& request : requests)
-        run_.report.started(request.task, progress_.worker());
+        copy_.report.started(request.task, progress_.worker());
     const auto loaded = [&] {
         const auto& snapshot = tasks.front().snapshot;
         // What compressed chunks are compressed in has to be locked, too.
         const bool goes_with_copies =
-            !snapshot && !load::converts_text(run_.source_server, run_.target_server) &&
+            !snapshot &&
+            !load::converts_text(copy_.run.server(Side::source), copy_.run.server(Side::target)) &&
             std::ranges::none_of(
                 requests, [](const auto& request) { return request.chunk.compressed.has_value(); });
         if (goes_with_copies) {
-            postgres::Transaction transaction(ends_.source.connection,
-                                              postgres::Transaction::BegunElsewhere{});
+            postgres::Transaction transaction(source(), postgres::Transaction::BegunElsewhere{});
             auto result = small_chunks_.load(requests, prepared, reading_of(requests));
             transaction.ended();
             return result;
@@ -401,8 +339,7 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
         std::vector<postgres::QualifiedName> names;
         for (const auto& request : requests)
             names.push_back(request.chunk.name);
-        const run::ChunkReading reading(ends_.source.connection, run_.source_server, snapshot,
-                                        names);
+        const run::ChunkReading reading(source(), copy_.run.server(Side::source), snapshot, names);
         check_unchanged(requests, reading.chunks());
         return small_chunks_.load(requests, prepared, {});
     }();
@@ -421,7 +358,7 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
         finished.push_back({.id = requests[i].task.id,
                             .loaded = *loaded[i],
                             .seconds = each.count(),
-                            .run = run_.id,
+                            .run = copy_.run.id(),
                             .worker = progress_.worker() + 1});
         to_read_back.push_back(
             loaded_by(requests[i].task, requests[i].target_hypertable, loaded[i]->rows > 0));
@@ -432,7 +369,7 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
     for (std::size_t i = 0; i < requests.size(); ++i)
         if (loaded[i]) {
             done_.push_back(requests[i].task);
-            run_.report.copied(requests[i].task, *loaded[i], each, std::nullopt);
+            copy_.report.copied(requests[i].task, *loaded[i], each, std::nullopt);
         }
     return true;
 }
@@ -447,9 +384,9 @@ void CopySession::commit(postgres::Transaction& claim, const std::vector<queue::
                                               load::read_back_statement(loaded),
                                               queue::finish_statement(finished)};
         // All seem to be in hand: whether there is nothing else, it can say now.
-        const bool asks = run_.board.unclaimed() == 0;
+        const bool asks = copy_.run.board().unclaimed() == 0;
         if (asks)
-            last.push_back(queue::left_statement(run_.started));
+            last.push_back(queue::left_statement(copy_.started));
         const auto results = claim.commit_with(std::move(last));
         nothing_left_ = asks && results[3].empty();
     } catch (const postgres::SqlError& error) {
@@ -464,45 +401,38 @@ void CopySession::commit(postgres::Transaction& claim, const std::vector<queue::
 
 void CopySession::skip(postgres::Transaction& claim, const queue::Task& task,
                        const std::string& reason) {
-    queue::skip(ends_.target.connection, task, reason);
+    queue::skip(target(), task, reason);
     claim.commit();
     tasks_.in_hand.clear();
     done_.push_back(task);
-    run_.report.skipped(task, reason);
+    copy_.report.skipped(task, reason);
 }
 
 void CopySession::fail(postgres::Transaction& claim, const queue::Task& task, std::string error,
                        const postgres::SqlError* cause) {
     // The claim outlives what failed, so that no other worker tries the chunk before it is marked.
-    ends_.target.connection.execute("ROLLBACK TO SAVEPOINT loading");
-    require_servers_unchanged();
+    target().execute("ROLLBACK TO SAVEPOINT loading");
+    // An update of the extension, or its removal, fails one chunk after the other. It is reported
+    // once, and no chunk is blamed.
+    session_.require_servers_unchanged();
     if (cause != nullptr)
-        error += timescale::event_triggers_behind(ends_.target.connection, *cause);
-    queue::fail(ends_.target.connection, task, error);
+        error += timescale::event_triggers_behind(target(), *cause);
+    queue::fail(target(), task, error);
     claim.commit();
     tasks_.in_hand.clear();
     done_.push_back(task);
-    run_.report.failed(task, error);
-}
-
-/// An update of the extension, or its removal, fails one chunk after the other: it is to be told
-/// once, and no chunk is to be blamed.
-void CopySession::require_servers_unchanged() {
-    ends_.source.look_again();
-    ends_.target.look_again();
-    run::require_unchanged(ends_.source, run_.source_server);
-    run::require_unchanged(ends_.target, run_.target_server);
+    copy_.report.failed(task, error);
 }
 
 /// What was being committed when the connection was lost. If it was not, another worker may have
 /// copied it since.
 void CopySession::report_if_done(const PendingTask& pending) {
-    const auto copied = queue::find_copied(ends_.target.connection, pending.id);
-    if (copied && copied->run == run_.id && copied->worker == progress_.worker() + 1) {
-        load::drop_staging_table(ends_.target.connection, pending.id);
+    const auto copied = queue::find_copied(target(), pending.id);
+    if (copied && copied->run == copy_.run.id() && copied->worker == progress_.worker() + 1) {
+        load::drop_staging_table(target(), pending.id);
         done_.push_back(copied->task);
-        run_.report.copied(copied->task, copied->loaded, output::Seconds(copied->seconds),
-                           copied->message);
+        copy_.report.copied(copied->task, copied->loaded, output::Seconds(copied->seconds),
+                            copied->message);
     }
 }
 

@@ -6,16 +6,8 @@
 #include "load/read_back.hpp"
 #include "load/small_chunks.hpp"
 #include "queue/queue.hpp"
-#include "run/abandoned_backends.hpp"
-#include "run/crashes.hpp"
-#include "run/endpoints.hpp"
 #include "run/hypertable_map.hpp"
-#include "run/open_connections.hpp"
-#include "run/pause.hpp"
-#include "run/pool.hpp"
-#include "run/retry.hpp"
-#include "run/stop.hpp"
-#include "run/worker_progress.hpp"
+#include "run/worker_session.hpp"
 
 #include <atomic>
 #include <optional>
@@ -24,29 +16,17 @@
 
 namespace copy {
 
-/// What all workers of a run share.
+/// What the workers of a run of `copy` share.
 struct CopyRun {
+    run::Run& run;
     const CopyOptions& options;
     std::string started; ///< queue::Counts::now
-    timescale::Server source_server;
-    timescale::Server target_server;
     run::HypertableMap sources;
     run::HypertableMap targets;
-    run::Stop& stop;
-    run::OpenConnections& connections;
-    run::Outage& outage;
-    run::AbandonedBackends& abandoned;
     CopyReport& report;
-    output::Board& board;
-    run::Throttle& throttle;
-    run::Pause& pause;
-    run::Pool* pool = nullptr; ///< that the workers are of
     load::HelperPool& helpers;
     load::Horizon& horizon;
-    std::int64_t id = 0; ///< OwnRun::id
-    run::Spare<run::Endpoints> spare{};
     std::atomic<bool> drained = false; ///< a worker has found nothing more to claim
-    run::Crashes crashes{};
 };
 
 /// A task that a worker is to claim, or has claimed.
@@ -81,10 +61,7 @@ class CopySession {
   public:
     /// Takes the connections that nobody uses, or connects.
     /// \throws Error when a server has changed since the run began.
-    CopySession(CopyRun& run, run::WorkerProgress& progress, WorkerTasks& tasks);
-    ~CopySession();
-    CopySession(const CopySession&) = delete;
-    CopySession& operator=(const CopySession&) = delete;
+    CopySession(CopyRun& copy, run::WorkerProgress& progress, WorkerTasks& tasks);
 
     /// Claims the next chunk, or several small ones, and makes an attempt at copying it.
     /// \returns false when there is nothing left to claim.
@@ -94,14 +71,14 @@ class CopySession {
     /// \param aggregates the source may have some, which are copied too.
     static std::vector<postgres::Statement> using_statements(bool aggregates = true);
 
-    /// What it was to do is done: its server processes end with it, or are used by somebody else.
-    void close();
+    /// The work is done: the connections are given back to the run.
+    void close() { session_.close(); }
 
     /// For the chunks of others, while this one has none in hand.
     load::HelperConnections helper_connections();
 
-    /// \returns the name of a connection that has broken.
-    std::optional<std::string> broken_connection() const;
+    /// The name of a connection that has broken, if one has.
+    std::optional<std::string> broken_connection() const { return session_.broken_connection(); }
 
   private:
     bool attempt(const PendingTask& pending);
@@ -129,24 +106,19 @@ class CopySession {
     /// \param cause the server's error, if it was that.
     void fail(postgres::Transaction& claim, const queue::Task& task, std::string error,
               const postgres::SqlError* cause = nullptr);
-    void require_servers_unchanged();
     void report_if_done(const PendingTask& pending);
 
-    run::Crashes::Servers servers() const { return {ends_.source.server, ends_.target.server}; }
     void begin(const std::vector<queue::Task>& tasks);
-    run::Endpoints connect();
-    void tell_backends();
-    postgres::Connection& builder();
-    load::Context ends();
+    load::Context context();
+    postgres::Connection& source() { return session_.source().connection; }
+    postgres::Connection& target() { return session_.target().connection; }
 
-    CopyRun& run_;
+    CopyRun& copy_;
     run::WorkerProgress& progress_;
     WorkerTasks& tasks_;
-    run::Endpoints ends_;
-    std::optional<run::Endpoint> builder_;
+    run::WorkerSession session_;
     std::optional<run::Crashes::Turn> turn_; ///< ends after what was lost is told to the others
-    bool closed_ = false;
-    bool nothing_left_ = false; ///< to claim, as the last commit saw
+    bool nothing_left_ = false;              ///< to claim, as the last commit saw
     load::Loader loader_;
     load::SmallChunkLoader small_chunks_;
     std::vector<queue::Task> done_;   ///< by the current attempt

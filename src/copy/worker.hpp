@@ -2,7 +2,7 @@
 
 #include "copy/session.hpp"
 #include "load/helper_pool.hpp"
-#include "run/retry.hpp"
+#include "run/worker.hpp"
 
 #include <optional>
 
@@ -16,21 +16,18 @@ namespace copy {
 class CopyWorker {
   public:
     /// \param number of the worker in the run, from 0.
-    CopyWorker(CopyRun& run, int number)
-        : run_(run), progress_(run.board, number, run.stop, run.throttle),
-          recovery_(run.options.retry, run.stop, run.outage) {}
+    CopyWorker(CopyRun& copy, int number) : copy_(copy), worker_(copy.run, number) {}
 
     /// Copies; then helps others to finish what they have in hand.
     void run(load::HelperPool::Helper& helper);
 
   private:
     void work(load::HelperPool::Helper& helper);
-    bool begin_again(const Error& error);
+    bool take_stock(const Error& error);
 
-    CopyRun& run_;
-    run::WorkerProgress progress_;
+    CopyRun& copy_;
+    run::Worker worker_;
     WorkerTasks tasks_;
-    run::Recovery recovery_;
     std::optional<CopySession> session_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "load/locks.hpp"
 #include "postgres/copy.hpp"
+#include "run/worker.hpp"
 #include "timescale/routing.hpp"
 
 #include <fmt/format.h>
@@ -79,35 +80,13 @@ Where where_in_copy(const postgres::SqlError& error, const std::string& table) {
 
 } // namespace
 
-ImportSession::ImportSession(ImportRun& run, run::WorkerProgress& progress)
-    : run_(run), progress_(progress), target_(connect()) {
-    run::require_unchanged(target_, run_.target_server);
-    run_.connections.add(target_.entry());
-    progress_.set_backends({{.side = Side::target, .pid = target_.backend.pid}});
-    run_.abandoned.terminate(Side::target, target_.connection);
-}
+ImportSession::ImportSession(ImportRun& import_run, run::WorkerProgress& progress)
+    : import_(import_run), progress_(progress), session_(import_run.run, progress) {}
 
 std::vector<postgres::Statement> ImportSession::using_statements() {
     // Rows and their mark are lost together, if the server crashes before they are on its disk;
     // queue::conclude() waits for all of them in the end.
     return {{"SET synchronous_commit = off"}};
-}
-
-run::Endpoint ImportSession::connect() const {
-    if (auto target = run_.spare.take())
-        return std::move(*target);
-    return run::Endpoint(run_.options.target, Side::target, "import", run::Session::further,
-                         run_.options.retry.stall_timeout, std::nullopt, using_statements());
-}
-
-void ImportSession::close() {
-    closed_ = true;
-    run_.spare.give(std::move(target_));
-}
-
-ImportSession::~ImportSession() {
-    if (!closed_)
-        run_.abandoned.add(Side::target, target_.backend);
 }
 
 queue::Imported ImportSession::load(const ImportBatch& batch) {
@@ -118,28 +97,24 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
     queue::Imported imported;
     bool finds_rejects = false;
     for (int failures = 0;;) {
-        // Those of other workers, too, for this one may come to wait for what they have locked.
-        run_.abandoned.terminate(Side::target, target_.connection);
+        session_.end_abandoned();
         try {
             if (attempt(batch, finds_rejects, imported))
                 break;
             finds_rejects = true;
         } catch (const postgres::SqlError& error) {
-            run_.stop.check(); // a cancelled statement is how stopping at once looks from here
-            if (error.remedy() == postgres::Remedy::stop ||
-                error.remedy() == postgres::Remedy::wait)
-                throw;
+            run::rethrow_unless_of_task(error, import_.run.stop);
             if (error.remedy() != postgres::Remedy::retry ||
-                ++failures > run_.options.retry.max_retries)
+                ++failures > import_.options.retry.max_retries)
                 throw Error(fmt::format("{}: {}", place(batch), error.what()));
-            run_.report.retried(path, part, error.what(), failures + 1);
-            run::wait_before_retry(run_.stop, failures);
+            import_.report.retried(path, part, error.what(), failures + 1);
+            run::wait_before_retry(import_.run.stop, failures);
         }
     }
     progress_.end(0, batch.batch.file_bytes);
-    run_.report.loaded(path, part, imported,
-                       output::Seconds(std::chrono::steady_clock::now() - started),
-                       progress_.worker() + 1);
+    import_.report.loaded(path, part, imported,
+                          output::Seconds(std::chrono::steady_clock::now() - started),
+                          progress_.worker() + 1);
     return imported;
 }
 
@@ -149,16 +124,16 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
                             queue::Imported& imported) {
     const auto& file = batch.file->planned();
     std::vector<postgres::Statement> begin{{"BEGIN"}, {load::lock_patiently}};
-    for (auto& statement : queue::claim_batch_statements(file.id, run_.owner, batch.batch))
+    for (auto& statement : queue::claim_batch_statements(file.id, import_.owner, batch.batch))
         begin.push_back(std::move(statement));
-    begin.push_back(timescale::route_exactly_statement(run_.table));
+    begin.push_back(timescale::route_exactly_statement(import_.table));
     // As a COPY by psql does, this fires triggers, most of which name tables without their schemas.
     begin.push_back({postgres::own_search_path});
-    postgres::Transaction transaction(target_.connection, begin);
+    postgres::Transaction transaction(target(), begin);
     if (!queue::is_claimed(transaction.results()[2], transaction.results()[3], file.path)) {
         transaction.rollback();
-        imported = queue::find_batch(target_.connection, file.id, batch.batch);
-        run_.rejected += imported.rejected;
+        imported = queue::find_batch(target(), file.id, batch.batch);
+        import_.rejected += imported.rejected;
         return true;
     }
     progress_.now(output::Activity::copying);
@@ -177,19 +152,19 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
     const auto rejected = static_cast<std::int64_t>(loaded.rejects.size());
     imported = {.records = batch.batch.records, .rows = loaded.rows, .rejected = rejected};
     if (rejected > 0) {
-        if (run_.rejected.fetch_add(rejected) + rejected > run_.options.max_rejects)
-            throw too_many(run_.options, file.path, loaded.rejects.back());
+        if (import_.rejected.fetch_add(rejected) + rejected > import_.options.max_rejects)
+            throw too_many(import_.options, file.path, loaded.rejects.back());
         // Before the commit: better twice there than not at all.
-        run_.rejects->write(file.path, loaded.rejects);
+        import_.rejects->write(file.path, loaded.rejects);
     }
     std::vector<load::ToReadBack> looks;
     try {
         // Deferred constraints speak up now; then names mean again what they should.
         std::vector<postgres::Statement> last{{"SET CONSTRAINTS ALL IMMEDIATE"},
                                               {postgres::pinned_search_path}};
-        if (run_.hypertable) {
-            last.push_back(load::loaded_chunks_statement(*run_.hypertable));
-            looks = to_look_at(target_.connection.pipeline(last).back());
+        if (import_.hypertable) {
+            last.push_back(load::loaded_chunks_statement(*import_.hypertable));
+            looks = to_look_at(target().pipeline(last).back());
             last.clear();
         }
         if (!looks.empty()) {
@@ -203,23 +178,23 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
         last.push_back(queue::finish_batch_statement(file.id, batch.batch, imported));
         transaction.commit_with(std::move(last));
     } catch (const postgres::SqlError& error) {
-        run_.rejected -= rejected;
+        import_.rejected -= rejected;
         if (const auto failure = load::read_back_failure(error))
             throw Error(fmt::format("{}: {}", place(batch), *failure));
         if (!blames_records(error))
             throw;
         throw Error(fmt::format("{}: {} (this is checked when the transaction ends, so that it "
                                 "cannot be told which record it is)",
-                                place(batch), reason_of(error, run_)));
+                                place(batch), reason_of(error, import_)));
     } catch (const postgres::ConnectionError&) {
-        run_.rejected -= rejected;
+        import_.rejected -= rejected;
         throw;
     }
     ++looks_;
     for (const auto& chunk : looks)
         looked_at_[chunk.slices] = looks_;
     for (const auto& one : loaded.rejects)
-        run_.report.rejected(file.path, one);
+        import_.report.rejected(file.path, one);
     return true;
 }
 
@@ -230,7 +205,7 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
 /// \param chunks what load::loaded_chunks_statement returned.
 std::vector<load::ToReadBack> ImportSession::to_look_at(const postgres::Result& chunks) const {
     constexpr std::size_t few = 2;
-    auto loaded = load::loaded_chunks_from(chunks, *run_.hypertable);
+    auto loaded = load::loaded_chunks_from(chunks, *import_.hypertable);
     const auto last_look = [&](const load::ToReadBack& chunk) {
         const auto found = looked_at_.find(chunk.slices);
         return found == looked_at_.end() ? 0 : found->second;
@@ -244,15 +219,15 @@ std::vector<load::ToReadBack> ImportSession::to_look_at(const postgres::Result& 
 
 std::int64_t ImportSession::copy(const PlannedFile& file, std::string_view data) {
     const auto copy = [&] {
-        return postgres::copy_from(data, target_.connection, file.copy,
+        return postgres::copy_from(data, target(), file.copy,
                                    [&](std::int64_t bytes) { progress_.moved(bytes); });
     };
     if (!file.detour)
         return copy();
-    target_.connection.execute(file.detour->create);
+    target().execute(file.detour->create);
     copy();
-    const auto rows = target_.connection.execute(file.detour->insert).affected_rows();
-    target_.connection.execute("DROP TABLE pg_temp." + file.detour->name);
+    const auto rows = target().execute(file.detour->insert).affected_rows();
+    target().execute("DROP TABLE pg_temp." + file.detour->name);
     return rows;
 }
 
@@ -263,7 +238,8 @@ ImportSession::PartialLoad ImportSession::find_rejects(const ImportBatch& batch)
     const auto& data = batch.batch.data;
     const auto& file = batch.file->planned();
     const auto newline = batch.batch.newline;
-    const auto records = csv::records_in(data, run_.options.format, batch.batch.part.line, newline);
+    const auto records =
+        csv::records_in(data, import_.options.format, batch.batch.part.line, newline);
     std::vector<std::int64_t> offsets{0};
     for (const auto& record : records)
         offsets.push_back(offsets.back() + record.bytes);
@@ -281,10 +257,10 @@ ImportSession::PartialLoad ImportSession::find_rejects(const ImportBatch& batch)
         left.pop_back();
         if (range.begin == range.end)
             continue;
-        target_.connection.execute("SAVEPOINT sifting");
+        target().execute("SAVEPOINT sifting");
         try {
             loaded.rows += copy(file, bytes_of(range));
-            target_.connection.execute("RELEASE SAVEPOINT sifting");
+            target().execute("RELEASE SAVEPOINT sifting");
             // A line that is not the culprit's would be followed again and again.
             if (accused == range.begin && range.end == range.begin + 1)
                 lines_are_right = false;
@@ -292,14 +268,14 @@ ImportSession::PartialLoad ImportSession::find_rejects(const ImportBatch& batch)
         } catch (const postgres::SqlError& error) {
             if (!blames_records(error))
                 throw;
-            target_.connection.execute("ROLLBACK TO SAVEPOINT sifting; RELEASE SAVEPOINT sifting");
+            target().execute("ROLLBACK TO SAVEPOINT sifting; RELEASE SAVEPOINT sifting");
             const auto where =
-                where_in_copy(error, file.detour ? file.detour->name : run_.table.name);
+                where_in_copy(error, file.detour ? file.detour->name : import_.table.name);
             if (range.end == range.begin + 1) {
                 const auto& record = records[range.begin];
                 reject(batch, loaded,
                        {.line = record.line,
-                        .reason = reason_of(error, run_) + where.column,
+                        .reason = reason_of(error, import_) + where.column,
                         .record = std::string(bytes_of(range))});
                 continue;
             }
@@ -317,17 +293,17 @@ ImportSession::PartialLoad ImportSession::find_rejects(const ImportBatch& batch)
 }
 
 void ImportSession::reject(const ImportBatch& batch, PartialLoad& loaded, csv::Reject reject) {
-    if (run_.rejects == nullptr)
+    if (import_.rejects == nullptr)
         throw refusal(batch.file->planned().path, reject);
     loaded.rejects.push_back(std::move(reject));
-    if (static_cast<std::int64_t>(loaded.rejects.size()) > run_.options.max_rejects)
-        throw too_many(run_.options, batch.file->planned().path, loaded.rejects.back());
+    if (static_cast<std::int64_t>(loaded.rejects.size()) > import_.options.max_rejects)
+        throw too_many(import_.options, batch.file->planned().path, loaded.rejects.back());
 }
 
 void ImportSession::finish(ImportedFile& file) {
-    queue::finish_import(target_.connection, file.planned().id, run_.owner);
+    queue::finish_import(target(), file.planned().id, import_.owner);
     progress_.end(1, 0);
-    run_.report.imported(file.planned().path, file.imported());
+    import_.report.imported(file.planned().path, file.imported());
 }
 
 } // namespace importing

@@ -5,13 +5,7 @@
 #include "importing/reader.hpp"
 #include "importing/report.hpp"
 #include "load/read_back.hpp"
-#include "run/abandoned_backends.hpp"
-#include "run/endpoints.hpp"
-#include "run/open_connections.hpp"
-#include "run/pause.hpp"
-#include "run/pool.hpp"
-#include "run/retry.hpp"
-#include "run/worker_progress.hpp"
+#include "run/worker_session.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -22,27 +16,18 @@
 
 namespace importing {
 
-/// What all workers of a run share.
+/// What the workers of a run of `import` share.
 struct ImportRun {
+    run::Run& run;
     const ImportOptions& options;
     const std::string& owner; ///< ImportPlan::owner
     const postgres::QualifiedName& table;
     const std::optional<timescale::Hypertable>& hypertable; ///< ImportPlan::hypertable
     const timescale::Triggers& triggers;                    ///< ImportPlan::triggers
-    timescale::Server target_server;
     ImportReader& reader;
     csv::Rejects* rejects = nullptr; ///< unless the first one ends the run
-    run::Stop& stop;
-    run::OpenConnections& connections;
-    run::Outage& outage;
-    run::AbandonedBackends& abandoned;
     ImportReport& report;
-    output::Board& board;
-    run::Throttle& throttle;
-    run::Pause& pause;
-    run::Pool* pool = nullptr;              ///< that the workers are of
     std::atomic<std::int64_t> rejected = 0; ///< by this run
-    run::Spare<run::Endpoint> spare{};
 };
 
 /**
@@ -59,10 +44,7 @@ class ImportSession {
   public:
     /// Takes the connection that nobody uses, or connects.
     /// \throws Error when the server has changed since the run began.
-    ImportSession(ImportRun& run, run::WorkerProgress& progress);
-    ~ImportSession();
-    ImportSession(const ImportSession&) = delete;
-    ImportSession& operator=(const ImportSession&) = delete;
+    ImportSession(ImportRun& import_run, run::WorkerProgress& progress);
 
     /// Loads a batch, and says so. May be called again for one that was in hand when a session was
     /// lost.
@@ -76,13 +58,13 @@ class ImportSession {
     static std::vector<postgres::Statement> using_statements();
 
     /// What its connection is to.
-    const timescale::Server& server() const { return target_.server; }
+    const timescale::Server& server() { return session_.target().server; }
 
-    /// What it was to do is done: its server process ends with it, or is used by somebody else.
-    void close();
+    /// The work is done: the connection is given back to the run.
+    void close() { session_.close(); }
 
   private:
-    run::Endpoint connect() const;
+    postgres::Connection& target() { return session_.target().connection; }
 
     /// Some of a batch's records, by their numbers.
     struct Range {
@@ -101,10 +83,9 @@ class ImportSession {
     PartialLoad find_rejects(const ImportBatch& batch);
     void reject(const ImportBatch& batch, PartialLoad& loaded, csv::Reject reject);
 
-    ImportRun& run_;
+    ImportRun& import_;
     run::WorkerProgress& progress_;
-    run::Endpoint target_;
-    bool closed_ = false;
+    run::WorkerSession session_;
     std::map<timescale::Slices, std::int64_t> looked_at_; ///< chunks, and when, by number of looks
     std::int64_t looks_ = 0;
 };

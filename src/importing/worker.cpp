@@ -5,12 +5,13 @@
 namespace importing {
 
 void ImportWorker::run() {
-    recovery_.lead([&] { work(); }, [&](const Error& error) { return begin_again(error); });
+    worker_.lead([&] { work(); }, [&](const Error& error) { return take_stock(error); });
+    import_.reader.check();
 }
 
 void ImportWorker::work() {
-    session_.emplace(run_, progress_);
-    recovery_.connected();
+    session_.emplace(import_, worker_.progress);
+    worker_.connected();
     if (lost_ && session_->server().has_crashed_since(*lost_) && ++crashes_ > 1)
         throw Error(fmt::format("giving up on {} from line {} on: the target server has crashed "
                                 "twice in the middle of it; see the server's log",
@@ -27,9 +28,8 @@ void ImportWorker::work() {
         if (to_finish_ != nullptr)
             session_->finish(*to_finish_);
         to_finish_ = nullptr;
-        lost_connections_ = 0;
         crashes_ = 0;
-        recovery_.succeeded();
+        worker_.succeeded();
     }
     session_->close();
 }
@@ -37,24 +37,21 @@ void ImportWorker::work() {
 /// What it has begun comes before everything else.
 bool ImportWorker::has_work() {
     if (in_hand_ || to_finish_ != nullptr)
-        return !run_.stop.is_requested();
+        return !import_.run.stop.is_requested();
     const auto goes_on = [&] {
-        return progress_.may_begin(*run_.pool, run_.pause);
+        return worker_.may_begin();
     };
     if (goes_on())
-        in_hand_ = run_.reader.take(goes_on);
+        in_hand_ = import_.reader.take(goes_on);
     return in_hand_.has_value();
 }
 
-bool ImportWorker::begin_again(const Error& error) {
-    if (session_ && in_hand_ && recovery_.connection_failed())
+/// Its connection is lost. The batch that it had in hand is tried again.
+bool ImportWorker::take_stock(const Error& error) {
+    if (session_ && in_hand_ && worker_.connection_failed())
         lost_ = session_->server();
     session_.reset();
-    progress_.end();
-    progress_.now(output::Activity::waiting, error.what());
-    // What breaks connections each time is not tried forever.
-    if (in_hand_ && recovery_.connection_failed() &&
-        ++lost_connections_ > run_.options.retry.max_retries)
+    if (in_hand_ && worker_.losses() > import_.run.options.retry.max_retries)
         throw Error(fmt::format("giving up on {} from line {} on: {}",
                                 in_hand_->file->planned().path, in_hand_->batch.part.line,
                                 error.what()));

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "importing/session.hpp"
-#include "run/retry.hpp"
+#include "run/worker.hpp"
 
 #include <optional>
 
@@ -15,23 +15,20 @@ namespace importing {
 class ImportWorker {
   public:
     /// \param number of the worker in the run, from 0.
-    ImportWorker(ImportRun& run, int number)
-        : run_(run), progress_(run.board, number, run.stop, run.throttle),
-          recovery_(run.options.retry, run.stop, run.outage) {}
+    ImportWorker(ImportRun& import_run, int number)
+        : import_(import_run), worker_(import_run.run, number) {}
 
     void run();
 
   private:
     void work();
     bool has_work();
-    bool begin_again(const Error& error);
+    bool take_stock(const Error& error);
 
-    ImportRun& run_;
-    run::WorkerProgress progress_;
-    run::Recovery recovery_;
+    ImportRun& import_;
+    run::Worker worker_;
     std::optional<ImportSession> session_;
     std::optional<ImportBatch> in_hand_;
-    int lost_connections_ = 0;              ///< with what is in hand
     std::optional<timescale::Server> lost_; ///< the same, and has not shown yet whether by a crash
     int crashes_ = 0;                       ///< of the server, with what is in hand
     ImportedFile* to_finish_ = nullptr;     ///< a file of which nothing is left to load

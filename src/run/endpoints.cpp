@@ -66,11 +66,6 @@ void Endpoint::look_again() {
                                     connection, server.plain);
 }
 
-void Endpoints::check() {
-    source.connection.execute("SELECT");
-    target.connection.execute("SELECT");
-}
-
 OpenConnections::Entry Endpoint::entry() const {
     return {.monitor = connection.monitor(),
             .name = connection.name(),
@@ -104,25 +99,6 @@ void end_leftovers(std::optional<Endpoint>& endpoint,
             spdlog::debug("cannot end what is left: {}", error.what());
         }
     }
-}
-
-void conclude(std::optional<Endpoint>& endpoint,
-              const postgres::ConnectionString& connection_string, Side side,
-              const std::string& command, OpenConnections& connections, Recovery recovery,
-              const std::function<void(Endpoint&)>& work) {
-    bool done = false;
-    const auto attempt = [&] {
-        if (!endpoint || endpoint->connection.is_broken()) {
-            endpoint.emplace(connection_string, side, command);
-            connections.add(endpoint->entry());
-        }
-        work(*endpoint);
-        done = true;
-    };
-    recovery.lead(attempt, [](const Error&) { return true; });
-    if (!done)
-        throw postgres::ConnectionError(
-            fmt::format("lost the connection to the {}", name_of(side)));
 }
 
 void require_different(const Endpoints& endpoints) {

@@ -54,11 +54,6 @@ struct Endpoint {
 struct Endpoints {
     Endpoint source;
     Endpoint target;
-
-    /// When a server has crashed and ended these, this says so, and not what would be in hand next.
-    /// Where it is about to, AbandonedBackends::terminate() waits for that.
-    /// \throws ConnectionError
-    void check();
 };
 
 /// A further session that has no TimescaleDB (postgres::Library::left_out): for tables of ours, and
@@ -108,53 +103,6 @@ Endpoints connect_both(const postgres::ConnectionString& source,
 void end_leftovers(std::optional<Endpoint>& endpoint,
                    const postgres::ConnectionString& connection_string, Side side,
                    const std::string& command);
-
-/// Connections that nobody uses now: those that a run began with, for its first worker, and that
-/// worker's, for the end of the run. Thread-safe.
-template <typename Ends>
-class Spare {
-  public:
-    Spare() = default;
-    explicit Spare(Ends ends) : ends_(std::move(ends)) {}
-
-    std::optional<Ends> take() {
-        const std::lock_guard lock(mutex_);
-        return std::exchange(ends_, std::nullopt);
-    }
-
-    /// One pair is enough: others are closed.
-    void give(Ends ends) {
-        const std::lock_guard lock(mutex_);
-        if (!ends_)
-            ends_.emplace(std::move(ends));
-    }
-
-  private:
-    std::mutex mutex_;
-    std::optional<Ends> ends_;
-};
-
-/// The connections that a run's workers have left, if any.
-struct Left {
-    explicit Left(Spare<Endpoints>& spare) {
-        if (auto ends = spare.take()) {
-            source.emplace(std::move(ends->source));
-            target.emplace(std::move(ends->target));
-        }
-    }
-
-    std::optional<Endpoint> source;
-    std::optional<Endpoint> target;
-};
-
-/// Does what is left to do when a run's workers are through.
-/// \param endpoint a connection that they have left. Where there is none, or it is gone, one is
-/// made for as long as `recovery` allows. \throws what Recovery::lead throws; ConnectionError when
-/// the run is to stop.
-void conclude(std::optional<Endpoint>& endpoint,
-              const postgres::ConnectionString& connection_string, Side side,
-              const std::string& command, OpenConnections& connections, Recovery recovery,
-              const std::function<void(Endpoint&)>& work);
 
 /// \throws UsageError when both are the same database of the same server: copying would delete
 /// what it is to copy.

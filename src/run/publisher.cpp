@@ -158,14 +158,4 @@ void Publisher::look_at_locks(postgres::Connection& connection, Side side) {
     board_.set_lock_waits(side, std::move(waits));
 }
 
-Publisher::Steering steer(Pause& pause, Pool& pool, output::Board& board, Demand& demand) {
-    return {.pause = pause,
-            .resize = [&pool](int most) { pool.resize(most); },
-            .note =
-                [&board, &demand](std::int64_t chunks, std::int64_t bytes) {
-                    board.note_left(chunks);
-                    demand.note(bytes);
-                }};
-}
-
 } // namespace run

@@ -4,10 +4,8 @@
 #include "output/display.hpp"
 #include "output/output.hpp"
 #include "queue/runs.hpp"
-#include "run/demand.hpp"
 #include "run/endpoints.hpp"
 #include "run/pause.hpp"
-#include "run/pool.hpp"
 
 #include <condition_variable>
 #include <cstdint>
@@ -34,8 +32,7 @@ class Publisher {
         Pause& pause;
         std::function<void(int)> resize; ///< how many workers there may be
         /// how much the queue has to do
-        std::function<void(std::int64_t chunks, std::int64_t bytes)> note = [](auto, auto) {
-        };
+        std::function<void(std::int64_t chunks, std::int64_t bytes)> note;
     };
 
     /// Begins with what is ordered already.
@@ -74,8 +71,5 @@ class Publisher {
     std::condition_variable_any stopping_;
     std::jthread thread_; // last, for it uses the others
 };
-
-/// What a run does that works on the queue.
-Publisher::Steering steer(Pause& pause, Pool& pool, output::Board& board, Demand& demand);
 
 } // namespace run

@@ -3,6 +3,7 @@
 #include "json/value.hpp"
 #include "queue/queue.hpp"
 #include "run/reading.hpp"
+#include "run/worker.hpp"
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
@@ -33,19 +34,10 @@ std::string reason_json(const std::string& reason) {
 
 } // namespace
 
-VerifySession::VerifySession(VerifyRun& run, run::WorkerProgress& progress,
+VerifySession::VerifySession(VerifyRun& verify, run::WorkerProgress& progress,
                              std::vector<Verdict>& in_doubt)
-    : run_(run), progress_(progress), ends_(connect()),
-      queue_(run.options.target, Side::target, "verify", run.options.retry.stall_timeout),
-      in_doubt_(in_doubt) {
-    run::require_unchanged(ends_.source, run_.source_server);
-    run::require_unchanged(ends_.target, run_.target_server);
-    for (const auto& entry : {ends_.source.entry(), ends_.target.entry(), queue_.entry()})
-        run_.connections.add(entry);
-    run_.abandoned.terminate(ends_);
-    progress_.set_backends({{.side = Side::source, .pid = ends_.source.backend.pid},
-                            {.side = Side::target, .pid = ends_.target.backend.pid},
-                            {.side = Side::target, .pid = queue_.backend.pid}});
+    : verify_(verify), progress_(progress), session_(verify.run, progress), in_doubt_(in_doubt) {
+    session_.queue();
     say_what_was_committed();
 }
 
@@ -56,48 +48,28 @@ void VerifySession::say_what_was_committed() {
     std::map<std::int64_t, std::string> compared;
     for (const auto& verdict : in_doubt_)
         compared[verdict.task.id] = verdict.compared;
-    const auto committed = queue::committed_verdicts(queue_.connection, compared);
+    const auto committed = queue::committed_verdicts(queue(), compared);
     std::erase_if(in_doubt_,
                   [&](const auto& verdict) { return !committed.contains(verdict.task.id); });
     std::vector<queue::Task> done;
     for (const auto& verdict : in_doubt_) {
-        verdict.say(run_.report, verdict.task);
+        verdict.say(verify_.report, verdict.task);
         done.push_back(verdict.task);
     }
     progress_.end(done);
     in_doubt_.clear();
 }
 
-run::Endpoints VerifySession::connect() const {
-    if (auto ends = run_.spare.take())
-        return std::move(*ends);
-    return run::connect_both(run_.options.source, run_.options.target, "verify",
-                             run::Session::further, run_.options.retry.stall_timeout);
-}
-
-void VerifySession::close() {
-    closed_ = true;
-    run_.spare.give(std::move(ends_));
-}
-
-VerifySession::~VerifySession() {
-    if (closed_)
-        return;
-    run_.abandoned.add(Side::source, ends_.source.backend);
-    run_.abandoned.add(Side::target, ends_.target.backend);
-    run_.abandoned.add(Side::target, queue_.backend);
-}
-
 bool VerifySession::verify_next() {
     const auto check = [&] {
         progress_.check();
     };
-    turn_.emplace(run_.crashes, /*alone=*/false, check);
+    turn_.emplace(verify_.run.crashes, /*alone=*/false, check);
     verdicts_.clear();
     in_hand_.clear();
-    postgres::Transaction claim(queue_.connection,
+    postgres::Transaction claim(queue(),
                                 std::vector<postgres::Statement>{
-                                    {"BEGIN"}, queue::claim_comparison_statement(run_.started)});
+                                    {"BEGIN"}, queue::claim_comparison_statement(verify_.started)});
     const auto first = queue::claimed(claim.results().back());
     if (!first) {
         turn_.reset();
@@ -105,17 +77,18 @@ bool VerifySession::verify_next() {
     }
     std::vector<queue::Task> tasks{*first};
     if (const auto more = queue::companions_of(*first); more > 0)
-        for (auto& task : queue::claim_more_comparisons(queue_.connection, run_.started, *first,
-                                                        more, run_.pool->size()))
+        for (auto& task : queue::claim_more_comparisons(queue(), verify_.started, *first, more,
+                                                        verify_.run.pool().size()))
             tasks.push_back(std::move(task));
     progress_.begin(tasks);
     progress_.now(output::Activity::comparing);
-    const bool is_suspect = std::ranges::any_of(
-        tasks, [&](const auto& task) { return run_.crashes.is_suspect(task.id, servers()); });
+    const bool is_suspect = std::ranges::any_of(tasks, [&](const auto& task) {
+        return verify_.run.crashes.is_suspect(task.id, session_.servers());
+    });
     if (is_suspect) {
         turn_->become_alone(check);
-        run_.abandoned.terminate(ends_);
-        ends_.check();
+        session_.end_abandoned();
+        session_.check();
     }
     for (const auto& task : tasks.size() > 1 && !is_suspect ? verify_together(tasks) : tasks)
         compare(task);
@@ -124,31 +97,31 @@ bool VerifySession::verify_next() {
     claim.commit();
     progress_.end(tasks);
     for (const auto& verdict : in_doubt_)
-        verdict.say(run_.report, verdict.task);
+        verdict.say(verify_.report, verdict.task);
     in_doubt_.clear();
     turn_.reset();
     return true;
 }
 
 void VerifySession::begin(std::int64_t task) {
-    run_.crashes.begin(task, servers());
+    verify_.run.crashes.begin(task, session_.servers());
     in_hand_.push_back(task);
 }
 
 void VerifySession::end() {
     for (const auto task : std::exchange(in_hand_, {}))
-        run_.crashes.end(task);
+        verify_.run.crashes.end(task);
 }
 
 void VerifySession::compare(const queue::Task& task) {
     end();
-    if (const auto verdict = run_.crashes.verdict(task.id, servers())) {
+    if (const auto verdict = verify_.run.crashes.verdict(task.id, session_.servers())) {
         give_up(task, *verdict);
         return;
     }
     begin(task.id);
-    for (int attempts = 1; !attempt(task, attempts > run_.options.retry.max_retries); ++attempts)
-        run::wait_before_retry(run_.stop, attempts);
+    for (int attempts = 1; !attempt(task, attempts > verify_.options.retry.max_retries); ++attempts)
+        run::wait_before_retry(verify_.run.stop, attempts);
 }
 
 void VerifySession::give_up(const queue::Task& task, const std::string& reason) {
@@ -164,9 +137,7 @@ bool VerifySession::attempt(const queue::Task& task, bool last) {
     } catch (const TaskError& error) {
         reason = error.what();
     } catch (const postgres::SqlError& error) {
-        run_.stop.check(); // a cancelled statement is how stopping at once looks from here
-        if (error.remedy() == postgres::Remedy::stop || error.remedy() == postgres::Remedy::wait)
-            throw;
+        run::rethrow_unless_of_task(error, verify_.run.stop);
         if (error.remedy() == postgres::Remedy::retry && !last)
             return false;
         reason = error.what();
@@ -178,25 +149,27 @@ bool VerifySession::attempt(const queue::Task& task, bool last) {
 void VerifySession::verify_claimed(const queue::Task& task) {
     const auto started = std::chrono::steady_clock::now();
     run::require_sound({task});
-    const run::ChunkReading source(ends_.source.connection, run_.source_server, task.snapshot,
-                                   {task.chunk});
+    const run::ChunkReading source(session_.source().connection, verify_.run.server(Side::source),
+                                   task.snapshot, {task.chunk});
     if (!source.chunk())
         throw TaskError("it is gone from the source");
     run::check_visible(*source.chunk());
-    const auto place = timescale::find_place(ends_.target.connection, {task.target, task.slices});
+    const auto place =
+        timescale::find_place(session_.target().connection, {task.target, task.slices});
     // One snapshot there too: what is written to the target meanwhile is not half seen.
     std::optional<run::ChunkReading> reading;
     std::optional<postgres::Transaction> transaction;
     std::optional<timescale::Chunk> target;
     if (place.same && have_same_chunks(task)) {
         target = reading
-                     .emplace(ends_.target.connection, run_.target_server, std::nullopt,
-                              std::vector{*place.same})
+                     .emplace(session_.target().connection, verify_.run.server(Side::target),
+                              std::nullopt, std::vector{*place.same})
                      .chunk();
         if (!target)
             throw TaskError("it is gone from the target");
     } else {
-        transaction.emplace(ends_.target.connection, run::begin_read_transaction(std::nullopt));
+        transaction.emplace(session_.target().connection,
+                            run::begin_read_transaction(std::nullopt));
     }
     const auto verdict = verify::compare(comparison(task, *source.chunk(), target));
     // Where no row was to be copied, none may have made a chunk.
@@ -209,8 +182,8 @@ void VerifySession::verify_claimed(const queue::Task& task) {
         });
         return;
     }
-    const auto axis =
-        timescale::axis_of(run::find_hypertable(run_.sources, task.hypertable, "source").time.type);
+    const auto axis = timescale::axis_of(
+        run::find_hypertable(verify_.sources, task.hypertable, "source").time.type);
     finish(
         task, difference_json(*verdict.difference, axis),
         [difference = *verdict.difference, axis](auto& report, const auto& of) {
@@ -227,9 +200,7 @@ std::vector<queue::Task> VerifySession::verify_together(const std::vector<queue:
     } catch (const TaskError&) {
         // One of them spoils it for all; one by one, it will be the only one.
     } catch (const postgres::SqlError& error) {
-        run_.stop.check();
-        if (error.remedy() == postgres::Remedy::stop || error.remedy() == postgres::Remedy::wait)
-            throw;
+        run::rethrow_unless_of_task(error, verify_.run.stop);
     }
     return tasks;
 }
@@ -243,19 +214,19 @@ std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Ta
         names.push_back(task.chunk);
         hypercubes.push_back({task.target, task.slices});
     }
-    const run::ChunkReading source(ends_.source.connection, run_.source_server,
+    const run::ChunkReading source(session_.source().connection, verify_.run.server(Side::source),
                                    tasks.front().snapshot, names);
     if (!have_same_chunks(tasks.front()))
         return tasks;
-    const auto places = timescale::find_places(ends_.target.connection, hypercubes);
+    const auto places = timescale::find_places(session_.target().connection, hypercubes);
     std::vector<postgres::QualifiedName> target_names;
     for (const auto& place : places) {
         if (!place.same)
             return tasks;
         target_names.push_back(*place.same);
     }
-    const run::ChunkReading target(ends_.target.connection, run_.target_server, std::nullopt,
-                                   target_names);
+    const run::ChunkReading target(session_.target().connection, verify_.run.server(Side::target),
+                                   std::nullopt, target_names);
 
     std::vector<Comparison> comparisons;
     for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -278,7 +249,7 @@ std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Ta
     }
     if (equal.empty())
         return rest;
-    const auto compared = queue::finish_comparison(queue_.connection, equal, std::nullopt, false);
+    const auto compared = queue::finish_comparison(queue(), equal, std::nullopt, false);
     for (std::size_t i = 0; i < tasks.size(); ++i)
         if (!verdicts[i].difference)
             verdicts_.push_back(
@@ -291,20 +262,21 @@ std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Ta
 /// Whether chunks of the same slices have the same rows.
 bool VerifySession::have_same_chunks(const queue::Task& task) const {
     return timescale::have_same_dimensions(
-        run::find_hypertable(run_.sources, task.hypertable, "source"),
-        run::find_hypertable(run_.targets, task.target, "target"));
+        run::find_hypertable(verify_.sources, task.hypertable, "source"),
+        run::find_hypertable(verify_.targets, task.target, "target"));
 }
 
 Comparison VerifySession::comparison(const queue::Task& task, const timescale::Chunk& source,
                                      const std::optional<timescale::Chunk>& target) {
-    const auto& hypertable = run::find_hypertable(run_.sources, task.hypertable, "source");
-    const auto& in_target = run::find_hypertable(run_.targets, task.target, "target");
+    const auto& hypertable = run::find_hypertable(verify_.sources, task.hypertable, "source");
+    const auto& in_target = run::find_hypertable(verify_.targets, task.target, "target");
     const auto ranges = timescale::row_filter(hypertable.time, task.ranges);
     const auto filter = task.whole ? "true" : ranges;
     Comparison comparison{
-        .source = {ends_.source.connection, rows_of(source), hypertable.plain ? ranges : filter},
+        .source = {session_.source().connection, rows_of(source),
+                   hypertable.plain ? ranges : filter},
         // Rows that the target keeps in chunks of other slices.
-        .target = {ends_.target.connection, task.target.quoted(),
+        .target = {session_.target().connection, task.target.quoted(),
                    fmt::format("{} AND {}",
                                timescale::hypercube_filter(hypertable.dimensions, task.slices),
                                filter)},
@@ -312,9 +284,9 @@ Comparison VerifySession::comparison(const queue::Task& task, const timescale::C
         .time = hypertable.time,
         .key = hypertable.key,
         .generated = {},
-        .mode = run_.mode,
-        .hashes_alike = run_.hashes_alike,
-        .max_examples = run_.options.max_differences,
+        .mode = verify_.mode,
+        .hashes_alike = verify_.hashes_alike,
+        .max_examples = verify_.options.max_differences,
         .plain = hypertable.plain};
     if (target) {
         // As the application reads it: where the planner does not find the chunk, its rows are
@@ -334,8 +306,8 @@ Comparison VerifySession::comparison(const queue::Task& task, const timescale::C
 
 void VerifySession::finish(const queue::Task& task, const std::optional<std::string>& difference,
                            Say say, bool helps_to_copy) {
-    auto compared = queue::finish_comparison(queue_.connection, {task.id}, difference,
-                                             run_.options.requeue && helps_to_copy);
+    auto compared = queue::finish_comparison(queue(), {task.id}, difference,
+                                             verify_.options.requeue && helps_to_copy);
     verdicts_.push_back({task, std::move(compared), std::move(say)});
 }
 

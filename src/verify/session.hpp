@@ -1,14 +1,8 @@
 #pragma once
 
 #include "queue/task.hpp"
-#include "run/abandoned_backends.hpp"
-#include "run/crashes.hpp"
-#include "run/endpoints.hpp"
 #include "run/hypertable_map.hpp"
-#include "run/open_connections.hpp"
-#include "run/retry.hpp"
-#include "run/stop.hpp"
-#include "run/worker_progress.hpp"
+#include "run/worker_session.hpp"
 #include "verify/options.hpp"
 #include "verify/report.hpp"
 
@@ -19,27 +13,16 @@
 
 namespace verify {
 
-/// What all workers of a run share.
+/// What the workers of a run of `verify` share.
 struct VerifyRun {
+    run::Run& run;
     const VerifyOptions& options;
     std::string started; ///< queue::Counts::now
-    timescale::Server source_server;
-    timescale::Server target_server;
-    Mode mode; ///< the options', unless the servers hash differently
+    Mode mode;           ///< the options', unless the servers hash differently
     bool hashes_alike;
     run::HypertableMap sources;
     run::HypertableMap targets;
-    run::Stop& stop;
-    run::OpenConnections& connections;
-    run::Outage& outage;
-    run::AbandonedBackends& abandoned;
     VerifyReport& report;
-    output::Board& board;
-    run::Throttle& throttle;
-    run::Pause& pause;
-    run::Pool* pool = nullptr; ///< that the workers are of
-    run::Spare<run::Endpoints> spare{};
-    run::Crashes crashes{};
 };
 
 /**
@@ -66,10 +49,7 @@ class VerifySession {
     /// \param in_doubt verdicts whose COMMIT was not answered: those that were committed are said,
     /// unless somebody else has compared the same chunk since.
     /// \throws Error when a server has changed since the run began.
-    VerifySession(VerifyRun& run, run::WorkerProgress& progress, std::vector<Verdict>& in_doubt);
-    ~VerifySession();
-    VerifySession(const VerifySession&) = delete;
-    VerifySession& operator=(const VerifySession&) = delete;
+    VerifySession(VerifyRun& verify, run::WorkerProgress& progress, std::vector<Verdict>& in_doubt);
 
     /// Claims the next chunk, or several small ones, and compares.
     /// \returns false when there is nothing left to claim.
@@ -78,14 +58,12 @@ class VerifySession {
     /// The tasks that are being compared.
     const std::vector<std::int64_t>& in_hand() const { return in_hand_; }
 
-    /// What it was to do is done: its server processes end with it, or are used by somebody else.
-    void close();
+    /// The work is done: the connections are given back to the run.
+    void close() { session_.close(); }
 
   private:
-    run::Crashes::Servers servers() const { return {ends_.source.server, ends_.target.server}; }
     void begin(std::int64_t task);
     void end();
-    run::Endpoints connect() const;
     void say_what_was_committed();
 
     void compare(const queue::Task& task);
@@ -110,11 +88,11 @@ class VerifySession {
     void finish(const queue::Task& task, const std::optional<std::string>& difference, Say say,
                 bool helps_to_copy = true);
 
-    VerifyRun& run_;
+    postgres::Connection& queue() { return session_.queue().connection; }
+
+    VerifyRun& verify_;
     run::WorkerProgress& progress_;
-    run::Endpoints ends_;
-    run::LeanSession queue_;
-    bool closed_ = false;
+    run::WorkerSession session_;
     std::optional<run::Crashes::Turn> turn_; ///< ends after what was lost is told to the others
     std::vector<std::int64_t> in_hand_;
     std::vector<Verdict> verdicts_; ///< of what is claimed

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "run/retry.hpp"
+#include "run/worker.hpp"
 #include "verify/session.hpp"
 
 #include <optional>
@@ -15,21 +15,17 @@ namespace verify {
 class VerifyWorker {
   public:
     /// \param number of the worker in the run, from 0.
-    VerifyWorker(VerifyRun& run, int number)
-        : run_(run), progress_(run.board, number, run.stop, run.throttle),
-          recovery_(run.options.retry, run.stop, run.outage) {}
+    VerifyWorker(VerifyRun& verify, int number) : verify_(verify), worker_(verify.run, number) {}
 
     void run();
 
   private:
     void work();
-    bool begin_again(const Error& error);
+    bool take_stock(const Error& error);
 
-    VerifyRun& run_;
-    run::WorkerProgress progress_;
-    run::Recovery recovery_;
+    VerifyRun& verify_;
+    run::Worker worker_;
     std::optional<VerifySession> session_;
-    int losses_ = 0; ///< of connections, since a chunk was compared
     std::vector<VerifySession::Verdict> in_doubt_;
 };
 

@@ -1,0 +1,28 @@
+#include "run/worker.hpp"
+
+namespace run {
+
+void Worker::lead(const std::function<void()>& work,
+                  const std::function<bool(const Error&)>& lost) {
+    recovery_.lead(work, [&](const Error& error) {
+        if (recovery_.connection_failed())
+            ++losses_;
+        const bool goes_on = lost(error);
+        progress.end();
+        progress.now(output::Activity::waiting, error.what());
+        return goes_on;
+    });
+}
+
+void Worker::succeeded() {
+    losses_ = 0;
+    recovery_.succeeded();
+}
+
+void rethrow_unless_of_task(const postgres::SqlError& error, const Stop& stop) {
+    stop.check(); // a cancelled statement is how stopping at once looks from here
+    if (error.remedy() == postgres::Remedy::stop || error.remedy() == postgres::Remedy::wait)
+        throw; // NOLINT(misc-throw-by-value-catch-by-reference): of the handler that calls this
+}
+
+} // namespace run

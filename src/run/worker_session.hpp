@@ -1,0 +1,63 @@
+#pragma once
+
+#include "run/run.hpp"
+#include "run/worker_progress.hpp"
+
+#include <optional>
+#include <string>
+
+namespace run {
+
+/**
+ * A worker's connections, for as long as they hold: registered with the run's, told to the board,
+ * and counted as abandoned backends unless close() was called before it is destroyed.
+ */
+class WorkerSession {
+  public:
+    /// Takes connections that nobody uses, or connects, and ends abandoned backends.
+    /// \throws Error if a server has changed since the run began.
+    WorkerSession(Run& run, WorkerProgress& progress);
+    ~WorkerSession();
+    WorkerSession(const WorkerSession&) = delete;
+    WorkerSession& operator=(const WorkerSession&) = delete;
+
+    Endpoint& source() { return *connections_.source; }
+    Endpoint& target() { return connections_.target; }
+
+    /// A second session in the target, made when it is first called.
+    Endpoint& second_target();
+
+    /// A session for the queue alone, made when it is first called.
+    LeanSession& queue();
+
+    Crashes::Servers servers() const;
+
+    /// Ends abandoned backends, also those of other workers: this one may come to wait for what
+    /// they have locked.
+    void end_abandoned();
+
+    /// Makes sure that the servers are there, before something is blamed for their crash.
+    /// \throws ConnectionError
+    void check();
+
+    /// The name of a connection that has broken, if one has.
+    std::optional<std::string> broken_connection() const;
+
+    /// \throws Error if a server is of another version or edition than when the run began.
+    void require_servers_unchanged();
+
+    /// The work is done: the connections are given back to the run.
+    void close();
+
+  private:
+    void publish();
+
+    Run& run_;
+    WorkerProgress& progress_;
+    Run::Connections connections_;
+    std::optional<Endpoint> second_target_;
+    std::optional<LeanSession> queue_;
+    bool is_closed_ = false;
+};
+
+} // namespace run
