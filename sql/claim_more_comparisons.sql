@@ -5,13 +5,8 @@
 -- $2, $3, $4, $5, $6: hypertable_schema, hypertable_name, snapshot, bytes and id of the claimed one
 -- $7: at most so many
 -- $8: workers of this run
-SELECT task.id, task.hypertable_schema, task.hypertable_name, task.target_schema,
-       task.target_name, task.chunk_schema, task.chunk_name, task.part, task.slices,
-       task.snapshot, task.bytes,
-       task.range @> int8multirange(task.slice) AS whole,
-       (SELECT jsonb_agg(jsonb_build_array(lower(part), upper(part)) ORDER BY part)
-        FROM unnest(task.range) AS part) AS ranges
-FROM __backfill.task
+SELECT *
+FROM __backfill.task_details AS task
 WHERE task.worked IS NOT NULL
   AND NOT task.skipped
   AND task.verified IS NULL

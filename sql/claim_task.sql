@@ -3,13 +3,8 @@
 --
 -- $1: when this run began; a task that failed since is left for the next run
 -- $2: a task's id, to take that one and no other; NULL for any
-SELECT task.id, task.hypertable_schema, task.hypertable_name, task.target_schema,
-       task.target_name, task.chunk_schema, task.chunk_name, task.part, task.slices,
-       task.snapshot, task.bytes,
-       task.range @> int8multirange(task.slice) AS whole,
-       (SELECT jsonb_agg(jsonb_build_array(lower(part), upper(part)) ORDER BY part)
-        FROM unnest(task.range) AS part) AS ranges
-FROM __backfill.task
+SELECT *
+FROM __backfill.task_details AS task
 WHERE task.worked IS NULL
   AND (task.failed IS NULL OR task.failed < $1::timestamptz)
   AND ($2::bigint IS NULL OR task.id = $2::bigint)

@@ -3,7 +3,7 @@
 CREATE SCHEMA __backfill;
 
 -- The format of the tables below; raised when it changes.
-COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 5';
+COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 6';
 
 -- One row for each chunk of the source that is to be copied.
 CREATE TABLE __backfill.task (
@@ -63,6 +63,15 @@ CREATE INDEX task_to_do ON __backfill.task (bytes DESC, id) WHERE worked IS NULL
 
 CREATE INDEX task_to_verify ON __backfill.task (bytes DESC, id)
     WHERE worked IS NOT NULL AND NOT skipped AND verified IS NULL;
+
+-- What a worker has to know of a task. A task is claimed by locking its row through this view.
+CREATE VIEW __backfill.task_details AS
+SELECT id, hypertable_schema, hypertable_name, target_schema, target_name, chunk_schema, chunk_name,
+       part, slices, snapshot, bytes, worked, failed, skipped, compared, verified,
+       range @> int8multirange(slice) AS whole,
+       (SELECT jsonb_agg(jsonb_build_array(lower(one), upper(one)) ORDER BY one)
+        FROM unnest(range) AS one) AS ranges
+FROM __backfill.task;
 
 -- One row for each process that copies or verifies: how far it is. Written once a second while it
 -- runs.
