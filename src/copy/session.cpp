@@ -220,7 +220,7 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
 }
 
 bool CopySession::copy_together(postgres::Transaction& claim, const queue::Task& first) {
-    const auto most = queue::companions_of(first);
+    const auto most = queue::maximum_group_size(first) - 1;
     if (most == 0 || copy_.options.load.strategy == load::Strategy::attach)
         return false;
     std::vector<queue::Task> tasks;

@@ -215,12 +215,12 @@ std::optional<Task> claimed(const postgres::Result& rows) {
     return tasks.empty() ? std::nullopt : std::optional(std::move(tasks.front()));
 }
 
-std::int64_t companions_of(const Task& task) {
+std::int64_t maximum_group_size(const Task& task) {
     constexpr std::int64_t most_bytes = 4 * small_bytes;
     constexpr std::int64_t most_tasks = 128;
     if (task.bytes >= small_bytes)
-        return 0;
-    return std::min(most_bytes / std::max<std::int64_t>(task.bytes, 1), most_tasks) - 1;
+        return 1;
+    return std::min(most_bytes / std::max<std::int64_t>(task.bytes, 1), most_tasks);
 }
 
 std::vector<Task> claim_more(postgres::Connection& target, const std::string& run_started,

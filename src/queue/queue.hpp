@@ -82,9 +82,9 @@ postgres::Statement claim_statement(const std::string& run_started,
 /// The task that a claiming statement returned; nothing when there was none to claim.
 std::optional<Task> claimed(const postgres::Result& rows);
 
-/// How many tasks may go together with one of its size, in one transaction: as many as make that
-/// worth the while of a few round trips and a commit; none for large ones.
-std::int64_t companions_of(const Task& task);
+/// How many tasks of its size one transaction takes at most: enough to be worth a few round trips
+/// and a commit. One, for a large task.
+std::int64_t maximum_group_size(const Task& task);
 
 /// Claims further tasks to copy together with a small one (sql/claim_more_tasks.sql).
 /// \param most how many at most.

@@ -76,7 +76,7 @@ bool VerifySession::verify_next() {
         return false;
     }
     std::vector<queue::Task> tasks{*first};
-    if (const auto more = queue::companions_of(*first); more > 0)
+    if (const auto more = queue::maximum_group_size(*first) - 1; more > 0)
         for (auto& task : queue::claim_more_comparisons(queue(), verify_.started, *first, more,
                                                         verify_.run.pool().size()))
             tasks.push_back(std::move(task));
