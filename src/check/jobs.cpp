@@ -1,4 +1,5 @@
 #include "check/topics.hpp"
+#include "jobs/background_jobs.hpp"
 #include "output/units.hpp"
 #include "postgres/quote.hpp"
 #include "postgres/session.hpp"
@@ -323,6 +324,17 @@ void target_jobs(Findings& findings, const CheckedServer& target, const Pairs& p
     }
     if (!findings.has(subject))
         findings.ok(subject, "no active one interferes");
+}
+
+void owners_of_policies(Findings& findings, run::Endpoint& target) {
+    const std::string subject = "owners of policies";
+    for (const auto& job : ::jobs::read_background_jobs(target.connection, std::nullopt))
+        if (!job.may_work)
+            findings.warn(subject, ::jobs::cannot_work(job),
+                          "in the target: " +
+                              ::jobs::remedy_for_owner(target.server, job, job.scheduled));
+    if (!findings.has(subject))
+        findings.ok(subject, "all of the target's may work on their hypertables");
 }
 
 } // namespace check

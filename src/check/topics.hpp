@@ -1,12 +1,10 @@
 #pragma once
 
 #include "check/finding.hpp"
+#include "check/migration.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/encryption.hpp"
-#include "timescale/chunk.hpp"
-#include "timescale/hypertable.hpp"
-#include "timescale/server.hpp"
-#include "timescale/time_range.hpp"
+#include "run/endpoints.hpp"
 
 #include <optional>
 #include <string>
@@ -18,25 +16,31 @@
  */
 namespace check {
 
-/// One of the two servers.
-struct CheckedServer {
-    std::string name; ///< "source" or "target"
-    postgres::Connection& connection;
-    const timescale::Server& server;
-};
+/// Looks at all topics. What keeps it from one is a finding, and the others go on.
+/// \throws ConnectionError, which is among the findings then; UsageError.
+void look_at_all_topics(Findings& findings, Migration& migration, const Request& request);
 
-/// A hypertable that is to be copied. Both are there, but for what is missing in the target; of the
-/// only side that could be connected to, the other is nothing.
-struct Pair {
-    const timescale::Hypertable* source = nullptr;
-    const timescale::Hypertable* target = nullptr;
-    std::optional<timescale::TimeRange> range{}; ///< none when its time cannot take the bounds
+// ---------------------------------------------------------------- range.cpp
 
-    const timescale::Hypertable& known() const { return source != nullptr ? *source : *target; }
-    std::string quoted() const { return known().known_as().quoted(); }
-};
-using Pairs = std::vector<Pair>;
-using Chunks = std::vector<timescale::ChunkInRange>;
+/// Whether all hypertables can take the bounds, and whether all is written twice after --until.
+void range(Findings& findings, const Migration& migration, const Request& request);
+
+// ---------------------------------------------------------------- hypertables.cpp
+
+/// Whether the target has the hypertables, with the same columns.
+void hypertables(Findings& findings, const Pairs& pairs);
+
+// ---------------------------------------------------------------- plain_tables.cpp
+
+/// What it means that the source's tables are no hypertables.
+void plain_tables(Findings& findings, const Migration& migration, const Request& request);
+
+// ---------------------------------------------------------------- privileges.cpp, queue.cpp
+
+void privileges(Findings& findings, run::Endpoint& endpoint, Side side, const Pairs& pairs);
+
+/// What the target has of an earlier stage.
+void earlier_queue(Findings& findings, run::Endpoint& target);
 
 // ---------------------------------------------------------------- servers.cpp
 
@@ -85,6 +89,9 @@ void source_jobs(Findings& findings, const CheckedServer& source, const Pairs& p
 /// \param chunks of the source. \param targets of the target.
 void target_jobs(Findings& findings, const CheckedServer& target, const Pairs& pairs,
                  const Chunks& chunks, const Chunks& targets);
+
+/// Policies whose owners may not do their work, also those that are off just now.
+void owners_of_policies(Findings& findings, run::Endpoint& target);
 
 // ---------------------------------------------------------------- foreign_keys.cpp, sequences.cpp
 

@@ -1,0 +1,155 @@
+#include "check/migration.hpp"
+
+#include "check/topics.hpp"
+#include "postgres/encryption.hpp"
+#include "timescale/plain_table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+#include <iterator>
+
+namespace check {
+
+namespace {
+
+using timescale::Hypertable;
+
+/// A connection that may only read, or why there is none.
+struct Attempt {
+    std::optional<run::Endpoint> endpoint{};
+    std::string problem{};
+    std::string remedy{};
+};
+
+Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, Side role) {
+    Attempt attempt;
+    try {
+        attempt.endpoint.emplace(connection_string, role, "check", run::Session::first,
+                                 run::Endpoint::default_patience, postgres::Access::read_only);
+        // Reading a catalog waits for nobody but those who change it.
+        attempt.endpoint->connection.execute("SET lock_timeout = '5s'");
+    } catch (const postgres::ConnectionError& error) {
+        attempt.endpoint.reset();
+        attempt.problem = error.what();
+        attempt.remedy = fmt::format("see that the server runs and lets this machine in, and that "
+                                     "--{} is right",
+                                     name_of(role));
+    } catch (const Error& error) {
+        attempt.endpoint.reset();
+        attempt.problem = error.what();
+        // Behind the semicolon, errors say what to do.
+        if (const auto end = attempt.problem.rfind("; "); end != std::string::npos) {
+            attempt.remedy = attempt.problem.substr(end + 2);
+            attempt.problem.resize(end);
+        }
+    }
+    return attempt;
+}
+
+/// The chunks of one side's hypertables that are in the range.
+Chunks read_chunks(const CheckedServer& side, const Pairs& pairs, const Hypertable* Pair::*which) {
+    std::vector<timescale::HypertableRange> wanted;
+    for (const auto& pair : pairs)
+        if (const auto* hypertable = pair.*which; hypertable != nullptr && pair.range)
+            wanted.push_back({hypertable->id, hypertable->time_dimension_id, *pair.range});
+    return timescale::read_chunks_in_range(side.connection, wanted);
+}
+
+/// What would be a chunk of the source's plain tables.
+Chunks read_plain_chunks(Findings& findings, const CheckedServer& source, const Pairs& pairs) {
+    Chunks chunks;
+    for (const auto& pair : pairs) {
+        if (!is_comparable(pair))
+            continue;
+        const auto& table = *pair.source;
+        auto slices = patiently(source.connection, [&] {
+            return timescale::find_slices(source.connection, table, pair.target->chunk_interval,
+                                          *pair.range);
+        });
+        if (!slices) {
+            findings.warn("size",
+                          fmt::format("{}: which slices of time have rows could not be told in {} "
+                                      "s; it is counted as one chunk",
+                                      pair.quoted(), patience_in_seconds),
+                          "nothing; stage takes the time it needs");
+            slices = {timescale::all_of_time};
+        }
+        std::ranges::move(
+            timescale::chunks_of_slices(source.connection, table, *slices, *pair.range),
+            std::back_inserter(chunks));
+    }
+    return chunks;
+}
+
+} // namespace
+
+bool is_comparable(const Pair& pair) {
+    return pair.source != nullptr && pair.target != nullptr && pair.range &&
+           run::differences(*pair.source, *pair.target).empty();
+}
+
+void connect(Findings& findings, Migration& migration,
+             const postgres::ConnectionString& source_string,
+             const postgres::ConnectionString& target_string) {
+    auto other = std::async(std::launch::async,
+                            [&] { return attempt_to_connect(target_string, Side::target); });
+    auto source = attempt_to_connect(source_string, Side::source);
+    auto target = other.get();
+    for (const auto role : {Side::source, Side::target}) {
+        auto& attempt = role == Side::source ? source : target;
+        auto& endpoint =
+            role == Side::source ? migration.source_endpoint : migration.target_endpoint;
+        auto& side = role == Side::source ? migration.source : migration.target;
+        endpoint = std::move(attempt.endpoint);
+        if (!endpoint) {
+            findings.fail("connection", attempt.problem, attempt.remedy);
+            continue;
+        }
+        side.emplace(CheckedServer{
+            .name = name_of(role), .connection = endpoint->connection, .server = endpoint->server});
+        findings.ok("connection", fmt::format("{}, {}", endpoint->connection.name(),
+                                              endpoint->server.description()));
+        encryption(findings, side->name, endpoint->connection.name(),
+                   postgres::encryption_of(endpoint->connection));
+    }
+}
+
+void select_hypertables(Findings& findings, Migration& migration, const Request& request) {
+    auto& endpoint = migration.source ? *migration.source_endpoint : *migration.target_endpoint;
+    migration.bounds = run::read_bounds(endpoint.connection, request.from, request.until);
+    if (migration.target)
+        migration.targets = timescale::read_hypertables(migration.target->connection, std::nullopt);
+    migration.sources =
+        run::select_hypertables(endpoint, migration.targets, request.filter, request.cascade);
+    if (migration.sources.empty() && request.filter)
+        throw UsageError(run::nothing_selected(endpoint, migration.targets, request.filter));
+    if (migration.sources.empty())
+        findings.fail("hypertables",
+                      run::nothing_selected(endpoint, migration.targets, request.filter),
+                      "connect to the database that has them");
+    for (const auto& hypertable : migration.sources) {
+        Pair pair;
+        if (migration.source) {
+            pair.source = &hypertable;
+            pair.target = run::find_counterpart(migration.targets, hypertable);
+        } else {
+            pair.target = &hypertable;
+        }
+        if (run::incompatibility(hypertable, migration.bounds).empty())
+            pair.range = run::range_of(hypertable, migration.bounds);
+        migration.pairs.push_back(pair);
+    }
+}
+
+void read_chunks(Findings& findings, Migration& migration) {
+    if (migration.source && migration.source->server.plain)
+        migration.source_chunks = read_plain_chunks(findings, *migration.source, migration.pairs);
+    else if (migration.source)
+        migration.source_chunks = read_chunks(*migration.source, migration.pairs, &Pair::source);
+    if (migration.target)
+        migration.target_chunks = read_chunks(*migration.target, migration.pairs, &Pair::target);
+}
+
+} // namespace check

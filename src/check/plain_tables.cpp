@@ -1,0 +1,83 @@
+#include "check/topics.hpp"
+#include "output/units.hpp"
+#include "postgres/quote.hpp"
+#include "timescale/plain_table.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace check {
+
+namespace {
+
+using timescale::Hypertable;
+
+/// Looks for rows of a plain table that no chunk takes.
+void look_at_plain_rows(Findings& findings, const CheckedServer& source, const Pair& pair) {
+    const std::string subject = "rows of the source";
+    const auto obstacle = patiently(source.connection, [&] {
+        return timescale::obstacle_of_rows(source.connection, *pair.source, *pair.range);
+    });
+    if (!obstacle)
+        findings.warn(subject,
+                      fmt::format("{}: whether there are some without a time could not be told in "
+                                  "{} s",
+                                  pair.quoted(), patience_in_seconds),
+                      "nothing; stage takes the time it needs, and refuses such rows");
+    else if (!obstacle->empty())
+        findings.fail(subject, *obstacle, "see to that, or leave the table out with --filter");
+}
+
+void look_at_missing_index(Findings& findings, const Hypertable& table) {
+    constexpr std::size_t most_names = 5;
+    const auto time = postgres::quote_identifier(table.time.column);
+    std::vector<std::string> names;
+    std::vector<std::string> remedies;
+    for (const auto& name : table.without_time_index) {
+        if (names.size() == most_names)
+            break;
+        names.push_back(name.quoted());
+        remedies.push_back(fmt::format("CREATE INDEX ON {} ({})", name.quoted(), time));
+    }
+    const auto others = table.without_time_index.size() - names.size();
+    auto which = fmt::format("{}", fmt::join(names, ", "));
+    if (others > 0)
+        which +=
+            fmt::format(" and {} more", output::format_count(static_cast<std::int64_t>(others)));
+    const bool itself = table.without_time_index == std::vector{table.name};
+    findings.warn(
+        "index on time",
+        fmt::format("{} none in the source: it is read in one pass, sorted by {}, by one "
+                    "worker in one transaction, and goes through the hypertable",
+                    itself ? which + " has"
+                           : fmt::format("{}, of which {} {}", table.name.quoted(), which,
+                                         table.without_time_index.size() == 1 ? "has" : "have"),
+                    time),
+        fmt::format("in the source, if it is large: {}{}", fmt::join(remedies, "; "),
+                    others > 0 ? "; and so on" : ""));
+}
+
+} // namespace
+
+void plain_tables(Findings& findings, const Migration& migration, const Request& request) {
+    for (const auto& pair : migration.pairs) {
+        if (!pair.source->time_is_indexed())
+            look_at_missing_index(findings, *pair.source);
+        if (is_comparable(pair))
+            look_at_plain_rows(findings, *migration.source, pair);
+    }
+    if (request.filter)
+        return;
+    for (const auto& target : migration.targets)
+        if (!target.cagg && std::ranges::find(migration.sources, target.name, &Hypertable::name) ==
+                                migration.sources.end())
+            findings.warn("hypertables",
+                          fmt::format("{} of the target is not there in the source, as a table of "
+                                      "that name",
+                                      target.name.quoted()),
+                          "nothing, if there is nothing to copy into it");
+}
+
+} // namespace check

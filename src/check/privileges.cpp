@@ -1,0 +1,38 @@
+#include "run/privileges.hpp"
+
+#include "check/topics.hpp"
+#include "output/units.hpp"
+#include "postgres/quote.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace check {
+
+void privileges(Findings& findings, run::Endpoint& endpoint, Side side, const Pairs& pairs) {
+    const auto subject = fmt::format("privileges in the {}", name_of(side));
+    std::vector<postgres::QualifiedName> names;
+    for (const auto& pair : pairs)
+        if (const auto* hypertable = side == Side::source ? pair.source : pair.target;
+            hypertable != nullptr)
+            names.push_back(hypertable->name);
+    const auto missing = run::missing_privileges(endpoint, side, names);
+    if (names.empty() || missing.role.empty())
+        return;
+    const auto who = postgres::quote_identifier(missing.role);
+    const auto hypertables =
+        output::format_count(static_cast<std::int64_t>(names.size()), "hypertable");
+    if (missing.remedies.empty())
+        findings.ok(subject,
+                    fmt::format("{} may do all that is needed, with {}", who, hypertables));
+    else
+        findings.fail(
+            subject,
+            fmt::format(
+                "{} lacks {}, for {}", who,
+                output::format_count(static_cast<std::int64_t>(missing.remedies.size()), "right"),
+                hypertables),
+            fmt::format("in the {}: {}", name_of(side), fmt::join(missing.remedies, "; ")));
+}
+
+} // namespace check

@@ -1,0 +1,19 @@
+#include "queue/queue.hpp"
+
+#include "check/topics.hpp"
+
+namespace check {
+
+void earlier_queue(Findings& findings, run::Endpoint& target) {
+    if (!queue::exists(target.connection))
+        return;
+    if (!queue::is_known(target.connection))
+        findings.fail("queue",
+                      "the target has a schema __backfill, and it is of another version of this "
+                      "program, or of another program",
+                      "timescaledb-backfill clean, or DROP SCHEMA __backfill CASCADE");
+    else
+        findings.ok("queue", "the target has one from an earlier stage; the next stage adds to it");
+}
+
+} // namespace check
