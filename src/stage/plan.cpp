@@ -1,0 +1,167 @@
+#include "stage/plan.hpp"
+
+#include "timescale/bound.hpp"
+#include "timescale/chunk.hpp"
+#include "timescale/plain_table.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+
+namespace stage {
+
+using timescale::Hypertable;
+using timescale::TimeRange;
+
+namespace {
+
+/// As in queue::Task.
+std::string part_text(const Hypertable& hypertable, const TimeRange& slice) {
+    if (!hypertable.plain)
+        return {};
+    return slice == timescale::all_of_time ? "of all times" : range_text(hypertable, slice);
+}
+
+/// \throws Error when a plain table has rows that no chunk can take.
+std::vector<timescale::ChunkInRange>
+read_chunks(run::Endpoint& source, const std::vector<Hypertable>& hypertables,
+            const std::vector<TimeRange>& ranges,
+            const std::vector<const Hypertable*>& counterparts) {
+    std::vector<timescale::HypertableRange> wanted;
+    std::vector<timescale::ChunkInRange> chunks;
+    std::vector<std::string> problems;
+    for (std::size_t i = 0; i < hypertables.size(); ++i) {
+        const auto& hypertable = hypertables[i];
+        if (!hypertable.plain) {
+            wanted.push_back({hypertable.id, hypertable.time_dimension_id, ranges[i]});
+            continue;
+        }
+        if (auto obstacle = timescale::obstacle_of_rows(source.connection, hypertable, ranges[i]);
+            !obstacle.empty())
+            problems.push_back(std::move(obstacle));
+        const auto slices = timescale::find_slices(source.connection, hypertable,
+                                                   counterparts[i]->chunk_interval, ranges[i]);
+        std::ranges::move(
+            timescale::chunks_of_slices(source.connection, hypertable, slices, ranges[i]),
+            std::back_inserter(chunks));
+    }
+    if (!problems.empty())
+        throw Error(fmt::format("nothing is staged: {}; see to that, or leave the tables out with "
+                                "--filter",
+                                fmt::join(problems, "; ")));
+    return source.server.plain ? chunks
+                               : timescale::read_chunks_in_range(source.connection, wanted);
+}
+
+} // namespace
+
+postgres::Transaction begin_reading(postgres::Connection& source,
+                                    const std::optional<std::string>& snapshot) {
+    try {
+        return postgres::Transaction(source, run::begin_read_transaction(snapshot));
+    } catch (const postgres::SqlError& error) {
+        if (!snapshot)
+            throw;
+        throw UsageError(fmt::format("--snapshot {} cannot be used: {}; export one with "
+                                     "pg_export_snapshot() and keep its transaction open",
+                                     *snapshot, error.what()));
+    }
+}
+
+std::vector<TimeRange> ranges_for(const std::vector<Hypertable>& hypertables,
+                                  const run::Bounds& bounds) {
+    std::vector<TimeRange> ranges;
+    std::vector<std::string> problems;
+    for (const auto& hypertable : hypertables) {
+        if (const auto problem = run::incompatibility(hypertable, bounds); !problem.empty())
+            problems.push_back(problem);
+        else
+            ranges.push_back(run::range_of(hypertable, bounds));
+    }
+    if (!problems.empty())
+        throw UsageError(fmt::format(
+            "nothing is staged: {}; select hypertables of one time type at a time with --filter",
+            fmt::join(problems, "; ")));
+    return ranges;
+}
+
+std::vector<const Hypertable*> find_counterparts(const std::vector<Hypertable>& sources,
+                                                 const std::vector<Hypertable>& targets) {
+    std::vector<const Hypertable*> counterparts;
+    std::vector<std::string> problems;
+    std::vector<std::string> remedies;
+    const auto add = [&](std::string problem, std::string remedy) {
+        problems.push_back(std::move(problem));
+        if (remedy.empty())
+            remedy = "make the target's schema like the source's";
+        if (std::ranges::find(remedies, remedy) == remedies.end())
+            remedies.push_back(std::move(remedy));
+    };
+    for (const auto& source : sources) {
+        const auto* target = run::find_counterpart(targets, source);
+        counterparts.push_back(target);
+        if (target == nullptr)
+            add(run::missing(source), {});
+        else
+            for (auto& difference : run::differences(source, *target))
+                add(std::move(difference.text), std::move(difference.remedy));
+    }
+    if (!problems.empty())
+        throw Error(fmt::format("nothing is staged, for source and target differ: {}; {}, or "
+                                "leave them out with --filter",
+                                fmt::join(problems, "; "), fmt::join(remedies, "; ")));
+    for (const auto* target : counterparts)
+        if (auto obstacle = timescale::obstacle_of_storage(*target); !obstacle.empty())
+            problems.push_back(std::move(obstacle));
+    if (!problems.empty())
+        throw Error(fmt::format("nothing is staged: {}; ALTER TABLE ... SET ACCESS METHOD heap, as "
+                                "check tells, or leave them out with --filter",
+                                fmt::join(problems, "; ")));
+    return counterparts;
+}
+
+void warn_of_tiered_chunks(const std::vector<Hypertable>& hypertables) {
+    for (const auto& hypertable : hypertables)
+        if (hypertable.tiered_chunks > 0)
+            spdlog::warn("{} has data tiered to object storage, which is not copied",
+                         hypertable.known_as().quoted());
+}
+
+std::string range_text(const Hypertable& hypertable, const TimeRange& range) {
+    const auto axis = timescale::axis_of(hypertable.time.type);
+    return fmt::format("[{}, {})", timescale::format_time(axis, range.from),
+                       timescale::format_time(axis, range.until));
+}
+
+std::vector<queue::NewTask> plan_tasks(run::Endpoint& source,
+                                       const std::vector<Hypertable>& hypertables,
+                                       const std::vector<TimeRange>& ranges,
+                                       const std::vector<const Hypertable*>& counterparts,
+                                       const std::optional<std::string>& snapshot) {
+    std::map<int, std::size_t> index_of;
+    for (std::size_t i = 0; i < hypertables.size(); ++i)
+        index_of.emplace(hypertables[i].id, i);
+    std::vector<queue::NewTask> tasks;
+    for (const auto& chunk : read_chunks(source, hypertables, ranges, counterparts)) {
+        const auto index = index_of.at(chunk.hypertable_id);
+        tasks.push_back({.hypertable = hypertables[index].name,
+                         .target = counterparts[index]->name,
+                         .cagg = hypertables[index].cagg,
+                         .chunk = chunk.name,
+                         .part = part_text(hypertables[index], chunk.slice),
+                         .slices = chunk.slices,
+                         .slice = chunk.slice,
+                         .range = {std::max(chunk.slice.from, ranges[index].from),
+                                   std::min(chunk.slice.until, ranges[index].until)},
+                         .snapshot = snapshot,
+                         .bytes = chunk.bytes,
+                         .rows_estimate = chunk.rows_estimate});
+    }
+    return tasks;
+}
+
+} // namespace stage

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "output/output.hpp"
+#include "queue/queue.hpp"
+#include "timescale/hypertable.hpp"
+#include "timescale/time_range.hpp"
+
+#include <vector>
+
+namespace stage {
+
+/// Tells what was staged of each hypertable, or would be, and the sum. The first two vectors are
+/// parallel.
+void tell_staged(output::Output& output, const std::vector<timescale::Hypertable>& hypertables,
+                 const std::vector<timescale::TimeRange>& ranges,
+                 const std::vector<queue::NewTask>& tasks, const std::vector<queue::Added>& added,
+                 bool dry_run);
+
+} // namespace stage
