@@ -1,0 +1,176 @@
+#include "status/report.hpp"
+
+#include "json/value.hpp"
+#include "output/display.hpp"
+#include "output/table.hpp"
+#include "output/units.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace status {
+
+namespace {
+
+using output::format_bytes;
+using output::format_count;
+
+json::Object fields_of(const queue::HypertableProgress& progress) {
+    return {{"chunks", progress.chunks},       {"disk_bytes", progress.bytes},
+            {"done", progress.done},           {"disk_bytes_done", progress.bytes_done},
+            {"skipped", progress.skipped},     {"failed", progress.failed},
+            {"in_flight", progress.in_flight}, {"verified", progress.verified},
+            {"differing", progress.differing}};
+}
+
+json::Object fields_of(const queue::Run& run) {
+    return {{"id", run.id},
+            {"command", run.command},
+            {"host", run.host},
+            {"pid", run.pid},
+            {"seconds", run.seconds},
+            {"silent_seconds", run.silent_seconds},
+            {"chunks", run.chunks},
+            {"chunks_done", run.progress.chunks_done},
+            {"disk_bytes", run.bytes},
+            {"disk_bytes_done", run.progress.bytes_done},
+            {"bytes_per_second", run.progress.rate},
+            {"workers", json::parse(run.progress.workers)}};
+}
+
+json::Object fields_of(const queue::Failure& failure) {
+    json::Object fields{{"chunk_schema", failure.chunk.schema}, {"chunk_name", failure.chunk.name}};
+    if (!failure.part.empty())
+        fields["part"] = failure.part;
+    fields["error"] = failure.error;
+    return fields;
+}
+
+json::Object fields_of(const QueueStatus& status, bool with_failures) {
+    json::Array hypertables;
+    for (const auto& one : status.hypertables) {
+        json::Object fields{{"schema", one.name.schema}, {"name", one.name.name}};
+        fields.update(fields_of(one));
+        hypertables.emplace_back(std::move(fields));
+    }
+    json::Array runs;
+    for (const auto& run : status.runs)
+        runs.emplace_back(fields_of(run));
+    json::Object fields{{"paused", status.paused},
+                        {"total", fields_of(total_of(status.hypertables))},
+                        {"hypertables", std::move(hypertables)},
+                        {"runs", std::move(runs)}};
+    if (with_failures) {
+        json::Array failures;
+        for (const auto& failure : status.failures)
+            failures.emplace_back(fields_of(failure));
+        fields["failures"] = std::move(failures);
+    }
+    return fields;
+}
+
+int percent(const queue::HypertableProgress& progress) {
+    if (progress.bytes == 0)
+        return progress.done == progress.chunks ? 100 : 0;
+    return static_cast<int>(100 * progress.bytes_done / progress.bytes);
+}
+
+std::vector<std::string> cells_of(const std::string& name, const queue::HypertableProgress& one) {
+    const auto count = [](std::int64_t number) {
+        return number == 0 ? std::string("-") : format_count(number);
+    };
+    return {name,
+            fmt::format("{}/{}", format_count(one.done), format_count(one.chunks)),
+            format_bytes(one.bytes),
+            fmt::format("{}%", percent(one)),
+            count(one.in_flight),
+            count(one.failed),
+            count(one.verified),
+            count(one.differing)};
+}
+
+output::Board::Entry entry_from(const json::Value& worker, output::Board::Clock::time_point now) {
+    using Clock = output::Board::Clock;
+    output::Board::Entry entry;
+    entry.activity = output::activity_of(worker.at("activity").text());
+    entry.chunk = worker.at("chunk").text();
+    entry.bytes = worker.at("bytes").integer();
+    entry.moved = worker.at("moved").integer();
+    entry.remark = worker.at("remark").text();
+    entry.since = now - std::chrono::duration_cast<Clock::duration>(
+                            output::Seconds(worker.at("seconds").number()));
+    return entry;
+}
+
+/// A run as its own terminal shows it, under a title.
+std::vector<std::string> lines_of(const queue::Run& run, int columns, bool colours) {
+    const auto now = output::Board::Clock::now();
+    auto title = fmt::format("{} on {} (process {}), for {}", run.command, run.host, run.pid,
+                             output::format_duration(output::Seconds(run.seconds)));
+    if (run.silent_seconds >= queue::seconds_until_gone)
+        title += fmt::format("; not heard of for {}: it has ended, or cannot reach the target",
+                             output::format_duration(output::Seconds(run.silent_seconds)));
+    std::vector<std::string> lines{"", title};
+    if (run.silent_seconds >= queue::seconds_until_gone)
+        return lines;
+    std::vector<output::Board::Entry> entries;
+    for (const auto& worker : json::parse(run.progress.workers).array()) {
+        const auto number = static_cast<std::size_t>(worker.at("worker").integer());
+        entries.resize(std::max(entries.size(), number));
+        entries[number - 1] = entry_from(worker, now);
+    }
+    const output::Board::Totals totals{.noun = run.command == "import" ? "file" : "chunk",
+                                       .chunks = run.chunks,
+                                       .bytes = run.bytes,
+                                       .chunks_done = run.progress.chunks_done,
+                                       .bytes_done = run.progress.bytes_done,
+                                       .moved = 0,
+                                       .started = now};
+    for (auto& line :
+         output::progress_lines(totals, entries, run.progress.rate, now, columns, colours))
+        lines.push_back(std::move(line));
+    return lines;
+}
+
+std::vector<std::string> status_lines(const QueueStatus& status, int columns, bool colours) {
+    std::vector<std::vector<std::string>> rows{
+        {"hypertable", "chunks", "size", "done", "in flight", "failed", "verified", "differing"}};
+    for (const auto& one : status.hypertables)
+        rows.push_back(cells_of(one.name.quoted(), one));
+    if (status.hypertables.size() != 1)
+        rows.push_back(cells_of("total", total_of(status.hypertables)));
+    auto lines = output::table(rows, "lrrrrrrr");
+    for (const auto& run : status.runs)
+        for (auto& line : lines_of(run, columns, colours))
+            lines.push_back(std::move(line));
+    if (status.runs.empty())
+        lines.insert(lines.end(), {"", "Nothing is running."});
+    if (status.paused)
+        lines.insert(lines.end(), {"", "Paused; go on with: timescaledb-backfill resume"});
+    if (!status.failures.empty())
+        lines.insert(lines.end(), {"", "Failed chunks, which the next copy tries again:"});
+    for (const auto& failure : status.failures)
+        lines.push_back(
+            fmt::format("  {}: {}", queue::title(failure.chunk, failure.part), failure.error));
+    return lines;
+}
+
+} // namespace
+
+void show(const QueueStatus& status, bool with_failures, bool in_place, output::Output& output) {
+    if (output.is_json()) {
+        output.event("status", fields_of(status, with_failures), output::Importance::result, "");
+        return;
+    }
+    const auto lines = status_lines(status, output::Output::columns(), output.has_colours());
+    if (in_place && output.can_draw()) {
+        output.draw(lines);
+        return;
+    }
+    output.say(output::Importance::result, fmt::format("{}", fmt::join(lines, "\n")));
+}
+
+} // namespace status

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "postgres/connection.hpp"
+#include "queue/queue.hpp"
+#include "queue/runs.hpp"
+
+#include <vector>
+
+/// What `status` shows.
+namespace status {
+
+/// What there is to say of one moment.
+struct QueueStatus {
+    std::vector<queue::HypertableProgress> hypertables;
+    std::vector<queue::Run> runs;
+    bool paused = false;
+    std::vector<queue::Failure> failures;
+};
+
+QueueStatus read_status(postgres::Connection& target, bool with_failures);
+
+/// Of all hypertables together.
+queue::HypertableProgress total_of(const std::vector<queue::HypertableProgress>& list);
+
+/// Nothing is left to do, and no run is there.
+bool is_over(const QueueStatus& status);
+
+} // namespace status
