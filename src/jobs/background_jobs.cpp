@@ -1,10 +1,12 @@
 #include "jobs/background_jobs.hpp"
 
+#include "output/table.hpp"
 #include "postgres/quote.hpp"
 #include "sql.hpp"
 #include "timescale/hypertable.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace jobs {
 
@@ -73,6 +75,24 @@ json::Object fields_of(const BackgroundJob& job) {
     return {{"job", job.id},          {"name", job.name},           {"procedure", job.procedure},
             {"subject", job.subject}, {"owner", job.owner},         {"scheduled", job.scheduled},
             {"running", job.running}, {"turned_off", job.suspended}};
+}
+
+void tell_jobs(output::Output& output, const std::vector<BackgroundJob>& jobs) {
+    using output::Importance;
+    std::vector<std::vector<std::string>> rows{
+        {"job", "state", "name", "works on", "every", "next start"}};
+    for (const auto& job : jobs) {
+        output.event("job", fields_of(job), Importance::detail, "");
+        rows.push_back({std::to_string(job.id),
+                        job.scheduled   ? (job.running ? "running" : "on")
+                        : job.suspended ? "off, by jobs disable"
+                                        : "off",
+                        job.name, job.subject.empty() ? job.procedure : job.subject, job.every,
+                        job.scheduled ? job.next_start : ""});
+    }
+    if (!jobs.empty())
+        output.say(Importance::detail,
+                   fmt::format("{}", fmt::join(output::table(rows, "llllll"), "\n")));
 }
 
 void tell_scheduled(output::Output& output, const std::vector<BackgroundJob>& jobs, bool scheduled,

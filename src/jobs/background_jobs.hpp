@@ -56,6 +56,9 @@ std::set<std::int64_t> ids_of(const std::vector<BackgroundJob>& jobs);
 
 json::Object fields_of(const BackgroundJob& job);
 
+/// Lists jobs: an event for each, and a table for people.
+void tell_jobs(output::Output& output, const std::vector<BackgroundJob>& jobs);
+
 /// Says of jobs that they were, or would be, turned on or off.
 void tell_scheduled(output::Output& output, const std::vector<BackgroundJob>& jobs, bool scheduled,
                     bool dry_run);

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "jobs/background_jobs.hpp"
+#include "run/endpoints.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace jobs {
+
+/// The jobs of the target, and which of them `jobs disable` has turned off.
+/// \throws UsageError when a filter matches none.
+std::vector<BackgroundJob> read_jobs(run::Endpoint& target,
+                                     const std::optional<std::string>& filter);
+
+/// What is to become of jobs.
+struct Change {
+    bool scheduled = false;
+    std::vector<BackgroundJob> jobs{};
+
+    std::string count() const;
+};
+
+/// \throws Error that names those which are not the role's, before anything is changed.
+void require_ownership(const run::Endpoint& target, const Change& change);
+
+/// \pre in a transaction. \throws Error that names the job that the server refuses.
+void alter(run::Endpoint& target, const Change& change);
+
+} // namespace jobs
