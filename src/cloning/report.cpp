@@ -1,6 +1,11 @@
 #include "cloning/report.hpp"
 
+#include "jobs/background_jobs.hpp"
+
 #include <fmt/format.h>
+
+#include <map>
+#include <utility>
 
 namespace cloning {
 
@@ -105,6 +110,46 @@ void CloneReport::summary(const std::string& target, std::int64_t roles, std::in
                    {"dry_run", dry_run_},
                    {"seconds", duration.count()}},
                   output::Importance::result, text);
+}
+
+void CloneReport::tell_plan(const Plan& plan) {
+    for (const auto& one : plan.inventory.hypertables)
+        if (is_of_user(one))
+            hypertable(one.known_as, one.chunks, false);
+    for (const auto& one : plan.new_hypertables)
+        hypertable(one.table, 0, true);
+    if (plan.with_rows)
+        for (const auto& [statement, name] : plan.unvalidated_keys)
+            left_out("the validation of the foreign key " + name,
+                     "the hypertable that it references has no rows yet; when they are "
+                     "copied: ALTER TABLE ... VALIDATE CONSTRAINT ...");
+    if (const auto& path = plan.search_path)
+        left_out(
+            "the search_path " + path->source,
+            fmt::format("settings of databases and roles are not cloned, and that of the target "
+                        "is {}; before jobs are enabled, unless it is meant, in the target: {}",
+                        path->target, path->remedy));
+    jobs::tell_scheduled(output_, plan.inventory.jobs, false, dry_run_);
+}
+
+RestoreListener CloneReport::listener(const Plan& plan) {
+    std::map<std::string, postgres::QualifiedName> tables; // as a dump names them
+    for (const auto& table : plan.tables_with_rows())
+        tables.emplace(table.name.quoted(), table.name);
+    return {.passed =
+                [this, tables = std::move(tables)](const TableData& data, bool all) {
+                    const auto table = tables.find(data.table);
+                    if (table == tables.end())
+                        return; // of an extension
+                    if (all)
+                        copied(table->second, data.rows, data.bytes);
+                    else
+                        passing(data.table, data.rows, data.bytes);
+                },
+            .doing =
+                [this](const std::string& subject) {
+                    this->doing(subject);
+                }};
 }
 
 } // namespace cloning

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "cloning/plan.hpp"
+#include "cloning/restore.hpp"
 #include "output/output.hpp"
 #include "output/units.hpp"
 #include "postgres/quote.hpp"
@@ -28,6 +30,12 @@ class CloneReport {
     /// \param created out of a plain table.
     void hypertable(const postgres::QualifiedName& hypertable, std::int64_t chunks, bool created);
     void left_out(const std::string& what, const std::string& reason);
+
+    /// The hypertables, what is left out, and the jobs that are turned off.
+    void tell_plan(const Plan& plan);
+
+    /// Reports what restore() does. \pre this, and the plan, live longer.
+    RestoreListener listener(const Plan& plan);
 
     /// Takes the drawn line away.
     void end_drawing();

@@ -9,28 +9,12 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <regex>
 
 namespace cloning {
 
 namespace {
-
-/// Of TimescaleDB's catalog: tables whose rows are about chunks, or about what runs in the source
-/// just now, or name tablespaces. Of the first, rows about hypertables are added again; and jobs,
-/// whose owners may be others (sql/clone_catalog_rows.sql).
-constexpr std::array catalog_tables_left_out{"bgw_job",
-                                             "chunk",
-                                             "chunk_constraint",
-                                             "chunk_index",
-                                             "chunk_column_stats",
-                                             "chunk_rewrite",
-                                             "compression_chunk_size",
-                                             "compression_settings",
-                                             "continuous_aggs_jobs_refresh_ranges",
-                                             "dimension_slice",
-                                             "tablespace"};
 
 /// Which statements of the dump are to be others.
 class Rewriter {
@@ -302,60 +286,6 @@ class Pipeline {
 };
 
 } // namespace
-
-std::vector<Table> Plan::tables_with_rows() const {
-    std::set<std::int64_t> without;
-    for (const auto& hypertable : inventory.hypertables)
-        without.insert(hypertable.oid);
-    for (const auto& one : new_hypertables) {
-        without.insert(one.oid);
-        without.insert(one.partition_oids.begin(), one.partition_oids.end());
-    }
-    std::vector<Table> tables;
-    if (with_rows)
-        std::ranges::copy_if(inventory.tables, std::back_inserter(tables), [&](const auto& table) {
-            return table.has_rows() && !without.contains(table.oid);
-        });
-    return tables;
-}
-
-std::vector<std::string> Plan::dump_arguments() const {
-    std::vector<std::string> arguments{"--format=plain",
-                                       "--quote-all-identifiers",
-                                       "--no-tablespaces",
-                                       "--no-owner",
-                                       "--no-privileges",
-                                       "--no-subscriptions",
-                                       "--exclude-schema=\"__backfill\"",
-                                       "--snapshot=" + snapshot};
-    const auto exclude = [&](const std::string& pattern) {
-        arguments.push_back("--exclude-table=" + pattern);
-    };
-    const auto exclude_rows = [&](const postgres::QualifiedName& table) {
-        arguments.push_back("--exclude-table-data=" + table.quoted());
-    };
-    std::ranges::for_each(inventory.chunk_patterns, exclude);
-    for (const auto& one : new_hypertables) {
-        exclude_rows(one.table);
-        for (const auto& partition : one.partitions)
-            exclude(partition.quoted());
-    }
-    for (const auto& hypertable : inventory.hypertables)
-        exclude_rows(hypertable.name);
-    if (with_catalog) {
-        for (const auto* table : catalog_tables_left_out)
-            exclude_rows({"_timescaledb_catalog", table});
-        exclude_rows({"_timescaledb_config", "bgw_job"}); // where it was before 2.25
-    }
-    if (with_rows)
-        return arguments;
-    arguments.emplace_back("--no-blobs");
-    // Not by a pattern: sequences keep their values, for rows that come later have theirs.
-    for (const auto& table : inventory.tables)
-        if (table.has_rows() && find_hypertable(inventory, table.oid) == nullptr)
-            exclude_rows(table.name);
-    return arguments;
-}
 
 processes::Command client(const Database& database, const std::string& program,
                           std::vector<std::string> arguments) {

@@ -1,6 +1,8 @@
 #include "cloning/roles.hpp"
 
 #include "cloning/dump_reader.hpp"
+#include "cloning/restore.hpp"
+#include "postgres/environment.hpp"
 #include "postgres/quote.hpp"
 
 #include <fmt/format.h>
@@ -173,6 +175,32 @@ KnownRoles read_roles(Database& source, Database& target) {
     for (int row = 0; row < rows.size(); ++row)
         known.target.insert(rows.string(row, "rolname"));
     return known;
+}
+
+RoleDump dump_roles(Database& source, Database& target, const Programs& programs,
+                    processes::Children& children) {
+    RoleDump dump;
+    dump.with_passwords =
+        source.connection
+            .query("SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT') AS may")
+            .boolean(0, "may");
+    std::vector<std::string> arguments{"--roles-only", "--quote-all-identifiers",
+                                       "--database=" +
+                                           postgres::database_argument(source.connection)};
+    if (!dump.with_passwords)
+        arguments.emplace_back("--no-role-passwords");
+    dump.statements = role_statements(
+        processes::output_of(client(source, programs.path("pg_dumpall"), arguments), &children),
+        read_roles(source, target));
+    return dump;
+}
+
+std::set<std::string> RoleDump::coming() const {
+    std::set<std::string> roles;
+    for (const auto& statement : statements)
+        if (!statement.reason && statement.role)
+            roles.insert(*statement.role);
+    return roles;
 }
 
 void create_roles(Database& target, std::vector<RoleStatement>& statements) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "cloning/database.hpp"
+#include "cloning/programs.hpp"
+#include "processes/children.hpp"
 
 #include <optional>
 #include <set>
@@ -17,6 +19,15 @@ struct RoleStatement {
     std::optional<std::string> reason{}; ///< why it is left out, if it is
 };
 
+/// The source's roles, as they go to the target.
+struct RoleDump {
+    std::vector<RoleStatement> statements{};
+    bool with_passwords = false;
+
+    /// Roles that the target does not have, and that are going to be created.
+    std::set<std::string> coming() const;
+};
+
 /// What roles there are on either side.
 struct KnownRoles {
     std::string bootstrap;        ///< of the source: the superuser that initdb made
@@ -29,6 +40,11 @@ struct KnownRoles {
 std::vector<RoleStatement> role_statements(const std::string& script, const KnownRoles& known);
 
 KnownRoles read_roles(Database& source, Database& target);
+
+/// Has pg_dumpall write the source's roles; without passwords where the source's role may not read
+/// them. \throws Error when pg_dumpall fails.
+RoleDump dump_roles(Database& source, Database& target, const Programs& programs,
+                    processes::Children& children);
 
 /// Runs them in one transaction. Those that the server refuses get a reason, and the others go on.
 void create_roles(Database& target, std::vector<RoleStatement>& statements);

@@ -1,0 +1,119 @@
+#include "cloning/plan.hpp"
+
+#include "postgres/quote.hpp"
+#include "queue/queue.hpp"
+#include "sql.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <set>
+#include <utility>
+
+namespace cloning {
+
+namespace {
+
+/// Of TimescaleDB's catalog: tables whose rows are about chunks, or about what runs in the source
+/// just now, or name tablespaces. Of the first, rows about hypertables are added again; and jobs,
+/// whose owners may be others (sql/clone_catalog_rows.sql).
+constexpr std::array catalog_tables_left_out{"bgw_job",
+                                             "chunk",
+                                             "chunk_constraint",
+                                             "chunk_index",
+                                             "chunk_column_stats",
+                                             "chunk_rewrite",
+                                             "compression_chunk_size",
+                                             "compression_settings",
+                                             "continuous_aggs_jobs_refresh_ranges",
+                                             "dimension_slice",
+                                             "tablespace"};
+
+} // namespace
+
+Plan make_plan(Database& source, Database& target, PlanOptions options) {
+    Plan plan;
+    plan.programs = std::move(options.programs);
+    plan.search_path = std::move(options.search_path);
+    plan.inventory = take_inventory(
+        source, target.connection.query("SELECT current_user AS role").string(0, "role"));
+    plan.new_hypertables = plan_hypertables(source, plan.inventory, options.create_hypertables);
+    plan.with_rows = options.with_rows;
+    plan.with_catalog = source.server.has_value();
+    plan.has_queue = queue::exists(target.connection);
+    if (plan.has_queue)
+        queue::require(target.connection);
+    plan.snapshot = source.connection.query("SELECT pg_export_snapshot() AS id").string(0, "id");
+    std::vector<std::string> hypertables;
+    for (const auto& hypertable : plan.inventory.hypertables)
+        hypertables.push_back(std::to_string(hypertable.oid));
+    for (const auto& one : plan.new_hypertables)
+        hypertables.push_back(std::to_string(one.oid));
+    const auto keys = source.connection.query(sql::clone_foreign_keys, {oid_array(hypertables)});
+    for (int row = 0; row < keys.size(); ++row)
+        plan.unvalidated_keys.emplace(
+            keys.string(row, "statement"),
+            fmt::format("{} of {}", postgres::quote_identifier(keys.text(row, "name")),
+                        postgres::QualifiedName{keys.string(row, "schema_name"),
+                                                keys.string(row, "table_name")}
+                            .quoted()));
+    return plan;
+}
+
+std::vector<Table> Plan::tables_with_rows() const {
+    std::set<std::int64_t> without;
+    for (const auto& hypertable : inventory.hypertables)
+        without.insert(hypertable.oid);
+    for (const auto& one : new_hypertables) {
+        without.insert(one.oid);
+        without.insert(one.partition_oids.begin(), one.partition_oids.end());
+    }
+    std::vector<Table> tables;
+    if (with_rows)
+        std::ranges::copy_if(inventory.tables, std::back_inserter(tables), [&](const auto& table) {
+            return table.has_rows() && !without.contains(table.oid);
+        });
+    return tables;
+}
+
+std::vector<std::string> Plan::dump_arguments() const {
+    std::vector<std::string> arguments{"--format=plain",
+                                       "--quote-all-identifiers",
+                                       "--no-tablespaces",
+                                       "--no-owner",
+                                       "--no-privileges",
+                                       "--no-subscriptions",
+                                       "--exclude-schema=\"__backfill\"",
+                                       "--snapshot=" + snapshot};
+    const auto exclude = [&](const std::string& pattern) {
+        arguments.push_back("--exclude-table=" + pattern);
+    };
+    const auto exclude_rows = [&](const postgres::QualifiedName& table) {
+        arguments.push_back("--exclude-table-data=" + table.quoted());
+    };
+    std::ranges::for_each(inventory.chunk_patterns, exclude);
+    for (const auto& one : new_hypertables) {
+        exclude_rows(one.table);
+        for (const auto& partition : one.partitions)
+            exclude(partition.quoted());
+    }
+    for (const auto& hypertable : inventory.hypertables)
+        exclude_rows(hypertable.name);
+    if (with_catalog) {
+        for (const auto* table : catalog_tables_left_out)
+            exclude_rows({"_timescaledb_catalog", table});
+        exclude_rows({"_timescaledb_config", "bgw_job"}); // where it was before 2.25
+    }
+    if (with_rows)
+        return arguments;
+    arguments.emplace_back("--no-blobs");
+    // Not by a pattern: sequences keep their values, for rows that come later have theirs.
+    for (const auto& table : inventory.tables)
+        if (table.has_rows() && find_hypertable(inventory, table.oid) == nullptr)
+            exclude_rows(table.name);
+    return arguments;
+}
+
+} // namespace cloning

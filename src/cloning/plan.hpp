@@ -1,0 +1,51 @@
+#pragma once
+
+#include "cloning/database.hpp"
+#include "cloning/inventory.hpp"
+#include "cloning/new_hypertables.hpp"
+#include "cloning/programs.hpp"
+#include "postgres/search_path.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cloning {
+
+/// What goes from the source to the target, and how.
+struct Plan {
+    Programs programs;
+    Inventory inventory;
+    std::vector<NewHypertable> new_hypertables;
+    bool with_rows = true;     ///< of plain tables
+    bool with_catalog = false; ///< the source has TimescaleDB
+    bool has_queue = false;    ///< the target has a schema __backfill
+    std::string snapshot;      ///< of the source
+    /// Where the source's own search_path leads elsewhere than the target's.
+    std::optional<postgres::SearchPathDifference> search_path;
+    /// Foreign keys that cannot be validated yet, for the hypertables that they reference have no
+    /// rows: how pg_dump begins their statements, and their names.
+    std::map<std::string, std::string> unvalidated_keys;
+
+    /// Plain tables whose rows are copied.
+    std::vector<Table> tables_with_rows() const;
+
+    /// The arguments of pg_dump, but for what connects it.
+    std::vector<std::string> dump_arguments() const;
+};
+
+/// What it is made from, besides what the source has.
+struct PlanOptions {
+    Programs programs{};
+    bool with_rows = true; ///< of plain tables
+    std::optional<postgres::SearchPathDifference> search_path{};
+    /// Each [[SCHEMA.]TABLE.]COLUMN[:INTERVAL].
+    std::vector<std::string> create_hypertables{};
+};
+
+/// \pre the source's connection is in a transaction of one snapshot, which the plan exports.
+/// \throws UsageError as plan_hypertables does.
+Plan make_plan(Database& source, Database& target, PlanOptions options);
+
+} // namespace cloning

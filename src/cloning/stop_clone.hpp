@@ -1,0 +1,31 @@
+#pragma once
+
+#include "processes/children.hpp"
+#include "run/signals.hpp"
+#include "run/stop.hpp"
+
+#include <atomic>
+
+namespace cloning {
+
+/// What SIGINT and SIGTERM do: have the programs end, and the target be left as it was, unless it
+/// commits just then. When they do not end, they are killed; a further signal ends this program at
+/// once.
+class StopClone {
+  public:
+    StopClone(run::Stop& stop, processes::Children& children)
+        : stop_(stop), children_(children), watch_([this](int count) { on_signal(count); }) {}
+    ~StopClone() { finished_ = true; }
+    StopClone(const StopClone&) = delete;
+    StopClone& operator=(const StopClone&) = delete;
+
+  private:
+    void on_signal(int count);
+
+    run::Stop& stop_;
+    processes::Children& children_;
+    std::atomic<bool> finished_ = false;
+    run::SignalWatch watch_; // last, for its thread uses the others
+};
+
+} // namespace cloning
