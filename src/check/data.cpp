@@ -29,11 +29,12 @@ struct Storage {
 };
 
 /// In the order of the chunks; nothing in the place of one that is gone.
-std::vector<std::optional<Storage>> read_storage(const CheckedServer& side, const Chunks& chunks) {
+std::vector<std::optional<Storage>> read_storage(run::Endpoint& endpoint, const Chunks& chunks) {
     std::vector<postgres::QualifiedName> names;
     for (const auto& chunk : chunks)
         names.push_back(chunk.name);
-    const auto rows = side.connection.query(sql::chunk_storage, {postgres::array_literal(names)});
+    const auto rows =
+        endpoint.connection.query(sql::chunk_storage, {postgres::array_literal(names)});
     std::vector<std::optional<Storage>> storage(chunks.size());
     for (int row = 0; row < rows.size(); ++row)
         storage.at(static_cast<std::size_t>(rows.integer(row, "number") - 1)) =
@@ -78,8 +79,7 @@ struct Held {
 constexpr std::int64_t most_rows = 100'000;
 
 /// Counts what a bound leaves of a chunk.
-void count_cut(Held& held, const CheckedServer& target, const Pair& pair,
-               const ChunkInRange& chunk) {
+void count_cut(Held& held, run::Endpoint& target, const Pair& pair, const ChunkInRange& chunk) {
     const auto row = query_patiently(
         target.connection,
         fmt::format("SELECT pg_catalog.count(*) AS rows FROM (SELECT FROM {} WHERE {} LIMIT {}) "
@@ -98,7 +98,7 @@ void count_cut(Held& held, const CheckedServer& target, const Pair& pair,
     held.bytes += chunk.bytes;
 }
 
-Held read_held(const CheckedServer& target, const Pair& pair, const Chunks& chunks) {
+Held read_held(run::Endpoint& target, const Pair& pair, const Chunks& chunks) {
     Chunks own;
     std::ranges::copy_if(chunks, std::back_inserter(own), [&](const ChunkInRange& chunk) {
         return chunk.hypertable_id == pair.target->id;
@@ -194,7 +194,7 @@ void report_sizes(Findings& findings, const Pairs& pairs, const Chunks& chunks,
 }
 
 /// What it takes in the target.
-void report_disk_space(Findings& findings, const CheckedServer& source, const CheckedServer* target,
+void report_disk_space(Findings& findings, run::Endpoint& source, run::Endpoint* target,
                        const Chunks& chunks, const std::vector<std::optional<Storage>>& storage) {
     std::int64_t tables = 0;
     std::int64_t indexes = 0;
@@ -227,15 +227,15 @@ void report_disk_space(Findings& findings, const CheckedServer& source, const Ch
 
 } // namespace
 
-void sizes(Findings& findings, const CheckedServer& source, const CheckedServer* target,
-           const Pairs& pairs, const Chunks& chunks) {
+void sizes(Findings& findings, run::Endpoint& source, run::Endpoint* target, const Pairs& pairs,
+           const Chunks& chunks) {
     const auto storage = source.server.plain ? std::vector<std::optional<Storage>>(chunks.size())
                                              : read_storage(source, chunks);
     report_sizes(findings, pairs, chunks, storage);
     report_disk_space(findings, source, target, chunks, storage);
 }
 
-void target_rows(Findings& findings, const CheckedServer& target, const Pairs& pairs,
+void target_rows(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                  const Chunks& sources, const Chunks& targets) {
     std::int64_t empty = 0;
     for (const auto& pair : pairs) {

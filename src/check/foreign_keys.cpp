@@ -32,13 +32,13 @@ struct Keys {
 };
 
 /// \returns nothing when it takes too long.
-std::optional<Keys> read_keys(const CheckedServer& side, const Referenced& referenced) {
+std::optional<Keys> read_keys(run::Endpoint& endpoint, const Referenced& referenced) {
     std::vector<std::string> columns;
     for (const auto& column : referenced.columns)
         columns.push_back(postgres::quote_identifier(column));
     const auto list = fmt::format("{}", fmt::join(columns, ", "));
     const auto row = query_patiently(
-        side.connection,
+        endpoint.connection,
         fmt::format("SELECT pg_catalog.count(*) AS keys, pg_catalog.sum(pg_catalog."
                     "hashtextextended(ROW({0})::text COLLATE \"C\", 0))::text AS digest "
                     "FROM (SELECT {0} FROM {1} LIMIT {2}) AS key",
@@ -49,7 +49,7 @@ std::optional<Keys> read_keys(const CheckedServer& side, const Referenced& refer
 }
 
 /// \param reader what the target's hypertables that reference it are, for people.
-void compare(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+void compare(Findings& findings, run::Endpoint& source, run::Endpoint& target,
              const Referenced& referenced, const std::string& readers) {
     const std::string subject = "foreign keys";
     const auto table = referenced.table.quoted();
@@ -110,7 +110,7 @@ void compare(Findings& findings, const CheckedServer& source, const CheckedServe
 
 } // namespace
 
-void foreign_keys(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+void foreign_keys(Findings& findings, run::Endpoint& source, run::Endpoint& target,
                   const Pairs& pairs) {
     const auto rows = target.connection.query(sql::foreign_keys, names_of(pairs, &Pair::target));
     std::map<Referenced, std::set<std::string>> readers_of;

@@ -39,11 +39,11 @@ std::optional<std::int64_t> optional_integer(const postgres::Result& rows, int r
 }
 
 /// What an integer_now function says, if it can be had.
-std::optional<InternalTime> integer_now(const CheckedServer& side, const std::string& function) {
+std::optional<InternalTime> integer_now(run::Endpoint& endpoint, const std::string& function) {
     try {
-        const auto row = patiently(side.connection, [&] {
-            side.connection.execute(postgres::own_search_path);
-            return side.connection.query(
+        const auto row = patiently(endpoint.connection, [&] {
+            endpoint.connection.execute(postgres::own_search_path);
+            return endpoint.connection.query(
                 fmt::format("SELECT {}()::pg_catalog.int8 AS now", function));
         });
         if (row && !row->is_null(0, "now"))
@@ -54,8 +54,8 @@ std::optional<InternalTime> integer_now(const CheckedServer& side, const std::st
     return std::nullopt;
 }
 
-std::vector<Job> read_jobs(const CheckedServer& side) {
-    const auto rows = side.connection.query(sql::jobs);
+std::vector<Job> read_jobs(run::Endpoint& endpoint) {
+    const auto rows = endpoint.connection.query(sql::jobs);
     std::vector<Job> jobs;
     for (int row = 0; row < rows.size(); ++row) {
         Job job{.id = rows.integer(row, "job_id"),
@@ -76,7 +76,7 @@ std::vector<Job> read_jobs(const CheckedServer& side) {
         if (job.kind == "refresh" && !job.refresh_from && !refresh_lag)
             job.refresh_from = timescale::minus_infinity;
         if ((drop_lag || refresh_lag) && !rows.is_null(row, "integer_now")) {
-            const auto now = integer_now(side, rows.string(row, "integer_now"));
+            const auto now = integer_now(endpoint, rows.string(row, "integer_now"));
             if (now && drop_lag)
                 job.drop_until = *now - *drop_lag;
             if (now && refresh_lag)
@@ -117,11 +117,11 @@ std::int64_t count_of(const Pair& pair, const Chunks& chunks) {
     });
 }
 
-std::string pause(const CheckedServer& side, const Job& job) {
+std::string pause(run::Endpoint& endpoint, const Job& job) {
     const timescale::JobSchedule schedule{.id = job.id,
                                           .timezone = job.timezone,
                                           .drops_by_creation = job.drop_created_until.has_value()};
-    return "SELECT " + timescale::schedule_call(side.server, schedule, false);
+    return "SELECT " + timescale::schedule_call(endpoint.server, schedule, false);
 }
 
 std::string title(const Job& job, const Pair& pair) {
@@ -186,8 +186,8 @@ std::optional<Drops> drops_of(const Job& job, const Pair& pair, const Chunks& ch
     return drops;
 }
 
-void source_retention(Findings& findings, const CheckedServer& source, const Job& job,
-                      const Pair& pair, const Chunks& chunks) {
+void source_retention(Findings& findings, run::Endpoint& source, const Job& job, const Pair& pair,
+                      const Chunks& chunks) {
     const std::string subject = "jobs in the source";
     const auto drops = drops_of(job, pair, chunks);
     const auto remedy = fmt::format("in the source, until verify is through: {}; chunks that are "
@@ -215,7 +215,7 @@ void source_retention(Findings& findings, const CheckedServer& source, const Job
 }
 
 /// Chunks that copying makes are new, however old their rows are.
-void target_retention_by_creation(Findings& findings, const CheckedServer& target, const Job& job,
+void target_retention_by_creation(Findings& findings, run::Endpoint& target, const Job& job,
                                   const Pair& pair, const Chunks& sources, const Chunks& targets) {
     const std::string subject = "jobs in the target";
     const auto remedy = "in the target, until verify is through: " + pause(target, job);
@@ -236,8 +236,8 @@ void target_retention_by_creation(Findings& findings, const CheckedServer& targe
                                          what_drops(job)));
 }
 
-void target_retention(Findings& findings, const CheckedServer& target, const Job& job,
-                      const Pair& pair, const Chunks& chunks) {
+void target_retention(Findings& findings, run::Endpoint& target, const Job& job, const Pair& pair,
+                      const Chunks& chunks) {
     const std::string subject = "jobs in the target";
     const auto drops = drops_of(job, pair, chunks);
     const auto remedy = "in the target, until verify is through, and then with another interval "
@@ -263,8 +263,7 @@ void target_retention(Findings& findings, const CheckedServer& target, const Job
                                          title(job, pair), job.drop_text));
 }
 
-void target_refresh(Findings& findings, const CheckedServer& target, const Job& job,
-                    const Pair& pair) {
+void target_refresh(Findings& findings, run::Endpoint& target, const Job& job, const Pair& pair) {
     const std::string subject = "jobs in the target";
     const auto remedy = "in the target, until refresh-caggs is through: " + pause(target, job);
     if (!job.refresh_from)
@@ -285,7 +284,7 @@ void target_refresh(Findings& findings, const CheckedServer& target, const Job& 
 
 } // namespace
 
-void source_jobs(Findings& findings, const CheckedServer& source, const Pairs& pairs,
+void source_jobs(Findings& findings, run::Endpoint& source, const Pairs& pairs,
                  const Chunks& chunks) {
     for (const auto& job : read_jobs(source))
         if (const auto* pair = find_pair(pairs, &Pair::source, job.hypertable_id);
@@ -295,7 +294,7 @@ void source_jobs(Findings& findings, const CheckedServer& source, const Pairs& p
         findings.ok("jobs in the source", "no active retention drops chunks in the range");
 }
 
-void target_jobs(Findings& findings, const CheckedServer& target, const Pairs& pairs,
+void target_jobs(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                  const Chunks& chunks, const Chunks& targets) {
     const std::string subject = "jobs in the target";
     for (const auto& job : read_jobs(target)) {

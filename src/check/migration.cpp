@@ -23,10 +23,10 @@ struct Attempt {
     std::string remedy{};
 };
 
-Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, Side role) {
+Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, Side side) {
     Attempt attempt;
     try {
-        attempt.endpoint.emplace(connection_string, role, "check", run::Session::first,
+        attempt.endpoint.emplace(connection_string, side, "check", run::Session::first,
                                  run::Endpoint::default_patience, postgres::Access::read_only);
         // Reading a catalog waits for nobody but those who change it.
         attempt.endpoint->connection.execute("SET lock_timeout = '5s'");
@@ -35,7 +35,7 @@ Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, 
         attempt.problem = error.what();
         attempt.remedy = fmt::format("see that the server runs and lets this machine in, and that "
                                      "--{} is right",
-                                     name_of(role));
+                                     name_of(side));
     } catch (const Error& error) {
         attempt.endpoint.reset();
         attempt.problem = error.what();
@@ -49,16 +49,16 @@ Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, 
 }
 
 /// The chunks of one side's hypertables that are in the range.
-Chunks read_chunks(const CheckedServer& side, const Pairs& pairs, const Hypertable* Pair::*which) {
+Chunks read_chunks(run::Endpoint& endpoint, const Pairs& pairs, const Hypertable* Pair::*which) {
     std::vector<timescale::HypertableRange> wanted;
     for (const auto& pair : pairs)
         if (const auto* hypertable = pair.*which; hypertable != nullptr && pair.range)
             wanted.push_back({hypertable->id, hypertable->time_dimension_id, *pair.range});
-    return timescale::read_chunks_in_range(side.connection, wanted);
+    return timescale::read_chunks_in_range(endpoint.connection, wanted);
 }
 
 /// What would be a chunk of the source's plain tables.
-Chunks read_plain_chunks(Findings& findings, const CheckedServer& source, const Pairs& pairs) {
+Chunks read_plain_chunks(Findings& findings, run::Endpoint& source, const Pairs& pairs) {
     Chunks chunks;
     for (const auto& pair : pairs) {
         if (!is_comparable(pair))
@@ -97,27 +97,21 @@ void connect(Findings& findings, Migration& migration,
                             [&] { return attempt_to_connect(target_string, Side::target); });
     auto source = attempt_to_connect(source_string, Side::source);
     auto target = other.get();
-    for (const auto role : {Side::source, Side::target}) {
-        auto& attempt = role == Side::source ? source : target;
-        auto& endpoint =
-            role == Side::source ? migration.source_endpoint : migration.target_endpoint;
-        auto& side = role == Side::source ? migration.source : migration.target;
-        endpoint = std::move(attempt.endpoint);
-        if (!endpoint) {
-            findings.fail("connection", attempt.problem, attempt.remedy);
+    for (auto* attempt : {&source, &target}) {
+        if (!attempt->endpoint) {
+            findings.fail("connection", attempt->problem, attempt->remedy);
             continue;
         }
-        side.emplace(CheckedServer{
-            .name = name_of(role), .connection = endpoint->connection, .server = endpoint->server});
-        findings.ok("connection", fmt::format("{}, {}", endpoint->connection.name(),
-                                              endpoint->server.description()));
-        encryption(findings, side->name, endpoint->connection.name(),
-                   postgres::encryption_of(endpoint->connection));
+        findings.ok("connection", fmt::format("{}, {}", attempt->endpoint->connection.name(),
+                                              attempt->endpoint->server.description()));
+        encryption(findings, *attempt->endpoint);
     }
+    migration.source = std::move(source.endpoint);
+    migration.target = std::move(target.endpoint);
 }
 
 void select_hypertables(Findings& findings, Migration& migration, const Request& request) {
-    auto& endpoint = migration.source ? *migration.source_endpoint : *migration.target_endpoint;
+    auto& endpoint = migration.source ? *migration.source : *migration.target;
     migration.bounds = run::read_bounds(endpoint.connection, request.from, request.until);
     if (migration.target)
         migration.targets = timescale::read_hypertables(migration.target->connection, std::nullopt);

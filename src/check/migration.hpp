@@ -1,14 +1,12 @@
 #pragma once
 
 #include "check/finding.hpp"
-#include "postgres/connection.hpp"
 #include "postgres/connection_string.hpp"
 #include "run/endpoints.hpp"
 #include "run/selection.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/hypertable.hpp"
 #include "timescale/selection.hpp"
-#include "timescale/server.hpp"
 #include "timescale/time_range.hpp"
 
 #include <optional>
@@ -16,13 +14,6 @@
 #include <vector>
 
 namespace check {
-
-/// One of the two servers.
-struct CheckedServer {
-    std::string name; ///< "source" or "target"
-    postgres::Connection& connection;
-    const timescale::Server& server;
-};
 
 /// A hypertable that is to be copied. Both are there, but for what is missing in the target; of the
 /// only side that could be connected to, the other is nothing.
@@ -51,10 +42,8 @@ struct Request {
 
 /// What there is of both servers to look at: as much of it as the connections allow.
 struct Migration {
-    std::optional<run::Endpoint> source_endpoint{};
-    std::optional<run::Endpoint> target_endpoint{};
-    std::optional<CheckedServer> source{};
-    std::optional<CheckedServer> target{};
+    std::optional<run::Endpoint> source{};
+    std::optional<run::Endpoint> target{};
     std::vector<timescale::Hypertable> sources{};
     std::vector<timescale::Hypertable> targets{};
     run::Bounds bounds{};

@@ -15,7 +15,7 @@ namespace {
 using timescale::Hypertable;
 
 /// Looks for rows of a plain table that no chunk takes.
-void look_at_plain_rows(Findings& findings, const CheckedServer& source, const Pair& pair) {
+void look_at_plain_rows(Findings& findings, run::Endpoint& source, const Pair& pair) {
     const std::string subject = "rows of the source";
     const auto obstacle = patiently(source.connection, [&] {
         return timescale::obstacle_of_rows(source.connection, *pair.source, *pair.range);
@@ -61,7 +61,7 @@ void look_at_missing_index(Findings& findings, const Hypertable& table) {
 
 } // namespace
 
-void plain_tables(Findings& findings, const Migration& migration, const Request& request) {
+void plain_tables(Findings& findings, Migration& migration, const Request& request) {
     for (const auto& pair : migration.pairs) {
         if (!pair.source->time_is_indexed())
             look_at_missing_index(findings, *pair.source);

@@ -9,14 +9,14 @@
 
 namespace check {
 
-void privileges(Findings& findings, run::Endpoint& endpoint, Side side, const Pairs& pairs) {
-    const auto subject = fmt::format("privileges in the {}", name_of(side));
+void privileges(Findings& findings, run::Endpoint& endpoint, const Pairs& pairs) {
+    const auto subject = fmt::format("privileges in the {}", name_of(endpoint.side));
     std::vector<postgres::QualifiedName> names;
     for (const auto& pair : pairs)
-        if (const auto* hypertable = side == Side::source ? pair.source : pair.target;
+        if (const auto* hypertable = endpoint.side == Side::source ? pair.source : pair.target;
             hypertable != nullptr)
             names.push_back(hypertable->name);
-    const auto missing = run::missing_privileges(endpoint, side, names);
+    const auto missing = run::missing_privileges(endpoint, names);
     if (names.empty() || missing.role.empty())
         return;
     const auto who = postgres::quote_identifier(missing.role);
@@ -26,13 +26,13 @@ void privileges(Findings& findings, run::Endpoint& endpoint, Side side, const Pa
         findings.ok(subject,
                     fmt::format("{} may do all that is needed, with {}", who, hypertables));
     else
-        findings.fail(
-            subject,
-            fmt::format(
-                "{} lacks {}, for {}", who,
-                output::format_count(static_cast<std::int64_t>(missing.remedies.size()), "right"),
-                hypertables),
-            fmt::format("in the {}: {}", name_of(side), fmt::join(missing.remedies, "; ")));
+        findings.fail(subject,
+                      fmt::format("{} lacks {}, for {}", who,
+                                  output::format_count(
+                                      static_cast<std::int64_t>(missing.remedies.size()), "right"),
+                                  hypertables),
+                      fmt::format("in the {}: {}", name_of(endpoint.side),
+                                  fmt::join(missing.remedies, "; ")));
 }
 
 } // namespace check

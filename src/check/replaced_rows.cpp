@@ -35,7 +35,7 @@ bool holds_rows(const timescale::Chunk& chunk) {
 }
 
 /// The target's chunks of a hypertable.
-std::vector<timescale::Chunk> own_chunks(const CheckedServer& target, const Pair& pair,
+std::vector<timescale::Chunk> own_chunks(run::Endpoint& target, const Pair& pair,
                                          const Chunks& chunks) {
     std::vector<postgres::QualifiedName> names;
     for (const auto& chunk : chunks)
@@ -135,7 +135,7 @@ void published_tables(Findings& findings, const postgres::Result& row) {
 
 } // namespace
 
-void replaced_rows(Findings& findings, const CheckedServer& target, const Pairs& pairs,
+void replaced_rows(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                    const Chunks& targets) {
     const auto keys = target.connection.query(sql::references, names_of(pairs, &Pair::target));
     Pairs aggregates;

@@ -32,11 +32,11 @@ struct Definition {
 };
 using Definitions = std::map<postgres::QualifiedName, Definition>;
 
-Definitions read_definitions(const CheckedServer& side, const Pairs& pairs,
+Definitions read_definitions(run::Endpoint& endpoint, const Pairs& pairs,
                              const timescale::Hypertable* Pair::*which) {
     Definitions definitions;
     const auto read = [&](std::string_view sql, const auto& take) {
-        const auto rows = side.connection.query(sql, names_of(pairs, which));
+        const auto rows = endpoint.connection.query(sql, names_of(pairs, which));
         for (int row = 0; row < rows.size(); ++row)
             take(definitions[{rows.string(row, "schema_name"), rows.string(row, "table_name")}],
                  [&](const char* column) {
@@ -50,7 +50,7 @@ Definitions read_definitions(const CheckedServer& side, const Pairs& pairs,
         definition.not_null = parsed("not_null").texts();
         definition.generated = parsed("generated").object();
     });
-    if (!side.server.plain)
+    if (!endpoint.server.plain)
         read(sql::partitioning, [](Definition& definition, const auto& parsed) {
             definition.dimensions = parsed("dimensions").object();
             if (const auto compression = parsed("compression"); !compression.is_null())
@@ -330,7 +330,7 @@ void compare_compression(Findings& findings, const Pair& pair, const Definition&
 
 } // namespace
 
-void definitions(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+void definitions(Findings& findings, run::Endpoint& source, run::Endpoint& target,
                  const Pairs& pairs) {
     Pairs both;
     std::ranges::copy_if(pairs, std::back_inserter(both), [](const Pair& pair) {

@@ -3,7 +3,7 @@
 
 namespace check {
 
-void sequences(Findings& findings, const CheckedServer& source, const CheckedServer& target) {
+void sequences(Findings& findings, run::Endpoint& source, run::Endpoint& target) {
     const std::string subject = "sequences";
     for (const auto& sequence : postgres::lagging_sequences(source.connection, target.connection))
         findings.warn(subject, sequence.text(),

@@ -1,4 +1,5 @@
 #include "check/topics.hpp"
+#include "postgres/encryption.hpp"
 #include "postgres/quote.hpp"
 #include "postgres/search_path.hpp"
 #include "sql.hpp"
@@ -50,8 +51,9 @@ Room room_from(const postgres::Result& row) {
 
 } // namespace
 
-void encryption(Findings& findings, const std::string& side, const std::string& name,
-                const postgres::Encryption& found) {
+void encryption(Findings& findings, run::Endpoint& endpoint) {
+    const auto& name = endpoint.connection.name();
+    const auto found = postgres::encryption_of(endpoint.connection);
     const std::string subject = "encryption";
     if (found.protocol.empty() && found.is_local)
         findings.ok(subject, fmt::format("{}: none, but it stays on this machine", name));
@@ -62,20 +64,21 @@ void encryption(Findings& findings, const std::string& side, const std::string& 
                                   name),
                       fmt::format("add sslmode=verify-full (and sslrootcert) to --{}, and have TLS "
                                   "on the server",
-                                  side));
+                                  name_of(endpoint.side)));
     else if (found.protocol.starts_with("TLS") && found.sslmode != "verify-full" &&
              found.sslmode != "verify-ca" && !found.is_local)
         findings.warn(subject,
                       fmt::format("{}: {}, but nobody checks the server's certificate "
                                   "(sslmode={}): another server could take its place",
                                   name, found.protocol, found.sslmode),
-                      fmt::format("add sslmode=verify-full (and sslrootcert) to --{}", side));
+                      fmt::format("add sslmode=verify-full (and sslrootcert) to --{}",
+                                  name_of(endpoint.side)));
     else
         findings.ok(subject, fmt::format("{}: {}{}", name, found.protocol,
                                          found.cipher.empty() ? "" : ", " + found.cipher));
 }
 
-void versions(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+void versions(Findings& findings, run::Endpoint& source, run::Endpoint& target,
               const Pairs& pairs) {
     const std::string subject = "versions";
     const auto& from = source.server;
@@ -118,8 +121,7 @@ void versions(Findings& findings, const CheckedServer& source, const CheckedServ
         findings.ok(subject, both + "; no hypertable has compression enabled");
 }
 
-void extension_schemas(Findings& findings, const CheckedServer& source,
-                       const CheckedServer& target) {
+void extension_schemas(Findings& findings, run::Endpoint& source, run::Endpoint& target) {
     const std::string subject = "extension schema";
     const auto from = postgres::quote_identifier(source.server.extension_schema);
     const auto to = postgres::quote_identifier(target.server.extension_schema);
@@ -136,7 +138,7 @@ void extension_schemas(Findings& findings, const CheckedServer& source,
                                   from));
 }
 
-void search_paths(Findings& findings, const CheckedServer& source, const CheckedServer& target) {
+void search_paths(Findings& findings, run::Endpoint& source, run::Endpoint& target) {
     const std::string subject = "search path";
     if (const auto found = postgres::search_path_difference(source.connection, target.connection))
         findings.warn(
@@ -150,7 +152,7 @@ void search_paths(Findings& findings, const CheckedServer& source, const Checked
         findings.ok(subject, "names without a schema mean the same on both sides");
 }
 
-void encodings(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+void encodings(Findings& findings, run::Endpoint& source, run::Endpoint& target,
                const Pairs& pairs) {
     const std::string subject = "encoding";
     const auto& from = source.server.encoding;
@@ -170,12 +172,12 @@ void encodings(Findings& findings, const CheckedServer& source, const CheckedSer
         findings.ok(subject, from + " on both sides");
 }
 
-void server_state(Findings& findings, const CheckedServer& side) {
-    const auto row = side.connection.query(sql::capacity);
+void server_state(Findings& findings, run::Endpoint& endpoint) {
+    const auto row = endpoint.connection.query(sql::capacity);
     constexpr std::int64_t long_enough = 3'600'000;
     const auto delay = row.integer(0, "standby_delay");
     const auto is_standby = row.boolean(0, "in_recovery");
-    if (is_standby && side.name == "target")
+    if (is_standby && endpoint.side == Side::target)
         findings.fail("standby", "the target is a hot standby, to which nothing can be written",
                       "give the primary as --target");
     else if (is_standby && (!row.boolean(0, "feedback") || (delay >= 0 && delay < long_enough)))
@@ -190,21 +192,22 @@ void server_state(Findings& findings, const CheckedServer& side) {
             "on; ALTER SYSTEM SET max_standby_streaming_delay = -1; SELECT pg_reload_conf()");
     else if (is_standby)
         findings.ok("standby", "the source is a hot standby that waits for its readers");
-    if (row.boolean(0, "restoring") && side.name == "target")
-        findings.warn("restoring",
-                      "timescaledb.restoring is on for the target's database: timescaledb_"
-                      "post_restore() was not called; rows that the application writes go astray",
-                      fmt::format("SELECT {}()", side.server.function("timescaledb_post_restore")));
+    if (row.boolean(0, "restoring") && endpoint.side == Side::target)
+        findings.warn(
+            "restoring",
+            "timescaledb.restoring is on for the target's database: timescaledb_"
+            "post_restore() was not called; rows that the application writes go astray",
+            fmt::format("SELECT {}()", endpoint.server.function("timescaledb_post_restore")));
 }
 
-void connections(Findings& findings, const CheckedServer& side, int workers) {
-    const auto room = room_from(side.connection.query(sql::capacity));
+void connections(Findings& findings, run::Endpoint& endpoint, int workers) {
+    const auto room = room_from(endpoint.connection.query(sql::capacity));
     // A worker has one to either side, and one more to the target that builds tables to attach. The
     // run has its own, one to tell how far it is, and one for a while to ask about those that hang.
-    const std::int64_t each = side.name == "source" ? 1 : 2;
+    const std::int64_t each = endpoint.side == Side::source ? 1 : 2;
     constexpr std::int64_t own = 3;
     const auto needed = workers * each + own;
-    const auto subject = "connections to the " + side.name;
+    const auto subject = fmt::format("connections to the {}", name_of(endpoint.side));
     const auto text = fmt::format("copy --parallelism {} needs up to {}; free: {} ({})", workers,
                                   needed, room.left, room.limit);
     const auto fit = (room.left - own) / each;

@@ -8,7 +8,7 @@
 
 namespace check {
 
-void chunk_skipping(Findings& findings, const CheckedServer& target, const Pairs& pairs) {
+void chunk_skipping(Findings& findings, run::Endpoint& target, const Pairs& pairs) {
     const std::string subject = "chunk skipping";
     std::vector<postgres::QualifiedName> hypertables;
     for (const auto& pair : pairs)

@@ -38,7 +38,7 @@ std::set<TimeRange> overlapping(const std::set<TimeRange>& slices) {
 }
 
 /// Tells of rows that TimescaleDB has put into a chunk that is not theirs.
-void report_misplaced(Findings& findings, const CheckedServer& target, const Pair& pair,
+void report_misplaced(Findings& findings, run::Endpoint& target, const Pair& pair,
                       const ChunkInRange& chunk) {
     constexpr int most = 1000;
     const auto elsewhere =
@@ -70,7 +70,7 @@ void report_misplaced(Findings& findings, const CheckedServer& target, const Pai
 
 } // namespace
 
-void overlapping_slices(Findings& findings, const CheckedServer& target, const Pairs& pairs,
+void overlapping_slices(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                         const Chunks& targets) {
     for (const auto& pair : pairs) {
         if (pair.target == nullptr || pair.target->dimensions.size() < 2)

@@ -53,7 +53,7 @@ void access_methods(Findings& findings, const Pairs& pairs) {
     }
 }
 
-void misplaced_batches(Findings& findings, const CheckedServer& target) {
+void misplaced_batches(Findings& findings, run::Endpoint& target) {
     const auto rows = target.connection.query(sql::misplaced_batches);
     std::map<postgres::QualifiedName, Repair> repairs; // by hypertable
     for (int row = 0; row < rows.size(); ++row) {

@@ -29,8 +29,8 @@ void look(Findings& findings, const std::string& topic, const std::function<void
 
 /// What takes both sides.
 void look_at_both(Findings& findings, Migration& migration, const Request& request) {
-    const auto& source = *migration.source;
-    const auto& target = *migration.target;
+    auto& source = *migration.source;
+    auto& target = *migration.target;
     const auto& pairs = migration.pairs;
     if (source.server.plain) {
         look(findings, "tables of the source", [&] { plain_tables(findings, migration, request); });
@@ -54,11 +54,11 @@ void look_at_both(Findings& findings, Migration& migration, const Request& reque
 }
 
 void look_at_source(Findings& findings, Migration& migration, int workers) {
-    const auto& source = *migration.source;
+    auto& source = *migration.source;
     look(findings, "standby", [&] { server_state(findings, source); });
     look(findings, "event triggers in the source", [&] { event_triggers(findings, source); });
     look(findings, "privileges in the source",
-         [&] { privileges(findings, *migration.source_endpoint, Side::source, migration.pairs); });
+         [&] { privileges(findings, source, migration.pairs); });
     tiered_data(findings, migration.pairs);
     if (!source.server.plain)
         look(findings, "jobs in the source",
@@ -76,11 +76,11 @@ void look_at_source(Findings& findings, Migration& migration, int workers) {
 }
 
 void look_at_target(Findings& findings, Migration& migration, int workers) {
-    const auto& target = *migration.target;
+    auto& target = *migration.target;
     look(findings, "standby", [&] { server_state(findings, target); });
     look(findings, "event triggers in the target", [&] { event_triggers(findings, target); });
     look(findings, "privileges in the target",
-         [&] { privileges(findings, *migration.target_endpoint, Side::target, migration.pairs); });
+         [&] { privileges(findings, target, migration.pairs); });
     look(findings, "chunk skipping", [&] { chunk_skipping(findings, target, migration.pairs); });
     look(findings, "slices of time",
          [&] { overlapping_slices(findings, target, migration.pairs, migration.target_chunks); });
@@ -88,10 +88,9 @@ void look_at_target(Findings& findings, Migration& migration, int workers) {
         target_jobs(findings, target, migration.pairs, migration.source_chunks,
                     migration.target_chunks);
     });
-    look(findings, "owners of policies",
-         [&] { owners_of_policies(findings, *migration.target_endpoint); });
+    look(findings, "owners of policies", [&] { owners_of_policies(findings, target); });
     look(findings, "connections to the target", [&] { connections(findings, target, workers); });
-    look(findings, "queue", [&] { earlier_queue(findings, *migration.target_endpoint); });
+    look(findings, "queue", [&] { earlier_queue(findings, target); });
     look(findings, "compressed chunks", [&] { misplaced_batches(findings, target); });
 }
 

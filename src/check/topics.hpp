@@ -3,7 +3,6 @@
 #include "check/finding.hpp"
 #include "check/migration.hpp"
 #include "postgres/connection.hpp"
-#include "postgres/encryption.hpp"
 #include "run/endpoints.hpp"
 
 #include <optional>
@@ -33,39 +32,35 @@ void hypertables(Findings& findings, const Pairs& pairs);
 // ---------------------------------------------------------------- plain_tables.cpp
 
 /// What it means that the source's tables are no hypertables.
-void plain_tables(Findings& findings, const Migration& migration, const Request& request);
+void plain_tables(Findings& findings, Migration& migration, const Request& request);
 
 // ---------------------------------------------------------------- privileges.cpp, queue.cpp
 
-void privileges(Findings& findings, run::Endpoint& endpoint, Side side, const Pairs& pairs);
+void privileges(Findings& findings, run::Endpoint& endpoint, const Pairs& pairs);
 
 /// What the target has of an earlier stage.
 void earlier_queue(Findings& findings, run::Endpoint& target);
 
 // ---------------------------------------------------------------- servers.cpp
 
-/// \param side "source" or "target"; \param name of the connection.
-void encryption(Findings& findings, const std::string& side, const std::string& name,
-                const postgres::Encryption& found);
-void versions(Findings& findings, const CheckedServer& source, const CheckedServer& target,
-              const Pairs& pairs);
-void extension_schemas(Findings& findings, const CheckedServer& source,
-                       const CheckedServer& target);
+void encryption(Findings& findings, run::Endpoint& endpoint);
+void versions(Findings& findings, run::Endpoint& source, run::Endpoint& target, const Pairs& pairs);
+void extension_schemas(Findings& findings, run::Endpoint& source, run::Endpoint& target);
 /// Whether names without a schema mean the same on both sides.
-void search_paths(Findings& findings, const CheckedServer& source, const CheckedServer& target);
-void encodings(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+void search_paths(Findings& findings, run::Endpoint& source, run::Endpoint& target);
+void encodings(Findings& findings, run::Endpoint& source, run::Endpoint& target,
                const Pairs& pairs);
 
 /// Whether a server is a standby, and what state it is in.
-void server_state(Findings& findings, const CheckedServer& side);
+void server_state(Findings& findings, run::Endpoint& endpoint);
 
 /// \param workers of `copy`.
-void connections(Findings& findings, const CheckedServer& side, int workers);
+void connections(Findings& findings, run::Endpoint& endpoint, int workers);
 
 // ---------------------------------------------------------------- schema.cpp
 
 /// Indexes, constraints, dimensions and compression of hypertables that both sides have.
-void definitions(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+void definitions(Findings& findings, run::Endpoint& source, run::Endpoint& target,
                  const Pairs& pairs);
 
 void tiered_data(Findings& findings, const Pairs& pairs);
@@ -73,21 +68,20 @@ void tiered_data(Findings& findings, const Pairs& pairs);
 // ---------------------------------------------------------------- triggers.cpp
 
 /// What becomes of the target's triggers, and of its constraints that are NOT VALID.
-void triggers(Findings& findings, const CheckedServer& source, const CheckedServer& target,
-              const Pairs& pairs);
+void triggers(Findings& findings, run::Endpoint& source, run::Endpoint& target, const Pairs& pairs);
 
 /// Event triggers that would fire for what our commands do on a side.
-void event_triggers(Findings& findings, const CheckedServer& side);
+void event_triggers(Findings& findings, run::Endpoint& endpoint);
 
 // ---------------------------------------------------------------- jobs.cpp
 
 /// Policies of the source that drop what is to be copied.
-void source_jobs(Findings& findings, const CheckedServer& source, const Pairs& pairs,
+void source_jobs(Findings& findings, run::Endpoint& source, const Pairs& pairs,
                  const Chunks& chunks);
 
 /// Policies and actions of the target that would work on what is being copied.
 /// \param chunks of the source. \param targets of the target.
-void target_jobs(Findings& findings, const CheckedServer& target, const Pairs& pairs,
+void target_jobs(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                  const Chunks& chunks, const Chunks& targets);
 
 /// Policies whose owners may not do their work, also those that are off just now.
@@ -95,40 +89,40 @@ void owners_of_policies(Findings& findings, run::Endpoint& target);
 
 // ---------------------------------------------------------------- foreign_keys.cpp, sequences.cpp
 
-void foreign_keys(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+void foreign_keys(Findings& findings, run::Endpoint& source, run::Endpoint& target,
                   const Pairs& pairs);
 
 /// Sequences of the target that are behind the source's.
-void sequences(Findings& findings, const CheckedServer& source, const CheckedServer& target);
+void sequences(Findings& findings, run::Endpoint& source, run::Endpoint& target);
 
 // ---------------------------------------------------------------- skipping.cpp
 
 /// Chunks of the target that are not recorded for chunk skipping.
-void chunk_skipping(Findings& findings, const CheckedServer& target, const Pairs& pairs);
+void chunk_skipping(Findings& findings, run::Endpoint& target, const Pairs& pairs);
 
 // ---------------------------------------------------------------- slices.cpp
 
 /// Chunks of the target whose slices of time overlap others, and rows that are in a wrong one of
 /// them for that (sql/route_exactly.sql). \param targets of the target.
-void overlapping_slices(Findings& findings, const CheckedServer& target, const Pairs& pairs,
+void overlapping_slices(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                         const Chunks& targets);
 
 // ---------------------------------------------------------------- data.cpp
 
 /// How much there is to copy, and what it takes in the target.
-void sizes(Findings& findings, const CheckedServer& source, const CheckedServer* target,
-           const Pairs& pairs, const Chunks& chunks);
+void sizes(Findings& findings, run::Endpoint& source, run::Endpoint* target, const Pairs& pairs,
+           const Chunks& chunks);
 
 /// Rows and chunks that the target has in the range.
 /// \param targets chunks of the target in the range.
-void target_rows(Findings& findings, const CheckedServer& target, const Pairs& pairs,
+void target_rows(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                  const Chunks& sources, const Chunks& targets);
 
 // ---------------------------------------------------------------- replaced_rows.cpp
 
 /// What stands against replacing rows of the target, or what comes of it: foreign keys that
 /// reference them, and publications. \param targets chunks of the target in the range.
-void replaced_rows(Findings& findings, const CheckedServer& target, const Pairs& pairs,
+void replaced_rows(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                    const Chunks& targets);
 
 // ---------------------------------------------------------------- storage.cpp
@@ -138,7 +132,7 @@ void access_methods(Findings& findings, const Pairs& pairs);
 
 /// Chunks of the target that earlier releases of this program have made unreadable, whatever the
 /// hypertable.
-void misplaced_batches(Findings& findings, const CheckedServer& target);
+void misplaced_batches(Findings& findings, run::Endpoint& target);
 
 // ---------------------------------------------------------------- helpers, in names.cpp
 

@@ -27,7 +27,7 @@ std::string list_of(const std::vector<std::string>& names) {
 }
 
 /// How to have none fire without keeping writers off.
-std::string remedy_for(const CheckedServer& target, const Triggers& triggers) {
+std::string remedy_for(run::Endpoint& target, const Triggers& triggers) {
     if (triggers.may_be_replica)
         return "nothing, if writers of the chunks that are being loaded may wait; otherwise drop "
                "them while copying";
@@ -40,7 +40,7 @@ std::string remedy_for(const CheckedServer& target, const Triggers& triggers) {
                        postgres::quote_identifier(role));
 }
 
-void look_at_triggers(Findings& findings, const CheckedServer& target, bool source_is_plain,
+void look_at_triggers(Findings& findings, run::Endpoint& target, bool source_is_plain,
                       const Pair& pair, const Triggers& triggers) {
     if (!triggers.has_any())
         return;
@@ -70,7 +70,7 @@ void look_at_triggers(Findings& findings, const CheckedServer& target, bool sour
         remedy_for(target, triggers));
 }
 
-void look_at_unvalidated(Findings& findings, const CheckedServer& target, const Pair& pair,
+void look_at_unvalidated(Findings& findings, run::Endpoint& target, const Pair& pair,
                          const Triggers& triggers) {
     // Attaching and batches take rows as they are; PostgreSQL checks any that is put into a chunk.
     const auto what =
@@ -100,7 +100,7 @@ void look_at_unvalidated(Findings& findings, const CheckedServer& target, const 
 
 } // namespace
 
-void triggers(Findings& findings, const CheckedServer& source, const CheckedServer& target,
+void triggers(Findings& findings, run::Endpoint& source, run::Endpoint& target,
               const Pairs& pairs) {
     std::vector<postgres::QualifiedName> names;
     for (const auto& pair : pairs)
@@ -121,15 +121,16 @@ void triggers(Findings& findings, const CheckedServer& source, const CheckedServ
                                 "would fire");
 }
 
-void event_triggers(Findings& findings, const CheckedServer& side) {
-    const auto subject = fmt::format("event triggers in the {}", side.name);
-    const auto triggers = timescale::read_event_triggers(side.connection, side.name == "target");
+void event_triggers(Findings& findings, run::Endpoint& endpoint) {
+    const auto subject = fmt::format("event triggers in the {}", name_of(endpoint.side));
+    const auto triggers =
+        timescale::read_event_triggers(endpoint.connection, endpoint.side == Side::target);
     for (const auto& trigger : triggers) {
         const auto what = fmt::format("{} ({}) calls {}", postgres::quote_identifier(trigger.name),
                                       trigger.event, trigger.function);
         const auto remedy =
             fmt::format("in the {}, as a superuser, if it is not to fire or would fail: {}",
-                        side.name, timescale::disabling(trigger));
+                        name_of(endpoint.side), timescale::disabling(trigger));
         if (trigger.event == "login") {
             findings.warn(subject,
                           fmt::format("{} for each connection that is made; what it raises fails "

@@ -20,14 +20,14 @@ postgres::Access access_of(Side side, std::optional<postgres::Access> given = st
 
 } // namespace
 
-Endpoint::Endpoint(const postgres::ConnectionString& string, Side side, const std::string& command,
+Endpoint::Endpoint(const postgres::ConnectionString& string, Side which, const std::string& command,
                    Session session, std::chrono::milliseconds patience,
                    std::optional<postgres::Access> access,
                    const std::vector<postgres::Statement>& further)
-    : connection_string(string),
-      connection(string, name_of(side), postgres::application_name(command),
-                 postgres::session_settings(access_of(side, access))) {
-    const auto settings = postgres::session_settings(access_of(side, access));
+    : side(which), connection_string(string),
+      connection(string, name_of(which), postgres::application_name(command),
+                 postgres::session_settings(access_of(which, access))) {
+    const auto settings = postgres::session_settings(access_of(which, access));
     std::vector<postgres::Statement> statements{postgres::backend_statement(),
                                                 timescale::server_statement()};
     const postgres::Deadline deadline(connection.monitor(), patience);
@@ -38,7 +38,7 @@ Endpoint::Endpoint(const postgres::ConnectionString& string, Side side, const st
         answers = postgres::pin_session(connection, settings, statements);
     }
     backend = postgres::backend_from(answers[0]);
-    server = timescale::server_from(answers[1], connection, side == Side::source);
+    server = timescale::server_from(answers[1], connection, which == Side::source);
     answers.erase(answers.begin(), answers.begin() + 2);
 }
 

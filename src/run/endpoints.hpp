@@ -37,6 +37,7 @@ struct Endpoint {
 
     static constexpr std::chrono::seconds default_patience{60};
 
+    Side side;
     postgres::ConnectionString connection_string;
     postgres::Connection connection;
     timescale::Server server;

@@ -165,13 +165,13 @@ RolePrivileges read_privileges(Endpoint& endpoint, const std::vector<QualifiedNa
 
 } // namespace
 
-MissingPrivileges missing_privileges(Endpoint& endpoint, Side side,
+MissingPrivileges missing_privileges(Endpoint& endpoint,
                                      const std::vector<QualifiedName>& hypertables) {
     const auto privileges = read_privileges(endpoint, hypertables);
     return {.role = privileges.role,
-            .remedies =
-                (side == Side::source ? needs_in_source(privileges) : needs_in_target(privileges))
-                    .list()};
+            .remedies = (endpoint.side == Side::source ? needs_in_source(privileges)
+                                                       : needs_in_target(privileges))
+                            .list()};
 }
 
 void require_privileges_to_stage(Endpoints& ends, const std::vector<timescale::Hypertable>& sources,

@@ -31,7 +31,7 @@ struct MissingPrivileges {
     std::string role;                  ///< empty when there are no such hypertables
     std::vector<std::string> remedies; ///< SQL that grants it
 };
-MissingPrivileges missing_privileges(Endpoint& endpoint, Side side,
+MissingPrivileges missing_privileges(Endpoint& endpoint,
                                      const std::vector<postgres::QualifiedName>& hypertables);
 
 } // namespace run
