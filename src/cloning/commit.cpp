@@ -29,13 +29,13 @@ std::optional<std::string> transaction_to_commit(std::string_view errors) {
     return std::string(id.substr(0, end));
 }
 
-bool has_committed(Database& target, const std::string& transaction, const run::RetryOptions& retry,
-                   const run::Stop& stop) {
+bool has_committed(run::Endpoint& target, const std::string& transaction,
+                   const run::RetryOptions& retry, const run::Stop& stop) {
     run::Outage outage;
     run::Recovery recovery(retry, stop, outage);
     std::string state;
     const auto ask = [&] {
-        target = Database(target.connection_string, "target", postgres::Access::read_write);
+        target = connect(target.connection_string, Side::target);
         // A session that has lost its client would wait for the COMMIT that it was not sent.
         postgres::terminate_others(target.connection);
         const auto sql = "SELECT coalesce(pg_xact_status($1::xid8), 'forgotten') AS state";

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cloning/database.hpp"
+#include "cloning/connect.hpp"
 #include "run/retry.hpp"
 
 #include <optional>
@@ -24,7 +24,7 @@ std::optional<std::string> transaction_to_commit(std::string_view errors);
 /// Asks the target, on a new connection that becomes the target's, what became of a transaction
 /// whose session is to be at its end; waits for both.
 /// \throws Error when that cannot be found out, or Interrupted.
-bool has_committed(Database& target, const std::string& transaction, const run::RetryOptions& retry,
-                   const run::Stop& stop);
+bool has_committed(run::Endpoint& target, const std::string& transaction,
+                   const run::RetryOptions& retry, const run::Stop& stop);
 
 } // namespace cloning

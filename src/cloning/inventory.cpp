@@ -108,9 +108,9 @@ std::string oid_array(const std::vector<std::string>& oids) {
     return fmt::format("{{{}}}", fmt::join(oids, ","));
 }
 
-Inventory take_inventory(Database& source, const std::string& owner) {
+Inventory take_inventory(run::Endpoint& source, const std::string& owner) {
     Inventory inventory;
-    if (source.server) {
+    if (!source.server.plain) {
         read_hypertables(inventory, source.connection);
         read_chunks(inventory, source.connection);
         read_catalog_rows(inventory, source.connection, owner);

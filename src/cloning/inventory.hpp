@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cloning/database.hpp"
+#include "cloning/connect.hpp"
 #include "jobs/background_jobs.hpp"
 #include "postgres/quote.hpp"
 
@@ -54,7 +54,7 @@ struct Inventory {
 
 /// Reads it. \pre the source's connection is in a transaction of one snapshot.
 /// \param owner the target's role, to whom the hypertables are going to belong.
-Inventory take_inventory(Database& source, const std::string& owner);
+Inventory take_inventory(run::Endpoint& source, const std::string& owner);
 
 /// Whether a hypertable is one of users, as they know it.
 bool is_of_user(const Hypertable& hypertable);

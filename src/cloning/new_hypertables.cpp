@@ -108,7 +108,7 @@ std::string obstacle(const postgres::Result& rows, int row, const std::string& c
     return {};
 }
 
-NewHypertable new_hypertable(Database& source, const Inventory& inventory,
+NewHypertable new_hypertable(run::Endpoint& source, const Inventory& inventory,
                              const std::string& wanted) {
     const auto [text, interval] = split_interval(wanted);
     auto parts = parse_name(source.connection, text);
@@ -205,7 +205,7 @@ std::pair<std::string, std::optional<std::string>> split_interval(const std::str
     return {text, std::nullopt};
 }
 
-std::vector<NewHypertable> plan_hypertables(Database& source, const Inventory& inventory,
+std::vector<NewHypertable> plan_hypertables(run::Endpoint& source, const Inventory& inventory,
                                             const std::vector<std::string>& wanted) {
     std::vector<NewHypertable> list;
     if (wanted.empty())

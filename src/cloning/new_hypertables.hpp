@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cloning/database.hpp"
+#include "cloning/connect.hpp"
 #include "cloning/inventory.hpp"
 #include "postgres/quote.hpp"
 
@@ -34,7 +34,7 @@ std::pair<std::string, std::optional<std::string>> split_interval(const std::str
 /// Finds the tables that --create-hypertable means, and makes sure that they can be turned.
 /// \pre the source's connection is in a transaction of one snapshot.
 /// \throws UsageError that says what is in the way.
-std::vector<NewHypertable> plan_hypertables(Database& source, const Inventory& inventory,
+std::vector<NewHypertable> plan_hypertables(run::Endpoint& source, const Inventory& inventory,
                                             const std::vector<std::string>& wanted);
 
 } // namespace cloning

@@ -33,7 +33,7 @@ constexpr std::array catalog_tables_left_out{"bgw_job",
 
 } // namespace
 
-Plan make_plan(Database& source, Database& target, PlanOptions options) {
+Plan make_plan(run::Endpoint& source, run::Endpoint& target, PlanOptions options) {
     Plan plan;
     plan.programs = std::move(options.programs);
     plan.search_path = std::move(options.search_path);
@@ -41,7 +41,7 @@ Plan make_plan(Database& source, Database& target, PlanOptions options) {
         source, target.connection.query("SELECT current_user AS role").string(0, "role"));
     plan.new_hypertables = plan_hypertables(source, plan.inventory, options.create_hypertables);
     plan.with_rows = options.with_rows;
-    plan.with_catalog = source.server.has_value();
+    plan.with_catalog = !source.server.plain;
     plan.has_queue = queue::exists(target.connection);
     if (plan.has_queue)
         queue::require(target.connection);

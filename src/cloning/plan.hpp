@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cloning/database.hpp"
+#include "cloning/connect.hpp"
 #include "cloning/inventory.hpp"
 #include "cloning/new_hypertables.hpp"
 #include "cloning/programs.hpp"
@@ -46,6 +46,6 @@ struct PlanOptions {
 
 /// \pre the source's connection is in a transaction of one snapshot, which the plan exports.
 /// \throws UsageError as plan_hypertables does.
-Plan make_plan(Database& source, Database& target, PlanOptions options);
+Plan make_plan(run::Endpoint& source, run::Endpoint& target, PlanOptions options);
 
 } // namespace cloning

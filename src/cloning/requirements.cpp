@@ -27,7 +27,7 @@ std::string first_of(std::vector<std::string> names) {
                : fmt::format("{} and {} more", fmt::join(names, ", "), all - most_names);
 }
 
-bool has_version(Database& target, const std::string& version) {
+bool has_version(run::Endpoint& target, const std::string& version) {
     return !target.connection
                 .query("SELECT FROM pg_available_extension_versions "
                        "WHERE name = 'timescaledb' AND ($1::text IS NULL OR version = $1)",
@@ -35,18 +35,18 @@ bool has_version(Database& target, const std::string& version) {
                 .empty();
 }
 
-std::string create_extension(const Database& source) {
-    if (!source.server)
+std::string create_extension(const run::Endpoint& source) {
+    if (source.server.plain)
         return "CREATE EXTENSION timescaledb";
-    const auto schema = quote_identifier(source.server->extension_schema);
+    const auto schema = quote_identifier(source.server.extension_schema);
     return fmt::format("CREATE SCHEMA IF NOT EXISTS {0}; "
                        "CREATE EXTENSION timescaledb VERSION {1} SCHEMA {0}",
-                       schema, quote_literal(source.server->timescaledb_text));
+                       schema, quote_literal(source.server.timescaledb_text));
 }
 
-void require_same(const Database& source, const Database& target) {
-    const auto& ours = *source.server;
-    const auto& theirs = *target.server;
+void require_same(const run::Endpoint& source, const run::Endpoint& target) {
+    const auto& ours = source.server;
+    const auto& theirs = target.server;
     if (ours.timescaledb_text != theirs.timescaledb_text)
         throw Error(fmt::format(
             "the source has TimescaleDB {0} and the target {1}, and its catalog fits the same "
@@ -64,17 +64,17 @@ void require_same(const Database& source, const Database& target) {
 
 } // namespace
 
-void require_servers(const Database& source, const Database& target) {
-    if (source.identity == target.identity)
+void require_servers(const run::Endpoint& source, const run::Endpoint& target) {
+    if (source.server.identity == target.server.identity)
         throw UsageError(
             fmt::format("source and target are the same database ({})", target.connection.name()));
-    if (target.major() < source.major())
+    if (target.server.postgres_major() < source.server.postgres_major())
         throw Error(fmt::format("the target has PostgreSQL {} and the source {}: what a newer one "
                                 "dumps, an older one need not understand",
-                                target.major(), source.major()));
+                                target.server.postgres_major(), source.server.postgres_major()));
 }
 
-std::string require_extensions(Database& source, Database& target) {
+std::string require_extensions(run::Endpoint& source, run::Endpoint& target) {
     const auto wanted = source.connection.query(
         "SELECT extname FROM pg_extension WHERE extname NOT IN ('timescaledb', 'plpgsql') "
         "ORDER BY extname");
@@ -89,12 +89,12 @@ std::string require_extensions(Database& source, Database& target) {
         throw Error(fmt::format("the target's server has not the extensions {}; install their "
                                 "packages there",
                                 fmt::join(missing, ", ")));
-    if (target.server) {
-        if (source.server)
+    if (!target.server.plain) {
+        if (!source.server.plain)
             require_same(source, target);
         return {};
     }
-    const auto version = source.server ? source.server->timescaledb_text : "";
+    const auto version = source.server.timescaledb_text;
     if (!has_version(target, version))
         throw Error(fmt::format("the target's server has no TimescaleDB{}{} to create; install "
                                 "that package there",
@@ -102,7 +102,7 @@ std::string require_extensions(Database& source, Database& target) {
     return create_extension(source);
 }
 
-void require_empty(Database& target) {
+void require_empty(run::Endpoint& target) {
     const auto rows = target.connection.query(sql::clone_target_objects);
     if (rows.empty())
         return;
@@ -115,7 +115,7 @@ void require_empty(Database& target) {
                                  target.connection.name(), first_of(objects)));
 }
 
-void require_privileges(Database& source, const Inventory& inventory, Database& target) {
+void require_privileges(run::Endpoint& source, const Inventory& inventory, run::Endpoint& target) {
     std::vector<std::string> unreadable;
     std::vector<std::string> secured;
     for (const auto& table : inventory.tables) {
@@ -138,7 +138,7 @@ void require_privileges(Database& source, const Inventory& inventory, Database& 
     std::vector<std::string> needs;
     if (!row.boolean(0, "may_create"))
         needs.push_back(fmt::format("GRANT CREATE ON DATABASE {} TO {}", database, role));
-    if (source.server && !row.boolean(0, "may_fill_catalog"))
+    if (!source.server.plain && !row.boolean(0, "may_fill_catalog"))
         needs.emplace_back("for TimescaleDB's catalog, a superuser, or the administrator whom a "
                            "provider has for that (tsdbadmin)");
     const bool uses_public = std::ranges::any_of(
@@ -159,7 +159,7 @@ void require_no_dependents_of_chunks(const Inventory& inventory) {
                         first_of(inventory.dependents_of_chunks)));
 }
 
-void require_roles(const Inventory& inventory, Database& target,
+void require_roles(const Inventory& inventory, run::Endpoint& target,
                    const std::set<std::string>& coming) {
     std::set<std::string> absent;
     std::set<std::string> others;

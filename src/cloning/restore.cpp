@@ -102,7 +102,7 @@ class Rewriter {
 };
 
 /// What psql runs before the dump.
-std::string script_before(const Plan& plan, const Database& target) {
+std::string script_before(const Plan& plan, const run::Endpoint& target) {
     std::string script =
         "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);\n"
         "SELECT pg_catalog.set_config(name, setting, false) FROM (VALUES\n"
@@ -114,28 +114,27 @@ std::string script_before(const Plan& plan, const Database& target) {
         // rollback: that is why it is not psql's --single-transaction, which would commit then.
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n";
     if (plan.with_catalog)
-        script += fmt::format("SELECT {}();\n", target.server->function("timescaledb_pre_restore"));
+        script += fmt::format("SELECT {}();\n", target.server.function("timescaledb_pre_restore"));
     return script;
 }
 
 /// What it runs behind the dump, but for event triggers and the COMMIT.
-std::string script_behind(const Plan& plan, const Database& target) {
+std::string script_behind(const Plan& plan, const run::Endpoint& target) {
     std::string script =
         "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);\n" +
         plan.inventory.catalog_rows;
     if (plan.with_catalog)
-        script +=
-            fmt::format("SELECT {}();\n", target.server->function("timescaledb_post_restore"));
+        script += fmt::format("SELECT {}();\n", target.server.function("timescaledb_post_restore"));
     // Not by rows of the catalog: before 2.21, those name a chunk 0, which its foreign key refuses
     // (8a0a32934 in TimescaleDB's history).
     if (!plan.inventory.skipped_columns.empty())
         script += "SET timescaledb.enable_chunk_skipping = on;\n";
     for (const auto& [hypertable, column] : plan.inventory.skipped_columns)
         script += fmt::format(
-            "SELECT {}({}, {});\n", target.server->function("enable_chunk_skipping"),
+            "SELECT {}({}, {});\n", target.server.function("enable_chunk_skipping"),
             postgres::quote_literal(hypertable.quoted()), postgres::quote_literal(column));
     for (const auto& one : plan.new_hypertables)
-        script += one.sql(*target.server) + ";\n";
+        script += one.sql(target.server) + ";\n";
     if (plan.inventory.jobs.empty())
         return script;
     if (!plan.has_queue)
@@ -146,7 +145,7 @@ std::string script_behind(const Plan& plan, const Database& target) {
                                 postgres::quote_literal(plan.search_path->source))
                   : fmt::format("{};\n", postgres::own_search_path);
     for (const auto& job : plan.inventory.jobs)
-        script += timescale::schedule_sql(*target.server, job.schedule, false) + ";\n";
+        script += timescale::schedule_sql(target.server, job.schedule, false) + ";\n";
     script += fmt::format("{};\n", postgres::pinned_search_path);
     return script + queue::remember_suspended_sql(jobs::ids_of(plan.inventory.jobs)) + ";\n";
 }
@@ -169,8 +168,8 @@ std::string subject_in(std::string_view comment) {
 }
 
 /// The target's background workers were stopped, and are not started by a rollback.
-void start_workers(Database& target) {
-    if (!target.server)
+void start_workers(run::Endpoint& target) {
+    if (target.server.plain)
         return;
     try {
         target.connection.query("SELECT _timescaledb_functions.start_background_workers()");
@@ -180,9 +179,9 @@ void start_workers(Database& target) {
 }
 
 /// Ends what servers still do for programs that were ended.
-void end_sessions(Database& database) {
+void end_sessions(run::Endpoint& endpoint) {
     try {
-        postgres::terminate_others(database.connection);
+        postgres::terminate_others(endpoint.connection);
     } catch (const Error& error) {
         spdlog::debug("cannot end what is left: {}", error.what());
     }
@@ -191,8 +190,8 @@ void end_sessions(Database& database) {
 /// The two programs, and what goes from the one to the other.
 class Pipeline {
   public:
-    Pipeline(Database& source, Database& target, const Plan& plan, processes::Children& children,
-             const run::RetryOptions& retry, const run::Stop& stop)
+    Pipeline(run::Endpoint& source, run::Endpoint& target, const Plan& plan,
+             processes::Children& children, const run::RetryOptions& retry, const run::Stop& stop)
         : plan_(plan), target_(target), retry_(retry), stop_(stop),
           dump_(client(source, plan.programs.path("pg_dump"), plan.dump_arguments()),
                 processes::Stream::output),
@@ -275,7 +274,7 @@ class Pipeline {
     }
 
     const Plan& plan_;
-    Database& target_;
+    run::Endpoint& target_;
     const run::RetryOptions& retry_;
     const run::Stop& stop_;
     processes::Child dump_;
@@ -287,18 +286,18 @@ class Pipeline {
 
 } // namespace
 
-processes::Command client(const Database& database, const std::string& program,
+processes::Command client(const run::Endpoint& endpoint, const std::string& program,
                           std::vector<std::string> arguments) {
     std::vector<std::string> words{program, "--no-password",
-                                   "--dbname=" + postgres::arguments_for(database.connection)};
+                                   "--dbname=" + postgres::arguments_for(endpoint.connection)};
     words.insert(words.end(), arguments.begin(), arguments.end());
     return {.words = std::move(words),
-            .environment = postgres::environment_for(database.connection,
+            .environment = postgres::environment_for(endpoint.connection,
                                                      postgres::application_name(purpose))};
 }
 
-void restore(Database& source, Database& target, const Plan& plan, processes::Children& children,
-             const run::RetryOptions& retry, const run::Stop& stop,
+void restore(run::Endpoint& source, run::Endpoint& target, const Plan& plan,
+             processes::Children& children, const run::RetryOptions& retry, const run::Stop& stop,
              const RestoreListener& progress) {
     try {
         Pipeline(source, target, plan, children, retry, stop).run(progress);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cloning/database.hpp"
+#include "cloning/connect.hpp"
 #include "cloning/dump_reader.hpp"
 #include "cloning/plan.hpp"
 #include "processes/child.hpp"
@@ -25,12 +25,12 @@ struct RestoreListener {
 /// asked about it on a connection that is its new one.
 /// \param retry how long the target is waited for then.
 /// \throws Error, InDoubt when it cannot be asked, or Interrupted.
-void restore(Database& source, Database& target, const Plan& plan, processes::Children& children,
-             const run::RetryOptions& retry, const run::Stop& stop,
+void restore(run::Endpoint& source, run::Endpoint& target, const Plan& plan,
+             processes::Children& children, const run::RetryOptions& retry, const run::Stop& stop,
              const RestoreListener& progress);
 
 /// What a program of PostgreSQL's is started with, to connect as a connection did.
-processes::Command client(const Database& database, const std::string& program,
+processes::Command client(const run::Endpoint& endpoint, const std::string& program,
                           std::vector<std::string> arguments);
 
 } // namespace cloning

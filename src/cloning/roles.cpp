@@ -166,7 +166,7 @@ std::vector<RoleStatement> role_statements(const std::string& script, const Know
     return sorter.take_list();
 }
 
-KnownRoles read_roles(Database& source, Database& target) {
+KnownRoles read_roles(run::Endpoint& source, run::Endpoint& target) {
     KnownRoles known;
     // BOOTSTRAP_SUPERUSERID in PostgreSQL's src/include/catalog/pg_authid.dat
     const auto bootstrap = source.connection.query("SELECT rolname FROM pg_roles WHERE oid = 10");
@@ -177,7 +177,7 @@ KnownRoles read_roles(Database& source, Database& target) {
     return known;
 }
 
-RoleDump dump_roles(Database& source, Database& target, const Programs& programs,
+RoleDump dump_roles(run::Endpoint& source, run::Endpoint& target, const Programs& programs,
                     processes::Children& children) {
     RoleDump dump;
     dump.with_passwords =
@@ -203,7 +203,7 @@ std::set<std::string> RoleDump::coming() const {
     return roles;
 }
 
-void create_roles(Database& target, std::vector<RoleStatement>& statements) {
+void create_roles(run::Endpoint& target, std::vector<RoleStatement>& statements) {
     postgres::Transaction transaction(target.connection);
     for (auto& statement : statements) {
         if (statement.reason)

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cloning/database.hpp"
+#include "cloning/connect.hpp"
 #include "cloning/programs.hpp"
 #include "processes/children.hpp"
 
@@ -39,14 +39,14 @@ struct KnownRoles {
 /// BYPASSRLS, and who granted a membership, which only superusers may set.
 std::vector<RoleStatement> role_statements(const std::string& script, const KnownRoles& known);
 
-KnownRoles read_roles(Database& source, Database& target);
+KnownRoles read_roles(run::Endpoint& source, run::Endpoint& target);
 
 /// Has pg_dumpall write the source's roles; without passwords where the source's role may not read
 /// them. \throws Error when pg_dumpall fails.
-RoleDump dump_roles(Database& source, Database& target, const Programs& programs,
+RoleDump dump_roles(run::Endpoint& source, run::Endpoint& target, const Programs& programs,
                     processes::Children& children);
 
 /// Runs them in one transaction. Those that the server refuses get a reason, and the others go on.
-void create_roles(Database& target, std::vector<RoleStatement>& statements);
+void create_roles(run::Endpoint& target, std::vector<RoleStatement>& statements);
 
 } // namespace cloning

@@ -1,5 +1,5 @@
 #include "cloning/commit.hpp"
-#include "cloning/database.hpp"
+#include "cloning/connect.hpp"
 #include "cloning/plan.hpp"
 #include "cloning/programs.hpp"
 #include "cloning/report.hpp"
@@ -16,14 +16,12 @@ namespace commands {
 
 namespace {
 
-using cloning::Database;
-
 class Clone {
   public:
     Clone(const CloneOptions& options, output::Output& output)
         : options_(options), output_(output), report_(output, options.dry_run),
-          source_(options.source, "source", postgres::Access::read_only),
-          target_(options.target, "target", postgres::Access::read_write) {}
+          source_(cloning::connect(options.source, Side::source)),
+          target_(cloning::connect(options.target, Side::target)) {}
 
     ExitStatus run() {
         try {
@@ -41,8 +39,9 @@ class Clone {
   private:
     ExitStatus attempt() {
         cloning::require_servers(source_, target_);
-        auto programs = cloning::find_programs(
-            options_.programs, {.source = source_.major(), .target = target_.major()});
+        auto programs =
+            cloning::find_programs(options_.programs, {.source = source_.server.postgres_major(),
+                                                       .target = target_.server.postgres_major()});
         const auto create_extension = cloning::require_extensions(source_, target_);
         if (!options_.allow_non_empty)
             cloning::require_empty(target_);
@@ -97,7 +96,7 @@ class Clone {
                                      postgres::application_name(cloning::purpose));
         session.execute(extension);
         output_.say(output::Importance::detail, "Created the extension timescaledb in the target");
-        target_ = Database(options_.target, "target", postgres::Access::read_write);
+        target_ = cloning::connect(options_.target, Side::target);
     }
 
     void tell_roles() {
@@ -127,8 +126,8 @@ class Clone {
     processes::Children children_;
     cloning::StopClone stop_on_signal_{stop_, children_}; // before any other thread
     cloning::CloneReport report_;
-    Database source_;
-    Database target_;
+    run::Endpoint source_;
+    run::Endpoint target_;
     cloning::RoleDump roles_;
     std::int64_t role_statements_ = 0;
 };

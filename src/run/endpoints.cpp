@@ -23,7 +23,7 @@ postgres::Access access_of(Side side, std::optional<postgres::Access> given = st
 Endpoint::Endpoint(const postgres::ConnectionString& string, Side which, const std::string& command,
                    Session session, std::chrono::milliseconds patience,
                    std::optional<postgres::Access> access,
-                   const std::vector<postgres::Statement>& further)
+                   const std::vector<postgres::Statement>& further, Extension extension)
     : side(which), connection_string(string),
       connection(string, name_of(which), postgres::application_name(command),
                  postgres::session_settings(access_of(which, access))) {
@@ -38,7 +38,8 @@ Endpoint::Endpoint(const postgres::ConnectionString& string, Side which, const s
         answers = postgres::pin_session(connection, settings, statements);
     }
     backend = postgres::backend_from(answers[0]);
-    server = timescale::server_from(answers[1], connection, which == Side::source);
+    server = timescale::server_from(answers[1], connection,
+                                    which == Side::source || extension == Extension::optional);
     answers.erase(answers.begin(), answers.begin() + 2);
 }
 

@@ -20,6 +20,12 @@ namespace run {
 /// The first one that a run has with a server shows that sessions there last.
 enum class Session { first, further };
 
+/// Whether a database may be without TimescaleDB.
+enum class Extension {
+    required_in_target, ///< as for all that copies rows
+    optional,
+};
+
 /// A connection with its settings pinned, and what is at its other end. A source may have no
 /// TimescaleDB.
 struct Endpoint {
@@ -33,7 +39,8 @@ struct Endpoint {
              const std::string& command, Session session = Session::further,
              std::chrono::milliseconds patience = default_patience,
              std::optional<postgres::Access> access = std::nullopt,
-             const std::vector<postgres::Statement>& further = {});
+             const std::vector<postgres::Statement>& further = {},
+             Extension extension = Extension::required_in_target);
 
     static constexpr std::chrono::seconds default_patience{60};
 

@@ -32,9 +32,9 @@ Version parse_version(std::string_view text) {
 
 std::string Server::description() const {
     if (plain)
-        return fmt::format("PostgreSQL {} without TimescaleDB", postgres_version / 10000);
+        return fmt::format("PostgreSQL {} without TimescaleDB", postgres_major());
     return fmt::format("TimescaleDB {} ({} edition) on PostgreSQL {}", timescaledb_text,
-                       community ? "Community" : "Apache", postgres_version / 10000);
+                       community ? "Community" : "Apache", postgres_major());
 }
 
 std::string Server::function(const std::string& name) const {
@@ -61,8 +61,7 @@ Server server_from(const postgres::Result& row, const postgres::Connection& conn
     server.plain = row.is_null(0, "timescaledb_version");
     if (server.plain && may_be_plain && server.postgres_version < oldest_plain)
         throw Error(fmt::format("the {} has PostgreSQL {}; {} or later is needed",
-                                connection.name(), server.postgres_version / 10000,
-                                oldest_plain / 10000));
+                                connection.name(), server.postgres_major(), oldest_plain / 10000));
     if (server.plain && may_be_plain)
         return server;
     if (server.plain)

@@ -90,6 +90,8 @@ struct Server {
     /// The setting timescaledb.skip_cagg_invalidation is there.
     bool can_skip_invalidations() const { return timescaledb >= Version{2, 28, 0}; }
 
+    int postgres_major() const { return postgres_version / 10000; }
+
     /// "TimescaleDB 2.19.3 (Community edition) on PostgreSQL 15", "PostgreSQL 15 without
     /// TimescaleDB"
     std::string description() const;
