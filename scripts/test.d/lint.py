@@ -33,6 +33,7 @@ def checks():
     yield "shell scripts", ["shellcheck", *with_first_line(r"^#!.*\b(ba)?sh\b")]
     yield "Python", ["pyflakes3", *with_first_line(r"^#!.*python3"), *files(["scripts"], ".py")]
     yield "messages explained", ["python3", "-B", "scripts/lint.d/messages.py"]
+    yield "order of folders", ["python3", "-B", "scripts/lint.d/folders.py"]
 
 
 def check(item):
