@@ -30,7 +30,7 @@ def checks():
     """What is checked, and the command."""
     yield "C++ format", ["clang-format-14", "--dry-run", "-Werror",
                          *files(["src", "tests", "bench"], ".cpp", ".hpp")]
-    yield "shell scripts", ["shellcheck", *with_first_line(r"^#!.*\b(ba)?sh\b")]
+    yield "shell scripts", ["shellcheck", "-x", "-P", "SCRIPTDIR", *with_first_line(r"^#!.*\b(ba)?sh\b")]
     yield "Python", ["pyflakes3", *with_first_line(r"^#!.*python3"), *files(["scripts"], ".py")]
     yield "messages explained", ["python3", "-B", "scripts/lint.d/messages.py"]
     yield "order of folders", ["python3", "-B", "scripts/lint.d/folders.py"]
