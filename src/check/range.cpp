@@ -4,7 +4,7 @@
 
 namespace check {
 
-void range(Findings& findings, const Migration& migration, const Request& request) {
+void range(Findings& findings, Migration& migration, const Request& request) {
     for (const auto& pair : migration.pairs)
         if (!pair.range)
             findings.fail("range", run::incompatibility(pair.known(), migration.bounds),

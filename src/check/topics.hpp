@@ -22,7 +22,7 @@ void look_at_all_topics(Findings& findings, Migration& migration, const Request&
 // ---------------------------------------------------------------- range.cpp
 
 /// Whether all hypertables can take the bounds, and whether all is written twice after --until.
-void range(Findings& findings, const Migration& migration, const Request& request);
+void range(Findings& findings, Migration& migration, const Request& request);
 
 // ---------------------------------------------------------------- hypertables.cpp
 
