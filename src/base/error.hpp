@@ -10,7 +10,18 @@
  */
 class Error : public std::runtime_error {
   public:
-    explicit Error(const std::string& message) : std::runtime_error(message) {}
+    /// what() is both, with "; " between them.
+    /// \param remedy what the user can do about it; empty if the problem says it.
+    explicit Error(const std::string& problem, const std::string& remedy = {})
+        : std::runtime_error(remedy.empty() ? problem : problem + "; " + remedy), problem_(problem),
+          remedy_(remedy) {}
+
+    const std::string& problem() const { return problem_; }
+    const std::string& remedy() const { return remedy_; }
+
+  private:
+    std::string problem_;
+    std::string remedy_;
 };
 
 /// What the user asked for cannot be done as asked; nothing has been changed. Exit status 2.

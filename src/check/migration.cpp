@@ -38,12 +38,8 @@ Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, 
                                      name_of(side));
     } catch (const Error& error) {
         attempt.endpoint.reset();
-        attempt.problem = error.what();
-        // Behind the semicolon, errors say what to do.
-        if (const auto end = attempt.problem.rfind("; "); end != std::string::npos) {
-            attempt.remedy = attempt.problem.substr(end + 2);
-            attempt.problem.resize(end);
-        }
+        attempt.problem = error.problem();
+        attempt.remedy = error.remedy();
     }
     return attempt;
 }

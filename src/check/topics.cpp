@@ -22,8 +22,8 @@ void look(Findings& findings, const std::string& topic, const std::function<void
                       "see why, and check again");
         throw;
     } catch (const Error& error) {
-        findings.fail(topic, fmt::format("could not be looked at: {}", error.what()),
-                      "see to that, and check again");
+        findings.fail(topic, fmt::format("could not be looked at: {}", error.problem()),
+                      error.remedy().empty() ? "see to that, and check again" : error.remedy());
     }
 }
 

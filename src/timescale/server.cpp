@@ -65,17 +65,17 @@ Server server_from(const postgres::Result& row, const postgres::Connection& conn
     if (server.plain && may_be_plain)
         return server;
     if (server.plain)
-        throw Error(fmt::format("the {} has no timescaledb extension; connect to the database that "
-                                "has the hypertables",
-                                connection.name()));
+        throw Error(fmt::format("the {} has no timescaledb extension", connection.name()),
+                    "connect to the database that has the hypertables");
     server.timescaledb_text = row.string(0, "timescaledb_version");
     server.timescaledb = parse_version(server.timescaledb_text);
     server.extension_schema = row.string(0, "extension_schema");
     server.community = row.text(0, "license") != "apache";
     if (server.timescaledb < oldest_supported)
-        throw Error(fmt::format("the {} has TimescaleDB {}; update the extension to {}.{} or later",
-                                connection.name(), server.timescaledb_text, oldest_supported.major,
-                                oldest_supported.minor));
+        throw Error(
+            fmt::format("the {} has TimescaleDB {}", connection.name(), server.timescaledb_text),
+            fmt::format("update the extension to {}.{} or later", oldest_supported.major,
+                        oldest_supported.minor));
     return server;
 }
 
