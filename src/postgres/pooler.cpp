@@ -126,12 +126,13 @@ std::vector<Result> pin_first_session(Connection& connection, const Settings& se
         return results;
     }
     if (process != expected && is_shared(connection, process))
-        throw UsageError(fmt::format(
-            "the {} is behind a pooler that lets others have a session's server process "
-            "between its transactions (PgBouncer: pool_mode = transaction or statement), where "
-            "settings and locks of a session do not last; connect to the server itself, or "
-            "through a pool with pool_mode = session",
-            connection.name()));
+        throw UsageError(
+            fmt::format(
+                "the {} is behind a pooler that lets others have a session's server process "
+                "between its transactions (PgBouncer: pool_mode = transaction or statement), where "
+                "settings and locks of a session do not last",
+                connection.name()),
+            "connect to the server itself, or through a pool with pool_mode = session");
     // A pooler may have other processes than the one that it gave the packet to, if any.
     connection.note_lost_settings();
     return pin_session(connection, settings, statements);

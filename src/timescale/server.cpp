@@ -60,8 +60,9 @@ Server server_from(const postgres::Result& row, const postgres::Connection& conn
     server.statistics_since = row.string(0, "statistics_since");
     server.plain = row.is_null(0, "timescaledb_version");
     if (server.plain && may_be_plain && server.postgres_version < oldest_plain)
-        throw Error(fmt::format("the {} has PostgreSQL {}; {} or later is needed",
-                                connection.name(), server.postgres_major(), oldest_plain / 10000));
+        throw Error(
+            fmt::format("the {} has PostgreSQL {}", connection.name(), server.postgres_major()),
+            fmt::format("{} or later is needed", oldest_plain / 10000));
     if (server.plain && may_be_plain)
         return server;
     if (server.plain)
