@@ -20,7 +20,7 @@ using timescale::ChunkInRange;
 using timescale::Slices;
 
 /// A row of sql/chunk_storage.sql.
-struct Storage {
+struct ChunkStorage {
     bool compressed = false;
     std::int64_t index_bytes = 0;
     std::int64_t uncompressed_bytes = 0;
@@ -29,28 +29,29 @@ struct Storage {
 };
 
 /// In the order of the chunks; nothing in the place of one that is gone.
-std::vector<std::optional<Storage>> read_storage(run::Endpoint& endpoint, const Chunks& chunks) {
+std::vector<std::optional<ChunkStorage>> read_storage(run::Endpoint& endpoint,
+                                                      const Chunks& chunks) {
     std::vector<postgres::QualifiedName> names;
     for (const auto& chunk : chunks)
         names.push_back(chunk.name);
     const auto rows =
         endpoint.connection.query(sql::chunk_storage, {postgres::array_literal(names)});
-    std::vector<std::optional<Storage>> storage(chunks.size());
+    std::vector<std::optional<ChunkStorage>> storage(chunks.size());
     for (int row = 0; row < rows.size(); ++row)
-        storage.at(static_cast<std::size_t>(rows.integer(row, "number") - 1)) =
-            Storage{.compressed = rows.boolean(row, "compressed"),
-                    .index_bytes = rows.integer(row, "index_bytes"),
-                    .uncompressed_bytes = rows.integer(row, "uncompressed_bytes"),
-                    .empty = rows.boolean(row, "empty"),
-                    .rows = rows.is_null(row, "rows") ? std::nullopt
-                                                      : std::optional(rows.integer(row, "rows"))};
+        storage.at(static_cast<std::size_t>(rows.integer(row, "number") - 1)) = ChunkStorage{
+            .compressed = rows.boolean(row, "compressed"),
+            .index_bytes = rows.integer(row, "index_bytes"),
+            .uncompressed_bytes = rows.integer(row, "uncompressed_bytes"),
+            .empty = rows.boolean(row, "empty"),
+            .rows = rows.is_null(row, "rows") ? std::nullopt
+                                              : std::optional(rows.integer(row, "rows"))};
     return storage;
 }
 
 // ---------------------------------------------------------------- the target's chunks
 
 /// Chunks of the target that overlap chunks of the source, and are not the same boxes.
-std::vector<const ChunkInRange*> cut_elsewhere(const Pair& pair, const Chunks& sources,
+std::vector<const ChunkInRange*> cut_elsewhere(const HypertablePair& pair, const Chunks& sources,
                                                const Chunks& targets) {
     std::set<Slices> boxes;
     for (const auto& chunk : sources)
@@ -79,7 +80,8 @@ struct Held {
 constexpr std::int64_t most_rows = 100'000;
 
 /// Counts what a bound leaves of a chunk.
-void count_cut(Held& held, run::Endpoint& target, const Pair& pair, const ChunkInRange& chunk) {
+void count_cut(Held& held, run::Endpoint& target, const HypertablePair& pair,
+               const ChunkInRange& chunk) {
     const auto row = query_patiently(
         target.connection,
         fmt::format("SELECT pg_catalog.count(*) AS rows FROM (SELECT FROM {} WHERE {} LIMIT {}) "
@@ -98,7 +100,7 @@ void count_cut(Held& held, run::Endpoint& target, const Pair& pair, const ChunkI
     held.bytes += chunk.bytes;
 }
 
-Held read_held(run::Endpoint& target, const Pair& pair, const Chunks& chunks) {
+Held read_held(run::Endpoint& target, const HypertablePair& pair, const Chunks& chunks) {
     Chunks own;
     std::ranges::copy_if(chunks, std::back_inserter(own), [&](const ChunkInRange& chunk) {
         return chunk.hypertable_id == pair.target->id;
@@ -123,7 +125,7 @@ Held read_held(run::Endpoint& target, const Pair& pair, const Chunks& chunks) {
     return held;
 }
 
-void report_held(Findings& findings, const Pair& pair, const Held& held) {
+void report_held(Findings& findings, const HypertablePair& pair, const Held& held) {
     const std::string subject = "rows in the target";
     if (held.chunks == 0 && held.unanswered == 0) {
         return;
@@ -145,7 +147,7 @@ void report_held(Findings& findings, const Pair& pair, const Held& held) {
                   "that leaves them out");
 }
 
-void report_cut_elsewhere(Findings& findings, const Pair& pair,
+void report_cut_elsewhere(Findings& findings, const HypertablePair& pair,
                           const std::vector<const ChunkInRange*>& cut) {
     if (cut.empty())
         return;
@@ -161,7 +163,7 @@ void report_cut_elsewhere(Findings& findings, const Pair& pair,
 
 /// How much there is to copy.
 void report_sizes(Findings& findings, const Pairs& pairs, const Chunks& chunks,
-                  const std::vector<std::optional<Storage>>& storage) {
+                  const std::vector<std::optional<ChunkStorage>>& storage) {
     for (const auto& pair : pairs) {
         if (!pair.range)
             continue;
@@ -195,7 +197,8 @@ void report_sizes(Findings& findings, const Pairs& pairs, const Chunks& chunks,
 
 /// What it takes in the target.
 void report_disk_space(Findings& findings, run::Endpoint& source, run::Endpoint* target,
-                       const Chunks& chunks, const std::vector<std::optional<Storage>>& storage) {
+                       const Chunks& chunks,
+                       const std::vector<std::optional<ChunkStorage>>& storage) {
     std::int64_t tables = 0;
     std::int64_t indexes = 0;
     std::int64_t uncompressed = 0;
@@ -229,8 +232,9 @@ void report_disk_space(Findings& findings, run::Endpoint& source, run::Endpoint*
 
 void sizes(Findings& findings, run::Endpoint& source, run::Endpoint* target, const Pairs& pairs,
            const Chunks& chunks) {
-    const auto storage = source.server.plain ? std::vector<std::optional<Storage>>(chunks.size())
-                                             : read_storage(source, chunks);
+    const auto storage = source.server.plain
+                             ? std::vector<std::optional<ChunkStorage>>(chunks.size())
+                             : read_storage(source, chunks);
     report_sizes(findings, pairs, chunks, storage);
     report_disk_space(findings, source, target, chunks, storage);
 }

@@ -6,18 +6,18 @@
 
 namespace check {
 
-enum class Level {
+enum class Severity {
     ok,
     warning, ///< something may go wrong, or otherwise than one would think
     error,   ///< something will go wrong
 };
 
 /// "ok", "warning", "error"
-const char* name_of(Level level);
+const char* name_of(Severity level);
 
 /// One thing that was looked at.
 struct Finding {
-    Level level = Level::ok;
+    Severity level = Severity::ok;
     std::string subject; ///< what was looked at: "columns", "jobs in the target"
     std::string text;    ///< what was found
     std::string remedy;  ///< what to do about it; empty when it is ok
@@ -30,7 +30,7 @@ class Findings {
     void fail(std::string subject, std::string text, std::string remedy);
 
     const std::vector<Finding>& list() const { return list_; }
-    std::int64_t count(Level level) const;
+    std::int64_t count(Severity level) const;
 
     /// Whether there is something about a subject.
     bool has(const std::string& subject) const;

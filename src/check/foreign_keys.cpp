@@ -112,7 +112,8 @@ void compare(Findings& findings, run::Endpoint& source, run::Endpoint& target,
 
 void foreign_keys(Findings& findings, run::Endpoint& source, run::Endpoint& target,
                   const Pairs& pairs) {
-    const auto rows = target.connection.query(sql::foreign_keys, names_of(pairs, &Pair::target));
+    const auto rows =
+        target.connection.query(sql::foreign_keys, names_of(pairs, &HypertablePair::target));
     std::map<Referenced, std::set<std::string>> readers_of;
     for (int row = 0; row < rows.size(); ++row) {
         const Referenced referenced{

@@ -87,16 +87,17 @@ std::vector<Job> read_jobs(run::Endpoint& endpoint) {
     return jobs;
 }
 
-const Pair* find_pair(const Pairs& pairs, const timescale::Hypertable* Pair::*side,
-                      const std::optional<std::int64_t>& hypertable_id) {
-    const auto found = std::ranges::find_if(pairs, [&](const Pair& pair) {
+const HypertablePair* find_pair(const Pairs& pairs,
+                                const timescale::Hypertable* HypertablePair::*side,
+                                const std::optional<std::int64_t>& hypertable_id) {
+    const auto found = std::ranges::find_if(pairs, [&](const HypertablePair& pair) {
         return pair.*side != nullptr && hypertable_id && (pair.*side)->id == *hypertable_id;
     });
     return found == pairs.end() ? nullptr : &*found;
 }
 
 /// How many of a pair's chunks in the range end at or before a point of time.
-std::int64_t ended(const Pair& pair, const Chunks& chunks, InternalTime by) {
+std::int64_t ended(const HypertablePair& pair, const Chunks& chunks, InternalTime by) {
     return std::ranges::count_if(chunks, [&](const auto& chunk) {
         return pair.source != nullptr && chunk.hypertable_id == pair.source->id &&
                chunk.slice.until <= by;
@@ -111,7 +112,7 @@ std::int64_t created(const timescale::Hypertable& hypertable, const Chunks& chun
     });
 }
 
-std::int64_t count_of(const Pair& pair, const Chunks& chunks) {
+std::int64_t count_of(const HypertablePair& pair, const Chunks& chunks) {
     return std::ranges::count_if(chunks, [&](const auto& chunk) {
         return pair.source != nullptr && chunk.hypertable_id == pair.source->id;
     });
@@ -124,7 +125,7 @@ std::string pause(run::Endpoint& endpoint, const Job& job) {
     return "SELECT " + timescale::schedule_call(endpoint.server, schedule, false);
 }
 
-std::string title(const Job& job, const Pair& pair) {
+std::string title(const Job& job, const HypertablePair& pair) {
     return fmt::format("{}: job {} ({})", pair.quoted(), job.id, job.kind);
 }
 
@@ -153,13 +154,13 @@ std::string what_drops(const Job& job) {
                : "drops chunks after " + job.drop_text;
 }
 
-bool is_of_time(const Pair& pair) {
+bool is_of_time(const HypertablePair& pair) {
     const auto axis = timescale::axis_of(pair.known().time.type);
     return axis != timescale::Axis::integer && axis != timescale::Axis::other;
 }
 
 /// Whether it drops more as time goes by, without new rows.
-bool goes_by_clock(const Job& job, const Pair& pair) {
+bool goes_by_clock(const Job& job, const HypertablePair& pair) {
     return job.drop_created_until || is_of_time(pair);
 }
 
@@ -170,7 +171,7 @@ struct Drops {
     std::int64_t soon = 0;
 };
 
-std::optional<Drops> drops_of(const Job& job, const Pair& pair, const Chunks& chunks) {
+std::optional<Drops> drops_of(const Job& job, const HypertablePair& pair, const Chunks& chunks) {
     if (pair.source == nullptr)
         return std::nullopt;
     if (job.drop_created_until) {
@@ -186,8 +187,8 @@ std::optional<Drops> drops_of(const Job& job, const Pair& pair, const Chunks& ch
     return drops;
 }
 
-void source_retention(Findings& findings, run::Endpoint& source, const Job& job, const Pair& pair,
-                      const Chunks& chunks) {
+void source_retention(Findings& findings, run::Endpoint& source, const Job& job,
+                      const HypertablePair& pair, const Chunks& chunks) {
     const std::string subject = "jobs in the source";
     const auto drops = drops_of(job, pair, chunks);
     const auto remedy = fmt::format("in the source, until verify is through: {}; chunks that are "
@@ -216,7 +217,8 @@ void source_retention(Findings& findings, run::Endpoint& source, const Job& job,
 
 /// Chunks that copying makes are new, however old their rows are.
 void target_retention_by_creation(Findings& findings, run::Endpoint& target, const Job& job,
-                                  const Pair& pair, const Chunks& sources, const Chunks& targets) {
+                                  const HypertablePair& pair, const Chunks& sources,
+                                  const Chunks& targets) {
     const std::string subject = "jobs in the target";
     const auto remedy = "in the target, until verify is through: " + pause(target, job);
     const auto now = created(*pair.target, targets, *job.drop_created_until);
@@ -236,8 +238,8 @@ void target_retention_by_creation(Findings& findings, run::Endpoint& target, con
                                          what_drops(job)));
 }
 
-void target_retention(Findings& findings, run::Endpoint& target, const Job& job, const Pair& pair,
-                      const Chunks& chunks) {
+void target_retention(Findings& findings, run::Endpoint& target, const Job& job,
+                      const HypertablePair& pair, const Chunks& chunks) {
     const std::string subject = "jobs in the target";
     const auto drops = drops_of(job, pair, chunks);
     const auto remedy = "in the target, until verify is through, and then with another interval "
@@ -263,7 +265,8 @@ void target_retention(Findings& findings, run::Endpoint& target, const Job& job,
                                          title(job, pair), job.drop_text));
 }
 
-void target_refresh(Findings& findings, run::Endpoint& target, const Job& job, const Pair& pair) {
+void target_refresh(Findings& findings, run::Endpoint& target, const Job& job,
+                    const HypertablePair& pair) {
     const std::string subject = "jobs in the target";
     const auto remedy = "in the target, until refresh-caggs is through: " + pause(target, job);
     if (!job.refresh_from)
@@ -287,7 +290,7 @@ void target_refresh(Findings& findings, run::Endpoint& target, const Job& job, c
 void source_jobs(Findings& findings, run::Endpoint& source, const Pairs& pairs,
                  const Chunks& chunks) {
     for (const auto& job : read_jobs(source))
-        if (const auto* pair = find_pair(pairs, &Pair::source, job.hypertable_id);
+        if (const auto* pair = find_pair(pairs, &HypertablePair::source, job.hypertable_id);
             pair != nullptr && job.kind == "retention")
             source_retention(findings, source, job, *pair, chunks);
     if (!findings.has("jobs in the source"))
@@ -298,7 +301,7 @@ void target_jobs(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                  const Chunks& chunks, const Chunks& targets) {
     const std::string subject = "jobs in the target";
     for (const auto& job : read_jobs(target)) {
-        const auto* pair = find_pair(pairs, &Pair::target, job.hypertable_id);
+        const auto* pair = find_pair(pairs, &HypertablePair::target, job.hypertable_id);
         if (job.kind.empty())
             findings.warn(
                 subject,

@@ -45,7 +45,8 @@ Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, 
 }
 
 /// The chunks of one side's hypertables that are in the range.
-Chunks read_chunks(run::Endpoint& endpoint, const Pairs& pairs, const Hypertable* Pair::*which) {
+Chunks read_chunks(run::Endpoint& endpoint, const Pairs& pairs,
+                   const Hypertable* HypertablePair::*which) {
     std::vector<timescale::HypertableRange> wanted;
     for (const auto& pair : pairs)
         if (const auto* hypertable = pair.*which; hypertable != nullptr && pair.range)
@@ -81,7 +82,7 @@ Chunks read_plain_chunks(Findings& findings, run::Endpoint& source, const Pairs&
 
 } // namespace
 
-bool is_comparable(const Pair& pair) {
+bool is_comparable(const HypertablePair& pair) {
     return pair.source != nullptr && pair.target != nullptr && pair.range &&
            run::differences(*pair.source, *pair.target).empty();
 }
@@ -106,21 +107,21 @@ void connect(Findings& findings, Migration& migration,
     migration.target = std::move(target.endpoint);
 }
 
-void select_hypertables(Findings& findings, Migration& migration, const Request& request) {
+void select_hypertables(Findings& findings, Migration& migration, const Scope& scope) {
     auto& endpoint = migration.source ? *migration.source : *migration.target;
-    migration.bounds = run::read_bounds(endpoint.connection, request.from, request.until);
+    migration.bounds = run::read_bounds(endpoint.connection, scope.from, scope.until);
     if (migration.target)
         migration.targets = timescale::read_hypertables(migration.target->connection, std::nullopt);
     migration.sources =
-        run::select_hypertables(endpoint, migration.targets, request.filter, request.cascade);
-    if (migration.sources.empty() && request.filter)
-        throw UsageError(run::nothing_selected(endpoint, migration.targets, request.filter));
+        run::select_hypertables(endpoint, migration.targets, scope.filter, scope.cascade);
+    if (migration.sources.empty() && scope.filter)
+        throw UsageError(run::nothing_selected(endpoint, migration.targets, scope.filter));
     if (migration.sources.empty())
         findings.fail("hypertables",
-                      run::nothing_selected(endpoint, migration.targets, request.filter),
+                      run::nothing_selected(endpoint, migration.targets, scope.filter),
                       "connect to the database that has them");
     for (const auto& hypertable : migration.sources) {
-        Pair pair;
+        HypertablePair pair;
         if (migration.source) {
             pair.source = &hypertable;
             pair.target = run::find_counterpart(migration.targets, hypertable);
@@ -137,9 +138,11 @@ void read_chunks(Findings& findings, Migration& migration) {
     if (migration.source && migration.source->server.plain)
         migration.source_chunks = read_plain_chunks(findings, *migration.source, migration.pairs);
     else if (migration.source)
-        migration.source_chunks = read_chunks(*migration.source, migration.pairs, &Pair::source);
+        migration.source_chunks =
+            read_chunks(*migration.source, migration.pairs, &HypertablePair::source);
     if (migration.target)
-        migration.target_chunks = read_chunks(*migration.target, migration.pairs, &Pair::target);
+        migration.target_chunks =
+            read_chunks(*migration.target, migration.pairs, &HypertablePair::target);
 }
 
 } // namespace check

@@ -17,7 +17,7 @@ namespace check {
 
 /// A hypertable that is to be copied. Both are there, but for what is missing in the target; of the
 /// only side that could be connected to, the other is nothing.
-struct Pair {
+struct HypertablePair {
     const timescale::Hypertable* source = nullptr;
     const timescale::Hypertable* target = nullptr;
     std::optional<timescale::TimeRange> range{}; ///< none when its time cannot take the bounds
@@ -25,14 +25,14 @@ struct Pair {
     const timescale::Hypertable& known() const { return source != nullptr ? *source : *target; }
     std::string quoted() const { return known().known_as().quoted(); }
 };
-using Pairs = std::vector<Pair>;
+using Pairs = std::vector<HypertablePair>;
 using Chunks = std::vector<timescale::ChunkInRange>;
 
 /// Both are there, alike, and of a time that takes the bounds.
-bool is_comparable(const Pair& pair);
+bool is_comparable(const HypertablePair& pair);
 
 /// What the migration is going to copy.
-struct Request {
+struct Scope {
     std::optional<std::string> from;
     std::optional<std::string> until; ///< everything, if nothing
     std::optional<std::string> filter;
@@ -60,7 +60,7 @@ void connect(Findings& findings, Migration& migration, const postgres::Connectio
 /// Reads the hypertables that are requested, and pairs them.
 /// \pre at least one server is connected to.
 /// \throws UsageError when a filter selects nothing.
-void select_hypertables(Findings& findings, Migration& migration, const Request& request);
+void select_hypertables(Findings& findings, Migration& migration, const Scope& scope);
 
 /// Reads the chunks of the pairs that are in the range.
 void read_chunks(Findings& findings, Migration& migration);

@@ -6,7 +6,7 @@
 namespace check {
 
 std::vector<postgres::Parameter> names_of(const Pairs& pairs,
-                                          const timescale::Hypertable* Pair::*side) {
+                                          const timescale::Hypertable* HypertablePair::*side) {
     std::vector<postgres::QualifiedName> names;
     for (const auto& pair : pairs)
         if (const auto* hypertable = pair.*side; hypertable != nullptr)

@@ -15,7 +15,7 @@ namespace {
 using timescale::Hypertable;
 
 /// Looks for rows of a plain table that no chunk takes.
-void look_at_plain_rows(Findings& findings, run::Endpoint& source, const Pair& pair) {
+void look_at_plain_rows(Findings& findings, run::Endpoint& source, const HypertablePair& pair) {
     const std::string subject = "rows of the source";
     const auto obstacle = patiently(source.connection, [&] {
         return timescale::obstacle_of_rows(source.connection, *pair.source, *pair.range);
@@ -61,14 +61,14 @@ void look_at_missing_index(Findings& findings, const Hypertable& table) {
 
 } // namespace
 
-void plain_tables(Findings& findings, Migration& migration, const Request& request) {
+void plain_tables(Findings& findings, Migration& migration, const Scope& scope) {
     for (const auto& pair : migration.pairs) {
         if (!pair.source->time_is_indexed())
             look_at_missing_index(findings, *pair.source);
         if (is_comparable(pair))
             look_at_plain_rows(findings, *migration.source, pair);
     }
-    if (request.filter)
+    if (scope.filter)
         return;
     for (const auto& target : migration.targets)
         if (!target.cagg && std::ranges::find(migration.sources, target.name, &Hypertable::name) ==

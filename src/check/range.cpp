@@ -4,7 +4,7 @@
 
 namespace check {
 
-void range(Findings& findings, Migration& migration, const Request& request) {
+void range(Findings& findings, Migration& migration, const Scope& scope) {
     for (const auto& pair : migration.pairs)
         if (!pair.range)
             findings.fail("range", run::incompatibility(pair.known(), migration.bounds),
@@ -14,19 +14,19 @@ void range(Findings& findings, Migration& migration, const Request& request) {
         migration.source ? migration.source->connection : migration.target->connection;
     const auto now = connection.query("SELECT (extract(epoch FROM now()) * 1000000)::bigint AS now")
                          .integer(0, "now");
-    if (!request.until)
-        findings.ok("range", request.from ? fmt::format("without --until, everything from {} on",
-                                                        *request.from)
-                                          : "without --until, everything");
+    if (!scope.until)
+        findings.ok("range",
+                    scope.from ? fmt::format("without --until, everything from {} on", *scope.from)
+                               : "without --until, everything");
     else if (migration.bounds.until->time.value_or(timescale::minus_infinity) > now)
         findings.warn("range",
                       fmt::format("--until {} is in the future: rows that are written from now on "
                                   "are in it, too",
-                                  *request.until),
+                                  *scope.until),
                       "give the completion point, from which on both sides have the same rows");
     else
-        findings.ok("range", fmt::format("from {} until {}", request.from.value_or("-infinity"),
-                                         *request.until));
+        findings.ok("range", fmt::format("from {} until {}", scope.from.value_or("-infinity"),
+                                         *scope.until));
 }
 
 } // namespace check

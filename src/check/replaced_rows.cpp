@@ -35,7 +35,7 @@ bool holds_rows(const timescale::Chunk& chunk) {
 }
 
 /// The target's chunks of a hypertable.
-std::vector<timescale::Chunk> own_chunks(run::Endpoint& target, const Pair& pair,
+std::vector<timescale::Chunk> own_chunks(run::Endpoint& target, const HypertablePair& pair,
                                          const Chunks& chunks) {
     std::vector<postgres::QualifiedName> names;
     for (const auto& chunk : chunks)
@@ -83,7 +83,7 @@ void referencing_keys(Findings& findings, const postgres::Result& rows,
     }
 }
 
-void refused_deletes(Findings& findings, const Pair& pair,
+void refused_deletes(Findings& findings, const HypertablePair& pair,
                      const std::vector<timescale::Chunk>& chunks) {
     const auto refusing = std::ranges::count_if(
         chunks, [](const auto& chunk) { return holds_rows(chunk) && chunk.refuses_deletes; });
@@ -137,13 +137,14 @@ void published_tables(Findings& findings, const postgres::Result& row) {
 
 void replaced_rows(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                    const Chunks& targets) {
-    const auto keys = target.connection.query(sql::references, names_of(pairs, &Pair::target));
+    const auto keys =
+        target.connection.query(sql::references, names_of(pairs, &HypertablePair::target));
     Pairs aggregates;
-    std::ranges::copy_if(pairs, std::back_inserter(aggregates), [](const Pair& pair) {
+    std::ranges::copy_if(pairs, std::back_inserter(aggregates), [](const HypertablePair& pair) {
         return pair.target != nullptr && pair.target->cagg;
     });
     const auto publications =
-        target.connection.query(sql::publications, names_of(aggregates, &Pair::target));
+        target.connection.query(sql::publications, names_of(aggregates, &HypertablePair::target));
     if (keys.empty() && publications.integer(0, "count") == 0)
         return;
     std::map<postgres::QualifiedName, bool> have_rows;

@@ -13,13 +13,13 @@ namespace {
 /// Where the text begins, behind the longest level.
 constexpr int indent = 9;
 
-const char* colour_of(Level level) {
+const char* colour_of(Severity level) {
     switch (level) {
-    case Level::ok:
+    case Severity::ok:
         return "\033[32m";
-    case Level::warning:
+    case Severity::warning:
         return "\033[33m";
-    case Level::error:
+    case Severity::error:
         break;
     }
     return "\033[1;31m";
@@ -59,7 +59,7 @@ std::string folded(const std::string& text, int width) {
     return result;
 }
 
-std::string level_text(Level level, bool colours) {
+std::string level_text(Severity level, bool colours) {
     const std::string name = name_of(level);
     const std::string space(indent - name.size(), ' ');
     return colours ? fmt::format("{}{}\033[0m{}", colour_of(level), name, space) : name + space;
@@ -83,7 +83,7 @@ std::vector<Finding> in_order(const std::vector<Finding>& findings) {
         if (std::ranges::find(subjects, finding.subject) == subjects.end())
             subjects.push_back(finding.subject);
     std::vector<Finding> list;
-    for (const auto level : {Level::ok, Level::warning, Level::error})
+    for (const auto level : {Severity::ok, Severity::warning, Severity::error})
         for (const auto& subject : subjects)
             for (const auto& finding : findings)
                 if (finding.level == level && finding.subject == subject)
@@ -109,7 +109,7 @@ void tell_findings(output::Output& output, const std::vector<Finding>& findings)
     }
     auto to_tell = findings;
     if (output.verbosity() == output::Verbosity::quiet)
-        std::erase_if(to_tell, [](const auto& finding) { return finding.level == Level::ok; });
+        std::erase_if(to_tell, [](const auto& finding) { return finding.level == Severity::ok; });
     auto text = findings_text(to_tell, page);
     if (text.empty())
         return;

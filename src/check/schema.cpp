@@ -33,7 +33,7 @@ struct Definition {
 using Definitions = std::map<postgres::QualifiedName, Definition>;
 
 Definitions read_definitions(run::Endpoint& endpoint, const Pairs& pairs,
-                             const timescale::Hypertable* Pair::*which) {
+                             const timescale::Hypertable* HypertablePair::*which) {
     Definitions definitions;
     const auto read = [&](std::string_view sql, const auto& take) {
         const auto rows = endpoint.connection.query(sql, names_of(pairs, which));
@@ -91,7 +91,7 @@ std::string create_index(const Value& index, const timescale::Hypertable& on) {
                        on.known_as().quoted(), index.at("definition").text());
 }
 
-void compare_indexes(Findings& findings, const Pair& pair, const Definition& source,
+void compare_indexes(Findings& findings, const HypertablePair& pair, const Definition& source,
                      const Definition& target) {
     const std::string subject = "indexes";
     for (const auto& index : only_in(source.indexes, target.indexes, "unique"))
@@ -118,7 +118,7 @@ void compare_indexes(Findings& findings, const Pair& pair, const Definition& sou
                           "drop it, and make it again");
 }
 
-void compare_constraints(Findings& findings, const Pair& pair, const Definition& source,
+void compare_constraints(Findings& findings, const HypertablePair& pair, const Definition& source,
                          const Definition& target) {
     const std::string subject = "constraints";
     const auto text = [](const Value& constraint) {
@@ -154,7 +154,7 @@ void compare_constraints(Findings& findings, const Pair& pair, const Definition&
 }
 
 /// The target computes its generated columns itself, from the other columns of each row.
-void compare_generated(Findings& findings, const Pair& pair, const Definition& source,
+void compare_generated(Findings& findings, const HypertablePair& pair, const Definition& source,
                        const Definition& target) {
     for (const auto& [column, expression] : target.generated) {
         const auto name = postgres::quote_identifier(column);
@@ -179,7 +179,7 @@ void compare_generated(Findings& findings, const Pair& pair, const Definition& s
     }
 }
 
-void compare_dimensions(Findings& findings, const Pair& pair, const Definition& source,
+void compare_dimensions(Findings& findings, const HypertablePair& pair, const Definition& source,
                         const Definition& target) {
     const std::string subject = "chunk intervals";
     if (!timescale::have_same_dimensions(*pair.source, *pair.target)) {
@@ -297,7 +297,7 @@ bool may_be_the_same(const Object& left, const Object& right, bool as_batches) {
 }
 
 /// \param as_batches whether compressed batches may come as they are.
-void compare_compression(Findings& findings, const Pair& pair, const Definition& source,
+void compare_compression(Findings& findings, const HypertablePair& pair, const Definition& source,
                          const Definition& target, bool as_batches) {
     const std::string subject = "compression";
     if (!source.compression)
@@ -333,13 +333,13 @@ void compare_compression(Findings& findings, const Pair& pair, const Definition&
 void definitions(Findings& findings, run::Endpoint& source, run::Endpoint& target,
                  const Pairs& pairs) {
     Pairs both;
-    std::ranges::copy_if(pairs, std::back_inserter(both), [](const Pair& pair) {
+    std::ranges::copy_if(pairs, std::back_inserter(both), [](const HypertablePair& pair) {
         return pair.source != nullptr && pair.target != nullptr;
     });
     if (both.empty())
         return;
-    const auto in_source = read_definitions(source, both, &Pair::source);
-    const auto in_target = read_definitions(target, both, &Pair::target);
+    const auto in_source = read_definitions(source, both, &HypertablePair::source);
+    const auto in_target = read_definitions(target, both, &HypertablePair::target);
     for (const auto& pair : both) {
         const auto one = in_source.find(pair.source->name);
         const auto other = in_target.find(pair.target->name);

@@ -13,7 +13,7 @@ namespace check {
 namespace {
 
 std::int64_t with_compression(const Pairs& pairs) {
-    return std::ranges::count_if(pairs, [](const Pair& pair) {
+    return std::ranges::count_if(pairs, [](const HypertablePair& pair) {
         return pair.source != nullptr && pair.source->compression_enabled;
     });
 }

@@ -38,7 +38,7 @@ std::set<TimeRange> overlapping(const std::set<TimeRange>& slices) {
 }
 
 /// Tells of rows that TimescaleDB has put into a chunk that is not theirs.
-void report_misplaced(Findings& findings, run::Endpoint& target, const Pair& pair,
+void report_misplaced(Findings& findings, run::Endpoint& target, const HypertablePair& pair,
                       const ChunkInRange& chunk) {
     constexpr int most = 1000;
     const auto elsewhere =

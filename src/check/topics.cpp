@@ -28,12 +28,12 @@ void look(Findings& findings, const std::string& topic, const std::function<void
 }
 
 /// What takes both sides.
-void look_at_both(Findings& findings, Migration& migration, const Request& request) {
+void look_at_both(Findings& findings, Migration& migration, const Scope& scope) {
     auto& source = *migration.source;
     auto& target = *migration.target;
     const auto& pairs = migration.pairs;
     if (source.server.plain) {
-        look(findings, "tables of the source", [&] { plain_tables(findings, migration, request); });
+        look(findings, "tables of the source", [&] { plain_tables(findings, migration, scope); });
     } else {
         look(findings, "versions", [&] { versions(findings, source, target, pairs); });
         extension_schemas(findings, source, target);
@@ -66,7 +66,7 @@ void look_at_source(Findings& findings, Migration& migration, int workers) {
     look(findings, "connections to the source", [&] { connections(findings, source, workers); });
     auto pairs = migration.pairs;
     if (source.server.plain) // no others were asked for slices
-        std::erase_if(pairs, [](const Pair& pair) { return !is_comparable(pair); });
+        std::erase_if(pairs, [](const HypertablePair& pair) { return !is_comparable(pair); });
     if (pairs.empty())
         return;
     look(findings, "size", [&] {
@@ -96,16 +96,16 @@ void look_at_target(Findings& findings, Migration& migration, int workers) {
 
 } // namespace
 
-void look_at_all_topics(Findings& findings, Migration& migration, const Request& request) {
-    look(findings, "hypertables", [&] { select_hypertables(findings, migration, request); });
-    look(findings, "range", [&] { range(findings, migration, request); });
+void look_at_all_topics(Findings& findings, Migration& migration, const Scope& scope) {
+    look(findings, "hypertables", [&] { select_hypertables(findings, migration, scope); });
+    look(findings, "range", [&] { range(findings, migration, scope); });
     look(findings, "size", [&] { read_chunks(findings, migration); });
     if (migration.source && migration.target)
-        look_at_both(findings, migration, request);
+        look_at_both(findings, migration, scope);
     if (migration.source)
-        look_at_source(findings, migration, request.workers);
+        look_at_source(findings, migration, scope.workers);
     if (migration.target)
-        look_at_target(findings, migration, request.workers);
+        look_at_target(findings, migration, scope.workers);
 }
 
 } // namespace check

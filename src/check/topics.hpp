@@ -17,12 +17,12 @@ namespace check {
 
 /// Looks at all topics. What keeps it from one is a finding, and the others go on.
 /// \throws ConnectionError, which is among the findings then; UsageError.
-void look_at_all_topics(Findings& findings, Migration& migration, const Request& request);
+void look_at_all_topics(Findings& findings, Migration& migration, const Scope& scope);
 
 // ---------------------------------------------------------------- range.cpp
 
 /// Whether all hypertables can take the bounds, and whether all is written twice after --until.
-void range(Findings& findings, Migration& migration, const Request& request);
+void range(Findings& findings, Migration& migration, const Scope& scope);
 
 // ---------------------------------------------------------------- hypertables.cpp
 
@@ -32,7 +32,7 @@ void hypertables(Findings& findings, const Pairs& pairs);
 // ---------------------------------------------------------------- plain_tables.cpp
 
 /// What it means that the source's tables are no hypertables.
-void plain_tables(Findings& findings, Migration& migration, const Request& request);
+void plain_tables(Findings& findings, Migration& migration, const Scope& scope);
 
 // ---------------------------------------------------------------- privileges.cpp, queue.cpp
 
@@ -138,7 +138,7 @@ void misplaced_batches(Findings& findings, run::Endpoint& target);
 
 /// The parameters $1 and $2 that statements take for the names of a side's hypertables.
 std::vector<postgres::Parameter> names_of(const Pairs& pairs,
-                                          const timescale::Hypertable* Pair::*side);
+                                          const timescale::Hypertable* HypertablePair::*side);
 
 /// How long a statement may take that reads users' data, or runs their functions.
 constexpr int patience_in_seconds = 5;

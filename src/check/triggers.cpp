@@ -41,7 +41,7 @@ std::string remedy_for(run::Endpoint& target, const Triggers& triggers) {
 }
 
 void look_at_triggers(Findings& findings, run::Endpoint& target, bool source_is_plain,
-                      const Pair& pair, const Triggers& triggers) {
+                      const HypertablePair& pair, const Triggers& triggers) {
     if (!triggers.has_any())
         return;
     const std::string subject = "triggers";
@@ -70,7 +70,7 @@ void look_at_triggers(Findings& findings, run::Endpoint& target, bool source_is_
         remedy_for(target, triggers));
 }
 
-void look_at_unvalidated(Findings& findings, run::Endpoint& target, const Pair& pair,
+void look_at_unvalidated(Findings& findings, run::Endpoint& target, const HypertablePair& pair,
                          const Triggers& triggers) {
     // Attaching and batches take rows as they are; PostgreSQL checks any that is put into a chunk.
     const auto what =

@@ -127,12 +127,12 @@ Inventory take_inventory(run::Endpoint& source, const std::string& owner) {
     return inventory;
 }
 
-bool is_of_user(const Hypertable& hypertable) {
+bool is_of_user(const SourceHypertable& hypertable) {
     return !hypertable.is_internal && !hypertable.name.name.starts_with("_compressed_hypertable_");
 }
 
-const Hypertable* find_hypertable(const Inventory& inventory, std::int64_t oid) {
-    const auto found = std::ranges::find(inventory.hypertables, oid, &Hypertable::oid);
+const SourceHypertable* find_hypertable(const Inventory& inventory, std::int64_t oid) {
+    const auto found = std::ranges::find(inventory.hypertables, oid, &SourceHypertable::oid);
     return found == inventory.hypertables.end() ? nullptr : &*found;
 }
 

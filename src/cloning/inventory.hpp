@@ -13,7 +13,7 @@
 namespace cloning {
 
 /// A table, materialized view or sequence of users in the source.
-struct Table {
+struct SourceTable {
     std::int64_t oid = 0;
     postgres::QualifiedName name;
     char kind = 'r'; ///< pg_class.relkind
@@ -25,7 +25,7 @@ struct Table {
     bool has_rows() const { return kind == 'r'; }
 };
 
-struct Hypertable {
+struct SourceHypertable {
     std::int64_t oid = 0;
     postgres::QualifiedName name;
     postgres::QualifiedName known_as; ///< a continuous aggregate's view, or the hypertable
@@ -36,8 +36,8 @@ struct Hypertable {
 
 /// What there is in the source, read under one snapshot.
 struct Inventory {
-    std::vector<Table> tables;           ///< hypertables among them, chunks not
-    std::vector<Hypertable> hypertables; ///< all
+    std::vector<SourceTable> tables;           ///< hypertables among them, chunks not
+    std::vector<SourceHypertable> hypertables; ///< all
     /// What pg_dump's --exclude-table takes, for the tables of chunks and nothing else.
     std::vector<std::string> chunk_patterns;
     std::vector<std::string> chunk_oids;
@@ -57,9 +57,9 @@ struct Inventory {
 Inventory take_inventory(run::Endpoint& source, const std::string& owner);
 
 /// Whether a hypertable is one of users, as they know it.
-bool is_of_user(const Hypertable& hypertable);
+bool is_of_user(const SourceHypertable& hypertable);
 
-const Hypertable* find_hypertable(const Inventory& inventory, std::int64_t oid);
+const SourceHypertable* find_hypertable(const Inventory& inventory, std::int64_t oid);
 
 /// The texts as the value of a parameter of the type oid[].
 std::string oid_array(const std::vector<std::string>& oids);

@@ -33,8 +33,8 @@ constexpr std::array catalog_tables_left_out{"bgw_job",
 
 } // namespace
 
-Plan make_plan(run::Endpoint& source, run::Endpoint& target, PlanOptions options) {
-    Plan plan;
+ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptions options) {
+    ClonePlan plan;
     plan.programs = std::move(options.programs);
     plan.search_path = std::move(options.search_path);
     plan.inventory = take_inventory(
@@ -62,7 +62,7 @@ Plan make_plan(run::Endpoint& source, run::Endpoint& target, PlanOptions options
     return plan;
 }
 
-std::vector<Table> Plan::tables_with_rows() const {
+std::vector<SourceTable> ClonePlan::tables_with_rows() const {
     std::set<std::int64_t> without;
     for (const auto& hypertable : inventory.hypertables)
         without.insert(hypertable.oid);
@@ -70,7 +70,7 @@ std::vector<Table> Plan::tables_with_rows() const {
         without.insert(one.oid);
         without.insert(one.partition_oids.begin(), one.partition_oids.end());
     }
-    std::vector<Table> tables;
+    std::vector<SourceTable> tables;
     if (with_rows)
         std::ranges::copy_if(inventory.tables, std::back_inserter(tables), [&](const auto& table) {
             return table.has_rows() && !without.contains(table.oid);
@@ -78,7 +78,7 @@ std::vector<Table> Plan::tables_with_rows() const {
     return tables;
 }
 
-std::vector<std::string> Plan::dump_arguments() const {
+std::vector<std::string> ClonePlan::dump_arguments() const {
     std::vector<std::string> arguments{"--format=plain",
                                        "--quote-all-identifiers",
                                        "--no-tablespaces",

@@ -14,7 +14,7 @@
 namespace cloning {
 
 /// What goes from the source to the target, and how.
-struct Plan {
+struct ClonePlan {
     Programs programs;
     Inventory inventory;
     std::vector<NewHypertable> new_hypertables;
@@ -29,14 +29,14 @@ struct Plan {
     std::map<std::string, std::string> unvalidated_keys;
 
     /// Plain tables whose rows are copied.
-    std::vector<Table> tables_with_rows() const;
+    std::vector<SourceTable> tables_with_rows() const;
 
     /// The arguments of pg_dump, but for what connects it.
     std::vector<std::string> dump_arguments() const;
 };
 
 /// What it is made from, besides what the source has.
-struct PlanOptions {
+struct ClonePlanOptions {
     Programs programs{};
     bool with_rows = true; ///< of plain tables
     std::optional<postgres::SearchPathDifference> search_path{};
@@ -46,6 +46,6 @@ struct PlanOptions {
 
 /// \pre the source's connection is in a transaction of one snapshot, which the plan exports.
 /// \throws UsageError as plan_hypertables does.
-Plan make_plan(run::Endpoint& source, run::Endpoint& target, PlanOptions options);
+ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptions options);
 
 } // namespace cloning

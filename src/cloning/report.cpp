@@ -112,7 +112,7 @@ void CloneReport::summary(const std::string& target, std::int64_t roles, std::in
                   output::Importance::result, text);
 }
 
-void CloneReport::tell_plan(const Plan& plan) {
+void CloneReport::tell_plan(const ClonePlan& plan) {
     for (const auto& one : plan.inventory.hypertables)
         if (is_of_user(one))
             hypertable(one.known_as, one.chunks, false);
@@ -132,7 +132,7 @@ void CloneReport::tell_plan(const Plan& plan) {
     jobs::tell_scheduled(output_, plan.inventory.jobs, false, dry_run_);
 }
 
-RestoreListener CloneReport::listener(const Plan& plan) {
+RestoreListener CloneReport::listener(const ClonePlan& plan) {
     std::map<std::string, postgres::QualifiedName> tables; // as a dump names them
     for (const auto& table : plan.tables_with_rows())
         tables.emplace(table.name.quoted(), table.name);

@@ -32,10 +32,10 @@ class CloneReport {
     void left_out(const std::string& what, const std::string& reason);
 
     /// The hypertables, what is left out, and the jobs that are turned off.
-    void tell_plan(const Plan& plan);
+    void tell_plan(const ClonePlan& plan);
 
     /// Reports what restore() does. \pre this, and the plan, live longer.
-    RestoreListener listener(const Plan& plan);
+    RestoreListener listener(const ClonePlan& plan);
 
     /// Takes the drawn line away.
     void end_drawing();

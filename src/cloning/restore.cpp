@@ -19,7 +19,7 @@ namespace {
 /// Which statements of the dump are to be others.
 class Rewriter {
   public:
-    explicit Rewriter(const Plan& plan) : plan_(plan) {
+    explicit Rewriter(const ClonePlan& plan) : plan_(plan) {
         for (const auto& one : plan.new_hypertables)
             if (one.partition_key)
                 partition_keys_.emplace(fmt::format("CREATE TABLE {} (", one.table.quoted()),
@@ -96,13 +96,13 @@ class Rewriter {
         return statement;
     }
 
-    const Plan& plan_;
+    const ClonePlan& plan_;
     std::map<std::string, std::string> partition_keys_; ///< beginnings of statements, and ends
     std::string event_triggers_;
 };
 
 /// What psql runs before the dump.
-std::string script_before(const Plan& plan, const run::Endpoint& target) {
+std::string script_before(const ClonePlan& plan, const run::Endpoint& target) {
     std::string script =
         "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);\n"
         "SELECT pg_catalog.set_config(name, setting, false) FROM (VALUES\n"
@@ -119,7 +119,7 @@ std::string script_before(const Plan& plan, const run::Endpoint& target) {
 }
 
 /// What it runs behind the dump, but for event triggers and the COMMIT.
-std::string script_behind(const Plan& plan, const run::Endpoint& target) {
+std::string script_behind(const ClonePlan& plan, const run::Endpoint& target) {
     std::string script =
         "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);\n" +
         plan.inventory.catalog_rows;
@@ -190,7 +190,7 @@ void end_sessions(run::Endpoint& endpoint) {
 /// The two programs, and what goes from the one to the other.
 class Pipeline {
   public:
-    Pipeline(run::Endpoint& source, run::Endpoint& target, const Plan& plan,
+    Pipeline(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
              processes::Children& children, const run::RetryOptions& retry, const run::Stop& stop)
         : plan_(plan), target_(target), retry_(retry), stop_(stop),
           dump_(client(source, plan.programs.path("pg_dump"), plan.dump_arguments()),
@@ -273,7 +273,7 @@ class Pipeline {
                                 name, status, processes::last_error(child.errors())));
     }
 
-    const Plan& plan_;
+    const ClonePlan& plan_;
     run::Endpoint& target_;
     const run::RetryOptions& retry_;
     const run::Stop& stop_;
@@ -296,7 +296,7 @@ processes::Command client(const run::Endpoint& endpoint, const std::string& prog
                                                      postgres::application_name(purpose))};
 }
 
-void restore(run::Endpoint& source, run::Endpoint& target, const Plan& plan,
+void restore(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
              processes::Children& children, const run::RetryOptions& retry, const run::Stop& stop,
              const RestoreListener& progress) {
     try {

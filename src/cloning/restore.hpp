@@ -25,7 +25,7 @@ struct RestoreListener {
 /// asked about it on a connection that is its new one.
 /// \param retry how long the target is waited for then.
 /// \throws Error, InDoubt when it cannot be asked, or Interrupted.
-void restore(run::Endpoint& source, run::Endpoint& target, const Plan& plan,
+void restore(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
              processes::Children& children, const run::RetryOptions& retry, const run::Stop& stop,
              const RestoreListener& progress);
 

@@ -18,8 +18,8 @@ bool are_same_database(const ::check::Migration& migration) {
 }
 
 ExitStatus conclude(const Findings& findings, output::Output& output) {
-    const auto errors = findings.count(::check::Level::error);
-    const auto warnings = findings.count(::check::Level::warning);
+    const auto errors = findings.count(::check::Severity::error);
+    const auto warnings = findings.count(::check::Severity::warning);
     check::tell_findings(output, findings.list());
     output.event("summary", {{"command", "check"}, {"errors", errors}, {"warnings", warnings}},
                  output::Importance::result,
@@ -31,11 +31,11 @@ ExitStatus conclude(const Findings& findings, output::Output& output) {
 } // namespace
 
 ExitStatus check(const CheckOptions& options, output::Output& output) {
-    const ::check::Request request{.from = options.from,
-                                   .until = options.until,
-                                   .filter = options.filter,
-                                   .cascade = options.cascade,
-                                   .workers = options.parallelism};
+    const ::check::Scope scope{.from = options.from,
+                               .until = options.until,
+                               .filter = options.filter,
+                               .cascade = options.cascade,
+                               .workers = options.parallelism};
     Findings findings;
     ::check::Migration migration;
     ::check::connect(findings, migration, options.source, options.target);
@@ -46,7 +46,7 @@ ExitStatus check(const CheckOptions& options, output::Output& output) {
                       "give another one as --target");
     else if (migration.source || migration.target)
         try {
-            ::check::look_at_all_topics(findings, migration, request);
+            ::check::look_at_all_topics(findings, migration, scope);
         } catch (const postgres::ConnectionError&) {
             return conclude(findings, output); // as far as it went
         }

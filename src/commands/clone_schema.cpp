@@ -76,14 +76,14 @@ class Clone {
         return exit_done;
     }
 
-    void dump_roles(const cloning::Plan& plan) {
+    void dump_roles(const cloning::ClonePlan& plan) {
         roles_ = cloning::dump_roles(source_, target_, plan.programs, children_);
         if (!roles_.with_passwords)
             report_.left_out("passwords of roles",
                              "the source's role may not read them (pg_authid); set them anew");
     }
 
-    void create_roles(const cloning::Plan& plan) {
+    void create_roles(const cloning::ClonePlan& plan) {
         cloning::create_roles(target_, roles_.statements);
         tell_roles();
         cloning::require_roles(plan.inventory, target_, {});
@@ -108,7 +108,7 @@ class Clone {
         }
     }
 
-    void tell_dry_run(const cloning::Plan& plan, const std::string& create_extension) {
+    void tell_dry_run(const cloning::ClonePlan& plan, const std::string& create_extension) {
         output_.say(output::Importance::detail,
                     fmt::format("Would run pg_dump and psql {} of {}", plan.programs.version,
                                 plan.programs.folder));

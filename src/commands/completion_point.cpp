@@ -1,6 +1,6 @@
 #include "commands/commands.hpp"
-#include "completion_point/comparison.hpp"
 #include "completion_point/report.hpp"
+#include "completion_point/suggestion.hpp"
 #include "output/units.hpp"
 #include "queue/queue.hpp"
 #include "run/endpoints.hpp"
@@ -43,7 +43,7 @@ ExitStatus completion_point(const CompletionPointOptions& options, output::Outpu
         const auto* target = run::find_counterpart(targets, source);
         const auto axis = timescale::axis_of(source.time.type);
         std::string why;
-        std::optional<completion_point::Comparison> comparison;
+        std::optional<completion_point::Suggestion> suggestion;
         if (target == nullptr)
             why = run::missing(source);
         else if (axis == Axis::other)
@@ -53,11 +53,11 @@ ExitStatus completion_point(const CompletionPointOptions& options, output::Outpu
             why = fmt::format("{} ({} {}) cannot take --since {}", source.known_as().quoted(),
                               postgres::quote_identifier(source.time.column), source.time.type,
                               *options.since);
-        else if (!(comparison = completion_point::compare(
+        else if (!(suggestion = completion_point::suggest(
                        ends, source, *target, bounds.from ? bounds.from->on(axis) : std::nullopt)))
             why = fmt::format("{} has no rows to compare: nothing is written to the target yet",
                               source.known_as().quoted());
-        if (!comparison) {
+        if (!suggestion) {
             output.event("no_completion_point",
                          {{"schema", source.known_as().schema},
                           {"name", source.known_as().name},
@@ -65,15 +65,15 @@ ExitStatus completion_point(const CompletionPointOptions& options, output::Outpu
                          Importance::result, why);
             continue;
         }
-        output.event("completion_point", completion_point::fields_of(source, *comparison, axis),
-                     Importance::result, completion_point::text_of(source, *comparison, axis));
-        if (!comparison->suggested)
+        output.event("completion_point", completion_point::fields_of(source, *suggestion, axis),
+                     Importance::result, completion_point::text_of(source, *suggestion, axis));
+        if (!suggestion->suggested)
             continue;
         ++suggested;
         const auto [found, is_new] =
-            latest.try_emplace(axis == Axis::integer, axis, *comparison->suggested);
+            latest.try_emplace(axis == Axis::integer, axis, *suggestion->suggested);
         if (!is_new)
-            found->second.second = std::max(found->second.second, *comparison->suggested);
+            found->second.second = std::max(found->second.second, *suggestion->suggested);
     }
     const auto all = static_cast<std::int64_t>(sources.size());
     std::vector<std::string> points;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "completion_point/comparison.hpp"
+#include "completion_point/suggestion.hpp"
 #include "json/value.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/hypertable.hpp"
@@ -10,11 +10,11 @@
 namespace completion_point {
 
 /// What was found of a hypertable, for people.
-std::string text_of(const timescale::Hypertable& hypertable, const Comparison& comparison,
+std::string text_of(const timescale::Hypertable& hypertable, const Suggestion& suggestion,
                     timescale::Axis axis);
 
 /// The same for the event.
-json::Object fields_of(const timescale::Hypertable& hypertable, const Comparison& comparison,
+json::Object fields_of(const timescale::Hypertable& hypertable, const Suggestion& suggestion,
                        timescale::Axis axis);
 
 } // namespace completion_point

@@ -1,4 +1,4 @@
-#include "completion_point/comparison.hpp"
+#include "completion_point/suggestion.hpp"
 
 #include "timescale/row_filter.hpp"
 
@@ -30,59 +30,59 @@ class Comparer {
 
     /// \param since where to begin, if not where the target's rows do.
     /// \returns nothing when the target has no rows to compare.
-    std::optional<Comparison> compare(std::optional<InternalTime> since) {
+    std::optional<Suggestion> suggest(std::optional<InternalTime> since) {
         const auto [source, target] =
             query_both(extent_statement(source_), extent_statement(target_));
         if (target.is_null(0, "first") || source.is_null(0, "first"))
             return std::nullopt;
-        Comparison comparison;
-        comparison.first_in_target = target.integer(0, "first");
-        const TimeRange range{since.value_or(comparison.first_in_target),
+        Suggestion suggestion;
+        suggestion.first_in_target = target.integer(0, "first");
+        const TimeRange range{since.value_or(suggestion.first_in_target),
                               std::max(source.integer(0, "last"), target.integer(0, "last")) + 1};
         if (range.from >= range.until)
             return std::nullopt;
-        comparison.counts = count(timescale::Buckets::over(range, chart_buckets, axis_));
-        const auto& counts = comparison.counts;
+        suggestion.counts = count(timescale::Buckets::over(range, chart_buckets, axis_));
+        const auto& counts = suggestion.counts;
         const auto last = counts.last_difference(/*with_last=*/false);
         const auto begin = last ? *last + 1 : 0;
         for (auto index = begin; index + 1 < counts.buckets.size(); ++index) {
             if (counts.buckets[index].source == 0)
                 continue;
-            ++comparison.agreeing;
-            comparison.agreeing_rows += counts.buckets[index].source;
+            ++suggestion.agreeing;
+            suggestion.agreeing_rows += counts.buckets[index].source;
         }
         auto point = counts.grid.begin;
         if (last) {
-            comparison.differing = counts.grid.range(*last);
-            comparison.difference = counts.buckets[*last];
-            point = narrow(comparison);
+            suggestion.differing = counts.grid.range(*last);
+            suggestion.difference = counts.buckets[*last];
+            point = narrow(suggestion);
         }
-        if (comparison.agreeing >= least_agreeing)
-            comparison.suggested = point;
-        comparison.rows_before = rows_in_target_before(point);
-        return comparison;
+        if (suggestion.agreeing >= least_agreeing)
+            suggestion.suggested = point;
+        suggestion.rows_before = rows_in_target_before(point);
+        return suggestion;
     }
 
   private:
     /// Looks closer at the last bucket that differs.
     /// \returns from when on both sides agree.
-    InternalTime narrow(Comparison& comparison) {
-        const auto range = *comparison.differing;
+    InternalTime narrow(Suggestion& suggestion) {
+        const auto range = *suggestion.differing;
         const auto grid = timescale::Buckets::over(range, chart_buckets, axis_);
-        if (grid.width >= comparison.counts.grid.width)
+        if (grid.width >= suggestion.counts.grid.width)
             return range.until;
         const auto closer = count(grid);
         const auto last = closer.last_difference(/*with_last=*/true);
         if (!last) // the rows have come meanwhile
             return range.until;
-        comparison.differing = closer.grid.range(*last);
-        comparison.difference = closer.buckets[*last];
-        return std::min(comparison.differing->until, range.until);
+        suggestion.differing = closer.grid.range(*last);
+        suggestion.difference = closer.buckets[*last];
+        return std::min(suggestion.differing->until, range.until);
     }
 
-    Counts count(const timescale::Buckets& grid) {
-        Counts counts{.grid = grid,
-                      .buckets = std::vector<Bucket>(static_cast<std::size_t>(grid.count))};
+    BucketCounts count(const timescale::Buckets& grid) {
+        BucketCounts counts{.grid = grid,
+                            .buckets = std::vector<Bucket>(static_cast<std::size_t>(grid.count))};
         const auto [source, target] =
             query_both(count_statement(source_, grid), count_statement(target_, grid));
         for (int row = 0; row < source.size(); ++row)
@@ -144,9 +144,9 @@ class Comparer {
 
 } // namespace
 
-std::optional<Comparison> compare(run::Endpoints& ends, const Hypertable& source,
+std::optional<Suggestion> suggest(run::Endpoints& ends, const Hypertable& source,
                                   const Hypertable& target, std::optional<InternalTime> since) {
-    return Comparer(ends, source, target).compare(since);
+    return Comparer(ends, source, target).suggest(since);
 }
 
 } // namespace completion_point

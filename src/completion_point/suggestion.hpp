@@ -28,9 +28,9 @@ struct Bucket {
     }
 };
 
-/// Counts over some time, in buckets of one width. Those of the last are not judged by: its rows
-/// may be under way still.
-struct Counts {
+/// BucketCounts over some time, in buckets of one width. Those of the last are not judged by: its
+/// rows may be under way still.
+struct BucketCounts {
     timescale::Buckets grid;
     std::vector<Bucket> buckets;
 
@@ -44,8 +44,8 @@ struct Counts {
 };
 
 /// What there is to say of a hypertable.
-struct Comparison {
-    Counts counts;
+struct Suggestion {
+    BucketCounts counts;
     timescale::InternalTime first_in_target = 0;
     std::optional<timescale::InternalTime> suggested;
     std::int64_t agreeing = 0;                       ///< buckets behind it
@@ -58,7 +58,7 @@ struct Comparison {
 /// Compares how many rows both sides have of a hypertable.
 /// \param since where to begin, if not where the target's rows do.
 /// \returns nothing when the target has no rows to compare.
-std::optional<Comparison> compare(run::Endpoints& ends, const timescale::Hypertable& source,
+std::optional<Suggestion> suggest(run::Endpoints& ends, const timescale::Hypertable& source,
                                   const timescale::Hypertable& target,
                                   std::optional<timescale::InternalTime> since);
 
