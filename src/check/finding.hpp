@@ -8,7 +8,7 @@ namespace check {
 
 enum class Severity {
     ok,
-    warning, ///< something may go wrong, or otherwise than one would think
+    warning, ///< something may go wrong, or surprise the user
     error,   ///< something will go wrong
 };
 
@@ -20,7 +20,7 @@ struct Finding {
     Severity level = Severity::ok;
     std::string subject; ///< what was looked at: "columns", "jobs in the target"
     std::string text;    ///< what was found
-    std::string remedy;  ///< what to do about it; empty when it is ok
+    std::string remedy;  ///< what the user can do about it; empty if it is ok
 };
 
 class Findings {
@@ -32,10 +32,10 @@ class Findings {
     const std::vector<Finding>& list() const { return list_; }
     std::int64_t count(Severity level) const;
 
-    /// Whether there is something about a subject.
+    /// True if there is a finding about the subject.
     bool has(const std::string& subject) const;
 
-    /// Whether there is anything but ok about it.
+    /// True if there is a warning or an error about it.
     bool has_problem(const std::string& subject) const;
 
   private:

@@ -16,7 +16,7 @@ namespace {
 
 using timescale::Hypertable;
 
-/// A connection that may only read, or why there is none.
+/// A read-only connection, or why there is none.
 struct Attempt {
     std::optional<run::Endpoint> endpoint{};
     std::string problem{};
@@ -28,14 +28,15 @@ Attempt attempt_to_connect(const postgres::ConnectionString& connection_string, 
     try {
         attempt.endpoint.emplace(connection_string, side, "check", run::Session::first,
                                  run::Endpoint::default_patience, postgres::Access::read_only);
-        // Reading a catalog waits for nobody but those who change it.
+        // Reading a catalog waits only for sessions that change it.
         attempt.endpoint->connection.execute("SET lock_timeout = '5s'");
     } catch (const postgres::ConnectionError& error) {
         attempt.endpoint.reset();
         attempt.problem = error.what();
-        attempt.remedy = fmt::format("see that the server runs and lets this machine in, and that "
-                                     "--{} is right",
-                                     name_of(side));
+        attempt.remedy = fmt::format(
+            "check that the server runs and accepts connections from this machine, and that "
+            "--{} is right",
+            name_of(side));
     } catch (const Error& error) {
         attempt.endpoint.reset();
         attempt.problem = error.problem();
@@ -54,7 +55,7 @@ Chunks read_chunks(run::Endpoint& endpoint, const Pairs& pairs,
     return timescale::read_chunks_in_range(endpoint.connection, wanted);
 }
 
-/// What would be a chunk of the source's plain tables.
+/// Slices of the source's plain tables, which are copied as chunks.
 Chunks read_plain_chunks(Findings& findings, run::Endpoint& source, const Pairs& pairs) {
     Chunks chunks;
     for (const auto& pair : pairs) {

@@ -15,12 +15,12 @@
 
 namespace check {
 
-/// A hypertable that is to be copied. Both are there, but for what is missing in the target; of the
-/// only side that could be connected to, the other is nothing.
+/// A hypertable to copy. target is null if the target lacks it. If only one server could be
+/// connected to, the other pointer is null.
 struct HypertablePair {
     const timescale::Hypertable* source = nullptr;
     const timescale::Hypertable* target = nullptr;
-    std::optional<timescale::TimeRange> range{}; ///< none when its time cannot take the bounds
+    std::optional<timescale::TimeRange> range{}; ///< nothing if its time cannot take the bounds
 
     const timescale::Hypertable& known() const { return source != nullptr ? *source : *target; }
     std::string quoted() const { return known().known_as().quoted(); }
@@ -28,10 +28,10 @@ struct HypertablePair {
 using Pairs = std::vector<HypertablePair>;
 using Chunks = std::vector<timescale::ChunkInRange>;
 
-/// Both are there, alike, and of a time that takes the bounds.
+/// True if both sides have it, with the same columns, and its time can take the bounds.
 bool is_comparable(const HypertablePair& pair);
 
-/// What the migration is going to copy.
+/// Which hypertables, and which of their rows, the migration copies.
 struct Scope {
     std::optional<std::string> from;
     std::optional<std::string> until; ///< everything, if nothing
@@ -40,7 +40,7 @@ struct Scope {
     int workers = 8; ///< of copy
 };
 
-/// What there is of both servers to look at: as much of it as the connections allow.
+/// What check has read of both servers; only one of them, if the other could not be connected to.
 struct Migration {
     std::optional<run::Endpoint> source{};
     std::optional<run::Endpoint> target{};
@@ -52,12 +52,11 @@ struct Migration {
     Chunks target_chunks{};
 };
 
-/// Connects to both servers, which may only be read. A server that cannot be connected to is a
-/// finding.
+/// Connects to both servers in read-only sessions. A failed connection is a finding.
 void connect(Findings& findings, Migration& migration, const postgres::ConnectionString& source,
              const postgres::ConnectionString& target);
 
-/// Reads the hypertables that are requested, and pairs them.
+/// Reads the hypertables in scope, and pairs source and target.
 /// \pre at least one server is connected to.
 /// \throws UsageError when a filter selects nothing.
 void select_hypertables(Findings& findings, Migration& migration, const Scope& scope);

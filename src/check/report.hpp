@@ -9,17 +9,17 @@
 
 namespace check {
 
-/// How findings are written.
+/// How findings are laid out.
 struct Page {
     std::optional<int> width; ///< of a terminal; without one each finding is one line
     bool colours = false;
 };
 
-/// Says them, those that are ok first, then warnings, then errors: what matters most is nearest to
-/// the prompt. Among them, what there is about a subject stands together.
+/// Prints findings: ok first, then warnings, then errors, so that the most important ones are
+/// nearest to the prompt. Within each group, findings about the same subject stand together.
 void tell_findings(output::Output& output, const std::vector<Finding>& findings);
 
-/// The same as a text.
+/// What tell_findings() prints.
 std::string findings_text(const std::vector<Finding>& findings, const Page& page);
 
 } // namespace check

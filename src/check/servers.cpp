@@ -56,11 +56,12 @@ void encryption(Findings& findings, run::Endpoint& endpoint) {
     const auto found = postgres::encryption_of(endpoint.connection);
     const std::string subject = "encryption";
     if (found.protocol.empty() && found.is_local)
-        findings.ok(subject, fmt::format("{}: none, but it stays on this machine", name));
+        findings.ok(subject,
+                    fmt::format("{}: none, but the connection stays on this machine", name));
     else if (found.protocol.empty())
         findings.warn(subject,
-                      fmt::format("{}: none; rows, and what a password is asked for with, can be "
-                                  "read on the way",
+                      fmt::format("{}: none; rows and authentication messages can be read on the "
+                                  "network",
                                   name),
                       fmt::format("add sslmode=verify-full (and sslrootcert) to --{}, and have TLS "
                                   "on the server",
@@ -109,7 +110,7 @@ void versions(Findings& findings, run::Endpoint& source, run::Endpoint& target,
                         "decompressed by the source and compressed again in the target, which "
                         "takes longer (compression is enabled on {} of the source's hypertables)",
                         both, compressed),
-            fmt::format("update the older side to {}, if it is to go faster: ALTER EXTENSION "
+            fmt::format("to make it faster, update the older side to {}: ALTER EXTENSION "
                         "timescaledb UPDATE TO '{}'",
                         std::max(from.timescaledb, to.timescaledb) == from.timescaledb
                             ? from.timescaledb_text
@@ -178,7 +179,7 @@ void server_state(Findings& findings, run::Endpoint& endpoint) {
     const auto delay = row.integer(0, "standby_delay");
     const auto is_standby = row.boolean(0, "in_recovery");
     if (is_standby && endpoint.side == Side::target)
-        findings.fail("standby", "the target is a hot standby, to which nothing can be written",
+        findings.fail("standby", "the target is a hot standby, which is read-only",
                       "give the primary as --target");
     else if (is_standby && (!row.boolean(0, "feedback") || (delay >= 0 && delay < long_enough)))
         findings.warn(
@@ -214,7 +215,7 @@ void connections(Findings& findings, run::Endpoint& endpoint, int workers) {
     if (needed <= room.left)
         findings.ok(subject, text);
     else if (fit >= 1)
-        findings.warn(subject, text + "; workers wait for those that they do not get",
+        findings.warn(subject, text + "; workers without connections wait",
                       fmt::format("copy --parallelism {}, or have more", fit));
     else
         findings.fail(subject, text, "raise the limit, or close other connections");

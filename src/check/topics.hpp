@@ -15,13 +15,13 @@
  */
 namespace check {
 
-/// Looks at all topics. What keeps it from one is a finding, and the others go on.
+/// Looks at all topics. An error in one of them is a finding, and the others go on.
 /// \throws ConnectionError, which is among the findings then; UsageError.
 void look_at_all_topics(Findings& findings, Migration& migration, const Scope& scope);
 
 // ---------------------------------------------------------------- range.cpp
 
-/// Whether all hypertables can take the bounds, and whether all is written twice after --until.
+/// Whether the times of all hypertables can take the bounds, and whether --until is in the past.
 void range(Findings& findings, Migration& migration, const Scope& scope);
 
 // ---------------------------------------------------------------- hypertables.cpp
@@ -51,7 +51,7 @@ void search_paths(Findings& findings, run::Endpoint& source, run::Endpoint& targ
 void encodings(Findings& findings, run::Endpoint& source, run::Endpoint& target,
                const Pairs& pairs);
 
-/// Whether a server is a standby, and what state it is in.
+/// Whether the server is a standby, and whether it is still being restored.
 void server_state(Findings& findings, run::Endpoint& endpoint);
 
 /// \param workers of `copy`.
@@ -67,7 +67,7 @@ void tiered_data(Findings& findings, const Pairs& pairs);
 
 // ---------------------------------------------------------------- triggers.cpp
 
-/// What becomes of the target's triggers, and of its constraints that are NOT VALID.
+/// How copying treats the target's triggers, and its constraints that are NOT VALID.
 void triggers(Findings& findings, run::Endpoint& source, run::Endpoint& target, const Pairs& pairs);
 
 /// Event triggers that would fire for what our commands do on a side.
@@ -75,16 +75,16 @@ void event_triggers(Findings& findings, run::Endpoint& endpoint);
 
 // ---------------------------------------------------------------- jobs.cpp
 
-/// Policies of the source that drop what is to be copied.
+/// Policies of the source that drop chunks of the range.
 void source_jobs(Findings& findings, run::Endpoint& source, const Pairs& pairs,
                  const Chunks& chunks);
 
-/// Policies and actions of the target that would work on what is being copied.
+/// Policies and actions of the target that would change what is being copied.
 /// \param chunks of the source. \param targets of the target.
 void target_jobs(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                  const Chunks& chunks, const Chunks& targets);
 
-/// Policies whose owners may not do their work, also those that are off just now.
+/// Policies whose owners lack the privileges for their work, also those that are off now.
 void owners_of_policies(Findings& findings, run::Endpoint& target);
 
 // ---------------------------------------------------------------- foreign_keys.cpp, sequences.cpp
@@ -102,14 +102,14 @@ void chunk_skipping(Findings& findings, run::Endpoint& target, const Pairs& pair
 
 // ---------------------------------------------------------------- slices.cpp
 
-/// Chunks of the target whose slices of time overlap others, and rows that are in a wrong one of
-/// them for that (sql/route_exactly.sql). \param targets of the target.
+/// Chunks of the target whose slices of time overlap others, and rows that are therefore in the
+/// wrong chunk (sql/route_exactly.sql). \param targets of the target.
 void overlapping_slices(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                         const Chunks& targets);
 
 // ---------------------------------------------------------------- data.cpp
 
-/// How much there is to copy, and what it takes in the target.
+/// How much there is to copy, and how much space it needs in the target.
 void sizes(Findings& findings, run::Endpoint& source, run::Endpoint* target, const Pairs& pairs,
            const Chunks& chunks);
 
@@ -120,8 +120,8 @@ void target_rows(Findings& findings, run::Endpoint& target, const Pairs& pairs,
 
 // ---------------------------------------------------------------- replaced_rows.cpp
 
-/// What stands against replacing rows of the target, or what comes of it: foreign keys that
-/// reference them, and publications. \param targets chunks of the target in the range.
+/// What prevents replacing rows of the target, or follows from it: foreign keys that reference
+/// them, and publications. \param targets chunks of the target in the range.
 void replaced_rows(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                    const Chunks& targets);
 
@@ -140,17 +140,17 @@ void misplaced_batches(Findings& findings, run::Endpoint& target);
 std::vector<postgres::Parameter> names_of(const Pairs& pairs,
                                           const timescale::Hypertable* HypertablePair::*side);
 
-/// How long a statement may take that reads users' data, or runs their functions.
+/// The statement timeout for reading users' data and for running their functions.
 constexpr int patience_in_seconds = 5;
 
-/// A transaction of such statements begins.
+/// The statements that begin a transaction for them.
 std::string begin_patiently();
 
-/// Whether it is for that that one of them failed.
+/// True if the error is our statement timeout.
 bool says_out_of_patience(const postgres::SqlError& error);
 
-/// Does work with a connection that runs such statements.
-/// \returns what the work returned; nothing when one of them took longer.
+/// Does work that runs such statements on a connection.
+/// \returns what the work returned; nothing if a statement took longer.
 template <typename Work>
 auto patiently(postgres::Connection& connection, const Work& work) {
     const postgres::Transaction transaction(connection, begin_patiently());

@@ -42,21 +42,21 @@ struct Inventory {
     std::vector<std::string> chunk_patterns;
     std::vector<std::string> chunk_oids;
     std::vector<jobs::BackgroundJob> jobs; ///< that are on
-    /// Roles that the target has to have, with what names each: `policy p on readings`, `job 1000`.
+    /// Roles that the target needs, with what names each: `policy p on readings`, `job 1000`.
     std::multimap<std::string, std::string> named_roles;
     /// What a dump without the chunks cannot create: `view v (chunk ...)`.
     std::vector<std::string> dependents_of_chunks;
-    /// SQL that puts rows of the catalog into the target which pg_dump is to leave out.
+    /// SQL that inserts the rows of TimescaleDB's catalog that pg_dump leaves out.
     std::string catalog_rows;
     /// Columns that chunks of hypertables may be skipped by.
     std::vector<std::pair<postgres::QualifiedName, std::string>> skipped_columns;
 };
 
 /// Reads it. \pre the source's connection is in a transaction of one snapshot.
-/// \param owner the target's role, to whom the hypertables are going to belong.
+/// \param owner the target's role, which will own the hypertables.
 Inventory take_inventory(run::Endpoint& source, const std::string& owner);
 
-/// Whether a hypertable is one of users, as they know it.
+/// True if users made the hypertable; false for the internal ones of compressed chunks.
 bool is_of_user(const SourceHypertable& hypertable);
 
 const SourceHypertable* find_hypertable(const Inventory& inventory, std::int64_t oid);

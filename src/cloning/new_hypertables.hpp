@@ -12,7 +12,7 @@
 
 namespace cloning {
 
-/// A plain or natively partitioned table of the source that is to be a hypertable in the target.
+/// A plain or natively partitioned table of the source that becomes a hypertable in the target.
 struct NewHypertable {
     std::int64_t oid = 0;
     postgres::QualifiedName table;
@@ -31,9 +31,9 @@ struct NewHypertable {
 /// `a.b.c:1 day` before and behind the colon, which may stand in quotes before.
 std::pair<std::string, std::optional<std::string>> split_interval(const std::string& text);
 
-/// Finds the tables that --create-hypertable means, and makes sure that they can be turned.
+/// Finds the tables that --create-hypertable names, and checks that they can become hypertables.
 /// \pre the source's connection is in a transaction of one snapshot.
-/// \throws UsageError that says what is in the way.
+/// \throws UsageError that names the obstacle.
 std::vector<NewHypertable> plan_hypertables(run::Endpoint& source, const Inventory& inventory,
                                             const std::vector<std::string>& wanted);
 

@@ -109,7 +109,7 @@ std::vector<std::string> ClonePlan::dump_arguments() const {
     if (with_rows)
         return arguments;
     arguments.emplace_back("--no-blobs");
-    // Not by a pattern: sequences keep their values, for rows that come later have theirs.
+    // Not by a pattern: sequences keep their values, because later rows have values from them.
     for (const auto& table : inventory.tables)
         if (table.has_rows() && find_hypertable(inventory, table.oid) == nullptr)
             exclude_rows(table.name);

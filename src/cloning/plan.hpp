@@ -24,8 +24,8 @@ struct ClonePlan {
     std::string snapshot;      ///< of the source
     /// Where the source's own search_path leads elsewhere than the target's.
     std::optional<postgres::SearchPathDifference> search_path;
-    /// Foreign keys that cannot be validated yet, for the hypertables that they reference have no
-    /// rows: how pg_dump begins their statements, and their names.
+    /// Foreign keys that cannot be validated yet, because the hypertables that they reference have
+    /// no rows: the beginnings of pg_dump's statements, and the keys' names.
     std::map<std::string, std::string> unvalidated_keys;
 
     /// Plain tables whose rows are copied.

@@ -8,8 +8,8 @@
 
 namespace cloning {
 
-/// What has to be so before anything is done. Each throws an Error, or a UsageError, that says what
-/// is not, and the remedy.
+/// Checks before anything is changed. Each throws an Error, or a UsageError, that names what is
+/// missing, and the remedy.
 
 /// The two are different databases, and the target's PostgreSQL is not older.
 void require_servers(const run::Endpoint& source, const run::Endpoint& target);
@@ -28,8 +28,8 @@ void require_privileges(run::Endpoint& source, const Inventory& inventory, run::
 /// Nothing that is cloned needs a chunk, which is not.
 void require_no_dependents_of_chunks(const Inventory& inventory);
 
-/// The roles that the source's objects name are there, and those whose jobs are to be turned off
-/// are ours. \param coming roles that are going to be created.
+/// The target has the roles that the source's objects name, and its role may turn off the jobs of
+/// their owners. \param coming roles that are going to be created.
 void require_roles(const Inventory& inventory, run::Endpoint& target,
                    const std::set<std::string>& coming);
 

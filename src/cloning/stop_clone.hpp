@@ -8,9 +8,9 @@
 
 namespace cloning {
 
-/// What SIGINT and SIGTERM do: have the programs end, and the target be left as it was, unless it
-/// commits just then. When they do not end, they are killed; a further signal ends this program at
-/// once.
+/// Handles SIGINT and SIGTERM: the first signal ends pg_dump and psql, and kills them if they do
+/// not end within five seconds; the target stays as it was, unless it is committing. A further
+/// signal ends this program at once.
 class StopClone {
   public:
     StopClone(run::Stop& stop, processes::Children& children)

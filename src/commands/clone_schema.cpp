@@ -29,7 +29,7 @@ class Clone {
         } catch (const cloning::InDoubt&) {
             throw;
         } catch (const Error&) {
-            // What fails then fails because it was ended.
+            // The error is a consequence of the signal.
             if (stop_.is_requested())
                 throw Interrupted();
             throw;
@@ -91,7 +91,7 @@ class Clone {
 
     /// Before the one transaction, which cannot create it.
     void create(const std::string& extension) {
-        // In a session of its own, for one that has loaded the library cannot create it.
+        // In a new session: one that has loaded the library cannot create the extension.
         postgres::Connection session(options_.target, "target",
                                      postgres::application_name(cloning::purpose));
         session.execute(extension);

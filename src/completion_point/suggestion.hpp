@@ -14,7 +14,7 @@
 /// From when on both sides have the same rows, as `completion-point` suggests it.
 namespace completion_point {
 
-/// No more rows are counted of what comes before a point.
+/// Rows before a point are counted up to this number.
 constexpr std::int64_t most_counted = 1'000'000;
 
 /// How many rows either side has within a bucket.
@@ -34,7 +34,7 @@ struct BucketCounts {
     timescale::Buckets grid;
     std::vector<Bucket> buckets;
 
-    /// The last bucket that differs, but for the last of all.
+    /// The last bucket that differs. \param with_last include the last bucket of all.
     std::optional<std::size_t> last_difference(bool with_last) const {
         for (auto index = buckets.size() - (with_last ? 0 : 1); index > 0; --index)
             if (buckets[index - 1].differs())
@@ -43,7 +43,7 @@ struct BucketCounts {
     }
 };
 
-/// What there is to say of a hypertable.
+/// The point suggested for a hypertable, and the counts that it follows from.
 struct Suggestion {
     BucketCounts counts;
     timescale::InternalTime first_in_target = 0;

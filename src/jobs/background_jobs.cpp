@@ -100,12 +100,11 @@ void tell_scheduled(output::Output& output, const std::vector<BackgroundJob>& jo
     for (auto job : jobs) {
         job.scheduled = scheduled;
         job.suspended = !scheduled;
-        output.event("job", fields_of(job), output::Importance::detail,
-                     fmt::format("{} {} {}{}", dry_run ? "Would turn" : "Turned",
-                                 scheduled ? "on" : "off", described(job),
-                                 !scheduled && job.running
-                                     ? "; it runs just now, and goes on to its end"
-                                     : ""));
+        output.event(
+            "job", fields_of(job), output::Importance::detail,
+            fmt::format("{} {} {}{}", dry_run ? "Would turn" : "Turned", scheduled ? "on" : "off",
+                        described(job),
+                        !scheduled && job.running ? "; it is running, and is not stopped" : ""));
     }
 }
 

@@ -17,11 +17,11 @@ struct BackgroundJob {
     std::int64_t id = 0;
     std::string name;
     std::string procedure;
-    /// The hypertable or aggregate that a policy works on, quoted where it has to be; empty for
-    /// others.
+    /// The hypertable or aggregate that a policy works on, quoted if necessary; empty for
+    /// actions.
     std::string subject;
     std::string owner;
-    std::string subject_owner; ///< empty for others
+    std::string subject_owner; ///< empty for actions
     std::string subject_kind;  ///< of policies: "TABLE" or "MATERIALIZED VIEW", as in ALTER
     bool may_work = true;      ///< the owner has the privileges of subject_owner
     bool may_alter = false;
@@ -30,7 +30,7 @@ struct BackgroundJob {
     std::string next_start;
     bool running = false;
     timescale::JobSchedule schedule;
-    bool suspended = false; ///< by us: to be filled in by those who want to know
+    bool suspended = false; ///< turned off by `jobs disable`; read_jobs() fills it in
 
     bool is_policy() const { return !subject.empty(); }
 };
@@ -43,12 +43,11 @@ std::vector<BackgroundJob> read_background_jobs(postgres::Connection& connection
 /// `job 1000 (Retention Policy [1000]) on public.conditions`
 std::string described(const BackgroundJob& job);
 
-/// Says of a policy that its owner may not do its work.
+/// A message: the policy's owner lacks the privileges for its work.
 /// \pre !job.may_work
 std::string cannot_work(const BackgroundJob& job);
 
-/// What to do about it, in SQL.
-/// \param scheduled whether the job is to be on afterwards.
+/// The SQL that repairs it. \param scheduled whether the job is on afterwards.
 std::string remedy_for_owner(const timescale::Server& server, const BackgroundJob& job,
                              bool scheduled);
 
@@ -59,7 +58,7 @@ json::Object fields_of(const BackgroundJob& job);
 /// Lists jobs: an event for each, and a table for people.
 void tell_jobs(output::Output& output, const std::vector<BackgroundJob>& jobs);
 
-/// Says of jobs that they were, or would be, turned on or off.
+/// Reports that jobs were, or would be, turned on or off.
 void tell_scheduled(output::Output& output, const std::vector<BackgroundJob>& jobs, bool scheduled,
                     bool dry_run);
 

@@ -14,7 +14,7 @@ namespace jobs {
 std::vector<BackgroundJob> read_jobs(run::Endpoint& target,
                                      const std::optional<std::string>& filter);
 
-/// What is to become of jobs.
+/// Jobs to turn on or off.
 struct Change {
     bool scheduled = false;
     std::vector<BackgroundJob> jobs{};
@@ -22,7 +22,7 @@ struct Change {
     std::string count() const;
 };
 
-/// \throws Error that names those which are not the role's, before anything is changed.
+/// \throws Error that names the jobs that the role does not own.
 void require_ownership(const run::Endpoint& target, const Change& change);
 
 /// \pre in a transaction. \throws Error that names the job that the server refuses.

@@ -20,7 +20,7 @@ postgres::Transaction begin_reading(postgres::Connection& source,
                                     const std::optional<std::string>& snapshot);
 
 /// The range to stage of each hypertable.
-/// \throws UsageError that names every hypertable which cannot take the bounds.
+/// \throws UsageError that names every hypertable whose time cannot take the bounds.
 std::vector<timescale::TimeRange> ranges_for(const std::vector<timescale::Hypertable>& hypertables,
                                              const run::Bounds& bounds);
 

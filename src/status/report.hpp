@@ -5,8 +5,8 @@
 
 namespace status {
 
-/// Shows it: as an event, as lines, or, where the output can draw and \p in_place is set, in place
-/// of what was drawn before. \param with_failures the event has a list of the failures.
+/// Prints the status: as an event, or as lines. \param with_failures the event lists the failures.
+/// \param in_place replace the lines drawn before, if the output can draw.
 void show(const QueueStatus& status, bool with_failures, bool in_place, output::Output& output);
 
 } // namespace status

@@ -9,7 +9,7 @@
 /// What `status` shows.
 namespace status {
 
-/// What there is to say of one moment.
+/// The queue and its runs at one moment.
 struct QueueStatus {
     std::vector<queue::HypertableProgress> hypertables;
     std::vector<queue::Run> runs;
@@ -22,7 +22,7 @@ QueueStatus read_status(postgres::Connection& target, bool with_failures);
 /// Of all hypertables together.
 queue::HypertableProgress total_of(const std::vector<queue::HypertableProgress>& list);
 
-/// Nothing is left to do, and no run is there.
+/// True if nothing is left to do, and no run is active.
 bool is_over(const QueueStatus& status);
 
 } // namespace status
