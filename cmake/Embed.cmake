@@ -1,6 +1,6 @@
 # embed(<target> <name> <pattern>): a library with the header "<name>.hpp", in which each file that
-# matches is declared as the string `<name>::<the file's name>`. The strings are defined apart, so that
-# an edited file compiles one unit. Each holds the whole file, so that what a server logs can be found
+# matches is declared as the string `<name>::<the file's name>`, with underscores for dashes. The strings
+# are defined apart, so that an edited file compiles one unit. Each holds the whole file, so that what a server logs can be found
 # in the source tree.
 function(embed target name pattern)
     file(GLOB files CONFIGURE_DEPENDS ${pattern})
@@ -10,6 +10,7 @@ function(embed target name pattern)
     foreach(file IN LISTS files)
         set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
         get_filename_component(stem ${file} NAME_WE)
+        string(MAKE_C_IDENTIFIER ${stem} stem)
         file(READ ${file} text)
         string(APPEND declarations "extern const std::string_view ${stem};\n")
         string(APPEND definitions

@@ -6,15 +6,12 @@ namespace cli {
 
 namespace {
 
-using Option = Description::Option;
-using Command = Description::Command;
-
 /// The options that need something, as the patterns of a case: "command option", nothing before the
 /// space for the program's own.
 template <typename Predicate>
 std::string patterns(const Description& description, Predicate needs) {
     std::string result;
-    const auto add = [&](const Command& command, const std::string& name) {
+    const auto add = [&](const CommandDescription& command, const std::string& name) {
         for (const auto& option : command.options)
             for (const auto& option_name : option.names)
                 if (needs(option))
@@ -31,7 +28,7 @@ std::string words_of(const std::vector<std::string>& words) {
     return fmt::format("{}", fmt::join(words, " "));
 }
 
-std::string option_names(const Command& command) {
+std::string option_names(const CommandDescription& command) {
     std::vector<std::string> names;
     for (const auto& option : command.options)
         names.insert(names.end(), option.names.begin(), option.names.end());
@@ -58,7 +55,7 @@ std::string choices(const Description& description) {
 }
 
 /// What else a command takes in a word's place.
-std::string arguments_of(const Command& command) {
+std::string arguments_of(const CommandDescription& command) {
     std::string result;
     for (const auto& argument : command.arguments) {
         if (!argument.choices.empty())
@@ -114,10 +111,10 @@ std::string branch(const std::string& of, const std::string& what) {
 } // namespace
 
 std::string bash_completion(const Description& description) {
-    const auto files = [](const Option& option) {
+    const auto files = [](const OptionDescription& option) {
         return option.takes_file;
     };
-    const auto values = [](const Option& option) {
+    const auto values = [](const OptionDescription& option) {
         return !option.is_flag() && option.choices.empty() && !option.takes_file;
     };
     std::string branches;

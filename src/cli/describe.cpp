@@ -9,9 +9,6 @@ namespace cli {
 
 namespace {
 
-using Option = Description::Option;
-using Command = Description::Command;
-
 std::vector<std::string> split(const std::string& text, char separator) {
     std::vector<std::string> parts;
     std::istringstream stream(text);
@@ -43,7 +40,7 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 /// A type and its checks come as TYPE:check:check, an option's own text as VALUE=preset.
-void describe_value(Option& described, const CLI::Option& option) {
+void describe_value(OptionDescription& described, const CLI::Option& option) {
     const auto& own = option.get_option_text();
     const auto parts = split(own.empty() ? option.get_type_name() : own, own.empty() ? ':' : '=');
     for (const auto& part : parts)
@@ -60,8 +57,8 @@ void describe_value(Option& described, const CLI::Option& option) {
     described.preset = !own.empty() && parts.size() > 1 ? parts.back() : option.get_default_str();
 }
 
-Option describe_option(const CLI::Option& option) {
-    Option described;
+OptionDescription describe_option(const CLI::Option& option) {
+    OptionDescription described;
     for (const auto& name : option.get_snames())
         described.names.push_back("-" + name);
     for (const auto& name : option.get_lnames())
@@ -78,8 +75,8 @@ Option describe_option(const CLI::Option& option) {
     return described;
 }
 
-Command describe_command(const CLI::App& app) {
-    Command described{app.get_name(), app.get_description(), app.get_footer(), {}, {}};
+CommandDescription describe_command(const CLI::App& app, const HelpText& help) {
+    CommandDescription described{app.get_name(), help, {}, {}};
     for (const auto* option : app.get_options())
         if (!option->get_group().empty())
             (option->get_positional() ? described.arguments : described.options)
@@ -89,11 +86,13 @@ Command describe_command(const CLI::App& app) {
 
 } // namespace
 
-Description describe(const CLI::App& app, const std::string& version) {
-    Description description{describe_command(app), {}, version};
+Description describe(const CLI::App& app, const std::map<std::string, HelpText>& help,
+                     const std::string& version) {
+    Description description{describe_command(app, help.at(app.get_name())), {}, version};
     for (const auto* command : app.get_subcommands(nullptr))
         if (!command->get_group().empty())
-            description.commands.push_back(describe_command(*command));
+            description.commands.push_back(
+                describe_command(*command, help.at(command->get_name())));
     return description;
 }
 
@@ -106,7 +105,7 @@ std::string brief(const std::string& text) {
     return text.substr(0, end);
 }
 
-std::string brief(const Description::Option& option) {
+std::string brief(const OptionDescription& option) {
     auto text = brief(option.text);
     // Not where choices are explained one by one: first: this; second: that.
     return std::ranges::find(option.choices, text) == option.choices.end() ? text : option.text;

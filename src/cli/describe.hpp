@@ -1,5 +1,8 @@
 #pragma once
 
+#include "cli/help_text.hpp"
+
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,41 +13,44 @@ class App;
 
 namespace cli {
 
-/// What the command line takes, read out of its definition, the CLI::App. Completions and the
-/// manual page are written from this, so that nothing is said twice. What --help hides is left out.
+/// An option, a flag or a positional argument.
+struct OptionDescription {
+    std::vector<std::string> names; ///< with dashes, as "-u" and "--until"; none if positional
+    std::string text;
+    std::string value;                ///< what its value is called; empty for a flag
+    std::vector<std::string> choices; ///< all possible values, if they are known
+    std::string preset;               ///< the default value, if it is shown
+    std::string variable;             ///< the environment variable that can replace the option
+    bool required = false;
+    bool repeated = false;   ///< an argument that may be given several times
+    bool takes_file = false; ///< its type is FILE, or its name ends in -file
+
+    bool is_flag() const { return value.empty(); }
+};
+
+/// A command, or the program itself.
+struct CommandDescription {
+    std::string name;
+    HelpText help;
+    std::vector<OptionDescription> options;
+    std::vector<OptionDescription> arguments; ///< the positional ones
+};
+
+/// The command line as CLI::App defines it. Completions and the manual page are generated from it.
+/// What --help hides is left out.
 struct Description {
-    /// An option, a flag or a positional argument.
-    struct Option {
-        std::vector<std::string> names; ///< with dashes, as "-u" and "--until"; none if positional
-        std::string text;
-        std::string value;                ///< what its value is called, empty for a flag
-        std::vector<std::string> choices; ///< all possible values, where there are some
-        std::string preset;               ///< the value without it, if that is told
-        std::string variable;             ///< of the environment, which stands in for it
-        bool required = false;
-        bool repeated = false;   ///< an argument that may stand there several times
-        bool takes_file = false; ///< its type is FILE, or its name ends in -file
-
-        bool is_flag() const { return value.empty(); }
-    };
-
-    struct Command {
-        std::string name;
-        std::string text;
-        std::string footer;
-        std::vector<Option> options;
-        std::vector<Option> arguments; ///< the positional ones
-    };
-
-    Command program;
-    std::vector<Command> commands;
+    CommandDescription program;
+    std::vector<CommandDescription> commands;
     std::string version;
 };
 
-Description describe(const CLI::App& app, const std::string& version);
+/// \param help the help text of the program and of each command, by name.
+/// \throws std::out_of_range if one is missing.
+Description describe(const CLI::App& app, const std::map<std::string, HelpText>& help,
+                     const std::string& version);
 
-/// A text's first clause, for where there is a line only.
+/// The first clause of a text, where there is room for one line only.
 std::string brief(const std::string& text);
-std::string brief(const Description::Option& option);
+std::string brief(const OptionDescription& option);
 
 } // namespace cli

@@ -6,9 +6,6 @@ namespace cli {
 
 namespace {
 
-using Option = Description::Option;
-using Command = Description::Command;
-
 /// A word of the shell's.
 std::string fish_word(const std::string& text) {
     std::string result = "'";
@@ -17,7 +14,7 @@ std::string fish_word(const std::string& text) {
     return result + "'";
 }
 
-std::string names_of(const Option& option) {
+std::string names_of(const OptionDescription& option) {
     std::string result;
     for (const auto& name : option.names)
         result += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
@@ -25,7 +22,7 @@ std::string names_of(const Option& option) {
 }
 
 /// What may stand for a value, or where an argument does.
-std::string values_of(const Option& option) {
+std::string values_of(const OptionDescription& option) {
     if (!option.choices.empty())
         return " -x -a " + fish_word(fmt::format("{}", fmt::join(option.choices, " ")));
     if (option.takes_file)
@@ -34,7 +31,7 @@ std::string values_of(const Option& option) {
 }
 
 /// \param condition when the command's options are offered.
-std::string lines_of(const Command& command, const std::string& condition) {
+std::string lines_of(const CommandDescription& command, const std::string& condition) {
     const auto start = "complete -c timescaledb-backfill -n " + fish_word(condition);
     std::string result;
     for (const auto& option : command.options)
@@ -55,7 +52,7 @@ std::string fish_completion(const Description& description) {
     for (const auto& command : description.commands)
         result +=
             fmt::format("complete -c timescaledb-backfill -n __fish_use_subcommand -a {} -d {}\n",
-                        command.name, fish_word(brief(command.text)));
+                        command.name, fish_word(brief(command.help.summary)));
     for (const auto& command : description.commands)
         result += "\n" + lines_of(command, "__fish_seen_subcommand_from " + command.name);
     return result;

@@ -5,15 +5,11 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
-#include <regex>
 #include <sstream>
 
 namespace cli {
 
 namespace {
-
-using Option = Description::Option;
-using Command = Description::Command;
 
 /// Text as it stands in a line of its own.
 std::string escaped(const std::string& text) {
@@ -36,57 +32,34 @@ std::string italic(const std::string& text) {
     return "\\fI" + escaped(text) + "\\fR";
 }
 
-using Lines = std::vector<std::string>;
-
-/// A text's paragraphs, which have an empty line between them.
-std::vector<Lines> paragraphs(const std::string& text) {
-    std::vector<Lines> result;
-    bool is_new = true;
-    std::istringstream stream(text);
-    for (std::string line; std::getline(stream, line);) {
-        if (!line.empty() && is_new)
-            result.emplace_back();
-        if (!line.empty())
-            result.back().push_back(line);
-        is_new = line.empty();
-    }
-    return result;
-}
-
-bool is_shown_as_it_is(const std::string& line) {
-    return line.starts_with("  ");
-}
-
-/// Lines that are indented keep their shape, others are filled.
-std::string rendered(const Lines& paragraph) {
+/// The body of a section of a help text. Lines that begin with two spaces keep their shape, others
+/// are filled; an empty line begins a paragraph.
+std::string rendered(const std::string& body) {
     std::string result;
     bool fills = true;
-    for (const auto& line : paragraph) {
-        if (fills == is_shown_as_it_is(line))
+    std::istringstream lines(body);
+    for (std::string line; std::getline(lines, line);) {
+        const bool keeps_shape = line.starts_with("  ");
+        if (keeps_shape == fills && !line.empty()) {
             result += fills ? ".RS 4\n.nf\n" : ".fi\n.RE\n";
-        fills = !is_shown_as_it_is(line);
-        result += escaped(fills ? line : line.substr(2)) + "\n";
+            fills = !fills;
+        }
+        if (line.empty())
+            result += ".PP\n";
+        else
+            result += escaped(keeps_shape ? line.substr(2) : line) + "\n";
     }
     return result + (fills ? "" : ".fi\n.RE\n");
 }
 
-bool says_exit_status(const Lines& paragraph) {
-    return paragraph.front().starts_with("Exit status:");
+std::string exit_statuses(const HelpText& help) {
+    std::string result;
+    for (const auto& status : help.exit_statuses)
+        result += fmt::format(".TP\n{}\n{}\n", bold(status.number), escaped(status.text));
+    return result;
 }
 
-bool is_example(const Lines& paragraph) {
-    return paragraph.front().starts_with("Example");
-}
-
-/// Whether a paragraph is of several commands.
-bool is_common(const Description& description, const Lines& paragraph) {
-    return std::ranges::count_if(description.commands, [&](const Command& command) {
-               const auto own = paragraphs(command.footer);
-               return std::ranges::find(own, paragraph) != own.end();
-           }) > 1;
-}
-
-std::string option_entry(const Option& option) {
+std::string option_entry(const OptionDescription& option) {
     std::string result = ".TP\n";
     for (const auto& name : option.names)
         result += (&name == &option.names.front() ? "" : ", ") + bold(name);
@@ -102,7 +75,7 @@ std::string option_entry(const Option& option) {
     return result + "\n" + escaped(text) + "\n";
 }
 
-std::string entries(const Command& command) {
+std::string entries(const CommandDescription& command) {
     std::string result;
     for (const auto& argument : command.arguments)
         result += option_entry(argument);
@@ -112,7 +85,7 @@ std::string entries(const Command& command) {
 }
 
 /// How a command is called, with what it must be given.
-std::string synopsis(const Description& description, const Command& command) {
+std::string synopsis(const Description& description, const CommandDescription& command) {
     auto result = bold(description.program.name) + " " + bold(command.name);
     for (const auto& option : command.options)
         if (option.required)
@@ -126,64 +99,24 @@ std::string synopsis(const Description& description, const Command& command) {
     return result + "\n";
 }
 
-std::string command_section(const Description& description, const Command& command) {
-    auto result =
-        fmt::format(".SS {}\n{}.PP\n{}.\n{}", escaped(command.name), synopsis(description, command),
-                    escaped(command.text), entries(command));
-    for (const auto& paragraph : paragraphs(command.footer))
-        if (!says_exit_status(paragraph) && !is_common(description, paragraph))
-            result += ".PP\n" + rendered(paragraph);
-    return result;
+/// A paragraph with a heading of its own within a command's section.
+std::string subsection(const std::string& heading, const std::string& body) {
+    return body.empty() ? "" : fmt::format(".PP\n{}:\n{}", heading, body);
 }
 
-/// What the program is, in a line: the first clause of the first sentence, without a full stop.
+std::string command_section(const Description& description, const CommandDescription& command) {
+    return fmt::format(".SS {}\n{}.PP\n{}.\n.PP\n{}", escaped(command.name),
+                       synopsis(description, command), escaped(command.help.summary),
+                       rendered(command.help.description)) +
+           entries(command) + subsection("Exit status", exit_statuses(command.help)) +
+           subsection("Examples", rendered(command.help.examples));
+}
+
+/// The program's summary within a sentence.
 std::string title(const Description& description) {
-    const auto about = paragraphs(description.program.text);
-    std::string text;
-    for (const auto& line : about.empty() ? Lines{} : about.front())
-        text += (text.empty() ? "" : " ") + line;
-    text = brief(text + " ");
-    text.erase(text.find_last_not_of(". ") + 1);
-    if (!text.empty())
-        text.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(text.front())));
+    auto text = description.program.help.summary;
+    text.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(text.front())));
     return text;
-}
-
-std::string description_section(const Description& description) {
-    std::string result;
-    const auto add = [&](const Lines& paragraph) {
-        result += ".PP\n" + rendered(paragraph);
-    };
-    // The list of commands is the next section.
-    for (const auto& paragraph : paragraphs(description.program.text))
-        if (!is_shown_as_it_is(paragraph.front()))
-            add(paragraph);
-    // What several commands say, once.
-    std::vector<Lines> common;
-    for (const auto& command : description.commands)
-        for (const auto& paragraph : paragraphs(command.footer))
-            if (!says_exit_status(paragraph) && is_common(description, paragraph) &&
-                std::ranges::find(common, paragraph) == common.end())
-                common.push_back(paragraph);
-    std::ranges::for_each(common, add);
-    return result;
-}
-
-/// "Exit status: 0 done, 1 failed." as a list.
-std::string exit_statuses(const Description& description) {
-    std::string result;
-    for (const auto& paragraph : paragraphs(description.program.footer)) {
-        if (!says_exit_status(paragraph))
-            continue;
-        std::string text;
-        for (const auto& line : paragraph)
-            text += line + " ";
-        text.erase(std::min(text.find(". "), text.size()));
-        static const std::regex status("([0-9]+) ([^,]+)");
-        for (std::sregex_iterator it(text.begin(), text.end(), status), end; it != end; ++it)
-            result += fmt::format(".TP\n{}\n{}\n", bold((*it)[1]), escaped((*it)[2]));
-    }
-    return result;
 }
 
 std::string environment(const Description& description) {
@@ -200,18 +133,11 @@ std::string environment(const Description& description) {
            "The variables of libpq say what a connection string leaves open.\n";
 }
 
-std::string examples(const Description& description) {
-    std::string result;
-    for (const auto& paragraph : paragraphs(description.program.footer))
-        if (is_example(paragraph))
-            result += ".PP\n" + rendered({paragraph.begin() + 1, paragraph.end()});
-    return result;
-}
-
 } // namespace
 
 std::string manual_page(const Description& description) {
     const auto& name = description.program.name;
+    const auto& help = description.program.help;
     std::string upper = name;
     std::ranges::transform(upper, upper.begin(),
                            [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
@@ -221,21 +147,21 @@ std::string manual_page(const Description& description) {
     // Words are neither broken nor spread: they are to be copied.
     result += ".nh\n.ad l\n";
     const auto section = [&](const std::string& heading, const std::string& body) {
-        result +=
-            fmt::format(".SH {}\n{}", heading, body.starts_with(".PP\n") ? body.substr(4) : body);
+        result += fmt::format(".SH {}\n{}", heading, body);
     };
     section("NAME", escaped(name) + " \\- " + escaped(title(description)) + "\n");
     section("SYNOPSIS",
             fmt::format("{} {} [{} ...]\n", bold(name), italic("COMMAND"), italic("OPTION")));
-    section("DESCRIPTION", description_section(description));
+    section("DESCRIPTION", rendered(help.description));
     section("OPTIONS", entries(description.program));
     std::string commands;
     for (const auto& command : description.commands)
         commands += command_section(description, command);
     section("COMMANDS", commands);
-    section("EXIT STATUS", exit_statuses(description));
+    section("CONNECTION STRINGS", rendered(help.connection_strings));
+    section("EXIT STATUS", exit_statuses(help));
     section("ENVIRONMENT", environment(description));
-    section("EXAMPLES", examples(description));
+    section("EXAMPLES", rendered(help.examples));
     section("SEE ALSO", fmt::format("{}(1), {}(1)\n.PP\n{}\n", bold("psql"), bold("pg_dump"),
                                     escaped("guide.md, a migration from beginning to end, and "
                                             "troubleshooting.md, every message and what to do, are "

@@ -60,22 +60,49 @@ std::optional<std::string> unknown_argument(const CLI::App& app) {
     return option == arguments.end() ? arguments.front() : *option;
 }
 
-/// Gives the program the hidden option --generate, which prints what is generated of its command
-/// line and nothing else: the build makes the files that are installed with it. What it describes
-/// is the definition as it is when it is parsed.
-void add_generator(CLI::App& app, const std::string& version) {
-    std::vector<std::string> names;
-    for (const auto& [name, generate] : generators())
-        names.push_back(name);
-    const auto generate = [&app, version](const std::string& name) {
-        std::cout << generators().at(name)(describe(app, version)) << std::flush;
-        // As for --help, nothing else is looked at.
-        throw CLI::Success();
-    };
-    app.add_option_function<std::string>("--generate", generate)
-        ->check(CLI::IsMember(names))
-        ->group(""); // hidden
+/// A text in lines of at most that many characters. Longer words get a line of their own.
+std::string wrapped(const std::string& text, std::size_t width) {
+    std::string result;
+    std::size_t column = 0;
+    std::istringstream words(text);
+    for (std::string word; words >> word;) {
+        const bool fits = column == 0 || column + 1 + word.size() <= width;
+        if (column > 0)
+            result += fits ? " " : "\n";
+        column = fits && column > 0 ? column + 1 + word.size() : word.size();
+        result += word;
+    }
+    return result;
 }
+
+/// --help as CLI11 prints it, except that long texts are wrapped, and that the program's help shows
+/// the first line of a command's description only.
+class HelpFormatter : public CLI::Formatter {
+  public:
+    HelpFormatter() {
+        column_width(name_width);
+        label("SUBCOMMAND", "COMMAND");
+    }
+
+    std::string make_option_desc(const CLI::Option* option) const override {
+        return wrapped(option->get_description(), line_width - name_width);
+    }
+
+    std::string make_subcommand(const CLI::App* command) const override {
+        const auto description = command->get_description();
+        const auto summary = description.substr(0, description.find(".\n"));
+        std::string result;
+        std::istringstream lines(wrapped(summary, line_width - name_width));
+        for (std::string line; std::getline(lines, line);)
+            result += fmt::format("{:<{}}{}\n", result.empty() ? "  " + command->get_name() : "",
+                                  name_width, line);
+        return result;
+    }
+
+  private:
+    static constexpr std::size_t line_width = 80;
+    static constexpr std::size_t name_width = 26;
+};
 
 UsageError usage_error(const CLI::App& app, const CLI::ParseError& error, int argc,
                        const char* const* argv) {
@@ -218,29 +245,48 @@ Option Command::choice(const std::string& names, const std::vector<std::string>&
     return word(names, chosen, text).one_of(words);
 }
 
-void Command::footer(const std::string& text) {
-    app_->footer(text);
-}
-
 bool Command::was_given() const {
     return app_->parsed();
 }
 
 // ---------------------------------------------------------------- the whole
 
-Parser::Parser(const std::string& name, const std::string& version, const std::string& description,
-               const std::string& footer)
-    : app_(std::make_unique<CLI::App>(description, name)) {
-    app_->footer(footer);
-    app_->set_version_flag("-V,--version", name + " " + version);
+Parser::Parser(const std::string& name, const std::string& version, std::string_view help)
+    : app_(std::make_unique<CLI::App>("", name)) {
+    const auto& text = help_[name] = parse_help_text(help);
+    app_->formatter(std::make_shared<HelpFormatter>()); // commands inherit it
+    app_->description(help_header(text));
+    app_->footer(help_footer(text));
+    app_->set_version_flag("-V,--version", name + " " + version, "print the version and exit");
+    app_->set_help_flag("-h,--help", "print this help and exit"); // inherited, too
     app_->require_subcommand(1);
-    add_generator(*app_, version);
+    add_generator(version);
 }
 
 Parser::~Parser() = default;
 
-Command Parser::add_command(const std::string& name, const std::string& text) {
-    return Command(*app_->add_subcommand(name, text));
+Command Parser::add_command(const std::string& name, std::string_view help) {
+    const auto& text = help_[name] = parse_help_text(help);
+    auto* command = app_->add_subcommand(name, help_header(text))->group("Commands");
+    command->footer(help_footer(text, help_.at(app_->get_name())));
+    return Command(*command);
+}
+
+/// Adds the hidden option --generate, which prints a completion or the manual page and nothing
+/// else: the build makes the installed files with it. What it describes is the definition as it is
+/// when it is parsed.
+void Parser::add_generator(const std::string& version) {
+    std::vector<std::string> names;
+    for (const auto& [name, generate] : generators())
+        names.push_back(name);
+    const auto generate = [this, version](const std::string& name) {
+        std::cout << generators().at(name)(describe(*app_, help_, version)) << std::flush;
+        // As for --help, nothing else is looked at.
+        throw CLI::Success();
+    };
+    app_->add_option_function<std::string>("--generate", generate)
+        ->check(CLI::IsMember(names))
+        ->group(""); // hidden
 }
 
 bool Parser::parse(int argc, const char* const* argv) {

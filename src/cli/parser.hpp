@@ -1,5 +1,7 @@
 #pragma once
 
+#include "cli/help_text.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -7,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -86,8 +89,6 @@ class Command {
             names, words, [&value, values](std::size_t index) { value = values[index]; }, text);
     }
 
-    void footer(const std::string& text);
-
     bool was_given() const;
 
   private:
@@ -99,11 +100,11 @@ class Command {
 
 class Parser {
   public:
-    Parser(const std::string& name, const std::string& version, const std::string& description,
-           const std::string& footer);
+    /// \param help a file of help/, as HelpText has it.
+    Parser(const std::string& name, const std::string& version, std::string_view help);
     ~Parser();
 
-    Command add_command(const std::string& name, const std::string& text);
+    Command add_command(const std::string& name, std::string_view help);
 
     /// \returns whether a command was given; otherwise something else was asked for, and has been
     /// printed, such as help.
@@ -111,7 +112,10 @@ class Parser {
     bool parse(int argc, const char* const* argv);
 
   private:
+    void add_generator(const std::string& version);
+
     std::unique_ptr<CLI::App> app_;
+    std::map<std::string, HelpText> help_; ///< of the program and its commands, by name
 };
 
 } // namespace cli

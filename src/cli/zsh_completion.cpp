@@ -6,9 +6,6 @@ namespace cli {
 
 namespace {
 
-using Option = Description::Option;
-using Command = Description::Command;
-
 /// A text with a backslash before each of some characters.
 std::string escaped(const std::string& text, const std::string& characters) {
     std::string result;
@@ -27,7 +24,7 @@ std::string zsh_word(const std::string& text) {
 }
 
 /// How a value is completed, as _arguments wants it: a message and an action.
-std::string value_of(const Option& option) {
+std::string value_of(const OptionDescription& option) {
     const auto message = escaped(option.choices.empty() ? option.value : "value", ":\\");
     if (!option.choices.empty())
         return fmt::format(":{}:({})", message, fmt::join(option.choices, " "));
@@ -35,7 +32,7 @@ std::string value_of(const Option& option) {
 }
 
 /// One line for each name; giving one excludes the others.
-std::string specification(const Option& option, const std::string& name) {
+std::string specification(const OptionDescription& option, const std::string& name) {
     // --help goes with nothing else.
     auto excluded = name == "-h" || name == "--help"
                         ? std::string("- *")
@@ -49,7 +46,7 @@ std::string specification(const Option& option, const std::string& name) {
     return zsh_word(result);
 }
 
-std::string arguments_of(const Command& command, const std::string& indentation) {
+std::string arguments_of(const CommandDescription& command, const std::string& indentation) {
     std::string result;
     const auto add = [&](const std::string& text) {
         result += fmt::format(" \\\n{}    {}", indentation, text);
@@ -97,7 +94,7 @@ std::string zsh_completion(const Description& description) {
     std::string branches;
     for (const auto& command : description.commands) {
         commands += "\n        " + zsh_word(escaped(command.name, ":\\") + ":" +
-                                            escaped(brief(command.text), "\\"));
+                                            escaped(brief(command.help.summary), "\\"));
         branches += fmt::format("    {})\n        _arguments -s{} && ret=0\n        ;;\n",
                                 command.name, arguments_of(command, "        "));
     }

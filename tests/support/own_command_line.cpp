@@ -28,15 +28,25 @@ HelpedCommand helped(const std::string& name, const std::string& help) {
 } // namespace
 
 cli::Description own_command_line() {
-    CLI::App app("Does what it does (well), \\ and more. And yet more.\n\n  one  is a command",
-                 "timescaledb-backfill");
+    const std::map<std::string, cli::HelpText> help{
+        {"timescaledb-backfill",
+         cli::parse_help_text("Does what it does (well), \\ and more\n\n"
+                              "Description:\nWhat it is.\n\nWhat it is not.\n\n"
+                              "Connection strings:\nWhat all say.\n\n"
+                              "Exit status:\n  0    done\n  7    worse (for a reason)\n"
+                              "  130  interrupted\n\n"
+                              "Examples:\n  timescaledb-backfill one --plain 'a b'\n")},
+        {"one", cli::parse_help_text("The target's \"first\": $HOME `id` [x] %s \\n\n\n"
+                                     "Description:\n.dots and 'quotes'\n\n"
+                                     "Exit status:\n  7    worse than ever\n\n"
+                                     "Examples:\n  timescaledb-backfill one\n")},
+        {"two", cli::parse_help_text("The second\n\nDescription:\nMore.\n")}};
+    CLI::App app("", "timescaledb-backfill");
     app.set_version_flag("-V,--version", "1.2.3");
-    app.footer("\nExample:\n  timescaledb-backfill one --plain 'a b'\n\n"
-               "Exit status: 0 done, 7 worse (for a reason),\n130 interrupted. Or so.");
     std::string text;
     int number = 42;
     bool flag = false;
-    auto* one = app.add_subcommand("one", R"(The target's "first": $HOME `id` [x] %s \n)");
+    auto* one = app.add_subcommand("one");
     one->add_option("-p,--plain", text, "it's [in] brackets: $HOME `id` \\ %d {}; and more")
         ->envname("BACKFILL_PLAIN")
         ->required();
@@ -52,12 +62,10 @@ cli::Description own_command_line() {
     one->add_option("--html", text, "where else")->option_text("FILE");
     one->add_flag("-f,--flag", flag, "on or off");
     one->add_option("--secret", text, "not for everyone")->group("");
-    one->footer(".dots and 'quotes'\n\nWhat both say.");
-    auto* two = app.add_subcommand("two", "The second");
+    auto* two = app.add_subcommand("two");
     two->add_option("WHAT", text, "what to do")->required()->check(CLI::IsMember({"up", "down"}));
-    two->footer("What both say.");
     app.add_subcommand("hidden", "Not for everyone")->group("");
-    return cli::describe(app, "1.2.3");
+    return cli::describe(app, help, "1.2.3");
 }
 
 std::string program_output(const std::vector<std::string>& arguments) {
@@ -74,10 +82,12 @@ std::string program_output(const std::vector<std::string>& arguments) {
 std::vector<HelpedCommand> commands_in_help() {
     const auto help = program_output({"--help"});
     std::vector<HelpedCommand> result{helped("", help)};
-    std::istringstream lines(help.substr(help.find("\nSubcommands:\n") + 1));
+    std::istringstream lines(help.substr(help.find("\nCommands:\n") + 1));
     std::string line;
     std::getline(lines, line);
     while (std::getline(lines, line) && line.starts_with("  ")) {
+        if (line.starts_with("   ")) // the rest of a summary
+            continue;
         const auto name = line.substr(2, line.find(' ', 2) - 2);
         result.push_back(helped(name, program_output({name, "--help"})));
     }

@@ -13,14 +13,12 @@ using test::own_command_line;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-using Option = cli::Description::Option;
-
 const cli::Description& described() {
     static const auto description = own_command_line();
     return description;
 }
 
-const Option& option(const std::string& name) {
+const cli::OptionDescription& option(const std::string& name) {
     for (const auto& each : described().commands.front().options)
         if (std::ranges::find(each.names, name) != each.names.end())
             return each;
@@ -33,8 +31,8 @@ TEST(Describe, NamesTheProgramAndItsCommands) {
     ASSERT_EQ(described().commands.size(), 2) << "the hidden one is left out";
     EXPECT_EQ(described().commands[0].name, "one");
     EXPECT_EQ(described().commands[1].name, "two");
-    EXPECT_EQ(described().commands[1].text, "The second");
-    EXPECT_EQ(described().commands[1].footer, "What both say.");
+    EXPECT_EQ(described().commands[1].help.summary, "The second");
+    EXPECT_EQ(described().commands[1].help.description, "More.");
 }
 
 TEST(Describe, LeavesOutWhatHelpHides) {

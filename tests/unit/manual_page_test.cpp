@@ -23,8 +23,9 @@ std::string own_page() {
 
 TEST(ManualPage, HasTheUsualSections) {
     std::size_t last = 0;
-    for (const auto* heading : {"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS",
-                                "EXIT STATUS", "ENVIRONMENT", "EXAMPLES", "SEE ALSO"}) {
+    for (const auto* heading :
+         {"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "CONNECTION STRINGS",
+          "EXIT STATUS", "ENVIRONMENT", "EXAMPLES", "SEE ALSO"}) {
         const auto at = own_page().find(fmt::format("\n.SH {}\n", heading));
         ASSERT_NE(at, std::string::npos) << heading;
         EXPECT_GT(at, last) << heading;
@@ -52,22 +53,27 @@ TEST(ManualPage, ShowsWhatMustBeGivenInTheSynopsis) {
     EXPECT_THAT(own_page(), HasSubstr("\\fBtwo\\fR [\\fIOPTION\\fR ...] \\fIup|down\\fR"));
 }
 
-TEST(ManualPage, SaysOnceWhatSeveralCommandsSay) {
-    const auto at = own_page().find("What both say.");
+TEST(ManualPage, SaysWhatHoldsForAllCommandsOnce) {
+    const auto at = own_page().find("What all say.");
     ASSERT_NE(at, std::string::npos);
-    EXPECT_EQ(own_page().find("What both say.", at + 1), std::string::npos);
-    EXPECT_LT(at, own_page().find(".SH COMMANDS"));
+    EXPECT_EQ(own_page().find("What all say.", at + 1), std::string::npos);
+    EXPECT_GT(at, own_page().find(".SH CONNECTION STRINGS"));
 }
 
-TEST(ManualPage, SaysWithItsCommandWhatIsOfOneAlone) {
-    const auto at = own_page().find(".dots");
-    ASSERT_NE(at, std::string::npos);
-    EXPECT_EQ(own_page().find(".dots", at + 1), std::string::npos);
-    EXPECT_GT(at, own_page().find(".SS one"));
-    EXPECT_LT(at, own_page().find(".SS two"));
+TEST(ManualPage, ShowsAllSectionsOfACommand) {
+    const auto begin = own_page().find(".SS one");
+    const auto section = own_page().substr(begin, own_page().find(".SS two") - begin);
+    EXPECT_THAT(section, HasSubstr(".PP\n\\&.dots and"));
+    EXPECT_THAT(section,
+                HasSubstr(".PP\nExit status:\n.TP\n\\fB7\\fR\nworse than ever\n"
+                          ".PP\nExamples:\n.RS 4\n.nf\ntimescaledb\\-backfill one\n.fi\n.RE\n"));
 }
 
-TEST(ManualPage, EndsWhatIsShownAsItIs) {
+TEST(ManualPage, SeparatesParagraphs) {
+    EXPECT_THAT(own_page(), HasSubstr(".SH DESCRIPTION\nWhat it is.\n.PP\nWhat it is not.\n.SH"));
+}
+
+TEST(ManualPage, KeepsTheShapeOfIndentedLines) {
     const auto* shown =
         ".RS 4\n.nf\ntimescaledb\\-backfill one \\-\\-plain \\(aqa b\\(aq\n.fi\n.RE\n";
     EXPECT_THAT(own_page(), HasSubstr(shown));
