@@ -1,6 +1,6 @@
 #include "base/exit_status.hpp"
 #include "cli/arguments.hpp"
-#include "cli/command_line.hpp"
+#include "commands/commands.hpp"
 #include "postgres/error.hpp"
 
 #include <fmt/format.h>
@@ -15,7 +15,8 @@ int main(int argc, char** argv) {
         std::vector<const char*> pointers;
         for (const auto& argument : arguments)
             pointers.push_back(argument.c_str());
-        return cli::run(argc, pointers.data());
+        const auto invocation = commands::parse(argc, pointers.data());
+        return invocation ? invocation->run() : exit_done;
     } catch (const UsageError& error) {
         fmt::print(stderr, "timescaledb-backfill: {}\n", error.what());
         return exit_usage;

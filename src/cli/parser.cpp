@@ -82,6 +82,7 @@ class HelpFormatter : public CLI::Formatter {
     HelpFormatter() {
         column_width(name_width);
         label("SUBCOMMAND", "COMMAND");
+        label("Positionals", "Arguments");
     }
 
     std::string make_option_desc(const CLI::Option* option) const override {

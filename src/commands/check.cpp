@@ -8,6 +8,16 @@
 
 namespace commands {
 
+struct CheckOptions {
+    postgres::ConnectionString source;
+    postgres::ConnectionString target;
+    std::optional<std::string> until; ///< everything, if nothing
+    std::optional<std::string> from;
+    std::optional<std::string> filter;
+    timescale::Cascade cascade;
+    int parallelism = 8; ///< that copy will have
+};
+
 namespace {
 
 using ::check::Findings;
@@ -51,6 +61,19 @@ ExitStatus check(const CheckOptions& options, output::Output& output) {
             return conclude(findings, output); // as far as it went
         }
     return conclude(findings, output);
+}
+
+cli::Subcommand add_check(cli::Parser& parser) {
+    const auto parsed = std::make_shared<cli::Parsed<CheckOptions>>();
+    auto& options = parsed->options;
+    auto command = cli::begin_command(parser, *parsed, "check", help::check);
+    command.option("-u,--until", options.until, "completion point, as for stage").check_value();
+    command.option("-F,--from", options.from, "lower bound, as for stage");
+    cli::add_selection(command, options.filter, options.cascade);
+    cli::add_parallelism(command, options.parallelism,
+                         "number of workers that copy will have, to check whether the servers have "
+                         "enough connections");
+    return cli::end_command(command, parsed, check);
 }
 
 } // namespace commands

@@ -14,6 +14,10 @@ namespace commands {
 
 namespace {
 
+struct CleanOptions {
+    postgres::ConnectionString target;
+};
+
 /// What state the queue is in, for the last line about it.
 std::string unfinished(postgres::Connection& target) {
     if (!queue::is_known(target))
@@ -43,8 +47,6 @@ void require_jobs_on(postgres::Connection& target) {
                                 "timescaledb-backfill jobs enable",
                                 fmt::join(jobs, ", "), target.name()));
 }
-
-} // namespace
 
 ExitStatus clean(const CleanOptions& options, output::Output& output) {
     const auto settings = postgres::session_settings(postgres::Access::read_write);
@@ -79,6 +81,14 @@ ExitStatus clean(const CleanOptions& options, output::Output& output) {
                                 target.name()));
     }
     return exit_done;
+}
+
+} // namespace
+
+cli::Subcommand add_clean(cli::Parser& parser) {
+    const auto parsed = std::make_shared<cli::Parsed<CleanOptions>>();
+    const auto command = cli::begin_command(parser, *parsed, "clean", help::clean);
+    return cli::end_command(command, parsed, clean);
 }
 
 } // namespace commands

@@ -14,6 +14,19 @@
 
 namespace commands {
 
+struct CloneOptions {
+    postgres::ConnectionString source;
+    postgres::ConnectionString target;
+    bool roles = false;           ///< of the source's cluster, too
+    bool relational_data = true;  ///< rows of plain tables
+    bool allow_non_empty = false; ///< the target may have objects of users
+    /// Each [[SCHEMA.]TABLE.]COLUMN[:INTERVAL].
+    std::vector<std::string> create_hypertables;
+    std::optional<std::string> programs; ///< folder of PostgreSQL's own
+    run::RetryOptions retry; ///< retry_timeout: to ask whether a COMMIT succeeded; others unused
+    bool dry_run = false;    ///< say what would be done; change nothing
+};
+
 namespace {
 
 class Clone {
@@ -136,6 +149,41 @@ class Clone {
 
 ExitStatus clone_schema(const CloneOptions& options, output::Output& output) {
     return Clone(options, output).run();
+}
+
+cli::Subcommand add_clone_schema(cli::Parser& parser) {
+    const auto parsed = std::make_shared<cli::Parsed<CloneOptions>>();
+    auto& options = parsed->options;
+    auto command = cli::begin_command(parser, *parsed, "clone-schema", help::clone_schema);
+    command.flag("--roles", options.roles,
+                 "also clone the roles of the source's cluster, as far as the target permits");
+    command.flag(
+        "--no-relational-data", [parsed] { parsed->options.relational_data = false; },
+        "clone plain tables without their rows");
+    command
+        .word(
+            "--hypertable-data", [](const std::string&) {},
+            "rows of hypertables are not cloned; stage and copy do that [none]")
+        .one_of({"none"});
+    command
+        .option("--create-hypertable", options.create_hypertables,
+                "make a hypertable of a plain table, without its rows; an integer column needs "
+                "an interval")
+        .value_is_called("[[SCHEMA.]TABLE.]COLUMN[:INTERVAL]")
+        .one_at_a_time()
+        .check_value();
+    command.flag("--allow-non-empty", options.allow_non_empty, "allow a target that is not empty");
+    command
+        .option("--programs", options.programs,
+                "directory with pg_dump, pg_dumpall and psql; by default, they are looked for "
+                "where packages install them, and in PATH")
+        .value_is_called("DIR")
+        .check_value();
+    cli::add_duration(command, "--retry-timeout", options.retry.retry_timeout,
+                      "how long to wait for the target if it is lost during COMMIT, to learn "
+                      "whether it committed: 90s, 15m, 2h");
+    command.flag("--dry-run", options.dry_run, "print what would be done; change nothing");
+    return cli::end_command(command, parsed, clone_schema);
 }
 
 } // namespace commands

@@ -14,6 +14,13 @@
 
 namespace commands {
 
+struct CompletionPointOptions {
+    postgres::ConnectionString source;
+    postgres::ConnectionString target;
+    std::optional<std::string> filter;
+    std::optional<std::string> since; ///< where to begin; if nothing, where the target's rows do
+};
+
 using output::format_count;
 using output::Importance;
 using timescale::Axis;
@@ -88,6 +95,18 @@ ExitStatus completion_point(const CompletionPointOptions& options, output::Outpu
                      : fmt::format("For {} of {}: {}, or later.", format_count(suggested),
                                    format_count(all, "hypertable"), fmt::join(points, "; ")));
     return suggested == all ? exit_done : exit_failed;
+}
+
+cli::Subcommand add_completion_point(cli::Parser& parser) {
+    const auto parsed = std::make_shared<cli::Parsed<CompletionPointOptions>>();
+    auto& options = parsed->options;
+    auto command = cli::begin_command(parser, *parsed, "completion-point", help::completion_point);
+    cli::add_filter(command, options.filter, "hypertables whose schema.name");
+    command
+        .option("--since", options.since,
+                "compare rows from this time on; by default, from the target's first row on")
+        .check_value();
+    return cli::end_command(command, parsed, completion_point);
 }
 
 } // namespace commands

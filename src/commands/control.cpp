@@ -10,6 +10,11 @@ namespace commands {
 
 namespace {
 
+struct ControlOptions {
+    postgres::ConnectionString target;
+    int parallelism = 0; ///< of set-parallelism
+};
+
 run::Endpoint connect_to_queue(const ControlOptions& options, const char* command) {
     run::Endpoint target(options.target, Side::target, command, run::Session::first);
     queue::require(target.connection);
@@ -25,8 +30,6 @@ std::string active_runs(postgres::Connection& target) {
                                 run.host, run.pid);
     return list.empty() ? "nothing is running now" : list;
 }
-
-} // namespace
 
 ExitStatus pause(const ControlOptions& options, output::Output& output) {
     auto target = connect_to_queue(options, "pause");
@@ -55,6 +58,33 @@ ExitStatus set_parallelism(const ControlOptions& options, output::Output& output
                              output::format_count(options.parallelism, "worker"),
                              active_runs(target.connection)));
     return exit_done;
+}
+
+} // namespace
+
+cli::Subcommand add_pause(cli::Parser& parser) {
+    const auto parsed = std::make_shared<cli::Parsed<ControlOptions>>();
+    const auto command = cli::begin_command(parser, *parsed, "pause", help::pause);
+    return cli::end_command(command, parsed, pause);
+}
+
+cli::Subcommand add_resume(cli::Parser& parser) {
+    const auto parsed = std::make_shared<cli::Parsed<ControlOptions>>();
+    const auto command = cli::begin_command(parser, *parsed, "resume", help::resume);
+    return cli::end_command(command, parsed, resume);
+}
+
+cli::Subcommand add_set_parallelism(cli::Parser& parser) {
+    const auto parsed = std::make_shared<cli::Parsed<ControlOptions>>();
+    auto command = cli::begin_command(parser, *parsed, "set-parallelism", help::set_parallelism);
+    command
+        .number(
+            "N",
+            [parsed](std::int64_t count) { parsed->options.parallelism = static_cast<int>(count); },
+            "number of workers of each process")
+        .required()
+        .between(1, 1000);
+    return cli::end_command(command, parsed, set_parallelism);
 }
 
 } // namespace commands

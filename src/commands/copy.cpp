@@ -227,4 +227,33 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     return exit_done;
 }
 
+cli::Subcommand add_copy(cli::Parser& parser) {
+    const auto parsed = std::make_shared<cli::Parsed<copy::CopyOptions>>();
+    auto& options = parsed->options;
+    auto command = cli::begin_command(parser, *parsed, "copy", help::copy);
+    cli::add_parallelism(command, options.parallelism,
+                         "maximum number of chunks copied at a time, each with a connection to "
+                         "either side; small runs use fewer");
+    command.choice("--load-strategy", options.load.strategy,
+                   {{"attach", load::Strategy::attach},
+                    {"auto", load::Strategy::automatic},
+                    {"in-place", load::Strategy::in_place}},
+                   "how to load chunks that are missing or empty in the target: attach, into a "
+                   "table that is then attached as the chunk; in-place, into the chunk and its "
+                   "indexes; auto, what is safe and fast for each chunk [auto]");
+    command.flag("--fire-triggers", options.load.fire_triggers,
+                 "fire the target's own triggers for copied rows; by default, none fires");
+    command.flag("--explain", options.explain,
+                 "print how each chunk would be loaded, and why; change nothing");
+    command
+        .number(
+            "--max-rate", [parsed](std::int64_t rate) { parsed->options.max_rate = rate; },
+            "maximum amount of data per second, for all workers of this run together: 50MB/s")
+        .value_is_called("RATE")
+        .units({{"B", 1}, {"kB", 1000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}}, "/s")
+        .between(1000, INT64_MAX);
+    cli::add_retry(command, options.retry, "a chunk");
+    return cli::end_command(command, parsed, copy);
+}
+
 } // namespace commands

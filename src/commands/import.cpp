@@ -136,4 +136,101 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
     return exit_done;
 }
 
+/// Sets what depends on several options, and checks that they go together.
+void complete(importing::ImportOptions& options, std::optional<char> escape) {
+    options.format.escape = escape.value_or(options.format.quote);
+    csv::check(options.format);
+    if (options.skips_rejected != options.rejects.has_value())
+        throw UsageError("--on-error skip and --rejects FILE go together: no record is left out "
+                         "without being kept somewhere");
+    const bool has_stream =
+        std::ranges::find(options.files, csv::standard_input) != options.files.end();
+    if (has_stream && !options.name)
+        throw UsageError("standard input needs a --name, by which the next import knows how much "
+                         "of it is loaded");
+    if (options.name && options.files.size() > 1)
+        throw UsageError("--name is for one file");
+}
+
+/// An option of one character. As in COPY's options, some are given with a backslash.
+void add_character(cli::Command command, const std::string& name,
+                   const std::function<void(char)>& set, const std::string& text) {
+    command
+        .word(
+            name, [set](const std::string& value) { set(value == "\\t" ? '\t' : value.front()); },
+            text)
+        .value_is_called("CHARACTER")
+        .check([](const std::string& value) {
+            return value.size() == 1 || value == "\\t"
+                       ? std::string()
+                       : std::string("takes one character, or \\t for a tab");
+        });
+}
+
+void add_format(cli::Command command, csv::Format& format, std::optional<char>& escape) {
+    add_character(
+        command, "--delimiter", [&](char c) { format.delimiter = c; },
+        "character between values [,]");
+    add_character(
+        command, "--quote", [&](char c) { format.quote = c; }, "character around values [\"]");
+    add_character(
+        command, "--escape", [&](char c) { escape = c; },
+        "character before a quote within a quoted value; by default, the quote");
+    command.option("--null", format.null,
+                   "unquoted text that stands for NULL; by default, the empty string");
+    command
+        .option("--encoding", format.encoding,
+                "encoding of the files, as PostgreSQL names it; by default, UTF8")
+        .check_value();
+}
+
+cli::Subcommand add_import(cli::Parser& parser) {
+    const auto parsed = std::make_shared<cli::Parsed<importing::ImportOptions>>();
+    auto& options = parsed->options;
+    auto command = cli::begin_command(parser, *parsed, "import", help::import);
+    command
+        .option("FILE", options.files,
+                "CSV file, decompressed if its name ends in .gz or .zst; - for standard input")
+        .type_is_called("FILE")
+        .required();
+    command
+        .option("-t,--table", options.table,
+                "hypertable or plain table, as in SQL; if no schema is given, in public")
+        .required()
+        .check_value();
+    const auto columns =
+        command
+            .option("--columns", options.columns,
+                    "names of the files' columns, separated by commas, if they have no header")
+            .check_value();
+    command.flag("--header", options.header, "skip a header that the files have nevertheless")
+        .needs(columns);
+    const auto escape = std::make_shared<std::optional<char>>();
+    add_format(command, options.format, *escape);
+    command.option("-u,--until", options.until,
+                   "load only rows before this time; the help of stage explains bounds");
+    command.option("-F,--from", options.from, "load only rows at or after this time");
+    command.choice("--on-error", options.skips_rejected, {{"skip", true}, {"stop", false}},
+                   "what to do with records that the server rejects [stop]");
+    command
+        .option("--rejects", options.rejects,
+                "append rejected records to this file, with file, line and reason")
+        .value_is_called("FILE")
+        .check_value();
+    command
+        .number("--max-rejects", options.max_rejects,
+                "how many records to skip before the import gives up")
+        .between(0, 1'000'000'000);
+    command
+        .option("--name", options.name,
+                "name that identifies the file when import is run again, instead of its path")
+        .check_value();
+    cli::add_parallelism(command, options.parallelism,
+                         "maximum number of batches loaded at a time");
+    cli::add_retry(command, options.retry, "a batch");
+    return cli::end_command<importing::ImportOptions>(
+        command, parsed, import_csv,
+        [escape](importing::ImportOptions& given) { complete(given, *escape); });
+}
+
 } // namespace commands

@@ -13,6 +13,15 @@
 
 namespace commands {
 
+enum class JobsAction { list, disable, enable };
+
+struct JobsOptions {
+    postgres::ConnectionString target;
+    JobsAction action = JobsAction::list;
+    std::optional<std::string> filter;
+    bool dry_run = false; ///< say what would be done; change nothing
+};
+
 namespace {
 
 using output::format_count;
@@ -105,6 +114,25 @@ ExitStatus jobs(const JobsOptions& options, output::Output& output) {
         break;
     }
     return enable(target, options, output);
+}
+
+cli::Subcommand add_jobs(cli::Parser& parser) {
+    const auto parsed = std::make_shared<cli::Parsed<JobsOptions>>();
+    auto& options = parsed->options;
+    auto command = cli::begin_command(parser, *parsed, "jobs", help::jobs);
+    command
+        .choice("ACTION", options.action,
+                {{"disable", JobsAction::disable},
+                 {"enable", JobsAction::enable},
+                 {"list", JobsAction::list}},
+                "list: show all jobs of users; disable: turn off those that are on; enable: turn "
+                "on those that disable turned off")
+        .required();
+    cli::add_filter(command, options.filter,
+                    "jobs for which the schema.name of what their policy works on, or else of "
+                    "their procedure,");
+    command.flag("--dry-run", options.dry_run, "print what would be done; change nothing");
+    return cli::end_command(command, parsed, jobs);
 }
 
 } // namespace commands

@@ -15,6 +15,14 @@
 
 namespace commands {
 
+struct RefreshOptions {
+    postgres::ConnectionString source;
+    postgres::ConnectionString target;
+    std::optional<std::string> filter;
+    timescale::Cascade cascade;
+    run::RetryOptions retry;
+};
+
 namespace {
 
 using timescale::Hypertable;
@@ -143,6 +151,15 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
                              moved > 0 ? fmt::format(" Moved the watermark only: {}.", moved) : "",
                              failed > 0 ? fmt::format(" Failed: {}.", failed) : ""));
     return failed > 0 ? exit_failed : exit_done;
+}
+
+cli::Subcommand add_refresh_caggs(cli::Parser& parser) {
+    const auto parsed = std::make_shared<cli::Parsed<RefreshOptions>>();
+    auto& options = parsed->options;
+    auto command = cli::begin_command(parser, *parsed, "refresh-caggs", help::refresh_caggs);
+    cli::add_selection(command, options.filter, options.cascade);
+    cli::add_retry(command, options.retry, "a refresh");
+    return cli::end_command(command, parsed, refresh_caggs);
 }
 
 } // namespace commands

@@ -18,6 +18,12 @@ namespace commands {
 
 namespace {
 
+struct ReportOptions {
+    std::optional<postgres::ConnectionString> source; ///< to compare sequences with
+    postgres::ConnectionString target;
+    std::string html; ///< the file to write
+};
+
 /// JSON that may stand in an HTML element: nothing in it ends that, or begins another.
 std::string for_element(std::string json) {
     for (std::size_t at = 0; (at = json.find('<', at)) != std::string::npos;)
@@ -57,8 +63,6 @@ void write_file(const std::string& path, const std::string& text) {
     throw Error(fmt::format("cannot write the file {}: {}", path, reason));
 }
 
-} // namespace
-
 ExitStatus report(const ReportOptions& options, output::Output& output) {
     run::Endpoint target(options.target, Side::target, "report", run::Session::first,
                          run::Endpoint::default_patience, postgres::Access::read_only);
@@ -76,6 +80,17 @@ ExitStatus report(const ReportOptions& options, output::Output& output) {
                              output::format_count(found.chunks, "chunk"), options.html));
     verify::tell_lagging_sequences(sequences, output);
     return exit_done;
+}
+
+} // namespace
+
+cli::Subcommand add_report(cli::Parser& parser) {
+    const auto parsed = std::make_shared<cli::Parsed<ReportOptions>>();
+    auto command = cli::begin_command(parser, *parsed, "report", help::report);
+    command.option("--html", parsed->options.html, "file to write; an existing file is replaced")
+        .required()
+        .value_is_called("FILE");
+    return cli::end_command(command, parsed, report);
 }
 
 } // namespace commands

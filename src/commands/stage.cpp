@@ -15,6 +15,17 @@
 
 namespace commands {
 
+struct StageOptions {
+    postgres::ConnectionString source;
+    postgres::ConnectionString target;
+    std::string until;
+    std::optional<std::string> from;
+    std::optional<std::string> filter;
+    timescale::Cascade cascade;
+    std::optional<std::string> snapshot;
+    bool dry_run = false; ///< say what would be staged, and how it would be loaded; change nothing
+};
+
 namespace {
 
 /// \throws Error when another stage is at it.
@@ -84,6 +95,26 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
     }
     stage::tell_staged(output, hypertables, ranges, tasks, added, false);
     return exit_done;
+}
+
+cli::Subcommand add_stage(cli::Parser& parser) {
+    const auto parsed = std::make_shared<cli::Parsed<StageOptions>>();
+    auto& options = parsed->options;
+    auto command = cli::begin_command(parser, *parsed, "stage", help::stage);
+    command.option("-u,--until", options.until, "completion point: copy rows before it (exclusive)")
+        .required()
+        .check_value();
+    command.option("-F,--from", options.from,
+                   "copy rows at or after this bound; -infinity, the default, for all");
+    cli::add_selection(command, options.filter, options.cascade);
+    command
+        .option("-s,--snapshot", options.snapshot,
+                "read all chunks under this snapshot, exported in the source with "
+                "pg_export_snapshot()")
+        .check_value();
+    command.flag("--dry-run", options.dry_run,
+                 "print what would be staged, and how it would be loaded; change nothing");
+    return cli::end_command(command, parsed, stage);
 }
 
 } // namespace commands

@@ -13,6 +13,12 @@
 
 namespace commands {
 
+struct StatusOptions {
+    postgres::ConnectionString target;
+    bool failed = false; ///< list the failed chunks
+    bool watch = false;  ///< again and again, until nothing is left to do or somebody interrupts
+};
+
 ExitStatus status(const StatusOptions& options, output::Output& output) {
     run::Stop stop;
     run::OpenConnections connections;
@@ -33,6 +39,19 @@ ExitStatus status(const StatusOptions& options, output::Output& output) {
             std::this_thread::sleep_for(std::chrono::milliseconds(100));
         }
     }
+}
+
+cli::Subcommand add_status(cli::Parser& parser) {
+    const auto parsed = std::make_shared<cli::Parsed<StatusOptions>>();
+    auto& options = parsed->options;
+    auto command = cli::begin_command(parser, *parsed, "status", help::status);
+    command.flag("-w,--watch", options.watch,
+                 "print the status again each second, until all tasks are done; Ctrl-C ends it");
+    command.flag("--failed", options.failed, "also list the chunks that failed, and why");
+    command.flag(
+        "--json", [parsed] { parsed->output.output.format = output::Format::json; },
+        "the same as --output json");
+    return cli::end_command(command, parsed, status);
 }
 
 } // namespace commands

@@ -146,4 +146,33 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     return report.unequal() > 0 ? exit_differences : exit_done;
 }
 
+cli::Subcommand add_verify(cli::Parser& parser) {
+    const auto parsed = std::make_shared<cli::Parsed<verify::VerifyOptions>>();
+    auto& options = parsed->options;
+    auto command = cli::begin_command(parser, *parsed, "verify", help::verify);
+    cli::add_parallelism(command, options.parallelism,
+                         "maximum number of chunks compared at a time");
+    const auto quick =
+        command.flag("--quick", options.quick,
+                     "compare only the numbers of rows that both catalogs estimate, as of the last "
+                     "ANALYZE; reads no rows and proves nothing");
+    command
+        .choice("--mode", options.mode,
+                {{"aggregate", verify::Mode::aggregate}, {"digest", verify::Mode::digest}},
+                "digest: row counts and a hash of whole rows; aggregate: row counts, and "
+                "count, min, max and sum of each column [digest]")
+        .excludes(quick);
+    command.flag("--all", options.all, "also compare chunks that are already verified")
+        .excludes(quick);
+    command.flag("--requeue", options.requeue, "queue differing chunks for the next copy")
+        .excludes(quick);
+    command
+        .number("--max-differences", options.max_differences,
+                "number of example rows of each kind to show for a differing chunk")
+        .between(0, 1000)
+        .excludes(quick);
+    cli::add_retry(command, options.retry, "a chunk");
+    return cli::end_command(command, parsed, verify);
+}
+
 } // namespace commands

@@ -1,12 +1,13 @@
-// The command line: an argument a line. The commands themselves are not linked, those below stand
-// in for them, so parsing is all that is done.
+// The command line: an argument a line. It is parsed, and no command is run.
+#include "base/error.hpp"
 #include "cli/arguments.hpp"
-#include "cli/command_line.hpp"
 #include "commands/commands.hpp"
+#include "copy/options.hpp"
 #include "fuzz.hpp"
-#include "output/log.hpp"
-#include "postgres/error.hpp"
+#include "importing/options.hpp"
+#include "verify/options.hpp"
 
+#include <any>
 #include <iostream>
 #include <sstream>
 #include <vector>
@@ -28,96 +29,34 @@ void require_sane(int parallelism) {
     require(parallelism >= 1 && parallelism <= 1000, "--parallelism is checked");
 }
 
-} // namespace
-
-namespace commands {
-
-ExitStatus check(const CheckOptions& options, output::Output& /*output*/) {
-    require_sane(options.parallelism);
-    return exit_done;
-}
-
-ExitStatus clone_schema(const CloneOptions& options, output::Output& /*output*/) {
-    for (const auto& text : options.create_hypertables)
-        require(!text.empty(), "--create-hypertable has a value");
-    return exit_done;
-}
-
-ExitStatus stage(const StageOptions& options, output::Output& /*output*/) {
-    require(!options.until.empty(), "--until is given");
-    return exit_done;
-}
-
-ExitStatus copy(const copy::CopyOptions& options, output::Output& /*output*/) {
+void require_sane(const copy::CopyOptions& options) {
     require_sane(options.parallelism);
     require_sane(options.retry);
-    return exit_done;
+    require(!options.max_rate || *options.max_rate >= 1000, "--max-rate is checked");
 }
 
-ExitStatus verify(const verify::VerifyOptions& options, output::Output& /*output*/) {
+void require_sane(const verify::VerifyOptions& options) {
     require_sane(options.parallelism);
     require_sane(options.retry);
     require(options.max_differences >= 0, "--max-differences is checked");
-    return exit_done;
 }
 
-ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& /*output*/) {
-    require_sane(options.retry);
-    return exit_done;
-}
-
-ExitStatus status(const StatusOptions& /*options*/, output::Output& /*output*/) {
-    return exit_done;
-}
-
-ExitStatus pause(const ControlOptions& /*options*/, output::Output& /*output*/) {
-    return exit_done;
-}
-
-ExitStatus resume(const ControlOptions& /*options*/, output::Output& /*output*/) {
-    return exit_done;
-}
-
-ExitStatus set_parallelism(const ControlOptions& options, output::Output& /*output*/) {
-    require_sane(options.parallelism);
-    return exit_done;
-}
-
-ExitStatus import_csv(const importing::ImportOptions& options, output::Output& /*output*/) {
+void require_sane(const importing::ImportOptions& options) {
     require_sane(options.parallelism);
     require_sane(options.retry);
     require(!options.files.empty() && !options.table.empty(), "files and table are given");
     require(options.skips_rejected == options.rejects.has_value(), "rejects are kept, or none");
     require(options.max_rejects >= 0, "--max-rejects is checked");
     csv::check(options.format);
-    return exit_done;
 }
 
-ExitStatus completion_point(const CompletionPointOptions& /*options*/, output::Output& /*output*/) {
-    return exit_done;
+template <typename Options>
+void require_sane_if(const std::any& options) {
+    if (const auto* own = std::any_cast<Options>(&options))
+        require_sane(*own);
 }
 
-ExitStatus report(const ReportOptions& /*options*/, output::Output& /*output*/) {
-    return exit_done;
-}
-
-ExitStatus jobs(const JobsOptions& /*options*/, output::Output& /*output*/) {
-    return exit_done;
-}
-
-ExitStatus clean(const CleanOptions& /*options*/, output::Output& /*output*/) {
-    return exit_done;
-}
-
-} // namespace commands
-
-namespace output {
-
-// The real one would open whatever file --log-file names.
-Log::Log(Output& /*output*/, const LogOptions& /*options*/) {}
-Log::~Log() = default;
-
-} // namespace output
+} // namespace
 
 extern "C" int LLVMFuzzerInitialize(int* /*argc*/, char*** /*argv*/) {
     std::cout.rdbuf(nullptr); // --help
@@ -148,7 +87,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto& argument : arguments)
         pointers.push_back(argument.c_str());
     try {
-        cli::run(static_cast<int>(pointers.size()), pointers.data());
+        const auto invocation = commands::parse(static_cast<int>(pointers.size()), pointers.data());
+        if (invocation) {
+            require_sane_if<copy::CopyOptions>(invocation->options);
+            require_sane_if<verify::VerifyOptions>(invocation->options);
+            require_sane_if<importing::ImportOptions>(invocation->options);
+        }
     } catch (const UsageError& error) {
         require(!fuzz::shows_secret(error.what()), "messages show no password", error.what());
     }

@@ -11,7 +11,7 @@ namespace test {
 /// take for something else.
 cli::Description own_command_line();
 
-/// What the program prints when it is called so. It must end with status 0.
+/// What the program prints with these arguments, which must not run a command.
 std::string program_output(const std::vector<std::string>& arguments);
 
 /// The program's commands and their options, as --help names them.

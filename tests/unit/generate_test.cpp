@@ -1,5 +1,5 @@
 // What is generated has everything that --help names.
-#include "cli/command_line.hpp"
+#include "commands/commands.hpp"
 #include "postgres/error.hpp"
 #include "support/own_command_line.hpp"
 
@@ -108,7 +108,7 @@ TEST(Generate, HelpDoesNotShowIt) {
 
 TEST(Generate, NothingElseIsGenerated) {
     const std::array arguments{"timescaledb-backfill", "--generate", "word"};
-    EXPECT_THROW(cli::run(arguments.size(), arguments.data()), UsageError);
+    EXPECT_THROW(commands::parse(arguments.size(), arguments.data()), UsageError);
 }
 
 } // namespace

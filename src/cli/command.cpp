@@ -1,0 +1,143 @@
+#include "cli/command.hpp"
+
+#include "base/error.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <exception>
+
+namespace cli {
+
+namespace {
+
+postgres::ConnectionString connection_string(const std::string& text, const std::string& option,
+                                             const std::string& variable) {
+    if (text.empty())
+        throw UsageError(fmt::format("{} is required; give a connection string such as "
+                                     "postgresql://user@host:5432/database, or set {}",
+                                     option, variable));
+    return {text, option};
+}
+
+output::Output::Options output_options(const OutputOptions& given) {
+    auto options = given.output;
+    if (given.quiet)
+        options.verbosity = output::Verbosity::quiet;
+    else if (given.verbose)
+        options.verbosity = output::Verbosity::verbose;
+    options.may_draw = !given.no_progress;
+    return options;
+}
+
+} // namespace
+
+void add_source(Command command, ConnectionTexts& texts) {
+    command.option("--source", texts.source, "connection string of the source database")
+        .variable("BACKFILL_SOURCE")
+        .check_value();
+}
+
+void add_target(Command command, ConnectionTexts& texts) {
+    command.option("--target", texts.target, "connection string of the target database")
+        .variable("BACKFILL_TARGET")
+        .check_value();
+    // The original sends telemetry; its users' scripts turn that off.
+    command.flag("--disable-telemetry", texts.telemetry_disabled,
+                 "accepted for compatibility; there is no telemetry");
+}
+
+void add_output(Command command, OutputOptions& options) {
+    const auto format = [&](const std::string& name, output::Format& value,
+                            const std::string& text) {
+        command.choice(name, value,
+                       {{"json", output::Format::json}, {"text", output::Format::text}}, text);
+    };
+    format("--output", options.output.format,
+           "format of results on standard output: lines of text, or one JSON object a line [text]");
+    const auto quiet =
+        command.flag("-q,--quiet", options.quiet, "print only failures, and a summary at the end");
+    command.flag("-v,--verbose", options.verbose, "print more, such as each attempt that failed")
+        .excludes(quiet);
+    command.flag("--no-progress", options.no_progress,
+                 "print no lines that change in place, even on a terminal");
+    format("--log-format", options.log.format, "format of warnings and errors [text]");
+    command
+        .option("--log-file", options.log.file,
+                "append warnings and errors to this file instead of printing them on standard "
+                "error")
+        .check_value();
+}
+
+void add_filter(Command command, std::optional<std::string>& filter, const std::string& what) {
+    command.option("-f,--filter", filter,
+                   fmt::format("only {} matches this POSIX regular expression; names match with or "
+                               "without quotes, and in upper or lower case",
+                               what));
+}
+
+void add_selection(Command command, std::optional<std::string>& filter,
+                   timescale::Cascade& cascade) {
+    add_filter(command, filter, "hypertables and continuous aggregates whose schema.name");
+    command.flag("-U,--cascade-up", cascade.up,
+                 "also continuous aggregates that read what matches");
+    command.flag("-D,--cascade-down", cascade.down,
+                 "also what the matching continuous aggregates read");
+}
+
+void add_parallelism(Command command, int& parallelism, const std::string& text) {
+    command.number("-p,--parallelism", parallelism, text).between(1, 1000);
+}
+
+void add_duration(Command command, const std::string& name, std::chrono::seconds& value,
+                  const std::string& text) {
+    command
+        .number(
+            name, [&value](std::int64_t seconds) { value = std::chrono::seconds(seconds); }, text)
+        .value_is_called(fmt::format("DURATION={}s", value.count()))
+        .units({{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}})
+        .between(1, 10'000'000);
+}
+
+void add_retry(Command command, run::RetryOptions& retry, const std::string& what) {
+    command
+        .number("--max-retries", retry.max_retries,
+                fmt::format("further attempts at {} after a deadlock, a lost connection or a "
+                            "similar error",
+                            what))
+        .between(0, 1000);
+    add_duration(command, "--retry-timeout", retry.retry_timeout,
+                 "how long a server may be unreachable or out of disk space before the run ends: "
+                 "90s, 15m, 2h");
+    add_duration(command, "--stall-timeout", retry.stall_timeout,
+                 "how long a connection may be silent before the server is asked whether it is "
+                 "still working; if not, the connection is replaced");
+}
+
+postgres::ConnectionString source_of(const ConnectionTexts& texts) {
+    return connection_string(texts.source, "--source", "BACKFILL_SOURCE");
+}
+
+postgres::ConnectionString target_of(const ConnectionTexts& texts) {
+    return connection_string(texts.target, "--target", "BACKFILL_TARGET");
+}
+
+ExitStatus run_with_output(const OutputOptions& options,
+                           const std::function<ExitStatus(output::Output&)>& command) {
+    output::Output output(output_options(options));
+    const output::Log log(output, options.log);
+    try {
+        return command(output);
+    } catch (const UsageError& error) {
+        spdlog::error("{}", error.what());
+        return exit_usage;
+    } catch (const Interrupted& error) {
+        spdlog::error("{}", error.what());
+        return exit_interrupted;
+    } catch (const std::exception& error) {
+        spdlog::error("{}", error.what());
+        return exit_failed;
+    }
+}
+
+} // namespace cli
