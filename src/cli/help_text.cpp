@@ -22,12 +22,12 @@ bool is_heading(const std::string& line) {
     return std::ranges::find(headings, line) != headings.end();
 }
 
-std::vector<HelpText::ExitStatus> parse_exit_statuses(const std::string& section) {
-    std::vector<HelpText::ExitStatus> result;
+std::vector<HelpText::ExitStatusText> parse_exit_statuses(const std::string& section) {
+    std::vector<HelpText::ExitStatusText> result;
     std::istringstream lines(section);
     for (std::string line; std::getline(lines, line);) {
         std::istringstream words(line);
-        HelpText::ExitStatus status;
+        HelpText::ExitStatusText status;
         if (!(words >> status.number) || !std::getline(words >> std::ws, status.text))
             throw std::logic_error("not an exit status: " + line);
         result.push_back(status);
@@ -39,7 +39,7 @@ std::string section(const std::string& heading, const std::string& body) {
     return body.empty() ? "" : fmt::format("{}\n{}\n\n", heading, body);
 }
 
-std::string lines_of(const std::vector<HelpText::ExitStatus>& statuses) {
+std::string lines_of(const std::vector<HelpText::ExitStatusText>& statuses) {
     std::string result;
     for (const auto& status : statuses)
         result +=
@@ -48,8 +48,8 @@ std::string lines_of(const std::vector<HelpText::ExitStatus>& statuses) {
 }
 
 /// The program's exit statuses, with those that a command says more about in their place.
-std::vector<HelpText::ExitStatus> merged(const std::vector<HelpText::ExitStatus>& program,
-                                         const std::vector<HelpText::ExitStatus>& command) {
+std::vector<HelpText::ExitStatusText> merged(const std::vector<HelpText::ExitStatusText>& program,
+                                             const std::vector<HelpText::ExitStatusText>& command) {
     auto result = program;
     for (auto& status : result)
         for (const auto& own : command)

@@ -9,7 +9,7 @@ namespace cli {
 /// A file of help/: what --help and the manual page say about the program or a command, besides
 /// its options.
 struct HelpText {
-    struct ExitStatus {
+    struct ExitStatusText {
         std::string number;
         std::string text;
     };
@@ -19,7 +19,7 @@ struct HelpText {
     /// empty lines separate paragraphs.
     std::string description;
     std::string connection_strings;
-    std::vector<ExitStatus> exit_statuses; ///< a line each: number and text
+    std::vector<ExitStatusText> exit_statuses; ///< a line each: number and text
     std::string examples;
 };
 

@@ -286,7 +286,7 @@ class Pipeline {
 
 } // namespace
 
-processes::Command client(const run::Endpoint& endpoint, const std::string& program,
+processes::ProgramCall client(const run::Endpoint& endpoint, const std::string& program,
                           std::vector<std::string> arguments) {
     std::vector<std::string> words{program, "--no-password",
                                    "--dbname=" + postgres::arguments_for(endpoint.connection)};

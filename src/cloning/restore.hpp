@@ -30,7 +30,7 @@ void restore(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan
              const RestoreListener& progress);
 
 /// What a program of PostgreSQL's is started with, to connect as a connection did.
-processes::Command client(const run::Endpoint& endpoint, const std::string& program,
+processes::ProgramCall client(const run::Endpoint& endpoint, const std::string& program,
                           std::vector<std::string> arguments);
 
 } // namespace cloning

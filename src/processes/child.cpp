@@ -91,7 +91,7 @@ class Files {
 
 } // namespace
 
-Child::Child(const Command& command, Stream stream) : name_(command.words.front()) {
+Child::Child(const ProgramCall& call, Stream stream) : name_(call.words.front()) {
     // That a program reads no more is what write() tells, not a signal that ends this one.
     signal(SIGPIPE, SIG_IGN);
     const auto own = make_pipe();
@@ -101,8 +101,8 @@ Child::Child(const Command& command, Stream stream) : name_(command.words.front(
     files.set(is_input ? STDIN_FILENO : STDOUT_FILENO, is_input ? own.read_end : own.write_end);
     files.set_nowhere(is_input ? STDOUT_FILENO : STDIN_FILENO);
     files.set(STDERR_FILENO, errors.write_end);
-    auto words = command.words;
-    auto variables = command.environment;
+    auto words = call.words;
+    auto variables = call.environment;
     const int error = posix_spawn(&pid_, words.front().c_str(), files.get(), Attributes().get(),
                                   pointers(words).data(), pointers(variables).data());
     close(is_input ? own.read_end : own.write_end);
@@ -186,8 +186,8 @@ void Child::interrupt(int signal) {
         kill(-pid_, signal);
 }
 
-std::string output_of(const Command& command, Children* children) {
-    Child child(command, Stream::output);
+std::string output_of(const ProgramCall& call, Children* children) {
+    Child child(call, Stream::output);
     std::optional<Children::Entry> entry;
     if (children != nullptr)
         entry.emplace(*children, child);
@@ -196,7 +196,7 @@ std::string output_of(const Command& command, Children* children) {
     for (std::size_t length = 0; (length = child.read(buffer.data(), buffer.size())) > 0;)
         output.append(buffer.data(), length);
     if (const int status = child.wait(); status != 0)
-        throw Error(fmt::format("{} ended with status {}: {}", command.words.front(), status,
+        throw Error(fmt::format("{} ended with status {}: {}", call.words.front(), status,
                                 last_error(child.errors())));
     return output;
 }

@@ -10,8 +10,8 @@
 /// Other programs, run by this one.
 namespace processes {
 
-/// What a program is to be started with.
-struct Command {
+/// What a program is started with.
+struct ProgramCall {
     std::vector<std::string> words;       ///< the program's path, and its arguments
     std::vector<std::string> environment; ///< NAME=value; all that it has
 };
@@ -28,7 +28,7 @@ enum class Stream { input, output };
 class Child {
   public:
     /// \throws Error when it cannot be started.
-    Child(const Command& command, Stream stream);
+    Child(const ProgramCall& call, Stream stream);
 
     /// Kills it, if it runs.
     ~Child();
@@ -75,7 +75,7 @@ class Children;
 /// Runs a program to its end, and returns what it wrote to standard output.
 /// \param children that it is one of, meanwhile.
 /// \throws Error when it cannot be started, or fails.
-std::string output_of(const Command& command, Children* children = nullptr);
+std::string output_of(const ProgramCall& call, Children* children = nullptr);
 
 /// Of what a program of PostgreSQL's said on standard error, the last error, with its details, in
 /// one line.
