@@ -69,7 +69,7 @@ std::string option_entry(const OptionDescription& option) {
     if (!option.preset.empty())
         text += fmt::format(" (default: {})", option.preset);
     if (!option.variable.empty())
-        text += fmt::format(" (or by {})", option.variable);
+        text += fmt::format(" (environment variable: {})", option.variable);
     if (option.required)
         text += " (required)";
     return result + "\n" + escaped(text) + "\n";
@@ -127,10 +127,10 @@ std::string environment(const Description& description) {
                 options[option.variable] = option.names.back();
     std::string result;
     for (const auto& [variable, option] : options)
-        result += fmt::format(".TP\n{}\nStands in for {}.\n", bold(variable), bold(option));
+        result += fmt::format(".TP\n{}\nUsed if {} is not given.\n", bold(variable), bold(option));
     return result + ".TP\n" + bold("PGPASSWORD") + ", " + bold("PGPASSFILE") + ", " +
            bold("PGSERVICE") + ", ...\n" +
-           "The variables of libpq say what a connection string leaves open.\n";
+           "Used by libpq for what a connection string does not set.\n";
 }
 
 } // namespace

@@ -170,7 +170,9 @@ Option& Option::check_value() {
 }
 
 Option& Option::between(std::int64_t least, std::int64_t greatest) {
-    option_->check(CLI::Range(least, greatest));
+    // As its type: CLI11 would show "INT:INT in [1 - 8]".
+    option_->type_name(fmt::format("{}..{}", least, greatest))
+        ->check(CLI::Range(least, greatest).description(""));
     return *this;
 }
 

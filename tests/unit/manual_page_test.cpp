@@ -43,9 +43,9 @@ TEST(ManualPage, EscapesWhatManWouldTakeForSomethingElse) {
 TEST(ManualPage, SaysWhatAnOptionIsWithoutItAndWhatStandsInForIt) {
     EXPECT_THAT(own_page(), HasSubstr("a number (default: 42)"));
     EXPECT_THAT(own_page(), HasSubstr("how long (default: 90s)"));
-    EXPECT_THAT(own_page(), HasSubstr("(or by BACKFILL_PLAIN) (required)"));
+    EXPECT_THAT(own_page(), HasSubstr("(environment variable: BACKFILL_PLAIN) (required)"));
     EXPECT_THAT(own_page(),
-                HasSubstr("\\fBBACKFILL_PLAIN\\fR\nStands in for \\fB\\-\\-plain\\fR."));
+                HasSubstr("\\fBBACKFILL_PLAIN\\fR\nUsed if \\fB\\-\\-plain\\fR is not given."));
 }
 
 TEST(ManualPage, ShowsWhatMustBeGivenInTheSynopsis) {
