@@ -1,9 +1,10 @@
-# embed(<target> <name> <pattern>): a library with the header "<name>.hpp", in which each file that
-# matches is declared as the string `<name>::<the file's name>`, with underscores for dashes. The strings
-# are defined apart, so that an edited file compiles one unit. Each holds the whole file, so that what a server logs can be found
-# in the source tree.
+# embed(<target> <name> <pattern>): a library with the header "<name>.hpp", which declares each file
+# that matches as the string `<name>::<the file's name>`, with underscores for dashes. Files in folders
+# below match as well. The strings are defined apart, so that an edited file compiles one unit. Each
+# holds the whole file, so that what a server logs can be found in the source tree.
 function(embed target name pattern)
-    file(GLOB files CONFIGURE_DEPENDS ${pattern})
+    file(GLOB_RECURSE files CONFIGURE_DEPENDS ${pattern})
+    list(SORT files COMPARE FILE_BASENAME) # moving a file changes no declaration
     set(folder ${CMAKE_CURRENT_BINARY_DIR}/generated)
     set(declarations "#pragma once\n\n#include <string_view>\n\nnamespace ${name} {\n\n")
     set(definitions "#include \"${name}.hpp\"\n\nnamespace ${name} {\n")
