@@ -1,4 +1,4 @@
-// What stage spends on turning chunks into the parameter of sql/add_tasks.sql.
+// What stage spends on turning chunks into the parameter of sql/queue/add_tasks.sql.
 
 #include "queue/queue.hpp"
 

@@ -19,7 +19,7 @@ using output::format_count;
 using timescale::ChunkInRange;
 using timescale::Slices;
 
-/// A row of sql/chunk_storage.sql.
+/// A row of sql/check/chunk_storage.sql.
 struct ChunkStorage {
     bool compressed = false;
     std::int64_t index_bytes = 0;

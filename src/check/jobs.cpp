@@ -17,7 +17,7 @@ namespace {
 
 using timescale::InternalTime;
 
-/// A row of sql/jobs.sql, with the offsets of integer times resolved.
+/// A row of sql/check/jobs.sql, with the offsets of integer times resolved.
 struct Job {
     std::int64_t id = 0;
     std::string name;

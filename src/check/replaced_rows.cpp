@@ -52,7 +52,7 @@ std::vector<timescale::Chunk> own_chunks(run::Endpoint& target, const Hypertable
 /// and 2.29.2, the latter on 2.27.2.
 constexpr auto dropping = "; dropping one of its chunks fails, or drops this foreign key as well";
 
-/// \param rows of sql/references.sql. \param have_rows which hypertables do, in the range.
+/// \param rows of sql/check/references.sql. \param have_rows which hypertables do, in the range.
 void referencing_keys(Findings& findings, const postgres::Result& rows,
                       const std::map<postgres::QualifiedName, bool>& have_rows) {
     for (int row = 0; row < rows.size(); ++row) {
@@ -104,7 +104,7 @@ void refused_deletes(Findings& findings, const HypertablePair& pair,
                     table));
 }
 
-/// \param aggregates as sql/publications.sql was asked for.
+/// \param aggregates as sql/check/publications.sql was asked for.
 void refused_refreshes(Findings& findings, const postgres::Result& row, const Pairs& aggregates) {
     for (const auto& number : json::parse(row.text(0, "not_refreshed")).array()) {
         const auto& pair = aggregates.at(static_cast<std::size_t>(number.integer() - 1));
@@ -120,7 +120,7 @@ void refused_refreshes(Findings& findings, const postgres::Result& row, const Pa
 }
 
 /// What others get to see of a copy.
-/// \param row of sql/publications.sql.
+/// \param row of sql/check/publications.sql.
 void published_tables(Findings& findings, const postgres::Result& row) {
     if (row.is_null(0, "of_all_tables") || !row.boolean(0, "is_decoded"))
         return;

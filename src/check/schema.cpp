@@ -20,7 +20,7 @@ using json::Array;
 using json::Object;
 using json::Value;
 
-/// A row of sql/definitions.sql, and of sql/partitioning.sql.
+/// A row of sql/check/definitions.sql, and of sql/check/partitioning.sql.
 struct Definition {
     Array indexes;
     Array constraints;

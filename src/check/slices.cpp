@@ -20,7 +20,7 @@ using timescale::TimeRange;
 
 constexpr auto subject = "slices of time";
 
-/// What sql/route_exactly.sql sets, and why.
+/// What sql/timescale/route_exactly.sql sets, and why.
 constexpr auto settings = std::array{"timescaledb.max_open_chunks_per_insert",
                                      "timescaledb.max_cached_chunks_per_hypertable"};
 

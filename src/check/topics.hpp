@@ -103,7 +103,7 @@ void chunk_skipping(Findings& findings, run::Endpoint& target, const Pairs& pair
 // ---------------------------------------------------------------- slices.cpp
 
 /// Chunks of the target whose slices of time overlap others, and rows that are therefore in the
-/// wrong chunk (sql/route_exactly.sql). \param targets of the target.
+/// wrong chunk (sql/timescale/route_exactly.sql). \param targets of the target.
 void overlapping_slices(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                         const Chunks& targets);
 

@@ -18,7 +18,7 @@ namespace {
 
 /// Of TimescaleDB's catalog: tables whose rows are about chunks, or about what runs in the source
 /// just now, or name tablespaces. Of the first, rows about hypertables are added again; and jobs,
-/// whose owners may be others (sql/clone_catalog_rows.sql).
+/// whose owners may be others (sql/cloning/clone_catalog_rows.sql).
 constexpr std::array catalog_tables_left_out{"bgw_job",
                                              "chunk",
                                              "chunk_constraint",

@@ -65,7 +65,7 @@ std::string note_on(load::Strategy strategy, const timescale::Server& target) {
 }
 
 /// Chunks that filters by some column miss would not be found when they are looked at after
-/// loading, nor by the application. \param rows of sql/skipping_to_do.sql
+/// loading, nor by the application. \param rows of sql/load/skipping_to_do.sql
 void record_for_skipping(run::Endpoint& target, const postgres::Result& rows) {
     if (rows.empty())
         return;

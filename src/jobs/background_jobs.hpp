@@ -12,7 +12,7 @@
 
 namespace jobs {
 
-/// A row of sql/users_jobs.sql.
+/// A row of sql/jobs/users_jobs.sql.
 struct BackgroundJob {
     std::int64_t id = 0;
     std::string name;
@@ -36,7 +36,7 @@ struct BackgroundJob {
 };
 
 /// The background jobs of users in a database.
-/// \param filter see sql/users_jobs.sql.
+/// \param filter see sql/jobs/users_jobs.sql.
 std::vector<BackgroundJob> read_background_jobs(postgres::Connection& connection,
                                                 const std::optional<std::string>& filter);
 

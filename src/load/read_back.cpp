@@ -13,7 +13,7 @@ namespace load {
 
 namespace {
 
-/// Both in sql/read_back.sql.
+/// Both in sql/load/read_back.sql.
 constexpr std::string_view not_found = "read back: ";
 constexpr std::string_view comment = "/* read back */";
 

@@ -29,10 +29,10 @@ struct Replacement {
 /// Deletes rows that are not staged, updates those that are staged with other values, and inserts
 /// those that are missing.
 ///
-/// Rows are versions of one when they have the same key (sql/row_identity.sql). Without one, and
-/// where one of its columns is NULL, they are the same when all columns have the same text; there
-/// may be several then, of which as many stay, late ones first. \throws TaskError when a row may
-/// not be deleted or changed: a foreign key references it, or a publication forbids it.
+/// Rows are versions of one when they have the same key (sql/load/row_identity.sql). Without one,
+/// and where one of its columns is NULL, they are the same when all columns have the same text;
+/// there may be several then, of which as many stay, late ones first. \throws TaskError when a row
+/// may not be deleted or changed: a foreign key references it, or a publication forbids it.
 void replace_rows(postgres::Connection& target, const Replacement& replacement);
 
 /// Whether a DELETE or UPDATE was refused because the table is in a publication

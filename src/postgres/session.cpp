@@ -108,7 +108,7 @@ Settings session_settings(Access access, Library library) {
         {"jit", "off"},
         // what is prepared is run many times, and planning it costs more than running it
         {"plan_cache_mode", "force_generic_plan"},
-        // what was loaded is looked at as the planner usually would (sql/read_back.sql)
+        // what was loaded is looked at as the planner usually would (sql/load/read_back.sql)
         {"constraint_exclusion", "partition"},
         {"default_table_access_method", "heap"},
         {mark, "on"},

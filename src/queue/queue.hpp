@@ -38,7 +38,7 @@ bool exists(postgres::Connection& target);
 /// It exists, and is of this format.
 bool is_known(postgres::Connection& target);
 
-/// Chunks as sql/add_tasks.sql takes them.
+/// Chunks as sql/queue/add_tasks.sql takes them.
 std::string to_json(const std::vector<NewTask>& tasks);
 
 /// What add() did with one hypertable's chunks.
@@ -49,10 +49,10 @@ struct Added {
     std::int64_t bytes = 0;             ///< of both
 };
 
-/// Puts chunks into the queue, skipping those that are in it already (sql/add_tasks.sql), but for
-/// what has been renamed since (sql/rename_tasks.sql).
-/// \throws Error when a table without chunks was staged before, and cut in another way.
-/// \returns a row for each hypertable of which something was added or grew.
+/// Puts chunks into the queue, skipping those that are in it already (sql/queue/add_tasks.sql), but
+/// for what has been renamed since (sql/queue/rename_tasks.sql). \throws Error when a table without
+/// chunks was staged before, and cut in another way. \returns a row for each hypertable of which
+/// something was added or grew.
 std::vector<Added> add(postgres::Connection& target, const std::vector<NewTask>& tasks);
 
 struct Counts {
@@ -86,7 +86,7 @@ std::optional<Task> claimed(const postgres::Result& rows);
 /// and a commit. One, for a large task.
 std::int64_t maximum_group_size(const Task& task);
 
-/// Claims further tasks to copy together with a small one (sql/claim_more_tasks.sql).
+/// Claims further tasks to copy together with a small one (sql/queue/claim_more_tasks.sql).
 /// \param most how many at most.
 std::vector<Task> claim_more(postgres::Connection& target, const std::string& run_started,
                              const Task& first, std::int64_t most, int workers);
@@ -140,7 +140,7 @@ void forget_verdicts(postgres::Connection& target);
 /// The statement that claims a copied task to compare both sides of.
 postgres::Statement claim_comparison_statement(const std::string& run_started);
 
-/// Claims further ones to compare together with a small one (sql/claim_more_comparisons.sql).
+/// Claims further ones to compare together with a small one (sql/queue/claim_more_comparisons.sql).
 /// \param most how many at most.
 std::vector<Task> claim_more_comparisons(postgres::Connection& target,
                                          const std::string& run_started, const Task& first,

@@ -94,7 +94,7 @@ std::vector<HypertableProgress> progress(postgres::Connection& target);
 
 /// All that there is to say of a migration.
 struct Report {
-    std::string json; ///< the object of sql/report.sql
+    std::string json; ///< the object of sql/queue/report.sql
     std::int64_t chunks = 0;
 };
 /// \param sequences of the target that are behind the source's: a JSON list of objects with text

@@ -16,7 +16,7 @@ namespace {
 using postgres::QualifiedName;
 using postgres::quote_identifier;
 
-/// What a role may do with a hypertable, see sql/privileges.sql.
+/// What a role may do with a hypertable, see sql/run/privileges.sql.
 struct Privileges {
     QualifiedName hypertable;
     std::string kind;       ///< TABLE, or MATERIALIZED VIEW for an aggregate

@@ -74,7 +74,8 @@ class Cagg {
     /// Likewise of what the rows that are there now would make of each bucket.
     std::map<InternalTime, std::string> computed(const std::vector<TimeRange>& ranges) const;
 
-    /// sql/is_invalid.sql; what is less than a bucket does not count where refreshing leaves such.
+    /// sql/timescale/is_invalid.sql; what is less than a bucket does not count where refreshing
+    /// leaves such.
     bool is_invalid(const TimeRange& range) const;
 
     /// \throws SqlError when the integer_now function cannot be called.

@@ -22,7 +22,7 @@ struct ChunkColumn {
     std::optional<std::string> built_in{}; ///< pg_type.typname, for a built-in type
     bool is_enum = false;
     bool collatable = false;
-    bool as_text = false; ///< cannot go through binary COPY, see sql/chunks.sql
+    bool as_text = false; ///< cannot go through binary COPY, see sql/timescale/chunks.sql
     /// pg_attribute.attstorage and attstattarget; -1 or nothing is the default.
     std::string storage{};
     std::optional<int> statistics{};
@@ -58,7 +58,8 @@ struct Chunk {
     /// Foreign keys reference its rows: deleting one changes others' tables, or fails.
     bool referenced = false;
     /// DELETE and UPDATE are refused, for a publication publishes them, and the chunk's table, or
-    /// its compressed table, has no replica identity that it takes (sql/refusing_tables.sql).
+    /// its compressed table, has no replica identity that it takes
+    /// (sql/timescale/refusing_tables.sql).
     bool refuses_deletes = false;
 
     /// A trigger that fires for rows which are inserted or deleted, but for those of constraints.
@@ -108,8 +109,8 @@ struct Chunk {
 /// and whether and how it is compressed. Rows may have come and gone.
 bool is_unchanged(const Chunk& before, const Chunk& now);
 
-/// The columns of tables that are alike, by what they have in common (sql/chunks.sql): read once
-/// for all workers of a run. Thread-safe.
+/// The columns of tables that are alike, by what they have in common (sql/timescale/chunks.sql):
+/// read once for all workers of a run. Thread-safe.
 class KnownColumns {
   public:
     bool empty() const;
@@ -179,8 +180,8 @@ std::optional<Chunk> read_chunk(postgres::Connection& connection, const Server& 
 /// Whether a chunk is compressed, be it in part.
 bool is_compressed(postgres::Connection& connection, const postgres::QualifiedName& chunk);
 
-/// How many rows chunks have, as the catalogs know (sql/row_estimates.sql), in the order of the
-/// names; nothing where they do not know, or where there is no such chunk.
+/// How many rows chunks have, as the catalogs know (sql/timescale/row_estimates.sql), in the order
+/// of the names; nothing where they do not know, or where there is no such chunk.
 std::vector<std::optional<std::int64_t>>
 estimate_rows(postgres::Connection& connection, const std::vector<postgres::QualifiedName>& names);
 
@@ -188,7 +189,7 @@ estimate_rows(postgres::Connection& connection, const std::vector<postgres::Qual
 struct Place {
     std::optional<postgres::QualifiedName> same;      ///< the chunk of the very same slices
     std::vector<postgres::QualifiedName> overlapping; ///< all that overlap, `same` among them
-    /// None overlaps, but slices of time would (sql/find_chunks.sql).
+    /// None overlaps, but slices of time would (sql/timescale/find_chunks.sql).
     bool is_misaligned = false;
 
     bool is_free() const { return overlapping.empty(); }

@@ -30,7 +30,7 @@ const Column* find_column(const Hypertable& hypertable, const std::string& name)
     return found == hypertable.columns.end() ? nullptr : &*found;
 }
 
-/// What sql/hypertables.sql and sql/plain_tables.sql have in common.
+/// What sql/timescale/hypertables.sql and sql/timescale/plain_tables.sql have in common.
 void read_table(Hypertable& hypertable, const postgres::Result& rows, int row) {
     hypertable.matches = rows.boolean(row, "matches");
     for (const auto& column : json::parse(rows.text(row, "columns")).array())

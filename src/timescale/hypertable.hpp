@@ -87,7 +87,7 @@ postgres::Result query_filtered(postgres::Connection& connection, std::string_vi
                                 std::vector<postgres::Parameter> parameters = {});
 
 /// Reads all hypertables of a database, in the order of their names.
-/// \param filter see sql/hypertables.sql; none matches all.
+/// \param filter see sql/timescale/hypertables.sql; none matches all.
 /// \throws UsageError when the filter is no regular expression.
 std::vector<Hypertable> read_hypertables(postgres::Connection& connection,
                                          const std::optional<std::string>& filter);

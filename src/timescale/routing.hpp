@@ -5,7 +5,7 @@
 namespace timescale {
 
 /// Has the rest of an open transaction put rows into the chunks that they belong to, when they go
-/// into the hypertable by its name. TimescaleDB does not always (sql/route_exactly.sql).
+/// into the hypertable by its name. TimescaleDB does not always (sql/timescale/route_exactly.sql).
 void route_exactly(postgres::Connection& connection, const Hypertable& hypertable);
 
 /// The same as a statement, where the number of dimensions is not known.

@@ -9,7 +9,8 @@
 
 namespace timescale {
 
-/// How to make a table that can become a chunk of a hypertable, as SQL (sql/staging_table.sql).
+/// How to make a table that can become a chunk of a hypertable, as SQL
+/// (sql/timescale/staging_table.sql).
 struct StagingShape {
     std::string obstacle; ///< why none can; empty when one can
     std::string create_table;

@@ -11,7 +11,8 @@
 
 namespace timescale {
 
-/// What rows that are put into a hypertable, or deleted from it, set off there (sql/triggers.sql).
+/// What rows that are put into a hypertable, or deleted from it, set off there
+/// (sql/timescale/triggers.sql).
 struct Triggers {
     /// Names of its users' triggers that its chunks have.
     std::vector<std::string> of_rows;

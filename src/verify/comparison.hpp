@@ -56,7 +56,7 @@ struct Comparison {
     std::vector<std::string> key;
     std::vector<std::string> generated; ///< columns that the target computes itself
     Mode mode = Mode::digest;
-    /// Both servers hash alike (sql/hash_sample.sql).
+    /// Both servers hash alike (sql/verify/hash_sample.sql).
     bool hashes_alike = true;
     int max_examples = 10; ///< of each kind
     bool plain = false;    ///< the source has no TimescaleDB, and none of its functions

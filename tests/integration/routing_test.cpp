@@ -1,5 +1,5 @@
 // Rows that go into a hypertable by its name are in the chunks that queries look for them in, where
-// slices of its time overlap, too (sql/route_exactly.sql).
+// slices of its time overlap, too (sql/timescale/route_exactly.sql).
 
 #include "sql.hpp"
 #include "support/migration.hpp"
