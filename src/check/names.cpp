@@ -1,5 +1,6 @@
 #include "check/topics.hpp"
 #include "postgres/quote.hpp"
+#include "postgres/sqlstate.hpp"
 
 #include <fmt/format.h>
 
@@ -19,7 +20,7 @@ std::string begin_patiently() {
 }
 
 bool says_out_of_patience(const postgres::SqlError& error) {
-    return error.sqlstate() == "57014"; // query_canceled
+    return error.sqlstate() == postgres::sqlstate::query_canceled;
 }
 
 std::optional<postgres::Result> query_patiently(postgres::Connection& connection,

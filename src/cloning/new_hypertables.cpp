@@ -1,6 +1,7 @@
 #include "cloning/new_hypertables.hpp"
 
 #include "json/value.hpp"
+#include "postgres/sqlstate.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -47,7 +48,7 @@ std::vector<std::string> parse_name(postgres::Connection& source, const std::str
         if (parts.size() <= 3)
             return parts;
     } catch (const postgres::SqlError& error) {
-        if (error.sqlstate() != "22023") // invalid_parameter_value
+        if (error.sqlstate() != postgres::sqlstate::invalid_parameter_value)
             throw;
     }
     throw UsageError(fmt::format("--create-hypertable takes [[SCHEMA.]TABLE.]COLUMN[:INTERVAL], "
@@ -76,7 +77,7 @@ std::string interval_sql(postgres::Connection& source, const std::string& column
         if (row.boolean(0, "positive"))
             return "INTERVAL " + quote_literal(row.text(0, "text"));
     } catch (const postgres::SqlError& error) {
-        if (!error.sqlstate().starts_with("22"))
+        if (!error.sqlstate().starts_with(postgres::sqlstate_class::data_exception))
             throw;
     }
     throw UsageError(

@@ -1,5 +1,6 @@
 #include "commands/commands.hpp"
 #include "copy/explain.hpp"
+#include "postgres/sqlstate.hpp"
 #include "queue/queue.hpp"
 #include "run/endpoints.hpp"
 #include "run/privileges.hpp"
@@ -33,7 +34,7 @@ void prepare_queue(postgres::Connection& target) {
     try {
         queue::prepare(target);
     } catch (const postgres::SqlError& error) {
-        if (error.sqlstate() != "55P03") // lock_not_available
+        if (error.sqlstate() != postgres::sqlstate::lock_not_available)
             throw;
         throw Error("nothing is staged: another stage is running; try again when it has finished");
     }
@@ -88,7 +89,7 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
         if (const auto behind = timescale::event_triggers_behind(target.connection, error);
             !behind.empty())
             throw Error(fmt::format("nothing is staged: {}{}", error.what(), behind));
-        if (error.sqlstate() != "55P03") // lock_not_available
+        if (error.sqlstate() != postgres::sqlstate::lock_not_available)
             throw;
         throw Error("nothing is staged: a copy that is running holds a chunk of which more is to "
                     "be copied now; stage again when it has finished");

@@ -2,6 +2,7 @@
 
 #include "load/locks.hpp"
 #include "load/read_back.hpp"
+#include "postgres/sqlstate.hpp"
 #include "run/reading.hpp"
 #include "run/worker.hpp"
 #include "timescale/triggers.hpp"
@@ -162,7 +163,8 @@ bool CopySession::claim_and_copy(const PendingTask& pending) {
         // may have dropped the chunk; when it is tried again, that is known.
         const bool may_succeed =
             error.remedy() == postgres::Remedy::retry ||
-            ((error.sqlstate() == "23505" || error.says_gone()) && pending.attempts == 0);
+            ((error.sqlstate() == postgres::sqlstate::unique_violation || error.says_gone()) &&
+             pending.attempts == 0);
         if (!may_succeed || pending.attempts >= copy_.options.retry.max_retries) {
             fail(claim, *task, error.what(), &error);
             return true;

@@ -2,6 +2,7 @@
 
 #include "json/value.hpp"
 #include "load/locks.hpp"
+#include "postgres/sqlstate.hpp"
 #include "queue/queue.hpp"
 #include "run/selection.hpp"
 #include "sql.hpp"
@@ -70,7 +71,7 @@ postgres::QualifiedName read_name(postgres::Connection& connection, const std::s
                    ? postgres::QualifiedName{"public", row.string(0, "first")}
                    : postgres::QualifiedName{row.string(0, "first"), row.string(0, "second")};
     } catch (const postgres::SqlError& error) {
-        if (!error.sqlstate().starts_with("22"))
+        if (!error.sqlstate().starts_with(postgres::sqlstate_class::data_exception))
             throw;
     }
     throw refuse();

@@ -2,6 +2,7 @@
 
 #include "load/locks.hpp"
 #include "postgres/copy.hpp"
+#include "postgres/sqlstate.hpp"
 #include "run/worker.hpp"
 #include "timescale/routing.hpp"
 
@@ -38,7 +39,10 @@ std::string place(const ImportBatch& batch) {
 /// Whether a record can be what the server does not like.
 bool blames_records(const postgres::SqlError& error) {
     // Data exceptions, constraints, what functions and triggers raise, and what is too large.
-    constexpr std::array classes{"22", "23", "P0", "54"};
+    constexpr std::array classes{postgres::sqlstate_class::data_exception,
+                                 postgres::sqlstate_class::integrity_constraint_violation,
+                                 postgres::sqlstate_class::plpgsql_error,
+                                 postgres::sqlstate_class::program_limit_exceeded};
     return std::ranges::any_of(classes,
                                [&](const auto* one) { return error.sqlstate().starts_with(one); });
 }

@@ -1,5 +1,7 @@
 #include "load/locks.hpp"
 
+#include "postgres/sqlstate.hpp"
+
 #include <fmt/format.h>
 
 #include <chrono>
@@ -9,7 +11,8 @@ namespace load {
 
 bool may_succeed_later(const postgres::SqlError& error) {
     // lock_not_available, deadlock_detected
-    return error.sqlstate() == "55P03" || error.sqlstate() == "40P01";
+    return error.sqlstate() == postgres::sqlstate::lock_not_available ||
+           error.sqlstate() == postgres::sqlstate::deadlock_detected;
 }
 
 void pause(ProgressListener& progress) {

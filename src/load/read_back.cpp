@@ -1,6 +1,7 @@
 #include "load/read_back.hpp"
 
 #include "json/value.hpp"
+#include "postgres/sqlstate.hpp"
 #include "sql.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/row_filter.hpp"
@@ -72,7 +73,8 @@ std::optional<std::string> read_back_failure(const postgres::SqlError& error) {
     }
     const auto& text = error.reason();
     const auto begin = text.find(not_found);
-    if (error.sqlstate() != "22P02" || begin == std::string::npos)
+    if (error.sqlstate() != postgres::sqlstate::invalid_text_representation ||
+        begin == std::string::npos)
         return std::nullopt;
     auto reason = text.substr(begin + not_found.size());
     if (reason.ends_with('"'))

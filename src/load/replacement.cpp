@@ -1,5 +1,6 @@
 #include "load/replacement.hpp"
 
+#include "postgres/sqlstate.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -46,9 +47,6 @@ std::vector<std::string> list(const std::vector<Column>& columns, const char* fo
 bool any(const Column& /*column*/) {
     return true;
 }
-
-// In PostgreSQL's src/backend/utils/errcodes.txt.
-constexpr auto restrict_violation = "23001";
 
 /// Names of ours next to the columns', which are somebody's.
 constexpr auto place = R"("__backfill place")";
@@ -158,8 +156,9 @@ class Replacing {
             if (counts.updates > 0)
                 update(chunk);
         } catch (const postgres::SqlError& error) {
-            if (error.sqlstate() != postgres::foreign_key_violation &&
-                error.sqlstate() != restrict_violation && !publication_refuses(error))
+            if (error.sqlstate() != postgres::sqlstate::foreign_key_violation &&
+                error.sqlstate() != postgres::sqlstate::restrict_violation &&
+                !publication_refuses(error))
                 throw;
             throw TaskError(
                 fmt::format("the target has rows that differ from the source's, and may "
@@ -297,9 +296,9 @@ void replace_rows(postgres::Connection& target, const Replacement& replacement) 
 }
 
 bool publication_refuses(const postgres::SqlError& error) {
-    // In PostgreSQL's src/backend/utils/errcodes.txt: object_not_in_prerequisite_state, for want of
-    // a replica identity, and invalid_column_reference, for a row filter or a column list.
-    return error.sqlstate() == "55000" || error.sqlstate() == "42P10";
+    // The first without a replica identity, the second with a row filter or a column list.
+    return error.sqlstate() == postgres::sqlstate::object_not_in_prerequisite_state ||
+           error.sqlstate() == postgres::sqlstate::invalid_column_reference;
 }
 
 } // namespace load

@@ -1,6 +1,7 @@
 #include "load/staging_table.hpp"
 
 #include "load/locks.hpp"
+#include "postgres/sqlstate.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -14,6 +15,7 @@ namespace {
 using postgres::quote_identifier;
 using postgres::quote_literal;
 using postgres::SqlError;
+namespace sqlstate = postgres::sqlstate;
 
 } // namespace
 
@@ -58,9 +60,10 @@ void StagingTable::create() {
                                      "0; {}",
                                      lock_briefly, name_.quoted(), shape_.create_table));
     } catch (const SqlError& error) {
-        // duplicate_table, unique_violation in a catalog: a server process that a killed run left
-        // behind has just committed it.
-        if (error.sqlstate() != "42P07" && error.sqlstate() != "23505")
+        // A server process that a killed run left behind has just committed it
+        // (unique_violation: in a catalog).
+        if (error.sqlstate() != sqlstate::duplicate_table &&
+            error.sqlstate() != sqlstate::unique_violation)
             throw;
         throw SqlError("40001", error.what());
     }
@@ -176,13 +179,13 @@ bool StagingTable::attach(postgres::Connection& target, ProgressListener& progre
             if (attempts == most_attempts)
                 throw SqlError("55P03", "other chunks are made all the time");
         } catch (const SqlError& error) {
-            if (error.sqlstate() == "55P03" && attempts == most_attempts)
+            if (error.sqlstate() == sqlstate::lock_not_available && attempts == most_attempts)
                 throw;
             target.execute("ROLLBACK TO SAVEPOINT attaching");
             if (error.sqlstate() == timescale::chunk_collision)
                 return false;
-            // duplicate_table: that other chunk has just taken the names
-            if (!(may_succeed_later(error) || error.sqlstate() == "42P07") ||
+            // That other chunk has just taken the names.
+            if (!(may_succeed_later(error) || error.sqlstate() == sqlstate::duplicate_table) ||
                 attempts == most_attempts)
                 throw;
             pause(progress);

@@ -2,6 +2,7 @@
 
 #include "load/locks.hpp"
 #include "postgres/session.hpp"
+#include "postgres/sqlstate.hpp"
 
 #include <fmt/format.h>
 
@@ -94,10 +95,11 @@ void check_foreign_keys(postgres::Connection& target, const timescale::Hypertabl
                         key.columns, rows, key.not_null, key.referenced, key.match));
         if (!missing.empty())
             throw postgres::SqlError(
-                "23503", fmt::format("insert or update on table {} violates foreign key constraint "
-                                     "{}: the key ({}) is not present in {}",
-                                     table.quoted(), postgres::quote_identifier(key.name),
-                                     missing.string(0, "values"), key.referenced));
+                postgres::sqlstate::foreign_key_violation,
+                fmt::format("insert or update on table {} violates foreign key constraint "
+                            "{}: the key ({}) is not present in {}",
+                            table.quoted(), postgres::quote_identifier(key.name),
+                            missing.string(0, "values"), key.referenced));
     }
 }
 

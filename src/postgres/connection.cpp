@@ -1,6 +1,7 @@
 #include "postgres/connection.hpp"
 
 #include "postgres/quote.hpp"
+#include "postgres/sqlstate.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -168,7 +169,7 @@ std::string refusal(const Parameters& parameters) {
     }
     // It refused a moment ago, and does not now: as a server that is starting (cannot_connect_now).
     if (wish == PGRES_POLLING_OK)
-        return "57P03";
+        return sqlstate::cannot_connect_now;
     return sqlstate_in(PQerrorMessage(connection.get()));
 }
 
@@ -188,9 +189,11 @@ std::string as_options(const Settings& settings) {
 }
 
 /// Whether a server that refused a session may take it without settings: not when it takes none at
-/// all now (57, 53), not this user (28), or not for this database (3D).
+/// all now, not this user, or not for this database.
 bool may_be_for_its_settings(std::string_view sqlstate) {
-    constexpr std::array others{"57", "53", "28", "3D"};
+    constexpr std::array others{
+        sqlstate_class::operator_intervention, sqlstate_class::insufficient_resources,
+        sqlstate_class::invalid_authorization_specification, sqlstate_class::invalid_catalog_name};
     return !sqlstate.empty() &&
            std::ranges::none_of(others, [&](const auto* one) { return sqlstate.starts_with(one); });
 }

@@ -1,6 +1,7 @@
 #include "postgres/copy.hpp"
 
 #include "postgres/binary_body.hpp"
+#include "postgres/sqlstate.hpp"
 
 #include <algorithm>
 #include <initializer_list>
@@ -69,7 +70,7 @@ void abandon(Connection& target) {
     try {
         finish(target);
     } catch (const SqlError& error) {
-        if (error.sqlstate() != "57014") // query_canceled: our own doing
+        if (error.sqlstate() != sqlstate::query_canceled) // our own doing
             throw;
     }
 }

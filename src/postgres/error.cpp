@@ -1,5 +1,7 @@
 #include "postgres/error.hpp"
 
+#include "postgres/sqlstate.hpp"
+
 #include <array>
 
 namespace postgres {
@@ -10,19 +12,21 @@ Remedy remedy_for(std::string_view sqlstate) {
         Remedy remedy;
     };
     static constexpr std::array rules{
-        Rule{"40001", Remedy::retry}, // serialization_failure, conflict with a standby's recovery
-        Rule{"40P01", Remedy::retry}, // deadlock_detected
-        Rule{"55P03", Remedy::retry}, // lock_not_available
-        Rule{"57014", Remedy::fail_task}, // query_canceled: someone cancelled this one statement
-        Rule{"57P04", Remedy::stop},      // database_dropped
-        Rule{"3D000", Remedy::stop},      // invalid_catalog_name: there is no such database
-        Rule{"28", Remedy::stop},         // invalid authorization
-        Rule{"58P01", Remedy::stop},      // undefined_file: the extension's library is gone
-        Rule{"08", Remedy::wait},         // connection exception
-        Rule{"25006", Remedy::wait},      // read_only_sql_transaction: the server became a standby
-        Rule{"53", Remedy::wait},         // no space, no memory, too many connections
-        Rule{"57", Remedy::wait},         // operator intervention: shutting down, starting up
-        Rule{"58", Remedy::wait},         // system error: I/O
+        Rule{sqlstate::serialization_failure,
+             Remedy::retry}, // or a conflict with a standby's recovery
+        Rule{sqlstate::deadlock_detected, Remedy::retry},
+        Rule{sqlstate::lock_not_available, Remedy::retry},
+        Rule{sqlstate::query_canceled, Remedy::fail_task}, // someone cancelled this one statement
+        Rule{sqlstate::database_dropped, Remedy::stop},
+        Rule{sqlstate::invalid_catalog_name, Remedy::stop}, // there is no such database
+        Rule{sqlstate_class::invalid_authorization_specification, Remedy::stop},
+        Rule{sqlstate::undefined_file, Remedy::stop}, // the extension's library is gone
+        Rule{sqlstate_class::connection_exception, Remedy::wait},
+        Rule{sqlstate::read_only_sql_transaction, Remedy::wait}, // the server became a standby
+        Rule{sqlstate_class::insufficient_resources,
+             Remedy::wait}, // no space, no memory, too many connections
+        Rule{sqlstate_class::operator_intervention, Remedy::wait}, // shutting down, starting up
+        Rule{sqlstate_class::system_error, Remedy::wait},          // I/O
     };
     for (const auto& rule : rules)
         if (sqlstate.starts_with(rule.prefix))

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "postgres/sqlstate.hpp"
 
 #include <string>
 #include <string_view>
@@ -15,9 +16,6 @@ enum class Remedy {
     fail_task, ///< this chunk cannot be copied as things are; others can
     stop,      ///< nothing will succeed (no permission to connect, no such database)
 };
-
-/// An SQLSTATE that more than one part looks for.
-constexpr auto foreign_key_violation = "23503";
 
 /// \param sqlstate five characters, PostgreSQL's src/backend/utils/errcodes.txt.
 Remedy remedy_for(std::string_view sqlstate);
@@ -62,10 +60,11 @@ class SqlError : public Error {
 
     Remedy remedy() const { return says_just_dropped() ? Remedy::retry : remedy_for(sqlstate_); }
 
-    /// A table that the statement names is not there: undefined_table, invalid_schema_name; or,
-    /// as TimescaleDB says it, undefined_object.
+    /// A table that the statement names is not there. undefined_object is TimescaleDB's.
     bool says_gone() const {
-        return sqlstate_ == "42P01" || sqlstate_ == "3F000" || sqlstate_ == "42704";
+        return sqlstate_ == sqlstate::undefined_table ||
+               sqlstate_ == sqlstate::invalid_schema_name ||
+               sqlstate_ == sqlstate::undefined_object;
     }
 
   private:
@@ -74,8 +73,9 @@ class SqlError : public Error {
     /// relation_open in src/backend/access/common/relation.c).
     bool says_just_dropped() const {
         const std::string_view text = what();
-        return sqlstate_ == "XX000" && (text.starts_with("cache lookup failed for") ||
-                                        text.starts_with("could not open relation with OID"));
+        return sqlstate_ == sqlstate::internal_error &&
+               (text.starts_with("cache lookup failed for") ||
+                text.starts_with("could not open relation with OID"));
     }
 
     std::string sqlstate_;

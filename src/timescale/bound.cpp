@@ -1,5 +1,7 @@
 #include "timescale/bound.hpp"
 
+#include "postgres/sqlstate.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -100,7 +102,7 @@ Bound read_bound(postgres::Connection& connection, const std::string& option,
             return {.time = row.integer(0, "microseconds"), .integer = std::nullopt};
         throw UsageError(fmt::format("{} {} is not finite; give a point of time", option, text));
     } catch (const postgres::SqlError& error) {
-        if (!error.sqlstate().starts_with("22")) // data exception
+        if (!error.sqlstate().starts_with(postgres::sqlstate_class::data_exception))
             throw;
     }
     throw UsageError(fmt::format("{} '{}' is neither a timestamp, such as '2016-01-02T00:00:00', "

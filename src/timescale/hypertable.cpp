@@ -1,6 +1,7 @@
 #include "timescale/hypertable.hpp"
 
 #include "json/value.hpp"
+#include "postgres/sqlstate.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -48,7 +49,7 @@ postgres::Result query_filtered(postgres::Connection& connection, std::string_vi
     try {
         return connection.query(sql, parameters);
     } catch (const postgres::SqlError& error) {
-        if (error.sqlstate() != "2201B") // invalid_regular_expression
+        if (error.sqlstate() != postgres::sqlstate::invalid_regular_expression)
             throw;
         throw UsageError(fmt::format("--filter '{}' is no POSIX regular expression: {}",
                                      filter.value_or(""), error.what()));

@@ -2,6 +2,7 @@
 
 #include "json/value.hpp"
 #include "postgres/quote.hpp"
+#include "postgres/sqlstate.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -22,9 +23,6 @@ postgres::Statement may_be_replica(const Server& server) {
                 : "SELECT current_setting('is_superuser') = 'on' AS may"};
 }
 
-/// In PostgreSQL's src/backend/utils/errcodes.txt.
-constexpr auto check_violation = "23514";
-
 /// Whether a chunk's constraint is the hypertable's of some name. Chunks have foreign keys under
 /// names of their own, "12_34_name", cut short (chunk_constraint_choose_name in TimescaleDB's
 /// src/chunk_constraint.c).
@@ -38,8 +36,8 @@ bool is_of_hypertable(const std::string& constraint, const std::string& name, bo
 } // namespace
 
 const std::string* Triggers::find_unvalidated(const postgres::SqlError& error) const {
-    const bool is_key = error.sqlstate() == postgres::foreign_key_violation;
-    if (!is_key && error.sqlstate() != check_violation)
+    const bool is_key = error.sqlstate() == postgres::sqlstate::foreign_key_violation;
+    if (!is_key && error.sqlstate() != postgres::sqlstate::check_violation)
         return nullptr;
     const auto& names = is_key ? unvalidated_foreign_keys : unvalidated_checks;
     const auto found = std::ranges::find_if(names, [&](const auto& name) {
