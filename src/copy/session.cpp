@@ -157,16 +157,17 @@ bool CopySession::claim_and_copy(const PendingTask& pending) {
             fail(claim, *task, error.what());
             return true;
         }
-    } catch (const postgres::SqlError& error) {
+    } catch (const postgres::TransactionError& error) {
         run::rethrow_unless_of_task(error, copy_.run.stop);
-        // The application may have written a row of the same key (unique_violation), or a request
-        // may have dropped the chunk; when it is tried again, that is known.
+        const auto* refused = dynamic_cast<const postgres::SqlError*>(&error);
+        // The application may have written a row of the same key, or a request may have dropped
+        // the chunk; when it is tried again, that is known.
         const bool may_succeed =
             error.remedy() == postgres::Remedy::retry ||
-            ((error.sqlstate() == postgres::sqlstate::unique_violation || error.says_gone()) &&
-             pending.attempts == 0);
+            (refused != nullptr && pending.attempts == 0 &&
+             (refused->sqlstate() == postgres::sqlstate::unique_violation || refused->says_gone()));
         if (!may_succeed || pending.attempts >= copy_.options.retry.max_retries) {
-            fail(claim, *task, error.what(), &error);
+            fail(claim, *task, error.what(), refused);
             return true;
         }
         reason = error.what();
@@ -198,7 +199,7 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
     if (now)
         run::check_visible(*now);
     if (!now || !timescale::is_unchanged(*chunk, *now))
-        throw postgres::SqlError("40001", "the chunk has just changed in the source");
+        throw postgres::ConcurrentChange("the chunk has just changed in the source");
 
     progress_.now(load::Step::copying);
     const auto loaded = loader_.load({task, *now, source_hypertable, target_hypertable}, prepared);
@@ -243,7 +244,7 @@ bool CopySession::copy_together(postgres::Transaction& claim, const queue::Task&
         return copy_batch(claim, tasks);
     } catch (const TaskError&) {
         // One of them spoils it for all; one by one, it will be the only one.
-    } catch (const postgres::SqlError& error) {
+    } catch (const postgres::TransactionError& error) {
         run::rethrow_unless_of_task(error, copy_.run.stop);
     }
     put_off(claim);

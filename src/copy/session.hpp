@@ -54,8 +54,8 @@ struct WorkerTasks {
  * For each chunk: claim it in the target, look at it, choose how to load it, begin a transaction
  * in the source under a lock that keeps the chunk as it is, load, mark the task, commit.
  *
- * Any call may throw ConnectionError, or SqlError whose remedy is to wait; the session is of no
- * more use then.
+ * Any call may throw ConnectionError, or TransactionError whose remedy is to wait; use a
+ * new session then.
  */
 class CopySession {
   public:

@@ -106,7 +106,7 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
             if (attempt(batch, finds_rejects, imported))
                 break;
             finds_rejects = true;
-        } catch (const postgres::SqlError& error) {
+        } catch (const postgres::TransactionError& error) {
             run::rethrow_unless_of_task(error, import_.run.stop);
             if (error.remedy() != postgres::Remedy::retry ||
                 ++failures > import_.options.retry.max_retries)

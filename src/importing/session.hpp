@@ -37,8 +37,8 @@ struct ImportRun {
  * commit. When the server does not take it, the records that it does not take are found in another
  * transaction, and left out.
  *
- * Any call may throw ConnectionError, or SqlError whose remedy is to wait; the session is of no
- * more use then.
+ * Any call may throw ConnectionError, or TransactionError whose remedy is to wait; use a
+ * new session then.
  */
 class ImportSession {
   public:

@@ -110,7 +110,7 @@ Prepared Loader::prepare(const Request& request) {
             return prepared;
         }
     }
-    throw postgres::SqlError("40001", "the target's chunk changes all the time");
+    throw postgres::ConcurrentChange("the target's chunk changes all the time");
 }
 
 void Loader::require_possible(const Prepared& prepared) const {
@@ -369,7 +369,7 @@ std::string Loader::create_chunk_by_inserting(const Request& request) {
     } catch (const postgres::SqlError& error) {
         if (error.says_gone() &&
             !timescale::read_chunk(source_, source_server_, request.chunk.name))
-            throw postgres::SqlError("40001", "the chunk was dropped from the source just now");
+            throw postgres::ConcurrentChange("the chunk was dropped from the source just now");
         look_for_unvalidated(error, request);
         throw;
     }
@@ -468,7 +468,7 @@ void Loader::insert_instead(const Request& request, Prepared& prepared, const Co
     const bool as_replica = triggers.has_any() && triggers.can_be_replica();
     // Another attempt finds that chunk, and what it takes to have its triggers not fire.
     if (triggers.has_any() && !as_replica)
-        throw postgres::SqlError("40001", "a row of the application has made a chunk there");
+        throw postgres::ConcurrentChange("a row of the application has made a chunk there");
     if (as_replica)
         be_replica(target_);
     set_direct_compress(target_, request.target_hypertable, false);
@@ -518,7 +518,7 @@ void Loader::remove_doubles(const Request& request, const Prepared& prepared,
         if (!publication_refuses(error))
             throw;
         // Next time they are there when we begin, and what is the same is not loaded.
-        throw postgres::SqlError("40001", error.what());
+        throw postgres::ConcurrentChange(error.what());
     }
 }
 
@@ -761,7 +761,7 @@ bool Loader::take_back_for_late_rows(const Request& request, const Prepared& pre
         return false;
     // As rows, in another attempt, for now the chunk is not empty.
     if (target.referenced || target.refuses_deletes)
-        throw postgres::SqlError("40001", "the application has just written rows to its chunk");
+        throw postgres::ConcurrentChange("the application has just written rows to its chunk");
     target_.execute("ROLLBACK TO SAVEPOINT before_batches");
     lock_against_writers(target_, {target.name}, "SHARE", progress_);
     target_.execute(fmt::format("DELETE FROM ONLY {} WHERE ctid = ANY ({}::tid[]); "

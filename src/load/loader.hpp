@@ -61,7 +61,7 @@ class Loader {
     ///
     /// The source's snapshot is to be taken after this. A row that the application writes to both
     /// sides in between would otherwise be missing in the snapshot, and be deleted.
-    /// \throws SqlError with Remedy::retry when they do not.
+    /// \throws ConcurrentChange if they do not.
     Prepared prepare(const Request& request);
 
     /// Loads the rows; what is there to see of it belongs to the target's open transaction.

@@ -59,11 +59,11 @@ void lock_against_writers(postgres::Connection& target,
     for (int attempts = 1; !try_lock(target, within("SET LOCAL lock_timeout = '1ms'"));
          ++attempts) {
         if (is_waited_for(target))
-            throw postgres::SqlError("40001", "a writer waits for rows of its chunk");
+            throw postgres::ConcurrentChange("a writer waits for rows of its chunk");
         if (try_lock(target, within(lock_briefly)))
             return;
         if (attempts == most_attempts)
-            throw postgres::SqlError("55P03", "its chunk is written to all the time");
+            throw postgres::ConcurrentChange("its chunk is written to all the time");
         pause(progress);
     }
 }

@@ -36,8 +36,8 @@ void pause(ProgressListener& progress);
 
 /// Locks chunks in an open transaction, in a mode that keeps writers off: all of them, or none as
 /// long as one is not to be had. Further locks are waited for patiently.
-/// \throws SqlError with Remedy::retry when they are not to be had within a minute, or when a
-/// writer waits for the transaction: it may hold what we would wait for.
+/// \throws ConcurrentChange if they cannot be had within a minute, or if a writer waits for the
+/// transaction: it may hold what we would wait for.
 void lock_against_writers(postgres::Connection& target,
                           const std::vector<postgres::QualifiedName>& chunks,
                           const std::string& mode, ProgressListener& progress);

@@ -180,7 +180,7 @@ class Replacing {
         } catch (const postgres::SqlError& error) {
             if (!publication_refuses(error))
                 throw;
-            throw postgres::SqlError("40001", error.what()); // next time, they are there before
+            throw postgres::ConcurrentChange(error.what()); // next time, they are there before
         }
         target_.execute("DROP TABLE " + changes_.quoted());
     }

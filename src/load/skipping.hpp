@@ -34,7 +34,7 @@ std::string record_anew_sql(const timescale::Server& server, const Unrecorded& u
 /// Records those chunks, of any value; where the role may not write to the catalog, all chunks of
 /// the hypertable anew, which forgets the ranges of the others.
 /// \param connection one that is in no transaction.
-/// \throws SqlError 55P03 when the hypertable's lock is not to be had.
+/// \throws SqlError lock_not_available if the hypertable's lock cannot be had.
 void record(postgres::Connection& connection, const timescale::Server& server,
             const Unrecorded& unrecorded);
 

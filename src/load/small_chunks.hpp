@@ -41,8 +41,8 @@ class SmallChunkLoader {
 
     /// Loads the rows, in the target's open transaction.
     /// \returns what was loaded for each; nothing for a request that is not done.
-    /// \throws TaskError, SqlError when one cannot be loaded, whereupon none is: they are then to
-    /// be loaded one by one.
+    /// \throws TaskError, TransactionError when one cannot be loaded, whereupon none is: they are
+    /// then to be loaded one by one.
     std::vector<std::optional<queue::Loaded>> load(const std::vector<Request>& requests,
                                                    const std::vector<Prepared>& prepared,
                                                    const Reading& reading);

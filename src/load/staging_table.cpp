@@ -65,7 +65,7 @@ void StagingTable::create() {
         if (error.sqlstate() != sqlstate::duplicate_table &&
             error.sqlstate() != sqlstate::unique_violation)
             throw;
-        throw SqlError("40001", error.what());
+        throw postgres::ConcurrentChange(error.what());
     }
 }
 
@@ -177,7 +177,7 @@ bool StagingTable::attach(postgres::Connection& target, ProgressListener& progre
             }
             target.execute("ROLLBACK TO SAVEPOINT attaching");
             if (attempts == most_attempts)
-                throw SqlError("55P03", "other chunks are made all the time");
+                throw postgres::ConcurrentChange("other chunks are made all the time");
         } catch (const SqlError& error) {
             if (error.sqlstate() == sqlstate::lock_not_available && attempts == most_attempts)
                 throw;

@@ -57,8 +57,8 @@ class StagingTable {
     /// Makes it the hypertable's chunk, as the last thing of a transaction: it locks the
     /// hypertable for chunk creation until that ends.
     /// \returns false, with nothing changed, when another chunk overlaps it by now, or when its
-    /// rows cannot be attached as they are (StagingShape::nullable_dimensions). \throws SqlError
-    /// 55P03 when the locks were not to be had within a minute.
+    /// rows cannot be attached as they are (StagingShape::nullable_dimensions).
+    /// \throws TransactionError if the locks could not be had within a minute.
     bool attach(postgres::Connection& target, ProgressListener& progress);
 
     /// The transaction in which it was attached, if it was, has committed.

@@ -25,9 +25,8 @@ const std::string& remembered(std::map<QualifiedName, std::string>& values,
                                  : values.emplace(hypertable, read(hypertable)).first->second;
 }
 
-/// To be looked for again.
-postgres::SqlError dropped_just_now() {
-    return {"40001", "a chunk was dropped just now"};
+postgres::ConcurrentChange dropped_just_now() {
+    return postgres::ConcurrentChange("a chunk was dropped just now");
 }
 
 std::string staging_obstacle(postgres::Connection& target, const Request& request) {
@@ -159,7 +158,7 @@ std::vector<Prepared> Survey::look(const std::vector<Request>& requests,
 }
 
 /// \param first statements to run before.
-/// \throws SqlError with Remedy::retry when somebody has just dropped a chunk.
+/// \throws ConcurrentChange when somebody has just dropped a chunk.
 std::vector<std::optional<timescale::Chunk>> Survey::read(const std::vector<QualifiedName>& names,
                                                           std::vector<postgres::Statement> first) {
     try {

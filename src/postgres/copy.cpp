@@ -38,7 +38,7 @@ void send(Connection& target, std::string_view buffer) {
     if (buffer.empty())
         return;
     if (has_spoken(target))
-        throw SqlError("40001", "the " + target.name() + " ended COPY early");
+        throw ConcurrentChange("the " + target.name() + " ended COPY early");
     const ConnectionMonitor::Waiting waiting(*target.monitor());
     if (PQputCopyData(target.get(), buffer.data(), static_cast<int>(buffer.size())) != 1)
         target.fail(nullptr);

@@ -24,8 +24,8 @@ struct CopyCount {
  *
  * \param moved is called about once per buffer with the bytes that are sent, and may throw to
  * abandon both.
- * \throws whatever moved throws; SqlError, ConnectionError. The transactions of both connections
- * are then to be rolled back.
+ * \throws whatever moved throws; TransactionError, ConnectionError. The transactions of both
+ * connections are then to be rolled back.
  */
 CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Connection& target,
                        const std::string& copy_from_stdin,

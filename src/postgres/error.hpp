@@ -37,8 +37,25 @@ class ConnectionError : public Error {
     std::string sqlstate_;
 };
 
+/// A transaction cannot go on, and has to be rolled back; its connection is sound.
+class TransactionError : public Error {
+  public:
+    using Error::Error;
+
+    virtual Remedy remedy() const = 0;
+};
+
+/// What the transaction looked at has changed since, or is being changed: it may succeed if it is
+/// run again.
+class ConcurrentChange : public TransactionError {
+  public:
+    using TransactionError::TransactionError;
+
+    Remedy remedy() const override { return Remedy::retry; }
+};
+
 /// The server refused a statement.
-class SqlError : public Error {
+class SqlError : public TransactionError {
   public:
     /// \param message primary message with detail and hint, without a trailing newline.
     SqlError(std::string sqlstate, const std::string& message)
@@ -48,7 +65,7 @@ class SqlError : public Error {
     /// COPY or a function it happened; both are in the message. \param constraint that is violated.
     SqlError(std::string sqlstate, const std::string& message, std::string reason,
              std::string context, std::string constraint = {})
-        : Error(message), sqlstate_(std::move(sqlstate)), reason_(std::move(reason)),
+        : TransactionError(message), sqlstate_(std::move(sqlstate)), reason_(std::move(reason)),
           context_(std::move(context)), constraint_(std::move(constraint)) {}
 
     const std::string& sqlstate() const { return sqlstate_; }
@@ -58,7 +75,9 @@ class SqlError : public Error {
     /// The violated constraint's name, as it is in the catalog; empty for other errors.
     const std::string& constraint() const { return constraint_; }
 
-    Remedy remedy() const { return says_just_dropped() ? Remedy::retry : remedy_for(sqlstate_); }
+    Remedy remedy() const override {
+        return says_just_dropped() ? Remedy::retry : remedy_for(sqlstate_);
+    }
 
     /// A table that the statement names is not there. undefined_object is TimescaleDB's.
     bool says_gone() const {

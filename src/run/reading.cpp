@@ -65,7 +65,7 @@ void ChunkReading::lock_compressed(postgres::Connection& connection) {
     } catch (const postgres::SqlError& error) {
         if (!error.says_gone())
             throw;
-        throw postgres::SqlError("40001", "a chunk was decompressed just now");
+        throw postgres::ConcurrentChange("a chunk was decompressed just now");
     }
 }
 

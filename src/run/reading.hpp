@@ -24,8 +24,8 @@ class ChunkReading {
     /// (Hypertable::plain), and locked with their partitions.
     /// \param snapshot an exported one to read under.
     /// \param compressed as for ChunkQuery.
-    /// \throws SqlError with Remedy::retry when a chunk changed in between, and 42P01 when one of
-    /// several is gone; Error, which ends the run, when the snapshot is gone.
+    /// \throws ConcurrentChange if a chunk changed in between, and SqlError undefined_table if one
+    /// of several is gone; Error, which ends the run, when the snapshot is gone.
     ChunkReading(postgres::Connection& connection, const timescale::Server& server,
                  const std::optional<std::string>& snapshot,
                  const std::vector<postgres::QualifiedName>& names, bool compressed = false);

@@ -47,6 +47,6 @@ class Worker {
 /// Called by the handler of an error that one task has met. Throws the error again if it is not the
 /// task's: if the run must end, or its servers cannot go on for now.
 /// \throws the error that is being handled; Interrupted if the run is stopped.
-void rethrow_unless_of_task(const postgres::SqlError& error, const Stop& stop);
+void rethrow_unless_of_task(const postgres::TransactionError& error, const Stop& stop);
 
 } // namespace run

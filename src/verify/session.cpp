@@ -136,7 +136,7 @@ bool VerifySession::attempt(const queue::Task& task, bool last) {
         return true;
     } catch (const TaskError& error) {
         reason = error.what();
-    } catch (const postgres::SqlError& error) {
+    } catch (const postgres::TransactionError& error) {
         run::rethrow_unless_of_task(error, verify_.run.stop);
         if (error.remedy() == postgres::Remedy::retry && !last)
             return false;
@@ -199,7 +199,7 @@ std::vector<queue::Task> VerifySession::verify_together(const std::vector<queue:
         return try_together(tasks);
     } catch (const TaskError&) {
         // One of them spoils it for all; one by one, it will be the only one.
-    } catch (const postgres::SqlError& error) {
+    } catch (const postgres::TransactionError& error) {
         run::rethrow_unless_of_task(error, verify_.run.stop);
     }
     return tasks;

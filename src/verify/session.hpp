@@ -31,8 +31,8 @@ struct VerifyRun {
  * The claim is on a connection of its own, so that the target's chunk can be read in a transaction
  * of one snapshot, begun like the source's.
  *
- * Any call may throw ConnectionError, or SqlError whose remedy is to wait; the session is of no
- * more use then, and what it had claimed is not verified.
+ * Any call may throw ConnectionError, or TransactionError whose remedy is to wait; use a
+ * new session then. What it had claimed is not verified.
  */
 class VerifySession {
   public:

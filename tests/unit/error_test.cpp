@@ -76,6 +76,18 @@ TEST(SqlError, OfWhatWasJustDroppedMayBeGoneWithAnotherAttempt) {
               Remedy::fail_task);
 }
 
+TEST(TransactionError, IsWhatIsCaughtWhereItsRemedyDecides) {
+    const auto remedy_of = [](const auto& error) {
+        try {
+            throw error;
+        } catch (const postgres::TransactionError& caught) {
+            return caught.remedy();
+        }
+    };
+    EXPECT_EQ(remedy_of(postgres::ConcurrentChange("the chunk has just changed")), Remedy::retry);
+    EXPECT_EQ(remedy_of(SqlError("53100", "disk full")), Remedy::wait);
+}
+
 TEST(SqlError, KeepsItsSqlstateAndMessage) {
     const SqlError error("40P01", "deadlock detected");
     EXPECT_EQ(error.sqlstate(), "40P01");
