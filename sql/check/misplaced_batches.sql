@@ -17,6 +17,6 @@ JOIN _timescaledb_catalog.chunk AS inner_chunk
 JOIN _timescaledb_catalog.chunk AS outer_chunk
   ON (to_jsonb(outer_chunk) ->> 'compressed_chunk_id')::int = inner_chunk.id
 JOIN _timescaledb_catalog.hypertable ON hypertable.id = outer_chunk.hypertable_id
--- the name that Loader::create_table_like gives
+-- the name that CompressedLoad::create_table_like gives
 WHERE class.relname LIKE 'compress\_backfill\_%' AND class.relkind = 'r'
 ORDER BY hypertable_schema, hypertable_name, chunk_schema, chunk_name, found_schema

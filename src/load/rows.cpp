@@ -100,4 +100,14 @@ std::string copy_from_stdin(const CopyShape& shape, const postgres::QualifiedNam
                        shape.format(), encoding_option(shape), options);
 }
 
+queue::Loaded copy_table(postgres::Connection& source, const CopyShape& shape,
+                         const std::string& from, postgres::Connection& target,
+                         const postgres::QualifiedName& to, ProgressListener& progress,
+                         const std::string& options) {
+    const auto count = postgres::copy_between(source, copy_to_stdout(shape, from), target,
+                                              copy_from_stdin(shape, to, options),
+                                              [&](auto bytes) { progress.moved(bytes); });
+    return {.rows = count.rows, .batches = 0, .bytes = count.bytes};
+}
+
 } // namespace load

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "load/progress_listener.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/copy.hpp"
+#include "queue/task.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/hypertable.hpp"
 #include "timescale/server.hpp"
@@ -63,5 +65,12 @@ std::string copy_to_stdout(const CopyShape& shape, const std::string& from);
 /// \param options further options, each with a comma before it.
 std::string copy_from_stdin(const CopyShape& shape, const postgres::QualifiedName& to,
                             const std::string& options = "");
+
+/// Copies from the source into a table of the target.
+/// \param from as for copy_to_stdout(). \param options as for copy_from_stdin().
+queue::Loaded copy_table(postgres::Connection& source, const CopyShape& shape,
+                         const std::string& from, postgres::Connection& target,
+                         const postgres::QualifiedName& to, ProgressListener& progress,
+                         const std::string& options = "");
 
 } // namespace load

@@ -1,6 +1,8 @@
 #include "load/small_chunks.hpp"
 
 #include "load/locks.hpp"
+#include "load/rows.hpp"
+#include "load/target_chunk.hpp"
 #include "load/triggers.hpp"
 #include "postgres/copy.hpp"
 #include "postgres/session.hpp"
@@ -75,7 +77,7 @@ SmallChunkLoader::load(const std::vector<Request>& requests, const std::vector<P
     postgres::CopyIn in{.copy = copy_from_stdin(shape, simple.front().task.target),
                         .after = analyzing(names)};
     if (!simple.front().target_hypertable.key.empty())
-        in.before.push_back(lock_briefly); // as Loader::copy_rows
+        in.before.push_back(lock_briefly); // as RowLoad::copy_rows
     std::vector<std::string> afterwards;
     if (const auto setting =
             direct_compress_setting(simple.front().target_hypertable, false)) { // as there, too

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "load/loader.hpp"
+#include "load/context.hpp"
 #include "load/survey.hpp"
 
 #include <functional>

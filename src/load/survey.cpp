@@ -47,6 +47,12 @@ std::string Request::condition() const {
     return task.whole ? "" : " WHERE " + timescale::row_filter(source_hypertable.time, task.ranges);
 }
 
+std::string Request::hypercube_condition() const {
+    return fmt::format(" WHERE {} AND {}",
+                       timescale::hypercube_filter(source_hypertable.dimensions, task.slices),
+                       timescale::row_filter(source_hypertable.time, task.ranges));
+}
+
 std::string Request::rows() const {
     if (!source_hypertable.plain)
         return chunk.name.quoted() + condition();
@@ -118,6 +124,12 @@ Situation Survey::situation(const Request& request) const {
             .triggers = request.target_hypertable.triggers,
             .fire_triggers = wishes_.fire_triggers,
             .columns_in_place = true};
+}
+
+void Prepared::take_rows_instead(const char* reason) {
+    plan.what = Plan::What::rows;
+    plan.compress_after = !target->referenced;
+    plan.reason = reason;
 }
 
 std::vector<Prepared> Survey::look(const std::vector<Request>& requests) {

@@ -27,6 +27,9 @@ struct Request {
     /// " WHERE ..." for the rows to copy among those of the chunk, or nothing when those are all.
     std::string condition() const;
 
+    /// " WHERE ..." for the rows in a hypertable whose chunks are cut elsewhere.
+    std::string hypercube_condition() const;
+
     /// What stands behind FROM to read them in the source: where that has no chunks, out of the
     /// whole table.
     std::string rows() const;
@@ -43,6 +46,9 @@ struct Prepared {
     bool has_late_rows = false; ///< there are some
     /// Chunks that were decompressed to go through the hypertable, and are to be compressed again.
     std::vector<postgres::QualifiedName> decompressed{};
+
+    /// For a compressed chunk whose batches cannot come as they are after all.
+    void take_rows_instead(const char* reason);
 };
 
 /// Looks at what the target has where chunks are to go, and chooses how to load them. Asks for

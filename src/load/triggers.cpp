@@ -103,6 +103,15 @@ void check_foreign_keys(postgres::Connection& target, const timescale::Hypertabl
     }
 }
 
+void throw_if_unvalidated(const postgres::SqlError& error, const Request& request) {
+    if (const auto* name = request.target_hypertable.triggers.find_unvalidated(error))
+        throw TaskError(fmt::format(
+            "{} (which is NOT VALID in the target, so that only rows of chunks that can be "
+            "attached may violate it; ALTER TABLE {} DROP CONSTRAINT {} there, and add it again, "
+            "NOT VALID, when all is copied)",
+            error.what(), request.task.target.quoted(), postgres::quote_identifier(*name)));
+}
+
 RolesPath::RolesPath(postgres::Connection& target, bool wanted) : target_(target), wanted_(wanted) {
     if (wanted_)
         target_.execute(postgres::own_search_path);

@@ -3,6 +3,7 @@
 #include "load/progress_listener.hpp"
 #include "load/survey.hpp"
 #include "postgres/connection.hpp"
+#include "postgres/error.hpp"
 #include "postgres/quote.hpp"
 
 #include <string>
@@ -38,6 +39,10 @@ void be_origin(postgres::Connection& target);
 /// \throws SqlError 23503
 void check_foreign_keys(postgres::Connection& target, const timescale::Hypertable& hypertable,
                         const postgres::QualifiedName& table, const std::string& where);
+
+/// Rows of the source need not satisfy a constraint that is NOT VALID, but those that are put into
+/// a chunk do. \throws TaskError if that is what the error is about.
+void throw_if_unvalidated(const postgres::SqlError& error, const Request& request);
 
 /**
  * While it lives, names mean in the target's transaction what they mean to the role: most triggers

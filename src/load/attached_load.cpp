@@ -1,0 +1,118 @@
+#include "load/attached_load.hpp"
+
+#include "load/triggers.hpp"
+#include "queue/queue.hpp"
+
+#include <fmt/format.h>
+
+#include <mutex>
+
+namespace load {
+
+using postgres::QualifiedName;
+using queue::Loaded;
+
+namespace {
+
+/// How much of a chunk a worker does at a time, for another: 16 MiB in pages of 8 KiB.
+constexpr std::int64_t pages_in_piece = 2048;
+
+} // namespace
+
+Loaded AttachedLoad::load(const Request& request, Prepared& prepared) {
+    auto& builder = builder_();
+    auto shape =
+        timescale::read_staging_shape(builder, request.task.target, staging_name(request.task.id));
+    if (!shape)
+        throw TaskError("its hypertable is gone from the target");
+    auto& staging = staging_.emplace(builder, target_server_, request.task, std::move(*shape));
+    const auto columns =
+        copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable), encoding_);
+    staging.create();
+    Loaded loaded;
+    const bool shared = is_worth_sharing(request);
+    if (shared) {
+        staging.publish();
+        loaded = load_in_pieces(request, columns, staging.name());
+    } else {
+        loaded = copy_table(source_, columns, request.rows(), builder, staging.name(), progress_,
+                            ", FREEZE");
+    }
+    progress_.now(Step::indexing);
+    staging.build(shared ? helpers_.size() : 1, progress_);
+    progress_.now(Step::attaching);
+    if (staging.attach(target_, progress_))
+        return loaded;
+    insert_instead(request, prepared, columns);
+    return loaded;
+}
+
+/// Inserts what was loaded into a table that cannot be attached: a writer's late row made a chunk
+/// there meanwhile, which stays.
+void AttachedLoad::insert_instead(const Request& request, Prepared& prepared,
+                                  const CopyShape& columns) {
+    const auto& triggers = request.target_hypertable.triggers;
+    const bool as_replica = triggers.has_any() && triggers.can_be_replica();
+    // Another attempt finds that chunk, and what it takes to have its triggers not fire.
+    if (triggers.has_any() && !as_replica)
+        throw postgres::ConcurrentChange("a row of the application has made a chunk there");
+    if (as_replica)
+        be_replica(target_);
+    set_direct_compress(target_, request.target_hypertable, false);
+    rows_.insert_staged(columns, staging_->name(), request.task.target);
+    set_direct_compress(target_, request.target_hypertable, true);
+    if (as_replica)
+        be_origin(target_);
+    rows_.resolve_overlap(request, prepared, as_replica);
+}
+
+/// True if the chunk would keep one worker busy when the others have nothing left to do.
+bool AttachedLoad::is_worth_sharing(const Request& request) {
+    return helpers_.size() > 1 && !request.source_hypertable.plain &&
+           request.task.bytes >= least_to_share &&
+           request.task.bytes > queue::count(target_).bytes_to_do / helpers_.size();
+}
+
+/// Reads the chunk piece by piece, by the places of its rows, all under one snapshot.
+Loaded AttachedLoad::load_in_pieces(const Request& request, const CopyShape& columns,
+                                    const QualifiedName& staging) {
+    const auto snapshot =
+        source_.query("SELECT pg_export_snapshot() AS snapshot").string(0, "snapshot");
+    std::mutex mutex;
+    Loaded loaded;
+    std::vector<WorkItem> pieces;
+    for (std::int64_t page = 0; page < request.chunk.pages; page += pages_in_piece) {
+        // Nothing is added to what the snapshot sees; the last one has no end for clarity's sake.
+        const bool last = page + pages_in_piece >= request.chunk.pages;
+        const auto from =
+            fmt::format("ONLY {} WHERE ctid >= '({},0)'{}", request.chunk.name.quoted(), page,
+                        last ? "" : fmt::format(" AND ctid < '({},0)'", page + pages_in_piece));
+        pieces.emplace_back([&, from](HelperConnections& connections) {
+            std::optional<postgres::Transaction> reading;
+            if (!connections.is_owner)
+                connections.progress.now(Step::helping);
+            if (!connections.is_owner)
+                reading.emplace(connections.source,
+                                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
+                                "SET TRANSACTION SNAPSHOT " +
+                                    postgres::quote_literal(snapshot));
+            const auto count =
+                postgres::copy_between(connections.source, copy_to_stdout(columns, from),
+                                       connections.target, copy_from_stdin(columns, staging),
+                                       [&](auto bytes) { connections.progress.moved(bytes); });
+            const std::lock_guard lock(mutex);
+            loaded += {.rows = count.rows, .batches = 0, .bytes = count.bytes};
+        });
+    }
+    HelperConnections own{
+        .source = source_, .target = builder_(), .is_owner = true, .progress = progress_};
+    helpers_.share(std::move(pieces), own);
+    return loaded;
+}
+
+void AttachedLoad::committed() {
+    if (staging_)
+        staging_->committed();
+}
+
+} // namespace load

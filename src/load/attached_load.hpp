@@ -1,0 +1,56 @@
+#pragma once
+
+#include "load/context.hpp"
+#include "load/row_load.hpp"
+#include "load/rows.hpp"
+#include "load/staging_table.hpp"
+#include "load/survey.hpp"
+#include "postgres/connection.hpp"
+#include "postgres/quote.hpp"
+#include "queue/task.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace load {
+
+/// A chunk of that many bytes may be loaded by several workers.
+constexpr std::int64_t least_to_share = std::int64_t{64} * 1024 * 1024;
+
+/// Loads into a table that is attached as the chunk. Several workers may load one together.
+class AttachedLoad {
+  public:
+    AttachedLoad(const Context& context, RowLoad& rows)
+        : source_(context.source), target_(context.target), target_server_(context.target_server),
+          encoding_(copy_encoding(context.source_server, context.target_server)),
+          builder_(context.builder), helpers_(context.helpers), progress_(context.progress),
+          rows_(rows) {}
+
+    queue::Loaded load(const Request& request, Prepared& prepared);
+
+    /// The target's transaction has committed.
+    void committed();
+
+    /// Drops the table of a load that was not committed.
+    void drop_uncommitted() { staging_.reset(); }
+
+  private:
+    void insert_instead(const Request& request, Prepared& prepared, const CopyShape& columns);
+    bool is_worth_sharing(const Request& request);
+    queue::Loaded load_in_pieces(const Request& request, const CopyShape& columns,
+                                 const postgres::QualifiedName& staging);
+
+    postgres::Connection& source_;
+    postgres::Connection& target_;
+    const timescale::Server& target_server_;
+    std::string encoding_;
+    std::function<postgres::Connection&()> builder_;
+    HelperPool& helpers_;
+    ProgressListener& progress_;
+    RowLoad& rows_;
+    std::optional<StagingTable> staging_; ///< of the current request
+};
+
+} // namespace load

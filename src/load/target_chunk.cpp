@@ -1,0 +1,252 @@
+#include "load/target_chunk.hpp"
+
+#include "load/locks.hpp"
+#include "load/staging_table.hpp"
+#include "load/triggers.hpp"
+#include "timescale/routing.hpp"
+#include "timescale/row_filter.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace load {
+
+using postgres::QualifiedName;
+using timescale::Chunk;
+
+postgres::Statement create_chunk_statement(const Request& request) {
+    return {"SELECT FROM _timescaledb_functions.create_chunk($1::regclass, $2::jsonb)",
+            {request.task.target.quoted(), request.task.slices.text()}};
+}
+
+void TargetChunks::empty(const Request& request, Prepared& prepared) {
+    prepared.late = horizon_.late_rows();
+    auto& plan = prepared.plan;
+    if (plan.into == Plan::Into::hypertable) {
+        empty_hypercube(request, prepared);
+        return;
+    }
+    const auto& target = prepared.target.value();
+    if (!target.empty)
+        horizon_.let_writers_finish(progress_);
+    if (request.alone)
+        lock_against_writers(target_, {target.name}, "EXCLUSIVE", progress_);
+    suspend_triggers(target_, request, prepared, progress_);
+    // What becomes rows is not to be mistaken for what was late.
+    if (target.compressed && plan.what == Plan::What::rows)
+        lock_against_writers(target_, {target.name}, "EXCLUSIVE", progress_);
+    // DELETE on the chunk would decompress its batches first; so they are deleted where they are.
+    if (target.compressed && request.task.whole && !target.empty && !plan.only_differences)
+        target_.execute(fmt::format(
+            "DELETE FROM ONLY {}{}", target.compressed->name.quoted(),
+            target_server_.compresses_new_rows() ? prepared.late.excepted_from("") : ""));
+    const bool late_batches =
+        target.compressed && late_batches_.are_in(target.compressed->name, prepared.late);
+    // A writer that compresses what it inserts, and waits while its chunk is decompressed, crashes
+    // the server (tsl_compressor_init in TimescaleDB's tsl/src/compression/compression.c; seen
+    // on 2.29.2).
+    const bool stays_compressed =
+        target.compressed && (late_batches || request.target_hypertable.may_get_batches());
+    if (plan.what != Plan::What::rows &&
+        (late_batches || (stays_compressed && plan.decompress_first))) {
+        prepared.take_rows_instead(late_batches_reason);
+        lock_against_writers(target_, {target.name}, "EXCLUSIVE", progress_);
+    }
+    const bool becomes_rows = plan.what == Plan::What::rows && target.compressed;
+    if (becomes_rows && stays_compressed && plan.only_differences)
+        refuse_late_batches(target.name);
+    if (becomes_rows && !stays_compressed)
+        decompress(target.name);
+    // What has come since we looked is late. Where a publication lets nothing be deleted, a DELETE
+    // fails even if it finds nothing.
+    if ((target.empty && !late_batches) || plan.only_differences)
+        return;
+    RolesPath path(target_, plan.triggers == Plan::Triggers::fired);
+    if (becomes_rows && stays_compressed)
+        delete_around_late_batches(request, prepared);
+    else if (becomes_rows)
+        target_.execute(fmt::format("DELETE FROM ONLY {}{}", target.name.quoted(),
+                                    prepared.late.excepted_from(request.condition())));
+    else
+        delete_rows(request, target.name, prepared.late);
+    path.end();
+    prepared.has_late_rows = prepared.late.are_in(target_, target.name, request.condition());
+}
+
+/// Deletes what a chunk's own table has in the range.
+void TargetChunks::delete_rows(const Request& request, const QualifiedName& chunk, LateRows& late) {
+    const auto rows = fmt::format("DELETE FROM ONLY {}{}", chunk.quoted(),
+                                  late.excepted_from(request.condition()));
+    if (!request.target_hypertable.compression_enabled) {
+        target_.execute(rows);
+        return;
+    }
+    // It makes rows of batches that a writer has just written, before it looks for rows to delete.
+    // In a savepoint that is over then, for what is loaded is to have another id.
+    target_.execute(fmt::format("SAVEPOINT emptying; {} AND NOT {}; RELEASE SAVEPOINT emptying",
+                                rows, late.is_ours()));
+    if (timescale::is_compressed(target_, chunk))
+        late.adopt(late.our_writers(target_, chunk));
+}
+
+/// Deletes what a compressed chunk has in the range, and makes rows of what the application has
+/// just written into batches. The chunk stays compressed.
+void TargetChunks::delete_around_late_batches(const Request& request, Prepared& prepared) {
+    const auto& target = prepared.target.value();
+    lock_against_writers(target_, {target.name}, "SHARE", progress_);
+    // Of a whole chunk, other batches are gone already.
+    if (request.task.whole) {
+        delete_rows(request, target.name, prepared.late);
+        return;
+    }
+    const auto batches = target.compressed->name.quoted();
+    const auto aside = staging_name(request.task.id).quoted();
+    const auto late = prepared.late.condition();
+    // In a table that is in no publication.
+    target_.execute(fmt::format(
+        "DROP TABLE IF EXISTS {0}; CREATE UNLOGGED TABLE {0} (LIKE {1});"
+        "INSERT INTO {0} SELECT * FROM ONLY {1} WHERE {2}; DELETE FROM ONLY {1} WHERE {2};"
+        "DELETE FROM ONLY {3}{4};"
+        "INSERT INTO {1} SELECT * FROM {0}; DROP TABLE {0}",
+        aside, batches, late, target.name.quoted(),
+        prepared.late.excepted_from(request.condition())));
+    late_batches_.unpack(target.name, request.condition(), prepared.late);
+}
+
+/// Where the target cuts its chunks elsewhere.
+void TargetChunks::empty_hypercube(const Request& request, Prepared& prepared) {
+    const auto place = timescale::find_place(target_, {request.task.target, request.task.slices});
+    if (!place.is_free())
+        horizon_.let_writers_finish(progress_);
+    if (request.alone)
+        lock_against_writers(target_, place.overlapping, "EXCLUSIVE", progress_);
+    suspend_triggers(target_, request, prepared, progress_);
+    const auto where = request.hypercube_condition();
+    // Deleting from batches writes rows that the chunk of another task is to replace.
+    const auto chunks = timescale::read_chunks(target_, target_server_, place.overlapping);
+    for (const auto& chunk : chunks)
+        if (chunk)
+            require_heap(*chunk);
+    const auto any = [&](const auto& is) {
+        return std::ranges::any_of(chunks, [&](const auto& chunk) { return chunk && is(*chunk); });
+    };
+    if (any([](const Chunk& chunk) { return chunk.keeps_rows(); })) {
+        prepared.plan.only_differences = true;
+        const auto& triggers = request.target_hypertable.triggers;
+        // Where a publication keeps them, it does not let them be updated, either.
+        if (triggers.of_updates && prepared.plan.triggers == Plan::Triggers::none &&
+            any([](const Chunk& chunk) { return chunk.referenced; }))
+            throw TaskError(failure_to_suspend(
+                triggers, "they go through the hypertable, and rows of it are updated"));
+        for (const auto& chunk : chunks)
+            if (chunk && chunk->compressed) {
+                lock_against_writers(target_, {chunk->name}, "EXCLUSIVE", progress_);
+                // as in empty()
+                if (request.target_hypertable.may_get_batches() ||
+                    late_batches_.are_in(chunk->compressed->name, prepared.late))
+                    refuse_late_batches(chunk->name);
+                decompress(chunk->name);
+                if (!chunk->referenced)
+                    prepared.decompressed.push_back(chunk->name);
+            }
+        return;
+    }
+    if (!any([](const Chunk& chunk) { return !chunk.empty; }))
+        return; // as in empty()
+    RolesPath path(target_, prepared.plan.triggers == Plan::Triggers::fired);
+    if (any([](const Chunk& chunk) { return chunk.compressed.has_value(); })) {
+        target_.execute(fmt::format("DELETE FROM {}{}", request.task.target.quoted(), where));
+        path.end();
+        return;
+    }
+    target_.execute(fmt::format("DELETE FROM {}{}", request.task.target.quoted(),
+                                prepared.late.excepted_from(where)));
+    path.end();
+    prepared.has_late_rows = std::ranges::any_of(place.overlapping, [&](const auto& chunk) {
+        return prepared.late.are_in(target_, chunk, where);
+    });
+}
+
+std::string TargetChunks::make_chunk(const Request& request) {
+    if (!target_server_.community)
+        return create_chunk_by_inserting(request);
+    try {
+        create_chunk(request);
+    } catch (const postgres::SqlError& error) {
+        // A row that another worker or the application has just inserted made another one there:
+        // to be looked at.
+        if (error.sqlstate() != timescale::chunk_collision)
+            throw;
+    }
+    return {};
+}
+
+void TargetChunks::create_chunk(const Request& request) {
+    postgres::Transaction(builder_(),
+                          {{"BEGIN"}, {lock_to_make_chunk}, create_chunk_statement(request)})
+        .commit();
+}
+
+/// The Apache edition makes chunks only for rows that come: let the first one make it, and take
+/// it out again before anyone sees it. That one only: another worker, or the application, may
+/// have made the chunk in the meantime, and filled it.
+std::string TargetChunks::create_chunk_by_inserting(const Request& request) {
+    // The row is not the one that they are to fire for, if they are.
+    const auto& triggers = request.target_hypertable.triggers;
+    if (triggers.has_any() && !triggers.can_be_replica())
+        return "triggers would fire for a row more";
+    const auto filter = timescale::row_filter(request.source_hypertable.time, request.task.ranges);
+    auto& builder = builder_();
+    postgres::Transaction transaction(builder, fmt::format("BEGIN; {}", lock_to_make_chunk));
+    if (triggers.has_any())
+        be_replica(builder);
+    timescale::route_exactly(builder, request.target_hypertable);
+    try {
+        const auto loaded = copy_table(
+            source_,
+            copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable), encoding_),
+            fmt::format("{} WHERE {} LIMIT 1", request.chunk.name.quoted(), filter), builder,
+            request.task.target, progress_);
+        if (loaded.rows == 0)
+            return "there are no rows to make a chunk for";
+    } catch (const postgres::SqlError& error) {
+        if (error.says_gone() &&
+            !timescale::read_chunk(source_, source_server_, request.chunk.name))
+            throw postgres::ConcurrentChange("the chunk was dropped from the source just now");
+        throw_if_unvalidated(error, request);
+        throw;
+    }
+    const auto place = timescale::find_place(builder, {request.task.target, request.task.slices});
+    if (!place.same)
+        return "the target cuts new chunks elsewhere";
+    const auto made = timescale::read_chunk(builder, target_server_, *place.same);
+    // There may be rows that reference what is yet to come, by a key that is not valid.
+    if (made && made->referenced)
+        return "foreign keys reference its rows";
+    if (made && made->refuses_deletes)
+        return "a publication keeps rows from being deleted";
+    builder.execute(fmt::format("DELETE FROM ONLY {} WHERE xmin = pg_current_xact_id()::xid",
+                                place.same->quoted()));
+    transaction.commit();
+    return {};
+}
+
+void TargetChunks::compress(const QualifiedName& chunk) {
+    // Compressing empties the chunk's table, in which deferred foreign keys would look for its
+    // rows.
+    target_.execute("SET CONSTRAINTS ALL IMMEDIATE");
+    lock_against_writers(target_, {chunk}, "EXCLUSIVE", progress_);
+    call(target_server_.function("compress_chunk"), chunk);
+}
+
+void TargetChunks::decompress(const QualifiedName& chunk) {
+    lock_against_writers(target_, {chunk}, "EXCLUSIVE", progress_);
+    call(target_server_.function("decompress_chunk"), chunk);
+}
+
+void TargetChunks::call(const std::string& function, const QualifiedName& chunk) {
+    target_.query(fmt::format("SELECT {}($1::regclass)", function), {chunk.quoted()});
+}
+
+} // namespace load
