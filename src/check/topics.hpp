@@ -3,6 +3,7 @@
 #include "check/finding.hpp"
 #include "check/migration.hpp"
 #include "postgres/connection.hpp"
+#include "postgres/transaction.hpp"
 #include "run/endpoints.hpp"
 
 #include <optional>

@@ -4,6 +4,7 @@
 #include "cloning/restore.hpp"
 #include "postgres/environment.hpp"
 #include "postgres/quote.hpp"
+#include "postgres/transaction.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -2,6 +2,7 @@
 #include "output/units.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/pooler.hpp"
+#include "postgres/transaction.hpp"
 #include "queue/imports.hpp"
 #include "queue/queue.hpp"
 #include "queue/suspended_jobs.hpp"

@@ -8,6 +8,7 @@
 #include "cloning/roles.hpp"
 #include "cloning/stop_clone.hpp"
 #include "commands/commands.hpp"
+#include "postgres/transaction.hpp"
 #include "run/endpoints.hpp"
 
 #include <fmt/format.h>

@@ -2,6 +2,7 @@
 #include "jobs/background_jobs.hpp"
 #include "jobs/change.hpp"
 #include "output/units.hpp"
+#include "postgres/transaction.hpp"
 #include "queue/queue.hpp"
 #include "queue/suspended_jobs.hpp"
 #include "run/endpoints.hpp"

@@ -1,6 +1,7 @@
 #include "commands/commands.hpp"
 #include "copy/explain.hpp"
 #include "postgres/sqlstate.hpp"
+#include "postgres/transaction.hpp"
 #include "queue/queue.hpp"
 #include "run/endpoints.hpp"
 #include "run/privileges.hpp"

@@ -1,5 +1,6 @@
 #include "completion_point/suggestion.hpp"
 
+#include "postgres/query_both.hpp"
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>

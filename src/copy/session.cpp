@@ -2,7 +2,9 @@
 
 #include "load/locks.hpp"
 #include "load/read_back.hpp"
+#include "postgres/query_both.hpp"
 #include "postgres/sqlstate.hpp"
+#include "postgres/transaction.hpp"
 #include "run/reading.hpp"
 #include "run/worker.hpp"
 #include "timescale/triggers.hpp"

@@ -3,6 +3,7 @@
 #include "load/locks.hpp"
 #include "output/units.hpp"
 #include "postgres/session.hpp"
+#include "postgres/transaction.hpp"
 #include "queue/queue.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/triggers.hpp"

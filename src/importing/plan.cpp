@@ -3,6 +3,7 @@
 #include "json/value.hpp"
 #include "load/locks.hpp"
 #include "postgres/sqlstate.hpp"
+#include "postgres/transaction.hpp"
 #include "queue/queue.hpp"
 #include "run/selection.hpp"
 #include "sql.hpp"

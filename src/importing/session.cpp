@@ -3,6 +3,7 @@
 #include "load/locks.hpp"
 #include "postgres/copy.hpp"
 #include "postgres/sqlstate.hpp"
+#include "postgres/transaction.hpp"
 #include "run/worker.hpp"
 #include "timescale/routing.hpp"
 

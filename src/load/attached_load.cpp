@@ -1,6 +1,7 @@
 #include "load/attached_load.hpp"
 
 #include "load/triggers.hpp"
+#include "postgres/transaction.hpp"
 #include "queue/queue.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,6 @@
 #include "load/skipping.hpp"
 
+#include "postgres/transaction.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>

@@ -6,6 +6,7 @@
 #include "load/triggers.hpp"
 #include "postgres/copy.hpp"
 #include "postgres/session.hpp"
+#include "postgres/transaction.hpp"
 #include "timescale/routing.hpp"
 
 #include <fmt/format.h>

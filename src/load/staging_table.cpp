@@ -2,6 +2,7 @@
 
 #include "load/locks.hpp"
 #include "postgres/sqlstate.hpp"
+#include "postgres/transaction.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>

@@ -3,6 +3,7 @@
 #include "load/locks.hpp"
 #include "load/staging_table.hpp"
 #include "load/triggers.hpp"
+#include "postgres/transaction.hpp"
 #include "timescale/routing.hpp"
 #include "timescale/row_filter.hpp"
 

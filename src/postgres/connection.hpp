@@ -1,6 +1,7 @@
 #pragma once
 
 #include "postgres/connection_monitor.hpp"
+#include "postgres/connection_parameters.hpp"
 #include "postgres/connection_string.hpp"
 #include "postgres/result.hpp"
 
@@ -25,13 +26,6 @@ struct Statement {
     /// The connection is going to run it again: it is prepared the first time.
     bool repeated = false;
 };
-
-/// A session's settings: names and values.
-struct Setting {
-    std::string name;
-    std::string value;
-};
-using Settings = std::vector<Setting>;
 
 /**
  * A connection to a server. Used by one thread; others may use its monitor().
@@ -140,69 +134,6 @@ class Connection {
     bool broken_ = false;
     std::map<std::string, std::string, std::less<>> prepared_; ///< names by SQL text
     std::vector<Sent> sent_;                                   ///< of a pipeline that is under way
-};
-
-/// Runs a pipeline on each of two servers at the same time.
-/// \throws what the first's throws, or else the second's, when both have ended.
-struct ResultsOfBoth {
-    std::vector<Result> first;
-    std::vector<Result> second;
-};
-ResultsOfBoth pipeline_both(Connection& first, const std::vector<Statement>& first_statements,
-                            Connection& second, const std::vector<Statement>& second_statements);
-
-/// Runs a statement on each of two servers at the same time.
-/// \throws what the first's throws, or else the second's, when both have ended.
-struct TwoResults {
-    Result first;
-    Result second;
-};
-TwoResults query_both(Connection& first, const std::string& first_sql, Connection& second,
-                      const std::string& second_sql);
-
-/**
- * A transaction: begun by the constructor, rolled back by the destructor unless commit() was
- * called.
- */
-class Transaction {
-  public:
-    /// \param begin the statement that begins it, and further ones to run at once, such as
-    /// "BEGIN; SET LOCAL lock_timeout = '1s'".
-    explicit Transaction(Connection& connection, const std::string& begin = "BEGIN");
-
-    /// Begins it, and runs more in the same round trip.
-    /// \param statements the first of which begins it; results() has what they all returned.
-    Transaction(Connection& connection, const std::vector<Statement>& statements);
-
-    /// One that statements begin which are sent elsewhere; and end, unless something fails.
-    struct BegunElsewhere {};
-    Transaction(Connection& connection, BegunElsewhere /*begun*/) : connection_(connection) {}
-
-    ~Transaction();
-    Transaction(const Transaction&) = delete;
-    Transaction& operator=(const Transaction&) = delete;
-
-    void commit();
-
-    /// Runs statements, and commits, in one round trip.
-    /// \returns what they returned.
-    std::vector<Result> commit_with(std::vector<Statement> statements);
-
-    const std::vector<Result>& results() const { return results_; }
-
-    /// It was ended by a statement that was sent elsewhere.
-    void ended() { open_ = false; }
-
-    /// Neither committed nor rolled back yet.
-    bool is_open() const { return open_; }
-
-    /// Rolls back now, so that an error in doing so is not lost.
-    void rollback();
-
-  private:
-    Connection& connection_;
-    std::vector<Result> results_;
-    bool open_ = true;
 };
 
 } // namespace postgres

@@ -2,6 +2,7 @@
 
 #include "json/value.hpp"
 #include "postgres/quote.hpp"
+#include "postgres/transaction.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>

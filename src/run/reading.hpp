@@ -1,6 +1,7 @@
 #pragma once
 
 #include "postgres/connection.hpp"
+#include "postgres/transaction.hpp"
 #include "queue/task.hpp"
 #include "timescale/chunk.hpp"
 

@@ -1,5 +1,6 @@
 #include "stage/plan.hpp"
 
+#include "postgres/transaction.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/plain_table.hpp"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "postgres/connection.hpp"
+#include "postgres/transaction.hpp"
 #include "queue/queue.hpp"
 #include "run/endpoints.hpp"
 #include "run/selection.hpp"

@@ -1,6 +1,7 @@
 #include "timescale/cagg.hpp"
 
 #include "postgres/error.hpp"
+#include "postgres/transaction.hpp"
 #include "sql.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/row_filter.hpp"

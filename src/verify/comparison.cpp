@@ -1,5 +1,6 @@
 #include "verify/comparison.hpp"
 
+#include "postgres/query_both.hpp"
 #include "verify/explanation.hpp"
 
 #include <fmt/format.h>

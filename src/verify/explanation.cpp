@@ -1,5 +1,6 @@
 #include "verify/explanation.hpp"
 
+#include "postgres/query_both.hpp"
 #include "postgres/quote.hpp"
 #include "timescale/row_filter.hpp"
 

@@ -1,6 +1,7 @@
 #include "verify/session.hpp"
 
 #include "json/value.hpp"
+#include "postgres/transaction.hpp"
 #include "queue/queue.hpp"
 #include "run/reading.hpp"
 #include "run/worker.hpp"

@@ -1,0 +1,59 @@
+#include "postgres/transaction.hpp"
+
+#include "postgres/error.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace postgres {
+
+Transaction::Transaction(Connection& connection, const std::string& begin)
+    : connection_(connection) {
+    try {
+        connection_.execute(begin);
+    } catch (const SqlError&) {
+        rollback();
+        throw;
+    }
+}
+
+Transaction::Transaction(Connection& connection, const std::vector<Statement>& statements)
+    : connection_(connection) {
+    try {
+        results_ = connection_.pipeline(statements);
+    } catch (const SqlError&) {
+        rollback();
+        throw;
+    }
+}
+
+Transaction::~Transaction() {
+    if (!open_)
+        return;
+    try {
+        rollback();
+    } catch (const Error& error) {
+        // The exception that brought us here says what went wrong; the server rolls back by
+        // itself when the connection is gone.
+        spdlog::debug("cannot roll back: {}", error.what());
+    }
+}
+
+void Transaction::commit() {
+    connection_.execute("COMMIT");
+    open_ = false;
+}
+
+std::vector<Result> Transaction::commit_with(std::vector<Statement> statements) {
+    statements.push_back({"COMMIT"});
+    auto results = connection_.pipeline(statements);
+    open_ = false;
+    return results;
+}
+
+void Transaction::rollback() {
+    open_ = false;
+    // A COPY that was cut short is still in its COPY state; PQexec ends it before the ROLLBACK.
+    connection_.execute("ROLLBACK");
+}
+
+} // namespace postgres
