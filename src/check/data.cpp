@@ -232,9 +232,9 @@ void report_disk_space(Findings& findings, run::Endpoint& source, run::Endpoint*
 
 void sizes(Findings& findings, run::Endpoint& source, run::Endpoint* target, const Pairs& pairs,
            const Chunks& chunks) {
-    const auto storage = source.server.plain
-                             ? std::vector<std::optional<ChunkStorage>>(chunks.size())
-                             : read_storage(source, chunks);
+    const auto storage = source.server.has_timescaledb
+                             ? read_storage(source, chunks)
+                             : std::vector<std::optional<ChunkStorage>>(chunks.size());
     report_sizes(findings, pairs, chunks, storage);
     report_disk_space(findings, source, target, chunks, storage);
 }

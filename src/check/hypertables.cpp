@@ -12,7 +12,7 @@ namespace {
 
 /// The source has no TimescaleDB.
 bool is_plain(const Pairs& pairs) {
-    return !pairs.empty() && pairs.front().known().plain;
+    return !pairs.empty() && pairs.front().known().is_plain_table;
 }
 
 } // namespace

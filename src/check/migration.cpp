@@ -136,7 +136,7 @@ void select_hypertables(Findings& findings, Migration& migration, const Scope& s
 }
 
 void read_chunks(Findings& findings, Migration& migration) {
-    if (migration.source && migration.source->server.plain)
+    if (migration.source && !migration.source->server.has_timescaledb)
         migration.source_chunks = read_plain_chunks(findings, *migration.source, migration.pairs);
     else if (migration.source)
         migration.source_chunks =

@@ -50,7 +50,7 @@ Definitions read_definitions(run::Endpoint& endpoint, const Pairs& pairs,
         definition.not_null = parsed("not_null").texts();
         definition.generated = parsed("generated").object();
     });
-    if (!endpoint.server.plain)
+    if (endpoint.server.has_timescaledb)
         read(sql::partitioning, [](Definition& definition, const auto& parsed) {
             definition.dimensions = parsed("dimensions").object();
             if (const auto compression = parsed("compression"); !compression.is_null())
@@ -348,7 +348,7 @@ void definitions(Findings& findings, run::Endpoint& source, run::Endpoint& targe
         compare_indexes(findings, pair, one->second, other->second);
         compare_constraints(findings, pair, one->second, other->second);
         compare_generated(findings, pair, one->second, other->second);
-        if (source.server.plain)
+        if (!source.server.has_timescaledb)
             continue;
         compare_dimensions(findings, pair, one->second, other->second);
         // Where versions differ, they come as rows, which versions() tells.
@@ -358,7 +358,7 @@ void definitions(Findings& findings, run::Endpoint& source, run::Endpoint& targe
     }
     const auto hypertables = static_cast<std::int64_t>(both.size());
     std::vector<const char*> subjects{"indexes", "constraints", "generated columns"};
-    if (!source.server.plain)
+    if (source.server.has_timescaledb)
         subjects.insert(subjects.end(), {"chunk intervals", "compression"});
     for (const auto* subject : subjects)
         if (!findings.has_problem(subject))

@@ -32,7 +32,7 @@ void look_at_both(Findings& findings, Migration& migration, const Scope& scope) 
     auto& source = *migration.source;
     auto& target = *migration.target;
     const auto& pairs = migration.pairs;
-    if (source.server.plain) {
+    if (!source.server.has_timescaledb) {
         look(findings, "tables of the source", [&] { plain_tables(findings, migration, scope); });
     } else {
         look(findings, "versions", [&] { versions(findings, source, target, pairs); });
@@ -60,12 +60,12 @@ void look_at_source(Findings& findings, Migration& migration, int workers) {
     look(findings, "privileges in the source",
          [&] { privileges(findings, source, migration.pairs); });
     tiered_data(findings, migration.pairs);
-    if (!source.server.plain)
+    if (source.server.has_timescaledb)
         look(findings, "jobs in the source",
              [&] { source_jobs(findings, source, migration.pairs, migration.source_chunks); });
     look(findings, "connections to the source", [&] { connections(findings, source, workers); });
     auto pairs = migration.pairs;
-    if (source.server.plain) // no others were asked for slices
+    if (!source.server.has_timescaledb) // no others were asked for slices
         std::erase_if(pairs, [](const HypertablePair& pair) { return !is_comparable(pair); });
     if (pairs.empty())
         return;

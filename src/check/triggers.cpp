@@ -113,7 +113,7 @@ void triggers(Findings& findings, run::Endpoint& source, run::Endpoint& target,
         const auto found = of.find(pair.target->name);
         if (found == of.end())
             continue; // dropped just now
-        look_at_triggers(findings, target, source.server.plain, pair, found->second);
+        look_at_triggers(findings, target, !source.server.has_timescaledb, pair, found->second);
         look_at_unvalidated(findings, target, pair, found->second);
     }
     if (!findings.has("triggers"))

@@ -110,7 +110,7 @@ std::string oid_array(const std::vector<std::string>& oids) {
 
 Inventory take_inventory(run::Endpoint& source, const std::string& owner) {
     Inventory inventory;
-    if (!source.server.plain) {
+    if (source.server.has_timescaledb) {
         read_hypertables(inventory, source.connection);
         read_chunks(inventory, source.connection);
         read_catalog_rows(inventory, source.connection, owner);

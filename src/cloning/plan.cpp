@@ -41,7 +41,7 @@ ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptio
         source, target.connection.query("SELECT current_user AS role").string(0, "role"));
     plan.new_hypertables = plan_hypertables(source, plan.inventory, options.create_hypertables);
     plan.with_rows = options.with_rows;
-    plan.with_catalog = !source.server.plain;
+    plan.with_catalog = source.server.has_timescaledb;
     plan.has_queue = queue::exists(target.connection);
     if (plan.has_queue)
         queue::require(target.connection);

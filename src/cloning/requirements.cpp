@@ -36,7 +36,7 @@ bool has_version(run::Endpoint& target, const std::string& version) {
 }
 
 std::string create_extension(const run::Endpoint& source) {
-    if (source.server.plain)
+    if (!source.server.has_timescaledb)
         return "CREATE EXTENSION timescaledb";
     const auto schema = quote_identifier(source.server.extension_schema);
     return fmt::format("CREATE SCHEMA IF NOT EXISTS {0}; "
@@ -89,8 +89,8 @@ std::string require_extensions(run::Endpoint& source, run::Endpoint& target) {
         throw Error(fmt::format("the target's server has not the extensions {}; install their "
                                 "packages there",
                                 fmt::join(missing, ", ")));
-    if (!target.server.plain) {
-        if (!source.server.plain)
+    if (target.server.has_timescaledb) {
+        if (source.server.has_timescaledb)
             require_same(source, target);
         return {};
     }
@@ -138,7 +138,7 @@ void require_privileges(run::Endpoint& source, const Inventory& inventory, run::
     std::vector<std::string> needs;
     if (!row.boolean(0, "may_create"))
         needs.push_back(fmt::format("GRANT CREATE ON DATABASE {} TO {}", database, role));
-    if (!source.server.plain && !row.boolean(0, "may_fill_catalog"))
+    if (source.server.has_timescaledb && !row.boolean(0, "may_fill_catalog"))
         needs.emplace_back("for TimescaleDB's catalog, a superuser, or the administrator whom a "
                            "provider has for that (tsdbadmin)");
     const bool uses_public = std::ranges::any_of(

@@ -169,7 +169,7 @@ std::string subject_in(std::string_view comment) {
 
 /// The target's background workers were stopped, and are not started by a rollback.
 void start_workers(run::Endpoint& target) {
-    if (target.server.plain)
+    if (!target.server.has_timescaledb)
         return;
     try {
         target.connection.query("SELECT _timescaledb_functions.start_background_workers()");

@@ -153,7 +153,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     load::Horizon horizon;
     horizon.note(answers[snapshot].string(0, "snapshot"));
     const auto targets = run::targets_from(answers[target_hypertables], ends.target);
-    const bool aggregates = !ends.source.server.plain;
+    const bool aggregates = ends.source.server.has_timescaledb;
     if (!aggregates)
         ends.target.connection.pipeline(copy::CopySession::using_statements(aggregates));
     copy::CopyRun copy{.run = run,

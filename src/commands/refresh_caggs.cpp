@@ -68,9 +68,9 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
     run::require_different(ends);
     auto& source = ends.source;
     auto& target = ends.target;
-    auto& end_of_caggs = source.server.plain ? target : source;
+    auto& end_of_caggs = source.server.has_timescaledb ? source : target;
     const auto caggs = select_caggs(end_of_caggs, options);
-    if (source.server.plain)
+    if (!source.server.has_timescaledb)
         queue::require(target.connection);
     if (caggs.empty()) {
         output.event(

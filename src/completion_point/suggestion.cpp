@@ -98,7 +98,7 @@ class Comparer {
     }
 
     static std::string internal(const Hypertable& hypertable, const std::string& expression) {
-        return hypertable.plain
+        return hypertable.is_plain_table
                    ? timescale::internal_expression(hypertable.time, expression)
                    : fmt::format("_timescaledb_functions.time_to_internal({})", expression);
     }

@@ -284,17 +284,17 @@ CopySession::reading_of(const std::vector<load::Request>& requests) {
     for (const auto& request : requests)
         names.push_back(request.chunk.name);
     const timescale::ChunkQuery query(copy_.run.server(Side::source), names);
-    return {
-        .begin = {run::begin_read_transaction(std::nullopt), load::lock_patiently,
-                  postgres::lock_statement(names, "ACCESS SHARE",
-                                           /*with_children=*/copy_.run.server(Side::source).plain),
-                  source().text_of(query.statements().front())},
-        .check =
-            [&requests](const std::vector<postgres::Result>& results) {
-                check_unchanged(requests,
-                                timescale::ChunkQuery::briefly(results.back(), requests.size()));
-            },
-        .end = {"COMMIT"}};
+    return {.begin = {run::begin_read_transaction(std::nullopt), load::lock_patiently,
+                      postgres::lock_statement(
+                          names, "ACCESS SHARE",
+                          /*with_children=*/!copy_.run.server(Side::source).has_timescaledb),
+                      source().text_of(query.statements().front())},
+            .check =
+                [&requests](const std::vector<postgres::Result>& results) {
+                    check_unchanged(
+                        requests, timescale::ChunkQuery::briefly(results.back(), requests.size()));
+                },
+            .end = {"COMMIT"}};
 }
 
 /// \returns false, with nothing done, for a single one that is not simple.

@@ -69,7 +69,7 @@ void AttachedLoad::insert_instead(const Request& request, Prepared& prepared,
 
 /// True if the chunk would keep one worker busy when the others have nothing left to do.
 bool AttachedLoad::is_worth_sharing(const Request& request) {
-    return helpers_.size() > 1 && !request.source_hypertable.plain &&
+    return helpers_.size() > 1 && !request.source_hypertable.is_plain_table &&
            request.task.bytes >= least_to_share &&
            request.task.bytes > queue::count(target_).bytes_to_do / helpers_.size();
 }

@@ -267,7 +267,7 @@ bool would_fire(const Plan& plan, const Situation& situation) {
     }
     return !triggers.of_statements.empty() ||
            std::ranges::any_of(situation.target->triggers, [&](const auto& trigger) {
-               return (!trigger.invalidates || !situation.source_server.plain) &&
+               return (!trigger.invalidates || situation.source_server.has_timescaledb) &&
                       (!trigger.updates_only || plan.only_differences);
            });
 }
@@ -299,7 +299,7 @@ void choose_triggers(Plan& plan, const Situation& situation) {
         plan.triggers = Plan::Triggers::fired;
         return;
     }
-    const bool records = triggers.records_invalidations && situation.source_server.plain;
+    const bool records = triggers.records_invalidations && !situation.source_server.has_timescaledb;
     // In replicas, no foreign key is checked, and one that is NOT VALID need not be.
     const bool has_unvalidated_key =
         !triggers.unvalidated_foreign_keys.empty() && plan.into != Plan::Into::attached_table;

@@ -54,7 +54,7 @@ std::string Request::hypercube_condition() const {
 }
 
 std::string Request::rows() const {
-    if (!source_hypertable.plain)
+    if (!source_hypertable.is_plain_table)
         return chunk.name.quoted() + condition();
     const auto& time = source_hypertable.time;
     auto rows =
@@ -66,7 +66,8 @@ std::string Request::rows() const {
 }
 
 bool Request::spans_chunks() const {
-    return source_hypertable.plain && timescale::span_chunks(task.slices, source_hypertable.time);
+    return source_hypertable.is_plain_table &&
+           timescale::span_chunks(task.slices, source_hypertable.time);
 }
 
 void require_heap(const timescale::Chunk& target) {
@@ -99,7 +100,7 @@ void check_partitions(postgres::Connection& source, const timescale::Server& sou
 }
 
 Situation Survey::situation(const Request& request) const {
-    if (!request.source_hypertable.plain && request.task.slices != request.chunk.slices)
+    if (!request.source_hypertable.is_plain_table && request.task.slices != request.chunk.slices)
         throw TaskError("its slices are others than when it was staged, for chunks were merged or "
                         "split, or a dimension's column was renamed; stage again");
     if (const auto& tables = request.target_hypertable.hypercore_tables;

@@ -37,7 +37,7 @@ std::vector<Chunk::Trigger> to_suspend(const Request& request, const Prepared& p
             if (trigger.updates_only && !plan.only_differences)
                 return false;
             if (trigger.invalidates)
-                return !request.source_hypertable.plain;
+                return !request.source_hypertable.is_plain_table;
             return plan.triggers == Plan::Triggers::suspended || !trigger.enabled_above;
         });
     return result;

@@ -80,12 +80,12 @@ json::Object fields_of(const Hypertable& cagg) {
 CaggRefresher::CaggRefresher(run::Endpoint& source, run::Endpoint& target, output::Output& output)
     : output_(output), source_(source), target_(target),
       targets_(timescale::read_hypertables(target.connection, std::nullopt)) {
-    if (!source.server.plain)
+    if (source.server.has_timescaledb)
         sources_ = timescale::read_hypertables(source.connection, std::nullopt);
 }
 
 Refreshed CaggRefresher::refresh(const Hypertable& cagg) {
-    return source_.server.plain ? refresh_copied(cagg) : refresh_like(cagg);
+    return source_.server.has_timescaledb ? refresh_like(cagg) : refresh_copied(cagg);
 }
 
 const Hypertable& CaggRefresher::in_target(int id) const {

@@ -64,7 +64,7 @@ OpenConnections::Entry LeanSession::entry() const {
 
 void Endpoint::look_again() {
     server = timescale::server_from(connection.pipeline({timescale::server_statement()}).front(),
-                                    connection, server.plain);
+                                    connection, !server.has_timescaledb);
 }
 
 OpenConnections::Entry Endpoint::entry() const {

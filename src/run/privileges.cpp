@@ -157,7 +157,7 @@ void require(const Endpoints& ends, const RolePrivileges& in_source,
 }
 
 RolePrivileges read_privileges(Endpoint& endpoint, const std::vector<QualifiedName>& names) {
-    if (endpoint.server.plain)
+    if (!endpoint.server.has_timescaledb)
         return privileges_from(
             endpoint.connection.query(sql::plain_privileges, postgres::name_arrays(names)));
     return privileges_from(endpoint.connection.pipeline({privileges_statement(names)}).front());

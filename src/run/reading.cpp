@@ -33,7 +33,8 @@ ChunkReading::ChunkReading(postgres::Connection& connection, const timescale::Se
     timescale::ChunkQuery query(server, names, compressed);
     std::vector<postgres::Statement> look{
         {load::lock_patiently},
-        {postgres::lock_statement(names, "ACCESS SHARE", /*with_children=*/server.plain)}};
+        {postgres::lock_statement(names, "ACCESS SHARE",
+                                  /*with_children=*/!server.has_timescaledb)}};
     std::ranges::move(query.statements(), std::back_inserter(look));
     try {
         if (snapshot) {

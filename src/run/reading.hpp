@@ -22,7 +22,7 @@ class ChunkReading {
   public:
     /// Begins it, in one round trip; another one is needed to lock what chunks are compressed in.
     /// \param server the connection's. Where it is without TimescaleDB, they are tables
-    /// (Hypertable::plain), and locked with their partitions.
+    /// (Hypertable::is_plain_table), and locked with their partitions.
     /// \param snapshot an exported one to read under.
     /// \param compressed as for ChunkQuery.
     /// \throws ConcurrentChange if a chunk changed in between, and SqlError undefined_table if one

@@ -75,8 +75,9 @@ TimeRange range_of(const Hypertable& hypertable, const Bounds& bounds) {
 
 std::vector<Hypertable> read_sources(Endpoint& source, const std::vector<Hypertable>& targets,
                                      const std::optional<std::string>& filter) {
-    return source.server.plain ? timescale::read_plain_tables(source.connection, targets, filter)
-                               : timescale::read_hypertables(source.connection, filter);
+    return source.server.has_timescaledb
+               ? timescale::read_hypertables(source.connection, filter)
+               : timescale::read_plain_tables(source.connection, targets, filter);
 }
 
 std::vector<Hypertable> select_hypertables(Endpoint& source, const std::vector<Hypertable>& targets,
@@ -94,7 +95,7 @@ std::string nothing_selected(Endpoint& endpoint, const std::vector<Hypertable>& 
             names.push_back(hypertable.known_as().schema + "." + hypertable.known_as().name);
         return near_names(*filter, std::move(names));
     };
-    if (endpoint.server.plain)
+    if (!endpoint.server.has_timescaledb)
         return fmt::format(
             "the {} has no TimescaleDB, and no table with the name of a hypertable "
             "of the target{}",
@@ -149,7 +150,7 @@ std::vector<Difference> differences(const Hypertable& source, const Hypertable& 
     std::ranges::move(further_columns(source, target), std::back_inserter(all));
     for (auto& difference : timescale::partition_differences(source, target))
         all.push_back({.text = std::move(difference)});
-    if (source.plain &&
+    if (source.is_plain_table &&
         (target.time.function || timescale::axis_of(target.time.type) == timescale::Axis::other))
         all.push_back(
             {.text = fmt::format("its time is no timestamp, date or integer but what {} makes of "

@@ -22,7 +22,7 @@ namespace {
 
 /// As in queue::Task.
 std::string part_text(const Hypertable& hypertable, const TimeRange& slice) {
-    if (!hypertable.plain)
+    if (!hypertable.is_plain_table)
         return {};
     return slice == timescale::all_of_time ? "of all times" : range_text(hypertable, slice);
 }
@@ -37,7 +37,7 @@ read_chunks(run::Endpoint& source, const std::vector<Hypertable>& hypertables,
     std::vector<std::string> problems;
     for (std::size_t i = 0; i < hypertables.size(); ++i) {
         const auto& hypertable = hypertables[i];
-        if (!hypertable.plain) {
+        if (!hypertable.is_plain_table) {
             wanted.push_back({hypertable.id, hypertable.time_dimension_id, ranges[i]});
             continue;
         }
@@ -54,8 +54,9 @@ read_chunks(run::Endpoint& source, const std::vector<Hypertable>& hypertables,
         throw Error(fmt::format("nothing is staged: {}; see to that, or leave the tables out with "
                                 "--filter",
                                 fmt::join(problems, "; ")));
-    return source.server.plain ? chunks
-                               : timescale::read_chunks_in_range(source.connection, wanted);
+    return source.server.has_timescaledb
+               ? timescale::read_chunks_in_range(source.connection, wanted)
+               : chunks;
 }
 
 } // namespace

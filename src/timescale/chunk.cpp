@@ -117,8 +117,9 @@ void KnownColumns::add(const std::string& signature, std::vector<ChunkColumn> co
 
 ChunkQuery::ChunkQuery(const Server& server, std::vector<postgres::QualifiedName> names,
                        bool compressed)
-    : plain_(server.plain), known_(server.known_columns), names_(std::move(names)),
-      compressed_(compressed && !plain_), chunks_(names_.size()) {
+    : has_timescaledb_(server.has_timescaledb), known_(server.known_columns),
+      names_(std::move(names)), compressed_(compressed && has_timescaledb_),
+      chunks_(names_.size()) {
     if (!known_)
         known_ = std::make_shared<KnownColumns>();
     first_ = known_->empty() && !names_.empty();
@@ -126,7 +127,7 @@ ChunkQuery::ChunkQuery(const Server& server, std::vector<postgres::QualifiedName
 
 std::vector<postgres::Statement> ChunkQuery::statements() const {
     std::vector<postgres::Statement> statements{
-        about(plain_ ? sql::plain_chunks : sql::chunks, names_)};
+        about(has_timescaledb_ ? sql::chunks : sql::plain_chunks, names_)};
     if (compressed_)
         statements.push_back(about(sql::compressed_chunks, names_));
     if (first_)

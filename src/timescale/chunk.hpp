@@ -160,7 +160,7 @@ class ChunkQuery {
     };
     const postgres::QualifiedName& name_of(const Table& table) const;
 
-    bool plain_;
+    bool has_timescaledb_;
     std::shared_ptr<KnownColumns> known_;
     std::vector<postgres::QualifiedName> names_;
     bool compressed_;

@@ -117,7 +117,7 @@ std::vector<Hypertable> read_plain_tables(postgres::Connection& source,
         Hypertable table;
         table.id = target.id;
         table.name = target.name;
-        table.plain = true;
+        table.is_plain_table = true;
         read_table(table, rows, row);
         // Where the column is missing, or a function makes a time of it, the source differs, which
         // is told of all tables at once.

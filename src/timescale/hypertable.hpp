@@ -52,7 +52,7 @@ struct Hypertable {
     std::int64_t chunk_interval = 0;
     /// A table of a source without TimescaleDB, which is a hypertable in the target only. Its id
     /// and its time are those of the target's.
-    bool plain = false;
+    bool is_plain_table = false;
     /// Of a plain table: those of it and of what inherits from it that have rows, which are not to
     /// be found by their time. A chunk's time is known.
     std::vector<postgres::QualifiedName> without_time_index{};
@@ -97,7 +97,7 @@ postgres::Statement hypertables_statement();
 std::vector<Hypertable> hypertables_from(const postgres::Result& rows);
 
 /// Reads the tables of a database without TimescaleDB that have the names of hypertables of a
-/// target, partitioned ones too, as if they were hypertables (Hypertable::plain).
+/// target, partitioned ones too, as if they were hypertables (Hypertable::is_plain_table).
 /// \param filter as for read_hypertables.
 std::vector<Hypertable> read_plain_tables(postgres::Connection& source,
                                           const std::vector<Hypertable>& targets,

@@ -184,7 +184,7 @@ std::vector<ChunkInRange> chunks_of_slices(postgres::Connection& source, const H
 std::string obstacle_of_rows(postgres::Connection& source, const Hypertable& table,
                              const TimeRange& range) {
     Server server;
-    server.plain = true;
+    server.has_timescaledb = false;
     const auto now = read_chunk(source, server, table.name);
     if (now && now->rewritten)
         return fmt::format("{} was written anew, for example by TRUNCATE, after the snapshot was "

@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-/// Tables of a source without TimescaleDB (Hypertable::plain), cut as the target cuts its chunks.
+/// Tables of a source without TimescaleDB (Hypertable::is_plain_table), cut as the target cuts its
+/// chunks.
 namespace timescale {
 
 /// The slice of time that a hypertable cuts for a chunk around a value

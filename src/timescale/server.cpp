@@ -31,7 +31,7 @@ Version parse_version(std::string_view text) {
 }
 
 std::string Server::description() const {
-    if (plain)
+    if (!has_timescaledb)
         return fmt::format("PostgreSQL {} without TimescaleDB", postgres_major());
     return fmt::format("TimescaleDB {} ({} edition) on PostgreSQL {}", timescaledb_text,
                        community ? "Community" : "Apache", postgres_major());
@@ -58,14 +58,14 @@ Server server_from(const postgres::Result& row, const postgres::Connection& conn
     server.encoding = row.string(0, "encoding");
     server.identity = row.string(0, "identity");
     server.statistics_since = row.string(0, "statistics_since");
-    server.plain = row.is_null(0, "timescaledb_version");
-    if (server.plain && may_be_plain && server.postgres_version < oldest_plain)
+    server.has_timescaledb = !row.is_null(0, "timescaledb_version");
+    if (!server.has_timescaledb && may_be_plain && server.postgres_version < oldest_plain)
         throw Error(
             fmt::format("the {} has PostgreSQL {}", connection.name(), server.postgres_major()),
             fmt::format("{} or later is needed", oldest_plain / 10000));
-    if (server.plain && may_be_plain)
+    if (!server.has_timescaledb && may_be_plain)
         return server;
-    if (server.plain)
+    if (!server.has_timescaledb)
         throw Error(fmt::format("the {} has no timescaledb extension", connection.name()),
                     "connect to the database that has the hypertables");
     server.timescaledb_text = row.string(0, "timescaledb_version");

@@ -30,9 +30,8 @@ class KnownColumns;
  */
 struct Server {
     int postgres_version = 0; ///< server_version_num, 150020 for 15.20
-    /// The database has no TimescaleDB: a source of plain tables. What follows of TimescaleDB is
-    /// empty then.
-    bool plain = false;
+    /// Otherwise it is a source of plain tables, and what follows of TimescaleDB is empty.
+    bool has_timescaledb = true;
     std::string timescaledb_text;
     Version timescaledb;
     std::string extension_schema;

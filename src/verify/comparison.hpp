@@ -58,8 +58,8 @@ struct Comparison {
     Mode mode = Mode::digest;
     /// Both servers hash alike (sql/verify/hash_sample.sql).
     bool hashes_alike = true;
-    int max_examples = 10; ///< of each kind
-    bool plain = false;    ///< the source has no TimescaleDB, and none of its functions
+    int max_examples = 10;       ///< of each kind
+    bool has_timescaledb = true; ///< the source; otherwise it has none of its functions
 };
 
 /// What came of it.

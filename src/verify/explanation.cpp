@@ -38,8 +38,9 @@ std::string digestible(const Comparison& comparison, const std::string& row) {
 
 std::string internal_time(const Comparison& comparison) {
     const auto time = timescale::axis_expression(comparison.time);
-    return comparison.plain ? timescale::internal_expression(comparison.time, time)
-                            : fmt::format("_timescaledb_functions.time_to_internal({})", time);
+    return comparison.has_timescaledb
+               ? fmt::format("_timescaledb_functions.time_to_internal({})", time)
+               : timescale::internal_expression(comparison.time, time);
 }
 
 /// Runs `SELECT list FROM the side's rows within a range of time` with something behind it.

@@ -156,7 +156,7 @@ bool tell_nothing_copied(postgres::Connection& target, const queue::Counts& coun
 ExitStatus verify_quick(const VerifyOptions& options, output::Output& output) {
     auto ends = run::connect_both(options.source, options.target, "verify", run::Session::first);
     run::require_different(ends);
-    if (ends.source.server.plain)
+    if (!ends.source.server.has_timescaledb)
         throw UsageError(fmt::format("the {} has no TimescaleDB, and no estimates of its chunks; "
                                      "run verify without --quick",
                                      ends.source.connection.name()));

@@ -275,7 +275,7 @@ Comparison VerifySession::comparison(const queue::Task& task, const timescale::C
     const auto filter = task.whole ? "true" : ranges;
     Comparison comparison{
         .source = {session_.source().connection, rows_of(source),
-                   hypertable.plain ? ranges : filter},
+                   hypertable.is_plain_table ? ranges : filter},
         // Rows that the target keeps in chunks of other slices.
         .target = {session_.target().connection, task.target.quoted(),
                    fmt::format("{} AND {}",
@@ -288,7 +288,7 @@ Comparison VerifySession::comparison(const queue::Task& task, const timescale::C
         .mode = verify_.mode,
         .hashes_alike = verify_.hashes_alike,
         .max_examples = verify_.options.max_differences,
-        .plain = hypertable.plain};
+        .has_timescaledb = !hypertable.is_plain_table};
     if (target) {
         // As the application reads it: where the planner does not find the chunk, its rows are
         // missing. Around the hypertable only where no condition on time would lead to it.
