@@ -280,7 +280,7 @@ void expect_alike(const std::vector<std::string>& ours, const std::vector<std::s
 
 // ---------------------------------------------------------------- what becomes of the table
 
-TEST_F(Attach, AChunkIsLikeOneThatTheServerMade) {
+TEST_F(Attach, AChunkEqualsOneThatTheServerCreated) {
     const Role owner(target, "owner");
     const Role reader(target, "reader");
     const std::string everything = R"("Odd ""schema"."Every Thing")";
@@ -434,7 +434,7 @@ TEST_F(Attach, ChunksGoIntoTheSchemaOfTheirHypertables) {
     expect_the_servers_like_ours("t");
 }
 
-TEST_F(Attach, TablespacesAreThoseThatTheServerWouldTake) {
+TEST_F(Attach, TablespacesAreThoseThatTheServerWouldChoose) {
     // Directories inside of the server's own.
     target.run("SET allow_in_place_tablespaces = on");
     for (const std::string name : {"one", "two"})
@@ -601,7 +601,7 @@ TEST_F(Attach, DimensionsColumnsAndTypesOfAllKinds) {
 
 /// create_chunk() ends in a segmentation fault of the server where a table to attach has a NULL in
 /// a column that space is divided by (check_chunk_constraint_violated in src/chunk_constraint.c).
-TEST_F(Attach, NullsInASpaceDimensionDoNoHarm) {
+TEST_F(Attach, NullsInASpaceDimensionAreCopied) {
     both("CREATE TABLE cpu (time timestamptz NOT NULL, host text, load float8);"
          "SELECT create_hypertable('cpu', 'time', 'host', 2, chunk_time_interval => interval "
          "'1 day')");
@@ -640,7 +640,7 @@ TEST_F(Attach, LeavesNoInvalidations) {
                            "AND time >= '2024-01-03' AND time < '2024-01-04'"));
 }
 
-TEST_F(Attach, AnOwnerWhoIsNoSuperuserIsEnough) {
+TEST_F(Attach, AnOwnerNeedNotBeSuperuser) {
     const Role owner(target, "owner");
     create_readings(3, ", PRIMARY KEY (device, time)");
     target.run(fmt::format("ALTER TABLE readings OWNER TO {0}; GRANT CREATE ON DATABASE {1} TO {0};"
@@ -682,7 +682,7 @@ TEST_F(Attach, ChunksThatABoundCutsAreLoadedInPlace) {
               "1");
 }
 
-TEST_F(Attach, OneWhoIsNotTheOwnerLoadsInPlace) {
+TEST_F(Attach, ARoleThatIsNotTheOwnerLoadsInPlace) {
     const Role owner(target, "owner");
     const Role member(target, "member");
     create_readings(2);
@@ -809,7 +809,7 @@ TEST_F(Attach, LateRowsThatComeBeforeTheEmptyChunkIsDroppedSurvive) {
     expect_equal_rows("readings", "device < 90");
 }
 
-TEST_F(Attach, ALateRowThatTheSourceHasTooDoesNoHarm) {
+TEST_F(Attach, ALateRowThatTheSourceAlsoHasIsThereOnce) {
     create_readings(1, ", PRIMARY KEY (time, device)");
     add_gates();
     backfill_ok({"stage", "--until", "2024-02-01"});
@@ -886,7 +886,7 @@ TEST_F(Attach, AWriterThatQueuesForTheSameChunkAndTheAttachBothSucceed) {
     expect_equal_rows("readings", "device < 90");
 }
 
-TEST_F(Attach, NobodyIsHeldUpWhileATableIsLoadedAndIndexed) {
+TEST_F(Attach, LoadingAndIndexingATableBlocksNobody) {
     create_readings(1, ", PRIMARY KEY (time, device)");
     add_gates();
     backfill_ok({"stage", "--until", "2024-02-01"});
@@ -1002,7 +1002,7 @@ TEST_F(Attach, ManyLateWritersGetNoErrorAndLoseNothing) {
 
 // ---------------------------------------------------------------- when it does not end well
 
-TEST_F(Attach, AfterAKillTheNextCopyGoesOn) {
+TEST_F(Attach, AfterAKillTheNextCopyContinues) {
     create_readings(2, ", PRIMARY KEY (time, device)");
     add_gates();
     backfill_ok({"stage", "--until", "2024-02-01"});

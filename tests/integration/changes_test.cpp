@@ -148,7 +148,7 @@ TEST_P(Changes, AChunkThatIsDroppedFromTheTargetBeforeItIsLoadedIsMadeAgain) {
 // Where new rows may be compressed at once, batches do not tell when their rows were written: what
 // they have and the source has not may be the application's, and stays until another copy, which
 // knows that it is older.
-TEST_P(Changes, AChunkThatIsCompressedInTheTargetBeforeItIsLoadedIsReplacedInTheEnd) {
+TEST_P(Changes, AChunkThatIsCompressedInTheTargetBeforeItIsLoadedIsReplaced) {
     NEEDS_COMMUNITY_EDITION();
     if (GetParam().absent)
         GTEST_SKIP() << "there is none";
@@ -245,7 +245,7 @@ TEST_P(ColumnChanges, InTheTargetAloneFailUntilTheSourceHasThemToo) {
     fail_and_repair(target, source);
 }
 
-TEST_P(ColumnChanges, OnBothSidesAfterStagingDoNoHarm) {
+TEST_P(ColumnChanges, OnBothSidesAfterStagingAreCopied) {
     stage();
     both(add.sql);
     write_to_new_column();
@@ -415,7 +415,7 @@ class InMidLook : public Migration {
     }
 };
 
-TEST_F(InMidLook, AnIndexThatIsGoneIsNotMadeForANewChunk) {
+TEST_F(InMidLook, AnIndexThatWasDroppedIsNotCreatedForANewChunk) {
     const auto shape = timescale::read_staging_shape(*connect_before_the_drop(),
                                                      {"public", "readings"}, {"public", "staging"});
     ASSERT_TRUE(shape);
@@ -423,7 +423,7 @@ TEST_F(InMidLook, AnIndexThatIsGoneIsNotMadeForANewChunk) {
     EXPECT_EQ(shape->indexes[0].name, "kept");
 }
 
-TEST_F(InMidLook, AnIndexThatIsGoneIsNotCompared) {
+TEST_F(InMidLook, AnIndexThatWasDroppedIsNotCompared) {
     const auto definition =
         connect_before_the_drop()->query(sql::definitions, {"{public}", "{readings}"});
     EXPECT_THAT(definition.string(0, "indexes"), AllOf(HasSubstr("kept"), Not(HasSubstr("gone"))));
@@ -461,7 +461,7 @@ TEST_F(InMidLook, IndexesOfACompressedTableAreDroppedOneByOne) {
 
 class ChangedDimensions : public Migration {};
 
-TEST_F(ChangedDimensions, ARenamedSpaceDimensionCostsNoRowsOfOtherPartitions) {
+TEST_F(ChangedDimensions, ARenamedSpaceDimensionLosesNoRowsOfOtherPartitions) {
     both("CREATE TABLE cpu (time timestamptz NOT NULL, host int NOT NULL, load int);"
          "SELECT create_hypertable('cpu', 'time', 'host', 4, chunk_time_interval => interval '1 "
          "day');"

@@ -204,7 +204,7 @@ TEST_F(Check, ChangesNothing) {
     EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill') IS NULL"), "t");
 }
 
-TEST_F(Check, SessionsMayOnlyRead) {
+TEST_F(Check, SessionsAreReadOnly) {
     NEEDS_COMMUNITY_EDITION();
     // A function that check calls tells what its session may do.
     both(
@@ -255,7 +255,7 @@ TEST_F(Check, ASideThatCannotBeReachedIsAnErrorAndTheOtherIsChecked) {
     EXPECT_EQ(check_between(nowhere, nowhere).summary, "2 errors, 0 warnings.");
 }
 
-TEST_F(Check, AConnectionThatIsLostIsAnErrorAfterWhatWasFoundBefore) {
+TEST_F(Check, ALostConnectionIsAnErrorAfterEarlierFindings) {
     auto proxy = Proxy::in_front_of(target.uri());
     proxy_cuts_at(proxy, "indisexclusion");
     const auto report = check_between(source.uri(), proxy.uri(target.uri()));
@@ -265,7 +265,7 @@ TEST_F(Check, AConnectionThatIsLostIsAnErrorAfterWhatWasFoundBefore) {
     EXPECT_THAT(report.all_of("error"), SizeIs(1));
 }
 
-TEST_F(Check, WhatCannotBeLookedAtIsAnErrorAndTheRestIsLookedAt) {
+TEST_F(Check, ATopicThatCannotBeCheckedIsAnErrorAndTheOthersAreChecked) {
     const Role owner(target, "owner");
     target.run(fmt::format("ALTER TABLE readings OWNER TO {0}; GRANT CREATE ON DATABASE {1} TO {0};"
                            "REVOKE SELECT ON timescaledb_information.jobs FROM PUBLIC",
@@ -353,7 +353,7 @@ TEST_F(Check, ARestoreThatWasNotEndedIsFound) {
                 ElementsAre(HasSubstr("SELECT \"public\".\"timescaledb_post_restore\"()")));
 }
 
-TEST_F(Check, WhatOtherVersionsMeanIsSaid) {
+TEST_F(Check, DifferentVersionsAreExplained) {
     NEEDS_COMMUNITY_EDITION();
     both("ALTER TABLE readings SET (timescaledb.compress)");
     const auto report = check();
@@ -380,7 +380,7 @@ class CheckEncodings : public Check {
                 {.clauses = "ENCODING LATIN2 LC_COLLATE 'C' LC_CTYPE 'C'"}) {}
 };
 
-TEST_F(CheckEncodings, ThatDifferAreFound) {
+TEST_F(CheckEncodings, DifferentEncodingsAreFound) {
     EXPECT_THAT(check().warnings("encoding"),
                 ElementsAre(HasSubstr("LATIN1 in the source, LATIN2 in the target")));
 }
@@ -408,7 +408,7 @@ class CheckStandby : public WithStandby<Check> {
     }
 };
 
-TEST_F(CheckStandby, AsTheSourceItIsToWaitForReaders) {
+TEST_F(CheckStandby, AsTheSourceItShouldWaitForReaders) {
     const auto uri = standby->uri(source.name());
     set("off", "30s");
     EXPECT_THAT(check_between(uri, target.uri()).warnings("standby"),
@@ -726,7 +726,7 @@ TEST_F(CheckForeignKeys, TablesThatAreEmptyOnBothSidesAreFine) {
     EXPECT_THAT(check().ok("foreign keys"), ElementsAre(HasSubstr("the same 0 keys")));
 }
 
-TEST_F(CheckForeignKeys, TablesThatCannotBeReadAreSaid) {
+TEST_F(CheckForeignKeys, UnreadableTablesAreReported) {
     const Role owner(target, "owner");
     target.run(fmt::format("ALTER TABLE readings OWNER TO {0}; GRANT CREATE ON DATABASE {1} TO {0}",
                            owner.name(), target.name()));
@@ -750,7 +750,7 @@ TEST_F(Check, RowsThatTheTargetHasAreFound) {
                 ElementsAre(HasSubstr("about 3 rows in 1 chunk")));
 }
 
-TEST_F(Check, EmptyChunksOfTheTargetAreNone) {
+TEST_F(Check, EmptyChunksOfTheTargetAreNotReported) {
     target.run("INSERT INTO readings VALUES ('2024-01-02', 1); TRUNCATE readings");
     EXPECT_THAT(check().ok("rows in the target"), SizeIs(1));
 }
@@ -776,7 +776,7 @@ TEST_F(Check, CompressedRowsOfTheTargetAreFound) {
                 ElementsAre(HasSubstr("about 2 rows in 1 chunk")));
 }
 
-TEST_F(Check, AQueueThatIsThereIsFound) {
+TEST_F(Check, AnExistingQueueIsFound) {
     backfill_ok({"stage", "--until", "2025-01-01"});
     EXPECT_THAT(check().ok("queue"), SizeIs(1));
     backfill_ok({"clean"});
@@ -843,7 +843,7 @@ TEST_F(CheckJobs, RetentionOfTheTargetIsAnErrorWhenItDropsWhatIsCopied) {
     EXPECT_EQ(check_until("now()").exit_status, 0);
 }
 
-TEST_F(CheckJobs, WhatRetentionDropsCannotBeToldWithoutTheSource) {
+TEST_F(CheckJobs, EffectsOfRetentionAreUnknownWithoutTheSource) {
     add(target, "retention_policy('readings', interval '5 days'");
     const auto nowhere = fmt::format("host=127.0.0.1 port={} dbname=x", free_port());
     EXPECT_THAT(check_between(nowhere, target.uri()).warnings("jobs in the target"),
@@ -868,7 +868,7 @@ TEST_F(CheckJobs, PoliciesWhoseOwnersMayNotWorkAreFound) {
     EXPECT_THAT(check_until("now()").warnings("owners of policies"), IsEmpty());
 }
 
-TEST_F(CheckJobs, RetentionThatComesToTheRangeLaterIsFound) {
+TEST_F(CheckJobs, RetentionThatReachesTheRangeLaterIsFound) {
     add(target, "retention_policy('readings', interval '12 days'");
     EXPECT_THAT(check_until("now()").warnings("jobs in the target"),
                 ElementsAre(HasSubstr("5 of the range's 11 within 7 days")));
@@ -888,7 +888,7 @@ TEST_F(CheckJobs, RetentionByNumbersIsFound) {
     EXPECT_THAT(report.ok("jobs in the target"), Contains(HasSubstr("none of which")));
 }
 
-TEST_F(CheckJobs, RetentionByCreationIsToldInNumbers) {
+TEST_F(CheckJobs, RetentionByCreationIsReportedInNumbers) {
     const auto job = add(source, "retention_policy('readings', drop_created_before => "
                                  "interval '3 days'");
     source.run("UPDATE _timescaledb_catalog.chunk SET creation_time = now() - interval '4 days' "
@@ -921,7 +921,7 @@ TEST_F(CheckJobs, TheRemedyKeepsAJobsTimeZone) {
     ASSERT_THAT(found, ElementsAre(HasSubstr("timezone => 'Europe/Berlin'")));
 }
 
-TEST_F(CheckJobs, WhatAPolicyDoesIsTold) {
+TEST_F(CheckJobs, EffectsOfPoliciesAreReported) {
     both("ALTER TABLE readings SET (timescaledb.compress)");
     add(target, "compression_policy('readings', interval '1 day'");
     EXPECT_THAT(check_until("now()").warnings("jobs in the target"),
@@ -949,7 +949,7 @@ TEST_F(CheckJobs, AnIntegerNowMayNameItsTableWithoutASchema) {
                 ElementsAre(HasSubstr("drops chunks after 50: 4 of the range's 10")));
 }
 
-TEST_F(CheckJobs, RetentionWhoseTimeCannotBeToldIsFound) {
+TEST_F(CheckJobs, RetentionOfUnknownTimeIsFound) {
     both("CREATE TABLE ticks (tick int NOT NULL); SELECT create_hypertable('ticks', 'tick', "
          "chunk_time_interval => 10); CREATE SEQUENCE calls; CREATE FUNCTION ticks_now() RETURNS "
          "int LANGUAGE sql STABLE AS 'SELECT 95'; SELECT set_integer_now_func('ticks', "
@@ -997,7 +997,7 @@ TEST_F(CheckJobs, RefreshingInTheTargetIsAnErrorWhenItReachesIntoTheRange) {
 
 // ---------------------------------------------------------------- privileges
 
-TEST_F(Check, RightsThatAreMissingAreFound) {
+TEST_F(Check, MissingPrivilegesAreFound) {
     const Role reader(source, "reader");
     const Role owner(target, "owner");
     const auto report = check_between(reader.uri(), owner.uri());
@@ -1025,7 +1025,7 @@ TEST_F(Check, RightsThatAreMissingAreFound) {
                 ElementsAre(HasSubstr("NO FORCE ROW LEVEL SECURITY")));
 }
 
-TEST_F(Check, ClosedSchemasAreNotInTheWay) {
+TEST_F(Check, ClosedSchemasDoNotMatter) {
     both("CREATE SCHEMA secret; ALTER TABLE readings SET SCHEMA secret");
     const Role reader(source, "reader");
     const auto report = check_between(reader.uri(), target.uri());

@@ -128,7 +128,7 @@ TEST_F(ChunkSkipping, ForgetsTheRangesOfBatchesThatAreReplaced) {
     EXPECT_EQ(ranges(target), ranges(source));
 }
 
-TEST_F(ChunkSkipping, ForgetsThemAlsoWhereItMayNotCarry) {
+TEST_F(ChunkSkipping, ForgetsThemEvenIfItMayNotCopyRanges) {
     NEEDS_COMMUNITY_EDITION();
     NEEDS_SAME_VERSION();
     both(create());
@@ -154,7 +154,7 @@ TEST_F(ChunkSkipping, FindsWhatABoundCutsOfBatches) {
     expect_found();
 }
 
-TEST_F(ChunkSkipping, HealsChunksThatOthersHaveMade) {
+TEST_F(ChunkSkipping, RecordsChunksThatOthersCreated) {
     both(create());
     source.run(rows(4));
     target.run("INSERT INTO parcel VALUES ('2025-06-02 23:00+00', 7777), ('2025-06-09', 8888)");
@@ -172,7 +172,7 @@ TEST_F(ChunkSkipping, HealsChunksThatOthersHaveMade) {
                 Not(HasSubstr("are not recorded for column")));
 }
 
-TEST_F(ChunkSkipping, HealsThemAsTheOwner) {
+TEST_F(ChunkSkipping, RecordsThemAsTheOwner) {
     both(create());
     source.run(rows(4));
     target.run("INSERT INTO parcel VALUES ('2025-06-02 23:00+00', 7777), ('2025-06-09', 8888)");

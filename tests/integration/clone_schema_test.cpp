@@ -291,7 +291,7 @@ TEST_F(CloneSchema, JobsAreOffUntilJobsEnable) {
     EXPECT_THAT(target.rows(on), ElementsAre("1000", "1002"));
 }
 
-TEST_F(CloneSchema, PoliciesThatTheServerChecksByUsersFunctionsComeAlong) {
+TEST_F(CloneSchema, PoliciesThatTheServerChecksWithUsersFunctionsAreCloned) {
     NEEDS_COMMUNITY_EDITION();
     source.run("CREATE TABLE ticks (tick bigint NOT NULL);"
                "SELECT create_hypertable('ticks', 'tick', chunk_time_interval => 10);"
@@ -333,7 +333,7 @@ TEST_F(CloneSchema, AnIntegerNowFindsItsTableByTheSourcesSearchPath) {
     backfill_ok({"jobs", "enable"});
 }
 
-TEST_F(CloneSchema, EventTriggersOfTheSourceComeWithoutBeingFired) {
+TEST_F(CloneSchema, EventTriggersOfTheSourceAreClonedWithoutFiring) {
     make_readings();
     if (is_community()) {
         make_community_things(); // for jobs, clone-schema makes tables of its own
@@ -372,7 +372,7 @@ TEST_F(CloneSchema, ViewsOnChunksAreRefusedBeforeAnythingIsDone) {
     clone();
 }
 
-TEST_F(CloneRoles, OfPoliciesAreAskedForBeforeAnythingIsDone) {
+TEST_F(CloneRoles, OfPoliciesAreRequiredBeforeAnythingIsDone) {
     make_readings();
     const Role role(source, "reader");
     source.run(fmt::format("CREATE POLICY own ON device TO {} USING (true)", role.name()));
@@ -383,7 +383,7 @@ TEST_F(CloneRoles, OfPoliciesAreAskedForBeforeAnythingIsDone) {
     EXPECT_EQ(target.value("SELECT count(*) FROM pg_policy"), "1");
 }
 
-TEST_F(CloneSchema, OnlyChunksAreLeftOutWhateverNamesHave) {
+TEST_F(CloneSchema, OnlyChunksAreLeftOutWhateverTheirNames) {
     make_readings();
     const auto chunk = source.value("SELECT table_name FROM (SELECT relname::text AS table_name "
                                     "FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid "
@@ -404,7 +404,7 @@ TEST_F(CloneSchema, OnlyChunksAreLeftOutWhateverNamesHave) {
     expect_equal_rows("readings");
 }
 
-TEST_F(CloneSchema, PatternsOfChunksCatchNothingElse) {
+TEST_F(CloneSchema, PatternsOfChunksMatchNothingElse) {
     make_readings();
     const auto tables =
         "SELECT relname FROM pg_class WHERE relname ~ '^_hyper.*a[_1]chunk' ORDER BY 1";
@@ -416,7 +416,7 @@ TEST_F(CloneSchema, PatternsOfChunksCatchNothingElse) {
     expect_same_schema();
 }
 
-TEST_F(CloneSchema, WhatLooksLikeADumpIsNone) {
+TEST_F(CloneSchema, DataThatLooksLikeADumpIsNotRewritten) {
     make_readings();
     source.run(R"(
         SET check_function_bodies = off;
@@ -466,7 +466,7 @@ TEST_F(CloneSchema, NoRelationalDataKeepsSequencesAndTheCatalog) {
     EXPECT_EQ(target.value("SELECT count(*) FROM device"), "0");
 }
 
-TEST_F(CloneRoles, DryRunSaysAllAndChangesNothing) {
+TEST_F(CloneRoles, DryRunReportsEverythingAndChangesNothing) {
     make_readings();
     if (is_community())
         make_community_things();
@@ -485,7 +485,7 @@ TEST_F(CloneRoles, DryRunSaysAllAndChangesNothing) {
 
 // ---------------------------------------------------------------- what fails leaves nothing
 
-TEST_F(CloneSchema, WhatTheTargetRefusesIsToldAndNothingIsLeft) {
+TEST_F(CloneSchema, ErrorsOfTheTargetAreReportedAndNothingIsLeft) {
     make_readings();
     // A check that needs rows of a table which comes later.
     source.run("CREATE TABLE zone (id int); INSERT INTO zone VALUES (1);"
@@ -591,14 +591,14 @@ class CommitUnanswered : public CloneSchema {
     std::atomic<bool> is_lost_ = false;
 };
 
-TEST_F(CommitUnanswered, CarriedOutIsDoneWhenTheTargetIsBack) {
+TEST_F(CommitUnanswered, ThatSucceededIsDoneWhenTheTargetIsBack) {
     lose_commit(Fault::cut, /*is_heard=*/true, /*more=*/2);
     const auto outcome = backfill(words());
     EXPECT_THAT(outcome.errors, HasSubstr("; trying again"));
     expect_cloned(outcome);
 }
 
-TEST_F(CommitUnanswered, NotHeardIsAFailureThatLeavesNothing) {
+TEST_F(CommitUnanswered, ThatWasNotReceivedFailsAndLeavesNothing) {
     // The target waits for the client that it has lost, until it is told not to.
     lose_commit(Fault::lose_client, /*is_heard=*/false);
     EXPECT_THAT(clone_fails({"--retry-timeout", "20s"}),
@@ -608,7 +608,7 @@ TEST_F(CommitUnanswered, NotHeardIsAFailureThatLeavesNothing) {
     expect_same_schema();
 }
 
-TEST_F(CommitUnanswered, AtWorkStillIsWaitedFor) {
+TEST_F(CommitUnanswered, ThatIsStillInProgressIsWaitedFor) {
     // Under another name, it is not found, and not ended.
     programs.replace("psql", "PGAPPNAME=elsewhere exec $PROGRAM \"$@\"");
     const auto before = target.value(traces);
@@ -629,17 +629,17 @@ TEST_F(CommitUnanswered, AtWorkStillIsWaitedFor) {
     EXPECT_EQ(target.value(traces), before);
 }
 
-TEST_F(CommitUnanswered, WhatCannotBeFoundOutIsSaid) {
+TEST_F(CommitUnanswered, ThatRemainsUnknownIsReported) {
     lose_commit(Fault::cut, /*is_heard=*/true, all);
     expect_in_doubt(backfill(words({"--retry-timeout", "1s"})));
 }
 
-TEST_F(CommitUnanswered, InterruptedItIsDoneWhenCarriedOut) {
+TEST_F(CommitUnanswered, ThatSucceededIsDoneEvenIfInterrupted) {
     lose_commit(Fault::stall, /*is_heard=*/true);
     expect_cloned(interrupt_at_commit(*start(words())));
 }
 
-TEST_F(CommitUnanswered, InterruptedItIsSaidWhenItCannotBeFoundOut) {
+TEST_F(CommitUnanswered, ThatRemainsUnknownAfterAnInterruptIsReported) {
     lose_commit(Fault::stall, /*is_heard=*/true, all);
     expect_in_doubt(interrupt_at_commit(*start(words())));
 }
@@ -693,7 +693,7 @@ TEST_F(CloneSchema, MissingPrivilegesAreNamed) {
                                      HasSubstr("a superuser"), HasSubstr(restorer.name())));
 }
 
-TEST_F(CloneRoles, PasswordsAreNoArguments) {
+TEST_F(CloneRoles, PasswordsAreNotPassedAsArguments) {
     make_readings();
     const TextFile seen("seen");
     for (const auto* name : {"pg_dump", "pg_dumpall", "psql"})
@@ -712,7 +712,7 @@ TEST_F(CloneRoles, PasswordsAreNoArguments) {
 
 // ---------------------------------------------------------------- roles
 
-TEST_F(CloneRoles, RolesComeAndWhatIsLeftOutIsTold) {
+TEST_F(CloneRoles, RolesAreClonedAndOmissionsAreReported) {
     make_readings();
     const Role owner(source, "owner");
     const Role group(source, "group");
@@ -754,7 +754,7 @@ TEST_F(CloneRoles, RolesComeAndWhatIsLeftOutIsTold) {
         source.run("SELECT delete_job(1000)");
 }
 
-TEST_F(CloneRoles, PoliciesGoToWhoGetsTheirHypertablesAndOtherJobsStay) {
+TEST_F(CloneRoles, PoliciesGetTheirHypertablesOwnerAndOtherJobsKeepTheirs) {
     NEEDS_COMMUNITY_EDITION();
     make_readings();
     const Role owner(source, "owner");
@@ -819,7 +819,7 @@ class CloneIntoEmptyDatabase : public CloneSchema {
     void SetUp() override { NEEDS_TARGET_NOT_OLDER(); }
 };
 
-TEST_F(CloneIntoEmptyDatabase, TheExtensionComesInTheSourcesVersion) {
+TEST_F(CloneIntoEmptyDatabase, TheExtensionIsCreatedInTheSourcesVersion) {
     make_readings();
     const auto version = "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'";
     if (target.value(fmt::format("SELECT count(*) FROM pg_available_extension_versions WHERE name "
@@ -892,7 +892,7 @@ class CloneFromPostgres : public CloneSchema {
     }
 };
 
-TEST_F(CloneFromPostgres, PlainTablesComeWithTheirRows) {
+TEST_F(CloneFromPostgres, PlainTablesAreClonedWithTheirRows) {
     clone();
     for (const auto* table :
          {"device", "metrics", "counters", "\"Odd\".\"Parts\"", "\"Odd\".\"parts_1 x\""})
@@ -928,7 +928,7 @@ TEST_F(CloneFromPostgres, TablesBecomeHypertables) {
     EXPECT_THROW(target.run("INSERT INTO metrics VALUES ('2024-01-01', 99)"), Error);
 }
 
-TEST_F(CloneFromPostgres, WhatCannotBecomeAHypertableIsRefusedBeforehand) {
+TEST_F(CloneFromPostgres, ATableThatCannotBecomeAHypertableIsRefused) {
     source.run("CREATE TABLE parent (t timestamptz); CREATE TABLE child () INHERITS (parent);"
                "CREATE TABLE keyed (id int PRIMARY KEY, t2 timestamptz);"
                "CREATE TABLE texts (txt text, g date GENERATED ALWAYS AS ('2024-01-01') STORED);"

@@ -181,7 +181,7 @@ TEST(CommandLineUsage, WithoutSourceOrTargetIsWrongAndNamesItsVariable) {
                        AllOf(HasSubstr("--target"), HasSubstr("BACKFILL_TARGET")));
 }
 
-TEST(CommandLineUsage, OfAParallelismThatIsNoPositiveNumberIsWrong) {
+TEST(CommandLineUsage, OfAParallelismThatIsNotPositiveIsWrong) {
     for (const std::string wrong : {"0", "-1", "many", "1.5", "99999999999999999999"})
         expect_wrong_option({"copy", "--parallelism", wrong},
                             AllOf(HasSubstr("--parallelism"), HasSubstr(wrong)));
@@ -344,7 +344,7 @@ TEST_F(CommandLine, SaysToStageFirstWhenThereIsNothingStagedToCopy) {
     EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill') IS NULL"), "t");
 }
 
-TEST_F(CommandLine, HasNothingAgainstCleaningWhereNothingIs) {
+TEST_F(CommandLine, CleanSucceedsWithoutAQueue) {
     EXPECT_THAT(backfill_ok({"clean"}), HasSubstr("Nothing to clean"));
 }
 

@@ -55,7 +55,7 @@ class CompletionPoint : public Migration {
     std::string values_;
 };
 
-TEST_F(CompletionPoint, IsBehindWhereBothSidesDiffer) {
+TEST_F(CompletionPoint, IsAfterTheLastDifference) {
     // From 12:17 on some processes write twice, from 12:20:30 on all.
     write_to_target("readings", "time >= '2025-06-01 12:20:30' OR (time >= '2025-06-01 12:17' AND "
                                 "extract(second FROM time)::int % 2 = 0)");
@@ -76,7 +76,7 @@ TEST_F(CompletionPoint, IsBehindWhereBothSidesDiffer) {
                       HasSubstr("For 1 of 1 hypertable: --until '2025-06-01 12:20:30 UTC'")));
 }
 
-TEST_F(CompletionPoint, IsBehindAGap) {
+TEST_F(CompletionPoint, IsAfterAGap) {
     write_to_target("readings",
                     "time >= '2025-06-01 12:10' AND NOT (time >= '2025-06-01 12:30' AND "
                     "time < '2025-06-01 12:31:07')");
@@ -85,7 +85,7 @@ TEST_F(CompletionPoint, IsBehindAGap) {
     EXPECT_THAT(found["chart"].get<std::string>(), MatchesRegex("-?=+-+=+"));
 }
 
-TEST_F(CompletionPoint, BearsLateRows) {
+TEST_F(CompletionPoint, AllowsForLateRows) {
     write_to_target("readings", "time >= '2025-06-01 12:30' OR time = '2025-06-01 11:00:07'");
     const auto found = find("readings");
     EXPECT_EQ(found["suggested"], "2025-06-01 12:30:00 UTC");
@@ -101,7 +101,7 @@ TEST_F(CompletionPoint, IsNotSuggestedWhenTheyDifferUntilTheEnd) {
                       HasSubstr("No completion point for 1 hypertable.")));
 }
 
-TEST_F(CompletionPoint, IsNotSpoiltByRowsThatAreUnderWay) {
+TEST_F(CompletionPoint, IgnoresRowsInFlight) {
     write_to_target("readings", "time >= '2025-06-01 12:10' AND time < '2025-06-01 12:59:50'");
     const auto found = find("readings");
     EXPECT_EQ(found["suggested"], "2025-06-01 12:10:00 UTC");
@@ -128,7 +128,7 @@ TEST_F(CompletionPoint, NeedsRowsInTheTarget) {
         "\"public\".\"readings\" has no rows to compare: nothing is written to the target yet");
 }
 
-TEST_F(CompletionPoint, LooksNoFurtherBackThanItIsTold) {
+TEST_F(CompletionPoint, LooksBackToSinceOnly) {
     write_to_target("readings", "time < '2025-06-01 12:00' OR time >= '2025-06-01 12:40:10'");
     backfill_ok({"stage", "--until", "2025-06-01 11:30", "--filter", "readings"});
     backfill_ok({"copy"});

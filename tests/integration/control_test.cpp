@@ -125,7 +125,7 @@ TEST_F(Control, StatusListsFailedChunks) {
     EXPECT_EQ(status()["total"]["failed"], 5);
 }
 
-TEST_F(Control, StatusOfAProcessThatIsGoneSaysSo) {
+TEST_F(Control, StatusReportsAProcessThatIsGone) {
     auto holder = lock_source();
     const auto program = start_copy("1");
     ASSERT_TRUE(eventually([&] { return status()["runs"].size() == 1; }));
@@ -150,7 +150,7 @@ TEST_F(Control, StatusNeedsAQueue) {
     EXPECT_THAT(outcome.errors, HasSubstr("nothing is staged"));
 }
 
-TEST_F(Control, APausedQueueIsNotWorkedOnUntilItIsResumed) {
+TEST_F(Control, PausedRunsWaitForResume) {
     EXPECT_THAT(backfill_ok({"pause"}), HasSubstr("nothing is running now"));
     const auto program = start_copy("2");
     EXPECT_TRUE(eventually([&] {
@@ -168,7 +168,7 @@ TEST_F(Control, APausedQueueIsNotWorkedOnUntilItIsResumed) {
     EXPECT_EQ(finished(), "7");
 }
 
-TEST_F(Control, PausingLetsWhatIsInHandBeFinished) {
+TEST_F(Control, PausingFinishesTheChunksInProgress) {
     auto holder = lock_source();
     // One by one: small ones are taken several at a time otherwise.
     const auto program = start_copy("1", {"--load-strategy", "attach"});
@@ -212,7 +212,7 @@ TEST_F(Control, ParallelismIsChecked) {
     EXPECT_EQ(backfill({"set-parallelism"}).exit_status, exit_usage);
 }
 
-TEST_F(Control, TheRateIsKeptTo) {
+TEST_F(Control, TheRateIsLimited) {
     using Clock = std::chrono::steady_clock;
     const auto begun = Clock::now();
     // Some 13 kB of COPY data; the last piece of each chunk need not be waited for.

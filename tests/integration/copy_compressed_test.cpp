@@ -297,7 +297,7 @@ TEST_F(CopyCompressed, SparseIndexesThatNobodyAskedFor) {
               source.value("SELECT count(*) FROM metrics WHERE note = 'note 2'"));
 }
 
-TEST_F(CopyCompressed, SettingsThatTheTargetDecidesOtherwise) {
+TEST_F(CopyCompressed, SettingsThatTheTargetDecidesDifferently) {
     both("CREATE TABLE metrics (time timestamptz NOT NULL, device int, value float8, note text);"
          "SELECT create_hypertable('metrics', 'time', chunk_time_interval => interval '1 day');"
          "ALTER TABLE metrics SET (timescaledb.compress, timescaledb.compress_segmentby = "
@@ -538,7 +538,7 @@ TEST_F(CopyAggregates, MaterializedDataOfEveryLevelIsCopied) {
                            "'ts_cagg_invalidation_trigger'"));
 }
 
-TEST_F(CopyAggregates, GoIntoTheHypertableBehindTheViewWhateverItsName) {
+TEST_F(CopyAggregates, GoIntoTheMaterializationHypertableWhateverItsName) {
     both(create_tables);
     target.run(
         "CREATE MATERIALIZED VIEW first WITH (timescaledb.continuous) AS SELECT "

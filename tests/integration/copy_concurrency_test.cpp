@@ -70,7 +70,7 @@ TEST_F(CopyConcurrency, TwoProcessesShareOneQueue) {
     expect_equal();
 }
 
-TEST_F(CopyConcurrency, OneProcessGoesOnWhenAnotherIsKilled) {
+TEST_F(CopyConcurrency, OneProcessContinuesWhenAnotherIsKilled) {
     // Large enough for each to be claimed by itself, and all for more than one worker.
     target.run("UPDATE __backfill.task SET bytes = 5e6");
     auto holder = hold_up_writers();
@@ -125,7 +125,7 @@ TEST_F(CopyConcurrency, TheSecondSignalRollsBackAtOnce) {
     expect_equal();
 }
 
-TEST_F(CopyConcurrency, AfterAKillTheNextCopyGoesOn) {
+TEST_F(CopyConcurrency, AfterAKillTheNextCopyContinues) {
     for (int i = 0; i < 5; ++i) {
         const auto program = start({"copy", "-p", "4"});
         std::this_thread::sleep_for(std::chrono::milliseconds(20 + 25 * i));
@@ -252,7 +252,7 @@ TEST_F(CopyConcurrency, AWriterThatHasWaitedForUsIsNotTheOneWhoFails) {
     expect_equal_rows("readings");
 }
 
-TEST_F(CopyConcurrency, AWriterThatNeedsANewChunkIsNotHeldUpWhileRowsAreCopied) {
+TEST_F(CopyConcurrency, CopyingDoesNotBlockAWriterThatNeedsANewChunk) {
     // Large enough for each to be claimed by itself.
     target.run("UPDATE __backfill.task SET bytes = 5e6");
     target.run(

@@ -195,7 +195,7 @@ TEST_F(CopyRows, MatchesColumnsByNameWithGeneratedIdentityAndDroppedOnes) {
     EXPECT_EQ(target.value("SELECT count(*) FROM odd WHERE twice <> x * 2"), "0");
 }
 
-TEST_F(CopyRows, SendsTypesAsTextWhoseBinaryFormIsNoneOrAnOid) {
+TEST_F(CopyRows, SendsTypesAsTextThatHaveNoPortableBinaryForm) {
     // Objects in another order, so that their OIDs differ.
     target.run("CREATE TABLE elsewhere (i int); CREATE TYPE unrelated AS ENUM ('u')");
     both("CREATE TYPE mood AS ENUM ('calm', 'wild'); CREATE TYPE pair AS (m mood, n int);"
@@ -258,7 +258,7 @@ TEST_F(CopyRows, SkipsAChunkThatIsGoneFromTheSource) {
     expect_equal_rows("readings");
 }
 
-TEST_F(CopyRows, SaysWhichColumnWasAddedOnOneSideSinceStaging) {
+TEST_F(CopyRows, NamesTheColumnThatWasAddedOnOneSideSinceStaging) {
     create_readings();
     backfill_ok({"stage", "--until", "2024-01-11"});
     source.run("ALTER TABLE readings ADD COLUMN unit text");
@@ -295,7 +295,7 @@ TEST_F(CopyRows, RefusesASnapshotThatIsGone) {
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "0");
 }
 
-TEST_F(CopyRows, FailsAChunkWhoseTableWasWrittenAnewSinceTheSnapshot) {
+TEST_F(CopyRows, FailsAChunkWhoseTableWasRewrittenSinceTheSnapshot) {
     create_readings();
     const auto exporter = source.connect();
     exporter->execute("BEGIN ISOLATION LEVEL REPEATABLE READ");

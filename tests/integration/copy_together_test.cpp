@@ -115,7 +115,7 @@ TEST_F(CopyTogether, SetsApartWhatIsNotSimple) {
     EXPECT_EQ(backfill({"verify"}).exit_status, 0);
 }
 
-TEST_F(CopyTogether, OneThatFailsDoesNotSpoilTheOthers) {
+TEST_F(CopyTogether, OneThatFailsDoesNotFailTheOthers) {
     create_ticks();
     clone_chunks();
     target.run("ALTER TABLE ticks ADD CHECK (time <> 3007)");
@@ -209,7 +209,7 @@ TEST_F(CopyTogether, ExplainNamesEachWay) {
                 HasSubstr(": through the hypertable: the target's chunks are cut elsewhere\n"));
 }
 
-TEST_F(CopyTogether, TellsThoseWhoInsistOnAttachingWhatComesOfIt) {
+TEST_F(CopyTogether, WarnsOfAttachingOnOldVersions) {
     create_ticks();
     backfill_ok({"stage", "--until", "500"});
     const auto output = backfill_ok({"copy", "--load-strategy", "attach"});

@@ -114,7 +114,7 @@ TEST_P(CrashOfCopy, BySeveralChunksFailsTheseAndNoOther) {
     expect_all_but("'11', '13', '14'", "3");
 }
 
-TEST_P(CrashOfCopy, BySmallChunksTogetherIsTold) {
+TEST_P(CrashOfCopy, BySmallChunksTogetherIsReported) {
     let_writing_crash("'12', '16'");
     stage(/*large=*/false);
     const auto outcome = run({"copy", "-p", "4", "--load-strategy", GetParam()});
@@ -139,7 +139,7 @@ INSTANTIATE_TEST_SUITE_P(Strategies, CrashOfCopy, testing::Values("auto", "in-pl
                              return std::string(strategy.param) == "auto" ? "Auto" : "InPlace";
                          });
 
-TEST_F(Crash, OfVerifyByAChunkTwiceIsSaidOfItAndNoOther) {
+TEST_F(Crash, OfVerifyByAChunkTwiceFailsItAndNoOther) {
     backfill_ok({"stage", "--until", "2024-02-01"});
     backfill_ok({"copy"});
     // What enums are compared by.

@@ -318,7 +318,7 @@ TEST_F(OtherCollation, OfCompressedBatches) {
 }
 
 // Where text is only what batches are segmented by, it has no order.
-TEST_F(OtherCollation, IsOfNoMatterToSegments) {
+TEST_F(OtherCollation, DoesNotMatterToSegments) {
     NEEDS_COMMUNITY_EDITION();
     both("CREATE TABLE segments (tick int NOT NULL, word text);"
          "SELECT create_hypertable('segments', 'tick', chunk_time_interval => 100);"

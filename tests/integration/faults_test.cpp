@@ -334,7 +334,7 @@ TEST_F(Faults, EverythingHangsAndNewConnectionsToo) {
     expect_recovered();
 }
 
-TEST_F(Faults, AServerThatTakesNoMoreConnectionsDoesNotHang) {
+TEST_F(Faults, AServerThatAcceptsNoMoreConnectionsIsNotTakenForHanging) {
     add_gate();
     const auto holder = shut_gate();
     const auto program = start_copy({"--stall-timeout", "1s"});
@@ -354,7 +354,7 @@ TEST_F(Faults, AServerThatTakesNoMoreConnectionsDoesNotHang) {
     expect_recovered();
 }
 
-TEST_F(Faults, AServerThatWorksForLongDoesNotHang) {
+TEST_F(Faults, AServerThatWorksForLongIsNotTakenForHanging) {
     add_gate();
     target.run("CREATE FUNCTION public.nap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
                "IF new.value = 39 THEN PERFORM pg_catalog.pg_sleep(4); END IF; RETURN new; END $$;"
@@ -738,7 +738,7 @@ TEST_F(FaultsOfShared, AnyOfThemMayBeLost) {
     copy_with("all in the source, which hang", [&](Gate&) { to_source.strike(Fault::stall); });
 }
 
-TEST_F(FaultsOfShared, WhatThoseWhoHelpedHaveLockedIsFreed) {
+TEST_F(FaultsOfShared, LocksOfHelpersAreReleased) {
     // The run's own connection is the first, and the one that the owner fills the table on the
     // last; of those in between, only the ones that help get to a megabyte.
     const auto lose_helpers = [&] {
@@ -761,7 +761,7 @@ TEST_F(FaultsOfShared, WhatThoseWhoHelpedHaveLockedIsFreed) {
 
 // ---------------------------------------------------------------- verify
 
-TEST_F(Faults, VerifyGoesOnAfterCutsAtRandomOffsets) {
+TEST_F(Faults, VerifyContinuesAfterCutsAtRandomOffsets) {
     SHOW_SEED(seed);
     ASSERT_EQ(end_of(*start_copy()).exit_status, exit_done);
     target.run("UPDATE ticks SET value = -1 WHERE time = '2024-01-01 07:01'");

@@ -291,7 +291,7 @@ TEST_F(Import, LeavesOutWhatIsOutOfBounds) {
                    exit_failed, HasSubstr("line 2: NULL value in column \"time\""));
 }
 
-TEST_F(Import, BoundsAreAboutTheTimeThoughColumnsWereDropped) {
+TEST_F(Import, BoundsApplyToTheTimeColumnAfterDroppedColumns) {
     const std::string create = "CREATE TABLE {0} (obsolete int, seen timestamptz NOT NULL, entered "
                                "timestamptz, n int CHECK (n < 100));";
     const std::string drop = "ALTER TABLE {0} DROP COLUMN obsolete;";
@@ -476,7 +476,7 @@ class ImportFaults : public Import {
     }
 };
 
-TEST_F(ImportFaults, GoesOnAfterHavingBeenKilled) {
+TEST_F(ImportFaults, ContinuesAfterBeingKilled) {
     const TextFile compressed("killed.csv.gz");
     ASSERT_EQ(run_shell("gzip -1 -c " + file.path() + " > " + compressed.path()), 0);
     for (int round = 0; round < 2 * rounds(1); ++round) {
@@ -505,7 +505,7 @@ TEST_F(ImportFaults, GoesOnAfterHavingBeenKilled) {
     }
 }
 
-TEST_F(ImportFaults, BearsCutConnections) {
+TEST_F(ImportFaults, SurvivesCutConnections) {
     way = proxy.uri(target.uri());
     for (int round = 0; round < 3 * rounds(1); ++round) {
         SCOPED_TRACE(seed);
@@ -534,7 +534,7 @@ TEST_F(ImportFaults, BearsCutConnections) {
     }
 }
 
-TEST_F(ImportFaults, BearsCommitsInDoubt) {
+TEST_F(ImportFaults, SurvivesCommitsInDoubt) {
     way = proxy.uri(target.uri());
     for (const bool is_heard : {true, false}) {
         begin_anew();
@@ -554,7 +554,7 @@ TEST_F(ImportFaults, BearsCommitsInDoubt) {
     }
 }
 
-TEST_F(ImportFaults, BearsTerminatedBackends) {
+TEST_F(ImportFaults, SurvivesTerminatedBackends) {
     auto program = start({"--parallelism", "3", "--max-retries", "100"});
     EXPECT_TRUE(
         eventually([&] { return sessions("state = 'active' AND query LIKE 'COPY%'") > 0; }));
@@ -573,7 +573,7 @@ TEST_F(ImportFaults, BearsTerminatedBackends) {
     EXPECT_TRUE(eventually([&] { return sessions() == 0; }));
 }
 
-TEST_F(ImportFaults, KeepsOthersOffTheFile) {
+TEST_F(ImportFaults, LocksTheFile) {
     auto holder = shut();
     auto first = start();
     expect_waiting(3);
@@ -617,7 +617,7 @@ TEST_F(ImportFaults, LoadsNothingTwiceWhenAnotherTakesOver) {
     expect_numbers(many_rows);
 }
 
-TEST_F(ImportFaults, StopsWhenTold) {
+TEST_F(ImportFaults, StopsOnSignals) {
     auto holder = shut();
     auto program = start();
     expect_waiting(3);
@@ -789,7 +789,7 @@ TEST_F(ImportRejects, AreFoundAmongMany) {
         EXPECT_THAT(rejects.text(), HasSubstr(fmt::format(",{},\"in", i + 2)));
 }
 
-TEST_F(ImportRejects, AreNotWithoutLimit) {
+TEST_F(ImportRejects, AreLimited) {
     file.write("time,device\n2024-01-01,x\n2024-01-02,1\n2024-01-03,y\n2024-01-04,z\n");
     expect_refused("readings", skipping({"--max-rejects", "2"}), exit_failed,
                    HasSubstr("more than 2 records rejected (--max-rejects), lastly " + file.path() +
@@ -809,7 +809,7 @@ TEST_F(ImportRejects, CannotBeFoundWhenTheEndOfTheTransactionTells) {
     EXPECT_EQ(rejects.text(), "");
 }
 
-TEST_F(ImportRejects, SayWhatToDoWhereAConstraintIsNotValid) {
+TEST_F(ImportRejects, NameTheRemedyForANotValidConstraint) {
     target.run("ALTER TABLE readings ADD CONSTRAINT \"few\" CHECK (kind < 2) NOT VALID;"
                "CREATE TABLE keyed (a int);"
                "ALTER TABLE keyed ADD CONSTRAINT \"known\" FOREIGN KEY (a) REFERENCES kinds "
@@ -831,7 +831,7 @@ TEST_F(ImportRejects, SayWhatToDoWhereAConstraintIsNotValid) {
                                    "\"known\", and add it again, NOT VALID")));
 }
 
-TEST_F(ImportRejects, AreNotWhatIsNotTheirFault) {
+TEST_F(ImportRejects, AreOnlyRecordsThatCausedTheError) {
     target.run(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION "
         "'not now' USING ERRCODE = '42501'; END $$; CREATE TRIGGER refuse BEFORE INSERT ON "
@@ -1033,7 +1033,7 @@ TEST_F(ImportReadBack, FindsACompressedTableThatIsGone) {
     EXPECT_THAT(outcome.errors, HasSubstr("what was loaded cannot be read through its hypertable"));
 }
 
-TEST_F(ImportReadBack, IsContentWithWhatIsThere) {
+TEST_F(ImportReadBack, AcceptsRowsThatAreFound) {
     target.run(
         "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value float8, "
         "\"the 'note' %s\" text); SELECT create_hypertable('readings', 'time', "
@@ -1054,7 +1054,7 @@ TEST_F(ImportReadBack, IsContentWithWhatIsThere) {
     }
 }
 
-TEST_F(ImportReadBack, IsContentWithOtherAxes) {
+TEST_F(ImportReadBack, AcceptsOtherTypesOfTime) {
     for (const auto* type : {"smallint", "int", "bigint", "date", "timestamp"}) {
         const bool is_integer = std::string(type).ends_with("int");
         target.run(fmt::format(

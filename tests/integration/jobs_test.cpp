@@ -149,7 +149,7 @@ TEST_F(Jobs, OfOthersAreRefusedBeforeAnythingIsChanged) {
     EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')::text"), "");
 }
 
-TEST_F(Jobs, WhoseOwnersMayNotWorkAreToldWhenTheyAreTurnedOn) {
+TEST_F(Jobs, WhoseOwnersLackPrivilegesCauseAWarningWhenTurnedOn) {
     const Role role(target, "other");
     const auto ours = target.value("SELECT current_user");
     // As when the hypertables alone went to another role.
@@ -243,7 +243,7 @@ TEST_F(Jobs, ThatTheServerRefusesToAlterAreNamed) {
     EXPECT_EQ(on(), before);
 }
 
-TEST_F(Jobs, DoNotSayWhatToDoWithThem) {
+TEST_F(Jobs, RequireAnAction) {
     const auto outcome = backfill({"jobs"});
     EXPECT_EQ(outcome.exit_status, exit_usage);
     EXPECT_THAT(outcome.errors, HasSubstr("ACTION"));

@@ -329,7 +329,7 @@ TEST_F(Terminal, NoColorMeansNone) {
                 AllOf(HasSubstr("/4 chunks"), Not(HasSubstr("\x1b[32m"))));
 }
 
-TEST_F(Terminal, NothingIsDrawnWhereItIsNotWanted) {
+TEST_F(Terminal, NothingIsDrawnIfTurnedOff) {
     EXPECT_THAT(copy_in_terminal(80, {"--no-progress"}), Not(HasSubstr("\x1b[")));
     EXPECT_THAT(copy_in_terminal(80, {"--quiet"}), Not(HasSubstr("\x1b[")));
     EXPECT_THAT(copy_in_terminal(80, {"--output", "json"}), Not(HasSubstr("\x1b[")));

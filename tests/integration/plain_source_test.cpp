@@ -526,7 +526,7 @@ TEST_F(PlainSource, CheckDoesNotWaitForRowsOfTheTimeItLooksFor) {
 
 // ---------------------------------------------------------------- what is refused
 
-TEST_F(PlainSource, WhatNoChunkTakesIsRefused) {
+TEST_F(PlainSource, RowsThatFitNoChunkAreRefused) {
     make_readings();
     source.run("ALTER TABLE readings ALTER time DROP NOT NULL; INSERT INTO readings VALUES (NULL)");
     EXPECT_THAT(
@@ -538,7 +538,7 @@ TEST_F(PlainSource, WhatNoChunkTakesIsRefused) {
     backfill_ok({"stage", "--from", "2024-01-01", "--until", "2024-01-05"});
 }
 
-TEST_F(PlainSource, WhatDoesNotFitIsNamed) {
+TEST_F(PlainSource, DifferencesAreNamed) {
     EXPECT_THAT(refused({"stage", "--until", "2024-01-05"}, exit_usage),
                 HasSubstr("has no TimescaleDB, and no table with the name of a hypertable"));
     make_readings();

@@ -117,7 +117,7 @@ TEST_F(Pooler, OneServerConnectionIsEnoughForWhatNeedsOne) {
     EXPECT_EQ(outcome.exit_status, 0) << outcome.errors;
 }
 
-TEST_F(Pooler, ThatTakesNoMoreClientsIsSaid) {
+TEST_F(Pooler, ThatAcceptsNoMoreClientsIsReported) {
     const PgBouncer pooler(source, target, "pool_mode = session\nmax_client_conn = 1");
     const auto outcome = backfill_between("", pooler.uri(target), {"clean"});
     EXPECT_EQ(outcome.exit_status, 1);

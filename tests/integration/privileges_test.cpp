@@ -141,7 +141,7 @@ TEST_F(Privileges, AReaderAndAnOwnerCanDoEverything) {
     EXPECT_FALSE(has_queue());
 }
 
-TEST_F(Privileges, AMemberOfTheOwnerWillDo) {
+TEST_F(Privileges, AMemberOfTheOwnerIsEnough) {
     create("public", "readings");
     give("public", "readings");
     const Role member(target, "member");

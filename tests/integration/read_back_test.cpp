@@ -214,7 +214,7 @@ TEST_P(ReadBackFromPlain, FindsAFault) {
 
 // ---------------------------------------------------------------- the statement
 
-TEST_F(ReadBack, IsContentWithWhatIsThere) {
+TEST_F(ReadBack, AcceptsRowsThatAreFound) {
     target.run(
         "CREATE TYPE mood AS ENUM ('sad', 'ok');"
         "CREATE TABLE readings (\"the 'time' %s\" timestamptz NOT NULL, \"de\"\"vice %I\" "
@@ -237,7 +237,7 @@ TEST_F(ReadBack, IsContentWithWhatIsThere) {
     EXPECT_EQ(read_back(), "");
 }
 
-TEST_F(ReadBack, IsContentWithOtherAxes) {
+TEST_F(ReadBack, AcceptsOtherTypesOfTime) {
     for (const auto* type : {"smallint", "int", "bigint", "date", "timestamp"}) {
         const bool is_integer = std::string(type).ends_with("int");
         target.run(fmt::format(

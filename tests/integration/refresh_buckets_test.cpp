@@ -113,7 +113,7 @@ TEST_F(RefreshBuckets, KeepsAWeekWhoseFirstDaysWereDropped) {
     EXPECT_THAT(backfill_ok({"refresh-caggs"}), HasSubstr("is up to date (to 2025-06-16"));
 }
 
-TEST_F(RefreshBuckets, KeepsDaysOfWhichNoRowIsLeft) {
+TEST_F(RefreshBuckets, KeepsDaysWithoutRows) {
     both(create_flow("1 day"));
     both(create("daily", "'1 day', at"));
     source.run(hours("2025-06-02", "2025-06-05"));
@@ -141,7 +141,7 @@ TEST_F(RefreshBuckets, KeepsThemInAHierarchyToo) {
     EXPECT_THAT(materialized(target, "weekly"), ElementsAre("06-02 00|168", "06-09 00|168"));
 }
 
-TEST_F(RefreshBuckets, MakesWhatItHasTheRowsOfAndSaysWhatItHasNot) {
+TEST_F(RefreshBuckets, RefreshesCompleteBucketsAndReportsOthers) {
     both(create_flow("1 day"));
     both(create("weekly", "'7 days', at"));
     both(create("daily", "'1 day', at"));
@@ -173,7 +173,7 @@ TEST_F(RefreshBuckets, MakesWhatItHasTheRowsOfAndSaysWhatItHasNot) {
     expect_same("daily");
 }
 
-TEST_F(RefreshBuckets, TakesGapsForWhatTheyAre) {
+TEST_F(RefreshBuckets, RecognizesGaps) {
     both(create_flow("1 day"));
     both(create("weekly", "'7 days', at"));
     // From a Wednesday, and not at weekends: no chunks there, and none were ever.
@@ -208,7 +208,7 @@ TEST_F(RefreshBuckets, WaitsForRowsThatAreStillToBeCopied) {
 
 // ---------------------------------------------------------------- the bucket that --until cuts
 
-TEST_F(RefreshBuckets, MakesTheBucketThatUntilCutsAnew) {
+TEST_F(RefreshBuckets, RefreshesTheBucketThatUntilCuts) {
     both(create_flow("1 day"));
     both(create("daily", "'1 day', at"));
     source.run(hours("2025-06-02", "2025-06-10 10:00"));
@@ -268,7 +268,7 @@ class RefreshPolicies : public RefreshBuckets {
     static constexpr auto today = "date_trunc('day', now(), 'UTC')";
 };
 
-TEST_F(RefreshPolicies, ReachWhatTheSourceHasNotMaterializedBehindUntil) {
+TEST_F(RefreshPolicies, ReachWhatTheSourceHasNotMaterializedAfterUntil) {
     both(create_flow("1 day"));
     both(create("daily", "'1 day', at"));
     source.run(rows(begin, completion));
@@ -283,7 +283,7 @@ TEST_F(RefreshPolicies, ReachWhatTheSourceHasNotMaterializedBehindUntil) {
     EXPECT_EQ(shown(source, "daily"), shown(target, "daily"));
 }
 
-TEST_F(RefreshPolicies, AreToldWhatTheyDoNotReachWhereVerifyCompares) {
+TEST_F(RefreshPolicies, ReportWhatTheyDoNotReachWhereVerifyCompares) {
     both(create_flow("3650 days")); // so that the aggregate's chunk goes on behind --until
     both(create("daily", "'1 day', at"));
     source.run(rows(begin, completion));

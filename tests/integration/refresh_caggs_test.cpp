@@ -90,7 +90,7 @@ class RefreshCaggs : public Migration {
     }
 };
 
-TEST_F(RefreshCaggs, EqualsTheSourceUpToItsWatermarkThoughOldRawDataIsGone) {
+TEST_F(RefreshCaggs, EqualsTheSourceUpToItsWatermarkWithoutOldRawData) {
     migrate_dual_written();
     const auto output = backfill_ok({"refresh-caggs"});
     EXPECT_THAT(output, AllOf(HasSubstr("Refreshed \"agg\".\"hourly\" [2024-01-"),
@@ -174,7 +174,7 @@ TEST_F(RefreshCaggs, SaysWhenTheWindowIsSmallerThanABucket) {
                       HasSubstr("less than a bucket"), HasSubstr("Refreshed 0 of 1")));
 }
 
-TEST_F(RefreshCaggs, NamesOneThatFailsAndGoesOn) {
+TEST_F(RefreshCaggs, NamesOneThatFailsAndContinues) {
     migrate_dual_written();
     target.run("DROP MATERIALIZED VIEW weekly; ALTER MATERIALIZED VIEW agg.hourly RENAME TO other");
     const auto outcome = backfill({"refresh-caggs"});
@@ -223,7 +223,7 @@ TEST_F(RefreshCaggs, TakesEveryKindOfTimeColumn) {
     expect_equal();
 }
 
-TEST_F(RefreshCaggs, TheWholeWayOfTheDocuments) {
+TEST_F(RefreshCaggs, FollowsTheProcedureOfTheDocuments) {
     source.run(
         "CREATE SCHEMA schema1; CREATE SCHEMA schema2;"
         "CREATE TABLE schema1.with_timestamptz (time timestamptz NOT NULL, v int);"

@@ -302,7 +302,7 @@ TEST_F(ReferencedRows, ThatAreLateStay) {
                 ElementsAre("1|100", "70|7", "71|7", "72|7"));
 }
 
-TEST_F(ReferencedRows, AreToldByCheck) {
+TEST_F(ReferencedRows, AreReportedByCheck) {
     const auto rows = backfill({"check", "--until", "2026-01-01"}).output;
     EXPECT_THAT(
         rows, AllOf(HasSubstr("\"public\".\"cascaded\" references \"public\".\"sample\" (ON "
@@ -543,7 +543,7 @@ TEST_F(PublishedRows, ThatAreLateAreThereAsOftenAsInTheSource) {
 }
 
 /// TimescaleDB itself cannot refresh them.
-TEST_F(PublishedRows, OfAggregatesAreToldByCheck) {
+TEST_F(PublishedRows, OfAggregatesAreReportedByCheck) {
     NEEDS_COMMUNITY_EDITION();
     make_readings();
     both("CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous) AS SELECT time_bucket('1 "
@@ -596,7 +596,7 @@ class DecodedPublication : public Migration {
     static inline std::unique_ptr<TemporaryServer> server;
 };
 
-TEST_F(DecodedPublication, OfAllTablesHasOurs) {
+TEST_F(DecodedPublication, OfAllTablesIncludesTheQueue) {
     if (!server)
         GTEST_SKIP() << "needs a server of its own";
     both("CREATE TABLE readings (time timestamptz NOT NULL);"

@@ -80,7 +80,7 @@ class Report : public Migration {
     TextFile file_{"report.html", "an older page"};
 };
 
-TEST_F(Report, TellsOfEachChunkWhatBecameOfIt) {
+TEST_F(Report, ListsTheResultForEachChunk) {
     migrate_in_part();
     const auto data = data_of(write_page());
     EXPECT_THAT(data["target"].get<std::string>(), HasSubstr(target.name()));
@@ -144,7 +144,7 @@ TEST_F(Report, LoadsNothingFromAnywhere) {
         EXPECT_THAT(page, Not(HasSubstr(reference)));
 }
 
-TEST_F(Report, IsDrawnByABrowser) {
+TEST_F(Report, IsRenderedByABrowser) {
     if (!has_program("chromium"))
         GTEST_SKIP() << "needs a browser: chromium";
     migrate_in_part();
@@ -160,7 +160,7 @@ TEST_F(Report, IsDrawnByABrowser) {
     }
 }
 
-TEST_F(Report, IsDrawnOfAnEmptyQueueToo) {
+TEST_F(Report, IsRenderedForAnEmptyQueue) {
     target.run("DELETE FROM __backfill.task");
     EXPECT_EQ(data_of(write_page())["chunks"], json());
     if (has_program("chromium")) {
@@ -175,7 +175,7 @@ TEST_F(Report, ReplacesAnOlderPage) {
     EXPECT_FALSE(std::filesystem::exists(path() + ".part"));
 }
 
-TEST_F(Report, SaysWhyThereIsNone) {
+TEST_F(Report, ExplainsWhyThereIsNone) {
     const auto outcome = backfill({"report", "--html", file_.folder() + "/absent/report.html"});
     EXPECT_EQ(outcome.exit_status, exit_failed);
     EXPECT_THAT(outcome.errors, AllOf(HasSubstr("cannot write the file"),

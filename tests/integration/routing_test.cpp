@@ -117,7 +117,7 @@ TEST_F(Routing, RowsOfImportGoIntoTheirChunks) {
     EXPECT_THAT(in_wrong_chunks(), ElementsAre());
 }
 
-TEST_F(Routing, CheckFindsWhatIsInWrongChunksAndHowToPutItRight) {
+TEST_F(Routing, CheckFindsRowsInWrongChunksAndTheRemedy) {
     NEEDS_COMMUNITY_EDITION();
     make(source, 10);
     source.run("INSERT INTO ticks VALUES (1, 'host')");
@@ -145,7 +145,7 @@ TEST_F(Routing, CheckFindsWhatIsInWrongChunksAndHowToPutItRight) {
     EXPECT_THAT(backfill(check).output, Not(HasSubstr("of its chunk")));
 }
 
-TEST_F(Routing, CheckIsContentWithSlicesThatDoNotOverlap) {
+TEST_F(Routing, CheckAcceptsSlicesThatDoNotOverlap) {
     for (auto* database : {&source, &target}) {
         make(*database, 10);
         database->run("INSERT INTO ticks SELECT i, 'host ' || i FROM generate_series(0, 29) i");
@@ -177,7 +177,7 @@ class ExactRouting : public testing::Test {
     }
 };
 
-TEST_F(ExactRouting, IsWantedWhenTheIntervalHasChanged) {
+TEST_F(ExactRouting, IsNeededWhenTheIntervalHasChanged) {
     make("bigint", "'host', 2, chunk_time_interval => 10");
     write("SELECT generate_series(-25, 25)");
     EXPECT_FALSE(is_wanted());
@@ -188,21 +188,21 @@ TEST_F(ExactRouting, IsWantedWhenTheIntervalHasChanged) {
     EXPECT_TRUE(is_wanted());
 }
 
-TEST_F(ExactRouting, IsNotWantedForTimestampsAtRegularIntervals) {
+TEST_F(ExactRouting, IsNotNeededForTimestampsAtRegularIntervals) {
     make("timestamptz", "'host', 2, chunk_time_interval => interval '7 days'");
     write("SELECT generate_series('1999-12-01'::timestamptz, '2000-02-01', '1 day') UNION ALL "
           "SELECT generate_series('1969-12-01'::timestamptz, '1970-02-01', '1 day')");
     EXPECT_FALSE(is_wanted());
 }
 
-TEST_F(ExactRouting, IsNotWantedForOneDimension) {
+TEST_F(ExactRouting, IsNotNeededForOneDimension) {
     make("bigint", "chunk_time_interval => 10");
     write("SELECT 1");
     database.run("SELECT set_chunk_time_interval('ticks', 15)");
     EXPECT_FALSE(is_wanted());
 }
 
-TEST_F(ExactRouting, IsWantedForThreeDimensions) {
+TEST_F(ExactRouting, IsNeededForThreeDimensions) {
     make("bigint", "'host', 2, chunk_time_interval => 10");
     database.run("SELECT add_dimension('ticks', 'zone', 2)");
     write("SELECT 1");

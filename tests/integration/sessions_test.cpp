@@ -233,7 +233,7 @@ TEST_F(Sessions, OfASmallRunAreFew) {
 }
 
 // A run that has one worker, for it began with one chunk, gets others when there is more to copy.
-TEST_F(Sessions, OfARunBecomeMoreWhenTheQueueShowsMore) {
+TEST_F(Sessions, OfARunIncreaseWhenTheQueueGrows) {
     make_readings(4);
     target.run("INSERT INTO readings VALUES ('2024-01-01', 0, ''); DELETE FROM readings");
     backfill_ok({"stage", "--until", "2024-01-02"});

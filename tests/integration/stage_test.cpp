@@ -178,7 +178,7 @@ TEST_F(StageSelection, WithoutAFilterIsAllHypertables) {
     EXPECT_THAT(selected({}), ElementsAre("other.readings", "public.readings"));
 }
 
-TEST_F(StageSelection, GoesByACaseInsensitiveRegularExpression) {
+TEST_F(StageSelection, UsesACaseInsensitiveRegularExpression) {
     for (const std::string name : {"cpu", "cpu_load", "memory"})
         create_readings(name);
     EXPECT_THAT(selected({"--filter", "CPU"}), ElementsAre("public.cpu", "public.cpu_load"));
@@ -187,7 +187,7 @@ TEST_F(StageSelection, GoesByACaseInsensitiveRegularExpression) {
                 ElementsAre("public.cpu_load", "public.memory"));
 }
 
-TEST_F(StageSelection, GoesByTheQuotedNameOfSchemaAndTable) {
+TEST_F(StageSelection, MatchesTheQuotedNameOfSchemaAndTable) {
     both(R"(CREATE SCHEMA "My Schema")");
     for (const std::string name : {"plain", R"("Mixed Case")", R"("we""ird")", R"("dotted.name")",
                                    R"("back\slash ü")", R"("My Schema".plain)"})
@@ -211,7 +211,7 @@ TEST_F(StageSelection, GoesByTheQuotedNameOfSchemaAndTable) {
         AllOf(HasSubstr("matches no hypertable"), HasSubstr("; the nearest: public.Mixed Case, ")));
 }
 
-TEST_F(StageSelection, GoesByTheSameNamesWhateverTheServerLikesToQuote) {
+TEST_F(StageSelection, MatchesTheSameNamesWhateverTheServerQuotes) {
     create_readings();
     set(source, "quote_all_identifiers = on");
     EXPECT_THAT(selected({"--filter", "^public\\.readings$"}), ElementsAre("public.readings"));
@@ -557,7 +557,7 @@ TEST_F(StageBounds, BeyondBigintAreRefused) {
 
 class StageRefuses : public Stage {};
 
-TEST_F(StageRefuses, AFilterThatIsNoRegularExpression) {
+TEST_F(StageRefuses, AnInvalidRegularExpression) {
     create_readings();
     expect_refused({"--until", "2025-01-01", "--filter", "(readings"}, 2,
                    AllOf(HasSubstr("--filter"), HasSubstr("(readings")));
@@ -641,7 +641,7 @@ TEST_F(StageRefuses, ASnapshotThatIsNotThere) {
                        AllOf(HasSubstr("--snapshot"), HasSubstr(snapshot)));
 }
 
-TEST_F(StageRefuses, ASchemaThatIsNotOurs) {
+TEST_F(StageRefuses, AForeignSchema) {
     create_readings();
     target.run("CREATE SCHEMA __backfill; CREATE TABLE __backfill.task (mine int);"
                "INSERT INTO __backfill.task VALUES (1)");
@@ -710,7 +710,7 @@ TEST_F(StageQueue, CountsCompressedRowsAndTheirBytes) {
     EXPECT_EQ(tasks("rows_estimate = 24 AND bytes > 0"), "3");
 }
 
-TEST_F(StageQueue, SkipsAndCountsWhatIsStagedAlready) {
+TEST_F(StageQueue, SkipsAndCountsTasksThatAreStagedAlready) {
     create_ticks();
     EXPECT_THAT(stage_ok({"--from", "0", "--until", "20"}),
                 AllOf(HasSubstr("Staged 2 chunks"), Not(HasSubstr("kipped"))));
@@ -858,7 +858,7 @@ TEST_F(StageQueue, DoesNotDependOnTheServersSettings) {
                             "01-02 00:00 to 01-03 00:00: 01-02 00:00 to 01-02 12:00"));
 }
 
-TEST_F(StageQueue, IsFilledWithThousandsOfChunksInAHandfulOfRoundTrips) {
+TEST_F(StageQueue, IsFilledWithThousandsOfChunksInFewRoundTrips) {
     // Without indexes, which would take most of the time.
     both("CREATE TABLE ticks (time int NOT NULL); SELECT create_hypertable('ticks', 'time', "
          "chunk_time_interval => 1, create_default_indexes => false)");

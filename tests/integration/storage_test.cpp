@@ -358,7 +358,7 @@ TEST_F(Hypercore, OfTheTargetsHypertableIsRefused) {
 }
 
 // A setting of the role's, or the database's.
-TEST_F(Hypercore, IsNotWhatChunksAreCompressedInto) {
+TEST_F(Hypercore, IsNotUsedForCompressedChunks) {
     make();
     source.run("ALTER TABLE parcels SET (timescaledb.compress_segmentby = '')"); // so that rows go
     target.run(fmt::format("ALTER DATABASE {} SET "

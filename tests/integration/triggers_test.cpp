@@ -302,7 +302,7 @@ TEST_P(NoTrigger, OfAnyStateFires) {
     EXPECT_THAT(fired(), ElementsAre("Before INSERT ROW", "after INSERT ROW", "always INSERT ROW"));
 }
 
-TEST_P(NoTrigger, FiresAndForeignKeysAreCheckedAllTheSame) {
+TEST_P(NoTrigger, FiresAndForeignKeysAreStillChecked) {
     both("CREATE TABLE devices (id int PRIMARY KEY, kind int NOT NULL)");
     both("INSERT INTO devices VALUES (1, 1), (2, 1), (3, 1)");
     source.run("INSERT INTO devices VALUES (4, 1)");
@@ -376,7 +376,7 @@ TEST_F(Triggers, KeepFiringForWritersThatWaitForAChunkThatIsLoaded) {
     expect_equal_rows("readings", "device < 90");
 }
 
-TEST_F(Triggers, FireWhenTheyAreToldTo) {
+TEST_F(Triggers, FireOnRequest) {
     create_readings(std::string(all_triggers) + statement_triggers);
     target.run("INSERT INTO readings VALUES ('2024-01-02', 99, 0)");
     fired();
@@ -450,7 +450,7 @@ TEST_P(TriggersFromPlain, OfAnyStateDoNotFireOrFailTheirChunk) {
     EXPECT_THAT(fired(), ElementsAre("Before INSERT ROW", "after INSERT ROW", "always INSERT ROW"));
 }
 
-TEST_P(TriggersFromPlain, FireWhenTheyAreToldTo) {
+TEST_P(TriggersFromPlain, FireOnRequest) {
     create(std::string(all_triggers) + statement_triggers);
     fired();
     backfill_ok({"stage", "--until", "2024-02-01"});
@@ -461,7 +461,7 @@ TEST_P(TriggersFromPlain, FireWhenTheyAreToldTo) {
 }
 
 /// Nor for a row that the Apache edition's chunks are made for.
-TEST_F(Triggers, FireOnceForEachRowWhenTheyAreToldTo) {
+TEST_F(Triggers, FireOnceForEachRowOnRequest) {
     create_readings(all_triggers);
     have_an_owner();
     backfill_ok({"stage", "--until", "2024-02-01"});
@@ -471,7 +471,7 @@ TEST_F(Triggers, FireOnceForEachRowWhenTheyAreToldTo) {
     EXPECT_EQ(target.value("SELECT count(*) FROM log WHERE what LIKE '%DELETE%'"), "0");
 }
 
-TEST_F(Triggers, FireForCompressedChunksWhenTheyAreToldTo) {
+TEST_F(Triggers, FireForCompressedChunksOnRequest) {
     NEEDS_COMMUNITY_EDITION();
     create_readings(all_triggers);
     both("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
@@ -639,7 +639,7 @@ TEST_F(Triggers, AConstraintThatIsNotValidFailsRowsThroughTheHypertable) {
     follow_the_remedy();
 }
 
-TEST_F(Triggers, AForeignKeyThatIsNotValidIsToldAlsoWhereItIsDeferred) {
+TEST_F(Triggers, ADeferredForeignKeyThatIsNotValidIsNamed) {
     create_readings();
     both("CREATE TABLE devices (id int PRIMARY KEY); INSERT INTO devices VALUES (1);"
          "ALTER TABLE readings ADD CONSTRAINT known FOREIGN KEY (device) REFERENCES devices "
@@ -676,7 +676,7 @@ TEST_F(Triggers, ForeignKeysWithLongNamesFailOnlyTheirChunks) {
     }
 }
 
-TEST_F(Triggers, ItIsToldByItsNameWhichConstraintIsNotValid) {
+TEST_F(Triggers, AConstraintThatIsNotValidIsNamed) {
     create_readings();
     // Its name is part of every message, and its own rows satisfy it.
     both("ALTER TABLE readings ADD CONSTRAINT \"e\" CHECK (device > 1) NOT VALID;"
@@ -706,7 +706,7 @@ class TriggerChecks : public Triggers {
     }
 };
 
-TEST_F(TriggerChecks, SayWhatBecomesOfThem) {
+TEST_F(TriggerChecks, ReportTheirEffects) {
     create_readings("CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; "
                     "END'; CREATE TRIGGER updates AFTER UPDATE ON readings FOR EACH ROW EXECUTE "
                     "FUNCTION note();");

@@ -45,7 +45,7 @@ TEST_F(VerifyQuick, FindsEstimatesAlikeAndMarksNothing) {
     EXPECT_EQ(backfill({"verify"}).exit_status, exit_differences);
 }
 
-TEST_F(VerifyQuick, FindsAChunkThatLacksRows) {
+TEST_F(VerifyQuick, FindsAChunkWithMissingRows) {
     migrate_and_analyze({"--until", "2024-02-01"});
     target.run("DELETE FROM readings WHERE time >= '2024-01-02' AND time < '2024-01-03' AND "
                "device <= 2; ANALYZE readings");
@@ -58,7 +58,7 @@ TEST_F(VerifyQuick, FindsAChunkThatLacksRows) {
                       HasSubstr("In the target: ANALYZE \"public\".\"readings\"")));
 }
 
-TEST_F(VerifyQuick, SaysWhatWasNeverAnalyzed) {
+TEST_F(VerifyQuick, ReportsChunksThatWereNeverAnalyzed) {
     migrate({"--until", "2024-02-01"});
     // Copying has analyzed the target's chunks.
     const auto outcome = quick();
@@ -93,7 +93,7 @@ TEST_F(VerifyQuick, KnowsWhatIsInCompressedChunks) {
     EXPECT_THAT(quick().output, HasSubstr("1 different"));
 }
 
-TEST_F(VerifyQuick, TakesNoOptionsOfReading) {
+TEST_F(VerifyQuick, RefusesOptionsForReading) {
     EXPECT_EQ(backfill({"verify", "--quick", "--all"}).exit_status, exit_usage);
     EXPECT_EQ(backfill({"verify", "--quick", "--mode", "digest"}).exit_status, exit_usage);
     EXPECT_EQ(quick().exit_status, exit_usage) << "nothing is staged";

@@ -382,7 +382,7 @@ TEST_F(VerifyCompressed, ChunksAreComparedByTheirRowsWhateverTheLayout) {
 
 class VerifyOthers : public Migration {};
 
-TEST_F(VerifyOthers, SaysOfAGeneratedColumnThatTheTargetComputesIt) {
+TEST_F(VerifyOthers, ReportsThatTheTargetComputesAGeneratedColumn) {
     const std::string create = "CREATE TABLE pairs (tick int NOT NULL, n int, made int GENERATED "
                                "ALWAYS AS (n * {}) STORED, other int); SELECT "
                                "create_hypertable('pairs', 'tick', chunk_time_interval => 10)";

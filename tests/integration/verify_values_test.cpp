@@ -78,7 +78,7 @@ class VerifyValues : public Migration {
     std::map<std::string, std::string> columns_; ///< names by type
 };
 
-TEST_F(VerifyValues, DigestsTellThemApart) {
+TEST_F(VerifyValues, DigestsDistinguishThem) {
     const auto null = std::nullopt;
     const std::vector<Pair> pairs{
         // what PostgreSQL's hash functions give the hash of a NULL, or of one another, or may
@@ -132,7 +132,7 @@ TEST_F(VerifyValues, DigestsTellThemApart) {
     EXPECT_THAT(verdict_.output, HasSubstr(fmt::format("0 equal, {} different.", pairs.size())));
 }
 
-TEST_F(VerifyValues, WhatPostgresHoldsForEqualIsEqual) {
+TEST_F(VerifyValues, ValuesThatPostgresConsidersEqualAreEqual) {
     const std::vector<Pair> pairs{{"float4", "0", "-0"},
                                   {"float8", "0", "-0"},
                                   {"numeric", "1.0", "1.00"},
@@ -148,7 +148,7 @@ TEST_F(VerifyValues, WhatPostgresHoldsForEqualIsEqual) {
 }
 
 // Which of several equal values is the least depends on the order of the rows.
-TEST_F(VerifyValues, TheOrderOfRowsIsOfNoMatterToAggregates) {
+TEST_F(VerifyValues, TheOrderOfRowsDoesNotMatterToAggregates) {
     both("CREATE TABLE readings (tick int NOT NULL, f4 float4, f8 float8, n numeric, i interval);"
          "SELECT create_hypertable('readings', 'tick', chunk_time_interval => 100)");
     source.run("INSERT INTO readings VALUES (1, '0', '-0', '1.0', '1 year'), "
@@ -162,7 +162,7 @@ TEST_F(VerifyValues, TheOrderOfRowsIsOfNoMatterToAggregates) {
     backfill_ok({"verify", "--all", "--mode", "digest"});
 }
 
-TEST_F(VerifyValues, LabelsThatTheTargetHasInAnotherOrderAreOfNoMatter) {
+TEST_F(VerifyValues, TheOrderOfLabelsInTheTargetDoesNotMatter) {
     source.run("CREATE TYPE mood AS ENUM ('calm', 'wild', 'odd')");
     target.run("CREATE TYPE mood AS ENUM ('odd', 'wild', 'calm')");
     both("CREATE TABLE moods (tick int NOT NULL, m mood);"
@@ -188,7 +188,7 @@ TEST_F(VerifyValues, AggregatesTakeTheLargestValues) {
 }
 
 // COPY leaves it out, as every client does.
-TEST_F(VerifyValues, TheDeclarationOfAnXmlDocumentIsOfNoMatter) {
+TEST_F(VerifyValues, TheDeclarationOfAnXmlDocumentDoesNotMatter) {
     if (!source.has_xml())
         GTEST_SKIP() << "needs servers with libxml";
     both("CREATE TABLE documents (tick int NOT NULL, document xml);"

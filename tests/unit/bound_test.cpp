@@ -41,7 +41,7 @@ TEST(AxisOf, KnowsNoOtherTypes) {
         EXPECT_EQ(axis_of(type), Axis::other) << type;
 }
 
-TEST(Bound, ThatIsATimeGoesForTimestampsAndDates) {
+TEST(Bound, ThatIsATimeBoundsTimestampsAndDates) {
     const Bound bound{.time = january_2_2016, .integer = std::nullopt};
     EXPECT_EQ(bound.on(Axis::timestamptz), january_2_2016);
     EXPECT_EQ(bound.on(Axis::timestamp), january_2_2016);
@@ -50,7 +50,7 @@ TEST(Bound, ThatIsATimeGoesForTimestampsAndDates) {
     EXPECT_EQ(bound.on(Axis::other), std::nullopt);
 }
 
-TEST(Bound, ThatIsAnIntegerGoesForIntegers) {
+TEST(Bound, ThatIsAnIntegerBoundsIntegers) {
     const Bound bound{.time = std::nullopt, .integer = -42};
     EXPECT_EQ(bound.on(Axis::timestamptz), std::nullopt);
     EXPECT_EQ(bound.on(Axis::timestamp), std::nullopt);
@@ -59,7 +59,7 @@ TEST(Bound, ThatIsAnIntegerGoesForIntegers) {
     EXPECT_EQ(bound.on(Axis::other), std::nullopt);
 }
 
-TEST(Bound, ThatIsBothGoesForAllButOtherTypes) {
+TEST(Bound, ThatIsBothBoundsAllButOtherTypes) {
     const Bound bound{.time = minus_infinity, .integer = minus_infinity};
     EXPECT_EQ(bound.on(Axis::timestamptz), minus_infinity);
     EXPECT_EQ(bound.on(Axis::integer), minus_infinity);

@@ -9,7 +9,7 @@ using timescale::Buckets;
 
 constexpr std::int64_t one_second = 1'000'000;
 
-TEST(Buckets, AreAsWideAsPeopleCountIn) {
+TEST(Buckets, AreOfRoundWidths) {
     const auto width = [](std::int64_t seconds) {
         return Buckets::over({0, seconds * one_second}, 60, Axis::timestamptz)
             .width_text(Axis::timestamptz);

@@ -19,7 +19,7 @@ Finding finding_of(const Encryption& encryption) {
     return findings.list().front();
 }
 
-TEST(Encryption, PlainConnectionsAreWarnedOfUnlessTheyStayOnTheMachine) {
+TEST(Encryption, UnencryptedConnectionsCauseAWarningUnlessLocal) {
     const auto plain =
         finding_of({.is_local = false, .protocol = "", .cipher = "", .sslmode = "prefer"});
     EXPECT_EQ(plain.level, Level::warning);
@@ -29,7 +29,7 @@ TEST(Encryption, PlainConnectionsAreWarnedOfUnlessTheyStayOnTheMachine) {
         Level::ok);
 }
 
-TEST(Encryption, CertificatesThatNobodyChecksAreWarnedOf) {
+TEST(Encryption, UncheckedCertificatesCauseAWarning) {
     Encryption encryption{.is_local = false,
                           .protocol = "TLSv1.3",
                           .cipher = "TLS_AES_256_GCM_SHA384",
@@ -42,7 +42,7 @@ TEST(Encryption, CertificatesThatNobodyChecksAreWarnedOf) {
               "source db.example:5432/metrics: TLSv1.3, TLS_AES_256_GCM_SHA384");
 }
 
-TEST(Encryption, GssapiWillDo) {
+TEST(Encryption, GssapiIsAccepted) {
     EXPECT_EQ(
         finding_of({.is_local = false, .protocol = "GSSAPI", .cipher = "", .sslmode = "prefer"})
             .level,
@@ -60,7 +60,7 @@ std::vector<Finding> some_findings() {
     return findings.list();
 }
 
-TEST(FindingReport, IsALineEachWhenNotOnATerminal) {
+TEST(FindingReport, HasOneLinePerFindingOffTerminals) {
     EXPECT_EQ(check::findings_text(some_findings(), {}),
               "ok       versions: the same\n"
               "warning  indexes: \"public\".\"a table with spaces in its name\": an index is "

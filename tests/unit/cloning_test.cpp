@@ -109,7 +109,7 @@ TEST(DumpReader, TakesStatementsApartAndPassesAllOnInPiecesOfAnySize) {
     }
 }
 
-TEST(DumpReader, CommentsStandInFrontOfTheirStatement) {
+TEST(DumpReader, CommentsPrecedeTheirStatement) {
     const auto result = read(script, 7);
     EXPECT_THAT(result.comments[0], HasSubstr("-- Dump; Type: TABLE;"));
     EXPECT_THAT(result.comments[1], HasSubstr("/* a comment; /* within ' */ one */"));
@@ -128,7 +128,7 @@ TEST(DumpReader, TableWithoutRows) {
     EXPECT_THAT(result.statements, ElementsAre("SELECT 1;"));
 }
 
-TEST(DumpReader, TellsThatAScriptIsCutShort) {
+TEST(DumpReader, DetectsATruncatedScript) {
     for (const auto* text : {"SELECT 1", "SELECT 'a;\n",
                              "COPY \"a\".\"b\" (\"c\") FROM stdin;\n1\n", "/* \n", "SELECT $$;\n"})
         EXPECT_THROW(read(text, 5), Error) << text;
@@ -185,14 +185,14 @@ TEST(Roles, MembershipsComeWithoutWhoGrantedThem) {
 
 // ---------------------------------------------------------------- further texts
 
-TEST(NewHypertable, IntervalStandsBehindTheFirstColonThatIsNotQuoted) {
+TEST(NewHypertable, IntervalFollowsTheFirstColonThatIsNotQuoted) {
     using cloning::split_interval;
     EXPECT_EQ(split_interval("a.b").second, std::nullopt);
     EXPECT_EQ(split_interval("\"x:y\".t:1 day 02:00:00"),
               (std::pair<std::string, std::optional<std::string>>("\"x:y\".t", "1 day 02:00:00")));
 }
 
-TEST(Programs, VersionIsTheWordBehindPostgreSql) {
+TEST(Programs, VersionIsTheWordAfterPostgreSql) {
     EXPECT_THAT(cloning::version_in("pg_dump (PostgreSQL) 17.6 (Debian 17.6-1)\n"),
                 Optional(std::string("17.6")));
     EXPECT_THAT(cloning::version_in("pg_dump (PostgreSQL) 18beta1\n"),
@@ -220,7 +220,7 @@ TEST(Child, IsStartedWithDefaultSignalsAndEndsWhenAsked) {
     EXPECT_EQ(child.wait(), 128 + SIGTERM);
 }
 
-TEST(Child, FailureIsTold) {
+TEST(Child, FailureIsReported) {
     const auto environment = processes::own_environment();
     EXPECT_EQ(processes::output_of({.words = {"/bin/sh", "-c", "echo $X"}, .environment = {"X=y"}}),
               "y\n");

@@ -111,7 +111,7 @@ TEST_F(BashCompletion, OfValuesThatAreChosen) {
     EXPECT_THAT(own_bash({"two", "d"}), ElementsAre("down"));
 }
 
-TEST_F(BashCompletion, OffersNothingForValuesOfOnesOwn) {
+TEST_F(BashCompletion, OffersNothingForFreeValues) {
     EXPECT_THAT(bash({"copy", "--source", ""}), IsEmpty());
     EXPECT_THAT(bash({"stage", "-u", ""}), IsEmpty());
     EXPECT_THAT(bash({"stage", "--until", "=", ""}), IsEmpty());
@@ -124,7 +124,7 @@ TEST_F(BashCompletion, OfFiles) {
     EXPECT_THAT(own_bash({"one", "--plain", ""}), IsEmpty());
 }
 
-TEST_F(BashCompletion, LooksNotAtWhatStandsBeforeOrAfter) {
+TEST_F(BashCompletion, IgnoresWordsBeforeAndAfter) {
     EXPECT_THAT(bash({"stage", "--filter", "copy", "--unt"}), ElementsAre("--until"));
 }
 

@@ -29,7 +29,7 @@ TEST(ConnectionString, KeepsWhatLibpqCanParse) {
         EXPECT_EQ(ConnectionString(text, "--source").text(), text);
 }
 
-TEST(ConnectionString, MayBeEmptyForLibpqHasDefaults) {
+TEST(ConnectionString, MayBeEmptyBecauseLibpqHasDefaults) {
     EXPECT_EQ(ConnectionString("", "--source").text(), "");
     EXPECT_EQ(ConnectionString().text(), "");
 }

@@ -108,7 +108,7 @@ TEST(CsvRecords, EndWhereCopyEndsThem) {
     }
 }
 
-TEST(CsvRecords, EndWhereCopyEndsThemInWhateverText) {
+TEST(CsvRecords, EndWhereCopyEndsThemInAnyText) {
     std::mt19937 random(4711);
     const std::string alphabet = "\"\"\n\n\r\\.',ax";
     for (int round = 0; round < 5'000; ++round) {
@@ -123,7 +123,7 @@ TEST(CsvRecords, EndWhereCopyEndsThemInWhateverText) {
     }
 }
 
-TEST(CsvRecords, AreFoundBehindAnyNumberOfOrdinaryBytes) {
+TEST(CsvRecords, AreFoundAfterAnyNumberOfOrdinaryBytes) {
     for (std::size_t bytes = 0; bytes < 70; ++bytes)
         for (const auto* end : {"\n", "\"\n\"\n", "\r\n"}) {
             const auto data = std::string(bytes, 'x') + end + "y";
@@ -141,7 +141,7 @@ TEST(CsvRecords, HaveLineNumbers) {
     EXPECT_EQ(splitter.line(), 16);
 }
 
-TEST(CsvRecords, MistakesAreToldWithTheirLines) {
+TEST(CsvRecords, ErrorsNameTheirLines) {
     const auto expect = [](const std::string& text, std::int64_t line, const std::string& message) {
         SCOPED_TRACE(testing::PrintToString(text));
         RecordSplitter splitter({}, 1, Newline::unknown, /*most_bytes=*/20);
@@ -205,7 +205,7 @@ TEST(CsvFormat, BecomesOptionsOfCopy) {
               "ENCODING 'LATIN1'");
 }
 
-TEST(CsvFormat, IsRefusedWhereRecordsCouldNotBeTold) {
+TEST(CsvFormat, IsRefusedIfRecordBoundariesWouldBeAmbiguous) {
     csv::check({});
     csv::check({.escape = '\\', .encoding = "LATIN1"});
     csv::check({.encoding = "SJIS"});
@@ -344,7 +344,7 @@ std::string joined(const std::vector<csv::Batch>& batches) {
     return text;
 }
 
-TEST(CsvBatches, AreWholeRecordsThatMakeUpTheWhole) {
+TEST(CsvBatches, AreWholeRecordsAndCompleteTheFile) {
     const std::string text = "\xEF\xBB\xBFtime,x\n1,\"a\nb\"\n2,\n\n3,\"\"\"\n\"\n4,d";
     const TextFile file("batches.csv", text);
     const auto data = text.substr(10);
@@ -404,7 +404,7 @@ TEST(CsvBatches, LeaveOutWhatIsDone) {
     }
 }
 
-TEST(CsvBatches, NoticeThatTheFileIsAnotherOne) {
+TEST(CsvBatches, DetectADifferentFile) {
     const TextFile file("batches.csv", "1,a\n2,b\n3,c\n");
     const auto read = [&](csv::Part done) {
         return joined(batches_of(file, {done}, 1));
@@ -416,7 +416,7 @@ TEST(CsvBatches, NoticeThatTheFileIsAnotherOne) {
                  Error);
 }
 
-TEST(CsvBatches, BeginBehindMarkAndHeader) {
+TEST(CsvBatches, BeginAfterTheByteOrderMarkAndTheHeader) {
     const auto header = beginning_of("\xEF\xBB\xBF\"a\nb\",c\r\n1,2\r\n", true);
     EXPECT_EQ(header.header, "\"a\nb\",c\r\n");
     EXPECT_EQ(header.bytes, 12);

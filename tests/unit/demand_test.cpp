@@ -22,7 +22,7 @@ TEST(Demand, HasOneMoreForEach16MiB) {
     EXPECT_EQ(Demand(100 * mebibyte, begun).wanted(0, 100, begun), 7);
 }
 
-TEST(Demand, HasNoMoreThanThereArePieces) {
+TEST(Demand, HasNoMoreThanThereAreChunks) {
     Demand demand(1000 * mebibyte, begun);
     EXPECT_EQ(demand.wanted(0, 3, begun), 3);
     EXPECT_EQ(demand.wanted(3, 0, begun + 1h), 3);

@@ -53,7 +53,7 @@ TEST(Describe, HasTheTextTheValueAndWhatStandsInForIt) {
     EXPECT_FALSE(option("--number").required);
 }
 
-TEST(Describe, TellsFlags) {
+TEST(Describe, RecognizesFlags) {
     EXPECT_TRUE(option("--flag").is_flag());
     EXPECT_TRUE(option("--help").is_flag());
     EXPECT_FALSE(option("--plain").is_flag());
@@ -75,7 +75,7 @@ TEST(Describe, HasTheChoicesHoweverTheyAreDefined) {
     EXPECT_THAT(option("--number").choices, IsEmpty()) << "a range is no choice";
 }
 
-TEST(Describe, TellsFiles) {
+TEST(Describe, RecognizesFiles) {
     EXPECT_TRUE(option("--log-file").takes_file);
     EXPECT_TRUE(option("--html").takes_file);
     EXPECT_FALSE(option("--plain").takes_file);

@@ -45,11 +45,11 @@ TEST_F(Progress, WithoutARateThereIsNoTimeLeft) {
     EXPECT_THAT(lines(200, 0).front(), Not(HasSubstr("left")));
 }
 
-TEST_F(Progress, LeavesOutTheBarWhereThereIsNoRoom) {
+TEST_F(Progress, OmitsTheBarOnNarrowTerminals) {
     EXPECT_THAT(lines(50).front(), Not(HasSubstr("[")));
 }
 
-TEST_F(Progress, SparesTheUsualSchemaWhereThereIsNoRoom) {
+TEST_F(Progress, OmitsTheUsualSchemaOnNarrowTerminals) {
     board.begin(1, "\"_timescaledb_internal\".\"_hyper_1_7_chunk\"", {2}, 5'280'000);
     board.now(1, Activity::copying);
     EXPECT_THAT(lines(200).back(), HasSubstr("copying \"_timescaledb_internal\".\"_hyper"));

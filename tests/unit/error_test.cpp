@@ -37,7 +37,7 @@ TEST(RemedyFor, StopsWhenNoOtherChunkWouldFareBetter) {
         EXPECT_EQ(remedy_for(sqlstate), Remedy::stop) << sqlstate;
 }
 
-TEST(RemedyFor, WaitsForLostConnectionsUnlessTheServerWillNotHaveUs) {
+TEST(RemedyFor, WaitsForLostConnectionsUnlessTheServerRefusesUs) {
     EXPECT_EQ(postgres::ConnectionError("cut").remedy(), Remedy::wait);
     EXPECT_EQ(postgres::ConnectionError("terminated", "57P01").remedy(), Remedy::wait);
     EXPECT_EQ(postgres::ConnectionError("no such password", "28P01").remedy(), Remedy::stop);
@@ -60,12 +60,12 @@ TEST(RemedyFor, FailsOnlyTheTaskWhoseStatementSomeoneCancelled) {
     EXPECT_EQ(remedy_for("57014"), Remedy::fail_task);
 }
 
-TEST(RemedyFor, FailsTheTaskWhenThereIsNoSqlstateToJudgeBy) {
+TEST(RemedyFor, FailsTheTaskWithoutAnSqlstate) {
     EXPECT_EQ(remedy_for(""), Remedy::fail_task);
     EXPECT_EQ(remedy_for("5"), Remedy::fail_task);
 }
 
-TEST(SqlError, OfWhatWasJustDroppedMayBeGoneWithAnotherAttempt) {
+TEST(SqlError, OfADroppedObjectIsRetried) {
     const std::string where = " 4711 (on the source, SQLSTATE XX000)";
     EXPECT_EQ(SqlError("XX000", "cache lookup failed for relation" + where).remedy(),
               Remedy::retry);

@@ -34,13 +34,13 @@ TEST(ColumnDifferences, AreNoneWhenTheColumnsAreTheSame) {
     EXPECT_THAT(column_differences(hypertable, hypertable), IsEmpty());
 }
 
-TEST(ColumnDifferences, DoNotComeFromTheOrder) {
+TEST(ColumnDifferences, IgnoreTheOrder) {
     EXPECT_THAT(column_differences(with_columns({{"time", "date"}, {"value", "real"}}),
                                    with_columns({{"value", "real"}, {"time", "date"}})),
                 IsEmpty());
 }
 
-TEST(ColumnDifferences, DoNotComeFromWhatIsGenerated) {
+TEST(ColumnDifferences, IgnoreGeneratedColumns) {
     EXPECT_THAT(
         column_differences(with_columns({{.name = "sum", .type = "real", .generated = true}}),
                            with_columns({{.name = "sum", .type = "real", .generated = false}})),
@@ -66,7 +66,7 @@ TEST(ColumnDifferences, NameBothTypesWhenTheyDiffer) {
                             R"(numeric(12,2) in the target)"));
 }
 
-TEST(ColumnDifferences, TellNamesApartByCase) {
+TEST(ColumnDifferences, DistinguishNamesByCase) {
     EXPECT_THAT(
         column_differences(with_columns({{"Value", "real"}}), with_columns({{"value", "real"}})),
         ElementsAre(R"(column "Value" (real) is missing in the target)",

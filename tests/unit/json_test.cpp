@@ -29,7 +29,7 @@ TEST(Json, EscapesText) {
               "\"a \\\"b\\\" \\\\ c/\\n\\u0001 \x7f \xc3\xa9\"");
 }
 
-TEST(Json, RefusesOrReplacesBytesThatAreNoText) {
+TEST(Json, RefusesOrReplacesInvalidUtf8) {
     EXPECT_THROW(dump("a\xff"), json::Error);
     EXPECT_EQ(dump("a\xff", json::BadBytes::replace), "\"a\xef\xbf\xbd\"");
 }
@@ -45,7 +45,7 @@ TEST(Json, IsTheSameInAnotherOrderOfFields) {
     EXPECT_NE(parse(R"({"a": 1})"), parse(R"({"a": 1, "b": 2})"));
 }
 
-TEST(Json, GivesWhatItHolds) {
+TEST(Json, ReturnsItsValues) {
     const auto value =
         parse(R"({"text": "x", "list": ["a", "b"], "null": null, "yes": true, "whole": 2,
                                "part": 0.5})");
@@ -68,7 +68,7 @@ TEST(Json, ThrowsWhereItHoldsSomethingElse) {
     EXPECT_THROW(value.at("list").at("x"), json::Error);
 }
 
-TEST(Json, RefusesWhatIsNone) {
+TEST(Json, RefusesInvalidText) {
     for (const auto* text : {"", "[1", "{\"a\"}", "[1] 2", "nul", "\"\xff\""})
         EXPECT_THROW(parse(text), json::Error) << text;
     EXPECT_THROW(parse(std::string(100'000, '[')), json::Error);

@@ -93,7 +93,7 @@ TEST(ManualPage, OfTheProgramHasAllExitStatuses) {
     EXPECT_THAT(page, HasSubstr("\\fBBACKFILL_SOURCE\\fR"));
 }
 
-TEST(ManualPage, ManHasNothingToSayAgainstIt) {
+TEST(ManualPage, ManPrintsNoWarnings) {
     if (!test::has_program("man"))
         GTEST_SKIP() << "there is no man";
     for (const auto& page : {own_page(), program_output({"--generate", "man"})}) {

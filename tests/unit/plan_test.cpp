@@ -118,7 +118,7 @@ TEST(ChooseLoad, DropsNoEmptyChunkWhereThatCouldFailAWriter) {
     EXPECT_EQ(choose_load(situation).into, Into::attached_table);
 }
 
-TEST(ChooseLoad, AttachesNothingWhereSomethingStandsAgainstIt) {
+TEST(ChooseLoad, AttachesNothingIfThereIsAnObstacle) {
     auto situation = absent();
     situation.attach_obstacle = "it is small";
     EXPECT_EQ(choose_load(situation), (Plan{.into = Into::new_chunk, .reason = "it is small"}));
@@ -236,7 +236,7 @@ TEST(ChooseLoad, TakesBatchesOfAPartialChunk) {
     EXPECT_EQ(choose_load(situation), batches_into_present());
 }
 
-TEST(ChooseLoad, DoesNotMindTheOrderOfTheCompressedTablesColumns) {
+TEST(ChooseLoad, IgnoresTheOrderOfTheCompressedTablesColumns) {
     auto situation = both_compressed();
     std::ranges::reverse(situation.target->compressed->columns);
     EXPECT_EQ(choose_load(situation), batches_into_present());
@@ -244,7 +244,7 @@ TEST(ChooseLoad, DoesNotMindTheOrderOfTheCompressedTablesColumns) {
     EXPECT_EQ(choose_load(situation), batches_into_present());
 }
 
-TEST(ChooseLoad, NeedsNoSettingsOfTheHypertableForACompressedTableThatIsThere) {
+TEST(ChooseLoad, NeedsNoSettingsOfTheHypertableForAnExistingCompressedTable) {
     auto situation = both_compressed();
     situation.target_compression_enabled = false;
     situation.target_settings = other_settings;
@@ -353,7 +353,7 @@ TEST(ChooseLoad, TakesRowsWhenTheRoleMayNotCreateTables) {
         "the role may not create tables of the hypertable's owner in \"_timescaledb_internal\"");
 }
 
-TEST(ChooseLoad, TakesRowsEvenIntoACompressedTableThatIsAlike) {
+TEST(ChooseLoad, CopiesRowsEvenIntoAnIdenticalCompressedTable) {
     auto situation = both_compressed();
     situation.whole = false;
     EXPECT_EQ(choose_load(situation), (Plan{.what = What::rows,

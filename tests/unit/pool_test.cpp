@@ -68,7 +68,7 @@ TEST(Pool, EachWorkerHasItsNumber) {
     EXPECT_EQ(numbers, (std::multiset<int>{0, 1, 2, 3}));
 }
 
-TEST(Pool, HasAsManyAsAreWantedAndNoMoreThanThereMayBe) {
+TEST(Pool, HasAsManyAsAreNeededUpToTheMaximum) {
     std::atomic<int> wanted = 0;
     IdlePool idle;
     std::thread runner([&] { idle.pool.run(3, [&](int) { return wanted.load(); }); });
@@ -84,7 +84,7 @@ TEST(Pool, HasAsManyAsAreWantedAndNoMoreThanThereMayBe) {
     EXPECT_EQ(idle.joined(), 3);
 }
 
-TEST(Pool, GrowsAndShrinksAsSomebodyWants) {
+TEST(Pool, GrowsAndShrinksOnRequest) {
     IdlePool idle;
     std::thread runner([&] { idle.pool.run(2, all); });
     ASSERT_TRUE(eventually([&] { return idle.at_work() == 2; }));
@@ -102,7 +102,7 @@ TEST(Pool, GrowsAndShrinksAsSomebodyWants) {
     EXPECT_EQ(idle.at_work(), 0);
 }
 
-TEST(Pool, WhoHasFoundNothingLeftToDoIsNotCalledAgain) {
+TEST(Pool, AWorkerThatFoundNothingIsNotCalledAgain) {
     Stop stop;
     std::atomic<int> calls = 0;
     std::atomic<int> asked = 0;

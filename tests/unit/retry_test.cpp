@@ -163,7 +163,7 @@ TEST_F(Recovery, CountsTheTimeFromTheFirstFailureInARow) {
     EXPECT_GE(attempts, 3);
 }
 
-TEST_F(Recovery, GoesOnAsLongAsOthersGetOn) {
+TEST_F(Recovery, ContinuesWhileOthersMakeProgress) {
     options.retry_timeout = 1s;
     const auto until = Clock::now() + 1500ms;
     const auto work = [&] {
@@ -210,7 +210,7 @@ TEST(WaitBeforeRetry, IsLongerEachTimeUpToALimit) {
     EXPECT_GE(Clock::now() - first, 400ms);
 }
 
-TEST(WaitBeforeRetry, IsNotForEverHoweverManyHaveFailed) {
+TEST(WaitBeforeRetry, IsBoundedAfterAnyNumberOfFailures) {
     run::Stop stop;
     const std::jthread user([&] {
         std::this_thread::sleep_for(50ms);
@@ -219,7 +219,7 @@ TEST(WaitBeforeRetry, IsNotForEverHoweverManyHaveFailed) {
     EXPECT_THROW(run::wait_before_retry(stop, 1'000'000'000), Interrupted);
 }
 
-TEST(Outage, SaysTheSameOnceInAWhile) {
+TEST(Outage, RepeatsAMessageRarely) {
     const Said said;
     run::Outage outage;
     for (const auto* message : {"lost", "lost", "refused", "lost"})

@@ -37,7 +37,7 @@ Dimension date() {
     return open_dimension("time", "date");
 }
 
-TEST(AxisExpression, IsTheColumnOrWhatItsPartitioningFunctionMakesOfIt) {
+TEST(AxisExpression, IsTheColumnOrItsPartitioningFunctionsResult) {
     auto time = open_dimension(R"(My "time")", "bigint");
     EXPECT_EQ(axis_expression(time), R"("My ""time""")");
     time.function = R"(public."Time of")";
@@ -171,7 +171,7 @@ TEST(ChunkFilter, NamesTheChunkWhereSpacePartitionsShareItsTime) {
               R"(tableoid = '"public"."it''s"'::regclass)");
 }
 
-TEST(ChunkFilter, IsNoneWhereNoConditionOnTimeLeadsToAChunk) {
+TEST(ChunkFilter, IsEmptyWhereNoConditionOnTimeFindsTheChunk) {
     auto time = integer();
     time.function = "public.f";
     EXPECT_EQ(chunk_filter({time}, Slices::parse(R"({"time": [0, 100]})"), {"public", "chunk"}),

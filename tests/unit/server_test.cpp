@@ -37,7 +37,7 @@ TEST(ParseVersion, DropsASuffix) {
     EXPECT_EQ(parse_version("2.20.1.4"), (Version{2, 20, 1}));
 }
 
-TEST(ParseVersion, RefusesWhatIsNoVersionAndRepeatsIt) {
+TEST(ParseVersion, RefusesInvalidTextAndQuotesIt) {
     for (const std::string text :
          {"", "dev", "v2.19.3", ".19", "2.", "2..3", "2.x", " 2.19.3", "99999999999.0"})
         EXPECT_THAT([&] { parse_version(text); },

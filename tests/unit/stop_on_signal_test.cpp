@@ -33,7 +33,7 @@ using namespace std::chrono_literals;
     std::_Exit(1);
 }
 
-TEST(StopOnSignal, TheSecondEndsTheProcessThoughAServerDoesNotAnswer) {
+TEST(StopOnSignal, TheSecondEndsTheProcessIfAServerDoesNotAnswer) {
     testing::FLAGS_gtest_death_test_style = "threadsafe";
     EXPECT_EXIT(be_interrupted_twice(), testing::ExitedWithCode(exit_interrupted), "");
 }

@@ -18,7 +18,7 @@ TEST(ParseRanges, ReadsRangesOfAllIntegers) {
     EXPECT_EQ(ranges[1].until, std::numeric_limits<std::int64_t>::max());
 }
 
-TEST(ParseRanges, RefusesWhatIsNoListOfRanges) {
+TEST(ParseRanges, RefusesInvalidText) {
     for (const auto* json : {"", "null", "[]", "{}", "[1]", "[[1]]", "[[1, 2, 3]]", "[[null, 2]]",
                              "[[1.5, 2]]", "[[\"1\", 2]]", "[[1, 9223372036854775808]]", "[[1, 2"})
         EXPECT_THROW(parse_ranges(json), TaskError) << json;
@@ -48,7 +48,7 @@ TEST(ParseSlices, OverlapWhereTheyDoInEachDimension) {
     EXPECT_FALSE(slices.overlap(parse_slices(R"({"time": [4, 8], "device": [10, 11]})")));
 }
 
-TEST(ParseSlices, RefusesWhatIsNoSlices) {
+TEST(ParseSlices, RefusesInvalidText) {
     for (const auto* json : {"", "null", "{}", "[]", R"({"time": 1})", R"({"time": [1]})",
                              R"({"time": ["a", "b"]})", R"({"time": [1, 18446744073709551615]})"})
         EXPECT_THROW(parse_slices(json), TaskError) << json;

@@ -12,7 +12,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-TEST(Throttle, AllWorkersTogetherKeepToTheRate) {
+TEST(Throttle, LimitsTheRateOfAllWorkersTogether) {
     Throttle throttle;
     throttle.set(1'000'000);
     const Stop stop;

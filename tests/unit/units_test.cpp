@@ -61,7 +61,7 @@ TEST(FormatAll, AgreesWithItsVerb) {
     EXPECT_EQ(output::format_all(1000, "task", "was", "were"), "all 1,000 tasks were");
 }
 
-TEST(FormatCount, SetsNoCommaBehindAMinus) {
+TEST(FormatCount, SetsNoCommaAfterAMinus) {
     EXPECT_EQ(format_count(-1), "-1");
     EXPECT_EQ(format_count(-100), "-100");
     EXPECT_EQ(format_count(-100'000), "-100,000");

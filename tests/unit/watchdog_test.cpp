@@ -68,7 +68,7 @@ TEST(Watchdog, ForgetsConnectionsThatAreClosed) {
     EXPECT_TRUE(forgotten);
 }
 
-TEST(Deadline, BreaksTheConnectionOff) {
+TEST(Deadline, ClosesTheConnection) {
     SilentServer server;
     const SilentConnection connection(server);
     const postgres::Deadline deadline(connection.monitor(), 50ms);
