@@ -1,5 +1,5 @@
--- How many more connections a server has for this session's role and database, and what else there
--- is to know about it: one row. Limits are NULL where there is none.
+-- How many more connections a server has for this session's role and database, and some of its
+-- settings: one row. Limits are NULL where there is none.
 WITH activity AS (
     -- the kind of a backend is hidden from roles without the right to see it
     SELECT * FROM pg_stat_activity
@@ -27,7 +27,7 @@ SELECT current_setting('max_connections')::bigint AS max_connections,
        -- milliseconds; -1 for ever
        (SELECT setting::bigint FROM pg_settings WHERE name = 'max_standby_streaming_delay')
            AS standby_delay,
-       -- left on by timescaledb_pre_restore(), when timescaledb_post_restore() was not called
+       -- left on by timescaledb_pre_restore() if timescaledb_post_restore() was not called
        EXISTS (SELECT FROM pg_db_role_setting
                CROSS JOIN LATERAL unnest(setconfig) AS setting
                WHERE setdatabase = database.oid AND setrole = 0

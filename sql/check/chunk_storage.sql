@@ -1,6 +1,6 @@
--- What chunks take, and hold: a row for each that is there. See chunks_in_range.sql for why catalog
--- rows are read as JSON, and src/chunk.h of TimescaleDB for what status is: 1 is compressed, 8 that
--- there are rows in the chunk's own table, too (CHUNK_STATUS_*).
+-- The sizes and row counts of chunks: a row for each that exists. See chunks_in_range.sql for why
+-- catalog rows are read as JSON, and TimescaleDB's src/chunk.h for status: 1 is compressed, 8 is
+-- partial (CHUNK_STATUS_*).
 --
 -- $1: the chunks' qualified and quoted names; number is the place of one in this array, from 1
 SELECT wanted.number,

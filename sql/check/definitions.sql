@@ -1,5 +1,5 @@
--- How tables are defined, but for their columns' types: a row for each that is there. They are found
--- by joins, for to_regclass() fails in a schema that is closed to the role.
+-- The definitions of tables, without their columns' types: a row for each that exists. They are
+-- found by joins, because to_regclass() fails for a schema without USAGE.
 --
 -- $1, $2: schemas and names of the tables
 SELECT namespace.nspname AS schema_name,

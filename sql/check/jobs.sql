@@ -1,6 +1,6 @@
--- The scheduled jobs of the database but for TimescaleDB's own housekeeping, whose numbers are below
--- 1000. What they work on is in the configurations of policies; the view is the same in all
--- versions, the table behind it is not.
+-- The scheduled jobs of the database, except TimescaleDB's own, whose IDs are below 1000. The
+-- configurations of policies name what they work on. The view is the same in all versions, the
+-- table behind it is not.
 --
 -- Points of time are TimescaleDB's internal ones, microseconds since 1970. For hypertables whose
 -- time is an integer, an offset from what their integer_now function says takes their place.

@@ -1,4 +1,4 @@
--- How hypertables are cut and compressed: a row for each that is there.
+-- The dimensions and compression settings of hypertables: a row for each that exists.
 --
 -- $1, $2: schemas and names of the hypertables
 SELECT hypertable.schema_name,

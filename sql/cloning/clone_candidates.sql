@@ -1,9 +1,9 @@
--- The tables that have a column, to turn one into a hypertable, and what would be in the way of
--- that: a row each.
+-- The tables that have a column, to turn one into a hypertable, and what would prevent that: a row
+-- each.
 --
 -- $1, $2, $3: schema (NULL for any), table (NULL for any) and column
 -- $4: oids of tables to leave out: chunks
--- quote_all_identifiers has to be on, for the definition to be as pg_dump writes it.
+-- quote_all_identifiers must be on, so that the definition is as pg_dump writes it.
 SELECT class.oid,
        namespace.nspname AS schema_name,
        class.relname AS table_name,

@@ -1,7 +1,7 @@
--- What of tables of the catalog is to be in the target although it does not stand in the dump, as
--- JSON; NULL when there is nothing: a row for each table. Of compression_settings, what is about
--- hypertables, not chunks. Of the jobs, all of users. Those of policies are of the hypertable's
--- owner, or else they could not work on it; others keep theirs.
+-- The rows of catalog tables that the target needs and that are not in the dump, as JSON, or NULL
+-- if there are none: a row for each table. Of compression_settings, the rows about hypertables, not
+-- chunks. Of the jobs, all of users. Those of policies get the hypertable's owner, because they
+-- could not work on it otherwise; others keep theirs.
 --
 -- $1: the role that owns the hypertables in the target
 SELECT '_timescaledb_catalog' AS catalog_schema,

@@ -1,6 +1,6 @@
--- The tables that hold rows of chunks, compressed ones too, by what their names have in common but
--- for the last number. A row for each such shape that is a chunk's whenever it occurs, and a row
--- for each chunk of others, such as attached tables, whose names users have chosen.
+-- The tables that hold rows of chunks, including compressed tables, by the pattern of their names,
+-- without the last number. A row for each pattern that only chunks match, and a row for each other
+-- chunk, such as an attached table, whose name a user has chosen.
 --
 -- The catalog rows are read as JSON because their columns differ by version, see
 -- chunks_in_range.sql.

@@ -1,5 +1,5 @@
--- What pg_dump writes that needs the table of a chunk, which it is told to leave out: views, rules
--- and functions with a parsed body. A row for each, with one of its chunks.
+-- Objects in a dump that depend on the table of a chunk, which is left out: views, rules and
+-- functions with a parsed body. A row for each, with one of its chunks.
 --
 -- $1: oids of the chunks
 SELECT dependent.description AS object,

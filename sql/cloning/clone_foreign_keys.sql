@@ -1,5 +1,5 @@
--- The foreign keys that reference hypertables, or tables that are to become some: a row each, with
--- the text that pg_dump begins the statement with.
+-- The foreign keys that reference hypertables, or tables that will become hypertables: a row each,
+-- with the text with which pg_dump begins the statement.
 --
 -- $1: oids of the referenced tables
 SELECT format(E'ALTER TABLE ONLY %s.%s\n    ADD CONSTRAINT %s FOREIGN KEY ',

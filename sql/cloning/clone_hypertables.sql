@@ -1,4 +1,4 @@
--- All hypertables, those that TimescaleDB keeps for itself included: a row each.
+-- All hypertables, including TimescaleDB's internal ones: a row each.
 SELECT to_regclass(format('%I.%I', hypertable.schema_name, hypertable.table_name))::oid AS oid,
        hypertable.schema_name,
        hypertable.table_name,

@@ -1,5 +1,5 @@
--- The roles that a dump names although owners and privileges are left out of it, and what names
--- them: row security policies and user mappings.
+-- The roles that a dump without owners and privileges still names, and what names them: row
+-- security policies and user mappings.
 --
 -- $1: oids of tables that are left out: chunks
 SELECT role.rolname AS role,

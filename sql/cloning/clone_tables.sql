@@ -1,5 +1,5 @@
--- The tables and sequences of users in the source, with what it takes to dump them: a row each.
--- What belongs to an extension, and our own queue, is left out.
+-- The tables and sequences of users in the source, with the privileges to dump them: a row each.
+-- Those of extensions, and our own queue, are left out.
 --
 -- $1: oids of tables to leave out, too: chunks
 SELECT class.oid,

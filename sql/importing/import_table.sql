@@ -1,4 +1,4 @@
--- The table that rows are to be imported into: one row, or none when there is no such table.
+-- The table to import into: one row, or none if there is no such table.
 --
 -- $1, $2: its schema and name
 SELECT class.relkind,

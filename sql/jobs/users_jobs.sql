@@ -1,4 +1,4 @@
--- The jobs of users, whose numbers begin with 1000 (TimescaleDB's sql/pre_install/tables.sql), on or
+-- The jobs of users, whose IDs begin with 1000 (TimescaleDB's sql/pre_install/tables.sql), on or
 -- off. The views are the same in all versions, the tables behind them are not.
 --
 -- $1: a case-insensitive POSIX regular expression for the schema.name of the hypertable or continuous

@@ -1,6 +1,6 @@
--- Gives a chunk whose batches are the source's what the source has recorded of their values, as far as
--- it holds there, so that the chunk is skipped as it is in the source. Not when the chunk has further
--- rows of its own.
+-- Records for a chunk whose batches are the source's the ranges of values that the source has
+-- recorded, if they are valid there, so that the chunk is skipped as in the source. Not if the
+-- chunk has further rows of its own.
 --
 -- $1: the chunk's qualified and quoted name
 -- $2: {"column": [range_start, range_end, valid] or null, ...}

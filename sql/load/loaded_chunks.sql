@@ -1,9 +1,8 @@
--- The chunks of a hypertable that the open transaction has put rows into, by their slices. As no
--- reader of the rows knows them, they are told by what the server counts for its statistics
--- (pgstat_count_heap_insert in PostgreSQL's src/backend/utils/activity/pgstat_relation.c), which costs
--- nothing per row. Those of a transaction before are among them while the server has not yet published
--- what it counted. None, when the role may not read the hypertable, or a superuser has turned
--- track_counts off.
+-- The chunks of a hypertable that the open transaction has inserted rows into, by their slices.
+-- They are found by what the server counts for its statistics (pgstat_count_heap_insert in
+-- PostgreSQL's src/backend/utils/activity/pgstat_relation.c), which costs nothing per row. Chunks
+-- of an earlier transaction are included until the server has published its counts. There is no row
+-- if the role may not read the hypertable, or a superuser has turned track_counts off.
 --
 -- $1, $2: the hypertable's schema and name
 -- $3: whether rows may have been compressed right away, so that they are in a chunk's compressed table

@@ -1,14 +1,13 @@
--- Looks at chunks that were loaded as an application would: through their hypertables, with filters
--- that leave it to the planner to find the chunks. Of the rows that each of a chunk's own tables
--- holds, the first and the last are looked for by their time, their space partition, and the columns
--- for which TimescaleDB keeps what lets it skip chunks (chunk_column_stats) or compressed batches
--- (_ts_meta_* in the compressed table).
+-- Reads loaded chunks as an application would: through their hypertables, with filters by which the
+-- planner finds the chunks. It looks up the first and the last row of each of a chunk's own tables
+-- by time, space partition, and the columns by which TimescaleDB may skip chunks
+-- (chunk_column_stats) or compressed batches (_ts_meta_* in the compressed table).
 --
--- Returns no row when all are found. Otherwise the statement fails, so that it may stand before a
--- COMMIT in a pipeline: with the error that keeps a chunk from being planned or read, in the context
--- of a statement that begins with a comment, "read back"; or, when a row is not found, with 22P02
--- (invalid_text_representation) and "read back: " and the reason in its message. That is how SQL
--- raises an error with a text of its own: a procedural language is not for every role.
+-- Returns no row if all are found. Otherwise the statement fails, so that it can precede a COMMIT
+-- in a pipeline: with the error that keeps a chunk from being planned or read, in the context of a
+-- statement that begins with a comment, "read back"; or, when a row is not found, with 22P02
+-- (invalid_text_representation) and "read back: " and the reason in its message. This is how SQL
+-- can raise an error with a given text: not every role may use a procedural language.
 --
 -- Each row's values stand in a statement of their own, and are constants for the planner. That is
 -- what query_to_xml() is for, which runs the text of a statement; what it returns here are hexadecimal

@@ -1,6 +1,6 @@
--- The columns of a hypertable that rows are made of, generated ones aside: a row for each, in their
--- order. Those of a key tell which rows are versions of one: of a unique index that foreign keys
--- reference, or else the primary key, or else another unique index.
+-- The columns of a hypertable, without generated ones: a row for each, in order. Rows with the same
+-- key are versions of one row. The key is that of a unique index that foreign keys reference, or
+-- else the primary key, or else another unique index.
 --
 -- $1: the hypertable's qualified and quoted name
 SELECT attribute.attname AS name,

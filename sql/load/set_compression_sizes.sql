@@ -1,5 +1,6 @@
--- Gives a compressed chunk the statistics of another one, which are not to be had otherwise: TimescaleDB's
--- create_compressed_chunk() takes no NULL, and no number of rows that were frozen at once.
+-- Gives a compressed chunk the statistics of another one, which TimescaleDB's
+-- create_compressed_chunk() cannot: it accepts no NULL, and no number of rows that were frozen
+-- immediately.
 --
 -- $1: the chunk's qualified and quoted name
 -- $2: a row of compression_chunk_size, from uncompressed_heap_size on; NULL when there is to be none

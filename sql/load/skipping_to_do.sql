@@ -1,5 +1,4 @@
--- Of the target's hypertables that there are tasks to do of, those that have columns that chunks may be
--- skipped by.
+-- The target's hypertables with tasks that are not done, and with columns for chunk skipping.
 SELECT DISTINCT task.target_schema, task.target_name
 FROM __backfill.task
 JOIN _timescaledb_catalog.hypertable

@@ -1,5 +1,5 @@
--- Chunks that are not recorded for a column that their hypertables' chunks may be skipped by, so that
--- filters by it miss their rows: a row for each hypertable and column that has such chunks.
+-- Chunks that are not recorded for chunk skipping by a column, so that filters by it miss their
+-- rows: a row for each hypertable and column with such chunks.
 --
 -- $1, $2: schemas and names of the hypertables
 WITH tracked AS (

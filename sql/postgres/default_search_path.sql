@@ -1,4 +1,4 @@
--- The search_path that sessions of this role have in this database unless they set another one: one row.
+-- The default search_path of this role's sessions in this database: one row.
 SELECT regexp_replace(setting.reset_val, '(^|,)(\s*)\$user(\s*)(?=,|$)', '\1\2"$user"\3', 'g') AS path,
        quote_ident(session_user) AS role,
        quote_ident(current_database()) AS database,

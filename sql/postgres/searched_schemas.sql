@@ -1,4 +1,4 @@
--- The schemas that the present search_path leads to and that have something to be found, in order: one row.
+-- The schemas of the current search_path that contain objects, in order: one row.
 SELECT coalesce(jsonb_agg(schema.name ORDER BY schema.number), '[]') AS schemas
 FROM unnest(current_schemas(false)) WITH ORDINALITY AS schema (name, number)
 JOIN pg_namespace AS namespace ON namespace.nspname = schema.name

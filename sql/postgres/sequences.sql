@@ -1,6 +1,5 @@
--- The sequences of users in a database, as far as the role may read them: a row for each, with NULL for
--- the last value of one that has given out none. Those of extensions, and of our own queue are left
--- out.
+-- The sequences of users in a database that the role may read: a row for each, with NULL for the
+-- last value of an unused one. Those of extensions and of our own queue are left out.
 SELECT namespace.nspname AS schema_name,
        class.relname AS sequence_name,
        sequence.seqincrement > 0 AS ascends,

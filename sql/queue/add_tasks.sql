@@ -1,7 +1,6 @@
--- Adds tasks to the queue. A chunk that is in it already gets no second row: when the range it is
--- to be copied in is covered, nothing changes, unless it is to be read under another snapshot;
--- else its range grows, and it is to be copied again. Returns a row for each task that was added
--- or changed.
+-- Adds tasks to the queue. A chunk that is in it already gets no second row: if its range is
+-- covered, nothing changes, unless the snapshot is another one; otherwise its range grows, and the
+-- chunk is copied again. Returns a row for each task that was added or changed.
 --
 -- $1: a JSON array of objects with the columns of __backfill.task; ranges are
 --     clipped to the slice

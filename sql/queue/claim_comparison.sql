@@ -1,6 +1,6 @@
--- Takes the largest copied task that is to be verified and that no other worker holds, as
--- claim_task.sql does for copying. Tasks that were skipped, for their chunk was gone, have nothing
--- to compare.
+-- Claims the largest copied task that is not verified yet and that no other worker holds, as
+-- claim_task.sql does for copying. Tasks that were skipped because their chunk was gone have
+-- nothing to compare.
 --
 -- $1: when this run began; a task that was compared since is done with
 SELECT *

@@ -1,5 +1,5 @@
--- Takes further tasks to verify together with one that claim_comparison.sql has taken and that is
--- small, as claim_more_tasks.sql does for copying.
+-- Claims further tasks to verify together with a small one that claim_comparison.sql has claimed,
+-- as claim_more_tasks.sql does for copying.
 --
 -- $1: when this run began; a task that was compared since is done with
 -- $2, $3, $4, $5, $6: hypertable_schema, hypertable_name, snapshot, bytes and id of the claimed one

@@ -1,5 +1,5 @@
--- Takes further tasks to copy together with one that claim_task.sql has taken and that is small:
--- of the same hypertable and snapshot, no larger, and not so many that other workers go without.
+-- Claims further tasks to copy together with a small one that claim_task.sql has claimed: of the
+-- same hypertable and snapshot, no larger, and not so many that other workers have none.
 --
 -- $1: when this run began; a task that failed since is left for the next run
 -- $2, $3, $4, $5, $6: hypertable_schema, hypertable_name, snapshot, bytes and id of the claimed one

@@ -1,5 +1,5 @@
--- Takes the largest task that is to do and that no other worker holds. The row stays locked until
--- the transaction ends, which is what holds the claim: it is gone with a worker that dies.
+-- Claims the largest task that is not done and that no other worker holds. The lock on the row is
+-- the claim; it ends with the transaction, also if the worker dies.
 --
 -- $1: when this run began; a task that failed since is left for the next run
 -- $2: a task's id, to take that one and no other; NULL for any

@@ -1,4 +1,4 @@
--- How far the queue is: one row.
+-- The progress of the queue: one row.
 SELECT count(*) AS total,
        count(*) FILTER (WHERE worked IS NULL) AS to_do,
        coalesce(sum(bytes) FILTER (WHERE worked IS NULL), 0)::bigint AS bytes_to_do,

@@ -5,7 +5,7 @@ CREATE SCHEMA __backfill;
 -- The format of the tables below; raised when it changes.
 COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 6';
 
--- One row for each chunk of the source that is to be copied.
+-- One row for each chunk of the source to copy.
 CREATE TABLE __backfill.task (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     -- the hypertable in the source; for a continuous aggregate, its materialization hypertable
@@ -17,7 +17,7 @@ CREATE TABLE __backfill.task (
     -- the continuous aggregate's view, if it is one
     cagg_schema name,
     cagg_name name,
-    -- the chunk in the source; or a table without chunks, which is cut into several tasks
+    -- the chunk in the source; or a table without chunks, which has several tasks
     chunk_schema name NOT NULL,
     chunk_name name NOT NULL,
     -- the slice of time of such a task, as text; empty for a chunk
@@ -36,7 +36,7 @@ CREATE TABLE __backfill.task (
     staged timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- set in the transaction that makes the chunk's rows visible
     worked timestamptz,
-    -- but for the rows inside of compressed batches that were taken as they are
+    -- without rows in compressed batches that were copied as they are
     rows_copied bigint,
     batches_copied bigint,
     bytes_copied bigint,
@@ -44,9 +44,9 @@ CREATE TABLE __backfill.task (
     -- by which process, and which of its workers, from 1
     run bigint,
     worker int,
-    -- finished without copying, for the chunk is gone from the source
+    -- finished without copying because the chunk is gone from the source
     skipped boolean NOT NULL DEFAULT false,
-    -- what there is to say about a finished task, such as why it was skipped
+    -- a remark on a finished task, such as why it was skipped
     message text,
     -- when and why it last failed; the next copy tries again
     failed timestamptz,
@@ -64,7 +64,7 @@ CREATE INDEX task_to_do ON __backfill.task (bytes DESC, id) WHERE worked IS NULL
 CREATE INDEX task_to_verify ON __backfill.task (bytes DESC, id)
     WHERE worked IS NOT NULL AND NOT skipped AND verified IS NULL;
 
--- What a worker has to know of a task. A task is claimed by locking its row through this view.
+-- What a worker must know about a task. A task is claimed by locking its row through this view.
 CREATE VIEW __backfill.task_details AS
 SELECT id, hypertable_schema, hypertable_name, target_schema, target_name, chunk_schema, chunk_name,
        part, slices, snapshot, bytes, worked, failed, skipped, compared, verified,
@@ -73,8 +73,7 @@ SELECT id, hypertable_schema, hypertable_name, target_schema, target_name, chunk
         FROM unnest(range) AS one) AS ranges
 FROM __backfill.task;
 
--- One row for each process that copies or verifies: how far it is. Written once a second while it
--- runs.
+-- One row for each process that copies or verifies: its progress, written once a second.
 CREATE TABLE __backfill.run (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     command text NOT NULL,
@@ -95,8 +94,8 @@ CREATE TABLE __backfill.run (
     workers jsonb NOT NULL DEFAULT '[]'
 );
 
--- What all processes are to do: one row. With a key, as all tables here: where a publication publishes
--- all tables, those without one cannot be updated.
+-- What all processes should do: one row. All tables here have a key: if a publication publishes all
+-- tables, tables without a key cannot be updated.
 CREATE TABLE __backfill.control (
     one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
     paused boolean NOT NULL DEFAULT false,
@@ -106,7 +105,7 @@ CREATE TABLE __backfill.control (
 );
 INSERT INTO __backfill.control DEFAULT VALUES;
 
--- The background jobs of the target that were on, and that `jobs disable` has turned off.
+-- The background jobs of the target that `jobs disable` has turned off.
 CREATE TABLE __backfill.suspended_job (
     job_id int PRIMARY KEY,
     suspended timestamptz NOT NULL DEFAULT clock_timestamp()

@@ -1,5 +1,5 @@
--- Notes why a task failed, after its transaction was rolled back. Another worker may have taken
--- it since; then that one's outcome counts.
+-- Records why a task failed, after its transaction was rolled back. If another worker has claimed
+-- it since, that worker's result counts.
 --
 -- $1: id   $2: error
 UPDATE __backfill.task

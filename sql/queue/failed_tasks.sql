@@ -1,6 +1,6 @@
--- The tasks that failed and are still to do, the latest first.
+-- The tasks that failed and are not done, the latest first.
 --
--- $1: how many at the most
+-- $1: how many at most
 SELECT chunk_schema, chunk_name, part, error
 FROM __backfill.task
 WHERE worked IS NULL AND failed IS NOT NULL

@@ -1,5 +1,5 @@
--- Notes what verify found for claimed tasks. Returns when it compared them, the same for all: what
--- finds the verdict again, for another one of the same task comes later.
+-- Records what verify found for claimed tasks. Returns the time of the comparison, the same for
+-- all, which identifies the verdict: another one of the same task comes later.
 --
 -- $1: their ids   $2: the difference as JSON, or NULL when both sides are equal
 -- $3: whether a differing chunk is to be copied again

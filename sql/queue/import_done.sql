@@ -1,4 +1,4 @@
--- The parts of a file that are loaded, in their order; neighbours are one.
+-- The parts of a file that are loaded, in order; adjacent parts are merged.
 --
 -- $1: the import's id
 SELECT min("from") AS "from", max("until") AS "until", min(line) AS line, max(next_line) AS next_line,

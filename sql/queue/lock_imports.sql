@@ -1,4 +1,5 @@
--- What is known of files, locked for the transaction against those who load them: a row for each.
+-- What is known about files: a row for each, locked for the transaction against processes that load
+-- them.
 --
 -- $1, $2: schema and name of the table   $3: the files' names
 SELECT import.id, import.name, import.head, import.head_bytes, import.size, import.tail,

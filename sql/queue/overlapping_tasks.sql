@@ -1,5 +1,5 @@
--- Tables of which two tasks have some rows in common, for they were staged when the target had another
--- chunk interval, or the table had an index on time, or had none.
+-- Tables of which two tasks contain the same rows, because they were staged when the target had
+-- another chunk interval, or when the table had an index on time, or had none.
 SELECT DISTINCT one.chunk_schema, one.chunk_name
 FROM __backfill.task AS one
 JOIN __backfill.task AS other

@@ -1,4 +1,4 @@
--- Tells how far a run is, and asks what it is to do, and what there is to do: one row.
+-- Writes a run's progress, and returns what it should do and how much is left: one row.
 --
 -- $1: the run's id   $2: command   $3: host   $4: process number   $5: when it began
 -- $6, $7: chunks and bytes that there were to do

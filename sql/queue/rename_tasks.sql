@@ -1,6 +1,5 @@
--- Tells tasks that are in the queue already what their chunks and hypertables are called now, and
--- which slices they have: somebody may have renamed, merged or split them since. Whether they are
--- done stays as it is.
+-- Updates the names and slices of chunks and hypertables in existing tasks: they may have been
+-- renamed, merged or split since. Whether the tasks are done does not change.
 --
 -- $1: as for add_tasks.sql
 UPDATE __backfill.task

@@ -1,6 +1,5 @@
--- Everything that there is to say of a migration, as one JSON object. Times are seconds since 1970,
--- but for the ranges of chunks, which are TimescaleDB's internal values as text (JSON's readers
--- would round them).
+-- Everything about a migration, as one JSON object. Times are seconds since 1970, except the ranges
+-- of chunks, which are TimescaleDB's internal values as text (JSON readers would round them).
 --
 -- $1: what the target is called     $2: sequences that are behind the source's, a JSON list
 WITH hypertable AS (

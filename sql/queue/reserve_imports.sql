@@ -1,4 +1,5 @@
--- Reserves files for the session, as far as no other session has them: a row for each that it has not.
+-- Reserves files for the session, unless another session has them: a row for each that was not
+-- reserved.
 --
 -- $1, $2: schema and name of the table   $3: the files' names
 SELECT name

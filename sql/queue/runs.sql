@@ -1,5 +1,5 @@
--- The processes that copy or verify now, or that were last heard of less than a day ago without
--- having ended.
+-- The processes that copy or verify now, or that last reported less than a day ago and have not
+-- ended.
 SELECT id, command, host, pid, chunks, bytes, chunks_done, bytes_done, rate, workers,
        extract(epoch FROM clock_timestamp() - started)::double precision AS seconds,
        extract(epoch FROM clock_timestamp() - seen)::double precision AS silent_seconds

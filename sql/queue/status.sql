@@ -1,4 +1,4 @@
--- How far the queue is, for each hypertable.
+-- The progress of the queue, for each hypertable.
 WITH in_flight AS (
     SELECT DISTINCT task.id::bigint AS id
     FROM __backfill.run

@@ -1,4 +1,4 @@
--- All tasks that are to do, in the order in which they are claimed, without claiming them.
+-- All tasks that are not done, in the order in which they are claimed.
 SELECT *
 FROM __backfill.task_details AS task
 WHERE task.worked IS NULL

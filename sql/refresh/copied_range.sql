@@ -1,4 +1,4 @@
--- From when until when rows of a hypertable were copied: one row, of NULLs when none were.
+-- The range of time for which rows of a hypertable were copied: one row, of NULLs if there is none.
 --
 -- $1, $2: its schema and name in the target
 -- cut: the first chunk was not copied from its beginning, but from --from on

@@ -1,5 +1,5 @@
--- The time for which the target may not have all rows of a hypertable, as far as the queue knows: a
--- row for each piece. What is later than all that is staged, the application has written to both.
+-- The ranges of time for which the target may lack rows of a hypertable, according to the queue: a
+-- row each. After everything that is staged, the application has written to both sides.
 --
 -- $1, $2: schema and name in the target
 -- $3, $4: from when until when, in internal time

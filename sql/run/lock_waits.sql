@@ -1,4 +1,4 @@
--- Which of some backends wait for a lock, for which one, and for whom.
+-- Which of some backends wait for a lock, for which lock, and for whom.
 --
 -- $1: their process numbers
 SELECT waiting.pid,

@@ -1,5 +1,5 @@
--- What this session's role may do with hypertables: a row for each that is there. They are found by
--- joins, for to_regclass() fails in a schema that is closed to the role.
+-- What this session's role may do with hypertables: a row for each that exists. They are found by
+-- joins, because to_regclass() fails for a schema without USAGE.
 --
 -- $1, $2: schemas and names of the hypertables, or NULL for all
 WITH hypertable AS (
@@ -44,8 +44,8 @@ SELECT current_user AS role,
        has_table_privilege(hypertable.oid, 'INSERT')
            AND has_table_privilege(hypertable.oid, 'DELETE') AS may_change,
        -- Policies are the hypertable's. Its chunks, from which rows are read, have none, and would
-       -- show them all. But whom a policy keeps from seeing rows is not to carry them away by a
-       -- side door; and a chunk can be given row level security by itself.
+       -- show all rows. But a role from which a policy hides rows must not copy them; and a chunk
+       -- can have row level security of its own.
        row_security_active(hypertable.oid) OR coalesce(chunks.secured, false) AS row_security,
        hypertable.relrowsecurity AND hypertable.relforcerowsecurity
            AND NOT role.rolbypassrls AND NOT role.rolsuper AS row_security_of_owner
@@ -53,8 +53,8 @@ FROM hypertable
 JOIN pg_roles AS role ON role.rolname = current_user
 JOIN pg_roles AS owner ON owner.oid = hypertable.relowner
 CROSS JOIN LATERAL (
-    -- GRANT and REVOKE on a hypertable reach its chunks, whose privileges can be changed all the
-    -- same. Few are others than the hypertable's, and have to be looked at.
+    -- GRANT and REVOKE on a hypertable include its chunks, whose privileges can still be changed
+    -- separately. Only chunks whose privileges differ from the hypertable's are checked.
     SELECT array_agg(DISTINCT chunk.relnamespace) AS schemas,
            bool_or(CASE WHEN chunk.relacl::text IS DISTINCT FROM hypertable.relacl::text
                           OR chunk.relowner <> hypertable.relowner

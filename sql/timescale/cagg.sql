@@ -1,4 +1,4 @@
--- What a continuous aggregate makes of rows: one row.
+-- The definition of a continuous aggregate's buckets: one row.
 --
 -- $1: id of its materialization hypertable
 SELECT cagg.partial_view_schema, cagg.partial_view_name,

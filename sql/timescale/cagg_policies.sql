@@ -1,6 +1,6 @@
--- From when until when the refresh policies of a continuous aggregate would refresh it now, be they
--- scheduled or not: one row. Points of time are internal ones, microseconds since 1970; of integers,
--- they are what now is, given by $2.
+-- The range that the refresh policies of a continuous aggregate would refresh now, whether they are
+-- scheduled or not: one row. Times are internal, in microseconds since 1970; for integers, $2 is
+-- the current time.
 --
 -- $1: id of its materialization hypertable
 -- $2: what the integer_now function says; NULL where time is no integer

@@ -1,4 +1,4 @@
--- The time for which a hypertable has chunks, within a range: one row.
+-- The time that a hypertable's chunks cover, within a range: one row.
 --
 -- $1: id of its dimension of time
 -- $2, $3: from when until when, in internal time

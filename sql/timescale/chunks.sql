@@ -1,6 +1,6 @@
--- What there is to know about chunks before they are read or loaded: a row for each that is there.
--- A worker's first look is mostly planning, so there is no more in it than each chunk needs;
--- compressed_chunks.sql, columns.sql and refusing_tables.sql tell the rest.
+-- What must be known about chunks before they are read or loaded: a row for each that exists. A
+-- worker's first query is mostly planning, so it has only what every chunk needs;
+-- compressed_chunks.sql, columns.sql and refusing_tables.sql have the rest.
 --
 -- $1: the chunks' qualified and quoted names; number is the place of one in this array, from 1
 SELECT wanted.number,

@@ -1,8 +1,8 @@
--- The chunks of some hypertables that have rows, as far as their slices tell, within a range of
--- time each. The catalog rows are read as JSON because their columns differ by version: a chunk
--- is named by schema_name and table_name before TimescaleDB 2.29 and by relid from then on. A
--- chunk of which only the catalog row is left (before 2.26, when an aggregate still needs its id)
--- has no table and is left out.
+-- The chunks of some hypertables that overlap a range of time each, by their slices. The catalog
+-- rows are read as JSON because their columns differ by version: a chunk is named by schema_name
+-- and table_name before TimescaleDB 2.29 and by relid from then on. A chunk of which only the
+-- catalog row is left (before 2.26, if an aggregate still needs its ID) has no table and is left
+-- out.
 --
 -- $1: ids of hypertables          $2: ids of their time dimensions, in the same order
 -- $3, $4: from (inclusive) and until (exclusive), in TimescaleDB's internal time

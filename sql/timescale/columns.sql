@@ -1,7 +1,7 @@
--- The columns of tables: a row for each that is there and has some. Asked for once for tables that
--- are alike, which is what the signatures of chunks.sql and its like tell.
--- (OFFSET 0 has the catalogs looked up row by row: the planner expects far more rows than there
--- are, and would read whole catalogs.)
+-- The columns of tables: a row for each that is there and has some. Read once for all tables with
+-- the same columns, as told by the signatures in chunks.sql and similar files. (With OFFSET 0, the
+-- catalogs are looked up row by row: the planner expects far more rows than there are, and would
+-- read whole catalogs.)
 --
 -- $1: the tables' qualified and quoted names; number is the place of one in this array, from 1
 WITH RECURSIVE attribute AS (
@@ -14,9 +14,9 @@ WITH RECURSIVE attribute AS (
         WHERE attrelid = wanted.relid AND attnum > 0 AND NOT attisdropped
         OFFSET 0) AS attribute
 ),
--- Each column's type and the types inside it. Binary COPY does not do when one of them has no
--- binary form; or has one that is an OID, which means something else on another server (the reg*
--- types); or refuses what it sends for an empty value (int2vector, oidvector, tsquery). The OIDs
+-- Each column's type and the types inside it. Binary COPY is impossible if one of them has no
+-- binary form, or one that is an OID, which means something else on another server (the reg*
+-- types), or refuses what it sends for an empty value (int2vector, oidvector, tsquery). The OIDs
 -- that arrays and composites send of their elements' types matter only when both are built in
 -- (array_recv, record_recv in PostgreSQL's src/backend/utils/adt, from 14 on).
 part (number, attnum, type) AS (
@@ -54,7 +54,7 @@ as_text AS (
 ),
 -- TimescaleDB cuts the names of columns short for those of metadata, and so, maybe, within a
 -- character (compressed_column_metadata_name_v2 in its tsl/src/compression/create.c). A name that
--- is no UTF-8 can be named in no statement; it is left empty.
+-- is not valid UTF-8 cannot be used in a statement; it is left empty.
 utf8 AS (
     SELECT '^([0-7].|[cd].[89ab].|e.([89ab].){2}|f.([89ab].){3})*$' AS pattern
 )

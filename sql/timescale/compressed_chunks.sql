@@ -1,5 +1,5 @@
--- What chunks.sql leaves out about chunks that are compressed: a row for each whose compressed table
--- is there. See chunks_in_range.sql for why catalog rows are read as JSON.
+-- What chunks.sql omits about compressed chunks: a row for each whose compressed table exists. See
+-- chunks_in_range.sql for why catalog rows are read as JSON.
 --
 -- $1: the chunks' qualified and quoted names; number is the place of one in this array, from 1
 WITH chunk AS (

@@ -1,5 +1,5 @@
--- The event triggers that fire for some commands, or when somebody connects, but for TimescaleDB's:
--- a row for each, in the order of their names.
+-- The event triggers that fire for some commands or on login, except TimescaleDB's: a row for each,
+-- ordered by name.
 --
 -- $1: tags of the commands; "{}" for none
 SELECT event_trigger.evtname AS name,

@@ -1,9 +1,9 @@
--- The chunks of hypertables that overlap hypercubes, as far as both have dimensions of the same
--- columns: a row for each, with whether its slices are the very same. No row for a hypercube: its
--- chunk can be created. A row without a chunk: none overlaps the hypercube, but one of another space
--- partition has a slice of time that overlaps and is not the same. TimescaleDB aligns such slices when
--- it makes chunks for rows (do_dimension_alignment in src/chunk.c). It would create this chunk, and
--- from then on put rows into wrong chunks (route_exactly.sql).
+-- The chunks of hypertables that overlap hypercubes, in the dimensions that both have: a row for
+-- each, with whether its slices are the same. No row for a hypercube: its chunk can be created. A
+-- row without a chunk: none overlaps the hypercube, but one of another space partition has a slice
+-- of time that overlaps and is not the same. TimescaleDB aligns such slices when it makes chunks
+-- for rows (do_dimension_alignment in src/chunk.c). It would create this chunk, and from then on
+-- put rows into wrong chunks (route_exactly.sql).
 --
 -- $1, $2: schemas and names of the hypertables, one for each hypercube
 -- $3: the hypercubes' slices, {"column": [range_start, range_end], ...}
@@ -25,9 +25,9 @@ WITH wanted AS MATERIALIZED (
     JOIN _timescaledb_catalog.dimension ON dimension.hypertable_id = hypertable.id
     JOIN jsonb_each(cube.slices) AS slice ON slice.key = dimension.column_name
 ),
--- No slice of a dimension that overlaps a wanted one begins sooner before it than the longest one is
--- long; so few are looked at, however many there are. (As float8, which is exact to within 4096 and
--- does not overflow, for slices may be without end.)
+-- A slice of a dimension that overlaps a given one begins no earlier before it than the length of
+-- the longest slice, so few have to be read. (As float8, which is exact to within 4096 and does not
+-- overflow, because slices may be infinite.)
 near AS MATERIALIZED (
     SELECT wanted.*,
            greatest(wanted.range_start - longest.length - 4096, -9223372036854775808)::bigint
@@ -72,7 +72,8 @@ SELECT overlapping.number, class.schema_name, class.table_name,
        -- on 2.19.3), none is what its slices say.
        overlapping.same AND count(*) OVER (PARTITION BY overlapping.number) = 1 AS same
 FROM overlapping
--- (OFFSET 0 has the catalogs looked up row by row: the planner expects far more rows than there are.)
+-- (With OFFSET 0, the catalogs are looked up row by row: the planner expects far more rows than
+-- there are.)
 CROSS JOIN LATERAL (
     SELECT coalesce(to_jsonb(chunk) ->> 'relid',
                     format('%I.%I', to_jsonb(chunk) ->> 'schema_name',

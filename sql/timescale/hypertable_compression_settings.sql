@@ -1,4 +1,4 @@
--- What new compressed chunks of a hypertable get: one row, or none when nothing is set.
+-- The settings of a hypertable's new compressed chunks: one row, or none if nothing is set.
 --
 -- $1: the hypertable's qualified and quoted name
 SELECT jsonb_build_object(

@@ -1,5 +1,5 @@
--- Every hypertable of the database, those behind continuous aggregates included; the internal
--- ones that hold compressed data before TimescaleDB 2.28 have no dimensions and are left out.
+-- Every hypertable of the database, including materialization hypertables. The internal ones that
+-- hold compressed data before TimescaleDB 2.28 have no dimensions and are left out.
 --
 -- $1: a case-insensitive POSIX regular expression for the schema.name of a hypertable or of a
 --     continuous aggregate's view, quoted where it has to be, or not quoted; NULL matches all
@@ -49,7 +49,7 @@ SELECT hypertable.id,
          AND attribute.attnum = ANY (index.indkey)) AS key,
        tiered.chunks AS tiered_chunks
 FROM _timescaledb_catalog.hypertable
--- by joins, for to_regclass() fails in a schema that is closed to the role
+-- by joins, because to_regclass() fails for a schema without USAGE
 JOIN pg_namespace AS namespace ON namespace.nspname = hypertable.schema_name
 JOIN pg_class AS class
   ON class.relnamespace = namespace.oid AND class.relname = hypertable.table_name

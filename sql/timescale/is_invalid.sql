@@ -1,5 +1,5 @@
--- Whether rows have changed, or were never materialized, that a continuous aggregate makes something
--- of in a range: one row.
+-- Whether a continuous aggregate has invalidations in a range: rows have changed there, or were
+-- never materialized. One row.
 --
 -- $1: id of its materialization hypertable
 -- $2, $3: from when until when, in internal time

@@ -1,5 +1,5 @@
 -- Statements that give a new table the owner and the privileges of a hypertable, as TimescaleDB's
--- ts_copy_relation_acl does for what it makes: one row, with NULL when there is nothing to do.
+-- ts_copy_relation_acl does for its own: one row, with NULL if there is nothing to do.
 --
 -- $1: the hypertable's qualified and quoted name
 -- $2: the table's

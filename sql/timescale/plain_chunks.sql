@@ -1,4 +1,4 @@
--- chunks.sql for tables of a database without TimescaleDB, each of which stands for its whole.
+-- chunks.sql for tables of a database without TimescaleDB, each as a whole.
 --
 -- $1: the tables' qualified and quoted names; number is the place of one in this array, from 1
 WITH RECURSIVE chunk AS (

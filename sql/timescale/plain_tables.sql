@@ -1,6 +1,6 @@
--- Tables of a database without TimescaleDB that have the names of hypertables elsewhere: a row for each
--- that is there, as far as it goes like hypertables.sql. Found by joins, for to_regclass() fails in
--- a schema that is closed to the role.
+-- Tables of a database without TimescaleDB that have the names of hypertables elsewhere: a row for
+-- each that exists, similar to hypertables.sql. They are found by joins, because to_regclass()
+-- fails for a schema without USAGE.
 --
 -- $1, $2: schemas and names of the hypertables     $3: their time columns
 -- $4: the filter, as for hypertables.sql
@@ -43,7 +43,7 @@ CROSS JOIN LATERAL (
     FROM pg_attribute AS attribute
     WHERE attribute.attrelid = class.oid
       AND attribute.attnum > 0 AND NOT attribute.attisdropped) AS columns
--- The table with its partitions, or what inherits from it otherwise: whose rows are read with its own.
+-- The table with its partitions or child tables, whose rows are read with its own.
 CROSS JOIN LATERAL (
     WITH RECURSIVE member (oid) AS (
         SELECT class.oid

@@ -1,6 +1,7 @@
--- The tables that refuse DELETE and UPDATE, for they are published without a key to tell rows by, or with a row
--- filter or a column list that does not go with that key: a row for each (CheckCmdReplicaIdentity in PostgreSQL's
--- src/backend/executor/execReplication.c; pub_rf_contains_invalid_column and pub_collist_contains_invalid_column in
+-- The tables that refuse DELETE and UPDATE because they are published without a replica identity,
+-- or with a row filter or a column list that does not fit it: a row for each
+-- (CheckCmdReplicaIdentity in PostgreSQL's src/backend/executor/execReplication.c;
+-- pub_rf_contains_invalid_column and pub_collist_contains_invalid_column in
 -- src/backend/commands/publicationcmds.c).
 --
 -- $1: the tables' qualified and quoted names; number is the place of one in this array, from 1

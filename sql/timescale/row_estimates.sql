@@ -1,6 +1,5 @@
--- How many rows chunks have, as the catalogs know: what ANALYZE (or autovacuum) counted or estimated
--- last, and what compression counted. NULL when neither has looked at what there is. No row for a
--- chunk that is not there.
+-- The catalogs' estimates of how many rows chunks have: from the last ANALYZE (or autovacuum), and
+-- from compression. NULL if there was neither. No row for a chunk that does not exist.
 --
 -- $1: the chunks' qualified and quoted names; number is the place of one in this array, from 1
 SELECT wanted.number,

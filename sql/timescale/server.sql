@@ -1,5 +1,5 @@
--- What this server is: one row, with a NULL timescaledb_version when the database has no
--- timescaledb extension. It may be run before the session is pinned.
+-- The server's version and settings: one row, with a NULL timescaledb_version if the database has
+-- no timescaledb extension. It may be run before the session is pinned.
 SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4 AS server_version_num,
        extension.extversion AS timescaledb_version,
        namespace.nspname AS extension_schema,

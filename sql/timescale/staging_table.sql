@@ -1,6 +1,7 @@
--- How to make a plain table that can become a chunk of a hypertable and then be like one that
--- TimescaleDB made by itself (chunk_create_table in its src/chunk.c): one row, or none when there
--- is no such hypertable. Without indexes and foreign keys, for those are made when it is loaded.
+-- Statements to create a plain table that can become a chunk of a hypertable, identical to one that
+-- TimescaleDB creates itself (chunk_create_table in its src/chunk.c): one row, or none if there is
+-- no such hypertable. Without indexes and foreign keys, which are created after the table is
+-- loaded.
 --
 -- $1: the hypertable's qualified and quoted name
 -- $2, $3: schema and name of the table to make

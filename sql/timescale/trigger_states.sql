@@ -1,4 +1,5 @@
--- What makes chunks' triggers enabled as their hypertables' are: a row for each chunk that has others.
+-- Statements that give chunks' triggers the states of their hypertables' triggers: a row for each
+-- chunk whose states differ.
 --
 -- $1, $2: schemas and names of the chunks
 SELECT namespace.nspname AS schema_name,

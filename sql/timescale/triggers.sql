@@ -1,5 +1,6 @@
--- What rows that are put into hypertables, or deleted from them, set off there: a row for each that is
--- there. They are found by joins, for to_regclass() fails in a schema that is closed to the role.
+-- The triggers and constraints that rows set off when they are inserted into hypertables or
+-- deleted: a row for each hypertable that exists. They are found by joins, because to_regclass()
+-- fails for a schema without USAGE.
 --
 -- $1, $2: schemas and names of the hypertables
 SELECT namespace.nspname AS schema_name,

@@ -1,4 +1,4 @@
--- What of a range is not covered by chunks: a row for each piece.
+-- The parts of a range that no chunk covers: a row for each.
 --
 -- $1, $2: from when until when, in internal time
 -- $3, $4: what chunks cover in the source and in the target, as int8multirange; NULL where a source

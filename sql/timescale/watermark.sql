@@ -1,4 +1,4 @@
--- How far a continuous aggregate has come: one row, in internal time.
+-- The watermark of a continuous aggregate: one row, in internal time.
 --
 -- $1: id of its materialization hypertable
 SELECT _timescaledb_functions.cagg_watermark($1::int) AS watermark,

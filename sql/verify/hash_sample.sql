@@ -1,6 +1,6 @@
--- A hash over values of the types that digests hash as they are. Two servers that give the same
--- for it hash alike: they do unless they differ in byte order, in encoding, or in a PostgreSQL
--- version that changed a hash function.
+-- A hash over values of the types that digests hash directly. If two servers return the same, they
+-- hash alike. They do unless they differ in byte order, encoding, or a PostgreSQL version that
+-- changed a hash function.
 SELECT hash_record_extended(ROW(
            true, 'c'::"char", 1::int2, 2::int4, 3::int8, 4::oid, 1.5::float4, 2.25::float8,
            3.1250::numeric, 'text'::text COLLATE "C", 'varchar'::varchar COLLATE "C",
