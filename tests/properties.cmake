@@ -1,14 +1,14 @@
-# What CTest is to know of the tests, whose names it has found in the programs.
+# Properties of the tests that CTest has found in the programs.
 #
 # Labels (ctest -L):
 #   unit         need no servers
-#   integration  need those that the environment names: eval "$(scripts/servers env)"
+#   integration  need the servers in the environment: eval "$(scripts/servers env)"
 #   quick        all of the former, and the core of the latter (scripts/test --quick)
-#   once         test what is the same on every version and edition: connections, signals, bounds,
-#                what is done to the queue by hand, output. Where scripts/test goes through several
-#                servers, they run on the best of them alone
-#   slow         take far longer than others
-#   restarts     restart the servers, and so run alone
+#   once         do not depend on the version and edition: connections, signals, bounds,
+#                queues changed by hand, output. If scripts/test uses several
+#                servers, they run only on the best ones
+#   slow         take much longer than others
+#   restarts     restart the servers, and therefore run alone
 
 set(quick "^(CommandLine.*|Control|CopyAggregates|CopyCompressed|CopyRows|CopyTogether|DualWrite|RefreshCaggs|StageAggregates|StageBounds|StageSelection|Verify|VerifyQuick)[.]")
 set(once "^(.*/)?(Ascii.*|CheckEncodings|CommandLine.*|CommitUnanswered|Control|DifferentEncodings|Faults|FaultsOfShared|ImportFaults|ImportRejects|KindsOfData|Latin1.*|Output.*|PlainFaults|Pooler|QueueChangedByHand|Report|Restart|StageBounds|Terminal|Tls|Utf8.*|Win1252.*)[.]")
@@ -21,7 +21,7 @@ endforeach()
 
 foreach(test IN LISTS integration)
     set(labels integration)
-    # The longest begin first, so that none is left alone at the end.
+    # The longest start first, so that they do not run alone at the end.
     set(cost 1)
     if(test MATCHES "${quick}")
         list(APPEND labels quick)
@@ -45,7 +45,7 @@ foreach(test IN LISTS integration)
     if(test MATCHES "^Trigger(s|Checks)[.]")
         set_tests_properties(${test} PROPERTIES RESOURCE_LOCK pg_parameter_acl)
     endif()
-    # What waits at the same time as something else is told by the clock.
+    # It tells by the clock which waits are simultaneous.
     if(test MATCHES "^Sessions[.]WaitTwelveTimes")
         set_tests_properties(${test} PROPERTIES RUN_SERIAL ON)
     endif()

@@ -1,4 +1,4 @@
-"""What is measured, and what is asked for."""
+"""The cases that are measured, and their goals."""
 
 from dataclasses import dataclass, replace
 

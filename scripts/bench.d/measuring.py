@@ -1,4 +1,4 @@
-"""Makes the data, runs each way in turn, and notes what it took."""
+"""Creates the data, runs each method in turn, and records the measurements."""
 
 import contextlib
 import json
@@ -156,12 +156,12 @@ class Bench:
         contenders = [Contender("psql", workers) for workers in case.psql_workers]
         contenders += [Contender(name, workers) for name in self.programs
                        for workers in case.program_workers]
-        # The first one writes files of WAL that later ones find; nobody is to pay for that.
+        # The first run writes WAL files that later runs reuse; it must not count.
         self.run_contender(case, built, replace(contenders[0], kind="warm-up"), 0, case.delay)
         for number in range(1, rounds + 1):
             for contender in contenders:
                 self.run_contender(case, built, contender, number, case.delay)
-            # Nobody always comes first.
+            # The methods take turns at being first.
             contenders = contenders[1:] + contenders[:1]
         if case.counted_apart:
             for contender in contenders:
@@ -258,7 +258,7 @@ class Bench:
 
 
 def measure_cases(bench, names, rounds):
-    """Measures them all. Returns those that cannot be, with the reason."""
+    """Measures all cases. Returns those that cannot be measured, with the reason."""
     skipped = {}
     for name in names:
         case = CASES[name]

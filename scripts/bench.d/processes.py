@@ -1,4 +1,4 @@
-"""The processes that the benchmark starts: what they use, and that none outlives it."""
+"""The benchmark's processes: measures what they use, and makes sure that none outlives it."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ class Usage:
 
 
 class Child:
-    """One process; what it says is kept, unless its output goes elsewhere."""
+    """One process; its output is kept, unless it is redirected."""
 
     def __init__(self, words, **streams):
         self.name = os.path.basename(words[0])
@@ -81,7 +81,7 @@ class Children:
         return child
 
     def finish(self, *children):
-        """Waits for all of them. Returns what they used; raises when one of them failed."""
+        """Waits for all of them. Returns what they used; raises if one failed."""
         usage = Usage()
         for child in children:
             # Reaped only with the lock held: else a kill could meet another of the same number.
@@ -128,7 +128,7 @@ class Children:
 
     @contextlib.contextmanager
     def within(self, seconds):
-        """Kills whatever runs when the block takes longer."""
+        """Kills all running processes if the block takes longer."""
         def expire():
             self.expired = True
             self.kill()

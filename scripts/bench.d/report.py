@@ -1,4 +1,4 @@
-"""Medians, ratios, and the tables that people read."""
+"""Medians, ratios, and the printed tables."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -40,7 +40,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Ratio:
-    """A value that a goal is set for, or that is good to know."""
+    """A value with a goal, or for information."""
 
     case: str
     phase: str
@@ -147,7 +147,7 @@ def number(value, digits=2, unit=1):
 
 
 def table(titles, rows):
-    """Columns; those of numbers to the right."""
+    """Aligns columns; numbers are right-aligned."""
     widths = [max(map(len, column)) for column in zip(titles, *rows)]
     def line(cells):
         return "  ".join(f"{cell:{'>' if i >= 2 else '<'}{width}}"
@@ -179,7 +179,7 @@ def ratio_table(found):
 
 
 def render(machine, summaries, found, skipped):
-    """The whole report, for people."""
+    """The whole report as text."""
     parts = ["\n".join(f"{name}: {value}" for name, value in machine.items())]
     for name, case in CASES.items():
         own = [one for one in summaries if one.case == name]

@@ -34,7 +34,7 @@ def live_children(parent):
     """Processes and their stat."""
     children = {}
     for entry in os.listdir("/proc"):
-        # Others' processes come and go.
+        # Other processes come and go.
         with contextlib.suppress(OSError):
             if entry.isdigit() and (stat := process_stat(entry))[1] == str(parent):
                 children[entry] = stat
@@ -42,11 +42,11 @@ def live_children(parent):
 
 
 def tree_cpu_seconds(parent):
-    """What a postmaster and its children, those that ended too, have used."""
+    """What a postmaster and its children, including ended ones, have used."""
     while True:
         before = process_stat(parent)[11:15]
         ticks = sum(int(stat[11]) + int(stat[12]) for stat in live_children(parent).values())
-        # A child that is reaped meanwhile would count twice, or not at all.
+        # A child that is reaped meanwhile would be counted twice, or not at all.
         if process_stat(parent)[11:15] == before:
             return (ticks + sum(map(int, before))) / TICKS
 
@@ -103,7 +103,7 @@ class Server:
             self.sql("SELECT pg_reload_conf()")
 
     def reload(self):
-        """Reloads the configuration, and waits for it to be so."""
+        """Reloads the configuration, and waits until it is in effect."""
         self.sql("SELECT pg_reload_conf()")
         deadline = time.monotonic() + 10
         while any(self.sql(f"SHOW {name}") != value for name, value in SETTINGS.items()):
@@ -113,7 +113,7 @@ class Server:
 
 
 class Servers:
-    """Source and target, started when they are not up, and stopped then in the end."""
+    """Source and target, which are started, and stopped at the end, unless they were up."""
 
     def __init__(self, choice, children):
         self.choice = choice
@@ -154,7 +154,7 @@ class Servers:
             [*self.pg_dump_words, f"--dbname={with_database(self.source.uri, source_database)}",
              "--quote-all-identifiers", "--no-owner", "--no-privileges", "--no-tablespaces",
              "--exclude-table-data=_timescaledb_internal.*"])
-        # One psql, so that the settings of pre_restore reach the dump's statements.
+        # One psql, so that the settings of pre_restore apply to the dump's statements.
         restore = self.children.start(
             self.target.psql(with_database(self.target.uri, target_database)),
             stdin=subprocess.PIPE)

@@ -1,4 +1,4 @@
-"""The ways to stage, copy and verify that are compared: the program, and psql."""
+"""The methods of staging, copying and verifying that are compared: the program, and psql."""
 
 import contextlib
 import os
@@ -64,7 +64,7 @@ class ProgramWay:
 
 
 class PsqlSession:
-    """A psql that is told one statement after the other."""
+    """A psql that is sent one statement after the other."""
 
     def __init__(self, server, uri):
         self.children = server.children
@@ -72,7 +72,7 @@ class PsqlSession:
                                          stdout=subprocess.PIPE, text=True)
 
     def tell(self, statement):
-        # One that ended says why when it is closed.
+        # A psql that ended reports the reason when it is closed.
         with contextlib.suppress(BrokenPipeError):
             self.child.process.stdin.write(statement + ";\n")
             self.child.process.stdin.flush()
@@ -157,7 +157,7 @@ class PsqlWay:
                 f"--command=COPY {chunk.table} ({chunk.column_list}) FROM STDIN (FORMAT BINARY)",
                 f"--command=ANALYZE {chunk.name}"),
                 stdin=reader.process.stdout)
-            # Else the reader would not notice that the loader is gone.
+            # Otherwise the reader would not notice that the loader is gone.
             reader.process.stdout.close()
             usage += self.servers.children.finish(reader, loader)
         return usage
@@ -201,7 +201,7 @@ class LongLivedPsqlWay(PsqlWay):
             scripts = []
             for worker in range(self.workers):
                 scripts += self.write_scripts(Path(folder), root, worker)
-            # Every psql needs a thread, for readers and loaders wait for each other.
+            # Every psql needs a thread, because readers and loaders wait for each other.
             return self.servers.children.in_parallel(len(scripts), self.run_script, scripts)
 
     def write_scripts(self, folder, root, worker):

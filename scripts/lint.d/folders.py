@@ -1,4 +1,4 @@
-"""Checks that no folder of src includes one that comes after it, and that none outgrows the others."""
+"""Checks the order of includes between the folders of src, and the size of the folders."""
 
 import re
 import sys

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Tells which of the program's messages docs/troubleshooting.md says nothing about.
+"""Prints the program's messages that docs/troubleshooting.md does not explain.
 
-A message is a text that an error is thrown with or that is logged as a warning or an error. What is
+A message is the text of an exception, or of a logged warning or error. The text that is
 compared is its longest piece without placeholders. With --list, prints all messages.
 """
 
@@ -12,7 +12,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STARTS = re.compile(r"\b(?:\w*Error|spdlog::(?:info|warn|error))(?=\s*\()")
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
-# Errors that only a defect of the program's own, or of the server, can bring about.
+# Errors that only a bug in the program or the server can cause.
 INTERNAL = [
     "the server sent",
     "the statement returns no column",
@@ -27,7 +27,7 @@ def without_comments(code):
 
 
 def call(code, start):
-    """The text from an opening bracket to the one that closes it."""
+    """The text from an opening bracket to the matching one."""
     depth = 0
     position = start
     while position < len(code):
@@ -43,7 +43,7 @@ def call(code, start):
 
 
 def texts(code):
-    """The string literals, those that stand side by side as one."""
+    """The string literals; adjacent ones are joined."""
     joined = re.sub(r'"\s*\n\s*"', "", code)
     for literal in LITERAL.findall(joined):
         yield literal.replace('\\"', '"').replace("\\n", "\n")
@@ -63,13 +63,13 @@ def pieces(text):
 
 def main():
     described = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
-    # Messages stand there as code within a line of text.
+    # Messages are inline code there.
     described = re.sub(r"(?s)```.*?```", "", described)
     described = re.sub(r"\s+", " ", "\n".join(re.findall(r"`([^`]+)`", described)))
     missing = []
     for path, text in messages():
         piece = max(pieces(text), key=len)
-        # Less than two words are joints, not messages.
+        # A single word is a part of a message, not a message.
         if " " not in piece or any(piece.startswith(start) for start in INTERNAL):
             continue
         if "--list" in sys.argv[1:]:
@@ -77,7 +77,7 @@ def main():
         elif piece not in described:
             missing.append(f"{path}: {piece}")
     if missing:
-        print("docs/troubleshooting.md does not say what these mean:", *missing, sep="\n  ")
+        print("docs/troubleshooting.md does not explain:", *missing, sep="\n  ")
     return 1 if missing else 0
 
 

@@ -1,4 +1,4 @@
-"""Where servers are: the variables that the tests and other scripts find them by."""
+"""The environment variables by which the tests and other scripts find the servers."""
 
 import contextlib
 import os
@@ -14,13 +14,13 @@ CLIENTS = ("pg_dump", "pg_dumpall", "psql")
 
 
 def given():
-    """The servers are the caller's own."""
+    """True if the caller gave servers."""
     own = [bool(os.environ.get(f"BACKFILL_{side}")) for side in ("SOURCE", "TARGET")]
     return all(own)
 
 
 def given_variables():
-    """Variables for servers of the caller's own."""
+    """Variables for servers that the caller gave."""
     programs = {name: os.environ.get(f"BACKFILL_{name.upper()}") or shutil.which(name) or ""
                 for name in CLIENTS}
 
@@ -110,7 +110,7 @@ def servers_of(choice, in_memory=False):
                 with locked():
                     pair = Pair(flavour_to_start(one), in_memory)
                     if not pair.is_running():
-                        # Before it is up, so that nothing is left when that is interrupted.
+                        # Before it is up, so that nothing is left if this is interrupted.
                         started.append(pair)
                         pair.up()
             found = variables(choice)

@@ -1,4 +1,4 @@
-"""What TimescaleDB there is on this machine. A flavour is an edition, its version and the
+"""The TimescaleDB versions on this machine. A flavour is an edition, its version and the
 PostgreSQL that it is for, installed or in a Debian root of its own."""
 
 import os
@@ -50,12 +50,12 @@ class Flavour:
 
     @property
     def root(self):
-        """The name of its root, or nothing."""
+        """The name of its root, or None."""
         return self.place.partition(":")[2]
 
     @property
     def top(self):
-        """Where its file system begins; "" for this one's."""
+        """The root of its file system; "" for this machine's."""
         return str(ROOTS / self.root) if self.root else ""
 
     @property
@@ -64,7 +64,7 @@ class Flavour:
 
     @property
     def choice(self):
-        """The choice that names it, whatever else there is."""
+        """The value of --timescaledb that selects it."""
         own = self.edition == "community" or not self.root
         return self.version if own else self.root
 
@@ -73,7 +73,7 @@ class Flavour:
         return words if is_root() else ["sudo", *words]
 
     def server_words(self):
-        """What makes a program run where the servers do, as the user that owns them."""
+        """The words that run a program in the servers' root, as the user that owns them."""
         if self.root:
             return self.chroot("--userspec=postgres")
         if is_root():
@@ -81,16 +81,16 @@ class Flavour:
         return []
 
     def client_words(self, program):
-        """What makes its own client program run, for anyone's shell."""
+        """A shell command that runs its own client program."""
         return [*(self.chroot() if self.root else []), f"{self.programs}/{program}"]
 
     def as_server(self, *words, **options):
-        # The caller's folder may be closed to that user.
+        # That user may not have access to the current directory.
         return run([*self.server_words(), *words], cwd="/", **options)
 
 
 def flavours_in(top, place):
-    """Those of the file system that begins there."""
+    """The flavours in a root."""
     scripts = Path(f"{top}/usr/share/postgresql").glob("*/extension/timescaledb--*.sql")
     for script in scripts:
         match = re.search(r"/([0-9]+)/extension/timescaledb--([0-9]+\.[0-9]+\.[0-9]+)\.sql$",
@@ -118,18 +118,18 @@ def all_flavours():
 
 
 def usable_flavours():
-    """Those that this user can run: a root needs chroot, which needs root's rights."""
+    """The flavours that this user can run: a root needs chroot, which requires root privileges."""
     return [one for one in all_flavours() if have_root() or not one.root]
 
 
 def flavour_of(choice):
-    """The first usable one of a choice, or nothing."""
+    """The first usable flavour of a choice, or None."""
     return next((one for one in usable_flavours()
                  if choice in ("auto", one.version, one.root)), None)
 
 
 def flavour_to_start(choice):
-    """As flavour_of(), but fetched when it is not there."""
+    """As flavour_of(), but downloads it if it is missing."""
     found = flavour_of(choice)
     if found:
         return found
@@ -152,7 +152,7 @@ def fetch_root(suite):
     except Failed:
         raise Failed("no TimescaleDB here, and fetching one needs root or sudo") from None
     run([str(SCRIPTS / "dependencies"), "servers"])
-    # What an interrupted run has left.
+    # Left by an interrupted run.
     delete_tree(new)
     ROOTS.mkdir(parents=True, exist_ok=True)
     as_root("mkdir", "-m", "755", str(new))
@@ -167,5 +167,5 @@ def fetch_root(suite):
             end = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
             raise Failed(f"debootstrap failed; its output is in {log}\n{end}") from None
     as_root("rm", "-rf", f"{new}/var/cache/apt/archives", f"{new}/var/lib/apt/lists")
-    # Only a whole root ever gets the final name.
+    # Only a complete root gets the final name.
     as_root("mv", "-T", str(new), str(ROOTS / suite))

@@ -1,4 +1,4 @@
-"""Root's rights where they are needed, and the environment of what is run."""
+"""Running commands, as root if necessary, and their environment."""
 
 import contextlib
 import os
@@ -12,10 +12,10 @@ class Failed(Exception):
 
 
 def prepare_environment():
-    # chroot and debootstrap live where an ordinary user's PATH does not look.
+    # chroot and debootstrap are not in an ordinary user's PATH.
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     os.environ["LC_ALL"] = "C.UTF-8"
-    # Settings for the caller's other servers must not reach ours.
+    # The caller's settings for other servers must not affect ours.
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
 
@@ -29,7 +29,7 @@ def have_root():
 
 
 def run(words, **options):
-    """Runs a command. Returns what it printed, if that was captured."""
+    """Runs a command. Returns its output, if that was captured."""
     options = {"stdin": subprocess.DEVNULL, "text": True, "check": True} | options
     try:
         return subprocess.run(words, **options).stdout
@@ -40,7 +40,7 @@ def run(words, **options):
 
 
 def rights_to(path):
-    """The words in front of a command that give it the right to a file: none for our own."""
+    """The prefix of a command that gives it access to a file: none for our own files."""
     try:
         owned = os.stat(path, follow_symlinks=False).st_uid == os.geteuid()
     except FileNotFoundError:
@@ -55,7 +55,7 @@ def as_root(*words, **options):
 
 
 def read_with_rights(words, path):
-    """What a command prints of a file that another user may own; nothing if it fails."""
+    """The output of a command on a file that another user may own; empty if it fails."""
     with contextlib.suppress(Failed):
         return run([*rights_to(path), *words, str(path)], stdout=subprocess.PIPE,
                    stderr=subprocess.DEVNULL).rstrip("\n")

@@ -14,29 +14,29 @@ from pair import SERVERS, Pair, locked, remove_servers
 DESCRIPTION = """\
 Two throw-away PostgreSQL servers with TimescaleDB, "source" and "target", on loopback only.
 
-  up       start both, on free ports; does nothing when they run
-  env      print where they are, for:  eval "$(scripts/servers env)"
+  up       start both on free ports, unless they run
+  env      print their environment variables, for:  eval "$(scripts/servers env)"
   down     stop both and delete their data; with --all, those of every flavour
-  restart  crash both (an immediate shutdown), and start them again where they were
-  list     print the flavours that are here, best first: edition, version, PostgreSQL, place
+  restart  crash both (immediate shutdown), and start them again on the same ports
+  list     print the available flavours, best first: edition, version, PostgreSQL, place
 
 CHOICE is one of
-  auto   the first one of the list, or trixie when it is empty (the default);
-         env, down and restart take the one that is up when the first one is not
+  auto   the first one of the list, or trixie if it is empty (the default);
+         env, down and restart use the one that is up if the first one is not
   trixie, sid
-         the Apache edition out of that Debian release; fetched when missing (about 700 MB)
-  X.Y.Z  that version, the Community edition of it rather than the Apache one
-  A:B    two of these, for both; env is the source of A and the target of B"""
+         the Apache edition of that Debian release; downloaded if missing (about 700 MB)
+  X.Y.Z  that version, preferably its Community edition
+  A:B    both; env prints the source of A and the target of B"""
 
 EPILOG = """\
 Each server has the user postgres, a superuser, and the database template_backfill with the
-extension, to make others of: CREATE DATABASE x TEMPLATE template_backfill.
+extension, to create databases from: CREATE DATABASE x TEMPLATE template_backfill.
 
 environment:
-  BACKFILL_SOURCE, BACKFILL_TARGET  servers of your own to use; then up and down leave them be,
-                                    and restart is for those of this script all the same
-  BACKFILL_DEBIAN_MIRROR            where to fetch Debian packages (default: debootstrap's own)
-  XDG_CACHE_HOME                    all is kept in timescaledb-backfill below it (~/.cache)
+  BACKFILL_SOURCE, BACKFILL_TARGET  your own servers; up and down do not touch them,
+                                    and restart still applies to this script's servers
+  BACKFILL_DEBIAN_MIRROR            a mirror for Debian packages (default: debootstrap's)
+  XDG_CACHE_HOME                    everything is in its folder timescaledb-backfill (~/.cache)
 """
 
 
@@ -46,7 +46,7 @@ def parse_arguments():
     parser.add_argument("command", choices=["up", "down", "env", "restart", "list"])
     parser.add_argument("--timescaledb", metavar="CHOICE", default="auto", help="see above")
     parser.add_argument("--in-memory", action="store_true", help=(
-        "keep the data in memory, if 4 GB are to be had: tests make many small databases, which "
+        "keep the data in memory, if 4 GB are free: tests make many small databases, which "
         "costs file systems on disks a lot"))
     parser.add_argument("--all", action="store_true", help="stop those of every flavour")
     arguments = parser.parse_args()
@@ -59,7 +59,7 @@ def parse_arguments():
         parser.error("--in-memory goes with up only")
     if arguments.command != "restart" and not given() and (
             os.environ.get("BACKFILL_SOURCE") or os.environ.get("BACKFILL_TARGET")):
-        parser.error("set both BACKFILL_SOURCE and BACKFILL_TARGET, or none")
+        parser.error("set both BACKFILL_SOURCE and BACKFILL_TARGET, or neither")
     return arguments
 
 
@@ -101,10 +101,10 @@ def run_command(command, choice, arguments):
 
 def main():
     arguments = parse_arguments()
-    # So that what is half-made is taken away, as after Ctrl-C.
+    # Cleans up as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        # The paths go into commands that a shell splits at white space.
+        # A shell splits commands with these paths at white space.
         if len(str(CACHE).split()) > 1:
             raise Failed(f"the cache folder's path has white space in it: {CACHE}")
         if not given() or arguments.command == "restart":

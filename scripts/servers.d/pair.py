@@ -32,7 +32,7 @@ max_wal_size = {wal}
 max_worker_processes = 64
 max_locks_per_transaction = 512
 dynamic_shared_memory_type = {shared}
-# Throw-away data need not survive a crash of the machine.
+# The data need not survive a crash of the machine.
 fsync = off
 full_page_writes = off
 logging_collector = off
@@ -41,8 +41,8 @@ log_timezone = 'UTC'
 timezone = 'UTC'
 shared_preload_libraries = 'timescaledb'
 timescaledb.telemetry_level = off
-# No launcher of jobs: their schedulers keep databases busy, which makes CREATE DATABASE ... TEMPLATE
-# fail, and jobs would change what tests look at. Running them by hand still works.
+# No job launcher: schedulers keep databases busy, which makes CREATE DATABASE ... TEMPLATE
+# fail, and jobs would change what tests check. Jobs can still be run by hand.
 timescaledb.max_background_workers = 0
 """
 
@@ -53,7 +53,7 @@ CHEAP_PASSWORDS = "scram_iterations = 1\n"
 
 @contextlib.contextmanager
 def locked():
-    """Keeps two runs of this script from working at the same time."""
+    """Prevents two runs of this script from working at the same time."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(CACHE / "lock", "a") as file:
         try:
@@ -65,7 +65,7 @@ def locked():
 
 
 def free_port():
-    """A port where nothing listens, below those that systems hand out by themselves."""
+    """A free port below the system's ephemeral ports."""
     while True:
         port = random.randrange(20000, 30000)
         with socket.socket() as one:
@@ -91,7 +91,7 @@ def stop_server(folder):
 
 
 def remove_servers(state):
-    """Stops the servers of a state folder, however far they came, and deletes all of theirs."""
+    """Stops the servers of a state folder, even if they are half-started, and deletes their files."""
     with contextlib.suppress(FileNotFoundError):
         if data := (state / "data").read_text().strip():
             for one in ("seed", "source", "target"):
@@ -107,7 +107,7 @@ def enough_memory():
 
 
 def folder_in_memory():
-    """A file system in memory that anyone may use, if there is one of that size."""
+    """A file system in memory that any user may use, if there is one of that size."""
     with contextlib.suppress(OSError):
         room = os.statvfs("/dev/shm")
         if room.f_bavail * room.f_frsize >= MEMORY and os.access("/dev/shm", os.W_OK):
@@ -120,7 +120,7 @@ class Pair:
     root in front."""
 
     def __init__(self, flavour, in_memory=False):
-        """in_memory: whether data that is made is kept in memory, where there is enough."""
+        """in_memory: whether new data is kept in memory, if there is enough."""
         self.flavour = flavour
         self.in_memory = in_memory and enough_memory()
         self.state = SERVERS / flavour.name
@@ -133,7 +133,7 @@ class Pair:
         return self.state.exists()
 
     def is_running(self):
-        """Whether both servers run, made to the end."""
+        """True if both servers run and were set up completely."""
         try:
             self.data = (self.state / "data").read_text().strip()
             source, target, self.password = (self.state / "ready").read_text().split()
@@ -149,7 +149,7 @@ class Pair:
         if self.is_running():
             say(f"{self.flavour.title} is up already")
             return
-        # Half-made by a run that was killed, or stopped with the machine: begin anew.
+        # Left half-made by a run that was killed, or stopped with the machine: start over.
         remove_servers(self.state)
         say(f"starting source and target with {self.flavour.title}")
         try:
@@ -173,7 +173,7 @@ class Pair:
         remove_servers(self.state)
 
     def crash(self):
-        """Crashes both, and starts them again where they were."""
+        """Crashes both, and starts them again on the same ports."""
         for one in self.ports:
             stop_server(f"{self.data}/{one}")
         for one, port in self.ports.items():
@@ -198,7 +198,7 @@ class Pair:
             as_root("mkdir", "-p", os.path.dirname(self.data))
             as_root("mkdir", "-p", self.data)
             if self.in_memory:
-                # Not every container may mount.
+                # Some containers may not mount.
                 with contextlib.suppress(Failed):
                     as_root("mount", "-t", "tmpfs", "timescaledb-backfill", self.data,
                             stderr=subprocess.DEVNULL)
@@ -222,7 +222,7 @@ class Pair:
         """Makes the data folder that all servers are copies of, the tests' own, too
         (tests/support/temporary_server.cpp)."""
         flavour, folder = self.flavour, self.inside("seed")
-        # Only the servers' user can look into the folder above.
+        # Only the servers' user has access to the parent folder.
         flavour.as_server("tee", f"{folder}.password", stdin=None, input=self.password,
                           stdout=subprocess.DEVNULL)
         flavour.as_server(f"{flavour.programs}/initdb", f"--pgdata={folder}",
@@ -272,7 +272,7 @@ class Pair:
             port = free_port()
             if self.start_on(port, server):
                 return str(port)
-            # Somebody else may have taken the port meanwhile.
+            # Another process may have taken the port meanwhile.
             if "could not bind" not in self.end_of_log(server, 1000):
                 break
         self.fail_to_start(server)

@@ -1,4 +1,4 @@
-"""Builds of presets, one after the other, some of them while tests run already."""
+"""Builds presets one after the other, some while tests already run."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Checks of style, each by a program of its own; all at the same time."""
+"""Style checks, each by a separate program, all at the same time."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ def files(folders, *suffixes):
 
 
 def with_first_line(pattern):
-    """Programs without a suffix, by the interpreter that their first line names."""
+    """Scripts without a suffix whose first line names an interpreter."""
     found = []
     for path in sorted(path for folder in ("scripts", ".ci", "tests/fuzz")
                        for path in (PROJECT / folder).iterdir()):
@@ -27,17 +27,18 @@ def with_first_line(pattern):
 
 
 def checks():
-    """What is checked, and the command."""
+    """Yields the name of each check and its command."""
     yield "C++ format", ["clang-format-14", "--dry-run", "-Werror",
                          *files(["src", "tests", "bench"], ".cpp", ".hpp")]
-    yield "shell scripts", ["shellcheck", "-x", "-P", "SCRIPTDIR", *with_first_line(r"^#!.*\b(ba)?sh\b")]
+    yield "shell scripts", ["shellcheck", "-x", "-P", "SCRIPTDIR",
+                            *with_first_line(r"^#!.*\b(ba)?sh\b")]
     yield "Python", ["pyflakes3", *with_first_line(r"^#!.*python3"), *files(["scripts"], ".py")]
     yield "messages explained", ["python3", "-B", "scripts/lint.d/messages.py"]
     yield "order of folders", ["python3", "-B", "scripts/lint.d/folders.py"]
 
 
 def check(item):
-    """Returns a line on the outcome, and whether it is well."""
+    """Returns a line with the result, and whether the check passed."""
     name, words = item
     if not shutil.which(words[0]):
         return f"lint: {name} not checked, there is no {words[0]}", True
@@ -49,7 +50,7 @@ def check(item):
 
 
 def lint():
-    """Returns a line for each check, and whether all are well."""
+    """Returns a line for each check, and whether all passed."""
     with ThreadPoolExecutor() as pool:
         outcomes = list(pool.map(check, checks()))
     return [line for line, _ in outcomes], all(well for _, well in outcomes)

@@ -1,4 +1,4 @@
-"""Builds the program, starts servers, and has CTest run the tests."""
+"""Builds the program, starts servers, and runs the tests with CTest."""
 
 import argparse
 import os
@@ -19,21 +19,20 @@ from machine import Failed, run  # noqa: E402
 from results import Results, close, read_results  # noqa: E402
 
 DESCRIPTION = """\
-Installs what is missing, builds, and runs the unit tests, the fuzzers where clang is there, then
+Installs what is missing, builds, and runs the unit tests, the fuzzers if clang is available, then
 the integration tests on two local servers of each of: the Apache edition of Debian trixie (fetched
-when missing), and the newest and the oldest version of the Community edition that scripts/servers
-list names. Tests of what is the same on each of them run on the best alone. Closes with the counts
-and with the reasons of skipped tests; the exit status is 0 when all that ran passed."""
+if missing), and the newest and the oldest version of the Community edition that scripts/servers
+list names. Tests that do not depend on the version run on the best one only. Prints the counts
+and the reasons of skipped tests at the end; the exit status is 0 if all tests that ran passed."""
 
 EPILOG = """\
-With BACKFILL_SOURCE and BACKFILL_TARGET set, the integration tests run on those servers alone.
-BACKFILL_TEST_ROUNDS multiplies what random and stress tests do (1). The tests' reports, as JUnit
-files, are left in build/PRESET/test-results, inputs that a fuzzer failed on in build/fuzz/found.
-CTest runs them: see the file tests/CMakeLists.txt for labels, and CONTRIBUTING.md for doing it by
-hand."""
+If BACKFILL_SOURCE and BACKFILL_TARGET are set, the integration tests run on those servers only.
+BACKFILL_TEST_ROUNDS multiplies the rounds of random and stress tests (1). JUnit files are written to
+build/PRESET/test-results, and inputs that made a fuzzer fail to build/fuzz/found. CTest runs the
+tests: tests/properties.cmake has their labels, and CONTRIBUTING.md explains how to run it by hand."""
 
-# They wait for servers and locks a good part of the time. More of them would be more sessions than
-# the servers take.
+# Tests often wait for servers and locks. More of them at a time would need more sessions than the
+# servers allow.
 PROCESSES = str(min(16, 4 * len(os.sched_getaffinity(0))))
 
 
@@ -43,23 +42,22 @@ def parse_arguments():
     parser.add_argument("--preset", choices=["release", "debug", "asan", "tsan"],
                         default="release", help="the build to test (release)")
     parser.add_argument("--timescaledb", metavar="CHOICE", default="", help=(
-        "only these servers, as scripts/servers --help tells; all: those above, versions in "
-        "between, and sid; 2.27.2:2.29.2 takes the source of one flavour and the target of the "
-        "other"))
+        "only these servers, see scripts/servers --help; all: those above, versions in between, and "
+        "sid; 2.27.2:2.29.2: the source of one flavour and the target of the other"))
     parser.add_argument("--filter", metavar="REGEX", default="", help=(
         "only tests whose Suite.Name matches, as for ctest -R; the fuzzers are the suite Fuzz"))
     parser.add_argument("--quick", action="store_true", help=(
-        "only the unit tests and the core of the integration tests, on the best servers there are, "
+        "only the unit tests and the core of the integration tests, on the best available servers, "
         "or on those of --timescaledb"))
     parser.add_argument("--lint", action="store_true", help=(
-        "check the format of the C++ code, the scripts, and that every message is explained in "
-        "docs/troubleshooting.md, too"))
+        "also check the format of the C++ code, the scripts, the order of folders, and that "
+        "docs/troubleshooting.md explains every message"))
     parser.add_argument("--fuzz", metavar="SECONDS", type=int, help=(
-        "how long each fuzzer runs (5; 0 for not at all); installs clang for it"))
+        "run each fuzzer for so long (5; 0: not at all); installs clang"))
     parser.add_argument("--sanitize", action="store_true", help=(
         "test the program built with sanitizers on the best of these servers, and the release on "
-        "the others, if there are any. It is the build that fuzzers need (the preset fuzz), or "
-        "else the preset asan"))
+        "the others. The build is that of the fuzzers (preset fuzz), if they run, or else the "
+        "preset asan"))
     arguments = parser.parse_args()
     if arguments.timescaledb not in ("", "all") and not CHOICE.fullmatch(arguments.timescaledb):
         parser.error("--timescaledb takes all, auto, trixie, sid or a version such as 2.19.3, or "
