@@ -39,7 +39,7 @@ void require_hidden(const ConnectionString& string) {
 }
 
 /// As the password of a URI, not percent-encoded as it should be. With a parameter of libpq's in
-/// it, as in "1/x?host=...", there is no telling what is the password.
+/// it, as in "1/x?host=...", the end of the password is ambiguous.
 void in_uri(const std::string& password) {
     if (password.find('?') != std::string::npos)
         return;

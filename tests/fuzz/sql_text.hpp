@@ -14,7 +14,7 @@ struct SqlText {
     std::vector<std::string> literals;    ///< unquoted
 };
 
-/// \param standard_conforming_strings the setting: a backslash in plain quotes is no escape.
+/// \param standard_conforming_strings the setting: a backslash in plain quotes is not an escape.
 /// \returns nothing when a quote is not closed, or when an escape is none of those that we write.
 inline std::optional<SqlText> read_sql(std::string_view sql,
                                        bool standard_conforming_strings = true) {

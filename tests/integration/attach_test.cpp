@@ -795,7 +795,7 @@ TEST_F(Attach, LateRowsThatComeBeforeTheEmptyChunkIsDroppedSurvive) {
     make_empty_chunk("2024-01-01");
     backfill_ok({"stage", "--until", "2024-02-01"});
     const auto writer = target.connect();
-    // Whether the chunk is to be dropped or emptied, that has to wait.
+    // Dropping or emptying the chunk has to wait.
     writer->execute(fmt::format("BEGIN; LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
                                 target.value("SELECT show_chunks('readings')")));
     const auto program = start(copy_command("1"));

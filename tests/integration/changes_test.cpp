@@ -1,7 +1,6 @@
 // What others change while chunks are copied, or between stage and copy: jobs that drop, compress,
-// decompress or merge chunks, and people who alter tables. Each chunk is to be copied as it is
-// then, or to fail with a clear word; and when things are in order again, the next copy does the
-// rest.
+// decompress or merge chunks, and people who alter tables. Each chunk must be copied as it is then,
+// or fail with a clear message; and the next copy does the rest.
 
 #include "sql.hpp"
 #include "support/migration.hpp"
@@ -205,7 +204,7 @@ class ColumnChanges : public Changes {
         return some;
     }
 
-    /// A row whose new column is to be carried; the column is there under one of two names.
+    /// A row with a value in the new column, which has one of two names.
     void write_to_new_column() {
         for (const std::string name : {"unit", "unit_of_it"})
             if (source.value(fmt::format("SELECT count(*) FROM pg_attribute WHERE attrelid = "

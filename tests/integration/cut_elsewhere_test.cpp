@@ -19,7 +19,7 @@ struct Cut {
     const char* name;
     const char* source;
     const char* target;
-    /// For the target, after its chunks of some days were made; for chunks to come.
+    /// For the target's future chunks, after its chunks of some days were created.
     const char* then_target = "SELECT";
 
     friend std::ostream& operator<<(std::ostream& out, const Cut& cut) { return out << cut.name; }

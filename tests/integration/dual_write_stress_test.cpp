@@ -294,7 +294,7 @@ class DualWriteStress : public Migration,
         std::vector<std::unique_ptr<Writer>> writers;
         for (int number = 1; number <= 3; ++number)
             writers.push_back(std::make_unique<Writer>(number, keyed(), kind(), source, target));
-        // The second time, what is to be replaced is what the first has copied.
+        // The second run replaces what the first has copied.
         const int times = std::min(2, rounds(2));
         for (int i = 1; i <= times; ++i) {
             backfill_ok({"stage", "--until", until()});

@@ -96,7 +96,7 @@ class DualWrite : public WhileWritten, public testing::WithParamInterface<Kind> 
 };
 
 TEST_P(DualWrite, RowsThatComeBeforeTheChunkIsEmptiedStay) {
-    // Rows of before, for there to be something to replace.
+    // Existing rows, so that there is something to replace.
     target.run(write("'2024-01-01 00:10', 1, 7"));
     if (GetParam().several)
         target.run(write("'2024-01-02 00:10', 1, 7") + ";" + write("'2024-01-03 00:10', 1, 7"));
@@ -199,7 +199,7 @@ class DirectCompress : public WhileWritten, public testing::WithParamInterface<W
         return session;
     }
 
-    /// What there is to be replaced: of before the run.
+    /// The rows to be replaced, from before the run.
     void write_old_rows() {
         target.run("INSERT INTO readings VALUES ('2024-01-01 00:10', 1, 7)");
         if (GetParam().several)

@@ -193,7 +193,7 @@ TEST_F(Faults, SessionsTerminatedAtRandom) {
     while (terminated < enough && !HasFailure()) {
         begin_anew();
         const auto program = start_copy({"--max-retries", "1000"});
-        // Its first session is no worker's: without that, there is no run.
+        // Its first session is not a worker's: without it, there is no run.
         ASSERT_TRUE(eventually([&] { return sessions(target) > 2 || program->has_ended(); }));
         terminated += terminate_at_random(*program, std::min(15, enough - terminated));
         const auto outcome = end_of(*program);
@@ -371,7 +371,7 @@ TEST_F(Faults, AServerThatWorksForLongIsNotTakenForHanging) {
     std::this_thread::sleep_for(seconds(4));
     EXPECT_EQ(waiting(target), before);
 
-    // Let it wait in the source, too, for what it reads next.
+    // Make it wait for its next read in the source, too.
     const auto in_source = source.connect();
     in_source->execute("BEGIN; LOCK TABLE public.archive, public.ticks");
     in_target->execute("SELECT pg_advisory_unlock_all()");
@@ -832,7 +832,7 @@ TEST_F(Faults, VerifyFindsHangs) {
         holder->execute("BEGIN; LOCK TABLE public.readings");
         const auto program = start_with_workers("verify", {"--all", "--stall-timeout", "1s"});
         ASSERT_TRUE(eventually([&] { return sessions(*server, "wait_event_type = 'Lock'") > 0; }));
-        // A lock that takes long is no hang.
+        // Waiting for a lock for a long time is not a hang.
         std::this_thread::sleep_for(seconds(3));
         proxy.strike(Fault::stall);
         holder->execute("ROLLBACK");

@@ -191,7 +191,7 @@ class KindsOfCompressedData : public Migration {
 
     void compress() { source.run("SELECT compress_chunk(show_chunks('metrics'))"); }
 
-    /// Compresses the target's chunk with a row in it that is to be replaced, so that it is
+    /// Compresses the target's chunk with a row in it that will be replaced, so that it is
     /// compressed with all settings as the source's is.
     void compress_in_target(const std::string& values) {
         target.run(fmt::format("INSERT INTO metrics VALUES ({});"

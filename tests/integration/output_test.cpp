@@ -46,7 +46,7 @@ class Output : public Migration {
                    "generate_series(1, 3) d");
     }
 
-    /// Runs a command with --output json. Every line is to be an event as the schema has it.
+    /// Runs a command with --output json. Every line must be an event that matches the schema.
     std::vector<json> events(std::vector<std::string> arguments, int exit_status = exit_done) {
         arguments.insert(arguments.end(), {"--output", "json"});
         const auto outcome = backfill(arguments);

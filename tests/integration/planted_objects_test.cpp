@@ -15,9 +15,9 @@ using testing::HasSubstr;
 
 using Arguments = std::vector<std::string>;
 
-/// Gives each function, operator, type, table and view of pg_catalog, as far as that can be, a
+/// Gives each function, operator, type, table and view of pg_catalog, where possible, a
 /// double in public that raises an error when it is used. The arguments are the same: wherever
-/// public is looked into first, it is the double that is taken.
+/// public is searched first, the double is used.
 constexpr auto plant = R"(
 DO $plant$
 DECLARE

@@ -44,7 +44,7 @@ class Privileges : public Migration {
     Role reader{source, "reader"};
     Role owner{target, "owner"};
 
-    /// What every migration needs, but for what is to be granted on the tables themselves.
+    /// The privileges that every migration needs, except those on the tables.
     void SetUp() override {
         target.run(fmt::format("GRANT CREATE ON DATABASE {} TO {}", target.name(), owner.name()));
     }

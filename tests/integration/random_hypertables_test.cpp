@@ -63,7 +63,7 @@ class RandomHypertables : public Migration, public testing::WithParamInterface<i
                 kinds.push_back(kind.kind);
         for (auto& more : {make_own_types(random, source, target, odd_identifier(random, 0)),
                            make_extension_types(source, target)})
-            // Twice, for the built-in ones are many.
+            // Twice, because there are many built-in ones.
             for (int i = 0; i < 2; ++i)
                 kinds.insert(kinds.end(), more.begin(), more.end());
         return kinds;

@@ -232,7 +232,7 @@ TEST_F(Sessions, OfASmallRunAreFew) {
     EXPECT_LE(sessions_of({"verify", "--parallelism", "2"}), 8);
 }
 
-// A run that has one worker, for it began with one chunk, gets others when there is more to copy.
+// A run that began with one chunk, and so with one worker, gets more when there is more to copy.
 TEST_F(Sessions, OfARunIncreaseWhenTheQueueGrows) {
     make_readings(4);
     target.run("INSERT INTO readings VALUES ('2024-01-01', 0, ''); DELETE FROM readings");

@@ -129,7 +129,7 @@ TEST_F(Standby, AConflictThatCancelsAQueryIsTriedAgain) {
 
 TEST_F(Standby, AConflictThatEndsAConnectionIsTriedAgain) {
     NEEDS_COMMUNITY_EDITION(); // without it, the target waits before the source is read
-    // So few rows that the query has ended; what is to be read next needs a new connection.
+    // So few rows that the query has ended; the next read needs a new connection.
     source.run("INSERT INTO readings SELECT '2024-01-05'::timestamptz + i * interval '1 s', 4 FROM "
                "generate_series(1, 1000) i");
     expect_copied_in_spite_of_a_conflict();

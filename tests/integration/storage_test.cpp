@@ -156,7 +156,7 @@ TEST_F(Storage, CheckFindsCompressedTablesInTheWrongSchema) {
     const auto tables = own_compressed_tables();
     ASSERT_EQ(tables.size(), 2U);
     for (const auto& table : tables) {
-        // In a session each, for what a statement brings about loads TimescaleDB all the same.
+        // In a session each, because the event trigger of a statement loads TimescaleDB.
         postgres::Connection plain(
             postgres::ConnectionString(target.uri("options=-c%20timescaledb.disable_load%3Don"),
                                        "the test"),

@@ -76,7 +76,7 @@ class Triggers : public Migration {
         CREATE TRIGGER after_statements AFTER INSERT OR DELETE ON readings
             FOR EACH STATEMENT EXECUTE FUNCTION note();)";
 
-    /// The target's tables get an owner who is no superuser, as whom the program connects.
+    /// The target's tables get an owner who is not a superuser; the program connects as that role.
     void have_an_owner() {
         owner_.emplace(target, "owner");
         target.run(fmt::format(

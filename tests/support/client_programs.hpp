@@ -14,7 +14,7 @@ class ClientPrograms {
 
     std::string folder() const { return folder_.folder(); }
 
-    /// Has a program be another script; $PROGRAM is in it what the program was.
+    /// Replaces a program by a script, in which $PROGRAM is the original program.
     void replace(const std::string& name, const std::string& script) const;
 
     void remove(const std::string& name) const;

@@ -7,7 +7,7 @@
 
 namespace test {
 
-/// What PostgreSQL's COPY makes of CSV.
+/// CSV records as PostgreSQL's COPY reads them.
 struct CopyLines {
     std::vector<std::string> records; ///< with their newlines
     bool has_marker = false;          ///< a line \. ended them

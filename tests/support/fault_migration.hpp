@@ -44,7 +44,7 @@ class FaultMigration : public Migration {
     std::unique_ptr<Program> start_with_workers(const std::string& command,
                                                 const std::vector<std::string>& options = {}) const;
 
-    /// What the program leaves at its end, which may take it a minute and a half.
+    /// The result of the program, for which it waits up to a minute and a half.
     static Outcome end_of(Program& program);
 
     /// Expects that every task is finished, and with its chunk's rows.
@@ -81,7 +81,7 @@ class FaultMigration : public Migration {
 /// Lines of what the program wrote, with a text in them.
 std::vector<std::string> lines_with(const std::string& text, const std::string& part);
 
-/// What a test's random numbers begin with: BACKFILL_TEST_SEED, or another one each time.
+/// The seed of a test's random numbers: BACKFILL_TEST_SEED, or another one each time.
 std::uint32_t random_seed();
 
 /// For those who want to know why: the test's report shows it, and so does a failure.

@@ -281,7 +281,7 @@ void Migration::expect_equal(const std::string& condition) {
         const auto known_as = sources.string(i, "known_as");
         SCOPED_TRACE(known_as);
         ASSERT_EQ(known_as, targets.text(i, "known_as"));
-        // By column name, for the order may differ.
+        // By column name, because the order may differ.
         const auto columns = source.value(fmt::format(
             "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute WHERE "
             "attrelid = '{}'::regclass AND attnum > 0 AND NOT attisdropped",

@@ -149,15 +149,15 @@ class Migration : public testing::Test {
     /// As expect_equal, but only the rows of one table.
     void expect_equal_rows(const std::string& table, const std::string& condition = "true");
 
-    /// Whether one of the program's backends waits for a lock there.
+    /// True if one of the program's backends waits for a lock there.
     static bool program_waits(Database& database);
 
     /// A hypertable's chunks, quoted, in the order of their time.
     static std::vector<std::string> chunks_of(Database& database, const std::string& hypertable);
 
-    /// Runs a command that is to be held up: begins a transaction, runs it when that has locked
-    /// something, makes a change when it waits for that, and commits.
-    /// \param lock statements of the transaction. \param change may go on in the transaction.
+    /// Runs a command that will wait for a lock: begins a transaction that locks something, runs
+    /// the command, makes a change while it waits, and commits. \param lock statements of the
+    /// transaction. \param change may go on in the transaction.
     Outcome backfill_while(Database& locked, const std::string& lock,
                            const std::vector<std::string>& arguments,
                            const std::function<void(postgres::Connection&)>& change);

@@ -9,7 +9,7 @@
 
 namespace test {
 
-/// What a finished program left.
+/// The result of a finished program.
 struct Outcome {
     int exit_status = -1; ///< or 128 + the signal that ended it
     std::string output;
@@ -35,10 +35,10 @@ class Program {
     pid_t pid() const { return pid_; } ///< -1 when it has ended
     void signal(int number) const;
 
-    /// Whether wait() would not wait.
+    /// True if the program has ended.
     bool has_ended() const;
 
-    /// Whether it has written a text to standard error so far.
+    /// True if it has written a text to standard error so far.
     bool has_warned(const std::string& text) const;
 
     Outcome wait();

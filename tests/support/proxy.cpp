@@ -65,7 +65,7 @@ class Link : public std::enable_shared_from_this<Link> {
         : delay_(delay), events_(std::move(events)), server_(tcp::socket(client.get_executor())),
           client_(std::move(client)) {}
 
-    /// \param plan what is to befall it, which may be so at once.
+    /// \param plan the fault of the connection, which may be immediate.
     void open(const tcp::resolver::results_type& server, const std::optional<FaultAfter>& plan) {
         plan_ = plan;
         if (plan_ && plan_->bytes == 0)
@@ -383,8 +383,8 @@ class Proxy::Relay {
         link->open(server_, plan_ ? plan_(number) : std::nullopt);
     }
 
-    /// What is to befall a connection whose client has said that. Clients send a message at once:
-    /// none is looked for that comes in parts.
+    /// The fault of a connection whose client has sent that text. Clients send a message at once,
+    /// so messages in parts are not recognized.
     std::optional<FaultAt> at(std::string_view said) {
         if (!plan_at_ || said.find(text_) == std::string_view::npos)
             return std::nullopt;

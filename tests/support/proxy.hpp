@@ -10,7 +10,7 @@
 
 namespace test {
 
-/// What may befall a connection. Nothing is relayed any more in any case, and it never recovers.
+/// A fault of a connection. Afterwards nothing is relayed, and it never recovers.
 enum class Fault {
     cut,         ///< both sides see it end
     stall,       ///< neither side sees anything
@@ -18,16 +18,16 @@ enum class Fault {
     lose_server, ///< half-open: the server sees a reset, the client nothing
 };
 
-/// What is to befall a connection, when it has relayed so many bytes, of both directions together.
+/// A fault after a connection has relayed so many bytes, in both directions together.
 struct FaultAfter {
     Fault fault = Fault::cut;
-    std::int64_t bytes = 0; ///< with 0 the server never hears of the connection
+    std::int64_t bytes = 0; ///< with 0 the server never sees the connection
 };
 
-/// What is to befall a connection whose client says something.
+/// A fault when a connection's client sends some text.
 struct FaultAt {
     Fault fault = Fault::cut;
-    bool is_heard = false; ///< whether the server still gets what the client says there
+    bool is_heard = false; ///< whether the server still receives that text
 };
 
 /// A client's wait for its server: from when it spoke until it got the first word of an answer, as
@@ -56,7 +56,7 @@ class Proxy {
     /// \param port number or name of a service.
     /// \param delay how much later either direction delivers what it was sent. The order stays,
     /// and what is under way does not hold up what comes after it.
-    /// \throws std::system_error when the host has no address, or no port is to be had.
+    /// \throws std::system_error if the host has no address, or no port is free.
     Proxy(const std::string& host, const std::string& port, std::chrono::microseconds delay = {});
     ~Proxy();
     Proxy(const Proxy&) = delete;
@@ -79,23 +79,23 @@ class Proxy {
     /// Those that have ended, each on its connection.
     std::vector<Wait> waits() const;
 
-    /// What is to befall the connections that are made from now on, if anything.
+    /// Sets the faults of future connections, if any.
     /// \param plan is given their numbers, from 1.
     using Plan = std::function<std::optional<FaultAfter>(int number)>;
     void plan(Plan plan);
 
-    /// What is to befall connections whose clients say a text from now on, if anything.
+    /// Sets the faults of connections whose clients send a text from now on, if any.
     /// \param plan is given the numbers of the times that any of them says it, from 1.
     using PlanAt = std::function<std::optional<FaultAt>(int number)>;
     void plan_at(std::string text, PlanAt plan);
 
-    /// Lets all connections alone that no fault has befallen yet: takes all plans back.
+    /// Cancels the faults of all connections that have had none yet.
     void spare();
 
     /// Strikes all connections that are open; ones that a fault has befallen may still be cut.
     void strike(Fault fault);
 
-    /// Whether it refuses to be connected to, as if nobody listened.
+    /// Makes it refuse connections, or accept them again.
     void refuse(bool refuses);
 
     /// How many connections it has taken so far, and how many of them a fault has befallen.

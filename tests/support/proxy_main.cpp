@@ -30,7 +30,7 @@ constexpr auto usage =
 constexpr int failed = 1;
 constexpr int wrong_usage = 2;
 
-/// The delay, or nothing when the text is no whole number of microseconds up to a minute.
+/// The delay, or nothing if the text is not a whole number of microseconds up to a minute.
 std::optional<std::chrono::microseconds> parse_delay(std::string_view text) {
     std::int64_t count = 0;
     const auto* end = text.data() + text.size();

@@ -101,7 +101,7 @@ void RandomHypertable::choose_columns(const std::vector<Kind>& kinds) {
         column.not_null = random_.chance(10);
         column.is_late = !column.not_null && random_.chance(25);
         column.is_last = column.is_late && random_.chance(50);
-        // A role is no constant that a default may have, nor is what a domain is to check.
+        // A default cannot be a role, nor a value that a domain checks.
         if (column.is_late && random_.chance(70) && !column.kind.type.starts_with("regrole") &&
             target_.value(fmt::format("SELECT typtype FROM pg_type WHERE oid = {}::regtype",
                                       quote_literal(column.kind.type))) != "d")
@@ -195,7 +195,7 @@ void RandomHypertable::choose_surroundings(const Abilities& abilities) {
 
 void RandomHypertable::choose_indexes() {
     const bool may_be_primary = !space_ || columns_[*space_].not_null;
-    // What foreign keys reference is to be a constraint: with an index, 2.19.3 makes no chunks any
+    // Foreign keys must reference a constraint: with an index, 2.19.3 creates no chunks any
     // more ("index for constraint not found on chunk", clone_constraint_on_chunk in
     // src/foreign_key.c).
     switch (

@@ -22,7 +22,7 @@ namespace test {
  */
 class RandomHypertable {
   public:
-    /// What not every server can do.
+    /// Features that not every server has.
     struct Abilities {
         bool compresses = false;             ///< the Community edition
         bool aggregates = false;             ///< both sides are of it, and of one version
@@ -41,7 +41,7 @@ class RandomHypertable {
     /// Makes and fills it on both sides.
     void create();
 
-    /// The bounds of what is to be copied, as options of stage.
+    /// The bounds, as options of stage.
     std::vector<std::string> bounds();
 
     /// The same as an SQL condition.
@@ -64,7 +64,7 @@ class RandomHypertable {
     /// The source itself does not find all of its rows: its TimescaleDB has compressed them so.
     bool source_misses_rows();
 
-    /// What is written by triggers since it was asked for.
+    /// What triggers have written since the last call.
     std::vector<std::string> fired(Database& side);
 
     /// Chunks with such rows whose triggers are enabled otherwise than the hypertable's.
@@ -76,7 +76,7 @@ class RandomHypertable {
     /// Tables that reference the hypertable, and those that it references.
     std::vector<std::string> neighbours(Database& side) const;
 
-    /// What to do in the target when the program says that it cannot copy a chunk.
+    /// The remedies in the target if the program says that it cannot copy a chunk.
     struct Remedy {
         std::string symptom;
         std::vector<std::string> statements;
@@ -110,7 +110,7 @@ class RandomHypertable {
     /// that is not equal, or deletes the row. \returns what was done; nothing when there is no row.
     std::optional<std::string> change_target();
 
-    /// What was run, but for the rows.
+    /// The statements that were run, without those for the rows.
     const std::string& statements() const { return statements_; }
 
   private:
@@ -164,7 +164,7 @@ class RandomHypertable {
     std::vector<std::string> key_names() const;
     std::string key() const;
     std::vector<std::string> lookups_in_session(Database& side);
-    /// What a statement of the application's leads to: a value, a command's tag, or an SQLSTATE.
+    /// The result of a statement of the application: a value, a command's tag, or an SQLSTATE.
     struct Outcome {
         std::string what;
         std::string error{};

@@ -6,7 +6,7 @@
 
 namespace test {
 
-/// What a command left that ran to its end.
+/// The result of a command that ran to its end.
 struct ShellOutcome {
     int exit_status = -1;
     std::string output; ///< with what went to standard error
@@ -16,7 +16,7 @@ struct ShellOutcome {
 /// half a minute is ended.
 ShellOutcome run_command(const std::vector<std::string>& words);
 
-/// Whether this machine has a program.
+/// True if this machine has a program.
 bool has_program(const std::string& name);
 
 /// A file in a folder of its own, gone with this.
@@ -35,7 +35,7 @@ class TextFile {
     void write(const std::string& text) const;
     void append(const std::string& text) const;
 
-    /// What is in it now.
+    /// Its current contents.
     std::string text() const;
 
   private:

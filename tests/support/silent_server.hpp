@@ -25,7 +25,7 @@ class SilentServer {
     /// \returns its number, from 0, or -1 when none comes for 20 s.
     int take();
 
-    /// Whether the client ends a connection within so many milliseconds.
+    /// True if the client ends a connection within so many milliseconds.
     bool sees_end(int number, int milliseconds) const;
 
     /// Ends its side of all connections.

@@ -69,7 +69,7 @@ struct ServerOptions {
  */
 class TemporaryServer {
   public:
-    /// Whether the programs are known; not so with servers of the user's own.
+    /// True if the programs are known; they are not with servers of the user's own.
     static bool is_available();
 
     explicit TemporaryServer(const ServerOptions& options = {});

@@ -30,7 +30,7 @@ Words lines_of(const std::string& text) {
     return result;
 }
 
-/// Skipped where there is no such shell.
+/// Skipped if the shell is not installed.
 class InShell : public testing::Test {
   protected:
     explicit InShell(std::string shell) : shell_(std::move(shell)) {}

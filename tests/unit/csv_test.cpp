@@ -169,7 +169,7 @@ TEST(CsvRecords, AreFoundByTheLinesThatAServerCounts) {
     const auto records = csv::records_in(data, {}, 5, Newline::lf);
     ASSERT_THAT(records, SizeIs(4));
     EXPECT_EQ(records[2].line, 9);
-    // The server sees no newlines in the first record, for it does not know that they are some.
+    // The server sees no newlines in the first record, because it does not recognize them.
     const auto at = [&](std::size_t first, std::int64_t line) {
         return csv::record_at_line(records, first, line, Newline::lf);
     };
