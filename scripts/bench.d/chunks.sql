@@ -1,6 +1,6 @@
--- The chunks of the hypertable, newest first, as a line of JSON each: its name, the table that
--- holds its data (its compressed table when it has one), that table's columns, and those of them
--- whose sum does not depend on the order of adding. See sql/timescale/chunks.sql for how a compressed table
+-- The chunks of the hypertable, newest first, one line of JSON each: its name, the table with
+-- its data (the compressed table if there is one), that table's columns, and the columns
+-- whose sum does not depend on the order of addition. See sql/timescale/chunks.sql for how a compressed table
 -- is found in every version.
 SELECT jsonb_build_object(
            'id', chunk.id,

@@ -1,4 +1,4 @@
--- Compresses what measures.sql has made.
+-- Compresses the data of measures.sql.
 SET synchronous_commit = off;
 ALTER TABLE measure SET (timescaledb.compress, timescaledb.compress_segmentby = 'host',
                          timescaledb.compress_orderby = 'time');

@@ -1,4 +1,4 @@
--- A hypertable of many chunks with next to nothing in them. Variables: chunks, and rows of each.
+-- A hypertable of many nearly empty chunks. Variables: chunks, and rows of each.
 SET synchronous_commit = off;
 CREATE TABLE measure (time timestamptz NOT NULL, host int NOT NULL, value double precision);
 SELECT create_hypertable('measure', 'time', chunk_time_interval => interval '1 hour');

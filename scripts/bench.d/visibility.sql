@@ -1,5 +1,5 @@
--- What vacuum would find to do in the chunks: dead rows, pages that are all visible, all pages.
--- Exact with contrib's extensions; else as ANALYZE has left it, without the dead rows.
+-- Dead rows, all-visible pages, and all pages of the chunks. Exact with contrib's extensions;
+-- otherwise as ANALYZE has estimated, without dead rows.
 SELECT count(*) = 2 AS exact FROM pg_available_extensions
 WHERE name IN ('pgstattuple', 'pg_visibility')
 \gset

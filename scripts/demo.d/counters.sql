@@ -1,4 +1,4 @@
--- Adds machine.counters of the ticks [:since, :until): counters that only ever grow.
+-- Adds machine.counters of the ticks [:since, :until): counters that only grow.
 INSERT INTO machine.counters
 SELECT tick,
        'press-' || machine,

@@ -1,5 +1,5 @@
--- Counts the rows from the completion points on, and digests them with the transaction that wrote
--- each: rows that something has written anew, even the same, make another digest.
+-- Counts the rows from the completion points on, and computes a digest of them and of the
+-- transactions that wrote them: it changes if a row is rewritten, even with the same values.
 -- :until and :until_tick are the completion points.
 SET timezone = 'UTC';
 

@@ -1,4 +1,4 @@
--- Adds public.event of [:since, :until): about one an hour and device, most of no consequence.
+-- Adds public.event of [:since, :until): about one per hour and device, most of them harmless.
 INSERT INTO public.event
 SELECT at + interval '29 minutes' * (1 + pg_temp.noise(epoch, id)),
        id,

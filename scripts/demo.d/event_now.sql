@@ -1,4 +1,4 @@
--- Adds public.event at the moment :since: one device in ten tells that it is there.
+-- Adds public.event at the moment :since: one device in ten reports that it is running.
 INSERT INTO public.event
 SELECT :'since', id, 'info', jsonb_build_object('uptime_h', id, 'firmware', '4.' || id % 7)
 FROM public.device

@@ -1,5 +1,5 @@
--- pg_temp.noise(key, seed): between -1 and 1, at random, but the same whenever and wherever it is
--- asked again. So both sides of a dual write get the same values, and every run the same data.
+-- pg_temp.noise(key, seed): a random number between -1 and 1, always the same for the same arguments.
+-- So both sides of a dual write get the same values, and every run has the same data.
 SET client_min_messages = warning;
 
 CREATE FUNCTION pg_temp.noise(key bigint, seed bigint) RETURNS double precision

@@ -1,4 +1,4 @@
--- Prints a line for each hypertable and continuous aggregate, under a line of titles.
+-- Prints a line for each hypertable and continuous aggregate, after a line of titles.
 SET client_min_messages = warning;
 
 \qecho table|dimensions|rows|chunks|compressed|size

@@ -1,5 +1,5 @@
--- What a PostgreSQL without TimescaleDB has: a year of rain by the hour, in partitions of its own,
--- until :until, and the stations that measure it.
+-- The data of a PostgreSQL without TimescaleDB: a year of hourly rainfall before :until, in a
+-- partitioned table, and the stations that measure it.
 CREATE TABLE public.station (
     id   integer PRIMARY KEY,
     name text NOT NULL

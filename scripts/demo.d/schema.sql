@@ -1,4 +1,4 @@
--- The tables that the demonstration copies: four hypertables and a plain table that one refers to.
+-- The tables of the demonstration: four hypertables, and a plain table that one of them references.
 -- :edition is community or apache.
 SET client_min_messages = warning;
 
@@ -21,7 +21,7 @@ SELECT id,
        date '2023-02-01' + id * 7
 FROM generate_series(1, 100) AS id;
 
--- What a weather station of each device measures, every five minutes.
+-- Measurements of each device's weather station, every five minutes.
 CREATE TABLE public.conditions (
     time        timestamptz NOT NULL,
     device_id   integer NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE public.conditions (
 );
 SELECT create_hypertable('public.conditions', 'time', chunk_time_interval => interval '7 days');
 
--- Now and then a device has something to say. It must be a device that we know.
+-- Occasional events of devices, which must exist in public.device.
 CREATE TABLE public.event (
     time      timestamptz NOT NULL,
     device_id integer NOT NULL REFERENCES public.device,
@@ -43,7 +43,7 @@ CREATE TABLE public.event (
 CREATE INDEX ON public.event (device_id, time DESC);
 SELECT create_hypertable('public.event', 'time', chunk_time_interval => interval '14 days');
 
--- Load of computers, every 20 seconds; a second dimension spreads the hosts over partitions.
+-- CPU load of hosts, every 20 seconds; the hosts are a space dimension.
 CREATE TABLE metrics.cpu (
     time         timestamptz NOT NULL,
     host         text NOT NULL,
@@ -56,7 +56,7 @@ CREATE TABLE metrics.cpu (
 CREATE INDEX ON metrics.cpu (host, time DESC);
 SELECT create_hypertable('metrics.cpu', 'time', 'host', 4, chunk_time_interval => interval '7 days');
 
--- Counters of machines that know no clock: a tick is their time.
+-- Counters of machines without a clock: their time is a tick.
 CREATE TYPE machine.state AS ENUM ('running', 'idle', 'fault');
 CREATE TABLE machine.counters (
     tick       bigint NOT NULL,
