@@ -10,7 +10,7 @@ SOURCE = PROJECT / "src"
 # A folder may include itself and those before it. docs/design.md has the same order.
 ORDER = ("base", "json", "processes", "postgres", "timescale", "csv", "queue", "output", "load",
          "run", "jobs", "stage", "status", "completion_point", "copy", "verify", "check", "importing",
-         "refresh", "cloning", "commands", "cli")
+         "refresh", "cloning", "cli", "commands")
 LARGEST_SHARE = 0.15  # of all lines in src
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"/]+)/', re.MULTILINE)
