@@ -62,7 +62,8 @@ InternalTime greatest_time(const std::string& type) {
         return std::numeric_limits<std::int32_t>::max();
     if (type == "bigint")
         return std::numeric_limits<std::int64_t>::max();
-    // The end of PostgreSQL's calendar counted from 1970 instead of 2000, for all must fit.
+    // The end of PostgreSQL's calendar, reduced by the 30 years between 1970 and 2000 so that every
+    // value fits into a bigint.
     return 9'223'371'331'199'999'999;
 }
 
@@ -100,7 +101,7 @@ Bound read_bound(postgres::Connection& connection, const std::string& option,
             {text});
         if (row.boolean(0, "finite"))
             return {.time = row.integer(0, "microseconds"), .integer = std::nullopt};
-        throw UsageError(fmt::format("{} {} is not finite; give a point of time", option, text));
+        throw UsageError(fmt::format("{} {} is not finite; give a point in time", option, text));
     } catch (const postgres::SqlError& error) {
         if (!error.sqlstate().starts_with(postgres::sqlstate_class::data_exception))
             throw;

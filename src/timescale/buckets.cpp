@@ -18,7 +18,7 @@ constexpr std::array widths{second, 2 * second, 5 * second, 10 * second, 15 * se
                             minute, 2 * minute, 5 * minute, 10 * minute, 15 * minute, 30 * minute,
                             hour,   2 * hour,   3 * hour,   6 * hour,    12 * hour,   day};
 
-/// 1, 2 or 5 of a power of ten, that many units at least.
+/// The least 1, 2 or 5 times a power of ten that is not below a number of units.
 std::int64_t round_up(std::int64_t least) {
     for (std::int64_t power = 1;; power *= 10)
         for (const std::int64_t digit : {1, 2, 5})
@@ -50,7 +50,7 @@ Buckets Buckets::over(const TimeRange& range, int most, Axis axis) {
         const auto width = width_of(least, axis);
         const auto begin = floor_to(range.from, width);
         const auto count = (range.until - begin + width - 1) / width;
-        if (count <= most) // the range may begin in the middle of one
+        if (count <= most) // the range may begin in the middle of a bucket
             return {.begin = begin, .width = width, .count = count};
         least = width;
     }

@@ -8,15 +8,16 @@
 
 namespace timescale {
 
-/// Intervals of one width, side by side, on a time axis.
+/// Adjacent intervals of the same width on a time axis.
 struct Buckets {
     InternalTime begin = 0;
     std::int64_t width = 1;
     std::int64_t count = 1;
 
-    /// As many as asked for, or fewer, that cover a range: as wide as people count in (1 s, 15 min,
-    /// 2 h; of integers, 1, 2 or 5 of a power of ten), and beginning at a multiple of that.
-    /// \pre the range is not empty, nor infinite.
+    /// At most `most` buckets that cover a range. The width is a round number (1 s, 15 min, 2 h;
+    /// for integers 1, 2 or 5 times a power of ten), and the first bucket begins at a multiple of
+    /// the width.
+    /// \pre the range is neither empty nor infinite.
     static Buckets over(const TimeRange& range, int most, Axis axis);
 
     TimeRange range(std::size_t index) const {

@@ -111,7 +111,7 @@ std::string Cagg::next_expression(const std::string& bucket) const {
     const auto width = postgres::quote_literal(width_);
     if (axis_of(type) == Axis::integer)
         return fmt::format("({} + {}::{})::{}", bucket, width, type, type);
-    if (timezone_) // a day there may have 23 hours, or 25
+    if (timezone_) // a day may have 23 or 25 hours there
     {
         const auto zone = postgres::quote_literal(*timezone_);
         return fmt::format("(({} AT TIME ZONE {} + {}::interval) AT TIME ZONE {})", bucket, zone,
@@ -162,7 +162,7 @@ std::vector<TimeRange> Cagg::widened(const std::vector<TimeRange>& ranges) const
     std::vector<TimeRange> wide;
     for (std::size_t i = 0; i < ranges.size(); ++i) {
         auto first = buckets[2 * i].from;
-        if (ignores_offset()) // what is there belongs to the bucket before, perhaps
+        if (ignores_offset()) // these rows may belong to the bucket before
             first = buckets_of({before(first)}).front().from;
         const auto& last = buckets[2 * i + 1];
         wide.push_back({first, last.from == ranges[i].until ? last.from : last.until});
@@ -217,7 +217,8 @@ bool Cagg::is_invalid(const TimeRange& range) const {
         .boolean(0, "invalid");
 }
 
-/// With the role's own search_path, for most such functions name their table without a schema.
+/// Calls the function under the role's own search_path, because most such functions name their
+/// table without a schema.
 std::optional<InternalTime> Cagg::integer_now() const {
     const auto function = connection_->query(sql::integer_now, {std::to_string(hypertable_->id)});
     if (function.empty())
@@ -256,7 +257,7 @@ std::string Cagg::refresh_statement(const TimeRange& range, bool force) const {
 }
 
 void Cagg::move_watermark() const {
-    // A bigint's least value is the function's default.
+    // The least bigint is the default of drop_chunks().
     auto before = least_time(hypertable_->time.type);
     if (before == minus_infinity)
         ++before;

@@ -12,93 +12,92 @@
 
 namespace timescale {
 
-/// Ranges that are sorted, and neither overlap nor touch.
+/// Sorts ranges and merges those that overlap or touch.
 std::vector<TimeRange> merged(std::vector<TimeRange> ranges);
 
-/// What is left of a range.
-/// \param taken as merged() returns it.
+/// The parts of a range that `taken` does not cover.
+/// \param taken sorted and merged, see merged().
 std::vector<TimeRange> without(const TimeRange& range, const std::vector<TimeRange>& taken);
 
 /// The part that two ranges share, if any.
 std::optional<TimeRange> intersection(const TimeRange& left, const TimeRange& right);
 
-/// How far a continuous aggregate has come; the least time of its type stands for nowhere.
+/// How far a continuous aggregate is materialized. The least time of its type means not yet.
 struct CaggProgress {
     InternalTime watermark = 0;
-    InternalTime materialized = 0; ///< behind the last materialized bucket
+    InternalTime materialized = 0; ///< end of the last materialized bucket
 };
 
-/// What the refresh policies of a continuous aggregate would refresh now, scheduled or not.
+/// What the refresh policies of a continuous aggregate, scheduled or not, would refresh now.
 struct CaggPolicies {
-    /// From the earliest begin to the latest end; nothing when there are none.
+    /// From the earliest begin to the latest end; nothing without policies.
     std::optional<TimeRange> reach;
-    /// On the aggregate's axis: of integers, what their integer_now function says; minus_infinity
-    /// without one.
+    /// The current time on the aggregate's axis. For integers this is the result of the integer_now
+    /// function, or minus_infinity without such a function.
     InternalTime now = minus_infinity;
 };
 
-/// A continuous aggregate in one of the databases: where its buckets are, and what is in them.
-/// Holds a reference to the connection. Every function throws what Connection::query does.
+/// A continuous aggregate in one database: where its buckets are, and what they contain. Holds
+/// references to its arguments. Every function throws the errors of Connection::query.
 class Cagg {
   public:
     /// \param hypertable the materialization hypertable in this database.
-    /// \throws Error when its buckets are made by a function that we do not know.
+    /// \throws Error if the buckets come from a function that this program does not know.
     Cagg(postgres::Connection& connection, const Server& server, const Hypertable& hypertable);
 
     const Hypertable& hypertable() const { return *hypertable_; }
 
     CaggProgress progress() const;
 
-    /// The buckets that points of time are in, in their order. Times that no bucket is known of,
-    /// such as minus_infinity, are from there to there.
+    /// The bucket of each point in time, in the given order. For times without a bucket, such as
+    /// minus_infinity, the range begins and ends at that time.
     std::vector<TimeRange> buckets_of(const std::vector<InternalTime>& times) const;
 
     InternalTime floor(InternalTime time) const { return buckets_of({time}).front().from; }
     InternalTime ceiling(InternalTime time) const;
 
-    /// The last point of time before another; the beginning of time for itself.
+    /// The last point in time before another. Open ends (see is_open) are returned unchanged.
     InternalTime before(InternalTime time) const;
 
-    /// Ranges widened to whole buckets, and merged.
+    /// Widens ranges to whole buckets and merges them.
     std::vector<TimeRange> widened(const std::vector<TimeRange>& ranges) const;
 
-    /// The server takes the buckets of a window to be where they would be without the aggregate's
-    /// offset or origin: such a window has to be larger than one bucket
-    /// (compute_inscribed_bucketed_refresh_window in tsl/src/continuous_aggs/refresh.c, up to
-    /// 2.24).
+    /// True if a refresh window must be larger than one bucket. Up to 2.24, the server ignores the
+    /// aggregate's offset and origin when it computes the buckets of a window
+    /// (compute_inscribed_bucketed_refresh_window in tsl/src/continuous_aggs/refresh.c).
     bool needs_two_buckets() const;
 
-    /// A digest of each bucket that is materialized within the ranges, by its begin.
+    /// A digest of each materialized bucket within the ranges, keyed by the begin of the bucket.
     std::map<InternalTime, std::string> materialized(const std::vector<TimeRange>& ranges) const;
 
-    /// Likewise of what the rows that are there now would make of each bucket.
+    /// The same digests, computed from the rows that the aggregate's hypertable has now.
     std::map<InternalTime, std::string> computed(const std::vector<TimeRange>& ranges) const;
 
-    /// sql/timescale/is_invalid.sql; what is less than a bucket does not count where refreshing
-    /// leaves such.
+    /// True if the range contains invalidations (sql/timescale/is_invalid.sql). Where a refresh leaves
+    /// invalidations shorter than a bucket behind (needs_two_buckets), these do not count.
     bool is_invalid(const TimeRange& range) const;
 
-    /// \throws SqlError when the integer_now function cannot be called.
+    /// \throws SqlError if the integer_now function cannot be called.
     CaggPolicies policies() const;
 
     /// CALL refresh_continuous_aggregate(...)
-    /// \param range of whole buckets; an end that is no time of the type is left open.
-    /// \param force refreshes what is valid, too.
+    /// \param range whole buckets. An end that is not a valid time of the type is left open.
+    /// \param force refresh valid buckets, too.
     std::string refresh_statement(const TimeRange& range, bool force) const;
 
-    /// Moves the watermark to behind the last materialized bucket, refreshing nothing: dropping
-    /// chunks of an aggregate does, none as well (ts_chunk_do_drop_chunks in src/chunk.c, the same
-    /// from 2.16 to 2.29). Refreshes wait while it is done.
+    /// Moves the watermark to the end of the last materialized bucket without a refresh.
+    /// drop_chunks() on an aggregate does so even if it drops no chunk (ts_chunk_do_drop_chunks in
+    /// src/chunk.c, the same from 2.16 to 2.29). Concurrent refreshes wait.
     void move_watermark() const;
 
-    /// As people read it: "-infinity", "infinity".
+    /// The ends of a range as text; "-infinity" and "infinity" for open ends.
     std::string start_text(const TimeRange& range) const;
     std::string end_text(const TimeRange& range) const;
 
   private:
-    /// The server looks for buckets of months, and of time zones, where they would be without the
-    /// aggregate's offset: so do we then, for windows and watermarks are in these
-    /// (generic_time_bucket in src/ts_catalog/continuous_agg.c, up to 2.24).
+    /// True if bucket_expression() must leave out the aggregate's offset. Up to 2.24, the server
+    /// ignores the offset for buckets of months or with a time zone (generic_time_bucket in
+    /// src/ts_catalog/continuous_agg.c), and its windows and watermarks refer to those buckets.
     bool ignores_offset() const;
     bool is_open(InternalTime time) const;
     std::map<InternalTime, std::string> digests(const postgres::QualifiedName& relation,
@@ -119,13 +118,13 @@ class Cagg {
     bool fixed_ = true;
 };
 
-/// The time within a range that a hypertable has chunks for, as an int8multirange.
+/// The time within a range that a hypertable's chunks cover, as an int8multirange.
 std::string chunk_coverage(postgres::Connection& connection, const Hypertable& hypertable,
                            const TimeRange& range);
 
-/// What of a range chunks do not cover on both sides.
+/// The parts of a range that chunks do not cover in both databases.
 /// \param connection to the target.
-/// \param source what chunk_coverage() says there; nothing where there are no chunks.
+/// \param source result of chunk_coverage() in the source; nothing if the source has no chunks.
 std::vector<TimeRange> uncovered_time(postgres::Connection& connection, const TimeRange& range,
                                       const std::optional<std::string>& source,
                                       const std::string& target);

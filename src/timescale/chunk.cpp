@@ -61,7 +61,7 @@ Chunk chunk_from(const postgres::Result& rows, int row) {
     return chunk;
 }
 
-/// But for the columns.
+/// Leaves out the columns.
 Chunk::Compressed compressed_from(const postgres::Result& rows, int row) {
     Chunk::Compressed compressed;
     compressed.name = {rows.string(row, "schema_name"), rows.string(row, "table_name")};
@@ -77,12 +77,12 @@ Chunk::Compressed compressed_from(const postgres::Result& rows, int row) {
     return compressed;
 }
 
-/// The index into what a statement was asked for, of which it counts from 1.
+/// The index of a row's table in the statement's array; SQL counts from 1.
 std::size_t index_of(const postgres::Result& rows, int row) {
     return static_cast<std::size_t>(rows.integer(row, "number") - 1);
 }
 
-/// A statement about tables.
+/// A statement whose parameter is an array of tables.
 postgres::Statement about(std::string_view sql, const std::vector<postgres::QualifiedName>& names) {
     return {std::string(sql), {postgres::array_literal(names)}, /*repeated=*/true};
 }
@@ -174,7 +174,7 @@ void ChunkQuery::read_compressed(const postgres::Result& rows) {
     for (int row = 0; row < rows.size(); ++row) {
         const auto index = index_of(rows, row);
         auto& chunk = chunks_.at(index);
-        // Another one may have been compressed since.
+        // A chunk may have been compressed after the first statement.
         if (!chunk || !chunk->is_compressed())
             continue;
         chunk->compressed = compressed_from(rows, row);
@@ -217,11 +217,11 @@ void ChunkQuery::read_columns(postgres::Connection& connection) {
     }
     std::set<std::size_t> gone;
     for (const auto& table : tables_) {
-        if (table.signature.empty()) // it has none
+        if (table.signature.empty()) // the table has no columns
             continue;
         auto columns = known_->find(table.signature);
         if (!columns) {
-            gone.insert(table.chunk); // it has been dropped just now
+            gone.insert(table.chunk); // it has just been dropped
             continue;
         }
         auto& chunk = *chunks_[table.chunk];

@@ -31,7 +31,7 @@ const Column* find_column(const Hypertable& hypertable, const std::string& name)
     return found == hypertable.columns.end() ? nullptr : &*found;
 }
 
-/// What sql/timescale/hypertables.sql and sql/timescale/plain_tables.sql have in common.
+/// Reads the columns that sql/timescale/hypertables.sql and sql/timescale/plain_tables.sql have in common.
 void read_table(Hypertable& hypertable, const postgres::Result& rows, int row) {
     hypertable.matches = rows.boolean(row, "matches");
     for (const auto& column : json::parse(rows.text(row, "columns")).array())
@@ -51,7 +51,7 @@ postgres::Result query_filtered(postgres::Connection& connection, std::string_vi
     } catch (const postgres::SqlError& error) {
         if (error.sqlstate() != postgres::sqlstate::invalid_regular_expression)
             throw;
-        throw UsageError(fmt::format("--filter '{}' is no POSIX regular expression: {}",
+        throw UsageError(fmt::format("--filter '{}' is not a POSIX regular expression: {}",
                                      filter.value_or(""), error.what()));
     }
 }
@@ -119,8 +119,8 @@ std::vector<Hypertable> read_plain_tables(postgres::Connection& source,
         table.name = target.name;
         table.is_plain_table = true;
         read_table(table, rows, row);
-        // Where the column is missing, or a function makes a time of it, the source differs, which
-        // is told of all tables at once.
+        // If the column is missing, or a function computes the time from it, the source differs.
+        // The caller reports this for all tables at once.
         const bool same = !rows.is_null(row, "time_type") && !target.time.function;
         table.time = {.column = target.time.column,
                       .type = same ? rows.string(row, "time_type") : target.time.type,

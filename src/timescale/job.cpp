@@ -8,10 +8,11 @@ namespace timescale {
 
 std::string schedule_call(const Server& server, const JobSchedule& job, bool scheduled) {
     auto arguments = fmt::format("{}, scheduled => {}", job.id, scheduled);
-    // It takes away a time zone that it is not given (job_alter in tsl/src/bgw_policy/job_api.c).
+    // alter_job() removes the time zone unless it is passed (job_alter in
+    // tsl/src/bgw_policy/job_api.c).
     if (job.timezone)
         arguments += ", timezone => " + postgres::quote_literal(*job.timezone);
-    // Before 2.27 the check of the configuration does not know drop_created_before
+    // Before 2.27, the configuration check rejects drop_created_before
     // (policy_retention_read_and_validate_config in tsl/src/bgw_policy/job.c).
     if (job.drops_by_creation && server.timescaledb < Version{2, 27, 0})
         arguments += ", check_config => 0::regproc";

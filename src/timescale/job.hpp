@@ -8,18 +8,18 @@
 
 namespace timescale {
 
-/// What turning a background job on or off has to keep.
+/// The properties of a background job that must survive when it is turned on or off.
 struct JobSchedule {
     std::int64_t id = 0;
     std::optional<std::string> timezone{};
     bool drops_by_creation = false; ///< a retention policy with drop_created_before
 };
 
-/// The call of alter_job() that turns a job on or off, for people to run too.
+/// The call of alter_job() that turns a job on or off, also for messages.
 std::string schedule_call(const Server& server, const JobSchedule& job, bool scheduled);
 
-/// The statement that turns a job on or off. It may call functions of users, namely integer_now
-/// functions, so it is to run under the role's own search_path.
+/// The statement that turns a job on or off. Run it under the role's own search_path because it may
+/// call users' integer_now functions.
 std::string schedule_sql(const Server& server, const JobSchedule& job, bool scheduled);
 
 } // namespace timescale

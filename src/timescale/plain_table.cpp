@@ -17,15 +17,15 @@ bool is_integer(const Hypertable& table) {
     return axis_of(table.time.type) == Axis::integer;
 }
 
-/// The greatest multiple of a divisor that is not above a numeric. Exact, as the floor of a
-/// quotient is not: a quotient is rounded to 16 significant digits or so (select_div_scale in
-/// PostgreSQL's src/backend/utils/adt/numeric.c), and so may become the next integer.
+/// The greatest multiple of a divisor that is not above a numeric. The floor of a quotient would be
+/// inexact: PostgreSQL rounds quotients to about 16 significant digits (select_div_scale in
+/// src/backend/utils/adt/numeric.c), which may yield the next integer.
 std::string multiple_below(const std::string& value, std::int64_t divisor) {
     return fmt::format("({0} - mod(mod({0}, {1}) + {1}, {1}))", value, divisor);
 }
 
-/// An SQL value of the time's type out of an expression for internal time, a numeric; NULL when it
-/// is beyond the type. A date is the first one that is not before.
+/// Converts an SQL expression for internal time, a numeric, to a value of the time column's type.
+/// The value is NULL if it is out of range for the type. Dates are rounded up.
 std::string time_of(const Hypertable& table, const std::string& internal) {
     const auto within = fmt::format("CASE WHEN {} <= {} THEN ", internal,
                                     greatest_time(is_integer(table) ? "bigint" : table.time.type));
@@ -52,7 +52,7 @@ std::string time_of(const Hypertable& table, const std::string& internal) {
     return fmt::format("{}{}::bigint END", within, internal);
 }
 
-/// The first value of each slice that has rows, in internal time.
+/// The first value of each slice with rows, in internal time.
 std::vector<InternalTime> first_values(postgres::Connection& source, const Hypertable& table,
                                        std::int64_t interval, const TimeRange& range) {
     const auto time = axis_expression(table.time);
@@ -77,7 +77,7 @@ std::vector<InternalTime> first_values(postgres::Connection& source, const Hyper
     return values;
 }
 
-/// What the planner takes the tables' rows for.
+/// The planner's estimates of the rows within each range.
 std::vector<std::int64_t> estimated_rows(postgres::Connection& source, const Hypertable& table,
                                          const std::vector<TimeRange>& ranges) {
     constexpr std::size_t at_a_time = 200;
@@ -98,10 +98,10 @@ std::vector<std::int64_t> estimated_rows(postgres::Connection& source, const Hyp
     return estimates;
 }
 
-/// A table with its partitions.
+/// Storage of a table and its partitions.
 struct Storage {
     std::int64_t bytes = 0;
-    bool analyzed = true; ///< all of it that has rows
+    bool analyzed = true; ///< all of them that have rows
 };
 
 Storage storage_of(postgres::Connection& source, const Hypertable& table) {
@@ -128,7 +128,7 @@ TimeRange slice_around(InternalTime value, std::int64_t interval, const std::str
     const auto rest = value % interval + (value % interval < 0 ? interval : 0);
     const auto least = least_time(type);
     const auto greatest = greatest_time(type);
-    // In this order, for nothing may overflow.
+    // The order of these operations prevents overflows.
     TimeRange slice;
     if (value >= 0 || value - least >= rest)
         slice.from = value - rest;
@@ -165,7 +165,7 @@ std::vector<ChunkInRange> chunks_of_slices(postgres::Connection& source, const H
     const auto storage = storage_of(source, table);
     const auto all = std::max<std::int64_t>(rows.front(), 1);
     rows.erase(rows.begin());
-    // Without statistics, the planner takes any slice for a small part; they may be alike.
+    // Without statistics, the planner estimates each slice as a small part. Assume equal slices.
     if (!storage.analyzed)
         rows.assign(slices.size(), all / static_cast<std::int64_t>(slices.size()));
     const auto bytes_each = static_cast<double>(storage.bytes) / static_cast<double>(all);
@@ -187,7 +187,7 @@ std::string obstacle_of_rows(postgres::Connection& source, const Hypertable& tab
     server.has_timescaledb = false;
     const auto now = read_chunk(source, server, table.name);
     if (now && now->rewritten)
-        return fmt::format("{} was written anew, for example by TRUNCATE, after the snapshot was "
+        return fmt::format("{} was rewritten, for example by TRUNCATE, after the snapshot was "
                            "taken, which does not show its rows",
                            table.name.quoted());
     const auto time = axis_expression(table.time);
@@ -195,7 +195,8 @@ std::string obstacle_of_rows(postgres::Connection& source, const Hypertable& tab
         return fmt::format("{} has rows without a time ({} IS NULL), which a hypertable does not "
                            "take",
                            table.name.quoted(), time);
-    // Slices are of times that are finite. In one pass, all go to the target.
+    // Slices contain only finite times. A table without an index is copied in one pass, infinite
+    // times included.
     if (table.time_is_indexed() && !is_integer(table) &&
         has_rows(source, table,
                  fmt::format("{} IN ('-infinity', 'infinity') AND {}", time,

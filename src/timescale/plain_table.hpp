@@ -8,36 +8,37 @@
 #include <string>
 #include <vector>
 
-/// Tables of a source without TimescaleDB (Hypertable::is_plain_table), cut as the target cuts its
-/// chunks.
+/// Tables of a source without TimescaleDB (Hypertable::is_plain_table), sliced like the target's chunks.
 namespace timescale {
 
-/// The slice of time that a hypertable cuts for a chunk around a value
-/// (calculate_open_range_default in TimescaleDB's src/dimension.c).
-/// \param interval of its chunks, in internal time. \param type of its time.
+/// The slice of time of a new chunk that contains a value (calculate_open_range_default in
+/// TimescaleDB's src/dimension.c).
+/// \param interval chunk interval of the hypertable, in internal time.
+/// \param type of its time column.
 TimeRange slice_around(InternalTime value, std::int64_t interval, const std::string& type);
 
-/// The slice of a task that is no chunk's: all of time.
+/// The slice of a task that does not belong to a chunk: all of time.
 constexpr TimeRange all_of_time{};
 
-/// Whether the slices that a task was staged with are all of time: it spans chunks of the target.
+/// True if a task's slices are all of time, so that the task spans chunks of the target.
 bool span_chunks(const Slices& slices, const Dimension& time);
 
-/// What of a table there is to copy: each slice that has rows within the range, found by the index
-/// on time. A table without one has a single slice, of all of time; whether it has rows may take
-/// reading all of it.
-/// \param chunk_interval of the target's hypertable.
+/// Finds the slices to copy of a table: those that have rows within the range. Uses the index on
+/// time. A table without such an index has a single slice, all of time; finding out if it has rows
+/// may require reading the whole table.
+/// \param chunk_interval of the target's hypertable, in internal time.
 std::vector<TimeRange> find_slices(postgres::Connection& source, const Hypertable& table,
                                    std::int64_t chunk_interval, const TimeRange& range);
 
-/// A "chunk" for each slice. Sizes, of what is within the range, are what the planner estimates;
-/// all the same, where it has no statistics.
+/// Returns a "chunk" for each slice. The sizes are the planner's estimates of the rows within the
+/// range. Without statistics, all sizes are equal.
 std::vector<ChunkInRange> chunks_of_slices(postgres::Connection& source, const Hypertable& table,
                                            const std::vector<TimeRange>& slices,
                                            const TimeRange& range);
 
-/// Why not all rows within the range can be copied: a sentence that begins with the table's name;
-/// empty when they can. Without an index on time, reads the whole table where NULLs are allowed.
+/// The reason why some rows within the range cannot be copied, as a sentence that begins with the
+/// table's name; empty if all can be copied. Reads the whole table if its time column allows NULLs
+/// and has no index.
 std::string obstacle_of_rows(postgres::Connection& source, const Hypertable& table,
                              const TimeRange& range);
 

@@ -4,11 +4,11 @@
 
 namespace timescale {
 
-/// Has the rest of an open transaction put rows into the chunks that they belong to, when they go
-/// into the hypertable by its name. TimescaleDB does not always (sql/timescale/route_exactly.sql).
+/// Makes inserts into the hypertable put rows into the right chunks for the rest of the open
+/// transaction. By default, TimescaleDB does not always do so (sql/timescale/route_exactly.sql).
 void route_exactly(postgres::Connection& connection, const Hypertable& hypertable);
 
-/// The same as a statement, where the number of dimensions is not known.
+/// Returns the statement for the same when the number of dimensions is unknown.
 postgres::Statement route_exactly_statement(const postgres::QualifiedName& hypertable);
 
 } // namespace timescale

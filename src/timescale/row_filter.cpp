@@ -15,15 +15,15 @@ namespace {
 
 constexpr InternalTime end_of_time = std::numeric_limits<InternalTime>::max();
 
-/// The first midnight that is not before the time, in microseconds.
+/// Rounds a time up to midnight, in microseconds.
 InternalTime ceiling_to_day(InternalTime time) {
     const InternalTime missing =
         (microseconds_in_day - time % microseconds_in_day) % microseconds_in_day;
     return time > end_of_time - missing ? end_of_time : time + missing;
 }
 
-/// A time is not compared with this or what is later, which cannot be in a hypertable:
-/// TimescaleDB's planner fails for such constants ("timestamp out of range";
+/// Conditions omit bounds at or beyond the end of timestamps. A hypertable cannot contain such
+/// times, and TimescaleDB's planner fails for such constants ("timestamp out of range";
 /// TS_TIMESTAMP_INTERNAL_END in its src/time_utils.h).
 InternalTime end_of(const Dimension& dimension) {
     constexpr InternalTime end_of_timestamps = 9'223'371'331'200'000'000; // 294247-01-02
@@ -31,7 +31,7 @@ InternalTime end_of(const Dimension& dimension) {
     case Axis::timestamptz:
     case Axis::timestamp:
         return end_of_timestamps;
-    case Axis::date: // whose bounds become the next midnight
+    case Axis::date: // its bounds are rounded up to midnight
         return end_of_timestamps - microseconds_in_day + 1;
     case Axis::integer:
     case Axis::other:
@@ -52,8 +52,8 @@ std::string within(const Dimension& dimension, const TimeRange& range) {
     return conditions.empty() ? "true" : fmt::format("{}", fmt::join(conditions, " AND "));
 }
 
-/// Space partitions are ranges of a hash. A NULL belongs to the hash 0
-/// (ts_hyperspace_calculate_point in TimescaleDB's src/dimension.c).
+/// Space partitions are ranges of a hash. A NULL has the hash 0 (ts_hyperspace_calculate_point in
+/// TimescaleDB's src/dimension.c).
 std::string within_partition(const Dimension& dimension, const TimeRange& range) {
     const auto hash = fmt::format("coalesce({}, 0)", axis_expression(dimension));
     return fmt::format("{0} >= '{1}'::bigint AND {0} < '{2}'::bigint", hash, range.from,
@@ -80,18 +80,18 @@ std::string internal_expression(const Dimension& dimension, const std::string& v
     return fmt::format("({})::bigint", value);
 }
 
-/// The year stands first, with four digits or more, so that no date format comes into it.
+/// The year comes first and has at least four digits, so that DateStyle does not matter.
 std::string axis_literal(const Dimension& dimension, InternalTime value) {
     const auto axis = axis_of(dimension.type);
     switch (axis) {
     case Axis::timestamptz:
         return fmt::format("'{}'::timestamptz", format_time(axis, value));
-    case Axis::timestamp: // which does not look at the zone
+    case Axis::timestamp: // this type ignores the time zone
         return fmt::format("'{}'::timestamp", format_time(axis, value));
     case Axis::date:
-        // Both bounds are compared with dates, that is, with midnights.
+        // Bounds are compared with dates, that is, with midnights.
         return fmt::format("'{}'::date", format_time(axis, ceiling_to_day(value)));
-    case Axis::integer: // a bound may lie beyond what the column's type holds
+    case Axis::integer: // a bound may be out of range for the column's type
     case Axis::other:
         break;
     }

@@ -6,15 +6,15 @@
 
 namespace timescale {
 
-/// Which neighbours in the hierarchy of continuous aggregates come along with a match.
+/// Which relatives of a match in the hierarchy of continuous aggregates are selected, too.
 struct Cascade {
-    bool up = false;   ///< the aggregates that read it, and theirs
-    bool down = false; ///< what it reads, and what that reads
+    bool up = false;   ///< the aggregates that read it, directly or indirectly
+    bool down = false; ///< what it reads, directly or indirectly
 };
 
-/// The hypertables that match, and those that the cascades reach from them, each once, in the
-/// given order. From a match they go straight up and straight down: an aggregate's siblings are
-/// neither above nor below it.
+/// The hypertables that match, and those that the cascades add, each once, in the given order. A
+/// cascade goes from a match either only up or only down, so that it does not select an aggregate's
+/// siblings.
 std::vector<Hypertable> select(const std::vector<Hypertable>& hypertables, Cascade cascade);
 
 } // namespace timescale

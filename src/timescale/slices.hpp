@@ -8,9 +8,9 @@
 
 namespace timescale {
 
-/// A box in the space of a hypertable's dimensions: from which internal value until which in each.
-/// As text it is JSON, {"column": [range_start, range_end], ...}, which TimescaleDB's
-/// create_chunk() takes (hypercube_from_jsonb in its tsl/src/chunk_api.c).
+/// A box in the space of a hypertable's dimensions: a range of internal values for each dimension.
+/// Its text is JSON, {"column": [range_start, range_end], ...}, as TimescaleDB's create_chunk()
+/// takes it (hypercube_from_jsonb in its tsl/src/chunk_api.c).
 class Slices {
   public:
     struct Slice {
@@ -23,17 +23,17 @@ class Slices {
     Slices() = default;
     Slices(const std::string& column, const TimeRange& range) : slices_{{column, range}} {}
 
-    /// \throws json::Error when the text is something else.
+    /// \throws json::Error if the text has another format.
     static Slices parse(std::string_view text);
 
     std::string text() const;
 
     bool empty() const { return slices_.empty(); }
 
-    /// \return null when the column is not that of a dimension.
+    /// \return null if no dimension has this column.
     const TimeRange* find(std::string_view column) const;
 
-    /// Whether some point may lie in both: they overlap in all dimensions that both have.
+    /// True if the slices overlap in all dimensions that both have.
     bool overlap(const Slices& other) const;
 
     auto operator<=>(const Slices&) const = default;

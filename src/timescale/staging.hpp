@@ -9,15 +9,14 @@
 
 namespace timescale {
 
-/// How to make a table that can become a chunk of a hypertable, as SQL
-/// (sql/timescale/staging_table.sql).
+/// The SQL to create a table that can become a chunk of a hypertable (sql/timescale/staging_table.sql).
 struct StagingShape {
-    std::string obstacle; ///< why none can; empty when one can
+    std::string obstacle; ///< why no such table is possible; empty if it is
     std::string create_table;
 
     struct Index {
-        std::string name;      ///< of the index, or its constraint, on the hypertable
-        std::string temporary; ///< the name that the statement gives it
+        std::string name;      ///< of the index or its constraint on the hypertable
+        std::string temporary; ///< its name in the statement
         bool is_constraint = false;
         std::string statement;
     };
@@ -30,30 +29,30 @@ struct StagingShape {
     };
     std::vector<ForeignKey> foreign_keys;
 
-    /// Statements that add the constraints which are NOT VALID, so that rows need not satisfy them.
+    /// Statements that add the NOT VALID constraints. Existing rows need not satisfy these.
     std::vector<std::string> unvalidated;
 
     /// Columns of space dimensions that may be NULL. TimescaleDB crashes when it attaches a table
-    /// with a NULL there (check_chunk_constraint_violated in src/chunk_constraint.c calls the
-    /// partitioning function on it; seen on 2.27.2 and 2.29.2).
+    /// with a NULL in such a column (check_chunk_constraint_violated in src/chunk_constraint.c
+    /// calls the partitioning function on it; seen on 2.27.2 and 2.29.2).
     std::vector<std::string> nullable_dimensions;
 
-    std::string chunk_prefix; ///< what the names of the hypertable's chunks begin with
+    std::string chunk_prefix; ///< common prefix of the names of the hypertable's chunks
 };
 
-/// \param name of the table to make.
-/// \returns nothing when there is no such hypertable.
+/// \param name of the table to create.
+/// \returns nothing if the hypertable does not exist.
 std::optional<StagingShape> read_staging_shape(postgres::Connection& connection,
                                                const postgres::QualifiedName& hypertable,
                                                const postgres::QualifiedName& name);
 
-/// Returns, as "statements", what gives a new table the owner and the privileges of a hypertable;
-/// NULL when it has them.
+/// The query returns, as column "statements", the statements that give a new table the owner and
+/// privileges of a hypertable; NULL if it already has them.
 postgres::Statement owner_statement(const postgres::QualifiedName& hypertable,
                                     const postgres::QualifiedName& table);
 
-/// Returns, as "id", the id that TimescaleDB gives to the next chunk, unless someone makes another
-/// one first.
+/// The query returns, as column "id", the id of the next chunk. A concurrent session may take this
+/// id first.
 postgres::Statement next_chunk_id_statement();
 
 } // namespace timescale

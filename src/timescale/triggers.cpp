@@ -14,8 +14,8 @@ namespace timescale {
 
 namespace {
 
-/// Asks whether the role may set session_replication_role: a superuser, or who was granted it,
-/// which PostgreSQL has from 15 on.
+/// Asks if the role may set session_replication_role. Superusers may, and from PostgreSQL 15 on
+/// roles with the privilege.
 postgres::Statement may_be_replica(const Server& server) {
     constexpr int grants_settings = 150000;
     return {server.postgres_version >= grants_settings
@@ -23,9 +23,12 @@ postgres::Statement may_be_replica(const Server& server) {
                 : "SELECT current_setting('is_superuser') = 'on' AS may"};
 }
 
-/// Whether a chunk's constraint is the hypertable's of some name. Chunks have foreign keys under
-/// names of their own, "12_34_name", cut short (chunk_constraint_choose_name in TimescaleDB's
-/// src/chunk_constraint.c).
+/// In PostgreSQL's src/backend/utils/errcodes.txt.
+constexpr auto check_violation = "23514";
+
+/// True if a chunk's constraint belongs to the hypertable's constraint of the given name. Foreign
+/// keys of chunks have their own, truncated names, "12_34_name" (chunk_constraint_choose_name in
+/// TimescaleDB's src/chunk_constraint.c).
 bool is_of_hypertable(const std::string& constraint, const std::string& name, bool is_key) {
     if (!is_key || constraint == name)
         return constraint == name;
@@ -79,7 +82,7 @@ read_triggers(postgres::Connection& connection, const Server& server,
 }
 
 std::vector<EventTrigger> read_event_triggers(postgres::Connection& connection, bool is_target) {
-    // What stage, copy and clean run; chunks are made and dropped without an event.
+    // The commands of stage, copy and clean. Creating and dropping chunks fires no event trigger.
     const std::vector<std::string> tags{"ALTER INDEX",  "ALTER TABLE",    "COMMENT",
                                         "CREATE INDEX", "CREATE SCHEMA",  "CREATE TABLE",
                                         "DROP SCHEMA",  "CREATE TRIGGER", "DROP TABLE",

@@ -11,71 +11,74 @@
 
 namespace timescale {
 
-/// What rows that are put into a hypertable, or deleted from it, set off there
+/// The triggers and constraints that apply to rows inserted into or deleted from a hypertable
 /// (sql/timescale/triggers.sql).
 struct Triggers {
-    /// Names of its users' triggers that its chunks have.
+    /// Names of the user's row triggers, which the chunks have, too.
     std::vector<std::string> of_rows;
-    /// Of those that statements fire which name the hypertable.
+    /// Names of the statement triggers, which fire only for statements that name the hypertable.
     std::vector<std::string> of_statements;
-    bool of_updates = false;            ///< some for rows that are updated, and nothing else
-    bool are_on_chunks = false;         ///< its chunks have some, maybe for other events
-    bool records_invalidations = false; ///< by a trigger, before TimescaleDB 2.23
+    bool of_updates = false;            ///< some row triggers are for UPDATE only
+    bool are_on_chunks = false;         ///< the chunks have triggers, perhaps for other events
+    bool records_invalidations = false; ///< with a trigger, before TimescaleDB 2.23
 
-    /// Why `session_replication_role = replica` is not the way to have none of them fire; empty
-    /// when it is.
+    /// Why `session_replication_role = replica` cannot be used to suppress the triggers; empty if
+    /// it can.
     std::string replica_obstacle;
-    bool may_be_replica = false; ///< whether the role may set that at all
+    bool may_be_replica = false; ///< the role has the privilege to set it
 
-    /// One that new rows have to satisfy, to be checked where its triggers do not. In the SQL,
-    /// `row` is a row of the hypertable's, `key` a referenced one.
+    /// A foreign key that new rows must satisfy. This program checks it when its triggers do not
+    /// fire. In the SQL, `row` is a row of the hypertable, and `key` a referenced row.
     struct ForeignKey {
         std::string name;
-        std::string referenced; ///< the table, with ONLY
+        std::string referenced; ///< the referenced table, with ONLY
         std::string match;      ///< condition
         std::string columns;    ///< of the row
-        std::string not_null;   ///< condition: the row references one
+        std::string not_null;   ///< condition: the row references a key
     };
     std::vector<ForeignKey> foreign_keys;
 
-    /// Names of constraints that are NOT VALID: rows need not satisfy them, but new ones do.
+    /// Names of NOT VALID constraints. Existing rows need not satisfy them, but new rows must.
     std::vector<std::string> unvalidated_checks;
     std::vector<std::string> unvalidated_foreign_keys;
 
-    /// Which of these an error is about: its name, or null when it is about something else.
+    /// The name of the NOT VALID constraint that an error is about; null for other errors.
     const std::string* find_unvalidated(const postgres::SqlError& error) const;
 
     bool has_any() const { return !of_rows.empty() || !of_statements.empty(); }
     bool can_be_replica() const { return may_be_replica && replica_obstacle.empty(); }
 };
 
-/// The triggers of hypertables by their names.
+/// The triggers of hypertables, keyed by the hypertable's name.
 std::map<postgres::QualifiedName, Triggers>
 read_triggers(postgres::Connection& connection, const Server& server,
               const std::vector<postgres::QualifiedName>& hypertables);
 
-/// One that fires for what this program runs, or when it connects; TimescaleDB's own are none.
+/// An event trigger that fires for this program's commands or logins. TimescaleDB's own event
+/// triggers are not included.
 struct EventTrigger {
     std::string name;
     std::string event;
     std::string function;              ///< quoted and qualified
-    std::vector<std::string> commands; ///< that it fires for
+    std::vector<std::string> commands; ///< the commands that it fires for
 };
 
-/// \param is_target whether commands are run there; in the source nothing is but reading.
+/// \param is_target this program runs DDL only in the target; in the source it only reads.
 std::vector<EventTrigger> read_event_triggers(postgres::Connection& connection, bool is_target);
 
-/// What to run so that an event trigger does not fire, as a superuser.
+/// The command for a superuser to disable an event trigger.
 std::string disabling(const EventTrigger& trigger);
 
-/// Which event triggers' function has raised an error, by the error's context, and the remedy, to
-/// be put behind the message; empty when none has, or its language does not say.
-/// \pre the connection is to the target, and not in a transaction that has failed.
+/// The event triggers whose functions raised an error, according to the error's context, and the
+/// remedy. The text is meant to follow the error's message. It is empty if no event trigger raised
+/// the error, or if the function's language does not report a context.
+/// \pre the connection is to the target and not in a failed transaction.
 std::string event_triggers_behind(postgres::Connection& target, const postgres::SqlError& error);
 
-/// A chunk, and what makes its triggers enabled as its hypertable's are. TimescaleDB refuses it:
-/// for a session without it (`timescaledb.disable_load`), and as the first such statement there,
-/// for it has TimescaleDB loaded, by its event trigger.
+/// A chunk, and the statement that enables or disables its triggers like those of its hypertable.
+/// TimescaleDB refuses this statement. Run it in a session without TimescaleDB
+/// (`timescaledb.disable_load`), and only one in each session, because TimescaleDB's event trigger
+/// loads the extension.
 struct TriggerState {
     postgres::QualifiedName chunk;
     std::string statement;

@@ -90,7 +90,7 @@ TEST_F(Jobs, AreSelectedByWhatTheyWorkOn) {
     jobs({"enable"});
     auto outcome = backfill({"jobs", "disable", "--filter", "("});
     EXPECT_EQ(outcome.exit_status, exit_usage);
-    EXPECT_THAT(outcome.errors, HasSubstr("no POSIX regular expression"));
+    EXPECT_THAT(outcome.errors, HasSubstr("not a POSIX regular expression"));
     outcome = backfill({"jobs", "disable", "--filter", "^public.reading$"});
     EXPECT_EQ(outcome.exit_status, exit_usage);
     EXPECT_THAT(outcome.errors,

@@ -243,7 +243,7 @@ TEST_F(PlainSource, ASnapshotIsReadUnder) {
     EXPECT_THAT(outcome.output, HasSubstr("its table was written anew after the snapshot"));
     EXPECT_THAT(
         refused({"stage", "--from", "2024-01-04", "--until", "2024-01-05", "--snapshot", snapshot}),
-        HasSubstr("\"readings\" was written anew"));
+        HasSubstr("\"readings\" was rewritten"));
 }
 
 // ---------------------------------------------------------------- without an index on time
@@ -349,7 +349,7 @@ TEST_F(PlainSource, FiltersAndTablesThatOnlyOneSideHas) {
                 HasSubstr("no table with the name of a hypertable of the target that --filter "
                           "'alone' matches"));
     EXPECT_THAT(backfill({"stage", "--filter", "(", "--until", "2024-01-02"}).errors,
-                HasSubstr("is no POSIX regular expression"));
+                HasSubstr("is not a POSIX regular expression"));
 }
 
 TEST_F(PlainSource, AggregatesOfTheTargetAreRefreshed) {
