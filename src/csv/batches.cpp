@@ -11,7 +11,7 @@ constexpr std::size_t read_bytes = std::size_t{512} * 1024;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 [[noreturn]] void refuse_changed() {
-    throw Error("it is not what parts of it were loaded from before");
+    throw Error("its contents have changed since parts of it were loaded");
 }
 
 } // namespace
@@ -32,7 +32,7 @@ Beginning read_beginning(std::string_view bytes, bool is_all, const Format& form
     if (!has_header || (found == RecordSplitter::Found::nothing && is_all))
         return beginning;
     if (found != RecordSplitter::Found::record)
-        throw FormatError(1, "there is no header");
+        throw FormatError(1, "no header found");
     const auto size = splitter.record().bytes;
     beginning.header = std::string(all.substr(0, static_cast<std::size_t>(size)));
     beginning.bytes += size;
@@ -61,7 +61,7 @@ void BatchReader::pass_over_done() {
         const auto part = done_.back();
         done_.pop_back();
         leap(part.end);
-        // What was its last record would be another one now.
+        // The input has grown, so that this part's last record is a different one now.
         if (!part.is_terminated && !input_->peek(1).empty())
             refuse_changed();
         line_ = part.next_line;
@@ -69,7 +69,7 @@ void BatchReader::pass_over_done() {
     }
 }
 
-/// \returns false when there is nothing to read before the part that is done, or the end.
+/// \returns false if the next part is done, or at the end of the input.
 bool BatchReader::read_block() {
     const auto limit =
         done_.empty() ? std::numeric_limits<std::int64_t>::max() : done_.back().begin;
@@ -98,7 +98,7 @@ void BatchReader::find_records() {
     }
 }
 
-/// What the end of the input, or the beginning of what is done, makes of the record before it.
+/// Ends the last record at the end of the input or at the beginning of a part that is done.
 void BatchReader::end_part() {
     if (splitter_.finish() != RecordSplitter::Found::record)
         return;

@@ -11,54 +11,56 @@
 
 namespace csv {
 
-/// A part of an input that ends where a record ends.
+/// A part of an input that ends at the end of a record.
 struct Part {
-    std::int64_t begin = 0; ///< byte, of what the input gives
+    std::int64_t begin = 0; ///< byte position in the decompressed input
     std::int64_t end = 0;
-    std::int64_t line = 1;      ///< that begins it
-    std::int64_t next_line = 1; ///< that follows it
+    std::int64_t line = 1;      ///< number of its first line
+    std::int64_t next_line = 1; ///< number of the line after it
     bool is_terminated = true;  ///< the last record has its newline
 };
 
-/// A part, as it is to be loaded.
+/// The data of a part, ready to load.
 struct Batch {
     Part part;
     std::string data;
     std::int64_t records = 0;
     Newline newline = Newline::unknown;
-    std::int64_t file_bytes = 0; ///< how much of the file was read for it
+    std::int64_t file_bytes = 0; ///< bytes of the file that were read for it
 };
 
-/// How an input begins.
+/// The beginning of an input.
 struct Beginning {
-    std::int64_t bytes = 0;             ///< before the first record that is data
-    std::int64_t line = 1;              ///< of that
-    Newline newline = Newline::unknown; ///< if there has been one
-    std::optional<std::string> header;  ///< the first record, if that is not data
+    std::int64_t bytes = 0;             ///< before the first data record
+    std::int64_t line = 1;              ///< of the first data record
+    Newline newline = Newline::unknown; ///< of the first line, if it is known
+    std::optional<std::string> header;  ///< the first record, if it is a header
 };
 
-/// Reads how an input begins out of its first bytes: a byte order mark, which is left out; a
-/// header. \param is_all that is all of the input. \throws FormatError
+/// Reads the beginning of an input from its first bytes: a byte order mark and a header.
+/// \param is_all true if `bytes` is the whole input.
+/// \throws FormatError if the first record is not complete in `bytes`, or is the marker \.
 Beginning read_beginning(std::string_view bytes, bool is_all, const Format& format,
                          bool has_header);
 
 /**
- * Cuts an input into batches of whole records, leaving out what is done. Has no more than one batch
- * in memory, and a block.
+ * Cuts an input into batches of whole records and skips the parts that are done. Keeps at most one
+ * batch and one block in memory.
  */
 class BatchReader {
   public:
-    /// \param done parts, in their order. \param batch_bytes that a batch has at least, but for
-    /// those before a part that is done, or the end.
+    /// \param done the parts that are done, in their order.
+    /// \param batch_bytes minimum size of a batch. Only batches before a part that is done or
+    /// before the end are smaller.
     BatchReader(std::unique_ptr<Input> input, const Format& format, const Beginning& beginning,
                 std::vector<Part> done, std::size_t batch_bytes);
 
     /// \returns nothing at the end.
-    /// \throws FormatError; Error, as Input does, or when the input is not what parts of it were
-    /// done of.
+    /// \throws FormatError
+    /// \throws Error as Input does, or if the input differs from that of the parts that are done.
     std::optional<Batch> next();
 
-    /// How much of the file has been read.
+    /// Bytes of the file that have been read.
     std::int64_t file_bytes() const { return input_->file_bytes(); }
 
   private:
@@ -71,14 +73,14 @@ class BatchReader {
 
     std::unique_ptr<Input> input_;
     const Format format_;
-    std::vector<Part> done_; ///< that are ahead, the last one first
+    std::vector<Part> done_; ///< those ahead, in reverse order
     const std::size_t batch_bytes_;
     RecordSplitter splitter_;
-    std::int64_t begin_ = 0; ///< of the buffer, in the input
-    std::int64_t line_;      ///< that begins there
+    std::int64_t begin_ = 0; ///< position of the buffer in the input
+    std::int64_t line_;      ///< number of the line that begins there
     std::string buffer_;
-    std::size_t split_ = 0; ///< how much of the buffer the splitter has read
-    std::size_t whole_ = 0; ///< how much of it is whole records
+    std::size_t split_ = 0; ///< bytes of the buffer that the splitter has read
+    std::size_t whole_ = 0; ///< bytes of the buffer that are whole records
     std::int64_t records_ = 0;
     std::int64_t reported_file_bytes_ = 0;
     bool is_at_end_ = false;

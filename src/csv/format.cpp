@@ -14,7 +14,8 @@ namespace csv {
 
 namespace {
 
-/// Letters without case, and digits, as PostgreSQL compares the names of encodings.
+/// The letters, in lower case, and digits of a name. PostgreSQL compares names of encodings this
+/// way.
 std::string plain(std::string_view name) {
     std::string result;
     for (const char c : name)
@@ -23,7 +24,7 @@ std::string plain(std::string_view name) {
     return result;
 }
 
-/// In a character of several bytes, those behind the first may look like ASCII characters from '0'
+/// True if bytes after the first of a multibyte character may look like ASCII characters from '0'
 /// on (PG_ENCODING_IS_CLIENT_ONLY in PostgreSQL's src/include/mb/pg_wchar.h).
 bool embeds_ascii(const Format& format) {
     constexpr std::array<std::string_view, 17> names{
@@ -42,20 +43,20 @@ bool is_ascii(char c) {
 void check(const Format& format) {
     for (const char c : {format.delimiter, format.quote, format.escape})
         if (!is_ascii(c) || c == '\n' || c == '\r')
-            throw UsageError("--delimiter, --quote and --escape take one ASCII character each, "
+            throw UsageError("--delimiter, --quote and --escape must be single ASCII characters "
                              "other than an end of line");
     if (format.delimiter == format.quote)
-        throw UsageError("--delimiter and --quote have to differ");
-    // Before version 18, a server takes \. at the beginning of a line for the end of all data,
-    // quoted or not.
+        throw UsageError("--delimiter and --quote must differ");
+    // Before version 18, a server takes \. at the beginning of a line for the end of all data, even
+    // in quotes.
     if (format.quote == '\\' || format.quote == '.')
-        throw UsageError("--quote cannot be a backslash or a full stop");
+        throw UsageError("--quote must not be a backslash or a period");
     const std::string unfit{'\n', '\r', format.delimiter, format.quote};
     if (format.null.find_first_of(unfit) != std::string::npos)
-        throw UsageError("--null must hold neither the delimiter nor the quote nor an end of line");
+        throw UsageError("--null must not contain the delimiter, the quote or an end of line");
     if (embeds_ascii(format) && std::max({format.delimiter, format.quote, format.escape}) >= '0')
-        throw UsageError(fmt::format("in the encoding {}, --delimiter, --quote and --escape could "
-                                     "be a part of another character; convert the file, such as "
+        throw UsageError(fmt::format("in encoding {}, --delimiter, --quote and --escape could be "
+                                     "part of another character; convert the file, for example "
                                      "with iconv",
                                      *format.encoding));
 }

@@ -5,19 +5,19 @@
 
 namespace csv {
 
-/// How files are written: COPY's options of the same names, with its presets.
+/// The format of files: COPY's options of the same names, with the same defaults.
 struct Format {
     char delimiter = ',';
     char quote = '"';
     char escape = '"';
-    std::string null{};                    ///< what stands for NULL where it is not quoted
-    std::optional<std::string> encoding{}; ///< a name of PostgreSQL's; UTF8, if none
+    std::string null{};                    ///< unquoted text that means NULL
+    std::optional<std::string> encoding{}; ///< PostgreSQL's name; UTF8 if not set
 };
 
-/// \throws UsageError when records cannot be told apart with it, or COPY does not take it.
+/// \throws UsageError if the ends of records would be ambiguous, or if COPY rejects the format.
 void check(const Format& format);
 
-/// The options as COPY takes them, without what surrounds them.
+/// The format as options of COPY, without the parentheses.
 std::string copy_options(const Format& format);
 
 } // namespace csv

@@ -30,7 +30,7 @@ constexpr std::size_t block_bytes = std::size_t{256} * 1024;
     fail(path, std::strerror(errno));
 }
 
-/// An open file, or standard input, as it is.
+/// An open file or standard input, without decompression.
 class Raw {
   public:
     Raw(std::string path, std::optional<std::int64_t> size, std::function<void()> check)
@@ -66,7 +66,7 @@ class Raw {
         if (count < 0)
             fail_with_errno(path_);
         if (count == 0 && size_)
-            fail(path_, "it has become shorter meanwhile");
+            fail(path_, "it has become shorter since the import began");
         position_ += count;
         return static_cast<std::size_t>(count);
     }
@@ -79,7 +79,7 @@ class Raw {
     }
 
   private:
-    /// A pipe may have nothing for long.
+    /// A pipe may have no data for a long time.
     void wait() const {
         check_();
         if (!is_standard_input_)
@@ -119,7 +119,7 @@ class PlainInput : public Input {
     bool may_seek_;
 };
 
-/// What both kinds of compressed files have.
+/// The common part of both kinds of compressed files.
 class CompressedInput : public Input {
   public:
     explicit CompressedInput(std::unique_ptr<Raw> raw) : raw_(std::move(raw)) {}
@@ -127,7 +127,7 @@ class CompressedInput : public Input {
     std::int64_t file_bytes() const override { return raw_->position(); }
 
   protected:
-    /// Sees to it that there is something to decompress.
+    /// Reads more compressed data if none is left.
     /// \returns false at the end of the file.
     bool fill() {
         if (!left_.empty())
@@ -174,7 +174,7 @@ class GzipInput : public CompressedInput {
 
   private:
     void inflate_some() {
-        // zlib does not change what it reads.
+        // zlib does not change its input.
         stream_.next_in = const_cast<Bytef*>( // NOLINT(cppcoreguidelines-pro-type-const-cast)
             reinterpret_cast<const Bytef*>(left_.data()));
         stream_.avail_in = static_cast<uInt>(left_.size());
@@ -190,7 +190,7 @@ class GzipInput : public CompressedInput {
     }
 
     z_stream stream_{};
-    bool in_member_ = true; // an empty file is none
+    bool in_member_ = true; // an empty file is not valid gzip data
 };
 
 class ZstdInput : public CompressedInput {
@@ -205,7 +205,7 @@ class ZstdInput : public CompressedInput {
     std::size_t read_more(char* into, std::size_t most) override {
         ZSTD_outBuffer out{into, most, 0};
         while (out.pos == 0) {
-            // It may still hold what did not fit before.
+            // zstd may still hold output that did not fit before.
             const bool has_more = fill();
             if (!has_more && !in_frame_)
                 return 0;
@@ -223,7 +223,7 @@ class ZstdInput : public CompressedInput {
 
   private:
     std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream_;
-    bool in_frame_ = true; // an empty file has none
+    bool in_frame_ = true; // an empty file is not valid zstd data
 };
 
 } // namespace
@@ -282,8 +282,8 @@ std::optional<std::int64_t> size_of(const std::string& path) {
     if (stat(path.c_str(), &status) != 0)
         throw UsageError(fmt::format("cannot read {}: {}", path, std::strerror(errno)));
     if (!S_ISREG(status.st_mode))
-        throw UsageError(fmt::format("{} is not a regular file; give what comes out of a pipe to "
-                                     "standard input, and - for its name",
+        throw UsageError(fmt::format("{} is not a regular file; to import from a pipe, redirect it "
+                                     "to standard input and give - as the file name",
                                      path));
     return status.st_size;
 }

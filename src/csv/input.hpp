@@ -11,11 +11,12 @@
 
 namespace csv {
 
-/// Standard input, among the names of files.
+/// The file name that means standard input.
 constexpr auto standard_input = "-";
 
 /**
- * The bytes of a file: decompressed, if its name ends with .gz or .zst; or of standard input.
+ * The bytes of a file or of standard input. Files whose names end with .gz or .zst are
+ * decompressed.
  */
 class Input {
   public:
@@ -24,50 +25,51 @@ class Input {
     Input(const Input&) = delete;
     Input& operator=(const Input&) = delete;
 
-    /// Reads on.
-    /// \returns how many bytes there are in `into`; 0 at the end.
-    /// \throws Error, with the file's name in it.
+    /// Reads the next bytes.
+    /// \returns the number of bytes put into `into`; 0 at the end.
+    /// \throws Error whose message contains the file's name.
     std::size_t read(char* into, std::size_t most);
 
-    /// The bytes that come next, as many as asked for unless there are fewer; read() gives them
-    /// again.
+    /// Returns the next bytes, fewer than requested only at the end. read() returns them again.
     std::string_view peek(std::size_t bytes);
 
-    /// Leaves bytes out.
-    /// \returns false when there are fewer.
+    /// Skips bytes.
+    /// \returns false if the input is shorter.
     virtual bool skip(std::int64_t bytes);
 
-    /// How much of the file has been read, as it is on disk.
+    /// Bytes of the file that have been read, before decompression.
     virtual std::int64_t file_bytes() const = 0;
 
   protected:
     virtual std::size_t read_more(char* into, std::size_t most) = 0;
 
-    /// Forgets what was only looked at. \returns how many bytes.
+    /// Drops the bytes that were peeked at.
+    /// \returns their number.
     std::size_t drop_peeked() { return std::exchange(peeked_, {}).size(); }
 
   private:
-    std::string peeked_; ///< and not read yet
+    std::string peeked_; ///< not read yet
 };
 
-/// \param path of a regular file, or standard_input. \param size as far as the file is to be read.
-/// \param check called again and again while there is nothing to read; may throw.
+/// \param path of a regular file, or standard_input.
+/// \param size number of bytes of the file to read.
+/// \param check called repeatedly, also while standard input has no data; may throw.
 /// \throws Error
 std::unique_ptr<Input> open_input(const std::string& path, std::optional<std::int64_t> size,
                                   const std::function<void()>& check);
 
-/// How a file's name says that it is compressed.
+/// True if a file's name has the extension of a compressed file.
 bool is_compressed(std::string_view path);
 
-/// The size of a regular file; none for standard input.
-/// \throws UsageError when it is not there, or something else.
+/// The size of a regular file in bytes; nothing for standard input.
+/// \throws UsageError if the file does not exist or is not a regular file.
 std::optional<std::int64_t> size_of(const std::string& path);
 
-/// A digest that tells whether bytes are the same as before, unless somebody means to deceive.
+/// A digest that shows if bytes have changed. It is not safe against deliberate collisions.
 std::string digest(std::string_view bytes);
 
-/// Of some of a file's bytes, as they are on disk.
-/// \throws Error when they are not there.
+/// The digest of a range of a file's bytes, before decompression.
+/// \throws Error if the file does not have these bytes.
 std::string digest(const std::string& path, std::int64_t from, std::int64_t until);
 
 } // namespace csv

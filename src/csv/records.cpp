@@ -17,7 +17,7 @@ RecordSplitter::RecordSplitter(const Format& format, std::int64_t line, Newline 
         is_special_[static_cast<unsigned char>(c)] = true;
 }
 
-/// The first byte that means something, or the end.
+/// The first special byte, or the end.
 const char* RecordSplitter::find_special(const char* at, const char* end) const {
 #ifdef __SSE2__
     const auto quote = _mm_set1_epi8(quote_);
@@ -39,18 +39,18 @@ const char* RecordSplitter::find_special(const char* at, const char* end) const 
     return at;
 }
 
-/// Counts bytes as read.
+/// Counts bytes of the current record.
 void RecordSplitter::take(const char* from, const char* to) {
     for (const char* at = from; now_.bytes + (at - from) < 2 && at != to; ++at)
         head_[static_cast<std::size_t>(now_.bytes + (at - from))] = *at;
     now_.bytes += to - from;
     if (now_.bytes > most_bytes_)
         throw FormatError(line_, fmt::format("the record that begins here is larger than {} bytes, "
-                                             "which no server takes; is a quote not closed?",
+                                             "the limit of COPY; look for an unterminated quote",
                                              most_bytes_));
 }
 
-/// Whether what follows a byte is within quotes.
+/// Updates in_quotes_ after a byte.
 void RecordSplitter::follow_quotes(char c) {
     const bool is_escape = has_escape_ && c == escape_;
     if (in_quotes_ && is_escape)
@@ -63,9 +63,8 @@ void RecordSplitter::follow_quotes(char c) {
 
 RecordSplitter::Found RecordSplitter::next(std::string_view& data) {
     if (is_over_ && !data.empty())
-        throw FormatError(line_,
-                          "there is more behind a line of a backslash and a full stop alone, "
-                          "which ends COPY data; if it is a value, put it in quotes");
+        throw FormatError(line_, "data follows a line that consists of a backslash and a period, "
+                                 "which ends COPY data; if it is a value, put it in quotes");
     const char* const end = data.data() + data.size();
     const auto stop_at = [&](const char* at) {
         take(data.data(), at);
@@ -104,8 +103,7 @@ RecordSplitter::Found RecordSplitter::finish() {
     if (after_cr_)
         return end_record(Newline::cr);
     if (in_quotes_)
-        throw FormatError(line_, "a quote is opened in the record that begins here, and not closed "
-                                 "before the end");
+        throw FormatError(line_, "unterminated quote in the record that begins here");
     return now_.bytes == 0 ? Found::nothing : close_record(/*is_terminated=*/false);
 }
 
@@ -115,12 +113,12 @@ RecordSplitter::Found RecordSplitter::end_record(Newline newline) {
     if (newline != newline_)
         throw FormatError(
             line_ + now_.lines(newline_) - 1,
-            fmt::format("an unquoted {} where lines end with {}; put it in quotes, or "
-                        "have all lines end alike",
+            fmt::format("unquoted {} in a file whose lines end with {}; put it in quotes, or "
+                        "use the same end of line throughout",
                         newline == Newline::lf ? "newline" : "carriage return",
                         newline_ == Newline::lf   ? "newlines"
                         : newline_ == Newline::cr ? "carriage returns"
-                                                  : "both"));
+                                                  : "carriage returns and newlines"));
     return close_record(/*is_terminated=*/true);
 }
 
@@ -154,7 +152,7 @@ std::size_t record_at_line(const std::vector<Record>& records, std::size_t first
     auto index = first;
     for (; index < records.size(); ++index) {
         const auto& record = records[index];
-        // In its first record, it does not know yet how lines end.
+        // In its first record, the server does not know the kind of newline yet.
         const bool counts_lf = newline == Newline::lf && index != first;
         lines += 1 + (counts_lf ? record.quoted_lf : record.quoted_cr);
         if (lines >= line)
@@ -163,7 +161,7 @@ std::size_t record_at_line(const std::vector<Record>& records, std::size_t first
     return index;
 }
 
-/// As CopyReadAttributesCSV does.
+/// Works like CopyReadAttributesCSV in src/backend/commands/copyfromparse.c.
 std::vector<std::string> values_of(std::string_view record, const Format& format) {
     while (record.ends_with('\n') || record.ends_with('\r'))
         record.remove_suffix(1);

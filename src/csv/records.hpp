@@ -11,10 +11,10 @@
 
 namespace csv {
 
-/// How lines end: as the first one does.
+/// The end of lines. All lines end like the first one.
 enum class Newline { unknown, lf, cr, crlf };
 
-/// Where records end cannot be told.
+/// The ends of records cannot be determined.
 class FormatError : public Error {
   public:
     FormatError(std::int64_t line, const std::string& message) : Error(message), line_(line) {}
@@ -25,60 +25,61 @@ class FormatError : public Error {
     std::int64_t line_;
 };
 
-/// A record, within what was given to a splitter.
+/// A record in the data of a splitter.
 struct Record {
-    std::int64_t bytes = 0;     ///< its newline included
-    std::int64_t line = 0;      ///< on which it begins, from 1
+    std::int64_t bytes = 0;     ///< including its newline
+    std::int64_t line = 0;      ///< number of its first line, from 1
     std::int64_t quoted_lf = 0; ///< newlines within quotes
     std::int64_t quoted_cr = 0;
 
-    /// How many lines it takes.
+    /// The number of its lines.
     std::int64_t lines(Newline newline) const {
         return 1 + (newline == Newline::cr ? quoted_cr : quoted_lf);
     }
 };
 
 /**
- * Finds where records end in CSV that comes piece by piece, exactly as PostgreSQL's COPY does
- * (CopyReadLineText in src/backend/commands/copyfromparse.c). Keeps none of it.
+ * Finds the ends of records in CSV data that arrives in pieces, exactly as PostgreSQL's COPY does
+ * (CopyReadLineText in src/backend/commands/copyfromparse.c). Does not store the data.
  *
- * What COPY takes for an error of the whole file, for it could be a mistake about where records
- * end, is one here: newlines of different kinds, a quote that is not closed.
+ * Newlines of different kinds and unterminated quotes are errors, as in COPY, because they may mean
+ * that the ends of records are wrong.
  */
 class RecordSplitter {
   public:
-    /// COPY's own limit.
+    /// The limit of COPY.
     static constexpr std::int64_t most_record_bytes = 1'000'000'000;
 
-    /// \param line that comes first. \param newline what was seen before.
+    /// \param line number of the first line.
+    /// \param newline the kind of newline, if known.
     /// \pre check(format)
     explicit RecordSplitter(const Format& format, std::int64_t line = 1,
                             Newline newline = Newline::unknown,
                             std::int64_t most_bytes = most_record_bytes);
 
     enum class Found {
-        nothing, ///< all is read, and the record goes on
+        nothing, ///< all data is read, and the record continues
         record,
-        marker, ///< a line that is \. alone, which ends COPY data: nothing may follow
+        marker, ///< the line \., which ends COPY data: nothing may follow
     };
 
-    /// Reads on until a record ends, and takes what it has read off the front of the data. That a
-    /// record ended with the last byte of the data may show only with the next.
+    /// Reads until a record ends, and removes what it has read from the front of the data. If a
+    /// record ends with the last byte of the data, the next call may be the one that reports it.
     /// \throws FormatError
     Found next(std::string_view& data);
 
-    /// There is no more data.
-    /// \returns record, when the last one has no newline, or one that had not shown yet.
-    /// \throws FormatError when a quote is not closed.
+    /// Ends the data.
+    /// \returns record if the last record has no newline, or was not reported yet.
+    /// \throws FormatError if a quote is unterminated.
     Found finish();
 
-    /// The one that next() or finish() found.
+    /// The record that next() or finish() found.
     const Record& record() const { return record_; }
 
-    /// It ended with a newline.
+    /// True if the record ended with a newline.
     bool is_terminated() const { return is_terminated_; }
 
-    /// Where the next record begins.
+    /// The number of the next record's first line.
     std::int64_t line() const { return line_; }
 
     Newline newline() const { return newline_; }
@@ -92,33 +93,35 @@ class RecordSplitter {
 
     char quote_;
     char escape_;
-    bool has_escape_; ///< other than the quote
+    bool has_escape_; ///< it differs from the quote
     std::array<bool, 256> is_special_{};
     std::int64_t most_bytes_;
     Newline newline_;
     std::int64_t line_;
-    Record now_; ///< the one that is being read
+    Record now_; ///< the record that is being read
     Record record_;
     std::array<char, 2> head_{}; ///< its first bytes
     bool in_quotes_ = false;
     bool after_escape_ = false;
     bool after_cr_ = false; ///< outside of quotes
     bool is_terminated_ = false;
-    bool is_over_ = false; ///< behind the marker
+    bool is_over_ = false; ///< after the marker
 };
 
-/// The records of data that a splitter has split before.
-/// \param line and \param newline as the splitter had them at its beginning.
+/// The records of data that a splitter has already split.
+/// \param line as returned by the splitter at the beginning of the data.
+/// \param newline likewise.
 std::vector<Record> records_in(std::string_view data, const Format& format, std::int64_t line,
                                Newline newline);
 
-/// Which record of a COPY the server has read when it speaks of a line: it counts from 1, and
-/// newlines within quotes as it does.
-/// \param first the COPY's first record. \returns an index into records, their size if none.
+/// Converts a line number in a server's message about a COPY to a record. The server counts from 1,
+/// and counts newlines within quotes in its own way.
+/// \param first index of the COPY's first record.
+/// \returns an index into records, or their number if there is no such record.
 std::size_t record_at_line(const std::vector<Record>& records, std::size_t first, std::int64_t line,
                            Newline newline);
 
-/// The values of a record, as COPY reads them, without regard to NULL.
+/// The values of a record as COPY reads them. Does not distinguish NULL.
 std::vector<std::string> values_of(std::string_view record, const Format& format);
 
 } // namespace csv

@@ -47,7 +47,7 @@ void Rejects::write(const std::string& file, const std::vector<Reject>& rejects)
     std::string text;
     if (fstat(file_, &status) == 0 && status.st_size == 0)
         text = "file,line,reason,record\n";
-    // A batch that is loaded again, after its connection was lost, has the same ones.
+    // A batch that is loaded again after a lost connection has the same rejects.
     for (const auto& reject : rejects)
         if (written_.emplace(file, reject.line).second)
             text += fmt::format("{},{},{},{}\n", quoted(file), reject.line, quoted(reject.reason),
@@ -60,7 +60,7 @@ void Rejects::write(const std::string& file, const std::vector<Reject>& rejects)
             throw Error(fmt::format("cannot write {}: {}", path_, std::strerror(errno)));
         left.remove_prefix(static_cast<std::size_t>(count));
     }
-    fdatasync(file_); // as far as it can be: a pipe has no disk
+    fdatasync(file_); // fails for a pipe, which cannot be synced
 }
 
 } // namespace csv

@@ -9,27 +9,27 @@
 
 namespace csv {
 
-/// A record that the server does not take.
+/// A record that the server rejects.
 struct Reject {
     std::int64_t line = 0;
     std::string reason;
-    std::string record; ///< as it is in the file
+    std::string record; ///< its text in the file
 };
 
 /**
- * The file that rejected records go to, itself CSV, with a header: file, line, reason, record.
+ * The file for rejected records, in CSV format with the header: file, line, reason, record.
  * Thread-safe.
  */
 class Rejects {
   public:
-    /// Opens the file; what is written goes to its end.
-    /// \throws UsageError when it cannot be written.
+    /// Opens the file for appending.
+    /// \throws UsageError if the file cannot be written.
     explicit Rejects(const std::string& path);
     ~Rejects();
     Rejects(const Rejects&) = delete;
     Rejects& operator=(const Rejects&) = delete;
 
-    /// Writes those that it has not written yet, and sees to it that they are on the disk.
+    /// Writes the rejects that it has not written yet, and syncs the file.
     /// \throws Error
     void write(const std::string& file, const std::vector<Reject>& rejects);
 
@@ -37,7 +37,7 @@ class Rejects {
     std::mutex mutex_;
     std::string path_;
     int file_ = -1;
-    std::set<std::pair<std::string, std::int64_t>> written_; ///< files and lines
+    std::set<std::pair<std::string, std::int64_t>> written_; ///< file and line of each
 };
 
 } // namespace csv

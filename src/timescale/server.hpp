@@ -30,9 +30,9 @@ class KnownColumns;
  */
 struct Server {
     int postgres_version = 0; ///< server_version_num, 150020 for 15.20
-    /// The database has no TimescaleDB: a source of plain tables. The members about TimescaleDB are
-    /// empty then.
-    bool plain = false;
+    /// Without TimescaleDB, the database is a source of plain tables. The members about TimescaleDB
+    /// are empty then.
+    bool has_timescaledb = true;
     std::string timescaledb_text;
     Version timescaledb;
     std::string extension_schema;

@@ -857,10 +857,10 @@ TEST_F(ImportRejects, RecordsWhoseEndIsInDoubtAreNotSkipped) {
     };
     const std::string good = "time,device\n2024-01-01,1\n";
     expect(good + "2024-01-02,1\r\n",
-           "3: an unquoted carriage return where lines end with newlines");
-    expect(good + "2024-01-02,\"1\n", "3: a quote is opened in the record that begins here");
+           "3: unquoted carriage return in a file whose lines end with newlines");
+    expect(good + "2024-01-02,\"1\n", "3: unterminated quote in the record that begins here");
     expect(good + "\\.\n2024-01-02,1\n",
-           "4: there is more behind a line of a backslash and a full stop alone");
+           "4: data follows a line that consists of a backslash and a period");
     file.write("time,device\n2024-01-05,1\n\\.\n");
     import_ok("readings", {"--name", "marker", file.path()});
     EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE time = '2024-01-05'"), "1");
@@ -908,7 +908,7 @@ TEST_F(Import, RefusesBeforeItChangesAnything) {
     expect("readings", {"/tmp"}, exit_usage, "/tmp is not a regular file");
     expect("readings", {file.path()}, exit_usage, "is given twice");
     file.write("time,\"device\n");
-    expect("readings", {}, exit_usage, file.path() + ", line 1: a quote is opened");
+    expect("readings", {}, exit_usage, file.path() + ", line 1: unterminated quote");
 }
 
 TEST_F(Import, RefusesOptionsThatMakeNoSense) {
@@ -922,10 +922,10 @@ TEST_F(Import, RefusesOptionsThatMakeNoSense) {
     expect({"a.csv", "--rejects", "r.csv"}, "--on-error skip and --rejects FILE go together");
     expect({"a.csv", "--header"}, "--header requires --columns");
     expect({"a.csv", "--delimiter", "ab"}, "takes one character, or \\t for a tab");
-    expect({"a.csv", "--quote", ","}, "--delimiter and --quote have to differ");
-    expect({"a.csv", "--quote", "\\"}, "--quote cannot be a backslash or a full stop");
-    expect({"a.csv", "--escape", "\n"}, "take one ASCII character each");
-    expect({"a.csv", "--null", "a,b"}, "--null must hold neither the delimiter");
+    expect({"a.csv", "--quote", ","}, "--delimiter and --quote must differ");
+    expect({"a.csv", "--quote", "\\"}, "--quote must not be a backslash or a period");
+    expect({"a.csv", "--escape", "\n"}, "must be single ASCII characters");
+    expect({"a.csv", "--null", "a,b"}, "--null must not contain the delimiter");
     expect({"a.csv", "--encoding", "SJIS", "--escape", "\\"},
            "convert the file, such as with iconv");
     expect({"a.csv", "--on-error", "ignore"}, "--on-error");

@@ -156,12 +156,13 @@ TEST(CsvRecords, ErrorsNameTheirLines) {
             EXPECT_THAT(error.what(), HasSubstr(message));
         }
     };
-    expect("a\nb\r\n", 2, "an unquoted carriage return where lines end with newlines");
-    expect("a\r\nb\r\nc\n", 3, "an unquoted newline where lines end with both");
-    expect("a\rb\n", 2, "an unquoted newline where lines end with carriage returns");
-    expect("a\n\"b\nc", 2, "a quote is opened in the record that begins here");
+    expect("a\nb\r\n", 2, "unquoted carriage return in a file whose lines end with newlines");
+    expect("a\r\nb\r\nc\n", 3,
+           "unquoted newline in a file whose lines end with carriage returns and newlines");
+    expect("a\rb\n", 2, "unquoted newline in a file whose lines end with carriage returns");
+    expect("a\n\"b\nc", 2, "unterminated quote in the record that begins here");
     expect("a\n" + std::string(21, 'x'), 2, "larger than 20 bytes");
-    expect("a\n\\.\nb\n", 3, "there is more behind a line of a backslash");
+    expect("a\n\\.\nb\n", 3, "data follows a line that consists of a backslash");
 }
 
 TEST(CsvRecords, AreFoundByTheLinesThatAServerCounts) {
