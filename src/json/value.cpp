@@ -147,7 +147,7 @@ bool Value::operator==(const Value& other) const {
 
 namespace {
 
-/// What nlohmann's parser calls (its json_sax), returning whether to go on.
+/// The handler of nlohmann's parser (its json_sax). Member functions return true to continue.
 class Reader {
   public:
     Value take() { return std::move(root_); }
@@ -160,7 +160,7 @@ class Reader {
     }
     bool number_float(double value, const std::string& /*text*/) { return add(value); }
     bool string(std::string& value) { return add(std::move(value)); }
-    bool binary(std::vector<std::uint8_t>& /*value*/) { return false; } // not in JSON
+    bool binary(std::vector<std::uint8_t>& /*value*/) { return false; } // does not occur in JSON
 
     bool start_array(std::size_t /*size*/) { return open(false); }
     bool start_object(std::size_t /*size*/) { return open(true); }
@@ -177,7 +177,7 @@ class Reader {
     }
 
   private:
-    /// An array or object that is being read, with the name of the field that comes next.
+    /// An array or object that is being read, and the name of the next field.
     struct Open {
         bool is_object = false;
         Array array{};

@@ -13,7 +13,7 @@
 /// JSON, out of line: what is generic in nlohmann's is instantiated once, in value.cpp.
 namespace json {
 
-/// Text that is no JSON, or a value of another kind than it is taken for.
+/// Text that is not JSON, or a value that is not of the expected kind.
 class Error : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -33,20 +33,20 @@ class Object {
     Object& operator=(Object&&) noexcept;
     ~Object();
 
-    /// The value of that name; adds one that is null if there is none.
+    /// The value with this name; adds a null value if there is none.
     Value& operator[](std::string_view name);
 
-    /// The value of that name; one that is null if there is none.
+    /// The value with this name; null if there is none.
     const Value& get(std::string_view name) const;
 
-    /// Adds fields, in the place of those of the same names.
+    /// Adds fields; replaces those with the same names.
     void update(const Object& other);
 
     bool empty() const;
     const Field* begin() const;
     const Field* end() const;
 
-    /// In whichever order.
+    /// Ignores the order of the fields.
     bool operator==(const Object& other) const;
 
   private:
@@ -86,22 +86,22 @@ class Value {
     bool is_array() const;
     bool is_object() const;
 
-    /// \throws Error when it is of another kind.
+    /// \throws Error if the value is of another kind.
     bool boolean() const;
     std::int64_t integer() const;
-    double number() const; ///< an integer, too
+    double number() const; ///< also for an integer
     const std::string& text() const&;
     std::string text() &&;
-    std::optional<std::string> optional_text() const; ///< nothing when it is null
+    std::optional<std::string> optional_text() const; ///< nothing for null
     const Array& array() const&;
     Array array() &&;
-    std::vector<std::string> texts() const; ///< those of an array
+    std::vector<std::string> texts() const; ///< the items of an array
     const Object& object() const&;
     Object object() &&;
 
-    /// \throws Error when it is no array, or has no such item.
+    /// \throws Error if the value is not an array, or has no such item.
     const Value& at(std::size_t index) const;
-    /// \throws Error when it is no object, or has no such field.
+    /// \throws Error if the value is not an object, or has no such field.
     const Value& at(std::string_view name) const;
 
     bool operator==(const Value& other) const;
@@ -122,17 +122,17 @@ struct Field {
     bool operator==(const Field&) const = default;
 };
 
-/// \throws Error when it is no JSON, or nested deeper than any of ours. An integer that no
-/// std::int64_t holds becomes a double.
+/// Parses JSON. An integer that does not fit into std::int64_t becomes a double.
+/// \throws Error if the text is not JSON, or is nested too deeply.
 Value parse(std::string_view text);
 
-/// What becomes of bytes that are no UTF-8.
+/// How to write bytes that are not UTF-8.
 enum class BadBytes {
-    refuse, ///< with an Error
-    replace ///< by U+FFFD
+    refuse, ///< throw Error
+    replace ///< write U+FFFD
 };
 
-/// In one line, without spaces.
+/// Writes JSON on one line without spaces.
 std::string dump(const Value& value, BadBytes bad = BadBytes::refuse);
 
 } // namespace json
