@@ -20,7 +20,7 @@ namespace processes {
 
 namespace {
 
-/// Of what a program says on standard error, this much is kept.
+/// At least this many of the last bytes on standard error are kept.
 constexpr std::size_t most_errors = 65536;
 
 struct Pipe {
@@ -31,7 +31,8 @@ struct Pipe {
 Pipe make_pipe() {
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0)
-        throw Error(fmt::format("cannot make a pipe: {}", std::generic_category().message(errno)));
+        throw Error(
+            fmt::format("cannot create a pipe: {}", std::generic_category().message(errno)));
     return {ends[0], ends[1]};
 }
 
@@ -44,7 +45,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     return result;
 }
 
-/// How to start a program: in a process group of its own, with the signals as they are by default.
+/// The attributes of a new process: its own process group and default signal handlers.
 class Attributes {
   public:
     Attributes() {
@@ -71,7 +72,7 @@ class Attributes {
     posix_spawnattr_t attributes_{};
 };
 
-/// Which files a program's standard streams are.
+/// The files of a program's standard streams.
 class Files {
   public:
     Files() { posix_spawn_file_actions_init(&actions_); }
@@ -92,7 +93,7 @@ class Files {
 } // namespace
 
 Child::Child(const ProgramCall& call, Stream stream) : name_(call.words.front()) {
-    // That a program reads no more is what write() tells, not a signal that ends this one.
+    // write() must report a closed pipe; by default, SIGPIPE would end this process.
     signal(SIGPIPE, SIG_IGN);
     const auto own = make_pipe();
     const auto errors = make_pipe();
@@ -170,7 +171,7 @@ int Child::wait() {
         }
         const std::lock_guard lock(mutex_);
         has_ended_ = true;
-        // What it has started may still hold its standard error open.
+        // Processes that the program has started may still hold its standard error open.
         kill(-pid_, SIGKILL);
         int status = 0;
         waitpid(pid_, &status, 0);
@@ -218,7 +219,7 @@ std::string last_error(std::string_view errors) {
         else if (goes_on)
             found += "; " + std::string(line);
     }
-    return found.empty() ? "it does not say why" : found;
+    return found.empty() ? "it printed no error message" : found;
 }
 
 std::vector<std::string> own_environment() {

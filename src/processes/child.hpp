@@ -12,48 +12,48 @@ namespace processes {
 
 /// What a program is started with.
 struct ProgramCall {
-    std::vector<std::string> words;       ///< the program's path, and its arguments
-    std::vector<std::string> environment; ///< NAME=value; all that it has
+    std::vector<std::string> words;       ///< the program's path and its arguments
+    std::vector<std::string> environment; ///< NAME=value; the complete environment
 };
 
-/// What of a program's standard streams goes through this process; the others lead nowhere.
+/// The standard stream of a program that is connected to this process. The other one is /dev/null.
 enum class Stream { input, output };
 
 /**
- * A program that runs, in a process group of its own, so that a terminal's Ctrl-C is for us alone
- * to answer. What it writes to standard error is kept.
+ * A running program. It has its own process group, so that only this process receives a terminal's
+ * Ctrl-C. Its output on standard error is kept.
  *
- * Used by one thread, but for interrupt().
+ * Must be used by a single thread, except for interrupt().
  */
 class Child {
   public:
-    /// \throws Error when it cannot be started.
+    /// \throws Error if the program cannot be started.
     Child(const ProgramCall& call, Stream stream);
 
-    /// Kills it, if it runs.
+    /// Kills the program if it is still running.
     ~Child();
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
 
-    /// Reads what it writes to standard output: waits until there is something.
-    /// \returns how many bytes; 0 at the end.
+    /// Reads from the program's standard output. Waits until there is data.
+    /// \returns the number of bytes; 0 at the end.
     std::size_t read(char* buffer, std::size_t size) const;
 
-    /// Writes to its standard input; waits as long as it takes.
-    /// \returns false when it reads no more.
+    /// Writes to the program's standard input. Blocks until all bytes are written.
+    /// \returns false if the program has closed its standard input.
     bool write(std::string_view bytes) const;
 
-    /// The end of its standard input.
+    /// Closes the program's standard input.
     void close_input();
 
-    /// Waits until it has ended.
-    /// \returns its exit status, or 128 + the signal that ended it.
+    /// Waits until the program ends.
+    /// \returns the exit status, or 128 + the signal that ended the program.
     int wait();
 
-    /// Asks it, or makes it, to end: it, and what it has started. Thread-safe.
+    /// Sends a signal to the program and to the processes that it has started. Thread-safe.
     void interrupt(int signal);
 
-    /// What it said on standard error: the last of it, when that is much. After wait().
+    /// The program's output on standard error; only the end of it if it is long. Call after wait().
     const std::string& errors() const { return errors_; }
 
   private:
@@ -64,7 +64,8 @@ class Child {
     int stream_ = -1;
     int error_stream_ = -1;
     std::string errors_;
-    std::mutex mutex_; ///< of has_ended_, so that nobody else's process is ever signalled
+    std::mutex mutex_; ///< guards has_ended_, so that interrupt() never signals an unrelated
+                       ///< process
     bool has_ended_ = false;
     int status_ = 0;
     std::thread error_reader_;
@@ -72,13 +73,13 @@ class Child {
 
 class Children;
 
-/// Runs a program to its end, and returns what it wrote to standard output.
-/// \param children that it is one of, meanwhile.
-/// \throws Error when it cannot be started, or fails.
+/// Runs a program to its end, and returns its standard output.
+/// \param children contains the program while it runs.
+/// \throws Error if the program cannot be started or fails.
 std::string output_of(const ProgramCall& call, Children* children = nullptr);
 
-/// Of what a program of PostgreSQL's said on standard error, the last error, with its details, in
-/// one line.
+/// The last error, with its details, in the standard error of one of PostgreSQL's programs, as one
+/// line.
 std::string last_error(std::string_view errors);
 
 /// This process's environment.

@@ -8,17 +8,17 @@
 
 namespace processes {
 
-/// The programs that run now, for whoever is to end them. Thread-safe.
+/// The running programs, so that another thread can end them. Thread-safe.
 class Children {
   public:
-    /// Sends them all a signal.
+    /// Sends a signal to all of them.
     void interrupt(int signal) {
         const std::lock_guard lock(mutex_);
         for (auto* child : list_)
             child->interrupt(signal);
     }
 
-    /// Has a program in the list as long as it lives.
+    /// Keeps a program in the list during its own lifetime.
     class Entry {
       public:
         Entry(Children& children, Child& child) : children_(children), child_(child) {

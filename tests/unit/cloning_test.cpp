@@ -205,7 +205,7 @@ TEST(Child, LastErrorComesWithItsDetails) {
     EXPECT_EQ(processes::last_error("psql:<stdin>:1: NOTICE:  hm\npsql:<stdin>:7: ERROR:  no\n"
                                     "LINE 1: x\nDETAIL:  why\nCONTEXT:  COPY t, line 1\n"),
               "psql:<stdin>:7: ERROR:  no; DETAIL:  why; CONTEXT:  COPY t, line 1");
-    EXPECT_EQ(processes::last_error(""), "it does not say why");
+    EXPECT_EQ(processes::last_error(""), "it printed no error message");
 }
 
 TEST(Child, IsStartedWithDefaultSignalsAndEndsWhenAsked) {
