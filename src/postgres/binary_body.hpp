@@ -6,14 +6,14 @@
 
 namespace postgres {
 
-/// What is between the header and the trailer of a binary COPY (PostgreSQL's documentation of
-/// COPY, "Binary Format"), which the pieces that it comes in need not keep apart.
+/// Extracts the data between the header and the trailer of a binary COPY (PostgreSQL's
+/// documentation of COPY, "Binary Format"). Pieces of the stream may contain parts of these.
 class BinaryBody {
   public:
-    static constexpr std::size_t header_bytes = 11 + 4 + 4; // signature, flags, length of the rest
+    static constexpr std::size_t header_bytes = 11 + 4 + 4; // signature, flags, extension length
     static constexpr std::size_t trailer_bytes = 2;
 
-    /// \param take gets what of the body is known by now to be that.
+    /// \param take called with the data that certainly belongs to the body.
     template <typename Take>
     void take(std::string_view piece, const Take& take) {
         const auto skipped = std::min(header_left_, piece.size());
@@ -21,7 +21,7 @@ class BinaryBody {
         header_left_ -= skipped;
         if (piece.empty())
             return;
-        // The last two bytes so far may be the trailer.
+        // The last two bytes received may be the trailer.
         held_.append(piece);
         if (held_.size() <= trailer_bytes)
             return;

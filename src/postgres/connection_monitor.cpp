@@ -20,7 +20,7 @@ void ConnectionMonitor::close() noexcept {
 void ConnectionMonitor::cancel() noexcept {
     std::unique_lock lock(mutex_);
     const auto cancel = cancel_;
-    lock.unlock(); // nobody else is to wait for a server that does not answer
+    lock.unlock(); // other threads must not wait for a server that does not answer
     std::array<char, 256> message{};
     if (cancel)
         PQcancel(cancel.get(), message.data(), static_cast<int>(message.size()));

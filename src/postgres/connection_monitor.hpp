@@ -13,37 +13,38 @@
 namespace postgres {
 
 /**
- * What other threads than its own may know of a connection, and do to it, for as long as it is
- * open and harmlessly afterwards. Thread-safe.
+ * Lets other threads observe, cancel and break a connection. Safe to use after the connection is
+ * closed. Thread-safe.
  */
 class ConnectionMonitor {
   public:
-    /// \param connection open; it stays the caller's, who calls close() before it ends it.
+    /// \param connection an open connection. The caller keeps ownership, and calls close() before
+    /// it closes the connection.
     explicit ConnectionMonitor(PGconn* connection);
 
-    /// No more is done to the connection.
+    /// Detaches the monitor from the connection.
     void close() noexcept;
 
-    /// Asks the server to cancel what the connection is running; does nothing when it is idle, and
-    /// reports no failure. It waits for the server to hear of it, and where that does not answer,
-    /// for as long as TCP does, or for ever.
+    /// Asks the server to cancel the connection's current statement. Does nothing if the connection
+    /// is idle. Ignores errors. Blocks until the server has received the request; if the server
+    /// does not answer, until TCP times out, or forever.
     void cancel() noexcept;
 
-    /// Breaks the connection: whoever waits on it gets a ConnectionError.
+    /// Breaks the connection. A thread that waits on it gets a ConnectionError.
     void hang_up() noexcept;
 
-    /// What shows whether a connection gets on: as long as it waits, and two looks at it are equal,
-    /// it does not.
+    /// A sample of a connection's activity. The connection makes no progress if `waits` is true and
+    /// two samples are equal.
     struct Activity {
-        bool waits = false;      ///< its thread is inside of libpq
-        std::uint32_t calls = 0; ///< how often that has changed
-        std::uint64_t bytes = 0; ///< acknowledged by and received from a TCP peer
+        bool waits = false;      ///< its thread is inside libpq
+        std::uint32_t calls = 0; ///< number of changes of `waits`
+        std::uint64_t bytes = 0; ///< acknowledged by and received from the TCP peer
 
         bool operator==(const Activity&) const = default;
     };
     Activity activity() const;
 
-    /// To be held by the connection's own thread while it may be waiting for the server.
+    /// Held by the connection's own thread while it may wait for the server.
     class Waiting {
       public:
         explicit Waiting(ConnectionMonitor& monitor) : monitor_(monitor) { monitor_.count(); }
@@ -56,7 +57,8 @@ class ConnectionMonitor {
     };
 
   private:
-    /// One thread writes: no need to lock the bus for each row.
+    /// Only one thread writes, so that a plain load and store suffice. An atomic increment for each
+    /// row would lock the bus.
     void count() {
         calls_.store(calls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
@@ -64,10 +66,11 @@ class ConnectionMonitor {
     mutable std::mutex mutex_;
     std::shared_ptr<PGcancel> cancel_;
     int socket_;
-    std::atomic<std::uint32_t> calls_ = 0; ///< odd while it waits
+    std::atomic<std::uint32_t> calls_ = 0; ///< odd while the thread waits
 };
 
-/// Hangs a monitor up, unless it goes before the time is over: for what is to be answered soon.
+/// Breaks a connection after a time, unless this object is destroyed before. Use it for requests
+/// that need a prompt answer.
 class Deadline {
   public:
     Deadline(std::shared_ptr<ConnectionMonitor> monitor, std::chrono::milliseconds time);
@@ -75,7 +78,7 @@ class Deadline {
   private:
     std::mutex mutex_;
     std::condition_variable_any going_;
-    std::jthread thread_; // last, for it uses the others
+    std::jthread thread_; // last because it uses the others
 };
 
 } // namespace postgres

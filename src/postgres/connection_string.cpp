@@ -11,8 +11,8 @@ namespace postgres {
 
 namespace {
 
-/// A password with unencoded delimiters in a URI is taken for a host, a port or a database, which
-/// libpq's messages name.
+/// True if libpq has taken parts of a password for a host, a port or a database, because its
+/// delimiters are not encoded in the URI. libpq's messages would show these parts.
 bool has_misread_password(const PQconninfoOption* options) {
     for (; options->keyword != nullptr; ++options) {
         const std::string_view keyword = options->keyword;
@@ -25,7 +25,7 @@ bool has_misread_password(const PQconninfoOption* options) {
     return false;
 }
 
-/// \returns nothing when it is not set.
+/// \returns nothing if it is not set.
 std::optional<std::string> options_of(const PQconninfoOption* options) {
     for (; options->keyword != nullptr; ++options)
         if (std::string_view(options->keyword) == "options" && options->val != nullptr)
@@ -44,9 +44,9 @@ bool has_service(const PQconninfoOption* options) {
 
 ConnectionString::ConnectionString(std::string text, const std::string& option)
     : text_(std::move(text)) {
-    // libpq would take a word without "=" for a bare database name only in dbname; here a typo in
-    // a URI's scheme would be one, and its password would be echoed. So parse it strictly, and
-    // drop libpq's own message, which quotes what it could not parse.
+    // Do not accept a word without "=" as a database name, as libpq does for dbname: with a typo in
+    // a URI's scheme, the whole URI would be the name, and messages would show its password. Drop
+    // libpq's message because it quotes the text.
     char* message = nullptr;
     PQconninfoOption* options = PQconninfoParse(text_.c_str(), &message);
     if (message != nullptr)
@@ -64,7 +64,7 @@ ConnectionString::ConnectionString(std::string text, const std::string& option)
     }
     PQconninfoFree(options);
     if (misread)
-        throw UsageError(option + " has a host, port or database that cannot be one; in a URI, "
+        throw UsageError(option + " has a host, port or database that is not valid; in a URI, "
                                   "percent-encode the characters @ : / ? # of a password");
 }
 

@@ -8,31 +8,32 @@
 namespace postgres {
 
 /**
- * What `--source` and `--target` take: anything that libpq takes (URI, or keywords and values;
- * service files, password files and the PG* environment variables apply).
+ * The value of `--source` or `--target`, in any format that libpq accepts (URI, or keywords and
+ * values). Service files, password files and the PG* environment variables apply.
  *
- * It may hold a password, so it is never printed; messages name a server by Connection::name().
+ * It may contain a password, so that it is never printed. Messages name a server by
+ * Connection::name().
  */
 class ConnectionString {
   public:
     ConnectionString() = default;
 
-    /// \param option for the message, such as "--source".
-    /// \throws UsageError, without repeating the text, when libpq cannot parse it or would take a
-    /// password for something else.
+    /// \param option the option's name for the message, such as "--source".
+    /// \throws UsageError if libpq cannot parse the text, or would mistake a password for something
+    /// else. The message does not repeat the text.
     ConnectionString(std::string text, const std::string& option);
 
     const std::string& text() const { return text_; }
 
-    /// A service file has settings that the text does not show.
+    /// True if a service file may contain settings that are not in the text.
     bool names_service() const { return names_service_; }
 
-    /// The `options` that the user gives to sessions, here or in PGOPTIONS; nothing when a service
-    /// file may give some.
+    /// The user's `options` for sessions, from the text or PGOPTIONS; nothing if a service file may
+    /// contain some.
     const std::optional<std::string>& options() const { return options_; }
 
-    /// Whether what is at the other end has turned out not to take further options: a pooler does
-    /// not pass them on, or refuses who has some. Known to all copies.
+    /// True if the other end has turned out not to accept further options: a pooler that does not
+    /// pass them on, or refuses connections with options. Shared by all copies.
     bool refuses_options() const { return refuses_options_->load(); }
     void note_refusal_of_options() const { *refuses_options_ = true; }
 

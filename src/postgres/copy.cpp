@@ -13,8 +13,8 @@ namespace postgres {
 
 namespace {
 
-/// Rows are gathered to this size before they are sent: a message per row costs a system call's
-/// worth of work for each.
+/// Rows are sent in messages of this size. A message for each row would cost about as much as a
+/// system call for each.
 constexpr std::size_t buffer_bytes = std::size_t{256} * 1024;
 
 struct FreeMemory {
@@ -27,9 +27,10 @@ void start(Connection& connection, const std::string& sql, ExecStatusType expect
         throw Error("the " + connection.name() + " did not start COPY for: " + sql);
 }
 
-/// In COPY FROM STDIN a server speaks only to refuse, after which it reads the rest of the stream
-/// in silence: without a look at the socket a large chunk would be sent to the end in vain.
-bool has_spoken(const Connection& target) {
+/// True if the server has sent a message. During COPY FROM STDIN, a server sends only errors, and
+/// then discards the rest of the stream. Without this check, a large chunk would be sent to the end
+/// in vain.
+bool has_sent_message(const Connection& target) {
     pollfd socket{PQsocket(target.get()), POLLIN, 0};
     return poll(&socket, 1, /*timeout=*/0) > 0;
 }
@@ -37,20 +38,20 @@ bool has_spoken(const Connection& target) {
 void send(Connection& target, std::string_view buffer) {
     if (buffer.empty())
         return;
-    if (has_spoken(target))
+    if (has_sent_message(target))
         throw ConcurrentChange("the " + target.name() + " ended COPY early");
     const ConnectionMonitor::Waiting waiting(*target.monitor());
     if (PQputCopyData(target.get(), buffer.data(), static_cast<int>(buffer.size())) != 1)
         target.fail(nullptr);
 }
 
-/// \param error why the COPY is to fail, or nullptr.
+/// \param error reason to make the COPY fail, or nullptr.
 bool put_end(Connection& target, const char* error) {
     const ConnectionMonitor::Waiting waiting(*target.monitor());
     return PQputCopyEnd(target.get(), error) == 1;
 }
 
-/// Reads what the server has to say after the last byte of a COPY.
+/// Reads the server's results after the last byte of a COPY.
 std::int64_t finish(Connection& connection) {
     const ConnectionMonitor::Waiting waiting(*connection.monitor());
     std::int64_t rows = 0;
@@ -63,8 +64,8 @@ std::int64_t finish(Connection& connection) {
     return rows;
 }
 
-/// Ends a COPY before its time. The target's own error, when it had one, comes to light: it tells
-/// more than what failed because of it.
+/// Aborts a COPY. If the target has reported an error of its own, throws that because it is the
+/// cause of later errors.
 void abandon(Connection& target) {
     put_end(target, "abandoned");
     try {
@@ -75,10 +76,11 @@ void abandon(Connection& target) {
     }
 }
 
-/// Ends both COPYs so.
+/// Aborts both COPYs.
 void abandon(Connection& source, Connection& target) {
-    // The ROLLBACK to come would have to read the rest first. A cancel waits for the source, which
-    // may have been lost as well; but then both connections are to be replaced anyway.
+    // Without a cancel, the next ROLLBACK would first have to read the rest of the data. A cancel
+    // waits for the source, which may be lost, too, if the target is. Both connections must be
+    // replaced then anyway, so that it suffices to break the source's.
     if (target.is_broken() && !source.is_broken())
         source.monitor()->hang_up();
     else if (!source.is_broken())
@@ -86,7 +88,7 @@ void abandon(Connection& source, Connection& target) {
     abandon(target);
 }
 
-/// The target's end of a COPY: gathers what it is given and sends it in large pieces.
+/// The target's end of a COPY: buffers data and sends it in large pieces.
 class Sender {
   public:
     Sender(Connection& target, const std::function<void(std::int64_t)>& moved)
@@ -106,13 +108,13 @@ class Sender {
         buffer_.clear();
     }
 
-    /// \returns the rows that the target took.
+    /// \returns the number of rows that the target inserted.
     std::int64_t end() {
         put_last();
         return finish(target_);
     }
 
-    /// There is no more; its results are to come.
+    /// Ends the data. The results remain to be read.
     void put_last() {
         if (!put_end(target_, nullptr))
             target_.fail(nullptr);
@@ -129,8 +131,8 @@ int get_row(Connection& source, char** row) {
     return PQgetCopyData(source.get(), row, /*async=*/0);
 }
 
-/// Calls a function with each piece of a COPY TO STDOUT, up to its end.
-/// \returns bytes.
+/// Calls a function with each piece of a COPY TO STDOUT until its end.
+/// \returns the number of bytes.
 template <typename Take>
 std::int64_t receive_copy(Connection& source, const Take& take) {
     std::int64_t bytes = 0;
@@ -153,7 +155,7 @@ void send_query(Connection& connection, const std::string& sql) {
         connection.fail(nullptr);
 }
 
-/// The beginning of a COPY that was sent with others.
+/// Waits for the start of a COPY that was sent together with other statements.
 /// \param direction PGRES_COPY_OUT or PGRES_COPY_IN.
 void await_copy(Connection& connection, ExecStatusType direction) {
     const ConnectionMonitor::Waiting waiting(*connection.monitor());
@@ -162,7 +164,7 @@ void await_copy(Connection& connection, ExecStatusType direction) {
         connection.fail(begun.get());
 }
 
-/// The results of some statements that were sent with others.
+/// Reads the results of `count` statements that were sent together.
 std::vector<Result> receive(Connection& connection, std::size_t count) {
     const ConnectionMonitor::Waiting waiting(*connection.monitor());
     std::vector<Result> results;
@@ -184,7 +186,7 @@ void send_all(Connection& connection, std::initializer_list<std::vector<std::str
     send_query(connection, all);
 }
 
-/// The command tag of one of several statements that were sent at once.
+/// Reads the affected rows of one of several statements that were sent together.
 std::int64_t finish_one(Connection& connection) {
     const ConnectionMonitor::Waiting waiting(*connection.monitor());
     const Result result(PQgetResult(connection.get()));
@@ -198,7 +200,7 @@ std::int64_t finish_one(Connection& connection) {
 CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Connection& target,
                        const std::string& copy_from_stdin,
                        const std::function<void(std::int64_t)>& moved) {
-    // The target first: there is nothing to call off when it refuses.
+    // Start the target first: if it fails, there is nothing to cancel.
     start(target, copy_from_stdin, PGRES_COPY_IN);
 
     CopyCount count;
@@ -287,7 +289,7 @@ CopiedTogether copy_together(Connection& source, const CopiesOut& out, CopyForma
     copied.after = receive(target, in.after.size());
     finish(target);
     if (taken != sent)
-        throw TaskError("a trigger in the target leaves rows out");
+        throw TaskError("a trigger in the target skips rows");
     return copied;
 }
 

@@ -10,20 +10,20 @@
 
 namespace postgres {
 
-/// What a COPY moved.
+/// The amount of data that a COPY moved.
 struct CopyCount {
     std::int64_t rows = 0;
-    std::int64_t bytes = 0; ///< of COPY data, as it went over the wire
+    std::int64_t bytes = 0; ///< of COPY data on the wire
 };
 
 /**
- * Runs `COPY ... TO STDOUT` on one connection and `COPY ... FROM STDIN` on another, and hands the
- * bytes of the first to the second as they come; both must be of the same format.
+ * Runs `COPY ... TO STDOUT` on one connection and `COPY ... FROM STDIN` on another, and passes the
+ * data from the first to the second. Both must use the same format.
  *
- * Memory: one buffer of 256 KiB besides libpq's own.
+ * Memory: one buffer of 256 KiB in addition to libpq's buffers.
  *
- * \param moved is called about once per buffer with the bytes that are sent, and may throw to
- * abandon both.
+ * \param moved called about once per buffer with the number of bytes that are sent next. It may
+ * throw to abandon both COPYs.
  * \throws whatever moved throws; TransactionError, ConnectionError. The transactions of both
  * connections are then to be rolled back.
  */
@@ -31,8 +31,9 @@ CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Co
                        const std::string& copy_from_stdin,
                        const std::function<void(std::int64_t)>& moved);
 
-/// Runs `COPY ... FROM STDIN` with data that is there. \param moved as above.
-/// \returns the rows that the target took.
+/// Runs `COPY ... FROM STDIN` with data in memory.
+/// \param moved as above.
+/// \returns the number of rows that the target inserted.
 /// \throws as copy_between().
 std::int64_t copy_from(std::string_view data, Connection& target,
                        const std::string& copy_from_stdin,
@@ -40,12 +41,12 @@ std::int64_t copy_from(std::string_view data, Connection& target,
 
 enum class CopyFormat { text, binary };
 
-/// Several `COPY ... TO STDOUT`, and statements to send with them: all in one round trip.
+/// Several `COPY ... TO STDOUT`, and statements to send with them in the same round trip.
 struct CopiesOut {
     std::vector<std::string> before{};
     std::vector<std::string> copies;
     std::vector<std::string> after{};
-    /// Gets the results of those before, and may throw: then nothing is copied.
+    /// Called with the results of `before`. If it throws, nothing is copied.
     std::function<void(const std::vector<Result>&)> check = [](const auto&) {
     };
 };
@@ -58,17 +59,18 @@ struct CopyIn {
 };
 
 struct CopiedTogether {
-    std::vector<CopyCount> counts; ///< what each of the COPYs moved
-    std::vector<Result> after;     ///< of CopyIn::after
+    std::vector<CopyCount> counts; ///< of each COPY
+    std::vector<Result> after;     ///< results of CopyIn::after
 };
 
 /**
  * Runs several `COPY ... TO STDOUT` on one connection into a single `COPY ... FROM STDIN` on
- * another, which are begun in one round trip of both. Otherwise as copy_between().
+ * another. All are started in one round trip of each connection. Otherwise works like
+ * copy_between().
  *
- * \param format of them all.
- * \throws TaskError when the target took another number of rows than the source sent: a trigger
- * left some out, and whose they were is unknown.
+ * \param format of all COPYs.
+ * \throws TaskError if the target inserted another number of rows than the source sent. A trigger
+ * has skipped rows, and it is unknown from which COPY.
  */
 CopiedTogether copy_together(Connection& source, const CopiesOut& out, CopyFormat format,
                              Connection& target, const CopyIn& in,

@@ -6,14 +6,14 @@
 
 namespace postgres {
 
-/// What keeps others from reading what goes over a connection.
+/// The encryption of a connection.
 struct Encryption {
-    /// By a socket of this machine, or its own address: a network is nowhere near, or there is a
-    /// tunnel that the user has made.
+    /// A Unix-domain socket or a loopback address: the connection does not use a network, or uses a
+    /// tunnel that the user has set up.
     bool is_local = false;
-    std::string protocol; ///< "TLSv1.3", "GSSAPI"; empty when there is none
+    std::string protocol; ///< "TLSv1.3", "GSSAPI"; empty without encryption
     std::string cipher;   ///< of TLS
-    std::string sslmode;  ///< what the user has asked for
+    std::string sslmode;  ///< the user's setting
 };
 
 Encryption encryption_of(const Connection& connection);

@@ -19,7 +19,8 @@ struct Free {
 };
 using Options = std::unique_ptr<PQconninfoOption, Free>;
 
-/// Calls a function with the keyword, the variable (or nothing), and the value of all that are set.
+/// Calls a function with the keyword, the variable (or nothing) and the value of all options that
+/// are set.
 template <typename Function>
 void for_each(const PQconninfoOption* options, const Function& function) {
     for (; options->keyword != nullptr; ++options)
@@ -38,13 +39,13 @@ std::vector<std::string> environment_for(const Connection& connection,
     for_each(options.get(), [&](const auto& keyword, const auto& variable, const auto& value) {
         if (keyword == "sslpassword" && !value.empty())
             throw Error(fmt::format("the connection to the {} has an sslpassword, which cannot be "
-                                    "given to PostgreSQL's own programs; use a key without one",
+                                    "passed to PostgreSQL's own programs; use a key without one",
                                     connection.name()));
         all.insert(variable);
         if (!variable.empty() && !value.empty())
             wanted[variable] = value;
     });
-    // Of several hosts, the one that the connection is to.
+    // If several hosts are given, the one of this connection.
     wanted["PGHOST"] = PQhost(connection.get());
     wanted["PGPORT"] = PQport(connection.get());
     if (wanted.contains("PGHOSTADDR"))
@@ -56,7 +57,7 @@ std::vector<std::string> environment_for(const Connection& connection,
     wanted["PGAPPNAME"] = application_name;
     wanted["PGCLIENTENCODING"] = "UTF8";
     wanted.erase("PGSERVICE");
-    // Our settings are for our statements.
+    // Our own settings are only for our statements.
     wanted.erase("PGOPTIONS");
     if (!connection.own_options().empty())
         wanted["PGOPTIONS"] = connection.own_options();
@@ -80,7 +81,7 @@ std::string arguments_for(const Connection& connection) {
         if (wanted.contains(keyword) && !value.empty() && is_number)
             arguments += fmt::format("{}{}={}", arguments.empty() ? "" : " ", keyword, value);
     });
-    // It has to look like a connection string, not a database.
+    // The argument must look like a connection string, not like the name of a database.
     return arguments.empty() ? "keepalives=1" : arguments;
 }
 

@@ -7,19 +7,20 @@
 
 namespace postgres {
 
-/// The environment with which PostgreSQL's own programs connect as a connection did, to the same
-/// host: this process's, with libpq's variables as the connection has them. A password stands in
-/// it, and nowhere else. \param application_name shown in pg_stat_activity. \throws Error when the
-/// connection needs what no variable can say.
+/// The environment for PostgreSQL's own programs to connect like an existing connection, to the
+/// same host. It is the environment of this process with libpq's variables set from the connection.
+/// Only the environment contains the password.
+/// \param application_name shown in pg_stat_activity.
+/// \throws Error if the connection needs a setting for which libpq has no variable.
 std::vector<std::string> environment_for(const Connection& connection,
                                          const std::string& application_name);
 
-/// What there are no variables for, as a connection string: how the operating system notices that
-/// the other end is gone. No secret is in it.
+/// The settings without variables, as a connection string: TCP keepalives and timeouts. It contains
+/// no secrets.
 std::string arguments_for(const Connection& connection);
 
-/// The name of the database that a connection is to, as a connection string: a name alone might be
-/// taken for one.
+/// The name of a connection's database, as a connection string. A bare name might be parsed as a
+/// connection string.
 std::string database_argument(const Connection& connection);
 
 } // namespace postgres

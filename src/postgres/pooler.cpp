@@ -14,18 +14,20 @@ namespace {
 
 constexpr auto select_process = "SELECT pg_catalog.pg_backend_pid() AS process";
 
-/// How many further sessions are looked at: a pooler of several processes (so_reuseport) has as
-/// many pools, and two sessions that meet in one are needed. Five are enough for four.
+/// The number of further sessions to open. A pooler with several processes (so_reuseport) has a
+/// pool in each, and the check needs two sessions in the same pool. Five sessions are enough for
+/// four processes.
 constexpr int most_others = 4;
 
-/// How long a session that gets no server process at once is waited for, in milliseconds.
+/// Time to wait for a session that does not get a server process immediately, in milliseconds.
 constexpr int patience = 2000;
 
 int process_of(const Result& result) {
     return static_cast<int>(result.integer(0, "process"));
 }
 
-/// What the connection was made with, and of several hosts the very one.
+/// The connection string of an existing connection. If several hosts were given, it names the one
+/// of the connection.
 ConnectionString same_way(const Connection& connection) {
     const std::map<std::string_view, const char*> address{
         {"host", PQhost(connection.get())},
@@ -50,8 +52,8 @@ ConnectionString same_way(const Connection& connection) {
     return {text, connection.name()};
 }
 
-/// The number of the process that serves a session which was sent select_process; nothing when it
-/// has got none after so many milliseconds.
+/// Receives the result of select_process: the process that serves a session; nothing if the session
+/// gets no process within the given time.
 std::optional<int> receive_process(Connection& connection, int milliseconds) {
     pollfd readable{.fd = PQsocket(connection.get()), .events = POLLIN, .revents = 0};
     while (poll(&readable, 1, milliseconds) == -1 && errno == EINTR) {
@@ -60,13 +62,13 @@ std::optional<int> receive_process(Connection& connection, int milliseconds) {
 }
 
 /**
- * Whether others may have the server process that has just served a session.
+ * True if other sessions may get the server process that has just served a session.
  *
- * PgBouncer gives the process that was set free last to whom comes next, or, with
- * server_round_robin, the one that has been free for longest. So where processes are shared, a
- * session that comes while the first one rests gets the process that the first one had, or else the
- * first one gets another the next time; also where there is only one. Where each session keeps its
- * own, neither ever happens.
+ * PgBouncer assigns the process that was released last to the next client, or, with
+ * server_round_robin, the one that was released first. So if processes are shared, a new session
+ * gets the process of the first one while that is idle, or the first one gets another process for
+ * its next statement. This holds even if there is only one process. If each session keeps its
+ * process, neither happens.
  */
 bool is_shared(Connection& first, int process) {
     const auto way = same_way(first);
@@ -78,8 +80,8 @@ bool is_shared(Connection& first, int process) {
         auto of_other = receive_process(other, patience);
         if (process_of(first.query(select_process)) != process)
             return true;
-        // The pool is exhausted. If the first session had to queue for a process, it would be
-        // behind that one.
+        // The pool is exhausted. If the first session had had to queue for a process, the other
+        // session would have been served before it.
         if (!of_other && !(of_other = receive_process(other, 0)))
             return false;
         if (!processes.insert(*of_other).second)
@@ -93,9 +95,9 @@ bool is_shared(Connection& first, int process) {
 std::vector<Result> pin_first_session(Connection& connection, const Settings& settings,
                                       const std::vector<Statement>& statements,
                                       const std::vector<Statement>& further) {
-    // A server that lets a client in tells it the number of its process, for cancelling. A pooler
-    // makes one up, as it is the one that has to be asked to cancel. So without a pooler the two
-    // are the same, always, and nothing else is asked.
+    // A server sends the process's number to the client, for cancel requests. A pooler sends a
+    // number of its own because cancel requests must go to the pooler. So without a pooler the
+    // number always equals pg_backend_pid(), and no further check is needed.
     const int expected = PQbackendPID(connection.get());
     auto all = pinning_statements(connection, settings, expected);
     const auto own = static_cast<std::ptrdiff_t>(all.size());
@@ -110,7 +112,7 @@ std::vector<Result> pin_first_session(Connection& connection, const Settings& se
         try {
             results = connection.pipeline(with_further);
         } catch (const SqlError& error) {
-            spdlog::debug("asking one thing after the other: {}", error.what());
+            spdlog::debug("running the statements separately: {}", error.what());
         }
     }
     if (results.empty())
@@ -133,7 +135,8 @@ std::vector<Result> pin_first_session(Connection& connection, const Settings& se
                 "settings and locks of a session do not last",
                 connection.name()),
             "connect to the server itself, or through a pool with pool_mode = session");
-    // A pooler may have other processes than the one that it gave the packet to, if any.
+    // The pooler may have other processes than the one that received the start-up packet, or may
+    // not have passed the packet on.
     connection.note_lost_settings();
     return pin_session(connection, settings, statements);
 }

@@ -21,7 +21,7 @@ std::string quote(std::string_view text, char mark) {
     return quoted;
 }
 
-/// The beginning of a UTF-8 text that has at most so many bytes and cuts no character in two.
+/// Truncates a UTF-8 text to a number of bytes without splitting a character.
 std::string_view clip(std::string_view text, std::size_t bytes) {
     const auto is_continuation = [](char c) {
         return (static_cast<unsigned char>(c) >> 6) == 2;
@@ -42,7 +42,7 @@ std::string quote_literal(std::string_view value) {
     auto quoted = quote(value, '\'');
     if (value.find('\\') == std::string_view::npos)
         return quoted;
-    // The E'' form reads a backslash as an escape under every setting.
+    // In the E'' form, a backslash is an escape under every setting.
     std::string escaped = "E";
     for (const char c : quoted) {
         if (c == '\\')
@@ -74,7 +74,7 @@ std::string object_name(std::string_view first, std::string_view second, std::st
     std::string ending;
     if (!label.empty())
         ending.append("_").append(label);
-    const auto most = most_identifier_bytes - 1 - ending.size(); // and the underscore between
+    const auto most = most_identifier_bytes - 1 - ending.size(); // 1 for the underscore between
     auto first_bytes = first.size();
     auto second_bytes = second.size();
     while (first_bytes + second_bytes > most)

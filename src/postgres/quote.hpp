@@ -8,23 +8,23 @@
 namespace postgres {
 
 /// An identifier as SQL, always in double quotes: `my "x"` becomes `"my ""x"""`.
-/// \throws UsageError when it holds a NUL byte, which no identifier can.
+/// \throws UsageError if it contains a NUL byte, which identifiers cannot contain.
 std::string quote_identifier(std::string_view identifier);
 
-/// A string constant as SQL that means the same whatever standard_conforming_strings is.
-/// \throws UsageError when it holds a NUL byte.
+/// A string constant as SQL. It does not depend on standard_conforming_strings.
+/// \throws UsageError if it contains a NUL byte.
 std::string quote_literal(std::string_view value);
 
-/// Texts as the value of a parameter of an array type: {"a","b"}.
+/// Converts texts to the value of an array parameter: {"a","b"}.
 std::string array_literal(const std::vector<std::string>& values);
 
-/// As much of a name as fits into an identifier: 63 bytes.
+/// Truncates a name to the length of an identifier, 63 bytes. Does not split UTF-8 characters.
 std::string clipped_identifier(std::string_view name);
 
-/// The name that PostgreSQL, and so TimescaleDB, makes of two: joined by an underscore, and the
-/// longer one shortened until it fits into an identifier (makeObjectName in
-/// src/backend/commands/indexcmds.c).
-/// \param label appended in the same way, when it is not empty, and never shortened.
+/// Builds an object's name from two names like PostgreSQL and TimescaleDB: joins them with an
+/// underscore, and truncates the longer one until the result fits into an identifier
+/// (makeObjectName in src/backend/commands/indexcmds.c).
+/// \param label appended with another underscore unless it is empty; never truncated.
 std::string object_name(std::string_view first, std::string_view second,
                         std::string_view label = "");
 
@@ -42,11 +42,12 @@ struct QualifiedName {
 /// Qualified and quoted names as the value of a text[] parameter.
 std::string array_literal(const std::vector<QualifiedName>& names);
 
-/// Names as two parameters, for unnest($1::name[], $2::name[]): schemas, and names in them.
+/// Converts names to two parameters, schemas and names, for unnest($1::name[], $2::name[]).
 std::vector<std::optional<std::string>> name_arrays(const std::vector<QualifiedName>& names);
 
-/// LOCK TABLE for tables, without their children unless told otherwise.
+/// The LOCK TABLE statement for tables.
 /// \param mode such as "ACCESS SHARE".
+/// \param with_children also locks the tables' children.
 std::string lock_statement(const std::vector<QualifiedName>& tables, std::string_view mode,
                            bool with_children = false);
 

@@ -15,8 +15,8 @@
 namespace postgres {
 
 /**
- * Rows that a statement returned, in text format. Columns are named, not numbered; views stay
- * valid as long as the Result.
+ * The rows that a statement returned, in text format. Columns are accessed by name. Returned views
+ * are valid during the lifetime of the Result.
  */
 class Result {
   public:
@@ -25,12 +25,12 @@ class Result {
     int size() const { return PQntuples(result_.get()); }
     bool empty() const { return size() == 0; }
 
-    /// \pre 0 <= row < size(), and the statement returns a column of that name.
+    /// \pre 0 <= row < size(), and the statement returns a column of this name.
     bool is_null(int row, const char* column) const {
         return PQgetisnull(result_.get(), row, index(row, column)) != 0;
     }
 
-    /// The value's text; empty for NULL. Same precondition.
+    /// The value's text; empty for NULL. The precondition is the same.
     std::string_view text(int row, const char* column) const {
         const int field = index(row, column);
         return {PQgetvalue(result_.get(), row, field),
@@ -47,7 +47,7 @@ class Result {
 
     bool boolean(int row, const char* column) const { return text(row, column) == "t"; }
 
-    /// \throws Error when the value is no 64-bit integer (NULL included).
+    /// \throws Error if the value is not a 64-bit integer or is NULL.
     std::int64_t integer(int row, const char* column) const {
         const auto value = text(row, column);
         std::int64_t number = 0;
@@ -57,7 +57,8 @@ class Result {
         return number;
     }
 
-    /// Rows that an INSERT, UPDATE, DELETE or COPY touched, as its command tag says; 0 for others.
+    /// The number of rows in the command tag of an INSERT, UPDATE, DELETE or COPY; 0 for other
+    /// statements.
     std::int64_t affected_rows() const {
         const std::string_view tag = PQcmdTuples(result_.get());
         std::int64_t rows = 0;

@@ -7,16 +7,17 @@
 
 namespace postgres {
 
-/// Sessions of the two sides find other objects by names without a schema. A dump brings no
-/// settings of databases and roles along.
+/// Unqualified names resolve to different objects in sessions of source and target. A likely cause
+/// is that pg_dump does not include settings of databases and roles.
 struct SearchPathDifference {
-    std::string source; ///< what sessions have by default, as SQL
+    std::string source; ///< default search_path of sessions, as SQL
     std::string target;
-    std::string remedy; ///< the statement that gives the target the source's
+    std::string remedy; ///< the statement that gives the target the source's search_path
 };
 
-/// Compares what the sides' own paths lead to in the source; what follows there in the target's
-/// changes nothing. Schemas that are missing or empty, and spellings, are no differences.
+/// Compares the default search paths of both databases by the schemas that they find in the source.
+/// Additional schemas at the end of the target's path do not matter. Neither do missing or empty
+/// schemas and spelling.
 /// \pre neither connection is in a transaction.
 std::optional<SearchPathDifference> search_path_difference(Connection& source, Connection& target);
 

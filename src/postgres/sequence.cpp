@@ -39,8 +39,7 @@ std::string LaggingSequence::setval() const {
 std::string LaggingSequence::text() const {
     return fmt::format("{}: {} in the source, {} in the target{}", name.quoted(), source,
                        target ? std::to_string(*target) : "not used yet",
-                       cycles ? "; it cycles, so that values do not tell which side is behind"
-                              : "");
+                       cycles ? "; it cycles, so the values do not show which side is behind" : "");
 }
 
 std::vector<LaggingSequence> lagging_sequences(Connection& source, Connection& target) {

@@ -10,23 +10,23 @@
 
 namespace postgres {
 
-/// A sequence of the target that would give out values which the source has given out already; or
-/// may, where it cycles: then the greater value need not be the later one.
+/// A sequence that would return values in the target that it has already returned in the source. If
+/// it cycles, it only may, because the greater value need not be the later one.
 struct LaggingSequence {
     QualifiedName name;
-    std::int64_t source = 0;              ///< the last value that was given out
-    std::optional<std::int64_t> target{}; ///< nothing when none was
-    bool cycles = false;                  ///< on either side
+    std::int64_t source = 0;              ///< the last value that it returned
+    std::optional<std::int64_t> target{}; ///< nothing if it has not returned any
+    bool cycles = false;                  ///< in source or target
 
-    /// The statement that brings the target's up to the source's.
+    /// The statement that advances the target's sequence to the value of the source's.
     std::string setval() const;
 
-    /// `"public"."s": 6000 in the source, 1000 in the target`, and what cycling means.
+    /// `"public"."s": 6000 in the source, 1000 in the target`, and a note if it cycles.
     std::string text() const;
 };
 
-/// Compares the sequences that both databases have, as far as the roles may read them. Sequences
-/// that cycle are there when their values differ.
+/// Compares the sequences that exist in both databases and that the roles may read. Sequences that
+/// cycle are included if their values differ.
 std::vector<LaggingSequence> lagging_sequences(Connection& source, Connection& target);
 
 } // namespace postgres

@@ -18,19 +18,19 @@ const std::string& number_of_process() {
     return number;
 }
 
-/// What shows whether the start-up packet has reached the server process.
+/// The custom setting that shows that the start-up packet has reached the server process.
 constexpr auto mark = "timescaledb_backfill.pinned";
 
-/// The settings that not every server has, or that not everybody may make; and search_path, so that
-/// its default stays the role's own (own_search_path).
+/// The settings that not every server has or that not every role may change. Includes search_path,
+/// so that its default remains the role's own (own_search_path).
 Settings further_settings(const Connection& connection) {
     Settings settings{
-        // what names mean: nothing in a schema that others may create objects in is ever found
+        // how names resolve: never to objects in schemas where others may create objects
         {"search_path", "pg_catalog, pg_temp"},
     };
     if (PQserverVersion(connection.get()) >= 170000)
         settings.push_back({"transaction_timeout", "0"});
-    // libpq sends these by themselves, and the server takes them after the options
+    // libpq sends these separately, and the server applies them after the options
     // (process_startup_options in PostgreSQL's src/backend/utils/init/postinit.c).
     if (std::getenv("PGTZ") != nullptr)
         settings.push_back({"TimeZone", "UTC"});
@@ -38,18 +38,18 @@ Settings further_settings(const Connection& connection) {
         settings.push_back({"DateStyle", "ISO, YMD"});
     const char* is_superuser = PQparameterStatus(connection.get(), "is_superuser");
     if (is_superuser != nullptr && std::string_view(is_superuser) == "on") {
-        // who fails in a deadlock: whoever's wait has lasted for this long first, which is to be us
+        // the session that waits for this long first fails in a deadlock; this must be ours
         settings.push_back({"deadlock_timeout", "10"});
-        // which triggers fire, those of foreign keys among them
+        // which triggers fire, including those of foreign keys
         settings.push_back({"session_replication_role", "origin"});
         settings.push_back({"timescaledb.restoring", "off"});
     }
     return settings;
 }
 
-/// Makes settings, but for those that the server does not know.
+/// Sets the settings that the server knows.
 /// \param process only in the server process of this number.
-Statement making_statement(const Settings& settings, std::optional<int> process) {
+Statement set_config_statement(const Settings& settings, std::optional<int> process) {
     std::vector<std::string> names;
     std::vector<std::string> values;
     for (const auto& [name, value] : settings) {
@@ -76,12 +76,12 @@ std::string application_name(std::string_view purpose) {
 
 Settings session_settings(Access access, Library library) {
     Settings settings{
-        // how long it may take
+        // how long statements and transactions may take
         {"statement_timeout", "0"},
         {"lock_timeout", "0"},
         {"idle_in_transaction_session_timeout", "0"},
         {"idle_session_timeout", "0"},
-        // how soon the server notices that we are gone, and gives free what we had locked
+        // how soon the server notices a lost client and releases its locks
         {"tcp_keepalives_idle", "30"},
         {"tcp_keepalives_interval", "10"},
         {"tcp_keepalives_count", "3"},
@@ -97,16 +97,16 @@ Settings session_settings(Access access, Library library) {
         {"standard_conforming_strings", "on"},
         {"quote_all_identifiers", "off"},
         {"lc_monetary", "C"},
-        // what transactions are
+        // the properties of transactions
         {"default_transaction_read_only", access == Access::read_only ? "on" : "off"},
         {"default_transaction_isolation", "read committed"},
         {"default_transaction_deferrable", "off"},
-        // rows that a policy would hide are an error, never left out in silence
+        // rows that a policy would hide cause an error instead of being skipped silently
         {"row_security", "off"},
-        // in COPY FROM STDIN whatever the server says is an error (src/postgres/copy.cpp)
+        // any message during COPY FROM STDIN must be an error (src/postgres/copy.cpp)
         {"client_min_messages", "error"},
         {"jit", "off"},
-        // what is prepared is run many times, and planning it costs more than running it
+        // prepared statements run many times, and planning costs more than execution
         {"plan_cache_mode", "force_generic_plan"},
         // what was loaded is looked at as the planner usually would (sql/load/read_back.sql)
         {"constraint_exclusion", "partition"},
@@ -114,17 +114,17 @@ Settings session_settings(Access access, Library library) {
         {mark, "on"},
     };
     if (library == Library::left_out) {
-        // extension_check in TimescaleDB's src/loader/loader.c; anybody may set it
+        // extension_check in TimescaleDB's src/loader/loader.c; every role may set it
         settings.push_back({"timescaledb.disable_load", "on"});
         return settings;
     }
-    // Rows go where COPY puts them, and reading a chunk reads its compressed batches too. A name of
-    // this kind may be set before its library is there to know it.
+    // Rows stay where COPY puts them, and reading a chunk includes its compressed batches. Settings
+    // with a prefix can be set before the library that defines them is loaded.
     for (const auto* name : {"enable_optimizations", "enable_constraint_exclusion",
                              "enable_chunk_append", "enable_sparse_index_bloom"})
         settings.push_back({std::string("timescaledb.") + name, "on"}); // as constraint_exclusion
-    // Chunks that are made are entered into chunk_column_stats, without which filters by a column
-    // that chunks are skipped by miss them (ts_chunk_column_stats_insert in TimescaleDB's
+    // New chunks get entries in chunk_column_stats. Without an entry, queries that filter by a
+    // column with chunk skipping miss the chunk (ts_chunk_column_stats_insert in TimescaleDB's
     // src/ts_catalog/chunk_column_stats.c).
     settings.push_back({"timescaledb.enable_chunk_skipping", "on"});
     settings.push_back({"timescaledb.enable_columnarscan", "on"});
@@ -145,12 +145,13 @@ std::vector<Statement> pinning_statements(const Connection& connection, const Se
         statements.push_back(
             {fmt::format("SELECT pg_catalog.current_setting('{}', true) AS mark", mark)});
     } else {
-        // By itself and first: what comes after it is what a short timeout could end.
-        statements.push_back(making_statement({{"statement_timeout", "0"}}, process));
+        // Set this first and separately because a short timeout could end the statements that
+        // follow.
+        statements.push_back(set_config_statement({{"statement_timeout", "0"}}, process));
         rest.insert(rest.begin(), settings.begin(), settings.end());
     }
     if (!rest.empty())
-        statements.push_back(making_statement(rest, process));
+        statements.push_back(set_config_statement(rest, process));
     return statements;
 }
 
@@ -190,7 +191,7 @@ Backend backend_from(const Result& row) {
 }
 
 BackendState look_at(Connection& other, const Backend& backend) {
-    // A server with track_activities off has one state for all.
+    // With track_activities off, the server reports the same state for all backends.
     const auto row = other.query("SELECT state NOT LIKE 'idle%' AND wait_event_type IS DISTINCT "
                                  "FROM 'Client' AS works FROM pg_stat_activity "
                                  "WHERE pid = $1::int AND backend_start = $2::timestamptz",

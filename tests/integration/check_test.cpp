@@ -481,7 +481,7 @@ TEST_F(Check, SequencesThatAreBehindAreFound) {
                   HasSubstr("SELECT setval('\"public\".\"Order ids\"', 6000)")),
             HasSubstr("\"public\".\"down\": -5 in the source, not used yet in the target"),
             AllOf(HasSubstr("\"public\".\"round\": 2 in the source, 9 in the target; it cycles, so "
-                            "that values do not tell which side is behind"),
+                            "the values do not show which side is behind"),
                   HasSubstr("SELECT setval('\"public\".\"round\"', 2)"))));
     target.run("SELECT setval('\"Order ids\"', 6000), setval('down', -6), setval('round', 2)");
     EXPECT_THAT(check().warnings("sequences"), IsEmpty());
