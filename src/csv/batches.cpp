@@ -46,21 +46,21 @@ BatchReader::BatchReader(std::unique_ptr<Input> input, const Format& format,
     : input_(std::move(input)), format_(format), done_(std::move(done)), batch_bytes_(batch_bytes),
       splitter_(format, beginning.line, beginning.newline), line_(beginning.line) {
     std::ranges::reverse(done_);
-    leap(beginning.bytes);
+    skip_to(beginning.bytes);
 }
 
 /// \pre the buffer is empty.
-void BatchReader::leap(std::int64_t to) {
+void BatchReader::skip_to(std::int64_t to) {
     if (!input_->skip(to - begin_))
         refuse_changed();
     begin_ = to;
 }
 
-void BatchReader::pass_over_done() {
+void BatchReader::skip_done_parts() {
     while (!done_.empty() && done_.back().begin == begin_ && buffer_.empty()) {
         const auto part = done_.back();
         done_.pop_back();
-        leap(part.end);
+        skip_to(part.end);
         // The input has grown, so that this part's last record is a different one now.
         if (!part.is_terminated && !input_->peek(1).empty())
             refuse_changed();
@@ -107,7 +107,7 @@ void BatchReader::end_part() {
 }
 
 std::optional<Batch> BatchReader::next() {
-    pass_over_done();
+    skip_done_parts();
     while (whole_ < batch_bytes_ && !is_at_end_) {
         if (split_ == buffer_.size() && !read_block()) {
             end_part();

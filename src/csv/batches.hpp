@@ -64,8 +64,8 @@ class BatchReader {
     std::int64_t file_bytes() const { return input_->file_bytes(); }
 
   private:
-    void leap(std::int64_t to);
-    void pass_over_done();
+    void skip_to(std::int64_t to);
+    void skip_done_parts();
     bool read_block();
     void find_records();
     void end_part();

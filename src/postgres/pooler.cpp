@@ -20,7 +20,7 @@ constexpr auto select_process = "SELECT pg_catalog.pg_backend_pid() AS process";
 constexpr int most_others = 4;
 
 /// Time to wait for a session that does not get a server process immediately, in milliseconds.
-constexpr int patience = 2000;
+constexpr int process_timeout = 2000;
 
 int process_of(const Result& result) {
     return static_cast<int>(result.integer(0, "process"));
@@ -77,7 +77,7 @@ bool is_shared(Connection& first, int process) {
     for (int i = 0; i < most_others; ++i) {
         auto& other = others.emplace_back(way, first.name(), application_name("pooler"));
         other.send(select_process);
-        auto of_other = receive_process(other, patience);
+        auto of_other = receive_process(other, process_timeout);
         if (process_of(first.query(select_process)) != process)
             return true;
         // The pool is exhausted. If the first session had had to queue for a process, the other
