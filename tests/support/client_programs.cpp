@@ -12,7 +12,7 @@ namespace test {
 
 namespace {
 
-/// The words that run one of the servers' own programs.
+/// The command that runs one of the servers' own programs.
 std::string words_of(const std::string& name) {
     static const std::map<std::string, const char*> variables{{"pg_dump", "BACKFILL_PG_DUMP"},
                                                               {"pg_dumpall", "BACKFILL_PG_DUMPALL"},
@@ -32,7 +32,7 @@ ClientPrograms::ClientPrograms() {
 
 void ClientPrograms::replace(const std::string& name, const std::string& script) const {
     const auto path = folder() + "/" + name;
-    // A file that is being run cannot be written.
+    // A file that is being executed cannot be written.
     std::filesystem::remove(path);
     std::ofstream(path) << fmt::format("#!/bin/sh\nPROGRAM='{}'\n{}\n", words_of(name), script);
     std::filesystem::permissions(path, std::filesystem::perms::owner_all);

@@ -6,8 +6,8 @@
 
 namespace test {
 
-/// A folder with pg_dump, pg_dumpall and psql of the servers' (scripts/servers), as scripts, gone
-/// with this.
+/// A folder of scripts that run the servers' pg_dump, pg_dumpall and psql (scripts/servers). The
+/// destructor deletes it.
 class ClientPrograms {
   public:
     ClientPrograms();

@@ -10,12 +10,12 @@ namespace test {
 /// CSV records as PostgreSQL's COPY reads them.
 struct CopyLines {
     std::vector<std::string> records; ///< with their newlines
-    bool has_marker = false;          ///< a line \. ended them
-    bool failed = false;              ///< where records end is in doubt
+    bool has_marker = false;          ///< a line \. ends the data
+    bool failed = false;              ///< the ends of records are ambiguous
 };
 
-/// CopyReadLineText of PostgreSQL 15's src/backend/commands/copyfromparse.c, for CSV that is all
-/// there, byte by byte and with its names. What stands behind \. is left to the caller.
+/// CopyReadLineText of PostgreSQL 15's src/backend/commands/copyfromparse.c for complete CSV data,
+/// byte by byte and with the original names. The caller handles data after \.
 inline CopyLines copy_lines(std::string_view data, char quotec, char escapec) {
     enum { eol_unknown, eol_nl, eol_cr, eol_crnl } eol_type = eol_unknown;
     CopyLines lines;

@@ -31,7 +31,7 @@ constexpr auto set_compression = R"(
     ALTER TABLE archive SET (timescaledb.compress, timescaledb.compress_segmentby = 'device',
                              timescaledb.compress_orderby = 'time'))";
 
-/// The rows of a table's chunks from one to another, the first of which is 0.
+/// The rows of a range of a table's chunks, which are numbered from 0.
 std::string readings(int from, int to) {
     return fmt::format("SELECT '2024-01-01'::timestamptz + c * interval '1 day' + i * interval "
                        "'50 s', i % 4 + 1, repeat(md5(c || '.' || i), 100) "
@@ -67,7 +67,7 @@ void FaultMigration::SetUp() {
         source.run(fmt::format("GRANT SELECT ON {} TO {}", table, reader));
         target.run(fmt::format("ALTER TABLE {} OWNER TO {}", table, owner));
     }
-    // the latter to make tables of compressed batches
+    // the latter to create tables of compressed batches
     target.run(fmt::format("GRANT CREATE ON DATABASE {0} TO {1}; "
                            "GRANT CREATE ON SCHEMA _timescaledb_internal TO {1}",
                            target.name(), owner));
@@ -83,7 +83,7 @@ void FaultMigration::begin_anew() {
     for (const auto* table : {"readings", "archive", "ticks"})
         target.run(fmt::format("SELECT drop_chunks('{}', older_than => '2100-01-01'::timestamptz)",
                                table));
-    // chunks that are empty, and ones whose rows are replaced
+    // empty chunks, and chunks whose rows are replaced
     target.run("INSERT INTO ticks " + ticks(0, 30) + "; DELETE FROM ticks");
     target.run("INSERT INTO readings " + readings(1, 1) + "; DELETE FROM readings");
     for (const auto* table : {"readings", "ticks"})
@@ -111,7 +111,7 @@ FaultMigration::start_with_workers(const std::string& command,
 
 Outcome FaultMigration::end_of(Program& program) {
     if (!eventually([&] { return program.has_ended(); }, 90)) {
-        ADD_FAILURE() << "the program does not come to its end";
+        ADD_FAILURE() << "the program does not end";
         program.signal(SIGKILL);
     }
     return program.wait();

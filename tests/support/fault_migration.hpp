@@ -13,11 +13,11 @@
 namespace test {
 
 /**
- * A migration where things fail: by way of proxies, as roles that may do no more than they must
- * (the source's can only read), of chunks for each way of loading.
+ * A migration with faults. It connects through proxies, as roles with only the required privileges
+ * (the source's role can only read), and has chunks for each way of loading.
  *
- * `readings` are above 4 MiB each: absent in the target, empty, or with rows to replace. `archive`
- * has compressed ones, and `ticks` small ones that are copied together.
+ * The chunks of `readings` are larger than 4 MiB: absent in the target, empty, or with rows to
+ * replace. `archive` has compressed chunks, and `ticks` has small ones that are copied together.
  */
 class FaultMigration : public Migration {
   protected:
@@ -35,8 +35,8 @@ class FaultMigration : public Migration {
 
     void SetUp() override;
 
-    /// Has the target as it is before the first copy, and everything staged. No fault is planned
-    /// any more then.
+    /// Resets the target to its state before the first copy, stages everything, and cancels all
+    /// planned faults.
     void begin_anew();
 
     /// Starts `copy`, or another command, with 3 workers and further options.
@@ -47,44 +47,44 @@ class FaultMigration : public Migration {
     /// The result of the program, for which it waits up to a minute and a half.
     static Outcome end_of(Program& program);
 
-    /// Expects that every task is finished, and with its chunk's rows.
+    /// Expects that every task is finished and has copied its chunk's rows.
     void expect_all_finished();
 
-    /// Copies until all is copied; and expects that then every row is the same, and that neither
-    /// `copy` nor `clean` has left anything.
+    /// Copies until everything is copied. Expects that every row is the same then, and that neither
+    /// `copy` nor `clean` has left anything behind.
     void expect_recovered();
 
-    /// Expects that no session of the program's is left on either server, and so no lock and no
+    /// Expects that no session of the program is left on either server, and so no lock and no
     /// transaction.
     void expect_no_session_left();
 
-    /// How many sessions of the program's are on a server, of those for which a condition on
-    /// pg_stat_activity holds.
+    /// The number of the program's sessions on a server that satisfy a condition on
+    /// pg_stat_activity.
     static int sessions(Database& server, const std::string& condition = "true");
 
-    /// Ends one of them, or as many as there are.
+    /// Terminates one of these sessions, or all that `which` selects. Returns their number.
     static int terminate(Database& server, const std::string& which = "ORDER BY random() LIMIT 1");
 
-    /// From now on rows of a table where an expression is 4 wait in the target for the gate, while
-    /// it is shut.
+    /// From now on, rows of a table in the target for which an expression is 4 wait while the gate
+    /// is shut.
     void add_gate(const std::string& table = "readings", const std::string& device = "device");
 
-    /// Shut until the connection goes.
+    /// Shuts the gate until the connection is closed.
     std::unique_ptr<postgres::Connection> shut_gate();
 
-    /// Waits until that many of the program's sessions wait for it.
+    /// Waits until this number of the program's sessions wait for the gate.
     void expect_waiting_at_gate(int sessions);
 
     std::string finished_tasks();
 };
 
-/// Lines of what the program wrote, with a text in them.
+/// The lines of a text that contain `part`.
 std::vector<std::string> lines_with(const std::string& text, const std::string& part);
 
 /// The seed of a test's random numbers: BACKFILL_TEST_SEED, or another one each time.
 std::uint32_t random_seed();
 
-/// For those who want to know why: the test's report shows it, and so does a failure.
+/// Shows the seed in the test's report and in failures, to reproduce them.
 #define SHOW_SEED(seed)                                                                            \
     RecordProperty("seed", std::to_string(seed));                                                  \
     SCOPED_TRACE("BACKFILL_TEST_SEED=" + std::to_string(seed))

@@ -46,7 +46,7 @@ std::string random_character(Random& random) {
 
 std::string random_text(Random& random) {
     std::string text;
-    // Now and then long enough to be compressed, or to leave the row.
+    // Sometimes long enough to be compressed or stored out of line.
     for (auto left = random.chance(5) ? random.between(1000, 9000) : random.between(0, 40);
          left > 0; --left)
         text += random_character(random);
@@ -62,7 +62,7 @@ std::string random_bytes(Random& random) {
 }
 
 std::string random_digits(Random& random, std::int64_t most) {
-    // JSON has no numbers that begin with 0.
+    // Numbers in JSON cannot begin with 0.
     std::string digits(1, static_cast<char>(random.between('1', '9')));
     for (auto left = random.between(0, most - 1); left > 0; --left)
         digits += static_cast<char>(random.between('0', '9'));
@@ -118,7 +118,7 @@ std::string random_integer(Random& random, std::int64_t least, std::int64_t most
     return std::to_string(random.between(least, most));
 }
 
-/// A time in the calendar that all types of time know.
+/// A time in the range of all date and time types.
 std::string random_time(Random& random) {
     return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:06}", random.between(1, 9999),
                        random.between(1, 12), random.between(1, 28), random.between(0, 23),
@@ -199,7 +199,8 @@ std::optional<std::string> value_or_null(Random& random, const Kind& kind) {
     return kind.value(random);
 }
 
-/// {a,b} with braces for each dimension; all of one depth are of one length, as they must be.
+/// {a,b} with braces for each dimension. As PostgreSQL requires, all arrays of a depth have the
+/// same length.
 std::string array_text(Random& random, const Kind& element, const std::vector<std::int64_t>& sizes,
                        std::size_t depth = 0) {
     std::string text = "{";
@@ -401,9 +402,9 @@ void add_ranges(std::vector<BuiltInKind>& kinds) {
     add("tstz", days);
 }
 
-/// What names other objects, whose OIDs differ from database to database.
+/// Types that reference other objects, whose OIDs differ between databases.
 void add_references(std::vector<BuiltInKind>& kinds) {
-    const std::string unknown = "4294967295"; // the OID of nothing
+    const std::string unknown = "4294967295"; // an OID that no object has
     kinds.push_back(other("regproc", {"-", "pg_catalog.now", unknown}));
     kinds.push_back(other("regprocedure", {"-", "pg_catalog.int4in(cstring)", unknown}));
     kinds.push_back(other("regoper", {"0", "pg_catalog.|/", unknown}));
@@ -536,7 +537,7 @@ std::string odd_identifier(Random& random, int number) {
     if (random.chance(15) && place < keywords.size())
         return keywords[place];
     auto name = fmt::format(fmt::runtime(random.pick(patterns)), number);
-    if (random.chance(20)) // as long as one can be: 63 bytes
+    if (random.chance(20)) // the maximum length, 63 bytes
         name += std::string(63 - name.size(), 'x');
     else if (random.chance(20))
         while (name.size() + 2 <= 63)

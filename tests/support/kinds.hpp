@@ -10,48 +10,48 @@
 
 namespace test {
 
-/// A type that a column may have, and values of it, each as its input function takes it.
+/// A type of a column, and values in the format of its input function.
 struct Kind {
     std::string type; ///< as SQL
     std::vector<std::string> values;
-    /// Makes further ones; may be empty.
+    /// Generates more values; may be empty.
     std::function<std::string(Random&)> make{};
-    /// Short and ordered: fit for keys and indexes, and to segment and order compressed rows by.
+    /// Short and ordered: suitable for keys, indexes, segmentby and orderby.
     bool ordered = false;
-    /// Its hash depends on the value alone: fit for a space dimension. That of an enum is one of
-    /// its OID.
+    /// Its hash depends only on the value: suitable for a space dimension. The hash of an enum
+    /// depends on the OID.
     bool hashed = false;
-    /// Values that are equal look alike. Where not, TimescaleDB's dictionaries keep one of several
-    /// equal ones, and a chunk that is compressed anew looks different: 30 days for 720 hours.
+    /// Equal values have equal texts. Otherwise TimescaleDB's dictionaries keep only one of several
+    /// equal values, and a recompressed chunk looks different: 30 days instead of 720 hours.
     bool unambiguous = true;
-    std::string_view delimiter = ","; ///< between the elements of arrays
+    std::string_view delimiter = ","; ///< between elements of arrays
 
     std::string value(Random& random) const;
 };
 
 /// A built-in type.
 struct BuiltInKind {
-    std::string name; ///< as format_type() writes it
-    Kind kind;        ///< with a length, where the bare type says little
+    std::string name; ///< from format_type()
+    Kind kind;        ///< with a length if the type without one is of little use
 };
 
-/// Every built-in type that has values of its own.
-/// \param postgres_version server_version_num, for what is younger than some servers.
+/// All built-in types that have values of their own.
+/// \param postgres_version server_version_num; some types need a newer server.
 std::vector<BuiltInKind> built_in_kinds(int postgres_version);
 
-/// Those that a column can have, but of which no value can be given, by name; with the reason.
+/// The types of columns for which no value can be given, keyed by name, with the reason.
 const std::map<std::string_view, std::string_view>& types_without_values();
 
-/// Texts that something on the way may take for something else.
+/// Texts that may be misinterpreted on the way.
 const std::vector<std::string>& odd_texts();
 
-/// Kinds made of others.
+/// Kinds composed of others.
 Kind array_of(const Kind& element);
 Kind composite_of(const std::string& type, const std::vector<Kind>& fields);
 Kind domain_over(const std::string& type, const Kind& base);
 
-/// An identifier of which little can be taken for granted: white space, quotes, 63 bytes, ...
-/// \param number makes it differ from those of other numbers.
+/// An unusual identifier: white space, quotes, 63 bytes, ...
+/// \param number makes the identifier unique.
 std::string odd_identifier(Random& random, int number);
 
 } // namespace test

@@ -28,7 +28,7 @@ std::string environment(const char* name) {
     return value;
 }
 
-/// The same server's URI with another database.
+/// The URI of another database on the same server.
 std::string with_database(const std::string& uri, const std::string& database) {
     const auto query = uri.find('?');
     const auto authority = uri.substr(0, query);
@@ -58,7 +58,7 @@ std::vector<std::string> with_connections(std::vector<std::string> arguments,
     return arguments;
 }
 
-/// The hypertables whose rows are compared, by the names that they have on that side.
+/// The hypertables to compare, with their names on that side.
 constexpr auto list_hypertables = R"(
     SELECT format('%I.%I', h.schema_name, h.table_name) AS name,
            format('%I.%I', coalesce(c.user_view_schema, h.schema_name),
@@ -88,8 +88,7 @@ std::string version_of(Database& side) {
     return side.value("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'");
 }
 
-/// What is said on standard error when the two sides' versions differ is left out of what a
-/// command said.
+/// Removes the warning about different versions of the two sides from a command's standard error.
 std::string but_for_versions(const std::string& errors) {
     static const std::regex warning("[^\n]*compressed chunks are copied decompressed[^\n]*\n");
     return std::regex_replace(errors, warning, "");
@@ -112,7 +111,7 @@ void Database::make() const {
     const auto admin = connect_to(admin_uri_);
     const auto templates =
         admin->query("SELECT FROM pg_database WHERE datname = 'template_backfill'").size();
-    // Encoding and locale of a template are those of its copies.
+    // A copy has the encoding and locale of its template.
     const bool from_template =
         options_.with_extension && options_.clauses.empty() && templates == 1;
     admin->execute(fmt::format("CREATE DATABASE {} TEMPLATE {} {}", name_,
@@ -215,7 +214,7 @@ void Migration::both(const std::string& sql) {
 void Migration::clone_schema() {
     const auto pre = "SELECT public.timescaledb_pre_restore();";
     const auto post = "SELECT public.timescaledb_post_restore();";
-    // One psql, so that the settings of pre_restore reach the dump's statements.
+    // A single psql, so that the settings of pre_restore apply to the dump's statements.
     const auto command =
         fmt::format("( echo '{}'; {} -d '{}' --quote-all-identifiers --no-owner --no-privileges "
                     "--no-tablespaces --exclude-table-data='_timescaledb_internal.*' 2>/dev/null; "
@@ -287,7 +286,7 @@ void Migration::expect_equal(const std::string& condition) {
             "attrelid = '{}'::regclass AND attnum > 0 AND NOT attisdropped",
             sources.text(i, "name")));
         const auto rows = [&](Database& database, std::string_view table) {
-            // Sorted here: the servers may have different orders.
+            // Sort here because the servers' collations may differ.
             auto texts = database.rows(fmt::format(
                 "SELECT t::text FROM (SELECT {} FROM {} WHERE {}) t", columns, table, condition));
             std::ranges::sort(texts);
@@ -335,7 +334,7 @@ std::string Migration::waits_since(Database& database) {
 }
 
 bool Migration::is_community() {
-    // So that no database is made for a test that is skipped.
+    // Avoid creating a database for a test that is skipped.
     const char* edition = std::getenv("BACKFILL_TIMESCALEDB_EDITION");
     if (edition != nullptr && *edition != '\0')
         return edition == std::string_view("community");

@@ -35,7 +35,7 @@ std::string random_label_range(Random& random) {
     return fmt::format("[{},{}]", bound(least), bound(random.between(least, last)));
 }
 
-/// A type, and how to make it, which need not be the same on both sides.
+/// A type and the statements that create it, which may differ between the sides.
 struct Definition {
     Kind kind;
     std::string source;
@@ -47,7 +47,7 @@ class OwnTypes {
     OwnTypes(Random& random, const std::string& schema)
         : random_(random), schema_(quote_identifier(schema)) {}
 
-    /// Types that need no other.
+    /// Types that do not depend on others.
     std::vector<Definition> simple() {
         std::vector<Definition> definitions;
         mood_ = {.type = name(), .values = labels(), .make = {}, .ordered = true};
@@ -62,7 +62,7 @@ class OwnTypes {
         const Kind text{.type = "text", .values = odd_texts()};
         pair_ = composite_of(name(), {integer, text});
         definitions.push_back({pair_, fmt::format("CREATE TYPE {} AS (n int, t text)", pair_.type),
-                               // What was dropped still counts in the catalog.
+                               // The dropped attribute remains in the catalog.
                                fmt::format("CREATE TYPE {0} AS (n int, gone text, t text); "
                                            "ALTER TYPE {0} DROP ATTRIBUTE gone",
                                            pair_.type)});
@@ -72,7 +72,7 @@ class OwnTypes {
         return definitions;
     }
 
-    /// Types that are made of those.
+    /// Types composed of the simple ones.
     std::vector<Definition> composed() {
         std::vector<Definition> definitions;
         const auto nested =
@@ -114,7 +114,7 @@ class OwnTypes {
         return fmt::format("CREATE TYPE {} AS ENUM ({})", mood_.type, fmt::join(quoted, ", "));
     }
 
-    /// The last label first, so that the OIDs are not in the order of the labels.
+    /// Creates the last label first, so that the OIDs are not in the order of the labels.
     std::string create_mood_by_and_by() const {
         const auto last = quote_literal(labels().back());
         auto sql = fmt::format("CREATE TYPE {} AS ENUM ({})", mood_.type, last);

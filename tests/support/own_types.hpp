@@ -8,14 +8,14 @@
 
 namespace test {
 
-/// Makes types of a user's own in a schema of both databases: enums, composites, domains and
-/// ranges, some made of others. Each side makes them in another order, among other things that take
-/// OIDs, so that none has the OID that its counterpart has.
+/// Creates user-defined types in a schema of both databases: enums, composites, domains and ranges,
+/// some of them nested. Each side creates them in another order, and other objects use up OIDs in
+/// between, so that no type has the OID of its counterpart.
 std::vector<Kind> make_own_types(Random& random, Database& source, Database& target,
                                  const std::string& schema);
 
-/// Makes the extensions that both servers have, of citext, hstore and some more, and returns their
-/// types.
+/// Creates the extensions that are available on both servers, such as citext and hstore, and
+/// returns their types.
 std::vector<Kind> make_extension_types(Database& source, Database& target);
 
 } // namespace test

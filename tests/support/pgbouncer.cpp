@@ -8,7 +8,7 @@ namespace test {
 
 namespace {
 
-/// The line of a database's pool. The server's own password stays unknown to clients.
+/// The configuration line of a database's pool. Clients do not need the server's own password.
 std::string pool(const Database& database) {
     const auto connection = database.connect();
     const auto* end = connection->get();
@@ -34,7 +34,7 @@ PgBouncer::PgBouncer(const Database& source, const Database& target, const std::
                               "auth_type = scram-sha-256\n{}\n",
                               pool(source), pool(target), port_, folder_.file("users"), settings));
     folder_.write("users", "\"tester\" \"secret\"\n");
-    // It refuses to run as root.
+    // PgBouncer refuses to run as root.
     const auto* as_nobody = geteuid() == 0 ? "setpriv --reuid=nobody --clear-groups " : "";
     for (int i = 0; i < processes; ++i)
         processes_.push_back(std::make_unique<Background>(

@@ -10,18 +10,18 @@
 
 namespace test {
 
-/// PgBouncer in front of both databases of a migration, for as long as it lives.
+/// Runs PgBouncer in front of both databases of a migration during its lifetime.
 class PgBouncer {
   public:
-    /// Its program, or nothing when it is not installed.
+    /// The path of its program; empty if it is not installed.
     static std::string program();
 
-    /// \param settings lines for the section pgbouncer of its configuration.
-    /// \param processes that share a port, when so_reuseport is set.
+    /// \param settings lines for section [pgbouncer] of its configuration.
+    /// \param processes number of processes that share a port if so_reuseport is set.
     PgBouncer(const Database& source, const Database& target, const std::string& settings,
               int processes = 1);
 
-    /// A database by way of it.
+    /// The connection string of a database through PgBouncer.
     std::string uri(const Database& database) const;
     std::unique_ptr<postgres::Connection> connect(const Database& database) const;
 
@@ -31,7 +31,7 @@ class PgBouncer {
     std::vector<std::unique_ptr<Background>> processes_;
 };
 
-/// In a test or its SetUp: skips it where PgBouncer is not installed.
+/// Use in a test or its SetUp: skips the test if PgBouncer is not installed.
 #define NEEDS_PGBOUNCER()                                                                          \
     if (PgBouncer::program().empty())                                                              \
     GTEST_SKIP() << "needs pgbouncer"

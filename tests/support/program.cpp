@@ -32,7 +32,7 @@ Pipe make_pipe() {
     return {ends[0], ends[1]};
 }
 
-/// What the program writes to the one end, a terminal, is read from the other.
+/// A pseudoterminal. The program writes to one end, and the test reads from the other.
 Pipe make_terminal(int columns) {
     const int own = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     std::array<char, 128> name{};
@@ -64,7 +64,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     return result;
 }
 
-/// The test's own environment, with the given variables in place of those of the same names.
+/// The test's own environment with the given variables, which replace those of the same names.
 std::vector<std::string> environment_with(const std::vector<std::string>& given) {
     auto variables = given;
     for (char** own = environ; *own != nullptr; ++own) {
@@ -76,13 +76,13 @@ std::vector<std::string> environment_with(const std::vector<std::string>& given)
     return variables;
 }
 
-/// Starts a program with standard output and errors as given, and without the test's other files:
-/// a proxy's socket that is open in another process, too, is never closed.
+/// Starts a program with the given standard output and error, and without the test's other files.
+/// Otherwise a proxy's socket would stay open in the program.
 pid_t spawn(std::vector<std::string> words, std::vector<std::string> variables, int output,
             int errors, const std::optional<std::string>& input = std::nullopt) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    if (input) // so that opening a named pipe does not wait for a writer
+    if (input) // opening a named pipe must not wait for a writer
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input->c_str(), O_RDWR, 0);
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
@@ -102,7 +102,7 @@ int exit_status_of(pid_t pid) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/// The program under test: this build's, unless the environment names another one.
+/// The program under test: BACKFILL_PROGRAM if set, or the one of this build.
 std::string program() {
     const char* other = std::getenv("BACKFILL_PROGRAM");
     return other == nullptr ? BACKFILL_PROGRAM : other;

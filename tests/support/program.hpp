@@ -16,14 +16,14 @@ struct Outcome {
     std::string errors;
 };
 
-/// The program under test, running.
+/// The running program under test.
 class Program {
   public:
     /// \param arguments without the program's name.
-    /// \param environment "NAME=value" that are set besides the test's own.
-    /// \param columns of a terminal for its standard output; none without.
-    /// \param input a file for its standard input, unless that is the test's own. Of a named pipe
-    /// it never sees the end.
+    /// \param environment "NAME=value" variables in addition to the test's own environment.
+    /// \param columns width of a terminal for its standard output; nothing for a pipe.
+    /// \param input a file for its standard input instead of the test's own. The program never sees
+    /// the end of a named pipe.
     explicit Program(const std::vector<std::string>& arguments,
                      const std::vector<std::string>& environment = {},
                      std::optional<int> columns = std::nullopt,
@@ -32,7 +32,7 @@ class Program {
     Program(const Program&) = delete;
     Program& operator=(const Program&) = delete;
 
-    pid_t pid() const { return pid_; } ///< -1 when it has ended
+    pid_t pid() const { return pid_; } ///< -1 after it has ended
     void signal(int number) const;
 
     /// True if the program has ended.
@@ -55,7 +55,7 @@ class Program {
 Outcome run_program(const std::vector<std::string>& arguments,
                     const std::vector<std::string>& environment = {});
 
-/// Runs a shell's command, whose output goes to standard error. Returns its exit status.
+/// Runs a shell command with its output redirected to standard error. Returns its exit status.
 int run_shell(const std::string& command);
 
 } // namespace test

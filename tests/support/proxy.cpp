@@ -1,7 +1,7 @@
 #include "support/proxy.hpp"
 
 #define ASIO_STANDALONE
-// For handlers that run on several threads; these do not, and TSan knows no fences.
+// Fences are only needed for handlers on several threads, and TSan does not support them.
 #define ASIO_DISABLE_FENCED_BLOCK
 
 #include <algorithm>
@@ -25,17 +25,17 @@ namespace {
 using asio::ip::tcp;
 using Clock = asio::steady_timer::clock_type;
 
-/// A sender that is this far ahead of its receiver has to wait.
+/// A sender that is ahead of its receiver by this many bytes must wait.
 constexpr std::size_t most_bytes_under_way = std::size_t{64} << 20;
 
-/// What was read at once, or the end of what there is to read when it is empty.
+/// The data of one read; empty for the end of the stream.
 struct Parcel {
     Clock::time_point due;
     std::vector<char> bytes;
-    std::optional<Fault> fault; ///< that comes when it has been delivered
+    std::optional<Fault> fault; ///< happens after the delivery
 };
 
-/// Where one side's bytes come in, and what of them is under way to the other side.
+/// The socket that receives one side's data, and the data under way to the other side.
 struct Direction {
     explicit Direction(tcp::socket from_socket)
         : from(std::move(from_socket)), timer(from.get_executor()) {}
@@ -46,18 +46,19 @@ struct Direction {
     std::deque<Parcel> under_way;
     std::size_t bytes_under_way = 0;
     bool delivering = false;
-    bool waits = false; ///< reading does, for too much is under way
-    bool ended = false; ///< its end was delivered
+    bool waits = false; ///< reading pauses because too much data is under way
+    bool ended = false; ///< the end was delivered
 };
 
-/// The two connections, to the client and to the server, that are relayed to each other. Handlers
-/// hold it while it is at work.
+/// The connections to the client and to the server that are relayed to each other. Handlers keep it
+/// alive.
 class Link : public std::enable_shared_from_this<Link> {
   public:
     struct Events {
-        std::function<void(Wait)> answered; ///< the server spoke after the client did
+        std::function<void(Wait)> answered; ///< the server has answered the client
         std::function<std::optional<FaultAt>(std::string_view)> said; ///< by the client
-        std::function<void()> struck;                                 ///< for the first time
+        std::function<void()> struck;                                 ///< called for the first
+                                                                      ///< fault
         std::function<void(const std::shared_ptr<Link>&)> closed;
     };
 
@@ -95,11 +96,11 @@ class Link : public std::enable_shared_from_this<Link> {
 
     void spare() { plan_.reset(); }
 
-    /// Ends both connections; what is under way is lost.
+    /// Ends both connections. Data under way is lost.
     void close() {
         if (std::exchange(closed_, true))
             return;
-        std::error_code ignored; // of sockets that the other side has closed
+        std::error_code ignored; // from sockets that the other side has closed
         for (auto* direction : {&client_, &server_}) {
             direction->timer.cancel();
             direction->from.close(ignored);
@@ -115,7 +116,7 @@ class Link : public std::enable_shared_from_this<Link> {
             return;
         if (error)
             return close();
-        std::error_code ignored; // of a socket that the other side has closed
+        std::error_code ignored; // from a socket that the other side has closed
         for (auto* direction : {&client_, &server_}) {
             direction->from.set_option(tcp::no_delay(true), ignored);
             read(*direction);
@@ -165,7 +166,7 @@ class Link : public std::enable_shared_from_this<Link> {
             read(direction);
     }
 
-    /// Delivers the first parcel when it is due, then the next, until there is none.
+    /// Delivers the first parcel when it is due, then the next, until none is left.
     void deliver(Direction& direction) {
         direction.delivering = !direction.under_way.empty();
         if (!direction.delivering)
@@ -205,7 +206,7 @@ class Link : public std::enable_shared_from_this<Link> {
         direction.ended = true;
         if (client_.ended && server_.ended)
             return close();
-        std::error_code ignored; // the other side may be gone as well: its own reading tells
+        std::error_code ignored; // the other side may be gone as well, which its own read reports
         to(direction).shutdown(tcp::socket::shutdown_send, ignored);
     }
 
@@ -214,7 +215,7 @@ class Link : public std::enable_shared_from_this<Link> {
     }
 
     static void reset(tcp::socket& socket) {
-        std::error_code ignored; // of a socket that is not connected yet, or any more
+        std::error_code ignored; // from a socket that is not connected
         socket.set_option(tcp::socket::linger(true, 0), ignored);
         socket.close(ignored);
     }
@@ -223,7 +224,7 @@ class Link : public std::enable_shared_from_this<Link> {
     Events events_;
     Direction server_;
     Direction client_;
-    std::optional<FaultAfter> plan_; ///< bytes: those that are left
+    std::optional<FaultAfter> plan_; ///< bytes: the remaining ones
     bool client_spoke_last_ = false;
     std::string startup_;
     Clock::time_point spoke_at_;
@@ -231,7 +232,7 @@ class Link : public std::enable_shared_from_this<Link> {
     bool closed_ = false;
 };
 
-/// Where the host and the port stand in a postgresql:// URI.
+/// The position of host and port in a postgresql:// URI.
 struct Place {
     std::size_t begin;
     std::size_t length;
@@ -251,7 +252,7 @@ Place server_in(const std::string& uri) {
 } // namespace
 
 int one_after_the_other(std::vector<Wait> waits) {
-    // Of those that could come next, the one that ends first leaves most room for others.
+    // Of the waits that could come next, the one that ends first leaves the most room for others.
     std::ranges::sort(waits, {}, &Wait::until);
     int count = 0;
     std::optional<Clock::time_point> ended;
@@ -263,7 +264,7 @@ int one_after_the_other(std::vector<Wait> waits) {
     return count;
 }
 
-/// All that belongs to the proxy's thread.
+/// The state of the proxy's thread.
 class Proxy::Relay {
   public:
     Relay(const std::string& host, const std::string& port, Clock::duration delay)
@@ -322,7 +323,7 @@ class Proxy::Relay {
 
     void strike(Fault fault) {
         run([&] {
-            const auto links = links_; // for those that are closed leave it
+            const auto links = links_; // a copy because closed links remove themselves from links_
             for (const auto& link : links)
                 link->strike(fault);
         });
@@ -338,7 +339,7 @@ class Proxy::Relay {
     }
 
   private:
-    /// Has the proxy's thread do something, and waits for it.
+    /// Runs an action on the proxy's thread, and waits for it.
     template <typename Action>
     void run(const Action& action) {
         asio::post(context_, asio::use_future(action)).get();
@@ -391,10 +392,10 @@ class Proxy::Relay {
         return plan_at_(++times_said_);
     }
 
-    asio::io_context context_; // first, for the others end before it
+    asio::io_context context_; // first, so that the others are destroyed before it
     asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
     tcp::resolver::results_type server_;
-    tcp::socket port_kept_; ///< bound to it all the time, so that nobody else takes it
+    tcp::socket port_kept_; ///< stays bound, so that nobody else takes the port
     tcp::acceptor acceptor_;
     Clock::duration delay_;
     std::set<std::shared_ptr<Link>> links_;
@@ -418,7 +419,7 @@ Proxy Proxy::in_front_of(const std::string& uri, std::chrono::microseconds delay
     const auto [begin, length] = server_in(uri);
     const auto server = uri.substr(begin, length);
     const auto colon = server.rfind(':');
-    // An address of IPv6 has colons of its own, within brackets.
+    // An IPv6 address contains colons within brackets.
     const bool has_port =
         colon != std::string::npos && server.find(']', colon) == std::string::npos;
     auto host = server.substr(0, has_port ? colon : server.size());

@@ -12,7 +12,7 @@ namespace test {
 
 /// A fault of a connection. Afterwards nothing is relayed, and it never recovers.
 enum class Fault {
-    cut,         ///< both sides see it end
+    cut,         ///< both sides see the end of the connection
     stall,       ///< neither side sees anything
     lose_client, ///< half-open: the client sees a reset, the server nothing
     lose_server, ///< half-open: the server sees a reset, the client nothing
@@ -30,75 +30,76 @@ struct FaultAt {
     bool is_heard = false; ///< whether the server still receives that text
 };
 
-/// A client's wait for its server: from when it spoke until it got the first word of an answer, as
-/// the proxy saw both.
+/// A client's wait for its server, as seen by the proxy: from the request until the first bytes of
+/// the answer.
 struct Wait {
     std::chrono::steady_clock::time_point from;
     std::chrono::steady_clock::time_point until;
-    std::string startup; ///< what the connection's client said first
+    std::string startup; ///< the first message of the connection's client
 };
 
-/// How many waits came one after the other at most: none of them began before the one before it had
-/// ended. Those on two connections at the same time count once. It takes a proxy with a delay, for
-/// two that are sent at once to be seen as such.
+/// The maximum number of consecutive waits: each begins after the one before has ended. Concurrent
+/// waits on two connections count once. Use a proxy with a delay, so that requests sent at the same
+/// time overlap.
 int one_after_the_other(std::vector<Wait> waits);
 
 /**
- * A TCP relay between clients and one server, on a port of its own of 127.0.0.1, for as long as
- * it lives: its end cuts the connections that are open. It is also where networks fail.
+ * A TCP relay between clients and one server, on its own port of 127.0.0.1, which can simulate
+ * network failures. The destructor cuts the open connections.
  *
- * One thread of its own does all the work. The functions may be called from any other thread, and
- * have taken effect when they return. Functions that they are given are called by the proxy's.
+ * The proxy has one thread that does all the work. Member functions may be called from any other
+ * thread, and have taken effect when they return. The proxy's thread calls the functions that are
+ * passed to them.
  */
 class Proxy {
   public:
-    /// Listens from now on.
-    /// \param port number or name of a service.
-    /// \param delay how much later either direction delivers what it was sent. The order stays,
-    /// and what is under way does not hold up what comes after it.
+    /// Starts to listen.
+    /// \param port number or service name.
+    /// \param delay latency of each direction. The order is kept, and data under way does not delay
+    /// later data.
     /// \throws std::system_error if the host has no address, or no port is free.
     Proxy(const std::string& host, const std::string& port, std::chrono::microseconds delay = {});
     ~Proxy();
     Proxy(const Proxy&) = delete;
     Proxy& operator=(const Proxy&) = delete;
 
-    /// One in front of the server that a postgresql:// URI names.
+    /// A proxy in front of the server of a postgresql:// URI.
     static Proxy in_front_of(const std::string& uri, std::chrono::microseconds delay = {});
 
-    /// Where it listens, on 127.0.0.1.
+    /// The port of 127.0.0.1 that it listens on.
     std::uint16_t port() const;
 
-    /// The same URI by way of this proxy: with its host and port for the server's.
+    /// The URI with the server's host and port replaced by those of this proxy.
     std::string uri(std::string original_uri) const;
 
-    /// How many round trips all connections made so far: each time that the server speaks after
-    /// its client did is the end of one. What goes unanswered, such as a client's farewell, is
-    /// none.
+    /// The number of round trips of all connections so far. A round trip ends when the server sends
+    /// data after the client did. Unanswered messages, such as a client's Terminate, do not count.
     std::int64_t round_trips() const;
 
-    /// Those that have ended, each on its connection.
+    /// The waits that have ended, on all connections.
     std::vector<Wait> waits() const;
 
     /// Sets the faults of future connections, if any.
-    /// \param plan is given their numbers, from 1.
+    /// \param plan called with the connection's number, from 1.
     using Plan = std::function<std::optional<FaultAfter>(int number)>;
     void plan(Plan plan);
 
     /// Sets the faults of connections whose clients send a text from now on, if any.
-    /// \param plan is given the numbers of the times that any of them says it, from 1.
+    /// \param plan called with the number of times that any client has sent the text, from 1.
     using PlanAt = std::function<std::optional<FaultAt>(int number)>;
     void plan_at(std::string text, PlanAt plan);
 
     /// Cancels the faults of all connections that have had none yet.
     void spare();
 
-    /// Strikes all connections that are open; ones that a fault has befallen may still be cut.
+    /// Causes a fault of all open connections. Connections that already have a fault can still be
+    /// cut.
     void strike(Fault fault);
 
     /// Makes it refuse connections, or accept them again.
     void refuse(bool refuses);
 
-    /// How many connections it has taken so far, and how many of them a fault has befallen.
+    /// The number of connections accepted so far, and the number of those with a fault.
     int connections() const;
     int struck() const;
 

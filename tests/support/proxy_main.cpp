@@ -1,4 +1,4 @@
-// The tests' proxy as a program, for scripts/bench and for trying things: see usage.
+// The tests' proxy as a program, for scripts/bench and for experiments; see usage.
 #include "support/proxy.hpp"
 
 #include <array>
@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
     }
     const auto delay = parse_delay(argc == 4 ? argv[3] : "0");
     if (!delay) {
-        std::cerr << "proxy: '" << argv[3] << "' is no delay in microseconds\n";
+        std::cerr << "proxy: '" << argv[3] << "' is not a delay in microseconds\n";
         return wrong_usage;
     }
     try {

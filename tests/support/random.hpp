@@ -7,8 +7,8 @@
 
 namespace test {
 
-/// Random choices that a seed repeats, with every standard library: the engine is the same
-/// everywhere, the standard's distributions are not.
+/// Random choices that a seed reproduces with every standard library. The standard specifies the
+/// engine exactly, but not the distributions.
 class Random {
   public:
     explicit Random(std::uint64_t seed) : engine_(seed) {}
@@ -40,7 +40,7 @@ class Random {
     std::mt19937_64 engine_;
 };
 
-/// BACKFILL_TEST_SEED, or another one in every process.
+/// BACKFILL_TEST_SEED, or a different seed in each process.
 std::uint64_t first_seed();
 
 } // namespace test

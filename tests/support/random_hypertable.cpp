@@ -17,7 +17,7 @@ namespace {
 using postgres::quote_identifier;
 using postgres::quote_literal;
 
-/// A name inside the text of compress_segmentby or compress_orderby.
+/// A list of names as the value of compress_segmentby or compress_orderby.
 std::string names_list(const std::vector<std::string>& names) {
     return quote_literal(fmt::format("{}", fmt::join(names, ", ")));
 }
@@ -43,7 +43,7 @@ RandomHypertable::RandomHypertable(Random& random, Database& source, Database& t
       alters_triggers_(abilities.alters_triggers) {
     static const std::vector<std::string> actions{"NO ACTION", "RESTRICT", "CASCADE", "SET NULL",
                                                   "SET DEFAULT"};
-    // TimescaleDB compresses no chunk that foreign keys reference (truncate_relation in
+    // TimescaleDB does not compress chunks that foreign keys reference (truncate_relation in
     // tsl/src/compression/compression.c).
     if (!with_compression_ && random_.chance(40))
         reference_ = random_.pick(actions);
@@ -148,7 +148,7 @@ RandomHypertable::columns_where(bool (*condition)(const Column&)) const {
     return list;
 }
 
-/// What a key has to have: all dimensions; and the number, so that it is one.
+/// The columns that every key must contain: all dimensions, and the number, which makes it unique.
 std::vector<std::string> RandomHypertable::key_names() const {
     std::vector<std::string> names;
     for (const auto& column : columns_)
@@ -162,8 +162,8 @@ std::string RandomHypertable::key() const {
 }
 
 void RandomHypertable::choose_surroundings(const Abilities& abilities) {
-    // Not dates and timestamps: with those that are beyond TimescaleDB's time, chunks cannot be
-    // compressed ("date out of range for timestamp", seen on 2.29.2), and filters fail (2.19.3).
+    // Excludes dates and timestamps: with values beyond TimescaleDB's range of time, chunks cannot
+    // be compressed ("date out of range for timestamp", seen on 2.29.2), and filters fail (2.19.3).
     static const std::vector<std::string> types{"smallint", "int", "integer", "bigint"};
     for (std::size_t i = 2; i < columns_.size() && random_.chance(70); ++i)
         if (columns_[i].is_given && !columns_[i].is_late &&
@@ -235,7 +235,7 @@ std::string RandomHypertable::compression_settings() {
     auto settings = fmt::format("ALTER TABLE {} SET (timescaledb.compress", table_);
     auto ordered =
         columns_where([](const Column& column) { return column.kind.ordered && !column.is_last; });
-    ordered.erase(ordered.begin()); // the time, by which they are ordered in any case
+    ordered.erase(ordered.begin()); // the time, which always belongs to the order
     random_.shuffle(ordered);
     std::vector<std::string> segment;
     std::vector<std::string> order;
@@ -245,7 +245,7 @@ std::string RandomHypertable::compression_settings() {
         else if (order.size() < 2 && random_.chance(30))
             order.push_back(column->name + (random_.chance(50) ? " DESC NULLS LAST" : ""));
     }
-    // Both or none: 2.19 may choose the same column for the one that is not given.
+    // Set both or none: 2.19 may choose the same column for the one that is not given.
     if (random_.chance(80)) {
         settings += ", timescaledb.compress_segmentby = " + names_list(segment);
         order.insert(random_.chance(70) ? order.begin() : order.end(),
@@ -268,8 +268,9 @@ void RandomHypertable::create() {
     const auto shape = choose_shape();
     make(source_, shape, static_cast<int>(random_.between(0, 150)));
     auto other = shape;
-    // Among chunks that are cut otherwise in three dimensions, TimescaleDB routes rows to chunks
-    // whose constraints they violate (seen on 2.27.2); `copy` fails those chunks, and says so.
+    // If chunks in three dimensions have different boundaries, TimescaleDB routes rows to chunks
+    // whose constraints they violate (seen on 2.27.2). `copy` fails for those chunks and reports
+    // it.
     if (!second_time_ && random_.chance(30)) {
         other = choose_shape();
         if (random_.chance(50))
@@ -283,8 +284,8 @@ void RandomHypertable::create() {
     make(target_, other, random_.chance(50) ? static_cast<int>(random_.between(0, 60)) : 0);
 }
 
-/// Columns come in an order of the side's own, with others between them that are dropped before
-/// or after there are rows, so that the same column has different numbers in different chunks.
+/// Each side has its own order of columns, and other columns in between that are dropped before or
+/// after rows are inserted. So the same column has different numbers in different chunks.
 void RandomHypertable::make(Database& side, const Shape& shape, int rows) {
     std::vector<std::string> definitions;
     for (const auto& column : columns_)
@@ -348,8 +349,8 @@ void RandomHypertable::make_triggers(Database& side) {
         run(side, statement);
     for (const auto& trigger : around_.triggers)
         run(side, trigger.create);
-    // TimescaleDB looks for triggers of statements on chunks, which have none (2.27.2: "trigger for
-    // table does not exist").
+    // TimescaleDB looks for statement triggers on chunks, which do not have them (2.27.2: "trigger
+    // for table does not exist").
     for (const auto& trigger : around_.triggers)
         if (!trigger.state.empty() && (triggers_early_ || trigger.of_rows))
             run(side, trigger.state);
@@ -361,7 +362,8 @@ void RandomHypertable::make_aggregate(Database& side) {
             run(side, statement);
 }
 
-/// Those that the rows so far need not satisfy, and later ones do. Chosen with the source's rows.
+/// Adds NOT VALID constraints, which existing rows need not satisfy, but later rows must. They are
+/// chosen together with the source's rows.
 void RandomHypertable::make_constraints(Database& side) {
     if (&side == &source_) {
         const auto add = [&](const std::string& definition, bool is_valid) {
@@ -450,7 +452,7 @@ void RandomHypertable::make_hypertable(Database& side, const Shape& shape) {
         run(side,
             fmt::format("SELECT enable_chunk_skipping({}::regclass, {}::name)",
                         quote_literal(table_), quote_literal(columns_[*skipped_].identifier)));
-        if (random_.chance(50)) // chunks are not recorded then
+        if (random_.chance(50)) // then new chunks have no recorded ranges
             side.run("SET timescaledb.enable_chunk_skipping = off");
     }
 }
@@ -466,7 +468,7 @@ std::string RandomHypertable::column_list(Stage stage) const {
 /// A value for a column, as SQL.
 std::string RandomHypertable::value_for(std::size_t index) {
     const auto& column = columns_[index];
-    if (index == 0) { // the ends of chunks, too
+    if (index == 0) { // includes the ends of chunks
         const auto chunk = random_.between(0, axis_.chunks - 1);
         const auto offset = random_.chance(20) ? random_.between(0, 1) * (axis_.interval - 1)
                                                : random_.between(0, axis_.interval - 1);
@@ -481,8 +483,8 @@ std::string RandomHypertable::value_for(std::size_t index) {
     return quote_literal(column.kind.value(random_));
 }
 
-/// Rows of the target are where the source has some: what is where the source has no chunk is none
-/// of the program's business.
+/// Puts the target's rows only where the source has rows, because the program ignores rows where
+/// the source has no chunk.
 void RandomHypertable::insert(Database& side, int rows, Stage stage) {
     std::vector<std::string> list;
     const bool of_source = &side == &source_;
@@ -523,8 +525,8 @@ void RandomHypertable::compress_some(Database& side, int percent) {
 }
 
 std::vector<std::string> RandomHypertable::bounds() {
-    // Not the end of TimescaleDB's time, by which 2.19.3 plans no filter ("timestamp out of range",
-    // ts_pg_timestamp_to_unix_microseconds in src/utils.c).
+    // Excludes the end of TimescaleDB's range of time because 2.19.3 cannot plan filters with it
+    // ("timestamp out of range", ts_pg_timestamp_to_unix_microseconds in src/utils.c).
     is_all_ = !axis_.is_at_an_end && random_.chance(30);
     const auto least = axis_.origin + 1;
     const auto until =
@@ -570,7 +572,7 @@ std::vector<std::string> RandomHypertable::slices(Database& side,
         table_, condition)));
 }
 
-/// Both are SQL. What has no equality is not equal.
+/// Compares two values, given as SQL. Values of types without equality are not equal.
 bool RandomHypertable::are_equal(const Kind& kind, const std::string& left,
                                  const std::string& right) {
     try {
@@ -591,7 +593,7 @@ std::optional<std::string> RandomHypertable::change_target() {
             ? ""
             : fmt::format(" AND NOT EXISTS (SELECT FROM {0}.alert WHERE alert.{1} = {2}.{1})",
                           schema_, number, table_),
-        // Changed rows have to satisfy what is NOT VALID.
+        // Changed rows must satisfy NOT VALID constraints.
         fmt::format(" AND {} > {}", number, check_above_)));
     if (numbers.empty())
         return std::nullopt;

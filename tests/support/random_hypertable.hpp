@@ -15,19 +15,19 @@
 namespace test {
 
 /**
- * A hypertable of random columns, dimensions, indexes and compression in the source, with rows;
- * and its counterpart in the target: the same columns in another order, with other dropped ones
- * between them, perhaps with other chunks, and with rows that are to be replaced or left alone.
- * Around it are triggers, foreign keys to it and from it, and more (Surroundings).
+ * A hypertable with random columns, dimensions, indexes, compression settings and rows in the
+ * source, and its counterpart in the target. The target has the same columns in another order with
+ * other dropped columns in between, perhaps other chunks, and rows that must be replaced or kept.
+ * There are triggers, foreign keys in both directions, and more (Surroundings).
  */
 class RandomHypertable {
   public:
     /// Features that not every server has.
     struct Abilities {
         bool compresses = false;             ///< the Community edition
-        bool aggregates = false;             ///< both sides are of it, and of one version
-        bool months_may_have_offset = false; ///< as Surroundings::add_aggregate() says
-        /// A hypertable's triggers may be switched off, which 2.19.3 refuses ("hypertables do not
+        bool aggregates = false;             ///< both sides have it, in the same version
+        bool months_may_have_offset = false; ///< see Surroundings::add_aggregate()
+        /// Triggers of a hypertable can be disabled. 2.19.3 refuses this ("hypertables do not
         /// support enabling or disabling triggers").
         bool alters_triggers = false;
     };
@@ -38,7 +38,7 @@ class RandomHypertable {
     RandomHypertable(const RandomHypertable&) = delete;
     RandomHypertable& operator=(const RandomHypertable&) = delete;
 
-    /// Makes and fills it on both sides.
+    /// Creates and fills the hypertable on both sides.
     void create();
 
     /// The bounds, as options of stage.
@@ -47,67 +47,69 @@ class RandomHypertable {
     /// The same as an SQL condition.
     const std::string& within() const { return within_; }
 
-    /// Its rows as text, of columns in the same order on both sides; sorted.
+    /// Its rows as sorted texts. The columns are in the same order on both sides.
     std::vector<std::string> rows(Database& side, const std::string& condition) const;
 
-    /// The slices of its chunks that hold such rows; sorted.
+    /// The sorted slices of its chunks that contain such rows.
     std::vector<std::string> slices(Database& side, const std::string& condition) const;
 
-    /// The target was made to cut its chunks as the source does.
+    /// True if both sides have the same chunk boundaries.
     bool is_cut_alike() const { return cut_alike_; }
 
-    /// What an application finds in a new session with the server's default settings: counts, by
-    /// time, and by values of each column, for some values of the source.
-    /// \param skipping_chunks by the columns that this may be done by.
+    /// The results of an application's queries in a new session with the server's default settings:
+    /// counts of rows by time, and by some of the source's values of each column.
+    /// \param skipping_chunks enables chunk skipping.
     std::vector<std::string> lookups(Database& side, bool skipping_chunks = false);
 
-    /// The source itself does not find all of its rows: its TimescaleDB has compressed them so.
+    /// True if queries in the source itself miss some rows, because of how its TimescaleDB
+    /// compressed them.
     bool source_misses_rows();
 
     /// What triggers have written since the last call.
     std::vector<std::string> fired(Database& side);
 
-    /// Chunks with such rows whose triggers are enabled otherwise than the hypertable's.
+    /// Chunks with such rows that have triggers in other states than the hypertable's.
     std::vector<std::string> other_states(Database& side, const std::string& condition) const;
 
-    /// Constraints as the catalog has them, and chunks where they are taken for valid and are not.
+    /// Constraints according to the catalog, and chunks where invalid constraints are marked as
+    /// valid.
     std::vector<std::string> constraints(Database& side) const;
 
-    /// Tables that reference the hypertable, and those that it references.
+    /// The rows of tables that reference the hypertable, and of those that it references.
     std::vector<std::string> neighbours(Database& side) const;
 
     /// The remedies in the target if the program says that it cannot copy a chunk.
     struct Remedy {
         std::string symptom;
         std::vector<std::string> statements;
-        std::vector<std::string> undo; ///< when all is copied
+        std::vector<std::string> undo; ///< to run after everything is copied
     };
     std::vector<Remedy> remedies() const;
 
-    /// There are no rows beyond the bounds.
+    /// True if no rows are beyond the bounds.
     bool is_all() const { return is_all_; }
 
     void decompress(Database& side);
 
-    /// It has constraints that are NOT VALID.
+    /// True if it has NOT VALID constraints.
     bool has_unvalidated() const;
 
     bool has_aggregate() const { return around_.aggregate.has_value(); }
 
-    /// Its buckets that are within the bounds, as its view shows them.
+    /// The buckets of the aggregate's view within the bounds.
     std::vector<std::string> buckets(Database& side);
 
-    /// Ends what publishes the target's rows.
+    /// Drops the publication of the target's rows.
     void stop_publishing();
 
-    /// Inserts, updates and deletes rows, adds and drops columns, compresses and drops chunks as an
-    /// application would.
-    /// \returns what had not the same effect on both sides.
-    /// \param columns_may_change what chunks were attached as does not keep them from it.
+    /// Inserts, updates and deletes rows, adds and drops columns, and compresses and drops chunks
+    /// like an application.
+    /// \returns the statements with different effects on the two sides.
+    /// \param columns_may_change columns can be changed despite attached chunks.
     std::vector<std::string> use(bool columns_may_change);
 
-    /// Changes a value of one row that nobody references, within the bounds of the target to one
-    /// that is not equal, or deletes the row. \returns what was done; nothing when there is no row.
+    /// Changes a value of an unreferenced row within the bounds in the target, or deletes the row.
+    /// \returns a description of the change; nothing if there is no such row.
     std::optional<std::string> change_target();
 
     /// The statements that were run, without those for the rows.
@@ -119,15 +121,15 @@ class RandomHypertable {
         std::string name; ///< the same, quoted
         Kind kind;
         bool not_null = false;
-        std::string rest{};   ///< of its definition
+        std::string rest{};   ///< the rest of its definition
         bool is_given = true; ///< not generated
-        bool is_late = false; ///< added when there are rows
-        bool is_last = false; ///< and when some are compressed
-        bool is_key = false;  ///< or a dimension: not to be changed
+        bool is_late = false; ///< added after there are rows
+        bool is_last = false; ///< added after some rows are compressed, too
+        bool is_key = false;  ///< or a dimension; must not be changed
         bool is_gone = false; ///< dropped by the application
     };
 
-    /// How one side makes it.
+    /// The properties of the hypertable on one side.
     struct Shape {
         std::int64_t interval = 1;
         int partitions = 0; ///< of the space dimension, if any
@@ -153,7 +155,7 @@ class RandomHypertable {
     void make_aggregate(Database& side);
     void make_constraints(Database& side);
     void make_references(Database& side);
-    /// How much of the columns is there.
+    /// The columns that exist at a time.
     enum class Stage { first, late, last };
     static bool is_there(const Column& column, Stage stage);
     void add_columns(Database& side, Stage stage);
@@ -171,7 +173,7 @@ class RandomHypertable {
     };
     static Outcome outcome(Database& side, const std::string& sql);
     enum class Compared { what, success };
-    /// Runs a statement on both sides, and notes what differs.
+    /// Runs a statement on both sides, and records differences.
     void use(const std::string& sql, Compared compared = Compared::what);
     void compare_use();
     void change_rows();
@@ -192,9 +194,9 @@ class RandomHypertable {
     std::vector<Column> columns_; ///< the first two are the time and a number for each row
     std::optional<std::size_t> space_;
     std::optional<std::size_t> second_time_;
-    std::optional<std::size_t> device_;  ///< that references a plain table
-    std::optional<std::size_t> skipped_; ///< that chunks are skipped by
-    std::string chunks_in_;              ///< a schema of their own; or nothing
+    std::optional<std::size_t> device_;  ///< a column that references a plain table
+    std::optional<std::size_t> skipped_; ///< a column with chunk skipping
+    std::string chunks_in_;              ///< a schema only for chunks; may be empty
     Surroundings around_;
     bool alters_triggers_;
     bool triggers_early_ = false; ///< before it becomes a hypertable
@@ -204,15 +206,17 @@ class RandomHypertable {
     bool has_check_ = false;
     bool check_is_violated_ = false;
     std::int64_t check_above_ = 0;     ///< numbers that satisfy it
-    std::int64_t unchecked_until_ = 0; ///< numbers of rows that need not satisfy what is NOT VALID
+    std::int64_t unchecked_until_ = 0; ///< numbers of rows that need not satisfy NOT VALID
+                                       ///< constraints
     std::vector<Surroundings::Constraint> constraints_;
-    std::string reference_;               ///< what becomes of rows that reference deleted ones
-    bool has_what_is_referenced_ = false; ///< the target, too
-    std::vector<std::size_t> referenced_; ///< of places_
-    /// Of each of the source's rows, the values of dimensions and its number, as SQL, by column.
+    std::string reference_;               ///< action for rows that reference deleted ones
+    bool has_what_is_referenced_ = false; ///< the target has the referenced rows, too
+    std::vector<std::size_t> referenced_; ///< indexes into places_
+    /// For each of the source's rows, the values of the dimensions and of its number as SQL, keyed
+    /// by column.
     std::vector<std::map<std::size_t, std::string>> places_;
     std::int64_t last_copied_ = 0; ///< number
-    std::string used_;             ///< statements of the application's
+    std::string used_;             ///< statements of the application
     std::vector<std::string> differences_;
     std::vector<std::string> indexes_; ///< statements
     bool cut_alike_ = true;

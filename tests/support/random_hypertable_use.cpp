@@ -1,4 +1,4 @@
-// A random hypertable as an application sees it, and uses it.
+// An application's view and use of a random hypertable.
 
 #include "postgres/quote.hpp"
 #include "support/random_hypertable.hpp"
@@ -66,8 +66,8 @@ std::vector<std::string> RandomHypertable::lookups_in_session(Database& side) {
     ask(fmt::format("{} <= {}", columns_[1].name, check_above_));
     for (const auto* column :
          columns_where([](const Column& one) { return one.is_given && !one.is_gone; })) {
-        // OFFSET 0 keeps TimescaleDB from sorting by batches, at which it fails for domains over
-        // text by which they are segmented (seen on 2.29.2: "missing operator ... in opfamily").
+        // OFFSET 0 prevents TimescaleDB from sorting by batches, which fails if they are segmented
+        // by a domain over text (seen on 2.29.2: "missing operator ... in opfamily").
         for (const auto& value : source_.rows(fmt::format(
                  "SELECT DISTINCT value COLLATE \"C\" FROM (SELECT {0}::text AS value FROM {1} "
                  "WHERE {2} AND {0} IS NOT NULL OFFSET 0) AS row ORDER BY 1 LIMIT 3",
@@ -145,7 +145,7 @@ std::vector<RandomHypertable::Remedy> RandomHypertable::remedies() const {
         triggers.statements.push_back(trigger.drop);
         triggers.undo.push_back(trigger.create);
     }
-    // TimescaleDB switches no triggers where compression is enabled.
+    // TimescaleDB cannot enable or disable triggers if compression is enabled.
     if (alters_triggers_ && !compressed_.contains(&target_))
         for (const auto& trigger : around_.triggers)
             if (!trigger.state.empty() && trigger.of_rows)
@@ -153,7 +153,7 @@ std::vector<RandomHypertable::Remedy> RandomHypertable::remedies() const {
     Remedy publication{.symptom = "it does not have a replica identity",
                        .statements = {"ALTER TABLE " + table_ + " REPLICA IDENTITY FULL"},
                        .undo = {"ALTER TABLE " + table_ + " REPLICA IDENTITY DEFAULT"}};
-    if (!reference_.empty()) // what foreign keys do there is refused, too
+    if (!reference_.empty()) // the server also refuses the foreign keys' actions there
         publication.statements.push_back(
             fmt::format("ALTER TABLE {}.alert REPLICA IDENTITY FULL", schema_));
     return {constraints, triggers, publication};
@@ -166,7 +166,7 @@ void RandomHypertable::decompress(Database& side) {
 
 std::vector<std::string> RandomHypertable::buckets(Database& side) {
     side.reconnect();
-    // A bucket is as wide as clocks have it, so twice that is wide enough.
+    // The width of a bucket may vary with clock changes, so twice the width is enough.
     const auto condition =
         is_all_ ? "true"
                 : fmt::format("bucket + 2 * {} <= {} AND bucket >= {}", around_.aggregate->width,
@@ -212,7 +212,7 @@ void RandomHypertable::compare_use() {
     }
 }
 
-/// \param time as SQL; if nothing, one that the source has had.
+/// \param time as SQL; if empty, one of the source's times.
 std::string RandomHypertable::new_row(const std::string& time) {
     const auto place =
         places_.empty() ? std::map<std::size_t, std::string>() : random_.pick(places_);
@@ -234,12 +234,13 @@ void RandomHypertable::change_rows() {
     const auto& number = columns_[1].name;
     const auto row = new_row("");
     use(row);
-    use(row); // the same again: an error, where there is a key
+    use(row); // the same again: an error if there is a key
     const auto changed = columns_where(
         [](const Column& column) { return !column.is_key && column.is_given && !column.is_gone; });
     if (!changed.empty()) {
         const auto* column = random_.pick(changed);
-        // Rows of batches are put in anew, and are to satisfy what is NOT VALID, foreign keys too.
+        // An update inserts rows of batches again, so that they must satisfy NOT VALID constraints,
+        // including foreign keys.
         const auto unchecked = has_unvalidated() ? unchecked_until_ : 0;
         use(fmt::format("UPDATE {} SET {} = {} WHERE {} AND {} % 5 = {} AND {} > {}", table_,
                         column->name, value_for(static_cast<std::size_t>(column - columns_.data())),
@@ -250,7 +251,7 @@ void RandomHypertable::change_rows() {
 }
 
 void RandomHypertable::change_columns() {
-    // As the last one, so that nothing refers to it.
+    // The column is the last one, so that nothing refers to it.
     add_column(integers);
     columns_.back().is_gone = true;
     use(fmt::format("ALTER TABLE {} ADD COLUMN {} int DEFAULT 42", table_, columns_.back().name),
@@ -273,7 +274,7 @@ std::vector<std::string> RandomHypertable::use(bool columns_may_change) {
     differences_.clear();
     for (auto* side : {&source_, &target_}) {
         side->reconnect();
-        if (skipped_) // or chunks that are made now are not found later, by others
+        if (skipped_) // otherwise, other queries later miss chunks that are created now
             side->run(skip_chunks);
         fired(*side);
     }
@@ -282,7 +283,7 @@ std::vector<std::string> RandomHypertable::use(bool columns_may_change) {
     change_rows();
     if (!axis_.is_at_an_end)
         use(new_row(axis_.literal(axis_.end() + 4 * axis_.interval)));
-    if (device_ && is_all_) // or rows of the target's own hold it up
+    if (device_ && is_all_) // otherwise, the target's own rows prevent it
         use(fmt::format("DELETE FROM {}.devices WHERE id % 10 = 7", schema_), Compared::success);
     if (fire_alike && differences_.empty() && fired(source_) != fired(target_))
         differences_.push_back("other triggers have fired after " + used_);
@@ -297,7 +298,8 @@ std::vector<std::string> RandomHypertable::use(bool columns_may_change) {
         use("SELECT decompress_chunk(c, true) " + chunks, Compared::success);
         use(new_row(""));
     }
-    // Where foreign keys reference them, that fails, or drops those: 2.27.2 and 2.29.2 differ.
+    // If foreign keys reference chunks, this fails or drops the foreign keys: 2.27.2 and 2.29.2
+    // differ.
     if (cut_alike_ && reference_.empty())
         use(fmt::format("SELECT drop_chunks({}::regclass, older_than => {})", quote_literal(table_),
                         axis_.literal(axis_.origin + axis_.interval * axis_.chunks / 2)),
@@ -307,7 +309,7 @@ std::vector<std::string> RandomHypertable::use(bool columns_may_change) {
     if (!differences_.empty())
         return differences_;
 
-    // Nothing is left of it.
+    // Nothing must be left of the hypertable.
     used_ += "DROP TABLE ... CASCADE";
     const auto relations = [&](Database& side) {
         if (!reference_.empty())

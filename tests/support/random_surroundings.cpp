@@ -15,7 +15,7 @@ using postgres::quote_literal;
 
 namespace {
 
-/// Arguments of time_bucket(), with "{}" for the column, and the width.
+/// Arguments of time_bucket() with "{}" for the column, and the width.
 struct Bucketing {
     std::string arguments;
     std::string width;
@@ -124,7 +124,7 @@ void Surroundings::add_aggregate(Random& random, const Subject& subject,
         made.name, random.chance(30), fmt::format(fmt::runtime(bucketing.arguments), subject.time),
         subject.number, subject.table));
     const auto& axis = subject.axis;
-    // At least two buckets: a smaller window is an error.
+    // At least two buckets because a smaller window is an error.
     const auto until = fmt::format(
         "{} + 2 * {}", axis.literal(axis.origin + axis.interval * axis.chunks / 2), made.width);
     made.refresh =

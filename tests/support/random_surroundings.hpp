@@ -9,55 +9,55 @@
 
 namespace test {
 
-/// How a hypertable is called in statements, all names quoted.
+/// The quoted names of a hypertable and its columns for statements.
 struct Subject {
     std::string schema;
     std::string table; ///< qualified
     std::string time;
-    std::string number; ///< a column of integers that grow from row to row
+    std::string number; ///< a column of integers that increase from row to row
     TimeAxis axis;
 };
 
-/// What there is around a random hypertable: chosen once, as statements that make it on either
-/// side.
+/// The objects around a random hypertable. They are chosen once, as statements that create them on
+/// either side.
 struct Surroundings {
     struct Trigger {
         std::string create;
         std::string drop;
-        std::string state; ///< ALTER TABLE; empty when it is enabled
+        std::string state; ///< ALTER TABLE; empty if the trigger is enabled
         bool of_rows;
     };
 
-    /// A constraint that is added when there are rows.
+    /// A constraint that is added after there are rows.
     struct Constraint {
         std::string add;
         std::string drop;
-        bool is_valid = true; ///< if not, it is NOT VALID
+        bool is_valid = true; ///< otherwise it is NOT VALID
     };
 
     struct Aggregate {
         std::string name;
         std::vector<std::string> create;
-        std::string refresh; ///< as far as the source's goes
-        std::string width;   ///< of its buckets, at most; as SQL
+        std::string refresh; ///< up to the end of the source's refresh
+        std::string width;   ///< maximum width of its buckets, as SQL
     };
 
-    std::vector<std::string> log; ///< what triggers call, and where that writes
+    std::vector<std::string> log; ///< the triggers' function and the table that it writes
     std::vector<Trigger> triggers;
     std::string publication; ///< in the target; may be empty
     std::optional<Aggregate> aggregate;
 
     static constexpr auto drop_publication = "DROP PUBLICATION everything";
 
-    /// Triggers, for rows and statements, in all states.
+    /// Adds row and statement triggers in all states.
     void add_triggers(Random& random, const Subject& subject);
 
     void add_publication(Random& random, const Subject& subject);
 
-    /// A continuous aggregate: its buckets with an offset, an origin, in a time zone, or none of
+    /// Adds a continuous aggregate whose buckets have an offset, an origin, a time zone, or none of
     /// these.
-    /// \param months_may_have_offset from TimescaleDB 2.25 on; before, its view shows some buckets
-    /// twice.
+    /// \param months_may_have_offset true from TimescaleDB 2.25 on. Before, the view shows some
+    /// buckets twice.
     void add_aggregate(Random& random, const Subject& subject, bool months_may_have_offset);
 };
 

@@ -6,8 +6,8 @@
 
 namespace test {
 
-/// A role of a database's server that may log in and nothing else, for as long as it lives. What it
-/// owns then goes to the test's own role.
+/// A role on a database's server that only has the LOGIN attribute. The destructor drops it, and
+/// reassigns its objects to the test's own role.
 class Role {
   public:
     /// \param name unique in the test.

@@ -9,20 +9,19 @@ namespace test {
 /// The result of a command that ran to its end.
 struct ShellOutcome {
     int exit_status = -1;
-    std::string output; ///< with what went to standard error
+    std::string output; ///< including standard error
 };
 
-/// Runs a program of this machine's; each argument arrives as it is. One that takes longer than
-/// half a minute is ended.
+/// Runs a program and passes each argument unchanged. Terminates the program after half a minute.
 ShellOutcome run_command(const std::vector<std::string>& words);
 
 /// True if this machine has a program.
 bool has_program(const std::string& name);
 
-/// A file in a folder of its own, gone with this.
+/// A file in its own folder. The destructor deletes both.
 class TextFile {
   public:
-    /// It is to be written yet.
+    /// Does not create the file yet.
     explicit TextFile(std::string name);
     TextFile(std::string name, const std::string& text) : TextFile(std::move(name)) { write(text); }
     ~TextFile();

@@ -10,8 +10,7 @@
 
 namespace test {
 
-/// Takes connections, on a port of its own of 127.0.0.1, and never says a word, as a machine does
-/// that is frozen.
+/// Accepts connections on its own port of 127.0.0.1, and never sends data, like a frozen machine.
 class SilentServer {
   public:
     SilentServer();
@@ -21,14 +20,14 @@ class SilentServer {
 
     std::string connection_string() const;
 
-    /// Takes the next connection, waiting for it.
-    /// \returns its number, from 0, or -1 when none comes for 20 s.
+    /// Waits for the next connection and accepts it.
+    /// \returns its number, from 0, or -1 if none arrives within 20 s.
     int take();
 
     /// True if the client ends a connection within so many milliseconds.
     bool sees_end(int number, int milliseconds) const;
 
-    /// Ends its side of all connections.
+    /// Closes its side of all connections.
     void end_all();
 
   private:
@@ -36,7 +35,7 @@ class SilentServer {
     std::vector<int> connections_;
 };
 
-/// A connection to such a server, which is being made for ever.
+/// A connection to a silent server, which never gets established.
 class SilentConnection {
   public:
     explicit SilentConnection(SilentServer& server);

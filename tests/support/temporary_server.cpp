@@ -30,7 +30,7 @@ std::string environment(const char* name) {
     return value == nullptr ? "" : value;
 }
 
-/// The words in front of a command that have the servers' user run it where the servers are.
+/// The prefix that runs a command as the servers' user in the servers' environment.
 std::string as_server() {
     return "cd / && " + environment("BACKFILL_AS_SERVER") + " ";
 }
@@ -39,23 +39,23 @@ std::string program(const std::string& name) {
     return shell_quoted(environment("BACKFILL_SERVER_PROGRAMS") + "/" + name);
 }
 
-/// The data folder that scripts/servers made its servers from.
+/// The data folder that scripts/servers copies for its servers.
 std::string seed() {
     return environment("BACKFILL_SERVER_SEED");
 }
 
-/// That of the user postgres in all servers that came from it.
+/// The password of user postgres in all copies of that folder.
 std::string seed_password() {
     const postgres::ConnectionString target(environment("BACKFILL_TARGET"), "the test");
     const auto connection = postgres::Connection(target, "test", "backfill test");
     return PQpass(connection.get());
 }
 
-/// What differs from the configuration that is in the seed.
+/// The differences from the configuration in the seed.
 constexpr auto own_configuration = "\nshared_buffers = 64MB\ndynamic_shared_memory_type = mmap\n";
 
-/// Keeps a port to this process: the name of a socket in no file system can be bound once, until
-/// its process ends.
+/// Reserves a port for this process: only one process can bind an abstract socket's name, until it
+/// ends.
 bool reserve(std::uint16_t port) {
     const int file = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     sockaddr_un address{};
@@ -108,8 +108,8 @@ std::uint16_t free_port() {
     }
 }
 
-// A shell that outlives us by as long as it takes: it reads until we close the pipe, or are gone.
-// Signals of the terminal, which are for us, are not for it.
+// The shell reads until this process closes the pipe or ends, and then runs the second command. It
+// ignores the terminal's signals, which are meant for this process.
 Background::Background(const std::string& command, const std::string& end)
     : pipe_(popen(fmt::format("trap '' INT TERM HUP; exec >/dev/null 2>&1; ({}) </dev/null & "
                               "pid=$!; read -r _; {}; wait",
@@ -191,7 +191,7 @@ void TemporaryServer::run(const std::string& name, const std::string& arguments)
 void TemporaryServer::write(const std::string& file, const std::string& content,
                             bool append) const {
     const auto path = folder_ + "/" + file;
-    // The servers' user alone may read it, as keys have to be.
+    // Only the servers' user may read the file, as PostgreSQL requires for keys.
     shell(fmt::format("umask 077; printf '%s' {} | ({}tee {} {} >/dev/null)", shell_quoted(content),
                       as_server(), append ? "--append" : "", path));
 }

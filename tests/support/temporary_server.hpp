@@ -8,35 +8,36 @@
 
 namespace test {
 
-/// Runs a command of the shell to its end.
-/// \returns what it printed.
-/// \throws std::runtime_error with that, when it fails.
+/// Runs a shell command to its end.
+/// \returns its output.
+/// \throws std::runtime_error with the output if it fails.
 std::string shell(const std::string& command);
 
-/// A word for shell() that stands for this text.
+/// Quotes a text as one word for shell().
 std::string shell_quoted(const std::string& text);
 
-/// A port of 127.0.0.1 where nobody listens just now, below those that systems hand out. No other
-/// test's process is given it as long as this one lives.
+/// An unused port of 127.0.0.1, below the range of ephemeral ports. No other test's process gets
+/// this port while this process lives.
 std::uint16_t free_port();
 
 /**
- * A command of the shell that runs until this is destroyed, or the test's process ends, in whatever
- * way; then another one ends it.
+ * A shell command that runs until this object is destroyed or the test's process ends in any way.
+ * Then a second command ends it.
  */
 class Background {
   public:
-    /// \param end may name the first one's process as $pid; both have ended when this is gone.
+    /// \param end the second command, in which $pid is the process of the first one. Both have
+    /// ended when the destructor returns.
     Background(const std::string& command, const std::string& end);
     ~Background();
     Background(const Background&) = delete;
     Background& operator=(const Background&) = delete;
 
   private:
-    FILE* pipe_; ///< at whose end the shell waits
+    FILE* pipe_; ///< the shell waits for its end
 };
 
-/// A folder of the test's own that anyone may look into, deleted with this.
+/// A folder of the test's own that is readable by everyone. The destructor deletes it.
 class TemporaryFolder {
   public:
     TemporaryFolder();
@@ -52,20 +53,19 @@ class TemporaryFolder {
     std::string path_;
 };
 
-/// Waits until a PostgreSQL server, or what stands for one, lets clients in.
-/// \returns false when it did not.
+/// Waits until a PostgreSQL server, or a stand-in for one, accepts clients.
+/// \returns false if it did not within the time limit.
 bool answers(const std::string& uri);
 
 struct ServerOptions {
     std::string configuration{};                ///< lines for postgresql.conf
-    std::string host_access{};                  ///< pg_hba.conf, when it is not to be initdb's
-    std::map<std::string, std::string> files{}; ///< by their names in the data folder
+    std::string host_access{};                  ///< pg_hba.conf, if it differs from initdb's
+    std::map<std::string, std::string> files{}; ///< keyed by name in the data folder
 };
 
 /**
- * A PostgreSQL server of the test's own, on 127.0.0.1, like those that scripts/servers started, and
- * of the same making: for what cannot be tried on them. Gone with all of its data when this is
- * destroyed.
+ * A PostgreSQL server of the test's own on 127.0.0.1, with the same programs as the servers of
+ * scripts/servers, for tests that cannot use those. The destructor deletes it with all data.
  */
 class TemporaryServer {
   public:
@@ -74,7 +74,7 @@ class TemporaryServer {
 
     explicit TemporaryServer(const ServerOptions& options = {});
 
-    /// A hot standby that follows a primary, and has its roles and databases.
+    /// A hot standby of a primary, with its roles and databases.
     explicit TemporaryServer(const TemporaryServer& primary);
 
     std::string uri(const std::string& database = "postgres") const;
@@ -95,7 +95,7 @@ class TemporaryServer {
     void start();
 };
 
-/// In a test or its SetUp: skips it where no server can be started.
+/// Use in a test or its SetUp: skips the test if no server can be started.
 #define NEEDS_TEMPORARY_SERVER()                                                                   \
     if (!TemporaryServer::is_available())                                                          \
     GTEST_SKIP() << "needs the programs of the servers"

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t microseconds_of_day = 86'400'000'000;
 
-/// What TimescaleDB takes of a type (src/time_utils.h), and how long its chunks may be.
+/// TimescaleDB's range for a type (src/time_utils.h), and the limits for the length of chunks.
 struct Limits {
     const char* type;
     std::int64_t least;

@@ -7,16 +7,17 @@
 
 namespace test {
 
-/// The time dimension of a hypertable, in steps of its own: numbers, days or microseconds, days and
-/// microseconds since 1970.
+/// The time dimension of a hypertable. Its unit is a number, a day or a microsecond; days and
+/// microseconds count from 1970.
 struct TimeAxis {
     std::string type;
-    std::int64_t origin = 0;   ///< of the first chunk, or before it
+    std::int64_t origin = 0;   ///< begin of the first chunk, or before it
     std::int64_t interval = 1; ///< of chunks
     std::int64_t chunks = 1;
-    bool is_at_an_end = false; ///< of what its type takes
+    bool is_at_an_end = false; ///< at the first or last time of its type
 
-    /// Any of the six types, now and then at the very beginning or end of what it takes.
+    /// A random axis of any of the six types, sometimes at the very beginning or end of the type's
+    /// range.
     static TimeAxis random(Random& random);
 
     std::int64_t end() const { return origin + interval * chunks; }
@@ -24,7 +25,7 @@ struct TimeAxis {
     /// A time as SQL, of the column's type.
     std::string literal(std::int64_t value) const;
 
-    /// So many steps, as create_hypertable() takes them.
+    /// A number of units in the format of create_hypertable().
     std::string interval_literal(std::int64_t steps) const;
 };
 

@@ -6,9 +6,9 @@
 
 namespace test {
 
-/// A suite whose source and target are on servers of its own: for what belongs to a whole server,
-/// such as its roles. Its SetUp skips where none can be started.
-/// \tparam Base Migration, or what is made as that is.
+/// A suite whose source and target are on its own servers, for tests of server-wide objects such as
+/// roles. Its SetUp skips the test if no server can be started.
+/// \tparam Base Migration, or a class with the same constructors.
 template <typename Base>
 class WithOwnServers : public Base {
   protected:

@@ -10,8 +10,8 @@
 
 namespace test {
 
-/// A suite whose source's schema is made on a primary, and that has a standby that follows it.
-/// \tparam Base Migration, or what is made as that is.
+/// A suite whose source is on a primary with a standby.
+/// \tparam Base Migration, or a class with the same constructors.
 template <typename Base>
 class WithStandby : public Base {
   protected:
@@ -28,8 +28,8 @@ class WithStandby : public Base {
 
     WithStandby() : Base(primary.get(), nullptr) {}
 
-    /// Waits until the standby has all that the primary has.
-    /// \returns false when it had not within the time.
+    /// Waits until the standby has replayed everything that the primary has written.
+    /// \returns false if it has not within the time.
     bool wait_for_standby() {
         const auto position = this->source.value("SELECT pg_current_wal_lsn()");
         return eventually([&] {
