@@ -27,7 +27,7 @@ InternalTime midnight(std::chrono::year_month_day date) {
     return std::chrono::microseconds(std::chrono::sys_days(date).time_since_epoch()).count();
 }
 
-TEST(AxisOf, KnowsTheTypesThatTakeABound) {
+TEST(AxisOf, RecognizesTypesThatAcceptABound) {
     EXPECT_EQ(axis_of("timestamp with time zone"), Axis::timestamptz);
     EXPECT_EQ(axis_of("timestamp without time zone"), Axis::timestamp);
     EXPECT_EQ(axis_of("date"), Axis::date);
@@ -35,7 +35,7 @@ TEST(AxisOf, KnowsTheTypesThatTakeABound) {
         EXPECT_EQ(axis_of(type), Axis::integer) << type;
 }
 
-TEST(AxisOf, KnowsNoOtherTypes) {
+TEST(AxisOf, ReturnsOtherForAllOtherTypes) {
     for (const auto* type :
          {"uuid", "text", "numeric", "time without time zone", "timestamptz", ""})
         EXPECT_EQ(axis_of(type), Axis::other) << type;
@@ -75,18 +75,18 @@ TEST(FormatTime, WritesTimestampsInUtc) {
     }
 }
 
-TEST(FormatTime, WritesMicrosecondsWhenThereAreAny) {
+TEST(FormatTime, WritesMicrosecondsUnlessZero) {
     EXPECT_EQ(format_time(Axis::timestamptz, january_2_2016 + 1), "2016-01-02 00:00:00.000001 UTC");
     EXPECT_EQ(format_time(Axis::timestamptz, january_2_2016 + second / 2),
               "2016-01-02 00:00:00.500000 UTC");
 }
 
-TEST(FormatTime, CountsForwardInTheDayBefore1970Too) {
+TEST(FormatTime, CountsForwardWithinDaysBefore1970) {
     EXPECT_EQ(format_time(Axis::timestamptz, -1), "1969-12-31 23:59:59.999999 UTC");
     EXPECT_EQ(format_time(Axis::timestamptz, -hour), "1969-12-31 23:00:00 UTC");
 }
 
-TEST(FormatTime, LeavesMidnightOutOnADateAxis) {
+TEST(FormatTime, OmitsMidnightOnADateAxis) {
     EXPECT_EQ(format_time(Axis::date, january_2_2016), "2016-01-02");
     EXPECT_EQ(format_time(Axis::date, 0), "1970-01-01");
     EXPECT_EQ(format_time(Axis::date, -24 * hour), "1969-12-31");
@@ -102,11 +102,11 @@ TEST(FormatTime, PadsYearsToFourDigits) {
     EXPECT_EQ(format_time(Axis::date, midnight(987y / 5 / 6)), "0987-05-06");
 }
 
-TEST(FormatTime, WritesYearsBeyondFourDigits) {
+TEST(FormatTime, WritesYearsWithFiveDigits) {
     EXPECT_EQ(format_time(Axis::date, midnight(10'000y / 1 / 1)), "10000-01-01");
 }
 
-TEST(FormatTime, WritesYearsBeforeTheFirstAsBc) {
+TEST(FormatTime, WritesYearsBefore1AsBc) {
     EXPECT_EQ(format_time(Axis::timestamptz, january_1_year_1 - 1),
               "0001-12-31 23:59:59.999999 UTC BC");
     EXPECT_EQ(format_time(Axis::date, january_1_year_1 - 24 * hour), "0001-12-31 BC");
@@ -116,7 +116,7 @@ TEST(FormatTime, WritesYearsBeforeTheFirstAsBc) {
               "0044-03-15 12:00:00 UTC BC");
 }
 
-TEST(FormatTime, WritesIntegersAsTheyAre) {
+TEST(FormatTime, WritesIntegersUnchanged) {
     for (const auto axis : {Axis::integer, Axis::other}) {
         EXPECT_EQ(format_time(axis, 0), "0");
         EXPECT_EQ(format_time(axis, 42), "42");
@@ -133,21 +133,21 @@ TEST(FormatTime, WritesMinusInfinityOnEveryAxis) {
 }
 
 // std::chrono::year ends at 32767, PostgreSQL's timestamps in the year 294276.
-TEST(FormatTime, WritesEveryYearThatPostgresqlHas) {
+TEST(FormatTime, WritesEveryYearOfPostgresql) {
     EXPECT_EQ(timescale::format_time(Axis::date, 1'199'145'600'000'000'000), "39969-05-31");
     // SELECT extract(epoch FROM timestamptz '100000-01-01+00')
     EXPECT_EQ(timescale::format_time(Axis::timestamptz, 3'093'527'980'800 * 1'000'000),
               "100000-01-01 00:00:00 UTC");
 }
 
-TEST(FormatTime, WritesAnyNumberThatATaskMayHave) {
+TEST(FormatTime, WritesAnyNumber) {
     EXPECT_EQ(format_time(Axis::timestamptz, minus_infinity + 1),
               "290309-12-21 19:59:05.224193 UTC BC");
     EXPECT_EQ(format_time(Axis::timestamptz, std::numeric_limits<InternalTime>::max()),
               "294247-01-10 04:00:54.775807 UTC");
 }
 
-TEST(ParseBound, ReadsWhatNeedsNoServer) {
+TEST(ParseBound, ReadsBoundsThatNeedNoServer) {
     for (const auto& [text, integer] :
          {std::pair{"42", 42}, {"-42", -42}, {"+42", 42}, {"007", 7}}) {
         const auto bound = timescale::parse_bound("--until", text);
@@ -161,12 +161,12 @@ TEST(ParseBound, ReadsWhatNeedsNoServer) {
     EXPECT_EQ(infinity->time, minus_infinity);
 }
 
-TEST(ParseBound, LeavesTheRestToTheServer) {
+TEST(ParseBound, ReturnsNothingForOtherTexts) {
     for (const auto* text : {"", "-", "+-1", "1.5", "2016-01-02", "infinity", " 1"})
         EXPECT_FALSE(timescale::parse_bound("--until", text)) << text;
 }
 
-TEST(ParseBound, RefusesIntegersThatNoBigintHolds) {
+TEST(ParseBound, RefusesIntegersOutOfRange) {
     for (const auto* text : {"9223372036854775808", "-9223372036854775809"})
         EXPECT_THROW(timescale::parse_bound("--until", text), UsageError) << text;
 }

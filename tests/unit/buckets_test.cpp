@@ -24,18 +24,18 @@ TEST(Buckets, AreOfRoundWidths) {
     EXPECT_EQ(width(3650 * 24 * 3600LL), "100 d");
 }
 
-TEST(Buckets, OfIntegersAreRoundNumbers) {
+TEST(Buckets, HaveRoundWidthsForIntegers) {
     EXPECT_EQ(Buckets::over({0, 59}, 60, Axis::integer).width, 1);
     EXPECT_EQ(Buckets::over({0, 100}, 60, Axis::integer).width, 2);
     EXPECT_EQ(Buckets::over({0, 10'000}, 60, Axis::integer).width, 200);
     EXPECT_EQ(Buckets::over({0, 10'000}, 60, Axis::integer).width_text(Axis::integer), "200");
 }
 
-TEST(Buckets, OfDatesAreDays) {
+TEST(Buckets, AreDaysForDates) {
     EXPECT_EQ(Buckets::over({0, 3600 * one_second}, 60, Axis::date).width_text(Axis::date), "1 d");
 }
 
-TEST(Buckets, CoverTheRangeFromARoundPointOn) {
+TEST(Buckets, CoverTheRangeFromARoundNumber) {
     for (const std::int64_t from : {-1234567LL, -200LL, 0LL, 199LL, 987654LL})
         for (const std::int64_t length : {1LL, 59LL, 60LL, 61LL, 4321LL, 1000000LL}) {
             const auto buckets = Buckets::over({from, from + length}, 60, Axis::integer);

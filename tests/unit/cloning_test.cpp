@@ -1,4 +1,4 @@
-// What clone-schema makes of the texts that PostgreSQL's programs write.
+// Tests how clone-schema reads the output of PostgreSQL's programs.
 
 #include "cloning/dump_reader.hpp"
 #include "cloning/new_hypertables.hpp"
@@ -23,7 +23,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Optional;
 
-/// A script that was read, in pieces of so many bytes.
+/// The result of reading a script in pieces of a number of bytes.
 struct Read {
     std::string written;
     std::vector<std::string> statements;
@@ -83,7 +83,7 @@ COMMENT ON TABLE "a;b" IS 'it''s; E''\'; SELECT E'\\''\';' AS "x;";
 \unrestrict abc
 )x";
 
-TEST(DumpReader, TakesStatementsApartAndPassesAllOnInPiecesOfAnySize) {
+TEST(DumpReader, SplitsStatementsAndPassesEverythingOnInPiecesOfAnySize) {
     const auto whole = read(script, std::string_view(script).size());
     EXPECT_EQ(whole.written, script);
     EXPECT_THAT(whole.statements,
@@ -115,13 +115,13 @@ TEST(DumpReader, CommentsPrecedeTheirStatement) {
     EXPECT_THAT(result.comments[1], HasSubstr("/* a comment; /* within ' */ one */"));
 }
 
-TEST(DumpReader, KnowsDollarQuotes) {
+TEST(DumpReader, SupportsDollarQuotes) {
     EXPECT_THAT(
         statements_of("SELECT a$b$c; SELECT $a$;$b$;$a$; SELECT $1; SELECT 'x' $é$;'$é$;\n"),
         ElementsAre("SELECT a$b$c;", "SELECT $a$;$b$;$a$;", "SELECT $1;", "SELECT 'x' $é$;'$é$;"));
 }
 
-TEST(DumpReader, TableWithoutRows) {
+TEST(DumpReader, ReadsATableWithoutRows) {
     const auto result = read("COPY \"a\".\"b\" (\"c\") FROM stdin;\n\\.\nSELECT 1;\n", 3);
     ASSERT_EQ(result.tables.size(), 1U);
     EXPECT_EQ(result.tables[0].rows, 0);
@@ -140,7 +140,7 @@ std::vector<RoleStatement> sort(const std::string& text) {
     return cloning::role_statements(text, {.bootstrap = "postgres", .target = {"there"}});
 }
 
-TEST(Roles, AttributesThatOnlySuperusersGiveAreLeftOut) {
+TEST(Roles, OmitsAttributesThatOnlySuperusersCanGrant) {
     const auto list =
         sort("CREATE ROLE \"app\";\n"
              "ALTER ROLE \"app\" WITH SUPERUSER INHERIT NOREPLICATION BYPASSRLS "
@@ -157,7 +157,7 @@ TEST(Roles, AttributesThatOnlySuperusersGiveAreLeftOut) {
     EXPECT_FALSE(list[3].reason);
 }
 
-TEST(Roles, ThoseThatAreThereAreLeftAsTheyAre) {
+TEST(Roles, LeavesExistingRolesUnchanged) {
     const auto list = sort("CREATE ROLE \"postgres\";\nALTER ROLE \"postgres\" WITH SUPERUSER;\n"
                            "CREATE ROLE \"there\";\nALTER ROLE \"there\" WITH LOGIN;\n"
                            "ALTER ROLE \"there\" SET \"work_mem\" TO '1MB';\n"
@@ -171,7 +171,7 @@ TEST(Roles, ThoseThatAreThereAreLeftAsTheyAre) {
                                    "COMMENT ON ROLE \"there\"", "ROLE \"rdsadmin\""));
 }
 
-TEST(Roles, MembershipsComeWithoutWhoGrantedThem) {
+TEST(Roles, OmitsGrantorsOfMemberships) {
     const auto list = sort("GRANT \"a b\" TO \"app\" WITH ADMIN OPTION, INHERIT TRUE GRANTED BY "
                            "\"postgres\";\nGRANT \"there\" TO \"app\" GRANTED BY \"x\";\n"
                            "GRANT \"app\" TO \"postgres\";\n");
@@ -201,14 +201,14 @@ TEST(Programs, VersionIsTheWordAfterPostgreSql) {
     EXPECT_EQ(cloning::version_in("pg_dump (PostgreSQL) devel"), std::nullopt);
 }
 
-TEST(Child, LastErrorComesWithItsDetails) {
+TEST(Child, LastErrorIncludesItsDetails) {
     EXPECT_EQ(processes::last_error("psql:<stdin>:1: NOTICE:  hm\npsql:<stdin>:7: ERROR:  no\n"
                                     "LINE 1: x\nDETAIL:  why\nCONTEXT:  COPY t, line 1\n"),
               "psql:<stdin>:7: ERROR:  no; DETAIL:  why; CONTEXT:  COPY t, line 1");
     EXPECT_EQ(processes::last_error(""), "it printed no error message");
 }
 
-TEST(Child, IsStartedWithDefaultSignalsAndEndsWhenAsked) {
+TEST(Child, StartsWithDefaultSignalsAndEndsOnRequest) {
     processes::Children children;
     processes::Child child({.words = {"/bin/sh", "-c", "echo ready; sleep 60; echo late"},
                             .environment = processes::own_environment()},

@@ -1,4 +1,4 @@
-// What shells make of the completions: bash, zsh and fish themselves, where they are.
+// Tests the completions in bash, zsh and fish themselves, if installed.
 #include "cli/generate.hpp"
 #include "support/own_command_line.hpp"
 #include "support/shell.hpp"
@@ -37,7 +37,7 @@ class InShell : public testing::Test {
 
     void SetUp() override {
         if (!test::has_program(shell_))
-            GTEST_SKIP() << "there is no " << shell_;
+            GTEST_SKIP() << "not installed: " << shell_;
     }
 
   private:
@@ -58,10 +58,10 @@ struct FishCompletion : InShell {
 
 // ---------------------------------------------------------------- bash
 
-/// What bash offers for the last of some words, which are those that it splits a line into.
+/// The completions that bash offers for the last of the words of a line.
 Words bash(const std::string& script, Words words) {
     const TextFile file("timescaledb-backfill", script);
-    // What readline does: it calls the function that was registered.
+    // Calls the registered function, like readline.
     constexpr auto readline = R"(
         cd "${0%/*}" && source "$0" || exit
         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
@@ -84,22 +84,22 @@ Words own_bash(Words words) {
     return bash(cli::bash_completion(own_command_line()), std::move(words));
 }
 
-TEST_F(BashCompletion, OfCommands) {
+TEST_F(BashCompletion, CompletesCommands) {
     EXPECT_THAT(bash({""}), IsSupersetOf({"stage", "copy", "verify", "refresh-caggs", "clean"}));
     EXPECT_THAT(bash({"refr"}), ElementsAre("refresh-caggs"));
     EXPECT_THAT(bash({"nothing"}), IsEmpty());
 }
 
-TEST_F(BashCompletion, OfOptions) {
+TEST_F(BashCompletion, CompletesOptions) {
     EXPECT_THAT(bash({"--ver"}), ElementsAre("--version"));
     EXPECT_THAT(bash({"stage", "--unt"}), ElementsAre("--until"));
     EXPECT_THAT(bash({"stage", "--until", "2025-01-01", "--casc"}),
                 UnorderedElementsAre("--cascade-up", "--cascade-down"));
     EXPECT_THAT(bash({"copy", ""}), IsSupersetOf({"--parallelism", "-p", "--load-strategy"}));
-    EXPECT_THAT(bash({"clean", "--unt"}), IsEmpty()) << "which is another command's";
+    EXPECT_THAT(bash({"clean", "--unt"}), IsEmpty()) << "an option of another command";
 }
 
-TEST_F(BashCompletion, OfValuesThatAreChosen) {
+TEST_F(BashCompletion, CompletesChoices) {
     EXPECT_THAT(bash({"copy", "--load-strategy", ""}),
                 UnorderedElementsAre("auto", "attach", "in-place"));
     EXPECT_THAT(bash({"copy", "--load-strategy", "in"}), ElementsAre("in-place"));
@@ -117,7 +117,7 @@ TEST_F(BashCompletion, OffersNothingForFreeValues) {
     EXPECT_THAT(bash({"stage", "--until", "=", ""}), IsEmpty());
 }
 
-TEST_F(BashCompletion, OfFiles) {
+TEST_F(BashCompletion, CompletesFiles) {
     EXPECT_THAT(own_bash({"one", "--log-file", "timescaledb-b"}),
                 ElementsAre("timescaledb-backfill"));
     EXPECT_THAT(own_bash({"one", "--html", "="}), ElementsAre("timescaledb-backfill"));
@@ -130,7 +130,7 @@ TEST_F(BashCompletion, IgnoresWordsBeforeAndAfter) {
 
 // ---------------------------------------------------------------- zsh
 
-/// The line that zsh makes of one when the tabulator key is pressed at its end, in a terminal.
+/// The line in zsh, in a terminal, after the Tab key is pressed at its end.
 std::string zsh(const std::string& script, const std::string& line) {
     const TextFile file("_timescaledb-backfill", script);
     constexpr auto terminal = R"(
@@ -157,7 +157,7 @@ std::string own_zsh(const std::string& line) {
     return zsh(cli::zsh_completion(own_command_line()), "timescaledb-backfill " + line);
 }
 
-TEST_F(ZshCompletion, IsGoodSyntax) {
+TEST_F(ZshCompletion, HasValidSyntax) {
     for (const auto& script :
          {cli::zsh_completion(own_command_line()), program_output({"--generate", "zsh"})}) {
         const TextFile file("_timescaledb-backfill", script);
@@ -166,16 +166,16 @@ TEST_F(ZshCompletion, IsGoodSyntax) {
     }
 }
 
-TEST_F(ZshCompletion, OfCommands) {
+TEST_F(ZshCompletion, CompletesCommands) {
     EXPECT_EQ(zsh("refr"), "timescaledb-backfill refresh-caggs");
 }
 
-TEST_F(ZshCompletion, OfOptions) {
+TEST_F(ZshCompletion, CompletesOptions) {
     EXPECT_EQ(zsh("stage --unt"), "timescaledb-backfill stage --until");
     EXPECT_EQ(own_zsh("one -p x --num"), "timescaledb-backfill one -p x --number");
 }
 
-TEST_F(ZshCompletion, OfValuesThatAreChosen) {
+TEST_F(ZshCompletion, CompletesChoices) {
     EXPECT_EQ(zsh("copy --load-strategy att"), "timescaledb-backfill copy --load-strategy attach");
     EXPECT_EQ(zsh("copy --load-strategy=att"), "timescaledb-backfill copy --load-strategy=attach");
     EXPECT_EQ(own_zsh("one -c in"), "timescaledb-backfill one -c in-place");
@@ -184,7 +184,7 @@ TEST_F(ZshCompletion, OfValuesThatAreChosen) {
 
 // ---------------------------------------------------------------- fish
 
-/// What fish offers for a line, each with a tabulator and what it is.
+/// The completions that fish offers for a line, each followed by a tab and its description.
 Words fish(const std::string& script, const std::string& line) {
     const TextFile file("timescaledb-backfill.fish", script);
     const auto outcome =
@@ -205,7 +205,7 @@ Words own_fish(const std::string& line) {
     return fish(cli::fish_completion(own_command_line()), line);
 }
 
-TEST_F(FishCompletion, IsGoodSyntax) {
+TEST_F(FishCompletion, HasValidSyntax) {
     for (const auto& script :
          {cli::fish_completion(own_command_line()), program_output({"--generate", "fish"})}) {
         const TextFile file("timescaledb-backfill.fish", script);
@@ -214,24 +214,24 @@ TEST_F(FishCompletion, IsGoodSyntax) {
     }
 }
 
-TEST_F(FishCompletion, OfCommands) {
+TEST_F(FishCompletion, CompletesCommands) {
     EXPECT_THAT(fish("cop"), ElementsAre("copy\tCopy the staged chunks"));
     EXPECT_THAT(own_fish("on"), ElementsAre("one\tThe target's \"first\""));
 }
 
-TEST_F(FishCompletion, OfOptions) {
+TEST_F(FishCompletion, CompletesOptions) {
     EXPECT_THAT(fish("stage --unt"), ElementsAre("--until\tcompletion point"));
     EXPECT_THAT(fish("clean --unt"), IsEmpty());
     EXPECT_THAT(own_fish("one --pla"), ElementsAre("--plain\tit's [in] brackets"));
 }
 
-TEST_F(FishCompletion, OfValuesThatAreChosen) {
+TEST_F(FishCompletion, CompletesChoices) {
     EXPECT_THAT(fish("copy --load-strategy "),
                 ElementsAre(HasSubstr("attach\t"), HasSubstr("auto\t"), HasSubstr("in-place\t")));
     EXPECT_THAT(own_fish("two d"), ElementsAre("down"));
 }
 
-TEST_F(FishCompletion, OfFiles) {
+TEST_F(FishCompletion, CompletesFiles) {
     EXPECT_THAT(own_fish("one --log-file timesc"), ElementsAre("timescaledb-backfill.fish"));
     EXPECT_THAT(own_fish("one --plain timesc"), IsEmpty());
 }

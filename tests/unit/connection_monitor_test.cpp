@@ -12,10 +12,10 @@ namespace {
 using namespace std::chrono_literals;
 using postgres::ConnectionMonitor;
 
-constexpr int soon = 20'000; ///< milliseconds, for what is to happen
-constexpr int shortly = 200; ///< for what is not
+constexpr int soon = 20'000; ///< milliseconds to wait for expected events
+constexpr int shortly = 200; ///< milliseconds to wait for unexpected events
 
-TEST(ConnectionMonitor, HangsUp) {
+TEST(ConnectionMonitor, BreaksTheConnection) {
     SilentServer server;
     const SilentConnection connection(server);
     EXPECT_FALSE(connection.is_broken_off(0));
@@ -23,17 +23,17 @@ TEST(ConnectionMonitor, HangsUp) {
     EXPECT_TRUE(connection.is_broken_off(soon));
 }
 
-TEST(ConnectionMonitor, DoesNothingOnceItIsClosed) {
+TEST(ConnectionMonitor, DoesNothingAfterClose) {
     SilentServer server;
     const SilentConnection connection(server);
     connection.monitor()->close();
     connection.monitor()->hang_up();
-    connection.monitor()->cancel(); // would wait for ever
+    connection.monitor()->cancel(); // would wait forever
     EXPECT_FALSE(connection.is_broken_off(shortly));
     EXPECT_EQ(connection.monitor()->activity().bytes, 0U);
 }
 
-TEST(ConnectionMonitor, TellsWhetherItsThreadWaits) {
+TEST(ConnectionMonitor, ReportsThatItsThreadWaits) {
     SilentServer server;
     const SilentConnection connection(server);
     auto& monitor = *connection.monitor();
@@ -50,7 +50,7 @@ TEST(ConnectionMonitor, TellsWhetherItsThreadWaits) {
     EXPECT_NE(monitor.activity(), before);
 }
 
-TEST(ConnectionMonitor, NobodyWaitsForTheServerThatACancelWaitsFor) {
+TEST(ConnectionMonitor, CancelDoesNotBlockOtherThreads) {
     SilentServer server;
     const SilentConnection connection(server);
     auto& monitor = *connection.monitor();

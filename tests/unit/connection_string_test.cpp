@@ -15,7 +15,7 @@ using testing::Not;
 using testing::StartsWith;
 using testing::ThrowsMessage;
 
-TEST(ConnectionString, KeepsWhatLibpqCanParse) {
+TEST(ConnectionString, AcceptsWhateverLibpqCanParse) {
     for (const std::string text : {
              "postgresql://user:secret@host:5432/metrics?sslmode=verify-full",
              "postgres://host",
@@ -34,7 +34,7 @@ TEST(ConnectionString, MayBeEmptyBecauseLibpqHasDefaults) {
     EXPECT_EQ(ConnectionString().text(), "");
 }
 
-TEST(ConnectionString, RefusesWhatLibpqCannotParseWithoutRepeatingIt) {
+TEST(ConnectionString, RefusesInvalidTextsWithoutRepeatingThem) {
     for (const std::string text : {
              "postgress://user:secret@host/db",
              "postgress://user:secret@host/db?sslmode=require",
@@ -54,14 +54,14 @@ TEST(ConnectionString, RefusesWhatLibpqCannotParseWithoutRepeatingIt) {
             << text;
 }
 
-TEST(ConnectionString, NamesTheOptionAndShowsWhatItTakes) {
+TEST(ConnectionString, ErrorNamesTheOptionAndShowsExamples) {
     for (const std::string option : {"--source", "--target"})
         EXPECT_THAT([&] { ConnectionString("metrics", option); },
                     ThrowsMessage<UsageError>(AllOf(StartsWith(option), HasSubstr("postgresql://"),
                                                     HasSubstr("dbname="))));
 }
 
-TEST(ConnectionString, RefusesAUriWhosePasswordWouldBeTakenForSomethingElse) {
+TEST(ConnectionString, RefusesAUriWithAMisreadPassword) {
     for (const auto* uri :
          {"postgresql://user:p/secret@127.0.0.1:1/db", "postgresql://user:secret/x@127.0.0.1:1/db",
           "postgresql://user:p@secret@127.0.0.1:1/db",

@@ -25,7 +25,7 @@ using testing::IsEmpty;
 using testing::SizeIs;
 using Found = RecordSplitter::Found;
 
-/// The records that a splitter finds in data that comes in pieces.
+/// The records that a splitter finds in data that arrives in pieces.
 CopyLines split(std::string_view data, const Format& format, std::size_t piece_bytes) {
     RecordSplitter splitter(format);
     CopyLines lines;
@@ -70,7 +70,7 @@ const Format backslash{.escape = '\\'};
 
 // ---------------------------------------------------------------- records
 
-TEST(CsvRecords, EndWhereCopyEndsThem) {
+TEST(CsvRecords, EndLikeInCopy) {
     for (const auto* data : {"",
                              "\n",
                              "\r",
@@ -165,7 +165,7 @@ TEST(CsvRecords, ErrorsNameTheirLines) {
     expect("a\n\\.\nb\n", 3, "data follows a line that consists of a backslash");
 }
 
-TEST(CsvRecords, AreFoundByTheLinesThatAServerCounts) {
+TEST(CsvRecords, AreFoundByTheServersLineNumbers) {
     const std::string data = "\"a\n\n\",1\nb,2\n\"c\nc\",3\nd,4\n";
     const auto records = csv::records_in(data, {}, 5, Newline::lf);
     ASSERT_THAT(records, SizeIs(4));
@@ -195,7 +195,7 @@ TEST(CsvRecords, HaveValues) {
 
 // ---------------------------------------------------------------- formats
 
-TEST(CsvFormat, BecomesOptionsOfCopy) {
+TEST(CsvFormat, IsConvertedToCopyOptions) {
     EXPECT_EQ(csv::copy_options({}), "FORMAT csv, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULL ''");
     EXPECT_EQ(csv::copy_options({.delimiter = '\t',
                                  .quote = '\'',
@@ -256,7 +256,7 @@ std::string read_all(csv::Input& input, std::size_t bytes = 1000) {
     return all;
 }
 
-/// Larger than any buffer, and not to be compressed away.
+/// A text that is larger than any buffer and does not compress well.
 std::string long_text() {
     std::mt19937 random(1);
     std::string text;
@@ -265,7 +265,7 @@ std::string long_text() {
     return text + "\n";
 }
 
-TEST(CsvInput, IsDecompressedByTheNameOfTheFile) {
+TEST(CsvInput, IsDecompressedAccordingToTheFileName) {
     const auto text = long_text();
     const TextFile plain("input.csv", text);
     const TextFile one("input.csv.gz", gzip(text));
@@ -283,14 +283,14 @@ TEST(CsvInput, IsDecompressedByTheNameOfTheFile) {
     }
 }
 
-TEST(CsvInput, MayBeSeveralMembersOrFrames) {
+TEST(CsvInput, MayHaveSeveralMembersOrFrames) {
     const TextFile one("input.csv.gz", gzip("a\n") + gzip("") + gzip("b\n"));
     const TextFile two("input.csv.zst", zstd("a\n") + zstd("") + zstd("b\n"));
     EXPECT_EQ(read_all(*open(one)), "a\nb\n");
     EXPECT_EQ(read_all(*open(two)), "a\nb\n");
 }
 
-TEST(CsvInput, IsRefusedWhenItIsDamaged) {
+TEST(CsvInput, IsRefusedIfDamaged) {
     const auto text = long_text();
     const auto expect = [](const std::string& name, const std::string& bytes,
                            const std::string& message) {
@@ -305,16 +305,16 @@ TEST(CsvInput, IsRefusedWhenItIsDamaged) {
     auto one = gzip(text);
     auto two = zstd(text);
     for (const auto bytes : {std::size_t{0}, std::size_t{5}, one.size() / 2, one.size() - 1})
-        expect("x.gz", one.substr(0, bytes), "it ends in the middle of its gzip data");
+        expect("x.gz", one.substr(0, bytes), "unexpected end of its gzip data");
     for (const auto bytes : {std::size_t{0}, std::size_t{5}, two.size() / 2, two.size() - 1})
-        expect("x.zst", two.substr(0, bytes), "it ends in the middle of its zstd data");
+        expect("x.zst", two.substr(0, bytes), "unexpected end of its zstd data");
     one[one.size() / 2] = static_cast<char>(one[one.size() / 2] ^ 1);
     expect("x.gz", one, "its gzip data is corrupt");
     expect("x.gz", "time,value\n", "its gzip data is corrupt");
     expect("x.zst", "time,value\n", "its zstd data is corrupt");
 }
 
-TEST(CsvInput, HasToBeAFile) {
+TEST(CsvInput, MustBeAFile) {
     EXPECT_THROW(csv::size_of("/no/such/file"), UsageError);
     EXPECT_THROW(csv::size_of("/"), UsageError);
     EXPECT_EQ(csv::size_of(csv::standard_input), std::nullopt);
@@ -326,7 +326,7 @@ csv::Beginning beginning_of(const std::string& text, bool has_header = false) {
     return csv::read_beginning(text, true, {}, has_header);
 }
 
-/// All batches of a text but those parts that are done.
+/// All batches of a file except the parts that are done.
 std::vector<csv::Batch> batches_of(const TextFile& file, std::vector<csv::Part> done,
                                    std::size_t bytes, bool has_header = false) {
     csv::BatchReader reader(open(file), {}, beginning_of(file.text(), has_header), std::move(done),
@@ -371,7 +371,7 @@ TEST(CsvBatches, AreWholeRecordsAndCompleteTheFile) {
     }
 }
 
-TEST(CsvBatches, LeaveOutWhatIsDone) {
+TEST(CsvBatches, SkipPartsThatAreDone) {
     const auto text = long_text();
     for (const auto* name : {"batches.csv", "batches.csv.gz"}) {
         const TextFile file(name);

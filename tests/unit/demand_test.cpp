@@ -10,13 +10,13 @@ using namespace std::chrono_literals;
 constexpr std::int64_t mebibyte = 1024 * 1024;
 const Demand::Clock::time_point begun;
 
-TEST(Demand, HasOneForASmallRun) {
+TEST(Demand, IsOneForASmallRun) {
     Demand demand(5 * mebibyte, begun);
     EXPECT_EQ(demand.wanted(0, 7, begun), 1);
     EXPECT_EQ(demand.wanted(1, 6, begun + 400ms), 1);
 }
 
-TEST(Demand, HasOneMoreForEach16MiB) {
+TEST(Demand, IncreasesByOneForEach16MiB) {
     EXPECT_EQ(Demand(16 * mebibyte - 1, begun).wanted(0, 100, begun), 1);
     EXPECT_EQ(Demand(16 * mebibyte, begun).wanted(0, 100, begun), 2);
     EXPECT_EQ(Demand(100 * mebibyte, begun).wanted(0, 100, begun), 7);
@@ -29,20 +29,20 @@ TEST(Demand, HasNoMoreThanThereAreChunks) {
     EXPECT_EQ(demand.wanted(2, 1, begun), 3);
 }
 
-TEST(Demand, GrowsAsMoreShows) {
+TEST(Demand, GrowsWhenMoreWorkAppears) {
     Demand demand(5 * mebibyte, begun);
     EXPECT_EQ(demand.wanted(0, 7, begun), 1);
     demand.note(50 * mebibyte);
     EXPECT_EQ(demand.wanted(1, 20, begun), 4);
 }
 
-TEST(Demand, HasNoFewerWhenLessIsLeft) {
+TEST(Demand, DoesNotShrinkWhenLessIsLeft) {
     Demand demand(100 * mebibyte, begun);
     demand.note(mebibyte);
     EXPECT_EQ(demand.wanted(5, 2, begun), 5);
 }
 
-TEST(Demand, HasOneMoreEachHalfSecondForWhatIsSlow) {
+TEST(Demand, GrowsEachHalfSecondForSlowWork) {
     Demand demand(mebibyte, begun);
     EXPECT_EQ(demand.wanted(0, 100, begun), 1);
     EXPECT_EQ(demand.wanted(1, 99, begun + 499ms), 1);

@@ -35,7 +35,7 @@ TEST(Describe, NamesTheProgramAndItsCommands) {
     EXPECT_EQ(described().commands[1].help.description, "More.");
 }
 
-TEST(Describe, LeavesOutWhatHelpHides) {
+TEST(Describe, OmitsHiddenOptions) {
     EXPECT_THROW(option("--secret"), std::runtime_error);
 }
 
@@ -45,7 +45,7 @@ TEST(Describe, HasAllNamesOfAnOption) {
     EXPECT_THAT(described().program.options.back().names, ElementsAre("-V", "--version"));
 }
 
-TEST(Describe, HasTheTextTheValueAndWhatStandsInForIt) {
+TEST(Describe, HasTextValueAndEnvironmentVariable) {
     EXPECT_EQ(option("--plain").text, "it's [in] brackets: $HOME `id` \\ %d {}; and more");
     EXPECT_EQ(option("--plain").value, "TEXT");
     EXPECT_EQ(option("--plain").variable, "BACKFILL_PLAIN");
@@ -59,7 +59,7 @@ TEST(Describe, RecognizesFlags) {
     EXPECT_FALSE(option("--plain").is_flag());
 }
 
-TEST(Describe, HasTheValueOfOptionsThatAreNotGiven) {
+TEST(Describe, HasDefaultValues) {
     EXPECT_EQ(option("--number").value, "INT");
     EXPECT_EQ(option("--number").preset, "42");
     EXPECT_EQ(option("--duration").value, "DURATION");
@@ -67,12 +67,12 @@ TEST(Describe, HasTheValueOfOptionsThatAreNotGiven) {
     EXPECT_EQ(option("--plain").preset, "");
 }
 
-TEST(Describe, HasTheChoicesHoweverTheyAreDefined) {
+TEST(Describe, HasChoices) {
     EXPECT_THAT(option("--choice").choices, ElementsAre("auto", "in-place"));
     EXPECT_EQ(option("--choice").value, "auto|in-place");
     EXPECT_THAT(option("--member").choices, ElementsAre("first", "second"));
     EXPECT_THAT(option("--plain").choices, IsEmpty());
-    EXPECT_THAT(option("--number").choices, IsEmpty()) << "a range is no choice";
+    EXPECT_THAT(option("--number").choices, IsEmpty()) << "a range is not a choice";
 }
 
 TEST(Describe, RecognizesFiles) {
@@ -82,7 +82,7 @@ TEST(Describe, RecognizesFiles) {
     EXPECT_FALSE(option("--flag").takes_file);
 }
 
-TEST(Describe, HasPositionalArgumentsApart) {
+TEST(Describe, SeparatesPositionalArguments) {
     const auto& two = described().commands.at(1);
     ASSERT_EQ(two.arguments.size(), 1);
     EXPECT_THAT(two.arguments.front().names, IsEmpty());
@@ -98,7 +98,7 @@ TEST(Brief, IsTheFirstClause) {
     EXPECT_EQ(cli::brief("all 1.5 of a:b"), "all 1.5 of a:b");
 }
 
-TEST(Brief, IsAllOfATextThatBeginsWithAChoice) {
+TEST(Brief, IsTheWholeTextIfItBeginsWithAChoice) {
     EXPECT_EQ(cli::brief(option("--choice")), "auto: this; in-place: that [auto]");
     EXPECT_EQ(cli::brief(option("--plain")), "it's [in] brackets");
 }

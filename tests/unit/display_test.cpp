@@ -28,7 +28,7 @@ class Progress : public testing::Test {
     Board board{3, 4, 400'000'000};
 };
 
-TEST_F(Progress, HasALineForAllAndOneForEachWhoIsAtWork) {
+TEST_F(Progress, HasASummaryLineAndALinePerActiveWorker) {
     EXPECT_THAT(lines(200),
                 ElementsAre(AllOf(HasSubstr("[#####..."), HasSubstr("12% of 400 MB"),
                                   HasSubstr("10.0 MB/s, 35 s left"), HasSubstr("0/4 chunks")),
@@ -36,12 +36,12 @@ TEST_F(Progress, HasALineForAllAndOneForEachWhoIsAtWork) {
                                   HasSubstr("50.0 MB of about 100 MB"), HasSubstr("10.0 MB/s"))));
 }
 
-TEST_F(Progress, CountsWhatIsFinished) {
+TEST_F(Progress, CountsFinishedWork) {
     board.end(0, 1, 100'000'000);
     EXPECT_THAT(lines(200), ElementsAre(AllOf(HasSubstr("25% of 400 MB"), HasSubstr("1/4"))));
 }
 
-TEST_F(Progress, WithoutARateThereIsNoTimeLeft) {
+TEST_F(Progress, HasNoTimeLeftWithoutARate) {
     EXPECT_THAT(lines(200, 0).front(), Not(HasSubstr("left")));
 }
 
@@ -56,7 +56,7 @@ TEST_F(Progress, OmitsTheUsualSchemaOnNarrowTerminals) {
     EXPECT_THAT(lines(80).back(), HasSubstr("copying \"_hyper_1_7_chunk\""));
 }
 
-TEST_F(Progress, TellsWhatAWorkerWaitsFor) {
+TEST_F(Progress, ShowsWhatAWorkerWaitsFor) {
     board.set_backends(0, {{.side = Side::source, .pid = 7}, {.side = Side::target, .pid = 8}});
     board.set_lock_waits(Side::source, {{8, "another server's process of the same number"}});
     EXPECT_THAT(lines(200).back(), Not(HasSubstr("another")));
@@ -66,12 +66,12 @@ TEST_F(Progress, TellsWhatAWorkerWaitsFor) {
     EXPECT_THAT(lines(200).back(), Not(HasSubstr("waiting")));
 }
 
-TEST_F(Progress, NeverExceedsAHundredPercent) {
+TEST_F(Progress, IsAtMostAHundredPercent) {
     board.moved(0, 1'000'000'000'000);
     EXPECT_THAT(lines(200).front(), HasSubstr("25% of 400 MB"));
 }
 
-TEST_F(Progress, OfAStreamHasNoEnd) {
+TEST_F(Progress, HasNoEndForAStream) {
     Board stream{1, 1, 0, "file"};
     stream.begin(0, "- from line 2", {}, 0);
     stream.moved(0, 3'000'000);
@@ -81,7 +81,7 @@ TEST_F(Progress, OfAStreamHasNoEnd) {
     EXPECT_EQ(text, "3.00 MB, 10.0 MB/s, 0/1 files");
 }
 
-TEST(Speed, IsThatOfTheLastHalfMinute) {
+TEST(Speed, CoversTheLastHalfMinute) {
     Speed speed;
     const auto begun = Board::Clock::now();
     EXPECT_EQ(speed.add(begun, 0), 0);
@@ -90,7 +90,7 @@ TEST(Speed, IsThatOfTheLastHalfMinute) {
     EXPECT_DOUBLE_EQ(speed.add(begun + 50s, 150), 5);
 }
 
-TEST(Activity, HasTheSameNameBothWays) {
+TEST(Activity, ConvertsToItsNameAndBack) {
     for (const auto activity : {Activity::idle, Activity::copying, Activity::paused})
         EXPECT_EQ(activity_of(name_of(activity)), activity);
     EXPECT_EQ(activity_of("nothing known"), Activity::idle);

@@ -8,14 +8,14 @@ using postgres::Remedy;
 using postgres::remedy_for;
 using postgres::SqlError;
 
-TEST(RemedyFor, RetriesWhatAnotherAttemptMayGetPast) {
+TEST(RemedyFor, RetriesTransientErrors) {
     for (const auto* sqlstate : {"40001",  // serialization_failure
                                  "40P01",  // deadlock_detected
                                  "55P03"}) // lock_not_available
         EXPECT_EQ(remedy_for(sqlstate), Remedy::retry) << sqlstate;
 }
 
-TEST(RemedyFor, WaitsForServersThatCannotGoOnForNow) {
+TEST(RemedyFor, WaitsForUnavailableServers) {
     for (const auto* sqlstate : {"08006",  // connection_failure
                                  "25006",  // read_only_sql_transaction
                                  "53100",  // disk_full
@@ -28,7 +28,7 @@ TEST(RemedyFor, WaitsForServersThatCannotGoOnForNow) {
         EXPECT_EQ(remedy_for(sqlstate), Remedy::wait) << sqlstate;
 }
 
-TEST(RemedyFor, StopsWhenNoOtherChunkWouldFareBetter) {
+TEST(RemedyFor, StopsOnErrorsThatAffectAllChunks) {
     for (const auto* sqlstate : {"28000",  // invalid_authorization_specification
                                  "28P01",  // invalid_password
                                  "3D000",  // invalid_catalog_name
@@ -43,7 +43,7 @@ TEST(RemedyFor, WaitsForLostConnectionsUnlessTheServerRefusesUs) {
     EXPECT_EQ(postgres::ConnectionError("no such password", "28P01").remedy(), Remedy::stop);
 }
 
-TEST(RemedyFor, FailsTheTaskWhenTheErrorIsOfThisChunkAlone) {
+TEST(RemedyFor, FailsTheTaskOnErrorsOfASingleChunk) {
     for (const auto* sqlstate : {"22P03",  // invalid_binary_representation
                                  "23503",  // foreign_key_violation
                                  "23505",  // unique_violation
@@ -56,7 +56,7 @@ TEST(RemedyFor, FailsTheTaskWhenTheErrorIsOfThisChunkAlone) {
         EXPECT_EQ(remedy_for(sqlstate), Remedy::fail_task) << sqlstate;
 }
 
-TEST(RemedyFor, FailsOnlyTheTaskWhoseStatementSomeoneCancelled) {
+TEST(RemedyFor, FailsTheTaskWhoseStatementWasCancelled) {
     EXPECT_EQ(remedy_for("57014"), Remedy::fail_task);
 }
 

@@ -1,4 +1,4 @@
-// What is generated has everything that --help names.
+// Tests that generated texts contain everything that --help shows.
 #include "commands/commands.hpp"
 #include "postgres/error.hpp"
 #include "support/own_command_line.hpp"
@@ -22,7 +22,7 @@ std::string generated(const std::string& form) {
     return program_output({"--generate", form});
 }
 
-/// What stands between two marks, or after the first if the other does not follow.
+/// The text between two marks, or after the first one if the other does not follow.
 std::string between(const std::string& text, const std::string& first, const std::string& last) {
     const auto begin = text.find(first);
     if (begin == std::string::npos)
@@ -30,7 +30,7 @@ std::string between(const std::string& text, const std::string& first, const std
     return text.substr(begin, text.find(last, begin + first.size()) - begin);
 }
 
-/// The commands, which must be those that we know of at least.
+/// The commands; checks that they include all known ones.
 std::vector<HelpedCommand> known_commands() {
     auto commands = commands_in_help();
     EXPECT_GE(commands.size(), 6);
@@ -100,13 +100,13 @@ TEST(Generate, ManHasEveryCommandAndOption) {
     }
 }
 
-TEST(Generate, HelpDoesNotShowIt) {
+TEST(Generate, IsHiddenFromHelp) {
     EXPECT_THAT(program_output({"--help"}), Not(HasSubstr("generate")));
     for (const auto* form : {"bash", "zsh", "fish", "man"})
         EXPECT_THAT(generated(form), Not(HasSubstr("-l generate"))) << form;
 }
 
-TEST(Generate, NothingElseIsGenerated) {
+TEST(Generate, RefusesOtherWords) {
     const std::array arguments{"timescaledb-backfill", "--generate", "word"};
     EXPECT_THROW(commands::parse(arguments.size(), arguments.data()), UsageError);
 }

@@ -21,7 +21,7 @@ Hypertable with_columns(std::vector<Column> columns) {
     return hypertable;
 }
 
-TEST(Hypertable, IsKnownByItsViewWhenItIsAnAggregates) {
+TEST(Hypertable, IsKnownByTheViewOfItsAggregate) {
     Hypertable hypertable;
     hypertable.name = {"_timescaledb_internal", "_materialized_hypertable_2"};
     EXPECT_EQ(hypertable.known_as(), hypertable.name);
@@ -29,7 +29,7 @@ TEST(Hypertable, IsKnownByItsViewWhenItIsAnAggregates) {
     EXPECT_EQ(hypertable.known_as(), (postgres::QualifiedName{"public", "daily"}));
 }
 
-TEST(ColumnDifferences, AreNoneWhenTheColumnsAreTheSame) {
+TEST(ColumnDifferences, AreEmptyForTheSameColumns) {
     const auto hypertable = with_columns({{"time", "date"}, {"value", "real"}});
     EXPECT_THAT(column_differences(hypertable, hypertable), IsEmpty());
 }
@@ -47,19 +47,19 @@ TEST(ColumnDifferences, IgnoreGeneratedColumns) {
         IsEmpty());
 }
 
-TEST(ColumnDifferences, NameColumnsThatTheTargetLacks) {
+TEST(ColumnDifferences, IncludeColumnsMissingInTheTarget) {
     EXPECT_THAT(column_differences(with_columns({{"time", "date"}, {"my \"value\"", "real"}}),
                                    with_columns({{"time", "date"}})),
                 ElementsAre(R"(column "my ""value""" (real) is missing in the target)"));
 }
 
-TEST(ColumnDifferences, NameColumnsThatTheSourceLacks) {
+TEST(ColumnDifferences, IncludeColumnsMissingInTheSource) {
     EXPECT_THAT(column_differences(with_columns({{"time", "date"}}),
                                    with_columns({{"time", "date"}, {"my \"value\"", "real"}})),
                 ElementsAre(R"(column "my ""value""" (real) is missing in the source)"));
 }
 
-TEST(ColumnDifferences, NameBothTypesWhenTheyDiffer) {
+TEST(ColumnDifferences, IncludeBothTypesIfTheyDiffer) {
     EXPECT_THAT(column_differences(with_columns({{"value", "numeric(10,2)"}}),
                                    with_columns({{"value", "numeric(12,2)"}})),
                 ElementsAre(R"(column "value" is numeric(10,2) in the source and )"
@@ -73,7 +73,7 @@ TEST(ColumnDifferences, DistinguishNamesByCase) {
                     R"(column "value" (real) is missing in the source)"));
 }
 
-TEST(ColumnDifferences, AreAllNamedAtOnce) {
+TEST(ColumnDifferences, AreComplete) {
     EXPECT_THAT(column_differences(with_columns({{"a", "real"}, {"b", "real"}, {"c", "real"}}),
                                    with_columns({{"c", "text"}, {"d", "real"}})),
                 ElementsAre(R"(column "a" (real) is missing in the target)",

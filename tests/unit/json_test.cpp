@@ -34,12 +34,12 @@ TEST(Json, RefusesOrReplacesInvalidUtf8) {
     EXPECT_EQ(dump("a\xff", json::BadBytes::replace), "\"a\xef\xbf\xbd\"");
 }
 
-TEST(Json, IsReadAsItWasWritten) {
+TEST(Json, IsReadAsWritten) {
     const std::string text = R"({"b":[1,-9223372036854775808,1.5,true,null,"x\"y"],"a":{"c":{}}})";
     EXPECT_EQ(dump(parse(text)), text);
 }
 
-TEST(Json, IsTheSameInAnotherOrderOfFields) {
+TEST(Json, IgnoresTheOrderOfFieldsInComparisons) {
     EXPECT_EQ(parse(R"({"a": 1, "b": [1, 2]})"), parse(R"({"b": [1, 2], "a": 1})"));
     EXPECT_NE(parse(R"({"a": 1, "b": [1, 2]})"), parse(R"({"b": [2, 1], "a": 1})"));
     EXPECT_NE(parse(R"({"a": 1})"), parse(R"({"a": 1, "b": 2})"));
@@ -60,7 +60,7 @@ TEST(Json, ReturnsItsValues) {
     EXPECT_TRUE(value.object().get("missing").is_null());
 }
 
-TEST(Json, ThrowsWhereItHoldsSomethingElse) {
+TEST(Json, ThrowsForValuesOfAnotherKind) {
     const auto value = parse(R"({"text": "x", "list": []})");
     EXPECT_THROW(value.at("missing"), json::Error);
     EXPECT_THROW(value.at("text").integer(), json::Error);
@@ -74,7 +74,7 @@ TEST(Json, RefusesInvalidText) {
     EXPECT_THROW(parse(std::string(100'000, '[')), json::Error);
 }
 
-TEST(Json, TakesAnIntegerThatIsTooLargeForADouble) {
+TEST(Json, KeepsIntegersThatADoubleCannotRepresent) {
     EXPECT_EQ(parse("9223372036854775807").integer(), std::numeric_limits<std::int64_t>::max());
     EXPECT_FALSE(parse("9223372036854775808").is_integer());
     EXPECT_FALSE(parse("18446744073709551615").is_integer());

@@ -33,14 +33,14 @@ TEST(ManualPage, HasTheUsualSections) {
     }
 }
 
-TEST(ManualPage, EscapesWhatManWouldTakeForSomethingElse) {
+TEST(ManualPage, EscapesSpecialCharacters) {
     EXPECT_THAT(own_page(), HasSubstr("\n\\&.dots and \\(aqquotes\\(aq\n"));
     EXPECT_THAT(own_page(),
                 HasSubstr("it\\(aqs [in] brackets: $HOME \\(gaid\\(ga \\e %d {}; and more"));
     EXPECT_THAT(own_page(), HasSubstr("timescaledb\\-backfill one \\-\\-plain \\(aqa b\\(aq"));
 }
 
-TEST(ManualPage, SaysWhatAnOptionIsWithoutItAndWhatStandsInForIt) {
+TEST(ManualPage, HasDefaultsAndEnvironmentVariables) {
     EXPECT_THAT(own_page(), HasSubstr("a number (default: 42)"));
     EXPECT_THAT(own_page(), HasSubstr("how long (default: 90s)"));
     EXPECT_THAT(own_page(), HasSubstr("(environment variable: BACKFILL_PLAIN) (required)"));
@@ -48,7 +48,7 @@ TEST(ManualPage, SaysWhatAnOptionIsWithoutItAndWhatStandsInForIt) {
                 HasSubstr("\\fBBACKFILL_PLAIN\\fR\nUsed if \\fB\\-\\-plain\\fR is not given."));
 }
 
-TEST(ManualPage, ShowsWhatMustBeGivenInTheSynopsis) {
+TEST(ManualPage, ShowsRequiredOptionsInTheSynopsis) {
     EXPECT_THAT(own_page(), HasSubstr("\\fBone\\fR \\fB\\-\\-plain\\fR \\fITEXT\\fR [\\fIOPTION"));
     EXPECT_THAT(own_page(), HasSubstr("\\fBtwo\\fR [\\fIOPTION\\fR ...] \\fIup|down\\fR"));
 }
@@ -84,7 +84,7 @@ TEST(ManualPage, ListsTheExitStatuses) {
                                       ".TP\n\\fB130\\fR\ninterrupted\n.SH"));
 }
 
-TEST(ManualPage, OfTheProgramHasAllExitStatuses) {
+TEST(ManualPage, ListsAllExitStatusesOfTheProgram) {
     const auto page = program_output({"--generate", "man"});
     for (const auto status :
          {exit_done, exit_failed, exit_usage, exit_differences, exit_interrupted})
@@ -95,7 +95,7 @@ TEST(ManualPage, OfTheProgramHasAllExitStatuses) {
 
 TEST(ManualPage, ManPrintsNoWarnings) {
     if (!test::has_program("man"))
-        GTEST_SKIP() << "there is no man";
+        GTEST_SKIP() << "man is not installed";
     for (const auto& page : {own_page(), program_output({"--generate", "man"})}) {
         const TextFile file("timescaledb-backfill.1", page);
         const auto outcome =
@@ -105,13 +105,13 @@ TEST(ManualPage, ManPrintsNoWarnings) {
     }
 }
 
-TEST(ManualPage, MandocFindsNoErrors) {
+TEST(ManualPage, MandocReportsNoErrors) {
     if (!test::has_program("mandoc"))
-        GTEST_SKIP() << "there is no mandoc";
+        GTEST_SKIP() << "mandoc is not installed";
     for (const auto& page : {own_page(), program_output({"--generate", "man"})}) {
         const TextFile file("timescaledb-backfill.1", page);
         const auto outcome = run_command({"mandoc", "-T", "lint", "-W", "warning", file.path()});
-        // A date would have to be kept; the version is there.
+        // The page has a version instead of a date, which would need maintenance.
         EXPECT_THAT(outcome.output, ContainsRegex("^mandoc: [^\n]*missing date[^\n]*\n$"));
     }
 }

@@ -10,7 +10,7 @@
 
 namespace load {
 
-/// How GoogleTest shows a plan.
+/// Prints a plan in GoogleTest's messages.
 void PrintTo(const Plan& plan, std::ostream* stream) { // NOLINT(readability-identifier-naming)
     *stream << "into " << static_cast<int>(plan.into) << ", what " << static_cast<int>(plan.what)
             << (plan.decompress_first ? ", decompress first" : "")
@@ -45,8 +45,8 @@ Chunk::Compressed compressed_table() {
     return compressed;
 }
 
-/// Both sides have the chunk, uncompressed; the hypertables are set up alike, and the role may do
-/// everything. Each test changes what it is about.
+/// Both sides have the chunk, uncompressed. The hypertables have the same settings, and the role
+/// has all privileges. Each test changes what it tests.
 Situation uncompressed() {
     Situation situation;
     situation.source_server.timescaledb_text = "2.29.1";
@@ -82,7 +82,7 @@ Situation both_compressed() {
 
 // ---------------------------------------------------------------- no chunk of the same slices
 
-/// The target has no chunk there, and its server may attach a table.
+/// The target has no chunk there, and its server can attach a table.
 Situation absent() {
     auto situation = uncompressed();
     situation.target.reset();
@@ -90,12 +90,12 @@ Situation absent() {
     return situation;
 }
 
-TEST(ChooseLoad, AttachesATableWhereNoChunkIs) {
+TEST(ChooseLoad, AttachesATableIfNoChunkExists) {
     EXPECT_EQ(choose_load(absent()),
               (Plan{.into = Into::attached_table, .reason = "the target has no chunk there yet"}));
 }
 
-TEST(ChooseLoad, AttachesATableWhereAnEmptyChunkIs) {
+TEST(ChooseLoad, AttachesATableInPlaceOfAnEmptyChunk) {
     auto situation = uncompressed();
     situation.target->empty = true;
     EXPECT_EQ(choose_load(situation),
@@ -105,7 +105,7 @@ TEST(ChooseLoad, AttachesATableWhereAnEmptyChunkIs) {
     EXPECT_EQ(choose_load(situation).into, Into::attached_table);
 }
 
-TEST(ChooseLoad, DropsNoEmptyChunkWhereThatCouldFailAWriter) {
+TEST(ChooseLoad, KeepsAnEmptyChunkIfDroppingItCouldFailAWriter) {
     auto situation = uncompressed();
     situation.target->empty = true;
     situation.target_server.timescaledb = {2, 22, 1};
@@ -149,7 +149,7 @@ TEST(AttachObstacle, DependsOnStrategyServerAndSize) {
               "the Apache edition attaches no tables");
 }
 
-TEST(ChooseLoad, MakesAChunkForACompressedOne) {
+TEST(ChooseLoad, CreatesAChunkForACompressedOne) {
     auto situation = source_compressed();
     situation.target.reset();
     situation.takes_new_chunk = true;
@@ -157,14 +157,14 @@ TEST(ChooseLoad, MakesAChunkForACompressedOne) {
               (Plan{.into = Into::new_chunk, .reason = "it is compressed in the source"}));
 }
 
-TEST(ChooseLoad, GoesThroughTheHypertableWhenItsChunksAreCutElsewhere) {
+TEST(ChooseLoad, UsesTheHypertableIfChunkBoundariesDiffer) {
     auto situation = uncompressed();
     situation.target.reset();
     EXPECT_EQ(choose_load(situation),
               (Plan{.into = Into::hypertable, .reason = "the target's chunks are cut elsewhere"}));
 }
 
-TEST(ChooseLoad, GoesThroughTheHypertableWhenItHasOtherDimensions) {
+TEST(ChooseLoad, UsesTheHypertableIfDimensionsDiffer) {
     for (const bool free : {true, false}) {
         auto situation = uncompressed();
         situation.target.reset();
@@ -178,7 +178,7 @@ TEST(ChooseLoad, GoesThroughTheHypertableWhenItHasOtherDimensions) {
 
 // ---------------------------------------------------------------- an uncompressed source
 
-TEST(ChooseLoad, ReplacesRowsWhenNeitherIsCompressed) {
+TEST(ChooseLoad, ReplacesRowsIfNeitherChunkIsCompressed) {
     for (const bool whole : {true, false}) {
         auto situation = uncompressed();
         situation.whole = whole;
@@ -190,14 +190,14 @@ TEST(ChooseLoad, ReplacesRowsWhenNeitherIsCompressed) {
     }
 }
 
-TEST(ChooseLoad, LeavesAWholeChunkUncompressedAsInTheSource) {
+TEST(ChooseLoad, LeavesAWholeChunkUncompressedLikeTheSource) {
     EXPECT_EQ(choose_load(target_compressed()), (Plan{.what = What::rows,
                                                       .decompress_first = true,
                                                       .compress_after = false,
                                                       .reason = "the target's chunk holds rows"}));
 }
 
-TEST(ChooseLoad, CompressesAgainWhatABoundLeavesToTheTarget) {
+TEST(ChooseLoad, RecompressesRowsOutsideTheBounds) {
     auto situation = target_compressed();
     situation.whole = false;
     EXPECT_EQ(choose_load(situation), (Plan{.what = What::rows,
@@ -206,7 +206,7 @@ TEST(ChooseLoad, CompressesAgainWhatABoundLeavesToTheTarget) {
                                             .reason = "the target's chunk holds rows"}));
 }
 
-// ---------------------------------------------------------------- batches as they are
+// ---------------------------------------------------------------- unchanged batches
 
 Plan batches_into_present() {
     return {.what = What::batches_into_present, .reason = "both are compressed alike"};
@@ -218,11 +218,11 @@ Plan batches(bool decompress_first) {
             .reason = "the target's chunk has no compressed table like the source's"};
 }
 
-TEST(ChooseLoad, PutsBatchesIntoTheCompressedTableThatIsLikeTheSources) {
+TEST(ChooseLoad, CopiesBatchesIntoAMatchingCompressedTable) {
     EXPECT_EQ(choose_load(both_compressed()), batches_into_present());
 }
 
-TEST(ChooseLoad, DecompressesAChunkThatMayBeSkippedByTheValuesOfItsOldRows) {
+TEST(ChooseLoad, DecompressesAChunkWithStaleSkippingStatistics) {
     auto situation = both_compressed();
     situation.target->skipping = R"({"tracking": [1, 8, true]})";
     auto plan = batches(true);
@@ -230,7 +230,7 @@ TEST(ChooseLoad, DecompressesAChunkThatMayBeSkippedByTheValuesOfItsOldRows) {
     EXPECT_EQ(choose_load(situation), plan);
 }
 
-TEST(ChooseLoad, TakesBatchesOfAPartialChunk) {
+TEST(ChooseLoad, CopiesBatchesOfAPartialChunk) {
     auto situation = both_compressed();
     situation.source.status |= partial_bit;
     EXPECT_EQ(choose_load(situation), batches_into_present());
@@ -252,7 +252,7 @@ TEST(ChooseLoad, NeedsNoSettingsOfTheHypertableForAnExistingCompressedTable) {
     EXPECT_EQ(choose_load(situation), batches_into_present());
 }
 
-TEST(ChooseLoad, ReplacesACompressedTableWhoseStatisticsTheRoleMayNotChange) {
+TEST(ChooseLoad, ReplacesACompressedTableIfTheRoleMayNotChangeItsStatistics) {
     auto situation = both_compressed();
     situation.source.compressed->sizes = {1, 2, 3, 4, 5, 6, 7, 8, 8};
     situation.target->compressed->sizes = {1, 1, 1, 1, 1, 1, 1, 1, 1};
@@ -262,17 +262,17 @@ TEST(ChooseLoad, ReplacesACompressedTableWhoseStatisticsTheRoleMayNotChange) {
                     .reason = "the role may not change the statistics of the target's chunk"}));
     situation.target->may_set_sizes = true;
     EXPECT_EQ(choose_load(situation), batches_into_present());
-    situation.target->compressed->sizes.clear(); // there is no row of them to change
+    situation.target->compressed->sizes.clear(); // no row to change
     EXPECT_EQ(choose_load(situation).what, What::batches);
     situation.target->may_create_batches = false;
     EXPECT_EQ(choose_load(situation), batches_into_present());
 }
 
-TEST(ChooseLoad, PutsBatchesIntoANewCompressedTableWhenThereIsNone) {
+TEST(ChooseLoad, CopiesBatchesIntoANewCompressedTable) {
     EXPECT_EQ(choose_load(source_compressed()), batches(/*decompress_first=*/false));
 }
 
-TEST(ChooseLoad, ReplacesACompressedTableOfOtherSettings) {
+TEST(ChooseLoad, ReplacesACompressedTableWithOtherSettings) {
     auto situation = both_compressed();
     situation.target->compressed->settings = other_settings;
     EXPECT_EQ(choose_load(situation), batches(/*decompress_first=*/true));
@@ -290,16 +290,16 @@ TEST(ChooseLoad, ReplacesACompressedTableWithAColumnOfAnotherName) {
     EXPECT_EQ(choose_load(situation), batches(/*decompress_first=*/true));
 }
 
-TEST(ChooseLoad, ReplacesACompressedTableThatLacksAColumn) {
+TEST(ChooseLoad, ReplacesACompressedTableWithAMissingColumn) {
     auto situation = both_compressed();
     situation.target->compressed->columns.pop_back();
     EXPECT_EQ(choose_load(situation), batches(/*decompress_first=*/true));
 }
 
-// ---------------------------------------------------------------- what stands against batches
+// ---------------------------------------------------------------- obstacles to batches
 
-/// Expects rows instead of batches, whether or not the target's chunk is compressed now, and that
-/// the target compresses them.
+/// Expects that rows are copied instead of batches, and that the target compresses them, no matter
+/// if the target's chunk is compressed now.
 void expect_compressed_rows(Situation situation, const std::string& reason) {
     EXPECT_EQ(choose_load(situation), (Plan{.what = What::rows,
                                             .decompress_first = false,
@@ -313,13 +313,13 @@ void expect_compressed_rows(Situation situation, const std::string& reason) {
                                             .reason = reason}));
 }
 
-TEST(ChooseLoad, TakesRowsWhenABoundCutsTheCompressedChunk) {
+TEST(ChooseLoad, CopiesRowsIfABoundCutsTheCompressedChunk) {
     auto situation = source_compressed();
     situation.whole = false;
     expect_compressed_rows(situation, "a bound cuts the compressed chunk");
 }
 
-TEST(ChooseLoad, TakesRowsWhenTheVersionsDiffer) {
+TEST(ChooseLoad, CopiesRowsIfVersionsDiffer) {
     auto situation = source_compressed();
     for (const auto* version : {"2.19.4", "2.19.3-dev"}) {
         situation.target_server.timescaledb_text = version;
@@ -327,25 +327,25 @@ TEST(ChooseLoad, TakesRowsWhenTheVersionsDiffer) {
     }
 }
 
-TEST(ChooseLoad, TakesRowsWhenTheSourcesAccessMethodIsHypercore) {
+TEST(ChooseLoad, CopiesRowsIfTheSourcesAccessMethodIsHypercore) {
     auto situation = source_compressed();
     situation.source.access_method = "hypercore";
     expect_compressed_rows(situation, "its access method in the source is hypercore");
 }
 
-TEST(ChooseLoad, TakesRowsWhenTheBatchesAreUnordered) {
+TEST(ChooseLoad, CopiesRowsIfBatchesAreUnordered) {
     auto situation = source_compressed();
     situation.source.status |= unordered_bit;
     expect_compressed_rows(situation, "its compressed batches are unordered");
 }
 
-TEST(ChooseLoad, TakesRowsWhenTheHypertablesSettingsDiffer) {
+TEST(ChooseLoad, CopiesRowsIfTheHypertablesSettingsDiffer) {
     auto situation = source_compressed();
     situation.target_settings = other_settings;
     expect_compressed_rows(situation, "the compression settings differ");
 }
 
-TEST(ChooseLoad, TakesRowsWhenTheRoleMayNotCreateTables) {
+TEST(ChooseLoad, CopiesRowsIfTheRoleMayNotCreateTables) {
     auto situation = source_compressed();
     situation.target->may_create_batches = false;
     expect_compressed_rows(
@@ -362,7 +362,7 @@ TEST(ChooseLoad, CopiesRowsEvenIntoAnIdenticalCompressedTable) {
                                             .reason = "a bound cuts the compressed chunk"}));
 }
 
-TEST(ChooseLoad, LeavesRowsUncompressedWhenTheTargetDoesNotCompress) {
+TEST(ChooseLoad, LeavesRowsUncompressedIfTheTargetDoesNotCompress) {
     auto situation = source_compressed();
     situation.target_compression_enabled = false;
     EXPECT_EQ(choose_load(situation),
@@ -373,9 +373,9 @@ TEST(ChooseLoad, LeavesRowsUncompressedWhenTheTargetDoesNotCompress) {
               (Plan{.what = What::rows, .reason = "a bound cuts the compressed chunk"}));
 }
 
-// ---------------------------------------------------------------- rows that are kept
+// ---------------------------------------------------------------- rows that must be kept
 
-TEST(ChooseLoad, ChangesOnlyWhatDiffersWhereAPublicationKeepsRows) {
+TEST(ChooseLoad, ChangesOnlyDifferencesIfAPublicationPreventsDeletes) {
     auto situation = both_compressed();
     situation.target->refuses_deletes = true;
     const std::string reason =
@@ -391,13 +391,13 @@ TEST(ChooseLoad, ChangesOnlyWhatDiffersWhereAPublicationKeepsRows) {
     situation.target->refuses_deletes = true;
     EXPECT_EQ(choose_load(situation),
               (Plan{.what = What::rows, .only_differences = true, .reason = reason}));
-    // There is nothing to delete.
+    // There are no rows to delete.
     situation.target->empty = true;
     situation.attach_obstacle = "it is small";
     EXPECT_EQ(choose_load(situation), (Plan{.what = What::rows, .reason = "it is small"}));
 }
 
-TEST(ChooseLoad, CompressesNothingThatForeignKeysReference) {
+TEST(ChooseLoad, DoesNotCompressChunksThatForeignKeysReference) {
     for (const bool whole : {true, false}) {
         auto situation = both_compressed();
         situation.whole = whole;
@@ -411,7 +411,7 @@ TEST(ChooseLoad, CompressesNothingThatForeignKeysReference) {
                                   "uncompressed, for TimescaleDB compresses no chunk that foreign "
                                   "keys reference"}));
     }
-    // But it takes batches.
+    // But an empty chunk accepts batches.
     auto situation = source_compressed();
     situation.target->referenced = true;
     situation.target->empty = true;

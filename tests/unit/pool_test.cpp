@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Waits until it is true, for ten seconds at most.
+/// Waits until the condition is true, for ten seconds at most.
 template <typename Condition>
 bool eventually(const Condition& condition) {
     for (int i = 0; i < 1000 && !condition(); ++i)
@@ -21,7 +21,7 @@ bool eventually(const Condition& condition) {
     return condition();
 }
 
-/// A pool whose workers do nothing but stay until they are dismissed or let go.
+/// A pool whose workers do nothing until they are dismissed or let go.
 class IdlePool {
   public:
     int at_work() const { return at_work_; }
@@ -29,7 +29,7 @@ class IdlePool {
     int joined() const { return joined_; }
 
     void let_go() {
-        stop_.after_current(); // none is to begin instead
+        stop_.after_current(); // no others must start in their place
         let_go_ = true;
     }
 
@@ -51,12 +51,12 @@ class IdlePool {
     std::atomic<bool> let_go_ = false;
 };
 
-/// As many as there may be.
+/// Demands the maximum number of workers.
 int all(int /*working*/) {
     return 1000;
 }
 
-TEST(Pool, EachWorkerHasItsNumber) {
+TEST(Pool, NumbersItsWorkers) {
     Stop stop;
     std::mutex mutex;
     std::multiset<int> numbers;
@@ -72,7 +72,7 @@ TEST(Pool, HasAsManyAsAreNeededUpToTheMaximum) {
     std::atomic<int> wanted = 0;
     IdlePool idle;
     std::thread runner([&] { idle.pool.run(3, [&](int) { return wanted.load(); }); });
-    EXPECT_TRUE(eventually([&] { return idle.at_work() == 1; })); // one at least
+    EXPECT_TRUE(eventually([&] { return idle.at_work() == 1; })); // at least one
     wanted = 2;
     EXPECT_TRUE(eventually([&] { return idle.at_work() == 2; }));
     wanted = 10;
@@ -95,7 +95,7 @@ TEST(Pool, GrowsAndShrinksOnRequest) {
     EXPECT_TRUE(resize(5));
     EXPECT_EQ(idle.joined(), 5);
     EXPECT_TRUE(resize(1));
-    EXPECT_TRUE(resize(3)); // also those that were dismissed
+    EXPECT_TRUE(resize(3)); // including those that were dismissed
     EXPECT_EQ(idle.joined(), 7);
     idle.let_go();
     runner.join();
@@ -118,7 +118,7 @@ TEST(Pool, AWorkerThatFoundNothingIsNotCalledAgain) {
     EXPECT_EQ(calls, 2);
 }
 
-TEST(Pool, StopsTheOthersWhenOneFails) {
+TEST(Pool, StopsAllWorkersWhenOneFails) {
     Stop stop;
     Pool pool(stop, [&](int number) {
         if (number == 1)
@@ -129,13 +129,13 @@ TEST(Pool, StopsTheOthersWhenOneFails) {
     EXPECT_THROW(pool.run(3, all), std::runtime_error);
 }
 
-TEST(Pool, BeginsNoneWhenItIsToStop) {
+TEST(Pool, StartsNoWorkersAfterAStop) {
     Stop stop;
     std::atomic<int> calls = 0;
     std::atomic<int> asked = 0;
     Pool pool(stop, [&](int /*number*/) {
         ++calls;
-        std::this_thread::sleep_for(200ms); // several times that it could be asked
+        std::this_thread::sleep_for(200ms); // long enough for several requests
     });
     stop.after_current();
     pool.run(3, [&](int working) {

@@ -16,7 +16,7 @@ using testing::ThrowsMessage;
 
 constexpr std::string_view with_nul("a\0b", 3);
 
-TEST(QuoteIdentifier, StandsInDoubleQuotesWhateverItIs) {
+TEST(QuoteIdentifier, AlwaysUsesDoubleQuotes) {
     EXPECT_EQ(quote_identifier("conditions"), R"("conditions")");
     EXPECT_EQ(quote_identifier("Mixed Case"), R"("Mixed Case")");
     EXPECT_EQ(quote_identifier("select"), R"("select")");
@@ -29,7 +29,7 @@ TEST(QuoteIdentifier, DoublesDoubleQuotesOnly) {
     EXPECT_EQ(quote_identifier("it's"), R"("it's")");
 }
 
-TEST(QuoteIdentifier, LeavesBackslashesAndOtherBytesAsTheyAre) {
+TEST(QuoteIdentifier, LeavesBackslashesAndOtherBytesUnchanged) {
     EXPECT_EQ(quote_identifier(R"(a\b)"), R"("a\b")");
     EXPECT_EQ(quote_identifier("a\n\tb"), "\"a\n\tb\"");
     EXPECT_EQ(quote_identifier("Wärme 温度 🌡"), R"("Wärme 温度 🌡")");
@@ -43,7 +43,7 @@ TEST(QuoteIdentifier, RefusesNul) {
     EXPECT_THAT([] { quote_identifier(with_nul); }, ThrowsMessage<UsageError>(HasSubstr("NUL")));
 }
 
-TEST(QuoteLiteral, StandsInSingleQuotes) {
+TEST(QuoteLiteral, UsesSingleQuotes) {
     EXPECT_EQ(quote_literal("text"), "'text'");
     EXPECT_EQ(quote_literal(""), "''");
     EXPECT_EQ(quote_literal("Wärme 温度 🌡\n"), "'Wärme 温度 🌡\n'");
@@ -65,7 +65,7 @@ TEST(QuoteLiteral, RefusesNul) {
     EXPECT_THAT([] { quote_literal(with_nul); }, ThrowsMessage<UsageError>(HasSubstr("NUL")));
 }
 
-TEST(QualifiedName, QuotesSchemaAndNameApart) {
+TEST(QualifiedName, QuotesSchemaAndNameSeparately) {
     EXPECT_EQ((QualifiedName{"public", "conditions"}).quoted(), R"("public"."conditions")");
     EXPECT_EQ((QualifiedName{"a.b", R"(c"d)"}).quoted(), R"("a.b"."c""d")");
 }
@@ -81,7 +81,7 @@ TEST(ObjectName, JoinsTwoNames) {
               "_hyper_1_2_chunk_t_time_idx");
 }
 
-TEST(ObjectName, ShortensTheLongerOne) {
+TEST(ObjectName, TruncatesTheLongerName) {
     const std::string longest(63, 'x');
     EXPECT_EQ(postgres::object_name("_hyper_1_2_chunk", longest),
               "_hyper_1_2_chunk_" + std::string(46, 'x'));
@@ -95,7 +95,7 @@ TEST(ObjectName, LeavesRoomForALabel) {
               "_hyper_1_2_chunk_" + std::string(43, 'x') + "_12");
 }
 
-TEST(ObjectName, CutsNoCharacterInTwo) {
+TEST(ObjectName, DoesNotSplitCharacters) {
     std::string umlauts;
     for (int i = 0; i < 31; ++i)
         umlauts += "\u00e4"; // two bytes each
@@ -103,7 +103,7 @@ TEST(ObjectName, CutsNoCharacterInTwo) {
               "_hyper_1_20_chunk_" + umlauts.substr(0, 44));
 }
 
-TEST(LockStatement, NamesAllTablesWithoutTheirChildren) {
+TEST(LockStatement, ListsAllTablesWithoutTheirChildren) {
     EXPECT_EQ(postgres::lock_statement({{"a", "b"}}, "SHARE"),
               R"(LOCK TABLE ONLY "a"."b" IN SHARE MODE)");
     EXPECT_EQ(postgres::lock_statement({{"a", "b"}, {"c", "d"}}, "ACCESS SHARE"),

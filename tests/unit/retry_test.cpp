@@ -27,7 +27,7 @@ const ConnectionError wrong_password("wrong password", "28P01");
 const SqlError disk_full("53100", "disk full");
 const SqlError no_such_table("42P01", "no such table");
 
-/// What the program says on standard error while this object lives.
+/// Captures the program's standard error during its own lifetime.
 class Said {
   public:
     Said() : before_(spdlog::default_logger()) {
@@ -56,7 +56,7 @@ class Recovery : public testing::Test {
     int attempts = 0;
     int failures = 0;
 
-    /// Does work that fails the first times.
+    /// Runs work that fails a number of times first.
     template <typename Failure>
     void lead(const Failure& error, int times, bool goes_on = true) {
         recovery.lead(
@@ -71,14 +71,14 @@ class Recovery : public testing::Test {
     }
 };
 
-TEST_F(Recovery, DoesWorkThatSucceedsOnce) {
+TEST_F(Recovery, RunsSuccessfulWorkOnce) {
     lead(lost, 0);
     EXPECT_EQ(attempts, 1);
     EXPECT_EQ(failures, 0);
     EXPECT_EQ(said.text(), "");
 }
 
-TEST_F(Recovery, BeginsAgainWhenAConnectionIsLost) {
+TEST_F(Recovery, RetriesAfterALostConnection) {
     lead(lost, 2);
     EXPECT_EQ(attempts, 3);
     EXPECT_EQ(failures, 2);
@@ -86,13 +86,13 @@ TEST_F(Recovery, BeginsAgainWhenAConnectionIsLost) {
     EXPECT_EQ(said.text(), "lost; trying again\n") << "once is enough";
 }
 
-TEST_F(Recovery, BeginsAgainWhenAServerCannotGoOnForNow) {
+TEST_F(Recovery, RetriesWhileAServerIsUnavailable) {
     lead(disk_full, 1);
     EXPECT_EQ(attempts, 2);
     EXPECT_FALSE(recovery.connection_failed());
 }
 
-TEST_F(Recovery, DoesNotTryWhatWillNotSucceed) {
+TEST_F(Recovery, DoesNotRetryHopelessWork) {
     EXPECT_THROW(lead(wrong_password, 1), ConnectionError);
     EXPECT_EQ(attempts, 1);
     attempts = 0;
@@ -102,13 +102,13 @@ TEST_F(Recovery, DoesNotTryWhatWillNotSucceed) {
     EXPECT_EQ(said.text(), "");
 }
 
-TEST_F(Recovery, EndsWhenThereIsNothingMoreToDo) {
+TEST_F(Recovery, EndsIfNoWorkIsLeft) {
     lead(lost, 100, /*goes_on=*/false);
     EXPECT_EQ(attempts, 1);
     EXPECT_EQ(failures, 1);
 }
 
-TEST_F(Recovery, PassesOnWhatIsThrownInBetween) {
+TEST_F(Recovery, PassesErrorsBetweenAttemptsOn) {
     const auto fail = [] {
         throw ConnectionError(lost);
     };
@@ -118,18 +118,18 @@ TEST_F(Recovery, PassesOnWhatIsThrownInBetween) {
     EXPECT_THAT([&] { recovery.lead(fail, give_up); }, ThrowsMessage<TaskError>("no more"));
 }
 
-TEST_F(Recovery, EndsAfterTheNextFailureWhenItIsToStop) {
+TEST_F(Recovery, EndsAfterTheNextFailureWhenStopping) {
     stop.after_current();
     lead(lost, 100);
     EXPECT_EQ(attempts, 1);
-    EXPECT_EQ(failures, 1) << "what was in hand is put back";
+    EXPECT_EQ(failures, 1) << "the current work is put back";
 }
 
-TEST_F(Recovery, IsInterruptedWhateverHasFailed) {
+TEST_F(Recovery, IsInterruptedAfterAnyFailure) {
     stop.now();
     EXPECT_THROW(lead(lost, 100), Interrupted);
     EXPECT_THROW(lead(disk_full, 100), Interrupted);
-    // As a cancelled statement.
+    // Like a cancelled statement.
     EXPECT_THROW(lead(SqlError("57014", "cancelled"), 100), Interrupted);
 }
 
@@ -155,7 +155,7 @@ TEST_F(Recovery, GivesUpAfterTheTimeout) {
     EXPECT_EQ(attempts, 1);
 }
 
-TEST_F(Recovery, CountsTheTimeFromTheFirstFailureInARow) {
+TEST_F(Recovery, CountsTheTimeFromTheFirstConsecutiveFailure) {
     options.retry_timeout = 1s;
     const auto started = Clock::now();
     EXPECT_THAT([&] { lead(lost, 100); }, ThrowsMessage<Error>(HasSubstr("giving up after 1 s")));
@@ -176,7 +176,7 @@ TEST_F(Recovery, ContinuesWhileOthersMakeProgress) {
     EXPECT_GE(Clock::now(), until);
 }
 
-TEST_F(Recovery, ANewConnectionEndsAnOutage) {
+TEST_F(Recovery, EndsAnOutageWithANewConnection) {
     options.retry_timeout = 1s;
     const auto until = Clock::now() + 1500ms;
     const auto work = [&] {
@@ -189,7 +189,7 @@ TEST_F(Recovery, ANewConnectionEndsAnOutage) {
     EXPECT_GE(outage.last_success(), until - 1s);
 }
 
-TEST_F(Recovery, ANewConnectionDoesNotFreeSpace) {
+TEST_F(Recovery, DoesNotEndALackOfSpaceWithANewConnection) {
     options.retry_timeout = 1s;
     const auto work = [&] {
         recovery.connected();
@@ -200,7 +200,7 @@ TEST_F(Recovery, ANewConnectionDoesNotFreeSpace) {
     EXPECT_THAT(said.text(), testing::Not(HasSubstr("connected again")));
 }
 
-TEST(WaitBeforeRetry, IsLongerEachTimeUpToALimit) {
+TEST(WaitBeforeRetry, GrowsUpToALimit) {
     const run::Stop stop;
     const auto started = Clock::now();
     run::wait_before_retry(stop, 1);

@@ -61,7 +61,7 @@ TEST(RowFilter, ComparesADateWithDates) {
               R"("time" >= '1969-12-31'::date AND "time" < '1970-01-02'::date)");
 }
 
-TEST(RowFilter, NamesNoTimeThatTimescaleDbCannotCompareWith) {
+TEST(RowFilter, OmitsTimesThatTimescaleDbCannotCompare) {
     constexpr InternalTime end_of_timestamps = 9'223'371'331'200'000'000;
     EXPECT_EQ(row_filter(date(), {{0, end_of_timestamps - day}}),
               R"("time" >= '1970-01-01'::date AND "time" < '294247-01-01'::date)");
@@ -77,7 +77,7 @@ TEST(RowFilter, ComparesIntegersAndOtherTypesWithABigint) {
             << type;
 }
 
-TEST(RowFilter, TakesADatesBoundToTheNextMidnight) {
+TEST(RowFilter, RoundsABoundOfADateUpToMidnight) {
     struct Case {
         InternalTime bound;
         std::string midnight;
@@ -93,13 +93,13 @@ TEST(RowFilter, TakesADatesBoundToTheNextMidnight) {
     }
 }
 
-TEST(RowFilter, LeavesAnInfiniteEndOut) {
+TEST(RowFilter, OmitsAnInfiniteEnd) {
     EXPECT_EQ(row_filter(integer(), {{minus_infinity, 5}}), R"("time" < '5'::bigint)");
     EXPECT_EQ(row_filter(integer(), {{5, end_of_time}}), R"("time" >= '5'::bigint)");
     EXPECT_EQ(row_filter(date(), {{minus_infinity, end_of_time}}), "true");
 }
 
-TEST(RowFilter, TakesRowsOfAnyOfSeveralRanges) {
+TEST(RowFilter, SelectsRowsOfAnyOfSeveralRanges) {
     EXPECT_EQ(row_filter(integer(), {{minus_infinity, 1}, {2, 3}, {4, end_of_time}}),
               R"((("time" < '1'::bigint))"
               R"( OR ("time" >= '2'::bigint AND "time" < '3'::bigint))"
@@ -111,14 +111,14 @@ TEST(RowFilter, QuotesTheColumn) {
               R"("My ""time""" >= '1'::bigint)");
 }
 
-TEST(RowFilter, ComparesWhatThePartitioningFunctionMakesOfTheColumn) {
+TEST(RowFilter, ComparesThePartitioningFunctionsResult) {
     auto time = open_dimension("payload", "timestamp with time zone");
     time.function = R"(public."Time of")";
     EXPECT_EQ(row_filter(time, {{minus_infinity, 5}}),
               R"(public."Time of"("payload") < '1970-01-01 00:00:00.000005 UTC'::timestamptz)");
 }
 
-TEST(HypercubeFilter, TakesRowsWithinTheSliceOfEachDimension) {
+TEST(HypercubeFilter, SelectsRowsWithinTheSliceOfEachDimension) {
     const auto value = open_dimension("value", "integer");
     EXPECT_EQ(hypercube_filter({date(), value},
                                Slices::parse(R"({"value": [-5, 5], "time": [0, 86400000000]})")),
@@ -150,18 +150,18 @@ TEST(HypercubeFilter, RefusesADimensionWithoutASlice) {
                 ThrowsMessage<Error>(HasSubstr(R"("time")")));
 }
 
-TEST(RowFilter, TakesADateBoundOnTheLastDayOfTime) {
+TEST(RowFilter, AcceptsADateBoundOnTheLastDayOfTime) {
     EXPECT_THAT(row_filter(date(), {{end_of_time - 1, end_of_time}}),
                 testing::HasSubstr("'294247-01-10"));
 }
 
-TEST(ChunkFilter, IsTheSliceOfTimeThatThePlannerFindsTheChunkBy) {
+TEST(ChunkFilter, IsTheSliceOfTime) {
     EXPECT_EQ(
         chunk_filter({integer()}, Slices::parse(R"({"time": [0, 100]})"), {"public", "chunk"}),
         R"("time" >= '0'::bigint AND "time" < '100'::bigint)");
 }
 
-TEST(ChunkFilter, NamesTheChunkWhereSpacePartitionsShareItsTime) {
+TEST(ChunkFilter, NamesTheChunkIfThereAreSpacePartitions) {
     const Dimension space{
         .column = "device", .type = "int", .function = std::nullopt, .closed = true};
     EXPECT_EQ(chunk_filter({integer(), space},

@@ -33,11 +33,11 @@ struct Node {
 ///              10 <- weekly 40 <- monthly 60
 ///     other    50
 ///
-/// Listed out of order, as the order of names is.
+/// Listed in an arbitrary order, like the order of names.
 constexpr std::array nodes{Node{60, 40}, Node{30, 20}, Node{50, {}},
                            Node{10, {}}, Node{40, 10}, Node{20, 10}};
 
-/// The ids that are selected when these match.
+/// The ids that are selected if these match.
 std::vector<int> selected(const std::vector<int>& matches, Cascade cascade) {
     std::vector<Hypertable> hypertables;
     for (const auto& node : nodes) {
@@ -52,35 +52,35 @@ std::vector<int> selected(const std::vector<int>& matches, Cascade cascade) {
     return ids;
 }
 
-TEST(Select, TakesWhatMatchesInTheGivenOrder) {
+TEST(Select, KeepsTheGivenOrder) {
     EXPECT_THAT(selected({10, 20, 50}, neither), ElementsAre(50, 10, 20));
 }
 
-TEST(Select, TakesNothingWhenNothingMatches) {
+TEST(Select, IsEmptyWithoutMatches) {
     EXPECT_THAT(selected({}, both), IsEmpty());
 }
 
-TEST(Select, GoesUpToAllThatReadAMatch) {
+TEST(Select, AddsAllAggregatesThatReadAMatch) {
     EXPECT_THAT(selected({10}, up), ElementsAre(60, 30, 10, 40, 20));
     EXPECT_THAT(selected({20}, up), ElementsAre(30, 20));
     EXPECT_THAT(selected({30}, up), ElementsAre(30));
 }
 
-TEST(Select, GoesDownToAllThatAMatchReads) {
+TEST(Select, AddsAllHypertablesThatAMatchReads) {
     EXPECT_THAT(selected({30}, down), ElementsAre(30, 10, 20));
     EXPECT_THAT(selected({20}, down), ElementsAre(10, 20));
     EXPECT_THAT(selected({10}, down), ElementsAre(10));
 }
 
-TEST(Select, GoesUpAndDownWithoutTheSiblings) {
+TEST(Select, DoesNotAddSiblings) {
     EXPECT_THAT(selected({20}, both), ElementsAre(30, 10, 20));
 }
 
-TEST(Select, LeavesOtherHierarchiesAlone) {
+TEST(Select, DoesNotAddOtherHierarchies) {
     EXPECT_THAT(selected({50}, both), ElementsAre(50));
 }
 
-TEST(Select, TakesWhatTwoMatchesReachOnce) {
+TEST(Select, SelectsSharedRelativesOnce) {
     EXPECT_THAT(selected({20, 40}, down), ElementsAre(10, 40, 20));
     EXPECT_THAT(selected({10, 20}, up), ElementsAre(60, 30, 10, 40, 20));
     EXPECT_THAT(selected({30, 60}, both), ElementsAre(60, 30, 10, 40, 20));

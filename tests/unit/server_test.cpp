@@ -25,7 +25,7 @@ TEST(ParseVersion, ReadsMajorMinorAndPatch) {
     EXPECT_EQ(parse_version("10.0.12"), (Version{10, 0, 12}));
 }
 
-TEST(ParseVersion, TakesPartsThatAreLeftOutForZero) {
+TEST(ParseVersion, TreatsMissingPartsAsZero) {
     EXPECT_EQ(parse_version("2"), (Version{2, 0, 0}));
     EXPECT_EQ(parse_version("2.16"), (Version{2, 16, 0}));
 }

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Works on a connection to a server that does not answer, and is interrupted twice.
+/// Waits on a connection to a server that does not answer, and is interrupted twice.
 [[noreturn]] void be_interrupted_twice() {
     run::Stop stop;
     run::OpenConnections connections;
@@ -28,7 +28,7 @@ using namespace std::chrono_literals;
     while (!stop.is_requested())
         std::this_thread::sleep_for(10ms);
     kill(getpid(), SIGTERM);
-    server.take(); // the cancel
+    server.take(); // the cancel request
     std::this_thread::sleep_for(60s);
     std::_Exit(1);
 }

@@ -24,7 +24,7 @@ TEST(ParseRanges, RefusesInvalidText) {
         EXPECT_THROW(parse_ranges(json), TaskError) << json;
 }
 
-TEST(ParseSlices, TakesASliceForEachDimension) {
+TEST(ParseSlices, ReadsASliceForEachDimension) {
     const auto slices = parse_slices(R"({"time": [0, 5], "my \"device\"": [-1, 1]})");
     ASSERT_NE(slices.find("time"), nullptr);
     EXPECT_EQ(*slices.find("time"), (timescale::TimeRange{0, 5}));
@@ -34,13 +34,13 @@ TEST(ParseSlices, TakesASliceForEachDimension) {
     EXPECT_EQ(parse_slices(slices.text()), slices);
 }
 
-TEST(ParseSlices, AreTheSameInAnotherOrder) {
+TEST(ParseSlices, AreEqualInAnyOrder) {
     EXPECT_EQ(parse_slices(R"({"a": [0, 5], "b": [1, 2]})"),
               parse_slices(R"({"b": [1, 2], "a": [0, 5]})"));
     EXPECT_NE(parse_slices(R"({"a": [0, 5]})"), parse_slices(R"({"a": [0, 5], "b": [1, 2]})"));
 }
 
-TEST(ParseSlices, OverlapWhereTheyDoInEachDimension) {
+TEST(ParseSlices, OverlapIfTheyDoInEachDimension) {
     const auto slices = parse_slices(R"({"time": [0, 5], "device": [0, 10]})");
     EXPECT_TRUE(slices.overlap(parse_slices(R"({"time": [4, 8], "device": [9, 11]})")));
     EXPECT_TRUE(slices.overlap(parse_slices(R"({"time": [4, 8]})")));

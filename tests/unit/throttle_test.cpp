@@ -25,11 +25,11 @@ TEST(Throttle, LimitsTheRateOfAllWorkersTogether) {
                     throttle.take(10'000, stop);
             });
     }
-    // 400,000 bytes; the last of them need not have gone.
+    // 400,000 bytes; the throttle does not wait for the last ones.
     EXPECT_GE(Clock::now() - begun, milliseconds(385));
 }
 
-TEST(Throttle, WithoutALimitNobodyWaits) {
+TEST(Throttle, DoesNotWaitWithoutALimit) {
     Throttle throttle;
     throttle.set(1);
     throttle.set(std::nullopt);
@@ -40,7 +40,7 @@ TEST(Throttle, WithoutALimitNobodyWaits) {
     EXPECT_LT(Clock::now() - begun, std::chrono::seconds(60));
 }
 
-TEST(Throttle, StoppingEndsTheWait) {
+TEST(Throttle, EndsTheWaitOnAStop) {
     Throttle throttle;
     throttle.set(1);
     Stop stop;

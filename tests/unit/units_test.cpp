@@ -39,14 +39,14 @@ TEST(FormatBytes, KeepsThreeDigitsWhenRoundingCarries) {
     EXPECT_EQ(format_bytes(99'951), "100 kB");
 }
 
-TEST(FormatBytes, GoesToTheNextUnitRatherThanToFourDigits) {
+TEST(FormatBytes, UsesTheNextUnitInsteadOfFourDigits) {
     EXPECT_EQ(format_bytes(999'499), "999 kB");
     EXPECT_EQ(format_bytes(999'500), "1.00 MB");
     EXPECT_EQ(format_bytes(999'499'999), "999 MB");
     EXPECT_EQ(format_bytes(999'999'999), "1.00 GB");
 }
 
-TEST(FormatCount, SetsCommasBetweenThousands) {
+TEST(FormatCount, SeparatesThousandsByCommas) {
     EXPECT_EQ(format_count(0), "0");
     EXPECT_EQ(format_count(999), "999");
     EXPECT_EQ(format_count(1'000), "1,000");
@@ -67,7 +67,7 @@ TEST(FormatCount, SetsNoCommaAfterAMinus) {
     EXPECT_EQ(format_count(-100'000), "-100,000");
 }
 
-TEST(FormatCount, PutsTheNounInThePluralUnlessItIsOne) {
+TEST(FormatCount, UsesThePluralUnlessTheCountIsOne) {
     EXPECT_EQ(format_count(0, "chunk"), "0 chunks");
     EXPECT_EQ(format_count(1, "chunk"), "1 chunk");
     EXPECT_EQ(format_count(2, "chunk"), "2 chunks");
@@ -89,7 +89,7 @@ TEST(FormatDuration, HasTheTwoLargestUnitsAboveASecond) {
     EXPECT_EQ(format_duration(Seconds(360'000)), "100 h 0 min");
 }
 
-TEST(FormatDuration, GoesToTheNextUnitWhenRoundingCarries) {
+TEST(FormatDuration, UsesTheNextUnitWhenRoundingCarries) {
     EXPECT_EQ(format_duration(Seconds(9.996)), "10 s");
     EXPECT_EQ(format_duration(Seconds(59.4)), "59 s");
     EXPECT_EQ(format_duration(Seconds(59.6)), "1 min 0 s");
@@ -97,7 +97,7 @@ TEST(FormatDuration, GoesToTheNextUnitWhenRoundingCarries) {
     EXPECT_EQ(format_duration(Seconds(3'599.6)), "1 h 0 min");
 }
 
-TEST(FormatRate, IsBytesASecond) {
+TEST(FormatRate, IsInBytesPerSecond) {
     EXPECT_EQ(format_rate(618'000'000, Seconds(11.2)), "55.2 MB/s");
     EXPECT_EQ(format_rate(1'000, Seconds(0.5)), "2.00 kB/s");
     EXPECT_EQ(format_rate(1, Seconds(100)), "0 B/s");
@@ -109,7 +109,7 @@ TEST(FormatRate, RoundsToWholeBytes) {
     EXPECT_EQ(format_rate(19'999, Seconds(20)), "1.00 kB/s");
 }
 
-TEST(FormatRate, IsUnknownWhenNoTimeHasPassed) {
+TEST(FormatRate, IsUnknownIfNoTimeHasPassed) {
     EXPECT_EQ(format_rate(1'000, Seconds(0)), "-");
     EXPECT_EQ(format_rate(1'000, Seconds(-1)), "-");
 }

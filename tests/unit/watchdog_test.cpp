@@ -14,10 +14,10 @@ namespace {
 using namespace std::chrono_literals;
 using postgres::ConnectionMonitor;
 
-constexpr int soon = 60'000; ///< milliseconds, for what is to happen
-constexpr int shortly = 200; ///< for what is not
+constexpr int soon = 60'000; ///< milliseconds to wait for expected events
+constexpr int shortly = 200; ///< milliseconds to wait for unexpected events
 
-/// Where nobody listens any more.
+/// A connection string with a port on which nobody listens.
 std::string nowhere() {
     return SilentServer().connection_string();
 }
@@ -29,7 +29,7 @@ run::OpenConnections::Entry entry(const SilentConnection& connection) {
             .connection_string = {nowhere(), "--source"}};
 }
 
-TEST(Watchdog, BreaksOffConnectionsThatWaitForAServerWhichIsOutOfReach) {
+TEST(Watchdog, BreaksConnectionsThatWaitForAnUnreachableServer) {
     SilentServer server;
     const SilentConnection idle(server);
     const SilentConnection hanging(server);
@@ -42,10 +42,10 @@ TEST(Watchdog, BreaksOffConnectionsThatWaitForAServerWhichIsOutOfReach) {
     const run::Watchdog watchdog(connections, 200ms);
     EXPECT_TRUE(hanging.is_broken_off(soon));
     EXPECT_TRUE(hanging_too.is_broken_off(soon));
-    EXPECT_FALSE(idle.is_broken_off(0)) << "nobody waits for it";
+    EXPECT_FALSE(idle.is_broken_off(0)) << "no thread waits for it";
 }
 
-TEST(Watchdog, ForgetsConnectionsThatAreClosed) {
+TEST(Watchdog, ForgetsClosedConnections) {
     SilentServer server;
     run::OpenConnections connections;
     const run::Watchdog watchdog(connections, 50ms);
@@ -55,7 +55,7 @@ TEST(Watchdog, ForgetsConnectionsThatAreClosed) {
         const ConnectionMonitor::Waiting waiting(*connection.monitor());
         EXPECT_TRUE(connection.is_broken_off(soon));
     }
-    // It may be looking at the last one just now.
+    // The watchdog may be examining the last connection now.
     const auto are_forgotten = [&] {
         connections.add({});
         return connections.list().size() == 1;
@@ -75,7 +75,7 @@ TEST(Deadline, ClosesTheConnection) {
     EXPECT_TRUE(connection.is_broken_off(soon));
 }
 
-TEST(Deadline, IsOffWhenItEndsInTime) {
+TEST(Deadline, DoesNothingIfDestroyedInTime) {
     SilentServer server;
     const SilentConnection connection(server);
     std::optional<postgres::Deadline> deadline(std::in_place, connection.monitor(), 60s);
