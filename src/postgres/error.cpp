@@ -8,7 +8,7 @@ namespace postgres {
 
 Remedy remedy_for(std::string_view sqlstate) {
     struct Rule {
-        std::string_view prefix; ///< the first that fits decides
+        std::string_view prefix; ///< the first match decides
         Remedy remedy;
     };
     static constexpr std::array rules{
