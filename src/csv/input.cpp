@@ -138,7 +138,7 @@ class CompressedInput : public Input {
 
     [[noreturn]] void fail_here(const std::string& what) const { fail(raw_->path(), what); }
 
-    std::string_view left_; ///< of what was read, to decompress
+    std::string_view left_; ///< data that has been read, but not decompressed
 
   private:
     std::unique_ptr<Raw> raw_;
@@ -163,7 +163,7 @@ class GzipInput : public CompressedInput {
         while (stream_.avail_out == most) {
             if (!fill()) {
                 if (in_member_)
-                    fail_here("it ends in the middle of its gzip data");
+                    fail_here("unexpected end of its gzip data");
                 return 0;
             }
             in_member_ = true;
@@ -216,7 +216,7 @@ class ZstdInput : public CompressedInput {
             left_.remove_prefix(in.pos);
             in_frame_ = status != 0;
             if (!has_more && in_frame_ && out.pos == 0)
-                fail_here("it ends in the middle of its zstd data");
+                fail_here("unexpected end of its zstd data");
         }
         return out.pos;
     }

@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-/// JSON, out of line: what is generic in nlohmann's is instantiated once, in value.cpp.
+/// JSON values. The templates of nlohmann's library are instantiated only in value.cpp.
 namespace json {
 
 /// Text that is not JSON, or a value that is not of the expected kind.

@@ -193,8 +193,8 @@ std::vector<std::string> partition_differences(const Hypertable& source, const H
         const auto* counterpart = find_column(target, dimension.column);
         if (own != nullptr && counterpart != nullptr && own->labels != counterpart->labels)
             differences.push_back(fmt::format(
-                "rows are partitioned by the enum {}, whose labels have other OIDs in the target, "
-                "and so other hashes",
+                "rows are partitioned by the enum {}, whose labels have different OIDs, and so "
+                "different hashes, in the target",
                 postgres::quote_identifier(dimension.column)));
     }
     return differences;

@@ -188,12 +188,12 @@ std::string obstacle_of_rows(postgres::Connection& source, const Hypertable& tab
     const auto now = read_chunk(source, server, table.name);
     if (now && now->rewritten)
         return fmt::format("{} was rewritten, for example by TRUNCATE, after the snapshot was "
-                           "taken, which does not show its rows",
+                           "taken, so that the snapshot does not show its rows",
                            table.name.quoted());
     const auto time = axis_expression(table.time);
     if (table.time_may_be_null && has_rows(source, table, time + " IS NULL"))
         return fmt::format("{} has rows without a time ({} IS NULL), which a hypertable does not "
-                           "take",
+                           "accept",
                            table.name.quoted(), time);
     // Slices contain only finite times. A table without an index is copied in one pass, infinite
     // times included.
@@ -201,7 +201,7 @@ std::string obstacle_of_rows(postgres::Connection& source, const Hypertable& tab
         has_rows(source, table,
                  fmt::format("{} IN ('-infinity', 'infinity') AND {}", time,
                              row_filter(table.time, {range}))))
-        return fmt::format("{} has rows whose {} is infinite, which are in no chunk",
+        return fmt::format("{} has rows whose {} is infinite, which no chunk can contain",
                            table.name.quoted(), time);
     return {};
 }

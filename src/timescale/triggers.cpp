@@ -117,10 +117,10 @@ std::string event_triggers_behind(postgres::Connection& target, const postgres::
             }
     if (names.empty())
         return {};
-    return fmt::format(
-        "; the function of the event trigger{} {} has raised it: in the target, as a "
-        "superuser: {}",
-        names.size() == 1 ? "" : "s", fmt::join(names, ", "), fmt::join(remedies, "; "));
+    return fmt::format("; the function of the event trigger{} {} raised it: in the target, as a "
+                       "superuser: {}",
+                       names.size() == 1 ? "" : "s", fmt::join(names, ", "),
+                       fmt::join(remedies, "; "));
 }
 
 std::vector<TriggerState>

@@ -655,7 +655,7 @@ TEST_F(ImportFaults, DamagedFilesKeepWhatWasReadBefore) {
               0);
     expect_refused(
         "numbers", {compressed.path()}, exit_failed,
-        HasSubstr("cannot read " + compressed.path() + ": it ends in the middle of its gzip data"));
+        HasSubstr("cannot read " + compressed.path() + ": unexpected end of its gzip data"));
     EXPECT_NE(target.value("SELECT count(*) FROM numbers"), "0");
     // A download that is completed is a file that has grown.
     ASSERT_EQ(run_shell(fmt::format("mv {0}.whole {0}", compressed.path())), 0);
