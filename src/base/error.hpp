@@ -4,9 +4,9 @@
 #include <string>
 
 /**
- * The program's errors. Each says what failed, naming the object, and, where there is one, the
- * remedy. main() turns them into a line on standard error and an exit status; nothing else
- * swallows them.
+ * The program's errors. Each message names the object, says what failed and, if possible, gives the
+ * remedy. main() turns an error into a line on standard error and an exit status; nothing else
+ * swallows errors.
  */
 class Error : public std::runtime_error {
   public:
@@ -24,19 +24,19 @@ class Error : public std::runtime_error {
     std::string remedy_;
 };
 
-/// What the user asked for cannot be done as asked; nothing has been changed. Exit status 2.
+/// The user's request is invalid; nothing has been changed. Exit status 2.
 class UsageError : public Error {
   public:
     using Error::Error;
 };
 
-/// A second signal, or the end of the run, cut the work short; its transaction is rolled back.
+/// A second signal, or the end of the run, interrupted the work; its transaction is rolled back.
 class Interrupted : public Error {
   public:
     Interrupted() : Error("interrupted") {}
 };
 
-/// One task cannot be done as things are; others can.
+/// One task cannot be done in the present state; other tasks can.
 class TaskError : public Error {
   public:
     using Error::Error;

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Which of the two servers of a migration.
+/// One of the two servers of a migration.
 enum class Side { source, target };
 
 /// "source", "target"
