@@ -110,7 +110,7 @@ std::vector<postgres::Statement> claim_batch_statements(std::int64_t id, const s
     return {{"SELECT FROM __backfill.import WHERE id = $1::bigint AND owner = $2 FOR SHARE",
              {std::to_string(id), owner},
              /*repeated=*/true},
-            // Waits for one that is being committed on a connection that was lost.
+            // Waits if a lost connection is still committing the same part.
             {"INSERT INTO __backfill.import_batch "
              "(import, \"from\", \"until\", line, next_line, records, terminated) "
              "VALUES ($1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint, "

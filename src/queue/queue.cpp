@@ -60,7 +60,7 @@ std::vector<Task> tasks_from(const postgres::Result& rows) {
     return tasks;
 }
 
-/// \throws Error when rows would be copied by two tasks, which could be at it at the same time.
+/// \throws Error if two tasks, which may run at the same time, would copy the same rows.
 void require_apart(postgres::Connection& target) {
     const auto rows = target.query(sql::overlapping_tasks);
     std::vector<std::string> names;
@@ -76,7 +76,7 @@ void require_apart(postgres::Connection& target) {
             fmt::join(names, ", "), names.size() == 1 ? "was" : "were"));
 }
 
-/// Runs one of the two statements that claim further tasks, which take the same parameters.
+/// Runs one of the two statements that claim further tasks; both take the same parameters.
 std::vector<Task> claim_more_by(std::string_view sql, postgres::Connection& target,
                                 const std::string& run_started, const Task& first,
                                 std::int64_t most, int workers) {
@@ -100,7 +100,7 @@ bool is_known(postgres::Connection& target) {
 }
 
 void prepare(postgres::Connection& target) {
-    // Two stages at once: the second waits here and finds the schema.
+    // If two stage commands run at once, the second waits here and finds the schema.
     target.execute("SELECT pg_advisory_xact_lock(hashtextextended('__backfill', 0))");
     switch (presence(target)) {
     case Presence::absent:
@@ -335,8 +335,8 @@ void fail(postgres::Connection& target, const Task& task, const std::string& err
 }
 
 Counts conclude(postgres::Connection& target, std::vector<postgres::Statement> others) {
-    // All is one transaction, whose commit waits, once there is something to log, for all of the
-    // log before it; as the server, the database or the role has it.
+    // The statements are one transaction. If it writes anything, its commit waits for all WAL
+    // before it, as the synchronous_commit of the server, the database or the role says.
     others.push_back({"RESET synchronous_commit"});
     others.push_back({"SELECT pg_logical_emit_message(true, 'timescaledb-backfill', 'copied')"});
     others.push_back(count_statement());

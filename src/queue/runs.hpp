@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-/// The processes that work on the queue, as the table __backfill.run has them, and what they are
-/// told by others.
+/// The processes that work on the queue (table __backfill.run), and how other processes control
+/// them (table __backfill.control).
 namespace queue {
 
-/// How far a process is.
+/// The progress of a process.
 struct RunProgress {
     std::int64_t chunks_done = 0;
     std::int64_t bytes_done = 0; ///< as Task::bytes
@@ -21,61 +21,61 @@ struct RunProgress {
     bool ended = false;
 };
 
-/// What a process is to do.
+/// What other processes have told this one to do.
 struct Orders {
     bool paused = false;
-    /// How many workers it is to have, if somebody has said so since it began.
+    /// The number of workers, if it was set since the process began.
     std::optional<int> parallelism;
-    /// What its workers may claim, or have claimed: of `copy` and `verify`.
+    /// What its workers may claim or have claimed, for `copy` and `verify`.
     std::int64_t chunks = 0;
     std::int64_t bytes = 0;
 };
 
-/// This process, as it begins.
+/// This process, at its start.
 struct OwnRun {
     std::int64_t id = 0;
-    std::string started; ///< the server's clock
-    bool paused = false; ///< it is to begin nothing
+    std::string started; ///< by the server's clock
+    bool paused = false; ///< workers must not begin anything
     std::string command{};
-    std::int64_t chunks = 0; ///< that there are to do
+    std::int64_t chunks = 0; ///< unfinished
     std::int64_t bytes = 0;
 };
 
-/// The statement that gives this process a number. It is entered when it first tells how far it is.
+/// The statement that assigns an id to this process. The first publish_statement() inserts its row.
 postgres::Statement number_statement();
 
-/// What it returned, and nothing else yet.
+/// The result of number_statement(). The other fields are not set.
 OwnRun own_run_from(const postgres::Result& row);
 
-/// The statement that tells how far a run is, and asks what it is to do.
+/// The statement that publishes a run's progress and returns its orders.
 postgres::Statement publish_statement(const OwnRun& run, const RunProgress& progress);
 Orders orders_from(const postgres::Result& row);
 
-/// What the processes are to do from now on.
+/// Settings that all processes follow from now on.
 void set_paused(postgres::Connection& target, bool paused);
 void set_parallelism(postgres::Connection& target, int parallelism);
 bool is_paused(postgres::Connection& target);
 
-/// One that has told nothing for so many seconds has ended, or cannot reach the target.
+/// A process that has published nothing for so long has ended, or cannot reach the target.
 constexpr double seconds_until_gone = 15;
 
-/// A process that works on the queue, as it last told.
+/// A process that works on the queue, as it last published.
 struct Run {
     std::int64_t id = 0;
     std::string command;
     std::string host;
     std::int64_t pid = 0;
-    std::int64_t chunks = 0; ///< to do as it began
+    std::int64_t chunks = 0; ///< unfinished when it began
     std::int64_t bytes = 0;
     RunProgress progress;
     double seconds = 0;        ///< since it began
-    double silent_seconds = 0; ///< since it told
+    double silent_seconds = 0; ///< since it last published
 };
 
-/// Those that have not ended.
+/// The processes that have not ended.
 std::vector<Run> runs(postgres::Connection& target);
 
-/// How far a hypertable is, or a continuous aggregate.
+/// The progress of a hypertable or a continuous aggregate.
 struct HypertableProgress {
     postgres::QualifiedName name; ///< as a user knows it
     std::int64_t chunks = 0;
@@ -89,16 +89,16 @@ struct HypertableProgress {
     std::int64_t differing = 0;
 };
 
-/// In the order of their names.
+/// The progress of all of them, in the order of their names.
 std::vector<HypertableProgress> progress(postgres::Connection& target);
 
-/// All that there is to say of a migration.
+/// The report of a migration.
 struct Report {
     std::string json; ///< the object of sql/queue/report.sql
     std::int64_t chunks = 0;
 };
-/// \param sequences of the target that are behind the source's: a JSON list of objects with text
-/// and remedy.
+/// \param sequences JSON list of the target's sequences that are behind the source's: objects with
+/// text and remedy.
 Report report(postgres::Connection& target, const std::string& sequences);
 
 } // namespace queue

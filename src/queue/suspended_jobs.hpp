@@ -6,19 +6,19 @@
 #include <set>
 #include <string>
 
-/// The target's background jobs that this program has turned off, as the table
-/// __backfill.suspended_job has them, so that those alone are turned on again.
+/// The target's background jobs that this program has suspended (table __backfill.suspended_job),
+/// so that only those are resumed.
 namespace queue {
 
-/// Their numbers; none where there is no queue.
-/// \throws Error when the queue is not of this format.
+/// The ids of the suspended jobs; none if there is no queue.
+/// \throws Error if the queue is not of this format.
 std::set<std::int64_t> suspended_jobs(postgres::Connection& target);
 
-/// \pre there is a queue, here and below.
+/// Adds jobs. \pre the queue exists, here and below.
 std::string remember_suspended_sql(const std::set<std::int64_t>& jobs);
 void remember_suspended(postgres::Connection& target, const std::set<std::int64_t>& jobs);
 
-/// Those, and whatever has been dropped since.
+/// Removes these jobs, and jobs that no longer exist.
 void forget_suspended(postgres::Connection& target, const std::set<std::int64_t>& jobs);
 
 } // namespace queue

@@ -13,12 +13,12 @@
 
 namespace queue {
 
-/// `"public"."readings"`, with the part of it, if it is of one.
+/// `"public"."readings"`, followed by the part if it is not empty.
 inline std::string title(const postgres::QualifiedName& chunk, const std::string& part) {
     return part.empty() ? chunk.quoted() : chunk.quoted() + " " + part;
 }
 
-/// A chunk to put into the queue.
+/// A chunk to add to the queue.
 struct NewTask {
     postgres::QualifiedName hypertable;          ///< in the source
     postgres::QualifiedName target;              ///< the hypertable in the target
@@ -26,8 +26,8 @@ struct NewTask {
     postgres::QualifiedName chunk;               ///< in the source
     std::string part;                            ///< as in Task
     timescale::Slices slices;
-    timescale::TimeRange slice;          ///< the chunk's, of time
-    timescale::TimeRange range;          ///< what of it to copy, within the slice
+    timescale::TimeRange slice;          ///< the chunk's slice of time
+    timescale::TimeRange range;          ///< the part to copy, within the slice
     std::optional<std::string> snapshot; ///< exported snapshot of the source
     std::int64_t bytes = 0;
     std::int64_t rows_estimate = 0;
@@ -39,38 +39,39 @@ struct Task {
     postgres::QualifiedName hypertable;
     postgres::QualifiedName target;
     postgres::QualifiedName chunk;
-    /// The slice of time, as text, for a table without chunks, of which there are several tasks;
-    /// else empty.
+    /// The slice of time as text, for a table without chunks, which has several tasks; otherwise
+    /// empty.
     std::string part;
     timescale::Slices slices;
     std::optional<std::string> snapshot;
     std::int64_t bytes = 0;
-    bool whole = false; ///< the whole chunk is to be copied, so that rows need no filter
+    bool whole = false;                       ///< the whole chunk is copied: rows need no filter
     std::vector<timescale::TimeRange> ranges; ///< disjoint, ascending, within the slice
-    std::string defect; ///< why it cannot be worked on, if its row was changed by hand
+    std::string defect; ///< why the task's row is invalid, if it was changed by hand; else empty
 
-    /// What it is of, for people.
+    /// The chunk's name and the part, for messages.
     std::string title() const { return queue::title(chunk, part); }
 };
 
 /// A task's fields in an event (docs/json.md).
 json::Object fields_of(const Task& task);
 
-/// The ranges in a row of the queue.
+/// Parses the ranges of a task's row.
 /// \param text [[from, until], ...]
-/// \throws TaskError when it is something else.
+/// \throws TaskError if the text has another form.
 std::vector<timescale::TimeRange> parse_ranges(std::string_view text);
 
-/// \throws TaskError when there are none.
+/// Parses the slices of a task's row.
+/// \throws TaskError if there are none or they are malformed.
 timescale::Slices parse_slices(std::string_view text);
 
-/// Tasks below that size, in bytes, are worked on several at a time.
+/// Size in bytes below which one transaction takes several tasks.
 constexpr std::int64_t small_bytes = std::int64_t{4} * 1024 * 1024;
 
 /// What was loaded for a task.
 struct Loaded {
-    std::int64_t rows = 0;    ///< but for those inside of batches
-    std::int64_t batches = 0; ///< compressed ones, that were taken as they are
+    std::int64_t rows = 0;    ///< without those in batches
+    std::int64_t batches = 0; ///< compressed batches that were copied as they are
     std::int64_t bytes = 0;   ///< of COPY data
 
     Loaded& operator+=(const Loaded& other) {
