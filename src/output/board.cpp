@@ -86,7 +86,7 @@ void Board::end(int worker, std::int64_t chunks_done, std::int64_t bytes_done) {
 
 void Board::note_left(std::int64_t chunks) {
     const std::lock_guard lock(mutex_);
-    // What others have in hand is among them.
+    // The number includes chunks that other runs have claimed.
     is_drained_ = is_drained_ && chunks <= left_;
     left_ = chunks;
     done_since_ = 0;

@@ -15,24 +15,24 @@ namespace output {
 /// What a worker is doing.
 enum class Activity {
     idle,
-    preparing, ///< claiming, looking, emptying what is to be replaced
+    preparing, ///< claiming, inspecting, deleting the rows to replace
     copying,
     indexing,
     attaching,
     comparing,
-    helping, ///< reading a part of another's chunk
-    waiting, ///< before another attempt, or for its servers
+    helping, ///< reading a part of another worker's chunk
+    waiting, ///< before another attempt, or for the servers
     paused,
 };
 
 /// "copying", for people and for JSON.
 const char* name_of(Activity activity);
 
-/// The other way round; idle for a name that is not known.
+/// The inverse of name_of(); idle for an unknown name.
 Activity activity_of(std::string_view name);
 
 /**
- * Where the workers of a run are, for those who show it. Thread-safe.
+ * The state of a run's workers, for those who show it. Thread-safe.
  */
 class Board {
   public:
@@ -41,59 +41,60 @@ class Board {
     /// One worker's entry.
     struct Entry {
         Activity activity = Activity::idle;
-        std::string chunk;               ///< that it has in hand, or several; empty for none
-        std::vector<std::int64_t> tasks; ///< their ids
-        std::int64_t bytes = 0;          ///< on the source's disk, of what it has in hand
-        std::int64_t moved = 0;          ///< bytes of COPY data, of the same
-        Clock::time_point since;         ///< when it took it in hand
-        std::string remark;              ///< what it waits for
+        std::string chunk; ///< name of the chunk or chunks in progress; empty for none
+        std::vector<std::int64_t> tasks; ///< ids of their tasks
+        std::int64_t bytes = 0;          ///< size of those chunks on the source's disk
+        std::int64_t moved = 0;          ///< bytes of COPY data of those chunks so far
+        Clock::time_point since;         ///< when the worker began with them
+        std::string remark;              ///< what the worker waits for
     };
 
-    /// A server process that works for a worker.
+    /// A server process that serves a worker's connection.
     struct Backend {
         Side side = Side::target;
         std::int64_t pid = 0;
     };
 
     struct Totals {
-        std::string noun = "chunk";   ///< what is counted as chunks: files, of `import`
-        std::int64_t chunks = 0;      ///< to do, as the run began
-        std::int64_t bytes = 0;       ///< of those, on the source's disk
+        std::string noun = "chunk";   ///< what `chunks` counts; `import` counts files
+        std::int64_t chunks = 0;      ///< to do when the run began
+        std::int64_t bytes = 0;       ///< of those, on the source's disk; 0 if unknown
         std::int64_t chunks_done = 0; ///< copied, skipped or failed; compared
         std::int64_t bytes_done = 0;
         std::int64_t moved = 0; ///< bytes of COPY data, finished or not
         Clock::time_point started;
     };
 
-    /// \param workers that there are as it begins, numbered from 0; further ones get places later.
-    /// \param chunks and \param bytes that there are to do; 0 bytes where nobody knows.
+    /// \param workers the initial number of workers, numbered from 0; begin() adds others.
+    /// \param chunks the number of chunks to do. \param bytes their size; 0 if unknown.
     Board(int workers, std::int64_t chunks, std::int64_t bytes, std::string noun = "chunk");
 
     void begin(int worker, std::string chunk, std::vector<std::int64_t> tasks, std::int64_t bytes);
     void now(int worker, Activity activity, std::string remark = {});
     void moved(int worker, std::int64_t bytes);
 
-    /// Nothing is in hand any more.
-    /// \param done how many chunks of it are done, and their bytes.
+    /// The worker has nothing in progress any more.
+    /// \param chunks_done the number of chunks that it has finished. \param bytes_done their bytes.
     void end(int worker, std::int64_t chunks_done, std::int64_t bytes_done);
 
-    /// There are so many chunks to do now, as the queue shows; those in hand included.
+    /// Sets the number of chunks to do according to the queue, including those in progress.
     void note_left(std::int64_t chunks);
 
-    /// Nobody finds one that nobody has in hand.
+    /// Notes that a worker has found no unclaimed chunk.
     void note_drained();
 
-    /// How many chunks nobody has in hand, as far as it is known.
+    /// The number of unclaimed chunks, as far as it is known.
     std::int64_t unclaimed() const;
 
-    /// Who works for it from now on.
+    /// Sets the backends that work for a worker from now on.
     void set_backends(int worker, std::vector<Backend> backends);
     std::vector<Backend> backends() const;
 
-    /// Backends that wait for locks now: which, by their process numbers.
+    /// Sets the backends that wait for locks now.
+    /// \param waits descriptions of the waits, by the backends' process IDs.
     void set_lock_waits(Side side, std::map<std::int64_t, std::string> waits);
 
-    /// With the locks that they wait for as remarks.
+    /// The workers' entries; remarks name the locks that they wait for.
     std::vector<Entry> entries() const;
     Totals totals() const;
 
@@ -106,8 +107,8 @@ class Board {
     std::map<std::int64_t, std::string> source_waits_;
     std::map<std::int64_t, std::string> target_waits_;
     Totals totals_;
-    std::int64_t left_ = 0; ///< when it was last noted
-    std::int64_t done_since_ = 0;
+    std::int64_t left_ = 0;       ///< chunks to do, as last noted
+    std::int64_t done_since_ = 0; ///< chunks done since then
     bool is_drained_ = false;
 };
 

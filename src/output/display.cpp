@@ -13,14 +13,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Of what is in hand. COPY data and a table take about the same room; where they do not, a chunk
-/// counts as done before it is, but never as more.
+/// Bytes of the chunks in progress that are done. COPY data takes about as much space as the table.
+/// If it takes more, a chunk counts as done too early, but never as more than its size.
 double done_of(const Board::Entry& entry) {
     const auto moved = static_cast<double>(entry.moved);
     return entry.bytes == 0 ? moved : std::min(moved, static_cast<double>(entry.bytes));
 }
 
-/// Of a stream, nobody knows how much there is.
+/// False for a stream, whose size is unknown.
 bool has_end(const Board::Totals& totals) {
     return totals.bytes > 0;
 }
@@ -30,7 +30,7 @@ double share_done(const Board::Totals& totals, const std::vector<Board::Entry>& 
     return bytes_done(totals, entries) / static_cast<double>(totals.bytes);
 }
 
-/// What stands behind the bar.
+/// The text behind the bar.
 std::string figures(const Board::Totals& totals, const std::vector<Board::Entry>& entries,
                     double rate) {
     const double done = bytes_done(totals, entries);
@@ -91,7 +91,7 @@ std::vector<std::string> progress_lines(const Board::Totals& totals,
         if (entries[i].activity == Activity::idle)
             continue;
         auto line = worker_line(i + 1, entries[i], now);
-        // Where it does not fit, the schema that nearly all chunks are in is what can be spared.
+        // If the line is too long, leave out the schema, which is the same for nearly all chunks.
         constexpr std::string_view schema = "\"_timescaledb_internal\".";
         if (const auto at = line.find(schema);
             static_cast<int>(line.size()) > columns && at != std::string::npos)

@@ -12,9 +12,8 @@
 
 namespace output {
 
-/// The lines that show a run's progress: one for all, and one for each worker that has something to
-/// show.
-/// \param rate bytes of the source's disk done per second; 0 for unknown.
+/// The lines that show a run's progress: one for the whole run, and one for each busy worker.
+/// \param rate bytes on the source's disk done per second; 0 if unknown.
 std::vector<std::string> progress_lines(const Board::Totals& totals,
                                         const std::vector<Board::Entry>& entries, double rate,
                                         Board::Clock::time_point now, int columns, bool colours);
@@ -23,14 +22,14 @@ std::vector<std::string> progress_lines(const Board::Totals& totals,
 std::string progress_summary(const Board::Totals& totals, const std::vector<Board::Entry>& entries,
                              double rate, Board::Clock::time_point now);
 
-/// Bytes done, of all and of what is in hand.
+/// Bytes done, including the finished parts of chunks in progress.
 double bytes_done(const Board::Totals& totals, const std::vector<Board::Entry>& entries);
 
-/// How fast something grows, over the last half minute.
+/// Measures how fast a number grows, over the last 30 seconds.
 class Speed {
   public:
-    /// \param done so far.
-    /// \returns how much per second; 0 when it is too early to tell.
+    /// \param done the number now.
+    /// \returns the growth per second; 0 during the first second.
     double add(Board::Clock::time_point now, double done);
 
   private:
@@ -38,8 +37,8 @@ class Speed {
 };
 
 /**
- * Shows the progress of a run as long as it lives: on a terminal, in place and five times a second;
- * elsewhere a line a minute.
+ * Shows the progress of a run for as long as the object lives: on a terminal, it updates lines in
+ * place five times a second; otherwise it prints one line a minute.
  */
 class Display {
   public:
@@ -56,7 +55,7 @@ class Display {
     Speed speed_;
     std::mutex mutex_;
     std::condition_variable_any stopping_;
-    std::jthread thread_; // last, for it uses the others
+    std::jthread thread_; // last, because it uses the others
 };
 
 } // namespace output

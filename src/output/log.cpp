@@ -53,7 +53,7 @@ class Sink : public spdlog::sinks::base_sink<std::mutex> {
                           json::BadBytes::replace);
     }
 
-    /// A file is read later: it tells the time.
+    /// Lines of a file begin with the time, because they are read later.
     std::string as_text(const spdlog::details::log_msg& message, std::string_view text) const {
         return file_ ? fmt::format("{} {}", time_text(message.time), text)
                      : fmt::format("timescaledb-backfill: {}", text);

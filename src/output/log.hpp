@@ -9,16 +9,16 @@ namespace output {
 
 struct LogOptions {
     Format format = Format::text;
-    std::optional<std::string> file; ///< instead of standard error; appended to
+    std::optional<std::string> file; ///< used instead of standard error; opened for appending
 };
 
 /**
- * What there is to say about a run, rather than its results: warnings, errors, and debug messages
- * when verbose. Goes where spdlog's default logger is used, for as long as the object lives.
+ * The log of a run: warnings, errors, and debug messages if verbose. It is spdlog's default logger
+ * for as long as the object lives.
  */
 class Log {
   public:
-    /// \throws UsageError when the file cannot be written.
+    /// \throws UsageError if the file cannot be written.
     Log(Output& output, const LogOptions& options);
     ~Log();
     Log(const Log&) = delete;

@@ -23,8 +23,8 @@ bool is_terminal() {
     return isatty(STDOUT_FILENO) == 1 && kind != nullptr && std::string_view(kind) != "dumb";
 }
 
-/// As many characters as fit. Control sequences take no room; a character of several bytes takes
-/// that of one, which is true for all but wide ones.
+/// The line's first characters, as many as fit. Control sequences have no width; every character
+/// counts as one column, although wide characters take two.
 std::string cut(std::string_view line, int columns) {
     std::string result;
     int width = 0;
@@ -88,7 +88,7 @@ void Output::event(std::string_view name, const json::Object& fields, Importance
                                              milliseconds)}};
     object.update(fields);
     const std::lock_guard lock(mutex_);
-    // Names and messages may hold bytes that are no UTF-8.
+    // Names and messages may contain bytes that are not UTF-8.
     write(json::dump(object, json::BadBytes::replace));
 }
 
@@ -110,7 +110,7 @@ void Output::draw(std::vector<std::string> lines) {
     redraw();
 }
 
-/// A pipe's reader is to see each line when it is there. That it cannot be written any more is no
+/// Flushes, so that a pipe's reader sees each line immediately. Ignores write errors: they are no
 /// reason to stop copying.
 void Output::write(std::string_view text) {
     erase();
@@ -118,7 +118,7 @@ void Output::write(std::string_view text) {
     redraw();
 }
 
-/// \post The cursor is where the lines begin; drawn_ stays.
+/// \post The cursor is at the beginning of the erased lines; drawn_ is unchanged.
 void Output::erase() {
     if (!drawn_.empty())
         fmt::print("{}{}", fmt::format(fmt::runtime(line_up), drawn_.size()), erase_below);

@@ -11,18 +11,18 @@ namespace output {
 
 enum class Format { text, json };
 
-/// How much is said.
+/// How much is printed.
 enum class Verbosity { quiet, normal, verbose };
 
-/// Which verbosity a line needs to be said.
+/// The importance of a line decides at which verbosity it is printed.
 enum class Importance {
-    result, ///< always: what came of it, and what went wrong
-    detail, ///< not when quiet: each chunk, what to do next
+    result, ///< always printed: results and failures
+    detail, ///< not printed if quiet: a line for each chunk, hints
 };
 
 /**
- * What a command says on standard output: events, as lines for people or as JSON objects of a line
- * each (docs/json.md). On a terminal, a few lines below may change in place, while all others
+ * What a command prints on standard output: events, either as lines of text or as JSON objects, one
+ * per line (docs/json.md). On a terminal, the last few lines may change in place, while all others
  * scroll above them.
  *
  * Thread-safe.
@@ -32,7 +32,7 @@ class Output {
     struct Options {
         Format format = Format::text;
         Verbosity verbosity = Verbosity::normal;
-        bool may_draw = true; ///< lines that change in place, on a terminal
+        bool may_draw = true; ///< allows lines that change in place, on a terminal
     };
 
     explicit Output(const Options& options);
@@ -40,27 +40,27 @@ class Output {
     Output(const Output&) = delete;
     Output& operator=(const Output&) = delete;
 
-    /// Says something to people; nothing in JSON.
+    /// Prints text; prints nothing if the format is JSON.
     /// \param text whole lines, without the last newline.
     void say(Importance weight, std::string_view text);
 
-    /// Says what happened.
-    /// \param name of the event. \param fields of its JSON object, behind "event" and "time".
-    /// \param text for people; nothing is said when it is empty.
+    /// Prints an event.
+    /// \param name the event's name. \param fields members of its JSON object, after "event" and
+    /// "time". \param text printed if the format is text; nothing is printed if it is empty.
     void event(std::string_view name, const json::Object& fields, Importance weight,
                std::string_view text);
 
-    /// Writes a line to standard error, between the others where both are the same terminal.
+    /// Writes a line to standard error, without disturbing the lines that change in place.
     void log(std::string_view line);
 
-    /// Replaces the lines that change in place; none takes them away. Longer ones are cut.
+    /// Replaces the lines that change in place; an empty list removes them. Long lines are cut off.
     /// \pre can_draw()
     void draw(std::vector<std::string> lines);
 
-    /// Standard output is a terminal, and lines may change in place.
+    /// True if standard output is a terminal and lines may change in place.
     bool can_draw() const { return can_draw_; }
 
-    /// Colours are wanted (NO_COLOR is not set) and can be shown.
+    /// True if colours can be shown and NO_COLOR is not set.
     bool has_colours() const { return has_colours_; }
 
     /// The terminal's width, in characters.

@@ -6,8 +6,8 @@
 
 namespace output {
 
-/// Lines with columns as wide as they have to be.
-/// \param rows of as many cells each; the titles first.
+/// Formats a table with columns of minimal width.
+/// \param rows the titles first; each row has a cell for each column.
 /// \param alignment 'l' or 'r' for each column.
 std::vector<std::string> table(const std::vector<std::vector<std::string>>& rows,
                                std::string_view alignment);

@@ -15,7 +15,7 @@ std::string format_bytes(std::int64_t bytes) {
     constexpr std::array units{"kB", "MB", "GB", "TB", "PB", "EB"};
     auto value = static_cast<double>(bytes) / 1000;
     std::size_t unit = 0;
-    // What would be rounded up to four digits belongs to the next unit.
+    // A value that would be rounded up to four digits is shown in the next unit.
     while (value >= 999.5 && unit + 1 < units.size()) {
         value /= 1000;
         ++unit;

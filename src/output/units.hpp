@@ -26,10 +26,10 @@ std::string format_all(std::int64_t count, const std::string& noun, const std::s
 /// `0.12 s`, `11 s`, `3 min 5 s`, `2 h 4 min`
 std::string format_duration(Seconds duration);
 
-/// How many columns of a terminal a text in UTF-8 takes: its characters, where each takes one.
+/// The number of terminal columns of a UTF-8 text: its characters, each of which counts as one.
 int columns_of(std::string_view text);
 
-/// `55 MB/s`; `-` when no time has passed.
+/// `55 MB/s`; `-` if no time has passed.
 std::string format_rate(std::int64_t bytes, Seconds duration);
 
 } // namespace output
