@@ -9,13 +9,13 @@
 
 namespace run {
 
-/// Server processes whose connections a run has given up. They may not know it yet, and hold locks
-/// that any worker may come to wait for. Thread-safe.
+/// Server processes whose connections a run has abandoned. They may not have noticed it yet, and
+/// may hold locks that other workers need. Thread-safe.
 class AbandonedBackends {
   public:
     void add(Side side, const postgres::Backend& backend);
 
-    /// Ends those on a server, and forgets them.
+    /// Terminates the abandoned backends of a server, and forgets them.
     void terminate(Side side, postgres::Connection& connection);
     void terminate(Endpoints& endpoints);
 

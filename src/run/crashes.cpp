@@ -27,8 +27,9 @@ void Crashes::note_loss(std::int64_t task, const std::string& error) {
         found->second.error = error;
 }
 
-/// One crash may be seen more than once: who had the task may be slow to find that it is lost, and
-/// whoever takes it next may do so just before the server ends all sessions.
+/// Several workers may notice the same crash, so crashes are identified by the time since which the
+/// server has statistics. The worker that had the task may notice the loss late, and the next one
+/// may take the task just before the server ends all sessions.
 const Crashes::Suspicion* Crashes::look(std::int64_t task, const Servers& servers) {
     const auto found = suspicions_.find(task);
     if (found == suspicions_.end())

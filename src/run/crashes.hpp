@@ -14,11 +14,11 @@
 namespace run {
 
 /**
- * What the workers of a run know together of tasks that may crash a server. Thread-safe.
+ * What the workers of a run know about tasks that may crash a server. Thread-safe.
  *
- * A crash ends the sessions of all workers, so that each task in hand is a suspect. From then on
- * suspects are tried one at a time, with nothing else in hand: the one that is when the server
- * crashes again is the one to blame.
+ * A crash ends the sessions of all workers, so each task in progress becomes a suspect. From then
+ * on, each suspect is tried alone, with no other task in progress. If the server crashes again,
+ * that suspect is the cause.
  */
 class Crashes {
   public:
@@ -27,32 +27,35 @@ class Crashes {
         timescale::Server target;
     };
 
-    /// A worker begins with a task, on connections to these.
+    /// A worker begins a task. \param servers the servers of its connections.
     void begin(std::int64_t task, const Servers& servers);
 
-    /// It has done with it, whatever came of it. Not to be called when its connections were lost.
+    /// The worker has ended a task, with or without success. Do not call it if the connections were
+    /// lost.
     void end(std::int64_t task);
 
-    /// They were. \param error for people.
+    /// The worker's connections were lost during a task. \param error the reason, for messages.
     void note_loss(std::int64_t task, const std::string& error);
 
-    /// A server has crashed while it was in hand. \param servers that can be reached now.
+    /// True if a server has crashed while the task was in progress.
+    /// \param servers their state now.
     bool is_suspect(std::int64_t task, const Servers& servers);
 
-    /// Why a task is not to be tried again, for people; nothing unless it has crashed a server
-    /// twice.
+    /// If the task has crashed a server twice: a message why it is not tried again. Otherwise
+    /// nothing.
     std::optional<std::string> verdict(std::int64_t task, const Servers& servers);
 
-    /// The right to try tasks, until it is destroyed: with others that are no suspects, or alone.
+    /// The right to try tasks for as long as the object lives: a suspect alone, other tasks side by
+    /// side.
     class Turn {
       public:
-        /// Waits for it. \param check called meanwhile, and may throw.
+        /// Waits for the turn. \param check called repeatedly while waiting; may throw.
         Turn(Crashes& crashes, bool alone, const std::function<void()>& check);
         ~Turn() { end(); }
         Turn(const Turn&) = delete;
         Turn& operator=(const Turn&) = delete;
 
-        /// Waits until nobody else has one. \param check as above.
+        /// Waits until no other worker has a turn. \param check as above.
         void become_alone(const std::function<void()>& check);
 
       private:
@@ -66,9 +69,9 @@ class Crashes {
 
   private:
     struct Suspicion {
-        std::optional<Servers> in_hand; ///< while somebody has it, or has lost it in the middle
-        std::set<std::string> crashes;  ///< Server::statistics_since of those that have crashed
-        std::string server;             ///< that has crashed last
+        std::optional<Servers> in_hand; ///< set while a worker has the task, or has lost it
+        std::set<std::string> crashes;  ///< each crash: server and its Server::statistics_since
+        std::string server;             ///< the server that crashed last
         std::string error;
     };
 
@@ -77,8 +80,8 @@ class Crashes {
     std::mutex mutex_;
     std::map<std::int64_t, Suspicion> suspicions_;
     std::condition_variable changed_;
-    int turns_ = 0;   ///< that have begun
-    int waiting_ = 0; ///< that are to be alone, and wait: none of the others begins meanwhile
+    int turns_ = 0;   ///< turns that have begun
+    int waiting_ = 0; ///< turns that wait to be alone; other turns do not begin meanwhile
     bool alone_ = false;
 };
 

@@ -7,31 +7,31 @@
 namespace run {
 
 /**
- * How many workers a run's work is worth. Each costs some tenth of a second of the servers' time
+ * Decides how many workers a run should have. Each worker costs the servers some tenths of a second
  * before it does anything, so a small run has one. Thread-safe.
  *
- * There is one for each 16 MiB that there are to do. And one more after each half second in which
- * something is left that nobody has in hand: where it is slow for other reasons than its size, such
- * as a distant server.
+ * There is one worker for each 16 MiB of work. Another one is added after each half second in which
+ * unclaimed work is left, because work may be slow for other reasons than its size, such as a
+ * distant server.
  */
 class Demand {
   public:
     using Clock = std::chrono::steady_clock;
 
-    /// What one worker does in about the time that it takes to begin: half a second.
+    /// Bytes that one worker copies in about the time that a worker takes to begin, half a second.
     static constexpr std::int64_t bytes_of_one = std::int64_t{16} * 1024 * 1024;
     static constexpr std::chrono::milliseconds patience{500};
 
-    /// \param bytes that there are to do.
+    /// \param bytes the bytes to do.
     explicit Demand(std::int64_t bytes, Clock::time_point now = Clock::now())
         : bytes_(bytes), since_(now) {}
 
-    /// There are so many bytes to do now.
+    /// Updates the number of bytes to do.
     void note(std::int64_t bytes);
 
-    /// \param working how many workers there are.
-    /// \param left how many pieces of work nobody has in hand, as far as it is known.
-    /// \returns how many are wanted, no fewer than there are.
+    /// \param working the number of workers now.
+    /// \param left the number of unclaimed work items, as far as it is known.
+    /// \returns the number of workers that are wanted, at least `working`.
     int wanted(int working, std::int64_t left, Clock::time_point now = Clock::now());
 
   private:

@@ -89,7 +89,7 @@ Endpoints connect_both(const postgres::ConnectionString& source,
 void end_leftovers(std::optional<Endpoint>& endpoint,
                    const postgres::ConnectionString& connection_string, Side side,
                    const std::string& command) {
-    // A connection that was left may be gone as well, and not know it before it is used.
+    // The remaining connection may be lost, too, which shows only when it is used.
     for (int attempts = 0; attempts < 2; ++attempts) {
         try {
             if (!endpoint || endpoint->connection.is_broken())

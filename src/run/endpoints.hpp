@@ -17,23 +17,18 @@
 
 namespace run {
 
-/// The first one that a run has with a server shows that sessions there last.
+/// The first session of a run with a server also checks that sessions persist there, which they do
+/// not behind a pooler in transaction mode (postgres::pin_first_session).
 enum class Session { first, further };
 
-/// Whether a database may be without TimescaleDB.
-enum class Extension {
-    required_in_target, ///< as for all that copies rows
-    optional,
-};
-
-/// A connection with its settings pinned, and what is at its other end. A source may have no
+/// A connection with its settings pinned, and a description of its server. A source may have no
 /// TimescaleDB.
 struct Endpoint {
     /// \param command the program's command, for application_name.
-    /// \param patience how long the server may take to answer once it is connected.
-    /// \param access the role's, if nothing: the source is only read.
-    /// \param further statements to run in the same round trip, once the session is pinned. On a
-    /// first session they may fail, which is not said. \throws ConnectionError, or Error as
+    /// \param patience how long the server may take to answer after connecting.
+    /// \param access if none, the source is read-only and the target is not.
+    /// \param further statements to run in the same round trip, after the session is pinned. In a
+    /// first session, their failure is not reported. \throws ConnectionError; Error as
     /// timescale::server_from does; UsageError as postgres::pin_first_session does.
     Endpoint(const postgres::ConnectionString& connection_string, Side side,
              const std::string& command, Session session = Session::further,
@@ -49,13 +44,13 @@ struct Endpoint {
     postgres::Connection connection;
     timescale::Server server;
     postgres::Backend backend;
-    /// To the further statements; empty when they were not run, or failed.
+    /// Results of the further statements; empty if there were none or they failed.
     std::vector<postgres::Result> answers;
 
-    /// Reads again what the server is.
+    /// Updates `server`.
     void look_again();
 
-    /// As the registry of a run's connections wants it.
+    /// The entry for the run's list of connections.
     OpenConnections::Entry entry() const;
 };
 
@@ -64,10 +59,10 @@ struct Endpoints {
     Endpoint target;
 };
 
-/// A further session that has no TimescaleDB (postgres::Library::left_out): for tables of ours, and
-/// for PostgreSQL's own. It costs a tenth of another.
+/// A further session that does not load TimescaleDB (postgres::Library::left_out). It can use the
+/// tables of this program and the system catalogs. It costs a tenth of a session with TimescaleDB.
 struct LeanSession {
-    /// \param patience how long the server may take to answer once it is connected.
+    /// \param patience how long the server may take to answer after connecting.
     /// \throws ConnectionError
     LeanSession(const postgres::ConnectionString& connection_string, Side side,
                 const std::string& command, std::chrono::milliseconds patience);
@@ -76,11 +71,11 @@ struct LeanSession {
     postgres::Connection connection;
     postgres::Backend backend;
 
-    /// As the registry of a run's connections wants it.
+    /// The entry for the run's list of connections.
     OpenConnections::Entry entry() const;
 };
 
-/// Statements that are sent together, and whose results are found by what ask() has returned.
+/// Statements that are sent together. Each ask() returns the index of the statement's result.
 class Questions {
   public:
     std::size_t ask(postgres::Statement statement) {
@@ -94,9 +89,9 @@ class Questions {
     std::vector<postgres::Statement> statements_;
 };
 
-/// Connects to both at the same time.
+/// Connects to both servers at the same time.
 /// \param in_target and \param in_source further statements, as in Endpoint.
-/// \throws what either throws; the source first.
+/// \throws what Endpoint throws; the source's error, if both fail.
 Endpoints connect_both(const postgres::ConnectionString& source,
                        const postgres::ConnectionString& target, const std::string& command,
                        Session session = Session::further,
@@ -104,25 +99,24 @@ Endpoints connect_both(const postgres::ConnectionString& source,
                        const std::vector<postgres::Statement>& in_target = {},
                        const std::vector<postgres::Statement>& in_source = {});
 
-/// Ends, as far as it can be done, what servers still have of sessions that were given up, or that
-/// were lost before they could be used. For the end of a run in which connections failed, with no
-/// other sessions left but these.
-/// \param endpoint one of those, if there is one left.
+/// Terminates, if possible, backends of sessions that were abandoned or lost before they were used.
+/// Call it at the end of a run in which connections failed, when no other session is in use.
+/// \param endpoint the remaining session, if there is one; connected if necessary.
 void end_leftovers(std::optional<Endpoint>& endpoint,
                    const postgres::ConnectionString& connection_string, Side side,
                    const std::string& command);
 
-/// \throws UsageError when both are the same database of the same server: copying would delete
-/// what it is to copy.
+/// \throws UsageError if both are the same database of the same server: copying would delete the
+/// rows that it copies.
 void require_different(const Endpoints& endpoints);
 
-/// What a run began with has to stay as it is.
-/// \throws Error when the server is of another version or edition than it was.
+/// Checks that a server is the same as when the run began.
+/// \throws Error if the server is of another version or edition than before.
 void require_unchanged(const Endpoint& endpoint, const timescale::Server& before);
 
-/// The statements that begin a transaction to read the source in, or to compare the target in: it
-/// never waits, as SERIALIZABLE DEFERRABLE would, and a hot standby takes it. One statement, when
-/// there is no snapshot. \param snapshot an exported snapshot to read under.
+/// The statements that begin a transaction for reading the source, or for comparing the target.
+/// Unlike SERIALIZABLE DEFERRABLE, it never waits, and it works on a hot standby. Without a
+/// snapshot it is a single statement. \param snapshot an exported snapshot to use.
 std::string begin_read_transaction(const std::optional<std::string>& snapshot);
 
 } // namespace run

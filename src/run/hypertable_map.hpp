@@ -8,24 +8,24 @@
 
 namespace run {
 
-/// A database's hypertables by their names.
+/// The hypertables of a database, by name.
 using HypertableMap = std::map<postgres::QualifiedName, timescale::Hypertable>;
 
-/// Those of the target, with their triggers.
+/// Reads the target's hypertables, with their triggers.
 HypertableMap read_targets(Endpoints& ends);
 
-/// The same, of what timescale::hypertables_statement() returned there.
+/// The same from the result of timescale::hypertables_statement() in the target.
 HypertableMap targets_from(const postgres::Result& rows, Endpoint& target);
 
-/// Of what timescale::hypertables_statement() returned, without triggers.
+/// The same from the result of timescale::hypertables_statement(), without triggers.
 HypertableMap hypertable_map_from(const postgres::Result& rows);
 
-/// Those of the source; of one without TimescaleDB, the tables of the targets' names.
+/// Reads the source's hypertables; without TimescaleDB, the tables with the targets' names.
 HypertableMap read_sources(Endpoints& ends, const HypertableMap& targets);
 
-/// The hypertable that a task names.
+/// Finds the hypertable of a task.
 /// \param side "source" or "target", for the message.
-/// \throws TaskError when it is not there.
+/// \throws TaskError if it does not exist.
 const timescale::Hypertable& find_hypertable(const HypertableMap& hypertables,
                                              const postgres::QualifiedName& name, const char* side);
 

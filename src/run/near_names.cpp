@@ -12,7 +12,7 @@ namespace run {
 
 namespace {
 
-/// Levenshtein's.
+/// The Levenshtein distance.
 std::size_t edit_distance(const std::string& first, const std::string& second) {
     std::vector<std::size_t> row(second.size() + 1);
     std::iota(row.begin(), row.end(), std::size_t{0});
@@ -27,7 +27,8 @@ std::size_t edit_distance(const std::string& first, const std::string& second) {
     return row.back();
 }
 
-/// Without what is punctuation in regular expressions or quotes a name.
+/// Letters and digits in lower case, underscores and dots: without quotes, and without most of the
+/// punctuation of regular expressions.
 std::string plain(const std::string& text) {
     std::string letters;
     for (const char one : text) {
@@ -38,7 +39,7 @@ std::string plain(const std::string& text) {
     return letters;
 }
 
-/// From the whole name, or from the name without the schema.
+/// The distance from the name with or without its schema, whichever is smaller.
 std::size_t distance(const std::string& wanted, const std::string& name) {
     const auto whole = plain(name);
     return std::min(edit_distance(wanted, whole),

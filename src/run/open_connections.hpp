@@ -11,7 +11,7 @@
 
 namespace run {
 
-/// The connections of a run's workers, for those who watch over them. Thread-safe.
+/// The open connections of a run's workers, for the watchdog and the signal handler. Thread-safe.
 class OpenConnections {
   public:
     struct Entry {
@@ -21,7 +21,7 @@ class OpenConnections {
         postgres::ConnectionString connection_string;
     };
 
-    /// It stays listed until it is closed.
+    /// Adds a connection. Closed connections are removed when the next one is added.
     void add(Entry entry);
 
     std::vector<Entry> list() const;
@@ -31,7 +31,7 @@ class OpenConnections {
     std::vector<Entry> entries_;
 };
 
-/// Asks the servers to cancel what runs on any of them, one after the other: see
+/// Asks the servers to cancel the running statements of all connections, one after the other: see
 /// ConnectionMonitor::cancel().
 void cancel_all(const std::vector<OpenConnections::Entry>& connections);
 

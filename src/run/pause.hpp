@@ -4,7 +4,7 @@
 
 namespace run {
 
-/// Whether the workers of a run are to begin nothing new for now. Shared by threads.
+/// A flag: while it is set, the workers of a run begin nothing new. Shared by threads.
 class Pause {
   public:
     void set(bool paused) { paused_ = paused; }

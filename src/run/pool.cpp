@@ -10,7 +10,7 @@ namespace run {
 
 namespace {
 
-/// How often it is asked how many workers are wanted.
+/// How often run() asks for the number of workers that are wanted.
 constexpr std::chrono::milliseconds interval{50};
 
 } // namespace
@@ -46,8 +46,8 @@ void Pool::begin_first(int workers) {
     changed_.notify_all();
 }
 
-/// Begins those that are missing. One that returned without having been dismissed has found nothing
-/// left to do, and is not called again.
+/// Begins the missing workers. A worker that returned without having been dismissed found nothing
+/// left to do, and is not started again.
 /// \pre locked
 void Pool::grow(int workers) {
     for (int number = 0; number < most_ && running_ < workers && !is_full_; ++number) {
@@ -71,12 +71,12 @@ void Pool::begin(int number) {
     threads_.emplace_back([this, number] { work(number); });
     workers_[index] = {.is_busy = true, .is_dismissed = false};
     ++running_;
-    joins_(); // it waits for our lock
+    joins_(); // the thread waits for our lock
 }
 
 void Pool::work(int number) {
     {
-        // All of the first begin, or none: they may wait for each other.
+        // Either all of the first workers begin or none, because they may wait for each other.
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] { return phase_ != Phase::beginning; });
         if (phase_ == Phase::called_off)

@@ -11,33 +11,33 @@
 
 namespace run {
 
-/// Threads that do the same work: as many as that is worth, which shows as it goes on, and no more
-/// than somebody wants meanwhile. Thread-safe.
+/// Threads that do the same work. Their number grows with demand, up to a maximum that can be
+/// changed meanwhile. Thread-safe.
 class Pool {
   public:
-    /// \param body gets the worker's number, from 0. It is to return when keeps() is false for
-    /// that, and may be called for the same number again later.
-    /// \param joins called for each that begins, before it does anything.
+    /// \param body gets the worker's number, from 0. It must return when keeps() is false for
+    /// that number, and may be called for the same number again later.
+    /// \param joins called for each worker that begins, before its body.
     Pool(
         Stop& stop, std::function<void(int)> body, std::function<void()> joins = [] {})
         : stop_(stop), body_(std::move(body)), joins_(std::move(joins)) {}
 
-    /// Begins some workers, all or none, further ones later, and waits until all have returned.
-    /// When one throws, the others are told to stop after what they have in hand, and the first
-    /// exception is thrown again at the end. \param most that there may be, until resize() says
-    /// otherwise. \param wanted is told how many there are, and returns how many are wanted; asked
-    /// again and again. Of the first ones there is one at least. \throws std::system_error, and
-    /// calls body for none, when there cannot be as many threads as it begins with.
+    /// Begins the first workers, adds others later, and waits until all have returned. If one
+    /// throws, the others are told to stop after their current work, and the first exception is
+    /// rethrown at the end. \param most the maximum number of workers, until resize() changes it.
+    /// \param wanted called repeatedly; gets the number of workers and returns the number that is
+    /// wanted. The pool begins with at least one worker. \throws std::system_error if the first
+    /// threads cannot all be created; body is not called then.
     void run(int most, const std::function<int(int working)>& wanted);
 
-    /// Has so many workers at most from now on: those of the highest numbers are dismissed. One
-    /// that was dismissed can begin again when it has returned.
+    /// Changes the maximum number of workers. Those with the highest numbers are dismissed. A
+    /// dismissed worker can begin again after it has returned.
     void resize(int most);
 
-    /// How many workers there are.
+    /// The number of workers.
     int size();
 
-    /// Whether a worker is to go on; otherwise it is dismissed.
+    /// True if a worker may continue; otherwise it is dismissed.
     bool keeps(int number);
 
   private:
@@ -60,10 +60,10 @@ class Pool {
     std::condition_variable changed_;
     Phase phase_ = Phase::beginning;
     int most_ = 0;
-    bool is_resized_ = false; ///< before it began, too
-    bool is_full_ = false;    ///< there cannot be a further thread
+    bool is_resized_ = false; ///< resize() was called, perhaps before run()
+    bool is_full_ = false;    ///< no further thread could be created
     int running_ = 0;
-    std::vector<Worker> workers_; ///< by their numbers
+    std::vector<Worker> workers_; ///< by number
     std::exception_ptr problem_;
     std::vector<std::jthread> threads_;
 };

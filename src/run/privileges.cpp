@@ -16,7 +16,7 @@ namespace {
 using postgres::QualifiedName;
 using postgres::quote_identifier;
 
-/// What a role may do with a hypertable, see sql/run/privileges.sql.
+/// The privileges of a role on a hypertable, see sql/run/privileges.sql.
 struct Privileges {
     QualifiedName hypertable;
     std::string kind;       ///< TABLE, or MATERIALIZED VIEW for an aggregate
@@ -27,8 +27,8 @@ struct Privileges {
     std::vector<std::string> closed_schemas;
     bool may_select = false;
     bool may_change = false;
-    bool row_security = false;          ///< would hide rows from the role
-    bool row_security_of_owner = false; ///< would do so even if it were the owner
+    bool row_security = false;          ///< hides rows from the role
+    bool row_security_of_owner = false; ///< would hide rows from the role even if it were the owner
 };
 
 struct RolePrivileges {
@@ -38,7 +38,7 @@ struct RolePrivileges {
     std::vector<Privileges> hypertables;
 };
 
-/// \param names of hypertables; nothing for all.
+/// \param names of hypertables; none for all.
 postgres::Statement privileges_statement(const std::optional<std::vector<QualifiedName>>& names) {
     if (!names)
         return {std::string(sql::privileges), {std::nullopt, std::nullopt}};
@@ -67,7 +67,7 @@ RolePrivileges privileges_from(const postgres::Result& rows) {
     return result;
 }
 
-/// What a role needs: SQL that provides it, each statement once.
+/// The SQL statements that give a role what it lacks, without duplicates.
 class Needs {
   public:
     explicit Needs(const RolePrivileges& privileges) : role_(quote_identifier(privileges.role)) {
@@ -82,7 +82,7 @@ class Needs {
     }
     void grant(const std::string& what) { add(fmt::format("GRANT {} TO {}", what, role_)); }
 
-    /// \param reason in brackets.
+    /// \param reason added in parentheses.
     void add(const std::string& statement, const std::string& reason) {
         add(fmt::format("{} ({})", statement, reason));
     }
@@ -90,7 +90,7 @@ class Needs {
     const std::string& role() const { return role_; }
     const std::vector<std::string>& list() const { return list_; }
 
-    /// A sentence, or nothing when it needs nothing.
+    /// A sentence, or an empty string if the role lacks nothing.
     std::string text(const postgres::Connection& connection) const {
         if (list_.empty())
             return {};
@@ -103,7 +103,7 @@ class Needs {
     std::vector<std::string> list_;
 };
 
-/// Of all that are in the way, those whose policies bind their owner.
+/// Row level security that binds the owner, too: FORCE ROW LEVEL SECURITY.
 void lift_row_security_of_owner(Needs& needs, const Privileges& hypertable) {
     needs.add(
         fmt::format("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", hypertable.hypertable.quoted()),
@@ -138,7 +138,7 @@ Needs needs_in_target(const RolePrivileges& privileges) {
                                   hypertable.known_as.quoted(), needs.role()));
         else if (!hypertable.is_owner)
             needs.grant(quote_identifier(hypertable.owner));
-        // An owner may have been deprived of its privileges.
+        // An owner's privileges may have been revoked.
         else if (!hypertable.may_select || !hypertable.may_change)
             needs.grant("SELECT, INSERT, DELETE ON " + hypertable.known_as.quoted());
         if (hypertable.row_security_of_owner)

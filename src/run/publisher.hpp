@@ -18,35 +18,36 @@
 namespace run {
 
 /**
- * Tells the queue once a second how far a run is, for `status`, and does what others have the queue
- * tell the run: pause, and have more or fewer workers. Looks besides which locks the workers'
- * server processes wait for.
+ * Publishes the progress of a run in the queue once a second, for `status`, and follows the orders
+ * in the queue: pause, resume, and the number of workers. It also finds the locks that the workers'
+ * backends wait for.
  *
- * It has connections of its own, from when the run has lasted for a second. When they are lost, the
- * run goes on without it until they are back.
+ * It uses connections of its own, which it makes when the run has lasted for a second. If they are
+ * lost, the run continues, and the publisher connects again.
  */
 class Publisher {
   public:
-    /// What it does about what others want.
+    /// The effects of orders.
     struct Steering {
         Pause& pause;
-        std::function<void(int)> resize; ///< how many workers there may be
-        /// how much the queue has to do
+        std::function<void(int)> resize; ///< sets the maximum number of workers
+        /// takes the work that the queue has left
         std::function<void(std::int64_t chunks, std::int64_t bytes)> note;
     };
 
-    /// Begins with what is ordered already.
-    /// \param source unless files are it.
+    /// Starts the thread. Applies OwnRun::paused first.
+    /// \param source none if files are the source.
     Publisher(queue::OwnRun run, std::optional<postgres::ConnectionString> source,
               postgres::ConnectionString target, output::Board& board, output::Output& output,
               Steering steering);
 
-    /// Tells that the run has ended, unless that has been said.
+    /// Marks the run as ended in the queue, unless end() was called.
     ~Publisher();
     Publisher(const Publisher&) = delete;
     Publisher& operator=(const Publisher&) = delete;
 
-    /// The run has ended, and somebody else says so: by the statement that this returns.
+    /// Stops the thread.
+    /// \returns the statement that marks the run as ended, for the caller to run.
     postgres::Statement end();
 
   private:
@@ -69,7 +70,7 @@ class Publisher {
     bool has_ended_ = false;
     std::mutex mutex_;
     std::condition_variable_any stopping_;
-    std::jthread thread_; // last, for it uses the others
+    std::jthread thread_; // last, because it uses the others
 };
 
 } // namespace run

@@ -12,7 +12,8 @@ namespace run {
 
 namespace {
 
-/// Apart from what follows, so that its errors are its own.
+/// Begins the transaction in a round trip of its own, so that an error is known to be the
+/// snapshot's.
 void begin_under(std::optional<postgres::Transaction>& transaction,
                  postgres::Connection& connection, const std::string& snapshot) {
     try {
@@ -55,7 +56,7 @@ ChunkReading::ChunkReading(postgres::Connection& connection, const timescale::Se
 
 void ChunkReading::lock_compressed(postgres::Connection& connection) {
     std::vector<postgres::QualifiedName> tables;
-    // One that we may not read, we may not lock either. Reading the chunk's rows does so.
+    // LOCK needs the privilege to read the table. Without it, reading the chunk's rows locks it.
     for (const auto& chunk : chunks_)
         if (chunk && chunk->compressed && chunk->compressed->readable)
             tables.push_back(chunk->compressed->name);

@@ -14,27 +14,29 @@ namespace run {
 /**
  * A transaction that reads chunks, under locks that keep them as they are.
  *
- * The locks come before the snapshot, which the first query takes: what compresses, decompresses
- * or drops a chunk has either committed before, or waits until we have read it. A snapshot from
- * before a compression would find the chunk empty.
+ * The transaction takes its locks before its snapshot, which the first query takes. So a
+ * transaction that compresses, decompresses or drops a chunk has either committed before, or waits
+ * until we have read the chunk. With a snapshot from before a compression, the chunk would seem
+ * empty.
  */
 class ChunkReading {
   public:
-    /// Begins it, in one round trip; another one is needed to lock what chunks are compressed in.
-    /// \param server the connection's. Where it is without TimescaleDB, they are tables
-    /// (Hypertable::is_plain_table), and locked with their partitions.
-    /// \param snapshot an exported one to read under.
+    /// Begins the transaction in one round trip. Locking the chunks' compressed tables takes
+    /// another one.
+    /// \param server the connection's. Without TimescaleDB, the names are those of tables
+    /// (Hypertable::is_plain_table), which are locked with their partitions.
+    /// \param snapshot an exported snapshot to use.
     /// \param compressed as for ChunkQuery.
-    /// \throws ConcurrentChange if a chunk changed in between, and SqlError undefined_table if one
-    /// of several is gone; Error, which ends the run, when the snapshot is gone.
+    /// \throws SqlError with Remedy::retry if a chunk changed in between, and 42P01 if one of
+    /// several no longer exists; Error, which ends the run, if the snapshot no longer exists.
     ChunkReading(postgres::Connection& connection, const timescale::Server& server,
                  const std::optional<std::string>& snapshot,
                  const std::vector<postgres::QualifiedName>& names, bool compressed = false);
 
-    /// In the order of the names; nothing in the place of one that is gone.
+    /// In the order of the names; none in the place of a chunk that no longer exists.
     const std::vector<std::optional<timescale::Chunk>>& chunks() const { return chunks_; }
 
-    /// The only one.
+    /// The chunk. \pre there is only one name.
     const std::optional<timescale::Chunk>& chunk() const { return chunks_.front(); }
 
   private:
@@ -44,10 +46,10 @@ class ChunkReading {
     std::vector<std::optional<timescale::Chunk>> chunks_;
 };
 
-/// \throws TaskError when a task cannot be worked on as its row in the queue is.
+/// \throws TaskError if a task's row in the queue is invalid (Task::defect).
 void require_sound(const std::vector<queue::Task>& tasks);
 
-/// \throws TaskError when the transaction's snapshot cannot see the chunk's rows.
+/// \throws TaskError if the transaction's snapshot cannot see the chunk's rows.
 void check_visible(const timescale::Chunk& chunk);
 
 } // namespace run

@@ -13,14 +13,14 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Doubled each time, up to the longest; and not quite as long as another worker's.
+/// Doubled each time, up to a maximum. Half of it is random, so that workers do not retry together.
 milliseconds backoff(int attempts, milliseconds longest) {
     thread_local std::minstd_rand random{std::random_device{}()};
     const auto most = std::min(milliseconds(100) * (1 << std::min(attempts, 16)), longest).count();
     return milliseconds(std::uniform_int_distribution(most / 2, most)(random));
 }
 
-/// \returns false as soon as the run is to stop, when `until_stop`.
+/// \param until_stop return early, with false, if the run must stop after the current work.
 /// \throws Interrupted
 bool nap(const Stop& stop, milliseconds left, bool until_stop) {
     constexpr milliseconds step{50};
@@ -79,8 +79,8 @@ void Recovery::lead(const std::function<void()>& work,
                 throw;
             if (!goes_on(error, true))
                 return;
-        } catch (const postgres::TransactionError& error) {
-            stop_.check(); // a cancelled statement is how stopping at once looks from here
+        } catch (const postgres::SqlError& error) {
+            stop_.check(); // the statement may have been cancelled to stop at once
             if (error.remedy() != postgres::Remedy::wait)
                 throw;
             if (!goes_on(error, false))
@@ -93,7 +93,7 @@ bool Recovery::wait_after(const Error& error) {
     const auto now = Outage::Clock::now();
     if (failures_++ == 0)
         since_ = now;
-    // As long as others get on, there is hope for this one.
+    // While other workers succeed, this one may, too.
     if (now - std::max(since_, outage_.last_success()) >= options_.retry_timeout)
         throw Error(
             fmt::format("giving up after {} s: {}", options_.retry_timeout.count(), error.what()));

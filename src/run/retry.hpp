@@ -11,34 +11,35 @@
 
 namespace run {
 
-/// How failures are borne.
+/// How often and how long failed work is repeated.
 struct RetryOptions {
-    int max_retries = 8; ///< further attempts at a chunk, in one run
-    /// How long a server may be out of reach, or without space, before the run is given up.
+    int max_retries = 8; ///< further attempts at a chunk in one run
+    /// How long a server may be unreachable or out of space before the run fails.
     std::chrono::seconds retry_timeout{900};
-    /// How long nothing may come from a server before another connection is used to ask it.
+    /// How long a server may send nothing before the watchdog checks it on another connection.
     std::chrono::seconds stall_timeout{60};
 };
 
-/// Waits before an attempt is repeated: twice as long each time, from about 0.2 s to 5 s, and not
-/// quite as long as another worker.
-/// \param attempts how many have failed, from 1.
-/// \throws Interrupted when everything is to stop now.
+/// Waits before an attempt is repeated: twice as long each time, from about 0.2 s to 5 s, partly
+/// random.
+/// \param attempts the number of attempts that have failed, from 1.
+/// \throws Interrupted if the run must stop now.
 void wait_before_retry(const Stop& stop, int attempts);
 
-/// What the workers of a run know together of their servers' failures. Thread-safe.
+/// What the workers of a run know about their servers' failures. Thread-safe.
 class Outage {
   public:
     using Clock = std::chrono::steady_clock;
 
-    /// A worker got through to its servers, or got something done.
+    /// Notes that a worker connected to its servers or finished some work.
     void note_success();
     Clock::time_point last_success() const;
 
-    /// Says it on standard error, unless it has just been said: all workers see the same failure.
+    /// Logs a warning, unless the same was logged in the last 30 s, because all workers see the
+    /// same failure.
     void announce(const std::string& message);
 
-    /// Whether there has been anything to announce.
+    /// True if announce() was called.
     bool has_happened() const;
 
   private:
@@ -49,34 +50,34 @@ class Outage {
 };
 
 /**
- * Leads one worker through failures that pass by themselves: connections that break, servers that
- * restart or have no space. After each it waits, longer and longer, and lets the worker begin
- * again on new connections.
+ * Repeats the work of one worker after temporary failures: broken connections, servers that restart
+ * or are out of space. After each failure it waits, longer each time, and then lets the worker
+ * begin again on new connections.
  */
 class Recovery {
   public:
     Recovery(const RetryOptions& options, const Stop& stop, Outage& outage)
         : options_(options), stop_(stop), outage_(outage) {}
 
-    /// Does some work, again and again until it is done, or is to be done no more.
-    /// \param work connects, and tells when it got through: connected(), succeeded().
-    /// \param failed called when it failed, before waiting; returns whether to go on.
-    /// \throws what wait_after() throws, and what work throws unless the remedy is to wait.
+    /// Repeats some work until it is done or the run must stop.
+    /// \param work connects, and calls connected() and succeeded() when it has.
+    /// \param failed called after a failure, before waiting; returns false to give up.
+    /// \throws what wait_after() throws, and what work throws unless its remedy is to wait.
     void lead(const std::function<void()>& work, const std::function<bool(const Error&)>& failed);
 
     /// Waits after a failure whose remedy is to wait.
-    /// \returns false when the run is to stop.
-    /// \throws Error when the servers have failed for all workers, and for longer than allowed;
-    /// Interrupted.
+    /// \returns false if the run must stop.
+    /// \throws Error if the servers have failed for all workers for longer than
+    /// RetryOptions::retry_timeout; Interrupted.
     bool wait_after(const Error& error);
 
-    /// New connections were made.
+    /// Notes that new connections were made.
     void connected();
 
-    /// Something got done.
+    /// Notes that some work is done.
     void succeeded();
 
-    /// It was a connection that failed the last time, rather than a statement.
+    /// True if the last failure was of a connection rather than of a statement.
     bool connection_failed() const { return connection_failed_; }
 
   private:

@@ -20,7 +20,7 @@ Endpoints Run::connect(Questions& in_target, const Questions& in_source) const {
                      Endpoint::default_patience, in_target.statements(), in_source.statements());
     require_different(ends);
     auto& answers = ends.target.answers;
-    if (answers.empty()) { // one failed; one after the other, they show which
+    if (answers.empty()) { // a statement failed; run them one by one to find the error
         queue::require(ends.target.connection);
         answers = ends.target.connection.pipeline(in_target.statements());
     }

@@ -25,20 +25,20 @@
 
 namespace run {
 
-/// What the command line says of any run.
+/// Options of any run.
 struct RunOptions {
-    std::string command; ///< "copy": the name for the servers and for the queue
+    std::string command; ///< such as "copy": its name for the servers and the queue
     std::optional<postgres::ConnectionString> source; ///< none if files are the source
     postgres::ConnectionString target;
     int parallelism = 8; ///< workers, at most
     RetryOptions retry;
 };
 
-/// What a run has to do, as it begins.
+/// The work of a run when it begins.
 struct Workload {
     std::int64_t count = 0;      ///< of chunks, or of files
     std::int64_t bytes = 0;      ///< of those, on disk; 0 if it is unknown
-    std::int64_t data_bytes = 0; ///< that the number of workers depends on (Demand)
+    std::int64_t data_bytes = 0; ///< determines the number of workers (Demand)
     std::string noun = "chunk";  ///< what is counted
     bool is_of_the_queue = true; ///< the queue says how much is left
 };
@@ -58,46 +58,46 @@ class Run {
     Run& operator=(const Run&) = delete;
 
     /// Connects to both servers, for the first sessions of a command that works on the queue. The
-    /// questions are asked in the same round trip; the target's are answered afterwards.
-    /// \throws UsageError if both are the same database, or if there is no queue; Error if it is of
-    /// another format; what connect_both() throws.
+    /// statements are sent in the same round trip. The target's results are certain to be there;
+    /// the source's may be missing (Endpoint::answers). \throws UsageError if both are the same
+    /// database, or if there is no queue; Error if it is of another format; what connect_both()
+    /// throws.
     Endpoints connect(Questions& in_target, const Questions& in_source) const;
 
     /// \param own what queue::number_statement() returned.
     /// \param target, and source if there is one: the first worker's connections.
-    /// \param settings that each further session in the target begins with.
+    /// \param settings statements that each further session in the target begins with.
     void begin(const Workload& workload, queue::OwnRun own, std::optional<Endpoint> source,
                Endpoint target, std::vector<postgres::Statement> settings = {});
 
     /// What the threads of work() do.
     struct Work {
         std::function<void(int number)> worker;
-        /// How many work items no worker has in hand, as far as it is known.
-        /// \param working how many workers there are: none as it begins.
+        /// Returns the number of unclaimed work items, as far as it is known.
+        /// \param working the number of workers, initially 0.
         std::function<std::int64_t(int working)> unclaimed;
         std::function<void()> joins = [] {
         }; ///< as in Pool
-        /// Tells what was done, when all workers are through, whatever ended them.
+        /// Reports what was done, after all workers have ended for whatever reason.
         std::function<void()> summary;
     };
 
-    /// Has workers work, while the display and the queue tell how far they are. Returns when there
-    /// is nothing left to do or the run is to stop.
-    /// \throws what a worker throws, but for Interrupted.
+    /// Runs the workers, while the display and the queue show their progress. Returns when there is
+    /// nothing left to do or the run must stop.
+    /// \throws what a worker throws, except Interrupted.
     void work(const Work& work);
 
-    /// Does what is left to do in the target when all workers are through, on a connection that
-    /// they have left, or else on a new one, for as long as RetryOptions allow. Then ends the
-    /// backends of sessions that were lost. \param last gets the statements that mark the run as
-    /// ended, to be run with its own. \throws what Recovery::lead throws; ConnectionError if the
-    /// run is to stop.
+    /// Does the last work in the target, after all workers have ended: on an idle connection, or
+    /// else on a new one, for as long as RetryOptions allow. Then terminates the backends of lost
+    /// sessions. \param last gets the statements that mark the run as ended, and runs them with its
+    /// own. \throws what Recovery::lead throws; ConnectionError if the run must stop.
     void conclude(
         const std::function<void(Endpoint& target, std::vector<postgres::Statement> ended)>& last);
 
     /// True if a user has stopped it.
     bool is_interrupted() const { return is_interrupted_ || signals_.has_come(); }
 
-    /// A connection for what comes after conclude(), made if there is none.
+    /// A connection for work after conclude(), made if there is none.
     Endpoint& endpoint(Side side);
 
     // ------------------------------------------------ what workers use
@@ -124,10 +124,11 @@ class Run {
         Endpoint target;
     };
 
-    /// Takes those that the run began with, or that a worker has given back; or else connects.
+    /// Takes idle connections, those that the run began with or that a worker has given back, or
+    /// else connects.
     Connections take_connections();
 
-    /// Gives them back. Those of one worker are enough: others are closed.
+    /// Gives connections back. The run keeps those of one worker, and closes others.
     void give_back(Connections connections);
 
     /// A further session with TimescaleDB in the target.
@@ -150,7 +151,7 @@ class Run {
     std::vector<postgres::Statement> settings_;
     std::mutex mutex_;
     std::optional<Connections> idle_; ///< connections that no worker uses
-    std::optional<Endpoint> source_;  ///< those that were left
+    std::optional<Endpoint> source_;  ///< connections for conclude() and afterwards
     std::optional<Endpoint> target_;
     std::optional<Pool> pool_;
     std::vector<postgres::Statement> ended_;

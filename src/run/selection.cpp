@@ -19,7 +19,7 @@ timescale::Axis axis_of(const Hypertable& hypertable) {
     return timescale::axis_of(hypertable.time.type);
 }
 
-/// Whether the axis can take a bound that may not be given.
+/// True if the bound is not given or the axis can take it.
 bool takes(const std::optional<timescale::Bound>& bound, timescale::Axis axis) {
     return !bound || bound->on(axis).has_value();
 }
@@ -117,7 +117,7 @@ const Hypertable* find_counterpart(const std::vector<Hypertable>& targets,
 
 namespace {
 
-/// Columns of a plain table's children: their rows are copied as the table's.
+/// Columns that only child tables of a plain table have. Their rows are copied as the table's.
 std::vector<Difference> further_columns(const Hypertable& source, const Hypertable& target) {
     std::vector<Difference> differences;
     for (const auto& further : source.further_columns) {

@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-/// What the options --until, --from and --filter select.
+/// The selection of data by the options --until, --from and --filter.
 namespace run {
 
-/// --from and --until; what is not given does not bound.
+/// --from and --until; a missing one is no bound.
 struct Bounds {
     std::optional<timescale::Bound> from;
     std::optional<timescale::Bound> until;
@@ -23,48 +23,48 @@ struct Bounds {
     std::string until_text;
 };
 
-/// \throws UsageError when one is no bound.
+/// \throws UsageError if one is not a valid bound.
 Bounds read_bounds(postgres::Connection& connection, const std::optional<std::string>& from,
                    const std::optional<std::string>& until);
 
-/// Why a hypertable's time cannot take the bounds; empty when it can.
+/// The reason why a hypertable's time cannot take the bounds; empty if it can.
 std::string incompatibility(const timescale::Hypertable& hypertable, const Bounds& bounds);
 
 /// The range of a hypertable that can take the bounds.
-/// \throws UsageError when --from is not before --until.
+/// \throws UsageError if --from is not before --until.
 timescale::TimeRange range_of(const timescale::Hypertable& hypertable, const Bounds& bounds);
 
-/// All hypertables of a server, those that the filter selects marked; of one without TimescaleDB,
-/// the tables that have the names of the target's hypertables. \throws UsageError when the filter
-/// is no regular expression.
+/// Reads all hypertables of a server, and marks those that the filter selects. Without TimescaleDB,
+/// reads the tables that have the names of the target's hypertables. \throws UsageError if the
+/// filter is not a regular expression.
 std::vector<timescale::Hypertable> read_sources(Endpoint& source,
                                                 const std::vector<timescale::Hypertable>& targets,
                                                 const std::optional<std::string>& filter);
 
-/// Those that the filter and the cascades select.
+/// The hypertables that the filter and the cascade select.
 std::vector<timescale::Hypertable>
 select_hypertables(Endpoint& source, const std::vector<timescale::Hypertable>& targets,
                    const std::optional<std::string>& filter, timescale::Cascade cascade);
 
-/// What to say when there are none, with the names that are nearest to a filter's.
+/// The message if none are selected, with the names that are nearest to the filter.
 std::string nothing_selected(Endpoint& endpoint, const std::vector<timescale::Hypertable>& targets,
                              const std::optional<std::string>& filter);
 
-/// The hypertable of the target that the rows belong into: the one of the same name, or the one
-/// behind the continuous aggregate of the same name.
+/// The target's hypertable for a source's rows: the one with the same name, or the one behind the
+/// continuous aggregate with the same name; nullptr if there is none.
 const timescale::Hypertable* find_counterpart(const std::vector<timescale::Hypertable>& targets,
                                               const timescale::Hypertable& source);
 
-/// What keeps rows of a hypertable from being copied into another.
+/// A difference between two hypertables that prevents copying rows.
 struct Difference {
     std::string text;     ///< a sentence
-    std::string remedy{}; ///< empty where it is to make the target like the source
+    std::string remedy{}; ///< empty if the remedy is to make the target like the source
 };
 
 std::vector<Difference> differences(const timescale::Hypertable& source,
                                     const timescale::Hypertable& target);
 
-/// `The hypertable "public"."readings" is missing in the target`, but for the first word's case.
+/// `the hypertable "public"."readings" is missing in the target`
 std::string missing(const timescale::Hypertable& source);
 
 } // namespace run

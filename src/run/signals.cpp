@@ -6,7 +6,7 @@ namespace run {
 
 namespace {
 
-/// Wakes the watching thread, for it to see that it is to end.
+/// Wakes the watching thread, so that it notices the stop request.
 constexpr int wake_signal = SIGUSR1;
 
 sigset_t watched_signals() {

@@ -7,20 +7,20 @@
 namespace run {
 
 /**
- * Calls a function for each SIGINT or SIGTERM that the process gets while this object lives, on a
- * thread of its own, so that the function may do anything.
+ * Calls a function for each SIGINT or SIGTERM that the process gets while this object lives. The
+ * function runs on a thread of its own, so it need not be async-signal-safe.
  *
- * Make it before any other thread: they inherit that these signals are blocked.
+ * Construct it before any other thread, because threads inherit the mask that blocks these signals.
  */
 class SignalWatch {
   public:
-    /// \param on_signal gets how many signals have come, from 1.
+    /// \param on_signal gets the number of signals so far, from 1.
     explicit SignalWatch(std::function<void(int)> on_signal);
     ~SignalWatch();
     SignalWatch(const SignalWatch&) = delete;
     SignalWatch& operator=(const SignalWatch&) = delete;
 
-    /// How many signals have come.
+    /// The number of signals so far.
     int count() const { return count_.load(); }
 
   private:

@@ -7,19 +7,19 @@
 
 namespace run {
 
-/// What the user, or a worker that cannot go on, wants of all workers. Shared by threads.
+/// A request of the user, or of a worker that failed, that all workers stop. Shared by threads.
 class Stop {
   public:
-    /// Finish what is in hand, then stop.
+    /// Asks workers to finish their current work, then stop.
     void after_current() { raise(Level::after_current); }
 
-    /// Roll back, and stop.
+    /// Asks workers to roll back and stop.
     void now() { raise(Level::now); }
 
     bool is_requested() const { return level_.load() != Level::none; }
     bool is_immediate() const { return level_.load() == Level::now; }
 
-    /// \throws Interrupted when it is to be now.
+    /// \throws Interrupted if now() was called.
     void check() const {
         if (is_immediate())
             throw Interrupted();

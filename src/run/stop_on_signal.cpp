@@ -23,8 +23,9 @@ void StopOnSignal::on_signal(int count) {
     }
     spdlog::warn("stopping at once; the chunks in hand are given up");
     stop_.now();
-    // A cancel that arrives between two statements cancels nothing: so more than one. And one to a
-    // server that does not answer ends who knows when: so on a thread that nobody waits for.
+    // A cancel request that arrives between two statements has no effect, so send several. A
+    // request to a server that does not answer may take very long, so send them on a detached
+    // thread.
     const auto cancelling = std::make_shared<std::atomic<bool>>(false);
     for (int i = 0; i < 50 && !finished_; ++i) {
         if (!cancelling->exchange(true))
@@ -35,7 +36,7 @@ void StopOnSignal::on_signal(int count) {
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     if (!finished_)
-        std::_Exit(exit_interrupted); // the servers roll back when the connections are gone
+        std::_Exit(exit_interrupted); // the servers roll back when the connections are closed
 }
 
 } // namespace run

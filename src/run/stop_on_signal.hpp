@@ -8,9 +8,9 @@
 
 namespace run {
 
-/// What SIGINT and SIGTERM do to a run of workers: the first lets them finish what they have in
-/// hand; the second cancels what runs on the servers, and ends the process itself, with
-/// exit_interrupted, if they do not answer within five seconds.
+/// Handles SIGINT and SIGTERM during a run. The first signal lets workers finish their current
+/// chunks. The second cancels the statements that run on the servers, and exits the process with
+/// exit_interrupted if the workers have not ended within five seconds.
 class StopOnSignal {
   public:
     StopOnSignal(Stop& stop, const OpenConnections& connections);
@@ -26,7 +26,7 @@ class StopOnSignal {
     Stop& stop_;
     const OpenConnections& connections_;
     std::atomic<bool> finished_ = false;
-    SignalWatch watch_; // last, for its thread uses the others
+    SignalWatch watch_; // last, because its thread uses the others
 };
 
 } // namespace run

@@ -9,13 +9,13 @@
 
 namespace run {
 
-/// Keeps the workers of a run together to so many bytes a second. Thread-safe.
+/// Limits the bytes per second of all workers of a run together. Thread-safe.
 class Throttle {
   public:
     /// \param bytes_per_second none for no limit.
     void set(std::optional<std::int64_t> bytes_per_second);
 
-    /// Takes bytes, and waits as long as the rate wants it.
+    /// Takes bytes, and waits as long as the rate requires.
     /// \throws Interrupted
     void take(std::int64_t bytes, const Stop& stop);
 
@@ -24,7 +24,7 @@ class Throttle {
 
     std::mutex mutex_;
     std::optional<std::int64_t> rate_;
-    Clock::time_point free_at_; ///< when all that was taken is within the rate
+    Clock::time_point free_at_; ///< when the bytes taken so far are within the rate
 };
 
 } // namespace run

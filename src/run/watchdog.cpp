@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// \returns why the connection is to be given up, or nothing.
+/// \returns the reason to close the connection, or an empty string.
 std::string complaint(const OpenConnections::Entry& entry, std::chrono::milliseconds patience) {
     try {
         const auto settings =
@@ -31,7 +31,7 @@ std::string complaint(const OpenConnections::Entry& entry, std::chrono::millisec
             return "its server process is gone";
         }
     } catch (const postgres::ConnectionError& error) {
-        // A server that refuses is there.
+        // A server that refuses the connection is alive.
         return error.sqlstate().empty() ? error.what() : std::string();
     } catch (const Error& error) {
         return error.what();
@@ -77,7 +77,7 @@ void Watchdog::look_at(const OpenConnections::Entry& entry, postgres::Connection
         seen = {monitor.activity(), Clock::now()};
         return;
     }
-    monitor.hang_up(); // before anything else happens to it
+    monitor.hang_up(); // first, before the connection's state changes again
     spdlog::warn(
         "nothing has come from the {} for {} s, and {}; breaking off the connection", entry.name,
         std::chrono::duration_cast<std::chrono::seconds>(now - seen.since).count(), reason);

@@ -11,18 +11,18 @@
 namespace run {
 
 /**
- * Finds connections that hang: a worker waits, and nothing comes. TCP cannot tell when a firewall,
- * a proxy or a frozen machine in between has swallowed what was sent. So another connection asks
- * the server: when its backend is gone, or waits for us as we wait for it, or the server cannot be
- * reached at all, the connection is broken off, and its worker gets a ConnectionError. A backend
- * that works, or waits for a lock, is left to it for as long as it takes; so is one that cannot be
- * asked about, for the server takes no more connections.
+ * Finds connections that hang: a worker waits, and the server sends nothing. TCP does not notice if
+ * a firewall, a proxy or a frozen machine in between has dropped packets. So the watchdog queries
+ * the server on another connection. If the backend no longer exists, or waits for us as we wait for
+ * it, or the server cannot be reached, the watchdog closes the connection, and its worker gets a
+ * ConnectionError. If the backend works or waits for a lock, or if the server accepts no more
+ * connections, the watchdog leaves the connection alone.
  *
- * A thread of its own, for as long as the object lives.
+ * It runs on a thread of its own for as long as the object lives.
  */
 class Watchdog {
   public:
-    /// \param patience how long nothing may come before the server is asked.
+    /// \param patience how long a server may send nothing before the watchdog queries it.
     Watchdog(const OpenConnections& connections, std::chrono::milliseconds patience);
 
   private:
@@ -30,7 +30,7 @@ class Watchdog {
 
     struct Seen {
         postgres::ConnectionMonitor::Activity activity;
-        Clock::time_point since; ///< when it was first seen like this
+        Clock::time_point since; ///< when this activity was first seen
     };
 
     void look_at_all(const std::stop_token& stop);
@@ -41,7 +41,7 @@ class Watchdog {
     std::map<const postgres::ConnectionMonitor*, Seen> seen_;
     std::mutex mutex_;
     std::condition_variable_any stopping_;
-    std::jthread thread_; // last, for it uses the others
+    std::jthread thread_; // last, because it uses the others
 };
 
 } // namespace run

@@ -14,7 +14,8 @@
 
 namespace run {
 
-/// Where one worker of a run is: shown on the board; stopped and slowed down as the user wants.
+/// The progress of one worker of a run: shows it on the board, and stops or throttles the worker as
+/// the user wants.
 class WorkerProgress : public load::ProgressListener {
   public:
     WorkerProgress(output::Board& board, int worker, const Stop& stop, Throttle& throttle)
@@ -22,28 +23,28 @@ class WorkerProgress : public load::ProgressListener {
 
     int worker() const { return worker_; }
 
-    /// Who works for this worker from now on.
+    /// Sets the backends that work for this worker from now on.
     void set_backends(std::vector<output::Board::Backend> backends) {
         board_.set_backends(worker_, std::move(backends));
     }
 
-    /// Waits, with nothing in hand, while the run is paused.
-    /// \returns false when this worker is to do no more.
+    /// Waits, with nothing in progress, while the run is paused.
+    /// \returns false if this worker must end.
     bool may_begin(Pool& pool, const Pause& pause);
 
-    /// Tasks are in hand.
+    /// The worker begins tasks.
     void begin(const std::vector<queue::Task>& tasks);
 
-    /// Nothing is in hand any more.
-    /// \param done those that are done.
+    /// The worker has no tasks in progress any more.
+    /// \param done the tasks that are done.
     void end(const std::vector<queue::Task>& done = {});
 
-    /// Something else is in hand, of so many bytes.
+    /// The worker begins something else, of so many bytes.
     void begin(const std::string& what, std::int64_t bytes) {
         board_.begin(worker_, what, {}, bytes);
     }
 
-    /// Nothing is in hand any more. \param done how much of what there is to do is done.
+    /// The worker has ended it. \param done how many of the Workload::count are done.
     void end(std::int64_t done, std::int64_t bytes) { board_.end(worker_, done, bytes); }
 
     void now(output::Activity activity, const std::string& remark = {});

@@ -28,7 +28,7 @@ WorkerSession::~WorkerSession() {
         run_.abandoned.add(Side::target, queue_->backend);
 }
 
-/// Tells the board whose backends work for this worker.
+/// Tells the board which backends work for this worker.
 void WorkerSession::publish() {
     std::vector<output::Board::Backend> backends;
     if (connections_.source)

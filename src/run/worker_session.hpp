@@ -14,7 +14,7 @@ namespace run {
  */
 class WorkerSession {
   public:
-    /// Takes connections that nobody uses, or connects, and ends abandoned backends.
+    /// Takes idle connections, or connects, and terminates abandoned backends.
     /// \throws Error if a server has changed since the run began.
     WorkerSession(Run& run, WorkerProgress& progress);
     ~WorkerSession();
@@ -32,11 +32,11 @@ class WorkerSession {
 
     Crashes::Servers servers() const;
 
-    /// Ends abandoned backends, also those of other workers: this one may come to wait for what
-    /// they have locked.
+    /// Terminates abandoned backends, including those of other workers, because this one may need
+    /// locks that they hold.
     void end_abandoned();
 
-    /// Makes sure that the servers are there, before something is blamed for their crash.
+    /// Checks that the servers can be reached, before a task is blamed for a crash.
     /// \throws ConnectionError
     void check();
 
@@ -46,7 +46,7 @@ class WorkerSession {
     /// \throws Error if a server is of another version or edition than when the run began.
     void require_servers_unchanged();
 
-    /// The work is done: the connections are given back to the run.
+    /// Gives the connections back to the run, after the work is done.
     void close();
 
   private:
