@@ -16,7 +16,7 @@ namespace copy {
 
 namespace {
 
-/// What is known about one chunk, and what would become of it.
+/// A chunk, and how it would be loaded.
 struct Line {
     const queue::Task* task = nullptr;
     std::optional<timescale::Chunk> chunk; ///< in the source
@@ -31,8 +31,8 @@ class Explanation {
           sources_(run::read_sources(ends, targets_)),
           survey_(ends.source.server, ends.target.connection, ends.target.server, load) {}
 
-    /// Some tasks at a time.
-    /// \param briefly says nothing of each to people.
+    /// Prints some tasks.
+    /// \param briefly prints no line for each task, except as JSON.
     void print(std::span<const queue::Task> tasks, bool briefly = false) {
         std::vector<postgres::QualifiedName> names;
         for (const auto& task : tasks)

@@ -9,13 +9,13 @@
 
 namespace copy {
 
-/// What the command line of `copy` gives.
+/// The options of `copy`.
 struct CopyOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
     int parallelism = 8;
     load::LoadOptions load;
-    bool explain = false;                   ///< only say how each chunk would be loaded
+    bool explain = false;                   ///< only print how each chunk would be loaded
     std::optional<std::int64_t> max_rate{}; ///< bytes of COPY data per second
     run::RetryOptions retry;
 };

@@ -26,7 +26,8 @@ json::Object fields_of(const queue::Loaded& loaded, output::Seconds duration) {
 } // namespace
 
 std::string CopyReport::next_number() const {
-    // Another process on the same queue may leave fewer for us, and a stage meanwhile more.
+    // The count may end below the total if another process works on the same queue, or above it if
+    // a stage adds chunks meanwhile.
     return fmt::format("[{}/{}]", copied_ + skipped_ + failed_, to_do_);
 }
 

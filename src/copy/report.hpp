@@ -12,27 +12,28 @@
 
 namespace copy {
 
-/// Tells what `copy` does: a line for each chunk, and a summary. Shared by threads.
+/// Reports what `copy` does: a line for each chunk, and a summary. Shared by threads.
 class CopyReport {
   public:
-    /// \param to_do how many chunks there are to copy as the run begins.
+    /// \param to_do the number of chunks to copy when the run begins.
     CopyReport(output::Output& output, std::int64_t to_do) : output_(output), to_do_(to_do) {}
 
     void started(const queue::Task& task, int worker);
 
-    /// \param note what is out of the ordinary, or empty.
+    /// \param note anything unusual about how the chunk was loaded; none if there is nothing.
     void copied(const queue::Task& task, const queue::Loaded& loaded, output::Seconds duration,
                 const std::optional<std::string>& note);
     void skipped(const queue::Task& task, const std::string& reason);
     void failed(const queue::Task& task, const std::string& error);
 
-    /// \param attempt that is to come, from 2.
+    /// \param attempt the number of the next attempt, from 2.
     void retried(const queue::Task& task, const std::string& error, int attempt);
 
-    /// `Copied 312 chunks, 618 MB, 4,300,000 rows in 11 s (55 MB/s).`, and what was not copied.
+    /// `Copied 312 chunks, 4,300,000 rows, 618 MB in 11 s (55 MB/s).`, and the numbers of chunks
+    /// that were skipped or failed.
     void summary() const;
 
-    /// The same when all that is staged was finished before.
+    /// The same if everything that is staged was finished before.
     void nothing_to_do(std::int64_t staged) const;
 
   private:

@@ -20,7 +20,7 @@ namespace copy {
 
 namespace {
 
-/// \throws TaskError when a chunk is not what it was when it was looked at first.
+/// \throws TaskError if a chunk has changed since it was first read.
 void check_unchanged(const std::vector<load::Request>& requests,
                      const std::vector<std::optional<timescale::Chunk>>& now) {
     for (std::size_t i = 0; i < requests.size(); ++i)
@@ -28,7 +28,8 @@ void check_unchanged(const std::vector<load::Request>& requests,
             throw TaskError("a chunk has just changed in the source");
 }
 
-/// From the first range's beginning to the last one's end: what else is there is no worse.
+/// The rows to read back, from the beginning of the first range to the end of the last. Other rows
+/// between the ranges do no harm.
 load::ToReadBack loaded_by(const queue::Task& task, const timescale::Hypertable& target_hypertable,
                            bool has_rows) {
     return {.target_hypertable = &target_hypertable,
@@ -58,11 +59,11 @@ load::Context CopySession::context() {
 
 std::vector<postgres::Statement> CopySession::using_statements(bool aggregates) {
     return {
-        // Rows and mark are lost together, if the server crashes before they are on its disk;
-        // queue::conclude() waits for all of them in the end.
+        // If the server crashes before a commit is on its disk, the rows and the task's mark are
+        // lost together. At the end, queue::conclude() waits for all commits.
         {"SET synchronous_commit = off"},
-        // What is loaded has been aggregated in the source already, and its aggregates are
-        // loaded too. Where the server does not know it yet, before 2.28, it means nothing.
+        // The source has aggregated these rows already, and its aggregates are copied, too.
+        // Before TimescaleDB 2.28, this setting has no effect.
         {fmt::format("SET timescaledb.skip_cagg_invalidation = {}", aggregates ? "on" : "off")}};
 }
 
@@ -75,13 +76,13 @@ bool CopySession::copy_next() {
     const bool alone =
         has_errand && copy_.run.crashes.is_suspect(tasks_.pending.back().id, session_.servers());
     turn_.emplace(copy_.run.crashes, alone, [&] { progress_.check(); });
-    // Those of other workers, too, for this one may come to wait for what they have locked.
+    // Including those of other workers, because this one may need locks that they hold.
     session_.end_abandoned();
     if (alone)
         session_.check();
     PendingTask pending;
     if (has_errand) {
-        // It stays on the tasks, whatever happens.
+        // Keep the task in `tasks_`, so that it is not lost if an exception is thrown.
         pending = tasks_.pending.back();
         tasks_.in_hand.push_back(pending);
         tasks_.pending.pop_back();
@@ -102,7 +103,7 @@ void CopySession::begin(const std::vector<queue::Task>& tasks) {
 }
 
 bool CopySession::attempt(const PendingTask& pending) {
-    // When the claim's transaction has ended, whichever way.
+    // Cleans up after the claim's transaction has ended, with or without a commit.
     const load::Loader::Cleanup cleanup(loader_);
     done_.clear();
     const bool claimed = claim_and_copy(pending);
@@ -110,7 +111,7 @@ bool CopySession::attempt(const PendingTask& pending) {
     return claimed;
 }
 
-/// \param pending what to claim, or one without an id for any task.
+/// \param pending the task to claim; id 0 for any task.
 bool CopySession::claim_and_copy(const PendingTask& pending) {
     const auto id = pending.id == 0 ? std::nullopt : std::optional(pending.id);
     postgres::Transaction claim(
@@ -126,7 +127,7 @@ bool CopySession::claim_and_copy(const PendingTask& pending) {
         claim.rollback();
         if (pending.in_doubt)
             report_if_done(pending);
-        // When it was one of ours, another worker has it now, and there may be more.
+        // If this was a pending task, another worker has it now, and there may be others.
         return id.has_value();
     }
     tasks_.in_hand = {{.id = task->id, .attempts = pending.attempts}};
@@ -152,7 +153,7 @@ bool CopySession::claim_and_copy(const PendingTask& pending) {
     } catch (const postgres::ConnectionError& error) {
         if (broken_connection())
             throw;
-        // It was that of another worker who helped.
+        // The lost connection is that of a helping worker.
         copy_.run.outage.announce(fmt::format("{}; trying again", error.what()));
         reason = error.what();
         if (pending.attempts >= copy_.options.retry.max_retries) {
@@ -161,9 +162,8 @@ bool CopySession::claim_and_copy(const PendingTask& pending) {
         }
     } catch (const postgres::TransactionError& error) {
         run::rethrow_unless_of_task(error, copy_.run.stop);
-        const auto* refused = dynamic_cast<const postgres::SqlError*>(&error);
-        // The application may have written a row of the same key, or a request may have dropped
-        // the chunk; when it is tried again, that is known.
+        // The application may have written a row with the same key (unique_violation), or the chunk
+        // may have been dropped. The next attempt takes that into account.
         const bool may_succeed =
             error.remedy() == postgres::Remedy::retry ||
             (refused != nullptr && pending.attempts == 0 &&
@@ -245,23 +245,23 @@ bool CopySession::copy_together(postgres::Transaction& claim, const queue::Task&
     try {
         return copy_batch(claim, tasks);
     } catch (const TaskError&) {
-        // One of them spoils it for all; one by one, it will be the only one.
-    } catch (const postgres::TransactionError& error) {
+        // One task makes the whole group fail. Copied one by one, only that task fails.
+    } catch (const postgres::SqlError& error) {
         run::rethrow_unless_of_task(error, copy_.run.stop);
     }
     put_off(claim);
     return true;
 }
 
-/// What is in hand is claimed again later, and copied one by one.
+/// Rolls back. The tasks in progress are claimed again later, and copied one by one.
 void CopySession::put_off(postgres::Transaction& claim) {
     claim.rollback();
     std::ranges::move(tasks_.in_hand, std::back_inserter(tasks_.pending));
     tasks_.in_hand.clear();
 }
 
-/// Looks at the tasks' chunks in the source, and at what stands in the target where they go, in one
-/// round trip of both.
+/// Reads the tasks' chunks in the source, and their places in the target, in one round trip to
+/// both.
 CopySession::Look CopySession::look(const std::vector<queue::Task>& tasks) {
     std::vector<postgres::QualifiedName> names;
     std::vector<timescale::Hypercube> hypercubes;
@@ -276,8 +276,8 @@ CopySession::Look CopySession::look(const std::vector<queue::Task>& tasks) {
             timescale::places_from(results.second.front(), tasks.size())};
 }
 
-/// What is sent to the source with the COPYs of a batch: the transaction that they are in, and
-/// another look at the chunks, once they are locked (run::ChunkReading).
+/// The statements that are sent to the source with the COPYs of a group: they begin the
+/// transaction, and read the chunks again after locking them (see run::ChunkReading).
 load::SmallChunkLoader::Reading
 CopySession::reading_of(const std::vector<load::Request>& requests) {
     std::vector<postgres::QualifiedName> names;
@@ -297,7 +297,7 @@ CopySession::reading_of(const std::vector<load::Request>& requests) {
             .end = {"COMMIT"}};
 }
 
-/// \returns false, with nothing done, for a single one that is not simple.
+/// \returns false, with nothing done, for a single task that is not simple.
 bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<queue::Task>& tasks) {
     run::require_sound(tasks);
     const auto started = std::chrono::steady_clock::now();
@@ -329,7 +329,7 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
         copy_.report.started(request.task, progress_.worker());
     const auto loaded = [&] {
         const auto& snapshot = tasks.front().snapshot;
-        // What compressed chunks are compressed in has to be locked, too.
+        // The tables of compressed chunks must be locked, too, which takes a ChunkReading.
         const bool goes_with_copies =
             !snapshot &&
             !load::converts_text(copy_.run.server(Side::source), copy_.run.server(Side::target)) &&
@@ -383,19 +383,19 @@ void CopySession::commit(postgres::Transaction& claim, const std::vector<queue::
                          const std::vector<load::ToReadBack>& loaded) {
     tasks_.committing = true;
     try {
-        // Deferred constraints, and the look at what was loaded, speak up now, while there is a
-        // claim to go back to.
+        // Check deferred constraints and read back the rows now, while the claim's savepoint still
+        // exists.
         std::vector<postgres::Statement> last{{"SET CONSTRAINTS ALL IMMEDIATE"},
                                               load::read_back_statement(loaded),
                                               queue::finish_statement(finished)};
-        // All seem to be in hand: whether there is nothing else, it can say now.
+        // If no unclaimed task seems to be left, check in the same round trip.
         const bool asks = copy_.run.board().unclaimed() == 0;
         if (asks)
             last.push_back(queue::left_statement(copy_.started));
         const auto results = claim.commit_with(std::move(last));
         nothing_left_ = asks && results[3].empty();
     } catch (const postgres::SqlError& error) {
-        tasks_.committing = false; // it is not in doubt
+        tasks_.committing = false; // the outcome is known
         if (const auto failure = load::read_back_failure(error))
             throw TaskError(*failure);
         throw;
@@ -415,10 +415,10 @@ void CopySession::skip(postgres::Transaction& claim, const queue::Task& task,
 
 void CopySession::fail(postgres::Transaction& claim, const queue::Task& task, std::string error,
                        const postgres::SqlError* cause) {
-    // The claim outlives what failed, so that no other worker tries the chunk before it is marked.
+    // Keep the claim, so that no other worker tries the chunk before it is marked as failed.
     target().execute("ROLLBACK TO SAVEPOINT loading");
-    // An update of the extension, or its removal, fails one chunk after the other. It is reported
-    // once, and no chunk is blamed.
+    // If the extension was updated or removed, every chunk would fail. This is reported once, and
+    // no chunk is marked.
     session_.require_servers_unchanged();
     if (cause != nullptr)
         error += timescale::event_triggers_behind(target(), *cause);
@@ -429,8 +429,8 @@ void CopySession::fail(postgres::Transaction& claim, const queue::Task& task, st
     copy_.report.failed(task, error);
 }
 
-/// What was being committed when the connection was lost. If it was not, another worker may have
-/// copied it since.
+/// Reports a task that was being committed when the connection was lost, if this worker's commit
+/// succeeded. If it did not, another worker may have copied the chunk since.
 void CopySession::report_if_done(const PendingTask& pending) {
     const auto copied = queue::find_copied(target(), pending.id);
     if (copied && copied->run == copy_.run.id() && copied->worker == progress_.worker() + 1) {

@@ -17,7 +17,7 @@
 
 namespace copy {
 
-/// What the workers of a run of `copy` share.
+/// Shared by the workers of a run of `copy`.
 struct CopyRun {
     run::Run& run;
     const CopyOptions& options;
@@ -30,52 +30,52 @@ struct CopyRun {
     std::atomic<bool> drained = false; ///< a worker has found nothing more to claim
 };
 
-/// A task that a worker is to claim, or has claimed.
+/// A task that a worker will claim, or has claimed.
 struct PendingTask {
     std::int64_t id = 0;
-    int attempts = 0; ///< that have failed
-    /// The connection was lost while this was being committed: it may be done.
+    int attempts = 0; ///< the number of attempts that have failed
+    /// The connection was lost during the commit: the task may be done.
     bool in_doubt = false;
-    /// Why there is to be no further attempt.
+    /// If set, the reason not to try again.
     std::optional<std::string> hopeless{};
 };
 
-/// What a worker keeps in mind when its connections are gone.
+/// A worker's tasks, which it keeps when its connections are lost.
 struct WorkerTasks {
-    std::vector<PendingTask> pending; ///< to be claimed before others
+    std::vector<PendingTask> pending; ///< claimed before other tasks
     std::vector<PendingTask> in_hand;
-    bool committing = false; ///< what is in hand
+    bool committing = false; ///< the tasks in `in_hand` are being committed
 };
 
 /**
- * A worker's connections, and what it does on them, for as long as they hold: one to the source
- * and one to the target, and a second one to the target when the loader wants it
- * (load::Context::builder).
+ * Copies chunks on a worker's connections until these are lost: one to the source and one to the
+ * target, and a second one to the target if the loader needs it (load::Context::builder).
  *
- * For each chunk: claim it in the target, look at it, choose how to load it, begin a transaction
- * in the source under a lock that keeps the chunk as it is, load, mark the task, commit.
+ * For each chunk: claim the task in the target, read the chunk's properties, choose how to load it,
+ * begin a transaction in the source under a lock that prevents changes of the chunk, load, mark the
+ * task, commit.
  *
- * Any call may throw ConnectionError, or TransactionError whose remedy is to wait; use a
- * new session then.
+ * Any call may throw ConnectionError, or SqlError whose remedy is to wait. The session must not be
+ * used afterwards.
  */
 class CopySession {
   public:
-    /// Takes the connections that nobody uses, or connects.
-    /// \throws Error when a server has changed since the run began.
+    /// Takes idle connections, or connects.
+    /// \throws Error if a server has changed since the run began.
     CopySession(CopyRun& copy, run::WorkerProgress& progress, WorkerTasks& tasks);
 
-    /// Claims the next chunk, or several small ones, and makes an attempt at copying it.
-    /// \returns false when there is nothing left to claim.
+    /// Claims the next chunk, or several small ones, and tries to copy them.
+    /// \returns false if there is nothing left to claim.
     bool copy_next();
 
-    /// What the target is told before anything else, in each session of a run's.
-    /// \param aggregates the source may have some, which are copied too.
+    /// Settings for each session of a run in the target.
+    /// \param aggregates true if the source may have continuous aggregates, which are copied, too.
     static std::vector<postgres::Statement> using_statements(bool aggregates = true);
 
-    /// The work is done: the connections are given back to the run.
+    /// Gives the connections back to the run, after the work is done.
     void close() { session_.close(); }
 
-    /// For the chunks of others, while this one has none in hand.
+    /// The connections for helping other workers, while this one has no chunk in progress.
     load::HelperConnections helper_connections();
 
     /// The name of a connection that has broken, if one has.
@@ -84,12 +84,12 @@ class CopySession {
   private:
     bool attempt(const PendingTask& pending);
     bool claim_and_copy(const PendingTask& pending);
-    /// \param alone with writers kept off the target's chunk.
+    /// \param alone locks the target's chunk against writers.
     void copy_claimed(postgres::Transaction& claim, const queue::Task& task, bool alone);
 
-    /// Claims further small tasks, and copies them together with the first. What has to be copied
-    /// by itself is left for afterwards.
-    /// \returns false when it is to be copied by itself.
+    /// Claims further small tasks, and copies them together with the first. Tasks that must be
+    /// copied one by one are left for later.
+    /// \returns false if there is only the first, and it must be copied by itself.
     bool copy_together(postgres::Transaction& claim, const queue::Task& first);
     void put_off(postgres::Transaction& claim);
     bool copy_batch(postgres::Transaction& claim, const std::vector<queue::Task>& tasks);
@@ -100,11 +100,11 @@ class CopySession {
     };
     Look look(const std::vector<queue::Task>& tasks);
     load::SmallChunkLoader::Reading reading_of(const std::vector<load::Request>& requests);
-    /// \param loaded what is looked at before it is committed.
+    /// \param loaded rows that are read back before the commit.
     void commit(postgres::Transaction& claim, const std::vector<queue::Finished>& finished,
                 const std::vector<load::ToReadBack>& loaded);
     void skip(postgres::Transaction& claim, const queue::Task& task, const std::string& reason);
-    /// \param cause the server's error, if it was that.
+    /// \param cause the server's error, if there was one.
     void fail(postgres::Transaction& claim, const queue::Task& task, std::string error,
               const postgres::SqlError* cause = nullptr);
     void report_if_done(const PendingTask& pending);
@@ -118,12 +118,12 @@ class CopySession {
     run::WorkerProgress& progress_;
     WorkerTasks& tasks_;
     run::WorkerSession session_;
-    std::optional<run::Crashes::Turn> turn_; ///< ends after what was lost is told to the others
-    bool nothing_left_ = false;              ///< to claim, as the last commit saw
+    std::optional<run::Crashes::Turn> turn_; ///< ends after lost tasks are noted in Crashes
+    bool nothing_left_ = false;              ///< the last commit saw no unfinished task
     load::Loader loader_;
     load::SmallChunkLoader small_chunks_;
     std::vector<queue::Task> done_;   ///< by the current attempt
-    std::vector<std::int64_t> begun_; ///< in it: tasks that are told to the crashes
+    std::vector<std::int64_t> begun_; ///< tasks of the current attempt that Crashes knows
 };
 
 } // namespace copy

@@ -21,7 +21,7 @@ namespace {
 
 using postgres::QualifiedName;
 
-/// The target's chunks of copied tasks whose hypertables have triggers for rows.
+/// The target's chunks of copied tasks whose hypertables have row-level triggers.
 std::vector<QualifiedName> chunks_with_triggers(run::Endpoint& target,
                                                 const run::HypertableMap& targets) {
     if (std::ranges::none_of(targets,
@@ -42,7 +42,8 @@ std::vector<QualifiedName> chunks_with_triggers(run::Endpoint& target,
     return chunks;
 }
 
-/// \returns why it could not be done; empty when it is.
+/// Runs a statement, and tries again if it does not get its lock soon.
+/// \returns the reason for a failure; empty on success.
 std::string settle(postgres::Connection& connection, const std::string& statement) {
     constexpr int attempts = 10;
     for (int attempt = 1;; ++attempt) {
@@ -60,7 +61,7 @@ std::string settle(postgres::Connection& connection, const std::string& statemen
     }
 }
 
-/// In a session of its own, without TimescaleDB.
+/// The same in a session of its own, without TimescaleDB.
 std::string settle(run::Endpoint& target, const std::string& statement) {
     try {
         const auto settings =

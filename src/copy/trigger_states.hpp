@@ -5,11 +5,11 @@
 
 namespace copy {
 
-/// Has the triggers of the copied chunks enabled as those of their hypertables are. TimescaleDB
-/// makes them enabled when it makes a chunk, whatever the hypertable's are, and allows nobody to
-/// change that; so this is done in a session without it, chunk by chunk, each in a session of its
-/// own, in a transaction that waits for its lock only briefly. What cannot be done is told as a
-/// warning. \throws ConnectionError when the target's connection is lost.
+/// Enables or disables the triggers of copied chunks like those of their hypertables. When
+/// TimescaleDB creates a chunk, it enables all of the chunk's triggers, and it does not allow
+/// changing them. So this uses sessions without TimescaleDB, one for each chunk, and transactions
+/// that wait for their lock only briefly. Failures are logged as warnings. \throws ConnectionError
+/// if the target's connection is lost.
 void restore_trigger_states(run::Endpoint& target, const run::HypertableMap& targets);
 
 } // namespace copy

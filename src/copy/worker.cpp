@@ -30,8 +30,8 @@ void CopyWorker::work(load::HelperPool::Helper& helper) {
     session_->close();
 }
 
-/// Its connections are lost: what it had in hand is to be claimed again.
-/// \returns false when the others do without this worker.
+/// Ends the session after its connections are lost. Tasks in progress are claimed again.
+/// \returns false if no work is left for this worker.
 bool CopyWorker::take_stock(const Error& error) {
     const bool lost_connection = worker_.connection_failed();
     if (lost_connection)
@@ -40,7 +40,7 @@ bool CopyWorker::take_stock(const Error& error) {
     session_.reset();
     for (auto& task : tasks_.in_hand) {
         task.in_doubt = task.in_doubt || tasks_.committing;
-        // What breaks connections each time is not tried forever.
+        // Limit the attempts at a task that breaks connections each time.
         if (lost_connection && ++task.attempts > copy_.run.options.retry.max_retries)
             task.hopeless = error.what();
         tasks_.pending.push_back(std::move(task));

@@ -9,16 +9,16 @@
 namespace copy {
 
 /**
- * Copies one chunk after the other until the queue has none left or it is told to stop. When a
- * connection is lost, or a server cannot go on for now, it begins again with a new session and the
- * chunk that it had in hand.
+ * Copies one chunk after the other until the queue is empty or the run must stop. If a connection
+ * is lost, or a server cannot continue for now, it begins again with a new session and the chunk
+ * that was in progress.
  */
 class CopyWorker {
   public:
     /// \param number of the worker in the run, from 0.
     CopyWorker(CopyRun& copy, int number) : copy_(copy), worker_(copy.run, number) {}
 
-    /// Copies; then helps others to finish what they have in hand.
+    /// Copies; then helps other workers to finish their chunks.
     void run(load::HelperPool::Helper& helper);
 
   private:
