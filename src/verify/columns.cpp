@@ -19,9 +19,10 @@ namespace {
 using postgres::quote_identifier;
 using timescale::ChunkColumn;
 
-/// Built-in types whose hash functions depend on nothing but the value, and on all of it. Not among
-/// them: enums, which hash their OIDs; money, which has none; and what contains other values: the
-/// hash of an array does not tell its shape, nor that of a jsonb what is nested in what.
+/// True for built-in types whose hash functions depend on the whole value and on nothing else. This
+/// excludes enums, which hash their OIDs; money, which has no hash function; and types that contain
+/// other values: the hash of an array does not cover its shape, and that of a jsonb does not cover
+/// its nesting.
 bool hashes_alike(const ChunkColumn& column) {
     static const std::set<std::string_view> types{
         "bool",      "char",        "int2",     "int4",     "int8",   "oid",    "float4",
@@ -42,43 +43,43 @@ bool is_one_of(const ChunkColumn& column, std::initializer_list<std::string_view
     return column.built_in && std::ranges::find(types, *column.built_in) != types.end();
 }
 
-/// One of those, as text whose order no collation has a say in.
+/// An expression as text whose order does not depend on a collation.
 std::string as_text(const std::string& expression) {
     return expression + "::text COLLATE \"C\"";
 }
 
-/// The column, compared by the bytes of its text where a collation could have a say.
+/// The column, compared by the bytes of its text if a collation could matter.
 std::string plain(const ChunkColumn& column) {
     const auto name = quote_identifier(column.name);
     return column.collatable ? name + " COLLATE \"C\"" : name;
 }
 
-/// What is hashed of a column, an expression or two.
+/// The expressions, one or two, that are hashed for a column.
 std::string hashable(const ChunkColumn& column) {
     const auto name = quote_identifier(column.name);
-    // Its text as the client sees it: the cast shows a declaration that COPY leaves out.
+    // The text that a client sees. A cast to text would include a declaration that COPY omits.
     if (is_one_of(column, {"xml"}))
         return as_text(fmt::format("textin(xml_out({}))", name));
     if (!hashes_alike(column))
         return as_text(name);
-    // The hash folds the halves into one: -1 and 4294967295 have the same.
+    // The hash combines the two halves: -1 and 4294967295 have the same hash.
     if (is_one_of(column, {"int8"}))
         return fmt::format("{0}, {0} >> 32", name);
-    // NaN and both infinities have the same.
+    // NaN and both infinities have the same hash.
     if (is_one_of(column, {"numeric"}))
         return fmt::format("{0}, CASE WHEN {0} >= 'Infinity' OR {0} = '-Infinity' THEN {1} END",
                            name, as_text(name));
     return plain(column);
 }
 
-/// A number that sorts as the interval does; in intervals that are equal, such as 1 mon and 30
-/// days, it is the same. (A year has 365.25 days in extract(epoch), and 360 in comparisons.)
+/// A number that sorts like the interval, and is the same for equal intervals, such as 1 mon and 30
+/// days. (A year has 365.25 days in extract(epoch), and 360 in comparisons.)
 std::string interval_span(const std::string& name) {
     return fmt::format("extract(epoch FROM {0}) - extract(year FROM {0}) * 453600", name);
 }
 
-/// Values that are equal but do not look alike have to come out alike, for which of them is the
-/// first or the last depends on the order of the rows; and no sum may overflow.
+/// Values that are equal but have different texts must give the same result, because the order of
+/// the rows decides which of them is the minimum or maximum. No sum may overflow.
 void add_aggregates(std::vector<Aggregate>& aggregates, std::size_t index,
                     const ChunkColumn& column) {
     const auto name = quote_identifier(column.name);
@@ -93,8 +94,8 @@ void add_aggregates(std::vector<Aggregate>& aggregates, std::size_t index,
     };
     add(fmt::format("count({})", name));
     if (column.is_enum || is_one_of(column, {"text", "varchar", "bpchar", "name"})) {
-        // By the bytes of the text: the order of labels, and of characters, may be another one. And
-        // not the value itself, which may be large, or not even UTF8.
+        // Compare the bytes of the text, because the order of labels or characters may differ
+        // between the servers. Return a digest, because the value may be large or not valid UTF-8.
         const auto bytes = fmt::format("encode(convert_to({}::text, 'UTF8'), 'hex')", name);
         for (const std::string end : {"min", "max"})
             aggregates.push_back({.column = index,
@@ -102,7 +103,7 @@ void add_aggregates(std::vector<Aggregate>& aggregates, std::size_t index,
                                   .portable = fmt::format("md5({}({} COLLATE \"C\"))", end, bytes),
                                   .magnitude = {}});
     } else if (is_one_of(column, {"float4", "float8"})) {
-        add_ends(name, "", " + 0::float8"); // 0 for -0
+        add_ends(name, "", " + 0::float8"); // makes 0 of -0
         const auto finite = fmt::format("CASE WHEN abs({0}) < 1e290 THEN {0}::float8 END", name);
         aggregates.push_back({.column = index,
                               .expression = fmt::format("sum({})", finite),
@@ -133,8 +134,9 @@ std::string Columns::row(std::optional<std::size_t> left_out) const {
     auto values = hashable;
     if (left_out)
         values.erase(values.begin() + static_cast<std::ptrdiff_t>(*left_out));
-    // A ROW takes 1664 expressions, and a table 1600 columns, of which one may be two. Parts are
-    // texts, for a row within a row has no hash.
+    // A ROW takes 1664 expressions (MaxTupleAttributeNumber), and a table has up to 1600 columns,
+    // each of which may take two expressions. Parts are texts, because a row within a row has no
+    // hash function.
     constexpr std::size_t most = 800;
     if (values.size() <= most)
         return fmt::format("ROW({})", fmt::join(values, ", "));

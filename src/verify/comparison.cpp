@@ -16,7 +16,7 @@ namespace {
 
 using postgres::Result;
 
-/// An approximate aggregate's magnitude comes right behind it.
+/// The select list. An approximate aggregate is followed by its magnitude.
 std::string aggregate_list(const Columns& columns, bool hashes_alike) {
     std::vector<std::string> list;
     for (const auto& aggregate : columns.aggregates) {
@@ -29,7 +29,7 @@ std::string aggregate_list(const Columns& columns, bool hashes_alike) {
     return fmt::format("count(*) AS rows, {} AS aggregates", in_one(list));
 }
 
-/// \pre both are texts of float8, as PostgreSQL writes them with extra_float_digits = 3.
+/// \pre text is a float8 as PostgreSQL writes it with extra_float_digits = 3.
 double to_double(const std::string& text) {
     return std::strtod(text.c_str(), nullptr);
 }
@@ -40,14 +40,14 @@ bool nearly_equal(const std::string& left, const std::string& right, const std::
     const double difference = std::abs(to_double(left) - to_double(right));
     const double tolerance =
         static_cast<double>(rows) * std::ldexp(1.0, -52) * to_double(magnitude);
-    return difference <= tolerance; // never so with a NaN or an infinity
+    return difference <= tolerance; // always false for NaN and infinities
 }
 
 std::string digest_list(const Columns& columns) {
     return fmt::format("count(*) AS rows, sum({})::text AS digest", row_hash(columns.row()));
 }
 
-/// The columns that differ, as far as aggregates tell; none with digests.
+/// The columns whose aggregates differ; none in digest mode.
 std::vector<std::string> differing_columns(const Comparison& comparison, const Result& source,
                                            const Result& target, int row) {
     if (comparison.mode == Mode::digest)
@@ -91,7 +91,7 @@ Verdict verdict_of(const Comparison& comparison, const Result& source, const Res
     return verdict;
 }
 
-/// One row for each comparison, in their order.
+/// A query that returns a row for each comparison, in order.
 std::string select_all(const std::vector<Comparison>& comparisons, ComparedRows Comparison::*side) {
     std::string sql;
     for (std::size_t i = 0; i < comparisons.size(); ++i) {

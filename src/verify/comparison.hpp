@@ -13,18 +13,18 @@
 namespace verify {
 
 enum class Mode {
-    digest,    ///< row count and a hash over whole rows, added up: finds values in wrong rows too
+    digest,    ///< row count, and the sum of hashes of whole rows: finds values in wrong rows, too
     aggregate, ///< row count, and count, min, max and sum of each column
 };
 
-/// A chunk's rows on one side, as they are read.
+/// A chunk's rows on one side, and how to read them.
 struct ComparedRows {
     postgres::Connection& connection;
     std::string table;     ///< quoted
     std::string condition; ///< SQL; "true" for all rows
 };
 
-/// A row that is not the same on both sides.
+/// A row that differs.
 struct Example {
     enum class Kind { only_in_source, only_in_target, different };
     Kind kind = Kind::different;
@@ -32,37 +32,37 @@ struct Example {
     std::optional<std::string> target;
 };
 
-/// In what way a chunk differs.
+/// The differences of a chunk.
 struct Difference {
     std::int64_t source_rows = 0;
     std::int64_t target_rows = 0;
-    std::vector<std::string> columns;   ///< those that differ
+    std::vector<std::string> columns;   ///< columns that differ
     std::vector<std::string> generated; ///< those of them that the target computes itself
-    /// The first and the last time at which rows differ, the latter included.
+    /// The first and the last time at which rows differ, inclusive.
     std::optional<timescale::TimeRange> times;
     std::vector<Example> examples;
 
-    /// Copying again would not make it equal.
+    /// True if only generated columns differ: copying again would not make the chunk equal.
     bool is_generated() const { return !columns.empty() && generated == columns; }
 };
 
-/// What to compare.
+/// A comparison of a chunk.
 struct Comparison {
     ComparedRows source;
     ComparedRows target;
     Columns columns;
     timescale::Dimension time;
-    /// Columns of a primary key or unique index in the source; empty without one.
+    /// Columns of a primary key or unique index in the source; empty if there is none.
     std::vector<std::string> key;
     std::vector<std::string> generated; ///< columns that the target computes itself
     Mode mode = Mode::digest;
-    /// Both servers hash alike (sql/verify/hash_sample.sql).
+    /// True if both servers hash alike (sql/verify/hash_sample.sql).
     bool hashes_alike = true;
-    int max_examples = 10;       ///< of each kind
-    bool has_timescaledb = true; ///< the source; otherwise it has none of its functions
+    int max_examples = 10; ///< of each kind
+    bool plain = false;    ///< the source has no TimescaleDB, so its functions are missing there
 };
 
-/// What came of it.
+/// The result of a comparison.
 struct Verdict {
     std::int64_t rows = 0; ///< in the source
     std::optional<Difference> difference;
@@ -71,8 +71,8 @@ struct Verdict {
 /// Compares the rows of a chunk, reading both sides at the same time, and explains a difference.
 Verdict compare(const Comparison& comparison);
 
-/// Compares the rows of several chunks of one hypertable in one query to either side. What differs
-/// is not explained: compare() it.
+/// Compares the rows of several chunks of one hypertable in one query to each side. Differences are
+/// not explained; call compare() for that.
 /// \pre all have the same connections, columns and mode.
 std::vector<Verdict> compare_briefly(const std::vector<Comparison>& comparisons);
 

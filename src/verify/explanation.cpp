@@ -21,14 +21,15 @@ using postgres::Result;
 using timescale::InternalTime;
 using timescale::TimeRange;
 
-/// Into how many pieces a range is cut at a time: each step reads what the last one was narrowed
-/// to, so most of the reading is the first step.
+/// The number of pieces into which each step divides a range. A step reads only the range to which
+/// the previous one was narrowed, so the first step reads most.
 constexpr std::uint64_t pieces = 16;
 
-/// Rows that are fetched from either side to find examples among.
+/// The number of rows that are fetched from each side to find examples.
 constexpr int fetched_rows = 2000;
 
-/// A number for a row, the same on both servers; the slow one is for those that hash differently.
+/// An expression for a row's digest, a number that is the same on both servers. A slower expression
+/// is used for servers that hash differently.
 std::string digestible(const Comparison& comparison, const std::string& row) {
     if (comparison.hashes_alike)
         return row_hash(row);
@@ -43,13 +44,14 @@ std::string internal_time(const Comparison& comparison) {
                : timescale::internal_expression(comparison.time, time);
 }
 
-/// Runs `SELECT list FROM the side's rows within a range of time` with something behind it.
+/// Runs `SELECT list FROM` the rows within a range of time on both sides.
+/// \param rest clauses to append to the query.
 postgres::TwoResults select_both(const Comparison& comparison, const std::string& list,
                                  const TimeRange& range, const std::string& rest = "") {
     const auto within = timescale::row_filter(comparison.time, {range});
     const auto sql = [&](const ComparedRows& side) {
-        // OFFSET 0 keeps grouping and ordering out of the planning of the chunk: on a partial
-        // chunk, TimescaleDB 2.19.3 cannot plan GROUP BY an expression (XX000).
+        // OFFSET 0 prevents that grouping and ordering are planned with the chunk: TimescaleDB
+        // 2.19.3 cannot plan GROUP BY an expression on a partial chunk (XX000).
         return fmt::format(
             "SELECT {} FROM (SELECT * FROM {} WHERE ({}) AND {} OFFSET 0) AS rows {}", list,
             side.table, side.condition, within, rest);
@@ -58,7 +60,7 @@ postgres::TwoResults select_both(const Comparison& comparison, const std::string
                                 comparison.target.connection, sql(comparison.target));
 }
 
-/// From the first time that either side has to after the last; nothing when there are no rows.
+/// The range from the first time on either side to after the last; none if there are no rows.
 std::optional<TimeRange> extent(const Comparison& comparison) {
     const auto time = internal_time(comparison);
     const auto [source, target] =
@@ -77,7 +79,7 @@ std::optional<TimeRange> extent(const Comparison& comparison) {
     return range;
 }
 
-/// The length of a range may exceed what a signed number holds.
+/// The length of a range, unsigned because it may exceed the largest signed number.
 std::uint64_t length(const TimeRange& range) {
     return static_cast<std::uint64_t>(range.until) - static_cast<std::uint64_t>(range.from);
 }
@@ -125,12 +127,12 @@ std::optional<InternalTime> find_end(const Comparison& comparison, TimeRange ran
     return range.from;
 }
 
-/// The columns that differ: the one without which all rows are equal, or else those whose values,
-/// each with its time, are not the same on both sides.
+/// The columns that differ: the one without which all rows are equal, or else the columns whose
+/// pairs of value and time differ.
 std::vector<std::string> differing_columns(const Comparison& comparison, const TimeRange& range) {
     const auto& columns = comparison.columns;
     const auto size = columns.names.size();
-    // Each row but for one column is as long as the row, once for each column.
+    // Rows without one column are hashed once for each column, which is slow if there are many.
     constexpr std::size_t most_to_leave_out = 100;
     const bool leaves_out = size <= most_to_leave_out;
     std::vector<std::string> list;
@@ -154,11 +156,11 @@ std::vector<std::string> differing_columns(const Comparison& comparison, const T
     return differing;
 }
 
-/// A row as it was fetched.
+/// A fetched row.
 struct Row {
     InternalTime time = 0;
     std::string digest;
-    /// Texts in the order of the compared columns, cut short.
+    /// Texts in the order of the compared columns, truncated.
     std::vector<std::optional<std::string>> values;
 
     bool operator<(const Row& other) const {
@@ -166,7 +168,7 @@ struct Row {
     }
 };
 
-/// As much of a value as somebody may want to read; it may have many megabytes.
+/// An expression for a column's text, truncated because a value may have many megabytes.
 std::string shown(const std::string& column) {
     constexpr int most = 200;
     return fmt::format("CASE WHEN length({0}::text) > {1} THEN format('%s... (%s characters)', "
@@ -187,13 +189,13 @@ std::vector<Row> rows_of(const Result& result, std::size_t columns) {
     return rows;
 }
 
-/// What a side of which only the first rows were fetched says nothing about.
+/// The first time at which some of a side's rows may not have been fetched.
 InternalTime horizon(const std::vector<Row>& rows) {
     return static_cast<int>(rows.size()) < fetched_rows ? std::numeric_limits<InternalTime>::max()
                                                         : rows.back().time;
 }
 
-/// The rows of one that the other has not got as often.
+/// The rows before a time that occur more often than on the other side.
 std::vector<Row> without(const std::vector<Row>& rows, const std::vector<Row>& others,
                          InternalTime before) {
     std::vector<Row> rest;
@@ -211,7 +213,7 @@ std::string text_of(const Comparison& comparison, const Row& row) {
     return fmt::format("{}", fmt::join(values, ", "));
 }
 
-/// What makes two rows of both sides versions of one: its key, or its time when there is none.
+/// Identifies versions of the same row on both sides: the key, or the time if there is no key.
 std::vector<std::optional<std::string>> identity(const Comparison& comparison, const Row& row) {
     std::vector<std::optional<std::string>> values;
     for (std::size_t i = 0; i < row.values.size(); ++i) {
@@ -273,7 +275,7 @@ void explain(const Comparison& comparison, Difference& difference) {
     const auto last = find_end(comparison, {*first, range->until}, false).value_or(*first);
     difference.times = TimeRange{*first, last};
     const TimeRange narrowed{*first, last + 1};
-    // Where rows are missing, each column differs, which tells nothing.
+    // If rows are missing, all columns differ, which is no information.
     if (difference.source_rows == difference.target_rows)
         difference.columns = differing_columns(comparison, narrowed);
     std::ranges::copy_if(difference.columns, std::back_inserter(difference.generated),

@@ -6,16 +6,16 @@
 
 namespace verify {
 
-/// What the command line of `verify` gives.
+/// The options of `verify`.
 struct VerifyOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
     int parallelism = 8;
     Mode mode = Mode::digest;
-    bool all = false;     ///< chunks that were verified before, too
-    bool requeue = false; ///< copy differing chunks again with the next copy
+    bool all = false;     ///< verify chunks that were verified before, too
+    bool requeue = false; ///< have the next `copy` copy differing chunks again
     int max_differences = 10;
-    bool quick = false; ///< compare the catalogs' estimates instead; reads no rows
+    bool quick = false; ///< compare the catalogs' estimates instead of reading rows
     run::RetryOptions retry;
 };
 

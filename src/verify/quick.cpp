@@ -21,12 +21,12 @@ namespace {
 using output::format_count;
 using output::Importance;
 
-/// By how much of the larger one two estimates may differ. ANALYZE reads 300 times
-/// default_statistics_target pages of a table, all of most chunks, and what it does not read is
-/// taken to be alike.
+/// The difference, as a share of the larger estimate, up to which two estimates count as alike.
+/// ANALYZE reads 300 times default_statistics_target pages of a table, which is all of most chunks,
+/// and extrapolates the rest.
 constexpr double tolerance = 0.05;
 
-/// What is known of a chunk.
+/// The estimated numbers of rows of a chunk.
 struct Estimate {
     queue::CopiedTask copied;
     std::optional<std::int64_t> source; ///< rows
@@ -70,14 +70,14 @@ std::vector<Estimate> estimate(run::Endpoints& ends) {
         estimates.push_back({std::move(copied), std::nullopt, std::nullopt});
     }
     std::vector<postgres::QualifiedName> targets;
-    std::vector<std::size_t> indexes; // whose they are
+    std::vector<std::size_t> indexes; // of the targets' estimates
     const auto places = timescale::find_places(ends.target.connection, cubes);
     for (std::size_t i = 0; i < places.size(); ++i)
         if (places[i].same) {
             targets.push_back(*places[i].same);
             indexes.push_back(i);
         } else if (places[i].is_free()) {
-            estimates[i].target = 0; // none was made, for there was no row
+            estimates[i].target = 0; // there is no chunk, because there was no row
         }
     const auto in_source = timescale::estimate_rows(ends.source.connection, sources);
     const auto in_target = timescale::estimate_rows(ends.target.connection, targets);
@@ -108,7 +108,7 @@ void tell(output::Output& output, const Estimate& estimate) {
     output.event("estimated", fields, text.empty() ? Importance::detail : Importance::result, text);
 }
 
-/// What to run before the next attempt, for the hypertables that are not clear.
+/// The ANALYZE statements to run before the next attempt, for hypertables without clear results.
 std::vector<std::string> remedies(const std::vector<Estimate>& estimates) {
     std::set<postgres::QualifiedName> sources;
     std::set<postgres::QualifiedName> targets;
@@ -134,7 +134,7 @@ std::vector<std::string> remedies(const std::vector<Estimate>& estimates) {
     return lines;
 }
 
-/// Why nothing is copied of what is staged.
+/// The reason why no staged chunk is copied.
 std::string why_nothing(postgres::Connection& target, const queue::Counts& counts) {
     if (counts.failed == 0)
         return "run copy first";

@@ -7,15 +7,14 @@
 
 namespace verify {
 
-/// Says so, and why, when something is staged and nothing of it is copied. \returns whether it is
-/// so.
+/// If chunks are staged but none is copied, reports that and the reason, and returns true.
 bool tell_nothing_copied(postgres::Connection& target, const queue::Counts& counts,
                          output::Output& output);
 
-/// Compares how many rows the two servers' catalogs think that copied chunks have, and reads none.
-/// Marks nothing as verified.
-/// \returns exit_differences when some differ by more than estimates may, or are not known;
-/// exit_failed when nothing is copied.
+/// Compares the numbers of rows of copied chunks that the two servers' catalogs estimate. Reads no
+/// rows, and marks nothing as verified.
+/// \returns exit_differences if estimates differ by more than the tolerance or are missing;
+/// exit_failed if nothing is copied.
 ExitStatus verify_quick(const VerifyOptions& options, output::Output& output);
 
 } // namespace verify

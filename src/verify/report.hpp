@@ -12,14 +12,14 @@
 
 namespace verify {
 
-/// A difference as JSON, for the task.
+/// A difference as JSON, for the task's row in the queue.
 std::string difference_json(const Difference& difference, timescale::Axis axis);
 
-/// Tells what `verify` finds: a line for each chunk, more for one that differs, and a summary.
-/// Shared by threads.
+/// Reports the results of `verify`: a line for each chunk, several for one that differs, and a
+/// summary. Shared by threads.
 class VerifyReport {
   public:
-    /// \param to_do how many chunks there are to verify as the run begins.
+    /// \param to_do the number of chunks to verify when the run begins.
     VerifyReport(output::Output& output, std::int64_t to_do) : output_(output), to_do_(to_do) {}
 
     void equal(const queue::Task& task, std::int64_t rows, output::Seconds duration);
@@ -28,19 +28,19 @@ class VerifyReport {
 
     void summary() const;
 
-    /// The same when all that was copied was verified before.
+    /// The same if all copied chunks were verified before.
     void nothing_to_do(std::int64_t copied) const;
 
-    /// The same when nothing was copied that could be.
+    /// The same if no chunk is copied. \param why the reason.
     void nothing_copied(std::int64_t staged, const std::string& why) const;
 
-    /// Chunks that were looked at.
+    /// The number of chunks that were compared or could not be compared.
     std::int64_t done() const;
 
-    /// Chunks differed, all of them in columns that the target computes.
+    /// True if chunks differ, and all of them only in columns that the target computes.
     bool only_generated_differ() const;
 
-    /// Chunks that differed or could not be compared.
+    /// The number of chunks that differ or could not be compared.
     std::int64_t unequal() const;
 
   private:
@@ -55,7 +55,7 @@ class VerifyReport {
     const Clock::time_point started_ = Clock::now();
     std::int64_t equal_ = 0;
     std::int64_t differing_ = 0;
-    std::int64_t generated_ = 0; ///< of these, in columns that the target computes
+    std::int64_t generated_ = 0; ///< of these, only in columns that the target computes
     std::int64_t not_compared_ = 0;
     std::int64_t rows_ = 0;
 };

@@ -7,8 +7,9 @@
 
 namespace verify {
 
-/// Says which sequences of the target lag behind the source's, and how to set them. Nobody sets
-/// them while both sides are written to; whoever goes on with the target alone needs them.
+/// Reports the target's sequences that lag behind the source's, and the statements that set them.
+/// They must be set after the application has stopped writing to the source, and before it uses the
+/// target alone.
 void tell_lagging_sequences(const std::vector<postgres::LaggingSequence>& lagging,
                             output::Output& output);
 

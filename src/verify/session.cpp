@@ -18,8 +18,8 @@ namespace verify {
 
 namespace {
 
-/// What stands behind FROM to read a chunk. Whole rows of the access method hypercore cannot be
-/// hashed as they come: "type with OID 12 does not exist" (seen on 2.19.3).
+/// The FROM item that reads a chunk. Whole rows of the access method hypercore cannot be hashed
+/// directly: "type with OID 12 does not exist" (seen on 2.19.3).
 std::string rows_of(const timescale::Chunk& chunk) {
     const auto name = chunk.name.quoted();
     return chunk.is_hypercore()
@@ -42,7 +42,8 @@ VerifySession::VerifySession(VerifyRun& verify, run::WorkerProgress& progress,
     say_what_was_committed();
 }
 
-/// \pre the backend that was to commit has ended.
+/// Reports the verdicts in doubt that were committed.
+/// \pre the backends of those commits have ended.
 void VerifySession::say_what_was_committed() {
     if (in_doubt_.empty())
         return;
@@ -157,7 +158,7 @@ void VerifySession::verify_claimed(const queue::Task& task) {
     run::check_visible(*source.chunk());
     const auto place =
         timescale::find_place(session_.target().connection, {task.target, task.slices});
-    // One snapshot there too: what is written to the target meanwhile is not half seen.
+    // One snapshot for the target, too, so that concurrent writes are not partly visible.
     std::optional<run::ChunkReading> reading;
     std::optional<postgres::Transaction> transaction;
     std::optional<timescale::Chunk> target;
@@ -173,7 +174,7 @@ void VerifySession::verify_claimed(const queue::Task& task) {
                             run::begin_read_transaction(std::nullopt));
     }
     const auto verdict = verify::compare(comparison(task, *source.chunk(), target));
-    // Where no row was to be copied, none may have made a chunk.
+    // A missing chunk is a difference only if there were rows to copy.
     if (verdict.difference && place.is_free())
         throw TaskError("it is gone from the target");
     if (!verdict.difference) {
@@ -199,8 +200,8 @@ std::vector<queue::Task> VerifySession::verify_together(const std::vector<queue:
     try {
         return try_together(tasks);
     } catch (const TaskError&) {
-        // One of them spoils it for all; one by one, it will be the only one.
-    } catch (const postgres::TransactionError& error) {
+        // One task makes the whole group fail. Compared one by one, only that task fails.
+    } catch (const postgres::SqlError& error) {
         run::rethrow_unless_of_task(error, verify_.run.stop);
     }
     return tasks;
@@ -260,7 +261,7 @@ std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Ta
     return rest;
 }
 
-/// Whether chunks of the same slices have the same rows.
+/// True if chunks of the same slices have the same rows on both sides.
 bool VerifySession::have_same_chunks(const queue::Task& task) const {
     return timescale::have_same_dimensions(
         run::find_hypertable(verify_.sources, task.hypertable, "source"),
@@ -275,8 +276,8 @@ Comparison VerifySession::comparison(const queue::Task& task, const timescale::C
     const auto filter = task.whole ? "true" : ranges;
     Comparison comparison{
         .source = {session_.source().connection, rows_of(source),
-                   hypertable.is_plain_table ? ranges : filter},
-        // Rows that the target keeps in chunks of other slices.
+                   hypertable.plain ? ranges : filter},
+        // The default is for rows that the target keeps in chunks with other slices.
         .target = {session_.target().connection, task.target.quoted(),
                    fmt::format("{} AND {}",
                                timescale::hypercube_filter(hypertable.dimensions, task.slices),
@@ -290,8 +291,9 @@ Comparison VerifySession::comparison(const queue::Task& task, const timescale::C
         .max_examples = verify_.options.max_differences,
         .has_timescaledb = !hypertable.is_plain_table};
     if (target) {
-        // As the application reads it: where the planner does not find the chunk, its rows are
-        // missing. Around the hypertable only where no condition on time would lead to it.
+        // Read through the hypertable, as the application does: if the planner does not find the
+        // chunk, its rows are missing. Read the chunk itself only if no condition on time selects
+        // it.
         const auto found = timescale::chunk_filter(in_target.dimensions, task.slices, target->name);
         if (!found)
             comparison.target.table = target->name.quoted();

@@ -13,12 +13,12 @@
 
 namespace verify {
 
-/// What the workers of a run of `verify` share.
+/// Shared by the workers of a run of `verify`.
 struct VerifyRun {
     run::Run& run;
     const VerifyOptions& options;
     std::string started; ///< queue::Counts::now
-    Mode mode;           ///< the options', unless the servers hash differently
+    Mode mode;           ///< that of the options, unless the servers hash differently
     bool hashes_alike;
     run::HypertableMap sources;
     run::HypertableMap targets;
@@ -26,39 +26,39 @@ struct VerifyRun {
 };
 
 /**
- * A worker's connections, and what it does on them, for as long as they hold.
+ * Compares chunks on a worker's connections until these are lost.
  *
- * The claim is on a connection of its own, so that the target's chunk can be read in a transaction
- * of one snapshot, begun like the source's.
+ * The claim's transaction has a connection of its own, so that the target's chunk can be read in
+ * another transaction with one snapshot, like the source's.
  *
- * Any call may throw ConnectionError, or TransactionError whose remedy is to wait; use a
- * new session then. What it had claimed is not verified.
+ * Any call may throw ConnectionError, or SqlError whose remedy is to wait. The session must not be
+ * used afterwards, and its claimed tasks are not verified.
  */
 class VerifySession {
   public:
     using Say = std::function<void(VerifyReport&, const queue::Task&)>;
 
-    /// What is said of a comparison once it is committed.
+    /// The result of a comparison, which is reported after it is committed.
     struct Verdict {
         queue::Task task;
-        std::string compared; ///< when: queue::finish_comparison()
+        std::string compared; ///< the time, from queue::finish_comparison()
         Say say;
     };
 
-    /// Takes the connections that nobody uses, or connects.
-    /// \param in_doubt verdicts whose COMMIT was not answered: those that were committed are said,
-    /// unless somebody else has compared the same chunk since.
-    /// \throws Error when a server has changed since the run began.
+    /// Takes idle connections, or connects.
+    /// \param in_doubt verdicts whose COMMIT was not answered. Those that were committed are
+    /// reported, unless another worker has compared the same chunk since.
+    /// \throws Error if a server has changed since the run began.
     VerifySession(VerifyRun& verify, run::WorkerProgress& progress, std::vector<Verdict>& in_doubt);
 
-    /// Claims the next chunk, or several small ones, and compares.
-    /// \returns false when there is nothing left to claim.
+    /// Claims the next chunk, or several small ones, and compares them.
+    /// \returns false if there is nothing left to claim.
     bool verify_next();
 
     /// The tasks that are being compared.
     const std::vector<std::int64_t>& in_hand() const { return in_hand_; }
 
-    /// The work is done: the connections are given back to the run.
+    /// Gives the connections back to the run, after the work is done.
     void close() { session_.close(); }
 
   private:
@@ -69,22 +69,22 @@ class VerifySession {
     void compare(const queue::Task& task);
     void give_up(const queue::Task& task, const std::string& reason);
 
-    /// \param last do not ask for another attempt.
-    /// \returns false when another attempt may succeed.
+    /// \param last there is no further attempt.
+    /// \returns false if another attempt may succeed.
     bool attempt(const queue::Task& task, bool last);
     void verify_claimed(const queue::Task& task);
 
-    /// Compares small chunks, claimed together, in a few round trips.
-    /// \returns those that are to be compared one by one.
+    /// Compares small chunks that were claimed together, in a few round trips.
+    /// \returns those that must be compared one by one.
     std::vector<queue::Task> verify_together(const std::vector<queue::Task>& tasks);
     std::vector<queue::Task> try_together(const std::vector<queue::Task>& tasks);
 
     bool have_same_chunks(const queue::Task& task) const;
-    /// \param target the chunk of the same slices; none when its rows are in chunks of others.
+    /// \param target the chunk with the same slices; none if the rows are in chunks with others.
     Comparison comparison(const queue::Task& task, const timescale::Chunk& source,
                           const std::optional<timescale::Chunk>& target);
 
-    /// Notes what was found, and keeps what to say of it.
+    /// Notes the result in the queue, and keeps it to be reported after the commit.
     void finish(const queue::Task& task, const std::optional<std::string>& difference, Say say,
                 bool helps_to_copy = true);
 
@@ -93,9 +93,9 @@ class VerifySession {
     VerifyRun& verify_;
     run::WorkerProgress& progress_;
     run::WorkerSession session_;
-    std::optional<run::Crashes::Turn> turn_; ///< ends after what was lost is told to the others
+    std::optional<run::Crashes::Turn> turn_; ///< ends after lost tasks are noted in Crashes
     std::vector<std::int64_t> in_hand_;
-    std::vector<Verdict> verdicts_; ///< of what is claimed
+    std::vector<Verdict> verdicts_; ///< of the claimed tasks
     std::vector<Verdict>& in_doubt_;
 };
 

@@ -21,7 +21,7 @@ void VerifyWorker::work() {
     session_->close();
 }
 
-/// Its connections are lost. What it had claimed is claimed again, by any worker.
+/// Ends the session after its connections are lost. Any worker may claim its tasks again.
 bool VerifyWorker::take_stock(const Error& error) {
     if (session_ && worker_.connection_failed())
         for (const auto task : session_->in_hand())

@@ -9,7 +9,7 @@
 namespace verify {
 
 /**
- * Compares one copied chunk after the other until none is left or it is told to stop. When a
+ * Compares one copied chunk after the other until none is left or the run must stop. If a
  * connection is lost, it begins again with a new session.
  */
 class VerifyWorker {
