@@ -11,20 +11,20 @@
 
 namespace importing {
 
-/// What the command line of `import` gives.
+/// The options of `import`.
 struct ImportOptions {
     postgres::ConnectionString target;
-    std::string table;                  ///< as SQL names it; of public, if it names no schema
+    std::string table;                  ///< name in SQL syntax; without a schema, in public
     std::vector<std::string> files;     ///< "-" for standard input
-    std::optional<std::string> name;    ///< of a single file, to know it by
-    std::optional<std::string> columns; ///< a record of names; if none, each file's first is one
-    bool header = false;                ///< files begin with a header, whatever columns says
+    std::optional<std::string> name;    ///< identifies a single file, instead of its path
+    std::optional<std::string> columns; ///< a CSV record of names; if none, from each file's header
+    bool header = false;                ///< files begin with a header even if columns is given
     csv::Format format;
     std::optional<std::string> until;
     std::optional<std::string> from;
-    bool skips_rejected = false;        ///< rather than to stop at the first record
-    std::optional<std::string> rejects; ///< the file that they go to
-    std::int64_t max_rejects = 1000;    ///< of a run
+    bool skips_rejected = false;        ///< skip rejected records instead of stopping at the first
+    std::optional<std::string> rejects; ///< the file for rejected records
+    std::int64_t max_rejects = 1000;    ///< per run
     int parallelism = 8;
     run::RetryOptions retry;
 };

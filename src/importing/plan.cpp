@@ -26,7 +26,7 @@ namespace {
 
 using postgres::quote_identifier;
 
-/// What a file is told by, at its beginning, and at its end.
+/// The numbers of bytes at the beginning and at the end of a file that identify it.
 constexpr std::size_t head_bytes = std::size_t{1024} * 1024;
 constexpr std::int64_t tail_bytes = std::int64_t{64} * 1024;
 
@@ -42,10 +42,10 @@ struct TableColumn {
 
 struct Table {
     postgres::QualifiedName name;
-    std::optional<timescale::Hypertable> hypertable; ///< that it is
+    std::optional<timescale::Hypertable> hypertable; ///< set if the table is a hypertable
     std::string role;
     std::vector<TableColumn> columns;
-    bool rearranged = false; ///< its columns may stand elsewhere in its chunks
+    bool rearranged = false; ///< its columns may have other positions in its chunks
 
     const TableColumn* find(const std::string& column) const {
         const auto found = std::ranges::find(columns, column, &TableColumn::name);
@@ -53,7 +53,8 @@ struct Table {
     }
 };
 
-/// Reads a name as SQL does; without a schema it is one of public, for no search_path applies.
+/// Parses a name as SQL does. Without a schema, the table is in public, because search_path does
+/// not apply.
 postgres::QualifiedName read_name(postgres::Connection& connection, const std::string& text) {
     const auto refuse = [&] {
         return UsageError(fmt::format("--table '{}' is no name of a table, such as readings, "
@@ -78,7 +79,7 @@ postgres::QualifiedName read_name(postgres::Connection& connection, const std::s
     throw refuse();
 }
 
-/// Why rows cannot be loaded into a relation; empty when they can.
+/// The reason why rows cannot be loaded into a relation; empty if they can.
 std::string obstacle(const postgres::Result& row) {
     const auto kind = row.text(0, "relkind");
     if (kind == "v" || kind == "m")
@@ -135,15 +136,15 @@ Table read_table(run::Endpoint& target, const std::string& text) {
 
 // ---------------------------------------------------------------- bounds
 
-/// What rows are to fulfil.
+/// The condition of --from and --until.
 struct Condition {
-    std::string where; ///< " WHERE ..."; empty when there are no bounds
-    std::string time;  ///< the column
+    std::string where; ///< " WHERE ..."; empty if there are no bounds
+    std::string time;  ///< the time column
     bool takes_detour = false;
 };
 
-/// COPY ... WHERE looks at a chunk's columns as if they were the hypertable's (copyfrom in
-/// TimescaleDB's src/copy.c before 2.28, #9977; seen on 2.19.3 and 2.27.2).
+/// True if COPY ... WHERE evaluates the condition with a chunk's columns at the hypertable's
+/// positions (copyfrom in TimescaleDB's src/copy.c before 2.28, #9977; seen on 2.19.3 and 2.27.2).
 bool filters_by_wrong_column(const timescale::Server& server, const Table& table) {
     return table.rearranged && server.timescaledb < timescale::Version{2, 28, 0};
 }
@@ -165,7 +166,7 @@ Condition condition(run::Endpoint& target, const Table& table, const ImportOptio
                                 "SELECT ({}) ON {} TO {}",
                                 target.connection.name(), quote_identifier(hypertable.time.column),
                                 table.name.quoted(), quote_identifier(table.role)));
-    // A row without a time is the table's to refuse.
+    // A row without a time passes the condition, so that the table rejects it.
     return {.where = fmt::format(
                 " WHERE ({}) IS NOT FALSE",
                 timescale::row_filter(hypertable.time, {run::range_of(hypertable, bounds)})),
@@ -183,7 +184,7 @@ std::string quoted_list(const std::vector<std::string>& names) {
     return fmt::format("{}", fmt::join(quoted, ", "));
 }
 
-/// \param whose for messages: "the header of x.csv", or "--columns".
+/// \param whose the source of the names, for messages: "the header of x.csv" or "--columns".
 void check_columns(const Table& table, const std::vector<std::string>& names,
                    const std::string& whose) {
     std::set<std::string> seen;
@@ -220,14 +221,14 @@ void check_columns(const Table& table, const std::vector<std::string>& names,
 
 // ---------------------------------------------------------------- the files
 
-/// The first bytes of what is in a file.
+/// The first bytes of a file's contents.
 std::string first_bytes(const PlannedFile& file, std::size_t bytes) {
     if (file.stream)
         return std::string(file.stream->peek(bytes));
     return std::string(csv::open_input(file.path, file.facts.size, [] {})->peek(bytes));
 }
 
-/// The digest of the bytes before one of a file as it is on disk.
+/// The digest of the bytes before an offset of a file on disk.
 std::string tail_before(const std::string& path, std::int64_t end) {
     return csv::digest(path, std::max<std::int64_t>(0, end - tail_bytes), end);
 }
@@ -244,7 +245,7 @@ Detour detour(const Table& table, const std::vector<std::string>& columns,
         definitions.push_back(fmt::format("{} {}", quote_identifier(name), table.find(name)->type));
     const std::string name = "backfill_import";
     const auto list = quoted_list(columns);
-    // As COPY, INSERT takes the values of identity columns from the file then.
+    // OVERRIDING SYSTEM VALUE: like COPY, take the values of identity columns from the file.
     return {.name = name,
             .create = fmt::format("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP", name,
                                   fmt::join(definitions, ", ")),
@@ -253,7 +254,7 @@ Detour detour(const Table& table, const std::vector<std::string>& columns,
                                   table.name.quoted(), list, name, condition.where)};
 }
 
-/// Looks at a file, and makes the COPY for it.
+/// Reads the beginning of a file, and makes the COPY statement for it.
 PlannedFile look_at(const std::string& path, const ImportOptions& options, const Table& table,
                     const Condition& condition, const std::function<void()>& check) {
     PlannedFile file;
@@ -294,7 +295,7 @@ PlannedFile look_at(const std::string& path, const ImportOptions& options, const
     return file;
 }
 
-/// What gives the same bytes another meaning.
+/// The options that change the meaning of a file's bytes.
 json::Object meaning(const ImportOptions& options) {
     const auto character = [](char c) {
         return std::string(1, c);
@@ -310,7 +311,7 @@ json::Object meaning(const ImportOptions& options) {
             {"until", options.until}};
 }
 
-/// \throws Error when a file is not what was begun with, or is to be read in another way.
+/// \throws Error if a file has changed since its import began, or if options differ.
 void require_same(const PlannedFile& file, const queue::KnownFile& known,
                   const json::Object& options) {
     const auto refuse = [&](const std::string& why) {
@@ -345,7 +346,7 @@ void require_same(const PlannedFile& file, const queue::KnownFile& known,
                "that it may be another one now");
 }
 
-/// Waits a moment for a process that has just ended.
+/// Reserves the files. Waits two seconds for a process that has just ended.
 void reserve(run::Endpoint& target, const postgres::QualifiedName& table,
              const std::vector<queue::FileFacts>& facts) {
     using namespace std::chrono;

@@ -13,40 +13,40 @@
 #include <string>
 #include <vector>
 
-/// What `import` is to do, found out before anything is changed.
+/// The plan of `import`, made before anything is changed.
 namespace importing {
 
-/// How rows go where COPY would look for --from and --until in the wrong column: into a table of
-/// their own, which is dropped afterwards, and from there.
+/// A temporary table for servers where COPY would apply --from and --until to the wrong column.
+/// Rows are copied into it, and from there into the table.
 struct Detour {
-    std::string name;   ///< of that table, without its schema
-    std::string create; ///< the statement that makes it
-    std::string insert; ///< takes from it what is within the bounds
+    std::string name;   ///< of the temporary table, without its schema
+    std::string create; ///< the statement that creates it
+    std::string insert; ///< the statement that inserts its rows within the bounds into the table
 };
 
-/// A file that is to be loaded, or the rest of it.
+/// A file to load, in full or the rest of it.
 struct PlannedFile {
     std::string path;                   ///< as the user gave it
-    queue::FileFacts facts;             ///< as it is now
-    std::shared_ptr<csv::Input> stream; ///< of standard input, at its beginning; others are opened
+    queue::FileFacts facts;             ///< of the file now
+    std::shared_ptr<csv::Input> stream; ///< standard input, at its beginning; null for other files
     csv::Beginning beginning;
-    std::string copy; ///< the COPY that takes its records
+    std::string copy; ///< the COPY statement for its records
     std::optional<Detour> detour;
     std::int64_t id = 0;         ///< __backfill.import.id
-    bool is_finished = false;    ///< there is nothing left to load
-    queue::Imported done_counts; ///< what was loaded before
-    std::vector<csv::Part> done; ///< where
+    bool is_finished = false;    ///< nothing is left to load
+    queue::Imported done_counts; ///< counts of the parts that were loaded before
+    std::vector<csv::Part> done; ///< those parts
 };
 
 struct ImportPlan {
     postgres::QualifiedName table;
-    std::optional<timescale::Hypertable> hypertable; ///< that it is
-    timescale::Triggers triggers;                    ///< of the table, whatever it is
+    std::optional<timescale::Hypertable> hypertable; ///< set if the table is a hypertable
+    timescale::Triggers triggers;                    ///< of the table or hypertable
     std::vector<PlannedFile> files;
-    std::string owner; ///< what this process calls itself
+    std::string owner; ///< a random name of this process
 };
 
-/// Looks at the table and the files, and enters these into the queue: all of them, or none.
+/// Checks the table and the files, and adds all files to the queue in one transaction.
 /// \param check called while standard input has nothing to read; may throw.
 /// \throws Error, UsageError; nothing has been changed then.
 ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,

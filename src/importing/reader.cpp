@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t most_ready = 2;
 
-/// Standard input, which was opened before, and may be waited for no longer than a run lasts.
+/// An input that reads from standard input, which was opened before and is shared with the plan.
 class Borrowed : public csv::Input {
   public:
     explicit Borrowed(std::shared_ptr<csv::Input> input) : input_(std::move(input)) {}
@@ -58,7 +58,7 @@ ImportReader::ImportReader(const std::vector<PlannedFile>& files, const ImportOp
 }
 
 ImportReader::~ImportReader() {
-    stop_.after_current(); // else it could wait for standard input for ever
+    stop_.after_current(); // otherwise the thread could wait for standard input forever
 }
 
 std::optional<ImportBatch> ImportReader::take(const std::function<bool()>& goes_on) {
@@ -68,7 +68,7 @@ std::optional<ImportBatch> ImportReader::take(const std::function<bool()>& goes_
         if (is_through_)
             return std::nullopt;
         changed_.wait_for(lock, 50ms);
-        lock.unlock(); // it may take long
+        lock.unlock(); // goes_on may take long
         const bool may_go_on = goes_on();
         lock.lock();
         if (!may_go_on)
@@ -96,7 +96,7 @@ void ImportReader::read_all(const std::stop_token& stop) {
     try {
         for (auto& file : files_)
             read(file, stop);
-    } catch (const Interrupted&) { // whoever wants the end knows why
+    } catch (const Interrupted&) { // the run is stopping, which is no problem of the reader
     } catch (...) {
         problem = std::current_exception();
     }
@@ -129,7 +129,8 @@ void ImportReader::read(ImportedFile& file, const std::stop_token& stop) {
         throw Interrupted();
 }
 
-/// \returns false when nobody wants it any more.
+/// Waits until there is room for a batch.
+/// \returns false if the reader must stop.
 bool ImportReader::hand_out(ImportBatch batch, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     if (!changed_.wait(lock, stop, [&] { return ready_.size() < most_ready; }))

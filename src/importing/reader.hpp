@@ -23,14 +23,14 @@ class ImportedFile {
 
     const PlannedFile& planned() const { return planned_; }
 
-    /// A batch of it is handed out.
+    /// Notes that a batch of the file is handed out.
     void begin_batch();
 
-    /// It is loaded. The last one of a file has no records.
-    /// \returns whether nothing is left to load of the file.
+    /// Notes that a batch is loaded. The last batch of a file has no records.
+    /// \returns true if nothing of the file is left to load.
     bool end_batch(const csv::Batch& batch, const queue::Imported& imported);
 
-    /// What has become of it in this run.
+    /// The counts of the file in this run.
     queue::Imported imported() const;
 
   private:
@@ -48,32 +48,32 @@ struct ImportBatch {
 };
 
 /**
- * Reads files on a thread of its own, one after the other, and hands out batches of them, with no
- * more than two ready. Used by any number of threads.
+ * Reads files one after the other on a thread of its own, and hands out batches of them. It keeps
+ * at most two batches ready. Thread-safe.
  */
 class ImportReader {
   public:
-    /// What a batch has at least: enough for a transaction, and little enough for many workers, and
-    /// for others who wait for what it has locked.
+    /// The minimum size of a batch, in bytes: large enough for a transaction of its own, and small
+    /// enough to keep many workers busy and to hold locks only briefly.
     static constexpr std::size_t batch_bytes = std::size_t{2} * 1024 * 1024;
 
     ImportReader(const std::vector<PlannedFile>& files, const ImportOptions& options,
                  run::Stop& stop);
 
-    /// Stops the run, if it has not come to its end.
+    /// Stops the run, if it has not ended.
     ~ImportReader();
     ImportReader(const ImportReader&) = delete;
     ImportReader& operator=(const ImportReader&) = delete;
 
     /// Waits for a batch.
-    /// \param goes_on asked again and again while there is none.
-    /// \returns nothing when there are no more, or it does not go on.
+    /// \param goes_on called repeatedly while there is none; returns false to stop waiting.
+    /// \returns nothing if there are no more batches or goes_on returned false.
     std::optional<ImportBatch> take(const std::function<bool()>& goes_on);
 
-    /// How many batches are ready that nobody has taken.
+    /// The number of batches that are ready and not taken.
     std::int64_t ready() const;
 
-    /// \throws what ended the reading before its time.
+    /// \throws the error that ended reading, if there was one.
     void check() const;
 
   private:
@@ -89,7 +89,7 @@ class ImportReader {
     std::deque<ImportBatch> ready_;
     bool is_through_ = false;
     std::exception_ptr problem_;
-    std::jthread thread_; // last, for it uses the others
+    std::jthread thread_; // last, because it uses the others
 };
 
 } // namespace importing

@@ -13,34 +13,34 @@
 
 namespace importing {
 
-/// Tells what `import` does: a line for each file, and a summary. Shared by threads.
+/// Reports what `import` does: a line for each file, and a summary. Shared by threads.
 class ImportReport {
   public:
-    /// \param files how many there are.
+    /// \param files the number of files.
     ImportReport(output::Output& output, std::int64_t files) : output_(output), files_(files) {}
 
-    /// All of a file was loaded before.
+    /// A file was loaded before, in full.
     void known(const std::string& file, const queue::Imported& done);
 
-    /// A part of it was.
+    /// A part of a file was loaded before.
     void continued(const std::string& file, const queue::Imported& done);
 
-    /// A batch. \param worker from 1.
+    /// A batch is loaded. \param worker its number, from 1.
     void loaded(const std::string& file, const csv::Part& part, const queue::Imported& imported,
                 output::Seconds duration, int worker);
     void rejected(const std::string& file, const csv::Reject& reject);
 
-    /// \param attempt that is to come, from 2.
+    /// \param attempt the number of the next attempt, from 2.
     void retried(const std::string& file, const csv::Part& part, const std::string& error,
                  int attempt);
 
-    /// All of a file is loaded now.
-    /// \param imported in this run.
+    /// A file is loaded now, in full.
+    /// \param imported its counts in this run.
     void imported(const std::string& file, const queue::Imported& imported);
 
     void summary() const;
 
-    /// Files of which nothing is left to load.
+    /// The number of files that are loaded in full.
     std::int64_t finished() const;
 
   private:

@@ -18,7 +18,7 @@ namespace importing {
 
 namespace {
 
-/// A record that the server does not take, and that is not to be left out.
+/// The error for a rejected record that must not be skipped.
 Error refusal(const std::string& file, const csv::Reject& reject) {
     return Error(fmt::format("{}, line {}: {} (what was loaded before stays)", file, reject.line,
                              reject.reason));
@@ -30,26 +30,23 @@ Error too_many(const ImportOptions& options, const std::string& file, const csv:
                              reject.reason));
 }
 
-/// Where a batch is, for messages.
+/// The position of a batch, for messages.
 std::string place(const ImportBatch& batch) {
     const auto& part = batch.batch.part;
     return fmt::format("{}, lines {} to {}", batch.file->planned().path, part.line,
                        part.next_line - 1);
 }
 
-/// Whether a record can be what the server does not like.
+/// True if a record may be the cause of an error.
 bool blames_records(const postgres::SqlError& error) {
-    // Data exceptions, constraints, what functions and triggers raise, and what is too large.
-    constexpr std::array classes{postgres::sqlstate_class::data_exception,
-                                 postgres::sqlstate_class::integrity_constraint_violation,
-                                 postgres::sqlstate_class::plpgsql_error,
-                                 postgres::sqlstate_class::program_limit_exceeded};
+    // SQLSTATE classes: data exceptions, integrity constraint violations, errors raised in
+    // PL/pgSQL, and exceeded limits.
+    constexpr std::array classes{"22", "23", "P0", "54"};
     return std::ranges::any_of(classes,
                                [&](const auto* one) { return error.sqlstate().starts_with(one); });
 }
 
-/// The server's reason, with the remedy where the constraint need not hold for rows that were there
-/// before.
+/// The server's reason, with the remedy if the violated constraint is NOT VALID.
 std::string reason_of(const postgres::SqlError& error, const ImportRun& run) {
     const auto* name = run.triggers.find_unvalidated(error);
     if (name == nullptr)
@@ -59,10 +56,10 @@ std::string reason_of(const postgres::SqlError& error, const ImportRun& run) {
                        error.reason(), run.table.quoted(), postgres::quote_identifier(*name));
 }
 
-/// `COPY readings, line 3, column device: "x"`: the number, and what stands between it and the
-/// value, in whatever language.
+/// The position in an error's context, `COPY readings, line 3, column device: "x"`: the line
+/// number, and the text between it and the value, in any language.
 struct Where {
-    std::int64_t line = 0; ///< 0 when it is not told
+    std::int64_t line = 0; ///< 0 if unknown
     std::string column;    ///< ", column device"
 };
 
@@ -89,8 +86,8 @@ ImportSession::ImportSession(ImportRun& import_run, run::WorkerProgress& progres
     : import_(import_run), progress_(progress), session_(import_run.run, progress) {}
 
 std::vector<postgres::Statement> ImportSession::using_statements() {
-    // Rows and their mark are lost together, if the server crashes before they are on its disk;
-    // queue::conclude() waits for all of them in the end.
+    // If the server crashes before a commit is on its disk, the rows and the batch's mark are lost
+    // together. At the end, queue::conclude() waits for all commits.
     return {{"SET synchronous_commit = off"}};
 }
 
@@ -123,8 +120,9 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
     return imported;
 }
 
-/// \param finds_rejects whether records that the server does not take are to be found.
-/// \returns false when there are some; then nothing has been done.
+/// \param finds_rejects find rejected records and load the others.
+/// \returns false if the server rejects a record and finds_rejects is false; nothing has been done
+/// then.
 bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
                             queue::Imported& imported) {
     const auto& file = batch.file->planned();
@@ -132,7 +130,8 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
     for (auto& statement : queue::claim_batch_statements(file.id, import_.owner, batch.batch))
         begin.push_back(std::move(statement));
     begin.push_back(timescale::route_exactly_statement(import_.table));
-    // As a COPY by psql does, this fires triggers, most of which name tables without their schemas.
+    // COPY fires triggers. Many of them name tables without a schema, and need the search_path that
+    // they would have in psql.
     begin.push_back({postgres::own_search_path});
     postgres::Transaction transaction(target(), begin);
     if (!queue::is_claimed(transaction.results()[2], transaction.results()[3], file.path)) {
@@ -159,12 +158,12 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
     if (rejected > 0) {
         if (import_.rejected.fetch_add(rejected) + rejected > import_.options.max_rejects)
             throw too_many(import_.options, file.path, loaded.rejects.back());
-        // Before the commit: better twice there than not at all.
+        // Write them before the commit: a duplicate in the file is better than a lost record.
         import_.rejects->write(file.path, loaded.rejects);
     }
     std::vector<load::ToReadBack> looks;
     try {
-        // Deferred constraints speak up now; then names mean again what they should.
+        // Check deferred constraints now, and restore the pinned search_path.
         std::vector<postgres::Statement> last{{"SET CONSTRAINTS ALL IMMEDIATE"},
                                               {postgres::pinned_search_path}};
         if (import_.hypertable) {
@@ -173,9 +172,8 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
             last.clear();
         }
         if (!looks.empty()) {
-            // A chunk that has just got its rows has no statistics. Without them, the planner
-            // expects to come across a row soon, or thinks that few are in a range, and reads all
-            // of them.
+            // A chunk that has just been loaded has no statistics. Without them, the planner may
+            // choose a sequential or bitmap scan, and read all rows of the chunk.
             last.push_back({"SET LOCAL enable_seqscan = off"});
             last.push_back({"SET LOCAL enable_bitmapscan = off"});
             last.push_back(load::read_back_statement(looks));
@@ -203,11 +201,10 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
     return true;
 }
 
-/// The chunks of the open transaction's rows that are to be looked at: those that this session has
-/// not put rows into before, and a few of the others, in turn. A file whose rows are in no order
-/// puts some into hundreds of chunks with each batch, and a look at each would take half as long as
-/// COPY.
-/// \param chunks what load::loaded_chunks_statement returned.
+/// The chunks of the open transaction whose rows must be read back: those that this session has not
+/// loaded rows into before, and a few of the others, in turn. If a file's rows are in no order,
+/// each batch has rows for hundreds of chunks. Reading back rows of each would take half as long as
+/// COPY. \param chunks the result of load::loaded_chunks_statement.
 std::vector<load::ToReadBack> ImportSession::to_look_at(const postgres::Result& chunks) const {
     constexpr std::size_t few = 2;
     auto loaded = load::loaded_chunks_from(chunks, *import_.hypertable);
@@ -236,9 +233,9 @@ std::int64_t ImportSession::copy(const PlannedFile& file, std::string_view data)
     return rows;
 }
 
-/// Loads what the server takes of a batch, in parts that get smaller around what it does not take.
-/// Each such record takes three COPYs when the server tells its line, or else twice as many as the
-/// logarithm of their number.
+/// Loads the records of a batch that the server accepts, in parts that get smaller around rejected
+/// records. Each rejected record takes three COPYs if the server reports its line; otherwise it
+/// takes twice as many as the binary logarithm of the number of records.
 ImportSession::PartialLoad ImportSession::find_rejects(const ImportBatch& batch) {
     const auto& data = batch.batch.data;
     const auto& file = batch.file->planned();
@@ -254,8 +251,8 @@ ImportSession::PartialLoad ImportSession::find_rejects(const ImportBatch& batch)
             static_cast<std::size_t>(offsets[range.end] - offsets[range.begin]));
     };
     PartialLoad loaded;
-    std::vector<Range> left{{0, records.size()}}; // the first is at the end
-    std::optional<std::size_t> accused;           // by its line
+    std::vector<Range> left{{0, records.size()}}; // in reverse order
+    std::optional<std::size_t> accused;           // the record at the line that the server reported
     bool lines_are_right = true;
     while (!left.empty()) {
         const auto range = left.back();
@@ -266,7 +263,7 @@ ImportSession::PartialLoad ImportSession::find_rejects(const ImportBatch& batch)
         try {
             loaded.rows += copy(file, bytes_of(range));
             target().execute("RELEASE SAVEPOINT sifting");
-            // A line that is not the culprit's would be followed again and again.
+            // The server accepts the record at the reported line, so ignore reported lines.
             if (accused == range.begin && range.end == range.begin + 1)
                 lines_are_right = false;
             continue;

@@ -16,7 +16,7 @@
 
 namespace importing {
 
-/// What the workers of a run of `import` share.
+/// Shared by the workers of a run of `import`.
 struct ImportRun {
     run::Run& run;
     const ImportOptions& options;
@@ -25,48 +25,47 @@ struct ImportRun {
     const std::optional<timescale::Hypertable>& hypertable; ///< ImportPlan::hypertable
     const timescale::Triggers& triggers;                    ///< ImportPlan::triggers
     ImportReader& reader;
-    csv::Rejects* rejects = nullptr; ///< unless the first one ends the run
+    csv::Rejects* rejects = nullptr; ///< null if the first rejected record ends the run
     ImportReport& report;
-    std::atomic<std::int64_t> rejected = 0; ///< by this run
+    std::atomic<std::int64_t> rejected = 0; ///< number of records rejected in this run
 };
 
 /**
- * A worker's connection to the target, and what it does on it, for as long as it holds.
+ * Loads batches on a worker's connection to the target until it is lost.
  *
- * A batch is one transaction: claim it, COPY, look at what was loaded, note what became of it,
- * commit. When the server does not take it, the records that it does not take are found in another
- * transaction, and left out.
+ * A batch is one transaction: claim it, COPY, read back rows, note the outcome, commit. If the
+ * server rejects a record, another transaction finds the rejected records and leaves them out.
  *
- * Any call may throw ConnectionError, or TransactionError whose remedy is to wait; use a
- * new session then.
+ * Any call may throw ConnectionError, or SqlError whose remedy is to wait. The session must not be
+ * used afterwards.
  */
 class ImportSession {
   public:
-    /// Takes the connection that nobody uses, or connects.
-    /// \throws Error when the server has changed since the run began.
+    /// Takes an idle connection, or connects.
+    /// \throws Error if the server has changed since the run began.
     ImportSession(ImportRun& import_run, run::WorkerProgress& progress);
 
-    /// Loads a batch, and says so. May be called again for one that was in hand when a session was
-    /// lost.
-    /// \throws Error when it cannot be loaded.
+    /// Loads a batch, and reports it. May be called again for a batch that was in progress when
+    /// another session was lost.
+    /// \throws Error if the batch cannot be loaded.
     queue::Imported load(const ImportBatch& batch);
 
-    /// Marks a file of which nothing is left to load, and says so.
+    /// Marks a file as finished, and reports it.
     void finish(ImportedFile& file);
 
-    /// What the target is told before anything else, in each session of a run's.
+    /// Settings for each session of a run in the target.
     static std::vector<postgres::Statement> using_statements();
 
-    /// What its connection is to.
+    /// The target server.
     const timescale::Server& server() { return session_.target().server; }
 
-    /// The work is done: the connection is given back to the run.
+    /// Gives the connection back to the run, after the work is done.
     void close() { session_.close(); }
 
   private:
     postgres::Connection& target() { return session_.target().connection; }
 
-    /// Some of a batch's records, by their numbers.
+    /// Consecutive records of a batch, by index: [begin, end).
     struct Range {
         std::size_t begin = 0;
         std::size_t end = 0;
@@ -86,7 +85,8 @@ class ImportSession {
     ImportRun& import_;
     run::WorkerProgress& progress_;
     run::WorkerSession session_;
-    std::map<timescale::Slices, std::int64_t> looked_at_; ///< chunks, and when, by number of looks
+    /// Chunks whose rows were read back, with the value of looks_ at that time.
+    std::map<timescale::Slices, std::int64_t> looked_at_;
     std::int64_t looks_ = 0;
 };
 

@@ -34,7 +34,8 @@ void ImportWorker::work() {
     session_->close();
 }
 
-/// What it has begun comes before everything else.
+/// Takes the next batch, unless a batch or file is in progress.
+/// \returns false if there is nothing to do or the worker must end.
 bool ImportWorker::has_work() {
     if (in_hand_ || to_finish_ != nullptr)
         return !import_.run.stop.is_requested();
@@ -46,7 +47,8 @@ bool ImportWorker::has_work() {
     return in_hand_.has_value();
 }
 
-/// Its connection is lost. The batch that it had in hand is tried again.
+/// Ends the session after its connection is lost. The batch in progress is tried again.
+/// \throws Error if connections were lost too often.
 bool ImportWorker::take_stock(const Error& error) {
     if (session_ && in_hand_ && worker_.connection_failed())
         lost_ = session_->server();

@@ -8,9 +8,9 @@
 namespace importing {
 
 /**
- * Loads one batch after the other until there are no more or it is told to stop. When a connection
- * is lost, or the server cannot go on for now, it begins again with a new session and the batch
- * that it had in hand.
+ * Loads one batch after the other until there are no more or the run must stop. If a connection is
+ * lost, or the server cannot continue for now, it begins again with a new session and the batch
+ * that was in progress.
  */
 class ImportWorker {
   public:
@@ -29,9 +29,9 @@ class ImportWorker {
     run::Worker worker_;
     std::optional<ImportSession> session_;
     std::optional<ImportBatch> in_hand_;
-    std::optional<timescale::Server> lost_; ///< the same, and has not shown yet whether by a crash
-    int crashes_ = 0;                       ///< of the server, with what is in hand
-    ImportedFile* to_finish_ = nullptr;     ///< a file of which nothing is left to load
+    std::optional<timescale::Server> lost_; ///< the server, as it was before the session was lost
+    int crashes_ = 0;                       ///< of the server, during the batch in progress
+    ImportedFile* to_finish_ = nullptr;     ///< a file that must be marked as finished
 };
 
 } // namespace importing
