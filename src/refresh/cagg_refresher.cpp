@@ -22,10 +22,10 @@ using timescale::Hypertable;
 using timescale::InternalTime;
 using timescale::TimeRange;
 
-/// What was copied of a hypertable.
+/// The range of a hypertable that was copied.
 struct Copied {
     TimeRange range;
-    bool cut = false; ///< it begins where --from cuts a chunk
+    bool cut = false; ///< the range begins where --from cuts a chunk
 };
 
 std::optional<Copied> copied_of(postgres::Connection& target,
@@ -92,7 +92,7 @@ const Hypertable& CaggRefresher::in_target(int id) const {
     return by_id(targets_, id, "target");
 }
 
-/// The hypertable that an aggregate reads, or the aggregates that it reads do.
+/// The hypertable that an aggregate reads, directly or through other aggregates.
 const Hypertable& CaggRefresher::read_by(const Hypertable& cagg) const {
     const auto* below = &cagg;
     while (below->parent_id)
@@ -100,8 +100,9 @@ const Hypertable& CaggRefresher::read_by(const Hypertable& cagg) const {
     return *below;
 }
 
-/// To the source's watermark, from the end of what is there; or from the bucket that the completion
-/// point cuts, which the source may have materialized again since it was copied.
+/// Refreshes up to the source's watermark. Begins at the end of the target's materialized buckets,
+/// or at the bucket that the completion point cuts, which the source may have materialized again
+/// since it was copied.
 Refreshed CaggRefresher::refresh_like(const Hypertable& source) {
     const auto found = std::ranges::find_if(targets_, [&](const Hypertable& target) {
         return target.cagg && *target.cagg == *source.cagg;
@@ -132,7 +133,8 @@ Refreshed CaggRefresher::refresh_like(const Hypertable& source) {
     }
     InternalTime policies_until = range.until;
     if (const auto left = hole(pair, range.until, &policies_until)) {
-        // What the source has not materialized, verify expects to be absent before --until.
+        // Before --until, verify expects that the target lacks the buckets that the source has not
+        // materialized.
         if (copied && copied->range.until <= left->from) {
             range.from = std::min(range.from, left->from);
             range.until = std::max(policies_until, range.until);
@@ -146,7 +148,7 @@ Refreshed CaggRefresher::refresh_like(const Hypertable& source) {
         now.watermark < now.materialized && now.watermark < reached.watermark)
         move_watermark(pair);
 
-    // Rows that it stands on may have been deleted in the source since.
+    // The watermark may be lower, because rows may have been deleted in the source since.
     const auto expected =
         pair.target.buckets_of({std::min(reached.watermark, reached.materialized)}).front().from;
     const auto now = pair.target.progress();
@@ -159,8 +161,9 @@ Refreshed CaggRefresher::refresh_like(const Hypertable& source) {
     return conclude(pair);
 }
 
-/// An aggregate whose rows could not be copied, for the source has no TimescaleDB: all that was
-/// copied of what it reads, and on to what its policies would have refreshed by now.
+/// Refreshes an aggregate whose rows could not be copied because the source has no TimescaleDB: the
+/// range of its hypertable that was copied, and up to where its policies would have refreshed by
+/// now.
 Refreshed CaggRefresher::refresh_copied(const Hypertable& cagg) {
     Pair pair{.known = cagg,
               .target = Cagg(target_.connection, target_.server, cagg),
@@ -204,9 +207,9 @@ Refreshed CaggRefresher::conclude(Pair& pair) {
     return pair.refreshed;
 }
 
-/// What lies between a time and what the target's policies reach, if there is something. When they
-/// run, the watermark passes it, so that it is not even seen in real time.
-/// \param policies_until set to where they would refresh until now.
+/// The gap between a time and the range that the target's policies refresh, if there is one. When
+/// the policies run, the watermark moves beyond the gap, so that even a real-time view does not
+/// show it. \param policies_until set to the end of the range that the policies would refresh now.
 std::optional<TimeRange> CaggRefresher::hole(Pair& pair, InternalTime until,
                                              InternalTime* policies_until) {
     timescale::CaggPolicies policies;
@@ -224,12 +227,12 @@ std::optional<TimeRange> CaggRefresher::hole(Pair& pair, InternalTime until,
     return between;
 }
 
-/// Refreshes what the target has all rows of. What it has not stays as it is; that is a problem
-/// where it is not what the source has.
+/// Refreshes the buckets for which the target has all rows. Other buckets stay as they are, which
+/// is a problem if they differ from the source's.
 void CaggRefresher::refresh_range(Pair& pair, const TimeRange& range) {
     const auto& cagg = pair.target;
     const auto ends = cagg.buckets_of({range.from, range.until});
-    // The target's buckets may be others than the source's.
+    // The target's buckets may have other boundaries than the source's.
     const TimeRange whole{ends[0].from == range.from ? range.from : ends[0].until, ends[1].from};
     if (whole.from >= whole.until) {
         pair.remark = less_than_a_bucket(cagg, range);
@@ -245,8 +248,8 @@ void CaggRefresher::refresh_range(Pair& pair, const TimeRange& range) {
         refresh_window(pair, window, refused);
 }
 
-/// The time that the target may not have all rows of a hypertable for.
-/// \param pending set to what is to be copied still.
+/// The ranges of time for which the target may not have all rows of a hypertable.
+/// \param pending set to the ranges that are not copied yet.
 std::vector<TimeRange> CaggRefresher::gaps(const Pair& pair, const TimeRange& range,
                                            std::vector<TimeRange>* pending) {
     const auto& parent = in_target(pair.target.hypertable().parent_id.value());
@@ -273,7 +276,7 @@ std::vector<TimeRange> CaggRefresher::gaps(const Pair& pair, const TimeRange& ra
     return timescale::merged(std::move(gaps));
 }
 
-/// The buckets that are not to be made of the target's rows. Notes what is wrong about them.
+/// The buckets that must not be computed from the target's rows. Adds the reasons to the problems.
 std::vector<TimeRange> CaggRefresher::refused(Pair& pair, const TimeRange& range) {
     const auto& cagg = pair.target;
     std::vector<TimeRange> pending;
@@ -306,9 +309,9 @@ std::vector<TimeRange> CaggRefresher::refused(Pair& pair, const TimeRange& range
     std::vector<TimeRange> lost;
     for (const auto& bucket : cagg.buckets_of(kept)) {
         if (overlaps(pending, bucket))
-            continue; // it is among those above
+            continue; // already in `refused`
         if (!pair.source && !source_has_rows(pair, bucket, gaps))
-            continue; // nothing is missing; more was copied
+            continue; // no row is missing; the bucket has more rows than when it was computed
         refused.push_back(bucket);
         if (pair.source && !get(theirs, bucket.from).empty() &&
             get(theirs, bucket.from) != get(ours, bucket.from))
@@ -328,7 +331,7 @@ std::vector<TimeRange> CaggRefresher::refused(Pair& pair, const TimeRange& range
     return timescale::merged(std::move(refused));
 }
 
-/// Whether a table of a source without TimescaleDB has rows where the target has no chunk for them.
+/// True if a table of a source without TimescaleDB has rows where the target has no chunk.
 bool CaggRefresher::source_has_rows(const Pair& pair, const TimeRange& bucket,
                                     const std::vector<TimeRange>& gaps) {
     std::vector<TimeRange> parts;
@@ -364,9 +367,9 @@ void CaggRefresher::refresh_window(Pair& pair, TimeRange window,
         }
     }
     const auto started = std::chrono::steady_clock::now();
-    // Rows were loaded without recording that they make the window invalid. (Elsewhere it is not
-    // needed, for what is beyond a watermark is invalid anyway; and on 2.19.3 `force` was seen to
-    // materialize a bucket more than asked for.)
+    // Force the refresh if rows were loaded without logging the invalidation of the window.
+    // Otherwise it is not needed, because everything beyond the watermark is invalid; and on 2.19.3
+    // `force` was seen to materialize one bucket too many.
     target_.connection.execute(
         cagg.refresh_statement(window, target_.server.can_skip_invalidations()));
     const output::Seconds duration = std::chrono::steady_clock::now() - started;
@@ -380,8 +383,8 @@ void CaggRefresher::refresh_window(Pair& pair, TimeRange window,
     pair.refreshed = Refreshed::buckets;
 }
 
-/// The watermark decides what a real-time view shows of what is materialized, and copying does not
-/// move it.
+/// Moves the watermark, which decides which materialized buckets a real-time view shows. Copying
+/// does not move it.
 void CaggRefresher::move_watermark(Pair& pair) {
     pair.target.move_watermark();
     const auto text = timescale::format_time(timescale::axis_of(pair.known.time.type),
@@ -394,7 +397,7 @@ void CaggRefresher::move_watermark(Pair& pair) {
     pair.refreshed = std::max(pair.refreshed, Refreshed::watermark_only);
 }
 
-/// Says what is not refreshed, and how it is done by hand.
+/// Reports a range that is not refreshed, and the statement that refreshes it.
 void CaggRefresher::name(const Pair& pair, const TimeRange& range, const std::string& reason) {
     const auto call = pair.target.refresh_statement(range, false);
     auto fields = fields_of(pair.known);

@@ -13,41 +13,41 @@
 
 namespace refresh {
 
-/// The fields of an event that is about an aggregate.
+/// The fields that identify an aggregate in an event.
 json::Object fields_of(const timescale::Hypertable& cagg);
 
-/// What was done of an aggregate.
+/// The outcome of refreshing an aggregate.
 enum class Refreshed {
     nothing,        ///< it is up to date
-    watermark_only, ///< buckets that were copied are shown now; nothing was computed
+    watermark_only, ///< the view shows copied buckets now; nothing was computed
     buckets,
 };
 
 /**
- * Brings continuous aggregates of the target to where the source's are, lowest first.
+ * Refreshes continuous aggregates of the target as far as the source's are materialized.
  *
- * What was copied of an aggregate stays as it is; what lies behind it is made of the target's rows,
- * and so is the bucket that the completion point cuts. A bucket is never made of rows that the
- * target does not have in full, because they were dropped or not copied: those that may be such are
- * where chunks are missing on either side, and whether they are shows when what is materialized is
- * compared with what the rows make.
+ * Copied buckets stay as they are. Later buckets, and the bucket that the completion point cuts,
+ * are computed from the target's rows. A bucket is never computed if the target lacks some of its
+ * rows because they were dropped or not copied. Buckets where chunks are missing on either side are
+ * suspects: for these, the materialized bucket is compared with the one that the rows would give.
  */
 class CaggRefresher {
   public:
-    /// References are kept: endpoints may be connected anew meanwhile.
+    /// Keeps references to the endpoints, which may be replaced by new connections meanwhile.
     CaggRefresher(run::Endpoint& source, run::Endpoint& target, output::Output& output);
 
-    /// \param cagg of the source; of the target, where the source has no TimescaleDB.
-    /// \throws Error, also when something could not be done; the rest has been done then.
+    /// \param cagg the source's aggregate; the target's, if the source has no TimescaleDB.
+    /// Call it for an aggregate before those that read it.
+    /// \throws Error, also if some buckets could not be refreshed; the others have been then.
     Refreshed refresh(const timescale::Hypertable& cagg);
 
   private:
-    /// An aggregate in both, and what is found out about it.
+    /// An aggregate on both sides, and the results so far.
     struct Pair {
-        const timescale::Hypertable& known; ///< as it is reported
+        const timescale::Hypertable& known; ///< provides the name for reports
         timescale::Cagg target;
-        std::optional<timescale::Cagg> source; ///< where there is one
-        std::string remark; ///< "is up to date", for when there was nothing to refresh
+        std::optional<timescale::Cagg> source; ///< none if the source has no TimescaleDB
+        std::string remark; ///< such as "is up to date", if there is nothing to refresh
         Refreshed refreshed = Refreshed::nothing;
         std::vector<std::string> problems;
     };
@@ -75,9 +75,9 @@ class CaggRefresher {
     output::Output& output_;
     run::Endpoint& source_;
     run::Endpoint& target_;
-    std::vector<timescale::Hypertable> sources_; ///< empty where there is no TimescaleDB
+    std::vector<timescale::Hypertable> sources_; ///< empty if the source has no TimescaleDB
     std::vector<timescale::Hypertable> targets_;
-    /// Of aggregates, by their ids in the target: for what time they lack buckets.
+    /// Ranges of time for which aggregates lack buckets, by the aggregates' ids in the target.
     std::map<int, std::vector<timescale::TimeRange>> lacking_;
 };
 
