@@ -36,16 +36,16 @@ postgres::Statement publish_statement(const OwnRun& run, const RunProgress& prog
             /*repeated=*/true};
 }
 
-Orders orders_from(const postgres::Result& row) {
+RunControl run_control_from(const postgres::Result& row) {
     if (row.empty())
         return {};
-    Orders orders{.paused = row.boolean(0, "paused"),
-                  .parallelism = std::nullopt,
-                  .chunks = row.integer(0, "chunks"),
-                  .bytes = row.integer(0, "bytes")};
+    RunControl control{.paused = row.boolean(0, "paused"),
+                       .parallelism = std::nullopt,
+                       .chunks = row.integer(0, "chunks"),
+                       .bytes = row.integer(0, "bytes")};
     if (!row.is_null(0, "parallelism"))
-        orders.parallelism = static_cast<int>(row.integer(0, "parallelism"));
-    return orders;
+        control.parallelism = static_cast<int>(row.integer(0, "parallelism"));
+    return control;
 }
 
 void set_paused(postgres::Connection& target, bool paused) {

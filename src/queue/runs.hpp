@@ -22,7 +22,7 @@ struct RunProgress {
 };
 
 /// What other processes have told this one to do.
-struct Orders {
+struct RunControl {
     bool paused = false;
     /// The number of workers, if it was set since the process began.
     std::optional<int> parallelism;
@@ -47,9 +47,9 @@ postgres::Statement number_statement();
 /// The result of number_statement(). The other fields are not set.
 OwnRun own_run_from(const postgres::Result& row);
 
-/// The statement that publishes a run's progress and returns its orders.
+/// The statement that publishes a run's progress and returns its control.
 postgres::Statement publish_statement(const OwnRun& run, const RunProgress& progress);
-Orders orders_from(const postgres::Result& row);
+RunControl run_control_from(const postgres::Result& row);
 
 /// Settings that all processes follow from now on.
 void set_paused(postgres::Connection& target, bool paused);

@@ -45,7 +45,7 @@ Publisher::Publisher(queue::OwnRun run, std::optional<postgres::ConnectionString
                      output::Output& output, Steering steering)
     : run_(std::move(run)), source_string_(std::move(source)), target_string_(std::move(target)),
       board_(board), output_(output), steering_(std::move(steering)) {
-    obey_pause(run_.paused);
+    apply_pause(run_.paused);
     thread_ = std::jthread([this](const std::stop_token& stop) { publish(stop); });
 }
 
@@ -89,8 +89,9 @@ void Publisher::publish(const std::stop_token& stop) {
         try {
             auto& connection = target().connection;
             const postgres::Deadline deadline(connection.monitor(), patience);
-            obey(queue::orders_from(connection.pipeline({statement(/*ended=*/false)}).front()));
-            look_at_locks(connection, Side::target);
+            apply(
+                queue::run_control_from(connection.pipeline({statement(/*ended=*/false)}).front()));
+            publish_lock_waits(connection, Side::target);
         } catch (const Error& error) {
             spdlog::debug("cannot tell the queue how far the run is: {}", error.what());
             target_.reset();
@@ -101,7 +102,7 @@ void Publisher::publish(const std::stop_token& stop) {
             if (!source_)
                 source_.emplace(*source_string_, Side::source, run_.command, patience);
             const postgres::Deadline deadline(source_->connection.monitor(), patience);
-            look_at_locks(source_->connection, Side::source);
+            publish_lock_waits(source_->connection, Side::source);
         } catch (const Error& error) {
             spdlog::debug("cannot look at the source's locks: {}", error.what());
             source_.reset();
@@ -120,14 +121,14 @@ postgres::Statement Publisher::statement(bool ended) {
                                            .ended = ended});
 }
 
-void Publisher::obey(const queue::Orders& orders) {
-    obey_pause(orders.paused);
-    if (orders.parallelism)
-        steering_.resize(*orders.parallelism);
-    steering_.note(orders.chunks, orders.bytes);
+void Publisher::apply(const queue::RunControl& control) {
+    apply_pause(control.paused);
+    if (control.parallelism)
+        steering_.resize(*control.parallelism);
+    steering_.note(control.chunks, control.bytes);
 }
 
-void Publisher::obey_pause(bool paused) {
+void Publisher::apply_pause(bool paused) {
     if (paused == steering_.pause.is_on())
         return;
     steering_.pause.set(paused);
@@ -138,7 +139,7 @@ void Publisher::obey_pause(bool paused) {
                          : "Resumed.");
 }
 
-void Publisher::look_at_locks(postgres::Connection& connection, Side side) {
+void Publisher::publish_lock_waits(postgres::Connection& connection, Side side) {
     std::vector<std::string> pids;
     for (const auto& backend : board_.backends())
         if (backend.side == side)

@@ -18,7 +18,7 @@
 namespace run {
 
 /**
- * Publishes the progress of a run in the queue once a second, for `status`, and follows the orders
+ * Publishes the progress of a run in the queue once a second, for `status`, and follows the control
  * in the queue: pause, resume, and the number of workers. It also finds the locks that the workers'
  * backends wait for.
  *
@@ -27,7 +27,7 @@ namespace run {
  */
 class Publisher {
   public:
-    /// The effects of orders.
+    /// The effects of control.
     struct Steering {
         Pause& pause;
         std::function<void(int)> resize; ///< sets the maximum number of workers
@@ -54,9 +54,9 @@ class Publisher {
     void publish(const std::stop_token& stop);
     LeanSession& target();
     postgres::Statement statement(bool ended);
-    void obey(const queue::Orders& orders);
-    void obey_pause(bool paused);
-    void look_at_locks(postgres::Connection& connection, Side side);
+    void apply(const queue::RunControl& control);
+    void apply_pause(bool paused);
+    void publish_lock_waits(postgres::Connection& connection, Side side);
 
     const queue::OwnRun run_;
     const std::optional<postgres::ConnectionString> source_string_;
