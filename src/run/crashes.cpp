@@ -30,34 +30,34 @@ void Crashes::note_loss(std::int64_t task, const std::string& error) {
 /// Several workers may notice the same crash, so crashes are identified by the time since which the
 /// server has statistics. The worker that had the task may notice the loss late, and the next one
 /// may take the task just before the server ends all sessions.
-const Crashes::Suspicion* Crashes::look(std::int64_t task, const Servers& servers) {
+const Crashes::Suspicion* Crashes::find_suspicion(std::int64_t task, const Servers& servers) {
     const auto found = suspicions_.find(task);
     if (found == suspicions_.end())
         return nullptr;
     auto& suspicion = found->second;
     if (!suspicion.in_hand)
         return &suspicion;
-    const auto look_at = [&](const char* name, const timescale::Server& now,
-                             const timescale::Server& before) {
+    const auto check_server = [&](const char* name, const timescale::Server& now,
+                                  const timescale::Server& before) {
         if (!now.has_crashed_since(before))
             return;
         suspicion.crashes.insert(fmt::format("{} {}", name, before.statistics_since));
         suspicion.server = name;
     };
-    look_at("source", servers.source, suspicion.in_hand->source);
-    look_at("target", servers.target, suspicion.in_hand->target);
+    check_server("source", servers.source, suspicion.in_hand->source);
+    check_server("target", servers.target, suspicion.in_hand->target);
     return &suspicion;
 }
 
 bool Crashes::is_suspect(std::int64_t task, const Servers& servers) {
     const std::lock_guard lock(mutex_);
-    const auto* suspicion = look(task, servers);
+    const auto* suspicion = find_suspicion(task, servers);
     return suspicion != nullptr && !suspicion->crashes.empty();
 }
 
 std::optional<std::string> Crashes::verdict(std::int64_t task, const Servers& servers) {
     const std::lock_guard lock(mutex_);
-    const auto* suspicion = look(task, servers);
+    const auto* suspicion = find_suspicion(task, servers);
     if (suspicion == nullptr || suspicion->crashes.size() < 2)
         return std::nullopt;
     return fmt::format("the {} server has crashed twice in the middle of it, and it is not tried "

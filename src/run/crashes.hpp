@@ -75,7 +75,7 @@ class Crashes {
         std::string error;
     };
 
-    const Suspicion* look(std::int64_t task, const Servers& servers);
+    const Suspicion* find_suspicion(std::int64_t task, const Servers& servers);
 
     std::mutex mutex_;
     std::map<std::int64_t, Suspicion> suspicions_;

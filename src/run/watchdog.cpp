@@ -14,7 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 
 /// \returns the reason to close the connection, or an empty string.
-std::string complaint(const OpenConnections::Entry& entry, std::chrono::milliseconds patience) {
+std::string failure_reason(const OpenConnections::Entry& entry,
+                           std::chrono::milliseconds patience) {
     try {
         const auto settings =
             postgres::session_settings(postgres::Access::read_only, postgres::Library::left_out);
@@ -43,9 +44,9 @@ std::string complaint(const OpenConnections::Entry& entry, std::chrono::millisec
 
 Watchdog::Watchdog(const OpenConnections& connections, std::chrono::milliseconds patience)
     : connections_(connections), patience_(patience),
-      thread_([this](const std::stop_token& stop) { look_at_all(stop); }) {}
+      thread_([this](const std::stop_token& stop) { check_all(stop); }) {}
 
-void Watchdog::look_at_all(const std::stop_token& stop) {
+void Watchdog::check_all(const std::stop_token& stop) {
     const auto interval = std::clamp<std::chrono::milliseconds>(patience_ / 4, 50ms, 5s);
     while (!stop.stop_requested()) {
         const auto entries = connections_.list();
@@ -56,13 +57,13 @@ void Watchdog::look_at_all(const std::stop_token& stop) {
         });
         for (const auto& entry : entries)
             if (const auto monitor = entry.monitor.lock(); monitor && !stop.stop_requested())
-                look_at(entry, *monitor);
+                check(entry, *monitor);
         std::unique_lock lock(mutex_);
         stopping_.wait_for(lock, stop, interval, [] { return false; });
     }
 }
 
-void Watchdog::look_at(const OpenConnections::Entry& entry, postgres::ConnectionMonitor& monitor) {
+void Watchdog::check(const OpenConnections::Entry& entry, postgres::ConnectionMonitor& monitor) {
     const auto now = Clock::now();
     const auto activity = monitor.activity();
     auto& seen = seen_.try_emplace(&monitor, Seen{activity, now}).first->second;
@@ -72,7 +73,7 @@ void Watchdog::look_at(const OpenConnections::Entry& entry, postgres::Connection
     }
     if (now - seen.since < patience_)
         return;
-    const auto reason = complaint(entry, patience_);
+    const auto reason = failure_reason(entry, patience_);
     if (reason.empty() || monitor.activity() != activity) {
         seen = {monitor.activity(), Clock::now()};
         return;

@@ -33,8 +33,8 @@ class Watchdog {
         Clock::time_point since; ///< when this activity was first seen
     };
 
-    void look_at_all(const std::stop_token& stop);
-    void look_at(const OpenConnections::Entry& entry, postgres::ConnectionMonitor& monitor);
+    void check_all(const std::stop_token& stop);
+    void check(const OpenConnections::Entry& entry, postgres::ConnectionMonitor& monitor);
 
     const OpenConnections& connections_;
     std::chrono::milliseconds patience_;
