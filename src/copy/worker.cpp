@@ -3,7 +3,7 @@
 namespace copy {
 
 void CopyWorker::run(load::HelperPool::Helper& helper) {
-    worker_.lead([&] { work(helper); }, [&](const Error& error) { return take_stock(error); });
+    worker_.lead([&] { work(helper); }, [&](const Error& error) { return end_session(error); });
 }
 
 void CopyWorker::work(load::HelperPool::Helper& helper) {
@@ -32,7 +32,7 @@ void CopyWorker::work(load::HelperPool::Helper& helper) {
 
 /// Ends the session after its connections are lost. Tasks in progress are claimed again.
 /// \returns false if no work is left for this worker.
-bool CopyWorker::take_stock(const Error& error) {
+bool CopyWorker::end_session(const Error& error) {
     const bool lost_connection = worker_.connection_failed();
     if (lost_connection)
         for (const auto& task : tasks_.in_hand)

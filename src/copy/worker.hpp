@@ -23,7 +23,7 @@ class CopyWorker {
 
   private:
     void work(load::HelperPool::Helper& helper);
-    bool take_stock(const Error& error);
+    bool end_session(const Error& error);
 
     CopyRun& copy_;
     run::Worker worker_;

@@ -5,7 +5,7 @@
 namespace importing {
 
 void ImportWorker::run() {
-    worker_.lead([&] { work(); }, [&](const Error& error) { return take_stock(error); });
+    worker_.lead([&] { work(); }, [&](const Error& error) { return end_session(error); });
     import_.reader.check();
 }
 
@@ -49,7 +49,7 @@ bool ImportWorker::has_work() {
 
 /// Ends the session after its connection is lost. The batch in progress is tried again.
 /// \throws Error if connections were lost too often.
-bool ImportWorker::take_stock(const Error& error) {
+bool ImportWorker::end_session(const Error& error) {
     if (session_ && in_hand_ && worker_.connection_failed())
         lost_ = session_->server();
     session_.reset();

@@ -23,7 +23,7 @@ class ImportWorker {
   private:
     void work();
     bool has_work();
-    bool take_stock(const Error& error);
+    bool end_session(const Error& error);
 
     ImportRun& import_;
     run::Worker worker_;

@@ -5,7 +5,7 @@
 namespace verify {
 
 void VerifyWorker::run() {
-    worker_.lead([&] { work(); }, [&](const Error& error) { return take_stock(error); });
+    worker_.lead([&] { work(); }, [&](const Error& error) { return end_session(error); });
 }
 
 void VerifyWorker::work() {
@@ -22,7 +22,7 @@ void VerifyWorker::work() {
 }
 
 /// Ends the session after its connections are lost. Any worker may claim its tasks again.
-bool VerifyWorker::take_stock(const Error& error) {
+bool VerifyWorker::end_session(const Error& error) {
     if (session_ && worker_.connection_failed())
         for (const auto task : session_->in_hand())
             verify_.run.crashes.note_loss(task, error.what());

@@ -21,7 +21,7 @@ class VerifyWorker {
 
   private:
     void work();
-    bool take_stock(const Error& error);
+    bool end_session(const Error& error);
 
     VerifyRun& verify_;
     run::Worker worker_;
