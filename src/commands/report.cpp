@@ -78,7 +78,7 @@ ExitStatus report(const ReportOptions& options, output::Output& output) {
                  output::Importance::result,
                  fmt::format("Wrote the report on {} to {}",
                              output::format_count(found.chunks, "chunk"), options.html));
-    verify::tell_lagging_sequences(sequences, output);
+    verify::report_lagging_sequences(sequences, output);
     return exit_done;
 }
 

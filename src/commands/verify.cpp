@@ -70,11 +70,11 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     if (before.to_do > 0)
         output.say(Importance::result, fmt::format("{} still to copy, and not verified.",
                                                    output::format_count(before.to_do, "chunk")));
-    if (verify::tell_nothing_copied(ends.target.connection, before, output))
+    if (verify::report_nothing_copied(ends.target.connection, before, output))
         return exit_failed;
     if (to_do == 0) {
         verify::VerifyReport(output, 0).nothing_to_do(before.copied);
-        verify::tell_lagging_sequences(
+        verify::report_lagging_sequences(
             postgres::lagging_sequences(ends.source.connection, ends.target.connection), output);
         return exit_done;
     }
@@ -135,7 +135,7 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
         return exit_interrupted;
     }
     try {
-        verify::tell_lagging_sequences(
+        verify::report_lagging_sequences(
             postgres::lagging_sequences(run.endpoint(Side::source).connection,
                                         run.endpoint(Side::target).connection),
             output);

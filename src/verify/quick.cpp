@@ -92,7 +92,7 @@ std::string rows_text(const std::optional<std::int64_t>& rows) {
     return rows ? "about " + format_count(*rows, "row") : "an unknown number of rows";
 }
 
-void tell(output::Output& output, const Estimate& estimate) {
+void report(output::Output& output, const Estimate& estimate) {
     const auto verdict = estimate.verdict();
     auto fields = queue::fields_of(estimate.copied.task);
     fields["verdict"] = name_of(verdict);
@@ -135,7 +135,7 @@ std::vector<std::string> remedies(const std::vector<Estimate>& estimates) {
 }
 
 /// The reason why no staged chunk is copied.
-std::string why_nothing(postgres::Connection& target, const queue::Counts& counts) {
+std::string reason_nothing_copied(postgres::Connection& target, const queue::Counts& counts) {
     if (counts.failed == 0)
         return "run copy first";
     const auto last = queue::failures(target, 1);
@@ -145,11 +145,11 @@ std::string why_nothing(postgres::Connection& target, const queue::Counts& count
 
 } // namespace
 
-bool tell_nothing_copied(postgres::Connection& target, const queue::Counts& counts,
-                         output::Output& output) {
+bool report_nothing_copied(postgres::Connection& target, const queue::Counts& counts,
+                           output::Output& output) {
     if (counts.copied > 0 || counts.to_do == 0)
         return false;
-    VerifyReport(output, 0).nothing_copied(counts.to_do, why_nothing(target, counts));
+    VerifyReport(output, 0).nothing_copied(counts.to_do, reason_nothing_copied(target, counts));
     return true;
 }
 
@@ -161,13 +161,13 @@ ExitStatus verify_quick(const VerifyOptions& options, output::Output& output) {
                                      "run verify without --quick",
                                      ends.source.connection.name()));
     queue::require(ends.target.connection);
-    if (tell_nothing_copied(ends.target.connection, queue::count(ends.target.connection), output))
+    if (report_nothing_copied(ends.target.connection, queue::count(ends.target.connection), output))
         return exit_failed;
     const auto started = std::chrono::steady_clock::now();
     const auto estimates = estimate(ends);
     const output::Seconds duration = std::chrono::steady_clock::now() - started;
     for (const auto& one : estimates)
-        tell(output, one);
+        report(output, one);
     const auto count = [&](Estimate::Verdict verdict) {
         return static_cast<std::int64_t>(
             std::ranges::count(estimates, verdict, &Estimate::verdict));

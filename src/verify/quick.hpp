@@ -8,8 +8,8 @@
 namespace verify {
 
 /// If chunks are staged but none is copied, reports that and the reason, and returns true.
-bool tell_nothing_copied(postgres::Connection& target, const queue::Counts& counts,
-                         output::Output& output);
+bool report_nothing_copied(postgres::Connection& target, const queue::Counts& counts,
+                           output::Output& output);
 
 /// Compares the numbers of rows of copied chunks that the two servers' catalogs estimate. Reads no
 /// rows, and marks nothing as verified.

@@ -8,8 +8,8 @@
 
 namespace verify {
 
-void tell_lagging_sequences(const std::vector<postgres::LaggingSequence>& lagging,
-                            output::Output& output) {
+void report_lagging_sequences(const std::vector<postgres::LaggingSequence>& lagging,
+                              output::Output& output) {
     if (lagging.empty())
         return;
     output.say(

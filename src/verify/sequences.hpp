@@ -10,7 +10,7 @@ namespace verify {
 /// Reports the target's sequences that lag behind the source's, and the statements that set them.
 /// They must be set after the application has stopped writing to the source, and before it uses the
 /// target alone.
-void tell_lagging_sequences(const std::vector<postgres::LaggingSequence>& lagging,
-                            output::Output& output);
+void report_lagging_sequences(const std::vector<postgres::LaggingSequence>& lagging,
+                              output::Output& output);
 
 } // namespace verify

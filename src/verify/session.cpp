@@ -39,12 +39,12 @@ VerifySession::VerifySession(VerifyRun& verify, run::WorkerProgress& progress,
                              std::vector<Verdict>& in_doubt)
     : verify_(verify), progress_(progress), session_(verify.run, progress), in_doubt_(in_doubt) {
     session_.queue();
-    say_what_was_committed();
+    report_committed_verdicts();
 }
 
 /// Reports the verdicts in doubt that were committed.
 /// \pre the backends of those commits have ended.
-void VerifySession::say_what_was_committed() {
+void VerifySession::report_committed_verdicts() {
     if (in_doubt_.empty())
         return;
     std::map<std::int64_t, std::string> compared;
@@ -55,7 +55,7 @@ void VerifySession::say_what_was_committed() {
                   [&](const auto& verdict) { return !committed.contains(verdict.task.id); });
     std::vector<queue::Task> done;
     for (const auto& verdict : in_doubt_) {
-        verdict.say(verify_.report, verdict.task);
+        verdict.report(verify_.report, verdict.task);
         done.push_back(verdict.task);
     }
     progress_.end(done);
@@ -99,7 +99,7 @@ bool VerifySession::verify_next() {
     claim.commit();
     progress_.end(tasks);
     for (const auto& verdict : in_doubt_)
-        verdict.say(verify_.report, verdict.task);
+        verdict.report(verify_.report, verdict.task);
     in_doubt_.clear();
     turn_.reset();
     return true;
@@ -308,10 +308,10 @@ Comparison VerifySession::comparison(const queue::Task& task, const timescale::C
 }
 
 void VerifySession::finish(const queue::Task& task, const std::optional<std::string>& difference,
-                           Say say, bool helps_to_copy) {
+                           ReportFunction report, bool helps_to_copy) {
     auto compared = queue::finish_comparison(queue(), {task.id}, difference,
                                              verify_.options.requeue && helps_to_copy);
-    verdicts_.push_back({task, std::move(compared), std::move(say)});
+    verdicts_.push_back({task, std::move(compared), std::move(report)});
 }
 
 } // namespace verify

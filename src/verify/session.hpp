@@ -36,13 +36,13 @@ struct VerifyRun {
  */
 class VerifySession {
   public:
-    using Say = std::function<void(VerifyReport&, const queue::Task&)>;
+    using ReportFunction = std::function<void(VerifyReport&, const queue::Task&)>;
 
     /// The result of a comparison, which is reported after it is committed.
     struct Verdict {
         queue::Task task;
         std::string compared; ///< the time, from queue::finish_comparison()
-        Say say;
+        ReportFunction report;
     };
 
     /// Takes idle connections, or connects.
@@ -64,7 +64,7 @@ class VerifySession {
   private:
     void begin(std::int64_t task);
     void end();
-    void say_what_was_committed();
+    void report_committed_verdicts();
 
     void compare(const queue::Task& task);
     void give_up(const queue::Task& task, const std::string& reason);
@@ -85,8 +85,8 @@ class VerifySession {
                           const std::optional<timescale::Chunk>& target);
 
     /// Notes the result in the queue, and keeps it to be reported after the commit.
-    void finish(const queue::Task& task, const std::optional<std::string>& difference, Say say,
-                bool helps_to_copy = true);
+    void finish(const queue::Task& task, const std::optional<std::string>& difference,
+                ReportFunction report, bool helps_to_copy = true);
 
     postgres::Connection& queue() { return session_.queue().connection; }
 
