@@ -17,7 +17,7 @@ namespace copy {
 namespace {
 
 /// A chunk, and how it would be loaded.
-struct Line {
+struct ExplainedTask {
     const queue::Task* task = nullptr;
     std::optional<timescale::Chunk> chunk; ///< in the source
     std::string way = "skipped";
@@ -39,9 +39,9 @@ class Explanation {
             names.push_back(task.chunk);
         auto chunks = timescale::read_chunks(source_.connection, source_.server, names);
 
-        std::vector<Line> lines(tasks.size());
+        std::vector<ExplainedTask> lines(tasks.size());
         std::vector<load::Request> requests;
-        std::vector<Line*> lines_of_jobs;
+        std::vector<ExplainedTask*> lines_of_requests;
         for (std::size_t i = 0; i < tasks.size(); ++i) {
             auto& line = lines[i];
             line.task = &tasks[i];
@@ -56,7 +56,7 @@ class Explanation {
                     run::find_hypertable(targets_, line.task->target, "target")};
                 survey_.situation(request);
                 requests.push_back(request);
-                lines_of_jobs.push_back(&line);
+                lines_of_requests.push_back(&line);
             } catch (const TaskError& error) {
                 line.way = "fails";
                 line.reason = error.what();
@@ -65,8 +65,8 @@ class Explanation {
         const auto prepared = survey_.look(requests);
         for (std::size_t i = 0; i < requests.size(); ++i) {
             const auto& plan = prepared[i].plan;
-            lines_of_jobs[i]->way = plan.failure.empty() ? plan.way() : "fails";
-            lines_of_jobs[i]->reason = plan.failure.empty() ? plan.reason : plan.failure;
+            lines_of_requests[i]->way = plan.failure.empty() ? plan.way() : "fails";
+            lines_of_requests[i]->reason = plan.failure.empty() ? plan.reason : plan.failure;
         }
         for (const auto& line : lines) {
             auto fields = queue::fields_of(*line.task);

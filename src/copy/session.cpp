@@ -72,22 +72,22 @@ load::HelperConnections CopySession::helper_connections() {
 }
 
 bool CopySession::copy_next() {
-    const bool has_errand = !tasks_.pending.empty();
+    const bool has_pending = !tasks_.pending.empty();
     const bool alone =
-        has_errand && copy_.run.crashes.is_suspect(tasks_.pending.back().id, session_.servers());
+        has_pending && copy_.run.crashes.is_suspect(tasks_.pending.back().id, session_.servers());
     turn_.emplace(copy_.run.crashes, alone, [&] { progress_.check(); });
     // Including those of other workers, because this one may need locks that they hold.
     session_.end_abandoned();
     if (alone)
         session_.check();
     PendingTask pending;
-    if (has_errand) {
+    if (has_pending) {
         // Keep the task in `tasks_`, so that it is not lost if an exception is thrown.
         pending = tasks_.pending.back();
         tasks_.in_hand.push_back(pending);
         tasks_.pending.pop_back();
     }
-    const bool claimed = (has_errand || !std::exchange(nothing_left_, false)) && attempt(pending);
+    const bool claimed = (has_pending || !std::exchange(nothing_left_, false)) && attempt(pending);
     for (const auto task : std::exchange(begun_, {}))
         copy_.run.crashes.end(task);
     turn_.reset();
@@ -137,7 +137,7 @@ bool CopySession::claim_and_copy(const PendingTask& pending) {
         return true;
     }
     if (!id && copy_.run.crashes.is_suspect(task->id, session_.servers())) {
-        put_off(claim);
+        defer(claim);
         return true;
     }
     begin({*task});
@@ -236,7 +236,7 @@ bool CopySession::copy_together(postgres::Transaction& claim, const queue::Task&
     if (std::ranges::any_of(tasks, [&](const auto& task) {
             return copy_.run.crashes.is_suspect(task.id, session_.servers());
         })) {
-        put_off(claim);
+        defer(claim);
         return true;
     }
     tasks.insert(tasks.begin(), first);
@@ -249,12 +249,12 @@ bool CopySession::copy_together(postgres::Transaction& claim, const queue::Task&
     } catch (const postgres::SqlError& error) {
         run::rethrow_unless_of_task(error, copy_.run.stop);
     }
-    put_off(claim);
+    defer(claim);
     return true;
 }
 
 /// Rolls back. The tasks in progress are claimed again later, and copied one by one.
-void CopySession::put_off(postgres::Transaction& claim) {
+void CopySession::defer(postgres::Transaction& claim) {
     claim.rollback();
     std::ranges::move(tasks_.in_hand, std::back_inserter(tasks_.pending));
     tasks_.in_hand.clear();
@@ -262,7 +262,8 @@ void CopySession::put_off(postgres::Transaction& claim) {
 
 /// Reads the tasks' chunks in the source, and their places in the target, in one round trip to
 /// both.
-CopySession::Look CopySession::look(const std::vector<queue::Task>& tasks) {
+CopySession::ChunksAndPlaces
+CopySession::read_chunks_and_places(const std::vector<queue::Task>& tasks) {
     std::vector<postgres::QualifiedName> names;
     std::vector<timescale::Hypercube> hypercubes;
     for (const auto& task : tasks) {
@@ -301,7 +302,7 @@ CopySession::reading_of(const std::vector<load::Request>& requests) {
 bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<queue::Task>& tasks) {
     run::require_sound(tasks);
     const auto started = std::chrono::steady_clock::now();
-    const auto [chunks, all_places] = look(tasks);
+    const auto [chunks, all_places] = read_chunks_and_places(tasks);
     std::vector<std::int64_t> left;
     std::vector<load::Request> requests;
     std::vector<timescale::Place> places;

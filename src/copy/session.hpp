@@ -91,14 +91,14 @@ class CopySession {
     /// copied one by one are left for later.
     /// \returns false if there is only the first, and it must be copied by itself.
     bool copy_together(postgres::Transaction& claim, const queue::Task& first);
-    void put_off(postgres::Transaction& claim);
+    void defer(postgres::Transaction& claim);
     bool copy_batch(postgres::Transaction& claim, const std::vector<queue::Task>& tasks);
 
-    struct Look {
+    struct ChunksAndPlaces {
         std::vector<std::optional<timescale::Chunk>> chunks; ///< in the source
         std::vector<timescale::Place> places;                ///< in the target
     };
-    Look look(const std::vector<queue::Task>& tasks);
+    ChunksAndPlaces read_chunks_and_places(const std::vector<queue::Task>& tasks);
     load::SmallChunkLoader::Reading reading_of(const std::vector<load::Request>& requests);
     /// \param loaded rows that are read back before the commit.
     void commit(postgres::Transaction& claim, const std::vector<queue::Finished>& finished,

@@ -44,7 +44,7 @@ std::vector<QualifiedName> chunks_with_triggers(run::Endpoint& target,
 
 /// Runs a statement, and tries again if it does not get its lock soon.
 /// \returns the reason for a failure; empty on success.
-std::string settle(postgres::Connection& connection, const std::string& statement) {
+std::string change_trigger_state(postgres::Connection& connection, const std::string& statement) {
     constexpr int attempts = 10;
     for (int attempt = 1;; ++attempt) {
         try {
@@ -62,14 +62,14 @@ std::string settle(postgres::Connection& connection, const std::string& statemen
 }
 
 /// The same in a session of its own, without TimescaleDB.
-std::string settle(run::Endpoint& target, const std::string& statement) {
+std::string change_trigger_state(run::Endpoint& target, const std::string& statement) {
     try {
         const auto settings =
             postgres::session_settings(postgres::Access::read_write, postgres::Library::left_out);
         postgres::Connection plain(target.connection_string, name_of(Side::target),
                                    postgres::application_name("copy"), settings);
         postgres::pin_session(plain, settings);
-        return settle(plain, statement);
+        return change_trigger_state(plain, statement);
     } catch (const postgres::ConnectionError& error) {
         return error.what(); // a pooler may refuse such options
     }
@@ -92,7 +92,7 @@ void restore_trigger_states(run::Endpoint& target, const run::HypertableMap& tar
     std::string example;
     std::size_t failed = 0;
     for (const auto& state : timescale::differing_trigger_states(target.connection, chunks)) {
-        auto reason = settle(target, state.statement);
+        auto reason = change_trigger_state(target, state.statement);
         if (reason.empty())
             continue;
         ++failed;
