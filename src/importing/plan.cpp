@@ -255,8 +255,8 @@ Detour detour(const Table& table, const std::vector<std::string>& columns,
 }
 
 /// Reads the beginning of a file, and makes the COPY statement for it.
-PlannedFile look_at(const std::string& path, const ImportOptions& options, const Table& table,
-                    const Condition& condition, const std::function<void()>& check) {
+PlannedFile plan_file(const std::string& path, const ImportOptions& options, const Table& table,
+                      const Condition& condition, const std::function<void()>& check) {
     PlannedFile file;
     file.path = path;
     file.facts.size = csv::size_of(path);
@@ -295,8 +295,8 @@ PlannedFile look_at(const std::string& path, const ImportOptions& options, const
     return file;
 }
 
-/// The options that change the meaning of a file's bytes.
-json::Object meaning(const ImportOptions& options) {
+/// The options that change the meaningful_options of a file's bytes.
+json::Object meaningful_options(const ImportOptions& options) {
     const auto character = [](char c) {
         return std::string(1, c);
     };
@@ -367,7 +367,7 @@ void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options
         facts.push_back(file.facts);
     postgres::Transaction transaction(connection, fmt::format("BEGIN; {}", load::lock_patiently));
     queue::prepare(connection);
-    const auto asked = meaning(options);
+    const auto asked = meaningful_options(options);
     queue::enter_imports(connection, plan.table, facts, json::dump(asked));
     reserve(target, plan.table, facts);
     const auto known = queue::lock_imports(connection, plan.table, facts);
@@ -406,7 +406,7 @@ ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
                     .owner = fmt::format("{:08x}{:08x}", random(), random())};
     std::set<std::string> names;
     for (const auto& path : options.files) {
-        plan.files.push_back(look_at(path, options, table, where, check));
+        plan.files.push_back(plan_file(path, options, table, where, check));
         if (!names.insert(plan.files.back().facts.name).second)
             throw UsageError(fmt::format("{} is given twice", path));
     }

@@ -13,9 +13,9 @@ namespace {
 constexpr std::size_t most_ready = 2;
 
 /// An input that reads from standard input, which was opened before and is shared with the plan.
-class Borrowed : public csv::Input {
+class SharedInput : public csv::Input {
   public:
-    explicit Borrowed(std::shared_ptr<csv::Input> input) : input_(std::move(input)) {}
+    explicit SharedInput(std::shared_ptr<csv::Input> input) : input_(std::move(input)) {}
 
     std::int64_t file_bytes() const override { return input_->file_bytes(); }
 
@@ -113,7 +113,7 @@ void ImportReader::read(ImportedFile& file, const std::stop_token& stop) {
             throw Interrupted();
     };
     try {
-        auto input = planned.stream ? std::make_unique<Borrowed>(planned.stream)
+        auto input = planned.stream ? std::make_unique<SharedInput>(planned.stream)
                                     : csv::open_input(planned.path, planned.facts.size, check_stop);
         csv::BatchReader batches(std::move(input), options_.format, planned.beginning, planned.done,
                                  batch_bytes);

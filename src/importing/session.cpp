@@ -161,22 +161,22 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
         // Write them before the commit: a duplicate in the file is better than a lost record.
         import_.rejects->write(file.path, loaded.rejects);
     }
-    std::vector<load::ToReadBack> looks;
+    std::vector<load::ToReadBack> to_read_back;
     try {
         // Check deferred constraints now, and restore the pinned search_path.
         std::vector<postgres::Statement> last{{"SET CONSTRAINTS ALL IMMEDIATE"},
                                               {postgres::pinned_search_path}};
         if (import_.hypertable) {
             last.push_back(load::loaded_chunks_statement(*import_.hypertable));
-            looks = to_look_at(target().pipeline(last).back());
+            to_read_back = chunks_to_read_back(target().pipeline(last).back());
             last.clear();
         }
-        if (!looks.empty()) {
+        if (!to_read_back.empty()) {
             // A chunk that has just been loaded has no statistics. Without them, the planner may
             // choose a sequential or bitmap scan, and read all rows of the chunk.
             last.push_back({"SET LOCAL enable_seqscan = off"});
             last.push_back({"SET LOCAL enable_bitmapscan = off"});
-            last.push_back(load::read_back_statement(looks));
+            last.push_back(load::read_back_statement(to_read_back));
         }
         last.push_back(queue::finish_batch_statement(file.id, batch.batch, imported));
         transaction.commit_with(std::move(last));
@@ -193,9 +193,9 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
         import_.rejected -= rejected;
         throw;
     }
-    ++looks_;
-    for (const auto& chunk : looks)
-        looked_at_[chunk.slices] = looks_;
+    ++read_backs_;
+    for (const auto& chunk : to_read_back)
+        last_read_back_[chunk.slices] = read_backs_;
     for (const auto& one : loaded.rejects)
         import_.report.rejected(file.path, one);
     return true;
@@ -205,15 +205,16 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
 /// loaded rows into before, and a few of the others, in turn. If a file's rows are in no order,
 /// each batch has rows for hundreds of chunks. Reading back rows of each would take half as long as
 /// COPY. \param chunks the result of load::loaded_chunks_statement.
-std::vector<load::ToReadBack> ImportSession::to_look_at(const postgres::Result& chunks) const {
+std::vector<load::ToReadBack>
+ImportSession::chunks_to_read_back(const postgres::Result& chunks) const {
     constexpr std::size_t few = 2;
     auto loaded = load::loaded_chunks_from(chunks, *import_.hypertable);
-    const auto last_look = [&](const load::ToReadBack& chunk) {
-        const auto found = looked_at_.find(chunk.slices);
-        return found == looked_at_.end() ? 0 : found->second;
+    const auto last_read_back = [&](const load::ToReadBack& chunk) {
+        const auto found = last_read_back_.find(chunk.slices);
+        return found == last_read_back_.end() ? 0 : found->second;
     };
-    std::ranges::stable_sort(loaded, {}, last_look);
-    const auto known = std::ranges::find_if(loaded, last_look);
+    std::ranges::stable_sort(loaded, {}, last_read_back);
+    const auto known = std::ranges::find_if(loaded, last_read_back);
     const auto left = std::min(few, static_cast<std::size_t>(loaded.end() - known));
     loaded.erase(known + static_cast<std::ptrdiff_t>(left), loaded.end());
     return loaded;
@@ -252,25 +253,26 @@ ImportSession::PartialLoad ImportSession::find_rejects(const ImportBatch& batch)
     };
     PartialLoad loaded;
     std::vector<Range> left{{0, records.size()}}; // in reverse order
-    std::optional<std::size_t> accused;           // the record at the line that the server reported
+    std::optional<std::size_t> suspect;           // the record at the line that the server reported
     bool lines_are_right = true;
     while (!left.empty()) {
         const auto range = left.back();
         left.pop_back();
         if (range.begin == range.end)
             continue;
-        target().execute("SAVEPOINT sifting");
+        target().execute("SAVEPOINT finding_rejects");
         try {
             loaded.rows += copy(file, bytes_of(range));
-            target().execute("RELEASE SAVEPOINT sifting");
+            target().execute("RELEASE SAVEPOINT finding_rejects");
             // The server accepts the record at the reported line, so ignore reported lines.
-            if (accused == range.begin && range.end == range.begin + 1)
+            if (suspect == range.begin && range.end == range.begin + 1)
                 lines_are_right = false;
             continue;
         } catch (const postgres::SqlError& error) {
             if (!blames_records(error))
                 throw;
-            target().execute("ROLLBACK TO SAVEPOINT sifting; RELEASE SAVEPOINT sifting");
+            target().execute(
+                "ROLLBACK TO SAVEPOINT finding_rejects; RELEASE SAVEPOINT finding_rejects");
             const auto where =
                 where_in_copy(error, file.detour ? file.detour->name : import_.table.name);
             if (range.end == range.begin + 1) {
@@ -283,7 +285,7 @@ ImportSession::PartialLoad ImportSession::find_rejects(const ImportBatch& batch)
             }
             const auto at = csv::record_at_line(records, range.begin, where.line, newline);
             if (lines_are_right && where.line > 0 && at < range.end) {
-                accused = at;
+                suspect = at;
                 left.insert(left.end(), {{at + 1, range.end}, {at, at + 1}, {range.begin, at}});
             } else {
                 const auto middle = range.begin + (range.end - range.begin) / 2;

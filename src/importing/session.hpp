@@ -77,7 +77,7 @@ class ImportSession {
     };
 
     bool attempt(const ImportBatch& batch, bool finds_rejects, queue::Imported& imported);
-    std::vector<load::ToReadBack> to_look_at(const postgres::Result& chunks) const;
+    std::vector<load::ToReadBack> chunks_to_read_back(const postgres::Result& chunks) const;
     std::int64_t copy(const PlannedFile& file, std::string_view data);
     PartialLoad find_rejects(const ImportBatch& batch);
     void reject(const ImportBatch& batch, PartialLoad& loaded, csv::Reject reject);
@@ -85,9 +85,9 @@ class ImportSession {
     ImportRun& import_;
     run::WorkerProgress& progress_;
     run::WorkerSession session_;
-    /// Chunks whose rows were read back, with the value of looks_ at that time.
-    std::map<timescale::Slices, std::int64_t> looked_at_;
-    std::int64_t looks_ = 0;
+    /// Chunks whose rows were read back, with the value of read_backs_ at that time.
+    std::map<timescale::Slices, std::int64_t> last_read_back_;
+    std::int64_t read_backs_ = 0;
 };
 
 } // namespace importing
