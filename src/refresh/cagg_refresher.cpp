@@ -132,14 +132,14 @@ Refreshed CaggRefresher::refresh_like(const Hypertable& source) {
             range.from = cut;
     }
     InternalTime policies_until = range.until;
-    if (const auto left = hole(pair, range.until, &policies_until)) {
+    if (const auto left = find_gap(pair, range.until, &policies_until)) {
         // Before --until, verify expects that the target lacks the buckets that the source has not
         // materialized.
         if (copied && copied->range.until <= left->from) {
             range.from = std::min(range.from, left->from);
             range.until = std::max(policies_until, range.until);
         } else {
-            name(pair, *left, "the source has not materialized it");
+            report_not_refreshed(pair, *left, "the source has not materialized it");
         }
     }
     if (range.from < range.until)
@@ -177,7 +177,8 @@ Refreshed CaggRefresher::refresh_copied(const Hypertable& cagg) {
     TimeRange range{buckets[0].from, buckets[1].from};
     if (copied->cut && buckets[0].from < copied->range.from) {
         range.from = buckets[0].until;
-        name(pair, buckets[0], "--from cuts it, so that the target has not all of its rows");
+        report_not_refreshed(pair, buckets[0],
+                             "--from cuts it, so that the target has not all of its rows");
     }
     try {
         const auto policies = pair.target.policies();
@@ -186,8 +187,8 @@ Refreshed CaggRefresher::refresh_copied(const Hypertable& cagg) {
         if (policies.reach)
             range.until = std::max(range.until, pair.target.floor(policies.reach->until));
     } catch (const postgres::SqlError& error) {
-        name(pair, {range.until, timescale::greatest_time(cagg.time.type)},
-             fmt::format("what time it is could not be told: {}", error.what()));
+        report_not_refreshed(pair, {range.until, timescale::greatest_time(cagg.time.type)},
+                             fmt::format("what time it is could not be told: {}", error.what()));
     }
     if (range.from < range.until)
         refresh_range(pair, range);
@@ -210,8 +211,8 @@ Refreshed CaggRefresher::conclude(Pair& pair) {
 /// The gap between a time and the range that the target's policies refresh, if there is one. When
 /// the policies run, the watermark moves beyond the gap, so that even a real-time view does not
 /// show it. \param policies_until set to the end of the range that the policies would refresh now.
-std::optional<TimeRange> CaggRefresher::hole(Pair& pair, InternalTime until,
-                                             InternalTime* policies_until) {
+std::optional<TimeRange> CaggRefresher::find_gap(Pair& pair, InternalTime until,
+                                                 InternalTime* policies_until) {
     timescale::CaggPolicies policies;
     try {
         policies = pair.target.policies();
@@ -238,12 +239,12 @@ void CaggRefresher::refresh_range(Pair& pair, const TimeRange& range) {
         pair.remark = less_than_a_bucket(cagg, range);
         return;
     }
-    auto looked_at = whole;
+    auto checked = whole;
     if (cagg.needs_two_buckets()) {
         const auto around = cagg.buckets_of({cagg.before(whole.from), whole.until});
-        looked_at = {around[0].from, around[1].until};
+        checked = {around[0].from, around[1].until};
     }
-    const auto refused = this->refused(pair, looked_at);
+    const auto refused = this->refused(pair, checked);
     for (const auto& window : without(whole, refused))
         refresh_window(pair, window, refused);
 }
@@ -398,7 +399,8 @@ void CaggRefresher::move_watermark(Pair& pair) {
 }
 
 /// Reports a range that is not refreshed, and the statement that refreshes it.
-void CaggRefresher::name(const Pair& pair, const TimeRange& range, const std::string& reason) {
+void CaggRefresher::report_not_refreshed(const Pair& pair, const TimeRange& range,
+                                         const std::string& reason) {
     const auto call = pair.target.refresh_statement(range, false);
     auto fields = fields_of(pair.known);
     fields.update({{"from", pair.target.start_text(range)},

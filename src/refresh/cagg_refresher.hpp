@@ -56,8 +56,8 @@ class CaggRefresher {
     Refreshed refresh_copied(const timescale::Hypertable& cagg);
     Refreshed conclude(Pair& pair);
 
-    std::optional<timescale::TimeRange> hole(Pair& pair, timescale::InternalTime until,
-                                             timescale::InternalTime* policies_until);
+    std::optional<timescale::TimeRange> find_gap(Pair& pair, timescale::InternalTime until,
+                                                 timescale::InternalTime* policies_until);
     void refresh_range(Pair& pair, const timescale::TimeRange& range);
     std::vector<timescale::TimeRange> refused(Pair& pair, const timescale::TimeRange& range);
     std::vector<timescale::TimeRange> gaps(const Pair& pair, const timescale::TimeRange& range,
@@ -67,7 +67,8 @@ class CaggRefresher {
     void refresh_window(Pair& pair, timescale::TimeRange window,
                         const std::vector<timescale::TimeRange>& refused);
     void move_watermark(Pair& pair);
-    void name(const Pair& pair, const timescale::TimeRange& range, const std::string& reason);
+    void report_not_refreshed(const Pair& pair, const timescale::TimeRange& range,
+                              const std::string& reason);
 
     const timescale::Hypertable& in_target(int id) const;
     const timescale::Hypertable& read_by(const timescale::Hypertable& cagg) const;
