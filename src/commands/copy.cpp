@@ -107,23 +107,23 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
                  output);
 
     // What is asked of either side in the round trip that looks who is there.
-    run::Questions in_target;
-    const auto counts = in_target.ask(queue::count_statement());
-    const auto to_do = in_target.ask(run::hypertables_to_do_statement());
-    const auto target_privileges = in_target.ask(run::all_privileges_statement());
-    const auto target_hypertables = in_target.ask(timescale::hypertables_statement());
-    const auto snapshot = in_target.ask(load::snapshot_statement());
+    run::StatementBatch in_target;
+    const auto counts = in_target.add(queue::count_statement());
+    const auto to_do = in_target.add(run::hypertables_to_do_statement());
+    const auto target_privileges = in_target.add(run::all_privileges_statement());
+    const auto target_hypertables = in_target.add(timescale::hypertables_statement());
+    const auto snapshot = in_target.add(load::snapshot_statement());
     std::size_t run_number = 0;
     std::size_t unrecorded = 0;
     if (!options.explain) {
-        run_number = in_target.ask(queue::number_statement());
+        run_number = in_target.add(queue::number_statement());
         for (auto& statement : copy::CopySession::using_statements())
-            in_target.ask(std::move(statement));
-        unrecorded = in_target.ask({std::string(sql::skipping_to_do)});
+            in_target.add(std::move(statement));
+        unrecorded = in_target.add({std::string(sql::skipping_to_do)});
     }
-    run::Questions in_source;
-    const auto source_hypertables = in_source.ask(timescale::hypertables_statement());
-    const auto source_privileges = in_source.ask(run::all_privileges_statement());
+    run::StatementBatch in_source;
+    const auto source_hypertables = in_source.add(timescale::hypertables_statement());
+    const auto source_privileges = in_source.add(run::all_privileges_statement());
     auto ends = run.connect(in_target, in_source);
     const auto& answers = ends.target.answers;
     const auto before = queue::counts_from(answers[counts]);

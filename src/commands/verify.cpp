@@ -52,14 +52,14 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
                  output);
 
     // What is asked of either side in the round trip that looks who is there.
-    run::Questions in_target;
-    const auto counts = in_target.ask(queue::count_statement());
-    const auto target_hypertables = in_target.ask(timescale::hypertables_statement());
-    const auto target_hash = in_target.ask(hash_statement());
-    const auto run_number = in_target.ask(queue::number_statement());
-    run::Questions in_source;
-    const auto source_hash = in_source.ask(hash_statement());
-    const auto source_hypertables = in_source.ask(timescale::hypertables_statement());
+    run::StatementBatch in_target;
+    const auto counts = in_target.add(queue::count_statement());
+    const auto target_hypertables = in_target.add(timescale::hypertables_statement());
+    const auto target_hash = in_target.add(hash_statement());
+    const auto run_number = in_target.add(queue::number_statement());
+    run::StatementBatch in_source;
+    const auto source_hash = in_source.add(hash_statement());
+    const auto source_hypertables = in_source.add(timescale::hypertables_statement());
     auto ends = run.connect(in_target, in_source);
     const auto& answers = ends.target.answers;
     if (options.all)

@@ -75,10 +75,10 @@ struct LeanSession {
     OpenConnections::Entry entry() const;
 };
 
-/// Statements that are sent together. Each ask() returns the index of the statement's result.
-class Questions {
+/// Statements that are sent together. Each add() returns the index of the statement's result.
+class StatementBatch {
   public:
-    std::size_t ask(postgres::Statement statement) {
+    std::size_t add(postgres::Statement statement) {
         statements_.push_back(std::move(statement));
         return statements_.size() - 1;
     }

@@ -13,8 +13,8 @@ namespace run {
 Run::Run(RunOptions given, output::Output& output)
     : options(std::move(given)), output_(output), signals_(stop, connections) {}
 
-Endpoints Run::connect(Questions& in_target, const Questions& in_source) const {
-    const auto queue = in_target.ask(queue::check_statement());
+Endpoints Run::connect(StatementBatch& in_target, const StatementBatch& in_source) const {
+    const auto queue = in_target.add(queue::check_statement());
     auto ends =
         connect_both(options.source.value(), options.target, options.command, Session::first,
                      Endpoint::default_patience, in_target.statements(), in_source.statements());
