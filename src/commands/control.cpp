@@ -36,7 +36,7 @@ ExitStatus pause(const ControlOptions& options, output::Output& output) {
     queue::set_paused(target.connection, true);
     output.event(
         "control", {{"paused", true}}, output::Importance::result,
-        fmt::format("Paused: chunks in hand are finished, and no further ones begun ({}).\n"
+        fmt::format("Paused: workers finish their current chunks and begin no others ({}).\n"
                     "Next: timescaledb-backfill resume",
                     active_runs(target.connection)));
     return exit_done;

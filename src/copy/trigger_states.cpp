@@ -77,8 +77,8 @@ std::string change_trigger_state(run::Endpoint& target, const std::string& state
 
 void warn(std::size_t chunks, const std::string& reason, const std::string& example) {
     spdlog::warn(
-        "triggers of {} are enabled otherwise than their hypertables', for {}; in a session "
-        "with timescaledb.disable_load=on, as the owner: {}",
+        "cannot enable or disable triggers of {} like those of their hypertables: {}; run as the "
+        "owner in a session with timescaledb.disable_load=on: {}",
         output::format_count(static_cast<std::int64_t>(chunks), "chunk"), reason, example);
 }
 

@@ -57,7 +57,7 @@ struct Table {
 /// not apply.
 postgres::QualifiedName read_name(postgres::Connection& connection, const std::string& text) {
     const auto refuse = [&] {
-        return UsageError(fmt::format("--table '{}' is no name of a table, such as readings, "
+        return UsageError(fmt::format("--table '{}' is not a table name, such as readings, "
                                       "metrics.cpu or '\"Mixed Case\"'",
                                       text));
     };
@@ -85,11 +85,11 @@ std::string obstacle(const postgres::Result& row) {
     if (kind == "v" || kind == "m")
         return "is a view; name the table that has its rows";
     if (kind != "r" && kind != "p")
-        return "is no table";
+        return "is not a table";
     if (row.boolean(0, "is_chunk"))
         return "is a chunk; name its hypertable";
     if (row.boolean(0, "row_security"))
-        return "has row level security that applies to this role, which COPY does not take; "
+        return "has row level security that applies to this role, which COPY does not support; "
                "import as its owner";
     return {};
 }
@@ -110,7 +110,7 @@ Table read_table(run::Endpoint& target, const std::string& text) {
     if (row.empty())
         throw Error(fmt::format("the {} has no table {}", connection.name(), table.name.quoted()));
     if (const auto why = obstacle(row); !why.empty())
-        throw Error(fmt::format("nothing is imported, for {} {}", table.name.quoted(), why));
+        throw Error(fmt::format("cannot import: {} {}", table.name.quoted(), why));
     if (row.boolean(0, "is_hypertable"))
         table.hypertable = read_hypertable(connection, table.name);
     table.role = row.string(0, "role");
@@ -121,7 +121,7 @@ Table read_table(run::Endpoint& target, const std::string& text) {
     if (!row.boolean(0, "may_have_queue"))
         needs.push_back("CREATE ON DATABASE " + quote_identifier(row.string(0, "database")));
     if (!needs.empty())
-        throw Error(fmt::format("nothing is imported, for privileges are missing. In the {}: GRANT "
+        throw Error(fmt::format("cannot import: missing privileges. In the {}: GRANT "
                                 "{} TO {}",
                                 connection.name(), fmt::join(needs, ", "),
                                 quote_identifier(table.role)));
@@ -153,8 +153,8 @@ Condition condition(run::Endpoint& target, const Table& table, const ImportOptio
     if (!options.from && !options.until)
         return {};
     if (!table.hypertable)
-        throw UsageError(fmt::format("{} is no hypertable, and has no time that --from and --until "
-                                     "could be about; import all, and delete what is too much",
+        throw UsageError(fmt::format("{} is not a hypertable, so --from and --until do not apply; "
+                                     "import all rows, and delete those that are not needed",
                                      table.name.quoted()));
     const auto bounds = run::read_bounds(target.connection, options.from, options.until);
     const auto& hypertable = *table.hypertable;
@@ -162,7 +162,7 @@ Condition condition(run::Endpoint& target, const Table& table, const ImportOptio
         throw UsageError(why);
     const auto* time = table.find(hypertable.time.column);
     if (time == nullptr || !time->may_select)
-        throw Error(fmt::format("nothing is imported, for privileges are missing. In the {}: GRANT "
+        throw Error(fmt::format("cannot import: missing privileges. In the {}: GRANT "
                                 "SELECT ({}) ON {} TO {}",
                                 target.connection.name(), quote_identifier(hypertable.time.column),
                                 table.name.quoted(), quote_identifier(table.role)));
@@ -213,10 +213,10 @@ void check_columns(const Table& table, const std::vector<std::string>& names,
                                      quoted_list(known)));
     }
     if (!forbidden.empty())
-        throw Error(
-            fmt::format("nothing is imported, for privileges are missing: GRANT INSERT ({}) "
-                        "ON {} TO {}",
-                        quoted_list(forbidden), table.name.quoted(), quote_identifier(table.role)));
+        throw Error(fmt::format("cannot import: missing privileges: GRANT INSERT ({}) "
+                                "ON {} TO {}",
+                                quoted_list(forbidden), table.name.quoted(),
+                                quote_identifier(table.role)));
 }
 
 // ---------------------------------------------------------------- the files
@@ -236,9 +236,9 @@ std::string tail_before(const std::string& path, std::int64_t end) {
 Detour detour(const Table& table, const std::vector<std::string>& columns,
               const Condition& condition, const std::string& path) {
     if (std::ranges::find(columns, condition.time) == columns.end())
-        throw UsageError(fmt::format("{} has no column {}, which --from and --until are about; "
-                                     "before TimescaleDB 2.28, where columns were dropped, it has "
-                                     "to be in the file",
+        throw UsageError(fmt::format("{} has no column {}, to which --from and --until apply; "
+                                     "before TimescaleDB 2.28, the file must contain it if columns "
+                                     "of the table were dropped",
                                      path, quote_identifier(condition.time)));
     std::vector<std::string> definitions;
     for (const auto& name : columns)
@@ -315,8 +315,8 @@ json::Object meaningful_options(const ImportOptions& options) {
 void require_same(const PlannedFile& file, const queue::KnownFile& known,
                   const json::Object& options) {
     const auto refuse = [&](const std::string& why) {
-        throw Error(fmt::format("{} {}; what was loaded of it stays. To load it as another file, "
-                                "give it another --name",
+        throw Error(fmt::format("{} {}; its loaded rows stay. To load it as another file, give it "
+                                "another --name",
                                 file.path, why));
     };
     std::vector<std::string> differing;
@@ -325,7 +325,7 @@ void require_same(const PlannedFile& file, const queue::KnownFile& known,
         if (before.get(name) != value)
             differing.push_back("--" + name);
     if (!differing.empty())
-        refuse(fmt::format("was begun with another {}", fmt::join(differing, ", ")));
+        refuse(fmt::format("was begun with other values of {}", fmt::join(differing, ", ")));
     const auto& now = file.facts;
     const auto& then = known.facts;
     const auto is_same_head = [&] {
@@ -342,8 +342,8 @@ void require_same(const PlannedFile& file, const queue::KnownFile& known,
     if (!is_same_end || !is_same_head())
         refuse("has changed since a part of it was loaded");
     if (now.size > then.size && !known.is_terminated)
-        refuse("has grown since it was loaded, and its last record then was without a newline, so "
-               "that it may be another one now");
+        refuse("has grown since it was loaded, and its last record had no newline then, so that "
+               "record may have changed");
 }
 
 /// Reserves the files. Waits two seconds for a process that has just ended.
@@ -353,8 +353,8 @@ void reserve(run::Endpoint& target, const postgres::QualifiedName& table,
     const auto give_up = steady_clock::now() + seconds(2);
     while (const auto taken = queue::reserve_imports(target.connection, table, facts)) {
         if (steady_clock::now() > give_up)
-            throw Error(fmt::format("{} is being imported by another process; wait until that has "
-                                    "ended",
+            throw Error(fmt::format("{} is being imported by another process; wait until that "
+                                    "process has ended",
                                     *taken));
         std::this_thread::sleep_for(milliseconds(100));
     }
@@ -375,9 +375,10 @@ void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options
         auto& file = plan.files[i];
         file.id = known[i].id;
         if (known[i].is_new && known[i].twin && !options.name)
-            throw Error(fmt::format("{} is the same as {}, which has been imported; give it a "
-                                    "--name, that one to go on with it, another to load it again",
-                                    file.path, *known[i].twin));
+            throw Error(
+                fmt::format("{} is the same as {}, which has been imported; give --name {} to "
+                            "continue, or another --name to load it again",
+                            file.path, *known[i].twin, *known[i].twin));
         if (!known[i].is_new)
             require_same(file, known[i], asked);
         file.done_counts = known[i].done;

@@ -30,17 +30,18 @@ void ImportReport::known(const std::string& file, const queue::Imported& done) {
     ++finished_;
     json::Object fields{{"file", file}};
     fields.update(counts_of(done));
-    output_.event("known", fields, output::Importance::detail,
-                  fmt::format("[{}/{}] {} was imported before: {}; to load it once more, give it "
-                              "another --name",
-                              finished_, files_, file, contents(done)));
+    output_.event(
+        "known", fields, output::Importance::detail,
+        fmt::format("[{}/{}] {} was imported before: {}; to load it again, give it another "
+                    "--name",
+                    finished_, files_, file, contents(done)));
 }
 
 void ImportReport::continued(const std::string& file, const queue::Imported& done) {
     json::Object fields{{"file", file}};
     fields.update(counts_of(done));
     output_.event("continued", fields, output::Importance::detail,
-                  fmt::format("Going on with {}, of which {} {} loaded: {}", file,
+                  fmt::format("Continuing {}, of which {} {} loaded: {}", file,
                               output::format_count(done.records, "record"),
                               done.records == 1 ? "is" : "are", contents(done)));
 }

@@ -20,12 +20,12 @@ namespace {
 
 /// The error for a rejected record that must not be skipped.
 Error refusal(const std::string& file, const csv::Reject& reject) {
-    return Error(fmt::format("{}, line {}: {} (what was loaded before stays)", file, reject.line,
-                             reject.reason));
+    return Error(
+        fmt::format("{}, line {}: {} (rows loaded before stay)", file, reject.line, reject.reason));
 }
 
 Error too_many(const ImportOptions& options, const std::string& file, const csv::Reject& reject) {
-    return Error(fmt::format("more than {} rejected (--max-rejects), lastly {}, line {}: {}",
+    return Error(fmt::format("more than {} rejected (--max-rejects), most recently {}, line {}: {}",
                              output::format_count(options.max_rejects, "record"), file, reject.line,
                              reject.reason));
 }
@@ -51,8 +51,8 @@ std::string reason_of(const postgres::SqlError& error, const ImportRun& run) {
     const auto* name = run.triggers.find_unvalidated(error);
     if (name == nullptr)
         return error.reason();
-    return fmt::format("{} (which is NOT VALID, but holds for rows that are put in; ALTER TABLE {} "
-                       "DROP CONSTRAINT {}, and add it again, NOT VALID, when all is imported)",
+    return fmt::format("{} (which is NOT VALID, but applies to new rows; ALTER TABLE {} DROP "
+                       "CONSTRAINT {}, and add it again as NOT VALID after the import)",
                        error.reason(), run.table.quoted(), postgres::quote_identifier(*name));
 }
 
@@ -186,8 +186,8 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
             throw Error(fmt::format("{}: {}", place(batch), *failure));
         if (!blames_records(error))
             throw;
-        throw Error(fmt::format("{}: {} (this is checked when the transaction ends, so that it "
-                                "cannot be told which record it is)",
+        throw Error(fmt::format("{}: {} (this is checked when the transaction ends, so it is not "
+                                "known which record is the cause)",
                                 place(batch), reason_of(error, import_)));
     } catch (const postgres::ConnectionError&) {
         import_.rejected -= rejected;

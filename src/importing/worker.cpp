@@ -14,7 +14,7 @@ void ImportWorker::work() {
     worker_.connected();
     if (lost_ && session_->server().has_crashed_since(*lost_) && ++crashes_ > 1)
         throw Error(fmt::format("giving up on {} from line {} on: the target server has crashed "
-                                "twice in the middle of it; see the server's log",
+                                "twice while working on it; see the server's log",
                                 in_hand_->file->planned().path, in_hand_->batch.part.line));
     lost_.reset();
     while (has_work()) {

@@ -124,7 +124,7 @@ std::vector<postgres::Statement> claim_batch_statements(std::int64_t id, const s
 bool is_claimed(const postgres::Result& owner, const postgres::Result& claim,
                 const std::string& file) {
     if (owner.empty())
-        throw Error(file + " has been taken over by another import, or forgotten by clean");
+        throw Error(file + " has been taken over by another import, or removed by clean");
     return claim.affected_rows() == 1;
 }
 

@@ -9,8 +9,8 @@ namespace queue {
 namespace {
 
 [[noreturn]] void refuse(const char* column) {
-    throw TaskError(fmt::format("its {} in __backfill.task make no sense; somebody has changed "
-                                "them: clean, and stage again",
+    throw TaskError(fmt::format("its {} in __backfill.task are invalid, perhaps because they were "
+                                "changed by hand; run clean, and stage again",
                                 column));
 }
 

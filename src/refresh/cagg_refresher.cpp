@@ -62,7 +62,7 @@ std::string windows_text(const Cagg& cagg, const std::vector<TimeRange>& ranges)
 }
 
 std::string less_than_a_bucket(const Cagg& cagg, const TimeRange& range) {
-    return fmt::format("is up to date but for {}, which is less than a bucket",
+    return fmt::format("is up to date except for {}, which is less than a bucket",
                        window_text(cagg, range));
 }
 
@@ -154,7 +154,7 @@ Refreshed CaggRefresher::refresh_like(const Hypertable& source) {
     const auto now = pair.target.progress();
     if (pair.problems.empty() && now.watermark < expected)
         pair.problems.push_back(fmt::format(
-            "its watermark is at {} after all, the source's at {}: refresh it by hand, by {}",
+            "its watermark is still at {}, but the source's is at {}: refresh it by hand, by {}",
             pair.target.start_text({now.watermark, expected}),
             pair.target.start_text({expected, expected}),
             pair.target.refresh_statement({now.watermark, expected}, false)));
@@ -168,7 +168,7 @@ Refreshed CaggRefresher::refresh_copied(const Hypertable& cagg) {
     Pair pair{.known = cagg,
               .target = Cagg(target_.connection, target_.server, cagg),
               .source = std::nullopt,
-              .remark = "is left as it is: nothing was copied of what it reads",
+              .remark = "is left as it is: nothing was copied of the hypertable that it reads",
               .problems = {}};
     const auto copied = copied_of(target_.connection, read_by(cagg).name);
     if (!copied)
@@ -178,7 +178,7 @@ Refreshed CaggRefresher::refresh_copied(const Hypertable& cagg) {
     if (copied->cut && buckets[0].from < copied->range.from) {
         range.from = buckets[0].until;
         report_not_refreshed(pair, buckets[0],
-                             "--from cuts it, so that the target has not all of its rows");
+                             "--from cuts it, so the target lacks some of its rows");
     }
     try {
         const auto policies = pair.target.policies();
@@ -188,7 +188,7 @@ Refreshed CaggRefresher::refresh_copied(const Hypertable& cagg) {
             range.until = std::max(range.until, pair.target.floor(policies.reach->until));
     } catch (const postgres::SqlError& error) {
         report_not_refreshed(pair, {range.until, timescale::greatest_time(cagg.time.type)},
-                             fmt::format("what time it is could not be told: {}", error.what()));
+                             fmt::format("the current time is unknown: {}", error.what()));
     }
     if (range.from < range.until)
         refresh_range(pair, range);
@@ -286,8 +286,8 @@ std::vector<TimeRange> CaggRefresher::refused(Pair& pair, const TimeRange& range
     auto lacking = refused;
     if (!refused.empty())
         pair.problems.push_back(fmt::format(
-            "{} is left out, for not all of its rows are copied yet: run copy, and refresh-caggs "
-            "again",
+            "{} is left out because not all of its rows are copied yet: run copy, and then "
+            "refresh-caggs again",
             windows_text(cagg, refused)));
 
     const auto suspects = cagg.widened(gaps);
@@ -323,8 +323,8 @@ std::vector<TimeRange> CaggRefresher::refused(Pair& pair, const TimeRange& range
     if (!lost.empty()) {
         const auto merged_lost = timescale::merged(lost);
         pair.problems.push_back(fmt::format(
-            "{} of {} cannot be made as in the source, for the rows that they were made of are not "
-            "all there any more: stage and copy the aggregate itself, or accept what is left by {}",
+            "{} of {} cannot be computed as in the source because some of their rows no longer "
+            "exist: stage and copy the aggregate itself, or accept the remaining rows by {}",
             output::format_count(static_cast<std::int64_t>(lost.size()), "bucket"),
             windows_text(cagg, merged_lost),
             cagg.refresh_statement({merged_lost.front().from, merged_lost.back().until}, false)));
@@ -360,8 +360,8 @@ void CaggRefresher::refresh_window(Pair& pair, TimeRange window,
                 window.until = buckets[2].until;
             else {
                 pair.problems.push_back(fmt::format(
-                    "{} cannot be refreshed without the buckets beside it, whose rows are not all "
-                    "there, before TimescaleDB 2.25",
+                    "before TimescaleDB 2.25, {} cannot be refreshed without an adjacent bucket, "
+                    "and these lack some of their rows",
                     window_text(cagg, window)));
                 return;
             }
@@ -393,7 +393,7 @@ void CaggRefresher::move_watermark(Pair& pair) {
     auto fields = fields_of(pair.known);
     fields["watermark"] = text;
     output_.event("watermark_moved", fields, output::Importance::detail,
-                  fmt::format("Moved the watermark of {} to {}, behind what was copied",
+                  fmt::format("Moved the watermark of {} to {}, the end of the copied buckets",
                               pair.known.known_as().quoted(), text));
     pair.refreshed = std::max(pair.refreshed, Refreshed::watermark_only);
 }
@@ -408,8 +408,8 @@ void CaggRefresher::report_not_refreshed(const Pair& pair, const TimeRange& rang
                    {"reason", reason},
                    {"call", call}});
     output_.event("not_refreshed", fields, output::Importance::result,
-                  fmt::format("Not refreshed: {} {}, for {}; policies of the target may not reach "
-                              "it either. By hand: {}",
+                  fmt::format("Not refreshed: {} {}: {}; policies of the target may not refresh it "
+                              "either. By hand: {}",
                               pair.known.known_as().quoted(), window_text(pair.target, range),
                               reason, call));
 }

@@ -60,10 +60,10 @@ std::optional<std::string> Crashes::verdict(std::int64_t task, const Servers& se
     const auto* suspicion = find_suspicion(task, servers);
     if (suspicion == nullptr || suspicion->crashes.size() < 2)
         return std::nullopt;
-    return fmt::format("the {} server has crashed twice in the middle of it, and it is not tried "
-                       "again; see the server's log{}",
-                       suspicion->server,
-                       suspicion->error.empty() ? "" : fmt::format(" ({})", suspicion->error));
+    return fmt::format(
+        "the {} server has crashed twice while working on it; it is not tried again; "
+        "see the server's log{}",
+        suspicion->server, suspicion->error.empty() ? "" : fmt::format(" ({})", suspicion->error));
 }
 
 Crashes::Turn::Turn(Crashes& crashes, bool alone, const std::function<void()>& check)

@@ -97,7 +97,7 @@ void end_leftovers(std::optional<Endpoint>& endpoint,
             postgres::terminate_others(endpoint->connection);
             break;
         } catch (const Error& error) {
-            spdlog::debug("cannot end what is left: {}", error.what());
+            spdlog::debug("cannot terminate abandoned backends: {}", error.what());
         }
     }
 }
@@ -111,7 +111,7 @@ void require_different(const Endpoints& endpoints) {
 void require_unchanged(const Endpoint& endpoint, const timescale::Server& before) {
     const auto& now = endpoint.server;
     if (now.timescaledb_text != before.timescaledb_text || now.community != before.community)
-        throw Error(fmt::format("the {} has {} now, and had {} when this run began; run it again",
+        throw Error(fmt::format("the {} has {} now, but had {} when this run began; run it again",
                                 endpoint.connection.name(), now.description(),
                                 before.description()));
 }

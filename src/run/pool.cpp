@@ -57,7 +57,7 @@ void Pool::grow(int workers) {
         try {
             begin(number);
         } catch (const std::system_error& error) {
-            spdlog::warn("there cannot be more than {} workers: {}", running_, error.what());
+            spdlog::warn("cannot start more than {} workers: {}", running_, error.what());
             is_full_ = true;
         }
     }

@@ -147,13 +147,13 @@ Needs needs_in_target(const RolePrivileges& privileges) {
     return needs;
 }
 
-/// \param nothing what has not been done, such as "nothing is staged".
+/// \param action what cannot be done, for the message: "stage" or "copy".
 void require(const Endpoints& ends, const RolePrivileges& in_source,
-             const RolePrivileges& in_target, const std::string& nothing) {
+             const RolePrivileges& in_target, const std::string& action) {
     const auto needs = needs_in_source(in_source).text(ends.source.connection) +
                        needs_in_target(in_target).text(ends.target.connection);
     if (!needs.empty())
-        throw Error(fmt::format("{}, for privileges are missing{}", nothing, needs));
+        throw Error(fmt::format("cannot {}: missing privileges{}", action, needs));
 }
 
 RolePrivileges read_privileges(Endpoint& endpoint, const std::vector<QualifiedName>& names) {
@@ -183,7 +183,7 @@ void require_privileges_to_stage(Endpoints& ends, const std::vector<timescale::H
     for (const auto* target : targets)
         target_names.push_back(target->name);
     require(ends, read_privileges(ends.source, source_names),
-            read_privileges(ends.target, target_names), "nothing is staged");
+            read_privileges(ends.target, target_names), "stage");
 }
 
 postgres::Statement hypertables_to_do_statement() {
@@ -213,7 +213,7 @@ void require_privileges_to_copy(Endpoints& ends, const postgres::Result& to_do,
     const auto source = in_source == nullptr
                             ? read_privileges(ends.source, source_names)
                             : of_these(*in_source, {source_names.begin(), source_names.end()});
-    require(ends, source, of_these(in_target, target_names), "nothing is copied");
+    require(ends, source, of_these(in_target, target_names), "copy");
 }
 
 } // namespace run

@@ -59,7 +59,7 @@ Publisher::~Publisher() {
         const postgres::Deadline deadline(target().connection.monitor(), patience);
         target_->connection.pipeline({last_words});
     } catch (const Error& error) {
-        spdlog::debug("cannot tell the queue that the run has ended: {}", error.what());
+        spdlog::debug("cannot mark the run as ended in the queue: {}", error.what());
     }
 }
 
@@ -93,7 +93,7 @@ void Publisher::publish(const std::stop_token& stop) {
                 queue::run_control_from(connection.pipeline({statement(/*ended=*/false)}).front()));
             publish_lock_waits(connection, Side::target);
         } catch (const Error& error) {
-            spdlog::debug("cannot tell the queue how far the run is: {}", error.what());
+            spdlog::debug("cannot publish the run's progress: {}", error.what());
             target_.reset();
         }
         if (!source_string_)
@@ -104,7 +104,7 @@ void Publisher::publish(const std::stop_token& stop) {
             const postgres::Deadline deadline(source_->connection.monitor(), patience);
             publish_lock_waits(source_->connection, Side::source);
         } catch (const Error& error) {
-            spdlog::debug("cannot look at the source's locks: {}", error.what());
+            spdlog::debug("cannot read the source's locks: {}", error.what());
             source_.reset();
         }
     }
@@ -134,7 +134,7 @@ void Publisher::apply_pause(bool paused) {
     steering_.pause.set(paused);
     output_.event(paused ? "paused" : "resumed", {{"command", run_.command}},
                   output::Importance::result,
-                  paused ? "Paused: chunks in hand are finished, and no further ones begun until: "
+                  paused ? "Paused: workers finish their current chunks and begin no others until: "
                            "timescaledb-backfill resume"
                          : "Resumed.");
 }
@@ -151,10 +151,11 @@ void Publisher::publish_lock_waits(postgres::Connection& connection, Side side) 
                                                    /*repeated=*/true}});
         const auto& rows = results.front();
         for (int row = 0; row < rows.size(); ++row)
-            waits.emplace(rows.integer(row, "pid"),
-                          fmt::format("waiting for a lock on {} in the {}, held by {}",
-                                      rows.string(row, "object"), name_of(side),
-                                      rows.optional_string(row, "holders").value_or("somebody")));
+            waits.emplace(
+                rows.integer(row, "pid"),
+                fmt::format("waiting for a lock on {} in the {}, held by {}",
+                            rows.string(row, "object"), name_of(side),
+                            rows.optional_string(row, "holders").value_or("an unknown session")));
     }
     board_.set_lock_waits(side, std::move(waits));
 }

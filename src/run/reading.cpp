@@ -19,9 +19,9 @@ void begin_under(std::optional<postgres::Transaction>& transaction,
     try {
         transaction.emplace(connection, begin_read_transaction(snapshot));
     } catch (const postgres::SqlError& error) {
-        throw Error(fmt::format("the snapshot {} that the tasks were staged with is gone: {}; "
-                                "clean, and stage again with a new one whose transaction stays "
-                                "open, or without",
+        throw Error(fmt::format("the snapshot {} that the tasks were staged with no longer exists: "
+                                "{}; run clean, and stage again without a snapshot or with a new "
+                                "one whose transaction stays open",
                                 snapshot, error.what()));
     }
 }
@@ -79,8 +79,8 @@ void require_sound(const std::vector<queue::Task>& tasks) {
 
 void check_visible(const timescale::Chunk& chunk) {
     if (chunk.rewritten)
-        throw TaskError("its table was written anew after the snapshot was taken, for example by "
-                        "compressing it; stage again without that snapshot");
+        throw TaskError("its table was rewritten after the snapshot was taken, for example by "
+                        "compression; stage again without that snapshot");
 }
 
 } // namespace run

@@ -127,8 +127,8 @@ std::vector<Difference> further_columns(const Hypertable& source, const Hypertab
         const bool is_in_target = counterpart != target.columns.end();
         differences.push_back(
             {.text =
-                 fmt::format("column {} ({}) is only in {}, which inherits from it, so that its "
-                             "values would be lost",
+                 fmt::format("column {} ({}) is only in {}, which inherits from it, so its values "
+                             "would be lost",
                              column, further.type, further.table.quoted()),
              .remedy = fmt::format("ALTER TABLE {} ADD COLUMN {} {}, {}", source.name.quoted(),
                                    column, further.type,
@@ -153,8 +153,8 @@ std::vector<Difference> differences(const Hypertable& source, const Hypertable& 
     if (source.is_plain_table &&
         (target.time.function || timescale::axis_of(target.time.type) == timescale::Axis::other))
         all.push_back(
-            {.text = fmt::format("its time is no timestamp, date or integer but what {} makes of "
-                                 "{}, and cannot be cut without TimescaleDB",
+            {.text = fmt::format("its time is {} of {}, not a timestamp, date or integer, and "
+                                 "cannot be divided without TimescaleDB",
                                  target.time.function.value_or(target.time.type),
                                  postgres::quote_identifier(target.time.column))});
     for (auto& difference : all)

@@ -16,12 +16,13 @@ StopOnSignal::StopOnSignal(Stop& stop, const OpenConnections& connections)
 
 void StopOnSignal::on_signal(int count) {
     if (count == 1) {
-        spdlog::warn("finishing the chunks in hand, then stopping; interrupt again to give them up "
-                     "and stop at once");
+        spdlog::warn(
+            "finishing the chunks in progress, then stopping; interrupt again to roll them "
+            "back and stop at once");
         stop_.after_current();
         return;
     }
-    spdlog::warn("stopping at once; the chunks in hand are given up");
+    spdlog::warn("stopping at once; the chunks in progress are rolled back");
     stop_.now();
     // A cancel request that arrives between two statements has no effect, so send several. A
     // request to a server that does not answer may take very long, so send them on a detached

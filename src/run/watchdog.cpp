@@ -27,9 +27,9 @@ std::string failure_reason(const OpenConnections::Entry& entry,
         case postgres::BackendState::works:
             return {};
         case postgres::BackendState::waits_for_client:
-            return "its server waits for us";
+            return "its backend waits for the client";
         case postgres::BackendState::gone:
-            return "its server process is gone";
+            return "its backend no longer exists";
         }
     } catch (const postgres::ConnectionError& error) {
         // A server that refuses the connection is alive.
@@ -79,9 +79,9 @@ void Watchdog::check(const OpenConnections::Entry& entry, postgres::ConnectionMo
         return;
     }
     monitor.hang_up(); // first, before the connection's state changes again
-    spdlog::warn(
-        "nothing has come from the {} for {} s, and {}; breaking off the connection", entry.name,
-        std::chrono::duration_cast<std::chrono::seconds>(now - seen.since).count(), reason);
+    spdlog::warn("no answer from the {} for {} s, and {}; closing the connection", entry.name,
+                 std::chrono::duration_cast<std::chrono::seconds>(now - seen.since).count(),
+                 reason);
     seen = {activity, Clock::now()};
 }
 

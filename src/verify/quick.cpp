@@ -139,7 +139,7 @@ std::string reason_nothing_copied(postgres::Connection& target, const queue::Cou
     if (counts.failed == 0)
         return "run copy first";
     const auto last = queue::failures(target, 1);
-    return fmt::format("{} failed, lastly {}: {}", format_count(counts.failed, "chunk"),
+    return fmt::format("{} failed, most recently {}: {}", format_count(counts.failed, "chunk"),
                        queue::title(last.at(0).chunk, last.at(0).part), last.at(0).error);
 }
 
@@ -183,9 +183,9 @@ ExitStatus verify_quick(const VerifyOptions& options, output::Output& output) {
     if (different > 0)
         text += fmt::format(", {} different", format_count(different));
     if (unknown > 0)
-        text += fmt::format(", {} not known", format_count(unknown));
+        text += fmt::format(", {} unknown", format_count(unknown));
     if (cut > 0)
-        text += fmt::format(", {} copied only from a bound within them on", format_count(cut));
+        text += fmt::format(", {} not compared (cut by --from)", format_count(cut));
     output.event("summary",
                  {{"command", "verify"},
                   {"quick", true},
@@ -197,11 +197,11 @@ ExitStatus verify_quick(const VerifyOptions& options, output::Output& output) {
                  Importance::result, text + ".");
     const auto what_next = remedies(estimates);
     if (!what_next.empty())
-        output.say(
-            Importance::detail,
-            fmt::format("Bring the estimates up to date, and compare them again; or read the "
-                        "rows, with verify.\n{}",
-                        fmt::join(what_next, "\n")));
+        output.say(Importance::detail,
+                   fmt::format(
+                       "Update the estimates and compare them again, or run verify without --quick "
+                       "to read the rows.\n{}",
+                       fmt::join(what_next, "\n")));
     else
         output.say(Importance::detail,
                    "Estimates prove nothing: verify without --quick reads the rows.");

@@ -91,10 +91,11 @@ void VerifyReport::differs(const queue::Task& task, const Difference& difference
         text += fmt::format("\n    in column{} {}", difference.columns.size() == 1 ? "" : "s",
                             fmt::join(difference.columns, ", "));
     if (!difference.generated.empty())
-        text += fmt::format("\n    {}: the target computes what is in it (GENERATED ALWAYS AS); "
-                            "copying again does not change that, so compare the expressions, and "
-                            "what functions in them do",
-                            fmt::join(difference.generated, ", "));
+        text +=
+            fmt::format("\n    {}: the target computes the values (GENERATED ALWAYS AS); copying "
+                        "again does not change them, so compare the expressions and the "
+                        "functions in them",
+                        fmt::join(difference.generated, ", "));
     for (const auto& example : difference.examples)
         text += example_text(example);
     auto fields = fields_of(task);
@@ -132,7 +133,7 @@ void VerifyReport::nothing_to_do(std::int64_t copied) const {
 }
 
 void VerifyReport::nothing_copied(std::int64_t staged, const std::string& why) const {
-    summarize(output::Seconds(0), fmt::format("Nothing was verified, for none of {} is copied: {}.",
+    summarize(output::Seconds(0), fmt::format("Nothing to verify: none of {} is copied: {}.",
                                               output::format_count(staged, "staged chunk"), why));
 }
 

@@ -163,8 +163,8 @@ TEST_F(Control, PausedRunsWaitForResume) {
     EXPECT_THAT(backfill_ok({"resume"}), HasSubstr("copy on"));
     const auto outcome = program->wait();
     EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
-    EXPECT_THAT(outcome.output,
-                AllOf(HasSubstr("Paused: chunks in hand are finished"), HasSubstr("Resumed.")));
+    EXPECT_THAT(outcome.output, AllOf(HasSubstr("Paused: workers finish their current chunks"),
+                                      HasSubstr("Resumed.")));
     EXPECT_EQ(finished(), "7");
 }
 

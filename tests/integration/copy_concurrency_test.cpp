@@ -99,7 +99,7 @@ TEST_F(CopyConcurrency, TheFirstSignalFinishesTheChunksInHand) {
         holder.reset();
         const auto outcome = program->wait();
         EXPECT_EQ(outcome.exit_status, 130) << outcome.output << outcome.errors;
-        EXPECT_THAT(outcome.errors, HasSubstr("finishing the chunks in hand"));
+        EXPECT_THAT(outcome.errors, HasSubstr("finishing the chunks in progress"));
         EXPECT_THAT(outcome.output, HasSubstr("Interrupted with"));
         EXPECT_GT(std::stoi(finished_tasks()), before);
         EXPECT_LT(std::stoi(finished_tasks()), 8);

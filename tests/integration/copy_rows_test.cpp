@@ -305,7 +305,7 @@ TEST_F(CopyRows, FailsAChunkWhoseTableWasRewrittenSinceTheSnapshot) {
     backfill_ok({"stage", "--until", "2024-01-11", "--snapshot", snapshot});
     const auto outcome = backfill({"copy"});
     EXPECT_EQ(outcome.exit_status, 1);
-    EXPECT_THAT(outcome.output, HasSubstr("written anew after the snapshot"));
+    EXPECT_THAT(outcome.output, HasSubstr("rewritten after the snapshot"));
 }
 
 TEST_F(CopyRows, ADeferredConstraintThatDoesNotHoldFailsItsChunkAlone) {

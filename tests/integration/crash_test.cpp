@@ -16,7 +16,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr auto crashed_twice = "the target server has crashed twice in the middle of it";
+constexpr auto crashed_twice = "the target server has crashed twice while working on it";
 
 /// Seven chunks of a day each, and a target where rows of some days end the server process that
 /// looks at them by SIGKILL.

@@ -215,7 +215,7 @@ TEST_F(Import, TakesAllTypesAndOddNames) {
     file.append("2024-01-01,{},{},\\x00,no,1 s,{},\"x\n\"\n");
     expect_refused("\"Größe \"\"1\"\"\".\"A, b\"", {file.path()}, exit_failed,
                    HasSubstr(fmt::format("{}, line 52: invalid input value for enum mood: "
-                                         "\"no\", column mood (what was loaded before stays)",
+                                         "\"no\", column mood (rows loaded before stay)",
                                          file.path())));
 }
 
@@ -332,11 +332,10 @@ TEST_F(Import, DoesNothingTwice) {
     create_numbers();
     file.write(numbered_rows(100));
     import_ok("numbers", {file.path()});
-    EXPECT_THAT(
-        import_ok("numbers", {file.path()}),
-        AllOf(HasSubstr("was imported before: 100 rows; to load it once more, give it another "
-                        "--name"),
-              HasSubstr("Imported 0 rows")));
+    EXPECT_THAT(import_ok("numbers", {file.path()}),
+                AllOf(HasSubstr("was imported before: 100 rows; to load it again, give it another "
+                                "--name"),
+                      HasSubstr("Imported 0 rows")));
     expect_numbers(100);
     import_ok("numbers", {"--name", "again", file.path()});
     EXPECT_EQ(target.value("SELECT count(*) FROM numbers"), "200");
@@ -363,7 +362,7 @@ TEST_F(Import, LoadsWhatWasAppended) {
         expect_numbers(100);
         append(all.substr(end));
         EXPECT_THAT(import_ok("numbers", {other.path()}),
-                    AllOf(HasSubstr("Going on with"), HasSubstr("Imported 200 rows")));
+                    AllOf(HasSubstr("Continuing"), HasSubstr("Imported 200 rows")));
         expect_numbers(300);
     }
 }
@@ -388,7 +387,7 @@ TEST_F(Import, RefusesFilesThatHaveChanged) {
     file.write(all);
     expect_refused(
         "numbers", {"--null", "x", "--until", "2030-01-01", file.path()}, exit_failed,
-        HasSubstr("was begun with another --null, --until; what was loaded of it stays"));
+        HasSubstr("was begun with other values of --null, --until; its loaded rows stay"));
     const TextFile copy("copy.csv", all);
     expect_refused("numbers", {copy.path()}, exit_failed,
                    HasSubstr("is the same as " + file.path() + ", which has been imported"));
@@ -612,7 +611,7 @@ TEST_F(ImportFaults, LoadsNothingTwiceWhenAnotherTakesOver) {
     EXPECT_EQ(one.exit_status, exit_failed) << one.output;
     EXPECT_THAT(
         one.errors,
-        HasSubstr(file.path() + " has been taken over by another import, or forgotten by clean"));
+        HasSubstr(file.path() + " has been taken over by another import, or removed by clean"));
     EXPECT_EQ(other.exit_status, exit_done) << other.errors;
     expect_numbers(many_rows);
 }
@@ -792,8 +791,8 @@ TEST_F(ImportRejects, AreFoundAmongMany) {
 TEST_F(ImportRejects, AreLimited) {
     file.write("time,device\n2024-01-01,x\n2024-01-02,1\n2024-01-03,y\n2024-01-04,z\n");
     expect_refused("readings", skipping({"--max-rejects", "2"}), exit_failed,
-                   HasSubstr("more than 2 records rejected (--max-rejects), lastly " + file.path() +
-                             ", line 5: invalid input syntax"));
+                   HasSubstr("more than 2 records rejected (--max-rejects), most recently " +
+                             file.path() + ", line 5: invalid input syntax"));
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "0");
     import_ok("readings", skipping({"--max-rejects", "3"}));
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1");
@@ -804,7 +803,7 @@ TEST_F(ImportRejects, CannotBeFoundWhenTheEndOfTheTransactionTells) {
     file.write("a\n1\n9\n2\n");
     expect_refused("late", skipping(), exit_failed,
                    AllOf(HasSubstr(file.path() + ", lines 2 to 4: insert or update on table"),
-                         HasSubstr("it cannot be told which record it is")));
+                         HasSubstr("it is not known which record is the cause")));
     EXPECT_EQ(target.value("SELECT count(*) FROM late"), "0");
     EXPECT_EQ(rejects.text(), "");
 }
@@ -817,7 +816,7 @@ TEST_F(ImportRejects, NameTheRemedyForANotValidConstraint) {
     file.write("time,device,kind\n2024-01-01,1,1\n2024-01-02,1,2\n");
     expect_refused("readings", {file.path()}, exit_failed,
                    AllOf(HasSubstr(file.path() + ", line 3: new row for relation"),
-                         HasSubstr("which is NOT VALID, but holds for rows that are put in; ALTER "
+                         HasSubstr("which is NOT VALID, but applies to new rows; ALTER "
                                    "TABLE \"public\".\"readings\" DROP CONSTRAINT \"few\", and "
                                    "add it again, NOT VALID, when all is imported")));
     target.run("ALTER TABLE \"public\".\"readings\" DROP CONSTRAINT \"few\"");
@@ -883,16 +882,15 @@ TEST_F(Import, RefusesBeforeItChangesAnything) {
     };
     expect("nothing", {}, exit_failed, "has no table \"public\".\"nothing\"");
     expect("no.thing", {}, exit_failed, "has no table \"no\".\"thing\"");
-    expect("a b", {}, exit_usage, "--table 'a b' is no name of a table");
-    expect("a.b.c", {}, exit_usage, "--table 'a.b.c' is no name of a table");
+    expect("a b", {}, exit_usage, "--table 'a b' is not a table name");
+    expect("a.b.c", {}, exit_usage, "--table 'a.b.c' is not a table name");
     expect("seen", {}, exit_failed,
            "\"public\".\"seen\" is a view; name the table that has its rows");
-    expect("s", {}, exit_failed, "is no table");
+    expect("s", {}, exit_failed, "is not a table");
     const auto chunk = target.value("SELECT show_chunks('readings')");
     expect(chunk, {}, exit_failed, "is a chunk; name its hypertable");
-    expect(
-        "secret", {"--until", "2024-01-01"}, exit_usage,
-        "\"public\".\"secret\" is no hypertable, and has no time that --from and --until could be about");
+    expect("secret", {"--until", "2024-01-01"}, exit_usage,
+           "\"public\".\"secret\" is not a hypertable, so --from and --until do not apply");
     expect("readings", {"--until", "5"}, exit_usage, "--until");
     expect("readings", {"--until", "2024-01-01", "--from", "2024-01-02"}, exit_usage,
            "is not before");
@@ -938,7 +936,7 @@ TEST_F(Import, NeedsFewPrivileges) {
     const Role role(target);
     way = role.uri();
     expect_refused_at_once("readings", {file.path()}, exit_failed,
-                           HasSubstr("nothing is imported, for privileges are missing. In the "));
+                           HasSubstr("cannot import: missing privileges. In the "));
     target.run(fmt::format("GRANT CREATE ON DATABASE {} TO {}", target.name(), role.name()));
     expect_refused_at_once(
         "readings", {file.path()}, exit_failed,

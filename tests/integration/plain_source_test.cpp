@@ -240,7 +240,7 @@ TEST_F(PlainSource, ASnapshotIsReadUnder) {
                "INSERT INTO readings TABLE saved; COMMIT");
     const auto outcome = backfill({"copy"});
     EXPECT_EQ(outcome.exit_status, exit_failed);
-    EXPECT_THAT(outcome.output, HasSubstr("its table was written anew after the snapshot"));
+    EXPECT_THAT(outcome.output, HasSubstr("its table was rewritten after the snapshot"));
     EXPECT_THAT(
         refused({"stage", "--from", "2024-01-04", "--until", "2024-01-05", "--snapshot", snapshot}),
         HasSubstr("\"readings\" was rewritten"));
@@ -280,7 +280,7 @@ TEST_F(PlainSource, WhatWasStagedInAnotherWayIsNotStagedTwice) {
     const auto before = tasks("id, slice, range");
     target.run("SELECT set_chunk_time_interval('readings', interval '12 hours')");
     EXPECT_THAT(refused({"stage", "--until", "2024-01-04"}),
-                HasSubstr("\"public\".\"readings\" was staged before, cut in another way"));
+                HasSubstr("\"public\".\"readings\" was staged before in other slices"));
     source.run("DROP INDEX readings_time_device_idx");
     EXPECT_THAT(refused({"stage", "--until", "2024-01-04"}), HasSubstr("in another way"));
     EXPECT_EQ(tasks("id, slice, range"), before);

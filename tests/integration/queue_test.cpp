@@ -50,12 +50,12 @@ TEST_P(QueueChangedByHand, FailsThatTaskAlone) {
 
 INSTANTIATE_TEST_SUITE_P(
     Changes, QueueChangedByHand,
-    testing::Values(Change{"slices = '{}'", "its slices in __backfill.task make no sense"},
+    testing::Values(Change{"slices = '{}'", "its slices in __backfill.task are invalid"},
                     Change{"slices = '{\"time\": [\"1\", 2]}'", "its slices"},
                     Change{"slices = '{\"time\": [1]}'", "its slices"},
                     Change{"slices = 'null'", "its slices"},
                     Change{"slices = '{\"other\": [1, 2]}'", "dimension"},
-                    Change{"range = '{}'", "its ranges in __backfill.task make no sense"},
+                    Change{"range = '{}'", "its ranges in __backfill.task are invalid"},
                     Change{"range = '{(,5)}'", "its ranges"},
                     Change{"hypertable_name = E'\\'\"; no such'", "missing in the source"},
                     Change{"target_name = 'no such'", "missing in the target"}));

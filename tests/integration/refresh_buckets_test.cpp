@@ -197,9 +197,10 @@ TEST_F(RefreshBuckets, WaitsForRowsThatAreStillToBeCopied) {
     backfill_ok({"stage", "--filter", "^public\\.flow$", "--until", "2025-06-06"});
     const auto outcome = backfill({"refresh-caggs"});
     EXPECT_EQ(outcome.exit_status, exit_failed);
-    EXPECT_THAT(outcome.output,
-                HasSubstr("[2025-06-04 00:00:00 UTC, 2025-06-06 00:00:00 UTC) is left out, for not "
-                          "all of its rows are copied yet: run copy"));
+    EXPECT_THAT(
+        outcome.output,
+        HasSubstr("[2025-06-04 00:00:00 UTC, 2025-06-06 00:00:00 UTC) is left out because not "
+                  "all of its rows are copied yet: run copy"));
     EXPECT_THAT(materialized(target, "daily"), ElementsAre("06-02 00|24", "06-03 00|24"));
     backfill_ok({"copy"});
     backfill_ok({"refresh-caggs"});
@@ -295,7 +296,7 @@ TEST_F(RefreshPolicies, ReportWhatTheyDoNotReachWhereVerifyCompares) {
     both(rows(completion, today));
     const auto output = backfill_ok({"refresh-caggs"});
     EXPECT_THAT(output, AllOf(HasSubstr("Not refreshed: \"public\".\"daily\" ["),
-                              HasSubstr("for the source has not materialized it")));
+                              HasSubstr(": the source has not materialized it")));
     backfill_ok({"verify"});
     const auto call = output.find("CALL ");
     ASSERT_NE(call, std::string::npos);

@@ -60,14 +60,14 @@ class RowSecurity : public Migration {
         set_up();
         auto outcome = run({"stage", "--until", "2025-01-01"});
         EXPECT_EQ(outcome.exit_status, 1) << outcome.output;
-        EXPECT_THAT(outcome.errors, AllOf(HasSubstr("nothing is staged"), why));
+        EXPECT_THAT(outcome.errors, AllOf(HasSubstr("cannot stage: missing privileges"), why));
         EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill') IS NULL"), "t");
         take_back();
         EXPECT_EQ(run({"stage", "--until", "2025-01-01"}).exit_status, 0);
         set_up();
         outcome = run({"copy"});
         EXPECT_EQ(outcome.exit_status, 1) << outcome.output;
-        EXPECT_THAT(outcome.errors, AllOf(HasSubstr("nothing is copied"), why));
+        EXPECT_THAT(outcome.errors, AllOf(HasSubstr("cannot copy: missing privileges"), why));
         EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task WHERE worked IS NULL AND "
                                "failed IS NULL"),
                   "2");

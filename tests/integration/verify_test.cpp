@@ -394,7 +394,7 @@ TEST_F(VerifyOthers, ReportsThatTheTargetComputesAGeneratedColumn) {
     EXPECT_EQ(outcome.exit_status, exit_differences);
     EXPECT_THAT(outcome.output,
                 AllOf(HasSubstr("1 equal, 1 different"),
-                      HasSubstr("made: the target computes what is in it (GENERATED ALWAYS AS)"),
+                      HasSubstr("made: the target computes the values (GENERATED ALWAYS AS)"),
                       HasSubstr("Next: compare the expressions"), Not(HasSubstr("to copy again"))));
     EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task WHERE worked IS NULL"), "0");
     EXPECT_THAT(backfill({"verify", "--all", "--output", "json"}).output,
@@ -415,13 +415,13 @@ TEST_F(VerifyOthers, FailsWhenNothingCouldBeCopied) {
     const auto early = backfill({"verify"});
     EXPECT_EQ(early.exit_status, 1);
     EXPECT_THAT(early.output,
-                HasSubstr("Nothing was verified, for none of 2 staged chunks is copied: run copy"));
+                HasSubstr("Nothing to verify: none of 2 staged chunks is copied: run copy"));
     EXPECT_EQ(backfill({"copy"}).exit_status, 1);
     const auto outcome = backfill({"verify"});
     EXPECT_EQ(outcome.exit_status, 1);
     EXPECT_THAT(outcome.output,
                 AllOf(HasSubstr("none of 2 staged chunks is copied: 2 chunks failed, "
-                                "lastly "),
+                                "most recently "),
                       HasSubstr("small"), Not(HasSubstr("Nothing to verify"))));
     const auto quick = backfill({"verify", "--quick"});
     EXPECT_EQ(quick.exit_status, 1);

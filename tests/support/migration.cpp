@@ -253,7 +253,7 @@ Outcome Migration::backfill(std::vector<std::string> arguments) const {
 
 void Migration::interrupt(const Program& program, int signal) {
     program.signal(signal);
-    ASSERT_TRUE(eventually([&] { return program.has_warned("finishing the chunks in hand"); }));
+    ASSERT_TRUE(eventually([&] { return program.has_warned("finishing the chunks in progress"); }));
 }
 
 std::string Migration::backfill_ok(const std::vector<std::string>& arguments) const {
