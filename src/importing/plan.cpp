@@ -295,7 +295,7 @@ PlannedFile plan_file(const std::string& path, const ImportOptions& options, con
     return file;
 }
 
-/// The options that change the meaningful_options of a file's bytes.
+/// The options that change the meaning of a file's bytes.
 json::Object meaningful_options(const ImportOptions& options) {
     const auto character = [](char c) {
         return std::string(1, c);

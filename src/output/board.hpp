@@ -32,7 +32,7 @@ const char* name_of(Activity activity);
 Activity activity_of(std::string_view name);
 
 /**
- * The state of a run's workers, for those who show it. Thread-safe.
+ * The state of a run's workers, for the display and the publisher. Thread-safe.
  */
 class Board {
   public:

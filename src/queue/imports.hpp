@@ -19,7 +19,7 @@
  */
 namespace queue {
 
-/// What identifies a file.
+/// The properties that identify a file.
 struct FileFacts {
     std::string name;
     std::string head;            ///< digest of the first bytes of its contents

@@ -21,7 +21,7 @@ struct RunProgress {
     bool ended = false;
 };
 
-/// What other processes have told this one to do.
+/// Settings of this process that others can change, and the work that the queue has left.
 struct RunControl {
     bool paused = false;
     /// The number of workers, if it was set since the process began.
@@ -47,7 +47,7 @@ postgres::Statement number_statement();
 /// The result of number_statement(). The other fields are not set.
 OwnRun own_run_from(const postgres::Result& row);
 
-/// The statement that publishes a run's progress and returns its control.
+/// The statement that publishes a run's progress and returns the settings to apply.
 postgres::Statement publish_statement(const OwnRun& run, const RunProgress& progress);
 RunControl run_control_from(const postgres::Result& row);
 

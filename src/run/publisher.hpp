@@ -18,16 +18,16 @@
 namespace run {
 
 /**
- * Publishes the progress of a run in the queue once a second, for `status`, and follows the control
- * in the queue: pause, resume, and the number of workers. It also finds the locks that the workers'
- * backends wait for.
+ * Publishes the progress of a run in the queue once a second, for `status`, and applies the
+ * settings in the queue: pause, resume, and the number of workers. It also finds the locks that the
+ * workers' backends wait for.
  *
  * It uses connections of its own, which it makes when the run has lasted for a second. If they are
  * lost, the run continues, and the publisher connects again.
  */
 class Publisher {
   public:
-    /// The effects of control.
+    /// How settings take effect.
     struct Steering {
         Pause& pause;
         std::function<void(int)> resize; ///< sets the maximum number of workers

@@ -40,16 +40,15 @@ struct Workload {
     std::int64_t bytes = 0;      ///< of those, on disk; 0 if it is unknown
     std::int64_t data_bytes = 0; ///< determines the number of workers (Demand)
     std::string noun = "chunk";  ///< what is counted
-    bool is_of_the_queue = true; ///< the queue says how much is left
+    bool is_of_the_queue = true; ///< the remaining work is counted in the queue
 };
 
 /**
  * A run of `copy`, `verify` or `import`: what its workers share, from its first connection to its
  * last.
  *
- * The main thread constructs it before there are other threads, connects, finds out what there is
- * to do, and calls begin(), work() and conclude(), in this order. Workers use the rest, which is
- * thread-safe.
+ * The main thread constructs it before there are other threads, connects, determines the work, and
+ * calls begin(), work() and conclude(), in this order. Workers use the rest, which is thread-safe.
  */
 class Run {
   public:

@@ -9,8 +9,9 @@
 namespace run {
 
 /**
- * A worker's connections, for as long as they hold: registered with the run's, told to the board,
- * and counted as abandoned backends unless close() was called before it is destroyed.
+ * A worker's connections, until they are lost. They are added to the run's open connections and
+ * their backends to the board. Unless close() is called before the session is destroyed, the
+ * backends are added to the abandoned ones.
  */
 class WorkerSession {
   public:

@@ -275,7 +275,7 @@ void explain(const Comparison& comparison, Difference& difference) {
     const auto last = find_end(comparison, {*first, range->until}, false).value_or(*first);
     difference.times = TimeRange{*first, last};
     const TimeRange narrowed{*first, last + 1};
-    // If rows are missing, all columns differ, which is no information.
+    // If rows are missing, all columns differ, so their names would not help.
     if (difference.source_rows == difference.target_rows)
         difference.columns = differing_columns(comparison, narrowed);
     std::ranges::copy_if(difference.columns, std::back_inserter(difference.generated),
