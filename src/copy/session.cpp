@@ -162,6 +162,7 @@ bool CopySession::claim_and_copy(const PendingTask& pending) {
         }
     } catch (const postgres::TransactionError& error) {
         run::rethrow_unless_of_task(error, copy_.run.stop);
+        const auto* refused = dynamic_cast<const postgres::SqlError*>(&error);
         // The application may have written a row with the same key (unique_violation), or the chunk
         // may have been dropped. The next attempt takes that into account.
         const bool may_succeed =
@@ -246,7 +247,7 @@ bool CopySession::copy_together(postgres::Transaction& claim, const queue::Task&
         return copy_batch(claim, tasks);
     } catch (const TaskError&) {
         // One task makes the whole group fail. Copied one by one, only that task fails.
-    } catch (const postgres::SqlError& error) {
+    } catch (const postgres::TransactionError& error) {
         run::rethrow_unless_of_task(error, copy_.run.stop);
     }
     defer(claim);

@@ -39,9 +39,10 @@ std::string place(const ImportBatch& batch) {
 
 /// True if a record may be the cause of an error.
 bool blames_records(const postgres::SqlError& error) {
-    // SQLSTATE classes: data exceptions, integrity constraint violations, errors raised in
-    // PL/pgSQL, and exceeded limits.
-    constexpr std::array classes{"22", "23", "P0", "54"};
+    constexpr std::array classes{postgres::sqlstate_class::data_exception,
+                                 postgres::sqlstate_class::integrity_constraint_violation,
+                                 postgres::sqlstate_class::plpgsql_error,
+                                 postgres::sqlstate_class::program_limit_exceeded};
     return std::ranges::any_of(classes,
                                [&](const auto* one) { return error.sqlstate().starts_with(one); });
 }

@@ -21,6 +21,12 @@ namespace run {
 /// not behind a pooler in transaction mode (postgres::pin_first_session).
 enum class Session { first, further };
 
+/// Whether a database may be without TimescaleDB.
+enum class Extension {
+    required_in_target, ///< as for all that copies rows
+    optional,
+};
+
 /// A connection with its settings pinned, and a description of its server. A source may have no
 /// TimescaleDB.
 struct Endpoint {

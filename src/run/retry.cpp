@@ -79,7 +79,7 @@ void Recovery::lead(const std::function<void()>& work,
                 throw;
             if (!goes_on(error, true))
                 return;
-        } catch (const postgres::SqlError& error) {
+        } catch (const postgres::TransactionError& error) {
             stop_.check(); // the statement may have been cancelled to stop at once
             if (error.remedy() != postgres::Remedy::wait)
                 throw;

@@ -19,7 +19,7 @@ void Worker::succeeded() {
     recovery_.succeeded();
 }
 
-void rethrow_unless_of_task(const postgres::SqlError& error, const Stop& stop) {
+void rethrow_unless_of_task(const postgres::TransactionError& error, const Stop& stop) {
     stop.check(); // the statement may have been cancelled to stop at once
     if (error.remedy() == postgres::Remedy::stop || error.remedy() == postgres::Remedy::wait)
         throw; // NOLINT(misc-throw-by-value-catch-by-reference): of the handler that calls this

@@ -24,7 +24,6 @@ postgres::Statement may_be_replica(const Server& server) {
 }
 
 /// In PostgreSQL's src/backend/utils/errcodes.txt.
-constexpr auto check_violation = "23514";
 
 /// True if a chunk's constraint belongs to the hypertable's constraint of the given name. Foreign
 /// keys of chunks have their own, truncated names, "12_34_name" (chunk_constraint_choose_name in

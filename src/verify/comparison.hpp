@@ -58,8 +58,8 @@ struct Comparison {
     Mode mode = Mode::digest;
     /// True if both servers hash alike (sql/verify/hash_sample.sql).
     bool hashes_alike = true;
-    int max_examples = 10; ///< of each kind
-    bool plain = false;    ///< the source has no TimescaleDB, so its functions are missing there
+    int max_examples = 10;       ///< of each kind
+    bool has_timescaledb = true; ///< the source; without it, TimescaleDB's functions are missing
 };
 
 /// The result of a comparison.

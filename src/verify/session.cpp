@@ -201,7 +201,7 @@ std::vector<queue::Task> VerifySession::verify_together(const std::vector<queue:
         return try_together(tasks);
     } catch (const TaskError&) {
         // One task makes the whole group fail. Compared one by one, only that task fails.
-    } catch (const postgres::SqlError& error) {
+    } catch (const postgres::TransactionError& error) {
         run::rethrow_unless_of_task(error, verify_.run.stop);
     }
     return tasks;
@@ -276,7 +276,7 @@ Comparison VerifySession::comparison(const queue::Task& task, const timescale::C
     const auto filter = task.whole ? "true" : ranges;
     Comparison comparison{
         .source = {session_.source().connection, rows_of(source),
-                   hypertable.plain ? ranges : filter},
+                   hypertable.is_plain_table ? ranges : filter},
         // The default is for rows that the target keeps in chunks with other slices.
         .target = {session_.target().connection, task.target.quoted(),
                    fmt::format("{} AND {}",

@@ -49,7 +49,7 @@ TEST(Encryption, GssapiIsAccepted) {
         Level::ok);
 }
 
-// ---------------------------------------------------------------- findings as text
+// ---------------------------------------------------------------- how they are written
 
 std::vector<Finding> some_findings() {
     Findings findings;
@@ -68,7 +68,7 @@ TEST(FindingReport, HasOneLinePerFindingOffTerminals) {
               "error    columns: one is missing. Remedy: add it\n");
 }
 
-TEST(FindingReport, IsWrappedOnATerminalButNotWithinNames) {
+TEST(FindingReport, IsFoldedOnATerminalButNotWithinNames) {
     EXPECT_EQ(check::findings_text(some_findings(), {.width = 60, .colours = false}),
               "ok       versions: the same\n"
               "warning  indexes:\n"
@@ -80,7 +80,7 @@ TEST(FindingReport, IsWrappedOnATerminalButNotWithinNames) {
               "         Remedy: add it\n");
 }
 
-TEST(FindingReport, ColoursLevels) {
+TEST(FindingReport, HasColoursForLevels) {
     EXPECT_THAT(check::findings_text(some_findings(), {.width = 80, .colours = true}),
                 HasSubstr("\033[1;31merror\033[0m    columns"));
 }
