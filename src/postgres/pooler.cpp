@@ -130,11 +130,11 @@ std::vector<Result> pin_first_session(Connection& connection, const Settings& se
     if (process != expected && is_shared(connection, process))
         throw UsageError(
             fmt::format(
-                "the {} is behind a pooler that lets others have a session's server process "
-                "between its transactions (PgBouncer: pool_mode = transaction or statement), where "
-                "settings and locks of a session do not last",
+                "the {} is behind a pooler that shares server processes between transactions "
+                "(PgBouncer: pool_mode = transaction or statement), so that a session loses its "
+                "settings and locks",
                 connection.name()),
-            "connect to the server itself, or through a pool with pool_mode = session");
+            "connect to the server directly, or through a pool with pool_mode = session");
     // The pooler may have other processes than the one that received the start-up packet, or may
     // not have passed the packet on.
     connection.note_lost_settings();
