@@ -17,8 +17,8 @@ namespace postgres {
 
 namespace {
 
-/// Waits until the socket is ready for what libpq wants to do.
-/// \returns false when that takes longer than until the deadline.
+/// Waits until the socket is ready for libpq's next step.
+/// \returns false if it is not ready at the deadline.
 bool wait_for(PGconn* connection, PostgresPollingStatusType wish,
               std::chrono::steady_clock::time_point deadline) {
     pollfd socket{PQsocket(connection),
@@ -28,7 +28,7 @@ bool wait_for(PGconn* connection, PostgresPollingStatusType wish,
     return poll(&socket, 1, std::max(static_cast<int>(left.count()), 0)) > 0;
 }
 
-/// The SQLSTATE that stands in a verbose message of the server's: "FATAL:  53300: sorry, ...".
+/// Extracts the SQLSTATE from a verbose message of the server, "FATAL:  53300: sorry, ...".
 std::string sqlstate_in(std::string_view message) {
     constexpr std::size_t length = 5;
     for (auto at = message.rfind(":  "); at != std::string_view::npos && at > 0;
@@ -76,7 +76,8 @@ std::string refusal(const ConnectionParameters& parameters) {
             return {};
         wish = PQconnectPoll(connection.get());
     }
-    // It refused a moment ago, and does not now: as a server that is starting (cannot_connect_now).
+    // The server refused a moment ago, and accepts now. Treat it like a starting server
+    // (cannot_connect_now).
     if (wish == PGRES_POLLING_OK)
         return sqlstate::cannot_connect_now;
     return sqlstate_in(PQerrorMessage(connection.get()));

@@ -15,15 +15,15 @@ struct Setting {
 };
 using Settings = std::vector<Setting>;
 
-/// For libpq, which is to take dbname for a connection string.
+/// For libpq, which must parse dbname as a connection string.
 constexpr int expand_dbname = 1;
 
-/// libpq's parameters, as two arrays that nullptr ends. It keeps no copies of the texts.
+/// libpq's parameters as two arrays, each terminated by nullptr. Does not copy the texts.
 class ConnectionParameters {
   public:
-    /// What stands before dbname is our wish, which the user's string overrules; what stands
-    /// behind it is a must.
-    /// \param options nullptr for none.
+    /// The user's connection string in dbname overrides parameters before it, but not those after
+    /// it.
+    /// \param options nullptr if there are none.
     ConnectionParameters(const ConnectionString& connection_string, const char* application_name,
                          const char* options);
 
@@ -40,18 +40,18 @@ class ConnectionParameters {
     std::vector<const char*> values_;
 };
 
-/// As the server's command line takes them (pg_split_opts in PostgreSQL's
+/// Formats settings as options of the server's command line (pg_split_opts in PostgreSQL's
 /// src/backend/utils/init/postinit.c).
 std::string as_options(const Settings& settings);
 
-/// Why the server refuses a connection. libpq tells the SQLSTATE only in verbose messages, and
-/// takes the wish for these only in between, when it connects step by step; there, it does not go
-/// on to the next host after a timeout. So this is another attempt, after one that failed.
-/// \returns nothing when it does not say.
+/// Finds the SQLSTATE with which the server refuses a connection. libpq reports it only in verbose
+/// messages, which can be enabled only while it connects step by step. In this mode libpq does not
+/// try the next host after a timeout. So this makes another attempt after a failed one.
+/// \returns nothing if the server does not report one.
 std::string refusal(const ConnectionParameters& parameters);
 
-/// True if a server that refused a session may take it without settings: not when it takes none at
-/// all now, not this user, or not for this database.
+/// True if a server that refused a session may accept it without settings. False if it accepts no
+/// sessions now, or none of this user or for this database.
 bool may_be_for_its_settings(std::string_view sqlstate);
 
 } // namespace postgres

@@ -71,7 +71,7 @@ void abandon(Connection& target) {
     try {
         finish(target);
     } catch (const SqlError& error) {
-        if (error.sqlstate() != sqlstate::query_canceled) // our own doing
+        if (error.sqlstate() != sqlstate::query_canceled) // our own cancel
             throw;
     }
 }

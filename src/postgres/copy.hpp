@@ -24,8 +24,8 @@ struct CopyCount {
  *
  * \param moved called about once per buffer with the number of bytes that are sent next. It may
  * throw to abandon both COPYs.
- * \throws whatever moved throws; TransactionError, ConnectionError. The transactions of both
- * connections are then to be rolled back.
+ * \throws TransactionError, ConnectionError, and whatever moved throws. Roll back the transactions
+ * of both connections then.
  */
 CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Connection& target,
                        const std::string& copy_from_stdin,

@@ -14,7 +14,7 @@ std::string without_newline(std::string text) {
     return text;
 }
 
-/// How many bytes a character of UTF-8 has that begins with this one; 0 if none does.
+/// The length of a UTF-8 character that begins with this byte; 0 if none does.
 std::size_t bytes_of_character(unsigned char lead) {
     if (lead < 0x80)
         return 1;
@@ -23,9 +23,9 @@ std::size_t bytes_of_character(unsigned char lead) {
     return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
 }
 
-/// With "?" for bytes that are no UTF-8, which no server would take back. TimescaleDB cuts the
-/// names of chunks' foreign keys within a character (chunk_constraint_choose_name in its
-/// src/chunk_constraint.c), and messages have those.
+/// Replaces bytes that are not UTF-8 by "?" because no server accepts them. TimescaleDB may
+/// truncate the names of chunks' foreign keys within a character (chunk_constraint_choose_name in
+/// its src/chunk_constraint.c), and messages contain these names.
 std::string valid_utf8(std::string_view text) {
     std::string valid;
     while (!text.empty()) {

@@ -9,14 +9,15 @@
 
 namespace postgres {
 
-/// libpq's messages run over several lines; ours are one. Bytes that are not UTF-8 become "?".
+/// Converts a message of libpq to a single line. Replaces bytes that are not UTF-8 by "?".
 std::string one_line(std::string_view text);
 
-/// True if nothing more comes from the server that said this, such as a terminated backend.
+/// True if the server sends nothing more after this message, for example from a terminated backend.
 bool ends_connection(const PGresult* result);
 
-/// The error that a server answered to a statement.
-/// \pre the result has an SQLSTATE. \param role what the server is to this program.
+/// The error that a server returned for a statement.
+/// \pre the result has an SQLSTATE.
+/// \param role the server's role for this program.
 SqlError sql_error(const PGresult* result, const std::string& role);
 
 } // namespace postgres

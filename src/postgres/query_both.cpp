@@ -15,7 +15,7 @@ TwoResults query_both(Connection& first, const std::string& first_sql, Connectio
     std::exception_ptr problem;
     try {
         second.send(second_sql);
-        // Whatever becomes of the first, the second's result has to be taken off its connection.
+        // Even if the first one fails, the second's result must be read from its connection.
         try {
             result = first.receive();
         } catch (const Error&) {
@@ -44,7 +44,7 @@ ResultsOfBoth pipeline_both(Connection& first, const std::vector<Statement>& fir
                 problem = std::current_exception();
         }
     };
-    // Whatever becomes of one, the other's results have to be taken off its connection.
+    // Even if one fails, the other's results must be read from its connection.
     bool begun = false;
     attempt([&] {
         second.begin_pipeline(second_statements);

@@ -8,7 +8,7 @@
 namespace postgres {
 
 /// Runs a pipeline on each of two servers at the same time.
-/// \throws what the first's throws, or else the second's, when both have ended.
+/// \throws the error of the first server, or else of the second one, after both have ended.
 struct ResultsOfBoth {
     std::vector<Result> first;
     std::vector<Result> second;
@@ -17,7 +17,7 @@ ResultsOfBoth pipeline_both(Connection& first, const std::vector<Statement>& fir
                             Connection& second, const std::vector<Statement>& second_statements);
 
 /// Runs a statement on each of two servers at the same time.
-/// \throws what the first's throws, or else the second's, when both have ended.
+/// \throws the error of the first server, or else of the second one, after both have ended.
 struct TwoResults {
     Result first;
     Result second;

@@ -32,8 +32,8 @@ Transaction::~Transaction() {
     try {
         rollback();
     } catch (const Error& error) {
-        // The exception that brought us here says what went wrong; the server rolls back by
-        // itself when the connection is gone.
+        // The exception that led here reports the cause. The server rolls back by itself if the
+        // connection is lost.
         spdlog::debug("cannot roll back: {}", error.what());
     }
 }

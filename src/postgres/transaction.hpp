@@ -8,20 +8,20 @@
 namespace postgres {
 
 /**
- * A transaction: begun by the constructor, rolled back by the destructor unless commit() was
+ * A transaction. The constructor begins it, and the destructor rolls it back unless commit() was
  * called.
  */
 class Transaction {
   public:
-    /// \param begin the statement that begins it, and further ones to run at once, such as
+    /// \param begin the statement that begins it, and further ones for the same round trip, such as
     /// "BEGIN; SET LOCAL lock_timeout = '1s'".
     explicit Transaction(Connection& connection, const std::string& begin = "BEGIN");
 
-    /// Begins it, and runs more in the same round trip.
-    /// \param statements the first of which begins it; results() has what they all returned.
+    /// Begins the transaction, and runs further statements in the same round trip.
+    /// \param statements the first one begins the transaction; results() has the results of all.
     Transaction(Connection& connection, const std::vector<Statement>& statements);
 
-    /// One that statements begin which are sent elsewhere; and end, unless something fails.
+    /// A transaction that the caller's own statements begin, and end unless they fail.
     struct BegunElsewhere {};
     Transaction(Connection& connection, BegunElsewhere /*begun*/) : connection_(connection) {}
 
@@ -31,19 +31,19 @@ class Transaction {
 
     void commit();
 
-    /// Runs statements, and commits, in one round trip.
-    /// \returns what they returned.
+    /// Runs statements and commits in one round trip.
+    /// \returns the results of the statements.
     std::vector<Result> commit_with(std::vector<Statement> statements);
 
     const std::vector<Result>& results() const { return results_; }
 
-    /// It was ended by a statement that was sent elsewhere.
+    /// Call this after a statement of the caller has ended the transaction.
     void ended() { open_ = false; }
 
-    /// Neither committed nor rolled back yet.
+    /// True if it is neither committed nor rolled back yet.
     bool is_open() const { return open_; }
 
-    /// Rolls back now, so that an error in doing so is not lost.
+    /// Rolls back now, so that errors are reported.
     void rollback();
 
   private:
