@@ -64,8 +64,7 @@ class Child {
     int stream_ = -1;
     int error_stream_ = -1;
     std::string errors_;
-    std::mutex mutex_; ///< guards has_ended_, so that interrupt() never signals an unrelated
-                       ///< process
+    std::mutex mutex_; ///< guards has_ended_; without it, interrupt() might signal another process
     bool has_ended_ = false;
     int status_ = 0;
     std::thread error_reader_;

@@ -73,8 +73,8 @@ class Cagg {
     /// The same digests, computed from the rows that the aggregate's hypertable has now.
     std::map<InternalTime, std::string> computed(const std::vector<TimeRange>& ranges) const;
 
-    /// True if the range contains invalidations (sql/timescale/is_invalid.sql). Where a refresh leaves
-    /// invalidations shorter than a bucket behind (needs_two_buckets), these do not count.
+    /// True if the range contains invalidations (sql/timescale/is_invalid.sql). Where a refresh
+    /// leaves invalidations shorter than a bucket behind (needs_two_buckets), these do not count.
     bool is_invalid(const TimeRange& range) const;
 
     /// \throws SqlError if the integer_now function cannot be called.

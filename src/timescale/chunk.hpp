@@ -59,7 +59,8 @@ struct Chunk {
     /// Foreign keys reference its rows: deleting a row changes other tables or fails.
     bool referenced = false;
     /// The server refuses DELETE and UPDATE because a publication publishes them, and the chunk's
-    /// table or its compressed table has no suitable replica identity (sql/timescale/refusing_tables.sql).
+    /// table or its compressed table has no suitable replica identity
+    /// (sql/timescale/refusing_tables.sql).
     bool refuses_deletes = false;
 
     /// A row trigger of the chunk, except for the triggers that implement constraints.
@@ -109,8 +110,8 @@ struct Chunk {
 /// settings. Its rows may differ.
 bool is_unchanged(const Chunk& before, const Chunk& now);
 
-/// The columns of chunks' tables, keyed by signature (sql/timescale/chunks.sql). Tables of the same signature
-/// have the same columns, so that all workers of a run read them only once. Thread-safe.
+/// The columns of chunks' tables, keyed by signature (sql/timescale/chunks.sql). Tables of the same
+/// signature have the same columns, so that all workers of a run read them only once. Thread-safe.
 class KnownColumns {
   public:
     bool empty() const;
@@ -182,8 +183,8 @@ std::optional<Chunk> read_chunk(postgres::Connection& connection, const Server& 
 /// True if a chunk is compressed, fully or partially.
 bool is_compressed(postgres::Connection& connection, const postgres::QualifiedName& chunk);
 
-/// The catalogs' estimates of the chunks' row counts (sql/timescale/row_estimates.sql), in the order of the
-/// names; nothing without an estimate or without such a chunk.
+/// The catalogs' estimates of the chunks' row counts (sql/timescale/row_estimates.sql), in the
+/// order of the names; nothing without an estimate or without such a chunk.
 std::vector<std::optional<std::int64_t>>
 estimate_rows(postgres::Connection& connection, const std::vector<postgres::QualifiedName>& names);
 

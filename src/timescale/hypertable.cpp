@@ -31,7 +31,8 @@ const Column* find_column(const Hypertable& hypertable, const std::string& name)
     return found == hypertable.columns.end() ? nullptr : &*found;
 }
 
-/// Reads the columns that sql/timescale/hypertables.sql and sql/timescale/plain_tables.sql have in common.
+/// Reads the columns that sql/timescale/hypertables.sql and sql/timescale/plain_tables.sql have in
+/// common.
 void read_table(Hypertable& hypertable, const postgres::Result& rows, int row) {
     hypertable.matches = rows.boolean(row, "matches");
     for (const auto& column : json::parse(rows.text(row, "columns")).array())

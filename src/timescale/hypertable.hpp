@@ -98,8 +98,8 @@ postgres::Statement hypertables_statement();
 std::vector<Hypertable> hypertables_from(const postgres::Result& rows);
 
 /// Reads the tables of a database without TimescaleDB that have the names of the target's
-/// hypertables. Returns them as hypertables (Hypertable::is_plain_table). Includes partitioned tables.
-/// \param filter see read_hypertables().
+/// hypertables. Returns them as hypertables (Hypertable::is_plain_table). Includes partitioned
+/// tables. \param filter see read_hypertables().
 std::vector<Hypertable> read_plain_tables(postgres::Connection& source,
                                           const std::vector<Hypertable>& targets,
                                           const std::optional<std::string>& filter);

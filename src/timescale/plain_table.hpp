@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-/// Tables of a source without TimescaleDB (Hypertable::is_plain_table), sliced like the target's chunks.
+/// Tables of a source without TimescaleDB (Hypertable::is_plain_table), sliced like the target's
+/// chunks.
 namespace timescale {
 
 /// The slice of time of a new chunk that contains a value (calculate_open_range_default in

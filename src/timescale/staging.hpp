@@ -9,7 +9,8 @@
 
 namespace timescale {
 
-/// The SQL to create a table that can become a chunk of a hypertable (sql/timescale/staging_table.sql).
+/// The SQL to create a table that can become a chunk of a hypertable
+/// (sql/timescale/staging_table.sql).
 struct StagingShape {
     std::string obstacle; ///< why no such table is possible; empty if it is
     std::string create_table;
