@@ -297,7 +297,7 @@ TEST_F(Check, APoolerInTransactionModeIsAnError) {
     const auto report = check_between(source.uri(), pooler.uri(target));
     EXPECT_THAT(report.errors("connection"),
                 ElementsAre(AllOf(HasSubstr("behind a pooler"),
-                                  HasSubstr("Remedy: connect to the server itself"))));
+                                  HasSubstr("Remedy: connect to the server directly"))));
     EXPECT_THAT(report.ok("size"), SizeIs(1));
     const PgBouncer session(source, target, "pool_mode = session");
     EXPECT_EQ(check_between(session.uri(source), session.uri(target)).exit_status, 0);
