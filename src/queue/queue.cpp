@@ -70,9 +70,9 @@ void require_apart(postgres::Connection& target) {
                             .quoted());
     if (!names.empty())
         throw Error(fmt::format(
-            "cannot stage: {} {} staged before in other slices, because the target's chunk interval "
-            "or an index on time has changed since; finish that copy, then run clean, and stage the "
-            "rest with --from",
+            "cannot stage: {} {} staged before in other slices, because the target's chunk "
+            "interval or an index on time has changed since; finish that copy, then run clean, and "
+            "stage the rest with --from",
             fmt::join(names, ", "), names.size() == 1 ? "was" : "were"));
 }
 

@@ -50,10 +50,10 @@ struct Added {
     std::int64_t bytes = 0;             ///< of both
 };
 
-/// Adds chunks to the queue (sql/queue/add_tasks.sql). Skips chunks that are already in it, but updates
-/// names that have changed since (sql/queue/rename_tasks.sql).
-/// \throws Error if a table without chunks was staged before with other boundaries.
-/// \returns an entry for each hypertable with chunks that were added or grew.
+/// Adds chunks to the queue (sql/queue/add_tasks.sql). Skips chunks that are already in it, but
+/// updates names that have changed since (sql/queue/rename_tasks.sql). \throws Error if a table
+/// without chunks was staged before with other boundaries. \returns an entry for each hypertable
+/// with chunks that were added or grew.
 std::vector<Added> add(postgres::Connection& target, const std::vector<NewTask>& tasks);
 
 struct Counts {
@@ -142,8 +142,8 @@ void forget_verdicts(postgres::Connection& target);
 /// The statement that claims a copied task for comparison.
 postgres::Statement claim_comparison_statement(const std::string& run_started);
 
-/// Claims further tasks to compare together with a small one (sql/queue/claim_more_comparisons.sql).
-/// \param most the maximum number of tasks.
+/// Claims further tasks to compare together with a small one
+/// (sql/queue/claim_more_comparisons.sql). \param most the maximum number of tasks.
 std::vector<Task> claim_more_comparisons(postgres::Connection& target,
                                          const std::string& run_started, const Task& first,
                                          std::int64_t most, int workers);

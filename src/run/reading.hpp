@@ -27,8 +27,8 @@ class ChunkReading {
     /// (Hypertable::is_plain_table), which are locked with their partitions.
     /// \param snapshot an exported snapshot to use.
     /// \param compressed as for ChunkQuery.
-    /// \throws SqlError with Remedy::retry if a chunk changed in between, and 42P01 if one of
-    /// several no longer exists; Error, which ends the run, if the snapshot no longer exists.
+    /// \throws ConcurrentChange if a chunk changed in between; SqlError (42P01) if one of several
+    /// no longer exists; Error, which ends the run, if the snapshot no longer exists.
     ChunkReading(postgres::Connection& connection, const timescale::Server& server,
                  const std::optional<std::string>& snapshot,
                  const std::vector<postgres::QualifiedName>& names, bool compressed = false);
