@@ -15,7 +15,7 @@ using queue::Loaded;
 
 namespace {
 
-/// How much of a chunk a worker does at a time, for another: 16 MiB in pages of 8 KiB.
+/// How much of a chunk a helper loads at a time: 16 MiB in pages of 8 KiB.
 constexpr std::int64_t pages_in_piece = 2048;
 
 } // namespace

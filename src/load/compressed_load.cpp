@@ -89,7 +89,7 @@ Loaded CompressedLoad::load_partial_rows(const Request& request, const Prepared&
     const auto loaded = rows_.copy_rows(
         request, prepared, copy_shape(request.chunk.columns, target.columns, encoding_),
         "ONLY " + request.chunk.name.quoted(), to);
-    rows_.remove_doubles(request, prepared, target.name, request.condition());
+    rows_.remove_duplicates(request, prepared, target.name, request.condition());
     return loaded;
 }
 
@@ -110,7 +110,7 @@ bool CompressedLoad::take_back_for_late_rows(const Request& request, const Prepa
         target_, target.name, request.target_hypertable.time.column, same, prepared.late);
     if (places == "{}")
         return false;
-    // As rows, in another attempt, for now the chunk is not empty.
+    // Another attempt loads rows, because the chunk is no longer empty.
     if (target.referenced || target.refuses_deletes)
         throw postgres::ConcurrentChange("the application has just written rows to its chunk");
     target_.execute("ROLLBACK TO SAVEPOINT before_batches");
@@ -146,7 +146,7 @@ QualifiedName CompressedLoad::create_table_like(const Chunk::Compressed& like,
     target_.execute(fmt::format("CREATE TABLE {} ({}) {}", table.quoted(), fmt::join(columns, ", "),
                                 like.options.empty() ? "" : "WITH (" + like.options + ")"));
     target_.execute(fmt::format("ALTER TABLE {} {}", table.quoted(), fmt::join(changes, ", ")));
-    // Changing the hypertable changes it as well, for which its owner has to be the same.
+    // Changing the hypertable changes it as well, so it must have the same owner.
     const auto rows = target_.pipeline({timescale::owner_statement(task.target, table)});
     if (!rows.front().is_null(0, "statements"))
         target_.execute(rows.front().string(0, "statements"));

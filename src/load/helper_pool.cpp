@@ -27,7 +27,7 @@ void HelperPool::do_next(std::unique_lock<std::mutex>& lock, Work& work, HelperC
     std::exception_ptr problem;
     try {
         piece(own);
-    } catch (...) { // it is the one who shared the work that is to deal with it
+    } catch (...) { // whoever shared the work deals with it
         problem = std::current_exception();
     }
     lock.lock();
@@ -74,7 +74,7 @@ bool HelperPool::Helper::help(HelperConnections& own) {
     });
     auto* work = helpers_.find_work();
     if (work == nullptr)
-        return false; // and it stays idle, for the others to see
+        return false; // it stays idle, and the others see that
     idle_ = false;
     --helpers_.idle_;
     helpers_.do_next(lock, *work, own);

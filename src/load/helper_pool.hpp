@@ -16,7 +16,7 @@ namespace load {
 struct HelperConnections {
     postgres::Connection& source;
     postgres::Connection& target; ///< in no transaction
-    /// The source is in the transaction that the work is to be done in; otherwise in none.
+    /// The source is already in the transaction in which the work is done; otherwise it is in none.
     bool is_owner = false;
     ProgressListener& progress;
 };

@@ -16,7 +16,7 @@ using postgres::quote_literal;
 /// The transaction that wrote a row. The id of ours is what age() counts from.
 constexpr auto writer = "(pg_current_xact_id()::text::bigint - age(xmin))::text::xid8";
 
-/// What is to stand before a further condition.
+/// What must stand before a further condition.
 std::string and_further(const std::string& where) {
     return where.empty() ? " WHERE" : where + " AND";
 }
@@ -49,7 +49,7 @@ void Horizon::let_writers_finish(ProgressListener& progress) const {
     }
 }
 
-/// Bounded on either side, for the xmin of a row that was frozen long ago may seem to be of the
+/// Bounded on either side, because the xmin of a row that was frozen long ago may seem to be of the
 /// future. Ours may be beyond those that have ended.
 std::string LateRows::or_ours() const {
     constexpr int most_in_progress = 1'000'000;
@@ -72,7 +72,7 @@ std::string LateRows::is_adopted() const {
 }
 
 /// Of transactions that are in progress, only ours has rows to see; it may have written them in a
-/// savepoint, under an id that is not to be had otherwise.
+/// savepoint, whose id cannot be had otherwise.
 std::string LateRows::condition() const {
     return fmt::format("({} AND ({} OR NOT pg_visible_in_snapshot({}, {}) "
                        "AND pg_xact_status({}) <> 'in progress'))",
@@ -107,8 +107,8 @@ postgres::Statement snapshot_statement() {
     return {"SELECT pg_current_snapshot() AS snapshot"};
 }
 
-void remove_doubles(postgres::Connection& target, const postgres::QualifiedName& chunk,
-                    const std::string& time, const std::string& where, const LateRows& late) {
+void remove_duplicates(postgres::Connection& target, const postgres::QualifiedName& chunk,
+                       const std::string& time, const std::string& where, const LateRows& late) {
     const auto rows = fmt::format("FROM ONLY {} AS row{}", chunk.quoted(), and_further(where));
     // Who wrote which row is found out once for each transaction, not for each row.
     const auto writers = target.execute(

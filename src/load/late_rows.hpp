@@ -24,7 +24,7 @@ namespace load {
 /**
  * Which rows of the target are late: those that a snapshot of it did not show, but for our own.
  *
- * For statements in the transaction that loads, which is to have an id already.
+ * For statements in the transaction that loads, which must have an id already.
  */
 class LateRows {
   public:
@@ -53,7 +53,7 @@ class LateRows {
     /// An SQL condition that is true for them and for our own rows, and cheap.
     std::string or_ours() const;
 
-    /// Whether a chunk's own table has some.
+    /// True if a chunk's own table has some.
     /// \param where " WHERE ..." for the rows to look at, or nothing for all.
     bool are_in(postgres::Connection& target, const postgres::QualifiedName& chunk,
                 const std::string& where = "") const;
@@ -97,8 +97,8 @@ postgres::Statement snapshot_statement();
 /// in all columns.
 /// \param time the column's name. \param where " WHERE ..." for the rows to look at, or nothing for
 /// all.
-void remove_doubles(postgres::Connection& target, const postgres::QualifiedName& chunk,
-                    const std::string& time, const std::string& where, const LateRows& late);
+void remove_duplicates(postgres::Connection& target, const postgres::QualifiedName& chunk,
+                       const std::string& time, const std::string& where, const LateRows& late);
 
 /// The late rows in a compressed chunk's own table that its batches have as well: an index does not
 /// see into batches that come as they are.

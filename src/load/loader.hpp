@@ -27,23 +27,23 @@ class Loader {
     Loader& operator=(const Loader&) = delete;
 
     /// Looks, and makes things so that load() can do the rest: drops the target's empty chunk that
-    /// is in the way of attaching, makes the one that is missing, or locks the one that is to be
-    /// filled as a writer would, so that things stay; and deletes what is to be replaced.
+    /// is in the way of attaching, makes the one that is missing, or locks the one that will be
+    /// filled as a writer would, so that things stay; and deletes what will be replaced.
     ///
-    /// The source's snapshot is to be taken after this. A row that the application writes to both
+    /// Take the source's snapshot after this. A row that the application writes to both
     /// sides in between would otherwise be missing in the snapshot, and be deleted.
     /// \throws ConcurrentChange if they do not.
     Prepared prepare(const Request& request);
 
     /// Loads the rows; what is there to see of it belongs to the target's open transaction.
     /// \pre prepared comes from prepare() in this transaction.
-    /// The plan is changed when only loading showed that it would not do.
+    /// Changes the plan if only loading shows that it does not work.
     queue::Loaded load(const Request& request, Prepared& prepared);
 
-    /// The target's transaction has committed: what is left to do is done.
+    /// To be called when the target's transaction has committed.
     void committed();
 
-    /// Drops, when it goes, what a load that was not committed has left; so it is to outlive the
+    /// Its destructor drops what a load that was not committed has left, so it must outlive the
     /// target's transaction.
     class Cleanup {
       public:

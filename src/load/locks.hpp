@@ -22,20 +22,20 @@ namespace load {
 /// again than to hold up for long whoever queues behind us.
 constexpr auto lock_patiently = "SET LOCAL lock_timeout = '10s'";
 
-/// Statement for a transaction whose locks are to be waited for less than others' deadlock_timeout.
+/// Statement for a transaction that must wait for locks less than others' deadlock_timeout.
 constexpr auto lock_briefly = "SET LOCAL lock_timeout = '400ms'";
 
 /// How often to try what takes such locks: for about a minute.
 constexpr int most_attempts = 100;
 
-/// A lock was not to be had, or there was a deadlock.
+/// True if a lock was not granted in time, or there was a deadlock.
 bool may_succeed_later(const postgres::SqlError& error);
 
 /// Waits before the next attempt.
 void pause(ProgressListener& progress);
 
 /// Locks chunks in an open transaction, in a mode that keeps writers off: all of them, or none as
-/// long as one is not to be had. Further locks are waited for patiently.
+/// long as one is not granted. Further locks are waited for patiently.
 /// \throws ConcurrentChange if they cannot be had within a minute, or if a writer waits for the
 /// transaction: it may hold what we would wait for.
 void lock_against_writers(postgres::Connection& target,

@@ -21,7 +21,7 @@ bool same_columns(std::vector<ChunkColumn> left, std::vector<ChunkColumn> right)
     });
 }
 
-/// Whether a chunk of a hypertable with some compression settings may get those of the source's
+/// True if a chunk of a hypertable with some compression settings may get those of the source's
 /// chunk. What the hypertable's leave open (null, from 2.20 or so on) is decided when a chunk is
 /// compressed, by its indexes and statistics: then only trying tells.
 bool may_become(const std::string& chunk, const std::string& hypertable) {
@@ -35,7 +35,7 @@ bool may_become(const std::string& chunk, const std::string& hypertable) {
     return decided == wanted;
 }
 
-/// Whether a bloom filter may be over a column. Its name ends with those of its columns, cut short
+/// True if a bloom filter may be over a column. Its name ends with those of its columns, cut short
 /// when they are long (compressed_column_metadata_name_v2 in tsl/src/compression/create.c).
 bool may_have_bloom_filter(const timescale::Chunk::Compressed& compressed,
                            const std::string& column) {
@@ -121,7 +121,7 @@ std::string obstacle_to_new_batches(const Situation& situation) {
     return {};
 }
 
-/// Whether batches may go into the compressed table that the target's chunk has.
+/// True if batches may go into the compressed table that the target's chunk has.
 bool takes_batches(const Situation& situation) {
     // Rows of a partial chunk have to go through the hypertable then, to mark it as one.
     const bool takes_rows = !situation.source.is_partial() || situation.fire_triggers ||
@@ -134,7 +134,7 @@ bool takes_batches(const Situation& situation) {
     return takes_rows && !situation.target->skipping;
 }
 
-/// Whether the target's chunk, compressed already, will have the source's statistics. Nobody but a
+/// True if the target's chunk, compressed already, will have the source's statistics. Nobody but a
 /// superuser can give it others.
 bool takes_sizes(const timescale::Chunk& source, const timescale::Chunk& target) {
     const auto& sizes = target.compressed->sizes;
@@ -252,14 +252,14 @@ std::string obstacle_to_attaching(const Situation& situation) {
 
 namespace {
 
-/// Whether something would fire that is not to: users' triggers, and TimescaleDB's that records
+/// True if something would fire that must not: users' triggers, and TimescaleDB's that records
 /// invalidations, where aggregates are copied, too.
 bool would_fire(const Plan& plan, const Situation& situation) {
     const auto& triggers = situation.triggers;
     switch (plan.into) {
     case Plan::Into::attached_table:
         return false;
-    case Plan::Into::new_chunk: // for the rows that are to go there
+    case Plan::Into::new_chunk: // of the rows that will go there
     case Plan::Into::hypertable:
         return triggers.has_any();
     case Plan::Into::existing_chunk:

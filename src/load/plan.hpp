@@ -21,7 +21,7 @@ enum class Strategy {
 /// What the user wants of loading.
 struct LoadOptions {
     Strategy strategy = Strategy::automatic;
-    bool fire_triggers = false; ///< the target's users' triggers are to fire for the rows
+    bool fire_triggers = false; ///< users' triggers of the target fire for the rows
 };
 
 /// What the servers, the user's options and the size of a chunk have against attaching a table as
@@ -80,7 +80,7 @@ struct Situation {
     timescale::Chunk source;
     /// Source and target hypertable have dimensions of the same columns.
     bool same_dimensions = true;
-    bool takes_new_chunk = false;           ///< the target has nothing where this one is to be
+    bool takes_new_chunk = false;           ///< the target has nothing where this one goes
     std::optional<timescale::Chunk> target; ///< the chunk of the very same slices
     bool target_compression_enabled = false;
     std::string target_settings; ///< compression settings of the target's hypertable

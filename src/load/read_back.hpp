@@ -18,7 +18,7 @@
  */
 namespace load {
 
-/// What is to be found afterwards.
+/// What must be found afterwards.
 struct ToReadBack {
     const timescale::Hypertable* target_hypertable = nullptr; ///< not owned
     timescale::Slices slices;                                 ///< of the hypercube that they are in

@@ -86,11 +86,11 @@ class Replacing {
             return;
         insert_missing_by_text();
         for (const auto& chunk : wanted_.chunks)
-            remove_doubles_of_later_rows(chunk);
+            remove_duplicates_of_later_rows(chunk);
     }
 
   private:
-    /// Whether rows may be without a key.
+    /// True if rows may be without a key.
     bool compares_texts() const { return !has_key_ || !without_key_.empty(); }
 
     /// Rows of a chunk, as FROM has them: its columns, and what ours are called above.
@@ -130,7 +130,7 @@ class Replacing {
         std::int64_t updates = 0;
     };
 
-    /// Notes a chunk's rows that are to be deleted, and those to be updated to staged ones: queries
+    /// Notes a chunk's rows to delete, and those to update to staged ones: queries
     /// that return their place and writer, and the place of the staged row.
     Counts note_changes(const std::vector<std::string>& queries) {
         target_.execute(fmt::format("DROP TABLE IF EXISTS {0}; CREATE UNLOGGED TABLE {0} AS {1}",
@@ -170,7 +170,7 @@ class Replacing {
 
     /// Of rows that were written after those that are missing were told, the source's may be among
     /// these; a key would have told.
-    void remove_doubles_of_later_rows(const QualifiedName& chunk) {
+    void remove_duplicates_of_later_rows(const QualifiedName& chunk) {
         if (!wanted_.late.are_in(target_, chunk, wanted_.where))
             return;
         const auto counts = note_changes({surplus_by_text(chunk)});

@@ -20,7 +20,7 @@ struct Replacement {
     /// Chunks that have the rows to replace, in their own tables: none in compressed batches.
     std::vector<postgres::QualifiedName> chunks;
     std::string where; ///< " WHERE ..." for those rows, or nothing for all
-    /// A table like the hypertable with the rows that are to be there, made in this transaction. A
+    /// A table like the hypertable with the rows that must be there, made in this transaction. A
     /// table is made beside it.
     postgres::QualifiedName staging;
     const LateRows& late; ///< rows that stay whatever the source has
@@ -35,7 +35,7 @@ struct Replacement {
 /// may not be deleted or changed: a foreign key references it, or a publication forbids it.
 void replace_rows(postgres::Connection& target, const Replacement& replacement);
 
-/// Whether a DELETE or UPDATE was refused because the table is in a publication
+/// True if a DELETE or UPDATE was refused because the table is in a publication
 /// (CheckCmdReplicaIdentity in PostgreSQL's src/backend/executor/execReplication.c).
 bool publication_refuses(const postgres::SqlError& error);
 

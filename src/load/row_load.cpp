@@ -30,7 +30,7 @@ void RowLoad::resolve_overlap(const Request& request, Prepared& prepared, bool a
         if (std::ranges::find(replaced, chunk) == replaced.end()) {
             // Those of before that are in the range were made rows of, and deleted.
             late_batches_.unpack_new(request, chunk, where, prepared.late);
-            remove_doubles(request, prepared, chunk, where);
+            remove_duplicates(request, prepared, chunk, where);
         } else if (late_batches_.have_come(request, chunk, prepared.late)) {
             refuse_late_batches(chunk);
         }
@@ -40,11 +40,11 @@ void RowLoad::resolve_overlap(const Request& request, Prepared& prepared, bool a
     }
 }
 
-void RowLoad::remove_doubles(const Request& request, const Prepared& prepared,
-                             const QualifiedName& chunk, const std::string& where) {
+void RowLoad::remove_duplicates(const Request& request, const Prepared& prepared,
+                                const QualifiedName& chunk, const std::string& where) {
     try {
-        load::remove_doubles(target_, chunk, request.target_hypertable.time.column, where,
-                             prepared.late);
+        load::remove_duplicates(target_, chunk, request.target_hypertable.time.column, where,
+                                prepared.late);
     } catch (const postgres::SqlError& error) {
         if (!publication_refuses(error))
             throw;
@@ -70,7 +70,7 @@ Loaded RowLoad::load(const Request& request, Prepared& prepared) {
             : copy_rows(request, prepared, shape, request.rows(), heap_of(request, prepared));
     if (!prepared.plan.only_differences) {
         late_batches_.unpack_new(request, target.name, request.condition(), prepared.late);
-        remove_doubles(request, prepared, target.name, request.condition());
+        remove_duplicates(request, prepared, target.name, request.condition());
     } else if (late_batches_.have_come(request, target.name, prepared.late)) {
         refuse_late_batches(target.name);
     }
@@ -88,7 +88,7 @@ Loaded RowLoad::copy_rows(const Request& request, const Prepared& prepared,
     if (may_wait_for_keys)
         target_.execute(lock_briefly);
     set_direct_compress(target_, request.target_hypertable, false);
-    RolesPath path(target_, prepared.plan.triggers == Plan::Triggers::fired);
+    RoleSearchPath path(target_, prepared.plan.triggers == Plan::Triggers::fired);
     const auto loaded =
         prepared.has_late_rows
             ? load_around_late_rows(request, columns, from,
@@ -126,7 +126,7 @@ Loaded RowLoad::stage_rows(const Request& request, const CopyShape& columns,
 Loaded RowLoad::load_differences(const Request& request, const Prepared& prepared,
                                  const CopyShape& columns, const std::vector<QualifiedName>& chunks,
                                  const std::string& where) {
-    RolesPath path(target_, prepared.plan.triggers == Plan::Triggers::fired);
+    RoleSearchPath path(target_, prepared.plan.triggers == Plan::Triggers::fired);
     const auto loaded = stage_rows(request, columns, request.rows());
     target_.execute(lock_briefly); // as copy_rows
     set_direct_compress(target_, request.target_hypertable, false);

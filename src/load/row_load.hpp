@@ -33,13 +33,13 @@ class RowLoad {
                             const CopyShape& columns, const std::string& from,
                             const postgres::QualifiedName& to);
 
-    /// What COPY is to name so that rows go into the chunk's own table. Where a chunk of the very
+    /// What COPY must name so that rows go into the chunk's own table. Where a chunk of the very
     /// same slices is there and locked, the hypertable routes every row to it.
     const postgres::QualifiedName& heap_of(const Request& request, const Prepared& prepared) const;
 
     /// Removes rows of ours that the application has written, too.
-    void remove_doubles(const Request& request, const Prepared& prepared,
-                        const postgres::QualifiedName& chunk, const std::string& where);
+    void remove_duplicates(const Request& request, const Prepared& prepared,
+                           const postgres::QualifiedName& chunk, const std::string& where);
 
     /// Inserts what was loaded into a table. Where a key finds that a row is there already, its
     /// writer was first.

@@ -29,9 +29,9 @@ struct CopyShape {
 /// The encoding that COPY has to name so that text is not converted where it must not be; empty for
 /// the session's, which is UTF8.
 ///
-/// Text is converted only from one encoding into another. Within one, it stays as it is, for not
-/// all that a database may hold has a counterpart in UTF8. A database in SQL_ASCII does not know
-/// what its bytes mean: they go as they are, and have to be what the other side takes.
+/// Text is converted only from one encoding into another. Within one, it stays as it is, because
+/// not all that a database may hold has a counterpart in UTF8. A database in SQL_ASCII does not
+/// know what its bytes mean: they go as they are, and have to be what the other side takes.
 std::string copy_encoding(const timescale::Server& source, const timescale::Server& target);
 
 /// Text becomes other bytes on its way from one to the other.
@@ -50,7 +50,7 @@ std::vector<timescale::ChunkColumn> chunk_columns(const timescale::Hypertable& h
 
 /// Where the hypertable has rows compressed while they are put into it
 /// (Hypertable::direct_compress): the statement that has those of the open transaction stay rows,
-/// or not any longer. Ours are to be told from those of the application, and looked for among them,
+/// or not any longer. Ours must be told from those of the application, and looked for among them,
 /// which batches do not allow.
 std::optional<std::string> direct_compress_setting(const timescale::Hypertable& hypertable,
                                                    bool on);

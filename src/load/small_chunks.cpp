@@ -64,17 +64,17 @@ SmallChunkLoader::load(const std::vector<Request>& requests, const std::vector<P
         return result;
 
     const auto columns = chunk_columns(simple.front().target_hypertable);
-    const auto encoding = copy_encoding(ends_.source_server, ends_.target_server);
+    const auto encoding = copy_encoding(context_.source_server, context_.target_server);
     const auto shape = copy_shape(simple.front().chunk.columns, columns, encoding);
     std::vector<std::string> copies;
     for (const auto& request : simple) {
         const auto own = copy_shape(request.chunk.columns, columns, encoding);
         if (own.columns != shape.columns || own.as_text != shape.as_text)
             throw TaskError("its columns are not those of other chunks");
-        check_partitions(ends_.source, ends_.source_server, ends_.target_server, request);
+        check_partitions(context_.source, context_.source_server, context_.target_server, request);
         copies.push_back(copy_to_stdout(shape, request.rows()));
     }
-    timescale::route_exactly(ends_.target, simple.front().target_hypertable);
+    timescale::route_exactly(context_.target, simple.front().target_hypertable);
     postgres::CopyIn in{.copy = copy_from_stdin(shape, simple.front().task.target),
                         .after = analyzing(names)};
     if (!simple.front().target_hypertable.key.empty())
@@ -88,7 +88,7 @@ SmallChunkLoader::load(const std::vector<Request>& requests, const std::vector<P
     }
     if (std::ranges::any_of(prepared, [](const auto& one) {
             return one.plan.triggers == Plan::Triggers::fired;
-        })) { // as RolesPath
+        })) { // as RoleSearchPath
         in.before.emplace_back(postgres::own_search_path);
         afterwards.emplace_back("SET CONSTRAINTS ALL IMMEDIATE");
         afterwards.emplace_back(postgres::pinned_search_path);
@@ -97,13 +97,13 @@ SmallChunkLoader::load(const std::vector<Request>& requests, const std::vector<P
         afterwards.emplace_back("SET LOCAL session_replication_role = origin");
     in.after.insert(in.after.begin(), afterwards.begin(), afterwards.end());
     const auto copied = postgres::copy_together(
-        ends_.source,
+        context_.source,
         {.before = reading.begin,
          .copies = std::move(copies),
          .after = reading.end,
          .check = reading.check},
-        shape.is_text() ? postgres::CopyFormat::text : postgres::CopyFormat::binary, ends_.target,
-        in, [&](auto bytes) { progress_.moved(bytes); });
+        shape.is_text() ? postgres::CopyFormat::text : postgres::CopyFormat::binary,
+        context_.target, in, [&](auto bytes) { progress_.moved(bytes); });
     const auto& counted = copied.after.back();
     for (std::size_t i = 0; i < simple.size(); ++i) {
         const auto& count = copied.counts[i];
@@ -114,7 +114,7 @@ SmallChunkLoader::load(const std::vector<Request>& requests, const std::vector<P
     }
     if (as_replica_)
         for (std::size_t i = 0; i < simple.size(); ++i)
-            check_foreign_keys(ends_.target, simple[i].target_hypertable,
+            check_foreign_keys(context_.target, simple[i].target_hypertable,
                                prepared[indexes[i]].target->name, "");
     return result;
 }
@@ -127,12 +127,12 @@ std::vector<Prepared> SmallChunkLoader::prepare(const std::vector<Request>& requ
         as_replica_ = as_replica_ || (is_simple(requests[i], prepared[i]) &&
                                       prepared[i].plan.triggers == Plan::Triggers::replica);
     if (as_replica_)
-        be_replica(ends_.target);
+        be_replica(context_.target);
     empty(requests, prepared);
     return prepared;
 }
 
-/// Chunks that are missing are made, all in one short transaction, and those that are to be filled
+/// Chunks that are missing are made, all in one short transaction, and those that will be filled
 /// are locked as a writer would.
 std::vector<Prepared> SmallChunkLoader::lock(const std::vector<Request>& requests,
                                              const std::vector<timescale::Place>& places) {
@@ -146,7 +146,7 @@ std::vector<Prepared> SmallChunkLoader::lock(const std::vector<Request>& request
         if (prepared[i].plan.into == Plan::Into::new_chunk && !requests[i].chunk.compressed)
             missing.push_back(requests[i]);
     // The Apache edition makes chunks only for rows that come.
-    if (missing.empty() || !ends_.target_server.community)
+    if (missing.empty() || !context_.target_server.community)
         return prepared;
     create_chunks(missing);
     return survey_.look(requests, situations, Survey::Locking::as_writer);
@@ -156,14 +156,14 @@ void SmallChunkLoader::create_chunks(const std::vector<Request>& requests) const
     std::vector<Statement> statements{{"BEGIN"}, {lock_to_make_chunk}};
     for (const auto& request : requests)
         statements.push_back(create_chunk_statement(request));
-    postgres::Transaction(ends_.builder(), statements).commit();
+    postgres::Transaction(context_.builder(), statements).commit();
 }
 
-/// \throws TaskError when the application has just written rows, which are to stay.
+/// \throws TaskError if the application has just written rows, which must stay.
 void SmallChunkLoader::empty(const std::vector<Request>& requests,
                              const std::vector<Prepared>& prepared) {
     std::vector<Statement> statements;
-    const auto late = ends_.horizon.late_rows();
+    const auto late = context_.horizon.late_rows();
     for (std::size_t i = 0; i < requests.size(); ++i)
         if (is_simple(requests[i], prepared[i]) && !prepared[i].target->empty) {
             const auto table = prepared[i].target->name.quoted();
@@ -174,8 +174,8 @@ void SmallChunkLoader::empty(const std::vector<Request>& requests,
         }
     if (statements.empty())
         return;
-    ends_.horizon.let_writers_finish(progress_);
-    for (const auto& rows : ends_.target.pipeline(statements))
+    context_.horizon.let_writers_finish(progress_);
+    for (const auto& rows : context_.target.pipeline(statements))
         if (!rows.empty())
             throw TaskError("it has rows that the application has just written");
 }

@@ -16,19 +16,19 @@ namespace load {
  */
 class SmallChunkLoader {
   public:
-    SmallChunkLoader(Context ends, const LoadOptions& options)
-        : ends_(std::move(ends)),
-          survey_(ends_.source_server, ends_.target, ends_.target_server, options),
-          progress_(ends_.progress) {}
+    SmallChunkLoader(Context context, const LoadOptions& options)
+        : context_(std::move(context)),
+          survey_(context_.source_server, context_.target, context_.target_server, options),
+          progress_(context_.progress) {}
 
-    /// Locks the target's chunks, makes missing ones, and deletes what is to be replaced; as for
-    /// Loader::prepare(), the source's snapshot is to be taken after this.
+    /// Locks the target's chunks, makes missing ones, and deletes what will be replaced. As for
+    /// Loader::prepare(), take the source's snapshot after this.
     /// \param requests of the same hypertable.
-    /// \param places what stands where they are to go, as was found just now.
+    /// \param places what stands where they will go, as was found just now.
     std::vector<Prepared> prepare(const std::vector<Request>& requests,
                                   const std::vector<timescale::Place>& places);
 
-    /// Whether load() will load it.
+    /// True if load() will load it.
     static bool is_simple(const Request& request, const Prepared& prepared);
 
     /// What is sent to the source in the same round trip as what reads the rows.
@@ -53,7 +53,7 @@ class SmallChunkLoader {
     void create_chunks(const std::vector<Request>& requests) const;
     void empty(const std::vector<Request>& requests, const std::vector<Prepared>& prepared);
 
-    Context ends_;
+    Context context_;
     Survey survey_;
     ProgressListener& progress_;
     bool as_replica_ = false; ///< the rows are put in as in a replica

@@ -56,7 +56,7 @@ StagingTable::~StagingTable() {
 void StagingTable::create() {
     exists_ = true;
     try {
-        // Whoever has a lock on the old one is to be ended before we come again.
+        // If somebody has a lock on the old one, it is terminated before the next attempt.
         builder_.execute(fmt::format("BEGIN; {}; DROP TABLE IF EXISTS {}; SET LOCAL lock_timeout = "
                                      "0; {}",
                                      lock_briefly, name_.quoted(), shape_.create_table));

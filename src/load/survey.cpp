@@ -121,9 +121,9 @@ Situation Survey::situation(const Request& request) const {
             .target_compression_enabled = request.target_hypertable.compression_enabled,
             .target_settings = {},
             .attach_obstacle = attach_obstacle(
-                wishes_, target_server_, request.target_hypertable.triggers, request.task.bytes),
+                options_, target_server_, request.target_hypertable.triggers, request.task.bytes),
             .triggers = request.target_hypertable.triggers,
-            .fire_triggers = wishes_.fire_triggers,
+            .fire_triggers = options_.fire_triggers,
             .columns_in_place = true};
 }
 
@@ -185,7 +185,7 @@ std::vector<std::optional<timescale::Chunk>> Survey::read(const std::vector<Qual
     }
 }
 
-/// Whether a chunk's columns have the numbers that they have in its hypertable.
+/// True if a chunk's columns have the numbers that they have in its hypertable.
 bool Survey::has_columns_in_place(const QualifiedName& chunk) {
     return target_
         .query(

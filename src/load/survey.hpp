@@ -20,8 +20,8 @@ struct Request {
     const timescale::Chunk& chunk; ///< in the source
     const timescale::Hypertable& source_hypertable;
     const timescale::Hypertable& target_hypertable;
-    /// Keeps writers off the target's chunk from the beginning, for they have got in each other's
-    /// way before.
+    /// Keeps writers off the target's chunk from the beginning, because they and an earlier attempt
+    /// got in each other's way.
     bool alone = false;
 
     /// " WHERE ..." for the rows to copy among those of the chunk, or nothing when those are all.
@@ -38,27 +38,27 @@ struct Request {
     bool spans_chunks() const;
 };
 
-/// What to do, and the target's chunk that it is to be done to.
+/// What to do, and to which of the target's chunks.
 struct Prepared {
     Plan plan;
     std::optional<timescale::Chunk> target; ///< the chunk of the very same slices, if there is one
     LateRows late{}; ///< those that the application has just written, which stay (late_rows.hpp)
     bool has_late_rows = false; ///< there are some
-    /// Chunks that were decompressed to go through the hypertable, and are to be compressed again.
+    /// Chunks that were decompressed to go through the hypertable, and will be compressed again.
     std::vector<postgres::QualifiedName> decompressed{};
 
     /// For a compressed chunk whose batches cannot come as they are after all.
     void take_rows_instead(const char* reason);
 };
 
-/// Looks at what the target has where chunks are to go, and chooses how to load them. Asks for
+/// Looks at what the target has where chunks will go, and chooses how to load them. Asks for
 /// many chunks at once. Changes nothing.
 class Survey {
   public:
     Survey(const timescale::Server& source_server, postgres::Connection& target,
            const timescale::Server& target_server, const LoadOptions& options)
         : source_server_(source_server), target_(target), target_server_(target_server),
-          wishes_(options) {}
+          options_(options) {}
 
     /// As far as it is known without asking the target.
     /// \throws TaskError when the chunk is not the one that was staged.
@@ -69,7 +69,7 @@ class Survey {
     enum class Locking { none, as_writer };
 
     /// Completes the situations of some requests, and chooses.
-    /// \param places what stands where they are to go, if it has just been found.
+    /// \param places what stands where they will go, if it has just been found.
     std::vector<Prepared> look(const std::vector<Request>& requests,
                                std::vector<Situation>& situations, Locking locking = Locking::none,
                                const std::vector<timescale::Place>& places = {});
@@ -86,7 +86,7 @@ class Survey {
     const timescale::Server& source_server_;
     postgres::Connection& target_;
     const timescale::Server& target_server_;
-    LoadOptions wishes_;
+    LoadOptions options_;
 };
 
 /// \throws TaskError when loading into the target's chunk may crash the server.

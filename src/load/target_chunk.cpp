@@ -63,7 +63,7 @@ void TargetChunks::empty(const Request& request, Prepared& prepared) {
     // fails even if it finds nothing.
     if ((target.empty && !late_batches) || plan.only_differences)
         return;
-    RolesPath path(target_, plan.triggers == Plan::Triggers::fired);
+    RoleSearchPath path(target_, plan.triggers == Plan::Triggers::fired);
     if (becomes_rows && stays_compressed)
         delete_around_late_batches(request, prepared);
     else if (becomes_rows)
@@ -84,7 +84,7 @@ void TargetChunks::delete_rows(const Request& request, const QualifiedName& chun
         return;
     }
     // It makes rows of batches that a writer has just written, before it looks for rows to delete.
-    // In a savepoint that is over then, for what is loaded is to have another id.
+    // In a savepoint that ends here, because loaded rows must have another id.
     target_.execute(fmt::format("SAVEPOINT emptying; {} AND NOT {}; RELEASE SAVEPOINT emptying",
                                 rows, late.is_ours()));
     if (timescale::is_compressed(target_, chunk))
@@ -124,7 +124,7 @@ void TargetChunks::empty_hypercube(const Request& request, Prepared& prepared) {
         lock_against_writers(target_, place.overlapping, "EXCLUSIVE", progress_);
     suspend_triggers(target_, request, prepared, progress_);
     const auto where = request.hypercube_condition();
-    // Deleting from batches writes rows that the chunk of another task is to replace.
+    // Deleting from batches writes rows that another task's chunk will replace.
     const auto chunks = timescale::read_chunks(target_, target_server_, place.overlapping);
     for (const auto& chunk : chunks)
         if (chunk)
@@ -155,7 +155,7 @@ void TargetChunks::empty_hypercube(const Request& request, Prepared& prepared) {
     }
     if (!any([](const Chunk& chunk) { return !chunk.empty; }))
         return; // as in empty()
-    RolesPath path(target_, prepared.plan.triggers == Plan::Triggers::fired);
+    RoleSearchPath path(target_, prepared.plan.triggers == Plan::Triggers::fired);
     if (any([](const Chunk& chunk) { return chunk.compressed.has_value(); })) {
         target_.execute(fmt::format("DELETE FROM {}{}", request.task.target.quoted(), where));
         path.end();
@@ -193,7 +193,7 @@ void TargetChunks::create_chunk(const Request& request) {
 /// it out again before anyone sees it. That one only: another worker, or the application, may
 /// have made the chunk in the meantime, and filled it.
 std::string TargetChunks::create_chunk_by_inserting(const Request& request) {
-    // The row is not the one that they are to fire for, if they are.
+    // If triggers fire, they must not fire for this row.
     const auto& triggers = request.target_hypertable.triggers;
     if (triggers.has_any() && !triggers.can_be_replica())
         return "triggers would fire for a row more";

@@ -17,7 +17,7 @@ namespace load {
 constexpr auto lock_to_make_chunk = "SET LOCAL lock_timeout = '10s'";
 
 /// Makes a request's chunk, empty; needs the Community edition. It holds a lock on the hypertable
-/// until its transaction ends, so that one is to be short.
+/// until its transaction ends, so that one must be short.
 postgres::Statement create_chunk_statement(const Request& request);
 
 /// Makes the target's chunks, empties them before they are loaded in place, and (de)compresses
@@ -37,7 +37,7 @@ class TargetChunks {
     /// the chunk is there.
     std::string make_chunk(const Request& request);
 
-    /// Deletes what the load is to replace.
+    /// Deletes what the load will replace.
     void empty(const Request& request, Prepared& prepared);
 
     void compress(const postgres::QualifiedName& chunk);

@@ -112,12 +112,13 @@ void throw_if_unvalidated(const postgres::SqlError& error, const Request& reques
             error.what(), request.task.target.quoted(), postgres::quote_identifier(*name)));
 }
 
-RolesPath::RolesPath(postgres::Connection& target, bool wanted) : target_(target), wanted_(wanted) {
+RoleSearchPath::RoleSearchPath(postgres::Connection& target, bool wanted)
+    : target_(target), wanted_(wanted) {
     if (wanted_)
         target_.execute(postgres::own_search_path);
 }
 
-void RolesPath::end() {
+void RoleSearchPath::end() {
     if (wanted_)
         target_.execute(
             fmt::format("SET CONSTRAINTS ALL IMMEDIATE; {}", postgres::pinned_search_path));

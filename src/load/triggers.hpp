@@ -48,10 +48,10 @@ void throw_if_unvalidated(const postgres::SqlError& error, const Request& reques
  * While it lives, names mean in the target's transaction what they mean to the role: most triggers
  * name tables without their schemas.
  */
-class RolesPath {
+class RoleSearchPath {
   public:
-    /// \param wanted whether triggers are to fire; otherwise it does nothing.
-    RolesPath(postgres::Connection& target, bool wanted);
+    /// \param wanted true if triggers fire; otherwise it does nothing.
+    RoleSearchPath(postgres::Connection& target, bool wanted);
 
     /// Has constraint triggers that are deferred fire, too, and pins search_path again. After an
     /// error, the rollback does that.
