@@ -8,6 +8,8 @@
 
 namespace commands {
 
+namespace {
+
 struct CheckOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
@@ -17,8 +19,6 @@ struct CheckOptions {
     timescale::Cascade cascade;
     int parallelism = 8; ///< that copy will have
 };
-
-namespace {
 
 using ::check::Findings;
 
@@ -37,8 +37,6 @@ ExitStatus conclude(const Findings& findings, output::Output& output) {
                              output::format_count(warnings, "warning")));
     return errors == 0 ? exit_done : exit_failed;
 }
-
-} // namespace
 
 ExitStatus check(const CheckOptions& options, output::Output& output) {
     const ::check::Scope scope{.from = options.from,
@@ -62,6 +60,8 @@ ExitStatus check(const CheckOptions& options, output::Output& output) {
         }
     return conclude(findings, output);
 }
+
+} // namespace
 
 cli::Subcommand add_check(cli::Parser& parser) {
     const auto parsed = std::make_shared<cli::Parsed<CheckOptions>>();

@@ -15,6 +15,8 @@
 
 namespace commands {
 
+namespace {
+
 struct CloneOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
@@ -27,8 +29,6 @@ struct CloneOptions {
     run::RetryOptions retry; ///< retry_timeout: to ask whether a COMMIT succeeded; others unused
     bool dry_run = false;    ///< say what would be done; change nothing
 };
-
-namespace {
 
 class Clone {
   public:
@@ -146,11 +146,11 @@ class Clone {
     std::int64_t role_statements_ = 0;
 };
 
-} // namespace
-
 ExitStatus clone_schema(const CloneOptions& options, output::Output& output) {
     return Clone(options, output).run();
 }
+
+} // namespace
 
 cli::Subcommand add_clone_schema(cli::Parser& parser) {
     const auto parsed = std::make_shared<cli::Parsed<CloneOptions>>();

@@ -15,6 +15,8 @@
 
 namespace commands {
 
+namespace {
+
 struct CompletionPointOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
@@ -97,6 +99,8 @@ ExitStatus completion_point(const CompletionPointOptions& options, output::Outpu
                                    format_count(all, "hypertable"), fmt::join(points, "; ")));
     return suggested == all ? exit_done : exit_failed;
 }
+
+} // namespace
 
 cli::Subcommand add_completion_point(cli::Parser& parser) {
     const auto parsed = std::make_shared<cli::Parsed<CompletionPointOptions>>();

@@ -95,8 +95,6 @@ std::string conclusion(const queue::Counts& after) {
                   "then verify";
 }
 
-} // namespace
-
 ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     using output::Importance;
     run::Run run({.command = "copy",
@@ -226,6 +224,8 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     output.say(Importance::detail, conclusion(after));
     return exit_done;
 }
+
+} // namespace
 
 cli::Subcommand add_copy(cli::Parser& parser) {
     const auto parsed = std::make_shared<cli::Parsed<copy::CopyOptions>>();

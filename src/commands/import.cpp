@@ -56,8 +56,6 @@ void say_what_is_known(const std::vector<importing::PlannedFile>& files,
     }
 }
 
-} // namespace
-
 ExitStatus import_csv(const importing::ImportOptions& options, output::Output& output) {
     using output::Importance;
     run::Run run({.command = "import",
@@ -183,6 +181,8 @@ void add_format(cli::Command command, csv::Format& format, std::optional<char>& 
                 "encoding of the files, as PostgreSQL names it; by default, UTF8")
         .check_value();
 }
+
+} // namespace
 
 cli::Subcommand add_import(cli::Parser& parser) {
     const auto parsed = std::make_shared<cli::Parsed<importing::ImportOptions>>();

@@ -14,6 +14,8 @@
 
 namespace commands {
 
+namespace {
+
 enum class JobsAction { list, disable, enable };
 
 struct JobsOptions {
@@ -22,8 +24,6 @@ struct JobsOptions {
     std::optional<std::string> filter;
     bool dry_run = false; ///< say what would be done; change nothing
 };
-
-namespace {
 
 using output::format_count;
 using output::Importance;
@@ -102,8 +102,6 @@ ExitStatus enable(run::Endpoint& target, const JobsOptions& options, output::Out
     return exit_done;
 }
 
-} // namespace
-
 ExitStatus jobs(const JobsOptions& options, output::Output& output) {
     run::Endpoint target(options.target, Side::target, "jobs", run::Session::first);
     switch (options.action) {
@@ -116,6 +114,8 @@ ExitStatus jobs(const JobsOptions& options, output::Output& output) {
     }
     return enable(target, options, output);
 }
+
+} // namespace
 
 cli::Subcommand add_jobs(cli::Parser& parser) {
     const auto parsed = std::make_shared<cli::Parsed<JobsOptions>>();

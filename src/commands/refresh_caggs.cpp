@@ -15,6 +15,8 @@
 
 namespace commands {
 
+namespace {
+
 struct RefreshOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
@@ -22,8 +24,6 @@ struct RefreshOptions {
     timescale::Cascade cascade;
     run::RetryOptions retry;
 };
-
-namespace {
 
 using timescale::Hypertable;
 
@@ -59,8 +59,6 @@ std::vector<Hypertable> select_caggs(run::Endpoint& source, const RefreshOptions
     }
     return lowest_first(all, std::move(selected));
 }
-
-} // namespace
 
 ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) {
     auto ends =
@@ -152,6 +150,8 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
                              failed > 0 ? fmt::format(" Failed: {}.", failed) : ""));
     return failed > 0 ? exit_failed : exit_done;
 }
+
+} // namespace
 
 cli::Subcommand add_refresh_caggs(cli::Parser& parser) {
     const auto parsed = std::make_shared<cli::Parsed<RefreshOptions>>();

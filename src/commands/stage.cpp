@@ -17,6 +17,8 @@
 
 namespace commands {
 
+namespace {
+
 struct StageOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
@@ -27,8 +29,6 @@ struct StageOptions {
     std::optional<std::string> snapshot;
     bool dry_run = false; ///< say what would be staged, and how it would be loaded; change nothing
 };
-
-namespace {
 
 /// \throws Error when another stage is at it.
 void prepare_queue(postgres::Connection& target) {
@@ -47,8 +47,6 @@ std::set<copy::ChunkPart> parts_of(const std::vector<queue::NewTask>& tasks) {
         parts.emplace(task.chunk, task.part);
     return parts;
 }
-
-} // namespace
 
 ExitStatus stage(const StageOptions& options, output::Output& output) {
     auto ends = run::connect_both(options.source, options.target, "stage", run::Session::first);
@@ -98,6 +96,8 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
     stage::tell_staged(output, hypertables, ranges, tasks, added, false);
     return exit_done;
 }
+
+} // namespace
 
 cli::Subcommand add_stage(cli::Parser& parser) {
     const auto parsed = std::make_shared<cli::Parsed<StageOptions>>();

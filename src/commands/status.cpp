@@ -13,6 +13,8 @@
 
 namespace commands {
 
+namespace {
+
 struct StatusOptions {
     postgres::ConnectionString target;
     bool failed = false; ///< list the failed chunks
@@ -40,6 +42,8 @@ ExitStatus status(const StatusOptions& options, output::Output& output) {
         }
     }
 }
+
+} // namespace
 
 cli::Subcommand add_status(cli::Parser& parser) {
     const auto parsed = std::make_shared<cli::Parsed<StatusOptions>>();

@@ -38,8 +38,6 @@ std::string next_step(const verify::VerifyOptions& options, const queue::Counts&
     return "Next: timescaledb-backfill clean --target ...";
 }
 
-} // namespace
-
 ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) {
     using output::Importance;
     if (options.quick)
@@ -145,6 +143,8 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     output.say(Importance::detail, next_step(options, after, report));
     return report.unequal() > 0 ? exit_differences : exit_done;
 }
+
+} // namespace
 
 cli::Subcommand add_verify(cli::Parser& parser) {
     const auto parsed = std::make_shared<cli::Parsed<verify::VerifyOptions>>();
