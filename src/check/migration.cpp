@@ -102,7 +102,8 @@ void connect(Findings& findings, Migration& migration,
         }
         findings.ok("connection", fmt::format("{}, {}", attempt->endpoint->connection.name(),
                                               attempt->endpoint->server.description()));
-        encryption(findings, *attempt->endpoint);
+        encryption(findings, attempt->endpoint->side, attempt->endpoint->connection.name(),
+                   postgres::encryption_of(attempt->endpoint->connection));
     }
     migration.source = std::move(source.endpoint);
     migration.target = std::move(target.endpoint);

@@ -51,9 +51,8 @@ Room room_from(const postgres::Result& row) {
 
 } // namespace
 
-void encryption(Findings& findings, run::Endpoint& endpoint) {
-    const auto& name = endpoint.connection.name();
-    const auto found = postgres::encryption_of(endpoint.connection);
+void encryption(Findings& findings, Side side, const std::string& name,
+                const postgres::Encryption& found) {
     const std::string subject = "encryption";
     if (found.protocol.empty() && found.is_local)
         findings.ok(subject,
@@ -65,15 +64,15 @@ void encryption(Findings& findings, run::Endpoint& endpoint) {
                                   name),
                       fmt::format("add sslmode=verify-full (and sslrootcert) to --{}, and have TLS "
                                   "on the server",
-                                  name_of(endpoint.side)));
+                                  name_of(side)));
     else if (found.protocol.starts_with("TLS") && found.sslmode != "verify-full" &&
              found.sslmode != "verify-ca" && !found.is_local)
-        findings.warn(subject,
-                      fmt::format("{}: {}, but nobody checks the server's certificate "
-                                  "(sslmode={}): another server could take its place",
-                                  name, found.protocol, found.sslmode),
-                      fmt::format("add sslmode=verify-full (and sslrootcert) to --{}",
-                                  name_of(endpoint.side)));
+        findings.warn(
+            subject,
+            fmt::format("{}: {}, but nobody checks the server's certificate "
+                        "(sslmode={}): another server could take its place",
+                        name, found.protocol, found.sslmode),
+            fmt::format("add sslmode=verify-full (and sslrootcert) to --{}", name_of(side)));
     else
         findings.ok(subject, fmt::format("{}: {}{}", name, found.protocol,
                                          found.cipher.empty() ? "" : ", " + found.cipher));

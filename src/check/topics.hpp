@@ -3,6 +3,7 @@
 #include "check/finding.hpp"
 #include "check/migration.hpp"
 #include "postgres/connection.hpp"
+#include "postgres/encryption.hpp"
 #include "postgres/transaction.hpp"
 #include "run/endpoints.hpp"
 
@@ -44,7 +45,9 @@ void earlier_queue(Findings& findings, run::Endpoint& target);
 
 // ---------------------------------------------------------------- servers.cpp
 
-void encryption(Findings& findings, run::Endpoint& endpoint);
+/// \param name of the connection.
+void encryption(Findings& findings, Side side, const std::string& name,
+                const postgres::Encryption& found);
 void versions(Findings& findings, run::Endpoint& source, run::Endpoint& target, const Pairs& pairs);
 void extension_schemas(Findings& findings, run::Endpoint& source, run::Endpoint& target);
 /// Whether names without a schema mean the same on both sides.

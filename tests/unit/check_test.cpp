@@ -14,7 +14,7 @@ using testing::HasSubstr;
 
 Finding finding_of(const Encryption& encryption) {
     Findings findings;
-    check::encryption(findings, "source", "source db.example:5432/metrics", encryption);
+    check::encryption(findings, Side::source, "source db.example:5432/metrics", encryption);
     EXPECT_EQ(findings.list().size(), 1);
     return findings.list().front();
 }
@@ -22,11 +22,11 @@ Finding finding_of(const Encryption& encryption) {
 TEST(Encryption, UnencryptedConnectionsCauseAWarningUnlessLocal) {
     const auto plain =
         finding_of({.is_local = false, .protocol = "", .cipher = "", .sslmode = "prefer"});
-    EXPECT_EQ(plain.level, Level::warning);
+    EXPECT_EQ(plain.level, Severity::warning);
     EXPECT_THAT(plain.remedy, HasSubstr("sslmode=verify-full (and sslrootcert) to --source"));
     EXPECT_EQ(
         finding_of({.is_local = true, .protocol = "", .cipher = "", .sslmode = "prefer"}).level,
-        Level::ok);
+        Severity::ok);
 }
 
 TEST(Encryption, UncheckedCertificatesCauseAWarning) {
@@ -34,10 +34,10 @@ TEST(Encryption, UncheckedCertificatesCauseAWarning) {
                           .protocol = "TLSv1.3",
                           .cipher = "TLS_AES_256_GCM_SHA384",
                           .sslmode = "require"};
-    EXPECT_EQ(finding_of(encryption).level, Level::warning);
+    EXPECT_EQ(finding_of(encryption).level, Severity::warning);
     EXPECT_THAT(finding_of(encryption).text, HasSubstr("sslmode=require"));
     encryption.sslmode = "verify-full";
-    EXPECT_EQ(finding_of(encryption).level, Level::ok);
+    EXPECT_EQ(finding_of(encryption).level, Severity::ok);
     EXPECT_EQ(finding_of(encryption).text,
               "source db.example:5432/metrics: TLSv1.3, TLS_AES_256_GCM_SHA384");
 }
@@ -46,7 +46,7 @@ TEST(Encryption, GssapiIsAccepted) {
     EXPECT_EQ(
         finding_of({.is_local = false, .protocol = "GSSAPI", .cipher = "", .sslmode = "prefer"})
             .level,
-        Level::ok);
+        Severity::ok);
 }
 
 // ---------------------------------------------------------------- how they are written
