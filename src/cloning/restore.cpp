@@ -287,7 +287,7 @@ class Pipeline {
 } // namespace
 
 processes::ProgramCall client(const run::Endpoint& endpoint, const std::string& program,
-                          std::vector<std::string> arguments) {
+                              std::vector<std::string> arguments) {
     std::vector<std::string> words{program, "--no-password",
                                    "--dbname=" + postgres::arguments_for(endpoint.connection)};
     words.insert(words.end(), arguments.begin(), arguments.end());

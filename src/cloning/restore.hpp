@@ -31,6 +31,6 @@ void restore(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan
 
 /// What a program of PostgreSQL's is started with, to connect as a connection did.
 processes::ProgramCall client(const run::Endpoint& endpoint, const std::string& program,
-                          std::vector<std::string> arguments);
+                              std::vector<std::string> arguments);
 
 } // namespace cloning
