@@ -133,7 +133,7 @@ void VerifyReport::nothing_to_do(std::int64_t copied) const {
 }
 
 void VerifyReport::nothing_copied(std::int64_t staged, const std::string& why) const {
-    summarize(output::Seconds(0), fmt::format("Nothing to verify: none of {} is copied: {}.",
+    summarize(output::Seconds(0), fmt::format("Nothing was verified: none of {} is copied: {}.",
                                               output::format_count(staged, "staged chunk"), why));
 }
 

@@ -291,7 +291,7 @@ TEST_F(CopyRows, RefusesASnapshotThatIsGone) {
     const auto outcome = backfill({"copy"});
     EXPECT_EQ(outcome.exit_status, 1);
     EXPECT_THAT(outcome.errors, HasSubstr("the snapshot " + snapshot));
-    EXPECT_THAT(outcome.errors, HasSubstr("is gone"));
+    EXPECT_THAT(outcome.errors, HasSubstr("no longer exists"));
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "0");
 }
 

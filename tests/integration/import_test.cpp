@@ -408,7 +408,7 @@ TEST_F(Import, RefusesFilesThatHaveChanged) {
     import_ok("numbers", {open.path()});
     open.append("3\n");
     expect_refused("numbers", {open.path()}, exit_failed,
-                   HasSubstr("its last record then was without"));
+                   HasSubstr("its last record had no newline then"));
     expect_numbers(2);
 }
 
@@ -818,7 +818,7 @@ TEST_F(ImportRejects, NameTheRemedyForANotValidConstraint) {
                    AllOf(HasSubstr(file.path() + ", line 3: new row for relation"),
                          HasSubstr("which is NOT VALID, but applies to new rows; ALTER "
                                    "TABLE \"public\".\"readings\" DROP CONSTRAINT \"few\", and "
-                                   "add it again, NOT VALID, when all is imported")));
+                                   "add it again as NOT VALID after the import")));
     target.run("ALTER TABLE \"public\".\"readings\" DROP CONSTRAINT \"few\"");
     import_ok("readings", {file.path()});
     target.run("ALTER TABLE readings ADD CONSTRAINT few CHECK (kind < 2) NOT VALID");
@@ -827,7 +827,7 @@ TEST_F(ImportRejects, NameTheRemedyForANotValidConstraint) {
     expect_refused("keyed", {file.path()}, exit_failed,
                    AllOf(HasSubstr(", lines 2 to 3: insert or update on table"),
                          HasSubstr("ALTER TABLE \"public\".\"keyed\" DROP CONSTRAINT "
-                                   "\"known\", and add it again, NOT VALID")));
+                                   "\"known\", and add it again as NOT VALID")));
 }
 
 TEST_F(ImportRejects, AreOnlyRecordsThatCausedTheError) {
@@ -925,7 +925,7 @@ TEST_F(Import, RefusesOptionsThatMakeNoSense) {
     expect({"a.csv", "--escape", "\n"}, "must be single ASCII characters");
     expect({"a.csv", "--null", "a,b"}, "--null must not contain the delimiter");
     expect({"a.csv", "--encoding", "SJIS", "--escape", "\\"},
-           "convert the file, such as with iconv");
+           "convert the file, for example with iconv");
     expect({"a.csv", "--on-error", "ignore"}, "--on-error");
     expect({"a.csv", "--max-rejects", "-1"}, "--max-rejects");
 }

@@ -160,7 +160,7 @@ TEST_F(RefreshBuckets, RefreshesCompleteBucketsAndReportsOthers) {
         AllOf(
             HasSubstr("Failed to refresh \"public\".\"weekly\": 2 buckets of [2025-06-02 00:00:00 "
                       "UTC, 2025-06-09 00:00:00 UTC), [2025-06-16 00:00:00 UTC, 2025-06-23 "
-                      "00:00:00 UTC) cannot be made as in the source"),
+                      "00:00:00 UTC) cannot be computed as in the source"),
             HasSubstr("Failed to refresh \"public\".\"daily\": 5 buckets of"),
             HasSubstr("stage and copy the aggregate itself")));
     EXPECT_THAT(materialized(target, "weekly"), ElementsAre("06-09 00|168", "06-23 00|168"));
@@ -355,7 +355,7 @@ TEST_F(RefreshFromPlain, NamesTheBucketThatFromCuts) {
     migrate({"--from", "2025-06-04 12:00", "--until", "2025-06-23"});
     EXPECT_THAT(backfill_ok({"refresh-caggs"}),
                 AllOf(HasSubstr("Not refreshed: \"public\".\"weekly\" [2025-06-02 00:00:00 UTC, "
-                                "2025-06-09 00:00:00 UTC), for --from cuts it"),
+                                "2025-06-09 00:00:00 UTC): --from cuts it"),
                       HasSubstr("CALL ")));
     EXPECT_THAT(materialized(target, "weekly"), ElementsAre("06-09 00|168", "06-16 00|168"));
 }

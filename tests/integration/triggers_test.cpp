@@ -762,7 +762,7 @@ TEST_F(TriggerChecks, ErrorsNameTheEventTriggerThatRaisedThem) {
     source.run("INSERT INTO readings VALUES ('2024-01-01 12:00+00', 1, 1)");
     const auto names_it =
         AllOf(HasSubstr("no tables here"),
-              HasSubstr("the function of the event trigger \"No tables\" (ddl_command_start) has "
+              HasSubstr("the function of the event trigger \"No tables\" (ddl_command_start) "
                         "raised it"),
               HasSubstr("ALTER EVENT TRIGGER \"No tables\" DISABLE"));
     const auto refuse = [&](const std::string& tags) {

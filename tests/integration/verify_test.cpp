@@ -415,7 +415,7 @@ TEST_F(VerifyOthers, FailsWhenNothingCouldBeCopied) {
     const auto early = backfill({"verify"});
     EXPECT_EQ(early.exit_status, 1);
     EXPECT_THAT(early.output,
-                HasSubstr("Nothing to verify: none of 2 staged chunks is copied: run copy"));
+                HasSubstr("Nothing was verified: none of 2 staged chunks is copied: run copy"));
     EXPECT_EQ(backfill({"copy"}).exit_status, 1);
     const auto outcome = backfill({"verify"});
     EXPECT_EQ(outcome.exit_status, 1);
