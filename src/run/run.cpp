@@ -46,11 +46,13 @@ void Run::begin(const Workload& workload, queue::OwnRun own, std::optional<Endpo
 
 void Run::work(const Work& work) {
     watchdog_.emplace(connections, options.retry.stall_timeout);
-    pool_.emplace(stop, work.worker, work.joins);
     try {
+        // Its threads end with it, because they use what the caller of work() owns.
+        Pool pool(stop, work.worker, work.joins);
+        pool_ = &pool;
         Publisher publisher(own_, options.source, options.target, *board_, output_,
                             {.pause = pause,
-                             .resize = [&](int most) { pool_->resize(most); },
+                             .resize = [&](int most) { pool.resize(most); },
                              .note =
                                  [&](std::int64_t chunks, std::int64_t bytes) {
                                      if (!is_of_the_queue_)
@@ -59,8 +61,8 @@ void Run::work(const Work& work) {
                                      demand_->note(bytes);
                                  }});
         const output::Display display(output_, *board_);
-        pool_->run(options.parallelism,
-                   [&](int working) { return demand_->wanted(working, work.unclaimed(working)); });
+        pool.run(options.parallelism,
+                 [&](int working) { return demand_->wanted(working, work.unclaimed(working)); });
         ended_.push_back(publisher.end());
     } catch (const Interrupted&) {
         is_interrupted_ = true;

@@ -112,7 +112,7 @@ class Run {
 
     std::int64_t id() const { return own_.id; } ///< OwnRun::id
     output::Board& board() { return *board_; }
-    Pool& pool() { return *pool_; }
+    Pool& pool() { return *pool_; } ///< \pre work() has begun
     const timescale::Server& server(Side side) const {
         return side == Side::source ? source_server_.value() : target_server_.value();
     }
@@ -152,7 +152,7 @@ class Run {
     std::optional<Connections> idle_; ///< connections that no worker uses
     std::optional<Endpoint> source_;  ///< connections for conclude() and afterwards
     std::optional<Endpoint> target_;
-    std::optional<Pool> pool_;
+    Pool* pool_ = nullptr; ///< of work()
     std::vector<postgres::Statement> ended_;
     bool is_interrupted_ = false;
     std::optional<Watchdog> watchdog_; // last: its thread uses the connections
