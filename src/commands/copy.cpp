@@ -157,9 +157,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     copy::CopyRun copy{.run = run,
                        .options = options,
                        .started = before.now,
-                       .sources = has_asked_source ? run::hypertable_map_from(
-                                                         ends.source.answers[source_hypertables])
-                                                   : run::read_sources(ends, targets),
+                       .sources = run::sources_from(ends, source_hypertables, targets),
                        .targets = targets,
                        .report = report,
                        .helpers = helpers,

@@ -87,17 +87,14 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     const auto workers = static_cast<int>(std::min<std::int64_t>(options.parallelism, to_do));
     verify::VerifyReport report(output, to_do);
     const auto targets = run::targets_from(answers[target_hypertables], ends.target);
-    verify::VerifyRun verify{
-        .run = run,
-        .options = options,
-        .started = before.now,
-        .mode = alike ? options.mode : verify::Mode::aggregate,
-        .hashes_alike = alike,
-        .sources = has_asked_source
-                       ? run::hypertable_map_from(ends.source.answers[source_hypertables])
-                       : run::read_sources(ends, targets),
-        .targets = targets,
-        .report = report};
+    verify::VerifyRun verify{.run = run,
+                             .options = options,
+                             .started = before.now,
+                             .mode = alike ? options.mode : verify::Mode::aggregate,
+                             .hashes_alike = alike,
+                             .sources = run::sources_from(ends, source_hypertables, targets),
+                             .targets = targets,
+                             .report = report};
     const auto* how = verify.mode == verify::Mode::digest ? "digests" : "aggregates";
     output.event("begun",
                  {{"command", "verify"},

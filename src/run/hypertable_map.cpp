@@ -45,6 +45,11 @@ HypertableMap read_sources(Endpoints& ends, const HypertableMap& targets) {
     return by_name(read_sources(ends.source, list, std::nullopt));
 }
 
+HypertableMap sources_from(Endpoints& ends, std::size_t answer, const HypertableMap& targets) {
+    const auto& answers = ends.source.answers;
+    return answers.empty() ? read_sources(ends, targets) : hypertable_map_from(answers[answer]);
+}
+
 const timescale::Hypertable& find_hypertable(const HypertableMap& hypertables,
                                              const postgres::QualifiedName& name,
                                              const char* side) {

@@ -4,6 +4,7 @@
 #include "run/endpoints.hpp"
 #include "timescale/hypertable.hpp"
 
+#include <cstddef>
 #include <map>
 
 namespace run {
@@ -22,6 +23,10 @@ HypertableMap hypertable_map_from(const postgres::Result& rows);
 
 /// Reads the source's hypertables; without TimescaleDB, the tables with the targets' names.
 HypertableMap read_sources(Endpoints& ends, const HypertableMap& targets);
+
+/// The same from an answer of the source, or read again if its statements were not answered.
+/// \param answer the index of timescale::hypertables_statement() in Endpoint::answers.
+HypertableMap sources_from(Endpoints& ends, std::size_t answer, const HypertableMap& targets);
 
 /// Finds the hypertable of a task.
 /// \param side "source" or "target", for the message.
