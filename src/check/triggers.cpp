@@ -27,7 +27,7 @@ std::string list_of(const std::vector<std::string>& names) {
 }
 
 /// How to have none fire without keeping writers off.
-std::string remedy_for(run::Endpoint& target, const Triggers& triggers) {
+std::string reaction_for(run::Endpoint& target, const Triggers& triggers) {
     if (triggers.may_be_replica)
         return "nothing, if writers of the chunks that are being loaded may wait; otherwise drop "
                "them while copying";
@@ -67,7 +67,7 @@ void look_at_triggers(Findings& findings, run::Endpoint& target, bool source_is_
                     "the hypertable{} fail",
                     what, why,
                     target.server.community ? "" : ", or that the target does not have yet,"),
-        remedy_for(target, triggers));
+        reaction_for(target, triggers));
 }
 
 void look_at_unvalidated(Findings& findings, run::Endpoint& target, const HypertablePair& pair,

@@ -75,7 +75,7 @@ ExitStatus clean(const CleanOptions& options, output::Output& output) {
             transaction.rollback();
         if (const auto behind = timescale::event_triggers_behind(target, error); !behind.empty())
             throw Error(fmt::format("nothing is removed: {}{}", error.what(), behind));
-        if (error.remedy() != postgres::Remedy::retry)
+        if (error.reaction() != postgres::Reaction::retry)
             throw;
         throw Error(fmt::format("the tasks in the {} are in use; stop the copy that is running, "
                                 "then clean",

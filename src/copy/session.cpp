@@ -166,7 +166,7 @@ bool CopySession::claim_and_copy(const PendingTask& pending) {
         // The application may have written a row with the same key (unique_violation), or the chunk
         // may have been dropped. The next attempt takes that into account.
         const bool may_succeed =
-            error.remedy() == postgres::Remedy::retry ||
+            error.reaction() == postgres::Reaction::retry ||
             (refused != nullptr && pending.attempts == 0 &&
              (refused->sqlstate() == postgres::sqlstate::unique_violation || refused->says_gone()));
         if (!may_succeed || pending.attempts >= copy_.options.retry.max_retries) {

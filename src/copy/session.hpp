@@ -55,8 +55,8 @@ struct WorkerTasks {
  * begin a transaction in the source under a lock that prevents changes of the chunk, load, mark the
  * task, commit.
  *
- * Any call may throw ConnectionError, or SqlError whose remedy is to wait. The session must not be
- * used afterwards.
+ * Any call may throw ConnectionError, or SqlError whose reaction is to wait. The session must not
+ * be used afterwards.
  */
 class CopySession {
   public:

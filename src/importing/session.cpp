@@ -107,7 +107,7 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
             finds_rejects = true;
         } catch (const postgres::TransactionError& error) {
             run::rethrow_unless_of_task(error, import_.run.stop);
-            if (error.remedy() != postgres::Remedy::retry ||
+            if (error.reaction() != postgres::Reaction::retry ||
                 ++failures > import_.options.retry.max_retries)
                 throw Error(fmt::format("{}: {}", place(batch), error.what()));
             import_.report.retried(path, part, error.what(), failures + 1);

@@ -36,8 +36,8 @@ struct ImportRun {
  * A batch is one transaction: claim it, COPY, read back rows, note the outcome, commit. If the
  * server rejects a record, another transaction finds the rejected records and leaves them out.
  *
- * Any call may throw ConnectionError, or SqlError whose remedy is to wait. The session must not be
- * used afterwards.
+ * Any call may throw ConnectionError, or SqlError whose reaction is to wait. The session must not
+ * be used afterwards.
  */
 class ImportSession {
   public:

@@ -65,7 +65,7 @@ std::vector<ToReadBack> loaded_chunks_from(const postgres::Result& rows,
 
 std::optional<std::string> read_back_failure(const postgres::SqlError& error) {
     if (error.context().find(comment) != std::string::npos) {
-        if (error.remedy() != postgres::Remedy::fail_task)
+        if (error.reaction() != postgres::Reaction::fail_task)
             return std::nullopt;
         return fmt::format("what was loaded cannot be read through its hypertable, and nothing of "
                            "it stays: {}",

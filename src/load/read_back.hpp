@@ -42,7 +42,8 @@ std::vector<ToReadBack> loaded_chunks_from(const postgres::Result& rows,
                                            const timescale::Hypertable& hypertable);
 
 /// Why it failed, as the error of what was loaded.
-/// \returns nothing when the error is another's, or will be another one next time (Remedy::retry).
+/// \returns nothing when the error is another's, or will be another one next time
+/// (Reaction::retry).
 std::optional<std::string> read_back_failure(const postgres::SqlError& error);
 
 } // namespace load

@@ -6,36 +6,36 @@
 
 namespace postgres {
 
-Remedy remedy_for(std::string_view sqlstate) {
+Reaction reaction_for(std::string_view sqlstate) {
     struct Rule {
         std::string_view prefix; ///< the first match decides
-        Remedy remedy;
+        Reaction reaction;
     };
     static constexpr std::array rules{
         Rule{sqlstate::serialization_failure,
-             Remedy::retry}, // or a conflict with a standby's recovery
-        Rule{sqlstate::deadlock_detected, Remedy::retry},
-        Rule{sqlstate::lock_not_available, Remedy::retry},
-        Rule{sqlstate::query_canceled, Remedy::fail_task}, // someone cancelled this one statement
-        Rule{sqlstate::database_dropped, Remedy::stop},
-        Rule{sqlstate::invalid_catalog_name, Remedy::stop}, // there is no such database
-        Rule{sqlstate_class::invalid_authorization_specification, Remedy::stop},
-        Rule{sqlstate::undefined_file, Remedy::stop}, // the extension's library is gone
-        Rule{sqlstate_class::connection_exception, Remedy::wait},
-        Rule{sqlstate::read_only_sql_transaction, Remedy::wait}, // the server became a standby
+             Reaction::retry}, // or a conflict with a standby's recovery
+        Rule{sqlstate::deadlock_detected, Reaction::retry},
+        Rule{sqlstate::lock_not_available, Reaction::retry},
+        Rule{sqlstate::query_canceled, Reaction::fail_task}, // someone cancelled this one statement
+        Rule{sqlstate::database_dropped, Reaction::stop},
+        Rule{sqlstate::invalid_catalog_name, Reaction::stop}, // there is no such database
+        Rule{sqlstate_class::invalid_authorization_specification, Reaction::stop},
+        Rule{sqlstate::undefined_file, Reaction::stop}, // the extension's library is gone
+        Rule{sqlstate_class::connection_exception, Reaction::wait},
+        Rule{sqlstate::read_only_sql_transaction, Reaction::wait}, // the server became a standby
         Rule{sqlstate_class::insufficient_resources,
-             Remedy::wait}, // no space, no memory, too many connections
-        Rule{sqlstate_class::operator_intervention, Remedy::wait}, // shutting down, starting up
-        Rule{sqlstate_class::system_error, Remedy::wait},          // I/O
+             Reaction::wait}, // no space, no memory, too many connections
+        Rule{sqlstate_class::operator_intervention, Reaction::wait}, // shutting down, starting up
+        Rule{sqlstate_class::system_error, Reaction::wait},          // I/O
     };
     for (const auto& rule : rules)
         if (sqlstate.starts_with(rule.prefix))
-            return rule.remedy;
-    return Remedy::fail_task;
+            return rule.reaction;
+    return Reaction::fail_task;
 }
 
-Remedy ConnectionError::remedy() const {
-    return remedy_for(sqlstate_) == Remedy::stop ? Remedy::stop : Remedy::wait;
+Reaction ConnectionError::reaction() const {
+    return reaction_for(sqlstate_) == Reaction::stop ? Reaction::stop : Reaction::wait;
 }
 
 } // namespace postgres

@@ -9,8 +9,9 @@
 
 namespace postgres {
 
-/// What can be done about an error, judged by its SQLSTATE alone.
-enum class Remedy {
+/// What the program does about an error, judged by its SQLSTATE alone. (Error::remedy() is what the
+/// user can do.)
+enum class Reaction {
     retry,     ///< the same transaction may succeed if it is run again (locks, serialization)
     wait,      ///< it may on new connections, later (restarting, no space, too many connections)
     fail_task, ///< this chunk cannot be copied as things are; others can
@@ -18,7 +19,7 @@ enum class Remedy {
 };
 
 /// \param sqlstate five characters, PostgreSQL's src/backend/utils/errcodes.txt.
-Remedy remedy_for(std::string_view sqlstate);
+Reaction reaction_for(std::string_view sqlstate);
 
 /// The connection could not be made, or broke. What it was doing is rolled back by the server,
 /// unless it was committing.
@@ -31,7 +32,7 @@ class ConnectionError : public Error {
     const std::string& sqlstate() const { return sqlstate_; }
 
     /// Either wait or stop.
-    Remedy remedy() const;
+    Reaction reaction() const;
 
   private:
     std::string sqlstate_;
@@ -42,7 +43,7 @@ class TransactionError : public Error {
   public:
     using Error::Error;
 
-    virtual Remedy remedy() const = 0;
+    virtual Reaction reaction() const = 0;
 };
 
 /// What the transaction looked at has changed since, or is being changed: it may succeed if it is
@@ -51,7 +52,7 @@ class ConcurrentChange : public TransactionError {
   public:
     using TransactionError::TransactionError;
 
-    Remedy remedy() const override { return Remedy::retry; }
+    Reaction reaction() const override { return Reaction::retry; }
 };
 
 /// The server refused a statement.
@@ -75,8 +76,8 @@ class SqlError : public TransactionError {
     /// The violated constraint's name, as it is in the catalog; empty for other errors.
     const std::string& constraint() const { return constraint_; }
 
-    Remedy remedy() const override {
-        return says_just_dropped() ? Remedy::retry : remedy_for(sqlstate_);
+    Reaction reaction() const override {
+        return says_just_dropped() ? Reaction::retry : reaction_for(sqlstate_);
     }
 
     /// A table that the statement names is not there. undefined_object is TimescaleDB's.

@@ -75,13 +75,13 @@ void Recovery::lead(const std::function<void()>& work,
         try {
             return work();
         } catch (const postgres::ConnectionError& error) {
-            if (error.remedy() != postgres::Remedy::wait)
+            if (error.reaction() != postgres::Reaction::wait)
                 throw;
             if (!goes_on(error, true))
                 return;
         } catch (const postgres::TransactionError& error) {
             stop_.check(); // the statement may have been cancelled to stop at once
-            if (error.remedy() != postgres::Remedy::wait)
+            if (error.reaction() != postgres::Reaction::wait)
                 throw;
             if (!goes_on(error, false))
                 return;

@@ -62,10 +62,10 @@ class Recovery {
     /// Repeats some work until it is done or the run must stop.
     /// \param work connects, and calls connected() and succeeded() when it has.
     /// \param failed called after a failure, before waiting; returns false to give up.
-    /// \throws what wait_after() throws, and what work throws unless its remedy is to wait.
+    /// \throws what wait_after() throws, and what work throws unless the reaction is to wait.
     void lead(const std::function<void()>& work, const std::function<bool(const Error&)>& failed);
 
-    /// Waits after a failure whose remedy is to wait.
+    /// Waits after a failure whose reaction is to wait.
     /// \returns false if the run must stop.
     /// \throws Error if the servers have failed for all workers for longer than
     /// RetryOptions::retry_timeout; Interrupted.

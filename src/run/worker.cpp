@@ -21,7 +21,8 @@ void Worker::succeeded() {
 
 void rethrow_unless_of_task(const postgres::TransactionError& error, const Stop& stop) {
     stop.check(); // the statement may have been cancelled to stop at once
-    if (error.remedy() == postgres::Remedy::stop || error.remedy() == postgres::Remedy::wait)
+    if (error.reaction() == postgres::Reaction::stop ||
+        error.reaction() == postgres::Reaction::wait)
         throw; // NOLINT(misc-throw-by-value-catch-by-reference): of the handler that calls this
 }
 

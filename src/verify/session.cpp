@@ -140,7 +140,7 @@ bool VerifySession::attempt(const queue::Task& task, bool last) {
         reason = error.what();
     } catch (const postgres::TransactionError& error) {
         run::rethrow_unless_of_task(error, verify_.run.stop);
-        if (error.remedy() == postgres::Remedy::retry && !last)
+        if (error.reaction() == postgres::Reaction::retry && !last)
             return false;
         reason = error.what();
     }

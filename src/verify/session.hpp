@@ -31,8 +31,8 @@ struct VerifyRun {
  * The claim's transaction has a connection of its own, so that the target's chunk can be read in
  * another transaction with one snapshot, like the source's.
  *
- * Any call may throw ConnectionError, or SqlError whose remedy is to wait. The session must not be
- * used afterwards, and its claimed tasks are not verified.
+ * Any call may throw ConnectionError, or SqlError whose reaction is to wait. The session must not
+ * be used afterwards, and its claimed tasks are not verified.
  */
 class VerifySession {
   public:

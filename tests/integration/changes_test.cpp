@@ -452,7 +452,7 @@ TEST_F(InMidLook, IndexesOfACompressedTableAreDroppedOneByOne) {
             // A new connection has nothing of the catalogs in its cache.
             EXPECT_TRUE(timescale::read_chunk(*target.connect(), {}, chunk));
         } catch (const postgres::SqlError& error) {
-            EXPECT_EQ(error.remedy(), postgres::Remedy::retry) << error.what();
+            EXPECT_EQ(error.reaction(), postgres::Reaction::retry) << error.what();
         }
 }
 

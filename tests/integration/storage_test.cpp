@@ -91,9 +91,9 @@ class Storage : public Migration {
 
     /// The statements that `check` gives to mend something.
     /// \param finding what that begins with.
-    std::string remedy_for(const std::string& finding) const {
+    std::string reaction_for(const std::string& finding) const {
         const auto said = backfill({"check", "--until", "2024-02-01"}).output;
-        const std::string remedy = "Remedy: in the target: ";
+        const std::string remedy = "Reaction: in the target: ";
         const auto begin = said.find(remedy, said.find(finding));
         EXPECT_NE(begin, std::string::npos) << said;
         return begin == std::string::npos
@@ -166,7 +166,7 @@ TEST_F(Storage, CheckFindsCompressedTablesInTheWrongSchema) {
     EXPECT_THROW(target.connect()->execute("SELECT count(*) FROM parcels"), postgres::SqlError);
 
     EXPECT_EQ(backfill({"check", "--until", "2024-02-01"}).exit_status, 1);
-    const auto statements = remedy_for("\"public\".\"parcels\": 2 chunks, such as ");
+    const auto statements = reaction_for("\"public\".\"parcels\": 2 chunks, such as ");
     EXPECT_THAT(statements, HasSubstr("SET SCHEMA \"_timescaledb_internal\""));
     way_to_target = owner.uri();
     EXPECT_THAT(backfill({"check", "--until", "2024-02-01"}).output,

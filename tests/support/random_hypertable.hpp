@@ -79,12 +79,12 @@ class RandomHypertable {
     std::vector<std::string> neighbours(Database& side) const;
 
     /// The remedies in the target if the program says that it cannot copy a chunk.
-    struct Remedy {
+    struct Reaction {
         std::string symptom;
         std::vector<std::string> statements;
         std::vector<std::string> undo; ///< to run after everything is copied
     };
-    std::vector<Remedy> remedies() const;
+    std::vector<Reaction> remedies() const;
 
     /// True if no rows are beyond the bounds.
     bool is_all() const { return is_all_; }

@@ -133,14 +133,14 @@ bool RandomHypertable::has_unvalidated() const {
     return std::ranges::any_of(constraints_, [](const auto& one) { return !one.is_valid; });
 }
 
-std::vector<RandomHypertable::Remedy> RandomHypertable::remedies() const {
-    Remedy constraints{.symptom = "is NOT VALID in the target", .statements = {}, .undo = {}};
+std::vector<RandomHypertable::Reaction> RandomHypertable::remedies() const {
+    Reaction constraints{.symptom = "is NOT VALID in the target", .statements = {}, .undo = {}};
     for (const auto& constraint : constraints_)
         if (!constraint.is_valid) {
             constraints.statements.push_back(constraint.drop);
             constraints.undo.push_back(constraint.add);
         }
-    Remedy triggers{.symptom = "triggers of the target would fire", .statements = {}, .undo = {}};
+    Reaction triggers{.symptom = "triggers of the target would fire", .statements = {}, .undo = {}};
     for (const auto& trigger : around_.triggers) {
         triggers.statements.push_back(trigger.drop);
         triggers.undo.push_back(trigger.create);
@@ -150,9 +150,9 @@ std::vector<RandomHypertable::Remedy> RandomHypertable::remedies() const {
         for (const auto& trigger : around_.triggers)
             if (!trigger.state.empty() && trigger.of_rows)
                 triggers.undo.push_back(trigger.state);
-    Remedy publication{.symptom = "it does not have a replica identity",
-                       .statements = {"ALTER TABLE " + table_ + " REPLICA IDENTITY FULL"},
-                       .undo = {"ALTER TABLE " + table_ + " REPLICA IDENTITY DEFAULT"}};
+    Reaction publication{.symptom = "it does not have a replica identity",
+                         .statements = {"ALTER TABLE " + table_ + " REPLICA IDENTITY FULL"},
+                         .undo = {"ALTER TABLE " + table_ + " REPLICA IDENTITY DEFAULT"}};
     if (!reference_.empty()) // the server also refuses the foreign keys' actions there
         publication.statements.push_back(
             fmt::format("ALTER TABLE {}.alert REPLICA IDENTITY FULL", schema_));

@@ -4,15 +4,15 @@
 
 namespace {
 
-using postgres::Remedy;
-using postgres::remedy_for;
+using postgres::Reaction;
+using postgres::reaction_for;
 using postgres::SqlError;
 
 TEST(RemedyFor, RetriesTransientErrors) {
     for (const auto* sqlstate : {"40001",  // serialization_failure
                                  "40P01",  // deadlock_detected
                                  "55P03"}) // lock_not_available
-        EXPECT_EQ(remedy_for(sqlstate), Remedy::retry) << sqlstate;
+        EXPECT_EQ(reaction_for(sqlstate), Reaction::retry) << sqlstate;
 }
 
 TEST(RemedyFor, WaitsForUnavailableServers) {
@@ -25,7 +25,7 @@ TEST(RemedyFor, WaitsForUnavailableServers) {
                                  "57P02",  // crash_shutdown
                                  "57P03",  // cannot_connect_now
                                  "58030"}) // io_error
-        EXPECT_EQ(remedy_for(sqlstate), Remedy::wait) << sqlstate;
+        EXPECT_EQ(reaction_for(sqlstate), Reaction::wait) << sqlstate;
 }
 
 TEST(RemedyFor, StopsOnErrorsThatAffectAllChunks) {
@@ -34,13 +34,13 @@ TEST(RemedyFor, StopsOnErrorsThatAffectAllChunks) {
                                  "3D000",  // invalid_catalog_name
                                  "57P04",  // database_dropped
                                  "58P01"}) // undefined_file
-        EXPECT_EQ(remedy_for(sqlstate), Remedy::stop) << sqlstate;
+        EXPECT_EQ(reaction_for(sqlstate), Reaction::stop) << sqlstate;
 }
 
 TEST(RemedyFor, WaitsForLostConnectionsUnlessTheServerRefusesUs) {
-    EXPECT_EQ(postgres::ConnectionError("cut").remedy(), Remedy::wait);
-    EXPECT_EQ(postgres::ConnectionError("terminated", "57P01").remedy(), Remedy::wait);
-    EXPECT_EQ(postgres::ConnectionError("no such password", "28P01").remedy(), Remedy::stop);
+    EXPECT_EQ(postgres::ConnectionError("cut").reaction(), Reaction::wait);
+    EXPECT_EQ(postgres::ConnectionError("terminated", "57P01").reaction(), Reaction::wait);
+    EXPECT_EQ(postgres::ConnectionError("no such password", "28P01").reaction(), Reaction::stop);
 }
 
 TEST(RemedyFor, FailsTheTaskOnErrorsOfASingleChunk) {
@@ -53,27 +53,27 @@ TEST(RemedyFor, FailsTheTaskOnErrorsOfASingleChunk) {
                                  "55000",  // object_not_in_prerequisite_state
                                  "P0001",  // raise_exception
                                  "XX000"}) // internal_error
-        EXPECT_EQ(remedy_for(sqlstate), Remedy::fail_task) << sqlstate;
+        EXPECT_EQ(reaction_for(sqlstate), Reaction::fail_task) << sqlstate;
 }
 
 TEST(RemedyFor, FailsTheTaskWhoseStatementWasCancelled) {
-    EXPECT_EQ(remedy_for("57014"), Remedy::fail_task);
+    EXPECT_EQ(reaction_for("57014"), Reaction::fail_task);
 }
 
 TEST(RemedyFor, FailsTheTaskWithoutAnSqlstate) {
-    EXPECT_EQ(remedy_for(""), Remedy::fail_task);
-    EXPECT_EQ(remedy_for("5"), Remedy::fail_task);
+    EXPECT_EQ(reaction_for(""), Reaction::fail_task);
+    EXPECT_EQ(reaction_for("5"), Reaction::fail_task);
 }
 
 TEST(SqlError, OfADroppedObjectIsRetried) {
     const std::string where = " 4711 (on the source, SQLSTATE XX000)";
-    EXPECT_EQ(SqlError("XX000", "cache lookup failed for relation" + where).remedy(),
-              Remedy::retry);
-    EXPECT_EQ(SqlError("XX000", "could not open relation with OID" + where).remedy(),
-              Remedy::retry);
-    EXPECT_EQ(SqlError("XX000", "out of order" + where).remedy(), Remedy::fail_task);
-    EXPECT_EQ(SqlError("P0001", "cache lookup failed for relation" + where).remedy(),
-              Remedy::fail_task);
+    EXPECT_EQ(SqlError("XX000", "cache lookup failed for relation" + where).reaction(),
+              Reaction::retry);
+    EXPECT_EQ(SqlError("XX000", "could not open relation with OID" + where).reaction(),
+              Reaction::retry);
+    EXPECT_EQ(SqlError("XX000", "out of order" + where).reaction(), Reaction::fail_task);
+    EXPECT_EQ(SqlError("P0001", "cache lookup failed for relation" + where).reaction(),
+              Reaction::fail_task);
 }
 
 TEST(TransactionError, IsWhatIsCaughtWhereItsRemedyDecides) {
@@ -81,18 +81,18 @@ TEST(TransactionError, IsWhatIsCaughtWhereItsRemedyDecides) {
         try {
             throw error;
         } catch (const postgres::TransactionError& caught) {
-            return caught.remedy();
+            return caught.reaction();
         }
     };
-    EXPECT_EQ(remedy_of(postgres::ConcurrentChange("the chunk has just changed")), Remedy::retry);
-    EXPECT_EQ(remedy_of(SqlError("53100", "disk full")), Remedy::wait);
+    EXPECT_EQ(remedy_of(postgres::ConcurrentChange("the chunk has just changed")), Reaction::retry);
+    EXPECT_EQ(remedy_of(SqlError("53100", "disk full")), Reaction::wait);
 }
 
 TEST(SqlError, KeepsItsSqlstateAndMessage) {
     const SqlError error("40P01", "deadlock detected");
     EXPECT_EQ(error.sqlstate(), "40P01");
     EXPECT_STREQ(error.what(), "deadlock detected");
-    EXPECT_EQ(error.remedy(), Remedy::retry);
+    EXPECT_EQ(error.reaction(), Reaction::retry);
 }
 
 } // namespace
