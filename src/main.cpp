@@ -1,7 +1,6 @@
 #include "base/exit_status.hpp"
 #include "cli/arguments.hpp"
 #include "commands/commands.hpp"
-#include "postgres/error.hpp"
 
 #include <fmt/format.h>
 
@@ -17,14 +16,8 @@ int main(int argc, char** argv) {
             pointers.push_back(argument.c_str());
         const auto invocation = commands::parse(argc, pointers.data());
         return invocation ? invocation->run() : exit_done;
-    } catch (const UsageError& error) {
-        fmt::print(stderr, "timescaledb-backfill: {}\n", error.what());
-        return exit_usage;
-    } catch (const Interrupted& error) {
-        fmt::print(stderr, "timescaledb-backfill: {}\n", error.what());
-        return exit_interrupted;
     } catch (const std::exception& error) {
         fmt::print(stderr, "timescaledb-backfill: {}\n", error.what());
-        return exit_failed;
+        return exit_status_of(error);
     }
 }

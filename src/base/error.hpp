@@ -5,8 +5,8 @@
 
 /**
  * The program's errors. Each message names the object, says what failed and, if possible, gives the
- * remedy. main() turns an error into a line on standard error and an exit status; nothing else
- * swallows errors.
+ * remedy. An error that ends the program becomes a line on standard error and an exit status
+ * (exit_status_of).
  */
 class Error : public std::runtime_error {
   public:

@@ -128,15 +128,9 @@ ExitStatus run_with_output(const OutputOptions& options,
     const output::Log log(output, options.log);
     try {
         return command(output);
-    } catch (const UsageError& error) {
-        spdlog::error("{}", error.what());
-        return exit_usage;
-    } catch (const Interrupted& error) {
-        spdlog::error("{}", error.what());
-        return exit_interrupted;
     } catch (const std::exception& error) {
         spdlog::error("{}", error.what());
-        return exit_failed;
+        return exit_status_of(error);
     }
 }
 
