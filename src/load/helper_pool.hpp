@@ -28,14 +28,14 @@ using WorkItem = std::function<void(HelperConnections&)>;
  * The workers of a run, as far as they help each other: one that finds no chunk left to claim does
  * pieces of the chunks that others are loading.
  *
- * Thread-safe. A worker joins as a Helper; the helpers outlives its members.
+ * Thread-safe. A worker joins as a Helper. The pool must outlive its helpers.
  */
 class HelperPool {
   public:
-    /// How many members there are.
+    /// The number of helpers.
     int size();
 
-    /// There will be one more member: to be said before the others could miss it.
+    /// Announces one more helper, before the others could finish without it.
     void expect_another();
 
     /// Has pieces done, by the caller and by all who have nothing else to do. Returns when all are
@@ -43,8 +43,8 @@ class HelperPool {
     /// \throws what the first piece that failed threw, when none is being done any more.
     void share(std::vector<WorkItem> pieces, HelperConnections& own);
 
-    /// A worker's place in the helpers, which it takes before anything that could fail: the others
-    /// wait for it.
+    /// A worker's place in the pool. It takes the place before anything that can fail, because the
+    /// others wait for it.
     class Helper {
       public:
         explicit Helper(HelperPool& helpers) : helpers_(helpers) {}

@@ -13,7 +13,7 @@
 
 namespace load {
 
-/// Waiting for the hypertable's lock holds up whoever queues behind us.
+/// Only sessions that create chunks queue behind us for this lock of the hypertable.
 constexpr auto lock_to_make_chunk = "SET LOCAL lock_timeout = '10s'";
 
 /// Makes a request's chunk, empty; needs the Community edition. It holds a lock on the hypertable
