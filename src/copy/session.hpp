@@ -117,9 +117,11 @@ class CopySession {
     CopyRun& copy_;
     run::WorkerProgress& progress_;
     WorkerTasks& tasks_;
+    /// Ends after session_, which tells the other workers what it has lost: the next to have a turn
+    /// must wait until a crashed server has ended those backends.
+    std::optional<run::Crashes::Turn> turn_;
     run::WorkerSession session_;
-    std::optional<run::Crashes::Turn> turn_; ///< ends after lost tasks are noted in Crashes
-    bool nothing_left_ = false;              ///< the last commit saw no unfinished task
+    bool nothing_left_ = false; ///< the last commit saw no unfinished task
     load::Loader loader_;
     load::SmallChunkLoader small_chunks_;
     std::vector<queue::Task> done_;   ///< by the current attempt

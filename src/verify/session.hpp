@@ -92,8 +92,10 @@ class VerifySession {
 
     VerifyRun& verify_;
     run::WorkerProgress& progress_;
+    /// Ends after session_, which tells the other workers what it has lost: the next to have a turn
+    /// must wait until a crashed server has ended those backends.
+    std::optional<run::Crashes::Turn> turn_;
     run::WorkerSession session_;
-    std::optional<run::Crashes::Turn> turn_; ///< ends after lost tasks are noted in Crashes
     std::vector<std::int64_t> in_hand_;
     std::vector<Verdict> verdicts_; ///< of the claimed tasks
     std::vector<Verdict>& in_doubt_;
