@@ -5,12 +5,15 @@
 --
 -- $1: the hypertable's qualified and quoted name
 -- $2, $3: schema and name of the table to make
+-- $4: name, in the same schema, of the table's stand-in (load::StandIn); NULL for none
 WITH hypertable AS (
     SELECT class.*,
            catalog_hypertable.id,
            catalog_hypertable.associated_schema_name,
            catalog_hypertable.associated_table_prefix,
            format('%I.%I', $2::text, $3::text) AS staging,
+           -- the table that is defined like the hypertable
+           format('%I.%I', $2::text, coalesce($4::text, $3::text)) AS defined,
            (SELECT array_agg(tablespace.tablespace_name ORDER BY tablespace.id)
             FROM _timescaledb_catalog.tablespace
             WHERE tablespace.hypertable_id = catalog_hypertable.id) AS tablespaces
@@ -27,33 +30,41 @@ location AS (
     FROM hypertable
     LEFT JOIN pg_tablespace AS tablespace ON tablespace.oid = hypertable.reltablespace
 ),
+columns AS (
+    SELECT format('LIKE %s INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS '
+                  'INCLUDING STORAGE INCLUDING COMPRESSION', $1::text) AS text
+),
 -- what CREATE TABLE ... INHERITS and set_attoptions would do, in this order; owner_and_privileges.sql has
 -- the rest
 statement (place, text) AS (
-    SELECT 1, format(
-               'CREATE %sTABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING GENERATED '
-               'INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION)%s%s',
-               CASE relpersistence WHEN 'u' THEN 'UNLOGGED ' END, staging, $1::text,
+    SELECT 1, format('CREATE TABLE %s (%s)', defined, columns.text)
+    FROM hypertable CROSS JOIN columns WHERE $4::text IS NOT NULL
+    UNION ALL
+    SELECT 2, format(
+               'CREATE %sTABLE %s (%s)%s%s%s',
+               CASE relpersistence WHEN 'u' THEN 'UNLOGGED ' END, staging,
+               CASE WHEN $4::text IS NULL THEN columns.text END,
+               CASE WHEN $4::text IS NOT NULL THEN format(' INHERITS (%s)', defined) END,
                (SELECT format(' WITH (%s)', string_agg(
                            format('%s = %L', split_part(option, '=', 1),
                                              substr(option, strpos(option, '=') + 1)), ', '))
                 FROM unnest(reloptions) AS option HAVING count(*) > 0),
                ' TABLESPACE ' || quote_ident(location.tablespace))
-    FROM hypertable CROSS JOIN location
+    FROM hypertable CROSS JOIN location CROSS JOIN columns
     UNION ALL
-    SELECT 2, format('ALTER TABLE %s ALTER %I SET STATISTICS %s', staging, attname, attstattarget)
+    SELECT 3, format('ALTER TABLE %s ALTER %I SET STATISTICS %s', staging, attname, attstattarget)
     FROM hypertable
     JOIN pg_attribute ON attrelid = hypertable.oid AND attnum > 0 AND NOT attisdropped
                      AND attstattarget >= 0
     UNION ALL
-    SELECT 2, format('ALTER TABLE %s ALTER %I SET (%s)', staging, attname,
+    SELECT 3, format('ALTER TABLE %s ALTER %I SET (%s)', staging, attname,
                      array_to_string(attoptions, ', '))
     FROM hypertable
     JOIN pg_attribute ON attrelid = hypertable.oid AND attnum > 0 AND NOT attisdropped
                      AND attoptions IS NOT NULL
     UNION ALL
     -- Rows need not satisfy these: they are added when all are in.
-    SELECT 2, format('ALTER TABLE %s DROP CONSTRAINT %I', staging, conname)
+    SELECT 3, format('ALTER TABLE %s DROP CONSTRAINT %I', defined, conname)
     FROM hypertable
     JOIN pg_constraint ON conrelid = hypertable.oid AND contype IN ('c', 'n') AND NOT convalidated
 ),
@@ -149,15 +160,17 @@ SELECT CASE
                    'statement', text) ORDER BY number), '[]')
         FROM index_statement) AS indexes,
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                   'name', conname, 'valid', convalidated,
+                   'name', conname, 'valid', convalidated, 'place', place,
                    'definition', regexp_replace(definition, ' NOT VALID$', ''))
-                   ORDER BY conname), '[]')
-        FROM (SELECT conname, convalidated, pg_get_constraintdef(oid) AS definition
+                   ORDER BY place), '[]')
+        FROM (SELECT conname, contype, convalidated, pg_get_constraintdef(oid) AS definition,
+                     row_number() OVER (ORDER BY conname) - 1 AS place
               FROM pg_constraint
-              WHERE conrelid = hypertable.oid AND contype = 'f' AND conparentid = 0
+              WHERE conrelid = hypertable.oid
+                AND (contype = 'f' AND conparentid = 0 OR contype = 't')
               OFFSET 0) AS foreign_key
-        WHERE definition IS NOT NULL) AS foreign_keys,
-       (SELECT coalesce(jsonb_agg(format('ALTER TABLE %s ADD CONSTRAINT %I %s', hypertable.staging,
+        WHERE definition IS NOT NULL AND contype = 'f') AS foreign_keys,
+       (SELECT coalesce(jsonb_agg(format('ALTER TABLE %s ADD CONSTRAINT %I %s', hypertable.defined,
                                          conname, definition) ORDER BY conname), '[]')
         FROM (SELECT conname, pg_get_constraintdef(oid) AS definition
               FROM pg_constraint

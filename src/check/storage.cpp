@@ -1,4 +1,5 @@
 #include "check/topics.hpp"
+#include "load/stand_in.hpp"
 #include "output/units.hpp"
 #include "postgres/quote.hpp"
 #include "sql.hpp"
@@ -83,6 +84,18 @@ void misplaced_batches(Findings& findings, run::Endpoint& target) {
                             : ", as a superuser, for the role may not create tables in " +
                                   repair.missing_right,
                         fmt::join(repair.statements, "; ")));
+}
+
+void stand_ins(Findings& findings, run::Endpoint& target) {
+    for (const auto& stand_in : load::read_stand_ins(target.connection))
+        if (stand_in.chunk)
+            findings.warn("attached chunks",
+                          fmt::format("the chunk {} still inherits from {}, because a copy ended "
+                                      "before it could detach it; columns of its hypertable cannot "
+                                      "be renamed, and the chunk keeps those that are dropped",
+                                      stand_in.chunk->quoted(), stand_in.name.quoted()),
+                          "timescaledb-backfill copy or clean; do not drop the schema __backfill "
+                          "yourself, which would drop the chunk");
 }
 
 } // namespace check

@@ -92,6 +92,7 @@ void look_at_target(Findings& findings, Migration& migration, int workers) {
     look(findings, "connections to the target", [&] { connections(findings, target, workers); });
     look(findings, "queue", [&] { earlier_queue(findings, target); });
     look(findings, "compressed chunks", [&] { misplaced_batches(findings, target); });
+    look(findings, "attached chunks", [&] { stand_ins(findings, target); });
 }
 
 } // namespace

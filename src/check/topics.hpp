@@ -138,6 +138,10 @@ void access_methods(Findings& findings, const Pairs& pairs);
 /// hypertable.
 void misplaced_batches(Findings& findings, run::Endpoint& target);
 
+/// Chunks of the target that a copy has attached, and was killed before it removed their stand-ins
+/// (load::StandIn).
+void stand_ins(Findings& findings, run::Endpoint& target);
+
 // ---------------------------------------------------------------- helpers, in names.cpp
 
 /// The parameters $1 and $2 that statements take for the names of a side's hypertables.

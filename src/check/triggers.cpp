@@ -79,7 +79,7 @@ void look_at_unvalidated(Findings& findings, run::Endpoint& target, const Hypert
                           "empty and one is attached{}, or as compressed batches; they fail a "
                           "chunk that holds rows in the target, and any other that is loaded in "
                           "place or through the hypertable",
-                          target.server.attaches_cleanly() ? "" : ", with --load-strategy attach")
+                          target.server.adopts_indexes() ? "" : ", with --load-strategy attach")
             : std::string("rows that violate it fail their chunks, for the Apache edition attaches "
                           "none");
     auto names = triggers.unvalidated_checks;

@@ -1,4 +1,5 @@
 #include "commands/commands.hpp"
+#include "load/stand_in.hpp"
 #include "output/units.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/pooler.hpp"
@@ -6,6 +7,7 @@
 #include "queue/imports.hpp"
 #include "queue/queue.hpp"
 #include "queue/suspended_jobs.hpp"
+#include "run/endpoints.hpp"
 #include "timescale/triggers.hpp"
 
 #include <fmt/format.h>
@@ -49,11 +51,27 @@ void require_jobs_on(postgres::Connection& target) {
                                 fmt::join(jobs, ", "), target.name()));
 }
 
+/// Dropping the queue would drop these chunks with it.
+/// \throws Error if there are some.
+void require_no_stand_ins(postgres::Connection& target) {
+    for (const auto& stand_in : load::read_stand_ins(target))
+        if (stand_in.chunk)
+            throw Error(fmt::format("cannot remove the schema __backfill: the chunk {} inherits "
+                                    "from {} and is in use",
+                                    stand_in.chunk->quoted(), stand_in.name.quoted()),
+                        "clean again when it is not");
+}
+
 ExitStatus clean(const CleanOptions& options, output::Output& output) {
     const auto settings = postgres::session_settings(postgres::Access::read_write);
     postgres::Connection target(options.target, "target", postgres::application_name("clean"),
                                 settings);
     postgres::pin_first_session(target, settings, {});
+    load::remove_stand_ins(target, [&] {
+        run::LeanSession session(options.target, Side::target, "clean",
+                                 run::Endpoint::default_patience);
+        return std::move(session.connection);
+    });
     // A copy that is under way holds its task for as long as its chunk takes.
     postgres::Transaction transaction(target, "BEGIN; SET LOCAL lock_timeout = '2s'");
     if (!queue::exists(target)) {
@@ -65,6 +83,9 @@ ExitStatus clean(const CleanOptions& options, output::Output& output) {
     require_jobs_on(target);
     try {
         const auto state = unfinished(target);
+        if (queue::is_known(target))
+            queue::lock(target);
+        require_no_stand_ins(target);
         queue::drop(target);
         transaction.commit();
         output.event(

@@ -1,7 +1,7 @@
 #include "commands/commands.hpp"
 #include "copy/explain.hpp"
+#include "copy/finish_chunks.hpp"
 #include "copy/report.hpp"
-#include "copy/trigger_states.hpp"
 #include "copy/worker.hpp"
 #include "load/skipping.hpp"
 #include "queue/queue.hpp"
@@ -56,11 +56,11 @@ std::string note_on(load::Strategy strategy, const timescale::Server& target) {
         return {};
     if (!target.community)
         return "Note: the target's Apache edition attaches no tables; all goes in place.";
-    if (target.attaches_cleanly())
+    if (target.adopts_indexes())
         return {};
-    return fmt::format("Note: the target has TimescaleDB {}. Before 2.29.1, columns that are later "
-                       "dropped from a hypertable stay in its attached chunks, and inserting into "
-                       "those fails then.",
+    return fmt::format("Note: the target has TimescaleDB {}. Before 2.22, indexes are built while "
+                       "a chunk is attached, and the application cannot make chunks of its "
+                       "hypertable meanwhile.",
                        target.timescaledb_text);
 }
 
@@ -128,7 +128,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     if (before.to_do == 0) {
         // An earlier run may have been ended before it came to that.
         if (!options.explain)
-            copy::restore_trigger_states(ends.target, run::read_targets(ends));
+            copy::finish_chunks(ends.target, run::read_targets(ends));
         copy::CopyReport(output, 0).nothing_to_do(before.total);
         return exit_done;
     }
@@ -179,6 +179,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
         output.say(Importance::detail, note);
     warn_of_versions(ends, copy.sources);
     record_for_skipping(ends.target, answers[unrecorded]);
+    copy::remove_stand_ins(ends.target);
 
     run.throttle.set(options.max_rate);
     auto own_run = queue::own_run_from(answers[run_number]);
@@ -203,7 +204,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     queue::Counts after;
     std::vector<queue::Failure> failures;
     run.conclude([&](run::Endpoint& target, std::vector<postgres::Statement> ended) {
-        copy::restore_trigger_states(target, copy.targets);
+        copy::finish_chunks(target, copy.targets);
         after = queue::conclude(target.connection, std::move(ended));
         if (after.failed > 0)
             failures = queue::failures(target.connection, most_failures);

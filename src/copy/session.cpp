@@ -52,6 +52,12 @@ load::Context CopySession::context() {
             .builder = [this]() -> postgres::Connection& {
                 return session_.second_target().connection;
             },
+            .connect_lean =
+                [this] {
+                    auto session = copy_.run.connect_to_queue();
+                    copy_.run.connections.add(session.entry());
+                    return std::move(session.connection);
+                },
             .helpers = copy_.helpers,
             .horizon = copy_.horizon,
             .progress = progress_};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "load/lean_session.hpp"
 #include "run/endpoints.hpp"
 #include "run/hypertable_map.hpp"
 
@@ -10,6 +11,7 @@ namespace copy {
 /// changing them. So this uses sessions without TimescaleDB, one for each chunk, and transactions
 /// that wait for their lock only briefly. Failures are logged as warnings. \throws ConnectionError
 /// if the target's connection is lost.
-void restore_trigger_states(run::Endpoint& target, const run::HypertableMap& targets);
+void restore_trigger_states(run::Endpoint& target, const run::HypertableMap& targets,
+                            const load::ConnectLean& connect);
 
 } // namespace copy

@@ -22,8 +22,7 @@ constexpr std::int64_t pages_in_piece = 2048;
 
 Loaded AttachedLoad::load(const Request& request, Prepared& prepared) {
     auto& builder = builder_();
-    auto shape =
-        timescale::read_staging_shape(builder, request.task.target, staging_name(request.task.id));
+    auto shape = StagingTable::shape(builder, target_server_, request.task);
     if (!shape)
         throw TaskError("its hypertable is gone from the target");
     auto& staging = staging_.emplace(builder, target_server_, request.task, std::move(*shape));
@@ -113,7 +112,7 @@ Loaded AttachedLoad::load_in_pieces(const Request& request, const CopyShape& col
 
 void AttachedLoad::committed() {
     if (staging_)
-        staging_->committed();
+        staging_->committed(connect_lean_);
 }
 
 } // namespace load

@@ -25,8 +25,8 @@ class AttachedLoad {
     AttachedLoad(const Context& context, RowLoad& rows)
         : source_(context.source), target_(context.target), target_server_(context.target_server),
           encoding_(copy_encoding(context.source_server, context.target_server)),
-          builder_(context.builder), helpers_(context.helpers), progress_(context.progress),
-          rows_(rows) {}
+          builder_(context.builder), connect_lean_(context.connect_lean), helpers_(context.helpers),
+          progress_(context.progress), rows_(rows) {}
 
     queue::Loaded load(const Request& request, Prepared& prepared);
 
@@ -47,6 +47,7 @@ class AttachedLoad {
     const timescale::Server& target_server_;
     std::string encoding_;
     std::function<postgres::Connection&()> builder_;
+    ConnectLean connect_lean_;
     HelperPool& helpers_;
     ProgressListener& progress_;
     RowLoad& rows_;

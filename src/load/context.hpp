@@ -2,6 +2,7 @@
 
 #include "load/helper_pool.hpp"
 #include "load/late_rows.hpp"
+#include "load/lean_session.hpp"
 #include "load/progress_listener.hpp"
 #include "postgres/connection.hpp"
 #include "timescale/server.hpp"
@@ -20,6 +21,7 @@ struct Context {
     /// Another connection to the target, which is in no transaction: for what has to be committed
     /// before that one is, or must not hold its locks so long. Called when it is needed.
     std::function<postgres::Connection&()> builder;
+    ConnectLean connect_lean;
     HelperPool& helpers;
     const Horizon& horizon;
     ProgressListener& progress;

@@ -195,8 +195,8 @@ std::string attach_obstacle(const LoadOptions& options, const timescale::Server&
         return "triggers are to fire for its rows";
     if (options.strategy == Strategy::attach)
         return {};
-    if (!target.attaches_cleanly())
-        return "before TimescaleDB 2.29.1, columns of an attached chunk outlive their hypertable's";
+    if (!target.adopts_indexes())
+        return "before TimescaleDB 2.22, attaching builds indexes with the hypertable locked";
     // Making a table would cost more than the target's indexes do; but it keeps no writer off, and
     // rows that violate a constraint which is NOT VALID have no other way.
     const bool is_worth_it =

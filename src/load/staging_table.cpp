@@ -18,6 +18,11 @@ using postgres::quote_literal;
 using postgres::SqlError;
 namespace sqlstate = postgres::sqlstate;
 
+std::optional<postgres::QualifiedName> stand_in_for(const timescale::Server& server,
+                                                    std::int64_t task) {
+    return server.attaches_cleanly() ? std::nullopt : std::optional(stand_in_name(task));
+}
+
 } // namespace
 
 postgres::QualifiedName staging_name(std::int64_t task) {
@@ -28,10 +33,18 @@ void drop_staging_table(postgres::Connection& target, std::int64_t task) {
     target.execute("DROP TABLE IF EXISTS " + staging_name(task).quoted());
 }
 
+std::optional<timescale::StagingShape> StagingTable::shape(postgres::Connection& connection,
+                                                           const timescale::Server& server,
+                                                           const queue::Task& task) {
+    return timescale::read_staging_shape(connection, task.target, staging_name(task.id),
+                                         stand_in_for(server, task.id));
+}
+
 StagingTable::StagingTable(postgres::Connection& builder, const timescale::Server& server,
                            const queue::Task& task, timescale::StagingShape shape)
     : builder_(builder), server_(server), hypertable_(task.target), slices_(task.slices.text()),
-      shape_(std::move(shape)), name_(staging_name(task.id)) {}
+      shape_(std::move(shape)), name_(staging_name(task.id)),
+      stand_in_(stand_in_for(server, task.id)) {}
 
 StagingTable::~StagingTable() {
     if (!exists_)
@@ -42,7 +55,7 @@ StagingTable::~StagingTable() {
             // When the connection with the claim was lost, its server process may go on holding a
             // lock on the table until we have connected again, and ended it.
             postgres::Transaction transaction(builder_, fmt::format("BEGIN; {}", lock_briefly));
-            builder_.execute("DROP TABLE IF EXISTS " + name_.quoted());
+            builder_.execute(drop_statement());
             transaction.commit();
             return;
         } catch (const Error& error) {
@@ -53,13 +66,17 @@ StagingTable::~StagingTable() {
     }
 }
 
+std::string StagingTable::drop_statement() const {
+    return fmt::format("DROP TABLE IF EXISTS {}{}", name_.quoted(),
+                       stand_in_ ? ", " + stand_in_->quoted() : "");
+}
+
 void StagingTable::create() {
     exists_ = true;
     try {
         // If somebody has a lock on the old one, it is terminated before the next attempt.
-        builder_.execute(fmt::format("BEGIN; {}; DROP TABLE IF EXISTS {}; SET LOCAL lock_timeout = "
-                                     "0; {}",
-                                     lock_briefly, name_.quoted(), shape_.create_table));
+        builder_.execute(fmt::format("BEGIN; {}; {}; SET LOCAL lock_timeout = 0; {}", lock_briefly,
+                                     drop_statement(), shape_.create_table));
     } catch (const SqlError& error) {
         // A server process that a killed run left behind has just committed it
         // (unique_violation: in a catalog).
@@ -88,7 +105,7 @@ void StagingTable::build(int processes, ProgressListener& progress) {
     for (const auto& constraint : shape_.unvalidated)
         statements += constraint + "; ";
     builder_.execute(fmt::format("{}ANALYZE {}; COMMIT", statements, name_.quoted()));
-    if (server_.adopts_foreign_keys())
+    if (server_.adopts_indexes())
         for (const auto& key : shape_.foreign_keys)
             add_foreign_key(key, progress);
 }
@@ -118,9 +135,7 @@ void StagingTable::add_foreign_key(const timescale::StagingShape::ForeignKey& ke
 
 /// Gives indexes and constraints the names that TimescaleDB would give them, which begin with the
 /// chunk's name or id; afterwards it allows no more renaming of constraints.
-std::string StagingTable::renames(std::int64_t chunk_id) const {
-    if (!server_.adopts_indexes())
-        return {};
+std::string StagingTable::index_renames(std::int64_t chunk_id) const {
     const auto chunk = fmt::format("{}_{}_chunk", shape_.chunk_prefix, chunk_id);
     std::set<std::string> names;
     std::string statements;
@@ -143,6 +158,39 @@ std::string StagingTable::renames(std::int64_t chunk_id) const {
     return statements;
 }
 
+/// True if foreign keys are adopted only if they have the names that TimescaleDB would give them.
+bool StagingTable::names_foreign_keys() const {
+    return server_.adopts_indexes() && !server_.finds_foreign_keys() &&
+           !shape_.foreign_keys.empty();
+}
+
+std::string StagingTable::foreign_key_renames(std::int64_t chunk_id,
+                                              std::int64_t first_number) const {
+    std::string statements;
+    for (const auto& key : shape_.foreign_keys)
+        statements += fmt::format("ALTER TABLE {} RENAME CONSTRAINT {} TO {}; ", name_.quoted(),
+                                  quote_identifier(key.name),
+                                  quote_identifier(server_.chunk_constraint_name(
+                                      chunk_id, key.name, first_number + key.place)));
+    return statements;
+}
+
+/// True if the chunk has the id, and with it the names, that were expected. Otherwise another
+/// session has made a chunk at the same time.
+/// \param chunk the result of create_chunk().
+bool StagingTable::is_adopted(postgres::Connection& target, const postgres::Result& chunk,
+                              std::int64_t expected_id) const {
+    if (chunk.integer(0, "chunk_id") != expected_id)
+        return false;
+    if (!names_foreign_keys())
+        return true;
+    const auto keys = target.query("SELECT count(*) AS keys FROM pg_constraint "
+                                   "WHERE conrelid = format('%I.%I', $1::text, $2::text)::regclass "
+                                   "AND contype = 'f' AND conparentid = 0",
+                                   {chunk.string(0, "schema_name"), chunk.string(0, "table_name")});
+    return keys.integer(0, "keys") == static_cast<std::int64_t>(shape_.foreign_keys.size());
+}
+
 bool StagingTable::has_null_in_dimension() {
     std::string condition;
     for (const auto& column : shape_.nullable_dimensions)
@@ -161,18 +209,26 @@ bool StagingTable::attach(postgres::Connection& target, ProgressListener& progre
         target.execute("SAVEPOINT attaching");
         try {
             // With this lock, nobody but chunks of other hypertables can take the id.
-            const auto results = target.pipeline(
-                {{lock_briefly},
-                 {postgres::lock_statement({hypertable_}, "SHARE UPDATE EXCLUSIVE")},
-                 timescale::next_chunk_id_statement()});
-            const auto id = results.back().integer(0, "id");
-            const auto row = target.execute(
-                fmt::format("{}SELECT chunk_id "
+            std::vector<postgres::Statement> statements{
+                {lock_briefly},
+                {postgres::lock_statement({hypertable_}, "SHARE UPDATE EXCLUSIVE")},
+                timescale::next_chunk_id_statement()};
+            if (names_foreign_keys())
+                statements.push_back(timescale::next_constraint_number_statement());
+            const auto results = target.pipeline(statements);
+            const auto id = results[2].integer(0, "id");
+            std::string renames;
+            if (server_.adopts_indexes())
+                renames = index_renames(id);
+            if (names_foreign_keys())
+                renames += foreign_key_renames(id, results[3].integer(0, "number"));
+            const auto chunk = target.execute(
+                fmt::format("{}SELECT chunk_id, schema_name, table_name "
                             "FROM _timescaledb_functions.create_chunk({}::regclass, {}::jsonb, "
                             "chunk_table => {}::regclass)",
-                            renames(id), quote_literal(hypertable_.quoted()),
-                            quote_literal(slices_), quote_literal(name_.quoted())));
-            if (row.integer(0, "chunk_id") == id || !server_.adopts_indexes()) {
+                            renames, quote_literal(hypertable_.quoted()), quote_literal(slices_),
+                            quote_literal(name_.quoted())));
+            if (!server_.adopts_indexes() || is_adopted(target, chunk, id)) {
                 attached_ = true;
                 return true;
             }
@@ -192,6 +248,18 @@ bool StagingTable::attach(postgres::Connection& target, ProgressListener& progre
             pause(progress);
         }
     }
+}
+
+void StagingTable::committed(const ConnectLean& connect) {
+    if (!attached_ || !exists_)
+        return;
+    exists_ = false;
+    if (!stand_in_)
+        return;
+    // If somebody is reading the chunk already, the end of the run tries again.
+    const auto reason = remove_stand_in(*stand_in_, connect, /*attempts=*/1);
+    if (!reason.empty())
+        spdlog::debug("cannot remove {}: {}", stand_in_->quoted(), reason);
 }
 
 bool drop_empty_chunk(postgres::Connection& connection, const timescale::Chunk& chunk,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "load/progress_listener.hpp"
+#include "load/stand_in.hpp"
 #include "postgres/connection.hpp"
 #include "queue/task.hpp"
 #include "timescale/chunk.hpp"
@@ -16,7 +17,7 @@ namespace load {
 /// killed run left.
 postgres::QualifiedName staging_name(std::int64_t task);
 
-/// Drops a task's staging table, if it is there.
+/// Drops a task's staging table, if it is there. Its stand-in is dropped at the end of the run.
 void drop_staging_table(postgres::Connection& target, std::int64_t task);
 
 /**
@@ -30,7 +31,12 @@ void drop_staging_table(postgres::Connection& target, std::int64_t task);
  */
 class StagingTable {
   public:
-    /// \param shape as read for staging_name(task).
+    /// Reads what the table must look like. \returns nothing if the hypertable does not exist.
+    static std::optional<timescale::StagingShape> shape(postgres::Connection& connection,
+                                                        const timescale::Server& server,
+                                                        const queue::Task& task);
+
+    /// \param shape as shape() has read it.
     StagingTable(postgres::Connection& builder, const timescale::Server& server,
                  const queue::Task& task, timescale::StagingShape shape);
 
@@ -61,13 +67,18 @@ class StagingTable {
     /// \throws TransactionError if the locks could not be had within a minute.
     bool attach(postgres::Connection& target, ProgressListener& progress);
 
-    /// The transaction in which it was attached, if it was, has committed.
-    void committed() { exists_ = exists_ && !attached_; }
+    /// To be called when the transaction in which it was attached, if it was, has committed.
+    void committed(const ConnectLean& connect);
 
   private:
     void add_foreign_key(const timescale::StagingShape::ForeignKey& key,
                          ProgressListener& progress);
-    std::string renames(std::int64_t chunk_id) const;
+    std::string index_renames(std::int64_t chunk_id) const;
+    std::string foreign_key_renames(std::int64_t chunk_id, std::int64_t first_number) const;
+    bool names_foreign_keys() const;
+    bool is_adopted(postgres::Connection& target, const postgres::Result& chunk,
+                    std::int64_t expected_id) const;
+    std::string drop_statement() const;
     bool has_null_in_dimension();
 
     postgres::Connection& builder_;
@@ -76,6 +87,7 @@ class StagingTable {
     std::string slices_;
     timescale::StagingShape shape_;
     postgres::QualifiedName name_;
+    std::optional<postgres::QualifiedName> stand_in_;
     bool exists_ = false;
     bool is_public_ = false;
     bool attached_ = false;

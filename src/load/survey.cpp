@@ -29,12 +29,18 @@ postgres::ConcurrentChange dropped_just_now() {
     return postgres::ConcurrentChange("a chunk was dropped just now");
 }
 
-std::string staging_obstacle(postgres::Connection& target, const Request& request) {
+std::string staging_obstacle(postgres::Connection& target, const timescale::Server& server,
+                             const Request& request) {
     const auto& triggers = request.target_hypertable.triggers;
-    const auto shape =
-        timescale::read_staging_shape(target, request.task.target, staging_name(request.task.id));
+    const auto shape = StagingTable::shape(target, server, request.task);
     if (!shape)
         return "the hypertable is gone";
+    if (!server.attaches_cleanly() && !target.sent_settings())
+        return "a pooler keeps the setting timescaledb.disable_load from the server";
+    if (std::ranges::any_of(shape->foreign_keys, [&](const auto& key) {
+            return !server.may_name_foreign_key(key.name);
+        }))
+        return "the name of a foreign key is too long";
     // Rows with a NULL there would have to be inserted.
     if (!shape->nullable_dimensions.empty() && triggers.has_any() && !triggers.can_be_replica())
         return "a column of a space dimension may be NULL";
@@ -161,7 +167,7 @@ std::vector<Prepared> Survey::look(const std::vector<Request>& requests,
         Prepared prepared{choose_load(now), now.target};
         if (prepared.plan.into == Plan::Into::attached_table) {
             now.attach_obstacle = remembered(obstacles, requests[i].task.target, [&](const auto&) {
-                return staging_obstacle(target_, requests[i]);
+                return staging_obstacle(target_, target_server_, requests[i]);
             });
             prepared.plan = choose_load(now);
         }

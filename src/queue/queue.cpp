@@ -354,6 +354,10 @@ std::vector<Failure> failures(postgres::Connection& target, int limit) {
     return failures;
 }
 
+void lock(postgres::Connection& target) {
+    target.execute("LOCK TABLE __backfill.task IN ACCESS EXCLUSIVE MODE");
+}
+
 void drop(postgres::Connection& target) {
     target.execute("DROP SCHEMA __backfill CASCADE");
 }

@@ -175,7 +175,10 @@ struct Failure {
 };
 std::vector<Failure> failures(postgres::Connection& target, int limit);
 
-/// Drops the queue.
+/// Locks the tasks in an open transaction, so that nobody claims or copies one.
+void lock(postgres::Connection& target);
+
+/// Drops the queue, and all that depends on it.
 void drop(postgres::Connection& target);
 
 } // namespace queue

@@ -41,9 +41,18 @@ std::string Server::function(const std::string& name) const {
     return postgres::QualifiedName{extension_schema, name}.quoted();
 }
 
-std::string Server::chunk_constraint_name(std::int64_t chunk_id, const std::string& name) const {
-    const auto* number = timescaledb >= Version{2, 28, 0} ? "" : "0_";
-    return postgres::clipped_identifier(fmt::format("{}_{}{}", chunk_id, number, name));
+std::string Server::chunk_constraint_name(std::int64_t chunk_id, const std::string& name,
+                                          std::int64_t number) const {
+    return postgres::clipped_identifier(timescaledb >= Version{2, 28, 0}
+                                            ? fmt::format("{}_{}", chunk_id, name)
+                                            : fmt::format("{}_{}_{}", chunk_id, number, name));
+}
+
+bool Server::may_name_foreign_key(const std::string& name) const {
+    constexpr std::size_t longest_numbers = 32; // "<int32>_<int64>_"
+    constexpr std::size_t longest_name = 63;
+    return finds_foreign_keys() || name.size() + longest_numbers <= longest_name ||
+           std::ranges::all_of(name, [](char byte) { return static_cast<signed char>(byte) > 0; });
 }
 
 postgres::Statement server_statement() {

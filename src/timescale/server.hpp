@@ -57,24 +57,30 @@ struct Server {
     bool routes_copy_into_chunks() const { return timescaledb >= Version{2, 23, 0}; }
 
     /// A table that is attached as a chunk becomes equal to a chunk that the server creates.
-    /// Before, its columns also count as locally defined: dropping a column of the hypertable
-    /// leaves the column in the chunk, and inserts and compression fail there
+    /// Before, the columns that it defines itself also count as locally defined: dropping a column
+    /// of the hypertable leaves the column in the chunk, and inserts and compression fail there
     /// (chunk_reset_inherited_flags in src/chunk.c; seen on 2.27.2).
     bool attaches_cleanly() const { return timescaledb >= Version{2, 29, 1}; }
 
-    /// Attaching adopts the table's indexes and key constraints. Before, the server creates them a
+    /// Attaching adopts the table's indexes and constraints. Before, the server creates them a
     /// second time (chunk_index_find_matching in src/chunk_index.c; exists from 2.21 on, but there
     /// a catalog table lists indexes by name).
     bool adopts_indexes() const { return timescaledb >= Version{2, 22, 0}; }
 
-    /// Attaching adopts the table's foreign keys (ts_chunk_inherit_outbound_fk in
-    /// src/foreign_key.c).
-    bool adopts_foreign_keys() const { return timescaledb >= Version{2, 28, 0}; }
+    /// Attaching adopts foreign keys by their definitions (ts_chunk_inherit_outbound_fk in
+    /// src/foreign_key.c). Before, it adopts those that have the name that the server would give
+    /// them (create_non_dimensional_constraint in src/chunk_constraint.c).
+    bool finds_foreign_keys() const { return timescaledb >= Version{2, 28, 0}; }
 
     /// The name of a chunk's counterpart of a hypertable's constraint
     /// (ts_chunk_constraint_choose_name in src/chunk_constraint.c). Before 2.28, the name contains
-    /// a number from a sequence. The sequence begins with 1, so that 0 never collides.
-    std::string chunk_constraint_name(std::int64_t chunk_id, const std::string& name) const;
+    /// a number from a sequence.
+    /// \param number from the sequence. It begins with 1, so that 0 never collides.
+    std::string chunk_constraint_name(std::int64_t chunk_id, const std::string& name,
+                                      std::int64_t number = 0) const;
+
+    /// False if TimescaleDB would cut the name of a chunk's foreign key within a character.
+    bool may_name_foreign_key(const std::string& name) const;
 
     /// A writer that waits for an empty chunk while the chunk is dropped creates a new one. Up to
     /// 2.22, the writer fails (seen on 2.23.1, 2.27.2, 2.29.2).

@@ -5,11 +5,13 @@
 
 namespace timescale {
 
-std::optional<StagingShape> read_staging_shape(postgres::Connection& connection,
-                                               const postgres::QualifiedName& hypertable,
-                                               const postgres::QualifiedName& name) {
+std::optional<StagingShape>
+read_staging_shape(postgres::Connection& connection, const postgres::QualifiedName& hypertable,
+                   const postgres::QualifiedName& name,
+                   const std::optional<postgres::QualifiedName>& stand_in) {
+    const auto parent = stand_in ? std::optional(stand_in->name) : std::nullopt;
     const auto rows = connection.pipeline(
-        {{std::string(sql::staging_table), {hypertable.quoted(), name.schema, name.name}},
+        {{std::string(sql::staging_table), {hypertable.quoted(), name.schema, name.name, parent}},
          owner_statement(hypertable, name)});
     const auto& row = rows.front();
     if (row.empty())
@@ -32,7 +34,8 @@ std::optional<StagingShape> read_staging_shape(postgres::Connection& connection,
     for (const auto& key : json::parse(row.text(0, "foreign_keys")).array())
         shape.foreign_keys.push_back({.name = key.at("name").text(),
                                       .definition = key.at("definition").text(),
-                                      .valid = key.at("valid").boolean()});
+                                      .valid = key.at("valid").boolean(),
+                                      .place = key.at("place").integer()});
     return shape;
 }
 
@@ -43,6 +46,11 @@ postgres::Statement owner_statement(const postgres::QualifiedName& hypertable,
 
 postgres::Statement next_chunk_id_statement() {
     return {"SELECT last_value + is_called::int AS id FROM _timescaledb_catalog.chunk_id_seq"};
+}
+
+postgres::Statement next_constraint_number_statement() {
+    return {"SELECT last_value + is_called::int AS number "
+            "FROM _timescaledb_catalog.chunk_constraint_name"};
 }
 
 } // namespace timescale

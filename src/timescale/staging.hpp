@@ -27,6 +27,7 @@ struct StagingShape {
         std::string name;
         std::string definition; ///< from FOREIGN KEY on
         bool valid = true;
+        std::int64_t place = 0; ///< among the constraints that are numbered when attached, from 0
     };
     std::vector<ForeignKey> foreign_keys;
 
@@ -42,10 +43,12 @@ struct StagingShape {
 };
 
 /// \param name of the table to create.
+/// \param stand_in the table's stand-in (load::StandIn), in the same schema, if it has one.
 /// \returns nothing if the hypertable does not exist.
-std::optional<StagingShape> read_staging_shape(postgres::Connection& connection,
-                                               const postgres::QualifiedName& hypertable,
-                                               const postgres::QualifiedName& name);
+std::optional<StagingShape>
+read_staging_shape(postgres::Connection& connection, const postgres::QualifiedName& hypertable,
+                   const postgres::QualifiedName& name,
+                   const std::optional<postgres::QualifiedName>& stand_in);
 
 /// The query returns, as column "statements", the statements that give a new table the owner and
 /// privileges of a hypertable; NULL if it already has them.
@@ -55,5 +58,9 @@ postgres::Statement owner_statement(const postgres::QualifiedName& hypertable,
 /// The query returns, as column "id", the id of the next chunk. A concurrent session may take this
 /// id first.
 postgres::Statement next_chunk_id_statement();
+
+/// The query returns, as column "number", what Server::chunk_constraint_name() gets for the next
+/// constraint of a chunk, before 2.28. A concurrent session may take this number first.
+postgres::Statement next_constraint_number_statement();
 
 } // namespace timescale

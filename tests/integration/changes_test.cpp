@@ -198,9 +198,7 @@ class ColumnChanges : public Changes {
         std::vector<ColumnChange> some = {add, rename};
         if (!has_compression())
             some.push_back(widen);
-        // Before 2.29.1, chunks that were attached keep a column that their hypertable drops.
-        if (std::string(GetParam().strategy) != "attach" || version_at_least(2, 29))
-            some.push_back(drop);
+        some.push_back(drop);
         return some;
     }
 
@@ -415,8 +413,8 @@ class InMidLook : public Migration {
 };
 
 TEST_F(InMidLook, AnIndexThatWasDroppedIsNotCreatedForANewChunk) {
-    const auto shape = timescale::read_staging_shape(*connect_before_the_drop(),
-                                                     {"public", "readings"}, {"public", "staging"});
+    const auto shape = timescale::read_staging_shape(
+        *connect_before_the_drop(), {"public", "readings"}, {"public", "staging"}, std::nullopt);
     ASSERT_TRUE(shape);
     ASSERT_EQ(shape->indexes.size(), 1U);
     EXPECT_EQ(shape->indexes[0].name, "kept");

@@ -169,8 +169,8 @@ TEST_F(PlainSource, ASliceIsNotSkippedForARowAtTheEndOfTheOneBefore) {
 }
 
 TEST_F(PlainSource, WholeSlicesAreAttached) {
-    if (!target.is_community() || !version_at_least(2, 29))
-        GTEST_SKIP() << "needs TimescaleDB 2.29.1 or later, Community edition";
+    if (!target.is_community() || !version_at_least(2, 22))
+        GTEST_SKIP() << "needs TimescaleDB 2.22 or later, Community edition";
     both("CREATE TABLE large (time timestamptz NOT NULL, padding text)");
     both("ALTER TABLE large ALTER padding SET STORAGE EXTERNAL; CREATE INDEX ON large (time)");
     target.run("SELECT create_hypertable('large', 'time', chunk_time_interval => interval '1 day', "

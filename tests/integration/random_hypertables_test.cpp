@@ -156,9 +156,6 @@ void RandomHypertables::round() {
     table.fired(target);
     const auto copy = copy_options();
     SCOPED_TRACE(fmt::format("{}", fmt::join(copy, " ")));
-    // Columns and constraints of chunks that were attached before TimescaleDB 2.29.1 outlive their
-    // hypertable's, as docs/design.md says.
-    const bool outlives = !version_at_least(2, 29) && copy.back() == "attach";
     copy_with_remedies(table, copy);
     if (HasFailure())
         return;
@@ -180,8 +177,7 @@ void RandomHypertables::round() {
             EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
         }
         EXPECT_EQ(table.buckets(source), table.buckets(target));
-    } else if (const auto change =
-                   outlives && table.has_unvalidated() ? std::nullopt : table.change_target()) {
+    } else if (const auto change = table.change_target()) {
         const auto outcome = backfill({"verify", "--all", "--requeue"});
         EXPECT_EQ(outcome.exit_status, exit_differences) << *change << "\n"
                                                          << outcome.output << outcome.errors;
@@ -195,7 +191,7 @@ void RandomHypertables::round() {
     backfill_ok({"clean"});
     if (HasFailure())
         return;
-    EXPECT_THAT(table.use(!outlives), IsEmpty());
+    EXPECT_THAT(table.use(), IsEmpty());
 }
 
 TEST_P(RandomHypertables, AreCopiedAndVerified) {

@@ -105,8 +105,7 @@ class RandomHypertable {
     /// Inserts, updates and deletes rows, adds and drops columns, and compresses and drops chunks
     /// like an application.
     /// \returns the statements with different effects on the two sides.
-    /// \param columns_may_change columns can be changed despite attached chunks.
-    std::vector<std::string> use(bool columns_may_change);
+    std::vector<std::string> use();
 
     /// Changes a value of an unreferenced row within the bounds in the target, or deletes the row.
     /// \returns a description of the change; nothing if there is no such row.

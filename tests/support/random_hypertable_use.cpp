@@ -270,7 +270,7 @@ void RandomHypertable::change_columns() {
     use(new_row(""));
 }
 
-std::vector<std::string> RandomHypertable::use(bool columns_may_change) {
+std::vector<std::string> RandomHypertable::use() {
     differences_.clear();
     for (auto* side : {&source_, &target_}) {
         side->reconnect();
@@ -287,14 +287,12 @@ std::vector<std::string> RandomHypertable::use(bool columns_may_change) {
         use(fmt::format("DELETE FROM {}.devices WHERE id % 10 = 7", schema_), Compared::success);
     if (fire_alike && differences_.empty() && fired(source_) != fired(target_))
         differences_.push_back("other triggers have fired after " + used_);
-    if (columns_may_change)
-        change_columns();
+    change_columns();
     if (compressed_.size() == 2) {
         const auto chunks = fmt::format("FROM show_chunks({}::regclass) c", quote_literal(table_));
         use("SELECT compress_chunk(c, true) " + chunks, Compared::success);
         change_rows();
-        if (columns_may_change)
-            change_columns();
+        change_columns();
         use("SELECT decompress_chunk(c, true) " + chunks, Compared::success);
         use(new_row(""));
     }

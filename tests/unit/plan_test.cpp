@@ -141,7 +141,9 @@ TEST(AttachObstacle, DependsOnStrategyServerAndSize) {
     EXPECT_EQ(attach_obstacle({.strategy = Strategy::attach}, server, {}, 0), "");
     EXPECT_EQ(attach_obstacle({.strategy = Strategy::in_place}, server, {}, big),
               "asked for by --load-strategy");
-    server.timescaledb = {2, 29, 0};
+    server.timescaledb = {2, 22, 0};
+    EXPECT_EQ(attach_obstacle({.strategy = Strategy::automatic}, server, {}, big), "");
+    server.timescaledb = {2, 21, 4};
     EXPECT_NE(attach_obstacle({.strategy = Strategy::automatic}, server, {}, big), "");
     EXPECT_EQ(attach_obstacle({.strategy = Strategy::attach}, server, {}, big), "");
     server.community = false;

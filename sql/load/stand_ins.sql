@@ -1,0 +1,36 @@
+-- Stand-ins (load::StandIn) whose tables have become chunks, or are gone: a row for each. Those of
+-- tables that are being loaded are left out.
+--
+-- $1: name of the only one to look for; NULL for all
+SELECT stand_in.relname AS name,
+       namespace.nspname AS chunk_schema,
+       chunk.relname AS chunk_name,
+       -- What the chunk has through the stand-in alone, because it was dropped from the hypertable
+       -- meanwhile: actions of ALTER TABLE. NULL if there is nothing, or no hypertable.
+       (SELECT string_agg(action, ', ')
+        FROM (SELECT format('DROP COLUMN %I', attname)
+              FROM pg_attribute AS attribute
+              WHERE attrelid = stand_in.oid AND attnum > 0 AND NOT attisdropped
+                AND NOT EXISTS (SELECT FROM pg_attribute AS other
+                                WHERE other.attrelid = hypertable.inhparent
+                                  AND other.attname = attribute.attname
+                                  AND NOT other.attisdropped)
+              UNION ALL
+              SELECT format('DROP CONSTRAINT %I', conname)
+              FROM pg_constraint
+              WHERE conrelid = stand_in.oid AND contype = 'c'
+                AND NOT EXISTS (SELECT FROM pg_constraint AS other
+                                WHERE other.conrelid = hypertable.inhparent
+                                  AND other.conname = pg_constraint.conname)) AS surplus (action)
+        WHERE hypertable.inhparent IS NOT NULL) AS surplus
+FROM pg_class AS stand_in
+LEFT JOIN pg_inherits AS link ON link.inhparent = stand_in.oid
+LEFT JOIN pg_class AS chunk ON chunk.oid = link.inhrelid
+LEFT JOIN pg_namespace AS namespace ON namespace.oid = chunk.relnamespace
+LEFT JOIN pg_inherits AS hypertable ON hypertable.inhrelid = chunk.oid
+                                   AND hypertable.inhparent <> stand_in.oid
+WHERE stand_in.relnamespace = to_regnamespace('__backfill')
+  AND stand_in.relkind = 'r' AND stand_in.relname ~ '^stand_in_[0-9]+$'
+  AND (chunk.oid IS NULL OR chunk.relnamespace <> stand_in.relnamespace)
+  AND ($1::text IS NULL OR stand_in.relname = $1)
+ORDER BY stand_in.relname

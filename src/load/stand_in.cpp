@@ -1,0 +1,79 @@
+#include "load/stand_in.hpp"
+
+#include "sql.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+namespace load {
+
+using postgres::QualifiedName;
+
+namespace {
+
+constexpr auto schema = "__backfill";
+
+std::optional<QualifiedName> chunk_of(const postgres::Result& stand_ins, int row) {
+    if (stand_ins.is_null(row, "chunk_name"))
+        return std::nullopt;
+    return QualifiedName{stand_ins.string(row, "chunk_schema"),
+                         stand_ins.string(row, "chunk_name")};
+}
+
+/// One transaction of remove_stand_in().
+/// \returns true if another one must follow.
+bool remove(postgres::Connection& lean, const QualifiedName& name) {
+    const auto look = [&] {
+        return lean.query(sql::stand_ins, {name.name});
+    };
+    auto found = look();
+    if (found.empty()) // another run has removed it
+        return false;
+    if (const auto chunk = chunk_of(found, 0)) {
+        lean.execute(postgres::lock_statement({*chunk}, "ACCESS EXCLUSIVE"));
+        found = look(); // as it is under the lock
+        if (found.empty() || chunk_of(found, 0) != chunk)
+            return true;
+        if (!found.is_null(0, "surplus")) {
+            lean.execute(
+                fmt::format("ALTER TABLE {} {}", name.quoted(), found.string(0, "surplus")));
+            return true;
+        }
+        lean.execute(fmt::format("ALTER TABLE {} NO INHERIT {}", chunk->quoted(), name.quoted()));
+    }
+    lean.execute("DROP TABLE " + name.quoted());
+    return false;
+}
+
+} // namespace
+
+QualifiedName stand_in_name(std::int64_t task) {
+    return {schema, fmt::format("stand_in_{}", task)};
+}
+
+std::vector<StandIn> read_stand_ins(postgres::Connection& target) {
+    const auto rows = target.query(sql::stand_ins, {std::nullopt});
+    std::vector<StandIn> list;
+    for (int row = 0; row < rows.size(); ++row)
+        list.push_back({{schema, rows.string(row, "name")}, chunk_of(rows, row)});
+    return list;
+}
+
+std::string remove_stand_in(const QualifiedName& name, const ConnectLean& connect, int attempts) {
+    return change_without_timescaledb(
+        connect, attempts, [&](postgres::Connection& lean) { return remove(lean, name); });
+}
+
+void remove_stand_ins(postgres::Connection& target, const ConnectLean& connect) {
+    constexpr int attempts = 10;
+    for (const auto& [name, chunk] : read_stand_ins(target)) {
+        const auto reason = remove_stand_in(name, connect, attempts);
+        if (!reason.empty())
+            spdlog::warn("cannot detach the chunk {} from {}: {}; copy or clean tries again",
+                         chunk.value_or(name).quoted(), name.quoted(), reason);
+    }
+}
+
+} // namespace load
