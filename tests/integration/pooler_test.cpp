@@ -79,6 +79,11 @@ TEST_F(Pooler, InSessionModeEverythingWorks) {
     run_ok(pooler, {"stage", "--until", "2025-01-01"});
     target.run("UPDATE __backfill.task SET bytes = 1e9 WHERE bytes = (SELECT max(bytes) FROM "
                "__backfill.task)");
+    if (is_community() && !version_at_least(2, 29)) {
+        EXPECT_THAT(run_ok(pooler, {"copy", "--explain", "--load-strategy", "attach"}),
+                    HasSubstr("in place: a pooler keeps the setting timescaledb.disable_load from "
+                              "the server\n"));
+    }
     run_ok(pooler, {"copy", "-p", "3", "--load-strategy", is_community() ? "attach" : "auto"});
     expect_equal();
     run_ok(pooler, {"refresh-caggs"});
