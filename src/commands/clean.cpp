@@ -21,10 +21,10 @@ struct CleanOptions {
     postgres::ConnectionString target;
 };
 
-/// What state the queue is in, for the last line about it.
+/// The state of the queue, for the message that reports its removal.
 std::string unfinished(postgres::Connection& target) {
     if (!queue::is_known(target))
-        return "made by another program or version";
+        return "created by another program or version";
     const auto counts = queue::count(target);
     if (counts.to_do > 0)
         return fmt::format("{} of {} unfinished", output::format_count(counts.to_do),
@@ -39,16 +39,15 @@ std::string unfinished(postgres::Connection& target) {
     return output::format_all(counts.total, "task", "was", "were") + " finished";
 }
 
-/// The queue knows which jobs have to be turned on again.
-/// \throws Error when there are some.
+/// \throws Error if jobs are still off: only the queue knows which ones to turn on.
 void require_jobs_on(postgres::Connection& target) {
     if (!queue::is_known(target))
         return;
     const auto jobs = queue::suspended_jobs(target);
     if (!jobs.empty())
-        throw Error(fmt::format("the jobs {} of the {} are still off; turn them on first: "
-                                "timescaledb-backfill jobs enable",
-                                fmt::join(jobs, ", "), target.name()));
+        throw Error(fmt::format("background jobs of the {} are still off: {}", target.name(),
+                                fmt::join(jobs, ", ")),
+                    "turn them on first: timescaledb-backfill jobs enable");
 }
 
 /// Dropping the queue would drop these chunks with it.
@@ -72,7 +71,7 @@ ExitStatus clean(const CleanOptions& options, output::Output& output) {
                                  run::Endpoint::default_patience);
         return std::move(session.connection);
     });
-    // A copy that is under way holds its task for as long as its chunk takes.
+    // A running copy locks its tasks for as long as it takes to copy their chunks.
     postgres::Transaction transaction(target, "BEGIN; SET LOCAL lock_timeout = '2s'");
     if (!queue::exists(target)) {
         output.event(
@@ -94,13 +93,13 @@ ExitStatus clean(const CleanOptions& options, output::Output& output) {
     } catch (const postgres::SqlError& error) {
         if (transaction.is_open())
             transaction.rollback();
-        if (const auto behind = timescale::event_triggers_behind(target, error); !behind.empty())
-            throw Error(fmt::format("nothing is removed: {}{}", error.what(), behind));
+        if (const auto raised = timescale::event_trigger_error(target, error))
+            throw Error(fmt::format("cannot remove the schema __backfill: {}", raised->problem()),
+                        raised->remedy());
         if (error.reaction() != postgres::Reaction::retry)
             throw;
-        throw Error(fmt::format("the tasks in the {} are in use; stop the copy that is running, "
-                                "then clean",
-                                target.name()));
+        throw Error(fmt::format("the tasks in the {} are in use", target.name()),
+                    "stop the running copy, and run clean again");
     }
     return exit_done;
 }

@@ -36,8 +36,9 @@ ExitStatus completion_point(const CompletionPointOptions& options, output::Outpu
     run::require_different(ends);
     if (!options.since && queue::is_known(ends.target.connection) &&
         queue::count(ends.target.connection).copied > 0)
-        throw UsageError("chunks have been copied into the target already: say with --since when "
-                         "the application began to write to both sides");
+        throw UsageError("chunks have already been copied into the target",
+                         "give the time when the application began to write to both sides with "
+                         "--since");
     const auto bounds = run::read_bounds(ends.source.connection, options.since, std::nullopt);
     const auto targets = timescale::read_hypertables(ends.target.connection, std::nullopt);
     auto sources = run::select_hypertables(ends.source, targets, options.filter, {});

@@ -114,7 +114,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
         try {
             recovery.lead(work, [&](const Error& error) {
                 if (++losses > options.retry.max_retries)
-                    throw Error(error.what());
+                    throw Error(error.problem(), error.remedy());
                 return true;
             });
         } catch (const postgres::ConnectionError&) {

@@ -27,17 +27,17 @@ struct StageOptions {
     std::optional<std::string> filter;
     timescale::Cascade cascade;
     std::optional<std::string> snapshot;
-    bool dry_run = false; ///< say what would be staged, and how it would be loaded; change nothing
+    bool dry_run = false; ///< only print what would be staged, and how it would be loaded
 };
 
-/// \throws Error when another stage is at it.
+/// \throws Error if another stage is running.
 void prepare_queue(postgres::Connection& target) {
     try {
         queue::prepare(target);
     } catch (const postgres::SqlError& error) {
         if (error.sqlstate() != postgres::sqlstate::lock_not_available)
             throw;
-        throw Error("nothing is staged: another stage is running; try again when it has finished");
+        throw Error("cannot stage: another stage is running", "try again when it has finished");
     }
 }
 
@@ -69,7 +69,7 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
 
     std::vector<queue::Added> added;
     try {
-        // A task that a running copy holds is not waited for.
+        // Do not wait long for a task that a running copy holds.
         postgres::Transaction transaction(target.connection,
                                           "BEGIN; SET LOCAL lock_timeout = '5s'");
         prepare_queue(target.connection);
@@ -85,13 +85,12 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
         }
         transaction.commit();
     } catch (const postgres::SqlError& error) {
-        if (const auto behind = timescale::event_triggers_behind(target.connection, error);
-            !behind.empty())
-            throw Error(fmt::format("nothing is staged: {}{}", error.what(), behind));
+        if (const auto raised = timescale::event_trigger_error(target.connection, error))
+            throw Error(fmt::format("cannot stage: {}", raised->problem()), raised->remedy());
         if (error.sqlstate() != postgres::sqlstate::lock_not_available)
             throw;
-        throw Error("nothing is staged: a copy that is running holds a chunk of which more is to "
-                    "be copied now; stage again when it has finished");
+        throw Error("cannot stage: a running copy holds a chunk whose range would grow",
+                    "stage again when that copy has finished");
     }
     stage::tell_staged(output, hypertables, ranges, tasks, added, false);
     return exit_done;

@@ -429,7 +429,8 @@ void CopySession::fail(postgres::Transaction& claim, const queue::Task& task, st
     // no chunk is marked.
     session_.require_servers_unchanged();
     if (cause != nullptr)
-        error += timescale::event_triggers_behind(target(), *cause);
+        if (const auto raised = timescale::event_trigger_error(target(), *cause))
+            error = raised->what();
     queue::fail(target(), task, error);
     claim.commit();
     tasks_.in_hand.clear();

@@ -56,9 +56,9 @@ void check(const Format& format) {
         throw UsageError("--null must not contain the delimiter, the quote or an end of line");
     if (embeds_ascii(format) && std::max({format.delimiter, format.quote, format.escape}) >= '0')
         throw UsageError(fmt::format("in encoding {}, --delimiter, --quote and --escape could be "
-                                     "part of another character; convert the file, for example "
-                                     "with iconv",
-                                     *format.encoding));
+                                     "part of another character",
+                                     *format.encoding),
+                         "convert the file, for example with iconv");
 }
 
 std::string copy_options(const Format& format) {

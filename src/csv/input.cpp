@@ -282,9 +282,9 @@ std::optional<std::int64_t> size_of(const std::string& path) {
     if (stat(path.c_str(), &status) != 0)
         throw UsageError(fmt::format("cannot read {}: {}", path, std::strerror(errno)));
     if (!S_ISREG(status.st_mode))
-        throw UsageError(fmt::format("{} is not a regular file; to import from a pipe, redirect it "
-                                     "to standard input and give - as the file name",
-                                     path));
+        throw UsageError(
+            fmt::format("{} is not a regular file", path),
+            "to import from a pipe, redirect it to standard input and give - as the file name");
     return status.st_size;
 }
 

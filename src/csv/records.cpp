@@ -45,9 +45,11 @@ void RecordSplitter::take(const char* from, const char* to) {
         head_[static_cast<std::size_t>(now_.bytes + (at - from))] = *at;
     now_.bytes += to - from;
     if (now_.bytes > most_bytes_)
-        throw FormatError(line_, fmt::format("the record that begins here is larger than {} bytes, "
-                                             "the limit of COPY; look for an unterminated quote",
-                                             most_bytes_));
+        throw FormatError(line_,
+                          fmt::format("the record that begins here is larger than {} bytes, the "
+                                      "limit of COPY",
+                                      most_bytes_),
+                          "look for an unterminated quote");
 }
 
 /// Updates in_quotes_ after a byte.
@@ -63,8 +65,10 @@ void RecordSplitter::follow_quotes(char c) {
 
 RecordSplitter::Found RecordSplitter::next(std::string_view& data) {
     if (is_over_ && !data.empty())
-        throw FormatError(line_, "data follows a line that consists of a backslash and a period, "
-                                 "which ends COPY data; if it is a value, put it in quotes");
+        throw FormatError(line_,
+                          "data follows a line that consists of a backslash and a period, which "
+                          "ends COPY data",
+                          "if it is a value, put it in quotes");
     const char* const end = data.data() + data.size();
     const auto stop_at = [&](const char* at) {
         take(data.data(), at);
@@ -111,14 +115,13 @@ RecordSplitter::Found RecordSplitter::end_record(Newline newline) {
     if (newline_ == Newline::unknown)
         newline_ = newline;
     if (newline != newline_)
-        throw FormatError(
-            line_ + now_.lines(newline_) - 1,
-            fmt::format("unquoted {} in a file whose lines end with {}; put it in quotes, or "
-                        "use the same end of line throughout",
-                        newline == Newline::lf ? "newline" : "carriage return",
-                        newline_ == Newline::lf   ? "newlines"
-                        : newline_ == Newline::cr ? "carriage returns"
-                                                  : "carriage returns and newlines"));
+        throw FormatError(line_ + now_.lines(newline_) - 1,
+                          fmt::format("unquoted {} in a file whose lines end with {}",
+                                      newline == Newline::lf ? "newline" : "carriage return",
+                                      newline_ == Newline::lf   ? "newlines"
+                                      : newline_ == Newline::cr ? "carriage returns"
+                                                                : "carriage returns and newlines"),
+                          "put it in quotes, or use the same end of line throughout");
     return close_record(/*is_terminated=*/true);
 }
 

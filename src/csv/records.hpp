@@ -17,7 +17,8 @@ enum class Newline { unknown, lf, cr, crlf };
 /// The ends of records cannot be determined.
 class FormatError : public Error {
   public:
-    FormatError(std::int64_t line, const std::string& message) : Error(message), line_(line) {}
+    FormatError(std::int64_t line, const std::string& problem, const std::string& remedy = {})
+        : Error(problem, remedy), line_(line) {}
 
     std::int64_t line() const { return line_; }
 

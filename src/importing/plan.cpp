@@ -79,19 +79,22 @@ postgres::QualifiedName read_name(postgres::Connection& connection, const std::s
     throw refuse();
 }
 
-/// The reason why rows cannot be loaded into a relation; empty if they can.
-std::string obstacle(const postgres::Result& row) {
+/// \param row of sql/importing/import_table.sql.
+/// \throws Error if rows cannot be loaded into the relation.
+void require_loadable(const postgres::Result& row, const postgres::QualifiedName& name) {
+    const auto refuse = [&](const std::string& problem, const std::string& remedy = {}) {
+        throw Error(fmt::format("cannot import: {} {}", name.quoted(), problem), remedy);
+    };
     const auto kind = row.text(0, "relkind");
     if (kind == "v" || kind == "m")
-        return "is a view; name the table that has its rows";
+        refuse("is a view", "name the table that has its rows");
     if (kind != "r" && kind != "p")
-        return "is not a table";
+        refuse("is not a table");
     if (row.boolean(0, "is_chunk"))
-        return "is a chunk; name its hypertable";
+        refuse("is a chunk", "name its hypertable");
     if (row.boolean(0, "row_security"))
-        return "has row level security that applies to this role, which COPY does not support; "
-               "import as its owner";
-    return {};
+        refuse("has row level security that applies to this role, which COPY does not support",
+               "import as its owner");
 }
 
 timescale::Hypertable read_hypertable(postgres::Connection& connection,
@@ -103,14 +106,19 @@ timescale::Hypertable read_hypertable(postgres::Connection& connection,
     return std::move(*found);
 }
 
+/// \param grant the statement that grants the privileges.
+Error missing_privileges(const run::Endpoint& target, const std::string& grant) {
+    return Error("cannot import: missing privileges",
+                 fmt::format("in the {}: {}", target.connection.name(), grant));
+}
+
 Table read_table(run::Endpoint& target, const std::string& text) {
     auto& connection = target.connection;
     Table table{.name = read_name(connection, text), .hypertable = {}, .role = {}, .columns = {}};
     const auto row = connection.query(sql::import_table, {table.name.schema, table.name.name});
     if (row.empty())
         throw Error(fmt::format("the {} has no table {}", connection.name(), table.name.quoted()));
-    if (const auto why = obstacle(row); !why.empty())
-        throw Error(fmt::format("cannot import: {} {}", table.name.quoted(), why));
+    require_loadable(row, table.name);
     if (row.boolean(0, "is_hypertable"))
         table.hypertable = read_hypertable(connection, table.name);
     table.role = row.string(0, "role");
@@ -121,10 +129,8 @@ Table read_table(run::Endpoint& target, const std::string& text) {
     if (!row.boolean(0, "may_have_queue"))
         needs.push_back("CREATE ON DATABASE " + quote_identifier(row.string(0, "database")));
     if (!needs.empty())
-        throw Error(fmt::format("cannot import: missing privileges. In the {}: GRANT "
-                                "{} TO {}",
-                                connection.name(), fmt::join(needs, ", "),
-                                quote_identifier(table.role)));
+        throw missing_privileges(target, fmt::format("GRANT {} TO {}", fmt::join(needs, ", "),
+                                                     quote_identifier(table.role)));
     for (const auto& column : json::parse(row.text(0, "columns")).array())
         table.columns.push_back({.name = column.at("name").text(),
                                  .type = column.at("type").text(),
@@ -153,19 +159,19 @@ Condition condition(run::Endpoint& target, const Table& table, const ImportOptio
     if (!options.from && !options.until)
         return {};
     if (!table.hypertable)
-        throw UsageError(fmt::format("{} is not a hypertable, so --from and --until do not apply; "
-                                     "import all rows, and delete those that are not needed",
-                                     table.name.quoted()));
+        throw UsageError(fmt::format("{} is not a hypertable, so --from and --until do not apply",
+                                     table.name.quoted()),
+                         "import all rows, and delete those that are not needed");
     const auto bounds = run::read_bounds(target.connection, options.from, options.until);
     const auto& hypertable = *table.hypertable;
     if (const auto why = run::incompatibility(hypertable, bounds); !why.empty())
         throw UsageError(why);
     const auto* time = table.find(hypertable.time.column);
     if (time == nullptr || !time->may_select)
-        throw Error(fmt::format("cannot import: missing privileges. In the {}: GRANT "
-                                "SELECT ({}) ON {} TO {}",
-                                target.connection.name(), quote_identifier(hypertable.time.column),
-                                table.name.quoted(), quote_identifier(table.role)));
+        throw missing_privileges(target,
+                                 fmt::format("GRANT SELECT ({}) ON {} TO {}",
+                                             quote_identifier(hypertable.time.column),
+                                             table.name.quoted(), quote_identifier(table.role)));
     // A row without a time passes the condition, so that the table rejects it.
     return {.where = fmt::format(
                 " WHERE ({}) IS NOT FALSE",
@@ -185,8 +191,8 @@ std::string quoted_list(const std::vector<std::string>& names) {
 }
 
 /// \param whose the source of the names, for messages: "the header of x.csv" or "--columns".
-void check_columns(const Table& table, const std::vector<std::string>& names,
-                   const std::string& whose) {
+void check_columns(const run::Endpoint& target, const Table& table,
+                   const std::vector<std::string>& names, const std::string& whose) {
     std::set<std::string> seen;
     std::vector<std::string> unknown;
     std::vector<std::string> forbidden;
@@ -207,16 +213,15 @@ void check_columns(const Table& table, const std::vector<std::string>& names,
         std::vector<std::string> known;
         for (const auto& column : table.columns)
             known.push_back(column.name);
-        throw UsageError(fmt::format("{} names columns that {} does not have: {}; it has: {}. "
-                                     "Without a header, name the columns with --columns",
+        throw UsageError(fmt::format("{} names columns that {} does not have: {} (it has {})",
                                      whose, table.name.quoted(), quoted_list(unknown),
-                                     quoted_list(known)));
+                                     quoted_list(known)),
+                         "if there is no header, name the columns with --columns");
     }
     if (!forbidden.empty())
-        throw Error(fmt::format("cannot import: missing privileges: GRANT INSERT ({}) "
-                                "ON {} TO {}",
-                                quoted_list(forbidden), table.name.quoted(),
-                                quote_identifier(table.role)));
+        throw missing_privileges(target, fmt::format("GRANT INSERT ({}) ON {} TO {}",
+                                                     quoted_list(forbidden), table.name.quoted(),
+                                                     quote_identifier(table.role)));
 }
 
 // ---------------------------------------------------------------- the files
@@ -236,10 +241,10 @@ std::string tail_before(const std::string& path, std::int64_t end) {
 Detour detour(const Table& table, const std::vector<std::string>& columns,
               const Condition& condition, const std::string& path) {
     if (std::ranges::find(columns, condition.time) == columns.end())
-        throw UsageError(fmt::format("{} has no column {}, to which --from and --until apply; "
-                                     "before TimescaleDB 2.28, the file must contain it if columns "
-                                     "of the table were dropped",
-                                     path, quote_identifier(condition.time)));
+        throw UsageError(fmt::format("{} has no column {}, to which --from and --until apply", path,
+                                     quote_identifier(condition.time)),
+                         "before TimescaleDB 2.28, the file must contain it if columns of the "
+                         "table were dropped");
     std::vector<std::string> definitions;
     for (const auto& name : columns)
         definitions.push_back(fmt::format("{} {}", quote_identifier(name), table.find(name)->type));
@@ -255,8 +260,9 @@ Detour detour(const Table& table, const std::vector<std::string>& columns,
 }
 
 /// Reads the beginning of a file, and makes the COPY statement for it.
-PlannedFile plan_file(const std::string& path, const ImportOptions& options, const Table& table,
-                      const Condition& condition, const std::function<void()>& check) {
+PlannedFile plan_file(const run::Endpoint& target, const std::string& path,
+                      const ImportOptions& options, const Table& table, const Condition& condition,
+                      const std::function<void()>& check) {
     PlannedFile file;
     file.path = path;
     file.facts.size = csv::size_of(path);
@@ -273,14 +279,15 @@ PlannedFile plan_file(const std::string& path, const ImportOptions& options, con
         file.beginning = csv::read_beginning(head, head.size() < head_bytes, options.format,
                                              !options.columns || options.header);
     } catch (const csv::FormatError& error) {
-        throw UsageError(fmt::format("{}, line {}: {}", path, error.line(), error.what()));
+        throw UsageError(fmt::format("{}, line {}: {}", path, error.line(), error.problem()),
+                         error.remedy());
     }
     std::vector<std::string> columns;
     if (options.columns)
         columns = csv::values_of(*options.columns, {});
     else if (file.beginning.header)
         columns = csv::values_of(*file.beginning.header, options.format);
-    check_columns(table, columns, options.columns ? "--columns" : "the header of " + path);
+    check_columns(target, table, columns, options.columns ? "--columns" : "the header of " + path);
     const auto list = quoted_list(columns);
     const auto copy_into = [&](const std::string& name) {
         return fmt::format("COPY {} ({}) FROM STDIN ({})", name, list,
@@ -315,9 +322,8 @@ json::Object meaningful_options(const ImportOptions& options) {
 void require_same(const PlannedFile& file, const queue::KnownFile& known,
                   const json::Object& options) {
     const auto refuse = [&](const std::string& why) {
-        throw Error(fmt::format("{} {}; its loaded rows stay. To load it as another file, give it "
-                                "another --name",
-                                file.path, why));
+        throw Error(fmt::format("{} {}", file.path, why),
+                    "its loaded rows stay; to load it as another file, give it another --name");
     };
     std::vector<std::string> differing;
     const auto before = json::parse(known.options).object();
@@ -353,9 +359,8 @@ void reserve(run::Endpoint& target, const postgres::QualifiedName& table,
     const auto give_up = steady_clock::now() + seconds(2);
     while (const auto taken = queue::reserve_imports(target.connection, table, facts)) {
         if (steady_clock::now() > give_up)
-            throw Error(fmt::format("{} is being imported by another process; wait until that "
-                                    "process has ended",
-                                    *taken));
+            throw Error(fmt::format("another process is importing {}", *taken),
+                        "wait until that process has ended");
         std::this_thread::sleep_for(milliseconds(100));
     }
 }
@@ -376,9 +381,10 @@ void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options
         file.id = known[i].id;
         if (known[i].is_new && known[i].twin && !options.name)
             throw Error(
-                fmt::format("{} is the same as {}, which has been imported; give --name {} to "
-                            "continue, or another --name to load it again",
-                            file.path, *known[i].twin, *known[i].twin));
+                fmt::format("{} is the same as {}, which has been imported", file.path,
+                            *known[i].twin),
+                fmt::format("give --name {} to continue, or another --name to load it again",
+                            *known[i].twin));
         if (!known[i].is_new)
             require_same(file, known[i], asked);
         file.done_counts = known[i].done;
@@ -407,7 +413,7 @@ ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
                     .owner = fmt::format("{:08x}{:08x}", random(), random())};
     std::set<std::string> names;
     for (const auto& path : options.files) {
-        plan.files.push_back(plan_file(path, options, table, where, check));
+        plan.files.push_back(plan_file(target, path, options, table, where, check));
         if (!names.insert(plan.files.back().facts.name).second)
             throw UsageError(fmt::format("{} is given twice", path));
     }

@@ -123,7 +123,8 @@ void ImportReader::read(ImportedFile& file, const std::stop_token& stop) {
                 throw Interrupted();
         }
     } catch (const csv::FormatError& error) {
-        throw Error(fmt::format("{}, line {}: {}", planned.path, error.line(), error.what()));
+        throw Error(fmt::format("{}, line {}: {}", planned.path, error.line(), error.problem()),
+                    error.remedy());
     }
     if (!hand_out({&file, {}}, stop))
         throw Interrupted();

@@ -41,8 +41,8 @@ std::string described(const BackgroundJob& job) {
 }
 
 std::string cannot_work(const BackgroundJob& job) {
-    return fmt::format("{} runs as {}, who has not the privileges of {}, to whom {} belongs: all "
-                       "its runs fail",
+    return fmt::format("all runs of {} fail: its owner {} does not have the privileges of {}, the "
+                       "owner of {}",
                        described(job), job.owner, job.subject_owner, job.subject);
 }
 

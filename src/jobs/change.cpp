@@ -35,11 +35,11 @@ void require_ownership(const run::Endpoint& target, const Change& change) {
     std::vector<std::string> others;
     for (const auto& job : change.jobs)
         if (!job.may_alter)
-            others.push_back(fmt::format("{}, of {}", described(job), job.owner));
+            others.push_back(fmt::format("{}, owned by {}", described(job), job.owner));
     if (!others.empty())
-        throw Error(fmt::format("nothing is changed: the role does not own {} of the {}; connect "
-                                "as their owner, or leave them out with --filter",
-                                fmt::join(others, "; "), target.connection.name()));
+        throw Error(fmt::format("cannot change jobs of the {}: the role does not own {}",
+                                target.connection.name(), fmt::join(others, "; ")),
+                    "connect as their owner, or leave them out with --filter");
 }
 
 void alter(run::Endpoint& target, const Change& change) {
@@ -50,8 +50,9 @@ void alter(run::Endpoint& target, const Change& change) {
                 target.connection.execute(
                     timescale::schedule_sql(target.server, job.schedule, change.scheduled));
         } catch (const postgres::SqlError& error) {
-            throw Error(fmt::format("nothing is changed: cannot turn {} {}: {}",
-                                    change.scheduled ? "on" : "off", described(job), error.what()));
+            throw Error(fmt::format("cannot turn {} {}: {}", change.scheduled ? "on" : "off",
+                                    described(job), error.what()),
+                        "repair the job, or leave it out with --filter; no job was changed");
         }
     target.connection.execute(postgres::pinned_search_path);
 }

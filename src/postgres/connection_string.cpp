@@ -52,9 +52,9 @@ ConnectionString::ConnectionString(std::string text, const std::string& option)
     if (message != nullptr)
         PQfreemem(message);
     if (options == nullptr)
-        throw UsageError(option + " is not a connection string; give a URI such as "
-                                  "postgresql://user@host:5432/database, or key=value pairs such "
-                                  "as \"host=... dbname=...\"");
+        throw UsageError(option + " is not a connection string",
+                         "give a URI such as postgresql://user@host:5432/database, or key=value "
+                         "pairs such as \"host=... dbname=...\"");
     const bool misread = has_misread_password(options);
     names_service_ = has_service(options);
     options_ = options_of(options);
@@ -64,8 +64,8 @@ ConnectionString::ConnectionString(std::string text, const std::string& option)
     }
     PQconninfoFree(options);
     if (misread)
-        throw UsageError(option + " has a host, port or database that is not valid; in a URI, "
-                                  "percent-encode the characters @ : / ? # of a password");
+        throw UsageError(option + " has a host, port or database that is not valid",
+                         "in a URI, percent-encode the characters @ : / ? # of a password");
 }
 
 } // namespace postgres

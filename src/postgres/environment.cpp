@@ -39,8 +39,9 @@ std::vector<std::string> environment_for(const Connection& connection,
     for_each(options.get(), [&](const auto& keyword, const auto& variable, const auto& value) {
         if (keyword == "sslpassword" && !value.empty())
             throw Error(fmt::format("the connection to the {} has an sslpassword, which cannot be "
-                                    "passed to PostgreSQL's own programs; use a key without one",
-                                    connection.name()));
+                                    "passed to PostgreSQL's own programs",
+                                    connection.name()),
+                        "use a key without one");
         all.insert(variable);
         if (!variable.empty() && !value.empty())
             wanted[variable] = value;

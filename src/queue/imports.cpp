@@ -4,6 +4,8 @@
 #include "queue/queue.hpp"
 #include "sql.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 
@@ -124,7 +126,8 @@ std::vector<postgres::Statement> claim_batch_statements(std::int64_t id, const s
 bool is_claimed(const postgres::Result& owner, const postgres::Result& claim,
                 const std::string& file) {
     if (owner.empty())
-        throw Error(file + " has been taken over by another import, or removed by clean");
+        throw Error(fmt::format("another import has taken over {}, or clean has removed it", file),
+                    "run this import again when the other one has ended");
     return claim.affected_rows() == 1;
 }
 

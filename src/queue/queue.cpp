@@ -27,9 +27,10 @@ Presence presence(postgres::Connection& target) {
 }
 
 [[noreturn]] void refuse(const postgres::Connection& target) {
-    throw Error("the schema __backfill in the " + target.name() +
-                " was made by another program or version; finish with that one, or remove the "
-                "schema with: timescaledb-backfill clean");
+    throw Error(
+        fmt::format("the schema __backfill in the {} was created by another program or version",
+                    target.name()),
+        "finish with that one, or remove the schema with timescaledb-backfill clean");
 }
 
 postgres::Parameter text_or_null(std::optional<std::int64_t> number) {
@@ -69,11 +70,11 @@ void require_apart(postgres::Connection& target) {
                                                 rows.string(row, "chunk_name")}
                             .quoted());
     if (!names.empty())
-        throw Error(fmt::format(
-            "cannot stage: {} {} staged before in other slices, because the target's chunk "
-            "interval or an index on time has changed since; finish that copy, then run clean, and "
-            "stage the rest with --from",
-            fmt::join(names, ", "), names.size() == 1 ? "was" : "were"));
+        throw Error(
+            fmt::format("cannot stage: {} {} staged before in other slices, because the target's "
+                        "chunk interval or an index on time has changed since",
+                        fmt::join(names, ", "), names.size() == 1 ? "was" : "were"),
+            "finish that copy, then run clean, and stage the rest with --from");
 }
 
 /// Runs one of the two statements that claim further tasks; both take the same parameters.
@@ -124,8 +125,8 @@ void require(postgres::Connection& target) {
 void require(const postgres::Result& row, const postgres::Connection& target) {
     switch (presence(row)) {
     case Presence::absent:
-        throw UsageError("nothing is staged in the " + target.name() +
-                         "; run first: timescaledb-backfill stage");
+        throw UsageError(fmt::format("no chunks have been staged in the {}", target.name()),
+                         "run timescaledb-backfill stage first");
     case Presence::unknown:
         refuse(target);
     case Presence::known:

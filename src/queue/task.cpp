@@ -10,8 +10,9 @@ namespace {
 
 [[noreturn]] void refuse(const char* column) {
     throw TaskError(fmt::format("its {} in __backfill.task are invalid, perhaps because they were "
-                                "changed by hand; run clean, and stage again",
-                                column));
+                                "changed by hand",
+                                column),
+                    "run clean, and stage again");
 }
 
 } // namespace

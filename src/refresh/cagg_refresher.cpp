@@ -153,11 +153,12 @@ Refreshed CaggRefresher::refresh_like(const Hypertable& source) {
         pair.target.buckets_of({std::min(reached.watermark, reached.materialized)}).front().from;
     const auto now = pair.target.progress();
     if (pair.problems.empty() && now.watermark < expected)
-        pair.problems.push_back(fmt::format(
-            "its watermark is still at {}, but the source's is at {}: refresh it by hand, by {}",
-            pair.target.start_text({now.watermark, expected}),
-            pair.target.start_text({expected, expected}),
-            pair.target.refresh_statement({now.watermark, expected}, false)));
+        pair.problems.emplace_back(
+            fmt::format("its watermark is still at {}, but the source's is at {}",
+                        pair.target.start_text({now.watermark, expected}),
+                        pair.target.start_text({expected, expected})),
+            fmt::format("refresh it manually: {}",
+                        pair.target.refresh_statement({now.watermark, expected}, false)));
     return conclude(pair);
 }
 
@@ -200,8 +201,17 @@ Refreshed CaggRefresher::refresh_copied(const Hypertable& cagg) {
 }
 
 Refreshed CaggRefresher::conclude(Pair& pair) {
-    if (!pair.problems.empty())
-        throw Error(fmt::format("{}", fmt::join(pair.problems, "; ")));
+    if (!pair.problems.empty()) {
+        std::vector<std::string> problems;
+        std::vector<std::string> remedies;
+        for (const auto& error : pair.problems) {
+            problems.push_back(error.problem());
+            if (std::ranges::find(remedies, error.remedy()) == remedies.end())
+                remedies.push_back(error.remedy());
+        }
+        throw Error(fmt::format("{}", fmt::join(problems, "; ")),
+                    fmt::format("{}", fmt::join(remedies, "; ")));
+    }
     if (pair.refreshed == Refreshed::nothing)
         output_.event("up_to_date", fields_of(pair.known), output::Importance::detail,
                       fmt::format("{} {}", pair.known.known_as().quoted(), pair.remark));
@@ -285,10 +295,10 @@ std::vector<TimeRange> CaggRefresher::refused(Pair& pair, const TimeRange& range
     auto refused = cagg.widened(pending);
     auto lacking = refused;
     if (!refused.empty())
-        pair.problems.push_back(fmt::format(
-            "{} is left out because not all of its rows are copied yet: run copy, and then "
-            "refresh-caggs again",
-            windows_text(cagg, refused)));
+        pair.problems.emplace_back(
+            fmt::format("{} is left out because not all of its rows are copied yet",
+                        windows_text(cagg, refused)),
+            "run copy, and then refresh-caggs again");
 
     const auto suspects = cagg.widened(gaps);
     std::map<InternalTime, std::string> theirs;
@@ -322,12 +332,15 @@ std::vector<TimeRange> CaggRefresher::refused(Pair& pair, const TimeRange& range
     lacking_[cagg.hypertable().id] = timescale::merged(std::move(lacking));
     if (!lost.empty()) {
         const auto merged_lost = timescale::merged(lost);
-        pair.problems.push_back(fmt::format(
-            "{} of {} cannot be computed as in the source because some of their rows no longer "
-            "exist: stage and copy the aggregate itself, or accept the remaining rows by {}",
-            output::format_count(static_cast<std::int64_t>(lost.size()), "bucket"),
-            windows_text(cagg, merged_lost),
-            cagg.refresh_statement({merged_lost.front().from, merged_lost.back().until}, false)));
+        pair.problems.emplace_back(
+            fmt::format("{} of {} cannot be computed as in the source because some of their rows "
+                        "no longer exist",
+                        output::format_count(static_cast<std::int64_t>(lost.size()), "bucket"),
+                        windows_text(cagg, merged_lost)),
+            fmt::format("stage and copy the aggregate itself, or compute them from the remaining "
+                        "rows: {}",
+                        cagg.refresh_statement({merged_lost.front().from, merged_lost.back().until},
+                                               false)));
     }
     return timescale::merged(std::move(refused));
 }
@@ -359,10 +372,11 @@ void CaggRefresher::refresh_window(Pair& pair, TimeRange window,
             else if (!overlaps(refused, buckets[2]))
                 window.until = buckets[2].until;
             else {
-                pair.problems.push_back(fmt::format(
-                    "before TimescaleDB 2.25, {} cannot be refreshed without an adjacent bucket, "
-                    "and these lack some of their rows",
-                    window_text(cagg, window)));
+                pair.problems.emplace_back(
+                    fmt::format("before TimescaleDB 2.25, {} cannot be refreshed without an "
+                                "adjacent bucket, and these lack some of their rows",
+                                window_text(cagg, window)),
+                    "stage and copy the aggregate itself");
                 return;
             }
         }

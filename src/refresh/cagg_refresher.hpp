@@ -49,7 +49,7 @@ class CaggRefresher {
         std::optional<timescale::Cagg> source; ///< none if the source has no TimescaleDB
         std::string remark; ///< such as "is up to date", if there is nothing to refresh
         Refreshed refreshed = Refreshed::nothing;
-        std::vector<std::string> problems;
+        std::vector<Error> problems;
     };
 
     Refreshed refresh_like(const timescale::Hypertable& source);

@@ -27,7 +27,7 @@ std::string part_text(const Hypertable& hypertable, const TimeRange& slice) {
     return slice == timescale::all_of_time ? "of all times" : range_text(hypertable, slice);
 }
 
-/// \throws Error when a plain table has rows that no chunk can take.
+/// \throws Error if a plain table has rows that no chunk can contain.
 std::vector<timescale::ChunkInRange>
 read_chunks(run::Endpoint& source, const std::vector<Hypertable>& hypertables,
             const std::vector<TimeRange>& ranges,
@@ -51,9 +51,8 @@ read_chunks(run::Endpoint& source, const std::vector<Hypertable>& hypertables,
             std::back_inserter(chunks));
     }
     if (!problems.empty())
-        throw Error(fmt::format("nothing is staged: {}; see to that, or leave the tables out with "
-                                "--filter",
-                                fmt::join(problems, "; ")));
+        throw Error(fmt::format("cannot stage: {}", fmt::join(problems, "; ")),
+                    "correct that in the source, or leave the tables out with --filter");
     return source.server.has_timescaledb
                ? timescale::read_chunks_in_range(source.connection, wanted)
                : chunks;
@@ -68,9 +67,8 @@ postgres::Transaction begin_reading(postgres::Connection& source,
     } catch (const postgres::SqlError& error) {
         if (!snapshot)
             throw;
-        throw UsageError(fmt::format("--snapshot {} cannot be used: {}; export one with "
-                                     "pg_export_snapshot() and keep its transaction open",
-                                     *snapshot, error.what()));
+        throw UsageError(fmt::format("--snapshot {} cannot be used: {}", *snapshot, error.what()),
+                         "export one with pg_export_snapshot() and keep its transaction open");
     }
 }
 
@@ -85,9 +83,8 @@ std::vector<TimeRange> ranges_for(const std::vector<Hypertable>& hypertables,
             ranges.push_back(run::range_of(hypertable, bounds));
     }
     if (!problems.empty())
-        throw UsageError(fmt::format(
-            "nothing is staged: {}; select hypertables of one time type at a time with --filter",
-            fmt::join(problems, "; ")));
+        throw UsageError(fmt::format("cannot stage: {}", fmt::join(problems, "; ")),
+                         "select hypertables of one time type at a time with --filter");
     return ranges;
 }
 
@@ -113,16 +110,16 @@ std::vector<const Hypertable*> find_counterparts(const std::vector<Hypertable>& 
                 add(std::move(difference.text), std::move(difference.remedy));
     }
     if (!problems.empty())
-        throw Error(fmt::format("nothing is staged, for source and target differ: {}; {}, or "
-                                "leave them out with --filter",
-                                fmt::join(problems, "; "), fmt::join(remedies, "; ")));
+        throw Error(
+            fmt::format("cannot stage: source and target differ: {}", fmt::join(problems, "; ")),
+            fmt::format("{}, or leave them out with --filter", fmt::join(remedies, "; ")));
     for (const auto* target : counterparts)
         if (auto obstacle = timescale::obstacle_of_storage(*target); !obstacle.empty())
             problems.push_back(std::move(obstacle));
     if (!problems.empty())
-        throw Error(fmt::format("nothing is staged: {}; ALTER TABLE ... SET ACCESS METHOD heap, as "
-                                "check tells, or leave them out with --filter",
-                                fmt::join(problems, "; ")));
+        throw Error(fmt::format("cannot stage: {}", fmt::join(problems, "; ")),
+                    "run ALTER TABLE ... SET ACCESS METHOD heap (check prints the statements), or "
+                    "leave the hypertables out with --filter");
     return counterparts;
 }
 

@@ -101,7 +101,7 @@ Bound read_bound(postgres::Connection& connection, const std::string& option,
             {text});
         if (row.boolean(0, "finite"))
             return {.time = row.integer(0, "microseconds"), .integer = std::nullopt};
-        throw UsageError(fmt::format("{} {} is not finite; give a point in time", option, text));
+        throw UsageError(fmt::format("{} {} is not finite", option, text), "give a point in time");
     } catch (const postgres::SqlError& error) {
         if (!error.sqlstate().starts_with(postgres::sqlstate_class::data_exception))
             throw;

@@ -62,7 +62,7 @@ Cagg::Cagg(postgres::Connection& connection, const Server& server, const Hyperta
     : connection_(&connection), server_(&server), hypertable_(&hypertable) {
     const auto row = connection.query(sql::cagg, {std::to_string(hypertable.id)});
     if (row.empty() || !row.boolean(0, "known"))
-        throw Error("its buckets do not come from time_bucket(); refresh it manually");
+        throw Error("its buckets do not come from time_bucket()", "refresh it manually");
     partial_view_ = {row.string(0, "partial_view_schema"), row.string(0, "partial_view_name")};
     width_ = row.string(0, "width");
     origin_ = row.optional_string(0, "origin");

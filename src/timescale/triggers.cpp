@@ -14,16 +14,14 @@ namespace timescale {
 
 namespace {
 
-/// Asks if the role may set session_replication_role. Superusers may, and from PostgreSQL 15 on
-/// roles with the privilege.
+/// The query returns, as column "may", whether the role may set session_replication_role:
+/// superusers may, and from PostgreSQL 15 on, roles with the privilege.
 postgres::Statement may_be_replica(const Server& server) {
     constexpr int grants_settings = 150000;
     return {server.postgres_version >= grants_settings
                 ? "SELECT has_parameter_privilege('session_replication_role', 'SET') AS may"
                 : "SELECT current_setting('is_superuser') = 'on' AS may"};
 }
-
-/// In PostgreSQL's src/backend/utils/errcodes.txt.
 
 /// True if a chunk's constraint belongs to the hypertable's constraint of the given name. Foreign
 /// keys of chunks have their own, truncated names, "12_34_name" (chunk_constraint_choose_name in
@@ -102,7 +100,8 @@ std::string disabling(const EventTrigger& trigger) {
                        postgres::quote_identifier(trigger.name));
 }
 
-std::string event_triggers_behind(postgres::Connection& target, const postgres::SqlError& error) {
+std::optional<Error> event_trigger_error(postgres::Connection& target,
+                                         const postgres::SqlError& error) {
     std::vector<std::string> names;
     std::vector<std::string> remedies;
     if (!error.context().empty())
@@ -115,11 +114,10 @@ std::string event_triggers_behind(postgres::Connection& target, const postgres::
                 remedies.push_back(disabling(trigger));
             }
     if (names.empty())
-        return {};
-    return fmt::format("; the function of the event trigger{} {} raised it: in the target, as a "
-                       "superuser: {}",
-                       names.size() == 1 ? "" : "s", fmt::join(names, ", "),
-                       fmt::join(remedies, "; "));
+        return std::nullopt;
+    return Error(fmt::format("{}; the function of the event trigger{} {} raised this error",
+                             error.what(), names.size() == 1 ? "" : "s", fmt::join(names, ", ")),
+                 fmt::format("in the target, as a superuser: {}", fmt::join(remedies, "; ")));
 }
 
 std::vector<TriggerState>

@@ -6,6 +6,7 @@
 #include "timescale/server.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,11 +70,13 @@ std::vector<EventTrigger> read_event_triggers(postgres::Connection& connection, 
 /// The command for a superuser to disable an event trigger.
 std::string disabling(const EventTrigger& trigger);
 
-/// The event triggers whose functions raised an error, according to the error's context, and the
-/// remedy. The text is meant to follow the error's message. It is empty if no event trigger raised
-/// the error, or if the function's language does not report a context.
+/// The error to report instead of a server's error if event triggers' functions raised it,
+/// according to its context: it also names the event triggers, and its remedy disables them.
+/// \returns nothing if no event trigger raised the error, or if the function's language does not
+/// report a context.
 /// \pre the connection is to the target and not in a failed transaction.
-std::string event_triggers_behind(postgres::Connection& target, const postgres::SqlError& error);
+std::optional<Error> event_trigger_error(postgres::Connection& target,
+                                         const postgres::SqlError& error);
 
 /// A chunk, and the statement that enables or disables its triggers like those of its hypertable.
 /// TimescaleDB refuses this statement. Run it in a session without TimescaleDB

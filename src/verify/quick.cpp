@@ -157,9 +157,9 @@ ExitStatus verify_quick(const VerifyOptions& options, output::Output& output) {
     auto ends = run::connect_both(options.source, options.target, "verify", run::Session::first);
     run::require_different(ends);
     if (!ends.source.server.has_timescaledb)
-        throw UsageError(fmt::format("the {} has no TimescaleDB, and no estimates of its chunks; "
-                                     "run verify without --quick",
-                                     ends.source.connection.name()));
+        throw UsageError(fmt::format("the {} has no TimescaleDB, and so no estimates for chunks",
+                                     ends.source.connection.name()),
+                         "run verify without --quick");
     queue::require(ends.target.connection);
     if (report_nothing_copied(ends.target.connection, queue::count(ends.target.connection), output))
         return exit_failed;

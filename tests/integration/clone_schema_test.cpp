@@ -793,7 +793,7 @@ TEST_F(CloneRoles, PoliciesGetTheirHypertablesOwnerAndOtherJobsKeepTheirs) {
                            "WHERE is_compressed"),
               "t");
     EXPECT_THAT(backfill_ok({"check", "--until", "2024-01-05"}),
-                Not(HasSubstr("has not the privileges")));
+                Not(HasSubstr("does not have the privileges")));
     source.run("SELECT delete_job(1002)");
 }
 

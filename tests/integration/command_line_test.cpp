@@ -339,7 +339,7 @@ TEST_F(CommandLine, RefusesTheSameDatabaseAsSourceAndTarget) {
 }
 
 TEST_F(CommandLine, SaysToStageFirstWhenThereIsNothingStagedToCopy) {
-    expect_wrong_usage(backfill({"copy"}), AllOf(HasSubstr("nothing is staged"),
+    expect_wrong_usage(backfill({"copy"}), AllOf(HasSubstr("no chunks have been staged"),
                                                  HasSubstr("timescaledb-backfill stage")));
     EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill') IS NULL"), "t");
 }

@@ -147,7 +147,7 @@ TEST_F(Control, StatusNeedsAQueue) {
     backfill_ok({"clean"});
     const auto outcome = backfill({"status"});
     EXPECT_EQ(outcome.exit_status, exit_usage);
-    EXPECT_THAT(outcome.errors, HasSubstr("nothing is staged"));
+    EXPECT_THAT(outcome.errors, HasSubstr("no chunks have been staged"));
 }
 
 TEST_F(Control, PausedRunsWaitForResume) {

@@ -577,7 +577,7 @@ TEST_F(ImportFaults, LocksTheFile) {
     auto first = start();
     expect_waiting(3);
     expect_refused("numbers", {file.path()}, exit_failed,
-                   HasSubstr(file.path() + " is being imported by another process"));
+                   HasSubstr("another process is importing " + file.path()));
     holder.reset();
     EXPECT_EQ(end_of(*first).exit_status, exit_done);
     expect_numbers(many_rows);
@@ -609,9 +609,7 @@ TEST_F(ImportFaults, LoadsNothingTwiceWhenAnotherTakesOver) {
     const auto one = end_of(*first);
     const auto other = end_of(*second);
     EXPECT_EQ(one.exit_status, exit_failed) << one.output;
-    EXPECT_THAT(
-        one.errors,
-        HasSubstr(file.path() + " has been taken over by another import, or removed by clean"));
+    EXPECT_THAT(one.errors, HasSubstr("another import has taken over " + file.path()));
     EXPECT_EQ(other.exit_status, exit_done) << other.errors;
     expect_numbers(many_rows);
 }
@@ -897,7 +895,7 @@ TEST_F(Import, RefusesBeforeItChangesAnything) {
     expect("secret", {}, exit_usage,
            "the header of " + file.path() +
                " names columns that \"public\".\"secret\" does not have: "
-               "\"time\", \"device\"; it has: \"a\"");
+               "\"time\", \"device\"; (it has \"a\"");
     expect("secret", {"--columns", "a,a"}, exit_usage, "--columns names the column \"a\" twice");
     expect("made", {"--columns", "a,b"}, exit_usage, "which the table generates itself");
     expect("readings", {"--rejects", "/no/such/folder/file", "--on-error", "skip"}, exit_usage,
@@ -936,7 +934,7 @@ TEST_F(Import, NeedsFewPrivileges) {
     const Role role(target);
     way = role.uri();
     expect_refused_at_once("readings", {file.path()}, exit_failed,
-                           HasSubstr("cannot import: missing privileges. In the "));
+                           HasSubstr("cannot import: missing privileges; in the "));
     target.run(fmt::format("GRANT CREATE ON DATABASE {} TO {}", target.name(), role.name()));
     expect_refused_at_once(
         "readings", {file.path()}, exit_failed,

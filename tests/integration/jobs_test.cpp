@@ -142,9 +142,8 @@ TEST_F(Jobs, OfOthersAreRefusedBeforeAnythingIsChanged) {
     way_to_target = role.uri();
     const auto outcome = backfill({"jobs", "disable"});
     EXPECT_EQ(outcome.exit_status, exit_failed);
-    EXPECT_THAT(outcome.errors,
-                AllOf(HasSubstr("nothing is changed: the role does not own job " + retention),
-                      HasSubstr("connect as their owner")));
+    EXPECT_THAT(outcome.errors, AllOf(HasSubstr("the role does not own job " + retention),
+                                      HasSubstr("connect as their owner")));
     EXPECT_THAT(on(), ElementsAre(retention, refresh, action));
     EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')::text"), "");
 }
@@ -163,7 +162,7 @@ TEST_F(Jobs, WhoseOwnersLackPrivilegesCauseAWarningWhenTurnedOn) {
     };
     const auto errors = told();
     const std::string sentence =
-        fmt::format(" runs as {}, who has not the privileges of {}", role.name(), ours);
+        fmt::format(" fail: its owner {} does not have the privileges of {}", role.name(), ours);
     EXPECT_THAT(errors, AllOf(HasSubstr("on public.readings" + sentence),
                               HasSubstr("on public.\"Daily\"" + sentence),
                               Not(HasSubstr(fmt::format("job {} ", action)))));
@@ -188,12 +187,12 @@ TEST_F(Jobs, WhoseOwnersLackPrivilegesCauseAWarningWhenTurnedOn) {
             target.run(update);
         }
     }
-    EXPECT_THAT(told(), Not(HasSubstr("has not the privileges")));
+    EXPECT_THAT(told(), Not(HasSubstr("does not have the privileges")));
     target.run(fmt::format("UPDATE _timescaledb_config.bgw_job SET owner = '{}' WHERE id >= 1000",
                            role.name()));
     for (const auto* object : {"TABLE public.readings", "MATERIALIZED VIEW public.\"Daily\""})
         target.run(give(object, role.name()));
-    EXPECT_THAT(told(), Not(HasSubstr("has not the privileges")));
+    EXPECT_THAT(told(), Not(HasSubstr("does not have the privileges")));
 }
 
 TEST_F(Jobs, KeepTheirTimeZones) {
@@ -238,8 +237,7 @@ TEST_F(Jobs, ThatTheServerRefusesToAlterAreNamed) {
     const auto outcome = backfill({"jobs", "disable"});
     EXPECT_EQ(outcome.exit_status, exit_failed);
     EXPECT_THAT(outcome.errors,
-                AllOf(HasSubstr("nothing is changed: cannot turn off job " + refused),
-                      HasSubstr("not today")));
+                AllOf(HasSubstr("cannot turn off job " + refused), HasSubstr("not today")));
     EXPECT_EQ(on(), before);
 }
 

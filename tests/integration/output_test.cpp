@@ -253,7 +253,7 @@ TEST_F(Output, AsJsonHasErrorsOnStandardErrorAlone) {
     EXPECT_THAT(outcome.output, IsEmpty());
     const auto error = json::parse(outcome.errors);
     EXPECT_EQ(error.at("level"), "error");
-    EXPECT_THAT(error.at("message").get<std::string>(), HasSubstr("nothing is staged"));
+    EXPECT_THAT(error.at("message").get<std::string>(), HasSubstr("no chunks have been staged"));
 }
 
 // ---------------------------------------------------------------- logs, and how much is said
@@ -264,7 +264,7 @@ TEST_F(Output, LogsGoToAFileInstead) {
     EXPECT_EQ(outcome.exit_status, exit_usage);
     EXPECT_THAT(outcome.errors, IsEmpty());
     EXPECT_THAT(file.text(),
-                AllOf(HasSubstr("what was there\n20"), HasSubstr("nothing is staged")));
+                AllOf(HasSubstr("what was there\n20"), HasSubstr("no chunks have been staged")));
 }
 
 TEST_F(Output, ALogFileThatCannotBeWrittenIsRefused) {

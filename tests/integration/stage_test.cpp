@@ -798,7 +798,7 @@ TEST_F(StageQueue, GetsNothingWhenAChunkThatMustGrowIsHeldByACopy) {
     const auto outcome = backfill({"stage", "--until", "40"});
     EXPECT_EQ(outcome.exit_status, 1);
     EXPECT_EQ(outcome.output, "");
-    EXPECT_THAT(outcome.errors, AllOf(MatchesRegex(one_line), HasSubstr("nothing is staged"),
+    EXPECT_THAT(outcome.errors, AllOf(MatchesRegex(one_line), HasSubstr("cannot stage"),
                                       HasSubstr("copy"), HasSubstr("stage again")));
     EXPECT_EQ(target.rows("SELECT * FROM __backfill.task ORDER BY id"), before);
 }

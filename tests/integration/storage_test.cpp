@@ -321,7 +321,7 @@ TEST_F(Hypercore, OfAChunkOfTheTargetIsRefused) {
     const auto refused = backfill({"stage", "--until", "2024-02-01"});
     EXPECT_EQ(refused.exit_status, 1);
     EXPECT_THAT(refused.errors,
-                AllOf(HasSubstr("nothing is staged: the access method of " + quoted(chunk)),
+                AllOf(HasSubstr("cannot stage: the access method of " + quoted(chunk)),
                       HasSubstr("SET ACCESS METHOD heap")));
     EXPECT_EQ(target.value("SELECT to_regclass('__backfill.task') IS NULL"), "t");
 

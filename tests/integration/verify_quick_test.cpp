@@ -96,7 +96,7 @@ TEST_F(VerifyQuick, KnowsWhatIsInCompressedChunks) {
 TEST_F(VerifyQuick, RefusesOptionsForReading) {
     EXPECT_EQ(backfill({"verify", "--quick", "--all"}).exit_status, exit_usage);
     EXPECT_EQ(backfill({"verify", "--quick", "--mode", "digest"}).exit_status, exit_usage);
-    EXPECT_EQ(quick().exit_status, exit_usage) << "nothing is staged";
+    EXPECT_EQ(quick().exit_status, exit_usage) << "no chunks have been staged";
 }
 
 } // namespace
