@@ -32,16 +32,16 @@ void ConnectionMonitor::hang_up() noexcept {
         shutdown(socket_, SHUT_RDWR);
 }
 
-ConnectionMonitor::Activity ConnectionMonitor::activity() const {
-    Activity activity;
-    activity.calls = calls_.load(std::memory_order_relaxed);
-    activity.waits = activity.calls % 2 != 0;
+ConnectionMonitor::Sample ConnectionMonitor::sample() const {
+    Sample sample;
+    sample.calls = calls_.load(std::memory_order_relaxed);
+    sample.waits = sample.calls % 2 != 0;
     const std::lock_guard lock(mutex_);
     tcp_info info{};
     socklen_t length = sizeof info;
     if (socket_ >= 0 && getsockopt(socket_, IPPROTO_TCP, TCP_INFO, &info, &length) == 0)
-        activity.bytes = info.tcpi_bytes_acked + info.tcpi_bytes_received;
-    return activity;
+        sample.bytes = info.tcpi_bytes_acked + info.tcpi_bytes_received;
+    return sample;
 }
 
 Deadline::Deadline(std::shared_ptr<ConnectionMonitor> watched, std::chrono::milliseconds time)

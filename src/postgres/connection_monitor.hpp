@@ -35,14 +35,14 @@ class ConnectionMonitor {
 
     /// A sample of a connection's activity. The connection makes no progress if `waits` is true and
     /// two samples are equal.
-    struct Activity {
+    struct Sample {
         bool waits = false;      ///< its thread is inside libpq
         std::uint32_t calls = 0; ///< number of changes of `waits`
         std::uint64_t bytes = 0; ///< acknowledged by and received from the TCP peer
 
-        bool operator==(const Activity&) const = default;
+        bool operator==(const Sample&) const = default;
     };
-    Activity activity() const;
+    Sample sample() const;
 
     /// Held by the connection's own thread while it may wait for the server.
     class Waiting {

@@ -65,24 +65,24 @@ void Watchdog::check_all(const std::stop_token& stop) {
 
 void Watchdog::check(const OpenConnections::Entry& entry, postgres::ConnectionMonitor& monitor) {
     const auto now = Clock::now();
-    const auto activity = monitor.activity();
-    auto& seen = seen_.try_emplace(&monitor, Seen{activity, now}).first->second;
-    if (!activity.waits || activity != seen.activity) {
-        seen = {activity, now};
+    const auto sample = monitor.sample();
+    auto& seen = seen_.try_emplace(&monitor, Seen{sample, now}).first->second;
+    if (!sample.waits || sample != seen.sample) {
+        seen = {sample, now};
         return;
     }
     if (now - seen.since < patience_)
         return;
     const auto reason = failure_reason(entry, patience_);
-    if (reason.empty() || monitor.activity() != activity) {
-        seen = {monitor.activity(), Clock::now()};
+    if (reason.empty() || monitor.sample() != sample) {
+        seen = {monitor.sample(), Clock::now()};
         return;
     }
     monitor.hang_up(); // first, before the connection's state changes again
     spdlog::warn("no answer from the {} for {} s, and {}; closing the connection", entry.name,
                  std::chrono::duration_cast<std::chrono::seconds>(now - seen.since).count(),
                  reason);
-    seen = {activity, Clock::now()};
+    seen = {sample, Clock::now()};
 }
 
 } // namespace run

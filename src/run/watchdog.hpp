@@ -29,8 +29,8 @@ class Watchdog {
     using Clock = std::chrono::steady_clock;
 
     struct Seen {
-        postgres::ConnectionMonitor::Activity activity;
-        Clock::time_point since; ///< when this activity was first seen
+        postgres::ConnectionMonitor::Sample sample;
+        Clock::time_point since; ///< when this sample was first seen
     };
 
     void check_all(const std::stop_token& stop);

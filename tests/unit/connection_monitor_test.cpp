@@ -30,24 +30,24 @@ TEST(ConnectionMonitor, DoesNothingAfterClose) {
     connection.monitor()->hang_up();
     connection.monitor()->cancel(); // would wait forever
     EXPECT_FALSE(connection.is_broken_off(shortly));
-    EXPECT_EQ(connection.monitor()->activity().bytes, 0U);
+    EXPECT_EQ(connection.monitor()->sample().bytes, 0U);
 }
 
 TEST(ConnectionMonitor, ReportsThatItsThreadWaits) {
     SilentServer server;
     const SilentConnection connection(server);
     auto& monitor = *connection.monitor();
-    const auto before = monitor.activity();
+    const auto before = monitor.sample();
     EXPECT_FALSE(before.waits);
     {
         const ConnectionMonitor::Waiting waiting(monitor);
-        const auto now = monitor.activity();
+        const auto now = monitor.sample();
         EXPECT_TRUE(now.waits);
-        EXPECT_EQ(now, monitor.activity());
+        EXPECT_EQ(now, monitor.sample());
         EXPECT_NE(now, before);
     }
-    EXPECT_FALSE(monitor.activity().waits);
-    EXPECT_NE(monitor.activity(), before);
+    EXPECT_FALSE(monitor.sample().waits);
+    EXPECT_NE(monitor.sample(), before);
 }
 
 TEST(ConnectionMonitor, CancelDoesNotBlockOtherThreads) {
@@ -57,7 +57,7 @@ TEST(ConnectionMonitor, CancelDoesNotBlockOtherThreads) {
     auto cancelling = std::async(std::launch::async, [&] { monitor.cancel(); });
     ASSERT_GE(server.take(), 0);
     auto others = std::async(std::launch::async, [&] {
-        monitor.activity();
+        monitor.sample();
         monitor.hang_up();
         monitor.close();
     });
