@@ -107,14 +107,14 @@ std::int64_t Board::unclaimed() const {
     return std::max<std::int64_t>(unclaimed, 0);
 }
 
-void Board::set_backends(int worker, std::vector<Backend> backends) {
+void Board::set_backends(int worker, std::vector<WorkerBackend> backends) {
     const std::lock_guard lock(mutex_);
     backends_[worker] = std::move(backends);
 }
 
-std::vector<Board::Backend> Board::backends() const {
+std::vector<Board::WorkerBackend> Board::backends() const {
     const std::lock_guard lock(mutex_);
-    std::vector<Backend> all;
+    std::vector<WorkerBackend> all;
     for (const auto& [worker, own] : backends_)
         all.insert(all.end(), own.begin(), own.end());
     return all;

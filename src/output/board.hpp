@@ -50,7 +50,7 @@ class Board {
     };
 
     /// A server process that serves a worker's connection.
-    struct Backend {
+    struct WorkerBackend {
         Side side = Side::target;
         std::int64_t pid = 0;
     };
@@ -87,8 +87,8 @@ class Board {
     std::int64_t unclaimed() const;
 
     /// Sets the backends that work for a worker from now on.
-    void set_backends(int worker, std::vector<Backend> backends);
-    std::vector<Backend> backends() const;
+    void set_backends(int worker, std::vector<WorkerBackend> backends);
+    std::vector<WorkerBackend> backends() const;
 
     /// Sets the backends that wait for locks now.
     /// \param waits descriptions of the waits, by the backends' process IDs.
@@ -103,7 +103,7 @@ class Board {
 
     mutable std::mutex mutex_;
     std::vector<Entry> entries_;
-    std::map<int, std::vector<Backend>> backends_; ///< by worker
+    std::map<int, std::vector<WorkerBackend>> backends_; ///< by worker
     std::map<std::int64_t, std::string> source_waits_;
     std::map<std::int64_t, std::string> target_waits_;
     Totals totals_;

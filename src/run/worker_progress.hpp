@@ -24,7 +24,7 @@ class WorkerProgress : public load::ProgressListener {
     int worker() const { return worker_; }
 
     /// Sets the backends that work for this worker from now on.
-    void set_backends(std::vector<output::Board::Backend> backends) {
+    void set_backends(std::vector<output::Board::WorkerBackend> backends) {
         board_.set_backends(worker_, std::move(backends));
     }
 

@@ -30,7 +30,7 @@ WorkerSession::~WorkerSession() {
 
 /// Tells the board which backends work for this worker.
 void WorkerSession::publish() {
-    std::vector<output::Board::Backend> backends;
+    std::vector<output::Board::WorkerBackend> backends;
     if (connections_.source)
         backends.push_back({Side::source, source().backend.pid});
     backends.push_back({Side::target, target().backend.pid});
