@@ -118,8 +118,8 @@ const Hypertable* find_counterpart(const std::vector<Hypertable>& targets,
 namespace {
 
 /// Columns that only child tables of a plain table have. Their rows are copied as the table's.
-std::vector<Difference> further_columns(const Hypertable& source, const Hypertable& target) {
-    std::vector<Difference> differences;
+std::vector<SchemaDifference> further_columns(const Hypertable& source, const Hypertable& target) {
+    std::vector<SchemaDifference> differences;
     for (const auto& further : source.further_columns) {
         const auto column = postgres::quote_identifier(further.column);
         const auto counterpart =
@@ -143,8 +143,8 @@ std::vector<Difference> further_columns(const Hypertable& source, const Hypertab
 
 } // namespace
 
-std::vector<Difference> differences(const Hypertable& source, const Hypertable& target) {
-    std::vector<Difference> all;
+std::vector<SchemaDifference> differences(const Hypertable& source, const Hypertable& target) {
+    std::vector<SchemaDifference> all;
     for (auto& difference : timescale::column_differences(source, target))
         all.push_back({.text = std::move(difference)});
     std::ranges::move(further_columns(source, target), std::back_inserter(all));

@@ -56,13 +56,13 @@ const timescale::Hypertable* find_counterpart(const std::vector<timescale::Hyper
                                               const timescale::Hypertable& source);
 
 /// A difference between two hypertables that prevents copying rows.
-struct Difference {
+struct SchemaDifference {
     std::string text;     ///< a sentence
     std::string remedy{}; ///< empty if the remedy is to make the target like the source
 };
 
-std::vector<Difference> differences(const timescale::Hypertable& source,
-                                    const timescale::Hypertable& target);
+std::vector<SchemaDifference> differences(const timescale::Hypertable& source,
+                                          const timescale::Hypertable& target);
 
 /// `the hypertable "public"."readings" is missing in the target`
 std::string missing(const timescale::Hypertable& source);
