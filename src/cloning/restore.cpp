@@ -279,8 +279,8 @@ class Pipeline {
     const run::Stop& stop_;
     processes::Child dump_;
     processes::Child psql_;
-    processes::Children::Entry dump_entry_;
-    processes::Children::Entry psql_entry_;
+    processes::Children::Registration dump_entry_;
+    processes::Children::Registration psql_entry_;
     bool is_read_ = true; ///< by psql, what is written to it
 };
 

@@ -189,7 +189,7 @@ void Child::interrupt(int signal) {
 
 std::string output_of(const ProgramCall& call, Children* children) {
     Child child(call, Stream::output);
-    std::optional<Children::Entry> entry;
+    std::optional<Children::Registration> entry;
     if (children != nullptr)
         entry.emplace(*children, child);
     std::string output;

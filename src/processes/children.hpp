@@ -19,18 +19,18 @@ class Children {
     }
 
     /// Keeps a program in the list during its own lifetime.
-    class Entry {
+    class Registration {
       public:
-        Entry(Children& children, Child& child) : children_(children), child_(child) {
+        Registration(Children& children, Child& child) : children_(children), child_(child) {
             const std::lock_guard lock(children_.mutex_);
             children_.list_.push_back(&child_);
         }
-        ~Entry() {
+        ~Registration() {
             const std::lock_guard lock(children_.mutex_);
             std::erase(children_.list_, &child_);
         }
-        Entry(const Entry&) = delete;
-        Entry& operator=(const Entry&) = delete;
+        Registration(const Registration&) = delete;
+        Registration& operator=(const Registration&) = delete;
 
       private:
         Children& children_;

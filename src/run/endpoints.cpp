@@ -55,7 +55,7 @@ LeanSession::LeanSession(const postgres::ConnectionString& string, Side side,
     backend = postgres::backend_from(results.front());
 }
 
-OpenConnections::Entry LeanSession::entry() const {
+OpenConnection LeanSession::entry() const {
     return {.monitor = connection.monitor(),
             .name = connection.name(),
             .backend = backend,
@@ -67,7 +67,7 @@ void Endpoint::look_again() {
                                     connection, !server.has_timescaledb);
 }
 
-OpenConnections::Entry Endpoint::entry() const {
+OpenConnection Endpoint::entry() const {
     return {.monitor = connection.monitor(),
             .name = connection.name(),
             .backend = backend,

@@ -57,7 +57,7 @@ struct Endpoint {
     void look_again();
 
     /// The entry for the run's list of connections.
-    OpenConnections::Entry entry() const;
+    OpenConnection entry() const;
 };
 
 struct Endpoints {
@@ -78,7 +78,7 @@ struct LeanSession {
     postgres::Backend backend;
 
     /// The entry for the run's list of connections.
-    OpenConnections::Entry entry() const;
+    OpenConnection entry() const;
 };
 
 /// Statements that are sent together. Each add() returns the index of the statement's result.

@@ -2,18 +2,19 @@
 
 namespace run {
 
-void OpenConnections::add(Entry entry) {
+void OpenConnections::add(OpenConnection connection) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(entries_, [](const Entry& other) { return other.monitor.expired(); });
-    entries_.push_back(std::move(entry));
+    std::erase_if(connections_,
+                  [](const OpenConnection& other) { return other.monitor.expired(); });
+    connections_.push_back(std::move(connection));
 }
 
-std::vector<OpenConnections::Entry> OpenConnections::list() const {
+std::vector<OpenConnection> OpenConnections::list() const {
     const std::lock_guard lock(mutex_);
-    return entries_;
+    return connections_;
 }
 
-void cancel_all(const std::vector<OpenConnections::Entry>& connections) {
+void cancel_all(const std::vector<OpenConnection>& connections) {
     for (const auto& entry : connections)
         if (const auto monitor = entry.monitor.lock())
             monitor->cancel();

@@ -11,28 +11,29 @@
 
 namespace run {
 
+/// A connection of a worker, and what another thread needs to check or to cancel it.
+struct OpenConnection {
+    std::weak_ptr<postgres::ConnectionMonitor> monitor;
+    std::string name; ///< postgres::Connection::name()
+    postgres::Backend backend;
+    postgres::ConnectionString connection_string;
+};
+
 /// The open connections of a run's workers, for the watchdog and the signal handler. Thread-safe.
 class OpenConnections {
   public:
-    struct Entry {
-        std::weak_ptr<postgres::ConnectionMonitor> monitor;
-        std::string name; ///< postgres::Connection::name()
-        postgres::Backend backend;
-        postgres::ConnectionString connection_string;
-    };
-
     /// Adds a connection. Closed connections are removed when the next one is added.
-    void add(Entry entry);
+    void add(OpenConnection connection);
 
-    std::vector<Entry> list() const;
+    std::vector<OpenConnection> list() const;
 
   private:
     mutable std::mutex mutex_;
-    std::vector<Entry> entries_;
+    std::vector<OpenConnection> connections_;
 };
 
 /// Asks the servers to cancel the running statements of all connections, one after the other: see
 /// ConnectionMonitor::cancel().
-void cancel_all(const std::vector<OpenConnections::Entry>& connections);
+void cancel_all(const std::vector<OpenConnection>& connections);
 
 } // namespace run

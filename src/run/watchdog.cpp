@@ -14,8 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// \returns the reason to close the connection, or an empty string.
-std::string failure_reason(const OpenConnections::Entry& entry,
-                           std::chrono::milliseconds patience) {
+std::string failure_reason(const OpenConnection& entry, std::chrono::milliseconds patience) {
     try {
         const auto settings =
             postgres::session_settings(postgres::Access::read_only, postgres::Library::left_out);
@@ -63,7 +62,7 @@ void Watchdog::check_all(const std::stop_token& stop) {
     }
 }
 
-void Watchdog::check(const OpenConnections::Entry& entry, postgres::ConnectionMonitor& monitor) {
+void Watchdog::check(const OpenConnection& entry, postgres::ConnectionMonitor& monitor) {
     const auto now = Clock::now();
     const auto sample = monitor.sample();
     auto& seen = seen_.try_emplace(&monitor, Seen{sample, now}).first->second;

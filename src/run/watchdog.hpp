@@ -34,7 +34,7 @@ class Watchdog {
     };
 
     void check_all(const std::stop_token& stop);
-    void check(const OpenConnections::Entry& entry, postgres::ConnectionMonitor& monitor);
+    void check(const OpenConnection& entry, postgres::ConnectionMonitor& monitor);
 
     const OpenConnections& connections_;
     std::chrono::milliseconds patience_;

@@ -213,7 +213,7 @@ TEST(Child, StartsWithDefaultSignalsAndEndsOnRequest) {
     processes::Child child({.words = {"/bin/sh", "-c", "echo ready; sleep 60; echo late"},
                             .environment = processes::own_environment()},
                            processes::Stream::output);
-    const processes::Children::Entry entry(children, child);
+    const processes::Children::Registration entry(children, child);
     char byte = '\0';
     ASSERT_EQ(child.read(&byte, 1), 1U);
     children.interrupt(SIGTERM);

@@ -22,7 +22,7 @@ std::string nowhere() {
     return SilentServer().connection_string();
 }
 
-run::OpenConnections::Entry entry(const SilentConnection& connection) {
+run::OpenConnection entry(const SilentConnection& connection) {
     return {.monitor = connection.monitor(),
             .name = "server",
             .backend = {},
