@@ -30,14 +30,14 @@ struct Triggers {
 
     /// A foreign key that new rows must satisfy. This program checks it when its triggers do not
     /// fire. In the SQL, `row` is a row of the hypertable, and `key` a referenced row.
-    struct ForeignKey {
+    struct CheckedForeignKey {
         std::string name;
         std::string referenced; ///< the referenced table, with ONLY
         std::string match;      ///< condition
         std::string columns;    ///< of the row
         std::string not_null;   ///< condition: the row references a key
     };
-    std::vector<ForeignKey> foreign_keys;
+    std::vector<CheckedForeignKey> foreign_keys;
 
     /// Names of NOT VALID constraints. Existing rows need not satisfy them, but new rows must.
     std::vector<std::string> unvalidated_checks;
