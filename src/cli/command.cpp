@@ -48,10 +48,11 @@ void add_target(Command command, ConnectionTexts& texts) {
 }
 
 void add_output(Command command, OutputOptions& options) {
-    const auto format = [&](const std::string& name, output::Format& value,
+    const auto format = [&](const std::string& name, output::OutputFormat& value,
                             const std::string& text) {
         command.choice(name, value,
-                       {{"json", output::Format::json}, {"text", output::Format::text}}, text);
+                       {{"json", output::OutputFormat::json}, {"text", output::OutputFormat::text}},
+                       text);
     };
     format("--output", options.output.format,
            "format of results on standard output: lines of text, or one JSON object a line [text]");

@@ -53,7 +53,7 @@ cli::Subcommand add_status(cli::Parser& parser) {
                  "print the status again each second, until all tasks are done; Ctrl-C ends it");
     command.flag("--failed", options.failed, "also list the chunks that failed, and why");
     command.flag(
-        "--json", [parsed] { parsed->output.output.format = output::Format::json; },
+        "--json", [parsed] { parsed->output.output.format = output::OutputFormat::json; },
         "the same as --output json");
     return cli::end_command(command, parsed, status);
 }

@@ -27,13 +27,14 @@ struct CloseFile {
 
 class Sink : public spdlog::sinks::base_sink<std::mutex> {
   public:
-    Sink(Output& output, Format format, std::FILE* file)
+    Sink(Output& output, OutputFormat format, std::FILE* file)
         : output_(output), format_(format), file_(file) {}
 
   protected:
     void sink_it_(const spdlog::details::log_msg& message) override {
         const std::string_view text(message.payload.data(), message.payload.size());
-        const auto line = format_ == Format::json ? as_json(message, text) : as_text(message, text);
+        const auto line =
+            format_ == OutputFormat::json ? as_json(message, text) : as_text(message, text);
         if (!file_) {
             output_.log(line);
             return;
@@ -60,7 +61,7 @@ class Sink : public spdlog::sinks::base_sink<std::mutex> {
     }
 
     Output& output_;
-    Format format_;
+    OutputFormat format_;
     std::unique_ptr<std::FILE, CloseFile> file_;
 };
 

@@ -8,7 +8,7 @@
 namespace output {
 
 struct LogOptions {
-    Format format = Format::text;
+    OutputFormat format = OutputFormat::text;
     std::optional<std::string> file; ///< used instead of standard error; opened for appending
 };
 

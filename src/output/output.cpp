@@ -47,7 +47,7 @@ std::string cut(std::string_view line, int columns) {
 } // namespace
 
 Output::Output(const Options& options)
-    : options_(options), can_draw_(options.may_draw && options.format == Format::text &&
+    : options_(options), can_draw_(options.may_draw && options.format == OutputFormat::text &&
                                    options.verbosity != Verbosity::quiet && is_terminal()),
       has_colours_(can_draw_ && std::getenv("NO_COLOR") == nullptr) {}
 

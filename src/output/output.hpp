@@ -9,7 +9,7 @@
 
 namespace output {
 
-enum class Format { text, json };
+enum class OutputFormat { text, json };
 
 /// How much is printed.
 enum class Verbosity { quiet, normal, verbose };
@@ -30,7 +30,7 @@ enum class Importance {
 class Output {
   public:
     struct Options {
-        Format format = Format::text;
+        OutputFormat format = OutputFormat::text;
         Verbosity verbosity = Verbosity::normal;
         bool may_draw = true; ///< allows lines that change in place, on a terminal
     };
@@ -66,7 +66,7 @@ class Output {
     /// The terminal's width, in characters.
     static int columns();
 
-    bool is_json() const { return options_.format == Format::json; }
+    bool is_json() const { return options_.format == OutputFormat::json; }
     Verbosity verbosity() const { return options_.verbosity; }
 
   private:
