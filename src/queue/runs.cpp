@@ -63,9 +63,9 @@ bool is_paused(postgres::Connection& target) {
     return !row.empty() && row.boolean(0, "paused");
 }
 
-std::vector<Run> runs(postgres::Connection& target) {
+std::vector<RunStatus> runs(postgres::Connection& target) {
     const auto rows = target.query(sql::runs);
-    std::vector<Run> list;
+    std::vector<RunStatus> list;
     for (int row = 0; row < rows.size(); ++row)
         list.push_back({.id = rows.integer(row, "id"),
                         .command = rows.string(row, "command"),

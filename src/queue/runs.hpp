@@ -60,7 +60,7 @@ bool is_paused(postgres::Connection& target);
 constexpr double seconds_until_gone = 15;
 
 /// A process that works on the queue, as it last published.
-struct Run {
+struct RunStatus {
     std::int64_t id = 0;
     std::string command;
     std::string host;
@@ -73,7 +73,7 @@ struct Run {
 };
 
 /// The processes that have not ended.
-std::vector<Run> runs(postgres::Connection& target);
+std::vector<RunStatus> runs(postgres::Connection& target);
 
 /// The progress of a hypertable or a continuous aggregate.
 struct HypertableProgress {

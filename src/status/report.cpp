@@ -26,7 +26,7 @@ json::Object fields_of(const queue::HypertableProgress& progress) {
             {"differing", progress.differing}};
 }
 
-json::Object fields_of(const queue::Run& run) {
+json::Object fields_of(const queue::RunStatus& run) {
     return {{"id", run.id},
             {"command", run.command},
             {"host", run.host},
@@ -106,7 +106,7 @@ output::Board::Entry entry_from(const json::Value& worker, output::Board::Clock:
 }
 
 /// A run as its own terminal shows it, under a title.
-std::vector<std::string> lines_of(const queue::Run& run, int columns, bool colours) {
+std::vector<std::string> lines_of(const queue::RunStatus& run, int columns, bool colours) {
     const auto now = output::Board::Clock::now();
     auto title = fmt::format("{} on {} (process {}), for {}", run.command, run.host, run.pid,
                              output::format_duration(output::Seconds(run.seconds)));

@@ -12,7 +12,7 @@ namespace status {
 /// The queue and its runs at one moment.
 struct QueueStatus {
     std::vector<queue::HypertableProgress> hypertables;
-    std::vector<queue::Run> runs;
+    std::vector<queue::RunStatus> runs;
     bool paused = false;
     std::vector<queue::Failure> failures;
 };
