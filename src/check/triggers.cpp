@@ -13,7 +13,7 @@ namespace check {
 
 namespace {
 
-using timescale::Triggers;
+using timescale::HypertableTriggers;
 
 std::string count_of(const std::vector<std::string>& names) {
     return output::format_count(static_cast<std::int64_t>(names.size()), "trigger");
@@ -27,7 +27,7 @@ std::string list_of(const std::vector<std::string>& names) {
 }
 
 /// How to have none fire without keeping writers off.
-std::string reaction_for(run::Endpoint& target, const Triggers& triggers) {
+std::string reaction_for(run::Endpoint& target, const HypertableTriggers& triggers) {
     if (triggers.may_be_replica)
         return "nothing, if writers of the chunks that are being loaded may wait; otherwise drop "
                "them while copying";
@@ -41,7 +41,7 @@ std::string reaction_for(run::Endpoint& target, const Triggers& triggers) {
 }
 
 void look_at_triggers(Findings& findings, run::Endpoint& target, bool source_is_plain,
-                      const HypertablePair& pair, const Triggers& triggers) {
+                      const HypertablePair& pair, const HypertableTriggers& triggers) {
     if (!triggers.has_any())
         return;
     const std::string subject = "triggers";
@@ -71,7 +71,7 @@ void look_at_triggers(Findings& findings, run::Endpoint& target, bool source_is_
 }
 
 void look_at_unvalidated(Findings& findings, run::Endpoint& target, const HypertablePair& pair,
-                         const Triggers& triggers) {
+                         const HypertableTriggers& triggers) {
     // Attaching and batches take rows as they are; PostgreSQL checks any that is put into a chunk.
     const auto what =
         target.server.community

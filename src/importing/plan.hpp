@@ -41,7 +41,7 @@ struct PlannedFile {
 struct ImportPlan {
     postgres::QualifiedName table;
     std::optional<timescale::Hypertable> hypertable; ///< set if the table is a hypertable
-    timescale::Triggers triggers;                    ///< of the table or hypertable
+    timescale::HypertableTriggers triggers;          ///< of the table or hypertable
     std::vector<PlannedFile> files;
     std::string owner; ///< a random name of this process
 };

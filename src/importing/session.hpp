@@ -23,7 +23,7 @@ struct ImportRun {
     const std::string& owner; ///< ImportPlan::owner
     const postgres::QualifiedName& table;
     const std::optional<timescale::Hypertable>& hypertable; ///< ImportPlan::hypertable
-    const timescale::Triggers& triggers;                    ///< ImportPlan::triggers
+    const timescale::HypertableTriggers& triggers;          ///< ImportPlan::triggers
     ImportReader& reader;
     csv::Rejects* rejects = nullptr; ///< null if the first rejected record ends the run
     ImportReport& report;

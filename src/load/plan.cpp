@@ -186,7 +186,7 @@ Plan choose_for_present_chunk(const Situation& situation) {
 } // namespace
 
 std::string attach_obstacle(const LoadOptions& options, const timescale::Server& target,
-                            const timescale::Triggers& triggers, std::int64_t bytes) {
+                            const timescale::HypertableTriggers& triggers, std::int64_t bytes) {
     if (options.strategy == Strategy::in_place)
         return "asked for by --load-strategy";
     if (!target.community)
@@ -274,7 +274,8 @@ bool would_fire(const Plan& plan, const Situation& situation) {
 
 } // namespace
 
-std::string failure_to_suspend(const timescale::Triggers& triggers, const std::string& why) {
+std::string failure_to_suspend(const timescale::HypertableTriggers& triggers,
+                               const std::string& why) {
     return fmt::format("triggers of the target would fire for its rows, for {}; {}, or copy with "
                        "--fire-triggers",
                        why,
@@ -329,7 +330,7 @@ void choose_triggers(Plan& plan, const Situation& situation) {
 }
 
 /// What there is to say about triggers of users.
-std::string note_on_triggers(const Plan& plan, const timescale::Triggers& triggers) {
+std::string note_on_triggers(const Plan& plan, const timescale::HypertableTriggers& triggers) {
     if (!triggers.has_any() && !(plan.only_differences && triggers.of_updates))
         return {};
     switch (plan.triggers) {

@@ -27,7 +27,7 @@ struct LoadOptions {
 /// What the servers, the user's options and the size of a chunk have against attaching a table as
 /// that chunk; empty when nothing.
 std::string attach_obstacle(const LoadOptions& options, const timescale::Server& target,
-                            const timescale::Triggers& triggers, std::int64_t bytes);
+                            const timescale::HypertableTriggers& triggers, std::int64_t bytes);
 
 /// How one chunk gets into the target.
 struct Plan {
@@ -86,8 +86,8 @@ struct Situation {
     std::string target_settings; ///< compression settings of the target's hypertable
     /// What stands against attaching a table as the chunk; empty when nothing does.
     std::string attach_obstacle;
-    timescale::Triggers triggers{}; ///< of the target's hypertable
-    bool fire_triggers = false;     ///< LoadOptions::fire_triggers
+    timescale::HypertableTriggers triggers{}; ///< of the target's hypertable
+    bool fire_triggers = false;               ///< LoadOptions::fire_triggers
     /// The columns of the target's chunk have the numbers that they have in the hypertable.
     bool columns_in_place = true;
 };
@@ -96,6 +96,7 @@ struct Situation {
 Plan choose_load(const Situation& situation);
 
 /// Why triggers would fire although they are not to, and what to do about it.
-std::string failure_to_suspend(const timescale::Triggers& triggers, const std::string& why);
+std::string failure_to_suspend(const timescale::HypertableTriggers& triggers,
+                               const std::string& why);
 
 } // namespace load

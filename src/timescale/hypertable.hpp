@@ -65,7 +65,7 @@ struct Hypertable {
     std::vector<FurtherColumn> further_columns{};
     bool time_may_be_null = false; ///< set for a plain table
     /// Set for hypertables that rows are copied into; empty for others.
-    Triggers triggers{};
+    HypertableTriggers triggers{};
 
     /// True if the option direct_compress may produce compressed batches. A unique index prevents
     /// it (choose_copy_method in TimescaleDB's src/copy.c, should_use_direct_compress in its

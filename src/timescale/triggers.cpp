@@ -35,7 +35,7 @@ bool is_of_hypertable(const std::string& constraint, const std::string& name, bo
 
 } // namespace
 
-const std::string* Triggers::find_unvalidated(const postgres::SqlError& error) const {
+const std::string* HypertableTriggers::find_unvalidated(const postgres::SqlError& error) const {
     const bool is_key = error.sqlstate() == postgres::sqlstate::foreign_key_violation;
     if (!is_key && error.sqlstate() != postgres::sqlstate::check_violation)
         return nullptr;
@@ -46,14 +46,14 @@ const std::string* Triggers::find_unvalidated(const postgres::SqlError& error) c
     return found == names.end() ? nullptr : &*found;
 }
 
-std::map<postgres::QualifiedName, Triggers>
+std::map<postgres::QualifiedName, HypertableTriggers>
 read_triggers(postgres::Connection& connection, const Server& server,
               const std::vector<postgres::QualifiedName>& hypertables) {
     const auto results = connection.pipeline(
         {may_be_replica(server), {std::string(sql::triggers), postgres::name_arrays(hypertables)}});
     const bool may = results.front().boolean(0, "may");
     const auto& rows = results.back();
-    std::map<postgres::QualifiedName, Triggers> result;
+    std::map<postgres::QualifiedName, HypertableTriggers> result;
     for (int row = 0; row < rows.size(); ++row) {
         const auto names = [&](const char* column) {
             return json::parse(rows.text(row, column)).texts();

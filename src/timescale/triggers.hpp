@@ -14,7 +14,7 @@ namespace timescale {
 
 /// The triggers and constraints that apply to rows inserted into or deleted from a hypertable
 /// (sql/timescale/triggers.sql).
-struct Triggers {
+struct HypertableTriggers {
     /// Names of the user's row triggers, which the chunks have, too.
     std::vector<std::string> of_rows;
     /// Names of the statement triggers, which fire only for statements that name the hypertable.
@@ -51,7 +51,7 @@ struct Triggers {
 };
 
 /// The triggers of hypertables, keyed by the hypertable's name.
-std::map<postgres::QualifiedName, Triggers>
+std::map<postgres::QualifiedName, HypertableTriggers>
 read_triggers(postgres::Connection& connection, const Server& server,
               const std::vector<postgres::QualifiedName>& hypertables);
 
