@@ -74,9 +74,9 @@ std::vector<std::string> differing_columns(const Comparison& comparison, const R
     return names;
 }
 
-Verdict verdict_of(const Comparison& comparison, const Result& source, const Result& target,
-                   int row) {
-    Verdict verdict{.rows = source.integer(row, "rows"), .difference = std::nullopt};
+ComparisonResult result_of(const Comparison& comparison, const Result& source, const Result& target,
+                           int row) {
+    ComparisonResult verdict{.rows = source.integer(row, "rows"), .difference = std::nullopt};
     Difference difference{.source_rows = verdict.rows,
                           .target_rows = target.integer(row, "rows"),
                           .columns = differing_columns(comparison, source, target, row),
@@ -108,20 +108,20 @@ std::string select_all(const std::vector<Comparison>& comparisons, ComparedRows 
 
 } // namespace
 
-std::vector<Verdict> compare_briefly(const std::vector<Comparison>& comparisons) {
+std::vector<ComparisonResult> compare_briefly(const std::vector<Comparison>& comparisons) {
     if (comparisons.empty())
         return {};
     const auto [source, target] = postgres::query_both(
         comparisons.front().source.connection, select_all(comparisons, &Comparison::source),
         comparisons.front().target.connection, select_all(comparisons, &Comparison::target));
-    std::vector<Verdict> verdicts;
+    std::vector<ComparisonResult> verdicts;
     verdicts.reserve(comparisons.size());
     for (std::size_t i = 0; i < comparisons.size(); ++i)
-        verdicts.push_back(verdict_of(comparisons[i], source, target, static_cast<int>(i)));
+        verdicts.push_back(result_of(comparisons[i], source, target, static_cast<int>(i)));
     return verdicts;
 }
 
-Verdict compare(const Comparison& comparison) {
+ComparisonResult compare(const Comparison& comparison) {
     auto verdict = compare_briefly({comparison}).front();
     if (verdict.difference)
         explain(comparison, *verdict.difference);

@@ -63,17 +63,17 @@ struct Comparison {
 };
 
 /// The result of a comparison.
-struct Verdict {
+struct ComparisonResult {
     std::int64_t rows = 0; ///< in the source
     std::optional<Difference> difference;
 };
 
 /// Compares the rows of a chunk, reading both sides at the same time, and explains a difference.
-Verdict compare(const Comparison& comparison);
+ComparisonResult compare(const Comparison& comparison);
 
 /// Compares the rows of several chunks of one hypertable in one query to each side. Differences are
 /// not explained; call compare() for that.
 /// \pre all have the same connections, columns and mode.
-std::vector<Verdict> compare_briefly(const std::vector<Comparison>& comparisons);
+std::vector<ComparisonResult> compare_briefly(const std::vector<Comparison>& comparisons);
 
 } // namespace verify

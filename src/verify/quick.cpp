@@ -32,29 +32,29 @@ struct Estimate {
     std::optional<std::int64_t> source; ///< rows
     std::optional<std::int64_t> target;
 
-    enum class Verdict { alike, different, unknown, cut };
+    enum class Outcome { alike, different, unknown, cut };
 
-    Verdict verdict() const {
+    Outcome outcome() const {
         if (!copied.from_its_beginning)
-            return Verdict::cut;
+            return Outcome::cut;
         if (!source || !target)
-            return Verdict::unknown;
+            return Outcome::unknown;
         const auto most = static_cast<double>(std::max(*source, *target));
         return std::abs(static_cast<double>(*source - *target)) <= tolerance * most
-                   ? Verdict::alike
-                   : Verdict::different;
+                   ? Outcome::alike
+                   : Outcome::different;
     }
 };
 
-const char* name_of(Estimate::Verdict verdict) {
-    switch (verdict) {
-    case Estimate::Verdict::alike:
+const char* name_of(Estimate::Outcome outcome) {
+    switch (outcome) {
+    case Estimate::Outcome::alike:
         return "alike";
-    case Estimate::Verdict::different:
+    case Estimate::Outcome::different:
         return "different";
-    case Estimate::Verdict::unknown:
+    case Estimate::Outcome::unknown:
         return "unknown";
-    case Estimate::Verdict::cut:
+    case Estimate::Outcome::cut:
         break;
     }
     return "cut";
@@ -93,15 +93,15 @@ std::string rows_text(const std::optional<std::int64_t>& rows) {
 }
 
 void report(output::Output& output, const Estimate& estimate) {
-    const auto verdict = estimate.verdict();
+    const auto outcome = estimate.outcome();
     auto fields = queue::fields_of(estimate.copied.task);
-    fields["verdict"] = name_of(verdict);
+    fields["verdict"] = name_of(outcome);
     if (estimate.source)
         fields["source_rows"] = *estimate.source;
     if (estimate.target)
         fields["target_rows"] = *estimate.target;
     std::string text;
-    if (verdict == Estimate::Verdict::different || verdict == Estimate::Verdict::unknown)
+    if (outcome == Estimate::Outcome::different || outcome == Estimate::Outcome::unknown)
         text = fmt::format("Chunk {}: {} in the source, {} in the target",
                            estimate.copied.task.chunk.quoted(), rows_text(estimate.source),
                            rows_text(estimate.target));
@@ -113,11 +113,11 @@ std::vector<std::string> remedies(const std::vector<Estimate>& estimates) {
     std::set<postgres::QualifiedName> sources;
     std::set<postgres::QualifiedName> targets;
     for (const auto& one : estimates) {
-        const auto verdict = one.verdict();
-        const bool differs = verdict == Estimate::Verdict::different;
-        if (differs || (verdict == Estimate::Verdict::unknown && !one.source))
+        const auto outcome = one.outcome();
+        const bool differs = outcome == Estimate::Outcome::different;
+        if (differs || (outcome == Estimate::Outcome::unknown && !one.source))
             sources.insert(one.copied.task.hypertable);
-        if (differs || (verdict == Estimate::Verdict::unknown && !one.target))
+        if (differs || (outcome == Estimate::Outcome::unknown && !one.target))
             targets.insert(one.copied.task.target);
     }
     std::vector<std::string> lines;
@@ -168,14 +168,14 @@ ExitStatus verify_quick(const VerifyOptions& options, output::Output& output) {
     const output::Seconds duration = std::chrono::steady_clock::now() - started;
     for (const auto& one : estimates)
         report(output, one);
-    const auto count = [&](Estimate::Verdict verdict) {
+    const auto count = [&](Estimate::Outcome outcome) {
         return static_cast<std::int64_t>(
-            std::ranges::count(estimates, verdict, &Estimate::verdict));
+            std::ranges::count(estimates, outcome, &Estimate::outcome));
     };
-    const auto alike = count(Estimate::Verdict::alike);
-    const auto different = count(Estimate::Verdict::different);
-    const auto unknown = count(Estimate::Verdict::unknown);
-    const auto cut = count(Estimate::Verdict::cut);
+    const auto alike = count(Estimate::Outcome::alike);
+    const auto different = count(Estimate::Outcome::different);
+    const auto unknown = count(Estimate::Outcome::unknown);
+    const auto cut = count(Estimate::Outcome::cut);
     auto text =
         fmt::format("Compared estimates for {} in {}: {} alike (within {:.0f}%)",
                     format_count(static_cast<std::int64_t>(estimates.size()), "chunk"),
