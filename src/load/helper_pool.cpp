@@ -6,7 +6,7 @@
 namespace load {
 
 void HelperPool::share(std::vector<WorkItem> pieces, HelperConnections& own) {
-    Work work;
+    SharedWork work;
     std::ranges::move(pieces, std::back_inserter(work.pieces));
     std::unique_lock lock(mutex_);
     works_.push_back(&work);
@@ -19,7 +19,8 @@ void HelperPool::share(std::vector<WorkItem> pieces, HelperConnections& own) {
         std::rethrow_exception(work.problem);
 }
 
-void HelperPool::do_next(std::unique_lock<std::mutex>& lock, Work& work, HelperConnections& own) {
+void HelperPool::do_next(std::unique_lock<std::mutex>& lock, SharedWork& work,
+                         HelperConnections& own) {
     const auto piece = std::move(work.pieces.front());
     work.pieces.pop_front();
     ++work.running;
@@ -40,9 +41,9 @@ void HelperPool::do_next(std::unique_lock<std::mutex>& lock, Work& work, HelperC
     changed_.notify_all();
 }
 
-HelperPool::Work* HelperPool::find_work() {
+HelperPool::SharedWork* HelperPool::find_work() {
     const auto found =
-        std::ranges::find_if(works_, [](const Work* work) { return !work->pieces.empty(); });
+        std::ranges::find_if(works_, [](const SharedWork* work) { return !work->pieces.empty(); });
     return found == works_.end() ? nullptr : *found;
 }
 

@@ -62,7 +62,7 @@ class HelperPool {
     };
 
   private:
-    struct Work {
+    struct SharedWork {
         std::deque<WorkItem> pieces;
         int running = 0;
         std::exception_ptr problem;
@@ -70,12 +70,12 @@ class HelperPool {
 
     /// Does the next piece of a work.
     /// \pre locked, and there is one.
-    void do_next(std::unique_lock<std::mutex>& lock, Work& work, HelperConnections& own);
-    Work* find_work();
+    void do_next(std::unique_lock<std::mutex>& lock, SharedWork& work, HelperConnections& own);
+    SharedWork* find_work();
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::vector<Work*> works_;
+    std::vector<SharedWork*> works_;
     int helpers_ = 0; ///< who have not left
     int idle_ = 0;
 };
