@@ -43,7 +43,7 @@ class Pool {
   private:
     enum class Phase { beginning, called_off, at_work };
 
-    struct Worker {
+    struct WorkerState {
         bool is_busy = false;
         bool is_dismissed = false;
     };
@@ -63,7 +63,7 @@ class Pool {
     bool is_resized_ = false; ///< resize() was called, perhaps before run()
     bool is_full_ = false;    ///< no further thread could be created
     int running_ = 0;
-    std::vector<Worker> workers_; ///< by number
+    std::vector<WorkerState> workers_; ///< by number
     std::exception_ptr problem_;
     std::vector<std::jthread> threads_;
 };
