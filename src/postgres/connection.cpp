@@ -36,7 +36,7 @@ Connection::Connection(const ConnectionString& connection_string, const std::str
         connect(application_name,
                 sent_settings_ ? std::optional(*own + as_options(settings)) : std::nullopt);
     } catch (const ConnectionError& error) {
-        if (!sent_settings_ || !may_be_for_its_settings(error.sqlstate()))
+        if (!sent_settings_ || !may_concern_settings(error.sqlstate()))
             throw;
         sent_settings_ = false;
         connect(application_name, std::nullopt);
@@ -133,8 +133,7 @@ std::vector<Result> Connection::finish_pipeline() {
     return results;
 }
 
-/// Sends a pipeline's statements, and what has to be prepared for them, each before the first that
-/// needs it.
+/// Sends a pipeline's statements. Prepares repeated ones before their first use.
 void Connection::send_all(const std::vector<Statement>& statements) {
     std::map<std::string_view, std::string> preparing;
     for (const auto& [sql, parameters, repeated] : statements) {
@@ -168,12 +167,12 @@ std::string Connection::text_of(const Statement& statement) const {
     return fmt::format("EXECUTE {} ({})", prepared_.at(statement.sql), values);
 }
 
-/// \throws ConnectionError when the connection is gone.
+/// \throws ConnectionError if the connection is lost.
 Result Connection::next_of_pipeline() {
     Result result(PQgetResult(connection_.get()));
     if (PQstatus(connection_.get()) == CONNECTION_BAD)
         fail(result.get());
-    PQgetResult(connection_.get()); // the null that ends each statement's results
+    PQgetResult(connection_.get()); // the nullptr that ends each statement's results
     return result;
 }
 
@@ -200,7 +199,7 @@ void Connection::send(const std::string& sql) {
 Result Connection::receive() {
     const ConnectionMonitor::Waiting waiting(*monitor());
     Result result(PQgetResult(connection_.get()));
-    // A statement has one result, and an end.
+    // The result is followed by a nullptr.
     while (PGresult* rest = PQgetResult(connection_.get()))
         PQclear(rest);
     const auto status = PQresultStatus(result.get());

@@ -23,72 +23,71 @@ using Parameter = std::optional<std::string>;
 struct Statement {
     std::string sql;
     std::vector<Parameter> parameters{};
-    /// The connection is going to run it again: it is prepared the first time.
+    /// True if the connection will run it again. The first run prepares it.
     bool repeated = false;
 };
 
 /**
- * A connection to a server. Used by one thread; others may use its monitor().
+ * A connection to a server. Only one thread may use it; others may use its monitor().
  *
- * Every call throws ConnectionError when the connection breaks, and SqlError when the server
- * refuses a statement.
+ * Every call throws ConnectionError if the connection breaks, and SqlError if the server refuses a
+ * statement.
  */
 class Connection {
   public:
-    /// Connects, waiting for it: 30 s for each host, unless the user's settings say otherwise.
-    /// TCP notices within about a minute when the other end is gone.
-    /// \param role what the server is to this program, "source" or "target", for messages.
-    /// \param application_name shown in pg_stat_activity unless the user's string names another.
-    /// \param settings that the session is to begin with. They travel in the start-up packet,
-    /// behind the user's own options, and need no round trip. Where a pooler or a server refuses
-    /// them, it begins without: see sent_settings(). \throws ConnectionError
+    /// Waits until the connection is made: 30 s for each host, unless the user has set another
+    /// timeout. TCP detects a lost peer within about a minute.
+    /// \param role the server's role for this program, "source" or "target", for messages.
+    /// \param application_name shown in pg_stat_activity unless the user's string sets another one.
+    /// \param settings the session's initial settings. They are in the start-up packet, after the
+    /// user's own options, and need no round trip. If a pooler or the server refuses them, the
+    /// session begins without them: see sent_settings(). \throws ConnectionError
     Connection(const ConnectionString& connection_string, const std::string& role,
                const std::string& application_name, const Settings& settings = {});
 
-    /// The settings were in the start-up packet.
+    /// True if the settings were in the start-up packet.
     bool sent_settings() const { return sent_settings_; }
 
-    /// They have not reached the server process, for a pooler left them out; the next connections
-    /// of the same string begin without.
+    /// Notes that the settings have not reached the server process because a pooler left them out.
+    /// The next connections with the same string do not send them.
     void note_lost_settings() {
         sent_settings_ = false;
         string_.note_refusal_of_options();
     }
 
-    /// The options that the user gives to sessions.
+    /// The options that the user has set for sessions (PGOPTIONS, options=...).
     const std::string& own_options() const { return own_options_; }
 
-    /// Runs SQL text that may hold several statements, and returns the last one's result. Several
-    /// without a transaction around them are one transaction.
+    /// Runs one or more SQL statements, and returns the result of the last one. Outside of a
+    /// transaction block, several statements are one transaction.
     Result execute(const std::string& sql);
 
     /// Runs one statement with parameters $1, $2, ...
     Result query(std::string_view sql, const std::vector<Parameter>& parameters = {});
 
-    /// Runs statements one after the other in a single round trip (libpq's pipeline mode; no COPY).
-    /// \returns a result for each.
-    /// \throws what the first that failed throws; those behind it are not run then.
+    /// Runs statements one after the other in a single round trip (libpq's pipeline mode, which
+    /// does not support COPY). \returns a result for each. \throws the error of the first statement
+    /// that failed. Those after it do not run then.
     std::vector<Result> pipeline(const std::vector<Statement>& statements);
 
-    /// The two halves of pipeline(): nothing else may be done with it in between.
+    /// The two halves of pipeline(). Do not use the connection in between.
     void begin_pipeline(const std::vector<Statement>& statements);
     std::vector<Result> finish_pipeline();
 
-    /// A statement as text without parameters, to be sent among others by execute() and the like:
-    /// it is prepared already, and takes texts that say their types. \pre it is `repeated`, and has
-    /// been run.
+    /// The text of an EXECUTE of a prepared statement, for use among other statements in execute().
+    /// \pre the statement is `repeated`, and has been run on this connection.
     std::string text_of(const Statement& statement) const;
 
-    /// Sends one statement without waiting for its result, which receive() gets.
+    /// Sends one statement and does not wait for its result, which receive() returns.
     void send(const std::string& sql);
     Result receive();
 
-    /// For other threads, and for those who call libpq themselves.
+    /// For other threads, and for code that calls libpq directly.
     const std::shared_ptr<ConnectionMonitor>& monitor() const {
         return connection_.get_deleter().monitor;
     }
 
-    /// What it was doing failed for good: a new connection is needed.
+    /// True if the connection cannot be used any more.
     bool is_broken() const { return broken_ || PQstatus(get()) == CONNECTION_BAD; }
 
     /// `source host:port/database`, for messages.
@@ -96,8 +95,8 @@ class Connection {
 
     PGconn* get() const { return connection_.get(); }
 
-    /// The error that libpq holds now, as the exception to throw.
-    /// \param result what the server answered, or nullptr when it did not.
+    /// Throws an exception for libpq's current error.
+    /// \param result the server's answer; nullptr if there was none.
     [[noreturn]] void fail(const PGresult* result);
 
   private:
@@ -119,8 +118,8 @@ class Connection {
 
     /// A statement that was sent in a pipeline.
     struct Sent {
-        std::string sql{};  ///< when it is being prepared
-        std::string name{}; ///< under this one
+        std::string sql{};  ///< set if the pipeline also prepares it
+        std::string name{}; ///< of the prepared statement, likewise
     };
 
     void connect(const std::string& application_name, const std::optional<std::string>& options);
@@ -133,7 +132,7 @@ class Connection {
     std::string name_;
     bool broken_ = false;
     std::map<std::string, std::string, std::less<>> prepared_; ///< names by SQL text
-    std::vector<Sent> sent_;                                   ///< of a pipeline that is under way
+    std::vector<Sent> sent_;                                   ///< of the current pipeline
 };
 
 } // namespace postgres

@@ -96,7 +96,7 @@ std::string as_options(const Settings& settings) {
     return options;
 }
 
-bool may_be_for_its_settings(std::string_view sqlstate) {
+bool may_concern_settings(std::string_view sqlstate) {
     constexpr std::array others{
         sqlstate_class::operator_intervention, sqlstate_class::insufficient_resources,
         sqlstate_class::invalid_authorization_specification, sqlstate_class::invalid_catalog_name};

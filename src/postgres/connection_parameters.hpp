@@ -52,6 +52,6 @@ std::string refusal(const ConnectionParameters& parameters);
 
 /// True if a server that refused a session may accept it without settings. False if it accepts no
 /// sessions now, or none of this user or for this database.
-bool may_be_for_its_settings(std::string_view sqlstate);
+bool may_concern_settings(std::string_view sqlstate);
 
 } // namespace postgres
