@@ -129,7 +129,7 @@ void CloneReport::tell_plan(const ClonePlan& plan) {
             fmt::format("settings of databases and roles are not cloned, and that of the target "
                         "is {}; before jobs are enabled, unless it is meant, in the target: {}",
                         path->target, path->remedy));
-    jobs::tell_scheduled(output_, plan.inventory.jobs, false, dry_run_);
+    jobs::report_scheduled(output_, plan.inventory.jobs, false, dry_run_);
 }
 
 RestoreListener CloneReport::listener(const ClonePlan& plan) {

@@ -21,7 +21,8 @@ struct CompletionPointOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
     std::optional<std::string> filter;
-    std::optional<std::string> since; ///< where to begin; if nothing, where the target's rows do
+    std::optional<std::string>
+        since; ///< the time to begin at; by default, that of the target's first row
 };
 
 using output::format_count;
@@ -46,10 +47,10 @@ ExitStatus completion_point(const CompletionPointOptions& options, output::Outpu
     if (sources.empty())
         throw UsageError(run::nothing_selected(ends.source, targets, options.filter));
     std::int64_t suggested = 0;
-    std::map<bool, std::pair<Axis, InternalTime>> latest; // of times, and of integers
+    std::map<bool, std::pair<Axis, InternalTime>> latest; // for integers and for other times
     output.say(Importance::detail,
-               "= both sides have as many rows, - the target has fewer, + it has "
-               "more, . there are none, ? rows may be under way");
+               "= both sides have the same number of rows, - the target has fewer, + it has more, "
+               ". there are none, ? rows may still be written");
     for (const auto& source : sources) {
         const auto* target = run::find_counterpart(targets, source);
         const auto axis = timescale::axis_of(source.time.type);
@@ -58,7 +59,7 @@ ExitStatus completion_point(const CompletionPointOptions& options, output::Outpu
         if (target == nullptr)
             why = run::missing(source);
         else if (axis == Axis::other)
-            why = fmt::format("{} has no time that a completion point could be of",
+            why = fmt::format("the time column of {} does not support completion points",
                               source.known_as().quoted());
         else if (bounds.from && !bounds.from->on(axis))
             why = fmt::format("{} ({} {}) cannot take --since {}", source.known_as().quoted(),
@@ -66,7 +67,7 @@ ExitStatus completion_point(const CompletionPointOptions& options, output::Outpu
                               *options.since);
         else if (!(suggestion = completion_point::suggest(
                        ends, source, *target, bounds.from ? bounds.from->on(axis) : std::nullopt)))
-            why = fmt::format("{} has no rows to compare: nothing is written to the target yet",
+            why = fmt::format("{} has no rows to compare: the target has none yet",
                               source.known_as().quoted());
         if (!suggestion) {
             output.event("no_completion_point",

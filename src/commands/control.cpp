@@ -21,14 +21,14 @@ run::Endpoint connect_to_queue(const ControlOptions& options, const char* comman
     return target;
 }
 
-/// Who will hear of it.
+/// The runs that the setting applies to.
 std::string active_runs(postgres::Connection& target) {
     std::string list;
     for (const auto& run : queue::runs(target))
         if (run.silent_seconds < queue::seconds_until_gone)
             list += fmt::format("{}{} on {} (process {})", list.empty() ? "" : ", ", run.command,
                                 run.host, run.pid);
-    return list.empty() ? "nothing is running now" : list;
+    return list.empty() ? "nothing is running" : list;
 }
 
 ExitStatus pause(const ControlOptions& options, output::Output& output) {
@@ -54,7 +54,7 @@ ExitStatus set_parallelism(const ControlOptions& options, output::Output& output
     auto target = connect_to_queue(options, "set-parallelism");
     queue::set_parallelism(target.connection, options.parallelism);
     output.event("control", {{"parallelism", options.parallelism}}, output::Importance::result,
-                 fmt::format("{} from now on for each that runs ({}).",
+                 fmt::format("{} from now on for each run ({}).",
                              output::format_count(options.parallelism, "worker"),
                              active_runs(target.connection)));
     return exit_done;

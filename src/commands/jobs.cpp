@@ -22,7 +22,7 @@ struct JobsOptions {
     postgres::ConnectionString target;
     JobsAction action = JobsAction::list;
     std::optional<std::string> filter;
-    bool dry_run = false; ///< say what would be done; change nothing
+    bool dry_run = false; ///< only print what would be changed
 };
 
 using output::format_count;
@@ -42,7 +42,7 @@ void summarize(output::Output& output, const JobsOptions& options, const Change&
 
 ExitStatus list(run::Endpoint& target, const JobsOptions& options, output::Output& output) {
     const auto jobs = jobs::read_jobs(target, options.filter);
-    jobs::tell_jobs(output, jobs);
+    jobs::report_jobs(output, jobs);
     const auto on = std::ranges::count(jobs, true, &Job::scheduled);
     summarize(output, options, {},
               fmt::format("{} of the {}: {} on, {} off.",
@@ -61,7 +61,7 @@ ExitStatus disable(run::Endpoint& target, const JobsOptions& options, output::Ou
     jobs::require_ownership(target, change);
     if (change.jobs.empty()) {
         summarize(output, options, change,
-                  fmt::format("Nothing to turn off: no such job of the {} is on.",
+                  fmt::format("Nothing to turn off: none of these jobs of the {} is on.",
                               target.connection.name()));
         return exit_done;
     }
@@ -70,7 +70,7 @@ ExitStatus disable(run::Endpoint& target, const JobsOptions& options, output::Ou
         queue::remember_suspended(target.connection, jobs::ids_of(change.jobs));
         transaction.commit();
     }
-    jobs::tell_scheduled(output, change.jobs, change.scheduled, options.dry_run);
+    jobs::report_scheduled(output, change.jobs, change.scheduled, options.dry_run);
     summarize(output, options, change,
               options.dry_run ? fmt::format("Would turn off {}.", change.count())
                               : fmt::format("Turned off {}. To turn them on again: "
@@ -89,14 +89,14 @@ ExitStatus enable(run::Endpoint& target, const JobsOptions& options, output::Out
         queue::forget_suspended(target.connection, jobs::ids_of(change.jobs));
         transaction.commit();
     }
-    jobs::tell_scheduled(output, change.jobs, change.scheduled, options.dry_run);
+    jobs::report_scheduled(output, change.jobs, change.scheduled, options.dry_run);
     for (const auto& job : change.jobs)
         if (!job.may_work)
             spdlog::warn("{}; in the {}: {}", jobs::cannot_work(job), target.connection.name(),
                          jobs::remedy_for_owner(target.server, job, change.scheduled));
     summarize(output, options, change,
               change.jobs.empty()
-                  ? "Nothing to turn on: no such job was turned off by jobs disable."
+                  ? "Nothing to turn on: jobs disable has turned off none of these jobs."
                   : fmt::format("{} {}.", options.dry_run ? "Would turn on" : "Turned on",
                                 change.count()));
     return exit_done;
@@ -126,13 +126,13 @@ cli::Subcommand add_jobs(cli::Parser& parser) {
                 {{"disable", JobsAction::disable},
                  {"enable", JobsAction::enable},
                  {"list", JobsAction::list}},
-                "list: show all jobs of users; disable: turn off those that are on; enable: turn "
-                "on those that disable turned off")
+                "list: show the jobs; disable: turn off those that are on; enable: turn on those "
+                "that disable has turned off")
         .required();
     cli::add_filter(command, options.filter,
-                    "jobs for which the schema.name of what their policy works on, or else of "
-                    "their procedure,");
-    command.flag("--dry-run", options.dry_run, "print what would be done; change nothing");
+                    "jobs on a hypertable or continuous aggregate, or with a procedure, whose "
+                    "schema.name");
+    command.flag("--dry-run", options.dry_run, "print what would be changed; change nothing");
     return cli::end_command(command, parsed, jobs);
 }
 

@@ -27,7 +27,7 @@ struct RefreshOptions {
 
 using timescale::Hypertable;
 
-/// Aggregates in an order in which each comes behind those that it reads.
+/// Sorts aggregates so that each follows those that it reads.
 std::vector<Hypertable> lowest_first(const std::vector<Hypertable>& all,
                                      std::vector<Hypertable> caggs) {
     std::map<int, std::optional<int>> parent_of;
@@ -43,7 +43,7 @@ std::vector<Hypertable> lowest_first(const std::vector<Hypertable>& all,
     return caggs;
 }
 
-/// Of the source; of the target, where the source has none.
+/// \param source the source; the target if the source has no TimescaleDB.
 std::vector<Hypertable> select_caggs(run::Endpoint& source, const RefreshOptions& options) {
     const auto all = timescale::read_hypertables(source.connection, options.filter);
     auto selected = timescale::select(all, options.cascade);
@@ -118,7 +118,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
                 return true;
             });
         } catch (const postgres::ConnectionError&) {
-            throw; // for good
+            throw; // retrying has not helped
         } catch (const Error& error) {
             ++failed;
             auto fields = refresh::fields_of(cagg);

@@ -24,8 +24,8 @@ struct ReportOptions {
     std::string html; ///< the file to write
 };
 
-/// JSON that may stand in an HTML element: nothing in it ends that, or begins another.
-std::string for_element(std::string json) {
+/// Escapes JSON for use within an HTML element.
+std::string escaped_for_html(std::string json) {
     for (std::size_t at = 0; (at = json.find('<', at)) != std::string::npos;)
         json.replace(at, 1, "\\u003c");
     return json;
@@ -41,10 +41,11 @@ std::string json_of(const std::vector<postgres::LaggingSequence>& sequences) {
 std::string page_with(const std::string& json) {
     constexpr std::string_view place = "@data@";
     std::string page(pages::report);
-    return page.replace(page.find(place), place.size(), for_element(json));
+    return page.replace(page.find(place), place.size(), escaped_for_html(json));
 }
 
-/// Writes it beside the file first: whoever looks at that finds the old one or the new one, whole.
+/// Replaces a file atomically: readers see the old one or the new one. Writes a temporary file in
+/// the same folder first.
 void write_file(const std::string& path, const std::string& text) {
     const auto part = path + ".part";
     std::ofstream file(part, std::ios::binary | std::ios::trunc);

@@ -75,13 +75,13 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
         prepare_queue(target.connection);
         added = queue::add(target.connection, tasks);
         output.say(output::Importance::detail,
-                   fmt::format("Staging from the {} to the {}{}", source.connection.name(),
-                               target.connection.name(),
-                               options.dry_run ? ", as it would be" : ""));
+                   fmt::format("{} from the {} to the {}",
+                               options.dry_run ? "Would stage" : "Staging",
+                               source.connection.name(), target.connection.name()));
         if (options.dry_run) {
-            stage::tell_staged(output, hypertables, ranges, tasks, added, true);
+            stage::report_staged(output, hypertables, ranges, tasks, added, true);
             copy::explain_briefly(ends, parts_of(tasks), output);
-            return exit_done; // without a commit
+            return exit_done; // the transaction is rolled back
         }
         transaction.commit();
     } catch (const postgres::SqlError& error) {
@@ -92,7 +92,7 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
         throw Error("cannot stage: a running copy holds a chunk whose range would grow",
                     "stage again when that copy has finished");
     }
-    stage::tell_staged(output, hypertables, ranges, tasks, added, false);
+    stage::report_staged(output, hypertables, ranges, tasks, added, false);
     return exit_done;
 }
 

@@ -18,7 +18,7 @@ namespace {
 struct StatusOptions {
     postgres::ConnectionString target;
     bool failed = false; ///< list the failed chunks
-    bool watch = false;  ///< again and again, until nothing is left to do or somebody interrupts
+    bool watch = false;  ///< repeat until nothing is left to do, or until interrupted
 };
 
 ExitStatus status(const StatusOptions& options, output::Output& output) {

@@ -49,7 +49,7 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
                   .retry = options.retry},
                  output);
 
-    // What is asked of either side in the round trip that looks who is there.
+    // Statements for the round trip that identifies the servers.
     run::StatementBatch in_target;
     const auto counts = in_target.add(queue::count_statement());
     const auto target_hypertables = in_target.add(timescale::hypertables_statement());

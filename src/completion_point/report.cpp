@@ -19,7 +19,7 @@ std::string chart_of(const BucketCounts& counts) {
     for (const auto& bucket : counts.buckets)
         chart += bucket.sign();
     if (counts.buckets.back().differs())
-        chart.back() = '?'; // under way
+        chart.back() = '?'; // rows may still be written
     return chart;
 }
 
@@ -36,28 +36,28 @@ std::string text_of(const Hypertable& hypertable, const Suggestion& suggestion, 
         time(counts.grid.begin), time(counts.grid.range(counts.buckets.size() - 1).until),
         chart_of(counts));
     if (suggestion.differing)
-        text +=
-            fmt::format("\n  They differ, for the last time, from {} to {}: {} in the source, {} "
-                        "in the target.",
-                        time(suggestion.differing->from), time(suggestion.differing->until),
-                        format_count(suggestion.difference.source, "row"),
-                        format_count(suggestion.difference.target));
-    const auto behind = fmt::format(
-        "both have the same number of rows in each of {} with rows ({})",
+        text += fmt::format("\n  The last difference is from {} to {}: {} in the source, {} in the "
+                            "target.",
+                            time(suggestion.differing->from), time(suggestion.differing->until),
+                            format_count(suggestion.difference.source, "row"),
+                            format_count(suggestion.difference.target));
+    const auto agreement = fmt::format(
+        "both sides have the same number of rows in each of {} with rows ({})",
         format_count(suggestion.agreeing, "step"), format_count(suggestion.agreeing_rows, "row"));
     if (!suggestion.suggested)
         return text +
-               fmt::format("\n  No point can be suggested: behind that, {}, which is too few "
-                           "to tell. Either it is too early, or not all is written twice.",
-                           behind);
+               fmt::format("\n  No point can be suggested: {} at the end, which is too few. Try "
+                           "again later, and make sure that the application writes every row to "
+                           "both sides.",
+                           agreement);
     if (suggestion.rows_before > 0)
         text += fmt::format(
-            "\n  The target has {}{} from before, the oldest of {}: written late, or "
-            "before all that writes did so twice. Copying replaces them.",
+            "\n  The target has {}{} from before, the oldest at {}: they were written late, or "
+            "before every process wrote to both sides. Copying replaces them.",
             suggestion.rows_before == most_counted ? "at least " : "",
             format_count(suggestion.rows_before, "row"), time(suggestion.first_in_target));
-    return text + fmt::format("\n  Suggested: --until '{}', or later. From there on, {}.",
-                              time(*suggestion.suggested), behind);
+    return text + fmt::format("\n  Suggested: --until '{}', or later. From then on, {}.",
+                              time(*suggestion.suggested), agreement);
 }
 
 json::Object fields_of(const Hypertable& hypertable, const Suggestion& suggestion, Axis axis) {

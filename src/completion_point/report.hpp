@@ -9,11 +9,11 @@
 
 namespace completion_point {
 
-/// What was found of a hypertable, for people.
+/// The result for a hypertable as text.
 std::string text_of(const timescale::Hypertable& hypertable, const Suggestion& suggestion,
                     timescale::Axis axis);
 
-/// The same for the event.
+/// The same as fields of an event (docs/json.md).
 json::Object fields_of(const timescale::Hypertable& hypertable, const Suggestion& suggestion,
                        timescale::Axis axis);
 

@@ -17,10 +17,10 @@ using timescale::Hypertable;
 using timescale::InternalTime;
 using timescale::TimeRange;
 
-/// So many columns has a chart.
+/// The number of buckets in a chart.
 constexpr int chart_buckets = 60;
 
-/// A point is suggested when both sides agree in at least so many buckets behind it.
+/// A point is suggested if both sides agree in at least this number of buckets after it.
 constexpr std::int64_t least_agreeing = 5;
 
 class Comparer {
@@ -29,8 +29,7 @@ class Comparer {
         : ends_(ends), source_(source), target_(target),
           axis_(timescale::axis_of(source.time.type)) {}
 
-    /// \param since where to begin, if not where the target's rows do.
-    /// \returns nothing when the target has no rows to compare.
+    /// As completion_point::suggest().
     std::optional<Suggestion> suggest(std::optional<InternalTime> since) {
         const auto [source, target] =
             query_both(extent_statement(source_), extent_statement(target_));
@@ -65,8 +64,8 @@ class Comparer {
     }
 
   private:
-    /// Looks closer at the last bucket that differs.
-    /// \returns from when on both sides agree.
+    /// Counts the last bucket that differs again, in smaller buckets.
+    /// \returns the time from which both sides agree.
     InternalTime narrow(Suggestion& suggestion) {
         const auto range = *suggestion.differing;
         const auto grid = timescale::Buckets::over(range, chart_buckets, axis_);
@@ -74,7 +73,7 @@ class Comparer {
             return range.until;
         const auto closer = count(grid);
         const auto last = closer.last_difference(/*with_last=*/true);
-        if (!last) // the rows have come meanwhile
+        if (!last) // the missing rows have been written meanwhile
             return range.until;
         suggestion.differing = closer.grid.range(*last);
         suggestion.difference = closer.buckets[*last];

@@ -48,18 +48,19 @@ std::string cannot_work(const BackgroundJob& job) {
 
 std::string remedy_for_owner(const timescale::Server& server, const BackgroundJob& job,
                              bool scheduled) {
-    const auto give = [&](const std::string& role) {
+    const auto change_owner = [&](const std::string& role) {
         return fmt::format("ALTER {} {} OWNER TO {}", job.subject_kind, job.subject,
                            postgres::quote_identifier(role));
     };
     // process_altertable_change_owner_bgw_jobs in src/process_utility.c
     if (server.timescaledb >= timescale::Version{2, 26, 0})
-        return fmt::format("{}, who gets the job as well, also when it is the owner already; or {}",
-                           give(job.subject_owner), give(job.owner));
-    // The scheduler sees the new owner when the job is altered.
+        return fmt::format("{} (which changes the job's owner, too, even if the role already owns "
+                           "the hypertable); or {}",
+                           change_owner(job.subject_owner), change_owner(job.owner));
+    // Altering the job makes the scheduler notice its new owner.
     return fmt::format("{}; or, as a superuser: UPDATE _timescaledb_config.bgw_job SET owner = {} "
                        "WHERE id = {}; SELECT {}",
-                       give(job.owner),
+                       change_owner(job.owner),
                        postgres::quote_literal(postgres::quote_identifier(job.subject_owner)),
                        job.id, timescale::schedule_call(server, job.schedule, scheduled));
 }
@@ -77,7 +78,7 @@ json::Object fields_of(const BackgroundJob& job) {
             {"running", job.running}, {"turned_off", job.suspended}};
 }
 
-void tell_jobs(output::Output& output, const std::vector<BackgroundJob>& jobs) {
+void report_jobs(output::Output& output, const std::vector<BackgroundJob>& jobs) {
     using output::Importance;
     std::vector<std::vector<std::string>> rows{
         {"job", "state", "name", "works on", "every", "next start"}};
@@ -95,16 +96,15 @@ void tell_jobs(output::Output& output, const std::vector<BackgroundJob>& jobs) {
                    fmt::format("{}", fmt::join(output::table(rows, "llllll"), "\n")));
 }
 
-void tell_scheduled(output::Output& output, const std::vector<BackgroundJob>& jobs, bool scheduled,
-                    bool dry_run) {
+void report_scheduled(output::Output& output, const std::vector<BackgroundJob>& jobs,
+                      bool scheduled, bool dry_run) {
     for (auto job : jobs) {
         job.scheduled = scheduled;
         job.suspended = !scheduled;
-        output.event(
-            "job", fields_of(job), output::Importance::detail,
-            fmt::format("{} {} {}{}", dry_run ? "Would turn" : "Turned", scheduled ? "on" : "off",
-                        described(job),
-                        !scheduled && job.running ? "; it is running, and is not stopped" : ""));
+        output.event("job", fields_of(job), output::Importance::detail,
+                     fmt::format("{} {} {}{}", dry_run ? "Would turn" : "Turned",
+                                 scheduled ? "on" : "off", described(job),
+                                 !scheduled && job.running ? "; its current run continues" : ""));
     }
 }
 

@@ -20,7 +20,7 @@ using timescale::TimeRange;
 
 namespace {
 
-/// As in queue::Task.
+/// The text for queue::Task::part.
 std::string part_text(const Hypertable& hypertable, const TimeRange& slice) {
     if (!hypertable.is_plain_table)
         return {};

@@ -12,29 +12,31 @@
 #include <string>
 #include <vector>
 
-/// What `stage` puts into the queue.
+/// The tasks that `stage` adds to the queue.
 namespace stage {
 
-/// "BEGIN ..." for reading the source, under the snapshot if one is given.
-/// \throws UsageError when the snapshot cannot be used.
+/// Begins a transaction that reads the source, with the snapshot if there is one.
+/// \throws UsageError if the snapshot cannot be used.
 postgres::Transaction begin_reading(postgres::Connection& source,
                                     const std::optional<std::string>& snapshot);
 
-/// The range to stage of each hypertable.
-/// \throws UsageError that names every hypertable whose time cannot take the bounds.
+/// The range of each hypertable to stage.
+/// \throws UsageError that names every hypertable whose time column does not support the bounds.
 std::vector<timescale::TimeRange> ranges_for(const std::vector<timescale::Hypertable>& hypertables,
                                              const run::Bounds& bounds);
 
-/// Finds each hypertable's counterpart, in the same order.
+/// Finds the target's hypertable for each of the source's, in the same order.
 /// \throws Error that names every difference.
 std::vector<const timescale::Hypertable*>
 find_counterparts(const std::vector<timescale::Hypertable>& sources,
                   const std::vector<timescale::Hypertable>& targets);
 
+/// Logs a warning for each hypertable with chunks in object storage, which are not copied.
 void warn_of_tiered_chunks(const std::vector<timescale::Hypertable>& hypertables);
 
-/// A task for each chunk that has rows in its hypertable's range. The vectors are parallel.
-/// \throws Error when a plain table has rows that no chunk can take.
+/// Returns a task for each chunk that overlaps its hypertable's range.
+/// \param ranges, counterparts parallel to the hypertables.
+/// \throws Error if a plain table has rows that no chunk can contain.
 std::vector<queue::NewTask>
 plan_tasks(run::Endpoint& source, const std::vector<timescale::Hypertable>& hypertables,
            const std::vector<timescale::TimeRange>& ranges,

@@ -13,9 +13,9 @@ namespace stage {
 using timescale::Hypertable;
 using timescale::TimeRange;
 
-void tell_staged(output::Output& output, const std::vector<Hypertable>& hypertables,
-                 const std::vector<TimeRange>& ranges, const std::vector<queue::NewTask>& tasks,
-                 const std::vector<queue::Added>& added, bool dry_run) {
+void report_staged(output::Output& output, const std::vector<Hypertable>& hypertables,
+                   const std::vector<TimeRange>& ranges, const std::vector<queue::NewTask>& tasks,
+                   const std::vector<queue::Added>& added, bool dry_run) {
     using output::Importance;
     std::int64_t staged = 0;
     std::int64_t grown = 0;
@@ -47,7 +47,8 @@ void tell_staged(output::Output& output, const std::vector<Hypertable>& hypertab
                             output::format_count(staged, "chunk"), output::format_bytes(bytes));
     if (grown > 0)
         text +=
-            fmt::format("\n{} staged before {} be copied again, with the new bounds or snapshot.",
+            fmt::format("\n{} that had been staged before {} be copied again, with the new bounds "
+                        "or snapshot.",
                         output::format_count(grown, "chunk"), dry_run ? "would" : "will");
     if (skipped > 0)
         text +=

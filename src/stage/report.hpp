@@ -9,11 +9,11 @@
 
 namespace stage {
 
-/// Tells what was staged of each hypertable, or would be, and the sum. The first two vectors are
-/// parallel.
-void tell_staged(output::Output& output, const std::vector<timescale::Hypertable>& hypertables,
-                 const std::vector<timescale::TimeRange>& ranges,
-                 const std::vector<queue::NewTask>& tasks, const std::vector<queue::Added>& added,
-                 bool dry_run);
+/// Reports what was staged of each hypertable, or would be, and a summary.
+/// \param ranges parallel to the hypertables.
+void report_staged(output::Output& output, const std::vector<timescale::Hypertable>& hypertables,
+                   const std::vector<timescale::TimeRange>& ranges,
+                   const std::vector<queue::NewTask>& tasks, const std::vector<queue::Added>& added,
+                   bool dry_run);
 
 } // namespace stage

@@ -105,13 +105,13 @@ output::Board::Entry entry_from(const json::Value& worker, output::Board::Clock:
     return entry;
 }
 
-/// A run as its own terminal shows it, under a title.
+/// A title, and the lines that the run shows on its own terminal.
 std::vector<std::string> lines_of(const queue::RunStatus& run, int columns, bool colours) {
     const auto now = output::Board::Clock::now();
     auto title = fmt::format("{} on {} (process {}), for {}", run.command, run.host, run.pid,
                              output::format_duration(output::Seconds(run.seconds)));
     if (run.silent_seconds >= queue::seconds_until_gone)
-        title += fmt::format("; not heard of for {}: it has ended, or cannot reach the target",
+        title += fmt::format("; no report for {}: it has ended, or cannot reach the target",
                              output::format_duration(output::Seconds(run.silent_seconds)));
     std::vector<std::string> lines{"", title};
     if (run.silent_seconds >= queue::seconds_until_gone)
@@ -149,7 +149,7 @@ std::vector<std::string> status_lines(const QueueStatus& status, int columns, bo
     if (status.runs.empty())
         lines.insert(lines.end(), {"", "Nothing is running."});
     if (status.paused)
-        lines.insert(lines.end(), {"", "Paused; go on with: timescaledb-backfill resume"});
+        lines.insert(lines.end(), {"", "Paused. Next: timescaledb-backfill resume"});
     if (!status.failures.empty())
         lines.insert(lines.end(), {"", "Failed chunks, which the next copy tries again:"});
     for (const auto& failure : status.failures)

@@ -4,7 +4,8 @@ namespace status {
 
 namespace {
 
-constexpr int most_failures = 1000; ///< that are listed
+/// The maximum number of failures to list.
+constexpr int most_failures = 1000;
 
 } // namespace
 

@@ -6,7 +6,7 @@
 
 #include <vector>
 
-/// What `status` shows.
+/// The status of the queue, for `status`.
 namespace status {
 
 /// The queue and its runs at one moment.
@@ -19,7 +19,7 @@ struct QueueStatus {
 
 QueueStatus read_status(postgres::Connection& target, bool with_failures);
 
-/// Of all hypertables together.
+/// The sums over all hypertables.
 queue::HypertableProgress total_of(const std::vector<queue::HypertableProgress>& list);
 
 /// True if nothing is left to do, and no run is active.

@@ -71,7 +71,7 @@ TEST_F(CompletionPoint, IsAfterTheLastDifference) {
                 AllOf(HasSubstr("\"public\".\"readings\" by \"time\", in steps of 1 min, from "
                                 "2025-06-01 12:17:00 UTC to 2025-06-01 13:00:00 UTC"),
                       HasSubstr("1 row in the source, 0 in the target."),
-                      HasSubstr("the oldest of 2025-06-01 12:17:00 UTC"),
+                      HasSubstr("the oldest at 2025-06-01 12:17:00 UTC"),
                       HasSubstr("Suggested: --until '2025-06-01 12:20:30 UTC', or later."),
                       HasSubstr("For 1 of 1 hypertable: --until '2025-06-01 12:20:30 UTC'")));
 }
@@ -123,9 +123,8 @@ TEST_F(CompletionPoint, OfSeveralHypertablesIsTheLatest) {
 }
 
 TEST_F(CompletionPoint, NeedsRowsInTheTarget) {
-    EXPECT_EQ(
-        find("readings", exit_failed)["reason"],
-        "\"public\".\"readings\" has no rows to compare: nothing is written to the target yet");
+    EXPECT_EQ(find("readings", exit_failed)["reason"],
+              "\"public\".\"readings\" has no rows to compare: the target has none yet");
 }
 
 TEST_F(CompletionPoint, LooksBackToSinceOnly) {

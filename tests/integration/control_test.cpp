@@ -125,14 +125,14 @@ TEST_F(Control, StatusListsFailedChunks) {
     EXPECT_EQ(status()["total"]["failed"], 5);
 }
 
-TEST_F(Control, StatusReportsAProcessThatIsGone) {
+TEST_F(Control, StatusReportsAKilledProcess) {
     auto holder = lock_source();
     const auto program = start_copy("1");
     ASSERT_TRUE(eventually([&] { return status()["runs"].size() == 1; }));
     program->signal(SIGKILL);
     program->wait();
     target.run("UPDATE __backfill.run SET seen = seen - interval '1 hour'");
-    EXPECT_THAT(backfill_ok({"status"}), HasSubstr("not heard of for 1 h"));
+    EXPECT_THAT(backfill_ok({"status"}), HasSubstr("no report for 1 h"));
 }
 
 TEST_F(Control, WatchEndsWhenAllIsDone) {
@@ -151,7 +151,7 @@ TEST_F(Control, StatusNeedsAQueue) {
 }
 
 TEST_F(Control, PausedRunsWaitForResume) {
-    EXPECT_THAT(backfill_ok({"pause"}), HasSubstr("nothing is running now"));
+    EXPECT_THAT(backfill_ok({"pause"}), HasSubstr("nothing is running"));
     const auto program = start_copy("2");
     EXPECT_TRUE(eventually([&] {
         const auto now = status();
@@ -159,7 +159,7 @@ TEST_F(Control, PausedRunsWaitForResume) {
                now["runs"][0]["workers"][0]["activity"] == "paused";
     }));
     EXPECT_EQ(finished(), "0");
-    EXPECT_THAT(backfill_ok({"status"}), HasSubstr("Paused; go on with"));
+    EXPECT_THAT(backfill_ok({"status"}), HasSubstr("Paused. Next: "));
     EXPECT_THAT(backfill_ok({"resume"}), HasSubstr("copy on"));
     const auto outcome = program->wait();
     EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
@@ -174,7 +174,7 @@ TEST_F(Control, PausingFinishesTheChunksInProgress) {
     const auto program = start_copy("1", {"--load-strategy", "attach"});
     ASSERT_TRUE(eventually([&] { return waiting() == 1; }));
     backfill_ok({"pause"});
-    // What it tells from now on it tells with that in mind.
+    // What it publishes after this time, it publishes as paused.
     const auto paused = target.value("SELECT clock_timestamp()");
     ASSERT_TRUE(eventually([&] {
         return target.value(fmt::format("SELECT count(*) FROM __backfill.run WHERE seen > '{}'",
@@ -192,7 +192,7 @@ TEST_F(Control, PausingFinishesTheChunksInProgress) {
     expect_equal_rows("readings", "time < '2024-01-01'");
 }
 
-TEST_F(Control, MoreAndFewerWorkersInMidRun) {
+TEST_F(Control, ParallelismChangesDuringARun) {
     auto holder = lock_source();
     const auto program = start_copy("1");
     ASSERT_TRUE(eventually([&] { return waiting() == 1 && status()["runs"].size() == 1; }));
