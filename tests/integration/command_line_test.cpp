@@ -195,7 +195,7 @@ TEST(CommandLineUsage, NamesOfValuesAreTakenAndNothingElse) {
     expect_wrong_option({"verify", "--mode", "0"}, HasSubstr("digest"));
 }
 
-TEST(CommandLineUsage, OfAConnectionStringThatCannotBeReadIsWrongAndDoesNotPrintIt) {
+TEST(CommandLineUsage, OfAnInvalidConnectionStringIsWrongAndDoesNotPrintIt) {
     for (const std::string malformed :
          {"hunter2", "me:hunter2@127.0.0.1/db", "postgres//me:hunter2@127.0.0.1/db",
           "postgresql://me:hunter2@127.0.0.1/db?frob=1", "postgresql://me:hunter2@[::1/db",
@@ -338,7 +338,7 @@ TEST_F(CommandLine, RefusesTheSameDatabaseAsSourceAndTarget) {
     EXPECT_EQ(source.value("SELECT to_regnamespace('__backfill') IS NULL"), "t");
 }
 
-TEST_F(CommandLine, SaysToStageFirstWhenThereIsNothingStagedToCopy) {
+TEST_F(CommandLine, CopyRequiresAQueue) {
     expect_wrong_usage(backfill({"copy"}), AllOf(HasSubstr("no chunks have been staged"),
                                                  HasSubstr("timescaledb-backfill stage")));
     EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill') IS NULL"), "t");

@@ -158,7 +158,7 @@ TEST_F(Import, LoadsWhatPsqlLoads) {
     EXPECT_NE(batches(), "1");
 }
 
-TEST_F(Import, TakesFilesHoweverTheyAreWritten) {
+TEST_F(Import, SupportsAllFormatsOfCopy) {
     target.run(create_readings);
     const auto expect = [&](const std::string& text, const Arguments& arguments,
                             const std::string& options) {
@@ -185,7 +185,7 @@ TEST_F(Import, TakesFilesHoweverTheyAreWritten) {
            ", header");
 }
 
-TEST_F(Import, TakesColumnsByTheirNames) {
+TEST_F(Import, MatchesColumnsByName) {
     target.run(create_readings);
     target.run("ALTER TABLE readings ADD source text DEFAULT 'file'");
     file.write("\xEF\xBB\xBFnote,device,time\n\"a,b\",1,2024-01-01\n");
@@ -194,7 +194,7 @@ TEST_F(Import, TakesColumnsByTheirNames) {
                 ElementsAre("2024-01-01 00:00:00+00|1|NULL|a,b|file"));
 }
 
-TEST_F(Import, TakesAllTypesAndOddNames) {
+TEST_F(Import, SupportsAllTypesAndUnusualNames) {
     target.run(
         "CREATE SCHEMA \"Größe \"\"1\"\"\"; CREATE TYPE public.mood AS ENUM ('so, so', '\"ok\"'); "
         "CREATE TABLE \"Größe \"\"1\"\"\".\"A, b\" (\"Zeit; \"\"T\"\"\" timestamp NOT NULL, "
@@ -219,7 +219,7 @@ TEST_F(Import, TakesAllTypesAndOddNames) {
                                          file.path())));
 }
 
-TEST_F(Import, TakesCompressedFilesAndStandardInput) {
+TEST_F(Import, ReadsCompressedFilesAndStandardInput) {
     create_numbers();
     file.write(numbered_rows(1000));
     const TextFile packed("import.csv.gz");
@@ -250,7 +250,7 @@ TEST_F(Import, LoadsPlainAndPartitionedTables) {
                    HasSubstr("line 4: no partition of relation"));
 }
 
-TEST_F(Import, TakesManyFiles) {
+TEST_F(Import, LoadsManyFiles) {
     target.run("CREATE TABLE plain (a int)");
     std::vector<std::unique_ptr<TextFile>> files;
     Arguments arguments{"--parallelism", "4"};
@@ -267,7 +267,7 @@ TEST_F(Import, TakesManyFiles) {
                 AllOf(HasSubstr("Imported 0 rows"), HasSubstr("60 of 60 files finished")));
 }
 
-TEST_F(Import, LeavesOutWhatIsOutOfBounds) {
+TEST_F(Import, LeavesOutRowsOutsideTheBounds) {
     target.run(create_readings);
     target.run(
         "CREATE TABLE counters (\"Tick\" bigint NOT NULL, v int); SELECT "
@@ -328,7 +328,7 @@ TEST_F(Import, BoundsApplyToTheTimeColumnAfterDroppedColumns) {
 
 // ---------------------------------------------------------------- again
 
-TEST_F(Import, DoesNothingTwice) {
+TEST_F(Import, LoadsNothingTwice) {
     create_numbers();
     file.write(numbered_rows(100));
     import_ok("numbers", {file.path()});
@@ -343,7 +343,7 @@ TEST_F(Import, DoesNothingTwice) {
     EXPECT_THAT(outcome.output, HasSubstr("all 2 files were imported"));
 }
 
-TEST_F(Import, LoadsWhatWasAppended) {
+TEST_F(Import, LoadsAppendedRecords) {
     create_numbers();
     const auto all = numbered_rows(300);
     const auto third = all.find(",100,");
@@ -412,7 +412,7 @@ TEST_F(Import, RefusesFilesThatHaveChanged) {
     expect_numbers(2);
 }
 
-TEST_F(Import, RefusesAStreamThatIsAnotherOne) {
+TEST_F(Import, RefusesADifferentStream) {
     create_numbers();
     const auto by_stream = [&](const std::string& text) {
         file.write(text);
@@ -643,7 +643,7 @@ TEST_F(ImportFaults, StopsWaitingForStandardInput) {
     expect_numbers(many_rows);
 }
 
-TEST_F(ImportFaults, DamagedFilesKeepWhatWasReadBefore) {
+TEST_F(ImportFaults, KeepsRowsFromBeforeTheDamageOfAFile) {
     const TextFile compressed("damaged.csv.gz");
     ASSERT_EQ(run_shell(fmt::format(
                   "gzip -1 -c {0} > {1}.whole; head -c $(($(stat -c %s {1}.whole) * 3 / 4)) "
@@ -739,7 +739,7 @@ TEST_F(ImportRejects, AreLeftOutAndKept) {
     EXPECT_EQ(rejects.text(), text);
 }
 
-TEST_F(ImportRejects, EndTheImportUnlessTheyAreToBeSkipped) {
+TEST_F(ImportRejects, EndTheImportUnlessSkipped) {
     const std::string all = bad_records;
     std::vector<std::pair<int, std::string>> expected{
         {4, "invalid input syntax for type integer: \"x\", column device"},
@@ -796,7 +796,7 @@ TEST_F(ImportRejects, AreLimited) {
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1");
 }
 
-TEST_F(ImportRejects, CannotBeFoundWhenTheEndOfTheTransactionTells) {
+TEST_F(ImportRejects, CannotBeFoundForDeferredConstraints) {
     target.run("CREATE TABLE late (a int REFERENCES kinds DEFERRABLE INITIALLY DEFERRED)");
     file.write("a\n1\n9\n2\n");
     expect_refused("late", skipping(), exit_failed,
@@ -846,7 +846,7 @@ TEST_F(ImportRejects, AreOnlyRecordsThatCausedTheError) {
     EXPECT_THAT(rejects.text(), HasSubstr(",3,\"no 2\",\"2024-01-01,2\"\n"));
 }
 
-TEST_F(ImportRejects, RecordsWhoseEndIsInDoubtAreNotSkipped) {
+TEST_F(ImportRejects, RecordsWithAmbiguousEndsAreNotSkipped) {
     const auto expect = [&](const std::string& text, const std::string& why) {
         file.write(text);
         expect_refused("readings", skipping({"--name", why}), exit_failed,
@@ -907,7 +907,7 @@ TEST_F(Import, RefusesBeforeItChangesAnything) {
     expect("readings", {}, exit_usage, file.path() + ", line 1: unterminated quote");
 }
 
-TEST_F(Import, RefusesOptionsThatMakeNoSense) {
+TEST_F(Import, RefusesInvalidOptions) {
     const auto expect = [&](const Arguments& arguments, const std::string& why) {
         expect_refused_at_once("readings", arguments, exit_usage, HasSubstr(why));
     };
@@ -973,7 +973,7 @@ class ImportReadBack : public Import {
     }
 };
 
-TEST_F(ImportReadBack, FindsWhatIsNotRecordedForSkipping) {
+TEST_F(ImportReadBack, FindsChunksThatAreNotRecordedForSkipping) {
     target.run(
         std::string(create_readings) +
         "; SET timescaledb.enable_chunk_skipping = on; "
@@ -987,7 +987,7 @@ TEST_F(ImportReadBack, FindsWhatIsNotRecordedForSkipping) {
     expect_fault("AND device = '7'", "2");
 }
 
-TEST_F(ImportReadBack, FindsChunksThatArePlannedAway) {
+TEST_F(ImportReadBack, FindsChunksThatThePlannerExcludes) {
     target.run(std::string(create_readings) +
                "; INSERT INTO readings VALUES ('2024-01-01 12:00+00', 1)");
     do_at_the_end("UPDATE _timescaledb_catalog.dimension_slice SET range_end = range_start + 1");
@@ -1008,7 +1008,7 @@ TEST_F(ImportReadBack, FindsRowsOfAPartialChunkThatIsNotMarkedSo) {
     expect_fault("\"time\" = '2024-01-01 06:00:00+00'", "2");
 }
 
-TEST_F(ImportReadBack, FindsACompressedTableThatIsGone) {
+TEST_F(ImportReadBack, FindsAMissingCompressedTable) {
     if (!target.is_community())
         GTEST_SKIP() << "needs the Community edition";
     if (target.value("SELECT extversion ~ '^2[.](1[0-9]|2[0-8])[.]' FROM pg_extension WHERE "
@@ -1093,7 +1093,7 @@ TEST_F(ImportReadBack, FindsFaultsWhereNewRowsAreCompressed) {
     EXPECT_THAT(outcome.errors, HasSubstr(not_found));
 }
 
-TEST_F(ImportReadBack, ReadsNoMoreWhereManyRowsAre) {
+TEST_F(ImportReadBack, ReadsNoMoreInLargeChunks) {
     target.run("CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL); SELECT "
                "create_hypertable('readings', 'time', chunk_time_interval => interval '10 days')");
     target.run("INSERT INTO readings SELECT '2024-01-01'::timestamptz + i * interval '1 second', i "

@@ -136,7 +136,7 @@ TEST_F(Jobs, ThatAreGoneOrOnAlreadyAreForgotten) {
     EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.suspended_job"), "0");
 }
 
-TEST_F(Jobs, OfOthersAreRefusedBeforeAnythingIsChanged) {
+TEST_F(Jobs, OfOtherRolesAreRefusedBeforeAnythingIsChanged) {
     const Role role(target);
     target.run(fmt::format("GRANT CREATE ON DATABASE {} TO {}", target.name(), role.name()));
     way_to_target = role.uri();

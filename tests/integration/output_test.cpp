@@ -81,7 +81,7 @@ class Output : public Migration {
 
 // ---------------------------------------------------------------- JSON
 
-TEST_F(Output, EveryCommandWritesEventsAsTheSchemaHasThem) {
+TEST_F(Output, EveryCommandWritesEventsOfTheSchema) {
     EXPECT_EQ(count_names(events({"completion-point"}, exit_failed)),
               (Names{{"no_completion_point", 1}, {"summary", 1}}));
     const auto checked = count_names(events({"check", "--until", "2024-01-04T12:00"}));
@@ -181,7 +181,7 @@ TEST_F(Output, CountsAndGrammarAgree) {
 /// That it clones all roles of its own, and finds no others.
 class OutputOfRoles : public WithOwnServers<Output> {};
 
-TEST_F(OutputOfRoles, CloneSchemaWritesEventsAsTheSchemaHasThem) {
+TEST_F(OutputOfRoles, CloneSchemaWritesEventsOfTheSchema) {
     NEEDS_SAME_VERSION();
     const auto* major = "SELECT current_setting('server_version_num')::int / 10000";
     if (std::stoi(target.value(major)) < std::stoi(source.value(major)))
@@ -206,7 +206,7 @@ TEST_F(OutputOfRoles, CloneSchemaWritesEventsAsTheSchemaHasThem) {
     EXPECT_EQ(cloned.back().at("bytes"), 4);
 }
 
-TEST_F(Output, ImportWritesEventsAsTheSchemaHasThem) {
+TEST_F(Output, ImportWritesEventsOfTheSchema) {
     const TextFile file("events.csv", "time,device\n2024-01-01,1\n2024-01-01,x\n2025-01-01,1\n");
     const TextFile rejects("events-rejects.csv");
     const std::vector<std::string> words{"import",       "--table",    "readings", "--until",
@@ -229,7 +229,7 @@ TEST_F(Output, ImportWritesEventsAsTheSchemaHasThem) {
         (Names{{"continued", 1}, {"begun", 1}, {"loaded", 1}, {"imported", 1}, {"summary", 1}}));
 }
 
-TEST_F(Output, EventsTellHowMuchOfWhat) {
+TEST_F(Output, EventsHaveCountsAndSizes) {
     const auto staged = events({"stage", "--until", "2024-02-01"});
     EXPECT_EQ(staged[0].at("name"), "readings");
     EXPECT_EQ(staged[0].at("chunks"), 4);
@@ -247,7 +247,7 @@ TEST_F(Output, EventsTellHowMuchOfWhat) {
     EXPECT_EQ(copied.back().at("copied"), 4);
 }
 
-TEST_F(Output, AsJsonHasErrorsOnStandardErrorAlone) {
+TEST_F(Output, AsJsonHasErrorsOnlyOnStandardError) {
     const auto outcome = backfill({"copy", "--output", "json", "--log-format", "json"});
     EXPECT_EQ(outcome.exit_status, exit_usage);
     EXPECT_THAT(outcome.output, IsEmpty());
@@ -258,7 +258,7 @@ TEST_F(Output, AsJsonHasErrorsOnStandardErrorAlone) {
 
 // ---------------------------------------------------------------- logs, and how much is said
 
-TEST_F(Output, LogsGoToAFileInstead) {
+TEST_F(Output, LogsMayGoToAFile) {
     const TextFile file("log", "what was there\n");
     const auto outcome = backfill({"copy", "--log-file", file.path()});
     EXPECT_EQ(outcome.exit_status, exit_usage);
@@ -275,7 +275,7 @@ TEST_F(Output, ALogFileThatCannotBeWrittenIsRefused) {
     EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')"), "");
 }
 
-TEST_F(Output, WhenQuietIsASummaryAlone) {
+TEST_F(Output, IsOnlyTheSummaryWhenQuiet) {
     backfill_ok({"stage", "--until", "2024-02-01", "--quiet"});
     const auto output = backfill_ok({"copy", "--quiet"});
     EXPECT_EQ(lines_of(output).size(), 1U) << output;
@@ -324,7 +324,7 @@ TEST_F(Terminal, ProgressIsDrawnInPlace) {
     }
 }
 
-TEST_F(Terminal, NoColorMeansNone) {
+TEST_F(Terminal, NoColorTurnsOffColours) {
     EXPECT_THAT(copy_in_terminal(80, {}, {"NO_COLOR=1"}),
                 AllOf(HasSubstr("/4 chunks"), Not(HasSubstr("\x1b[32m"))));
 }

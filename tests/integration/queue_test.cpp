@@ -60,17 +60,17 @@ INSTANTIATE_TEST_SUITE_P(
                     Change{"hypertable_name = E'\\'\"; no such'", "missing in the source"},
                     Change{"target_name = 'no such'", "missing in the target"}));
 
-TEST_F(Queue, ExplainTellsWhichTaskMakesNoSense) {
+TEST_F(Queue, ExplainNamesTheInvalidTask) {
     change_second_task("slices = '[]'");
     EXPECT_THAT(backfill_ok({"copy", "--explain"}), HasSubstr("fails: its slices"));
 }
 
-TEST_F(Queue, AChunkThatIsNotThereIsSkipped) {
+TEST_F(Queue, AMissingChunkIsSkipped) {
     change_second_task("chunk_name = E'\\'\"; DROP TABLE readings'");
     EXPECT_THAT(backfill_ok({"copy"}), HasSubstr("gone from the source"));
 }
 
-TEST_F(Queue, VerifyTellsWhichTaskMakesNoSense) {
+TEST_F(Queue, VerifyNamesTheInvalidTask) {
     backfill_ok({"copy"});
     change_second_task("slices = '[]'");
     const auto outcome = backfill({"verify"});

@@ -188,7 +188,7 @@ TEST_F(RefreshBuckets, RecognizesGaps) {
     expect_same("weekly");
 }
 
-TEST_F(RefreshBuckets, WaitsForRowsThatAreStillToBeCopied) {
+TEST_F(RefreshBuckets, LeavesOutBucketsWhoseRowsAreNotCopied) {
     both(create_flow("1 day"));
     both(create("daily", "'1 day', at"));
     source.run(hours("2025-06-02", "2025-06-06"));
@@ -269,7 +269,7 @@ class RefreshPolicies : public RefreshBuckets {
     static constexpr auto today = "date_trunc('day', now(), 'UTC')";
 };
 
-TEST_F(RefreshPolicies, ReachWhatTheSourceHasNotMaterializedAfterUntil) {
+TEST_F(RefreshPolicies, MayStartAfterTheSourcesWatermark) {
     both(create_flow("1 day"));
     both(create("daily", "'1 day', at"));
     source.run(rows(begin, completion));
@@ -284,7 +284,7 @@ TEST_F(RefreshPolicies, ReachWhatTheSourceHasNotMaterializedAfterUntil) {
     EXPECT_EQ(shown(source, "daily"), shown(target, "daily"));
 }
 
-TEST_F(RefreshPolicies, ReportWhatTheyDoNotReachWhereVerifyCompares) {
+TEST_F(RefreshPolicies, LeaveAGapThatIsReported) {
     both(create_flow("3650 days")); // so that the aggregate's chunk goes on behind --until
     both(create("daily", "'1 day', at"));
     source.run(rows(begin, completion));
@@ -316,7 +316,7 @@ class RefreshFromPlain : public RefreshPolicies {
     }
 };
 
-TEST_F(RefreshFromPlain, MakesAllUpToWhatPoliciesReach) {
+TEST_F(RefreshFromPlain, MaterializesUpToWhatPoliciesRefresh) {
     source.run("CREATE TABLE flow (at timestamptz NOT NULL, n int); CREATE INDEX ON flow (at)");
     target.run(create_flow("1 day"));
     target.run(create("daily", "'1 day', at"));
@@ -330,7 +330,7 @@ TEST_F(RefreshFromPlain, MakesAllUpToWhatPoliciesReach) {
     EXPECT_EQ(target.value("SELECT count(*) FROM daily"), "20");
 }
 
-TEST_F(RefreshFromPlain, MakesTheBucketsAtBothEnds) {
+TEST_F(RefreshFromPlain, MaterializesTheBucketsAtBothEnds) {
     source.run("CREATE TABLE flow (at timestamptz NOT NULL, n int); CREATE INDEX ON flow (at)");
     target.run(create_flow("1 day"));
     target.run(create("weekly", "'7 days', at"));
@@ -397,7 +397,7 @@ TEST_P(RefreshBucketing, ReachesTheSourcesWatermark) {
     EXPECT_THAT(backfill_ok({"refresh-caggs"}), HasSubstr("Refreshed 0 of 1"));
 }
 
-TEST_P(RefreshBucketing, IsFilledWhereNothingWasCopied) {
+TEST_P(RefreshBucketing, IsMaterializedWhereNothingWasCopied) {
     both(create_flow("1 day"));
     both(create("cut", GetParam().arguments));
     source.run(hours("2025-03-01", "2025-07-09 13:00"));

@@ -148,7 +148,7 @@ TEST_F(RefreshCaggs, SelectsByFilterAndCascades) {
     EXPECT_THAT(outcome.errors, HasSubstr("matches no continuous aggregate"));
 }
 
-TEST_F(RefreshCaggs, SaysWhenThereIsNothingToDo) {
+TEST_F(RefreshCaggs, ReportsThatThereIsNothingToDo) {
     both(create_raw);
     both(create_caggs);
     EXPECT_THAT(backfill_ok({"refresh-caggs"}),
@@ -158,7 +158,7 @@ TEST_F(RefreshCaggs, SaysWhenThereIsNothingToDo) {
     EXPECT_THAT(backfill_ok({"refresh-caggs", "--filter", "hourly"}), HasSubstr("0 of 1"));
 }
 
-TEST_F(RefreshCaggs, SaysWhenTheWindowIsSmallerThanABucket) {
+TEST_F(RefreshCaggs, ReportsAWindowSmallerThanABucket) {
     both(create_raw);
     both(insert("2024-01-01", "2024-01-20"));
     const std::string create =
@@ -187,7 +187,7 @@ TEST_F(RefreshCaggs, NamesOneThatFailsAndContinues) {
     EXPECT_THAT(outcome.output, HasSubstr("Refreshed 1 of 3 continuous aggregates. Failed: 2."));
 }
 
-TEST_F(RefreshCaggs, TakesEveryKindOfTimeColumn) {
+TEST_F(RefreshCaggs, SupportsEveryTypeOfTimeColumn) {
     for (const std::string type : {"smallint", "integer", "bigint"}) {
         both(fmt::format(
             "CREATE TABLE by_{0} (tick {0} NOT NULL, value int);"
@@ -264,7 +264,7 @@ TEST_F(RefreshCaggs, FollowsTheProcedureOfTheDocuments) {
 
 class RefreshWithoutCaggs : public Migration {};
 
-TEST_F(RefreshWithoutCaggs, SaysThatThereAreNone) {
+TEST_F(RefreshWithoutCaggs, ReportsThatThereAreNone) {
     both("CREATE TABLE raw (time timestamptz NOT NULL); SELECT create_hypertable('raw', 'time')");
     EXPECT_THAT(backfill_ok({"refresh-caggs"}), HasSubstr("has no continuous aggregates"));
 }

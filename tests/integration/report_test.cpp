@@ -131,14 +131,14 @@ TEST_F(Report, ListsSequencesThatAreBehindTheSource) {
     EXPECT_EQ(sequences[0]["remedy"], "SELECT setval('\"public\".\"ids\"', 6000)");
 }
 
-TEST_F(Report, NothingInANameEndsTheData) {
+TEST_F(Report, NamesAreEscaped) {
     const auto page = write_page();
     EXPECT_THAT(page, Not(HasSubstr("</script><b>")));
     EXPECT_THAT(data_of(page)["hypertables"][0]["name"].get<std::string>(), HasSubstr("</script>"));
     EXPECT_THAT(page, Not(HasSubstr("@data@")));
 }
 
-TEST_F(Report, LoadsNothingFromAnywhere) {
+TEST_F(Report, LoadsNothingFromTheNetwork) {
     const auto page = write_page();
     for (const auto* reference : {"src=", "href=", "url(", "@import", "fetch(", "http:", "https:"})
         EXPECT_THAT(page, Not(HasSubstr(reference)));
@@ -175,7 +175,7 @@ TEST_F(Report, ReplacesAnOlderPage) {
     EXPECT_FALSE(std::filesystem::exists(path() + ".part"));
 }
 
-TEST_F(Report, ExplainsWhyThereIsNone) {
+TEST_F(Report, ExplainsWhyNoPageIsWritten) {
     const auto outcome = backfill({"report", "--html", file_.folder() + "/absent/report.html"});
     EXPECT_EQ(outcome.exit_status, exit_failed);
     EXPECT_THAT(outcome.errors, AllOf(HasSubstr("cannot write the file"),

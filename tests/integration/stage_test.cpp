@@ -217,7 +217,7 @@ TEST_F(StageSelection, MatchesTheSameNamesWhateverTheServerQuotes) {
     EXPECT_THAT(selected({"--filter", "^public\\.readings$"}), ElementsAre("public.readings"));
 }
 
-TEST_F(StageSelection, LeavesOutWhereCompressedRowsAreKept) {
+TEST_F(StageSelection, LeavesOutCompressedTables) {
     NEEDS_COMMUNITY_EDITION();
     create_readings();
     both("ALTER TABLE readings SET (timescaledb.compress)");
@@ -268,24 +268,24 @@ TEST_F(StageAggregates, AreNotMatchedByTheNameOfTheirMaterializationHypertable) 
                    HasSubstr("matches no hypertable"));
 }
 
-TEST_F(StageAggregates, CascadeUpTakesAllThatReadTheMatch) {
+TEST_F(StageAggregates, CascadeUpSelectsAllThatReadTheMatch) {
     EXPECT_THAT(selected({"--filter", "^public\\.hourly$", "--cascade-up"}),
                 ElementsAre("public.daily", "public.hourly", "public.monthly", "public.weekly"));
     EXPECT_THAT(selected({"--filter", "^public\\.monthly$", "-U"}), ElementsAre("public.monthly"));
 }
 
-TEST_F(StageAggregates, CascadeDownTakesAllThatTheMatchReads) {
+TEST_F(StageAggregates, CascadeDownSelectsAllThatTheMatchReads) {
     EXPECT_THAT(selected({"--filter", "^public\\.monthly$", "--cascade-down"}),
                 ElementsAre("public.daily", "public.hourly", "public.monthly", "public.raw"));
     EXPECT_THAT(selected({"--filter", "^public\\.raw$", "-D"}), ElementsAre("public.raw"));
 }
 
-TEST_F(StageAggregates, BothCascadesGoStraightUpAndDownAndLeaveOutSiblings) {
+TEST_F(StageAggregates, BothCascadesLeaveOutSiblings) {
     EXPECT_THAT(selected({"--filter", "^public\\.daily$", "-U", "-D"}),
                 ElementsAre("public.daily", "public.hourly", "public.monthly", "public.raw"));
 }
 
-TEST_F(StageAggregates, AreTakenOnceWhenSeveralMatchesReachThem) {
+TEST_F(StageAggregates, AreStagedOnceWhenSeveralMatchesSelectThem) {
     const auto output =
         stage_ok({"--until", "2025-01-01", "--filter", "^public\\.(hourly|weekly)$", "-U", "-D"});
     EXPECT_THAT(staged(), ElementsAre("public.daily", "public.hourly", "public.monthly",
@@ -294,13 +294,13 @@ TEST_F(StageAggregates, AreTakenOnceWhenSeveralMatchesReachThem) {
     EXPECT_THAT(output, Not(ContainsRegex("\"weekly\"(.|\n)*\"weekly\"")));
 }
 
-TEST_F(StageAggregates, DoNotBringBackTheChunksThatWereDroppedBelowThem) {
+TEST_F(StageAggregates, DoNotIncludeDroppedChunksOfTheirHypertables) {
     source.run("SELECT drop_chunks('raw', older_than => '2024-01-03'::timestamptz)");
     EXPECT_THAT(selected({"--filter", "^public\\.raw$"}), ElementsAre("public.raw"));
     EXPECT_EQ(tasks(), "1");
 }
 
-TEST_F(Stage, ADryRunSaysWhatWouldBeStagedAndChangesNothing) {
+TEST_F(Stage, ADryRunPrintsWhatWouldBeStagedAndChangesNothing) {
     create_ticks();
     const auto output = stage_ok({"--until", "15", "--dry-run"});
     EXPECT_THAT(output,
@@ -314,7 +314,7 @@ TEST_F(Stage, ADryRunSaysWhatWouldBeStagedAndChangesNothing) {
     EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task"), "4");
 }
 
-TEST_F(Stage, FindsTheSameHypertableAndAggregateUnderOtherIdsInTheTarget) {
+TEST_F(Stage, FindsHypertablesAndAggregatesWithOtherIdsInTheTarget) {
     NEEDS_COMMUNITY_EDITION();
     const std::string aggregate =
         "CREATE MATERIALIZED VIEW {} WITH (timescaledb.continuous) AS SELECT "
@@ -345,7 +345,7 @@ class StageBounds : public Stage {
     static constexpr auto time_types = {"timestamptz", "timestamp", "date"};
 };
 
-TEST_F(StageBounds, OnTheEdgesOfChunksTakeWholeChunksFromIncludedUntilExcluded) {
+TEST_F(StageBounds, AtTheEndsOfChunksSelectWholeChunks) {
     for (const std::string type : integer_types)
         create_ticks("by_" + type, type);
     stage_ok({"--from", "-20", "--until", "10"});
@@ -355,7 +355,7 @@ TEST_F(StageBounds, OnTheEdgesOfChunksTakeWholeChunksFromIncludedUntilExcluded) 
             << type;
 }
 
-TEST_F(StageBounds, InsideOfChunksCutTheirRanges) {
+TEST_F(StageBounds, WithinChunksCutTheirRanges) {
     for (const std::string type : integer_types)
         create_ticks("by_" + type, type);
     stage_ok({"--from", "-15", "--until", "6"});
@@ -365,13 +365,13 @@ TEST_F(StageBounds, InsideOfChunksCutTheirRanges) {
             << type;
 }
 
-TEST_F(StageBounds, InsideOfOneChunkCutItAtBothEnds) {
+TEST_F(StageBounds, WithinOneChunkCutItAtBothEnds) {
     create_ticks();
     stage_ok({"--from", "11", "--until", "12"});
     EXPECT_THAT(staged_ranges(), ElementsAre("[10,20) {[11,12)}"));
 }
 
-TEST_F(StageBounds, OfTimesOnTheEdgesOfChunksTakeWholeChunks) {
+TEST_F(StageBounds, OfTimesAtTheEndsOfChunksSelectWholeChunks) {
     for (const std::string type : time_types)
         create_readings("by_" + type, type);
     stage_ok({"--from", "2024-01-02", "--until", "2024-01-03T00:00:00"});
@@ -381,7 +381,7 @@ TEST_F(StageBounds, OfTimesOnTheEdgesOfChunksTakeWholeChunks) {
             << type;
 }
 
-TEST_F(StageBounds, OfTimesInsideOfChunksCutTheirRanges) {
+TEST_F(StageBounds, OfTimesWithinChunksCutTheirRanges) {
     for (const std::string type : time_types)
         create_readings("by_" + type, type);
     stage_ok({"--from", "2024-01-01 23:30", "--until", "2024-01-03T06:15:00"});
@@ -393,7 +393,7 @@ TEST_F(StageBounds, OfTimesInsideOfChunksCutTheirRanges) {
             << type;
 }
 
-TEST_F(StageBounds, MayBeNegativeInAnySpelling) {
+TEST_F(StageBounds, MayBeNegative) {
     create_ticks();
     for (const Arguments& spelling :
          {Arguments{"--until", "-25"}, {"--until=-25"}, {"-u", "-25"}, {"-u-25"}}) {
@@ -460,7 +460,7 @@ TEST_F(StageBounds, WithAZoneAreHonoured) {
                 ElementsAre("01-02 00:00 to 01-03 00:00: 01-02 00:00 to 01-02 03:00"));
 }
 
-TEST_F(StageBounds, WithAnAbbreviatedZoneDoNotDependOnWhatTheServerTakesItFor) {
+TEST_F(StageBounds, WithAnAbbreviatedZoneDoNotDependOnTheServersAbbreviations) {
     create_readings();
     set(source, "timezone_abbreviations = 'Australia'"); // where EST is ten hours ahead of UTC
     EXPECT_THAT(stage_ok({"--until", "2024-01-02 00:00:00 EST"}),
@@ -492,7 +492,7 @@ TEST_F(StageBounds, ArePrintedAsUnderstoodInFarYears) {
     EXPECT_EQ(tasks(), "3");
 }
 
-TEST_F(StageBounds, GoByTheResultOfATimePartitioningFunction) {
+TEST_F(StageBounds, ApplyToTheResultOfATimePartitioningFunction) {
     both("CREATE FUNCTION at(event text) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS "
          "$$ SELECT pg_catalog.to_timestamp(event::float8) $$;"
          "CREATE TABLE events (event text NOT NULL);"
@@ -506,7 +506,7 @@ TEST_F(StageBounds, GoByTheResultOfATimePartitioningFunction) {
                             "01-02 00:00 to 01-03 00:00: 01-02 00:00 to 01-02 06:00"));
 }
 
-TEST_F(StageBounds, ThatSomeHypertablesCannotTakeAreRefusedNamingThemAll) {
+TEST_F(StageBounds, ThatSomeHypertablesDoNotSupportAreRefused) {
     create_ticks("by_integer");
     create_ticks("\"By Bigint\"", "bigint");
     create_readings("by_timestamptz");
@@ -523,7 +523,7 @@ TEST_F(StageBounds, ThatSomeHypertablesCannotTakeAreRefusedNamingThemAll) {
                    AllOf(HasSubstr("by_integer"), HasSubstr("--from")));
 }
 
-TEST_F(StageBounds, ThatLeaveNothingAreRefused) {
+TEST_F(StageBounds, ThatSelectNothingAreRefused) {
     create_readings();
     expect_refused({"--until", "2024-01-02", "--from", "2024-01-02"}, 2,
                    HasSubstr("--from 2024-01-02 is not before --until 2024-01-02"));
@@ -535,7 +535,7 @@ TEST_F(StageBounds, ThatLeaveNothingAreRefused) {
                    HasSubstr("--from 5 is not before --until -5"));
 }
 
-TEST_F(StageBounds, ThatCannotBeReadAreRefused) {
+TEST_F(StageBounds, ThatAreInvalidAreRefused) {
     create_readings();
     for (const std::string garbage :
          {"soon", "5x", "-", "--", "2024-13-45", "2024-01-02T25:00", "2024-01-02 Mars/Base",
@@ -573,7 +573,7 @@ TEST_F(StageRefuses, ASourceWithoutHypertables) {
     expect_refused({"--until", "2025-01-01"}, 2, HasSubstr("has no hypertables"));
 }
 
-TEST_F(StageRefuses, ServersAndDatabasesThatAreNotThere) {
+TEST_F(StageRefuses, MissingServersAndDatabases) {
     const auto nowhere = fmt::format("postgresql://127.0.0.1:{}/x", free_port);
     expect_refused_between(nowhere, target.uri(), AllOf(HasSubstr("source"), HasSubstr("port 1")));
     expect_refused_between(source.uri(), nowhere, AllOf(HasSubstr("target"), HasSubstr("port 1")));
@@ -599,7 +599,7 @@ TEST_F(StageRefuses, AWrongPasswordWithoutPrintingIt) {
     expect_refused_between(source.uri(), target.uri(wrong), Not(HasSubstr("hunter2")));
 }
 
-TEST_F(StageRefuses, DifferingColumnsNamingAllDifferences) {
+TEST_F(StageRefuses, DifferingColumns) {
     create_readings("alike");
     source.run("CREATE TABLE lacks (time timestamptz NOT NULL, a int, b int);"
                "CREATE TABLE has_more (time timestamptz NOT NULL);"
@@ -634,7 +634,7 @@ TEST_F(StageRefuses, AnAggregateThatIsMissingInTheTarget) {
                    ContainsRegex("aggregate [^;]*hourly[^;]* is missing in the target"));
 }
 
-TEST_F(StageRefuses, ASnapshotThatIsNotThere) {
+TEST_F(StageRefuses, AMissingSnapshot) {
     create_readings();
     for (const std::string snapshot : {"00000003-0000001B-1", "no snapshot", "it's"})
         expect_refused({"--until", "2025-01-01", "--snapshot", snapshot}, 2,
@@ -682,7 +682,7 @@ TEST_F(StageQueue, AnswersTheProgressQueryOfTheDocuments) {
                 ElementsAre("other|readings|3|0|3", "public|readings|3|1|3"));
 }
 
-TEST_F(StageQueue, HasForEachChunkItsNameSizeAndSlices) {
+TEST_F(StageQueue, HasTheNameSizeAndSlicesOfEachChunk) {
     both("CREATE TABLE cpu (time timestamptz NOT NULL, \"Host\" text NOT NULL);"
          "SELECT create_hypertable('cpu', 'time', 'Host', 2, chunk_time_interval => "
          "interval '1 day')");
@@ -710,7 +710,7 @@ TEST_F(StageQueue, CountsCompressedRowsAndTheirBytes) {
     EXPECT_EQ(tasks("rows_estimate = 24 AND bytes > 0"), "3");
 }
 
-TEST_F(StageQueue, SkipsAndCountsTasksThatAreStagedAlready) {
+TEST_F(StageQueue, SkipsTasksThatAreAlreadyStaged) {
     create_ticks();
     EXPECT_THAT(stage_ok({"--from", "0", "--until", "20"}),
                 AllOf(HasSubstr("Staged 2 chunks"), Not(HasSubstr("kipped"))));
@@ -724,7 +724,7 @@ TEST_F(StageQueue, SkipsAndCountsTasksThatAreStagedAlready) {
     EXPECT_EQ(tasks(), "4");
 }
 
-TEST_F(StageQueue, StagesMoreOfAChunkThatWasCutAndHasItCopiedAgain) {
+TEST_F(StageQueue, ExtendsTheRangeOfACopiedChunk) {
     create_ticks();
     stage_ok({"--from", "0", "--until", "15"});
     target.run("UPDATE __backfill.task SET worked = now()");
@@ -746,7 +746,7 @@ TEST_F(StageQueue, KeepsDisjointRangesOfAChunkApart) {
     EXPECT_THAT(staged_ranges(), ElementsAre("[0,10) {[1,9)}"));
 }
 
-TEST_F(StageQueue, AddsUpStagesWithDifferentFilters) {
+TEST_F(StageQueue, CombinesStagesWithDifferentFilters) {
     create_ticks();
     create_readings();
     create_readings("others");
@@ -758,7 +758,7 @@ TEST_F(StageQueue, AddsUpStagesWithDifferentFilters) {
     EXPECT_EQ(tasks("hypertable_name = 'others'"), "3");
 }
 
-TEST_F(StageQueue, GetsEachChunkOnceFromTwoStagesAtATime) {
+TEST_F(StageQueue, HasEachChunkOnceAfterConcurrentStages) {
     create_ticks();
     const auto one = start({"stage", "--until", "40"});
     const auto other = start({"stage", "--until", "40"});
@@ -767,7 +767,7 @@ TEST_F(StageQueue, GetsEachChunkOnceFromTwoStagesAtATime) {
     EXPECT_EQ(tasks(), "8");
 }
 
-TEST_F(StageQueue, IsNotMadeWithoutThePrivilegeToCreateIt) {
+TEST_F(StageQueue, IsNotCreatedWithoutThePrivilege) {
     create_readings();
     const Role role(target);
     const auto outcome = run_program(
@@ -777,7 +777,7 @@ TEST_F(StageQueue, IsNotMadeWithoutThePrivilegeToCreateIt) {
                          HasSubstr(fmt::format("GRANT CREATE ON DATABASE \"{}\"", target.name()))));
 }
 
-TEST_F(StageQueue, CanBeMadeByARoleThatOwnsNoMoreThanTheHypertables) {
+TEST_F(StageQueue, CanBeCreatedByTheOwnerOfTheHypertables) {
     create_readings();
     const Role reader(source);
     const Role owner(target);
@@ -790,7 +790,7 @@ TEST_F(StageQueue, CanBeMadeByARoleThatOwnsNoMoreThanTheHypertables) {
     EXPECT_EQ(tasks("bytes > 0"), "3");
 }
 
-TEST_F(StageQueue, GetsNothingWhenAChunkThatMustGrowIsHeldByACopy) {
+TEST_F(StageQueue, DoesNotChangeWhileACopyHoldsAChunkThatMustGrow) {
     create_ticks();
     stage_ok({"--from", "0", "--until", "15"});
     const auto before = target.rows("SELECT * FROM __backfill.task ORDER BY id");
@@ -803,7 +803,7 @@ TEST_F(StageQueue, GetsNothingWhenAChunkThatMustGrowIsHeldByACopy) {
     EXPECT_EQ(target.rows("SELECT * FROM __backfill.task ORDER BY id"), before);
 }
 
-TEST_F(StageQueue, GrowsByOtherChunksWhileACopyHoldsOneThatStaysAsItIs) {
+TEST_F(StageQueue, AcceptsOtherChunksWhileACopyHoldsOne) {
     create_ticks();
     stage_ok({"--from", "0", "--until", "10"});
     const auto copy = claim("true");
@@ -813,7 +813,7 @@ TEST_F(StageQueue, GrowsByOtherChunksWhileACopyHoldsOneThatStaysAsItIs) {
     EXPECT_EQ(tasks(), "2");
 }
 
-TEST_F(StageQueue, KeepsTheSnapshotThatDecidedWhatWasSeen) {
+TEST_F(StageQueue, KeepsTheSnapshot) {
     create_ticks();
     const Snapshot snapshot(source);
     source.run("INSERT INTO ticks VALUES (55, 0)");
@@ -858,7 +858,7 @@ TEST_F(StageQueue, DoesNotDependOnTheServersSettings) {
                             "01-02 00:00 to 01-03 00:00: 01-02 00:00 to 01-02 12:00"));
 }
 
-TEST_F(StageQueue, IsFilledWithThousandsOfChunksInFewRoundTrips) {
+TEST_F(StageQueue, TakesThousandsOfChunksInFewRoundTrips) {
     // Without indexes, which would take most of the time.
     both("CREATE TABLE ticks (time int NOT NULL); SELECT create_hypertable('ticks', 'time', "
          "chunk_time_interval => 1, create_default_indexes => false)");

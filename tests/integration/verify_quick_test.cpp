@@ -33,7 +33,7 @@ class VerifyQuick : public Migration {
     Outcome quick() { return backfill({"verify", "--quick"}); }
 };
 
-TEST_F(VerifyQuick, FindsEstimatesAlikeAndMarksNothing) {
+TEST_F(VerifyQuick, ComparesEstimatesAndMarksNothing) {
     migrate_and_analyze({"--until", "2024-02-01"});
     target.run("UPDATE readings SET value = 2"); // which no estimate shows
     const auto outcome = quick();
@@ -79,7 +79,7 @@ TEST_F(VerifyQuick, ComparesWhatTheCompletionPointCuts) {
     EXPECT_THAT(outcome.output, HasSubstr("3 alike (within 5%), 1 not compared (cut by --from)"));
 }
 
-TEST_F(VerifyQuick, KnowsWhatIsInCompressedChunks) {
+TEST_F(VerifyQuick, ComparesCompressedChunks) {
     NEEDS_COMMUNITY_EDITION();
     both("ALTER TABLE readings SET (timescaledb.compress)");
     source.run("SELECT compress_chunk(c) FROM show_chunks('readings') c");

@@ -55,7 +55,7 @@ class Verify : public Migration {
     std::string verified() { return target.value("SELECT count(verified) FROM __backfill.task"); }
 };
 
-TEST_F(Verify, EqualChunksAreMarkedAndNotLookedAtAgain) {
+TEST_F(Verify, EqualChunksAreMarkedAndNotComparedAgain) {
     const auto outcome = verify();
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
     EXPECT_THAT(outcome.output, HasSubstr("Verified 5 chunks, 2,592 rows"));
@@ -142,7 +142,7 @@ TEST_F(Verify, TheDifferenceIsKeptWithTheTask) {
     EXPECT_EQ(json.at("examples").at(0).at("kind"), "only in source");
 }
 
-TEST_F(Verify, RequeueHandsDifferingChunksBackToCopy) {
+TEST_F(Verify, RequeueQueuesDifferingChunksForCopy) {
     target.run("DELETE FROM readings WHERE time = '2024-01-02 03:40' AND device = 2");
     expect_difference({"--requeue"});
     EXPECT_THAT(backfill_ok({"copy"}), HasSubstr("Copied 1 chunk,"));
@@ -151,7 +151,7 @@ TEST_F(Verify, RequeueHandsDifferingChunksBackToCopy) {
     EXPECT_EQ(target.value("SELECT count(difference) FROM __backfill.task"), "0");
 }
 
-TEST_F(Verify, ChunksThatAreGoneAreReported) {
+TEST_F(Verify, DroppedChunksAreReported) {
     source.run("SELECT drop_chunks('readings', older_than => '2024-01-02'::timestamptz)");
     target.run("SELECT drop_chunks('readings', older_than => '2024-01-03'::timestamptz)");
     const auto outcome = verify();
@@ -162,14 +162,14 @@ TEST_F(Verify, ChunksThatAreGoneAreReported) {
     EXPECT_EQ(verified(), "3");
 }
 
-TEST_F(Verify, AColumnThatOneSideLacksCannotBeCompared) {
+TEST_F(Verify, AColumnMissingOnOneSideCannotBeCompared) {
     source.run("ALTER TABLE readings ADD COLUMN unit text");
     const auto outcome = verify();
     EXPECT_EQ(outcome.exit_status, exit_differences);
     EXPECT_THAT(outcome.output, HasSubstr("column \"unit\" is missing in the target"));
 }
 
-TEST_F(Verify, WhatIsNotCopiedYetIsNotVerified) {
+TEST_F(Verify, ChunksThatAreNotCopiedAreNotVerified) {
     backfill_ok({"stage", "--until", "2024-01-06"}); // the fifth chunk is to do again
     const auto outcome = verify();
     EXPECT_EQ(outcome.exit_status, 0);
@@ -177,7 +177,7 @@ TEST_F(Verify, WhatIsNotCopiedYetIsNotVerified) {
     EXPECT_THAT(outcome.output, HasSubstr("4 equal."));
 }
 
-TEST_F(Verify, TwoProcessesShareTheWork) {
+TEST_F(Verify, TwoProcessesShareTheQueue) {
     const auto first = start({"verify", "-p", "2"});
     const auto second = start({"verify", "-p", "2"});
     EXPECT_EQ(first->wait().exit_status, 0);
@@ -185,7 +185,7 @@ TEST_F(Verify, TwoProcessesShareTheWork) {
     EXPECT_EQ(verified(), "5");
 }
 
-TEST_F(Verify, SignalsStopItAsTheyStopCopy) {
+TEST_F(Verify, StopsOnSignalsLikeCopy) {
     auto holder = source.connect();
     holder->execute("BEGIN; LOCK TABLE public.readings IN ACCESS EXCLUSIVE MODE");
     for (const auto& chunk : source.rows("SELECT show_chunks('readings')"))
@@ -204,7 +204,7 @@ TEST_F(Verify, SignalsStopItAsTheyStopCopy) {
     expect_all_equal();
 }
 
-TEST_F(Verify, ALockThatIsNotGrantedIsTriedForAgain) {
+TEST_F(Verify, RetriesALockThatIsNotGranted) {
     auto holder = source.connect();
     holder->execute("BEGIN");
     for (const auto& chunk : source.rows("SELECT show_chunks('readings')"))
@@ -222,7 +222,7 @@ TEST_F(Verify, ALockThatIsNotGrantedIsTriedForAgain) {
 
 class VerifyTypes : public Migration {};
 
-TEST_F(VerifyTypes, TypesThatHashDifferentlyElsewhereAreComparedByTheirText) {
+TEST_F(VerifyTypes, TypesWithoutAPortableHashAreComparedByTheirText) {
     target.run("CREATE TABLE elsewhere (i int); CREATE TYPE unrelated AS ENUM ('u')");
     both("CREATE TYPE mood AS ENUM ('calm', 'wild'); CREATE TYPE pair AS (m mood, n int);"
          "CREATE DOMAIN small AS int CHECK (VALUE < 1000); CREATE TABLE named (i int);"
@@ -262,7 +262,7 @@ TEST_F(VerifyTypes, FloatingPointSumsMayBeRoundedDifferently) {
     EXPECT_EQ(backfill({"verify", "--all", "--mode", "aggregate"}).exit_status, exit_differences);
 }
 
-TEST_F(VerifyTypes, EveryKindOfTimeColumnIsNarrowedDown) {
+TEST_F(VerifyTypes, DifferencesAreNarrowedDownInEveryTypeOfTimeColumn) {
     for (const std::string type : {"smallint", "integer", "bigint"}) {
         both(fmt::format("CREATE TABLE by_{0} (tick {0} NOT NULL, value int);"
                          "SELECT create_hypertable('by_{0}', 'tick', chunk_time_interval => 1000)",
@@ -293,7 +293,7 @@ TEST_F(VerifyTypes, EveryKindOfTimeColumnIsNarrowedDown) {
     EXPECT_THAT(output, HasSubstr("first at 1969-12-25 00:00:00 UTC"));
 }
 
-TEST_F(VerifyTypes, RowsThatTheTargetCutElsewhereAreCompared) {
+TEST_F(VerifyTypes, RowsInDifferentlyDividedChunksAreCompared) {
     both("CREATE TABLE cpu (time timestamptz NOT NULL, host text, load float8)");
     source.run("SELECT create_hypertable('cpu', 'time', 'host', 3)");
     target.run("SELECT create_hypertable('cpu', 'time', chunk_time_interval => interval '3 days')");
@@ -309,7 +309,7 @@ TEST_F(VerifyTypes, RowsThatTheTargetCutElsewhereAreCompared) {
                 HasSubstr("only in source: time=2024-01-09 00:00:00+00, host=host3"));
 }
 
-TEST_F(VerifyTypes, ChunksWithoutRowsWithinTheBoundsNeedNotBeThere) {
+TEST_F(VerifyTypes, ChunksWithoutRowsWithinTheBoundsMayBeMissing) {
     both("CREATE TABLE cpu (time timestamptz NOT NULL, load float8);"
          "SELECT create_hypertable('cpu', 'time', chunk_time_interval => interval '1 day')");
     source.run("INSERT INTO cpu VALUES ('2024-01-01 18:00', 1)");

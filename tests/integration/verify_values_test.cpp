@@ -174,7 +174,7 @@ TEST_F(VerifyValues, TheOrderOfLabelsInTheTargetDoesNotMatter) {
 }
 
 // Their sums do not fit into their types.
-TEST_F(VerifyValues, AggregatesTakeTheLargestValues) {
+TEST_F(VerifyValues, AggregatesSupportTheLargestValues) {
     both("CREATE TABLE readings (tick int NOT NULL, f4 float4, f8 float8, i interval, m money, "
          "b bigint); SELECT create_hypertable('readings', 'tick', chunk_time_interval => 100)");
     source.run("INSERT INTO readings SELECT i, '3.4e38', '1.7e308', '178000000 years', "

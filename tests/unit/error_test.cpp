@@ -8,14 +8,14 @@ using postgres::Reaction;
 using postgres::reaction_for;
 using postgres::SqlError;
 
-TEST(RemedyFor, RetriesTransientErrors) {
+TEST(ReactionFor, RetriesTransientErrors) {
     for (const auto* sqlstate : {"40001",  // serialization_failure
                                  "40P01",  // deadlock_detected
                                  "55P03"}) // lock_not_available
         EXPECT_EQ(reaction_for(sqlstate), Reaction::retry) << sqlstate;
 }
 
-TEST(RemedyFor, WaitsForUnavailableServers) {
+TEST(ReactionFor, WaitsForUnavailableServers) {
     for (const auto* sqlstate : {"08006",  // connection_failure
                                  "25006",  // read_only_sql_transaction
                                  "53100",  // disk_full
@@ -28,7 +28,7 @@ TEST(RemedyFor, WaitsForUnavailableServers) {
         EXPECT_EQ(reaction_for(sqlstate), Reaction::wait) << sqlstate;
 }
 
-TEST(RemedyFor, StopsOnErrorsThatAffectAllChunks) {
+TEST(ReactionFor, StopsOnErrorsThatAffectAllChunks) {
     for (const auto* sqlstate : {"28000",  // invalid_authorization_specification
                                  "28P01",  // invalid_password
                                  "3D000",  // invalid_catalog_name
@@ -37,13 +37,13 @@ TEST(RemedyFor, StopsOnErrorsThatAffectAllChunks) {
         EXPECT_EQ(reaction_for(sqlstate), Reaction::stop) << sqlstate;
 }
 
-TEST(RemedyFor, WaitsForLostConnectionsUnlessTheServerRefusesUs) {
+TEST(ReactionFor, WaitsForLostConnectionsUnlessTheServerRefusesUs) {
     EXPECT_EQ(postgres::ConnectionError("cut").reaction(), Reaction::wait);
     EXPECT_EQ(postgres::ConnectionError("terminated", "57P01").reaction(), Reaction::wait);
     EXPECT_EQ(postgres::ConnectionError("no such password", "28P01").reaction(), Reaction::stop);
 }
 
-TEST(RemedyFor, FailsTheTaskOnErrorsOfASingleChunk) {
+TEST(ReactionFor, FailsTheTaskOnErrorsOfASingleChunk) {
     for (const auto* sqlstate : {"22P03",  // invalid_binary_representation
                                  "23503",  // foreign_key_violation
                                  "23505",  // unique_violation
@@ -56,11 +56,11 @@ TEST(RemedyFor, FailsTheTaskOnErrorsOfASingleChunk) {
         EXPECT_EQ(reaction_for(sqlstate), Reaction::fail_task) << sqlstate;
 }
 
-TEST(RemedyFor, FailsTheTaskWhoseStatementWasCancelled) {
+TEST(ReactionFor, FailsTheTaskWhoseStatementWasCancelled) {
     EXPECT_EQ(reaction_for("57014"), Reaction::fail_task);
 }
 
-TEST(RemedyFor, FailsTheTaskWithoutAnSqlstate) {
+TEST(ReactionFor, FailsTheTaskWithoutAnSqlstate) {
     EXPECT_EQ(reaction_for(""), Reaction::fail_task);
     EXPECT_EQ(reaction_for("5"), Reaction::fail_task);
 }
@@ -76,16 +76,16 @@ TEST(SqlError, OfADroppedObjectIsRetried) {
               Reaction::fail_task);
 }
 
-TEST(TransactionError, IsWhatIsCaughtWhereItsRemedyDecides) {
-    const auto remedy_of = [](const auto& error) {
+TEST(TransactionError, IsCaughtWhereItsReactionDecides) {
+    const auto reaction_of = [](const auto& error) {
         try {
             throw error;
         } catch (const postgres::TransactionError& caught) {
             return caught.reaction();
         }
     };
-    EXPECT_EQ(remedy_of(postgres::ConcurrentChange("the chunk has just changed")), Reaction::retry);
-    EXPECT_EQ(remedy_of(SqlError("53100", "disk full")), Reaction::wait);
+    EXPECT_EQ(reaction_of(postgres::ConcurrentChange("the chunk has just changed")), Reaction::retry);
+    EXPECT_EQ(reaction_of(SqlError("53100", "disk full")), Reaction::wait);
 }
 
 TEST(SqlError, KeepsItsSqlstateAndMessage) {
