@@ -11,7 +11,7 @@ SELECT class.relkind,
        (to_regnamespace('__backfill') IS NOT NULL
         OR has_database_privilege(current_database(), 'CREATE')) AS may_have_queue,
        columns.list AS columns,
-       -- a column was dropped, or stands at another place in a chunk
+       -- a column was dropped, or has another number in a chunk
        EXISTS (SELECT
                FROM pg_attribute AS attribute
                WHERE attribute.attrelid = class.oid
@@ -27,7 +27,7 @@ SELECT class.relkind,
                                           = (attribute.attname, attribute.attnum))) AS rearranged
 FROM pg_class AS class
 JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
--- it is one, or a child of one
+-- the hypertable that the table is, or is a chunk of
 LEFT JOIN LATERAL (
     SELECT hypertable.id, relation.oid AS relid
     FROM pg_class AS relation

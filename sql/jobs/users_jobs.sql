@@ -1,9 +1,9 @@
--- The jobs of users, whose IDs begin with 1000 (TimescaleDB's sql/pre_install/tables.sql), on or
--- off. The views are the same in all versions, the tables behind them are not.
+-- The jobs of users, on or off. Their IDs begin with 1000 (TimescaleDB's sql/pre_install/tables.sql).
+-- The views are the same in all versions; the tables that they read are not.
 --
 -- $1: a case-insensitive POSIX regular expression for the schema.name of the hypertable or continuous
---     aggregate that a policy works on, or else of the job's procedure, quoted where it has to be, or
---     not quoted; NULL matches all
+--     aggregate that a policy works on, or else of the job's procedure, with or without quotes; NULL
+--     matches all
 SELECT job.job_id,
        job.application_name,
        procedure.name AS procedure_name,
@@ -11,7 +11,7 @@ SELECT job.job_id,
        pg_get_userbyid(job.owner::oid) AS owner,
        coalesce(pg_get_userbyid(subject.owner), '') AS subject_owner,
        CASE subject.kind WHEN 'v' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END AS subject_kind,
-       -- What policies do checks that (ts_hypertable_permissions_check in src/hypertable.c,
+       -- Policies check this when they run (ts_hypertable_permissions_check in src/hypertable.c,
        -- ts_cagg_permissions_check in src/ts_catalog/continuous_agg.c).
        coalesce(pg_has_role(job.owner::oid, subject.owner, 'USAGE'), true) AS may_work,
        pg_has_role(job.owner, 'USAGE') AS may_alter,

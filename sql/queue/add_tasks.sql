@@ -1,6 +1,6 @@
--- Adds tasks to the queue. A chunk that is in it already gets no second row: if its range is
--- covered, nothing changes, unless the snapshot is another one; otherwise its range grows, and the
--- chunk is copied again. Returns a row for each task that was added or changed.
+-- Adds tasks to the queue. A chunk has only one task: if the task already covers the range, it does not
+-- change, unless it is not done and has another snapshot; otherwise its range grows, and the chunk is
+-- copied again. Returns a row for each task that was added or changed.
 --
 -- $1: a JSON array of objects with the columns of __backfill.task; ranges are
 --     clipped to the slice
@@ -21,7 +21,7 @@ SELECT given.hypertable_schema, given.hypertable_name, given.target_schema, give
        int8multirange(int8range(given.range_from, given.range_until)),
        given.snapshot, given.bytes, given.rows_estimate
 FROM given
--- ON CONFLICT would lock, and so wait for, a row that it then leaves as it is.
+-- ON CONFLICT would lock, and so wait for, rows that do not change.
 WHERE NOT EXISTS (
     SELECT FROM __backfill.task AS covering
     WHERE covering.chunk_schema = given.chunk_schema AND covering.chunk_name = given.chunk_name

@@ -1,4 +1,4 @@
--- Whether the queue is there, and in the format of create_schema.sql: one row.
+-- Whether the queue exists, and has the format of create_schema.sql: one row.
 SELECT namespace.oid IS NOT NULL AS present,
        coalesce(obj_description(namespace.oid, 'pg_namespace')
                     = 'timescaledb-backfill queue, format 6', false) AS known

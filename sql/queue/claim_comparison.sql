@@ -2,7 +2,7 @@
 -- claim_task.sql does for copying. Tasks that were skipped because their chunk was gone have
 -- nothing to compare.
 --
--- $1: when this run began; a task that was compared since is done with
+-- $1: when this run began; tasks that were compared since are not claimed again
 SELECT *
 FROM __backfill.task_details AS task
 WHERE task.worked IS NOT NULL

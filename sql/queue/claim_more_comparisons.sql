@@ -1,10 +1,10 @@
 -- Claims further tasks to verify together with a small one that claim_comparison.sql has claimed,
 -- as claim_more_tasks.sql does for copying.
 --
--- $1: when this run began; a task that was compared since is done with
+-- $1: when this run began; tasks that were compared since are not claimed again
 -- $2, $3, $4, $5, $6: hypertable_schema, hypertable_name, snapshot, bytes and id of the claimed one
--- $7: at most so many
--- $8: workers of this run
+-- $7: the maximum number of tasks
+-- $8: the number of workers of this run
 SELECT *
 FROM __backfill.task_details AS task
 WHERE task.worked IS NOT NULL

@@ -1,10 +1,10 @@
 -- Claims further tasks to copy together with a small one that claim_task.sql has claimed: of the
--- same hypertable and snapshot, no larger, and not so many that other workers have none.
+-- same hypertable and snapshot, no larger, and not so many that none are left for other workers.
 --
--- $1: when this run began; a task that failed since is left for the next run
+-- $1: when this run began; tasks that failed since are left for the next run
 -- $2, $3, $4, $5, $6: hypertable_schema, hypertable_name, snapshot, bytes and id of the claimed one
--- $7: at most so many
--- $8: workers of this run
+-- $7: the maximum number of tasks
+-- $8: the number of workers of this run
 SELECT *
 FROM __backfill.task_details AS task
 WHERE task.worked IS NULL

@@ -1,8 +1,8 @@
 -- Claims the largest task that is not done and that no other worker holds. The lock on the row is
--- the claim; it ends with the transaction, also if the worker dies.
+-- the claim. It ends with the transaction, even if the worker is killed.
 --
--- $1: when this run began; a task that failed since is left for the next run
--- $2: a task's id, to take that one and no other; NULL for any
+-- $1: when this run began; tasks that failed since are left for the next run
+-- $2: the id of the only task to claim; NULL for any task
 SELECT *
 FROM __backfill.task_details AS task
 WHERE task.worked IS NULL

@@ -1,6 +1,6 @@
 -- All tasks whose chunks are copied, in the order of their hypertables and times.
 SELECT details.*,
-       -- The last chunk may end after --until: dual-writes put the same rows on both sides there.
+       -- The last chunk may end after --until; there, dual-writes put the same rows on both sides.
        task.range @> int8multirange(int8range(lower(task.slice), upper(task.range)))
            AS from_its_beginning
 FROM __backfill.task_details AS details

@@ -1,8 +1,8 @@
--- The queue: schema __backfill in the target. Run inside the transaction that stages, after
--- check_schema.sql has said that the schema is absent.
+-- The queue: schema __backfill in the target. Run in the transaction that stages, if check_schema.sql
+-- finds no such schema.
 CREATE SCHEMA __backfill;
 
--- The format of the tables below; raised when it changes.
+-- The format of the tables below; increased when it changes.
 COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 6';
 
 -- One row for each chunk of the source to copy.
@@ -11,16 +11,16 @@ CREATE TABLE __backfill.task (
     -- the hypertable in the source; for a continuous aggregate, its materialization hypertable
     hypertable_schema name NOT NULL,
     hypertable_name name NOT NULL,
-    -- the same one in the target, where a materialization hypertable may have another name
+    -- the same hypertable in the target; a materialization hypertable may have another name there
     target_schema name NOT NULL,
     target_name name NOT NULL,
-    -- the continuous aggregate's view, if it is one
+    -- the view, for a continuous aggregate
     cagg_schema name,
     cagg_name name,
-    -- the chunk in the source; or a table without chunks, which has several tasks
+    -- the chunk in the source; for a plain source, the table, which has several tasks
     chunk_schema name NOT NULL,
     chunk_name name NOT NULL,
-    -- the slice of time of such a task, as text; empty for a chunk
+    -- for a plain source, the task's slice of time as text; otherwise empty
     part text NOT NULL DEFAULT '',
     -- {"column": [range_start, range_end], ...} in TimescaleDB's internal values: microseconds
     -- since 1970 for times, the number itself for integers
@@ -28,7 +28,7 @@ CREATE TABLE __backfill.task (
     -- the chunk's slice of time, and the part of it to copy
     slice int8range NOT NULL,
     range int8multirange NOT NULL,
-    -- an exported snapshot of the source to read under
+    -- an exported snapshot of the source to read with
     snapshot text,
     -- size in the source, for planning: bytes of the table and its compressed table
     bytes bigint NOT NULL,
@@ -36,25 +36,25 @@ CREATE TABLE __backfill.task (
     staged timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- set in the transaction that makes the chunk's rows visible
     worked timestamptz,
-    -- without rows in compressed batches that were copied as they are
+    -- not including rows in compressed batches that were copied as they are
     rows_copied bigint,
     batches_copied bigint,
     bytes_copied bigint,
     seconds double precision,
-    -- by which process, and which of its workers, from 1
+    -- the run that copied it, and the number of the worker in that run, from 1
     run bigint,
     worker int,
     -- finished without copying because the chunk is gone from the source
     skipped boolean NOT NULL DEFAULT false,
     -- a remark on a finished task, such as why it was skipped
     message text,
-    -- when and why it last failed; the next copy tries again
+    -- when and why it last failed; the next copy tries it again
     failed timestamptz,
     error text,
-    -- when verify last looked, and when it found both sides equal
+    -- when verify last compared it, and when it found both sides equal
     compared timestamptz,
     verified timestamptz,
-    -- what it found otherwise
+    -- the difference that it found
     difference jsonb,
     UNIQUE (chunk_schema, chunk_name, part)
 );
@@ -64,7 +64,7 @@ CREATE INDEX task_to_do ON __backfill.task (bytes DESC, id) WHERE worked IS NULL
 CREATE INDEX task_to_verify ON __backfill.task (bytes DESC, id)
     WHERE worked IS NOT NULL AND NOT skipped AND verified IS NULL;
 
--- What a worker must know about a task. A task is claimed by locking its row through this view.
+-- What a worker needs of a task. Workers claim tasks by locking rows through this view.
 CREATE VIEW __backfill.task_details AS
 SELECT id, hypertable_schema, hypertable_name, target_schema, target_name, chunk_schema, chunk_name,
        part, slices, snapshot, bytes, worked, failed, skipped, compared, verified,
@@ -82,24 +82,24 @@ CREATE TABLE __backfill.run (
     started timestamptz NOT NULL DEFAULT clock_timestamp(),
     seen timestamptz NOT NULL DEFAULT clock_timestamp(),
     ended timestamptz,
-    -- what there was to do when it began, bytes as in task.bytes; and what of it is done
+    -- the work when it began (bytes as in task.bytes), and how much of it is done
     chunks bigint NOT NULL,
     bytes bigint NOT NULL,
     chunks_done bigint NOT NULL DEFAULT 0,
     bytes_done bigint NOT NULL DEFAULT 0,
     -- bytes per second, over the last half minute
     rate double precision NOT NULL DEFAULT 0,
-    -- an array of objects, one for each worker that has something to do: worker, activity, remark,
+    -- an array of objects, one for each busy worker: worker, activity, remark,
     -- chunk, tasks (ids), bytes, moved (bytes of COPY data), seconds
     workers jsonb NOT NULL DEFAULT '[]'
 );
 
--- What all processes should do: one row. All tables here have a key: if a publication publishes all
+-- Settings for all processes: one row. All tables here have a key: if a publication publishes all
 -- tables, tables without a key cannot be updated.
 CREATE TABLE __backfill.control (
     one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
     paused boolean NOT NULL DEFAULT false,
-    -- how many workers each is to have that began before
+    -- the number of workers of each process that began before parallelism_set
     parallelism int,
     parallelism_set timestamptz
 );
@@ -111,22 +111,22 @@ CREATE TABLE __backfill.suspended_job (
     suspended timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- One row for each file that is loaded into a table, or was.
+-- One row for each file that is, or was, loaded into a table.
 CREATE TABLE __backfill.import (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     table_schema name NOT NULL,
     table_name name NOT NULL,
-    -- the file's path, or what it was given for a name
+    -- the file's path, or its --name
     name text NOT NULL,
-    -- digest of the first bytes of what is in the file, and how many they are
+    -- a digest of the first bytes of the file's contents, and the number of these bytes
     head text NOT NULL,
     head_bytes bigint NOT NULL,
-    -- of the file as it is on disk, and a digest of its last bytes; NULL for standard input
+    -- the size of the file on disk, and a digest of its last bytes; NULL for standard input
     size bigint,
     tail text,
-    -- what gives the same bytes another meaning: columns, delimiter, bounds
+    -- the options that change the meaning of the file's bytes: columns, delimiter, bounds
     options jsonb NOT NULL,
-    -- the process that loads it, or did so last: what another one has in hand is not committed
+    -- the process that loads it, or did so last; batches of other processes cannot be committed
     owner text,
     begun timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- when all of it was loaded
@@ -134,20 +134,20 @@ CREATE TABLE __backfill.import (
     UNIQUE (table_schema, table_name, name)
 );
 
--- One row for each part of a file whose rows are in the table: it comes with them.
+-- One row for each part of a file whose rows are in the table, committed with these rows.
 CREATE TABLE __backfill.import_batch (
     import bigint NOT NULL,
-    -- bytes of what is in the file, decompressed; "until" is the first that is not in the part
+    -- byte positions in the decompressed file; "until" is exclusive
     "from" bigint NOT NULL,
     "until" bigint NOT NULL,
-    -- the line that begins it, and the one that follows it
+    -- the number of its first line, and of the line after it
     line bigint NOT NULL,
     next_line bigint NOT NULL,
     records bigint NOT NULL,
-    -- that became rows; the others were rejected, or were outside of the bounds
+    -- the numbers of records that became rows, and that were rejected; the others were left out
     rows bigint NOT NULL DEFAULT 0,
     rejected bigint NOT NULL DEFAULT 0,
-    -- the last record has its newline, and does not change when more is appended
+    -- the last record ends with a newline, so that it does not change if the file grows
     terminated boolean NOT NULL,
     PRIMARY KEY (import, "from")
 );

@@ -1,4 +1,4 @@
--- Adds files that are not known yet, and does not change known ones.
+-- Adds files that the queue does not have, and does not change others.
 --
 -- $1, $2: schema and name of the table   $3: an array of objects: name, head, head_bytes, size, tail
 -- $4: __backfill.import.options

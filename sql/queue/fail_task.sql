@@ -1,5 +1,5 @@
--- Records why a task failed, after its transaction was rolled back. If another worker has claimed
--- it since, that worker's result counts.
+-- Records why a task failed, after its transaction was rolled back. Does nothing if another worker has
+-- claimed the task since.
 --
 -- $1: id   $2: error
 UPDATE __backfill.task

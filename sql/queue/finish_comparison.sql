@@ -1,8 +1,8 @@
--- Records what verify found for claimed tasks. Returns the time of the comparison, the same for
--- all, which identifies the verdict: another one of the same task comes later.
+-- Records what verify found for claimed tasks. Returns the time of the comparison, which is the same for
+-- all tasks. It identifies the verdict, because a later verdict of the same task has a later time.
 --
--- $1: their ids   $2: the difference as JSON, or NULL when both sides are equal
--- $3: whether a differing chunk is to be copied again
+-- $1: their ids   $2: the difference as JSON, or NULL if both sides are equal
+-- $3: whether to copy a differing chunk again
 UPDATE __backfill.task
 SET compared = statement_timestamp(),
     verified = CASE WHEN $2::jsonb IS NULL THEN statement_timestamp() END,

@@ -1,4 +1,4 @@
--- What is known about files: a row for each, locked for the transaction against processes that load
+-- The state of files: a row for each, locked for the transaction, so that no process can load a part of
 -- them.
 --
 -- $1, $2: schema and name of the table   $3: the files' names

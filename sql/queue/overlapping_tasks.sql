@@ -1,5 +1,5 @@
--- Tables of which two tasks contain the same rows, because they were staged when the target had
--- another chunk interval, or when the table had an index on time, or had none.
+-- Tables for which two tasks contain the same rows, because the target's chunk interval was changed, or
+-- an index on time was created or dropped, between two stages.
 SELECT DISTINCT one.chunk_schema, one.chunk_name
 FROM __backfill.task AS one
 JOIN __backfill.task AS other

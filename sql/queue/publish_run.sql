@@ -1,10 +1,10 @@
--- Writes a run's progress, and returns what it should do and how much is left: one row.
+-- Writes a run's progress, and returns the settings to apply and the work that is left: one row.
 --
 -- $1: the run's id   $2: command   $3: host   $4: process number   $5: when it began
--- $6, $7: chunks and bytes that there were to do
+-- $6, $7: chunks and bytes to do when it began
 -- $8: chunks done    $9: bytes done   $10: bytes per second   $11: __backfill.run.workers
 -- $12: whether it has ended
-WITH told AS (
+WITH published AS (
     INSERT INTO __backfill.run (id, command, host, pid, started, chunks, bytes, chunks_done,
                                 bytes_done, rate, workers, ended)
     OVERRIDING SYSTEM VALUE

@@ -1,7 +1,7 @@
--- Everything about a migration, as one JSON object. Times are seconds since 1970, except the ranges
+-- The data of the report on a migration, as one JSON object. Times are seconds since 1970, except the ranges
 -- of chunks, which are TimescaleDB's internal values as text (JSON readers would round them).
 --
--- $1: what the target is called     $2: sequences that are behind the source's, a JSON list
+-- $1: the target's name     $2: JSON list of the sequences that are behind the source's
 WITH hypertable AS (
     SELECT name.*, row_number() OVER (ORDER BY name.shown_schema, name.shown_name) - 1 AS number
     FROM (
@@ -20,7 +20,7 @@ SELECT json_build_object(
         SELECT json_agg(json_build_object(
             'name', format('%I.%I', shown_schema, shown_name),
             'aggregate', aggregate,
-            -- of the time column, as it is in the target
+            -- the type of the time column in the target
             'type', (
                 SELECT format_type(dimension.column_type, NULL)
                 FROM _timescaledb_catalog.hypertable AS own

@@ -1,10 +1,10 @@
 -- The ranges of time for which the target may lack rows of a hypertable, according to the queue: a
--- row each. After everything that is staged, the application has written to both sides.
+-- row each. For the time after all staged ranges, the application has written to both sides.
 --
 -- $1, $2: schema and name in the target
--- $3, $4: from when until when, in internal time
--- missing: to be copied still; otherwise it will not be: it is outside of what was staged, or was
--- gone from the source
+-- $3, $4: the range, from (inclusive) and until (exclusive), in internal time
+-- missing: true if the rows are still to copy; false if they will not be copied, because they are
+-- outside of what was staged, or were gone from the source
 WITH task AS (
     SELECT worked IS NULL AS missing,
            CASE WHEN worked IS NOT NULL AND NOT skipped

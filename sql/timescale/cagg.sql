@@ -8,7 +8,7 @@ SELECT cagg.partial_view_schema, cagg.partial_view_name,
        bucket.bucket_offset AS "offset",
        bucket.bucket_timezone AS timezone,
        bucket.bucket_fixed_width AS fixed,
-       -- the experimental one has other arguments
+       -- time_bucket_ng() has other arguments
        bucket.bucket_func NOT LIKE '%time_bucket_ng(%' AS known
 FROM _timescaledb_catalog.continuous_agg AS cagg
 JOIN _timescaledb_catalog.continuous_aggs_bucket_function AS bucket

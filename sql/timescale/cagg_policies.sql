@@ -3,7 +3,7 @@
 -- the current time.
 --
 -- $1: id of its materialization hypertable
--- $2: what the integer_now function says; NULL where time is no integer
+-- $2: the result of the integer_now function; NULL if time is not an integer
 WITH policy AS (
     SELECT config -> 'start_offset' AS start_offset, config -> 'end_offset' AS end_offset
     FROM timescaledb_information.jobs

@@ -1,8 +1,8 @@
--- What must be known about chunks before they are read or loaded: a row for each that exists. A
--- worker's first query is mostly planning, so it has only what every chunk needs;
--- compressed_chunks.sql, columns.sql and refusing_tables.sql have the rest.
+-- The properties of chunks that reading and loading depend on: a row for each chunk that exists. Most
+-- of the time of a worker's first query is spent on planning, so this query has only what every chunk
+-- needs; compressed_chunks.sql, columns.sql and refusing_tables.sql have the rest.
 --
--- $1: the chunks' qualified and quoted names; number is the place of one in this array, from 1
+-- $1: the chunks' qualified and quoted names; number is the index of a name in this array, from 1
 SELECT wanted.number,
        namespace.nspname AS schema_name,
        class.relname AS table_name,
@@ -17,7 +17,7 @@ SELECT wanted.number,
         WHERE chunk_constraint.chunk_id = chunk.id) AS slices,
        size.bytes / current_setting('block_size')::bigint AS pages,
        batches.schema_name AS batches_schema_name,
-       -- and give it the hypertable's owner
+       -- the role may create a table there and give it the hypertable's owner
        has_schema_privilege(batches.schema_name, 'CREATE')
            AND (pg_get_userbyid(class.relowner) = current_user
                 OR current_setting('is_superuser')::boolean
@@ -27,16 +27,15 @@ SELECT wanted.number,
        has_table_privilege('_timescaledb_catalog.compression_chunk_size', 'UPDATE')
            AND has_table_privilege('_timescaledb_catalog.compression_chunk_size', 'DELETE')
            AS may_set_sizes,
-       -- what tables have in common whose columns are alike
+       -- equal for tables with the same columns
        (SELECT encode(sha256(textsend(string_agg(
                    (attname, atttypid, atttypmod, attgenerated, attcollation, attstorage,
                     attstattarget, atthasmissing)::text, ' ' ORDER BY attnum))), 'hex')
         FROM pg_attribute
         WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped) AS signature,
-       -- For each column that the hypertable's chunks may be skipped by: the range of this one's values,
-       -- and whether it holds; NULL when the chunk is not recorded, so that filters by it miss the
-       -- chunk. The hypertable's own entry is of chunk 0 before 2.21, and of none
-       -- from then on.
+       -- For each column with chunk skipping: the range of its values in this chunk, and whether the
+       -- range is valid; NULL if the chunk has no entry, so that filters by the column miss the chunk.
+       -- The hypertable's own entry has the chunk ID 0 before 2.21, and NULL from then on.
        (SELECT jsonb_object_agg(tracked.column_name,
                                 (SELECT jsonb_build_array(own.range_start, own.range_end, own.valid)
                                  FROM _timescaledb_catalog.chunk_column_stats AS own
@@ -46,9 +45,8 @@ SELECT wanted.number,
         FROM _timescaledb_catalog.chunk_column_stats AS tracked
         WHERE tracked.hypertable_id = chunk.hypertable_id
           AND (tracked.chunk_id IS NULL OR tracked.chunk_id = 0)) AS skipping,
-       -- Triggers that fire for rows which are inserted, deleted or updated (bits of tgtype, from
-       -- PostgreSQL's src/include/catalog/pg_trigger.h: 4 INSERT, 8 DELETE, 16 UPDATE), but for those
-       -- of constraints.
+       -- Row triggers for INSERT, DELETE or UPDATE, except those that implement constraints (bits of
+       -- tgtype, from PostgreSQL's src/include/catalog/pg_trigger.h: 4 INSERT, 8 DELETE, 16 UPDATE).
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
                    'name', trigger.tgname,
                    'definition', regexp_replace(trigger.definition, '^CREATE TRIGGER',
@@ -57,7 +55,7 @@ SELECT wanted.number,
                    'updates_only', trigger.tgtype & 12 = 0,
                    -- before TimescaleDB 2.23
                    'invalidates', trigger.tgname = 'ts_cagg_invalidation_trigger',
-                   -- on the hypertable, too, so that it is by right that it does
+                   -- the trigger is enabled on the hypertable, too
                    'enabled_above', coalesce(
                        (SELECT above.tgenabled IN ('O', 'A')
                         FROM pg_inherits
@@ -71,15 +69,16 @@ SELECT wanted.number,
                 AND tgtype & 28 <> 0 AND tgenabled IN ('O', 'A')
               OFFSET 0) AS trigger
         WHERE trigger.definition IS NOT NULL) AS triggers,
-       -- by triggers of their own on each chunk (ts_chunk_copy_referencing_fk in src/foreign_key.c)
+       -- Each referencing foreign key has its own triggers on each chunk
+       -- (ts_chunk_copy_referencing_fk in src/foreign_key.c).
        EXISTS (SELECT FROM pg_trigger AS trigger
                JOIN pg_constraint ON pg_constraint.oid = trigger.tgconstraint
                WHERE trigger.tgrelid = class.oid AND pg_constraint.confrelid = class.oid)
            AS referenced,
-       -- some tables may refuse deletes for them: refusing_tables.sql
+       -- publications may make tables refuse deletes (refusing_tables.sql)
        EXISTS (SELECT FROM pg_publication) AS publications,
-       -- A table's file changes when it is truncated, which is what compressing a chunk does:
-       -- an older snapshot would find it empty.
+       -- TRUNCATE, which compress_chunk() uses, gives a table a new file. An older snapshot would find
+       -- the table empty.
        class.relfilenode <> pg_relation_filenode(class.oid) AS rewritten
 FROM (SELECT number, to_regclass(name)::oid AS relid
       FROM unnest($1::text[]) WITH ORDINALITY AS name (name, number)
@@ -89,10 +88,10 @@ JOIN _timescaledb_catalog.chunk
 JOIN pg_class AS class ON class.oid = wanted.relid
 JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
 CROSS JOIN LATERAL (SELECT pg_relation_size(class.oid) AS bytes OFFSET 0) AS size
--- Where the table of its batches belongs. Before 2.29 that is a chunk of a hypertable of its own, and
--- nothing but the catalog says in which schema (create_compress_chunk in
--- tsl/src/compression/create.c); from then on it is beside the chunk (compression_table_create in
--- tsl/src/compression/compression_storage.c).
+-- The schema for the chunk's compressed table. Before 2.29, that table is a chunk of an internal
+-- hypertable, whose catalog row has the schema (create_compress_chunk in
+-- tsl/src/compression/create.c). From then on, it is in the chunk's schema (compression_table_create
+-- in tsl/src/compression/compression_storage.c).
 CROSS JOIN LATERAL (
     SELECT coalesce(
                (SELECT compressed_hypertable.associated_schema_name
@@ -102,5 +101,5 @@ CROSS JOIN LATERAL (
                 WHERE hypertable.id = chunk.hypertable_id),
                namespace.nspname) AS schema_name
     OFFSET 0) AS batches
--- One that has been dropped since the snapshot has no size.
+-- A chunk that was dropped after the snapshot was taken has no size.
 WHERE size.bytes IS NOT NULL

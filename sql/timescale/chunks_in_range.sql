@@ -1,4 +1,4 @@
--- The chunks of some hypertables that overlap a range of time each, by their slices. The catalog
+-- The chunks of some hypertables whose slices overlap a range of time for each hypertable. The catalog
 -- rows are read as JSON because their columns differ by version: a chunk is named by schema_name
 -- and table_name before TimescaleDB 2.29 and by relid from then on. A chunk of which only the
 -- catalog row is left (before 2.26, if an aggregate still needs its ID) has no table and is left

@@ -1,9 +1,9 @@
--- The columns of tables: a row for each that is there and has some. Read once for all tables with
--- the same columns, as told by the signatures in chunks.sql and similar files. (With OFFSET 0, the
--- catalogs are looked up row by row: the planner expects far more rows than there are, and would
--- read whole catalogs.)
+-- The columns of tables: a row for each table that exists and has columns. It is run only once for
+-- tables with the same columns, that is, the same signature in chunks.sql and similar files. (OFFSET 0
+-- makes the planner look up catalogs row by row. It expects far more rows than there are, and would
+-- otherwise read whole catalogs.)
 --
--- $1: the tables' qualified and quoted names; number is the place of one in this array, from 1
+-- $1: the tables' qualified and quoted names; number is the index of a name in this array, from 1
 WITH RECURSIVE attribute AS (
     SELECT wanted.number, attribute.*
     FROM (SELECT number, to_regclass(name)::oid AS relid
@@ -14,11 +14,11 @@ WITH RECURSIVE attribute AS (
         WHERE attrelid = wanted.relid AND attnum > 0 AND NOT attisdropped
         OFFSET 0) AS attribute
 ),
--- Each column's type and the types inside it. Binary COPY is impossible if one of them has no
--- binary form, or one that is an OID, which means something else on another server (the reg*
--- types), or refuses what it sends for an empty value (int2vector, oidvector, tsquery). The OIDs
--- that arrays and composites send of their elements' types matter only when both are built in
--- (array_recv, record_recv in PostgreSQL's src/backend/utils/adt, from 14 on).
+-- Each column's type and the types that it consists of. Binary COPY is impossible if one of them has
+-- no binary format, if the format contains OIDs, which differ on another server (reg* types), or if
+-- the type refuses its own output for an empty value (int2vector, oidvector, tsquery). Arrays and
+-- composites contain the OIDs of their elements' types, which are checked only if both are built in
+-- (array_recv and record_recv in PostgreSQL's src/backend/utils/adt, from 14 on).
 part (number, attnum, type) AS (
     SELECT attribute.number, attribute.attnum, attribute.atttypid FROM attribute
     UNION
@@ -52,9 +52,9 @@ as_text AS (
     CROSS JOIN LATERAL (SELECT * FROM pg_type WHERE oid = part.type OFFSET 0) AS type
     GROUP BY part.number, part.attnum
 ),
--- TimescaleDB cuts the names of columns short for those of metadata, and so, maybe, within a
--- character (compressed_column_metadata_name_v2 in its tsl/src/compression/create.c). A name that
--- is not valid UTF-8 cannot be used in a statement; it is left empty.
+-- TimescaleDB truncates the names of metadata columns, possibly within a character
+-- (compressed_column_metadata_name_v2 in its tsl/src/compression/create.c). A name that is not valid
+-- UTF-8 cannot be used in a statement, and is empty here.
 utf8 AS (
     SELECT '^([0-7].|[cd].[89ab].|e.([89ab].){2}|f.([89ab].){3})*$' AS pattern
 )
@@ -64,7 +64,7 @@ SELECT attribute.number,
                         THEN attribute.attname ELSE '' END,
            'type', format_type(attribute.atttypid, attribute.atttypmod),
            'generated', attribute.attgenerated <> '',
-           -- the name of a built-in type; others, and enums, may mean something else elsewhere
+           -- the name of a built-in type; another type of the same name may differ in another database
            'built_in', CASE WHEN type.oid < 16384 THEN type.typname END,
            'enum', type.typtype = 'e',
            'collatable', attribute.attcollation <> 0,
@@ -84,8 +84,8 @@ SELECT attribute.number,
 FROM attribute
 CROSS JOIN utf8
 CROSS JOIN LATERAL (SELECT * FROM pg_type WHERE oid = attribute.atttypid OFFSET 0) AS type
--- What sorts the values of a collatable column, or of the default collation. The catalogs'
--- columns differ by version.
+-- The provider, locale and version by which a collatable column is sorted. The catalogs' columns
+-- differ by version.
 LEFT JOIN LATERAL (
     SELECT CASE WHEN locale.provider = 'c' AND locale.name IN ('C', 'POSIX') THEN 'C'
                 ELSE concat_ws(' ', locale.provider, locale.name, locale.rules, locale.version)

@@ -1,7 +1,7 @@
 -- What chunks.sql omits about compressed chunks: a row for each whose compressed table exists. See
 -- chunks_in_range.sql for why catalog rows are read as JSON.
 --
--- $1: the chunks' qualified and quoted names; number is the place of one in this array, from 1
+-- $1: the chunks' qualified and quoted names; number is the index of a name in this array, from 1
 WITH chunk AS (
     SELECT wanted.number,
            catalog_chunk.id,
@@ -33,7 +33,8 @@ SELECT chunk.number,
         FROM pg_attribute
         WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped) AS signature,
        array_to_string(class.reloptions, ', ') AS options,
-       -- from USING on; each is asked for but once, for one that was dropped in the meantime is NULL
+       -- From USING on. pg_get_indexdef() is called only once for each index, because its result is
+       -- NULL after the index is dropped.
        (SELECT coalesce(jsonb_agg(substr(
                    index.definition,
                    length(format('CREATE INDEX %I ON %I.%I ', index.relname,
@@ -44,11 +45,11 @@ SELECT chunk.number,
               JOIN pg_class AS index_class ON index_class.oid = pg_index.indexrelid
               WHERE pg_index.indrelid = class.oid
               OFFSET 0) AS index
-        -- one whose text is no UTF-8 cannot be told (columns.sql)
+        -- indexes whose definition is not valid UTF-8 are left out (columns.sql)
         WHERE encode(textsend(index.definition), 'hex')
                   ~ '^([0-7].|[cd].[89ab].|e.([89ab].){2}|f.([89ab].){3})*$'
        ) AS indexes,
-       -- relid is the compressed table before 2.19, the chunk from then on
+       -- relid is the compressed table before 2.19, and the chunk from then on
        (SELECT jsonb_build_object(
                    'segmentby', settings.segmentby, 'orderby', settings.orderby,
                    'orderby_desc', settings.orderby_desc,

@@ -1,13 +1,13 @@
 -- The chunks of hypertables that overlap hypercubes, in the dimensions that both have: a row for
--- each, with whether its slices are the same. No row for a hypercube: its chunk can be created. A
--- row without a chunk: none overlaps the hypercube, but one of another space partition has a slice
--- of time that overlaps and is not the same. TimescaleDB aligns such slices when it makes chunks
--- for rows (do_dimension_alignment in src/chunk.c). It would create this chunk, and from then on
--- put rows into wrong chunks (route_exactly.sql).
+-- each, with whether its slices are the same. If a hypercube has no row, its chunk can be created. If
+-- it has a row without a chunk, no chunk overlaps it, but a chunk of another space partition has a
+-- different slice of time that overlaps the hypercube's. TimescaleDB aligns such slices when it
+-- creates chunks for rows (do_dimension_alignment in src/chunk.c), but create_chunk() does not, and
+-- rows would later go into wrong chunks (route_exactly.sql).
 --
 -- $1, $2: schemas and names of the hypertables, one for each hypercube
 -- $3: the hypercubes' slices, {"column": [range_start, range_end], ...}
--- number is the place of a hypercube in these arrays, from 1.
+-- number is the index of a hypercube in these arrays, from 1.
 WITH wanted AS MATERIALIZED (
     SELECT cube.number,
            dimension.id AS dimension_id,
@@ -25,9 +25,9 @@ WITH wanted AS MATERIALIZED (
     JOIN _timescaledb_catalog.dimension ON dimension.hypertable_id = hypertable.id
     JOIN jsonb_each(cube.slices) AS slice ON slice.key = dimension.column_name
 ),
--- A slice of a dimension that overlaps a given one begins no earlier before it than the length of
--- the longest slice, so few have to be read. (As float8, which is exact to within 4096 and does not
--- overflow, because slices may be infinite.)
+-- Slices that overlap a given one begin before it by at most the length of the longest slice of the
+-- dimension, so that only few have to be read. (float8 does not overflow for infinite slices, and is
+-- exact to within 4096.)
 near AS MATERIALIZED (
     SELECT wanted.*,
            greatest(wanted.range_start - longest.length - 4096, -9223372036854775808)::bigint
@@ -68,12 +68,11 @@ overlapping AS (
     HAVING count(*) = min(wanted.dimensions)
 )
 SELECT overlapping.number, class.schema_name, class.table_name,
-       -- Where chunks overlap each other, for TimescaleDB cut one and told its constraint alone (seen
-       -- on 2.19.3), none is what its slices say.
+       -- If several chunks overlap, TimescaleDB has cut one of them and changed only its constraint
+       -- (seen on 2.19.3), so that its slices are not those in the catalog.
        overlapping.same AND count(*) OVER (PARTITION BY overlapping.number) = 1 AS same
 FROM overlapping
--- (With OFFSET 0, the catalogs are looked up row by row: the planner expects far more rows than
--- there are.)
+-- (OFFSET 0 makes the planner look up catalogs row by row. It expects far more rows than there are.)
 CROSS JOIN LATERAL (
     SELECT coalesce(to_jsonb(chunk) ->> 'relid',
                     format('%I.%I', to_jsonb(chunk) ->> 'schema_name',

@@ -5,9 +5,9 @@ SELECT jsonb_build_object(
            'segmentby', settings.segmentby, 'orderby', settings.orderby,
            'orderby_desc', settings.orderby_desc,
            'orderby_nullsfirst', settings.orderby_nullsfirst,
-           -- Sparse indexes, from 2.22 on. Where none was asked for, they are chosen when a chunk is
-           -- compressed, and only those that orderby brings are here already (SparseIndexSource in
-           -- src/ts_catalog/compression_settings.h).
+           -- Sparse indexes, from 2.22 on. If none are set explicitly, they are chosen when a chunk is
+           -- compressed; before, only those for the orderby columns are listed here
+           -- (SparseIndexSource in src/ts_catalog/compression_settings.h).
            'index', CASE WHEN jsonb_path_exists(to_jsonb(settings) -> 'index',
                                                 '$[*] ? (@.source == "config")')
                     THEN to_jsonb(settings) -> 'index' END) AS compression_settings

@@ -2,7 +2,7 @@
 -- hold compressed data before TimescaleDB 2.28 have no dimensions and are left out.
 --
 -- $1: a case-insensitive POSIX regular expression for the schema.name of a hypertable or of a
---     continuous aggregate's view, quoted where it has to be, or not quoted; NULL matches all
+--     continuous aggregate's view, with or without quotes; NULL matches all
 SELECT hypertable.id,
        hypertable.schema_name,
        hypertable.table_name,
@@ -20,12 +20,12 @@ SELECT hypertable.id,
        time_dimension.interval_length AS chunk_interval,
        format_type(coalesce(time_dimension.function_type, time_dimension.column_type), NULL)
            AS time_type,
-       -- compression_state is not kept from 2.28 on, where bit 4 of status says it
+       -- compression_state is not maintained from 2.28 on; bit 4 of status replaces it
        -- (TimescaleDB's src/hypertable.h)
        (hypertable.compression_state = 1 OR hypertable.status & 4 = 4) AS compression_enabled,
        -- from 2.29 on (TimescaleDB's src/ts_catalog/catalog.h)
        hypertable.status & 8 = 8 AS direct_compress,
-       -- itself and its chunks, from 2.18 to 2.21
+       -- the hypertable and chunks with this access method, which exists from 2.18 to 2.21
        (SELECT jsonb_agg(jsonb_build_array(storage_namespace.nspname, storage.relname)
                          ORDER BY storage.oid)
         FROM pg_am AS access_method
@@ -60,7 +60,7 @@ CROSS JOIN LATERAL (
            coalesce(cagg.user_view_name, hypertable.table_name) AS name
 ) AS known_as
 CROSS JOIN LATERAL (
-    -- the first open dimension is the time that bounds and ranges speak of
+    -- the first open dimension is the time that bounds and ranges refer to
     SELECT dimension.id, dimension.column_name, dimension.column_type, dimension.interval_length,
            CASE WHEN dimension.partitioning_func IS NOT NULL
                 THEN format('%I.%I', dimension.partitioning_func_schema,
@@ -96,7 +96,7 @@ CROSS JOIN LATERAL (
                'name', attribute.attname,
                'type', format_type(attribute.atttypid, attribute.atttypmod),
                'generated', attribute.attgenerated <> '',
-               -- what the hash of an enum depends on
+               -- the hash of an enum depends on these
                'labels', (SELECT md5(string_agg(format('%s %s', label.oid, label.enumlabel), ','
                                                 ORDER BY label.enumsortorder))
                           FROM pg_enum AS label
@@ -108,7 +108,7 @@ CROSS JOIN LATERAL (
       AND attribute.attnum > 0 AND NOT attribute.attisdropped
 ) AS columns
 CROSS JOIN LATERAL (
-    -- chunks whose rows live in object storage: a foreign table that this program cannot read
+    -- chunks in object storage, a foreign table that this program cannot read
     SELECT count(*) AS chunks
     FROM _timescaledb_catalog.chunk
     WHERE chunk.hypertable_id = hypertable.id AND chunk.osm_chunk

@@ -1,5 +1,5 @@
 -- The integer_now function of the hypertable at the bottom of a continuous aggregate, quoted and
--- qualified: one row; none where time is no integer.
+-- qualified: one row, or none if time is not an integer.
 --
 -- $1: id of the materialization hypertable
 WITH RECURSIVE below (id) AS (

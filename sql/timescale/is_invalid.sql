@@ -2,8 +2,8 @@
 -- never materialized. One row.
 --
 -- $1: id of its materialization hypertable
--- $2, $3: from when until when, in internal time
--- $4: how long a piece must be to count, in internal time
+-- $2, $3: the range, from (inclusive) and until (exclusive), in internal time
+-- $4: the minimum length of an invalidation that counts, in internal time
 SELECT EXISTS (
     SELECT
     FROM (SELECT lowest_modified_value AS lowest, greatest_modified_value AS greatest

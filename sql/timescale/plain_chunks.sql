@@ -1,6 +1,6 @@
--- chunks.sql for tables of a database without TimescaleDB, each as a whole.
+-- The same as chunks.sql for tables of a database without TimescaleDB. Each table is one "chunk".
 --
--- $1: the tables' qualified and quoted names; number is the place of one in this array, from 1
+-- $1: the tables' qualified and quoted names; number is the index of a name in this array, from 1
 WITH RECURSIVE chunk AS (
     SELECT wanted.number, class.oid AS relid
     FROM (SELECT number, to_regclass(name)::oid AS relid
@@ -32,7 +32,7 @@ SELECT chunk.number,
        '[]' AS triggers,
        false AS referenced,
        false AS publications,
-       -- TRUNCATE gives a table or partition another file, and an older snapshot would find it empty.
+       -- TRUNCATE gives a table or partition a new file. An older snapshot would find it empty.
        EXISTS (SELECT FROM file
                CROSS JOIN LATERAL (SELECT * FROM pg_class WHERE oid = file.relid OFFSET 0) AS part
                WHERE file.number = chunk.number

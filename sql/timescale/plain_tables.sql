@@ -4,7 +4,7 @@
 --
 -- $1, $2: schemas and names of the hypertables     $3: their time columns
 -- $4: the filter, as for hypertables.sql
--- number is the place of one in these arrays, from 1.
+-- number is the index of a hypertable in these arrays, from 1.
 SELECT wanted.number,
        ($4::text IS NULL
         OR format('%I.%I', wanted.schema_name, wanted.table_name) ~* $4
@@ -57,7 +57,7 @@ CROSS JOIN LATERAL (
                member_time.attnotnull,
                member_class.relkind = 'f' OR coalesce(pg_relation_size(member.oid) > 0, false)
                    AS has_rows,
-               -- for rows of some time, and for the first of them
+               -- the index serves conditions on time and ORDER BY time
                EXISTS (SELECT FROM pg_index AS index
                        JOIN pg_class AS index_class ON index_class.oid = index.indexrelid
                        JOIN pg_am AS method ON method.oid = index_class.relam
@@ -72,7 +72,7 @@ CROSS JOIN LATERAL (
               AND NOT member_time.attisdropped
     )
     SELECT bool_or(NOT described.attnotnull) AS time_may_be_null,
-           -- of those that have rows; when none has, of the table itself
+           -- only tables that have rows count; if none has, the table itself
            (SELECT coalesce(jsonb_agg(jsonb_build_array(described.schema_name,
                                                         described.table_name)
                                       ORDER BY described.schema_name, described.table_name), '[]')
@@ -80,7 +80,7 @@ CROSS JOIN LATERAL (
             WHERE NOT described.time_is_indexed
               AND CASE WHEN (SELECT bool_or(has_rows) FROM described) THEN described.has_rows
                        ELSE described.oid = class.oid END) AS without_time_index,
-           -- that the table itself does not have
+           -- columns that the table itself does not have
            (SELECT coalesce(jsonb_agg(jsonb_build_array(
                        described.schema_name, described.table_name, attribute.attname,
                        format_type(attribute.atttypid, attribute.atttypmod))

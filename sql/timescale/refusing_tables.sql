@@ -4,7 +4,7 @@
 -- pub_rf_contains_invalid_column and pub_collist_contains_invalid_column in
 -- src/backend/commands/publicationcmds.c).
 --
--- $1: the tables' qualified and quoted names; number is the place of one in this array, from 1
+-- $1: the tables' qualified and quoted names; number is the index of a name in this array, from 1
 SELECT wanted.number
 FROM (SELECT number, to_regclass(name)::oid AS relid
       FROM unnest($1::text[]) WITH ORDINALITY AS name (name, number)
@@ -25,8 +25,8 @@ WHERE EXISTS (SELECT FROM pg_publication AS publication
                      OR EXISTS (SELECT FROM pg_publication_rel AS member
                                 WHERE member.prrelid = published.oid
                                   AND member.prpubid = publication.oid)
-                     -- FOR TABLES IN SCHEMA, from PostgreSQL 15 on: by what depends on the schema,
-                     -- for pg_publication_namespace, whose OID this is, is not there before
+                     -- FOR TABLES IN SCHEMA, from PostgreSQL 15 on. Found by dependencies, because
+                     -- pg_publication_namespace, whose OID is 6237, does not exist before.
                      OR EXISTS (SELECT FROM pg_depend AS member
                                 JOIN pg_depend AS owner ON owner.classid = member.classid
                                                        AND owner.objid = member.objid
@@ -37,7 +37,7 @@ WHERE EXISTS (SELECT FROM pg_publication AS publication
                                   AND owner.refobjid = publication.oid)))
    OR EXISTS (SELECT FROM pg_publication_rel AS member
               JOIN pg_publication AS publication ON publication.oid = member.prpubid
-              -- from PostgreSQL 15 on; of a filter, only its tree tells the columns that are in it
+              -- From PostgreSQL 15 on. Only the node tree of a row filter has the filter's columns.
               CROSS JOIN LATERAL (SELECT to_jsonb(member) ->> 'prqual' AS filter,
                                          translate(to_jsonb(member) ->> 'prattrs', '[]', '{}')::int2[] AS list)
                   AS taken

@@ -1,12 +1,12 @@
 -- The catalogs' estimates of how many rows chunks have: from the last ANALYZE (or autovacuum), and
 -- from compression. NULL if there was neither. No row for a chunk that does not exist.
 --
--- $1: the chunks' qualified and quoted names; number is the place of one in this array, from 1
+-- $1: the chunks' qualified and quoted names; number is the index of a name in this array, from 1
 SELECT wanted.number,
        (CASE WHEN pg_relation_size(class.oid) = 0 THEN 0
              -- compressed (1) and not partial (8): CHUNK_STATUS_* in TimescaleDB's src/chunk.h
              WHEN chunk.status & (1 | 8) = 1 THEN 0
-             -- never looked at: -1, or 0 of 0 pages before PostgreSQL 14
+             -- never analyzed: -1, or 0 rows and 0 pages before PostgreSQL 14
              WHEN class.reltuples > 0 OR class.relpages > 0 THEN class.reltuples
         END
         + CASE WHEN chunk.status & 1 = 1 THEN size.numrows_pre_compression ELSE 0 END)::bigint

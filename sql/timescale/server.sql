@@ -6,15 +6,14 @@ SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4 AS serv
        pg_catalog.getdatabaseencoding() AS encoding,
        -- 'apache' or 'timescale' (TimescaleDB's src/license_guc.c)
        pg_catalog.current_setting('timescaledb.license', true) AS license,
-       -- what two connections have in common only when they are to the same database of the same
-       -- running server; a hot standby has started at another time than its primary
+       -- equal for two connections only if they are to the same database of the same running server
+       -- (a hot standby has another start time than its primary)
        (SELECT pg_catalog.concat_ws('/', pg_catalog.pg_postmaster_start_time(),
                                     pg_catalog.current_setting('port'), database.oid)
         FROM pg_catalog.pg_database AS database
         WHERE database.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()) AS identity,
-       -- A server that recovers from a crash of one of its processes goes on under the same
-       -- postmaster, and has lost its statistics (pgstat_discard_stats in PostgreSQL's
-       -- src/backend/utils/activity/pgstat.c).
+       -- A server that recovers from the crash of a backend keeps its postmaster and discards its
+       -- statistics (pgstat_discard_stats in PostgreSQL's src/backend/utils/activity/pgstat.c).
        (SELECT pg_catalog.date_part('epoch', stats_reset)
         FROM pg_catalog.pg_stat_archiver) AS statistics_since
 FROM (SELECT) AS one_row

@@ -1,10 +1,10 @@
 -- Statements to create a plain table that can become a chunk of a hypertable, identical to one that
 -- TimescaleDB creates itself (chunk_create_table in its src/chunk.c): one row, or none if there is
--- no such hypertable. Without indexes and foreign keys, which are created after the table is
--- loaded.
+-- no such hypertable. Indexes and foreign keys are separate, because they are created after the table
+-- is loaded.
 --
 -- $1: the hypertable's qualified and quoted name
--- $2, $3: schema and name of the table to make
+-- $2, $3: schema and name of the table to create
 -- $4: name, in the same schema, of the table's stand-in (load::StandIn); NULL for none
 WITH hypertable AS (
     SELECT class.*,
@@ -63,13 +63,13 @@ statement (place, text) AS (
     JOIN pg_attribute ON attrelid = hypertable.oid AND attnum > 0 AND NOT attisdropped
                      AND attoptions IS NOT NULL
     UNION ALL
-    -- Rows need not satisfy these: they are added when all are in.
+    -- Rows need not satisfy NOT VALID constraints, which are added after the table is loaded.
     SELECT 3, format('ALTER TABLE %s DROP CONSTRAINT %I', defined, conname)
     FROM hypertable
     JOIN pg_constraint ON conrelid = hypertable.oid AND contype IN ('c', 'n') AND NOT convalidated
 ),
--- Indexes by themselves, and those of constraints. A statement makes each under a name of its own
--- that is free; the name that it has on the hypertable is what its final name is made of.
+-- Indexes, including those of constraints. Each is created with a temporary name that is unique. Its
+-- final name is derived from its name on the hypertable.
 index AS (
     SELECT index.indexrelid,
            row_number() OVER (ORDER BY index.indexrelid) AS number,
@@ -115,11 +115,11 @@ index_statement AS (
                    THEN '; SET LOCAL default_tablespace = ''''' ELSE '' END AS text
     FROM index
     CROSS JOIN hypertable
-    -- as pg_get_indexdef writes it: quoted where needed only
+    -- as pg_get_indexdef() writes it: quoted only if necessary
     CROSS JOIN LATERAL (SELECT format('%I.%I', namespace.nspname, hypertable.relname) AS quoted
                         FROM pg_namespace AS namespace
                         WHERE namespace.oid = hypertable.relnamespace) AS plain
-    -- One that has been dropped since the snapshot has no definition.
+    -- An index that was dropped after the snapshot was taken has no definition.
     WHERE index.definition IS NOT NULL
 )
 SELECT CASE

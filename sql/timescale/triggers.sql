@@ -1,33 +1,31 @@
--- The triggers and constraints that rows set off when they are inserted into hypertables or
--- deleted: a row for each hypertable that exists. They are found by joins, because to_regclass()
--- fails for a schema without USAGE.
+-- The triggers and constraints that apply to rows inserted into or deleted from hypertables: a row for
+-- each hypertable that exists. Hypertables are found by joins, because to_regclass() fails for a schema
+-- without USAGE.
 --
 -- $1, $2: schemas and names of the hypertables
 SELECT namespace.nspname AS schema_name,
        class.relname AS table_name,
-       -- Their chunks have all of these; before somebody has them otherwise, they are enabled there,
-       -- whatever they are on the hypertable (ts_trigger_create_all_on_chunk in TimescaleDB's
-       -- src/trigger.c).
+       -- Chunks have all of these. TimescaleDB creates them enabled, whatever their state is on the
+       -- hypertable (ts_trigger_create_all_on_chunk in TimescaleDB's src/trigger.c).
        user_trigger.of_rows,
-       -- There are some for rows that are updated, and for nothing else (bits of tgtype as below,
-       -- 16 UPDATE).
+       -- there are row triggers for UPDATE only (bits of tgtype as below; 16 is UPDATE)
        EXISTS (SELECT FROM pg_trigger
                WHERE tgrelid = class.oid AND NOT tgisinternal AND tgtype & 29 = 17) AS of_updates,
-       -- also those for other events
+       -- including triggers for other events
        EXISTS (SELECT FROM pg_trigger
                WHERE tgrelid = class.oid AND NOT tgisinternal AND tgtype & 1 = 1
                  AND tgname NOT IN ('ts_cagg_invalidation_trigger', 'ts_insert_blocker'))
            AS are_on_chunks,
-       -- those that fire, for statements that name the hypertable
+       -- enabled statement triggers, which fire for statements that name the hypertable
        user_trigger.of_statements,
-       -- Before TimescaleDB 2.23 a trigger records what aggregates have to be refreshed for.
+       -- before TimescaleDB 2.23, a trigger records invalidations
        EXISTS (SELECT FROM pg_trigger
                WHERE tgrelid = class.oid AND tgname = 'ts_cagg_invalidation_trigger')
            AS records_invalidations,
-       -- Why session_replication_role = replica is not the way to have no trigger fire.
+       -- why session_replication_role = replica cannot be used to suppress triggers
        CASE
            WHEN user_trigger.always IS NOT NULL
-               THEN format('the trigger %I is to fire in replicas, too', user_trigger.always)
+               THEN format('the trigger %I fires in replica mode, too', user_trigger.always)
            WHEN EXISTS (SELECT FROM pg_constraint WHERE confrelid = class.oid AND contype = 'f')
                THEN 'a foreign key references the hypertable'
            WHEN EXISTS (SELECT FROM pg_constraint
@@ -37,11 +35,11 @@ SELECT namespace.nspname AS schema_name,
                         WHERE NOT (key ->> 'checkable')::boolean)
                THEN 'the role may not check the foreign keys'
        END AS replica_obstacle,
-       -- Those that new rows have to satisfy, so that we can check them as RI_Initial_Check in
-       -- PostgreSQL's src/backend/utils/adt/ri_triggers.c does. "row" stands for the hypertable's
-       -- row, "key" for the referenced one.
+       -- The keys that new rows must satisfy, with what it takes to check them as RI_Initial_Check in
+       -- PostgreSQL's src/backend/utils/adt/ri_triggers.c does. "row" is the hypertable's row, and
+       -- "key" the referenced one.
        foreign_key.list AS foreign_keys,
-       -- Rows of the source need not satisfy these; but any that is put into a chunk has to.
+       -- NOT VALID: existing rows need not satisfy these, but inserted rows must.
        (SELECT coalesce(jsonb_agg(conname ORDER BY conname), '[]')
         FROM pg_constraint
         WHERE conrelid = class.oid AND contype IN ('c', 'n') AND NOT convalidated)
@@ -75,7 +73,7 @@ CROSS JOIN LATERAL (
                'match', columns.match,
                'columns', columns.list,
                'not_null', columns.not_null,
-               -- a row that is referenced gets locked, which takes more than SELECT
+               -- locking the referenced rows requires UPDATE, too
                'checkable', has_schema_privilege(referenced_namespace.oid, 'USAGE')
                             AND has_table_privilege(referenced.oid, 'SELECT')
                             AND has_table_privilege(referenced.oid, 'UPDATE')
