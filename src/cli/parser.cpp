@@ -27,7 +27,7 @@ std::string shown(const std::string& argument) {
     auto name = argument.substr(0, argument.find('='));
     if (is_plain(argument) || (name.starts_with("--") && is_plain(name)))
         return name;
-    return "an argument that is no option";
+    return "an argument that is not an option";
 }
 
 /// CLI11's message, which may quote arguments, with those of them left out that are not plain.

@@ -96,7 +96,7 @@ void ImportReader::read_all(const std::stop_token& stop) {
     try {
         for (auto& file : files_)
             read(file, stop);
-    } catch (const Interrupted&) { // the run is stopping, which is no problem of the reader
+    } catch (const Interrupted&) { // the run is stopping; the reader did not fail
     } catch (...) {
         problem = std::current_exception();
     }

@@ -30,7 +30,7 @@ double share_done(const Board::Totals& totals, const std::vector<Board::Entry>& 
     return bytes_done(totals, entries) / static_cast<double>(totals.bytes);
 }
 
-/// The text behind the bar.
+/// The text after the bar.
 std::string figures(const Board::Totals& totals, const std::vector<Board::Entry>& entries,
                     double rate) {
     const double done = bytes_done(totals, entries);

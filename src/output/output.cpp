@@ -15,7 +15,7 @@ namespace output {
 namespace {
 
 // Control sequences of terminals (ECMA-48).
-constexpr auto line_up = "\x1b[{}F";    // to the beginning of the line so many lines above
+constexpr auto line_up = "\x1b[{}F"; // to the beginning of a line above; {} is the number of lines
 constexpr auto erase_below = "\x1b[0J"; // from here to the end of the screen
 
 bool is_terminal() {

@@ -50,8 +50,8 @@ std::string as_options(const Settings& settings);
 /// \returns nothing if the server does not report one.
 std::string refusal(const ConnectionParameters& parameters);
 
-/// True if a server that refused a session may accept it without settings. False if it accepts no
-/// sessions now, or none of this user or for this database.
+/// True if an error may mean that the server refuses the settings of a session. False if it means
+/// that the server accepts no sessions now, or none of this user or for this database.
 bool may_concern_settings(std::string_view sqlstate);
 
 } // namespace postgres

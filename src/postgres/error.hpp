@@ -14,18 +14,18 @@ namespace postgres {
 enum class Reaction {
     retry,     ///< the same transaction may succeed if it is run again (locks, serialization)
     wait,      ///< it may on new connections, later (restarting, no space, too many connections)
-    fail_task, ///< this chunk cannot be copied as things are; others can
+    fail_task, ///< this chunk cannot be copied in the present state; others can
     stop,      ///< nothing will succeed (no permission to connect, no such database)
 };
 
 /// \param sqlstate five characters, PostgreSQL's src/backend/utils/errcodes.txt.
 Reaction reaction_for(std::string_view sqlstate);
 
-/// The connection could not be made, or broke. What it was doing is rolled back by the server,
-/// unless it was committing.
+/// The connection could not be made, or broke. The server rolls back the transaction unless it was
+/// being committed.
 class ConnectionError : public Error {
   public:
-    /// \param sqlstate what the server said, if it was the server that ended or refused it.
+    /// \param sqlstate from the server, if the server ended or refused the connection.
     explicit ConnectionError(const std::string& message, std::string sqlstate = {})
         : Error(message), sqlstate_(std::move(sqlstate)) {}
 
@@ -38,7 +38,7 @@ class ConnectionError : public Error {
     std::string sqlstate_;
 };
 
-/// A transaction cannot go on, and has to be rolled back; its connection is sound.
+/// A transaction cannot continue, and must be rolled back. Its connection is sound.
 class TransactionError : public Error {
   public:
     using Error::Error;
@@ -46,8 +46,8 @@ class TransactionError : public Error {
     virtual Reaction reaction() const = 0;
 };
 
-/// What the transaction looked at has changed since, or is being changed: it may succeed if it is
-/// run again.
+/// Something that the transaction has read was changed, or is being changed, by another session.
+/// The transaction may succeed if it is run again.
 class ConcurrentChange : public TransactionError {
   public:
     using TransactionError::TransactionError;
@@ -62,8 +62,9 @@ class SqlError : public TransactionError {
     SqlError(std::string sqlstate, const std::string& message)
         : SqlError(std::move(sqlstate), message, message, {}) {}
 
-    /// \param reason the message without what stands around it, and \param context where in a
-    /// COPY or a function it happened; both are in the message. \param constraint that is violated.
+    /// \param message the complete message, including the reason and the context.
+    /// \param reason the server's message with detail and hint. \param context the line of a COPY
+    /// or the function in which the error occurred. \param constraint the violated constraint.
     SqlError(std::string sqlstate, const std::string& message, std::string reason,
              std::string context, std::string constraint = {})
         : TransactionError(message), sqlstate_(std::move(sqlstate)), reason_(std::move(reason)),
@@ -80,7 +81,8 @@ class SqlError : public TransactionError {
         return says_just_dropped() ? Reaction::retry : reaction_for(sqlstate_);
     }
 
-    /// A table that the statement names is not there. undefined_object is TimescaleDB's.
+    /// True if a table that the statement names does not exist. TimescaleDB reports
+    /// undefined_object.
     bool says_gone() const {
         return sqlstate_ == sqlstate::undefined_table ||
                sqlstate_ == sqlstate::invalid_schema_name ||
@@ -88,9 +90,9 @@ class SqlError : public TransactionError {
     }
 
   private:
-    /// What a statement asks the catalogs about was dropped while it ran: elog() gives such errors
-    /// no SQLSTATE of their own (pg_class_aclmask_ext in PostgreSQL's src/backend/catalog/aclchk.c,
-    /// relation_open in src/backend/access/common/relation.c).
+    /// True if an object was dropped while a statement looked it up. Such errors come from elog()
+    /// and have no SQLSTATE of their own (pg_class_aclmask_ext in PostgreSQL's
+    /// src/backend/catalog/aclchk.c, relation_open in src/backend/access/common/relation.c).
     bool says_just_dropped() const {
         const std::string_view text = what();
         return sqlstate_ == sqlstate::internal_error &&

@@ -169,7 +169,7 @@ Refreshed CaggRefresher::refresh_copied(const Hypertable& cagg) {
     Pair pair{.known = cagg,
               .target = Cagg(target_.connection, target_.server, cagg),
               .source = std::nullopt,
-              .remark = "is left as it is: nothing was copied of the hypertable that it reads",
+              .remark = "is not refreshed: no rows of the hypertable that it reads were copied",
               .problems = {}};
     const auto copied = copied_of(target_.connection, read_by(cagg).name);
     if (!copied)
@@ -423,7 +423,7 @@ void CaggRefresher::report_not_refreshed(const Pair& pair, const TimeRange& rang
                    {"call", call}});
     output_.event("not_refreshed", fields, output::Importance::result,
                   fmt::format("Not refreshed: {} {}: {}; policies of the target may not refresh it "
-                              "either. By hand: {}",
+                              "either. Manually: {}",
                               pair.known.known_as().quoted(), window_text(pair.target, range),
                               reason, call));
 }

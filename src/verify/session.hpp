@@ -92,8 +92,8 @@ class VerifySession {
 
     VerifyRun& verify_;
     run::WorkerProgress& progress_;
-    /// Ends after session_, which tells the other workers what it has lost: the next to have a turn
-    /// must wait until a crashed server has ended those backends.
+    /// Destroyed after session_, which reports its lost backends to the other workers: the next
+    /// turn must not begin before a crashed server has ended them.
     std::optional<run::Crashes::Turn> turn_;
     run::WorkerSession session_;
     std::vector<std::int64_t> in_hand_;
