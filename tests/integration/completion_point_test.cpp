@@ -1,4 +1,4 @@
-// From when on both sides have all rows.
+// Suggesting the time from which both sides have all rows.
 
 #include "base/exit_status.hpp"
 #include "support/migration.hpp"
@@ -21,7 +21,7 @@ using testing::Not;
 
 class CompletionPoint : public Migration {
   protected:
-    /// A row a second in the source, for two hours.
+    /// A row for each second of two hours in the source.
     void SetUp() override {
         both(
             "CREATE TABLE readings (time timestamptz NOT NULL, value int);"
@@ -33,7 +33,7 @@ class CompletionPoint : public Migration {
                    "INSERT INTO ticks SELECT i, 1 FROM generate_series(1, 10000) i");
     }
 
-    /// What the application writes to the target.
+    /// Copies rows to the target, as if the application had written them to both sides.
     void write_to_target(const std::string& table, const std::string& condition) {
         for (const auto& row :
              source.rows(fmt::format("SELECT * FROM {} WHERE {}", table, condition)))
@@ -56,7 +56,7 @@ class CompletionPoint : public Migration {
 };
 
 TEST_F(CompletionPoint, IsAfterTheLastDifference) {
-    // From 12:17 on some processes write twice, from 12:20:30 on all.
+    // From 12:17 on, some processes write to both sides; from 12:20:30 on, all.
     write_to_target("readings", "time >= '2025-06-01 12:20:30' OR (time >= '2025-06-01 12:17' AND "
                                 "extract(second FROM time)::int % 2 = 0)");
     const auto found = find("readings");

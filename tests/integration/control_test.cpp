@@ -1,4 +1,4 @@
-// What others see of a run, and how they steer it.
+// Watching and controlling a run from another process.
 
 #include "base/exit_status.hpp"
 #include "support/migration.hpp"
@@ -35,7 +35,7 @@ class Control : public Migration {
         backfill_ok({"stage", "--until", "100", "--filter", "Other"});
     }
 
-    /// Keeps the source's chunks from being read, until it is gone.
+    /// Locks the source's chunks until the returned connection is closed.
     std::unique_ptr<postgres::Connection> lock_source() {
         auto holder = source.connect();
         holder->execute("SET application_name = 'a job of somebody''s'; BEGIN");
@@ -52,7 +52,7 @@ class Control : public Migration {
 
     json status() { return json::parse(backfill_ok({"status", "--json"})); }
 
-    /// Workers that wait for the source's lock.
+    /// The number of workers that wait for a lock in the source.
     int waiting() {
         return std::stoi(
             source.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
@@ -84,7 +84,7 @@ TEST_F(Control, StatusBeforeAndAfterARun) {
     EXPECT_EQ(now["total"]["differing"], 1);
     EXPECT_EQ(now["runs"].size(), 0U);
     EXPECT_EQ(now["hypertables"][1]["name"], "readings");
-    // Which worker of which run it was.
+    // The run and the worker are recorded.
     EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task JOIN __backfill.run ON run.id = "
                            "task.run WHERE command = 'copy' AND worker >= 1 AND run.ended IS NOT "
                            "NULL"),
@@ -170,7 +170,7 @@ TEST_F(Control, PausedRunsWaitForResume) {
 
 TEST_F(Control, PausingFinishesTheChunksInProgress) {
     auto holder = lock_source();
-    // One by one: small ones are taken several at a time otherwise.
+    // Copy chunks one by one; otherwise, small ones are copied together.
     const auto program = start_copy("1", {"--load-strategy", "attach"});
     ASSERT_TRUE(eventually([&] { return waiting() == 1; }));
     backfill_ok({"pause"});
@@ -215,7 +215,7 @@ TEST_F(Control, ParallelismIsChecked) {
 TEST_F(Control, TheRateIsLimited) {
     using Clock = std::chrono::steady_clock;
     const auto begun = Clock::now();
-    // Some 13 kB of COPY data; the last piece of each chunk need not be waited for.
+    // About 13 kB of COPY data. There is no wait after the last piece of a chunk.
     expect_done(*start_copy("1", {"--max-rate", "4kB"}));
     EXPECT_GT(Clock::now() - begun, std::chrono::milliseconds(1500));
     expect_equal_rows("readings");

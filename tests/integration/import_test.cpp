@@ -76,7 +76,7 @@ class Import : public testing::Test {
         EXPECT_THAT(outcome.errors, AllOf(MatchesRegex("timescaledb-backfill: [^\n]+\n"), why));
     }
 
-    /// The same, when nothing was imported before: nothing is left then.
+    /// The same if nothing was imported before: no queue is created.
     template <typename Matcher>
     void expect_refused_at_once(const std::string& table, const Arguments& arguments, int status,
                                 const Matcher& why) {
@@ -93,7 +93,7 @@ class Import : public testing::Test {
                   0);
     }
 
-    /// Has a table's twin loaded by psql from a file, and expects both to have the same rows.
+    /// Loads a file with psql into another table, and expects both tables to have the same rows.
     void expect_as_psql(const std::string& table, const std::string& path,
                         const std::string& options) {
         target.run(fmt::format("DROP TABLE IF EXISTS twin; CREATE TABLE twin (LIKE {})", table));
@@ -121,7 +121,7 @@ class Import : public testing::Test {
             "'1 day')");
     }
 
-    /// Expects the numbers from 1 on to be there once each.
+    /// Expects each number from 1 on once.
     void expect_numbers(int rows) {
         EXPECT_EQ(
             target.value("SELECT count(*) || ' ' || count(DISTINCT number) || ' ' || min(number) "
@@ -142,7 +142,7 @@ class Import : public testing::Test {
 
 constexpr int many_rows = 150'000; // some 14 MB, which is 7 batches
 
-// ---------------------------------------------------------------- what is loaded
+// ---------------------------------------------------------------- loading
 
 TEST_F(Import, LoadsWhatPsqlLoads) {
     target.run(create_readings);
@@ -211,7 +211,7 @@ TEST_F(Import, SupportsAllTypesAndUnusualNames) {
     psql("\\copy made to pstdout csv header", "> " + file.path());
     import_ok("\"Größe \"\"1\"\"\".\"A, b\"", {file.path()});
     expect_as_psql("\"Größe \"\"1\"\"\".\"A, b\"", file.path(), ", header");
-    // and what a server says about it is understood
+    // The server's messages about this table's records are parsed.
     file.append("2024-01-01,{},{},\\x00,no,1 s,{},\"x\n\"\n");
     expect_refused("\"Größe \"\"1\"\"\".\"A, b\"", {file.path()}, exit_failed,
                    HasSubstr(fmt::format("{}, line 52: invalid input value for enum mood: "
@@ -285,7 +285,7 @@ TEST_F(Import, LeavesOutRowsOutsideTheBounds) {
     file.write("day,v\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n");
     import_ok("days", {"--until", "2024-01-02T12:00", file.path()});
     EXPECT_THAT(target.rows("SELECT v FROM days ORDER BY 1"), ElementsAre("1", "2"));
-    // A row without a time is not out of bounds.
+    // A row without a time is rejected, and not left out.
     file.write("time,device\n,1\n");
     expect_refused("readings", {"--until", "2024-01-02", "--name", "null", file.path()},
                    exit_failed, HasSubstr("line 2: NULL value in column \"time\""));
@@ -298,7 +298,7 @@ TEST_F(Import, BoundsApplyToTheTimeColumnAfterDroppedColumns) {
     const std::string hypertable = "SELECT create_hypertable('{0}', 'seen');";
     target.run(fmt::format(fmt::runtime(create + hypertable + drop), "after"));
     target.run(fmt::format(fmt::runtime(create + drop + hypertable), "before"));
-    // A chunk that is there already, and has its columns in another place than new ones.
+    // An existing chunk whose columns have other numbers than those of new chunks.
     target.run(fmt::format(fmt::runtime(create + hypertable +
                                         "INSERT INTO {0} VALUES (1, "
                                         "'2025-02-10', '2025-02-10', 9);" +
@@ -315,7 +315,7 @@ TEST_F(Import, BoundsApplyToTheTimeColumnAfterDroppedColumns) {
         EXPECT_THAT(target.rows("SELECT n FROM " + table + " WHERE seen < '2025-02-01' ORDER BY 1"),
                     ElementsAre("1", "2"));
     }
-    // Records that are not taken are found all the same.
+    // Rejected records are found in this case, too.
     const TextFile rejects("rejects.csv");
     file.write("seen,entered,n\n2025-01-03,,5\nnever,,6\n2025-01-04,,700\n2025-01-05,,8\n"
                "2025-03-01,,10\n");
@@ -326,7 +326,7 @@ TEST_F(Import, BoundsApplyToTheTimeColumnAfterDroppedColumns) {
     EXPECT_THAT(target.rows("SELECT n FROM after ORDER BY 1"), ElementsAre("1", "2", "5", "8"));
 }
 
-// ---------------------------------------------------------------- again
+// ---------------------------------------------------------------- importing again
 
 TEST_F(Import, LoadsNothingTwice) {
     create_numbers();
@@ -393,7 +393,7 @@ TEST_F(Import, RefusesFilesThatHaveChanged) {
                    HasSubstr("is the same as " + file.path() + ", which has been imported"));
     import_ok("numbers", {"--name", file.path(), copy.path()});
     expect_numbers(100);
-    // Where the beginning and the end do not overlap, each of them tells.
+    // If the digests of the beginning and the end do not overlap, each detects changes.
     const auto large = numbered_rows(20'000);
     const TextFile grows("grows.csv", large);
     import_ok("numbers", {grows.path()});
@@ -426,7 +426,7 @@ TEST_F(Import, RefusesADifferentStream) {
     expect_numbers(3);
 }
 
-// ---------------------------------------------------------------- what fails
+// ---------------------------------------------------------------- failures
 
 class ImportFaults : public Import {
   protected:
@@ -453,16 +453,16 @@ class ImportFaults : public Import {
 
     void begin_anew() { target.run("TRUNCATE numbers; DROP SCHEMA IF EXISTS __backfill CASCADE"); }
 
-    /// What the program leaves at its end, which is to come.
+    /// Waits for the program to end, and returns its outcome.
     static Outcome end_of(Program& program) {
         if (!eventually([&] { return program.has_ended(); }, 90)) {
-            ADD_FAILURE() << "the program does not come to its end";
+            ADD_FAILURE() << "the program does not end";
             program.signal(SIGKILL);
         }
         return program.wait();
     }
 
-    /// Keeps whoever loads rows waiting.
+    /// Blocks sessions that load rows until the returned connection is closed.
     std::unique_ptr<postgres::Connection> shut() {
         auto holder = target.connect();
         holder->execute("BEGIN; LOCK TABLE public.numbers IN ACCESS EXCLUSIVE MODE");
@@ -519,7 +519,7 @@ TEST_F(ImportFaults, SurvivesCutConnections) {
             const auto magnitude = std::uniform_real_distribution(3.0, 7.0)(generator);
             if (number < first || number > first + 12)
                 return std::nullopt;
-            // The one that the run begins with is a worker's afterwards, and may stay the only one.
+            // The run's first connection is later used by a worker, and may be the only one.
             if (number == first)
                 return FaultAfter{fault, 100'000};
             return FaultAfter{fault, static_cast<std::int64_t>(std::pow(10, magnitude))};
@@ -596,7 +596,7 @@ TEST_F(ImportFaults, LoadsNothingTwiceWhenAnotherTakesOver) {
     }));
     holder.reset();
     EXPECT_TRUE(eventually([&] { return batches() == "3"; }));
-    // It no longer keeps others off.
+    // Release the lock that keeps other processes from importing the file.
     EXPECT_EQ(target.value("SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = "
                            "'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = "
                            "current_database())"),
@@ -654,13 +654,13 @@ TEST_F(ImportFaults, KeepsRowsFromBeforeTheDamageOfAFile) {
         "numbers", {compressed.path()}, exit_failed,
         HasSubstr("cannot read " + compressed.path() + ": unexpected end of its gzip data"));
     EXPECT_NE(target.value("SELECT count(*) FROM numbers"), "0");
-    // A download that is completed is a file that has grown.
+    // A download that is continued is a file that has grown.
     ASSERT_EQ(run_shell(fmt::format("mv {0}.whole {0}", compressed.path())), 0);
     EXPECT_EQ(import("numbers", {compressed.path()}).exit_status, exit_done);
     expect_numbers(many_rows);
 }
 
-// ---------------------------------------------------------------- what the server does not take
+// ---------------------------------------------------------------- rejected records
 
 class ImportRejects : public Import {
   protected:
@@ -708,7 +708,7 @@ TEST_F(ImportRejects, AreLeftOutAndKept) {
         text,
         HasSubstr(",13,\"invalid byte sequence for encoding \"\"UTF8\"\": 0xff\",\"2024-01-01 "
                   "00:07,1,1,\xff\"\n"));
-    // What it says can be read as CSV again, but for that one.
+    // The rest of the rejects file is valid CSV.
     target.run(
         "DROP TABLE kept; CREATE TABLE kept (file text, line int, reason text, record text)");
     const TextFile readable("readable.csv");
@@ -754,7 +754,7 @@ TEST_F(ImportRejects, EndTheImportUnlessSkipped) {
         {15, "NULL value in column \"time\""},
         {16, "invalid input syntax for type timestamp"}};
     for (const auto& [line, reason] : expected) {
-        // Lines before are replaced by good ones, so that this is the first that is bad.
+        // Replace the lines before by valid ones, so that this is the first invalid line.
         std::string text;
         int number = 0;
         std::istringstream stream(all);
@@ -863,7 +863,7 @@ TEST_F(ImportRejects, RecordsWithAmbiguousEndsAreNotSkipped) {
     EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE time = '2024-01-05'"), "1");
 }
 
-// ---------------------------------------------------------------- what is refused
+// ---------------------------------------------------------------- refusals
 
 TEST_F(Import, RefusesBeforeItChangesAnything) {
     target.run(create_readings);
@@ -946,14 +946,14 @@ TEST_F(Import, NeedsFewPrivileges) {
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1");
 }
 
-// ---------------------------------------------------------------- what was loaded is read back
+// ---------------------------------------------------------------- reading back
 
 class ImportReadBack : public Import {
   protected:
     static constexpr auto not_found =
         "what was loaded is not found through its hypertable, and nothing of it stays";
 
-    /// Expects the file's only batch to fail, and nothing of it to be there.
+    /// Expects the file's only batch to fail, and none of its rows to stay.
     void expect_fault(const std::string& reason, const std::string& rows_before) {
         const auto outcome = import("readings", {file.path()});
         EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output;
@@ -963,7 +963,7 @@ class ImportReadBack : public Import {
         EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.import_batch"), "0");
     }
 
-    /// Has something done when a row has come, at the end of the transaction.
+    /// Runs a statement at the end of each transaction that inserts a row.
     void do_at_the_end(const std::string& statement) {
         target.run(fmt::format(
             "CREATE FUNCTION do_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {}; RETURN NULL; "

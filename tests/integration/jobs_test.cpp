@@ -1,4 +1,4 @@
-// Turning the target's background jobs off, and on again.
+// Turning the target's background jobs off and on.
 
 #include "base/exit_status.hpp"
 #include "support/migration.hpp"
@@ -19,8 +19,8 @@ using testing::Not;
 
 class Jobs : public Migration {
   protected:
-    /// Four jobs: retention and refresh, an action of the user's own; and compression, which its
-    /// owner has turned off.
+    /// Four jobs: retention, refresh, a job of add_job(), and compression, which its owner has
+    /// turned off.
     void SetUp() override {
         NEEDS_COMMUNITY_EDITION();
         target.run(
@@ -151,7 +151,7 @@ TEST_F(Jobs, OfOtherRolesAreRefusedBeforeAnythingIsChanged) {
 TEST_F(Jobs, WhoseOwnersLackPrivilegesCauseAWarningWhenTurnedOn) {
     const Role role(target, "other");
     const auto ours = target.value("SELECT current_user");
-    // As when the hypertables alone went to another role.
+    // As if only the owner of the hypertables had been changed.
     target.run(fmt::format("UPDATE _timescaledb_config.bgw_job SET owner = '{}' WHERE id >= 1000",
                            role.name()));
     jobs({"disable"});

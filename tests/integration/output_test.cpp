@@ -1,4 +1,4 @@
-// What commands say, to people and to programs.
+// The output of commands as text and as JSON.
 
 #include "base/exit_status.hpp"
 #include "support/client_programs.hpp"
@@ -178,7 +178,7 @@ TEST_F(Output, CountsAndGrammarAgree) {
         EXPECT_FALSE(std::regex_search(line, wrong)) << line;
 }
 
-/// That it clones all roles of its own, and finds no others.
+/// Uses servers of its own, so that there are no roles of other tests.
 class OutputOfRoles : public WithOwnServers<Output> {};
 
 TEST_F(OutputOfRoles, CloneSchemaWritesEventsOfTheSchema) {
@@ -256,7 +256,7 @@ TEST_F(Output, AsJsonHasErrorsOnlyOnStandardError) {
     EXPECT_THAT(error.at("message").get<std::string>(), HasSubstr("no chunks have been staged"));
 }
 
-// ---------------------------------------------------------------- logs, and how much is said
+// ---------------------------------------------------------------- logs and verbosity
 
 TEST_F(Output, LogsMayGoToAFile) {
     const TextFile file("log", "what was there\n");
@@ -287,7 +287,7 @@ TEST_F(Output, IsOnlyTheSummaryWhenQuiet) {
 
 class Terminal : public Output {
   protected:
-    /// Of some hundreds of milliseconds.
+    /// A copy that takes some hundred milliseconds.
     std::string copy_in_terminal(int columns, std::vector<std::string> options = {},
                                  const std::vector<std::string>& environment = {}) {
         backfill_ok({"stage", "--until", "2024-02-01"});
@@ -299,7 +299,7 @@ class Terminal : public Output {
         return outcome.output;
     }
 
-    /// What is longer than a line of the terminal, control sequences left out.
+    /// The lines that are longer than the terminal's, not counting control sequences.
     static std::vector<std::string> too_long(const std::string& output, std::size_t columns) {
         std::vector<std::string> list;
         for (auto line : lines_of(output)) {

@@ -1,4 +1,4 @@
-// What becomes of a queue that somebody has changed by hand.
+// Queues that were changed by hand.
 
 #include "support/migration.hpp"
 
@@ -30,7 +30,7 @@ class Queue : public Migration {
     }
 };
 
-/// A change, and what is said of it.
+/// A change of a task, and the message about it.
 struct Change {
     const char* assignment;
     const char* message;

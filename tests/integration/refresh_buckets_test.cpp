@@ -1,4 +1,4 @@
-// Which buckets `refresh-caggs` makes anew, and which it leaves as they were copied.
+// Which buckets `refresh-caggs` computes, and which copied buckets it keeps.
 
 #include "base/exit_status.hpp"
 #include "postgres/quote.hpp"
@@ -17,7 +17,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-/// A table `flow`, by the hour, and real-time aggregates of it.
+/// A table `flow` with a row for each hour, and real-time aggregates that read it.
 class RefreshBuckets : public Migration {
   protected:
     using Migration::Migration;
@@ -92,7 +92,7 @@ class RefreshBuckets : public Migration {
     }
 };
 
-// ---------------------------------------------------------------- rows that are gone
+// ---------------------------------------------------------------- missing rows
 
 TEST_F(RefreshBuckets, KeepsAWeekWhoseFirstDaysWereDropped) {
     both(create_flow());
@@ -148,7 +148,7 @@ TEST_F(RefreshBuckets, RefreshesCompleteBucketsAndReportsOthers) {
     source.run(hours("2025-06-02", "2025-06-30"));
     source.run(refresh("weekly", "2025-06-30"));
     source.run(refresh("daily", "2025-06-30"));
-    // At the old end, and in the middle.
+    // Drop the oldest rows, and some in the middle.
     source.run("SELECT drop_chunks('flow', older_than => '2025-06-05 00:00+00'::timestamptz)");
     source.run("SELECT drop_chunks('flow', older_than => '2025-06-19 00:00+00'::timestamptz, "
                "newer_than => '2025-06-17 00:00+00'::timestamptz)");
@@ -166,7 +166,7 @@ TEST_F(RefreshBuckets, RefreshesCompleteBucketsAndReportsOthers) {
     EXPECT_THAT(materialized(target, "weekly"), ElementsAre("06-09 00|168", "06-23 00|168"));
     EXPECT_EQ(materialized(target, "daily").size(), 23U);
     EXPECT_EQ(target.value("SELECT count(*) FROM daily WHERE n <> 24"), "0");
-    // As it says.
+    // Follow the remedy from the message.
     migrate({"--filter", "^public\\.(weekly|daily)$", "--until", "2025-07-01"});
     backfill_ok({"refresh-caggs"});
     expect_same("weekly");
@@ -176,7 +176,7 @@ TEST_F(RefreshBuckets, RefreshesCompleteBucketsAndReportsOthers) {
 TEST_F(RefreshBuckets, RecognizesGaps) {
     both(create_flow("1 day"));
     both(create("weekly", "'7 days', at"));
-    // From a Wednesday, and not at weekends: no chunks there, and none were ever.
+    // Rows begin on a Wednesday, and there are none at weekends: these days never had chunks.
     source.run(hours("2025-06-04", "2025-06-07"));
     source.run(hours("2025-06-09", "2025-06-14"));
     source.run(hours("2025-06-16", "2025-06-21"));
@@ -200,7 +200,7 @@ TEST_F(RefreshBuckets, LeavesOutBucketsWhoseRowsAreNotCopied) {
     EXPECT_THAT(
         outcome.output,
         HasSubstr("[2025-06-04 00:00:00 UTC, 2025-06-06 00:00:00 UTC) is left out because not "
-                  "all of its rows are copied yet: run copy"));
+                  "all of its rows are copied yet; run copy"));
     EXPECT_THAT(materialized(target, "daily"), ElementsAre("06-02 00|24", "06-03 00|24"));
     backfill_ok({"copy"});
     backfill_ok({"refresh-caggs"});
@@ -213,7 +213,7 @@ TEST_F(RefreshBuckets, RefreshesTheBucketThatUntilCuts) {
     both(create_flow("1 day"));
     both(create("daily", "'1 day', at"));
     source.run(hours("2025-06-02", "2025-06-10 10:00"));
-    source.run(refresh("daily", "NULL")); // as far as there are rows, as policies may
+    source.run(refresh("daily", "NULL")); // up to the last row, as a policy may
     migrate({"--until", "2025-06-10 10:00"});
     EXPECT_EQ(materialized(target, "daily").back(), "06-10 00|10");
     both(hours("2025-06-10 10:00", "2025-06-14"));
@@ -228,7 +228,7 @@ TEST_F(RefreshBuckets, RefreshesTheBucketThatUntilCuts) {
 constexpr auto completion =
     "date_trunc('day', now(), 'UTC') - interval '10 days' + interval '10 h'";
 
-/// A policy that reaches three days back, and what it does once the jobs are on.
+/// A policy that refreshes the last three days, and its effect after `jobs enable`.
 class RefreshPolicies : public RefreshBuckets {
   protected:
     RefreshPolicies() : RefreshBuckets() {}
@@ -247,7 +247,7 @@ class RefreshPolicies : public RefreshBuckets {
                    "interval '1 hour', interval '1 hour'), scheduled => false)");
     }
 
-    /// What `jobs enable` leads to.
+    /// Runs the policy, as the scheduler does after `jobs enable`.
     void run_policy() {
         target.run(fmt::format(
             "CALL run_job({})",
@@ -255,7 +255,7 @@ class RefreshPolicies : public RefreshBuckets {
                          "'policy_refresh_continuous_aggregate'")));
     }
 
-    /// The ten days from the one before the completion point, each with all of its rows.
+    /// Expects ten days, from the day before the completion point on, with all their rows.
     void expect_days() {
         EXPECT_EQ(
             target.value(fmt::format(
@@ -285,7 +285,7 @@ TEST_F(RefreshPolicies, MayStartAfterTheSourcesWatermark) {
 }
 
 TEST_F(RefreshPolicies, LeaveAGapThatIsReported) {
-    both(create_flow("3650 days")); // so that the aggregate's chunk goes on behind --until
+    both(create_flow("3650 days")); // so that the aggregate's chunk ends after --until
     both(create("daily", "'1 day', at"));
     source.run(rows(begin, completion));
     source.run(fmt::format("CALL refresh_continuous_aggregate('daily', NULL, {} - interval '15 "
@@ -340,7 +340,7 @@ TEST_F(RefreshFromPlain, MaterializesTheBucketsAtBothEnds) {
     backfill_ok({"refresh-caggs"});
     EXPECT_THAT(materialized(target, "weekly"),
                 ElementsAre("06-02 00|120", "06-09 00|168", "06-16 00|168"));
-    // What retention of the target takes is not made anew.
+    // Buckets whose rows retention drops in the target are not computed again.
     target.run("SELECT drop_chunks('flow', older_than => '2025-06-12 00:00+00'::timestamptz)");
     backfill_ok({"refresh-caggs"});
     EXPECT_THAT(materialized(target, "weekly"),
@@ -360,13 +360,13 @@ TEST_F(RefreshFromPlain, NamesTheBucketThatFromCuts) {
     EXPECT_THAT(materialized(target, "weekly"), ElementsAre("06-09 00|168", "06-16 00|168"));
 }
 
-// ---------------------------------------------------------------- where buckets are
+// ---------------------------------------------------------------- boundaries of buckets
 
 struct Bucketing {
     std::string name;
     std::string arguments;
-    std::string first;  ///< until where the source is refreshed before copying
-    std::string second; ///< one bucket further
+    std::string first;  ///< the end of the source's refresh before the copy
+    std::string second; ///< the end of the next bucket
 };
 
 class RefreshBucketing : public RefreshBuckets, public testing::WithParamInterface<Bucketing> {};
@@ -377,19 +377,19 @@ TEST_P(RefreshBucketing, ReachesTheSourcesWatermark) {
     source.run(hours("2025-03-01", "2025-06-09 13:00"));
     source.run(refresh("cut", GetParam().first));
     migrate({"--until", "2025-06-09 13:00"});
-    // Where buckets are computed, they are told one by one, too.
+    // Computed buckets are reported one by one, too.
     const auto output = backfill_ok({"refresh-caggs"});
     EXPECT_THAT(output, HasSubstr(output.find("Refreshed \"") != std::string::npos
                                       ? "Refreshed 1 of 1 continuous aggregate.\n"
                                       : "Moved the watermark only: 1."));
     expect_same("cut");
     if (GetParam().name != "months_with_offset" ||
-        version_at_least(2, 25)) { // or it shows some twice
+        version_at_least(2, 25)) { // before, the view shows some rows twice
         EXPECT_EQ(target.value("SELECT sum(n) FROM cut"),
                   source.value("SELECT count(*) FROM flow"));
     }
 
-    // A single bucket of rows that came on both sides.
+    // A single bucket whose rows were written to both sides.
     both(hours("2025-06-09 13:00", "2025-09-01"));
     source.run(refresh("cut", GetParam().second));
     EXPECT_THAT(backfill_ok({"refresh-caggs"}), HasSubstr("Refreshed 1 of 1"));

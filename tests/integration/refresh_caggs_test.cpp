@@ -1,4 +1,4 @@
-// What `refresh-caggs` does, and the whole way of the documents' examples.
+// `refresh-caggs`, and the whole procedure of the guide.
 
 #include "postgres/quote.hpp"
 #include "support/migration.hpp"
@@ -25,8 +25,8 @@ class RefreshCaggs : public Migration {
         "CREATE TABLE raw (time timestamptz NOT NULL, device int, value float8);"
         "SELECT create_hypertable('raw', 'time', chunk_time_interval => interval '1 day')";
 
-    /// A hierarchy of three levels: one outside of public, one whose name needs quotes, one that
-    /// shows materialized rows only.
+    /// A hierarchy of three levels: one in a schema other than public, one whose name needs quotes,
+    /// one that shows only materialized rows.
     static constexpr auto create_caggs =
         "CREATE SCHEMA agg;"
         "CREATE MATERIALIZED VIEW agg.hourly WITH (timescaledb.continuous, "
@@ -74,9 +74,9 @@ class RefreshCaggs : public Migration {
         }
     }
 
-    /// The state of the documents' procedure after `copy`: the schema was dumped at first light of
-    /// the 20th; dual-writing goes on from then; the source has refreshed further since, and has
-    /// dropped old raw data that only the aggregates still know.
+    /// The state of the guide's procedure after `copy`. The schema was cloned, and dual-writes
+    /// began, on the 20th at 06:00. Since then, the source has refreshed its aggregates, and
+    /// dropped old rows that only the aggregates contain.
     void migrate_dual_written() {
         source.run(create_raw);
         source.run(insert("2024-01-01", "2024-01-20 06:00"));
@@ -97,7 +97,7 @@ TEST_F(RefreshCaggs, EqualsTheSourceUpToItsWatermarkWithoutOldRawData) {
                               HasSubstr("2024-01-29 00:00:00 UTC) in"),
                               HasSubstr("Refreshed 3 of 3 continuous aggregates.")));
     expect_same_materialization();
-    // Lowest level first.
+    // The lowest level is refreshed first.
     EXPECT_LT(output.find("hourly"), output.find("Daily"));
     EXPECT_LT(output.find("Daily"), output.find("weekly"));
     for (const std::string view : {"agg.hourly", "\"Daily \"\"agg\"", "weekly"})

@@ -1,4 +1,4 @@
-// The page on a migration.
+// The page that `report` writes.
 
 #include "base/exit_status.hpp"
 #include "support/migration.hpp"
@@ -25,7 +25,7 @@ constexpr auto odd_name_quoted = R"("a </script><b>&amp; ""one""")";
 
 class Report : public Migration {
   protected:
-    /// Four chunks of a hypertable, two of another with a name that HTML would trip over.
+    /// Four chunks of a hypertable, two of another whose name contains HTML.
     void SetUp() override {
         both(fmt::format(
             "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value int);"
@@ -41,7 +41,7 @@ class Report : public Migration {
         backfill_ok({"stage", "--until", "150", "--filter", "one"});
     }
 
-    /// One chunk of each state.
+    /// Leaves one chunk in each state.
     void migrate_in_part() {
         target.run("ALTER TABLE readings ADD CONSTRAINT refused CHECK (time < '2024-01-02' OR "
                    "time >= '2024-01-03')");
@@ -69,7 +69,7 @@ class Report : public Migration {
         return json::parse(page.substr(at, page.find("</script>", at) - at));
     }
 
-    /// The page as a browser of such a width shows it: the elements that it has made.
+    /// The elements of the page in a browser of the given width, after its script has run.
     static std::string shown(const std::string& path, int width) {
         return run_command({"chromium", "--headless", "--no-sandbox", "--disable-gpu",
                             fmt::format("--window-size={},900", width),

@@ -1,4 +1,4 @@
-// What `stage` selects, understands, refuses and puts into the queue.
+// What `stage` selects, accepts, refuses and adds to the queue.
 
 #include "support/migration.hpp"
 #include "support/proxy.hpp"
@@ -54,14 +54,14 @@ class Stage : public Migration {
         return backfill_ok(arguments);
     }
 
-    /// The hypertables and aggregates that have tasks, by the names that users know.
+    /// The names that users know of the hypertables and aggregates with tasks.
     Rows staged() {
         return target.rows("SELECT DISTINCT format('%I.%I', coalesce(cagg_schema, "
                            "hypertable_schema), coalesce(cagg_name, hypertable_name)) "
                            "FROM __backfill.task ORDER BY 1");
     }
 
-    /// What stage selects when the queue is empty before.
+    /// What stage selects if there was no queue.
     Rows selected(Arguments arguments) {
         target.run("DROP SCHEMA IF EXISTS __backfill CASCADE");
         arguments.insert(arguments.end(), {"--until", "2025-01-01"});
@@ -76,7 +76,7 @@ class Stage : public Migration {
                                        hypertable));
     }
 
-    /// The same for a hypertable by time, with the only range of each chunk.
+    /// The same for a hypertable by time, whose chunks have one range each.
     Rows staged_times(const std::string& hypertable = "readings") {
         const auto text = [](const std::string& range) {
             return fmt::format("to_char(to_timestamp(lower({0}) / 1e6), 'MM-DD HH24:MI') || ' to ' "
@@ -96,13 +96,13 @@ class Stage : public Migration {
         return target.value("SELECT to_regnamespace('__backfill') IS NOT NULL") == "t";
     }
 
-    /// Sets something for everybody who connects to a database, but for those connected already.
+    /// Changes a setting for new sessions in a database.
     static void set(Database& database, const std::string& setting) {
         database.run(fmt::format("ALTER DATABASE {} SET {}", database.name(), setting));
     }
 
-    /// Holds the tasks that fulfil a condition, as a copy does, for as long as it lives, or until
-    /// it was long enough for whom it holds up.
+    /// Locks the tasks that satisfy a condition, as a copy does, until the returned connection is
+    /// closed or has been idle for 15 s.
     std::unique_ptr<postgres::Connection> claim(const std::string& condition) {
         auto connection = target.connect();
         connection->execute("SET idle_in_transaction_session_timeout = '15s'");
@@ -111,14 +111,15 @@ class Stage : public Migration {
         return connection;
     }
 
-    /// Holds up who reads which aggregates there are, as stage does, for as long as it lives.
+    /// Blocks sessions that read the list of aggregates, as stage does, until the returned
+    /// connection is closed.
     static std::unique_ptr<postgres::Connection> lock_catalog(const Database& database) {
         auto connection = database.connect();
         connection->execute("BEGIN; LOCK TABLE _timescaledb_catalog.continuous_agg");
         return connection;
     }
 
-    /// Whether somebody has been waiting for a lock for some time.
+    /// True if a session has waited for a lock for longer than a time.
     static bool waits(Database& database, const std::string& time) {
         return database.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
                               "current_database() AND wait_event_type = 'Lock' AND "
@@ -126,8 +127,7 @@ class Stage : public Migration {
                               time + "'") != "0";
     }
 
-    /// Expects a command to end with this status and one line that says why, and to leave no queue
-    /// behind.
+    /// Expects a command to end with a status and a message of one line, and not to create a queue.
     template <typename Matcher>
     void expect_refused(const Outcome& outcome, int status, const Matcher& why) {
         EXPECT_EQ(outcome.exit_status, status);
@@ -152,7 +152,7 @@ class Stage : public Migration {
     }
 };
 
-/// A snapshot of the source, exported for as long as it lives.
+/// A snapshot of the source, exported during the lifetime of the object.
 class Snapshot {
   public:
     explicit Snapshot(const Database& source) : connection_(source.connect()) {
@@ -167,7 +167,7 @@ class Snapshot {
     std::string id_;
 };
 
-// ---------------------------------------------------------------- what is selected
+// ---------------------------------------------------------------- selection
 
 class StageSelection : public Stage {};
 
@@ -226,7 +226,7 @@ TEST_F(StageSelection, LeavesOutCompressedTables) {
     EXPECT_EQ(tasks(), "3");
 }
 
-/// raw <- hourly <- daily <- monthly, and beside them hourly <- weekly and raw <- coarse.
+/// raw <- hourly <- daily <- monthly, and its siblings hourly <- weekly and raw <- coarse.
 class StageAggregates : public Stage {
   protected:
     void SetUp() override {
@@ -553,7 +553,7 @@ TEST_F(StageBounds, BeyondBigintAreRefused) {
         expect_refused({"--until", beyond}, 2, AllOf(HasSubstr(beyond), HasSubstr("bigint")));
 }
 
-// ---------------------------------------------------------------- what is refused
+// ---------------------------------------------------------------- refusals
 
 class StageRefuses : public Stage {};
 
@@ -827,7 +827,8 @@ TEST_F(StageQueue, KeepsTheSnapshot) {
 
 TEST_F(StageQueue, DoesNotDependOnTheServersSettings) {
     create_readings();
-    // So that statements take longer than the timeouts below, and the other connection idles.
+    // With these locks, statements take longer than the timeouts below, while the other connection
+    // is idle.
     auto source_lock = lock_catalog(source);
     auto target_lock = lock_catalog(target);
     std::vector<std::string> settings{"statement_timeout = '500ms'",
@@ -859,7 +860,7 @@ TEST_F(StageQueue, DoesNotDependOnTheServersSettings) {
 }
 
 TEST_F(StageQueue, TakesThousandsOfChunksInFewRoundTrips) {
-    // Without indexes, which would take most of the time.
+    // Do not create indexes, which would take most of the time.
     both("CREATE TABLE ticks (time int NOT NULL); SELECT create_hypertable('ticks', 'time', "
          "chunk_time_interval => 1, create_default_indexes => false)");
     source.run("INSERT INTO ticks SELECT generate_series(1, 3000)");
@@ -872,7 +873,7 @@ TEST_F(StageQueue, TakesThousandsOfChunksInFewRoundTrips) {
     EXPECT_EQ(tasks(), "3000");
     RecordProperty("round_trips_to_source", fmt::to_string(to_source.round_trips()));
     RecordProperty("round_trips_to_target", fmt::to_string(to_target.round_trips()));
-    // Connecting and reading the catalog alone takes some.
+    // Connecting and reading the catalog takes some round trips.
     EXPECT_GT(to_source.round_trips(), 4);
     EXPECT_GT(to_target.round_trips(), 4);
     EXPECT_LT(to_source.round_trips() + to_target.round_trips(), 30);

@@ -1,4 +1,4 @@
-// Comparing what the two catalogs think.
+// Comparing the estimates of the two catalogs.
 
 #include "base/exit_status.hpp"
 #include "support/migration.hpp"

@@ -1,4 +1,4 @@
-// What `verify` finds, and what it says of it.
+// What `verify` finds, and how it reports it.
 
 #include "support/migration.hpp"
 
@@ -82,7 +82,7 @@ TEST_F(Verify, ARowThatIsMissingInTheTargetIsShown) {
                 HasSubstr("first at 2024-01-02 03:40:00 UTC, last at 2024-01-02 03:40:00 UTC"));
     EXPECT_THAT(output, HasSubstr("only in source: time=2024-01-02 03:40:00+00, device=2"));
     EXPECT_EQ(verified(), "4");
-    // It is still so the next time, and only that chunk is looked at.
+    // The next verify compares only that chunk, and finds the same.
     EXPECT_THAT(verify().output, HasSubstr("0 equal, 1 different"));
 }
 
@@ -211,7 +211,7 @@ TEST_F(Verify, RetriesALockThatIsNotGranted) {
         holder->execute(fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", chunk));
     const auto program = start({"verify", "-p", "1"});
     ASSERT_TRUE(eventually([&] { return !waits_since(source).empty(); }));
-    // The wait ends with the program's lock_timeout, and begins anew.
+    // The wait ends with the program's lock_timeout, and is repeated.
     const auto first = waits_since(source);
     ASSERT_TRUE(eventually([&] { return waits_since(source) > first; }));
     holder.reset();
@@ -314,7 +314,7 @@ TEST_F(VerifyTypes, ChunksWithoutRowsWithinTheBoundsMayBeMissing) {
          "SELECT create_hypertable('cpu', 'time', chunk_time_interval => interval '1 day')");
     source.run("INSERT INTO cpu VALUES ('2024-01-01 18:00', 1)");
     migrate({"--until", "2024-01-01T12:00"});
-    // The Apache edition makes chunks for rows only.
+    // The Apache edition creates chunks only for rows.
     EXPECT_EQ(target.value("SELECT count(*) FROM show_chunks('cpu')"), is_community() ? "1" : "0");
     EXPECT_THAT(backfill_ok({"verify"}), HasSubstr("1 equal."));
 }
@@ -399,7 +399,7 @@ TEST_F(VerifyOthers, ReportsThatTheTargetComputesAGeneratedColumn) {
     EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task WHERE worked IS NULL"), "0");
     EXPECT_THAT(backfill({"verify", "--all", "--output", "json"}).output,
                 HasSubstr(R"x("columns":["made"],"generated":["made"])x"));
-    // Where another column differs as well, copying helps.
+    // If another column differs as well, copying again helps.
     target.run("UPDATE pairs SET other = 7 WHERE tick = 1");
     const auto both_differ = backfill({"verify", "--all", "--requeue"});
     EXPECT_THAT(both_differ.output,
@@ -426,7 +426,7 @@ TEST_F(VerifyOthers, FailsWhenNothingCouldBeCopied) {
     const auto quick = backfill({"verify", "--quick"});
     EXPECT_EQ(quick.exit_status, 1);
     EXPECT_THAT(quick.output, HasSubstr("none of 2 staged chunks is copied"));
-    // Of which one can be copied now: the queue is still needed for the other one.
+    // One of the two chunks can be copied now. The queue is still needed for the other one.
     source.run("UPDATE readings SET n = 1 WHERE tick = 11");
     EXPECT_EQ(backfill({"copy"}).exit_status, 1);
     EXPECT_THAT(backfill_ok({"verify"}),

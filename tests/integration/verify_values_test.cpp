@@ -1,4 +1,4 @@
-// What `verify` takes for equal, and what not: value by value.
+// Pairs of values that `verify` considers equal or different.
 
 #include "base/exit_status.hpp"
 #include "postgres/quote.hpp"
@@ -20,7 +20,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-/// Two values of one type, as texts; none is NULL.
+/// Two values of one type, as text; nullopt is NULL.
 struct Pair {
     std::string type;
     std::optional<std::string> left;
@@ -81,7 +81,7 @@ class VerifyValues : public Migration {
 TEST_F(VerifyValues, DigestsDistinguishThem) {
     const auto null = std::nullopt;
     const std::vector<Pair> pairs{
-        // what PostgreSQL's hash functions give the hash of a NULL, or of one another, or may
+        // values whose hash is that of a NULL or of the other value, with some seed
         {"float4", null, "0"},
         {"float8", null, "0"},
         {"float8", "NaN", "Infinity"},
@@ -111,7 +111,7 @@ TEST_F(VerifyValues, DigestsDistinguishThem) {
         {"inet", "10.0.0.1", "10.0.0.1/8"},
         {"pg_lsn", null, "0/0"},
         {"money", null, "0"},
-        // what contains others
+        // types that contain other values
         {"int4[]", "{1,2}", "[5:6]={1,2}"},
         {"int4[]", "{1,2,3,4}", "{{1,2},{3,4}}"},
         {"int4[]", null, "{}"},
@@ -147,7 +147,7 @@ TEST_F(VerifyValues, ValuesThatPostgresConsidersEqualAreEqual) {
     }
 }
 
-// Which of several equal values is the least depends on the order of the rows.
+// The order of rows decides which of several equal values is the minimum.
 TEST_F(VerifyValues, TheOrderOfRowsDoesNotMatterToAggregates) {
     both("CREATE TABLE readings (tick int NOT NULL, f4 float4, f8 float8, n numeric, i interval);"
          "SELECT create_hypertable('readings', 'tick', chunk_time_interval => 100)");
@@ -155,7 +155,7 @@ TEST_F(VerifyValues, TheOrderOfRowsDoesNotMatterToAggregates) {
                "(2, '-0', '0', '1.00', '360 days')");
     target.run("INSERT INTO readings VALUES (2, '-0', '0', '1.00', '360 days'), "
                "(1, '0', '-0', '1.0', '1 year')");
-    // Without copying: what is in the target shall stay in its order.
+    // Do not copy, so that the target's rows keep their order.
     backfill_ok({"stage", "--until", "100"});
     target.run("UPDATE __backfill.task SET worked = now()");
     backfill_ok({"verify", "--mode", "aggregate"});
@@ -187,7 +187,7 @@ TEST_F(VerifyValues, AggregatesSupportTheLargestValues) {
     EXPECT_THAT(outcome.output, HasSubstr("in columns f8, i\n"));
 }
 
-// COPY leaves it out, as every client does.
+// COPY leaves out the declaration, as it does for every client.
 TEST_F(VerifyValues, TheDeclarationOfAnXmlDocumentDoesNotMatter) {
     if (!source.has_xml())
         GTEST_SKIP() << "needs servers with libxml";
