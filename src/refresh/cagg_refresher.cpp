@@ -23,20 +23,20 @@ using timescale::InternalTime;
 using timescale::TimeRange;
 
 /// The range of a hypertable that was copied.
-struct Copied {
+struct CopiedRange {
     TimeRange range;
     bool cut = false; ///< the range begins where --from cuts a chunk
 };
 
-std::optional<Copied> copied_of(postgres::Connection& target,
-                                const postgres::QualifiedName& hypertable) {
+std::optional<CopiedRange> copied_of(postgres::Connection& target,
+                                     const postgres::QualifiedName& hypertable) {
     if (!queue::is_known(target))
         return std::nullopt;
     const auto row = target.query(sql::copied_range, {hypertable.schema, hypertable.name});
     if (row.is_null(0, "from"))
         return std::nullopt;
-    return Copied{.range = {row.integer(0, "from"), row.integer(0, "until")},
-                  .cut = row.boolean(0, "cut")};
+    return CopiedRange{.range = {row.integer(0, "from"), row.integer(0, "until")},
+                       .cut = row.boolean(0, "cut")};
 }
 
 const Hypertable& by_id(const std::vector<Hypertable>& all, int id, const char* where) {
