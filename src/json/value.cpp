@@ -85,7 +85,7 @@ template <typename Content>
 const Content& Value::get(const char* kind) const {
     if (const auto* content = std::get_if<Content>(&value_))
         return *content;
-    throw Error(std::string("not ") + kind + " in JSON: " + dump(*this, BadBytes::replace));
+    throw JsonError(std::string("not ") + kind + " in JSON: " + dump(*this, BadBytes::replace));
 }
 
 bool Value::boolean() const {
@@ -129,14 +129,15 @@ const Value& Value::at(std::size_t index) const {
     const auto& items = array();
     if (index < items.size())
         return items[index];
-    throw Error("no item " + std::to_string(index) + " in JSON: " + dump(*this, BadBytes::replace));
+    throw JsonError("no item " + std::to_string(index) +
+                    " in JSON: " + dump(*this, BadBytes::replace));
 }
 
 const Value& Value::at(std::string_view name) const {
     for (const auto& field : object())
         if (field.name == name)
             return field.value;
-    throw Error("no " + std::string(name) + " in JSON: " + dump(*this, BadBytes::replace));
+    throw JsonError("no " + std::string(name) + " in JSON: " + dump(*this, BadBytes::replace));
 }
 
 bool Value::operator==(const Value& other) const {
@@ -173,7 +174,7 @@ class Reader {
 
     [[noreturn]] bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
                                   const std::exception& error) {
-        throw Error(error.what());
+        throw JsonError(error.what());
     }
 
   private:
@@ -188,7 +189,7 @@ class Reader {
     bool open(bool is_object) {
         constexpr std::size_t deepest = 100;
         if (open_.size() == deepest)
-            throw Error("JSON is nested too deeply");
+            throw JsonError("JSON is nested too deeply");
         open_.push_back({.is_object = is_object});
         return true;
     }
@@ -264,7 +265,7 @@ class Writer {
             out_ += nlohmann::json(text).dump(
                 -1, ' ', false, bad_ == BadBytes::replace ? Handler::replace : Handler::strict);
         } catch (const nlohmann::json::exception& error) {
-            throw Error(error.what());
+            throw JsonError(error.what());
         }
     }
 

@@ -14,7 +14,7 @@
 namespace json {
 
 /// Text that is not JSON, or a value that is not of the expected kind.
-class Error : public std::runtime_error {
+class JsonError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
@@ -86,7 +86,7 @@ class Value {
     bool is_array() const;
     bool is_object() const;
 
-    /// \throws Error if the value is of another kind.
+    /// \throws JsonError if the value is of another kind.
     bool boolean() const;
     std::int64_t integer() const;
     double number() const; ///< also for an integer
@@ -99,9 +99,9 @@ class Value {
     const Object& object() const&;
     Object object() &&;
 
-    /// \throws Error if the value is not an array, or has no such item.
+    /// \throws JsonError if the value is not an array, or has no such item.
     const Value& at(std::size_t index) const;
-    /// \throws Error if the value is not an object, or has no such field.
+    /// \throws JsonError if the value is not an object, or has no such field.
     const Value& at(std::string_view name) const;
 
     bool operator==(const Value& other) const;
@@ -123,12 +123,12 @@ struct Field {
 };
 
 /// Parses JSON. An integer that does not fit into std::int64_t becomes a double.
-/// \throws Error if the text is not JSON, or is nested too deeply.
+/// \throws JsonError if the text is not JSON, or is nested too deeply.
 Value parse(std::string_view text);
 
 /// How to write bytes that are not UTF-8.
 enum class BadBytes {
-    refuse, ///< throw Error
+    refuse, ///< throw JsonError
     replace ///< write U+FFFD
 };
 

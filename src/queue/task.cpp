@@ -25,7 +25,7 @@ std::vector<timescale::TimeRange> parse_ranges(std::string_view text) {
                 refuse("ranges");
             ranges.push_back({range.at(0).integer(), range.at(1).integer()});
         }
-    } catch (const json::Error&) {
+    } catch (const json::JsonError&) {
         refuse("ranges");
     }
     if (ranges.empty())
@@ -37,7 +37,7 @@ timescale::Slices parse_slices(std::string_view text) {
     timescale::Slices slices;
     try {
         slices = timescale::Slices::parse(text);
-    } catch (const json::Error&) {
+    } catch (const json::JsonError&) {
         refuse("slices");
     }
     if (slices.empty())

@@ -10,7 +10,8 @@ Slices Slices::parse(std::string_view text) {
     Slices slices;
     for (const auto& [column, range] : json::parse(text).object()) {
         if (range.array().size() != 2)
-            throw json::Error("not a slice in JSON: " + json::dump(range, json::BadBytes::replace));
+            throw json::JsonError("not a slice in JSON: " +
+                                  json::dump(range, json::BadBytes::replace));
         slices.slices_.push_back({column, {range.at(0).integer(), range.at(1).integer()}});
     }
     std::ranges::sort(slices.slices_, {}, &Slice::column);

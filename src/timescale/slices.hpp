@@ -23,7 +23,7 @@ class Slices {
     Slices() = default;
     Slices(const std::string& column, const TimeRange& range) : slices_{{column, range}} {}
 
-    /// \throws json::Error if the text has another format.
+    /// \throws json::JsonError if the text has another format.
     static Slices parse(std::string_view text);
 
     std::string text() const;

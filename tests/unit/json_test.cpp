@@ -30,7 +30,7 @@ TEST(Json, EscapesText) {
 }
 
 TEST(Json, RefusesOrReplacesInvalidUtf8) {
-    EXPECT_THROW(dump("a\xff"), json::Error);
+    EXPECT_THROW(dump("a\xff"), json::JsonError);
     EXPECT_EQ(dump("a\xff", json::BadBytes::replace), "\"a\xef\xbf\xbd\"");
 }
 
@@ -62,16 +62,16 @@ TEST(Json, ReturnsItsValues) {
 
 TEST(Json, ThrowsForValuesOfAnotherKind) {
     const auto value = parse(R"({"text": "x", "list": []})");
-    EXPECT_THROW(value.at("missing"), json::Error);
-    EXPECT_THROW(value.at("text").integer(), json::Error);
-    EXPECT_THROW(value.at("list").at(0), json::Error);
-    EXPECT_THROW(value.at("list").at("x"), json::Error);
+    EXPECT_THROW(value.at("missing"), json::JsonError);
+    EXPECT_THROW(value.at("text").integer(), json::JsonError);
+    EXPECT_THROW(value.at("list").at(0), json::JsonError);
+    EXPECT_THROW(value.at("list").at("x"), json::JsonError);
 }
 
 TEST(Json, RefusesInvalidText) {
     for (const auto* text : {"", "[1", "{\"a\"}", "[1] 2", "nul", "\"\xff\""})
-        EXPECT_THROW(parse(text), json::Error) << text;
-    EXPECT_THROW(parse(std::string(100'000, '[')), json::Error);
+        EXPECT_THROW(parse(text), json::JsonError) << text;
+    EXPECT_THROW(parse(std::string(100'000, '[')), json::JsonError);
 }
 
 TEST(Json, KeepsIntegersThatADoubleCannotRepresent) {
