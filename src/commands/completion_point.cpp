@@ -21,8 +21,7 @@ struct CompletionPointOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
     std::optional<std::string> filter;
-    std::optional<std::string>
-        since; ///< the time to begin at; by default, that of the target's first row
+    std::optional<std::string> since; ///< default: the time of the target's first row
 };
 
 using output::format_count;
