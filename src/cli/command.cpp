@@ -14,9 +14,10 @@ namespace {
 postgres::ConnectionString connection_string(const std::string& text, const std::string& option,
                                              const std::string& variable) {
     if (text.empty())
-        throw UsageError(fmt::format("{} is required; give a connection string such as "
+        throw UsageError(fmt::format("{} is required", option),
+                         fmt::format("give a connection string such as "
                                      "postgresql://user@host:5432/database, or set {}",
-                                     option, variable));
+                                     variable));
     return {text, option};
 }
 

@@ -109,11 +109,11 @@ UsageError usage_error(const CLI::App& app, const CLI::ParseError& error, int ar
                        const char* const* argv) {
     const bool is_about_a_value = dynamic_cast<const CLI::ValidationError*>(&error) != nullptr;
     const auto unknown = is_about_a_value ? std::nullopt : unknown_argument(app);
-    return UsageError(fmt::format(
-        "{}; see timescaledb-backfill {}--help",
-        unknown ? fmt::format("cannot make sense of {}", shown(*unknown))
-                : shown_message(error.what(), argc, argv),
-        app.get_subcommands().empty() ? "" : app.get_subcommands().front()->get_name() + " "));
+    const auto command =
+        app.get_subcommands().empty() ? "" : app.get_subcommands().front()->get_name() + " ";
+    return UsageError(unknown ? fmt::format("cannot make sense of {}", shown(*unknown))
+                              : shown_message(error.what(), argc, argv),
+                      fmt::format("see timescaledb-backfill {}--help", command));
 }
 
 } // namespace
