@@ -64,18 +64,18 @@ int Output::columns() {
     return 80;
 }
 
-void Output::say(Importance weight, std::string_view text) {
-    if (is_json() || (weight == Importance::detail && options_.verbosity == Verbosity::quiet))
+void Output::say(Importance importance, std::string_view text) {
+    if (is_json() || (importance == Importance::detail && options_.verbosity == Verbosity::quiet))
         return;
     const std::lock_guard lock(mutex_);
     write(text);
 }
 
-void Output::event(std::string_view name, const json::Object& fields, Importance weight,
+void Output::event(std::string_view name, const json::Object& fields, Importance importance,
                    std::string_view text) {
     if (!is_json()) {
         if (!text.empty())
-            say(weight, text);
+            say(importance, text);
         return;
     }
     const auto now = std::chrono::system_clock::now();

@@ -42,12 +42,12 @@ class Output {
 
     /// Prints text; prints nothing if the format is JSON.
     /// \param text whole lines, without the last newline.
-    void say(Importance weight, std::string_view text);
+    void say(Importance importance, std::string_view text);
 
     /// Prints an event.
     /// \param name the event's name. \param fields members of its JSON object, after "event" and
     /// "time". \param text printed if the format is text; nothing is printed if it is empty.
-    void event(std::string_view name, const json::Object& fields, Importance weight,
+    void event(std::string_view name, const json::Object& fields, Importance importance,
                std::string_view text);
 
     /// Writes a line to standard error, without disturbing the lines that change in place.
