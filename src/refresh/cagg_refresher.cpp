@@ -120,12 +120,12 @@ Refreshed CaggRefresher::refresh_like(const Hypertable& source) {
             ? "is up to date: the source has not materialized it yet"
             : fmt::format("is up to date (to {})",
                           format_time(timescale::axis_of(source.time.type), reached.watermark));
-    const auto stands = pair.target.progress();
+    const auto before = pair.target.progress();
     auto copied = copied_of(target_.connection, found->name);
     if (!copied)
         copied = copied_of(target_.connection, read_by(*found).name);
 
-    TimeRange range{std::max(stands.watermark, stands.materialized), reached.watermark};
+    TimeRange range{std::max(before.watermark, before.materialized), reached.watermark};
     if (copied) {
         const auto cut = pair.target.floor(copied->range.until);
         if (cut < range.from && cut < range.until && pair.target.is_invalid({cut, range.until}))
