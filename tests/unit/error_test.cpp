@@ -84,7 +84,8 @@ TEST(TransactionError, IsCaughtWhereItsReactionDecides) {
             return caught.reaction();
         }
     };
-    EXPECT_EQ(reaction_of(postgres::ConcurrentChange("the chunk has just changed")), Reaction::retry);
+    EXPECT_EQ(reaction_of(postgres::ConcurrentChange("the chunk has just changed")),
+              Reaction::retry);
     EXPECT_EQ(reaction_of(SqlError("53100", "disk full")), Reaction::wait);
 }
 
