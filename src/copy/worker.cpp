@@ -10,7 +10,7 @@ void CopyWorker::work(load::HelperPool::Helper& helper) {
     session_.emplace(copy_, worker_.progress, tasks_);
     worker_.connected();
     bool found = true;
-    while (found && worker_.may_begin()) {
+    while (found && worker_.may_begin(/*has_own_work=*/!tasks_.pending.empty())) {
         found = session_->copy_next();
         if (found)
             worker_.succeeded();

@@ -27,8 +27,12 @@ class Worker {
     void succeeded();
 
     /// Waits, with nothing in progress, while the run is paused.
+    /// \param has_own_work true if there is work that no other worker may do. A worker that is
+    /// dismissed does it first.
     /// \returns false if this worker must end.
-    bool may_begin() { return progress.may_begin(run_.pool(), run_.pause); }
+    bool may_begin(bool has_own_work = false) {
+        return progress.may_begin(run_.pool(), run_.pause, has_own_work);
+    }
 
     /// True if the last failure was of a connection rather than of a statement.
     bool connection_failed() const { return recovery_.connection_failed(); }

@@ -18,12 +18,14 @@ std::int64_t bytes_of(const std::vector<queue::Task>& tasks) {
 
 } // namespace
 
-bool WorkerProgress::may_begin(Pool& pool, const Pause& pause) {
-    while (pause.is_on() && !stop_.is_requested() && pool.keeps(worker_)) {
+bool WorkerProgress::may_begin(Pool& pool, const Pause& pause, bool has_own_work) {
+    while (!stop_.is_requested() && (has_own_work || pool.keeps(worker_))) {
+        if (!pause.is_on())
+            return true;
         now(output::Activity::paused);
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
-    return !stop_.is_requested() && pool.keeps(worker_);
+    return false;
 }
 
 void WorkerProgress::begin(const std::vector<queue::Task>& tasks) {

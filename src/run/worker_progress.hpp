@@ -28,9 +28,8 @@ class WorkerProgress : public load::ProgressListener {
         board_.set_backends(worker_, std::move(backends));
     }
 
-    /// Waits, with nothing in progress, while the run is paused.
-    /// \returns false if this worker must end.
-    bool may_begin(Pool& pool, const Pause& pause);
+    /// Worker::may_begin()
+    bool may_begin(Pool& pool, const Pause& pause, bool has_own_work);
 
     /// The worker begins tasks.
     void begin(const std::vector<queue::Task>& tasks);

@@ -69,6 +69,7 @@ bool VerifySession::verify_next() {
     turn_.emplace(verify_.run.crashes, /*alone=*/false, check);
     verdicts_.clear();
     in_hand_.clear();
+    claimed_ = 0;
     postgres::Transaction claim(queue(),
                                 std::vector<postgres::Statement>{
                                     {"BEGIN"}, queue::claim_comparison_statement(verify_.started)});
@@ -82,6 +83,7 @@ bool VerifySession::verify_next() {
         for (auto& task : queue::claim_more_comparisons(queue(), verify_.started, *first, more,
                                                         verify_.run.pool().size()))
             tasks.push_back(std::move(task));
+    claimed_ = tasks.size();
     progress_.begin(tasks);
     progress_.now(output::Activity::comparing);
     const bool is_suspect = std::ranges::any_of(tasks, [&](const auto& task) {

@@ -55,6 +55,9 @@ class VerifySession {
     /// \returns false if there is nothing left to claim.
     bool verify_next();
 
+    /// The number of tasks that the last verify_next() has claimed.
+    std::size_t claimed() const { return claimed_; }
+
     /// The tasks that are being compared.
     const std::vector<std::int64_t>& in_hand() const { return in_hand_; }
 
@@ -96,6 +99,7 @@ class VerifySession {
     /// turn must not begin before a crashed server has ended them.
     std::optional<run::Crashes::Turn> turn_;
     run::WorkerSession session_;
+    std::size_t claimed_ = 0;
     std::vector<std::int64_t> in_hand_;
     std::vector<Verdict> verdicts_; ///< of the claimed tasks
     std::vector<Verdict>& in_doubt_;

@@ -27,6 +27,10 @@ class VerifyWorker {
     run::Worker worker_;
     std::optional<VerifySession> session_;
     std::vector<VerifySession::Verdict> in_doubt_;
+    /// The number of tasks to compare before this worker may be dismissed: as many as were claimed
+    /// when connections were lost, because the other workers may have found nothing to claim, and
+    /// have ended.
+    std::size_t lost_ = 0;
 };
 
 } // namespace verify

@@ -8,8 +8,10 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <chrono>
 #include <csignal>
+#include <memory>
 
 namespace test {
 namespace {
@@ -204,6 +206,89 @@ TEST_F(Control, ParallelismChangesDuringARun) {
     expect_done(*program);
     EXPECT_EQ(finished(), "7");
     expect_equal_rows("readings");
+}
+
+/// A worker that is dismissed while it has the last chunk, and the other worker has ended.
+class ControlOfDismissed : public Control {
+  protected:
+    void SetUp() override {
+        Control::SetUp();
+        target.run("UPDATE __backfill.task SET bytes = 5e6"); // none is claimed with another
+    }
+
+    /// Waits until the settings that were made before are applied.
+    void expect_applied() {
+        for (int times = 0; times < 2; ++times) { // a run applies them after it is seen
+            const auto now = target.value("SELECT clock_timestamp()");
+            ASSERT_TRUE(eventually(
+                [&] { return target.value("SELECT max(seen) FROM __backfill.run") > now; }));
+        }
+    }
+
+    /// Starts a command with two workers. Returns when the second waits for the lock on its chunk,
+    /// is dismissed, and the first has nothing to do.
+    void dismiss_second(const std::string& command) {
+        const auto chunks = chunks_of(source, "readings");
+        std::array<std::unique_ptr<postgres::Connection>, 2> locks;
+        for (std::size_t i = 0; i < locks.size(); ++i) {
+            locks[i] = source.connect();
+            locks[i]->execute(
+                fmt::format("BEGIN; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", chunks[i]));
+        }
+        program = start({command, "-p", "2"});
+        json workers;
+        const auto working = [&](std::size_t number) {
+            const auto runs = status()["runs"];
+            workers = runs.empty() ? json::array() : runs[0]["workers"];
+            return workers.size() == number;
+        };
+        ASSERT_TRUE(eventually([&] { return waiting() == 2 && working(2); }));
+        ASSERT_EQ(workers[1]["worker"], 2);
+        const auto of_second = workers[1]["chunk"].get<std::string>();
+        const std::size_t own = of_second.find(chunks[0]) == std::string::npos ? 1 : 0;
+        ASSERT_THAT(of_second, HasSubstr(chunks[own]));
+        lock = std::move(locks[own]);
+        locks[1 - own].reset();
+        ASSERT_TRUE(eventually([&] { return working(1); }));
+        ASSERT_EQ(workers[0]["worker"], 2);
+        backfill_ok({"set-parallelism", "1"});
+        expect_applied();
+        waits_since_dismissal_ = waits_since(source);
+    }
+
+    /// Waits until the worker waits for the lock again, in another attempt at its chunk.
+    void expect_another_attempt() {
+        EXPECT_TRUE(eventually(
+            [&] { return program->has_ended() || waits_since(source) > waits_since_dismissal_; }));
+        EXPECT_FALSE(program->has_ended());
+    }
+
+    std::unique_ptr<Program> program;
+    std::unique_ptr<postgres::Connection> lock;
+
+  private:
+    std::string waits_since_dismissal_;
+};
+
+TEST_F(ControlOfDismissed, CopyTriesItsChunkAgain) {
+    dismiss_second("copy");
+    expect_another_attempt(); // after lock_timeout
+    lock.reset();
+    expect_done(*program);
+    EXPECT_EQ(finished(), "7");
+    expect_equal_rows("readings");
+}
+
+TEST_F(ControlOfDismissed, VerifyTriesItsChunkAgainOnNewConnections) {
+    backfill_ok({"copy"});
+    dismiss_second("verify");
+    source.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+               "current_database() AND application_name LIKE 'timescaledb-backfill%' AND "
+               "wait_event_type = 'Lock'");
+    expect_another_attempt();
+    lock.reset();
+    expect_done(*program);
+    EXPECT_EQ(target.value("SELECT count(verified) FROM __backfill.task"), "7");
 }
 
 TEST_F(Control, ParallelismIsChecked) {
