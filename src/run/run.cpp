@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <exception>
 #include <utility>
 
 namespace run {
@@ -46,31 +47,33 @@ void Run::begin(const Workload& workload, queue::OwnRun own, std::optional<Endpo
 
 void Run::work(const Work& work) {
     watchdog_.emplace(connections, options.retry.stall_timeout);
+    // Its threads end with it, because they use what the caller of work() owns.
+    Pool pool(stop, work.worker, work.joins);
+    pool_ = &pool;
+    Publisher publisher(own_, options.source, options.target, *board_, output_,
+                        {.pause = pause,
+                         .resize = [&](int most) { pool.resize(most); },
+                         .note =
+                             [&](std::int64_t chunks, std::int64_t bytes) {
+                                 if (!is_of_the_queue_)
+                                     return;
+                                 board_->note_left(chunks);
+                                 demand_->note(bytes);
+                             }});
+    std::exception_ptr problem;
     try {
-        // Its threads end with it, because they use what the caller of work() owns.
-        Pool pool(stop, work.worker, work.joins);
-        pool_ = &pool;
-        Publisher publisher(own_, options.source, options.target, *board_, output_,
-                            {.pause = pause,
-                             .resize = [&](int most) { pool.resize(most); },
-                             .note =
-                                 [&](std::int64_t chunks, std::int64_t bytes) {
-                                     if (!is_of_the_queue_)
-                                         return;
-                                     board_->note_left(chunks);
-                                     demand_->note(bytes);
-                                 }});
         const output::Display display(output_, *board_);
         pool.run(options.parallelism,
                  [&](int working) { return demand_->wanted(working, work.unclaimed(working)); });
-        ended_.push_back(publisher.end());
     } catch (const Interrupted&) {
         is_interrupted_ = true;
-    } catch (const Error&) {
-        work.summary();
-        throw;
+    } catch (...) { // rethrown below
+        problem = std::current_exception();
     }
-    work.summary();
+    work.summary(); // before the publisher ends, which may wait for a server that hangs
+    if (problem)
+        std::rethrow_exception(problem);
+    ended_.push_back(publisher.end());
 }
 
 void Run::conclude(

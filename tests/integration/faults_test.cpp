@@ -242,6 +242,21 @@ TEST_F(Faults, AServerThatStaysAwayEndsTheRun) {
     expect_recovered();
 }
 
+TEST_F(Faults, TheSummaryDoesNotWaitForAServerThatHangs) {
+    add_gate();
+    const auto holder = shut_gate();
+    way_to_target += "&connect_timeout=2";
+    const auto program = start_copy({"--retry-timeout", "1s", "--stall-timeout", "1s"});
+    expect_waiting_at_gate(3);
+    to_target.plan([](int) { return FaultAfter{Fault::stall, 0}; });
+    to_target.strike(Fault::stall);
+    ASSERT_TRUE(eventually([&] { return program->has_said("Copied "); }));
+    const auto connections = to_target.connections();
+    EXPECT_THAT(end_of(*program).errors, HasSubstr("giving up after 1 s"));
+    EXPECT_GT(to_target.connections(), connections)
+        << "the program connects once more, to mark the run as ended";
+}
+
 TEST_F(Faults, ConnectionsLostOnOneSideOnly) {
     for (auto* proxy : {&to_source, &to_target})
         for (const auto fault : {Fault::lose_client, Fault::lose_server}) {

@@ -146,6 +146,11 @@ bool Program::has_ended() const {
             ended.si_pid == pid_);
 }
 
+bool Program::has_said(const std::string& text) const {
+    const std::lock_guard lock(reading_);
+    return outcome_.output.find(text) != std::string::npos;
+}
+
 bool Program::has_warned(const std::string& text) const {
     const std::lock_guard lock(reading_);
     return outcome_.errors.find(text) != std::string::npos;

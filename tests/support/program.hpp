@@ -38,6 +38,9 @@ class Program {
     /// True if the program has ended.
     bool has_ended() const;
 
+    /// True if it has written a text to standard output so far.
+    bool has_said(const std::string& text) const;
+
     /// True if it has written a text to standard error so far.
     bool has_warned(const std::string& text) const;
 
