@@ -70,6 +70,7 @@ void Run::work(const Work& work) {
     } catch (...) { // rethrown below
         problem = std::current_exception();
     }
+    signals_.stop_cancelling();
     work.summary(); // before the publisher ends, which may wait for a server that hangs
     if (problem)
         std::rethrow_exception(problem);
@@ -78,7 +79,8 @@ void Run::work(const Work& work) {
 
 void Run::conclude(
     const std::function<void(Endpoint& target, std::vector<postgres::Statement> ended)>& last) {
-    if (auto left = std::exchange(idle_, std::nullopt)) {
+    // After a second signal, a cancel request may be on its way to idle connections.
+    if (auto left = std::exchange(idle_, std::nullopt); left && !stop.is_immediate()) {
         source_ = std::move(left->source);
         target_.emplace(std::move(left->target));
     }

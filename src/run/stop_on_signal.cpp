@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <memory>
 #include <thread>
+#include <utility>
 
 namespace run {
 
@@ -29,8 +30,9 @@ void StopOnSignal::on_signal(int count) {
     // thread.
     const auto cancelling = std::make_shared<std::atomic<bool>>(false);
     for (int i = 0; i < 50 && !finished_; ++i) {
-        if (!cancelling->exchange(true))
-            std::thread([cancelling, connections = connections_.list()] {
+        auto connections = connections_.list(); // first: stop_cancelling() is for those added later
+        if (cancels_ && !cancelling->exchange(true))
+            std::thread([cancelling, connections = std::move(connections)] {
                 cancel_all(connections);
                 *cancelling = false;
             }).detach();

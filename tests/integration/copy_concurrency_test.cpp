@@ -109,6 +109,11 @@ TEST_F(CopyConcurrency, TheFirstSignalFinishesTheChunksInHand) {
 }
 
 TEST_F(CopyConcurrency, TheSecondSignalRollsBackAtOnce) {
+    // The run's last statements take longer than it takes to cancel statements again.
+    target.run("CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+               "IF new.ended IS NOT NULL THEN PERFORM pg_catalog.pg_sleep(1); END IF; "
+               "RETURN new; END $$; CREATE TRIGGER linger BEFORE INSERT OR UPDATE ON "
+               "__backfill.run FOR EACH ROW EXECUTE FUNCTION linger()");
     const auto holder = hold_up_writers();
     const auto program = start({"copy", "-p", "3"});
     ASSERT_TRUE(eventually([&] { return waits_for_lock(3); }));
@@ -117,6 +122,8 @@ TEST_F(CopyConcurrency, TheSecondSignalRollsBackAtOnce) {
     const auto outcome = program->wait(); // the lock is still held
     EXPECT_EQ(outcome.exit_status, 130) << outcome.output << outcome.errors;
     EXPECT_THAT(outcome.errors, HasSubstr("stopping at once"));
+    EXPECT_THAT(outcome.output, HasSubstr("Interrupted with 8 chunks left"));
+    EXPECT_EQ(target.value("SELECT count(ended) FROM __backfill.run"), "1");
     EXPECT_EQ(finished_tasks(), "0");
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "0");
     expect_no_backend_left();
