@@ -51,6 +51,8 @@ class Case:
     counted_apart: bool = False
     # whether the data is in the target before
     copied_before: bool = False
+    # whether verify is also measured with --mode digest-rows
+    by_rows: bool = False
     # whether the data comes from a CSV file, by the phase load
     from_file: bool = False
     needs_community: bool = False
@@ -71,6 +73,9 @@ CASES = {case.name: case for case in (
          psql_workers=(1,), program_workers=(1, 4)),
     Case("verify", "verifying the data of indexed; 1 and 2 workers", "indexed", ("verify",),
          (1, 2), (1, 2), copied_before=True),
+    Case("verify-compressed", "verifying the data of compressed, by its batches and by its rows; 2 "
+                              "workers", "compressed", ("verify",), copied_before=True,
+         by_rows=True, needs_community=True),
     Case("import", "a CSV file of 1,720,000 rows, 10 columns, 2 indexes; psql's \\copy, and 1 to 4 "
                    "workers", "file", ("load",), (1,), (1, 2, 4), from_file=True),
 )}
@@ -116,6 +121,7 @@ COMPARISONS = (
     Comparison("huge", "copy", ("psql", 1), ("program", 4)),
     Comparison("verify", "verify", ("psql", 1), ("program", 1)),
     Comparison("verify", "verify", ("psql", 2), ("program", 2)),
+    Comparison("verify-compressed", "verify", ("digest-rows", 2), ("program", 2), Goal(5, 10)),
     Comparison("import", "load", ("psql", 1), ("program", 1)),
     Comparison("import", "load", ("psql", 1), ("program", 2), Goal(1.5, 1.8)),
     Comparison("import", "load", ("psql", 1), ("program", 4), Goal(1.5, 1.8)),

@@ -33,7 +33,7 @@ class Measurement:
 
     case: str
     phase: str
-    way: str  # psql, ours or reference
+    way: str  # psql, ours, reference, or digest-rows: ours, verifying by rows
     workers: int
     # timed; warm-up, which does not count; peak memory or round trips, for these only
     kind: str
@@ -156,6 +156,8 @@ class Bench:
         contenders = [Contender("psql", workers) for workers in case.psql_workers]
         contenders += [Contender(name, workers) for name in self.programs
                        for workers in case.program_workers]
+        if case.by_rows:
+            contenders += [Contender("digest-rows", workers) for workers in case.program_workers]
         # The first run writes WAL files that later runs reuse; it must not count.
         self.run_contender(case, built, replace(contenders[0], kind="warm-up"), 0, case.delay)
         for number in range(1, rounds + 1):
@@ -203,12 +205,14 @@ class Bench:
         if contender.way == "psql":
             kind = LongLivedPsqlWay if case.long_lived_psql else PsqlWay
             return kind(built.chunks, contender.workers, ends, self.servers, built.file)
-        return ProgramWay(self.programs[contender.way], contender.workers, ends, self.servers,
-                          built.file)
+        by_rows = contender.way == "digest-rows"
+        return ProgramWay(self.programs["ours" if by_rows else contender.way], contender.workers,
+                          ends, self.servers, built.file,
+                          ("--mode", "digest-rows") if by_rows else ())
 
     def copy_before(self, built, contender, ends):
         """Leaves the target as a copy of ours does, with the queue that verifying marks."""
-        program = self.programs["ours" if contender.way == "psql" else contender.way]
+        program = self.programs.get(contender.way, self.programs["ours"])
         way = ProgramWay(program, 2, ends, self.servers)
         with self.servers.children.within(TIME_LIMIT):
             PsqlWay(built.chunks, 2, ends, self.servers).stage()

@@ -123,7 +123,7 @@ def speedups(summaries, program):
 
 def ratios(summaries, measurements):
     found = []
-    for program in dict.fromkeys(one.way for one in summaries if one.way != "psql"):
+    for program in dict.fromkeys(one.way for one in summaries if one.way in ("ours", "reference")):
         found += speedups(summaries, program)
         found += [Ratio(one.case, one.phase, f"round trips per chunk, {title(one.contender)}",
                         one.round_trips_per_chunk, goal=ROUND_TRIPS[one.phase])

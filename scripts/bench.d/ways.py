@@ -41,6 +41,7 @@ class ProgramWay:
     ends: Ends
     servers: object
     file: Path | None = None  # CSV
+    verify_options: tuple = ()
 
     def run(self, command, *arguments):
         return self.servers.children.run_watched(
@@ -55,7 +56,8 @@ class ProgramWay:
         return self.run("copy", "--parallelism", str(self.workers), *options)
 
     def verify(self):
-        return self.run("verify", "--all", "--parallelism", str(self.workers))
+        return self.run("verify", "--all", "--parallelism", str(self.workers),
+                        *self.verify_options)
 
     def load(self):
         return self.servers.children.run_watched(
