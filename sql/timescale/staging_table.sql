@@ -183,6 +183,13 @@ SELECT CASE
                                       AND attribute.attname = dimension.column_name
         WHERE dimension.hypertable_id = hypertable.id AND dimension.num_slices IS NOT NULL
           AND NOT attribute.attnotnull) AS nullable_dimensions,
+       NOT EXISTS (SELECT FROM _timescaledb_catalog.dimension
+                   JOIN pg_attribute AS attribute ON attribute.attrelid = hypertable.oid
+                                                 AND attribute.attname = dimension.column_name
+                   JOIN pg_attribute AS before ON before.attrelid = hypertable.oid
+                                              AND before.attnum BETWEEN 1 AND attribute.attnum
+                   WHERE dimension.hypertable_id = hypertable.id AND before.attisdropped)
+           AS dimensions_in_place,
        hypertable.associated_table_prefix AS chunk_prefix
 FROM hypertable
 JOIN pg_roles AS role ON role.rolname = current_user

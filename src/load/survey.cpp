@@ -37,6 +37,8 @@ std::string staging_obstacle(postgres::Connection& target, const timescale::Serv
         return "the hypertable is gone";
     if (!server.attaches_cleanly() && !target.sent_settings())
         return "a pooler keeps the setting timescaledb.disable_load from the server";
+    if (server.checks_attached_rows_wrongly() && !shape->dimensions_in_place)
+        return "before TimescaleDB 2.22.1, tables cannot be attached after columns were dropped";
     if (std::ranges::any_of(shape->foreign_keys, [&](const auto& key) {
             return !server.may_name_foreign_key(key.name);
         }))

@@ -62,6 +62,13 @@ struct Server {
     /// (chunk_reset_inherited_flags in src/chunk.c; seen on 2.27.2).
     bool attaches_cleanly() const { return timescaledb >= Version{2, 29, 1}; }
 
+    /// Before it attaches a table, the server checks the rows by the hypertable's column numbers,
+    /// and so a wrong column if columns were dropped (check_chunk_constraint_violated in
+    /// src/chunk_constraint.c; seen on 2.21.4). Earlier versions check nothing.
+    bool checks_attached_rows_wrongly() const {
+        return timescaledb >= Version{2, 21, 0} && timescaledb < Version{2, 22, 1};
+    }
+
     /// Attaching adopts the table's indexes and constraints. Before, the server creates them a
     /// second time (chunk_index_find_matching in src/chunk_index.c; exists from 2.21 on, but there
     /// a catalog table lists indexes by name).

@@ -23,6 +23,7 @@ read_staging_shape(postgres::Connection& connection, const postgres::QualifiedNa
                        .unvalidated = json::parse(row.text(0, "unvalidated")).texts(),
                        .nullable_dimensions =
                            json::parse(row.text(0, "nullable_dimensions")).texts(),
+                       .dimensions_in_place = row.boolean(0, "dimensions_in_place"),
                        .chunk_prefix = row.string(0, "chunk_prefix")};
     if (!rows.back().is_null(0, "statements"))
         shape.create_table += "; " + rows.back().string(0, "statements");

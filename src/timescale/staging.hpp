@@ -39,6 +39,9 @@ struct StagingShape {
     /// calls the partitioning function on it; seen on 2.27.2 and 2.29.2).
     std::vector<std::string> nullable_dimensions;
 
+    /// The columns of dimensions have the same numbers as in the hypertable.
+    bool dimensions_in_place = true;
+
     std::string chunk_prefix; ///< common prefix of the names of the hypertable's chunks
 };
 

@@ -592,8 +592,11 @@ TEST_F(Attach, DimensionsColumnsAndTypesOfAllKinds) {
         ALTER TABLE "S ""; x"."T.q" DROP COLUMN also_gone)");
     attach_all();
     expect_equal();
+    // From 2.21 to 2.22.0, the server checks a wrong column of tables to attach.
+    const bool attaches = version_at_least(2, 22) || !version_at_least(2, 21);
     EXPECT_EQ(attached(R"("S ""; x"."T.q")"),
-              target.value(R"(SELECT count(*) FROM show_chunks('"S ""; x"."T.q"'))"));
+              attaches ? target.value(R"(SELECT count(*) FROM show_chunks('"S ""; x"."T.q"'))")
+                       : "0");
     EXPECT_EQ(target.value(R"(SELECT count(*) FROM "S ""; x"."T.q" WHERE twice = x * 2)"), "108");
 }
 
