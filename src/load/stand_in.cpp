@@ -67,12 +67,14 @@ std::string remove_stand_in(const QualifiedName& name, const ConnectLean& connec
 }
 
 void remove_stand_ins(postgres::Connection& target, const ConnectLean& connect) {
-    constexpr int attempts = 10;
+    int attempts = 10;
     for (const auto& [name, chunk] : read_stand_ins(target)) {
         const auto reason = remove_stand_in(name, connect, attempts);
-        if (!reason.empty())
-            spdlog::warn("cannot detach the chunk {} from {}: {}; copy or clean tries again",
-                         chunk.value_or(name).quoted(), name.quoted(), reason);
+        if (reason.empty())
+            continue;
+        attempts = 1; // what uses one chunk for long may use all of them
+        spdlog::warn("cannot detach the chunk {} from {}: {}; copy or clean tries again",
+                     chunk.value_or(name).quoted(), name.quoted(), reason);
     }
 }
 
