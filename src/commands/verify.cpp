@@ -81,7 +81,7 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
         has_asked_source ? ends.source.answers[source_hash].string(0, "hash")
                          : ends.source.connection.query(sql::hash_sample).string(0, "hash");
     const bool alike = hash_of_source == answers[target_hash].string(0, "hash");
-    if (options.mode == verify::Mode::digest && !alike)
+    if (options.mode != verify::Mode::aggregate && !alike)
         spdlog::warn("the two servers hash differently; comparing aggregates instead of digests");
 
     const auto workers = static_cast<int>(std::min<std::int64_t>(options.parallelism, to_do));
@@ -95,7 +95,7 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
                              .sources = run::sources_from(ends, source_hypertables, targets),
                              .targets = targets,
                              .report = report};
-    const auto* how = verify.mode == verify::Mode::digest ? "digests" : "aggregates";
+    const auto* how = verify.mode == verify::Mode::aggregate ? "aggregates" : "digests";
     output.event("begun",
                  {{"command", "verify"},
                   {"chunks", to_do},
@@ -155,8 +155,11 @@ cli::Subcommand add_verify(cli::Parser& parser) {
                      "ANALYZE; reads no rows and proves nothing");
     command
         .choice("--mode", options.mode,
-                {{"aggregate", verify::Mode::aggregate}, {"digest", verify::Mode::digest}},
-                "digest: row counts and a hash of whole rows; aggregate: row counts, and "
+                {{"aggregate", verify::Mode::aggregate},
+                 {"digest", verify::Mode::digest},
+                 {"digest-rows", verify::Mode::digest_rows}},
+                "digest: row counts and a hash of whole rows, or of compressed batches that are "
+                "the same on both sides; digest-rows: of rows only; aggregate: row counts, and "
                 "count, min, max and sum of each column [digest]")
         .excludes(quick);
     command.flag("--all", options.all, "also compare chunks that are already verified")

@@ -57,6 +57,9 @@ std::string plain(const ChunkColumn& column) {
 /// The expressions, one or two, that are hashed for a column.
 std::string hashable(const ChunkColumn& column) {
     const auto name = quote_identifier(column.name);
+    // As bytes: it has no hash function, and its text is the same in base64.
+    if (column.type == "_timescaledb_internal.compressed_data")
+        return fmt::format("_timescaledb_functions.compressed_data_send({})", name);
     // The text that a client sees. A cast to text would include a declaration that COPY omits.
     if (is_one_of(column, {"xml"}))
         return as_text(fmt::format("textin(xml_out({}))", name));

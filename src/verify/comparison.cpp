@@ -50,7 +50,7 @@ std::string digest_list(const Columns& columns) {
 /// The columns whose aggregates differ; none in digest mode.
 std::vector<std::string> differing_columns(const Comparison& comparison, const Result& source,
                                            const Result& target, int row) {
-    if (comparison.mode == Mode::digest)
+    if (comparison.mode != Mode::aggregate)
         return {};
     const auto lefts = from_one(source.text(row, "aggregates"));
     const auto rights = from_one(target.text(row, "aggregates"));
@@ -76,15 +76,16 @@ std::vector<std::string> differing_columns(const Comparison& comparison, const R
 
 ComparisonResult result_of(const Comparison& comparison, const Result& source, const Result& target,
                            int row) {
-    ComparisonResult verdict{.rows = source.integer(row, "rows"), .difference = std::nullopt};
+    ComparisonResult verdict{
+        .rows = source.integer(row, "rows"), .difference = std::nullopt, .by_batches = false};
     Difference difference{.source_rows = verdict.rows,
                           .target_rows = target.integer(row, "rows"),
                           .columns = differing_columns(comparison, source, target, row),
                           .generated = {},
                           .times = std::nullopt,
                           .examples = {}};
-    const bool same_digest =
-        comparison.mode != Mode::digest || source.text(row, "digest") == target.text(row, "digest");
+    const bool same_digest = comparison.mode == Mode::aggregate ||
+                             source.text(row, "digest") == target.text(row, "digest");
     if (difference.source_rows != difference.target_rows || !same_digest ||
         !difference.columns.empty())
         verdict.difference = std::move(difference);
@@ -98,7 +99,7 @@ std::string select_all(const std::vector<Comparison>& comparisons, ComparedRows 
         const auto& comparison = comparisons[i];
         sql += fmt::format("{}SELECT {} AS number, {} FROM {} WHERE {}",
                            i == 0 ? "" : " UNION ALL ", i,
-                           comparison.mode == Mode::digest
+                           comparison.mode != Mode::aggregate
                                ? digest_list(comparison.columns)
                                : aggregate_list(comparison.columns, comparison.hashes_alike),
                            (comparison.*side).table, (comparison.*side).condition);

@@ -13,8 +13,9 @@
 namespace verify {
 
 enum class Mode {
-    digest,    ///< row count, and the sum of hashes of whole rows: finds values in wrong rows, too
-    aggregate, ///< row count, and count, min, max and sum of each column
+    digest,      ///< digest_rows, unless compressed batches are equal as they are
+    digest_rows, ///< row count, and the sum of hashes of rows: finds values in wrong rows, too
+    aggregate,   ///< row count, and count, min, max and sum of each column
 };
 
 /// A chunk's rows on one side, and how to read them.
@@ -55,7 +56,7 @@ struct Comparison {
     /// Columns of a primary key or unique index in the source; empty if there is none.
     std::vector<std::string> key;
     std::vector<std::string> generated; ///< columns that the target computes itself
-    Mode mode = Mode::digest;
+    Mode mode = Mode::digest_rows;
     /// True if both servers hash alike (sql/verify/hash_sample.sql).
     bool hashes_alike = true;
     int max_examples = 10;       ///< of each kind
@@ -66,6 +67,7 @@ struct Comparison {
 struct ComparisonResult {
     std::int64_t rows = 0; ///< in the source
     std::optional<Difference> difference;
+    bool by_batches = false; ///< equal without decompressing: compare_batches()
 };
 
 /// Compares the rows of a chunk, reading both sides at the same time, and explains a difference.

@@ -60,16 +60,22 @@ std::string VerifyReport::next_number() const {
     return fmt::format("[{}/{}]", equal_ + differing_ + not_compared_, to_do_);
 }
 
-void VerifyReport::equal(const queue::Task& task, std::int64_t rows, output::Seconds duration) {
+void VerifyReport::equal(const queue::Task& task, const ComparisonResult& result,
+                         output::Seconds duration) {
     const std::lock_guard lock(mutex_);
     ++equal_;
-    rows_ += rows;
+    if (result.by_batches)
+        ++by_batches_;
+    rows_ += result.rows;
     auto fields = fields_of(task);
-    fields.update({{"rows", rows}, {"seconds", duration.count()}});
+    fields.update({{"rows", result.rows},
+                   {"seconds", duration.count()},
+                   {"compared", result.by_batches ? "batches" : "rows"}});
     output_.event("verified", fields, output::Importance::detail,
-                  fmt::format("{} Verified chunk {}: {} equal in {}", next_number(), task.title(),
-                              output::format_count(rows, "row"),
-                              output::format_duration(duration)));
+                  fmt::format("{} Verified chunk {}: {} equal in {}{}", next_number(), task.title(),
+                              output::format_count(result.rows, "row"),
+                              output::format_duration(duration),
+                              result.by_batches ? ", by compressed batches" : ""));
 }
 
 void VerifyReport::differs(const queue::Task& task, const Difference& difference,
@@ -124,7 +130,14 @@ void VerifyReport::summary() const {
         text += fmt::format(", {} different", output::format_count(differing_));
     if (not_compared_ > 0)
         text += fmt::format(", {} not compared", output::format_count(not_compared_));
-    summarize(duration, text + ".");
+    text += ".";
+    if (by_batches_ > 0)
+        text += fmt::format(" {} compared by compressed batches.",
+                            by_batches_ == equal_ + differing_ + not_compared_
+                                ? (by_batches_ == 1 ? "It was" : "All were")
+                                : output::format_count(by_batches_) +
+                                      (by_batches_ == 1 ? " was" : " were"));
+    summarize(duration, text);
 }
 
 void VerifyReport::nothing_to_do(std::int64_t copied) const {

@@ -22,7 +22,7 @@ class VerifyReport {
     /// \param to_do the number of chunks to verify when the run begins.
     VerifyReport(output::Output& output, std::int64_t to_do) : output_(output), to_do_(to_do) {}
 
-    void equal(const queue::Task& task, std::int64_t rows, output::Seconds duration);
+    void equal(const queue::Task& task, const ComparisonResult& result, output::Seconds duration);
     void differs(const queue::Task& task, const Difference& difference, timescale::Axis axis);
     void not_compared(const queue::Task& task, const std::string& reason);
 
@@ -54,6 +54,7 @@ class VerifyReport {
     const std::int64_t to_do_;
     const Clock::time_point started_ = Clock::now();
     std::int64_t equal_ = 0;
+    std::int64_t by_batches_ = 0; ///< of these, by their compressed batches
     std::int64_t differing_ = 0;
     std::int64_t generated_ = 0; ///< of these, only in columns that the target computes
     std::int64_t not_compared_ = 0;

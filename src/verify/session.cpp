@@ -6,6 +6,7 @@
 #include "run/reading.hpp"
 #include "run/worker.hpp"
 #include "timescale/row_filter.hpp"
+#include "verify/batches.hpp"
 
 #include <fmt/format.h>
 
@@ -175,14 +176,18 @@ void VerifySession::verify_claimed(const queue::Task& task) {
         transaction.emplace(session_.target().connection,
                             run::begin_read_transaction(std::nullopt));
     }
-    const auto verdict = verify::compare(comparison(task, *source.chunk(), target));
+    const auto both = comparison(task, *source.chunk(), target);
+    std::optional<ComparisonResult> equal;
+    if (may_compare_batches(task, *source.chunk(), target))
+        equal = compare_batches({{both, *source.chunk(), *target}}).front();
+    const auto verdict = equal ? *equal : verify::compare(both);
     // A missing chunk is a difference only if there were rows to copy.
     if (verdict.difference && place.is_free())
         throw TaskError("it is gone from the target");
     if (!verdict.difference) {
         const auto duration = std::chrono::steady_clock::now() - started;
-        finish(task, std::nullopt, [rows = verdict.rows, duration](auto& report, const auto& of) {
-            report.equal(of, rows, duration);
+        finish(task, std::nullopt, [verdict, duration](auto& report, const auto& of) {
+            report.equal(of, verdict, duration);
         });
         return;
     }
@@ -240,7 +245,7 @@ std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Ta
         run::check_visible(*chunk);
         comparisons.push_back(comparison(tasks[i], *chunk, target.chunks()[i]));
     }
-    const auto verdicts = compare_briefly(comparisons);
+    const auto verdicts = compare_all_briefly(tasks, comparisons, source.chunks(), target.chunks());
     const output::Seconds each =
         output::Seconds(std::chrono::steady_clock::now() - started) / tasks.size();
     std::vector<queue::Task> rest;
@@ -257,10 +262,45 @@ std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Ta
     for (std::size_t i = 0; i < tasks.size(); ++i)
         if (!verdicts[i].difference)
             verdicts_.push_back(
-                {tasks[i], compared, [rows = verdicts[i].rows, each](auto& report, const auto& of) {
-                     report.equal(of, rows, each);
+                {tasks[i], compared, [verdict = verdicts[i], each](auto& report, const auto& of) {
+                     report.equal(of, verdict, each);
                  }});
     return rest;
+}
+
+bool VerifySession::may_compare_batches(const queue::Task& task, const timescale::Chunk& source,
+                                        const std::optional<timescale::Chunk>& target) const {
+    return verify_.mode == Mode::digest && task.whole && target &&
+           have_comparable_batches(verify_.run.server(Side::source),
+                                   verify_.run.server(Side::target), source, *target);
+}
+
+std::vector<ComparisonResult> VerifySession::compare_all_briefly(
+    const std::vector<queue::Task>& tasks, const std::vector<Comparison>& comparisons,
+    const std::vector<std::optional<timescale::Chunk>>& sources,
+    const std::vector<std::optional<timescale::Chunk>>& targets) const {
+    std::vector<BatchComparison> batches;
+    std::vector<std::size_t> places; // of these comparisons among all
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        if (!may_compare_batches(tasks[i], *sources[i], targets[i]))
+            continue;
+        batches.push_back({comparisons[i], *sources[i], *targets[i]});
+        places.push_back(i);
+    }
+    std::vector<std::optional<ComparisonResult>> results(tasks.size());
+    const auto equal = compare_batches(batches);
+    for (std::size_t i = 0; i < equal.size(); ++i)
+        results[places[i]] = equal[i];
+    std::vector<Comparison> rest;
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+        if (!results[i])
+            rest.push_back(comparisons[i]);
+    auto compared = compare_briefly(rest);
+    auto next = compared.begin();
+    std::vector<ComparisonResult> all;
+    for (auto& result : results)
+        all.push_back(result ? std::move(*result) : std::move(*next++));
+    return all;
 }
 
 /// True if chunks of the same slices have the same rows on both sides.
