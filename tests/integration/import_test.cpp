@@ -895,7 +895,7 @@ TEST_F(Import, RefusesBeforeItChangesAnything) {
     expect("secret", {}, exit_usage,
            "the header of " + file.path() +
                " names columns that \"public\".\"secret\" does not have: "
-               "\"time\", \"device\"; (it has \"a\"");
+               "\"time\", \"device\" (it has \"a\"");
     expect("secret", {"--columns", "a,a"}, exit_usage, "--columns names the column \"a\" twice");
     expect("made", {"--columns", "a,b"}, exit_usage, "which the table generates itself");
     expect("readings", {"--rejects", "/no/such/folder/file", "--on-error", "skip"}, exit_usage,

@@ -367,7 +367,7 @@ TEST_F(PlainSource, AggregatesOfTheTargetAreRefreshed) {
     target.run("CALL refresh_continuous_aggregate('hourly', '2023-01-01', '2024-02-01')");
     const auto nothing = backfill({"refresh-caggs"});
     EXPECT_EQ(nothing.exit_status, exit_usage);
-    EXPECT_THAT(nothing.errors, HasSubstr("cannot stage"));
+    EXPECT_THAT(nothing.errors, HasSubstr("no chunks have been staged"));
     backfill_ok({"stage", "--until", "2024-01-05"});
     EXPECT_THAT(backfill_ok({"refresh-caggs"}), HasSubstr("Refreshed 0 of 2"));
     backfill_ok({"copy"});
