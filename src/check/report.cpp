@@ -67,7 +67,7 @@ std::string level_text(Severity level, bool colours) {
 
 std::string finding_text(const Finding& finding, const Page& page) {
     const auto text = fmt::format("{}: {}", finding.subject, finding.text);
-    const auto remedy = finding.remedy.empty() ? "" : "Reaction: " + finding.remedy;
+    const auto remedy = finding.remedy.empty() ? "" : "Remedy: " + finding.remedy;
     auto result = level_text(finding.level, page.colours);
     if (!page.width)
         return result + text + (remedy.empty() ? "\n" : ". " + remedy + "\n");

@@ -32,7 +32,7 @@ using testing::StartsWith;
 
 using Arguments = std::vector<std::string>;
 
-/// What a run of `check` found: "level subject: text. Reaction: remedy", with single spaces.
+/// What a run of `check` found: "level subject: text. Remedy: remedy", with single spaces.
 struct Report {
     int exit_status = -1;
     std::vector<std::string> findings;
@@ -77,9 +77,9 @@ Report report_of(const Outcome& outcome) {
     }
     // What each has to have.
     EXPECT_THAT(report.findings, Each(ContainsRegex("^(ok|warning|error) [^:]+: .")));
-    EXPECT_THAT(report.all_of("ok"), Each(Not(HasSubstr("Reaction: "))));
-    EXPECT_THAT(report.all_of("warning"), Each(HasSubstr(". Reaction: ")));
-    EXPECT_THAT(report.all_of("error"), Each(HasSubstr(". Reaction: ")));
+    EXPECT_THAT(report.all_of("ok"), Each(Not(HasSubstr("Remedy: "))));
+    EXPECT_THAT(report.all_of("warning"), Each(HasSubstr(". Remedy: ")));
+    EXPECT_THAT(report.all_of("error"), Each(HasSubstr(". Remedy: ")));
     const auto errors = report.all_of("error").size();
     const auto warnings = report.all_of("warning").size();
     EXPECT_EQ(report.summary,
@@ -282,7 +282,7 @@ TEST_F(Check, ADatabaseWithoutTheExtensionIsAnError) {
     const Database plain("BACKFILL_TARGET", {.with_extension = false});
     EXPECT_THAT(check_between(source.uri(), plain.uri()).errors("connection"),
                 ElementsAre(AllOf(HasSubstr("has no timescaledb extension"),
-                                  EndsWith("Reaction: connect to the database that has the "
+                                  EndsWith("Remedy: connect to the database that has the "
                                            "hypertables"))));
 }
 
@@ -297,7 +297,7 @@ TEST_F(Check, APoolerInTransactionModeIsAnError) {
     const auto report = check_between(source.uri(), pooler.uri(target));
     EXPECT_THAT(report.errors("connection"),
                 ElementsAre(AllOf(HasSubstr("behind a pooler"),
-                                  HasSubstr("Reaction: connect to the server directly"))));
+                                  HasSubstr("Remedy: connect to the server directly"))));
     EXPECT_THAT(report.ok("size"), SizeIs(1));
     const PgBouncer session(source, target, "pool_mode = session");
     EXPECT_EQ(check_between(session.uri(source), session.uri(target)).exit_status, 0);
@@ -459,7 +459,7 @@ TEST_F(Check, ATimeOfATypeThatIsNotSupportedIsFound) {
         "interval '1 day'))");
     EXPECT_THAT(check().errors("range"),
                 ElementsAre(HasSubstr("\"public\".\"orders\" is partitioned by \"id\" of the type "
-                                      "uuid, which is not supported. Reaction: leave it out with "
+                                      "uuid, which is not supported. Remedy: leave it out with "
                                       "--filter")));
     const auto outcome = backfill({"stage", "--until", "2025-01-01"});
     EXPECT_EQ(outcome.exit_status, 2);

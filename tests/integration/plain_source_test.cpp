@@ -476,12 +476,11 @@ TEST_F(PlainSource, ColumnsOfChildrenAreNotLost) {
                       Not(HasSubstr("like the source's"))));
     const auto check = backfill({"check", "--until", "2024-01-06"});
     EXPECT_EQ(check.exit_status, exit_failed);
-    EXPECT_THAT(
-        check.output,
-        AllOf(HasSubstr("column \"extra\" (text) is only in"),
-              HasSubstr("Reaction: ALTER TABLE \"public\".\"readings\" ADD COLUMN \"extra\" "
-                        "text, on both sides, or leave it out"),
-              Not(HasSubstr("like the source's")), Not(HasSubstr("nothing to copy"))));
+    EXPECT_THAT(check.output,
+                AllOf(HasSubstr("column \"extra\" (text) is only in"),
+                      HasSubstr("Remedy: ALTER TABLE \"public\".\"readings\" ADD COLUMN \"extra\" "
+                                "text, on both sides, or leave it out"),
+                      Not(HasSubstr("like the source's")), Not(HasSubstr("nothing to copy"))));
     target.run("ALTER TABLE readings ADD COLUMN extra text, ADD COLUMN \"more \"\"\" bigint[]");
     EXPECT_THAT(refused({"stage", "--until", "2024-01-06"}),
                 AllOf(HasSubstr("ADD COLUMN \"extra\" text, in the source; "),

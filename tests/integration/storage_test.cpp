@@ -28,10 +28,10 @@ class Storage : public Migration {
     /// and one that is not.
     void make(const std::string& more_of_hypertable = "") {
         both(fmt::format(
-            "CREATE TABLE parcels (time timestamptz NOT NULL, device int, note text);"
-            "SELECT create_hypertable('parcels', 'time', chunk_time_interval => interval '1 day'{});"
-            "ALTER TABLE parcels SET (timescaledb.compress, timescaledb.compress_segmentby = "
-            "'device', timescaledb.compress_orderby = 'time')",
+            "CREATE TABLE parcels (time timestamptz NOT NULL, device int, note text);SELECT "
+            "create_hypertable('parcels', 'time', chunk_time_interval => interval '1 day'{});ALTER "
+            "TABLE parcels SET (timescaledb.compress, timescaledb.compress_segmentby = 'device', "
+            "timescaledb.compress_orderby = 'time')",
             more_of_hypertable));
         source.run("INSERT INTO parcels SELECT t, d, 'note ' || d FROM generate_series("
                    "'2024-01-01'::timestamptz, '2024-01-03 23:30', '30 min') t, "
@@ -93,7 +93,7 @@ class Storage : public Migration {
     /// \param finding what that begins with.
     std::string reaction_for(const std::string& finding) const {
         const auto said = backfill({"check", "--until", "2024-02-01"}).output;
-        const std::string remedy = "Reaction: in the target: ";
+        const std::string remedy = "Remedy: in the target: ";
         const auto begin = said.find(remedy, said.find(finding));
         EXPECT_NE(begin, std::string::npos) << said;
         return begin == std::string::npos

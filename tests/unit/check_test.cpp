@@ -64,8 +64,8 @@ TEST(FindingReport, HasOneLinePerFindingOffTerminals) {
     EXPECT_EQ(check::findings_text(some_findings(), {}),
               "ok       versions: the same\n"
               "warning  indexes: \"public\".\"a table with spaces in its name\": an index is "
-              "missing. Reaction: CREATE INDEX ON \"public\".\"a table with spaces in its name\"\n"
-              "error    columns: one is missing. Reaction: add it\n");
+              "missing. Remedy: CREATE INDEX ON \"public\".\"a table with spaces in its name\"\n"
+              "error    columns: one is missing. Remedy: add it\n");
 }
 
 TEST(FindingReport, IsFoldedOnATerminalButNotWithinNames) {
@@ -74,10 +74,10 @@ TEST(FindingReport, IsFoldedOnATerminalButNotWithinNames) {
               "warning  indexes:\n"
               "         \"public\".\"a table with spaces in its name\": an\n"
               "         index is missing\n"
-              "         Reaction: CREATE INDEX ON\n"
+              "         Remedy: CREATE INDEX ON\n"
               "         \"public\".\"a table with spaces in its name\"\n"
               "error    columns: one is missing\n"
-              "         Reaction: add it\n");
+              "         Remedy: add it\n");
 }
 
 TEST(FindingReport, HasColoursForLevels) {
