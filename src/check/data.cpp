@@ -28,7 +28,7 @@ struct ChunkStorage {
     std::optional<std::int64_t> rows;
 };
 
-/// In the order of the chunks; nothing in the place of one that is gone.
+/// \returns an item for each chunk, in their order; nothing for a chunk that no longer exists.
 std::vector<std::optional<ChunkStorage>> read_storage(run::Endpoint& endpoint,
                                                       const Chunks& chunks) {
     std::vector<postgres::QualifiedName> names;
@@ -50,96 +50,100 @@ std::vector<std::optional<ChunkStorage>> read_storage(run::Endpoint& endpoint,
 
 // ---------------------------------------------------------------- the target's chunks
 
-/// Chunks of the target that overlap chunks of the source, and are not the same boxes.
-std::vector<const ChunkInRange*> cut_elsewhere(const HypertablePair& pair, const Chunks& sources,
-                                               const Chunks& targets) {
-    std::set<Slices> boxes;
+/// Chunks of the target that overlap chunks of the source, but have different hypercubes.
+std::vector<const ChunkInRange*> chunks_with_other_boundaries(const HypertablePair& pair,
+                                                              const Chunks& sources,
+                                                              const Chunks& targets) {
+    std::set<Slices> hypercubes;
     for (const auto& chunk : sources)
         if (chunk.hypertable_id == pair.source->id)
-            boxes.insert(chunk.slices);
+            hypercubes.insert(chunk.slices);
     std::vector<const ChunkInRange*> found;
     for (const auto& chunk : targets)
-        if (chunk.hypertable_id == pair.target->id && !boxes.contains(chunk.slices) &&
-            std::ranges::any_of(boxes,
-                                [&](const Slices& box) { return box.overlap(chunk.slices); }))
+        if (chunk.hypertable_id == pair.target->id && !hypercubes.contains(chunk.slices) &&
+            std::ranges::any_of(hypercubes, [&](const Slices& hypercube) {
+                return hypercube.overlap(chunk.slices);
+            }))
             found.push_back(&chunk);
     return found;
 }
 
-/// What the target holds of a hypertable in the range.
-struct Held {
+/// The rows that the target already has in the range of a hypertable.
+struct ExistingRows {
     std::int64_t chunks = 0;     ///< with rows in the range
-    std::int64_t rows = 0;       ///< estimated, unless is_exact
+    std::int64_t rows = 0;       ///< estimated
     std::int64_t bytes = 0;      ///< of those chunks
-    std::int64_t uncounted = 0;  ///< chunks whose rows nobody has counted
-    std::int64_t unanswered = 0; ///< chunks that a bound cuts, where looking took too long
+    std::int64_t uncounted = 0;  ///< chunks that were never analyzed
+    std::int64_t unanswered = 0; ///< chunks that a bound cuts, and that took too long to count
     std::int64_t empty = 0;
 };
 
-/// More rows are not counted.
+/// The highest number of rows that are counted.
 constexpr std::int64_t most_rows = 100'000;
 
-/// Counts what a bound leaves of a chunk.
-void count_cut(Held& held, run::Endpoint& target, const HypertablePair& pair,
-               const ChunkInRange& chunk) {
-    const auto row = query_patiently(
+/// Counts the rows in the range of a chunk that a bound cuts.
+void count_rows_in_range(ExistingRows& existing, run::Endpoint& target, const HypertablePair& pair,
+                         const ChunkInRange& chunk) {
+    const auto row = query_with_timeout(
         target.connection,
         fmt::format("SELECT pg_catalog.count(*) AS rows FROM (SELECT FROM {} WHERE {} LIMIT {}) "
                     "AS one",
                     chunk.name.quoted(), timescale::row_filter(pair.target->time, {*pair.range}),
                     most_rows));
     if (!row) {
-        ++held.unanswered;
+        ++existing.unanswered;
         return;
     }
     const auto rows = row->integer(0, "rows");
     if (rows == 0)
         return;
-    ++held.chunks;
-    held.rows += rows;
-    held.bytes += chunk.bytes;
+    ++existing.chunks;
+    existing.rows += rows;
+    existing.bytes += chunk.bytes;
 }
 
-Held read_held(run::Endpoint& target, const HypertablePair& pair, const Chunks& chunks) {
+ExistingRows read_existing_rows(run::Endpoint& target, const HypertablePair& pair,
+                                const Chunks& chunks) {
     Chunks own;
     std::ranges::copy_if(chunks, std::back_inserter(own), [&](const ChunkInRange& chunk) {
         return chunk.hypertable_id == pair.target->id;
     });
-    Held held;
+    ExistingRows existing;
     const auto storage = read_storage(target, own);
     for (std::size_t i = 0; i < own.size(); ++i) {
         const auto& chunk = own[i];
         if (!storage[i])
             continue;
         if (storage[i]->empty) {
-            ++held.empty;
+            ++existing.empty;
         } else if (chunk.slice.from < pair.range->from || chunk.slice.until > pair.range->until) {
-            count_cut(held, target, pair, chunk);
+            count_rows_in_range(existing, target, pair, chunk);
         } else {
-            ++held.chunks;
-            held.bytes += chunk.bytes;
-            held.rows += storage[i]->rows.value_or(0);
-            held.uncounted += storage[i]->rows ? 0 : 1;
+            ++existing.chunks;
+            existing.bytes += chunk.bytes;
+            existing.rows += storage[i]->rows.value_or(0);
+            existing.uncounted += storage[i]->rows ? 0 : 1;
         }
     }
-    return held;
+    return existing;
 }
 
-void report_held(Findings& findings, const HypertablePair& pair, const Held& held) {
+void report_existing_rows(Findings& findings, const HypertablePair& pair,
+                          const ExistingRows& existing) {
     const std::string subject = "rows in the target";
-    if (held.chunks == 0 && held.unanswered == 0) {
+    if (existing.chunks == 0 && existing.unanswered == 0) {
         return;
     }
-    std::string text =
-        fmt::format("{}: about {} in {} of the range ({}) are there already{}", pair.quoted(),
-                    format_count(held.rows, "row"), format_count(held.chunks, "chunk"),
-                    format_bytes(held.bytes),
-                    held.uncounted == 0 ? ""
-                                        : fmt::format(" (without {} that were never analyzed)",
-                                                      format_count(held.uncounted, "chunk")));
-    if (held.unanswered > 0)
+    std::string text = fmt::format(
+        "{}: about {} in {} of the range ({}) are there already{}", pair.quoted(),
+        format_count(existing.rows, "row"), format_count(existing.chunks, "chunk"),
+        format_bytes(existing.bytes),
+        existing.uncounted == 0 ? ""
+                                : fmt::format(" (without {} that were never analyzed)",
+                                              format_count(existing.uncounted, "chunk")));
+    if (existing.unanswered > 0)
         text += fmt::format("; whether {} that a bound cuts have some could not be told in {} s",
-                            format_count(held.unanswered, "chunk"), patience_in_seconds);
+                            format_count(existing.unanswered, "chunk"), timeout_in_seconds);
     findings.warn(subject,
                   text + "; copy replaces them by the source's, so that what only the target has "
                          "is lost, and those chunks are loaded in place, which takes longer",
@@ -147,21 +151,21 @@ void report_held(Findings& findings, const HypertablePair& pair, const Held& hel
                   "that leaves them out");
 }
 
-void report_cut_elsewhere(Findings& findings, const HypertablePair& pair,
-                          const std::vector<const ChunkInRange*>& cut) {
-    if (cut.empty())
+void report_other_boundaries(Findings& findings, const HypertablePair& pair,
+                             const std::vector<const ChunkInRange*>& chunks) {
+    if (chunks.empty())
         return;
     findings.warn("chunk intervals",
                   fmt::format("{}: source and target cut chunks at different times, the target {} "
                               "such as {}; rows go there through the hypertable, which takes "
                               "several times as long, and compressed chunks as rows",
                               pair.quoted(),
-                              format_count(static_cast<std::int64_t>(cut.size()), "chunk"),
-                              cut.front()->name.quoted()),
+                              format_count(static_cast<std::int64_t>(chunks.size()), "chunk"),
+                              chunks.front()->name.quoted()),
                   "in the target, if those chunks are empty: drop them (drop_chunks)");
 }
 
-/// How much there is to copy.
+/// Reports how much there is to copy.
 void report_sizes(Findings& findings, const Pairs& pairs, const Chunks& chunks,
                   const std::vector<std::optional<ChunkStorage>>& storage) {
     for (const auto& pair : pairs) {
@@ -195,7 +199,7 @@ void report_sizes(Findings& findings, const Pairs& pairs, const Chunks& chunks,
                       "see whether --until, --from and --filter are what they should be");
 }
 
-/// What it takes in the target.
+/// Reports how much disk space the range needs in the target.
 void report_disk_space(Findings& findings, run::Endpoint& source, run::Endpoint* target,
                        const Chunks& chunks,
                        const std::vector<std::optional<ChunkStorage>>& storage) {
@@ -218,7 +222,7 @@ void report_disk_space(Findings& findings, run::Endpoint& source, run::Endpoint*
             format_bytes(uncompressed));
     text += ", with WAL besides; PostgreSQL does not tell how much is free there";
     if (target != nullptr) {
-        const auto row = query_patiently(
+        const auto row = query_with_timeout(
             target->connection,
             "SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes");
         if (row)
@@ -246,10 +250,11 @@ void target_rows(Findings& findings, run::Endpoint& target, const Pairs& pairs,
         if (pair.source == nullptr || pair.target == nullptr || !pair.range)
             continue;
         if (timescale::have_same_dimensions(*pair.source, *pair.target))
-            report_cut_elsewhere(findings, pair, cut_elsewhere(pair, sources, targets));
-        const auto held = read_held(target, pair, targets);
-        empty += held.empty;
-        report_held(findings, pair, held);
+            report_other_boundaries(findings, pair,
+                                    chunks_with_other_boundaries(pair, sources, targets));
+        const auto existing = read_existing_rows(target, pair, targets);
+        empty += existing.empty;
+        report_existing_rows(findings, pair, existing);
     }
     if (!findings.has_problem("rows in the target"))
         findings.ok("rows in the target", empty == 0

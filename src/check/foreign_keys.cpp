@@ -14,7 +14,7 @@ namespace check {
 
 namespace {
 
-/// A table that foreign keys reference, and the columns of it.
+/// A table that foreign keys reference, and its referenced columns.
 struct Referenced {
     postgres::QualifiedName table;
     std::vector<std::string> columns;
@@ -22,22 +22,22 @@ struct Referenced {
     auto operator<=>(const Referenced&) const = default;
 };
 
-/// More keys than these are not read.
+/// The highest number of keys that are compared.
 constexpr std::int64_t most_keys = 1'000'000;
 
-/// All keys of a table, as far as they can be told without fetching them.
+/// The number and a digest of all keys of a table.
 struct Keys {
     std::int64_t count = 0; ///< most_keys + 1 when there are more
-    std::string digest;     ///< equal when the sets of keys are
+    std::string digest;     ///< equal if the sets of keys are equal
 };
 
-/// \returns nothing when it takes too long.
+/// \returns nothing if it takes too long.
 std::optional<Keys> read_keys(run::Endpoint& endpoint, const Referenced& referenced) {
     std::vector<std::string> columns;
     for (const auto& column : referenced.columns)
         columns.push_back(postgres::quote_identifier(column));
     const auto list = fmt::format("{}", fmt::join(columns, ", "));
-    const auto row = query_patiently(
+    const auto row = query_with_timeout(
         endpoint.connection,
         fmt::format("SELECT pg_catalog.count(*) AS keys, pg_catalog.sum(pg_catalog."
                     "hashtextextended(ROW({0})::text COLLATE \"C\", 0))::text AS digest "
@@ -48,12 +48,12 @@ std::optional<Keys> read_keys(run::Endpoint& endpoint, const Referenced& referen
     return Keys{.count = row->integer(0, "keys"), .digest = row->string(0, "digest")};
 }
 
-/// \param reader what the target's hypertables that reference it are, for people.
+/// \param referencing the names of the target's hypertables that reference the table.
 void compare(Findings& findings, run::Endpoint& source, run::Endpoint& target,
-             const Referenced& referenced, const std::string& readers) {
+             const Referenced& referenced, const std::string& referencing) {
     const std::string subject = "foreign keys";
     const auto table = referenced.table.quoted();
-    const auto what = fmt::format("{}, which {} references", table, readers);
+    const auto what = fmt::format("{}, which {} references", table, referencing);
     const auto remedy =
         fmt::format("copy what {} lacks into the target before its hypertables", table);
     std::optional<Keys> in_source;
@@ -78,7 +78,7 @@ void compare(Findings& findings, run::Endpoint& source, run::Endpoint& target,
         findings.warn(subject,
                       fmt::format("{}: not empty in the target; its keys were not compared, for "
                                   "there are more than {}, or reading them took longer than {} s",
-                                  what, output::format_count(most_keys), patience_in_seconds),
+                                  what, output::format_count(most_keys), timeout_in_seconds),
                       "see that the target has every row of it that is referenced");
         return;
     }
@@ -114,18 +114,19 @@ void foreign_keys(Findings& findings, run::Endpoint& source, run::Endpoint& targ
                   const Pairs& pairs) {
     const auto rows =
         target.connection.query(sql::foreign_keys, names_of(pairs, &HypertablePair::target));
-    std::map<Referenced, std::set<std::string>> readers_of;
+    std::map<Referenced, std::set<std::string>> referencing_by_table;
     for (int row = 0; row < rows.size(); ++row) {
         const Referenced referenced{
             .table = {rows.string(row, "referenced_schema"), rows.string(row, "referenced_table")},
             .columns = json::parse(rows.text(row, "referenced_columns")).texts()};
-        readers_of[referenced].insert(
+        referencing_by_table[referenced].insert(
             postgres::QualifiedName{rows.string(row, "schema_name"), rows.string(row, "table_name")}
                 .quoted());
     }
-    for (const auto& [referenced, readers] : readers_of)
-        compare(findings, source, target, referenced, fmt::format("{}", fmt::join(readers, ", ")));
-    if (readers_of.empty())
+    for (const auto& [referenced, referencing] : referencing_by_table)
+        compare(findings, source, target, referenced,
+                fmt::format("{}", fmt::join(referencing, ", ")));
+    if (referencing_by_table.empty())
         findings.ok("foreign keys", "the target's hypertables reference no tables");
 }
 

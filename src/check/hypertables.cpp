@@ -10,7 +10,7 @@ namespace check {
 
 namespace {
 
-/// The source has no TimescaleDB.
+/// True if the source has no TimescaleDB.
 bool is_plain(const Pairs& pairs) {
     return !pairs.empty() && pairs.front().known().is_plain_table;
 }
@@ -19,7 +19,7 @@ bool is_plain(const Pairs& pairs) {
 
 void hypertables(Findings& findings, const Pairs& pairs) {
     const std::string subject = "hypertables";
-    std::int64_t there = 0;
+    std::int64_t existing = 0;
     for (const auto& pair : pairs) {
         if (pair.target == nullptr) {
             auto text = run::missing(*pair.source);
@@ -29,7 +29,7 @@ void hypertables(Findings& findings, const Pairs& pairs) {
                           "with --filter");
             continue;
         }
-        ++there;
+        ++existing;
         for (const auto& difference : run::differences(*pair.source, *pair.target))
             findings.fail("columns", difference.text,
                           (difference.remedy.empty() ? "make the target's columns like the source's"
@@ -39,12 +39,12 @@ void hypertables(Findings& findings, const Pairs& pairs) {
     if (!findings.has_problem(subject))
         findings.ok(subject, is_plain(pairs)
                                  ? fmt::format("{} of the source, all hypertables in the target",
-                                               output::format_count(there, "table"))
+                                               output::format_count(existing, "table"))
                                  : fmt::format("{} of the source, all of which the target has",
-                                               output::format_count(there, "hypertable")));
-    if (!findings.has_problem("columns") && there > 0)
+                                               output::format_count(existing, "hypertable")));
+    if (!findings.has_problem("columns") && existing > 0)
         findings.ok("columns", fmt::format("the same on both sides, for {}",
-                                           output::format_count(there, "hypertable")));
+                                           output::format_count(existing, "hypertable")));
 }
 
 } // namespace check

@@ -27,9 +27,10 @@ struct Job {
     std::optional<std::string> timezone;
     std::string drop_text;
     std::optional<InternalTime> drop_until; ///< if it is known
-    /// Chunks that were made until then are dropped, whatever their time; of policies that say so.
+    /// Chunks created by then are dropped, whatever their time. Set for policies with
+    /// drop_created_before.
     std::optional<InternalTime> drop_created_until;
-    InternalTime drop_created_after = 0;      ///< how long after they were made, in microseconds
+    InternalTime drop_created_after = 0;      ///< the age that drops a chunk, in microseconds
     std::optional<InternalTime> refresh_from; ///< minus_infinity for all; nothing if not known
 };
 
@@ -38,10 +39,10 @@ std::optional<std::int64_t> optional_integer(const postgres::Result& rows, int r
     return rows.is_null(row, column) ? std::nullopt : std::optional(rows.integer(row, column));
 }
 
-/// What an integer_now function says, if it can be had.
+/// The result of an integer_now function; nothing if it fails or takes too long.
 std::optional<InternalTime> integer_now(run::Endpoint& endpoint, const std::string& function) {
     try {
-        const auto row = patiently(endpoint.connection, [&] {
+        const auto row = with_timeout(endpoint.connection, [&] {
             endpoint.connection.execute(postgres::own_search_path);
             return endpoint.connection.query(
                 fmt::format("SELECT {}()::pg_catalog.int8 AS now", function));
@@ -49,7 +50,7 @@ std::optional<InternalTime> integer_now(run::Endpoint& endpoint, const std::stri
         if (row && !row->is_null(0, "now"))
             return row->integer(0, "now");
     } catch (const postgres::SqlError&) {
-        // It may not be ours to run.
+        // The role may lack the privilege to execute it.
     }
     return std::nullopt;
 }
@@ -97,7 +98,7 @@ const HypertablePair* find_pair(const Pairs& pairs,
 }
 
 /// How many of a pair's chunks in the range end at or before a point of time.
-std::int64_t ended(const HypertablePair& pair, const Chunks& chunks, InternalTime by) {
+std::int64_t count_ending_by(const HypertablePair& pair, const Chunks& chunks, InternalTime by) {
     return std::ranges::count_if(chunks, [&](const auto& chunk) {
         return pair.source != nullptr && chunk.hypertable_id == pair.source->id &&
                chunk.slice.until <= by;
@@ -105,8 +106,8 @@ std::int64_t ended(const HypertablePair& pair, const Chunks& chunks, InternalTim
 }
 
 /// How many of a hypertable's chunks in the range had been created by a point of time.
-std::int64_t created(const timescale::Hypertable& hypertable, const Chunks& chunks,
-                     InternalTime by) {
+std::int64_t count_created_by(const timescale::Hypertable& hypertable, const Chunks& chunks,
+                              InternalTime by) {
     return std::ranges::count_if(chunks, [&](const auto& chunk) {
         return chunk.hypertable_id == hypertable.id && chunk.created && *chunk.created <= by;
     });
@@ -118,7 +119,7 @@ std::int64_t count_of(const HypertablePair& pair, const Chunks& chunks) {
     });
 }
 
-std::string pause(run::Endpoint& endpoint, const Job& job) {
+std::string pause_call(run::Endpoint& endpoint, const Job& job) {
     const timescale::JobSchedule schedule{.id = job.id,
                                           .timezone = job.timezone,
                                           .drops_by_creation = job.drop_created_until.has_value()};
@@ -129,7 +130,7 @@ std::string title(const Job& job, const HypertablePair& pair) {
     return fmt::format("{}: job {} ({})", pair.quoted(), job.id, job.kind);
 }
 
-/// What policies of TimescaleDB do (tsl/src/bgw_policy), but for those that have more to be said.
+/// What a policy of TimescaleDB does (tsl/src/bgw_policy), except retention and refresh.
 std::string what_policy_does(const Job& job) {
     if (job.kind == "compression")
         return "compresses chunks of the range";
@@ -144,7 +145,7 @@ std::string what_policy_does(const Job& job) {
     return "is a policy that this version does not know, and may work on chunks of the range";
 }
 
-/// As long as a migration may take.
+/// How long a migration may take.
 constexpr std::int64_t days_ahead = 7;
 constexpr InternalTime time_ahead = days_ahead * timescale::microseconds_in_day;
 
@@ -159,31 +160,32 @@ bool is_of_time(const HypertablePair& pair) {
     return axis != timescale::Axis::integer && axis != timescale::Axis::other;
 }
 
-/// Whether it drops more as time goes by, without new rows.
-bool goes_by_clock(const Job& job, const HypertablePair& pair) {
+/// True if the job drops more chunks as time passes, even without new rows.
+bool depends_on_clock(const Job& job, const HypertablePair& pair) {
     return job.drop_created_until || is_of_time(pair);
 }
 
-/// How many chunks in the range retention drops at its next run, and, where time goes by itself,
-/// how many more within the next days; nothing when it cannot be told.
+/// How many chunks in the range a retention policy drops.
 struct Drops {
-    std::int64_t now = 0;
-    std::int64_t soon = 0;
+    std::int64_t now = 0;  ///< at its next run
+    std::int64_t soon = 0; ///< in addition, within days_ahead; 0 if the time is an integer
 };
 
+/// \returns nothing if the number cannot be determined.
 std::optional<Drops> drops_of(const Job& job, const HypertablePair& pair, const Chunks& chunks) {
     if (pair.source == nullptr)
         return std::nullopt;
     if (job.drop_created_until) {
-        const auto now = created(*pair.source, chunks, *job.drop_created_until);
-        const auto soon = created(*pair.source, chunks, *job.drop_created_until + time_ahead);
+        const auto now = count_created_by(*pair.source, chunks, *job.drop_created_until);
+        const auto soon =
+            count_created_by(*pair.source, chunks, *job.drop_created_until + time_ahead);
         return Drops{.now = now, .soon = soon - now};
     }
     if (!job.drop_until)
         return std::nullopt;
-    Drops drops{.now = ended(pair, chunks, *job.drop_until), .soon = 0};
+    Drops drops{.now = count_ending_by(pair, chunks, *job.drop_until), .soon = 0};
     if (is_of_time(pair))
-        drops.soon = ended(pair, chunks, *job.drop_until + time_ahead) - drops.now;
+        drops.soon = count_ending_by(pair, chunks, *job.drop_until + time_ahead) - drops.now;
     return drops;
 }
 
@@ -194,7 +196,7 @@ void source_retention(Findings& findings, run::Endpoint& source, const Job& job,
     const auto remedy = fmt::format("in the source, until verify is through: {}; chunks that are "
                                     "dropped before they are copied are skipped, and the rest of "
                                     "the run goes on",
-                                    pause(source, job));
+                                    pause_call(source, job));
     if (!drops)
         findings.warn(subject,
                       fmt::format("{} drops chunks (after {}); which of the range's {} could not "
@@ -206,7 +208,7 @@ void source_retention(Findings& findings, run::Endpoint& source, const Job& job,
             subject,
             fmt::format("{} {}: {} of the range's {} at its next run{}", title(job, pair),
                         what_drops(job), drops->now, count_of(pair, chunks),
-                        goes_by_clock(job, pair)
+                        depends_on_clock(job, pair)
                             ? fmt::format(", and {} more within {} days", drops->soon, days_ahead)
                             : std::string()),
             remedy);
@@ -215,13 +217,13 @@ void source_retention(Findings& findings, run::Endpoint& source, const Job& job,
                                          what_drops(job)));
 }
 
-/// Chunks that copying makes are new, however old their rows are.
+/// Chunks that copy creates are new, however old their rows are.
 void target_retention_by_creation(Findings& findings, run::Endpoint& target, const Job& job,
                                   const HypertablePair& pair, const Chunks& sources,
                                   const Chunks& targets) {
     const std::string subject = "jobs in the target";
-    const auto remedy = "in the target, until verify is through: " + pause(target, job);
-    const auto now = created(*pair.target, targets, *job.drop_created_until);
+    const auto remedy = "in the target, until verify is through: " + pause_call(target, job);
+    const auto now = count_created_by(*pair.target, targets, *job.drop_created_until);
     if (now > 0)
         findings.fail(subject,
                       fmt::format("{} {}: of those that the target has in the range, {} at its "
@@ -244,7 +246,7 @@ void target_retention(Findings& findings, run::Endpoint& target, const Job& job,
     const auto drops = drops_of(job, pair, chunks);
     const auto remedy = "in the target, until verify is through, and then with another interval "
                         "if that history is to be kept: " +
-                        pause(target, job);
+                        pause_call(target, job);
     if (drops && drops->now > 0)
         findings.fail(subject,
                       fmt::format("{} drops chunks after {}: {} of the range's {} as soon as they "
@@ -268,7 +270,7 @@ void target_retention(Findings& findings, run::Endpoint& target, const Job& job,
 void target_refresh(Findings& findings, run::Endpoint& target, const Job& job,
                     const HypertablePair& pair) {
     const std::string subject = "jobs in the target";
-    const auto remedy = "in the target, until refresh-caggs is through: " + pause(target, job);
+    const auto remedy = "in the target, until refresh-caggs is through: " + pause_call(target, job);
     if (!job.refresh_from)
         findings.warn(subject,
                       title(job, pair) + " refreshes a window that could not be told; if that has "
@@ -308,7 +310,7 @@ void target_jobs(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                 fmt::format("job {} ({}) runs {}; whether it touches what is copied, nobody but "
                             "its author knows",
                             job.id, job.name, job.procedure),
-                "in the target, until verify is through, if it does: " + pause(target, job));
+                "in the target, until verify is through, if it does: " + pause_call(target, job));
         else if (pair == nullptr)
             continue;
         else if (job.kind == "retention" && job.drop_created_until)
@@ -322,7 +324,7 @@ void target_jobs(Findings& findings, run::Endpoint& target, const Pairs& pairs,
                           fmt::format("{} {} as soon as they are copied, and while they are: copy "
                                       "waits for it, and has to try again",
                                       title(job, *pair), what_policy_does(job)),
-                          "in the target, until verify is through: " + pause(target, job));
+                          "in the target, until verify is through: " + pause_call(target, job));
     }
     if (!findings.has(subject))
         findings.ok(subject, "no active one interferes");

@@ -16,7 +16,7 @@ namespace {
 
 using timescale::Hypertable;
 
-/// A read-only connection, or why there is none.
+/// A read-only connection, or the reason why it failed.
 struct Attempt {
     std::optional<run::Endpoint> endpoint{};
     std::string problem{};
@@ -55,14 +55,14 @@ Chunks read_chunks(run::Endpoint& endpoint, const Pairs& pairs,
     return timescale::read_chunks_in_range(endpoint.connection, wanted);
 }
 
-/// Slices of the source's plain tables, which are copied as chunks.
+/// The slices of the source's plain tables, which are copied like chunks.
 Chunks read_plain_chunks(Findings& findings, run::Endpoint& source, const Pairs& pairs) {
     Chunks chunks;
     for (const auto& pair : pairs) {
         if (!is_comparable(pair))
             continue;
         const auto& table = *pair.source;
-        auto slices = patiently(source.connection, [&] {
+        auto slices = with_timeout(source.connection, [&] {
             return timescale::find_slices(source.connection, table, pair.target->chunk_interval,
                                           *pair.range);
         });
@@ -70,7 +70,7 @@ Chunks read_plain_chunks(Findings& findings, run::Endpoint& source, const Pairs&
             findings.warn("size",
                           fmt::format("{}: which slices of time have rows could not be told in {} "
                                       "s; it is counted as one chunk",
-                                      pair.quoted(), patience_in_seconds),
+                                      pair.quoted(), timeout_in_seconds),
                           "nothing; stage takes the time it needs");
             slices = {timescale::all_of_time};
         }

@@ -20,7 +20,7 @@ namespace check {
 struct HypertablePair {
     const timescale::Hypertable* source = nullptr;
     const timescale::Hypertable* target = nullptr;
-    std::optional<timescale::TimeRange> range{}; ///< nothing if its time cannot take the bounds
+    std::optional<timescale::TimeRange> range{}; ///< nothing if the bounds do not fit its time type
 
     const timescale::Hypertable& known() const { return source != nullptr ? *source : *target; }
     std::string quoted() const { return known().known_as().quoted(); }
@@ -28,19 +28,19 @@ struct HypertablePair {
 using Pairs = std::vector<HypertablePair>;
 using Chunks = std::vector<timescale::ChunkInRange>;
 
-/// True if both sides have it, with the same columns, and its time can take the bounds.
+/// True if both sides have the hypertable, with the same columns, and the bounds fit its time type.
 bool is_comparable(const HypertablePair& pair);
 
 /// Which hypertables, and which of their rows, the migration copies.
 struct Scope {
     std::optional<std::string> from;
-    std::optional<std::string> until; ///< everything, if nothing
+    std::optional<std::string> until; ///< without it, all rows
     std::optional<std::string> filter;
     timescale::Cascade cascade;
     int workers = 8; ///< of copy
 };
 
-/// What check has read of both servers; only one of them, if the other could not be connected to.
+/// What check has read from the servers, or from one of them if the connection to the other failed.
 struct Migration {
     std::optional<run::Endpoint> source{};
     std::optional<run::Endpoint> target{};

@@ -15,17 +15,17 @@ std::vector<postgres::Parameter> names_of(const Pairs& pairs,
     return postgres::name_arrays(names);
 }
 
-std::string begin_patiently() {
-    return fmt::format("BEGIN READ ONLY; SET LOCAL statement_timeout = '{}s'", patience_in_seconds);
+std::string begin_with_timeout() {
+    return fmt::format("BEGIN READ ONLY; SET LOCAL statement_timeout = '{}s'", timeout_in_seconds);
 }
 
-bool says_out_of_patience(const postgres::SqlError& error) {
+bool is_timeout(const postgres::SqlError& error) {
     return error.sqlstate() == postgres::sqlstate::query_canceled;
 }
 
-std::optional<postgres::Result> query_patiently(postgres::Connection& connection,
-                                                const std::string& sql) {
-    return patiently(connection, [&] { return connection.query(sql); });
+std::optional<postgres::Result> query_with_timeout(postgres::Connection& connection,
+                                                   const std::string& sql) {
+    return with_timeout(connection, [&] { return connection.query(sql); });
 }
 
 } // namespace check

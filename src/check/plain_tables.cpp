@@ -14,23 +14,23 @@ namespace {
 
 using timescale::Hypertable;
 
-/// Looks for rows of a plain table that no chunk takes.
-void look_at_plain_rows(Findings& findings, run::Endpoint& source, const HypertablePair& pair) {
+/// Checks for rows of a plain table that no chunk can contain.
+void check_plain_rows(Findings& findings, run::Endpoint& source, const HypertablePair& pair) {
     const std::string subject = "rows of the source";
-    const auto obstacle = patiently(source.connection, [&] {
+    const auto obstacle = with_timeout(source.connection, [&] {
         return timescale::obstacle_of_rows(source.connection, *pair.source, *pair.range);
     });
     if (!obstacle)
         findings.warn(subject,
                       fmt::format("{}: whether there are some without a time could not be told in "
                                   "{} s",
-                                  pair.quoted(), patience_in_seconds),
+                                  pair.quoted(), timeout_in_seconds),
                       "nothing; stage takes the time it needs, and refuses such rows");
     else if (!obstacle->empty())
         findings.fail(subject, *obstacle, "see to that, or leave the table out with --filter");
 }
 
-void look_at_missing_index(Findings& findings, const Hypertable& table) {
+void report_missing_index(Findings& findings, const Hypertable& table) {
     constexpr std::size_t most_names = 5;
     const auto time = postgres::quote_identifier(table.time.column);
     std::vector<std::string> names;
@@ -64,9 +64,9 @@ void look_at_missing_index(Findings& findings, const Hypertable& table) {
 void plain_tables(Findings& findings, Migration& migration, const Scope& scope) {
     for (const auto& pair : migration.pairs) {
         if (!pair.source->time_is_indexed())
-            look_at_missing_index(findings, *pair.source);
+            report_missing_index(findings, *pair.source);
         if (is_comparable(pair))
-            look_at_plain_rows(findings, *migration.source, pair);
+            check_plain_rows(findings, *migration.source, pair);
     }
     if (scope.filter)
         return;

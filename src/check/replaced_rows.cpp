@@ -14,7 +14,7 @@ namespace check {
 
 namespace {
 
-/// What becomes of rows that reference one that is deleted.
+/// What an ON DELETE action does to rows that reference a deleted row.
 struct Action {
     const char* name;
     const char* effect;
@@ -30,7 +30,7 @@ const Action& action_of(const std::string& on_delete) {
     return actions.at(on_delete);
 }
 
-bool holds_rows(const timescale::Chunk& chunk) {
+bool has_rows(const timescale::Chunk& chunk) {
     return !chunk.empty;
 }
 
@@ -86,7 +86,7 @@ void referencing_keys(Findings& findings, const postgres::Result& rows,
 void refused_deletes(Findings& findings, const HypertablePair& pair,
                      const std::vector<timescale::Chunk>& chunks) {
     const auto refusing = std::ranges::count_if(
-        chunks, [](const auto& chunk) { return holds_rows(chunk) && chunk.refuses_deletes; });
+        chunks, [](const auto& chunk) { return has_rows(chunk) && chunk.refuses_deletes; });
     if (refusing == 0)
         return;
     const auto table = pair.target->name.quoted();
@@ -104,7 +104,7 @@ void refused_deletes(Findings& findings, const HypertablePair& pair,
                     table));
 }
 
-/// \param aggregates as sql/check/publications.sql was asked for.
+/// \param row of sql/check/publications.sql. \param aggregates its parameters, in the same order.
 void refused_refreshes(Findings& findings, const postgres::Result& row, const Pairs& aggregates) {
     for (const auto& number : json::parse(row.text(0, "not_refreshed")).array()) {
         const auto& pair = aggregates.at(static_cast<std::size_t>(number.integer() - 1));
@@ -119,7 +119,7 @@ void refused_refreshes(Findings& findings, const postgres::Result& row, const Pa
     }
 }
 
-/// What others get to see of a copy.
+/// Reports that subscribers also receive the tables of the queue.
 /// \param row of sql/check/publications.sql.
 void published_tables(Findings& findings, const postgres::Result& row) {
     if (row.is_null(0, "of_all_tables") || !row.boolean(0, "is_decoded"))
@@ -152,7 +152,7 @@ void replaced_rows(Findings& findings, run::Endpoint& target, const Pairs& pairs
         if (pair.source == nullptr || pair.target == nullptr || !pair.range)
             continue;
         const auto chunks = own_chunks(target, pair, targets);
-        have_rows[pair.target->name] = std::ranges::any_of(chunks, holds_rows);
+        have_rows[pair.target->name] = std::ranges::any_of(chunks, has_rows);
         refused_deletes(findings, pair, chunks);
     }
     referencing_keys(findings, keys, have_rows);

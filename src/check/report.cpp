@@ -10,7 +10,7 @@ namespace check {
 
 namespace {
 
-/// Where the text begins, behind the longest level.
+/// The column of the text, after the longest level.
 constexpr int indent = 9;
 
 const char* colour_of(Severity level) {
@@ -25,8 +25,8 @@ const char* colour_of(Severity level) {
     return "\033[1;31m";
 }
 
-/// Words, as they may be broken into lines: not within "identifiers" and 'strings', so that SQL can
-/// be copied from a terminal.
+/// The words between which a line may be broken: not within "identifiers", so that SQL can be
+/// copied from a terminal.
 std::vector<std::string> words_of(const std::string& text) {
     std::vector<std::string> words(1);
     bool in_identifier = false;
@@ -40,7 +40,7 @@ std::vector<std::string> words_of(const std::string& text) {
     return words;
 }
 
-/// The text behind a margin, in lines of that width where words allow it.
+/// The indented text, in lines of at most that width unless a word is longer.
 std::string folded(const std::string& text, int width) {
     std::string result;
     int column = indent;
@@ -65,15 +65,15 @@ std::string level_text(Severity level, bool colours) {
     return colours ? fmt::format("{}{}\033[0m{}", colour_of(level), name, space) : name + space;
 }
 
-std::string finding_text(const Finding& finding, const Page& page) {
+std::string finding_text(const Finding& finding, const Layout& layout) {
     const auto text = fmt::format("{}: {}", finding.subject, finding.text);
     const auto remedy = finding.remedy.empty() ? "" : "Remedy: " + finding.remedy;
-    auto result = level_text(finding.level, page.colours);
-    if (!page.width)
+    auto result = level_text(finding.level, layout.colours);
+    if (!layout.width)
         return result + text + (remedy.empty() ? "\n" : ". " + remedy + "\n");
-    result += folded(text, *page.width) + "\n";
+    result += folded(text, *layout.width) + "\n";
     if (!remedy.empty())
-        result += std::string(indent, ' ') + folded(remedy, *page.width) + "\n";
+        result += std::string(indent, ' ') + folded(remedy, *layout.width) + "\n";
     return result;
 }
 
@@ -93,12 +93,12 @@ std::vector<Finding> in_order(const std::vector<Finding>& findings) {
 
 } // namespace
 
-void tell_findings(output::Output& output, const std::vector<Finding>& findings) {
+void print_findings(output::Output& output, const std::vector<Finding>& findings) {
     constexpr int least = 40;
-    const Page page{.width = output.can_draw()
-                                 ? std::optional(std::max(output::Output::columns(), least))
-                                 : std::nullopt,
-                    .colours = output.has_colours()};
+    const Layout layout{.width = output.can_draw()
+                                     ? std::optional(std::max(output::Output::columns(), least))
+                                     : std::nullopt,
+                        .colours = output.has_colours()};
     for (const auto& finding : in_order(findings)) {
         json::Object fields{{"level", name_of(finding.level)},
                             {"subject", finding.subject},
@@ -107,20 +107,20 @@ void tell_findings(output::Output& output, const std::vector<Finding>& findings)
             fields["remedy"] = finding.remedy;
         output.event("finding", fields, output::Importance::detail, "");
     }
-    auto to_tell = findings;
+    auto shown = findings;
     if (output.verbosity() == output::Verbosity::quiet)
-        std::erase_if(to_tell, [](const auto& finding) { return finding.level == Severity::ok; });
-    auto text = findings_text(to_tell, page);
+        std::erase_if(shown, [](const auto& finding) { return finding.level == Severity::ok; });
+    auto text = findings_text(shown, layout);
     if (text.empty())
         return;
     text.pop_back(); // the last newline
     output.say(output::Importance::result, text);
 }
 
-std::string findings_text(const std::vector<Finding>& findings, const Page& page) {
+std::string findings_text(const std::vector<Finding>& findings, const Layout& layout) {
     std::string text;
     for (const auto& finding : in_order(findings))
-        text += finding_text(finding, page);
+        text += finding_text(finding, layout);
     return text;
 }
 

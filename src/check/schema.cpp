@@ -25,9 +25,9 @@ struct Definition {
     Array indexes;
     Array constraints;
     std::vector<std::string> not_null;
-    Object generated; ///< expressions, by their columns
+    Object generated; ///< expression by column
     Object dimensions;
-    std::optional<Object> compression; ///< nothing when it is not enabled
+    std::optional<Object> compression; ///< nothing if it is not enabled
     std::vector<std::string> lacking_for_batches;
 };
 using Definitions = std::map<postgres::QualifiedName, Definition>;
@@ -60,7 +60,7 @@ Definitions read_definitions(run::Endpoint& endpoint, const Pairs& pairs,
     return definitions;
 }
 
-/// What stands in `left` and not in `right`, by its definition and kind: names may differ.
+/// The items of `left` that `right` lacks, compared by definition and kind; names may differ.
 Array only_in(const Array& left, const Array& right, const char* kind) {
     auto rest = right;
     Array result;
@@ -140,7 +140,7 @@ void compare_constraints(Findings& findings, const HypertablePair& pair, const D
                                   pair.quoted(), text(constraint)),
                       "see that the source's rows satisfy it, or add it after copying");
     for (const auto& column : target.not_null)
-        // A hypertable's time is never NULL; a plain table's rows are looked at for it.
+        // A hypertable's time is never NULL; plain_tables() checks a plain table's rows.
         if (column != pair.target->time.column &&
             std::ranges::find(source.not_null, column) == source.not_null.end())
             findings.warn(
@@ -240,8 +240,8 @@ std::string list_text(const Object& settings, const char* name) {
     return fmt::format("{}", fmt::join(items, ", "));
 }
 
-/// The sparse indexes that were asked for, such as `bloom("device"), minmax("value")`, or an empty
-/// text for none; nothing when TimescaleDB is to choose. Those that orderby brings are left out.
+/// The configured sparse indexes, such as `bloom("device"), minmax("value")`; an empty text for
+/// none; nothing if TimescaleDB chooses them. Those that orderby implies are left out.
 std::optional<std::string> sparse_indexes(const Object& settings) {
     if (settings.get("index").is_null())
         return std::nullopt;
@@ -283,9 +283,9 @@ std::string settings_text(const Object& settings) {
     return text;
 }
 
-/// What one of them leaves open may be what the other has.
-/// \param as_batches whether batches may come as they are, which have sparse indexes.
-bool may_be_the_same(const Object& left, const Object& right, bool as_batches) {
+/// True if no setting differs. A setting that one side leaves to TimescaleDB is not a difference.
+/// \param as_batches whether batches may be copied as they are, with their sparse indexes.
+bool are_compatible(const Object& left, const Object& right, bool as_batches) {
     std::vector<const char*> names{"segmentby", "orderby", "orderby_desc", "orderby_nullsfirst"};
     if (as_batches)
         names.push_back("index");
@@ -296,7 +296,7 @@ bool may_be_the_same(const Object& left, const Object& right, bool as_batches) {
     });
 }
 
-/// \param as_batches whether compressed batches may come as they are.
+/// \param as_batches whether compressed batches may be copied as they are.
 void compare_compression(Findings& findings, const HypertablePair& pair, const Definition& source,
                          const Definition& target, bool as_batches) {
     const std::string subject = "compression";
@@ -311,7 +311,7 @@ void compare_compression(Findings& findings, const HypertablePair& pair, const D
                                   "rows, and stay so, which takes several times the space",
                                   pair.quoted()),
                       remedy);
-    else if (!may_be_the_same(*source.compression, *target.compression, as_batches))
+    else if (!are_compatible(*source.compression, *target.compression, as_batches))
         findings.warn(subject,
                       fmt::format("{}: {} in the source, {} in the target; compressed chunks are "
                                   "copied as rows and compressed again, which takes longer",
@@ -351,7 +351,8 @@ void definitions(Findings& findings, run::Endpoint& source, run::Endpoint& targe
         if (!source.server.has_timescaledb)
             continue;
         compare_dimensions(findings, pair, one->second, other->second);
-        // Where versions differ, they come as rows, which versions() tells.
+        // Between different versions, compressed chunks are copied as rows, which versions()
+        // reports.
         if (target.server.community)
             compare_compression(findings, pair, one->second, other->second,
                                 source.server.timescaledb_text == target.server.timescaledb_text);

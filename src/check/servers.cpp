@@ -12,32 +12,32 @@ namespace check {
 
 namespace {
 
-std::int64_t with_compression(const Pairs& pairs) {
+std::int64_t count_with_compression(const Pairs& pairs) {
     return std::ranges::count_if(pairs, [](const HypertablePair& pair) {
         return pair.source != nullptr && pair.source->compression_enabled;
     });
 }
 
-/// How many connections of its kind are left, and what limits them.
-struct Room {
+/// How many more connections the server accepts, and the setting that limits them.
+struct FreeConnections {
     std::int64_t left = 0;
     std::string limit;
 };
 
-Room room_from(const postgres::Result& row) {
+FreeConnections read_free_connections(const postgres::Result& row) {
     const auto max = row.integer(0, "max_connections");
     const auto reserved = row.integer(0, "reserved");
     const auto used = row.integer(0, "used");
-    Room room{.left = max - reserved - used,
-              .limit = fmt::format("max_connections is {}; reserved: {}, in use: {}", max, reserved,
-                                   used)};
+    FreeConnections free{.left = max - reserved - used,
+                         .limit = fmt::format("max_connections is {}; reserved: {}, in use: {}",
+                                              max, reserved, used)};
     const auto consider = [&](const char* limit, const char* used_column,
                               const std::string& whose) {
         if (row.is_null(0, limit))
             return;
         const auto left = row.integer(0, limit) - row.integer(0, used_column);
-        if (left < room.left)
-            room = {.left = left,
+        if (left < free.left)
+            free = {.left = left,
                     .limit = fmt::format("the limit of {} is {}; in use: {}", whose,
                                          row.integer(0, limit), row.integer(0, used_column))};
     };
@@ -45,8 +45,8 @@ Room room_from(const postgres::Result& row) {
              "the role " + postgres::quote_identifier(row.string(0, "role")));
     consider("database_limit", "used_by_database",
              "the database " + postgres::quote_identifier(row.string(0, "database")));
-    room.left = std::max<std::int64_t>(room.left, 0);
-    return room;
+    free.left = std::max<std::int64_t>(free.left, 0);
+    return free;
 }
 
 } // namespace
@@ -85,7 +85,7 @@ void versions(Findings& findings, run::Endpoint& source, run::Endpoint& target,
     const auto& to = target.server;
     const auto both =
         fmt::format("{} in the source, {} in the target", from.description(), to.description());
-    const auto compressed = with_compression(pairs);
+    const auto compressed = count_with_compression(pairs);
     if (from.community && !to.community)
         findings.warn(
             subject,
@@ -158,7 +158,7 @@ void encodings(Findings& findings, run::Endpoint& source, run::Endpoint& target,
     const auto& from = source.server.encoding;
     const auto& to = target.server.encoding;
     const std::string as_rows =
-        with_compression(pairs) > 0 ? "; compressed chunks are copied as rows" : "";
+        count_with_compression(pairs) > 0 ? "; compressed chunks are copied as rows" : "";
     if (from != to)
         findings.warn(subject,
                       fmt::format("{} in the source, {} in the target: text is converted, and a "
@@ -201,17 +201,18 @@ void server_state(Findings& findings, run::Endpoint& endpoint) {
 }
 
 void connections(Findings& findings, run::Endpoint& endpoint, int workers) {
-    const auto room = room_from(endpoint.connection.query(sql::capacity));
-    // A worker has one to either side, and one more to the target that builds tables to attach. The
-    // run has its own, one to tell how far it is, and one for a while to ask about those that hang.
+    const auto free = read_free_connections(endpoint.connection.query(sql::capacity));
+    // Each worker has a connection to either side, and a second one to the target, which builds
+    // tables to attach. The run has one, its publisher another, and the watchdog opens one at
+    // times.
     const std::int64_t each = endpoint.side == Side::source ? 1 : 2;
     constexpr std::int64_t own = 3;
     const auto needed = workers * each + own;
     const auto subject = fmt::format("connections to the {}", name_of(endpoint.side));
     const auto text = fmt::format("copy --parallelism {} needs up to {}; free: {} ({})", workers,
-                                  needed, room.left, room.limit);
-    const auto fit = (room.left - own) / each;
-    if (needed <= room.left)
+                                  needed, free.left, free.limit);
+    const auto fit = (free.left - own) / each;
+    if (needed <= free.left)
         findings.ok(subject, text);
     else if (fit >= 1)
         findings.warn(subject, text + "; workers without connections wait",

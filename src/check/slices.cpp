@@ -20,30 +20,30 @@ using timescale::TimeRange;
 
 constexpr auto subject = "slices of time";
 
-/// What sql/timescale/route_exactly.sql sets, and why.
+/// The settings of sql/timescale/route_exactly.sql, which explains them.
 constexpr auto settings = std::array{"timescaledb.max_open_chunks_per_insert",
                                      "timescaledb.max_cached_chunks_per_hypertable"};
 
-/// Slices that overlap others than themselves.
+/// The slices that overlap another one.
 std::set<TimeRange> overlapping(const std::set<TimeRange>& slices) {
     std::set<TimeRange> found;
-    const TimeRange* longest = nullptr; // of those before
+    const TimeRange* last_ending = nullptr; // the one that ends last, of those before
     for (const auto& slice : slices) {
-        if (longest != nullptr && slice.from < longest->until)
-            found.insert({*longest, slice});
-        if (longest == nullptr || slice.until > longest->until)
-            longest = &slice;
+        if (last_ending != nullptr && slice.from < last_ending->until)
+            found.insert({*last_ending, slice});
+        if (last_ending == nullptr || slice.until > last_ending->until)
+            last_ending = &slice;
     }
     return found;
 }
 
-/// Tells of rows that TimescaleDB has put into a chunk that is not theirs.
+/// Reports rows that TimescaleDB has put into the wrong chunk.
 void report_misplaced(Findings& findings, run::Endpoint& target, const HypertablePair& pair,
                       const ChunkInRange& chunk) {
     constexpr int most = 1000;
     const auto elsewhere =
         fmt::format("NOT ({})", timescale::row_filter(pair.target->time, {chunk.slice}));
-    const auto row = query_patiently(
+    const auto row = query_with_timeout(
         target.connection,
         fmt::format("SELECT pg_catalog.count(*) AS rows FROM (SELECT FROM {} WHERE {} LIMIT {}) "
                     "AS one",
@@ -82,8 +82,8 @@ void overlapping_slices(Findings& findings, run::Endpoint& target, const Pairs& 
                 own.push_back(chunk);
                 slices.insert(chunk.slice);
             }
-        const auto bad = overlapping(slices);
-        std::erase_if(own, [&](const auto& chunk) { return !bad.contains(chunk.slice); });
+        const auto overlapped = overlapping(slices);
+        std::erase_if(own, [&](const auto& chunk) { return !overlapped.contains(chunk.slice); });
         if (own.empty())
             continue;
         const auto database = postgres::quote_identifier(PQdb(target.connection.get()));

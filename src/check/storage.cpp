@@ -13,7 +13,7 @@ namespace check {
 
 namespace {
 
-/// One ALTER TABLE for each, for a remedy.
+/// The statements that change the access method of the tables.
 std::string set_heap(const std::vector<postgres::QualifiedName>& tables) {
     std::vector<std::string> statements;
     for (const auto& table : tables)
@@ -21,12 +21,12 @@ std::string set_heap(const std::vector<postgres::QualifiedName>& tables) {
     return fmt::format("{}", fmt::join(statements, "; "));
 }
 
-/// What a hypertable's compressed tables need.
+/// The repair of a hypertable's compressed tables.
 struct Repair {
     std::int64_t chunks = 0;
     postgres::QualifiedName example{}; ///< one of them
     std::vector<std::string> statements{};
-    std::string missing_right{}; ///< a schema that the role may not create tables in, or empty
+    std::string missing_privilege_on{}; ///< a schema without CREATE for the role, or empty
 };
 
 } // namespace
@@ -64,7 +64,7 @@ void misplaced_batches(Findings& findings, run::Endpoint& target) {
             repair.example = {rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")};
         const auto right_schema = postgres::quote_identifier(rows.string(row, "right_schema"));
         if (!rows.boolean(row, "may_repair"))
-            repair.missing_right = right_schema;
+            repair.missing_privilege_on = right_schema;
         const postgres::QualifiedName found{rows.string(row, "found_schema"),
                                             rows.string(row, "found_name")};
         repair.statements.push_back(
@@ -79,10 +79,10 @@ void misplaced_batches(Findings& findings, run::Endpoint& target) {
                         hypertable.quoted(), output::format_count(repair.chunks, "chunk"),
                         repair.example.quoted()),
             fmt::format("in the target{}: {}",
-                        repair.missing_right.empty()
+                        repair.missing_privilege_on.empty()
                             ? ""
                             : ", as a superuser, for the role may not create tables in " +
-                                  repair.missing_right,
+                                  repair.missing_privilege_on,
                         fmt::join(repair.statements, "; ")));
 }
 

@@ -9,9 +9,9 @@ namespace check {
 
 namespace {
 
-/// Looks at one topic. What keeps it from that is a finding, and the others go on.
-/// \throws ConnectionError, which is among the findings then; UsageError.
-void look(Findings& findings, const std::string& topic, const std::function<void()>& work) {
+/// Checks one topic. An error becomes a finding, and the other topics are still checked.
+/// \throws ConnectionError, after adding it to the findings; UsageError.
+void check_topic(Findings& findings, const std::string& topic, const std::function<void()>& work) {
     try {
         work();
     } catch (const UsageError&) {
@@ -27,86 +27,94 @@ void look(Findings& findings, const std::string& topic, const std::function<void
     }
 }
 
-/// What takes both sides.
-void look_at_both(Findings& findings, Migration& migration, const Scope& scope) {
+/// Checks the topics that need both sides.
+void check_both(Findings& findings, Migration& migration, const Scope& scope) {
     auto& source = *migration.source;
     auto& target = *migration.target;
     const auto& pairs = migration.pairs;
     if (!source.server.has_timescaledb) {
-        look(findings, "tables of the source", [&] { plain_tables(findings, migration, scope); });
+        check_topic(findings, "tables of the source",
+                    [&] { plain_tables(findings, migration, scope); });
     } else {
-        look(findings, "versions", [&] { versions(findings, source, target, pairs); });
+        check_topic(findings, "versions", [&] { versions(findings, source, target, pairs); });
         extension_schemas(findings, source, target);
     }
     encodings(findings, source, target, pairs);
-    look(findings, "search path", [&] { search_paths(findings, source, target); });
+    check_topic(findings, "search path", [&] { search_paths(findings, source, target); });
     hypertables(findings, pairs);
     access_methods(findings, pairs);
-    look(findings, "definitions", [&] { definitions(findings, source, target, pairs); });
-    look(findings, "triggers", [&] { triggers(findings, source, target, pairs); });
-    look(findings, "foreign keys", [&] { foreign_keys(findings, source, target, pairs); });
-    look(findings, "foreign keys",
-         [&] { replaced_rows(findings, target, pairs, migration.target_chunks); });
-    look(findings, "sequences", [&] { sequences(findings, source, target); });
-    look(findings, "rows in the target", [&] {
+    check_topic(findings, "definitions", [&] { definitions(findings, source, target, pairs); });
+    check_topic(findings, "triggers", [&] { triggers(findings, source, target, pairs); });
+    check_topic(findings, "foreign keys", [&] { foreign_keys(findings, source, target, pairs); });
+    check_topic(findings, "foreign keys",
+                [&] { replaced_rows(findings, target, pairs, migration.target_chunks); });
+    check_topic(findings, "sequences", [&] { sequences(findings, source, target); });
+    check_topic(findings, "rows in the target", [&] {
         target_rows(findings, target, pairs, migration.source_chunks, migration.target_chunks);
     });
 }
 
-void look_at_source(Findings& findings, Migration& migration, int workers) {
+void check_source(Findings& findings, Migration& migration, int workers) {
     auto& source = *migration.source;
-    look(findings, "standby", [&] { server_state(findings, source); });
-    look(findings, "event triggers in the source", [&] { event_triggers(findings, source); });
-    look(findings, "privileges in the source",
-         [&] { privileges(findings, source, migration.pairs); });
+    check_topic(findings, "standby", [&] { server_state(findings, source); });
+    check_topic(findings, "event triggers in the source",
+                [&] { event_triggers(findings, source); });
+    check_topic(findings, "privileges in the source",
+                [&] { privileges(findings, source, migration.pairs); });
     tiered_data(findings, migration.pairs);
     if (source.server.has_timescaledb)
-        look(findings, "jobs in the source",
-             [&] { source_jobs(findings, source, migration.pairs, migration.source_chunks); });
-    look(findings, "connections to the source", [&] { connections(findings, source, workers); });
+        check_topic(findings, "jobs in the source", [&] {
+            source_jobs(findings, source, migration.pairs, migration.source_chunks);
+        });
+    check_topic(findings, "connections to the source",
+                [&] { connections(findings, source, workers); });
     auto pairs = migration.pairs;
-    if (!source.server.has_timescaledb) // no others were asked for slices
+    if (!source.server.has_timescaledb) // the slices of the others were not read
         std::erase_if(pairs, [](const HypertablePair& pair) { return !is_comparable(pair); });
     if (pairs.empty())
         return;
-    look(findings, "size", [&] {
+    check_topic(findings, "size", [&] {
         sizes(findings, source, migration.target ? &*migration.target : nullptr, pairs,
               migration.source_chunks);
     });
 }
 
-void look_at_target(Findings& findings, Migration& migration, int workers) {
+void check_target(Findings& findings, Migration& migration, int workers) {
     auto& target = *migration.target;
-    look(findings, "standby", [&] { server_state(findings, target); });
-    look(findings, "event triggers in the target", [&] { event_triggers(findings, target); });
-    look(findings, "privileges in the target",
-         [&] { privileges(findings, target, migration.pairs); });
-    look(findings, "chunk skipping", [&] { chunk_skipping(findings, target, migration.pairs); });
-    look(findings, "slices of time",
-         [&] { overlapping_slices(findings, target, migration.pairs, migration.target_chunks); });
-    look(findings, "jobs in the target", [&] {
+    check_topic(findings, "standby", [&] { server_state(findings, target); });
+    check_topic(findings, "event triggers in the target",
+                [&] { event_triggers(findings, target); });
+    check_topic(findings, "privileges in the target",
+                [&] { privileges(findings, target, migration.pairs); });
+    check_topic(findings, "chunk skipping",
+                [&] { chunk_skipping(findings, target, migration.pairs); });
+    check_topic(findings, "slices of time", [&] {
+        overlapping_slices(findings, target, migration.pairs, migration.target_chunks);
+    });
+    check_topic(findings, "jobs in the target", [&] {
         target_jobs(findings, target, migration.pairs, migration.source_chunks,
                     migration.target_chunks);
     });
-    look(findings, "owners of policies", [&] { owners_of_policies(findings, target); });
-    look(findings, "connections to the target", [&] { connections(findings, target, workers); });
-    look(findings, "queue", [&] { earlier_queue(findings, target); });
-    look(findings, "compressed chunks", [&] { misplaced_batches(findings, target); });
-    look(findings, "attached chunks", [&] { stand_ins(findings, target); });
+    check_topic(findings, "owners of policies", [&] { owners_of_policies(findings, target); });
+    check_topic(findings, "connections to the target",
+                [&] { connections(findings, target, workers); });
+    check_topic(findings, "queue", [&] { earlier_queue(findings, target); });
+    check_topic(findings, "compressed chunks", [&] { misplaced_batches(findings, target); });
+    check_topic(findings, "attached chunks", [&] { stand_ins(findings, target); });
 }
 
 } // namespace
 
-void look_at_all_topics(Findings& findings, Migration& migration, const Scope& scope) {
-    look(findings, "hypertables", [&] { select_hypertables(findings, migration, scope); });
-    look(findings, "range", [&] { range(findings, migration, scope); });
-    look(findings, "size", [&] { read_chunks(findings, migration); });
+void check_all_topics(Findings& findings, Migration& migration, const Scope& scope) {
+    check_topic(findings, "hypertables", [&] { select_hypertables(findings, migration, scope); });
+    check_topic(findings, "range", [&] { range(findings, migration, scope); });
+    check_topic(findings, "size", [&] { read_chunks(findings, migration); });
     if (migration.source && migration.target)
-        look_at_both(findings, migration, scope);
+        check_both(findings, migration, scope);
     if (migration.source)
-        look_at_source(findings, migration, scope.workers);
+        check_source(findings, migration, scope.workers);
     if (migration.target)
-        look_at_target(findings, migration, scope.workers);
+        check_target(findings, migration, scope.workers);
 }
 
 } // namespace check

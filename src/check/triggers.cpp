@@ -26,8 +26,8 @@ std::string list_of(const std::vector<std::string>& names) {
     return fmt::format("{}", fmt::join(quoted, ", "));
 }
 
-/// How to have none fire without keeping writers off.
-std::string reaction_for(run::Endpoint& target, const HypertableTriggers& triggers) {
+/// What the user can do so that no trigger fires and no writer waits.
+std::string remedy_for(run::Endpoint& target, const HypertableTriggers& triggers) {
     if (triggers.may_be_replica)
         return "nothing, if writers of the chunks that are being loaded may wait; otherwise drop "
                "them while copying";
@@ -40,8 +40,8 @@ std::string reaction_for(run::Endpoint& target, const HypertableTriggers& trigge
                        postgres::quote_identifier(role));
 }
 
-void look_at_triggers(Findings& findings, run::Endpoint& target, bool source_is_plain,
-                      const HypertablePair& pair, const HypertableTriggers& triggers) {
+void report_triggers(Findings& findings, run::Endpoint& target, bool source_is_plain,
+                     const HypertablePair& pair, const HypertableTriggers& triggers) {
     if (!triggers.has_any())
         return;
     const std::string subject = "triggers";
@@ -67,12 +67,13 @@ void look_at_triggers(Findings& findings, run::Endpoint& target, bool source_is_
                     "the hypertable{} fail",
                     what, why,
                     target.server.community ? "" : ", or that the target does not have yet,"),
-        reaction_for(target, triggers));
+        remedy_for(target, triggers));
 }
 
-void look_at_unvalidated(Findings& findings, run::Endpoint& target, const HypertablePair& pair,
-                         const HypertableTriggers& triggers) {
-    // Attaching and batches take rows as they are; PostgreSQL checks any that is put into a chunk.
+void report_not_valid_constraints(Findings& findings, run::Endpoint& target,
+                                  const HypertablePair& pair, const HypertableTriggers& triggers) {
+    // PostgreSQL checks rows that are inserted into a chunk, but not those of attached tables and
+    // batches.
     const auto what =
         target.server.community
             ? fmt::format("rows that violate it are copied where the target's chunk is absent or "
@@ -83,7 +84,7 @@ void look_at_unvalidated(Findings& findings, run::Endpoint& target, const Hypert
             : std::string("rows that violate it fail their chunks, for the Apache edition attaches "
                           "none");
     auto names = triggers.unvalidated_checks;
-    // In replicas, foreign keys are not checked but by us.
+    // With session_replication_role = replica, only this program checks foreign keys.
     if (!triggers.can_be_replica())
         names.insert(names.end(), triggers.unvalidated_foreign_keys.begin(),
                      triggers.unvalidated_foreign_keys.end());
@@ -106,15 +107,15 @@ void triggers(Findings& findings, run::Endpoint& source, run::Endpoint& target,
     for (const auto& pair : pairs)
         if (pair.target != nullptr)
             names.push_back(pair.target->name);
-    const auto of = timescale::read_triggers(target.connection, target.server, names);
+    const auto triggers_of = timescale::read_triggers(target.connection, target.server, names);
     for (const auto& pair : pairs) {
         if (pair.target == nullptr)
             continue;
-        const auto found = of.find(pair.target->name);
-        if (found == of.end())
+        const auto found = triggers_of.find(pair.target->name);
+        if (found == triggers_of.end())
             continue; // dropped just now
-        look_at_triggers(findings, target, !source.server.has_timescaledb, pair, found->second);
-        look_at_unvalidated(findings, target, pair, found->second);
+        report_triggers(findings, target, !source.server.has_timescaledb, pair, found->second);
+        report_not_valid_constraints(findings, target, pair, found->second);
     }
     if (!findings.has("triggers"))
         findings.ok("triggers", "the target's hypertables have none that rows which are copied "

@@ -13,7 +13,7 @@ namespace {
 struct CheckOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
-    std::optional<std::string> until; ///< everything, if nothing
+    std::optional<std::string> until; ///< without it, all rows
     std::optional<std::string> from;
     std::optional<std::string> filter;
     timescale::Cascade cascade;
@@ -30,7 +30,7 @@ bool are_same_database(const ::check::Migration& migration) {
 ExitStatus conclude(const Findings& findings, output::Output& output) {
     const auto errors = findings.count(::check::Severity::error);
     const auto warnings = findings.count(::check::Severity::warning);
-    check::tell_findings(output, findings.list());
+    check::print_findings(output, findings.list());
     output.event("summary", {{"command", "check"}, {"errors", errors}, {"warnings", warnings}},
                  output::Importance::result,
                  fmt::format("{}, {}.", output::format_count(errors, "error"),
@@ -54,9 +54,9 @@ ExitStatus check(const CheckOptions& options, output::Output& output) {
                       "give another one as --target");
     else if (migration.source || migration.target)
         try {
-            ::check::look_at_all_topics(findings, migration, scope);
+            ::check::check_all_topics(findings, migration, scope);
         } catch (const postgres::ConnectionError&) {
-            return conclude(findings, output); // as far as it went
+            return conclude(findings, output); // with the findings so far
         }
     return conclude(findings, output);
 }
