@@ -135,34 +135,35 @@ void report_existing_rows(Findings& findings, const HypertablePair& pair,
         return;
     }
     std::string text = fmt::format(
-        "{}: about {} in {} of the range ({}) are there already{}", pair.quoted(),
+        "{}: the target already has about {} in {} of the range ({}){}", pair.quoted(),
         format_count(existing.rows, "row"), format_count(existing.chunks, "chunk"),
         format_bytes(existing.bytes),
         existing.uncounted == 0 ? ""
-                                : fmt::format(" (without {} that were never analyzed)",
+                                : fmt::format(" (not counting {} that were never analyzed)",
                                               format_count(existing.uncounted, "chunk")));
     if (existing.unanswered > 0)
-        text += fmt::format("; whether {} that a bound cuts have some could not be told in {} s",
+        text += fmt::format("; {} that a bound cuts could not be counted within {} s",
                             format_count(existing.unanswered, "chunk"), timeout_in_seconds);
     findings.warn(subject,
-                  text + "; copy replaces them by the source's, so that what only the target has "
-                         "is lost, and those chunks are loaded in place, which takes longer",
-                  "nothing, if they were written to both sides; otherwise an --until or --filter "
-                  "that leaves them out");
+                  text +
+                      "; copy replaces them with the source's rows, so rows that only the target "
+                      "has are lost, and it loads these chunks in place, which takes longer",
+                  "none is needed if these rows were written to both sides; otherwise, choose "
+                  "--until or --filter so that they are left out");
 }
 
 void report_other_boundaries(Findings& findings, const HypertablePair& pair,
                              const std::vector<const ChunkInRange*>& chunks) {
     if (chunks.empty())
         return;
-    findings.warn("chunk intervals",
-                  fmt::format("{}: source and target cut chunks at different times, the target {} "
-                              "such as {}; rows go there through the hypertable, which takes "
-                              "several times as long, and compressed chunks as rows",
-                              pair.quoted(),
-                              format_count(static_cast<std::int64_t>(chunks.size()), "chunk"),
-                              chunks.front()->name.quoted()),
-                  "in the target, if those chunks are empty: drop them (drop_chunks)");
+    findings.warn(
+        "chunk intervals",
+        fmt::format("{}: the target has {} whose boundaries differ from the source's, such as {}; "
+                    "their rows are inserted through the hypertable, which takes several times as "
+                    "long, and compressed chunks are copied as rows",
+                    pair.quoted(), format_count(static_cast<std::int64_t>(chunks.size()), "chunk"),
+                    chunks.front()->name.quoted()),
+        "if these chunks are empty, drop them in the target (drop_chunks)");
 }
 
 /// Reports how much there is to copy.
@@ -195,8 +196,8 @@ void report_sizes(Findings& findings, const Pairs& pairs, const Chunks& chunks,
                         format_bytes(bytes), format_count(rows, "row")));
     }
     if (chunks.empty())
-        findings.warn("size", "the source has no chunks in the range: there is nothing to copy",
-                      "see whether --until, --from and --filter are what they should be");
+        findings.warn("size", "the source has no chunks in the range, so there is nothing to copy",
+                      "correct --until, --from or --filter if this is not intended");
 }
 
 /// Reports how much disk space the range needs in the target.
@@ -212,21 +213,21 @@ void report_disk_space(Findings& findings, run::Endpoint& source, run::Endpoint*
         uncompressed += storage[i] ? storage[i]->uncompressed_bytes : 0;
     }
     auto text =
-        fmt::format("the range takes {} in the source ({} of tables, {} of indexes), and "
-                    "will take about as much in the target",
+        fmt::format("the range takes {} in the source ({} in tables, {} in indexes), and needs "
+                    "about as much in the target",
                     format_bytes(tables + indexes), format_bytes(tables), format_bytes(indexes));
     if (uncompressed > 0 && target != nullptr &&
         source.server.timescaledb_text != target->server.timescaledb_text)
-        text += fmt::format(
-            ", and more on the way: compressed chunks, which are decompressed before, were {} then",
-            format_bytes(uncompressed));
-    text += ", with WAL besides; PostgreSQL does not tell how much is free there";
+        text += fmt::format(", and more temporarily: compressed chunks are decompressed first, and "
+                            "took {} before they were compressed",
+                            format_bytes(uncompressed));
+    text += ", in addition to WAL; PostgreSQL does not show how much disk space is free";
     if (target != nullptr) {
         const auto row = query_with_timeout(
             target->connection,
             "SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes");
         if (row)
-            text += fmt::format(", but its database has {} now",
+            text += fmt::format("; the target's database takes {} now",
                                 format_bytes(row->integer(0, "bytes")));
     }
     findings.ok("disk space", text);
@@ -257,10 +258,10 @@ void target_rows(Findings& findings, run::Endpoint& target, const Pairs& pairs,
         report_existing_rows(findings, pair, existing);
     }
     if (!findings.has_problem("rows in the target"))
-        findings.ok("rows in the target", empty == 0
-                                              ? "none in the range, nor chunks"
-                                              : fmt::format("none in the range; {} without rows",
-                                                            format_count(empty, "chunk")));
+        findings.ok("rows in the target",
+                    empty == 0 ? "none in the range, and no chunks"
+                               : fmt::format("none in the range, only {} without rows",
+                                             format_count(empty, "chunk")));
 }
 
 } // namespace check

@@ -54,8 +54,8 @@ void compare(Findings& findings, run::Endpoint& source, run::Endpoint& target,
     const std::string subject = "foreign keys";
     const auto table = referenced.table.quoted();
     const auto what = fmt::format("{}, which {} references", table, referencing);
-    const auto remedy =
-        fmt::format("copy what {} lacks into the target before its hypertables", table);
+    const auto remedy = fmt::format(
+        "before copying the hypertables, copy the missing rows of {} into the target", table);
     std::optional<Keys> in_source;
     std::optional<Keys> in_target;
     try {
@@ -63,23 +63,24 @@ void compare(Findings& findings, run::Endpoint& source, run::Endpoint& target,
         in_target = read_keys(target, referenced);
     } catch (const postgres::SqlError& error) {
         findings.warn(subject, fmt::format("{}: could not be compared: {}", what, error.what()),
-                      "see that the target has every row of it that is referenced");
+                      "make sure that the target has every row of this table that is referenced");
         return;
     }
     if (in_target && in_target->count == 0 && (!in_source || in_source->count > 0)) {
         findings.fail(subject,
-                      fmt::format("{}: empty in the target; in the source it is not, and chunks "
-                                  "that reference its rows fail",
+                      fmt::format("{}: empty in the target but not in the source; chunks that "
+                                  "reference its rows will fail",
                                   what),
                       remedy);
         return;
     }
     if (!in_source || !in_target || in_source->count > most_keys || in_target->count > most_keys) {
-        findings.warn(subject,
-                      fmt::format("{}: not empty in the target; its keys were not compared, for "
-                                  "there are more than {}, or reading them took longer than {} s",
-                                  what, output::format_count(most_keys), timeout_in_seconds),
-                      "see that the target has every row of it that is referenced");
+        findings.warn(
+            subject,
+            fmt::format("{}: not empty in the target; its keys were not compared, because there "
+                        "are more than {} or reading them took longer than {} s",
+                        what, output::format_count(most_keys), timeout_in_seconds),
+            "make sure that the target has every row of this table that is referenced");
         return;
     }
     const auto counts = fmt::format("{} in the source and {} in the target",
@@ -90,21 +91,22 @@ void compare(Findings& findings, run::Endpoint& source, run::Endpoint& target,
         findings.ok(subject, fmt::format("{}: the same {} on both sides", what,
                                          output::format_count(in_source->count, "key")));
     else if (in_source->count > in_target->count)
+        findings.warn(subject,
+                      fmt::format("{}: {}; the target lacks at least {}, and chunks that reference "
+                                  "these will fail (check does not read which keys are referenced)",
+                                  what, counts,
+                                  output::format_count(in_source->count - in_target->count)),
+                      remedy);
+    else if (same_encoding)
         findings.warn(
             subject,
-            fmt::format("{}: {}; the target lacks at least {}, and chunks that "
-                        "reference these fail (which ones are referenced was not checked)",
-                        what, counts, output::format_count(in_source->count - in_target->count)),
+            fmt::format("{}: {}, but not the same ones; chunks that reference a key that the "
+                        "target lacks will fail (check does not read which keys are referenced)",
+                        what, counts),
             remedy);
-    else if (same_encoding)
-        findings.warn(subject,
-                      fmt::format("{}: {}, and not the same ones; chunks that reference a key "
-                                  "which the target lacks fail (whether one is, was not checked)",
-                                  what, counts),
-                      remedy);
     else
         findings.ok(subject,
-                    fmt::format("{}: {} (which ones was not compared, for the encodings differ)",
+                    fmt::format("{}: {} (the keys were not compared, because the encodings differ)",
                                 what, counts));
 }
 

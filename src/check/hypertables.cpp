@@ -25,8 +25,8 @@ void hypertables(Findings& findings, const Pairs& pairs) {
             auto text = run::missing(*pair.source);
             text.erase(0, std::string("the ").size());
             findings.fail(subject, text,
-                          "make it as the source has it (pg_dump --schema-only), or leave it out "
-                          "with --filter");
+                          "create it as in the source (clone-schema, or pg_dump --schema-only), or "
+                          "leave it out with --filter");
             continue;
         }
         ++existing;
@@ -40,7 +40,7 @@ void hypertables(Findings& findings, const Pairs& pairs) {
         findings.ok(subject, is_plain(pairs)
                                  ? fmt::format("{} of the source, all hypertables in the target",
                                                output::format_count(existing, "table"))
-                                 : fmt::format("{} of the source, all of which the target has",
+                                 : fmt::format("{} of the source, all of which exist in the target",
                                                output::format_count(existing, "hypertable")));
     if (!findings.has_problem("columns") && existing > 0)
         findings.ok("columns", fmt::format("the same on both sides, for {}",

@@ -135,14 +135,14 @@ std::string what_policy_does(const Job& job) {
     if (job.kind == "compression")
         return "compresses chunks of the range";
     if (job.kind == "recompression")
-        return "compresses chunks of the range again that have new rows";
+        return "recompresses chunks of the range that have new rows";
     if (job.kind == "compaction")
         return "merges overlapping compressed batches of chunks of the range";
     if (job.kind == "reorder")
         return "rewrites chunks of the range in the order of an index";
     if (job.kind == "process_hypertable_invalidations")
         return "moves the hypertable's invalidations to its continuous aggregates";
-    return "is a policy that this version does not know, and may work on chunks of the range";
+    return "is a policy that is unknown to this version, and may change chunks of the range";
 }
 
 /// How long a migration may take.
@@ -193,24 +193,26 @@ void source_retention(Findings& findings, run::Endpoint& source, const Job& job,
                       const HypertablePair& pair, const Chunks& chunks) {
     const std::string subject = "jobs in the source";
     const auto drops = drops_of(job, pair, chunks);
-    const auto remedy = fmt::format("in the source, until verify is through: {}; chunks that are "
-                                    "dropped before they are copied are skipped, and the rest of "
-                                    "the run goes on",
-                                    pause_call(source, job));
+    const auto remedy =
+        "pause the job until verify has finished; in the source: " + pause_call(source, job);
+    const std::string skipped = "; copy skips chunks that are dropped before they are copied";
     if (!drops)
-        findings.warn(subject,
-                      fmt::format("{} drops chunks (after {}); which of the range's {} could not "
-                                  "be told",
-                                  title(job, pair), job.drop_text, count_of(pair, chunks)),
-                      remedy);
+        findings.warn(
+            subject,
+            fmt::format(
+                "{} drops chunks (after {}); could not determine how many of the {} in the range",
+                title(job, pair), job.drop_text, count_of(pair, chunks)) +
+                skipped,
+            remedy);
     else if (drops->now + drops->soon > 0)
         findings.warn(
             subject,
-            fmt::format("{} {}: {} of the range's {} at its next run{}", title(job, pair),
+            fmt::format("{} {}: {} of the {} in the range at its next run{}", title(job, pair),
                         what_drops(job), drops->now, count_of(pair, chunks),
                         depends_on_clock(job, pair)
                             ? fmt::format(", and {} more within {} days", drops->soon, days_ahead)
-                            : std::string()),
+                            : std::string()) +
+                skipped,
             remedy);
     else
         findings.ok(subject, fmt::format("{} {}, none of which is in the range", title(job, pair),
@@ -222,21 +224,21 @@ void target_retention_by_creation(Findings& findings, run::Endpoint& target, con
                                   const HypertablePair& pair, const Chunks& sources,
                                   const Chunks& targets) {
     const std::string subject = "jobs in the target";
-    const auto remedy = "in the target, until verify is through: " + pause_call(target, job);
+    const auto remedy =
+        "pause the job until verify has finished; in the target: " + pause_call(target, job);
     const auto now = count_created_by(*pair.target, targets, *job.drop_created_until);
     if (now > 0)
         findings.fail(subject,
-                      fmt::format("{} {}: of those that the target has in the range, {} at its "
-                                  "next run",
+                      fmt::format("{} {}: {} of the target's chunks in the range at its next run",
                                   title(job, pair), what_drops(job), now),
                       remedy);
     else if (job.drop_created_after <= time_ahead)
         findings.warn(subject,
-                      fmt::format("{} {}: copying creates the range's {}", title(job, pair),
+                      fmt::format("{} {}, and copy creates the {} in the range", title(job, pair),
                                   what_drops(job), count_of(pair, sources)),
                       remedy);
     else
-        findings.ok(subject, fmt::format("{} {}, and copying creates them", title(job, pair),
+        findings.ok(subject, fmt::format("{} {}, and copy creates new ones", title(job, pair),
                                          what_drops(job)));
 }
 
@@ -244,23 +246,23 @@ void target_retention(Findings& findings, run::Endpoint& target, const Job& job,
                       const HypertablePair& pair, const Chunks& chunks) {
     const std::string subject = "jobs in the target";
     const auto drops = drops_of(job, pair, chunks);
-    const auto remedy = "in the target, until verify is through, and then with another interval "
-                        "if that history is to be kept: " +
+    const auto remedy = "pause the job until verify has finished, and set a longer interval to "
+                        "keep this history; in the target: " +
                         pause_call(target, job);
     if (drops && drops->now > 0)
-        findings.fail(subject,
-                      fmt::format("{} drops chunks after {}: {} of the range's {} as soon as they "
-                                  "are copied",
-                                  title(job, pair), job.drop_text, drops->now,
-                                  count_of(pair, chunks)),
-                      remedy);
+        findings.fail(
+            subject,
+            fmt::format(
+                "{} drops chunks after {}: {} of the {} in the range as soon as they are copied",
+                title(job, pair), job.drop_text, drops->now, count_of(pair, chunks)),
+            remedy);
     else if (!drops || drops->soon > 0)
         findings.warn(subject,
                       fmt::format("{} drops chunks after {}: {}", title(job, pair), job.drop_text,
                                   drops
-                                      ? fmt::format("{} of the range's {} within {} days",
+                                      ? fmt::format("{} of the {} in the range within {} days",
                                                     drops->soon, count_of(pair, chunks), days_ahead)
-                                      : "which of the range's could not be told"),
+                                      : "could not determine how many in the range"),
                       remedy);
     else
         findings.ok(subject, fmt::format("{} drops chunks after {}, none of which is in the range",
@@ -270,18 +272,19 @@ void target_retention(Findings& findings, run::Endpoint& target, const Job& job,
 void target_refresh(Findings& findings, run::Endpoint& target, const Job& job,
                     const HypertablePair& pair) {
     const std::string subject = "jobs in the target";
-    const auto remedy = "in the target, until refresh-caggs is through: " + pause_call(target, job);
+    const auto remedy =
+        "pause the job until refresh-caggs has finished; in the target: " + pause_call(target, job);
     if (!job.refresh_from)
         findings.warn(subject,
-                      title(job, pair) + " refreshes a window that could not be told; if that has "
-                                         "something of the range, it makes aggregates of rows that "
-                                         "are not all there yet",
+                      title(job, pair) +
+                          " refreshes a window that could not be determined; if the window "
+                          "overlaps the range, the job aggregates rows that are not all copied yet",
                       remedy);
     else if (!pair.range || *job.refresh_from < pair.range->until)
         findings.fail(subject,
-                      title(job, pair) + " refreshes a window that reaches into the range: it "
-                                         "makes aggregates of rows that are not all there yet, in "
-                                         "place of those that are copied",
+                      title(job, pair) +
+                          " refreshes a window that overlaps the range: it aggregates rows that "
+                          "are not all copied yet, and replaces copied aggregates",
                       remedy);
     else
         findings.ok(subject, title(job, pair) + " refreshes a window after the range");
@@ -296,7 +299,7 @@ void source_jobs(Findings& findings, run::Endpoint& source, const Pairs& pairs,
             pair != nullptr && job.kind == "retention")
             source_retention(findings, source, job, *pair, chunks);
     if (!findings.has("jobs in the source"))
-        findings.ok("jobs in the source", "no active retention drops chunks in the range");
+        findings.ok("jobs in the source", "no active retention policy drops chunks in the range");
 }
 
 void target_jobs(Findings& findings, run::Endpoint& target, const Pairs& pairs,
@@ -305,12 +308,12 @@ void target_jobs(Findings& findings, run::Endpoint& target, const Pairs& pairs,
     for (const auto& job : read_jobs(target)) {
         const auto* pair = find_pair(pairs, &HypertablePair::target, job.hypertable_id);
         if (job.kind.empty())
-            findings.warn(
-                subject,
-                fmt::format("job {} ({}) runs {}; whether it touches what is copied, nobody but "
-                            "its author knows",
-                            job.id, job.name, job.procedure),
-                "in the target, until verify is through, if it does: " + pause_call(target, job));
+            findings.warn(subject,
+                          fmt::format("job {} ({}) runs {}; check cannot tell whether it changes "
+                                      "rows that are copied",
+                                      job.id, job.name, job.procedure),
+                          "if it does, pause the job until verify has finished; in the target: " +
+                              pause_call(target, job));
         else if (pair == nullptr)
             continue;
         else if (job.kind == "retention" && job.drop_created_until)
@@ -320,14 +323,15 @@ void target_jobs(Findings& findings, run::Endpoint& target, const Pairs& pairs,
         else if (job.kind == "refresh")
             target_refresh(findings, target, job, *pair);
         else
-            findings.warn(subject,
-                          fmt::format("{} {} as soon as they are copied, and while they are: copy "
-                                      "waits for it, and has to try again",
-                                      title(job, *pair), what_policy_does(job)),
-                          "in the target, until verify is through: " + pause_call(target, job));
+            findings.warn(
+                subject,
+                fmt::format("{} {}, also while copy runs: copy then waits for the job and retries",
+                            title(job, *pair), what_policy_does(job)),
+                "pause the job until verify has finished; in the target: " +
+                    pause_call(target, job));
     }
     if (!findings.has(subject))
-        findings.ok(subject, "no active one interferes");
+        findings.ok(subject, "no active job interferes");
 }
 
 void owners_of_policies(Findings& findings, run::Endpoint& target) {
@@ -338,7 +342,9 @@ void owners_of_policies(Findings& findings, run::Endpoint& target) {
                           "in the target: " +
                               ::jobs::remedy_for_owner(target.server, job, job.scheduled));
     if (!findings.has(subject))
-        findings.ok(subject, "all of the target's may work on their hypertables");
+        findings.ok(
+            subject,
+            "the owners of the target's policies have all privileges that the policies need");
 }
 
 } // namespace check

@@ -68,10 +68,10 @@ Chunks read_plain_chunks(Findings& findings, run::Endpoint& source, const Pairs&
         });
         if (!slices) {
             findings.warn("size",
-                          fmt::format("{}: which slices of time have rows could not be told in {} "
-                                      "s; it is counted as one chunk",
+                          fmt::format("{}: could not determine within {} s which slices of time "
+                                      "have rows; the table is counted as one chunk",
                                       pair.quoted(), timeout_in_seconds),
-                          "nothing; stage takes the time it needs");
+                          "none is needed; stage determines this without a time limit");
             slices = {timescale::all_of_time};
         }
         std::ranges::move(

@@ -21,13 +21,14 @@ void check_plain_rows(Findings& findings, run::Endpoint& source, const Hypertabl
         return timescale::obstacle_of_rows(source.connection, *pair.source, *pair.range);
     });
     if (!obstacle)
-        findings.warn(subject,
-                      fmt::format("{}: whether there are some without a time could not be told in "
-                                  "{} s",
-                                  pair.quoted(), timeout_in_seconds),
-                      "nothing; stage takes the time it needs, and refuses such rows");
+        findings.warn(
+            subject,
+            fmt::format("{}: could not determine within {} s whether there are rows without a time",
+                        pair.quoted(), timeout_in_seconds),
+            "none is needed; stage looks for them without a time limit, and refuses them");
     else if (!obstacle->empty())
-        findings.fail(subject, *obstacle, "see to that, or leave the table out with --filter");
+        findings.fail(subject, *obstacle,
+                      "correct these rows, or leave the table out with --filter");
 }
 
 void report_missing_index(Findings& findings, const Hypertable& table) {
@@ -49,14 +50,14 @@ void report_missing_index(Findings& findings, const Hypertable& table) {
     const bool itself = table.without_time_index == std::vector{table.name};
     findings.warn(
         "index on time",
-        fmt::format("{} none in the source: it is read in one pass, sorted by {}, by one "
-                    "worker in one transaction, and goes through the hypertable",
+        fmt::format("{} none in the source: one worker reads the table sorted by {}, in one "
+                    "transaction, and inserts its rows through the hypertable",
                     itself ? which + " has"
                            : fmt::format("{}, of which {} {}", table.name.quoted(), which,
                                          table.without_time_index.size() == 1 ? "has" : "have"),
                     time),
-        fmt::format("in the source, if it is large: {}{}", fmt::join(remedies, "; "),
-                    others > 0 ? "; and so on" : ""));
+        fmt::format("if the table is large, create one in the source: {}{}",
+                    fmt::join(remedies, "; "), others > 0 ? "; and so on" : ""));
 }
 
 } // namespace
@@ -73,11 +74,11 @@ void plain_tables(Findings& findings, Migration& migration, const Scope& scope) 
     for (const auto& target : migration.targets)
         if (!target.cagg && std::ranges::find(migration.sources, target.name, &Hypertable::name) ==
                                 migration.sources.end())
-            findings.warn("hypertables",
-                          fmt::format("{} of the target is not there in the source, as a table of "
-                                      "that name",
-                                      target.name.quoted()),
-                          "nothing, if there is nothing to copy into it");
+            findings.warn(
+                "hypertables",
+                fmt::format("{} exists in the target, but the source has no table of that name",
+                            target.name.quoted()),
+                "none is needed if no rows should be copied into it");
 }
 
 } // namespace check

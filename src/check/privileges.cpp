@@ -24,15 +24,16 @@ void privileges(Findings& findings, run::Endpoint& endpoint, const Pairs& pairs)
         output::format_count(static_cast<std::int64_t>(names.size()), "hypertable");
     if (missing.remedies.empty())
         findings.ok(subject,
-                    fmt::format("{} may do all that is needed, with {}", who, hypertables));
+                    fmt::format("{} has all necessary privileges for {}", who, hypertables));
     else
-        findings.fail(subject,
-                      fmt::format("{} lacks {}, for {}", who,
-                                  output::format_count(
-                                      static_cast<std::int64_t>(missing.remedies.size()), "right"),
-                                  hypertables),
-                      fmt::format("in the {}: {}", name_of(endpoint.side),
-                                  fmt::join(missing.remedies, "; ")));
+        findings.fail(
+            subject,
+            fmt::format("{} lacks {} for {}", who,
+                        output::format_count(static_cast<std::int64_t>(missing.remedies.size()),
+                                             "privilege"),
+                        hypertables),
+            fmt::format("in the {}: {}", name_of(endpoint.side),
+                        fmt::join(missing.remedies, "; ")));
 }
 
 } // namespace check

@@ -9,9 +9,9 @@ void earlier_queue(Findings& findings, run::Endpoint& target) {
         return;
     if (!queue::is_known(target.connection))
         findings.fail("queue",
-                      "the target has a schema __backfill, and it is of another version of this "
-                      "program, or of another program",
-                      "timescaledb-backfill clean, or DROP SCHEMA __backfill CASCADE");
+                      "the target's schema __backfill belongs to another version of this program, "
+                      "or to another program",
+                      "run timescaledb-backfill clean, or DROP SCHEMA __backfill CASCADE");
     else
         findings.ok("queue", "the target has one from an earlier stage; the next stage adds to it");
 }

@@ -19,11 +19,12 @@ void range(Findings& findings, Migration& migration, const Scope& scope) {
                     scope.from ? fmt::format("without --until, everything from {} on", *scope.from)
                                : "without --until, everything");
     else if (migration.bounds.until->time.value_or(timescale::minus_infinity) > now)
-        findings.warn("range",
-                      fmt::format("--until {} is in the future: the range includes rows that are "
-                                  "written from now on",
-                                  *scope.until),
-                      "give the completion point: from then on, both sides have the same rows");
+        findings.warn(
+            "range",
+            fmt::format("--until {} is in the future: the range includes rows that are "
+                        "written from now on",
+                        *scope.until),
+            "set --until to the completion point, from which on both sides have the same rows");
     else
         findings.ok("range", fmt::format("from {} until {}", scope.from.value_or("-infinity"),
                                          *scope.until));

@@ -22,11 +22,11 @@ struct Action {
 
 const Action& action_of(const std::string& on_delete) {
     static const std::map<std::string, Action> actions{
-        {"a", {"NO ACTION", "chunks with such rows that are referenced fail"}},
-        {"r", {"RESTRICT", "chunks with such rows that are referenced fail"}},
-        {"c", {"CASCADE", "rows that reference them are deleted with them"}},
-        {"n", {"SET NULL", "columns that reference them become NULL"}},
-        {"d", {"SET DEFAULT", "columns that reference them get their defaults"}}};
+        {"a", {"NO ACTION", "a chunk with a referenced one fails"}},
+        {"r", {"RESTRICT", "a chunk with a referenced one fails"}},
+        {"c", {"CASCADE", "the rows that reference them are deleted as well"}},
+        {"n", {"SET NULL", "the columns that reference them are set to NULL"}},
+        {"d", {"SET DEFAULT", "the columns that reference them are set to their defaults"}}};
     return actions.at(on_delete);
 }
 
@@ -69,17 +69,17 @@ void referencing_keys(Findings& findings, const postgres::Result& rows,
                             .quoted(),
                         referenced.quoted(), action.name);
         if (!found->second)
-            findings.ok(
-                "foreign keys",
-                fmt::format("{}, which has no rows in the range to be replaced{}", what, dropping));
+            findings.ok("foreign keys",
+                        fmt::format("{}, which has no rows in the range that copy would replace{}",
+                                    what, dropping));
         else
             findings.warn(
                 "foreign keys",
-                fmt::format("{}: rows that both sides have stay; rows that only the target "
+                fmt::format("{}: rows that both sides have are kept; rows that only the target "
                             "has are deleted, and {}{}",
                             what, action.effect, dropping),
-                "nothing, if the source has all rows that are referenced; otherwise an "
-                "--until or --filter that leaves them out");
+                "none is needed if the source has all referenced rows; otherwise, choose --until "
+                "or --filter so that they are left out");
     }
 }
 
@@ -92,16 +92,16 @@ void refused_deletes(Findings& findings, const HypertablePair& pair,
     const auto table = pair.target->name.quoted();
     findings.warn(
         "publications",
-        fmt::format("{}: a publication has {} of the target with rows in the range that have no "
-                    "replica identity, or one that does not go with its row filter or column "
-                    "list, so that the server lets no row be deleted or changed: rows that are "
-                    "the same stay, and a chunk with one that is not fails",
+        fmt::format("{}: rows of {} in the target cannot be deleted or updated, because a "
+                    "publication includes these chunks, and they have no replica identity or one "
+                    "that does not cover the publication's row filter or column list; rows that "
+                    "equal the source's are kept, and chunks with other rows fail",
                     pair.quoted(), output::format_count(refusing, "chunk")),
-        fmt::format("in the target, until they are copied: ALTER TABLE {} REPLICA IDENTITY FULL, "
-                    "or, where there is a column list, ALTER PUBLICATION ... SET TABLE with a list "
-                    "that has the whole key; or drop those chunks, if the source has all of "
-                    "their rows",
-                    table));
+        fmt::format(
+            "in the target, until they are copied: ALTER TABLE {} REPLICA IDENTITY FULL, or, if "
+            "the publication has a column list, ALTER PUBLICATION ... SET TABLE with a list that "
+            "includes the whole key; or drop these chunks, if the source has all of their rows",
+            table));
 }
 
 /// \param row of sql/check/publications.sql. \param aggregates its parameters, in the same order.
@@ -110,10 +110,10 @@ void refused_refreshes(Findings& findings, const postgres::Result& row, const Pa
         const auto& pair = aggregates.at(static_cast<std::size_t>(number.integer() - 1));
         findings.warn(
             "publications",
-            fmt::format("{}: refreshing it deletes rows of {}, which is in a publication of "
-                        "all tables and has no replica identity, so that refresh-caggs and "
-                        "its policies fail",
-                        pair.quoted(), pair.target->name.quoted()),
+            fmt::format(
+                "{}: refresh-caggs and refresh policies will fail, because a refresh deletes rows "
+                "of {}, which is in a publication of all tables and has no replica identity",
+                pair.quoted(), pair.target->name.quoted()),
             fmt::format("in the target: ALTER TABLE {} REPLICA IDENTITY FULL",
                         pair.target->name.quoted()));
     }
@@ -124,13 +124,14 @@ void refused_refreshes(Findings& findings, const postgres::Result& row, const Pa
 void published_tables(Findings& findings, const postgres::Result& row) {
     if (row.is_null(0, "of_all_tables") || !row.boolean(0, "is_decoded"))
         return;
-    findings.warn("publications",
-                  fmt::format("{}: of all tables of the target, and so of the queue in __backfill; "
-                              "rows of chunks that are attached are published as those of a table "
-                              "there",
-                              row.string(0, "of_all_tables")),
-                  "see that subscribers bear tables that they do not have; copy --load-strategy "
-                  "in-place publishes rows as those of their chunks");
+    findings.warn(
+        "publications",
+        fmt::format(
+            "{}: all tables of the target, including the queue in __backfill, are published; rows "
+            "of attached chunks are published as rows of a table in that schema",
+            row.string(0, "of_all_tables")),
+        "make sure that subscribers tolerate changes of tables that they do not have, or use copy "
+        "--load-strategy in-place, which publishes rows as rows of their chunks");
 }
 
 } // namespace

@@ -98,24 +98,26 @@ void compare_indexes(Findings& findings, const HypertablePair& pair, const Defin
         findings.warn(
             subject,
             fmt::format("{}: {} is missing in the target", pair.quoted(), index_text(index)),
-            fmt::format("in the target, before copying or after it: {}",
+            fmt::format("in the target, before or after copying: {}",
                         create_index(index, *pair.target)));
     for (const auto& index : only_in(target.indexes, source.indexes, "unique")) {
         const auto text =
             fmt::format("{}: {} is in the target only", pair.quoted(), index_text(index));
         if (index.at("unique").boolean())
-            findings.warn(subject, text + "; a chunk with rows that are twice by it fails",
-                          "see that the source has no such rows, or make the index after copying");
+            findings.warn(
+                subject, text + "; chunks with rows that violate it fail",
+                "make sure that the source has no such rows, or create the index after copying");
         else
-            findings.warn(subject, text + "; loading takes longer for it",
-                          "nothing, if it is meant; it may be made after copying");
+            findings.warn(subject, text + "; it makes loading slower",
+                          "none is needed if this is intended; to load faster, drop it and create "
+                          "it again after copying");
     }
     for (const auto& index : target.indexes)
         if (!index.at("valid").boolean())
             findings.warn(subject,
                           fmt::format("{}: the index {} is invalid in the target", pair.quoted(),
                                       quoted(index)),
-                          "drop it, and make it again");
+                          "drop the index and create it again");
 }
 
 void compare_constraints(Findings& findings, const HypertablePair& pair, const Definition& source,
@@ -129,27 +131,27 @@ void compare_constraints(Findings& findings, const HypertablePair& pair, const D
         findings.warn(
             subject,
             fmt::format("{}: {} is missing in the target", pair.quoted(), text(constraint)),
-            fmt::format("in the target, before copying or after it: ALTER TABLE {} ADD CONSTRAINT "
+            fmt::format("in the target, before or after copying: ALTER TABLE {} ADD CONSTRAINT "
                         "{} {}",
                         pair.target->name.quoted(), quoted(constraint),
                         constraint.at("definition").text()));
     for (const auto& constraint : only_in(target.constraints, source.constraints, "kind"))
-        findings.warn(subject,
-                      fmt::format("{}: {} is in the target only; a chunk with rows that violate it "
-                                  "fails",
-                                  pair.quoted(), text(constraint)),
-                      "see that the source's rows satisfy it, or add it after copying");
+        findings.warn(
+            subject,
+            fmt::format("{}: {} is in the target only; chunks with rows that violate it fail",
+                        pair.quoted(), text(constraint)),
+            "make sure that the source's rows satisfy it, or add it after copying");
     for (const auto& column : target.not_null)
         // A hypertable's time is never NULL; plain_tables() checks a plain table's rows.
         if (column != pair.target->time.column &&
             std::ranges::find(source.not_null, column) == source.not_null.end())
             findings.warn(
                 subject,
-                fmt::format("{}: column {} is NOT NULL in the target only; a chunk with a NULL "
-                            "there fails",
-                            pair.quoted(), postgres::quote_identifier(column)),
-                fmt::format("in the target: ALTER TABLE {} ALTER {} DROP NOT NULL; or see that the "
-                            "source has none",
+                fmt::format(
+                    "{}: column {} is NOT NULL in the target only; chunks with a NULL in it fail",
+                    pair.quoted(), postgres::quote_identifier(column)),
+                fmt::format("in the target: ALTER TABLE {} ALTER {} DROP NOT NULL; or make sure "
+                            "that the source has no NULL in it",
                             pair.target->name.quoted(), postgres::quote_identifier(column)));
 }
 
@@ -160,22 +162,20 @@ void compare_generated(Findings& findings, const HypertablePair& pair, const Def
         const auto name = postgres::quote_identifier(column);
         const auto& other = source.generated.get(column);
         if (other.is_null())
-            findings.warn(
-                "generated columns",
-                fmt::format("{}: column {} is generated in the target only, always as {}: it is "
-                            "computed there, and the source's values are not copied",
-                            pair.quoted(), name, expression.text()),
-                fmt::format("in the target, if it is to have the source's values: ALTER TABLE {} "
-                            "ALTER {} DROP EXPRESSION",
-                            pair.target->name.quoted(), name));
+            findings.warn("generated columns",
+                          fmt::format("{}: column {} is generated in the target only, as {}; the "
+                                      "source's values are not copied",
+                                      pair.quoted(), name, expression.text()),
+                          fmt::format("to copy the source's values, in the target: ALTER TABLE {} "
+                                      "ALTER {} DROP EXPRESSION",
+                                      pair.target->name.quoted(), name));
         else if (other != expression)
-            findings.warn(
-                "generated columns",
-                fmt::format("{}: column {} is generated always as {} in the source, and as {} in "
-                            "the target, which computes it: rows will differ",
-                            pair.quoted(), name, other.text(), expression.text()),
-                "nothing, if it is meant; otherwise, before copying, give the target's column the "
-                "source's expression");
+            findings.warn("generated columns",
+                          fmt::format("{}: column {} is generated as {} in the source and as {} in "
+                                      "the target; rows will differ",
+                                      pair.quoted(), name, other.text(), expression.text()),
+                          "none is needed if this is intended; otherwise, give the target's column "
+                          "the source's expression before copying");
     }
 }
 
@@ -195,11 +195,11 @@ void compare_dimensions(Findings& findings, const HypertablePair& pair, const De
         };
         findings.warn(subject,
                       fmt::format("{}: partitioned by {} in the source and by {} in the target; "
-                                  "rows go through the hypertable, which takes several times as "
-                                  "long, and compressed chunks as rows",
+                                  "rows are inserted through the hypertable, which takes several "
+                                  "times as long, and compressed chunks are copied as rows",
                                   pair.quoted(), names(*pair.source), names(*pair.target)),
-                      "nothing, if it is meant; otherwise make the target's hypertable like the "
-                      "source's");
+                      "none is needed if this is intended; otherwise, create the target's "
+                      "hypertable with the source's dimensions");
         return;
     }
     for (const auto& [column, value] : source.dimensions) {
@@ -207,13 +207,14 @@ void compare_dimensions(Findings& findings, const HypertablePair& pair, const De
         if (other != value)
             findings.warn(
                 subject,
-                fmt::format("{}: {} is cut into {} in the source and {} in the target; chunks that "
-                            "the target does not have become like the source's, and where it has "
-                            "other ones, rows go through the hypertable, which takes longer",
-                            pair.quoted(), postgres::quote_identifier(column), value.text(),
-                            other.is_null() ? "none" : other.text()),
-                "nothing, if it is meant; otherwise set_chunk_time_interval() or "
-                "set_number_partitions() in the target, before its first chunk is made");
+                fmt::format(
+                    "{}: dimension {}: {} in the source, {} in the target; chunks that the "
+                    "target lacks are created with the source's boundaries, and where it has "
+                    "others, rows are inserted through the hypertable, which takes longer",
+                    pair.quoted(), postgres::quote_identifier(column), value.text(),
+                    other.is_null() ? "none" : other.text()),
+                "none is needed if this is intended; otherwise, call set_chunk_time_interval() or "
+                "set_number_partitions() in the target before its first chunk is created");
     }
 }
 
@@ -308,7 +309,7 @@ void compare_compression(Findings& findings, const HypertablePair& pair, const D
     if (!target.compression)
         findings.warn(subject,
                       fmt::format("{}: enabled in the source only; compressed chunks are copied as "
-                                  "rows, and stay so, which takes several times the space",
+                                  "rows and stay uncompressed, which takes several times the space",
                                   pair.quoted()),
                       remedy);
     else if (!are_compatible(*source.compression, *target.compression, as_batches))
@@ -317,15 +318,16 @@ void compare_compression(Findings& findings, const HypertablePair& pair, const D
                                   "copied as rows and compressed again, which takes longer",
                                   pair.quoted(), settings_text(*source.compression),
                                   settings_text(*target.compression)),
-                      "nothing, if it is meant; otherwise " + remedy);
+                      "none is needed if this is intended; otherwise, " + remedy);
     else if (as_batches && !target.lacking_for_batches.empty())
-        findings.warn(subject,
-                      fmt::format("{}: the role may not create compressed tables of its owner; "
-                                  "compressed chunks are copied as rows and compressed again, "
-                                  "which takes longer",
-                                  pair.quoted()),
-                      fmt::format("in the target, as a superuser: {}",
-                                  fmt::join(target.lacking_for_batches, "; ")));
+        findings.warn(
+            subject,
+            fmt::format(
+                "{}: the role may not create compressed tables as the hypertable's owner; "
+                "compressed chunks are copied as rows and compressed again, which takes longer",
+                pair.quoted()),
+            fmt::format("in the target, as a superuser: {}",
+                        fmt::join(target.lacking_for_batches, "; ")));
 }
 
 } // namespace
@@ -372,7 +374,7 @@ void tiered_data(Findings& findings, const Pairs& pairs) {
         if (pair.source != nullptr && pair.source->tiered_chunks > 0)
             findings.warn("tiered data",
                           pair.quoted() + " has data tiered to object storage, which is not copied",
-                          "in the source, to have it copied: CALL untier_chunk() for its chunks");
+                          "to copy it, CALL untier_chunk() for its chunks in the source");
 }
 
 } // namespace check

@@ -58,19 +58,20 @@ void encryption(Findings& findings, Side side, const std::string& name,
         findings.ok(subject,
                     fmt::format("{}: none, but the connection stays on this machine", name));
     else if (found.protocol.empty())
-        findings.warn(subject,
-                      fmt::format("{}: none; rows and authentication messages can be read on the "
-                                  "network",
-                                  name),
-                      fmt::format("add sslmode=verify-full (and sslrootcert) to --{}, and have TLS "
-                                  "on the server",
-                                  name_of(side)));
+        findings.warn(
+            subject,
+            fmt::format("{}: none; rows and authentication messages can be read on the "
+                        "network",
+                        name),
+            fmt::format(
+                "add sslmode=verify-full (and sslrootcert) to --{}, and enable TLS on the server",
+                name_of(side)));
     else if (found.protocol.starts_with("TLS") && found.sslmode != "verify-full" &&
              found.sslmode != "verify-ca" && !found.is_local)
         findings.warn(
             subject,
-            fmt::format("{}: {}, but nobody checks the server's certificate "
-                        "(sslmode={}): another server could take its place",
+            fmt::format("{}: {}, but the server's certificate is not verified (sslmode={}); "
+                        "another server could impersonate it",
                         name, found.protocol, found.sslmode),
             fmt::format("add sslmode=verify-full (and sslrootcert) to --{}", name_of(side)));
     else
@@ -90,7 +91,7 @@ void versions(Findings& findings, run::Endpoint& source, run::Endpoint& target,
         findings.warn(
             subject,
             fmt::format("{}: the Apache edition neither compresses nor attaches chunks; they are "
-                        "copied as rows, and stay so{}",
+                        "copied as rows and stay uncompressed{}",
                         both,
                         compressed == 0 ? ""
                                         : fmt::format(" (compression is enabled on {} of the "
@@ -105,8 +106,8 @@ void versions(Findings& findings, run::Endpoint& source, run::Endpoint& target,
     else if (compressed > 0)
         findings.warn(
             subject,
-            fmt::format("{}: of different versions, compressed chunks are copied as rows, "
-                        "decompressed by the source and compressed again in the target, which "
+            fmt::format("{}: between different versions, compressed chunks are copied as rows, "
+                        "decompressed by the source and compressed again by the target, which "
                         "takes longer (compression is enabled on {} of the source's hypertables)",
                         both, compressed),
             fmt::format("to make it faster, update the older side to {}: ALTER EXTENSION "
@@ -128,26 +129,26 @@ void extension_schemas(Findings& findings, run::Endpoint& source, run::Endpoint&
     if (from == to)
         findings.ok(subject, from + " on both sides");
     else
-        findings.warn(subject,
-                      fmt::format("{} in the source, {} in the target: definitions from the source "
-                                  "that name functions of the extension, such as {}.time_bucket, "
-                                  "do not work there",
-                                  from, to, from),
-                      fmt::format("nothing, if the schema was restored without errors; otherwise "
-                                  "CREATE EXTENSION timescaledb SCHEMA {} before it is",
-                                  from));
+        findings.warn(
+            subject,
+            fmt::format("{} in the source, {} in the target; definitions from the source that use "
+                        "functions of the extension with their schema, such as {}.time_bucket, "
+                        "fail in the target",
+                        from, to, from),
+            fmt::format("none is needed if the schema was restored without errors; otherwise, "
+                        "CREATE EXTENSION timescaledb SCHEMA {} before restoring it",
+                        from));
 }
 
 void search_paths(Findings& findings, run::Endpoint& source, run::Endpoint& target) {
     const std::string subject = "search path";
     if (const auto found = postgres::search_path_difference(source.connection, target.connection))
-        findings.warn(
-            subject,
-            fmt::format("the role's own is {} in the source and {} in the target: functions "
-                        "that name no schema (integer_now, triggers, those of jobs) find "
-                        "other tables there, or none",
-                        found->source, found->target),
-            "in the target, unless it is meant: " + found->remedy);
+        findings.warn(subject,
+                      fmt::format("the role's search_path is {} in the source and {} in the "
+                                  "target; functions that use names without a schema (integer_now, "
+                                  "triggers, jobs) find other tables in the target, or none",
+                                  found->source, found->target),
+                      "unless this is intended, in the target: " + found->remedy);
     else
         findings.ok(subject, "names without a schema mean the same on both sides");
 }
@@ -160,14 +161,15 @@ void encodings(Findings& findings, run::Endpoint& source, run::Endpoint& target,
     const std::string as_rows =
         count_with_compression(pairs) > 0 ? "; compressed chunks are copied as rows" : "";
     if (from != to)
-        findings.warn(subject,
-                      fmt::format("{} in the source, {} in the target: text is converted, and a "
-                                  "chunk with a character that {} does not have fails{}",
-                                  from, to, to, as_rows),
-                      fmt::format("make the target's database with ENCODING '{}', or UTF8", from));
+        findings.warn(
+            subject,
+            fmt::format("{} in the source, {} in the target; text is converted, and chunks with "
+                        "characters that {} lacks fail{}",
+                        from, to, to, as_rows),
+            fmt::format("create the target's database with ENCODING '{}' or 'UTF8'", from));
     else if (from != "UTF8" && !as_rows.empty())
-        findings.warn(subject, fmt::format("{} on both sides, and not UTF8{}", from, as_rows),
-                      "nothing needs to be done; it takes longer");
+        findings.warn(subject, fmt::format("{} on both sides, not UTF8{}", from, as_rows),
+                      "none is needed; copying takes longer");
     else
         findings.ok(subject, from + " on both sides");
 }
@@ -179,24 +181,26 @@ void server_state(Findings& findings, run::Endpoint& endpoint) {
     const auto is_standby = row.boolean(0, "in_recovery");
     if (is_standby && endpoint.side == Side::target)
         findings.fail("standby", "the target is a hot standby, which is read-only",
-                      "give the primary as --target");
+                      "set --target to the primary");
     else if (is_standby && (!row.boolean(0, "feedback") || (delay >= 0 && delay < long_enough)))
         findings.warn(
             "standby",
-            fmt::format("the source is a hot standby (hot_standby_feedback {}, "
-                        "max_standby_streaming_delay {}): what reads a chunk is cancelled when "
-                        "changes from the primary have waited for it; the chunk is read again then",
-                        row.boolean(0, "feedback") ? "on" : "off",
-                        delay < 0 ? "-1" : fmt::format("{} s", delay / 1000)),
-            "there, for as long as the migration takes: ALTER SYSTEM SET hot_standby_feedback = "
+            fmt::format(
+                "the source is a hot standby (hot_standby_feedback {}, max_standby_streaming_delay "
+                "{}); queries that read a chunk are canceled when they delay changes from the "
+                "primary for too long, and the chunk is then read again",
+                row.boolean(0, "feedback") ? "on" : "off",
+                delay < 0 ? "-1" : fmt::format("{} s", delay / 1000)),
+            "in the source, during the migration: ALTER SYSTEM SET hot_standby_feedback = "
             "on; ALTER SYSTEM SET max_standby_streaming_delay = -1; SELECT pg_reload_conf()");
     else if (is_standby)
-        findings.ok("standby", "the source is a hot standby that waits for its readers");
+        findings.ok("standby", "the source is a hot standby that does not cancel long queries");
     if (row.boolean(0, "restoring") && endpoint.side == Side::target)
         findings.warn(
             "restoring",
-            "timescaledb.restoring is on for the target's database: timescaledb_"
-            "post_restore() was not called; rows that the application writes go astray",
+            "timescaledb.restoring is on for the target's database, because "
+            "timescaledb_post_restore() was not called; rows that the application writes are not "
+            "inserted into chunks",
             fmt::format("SELECT {}()", endpoint.server.function("timescaledb_post_restore")));
 }
 
@@ -216,7 +220,7 @@ void connections(Findings& findings, run::Endpoint& endpoint, int workers) {
         findings.ok(subject, text);
     else if (fit >= 1)
         findings.warn(subject, text + "; workers without connections wait",
-                      fmt::format("copy --parallelism {}, or have more", fit));
+                      fmt::format("use copy --parallelism {}, or raise the limit", fit));
     else
         findings.fail(subject, text, "raise the limit, or close other connections");
 }

@@ -17,17 +17,18 @@ void chunk_skipping(Findings& findings, run::Endpoint& target, const Pairs& pair
     for (const auto& one : load::read_unrecorded(target.connection, hypertables))
         findings.fail(
             subject,
-            fmt::format("{}: {} not recorded for column {}, and filters by it miss {} rows where "
-                        "timescaledb.enable_chunk_skipping is on, for whatever made {} had it off",
-                        one.hypertable.quoted(),
-                        one.chunks == 1 ? "1 chunk is"
-                                        : output::format_count(one.chunks, "chunk") + " are",
-                        postgres::quote_identifier(one.column), one.chunks == 1 ? "its" : "their",
-                        one.chunks == 1 ? "it" : "them"),
-            "copy, which records them; or in the target: " +
+            fmt::format(
+                "{}: {} not recorded for column {}, because timescaledb.enable_chunk_skipping was "
+                "off when {} created; where it is on, queries that filter by this column miss {} "
+                "rows",
+                one.hypertable.quoted(),
+                one.chunks == 1 ? "1 chunk is" : output::format_count(one.chunks, "chunk") + " are",
+                postgres::quote_identifier(one.column), one.chunks == 1 ? "it was" : "they were",
+                one.chunks == 1 ? "its" : "their"),
+            "run copy, which records them; or in the target: " +
                 load::record_anew_sql(target.server, one));
     if (!findings.has(subject))
-        findings.ok(subject, "no chunk of the target is left out of what is recorded for it");
+        findings.ok(subject, "all chunks of the target are recorded for it");
 }
 
 } // namespace check

@@ -56,8 +56,8 @@ void report_misplaced(Findings& findings, run::Endpoint& target, const Hypertabl
             columns.push_back(postgres::quote_identifier(column.name));
     findings.fail(
         subject,
-        fmt::format("{}: {}{} of its chunk {} are not of its slice of time, and queries do "
-                    "not find them",
+        fmt::format("{}: {}{} of its chunk {} are outside the chunk's slice of time, and queries "
+                    "do not find them",
                     pair.quoted(), row->integer(0, "rows") == most ? "more than " : "",
                     format_count(row->integer(0, "rows"), "row"), chunk.name.quoted()),
         fmt::format("in the target: BEGIN; SET LOCAL {} = 1; SET LOCAL {} = 1; WITH moved "
@@ -89,18 +89,19 @@ void overlapping_slices(Findings& findings, run::Endpoint& target, const Pairs& 
         const auto database = postgres::quote_identifier(PQdb(target.connection.get()));
         findings.fail(
             subject,
+            fmt::format("{}: those of {} in the target overlap; some new rows violate a check "
+                        "constraint, or are inserted into chunks where queries do not find them",
+                        pair.quoted(),
+                        format_count(static_cast<std::int64_t>(own.size()), "chunk")),
             fmt::format(
-                "{}: those of {} in the target overlap, so that some new rows are refused by a "
-                "check constraint, or go into chunks where queries do not find them",
-                pair.quoted(), format_count(static_cast<std::int64_t>(own.size()), "chunk")),
-            fmt::format("until these chunks are dropped, have the application connect anew after: "
-                        "ALTER DATABASE {0} SET {1} = 1; ALTER DATABASE {0} SET {2} = 1",
-                        database, settings[0], settings[1]));
+                "set these until the chunks are dropped, and reconnect the application; in the "
+                "target: ALTER DATABASE {0} SET {1} = 1; ALTER DATABASE {0} SET {2} = 1",
+                database, settings[0], settings[1]));
         for (const auto& chunk : own)
             report_misplaced(findings, target, pair, chunk);
     }
     if (!findings.has(subject))
-        findings.ok(subject, "those of the target's space partitions do not overlap");
+        findings.ok(subject, "the slices of the target's space partitions do not overlap");
 }
 
 } // namespace check

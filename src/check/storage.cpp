@@ -38,14 +38,13 @@ void access_methods(Findings& findings, const Pairs& pairs) {
             findings.warn(
                 subject,
                 fmt::format(
-                    "{}: {} of the source, such as {}, with the access method "
-                    "hypercore; such chunks are copied as rows and compressed "
-                    "again, which takes longer",
+                    "{}: the source has {} with the table access method hypercore, such as {}; "
+                    "these chunks are copied as rows and compressed again, which takes longer",
                     pair.quoted(),
                     output::format_count(
                         static_cast<std::int64_t>(pair.source->hypercore_tables.size()), "table"),
                     pair.source->hypercore_tables.front().quoted()),
-                "nothing");
+                "none is needed");
         if (pair.target == nullptr)
             continue;
         if (const auto obstacle = timescale::obstacle_of_storage(*pair.target); !obstacle.empty())
@@ -73,15 +72,15 @@ void misplaced_batches(Findings& findings, run::Endpoint& target) {
     for (const auto& [hypertable, repair] : repairs)
         findings.fail(
             "compressed chunks",
-            fmt::format("{}: {}, such as {}, cannot be read (\"chunk not found\"), for an "
-                        "earlier release of this program put their compressed tables "
-                        "into the wrong schema",
-                        hypertable.quoted(), output::format_count(repair.chunks, "chunk"),
-                        repair.example.quoted()),
+            fmt::format(
+                "{}: {}, such as {}, cannot be read (\"chunk not found\"), because an earlier "
+                "release of this program put their compressed tables into the wrong schema",
+                hypertable.quoted(), output::format_count(repair.chunks, "chunk"),
+                repair.example.quoted()),
             fmt::format("in the target{}: {}",
                         repair.missing_privilege_on.empty()
                             ? ""
-                            : ", as a superuser, for the role may not create tables in " +
+                            : ", as a superuser, because the role may not create tables in " +
                                   repair.missing_privilege_on,
                         fmt::join(repair.statements, "; ")));
 }
@@ -94,8 +93,8 @@ void stand_ins(Findings& findings, run::Endpoint& target) {
                                       "before it could detach it; columns of its hypertable cannot "
                                       "be renamed, and the chunk keeps those that are dropped",
                                       stand_in.chunk->quoted(), stand_in.name.quoted()),
-                          "timescaledb-backfill copy or clean; do not drop the schema __backfill "
-                          "yourself, which would drop the chunk");
+                          "run timescaledb-backfill copy or clean; do not drop the schema "
+                          "__backfill yourself, which would drop the chunk");
 }
 
 } // namespace check

@@ -17,13 +17,12 @@ void check_topic(Findings& findings, const std::string& topic, const std::functi
     } catch (const UsageError&) {
         throw;
     } catch (const postgres::ConnectionError& error) {
-        findings.fail("connection",
-                      fmt::format("lost while looking at {}: {}", topic, error.what()),
-                      "see why, and check again");
+        findings.fail("connection", fmt::format("lost while checking {}: {}", topic, error.what()),
+                      "find out why the connection was lost, and run check again");
         throw;
     } catch (const Error& error) {
-        findings.fail(topic, fmt::format("could not be looked at: {}", error.problem()),
-                      error.remedy().empty() ? "see to that, and check again" : error.remedy());
+        findings.fail(topic, fmt::format("could not be checked: {}", error.problem()),
+                      error.remedy().empty() ? "fix that, and run check again" : error.remedy());
     }
 }
 

@@ -29,12 +29,12 @@ std::string list_of(const std::vector<std::string>& names) {
 /// What the user can do so that no trigger fires and no writer waits.
 std::string remedy_for(run::Endpoint& target, const HypertableTriggers& triggers) {
     if (triggers.may_be_replica)
-        return "nothing, if writers of the chunks that are being loaded may wait; otherwise drop "
-               "them while copying";
+        return "none is needed if the application's writes may wait while a chunk is loaded; "
+               "otherwise, drop the triggers while copying";
     constexpr int grants_settings = 150000;
     const auto role = target.connection.execute("SELECT current_user AS name").string(0, "name");
     if (target.server.postgres_version < grants_settings)
-        return "have copy connect to the target as a superuser, or drop them while copying";
+        return "connect copy to the target as a superuser, or drop the triggers while copying";
     return fmt::format("in the target, as a superuser: GRANT SET ON PARAMETER "
                        "session_replication_role TO {}",
                        postgres::quote_identifier(role));
@@ -51,23 +51,22 @@ void report_triggers(Findings& findings, run::Endpoint& target, bool source_is_p
         fmt::format("{}: {} in the target ({})", pair.quoted(), count_of(names), list_of(names));
     if (triggers.can_be_replica() && !(source_is_plain && triggers.records_invalidations)) {
         findings.ok(subject,
-                    fmt::format("{}: not fired for rows that are copied, by "
-                                "session_replication_role; --fire-triggers of copy has them fire",
+                    fmt::format("{}: not fired for copied rows, because copy sets "
+                                "session_replication_role; to fire them, use copy --fire-triggers",
                                 what));
         return;
     }
     std::string why = "the role may not set session_replication_role";
     if (triggers.may_be_replica)
-        why = triggers.replica_obstacle.empty() ? "a trigger has to record invalidations"
+        why = triggers.replica_obstacle.empty() ? "a trigger must record invalidations"
                                                 : triggers.replica_obstacle;
-    findings.warn(
-        subject,
-        fmt::format("{}: not fired for rows that are copied, for which, as {}, writers of a chunk "
-                    "that is loaded in place wait until it is loaded; chunks whose rows go through "
-                    "the hypertable{} fail",
-                    what, why,
-                    target.server.community ? "" : ", or that the target does not have yet,"),
-        remedy_for(target, triggers));
+    findings.warn(subject,
+                  fmt::format("{}: not fired for copied rows; because {}, writes to a chunk that "
+                              "is loaded in place wait until it is loaded, and chunks whose rows "
+                              "are inserted through the hypertable{} fail",
+                              what, why,
+                              target.server.community ? "" : ", or that the target lacks,"),
+                  remedy_for(target, triggers));
 }
 
 void report_not_valid_constraints(Findings& findings, run::Endpoint& target,
@@ -76,13 +75,12 @@ void report_not_valid_constraints(Findings& findings, run::Endpoint& target,
     // batches.
     const auto what =
         target.server.community
-            ? fmt::format("rows that violate it are copied where the target's chunk is absent or "
-                          "empty and one is attached{}, or as compressed batches; they fail a "
-                          "chunk that holds rows in the target, and any other that is loaded in "
-                          "place or through the hypertable",
-                          target.server.adopts_indexes() ? "" : ", with --load-strategy attach")
-            : std::string("rows that violate it fail their chunks, for the Apache edition attaches "
-                          "none");
+            ? fmt::format("rows that violate it are copied as compressed batches, and into chunks "
+                          "that are attached{} because the target's chunk is missing or empty; "
+                          "other chunks with such rows fail",
+                          target.server.adopts_indexes() ? "" : " (with --load-strategy attach)")
+            : std::string("chunks with rows that violate it fail, because the Apache edition "
+                          "attaches no chunks");
     auto names = triggers.unvalidated_checks;
     // With session_replication_role = replica, only this program checks foreign keys.
     if (!triggers.can_be_replica())
@@ -93,8 +91,8 @@ void report_not_valid_constraints(Findings& findings, run::Endpoint& target,
         findings.warn(
             "constraints that are not valid",
             fmt::format("{}: the constraint {} is NOT VALID; {}", pair.quoted(), constraint, what),
-            fmt::format("if there are such rows, in the target: ALTER TABLE {} DROP CONSTRAINT {}, "
-                        "and add it again, NOT VALID, when all is copied",
+            fmt::format("if the source has such rows, in the target: ALTER TABLE {} DROP "
+                        "CONSTRAINT {}, and add it again as NOT VALID after copying",
                         pair.target->name.quoted(), constraint));
     }
 }
@@ -118,8 +116,8 @@ void triggers(Findings& findings, run::Endpoint& source, run::Endpoint& target,
         report_not_valid_constraints(findings, target, pair, found->second);
     }
     if (!findings.has("triggers"))
-        findings.ok("triggers", "the target's hypertables have none that rows which are copied "
-                                "would fire");
+        findings.ok("triggers",
+                    "the target's hypertables have no triggers that copied rows would fire");
 }
 
 void event_triggers(Findings& findings, run::Endpoint& endpoint) {
@@ -130,23 +128,23 @@ void event_triggers(Findings& findings, run::Endpoint& endpoint) {
         const auto what = fmt::format("{} ({}) calls {}", postgres::quote_identifier(trigger.name),
                                       trigger.event, trigger.function);
         const auto remedy =
-            fmt::format("in the {}, as a superuser, if it is not to fire or would fail: {}",
+            fmt::format("if it should not fire, or would fail, in the {} as a superuser: {}",
                         name_of(endpoint.side), timescale::disabling(trigger));
         if (trigger.event == "login") {
-            findings.warn(subject,
-                          fmt::format("{} for each connection that is made; what it raises fails "
-                                      "the connection",
-                                      what),
-                          remedy);
+            findings.warn(
+                subject,
+                fmt::format(
+                    "{} for each new connection; if it raises an error, the connection fails",
+                    what),
+                remedy);
             continue;
         }
-        findings.warn(
-            subject,
-            fmt::format("{} when stage, copy and clean run {}, on tables of the schema __backfill "
-                        "and on chunks, with search_path = pg_catalog; what it raises fails the "
-                        "chunk, or the command",
-                        what, fmt::join(trigger.commands, ", ")),
-            remedy);
+        findings.warn(subject,
+                      fmt::format("{} when stage, copy and clean run {}, on tables of the schema "
+                                  "__backfill and on chunks, with search_path = pg_catalog; if it "
+                                  "raises an error, the chunk or the command fails",
+                                  what, fmt::join(trigger.commands, ", ")),
+                      remedy);
     }
     if (triggers.empty())
         findings.ok(subject, "none that would fire");

@@ -51,7 +51,7 @@ ExitStatus check(const CheckOptions& options, output::Output& output) {
         findings.fail("connection",
                       fmt::format("source and target are the same database ({})",
                                   migration.target->connection.name()),
-                      "give another one as --target");
+                      "set --target to another database");
     else if (migration.source || migration.target)
         try {
             ::check::check_all_topics(findings, migration, scope);

@@ -305,16 +305,16 @@ TEST_F(ReferencedRows, ThatAreLateStay) {
 TEST_F(ReferencedRows, AreReportedByCheck) {
     const auto rows = backfill({"check", "--until", "2026-01-01"}).output;
     EXPECT_THAT(
-        rows, AllOf(HasSubstr("\"public\".\"cascaded\" references \"public\".\"sample\" (ON "
-                              "DELETE CASCADE): rows that both sides have stay; rows that only the "
-                              "target has are deleted, and rows that reference them are deleted"),
-                    HasSubstr("(ON DELETE SET NULL): "), HasSubstr("(ON DELETE SET DEFAULT): "),
-                    HasSubstr("(ON DELETE RESTRICT): "), HasSubstr("(ON DELETE NO ACTION): ")));
+        rows,
+        AllOf(HasSubstr("\"public\".\"cascaded\" references \"public\".\"sample\" (ON DELETE "
+                        "CASCADE): rows that both sides have are kept; rows that only the target "
+                        "has are deleted, and the rows that reference them are deleted"),
+              HasSubstr("(ON DELETE SET NULL): "), HasSubstr("(ON DELETE SET DEFAULT): "),
+              HasSubstr("(ON DELETE RESTRICT): "), HasSubstr("(ON DELETE NO ACTION): ")));
     const auto none = backfill({"check", "--until", "2025-01-01"}).output;
-    EXPECT_THAT(
-        none, AllOf(HasSubstr("(ON DELETE CASCADE), which has no rows in the range to be replaced; "
-                              "dropping one of its chunks fails"),
-                    Not(HasSubstr("rows that both sides have stay"))));
+    EXPECT_THAT(none, AllOf(HasSubstr("(ON DELETE CASCADE), which has no rows in the range that "
+                                      "copy would replace; dropping one of its chunks fails"),
+                            Not(HasSubstr("rows that both sides have are kept"))));
 }
 
 // ---------------------------------------------------------------- any rows
@@ -492,13 +492,13 @@ TEST_F(PublishedRows, OfOtherColumnsThanTheirKeyStay) {
         target.run("INSERT INTO readings VALUES ('2024-01-02', 9)");
         expect_refused();
         EXPECT_THAT(backfill({"check", "--until", "2024-02-01"}).output,
-                    HasSubstr("does not go with its row filter or column list"));
+                    HasSubstr("does not cover the publication's row filter or column list"));
         target.run("DROP PUBLICATION everything; DELETE FROM readings WHERE device = 9");
     }
     publish("FOR TABLE readings (device, time) WHERE (device > 0)");
     target.run("INSERT INTO readings VALUES ('2024-01-02', 9)");
     EXPECT_THAT(backfill({"check", "--until", "2024-02-01"}).output,
-                Not(HasSubstr("does not go with")));
+                Not(HasSubstr("does not cover")));
     copy_again();
 }
 
@@ -604,10 +604,9 @@ TEST_F(DecodedPublication, OfAllTablesIncludesTheQueue) {
     target.run("CREATE PUBLICATION one FOR TABLE readings");
     EXPECT_THAT(backfill({"check"}).output, Not(HasSubstr("publications")));
     target.run("CREATE PUBLICATION \"All\" FOR ALL TABLES");
-    EXPECT_THAT(
-        backfill({"check"}).output,
-        HasSubstr("publications: \"All\": of all tables of the target, and so of the queue in "
-                  "__backfill"));
+    EXPECT_THAT(backfill({"check"}).output,
+                HasSubstr("publications: \"All\": all tables of the target, including the queue in "
+                          "__backfill"));
 }
 
 } // namespace

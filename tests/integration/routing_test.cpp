@@ -151,7 +151,7 @@ TEST_F(Routing, CheckAcceptsSlicesThatDoNotOverlap) {
         database->run("INSERT INTO ticks SELECT i, 'host ' || i FROM generate_series(0, 29) i");
     }
     EXPECT_THAT(backfill({"check", "--from", "0", "--until", "30"}).output,
-                HasSubstr("those of the target's space partitions do not overlap"));
+                HasSubstr("the slices of the target's space partitions do not overlap"));
 }
 
 class ExactRouting : public testing::Test {

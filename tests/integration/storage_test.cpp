@@ -28,10 +28,10 @@ class Storage : public Migration {
     /// and one that is not.
     void make(const std::string& more_of_hypertable = "") {
         both(fmt::format(
-            "CREATE TABLE parcels (time timestamptz NOT NULL, device int, note text);SELECT "
-            "create_hypertable('parcels', 'time', chunk_time_interval => interval '1 day'{});ALTER "
-            "TABLE parcels SET (timescaledb.compress, timescaledb.compress_segmentby = 'device', "
-            "timescaledb.compress_orderby = 'time')",
+            "CREATE TABLE parcels (time timestamptz NOT NULL, device int, note text);"
+            "SELECT create_hypertable('parcels', 'time', chunk_time_interval => interval '1 day'{});"
+            "ALTER TABLE parcels SET (timescaledb.compress, timescaledb.compress_segmentby = "
+            "'device', timescaledb.compress_orderby = 'time')",
             more_of_hypertable));
         source.run("INSERT INTO parcels SELECT t, d, 'note ' || d FROM generate_series("
                    "'2024-01-01'::timestamptz, '2024-01-03 23:30', '30 min') t, "
@@ -91,7 +91,7 @@ class Storage : public Migration {
 
     /// The statements that `check` gives to mend something.
     /// \param finding what that begins with.
-    std::string reaction_for(const std::string& finding) const {
+    std::string remedy_for(const std::string& finding) const {
         const auto said = backfill({"check", "--until", "2024-02-01"}).output;
         const std::string remedy = "Remedy: in the target: ";
         const auto begin = said.find(remedy, said.find(finding));
@@ -166,12 +166,13 @@ TEST_F(Storage, CheckFindsCompressedTablesInTheWrongSchema) {
     EXPECT_THROW(target.connect()->execute("SELECT count(*) FROM parcels"), postgres::SqlError);
 
     EXPECT_EQ(backfill({"check", "--until", "2024-02-01"}).exit_status, 1);
-    const auto statements = reaction_for("\"public\".\"parcels\": 2 chunks, such as ");
+    const auto statements = remedy_for("\"public\".\"parcels\": 2 chunks, such as ");
     EXPECT_THAT(statements, HasSubstr("SET SCHEMA \"_timescaledb_internal\""));
     way_to_target = owner.uri();
-    EXPECT_THAT(backfill({"check", "--until", "2024-02-01"}).output,
-                HasSubstr("in the target, as a superuser, for the role may not create tables in "
-                          "\"_timescaledb_internal\": ALTER TABLE"));
+    EXPECT_THAT(
+        backfill({"check", "--until", "2024-02-01"}).output,
+        HasSubstr("in the target, as a superuser, because the role may not create tables in "
+                  "\"_timescaledb_internal\": ALTER TABLE"));
     way_to_target = target.uri();
     target.connect()->execute(statements);
     EXPECT_THAT(backfill({"check", "--until", "2024-02-01"}).output,
