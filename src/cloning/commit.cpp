@@ -6,25 +6,25 @@ namespace cloning {
 
 namespace {
 
-/// Stands in front of the id. Were there nothing else to tell, it would be the reason of a failure.
+/// Precedes the ID. If psql prints nothing else, this line is shown as the reason of a failure.
 constexpr std::string_view label = "COMMIT of transaction ";
 
 } // namespace
 
-std::string script_to_commit() {
+std::string commit_script() {
     return fmt::format("SELECT pg_catalog.pg_current_xact_id() AS transaction_id \\gset\n"
                        "\\warn {}:transaction_id\n"
                        "COMMIT;\n",
                        label);
 }
 
-std::optional<std::string> transaction_to_commit(std::string_view errors) {
+std::optional<std::string> printed_transaction_id(std::string_view errors) {
     const auto found = errors.rfind(label);
     if (found == std::string_view::npos)
         return std::nullopt;
     const auto id = errors.substr(found + label.size());
     const auto end = id.find('\n');
-    if (end == std::string_view::npos) // it was killed before it had said all
+    if (end == std::string_view::npos) // psql was killed while it printed the line
         return std::nullopt;
     return std::string(id.substr(0, end));
 }
@@ -36,7 +36,7 @@ bool has_committed(run::Endpoint& target, const std::string& transaction,
     std::string state;
     const auto ask = [&] {
         target = connect(target.connection_string, Side::target);
-        // A session that has lost its client would wait for the COMMIT that it was not sent.
+        // A session that has lost its client may wait for a COMMIT that will never arrive.
         postgres::terminate_others(target.connection);
         const auto sql = "SELECT coalesce(pg_xact_status($1::xid8), 'forgotten') AS state";
         for (;;) {

@@ -9,21 +9,21 @@
 
 namespace cloning {
 
-/// It is unknown whether the target has committed; an interruption does not change that.
+/// It is unknown whether the target has committed, even if the program was interrupted.
 class InDoubt : public Error {
   public:
     using Error::Error;
 };
 
-/// What psql runs at the end: prints the transaction's id on standard error, then commits.
-std::string script_to_commit();
+/// The end of psql's script: prints the transaction's ID on standard error, then commits.
+std::string commit_script();
 
-/// The id that it printed; nothing if it did not get that far, and so not to COMMIT either.
-std::optional<std::string> transaction_to_commit(std::string_view errors);
+/// The ID that psql printed; nothing if it did not get that far, and so did not send COMMIT.
+std::optional<std::string> printed_transaction_id(std::string_view errors);
 
-/// Asks the target, on a new connection that replaces the old one, whether a transaction has
-/// committed. Ends its session, and waits until it is over.
-/// \throws Error when that cannot be found out, or Interrupted.
+/// Asks the target on a new connection, which replaces the old one, whether a transaction has
+/// committed. Terminates the transaction's session, and waits until it has ended.
+/// \throws Error if that cannot be found out; Interrupted.
 bool has_committed(run::Endpoint& target, const std::string& transaction,
                    const run::RetryOptions& retry, const run::Stop& stop);
 

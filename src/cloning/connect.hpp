@@ -6,11 +6,11 @@
 
 namespace cloning {
 
-/// What all sessions of this command are for.
+/// The purpose in the application_name of all sessions of this command.
 constexpr auto purpose = "clone-schema";
 
 /// Connects to a database, which may be without TimescaleDB.
-/// \throws ConnectionError, UsageError as postgres::pin_first_session does, or Error when its
+/// \throws ConnectionError, UsageError as postgres::pin_first_session does, or Error if its
 /// TimescaleDB, or its PostgreSQL without TimescaleDB, is too old.
 run::Endpoint connect(const postgres::ConnectionString& connection_string, Side side);
 

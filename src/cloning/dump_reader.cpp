@@ -16,13 +16,13 @@ bool is_space(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
 }
 
-/// What names are made of, unquoted.
-bool is_of_name(char c) {
+/// True if unquoted identifiers may contain it.
+bool is_identifier_char(char c) {
     const auto byte = static_cast<unsigned char>(c);
     return std::isalnum(byte) != 0 || c == '_' || c == '$' || byte >= 0x80U;
 }
 
-/// `"a"."b"` of `COPY "a"."b" ("c", ...) FROM stdin;`; empty when it is no such statement.
+/// `"a"."b"` of `COPY "a"."b" ("c", ...) FROM stdin;`; empty if it is another statement.
 std::string copied_table(std::string_view statement) {
     constexpr std::string_view begin = "COPY ";
     if (!statement.starts_with(begin) || !statement.ends_with(" FROM stdin;"))
@@ -110,15 +110,15 @@ void DumpReader::take_statement_text(std::string_view line) {
             break;
         }
         const auto text = line.substr(begin, at - begin);
-        const bool is_in_front = statement_.empty() && (was_comment || is_comment() ||
-                                                        std::ranges::all_of(text, is_space));
-        (is_in_front ? before_ : statement_) += text;
+        const bool is_before = statement_.empty() &&
+                               (was_comment || is_comment() || std::ranges::all_of(text, is_space));
+        (is_before ? before_ : statement_) += text;
         if (state_ == State::plain && brackets_ == 0 && text == ";")
             end_statement();
     }
 }
 
-/// Takes one piece: white space, the beginning of something, a semicolon, or what is neither.
+/// Reads one token, or the beginning of a string, identifier or comment.
 std::size_t DumpReader::take_plain(std::string_view line, std::size_t at) {
     const auto rest = line.substr(at);
     if (rest.starts_with("--")) {
@@ -133,9 +133,9 @@ std::size_t DumpReader::take_plain(std::string_view line, std::size_t at) {
     switch (rest.front()) {
     case '\'':
         state_ = State::string;
-        has_escapes_ = !statement_.empty() &&
-                       (statement_.back() == 'E' || statement_.back() == 'e') &&
-                       (statement_.size() == 1 || !is_of_name(statement_[statement_.size() - 2]));
+        has_escapes_ =
+            !statement_.empty() && (statement_.back() == 'E' || statement_.back() == 'e') &&
+            (statement_.size() == 1 || !is_identifier_char(statement_[statement_.size() - 2]));
         return at + 1;
     case '"':
         state_ = State::name;
@@ -149,13 +149,13 @@ std::size_t DumpReader::take_plain(std::string_view line, std::size_t at) {
         brackets_ = std::max(brackets_ - 1, 0);
         return at + 1;
     case '$':
-        return begin_dollar(line, at);
+        return begin_dollar_quoted(line, at);
     default:
         break;
     }
     auto end = at + 1;
-    if (is_of_name(line[at]))
-        while (end < line.size() && is_of_name(line[end]))
+    if (is_identifier_char(line[at]))
+        while (end < line.size() && is_identifier_char(line[end]))
             ++end;
     return end;
 }
@@ -185,12 +185,12 @@ std::size_t DumpReader::take_string(std::string_view line, std::size_t at) {
     return at + std::max<std::size_t>(std::min(rest.find_first_of("'\\", 1), rest.size()), 1);
 }
 
-/// Takes `$tag$`, which begins a string, or just the `$`.
-std::size_t DumpReader::begin_dollar(std::string_view line, std::size_t at) {
-    if (!statement_.empty() && is_of_name(statement_.back()))
+/// Reads `$tag$`, which begins a string, or a single `$`.
+std::size_t DumpReader::begin_dollar_quoted(std::string_view line, std::size_t at) {
+    if (!statement_.empty() && is_identifier_char(statement_.back()))
         return at + 1;
     auto end = at + 1;
-    while (end < line.size() && line[end] != '$' && is_of_name(line[end]))
+    while (end < line.size() && line[end] != '$' && is_identifier_char(line[end]))
         ++end;
     const bool begins_with_digit = std::isdigit(static_cast<unsigned char>(line[at + 1])) != 0;
     if (end >= line.size() || line[end] != '$' || begins_with_digit)
@@ -213,8 +213,7 @@ void DumpReader::end_statement() {
     handlers_.write(handlers_.rewrite(std::move(statement)));
 }
 
-/// Whole lines go on as they come; of a line of which only the beginning is there, it is held back
-/// for as long as it may be the end.
+/// Passes rows on. The beginning of a line is held back while it may become the end marker `\.`.
 void DumpReader::feed_rows(std::string_view& bytes) {
     if (!within_line_of_rows_ && (!line_.empty() || bytes.front() == '\\')) {
         while (!bytes.empty() && line_.size() < end_of_rows.size() &&
@@ -241,13 +240,13 @@ void DumpReader::feed_rows(std::string_view& bytes) {
     data_.rows += std::ranges::count(piece, '\n');
     data_.bytes += static_cast<std::int64_t>(piece.size());
     handlers_.write(piece);
-    handlers_.passed(data_, false);
+    handlers_.copied(data_, false);
 }
 
 void DumpReader::end_rows() {
     handlers_.write(std::exchange(line_, {}));
     state_ = State::plain;
-    handlers_.passed(data_, true);
+    handlers_.copied(data_, true);
 }
 
 } // namespace cloning

@@ -7,7 +7,7 @@
 
 namespace cloning {
 
-/// Rows of a table that stand in a dump.
+/// The rows of a table in a dump, as far as they have been read.
 struct TableData {
     std::string table; ///< as the dump names it: `"schema"."table"`
     std::int64_t rows = 0;
@@ -15,26 +15,26 @@ struct TableData {
 };
 
 /**
- * Takes the script that pg_dump writes apart into statements, comments and rows, as psql does: a
- * statement ends at a semicolon that stands outside of strings, quoted names, comments and
- * brackets; rows are behind `COPY ... FROM stdin;`, until `\.`. So nothing that a table, a function
- * or a comment holds is ever taken for a statement of the dump's.
+ * Splits a script of pg_dump into statements, comments and rows, as psql does: a statement ends at
+ * a semicolon outside of strings, quoted identifiers, comments and brackets; rows follow
+ * `COPY ... FROM stdin;`, until `\.`. So no content of a table, a function or a comment is mistaken
+ * for a statement.
  *
- * Everything goes on as it came, but for statements that are rewritten.
+ * Passes everything on unchanged, except statements that are rewritten.
  */
 class DumpReader {
   public:
     struct Handlers {
-        /// Gets what goes on.
+        /// Receives the resulting script.
         std::function<void(std::string_view)> write;
-        /// Gets each statement, without what stands before it, to its semicolon.
-        /// \returns what is to stand there instead.
+        /// Receives each statement up to its semicolon, without preceding comments.
+        /// \returns the statement that replaces it; may be empty.
         std::function<std::string(std::string)> rewrite;
-        /// Called for each statement with the comment before it: pg_dump says there what it is.
+        /// Receives the comment before each statement, in which pg_dump describes it.
         std::function<void(std::string_view)> commented = [](std::string_view) {
         };
-        /// Called while rows of a table pass, and when all have.
-        std::function<void(const TableData&, bool all)> passed = [](const TableData&, bool) {
+        /// Called after some rows of a table, and after `all` of them.
+        std::function<void(const TableData&, bool all)> copied = [](const TableData&, bool) {
         };
     };
 
@@ -42,7 +42,7 @@ class DumpReader {
 
     void feed(std::string_view bytes);
 
-    /// \throws Error when the script ends within something.
+    /// \throws Error if the script ends within a statement, a comment or rows.
     void finish();
 
   private:
@@ -56,21 +56,21 @@ class DumpReader {
     std::size_t take_plain(std::string_view line, std::size_t at);
     std::size_t take_block_comment(std::string_view line, std::size_t at);
     std::size_t take_string(std::string_view line, std::size_t at);
-    std::size_t begin_dollar(std::string_view line, std::size_t at);
+    std::size_t begin_dollar_quoted(std::string_view line, std::size_t at);
     void end_statement();
     void feed_rows(std::string_view& bytes);
     void end_rows();
 
     Handlers handlers_;
     State state_ = State::plain;
-    std::string line_;         ///< what came of a line that is not whole yet
-    std::string before_;       ///< comments and white space in front of the statement
+    std::string line_;         ///< the beginning of an incomplete line
+    std::string before_;       ///< comments and white space before the statement
     std::string statement_;    ///< so far
     std::string tag_;          ///< of the dollar quotes
     bool has_escapes_ = false; ///< the string is an E'...'
     int comment_depth_ = 0;
     int brackets_ = 0;
-    bool begins_rows_ = false; ///< with the next line
+    bool begins_rows_ = false; ///< rows begin with the next line
     bool within_line_of_rows_ = false;
     TableData data_;
 };

@@ -13,7 +13,7 @@ namespace {
 
 using postgres::quote_identifier;
 
-/// `{1,2}` without its braces.
+/// Appends the elements of an array such as `{1,2}`.
 void append_oids(std::vector<std::string>& oids, std::string_view array) {
     array.remove_prefix(1);
     array.remove_suffix(1);
@@ -32,7 +32,7 @@ void read_chunks(Inventory& inventory, postgres::Connection& source) {
         if (!rows.is_null(row, "table_name")) {
             pattern += quote_identifier(rows.text(row, "table_name"));
         } else {
-            // What is in quotes is taken as it is, the rest is a regular expression.
+            // In quotes, characters are literal; the rest is a regular expression.
             pattern += quote_identifier(rows.text(row, "beginning")) + "[0-9]+";
             if (!rows.text(row, "ending").empty())
                 pattern += quote_identifier(rows.text(row, "ending"));
@@ -108,7 +108,7 @@ std::string oid_array(const std::vector<std::string>& oids) {
     return fmt::format("{{{}}}", fmt::join(oids, ","));
 }
 
-Inventory take_inventory(run::Endpoint& source, const std::string& owner) {
+Inventory read_inventory(run::Endpoint& source, const std::string& owner) {
     Inventory inventory;
     if (source.server.has_timescaledb) {
         read_hypertables(inventory, source.connection);
@@ -127,7 +127,7 @@ Inventory take_inventory(run::Endpoint& source, const std::string& owner) {
     return inventory;
 }
 
-bool is_of_user(const SourceHypertable& hypertable) {
+bool is_user_hypertable(const SourceHypertable& hypertable) {
     return !hypertable.is_internal && !hypertable.name.name.starts_with("_compressed_hypertable_");
 }
 

@@ -40,7 +40,7 @@ std::vector<std::int64_t> integers_in(const postgres::Result& rows, int row, con
     return list;
 }
 
-/// What a name's text says.
+/// The parts of a qualified name.
 std::vector<std::string> parse_name(postgres::Connection& source, const std::string& text) {
     try {
         const auto row = source.query("SELECT to_json(parse_ident($1)) AS parts", {text});
@@ -84,7 +84,7 @@ std::string interval_sql(postgres::Connection& source, const std::string& column
         fmt::format("the interval of {} is to be one such as '7 days', not '{}'", column, *given));
 }
 
-/// What is in the way of turning a candidate.
+/// The reason why a table cannot become a hypertable; empty if it can.
 std::string obstacle(const postgres::Result& rows, int row, const std::string& column) {
     const auto type = rows.string(row, "type");
     if (!is_integer(type) && !is_time(type))
@@ -125,7 +125,7 @@ NewHypertable new_hypertable(run::Endpoint& source, const Inventory& inventory,
     const auto schema = take_last();
     auto left_out = inventory.chunk_oids;
     for (const auto& hypertable : inventory.hypertables)
-        if (!table || !is_of_user(hypertable))
+        if (!table || !is_user_hypertable(hypertable))
             left_out.push_back(std::to_string(hypertable.oid));
     const auto rows = source.connection.query(sql::clone_candidates,
                                               {schema, table, column, oid_array(left_out)});
@@ -168,7 +168,7 @@ NewHypertable new_hypertable(run::Endpoint& source, const Inventory& inventory,
     return result;
 }
 
-/// Foreign keys between hypertables are refused by TimescaleDB (ts_hypertable_create_... in its
+/// TimescaleDB does not support foreign keys between hypertables (ts_hypertable_create_... in its
 /// src/hypertable.c).
 void check_foreign_keys(const Inventory& inventory, const std::vector<NewHypertable>& list) {
     std::set<std::int64_t> hypertables;
@@ -211,7 +211,7 @@ std::vector<NewHypertable> plan_hypertables(run::Endpoint& source, const Invento
     std::vector<NewHypertable> list;
     if (wanted.empty())
         return list;
-    // Partition keys are to be as pg_dump writes them, whatever the session had before.
+    // The partition keys must be quoted as pg_dump writes them.
     source.connection.execute("SET LOCAL quote_all_identifiers = on");
     for (const auto& text : wanted)
         list.push_back(new_hypertable(source, inventory, text));

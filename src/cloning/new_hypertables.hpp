@@ -17,23 +17,23 @@ struct NewHypertable {
     std::int64_t oid = 0;
     postgres::QualifiedName table;
     std::string column;
-    std::optional<std::string> interval;             ///< as SQL; TimescaleDB's default, if nothing
+    std::optional<std::string> interval;             ///< as SQL; without it, TimescaleDB's default
     std::optional<std::string> partition_key;        ///< as pg_dump writes it, if it is partitioned
-    std::vector<postgres::QualifiedName> partitions; ///< below it, on all levels
+    std::vector<postgres::QualifiedName> partitions; ///< of all levels
     std::vector<std::int64_t> partition_oids;
-    std::vector<std::int64_t> references; ///< what its foreign keys reference
+    std::vector<std::int64_t> references; ///< OIDs of tables that its foreign keys reference
     std::vector<std::int64_t> referenced_by;
 
-    /// The statement that makes it one.
+    /// The statement that creates the hypertable.
     std::string sql(const timescale::Server& target) const;
 };
 
-/// `a.b.c:1 day` before and behind the colon, which may stand in quotes before.
+/// Splits `a.b.c:1 day` at the first colon outside of quoted identifiers.
 std::pair<std::string, std::optional<std::string>> split_interval(const std::string& text);
 
 /// Finds the tables that --create-hypertable names, and checks that they can become hypertables.
 /// \pre the source's connection is in a transaction of one snapshot.
-/// \throws UsageError that names the obstacle.
+/// \throws UsageError with the reason why one cannot.
 std::vector<NewHypertable> plan_hypertables(run::Endpoint& source, const Inventory& inventory,
                                             const std::vector<std::string>& wanted);
 

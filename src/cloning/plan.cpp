@@ -16,9 +16,9 @@ namespace cloning {
 
 namespace {
 
-/// Of TimescaleDB's catalog: tables whose rows are about chunks, or about what runs in the source
-/// just now, or name tablespaces. Of the first, rows about hypertables are added again; and jobs,
-/// whose owners may be others (sql/cloning/clone_catalog_rows.sql).
+/// Tables of TimescaleDB's catalog whose rows are left out of the dump, because they describe
+/// chunks, the present state of the source, or tablespaces. Rows about hypertables are inserted
+/// afterwards, and so are jobs, whose owners may change (sql/cloning/clone_catalog_rows.sql).
 constexpr std::array catalog_tables_left_out{"bgw_job",
                                              "chunk",
                                              "chunk_constraint",
@@ -37,7 +37,7 @@ ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptio
     ClonePlan plan;
     plan.programs = std::move(options.programs);
     plan.search_path = std::move(options.search_path);
-    plan.inventory = take_inventory(
+    plan.inventory = read_inventory(
         source, target.connection.query("SELECT current_user AS role").string(0, "role"));
     plan.new_hypertables = plan_hypertables(source, plan.inventory, options.create_hypertables);
     plan.with_rows = options.with_rows;
@@ -109,7 +109,8 @@ std::vector<std::string> ClonePlan::dump_arguments() const {
     if (with_rows)
         return arguments;
     arguments.emplace_back("--no-blobs");
-    // Not by a pattern: sequences keep their values, because later rows have values from them.
+    // Tables are listed, because a pattern would also match sequences, which must keep their
+    // values.
     for (const auto& table : inventory.tables)
         if (table.has_rows() && find_hypertable(inventory, table.oid) == nullptr)
             exclude_rows(table.name);

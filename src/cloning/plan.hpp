@@ -13,7 +13,7 @@
 
 namespace cloning {
 
-/// What goes from the source to the target, and how.
+/// What is cloned, and how.
 struct ClonePlan {
     Programs programs;
     Inventory inventory;
@@ -22,7 +22,7 @@ struct ClonePlan {
     bool with_catalog = false; ///< the source has TimescaleDB
     bool has_queue = false;    ///< the target has a schema __backfill
     std::string snapshot;      ///< of the source
-    /// Where the source's own search_path leads elsewhere than the target's.
+    /// The difference between the search_path of source and target, if any.
     std::optional<postgres::SearchPathDifference> search_path;
     /// Foreign keys that cannot be validated yet, because the hypertables that they reference have
     /// no rows: the beginnings of pg_dump's statements, and the keys' names.
@@ -31,16 +31,16 @@ struct ClonePlan {
     /// Plain tables whose rows are copied.
     std::vector<SourceTable> tables_with_rows() const;
 
-    /// The arguments of pg_dump, but for what connects it.
+    /// The arguments of pg_dump, without those for its connection.
     std::vector<std::string> dump_arguments() const;
 };
 
-/// What it is made from, besides what the source has.
+/// Options for make_plan().
 struct ClonePlanOptions {
     Programs programs{};
     bool with_rows = true; ///< of plain tables
     std::optional<postgres::SearchPathDifference> search_path{};
-    /// Each [[SCHEMA.]TABLE.]COLUMN[:INTERVAL].
+    /// Each is [[SCHEMA.]TABLE.]COLUMN[:INTERVAL].
     std::vector<std::string> create_hypertables{};
 };
 

@@ -23,7 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Debian's pg_dump of /usr/bin chooses among those that are installed, by rules of its own.
+/// True for Debian's wrapper in /usr/bin, which chooses among the installed versions by its own
+/// rules.
 bool is_wrapper(const fs::path& program) {
     std::error_code ignored;
     return fs::canonical(program, ignored).filename() == "pg_wrapper";
@@ -33,30 +34,30 @@ bool can_run(const std::string& program) {
     return access(program.c_str(), X_OK) == 0 && !is_wrapper(program);
 }
 
-/// `/usr/lib/postgresql/17/bin` for `/usr/lib/postgresql` and "", as PGDG's packages have them,
-/// too.
-std::vector<std::string> folders_below(const std::string& top, const std::string& prefix) {
-    std::vector<std::string> folders;
+/// The bin directories below a directory, such as `/usr/lib/postgresql/17/bin` for
+/// `/usr/lib/postgresql` and "". PGDG's packages use these as well.
+std::vector<std::string> bin_directories_below(const std::string& top, const std::string& prefix) {
+    std::vector<std::string> directories;
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(top, ignored))
         if (entry.path().filename().string().starts_with(prefix))
-            folders.push_back((entry.path() / "bin").string());
-    std::ranges::sort(folders);
-    return folders;
+            directories.push_back((entry.path() / "bin").string());
+    std::ranges::sort(directories);
+    return directories;
 }
 
-std::vector<std::string> folders_to_look_into() {
-    std::vector<std::string> folders;
+std::vector<std::string> search_directories() {
+    std::vector<std::string> directories;
     const char* path = std::getenv("PATH"); // NOLINT(concurrency-mt-unsafe): nobody sets it
     std::istringstream list(path == nullptr ? "" : path);
-    for (std::string folder; std::getline(list, folder, ':');)
-        if (!folder.empty())
-            folders.push_back(folder);
+    for (std::string directory; std::getline(list, directory, ':');)
+        if (!directory.empty())
+            directories.push_back(directory);
     for (const auto& [top, prefix] :
          {std::pair{"/usr/lib/postgresql", ""}, std::pair{"/usr", "pgsql-"}})
-        for (auto& folder : folders_below(top, prefix))
-            folders.push_back(std::move(folder));
-    return folders;
+        for (auto& directory : bin_directories_below(top, prefix))
+            directories.push_back(std::move(directory));
+    return directories;
 }
 
 int major_of(const std::string& version) {
@@ -65,9 +66,9 @@ int major_of(const std::string& version) {
     return major;
 }
 
-/// The programs of a folder; nothing when they are not there, or cannot be run.
-std::optional<Programs> look_into(const std::string& folder) {
-    Programs programs{.folder = folder, .version = ""};
+/// The programs in a directory; nothing if one of them is missing or cannot be run.
+std::optional<Programs> programs_in(const std::string& directory) {
+    Programs programs{.directory = directory, .version = ""};
     for (const auto* name : {"pg_dump", "psql", "pg_dumpall"})
         if (!can_run(programs.path(name)))
             return std::nullopt;
@@ -104,16 +105,16 @@ std::optional<std::string> version_in(const std::string& text) {
     return major_of(version) > 0 ? std::optional(version) : std::nullopt;
 }
 
-Programs find_programs(const std::optional<std::string>& folder, const MajorVersions& wanted) {
+Programs find_programs(const std::optional<std::string>& directory, const MajorVersions& wanted) {
     std::vector<std::string> found;
     std::optional<Programs> best;
-    for (const auto& place : folder ? std::vector{*folder} : folders_to_look_into()) {
-        const auto programs = look_into(place);
+    for (const auto& place : directory ? std::vector{*directory} : search_directories()) {
+        const auto programs = programs_in(place);
         if (!programs)
             continue;
-        found.push_back(fmt::format("{} in {}", programs->version, programs->folder));
+        found.push_back(fmt::format("{} in {}", programs->version, programs->directory));
         const auto major = major_of(programs->version);
-        // The first of the highest version: the target's own, if it is there.
+        // The first one of the highest suitable version, which is the target's if it is installed.
         if (major >= wanted.source && major <= wanted.target &&
             (!best || major > major_of(best->version)))
             best = programs;
@@ -123,7 +124,7 @@ Programs find_programs(const std::optional<std::string>& folder, const MajorVers
     throw Error(fmt::format(
         "no pg_dump, pg_dumpall and psql of PostgreSQL {} {}{}; install the package "
         "postgresql-client-{}, or name their folder with --programs",
-        range(wanted), folder ? "in " + *folder : "here",
+        range(wanted), directory ? "in " + *directory : "here",
         found.empty() ? "" : fmt::format(" (but {})", fmt::join(found, ", ")), wanted.target));
 }
 

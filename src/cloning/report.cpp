@@ -17,14 +17,14 @@ bool CloneReport::is_time_to_draw() {
     return true;
 }
 
-void CloneReport::passing(const std::string& table, std::int64_t rows, std::int64_t bytes) {
+void CloneReport::copying(const std::string& table, std::int64_t rows, std::int64_t bytes) {
     if (is_time_to_draw())
         output_.draw(
             {fmt::format("Copying {}: {}, {}; in all {}", table, output::format_count(rows, "row"),
                          output::format_bytes(bytes), output::format_bytes(bytes_ + bytes))});
 }
 
-void CloneReport::doing(const std::string& subject) {
+void CloneReport::restoring(const std::string& subject) {
     if (is_time_to_draw())
         output_.draw({fmt::format("{}, after {}", subject,
                                   output::format_duration(Clock::now() - started_))});
@@ -112,9 +112,9 @@ void CloneReport::summary(const std::string& target, std::int64_t roles, std::in
                   output::Importance::result, text);
 }
 
-void CloneReport::tell_plan(const ClonePlan& plan) {
+void CloneReport::report_plan(const ClonePlan& plan) {
     for (const auto& one : plan.inventory.hypertables)
-        if (is_of_user(one))
+        if (is_user_hypertable(one))
             hypertable(one.known_as, one.chunks, false);
     for (const auto& one : plan.new_hypertables)
         hypertable(one.table, 0, true);
@@ -136,19 +136,19 @@ RestoreListener CloneReport::listener(const ClonePlan& plan) {
     std::map<std::string, postgres::QualifiedName> tables; // as a dump names them
     for (const auto& table : plan.tables_with_rows())
         tables.emplace(table.name.quoted(), table.name);
-    return {.passed =
+    return {.copied =
                 [this, tables = std::move(tables)](const TableData& data, bool all) {
                     const auto table = tables.find(data.table);
                     if (table == tables.end())
-                        return; // of an extension
+                        return; // a table of an extension
                     if (all)
                         copied(table->second, data.rows, data.bytes);
                     else
-                        passing(data.table, data.rows, data.bytes);
+                        copying(data.table, data.rows, data.bytes);
                 },
-            .doing =
+            .restoring =
                 [this](const std::string& subject) {
-                    this->doing(subject);
+                    this->restoring(subject);
                 }};
 }
 

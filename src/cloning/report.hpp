@@ -12,18 +12,18 @@
 
 namespace cloning {
 
-/// Tells what `clone-schema` does.
+/// Reports what `clone-schema` does.
 class CloneReport {
   public:
     CloneReport(output::Output& output, bool dry_run) : output_(output), dry_run_(dry_run) {}
 
-    /// Rows of a table pass: drawn, on a terminal.
-    void passing(const std::string& table, std::int64_t rows, std::int64_t bytes);
+    /// Rows of a table are being copied; drawn on a terminal.
+    void copying(const std::string& table, std::int64_t rows, std::int64_t bytes);
 
-    /// Something else is done, such as `INDEX readings_time_idx`.
-    void doing(const std::string& subject);
+    /// Another object is being restored, such as `INDEX readings_time_idx`; drawn on a terminal.
+    void restoring(const std::string& subject);
 
-    /// All rows of a table have passed; they are there when the whole is committed.
+    /// All rows of a table are copied, but not committed yet.
     void copied(const postgres::QualifiedName& table, std::int64_t rows, std::int64_t bytes);
     void would_copy(const postgres::QualifiedName& table, std::int64_t disk_bytes);
 
@@ -31,16 +31,16 @@ class CloneReport {
     void hypertable(const postgres::QualifiedName& hypertable, std::int64_t chunks, bool created);
     void left_out(const std::string& what, const std::string& reason);
 
-    /// The hypertables, what is left out, and the jobs that are turned off.
-    void tell_plan(const ClonePlan& plan);
+    /// Reports the hypertables, what is left out, and the jobs that are turned off.
+    void report_plan(const ClonePlan& plan);
 
-    /// Reports what restore() does. \pre this, and the plan, live longer.
+    /// A listener that reports what restore() does. \pre this and the plan outlive it.
     RestoreListener listener(const ClonePlan& plan);
 
-    /// Takes the drawn line away.
+    /// Removes the drawn line.
     void end_drawing();
 
-    /// \param roles statements that were run.
+    /// \param roles number of statements that were run.
     void summary(const std::string& target, std::int64_t roles, std::int64_t jobs);
 
   private:
@@ -54,7 +54,7 @@ class CloneReport {
     Clock::time_point drawn_;
     std::int64_t tables_ = 0;
     std::int64_t rows_ = 0;
-    std::int64_t bytes_ = 0; ///< of COPY data, or on disk when nothing is done
+    std::int64_t bytes_ = 0; ///< of COPY data; with --dry-run, on disk
     std::int64_t hypertables_ = 0;
 };
 

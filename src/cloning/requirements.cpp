@@ -15,7 +15,7 @@ namespace {
 using postgres::quote_identifier;
 using postgres::quote_literal;
 
-/// How many names a message lists.
+/// The highest number of names that a message lists.
 constexpr std::size_t most_names = 5;
 
 /// `a, b and 12 more`
@@ -44,22 +44,21 @@ std::string create_extension(const run::Endpoint& source) {
                        schema, quote_literal(source.server.timescaledb_text));
 }
 
-void require_same(const run::Endpoint& source, const run::Endpoint& target) {
-    const auto& ours = source.server;
-    const auto& theirs = target.server;
-    if (ours.timescaledb_text != theirs.timescaledb_text)
+void require_same_timescaledb(const run::Endpoint& source, const run::Endpoint& target) {
+    const auto& from = source.server;
+    const auto& to = target.server;
+    if (from.timescaledb_text != to.timescaledb_text)
         throw Error(fmt::format(
             "the source has TimescaleDB {0} and the target {1}, and its catalog fits the same "
             "version only; update the older one: ALTER EXTENSION timescaledb UPDATE TO '{2}'",
-            ours.timescaledb_text, theirs.timescaledb_text,
-            ours.timescaledb < theirs.timescaledb ? theirs.timescaledb_text
-                                                  : ours.timescaledb_text));
-    if (ours.extension_schema != theirs.extension_schema)
+            from.timescaledb_text, to.timescaledb_text,
+            from.timescaledb < to.timescaledb ? to.timescaledb_text : from.timescaledb_text));
+    if (from.extension_schema != to.extension_schema)
         throw Error(fmt::format(
             "the source has TimescaleDB in the schema {0} and the target in {1}, and what uses "
             "it names the schema; in the target: DROP EXTENSION timescaledb, and clone again, "
             "which creates it in {0}",
-            quote_identifier(ours.extension_schema), quote_identifier(theirs.extension_schema)));
+            quote_identifier(from.extension_schema), quote_identifier(to.extension_schema)));
 }
 
 } // namespace
@@ -91,7 +90,7 @@ std::string require_extensions(run::Endpoint& source, run::Endpoint& target) {
                                 fmt::join(missing, ", ")));
     if (target.server.has_timescaledb) {
         if (source.server.has_timescaledb)
-            require_same(source, target);
+            require_same_timescaledb(source, target);
         return {};
     }
     const auto version = source.server.timescaledb_text;
@@ -160,31 +159,32 @@ void require_no_dependents_of_chunks(const Inventory& inventory) {
 }
 
 void require_roles(const Inventory& inventory, run::Endpoint& target,
-                   const std::set<std::string>& coming) {
+                   const std::set<std::string>& new_roles) {
     std::set<std::string> absent;
-    std::set<std::string> others;
+    std::set<std::string> other_owners;
     const auto membership = [&](const std::string& role) {
         return target.connection.query(
-            "SELECT pg_has_role(oid, 'USAGE') AS ours FROM pg_roles WHERE rolname = $1", {role});
+            "SELECT pg_has_role(oid, 'USAGE') AS is_member FROM pg_roles WHERE rolname = $1",
+            {role});
     };
     for (const auto& job : inventory.jobs) {
         if (job.is_policy())
-            continue; // becomes ours
+            continue; // will belong to the target's role
         const auto row = membership(job.owner);
-        if (!row.empty() && !row.boolean(0, "ours"))
-            others.insert(quote_identifier(job.owner));
+        if (!row.empty() && !row.boolean(0, "is_member"))
+            other_owners.insert(quote_identifier(job.owner));
     }
     for (const auto& [role, object] : inventory.named_roles)
-        if (membership(role).empty() && !coming.contains(role))
+        if (membership(role).empty() && !new_roles.contains(role))
             absent.insert(fmt::format("{} ({})", quote_identifier(role), object));
     if (!absent.empty())
         throw Error(fmt::format("nothing is cloned: roles that the source's objects name are "
                                 "missing in the target: {}; create them, or clone the roles as "
                                 "well: --roles",
                                 first_of({absent.begin(), absent.end()})));
-    if (!others.empty())
+    if (!other_owners.empty())
         throw Error(fmt::format("the target's role cannot turn off jobs of {0}; GRANT {0} to it",
-                                fmt::join(others, ", ")));
+                                fmt::join(other_owners, ", ")));
 }
 
 } // namespace cloning

@@ -11,26 +11,27 @@ namespace cloning {
 /// Checks before anything is changed. Each throws an Error, or a UsageError, that names what is
 /// missing, and the remedy.
 
-/// The two are different databases, and the target's PostgreSQL is not older.
+/// Checks that these are different databases, and that the target's PostgreSQL is not older.
 void require_servers(const run::Endpoint& source, const run::Endpoint& target);
 
-/// The target has, or can have, TimescaleDB as the source does, and the source's other extensions.
-/// \returns the statement that creates TimescaleDB in the target, with its schema before it; empty
-/// when it is there.
+/// Checks that the target has TimescaleDB like the source, or can create it, and that the source's
+/// other extensions are available.
+/// \returns the statements that create TimescaleDB and its schema in the target; empty if it
+/// exists.
 std::string require_extensions(run::Endpoint& source, run::Endpoint& target);
 
-/// The target has nothing of users.
+/// Checks that the target has no objects of users.
 void require_empty(run::Endpoint& target);
 
-/// The roles of both connections may dump, and restore.
+/// Checks that the source's role may dump, and the target's role may restore.
 void require_privileges(run::Endpoint& source, const Inventory& inventory, run::Endpoint& target);
 
-/// Nothing that is cloned needs a chunk, which is not.
+/// Checks that no cloned object depends on a chunk. Chunks are not cloned.
 void require_no_dependents_of_chunks(const Inventory& inventory);
 
-/// The target has the roles that the source's objects name, and its role may turn off the jobs of
-/// their owners. \param coming roles that are going to be created.
+/// Checks that the target has the roles that the source's objects name, and that its role may turn
+/// off jobs of their owners. \param new_roles roles that will be created.
 void require_roles(const Inventory& inventory, run::Endpoint& target,
-                   const std::set<std::string>& coming);
+                   const std::set<std::string>& new_roles);
 
 } // namespace cloning

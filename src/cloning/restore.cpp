@@ -16,7 +16,7 @@ namespace cloning {
 
 namespace {
 
-/// Which statements of the dump are to be others.
+/// Changes statements of the dump that the target needs in another form, or must not run.
 class Rewriter {
   public:
     explicit Rewriter(const ClonePlan& plan) : plan_(plan) {
@@ -27,7 +27,7 @@ class Rewriter {
     }
 
     std::string operator()(std::string statement) {
-        // Only their owner may comment on extensions; they have a comment of their own.
+        // Only its owner may comment on an extension, and creating it adds the comment.
         if (statement.starts_with("COMMENT ON EXTENSION "))
             return "";
         if (is_about_event_trigger(statement)) {
@@ -49,12 +49,12 @@ class Rewriter {
         return statement;
     }
 
-    /// The statements that make event triggers, once all have come. They are to be the last ones,
-    /// for none of the others is to fire them; they themselves do not
+    /// The statements that create event triggers, complete at the end of the dump. They must run
+    /// last, so that no other statement fires the triggers. They do not fire them themselves
     /// (EventTriggerSupportsObjectType in PostgreSQL's src/backend/commands/event_trigger.c).
     const std::string& event_triggers() const { return event_triggers_; }
 
-    /// \throws Error when a partitioned table's statement has not come as expected.
+    /// \throws Error if the dump lacks the expected statement of a partitioned table.
     void finish() const {
         if (!partition_keys_.empty())
             throw Error(fmt::format("pg_dump did not write, as expected: {}...{}",
@@ -67,13 +67,14 @@ class Rewriter {
         return statement.starts_with("CREATE EVENT TRIGGER ") ||
                statement.starts_with("ALTER EVENT TRIGGER ") ||
                statement.starts_with("COMMENT ON EVENT TRIGGER ") ||
-               // The name of the label's provider stands between. Any other label may wait, too.
+               // The name of the label's provider stands between. Delaying other labels does no
+               // harm.
                (statement.starts_with("SECURITY LABEL FOR ") &&
                 statement.find(" ON EVENT TRIGGER ") != std::string_view::npos);
     }
 
-    /// Debian's PostgreSQL 15 has, from 15.20 on, a setting of its own on every column, which other
-    /// servers refuse, and which only its own pg_dump leaves out.
+    /// From 15.20 on, Debian's PostgreSQL 15 adds a setting to every column that other servers
+    /// reject and that only its own pg_dump omits.
     static std::string without_attribute_version(std::string statement) {
         static const std::regex setting(
             R"( SET \((?:(n_distinct[^(),;]*(?:, n_distinct[^(),;]*)?), )?pg_attver='?[0-9]+'?\);$)");
@@ -101,7 +102,7 @@ class Rewriter {
     std::string event_triggers_;
 };
 
-/// What psql runs before the dump.
+/// The script that psql runs before the dump.
 std::string script_before(const ClonePlan& plan, const run::Endpoint& target) {
     std::string script =
         "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);\n"
@@ -110,23 +111,23 @@ std::string script_before(const ClonePlan& plan, const run::Endpoint& target) {
         "  ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'),\n"
         "  ('client_connection_check_interval', '10000'), ('client_min_messages', 'warning'))\n"
         "  AS wanted (name, setting) WHERE name IN (SELECT name FROM pg_settings);\n"
-        // An end of the script before its COMMIT, whatever became of those who write it, is a
-        // rollback: that is why it is not psql's --single-transaction, which would commit then.
+        // If the script ends before its COMMIT, for whatever reason, the transaction is rolled
+        // back. psql's --single-transaction would commit it.
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n";
     if (plan.with_catalog)
         script += fmt::format("SELECT {}();\n", target.server.function("timescaledb_pre_restore"));
     return script;
 }
 
-/// What it runs behind the dump, but for event triggers and the COMMIT.
-std::string script_behind(const ClonePlan& plan, const run::Endpoint& target) {
+/// The script that psql runs after the dump, without event triggers and the COMMIT.
+std::string script_after(const ClonePlan& plan, const run::Endpoint& target) {
     std::string script =
         "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);\n" +
         plan.inventory.catalog_rows;
     if (plan.with_catalog)
         script += fmt::format("SELECT {}();\n", target.server.function("timescaledb_post_restore"));
-    // Not by rows of the catalog: before 2.21, those name a chunk 0, which its foreign key refuses
-    // (8a0a32934 in TimescaleDB's history).
+    // Catalog rows cannot be inserted: before 2.21, they name a chunk 0, which violates their
+    // foreign key (8a0a32934 in TimescaleDB's history).
     if (!plan.inventory.skipped_columns.empty())
         script += "SET timescaledb.enable_chunk_skipping = on;\n";
     for (const auto& [hypertable, column] : plan.inventory.skipped_columns)
@@ -139,7 +140,8 @@ std::string script_behind(const ClonePlan& plan, const run::Endpoint& target) {
         return script;
     if (!plan.has_queue)
         script += std::string(sql::create_schema) + "\n";
-    // Users' functions run for it (timescale::schedule_sql), and were written for the source's.
+    // This runs users' functions (timescale::schedule_sql), which may rely on the source's
+    // search_path.
     script += plan.search_path
                   ? fmt::format("SELECT pg_catalog.set_config('search_path', {}, true);\n",
                                 postgres::quote_literal(plan.search_path->source))
@@ -150,7 +152,7 @@ std::string script_behind(const ClonePlan& plan, const run::Endpoint& target) {
     return script + queue::remember_suspended_sql(jobs::ids_of(plan.inventory.jobs)) + ";\n";
 }
 
-/// What pg_dump says about the next statement: `INDEX readings_time_idx`.
+/// The object of the next statement, from pg_dump's comment: `INDEX readings_time_idx`.
 std::string subject_in(std::string_view comment) {
     constexpr std::string_view name_label = "-- Name: ";
     constexpr std::string_view type_label = "; Type: ";
@@ -167,7 +169,7 @@ std::string subject_in(std::string_view comment) {
     return fmt::format("{} {}", kind, comment.substr(0, type));
 }
 
-/// The target's background workers were stopped, and are not started by a rollback.
+/// Starts the target's background workers again. A rollback does not.
 void start_workers(run::Endpoint& target) {
     if (!target.server.has_timescaledb)
         return;
@@ -178,7 +180,7 @@ void start_workers(run::Endpoint& target) {
     }
 }
 
-/// Ends what servers still do for programs that were ended.
+/// Terminates server processes whose client programs have ended.
 void end_sessions(run::Endpoint& endpoint) {
     try {
         postgres::terminate_others(endpoint.connection);
@@ -187,7 +189,7 @@ void end_sessions(run::Endpoint& endpoint) {
     }
 }
 
-/// The two programs, and what goes from the one to the other.
+/// pg_dump and psql, and the script that goes from the one to the other.
 class Pipeline {
   public:
     Pipeline(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
@@ -210,43 +212,43 @@ class Pipeline {
              .commented =
                  [&](std::string_view comment) {
                      if (const auto subject = subject_in(comment); !subject.empty())
-                         progress.doing(subject);
+                         progress.restoring(subject);
                  },
-             .passed = progress.passed});
+             .copied = progress.copied});
         std::vector<char> buffer(std::size_t{256} * 1024);
         for (std::size_t length = 0; (length = dump_.read(buffer.data(), buffer.size())) > 0;) {
             reader.feed({buffer.data(), length});
             check();
         }
         if (const int status = dump_.wait(); status != 0)
-            give_up("pg_dump", status, dump_);
+            fail("pg_dump", status, dump_);
         reader.finish();
         rewriter.finish();
-        write(script_behind(plan_, target_) + rewriter.event_triggers());
+        write(script_after(plan_, target_) + rewriter.event_triggers());
         check();
-        progress.doing("COMMIT");
-        write(script_to_commit());
+        progress.restoring("COMMIT");
+        write(commit_script());
         psql_.close_input();
         if (const int status = psql_.wait(); status != 0 && !has_committed_after_all(status))
-            give_up("psql", status, psql_);
+            fail("psql", status, psql_);
     }
 
   private:
     void write(std::string_view text) { is_read_ = is_read_ && psql_.write(text); }
 
-    /// \throws when there is no use in going on.
+    /// \throws Interrupted after a signal; Error if psql has ended.
     void check() {
         if (stop_.is_requested())
-            give_up("psql", 0, psql_);
+            fail("psql", 0, psql_);
         if (is_read_)
             return;
         dump_.interrupt(SIGTERM);
-        give_up("psql", psql_.wait(), psql_);
+        fail("psql", psql_.wait(), psql_);
     }
 
-    /// psql has failed, maybe for want of an answer to COMMIT only.
+    /// Finds out whether psql failed only because COMMIT got no answer.
     bool has_committed_after_all(int status) {
-        const auto transaction = transaction_to_commit(psql_.errors());
+        const auto transaction = printed_transaction_id(psql_.errors());
         if (!transaction)
             return false;
         const auto reason = processes::last_error(psql_.errors());
@@ -264,7 +266,7 @@ class Pipeline {
         return true;
     }
 
-    [[noreturn]] void give_up(const std::string& name, int status, processes::Child& child) {
+    [[noreturn]] void fail(const std::string& name, int status, processes::Child& child) {
         psql_.close_input();
         psql_.wait();
         if (stop_.is_requested())
@@ -281,7 +283,7 @@ class Pipeline {
     processes::Child psql_;
     processes::Children::Registration dump_entry_;
     processes::Children::Registration psql_entry_;
-    bool is_read_ = true; ///< by psql, what is written to it
+    bool is_read_ = true; ///< psql still reads its input
 };
 
 } // namespace

@@ -14,22 +14,22 @@
 
 namespace cloning {
 
-/// What is told while it goes on.
+/// Called while a dump is restored.
 struct RestoreListener {
-    std::function<void(const TableData&, bool all)> passed;
-    std::function<void(const std::string&)> doing; ///< `INDEX readings_time_idx`
+    std::function<void(const TableData&, bool all)> copied;
+    std::function<void(const std::string&)> restoring; ///< `INDEX readings_time_idx`
 };
 
-/// Runs pg_dump in the source and psql in the target, as one transaction of the target's: whatever
-/// fails, or stops it, the target is left as it was. Where COMMIT gets no answer, the target is
-/// asked about it on a connection that is its new one.
-/// \param retry how long the target is waited for then.
-/// \throws Error, InDoubt when it cannot be asked, or Interrupted.
+/// Runs pg_dump in the source and psql in the target, in one transaction of the target. If anything
+/// fails or is interrupted, the target stays as it was. If COMMIT gets no answer, the target is
+/// asked on a new connection, which replaces `target`.
+/// \param retry how long to wait for the target in that case.
+/// \throws Error; InDoubt if the target cannot be asked; Interrupted.
 void restore(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
              processes::Children& children, const run::RetryOptions& retry, const run::Stop& stop,
              const RestoreListener& progress);
 
-/// What a program of PostgreSQL's is started with, to connect as a connection did.
+/// The call of a client program of PostgreSQL that connects like the endpoint's connection.
 processes::ProgramCall client(const run::Endpoint& endpoint, const std::string& program,
                               std::vector<std::string> arguments);
 

@@ -18,7 +18,7 @@ namespace cloning {
 
 namespace {
 
-/// A statement's words: white space and the semicolon are between them, not within quotes.
+/// The words of a statement, which white space and semicolons outside of quotes separate.
 std::vector<std::string> words_of(std::string_view statement) {
     std::vector<std::string> words;
     std::string word;
@@ -52,15 +52,16 @@ std::string unquoted(const std::string& word) {
     return name;
 }
 
-bool is_of_provider(std::string_view role) {
+bool is_provider_role(std::string_view role) {
     constexpr std::array prefixes{"rds", "azure", "cloudsql", "alloydb"};
     return std::ranges::any_of(prefixes,
                                [&](const char* prefix) { return role.starts_with(prefix); });
 }
 
-class Sorter {
+/// Turns the statements of pg_dumpall into those that are run in the target.
+class RoleFilter {
   public:
-    explicit Sorter(const KnownRoles& known) : known_(known) {}
+    explicit RoleFilter(const KnownRoles& known) : known_(known) {}
 
     std::vector<RoleStatement> take_list() { return std::move(list_); }
 
@@ -72,7 +73,7 @@ class Sorter {
         if (is(1, "ROLE") && words.size() > 2 && (is(0, "CREATE") || is(0, "ALTER")))
             take_role(statement, words);
         else if (is(0, "COMMENT") && is(2, "ROLE") && words.size() > 3)
-            add(statement, "COMMENT ON ROLE " + words[3], reason_against(words[3]));
+            add(statement, "COMMENT ON ROLE " + words[3], reason_to_skip(words[3]));
         else if (is(0, "GRANT") && is(2, "TO") && words.size() > 3)
             take_grant(words);
         else if (is(0, "SECURITY"))
@@ -81,7 +82,7 @@ class Sorter {
 
   private:
     void add(std::string sql, std::string shown, std::optional<std::string> reason = {}) {
-        // All that there is about a role is left out for one reason, and said once.
+        // Several statements about a role may be left out for one reason, which is reported once.
         if (reason && std::ranges::any_of(list_, [&](const auto& one) {
                 return one.reason == reason && one.shown == shown;
             }))
@@ -90,11 +91,11 @@ class Sorter {
             {.sql = std::move(sql), .shown = std::move(shown), .reason = std::move(reason)});
     }
 
-    std::optional<std::string> reason_against(const std::string& word) const {
+    std::optional<std::string> reason_to_skip(const std::string& word) const {
         const auto role = unquoted(word);
         if (role == known_.bootstrap)
             return "it is the source's first superuser";
-        if (is_of_provider(role))
+        if (is_provider_role(role))
             return "it is a role of the source's provider";
         if (known_.target.contains(role))
             return "the target has it already, and keeps it as it is";
@@ -103,7 +104,7 @@ class Sorter {
 
     void take_role(const std::string& statement, const std::vector<std::string>& words) {
         const auto& role = words[2];
-        if (const auto reason = reason_against(role)) {
+        if (const auto reason = reason_to_skip(role)) {
             add("", "ROLE " + role, reason);
             return;
         }
@@ -136,14 +137,14 @@ class Sorter {
         const auto by = std::ranges::find(kept, "GRANTED");
         kept.erase(by, kept.end());
         const auto shown = fmt::format("GRANT {} TO {}", words[1], words[3]);
-        // A role that comes along may be made a member of one that is there, and the other way
-        // round; but what the target has decided about its own stays.
-        const auto reason = reason_against(words[3]);
+        // A new role may become a member of an existing one, and the other way round, but
+        // memberships among the target's existing roles are not changed.
+        const auto reason = reason_to_skip(words[3]);
         add(fmt::format("{};", fmt::join(kept, " ")), shown,
-            reason && reason_against(words[1]) ? reason
-            : is_of_provider(unquoted(words[1])) || unquoted(words[1]) == known_.bootstrap
-                ? reason_against(words[1])
-            : is_of_provider(unquoted(words[3])) || unquoted(words[3]) == known_.bootstrap
+            reason && reason_to_skip(words[1]) ? reason
+            : is_provider_role(unquoted(words[1])) || unquoted(words[1]) == known_.bootstrap
+                ? reason_to_skip(words[1])
+            : is_provider_role(unquoted(words[3])) || unquoted(words[3]) == known_.bootstrap
                 ? reason
                 : std::nullopt);
     }
@@ -155,16 +156,16 @@ class Sorter {
 } // namespace
 
 std::vector<RoleStatement> role_statements(const std::string& script, const KnownRoles& known) {
-    Sorter sorter(known);
+    RoleFilter filter(known);
     DumpReader reader({.write = [](std::string_view) {},
                        .rewrite =
                            [&](const std::string& statement) {
-                               sorter.take(statement);
+                               filter.take(statement);
                                return std::string();
                            }});
     reader.feed(script);
     reader.finish();
-    return sorter.take_list();
+    return filter.take_list();
 }
 
 KnownRoles read_roles(run::Endpoint& source, run::Endpoint& target) {
@@ -196,7 +197,7 @@ RoleDump dump_roles(run::Endpoint& source, run::Endpoint& target, const Programs
     return dump;
 }
 
-std::set<std::string> RoleDump::coming() const {
+std::set<std::string> RoleDump::new_roles() const {
     std::set<std::string> roles;
     for (const auto& statement : statements)
         if (!statement.reason && statement.role)

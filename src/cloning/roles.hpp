@@ -11,42 +11,43 @@
 
 namespace cloning {
 
-/// A statement of pg_dumpall --roles-only, as it is to be run in the target.
+/// A statement of pg_dumpall --roles-only, as it is run in the target.
 struct RoleStatement {
-    std::string sql;                     ///< may hold a password: never shown
-    std::string shown;                   ///< what of it may be shown
-    std::optional<std::string> role{};   ///< that it creates, if it does
-    std::optional<std::string> reason{}; ///< why it is left out, if it is
+    std::string sql;                     ///< may contain a password, so it is never shown
+    std::string shown;                   ///< the part that may be shown
+    std::optional<std::string> role{};   ///< that it creates, if any
+    std::optional<std::string> reason{}; ///< why it is left out; without it, it is run
 };
 
-/// The source's roles, as they go to the target.
+/// The statements that create the source's roles in the target.
 struct RoleDump {
     std::vector<RoleStatement> statements{};
     bool with_passwords = false;
 
-    /// Roles that the target does not have, and that are going to be created.
-    std::set<std::string> coming() const;
+    /// Roles that the statements create.
+    std::set<std::string> new_roles() const;
 };
 
-/// What roles there are on either side.
+/// Existing roles that role_statements() must know.
 struct KnownRoles {
-    std::string bootstrap;        ///< of the source: the superuser that initdb made
-    std::set<std::string> target; ///< that are there already
+    std::string bootstrap;        ///< the source's superuser that initdb created
+    std::set<std::string> target; ///< all roles of the target
 };
 
-/// Goes through what pg_dumpall wrote. Left out are: the source's bootstrap role and those of
-/// providers; roles that the target has already; the attributes SUPERUSER, REPLICATION and
-/// BYPASSRLS, and who granted a membership, which only superusers may set.
+/// Reads the script of pg_dumpall. Leaves out the source's bootstrap superuser, roles of providers,
+/// roles that the target already has, and what only superusers may set: the attributes SUPERUSER,
+/// REPLICATION and BYPASSRLS, and the grantor of a membership.
 std::vector<RoleStatement> role_statements(const std::string& script, const KnownRoles& known);
 
 KnownRoles read_roles(run::Endpoint& source, run::Endpoint& target);
 
-/// Has pg_dumpall write the source's roles; without passwords where the source's role may not read
-/// them. \throws Error when pg_dumpall fails.
+/// Runs pg_dumpall for the source's roles, without passwords if the source's role may not read
+/// them. \throws Error if pg_dumpall fails.
 RoleDump dump_roles(run::Endpoint& source, run::Endpoint& target, const Programs& programs,
                     processes::Children& children);
 
-/// Runs them in one transaction. Those that the server refuses get a reason, and the others go on.
+/// Runs the statements in one transaction. Those that the server rejects get a reason, and the
+/// others are still run.
 void create_roles(run::Endpoint& target, std::vector<RoleStatement>& statements);
 
 } // namespace cloning

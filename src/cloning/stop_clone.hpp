@@ -25,7 +25,7 @@ class StopClone {
     run::Stop& stop_;
     processes::Children& children_;
     std::atomic<bool> finished_ = false;
-    run::SignalWatch watch_; // last, for its thread uses the others
+    run::SignalWatch watch_; // last, because its thread uses the others
 };
 
 } // namespace cloning

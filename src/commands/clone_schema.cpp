@@ -20,14 +20,15 @@ namespace {
 struct CloneOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
-    bool roles = false;           ///< of the source's cluster, too
+    bool roles = false;           ///< also clone the roles of the source's cluster
     bool relational_data = true;  ///< rows of plain tables
     bool allow_non_empty = false; ///< the target may have objects of users
     /// Each [[SCHEMA.]TABLE.]COLUMN[:INTERVAL].
     std::vector<std::string> create_hypertables;
-    std::optional<std::string> programs; ///< folder of PostgreSQL's own
-    run::RetryOptions retry; ///< retry_timeout: to ask whether a COMMIT succeeded; others unused
-    bool dry_run = false;    ///< say what would be done; change nothing
+    std::optional<std::string> programs; ///< directory of PostgreSQL's client programs
+    run::RetryOptions
+        retry; ///< retry_timeout, for finding out whether a COMMIT succeeded; others unused
+    bool dry_run = false; ///< print what would be done; change nothing
 };
 
 class Clone {
@@ -71,9 +72,9 @@ class Clone {
         stop_.check();
         if (options_.roles)
             dump_roles(plan);
-        cloning::require_roles(plan.inventory, target_, roles_.coming());
+        cloning::require_roles(plan.inventory, target_, roles_.new_roles());
         if (options_.dry_run) {
-            tell_dry_run(plan, create_extension);
+            report_dry_run(plan, create_extension);
         } else {
             stop_.check();
             if (options_.roles)
@@ -84,7 +85,7 @@ class Clone {
                              report_.listener(plan));
             report_.end_drawing();
         }
-        report_.tell_plan(plan);
+        report_.report_plan(plan);
         report_.summary(target_.connection.name(), role_statements_,
                         static_cast<std::int64_t>(plan.inventory.jobs.size()));
         return exit_done;
@@ -99,13 +100,13 @@ class Clone {
 
     void create_roles(const cloning::ClonePlan& plan) {
         cloning::create_roles(target_, roles_.statements);
-        tell_roles();
+        report_roles();
         cloning::require_roles(plan.inventory, target_, {});
     }
 
-    /// Before the one transaction, which cannot create it.
+    /// Creates the extension before the transaction of restore(), which cannot create it.
     void create(const std::string& extension) {
-        // In a new session: one that has loaded the library cannot create the extension.
+        // A session that has loaded the library cannot create the extension, so this is a new one.
         postgres::Connection session(options_.target, "target",
                                      postgres::application_name(cloning::purpose));
         session.execute(extension);
@@ -113,7 +114,7 @@ class Clone {
         target_ = cloning::connect(options_.target, Side::target);
     }
 
-    void tell_roles() {
+    void report_roles() {
         for (const auto& statement : roles_.statements) {
             if (statement.reason)
                 report_.left_out(statement.shown, *statement.reason);
@@ -122,14 +123,14 @@ class Clone {
         }
     }
 
-    void tell_dry_run(const cloning::ClonePlan& plan, const std::string& create_extension) {
+    void report_dry_run(const cloning::ClonePlan& plan, const std::string& create_extension) {
         output_.say(output::Importance::detail,
                     fmt::format("Would run pg_dump and psql {} of {}", plan.programs.version,
-                                plan.programs.folder));
+                                plan.programs.directory));
         if (!create_extension.empty())
             output_.say(output::Importance::detail,
                         fmt::format("Would run in the target: {}", create_extension));
-        tell_roles();
+        report_roles();
         for (const auto& table : plan.tables_with_rows())
             report_.would_copy(table.name, table.bytes);
     }

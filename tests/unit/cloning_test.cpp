@@ -41,7 +41,7 @@ Read read(const std::string& script, std::size_t piece) {
                  return statement;
              },
          .commented = [&](std::string_view text) { result.comments.emplace_back(text); },
-         .passed =
+         .copied =
              [&](const cloning::TableData& data, bool all) {
                  if (all)
                      result.tables.push_back(data);
