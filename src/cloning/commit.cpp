@@ -43,13 +43,14 @@ bool has_committed(run::Endpoint& target, const std::string& transaction,
             state = target.connection.query(sql, {transaction}).string(0, "state");
             if (state != "in progress")
                 return;
-            recovery.wait_after(
-                Error(fmt::format("the target is at work on transaction {} still", transaction)));
+            recovery.wait_after(Error(
+                fmt::format("transaction {} is still in progress in the target", transaction)));
         }
     };
     recovery.lead(ask, [](const Error&) { return true; });
     if (state != "committed" && state != "aborted")
-        throw Error(fmt::format("the target says of transaction {}: {}", transaction, state));
+        throw Error(fmt::format("the target reports an unexpected status of transaction {}: {}",
+                                transaction, state));
     return state == "committed";
 }
 

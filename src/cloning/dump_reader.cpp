@@ -60,7 +60,7 @@ void DumpReader::finish() {
     if (!line_.empty())
         take_line(std::exchange(line_, {}) + "\n");
     if (state_ != State::plain || !statement_.empty())
-        throw Error("the dump of the source is cut short");
+        throw Error("the dump of the source ends unexpectedly");
     handlers_.write(before_);
     before_.clear();
 }

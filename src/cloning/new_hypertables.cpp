@@ -60,14 +60,13 @@ std::string interval_sql(postgres::Connection& source, const std::string& column
                          const std::string& type, const std::optional<std::string>& given) {
     if (is_integer(type)) {
         if (!given)
-            throw UsageError(fmt::format("{} is an integer: --create-hypertable needs the size of "
-                                         "its chunks, such as {}:1000000",
-                                         column, column));
+            throw UsageError(fmt::format("the integer column {} needs a chunk interval", column),
+                             fmt::format("for example, --create-hypertable {}:1000000", column));
         if (given->empty() || given->size() > 18 ||
             given->find_first_not_of("0123456789") != std::string::npos || *given == "0")
-            throw UsageError(fmt::format("the interval of {}, an integer, is to be an integer, "
-                                         "not '{}'",
-                                         column, *given));
+            throw UsageError(fmt::format(
+                "the interval of the integer column {} must be a positive integer, not '{}'",
+                column, *given));
         return *given;
     }
     try {
@@ -81,22 +80,20 @@ std::string interval_sql(postgres::Connection& source, const std::string& column
             throw;
     }
     throw UsageError(
-        fmt::format("the interval of {} is to be one such as '7 days', not '{}'", column, *given));
+        fmt::format("the interval of {} must be a positive interval such as '7 days', not '{}'",
+                    column, *given));
 }
 
 /// The reason why a table cannot become a hypertable; empty if it can.
 std::string obstacle(const postgres::Result& rows, int row, const std::string& column) {
     const auto type = rows.string(row, "type");
     if (!is_integer(type) && !is_time(type))
-        return fmt::format("the column {} is of the type {}, which is neither a time nor an "
-                           "integer",
+        return fmt::format("the column {} has the type {}, which is neither a time nor an integer",
                            column, type);
     if (rows.boolean(row, "is_generated"))
         return fmt::format("the column {} is generated", column);
-    if (rows.boolean(row, "is_partition"))
-        return "it is a partition; name the table that is partitioned";
     if (rows.boolean(row, "inherits"))
-        return "it takes part in inheritance";
+        return "it is part of an inheritance hierarchy";
     if (rows.boolean(row, "has_rules"))
         return "it has rules";
     const auto keys = texts_in(rows, row, "keys_without_column");
@@ -130,9 +127,9 @@ NewHypertable new_hypertable(run::Endpoint& source, const Inventory& inventory,
     const auto rows = source.connection.query(sql::clone_candidates,
                                               {schema, table, column, oid_array(left_out)});
     if (rows.empty())
-        throw UsageError(fmt::format("--create-hypertable {}: the {} has no such {}", text,
-                                     source.connection.name(),
-                                     table ? "table and column" : "plain table"));
+        throw UsageError(
+            fmt::format("--create-hypertable {}: the {} has no {}", text, source.connection.name(),
+                        table ? "such table and column" : "plain table with such a column"));
     std::vector<std::string> names;
     names.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row)
@@ -140,9 +137,9 @@ NewHypertable new_hypertable(run::Endpoint& source, const Inventory& inventory,
             postgres::QualifiedName{rows.string(row, "schema_name"), rows.string(row, "table_name")}
                 .quoted());
     if (names.size() > 1)
-        throw UsageError(fmt::format("--create-hypertable {}: several tables have it, say which: "
-                                     "{}",
-                                     text, fmt::join(names, ", ")));
+        throw UsageError(fmt::format("--create-hypertable {}: several tables have this column: {}",
+                                     text, fmt::join(names, ", ")),
+                         "name the table as well");
     NewHypertable result{.oid = rows.integer(0, "oid"),
                          .table = {rows.string(0, "schema_name"), rows.string(0, "table_name")},
                          .column = column,
@@ -153,9 +150,13 @@ NewHypertable new_hypertable(run::Endpoint& source, const Inventory& inventory,
                          .references = integers_in(rows, 0, "references_oids"),
                          .referenced_by = integers_in(rows, 0, "referenced_by_oids")};
     if (find_hypertable(inventory, result.oid) != nullptr)
-        throw UsageError(fmt::format("--create-hypertable {}: {} is a hypertable already, and "
-                                     "becomes one in the target by itself",
-                                     text, names.front()));
+        throw UsageError(
+            fmt::format("--create-hypertable {}: {} is already a hypertable", text, names.front()),
+            "omit the option; the table becomes a hypertable in the target anyway");
+    if (rows.boolean(0, "is_partition"))
+        throw UsageError(
+            fmt::format("{} cannot become a hypertable: it is a partition", names.front()),
+            "name the partitioned table");
     if (const auto reason = obstacle(rows, 0, quote_identifier(column)); !reason.empty())
         throw UsageError(fmt::format("{} cannot become a hypertable: {}", names.front(), reason));
     const auto type = rows.string(0, "type");
@@ -182,9 +183,9 @@ void check_foreign_keys(const Inventory& inventory, const std::vector<NewHyperta
     for (const auto& one : list)
         if (std::ranges::any_of(one.references, is_one) ||
             std::ranges::any_of(one.referenced_by, is_one))
-            throw UsageError(fmt::format("{} cannot become a hypertable: a foreign key is between "
-                                         "it and another hypertable",
-                                         one.table.quoted()));
+            throw UsageError(fmt::format(
+                "{} cannot become a hypertable: a foreign key connects it with another hypertable",
+                one.table.quoted()));
 }
 
 } // namespace

@@ -121,11 +121,13 @@ Programs find_programs(const std::optional<std::string>& directory, const MajorV
     }
     if (best)
         return *best;
-    throw Error(fmt::format(
-        "no pg_dump, pg_dumpall and psql of PostgreSQL {} {}{}; install the package "
-        "postgresql-client-{}, or name their folder with --programs",
-        range(wanted), directory ? "in " + *directory : "here",
-        found.empty() ? "" : fmt::format(" (but {})", fmt::join(found, ", ")), wanted.target));
+    throw Error(
+        fmt::format("cannot find pg_dump, pg_dumpall and psql of PostgreSQL {}{}{}", range(wanted),
+                    directory ? " in " + *directory : "",
+                    found.empty() ? "" : fmt::format(" (found only {})", fmt::join(found, ", "))),
+        fmt::format(
+            "install the package postgresql-client-{}, or set --programs to their directory",
+            wanted.target));
 }
 
 } // namespace cloning

@@ -81,9 +81,14 @@ void CloneReport::hypertable(const postgres::QualifiedName& hypertable, std::int
                                         output::format_count(chunks, "chunk")));
 }
 
-void CloneReport::left_out(const std::string& what, const std::string& reason) {
-    output_.event("left_out", {{"what", what}, {"reason", reason}}, output::Importance::detail,
-                  fmt::format("Left out {}: {}", what, reason));
+void CloneReport::left_out(const std::string& what, const std::string& reason,
+                           const std::string& remedy) {
+    json::Object fields{{"what", what}, {"reason", reason}};
+    if (!remedy.empty())
+        fields["remedy"] = remedy;
+    output_.event(
+        "left_out", fields, output::Importance::detail,
+        fmt::format("Left out {}: {}{}{}", what, reason, remedy.empty() ? "" : "; ", remedy));
 }
 
 void CloneReport::summary(const std::string& target, std::int64_t roles, std::int64_t jobs) {
@@ -121,14 +126,14 @@ void CloneReport::report_plan(const ClonePlan& plan) {
     if (plan.with_rows)
         for (const auto& [statement, name] : plan.unvalidated_keys)
             left_out("the validation of the foreign key " + name,
-                     "the hypertable that it references has no rows yet; when they are "
-                     "copied: ALTER TABLE ... VALIDATE CONSTRAINT ...");
+                     "the hypertable that it references has no rows yet",
+                     "after copying, ALTER TABLE ... VALIDATE CONSTRAINT ...");
     if (const auto& path = plan.search_path)
         left_out(
             "the search_path " + path->source,
-            fmt::format("settings of databases and roles are not cloned, and that of the target "
-                        "is {}; before jobs are enabled, unless it is meant, in the target: {}",
-                        path->target, path->remedy));
+            fmt::format("settings of databases and roles are not cloned, and the target's is {}",
+                        path->target),
+            "unless this is intended, run in the target before jobs are enabled: " + path->remedy);
     jobs::report_scheduled(output_, plan.inventory.jobs, false, dry_run_);
 }
 

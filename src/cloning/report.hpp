@@ -29,7 +29,9 @@ class CloneReport {
 
     /// \param created out of a plain table.
     void hypertable(const postgres::QualifiedName& hypertable, std::int64_t chunks, bool created);
-    void left_out(const std::string& what, const std::string& reason);
+    /// \param remedy what the user can do about it; may be empty.
+    void left_out(const std::string& what, const std::string& reason,
+                  const std::string& remedy = {});
 
     /// Reports the hypertables, what is left out, and the jobs that are turned off.
     void report_plan(const ClonePlan& plan);

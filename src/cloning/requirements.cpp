@@ -48,17 +48,20 @@ void require_same_timescaledb(const run::Endpoint& source, const run::Endpoint& 
     const auto& from = source.server;
     const auto& to = target.server;
     if (from.timescaledb_text != to.timescaledb_text)
-        throw Error(fmt::format(
-            "the source has TimescaleDB {0} and the target {1}, and its catalog fits the same "
-            "version only; update the older one: ALTER EXTENSION timescaledb UPDATE TO '{2}'",
-            from.timescaledb_text, to.timescaledb_text,
-            from.timescaledb < to.timescaledb ? to.timescaledb_text : from.timescaledb_text));
+        throw Error(fmt::format("the source has TimescaleDB {} and the target {}, but the source's "
+                                "catalog can only be restored into the same version",
+                                from.timescaledb_text, to.timescaledb_text),
+                    fmt::format("update the older one: ALTER EXTENSION timescaledb UPDATE TO '{}'",
+                                from.timescaledb < to.timescaledb ? to.timescaledb_text
+                                                                  : from.timescaledb_text));
     if (from.extension_schema != to.extension_schema)
-        throw Error(fmt::format(
-            "the source has TimescaleDB in the schema {0} and the target in {1}, and what uses "
-            "it names the schema; in the target: DROP EXTENSION timescaledb, and clone again, "
-            "which creates it in {0}",
-            quote_identifier(from.extension_schema), quote_identifier(to.extension_schema)));
+        throw Error(fmt::format("the source has TimescaleDB in the schema {} and the target in {}, "
+                                "but the source's objects refer to it with its schema",
+                                quote_identifier(from.extension_schema),
+                                quote_identifier(to.extension_schema)),
+                    fmt::format("in the target, DROP EXTENSION timescaledb, and run clone-schema "
+                                "again, which creates it in {}",
+                                quote_identifier(from.extension_schema)));
 }
 
 } // namespace
@@ -68,8 +71,8 @@ void require_servers(const run::Endpoint& source, const run::Endpoint& target) {
         throw UsageError(
             fmt::format("source and target are the same database ({})", target.connection.name()));
     if (target.server.postgres_major() < source.server.postgres_major())
-        throw Error(fmt::format("the target has PostgreSQL {} and the source {}: what a newer one "
-                                "dumps, an older one need not understand",
+        throw Error(fmt::format("the target has PostgreSQL {} and the source {}, but a dump can "
+                                "only be restored into the same or a later version",
                                 target.server.postgres_major(), source.server.postgres_major()));
 }
 
@@ -85,9 +88,9 @@ std::string require_extensions(run::Endpoint& source, run::Endpoint& target) {
                 .empty())
             missing.push_back(quote_identifier(wanted.text(row, "extname")));
     if (!missing.empty())
-        throw Error(fmt::format("the target's server has not the extensions {}; install their "
-                                "packages there",
-                                fmt::join(missing, ", ")));
+        throw Error(
+            fmt::format("the target's server lacks the extensions {}", fmt::join(missing, ", ")),
+            "install their packages there");
     if (target.server.has_timescaledb) {
         if (source.server.has_timescaledb)
             require_same_timescaledb(source, target);
@@ -95,9 +98,9 @@ std::string require_extensions(run::Endpoint& source, run::Endpoint& target) {
     }
     const auto version = source.server.timescaledb_text;
     if (!has_version(target, version))
-        throw Error(fmt::format("the target's server has no TimescaleDB{}{} to create; install "
-                                "that package there",
-                                version.empty() ? "" : " ", version));
+        throw Error(fmt::format("the target's server lacks TimescaleDB{}{}",
+                                version.empty() ? "" : " ", version),
+                    "install its package there");
     return create_extension(source);
 }
 
@@ -109,9 +112,9 @@ void require_empty(run::Endpoint& target) {
     objects.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row)
         objects.push_back(fmt::format("{} {}", rows.text(row, "kind"), rows.text(row, "name")));
-    throw UsageError(fmt::format("the {} is not empty: it has the {}; to clone into it all the "
-                                 "same, as far as nothing is in the way: --allow-non-empty",
-                                 target.connection.name(), first_of(objects)));
+    throw UsageError(fmt::format("the {} is not empty: it has the {}", target.connection.name(),
+                                 first_of(objects)),
+                     "to clone into it nevertheless, use --allow-non-empty");
 }
 
 void require_privileges(run::Endpoint& source, const Inventory& inventory, run::Endpoint& target) {
@@ -124,13 +127,14 @@ void require_privileges(run::Endpoint& source, const Inventory& inventory, run::
             secured.push_back(table.name.quoted());
     }
     if (!unreadable.empty())
-        throw Error(fmt::format("nothing is cloned: in the source, the role may not read {}; "
-                                "GRANT USAGE on their schemas and SELECT on them to it",
-                                first_of(unreadable)));
+        throw Error(
+            fmt::format("cannot clone: the source's role may not read {}", first_of(unreadable)),
+            "GRANT USAGE on their schemas and SELECT on them to the role");
     if (!secured.empty())
-        throw Error(fmt::format("nothing is cloned: in the source, row level security hides rows "
-                                "of {} from the role; ALTER ROLE ... BYPASSRLS",
-                                first_of(secured)));
+        throw Error(
+            fmt::format("cannot clone: row-level security hides rows of {} from the source's role",
+                        first_of(secured)),
+            "ALTER ROLE ... BYPASSRLS");
     const auto row = target.connection.query(sql::clone_target);
     const auto role = quote_identifier(row.text(0, "role"));
     const auto database = quote_identifier(row.text(0, "database"));
@@ -138,24 +142,24 @@ void require_privileges(run::Endpoint& source, const Inventory& inventory, run::
     if (!row.boolean(0, "may_create"))
         needs.push_back(fmt::format("GRANT CREATE ON DATABASE {} TO {}", database, role));
     if (source.server.has_timescaledb && !row.boolean(0, "may_fill_catalog"))
-        needs.emplace_back("for TimescaleDB's catalog, a superuser, or the administrator whom a "
-                           "provider has for that (tsdbadmin)");
+        needs.emplace_back("to restore TimescaleDB's catalog, connect as a superuser, or as the "
+                           "provider's administrator role (tsdbadmin)");
     const bool uses_public = std::ranges::any_of(
         inventory.tables, [](const auto& table) { return table.name.schema == "public"; });
     if (uses_public && !row.boolean(0, "may_use_public"))
         needs.push_back(fmt::format("GRANT CREATE ON SCHEMA public TO {}", role));
     if (!needs.empty())
-        throw Error(fmt::format("nothing is cloned, for privileges are missing in the {}: {}",
-                                target.connection.name(), fmt::join(needs, "; ")));
+        throw Error(
+            fmt::format("cannot clone: missing privileges in the {}", target.connection.name()),
+            fmt::format("{}", fmt::join(needs, "; ")));
 }
 
 void require_no_dependents_of_chunks(const Inventory& inventory) {
     if (!inventory.dependents_of_chunks.empty())
-        throw Error(
-            fmt::format("nothing is cloned: chunks are not cloned, and these objects of the "
-                        "source need one: {}; let them use the hypertable, or drop them "
-                        "for the time",
-                        first_of(inventory.dependents_of_chunks)));
+        throw Error(fmt::format("cannot clone: these objects of the source depend on chunks, which "
+                                "are not cloned: {}",
+                                first_of(inventory.dependents_of_chunks)),
+                    "change them to use the hypertable, or drop them temporarily");
 }
 
 void require_roles(const Inventory& inventory, run::Endpoint& target,
@@ -178,13 +182,14 @@ void require_roles(const Inventory& inventory, run::Endpoint& target,
         if (membership(role).empty() && !new_roles.contains(role))
             absent.insert(fmt::format("{} ({})", quote_identifier(role), object));
     if (!absent.empty())
-        throw Error(fmt::format("nothing is cloned: roles that the source's objects name are "
-                                "missing in the target: {}; create them, or clone the roles as "
-                                "well: --roles",
-                                first_of({absent.begin(), absent.end()})));
+        throw Error(
+            fmt::format("cannot clone: the target lacks roles that the source's objects name: {}",
+                        first_of({absent.begin(), absent.end()})),
+            "create them, or clone the roles as well with --roles");
     if (!other_owners.empty())
-        throw Error(fmt::format("the target's role cannot turn off jobs of {0}; GRANT {0} to it",
-                                fmt::join(other_owners, ", ")));
+        throw Error(fmt::format("the target's role may not turn off jobs of {}",
+                                fmt::join(other_owners, ", ")),
+                    fmt::format("GRANT {} to it", fmt::join(other_owners, ", ")));
 }
 
 } // namespace cloning

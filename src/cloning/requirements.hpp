@@ -8,8 +8,7 @@
 
 namespace cloning {
 
-/// Checks before anything is changed. Each throws an Error, or a UsageError, that names what is
-/// missing, and the remedy.
+/// Checks before anything is changed. Each throws an Error, or a UsageError, with a remedy.
 
 /// Checks that these are different databases, and that the target's PostgreSQL is not older.
 void require_servers(const run::Endpoint& source, const run::Endpoint& target);

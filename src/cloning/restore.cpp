@@ -57,7 +57,7 @@ class Rewriter {
     /// \throws Error if the dump lacks the expected statement of a partitioned table.
     void finish() const {
         if (!partition_keys_.empty())
-            throw Error(fmt::format("pg_dump did not write, as expected: {}...{}",
+            throw Error(fmt::format("pg_dump did not write the expected statement: {}...{}",
                                     partition_keys_.begin()->first,
                                     partition_keys_.begin()->second));
     }
@@ -185,7 +185,7 @@ void end_sessions(run::Endpoint& endpoint) {
     try {
         postgres::terminate_others(endpoint.connection);
     } catch (const Error& error) {
-        spdlog::debug("cannot end what is left: {}", error.what());
+        spdlog::debug("cannot terminate remaining backends: {}", error.what());
     }
 }
 
@@ -256,12 +256,13 @@ class Pipeline {
             if (!has_committed(target_, *transaction, retry_, stop_))
                 return false;
         } catch (const Error& error) {
-            throw InDoubt(fmt::format("psql failed, with status {}, and it is not known whether "
-                                      "the target has committed: {}; {}; to find out, there: "
-                                      "SELECT pg_xact_status('{}')",
-                                      status, reason, error.what(), *transaction));
+            throw InDoubt(fmt::format("psql failed with exit status {}, and it is unknown whether "
+                                      "the target has committed: {}; {}",
+                                      status, reason, error.what()),
+                          fmt::format("to find out, in the target: SELECT pg_xact_status('{}')",
+                                      *transaction));
         }
-        spdlog::warn("psql failed, with status {}, but the target has committed: {}", status,
+        spdlog::warn("psql failed with exit status {}, but the target has committed: {}", status,
                      reason);
         return true;
     }
@@ -271,8 +272,8 @@ class Pipeline {
         psql_.wait();
         if (stop_.is_requested())
             throw Interrupted();
-        throw Error(fmt::format("{} failed, with status {}, and the target is left as it was: {}",
-                                name, status, processes::last_error(child.errors())));
+        throw Error(fmt::format("{} failed with exit status {}; the target is unchanged: {}", name,
+                                status, processes::last_error(child.errors())));
     }
 
     const ClonePlan& plan_;

@@ -77,7 +77,8 @@ class RoleFilter {
         else if (is(0, "GRANT") && is(2, "TO") && words.size() > 3)
             take_grant(words);
         else if (is(0, "SECURITY"))
-            add(statement, "SECURITY LABEL", "labels depend on a provider of the server");
+            add(statement, "SECURITY LABEL",
+                "security labels depend on the server's label providers");
     }
 
   private:
@@ -94,11 +95,11 @@ class RoleFilter {
     std::optional<std::string> reason_to_skip(const std::string& word) const {
         const auto role = unquoted(word);
         if (role == known_.bootstrap)
-            return "it is the source's first superuser";
+            return "it is the source's bootstrap superuser";
         if (is_provider_role(role))
             return "it is a role of the source's provider";
         if (known_.target.contains(role))
-            return "the target has it already, and keeps it as it is";
+            return "it already exists in the target, and is not changed";
         return std::nullopt;
     }
 
@@ -126,7 +127,7 @@ class RoleFilter {
                 kept.push_back(word);
             else if (positive == word)
                 add("", fmt::format("ALTER ROLE {} WITH {}", words[2], word),
-                    "only superusers may give it");
+                    "only superusers may set it");
         }
         add(fmt::format("{};", fmt::join(kept, " ")),
             fmt::format("ALTER ROLE {} WITH ...", words[2]));
@@ -215,7 +216,7 @@ void create_roles(run::Endpoint& target, std::vector<RoleStatement>& statements)
             target.connection.execute(statement.sql);
             target.connection.execute("RELEASE SAVEPOINT role");
         } catch (const postgres::SqlError& error) {
-            statement.reason = "the target refuses it: " + error.reason();
+            statement.reason = "the target rejects it: " + error.reason();
             target.connection.execute("ROLLBACK TO SAVEPOINT role");
         }
     }

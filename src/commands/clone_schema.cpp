@@ -95,7 +95,8 @@ class Clone {
         roles_ = cloning::dump_roles(source_, target_, plan.programs, children_);
         if (!roles_.with_passwords)
             report_.left_out("passwords of roles",
-                             "the source's role may not read them (pg_authid); set them anew");
+                             "the source's role may not read them (pg_authid)",
+                             "set them again in the target");
     }
 
     void create_roles(const cloning::ClonePlan& plan) {
@@ -177,8 +178,8 @@ cli::Subcommand add_clone_schema(cli::Parser& parser) {
     command.flag("--allow-non-empty", options.allow_non_empty, "allow a target that is not empty");
     command
         .option("--programs", options.programs,
-                "directory with pg_dump, pg_dumpall and psql; by default, they are looked for "
-                "where packages install them, and in PATH")
+                "directory with pg_dump, pg_dumpall and psql; by default, PATH and the directories "
+                "of packages are searched")
         .value_is_called("DIR")
         .check_value();
     cli::add_duration(command, "--retry-timeout", options.retry.retry_timeout,

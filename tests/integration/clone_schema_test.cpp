@@ -326,8 +326,9 @@ TEST_F(CloneSchema, AnIntegerNowFindsItsTableByTheSourcesSearchPath) {
     };
     source.run(set_path(source));
     const auto remedy = set_path(target);
-    EXPECT_THAT(clone(), AllOf(HasSubstr("1 job"), HasSubstr("\"$user\", public; before jobs"),
-                               HasSubstr(remedy)));
+    EXPECT_THAT(clone(),
+                AllOf(HasSubstr("1 job"), HasSubstr("\"$user\", public; unless this is intended"),
+                      HasSubstr(remedy)));
     EXPECT_EQ(backfill({"jobs", "enable"}).exit_status, exit_failed);
     target.run(remedy);
     backfill_ok({"jobs", "enable"});
@@ -366,7 +367,7 @@ TEST_F(CloneSchema, ViewsOnChunksAreRefusedBeforeAnythingIsDone) {
     make_readings();
     const auto chunk = chunks_of(source, "readings").front();
     source.run(fmt::format("CREATE VIEW first_day AS SELECT * FROM {}", chunk));
-    EXPECT_THAT(clone_fails(), AllOf(HasSubstr("nothing is cloned"),
+    EXPECT_THAT(clone_fails(), AllOf(HasSubstr("cannot clone: "),
                                      HasSubstr("view public.first_day"), HasSubstr("_chunk")));
     source.run("DROP VIEW first_day");
     clone();
@@ -377,7 +378,7 @@ TEST_F(CloneRoles, OfPoliciesAreRequiredBeforeAnythingIsDone) {
     const Role role(source, "reader");
     source.run(fmt::format("CREATE POLICY own ON device TO {} USING (true)", role.name()));
     EXPECT_THAT(clone_fails(),
-                AllOf(HasSubstr("nothing is cloned"), HasSubstr(role.name()),
+                AllOf(HasSubstr("cannot clone: "), HasSubstr(role.name()),
                       HasSubstr("policy own on public.device"), HasSubstr("--roles")));
     clone({"--roles"});
     EXPECT_EQ(target.value("SELECT count(*) FROM pg_policy"), "1");
@@ -495,7 +496,7 @@ TEST_F(CloneSchema, ErrorsOfTheTargetAreReportedAndNothingIsLeft) {
                "INSERT INTO place VALUES (1)");
     const auto errors = clone_fails();
     EXPECT_THAT(errors, AllOf(HasSubstr("psql failed"), HasSubstr("is_known"),
-                              HasSubstr("the target is left as it was")));
+                              HasSubstr("the target is unchanged")));
     source.run("ALTER TABLE place DROP CONSTRAINT is_known");
     clone();
     expect_same_schema();
@@ -567,7 +568,7 @@ class CommitUnanswered : public CloneSchema {
 
     void expect_cloned(const Outcome& outcome) {
         EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
-        EXPECT_THAT(outcome.errors, AllOf(HasSubstr("psql failed, with status "),
+        EXPECT_THAT(outcome.errors, AllOf(HasSubstr("psql failed with exit status "),
                                           HasSubstr("but the target has committed: ")));
         EXPECT_THAT(outcome.output, HasSubstr("Copied \"public\".\"device\": 3 rows"));
         expect_same_schema();
@@ -577,7 +578,7 @@ class CommitUnanswered : public CloneSchema {
     /// Expects that it is told how to find out, and that this does.
     void expect_in_doubt(const Outcome& outcome) {
         EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.errors;
-        EXPECT_THAT(outcome.errors, HasSubstr("it is not known whether the target has committed"));
+        EXPECT_THAT(outcome.errors, HasSubstr("it is unknown whether the target has committed"));
         const auto query = outcome.errors.find("SELECT pg_xact_status(");
         ASSERT_NE(query, std::string::npos) << outcome.errors;
         EXPECT_EQ(target.value(outcome.errors.substr(query)), "committed");
@@ -602,7 +603,7 @@ TEST_F(CommitUnanswered, ThatWasNotReceivedFailsAndLeavesNothing) {
     // The target waits for the client that it has lost, until it is told not to.
     lose_commit(Fault::lose_client, /*is_heard=*/false);
     EXPECT_THAT(clone_fails({"--retry-timeout", "20s"}),
-                AllOf(HasSubstr("psql failed, with status 2, and the target is left as it was: "),
+                AllOf(HasSubstr("psql failed with exit status 2; the target is unchanged: "),
                       HasSubstr("connection")));
     clone();
     expect_same_schema();
@@ -624,8 +625,8 @@ TEST_F(CommitUnanswered, ThatIsStillInProgressIsWaitedFor) {
                "current_database() AND application_name = 'elsewhere'");
     const auto outcome = program->wait();
     EXPECT_EQ(outcome.exit_status, exit_failed);
-    EXPECT_THAT(outcome.errors, AllOf(HasSubstr("the target is at work on transaction"),
-                                      HasSubstr("the target is left as it was")));
+    EXPECT_THAT(outcome.errors, AllOf(HasSubstr("is still in progress in the target"),
+                                      HasSubstr("the target is unchanged")));
     EXPECT_EQ(target.value(traces), before);
 }
 
@@ -677,7 +678,7 @@ TEST_F(CloneSchema, ProgramsThatDoNotFitAreRefused) {
     programs.replace("pg_dump", "echo 'pg_dump (PostgreSQL) 9.6.1'");
     EXPECT_THAT(clone_fails(), HasSubstr("9.6.1 in "));
     programs.remove("pg_dump");
-    EXPECT_THAT(clone_fails(), HasSubstr("no pg_dump, pg_dumpall and psql of PostgreSQL"));
+    EXPECT_THAT(clone_fails(), HasSubstr("cannot find pg_dump, pg_dumpall and psql of PostgreSQL"));
 }
 
 TEST_F(CloneSchema, MissingPrivilegesAreNamed) {
@@ -748,8 +749,8 @@ TEST_F(CloneRoles, RolesAreClonedAndOmissionsAreReported) {
     // The second time, all are there, and stay as they are.
     target.run(fmt::format("ALTER ROLE {} CONNECTION LIMIT 8", owner.name()));
     const auto again = backfill_ok(words({"--roles", "--allow-non-empty", "--dry-run"}));
-    EXPECT_THAT(again, HasSubstr(fmt::format("Left out ROLE \"{}\": the target has it already",
-                                             owner.name())));
+    EXPECT_THAT(again, HasSubstr(fmt::format(
+                           "Left out ROLE \"{}\": it already exists in the target", owner.name())));
     if (is_community())
         source.run("SELECT delete_job(1000)");
 }
@@ -806,7 +807,7 @@ class CloneBetweenVersions : public CloneSchema {
 };
 
 TEST_F(CloneBetweenVersions, AnOlderPostgresIsRefused) {
-    EXPECT_THAT(clone_fails(), HasSubstr("an older one need not understand"));
+    EXPECT_THAT(clone_fails(), HasSubstr("can only be restored into the same or a later version"));
 }
 
 // ---------------------------------------------------------------- into a database without
@@ -825,7 +826,7 @@ TEST_F(CloneIntoEmptyDatabase, TheExtensionIsCreatedInTheSourcesVersion) {
     if (target.value(fmt::format("SELECT count(*) FROM pg_available_extension_versions WHERE name "
                                  "= 'timescaledb' AND version = '{}'",
                                  source.value(version))) == "0") {
-        EXPECT_THAT(clone_fails(), HasSubstr("has no TimescaleDB " + source.value(version)));
+        EXPECT_THAT(clone_fails(), HasSubstr("lacks TimescaleDB " + source.value(version)));
         return;
     }
     EXPECT_THAT(clone({"--dry-run"}), HasSubstr("Would run in the target: CREATE "));
@@ -935,19 +936,21 @@ TEST_F(CloneFromPostgres, ATableThatCannotBecomeAHypertableIsRefused) {
                "CREATE TABLE other (time timestamptz)");
     EXPECT_THAT(refused("time"), AllOf(HasSubstr("several tables"), HasSubstr("\"other\""),
                                        HasSubstr("\"metrics\"")));
-    EXPECT_THAT(refused("nowhere"), HasSubstr("no such plain table"));
+    EXPECT_THAT(refused("nowhere"), HasSubstr("has no plain table with such a column"));
     EXPECT_THAT(refused("metrics.nowhere"), HasSubstr("no such table and column"));
     EXPECT_THAT(refused("public.metrics.x.time"), HasSubstr("takes [[SCHEMA.]TABLE.]COLUMN"));
     EXPECT_THAT(refused("metrics.time:soon"), HasSubstr("not 'soon'"));
     EXPECT_THAT(refused("metrics.time:-1 day"), HasSubstr("not '-1 day'"));
-    EXPECT_THAT(refused("counters.tick"), HasSubstr("needs the size of its chunks"));
-    EXPECT_THAT(refused("counters.tick:1 day"), HasSubstr("to be an integer, not '1 day'"));
-    EXPECT_THAT(refused("texts.txt"), HasSubstr("of the type text"));
+    EXPECT_THAT(refused("counters.tick"), HasSubstr("needs a chunk interval"));
+    EXPECT_THAT(refused("counters.tick:1 day"),
+                HasSubstr("must be a positive integer, not '1 day'"));
+    EXPECT_THAT(refused("texts.txt"), HasSubstr("has the type text"));
     EXPECT_THAT(refused("texts.g"), HasSubstr("is generated"));
     EXPECT_THAT(refused("keyed.t2"), HasSubstr("not in the unique index \"keyed_pkey\""));
     EXPECT_THAT(refused("parent.t"), HasSubstr("inheritance"));
     EXPECT_THAT(refused("child.t"), HasSubstr("inheritance"));
-    EXPECT_THAT(refused("\"Odd\".parts_2.\"at \"\";x\""), HasSubstr("is a partition"));
+    EXPECT_THAT(refused("\"Odd\".parts_2.\"at \"\";x\""),
+                HasSubstr("is a partition; name the partitioned table"));
     EXPECT_THAT(
         clone_fails({"--create-hypertable", "tick:10", "--create-hypertable", "counters.tick:10"},
                     exit_usage),
@@ -958,11 +961,11 @@ TEST_F(CloneSchema, PlainTablesOfATimescaleDbBecomeHypertablesToo) {
     make_readings();
     source.run("CREATE TABLE events (at timestamptz, device int REFERENCES device)");
     EXPECT_THAT(clone_fails({"--create-hypertable", "readings.time"}, exit_usage),
-                HasSubstr("is a hypertable already"));
+                HasSubstr("is already a hypertable"));
     source.run("CREATE TABLE echo (time timestamptz, device int, FOREIGN KEY (time, device) "
                "REFERENCES readings (time, device))");
     EXPECT_THAT(clone_fails({"--create-hypertable", "echo.time"}, exit_usage),
-                HasSubstr("a foreign key is between it and another hypertable"));
+                HasSubstr("a foreign key connects it with another hypertable"));
     clone({"--create-hypertable", "events.at"});
     EXPECT_THAT(target.rows("SELECT hypertable_name FROM timescaledb_information.hypertables "
                             "ORDER BY 1"),
