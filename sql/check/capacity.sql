@@ -1,7 +1,7 @@
--- How many more connections a server has for this session's role and database, and some of its
--- settings: one row. Limits are NULL where there is none.
+-- The number of connections of the server and their limits for this session's role and database,
+-- and some settings: one row. A limit is NULL if there is none.
 WITH activity AS (
-    -- the kind of a backend is hidden from roles without the right to see it
+    -- backend_type is NULL for roles that may not read it
     SELECT * FROM pg_stat_activity
     WHERE datid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'
       AND pid <> pg_backend_pid()
@@ -24,10 +24,10 @@ SELECT current_setting('max_connections')::bigint AS max_connections,
        database.datname AS database,
        pg_is_in_recovery() AS in_recovery,
        current_setting('hot_standby_feedback')::boolean AS feedback,
-       -- milliseconds; -1 for ever
+       -- in milliseconds; -1 means forever
        (SELECT setting::bigint FROM pg_settings WHERE name = 'max_standby_streaming_delay')
            AS standby_delay,
-       -- left on by timescaledb_pre_restore() if timescaledb_post_restore() was not called
+       -- timescaledb_pre_restore() sets it, and timescaledb_post_restore() resets it
        EXISTS (SELECT FROM pg_db_role_setting
                CROSS JOIN LATERAL unnest(setconfig) AS setting
                WHERE setdatabase = database.oid AND setrole = 0

@@ -2,18 +2,18 @@
 -- catalog rows are read as JSON, and TimescaleDB's src/chunk.h for status: 1 is compressed, 8 is
 -- partial (CHUNK_STATUS_*).
 --
--- $1: the chunks' qualified and quoted names; number is the place of one in this array, from 1
+-- $1: the chunks' qualified and quoted names; number is the position in this array, from 1
 SELECT wanted.number,
        chunk.status & 1 = 1 AS compressed,
        coalesce(pg_indexes_size(wanted.relid), 0)
            + coalesce(pg_indexes_size(compressed.relid), 0) AS index_bytes,
-       -- before it was compressed, with indexes
+       -- size before compression, including indexes
        coalesce(size.uncompressed_heap_size + size.uncompressed_toast_size
                 + size.uncompressed_index_size, 0) AS uncompressed_bytes,
        coalesce(pg_relation_size(wanted.relid), 0) = 0
            AND coalesce(pg_relation_size(compressed.relid), 0) = 0 AS empty,
-       -- what was analyzed, or else counted since; NULL when there are rows that nobody counted.
-       -- Compressing leaves these counts as they are.
+       -- the estimate of ANALYZE, or the count of the cumulative statistics; NULL if neither is
+       -- known. Compression does not change these counts.
        CASE WHEN pg_relation_size(wanted.relid) = 0 OR chunk.status & (1 | 8) = 1 THEN 0
             WHEN class.reltuples > 0 OR pg_stat_get_live_tuples(wanted.relid) > 0
             THEN greatest(class.reltuples::bigint, pg_stat_get_live_tuples(wanted.relid))

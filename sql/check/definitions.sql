@@ -4,12 +4,12 @@
 -- $1, $2: schemas and names of the tables
 SELECT namespace.nspname AS schema_name,
        class.relname AS table_name,
-       -- One that has been dropped since the snapshot has no definition.
+       -- An index that was dropped after the snapshot has no definition.
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
                    'name', index.relname,
                    'unique', index.indisunique,
                    'valid', index.indisvalid,
-                   -- from USING on: the table's name may be another one
+                   -- from USING on, because the table may have another name
                    'definition', substr(index.definition,
                        length(format('CREATE %sINDEX %I ON %s%I.%I ',
                                      CASE WHEN index.indisunique THEN 'UNIQUE ' END,
@@ -42,7 +42,7 @@ SELECT namespace.nspname AS schema_name,
         FROM pg_attribute AS attribute
         WHERE attribute.attrelid = class.oid AND attribute.attnum > 0
           AND NOT attribute.attisdropped AND attribute.attnotnull) AS not_null,
-       -- generated columns, and what is in them
+       -- generated columns and their expressions
        (SELECT coalesce(jsonb_object_agg(attribute.attname, pg_get_expr(adbin, adrelid))
                         FILTER (WHERE pg_get_expr(adbin, adrelid) IS NOT NULL), '{}')
         FROM pg_attribute AS attribute

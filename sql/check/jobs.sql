@@ -1,9 +1,9 @@
 -- The scheduled jobs of the database, except TimescaleDB's own, whose IDs are below 1000. The
--- configurations of policies name what they work on. The view is the same in all versions, the
--- table behind it is not.
+-- configurations of policies name their hypertables. The view is the same in all versions, unlike
+-- the table that it reads.
 --
--- Points of time are TimescaleDB's internal ones, microseconds since 1970. For hypertables whose
--- time is an integer, an offset from what their integer_now function says takes their place.
+-- Times are in TimescaleDB's internal format, microseconds since 1970. For hypertables with integer
+-- time, the offset from the result of their integer_now function is returned instead.
 SELECT job.job_id,
        job.application_name,
        job.proc_schema,
@@ -11,8 +11,8 @@ SELECT job.job_id,
        configured.timezone,
        policy.hypertable_id,
        policy.kind,
-       -- of retention: what it drops ends at or before this; and how long ago chunks were made,
-       -- for those that go by that
+       -- retention: chunks that end at or before this are dropped, or, with drop_created_before,
+       -- chunks that were created by then
        (extract(epoch FROM now() - CASE WHEN jsonb_typeof(job.config -> 'drop_after') = 'string'
                                         THEN (job.config ->> 'drop_after')::interval END)
         * 1000000)::bigint AS drop_until,
@@ -23,7 +23,7 @@ SELECT job.job_id,
        (extract(epoch FROM (job.config ->> 'drop_created_before')::interval)
         * 1000000)::bigint AS drop_created_after,
        coalesce(job.config ->> 'drop_after', job.config ->> 'drop_created_before') AS drop_text,
-       -- of refreshing: NULL for the beginning
+       -- refresh: the start of the window; NULL if it has none
        (extract(epoch FROM now() - CASE WHEN jsonb_typeof(job.config -> 'start_offset') = 'string'
                                         THEN (job.config ->> 'start_offset')::interval END)
         * 1000000)::bigint AS refresh_from,
@@ -33,7 +33,7 @@ SELECT job.job_id,
         FROM _timescaledb_catalog.dimension
         WHERE dimension.hypertable_id
                   = CASE WHEN policy.kind = 'refresh'
-                         -- of an aggregate on an aggregate, the function is the lowest's
+                         -- a hierarchical aggregate uses the function of the lowest hypertable
                          THEN (WITH RECURSIVE below (id) AS (
                                    SELECT policy.hypertable_id
                                    UNION ALL

@@ -1,6 +1,6 @@
--- Compressed tables that earlier releases of this program have put where TimescaleDB does not find
--- them: a row for each. From 2.29 on, TimescaleDB finds them by OID. See chunks_in_range.sql for
--- why catalog rows are read as JSON.
+-- Compressed tables that earlier releases of this program have created in a schema where
+-- TimescaleDB does not find them: a row for each. From 2.29 on, TimescaleDB finds them by OID. See
+-- chunks_in_range.sql for why catalog rows are read as JSON.
 SELECT hypertable.schema_name AS hypertable_schema,
        hypertable.table_name AS hypertable_name,
        to_jsonb(outer_chunk) ->> 'schema_name' AS chunk_schema,

@@ -21,7 +21,7 @@ SELECT hypertable.schema_name,
                END)
         FROM _timescaledb_catalog.dimension
         WHERE dimension.hypertable_id = hypertable.id) AS dimensions,
-       -- NULL when compression is not enabled, see hypertables.sql
+       -- NULL if compression is not enabled, see hypertables.sql
        CASE WHEN hypertable.compression_state = 1 OR hypertable.status & 4 = 4 THEN coalesce(
            (SELECT jsonb_build_object(
                        'segmentby', settings.segmentby, 'orderby', settings.orderby,
@@ -33,7 +33,7 @@ SELECT hypertable.schema_name,
                                 THEN to_jsonb(settings) -> 'index' END)
             FROM _timescaledb_catalog.compression_settings AS settings
             WHERE settings.relid = class.oid), '{}') END AS compression,
-       -- What the role lacks to make tables of compressed batches, as statements: see chunks.sql.
+       -- The GRANT statements that the role needs to create compressed tables, see chunks.sql.
        (SELECT coalesce(jsonb_agg(statement), '[]')
         FROM (SELECT CASE WHEN NOT has_schema_privilege(batches.schema_name, 'CREATE')
                          THEN format('GRANT CREATE ON SCHEMA %I TO %I', batches.schema_name,

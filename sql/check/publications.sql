@@ -2,13 +2,13 @@
 --
 -- $1, $2: schemas and names of hypertables behind continuous aggregates
 SELECT count(*) AS count,
-       -- which have the tables of the queue, and those that chunks are loaded into; NULL if none has
+       -- publications that include the queue and staging tables; NULL if there is none
        string_agg(quote_ident(pubname), ', ' ORDER BY pubname) FILTER (WHERE puballtables AND pubinsert)
            AS of_all_tables,
-       -- the server decodes what they publish
+       -- logical decoding is possible
        current_setting('wal_level') = 'logical' AS is_decoded,
-       -- places, from 1, of the hypertables whose rows may not be deleted, which is how TimescaleDB
-       -- refreshes them; they have no primary key
+       -- positions, from 1, of the hypertables whose rows cannot be deleted, so that TimescaleDB
+       -- cannot refresh them; they have no primary key
        (SELECT coalesce(jsonb_agg(wanted.number ORDER BY wanted.number), '[]')
         FROM unnest($1::name[], $2::name[]) WITH ORDINALITY AS wanted (schema_name, name, number)
         JOIN pg_namespace AS namespace ON namespace.nspname = wanted.schema_name

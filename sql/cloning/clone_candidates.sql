@@ -1,8 +1,8 @@
--- The tables that have a column, to turn one into a hypertable, and what would prevent that: a row
--- each.
+-- The tables that have a column and might become a hypertable, with what may prevent that: a row
+-- for each.
 --
 -- $1, $2, $3: schema (NULL for any), table (NULL for any) and column
--- $4: oids of tables to leave out: chunks
+-- $4: OIDs of tables to leave out: chunks
 -- quote_all_identifiers must be on, so that the definition is as pg_dump writes it.
 SELECT class.oid,
        namespace.nspname AS schema_name,

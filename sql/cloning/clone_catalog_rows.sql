@@ -1,7 +1,7 @@
 -- The rows of catalog tables that the target needs and that are not in the dump, as JSON, or NULL
 -- if there are none: a row for each table. Of compression_settings, the rows about hypertables, not
--- chunks. Of the jobs, all of users. Those of policies get the hypertable's owner, because they
--- could not work on it otherwise; others keep theirs.
+-- chunks. Of bgw_job, all jobs of users and policies. Policies get the hypertable's owner, because
+-- they could not work on it otherwise; other jobs keep their owners.
 --
 -- $1: the role that owns the hypertables in the target
 SELECT '_timescaledb_catalog' AS catalog_schema,
@@ -12,7 +12,7 @@ SELECT '_timescaledb_catalog' AS catalog_schema,
               (SELECT to_regclass(format('%I.%I', schema_name, table_name))
                FROM _timescaledb_catalog.hypertable)) AS rows
 UNION ALL
--- It has been moved; a view is in its former place.
+-- TimescaleDB has moved this table; a view has its former name.
 SELECT (SELECT namespace.nspname
         FROM pg_class AS class
         JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace

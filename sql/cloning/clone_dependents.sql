@@ -1,7 +1,7 @@
 -- Objects in a dump that depend on the table of a chunk, which is left out: views, rules and
 -- functions with a parsed body. A row for each, with one of its chunks.
 --
--- $1: oids of the chunks
+-- $1: OIDs of the chunks
 SELECT dependent.description AS object,
        min(chunk.oid::regclass::text) AS chunk
 FROM pg_class AS chunk

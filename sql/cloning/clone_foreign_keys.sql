@@ -1,7 +1,7 @@
--- The foreign keys that reference hypertables, or tables that will become hypertables: a row each,
--- with the text with which pg_dump begins the statement.
+-- The foreign keys that reference hypertables, or tables that will become hypertables: a row for
+-- each, with the text with which pg_dump begins the statement.
 --
--- $1: oids of the referenced tables
+-- $1: OIDs of the referenced tables
 SELECT format(E'ALTER TABLE ONLY %s.%s\n    ADD CONSTRAINT %s FOREIGN KEY ',
               own.schema_name, own.table_name, own.name) AS statement,
        namespace.nspname AS schema_name,

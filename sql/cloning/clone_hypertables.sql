@@ -1,4 +1,4 @@
--- All hypertables, including TimescaleDB's internal ones: a row each.
+-- All hypertables, including TimescaleDB's internal ones: a row for each.
 SELECT to_regclass(format('%I.%I', hypertable.schema_name, hypertable.table_name))::oid AS oid,
        hypertable.schema_name,
        hypertable.table_name,

@@ -1,7 +1,7 @@
 -- The roles that a dump without owners and privileges still names, and what names them: row
 -- security policies and user mappings.
 --
--- $1: oids of tables that are left out: chunks
+-- $1: OIDs of tables that are left out: chunks
 SELECT role.rolname AS role,
        format('policy %I on %s', policy.polname, policy.polrelid::regclass) AS object
 FROM pg_policy AS policy

@@ -1,7 +1,7 @@
--- The tables and sequences of users in the source, with the privileges to dump them: a row each.
--- Those of extensions, and our own queue, are left out.
+-- The user tables and sequences of the source, with the privileges to dump them: a row for each.
+-- Tables of extensions and the queue are left out.
 --
--- $1: oids of tables to leave out, too: chunks
+-- $1: OIDs of further tables to leave out: chunks
 SELECT class.oid,
        namespace.nspname AS schema_name,
        class.relname AS table_name,

@@ -2,7 +2,7 @@
 SELECT current_user AS role,
        current_database() AS database,
        has_database_privilege(current_database(), 'CREATE') AS may_create,
-       -- what else timescaledb_pre_restore() takes depends on who provides the server
+       -- further privileges for timescaledb_pre_restore() depend on the provider of the server
        coalesce(has_table_privilege(to_regclass('_timescaledb_catalog.hypertable'), 'INSERT'),
                 true) AS may_fill_catalog,
        coalesce(has_schema_privilege(to_regnamespace('public'), 'CREATE'), true) AS may_use_public

@@ -1,5 +1,5 @@
--- What users have in the target: schemas, tables and the like, functions and types that belong to no
--- extension and are not parts of others. Our own queue does not count. A row each.
+-- The target's user objects: schemas, tables, views, sequences, functions and types that do not
+-- belong to an extension or to another object. The queue is not included. A row for each.
 WITH namespace AS (
     SELECT oid, nspname FROM pg_namespace
     WHERE nspname NOT LIKE 'pg\_%' AND nspname NOT IN ('information_schema', '__backfill')

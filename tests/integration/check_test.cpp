@@ -1,4 +1,4 @@
-// What check finds before anything goes wrong.
+// Tests the findings of check.
 
 #include "support/migration.hpp"
 #include "support/pgbouncer.hpp"
@@ -38,7 +38,7 @@ struct Report {
     std::vector<std::string> findings;
     std::string summary;
 
-    /// Those of a level about a subject, from the text on.
+    /// The findings of a level about a subject, without both.
     std::vector<std::string> of(const std::string& level, const std::string& subject) const {
         const auto beginning = fmt::format("{} {}: ", level, subject);
         std::vector<std::string> texts;
@@ -75,7 +75,7 @@ Report report_of(const Outcome& outcome) {
         report.summary = report.findings.back();
         report.findings.pop_back();
     }
-    // What each has to have.
+    // Each warning and error has a remedy.
     EXPECT_THAT(report.findings, Each(ContainsRegex("^(ok|warning|error) [^:]+: .")));
     EXPECT_THAT(report.all_of("ok"), Each(Not(HasSubstr("Remedy: "))));
     EXPECT_THAT(report.all_of("warning"), Each(HasSubstr(". Remedy: ")));
@@ -89,14 +89,14 @@ Report report_of(const Outcome& outcome) {
     return report;
 }
 
-/// From now on, the connection of a client that says a text is cut.
+/// Cuts the connection of a client when it sends a text.
 void proxy_cuts_at(Proxy& proxy, const std::string& text) {
     proxy.plan_at(text, [](int /*number*/) {
         return std::optional(FaultAt{.fault = Fault::cut, .is_heard = false});
     });
 }
 
-/// Three chunks of a day in the source.
+/// The source has three chunks of a day each.
 class Check : public Migration {
   protected:
     explicit Check(const DatabaseOptions& source_options = {},
@@ -131,9 +131,9 @@ class Check : public Migration {
     }
 };
 
-// ---------------------------------------------------------------- as a whole
+// ---------------------------------------------------------------- overall behavior
 
-TEST_F(Check, FindsNothingWhereNothingIsWrong) {
+TEST_F(Check, ReportsNoProblemForAnIntactMigration) {
     const auto report = check();
     EXPECT_THAT(report.findings, Each(StartsWith("ok ")));
     for (const auto* subject : {"connection",
@@ -188,7 +188,7 @@ TEST_F(Check, ChangesNothing) {
               "_timescaledb_catalog.hypertable", "_timescaledb_catalog.chunk",
               "_timescaledb_catalog.dimension_slice", "timescaledb_information.jobs", "readings"})
             parts.push_back(side.value(fmt::format(
-                // Statistics and next_start change by themselves.
+                // The scheduler changes statistics and next_start.
                 "SELECT md5(string_agg((to_jsonb(t) - '{{relpages,reltuples,relallvisible,"
                 "relallfrozen,relfrozenxid,relminmxid,next_start,relhasindex}}'::text[])::text, "
                 "',' ORDER BY (to_jsonb(t) - '{{relpages,reltuples,relallvisible,relallfrozen,"
@@ -206,7 +206,7 @@ TEST_F(Check, ChangesNothing) {
 
 TEST_F(Check, SessionsAreReadOnly) {
     NEEDS_COMMUNITY_EDITION();
-    // A function that check calls tells what its session may do.
+    // check calls this function, which reports whether its session is read-only.
     both(
         "CREATE TABLE ticks (tick int NOT NULL); SELECT create_hypertable('ticks', 'tick', "
         "chunk_time_interval => 10); CREATE FUNCTION ticks_now() RETURNS int LANGUAGE sql STABLE "
@@ -222,7 +222,7 @@ TEST_F(Check, SessionsAreReadOnly) {
                 ElementsAre(HasSubstr("8 of the 10 in the range")));
 }
 
-TEST_F(Check, LooksAtWhatTheFilterSelects) {
+TEST_F(Check, ChecksOnlyWhatTheFilterSelects) {
     both("CREATE TABLE others (time timestamptz NOT NULL);"
          "SELECT create_hypertable('others', 'time')");
     target.run("DROP TABLE others");
@@ -237,7 +237,7 @@ TEST_F(Check, LooksAtWhatTheFilterSelects) {
 
 // ---------------------------------------------------------------- connections
 
-TEST_F(Check, ASideThatCannotBeReachedIsAnErrorAndTheOtherIsChecked) {
+TEST_F(Check, AnUnreachableSideIsAnErrorAndTheOtherIsChecked) {
     const auto nowhere = fmt::format("host=127.0.0.1 port={} dbname=x", free_port());
     const auto without_target = check_between(source.uri(), nowhere);
     EXPECT_THAT(without_target.errors("connection"),
@@ -339,7 +339,7 @@ TEST_F(Check, TooFewConnectionsAreFound) {
 
 // ---------------------------------------------------------------- servers
 
-TEST_F(Check, AnotherSchemaOfTheExtensionIsFound) {
+TEST_F(Check, DifferentSchemasOfTheExtensionAreFound) {
     Database elsewhere("BACKFILL_TARGET", {.with_extension = false});
     elsewhere.run("CREATE SCHEMA ts; CREATE EXTENSION timescaledb SCHEMA ts; SET search_path = "
                   "public, ts");
@@ -348,7 +348,7 @@ TEST_F(Check, AnotherSchemaOfTheExtensionIsFound) {
                 ElementsAre(HasSubstr("\"public\" in the source, \"ts\" in the target")));
 }
 
-TEST_F(Check, ARestoreThatWasNotEndedIsFound) {
+TEST_F(Check, AnUnfinishedRestoreIsFound) {
     target.run(fmt::format("ALTER DATABASE {} SET timescaledb.restoring = 'on'", target.name()));
     EXPECT_THAT(check().warnings("restoring"),
                 ElementsAre(HasSubstr("SELECT \"public\".\"timescaledb_post_restore\"()")));
@@ -394,7 +394,7 @@ class CheckStandby : public WithStandby<Check> {
         ASSERT_TRUE(wait_for_standby());
     }
 
-    /// As other sessions see them, too, after some time.
+    /// Waits until other sessions see the settings.
     static void set(const std::string& feedback, const std::string& delay) {
         on_standby("ALTER SYSTEM SET hot_standby_feedback = " + feedback);
         on_standby(fmt::format("ALTER SYSTEM SET max_standby_streaming_delay = '{}'", delay));
@@ -409,7 +409,7 @@ class CheckStandby : public WithStandby<Check> {
     }
 };
 
-TEST_F(CheckStandby, AsTheSourceItShouldWaitForReaders) {
+TEST_F(CheckStandby, ASourceThatCancelsQueriesIsFound) {
     const auto uri = standby->uri(source.name());
     set("off", "30s");
     EXPECT_THAT(check_between(uri, target.uri()).warnings("standby"),
@@ -426,14 +426,14 @@ TEST_F(CheckStandby, AsTheSourceItShouldWaitForReaders) {
     EXPECT_THAT(report.ok("standby"), SizeIs(1));
 }
 
-TEST_F(CheckStandby, AsTheTargetItIsAnError) {
+TEST_F(CheckStandby, ATargetIsAnError) {
     EXPECT_THAT(check_between(target.uri(), standby->uri(source.name())).errors("standby"),
                 ElementsAre(HasSubstr("hot standby")));
 }
 
 // ---------------------------------------------------------------- the range
 
-TEST_F(Check, WithoutABoundEverythingIsInTheRange) {
+TEST_F(Check, WithoutBoundsAllRowsAreInTheRange) {
     const auto report = check({});
     EXPECT_THAT(report.ok("range"), ElementsAre("without --until, everything"));
     EXPECT_THAT(report.ok("size"), ElementsAre(HasSubstr("3 chunks")));
@@ -452,7 +452,7 @@ TEST_F(Check, ACompletionPointInTheFutureIsFound) {
                 ElementsAre(HasSubstr("in the future")));
 }
 
-TEST_F(Check, ATimeOfATypeThatIsNotSupportedIsFound) {
+TEST_F(Check, AnUnsupportedTimeTypeIsFound) {
     if (!version_at_least(source, 2, 23) || !version_at_least(target, 2, 23))
         GTEST_SKIP() << "needs TimescaleDB 2.23, which partitions by UUIDs";
     both(
@@ -468,7 +468,7 @@ TEST_F(Check, ATimeOfATypeThatIsNotSupportedIsFound) {
     EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')::text"), "");
 }
 
-TEST_F(Check, SequencesThatAreBehindAreFound) {
+TEST_F(Check, LaggingSequencesAreFound) {
     EXPECT_THAT(check().ok("sequences"), SizeIs(1));
     both("CREATE SEQUENCE \"Order ids\"; CREATE SEQUENCE down INCREMENT -1; CREATE SEQUENCE even; "
          "CREATE SEQUENCE round CYCLE");
@@ -499,7 +499,7 @@ TEST_F(Check, SearchPathsThatDifferAreFound) {
     const auto found = check().warnings("search path");
     ASSERT_THAT(found, ElementsAre(HasSubstr("nowhere, empty, app, public in the source and "
                                              "\"$user\", public in the target")));
-    // What is advised does it.
+    // The remedy works.
     target.run(found.front().substr(found.front().find("ALTER DATABASE")));
     EXPECT_THAT(check().ok("search path"), SizeIs(1));
     set(target, "app, \"$user\", public, further");
@@ -563,7 +563,7 @@ TEST_F(Check, IndexesThatDifferAreFound) {
             AllOf(HasSubstr("the unique index \"once\""), HasSubstr("in the target only"),
                   HasSubstr("rows that violate it")),
             AllOf(HasSubstr("the index \"slow\""), HasSubstr("in the target only"))));
-    // What is advised does it.
+    // The remedy works.
     target.run("CREATE INDEX ON \"public\".\"readings\" USING btree (note) WHERE (device > 1);"
                "DROP INDEX once; DROP INDEX slow");
     EXPECT_THAT(check().ok("indexes"), SizeIs(1));
@@ -606,7 +606,7 @@ TEST_F(Check, ChunkIntervalsThatDifferAreFound) {
     EXPECT_THAT(
         check().warnings("chunk intervals"),
         ElementsAre(HasSubstr("dimension \"time\": 1 day in the source, 7 days in the target")));
-    // A chunk of the target that spans several of the source's.
+    // This chunk of the target spans several of the source's.
     target.run("INSERT INTO readings VALUES ('2024-01-02', 1)");
     EXPECT_THAT(check().warnings("chunk intervals"),
                 Contains(HasSubstr(
@@ -626,11 +626,11 @@ TEST_F(Check, DimensionsThatDifferAreFound) {
                             HasSubstr("\"spread\": partitioned by")));
 }
 
-TEST_F(Check, ChunksOfOtherSpacePartitionsAreNotCutElsewhere) {
+TEST_F(Check, ChunksOfOtherSpacePartitionsHaveTheSameBoundaries) {
     both("CREATE TABLE parts (time timestamptz NOT NULL, device int);"
          "SELECT create_hypertable('parts', 'time', 'device', 4)");
     source.run("INSERT INTO parts VALUES ('2024-01-02', 1)");
-    // In other partitions of the same time, but for the first.
+    // Except for the first, these rows are in other space partitions of the same time.
     target.run("INSERT INTO parts SELECT '2024-01-02', i FROM generate_series(1, 20) i");
     EXPECT_THAT(check().warnings("chunk intervals"), IsEmpty());
 }
@@ -641,7 +641,7 @@ TEST_F(Check, CompressionThatDiffersIsFound) {
                "'device', timescaledb.compress_orderby = 'time DESC NULLS LAST, note')");
     const auto only_source = check().warnings("compression");
     ASSERT_THAT(only_source, ElementsAre(HasSubstr("enabled in the source only")));
-    // What is advised does it.
+    // The remedy works.
     const std::string sql = "in the target: ";
     target.run(only_source.front().substr(only_source.front().find(sql) + sql.size()));
     EXPECT_THAT(check().ok("compression"), SizeIs(1));
@@ -704,7 +704,7 @@ class CheckForeignKeys : public Check {
     }
 };
 
-TEST_F(CheckForeignKeys, RowsThatAreMissingInTheTargetAreFound) {
+TEST_F(CheckForeignKeys, MissingReferencedRowsAreFound) {
     source.run("INSERT INTO device SELECT generate_series(1, 20)");
     EXPECT_THAT(check().errors("foreign keys"),
                 ElementsAre(AllOf(HasSubstr("\"public\".\"device\", which \"public\".\"readings\" "
@@ -738,7 +738,7 @@ TEST_F(CheckForeignKeys, UnreadableTablesAreReported) {
 
 // ---------------------------------------------------------------- rows in the target
 
-TEST_F(Check, RowsThatTheTargetHasAreFound) {
+TEST_F(Check, ExistingRowsOfTheTargetAreFound) {
     target.run("INSERT INTO readings SELECT t, 1 FROM generate_series('2024-01-02'::timestamptz, "
                "'2024-01-03 23:00', '1 hour') t; ANALYZE readings");
     EXPECT_THAT(check().warnings("rows in the target"),
@@ -762,7 +762,7 @@ TEST_F(Check, CompressedRowsOfTheTargetAreFound) {
     both("ALTER TABLE readings SET (timescaledb.compress)");
     target.run("INSERT INTO readings SELECT t, 1 FROM generate_series('2024-01-02'::timestamptz, "
                "'2024-01-02 23:00', '1 hour') t");
-    // The server has counted the rows before they are compressed.
+    // The server counts the rows before they are compressed.
     const auto counted = [&] {
         return target.value(
             "SELECT sum(pg_stat_get_live_tuples(c)) FROM show_chunks('readings') c");
@@ -771,7 +771,7 @@ TEST_F(Check, CompressedRowsOfTheTargetAreFound) {
     target.run("SELECT compress_chunk(c) FROM show_chunks('readings') c");
     EXPECT_THAT(check().warnings("rows in the target"),
                 ElementsAre(HasSubstr("about 24 rows in 1 chunk")));
-    // So it is with what ANALYZE has counted.
+    // The same applies to the counts of ANALYZE.
     source.run("SELECT compress_chunk(c) FROM show_chunks('readings') c");
     EXPECT_THAT(check().ok("size"), ElementsAre(HasSubstr("about 216 rows")));
     EXPECT_THAT(check({"--until", "2024-01-02 02:00"}).warnings("rows in the target"),
@@ -793,12 +793,12 @@ class CheckJobs : public Check {
     void SetUp() override {
         NEEDS_COMMUNITY_EDITION();
         both(create_readings);
-        // Chunks of the last ten days.
+        // These chunks are of the last ten days.
         source.run("INSERT INTO readings SELECT generate_series(now() - interval '10 days', now(), "
                    "'1 hour'), 1; ANALYZE readings");
     }
 
-    /// Adds a policy whose job is never going to run. Returns the job's number.
+    /// Adds a policy whose job never runs. Returns the job's ID.
     static std::string add(Database& side, const std::string& policy) {
         return side.value(fmt::format("SELECT add_{}, initial_start => '2100-01-01')", policy));
     }
@@ -836,7 +836,7 @@ TEST_F(CheckJobs, RetentionOfTheSourceIsFound) {
     EXPECT_EQ(harmless.exit_status, 0);
 }
 
-TEST_F(CheckJobs, RetentionOfTheTargetIsAnErrorWhenItDropsWhatIsCopied) {
+TEST_F(CheckJobs, RetentionOfTheTargetThatDropsCopiedChunksIsAnError) {
     const auto job = add(target, "retention_policy('readings', interval '5 days'");
     EXPECT_THAT(check_until("now()").errors("jobs in the target"),
                 ElementsAre(AllOf(HasSubstr("5 of the 11 in the range as soon as they are copied"),
@@ -852,7 +852,7 @@ TEST_F(CheckJobs, EffectsOfRetentionAreUnknownWithoutTheSource) {
                 ElementsAre(HasSubstr("could not determine")));
 }
 
-TEST_F(CheckJobs, PoliciesWhoseOwnersMayNotWorkAreFound) {
+TEST_F(CheckJobs, PoliciesWhoseOwnersLackPrivilegesAreFound) {
     const Role role(target, "other");
     const auto job = add(target, "retention_policy('readings', interval '100 years'");
     pause(target, job);
@@ -869,13 +869,13 @@ TEST_F(CheckJobs, PoliciesWhoseOwnersMayNotWorkAreFound) {
     EXPECT_THAT(check_until("now()").warnings("owners of policies"), IsEmpty());
 }
 
-TEST_F(CheckJobs, RetentionThatReachesTheRangeLaterIsFound) {
+TEST_F(CheckJobs, RetentionThatReachesTheRangeSoonIsFound) {
     add(target, "retention_policy('readings', interval '12 days'");
     EXPECT_THAT(check_until("now()").warnings("jobs in the target"),
                 ElementsAre(HasSubstr("5 of the 11 in the range within 7 days")));
 }
 
-TEST_F(CheckJobs, RetentionByNumbersIsFound) {
+TEST_F(CheckJobs, RetentionByIntegerTimeIsFound) {
     both("CREATE TABLE ticks (tick int NOT NULL); SELECT create_hypertable('ticks', 'tick', "
          "chunk_time_interval => 10); CREATE FUNCTION ticks_now() RETURNS int LANGUAGE sql STABLE "
          "AS 'SELECT 95'; SELECT set_integer_now_func('ticks', 'ticks_now')");
@@ -889,7 +889,7 @@ TEST_F(CheckJobs, RetentionByNumbersIsFound) {
     EXPECT_THAT(report.ok("jobs in the target"), Contains(HasSubstr("none of which")));
 }
 
-TEST_F(CheckJobs, RetentionByCreationIsReportedInNumbers) {
+TEST_F(CheckJobs, RetentionByCreationTimeCountsChunks) {
     const auto job = add(source, "retention_policy('readings', drop_created_before => "
                                  "interval '3 days'");
     source.run("UPDATE _timescaledb_catalog.chunk SET creation_time = now() - interval '4 days' "
@@ -928,7 +928,7 @@ TEST_F(CheckJobs, EffectsOfPoliciesAreReported) {
                 ElementsAre(HasSubstr("(compression) compresses chunks of the range")));
 }
 
-TEST_F(CheckJobs, CompactionIsCalledByName) {
+TEST_F(CheckJobs, CompactionPoliciesAreFound) {
     if (!version_at_least(2, 29))
         GTEST_SKIP() << "needs TimescaleDB 2.29";
     both("ALTER TABLE readings SET (timescaledb.compress)");
@@ -938,7 +938,7 @@ TEST_F(CheckJobs, CompactionIsCalledByName) {
                                   HasSubstr("(compaction) merges overlapping"))));
 }
 
-TEST_F(CheckJobs, AnIntegerNowMayNameItsTableWithoutASchema) {
+TEST_F(CheckJobs, IntegerNowFunctionsMayNameTablesWithoutASchema) {
     both("CREATE TABLE ticks (tick bigint NOT NULL); SELECT create_hypertable('ticks', 'tick', "
          "chunk_time_interval => 10); CREATE FUNCTION ticks_now() RETURNS bigint LANGUAGE sql "
          "STABLE AS 'SELECT coalesce(max(tick), 0) FROM ticks'; "
@@ -949,7 +949,7 @@ TEST_F(CheckJobs, AnIntegerNowMayNameItsTableWithoutASchema) {
                 ElementsAre(HasSubstr("drops chunks after 50: 4 of the 10 in the range")));
 }
 
-TEST_F(CheckJobs, RetentionOfUnknownTimeIsFound) {
+TEST_F(CheckJobs, RetentionWithUnknownTimeIsFound) {
     both("CREATE TABLE ticks (tick int NOT NULL); SELECT create_hypertable('ticks', 'tick', "
          "chunk_time_interval => 10); CREATE SEQUENCE calls; CREATE FUNCTION ticks_now() RETURNS "
          "int LANGUAGE sql STABLE AS 'SELECT 95'; SELECT set_integer_now_func('ticks', "
@@ -966,7 +966,7 @@ TEST_F(CheckJobs, RetentionOfUnknownTimeIsFound) {
         EXPECT_EQ(side->value("SELECT is_called FROM calls"), "f");
 }
 
-TEST_F(CheckJobs, CompressionReorderingAndActionsOfTheTargetAreFound) {
+TEST_F(CheckJobs, CompressionReorderingAndUserDefinedJobsOfTheTargetAreFound) {
     target.run("ALTER TABLE readings SET (timescaledb.compress)");
     const auto compression = add(target, "compression_policy('readings', interval '1 day'");
     const auto reorder = target.value("SELECT add_reorder_policy('readings', 'readings_time_idx')");
@@ -983,7 +983,7 @@ TEST_F(CheckJobs, CompressionReorderingAndActionsOfTheTargetAreFound) {
                 ElementsAre("no active job interferes"));
 }
 
-TEST_F(CheckJobs, RefreshingInTheTargetIsAnErrorWhenItReachesIntoTheRange) {
+TEST_F(CheckJobs, RefreshPoliciesThatOverlapTheRangeAreErrors) {
     both("CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous) AS SELECT "
          "time_bucket('1 day', time) AS bucket, count(*) FROM readings GROUP BY 1 WITH NO DATA");
     const auto all = add(target, "continuous_aggregate_policy('daily', NULL, NULL, interval '1 h'");
@@ -1027,7 +1027,7 @@ TEST_F(Check, MissingPrivilegesAreFound) {
                 ElementsAre(HasSubstr("NO FORCE ROW LEVEL SECURITY")));
 }
 
-TEST_F(Check, ClosedSchemasDoNotMatter) {
+TEST_F(Check, SchemasWithoutUsageAreIgnored) {
     both("CREATE SCHEMA secret; ALTER TABLE readings SET SCHEMA secret");
     const Role reader(source, "reader");
     const auto report = check_between(reader.uri(), target.uri());

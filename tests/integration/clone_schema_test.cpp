@@ -1,4 +1,4 @@
-// Cloning a schema by PostgreSQL's own programs.
+// Tests clone-schema with PostgreSQL's client programs.
 
 #include "base/exit_status.hpp"
 #include "support/client_programs.hpp"
@@ -26,7 +26,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-/// What a database has of users, by name and definition, but for chunks.
+/// The names and definitions of all user objects of a database, except chunks.
 constexpr auto definitions = R"(
     WITH chunk AS (
         SELECT inhrelid FROM pg_inherits WHERE inhparent IN
@@ -77,7 +77,7 @@ constexpr auto definitions = R"(
     FROM pg_sequences WHERE schemaname <> '__backfill'
     ORDER BY 1)";
 
-/// What TimescaleDB knows of it, but for chunks.
+/// TimescaleDB's catalog of the database, except chunks.
 constexpr auto catalog = R"(
     SELECT 'dimension ' || format('%I.%I %s %s %s %s', hypertable_schema, hypertable_name,
                                   column_name, time_interval, integer_interval, num_partitions)
@@ -96,8 +96,8 @@ constexpr auto catalog = R"(
     FROM timescaledb_information.jobs WHERE job_id >= 1000
     ORDER BY 1)";
 
-/// All that users have, and what restoring leaves behind when it is cut short. Of the roles, which
-/// all databases share, those of this process: they are named after its databases.
+/// All user objects, and what an interrupted restore leaves behind. Of the roles, which all
+/// databases share, only those of this process, which are named after its databases.
 constexpr auto traces = R"(
     SELECT (SELECT count(*) FROM pg_class) + (SELECT count(*) FROM pg_proc)
            + (SELECT count(*) FROM pg_namespace) + (SELECT count(*) FROM pg_type) || ' objects, '
@@ -110,7 +110,7 @@ constexpr auto traces = R"(
 constexpr auto left_open = "SELECT count(*) FROM pg_stat_activity WHERE datname = "
                            "current_database() AND application_name LIKE 'timescaledb-backfill%'";
 
-/// In a SetUp: skips the tests where the target's PostgreSQL is older, which is refused.
+/// For SetUp(): skips the test if the target's PostgreSQL is older, which clone-schema refuses.
 #define NEEDS_TARGET_NOT_OLDER()                                                                   \
     if (major(target) < major(source))                                                             \
     GTEST_SKIP() << "needs a target whose PostgreSQL is not older"
@@ -141,7 +141,7 @@ class CloneSchema : public Migration {
         return backfill_ok(words(arguments));
     }
 
-    /// Clones, which is to fail and leave nothing. Returns what was said.
+    /// Expects that cloning fails and leaves nothing. Returns its errors.
     std::string clone_fails(const std::vector<std::string>& arguments = {},
                             int exit_status = exit_failed) {
         const auto before = target.value(traces);
@@ -154,7 +154,7 @@ class CloneSchema : public Migration {
         return outcome.errors;
     }
 
-    /// Of the rows that a statement has on both sides, those that only one has.
+    /// The rows of a statement that only one side returns.
     std::vector<std::string> differences(const std::string& sql) {
         auto sources = source.rows(sql);
         auto targets = target.rows(sql);
@@ -177,7 +177,7 @@ class CloneSchema : public Migration {
                   "0");
     }
 
-    /// A hypertable of four days, with plain tables around it.
+    /// Creates a hypertable with four days of rows, and plain tables.
     void make_readings() {
         source.run("CREATE TABLE device (id serial PRIMARY KEY, name text NOT NULL);"
                    "INSERT INTO device (name) SELECT 'device ' || i FROM generate_series(1, 3) i;"
@@ -191,7 +191,7 @@ class CloneSchema : public Migration {
                    "generate_series(1, 3) d");
     }
 
-    /// A space dimension, compression, aggregates, jobs, and names of all kinds.
+    /// Adds a space dimension, compression, aggregates, jobs, and unusual names.
     void make_community_things() {
         source.run(R"(
             CREATE SCHEMA "Odd "" schema; --";
@@ -230,13 +230,12 @@ class CloneSchema : public Migration {
     ClientPrograms programs;
 };
 
-/// Who clones all roles of a server meets those that other tests have just made there, and leaves
-/// them in the other one.
+/// These tests have servers of their own, because cloning roles would include those of other tests.
 class CloneRoles : public WithOwnServers<CloneSchema> {};
 
-// ---------------------------------------------------------------- all of it
+// ---------------------------------------------------------------- everything
 
-TEST_F(CloneSchema, RoundFromCloneToVerify) {
+TEST_F(CloneSchema, AMigrationFromCloneToVerifySucceeds) {
     make_readings();
     if (is_community())
         make_community_things();
@@ -257,7 +256,7 @@ TEST_F(CloneSchema, RoundFromCloneToVerify) {
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "0");
     EXPECT_THAT(output, HasSubstr("Copied \"public\".\"device\": 3 rows"));
     EXPECT_THAT(output, Not(HasSubstr("_timescaledb_")));
-    // Dual writing, from the fifth day on.
+    // Dual-writes begin on the fifth day.
     both("INSERT INTO readings SELECT t, 1, 5 FROM generate_series('2024-01-05'::timestamptz, "
          "'2024-01-05 12:00', '1 hour') t");
     migrate({"--until", "2024-01-05", "--filter", "readings|T .*|hourly|daily"});
@@ -311,7 +310,7 @@ TEST_F(CloneSchema, PoliciesThatTheServerChecksWithUsersFunctionsAreCloned) {
     EXPECT_THAT(target.rows(state), ElementsAre("t|NULL", "t|Europe/Berlin"));
 }
 
-TEST_F(CloneSchema, AnIntegerNowFindsItsTableByTheSourcesSearchPath) {
+TEST_F(CloneSchema, IntegerNowFunctionsRunWithTheSourcesSearchPath) {
     NEEDS_COMMUNITY_EDITION();
     source.run("CREATE SCHEMA \"The app\"; SELECT set_config('search_path', '\"The app\", public', "
                "false); CREATE TABLE ticks (tick bigint NOT NULL);"
@@ -363,7 +362,7 @@ TEST_F(CloneSchema, EventTriggersOfTheSourceAreClonedWithoutFiring) {
     EXPECT_THAT(target.rows("SELECT tag FROM noted"), ElementsAre("CREATE VIEW"));
 }
 
-TEST_F(CloneSchema, ViewsOnChunksAreRefusedBeforeAnythingIsDone) {
+TEST_F(CloneSchema, ViewsOnChunksAreRefusedBeforeAnyChange) {
     make_readings();
     const auto chunk = chunks_of(source, "readings").front();
     source.run(fmt::format("CREATE VIEW first_day AS SELECT * FROM {}", chunk));
@@ -373,7 +372,7 @@ TEST_F(CloneSchema, ViewsOnChunksAreRefusedBeforeAnythingIsDone) {
     clone();
 }
 
-TEST_F(CloneRoles, OfPoliciesAreRequiredBeforeAnythingIsDone) {
+TEST_F(CloneRoles, MissingRolesOfPoliciesAreRefusedBeforeAnyChange) {
     make_readings();
     const Role role(source, "reader");
     source.run(fmt::format("CREATE POLICY own ON device TO {} USING (true)", role.name()));
@@ -384,7 +383,7 @@ TEST_F(CloneRoles, OfPoliciesAreRequiredBeforeAnythingIsDone) {
     EXPECT_EQ(target.value("SELECT count(*) FROM pg_policy"), "1");
 }
 
-TEST_F(CloneSchema, OnlyChunksAreLeftOutWhateverTheirNames) {
+TEST_F(CloneSchema, OnlyChunksAreLeftOutRegardlessOfTheirNames) {
     make_readings();
     const auto chunk = source.value("SELECT table_name FROM (SELECT relname::text AS table_name "
                                     "FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid "
@@ -451,14 +450,13 @@ TEST_F(CloneSchema, ForeignKeysToHypertablesWaitForTheirRows) {
     expect_equal_rows("alarm");
     const auto validated = "SELECT convalidated FROM pg_constraint WHERE conname = 'of''s'";
     EXPECT_EQ(target.value(validated), "f");
-    // By itself: on the Apache edition, a worker that makes this chunk for another's rows may be
-    // faster.
+    // With one worker, because on the Apache edition another worker might create this chunk first.
     migrate({"--until", "2024-01-03", "--from", "2024-01-02"});
     migrate({"--until", "2024-01-05"});
     target.run("ALTER TABLE alarm VALIDATE CONSTRAINT \"of's\"");
 }
 
-// ---------------------------------------------------------------- parts of it
+// ---------------------------------------------------------------- options
 
 TEST_F(CloneSchema, NoRelationalDataKeepsSequencesAndTheCatalog) {
     make_readings();
@@ -484,11 +482,11 @@ TEST_F(CloneRoles, DryRunReportsEverythingAndChangesNothing) {
     }
 }
 
-// ---------------------------------------------------------------- what fails leaves nothing
+// ---------------------------------------------------------------- failures leave nothing
 
 TEST_F(CloneSchema, ErrorsOfTheTargetAreReportedAndNothingIsLeft) {
     make_readings();
-    // A check that needs rows of a table which comes later.
+    // This CHECK constraint needs rows of a table that is restored later.
     source.run("CREATE TABLE zone (id int); INSERT INTO zone VALUES (1);"
                "CREATE FUNCTION known(int) RETURNS boolean LANGUAGE sql AS "
                "'SELECT EXISTS (SELECT FROM public.zone WHERE id = $1)';"
@@ -502,7 +500,7 @@ TEST_F(CloneSchema, ErrorsOfTheTargetAreReportedAndNothingIsLeft) {
     expect_same_schema();
 }
 
-TEST_F(CloneSchema, ADumpThatIsCutShortIsNotRestored) {
+TEST_F(CloneSchema, ATruncatedDumpIsNotRestored) {
     make_readings();
     programs.replace("pg_dump", "[ \"$1\" = --version ] && exec $PROGRAM \"$@\"\n"
                                 "$PROGRAM \"$@\" | sed '/^COPY \"public\".\"device\"/q'\n"
@@ -512,7 +510,7 @@ TEST_F(CloneSchema, ADumpThatIsCutShortIsNotRestored) {
 
 TEST_F(CloneSchema, SignalsRollBack) {
     make_readings();
-    // It stays when it is through, so that nothing is committed.
+    // It keeps running after the dump, so that nothing is committed.
     programs.replace("pg_dump", "[ \"$1\" = --version ] && exec $PROGRAM \"$@\"\n"
                                 "$PROGRAM \"$@\"; touch \"${0%/*}/dumped\"\n"
                                 "while kill -0 $PPID; do sleep 0.1; done 2>/dev/null");
@@ -535,7 +533,7 @@ TEST_F(CloneSchema, SignalsRollBack) {
     }
 }
 
-// ---------------------------------------------------------------- a COMMIT without an answer
+// ---------------------------------------------------------------- COMMIT without an answer
 
 class CommitUnanswered : public CloneSchema {
   protected:
@@ -545,8 +543,8 @@ class CommitUnanswered : public CloneSchema {
         way_to_target = to_target.uri(target.uri());
     }
 
-    /// Has psql's connection fail when it commits, and so many connections behind it.
-    /// \param is_heard whether the target still gets the COMMIT.
+    /// Cuts psql's connection when it commits, and a number of later connections.
+    /// \param is_heard whether the target still receives the COMMIT.
     void lose_commit(Fault fault, bool is_heard, int more = 0) {
         to_target.plan_at("COMMIT;", [this, fault, is_heard](int number) {
             is_lost_ = true;
@@ -559,7 +557,7 @@ class CommitUnanswered : public CloneSchema {
         });
     }
 
-    /// Ends the program, which waits for psql, by SIGINT.
+    /// Interrupts the program, which waits for psql, by SIGINT.
     Outcome interrupt_at_commit(Program& program) {
         EXPECT_TRUE(eventually([&] { return is_lost_.load(); }));
         program.signal(SIGINT);
@@ -575,7 +573,7 @@ class CommitUnanswered : public CloneSchema {
         expect_equal_rows("device");
     }
 
-    /// Expects that it is told how to find out, and that this does.
+    /// Expects that the error names a query that finds out, and that it does.
     void expect_in_doubt(const Outcome& outcome) {
         EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.errors;
         EXPECT_THAT(outcome.errors, HasSubstr("it is unknown whether the target has committed"));
@@ -592,15 +590,15 @@ class CommitUnanswered : public CloneSchema {
     std::atomic<bool> is_lost_ = false;
 };
 
-TEST_F(CommitUnanswered, ThatSucceededIsDoneWhenTheTargetIsBack) {
+TEST_F(CommitUnanswered, ThatSucceededIsReportedAsDone) {
     lose_commit(Fault::cut, /*is_heard=*/true, /*more=*/2);
     const auto outcome = backfill(words());
     EXPECT_THAT(outcome.errors, HasSubstr("; trying again"));
     expect_cloned(outcome);
 }
 
-TEST_F(CommitUnanswered, ThatWasNotReceivedFailsAndLeavesNothing) {
-    // The target waits for the client that it has lost, until it is told not to.
+TEST_F(CommitUnanswered, ThatWasNotReceivedIsRolledBack) {
+    // The target waits for its lost client until its backend is terminated.
     lose_commit(Fault::lose_client, /*is_heard=*/false);
     EXPECT_THAT(clone_fails({"--retry-timeout", "20s"}),
                 AllOf(HasSubstr("psql failed with exit status 2; the target is unchanged: "),
@@ -610,7 +608,7 @@ TEST_F(CommitUnanswered, ThatWasNotReceivedFailsAndLeavesNothing) {
 }
 
 TEST_F(CommitUnanswered, ThatIsStillInProgressIsWaitedFor) {
-    // Under another name, it is not found, and not ended.
+    // With another application_name, the session is not found, and not terminated.
     programs.replace("psql", "PGAPPNAME=elsewhere exec $PROGRAM \"$@\"");
     const auto before = target.value(traces);
     lose_commit(Fault::lose_client, /*is_heard=*/false);
@@ -635,7 +633,7 @@ TEST_F(CommitUnanswered, ThatRemainsUnknownIsReported) {
     expect_in_doubt(backfill(words({"--retry-timeout", "1s"})));
 }
 
-TEST_F(CommitUnanswered, ThatSucceededIsDoneEvenIfInterrupted) {
+TEST_F(CommitUnanswered, ThatSucceededIsReportedAsDoneAfterAnInterrupt) {
     lose_commit(Fault::stall, /*is_heard=*/true);
     expect_cloned(interrupt_at_commit(*start(words())));
 }
@@ -645,9 +643,9 @@ TEST_F(CommitUnanswered, ThatRemainsUnknownAfterAnInterruptIsReported) {
     expect_in_doubt(interrupt_at_commit(*start(words())));
 }
 
-// ---------------------------------------------------------------- what is refused beforehand
+// ---------------------------------------------------------------- requirements
 
-TEST_F(CloneSchema, ATargetWithSomethingInItIsRefused) {
+TEST_F(CloneSchema, ATargetThatIsNotEmptyIsRefused) {
     make_readings();
     target.run("CREATE SCHEMA __backfill"); // ours does not count, but has to be of this format
     target.run("DROP SCHEMA __backfill");
@@ -670,7 +668,7 @@ TEST_F(CloneSchema, ATargetWithSomethingInItIsRefused) {
     expect_equal_rows("device");
 }
 
-TEST_F(CloneSchema, ProgramsThatDoNotFitAreRefused) {
+TEST_F(CloneSchema, ProgramsOfUnsuitableVersionsAreRefused) {
     make_readings();
     programs.replace("pg_dump", "echo 'pg_dump (PostgreSQL) 99.1'");
     EXPECT_THAT(clone_fails(), AllOf(HasSubstr("99.1 in "), HasSubstr("postgresql-client-"),
@@ -741,12 +739,12 @@ TEST_F(CloneRoles, RolesAreClonedAndOmissionsAreReported) {
                     "FROM pg_roles WHERE rolname = '{0}'",
                     owner.name(), group.name());
     EXPECT_THAT(target.rows(attributes), ElementsAre("f|t|t|7|{work_mem=7MB}|t|it's"));
-    // Passwords come along.
+    // Passwords are cloned.
     EXPECT_EQ(target.value(fmt::format("SELECT rolpassword IS NOT NULL FROM pg_authid WHERE "
                                        "rolname = '{}'",
                                        owner.name())),
               "t");
-    // The second time, all are there, and stay as they are.
+    // The second time, all roles exist, and are not changed.
     target.run(fmt::format("ALTER ROLE {} CONNECTION LIMIT 8", owner.name()));
     const auto again = backfill_ok(words({"--roles", "--allow-non-empty", "--dry-run"}));
     EXPECT_THAT(again, HasSubstr(fmt::format(
@@ -781,7 +779,7 @@ TEST_F(CloneRoles, PoliciesGetTheirHypertablesOwnerAndOtherJobsKeepTheirs) {
     const auto ours = target.value("SELECT current_user");
     EXPECT_THAT(target.rows(owners),
                 ElementsAre("1000|" + ours, "1001|" + ours, "1002|" + owner.name()));
-    // All else of them is the same, and the next one's number follows.
+    // Everything else about the jobs is equal, and the next job gets the next ID.
     EXPECT_THAT(differences("SELECT to_jsonb(job) - 'owner' - 'scheduled' "
                             "FROM _timescaledb_config.bgw_job AS job WHERE id >= 1000"),
                 IsEmpty());
@@ -887,7 +885,7 @@ class CloneFromPostgres : public CloneSchema {
             INSERT INTO counters VALUES (1, 1))");
     }
 
-    /// What --create-hypertable says against it.
+    /// The error of --create-hypertable.
     std::string refused(const std::string& text) {
         return clone_fails({"--create-hypertable", text}, exit_usage);
     }
@@ -916,7 +914,7 @@ TEST_F(CloneFromPostgres, TablesBecomeHypertables) {
                               Not(HasSubstr("Copied \"public\".\"metrics\""))));
     EXPECT_EQ(target.value("SELECT count(*) FROM pg_class WHERE relname LIKE 'parts%'"), "0");
     expect_equal_rows("alarm");
-    // What they had, they have, and they take rows.
+    // The hypertables keep all properties of the tables, and accept rows.
     EXPECT_EQ(target.value("SELECT count(*) FROM pg_indexes WHERE tablename IN ('metrics', "
                            "'Parts') AND schemaname IN ('public', 'Odd')"),
               "5")
@@ -957,7 +955,7 @@ TEST_F(CloneFromPostgres, ATableThatCannotBecomeAHypertableIsRefused) {
         HasSubstr("twice"));
 }
 
-TEST_F(CloneSchema, PlainTablesOfATimescaleDbBecomeHypertablesToo) {
+TEST_F(CloneSchema, PlainTablesOfASourceWithTimescaleDbBecomeHypertables) {
     make_readings();
     source.run("CREATE TABLE events (at timestamptz, device int REFERENCES device)");
     EXPECT_THAT(clone_fails({"--create-hypertable", "readings.time"}, exit_usage),

@@ -29,7 +29,7 @@ TEST(Encryption, UnencryptedConnectionsCauseAWarningUnlessLocal) {
         Severity::ok);
 }
 
-TEST(Encryption, UncheckedCertificatesCauseAWarning) {
+TEST(Encryption, UnverifiedCertificatesCauseAWarning) {
     Encryption encryption{.is_local = false,
                           .protocol = "TLSv1.3",
                           .cipher = "TLS_AES_256_GCM_SHA384",
@@ -49,7 +49,7 @@ TEST(Encryption, GssapiIsAccepted) {
         Severity::ok);
 }
 
-// ---------------------------------------------------------------- how they are written
+// ---------------------------------------------------------------- layout
 
 std::vector<Finding> some_findings() {
     Findings findings;
@@ -60,7 +60,7 @@ std::vector<Finding> some_findings() {
     return findings.list();
 }
 
-TEST(FindingReport, HasOneLinePerFindingOffTerminals) {
+TEST(FindingReport, HasOneLinePerFindingWithoutATerminal) {
     EXPECT_EQ(check::findings_text(some_findings(), {}),
               "ok       versions: the same\n"
               "warning  indexes: \"public\".\"a table with spaces in its name\": an index is "
@@ -68,7 +68,7 @@ TEST(FindingReport, HasOneLinePerFindingOffTerminals) {
               "error    columns: one is missing. Remedy: add it\n");
 }
 
-TEST(FindingReport, IsFoldedOnATerminalButNotWithinNames) {
+TEST(FindingReport, IsFoldedOnATerminalExceptWithinIdentifiers) {
     EXPECT_EQ(check::findings_text(some_findings(), {.width = 60, .colours = false}),
               "ok       versions: the same\n"
               "warning  indexes:\n"

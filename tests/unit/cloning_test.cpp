@@ -183,7 +183,7 @@ TEST(Roles, OmitsGrantorsOfMemberships) {
     EXPECT_TRUE(list[2].reason);
 }
 
-// ---------------------------------------------------------------- further texts
+// ---------------------------------------------------------------- other texts
 
 TEST(NewHypertable, IntervalFollowsTheFirstColonThatIsNotQuoted) {
     using cloning::split_interval;
