@@ -128,11 +128,11 @@ bool CopySession::claim_and_copy(const PendingTask& pending) {
                                                    {"SAVEPOINT loading"}});
     const auto task = queue::claimed(claim.results()[2]);
     copy_.horizon.note(claim.results()[3].string(0, "snapshot"));
-    tasks_.in_hand.clear();
     if (!task) {
         claim.rollback();
         if (pending.in_doubt)
-            report_if_done(pending);
+            report_if_done(pending); // still in `in_hand`, because it may be asked again
+        tasks_.in_hand.clear();
         // If this was a pending task, another worker has it now, and there may be others.
         return id.has_value();
     }
@@ -218,7 +218,7 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
         note = "through the hypertable: " + prepared.plan.reason;
     else if (now->compressed && prepared.plan.what == load::Plan::What::rows)
         note = "decompressed: " + prepared.plan.reason;
-    commit(claim,
+    finish(claim,
            {{.id = task.id,
              .loaded = loaded,
              .seconds = duration.count(),
@@ -376,7 +376,7 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
         to_read_back.push_back(
             loaded_by(requests[i].task, requests[i].target_hypertable, loaded[i]->rows > 0));
     }
-    commit(claim, finished, to_read_back);
+    finish(claim, finished, to_read_back);
     for (const auto id : left)
         tasks_.pending.push_back({.id = id});
     for (std::size_t i = 0; i < requests.size(); ++i)
@@ -387,36 +387,44 @@ bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<que
     return true;
 }
 
-void CopySession::commit(postgres::Transaction& claim, const std::vector<queue::Finished>& finished,
-                         const std::vector<load::ToReadBack>& loaded) {
+std::vector<postgres::Result> CopySession::commit(postgres::Transaction& claim,
+                                                  std::vector<postgres::Statement> last) {
     tasks_.committing = true;
     try {
-        // Check deferred constraints and read back the rows now, while the claim's savepoint still
-        // exists.
-        std::vector<postgres::Statement> last{{"SET CONSTRAINTS ALL IMMEDIATE"},
-                                              load::read_back_statement(loaded),
-                                              queue::finish_statement(finished)};
-        // If no unclaimed task seems to be left, check in the same round trip.
-        const bool asks = copy_.run.board().unclaimed() == 0;
-        if (asks)
-            last.push_back(queue::left_statement(copy_.started));
-        const auto results = claim.commit_with(std::move(last));
+        auto results = claim.commit_with(std::move(last));
+        tasks_.committing = false;
+        tasks_.in_hand.clear();
+        return results;
+    } catch (const postgres::SqlError&) {
+        tasks_.committing = false; // the outcome is known
+        throw;
+    }
+}
+
+void CopySession::finish(postgres::Transaction& claim, const std::vector<queue::Finished>& finished,
+                         const std::vector<load::ToReadBack>& loaded) {
+    // Check deferred constraints and read back the rows now, while the claim's savepoint still
+    // exists.
+    std::vector<postgres::Statement> last{{"SET CONSTRAINTS ALL IMMEDIATE"},
+                                          load::read_back_statement(loaded),
+                                          queue::finish_statement(finished)};
+    // If no unclaimed task seems to be left, check in the same round trip.
+    const bool asks = copy_.run.board().unclaimed() == 0;
+    if (asks)
+        last.push_back(queue::left_statement(copy_.started));
+    try {
+        const auto results = commit(claim, std::move(last));
         nothing_left_ = asks && results[3].empty();
     } catch (const postgres::SqlError& error) {
-        tasks_.committing = false; // the outcome is known
         if (const auto failure = load::read_back_failure(error))
             throw TaskError(*failure);
         throw;
     }
-    tasks_.committing = false;
-    tasks_.in_hand.clear();
 }
 
 void CopySession::skip(postgres::Transaction& claim, const queue::Task& task,
                        const std::string& reason) {
-    queue::skip(target(), task, reason);
-    claim.commit();
-    tasks_.in_hand.clear();
+    commit(claim, {queue::skip_statement(task, reason, own_id())});
     done_.push_back(task);
     copy_.report.skipped(task, reason);
 }
@@ -431,9 +439,7 @@ void CopySession::fail(postgres::Transaction& claim, const queue::Task& task, st
     if (cause != nullptr)
         if (const auto raised = timescale::event_trigger_error(target(), *cause))
             error = raised->what();
-    queue::fail(target(), task, error);
-    claim.commit();
-    tasks_.in_hand.clear();
+    commit(claim, {queue::fail_statement(task, error, own_id())});
     done_.push_back(task);
     copy_.report.failed(task, error);
 }
@@ -441,13 +447,18 @@ void CopySession::fail(postgres::Transaction& claim, const queue::Task& task, st
 /// Reports a task that was being committed when the connection was lost, if this worker's commit
 /// succeeded. If it did not, another worker may have copied the chunk since.
 void CopySession::report_if_done(const PendingTask& pending) {
-    const auto copied = queue::find_copied(target(), pending.id);
-    if (copied && copied->run == copy_.run.id() && copied->worker == progress_.worker() + 1) {
-        load::drop_staging_table(target(), pending.id);
-        done_.push_back(copied->task);
-        copy_.report.copied(copied->task, copied->loaded, output::Seconds(copied->seconds),
-                            copied->message);
-    }
+    const auto outcome = queue::find_outcome(target(), pending.id, own_id());
+    if (!outcome)
+        return;
+    load::drop_staging_table(target(), pending.id);
+    done_.push_back(outcome->task);
+    if (outcome->error)
+        copy_.report.failed(outcome->task, *outcome->error);
+    else if (outcome->skipped)
+        copy_.report.skipped(outcome->task, outcome->message.value_or(""));
+    else
+        copy_.report.copied(outcome->task, outcome->loaded, output::Seconds(outcome->seconds),
+                            outcome->message);
 }
 
 } // namespace copy

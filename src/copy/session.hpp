@@ -100,8 +100,12 @@ class CopySession {
     };
     ChunksAndPlaces read_chunks_and_places(const std::vector<queue::Task>& tasks);
     load::SmallChunkLoader::Reading reading_of(const std::vector<load::Request>& requests);
+    /// Commits with some last statements. If the connection is lost meanwhile, the tasks in
+    /// progress are in doubt. \returns the statements' results.
+    std::vector<postgres::Result> commit(postgres::Transaction& claim,
+                                         std::vector<postgres::Statement> last);
     /// \param loaded rows that are read back before the commit.
-    void commit(postgres::Transaction& claim, const std::vector<queue::Finished>& finished,
+    void finish(postgres::Transaction& claim, const std::vector<queue::Finished>& finished,
                 const std::vector<load::ToReadBack>& loaded);
     void skip(postgres::Transaction& claim, const queue::Task& task, const std::string& reason);
     /// \param cause the server's error, if there was one.
@@ -111,6 +115,7 @@ class CopySession {
 
     void begin(const std::vector<queue::Task>& tasks);
     load::Context context();
+    queue::WorkerId own_id() const { return {copy_.run.id(), progress_.worker() + 1}; }
     postgres::Connection& source() { return session_.source().connection; }
     postgres::Connection& target() { return session_.target().connection; }
 

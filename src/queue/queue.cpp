@@ -301,14 +301,16 @@ postgres::Statement left_statement(const std::string& run_started) {
             {run_started}};
 }
 
-std::optional<Copied> find_copied(postgres::Connection& target, std::int64_t id) {
-    const auto row = target.query("SELECT hypertable_schema, hypertable_name, chunk_schema, "
-                                  "chunk_name, part, bytes, rows_copied, batches_copied, "
-                                  "bytes_copied, coalesce(seconds, 0) AS seconds, message, "
-                                  "coalesce(run, 0) AS run, coalesce(worker, 0) AS worker "
-                                  "FROM __backfill.task WHERE id = $1 AND worked IS NOT NULL "
-                                  "AND NOT skipped",
-                                  {std::to_string(id)});
+std::optional<TaskOutcome> find_outcome(postgres::Connection& target, std::int64_t id,
+                                        const WorkerId& by) {
+    const auto row = target.query(
+        "SELECT hypertable_schema, hypertable_name, chunk_schema, chunk_name, part, bytes, "
+        "coalesce(rows_copied, 0) AS rows_copied, coalesce(batches_copied, 0) AS batches_copied, "
+        "coalesce(bytes_copied, 0) AS bytes_copied, coalesce(seconds, 0) AS seconds, message, "
+        "skipped, CASE WHEN worked IS NULL THEN error END AS error "
+        "FROM __backfill.task WHERE id = $1 AND run = $2 AND worker = $3 "
+        "AND (worked IS NOT NULL OR failed IS NOT NULL)",
+        {std::to_string(id), std::to_string(by.run), std::to_string(by.worker)});
     if (row.empty())
         return std::nullopt;
     Task task;
@@ -317,22 +319,25 @@ std::optional<Copied> find_copied(postgres::Connection& target, std::int64_t id)
     task.chunk = {row.string(0, "chunk_schema"), row.string(0, "chunk_name")};
     task.part = row.string(0, "part");
     task.bytes = row.integer(0, "bytes");
-    return Copied{.task = std::move(task),
-                  .loaded = {.rows = row.integer(0, "rows_copied"),
-                             .batches = row.integer(0, "batches_copied"),
-                             .bytes = row.integer(0, "bytes_copied")},
-                  .seconds = std::stod(row.string(0, "seconds")),
-                  .message = row.optional_string(0, "message"),
-                  .run = row.integer(0, "run"),
-                  .worker = static_cast<int>(row.integer(0, "worker"))};
+    return TaskOutcome{.task = std::move(task),
+                       .loaded = {.rows = row.integer(0, "rows_copied"),
+                                  .batches = row.integer(0, "batches_copied"),
+                                  .bytes = row.integer(0, "bytes_copied")},
+                       .seconds = std::stod(row.string(0, "seconds")),
+                       .message = row.optional_string(0, "message"),
+                       .skipped = row.boolean(0, "skipped"),
+                       .error = row.optional_string(0, "error")};
 }
 
-void skip(postgres::Connection& target, const Task& task, const std::string& reason) {
-    target.query(sql::skip_task, {std::to_string(task.id), reason});
+postgres::Statement skip_statement(const Task& task, const std::string& reason,
+                                   const WorkerId& by) {
+    return {std::string(sql::skip_task),
+            {std::to_string(task.id), reason, std::to_string(by.run), std::to_string(by.worker)}};
 }
 
-void fail(postgres::Connection& target, const Task& task, const std::string& error) {
-    target.query(sql::fail_task, {std::to_string(task.id), error});
+postgres::Statement fail_statement(const Task& task, const std::string& error, const WorkerId& by) {
+    return {std::string(sql::fail_task),
+            {std::to_string(task.id), error, std::to_string(by.run), std::to_string(by.worker)}};
 }
 
 Counts conclude(postgres::Connection& target, std::vector<postgres::Statement> others) {

@@ -119,22 +119,31 @@ struct CopiedTask {
 /// All of them.
 std::vector<CopiedTask> copied_tasks(postgres::Connection& target);
 
-/// The outcome of a copied task, and the worker that did it.
-struct Copied {
+/// A worker of a run.
+struct WorkerId {
+    std::int64_t run = 0; ///< OwnRun::id
+    int worker = 0;       ///< its number in the run, from 1
+};
+
+/// The outcome of a task.
+struct TaskOutcome {
     Task task; ///< its id, names and bytes
     Loaded loaded;
     double seconds = 0;
-    std::optional<std::string> message;
-    std::int64_t run = 0; ///< as in Finished
-    int worker = 0;
+    std::optional<std::string> message; ///< Finished::message, or the reason why it was skipped
+    bool skipped = false;
+    std::optional<std::string> error; ///< none unless it failed
 };
-/// \returns nothing if the task is unfinished or was skipped.
-std::optional<Copied> find_copied(postgres::Connection& target, std::int64_t id);
+/// The outcome of a task that a worker has finished, or failed to finish.
+/// \returns nothing if another worker had the task last, or none.
+std::optional<TaskOutcome> find_outcome(postgres::Connection& target, std::int64_t id,
+                                        const WorkerId& by);
 
-/// Finishes a claimed task that has nothing to copy.
-void skip(postgres::Connection& target, const Task& task, const std::string& reason);
+/// The statement that finishes a claimed task that has nothing to copy.
+postgres::Statement skip_statement(const Task& task, const std::string& reason, const WorkerId& by);
 
-void fail(postgres::Connection& target, const Task& task, const std::string& error);
+/// The statement that marks a claimed task as failed.
+postgres::Statement fail_statement(const Task& task, const std::string& error, const WorkerId& by);
 
 /// Forgets the results of verify: all copied tasks become unverified.
 void forget_verdicts(postgres::Connection& target);

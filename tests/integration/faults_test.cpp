@@ -307,6 +307,27 @@ TEST_F(Faults, AConnectionLostWhileCommittingIsLookedInto) {
     }
 }
 
+TEST_F(Faults, AConnectionLostWhileASkippedOrFailedChunkIsMarkedIsLookedInto) {
+    target.run("ALTER TABLE readings ADD CONSTRAINT refused CHECK (device < 0)");
+    target.run("DELETE FROM __backfill.task WHERE hypertable_name <> 'readings'");
+    source.run("SELECT drop_chunks('readings', older_than => '2024-01-02'::timestamptz)");
+    const auto cut_first = [](int number) {
+        return number == 1 ? std::optional(FaultAt{Fault::cut, /*is_heard=*/true}) : std::nullopt;
+    };
+    for (const auto* text : {"skipped = true", "SET failed = clock_timestamp()"}) {
+        SCOPED_TRACE(text);
+        target.run("UPDATE __backfill.task SET worked = NULL, skipped = false, failed = NULL");
+        const auto before = to_target.struck();
+        to_target.plan_at(text, cut_first);
+        const auto outcome = end_of(*start({"copy", "--parallelism", "1"}));
+        EXPECT_EQ(to_target.struck() - before, 1);
+        EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output << outcome.errors;
+        EXPECT_THAT(outcome.output, HasSubstr("Skipped 1 chunk. Failed: 3 chunks."));
+        EXPECT_THAT(lines_with(outcome.output, "] Skipped chunk "), SizeIs(1));
+        EXPECT_THAT(lines_with(outcome.output, "] Failed chunk "), SizeIs(3));
+    }
+}
+
 // ---------------------------------------------------------------- connections that hang
 
 TEST_F(Faults, AHangIsFoundAndReplaced) {
