@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <memory>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -31,11 +32,17 @@ void StopOnSignal::on_signal(int count) {
     const auto cancelling = std::make_shared<std::atomic<bool>>(false);
     for (int i = 0; i < 50 && !finished_; ++i) {
         auto connections = connections_.list(); // first: stop_cancelling() is for those added later
-        if (cancels_ && !cancelling->exchange(true))
-            std::thread([cancelling, connections = std::move(connections)] {
-                cancel_all(connections);
+        if (cancels_ && !cancelling->exchange(true)) {
+            try {
+                std::thread([cancelling, connections = std::move(connections)] {
+                    cancel_all(connections);
+                    *cancelling = false;
+                }).detach();
+            } catch (const std::system_error& error) { // no thread can be created now
+                spdlog::debug("cannot cancel statements: {}", error.what());
                 *cancelling = false;
-            }).detach();
+            }
+        }
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     if (!finished_)

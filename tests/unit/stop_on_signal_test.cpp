@@ -6,7 +6,9 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
+#include <pthread.h>
 #include <thread>
 #include <unistd.h>
 
@@ -16,7 +18,8 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Waits on a connection to a server that does not answer, and is interrupted twice.
-[[noreturn]] void be_interrupted_twice() {
+/// \param has_threads false if no thread can be created when the second signal comes.
+[[noreturn]] void be_interrupted_twice(bool has_threads) {
     run::Stop stop;
     run::OpenConnections connections;
     const run::StopOnSignal signals(stop, connections);
@@ -27,15 +30,29 @@ using namespace std::chrono_literals;
     kill(getpid(), SIGINT);
     while (!stop.is_requested())
         std::this_thread::sleep_for(10ms);
+    if (!has_threads) {
+        pthread_attr_t attributes;
+        pthread_attr_init(&attributes);
+        pthread_attr_setstacksize(&attributes, std::size_t{1} << 46U); // no address space for it
+        pthread_setattr_default_np(&attributes);
+    }
     kill(getpid(), SIGTERM);
-    server.take(); // the cancel request
+    if (has_threads)
+        server.take(); // the cancel request
     std::this_thread::sleep_for(60s);
     std::_Exit(1);
 }
 
 TEST(StopOnSignal, TheSecondEndsTheProcessIfAServerDoesNotAnswer) {
     testing::FLAGS_gtest_death_test_style = "threadsafe";
-    EXPECT_EXIT(be_interrupted_twice(), testing::ExitedWithCode(exit_interrupted), "");
+    EXPECT_EXIT(be_interrupted_twice(/*has_threads=*/true),
+                testing::ExitedWithCode(exit_interrupted), "");
+}
+
+TEST(StopOnSignal, TheSecondEndsTheProcessIfNoThreadCanBeCreated) {
+    testing::FLAGS_gtest_death_test_style = "threadsafe";
+    EXPECT_EXIT(be_interrupted_twice(/*has_threads=*/false),
+                testing::ExitedWithCode(exit_interrupted), "");
 }
 
 } // namespace
