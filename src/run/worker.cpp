@@ -12,6 +12,7 @@ void Worker::lead(const std::function<void()>& work,
         progress.now(output::Activity::waiting, error.what());
         return goes_on;
     });
+    progress.end(); // also if it has given up
 }
 
 void Worker::succeeded() {
