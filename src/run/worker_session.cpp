@@ -76,10 +76,12 @@ void WorkerSession::check() {
 }
 
 std::optional<std::string> WorkerSession::broken_connection() const {
-    for (const auto* endpoint : {connections_.source ? &*connections_.source : nullptr,
-                                 &connections_.target, second_target_ ? &*second_target_ : nullptr})
-        if (endpoint != nullptr && endpoint->connection.is_broken())
-            return endpoint->connection.name();
+    for (const auto* connection :
+         {connections_.source ? &connections_.source->connection : nullptr,
+          &connections_.target.connection, second_target_ ? &second_target_->connection : nullptr,
+          queue_ ? &queue_->connection : nullptr})
+        if (connection != nullptr && connection->is_broken())
+            return connection->name();
     return std::nullopt;
 }
 
