@@ -84,11 +84,17 @@ void record_for_skipping(run::Endpoint& target, const postgres::Result& rows) {
     }
 }
 
-/// How the run ended, and what is to be done next.
-std::string conclusion(const queue::Counts& after) {
-    if (after.to_do > 0)
+constexpr auto next_copy = "Next: timescaledb-backfill copy --source ... --target ...";
+
+/// How the run ended, and what to do next.
+std::string conclusion(const queue::Counts& after, const queue::Left& left) {
+    if (left.free > 0)
+        return fmt::format("{} left that no copy holds now, such as those that were staged "
+                           "meanwhile.\n{}",
+                           output::format_count(left.free, "chunk"), next_copy);
+    if (left.held > 0)
         return fmt::format("{} left, held by another copy.",
-                           output::format_count(after.to_do, "chunk"));
+                           output::format_count(left.held, "chunk"));
     auto text = output::format_all(after.total, "staged chunk", "is", "are");
     text.front() = text.front() == 'a' ? 'A' : 'T';
     return text + " copied.\nNext: timescaledb-backfill refresh-caggs, for continuous aggregates, "
@@ -202,25 +208,26 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
                       report.summary();
                   }});
     queue::Counts after;
+    queue::Left left;
     std::vector<queue::Failure> failures;
     run.conclude([&](run::Endpoint& target, std::vector<postgres::Statement> ended) {
         copy::finish_chunks(target, copy.targets);
         after = queue::conclude(target.connection, std::move(ended));
-        if (after.failed > 0)
-            failures = queue::failures(target.connection, most_failures);
+        left = queue::count_left(target.connection, copy.started);
+        if (left.failed > 0)
+            failures = queue::failures(target.connection, most_failures, copy.started);
     });
-    if (after.failed > 0)
-        output.say(Importance::result, failure_list(failures, after.failed));
-    if (run.is_interrupted() && after.to_do > 0) {
+    if (left.failed > 0)
+        output.say(Importance::result, failure_list(failures, left.failed));
+    if (run.is_interrupted() && left.to_do() > 0) {
         output.say(Importance::result,
-                   fmt::format("Interrupted with {} left to copy.\nNext: timescaledb-backfill copy "
-                               "--source ... --target ...",
-                               output::format_count(after.to_do, "chunk")));
+                   fmt::format("Interrupted with {} left to copy.\n{}",
+                               output::format_count(left.to_do(), "chunk"), next_copy));
         return exit_interrupted;
     }
-    if (after.failed > 0)
+    if (left.failed > 0)
         return exit_failed;
-    output.say(Importance::detail, conclusion(after));
+    output.say(Importance::detail, conclusion(after, left));
     return exit_done;
 }
 

@@ -349,8 +349,9 @@ Counts conclude(postgres::Connection& target, std::vector<postgres::Statement> o
     return counts_from(target.pipeline(others).back());
 }
 
-std::vector<Failure> failures(postgres::Connection& target, int limit) {
-    const auto rows = target.query(sql::failed_tasks, {std::to_string(limit)});
+std::vector<Failure> failures(postgres::Connection& target, int limit,
+                              const std::optional<std::string>& run_started) {
+    const auto rows = target.query(sql::failed_tasks, {std::to_string(limit), run_started});
     std::vector<Failure> failures;
     failures.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row)
@@ -362,6 +363,13 @@ std::vector<Failure> failures(postgres::Connection& target, int limit) {
 
 void lock(postgres::Connection& target) {
     target.execute("LOCK TABLE __backfill.task IN ACCESS EXCLUSIVE MODE");
+}
+
+Left count_left(postgres::Connection& target, const std::string& run_started) {
+    const auto row = target.query(sql::count_left, {run_started});
+    return {.failed = row.integer(0, "failed"),
+            .held = row.integer(0, "held"),
+            .free = row.integer(0, "free")};
 }
 
 void drop(postgres::Connection& target) {

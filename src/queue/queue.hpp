@@ -182,7 +182,22 @@ struct Failure {
     std::string part; ///< as in Task
     std::string error;
 };
-std::vector<Failure> failures(postgres::Connection& target, int limit);
+/// The latest failures.
+/// \param run_started a Counts::now: only those since then.
+std::vector<Failure> failures(postgres::Connection& target, int limit,
+                              const std::optional<std::string>& run_started = std::nullopt);
+
+/// The unfinished tasks at the end of a run of copy.
+struct Left {
+    std::int64_t failed = 0; ///< since the run began
+    // Of the others:
+    std::int64_t held = 0; ///< claimed by other runs
+    std::int64_t free = 0; ///< claimed by none
+
+    std::int64_t to_do() const { return held + free; }
+};
+/// Call it when the run's own transactions have ended.
+Left count_left(postgres::Connection& target, const std::string& run_started);
 
 /// Locks the tasks in an open transaction, so that nobody claims or copies one.
 void lock(postgres::Connection& target);

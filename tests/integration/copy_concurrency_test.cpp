@@ -132,6 +132,48 @@ TEST_F(CopyConcurrency, TheSecondSignalRollsBackAtOnce) {
     expect_equal();
 }
 
+TEST_F(CopyConcurrency, AnInterruptedCopyListsOnlyItsOwnFailures) {
+    target.run("UPDATE __backfill.task SET bytes = 5e6; " // none is claimed with another
+               "UPDATE __backfill.task SET failed = now(), error = 'an earlier failure' "
+               "WHERE id = (SELECT max(id) FROM __backfill.task)");
+    const auto holder = hold_up_writers();
+    const auto program = start({"copy", "-p", "1"});
+    ASSERT_TRUE(eventually([&] { return waits_for_lock(); }));
+    // As if this run had tried it.
+    target.run("UPDATE __backfill.task SET failed = clock_timestamp(), error = 'a new failure' "
+               "WHERE id = (SELECT max(id) - 1 FROM __backfill.task)");
+    interrupt(*program);
+    program->signal(SIGINT);
+    const auto outcome = program->wait();
+    EXPECT_EQ(outcome.exit_status, 130) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output, HasSubstr("1 chunk could not be copied"));
+    EXPECT_THAT(outcome.output, HasSubstr("a new failure"));
+    EXPECT_THAT(outcome.output, testing::Not(HasSubstr("an earlier failure")));
+    EXPECT_THAT(outcome.output, HasSubstr("Interrupted with 7 chunks left to copy."));
+}
+
+TEST_F(CopyConcurrency, ACopySaysWhetherAnotherHoldsWhatIsLeft) {
+    target.run("UPDATE __backfill.task SET bytes = 5e6");
+    auto another = target.connect();
+    const auto copy_while = [&](const std::string& statement) {
+        another->execute("BEGIN; " + statement);
+        const auto outcome = backfill({"copy", "-p", "1"});
+        EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+        another->execute("ROLLBACK");
+        return outcome.output;
+    };
+    EXPECT_THAT(copy_while("SELECT FROM __backfill.task WHERE id = 1 FOR UPDATE"),
+                HasSubstr("1 chunk left, held by another copy."));
+    // A chunk that is added after the last worker has looked: here, when the run is marked as
+    // ended.
+    target.run(
+        "CREATE FUNCTION requeue() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF new.ended IS NOT NULL THEN UPDATE __backfill.task SET worked = NULL WHERE id = 2; "
+        "END IF; RETURN new; END $$; CREATE TRIGGER requeue BEFORE INSERT OR UPDATE ON "
+        "__backfill.run FOR EACH ROW EXECUTE FUNCTION requeue()");
+    EXPECT_THAT(copy_while("SELECT"), HasSubstr("1 chunk left that no copy holds now"));
+}
+
 TEST_F(CopyConcurrency, AfterAKillTheNextCopyContinues) {
     for (int i = 0; i < 5; ++i) {
         const auto program = start({"copy", "-p", "4"});
