@@ -1,9 +1,10 @@
 #include "commands/commands.hpp"
+#include "copy/conclusion.hpp"
 #include "copy/explain.hpp"
 #include "copy/finish_chunks.hpp"
+#include "copy/notes.hpp"
 #include "copy/report.hpp"
 #include "copy/worker.hpp"
-#include "load/skipping.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
 #include "run/privileges.hpp"
@@ -11,98 +12,15 @@
 #include "sql.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <iterator>
-#include <optional>
 #include <utility>
 
 namespace commands {
 
 namespace {
 
-constexpr int most_failures = 20; ///< that are listed
-
-std::string failure_list(const std::vector<queue::Failure>& failures, std::int64_t failed) {
-    auto text = fmt::format("{} could not be copied. The next copy tries again:",
-                            output::format_count(failed, "chunk"));
-    for (const auto& failure : failures)
-        text += fmt::format("\n  {}: {}", queue::title(failure.chunk, failure.part), failure.error);
-    if (failed > most_failures)
-        text +=
-            fmt::format("\n  and {} more: SELECT * FROM __backfill.task WHERE failed IS NOT NULL",
-                        failed - most_failures);
-    return text;
-}
-
-/// Which compressed chunks there are shows only when they are copied: it is said once, before.
-void warn_of_versions(const run::Endpoints& ends, const run::HypertableMap& sources) {
-    const auto is_compressed = [](const auto& item) {
-        return item.second.compression_enabled;
-    };
-    const auto& source = ends.source.server.timescaledb_text;
-    const auto& target = ends.target.server.timescaledb_text;
-    if (source != target && std::ranges::any_of(sources, is_compressed))
-        spdlog::warn("the source has TimescaleDB {} and the target {}: compressed chunks are "
-                     "copied decompressed, and compressed again in the target where compression "
-                     "is enabled",
-                     source, target);
-}
-
-/// What those who overrule the choice of how chunks are loaded should know; empty for nothing.
-std::string note_on(load::Strategy strategy, const timescale::Server& target) {
-    if (strategy != load::Strategy::attach)
-        return {};
-    if (!target.community)
-        return "Note: the target's Apache edition attaches no tables; all goes in place.";
-    if (target.adopts_indexes())
-        return {};
-    return fmt::format("Note: the target has TimescaleDB {}. Before 2.22, indexes are built while "
-                       "a chunk is attached, and the application cannot make chunks of its "
-                       "hypertable meanwhile.",
-                       target.timescaledb_text);
-}
-
-/// Chunks that filters by some column miss would not be found when they are looked at after
-/// loading, nor by the application. \param rows of sql/load/skipping_to_do.sql
-void record_for_skipping(run::Endpoint& target, const postgres::Result& rows) {
-    if (rows.empty())
-        return;
-    std::vector<postgres::QualifiedName> hypertables;
-    for (int row = 0; row < rows.size(); ++row)
-        hypertables.push_back({rows.string(row, "target_schema"), rows.string(row, "target_name")});
-    for (const auto& one : load::read_unrecorded(target.connection, hypertables)) {
-        load::record(target.connection, target.server, one);
-        spdlog::warn("{} of {} {} not recorded for chunk skipping by {}, so that filters by it "
-                     "missed their rows; they are now{}",
-                     output::format_count(one.chunks, "chunk"), one.hypertable.quoted(),
-                     one.chunks == 1 ? "was" : "were", postgres::quote_identifier(one.column),
-                     one.may_record ? ""
-                                    : ", and so are all others, anew: what was known of their "
-                                      "values comes back as they are compressed again");
-    }
-}
-
-constexpr auto next_copy = "Next: timescaledb-backfill copy --source ... --target ...";
-
-/// How the run ended, and what to do next.
-std::string conclusion(const queue::Counts& after, const queue::Left& left) {
-    if (left.free > 0)
-        return fmt::format("{} left that no copy holds now, such as those that were staged "
-                           "meanwhile.\n{}",
-                           output::format_count(left.free, "chunk"), next_copy);
-    if (left.held > 0)
-        return fmt::format("{} left, held by another copy.",
-                           output::format_count(left.held, "chunk"));
-    auto text = output::format_all(after.total, "staged chunk", "is", "are");
-    text.front() = text.front() == 'a' ? 'A' : 'T';
-    return text + " copied.\nNext: timescaledb-backfill refresh-caggs, for continuous aggregates, "
-                  "then verify";
-}
-
 ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
-    using output::Importance;
     run::Run run({.command = "copy",
                   .source = options.source,
                   .target = options.target,
@@ -168,23 +86,11 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
                        .report = report,
                        .helpers = helpers,
                        .horizon = horizon};
-    output.event("begun",
-                 {{"command", "copy"},
-                  {"chunks", before.to_do},
-                  {"disk_bytes", before.bytes_to_do},
-                  {"workers", workers},
-                  {"source", ends.source.connection.name()},
-                  {"target", ends.target.connection.name()}},
-                 Importance::detail,
-                 fmt::format("Copying {} ({} on disk) with up to {}, from the {} to the {}",
-                             output::format_count(before.to_do, "chunk"),
-                             output::format_bytes(before.bytes_to_do),
-                             output::format_count(workers, "worker"), ends.source.connection.name(),
-                             ends.target.connection.name()));
-    if (const auto note = note_on(options.load.strategy, ends.target.server); !note.empty())
-        output.say(Importance::detail, note);
-    warn_of_versions(ends, copy.sources);
-    record_for_skipping(ends.target, answers[unrecorded]);
+    report.begun(before, workers, ends);
+    if (const auto note = copy::note_on(options.load.strategy, ends.target.server); !note.empty())
+        output.say(output::Importance::detail, note);
+    copy::warn_of_versions(ends, copy.sources);
+    copy::record_for_skipping(ends.target, answers[unrecorded]);
     copy::remove_stand_ins(ends.target);
 
     run.throttle.set(options.max_rate);
@@ -207,28 +113,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
                   [&report] {
                       report.summary();
                   }});
-    queue::Counts after;
-    queue::Left left;
-    std::vector<queue::Failure> failures;
-    run.conclude([&](run::Endpoint& target, std::vector<postgres::Statement> ended) {
-        copy::finish_chunks(target, copy.targets);
-        after = queue::conclude(target.connection, std::move(ended));
-        left = queue::count_left(target.connection, copy.started);
-        if (left.failed > 0)
-            failures = queue::failures(target.connection, most_failures, copy.started);
-    });
-    if (left.failed > 0)
-        output.say(Importance::result, failure_list(failures, left.failed));
-    if (run.is_interrupted() && left.to_do() > 0) {
-        output.say(Importance::result,
-                   fmt::format("Interrupted with {} left to copy.\n{}",
-                               output::format_count(left.to_do(), "chunk"), next_copy));
-        return exit_interrupted;
-    }
-    if (left.failed > 0)
-        return exit_failed;
-    output.say(Importance::detail, conclusion(after, left));
-    return exit_done;
+    return copy::conclude(copy, output);
 }
 
 } // namespace

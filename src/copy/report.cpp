@@ -31,6 +31,23 @@ std::string CopyReport::next_number() const {
     return fmt::format("[{}/{}]", copied_ + skipped_ + failed_, to_do_);
 }
 
+void CopyReport::begun(const queue::Counts& before, int workers, const run::Endpoints& ends) {
+    const auto& source = ends.source.connection.name();
+    const auto& target = ends.target.connection.name();
+    output_.event("begun",
+                  {{"command", "copy"},
+                   {"chunks", before.to_do},
+                   {"disk_bytes", before.bytes_to_do},
+                   {"workers", workers},
+                   {"source", source},
+                   {"target", target}},
+                  output::Importance::detail,
+                  fmt::format("Copying {} ({} on disk) with up to {}, from the {} to the {}",
+                              output::format_count(before.to_do, "chunk"),
+                              output::format_bytes(before.bytes_to_do),
+                              output::format_count(workers, "worker"), source, target));
+}
+
 void CopyReport::started(const queue::Task& task, int worker) {
     auto fields = fields_of(task);
     fields.update({{"worker", worker}, {"disk_bytes", task.bytes}});

@@ -2,7 +2,8 @@
 
 #include "output/output.hpp"
 #include "output/units.hpp"
-#include "queue/task.hpp"
+#include "queue/queue.hpp"
+#include "run/endpoints.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -18,6 +19,7 @@ class CopyReport {
     /// \param to_do the number of chunks to copy when the run begins.
     CopyReport(output::Output& output, std::int64_t to_do) : output_(output), to_do_(to_do) {}
 
+    void begun(const queue::Counts& before, int workers, const run::Endpoints& ends);
     void started(const queue::Task& task, int worker);
 
     /// \param note anything unusual about how the chunk was loaded; none if there is nothing.

@@ -1,0 +1,72 @@
+#include "copy/conclusion.hpp"
+
+#include "copy/finish_chunks.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace copy {
+
+namespace {
+
+constexpr int most_failures = 20; ///< that are listed
+
+std::string failure_list(const std::vector<queue::Failure>& failures, std::int64_t failed) {
+    auto text = fmt::format("{} could not be copied. The next copy tries again:",
+                            output::format_count(failed, "chunk"));
+    for (const auto& failure : failures)
+        text += fmt::format("\n  {}: {}", queue::title(failure.chunk, failure.part), failure.error);
+    if (failed > most_failures)
+        text +=
+            fmt::format("\n  and {} more: SELECT * FROM __backfill.task WHERE failed IS NOT NULL",
+                        failed - most_failures);
+    return text;
+}
+
+constexpr auto next_copy = "Next: timescaledb-backfill copy --source ... --target ...";
+
+/// How the run ended, and what to do next.
+std::string conclusion(const queue::Counts& after, const queue::Left& left) {
+    if (left.free > 0)
+        return fmt::format("{} left that no copy holds now, such as those that were staged "
+                           "meanwhile.\n{}",
+                           output::format_count(left.free, "chunk"), next_copy);
+    if (left.held > 0)
+        return fmt::format("{} left, held by another copy.",
+                           output::format_count(left.held, "chunk"));
+    auto text = output::format_all(after.total, "staged chunk", "is", "are");
+    text.front() = text.front() == 'a' ? 'A' : 'T';
+    return text + " copied.\nNext: timescaledb-backfill refresh-caggs, for continuous aggregates, "
+                  "then verify";
+}
+
+} // namespace
+
+ExitStatus conclude(CopyRun& copy, output::Output& output) {
+    using output::Importance;
+    queue::Counts after;
+    queue::Left left;
+    std::vector<queue::Failure> failures;
+    copy.run.conclude([&](run::Endpoint& target, std::vector<postgres::Statement> ended) {
+        finish_chunks(target, copy.targets);
+        after = queue::conclude(target.connection, std::move(ended));
+        left = queue::count_left(target.connection, copy.started);
+        if (left.failed > 0)
+            failures = queue::failures(target.connection, most_failures, copy.started);
+    });
+    if (left.failed > 0)
+        output.say(Importance::result, failure_list(failures, left.failed));
+    if (copy.run.is_interrupted() && left.to_do() > 0) {
+        output.say(Importance::result,
+                   fmt::format("Interrupted with {} left to copy.\n{}",
+                               output::format_count(left.to_do(), "chunk"), next_copy));
+        return exit_interrupted;
+    }
+    if (left.failed > 0)
+        return exit_failed;
+    output.say(Importance::detail, conclusion(after, left));
+    return exit_done;
+}
+
+} // namespace copy
