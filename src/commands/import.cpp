@@ -1,63 +1,18 @@
 #include "commands/commands.hpp"
+#include "commands/csv_format.hpp"
 #include "importing/plan.hpp"
 #include "importing/report.hpp"
 #include "importing/worker.hpp"
+#include "importing/workload.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
 #include "run/run.hpp"
-
-#include <fmt/format.h>
-
-#include <algorithm>
 
 namespace commands {
 
 namespace {
 
-/// What there is to read, and how much of it.
-struct Load {
-    std::int64_t files = 0;
-    std::int64_t bytes = 0;      ///< on disk; 0 when nobody knows
-    std::int64_t data_bytes = 0; ///< decompressed, at most; 0 when nobody knows
-    int workers = 1;             ///< that it is enough for
-};
-
-Load load_of(const std::vector<importing::PlannedFile>& files, int parallelism) {
-    constexpr std::int64_t compression = 8; // as much as that, to be sure
-    Load load;
-    std::int64_t batches = 0;
-    bool is_known = true;
-    for (const auto& file : files) {
-        if (file.is_finished)
-            continue;
-        ++load.files;
-        is_known = is_known && file.facts.size.has_value();
-        const auto bytes = file.facts.size.value_or(0);
-        load.bytes += bytes;
-        const auto data_bytes = bytes * (csv::is_compressed(file.path) ? compression : 1);
-        load.data_bytes += data_bytes;
-        batches += 1 + data_bytes / static_cast<std::int64_t>(importing::ImportReader::batch_bytes);
-    }
-    if (!is_known) {
-        load.bytes = load.data_bytes = 0;
-        batches = parallelism;
-    }
-    load.workers = static_cast<int>(std::min<std::int64_t>(parallelism, batches));
-    return load;
-}
-
-void say_what_is_known(const std::vector<importing::PlannedFile>& files,
-                       importing::ImportReport& report) {
-    for (const auto& file : files) {
-        if (file.is_finished)
-            report.known(file.path, file.done_counts);
-        else if (file.done_counts.records > 0)
-            report.continued(file.path, file.done_counts);
-    }
-}
-
 ExitStatus import_csv(const importing::ImportOptions& options, output::Output& output) {
-    using output::Importance;
     run::Run run({.command = "import",
                   .source = std::nullopt,
                   .target = options.target,
@@ -74,27 +29,13 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
     });
     const auto count = static_cast<std::int64_t>(plan.files.size());
     importing::ImportReport report(output, count);
-    say_what_is_known(plan.files, report);
-    const auto load = load_of(plan.files, options.parallelism);
+    importing::say_what_is_known(plan.files, report);
+    const auto load = importing::load_of(plan.files, options.parallelism);
     if (load.files == 0) {
         report.summary();
         return exit_done;
     }
-    output.event(
-        "begun",
-        {{"command", "import"},
-         {"files", load.files},
-         {"file_bytes", load.bytes},
-         {"workers", load.workers},
-         {"target", target.connection.name()},
-         {"schema", plan.table.schema},
-         {"name", plan.table.name}},
-        Importance::detail,
-        fmt::format("Importing {}{} into {} with up to {}, in the {}",
-                    output::format_count(load.files, "file"),
-                    load.bytes > 0 ? fmt::format(" ({})", output::format_bytes(load.bytes)) : "",
-                    plan.table.quoted(), output::format_count(load.workers, "worker"),
-                    target.connection.name()));
+    report.begun(load, plan.table, target.connection.name());
 
     importing::ImportReader reader(plan.files, options, run.stop);
     importing::ImportRun import_run{.run = run,
@@ -128,58 +69,10 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
         queue::conclude(end.connection, std::move(ended));
     });
     if (run.is_interrupted() && report.finished() < count) {
-        output.say(Importance::result, "Interrupted; the same command goes on.");
+        output.say(output::Importance::result, "Interrupted; the same command goes on.");
         return exit_interrupted;
     }
     return exit_done;
-}
-
-/// Sets what depends on several options, and checks that they go together.
-void complete(importing::ImportOptions& options, std::optional<char> escape) {
-    options.format.escape = escape.value_or(options.format.quote);
-    csv::check(options.format);
-    if (options.skips_rejected != options.rejects.has_value())
-        throw UsageError("--on-error skip and --rejects FILE go together: no record is left out "
-                         "without being kept somewhere");
-    const bool has_stream =
-        std::ranges::find(options.files, csv::standard_input) != options.files.end();
-    if (has_stream && !options.name)
-        throw UsageError("standard input needs a --name, by which the next import knows how much "
-                         "of it is loaded");
-    if (options.name && options.files.size() > 1)
-        throw UsageError("--name is for one file");
-}
-
-/// An option of one character. As in COPY's options, some are given with a backslash.
-void add_character(cli::Command command, const std::string& name,
-                   const std::function<void(char)>& set, const std::string& text) {
-    command
-        .word(
-            name, [set](const std::string& value) { set(value == "\\t" ? '\t' : value.front()); },
-            text)
-        .value_is_called("CHARACTER")
-        .check([](const std::string& value) {
-            return value.size() == 1 || value == "\\t"
-                       ? std::string()
-                       : std::string("takes one character, or \\t for a tab");
-        });
-}
-
-void add_format(cli::Command command, csv::Format& format, std::optional<char>& escape) {
-    add_character(
-        command, "--delimiter", [&](char c) { format.delimiter = c; },
-        "character between values [,]");
-    add_character(
-        command, "--quote", [&](char c) { format.quote = c; }, "character around values [\"]");
-    add_character(
-        command, "--escape", [&](char c) { escape = c; },
-        "character before a quote within a quoted value; by default, the quote");
-    command.option("--null", format.null,
-                   "unquoted text that stands for NULL; by default, the empty string");
-    command
-        .option("--encoding", format.encoding,
-                "encoding of the files, as PostgreSQL names it; by default, UTF8")
-        .check_value();
 }
 
 } // namespace
@@ -230,7 +123,7 @@ cli::Subcommand add_import(cli::Parser& parser) {
     cli::add_retry(command, options.retry, "a batch");
     return cli::end_command<importing::ImportOptions>(
         command, parsed, import_csv,
-        [escape](importing::ImportOptions& given) { complete(given, *escape); });
+        [escape](importing::ImportOptions& given) { importing::complete(given, *escape); });
 }
 
 } // namespace commands

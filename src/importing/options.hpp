@@ -29,4 +29,9 @@ struct ImportOptions {
     run::RetryOptions retry;
 };
 
+/// Sets what depends on several options, and checks that they go together.
+/// \param escape as given.
+/// \throws UsageError
+void complete(ImportOptions& options, std::optional<char> escape);
+
 } // namespace importing

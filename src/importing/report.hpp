@@ -2,6 +2,7 @@
 
 #include "csv/batches.hpp"
 #include "csv/rejects.hpp"
+#include "importing/workload.hpp"
 #include "output/output.hpp"
 #include "output/units.hpp"
 #include "queue/imports.hpp"
@@ -18,6 +19,9 @@ class ImportReport {
   public:
     /// \param files the number of files.
     ImportReport(output::Output& output, std::int64_t files) : output_(output), files_(files) {}
+
+    /// \param target the server's name.
+    void begun(const Load& load, const postgres::QualifiedName& table, const std::string& target);
 
     /// A file was loaded before, in full.
     void known(const std::string& file, const queue::Imported& done);

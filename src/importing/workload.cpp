@@ -1,0 +1,43 @@
+#include "importing/workload.hpp"
+
+#include "importing/reader.hpp"
+#include "importing/report.hpp"
+
+#include <algorithm>
+
+namespace importing {
+
+Load load_of(const std::vector<PlannedFile>& files, int parallelism) {
+    constexpr std::int64_t compression = 8; // as much as that, to be sure
+    Load load;
+    std::int64_t batches = 0;
+    bool is_known = true;
+    for (const auto& file : files) {
+        if (file.is_finished)
+            continue;
+        ++load.files;
+        is_known = is_known && file.facts.size.has_value();
+        const auto bytes = file.facts.size.value_or(0);
+        load.bytes += bytes;
+        const auto data_bytes = bytes * (csv::is_compressed(file.path) ? compression : 1);
+        load.data_bytes += data_bytes;
+        batches += 1 + data_bytes / static_cast<std::int64_t>(ImportReader::batch_bytes);
+    }
+    if (!is_known) {
+        load.bytes = load.data_bytes = 0;
+        batches = parallelism;
+    }
+    load.workers = static_cast<int>(std::min<std::int64_t>(parallelism, batches));
+    return load;
+}
+
+void say_what_is_known(const std::vector<PlannedFile>& files, ImportReport& report) {
+    for (const auto& file : files) {
+        if (file.is_finished)
+            report.known(file.path, file.done_counts);
+        else if (file.done_counts.records > 0)
+            report.continued(file.path, file.done_counts);
+    }
+}
+
+} // namespace importing
