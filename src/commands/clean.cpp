@@ -58,7 +58,7 @@ void require_no_stand_ins(postgres::Connection& target) {
             throw Error(fmt::format("cannot remove the schema __backfill: the chunk {} inherits "
                                     "from {} and is in use",
                                     stand_in.chunk->quoted(), stand_in.name.quoted()),
-                        "clean again when it is not");
+                        "run clean again when no session uses it");
 }
 
 ExitStatus clean(const CleanOptions& options, output::Output& output) {

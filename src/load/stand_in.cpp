@@ -73,7 +73,7 @@ void remove_stand_ins(postgres::Connection& target, const ConnectLean& connect) 
         if (reason.empty())
             continue;
         attempts = 1; // what uses one chunk for long may use all of them
-        spdlog::warn("cannot detach the chunk {} from {}: {}; copy or clean tries again",
+        spdlog::warn("cannot detach the chunk {} from {}: {}; the next copy or clean tries again",
                      chunk.value_or(name).quoted(), name.quoted(), reason);
     }
 }

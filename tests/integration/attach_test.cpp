@@ -1145,7 +1145,7 @@ TEST_F(AttachWithStandIn, CleanRemovesItAndKeepsTheChunk) {
         const auto outcome = backfill({"clean"});
         EXPECT_EQ(outcome.exit_status, 1) << outcome.output;
         EXPECT_THAT(outcome.errors, HasSubstr("inherits from \"__backfill\".\"stand_in_1\" and "
-                                              "is in use; clean again when it is not\n"));
+                                              "is in use; run clean again when no session uses it\n"));
         expect_equal_rows("readings", "time < '2024-02-01'");
     }
     backfill_ok({"clean"});
