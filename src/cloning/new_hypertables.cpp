@@ -152,7 +152,7 @@ NewHypertable new_hypertable(run::Endpoint& source, const Inventory& inventory,
     if (find_hypertable(inventory, result.oid) != nullptr)
         throw UsageError(
             fmt::format("--create-hypertable {}: {} is already a hypertable", text, names.front()),
-            "omit the option; the table becomes a hypertable in the target anyway");
+            "omit the option, because it becomes one in the target anyway");
     if (rows.boolean(0, "is_partition"))
         throw UsageError(
             fmt::format("{} cannot become a hypertable: it is a partition", names.front()),
