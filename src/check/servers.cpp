@@ -207,9 +207,12 @@ void server_state(Findings& findings, run::Endpoint& endpoint) {
 void connections(Findings& findings, run::Endpoint& endpoint, int workers) {
     const auto free = read_free_connections(endpoint.connection.query(sql::capacity));
     // Each worker has a connection to either side, and a second one to the target, which builds
-    // tables to attach. The run has one, its publisher another, and the watchdog opens one at
-    // times.
-    const std::int64_t each = endpoint.side == Side::source ? 1 : 2;
+    // tables to attach. From TimescaleDB 2.22 to 2.29.0, a third one removes their stand-ins. The
+    // run has one, its publisher another, and the watchdog opens one at times.
+    const auto& server = endpoint.server;
+    std::int64_t each = endpoint.side == Side::source ? 1 : 2;
+    if (each == 2 && server.community && server.adopts_indexes() && !server.attaches_cleanly())
+        each = 3;
     constexpr std::int64_t own = 3;
     const auto needed = workers * each + own;
     const auto subject = fmt::format("connections to the {}", name_of(endpoint.side));
