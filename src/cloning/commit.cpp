@@ -47,7 +47,7 @@ bool has_committed(run::Endpoint& target, const std::string& transaction,
                 fmt::format("transaction {} is still in progress in the target", transaction)));
         }
     };
-    recovery.lead(ask, [](const Error&) { return true; });
+    recovery.run_with_retries(ask, [](const Error&) { return true; });
     if (state != "committed" && state != "aborted")
         throw Error(fmt::format("the target reports an unexpected status of transaction {}: {}",
                                 transaction, state));

@@ -20,7 +20,7 @@ namespace commands {
 
 namespace {
 
-ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
+ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
     run::Run run({.command = "copy",
                   .source = options.source,
                   .target = options.target,
@@ -78,18 +78,18 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
     const bool aggregates = ends.source.server.has_timescaledb;
     if (!aggregates)
         ends.target.connection.pipeline(copy::CopySession::using_statements(aggregates));
-    copy::CopyRun copy{.run = run,
-                       .options = options,
-                       .started = before.now,
-                       .sources = run::sources_from(ends, source_hypertables, targets),
-                       .targets = targets,
-                       .report = report,
-                       .helpers = helpers,
-                       .horizon = horizon};
+    copy::CopyRun copy_run{.run = run,
+                           .options = options,
+                           .started = before.now,
+                           .sources = run::sources_from(ends, source_hypertables, targets),
+                           .targets = targets,
+                           .report = report,
+                           .helpers = helpers,
+                           .horizon = horizon};
     report.begun(before, workers, ends);
     if (const auto note = copy::note_on(options.load.strategy, ends.target.server); !note.empty())
         output.say(output::Importance::detail, note);
-    copy::warn_of_versions(ends, copy.sources);
+    copy::warn_of_versions(ends, copy_run.sources);
     copy::record_for_skipping(ends.target, answers[unrecorded]);
     copy::remove_stand_ins(ends.target);
 
@@ -100,9 +100,9 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
         std::move(own_run), std::move(ends.source), std::move(ends.target),
         copy::CopySession::using_statements(aggregates));
     run.work({.worker =
-                  [&copy](int number) {
-                      load::HelperPool::Helper helper(copy.helpers);
-                      copy::CopyWorker(copy, number).run(helper);
+                  [&copy_run](int number) {
+                      load::HelperPool::Helper helper(copy_run.helpers);
+                      copy::CopyWorker(copy_run, number).run(helper);
                   },
               // A worker that finds nothing to claim helps with a large chunk.
               .unclaimed = [&](int working) -> std::int64_t {
@@ -113,7 +113,7 @@ ExitStatus copy(const copy::CopyOptions& options, output::Output& output) {
                   [&report] {
                       report.summary();
                   }});
-    return copy::conclude(copy, output);
+    return copy::conclude(copy_run, output);
 }
 
 } // namespace
@@ -144,7 +144,7 @@ cli::Subcommand add_copy(cli::Parser& parser) {
         .units({{"B", 1}, {"kB", 1000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}}, "/s")
         .between(1000, INT64_MAX);
     cli::add_retry(command, options.retry, "a chunk");
-    return cli::end_command(command, parsed, copy);
+    return cli::end_command(command, parsed, run_copy);
 }
 
 } // namespace commands

@@ -54,7 +54,7 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
                .bytes = load.bytes,
                .data_bytes = load.data_bytes,
                .noun = "file",
-               .is_of_the_queue = false},
+               .is_in_queue = false},
               std::move(own_run), std::nullopt, std::move(target),
               importing::ImportSession::using_statements());
     run.work({.worker = [&](int number) { importing::ImportWorker(import_run, number).run(); },

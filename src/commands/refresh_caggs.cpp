@@ -112,7 +112,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
             ++done[refresher.refresh(cagg)];
         };
         try {
-            recovery.lead(work, [&](const Error& error) {
+            recovery.run_with_retries(work, [&](const Error& error) {
                 if (++losses > options.retry.max_retries)
                     throw Error(error.problem(), error.remedy());
                 return true;

@@ -38,7 +38,7 @@ std::string next_step(const verify::VerifyOptions& options, const queue::Counts&
     return "Next: timescaledb-backfill clean --target ...";
 }
 
-ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) {
+ExitStatus run_verify(const verify::VerifyOptions& options, output::Output& output) {
     using output::Importance;
     if (options.quick)
         return verify::verify_quick(options, output);
@@ -87,15 +87,15 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     const auto workers = static_cast<int>(std::min<std::int64_t>(options.parallelism, to_do));
     verify::VerifyReport report(output, to_do);
     const auto targets = run::targets_from(answers[target_hypertables], ends.target);
-    verify::VerifyRun verify{.run = run,
-                             .options = options,
-                             .started = before.now,
-                             .mode = alike ? options.mode : verify::Mode::aggregate,
-                             .hashes_alike = alike,
-                             .sources = run::sources_from(ends, source_hypertables, targets),
-                             .targets = targets,
-                             .report = report};
-    const auto* how = verify.mode == verify::Mode::aggregate ? "aggregates" : "digests";
+    verify::VerifyRun verify_run{.run = run,
+                                 .options = options,
+                                 .started = before.now,
+                                 .mode = alike ? options.mode : verify::Mode::aggregate,
+                                 .hashes_alike = alike,
+                                 .sources = run::sources_from(ends, source_hypertables, targets),
+                                 .targets = targets,
+                                 .report = report};
+    const auto* how = verify_run.mode == verify::Mode::aggregate ? "aggregates" : "digests";
     output.event("begun",
                  {{"command", "verify"},
                   {"chunks", to_do},
@@ -113,12 +113,13 @@ ExitStatus verify(const verify::VerifyOptions& options, output::Output& output) 
     run.begin(
         {.count = to_do, .bytes = before.bytes_unverified, .data_bytes = before.bytes_unverified},
         std::move(own_run), std::move(ends.source), std::move(ends.target));
-    run.work({.worker = [&verify](int number) { verify::VerifyWorker(verify, number).run(); },
-              .unclaimed = [&run](int /*working*/) { return run.board().unclaimed(); },
-              .summary =
-                  [&report] {
-                      report.summary();
-                  }});
+    run.work(
+        {.worker = [&verify_run](int number) { verify::VerifyWorker(verify_run, number).run(); },
+         .unclaimed = [&run](int /*working*/) { return run.board().unclaimed(); },
+         .summary =
+             [&report] {
+                 report.summary();
+             }});
     queue::Counts after;
     run.conclude([&](run::Endpoint& target, std::vector<postgres::Statement> ended) {
         after = queue::conclude(target.connection, std::move(ended));
@@ -172,7 +173,7 @@ cli::Subcommand add_verify(cli::Parser& parser) {
         .between(0, 1000)
         .excludes(quick);
     cli::add_retry(command, options.retry, "a chunk");
-    return cli::end_command(command, parsed, verify);
+    return cli::end_command(command, parsed, run_verify);
 }
 
 } // namespace commands

@@ -85,7 +85,7 @@ bool CopySession::copy_next() {
     // Including those of other workers, because this one may need locks that they hold.
     session_.end_abandoned();
     if (alone)
-        session_.check();
+        session_.check_servers();
     PendingTask pending;
     if (has_pending) {
         // Keep the task in `tasks_`, so that it is not lost if an exception is thrown.

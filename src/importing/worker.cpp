@@ -5,7 +5,8 @@
 namespace importing {
 
 void ImportWorker::run() {
-    worker_.lead([&] { work(); }, [&](const Error& error) { return end_session(error); });
+    worker_.run_with_retries([&] { work(); },
+                             [&](const Error& error) { return end_session(error); });
     import_.reader.check();
 }
 

@@ -64,8 +64,8 @@ bool Outage::has_happened() const {
     return has_happened_;
 }
 
-void Recovery::lead(const std::function<void()>& work,
-                    const std::function<bool(const Error&)>& failed) {
+void Recovery::run_with_retries(const std::function<void()>& work,
+                                const std::function<bool(const Error&)>& failed) {
     const auto goes_on = [&](const auto& error, bool connection_failed) {
         connection_failed_ = connection_failed;
         stop_.check();

@@ -63,7 +63,8 @@ class Recovery {
     /// \param work connects, and calls connected() and succeeded() when it has.
     /// \param failed called after a failure, before waiting; returns false to give up.
     /// \throws what wait_after() throws, and what work throws unless the reaction is to wait.
-    void lead(const std::function<void()>& work, const std::function<bool(const Error&)>& failed);
+    void run_with_retries(const std::function<void()>& work,
+                          const std::function<bool(const Error&)>& failed);
 
     /// Waits after a failure whose reaction is to wait.
     /// \returns false if the run must stop.

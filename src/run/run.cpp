@@ -37,7 +37,7 @@ void Run::begin(const Workload& workload, queue::OwnRun own, std::optional<Endpo
     own_.bytes = workload.bytes;
     board_.emplace(1, workload.count, workload.bytes, workload.noun);
     demand_.emplace(workload.data_bytes);
-    is_of_the_queue_ = workload.is_of_the_queue;
+    is_in_queue_ = workload.is_in_queue;
     settings_ = std::move(settings);
     if (source)
         source_server_ = source->server;
@@ -55,7 +55,7 @@ void Run::work(const Work& work) {
                          .resize = [&](int most) { pool.resize(most); },
                          .note =
                              [&](std::int64_t chunks, std::int64_t bytes) {
-                                 if (!is_of_the_queue_)
+                                 if (!is_in_queue_)
                                      return;
                                  board_->note_left(chunks);
                                  demand_->note(bytes);
@@ -74,7 +74,7 @@ void Run::work(const Work& work) {
     work.summary(); // before the publisher ends, which may wait for a server that hangs
     if (problem)
         std::rethrow_exception(problem);
-    ended_.push_back(publisher.end());
+    end_statements_.push_back(publisher.end());
 }
 
 void Run::conclude(
@@ -90,10 +90,12 @@ void Run::conclude(
         auto& target = endpoint(Side::target);
         if (is_new)
             connections.add(target.entry());
-        last(target, ended_);
+        last(target, end_statements_);
         is_done = true;
     };
-    Recovery(options.retry, stop, outage).lead(attempt, [](const Error&) { return true; });
+    Recovery(options.retry, stop, outage).run_with_retries(attempt, [](const Error&) {
+        return true;
+    });
     if (!is_done)
         throw postgres::ConnectionError("lost the connection to the target");
     if (!outage.has_happened())

@@ -40,7 +40,7 @@ struct Workload {
     std::int64_t bytes = 0;      ///< of those, on disk; 0 if it is unknown
     std::int64_t data_bytes = 0; ///< determines the number of workers (Demand)
     std::string noun = "chunk";  ///< what is counted
-    bool is_of_the_queue = true; ///< the remaining work is counted in the queue
+    bool is_in_queue = true;     ///< the queue knows how much of it is left
 };
 
 /**
@@ -89,7 +89,7 @@ class Run {
     /// Does the last work in the target, after all workers have ended: on an idle connection, or
     /// else on a new one, for as long as RetryOptions allow. Then terminates the backends of lost
     /// sessions. \param last gets the statements that mark the run as ended, and runs them with its
-    /// own. \throws what Recovery::lead throws; ConnectionError if the run must stop.
+    /// own. \throws what Recovery::run_with_retries throws; ConnectionError if the run must stop.
     void conclude(
         const std::function<void(Endpoint& target, std::vector<postgres::Statement> ended)>& last);
 
@@ -144,7 +144,7 @@ class Run {
     queue::OwnRun own_;
     std::optional<output::Board> board_;
     std::optional<Demand> demand_;
-    bool is_of_the_queue_ = true;
+    bool is_in_queue_ = true;
     std::optional<timescale::Server> source_server_; ///< as the run began
     std::optional<timescale::Server> target_server_;
     std::vector<postgres::Statement> settings_;
@@ -152,8 +152,8 @@ class Run {
     std::optional<Connections> idle_; ///< connections that no worker uses
     std::optional<Endpoint> source_;  ///< connections for conclude() and afterwards
     std::optional<Endpoint> target_;
-    Pool* pool_ = nullptr; ///< of work()
-    std::vector<postgres::Statement> ended_;
+    Pool* pool_ = nullptr;                            ///< of work()
+    std::vector<postgres::Statement> end_statements_; ///< mark the run as ended
     bool is_interrupted_ = false;
     std::optional<Watchdog> watchdog_; // last: its thread uses the connections
 };

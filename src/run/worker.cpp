@@ -2,12 +2,12 @@
 
 namespace run {
 
-void Worker::lead(const std::function<void()>& work,
-                  const std::function<bool(const Error&)>& lost) {
-    recovery_.lead(work, [&](const Error& error) {
+void Worker::run_with_retries(const std::function<void()>& work,
+                              const std::function<bool(const Error&)>& end_session) {
+    recovery_.run_with_retries(work, [&](const Error& error) {
         if (recovery_.connection_failed())
             ++losses_;
-        const bool goes_on = lost(error);
+        const bool goes_on = end_session(error);
         progress.end();
         progress.now(output::Activity::waiting, error.what());
         return goes_on;

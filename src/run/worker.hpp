@@ -18,10 +18,10 @@ class Worker {
 
     /// \param work makes a session, calls connected(), and then succeeded() whenever some work is
     /// done. Called again after each temporary failure.
-    /// \param lost drops the session and saves the tasks in progress for another attempt. Returns
-    /// false to give up.
-    /// \throws what Recovery::lead throws.
-    void lead(const std::function<void()>& work, const std::function<bool(const Error&)>& lost);
+    /// \param end_session drops the session and saves the tasks in progress for another attempt.
+    /// Returns false to give up. \throws what Recovery::run_with_retries throws.
+    void run_with_retries(const std::function<void()>& work,
+                          const std::function<bool(const Error&)>& end_session);
 
     void connected() { recovery_.connected(); }
     void succeeded();

@@ -69,7 +69,7 @@ void WorkerSession::end_abandoned() {
     run_.abandoned.terminate(Side::target, target().connection);
 }
 
-void WorkerSession::check() {
+void WorkerSession::check_servers() {
     if (connections_.source)
         source().connection.execute("SELECT");
     target().connection.execute("SELECT");

@@ -39,7 +39,7 @@ class WorkerSession {
 
     /// Checks that the servers can be reached, before a task is blamed for a crash.
     /// \throws ConnectionError
-    void check();
+    void check_servers();
 
     /// The name of a connection that has broken, if one has.
     std::optional<std::string> broken_connection() const;

@@ -93,7 +93,7 @@ bool VerifySession::verify_next() {
     if (is_suspect) {
         turn_->become_alone(check);
         session_.end_abandoned();
-        session_.check();
+        session_.check_servers();
     }
     for (const auto& task : tasks.size() > 1 && !is_suspect ? verify_together(tasks) : tasks)
         compare(task);

@@ -7,7 +7,8 @@
 namespace verify {
 
 void VerifyWorker::run() {
-    worker_.lead([&] { work(); }, [&](const Error& error) { return end_session(error); });
+    worker_.run_with_retries([&] { work(); },
+                             [&](const Error& error) { return end_session(error); });
 }
 
 void VerifyWorker::work() {

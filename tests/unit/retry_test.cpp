@@ -59,7 +59,7 @@ class Recovery : public testing::Test {
     /// Runs work that fails a number of times first.
     template <typename Failure>
     void lead(const Failure& error, int times, bool goes_on = true) {
-        recovery.lead(
+        recovery.run_with_retries(
             [&] {
                 if (++attempts <= times)
                     throw Failure(error);
@@ -115,7 +115,8 @@ TEST_F(Recovery, PassesErrorsBetweenAttemptsOn) {
     const auto give_up = [](const Error&) -> bool {
         throw TaskError("no more");
     };
-    EXPECT_THAT([&] { recovery.lead(fail, give_up); }, ThrowsMessage<TaskError>("no more"));
+    EXPECT_THAT([&] { recovery.run_with_retries(fail, give_up); },
+                ThrowsMessage<TaskError>("no more"));
 }
 
 TEST_F(Recovery, EndsAfterTheNextFailureWhenStopping) {
@@ -146,7 +147,7 @@ TEST_F(Recovery, IsInterruptedWhileItWaits) {
         });
         return true;
     };
-    EXPECT_THROW(recovery.lead(work, failed), Interrupted);
+    EXPECT_THROW(recovery.run_with_retries(work, failed), Interrupted);
 }
 
 TEST_F(Recovery, GivesUpAfterTheTimeout) {
@@ -172,7 +173,7 @@ TEST_F(Recovery, ContinuesWhileOthersMakeProgress) {
         outage.note_success();
         throw ConnectionError(lost);
     };
-    recovery.lead(work, [](const Error&) { return true; });
+    recovery.run_with_retries(work, [](const Error&) { return true; });
     EXPECT_GE(Clock::now(), until);
 }
 
@@ -184,7 +185,7 @@ TEST_F(Recovery, EndsAnOutageWithANewConnection) {
         if (Clock::now() < until)
             throw ConnectionError(lost);
     };
-    recovery.lead(work, [](const Error&) { return true; });
+    recovery.run_with_retries(work, [](const Error&) { return true; });
     EXPECT_THAT(said.text(), HasSubstr("connected again\n"));
     EXPECT_GE(outage.last_success(), until - 1s);
 }
@@ -195,7 +196,7 @@ TEST_F(Recovery, DoesNotEndALackOfSpaceWithANewConnection) {
         recovery.connected();
         throw SqlError(disk_full);
     };
-    EXPECT_THAT([&] { recovery.lead(work, [](const Error&) { return true; }); },
+    EXPECT_THAT([&] { recovery.run_with_retries(work, [](const Error&) { return true; }); },
                 ThrowsMessage<Error>(StartsWith("giving up")));
     EXPECT_THAT(said.text(), testing::Not(HasSubstr("connected again")));
 }
