@@ -207,7 +207,7 @@ TEST_F(CopyConcurrency, CleanRefusesWhileACopyRuns) {
     ASSERT_TRUE(eventually([&] { return waits_for_lock(); }));
     const auto outcome = backfill({"clean"});
     EXPECT_EQ(outcome.exit_status, 1);
-    EXPECT_THAT(outcome.errors, HasSubstr("stop the copy that is running"));
+    EXPECT_THAT(outcome.errors, HasSubstr("stop the running copy"));
     holder->execute("ROLLBACK");
     EXPECT_EQ(program->wait().exit_status, 0);
 }
