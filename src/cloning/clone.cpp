@@ -1,0 +1,143 @@
+#include "cloning/clone.hpp"
+
+#include "cloning/commit.hpp"
+#include "cloning/connect.hpp"
+#include "cloning/plan.hpp"
+#include "cloning/programs.hpp"
+#include "cloning/report.hpp"
+#include "cloning/requirements.hpp"
+#include "cloning/restore.hpp"
+#include "cloning/roles.hpp"
+#include "cloning/stop_clone.hpp"
+#include "postgres/transaction.hpp"
+#include "run/endpoints.hpp"
+
+#include <fmt/format.h>
+
+namespace cloning {
+
+namespace {
+
+class Clone {
+  public:
+    Clone(const CloneOptions& options, output::Output& output)
+        : options_(options), output_(output), report_(output, options.dry_run),
+          source_(connect(options.source, Side::source)),
+          target_(connect(options.target, Side::target)) {}
+
+    void run() {
+        try {
+            attempt();
+        } catch (const InDoubt&) {
+            throw;
+        } catch (const Error&) {
+            // The error is a consequence of the signal.
+            if (stop_.is_requested())
+                throw Interrupted();
+            throw;
+        }
+    }
+
+  private:
+    void attempt() {
+        require_servers(source_, target_);
+        auto programs =
+            find_programs(options_.programs, {.source = source_.server.postgres_major(),
+                                              .target = target_.server.postgres_major()});
+        const auto create_extension = require_extensions(source_, target_);
+        if (!options_.allow_non_empty)
+            require_empty(target_);
+        auto search_path = postgres::search_path_difference(source_.connection, target_.connection);
+        const postgres::Transaction snapshot(source_.connection, run::begin_read_transaction({}));
+        const auto plan = make_plan(source_, target_,
+                                    {.programs = std::move(programs),
+                                     .with_rows = options_.relational_data,
+                                     .search_path = std::move(search_path),
+                                     .create_hypertables = options_.create_hypertables});
+        require_privileges(source_, plan.inventory, target_);
+        require_no_dependents_of_chunks(plan.inventory);
+        stop_.check();
+        if (options_.roles)
+            dump_roles(plan);
+        require_roles(plan.inventory, target_, roles_.new_roles());
+        if (options_.dry_run) {
+            report_dry_run(plan, create_extension);
+        } else {
+            stop_.check();
+            if (options_.roles)
+                create_roles(plan);
+            if (!create_extension.empty())
+                create(create_extension);
+            restore(source_, target_, plan, children_, options_.retry, stop_,
+                    report_.listener(plan));
+            report_.end_drawing();
+        }
+        report_.report_plan(plan);
+        report_.summary(target_.connection.name(), role_statements_,
+                        static_cast<std::int64_t>(plan.inventory.jobs.size()));
+    }
+
+    void dump_roles(const ClonePlan& plan) {
+        roles_ = cloning::dump_roles(source_, target_, plan.programs, children_);
+        if (!roles_.with_passwords)
+            report_.left_out("passwords of roles",
+                             "the source's role may not read them (pg_authid)",
+                             "set them again in the target");
+    }
+
+    void create_roles(const ClonePlan& plan) {
+        cloning::create_roles(target_, roles_.statements);
+        report_roles();
+        require_roles(plan.inventory, target_, {});
+    }
+
+    /// Creates the extension before the transaction of restore(), which cannot create it.
+    void create(const std::string& extension) {
+        // A session that has loaded the library cannot create the extension, so this is a new one.
+        postgres::Connection session(options_.target, "target",
+                                     postgres::application_name(purpose));
+        session.execute(extension);
+        output_.say(output::Importance::detail, "Created the extension timescaledb in the target");
+        target_ = connect(options_.target, Side::target);
+    }
+
+    void report_roles() {
+        for (const auto& statement : roles_.statements) {
+            if (statement.reason)
+                report_.left_out(statement.shown, *statement.reason);
+            else
+                ++role_statements_;
+        }
+    }
+
+    void report_dry_run(const ClonePlan& plan, const std::string& create_extension) {
+        output_.say(output::Importance::detail,
+                    fmt::format("Would run pg_dump and psql {} of {}", plan.programs.version,
+                                plan.programs.directory));
+        if (!create_extension.empty())
+            output_.say(output::Importance::detail,
+                        fmt::format("Would run in the target: {}", create_extension));
+        report_roles();
+        for (const auto& table : plan.tables_with_rows())
+            report_.would_copy(table.name, table.bytes);
+    }
+
+    const CloneOptions& options_;
+    output::Output& output_;
+    run::Stop stop_;
+    processes::Children children_;
+    StopClone stop_on_signal_{stop_, children_}; // before any other thread
+    CloneReport report_;
+    run::Endpoint source_;
+    run::Endpoint target_;
+    RoleDump roles_;
+    std::int64_t role_statements_ = 0;
+};
+
+} // namespace
+
+void clone_schema(const CloneOptions& options, output::Output& output) {
+    Clone(options, output).run();
+}
+
+} // namespace cloning

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "output/output.hpp"
+#include "postgres/connection_string.hpp"
+#include "run/retry.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cloning {
+
+/// The options of `clone-schema`.
+struct CloneOptions {
+    postgres::ConnectionString source;
+    postgres::ConnectionString target;
+    bool roles = false;           ///< also clone the roles of the source's cluster
+    bool relational_data = true;  ///< rows of plain tables
+    bool allow_non_empty = false; ///< the target may have objects of users
+    /// Each [[SCHEMA.]TABLE.]COLUMN[:INTERVAL].
+    std::vector<std::string> create_hypertables;
+    std::optional<std::string> programs; ///< directory of PostgreSQL's client programs
+    run::RetryOptions
+        retry; ///< retry_timeout, for finding out whether a COMMIT succeeded; others unused
+    bool dry_run = false; ///< print what would be done; change nothing
+};
+
+/// Clones the schema, in one transaction of the target, or prints what it would do.
+/// \throws UsageError, or Error with nothing changed; InDoubt if the COMMIT was not answered;
+/// Interrupted after a signal.
+void clone_schema(const CloneOptions& options, output::Output& output);
+
+} // namespace cloning
