@@ -2,15 +2,13 @@
 #include "output/units.hpp"
 #include "queue/queue.hpp"
 #include "refresh/cagg_refresher.hpp"
+#include "refresh/selection.hpp"
 #include "run/abandoned_backends.hpp"
 #include "run/endpoints.hpp"
-#include "run/near_names.hpp"
 #include "run/watchdog.hpp"
-#include "timescale/hypertable.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
 
 namespace commands {
@@ -25,41 +23,6 @@ struct RefreshOptions {
     run::RetryOptions retry;
 };
 
-using timescale::Hypertable;
-
-/// Sorts aggregates so that each follows those that it reads.
-std::vector<Hypertable> lowest_first(const std::vector<Hypertable>& all,
-                                     std::vector<Hypertable> caggs) {
-    std::map<int, std::optional<int>> parent_of;
-    for (const auto& hypertable : all)
-        parent_of.emplace(hypertable.id, hypertable.parent_id);
-    const auto level = [&](const Hypertable& cagg) {
-        int levels = 0;
-        for (auto parent = cagg.parent_id; parent; parent = parent_of[*parent])
-            ++levels;
-        return levels;
-    };
-    std::ranges::stable_sort(caggs, {}, level);
-    return caggs;
-}
-
-/// \param source the source; the target if the source has no TimescaleDB.
-std::vector<Hypertable> select_caggs(run::Endpoint& source, const RefreshOptions& options) {
-    const auto all = timescale::read_hypertables(source.connection, options.filter);
-    auto selected = timescale::select(all, options.cascade);
-    std::erase_if(selected, [](const Hypertable& hypertable) { return !hypertable.cagg; });
-    if (selected.empty() && options.filter) {
-        std::vector<std::string> names;
-        for (const auto& hypertable : all)
-            if (hypertable.cagg)
-                names.push_back(hypertable.cagg->schema + "." + hypertable.cagg->name);
-        throw UsageError(fmt::format("--filter '{}' matches no continuous aggregate of the {}{}",
-                                     *options.filter, source.connection.name(),
-                                     run::near_names(*options.filter, std::move(names))));
-    }
-    return lowest_first(all, std::move(selected));
-}
-
 ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) {
     auto ends =
         run::connect_both(options.source, options.target, "refresh-caggs", run::Session::first);
@@ -67,7 +30,7 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
     auto& source = ends.source;
     auto& target = ends.target;
     auto& end_of_caggs = source.server.has_timescaledb ? source : target;
-    const auto caggs = select_caggs(end_of_caggs, options);
+    const auto caggs = refresh::select_caggs(end_of_caggs, options.filter, options.cascade);
     if (!source.server.has_timescaledb)
         queue::require(target.connection);
     if (caggs.empty()) {
