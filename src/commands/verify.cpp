@@ -21,23 +21,6 @@ postgres::Statement hash_statement() {
     return {std::string(sql::hash_sample)};
 }
 
-std::string next_step(const verify::VerifyOptions& options, const queue::Counts& after,
-                      const verify::VerifyReport& report) {
-    if (options.requeue && after.to_do > 0)
-        return fmt::format(
-            "{} to copy again.\nNext: timescaledb-backfill copy --source ... --target ...",
-            output::format_count(after.to_do, "chunk"));
-    if (report.only_generated_differ())
-        return "Next: compare the expressions of the generated columns on both sides";
-    if (after.differing > 0)
-        return "Next: look into the differences (SELECT * FROM __backfill.task WHERE difference IS "
-               "NOT NULL), or copy those chunks again: timescaledb-backfill verify --requeue, then "
-               "copy";
-    if (after.to_do > 0)
-        return "Next: timescaledb-backfill copy --source ... --target ..., then verify";
-    return "Next: timescaledb-backfill clean --target ...";
-}
-
 ExitStatus run_verify(const verify::VerifyOptions& options, output::Output& output) {
     using output::Importance;
     if (options.quick)
@@ -95,19 +78,7 @@ ExitStatus run_verify(const verify::VerifyOptions& options, output::Output& outp
                                  .sources = run::sources_from(ends, source_hypertables, targets),
                                  .targets = targets,
                                  .report = report};
-    const auto* how = verify_run.mode == verify::Mode::aggregate ? "aggregates" : "digests";
-    output.event("begun",
-                 {{"command", "verify"},
-                  {"chunks", to_do},
-                  {"mode", how},
-                  {"workers", workers},
-                  {"source", ends.source.connection.name()},
-                  {"target", ends.target.connection.name()}},
-                 Importance::detail,
-                 fmt::format("Verifying {} by {} with up to {}, between the {} and the {}",
-                             output::format_count(to_do, "chunk"), how,
-                             output::format_count(workers, "worker"), ends.source.connection.name(),
-                             ends.target.connection.name()));
+    report.begun(verify_run.mode, workers, ends);
 
     auto own_run = queue::own_run_from(answers[run_number]);
     run.begin(
@@ -138,7 +109,7 @@ ExitStatus run_verify(const verify::VerifyOptions& options, output::Output& outp
     } catch (const postgres::ConnectionError& error) {
         spdlog::warn("cannot compare the sequences: {}", error.what());
     }
-    output.say(Importance::detail, next_step(options, after, report));
+    output.say(Importance::detail, report.next_step(after, options.requeue));
     return report.unequal() > 0 ? exit_differences : exit_done;
 }
 

@@ -60,6 +60,23 @@ std::string VerifyReport::next_number() const {
     return fmt::format("[{}/{}]", equal_ + differing_ + not_compared_, to_do_);
 }
 
+void VerifyReport::begun(Mode mode, int workers, const run::Endpoints& ends) const {
+    const auto* how = mode == Mode::aggregate ? "aggregates" : "digests";
+    const auto& source = ends.source.connection.name();
+    const auto& target = ends.target.connection.name();
+    output_.event("begun",
+                  {{"command", "verify"},
+                   {"chunks", to_do_},
+                   {"mode", how},
+                   {"workers", workers},
+                   {"source", source},
+                   {"target", target}},
+                  output::Importance::detail,
+                  fmt::format("Verifying {} by {} with up to {}, between the {} and the {}",
+                              output::format_count(to_do_, "chunk"), how,
+                              output::format_count(workers, "worker"), source, target));
+}
+
 void VerifyReport::equal(const queue::Task& task, const ComparisonResult& result,
                          output::Seconds duration) {
     const std::lock_guard lock(mutex_);
@@ -138,6 +155,22 @@ void VerifyReport::summary() const {
                                 : output::format_count(by_batches_) +
                                       (by_batches_ == 1 ? " was" : " were"));
     summarize(duration, text);
+}
+
+std::string VerifyReport::next_step(const queue::Counts& after, bool requeued) const {
+    if (requeued && after.to_do > 0)
+        return fmt::format(
+            "{} to copy again.\nNext: timescaledb-backfill copy --source ... --target ...",
+            output::format_count(after.to_do, "chunk"));
+    if (only_generated_differ())
+        return "Next: compare the expressions of the generated columns on both sides";
+    if (after.differing > 0)
+        return "Next: look into the differences (SELECT * FROM __backfill.task WHERE difference IS "
+               "NOT NULL), or copy those chunks again: timescaledb-backfill verify --requeue, then "
+               "copy";
+    if (after.to_do > 0)
+        return "Next: timescaledb-backfill copy --source ... --target ..., then verify";
+    return "Next: timescaledb-backfill clean --target ...";
 }
 
 void VerifyReport::nothing_to_do(std::int64_t copied) const {

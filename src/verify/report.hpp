@@ -2,7 +2,9 @@
 
 #include "output/output.hpp"
 #include "output/units.hpp"
+#include "queue/queue.hpp"
 #include "queue/task.hpp"
+#include "run/endpoints.hpp"
 #include "timescale/bound.hpp"
 #include "verify/comparison.hpp"
 
@@ -22,11 +24,15 @@ class VerifyReport {
     /// \param to_do the number of chunks to verify when the run begins.
     VerifyReport(output::Output& output, std::int64_t to_do) : output_(output), to_do_(to_do) {}
 
+    void begun(Mode mode, int workers, const run::Endpoints& ends) const;
     void equal(const queue::Task& task, const ComparisonResult& result, output::Seconds duration);
     void differs(const queue::Task& task, const Difference& difference, timescale::Axis axis);
     void not_compared(const queue::Task& task, const std::string& reason);
 
     void summary() const;
+
+    /// What to do next, for users. \param requeued differing chunks are queued for the next copy.
+    std::string next_step(const queue::Counts& after, bool requeued) const;
 
     /// The same if all copied chunks were verified before.
     void nothing_to_do(std::int64_t copied) const;
