@@ -20,7 +20,7 @@ struct RetryOptions {
     std::chrono::seconds stall_timeout{60};
 };
 
-/// Waits before an attempt is repeated: twice as long each time, from about 0.2 s to 5 s, partly
+/// Waits before an attempt is repeated: twice as long each time, from 0.2 s to 5 s, partly
 /// random.
 /// \param attempts the number of attempts that have failed, from 1.
 /// \throws Interrupted if the run must stop now.
