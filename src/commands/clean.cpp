@@ -66,7 +66,7 @@ ExitStatus clean(const CleanOptions& options, output::Output& output) {
     postgres::Connection target(options.target, "target", postgres::application_name("clean"),
                                 settings);
     postgres::pin_first_session(target, settings, {});
-    load::remove_stand_ins(target, [&] {
+    load::remove_stand_ins(load::read_stand_ins(target), [&] {
         run::LeanSession session(options.target, Side::target, "clean",
                                  run::Endpoint::default_patience);
         return std::move(session.connection);

@@ -35,13 +35,13 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
     const auto target_privileges = in_target.add(run::all_privileges_statement());
     const auto target_hypertables = in_target.add(timescale::hypertables_statement());
     const auto snapshot = in_target.add(load::snapshot_statement());
-    std::size_t run_number = 0;
-    std::size_t unrecorded = 0;
+    std::size_t run_number = 0, unrecorded = 0, stand_ins = 0;
     if (!options.explain) {
         run_number = in_target.add(queue::number_statement());
         for (auto& statement : copy::CopySession::using_statements())
             in_target.add(std::move(statement));
         unrecorded = in_target.add({std::string(sql::skipping_to_do)});
+        stand_ins = in_target.add(load::stand_ins_statement());
     }
     run::StatementBatch in_source;
     const auto source_hypertables = in_source.add(timescale::hypertables_statement());
@@ -52,7 +52,7 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
     if (before.to_do == 0) {
         // An earlier run may have been ended before it came to that.
         if (!options.explain)
-            copy::finish_chunks(ends.target, run::read_targets(ends));
+            copy::finish_chunks(ends.target, run::read_targets(ends), /*has_stand_ins=*/true);
         copy::CopyReport(output, 0).nothing_to_do(before.total);
         return exit_done;
     }
@@ -91,7 +91,7 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
         output.say(output::Importance::detail, note);
     copy::warn_of_versions(ends, copy_run.sources);
     copy::record_for_skipping(ends.target, answers[unrecorded]);
-    copy::remove_stand_ins(ends.target);
+    copy::remove_stand_ins(ends.target, load::stand_ins_from(answers[stand_ins]));
 
     run.throttle.set(options.max_rate);
     auto own_run = queue::own_run_from(answers[run_number]);

@@ -49,9 +49,10 @@ ExitStatus conclude(CopyRun& copy, output::Output& output) {
     queue::Left left;
     std::vector<queue::Failure> failures;
     copy.run.conclude([&](run::Endpoint& target, std::vector<postgres::Statement> ended) {
-        finish_chunks(target, copy.targets);
+        finish_chunks(target, copy.targets, copy.has_used_stand_ins);
         after = queue::conclude(target.connection, std::move(ended));
-        left = queue::count_left(target.connection, copy.started);
+        if (after.to_do > 0)
+            left = queue::count_left(target.connection, copy.started);
         if (left.failed > 0)
             failures = queue::failures(target.connection, most_failures, copy.started);
     });

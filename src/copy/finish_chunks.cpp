@@ -1,7 +1,6 @@
 #include "copy/finish_chunks.hpp"
 
 #include "copy/trigger_states.hpp"
-#include "load/stand_in.hpp"
 
 #include <utility>
 
@@ -19,12 +18,13 @@ load::ConnectLean connector(const run::Endpoint& target) {
 
 } // namespace
 
-void remove_stand_ins(run::Endpoint& target) {
-    load::remove_stand_ins(target.connection, connector(target));
+void remove_stand_ins(run::Endpoint& target, const std::vector<load::StandIn>& stand_ins) {
+    load::remove_stand_ins(stand_ins, connector(target));
 }
 
-void finish_chunks(run::Endpoint& target, const run::HypertableMap& targets) {
-    remove_stand_ins(target);
+void finish_chunks(run::Endpoint& target, const run::HypertableMap& targets, bool has_stand_ins) {
+    if (has_stand_ins)
+        remove_stand_ins(target, load::read_stand_ins(target.connection));
     restore_trigger_states(target, targets, connector(target));
 }
 

@@ -218,6 +218,9 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
         note = "through the hypertable: " + prepared.plan.reason;
     else if (now->compressed && prepared.plan.what == load::Plan::What::rows)
         note = "decompressed: " + prepared.plan.reason;
+    if (prepared.plan.into == load::Plan::Into::attached_table &&
+        !copy_.run.server(Side::target).attaches_cleanly())
+        copy_.has_used_stand_ins = true;
     finish(claim,
            {{.id = task.id,
              .loaded = loaded,

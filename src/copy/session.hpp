@@ -27,7 +27,8 @@ struct CopyRun {
     CopyReport& report;
     load::HelperPool& helpers;
     load::Horizon& horizon;
-    std::atomic<bool> drained = false; ///< a worker has found nothing more to claim
+    std::atomic<bool> has_used_stand_ins = false; ///< load::StandIn
+    std::atomic<bool> drained = false;            ///< a worker has found nothing more to claim
 };
 
 /// A task that a worker will claim, or has claimed.

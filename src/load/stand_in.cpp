@@ -53,12 +53,19 @@ QualifiedName stand_in_name(std::int64_t task) {
     return {schema, fmt::format("stand_in_{}", task)};
 }
 
-std::vector<StandIn> read_stand_ins(postgres::Connection& target) {
-    const auto rows = target.query(sql::stand_ins, {std::nullopt});
+postgres::Statement stand_ins_statement() {
+    return {std::string(sql::stand_ins), {std::nullopt}};
+}
+
+std::vector<StandIn> stand_ins_from(const postgres::Result& rows) {
     std::vector<StandIn> list;
     for (int row = 0; row < rows.size(); ++row)
         list.push_back({{schema, rows.string(row, "name")}, chunk_of(rows, row)});
     return list;
+}
+
+std::vector<StandIn> read_stand_ins(postgres::Connection& target) {
+    return stand_ins_from(target.pipeline({stand_ins_statement()}).front());
 }
 
 std::string remove_stand_in(const QualifiedName& name, const ConnectLean& connect, int attempts) {
@@ -66,9 +73,9 @@ std::string remove_stand_in(const QualifiedName& name, const ConnectLean& connec
         connect, attempts, [&](postgres::Connection& lean) { return remove(lean, name); });
 }
 
-void remove_stand_ins(postgres::Connection& target, const ConnectLean& connect) {
+void remove_stand_ins(const std::vector<StandIn>& stand_ins, const ConnectLean& connect) {
     int attempts = 10;
-    for (const auto& [name, chunk] : read_stand_ins(target)) {
+    for (const auto& [name, chunk] : stand_ins) {
         const auto reason = remove_stand_in(name, connect, attempts);
         if (reason.empty())
             continue;

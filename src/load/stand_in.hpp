@@ -32,7 +32,11 @@ struct StandIn {
 /// The name of the stand-in of a task's staging table.
 postgres::QualifiedName stand_in_name(std::int64_t task);
 
-/// The stand-ins of tables that have become chunks, or were dropped since.
+/// The statement that reads the stand-ins of tables that have become chunks, or were dropped since.
+postgres::Statement stand_ins_statement();
+std::vector<StandIn> stand_ins_from(const postgres::Result& rows);
+
+/// Runs stand_ins_statement(), and returns its result.
 std::vector<StandIn> read_stand_ins(postgres::Connection& target);
 
 /// Detaches a stand-in from its chunk and drops it.
@@ -40,7 +44,7 @@ std::vector<StandIn> read_stand_ins(postgres::Connection& target);
 std::string remove_stand_in(const postgres::QualifiedName& name, const ConnectLean& connect,
                             int attempts);
 
-/// Removes all stand-ins that runs have left, and warns of those that it cannot remove.
-void remove_stand_ins(postgres::Connection& target, const ConnectLean& connect);
+/// Removes stand-ins that runs have left, and warns of those that it cannot remove.
+void remove_stand_ins(const std::vector<StandIn>& stand_ins, const ConnectLean& connect);
 
 } // namespace load
