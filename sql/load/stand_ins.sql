@@ -6,23 +6,31 @@ SELECT stand_in.relname AS name,
        namespace.nspname AS chunk_schema,
        chunk.relname AS chunk_name,
        -- What the chunk has through the stand-in alone, because it was dropped from the hypertable
-       -- meanwhile: actions of ALTER TABLE. NULL if there is nothing, or no hypertable.
-       (SELECT string_agg(action, ', ')
-        FROM (SELECT format('DROP COLUMN %I', attname)
+       -- meanwhile: actions of ALTER TABLE. NULL if there is nothing, or no hypertable. A column
+       -- takes its constraints with it, and generated columns read others, so the order matters.
+       (SELECT string_agg(action, ', ' ORDER BY place)
+        FROM (SELECT 1, format('DROP CONSTRAINT %I', conname)
+              FROM pg_constraint
+              WHERE conrelid = stand_in.oid AND contype = 'c'
+                AND NOT EXISTS (SELECT FROM pg_constraint AS other
+                                WHERE other.conrelid = hypertable.inhparent
+                                  AND other.conname = pg_constraint.conname)
+              UNION ALL
+              SELECT CASE attgenerated WHEN '' THEN 3 ELSE 2 END, format('DROP COLUMN %I', attname)
               FROM pg_attribute AS attribute
               WHERE attrelid = stand_in.oid AND attnum > 0 AND NOT attisdropped
                 AND NOT EXISTS (SELECT FROM pg_attribute AS other
                                 WHERE other.attrelid = hypertable.inhparent
                                   AND other.attname = attribute.attname
-                                  AND NOT other.attisdropped)
-              UNION ALL
-              SELECT format('DROP CONSTRAINT %I', conname)
-              FROM pg_constraint
-              WHERE conrelid = stand_in.oid AND contype = 'c'
-                AND NOT EXISTS (SELECT FROM pg_constraint AS other
-                                WHERE other.conrelid = hypertable.inhparent
-                                  AND other.conname = pg_constraint.conname)) AS surplus (action)
-        WHERE hypertable.inhparent IS NOT NULL) AS surplus
+                                  AND NOT other.attisdropped)) AS surplus (place, action)
+        WHERE hypertable.inhparent IS NOT NULL) AS surplus,
+       -- columns that were dropped from the hypertable and added again, with the same type: the
+       -- chunk has their old values
+       (SELECT string_agg(quote_ident(other.attname), ', ' ORDER BY other.attnum)
+        FROM jsonb_each_text(obj_description(stand_in.oid, 'pg_class')::jsonb) AS was (name, number)
+        JOIN pg_attribute AS other ON other.attrelid = hypertable.inhparent
+                                  AND other.attname = was.name AND NOT other.attisdropped
+        WHERE other.attnum <> was.number::int) AS readded
 FROM pg_class AS stand_in
 LEFT JOIN pg_inherits AS link ON link.inhparent = stand_in.oid
 LEFT JOIN pg_class AS chunk ON chunk.oid = link.inhrelid

@@ -40,6 +40,12 @@ statement (place, text) AS (
     SELECT 1, format('CREATE TABLE %s (%s)', defined, columns.text)
     FROM hypertable CROSS JOIN columns WHERE $4::text IS NOT NULL
     UNION ALL
+    -- the numbers of the hypertable's columns, for stand_ins.sql
+    SELECT 2, format('COMMENT ON TABLE %s IS %L', defined,
+                     (SELECT jsonb_object_agg(attname, attnum) FROM pg_attribute
+                      WHERE attrelid = hypertable.oid AND attnum > 0 AND NOT attisdropped))
+    FROM hypertable WHERE $4::text IS NOT NULL
+    UNION ALL
     SELECT 2, format(
                'CREATE %sTABLE %s (%s)%s%s%s',
                CASE relpersistence WHEN 'u' THEN 'UNLOGGED ' END, staging,
@@ -145,6 +151,20 @@ SELECT CASE
                           AND NOT (has_schema_privilege(referenced.relnamespace, 'USAGE')
                                    AND has_table_privilege(referenced.oid, 'REFERENCES')))
                THEN 'the role may not reference a table that a foreign key references'
+           -- Sessions without TimescaleDB remove stand-ins. Rows that event triggers insert there go
+           -- into the root tables of hypertables.
+           WHEN $4::text IS NOT NULL
+                AND EXISTS (SELECT FROM pg_event_trigger
+                            WHERE evtenabled <> 'D'
+                              AND NOT EXISTS (SELECT FROM pg_depend
+                                              WHERE classid = 'pg_proc'::regclass
+                                                AND objid = evtfoid AND deptype = 'e'))
+               THEN 'an event trigger would fire in a session without TimescaleDB'
+           WHEN $4::text IS NOT NULL
+                AND concat_ws(',', current_setting('shared_preload_libraries', true),
+                              current_setting('session_preload_libraries', true),
+                              current_setting('local_preload_libraries', true)) ~ 'timescaledb-[0-9]'
+               THEN 'a setting loads TimescaleDB into every session'
            WHEN cardinality(hypertable.tablespaces) > 1
                THEN 'several tablespaces are attached to the hypertable'
            WHEN EXISTS (SELECT FROM _timescaledb_catalog.chunk_column_stats AS stats

@@ -55,10 +55,10 @@ void require_jobs_on(postgres::Connection& target) {
 void require_no_stand_ins(postgres::Connection& target) {
     for (const auto& stand_in : load::read_stand_ins(target))
         if (stand_in.chunk)
-            throw Error(fmt::format("cannot remove the schema __backfill: the chunk {} inherits "
-                                    "from {} and is in use",
+            throw Error(fmt::format("cannot remove the schema __backfill: the chunk {} still "
+                                    "inherits from {}",
                                     stand_in.chunk->quoted(), stand_in.name.quoted()),
-                        "run clean again when no session uses it");
+                        "stop all copies and sessions that use the chunk, and run clean again");
 }
 
 ExitStatus clean(const CleanOptions& options, output::Output& output) {

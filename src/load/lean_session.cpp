@@ -1,6 +1,7 @@
 #include "load/lean_session.hpp"
 
 #include "load/locks.hpp"
+#include "postgres/sqlstate.hpp"
 #include "postgres/transaction.hpp"
 
 #include <fmt/format.h>
@@ -25,7 +26,8 @@ std::string change_without_timescaledb(const ConnectLean& connect, int attempts,
             return {};
         } catch (const postgres::SqlError& error) {
             if (!may_succeed_later(error) || attempt >= attempts)
-                return error.says_gone() ? "" : error.what();
+                // The chunk was dropped. (Other objects may be missing for other reasons.)
+                return error.sqlstate() == postgres::sqlstate::undefined_table ? "" : error.what();
         } catch (const Error& error) {
             return error.what(); // a pooler may refuse such sessions
         }

@@ -36,6 +36,11 @@ bool remove(postgres::Connection& lean, const QualifiedName& name) {
         found = look(); // as it is under the lock
         if (found.empty() || chunk_of(found, 0) != chunk)
             return true;
+        if (!found.is_null(0, "readded"))
+            spdlog::warn("the chunk {} has old values of columns that were dropped from its "
+                         "hypertable and added again: {}; drop the chunk, and stage and copy it "
+                         "again",
+                         chunk->quoted(), found.string(0, "readded"));
         if (!found.is_null(0, "surplus")) {
             lean.execute(
                 fmt::format("ALTER TABLE {} {}", name.quoted(), found.string(0, "surplus")));

@@ -1084,7 +1084,8 @@ class AttachWithStandIn : public Attach {
             return;
         if (version_at_least(2, 29))
             GTEST_SKIP() << "from 2.29.1 on, no stand-in is needed";
-        create_readings(1, ", gone int, CONSTRAINT small CHECK (value < 10)");
+        create_readings(1, ", gone int, twice int GENERATED ALWAYS AS (gone * 2) STORED, "
+                           "CONSTRAINT small CHECK (value < 10)");
         backfill_ok({"stage", "--until", "2024-02-01"});
         auto writer = make_chunk_without_commit("2024-03-01");
         const auto program = start(copy_command("1"));
@@ -1128,14 +1129,50 @@ TEST_F(AttachWithStandIn, TheChunkCanBeUsedAndTheNextCopyRemovesIt) {
     backfill_ok({"verify"});
 }
 
+// A column takes its constraint with it, and a generated column reads another.
 TEST_F(AttachWithStandIn, WhatWasDroppedMeanwhileIsDroppedFromTheChunk) {
-    both("ALTER TABLE readings DROP COLUMN gone, DROP CONSTRAINT small");
+    both("ALTER TABLE readings DROP COLUMN value; ALTER TABLE readings DROP COLUMN gone CASCADE");
     backfill_ok(copy_command());
-    EXPECT_EQ(target.value("SELECT count(*) FROM pg_attribute WHERE attname = 'gone'"), "0");
+    EXPECT_THAT(parents(), ElementsAre("readings"));
+    EXPECT_EQ(target.value("SELECT count(*) FROM pg_attribute WHERE attname IN ('gone', 'twice')"),
+              "0");
     EXPECT_EQ(target.value("SELECT count(*) FROM pg_constraint WHERE conname = 'small'"), "0");
     both("ALTER TABLE readings ADD COLUMN gone text;"
-         "INSERT INTO readings VALUES ('2024-01-01 12:34', 7, 700, 'x')");
+         "INSERT INTO readings VALUES ('2024-01-01 12:34', 7, 'x')");
     expect_equal_rows("readings", "time < '2024-02-01'");
+}
+
+TEST_F(AttachWithStandIn, AColumnThatWasDroppedAndAddedAgainIsReported) {
+    target.run("ALTER TABLE readings DROP COLUMN value;"
+               "ALTER TABLE readings ADD COLUMN value float8 DEFAULT 7");
+    const auto outcome = backfill(copy_command());
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output;
+    EXPECT_THAT(outcome.errors,
+                HasSubstr("has old values of columns that were dropped from its hypertable and "
+                          "added again: value; drop the chunk"));
+    EXPECT_THAT(parents(), ElementsAre("readings"));
+}
+
+TEST_F(Attach, IsNotUsedIfNoSessionCanRemoveStandIns) {
+    if (version_at_least(2, 29))
+        GTEST_SKIP() << "from 2.29.1 on, no stand-in is needed";
+    create_readings(1);
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    const std::vector<std::string> explain{"copy", "--explain", "--load-strategy", "attach"};
+    EXPECT_THAT(backfill_ok(explain), HasSubstr("1 chunk: load, then attach"));
+    target.run("CREATE FUNCTION audit() RETURNS event_trigger LANGUAGE plpgsql AS "
+               "'BEGIN NULL; END'; CREATE EVENT TRIGGER audit ON ddl_command_end "
+               "EXECUTE FUNCTION audit()");
+    EXPECT_THAT(backfill_ok(explain),
+                HasSubstr("in place: an event trigger would fire in a session without "
+                          "TimescaleDB\n"));
+    target.run("DROP EVENT TRIGGER audit");
+    target.run(fmt::format("ALTER DATABASE {} SET session_preload_libraries = 'timescaledb-{}'",
+                           target.name(),
+                           target.value("SELECT extversion FROM pg_extension WHERE extname = "
+                                        "'timescaledb'")));
+    EXPECT_THAT(backfill_ok(explain),
+                HasSubstr("in place: a setting loads TimescaleDB into every session\n"));
 }
 
 TEST_F(AttachWithStandIn, CleanRemovesItAndKeepsTheChunk) {
@@ -1144,8 +1181,8 @@ TEST_F(AttachWithStandIn, CleanRemovesItAndKeepsTheChunk) {
         reader->execute("BEGIN; LOCK TABLE ONLY __backfill.stand_in_1 IN ACCESS SHARE MODE");
         const auto outcome = backfill({"clean"});
         EXPECT_EQ(outcome.exit_status, 1) << outcome.output;
-        EXPECT_THAT(outcome.errors, HasSubstr("inherits from \"__backfill\".\"stand_in_1\" and "
-                                              "is in use; run clean again when no session uses it\n"));
+        EXPECT_THAT(outcome.errors, HasSubstr("still inherits from \"__backfill\".\"stand_in_1\"; "
+                                              "stop all copies and sessions that use the chunk"));
         expect_equal_rows("readings", "time < '2024-02-01'");
     }
     backfill_ok({"clean"});
