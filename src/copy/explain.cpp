@@ -66,7 +66,8 @@ class Explanation {
         for (std::size_t i = 0; i < requests.size(); ++i) {
             const auto& plan = prepared[i].plan;
             lines_of_requests[i]->way = plan.failure.empty() ? plan.way() : "fails";
-            lines_of_requests[i]->reason = plan.failure.empty() ? plan.reason : plan.failure;
+            lines_of_requests[i]->reason =
+                plan.failure.empty() ? plan.reason : TaskError(plan.failure, plan.remedy).what();
         }
         for (const auto& line : lines) {
             auto fields = queue::fields_of(*line.task);

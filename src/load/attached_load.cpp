@@ -24,7 +24,8 @@ Loaded AttachedLoad::load(const Request& request, Prepared& prepared) {
     auto& builder = builder_();
     auto shape = StagingTable::shape(builder, target_server_, request.task);
     if (!shape)
-        throw TaskError("its hypertable is gone from the target");
+        throw TaskError(fmt::format("its hypertable {} is missing in the target",
+                                    request.task.target.quoted()));
     auto& staging = staging_.emplace(builder, target_server_, request.task, std::move(*shape));
     const auto columns =
         copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable), encoding_);
@@ -55,7 +56,7 @@ void AttachedLoad::insert_instead(const Request& request, Prepared& prepared,
     const bool as_replica = triggers.has_any() && triggers.can_be_replica();
     // Another attempt finds that chunk, and what it takes to have its triggers not fire.
     if (triggers.has_any() && !as_replica)
-        throw postgres::ConcurrentChange("a row of the application has made a chunk there");
+        throw postgres::ConcurrentChange("a row of the application has just created the chunk");
     if (as_replica)
         be_replica(target_);
     set_direct_compress(target_, request.target_hypertable, false);

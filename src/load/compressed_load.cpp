@@ -112,7 +112,7 @@ bool CompressedLoad::take_back_for_late_rows(const Request& request, const Prepa
         return false;
     // Another attempt loads rows, because the chunk is no longer empty.
     if (target.referenced || target.refuses_deletes)
-        throw postgres::ConcurrentChange("the application has just written rows to its chunk");
+        throw postgres::ConcurrentChange("the application has just written rows to the chunk");
     target_.execute("ROLLBACK TO SAVEPOINT before_batches");
     lock_against_writers(target_, {target.name}, "SHARE", progress_);
     target_.execute(fmt::format("DELETE FROM ONLY {} WHERE ctid = ANY ({}::tid[]); "

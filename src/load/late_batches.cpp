@@ -11,11 +11,13 @@ namespace load {
 using postgres::QualifiedName;
 
 void refuse_late_batches(const QualifiedName& chunk) {
-    throw TaskError(fmt::format(
-        "the application writes compressed batches to the target's chunk {}, whose rows stay; turn "
-        "off timescaledb.direct_compress, timescaledb.enable_direct_compress_insert and "
-        "..._copy there until it is copied",
-        chunk.quoted()));
+    throw TaskError(fmt::format("the application writes compressed batches to the target's chunk "
+                                "{}, whose rows must not be deleted",
+                                chunk.quoted()),
+                    "turn off timescaledb.direct_compress on the hypertable, and "
+                    "timescaledb.enable_direct_compress_insert and "
+                    "timescaledb.enable_direct_compress_copy in the application, until the chunk "
+                    "is copied");
 }
 
 void LateBatches::unpack(const QualifiedName& chunk, const std::string& where,
@@ -47,10 +49,11 @@ bool LateBatches::are_in(const QualifiedName& batches, const LateRows& late) con
     // DELETE decompresses nothing, and COPY does not mark the chunk as partial, so that its rows
     // would not be found (seen on 2.21.4, 2.22.1).
     if (!target_server_.routes_copy_into_chunks())
-        throw TaskError("the target's chunk was compressed while it was copied, or is written to "
-                        "in compressed batches, which cannot be told from old ones before "
-                        "TimescaleDB 2.23; run copy again, and turn off "
-                        "timescaledb.enable_direct_compress_copy in the application until then");
+        throw TaskError("the target's chunk was compressed while it was copied, or the application "
+                        "writes compressed batches to it, which cannot be distinguished from old "
+                        "batches before TimescaleDB 2.23",
+                        "run copy again, and turn off timescaledb.enable_direct_compress_copy in "
+                        "the application until the chunk is copied");
     return true;
 }
 

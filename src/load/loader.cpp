@@ -44,12 +44,12 @@ Prepared Loader::prepare(const Request& request) {
             return prepared;
         }
     }
-    throw postgres::ConcurrentChange("the target's chunk changes all the time");
+    throw postgres::ConcurrentChange("the target's chunk keeps changing");
 }
 
 void Loader::require_possible(const Prepared& prepared) const {
     if (!prepared.plan.failure.empty())
-        throw TaskError(prepared.plan.failure);
+        throw TaskError(prepared.plan.failure, prepared.plan.remedy);
 }
 
 Loaded Loader::load(const Request& request, Prepared& prepared) {

@@ -59,11 +59,11 @@ void lock_against_writers(postgres::Connection& target,
     for (int attempts = 1; !try_lock(target, within("SET LOCAL lock_timeout = '1ms'"));
          ++attempts) {
         if (is_waited_for(target))
-            throw postgres::ConcurrentChange("a writer waits for rows of its chunk");
+            throw postgres::ConcurrentChange("a writer is waiting for rows of the chunk");
         if (try_lock(target, within(lock_briefly)))
             return;
         if (attempts == most_attempts)
-            throw postgres::ConcurrentChange("its chunk is written to all the time");
+            throw postgres::ConcurrentChange("the application writes to the chunk continuously");
         pause(progress);
     }
 }

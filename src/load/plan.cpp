@@ -274,18 +274,16 @@ bool would_fire(const Plan& plan, const Situation& situation) {
 
 } // namespace
 
-std::string failure_to_suspend(const timescale::HypertableTriggers& triggers,
-                               const std::string& why) {
-    return fmt::format("triggers of the target would fire for its rows, for {}; {}, or copy with "
-                       "--fire-triggers",
-                       why,
-                       triggers.may_be_replica
-                           ? fmt::format("session_replication_role does not do, for {}; disable "
-                                         "or drop them",
-                                         triggers.replica_obstacle)
-                           : std::string("have a superuser GRANT SET ON PARAMETER "
-                                         "session_replication_role to the role (from PostgreSQL "
-                                         "15 on), connect as a superuser"));
+TaskError triggers_would_fire(const timescale::HypertableTriggers& triggers,
+                              const std::string& why) {
+    auto problem = fmt::format("triggers in the target would fire for its rows, because {}", why);
+    if (!triggers.may_be_replica)
+        return TaskError(problem, "run GRANT SET ON PARAMETER session_replication_role as a "
+                                  "superuser (PostgreSQL 15 or later), connect as a superuser, or "
+                                  "use --fire-triggers");
+    return TaskError(fmt::format("{} (session_replication_role cannot prevent it: {})", problem,
+                                 triggers.replica_obstacle),
+                     "disable or drop the triggers, or use --fire-triggers");
 }
 
 namespace {
@@ -311,13 +309,17 @@ void choose_triggers(Plan& plan, const Situation& situation) {
     }
     if (!would_fire(plan, situation))
         return;
+    const auto fail = [&](const char* why) {
+        const auto error = triggers_would_fire(triggers, why);
+        plan.failure = error.problem();
+        plan.remedy = error.remedy();
+    };
     if (plan.into == Plan::Into::hypertable) {
-        plan.failure = failure_to_suspend(triggers, "they go through the hypertable");
+        fail("they go through the hypertable");
         return;
     }
     if (plan.into == Plan::Into::new_chunk && !situation.target_server.community) {
-        plan.failure =
-            failure_to_suspend(triggers, "the Apache edition makes chunks only for rows that come");
+        fail("the Apache edition creates chunks only when rows are inserted");
         return;
     }
     plan.triggers = Plan::Triggers::suspended;
@@ -325,8 +327,7 @@ void choose_triggers(Plan& plan, const Situation& situation) {
         return;
     plan.names_chunk = true;
     if (situation.target_server.routes_copy_into_chunks() && !situation.columns_in_place)
-        plan.failure = failure_to_suspend(
-            triggers, "they are for statements, and columns were dropped from the hypertable");
+        fail("they are statement-level triggers, and columns were dropped from the hypertable");
 }
 
 /// What there is to say about triggers of users.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/error.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/hypertable.hpp"
 #include "timescale/server.hpp"
@@ -60,7 +61,8 @@ struct Plan {
     /// What the target's chunk holds stays where the source has the same (Chunk::keeps_rows).
     bool only_differences = false;
     std::string reason;    ///< why so, for people
-    std::string failure{}; ///< why it cannot be loaded, and what to do about it; usually empty
+    std::string failure{}; ///< why the chunk cannot be loaded; empty if it can
+    std::string remedy{};  ///< what the user can do about the failure
 
     bool operator==(const Plan&) const = default;
 
@@ -95,8 +97,9 @@ struct Situation {
 /// Chooses; the one place where it is decided how a chunk is loaded, and why.
 Plan choose_load(const Situation& situation);
 
-/// Why triggers would fire although they are not to, and what to do about it.
-std::string failure_to_suspend(const timescale::HypertableTriggers& triggers,
-                               const std::string& why);
+/// The error that triggers would fire although the user has not asked for it.
+/// \param why the reason that they cannot be suspended on the chunk.
+TaskError triggers_would_fire(const timescale::HypertableTriggers& triggers,
+                              const std::string& why);
 
 } // namespace load

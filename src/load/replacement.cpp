@@ -161,8 +161,8 @@ class Replacing {
                 !publication_refuses(error))
                 throw;
             throw TaskError(
-                fmt::format("the target has rows that differ from the source's, and may "
-                            "not be replaced: {}",
+                fmt::format("the target has rows that differ from the source's and cannot be "
+                            "replaced: {}",
                             error.what()));
         }
         target_.execute("DROP TABLE " + changes_.quoted());

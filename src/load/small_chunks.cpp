@@ -70,7 +70,7 @@ SmallChunkLoader::load(const std::vector<Request>& requests, const std::vector<P
     for (const auto& request : simple) {
         const auto own = copy_shape(request.chunk.columns, columns, encoding);
         if (own.columns != shape.columns || own.as_text != shape.as_text)
-            throw TaskError("its columns are not those of other chunks");
+            throw TaskError("its columns differ from those of other chunks");
         check_partitions(context_.source, context_.source_server, context_.target_server, request);
         copies.push_back(copy_to_stdout(shape, request.rows()));
     }

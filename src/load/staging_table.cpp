@@ -234,7 +234,7 @@ bool StagingTable::attach(postgres::Connection& target, ProgressListener& progre
             }
             target.execute("ROLLBACK TO SAVEPOINT attaching");
             if (attempts == most_attempts)
-                throw postgres::ConcurrentChange("other chunks are made all the time");
+                throw postgres::ConcurrentChange("other chunks keep being created");
         } catch (const SqlError& error) {
             if (error.sqlstate() == sqlstate::lock_not_available && attempts == most_attempts)
                 throw;

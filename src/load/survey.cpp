@@ -26,7 +26,11 @@ const std::string& remembered(std::map<QualifiedName, std::string>& values,
 }
 
 postgres::ConcurrentChange dropped_just_now() {
-    return postgres::ConcurrentChange("a chunk was dropped just now");
+    return postgres::ConcurrentChange("a chunk has just been dropped");
+}
+
+std::string set_heap(const QualifiedName& table) {
+    return fmt::format("run ALTER TABLE {} SET ACCESS METHOD heap", table.quoted());
 }
 
 std::string staging_obstacle(postgres::Connection& target, const timescale::Server& server,
@@ -80,11 +84,10 @@ bool Request::spans_chunks() const {
 
 void require_heap(const timescale::Chunk& target) {
     if (target.is_hypercore())
-        throw TaskError(
-            fmt::format("the target's chunk {0} has the access method hypercore, with "
-                        "which loading may crash the server; ALTER TABLE {0} SET ACCESS "
-                        "METHOD heap",
-                        target.name.quoted()));
+        throw TaskError(fmt::format("the target's chunk {} has the access method hypercore, with "
+                                    "which loading may crash the server",
+                                    target.name.quoted()),
+                        set_heap(target.name));
 }
 
 void check_partitions(postgres::Connection& source, const timescale::Server& source_server,
@@ -100,22 +103,25 @@ void check_partitions(postgres::Connection& source, const timescale::Server& sou
                         "LIMIT 1",
                         column, request.chunk.name.quoted()));
         if (!found.empty())
-            throw TaskError(fmt::format("its rows are partitioned by {}, and {} has another hash "
-                                        "in {} than in {}",
+            throw TaskError(fmt::format("its rows are partitioned by {}, and the hash of {} in {} "
+                                        "differs from that in {}",
                                         column, found.string(0, "value"), target_server.encoding,
+                                        source_server.encoding),
+                            fmt::format("create the target's database with the encoding {}, or its "
+                                        "hypertable without this dimension",
                                         source_server.encoding));
     }
 }
 
 Situation Survey::situation(const Request& request) const {
     if (!request.source_hypertable.is_plain_table && request.task.slices != request.chunk.slices)
-        throw TaskError("its slices are others than when it was staged, for chunks were merged or "
-                        "split, or a dimension's column was renamed; stage again");
+        throw TaskError("its slices have changed since it was staged, because chunks were merged "
+                        "or split or a dimension's column was renamed",
+                        "stage again");
     if (const auto& tables = request.target_hypertable.hypercore_tables;
         std::ranges::find(tables, request.task.target) != tables.end())
-        throw TaskError(fmt::format("{}; ALTER TABLE {} SET ACCESS METHOD heap",
-                                    timescale::obstacle_of_storage(request.target_hypertable),
-                                    request.task.target.quoted()));
+        throw TaskError(timescale::obstacle_of_storage(request.target_hypertable),
+                        set_heap(request.task.target));
     return {.whole = request.task.whole,
             .spans_chunks = request.spans_chunks(),
             .without_time_index = request.source_hypertable.without_time_index,

@@ -138,8 +138,8 @@ void TargetChunks::empty_hypercube(const Request& request, Prepared& prepared) {
         // Where a publication keeps them, it does not let them be updated, either.
         if (triggers.of_updates && prepared.plan.triggers == Plan::Triggers::none &&
             any([](const Chunk& chunk) { return chunk.referenced; }))
-            throw TaskError(failure_to_suspend(
-                triggers, "they go through the hypertable, and rows of it are updated"));
+            throw triggers_would_fire(
+                triggers, "they go through the hypertable, and some of them are updated");
         for (const auto& chunk : chunks)
             if (chunk && chunk->compressed) {
                 lock_against_writers(target_, {chunk->name}, "EXCLUSIVE", progress_);
@@ -214,7 +214,7 @@ std::string TargetChunks::create_chunk_by_inserting(const Request& request) {
     } catch (const postgres::SqlError& error) {
         if (error.says_gone() &&
             !timescale::read_chunk(source_, source_server_, request.chunk.name))
-            throw postgres::ConcurrentChange("the chunk was dropped from the source just now");
+            throw postgres::ConcurrentChange("the chunk has just been dropped from the source");
         throw_if_unvalidated(error, request);
         throw;
     }

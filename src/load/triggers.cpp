@@ -105,11 +105,12 @@ void check_foreign_keys(postgres::Connection& target, const timescale::Hypertabl
 
 void throw_if_unvalidated(const postgres::SqlError& error, const Request& request) {
     if (const auto* name = request.target_hypertable.triggers.find_unvalidated(error))
-        throw TaskError(fmt::format(
-            "{} (which is NOT VALID in the target, so that only rows of chunks that can be "
-            "attached may violate it; ALTER TABLE {} DROP CONSTRAINT {} there, and add it again, "
-            "NOT VALID, when all is copied)",
-            error.what(), request.task.target.quoted(), postgres::quote_identifier(*name)));
+        throw TaskError(
+            fmt::format("{} (the constraint is NOT VALID in the target, but applies to new rows)",
+                        error.what()),
+            fmt::format("run ALTER TABLE {} DROP CONSTRAINT {} in the target, and add it again as "
+                        "NOT VALID after everything is copied",
+                        request.task.target.quoted(), postgres::quote_identifier(*name)));
 }
 
 RoleSearchPath::RoleSearchPath(postgres::Connection& target, bool wanted)

@@ -61,7 +61,7 @@ std::optional<std::string> Crashes::verdict(std::int64_t task, const Servers& se
     if (suspicion == nullptr || suspicion->crashes.size() < 2)
         return std::nullopt;
     return fmt::format(
-        "the {} server has crashed twice while working on it; it is not tried again; "
+        "the {} server has crashed twice while working on it, so it is not tried again; "
         "see the server's log{}",
         suspicion->server, suspicion->error.empty() ? "" : fmt::format(" ({})", suspicion->error));
 }

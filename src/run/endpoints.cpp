@@ -111,9 +111,10 @@ void require_different(const Endpoints& endpoints) {
 void require_unchanged(const Endpoint& endpoint, const timescale::Server& before) {
     const auto& now = endpoint.server;
     if (now.timescaledb_text != before.timescaledb_text || now.community != before.community)
-        throw Error(fmt::format("the {} has {} now, but had {} when this run began; run it again",
+        throw Error(fmt::format("the {} has {} now, but had {} when this run began",
                                 endpoint.connection.name(), now.description(),
-                                before.description()));
+                                before.description()),
+                    "run the command again");
 }
 
 std::string begin_read_transaction(const std::optional<std::string>& snapshot) {

@@ -90,12 +90,9 @@ class Needs {
     const std::string& role() const { return role_; }
     const std::vector<std::string>& list() const { return list_; }
 
-    /// A sentence, or an empty string if the role lacks nothing.
+    /// The statements with the name of the database in which to run them.
     std::string text(const postgres::Connection& connection) const {
-        if (list_.empty())
-            return {};
-        return fmt::format(". In the {}, {} needs: {}", connection.name(), role_,
-                           fmt::join(list_, "; "));
+        return fmt::format("in the {}: {}", connection.name(), fmt::join(list_, "; "));
     }
 
   private:
@@ -150,10 +147,14 @@ Needs needs_in_target(const RolePrivileges& privileges) {
 /// \param action what cannot be done, for the message: "stage" or "copy".
 void require(const Endpoints& ends, const RolePrivileges& in_source,
              const RolePrivileges& in_target, const std::string& action) {
-    const auto needs = needs_in_source(in_source).text(ends.source.connection) +
-                       needs_in_target(in_target).text(ends.target.connection);
-    if (!needs.empty())
-        throw Error(fmt::format("cannot {}: missing privileges{}", action, needs));
+    std::vector<std::string> remedies;
+    if (const auto needs = needs_in_source(in_source); !needs.list().empty())
+        remedies.push_back(needs.text(ends.source.connection));
+    if (const auto needs = needs_in_target(in_target); !needs.list().empty())
+        remedies.push_back(needs.text(ends.target.connection));
+    if (!remedies.empty())
+        throw Error(fmt::format("cannot {}: missing privileges", action),
+                    fmt::format("{}", fmt::join(remedies, "; ")));
 }
 
 RolePrivileges read_privileges(Endpoint& endpoint, const std::vector<QualifiedName>& names) {

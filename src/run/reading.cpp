@@ -20,9 +20,10 @@ void begin_under(std::optional<postgres::Transaction>& transaction,
         transaction.emplace(connection, begin_read_transaction(snapshot));
     } catch (const postgres::SqlError& error) {
         throw Error(fmt::format("the snapshot {} that the tasks were staged with no longer exists: "
-                                "{}; run clean, and stage again without a snapshot or with a new "
-                                "one whose transaction stays open",
-                                snapshot, error.what()));
+                                "{}",
+                                snapshot, error.what()),
+                    "run clean, and stage again without a snapshot or with a new one whose "
+                    "transaction stays open");
     }
 }
 
@@ -67,7 +68,7 @@ void ChunkReading::lock_compressed(postgres::Connection& connection) {
     } catch (const postgres::SqlError& error) {
         if (!error.says_gone())
             throw;
-        throw postgres::ConcurrentChange("a chunk was decompressed just now");
+        throw postgres::ConcurrentChange("a chunk has just been decompressed");
     }
 }
 
@@ -80,7 +81,8 @@ void require_sound(const std::vector<queue::Task>& tasks) {
 void check_visible(const timescale::Chunk& chunk) {
     if (chunk.rewritten)
         throw TaskError("its table was rewritten after the snapshot was taken, for example by "
-                        "compression; stage again without that snapshot");
+                        "compression",
+                        "stage again without that snapshot");
 }
 
 } // namespace run

@@ -29,7 +29,7 @@ bool takes(const std::optional<timescale::Bound>& bound, timescale::Axis axis) {
 Bounds read_bounds(postgres::Connection& connection, const std::optional<std::string>& from,
                    const std::optional<std::string>& until) {
     if (until == "-infinity")
-        throw UsageError("--until -infinity leaves nothing to copy; give the completion point");
+        throw UsageError("--until -infinity leaves nothing to copy", "give the completion point");
     Bounds bounds{.from = std::nullopt,
                   .until = std::nullopt,
                   .from_text = from.value_or(""),

@@ -21,12 +21,12 @@ using Arguments = std::vector<std::string>;
 
 /// The SQL that a message advises for a side, such as "source".
 std::vector<std::string> advised(const std::string& message, const std::string& side) {
-    const auto begin = message.find("In the " + side);
+    const auto begin = message.find("; in the " + side);
     if (begin == std::string::npos)
         return {};
-    const std::string needs = " needs: ";
-    const auto from = message.find(needs, begin) + needs.size();
-    auto rest = message.substr(from, message.find(". In the ", from) - from);
+    const std::string colon = ": ";
+    const auto from = message.find(colon, begin) + colon.size();
+    auto rest = message.substr(from, message.find("; in the ", from) - from);
     std::vector<std::string> statements;
     for (std::size_t end = 0; end != std::string::npos; rest.erase(0, end + 2)) {
         end = rest.find("; ");
@@ -200,7 +200,7 @@ TEST_F(Privileges, StageListsAllThatAreMissingAndChangesNothing) {
     EXPECT_THAT(
         outcome.errors,
         AllOf(MatchesRegex("timescaledb-backfill: cannot stage: missing privileges[^\n]+\n"),
-              HasSubstr("In the source "), HasSubstr("In the target ")));
+              HasSubstr("; in the source "), HasSubstr("; in the target ")));
     EXPECT_FALSE(has_queue());
     const auto in_source = advised(outcome.errors, "source");
     const auto in_target = advised(outcome.errors, "target");

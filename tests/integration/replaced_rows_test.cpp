@@ -157,7 +157,7 @@ TEST_F(ReferencedRows, ThatOnlyTheTargetHasFailTheirChunkWhereTheyMayNotGo) {
         EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output;
         EXPECT_THAT(outcome.output, AllOf(HasSubstr("Failed chunk"),
                                           HasSubstr("the target has rows that differ from "
-                                                    "the source's, and may not be replaced"),
+                                                    "the source's and cannot be replaced"),
                                           HasSubstr(fmt::format("on table \"{}\"", table))));
         EXPECT_EQ(referencing(), before);
         EXPECT_EQ(target.value("SELECT count(*) FROM sample"), "6");
@@ -401,7 +401,7 @@ class PublishedRows : public Migration {
         const auto outcome = backfill({"copy"});
         EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output;
         EXPECT_THAT(outcome.output,
-                    AllOf(HasSubstr("may not be replaced: "), HasSubstr("replica identity")));
+                    AllOf(HasSubstr("cannot be replaced: "), HasSubstr("replica identity")));
         EXPECT_EQ(target.rows("SELECT * FROM readings ORDER BY 1, 2"), before);
         backfill_ok({"clean"});
     }

@@ -229,8 +229,8 @@ TEST_P(NoTrigger, FiresForRowsThatStay) {
     const auto outcome = backfill({"copy"});
     EXPECT_EQ(outcome.exit_status, 1);
     EXPECT_THAT(outcome.output,
-                HasSubstr("triggers of the target would fire for its rows, for they go through the "
-                          "hypertable, and rows of it are updated"));
+                HasSubstr("triggers in the target would fire for its rows, because they go through "
+                          "the hypertable, and some of them are updated"));
     backfill_ok({"copy", "--fire-triggers"});
     EXPECT_EQ(target.value("SELECT value FROM readings WHERE time = '2024-01-05'"), "7");
     EXPECT_THAT(fired(), ElementsAre("Always UPDATE ROW", "updates UPDATE ROW"));
@@ -438,8 +438,8 @@ TEST_P(TriggersFromPlain, OfAnyStateDoNotFireOrFailTheirChunk) {
         backfill_ok({"stage", "--until", "2024-02-01"});
         const auto outcome = backfill({"copy"});
         EXPECT_EQ(outcome.exit_status, 1);
-        EXPECT_THAT(outcome.output, HasSubstr("triggers of the target would fire for its rows, for "
-                                              "they go through the hypertable"));
+        EXPECT_THAT(outcome.output, HasSubstr("triggers in the target would fire for its rows, "
+                                              "because they go through the hypertable"));
         EXPECT_THAT(fired(), IsEmpty());
         EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1");
         backfill_ok({"copy", "--fire-triggers"});
@@ -492,10 +492,10 @@ TEST_F(Triggers, DoNotFireWhereChunksAreCutElsewhereIfTheRoleMaySetIt) {
     const auto outcome = backfill({"copy"});
     EXPECT_EQ(outcome.exit_status, 1);
     EXPECT_THAT(outcome.output,
-                AllOf(HasSubstr("triggers of the target would fire for its rows"),
+                AllOf(HasSubstr("triggers in the target would fire for its rows"),
                       HasSubstr("they go through the hypertable"),
                       HasSubstr("GRANT SET ON PARAMETER session_replication_role")));
-    EXPECT_THAT(backfill_ok({"copy", "--explain"}), HasSubstr(": fails: triggers of the target"));
+    EXPECT_THAT(backfill_ok({"copy", "--explain"}), HasSubstr(": fails: triggers in the target"));
     EXPECT_THAT(fired(), IsEmpty());
     if (!may_grant_settings())
         return;
@@ -514,7 +514,7 @@ TEST_F(Triggers, MakeTheApacheEditionRefuseWithoutTheRight) {
     const auto outcome = backfill({"copy"});
     EXPECT_EQ(outcome.exit_status, 1);
     EXPECT_THAT(outcome.output,
-                HasSubstr("the Apache edition makes chunks only for rows that come"));
+                HasSubstr("the Apache edition creates chunks only when rows are inserted"));
     if (!may_grant_settings())
         return;
     grant_replica();
