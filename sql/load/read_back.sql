@@ -260,7 +260,7 @@ missing (reason) AS (
                     WHEN row LIKE '%<last>false</last>%' THEN last END AS filter) AS lacking
     WHERE filter IS NOT NULL
     UNION ALL
-    SELECT format('%s has no rows there', hypertable)
+    SELECT format('%s has none of them', hypertable)
     FROM load
     WHERE loaded AND NOT EXISTS (SELECT FROM found
                                  WHERE found.number = load.number

@@ -28,12 +28,13 @@ std::string note_on(load::Strategy strategy, const timescale::Server& target) {
     if (strategy != load::Strategy::attach)
         return {};
     if (!target.community)
-        return "Note: the target's Apache edition attaches no tables; all goes in place.";
+        return "Note: the target's Apache edition cannot attach tables, so all chunks are loaded "
+               "in place.";
     if (target.adopts_indexes())
         return {};
     return fmt::format("Note: the target has TimescaleDB {}. Before 2.22, indexes are built while "
-                       "a chunk is attached, and the application cannot make chunks of its "
-                       "hypertable meanwhile.",
+                       "a chunk is attached, and the application cannot create chunks of "
+                       "its hypertable meanwhile.",
                        target.timescaledb_text);
 }
 
@@ -46,12 +47,12 @@ void record_for_skipping(run::Endpoint& target, const postgres::Result& rows) {
     for (const auto& one : load::read_unrecorded(target.connection, hypertables)) {
         load::record(target.connection, target.server, one);
         spdlog::warn("{} of {} {} not recorded for chunk skipping by {}, so that filters by it "
-                     "missed their rows; they are now{}",
+                     "missed their rows; they are recorded now{}",
                      output::format_count(one.chunks, "chunk"), one.hypertable.quoted(),
                      one.chunks == 1 ? "was" : "were", postgres::quote_identifier(one.column),
                      one.may_record ? ""
-                                    : ", and so are all others, anew: what was known of their "
-                                      "values comes back as they are compressed again");
+                                    : ", and the other chunks are recorded anew, without the "
+                                      "ranges of their values until they are compressed again");
     }
 }
 

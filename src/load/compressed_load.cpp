@@ -74,7 +74,7 @@ std::optional<Loaded> CompressedLoad::load_anew(const Request& request, Prepared
     } while (take_back_for_late_rows(request, prepared));
     const auto made = timescale::read_chunk(target_, target_server_, target.name);
     if (!made || !made->compressed || made->compressed->settings != source.settings)
-        return as_rows("the target gives new chunks other compression settings");
+        return as_rows("new chunks in the target get other compression settings");
     set_sizes(request, *made, *made->compressed);
     carry_ranges(target_, request.chunk, target.name);
     return loaded;

@@ -52,7 +52,7 @@ std::string obstacle_of_metadata(const timescale::Chunk& source, const timescale
     const auto& compressed = *source.compressed;
     for (const auto& column : source.columns)
         if (!column.built_in && may_have_bloom_filter(compressed, column.name))
-            return fmt::format("there is a bloom filter over {}, whose type may hash differently",
+            return fmt::format("a bloom filter covers {}, whose type may hash differently",
                                postgres::quote_identifier(column.name));
     const bool sorts_text = std::ranges::any_of(compressed.columns, [](const auto& column) {
         return column.name.starts_with("_ts_meta_") && column.sorting;
@@ -60,7 +60,7 @@ std::string obstacle_of_metadata(const timescale::Chunk& source, const timescale
     for (const auto& column : source.columns) {
         const auto other = std::ranges::find(target.columns, column.name, &ChunkColumn::name);
         if (sorts_text && other != target.columns.end() && other->sorting != column.sorting)
-            return fmt::format("{} is sorted by another collation",
+            return fmt::format("{} has another collation in the target",
                                postgres::quote_identifier(column.name));
     }
     return {};
@@ -69,16 +69,16 @@ std::string obstacle_of_metadata(const timescale::Chunk& source, const timescale
 std::string why_rows_stay(const timescale::Chunk& target) {
     return target.referenced
                ? "foreign keys reference rows of the target's chunk"
-               : "a publication keeps rows of the target's chunk from being deleted or changed";
+               : "a publication prevents deletes and updates of rows of the target's chunk";
 }
 
 /// Batches are taken as they are only when the target reads them just as the source does; what
 /// stands against it, or nothing.
 std::string obstacle_to_batches(const Situation& situation) {
     if (situation.target->keeps_rows())
-        return "its rows stay";
+        return why_rows_stay(*situation.target);
     if (situation.fire_triggers && situation.triggers.has_any())
-        return "triggers are to fire for its rows";
+        return "triggers must fire for its rows";
     if (!situation.whole)
         return "a bound cuts the compressed chunk";
     if (situation.source.is_hypercore())
@@ -92,20 +92,20 @@ std::string obstacle_to_batches(const Situation& situation) {
         return "its compressed batches are unordered";
     // The metadata of batches depend on the bytes of text; and nothing but UTF8 is sent as it is.
     if (situation.source_server.encoding != "UTF8" || situation.target_server.encoding != "UTF8")
-        return "source and target are not both in UTF8";
+        return "source and target do not both have the encoding UTF8";
     // In a batch, no value for a column is that value, and NULL otherwise; and what stands for NULL
     // in the one with such a column cannot be copied before some 2.27 (seen on 2.19.3).
     for (const auto* chunk : {&situation.source, &*situation.target})
         for (const auto& column : chunk->columns)
             if (column.missing)
-                return fmt::format("{} was added when there were rows",
+                return fmt::format("the column {} was added after rows were inserted",
                                    postgres::quote_identifier(column.name));
     // Batches go as binary COPY, and have the values' binary form inside.
     if (std::ranges::any_of(situation.source.columns, &ChunkColumn::as_text))
-        return "a column's type has no binary form that means the same in the target";
+        return "a column's type has no binary format that means the same in the target";
     if (std::ranges::any_of(situation.source.compressed->columns,
                             [](const auto& column) { return column.name.empty(); }))
-        return "TimescaleDB has cut the name of a compressed column within a character";
+        return "TimescaleDB has truncated a compressed column's name within a character";
     return obstacle_of_metadata(situation.source, *situation.target);
 }
 
@@ -162,7 +162,7 @@ Plan choose_for_compressed_source(const Situation& situation) {
             if (alike)
                 plan.reason = "the role may not change the statistics of the target's chunk";
             else if (target && situation.target->skipping)
-                plan.reason = "the target's chunk may be skipped by the values of its old rows";
+                plan.reason = "chunk skipping has the ranges of the old rows of the target's chunk";
             else
                 plan.reason = "the target's chunk has no compressed table like the source's";
             return plan;
@@ -188,15 +188,15 @@ Plan choose_for_present_chunk(const Situation& situation) {
 std::string attach_obstacle(const LoadOptions& options, const timescale::Server& target,
                             const timescale::HypertableTriggers& triggers, std::int64_t bytes) {
     if (options.strategy == Strategy::in_place)
-        return "asked for by --load-strategy";
+        return "--load-strategy in-place was given";
     if (!target.community)
-        return "the Apache edition attaches no tables";
+        return "the Apache edition cannot attach tables";
     if (options.fire_triggers && triggers.has_any())
-        return "triggers are to fire for its rows";
+        return "triggers must fire for its rows";
     if (options.strategy == Strategy::attach)
         return {};
     if (!target.adopts_indexes())
-        return "before TimescaleDB 2.22, attaching builds indexes with the hypertable locked";
+        return "before TimescaleDB 2.22, attaching builds indexes while the hypertable is locked";
     // Making a table would cost more than the target's indexes do; but it keeps no writer off, and
     // rows that violate a constraint which is NOT VALID have no other way.
     const bool is_worth_it =
@@ -213,8 +213,8 @@ std::string Plan::way() const {
     case Into::attached_table:
         return "load, then attach";
     case Into::new_chunk:
-        return what == What::rows ? "make the chunk, then in place"
-                                  : "make the chunk, then attach its batches";
+        return what == What::rows ? "create the chunk, then in place"
+                                  : "create the chunk, then attach its batches";
     case Into::hypertable:
         return "through the hypertable";
     case Into::existing_chunk:
@@ -244,7 +244,7 @@ std::string obstacle_to_attaching(const Situation& situation) {
     if (!situation.attach_obstacle.empty())
         return situation.attach_obstacle;
     if (situation.target && !situation.target_server.drops_chunks_under_writers())
-        return "before TimescaleDB 2.23, dropping its empty chunk could fail a writer";
+        return "before TimescaleDB 2.23, dropping the empty chunk could make a writer fail";
     return {};
 }
 
@@ -338,7 +338,7 @@ std::string note_on_triggers(const Plan& plan, const timescale::HypertableTrigge
     case Plan::Triggers::none:
         break;
     case Plan::Triggers::replica:
-        return "; triggers do not fire, by session_replication_role";
+        return "; triggers do not fire, because of session_replication_role";
     case Plan::Triggers::suspended:
         return "; triggers do not fire, and writers of the chunk wait until it is loaded";
     case Plan::Triggers::fired:
@@ -351,9 +351,9 @@ std::string note_on_triggers(const Plan& plan, const timescale::HypertableTrigge
 std::string why_one_pass(const Situation& situation) {
     const auto& without = situation.without_time_index;
     if (without.empty() || without == std::vector{situation.source.name})
-        return "the source's table has no index on time, and is read in one pass";
-    return fmt::format("{}{} of the source's table has no index on time, and all of it is read in "
-                       "one pass",
+        return "the source's table has no index on time, so it is read in one pass";
+    return fmt::format("{}{} of the source's table has no index on time, so the whole table is "
+                       "read in one pass",
                        without.front().quoted(),
                        without.size() == 1 ? "" : fmt::format(" and {} more", without.size() - 1));
 }
@@ -381,7 +381,7 @@ Plan choose_way(const Situation& situation) {
         } else {
             plan.into = Plan::Into::hypertable;
             plan.reason = situation.same_dimensions
-                              ? "the target's chunks are cut elsewhere"
+                              ? "the target's chunks have other slices"
                               : "the target's hypertable has other dimensions";
         }
         return plan;
@@ -397,8 +397,8 @@ Plan choose_way(const Situation& situation) {
     // TimescaleDB refuses (truncate_relation in tsl/src/compression/compression.c).
     if (plan.compress_after && situation.target->referenced) {
         plan.compress_after = false;
-        plan.reason += "; it stays uncompressed, for TimescaleDB compresses no chunk that foreign "
-                       "keys reference";
+        plan.reason += "; it stays uncompressed, because TimescaleDB does not compress chunks that "
+                       "foreign keys reference";
     }
     return plan;
 }

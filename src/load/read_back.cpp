@@ -67,8 +67,8 @@ std::optional<std::string> read_back_failure(const postgres::SqlError& error) {
     if (error.context().find(comment) != std::string::npos) {
         if (error.reaction() != postgres::Reaction::fail_task)
             return std::nullopt;
-        return fmt::format("what was loaded cannot be read through its hypertable, and nothing of "
-                           "it stays: {}",
+        return fmt::format("the loaded rows cannot be read through their hypertable, so they were "
+                           "rolled back: {}",
                            error.reason());
     }
     const auto& text = error.reason();
@@ -79,8 +79,8 @@ std::optional<std::string> read_back_failure(const postgres::SqlError& error) {
     auto reason = text.substr(begin + not_found.size());
     if (reason.ends_with('"'))
         reason.pop_back();
-    return fmt::format("what was loaded is not found through its hypertable, and nothing of it "
-                       "stays: {}",
+    return fmt::format("the loaded rows are not found through their hypertable, so they were "
+                       "rolled back: {}",
                        reason);
 }
 

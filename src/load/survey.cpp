@@ -38,9 +38,9 @@ std::string staging_obstacle(postgres::Connection& target, const timescale::Serv
     const auto& triggers = request.target_hypertable.triggers;
     const auto shape = StagingTable::shape(target, server, request.task);
     if (!shape)
-        return "the hypertable is gone";
+        return "the hypertable no longer exists";
     if (!server.attaches_cleanly() && !target.sent_settings())
-        return "a pooler keeps the setting timescaledb.disable_load from the server";
+        return "a pooler does not pass timescaledb.disable_load to the server";
     if (server.checks_attached_rows_wrongly() && !shape->dimensions_in_place)
         return "before TimescaleDB 2.22.1, tables cannot be attached after columns were dropped";
     if (std::ranges::any_of(shape->foreign_keys, [&](const auto& key) {

@@ -196,7 +196,7 @@ std::string TargetChunks::create_chunk_by_inserting(const Request& request) {
     // If triggers fire, they must not fire for this row.
     const auto& triggers = request.target_hypertable.triggers;
     if (triggers.has_any() && !triggers.can_be_replica())
-        return "triggers would fire for a row more";
+        return "creating the chunk would fire triggers";
     const auto filter = timescale::row_filter(request.source_hypertable.time, request.task.ranges);
     auto& builder = builder_();
     postgres::Transaction transaction(builder, fmt::format("BEGIN; {}", lock_to_make_chunk));
@@ -210,7 +210,7 @@ std::string TargetChunks::create_chunk_by_inserting(const Request& request) {
             fmt::format("{} WHERE {} LIMIT 1", request.chunk.name.quoted(), filter), builder,
             request.task.target, progress_);
         if (loaded.rows == 0)
-            return "there are no rows to make a chunk for";
+            return "there are no rows to create the chunk for";
     } catch (const postgres::SqlError& error) {
         if (error.says_gone() &&
             !timescale::read_chunk(source_, source_server_, request.chunk.name))
@@ -220,13 +220,13 @@ std::string TargetChunks::create_chunk_by_inserting(const Request& request) {
     }
     const auto place = timescale::find_place(builder, {request.task.target, request.task.slices});
     if (!place.same)
-        return "the target cuts new chunks elsewhere";
+        return "new chunks in the target get other slices";
     const auto made = timescale::read_chunk(builder, target_server_, *place.same);
     // There may be rows that reference what is yet to come, by a key that is not valid.
     if (made && made->referenced)
         return "foreign keys reference its rows";
     if (made && made->refuses_deletes)
-        return "a publication keeps rows from being deleted";
+        return "a publication prevents deletes of its rows";
     builder.execute(fmt::format("DELETE FROM ONLY {} WHERE xmin = pg_current_xact_id()::xid",
                                 place.same->quoted()));
     transaction.commit();

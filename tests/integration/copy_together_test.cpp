@@ -203,10 +203,10 @@ TEST_F(CopyTogether, ExplainNamesEachWay) {
     EXPECT_THAT(backfill_ok({"copy", "--explain", "--load-strategy", "attach"}),
                 HasSubstr("60 chunks: load, then attach\n"));
     EXPECT_THAT(backfill_ok({"copy", "--explain", "--load-strategy", "in-place"}),
-                HasSubstr("60 chunks: make the chunk, then in place\n"));
+                HasSubstr("60 chunks: create the chunk, then in place\n"));
     target.run("SELECT set_chunk_time_interval('ticks', 70); INSERT INTO ticks VALUES (130, 1)");
     EXPECT_THAT(backfill_ok({"copy", "--explain"}),
-                HasSubstr(": through the hypertable: the target's chunks are cut elsewhere\n"));
+                HasSubstr(": through the hypertable: the target's chunks have other slices\n"));
 }
 
 TEST_F(CopyTogether, WarnsOfAttachingOnOldVersions) {

@@ -951,7 +951,7 @@ TEST_F(Import, NeedsFewPrivileges) {
 class ImportReadBack : public Import {
   protected:
     static constexpr auto not_found =
-        "what was loaded is not found through its hypertable, and nothing of it stays";
+        "the loaded rows are not found through their hypertable, so they were rolled back";
 
     /// Expects the file's only batch to fail, and none of its rows to stay.
     void expect_fault(const std::string& reason, const std::string& rows_before) {
@@ -1026,7 +1026,8 @@ TEST_F(ImportReadBack, FindsAMissingCompressedTable) {
     file.write("time,device\n2024-01-01 06:00+00,7\n");
     const auto outcome = import("readings", {file.path()});
     EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output;
-    EXPECT_THAT(outcome.errors, HasSubstr("what was loaded cannot be read through its hypertable"));
+    EXPECT_THAT(outcome.errors,
+                HasSubstr("the loaded rows cannot be read through their hypertable"));
 }
 
 TEST_F(ImportReadBack, AcceptsRowsThatAreFound) {

@@ -81,7 +81,7 @@ TEST_F(Pooler, InSessionModeEverythingWorks) {
                "__backfill.task)");
     if (is_community() && !version_at_least(2, 29)) {
         EXPECT_THAT(run_ok(pooler, {"copy", "--explain", "--load-strategy", "attach"}),
-                    HasSubstr("in place: a pooler keeps the setting timescaledb.disable_load from "
+                    HasSubstr("in place: a pooler does not pass timescaledb.disable_load to "
                               "the server\n"));
     }
     run_ok(pooler, {"copy", "-p", "3", "--load-strategy", is_community() ? "attach" : "auto"});

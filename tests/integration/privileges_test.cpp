@@ -126,7 +126,7 @@ TEST_F(Privileges, AReaderAndAnOwnerCanDoEverything) {
     const auto explanation = run_ok({"copy", "--explain", "--load-strategy", "attach"});
     EXPECT_THAT(explanation,
                 AllOf(HasSubstr("chunks: load, then attach"), HasSubstr("1 chunk: in place"),
-                      HasSubstr("1 chunk: make the chunk")));
+                      HasSubstr("1 chunk: create the chunk")));
     run_ok({"copy", "--load-strategy", "attach"});
     run_ok({"refresh-caggs"});
     expect_equal();

@@ -92,8 +92,8 @@ class ReadBack : public Migration {
                            [&](postgres::Connection& holder) { holder.execute(fault); });
         EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output << outcome.errors;
         EXPECT_THAT(outcome.output + outcome.errors,
-                    AllOf(HasSubstr("what was loaded is not found through its hypertable, and "
-                                    "nothing of it stays"),
+                    AllOf(HasSubstr("the loaded rows are not found through their hypertable, so "
+                                    "they were rolled back"),
                           HasSubstr(reason)));
         EXPECT_EQ(target.value("SELECT count(*) FROM readings"), rows_before);
         EXPECT_NE(target.value("SELECT count(*) FROM __backfill.task WHERE failed IS NOT NULL"),
@@ -184,7 +184,7 @@ TEST_F(ReadBack, FindsAFaultInAChunkThatIsAttached) {
                        });
     EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output << outcome.errors;
     EXPECT_THAT(outcome.output + outcome.errors,
-                HasSubstr("what was loaded is not found through its hypertable"));
+                HasSubstr("the loaded rows are not found through their hypertable"));
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "0");
     EXPECT_EQ(target.value("SELECT count(*) FROM show_chunks('readings')"), "0");
     EXPECT_EQ(backfill({"copy"}).exit_status, 0);
@@ -254,7 +254,7 @@ TEST_F(ReadBack, AcceptsOtherTypesOfTime) {
 TEST_F(ReadBack, IsContentWithEmptyChunksWhereNothingWasLoaded) {
     target.run(create() + rows(2) + "DELETE FROM readings");
     EXPECT_EQ(read_back("time < '2030-01-01'", false), "");
-    EXPECT_THAT(read_back(), HasSubstr("public.readings has no rows there"));
+    EXPECT_THAT(read_back(), HasSubstr("public.readings has none of them"));
 }
 
 TEST_F(ReadBack, FindsAWrongConstraint) {

@@ -533,7 +533,8 @@ TEST_F(Triggers, HaveSmallChunksAttachedWhereWritersWouldWait) {
     EXPECT_THAT(backfill_ok({"copy", "--explain"}), HasSubstr("\n3 chunks: load, then attach\n"));
     grant_replica();
     EXPECT_THAT(backfill_ok({"copy", "--explain"}),
-                HasSubstr("it is small; triggers do not fire, by session_replication_role\n"));
+                HasSubstr("it is small; triggers do not fire, because of "
+                          "session_replication_role\n"));
 }
 
 // ---------------------------------------------------------------- NOT VALID

@@ -111,8 +111,8 @@ TEST(ChooseLoad, KeepsAnEmptyChunkIfDroppingItCouldFailAWriter) {
     situation.target_server.timescaledb = {2, 22, 1};
     EXPECT_EQ(choose_load(situation),
               (Plan{.into = Into::existing_chunk,
-                    .reason = "before TimescaleDB 2.23, dropping its empty chunk could fail a "
-                              "writer"}));
+                    .reason = "before TimescaleDB 2.23, dropping the empty chunk could make a "
+                              "writer fail"}));
     situation.target.reset();
     situation.takes_new_chunk = true;
     EXPECT_EQ(choose_load(situation).into, Into::attached_table);
@@ -140,7 +140,7 @@ TEST(AttachObstacle, DependsOnStrategyServerAndSize) {
               "it is small");
     EXPECT_EQ(attach_obstacle({.strategy = Strategy::attach}, server, {}, 0), "");
     EXPECT_EQ(attach_obstacle({.strategy = Strategy::in_place}, server, {}, big),
-              "asked for by --load-strategy");
+              "--load-strategy in-place was given");
     server.timescaledb = {2, 22, 0};
     EXPECT_EQ(attach_obstacle({.strategy = Strategy::automatic}, server, {}, big), "");
     server.timescaledb = {2, 21, 4};
@@ -148,7 +148,7 @@ TEST(AttachObstacle, DependsOnStrategyServerAndSize) {
     EXPECT_EQ(attach_obstacle({.strategy = Strategy::attach}, server, {}, big), "");
     server.community = false;
     EXPECT_EQ(attach_obstacle({.strategy = Strategy::attach}, server, {}, big),
-              "the Apache edition attaches no tables");
+              "the Apache edition cannot attach tables");
 }
 
 TEST(ChooseLoad, CreatesAChunkForACompressedOne) {
@@ -163,7 +163,7 @@ TEST(ChooseLoad, UsesTheHypertableIfChunkBoundariesDiffer) {
     auto situation = uncompressed();
     situation.target.reset();
     EXPECT_EQ(choose_load(situation),
-              (Plan{.into = Into::hypertable, .reason = "the target's chunks are cut elsewhere"}));
+              (Plan{.into = Into::hypertable, .reason = "the target's chunks have other slices"}));
 }
 
 TEST(ChooseLoad, UsesTheHypertableIfDimensionsDiffer) {
@@ -228,7 +228,7 @@ TEST(ChooseLoad, DecompressesAChunkWithStaleSkippingStatistics) {
     auto situation = both_compressed();
     situation.target->skipping = R"({"tracking": [1, 8, true]})";
     auto plan = batches(true);
-    plan.reason = "the target's chunk may be skipped by the values of its old rows";
+    plan.reason = "chunk skipping has the ranges of the old rows of the target's chunk";
     EXPECT_EQ(choose_load(situation), plan);
 }
 
@@ -381,7 +381,7 @@ TEST(ChooseLoad, ChangesOnlyDifferencesIfAPublicationPreventsDeletes) {
     auto situation = both_compressed();
     situation.target->refuses_deletes = true;
     const std::string reason =
-        "a publication keeps rows of the target's chunk from being deleted or changed";
+        "a publication prevents deletes and updates of rows of the target's chunk";
     const Plan plan{.what = What::rows,
                     .decompress_first = true,
                     .compress_after = true,
@@ -410,8 +410,8 @@ TEST(ChooseLoad, DoesNotCompressChunksThatForeignKeysReference) {
                         .compress_after = false,
                         .only_differences = true,
                         .reason = "foreign keys reference rows of the target's chunk; it stays "
-                                  "uncompressed, for TimescaleDB compresses no chunk that foreign "
-                                  "keys reference"}));
+                                  "uncompressed, because TimescaleDB does not compress chunks "
+                                  "that foreign keys reference"}));
     }
     // But an empty chunk accepts batches.
     auto situation = source_compressed();
