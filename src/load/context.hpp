@@ -11,15 +11,15 @@
 
 namespace load {
 
-/// The servers at both ends of a load.
+/// What a worker loads chunks with. All references must outlive its copies.
 struct Context {
     postgres::Connection& source;
     const timescale::Server& source_server;
-    /// In the transaction that holds the claim, loads and marks.
+    /// In the transaction that holds the claim, loads the rows and marks the task.
     postgres::Connection& target;
     const timescale::Server& target_server;
-    /// Another connection to the target, which is in no transaction: for what has to be committed
-    /// before that one is, or must not hold its locks so long. Called when it is needed.
+    /// Returns a second connection to the target, in no transaction, for work that must be
+    /// committed earlier or must not hold its locks for so long. It is made by the first call.
     std::function<postgres::Connection&()> builder;
     ConnectLean connect_lean;
     HelperPool& helpers;

@@ -28,7 +28,7 @@ void HelperPool::do_next(std::unique_lock<std::mutex>& lock, SharedWork& work,
     std::exception_ptr problem;
     try {
         piece(own);
-    } catch (...) { // whoever shared the work deals with it
+    } catch (...) { // share() rethrows it in the thread of the chunk's worker
         problem = std::current_exception();
     }
     lock.lock();
@@ -75,7 +75,7 @@ bool HelperPool::Helper::help(HelperConnections& own) {
     });
     auto* work = helpers_.find_work();
     if (work == nullptr)
-        return false; // it stays idle, and the others see that
+        return false; // still counted as idle, so that the others end, too
     idle_ = false;
     --helpers_.idle_;
     helpers_.do_next(lock, *work, own);

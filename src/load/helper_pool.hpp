@@ -12,11 +12,12 @@
 
 namespace load {
 
-/// What a worker works with.
+/// A worker's connections for work items.
 struct HelperConnections {
     postgres::Connection& source;
     postgres::Connection& target; ///< in no transaction
-    /// The source is already in the transaction in which the work is done; otherwise it is in none.
+    /// True for the worker that shares its chunk: the source is in the transaction that reads the
+    /// chunk. Otherwise it is in no transaction.
     bool is_owner = false;
     ProgressListener& progress;
 };
@@ -25,8 +26,8 @@ struct HelperConnections {
 using WorkItem = std::function<void(HelperConnections&)>;
 
 /**
- * The workers of a run, as far as they help each other: one that finds no chunk left to claim does
- * pieces of the chunks that others are loading.
+ * Lets the workers of a run help each other: a worker that finds no chunk to claim loads pieces of
+ * the chunks of other workers.
  *
  * Thread-safe. A worker joins as a Helper. The pool must outlive its helpers.
  */
@@ -35,16 +36,15 @@ class HelperPool {
     /// The number of helpers.
     int size();
 
-    /// Announces one more helper, before the others could finish without it.
+    /// Counts one more helper before it exists, so that the others do not finish without it.
     void expect_another();
 
-    /// Has pieces done, by the caller and by all who have nothing else to do. Returns when all are
-    /// done.
-    /// \throws what the first piece that failed threw, when none is being done any more.
+    /// Runs work items on this thread and on those of idle helpers. Returns when all are done.
+    /// \throws what the first item that failed has thrown, after all running items have ended.
     void share(std::vector<WorkItem> pieces, HelperConnections& own);
 
-    /// A worker's place in the pool. It takes the place before anything that can fail, because the
-    /// others wait for it.
+    /// A worker's membership in the pool. Construct it before anything that can fail, because the
+    /// other helpers wait for all that were announced by expect_another().
     class Helper {
       public:
         explicit Helper(HelperPool& helpers) : helpers_(helpers) {}
@@ -52,8 +52,8 @@ class HelperPool {
         Helper(const Helper&) = delete;
         Helper& operator=(const Helper&) = delete;
 
-        /// Does one piece of somebody's work, waiting for it.
-        /// \returns false when there will be none: nobody has a chunk in hand any more.
+        /// Waits for a work item of another worker, and runs it.
+        /// \returns false if there will be none, because all helpers are idle.
         bool help(HelperConnections& own);
 
       private:
@@ -68,15 +68,15 @@ class HelperPool {
         std::exception_ptr problem;
     };
 
-    /// Does the next piece of a work.
-    /// \pre locked, and there is one.
+    /// Runs the next item.
+    /// \pre locked; there is an item
     void do_next(std::unique_lock<std::mutex>& lock, SharedWork& work, HelperConnections& own);
     SharedWork* find_work();
 
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<SharedWork*> works_;
-    int helpers_ = 0; ///< who have not left
+    int helpers_ = 0;
     int idle_ = 0;
 };
 

@@ -23,9 +23,9 @@ void refuse_late_batches(const QualifiedName& chunk) {
 void LateBatches::unpack(const QualifiedName& chunk, const std::string& where,
                          LateRows& late) const {
     const auto before = late.our_writers(target_, chunk);
-    // The savepoint has an id of its own. No row is deleted, but it is looked for, and batches are
-    // decompressed for it (decompress_batches_for_update_delete in TimescaleDB's
-    // tsl/src/compression/compression_dml.c).
+    // The savepoint gives the rows a transaction id of their own. No row satisfies the condition,
+    // but TimescaleDB decompresses batches to check it (decompress_batches_for_update_delete in
+    // TimescaleDB's tsl/src/compression/compression_dml.c).
     target_.execute(fmt::format("SAVEPOINT unpacking; DELETE FROM ONLY {}{} xmin::text = ''; "
                                 "RELEASE SAVEPOINT unpacking",
                                 chunk.quoted(), where.empty() ? " WHERE" : where + " AND"));
@@ -46,8 +46,8 @@ bool LateBatches::have_come(const Request& request, const QualifiedName& chunk,
 bool LateBatches::are_in(const QualifiedName& batches, const LateRows& late) const {
     if (!target_server_.compresses_new_rows() || !late.are_in(target_, batches))
         return false;
-    // DELETE decompresses nothing, and COPY does not mark the chunk as partial, so that its rows
-    // would not be found (seen on 2.21.4, 2.22.1).
+    // In these versions, DELETE does not decompress these batches, and COPY does not mark the chunk
+    // as partial, so queries would not find its rows (seen on 2.21.4, 2.22.1).
     if (!target_server_.routes_copy_into_chunks())
         throw TaskError("the target's chunk was compressed while it was copied, or the application "
                         "writes compressed batches to it, which cannot be distinguished from old "

@@ -21,9 +21,10 @@ bool same_columns(std::vector<ChunkColumn> left, std::vector<ChunkColumn> right)
     });
 }
 
-/// True if a chunk of a hypertable with some compression settings may get those of the source's
-/// chunk. What the hypertable's leave open (null, from 2.20 or so on) is decided when a chunk is
-/// compressed, by its indexes and statistics: then only trying tells.
+/// True if a new compressed chunk of a hypertable may get the given settings. Settings that the
+/// hypertable leaves open (null, since about 2.20) depend on indexes and statistics, and are known
+/// only after a chunk is compressed.
+/// \param chunk settings of the source's chunk. \param hypertable settings of the hypertable.
 bool may_become(const std::string& chunk, const std::string& hypertable) {
     if (hypertable.empty())
         return true;
@@ -35,8 +36,9 @@ bool may_become(const std::string& chunk, const std::string& hypertable) {
     return decided == wanted;
 }
 
-/// True if a bloom filter may be over a column. Its name ends with those of its columns, cut short
-/// when they are long (compressed_column_metadata_name_v2 in tsl/src/compression/create.c).
+/// True if a bloom filter may cover a column. The filter's name ends with the names of its columns,
+/// which are truncated if they are long (compressed_column_metadata_name_v2 in
+/// tsl/src/compression/create.c).
 bool may_have_bloom_filter(const timescale::Chunk::Compressed& compressed,
                            const std::string& column) {
     return std::ranges::any_of(compressed.columns, [&](const auto& metadata) {
@@ -46,8 +48,8 @@ bool may_have_bloom_filter(const timescale::Chunk::Compressed& compressed,
     });
 }
 
-/// What is kept of batches besides the values, so that some need not be read, must mean the same in
-/// the target; what does not, or nothing. Asking for a value would not find it otherwise.
+/// Why the metadata of batches, by which queries skip batches, would not be valid in the target, so
+/// that queries would miss rows; empty if it would.
 std::string obstacle_of_metadata(const timescale::Chunk& source, const timescale::Chunk& target) {
     const auto& compressed = *source.compressed;
     for (const auto& column : source.columns)
@@ -72,8 +74,8 @@ std::string why_rows_stay(const timescale::Chunk& target) {
                : "a publication prevents deletes and updates of rows of the target's chunk";
 }
 
-/// Batches are taken as they are only when the target reads them just as the source does; what
-/// stands against it, or nothing.
+/// Why batches cannot be copied unchanged; empty if they can. The target must read them exactly as
+/// the source does.
 std::string obstacle_to_batches(const Situation& situation) {
     if (situation.target->keeps_rows())
         return why_rows_stay(*situation.target);
@@ -87,20 +89,21 @@ std::string obstacle_to_batches(const Situation& situation) {
         return "source and target have different TimescaleDB versions";
     if (!situation.source.compressed->readable)
         return "the role may not read the compressed table in the source";
-    // The target would take unordered batches for ordered ones: no function sets that bit.
+    // The target would treat unordered batches as ordered, because no function sets that bit.
     if (situation.source.is_unordered())
         return "its compressed batches are unordered";
-    // The metadata of batches depend on the bytes of text; and nothing but UTF8 is sent as it is.
+    // The metadata of batches depends on the bytes of text, and only UTF8 is sent unchanged.
     if (situation.source_server.encoding != "UTF8" || situation.target_server.encoding != "UTF8")
         return "source and target do not both have the encoding UTF8";
-    // In a batch, no value for a column is that value, and NULL otherwise; and what stands for NULL
-    // in the one with such a column cannot be copied before some 2.27 (seen on 2.19.3).
+    // If such a column is NULL in a batch, its rows have the column's missing value in one table
+    // and NULL in another. And before about 2.27, batches that mean NULL in the former table cannot
+    // be copied (seen on 2.19.3).
     for (const auto* chunk : {&situation.source, &*situation.target})
         for (const auto& column : chunk->columns)
             if (column.missing)
                 return fmt::format("the column {} was added after rows were inserted",
                                    postgres::quote_identifier(column.name));
-    // Batches go as binary COPY, and have the values' binary form inside.
+    // Batches are copied in binary format, and contain values in their types' binary format.
     if (std::ranges::any_of(situation.source.columns, &ChunkColumn::as_text))
         return "a column's type has no binary format that means the same in the target";
     if (std::ranges::any_of(situation.source.compressed->columns,
@@ -109,7 +112,7 @@ std::string obstacle_to_batches(const Situation& situation) {
     return obstacle_of_metadata(situation.source, *situation.target);
 }
 
-/// What stands against a new compressed table for the target's chunk, or nothing.
+/// Why the target's chunk cannot get a new compressed table; empty if it can.
 std::string obstacle_to_new_batches(const Situation& situation) {
     if (!situation.target_compression_enabled)
         return "compression is not enabled on the target's hypertable";
@@ -121,21 +124,22 @@ std::string obstacle_to_new_batches(const Situation& situation) {
     return {};
 }
 
-/// True if batches may go into the compressed table that the target's chunk has.
+/// True if batches can be copied into the present compressed table of the target's chunk.
 bool takes_batches(const Situation& situation) {
-    // Rows of a partial chunk have to go through the hypertable then, to mark it as one.
+    // The rows of a partial chunk are then inserted through the hypertable, which marks the chunk
+    // as partial.
     const bool takes_rows = !situation.source.is_partial() || situation.fire_triggers ||
                             situation.triggers.of_statements.empty() ||
                             situation.triggers.can_be_replica();
 
-    // Only decompressing a chunk takes back what is recorded of the values of its old rows
-    // (ts_chunk_column_stats_reset_by_chunk_id in TimescaleDB's
-    // src/ts_catalog/chunk_column_stats.c): filters would miss those of the new ones.
+    // Chunk skipping has the ranges of the old rows, so queries would miss new rows. Only
+    // decompressing the chunk resets the ranges (ts_chunk_column_stats_reset_by_chunk_id in
+    // TimescaleDB's src/ts_catalog/chunk_column_stats.c).
     return takes_rows && !situation.target->skipping;
 }
 
-/// True if the target's chunk, compressed already, will have the source's statistics. Nobody but a
-/// superuser can give it others.
+/// True if the target's compressed chunk has the source's statistics or can get them, which takes a
+/// superuser.
 bool takes_sizes(const timescale::Chunk& source, const timescale::Chunk& target) {
     const auto& sizes = target.compressed->sizes;
     return source.compressed->sizes == sizes || (target.may_set_sizes && !sizes.empty());
@@ -178,7 +182,7 @@ Plan choose_for_present_chunk(const Situation& situation) {
         return choose_for_compressed_source(situation);
     Plan plan;
     plan.decompress_first = situation.target->compressed.has_value();
-    // The rows beyond the range stay as their owner had them.
+    // Rows outside the range stay compressed.
     plan.compress_after = plan.decompress_first && !situation.whole;
     return plan;
 }
@@ -197,8 +201,8 @@ std::string attach_obstacle(const LoadOptions& options, const timescale::Server&
         return {};
     if (!target.adopts_indexes())
         return "before TimescaleDB 2.22, attaching builds indexes while the hypertable is locked";
-    // Making a table would cost more than the target's indexes do; but it keeps no writer off, and
-    // rows that violate a constraint which is NOT VALID have no other way.
+    // For a small chunk, creating a table costs more than updating indexes. But attaching locks out
+    // no writers, and it is the only way to load rows that violate a NOT VALID constraint.
     const bool is_worth_it =
         (triggers.has_any() && !triggers.can_be_replica()) ||
         !triggers.unvalidated_checks.empty() ||
@@ -232,13 +236,13 @@ std::string Plan::way() const {
 
 namespace {
 
-/// What stands against it, or nothing.
+/// Why a table cannot be attached as the chunk; empty if it can.
 std::string obstacle_to_attaching(const Situation& situation) {
     if (situation.target && !situation.target->empty)
         return "the target's chunk holds rows";
     if (!situation.whole)
         return "a bound cuts the chunk";
-    // Compressing it would hold the lock on the hypertable.
+    // Compressing the attached chunk would hold the lock on the hypertable for long.
     if (situation.source.compressed)
         return "it is compressed in the source";
     if (!situation.attach_obstacle.empty())
@@ -248,18 +252,14 @@ std::string obstacle_to_attaching(const Situation& situation) {
     return {};
 }
 
-} // namespace
-
-namespace {
-
-/// True if something would fire that must not: users' triggers, and TimescaleDB's that records
-/// invalidations, where aggregates are copied, too.
+/// True if triggers would fire that must not: users' triggers, and TimescaleDB's trigger that
+/// records invalidations if aggregates are copied, too.
 bool would_fire(const Plan& plan, const Situation& situation) {
     const auto& triggers = situation.triggers;
     switch (plan.into) {
     case Plan::Into::attached_table:
         return false;
-    case Plan::Into::new_chunk: // of the rows that will go there
+    case Plan::Into::new_chunk: // for the rows that will be inserted
     case Plan::Into::hypertable:
         return triggers.has_any();
     case Plan::Into::existing_chunk:
@@ -288,10 +288,10 @@ TaskError triggers_would_fire(const timescale::HypertableTriggers& triggers,
 
 namespace {
 
-/// Decides what becomes of triggers.
+/// Sets Plan::triggers.
 void choose_triggers(Plan& plan, const Situation& situation) {
     const auto& triggers = situation.triggers;
-    // Nothing is updated but where rows stay; through the hypertable, that shows later.
+    // Rows are updated only where rows are kept. For the hypertable, this is known only later.
     const bool may_update =
         triggers.of_updates && (plan.only_differences || plan.into == Plan::Into::hypertable);
     if (situation.fire_triggers && (triggers.has_any() || may_update)) {
@@ -299,7 +299,7 @@ void choose_triggers(Plan& plan, const Situation& situation) {
         return;
     }
     const bool records = triggers.records_invalidations && !situation.source_server.has_timescaledb;
-    // In replicas, no foreign key is checked, and one that is NOT VALID need not be.
+    // In replica mode, the server checks no foreign keys, and rows may violate NOT VALID ones.
     const bool has_unvalidated_key =
         !triggers.unvalidated_foreign_keys.empty() && plan.into != Plan::Into::attached_table;
     if (triggers.can_be_replica() && !records &&
@@ -330,7 +330,7 @@ void choose_triggers(Plan& plan, const Situation& situation) {
         fail("they are statement-level triggers, and columns were dropped from the hypertable");
 }
 
-/// What there is to say about triggers of users.
+/// What the reason says about users' triggers.
 std::string note_on_triggers(const Plan& plan, const timescale::HypertableTriggers& triggers) {
     if (!triggers.has_any() && !(plan.only_differences && triggers.of_updates))
         return {};
@@ -347,7 +347,7 @@ std::string note_on_triggers(const Plan& plan, const timescale::HypertableTrigge
     return {};
 }
 
-/// Its tables may have got indexes since it was staged.
+/// Why a plain table is not read chunk by chunk.
 std::string why_one_pass(const Situation& situation) {
     const auto& without = situation.without_time_index;
     if (without.empty() || without == std::vector{situation.source.name})
@@ -358,7 +358,8 @@ std::string why_one_pass(const Situation& situation) {
                        without.size() == 1 ? "" : fmt::format(" and {} more", without.size() - 1));
 }
 
-Plan choose_way(const Situation& situation) {
+/// Chooses where and what to load, regardless of triggers.
+Plan choose_without_triggers(const Situation& situation) {
     Plan plan;
     if (situation.spans_chunks) {
         plan.into = Plan::Into::hypertable;
@@ -394,7 +395,7 @@ Plan choose_way(const Situation& situation) {
         plan.only_differences = true;
         plan.reason = why_rows_stay(*situation.target);
     }
-    // TimescaleDB refuses (truncate_relation in tsl/src/compression/compression.c).
+    // TimescaleDB refuses to compress it (truncate_relation in tsl/src/compression/compression.c).
     if (plan.compress_after && situation.target->referenced) {
         plan.compress_after = false;
         plan.reason += "; it stays uncompressed, because TimescaleDB does not compress chunks that "
@@ -406,10 +407,10 @@ Plan choose_way(const Situation& situation) {
 } // namespace
 
 Plan choose_load(const Situation& situation) {
-    auto plan = choose_way(situation);
+    auto plan = choose_without_triggers(situation);
     choose_triggers(plan, situation);
     const auto note = note_on_triggers(plan, situation.triggers);
-    // What stood against attaching may be what an earlier plan said.
+    // attach_obstacle may be the reason of an earlier plan, with the note.
     if (!plan.reason.ends_with(note))
         plan.reason += note;
     return plan;

@@ -19,82 +19,83 @@ enum class Strategy {
     in_place,  ///< never attach
 };
 
-/// What the user wants of loading.
+/// The user's options for loading.
 struct LoadOptions {
     Strategy strategy = Strategy::automatic;
-    bool fire_triggers = false; ///< users' triggers of the target fire for the rows
+    bool fire_triggers = false; ///< users' triggers in the target fire for the rows
 };
 
-/// What the servers, the user's options and the size of a chunk have against attaching a table as
-/// that chunk; empty when nothing.
+/// The reason why a table cannot be attached as a chunk because of the target, the user's options
+/// or the chunk's size; empty if there is none.
+/// \param bytes the chunk's size.
 std::string attach_obstacle(const LoadOptions& options, const timescale::Server& target,
                             const timescale::HypertableTriggers& triggers, std::int64_t bytes);
 
-/// How one chunk gets into the target.
+/// How one chunk is loaded into the target.
 struct Plan {
     enum class Into {
-        attached_table, ///< into a table that becomes the chunk; an empty one is dropped before
-        new_chunk,      ///< none is there: make it, then choose again
-        existing_chunk, ///< replace what it holds within the range
-        hypertable,     ///< the target cuts its chunks elsewhere: replace and route row by row
+        attached_table, ///< load a table and attach it as the chunk, after dropping an empty chunk
+        new_chunk,      ///< create the missing chunk, then choose again
+        existing_chunk, ///< replace the chunk's rows in the range
+        hypertable,     ///< the target's chunks have other slices: replace rows in all of them
     };
     enum class What {
-        rows,                ///< as rows, decompressed by the source if need be
-        batches,             ///< compressed batches as they are, into a table of their own that
-                             ///< becomes the chunk's; and the rows of a partial chunk
-        batches_into_present ///< the same, into the compressed table that the chunk has
+        rows,                ///< rows; the source decompresses them if necessary
+        batches,             ///< unchanged compressed batches, into a new table that becomes the
+                             ///< chunk's compressed table, and the other rows of a partial chunk
+        batches_into_present ///< the same, into the chunk's present compressed table
     };
-    /// What becomes of triggers, but for those of constraints.
+    /// What is done about triggers other than those of constraints.
     enum class Triggers {
-        none,      ///< there are none that would fire
-        replica,   ///< `session_replication_role = replica`, and we check the foreign keys
-        suspended, ///< on the chunk, until it is loaded, with its writers kept off
-        fired,     ///< as the user options
+        none,      ///< nothing, because none would fire
+        replica,   ///< `session_replication_role = replica`; the program checks foreign keys
+        suspended, ///< suspend the chunk's triggers and lock out writers until it is loaded
+        fired,     ///< let them fire, as the user wants
     };
     Into into = Into::existing_chunk;
     What what = What::rows;
     Triggers triggers = Triggers::none;
-    /// Rows are put into the chunk by its name: the hypertable has triggers for statements.
+    /// COPY names the chunk, so that statement triggers of the hypertable do not fire.
     bool names_chunk = false;
-    bool decompress_first = false; ///< the target's chunk is compressed and must not be
+    bool decompress_first = false; ///< decompress the target's chunk
     bool compress_after = false;
-    /// What the target's chunk holds stays where the source has the same (Chunk::keeps_rows).
+    /// Rows of the target's chunk that equal the source's are kept (Chunk::keeps_rows).
     bool only_differences = false;
-    std::string reason;    ///< why so, for people
+    std::string reason;    ///< the reason for this plan, for users
     std::string failure{}; ///< why the chunk cannot be loaded; empty if it can
     std::string remedy{};  ///< what the user can do about the failure
 
     bool operator==(const Plan&) const = default;
 
-    /// "load, then attach", "in place", ...: the way, for people.
+    /// A short description for users, such as "load, then attach" or "in place".
     std::string way() const;
 };
 
-/// What the choice depends on.
+/// The facts on which the choice of a plan depends.
 struct Situation {
-    bool whole = true; ///< no row filter cuts the chunk
-    /// It is all of a table without an index on time, which is no chunk's.
+    bool whole = true; ///< no bound cuts the chunk
+    /// The task is a whole plain table without an index on time, whose rows belong to many chunks.
     bool spans_chunks = false;
-    /// Those of its tables that have none, itself or what inherits from it.
+    /// Of that table and its child tables, those without an index on time.
     std::vector<postgres::QualifiedName> without_time_index{};
     timescale::Server source_server;
     timescale::Server target_server;
     timescale::Chunk source;
-    /// Source and target hypertable have dimensions of the same columns.
+    /// The hypertables of the source and the target have dimensions with the same columns.
     bool same_dimensions = true;
-    bool takes_new_chunk = false;           ///< the target has nothing where this one goes
-    std::optional<timescale::Chunk> target; ///< the chunk of the very same slices
+    bool takes_new_chunk = false;           ///< no chunk in the target overlaps this one
+    std::optional<timescale::Chunk> target; ///< the target's chunk with the same slices
     bool target_compression_enabled = false;
     std::string target_settings; ///< compression settings of the target's hypertable
-    /// What stands against attaching a table as the chunk; empty when nothing does.
+    /// The reason why a table cannot be attached as the chunk; empty if it can.
     std::string attach_obstacle;
     timescale::HypertableTriggers triggers{}; ///< of the target's hypertable
     bool fire_triggers = false;               ///< LoadOptions::fire_triggers
-    /// The columns of the target's chunk have the numbers that they have in the hypertable.
+    /// The columns of the target's chunk have the same numbers as those of the hypertable.
     bool columns_in_place = true;
 };
 
-/// Chooses; the one place where it is decided how a chunk is loaded, and why.
+/// Chooses how a chunk is loaded. This is decided only here.
 Plan choose_load(const Situation& situation);
 
 /// The error that triggers would fire although the user has not asked for it.

@@ -16,10 +16,11 @@ namespace {
 
 using postgres::QualifiedName;
 
-/// The value that a hypertable has in a map, put there by `read` when it is not.
+/// Returns a hypertable's value from a map. If there is none, `read` is called, and its result is
+/// added to the map.
 template <typename Read>
-const std::string& remembered(std::map<QualifiedName, std::string>& values,
-                              const QualifiedName& hypertable, const Read& read) {
+const std::string& cached(std::map<QualifiedName, std::string>& values,
+                          const QualifiedName& hypertable, const Read& read) {
     const auto found = values.find(hypertable);
     return found != values.end() ? found->second
                                  : values.emplace(hypertable, read(hypertable)).first->second;
@@ -33,6 +34,7 @@ std::string set_heap(const QualifiedName& table) {
     return fmt::format("run ALTER TABLE {} SET ACCESS METHOD heap", table.quoted());
 }
 
+/// The reason why a table cannot be attached to the request's hypertable; empty if it can.
 std::string staging_obstacle(postgres::Connection& target, const timescale::Server& server,
                              const Request& request) {
     const auto& triggers = request.target_hypertable.triggers;
@@ -47,7 +49,7 @@ std::string staging_obstacle(postgres::Connection& target, const timescale::Serv
             return !server.may_name_foreign_key(key.name);
         }))
         return "the name of a foreign key is too long";
-    // Rows with a NULL there would have to be inserted.
+    // Rows with NULL in this column would have to be inserted.
     if (!shape->nullable_dimensions.empty() && triggers.has_any() && !triggers.can_be_replica())
         return "a column of a space dimension may be NULL";
     return shape->obstacle;
@@ -71,7 +73,7 @@ std::string Request::rows() const {
     const auto& time = source_hypertable.time;
     auto rows =
         fmt::format("{} WHERE {}", chunk.name.quoted(), timescale::row_filter(time, task.ranges));
-    // Where they come chunk by chunk, the target has but one chunk at a time in hand.
+    // In this order, the target inserts into one chunk at a time.
     if (spans_chunks())
         rows += " ORDER BY " + timescale::axis_expression(time);
     return rows;
@@ -158,7 +160,7 @@ std::vector<Prepared> Survey::look(const std::vector<Request>& requests) {
 std::vector<Prepared> Survey::look(const std::vector<Request>& requests,
                                    std::vector<Situation>& situations, Locking locking,
                                    const std::vector<timescale::Place>& places) {
-    see_targets(requests, situations, locking, places);
+    read_targets(requests, situations, locking, places);
     std::map<QualifiedName, std::string> settings;
     std::map<QualifiedName, std::string> obstacles;
     std::vector<Prepared> list;
@@ -166,15 +168,14 @@ std::vector<Prepared> Survey::look(const std::vector<Request>& requests,
     for (std::size_t i = 0; i < requests.size(); ++i) {
         auto& now = situations[i];
         if (requests[i].chunk.compressed && now.target)
-            now.target_settings =
-                remembered(settings, requests[i].task.target, [&](const auto& name) {
-                    return timescale::read_compression_settings(target_, name);
-                });
+            now.target_settings = cached(settings, requests[i].task.target, [&](const auto& name) {
+                return timescale::read_compression_settings(target_, name);
+            });
         if (now.target && !now.triggers.of_statements.empty() && !now.triggers.can_be_replica())
             now.columns_in_place = has_columns_in_place(now.target->name);
         Prepared prepared{choose_load(now), now.target};
         if (prepared.plan.into == Plan::Into::attached_table) {
-            now.attach_obstacle = remembered(obstacles, requests[i].task.target, [&](const auto&) {
+            now.attach_obstacle = cached(obstacles, requests[i].task.target, [&](const auto&) {
                 return staging_obstacle(target_, target_server_, requests[i]);
             });
             prepared.plan = choose_load(now);
@@ -184,8 +185,9 @@ std::vector<Prepared> Survey::look(const std::vector<Request>& requests,
     return list;
 }
 
-/// \param first statements to run before.
-/// \throws ConcurrentChange when somebody has just dropped a chunk.
+/// Reads chunks of the target.
+/// \param first statements to run before, in the same round trip.
+/// \throws ConcurrentChange if a chunk has just been dropped.
 std::vector<std::optional<timescale::Chunk>> Survey::read(const std::vector<QualifiedName>& names,
                                                           std::vector<postgres::Statement> first) {
     try {
@@ -199,7 +201,7 @@ std::vector<std::optional<timescale::Chunk>> Survey::read(const std::vector<Qual
     }
 }
 
-/// True if a chunk's columns have the numbers that they have in its hypertable.
+/// True if the chunk's columns have the same numbers as those of its hypertable.
 bool Survey::has_columns_in_place(const QualifiedName& chunk) {
     return target_
         .query(
@@ -212,8 +214,9 @@ bool Survey::has_columns_in_place(const QualifiedName& chunk) {
         .empty();
 }
 
-void Survey::see_targets(const std::vector<Request>& requests, std::vector<Situation>& situations,
-                         Locking locking, std::vector<timescale::Place> places) {
+/// Sets Situation::target and takes_new_chunk.
+void Survey::read_targets(const std::vector<Request>& requests, std::vector<Situation>& situations,
+                          Locking locking, std::vector<timescale::Place> places) {
     if (places.empty()) {
         std::vector<timescale::Hypercube> hypercubes;
         hypercubes.reserve(requests.size());
@@ -223,7 +226,7 @@ void Survey::see_targets(const std::vector<Request>& requests, std::vector<Situa
     }
 
     std::vector<QualifiedName> names;
-    std::vector<std::size_t> indexes; // whose they are
+    std::vector<std::size_t> indexes; // of their requests
     for (std::size_t i = 0; i < requests.size(); ++i) {
         situations[i].takes_new_chunk = places[i].takes_new_chunk();
         situations[i].target.reset();

@@ -14,45 +14,45 @@
 
 namespace load {
 
-/// A chunk to load, and where to.
+/// A chunk to load.
 struct Request {
     const queue::Task& task;
     const timescale::Chunk& chunk; ///< in the source
     const timescale::Hypertable& source_hypertable;
     const timescale::Hypertable& target_hypertable;
-    /// Keeps writers off the target's chunk from the beginning, because they and an earlier attempt
-    /// got in each other's way.
+    /// Lock out writers of the target's chunk from the beginning, because an earlier attempt
+    /// conflicted with them.
     bool alone = false;
 
-    /// " WHERE ..." for the rows to copy among those of the chunk, or nothing when those are all.
+    /// " WHERE ..." for the chunk's rows in the range, or empty if all are.
     std::string condition() const;
 
-    /// " WHERE ..." for the rows in a hypertable whose chunks are cut elsewhere.
+    /// " WHERE ..." for these rows in a hypertable whose chunks have other slices.
     std::string hypercube_condition() const;
 
-    /// What stands behind FROM to read them in the source: where that has no chunks, out of the
-    /// whole table.
+    /// The FROM item, with conditions, that reads the rows in the source. It is the whole table if
+    /// the source has no chunks.
     std::string rows() const;
 
-    /// They belong into several chunks, and are not the rows of one.
+    /// True if the rows belong to several chunks of the target.
     bool spans_chunks() const;
 };
 
-/// What to do, and to which of the target's chunks.
+/// The plan for a request, and the state of the target's chunk.
 struct Prepared {
     Plan plan;
-    std::optional<timescale::Chunk> target; ///< the chunk of the very same slices, if there is one
-    LateRows late{}; ///< those that the application has just written, which stay (late_rows.hpp)
-    bool has_late_rows = false; ///< there are some
-    /// Chunks that were decompressed to go through the hypertable, and will be compressed again.
+    std::optional<timescale::Chunk> target; ///< the target's chunk with the same slices, if any
+    LateRows late{};                        ///< rows that must not be deleted
+    bool has_late_rows = false;             ///< the chunk has late rows
+    /// Chunks that were decompressed for loading through the hypertable. They are compressed again.
     std::vector<postgres::QualifiedName> decompressed{};
 
-    /// For a compressed chunk whose batches cannot come as they are after all.
+    /// Changes the plan of a compressed chunk whose batches cannot be copied unchanged after all.
     void take_rows_instead(const char* reason);
 };
 
-/// Looks at what the target has where chunks will go, and chooses how to load them. Asks for
-/// many chunks at once. Changes nothing.
+/// Reads the target's chunks in whose place chunks will be loaded, many in one round trip, and
+/// chooses the plans. Changes nothing.
 class Survey {
   public:
     Survey(const timescale::Server& source_server, postgres::Connection& target,
@@ -60,16 +60,16 @@ class Survey {
         : source_server_(source_server), target_(target), target_server_(target_server),
           options_(options) {}
 
-    /// As far as it is known without asking the target.
-    /// \throws TaskError when the chunk is not the one that was staged.
+    /// The part of the situation that is known without querying the target.
+    /// \throws TaskError if the chunk differs from the one that was staged.
     Situation situation(const Request& request) const;
 
-    /// What is done to the target's chunks before they are looked at: nothing, or a writer's lock,
-    /// so that they stay, and stay (un)compressed, until the transaction ends.
+    /// How the target's chunks are locked before they are read: not at all, or as a writer does, so
+    /// that they are not dropped, compressed or decompressed until the transaction ends.
     enum class Locking { none, as_writer };
 
-    /// Completes the situations of some requests, and chooses.
-    /// \param places what stands where they will go, if it has just been found.
+    /// Completes the situations, and chooses the plans.
+    /// \param places the places of the requests in the target, if they have just been found.
     std::vector<Prepared> look(const std::vector<Request>& requests,
                                std::vector<Situation>& situations, Locking locking = Locking::none,
                                const std::vector<timescale::Place>& places = {});
@@ -80,8 +80,8 @@ class Survey {
     bool has_columns_in_place(const postgres::QualifiedName& chunk);
     std::vector<std::optional<timescale::Chunk>>
     read(const std::vector<postgres::QualifiedName>& names, std::vector<postgres::Statement> first);
-    void see_targets(const std::vector<Request>& requests, std::vector<Situation>& situations,
-                     Locking locking, std::vector<timescale::Place> places);
+    void read_targets(const std::vector<Request>& requests, std::vector<Situation>& situations,
+                      Locking locking, std::vector<timescale::Place> places);
 
     const timescale::Server& source_server_;
     postgres::Connection& target_;
@@ -89,12 +89,12 @@ class Survey {
     LoadOptions options_;
 };
 
-/// \throws TaskError when loading into the target's chunk may crash the server.
+/// \throws TaskError if loading into the target's chunk may crash the server.
 void require_heap(const timescale::Chunk& target);
 
-/// Where text is converted into another encoding, what is not ASCII has another hash afterwards,
-/// and belongs into another space partition. \throws TaskError when the chunk has a row with such a
-/// value.
+/// Checks that rows stay in their space partitions. If text is converted to another encoding, the
+/// hashes of values with non-ASCII characters change.
+/// \throws TaskError if the chunk has a row with such a value.
 void check_partitions(postgres::Connection& source, const timescale::Server& source_server,
                       const timescale::Server& target_server, const Request& request);
 

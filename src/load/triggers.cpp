@@ -14,9 +14,10 @@ namespace {
 
 using timescale::Chunk;
 
-/// A trigger of that name which fires for nothing that we do. Replacing one takes a lock that keeps
-/// writers off, and nobody else; TimescaleDB refuses to have one disabled on a chunk.
-std::string stand_in(const Chunk::Trigger& trigger, const postgres::QualifiedName& chunk) {
+/// A statement that replaces a trigger by one that does not fire for inserts, updates or deletes.
+/// Replacing a trigger locks out writers only. TimescaleDB does not allow disabling triggers of
+/// chunks.
+std::string replacement(const Chunk::Trigger& trigger, const postgres::QualifiedName& chunk) {
     const auto name = postgres::quote_identifier(trigger.name);
     if (trigger.is_constraint)
         return fmt::format("DROP TRIGGER {} ON {}", name, chunk.quoted());
@@ -56,7 +57,7 @@ void suspend_triggers(postgres::Connection& target, const Request& request,
                          progress);
     std::string statements;
     for (const auto& trigger : triggers)
-        statements += stand_in(trigger, chunk) + "; ";
+        statements += replacement(trigger, chunk) + "; ";
     target.execute(statements);
 }
 
@@ -84,8 +85,8 @@ void check_foreign_keys(postgres::Connection& target, const timescale::Hypertabl
     for (const auto& key : hypertable.triggers.foreign_keys) {
         const auto rows = fmt::format("FROM ONLY {} AS row{}", table.quoted(),
                                       where.empty() ? " WHERE" : where + " AND");
-        // As the server's trigger does for each row: whoever is deleting one has ended then, and
-        // the next statement sees what became of it.
+        // The server's trigger locks each referenced row, too. This waits for transactions that are
+        // deleting one, and the next statement sees the result.
         target.execute(fmt::format("SELECT count(*) FROM (SELECT FROM {} AS key WHERE EXISTS "
                                    "(SELECT {} {}) FOR KEY SHARE OF key) AS locked",
                                    key.referenced, rows, key.match));

@@ -10,51 +10,52 @@
 #include <vector>
 
 /**
- * Triggers that users have made on the target's hypertables, and TimescaleDB's that records
- * invalidations: the rows that are copied have had their effects in the source.
+ * Keeps triggers from firing for copied rows: users' triggers on the target's hypertables, and
+ * TimescaleDB's trigger that records invalidations. They have fired for these rows in the source.
  *
- * All of it is a matter of the open transaction that loads, and gone with it.
+ * The functions work in the open transaction that loads. A rollback undoes their changes.
  */
 namespace load {
 
-/// Those of a chunk that have to be suspended before rows are put in or deleted.
+/// The triggers of the target's chunk that must be suspended before rows are inserted or deleted.
 std::vector<timescale::Chunk::Trigger> to_suspend(const Request& request, const Prepared& prepared);
 
-/// Does what Plan::triggers says, before the first row is deleted. What is suspended on the chunk
-/// keeps writers off it, who would miss it, until the transaction ends.
+/// Prevents triggers from firing as Plan::triggers says. Call it before the first row is deleted.
+/// If the chunk's triggers are suspended, writers are locked out until the transaction ends,
+/// because the triggers would not fire for their rows either.
 void suspend_triggers(postgres::Connection& target, const Request& request,
                       const Prepared& prepared, ProgressListener& progress);
 
-/// Undoes it when the last row is in.
+/// Undoes suspend_triggers() after the last row is loaded.
 void resume_triggers(postgres::Connection& target, const Request& request,
                      const Prepared& prepared);
 
-/// Has triggers fire for nothing until be_origin().
+/// Sets session_replication_role, so that no triggers fire until be_origin() is called.
 void be_replica(postgres::Connection& target);
 void be_origin(postgres::Connection& target);
 
-/// Checks the foreign keys of rows that came while nothing did, as the server would: what they
-/// reference is there, and stays until the transaction ends.
-/// \param table a chunk. \param where " WHERE ..." for the rows, or nothing for all.
-/// \throws SqlError 23503
+/// Checks the foreign keys of rows that were loaded in replica mode, as the server would: the
+/// referenced rows exist, and are locked until the transaction ends.
+/// \param table a chunk.
+/// \param where " WHERE ..." for the rows to check, or empty for all.
+/// \throws SqlError foreign_key_violation
 void check_foreign_keys(postgres::Connection& target, const timescale::Hypertable& hypertable,
                         const postgres::QualifiedName& table, const std::string& where);
 
-/// Rows of the source need not satisfy a constraint that is NOT VALID, but those that are put into
-/// a chunk do. \throws TaskError if that is what the error is about.
+/// Explains that the violated constraint is NOT VALID: rows of the source may violate it, but rows
+/// that are inserted into a chunk may not.
+/// \throws TaskError if the error is the violation of such a constraint.
 void throw_if_unvalidated(const postgres::SqlError& error, const Request& request);
 
-/**
- * While it lives, names mean in the target's transaction what they mean to the role: most triggers
- * name tables without their schemas.
- */
+/// Sets the role's own search_path in the target's transaction, because most trigger functions
+/// name tables without schemas.
 class RoleSearchPath {
   public:
-    /// \param wanted true if triggers fire; otherwise it does nothing.
+    /// \param wanted true if triggers fire; otherwise the object does nothing.
     RoleSearchPath(postgres::Connection& target, bool wanted);
 
-    /// Has constraint triggers that are deferred fire, too, and pins search_path again. After an
-    /// error, the rollback does that.
+    /// Fires deferred constraint triggers, and pins search_path again. Not needed after an error,
+    /// because the rollback resets search_path.
     void end();
 
   private:
