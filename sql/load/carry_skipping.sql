@@ -1,6 +1,6 @@
--- Records for a chunk whose batches are the source's the ranges of values that the source has
--- recorded, if they are valid there, so that the chunk is skipped as in the source. Not if the
--- chunk has further rows of its own.
+-- Records the source's ranges of values for a chunk that has the source's batches, if they are
+-- valid there, so that the chunk is skipped as in the source. Changes nothing if the chunk has other
+-- rows as well.
 --
 -- $1: the chunk's qualified and quoted name
 -- $2: {"column": [range_start, range_end, valid] or null, ...}

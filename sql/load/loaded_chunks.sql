@@ -1,11 +1,11 @@
 -- The chunks of a hypertable that the open transaction has inserted rows into, by their slices.
--- They are found by what the server counts for its statistics (pgstat_count_heap_insert in
--- PostgreSQL's src/backend/utils/activity/pgstat_relation.c), which costs nothing per row. Chunks
--- of an earlier transaction are included until the server has published its counts. There is no row
--- if the role may not read the hypertable, or a superuser has turned track_counts off.
+-- They are found by the server's statistics counters (pgstat_count_heap_insert in PostgreSQL's
+-- src/backend/utils/activity/pgstat_relation.c), which costs nothing per row. Chunks of an earlier
+-- transaction are included until the server has published its counters. Returns no row if the role
+-- may not read the hypertable, or if a superuser has turned off track_counts.
 --
 -- $1, $2: the hypertable's schema and name
--- $3: whether rows may have been compressed right away, so that they are in a chunk's compressed table
+-- $3: true if rows may be in a chunk's compressed table because of direct compress
 WITH touched AS MATERIALIZED (
     SELECT inhrelid AS oid
     FROM pg_inherits

@@ -9,16 +9,17 @@
 -- (invalid_text_representation) and "read back: " and the reason in its message. This is how SQL
 -- can raise an error with a given text: not every role may use a procedural language.
 --
--- Each row's values stand in a statement of their own, and are constants for the planner. That is
--- what query_to_xml() is for, which runs the text of a statement; what it returns here are hexadecimal
--- digits, which XML leaves as they are.
+-- Each row's values are constants in a separate statement, so that the planner can use them.
+-- query_to_xml() runs the text of a statement. Its results here are hexadecimal digits, which XML
+-- does not escape.
 --
--- $1: what was loaded, [{"schema": ..., "hypertable": ..., "slices": {"column": [range_start,
---     range_end], ...}, "condition": ..., "loaded": true, "added": false}, ...]: the hypercube's
---     slices, as for find_chunks.sql, SQL that is true for the rows, and perhaps for others between
---     them, whether there were any, and whether they were added to whatever was there. Then only rows
---     are looked for that this transaction has added: those that are newer than it is, out of the last
---     8 pages of a table, so that what was there before costs nothing.
+-- $1: the loaded rows, [{"schema": ..., "hypertable": ..., "slices": {"column": [range_start,
+--     range_end], ...}, "condition": ..., "loaded": true, "added": false}, ...]:
+--     slices: those of the hypercube, as for find_chunks.sql
+--     condition: SQL that is true for the rows, and perhaps for others between them
+--     loaded: true if there are any rows
+--     added: true if they were added to other rows. Then only this transaction's rows in the last 8
+--     pages of a table are looked for, so that the others cost nothing.
 WITH load AS MATERIALIZED (
     SELECT number, value ->> 'schema' AS schema_name, value ->> 'hypertable' AS table_name,
            format('%I.%I', value ->> 'schema', value ->> 'hypertable') AS hypertable,
@@ -37,7 +38,7 @@ wanted AS MATERIALIZED (
     JOIN _timescaledb_catalog.dimension ON dimension.hypertable_id = hypertable.id
     JOIN jsonb_each(load.slices) AS slice ON slice.key = dimension.column_name
 ),
--- The chunks that rows may have gone into. None, when something is wrong with the catalog.
+-- The chunks that may have the rows. If the catalog is damaged, there may be none.
 place AS MATERIALIZED (
     SELECT wanted.number, wanted.hypertable_id, wanted.hypertable, wanted.condition, wanted.added,
            chunk_constraint.chunk_id
@@ -78,8 +79,8 @@ item AS MATERIALIZED (
                                         to_jsonb(chunk) ->> 'table_name')) AS name
         OFFSET 0) AS relation
 ),
--- The columns of a hypertable to filter by, and those that batches are sorted or may be skipped by.
--- Chunks without batches are alike.
+-- Groups of chunks that are filtered by the same columns: all chunks without batches, and each chunk
+-- with batches, whose columns for sorting and skipping may differ.
 kind AS (
     SELECT DISTINCT hypertable_oid, hypertable_id, compressed_oid,
                     CASE WHEN compressed_oid IS NOT NULL THEN chunk_oid END AS compressed_chunk_oid
@@ -95,7 +96,7 @@ settings AS (
 ),
 filter AS (
     SELECT kind.hypertable_oid, kind.compressed_oid,
-           -- SQL that makes of a row ` AND "time" = '2025-01-01 00:00:00+00'::timestamptz ...`
+           -- an SQL expression whose value is ` AND "time" = '2025-01-01 00:00:00+00'::timestamptz ...`
            string_agg(format(
                'CASE WHEN %1$I IS NULL THEN '''' ELSE format(%2$L, %1$I::text) END',
                attribute.attname,
@@ -112,7 +113,7 @@ filter AS (
     CROSS JOIN LATERAL (SELECT * FROM pg_type WHERE oid = attribute.atttypid OFFSET 0) AS type
     CROSS JOIN LATERAL (
         SELECT CASE type.typtype WHEN 'd' THEN type.typbasetype ELSE type.oid END AS oid) AS base
-    -- What says that two of its values are equal: = of an operator class, wherever that is.
+    -- The type's equality operator: that of its default operator class, in whatever schema it is.
     CROSS JOIN LATERAL (
         SELECT namespace.nspname, operator.oprname
         FROM pg_opclass AS class
@@ -137,7 +138,7 @@ filter AS (
                   WHERE stats.hypertable_id = kind.hypertable_id
                     AND stats.column_name = attribute.attname)
        OR attribute.attname = ANY (settings.segmentby) OR attribute.attname = ANY (settings.orderby)
-       -- Their names end with those of their columns, cut short when they are long
+       -- Their names end with those of their columns, which are truncated if they are long
        -- (compressed_column_metadata_name_v2 in TimescaleDB's tsl/src/compression/create.c).
        OR EXISTS (SELECT FROM pg_attribute AS metadata
                   WHERE metadata.attrelid = kind.compressed_oid
@@ -176,15 +177,15 @@ described AS MATERIALIZED (
     LEFT JOIN axis ON axis.hypertable_oid = item.hypertable_oid
                   AND axis.compressed_oid IS NOT DISTINCT FROM item.compressed_oid
 ),
--- Statements that find the first row of a table and the last, and return what they are found by.
+-- Statements that find the first and the last row of a table, and return the filters for them.
 probe (number, chunk_id, statement) AS (
-    -- Rows. Where no index tells, those at either end of the file, if there are any; or some row.
+    -- Rows. Without an index, those at either end of the file if there are any, or else any row.
     SELECT number, chunk_id,
            CASE WHEN added
                 THEN format('SELECT (SELECT %1$s FROM ONLY %2$s WHERE ctid = (%3$s LIMIT 1)) AS first, '
                             '(SELECT %1$s FROM ONLY %2$s WHERE ctid = (%3$s DESC LIMIT 1)) AS last',
                             hex, chunk,
-                            -- (OFFSET 0: no index on time to be read from its beginning.)
+                            -- (OFFSET 0 prevents a scan of an index on time from its beginning.)
                             format('SELECT ctid FROM (SELECT ctid, %1$s AS axis FROM ONLY %2$s '
                                    'WHERE ctid >= ''(%3$s,0)'' AND %4$s OFFSET 0) AS new '
                                    'ORDER BY axis', coalesce(quote_ident(time), 'NULL'), chunk,
@@ -201,7 +202,7 @@ probe (number, chunk_id, statement) AS (
     FROM described
     WHERE pages > 0
     UNION ALL
-    -- Batches: the first time and the last of all of them, then a row that has it.
+    -- Batches: the first and the last time of all batches, then a row with each.
     SELECT number, chunk_id,
            CASE WHEN orderby IS NULL
                 THEN format('SELECT (SELECT %s FROM %s LIMIT 1) AS first', hex, chunk)
@@ -239,7 +240,7 @@ found AS MATERIALIZED (
                         getdatabaseencoding()) AS last
     FROM probed
 ),
--- A chunk where no rows were found is planned and read all the same.
+-- Chunks in which no rows were found are planned and read, too.
 looked AS MATERIALIZED (
     SELECT item.chunk, item.hypertable, found.first, found.last,
            query_to_xml(format('/* read back */ SELECT EXISTS (SELECT FROM %1$s WHERE %2$s) AS first, '

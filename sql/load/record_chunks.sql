@@ -1,5 +1,5 @@
--- Records chunks for chunk skipping by a column, for any value, as TimescaleDB does when it creates
--- one (ts_chunk_column_stats_insert in its src/ts_catalog/chunk_column_stats.c).
+-- Records chunks for chunk skipping by a column, with unlimited ranges, as TimescaleDB does when it
+-- creates a chunk (ts_chunk_column_stats_insert in its src/ts_catalog/chunk_column_stats.c).
 --
 -- $1, $2: the hypertable's schema and name
 -- $3: the column

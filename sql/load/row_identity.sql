@@ -7,7 +7,7 @@ SELECT attribute.attname AS name,
        -- no UPDATE may set it
        attribute.attidentity = 'a' AS is_fixed,
        NOT attribute.attnotnull AS may_be_null,
-       -- the operator by which the index tells values apart; NULL for columns that are not of the key
+       -- the index's equality operator; NULL for columns that do not belong to the key
        key.equals
 FROM pg_attribute AS attribute
 LEFT JOIN (

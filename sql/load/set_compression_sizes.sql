@@ -3,7 +3,7 @@
 -- immediately.
 --
 -- $1: the chunk's qualified and quoted name
--- $2: a row of compression_chunk_size, from uncompressed_heap_size on; NULL when there is to be none
+-- $2: a row of compression_chunk_size, from uncompressed_heap_size on; NULL to delete the row
 WITH chunk AS (
     SELECT _timescaledb_functions.chunk_id_from_relid(to_regclass($1)) AS id
 ),

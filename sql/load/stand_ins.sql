@@ -1,13 +1,14 @@
--- Stand-ins (load::StandIn) whose tables have become chunks, or are gone: a row for each. Those of
--- tables that are being loaded are left out.
+-- Stand-ins (load::StandIn) whose tables have become chunks or were dropped. Stand-ins of tables that
+-- are being loaded are omitted.
 --
 -- $1: name of the only one to look for; NULL for all
 SELECT stand_in.relname AS name,
        namespace.nspname AS chunk_schema,
        chunk.relname AS chunk_name,
-       -- What the chunk has through the stand-in alone, because it was dropped from the hypertable
-       -- meanwhile: actions of ALTER TABLE. NULL if there is nothing, or no hypertable. A column
-       -- takes its constraints with it, and generated columns read others, so the order matters.
+       -- ALTER TABLE actions that drop columns and constraints that only the stand-in has, because
+       -- they were dropped from the hypertable meanwhile. NULL if there are none, or no hypertable.
+       -- A column takes its constraints with it, and generated columns read others, so the order
+       -- matters.
        (SELECT string_agg(action, ', ' ORDER BY place)
         FROM (SELECT 1, format('DROP CONSTRAINT %I', conname)
               FROM pg_constraint

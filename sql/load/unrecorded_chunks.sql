@@ -14,7 +14,7 @@ WITH tracked AS (
 )
 SELECT tracked.schema_name, tracked.table_name, tracked.column_name,
        count(*) AS chunks,
-       -- of TimescaleDB's catalog, which is not the hypertables' owner's
+       -- the hypertable's owner may not write to TimescaleDB's catalog by default
        has_table_privilege('_timescaledb_catalog.chunk_column_stats', 'INSERT')
            AND has_sequence_privilege('_timescaledb_catalog.chunk_column_stats_id_seq', 'USAGE')
            AS may_record
@@ -23,7 +23,7 @@ JOIN _timescaledb_catalog.chunk ON chunk.hypertable_id = tracked.hypertable_id
 WHERE NOT EXISTS (SELECT FROM _timescaledb_catalog.chunk_column_stats AS own
                   WHERE own.hypertable_id = tracked.hypertable_id AND own.chunk_id = chunk.id
                     AND own.column_name = tracked.column_name)
-  -- one that was dropped, of which aggregates are kept, up to 2.25
+  -- up to 2.25, chunks that were dropped but whose aggregates are kept
   AND to_jsonb(chunk) ->> 'dropped' IS DISTINCT FROM 'true'
   -- tiered data is found by other means
   AND to_jsonb(chunk) ->> 'osm_chunk' IS DISTINCT FROM 'true'

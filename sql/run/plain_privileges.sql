@@ -16,7 +16,7 @@ SELECT current_user AS role,
             ELSE jsonb_build_array(namespace.nspname)::text END AS closed_schemas,
        has_table_privilege(class.oid, 'SELECT') AS may_select,
        true AS may_change,
-       -- reading a partitioned table, those of its partitions do not matter
+       -- policies of partitions do not apply when their partitioned table is read
        row_security_active(class.oid) AS row_security,
        false AS row_security_of_owner
 FROM pg_class AS class

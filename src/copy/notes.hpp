@@ -8,15 +8,15 @@
 
 namespace copy {
 
-/// Warns if compressed chunks will be decompressed because the versions differ. This is said once,
-/// before the run: which chunks are compressed shows only when they are copied.
+/// Warns once, before the run, if compressed chunks will be decompressed because the versions
+/// differ.
 void warn_of_versions(const run::Endpoints& ends, const run::HypertableMap& sources);
 
-/// What users should know who override the choice of how chunks are loaded; empty for nothing.
+/// A note for users who choose how chunks are loaded; empty if there is nothing to note.
 std::string note_on(load::Strategy strategy, const timescale::Server& target);
 
-/// Records chunks for chunk skipping that are not recorded. Filters by the column would miss their
-/// rows, those of read-back and those of the application.
+/// Records unrecorded chunks for chunk skipping. Otherwise, filters by the column would miss their
+/// rows, in queries of the application and when rows are read back.
 /// \param rows of sql/load/skipping_to_do.sql
 void record_for_skipping(run::Endpoint& target, const postgres::Result& rows);
 

@@ -48,13 +48,13 @@ Loaded AttachedLoad::load(const Request& request, Prepared& prepared) {
     return loaded;
 }
 
-/// Inserts what was loaded into a table that cannot be attached: a writer's late row made a chunk
-/// there meanwhile, which stays.
+/// Inserts the loaded rows through the hypertable, because the table cannot be attached: a writer's
+/// row has created the chunk meanwhile.
 void AttachedLoad::insert_instead(const Request& request, Prepared& prepared,
                                   const CopyShape& columns) {
     const auto& triggers = request.target_hypertable.triggers;
     const bool as_replica = triggers.has_any() && triggers.can_be_replica();
-    // Another attempt finds that chunk, and what it takes to have its triggers not fire.
+    // The next attempt finds that chunk, and suspends its triggers.
     if (triggers.has_any() && !as_replica)
         throw postgres::ConcurrentChange("a row of the application has just created the chunk");
     if (as_replica)
@@ -67,14 +67,14 @@ void AttachedLoad::insert_instead(const Request& request, Prepared& prepared,
     rows_.resolve_overlap(request, prepared, as_replica);
 }
 
-/// True if the chunk would keep one worker busy when the others have nothing left to do.
+/// True if a single worker would still load the chunk when the others have no work left.
 bool AttachedLoad::is_worth_sharing(const Request& request) {
     return helpers_.size() > 1 && !request.source_hypertable.is_plain_table &&
            request.task.bytes >= least_to_share &&
            request.task.bytes > queue::count(target_).bytes_to_do / helpers_.size();
 }
 
-/// Reads the chunk piece by piece, by the places of its rows, all under one snapshot.
+/// Reads the chunk in pieces, by ranges of ctid, all with the same snapshot.
 Loaded AttachedLoad::load_in_pieces(const Request& request, const CopyShape& columns,
                                     const QualifiedName& staging) {
     const auto snapshot =
@@ -83,7 +83,7 @@ Loaded AttachedLoad::load_in_pieces(const Request& request, const CopyShape& col
     Loaded loaded;
     std::vector<WorkItem> pieces;
     for (std::int64_t page = 0; page < request.chunk.pages; page += pages_in_piece) {
-        // Nothing is added to what the snapshot sees; the last one has no end for clarity's sake.
+        // The snapshot sees no rows beyond the last page, so the last piece needs no end.
         const bool last = page + pages_in_piece >= request.chunk.pages;
         const auto from =
             fmt::format("ONLY {} WHERE ctid >= '({},0)'{}", request.chunk.name.quoted(), page,

@@ -16,10 +16,10 @@
 
 namespace load {
 
-/// A chunk of that many bytes may be loaded by several workers.
+/// Chunks of at least this many bytes may be loaded by several workers.
 constexpr std::int64_t least_to_share = std::int64_t{64} * 1024 * 1024;
 
-/// Loads into a table that is attached as the chunk. Several workers may load one together.
+/// Loads into a table that is attached as the chunk. Several workers may load a chunk together.
 class AttachedLoad {
   public:
     AttachedLoad(const Context& context, RowLoad& rows)
@@ -30,10 +30,10 @@ class AttachedLoad {
 
     queue::Loaded load(const Request& request, Prepared& prepared);
 
-    /// The target's transaction has committed.
+    /// Call this after the target's transaction has committed.
     void committed();
 
-    /// Drops the table of a load that was not committed.
+    /// Drops the staging table of a load that was not committed.
     void drop_uncommitted() { staging_.reset(); }
 
   private:

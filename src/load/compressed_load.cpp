@@ -23,8 +23,8 @@ std::optional<Loaded> CompressedLoad::load_into_present(const Request& request,
     const auto& target = prepared.target.value();
     const auto& compressed = target.compressed.value();
     target_.execute("SAVEPOINT batches");
-    // Through the hypertable, which marks the chunk as partial; and before the batches, which
-    // would have to be searched for duplicates.
+    // Insert these rows through the hypertable, which marks the chunk as partial, and before the
+    // batches, which would otherwise be searched for duplicates.
     auto loaded = load_partial_rows(request, prepared, request.task.target);
     target_.execute("SAVEPOINT before_batches");
     Loaded batches;
@@ -47,7 +47,7 @@ std::optional<Loaded> CompressedLoad::load_anew(const Request& request, Prepared
     const auto& source = *request.chunk.compressed;
     const auto& target = prepared.target.value();
     target_.execute("SAVEPOINT batches");
-    // The long part first, into a table that nobody else can see; then the locks.
+    // First copy into a table that no other session can see, which takes long. Then take the locks.
     const auto table = create_table_like(source, target.batches_schema, request.task);
     auto loaded = copy_batches(source, table, source.columns, ", FREEZE");
     for (const auto& index : source.indexes)
@@ -57,9 +57,9 @@ std::optional<Loaded> CompressedLoad::load_anew(const Request& request, Prepared
     if (prepared.plan.decompress_first)
         chunks_.decompress(target.name);
     loaded += load_partial_rows(request, prepared, rows_.heap_of(request, prepared));
-    // create_compressed_chunk marks the chunk as partial when it finds rows in it, and it looks
-    // with a snapshot taken before it has its lock: rows that a writer commits while it waits
-    // would be missed, and never be read again. So take the lock in a statement of its own.
+    // create_compressed_chunk marks the chunk as partial if it finds rows in it, but its snapshot
+    // is older than its lock. It would miss rows that a writer commits while it waits, and queries
+    // would never find them. So take the lock in a separate statement.
     lock_against_writers(target_, {target.name}, "SHARE", progress_);
     const auto as_rows = [&](const char* reason) {
         target_.execute("ROLLBACK TO SAVEPOINT batches");
@@ -80,7 +80,7 @@ std::optional<Loaded> CompressedLoad::load_anew(const Request& request, Prepared
     return loaded;
 }
 
-/// Those rows of a compressed chunk that are in none of its batches.
+/// Loads the rows of a partial chunk that are in its own table.
 Loaded CompressedLoad::load_partial_rows(const Request& request, const Prepared& prepared,
                                          const QualifiedName& to) {
     if (!request.chunk.is_partial())
@@ -93,11 +93,11 @@ Loaded CompressedLoad::load_partial_rows(const Request& request, const Prepared&
     return loaded;
 }
 
-/// Removes late rows that the batches have as well: they may have been compressed in the source
-/// since, or be old ones that were written once more, while the target had none. Deleting from a
-/// compressed chunk would take rows out of its batches; so those are taken back for it.
-/// \pre writers are kept off the chunk, which has the batches since the savepoint.
-/// \returns false, with nothing changed, when there are no such rows.
+/// Removes late rows that are also in the batches, because the source has compressed them since, or
+/// because the application has written an old row again. DELETE from a compressed chunk would
+/// decompress batches, so this first rolls back to the savepoint before the batches.
+/// \pre writers are locked out of the chunk, and it has had the batches since the savepoint.
+/// \returns false, with nothing changed, if there are no such rows.
 bool CompressedLoad::take_back_for_late_rows(const Request& request, const Prepared& prepared) {
     const auto& target = prepared.target.value();
     if (!prepared.late.are_in(target_, target.name))
@@ -110,7 +110,7 @@ bool CompressedLoad::take_back_for_late_rows(const Request& request, const Prepa
         target_, target.name, request.target_hypertable.time.column, same, prepared.late);
     if (places == "{}")
         return false;
-    // Another attempt loads rows, because the chunk is no longer empty.
+    // The next attempt loads rows, because the chunk is no longer empty.
     if (target.referenced || target.refuses_deletes)
         throw postgres::ConcurrentChange("the application has just written rows to the chunk");
     target_.execute("ROLLBACK TO SAVEPOINT before_batches");
@@ -124,8 +124,8 @@ bool CompressedLoad::take_back_for_late_rows(const Request& request, const Prepa
 QualifiedName CompressedLoad::create_table_like(const Chunk::Compressed& like,
                                                 const std::string& schema,
                                                 const queue::Task& task) {
-    // It will stay under this name as the chunk's compressed table, so the name must be free for
-    // good: no transaction id comes twice.
+    // The table keeps this name as the chunk's compressed table, so the name must be unique.
+    // Transaction ids are.
     const auto id = target_.query("SELECT pg_current_xact_id()::text AS id").string(0, "id");
     QualifiedName table{schema, fmt::format("compress_backfill_{}_{}_chunk", task.id, id)};
 
@@ -146,15 +146,15 @@ QualifiedName CompressedLoad::create_table_like(const Chunk::Compressed& like,
     target_.execute(fmt::format("CREATE TABLE {} ({}) {}", table.quoted(), fmt::join(columns, ", "),
                                 like.options.empty() ? "" : "WITH (" + like.options + ")"));
     target_.execute(fmt::format("ALTER TABLE {} {}", table.quoted(), fmt::join(changes, ", ")));
-    // Changing the hypertable changes it as well, so it must have the same owner.
+    // ALTER TABLE on the hypertable changes this table, too, so it must have the same owner.
     const auto rows = target_.pipeline({timescale::owner_statement(task.target, table)});
     if (!rows.front().is_null(0, "statements"))
         target_.execute(rows.front().string(0, "statements"));
     return table;
 }
 
-/// Makes a table the chunk's compressed one. Numbers of rows that are not known are counted.
-/// \param sizes as Chunk::Compressed has them.
+/// Makes a table the chunk's compressed table. Counts rows if their number is unknown.
+/// \param sizes Chunk::Compressed::sizes of the source.
 void CompressedLoad::attach_batches(const QualifiedName& chunk, const QualifiedName& table,
                                     const std::vector<std::optional<std::int64_t>>& sizes) {
     std::vector<std::string> arguments(6, "0");
@@ -170,8 +170,8 @@ void CompressedLoad::attach_batches(const QualifiedName& chunk, const QualifiedN
         fmt::join(arguments, ", ")));
 }
 
-/// Has the target's chunk have the source's statistics, as far as the role may change them.
-/// \param compressed of the target.
+/// Gives the target's chunk the source's statistics, if the role may change them.
+/// \param compressed the target's.
 void CompressedLoad::set_sizes(const Request& request, const Chunk& target,
                                const Chunk::Compressed& compressed) {
     const auto& sizes = request.chunk.compressed->sizes;
@@ -188,9 +188,9 @@ void CompressedLoad::set_sizes(const Request& request, const Chunk& target,
 
 namespace {
 
-/// The columns of a compressed table, with NULL for the values that are all NULL: those are nothing
-/// but a header (NullCompressed in tsl/src/compression/algorithms/null.c). Both mean the same where
-/// no column was added when there were rows (Chunk::missing).
+/// The columns of a compressed table, with NULL in place of batches whose values are all NULL,
+/// which consist of a header (NullCompressed in tsl/src/compression/algorithms/null.c). Both mean
+/// the same if no column was added after rows were inserted (ChunkColumn::missing).
 std::string without_null_batches(const std::vector<ChunkColumn>& columns) {
     constexpr int header_bytes = 5;
     std::vector<std::string> values;
@@ -206,7 +206,7 @@ std::string without_null_batches(const std::vector<ChunkColumn>& columns) {
 
 } // namespace
 
-/// The source's compressed table into one of the same columns.
+/// Copies the source's compressed table into a table with the same columns.
 Loaded CompressedLoad::copy_batches(const Chunk::Compressed& source, const QualifiedName& to,
                                     const std::vector<ChunkColumn>& target_columns,
                                     const std::string& options) {

@@ -17,7 +17,7 @@
 
 namespace load {
 
-/// Loads compressed batches as they are, and the rows of a partial chunk.
+/// Loads unchanged compressed batches, and the other rows of a partial chunk.
 class CompressedLoad {
   public:
     CompressedLoad(const Context& context, const LateBatches& late_batches, TargetChunks& chunks,
@@ -26,15 +26,15 @@ class CompressedLoad {
           encoding_(copy_encoding(context.source_server, context.target_server)),
           progress_(context.progress), late_batches_(late_batches), chunks_(chunks), rows_(rows) {}
 
-    /// Into the compressed table that the target's chunk has.
-    /// \returns nothing, with nothing changed but the plan, when the application has written
-    /// batches meanwhile.
+    /// Loads into the present compressed table of the target's chunk.
+    /// \returns nothing, with only the plan changed, if the application has written batches
+    /// meanwhile.
     std::optional<queue::Loaded> load_into_present(const Request& request, Prepared& prepared);
 
-    /// Into a table that becomes the chunk's compressed one.
-    /// \returns nothing, with nothing changed but the plan, when the target would read the batches
-    /// by other settings than the source: what a hypertable leaves open is decided when a chunk is
-    /// compressed; or when the application has written batches meanwhile.
+    /// Loads into a new table that becomes the chunk's compressed table.
+    /// \returns nothing, with only the plan changed, if the application has written batches
+    /// meanwhile, or if the new compressed chunk gets other settings than the source's. Settings
+    /// that a hypertable leaves open are chosen when a chunk is compressed.
     std::optional<queue::Loaded> load_anew(const Request& request, Prepared& prepared);
 
   private:

@@ -13,10 +13,10 @@ using namespace std::chrono_literals;
 using postgres::quote_identifier;
 using postgres::quote_literal;
 
-/// The transaction that wrote a row. The id of ours is what age() counts from.
+/// The transaction that wrote a row. age() counts from this transaction's id.
 constexpr auto writer = "(pg_current_xact_id()::text::bigint - age(xmin))::text::xid8";
 
-/// What must stand before a further condition.
+/// The beginning of a WHERE clause to which a condition is added.
 std::string and_further(const std::string& where) {
     return where.empty() ? " WHERE" : where + " AND";
 }
@@ -49,8 +49,8 @@ void Horizon::let_writers_finish(ProgressListener& progress) const {
     }
 }
 
-/// Bounded on either side, because the xmin of a row that was frozen long ago may seem to be of the
-/// future. Ours may be beyond those that have ended.
+/// The age has a lower bound, too, because the xmin of a row that was frozen long ago may seem to
+/// be in the future. Our own ids may be higher than those of all transactions that have ended.
 std::string LateRows::or_ours() const {
     constexpr int most_in_progress = 1'000'000;
     return fmt::format("age(xmin) BETWEEN age(pg_snapshot_xmax(pg_current_snapshot())::xid) - {} "
@@ -71,8 +71,8 @@ std::string LateRows::is_adopted() const {
                             : fmt::format("xmin::text = ANY ('{{{}}}')", fmt::join(adopted_, ","));
 }
 
-/// Of transactions that are in progress, only ours has rows to see; it may have written them in a
-/// savepoint, whose id cannot be had otherwise.
+/// The only visible rows of a transaction in progress are our own, including those of savepoints,
+/// whose ids cannot be queried.
 std::string LateRows::condition() const {
     return fmt::format("({} AND ({} OR NOT pg_visible_in_snapshot({}, {}) "
                        "AND pg_xact_status({}) <> 'in progress'))",
@@ -110,7 +110,7 @@ postgres::Statement snapshot_statement() {
 void remove_duplicates(postgres::Connection& target, const postgres::QualifiedName& chunk,
                        const std::string& time, const std::string& where, const LateRows& late) {
     const auto rows = fmt::format("FROM ONLY {} AS row{}", chunk.quoted(), and_further(where));
-    // Who wrote which row is found out once for each transaction, not for each row.
+    // Classify each transaction once, not each row.
     const auto writers = target.execute(
         fmt::format("SELECT xmin AS xid, "
                     "pg_xact_status({}) = 'in progress' AND NOT {} AS is_ours "
@@ -138,7 +138,7 @@ void remove_duplicates(postgres::Connection& target, const postgres::QualifiedNa
                 "FROM own JOIN other USING (text, number)",
                 rows_of(others), rows_of(ours), column))
             .string(0, "places");
-    // Where a publication lets nothing be deleted, that there is nothing to delete does not help.
+    // If a publication forbids deletes, a DELETE fails even if it deletes nothing.
     if (places != "{}")
         target.execute(fmt::format("DELETE FROM ONLY {} WHERE ctid = ANY ({}::tid[])",
                                    chunk.quoted(), quote_literal(places)));

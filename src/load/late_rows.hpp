@@ -11,55 +11,55 @@
 #include <vector>
 
 /**
- * Rows that the application writes to the target while a chunk is copied, or just before.
+ * Late rows: rows that the application writes to the target while a chunk is copied, or just
+ * before.
  *
- * It writes each row to both sides, one after the other. The copy deletes what the target has,
- * then takes a snapshot of the source: a row that is in the target before the one and in the source
- * after the other would be lost, and one that is in the source before and in the target after,
- * twice there. So rows that were written to the target within the last minute (of this run) are not
- * deleted; and when the source's rows are there, too, those of them are removed that are the same.
+ * The application writes each row to both sides, one after the other. The copy deletes the target's
+ * rows, then takes a snapshot of the source. A row that was in the target before the delete and
+ * gets into the source after the snapshot would be lost. A row that was in the source before the
+ * snapshot and gets into the target after the delete would be there twice. So rows that were
+ * written to the target within the last minute of this run are not deleted, and of the rows that
+ * are copied, those that equal late rows are removed.
  */
 namespace load {
 
-/**
- * Which rows of the target are late: those that a snapshot of it did not show, but for our own.
- *
- * For statements in the transaction that loads, which must have an id already.
- */
+/// Decides which rows of the target are late: those that a snapshot of the target did not show,
+/// except those that this session has written. The SQL is for the transaction that loads, which
+/// must have a transaction id.
 class LateRows {
   public:
     LateRows() = default;
 
-    /// \param snapshot as pg_current_snapshot() has it.
+    /// \param snapshot a result of pg_current_snapshot().
     explicit LateRows(std::string snapshot) : snapshot_(std::move(snapshot)) {}
 
-    /// Has further rows count as late, though this session wrote them: those that it has put in
-    /// the place of late ones.
-    /// \param writers the ids of (sub)transactions, as xmin shows them.
+    /// Counts rows as late that this session has written in the place of late rows.
+    /// \param writers the ids of (sub)transactions, as in xmin.
     void adopt(const std::vector<std::string>& writers);
 
-    /// An SQL condition that is true for them, in tables and hypertables.
+    /// An SQL condition that is true for late rows, in tables and hypertables.
     std::string condition() const;
 
     /// An SQL condition that is true for rows that this session has written.
     std::string is_ours() const;
 
-    /// An SQL condition that is true for those of adopt().
+    /// An SQL condition that is true for the rows of adopt().
     std::string is_adopted() const;
 
-    /// A condition, " WHERE ..." or nothing, with late rows excepted.
+    /// Excludes late rows from a condition, which is " WHERE ..." or empty.
     std::string excepted_from(const std::string& where) const;
 
-    /// An SQL condition that is true for them and for our own rows, and cheap.
+    /// A cheap SQL condition that is true for late rows, for those that this session has written,
+    /// and perhaps for others.
     std::string or_ours() const;
 
-    /// True if a chunk's own table has some.
-    /// \param where " WHERE ..." for the rows to look at, or nothing for all.
+    /// True if a chunk's own table has late rows.
+    /// \param where " WHERE ..." for the rows to check, or empty for all.
     bool are_in(postgres::Connection& target, const postgres::QualifiedName& chunk,
                 const std::string& where = "") const;
 
-    /// The (sub)transactions of this session that have written what is in a chunk's own table, as
-    /// xmin shows them.
+    /// The (sub)transactions of this session that have written rows of a chunk's own table, as in
+    /// xmin.
     std::vector<std::string> our_writers(postgres::Connection& target,
                                          const postgres::QualifiedName& chunk) const;
 
@@ -68,18 +68,18 @@ class LateRows {
     std::vector<std::string> adopted_;
 };
 
-/// Since when rows of the target count as late. Thread-safe.
+/// The time since when rows of the target count as late. Thread-safe.
 class Horizon {
   public:
-    /// Notes what the target shows now: snapshot_statement().
+    /// Notes a current snapshot of the target, the result of snapshot_statement().
     void note(std::string snapshot);
 
-    /// Those that count as late now. For one chunk to be told once: while it is copied, rows stay
-    /// late that were.
+    /// The rows that count as late now. Call it once for each chunk, because late rows must stay
+    /// late while the chunk is copied.
     LateRows late_rows() const;
 
-    /// Waits, once a run, until a row that was written to the target before the run began, and so
-    /// is not late, will have been written to the source as well.
+    /// Waits until a second has passed since the run began. Rows that were written to the target
+    /// before the run do not count as late, and must be in the source by then.
     void let_writers_finish(ProgressListener& progress) const;
 
   private:
@@ -90,20 +90,20 @@ class Horizon {
     Clock::time_point begun_;
 };
 
-/// Returns, as "snapshot", what to note.
+/// Returns the argument of Horizon::note() in the column "snapshot".
 postgres::Statement snapshot_statement();
 
-/// Removes rows that this transaction has put into a chunk, one for each late row that is the same
-/// in all columns.
-/// \param time the column's name. \param where " WHERE ..." for the rows to look at, or nothing for
-/// all.
+/// Removes rows that this transaction has inserted into a chunk, one for each late row that is the
+/// same in all columns.
+/// \param time the time column's name.
+/// \param where " WHERE ..." for the rows to check, or empty for all.
 void remove_duplicates(postgres::Connection& target, const postgres::QualifiedName& chunk,
                        const std::string& time, const std::string& where, const LateRows& late);
 
-/// The late rows in a compressed chunk's own table that its batches have as well: an index does not
-/// see into batches that come as they are.
-/// \param same the columns, all or those of a key, in which they are the same.
-/// \returns an array of their ctid, "{}" when there are none.
+/// Finds late rows in a compressed chunk's own table that are also in its batches. A unique index
+/// does not find them, because it has no entries for rows in batches.
+/// \param same the columns that identify a row: those of a key, or all.
+/// \returns an array of their ctids; "{}" if there are none.
 std::string late_rows_in_batches(postgres::Connection& target, const postgres::QualifiedName& chunk,
                                  const std::string& time, const std::vector<std::string>& same,
                                  const LateRows& late);

@@ -56,7 +56,7 @@ Loaded Loader::load(const Request& request, Prepared& prepared) {
     const auto& triggers = request.target_hypertable.triggers;
     try {
         const auto loaded = load_as_planned(request, prepared);
-        // So that those that are deferred fail here, where it is told which is NOT VALID.
+        // Check deferred constraints here, where violations of NOT VALID ones are explained.
         if (!triggers.unvalidated_foreign_keys.empty())
             context_.target.execute("SET CONSTRAINTS ALL IMMEDIATE");
         return loaded;
@@ -76,7 +76,7 @@ Loaded Loader::load_as_planned(const Request& request, Prepared& prepared) {
         return rows_.load_through_hypertable(request, prepared);
 
     const auto& target = prepared.target.value();
-    // Batches would be taken as they are, with columns that only one side has: refuse those.
+    // Check the columns of batches, too. COPY of batches would not notice differences.
     copy_shape(request.chunk.columns, target.columns,
                copy_encoding(context_.source_server, context_.target_server));
     std::optional<Loaded> loaded;

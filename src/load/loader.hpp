@@ -26,24 +26,25 @@ class Loader {
     Loader(const Loader&) = delete;
     Loader& operator=(const Loader&) = delete;
 
-    /// Looks, and makes things so that load() can do the rest: drops the target's empty chunk that
-    /// is in the way of attaching, makes the one that is missing, or locks the one that will be
-    /// filled as a writer would, so that things stay; and deletes what will be replaced.
+    /// Chooses a plan, and prepares the target for load(): drops the empty chunk in whose place a
+    /// table will be attached, creates the missing chunk, or locks the present chunk as a writer
+    /// would and deletes the rows that will be replaced.
     ///
-    /// Take the source's snapshot after this. A row that the application writes to both
-    /// sides in between would otherwise be missing in the snapshot, and be deleted.
-    /// \throws ConcurrentChange if they do not.
+    /// Take the source's snapshot after this. Otherwise, a row that the application writes to both
+    /// sides in between is missing in the snapshot and deleted from the target.
+    /// \throws ConcurrentChange if the target's chunk keeps changing; TaskError if the chunk cannot
+    /// be loaded.
     Prepared prepare(const Request& request);
 
-    /// Loads the rows; what is there to see of it belongs to the target's open transaction.
+    /// Loads the rows. They become visible when the target's open transaction commits.
     /// \pre prepared comes from prepare() in this transaction.
-    /// Changes the plan if only loading shows that it does not work.
+    /// \param prepared its plan is changed if it turns out not to work.
     queue::Loaded load(const Request& request, Prepared& prepared);
 
-    /// To be called when the target's transaction has committed.
+    /// Call this after the target's transaction has committed.
     void committed();
 
-    /// Its destructor drops what a load that was not committed has left, so it must outlive the
+    /// Drops the staging table of a load that was not committed. The object must outlive the
     /// target's transaction.
     class Cleanup {
       public:

@@ -22,7 +22,7 @@ void pause(ProgressListener& progress) {
 
 namespace {
 
-/// \returns false, with nothing changed, when it was not granted.
+/// \returns false, with nothing changed, if the lock was not granted.
 bool try_lock(postgres::Connection& target, const std::string& lock) {
     target.execute("SAVEPOINT locking");
     try {
@@ -54,8 +54,8 @@ void lock_against_writers(postgres::Connection& target,
     const auto within = [&](const std::string& timeout) {
         return fmt::format("{}; {}; {}", timeout, lock, lock_patiently);
     };
-    // NOWAIT, up to PostgreSQL 16, fails for whoever others queue behind, even when it has a
-    // stronger lock already (LockAcquireExtended in src/backend/storage/lmgr/lock.c).
+    // Up to PostgreSQL 16, NOWAIT fails if other sessions wait for the table, even if this one
+    // already has a stronger lock (LockAcquireExtended in src/backend/storage/lmgr/lock.c).
     for (int attempts = 1; !try_lock(target, within("SET LOCAL lock_timeout = '1ms'"));
          ++attempts) {
         if (is_waited_for(target))

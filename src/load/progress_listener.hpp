@@ -4,10 +4,10 @@
 
 namespace load {
 
-/// What a load may be at for long.
+/// Steps of a load that may take long.
 enum class Step { copying, indexing, attaching, helping };
 
-/// Whom a load tells how it gets on. One worker's.
+/// Gets the progress of one worker's loads.
 class ProgressListener {
   public:
     ProgressListener() = default;
@@ -15,13 +15,14 @@ class ProgressListener {
     ProgressListener(const ProgressListener&) = delete;
     ProgressListener& operator=(const ProgressListener&) = delete;
 
-    /// Called now and then; may throw to abandon the load.
+    /// Called repeatedly; may throw to abort the load.
     virtual void check() = 0;
 
-    /// So many bytes of COPY data are on their way; check() besides. May take its time, to keep to
-    /// a rate.
+    /// Counts bytes of COPY data that were read. May wait to limit the rate, and throw like
+    /// check().
     virtual void moved(std::int64_t bytes) = 0;
 
+    /// A step begins.
     virtual void now(Step step) = 0;
 };
 

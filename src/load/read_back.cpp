@@ -53,7 +53,7 @@ std::vector<ToReadBack> loaded_chunks_from(const postgres::Result& rows,
         auto slices = timescale::Slices::parse(rows.text(i, "slices"));
         const auto* time = slices.find(hypertable.time.column);
         const auto range = time != nullptr ? *time : timescale::TimeRange{};
-        // Where new rows are is not known for sure, so it is not a failure if none are seen.
+        // It is not certain where new rows are, so it is not a failure if none are found.
         loaded.push_back({.target_hypertable = &hypertable,
                           .slices = std::move(slices),
                           .range = range,

@@ -10,40 +10,37 @@
 #include <vector>
 
 /**
- * What was loaded is looked at through its hypertable before it is committed, as an application
- * would do it: with filters by time, space partition and the columns of which TimescaleDB keeps
- * what it skips chunks and batches by, on constants, with the planner's usual settings. So whatever
- * path it came by, a chunk that cannot be planned or read, or that the planner leaves out, is not
- * reported as copied.
+ * Reads loaded rows back through their hypertable before COMMIT, as an application would: with
+ * constants as filters by time, space partition and the columns by which TimescaleDB skips chunks
+ * and batches, and with default planner settings. So a chunk that the planner excludes or cannot
+ * read is not reported as copied, no matter how it was loaded.
  */
 namespace load {
 
-/// What must be found afterwards.
+/// Rows to read back.
 struct ToReadBack {
     const timescale::Hypertable* target_hypertable = nullptr; ///< not owned
-    timescale::Slices slices;                                 ///< of the hypercube that they are in
-    timescale::TimeRange range; ///< they are in that of time, perhaps with others
-    bool has_rows = true;       ///< some were loaded
-    /// The transaction has added them to whatever was there, and is asked for them alone.
+    timescale::Slices slices;                                 ///< their hypercube
+    timescale::TimeRange range; ///< of time; other rows may be in it, too
+    bool has_rows = true;       ///< there are rows to find
+    /// The transaction has added the rows to others. Only new rows are looked for.
     bool added = false;
 };
 
-/// The statement that looks, in the transaction that loaded, which fails there when it does not
-/// find what it should. It takes the first row and the last of each of a chunk's tables, by an
-/// index or by the metadata of batches, and reads no others.
-/// Of what was added, it is the first of the new rows in the last pages of each table, and the
-/// last.
+/// The statement that reads back rows in the transaction that has loaded them, and fails if it does
+/// not find them. It looks for the first and the last row of each of a chunk's tables, by an index
+/// or by the metadata of batches. If rows were added, it looks for the first and the last new row
+/// in the last pages of each table.
 postgres::Statement read_back_statement(const std::vector<ToReadBack>& loaded);
 
-/// The statement that finds the chunks that the open transaction has added rows to, and what it
-/// returned. It finds none when the role may not read the hypertable.
+/// The statement that finds the chunks to which the open transaction has added rows, and its
+/// result. It finds none if the role may not read the hypertable.
 postgres::Statement loaded_chunks_statement(const timescale::Hypertable& hypertable);
 std::vector<ToReadBack> loaded_chunks_from(const postgres::Result& rows,
                                            const timescale::Hypertable& hypertable);
 
-/// Why it failed, as the error of what was loaded.
-/// \returns nothing when the error is another's, or will be another one next time
-/// (Reaction::retry).
+/// The message for rows that could not be read back.
+/// \returns nothing if the error is another statement's, or if the reaction is to retry.
 std::optional<std::string> read_back_failure(const postgres::SqlError& error);
 
 } // namespace load

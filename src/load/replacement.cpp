@@ -33,7 +33,7 @@ std::vector<Column> read_columns(postgres::Connection& target, const QualifiedNa
     return columns;
 }
 
-/// Applies a format with {0} for the column's name to those that are wanted.
+/// Formats the wanted columns, with {0} for the column's name.
 template <typename Wanted>
 std::vector<std::string> list(const std::vector<Column>& columns, const char* format,
                               const Wanted& wanted) {
@@ -48,7 +48,7 @@ bool any(const Column& /*column*/) {
     return true;
 }
 
-/// Names of ours next to the columns', which are somebody's.
+/// Names of additional columns. They must not conflict with the hypertable's columns.
 constexpr auto place = R"("__backfill place")";
 constexpr auto writer = R"("__backfill writer")";
 constexpr auto is_late = R"("__backfill late")";
@@ -90,17 +90,17 @@ class Replacing {
     }
 
   private:
-    /// True if rows may be without a key.
+    /// True if rows may have no key.
     bool compares_texts() const { return !has_key_ || !without_key_.empty(); }
 
-    /// Rows of a chunk, as FROM has them: its columns, and what ours are called above.
+    /// A query for the rows of a chunk, with additional columns.
     std::string rows_of(const QualifiedName& chunk) const {
         return fmt::format("SELECT ctid AS {}, xmin::text AS {}, {} AS {}, {} FROM ONLY {}{}",
                            place, writer, wanted_.late.condition(), is_late, names_, chunk.quoted(),
                            wanted_.where);
     }
 
-    /// Those of all chunks, when late rows need not be told.
+    /// A query for the rows of all chunks.
     std::string present_rows() const {
         std::vector<std::string> parts;
         for (const auto& chunk : wanted_.chunks)
@@ -130,8 +130,9 @@ class Replacing {
         std::int64_t updates = 0;
     };
 
-    /// Notes a chunk's rows to delete, and those to update to staged ones: queries
-    /// that return their place and writer, and the place of the staged row.
+    /// Stores the ctids of a chunk's rows to delete or to update.
+    /// \param queries return the row's place and writer, and the place of the staged row to which
+    /// it is updated, or NULL if it is deleted.
     Counts note_changes(const std::vector<std::string>& queries) {
         target_.execute(fmt::format("DROP TABLE IF EXISTS {0}; CREATE UNLOGGED TABLE {0} AS {1}",
                                     changes_.quoted(), fmt::join(queries, " UNION ALL ")));
@@ -149,7 +150,7 @@ class Replacing {
         if (compares_texts())
             queries.push_back(surplus_by_text(chunk));
         const auto counts = note_changes(queries);
-        // Where they are refused, they are even if there is nothing to do.
+        // If a publication forbids these statements, they fail even if they change nothing.
         try {
             if (counts.deletes > 0)
                 remove(chunk);
@@ -168,8 +169,8 @@ class Replacing {
         target_.execute("DROP TABLE " + changes_.quoted());
     }
 
-    /// Of rows that were written after those that are missing were told, the source's may be among
-    /// these; a key would have told.
+    /// Removes loaded rows without a key that the application has written since the missing rows
+    /// were determined.
     void remove_duplicates_of_later_rows(const QualifiedName& chunk) {
         if (!wanted_.late.are_in(target_, chunk, wanted_.where))
             return;
@@ -180,13 +181,13 @@ class Replacing {
         } catch (const postgres::SqlError& error) {
             if (!publication_refuses(error))
                 throw;
-            throw postgres::ConcurrentChange(error.what()); // next time, they are there before
+            throw postgres::ConcurrentChange(error.what()); // the next attempt finds them earlier
         }
         target_.execute("DROP TABLE " + changes_.quoted());
     }
 
     std::string changes_by_key(const QualifiedName& chunk) const {
-        // A column that cannot be set takes another row.
+        // A row cannot be updated if a column differs that cannot be set.
         const auto fixed =
             list(columns_, "present.{0} IS NOT DISTINCT FROM staged.{0}",
                  [](const Column& column) { return column.is_fixed && !column.equals; });
@@ -212,7 +213,7 @@ class Replacing {
                                            " AND "));
     }
 
-    /// Rows with their text, and a number among those of the same text.
+    /// A query for rows with their text, numbered among rows with the same text.
     std::string numbered(const std::string& rows, const std::string& extra,
                          const std::string& order) const {
         return fmt::format(
@@ -246,7 +247,7 @@ class Replacing {
                                     chunk.quoted(), changes_.quoted()));
     }
 
-    /// By the writer, too: what somebody has updated since is at another place, and late.
+    /// Compares the writer, too, because a row that was updated since is late and has another ctid.
     void update(const QualifiedName& chunk) {
         target_.execute(
             fmt::format("UPDATE ONLY {} AS present SET {} FROM {} AS change JOIN {} AS staged "
@@ -259,7 +260,7 @@ class Replacing {
                         changes_.quoted(), wanted_.staging.quoted()));
     }
 
-    /// Where a key finds that a row is there already, its writer was first.
+    /// Inserts rows, except those whose key already exists, because the application has written it.
     void insert(const std::string& rows) {
         target_.execute(fmt::format("INSERT INTO {0} ({1}) OVERRIDING SYSTEM VALUE SELECT {1} "
                                     "FROM ({2}) AS staged ON CONFLICT DO NOTHING",
@@ -284,8 +285,8 @@ class Replacing {
     std::vector<Column> columns_;
     QualifiedName changes_;
     bool has_key_ = false;
-    std::string with_key_;    ///< " WHERE ..." for rows that have one, or nothing for all
-    std::string without_key_; ///< the same for those that have none
+    std::string with_key_;    ///< " WHERE ..." for rows that have a key, or empty for all
+    std::string without_key_; ///< the same for rows that have none
     std::string names_;       ///< of the columns
 };
 
@@ -296,7 +297,8 @@ void replace_rows(postgres::Connection& target, const Replacement& replacement) 
 }
 
 bool publication_refuses(const postgres::SqlError& error) {
-    // The first without a replica identity, the second with a row filter or a column list.
+    // The first error is for a missing replica identity, the second for a row filter or a column
+    // list that does not fit it.
     return error.sqlstate() == postgres::sqlstate::object_not_in_prerequisite_state ||
            error.sqlstate() == postgres::sqlstate::invalid_column_reference;
 }

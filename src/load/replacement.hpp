@@ -9,30 +9,30 @@
 #include <vector>
 
 /**
- * Making rows of the target those of the source with no more changes than that takes: rows that are
- * the same stay where they are, so that nobody hears of them. Deleting all and putting them back
- * would fire the actions of foreign keys that reference them, in others' tables.
+ * Replaces rows of the target by the source's and changes only rows that differ. Deleting and
+ * inserting all rows would fire the actions of foreign keys in referencing tables.
  */
 namespace load {
 
 struct Replacement {
     postgres::QualifiedName hypertable;
-    /// Chunks that have the rows to replace, in their own tables: none in compressed batches.
+    /// The chunks with the rows to replace. They have no compressed batches.
     std::vector<postgres::QualifiedName> chunks;
-    std::string where; ///< " WHERE ..." for those rows, or nothing for all
-    /// A table like the hypertable with the rows that must be there, made in this transaction. A
-    /// table is made beside it.
+    std::string where; ///< " WHERE ..." for these rows, or empty for all
+    /// A table like the hypertable with the source's rows, created in this transaction. A table
+    /// with a similar name is created temporarily.
     postgres::QualifiedName staging;
-    const LateRows& late; ///< rows that stay whatever the source has
+    const LateRows& late; ///< rows that are kept in any case
 };
 
-/// Deletes rows that are not staged, updates those that are staged with other values, and inserts
-/// those that are missing.
+/// Deletes rows that are not in the staging table, updates rows that have other values there, and
+/// inserts missing rows.
 ///
-/// Rows are versions of one when they have the same key (sql/load/row_identity.sql). Without one,
-/// and where one of its columns is NULL, they are the same when all columns have the same text;
-/// there may be several then, of which as many stay, late ones first. \throws TaskError when a row
-/// may not be deleted or changed: a foreign key references it, or a publication forbids it.
+/// Rows are identified by a key (sql/load/row_identity.sql). Without a key, or if one of its
+/// columns is NULL, rows are the same if the text of all columns is the same. Then there may be
+/// several, and as many are kept as are in the staging table, late rows first. \throws TaskError if
+/// a row cannot be deleted or updated, because a foreign key references it or a publication forbids
+/// it.
 void replace_rows(postgres::Connection& target, const Replacement& replacement);
 
 /// True if a DELETE or UPDATE was refused because the table is in a publication

@@ -28,7 +28,7 @@ void RowLoad::resolve_overlap(const Request& request, Prepared& prepared, bool a
     for (const auto& chunk :
          timescale::find_place(target_, {request.task.target, request.task.slices}).overlapping) {
         if (std::ranges::find(replaced, chunk) == replaced.end()) {
-            // Those of before that are in the range were made rows of, and deleted.
+            // Earlier batches in the range were decompressed and deleted.
             late_batches_.unpack_new(request, chunk, where, prepared.late);
             remove_duplicates(request, prepared, chunk, where);
         } else if (late_batches_.have_come(request, chunk, prepared.late)) {
@@ -48,14 +48,14 @@ void RowLoad::remove_duplicates(const Request& request, const Prepared& prepared
     } catch (const postgres::SqlError& error) {
         if (!publication_refuses(error))
             throw;
-        // Next time they are there when we begin, and what is the same is not loaded.
+        // The next attempt finds these rows at its beginning, and does not load equal ones.
         throw postgres::ConcurrentChange(error.what());
     }
 }
 
 const QualifiedName& RowLoad::heap_of(const Request& request, const Prepared& prepared) const {
     const auto& plan = prepared.plan;
-    // Triggers for statements are the hypertable's.
+    // Statement triggers fire only for statements that name the hypertable.
     const bool names_hypertable =
         target_server_.routes_copy_into_chunks() || plan.triggers == Plan::Triggers::fired;
     return names_hypertable && !plan.names_chunk ? request.task.target : prepared.target->name;
@@ -82,8 +82,8 @@ Loaded RowLoad::load(const Request& request, Prepared& prepared) {
 Loaded RowLoad::copy_rows(const Request& request, const Prepared& prepared,
                           const CopyShape& columns, const std::string& from,
                           const QualifiedName& to) {
-    // A writer may wait for a key of ours while we wait for one of its: it is not to be the one
-    // whom the server picks to fail.
+    // In a deadlock, in which a writer and this transaction wait for each other's keys, the server
+    // must not cancel the writer.
     const bool may_wait_for_keys = !request.target_hypertable.key.empty();
     if (may_wait_for_keys)
         target_.execute(lock_briefly);
@@ -101,8 +101,8 @@ Loaded RowLoad::copy_rows(const Request& request, const Prepared& prepared,
     return loaded;
 }
 
-/// COPY would fail where the source has a row of the same key as one that the application has just
-/// written.
+/// Loads through a staging table, because COPY would fail if the source has a row with the same key
+/// as a late row.
 Loaded RowLoad::load_around_late_rows(const Request& request, const CopyShape& columns,
                                       const std::string& from, const QualifiedName& to) {
     const auto loaded = stage_rows(request, columns, from);
@@ -111,7 +111,7 @@ Loaded RowLoad::load_around_late_rows(const Request& request, const CopyShape& c
     return loaded;
 }
 
-/// Into a table that is in no publication, and no longer there when the transaction ends.
+/// Loads into a staging table, which is in no publication and is dropped in the same transaction.
 Loaded RowLoad::stage_rows(const Request& request, const CopyShape& columns,
                            const std::string& from) {
     const auto staging = staging_name(request.task.id);
@@ -120,9 +120,10 @@ Loaded RowLoad::stage_rows(const Request& request, const CopyShape& columns,
     return copy_table(source_, columns, from, target_, staging, progress_, ", FREEZE");
 }
 
-/// Leaves alone what the target has as the source has it: deleting it would reach others' tables by
-/// foreign keys, or is refused.
-/// \param chunks that have the rows to replace, \param where they are.
+/// Changes only rows that differ, because deleting rows would fire the actions of foreign keys, or
+/// is forbidden by a publication.
+/// \param chunks the chunks whose rows are replaced.
+/// \param where " WHERE ..." for these rows, or empty for all.
 Loaded RowLoad::load_differences(const Request& request, const Prepared& prepared,
                                  const CopyShape& columns, const std::vector<QualifiedName>& chunks,
                                  const std::string& where) {

@@ -14,8 +14,8 @@
 
 namespace load {
 
-/// Loads rows in place: into the target's chunk, or through the hypertable where the target cuts
-/// its chunks elsewhere. The chunk has been emptied (TargetChunks::empty).
+/// Loads rows in place: into the target's chunk, or through the hypertable if its chunks have other
+/// slices. Rows in the range have been deleted (TargetChunks::empty).
 class RowLoad {
   public:
     RowLoad(const Context& context, const LateBatches& late_batches, TargetChunks& chunks)
@@ -23,32 +23,33 @@ class RowLoad {
           encoding_(copy_encoding(context.source_server, context.target_server)),
           progress_(context.progress), late_batches_(late_batches), chunks_(chunks) {}
 
-    /// Into the target's chunk.
+    /// Loads into the target's chunk.
     queue::Loaded load(const Request& request, Prepared& prepared);
 
     queue::Loaded load_through_hypertable(const Request& request, Prepared& prepared);
 
-    /// Copies rows into a table of the target, around those that the application has just written.
+    /// Copies rows into a table of the target, without conflicts with late rows.
     queue::Loaded copy_rows(const Request& request, const Prepared& prepared,
                             const CopyShape& columns, const std::string& from,
                             const postgres::QualifiedName& to);
 
-    /// What COPY must name so that rows go into the chunk's own table. Where a chunk of the very
-    /// same slices is there and locked, the hypertable routes every row to it.
+    /// The table that COPY must name so that rows are inserted into the chunk's own table. If a
+    /// chunk with the same slices exists and is locked, COPY into the hypertable routes every row
+    /// to it.
     const postgres::QualifiedName& heap_of(const Request& request, const Prepared& prepared) const;
 
-    /// Removes rows of ours that the application has written, too.
+    /// Removes loaded rows that equal late rows.
     void remove_duplicates(const Request& request, const Prepared& prepared,
                            const postgres::QualifiedName& chunk, const std::string& where);
 
-    /// Inserts what was loaded into a table. Where a key finds that a row is there already, its
-    /// writer was first.
+    /// Inserts the rows of a staging table into a table, except those whose key it already has.
     void insert_staged(const CopyShape& columns, const postgres::QualifiedName& staging,
                        const postgres::QualifiedName& to);
 
-    /// Looks after the target's chunks that rows may have gone into through the hypertable.
-    /// \param as_replica so that nobody has checked their foreign keys.
-    /// \param replaced those that load_differences() has filled.
+    /// Finishes the target's chunks into which rows were inserted through the hypertable: removes
+    /// duplicates, checks foreign keys and runs ANALYZE.
+    /// \param as_replica true if the server has not checked the foreign keys.
+    /// \param replaced chunks whose rows load_differences() has replaced.
     void resolve_overlap(const Request& request, Prepared& prepared, bool as_replica,
                          const std::vector<postgres::QualifiedName>& replaced = {});
 

@@ -75,8 +75,8 @@ std::vector<ChunkColumn> chunk_columns(const timescale::Hypertable& hypertable) 
 
 std::optional<std::string> direct_compress_setting(const timescale::Hypertable& hypertable,
                                                    bool on) {
-    // There is no setting against the table's option but this one, which turns off other things as
-    // well (choose_copy_method in TimescaleDB's src/copy.c, should_use_direct_compress in its
+    // Only this setting overrides the table's option. It turns off other optimizations, too
+    // (choose_copy_method in TimescaleDB's src/copy.c, should_use_direct_compress in its
     // src/nodes/modify_hypertable.c).
     if (!hypertable.direct_compress)
         return std::nullopt;

@@ -14,55 +14,54 @@
 
 namespace load {
 
-/// The columns that a COPY from one table into another names, and its format.
+/// The columns and the format of a COPY from one table into another.
 struct CopyShape {
     std::string columns; ///< quoted, comma-separated
-    std::string values;  ///< what is selected for them; usually the same
+    std::string values;  ///< the expressions that are selected for them, usually the same
     bool as_text = false;
     std::string encoding; ///< see copy_encoding()
 
-    /// Binary values are in the session's encoding, whatever COPY names.
+    /// In binary format, text is in the session's encoding, even if COPY names another one.
     bool is_text() const { return as_text || !encoding.empty(); }
     const char* format() const { return is_text() ? "text" : "binary"; }
 };
 
-/// The encoding that COPY has to name so that text is not converted where it must not be; empty for
-/// the session's, which is UTF8.
+/// The encoding that COPY must name, so that text is converted only if necessary; empty for the
+/// session's encoding, which is UTF8.
 ///
-/// Text is converted only from one encoding into another. Within one, it stays as it is, because
-/// not all that a database may hold has a counterpart in UTF8. A database in SQL_ASCII does not
-/// know what its bytes mean: they go as they are, and have to be what the other side takes.
+/// Text is converted only if the encodings differ, because some characters have no counterpart in
+/// UTF8. The bytes of a database in SQL_ASCII are never converted, and must be valid on the other
+/// side.
 std::string copy_encoding(const timescale::Server& source, const timescale::Server& target);
 
-/// Text becomes other bytes on its way from one to the other.
+/// True if text is converted between the two servers' encodings.
 bool converts_text(const timescale::Server& source, const timescale::Server& target);
 
-/// Columns go by name. The target computes its generated ones itself.
-/// \param encoding what copy_encoding() says.
-/// \throws TaskError when a column is missing on one side, or of another type.
+/// Matches columns by name. Generated columns are omitted, because the target computes them.
+/// \param encoding the result of copy_encoding().
+/// \throws TaskError if a column is missing on one side or has another type.
 CopyShape copy_shape(const std::vector<timescale::ChunkColumn>& source,
                      const std::vector<timescale::ChunkColumn>& target,
                      const std::string& encoding);
 
-/// The hypertable's columns as a chunk of it would have them, as far as COPY is concerned; what
-/// has no binary form in the target has none in the source either.
+/// The hypertable's columns, with the properties that matter for COPY. ChunkColumn::as_text is not
+/// set, because types that need it in the target need it in the source, too.
 std::vector<timescale::ChunkColumn> chunk_columns(const timescale::Hypertable& hypertable);
 
-/// Where the hypertable has rows compressed while they are put into it
-/// (Hypertable::direct_compress): the statement that has those of the open transaction stay rows,
-/// or not any longer. Ours must be told from those of the application, and looked for among them,
-/// which batches do not allow.
+/// The statement that turns direct compress off or on again for the open transaction; none if the
+/// hypertable does not use it (Hypertable::direct_compress). Loaded rows must be compared with the
+/// application's rows, which is not possible for batches.
 std::optional<std::string> direct_compress_setting(const timescale::Hypertable& hypertable,
                                                    bool on);
 
-/// Runs it, if there is one.
+/// Runs direct_compress_setting() if there is one.
 void set_direct_compress(postgres::Connection& target, const timescale::Hypertable& hypertable,
                          bool on);
 
-/// \param from what stands behind FROM: a table with ONLY before or conditions after it.
+/// \param from the FROM item: a table, perhaps after ONLY, perhaps followed by conditions.
 std::string copy_to_stdout(const CopyShape& shape, const std::string& from);
 
-/// \param options further options, each with a comma before it.
+/// \param options further options, each preceded by a comma.
 std::string copy_from_stdin(const CopyShape& shape, const postgres::QualifiedName& to,
                             const std::string& options = "");
 

@@ -10,14 +10,13 @@
 #include <vector>
 
 /**
- * Chunk skipping: of some columns of a hypertable, TimescaleDB records the range of each chunk's
- * values, and filters by them miss a chunk that is not recorded. Sessions record the chunks that
- * they make only if timescaledb.enable_chunk_skipping is on, which is not the default.
+ * Chunk skipping: TimescaleDB records the range of some columns' values for each chunk. Filters by
+ * these columns miss chunks that are not recorded. A session records the chunks that it creates
+ * only if timescaledb.enable_chunk_skipping is on, which is not the default.
  */
 namespace load {
 
-/// A column that chunks of a hypertable are skipped by, and how many of them are not recorded for
-/// it.
+/// A column with chunk skipping, and the number of chunks that are not recorded for it.
 struct Unrecorded {
     postgres::QualifiedName hypertable;
     std::string column;
@@ -28,18 +27,18 @@ struct Unrecorded {
 std::vector<Unrecorded> read_unrecorded(postgres::Connection& connection,
                                         const std::vector<postgres::QualifiedName>& hypertables);
 
-/// What has the server record all chunks of a hypertable anew, of any value: SQL for its owner.
+/// SQL for the hypertable's owner that records all of its chunks anew, with unlimited ranges.
 std::string record_anew_sql(const timescale::Server& server, const Unrecorded& unrecorded);
 
-/// Records those chunks, of any value; where the role may not write to the catalog, all chunks of
-/// the hypertable anew, which forgets the ranges of the others.
-/// \param connection one that is in no transaction.
-/// \throws SqlError lock_not_available if the hypertable's lock cannot be had.
+/// Records these chunks with unlimited ranges. If the role may not write to the catalog, it records
+/// all chunks of the hypertable anew, and the ranges of the others are lost.
+/// \param connection a connection that is in no transaction.
+/// \throws SqlError lock_not_available if the lock on the hypertable is not granted.
 void record(postgres::Connection& connection, const timescale::Server& server,
             const Unrecorded& unrecorded);
 
-/// Gives a chunk in whose place the source's batches have been put the ranges that the source has
-/// recorded, where the role may. Any value would do.
+/// Gives a chunk that has got the source's batches the ranges that the source has recorded, if the
+/// role may change them. Unlimited ranges would be valid, too.
 void carry_ranges(postgres::Connection& target, const timescale::Chunk& source,
                   const postgres::QualifiedName& chunk);
 

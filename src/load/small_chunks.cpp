@@ -20,9 +20,9 @@ namespace {
 
 using postgres::Statement;
 
-/// ANALYZE of chunks, and the rows that it counts in them, in their order; NULL where the
-/// application has written batches, which are not in the chunk's table. It reads all of a table
-/// that is as small as these: what it counts is exact.
+/// Statements that run ANALYZE on chunks and return the rows that it has counted, in the order of
+/// the chunks; NULL if the application has written batches, which are not in the chunk's own table.
+/// The count is exact, because ANALYZE reads all pages of such small tables.
 std::vector<std::string> analyzing(const std::vector<std::string>& names) {
     return {fmt::format("ANALYZE {}", fmt::join(names, ", ")),
             fmt::format("SELECT CASE WHEN chunk.status & 1 = 1 THEN NULL "
@@ -132,8 +132,7 @@ std::vector<Prepared> SmallChunkLoader::prepare(const std::vector<Request>& requ
     return prepared;
 }
 
-/// Chunks that are missing are made, all in one short transaction, and those that will be filled
-/// are locked as a writer would.
+/// Creates missing chunks, all in one short transaction, and locks the chunks as a writer would.
 std::vector<Prepared> SmallChunkLoader::lock(const std::vector<Request>& requests,
                                              const std::vector<timescale::Place>& places) {
     std::vector<Situation> situations;
@@ -145,7 +144,7 @@ std::vector<Prepared> SmallChunkLoader::lock(const std::vector<Request>& request
     for (std::size_t i = 0; i < requests.size(); ++i)
         if (prepared[i].plan.into == Plan::Into::new_chunk && !requests[i].chunk.compressed)
             missing.push_back(requests[i]);
-    // The Apache edition makes chunks only for rows that come.
+    // The Apache edition creates chunks only when rows are inserted.
     if (missing.empty() || !context_.target_server.community)
         return prepared;
     create_chunks(missing);

@@ -10,9 +10,9 @@
 namespace load {
 
 /**
- * Loads small chunks of one hypertable in place, together: one transaction, one COPY through the
- * hypertable, a few round trips. What needs more than rows put into an uncompressed chunk is left
- * to the Loader.
+ * Loads small chunks of one hypertable in place and together: in one transaction, with one COPY
+ * into the hypertable, in few round trips. Chunks that need more than inserting rows into an
+ * uncompressed chunk are left to the Loader.
  */
 class SmallChunkLoader {
   public:
@@ -21,17 +21,17 @@ class SmallChunkLoader {
           survey_(context_.source_server, context_.target, context_.target_server, options),
           progress_(context_.progress) {}
 
-    /// Locks the target's chunks, makes missing ones, and deletes what will be replaced. As for
-    /// Loader::prepare(), take the source's snapshot after this.
-    /// \param requests of the same hypertable.
-    /// \param places what stands where they will go, as was found just now.
+    /// Locks the target's chunks, creates missing ones, and deletes the rows that will be replaced.
+    /// As for Loader::prepare(), take the source's snapshot after this.
+    /// \param requests requests for chunks of the same hypertable.
+    /// \param places their places in the target, which have just been found.
     std::vector<Prepared> prepare(const std::vector<Request>& requests,
                                   const std::vector<timescale::Place>& places);
 
-    /// True if load() will load it.
+    /// True if load() will load the chunk.
     static bool is_simple(const Request& request, const Prepared& prepared);
 
-    /// What is sent to the source in the same round trip as what reads the rows.
+    /// Statements that are sent to the source in the same round trip as the COPYs.
     struct Reading {
         std::vector<std::string> begin{};
         std::function<void(const std::vector<postgres::Result>&)> check = [](const auto&) {
@@ -40,9 +40,9 @@ class SmallChunkLoader {
     };
 
     /// Loads the rows, in the target's open transaction.
-    /// \returns what was loaded for each; nothing for a request that is not done.
-    /// \throws TaskError, TransactionError when one cannot be loaded, whereupon none is: they are
-    /// then to be loaded one by one.
+    /// \returns what was loaded for each request; nothing for requests that are not simple.
+    /// \throws TaskError, TransactionError if one of the chunks cannot be loaded. Then none is
+    /// loaded, and the caller must load them one by one.
     std::vector<std::optional<queue::Loaded>> load(const std::vector<Request>& requests,
                                                    const std::vector<Prepared>& prepared,
                                                    const Reading& reading);
@@ -56,7 +56,7 @@ class SmallChunkLoader {
     Context context_;
     Survey survey_;
     ProgressListener& progress_;
-    bool as_replica_ = false; ///< the rows are put in as in a replica
+    bool as_replica_ = false; ///< session_replication_role is replica
 };
 
 } // namespace load

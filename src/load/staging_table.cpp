@@ -51,16 +51,16 @@ StagingTable::~StagingTable() {
         return;
     for (int attempts = 0; attempts < 3; ++attempts) {
         try {
-            builder_.execute("ROLLBACK"); // a warning, outside of a transaction
-            // When the connection with the claim was lost, its server process may go on holding a
-            // lock on the table until we have connected again, and ended it.
+            builder_.execute("ROLLBACK"); // only a warning if there is no transaction
+            // If the connection with the claim was lost, its backend may hold a lock on the table
+            // until this worker has connected again and terminated it.
             postgres::Transaction transaction(builder_, fmt::format("BEGIN; {}", lock_briefly));
             builder_.execute(drop_statement());
             transaction.commit();
             return;
         } catch (const Error& error) {
-            // A cancel that was meant for the statement before may hit this one. Otherwise, the
-            // next attempt at this chunk drops it, or clean.
+            // A cancel request for the previous statement may have cancelled this one. If all
+            // attempts fail, the chunk's next attempt drops the table, or clean does.
             spdlog::debug("cannot drop {}: {}", name_.quoted(), error.what());
         }
     }
@@ -74,12 +74,12 @@ std::string StagingTable::drop_statement() const {
 void StagingTable::create() {
     exists_ = true;
     try {
-        // If somebody has a lock on the old one, it is terminated before the next attempt.
+        // If an abandoned backend has a lock on the old table, it is terminated before the next
+        // attempt.
         builder_.execute(fmt::format("BEGIN; {}; {}; SET LOCAL lock_timeout = 0; {}", lock_briefly,
                                      drop_statement(), shape_.create_table));
     } catch (const SqlError& error) {
-        // A server process that a killed run left behind has just committed it
-        // (unique_violation: in a catalog).
+        // A backend of a killed run has just committed the table (unique_violation: in a catalog).
         if (error.sqlstate() != sqlstate::duplicate_table &&
             error.sqlstate() != sqlstate::unique_violation)
             throw;
@@ -94,7 +94,7 @@ void StagingTable::publish() {
 
 void StagingTable::build(int processes, ProgressListener& progress) {
     std::string statements = is_public_ ? "BEGIN; " : "";
-    // No more than the server's owner wants.
+    // Do not exceed the server's setting.
     statements += fmt::format("SELECT set_config('max_parallel_maintenance_workers', least({}, "
                               "current_setting('max_parallel_maintenance_workers')::int)::text, "
                               "true); ",
@@ -110,8 +110,8 @@ void StagingTable::build(int processes, ProgressListener& progress) {
             add_foreign_key(key, progress);
 }
 
-/// The rows are checked in a statement of its own, which does not lock the referenced table
-/// against writers as adding the key does.
+/// Adds a foreign key, and validates it in a separate statement, which does not lock out writers of
+/// the referenced table as adding the key does.
 void StagingTable::add_foreign_key(const timescale::StagingShape::ForeignKey& key,
                                    ProgressListener& progress) {
     for (int attempts = 1;; ++attempts) {
@@ -133,8 +133,8 @@ void StagingTable::add_foreign_key(const timescale::StagingShape::ForeignKey& ke
                                      quote_identifier(key.name)));
 }
 
-/// Gives indexes and constraints the names that TimescaleDB would give them, which begin with the
-/// chunk's name or id; afterwards it allows no more renaming of constraints.
+/// Statements that give indexes and constraints the names that TimescaleDB would give them, which
+/// begin with the chunk's name or id. TimescaleDB does not allow renaming a chunk's constraints.
 std::string StagingTable::index_renames(std::int64_t chunk_id) const {
     const auto chunk = fmt::format("{}_{}_chunk", shape_.chunk_prefix, chunk_id);
     std::set<std::string> names;
@@ -158,7 +158,7 @@ std::string StagingTable::index_renames(std::int64_t chunk_id) const {
     return statements;
 }
 
-/// True if foreign keys are adopted only if they have the names that TimescaleDB would give them.
+/// True if TimescaleDB adopts foreign keys only if they have the names that it would give them.
 bool StagingTable::names_foreign_keys() const {
     return server_.adopts_indexes() && !server_.finds_foreign_keys() &&
            !shape_.foreign_keys.empty();
@@ -175,8 +175,8 @@ std::string StagingTable::foreign_key_renames(std::int64_t chunk_id,
     return statements;
 }
 
-/// True if the chunk has the id, and with it the names, that were expected. Otherwise another
-/// session has made a chunk at the same time.
+/// True if the chunk has the expected id, and so the expected names. Otherwise another session has
+/// created a chunk at the same time.
 /// \param chunk the result of create_chunk().
 bool StagingTable::is_adopted(postgres::Connection& target, const postgres::Result& chunk,
                               std::int64_t expected_id) const {
@@ -208,7 +208,7 @@ bool StagingTable::attach(postgres::Connection& target, ProgressListener& progre
     for (int attempts = 1;; ++attempts) {
         target.execute("SAVEPOINT attaching");
         try {
-            // With this lock, nobody but chunks of other hypertables can take the id.
+            // Under this lock, only chunks of other hypertables can get this id.
             std::vector<postgres::Statement> statements{
                 {lock_briefly},
                 {postgres::lock_statement({hypertable_}, "SHARE UPDATE EXCLUSIVE")},
@@ -241,7 +241,7 @@ bool StagingTable::attach(postgres::Connection& target, ProgressListener& progre
             target.execute("ROLLBACK TO SAVEPOINT attaching");
             if (error.sqlstate() == timescale::chunk_collision)
                 return false;
-            // That other chunk has just taken the names.
+            // Another chunk with this id has the names (duplicate_table).
             if (!(may_succeed_later(error) || error.sqlstate() == sqlstate::duplicate_table) ||
                 attempts == most_attempts)
                 throw;
@@ -256,7 +256,7 @@ void StagingTable::committed(const ConnectLean& connect) {
     exists_ = false;
     if (!stand_in_)
         return;
-    // If somebody is reading the chunk already, the end of the run tries again.
+    // If a session is already reading the chunk, this is tried again at the end of the run.
     const auto reason = remove_stand_in(*stand_in_, connect, /*attempts=*/1);
     if (!reason.empty())
         spdlog::debug("cannot remove {}: {}", stand_in_->quoted(), reason);
@@ -267,9 +267,9 @@ bool drop_empty_chunk(postgres::Connection& connection, const timescale::Chunk& 
     std::vector<postgres::QualifiedName> tables{chunk.name};
     if (chunk.compressed)
         tables.push_back(chunk.compressed->name);
-    // Batches as well, also those that a writer has made just before we had the lock.
+    // This also finds batches, including those that were written just before the lock was granted.
     const auto rows = fmt::format("SELECT FROM {}", chunk.name.quoted());
-    // Writers queue up behind us while we wait for the lock: hardly at all, rather more often.
+    // Writers queue behind us while we wait for the lock, so wait briefly, and try more often.
     constexpr int attempts = 10;
     for (int attempt = 0; attempt < attempts; ++attempt) {
         try {

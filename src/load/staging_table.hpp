@@ -13,61 +13,63 @@
 
 namespace load {
 
-/// The name of a task's (id's) staging table: in the queue's schema, so that clean drops what a
-/// killed run left.
+/// The name of a task's staging table. It is in the queue's schema, so that clean drops the tables
+/// of killed runs.
+/// \param task its id.
 postgres::QualifiedName staging_name(std::int64_t task);
 
-/// Drops a task's staging table, if it is there. Its stand-in is dropped at the end of the run.
+/// Drops a task's staging table if it exists. Its stand-in is dropped at the end of the run.
 void drop_staging_table(postgres::Connection& target, std::int64_t task);
 
 /**
- * A plain table that is loaded where nobody sees it, in transactions of its own, and then becomes
- * a chunk: load, then attach.
+ * A plain table that is loaded and indexed apart, and then attached as a chunk.
  *
- * It is made on one connection to the target, the builder, and attached on another, in the
- * transaction that holds the claim and marks the task. So no lock that others could wait for is
- * held while rows are loaded, indexes built and foreign keys checked, and the rows become visible
- * together with the mark.
+ * It is created on one connection to the target, the builder, and attached on another one, in the
+ * transaction that holds the claim and marks the task. So no locks that other sessions need are
+ * held while rows are loaded, indexes are built and foreign keys are checked, and the rows become
+ * visible together with the mark.
  */
 class StagingTable {
   public:
-    /// Reads what the table must look like. \returns nothing if the hypertable does not exist.
+    /// Reads the definition that the table must have.
+    /// \returns nothing if the hypertable does not exist.
     static std::optional<timescale::StagingShape> shape(postgres::Connection& connection,
                                                         const timescale::Server& server,
                                                         const queue::Task& task);
 
-    /// \param shape as shape() has read it.
+    /// \param shape the result of shape().
     StagingTable(postgres::Connection& builder, const timescale::Server& server,
                  const queue::Task& task, timescale::StagingShape shape);
 
-    /// Drops the table unless it became a chunk.
-    /// \pre the transaction that attached it has ended; the builder would wait for it.
+    /// Drops the table unless it has become a chunk.
+    /// \pre the transaction that attached it has ended. Otherwise the builder would wait for it.
     ~StagingTable();
     StagingTable(const StagingTable&) = delete;
     StagingTable& operator=(const StagingTable&) = delete;
 
     const postgres::QualifiedName& name() const { return name_; }
 
-    /// Begins a transaction on the builder and makes the table in it, so that COPY may FREEZE.
+    /// Begins a transaction on the builder and creates the table in it, so that COPY can use
+    /// FREEZE.
     void create();
 
-    /// Ends the transaction, so that other connections may load it as well; without FREEZE, then.
+    /// Commits the transaction, so that other connections can load the table, too, without FREEZE.
     void publish();
 
-    /// Makes what attaching takes over: indexes, statistics and foreign keys. Ends the transaction,
-    /// if it is still open.
-    /// \param processes that may build an index together.
+    /// Builds the indexes, statistics and foreign keys, which the chunk keeps. Commits the
+    /// transaction if it is still open.
+    /// \param processes the number of processes that may build an index together.
     /// \param progress checked while waiting for locks.
     void build(int processes, ProgressListener& progress);
 
-    /// Makes it the hypertable's chunk, as the last thing of a transaction: it locks the
-    /// hypertable for chunk creation until that ends.
-    /// \returns false, with nothing changed, when another chunk overlaps it by now, or when its
-    /// rows cannot be attached as they are (StagingShape::nullable_dimensions).
-    /// \throws TransactionError if the locks could not be had within a minute.
+    /// Makes the table the hypertable's chunk. Call it last in a transaction, because it blocks the
+    /// creation of the hypertable's chunks until the transaction ends.
+    /// \returns false, with nothing changed, if another chunk overlaps it now, or if its rows
+    /// cannot be attached unchanged (StagingShape::nullable_dimensions).
+    /// \throws TransactionError if the locks are not granted within a minute.
     bool attach(postgres::Connection& target, ProgressListener& progress);
 
-    /// To be called when the transaction in which it was attached, if it was, has committed.
+    /// Call this after the transaction that may have attached the table has committed.
     void committed(const ConnectLean& connect);
 
   private:
@@ -93,10 +95,10 @@ class StagingTable {
     bool attached_ = false;
 };
 
-/// Drops a chunk that is empty, in a short transaction of its own: a writer that comes meanwhile
-/// waits for it, and makes the chunk anew.
-/// \param connection one that is in no transaction.
-/// \returns false, with nothing changed, when it is not empty or in constant use.
+/// Drops an empty chunk in a separate, short transaction. Writers wait for it, and then create the
+/// chunk again.
+/// \param connection a connection that is in no transaction.
+/// \returns false, with nothing changed, if the chunk is not empty or is in constant use.
 bool drop_empty_chunk(postgres::Connection& connection, const timescale::Chunk& chunk,
                       ProgressListener& progress);
 

@@ -34,19 +34,19 @@ void TargetChunks::empty(const Request& request, Prepared& prepared) {
     if (request.alone)
         lock_against_writers(target_, {target.name}, "EXCLUSIVE", progress_);
     suspend_triggers(target_, request, prepared, progress_);
-    // What becomes rows is not to be mistaken for what was late.
+    // Decompressed rows must not be mistaken for late rows.
     if (target.compressed && plan.what == Plan::What::rows)
         lock_against_writers(target_, {target.name}, "EXCLUSIVE", progress_);
-    // DELETE on the chunk would decompress its batches first; so they are deleted where they are.
+    // DELETE on the chunk would decompress its batches first, so delete them in their own table.
     if (target.compressed && request.task.whole && !target.empty && !plan.only_differences)
         target_.execute(fmt::format(
             "DELETE FROM ONLY {}{}", target.compressed->name.quoted(),
             target_server_.compresses_new_rows() ? prepared.late.excepted_from("") : ""));
     const bool late_batches =
         target.compressed && late_batches_.are_in(target.compressed->name, prepared.late);
-    // A writer that compresses what it inserts, and waits while its chunk is decompressed, crashes
-    // the server (tsl_compressor_init in TimescaleDB's tsl/src/compression/compression.c; seen
-    // on 2.29.2).
+    // A writer that uses direct compress and waits while the chunk is decompressed crashes the
+    // server (tsl_compressor_init in TimescaleDB's tsl/src/compression/compression.c; seen on
+    // 2.29.2).
     const bool stays_compressed =
         target.compressed && (late_batches || request.target_hypertable.may_get_batches());
     if (plan.what != Plan::What::rows &&
@@ -59,8 +59,8 @@ void TargetChunks::empty(const Request& request, Prepared& prepared) {
         refuse_late_batches(target.name);
     if (becomes_rows && !stays_compressed)
         decompress(target.name);
-    // What has come since we looked is late. Where a publication lets nothing be deleted, a DELETE
-    // fails even if it finds nothing.
+    // Rows that were inserted since the chunk was read are late. If a publication forbids deletes,
+    // a DELETE fails even if it deletes nothing.
     if ((target.empty && !late_batches) || plan.only_differences)
         return;
     RoleSearchPath path(target_, plan.triggers == Plan::Triggers::fired);
@@ -75,7 +75,7 @@ void TargetChunks::empty(const Request& request, Prepared& prepared) {
     prepared.has_late_rows = prepared.late.are_in(target_, target.name, request.condition());
 }
 
-/// Deletes what a chunk's own table has in the range.
+/// Deletes the rows in the range from a chunk's own table.
 void TargetChunks::delete_rows(const Request& request, const QualifiedName& chunk, LateRows& late) {
     const auto rows = fmt::format("DELETE FROM ONLY {}{}", chunk.quoted(),
                                   late.excepted_from(request.condition()));
@@ -83,20 +83,20 @@ void TargetChunks::delete_rows(const Request& request, const QualifiedName& chun
         target_.execute(rows);
         return;
     }
-    // It makes rows of batches that a writer has just written, before it looks for rows to delete.
-    // In a savepoint that ends here, because loaded rows must have another id.
+    // The DELETE first decompresses batches that a writer has just written. It runs in a savepoint
+    // so that these rows have another transaction id than loaded rows.
     target_.execute(fmt::format("SAVEPOINT emptying; {} AND NOT {}; RELEASE SAVEPOINT emptying",
                                 rows, late.is_ours()));
     if (timescale::is_compressed(target_, chunk))
         late.adopt(late.our_writers(target_, chunk));
 }
 
-/// Deletes what a compressed chunk has in the range, and makes rows of what the application has
-/// just written into batches. The chunk stays compressed.
+/// Deletes the rows in the range from a compressed chunk, except late ones, and decompresses late
+/// batches. The chunk's status stays "compressed".
 void TargetChunks::delete_around_late_batches(const Request& request, Prepared& prepared) {
     const auto& target = prepared.target.value();
     lock_against_writers(target_, {target.name}, "SHARE", progress_);
-    // Of a whole chunk, other batches are gone already.
+    // If the range is the whole chunk, its other batches have been deleted.
     if (request.task.whole) {
         delete_rows(request, target.name, prepared.late);
         return;
@@ -104,7 +104,7 @@ void TargetChunks::delete_around_late_batches(const Request& request, Prepared& 
     const auto batches = target.compressed->name.quoted();
     const auto aside = staging_name(request.task.id).quoted();
     const auto late = prepared.late.condition();
-    // In a table that is in no publication.
+    // Set late batches aside in a table that is in no publication.
     target_.execute(fmt::format(
         "DROP TABLE IF EXISTS {0}; CREATE UNLOGGED TABLE {0} (LIKE {1});"
         "INSERT INTO {0} SELECT * FROM ONLY {1} WHERE {2}; DELETE FROM ONLY {1} WHERE {2};"
@@ -115,7 +115,7 @@ void TargetChunks::delete_around_late_batches(const Request& request, Prepared& 
     late_batches_.unpack(target.name, request.condition(), prepared.late);
 }
 
-/// Where the target cuts its chunks elsewhere.
+/// Deletes the rows that the load will replace from all chunks that overlap the request's.
 void TargetChunks::empty_hypercube(const Request& request, Prepared& prepared) {
     const auto place = timescale::find_place(target_, {request.task.target, request.task.slices});
     if (!place.is_free())
@@ -124,7 +124,8 @@ void TargetChunks::empty_hypercube(const Request& request, Prepared& prepared) {
         lock_against_writers(target_, place.overlapping, "EXCLUSIVE", progress_);
     suspend_triggers(target_, request, prepared, progress_);
     const auto where = request.hypercube_condition();
-    // Deleting from batches writes rows that another task's chunk will replace.
+    // A DELETE from batches decompresses rows outside of the hypercube, which another task may
+    // replace later.
     const auto chunks = timescale::read_chunks(target_, target_server_, place.overlapping);
     for (const auto& chunk : chunks)
         if (chunk)
@@ -135,7 +136,7 @@ void TargetChunks::empty_hypercube(const Request& request, Prepared& prepared) {
     if (any([](const Chunk& chunk) { return chunk.keeps_rows(); })) {
         prepared.plan.only_differences = true;
         const auto& triggers = request.target_hypertable.triggers;
-        // Where a publication keeps them, it does not let them be updated, either.
+        // If a publication forbids deletes, it forbids updates, too.
         if (triggers.of_updates && prepared.plan.triggers == Plan::Triggers::none &&
             any([](const Chunk& chunk) { return chunk.referenced; }))
             throw triggers_would_fire(
@@ -175,8 +176,7 @@ std::string TargetChunks::make_chunk(const Request& request) {
     try {
         create_chunk(request);
     } catch (const postgres::SqlError& error) {
-        // A row that another worker or the application has just inserted made another one there:
-        // to be looked at.
+        // Another worker or the application has just created a chunk here. The loader looks again.
         if (error.sqlstate() != timescale::chunk_collision)
             throw;
     }
@@ -189,11 +189,11 @@ void TargetChunks::create_chunk(const Request& request) {
         .commit();
 }
 
-/// The Apache edition makes chunks only for rows that come: let the first one make it, and take
-/// it out again before anyone sees it. That one only: another worker, or the application, may
-/// have made the chunk in the meantime, and filled it.
+/// The Apache edition creates chunks only when rows are inserted. So insert the first row, and
+/// delete it before the transaction commits. Delete no other rows, because another worker or the
+/// application may have created and filled the chunk in the meantime.
 std::string TargetChunks::create_chunk_by_inserting(const Request& request) {
-    // If triggers fire, they must not fire for this row.
+    // Triggers must not fire for this row, even with --fire-triggers.
     const auto& triggers = request.target_hypertable.triggers;
     if (triggers.has_any() && !triggers.can_be_replica())
         return "creating the chunk would fire triggers";
@@ -222,7 +222,7 @@ std::string TargetChunks::create_chunk_by_inserting(const Request& request) {
     if (!place.same)
         return "new chunks in the target get other slices";
     const auto made = timescale::read_chunk(builder, target_server_, *place.same);
-    // There may be rows that reference what is yet to come, by a key that is not valid.
+    // With a NOT VALID key, there may be rows that reference this row.
     if (made && made->referenced)
         return "foreign keys reference its rows";
     if (made && made->refuses_deletes)

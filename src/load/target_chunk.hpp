@@ -13,15 +13,15 @@
 
 namespace load {
 
-/// Only sessions that create chunks queue behind us for this lock of the hypertable.
+/// Only sessions that create chunks wait for this lock on the hypertable.
 constexpr auto lock_to_make_chunk = "SET LOCAL lock_timeout = '10s'";
 
-/// Makes a request's chunk, empty; needs the Community edition. It holds a lock on the hypertable
-/// until its transaction ends, so that one must be short.
+/// Creates a request's chunk, empty. Needs the Community edition. Holds a lock on the hypertable
+/// until its transaction ends, so the transaction must be short.
 postgres::Statement create_chunk_statement(const Request& request);
 
-/// Makes the target's chunks, empties them before they are loaded in place, and (de)compresses
-/// them.
+/// Creates chunks of the target, empties them before they are loaded in place, and compresses and
+/// decompresses them.
 class TargetChunks {
   public:
     TargetChunks(const Context& context, const LateBatches& late_batches)
@@ -31,13 +31,13 @@ class TargetChunks {
           builder_(context.builder), horizon_(context.horizon), progress_(context.progress),
           late_batches_(late_batches) {}
 
-    /// Makes the chunk that is missing, empty, in a transaction of its own that is short because it
-    /// holds a lock on the hypertable.
-    /// \returns why nothing was made, so that the rows must go through the hypertable; empty when
-    /// the chunk is there.
+    /// Creates the missing chunk, empty, in a separate transaction, which is short because it holds
+    /// a lock on the hypertable.
+    /// \returns why no chunk was created and the rows must be loaded through the hypertable; empty
+    /// if the chunk exists.
     std::string make_chunk(const Request& request);
 
-    /// Deletes what the load will replace.
+    /// Deletes the rows that the load will replace, except late rows.
     void empty(const Request& request, Prepared& prepared);
 
     void compress(const postgres::QualifiedName& chunk);

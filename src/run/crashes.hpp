@@ -41,8 +41,7 @@ class Crashes {
     /// \param servers their state now.
     bool is_suspect(std::int64_t task, const Servers& servers);
 
-    /// If the task has crashed a server twice: a message why it is not tried again. Otherwise
-    /// nothing.
+    /// The message why a task is not tried again; nothing unless it has crashed a server twice.
     std::optional<std::string> verdict(std::int64_t task, const Servers& servers);
 
     /// The right to try tasks for as long as the object lives: a suspect alone, other tasks side by

@@ -135,8 +135,8 @@ std::vector<SchemaDifference> further_columns(const Hypertable& source, const Hy
                                    !is_in_target ? "on both sides"
                                    : counterpart->type == further.type
                                        ? "in the source"
-                                       : "in the source, and have the target's column "
-                                         "of that type, too")});
+                                       : "in the source, and change the type of the target's "
+                                         "column to that, too")});
     }
     return differences;
 }
