@@ -12,7 +12,7 @@
 
 set(quick "^(CommandLine.*|Control|CopyAggregates|CopyCompressed|CopyRows|CopyTogether|DualWrite|RefreshCaggs|StageAggregates|StageBounds|StageSelection|Verify|VerifyQuick)[.]")
 set(once "^(.*/)?(Ascii.*|CheckEncodings|CommandLine.*|CommitUnanswered|Control|DifferentEncodings|Faults|FaultsOfShared|ImportFaults|ImportRejects|KindsOfData|Latin1.*|Output.*|PlainFaults|Pooler|QueueChangedByHand|Report|Restart|StageBounds|Terminal|Tls|Utf8.*|Win1252.*)[.]")
-set(longest "^(.*/)?(DualWriteStress[.].*Compressed.*|Faults[.](AConnectionLostWhile|AHangIs|EverythingHangs|VerifyFindsHangs).*|FaultsOfShared[.].*|ImportFaults[.]Survives.*|KindsOfData[.](Large|Wide).*)")
+set(longest "^(.*/)?(DualWriteStress[.].*Compressed.*|Faults[.](TheOutcomeOf|AHangingConnection|EverythingHangs|VerifyFindsHanging).*|FaultsOfShared[.].*|ImportFaults[.]Survives.*|KindsOfData[.](Large|Wide).*)")
 set(slow "^(.*/)?(ColumnChanges|CopyConcurrency|CopyShared|Crash|CrashOfCopy|CutElsewhere|DualWriteStress|EveryType|Faults|FaultsOfShared|ImportFaults|KindsOfData|PlainFaults|PlainSource|RandomHypertables|Restart)[.]")
 
 foreach(test IN LISTS unit)

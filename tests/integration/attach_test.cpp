@@ -387,7 +387,7 @@ void Attach::expect_the_servers_like_ours(const std::string& table) {
     expect_alike(describe(chunks[0]), describe(chunks[1]));
 }
 
-TEST_F(Attach, IndexesOfNamesThatAreCutToTheSameGetNamesOfTheirOwn) {
+TEST_F(Attach, IndexesWhoseNamesAreTruncatedToTheSameGetDistinctNames) {
     create_readings(1);
     // _hyper_1_1_chunk_ and a number have to fit into 63 bytes as well.
     const std::string name(55, 'x');
@@ -559,7 +559,7 @@ TEST_F(Attach, EmptyChunksOfADumpedSchema) {
     expect_equal();
 }
 
-TEST_F(Attach, CopyingTwiceDoublesNothing) {
+TEST_F(Attach, CopyingTwiceDuplicatesNoRows) {
     create_readings(3);
     attach_all();
     backfill_ok({"clean"});
@@ -641,7 +641,7 @@ TEST_F(Attach, LeavesNoInvalidations) {
                            "AND time >= '2024-01-03' AND time < '2024-01-04'"));
 }
 
-TEST_F(Attach, AnOwnerNeedNotBeSuperuser) {
+TEST_F(Attach, TheOwnerNeedNotBeASuperuser) {
     const Role owner(target, "owner");
     create_readings(3, ", PRIMARY KEY (device, time)");
     target.run(fmt::format("ALTER TABLE readings OWNER TO {0}; GRANT CREATE ON DATABASE {1} TO {0};"
@@ -734,7 +734,7 @@ TEST_F(Attach, CompressedChunksKeepTheirBatches) {
     EXPECT_EQ(attached(), "1");
 }
 
-TEST_F(Attach, TheStrategyDecides) {
+TEST_F(Attach, LoadStrategyDeterminesWhetherChunksAreAttached) {
     create_readings(2);
     // 4 MiB is what it takes to be attached unasked; no day of the others has that
     both("CREATE TABLE big (time timestamptz NOT NULL, body text);"
@@ -791,7 +791,7 @@ TEST_F(Attach, LateRowsWhileTheTableIsLoadedSurvive) {
 }
 
 /// What the application writes to both sides after the source was looked at cannot come from there.
-TEST_F(Attach, LateRowsThatComeBeforeTheEmptyChunkIsDroppedSurvive) {
+TEST_F(Attach, LateRowsInsertedBeforeTheEmptyChunkIsDroppedSurvive) {
     create_readings(1);
     make_empty_chunk("2024-01-01");
     backfill_ok({"stage", "--until", "2024-02-01"});
@@ -810,7 +810,7 @@ TEST_F(Attach, LateRowsThatComeBeforeTheEmptyChunkIsDroppedSurvive) {
     expect_equal_rows("readings", "device < 90");
 }
 
-TEST_F(Attach, ALateRowThatTheSourceAlsoHasIsThereOnce) {
+TEST_F(Attach, ALateRowThatIsInTheSourceIsNotDuplicated) {
     create_readings(1, ", PRIMARY KEY (time, device)");
     add_gates();
     backfill_ok({"stage", "--until", "2024-02-01"});
@@ -824,7 +824,7 @@ TEST_F(Attach, ALateRowThatTheSourceAlsoHasIsThereOnce) {
     expect_equal();
 }
 
-TEST_F(Attach, LateRowsOfATransactionThatHoldsTheHypertableSurvive) {
+TEST_F(Attach, LateRowsOfATransactionThatLocksTheHypertableSurvive) {
     create_readings(1);
     backfill_ok({"stage", "--until", "2024-02-01"});
     auto writer = make_chunk_without_commit("2024-01-01 12:34");
@@ -838,7 +838,7 @@ TEST_F(Attach, LateRowsOfATransactionThatHoldsTheHypertableSurvive) {
     EXPECT_THAT(staging_tables(), IsEmpty());
 }
 
-TEST_F(Attach, ATransactionThatHoldsTheHypertableIsWaitedFor) {
+TEST_F(Attach, WaitsForATransactionThatLocksTheHypertable) {
     create_readings(2);
     backfill_ok({"stage", "--until", "2024-02-01"});
     auto writer = make_chunk_without_commit("2024-03-01");
@@ -856,7 +856,7 @@ TEST_F(Attach, ATransactionThatHoldsTheHypertableIsWaitedFor) {
     EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE device = 99"), "2");
 }
 
-TEST_F(Attach, AWriterThatQueuesForTheSameChunkAndTheAttachBothSucceed) {
+TEST_F(Attach, AWriterThatCreatesTheSameChunkSucceedsAndSoDoesTheCopy) {
     create_readings(1);
     backfill_ok({"stage", "--until", "2024-02-01"});
     const auto holder = target.connect();
@@ -887,7 +887,7 @@ TEST_F(Attach, AWriterThatQueuesForTheSameChunkAndTheAttachBothSucceed) {
     expect_equal_rows("readings", "device < 90");
 }
 
-TEST_F(Attach, LoadingAndIndexingATableBlocksNobody) {
+TEST_F(Attach, LoadingAndIndexingATableBlocksNoOtherSession) {
     create_readings(1, ", PRIMARY KEY (time, device)");
     add_gates();
     backfill_ok({"stage", "--until", "2024-02-01"});
@@ -932,7 +932,7 @@ TEST_F(Attach, LoadingAndIndexingATableBlocksNobody) {
     expect_equal_rows("readings", "device < 90");
 }
 
-TEST_F(Attach, AReferencedTableThatIsWrittenToIsWaitedFor) {
+TEST_F(Attach, WaitsForWritersOfAReferencedTable) {
     both(
         "CREATE TABLE device (id int PRIMARY KEY); INSERT INTO device SELECT generate_series(1, 4)");
     create_readings(1, ", FOREIGN KEY (device) REFERENCES device");
@@ -1038,7 +1038,7 @@ TEST_F(Attach, AfterAKillTheNextCopyContinues) {
     expect_equal();
 }
 
-TEST_F(Attach, ACopyWaitsForWhatAKilledOneLeftRunning) {
+TEST_F(Attach, ACopyTerminatesTheBackendsOfAKilledOne) {
     create_readings(1);
     add_gates();
     backfill_ok({"stage", "--until", "2024-02-01"});
@@ -1130,7 +1130,7 @@ TEST_F(AttachWithStandIn, TheChunkCanBeUsedAndTheNextCopyRemovesIt) {
 }
 
 // A column takes its constraint with it, and a generated column reads another.
-TEST_F(AttachWithStandIn, WhatWasDroppedMeanwhileIsDroppedFromTheChunk) {
+TEST_F(AttachWithStandIn, ColumnsAndConstraintsDroppedMeanwhileAreDroppedFromTheChunk) {
     both("ALTER TABLE readings DROP COLUMN value; ALTER TABLE readings DROP COLUMN gone CASCADE");
     backfill_ok(copy_command());
     EXPECT_THAT(parents(), ElementsAre("readings"));
@@ -1189,7 +1189,7 @@ TEST_F(AttachWithStandIn, CleanRemovesItAndKeepsTheChunk) {
     expect_mended();
 }
 
-TEST_F(AttachWithStandIn, OfADroppedChunkIsRemoved) {
+TEST_F(AttachWithStandIn, TheStandInOfADroppedChunkIsRemoved) {
     target.run("SELECT drop_chunks('readings', older_than => '2024-02-01'::timestamptz)");
     backfill_ok(copy_command());
     EXPECT_EQ(target.value("SELECT to_regclass('__backfill.stand_in_1') IS NULL"), "t");

@@ -134,7 +134,7 @@ TEST_P(Changes, AChunkThatBecomesPartialBeforeItIsReadIsCopied) {
 
 // ---------------------------------------------------------------- jobs in the target
 
-TEST_P(Changes, AChunkThatIsDroppedFromTheTargetBeforeItIsLoadedIsMadeAgain) {
+TEST_P(Changes, AChunkThatIsDroppedFromTheTargetBeforeItIsLoadedIsCreatedAgain) {
     if (GetParam().absent)
         GTEST_SKIP() << "there is none";
     stage();
@@ -251,7 +251,7 @@ TEST_P(ColumnChanges, OnBothSidesAfterStagingAreCopied) {
     expect_done(backfill(copy()));
 }
 
-TEST_P(ColumnChanges, OnBothSidesInMidRunNeverGoWrong) {
+TEST_P(ColumnChanges, OnBothSidesDuringTheRunCorruptNothing) {
     for (const auto& change : changes()) {
         SCOPED_TRACE(change.sql);
         stage();
@@ -269,7 +269,7 @@ TEST_P(ColumnChanges, OnBothSidesInMidRunNeverGoWrong) {
     }
 }
 
-TEST_P(ColumnChanges, OfATimeColumnsNameAskForStagingAgain) {
+TEST_P(ColumnChanges, OfATimeColumnsNameRequireStagingAgain) {
     stage();
     both("ALTER TABLE readings RENAME COLUMN time TO at");
     const auto before = target.rows("SELECT t::text FROM readings t ORDER BY 1");
@@ -296,7 +296,7 @@ TEST_P(HypertableChanges, RenamedInTheTargetAfterStaging) {
     expect_the_next_copy_to_finish();
 }
 
-TEST_P(HypertableChanges, RenamedInTheTargetInMidRun) {
+TEST_P(HypertableChanges, RenamedInTheTargetDuringTheRun) {
     if (!version_at_least(2, 23) && GetParam().name == std::string("InPlace"))
         GTEST_SKIP() << "rows go into chunks by their own names before TimescaleDB 2.23";
     stage();
@@ -333,7 +333,7 @@ TEST_P(HypertableChanges, RenamedOnBothSidesAndStagedAgainWhenCopied) {
     backfill_ok({"verify"});
 }
 
-TEST_P(HypertableChanges, DroppedInTheTargetInMidRunAndMadeAgain) {
+TEST_P(HypertableChanges, DroppedInTheTargetDuringTheRunAndCreatedAgain) {
     stage();
     const auto outcome =
         backfill_while(target, "DROP TABLE readings", copy(), [](postgres::Connection&) {});

@@ -84,21 +84,21 @@ class ChunkSkipping : public Migration {
     }
 };
 
-TEST_F(ChunkSkipping, FindsWhatWasCopiedAlone) {
+TEST_F(ChunkSkipping, FindsRowsOfChunksCopiedOneByOne) {
     both(create());
     source.run("INSERT INTO parcel VALUES ('2025-06-01 12:00+00', 7)");
     copy();
     EXPECT_EQ(unrecorded(), "0");
 }
 
-TEST_F(ChunkSkipping, FindsWhatWasCopiedTogether) {
+TEST_F(ChunkSkipping, FindsRowsOfChunksCopiedTogether) {
     both(create());
     source.run(rows(12));
     copy();
     EXPECT_EQ(unrecorded(), "0");
 }
 
-TEST_F(ChunkSkipping, FindsWhatWasCopiedThroughTheHypertable) {
+TEST_F(ChunkSkipping, FindsRowsCopiedThroughTheHypertable) {
     source.run(create());
     target.run(create("36 hours"));
     source.run(rows(6));
@@ -106,7 +106,7 @@ TEST_F(ChunkSkipping, FindsWhatWasCopiedThroughTheHypertable) {
     EXPECT_EQ(unrecorded(), "0");
 }
 
-TEST_F(ChunkSkipping, CarriesTheRangesOfBatches) {
+TEST_F(ChunkSkipping, CopiesTheRangesOfBatches) {
     NEEDS_COMMUNITY_EDITION();
     NEEDS_SAME_VERSION();
     both(create());
@@ -118,7 +118,7 @@ TEST_F(ChunkSkipping, CarriesTheRangesOfBatches) {
     EXPECT_THAT(ranges(target), testing::Contains("101|151|t"));
 }
 
-TEST_F(ChunkSkipping, ForgetsTheRangesOfBatchesThatAreReplaced) {
+TEST_F(ChunkSkipping, DiscardsTheRangesOfReplacedBatches) {
     NEEDS_COMMUNITY_EDITION();
     NEEDS_SAME_VERSION();
     both(create());
@@ -128,7 +128,7 @@ TEST_F(ChunkSkipping, ForgetsTheRangesOfBatchesThatAreReplaced) {
     EXPECT_EQ(ranges(target), ranges(source));
 }
 
-TEST_F(ChunkSkipping, ForgetsThemEvenIfItMayNotCopyRanges) {
+TEST_F(ChunkSkipping, DiscardsThemEvenIfItMayNotCopyRanges) {
     NEEDS_COMMUNITY_EDITION();
     NEEDS_SAME_VERSION();
     both(create());
@@ -142,7 +142,7 @@ TEST_F(ChunkSkipping, ForgetsThemEvenIfItMayNotCopyRanges) {
     EXPECT_EQ(unrecorded(), "0");
 }
 
-TEST_F(ChunkSkipping, FindsWhatABoundCutsOfBatches) {
+TEST_F(ChunkSkipping, FindsRowsOfBatchesThatABoundCuts) {
     NEEDS_COMMUNITY_EDITION();
     both(create());
     source.run(rows(3) + compress());
@@ -154,7 +154,7 @@ TEST_F(ChunkSkipping, FindsWhatABoundCutsOfBatches) {
     expect_found();
 }
 
-TEST_F(ChunkSkipping, RecordsChunksThatOthersCreated) {
+TEST_F(ChunkSkipping, RecordsChunksThatOtherSessionsCreated) {
     both(create());
     source.run(rows(4));
     target.run("INSERT INTO parcel VALUES ('2025-06-02 23:00+00', 7777), ('2025-06-09', 8888)");
@@ -188,7 +188,7 @@ TEST_F(ChunkSkipping, RecordsThemAsTheOwner) {
     expect_found();
 }
 
-TEST_F(ChunkSkipping, FindsWhatWasImported) {
+TEST_F(ChunkSkipping, FindsImportedRows) {
     target.run(create());
     const TextFile file("parcel.csv",
                         "ts,tracking,depot\n2025-06-01 12:00+00,7,1\n2025-06-05 12:00+00,8,1\n");
@@ -217,7 +217,7 @@ class ChunkSkippingFromPlain : public ChunkSkipping {
     ChunkSkippingFromPlain() : ChunkSkipping({.with_extension = false}) {}
 };
 
-TEST_F(ChunkSkippingFromPlain, FindsWhatWasCopied) {
+TEST_F(ChunkSkippingFromPlain, FindsCopiedRows) {
     source.run("CREATE TABLE parcel (ts timestamptz NOT NULL, tracking int, depot int);"
                "CREATE INDEX ON parcel (ts)");
     source.run(rows(4));

@@ -117,7 +117,7 @@ class OtherVersion : public CopyCompressed {
 };
 
 // Compressed again in the target where compression is enabled there, and said once.
-TEST_F(OtherVersion, CompressedChunksGoAsRows) {
+TEST_F(OtherVersion, CompressedChunksAreCopiedAsRows) {
     const bool from_community = source.is_community();
     const bool to_community = target.is_community();
     for (auto* side : {&source, &target})
@@ -154,21 +154,21 @@ TEST_F(OtherVersion, CompressedChunksGoAsRows) {
     backfill_ok({"verify"});
 }
 
-TEST_F(CopyCompressed, CarriesBatchesAsTheyAreIntoChunksThatWereAbsent) {
+TEST_F(CopyCompressed, CopiesUnchangedBatchesIntoAbsentChunks) {
     create_and_fill();
     migrate({"--until", "2024-02-01"});
     expect_equal();
     expect_same_batches();
 }
 
-TEST_F(CopyCompressed, CarriesBatchesAsTheyAreIntoTheEmptyChunksOfADumpedSchema) {
+TEST_F(CopyCompressed, CopiesUnchangedBatchesIntoEmptyChunksOfADumpedSchema) {
     clone();
     migrate({"--until", "2024-02-01"});
     expect_equal();
     expect_same_batches();
 }
 
-TEST_F(CopyCompressed, CarriesPartialChunksIntoAbsentOnes) {
+TEST_F(CopyCompressed, CopiesPartialChunksIntoAbsentChunks) {
     create_and_fill();
     source.run("INSERT INTO metrics VALUES ('2024-01-02 12:34', 1, 7, 'late'), "
                "('2024-01-03 12:34', 8, 7, 'late')");
@@ -179,7 +179,7 @@ TEST_F(CopyCompressed, CarriesPartialChunksIntoAbsentOnes) {
               "2");
 }
 
-TEST_F(CopyCompressed, CarriesPartialChunksIntoThoseOfADumpedSchema) {
+TEST_F(CopyCompressed, CopiesPartialChunksIntoEmptyChunksOfADumpedSchema) {
     source.run(create_table);
     fill_source();
     clone_schema(); // so that they are partial in the source only
@@ -206,7 +206,7 @@ TEST_F(CopyCompressed, PartialChunksOfATableWithAPrimaryKey) {
     expect_equal();
 }
 
-TEST_F(CopyCompressed, CopyingTwiceDoublesNothing) {
+TEST_F(CopyCompressed, CopyingTwiceDuplicatesNoRows) {
     create_and_fill();
     source.run("INSERT INTO metrics VALUES ('2024-01-02 12:34', 1, 7, 'late')");
     for (int i = 0; i < 2; ++i) {
@@ -233,7 +233,7 @@ TEST_F(CopyCompressed, ReplacesBatchesThatTheTargetHas) {
     expect_equal();
 }
 
-TEST_F(CopyCompressed, ABoundInACompressedChunkLeavesTheRowsBeyondItAlone) {
+TEST_F(CopyCompressed, ABoundInACompressedChunkKeepsTheRowsBeyondIt) {
     create_and_fill();
     write_stale_rows_to_target();
     target.run("SELECT compress_chunk(c) FROM show_chunks('metrics') c");
@@ -288,7 +288,7 @@ TEST_F(CopyCompressed, SettingsThatTheHypertableLeavesOpen) {
 }
 
 /// From 2.22 on, by the hypertable's indexes, when a chunk is compressed.
-TEST_F(CopyCompressed, SparseIndexesThatNobodyAskedFor) {
+TEST_F(CopyCompressed, SparseIndexesThatTimescaleDbChooses) {
     both(std::string(create_table) + "; CREATE INDEX ON metrics (note); CREATE INDEX ON metrics "
                                      "(value)");
     fill_source();
@@ -297,7 +297,7 @@ TEST_F(CopyCompressed, SparseIndexesThatNobodyAskedFor) {
               source.value("SELECT count(*) FROM metrics WHERE note = 'note 2'"));
 }
 
-TEST_F(CopyCompressed, SettingsThatTheTargetDecidesDifferently) {
+TEST_F(CopyCompressed, SettingsThatTheTargetChoosesDifferently) {
     both("CREATE TABLE metrics (time timestamptz NOT NULL, device int, value float8, note text);"
          "SELECT create_hypertable('metrics', 'time', chunk_time_interval => interval '1 day');"
          "ALTER TABLE metrics SET (timescaledb.compress, timescaledb.compress_segmentby = "
@@ -440,7 +440,7 @@ TEST_F(CopyCompressed, SpaceDimensionsAndNamesThatNeedQuotes) {
         "0");
 }
 
-TEST_F(CopyCompressed, AnOwnerWhoMayNotCreateTablesBesideTheChunks) {
+TEST_F(CopyCompressed, AnOwnerWhoMayNotCreateTablesInTheSchemaOfChunks) {
     const auto role = fmt::format("owner_of_{}", target.name());
     target.run(fmt::format("CREATE ROLE {} LOGIN PASSWORD 'secret'; GRANT CREATE ON DATABASE {} TO "
                            "{}; GRANT ALL ON SCHEMA public TO {}",

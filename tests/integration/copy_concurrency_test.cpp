@@ -89,7 +89,7 @@ TEST_F(CopyConcurrency, OneProcessContinuesWhenAnotherIsKilled) {
     expect_no_backend_left();
 }
 
-TEST_F(CopyConcurrency, TheFirstSignalFinishesTheChunksInHand) {
+TEST_F(CopyConcurrency, TheFirstSignalFinishesTheChunksInProgress) {
     for (const int number : {SIGINT, SIGTERM}) {
         const auto before = std::stoi(finished_tasks());
         auto holder = hold_up_writers();
@@ -189,7 +189,7 @@ TEST_F(CopyConcurrency, AfterAKillTheNextCopyContinues) {
     EXPECT_THAT(backfill_ok({"clean"}), HasSubstr("all 8 tasks were finished"));
 }
 
-TEST_F(CopyConcurrency, ALockThatIsNotGrantedIsTriedForAgain) {
+TEST_F(CopyConcurrency, RetriesIfALockIsNotGranted) {
     auto holder = hold_up_writers();
     const auto program = start({"copy", "-p", "1"});
     ASSERT_TRUE(eventually([&] { return waits_for_lock(); }));
@@ -253,7 +253,7 @@ TEST_F(CopyConcurrency, RowsCommittedWhileBatchesWaitToBeAttachedSurvive) {
 
 // It waits for a row that is deleted to be replaced, while its lock on the chunk is in the way of
 // attaching the batches: in the end it is kept off from the beginning.
-TEST_F(CopyConcurrency, AWriterOfTheSameRowAllTheTimeDoesNotKeepItsChunkFromBeingCopied) {
+TEST_F(CopyConcurrency, AWriterThatUpdatesARowContinuouslyDoesNotPreventCopying) {
     NEEDS_COMMUNITY_EDITION();
     both("DELETE FROM readings WHERE time >= '2024-01-02';"
          "ALTER TABLE readings ADD PRIMARY KEY (device, time);"
@@ -275,7 +275,7 @@ TEST_F(CopyConcurrency, AWriterOfTheSameRowAllTheTimeDoesNotKeepItsChunkFromBein
 }
 
 // It holds a row that we come to want when it has waited for one of ours for most of a second.
-TEST_F(CopyConcurrency, AWriterThatHasWaitedForUsIsNotTheOneWhoFails) {
+TEST_F(CopyConcurrency, AWriterThatWaitsForTheCopyDoesNotFailInADeadlock) {
     both("TRUNCATE readings; ALTER TABLE readings ADD PRIMARY KEY (device, time)");
     const std::string first = "('2024-01-01 01:00', 1, 0)";
     const std::string last = "('2024-01-01 03:00', 3, 0)";

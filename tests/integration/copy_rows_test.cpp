@@ -26,7 +26,7 @@ class CopyRows : public Migration {
     }
 };
 
-TEST_F(CopyRows, MakesAbsentChunks) {
+TEST_F(CopyRows, CreatesAbsentChunks) {
     create_readings();
     migrate({"--until", "2024-01-11"});
     expect_equal();
@@ -42,7 +42,7 @@ TEST_F(CopyRows, FillsTheEmptyChunksOfADumpedSchema) {
     expect_equal();
 }
 
-TEST_F(CopyRows, ReplacesWhatTheTargetHasWithinTheRange) {
+TEST_F(CopyRows, ReplacesTheTargetsRowsInTheRange) {
     create_readings();
     target.run("INSERT INTO readings SELECT t, 99, 0 FROM "
                "generate_series('2024-01-01'::timestamptz, '2024-01-10', '1 hour') t");
@@ -50,7 +50,7 @@ TEST_F(CopyRows, ReplacesWhatTheTargetHasWithinTheRange) {
     expect_equal();
 }
 
-TEST_F(CopyRows, CopyingTwiceDoublesNothing) {
+TEST_F(CopyRows, CopyingTwiceDuplicatesNoRows) {
     create_readings();
     migrate({"--until", "2024-01-11"});
     backfill_ok({"clean"});
@@ -58,7 +58,7 @@ TEST_F(CopyRows, CopyingTwiceDoublesNothing) {
     expect_equal();
 }
 
-TEST_F(CopyRows, LeavesAloneWhatIsOutsideOfTheBounds) {
+TEST_F(CopyRows, KeepsRowsOutsideTheBounds) {
     create_readings();
     target.run("INSERT INTO readings SELECT t, 99, 0 FROM "
                "generate_series('2024-01-01'::timestamptz, '2024-01-10', '1 hour') t");
@@ -70,7 +70,7 @@ TEST_F(CopyRows, LeavesAloneWhatIsOutsideOfTheBounds) {
     expect_equal_rows("readings", "time >= '2024-01-03 06:00' AND time < '2024-01-05 12:00'");
 }
 
-TEST_F(CopyRows, CopiesDisjointRangesOfOneChunkAndNotWhatIsBetween) {
+TEST_F(CopyRows, CopiesDisjointRangesOfOneChunkWithoutTheRowsBetween) {
     create_readings();
     target.run("INSERT INTO readings VALUES ('2024-01-02 12:00', 99, 0)");
     backfill_ok({"stage", "--from", "2024-01-02", "--until", "2024-01-02T06:00"});
@@ -83,7 +83,7 @@ TEST_F(CopyRows, CopiesDisjointRangesOfOneChunkAndNotWhatIsBetween) {
                 testing::ElementsAre("99"));
 }
 
-TEST_F(CopyRows, TakesEveryKindOfTimeColumn) {
+TEST_F(CopyRows, SupportsEveryKindOfTimeColumn) {
     for (const std::string type : {"smallint", "integer", "bigint"}) {
         both(fmt::format("CREATE TABLE by_{0} (tick {0} NOT NULL, value int);"
                          "SELECT create_hypertable('by_{0}', 'tick', chunk_time_interval => 10)",
@@ -119,7 +119,7 @@ TEST_F(CopyRows, TakesEveryKindOfTimeColumn) {
     }
 }
 
-TEST_F(CopyRows, CarriesSpaceDimensions) {
+TEST_F(CopyRows, SupportsSpaceDimensions) {
     both(
         "CREATE TABLE cpu (time timestamptz NOT NULL, host text, load float8);"
         "SELECT create_hypertable('cpu', 'time', 'host', 4, chunk_time_interval => interval '1 day')");
@@ -131,7 +131,7 @@ TEST_F(CopyRows, CarriesSpaceDimensions) {
     EXPECT_EQ(target.value("SELECT count(*) FROM cpu WHERE time >= '2024-01-04 12:00'"), "0");
 }
 
-TEST_F(CopyRows, GoesThroughTheHypertableWhereTheTargetCutsItsChunksElsewhere) {
+TEST_F(CopyRows, LoadsThroughTheHypertableIfTheTargetsChunksHaveOtherSlices) {
     create_readings();
     target.run("SELECT set_chunk_time_interval('readings', interval '7 days');"
                // rows to replace, and a chunk that is there already
@@ -144,7 +144,7 @@ TEST_F(CopyRows, GoesThroughTheHypertableWhereTheTargetCutsItsChunksElsewhere) {
               "1");
 }
 
-TEST_F(CopyRows, TakesATimePartitioningFunction) {
+TEST_F(CopyRows, SupportsATimePartitioningFunction) {
     both("CREATE FUNCTION time_of(jsonb) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$ SELECT "
          "to_timestamp(($1 ->> 't')::float8) $$;"
          "CREATE TABLE event (payload jsonb NOT NULL)");
@@ -162,7 +162,7 @@ TEST_F(CopyRows, TakesATimePartitioningFunction) {
     EXPECT_EQ(target.value("SELECT count(*) FROM event"), "84");
 }
 
-TEST_F(CopyRows, GoesThroughTheHypertableWhereTheTargetHasOtherDimensions) {
+TEST_F(CopyRows, LoadsThroughTheHypertableIfTheTargetHasOtherDimensions) {
     source.run("CREATE TABLE cpu (time timestamptz NOT NULL, host text, load float8);"
                "SELECT create_hypertable('cpu', 'time', 'host', 3)");
     target.run("CREATE TABLE cpu (time timestamptz NOT NULL, host text, load float8);"
@@ -195,7 +195,7 @@ TEST_F(CopyRows, MatchesColumnsByNameWithGeneratedIdentityAndDroppedOnes) {
     EXPECT_EQ(target.value("SELECT count(*) FROM odd WHERE twice <> x * 2"), "0");
 }
 
-TEST_F(CopyRows, SendsTypesAsTextThatHaveNoPortableBinaryForm) {
+TEST_F(CopyRows, CopiesTypesWithoutAPortableBinaryFormatAsText) {
     // Objects in another order, so that their OIDs differ.
     target.run("CREATE TABLE elsewhere (i int); CREATE TYPE unrelated AS ENUM ('u')");
     both("CREATE TYPE mood AS ENUM ('calm', 'wild'); CREATE TYPE pair AS (m mood, n int);"
@@ -224,7 +224,7 @@ TEST_F(CopyRows, KeepsForeignKeysAndConstraints) {
     expect_equal();
 }
 
-TEST_F(CopyRows, OneFailingChunkFailsAloneAndIsTriedAgain) {
+TEST_F(CopyRows, AFailingChunkDoesNotFailOthersAndIsTriedAgain) {
     create_readings();
     target.run("ALTER TABLE readings ADD CONSTRAINT small CHECK (time <> '2024-01-03 12:00')");
     backfill_ok({"stage", "--until", "2024-01-11"});
@@ -245,7 +245,7 @@ TEST_F(CopyRows, OneFailingChunkFailsAloneAndIsTriedAgain) {
               "0");
 }
 
-TEST_F(CopyRows, SkipsAChunkThatIsGoneFromTheSource) {
+TEST_F(CopyRows, SkipsAChunkThatWasDroppedFromTheSource) {
     create_readings();
     backfill_ok({"stage", "--until", "2024-01-11"});
     source.run("SELECT drop_chunks('readings', older_than => '2024-01-03'::timestamptz)");
@@ -281,7 +281,7 @@ TEST_F(CopyRows, ReadsUnderTheSnapshotOfTheTasks) {
     EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE device = 77"), "0");
 }
 
-TEST_F(CopyRows, RefusesASnapshotThatIsGone) {
+TEST_F(CopyRows, RefusesASnapshotThatNoLongerExists) {
     create_readings();
     const auto exporter = source.connect();
     exporter->execute("BEGIN ISOLATION LEVEL REPEATABLE READ");
@@ -308,7 +308,7 @@ TEST_F(CopyRows, FailsAChunkWhoseTableWasRewrittenSinceTheSnapshot) {
     EXPECT_THAT(outcome.output, HasSubstr("rewritten after the snapshot"));
 }
 
-TEST_F(CopyRows, ADeferredConstraintThatDoesNotHoldFailsItsChunkAlone) {
+TEST_F(CopyRows, AViolatedDeferredConstraintFailsOnlyItsChunk) {
     both("CREATE TABLE device (id int PRIMARY KEY);"
          "CREATE TABLE t (time timestamptz NOT NULL, device int REFERENCES device "
          "DEFERRABLE INITIALLY DEFERRED);"

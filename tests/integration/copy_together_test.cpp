@@ -81,14 +81,14 @@ TEST_F(CopyTogether, CountsTheRowsOfEachChunk) {
     backfill_ok({"verify"});
 }
 
-TEST_F(CopyTogether, MakesAbsentChunks) {
+TEST_F(CopyTogether, CreatesAbsentChunks) {
     create_ticks();
     migrate({"--until", "100000"}, "2");
     expect_equal();
     backfill_ok({"verify"});
 }
 
-TEST_F(CopyTogether, SetsApartWhatIsNotSimple) {
+TEST_F(CopyTogether, CopiesChunksThatAreNotSimpleOneByOne) {
     create_ticks(", sum int GENERATED ALWAYS AS (time + value) STORED");
     clone_chunks();
     // What was there before is replaced, but for what a bound cuts off.
@@ -115,7 +115,7 @@ TEST_F(CopyTogether, SetsApartWhatIsNotSimple) {
     EXPECT_EQ(backfill({"verify"}).exit_status, 0);
 }
 
-TEST_F(CopyTogether, OneThatFailsDoesNotFailTheOthers) {
+TEST_F(CopyTogether, AChunkThatFailsDoesNotFailTheOthers) {
     create_ticks();
     clone_chunks();
     target.run("ALTER TABLE ticks ADD CHECK (time <> 3007)");
@@ -131,7 +131,7 @@ TEST_F(CopyTogether, OneThatFailsDoesNotFailTheOthers) {
     expect_equal();
 }
 
-TEST_F(CopyTogether, ATriggerMayLeaveRowsOut) {
+TEST_F(CopyTogether, ATriggerMaySkipRows) {
     create_ticks();
     clone_chunks();
     target.run("CREATE FUNCTION public.leave_out() RETURNS trigger LANGUAGE plpgsql AS "
@@ -144,7 +144,7 @@ TEST_F(CopyTogether, ATriggerMayLeaveRowsOut) {
     EXPECT_EQ(target.value("SELECT count(*) FROM ticks WHERE value = 3"), "0");
 }
 
-TEST_F(CopyTogether, CarriesTypesThatGoAsText) {
+TEST_F(CopyTogether, SupportsTypesThatAreCopiedAsText) {
     both("CREATE TYPE mood AS ENUM ('sad', 'happy');"
          "CREATE TYPE place AS (x int, how mood)");
     create_ticks(", places place[], name text, relation regclass");
@@ -157,7 +157,7 @@ TEST_F(CopyTogether, CarriesTypesThatGoAsText) {
     backfill_ok({"verify"});
 }
 
-TEST_F(CopyTogether, VerifyExplainsTheOneThatDiffers) {
+TEST_F(CopyTogether, VerifyDescribesTheChunkThatDiffers) {
     create_ticks();
     migrate({"--until", "100000"}, "2");
     target.run("UPDATE ticks SET value = -1 WHERE time = 4015");
@@ -170,7 +170,7 @@ TEST_F(CopyTogether, VerifyExplainsTheOneThatDiffers) {
     }
 }
 
-TEST_F(CopyTogether, ExplainSaysHowAndWhyAndChangesNothing) {
+TEST_F(CopyTogether, ExplainPrintsPlansAndReasonsAndChangesNothing) {
     create_ticks();
     source.run("INSERT INTO ticks SELECT 10000, i FROM generate_series(1, 10) i");
     clone_chunks();
@@ -209,7 +209,7 @@ TEST_F(CopyTogether, ExplainNamesEachWay) {
                 HasSubstr(": through the hypertable: the target's chunks have other slices\n"));
 }
 
-TEST_F(CopyTogether, WarnsOfAttachingOnOldVersions) {
+TEST_F(CopyTogether, WarnsAboutAttachingOnOldVersions) {
     create_ticks();
     backfill_ok({"stage", "--until", "500"});
     const auto output = backfill_ok({"copy", "--load-strategy", "attach"});
@@ -268,7 +268,7 @@ TEST_F(CopyShared, APieceThatFailsFailsTheChunk) {
     expect_equal();
 }
 
-TEST_F(CopyShared, TheSecondSignalStopsAllWhoShare) {
+TEST_F(CopyShared, TheSecondSignalStopsAllHelpers) {
     NEEDS_COMMUNITY_EDITION();
     create_large_chunk();
     target.run("CREATE FUNCTION public.slow(int) RETURNS bool LANGUAGE sql AS "

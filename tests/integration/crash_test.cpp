@@ -124,7 +124,7 @@ TEST_P(CrashOfCopy, BySmallChunksTogetherIsReported) {
     expect_all_but("'12', '16'", "2");
 }
 
-TEST_P(CrashOfCopy, IsForgottenByTheNextCopy) {
+TEST_P(CrashOfCopy, DoesNotPreventTheNextCopyFromTryingAgain) {
     let_writing_crash("'13'");
     stage(/*large=*/true);
     run({"copy", "--load-strategy", GetParam()});

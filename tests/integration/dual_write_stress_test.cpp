@@ -326,7 +326,7 @@ class DualWriteStress : public Migration,
     int excused_ = 0;
 };
 
-TEST_P(DualWriteStress, NothingIsLostDoubledOrLetIn) {
+TEST_P(DualWriteStress, NoRowIsLostDuplicatedOrOutsideTheRange) {
     if (kind().compressed_in_source || kind().compressed_in_target)
         NEEDS_COMMUNITY_EDITION();
     for (int round = 0; round < rounds(1); ++round) {

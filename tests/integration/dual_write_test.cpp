@@ -95,7 +95,7 @@ class DualWrite : public WhileWritten, public testing::WithParamInterface<Kind> 
     }
 };
 
-TEST_P(DualWrite, RowsThatComeBeforeTheChunkIsEmptiedStay) {
+TEST_P(DualWrite, RowsInsertedBeforeTheChunkIsEmptiedSurvive) {
     // Existing rows, so that there is something to replace.
     target.run(write("'2024-01-01 00:10', 1, 7"));
     if (GetParam().several)
@@ -115,13 +115,13 @@ TEST_P(DualWrite, RowsThatComeBeforeTheChunkIsEmptiedStay) {
     expect_equal_rows("readings");
 }
 
-TEST_P(DualWrite, RowsThatComeBeforeTheSnapshotAreThereOnce) {
+TEST_P(DualWrite, RowsInsertedBeforeTheSnapshotAreNotDuplicated) {
     target.run(write("'2024-01-01 00:10', 1, 7"));
     write_before_the_snapshot();
     expect_equal_rows("readings");
 }
 
-TEST_P(DualWrite, RowsThatMakeTheChunkMeanwhileAreThereOnce) {
+TEST_P(DualWrite, RowsThatCreateTheChunkMeanwhileAreNotDuplicated) {
     write_before_the_snapshot();
     expect_equal_rows("readings");
 }
@@ -249,7 +249,7 @@ class DirectCompress : public WhileWritten, public testing::WithParamInterface<W
     }
 };
 
-TEST_P(DirectCompress, BatchesThatComeBeforeTheChunkIsEmptiedStay) {
+TEST_P(DirectCompress, BatchesInsertedBeforeTheChunkIsEmptiedSurvive) {
     if (GetParam().interval_in_target != std::string("1 day"))
         GTEST_SKIP() << "where chunks are cut elsewhere, late rows in batches are replaced";
     write_old_rows();
@@ -268,13 +268,13 @@ TEST_P(DirectCompress, BatchesThatComeBeforeTheChunkIsEmptiedStay) {
     expect_equal_as_an_application();
 }
 
-TEST_P(DirectCompress, BatchesThatComeBeforeTheSnapshotAreThereOnce) {
+TEST_P(DirectCompress, BatchesInsertedBeforeTheSnapshotAreNotDuplicated) {
     write_old_rows();
     write_before_the_snapshot();
     expect_equal_as_an_application();
 }
 
-TEST_P(DirectCompress, BatchesThatMakeTheChunkMeanwhileAreThereOnce) {
+TEST_P(DirectCompress, BatchesThatCreateTheChunkMeanwhileAreNotDuplicated) {
     if (GetParam().target_compressed)
         GTEST_SKIP() << "there is a chunk";
     write_before_the_snapshot();

@@ -203,7 +203,7 @@ TEST_F(Faults, SessionsTerminatedAtRandom) {
     RecordProperty("terminated", terminated);
 }
 
-TEST_F(Faults, ServersThatRefuseForAWhile) {
+TEST_F(Faults, ServersThatRefuseConnectionsTemporarily) {
     add_gate();
     for (auto* proxy : {&to_source, &to_target}) {
         SCOPED_TRACE(proxy == &to_source ? "source" : "target");
@@ -222,7 +222,7 @@ TEST_F(Faults, ServersThatRefuseForAWhile) {
     }
 }
 
-TEST_F(Faults, AServerThatStaysAwayEndsTheRun) {
+TEST_F(Faults, AServerThatStaysDownEndsTheRun) {
     add_gate();
     for (auto* proxy : {&to_source, &to_target}) {
         begin_anew();
@@ -276,7 +276,7 @@ TEST_F(Faults, ConnectionsLostOnOneSideOnly) {
         }
 }
 
-TEST_F(Faults, AConnectionLostWhileCommittingIsLookedInto) {
+TEST_F(Faults, TheOutcomeOfACommitIsFoundIfTheConnectionIsLost) {
     SHOW_SEED(seed);
     struct Round {
         Fault fault;
@@ -307,7 +307,7 @@ TEST_F(Faults, AConnectionLostWhileCommittingIsLookedInto) {
     }
 }
 
-TEST_F(Faults, AConnectionLostWhileASkippedOrFailedChunkIsMarkedIsLookedInto) {
+TEST_F(Faults, TheOutcomeOfMarkingASkippedOrFailedChunkIsFoundIfTheConnectionIsLost) {
     target.run("ALTER TABLE readings ADD CONSTRAINT refused CHECK (device < 0)");
     source.run("SELECT drop_chunks('readings', older_than => '2024-01-02'::timestamptz)");
     // The second chunk is empty in the target.
@@ -333,7 +333,7 @@ TEST_F(Faults, AConnectionLostWhileASkippedOrFailedChunkIsMarkedIsLookedInto) {
 
 // ---------------------------------------------------------------- connections that hang
 
-TEST_F(Faults, AHangIsFoundAndReplaced) {
+TEST_F(Faults, AHangingConnectionIsFoundAndReplaced) {
     for (auto* proxy : {&to_source, &to_target}) {
         SCOPED_TRACE(proxy == &to_source ? "source" : "target");
         begin_anew();
@@ -374,7 +374,7 @@ TEST_F(Faults, EverythingHangsAndNewConnectionsToo) {
     expect_recovered();
 }
 
-TEST_F(Faults, AServerThatAcceptsNoMoreConnectionsIsNotTakenForHanging) {
+TEST_F(Faults, AServerThatAcceptsNoMoreConnectionsIsNotConsideredHanging) {
     add_gate();
     const auto holder = shut_gate();
     const auto program = start_copy({"--stall-timeout", "1s"});
@@ -394,7 +394,7 @@ TEST_F(Faults, AServerThatAcceptsNoMoreConnectionsIsNotTakenForHanging) {
     expect_recovered();
 }
 
-TEST_F(Faults, AServerThatWorksForLongIsNotTakenForHanging) {
+TEST_F(Faults, ALongRunningStatementIsNotConsideredHanging) {
     add_gate();
     target.run("CREATE FUNCTION public.nap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
                "IF new.value = 39 THEN PERFORM pg_catalog.pg_sleep(4); END IF; RETURN new; END $$;"
@@ -430,7 +430,7 @@ TEST_F(Faults, AServerThatWorksForLongIsNotTakenForHanging) {
 
 // ---------------------------------------------------------------- the program killed
 
-TEST_F(Faults, KilledAtRandomMomentsOverAndOver) {
+TEST_F(Faults, KilledRepeatedlyAtRandomMoments) {
     SHOW_SEED(seed);
     const int enough = rounds(12);
     int kills = 0;
@@ -551,7 +551,7 @@ TEST_F(Faults, AnotherVersionOfTheExtensionStopsEverything) {
 
 // ---------------------------------------------------------------- what takes a while
 
-TEST_F(Faults, TooManyConnectionsAreWaitedOut) {
+TEST_F(Faults, WaitsWhileThereAreTooManyConnections) {
     add_gate();
     const auto role_of = [&](Database& server) {
         return &server == &source ? reader : owner;
@@ -644,7 +644,7 @@ class SmallDisk {
     std::string folder_;
 };
 
-TEST_F(Faults, AFullDiskIsWaitedFor) {
+TEST_F(Faults, WaitsWhileADiskIsFull) {
     const auto disk = SmallDisk::mount_for(target, 64);
     if (!disk)
         GTEST_SKIP() << "needs a target on this machine, and to be allowed to mount";
@@ -677,7 +677,7 @@ TEST_F(Faults, AFullDiskIsWaitedFor) {
 
 // ---------------------------------------------------------------- what fails one chunk
 
-TEST_F(Faults, AChunkThatCannotBeCopiedFailsAlone) {
+TEST_F(Faults, AChunkThatCannotBeCopiedDoesNotFailOthers) {
     target.run("ALTER TABLE readings ADD CONSTRAINT odd CHECK (time <> '2024-01-01 00:50:00+00');"
                "DELETE FROM ticks; ALTER TABLE ticks ALTER value SET NOT NULL");
     source.run("INSERT INTO ticks VALUES ('2024-01-01 07:30', NULL)");
@@ -698,7 +698,7 @@ TEST_F(Faults, AChunkThatCannotBeCopiedFailsAlone) {
     expect_recovered();
 }
 
-TEST_F(Faults, ATableThatMayNotBeReadFailsAlone) {
+TEST_F(Faults, ATableThatMayNotBeReadDoesNotFailOthers) {
     add_gate();
     auto holder = shut_gate();
     const auto program = start_copy();
@@ -762,7 +762,7 @@ class FaultsOfShared : public Faults {
     }
 };
 
-TEST_F(FaultsOfShared, AnyOfThemMayBeLost) {
+TEST_F(FaultsOfShared, AnyHelperMayBeLost) {
     // It may have sent all that it was to send.
     const auto end_a_reader = [&](Gate&) {
         EXPECT_EQ(terminate(source, "AND query LIKE 'COPY (SELECT%ctid%' LIMIT 1"), 1);
@@ -827,7 +827,7 @@ TEST_F(Faults, VerifyContinuesAfterCutsAtRandomOffsets) {
     EXPECT_TRUE(is_struck());
 }
 
-TEST_F(Faults, VerifyReportsAVerdictOnceWhoseCommitIsNotAnswered) {
+TEST_F(Faults, VerifyReportsAVerdictOnceIfItsCommitIsNotAnswered) {
     ASSERT_EQ(end_of(*start_copy()).exit_status, exit_done);
     for (const bool is_heard : {true, false}) {
         SCOPED_TRACE(is_heard ? "the target has committed" : "the target has not committed");
@@ -863,7 +863,7 @@ TEST_F(Faults, VerifyReportsAVerdictOnceWhoseCommitIsNotAnswered) {
     }
 }
 
-TEST_F(Faults, VerifyFindsHangs) {
+TEST_F(Faults, VerifyFindsHangingConnections) {
     ASSERT_EQ(end_of(*start_copy()).exit_status, exit_done);
     for (auto* server : {&source, &target}) {
         SCOPED_TRACE(server == &source ? "source" : "target");
@@ -884,7 +884,7 @@ TEST_F(Faults, VerifyFindsHangs) {
     }
 }
 
-TEST_F(Faults, VerifyComesBackToAChunkThatItLostWhenNothingElseIsLeft) {
+TEST_F(Faults, VerifyRetriesAChunkThatItLostAtTheEnd) {
     ASSERT_EQ(end_of(*start_copy()).exit_status, exit_done);
     const auto holder = source.connect();
     holder->execute("BEGIN; LOCK TABLE ONLY " + source.value("SELECT show_chunks('readings')"));

@@ -159,7 +159,7 @@ TEST_F(ReadBack, FindsAFaultInCompressedChunks) {
     expect_fault_is_found(unrecord, "device = ");
 }
 
-TEST_F(ReadBack, FindsAFaultInWhatGoesThroughTheHypertable) {
+TEST_F(ReadBack, FindsAFaultInRowsLoadedThroughTheHypertable) {
     source.run(create());
     target.run("CREATE TABLE readings (time timestamptz NOT NULL, device int, value float8); "
                "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval "
@@ -251,7 +251,7 @@ TEST_F(ReadBack, AcceptsOtherTypesOfTime) {
     }
 }
 
-TEST_F(ReadBack, IsContentWithEmptyChunksWhereNothingWasLoaded) {
+TEST_F(ReadBack, AcceptsEmptyChunksIfNothingWasLoaded) {
     target.run(create() + rows(2) + "DELETE FROM readings");
     EXPECT_EQ(read_back("time < '2030-01-01'", false), "");
     EXPECT_THAT(read_back(), HasSubstr("public.readings has none of them"));
@@ -269,7 +269,7 @@ TEST_F(ReadBack, FindsAWrongSlice) {
     EXPECT_THAT(read_back(), HasSubstr("is not found in public.readings by \"time\" = "));
 }
 
-TEST_F(ReadBack, FindsWhatIsNotRecordedForSkipping) {
+TEST_F(ReadBack, FindsChunksThatAreNotRecordedForSkipping) {
     target.run(create() + skip_by("device") + rows(3));
     EXPECT_EQ(read_back(), "");
     target.run(
@@ -278,7 +278,7 @@ TEST_F(ReadBack, FindsWhatIsNotRecordedForSkipping) {
     EXPECT_THAT(read_back(), HasSubstr("AND device = '201'"));
 }
 
-TEST_F(ReadBack, FindsACompressedTableThatIsGone) {
+TEST_F(ReadBack, FindsAMissingCompressedTable) {
     NEEDS_COMMUNITY_EDITION();
     target.run(create() + rows(1) + compress());
     EXPECT_EQ(read_back(), "");
@@ -311,7 +311,7 @@ TEST_F(ReadBack, FindsWrongMetadataOfBatches) {
     EXPECT_THAT(read_back(), AllOf(HasSubstr("device = "), HasSubstr("is not found")));
 }
 
-TEST_F(ReadBack, ReadsNoMoreThanTheEndsOfAChunk) {
+TEST_F(ReadBack, ReadsOnlyTheEndsOfAChunk) {
     target.run(create());
     target.run("INSERT INTO readings SELECT '2025-06-01'::timestamptz + i * interval '1 second', "
                "i, i FROM generate_series(0, 80000) i; ANALYZE readings");

@@ -100,7 +100,7 @@ class ReferencedRows : public Migration {
                                                                    {"untouched", "NO ACTION"}};
 };
 
-TEST_F(ReferencedRows, StayWhereTheyAre) {
+TEST_F(ReferencedRows, AreNotRewritten) {
     const auto before = referencing();
     const auto versions = target.rows("SELECT id, xmin FROM sample ORDER BY id");
     backfill_ok({"stage", "--until", "2026-01-01"});
@@ -125,7 +125,7 @@ TEST_F(ReferencedRows, GetTheSourcesValues) {
 }
 
 /// The range cuts a chunk.
-TEST_F(ReferencedRows, OutsideOfTheRangeStay) {
+TEST_F(ReferencedRows, OutsideTheRangeAreKept) {
     both("INSERT INTO sample VALUES ('2025-06-03 23:00+00', 1, 1)");
     source.run("UPDATE sample SET v = -1");
     target.run("UPDATE sample SET note = 'its own'");
@@ -136,7 +136,7 @@ TEST_F(ReferencedRows, OutsideOfTheRangeStay) {
     EXPECT_EQ(target.value("SELECT count(*) FROM sample WHERE note = 'its own'"), "5");
 }
 
-TEST_F(ReferencedRows, ThatOnlyTheTargetHasGoByTheActions) {
+TEST_F(ReferencedRows, ThatOnlyTheTargetHasFireTheActionsOfForeignKeys) {
     drop_key("restricted");
     drop_key("untouched");
     source.run("DELETE FROM sample WHERE id = 2");
@@ -148,7 +148,7 @@ TEST_F(ReferencedRows, ThatOnlyTheTargetHasGoByTheActions) {
               "{1,0,3,4,5}");
 }
 
-TEST_F(ReferencedRows, ThatOnlyTheTargetHasFailTheirChunkWhereTheyMayNotGo) {
+TEST_F(ReferencedRows, ThatOnlyTheTargetHasFailTheirChunkIfDeletesAreRestricted) {
     source.run("DELETE FROM sample WHERE id = 2");
     const auto before = referencing();
     for (const auto* table : {"restricted", "untouched"}) {
@@ -167,7 +167,7 @@ TEST_F(ReferencedRows, ThatOnlyTheTargetHasFailTheirChunkWhereTheyMayNotGo) {
     }
 }
 
-TEST_F(ReferencedRows, StayWhereTheTargetCutsElsewhere) {
+TEST_F(ReferencedRows, AreKeptIfTheTargetsChunksHaveOtherSlices) {
     drop_keys();
     target.run("CREATE TABLE saved AS TABLE sample; "
                "SELECT set_chunk_time_interval('sample', interval '7 hours')");
@@ -185,7 +185,7 @@ TEST_F(ReferencedRows, StayWhereTheTargetCutsElsewhere) {
 }
 
 /// The only way that the Apache edition has is a row that is deleted again.
-TEST_F(ReferencedRows, ThatAreYetToComeAreWaitedFor) {
+TEST_F(ReferencedRows, MayBeReferencedBeforeTheyAreCopied) {
     drop_keys();
     drop_chunks();
     add_keys("NOT VALID");
@@ -195,7 +195,7 @@ TEST_F(ReferencedRows, ThatAreYetToComeAreWaitedFor) {
     expect_keys();
 }
 
-TEST_F(ReferencedRows, OfCompressedChunksStay) {
+TEST_F(ReferencedRows, OfCompressedChunksAreKept) {
     NEEDS_COMMUNITY_EDITION();
     // TimescaleDB compresses no chunk that is referenced.
     drop_keys();
@@ -220,7 +220,7 @@ TEST_F(ReferencedRows, OfCompressedChunksStay) {
 
 /// What a writer writes would be compressed at once, if it were not for the unique index that
 /// foreign keys need.
-TEST_F(ReferencedRows, StayWhereTheTargetCompressesWhatIsWritten) {
+TEST_F(ReferencedRows, AreKeptIfTheTargetUsesDirectCompress) {
     NEEDS_COMMUNITY_EDITION();
     NEEDS_SAME_VERSION();
     if (!version_at_least(2, 29))
@@ -281,7 +281,7 @@ TEST_F(ReferencedRows, StayWhereTheTargetCompressesWhatIsWritten) {
 }
 
 /// A writer's row, and what references it, come while its chunk is copied.
-TEST_F(ReferencedRows, ThatAreLateStay) {
+TEST_F(ReferencedRows, ThatAreLateAreKept) {
     backfill_ok({"stage", "--until", "2025-06-03"});
     const auto chunk = chunks_of(source, "sample").front();
     const auto outcome = backfill_while(
@@ -408,7 +408,7 @@ class PublishedRows : public Migration {
 };
 
 // Batches that have just come could not be told from old ones.
-TEST_F(PublishedRows, AreRefusedWhereTheTargetCompressesWhatIsWritten) {
+TEST_F(PublishedRows, AreRefusedIfTheTargetUsesDirectCompress) {
     NEEDS_COMMUNITY_EDITION();
     NEEDS_SAME_VERSION();
     if (!version_at_least(2, 29))
@@ -443,7 +443,7 @@ TEST_F(PublishedRows, AreAddedToEmptyChunks) {
     copy_again();
 }
 
-TEST_F(PublishedRows, StayWhereTheyAreTheSame) {
+TEST_F(PublishedRows, AreKeptIfTheyAreTheSame) {
     make_readings();
     publish();
     // As often as in the source.
@@ -462,7 +462,7 @@ TEST_F(PublishedRows, StayWhereTheyAreTheSame) {
                 Not(HasSubstr("REPLICA IDENTITY")));
 }
 
-TEST_F(PublishedRows, OfTablesAndSchemasStay) {
+TEST_F(PublishedRows, OfTablesAndSchemasAreKept) {
     make_readings();
     copy_again();
     std::vector<std::string> publications{"FOR TABLE readings"};
@@ -479,7 +479,7 @@ TEST_F(PublishedRows, OfTablesAndSchemasStay) {
 }
 
 /// A row filter may only name columns of the replica identity, and a list has to have all of them.
-TEST_F(PublishedRows, OfOtherColumnsThanTheirKeyStay) {
+TEST_F(PublishedRows, OfColumnsOutsideTheirKeyAreKept) {
     if (std::stoi(target.value("SHOW server_version_num")) < 150000)
         GTEST_SKIP() << "needs publications with row filters";
     make_readings(", value int, PRIMARY KEY (time, device)");
@@ -566,7 +566,7 @@ TEST_F(PublishedRows, OfAggregatesAreReportedByCheck) {
     expect_equal();
 }
 
-TEST_F(PublishedRows, LeaveTheQueueInUse) {
+TEST_F(PublishedRows, DoNotBlockTheQueue) {
     make_readings();
     publish();
     backfill_ok({"stage", "--until", "2024-02-01"});

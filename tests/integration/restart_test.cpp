@@ -33,7 +33,7 @@ class Restart : public FaultMigration {
     }
 };
 
-TEST_F(Restart, InMidCopy) {
+TEST_F(Restart, DuringACopy) {
     add_gate();
     const auto holder = shut_gate();
     const auto program = start_copy();

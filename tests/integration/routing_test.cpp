@@ -68,7 +68,7 @@ class Routing : public Migration {
 };
 
 // What the program leaves behind must not lead the application's rows astray, either.
-TEST_F(Routing, CopyMakesNoChunkWhoseSlicesOverlapOthers) {
+TEST_F(Routing, CopyCreatesNoChunkWhoseSlicesOverlapOthers) {
     change_interval();
     make(source, 30);
     source.run(fmt::format("INSERT INTO ticks SELECT i, '{}' FROM generate_series(0, 29) i", far));

@@ -177,7 +177,7 @@ INSTANTIATE_TEST_SUITE_P(Roles, NoTrigger, testing::Values(false, true), [](cons
     return std::string(param.param ? "Owner" : "Superuser");
 });
 
-TEST_P(NoTrigger, FiresForChunksThatAreMade) {
+TEST_P(NoTrigger, FiresForChunksThatAreCreated) {
     create(std::string(all_triggers) + statement_triggers);
     expect_silent_copy("auto");
     expect_to_fire_for("2024-01-02 12:05");
@@ -189,7 +189,7 @@ TEST_P(NoTrigger, FiresForChunksThatAreAttached) {
     expect_to_fire_for("2024-01-02 12:05");
 }
 
-TEST_P(NoTrigger, FiresForRowsThatAreReplacedOrLeftAlone) {
+TEST_P(NoTrigger, FiresForRowsThatAreReplacedOrOutsideTheRange) {
     create(std::string(all_triggers) + statement_triggers);
     write_to_target();
     expect_silent_copy("in-place", "2024-01-02 12:00");
@@ -198,7 +198,7 @@ TEST_P(NoTrigger, FiresForRowsThatAreReplacedOrLeftAlone) {
 }
 
 /// Foreign keys reference them, so they are updated to what the source has.
-TEST_P(NoTrigger, FiresForRowsThatStay) {
+TEST_P(NoTrigger, FiresForRowsThatAreKept) {
     create("CREATE TABLE log (what text); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql "
            "AS $$ BEGIN INSERT INTO log VALUES (concat_ws(' ', TG_NAME, TG_OP, TG_LEVEL)); RETURN "
            "NEW; END $$;"
@@ -236,7 +236,7 @@ TEST_P(NoTrigger, FiresForRowsThatStay) {
     EXPECT_THAT(fired(), ElementsAre("Always UPDATE ROW", "updates UPDATE ROW"));
 }
 
-TEST_P(NoTrigger, FiresWhereColumnsWereDropped) {
+TEST_P(NoTrigger, FiresIfColumnsWereDropped) {
     create("ALTER TABLE readings ADD COLUMN gone int; " + std::string(all_triggers));
     target.run("ALTER TABLE readings DROP COLUMN gone; ALTER TABLE readings ADD COLUMN late int;"
                "INSERT INTO readings VALUES ('2024-01-02', 99, 0)");
@@ -245,7 +245,7 @@ TEST_P(NoTrigger, FiresWhereColumnsWereDropped) {
     expect_to_fire_for("2024-01-02 12:05");
 }
 
-TEST_P(NoTrigger, FiresForMany) {
+TEST_P(NoTrigger, FiresForManyChunks) {
     both("CREATE TABLE ticks (time bigint NOT NULL, device int NOT NULL, value float8)");
     create(std::string(all_triggers) + statement_triggers);
     target.run("CREATE TRIGGER after AFTER INSERT ON ticks FOR EACH ROW EXECUTE FUNCTION note()");
@@ -259,7 +259,7 @@ TEST_P(NoTrigger, FiresForMany) {
     expect_equal_rows("ticks", "time < 1900");
 }
 
-TEST_P(NoTrigger, FiresForCompressedChunksAndTheRowsBesideTheirBatches) {
+TEST_P(NoTrigger, FiresForCompressedAndPartialChunks) {
     NEEDS_COMMUNITY_EDITION();
     NEEDS_SAME_VERSION();
     create(std::string(all_triggers) + statement_triggers);
@@ -482,7 +482,7 @@ TEST_F(Triggers, FireForCompressedChunksOnRequest) {
     EXPECT_EQ(target.value("SELECT count(*) FROM log WHERE what = 'after INSERT ROW'"), "1728");
 }
 
-TEST_F(Triggers, DoNotFireWhereChunksAreCutElsewhereIfTheRoleMaySetIt) {
+TEST_F(Triggers, DoNotFireThroughTheHypertableIfTheRoleMaySetReplicationRole) {
     NEEDS_COMMUNITY_EDITION();
     create_readings(std::string(all_triggers) + statement_triggers);
     target.run("SELECT set_chunk_time_interval('readings', interval '2 days');"
@@ -505,7 +505,7 @@ TEST_F(Triggers, DoNotFireWhereChunksAreCutElsewhereIfTheRoleMaySetIt) {
     expect_equal_rows("readings");
 }
 
-TEST_F(Triggers, MakeTheApacheEditionRefuseWithoutTheRight) {
+TEST_F(Triggers, FailChunksOnTheApacheEditionWithoutThePrivilege) {
     if (is_community())
         GTEST_SKIP() << "needs the Apache edition";
     create_readings(all_triggers);
@@ -523,7 +523,7 @@ TEST_F(Triggers, MakeTheApacheEditionRefuseWithoutTheRight) {
     expect_equal_rows("readings");
 }
 
-TEST_F(Triggers, HaveSmallChunksAttachedWhereWritersWouldWait) {
+TEST_F(Triggers, CauseSmallChunksToBeAttachedIfWritersWouldWait) {
     NEEDS_COMMUNITY_EDITION();
     if (!version_at_least(2, 22))
         GTEST_SKIP() << "needs TimescaleDB 2.22";
@@ -539,7 +539,7 @@ TEST_F(Triggers, HaveSmallChunksAttachedWhereWritersWouldWait) {
 
 // ---------------------------------------------------------------- NOT VALID
 
-TEST_F(Triggers, RowsThatViolateAConstraintThatIsNotValidArrive) {
+TEST_F(Triggers, RowsThatViolateANotValidConstraintAreCopied) {
     NEEDS_COMMUNITY_EDITION();
     create_readings();
     both("CREATE TABLE devices (id int PRIMARY KEY); INSERT INTO devices VALUES (1);"
@@ -566,7 +566,7 @@ TEST_F(Triggers, RowsThatViolateAConstraintThatIsNotValidArrive) {
     target.run("INSERT INTO readings VALUES ('2024-01-02', 1, 2)");
 }
 
-TEST_F(Triggers, RowsThatViolateAForeignKeyThatIsNotValidArriveInPlace) {
+TEST_F(Triggers, RowsThatViolateANotValidForeignKeyAreCopiedInPlace) {
     create_readings();
     both("CREATE TABLE devices (id int PRIMARY KEY); INSERT INTO devices VALUES (1);"
          "ALTER TABLE readings ADD CONSTRAINT known FOREIGN KEY (device) REFERENCES devices NOT "
@@ -577,7 +577,7 @@ TEST_F(Triggers, RowsThatViolateAForeignKeyThatIsNotValidArriveInPlace) {
     expect_equal_rows("readings");
 }
 
-TEST_F(Triggers, AConstraintThatIsNotValidFailsAChunkInPlaceAndTheRemedyHelps) {
+TEST_F(Triggers, ANotValidConstraintFailsAChunkInPlaceAndTheRemedyWorks) {
     create_readings();
     both("ALTER TABLE readings ADD CONSTRAINT few CHECK (value < 10) NOT VALID");
     target.run("INSERT INTO readings VALUES ('2024-01-02', 1, 2)");
@@ -601,7 +601,7 @@ TEST_F(Triggers, AConstraintThatIsNotValidFailsAChunkInPlaceAndTheRemedyHelps) {
 }
 
 /// Chunks that are small go together: the one that fails does not spoil the others, and says why.
-TEST_F(Triggers, AConstraintThatIsNotValidFailsOneOfSeveralChunksTogether) {
+TEST_F(Triggers, ANotValidConstraintFailsOneOfSeveralChunksTogether) {
     create_readings();
     both("ALTER TABLE readings ADD CONSTRAINT few CHECK (value < 100) NOT VALID");
     source.run("SET session_replication_role = replica; ALTER TABLE readings DROP CONSTRAINT few; "
@@ -619,7 +619,7 @@ TEST_F(Triggers, AConstraintThatIsNotValidFailsOneOfSeveralChunksTogether) {
     follow_the_remedy(100);
 }
 
-TEST_F(Triggers, AConstraintThatIsNotValidFailsRowsThroughTheHypertable) {
+TEST_F(Triggers, ANotValidConstraintFailsRowsThroughTheHypertable) {
     create_readings();
     both("ALTER TABLE readings ADD CONSTRAINT few CHECK (value < 10) NOT VALID");
     // Cut elsewhere than in the source.
@@ -638,7 +638,7 @@ TEST_F(Triggers, AConstraintThatIsNotValidFailsRowsThroughTheHypertable) {
     follow_the_remedy();
 }
 
-TEST_F(Triggers, ADeferredForeignKeyThatIsNotValidIsNamed) {
+TEST_F(Triggers, ADeferredNotValidForeignKeyIsNamed) {
     create_readings();
     both("CREATE TABLE devices (id int PRIMARY KEY); INSERT INTO devices VALUES (1);"
          "ALTER TABLE readings ADD CONSTRAINT known FOREIGN KEY (device) REFERENCES devices "
@@ -675,7 +675,7 @@ TEST_F(Triggers, ForeignKeysWithLongNamesFailOnlyTheirChunks) {
     }
 }
 
-TEST_F(Triggers, AConstraintThatIsNotValidIsNamed) {
+TEST_F(Triggers, ANotValidConstraintIsNamed) {
     create_readings();
     // Its name is part of every message, and its own rows satisfy it.
     both("ALTER TABLE readings ADD CONSTRAINT \"e\" CHECK (device > 1) NOT VALID;"
