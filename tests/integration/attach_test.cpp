@@ -1,4 +1,4 @@
-// What `copy` does where it loads a plain table and then attaches it as the chunk.
+// `copy` loads a plain table and then attaches it as the chunk.
 
 #include "postgres/error.hpp"
 #include "postgres/quote.hpp"
@@ -28,7 +28,7 @@ class Attach : public Migration {
   protected:
     void SetUp() override { NEEDS_COMMUNITY_EDITION(); }
 
-    /// On both sides the table, in the source a chunk of rows for each day from 2024-01-01 on.
+    /// Creates the table on both sides, and in the source a chunk for each day from 2024-01-01 on.
     void create_readings(int days, const std::string& constraints = "") {
         both(fmt::format(
             "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value float8"
@@ -50,7 +50,7 @@ class Attach : public Migration {
         backfill_ok(copy_command(parallelism));
     }
 
-    /// Gives the target an empty chunk, one to drop.
+    /// Gives the target an empty chunk, which the copy drops.
     void make_empty_chunk(const std::string& day) {
         const auto time = postgres::quote_literal(day);
         target.run(fmt::format("INSERT INTO readings VALUES ({}, 1, 1)", time));
@@ -61,8 +61,8 @@ class Attach : public Migration {
                                    time)));
     }
 
-    /// How many of a target's hypertable's chunks were loaded into a table that was then attached:
-    /// that alone leaves pages that are all-visible.
+    /// The number of chunks of a target's hypertable that were loaded into a table and attached.
+    /// Only these have all-visible pages.
     std::string attached(const std::string& hypertable = "readings") {
         return target.value(fmt::format(
             "SELECT count(*) FROM show_chunks({}) AS chunk JOIN pg_class ON pg_class.oid = chunk "
@@ -70,15 +70,15 @@ class Attach : public Migration {
             postgres::quote_literal(hypertable)));
     }
 
-    /// Tables of the program's that are no chunks.
+    /// The program's tables that are not chunks.
     std::vector<std::string> staging_tables() {
         return target.rows("SELECT relname FROM pg_class JOIN pg_namespace AS n ON n.oid = "
                            "relnamespace WHERE nspname = '__backfill' AND relkind = "
                            "'r' AND relname LIKE 'staging%'");
     }
 
-    /// How many of the program's backends in the target wait for a lock of a kind: "relation",
-    /// "advisory".
+    /// The number of the program's backends in the target that wait for a type of lock, such as
+    /// "relation" or "advisory".
     bool waits_for(const std::string& kind, int backends = 1) {
         return target.value(fmt::format(
                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
@@ -87,7 +87,7 @@ class Attach : public Migration {
                    kind)) == std::to_string(backends);
     }
 
-    /// How many of them wait to attach their table.
+    /// The number of these that wait to attach a table.
     bool waits_to_attach(int backends = 1) {
         // for the hypertable, or for the names of another that does
         return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
@@ -119,15 +119,15 @@ class Attach : public Migration {
             loading, indexing));
     }
 
-    /// Shut until the connection goes, or unlocks it.
+    /// The gate is shut until the connection is closed or unlocks it.
     std::unique_ptr<postgres::Connection> shut(int gate) {
         auto holder = target.connect();
         holder->execute(fmt::format("SELECT pg_advisory_lock({})", gate));
         return holder;
     }
 
-    /// A connection whose open transaction has made a chunk of readings, and so holds the lock
-    /// that making another one needs.
+    /// A connection whose open transaction has created a chunk of readings, and so holds the lock
+    /// that creating another one needs.
     std::unique_ptr<postgres::Connection> make_chunk_without_commit(const std::string& time) {
         auto writer = target.connect();
         writer->execute(
@@ -135,11 +135,12 @@ class Attach : public Migration {
         return writer;
     }
 
-    /// What catalogs say about a chunk of the target, without what differs between any two chunks.
+    /// The catalogs' rows for a chunk of the target, without values that differ between any two
+    /// chunks.
     std::vector<std::string> describe(const std::string& chunk);
 
-    /// Copies a table's one chunk, before 2024-02-01, and has the server make another one: they
-    /// are alike.
+    /// Copies a table's only chunk, before 2024-02-01, lets the server create another one, and
+    /// expects them to be equal.
     void expect_the_servers_like_ours(const std::string& table);
 };
 
@@ -272,13 +273,13 @@ std::vector<std::string> only_in_first(std::vector<std::string> first,
     return difference;
 }
 
-/// Both have the same lines, in whatever order.
+/// Expects both to have the same lines, in any order.
 void expect_alike(const std::vector<std::string>& ours, const std::vector<std::string>& wanted) {
     EXPECT_THAT(only_in_first(ours, wanted), IsEmpty());
     EXPECT_THAT(only_in_first(wanted, ours), IsEmpty());
 }
 
-// ---------------------------------------------------------------- what becomes of the table
+// ---------------------------------------------------------------- the attached table
 
 TEST_F(Attach, AChunkEqualsOneThatTheServerCreated) {
     const Role owner(target, "owner");
@@ -360,7 +361,7 @@ TEST_F(Attach, AChunkEqualsOneThatTheServerCreated) {
     attach_all();
     insert(3);
     EXPECT_EQ(attached(everything), "1");
-    // in the order of being made: by the server, by us, by the server
+    // in the order of creation: by the server, by the program, by the server
     const auto chunks =
         target.rows(fmt::format("SELECT chunk FROM show_chunks({}) AS chunk ORDER BY "
                                 "_timescaledb_functions.chunk_id_from_relid(chunk)",
@@ -370,7 +371,7 @@ TEST_F(Attach, AChunkEqualsOneThatTheServerCreated) {
     EXPECT_THAT(made.size(), testing::Gt(80));
     expect_alike(describe(chunks[2]), made); // what the server makes is always alike
     expect_alike(describe(chunks[1]), made);
-    // Nothing holds on to the schema that the table was made in.
+    // Nothing depends on the schema in which the table was created.
     backfill_ok({"clean"});
     expect_alike(describe(chunks[1]), made);
 }
@@ -389,7 +390,7 @@ void Attach::expect_the_servers_like_ours(const std::string& table) {
 
 TEST_F(Attach, IndexesWhoseNamesAreTruncatedToTheSameGetDistinctNames) {
     create_readings(1);
-    // _hyper_1_1_chunk_ and a number have to fit into 63 bytes as well.
+    // The name must also have room for _hyper_1_1_chunk_ and a number in 63 bytes.
     const std::string name(55, 'x');
     target.run(fmt::format("CREATE INDEX {0}1 ON readings (device);"
                            "CREATE INDEX {0}2 ON readings (value);"
@@ -435,7 +436,7 @@ TEST_F(Attach, ChunksGoIntoTheSchemaOfTheirHypertables) {
 }
 
 TEST_F(Attach, TablespacesAreThoseThatTheServerWouldChoose) {
-    // Directories inside of the server's own.
+    // Directories in the server's data directory.
     target.run("SET allow_in_place_tablespaces = on");
     for (const std::string name : {"one", "two"})
         target.run(fmt::format("CREATE TABLESPACE {}_{} LOCATION ''", name, target.name()));
@@ -470,7 +471,7 @@ TEST_F(Attach, TablespacesAreThoseThatTheServerWouldChoose) {
         EXPECT_EQ(attached(table), "1");
         const auto chunks = target.rows(fmt::format("SELECT show_chunks('{}')", table));
         ASSERT_EQ(chunks.size(), 3);
-        // in the order of being made: those of 2024-03, 2024-06 and 2024-01
+        // in the order of creation: those of 2024-03, 2024-06 and 2024-01
         expect_alike(describe(chunks[2]), describe(chunks[1]));
     }
     EXPECT_EQ(attached("of_both"), "0"); // two: in place
@@ -632,7 +633,7 @@ TEST_F(Attach, LeavesNoInvalidations) {
     expect_equal_rows("readings", "time < '2024-02-01'");
     expect_equal_rows("daily", "day < '2024-02-01'");
     EXPECT_THAT(only_in_first(target.rows(invalidations), before), IsEmpty());
-    // Whatever wrote invalidations before does so on attached chunks.
+    // Writers of attached chunks still record invalidations.
     target.run("INSERT INTO readings VALUES ('2024-01-03 12:34', 1, 77)");
     target.run("CALL refresh_continuous_aggregate('daily', NULL, '2024-02-01')");
     EXPECT_EQ(target.value("SELECT round(avg::numeric, 3) FROM daily WHERE device = 1 AND day = "
@@ -661,7 +662,7 @@ TEST_F(Attach, TheOwnerNeedNotBeASuperuser) {
     EXPECT_EQ(run_program({"clean", "--target", uri}).exit_status, 0);
 }
 
-// ---------------------------------------------------------------- what goes in place instead
+// ---------------------------------------------------------------- chunks that are loaded in place
 
 TEST_F(Attach, ChunksWithRowsAreLoadedInPlace) {
     create_readings(2);
@@ -736,7 +737,7 @@ TEST_F(Attach, CompressedChunksKeepTheirBatches) {
 
 TEST_F(Attach, LoadStrategyDeterminesWhetherChunksAreAttached) {
     create_readings(2);
-    // 4 MiB is what it takes to be attached unasked; no day of the others has that
+    // By default, only chunks of at least 4 MiB are attached. The other days have less.
     both("CREATE TABLE big (time timestamptz NOT NULL, body text);"
          "SELECT create_hypertable('big', 'time', chunk_time_interval => interval '1 day')");
     source.run("ALTER TABLE big ALTER body SET STORAGE PLAIN;"
@@ -755,7 +756,7 @@ TEST_F(Attach, LoadStrategyDeterminesWhetherChunksAreAttached) {
     expect_equal();
 }
 
-// ---------------------------------------------------------------- while others write
+// ---------------------------------------------------------------- concurrent writers
 
 TEST_F(Attach, LateRowsWhileTheTableIsLoadedSurvive) {
     NEEDS_SAME_VERSION();
@@ -790,13 +791,13 @@ TEST_F(Attach, LateRowsWhileTheTableIsLoadedSurvive) {
     }
 }
 
-/// What the application writes to both sides after the source was looked at cannot come from there.
+/// Rows that the application writes to both sides after the source was read are not copied.
 TEST_F(Attach, LateRowsInsertedBeforeTheEmptyChunkIsDroppedSurvive) {
     create_readings(1);
     make_empty_chunk("2024-01-01");
     backfill_ok({"stage", "--until", "2024-02-01"});
     const auto writer = target.connect();
-    // Dropping or emptying the chunk has to wait.
+    // Dropping or emptying the chunk must wait.
     writer->execute(fmt::format("BEGIN; LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
                                 target.value("SELECT show_chunks('readings')")));
     const auto program = start(copy_command("1"));
@@ -901,7 +902,7 @@ TEST_F(Attach, LoadingAndIndexingATableBlocksNoOtherSession) {
     auto load = shut(loading);
     auto index = shut(indexing);
     const auto program = start(copy_command("1"));
-    // Makes a chunk, which takes the lock that attaching takes.
+    // Creates a chunk, which takes the same lock as attaching.
     const auto others_go_on = [&](int day) {
         EXPECT_THAT(strong_locks(), IsEmpty());
         target.run(fmt::format("SET lock_timeout = '2s';"
@@ -945,7 +946,7 @@ TEST_F(Attach, WaitsForWritersOfAReferencedTable) {
         ASSERT_TRUE(eventually([&] { return waits_for("relation", 0); }));
     }
     ASSERT_TRUE(eventually([&] { return waits_for("relation"); }));
-    // Makes a chunk, which locks hypertable and referenced table in the other order.
+    // Creates a chunk, which locks hypertable and referenced table in the opposite order.
     writer->execute("INSERT INTO public.readings VALUES ('2024-03-01', 99, 0); COMMIT");
     const auto outcome = program->wait();
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
@@ -994,14 +995,14 @@ TEST_F(Attach, ManyLateWritersGetNoErrorAndLoseNothing) {
     EXPECT_THAT(errors, ElementsAre("", "", ""));
     EXPECT_GT(written, 100);
     expect_equal_rows("readings", "device < 90");
-    // The same row may come both ways.
+    // The same row may be copied and written by the application.
     const std::string late = "SELECT DISTINCT device, value FROM readings WHERE device > 90 "
                              "ORDER BY 1, 2";
     expect_alike(target.rows(late), source.rows(late));
     EXPECT_THAT(staging_tables(), IsEmpty());
 }
 
-// ---------------------------------------------------------------- when it does not end well
+// ---------------------------------------------------------------- failures
 
 TEST_F(Attach, AfterAKillTheNextCopyContinues) {
     create_readings(2, ", PRIMARY KEY (time, device)");
@@ -1047,7 +1048,7 @@ TEST_F(Attach, ACopyTerminatesTheBackendsOfAKilledOne) {
     ASSERT_TRUE(eventually([&] { return waits_for("advisory"); }));
     victim->signal(SIGKILL);
     victim->wait();
-    // Its backend builds an index, and does not know yet that nobody wants it.
+    // Its backend builds an index, and has not noticed that the client is gone.
     const auto survivor = start(copy_command("1"));
     ASSERT_TRUE(eventually([&] { return waits_for("transactionid"); }));
     holder.reset();
@@ -1074,7 +1075,7 @@ TEST_F(Attach, AfterAKillCleanRemovesTheTable) {
     EXPECT_EQ(target.value("SELECT count(*) FROM pg_namespace WHERE nspname = '__backfill'"), "0");
 }
 
-/// Copies that were killed when their chunk had been attached, and not yet detached from its
+/// Copies that were killed after a chunk was attached and before it was detached from its
 /// stand-in.
 class AttachWithStandIn : public Attach {
   protected:
@@ -1111,7 +1112,7 @@ class AttachWithStandIn : public Attach {
         EXPECT_THAT(parents(), ElementsAre("readings"));
         EXPECT_EQ(target.value("SELECT to_regclass('__backfill.stand_in_1') IS NULL"), "t");
         expect_equal_rows("readings", "time < '2024-02-01'");
-        // The chunk that the writer has made was made by the server.
+        // The server has created the writer's chunk.
         const auto chunks = target.rows("SELECT show_chunks('readings') ORDER BY 1");
         ASSERT_EQ(chunks.size(), 2);
         expect_alike(describe(chunks[1]), describe(chunks[0]));

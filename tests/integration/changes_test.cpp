@@ -1,6 +1,6 @@
-// What others change while chunks are copied, or between stage and copy: jobs that drop, compress,
-// decompress or merge chunks, and people who alter tables. Each chunk must be copied as it is then,
-// or fail with a clear message; and the next copy does the rest.
+// Changes while chunks are copied, or between stage and copy: jobs that drop, compress, decompress
+// or merge chunks, and users who alter tables. Each chunk must be copied in its new state, or fail
+// with a clear message, and the next copy must copy the rest.
 
 #include "sql.hpp"
 #include "support/migration.hpp"
@@ -27,7 +27,7 @@ using testing::Not;
 struct Way {
     const char* name;
     const char* strategy;
-    /// With one worker small chunks go together; with many, one by one.
+    /// A single worker copies small chunks together. Many workers copy them one by one.
     const char* parallelism;
     bool compressed = false; ///< in the source
     bool absent = false;     ///< from the target; otherwise its chunks have rows
@@ -56,7 +56,7 @@ class Changes : public Migration, public testing::WithParamInterface<Way> {
                        "'2024-01-01'::timestamptz, '2024-01-04 23:00', '12 hours') t");
     }
 
-    /// Whether it is enabled: where it is needed.
+    /// True if compression must be enabled.
     virtual bool has_compression() { return is_community(); }
 
     void stage() { backfill_ok({"stage", "--until", "2024-02-01"}); }
@@ -65,7 +65,7 @@ class Changes : public Migration, public testing::WithParamInterface<Way> {
         return {"copy", "-p", GetParam().parallelism, "--load-strategy", GetParam().strategy};
     }
 
-    /// One more row for the second day.
+    /// Inserts another row on the second day.
     static constexpr auto add_a_row =
         "INSERT INTO readings (time, device, value) VALUES ('2024-01-02 12:34', 1, 7)";
 
@@ -77,11 +77,11 @@ class Changes : public Migration, public testing::WithParamInterface<Way> {
         backfill_ok({"verify"});
     }
 
-    /// Copies what is left now that things are in order.
+    /// Copies the remaining chunks after the problem is solved.
     void expect_the_next_copy_to_finish() { expect_done(backfill(copy())); }
 
-    /// Copies, and makes changes to one of the source's chunks when the program has seen it, and
-    /// before it reads it.
+    /// Copies, and changes one of the source's chunks after the program has read its properties and
+    /// before it reads its rows.
     Outcome copy_while(const std::string& change_in_source) {
         return backfill_while(target, lock_where_chunks_go, copy(),
                               [&](postgres::Connection&) { source.run(change_in_source); });
@@ -97,7 +97,7 @@ TEST_P(Changes, AChunkThatIsDroppedFromTheSourceBeforeItIsReadIsSkipped) {
                                     "'2024-01-01 12:00'::timestamptz)");
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
     EXPECT_THAT(outcome.output, HasSubstr("Skipped 1 chunk"));
-    // What the target had there stays.
+    // The target keeps its rows there.
     EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE device = 99"),
               GetParam().absent ? "0" : "2");
     expect_equal_rows("readings", "device < 99");
@@ -144,9 +144,9 @@ TEST_P(Changes, AChunkThatIsDroppedFromTheTargetBeforeItIsLoadedIsCreatedAgain) 
                                copy(), [](postgres::Connection&) {}));
 }
 
-// Where new rows may be compressed at once, batches do not tell when their rows were written: what
-// they have and the source has not may be the application's, and stays until another copy, which
-// knows that it is older.
+// With direct compress, the program cannot know when the rows of batches were written. Rows that
+// are not in the source may be the application's, and are kept until another copy, for which they
+// are old.
 TEST_P(Changes, AChunkThatIsCompressedInTheTargetBeforeItIsLoadedIsReplaced) {
     NEEDS_COMMUNITY_EDITION();
     if (GetParam().absent)
@@ -179,7 +179,7 @@ TEST_P(Changes, AChunkThatIsCompressedInTheTargetBeforeItIsLoadedIsReplaced) {
 
 // ---------------------------------------------------------------- columns
 
-/// A change of the columns, and what the program is to say when one side alone has it.
+/// A change of the columns, and the expected message if only one side has it.
 struct ColumnChange {
     const char* sql;
     const char* column;
@@ -194,7 +194,7 @@ class ColumnChanges : public Changes {
   protected:
     bool has_compression() override { return GetParam().compressed; }
 
-    /// Those that a hypertable with compressed chunks takes.
+    /// Changes that a hypertable with compressed chunks allows.
     std::vector<ColumnChange> changes() {
         std::vector<ColumnChange> some = {add, rename};
         if (!has_compression())
@@ -203,7 +203,7 @@ class ColumnChanges : public Changes {
         return some;
     }
 
-    /// A row with a value in the new column, which has one of two names.
+    /// Inserts a row with a value in the new column, which has one of two names.
     void write_to_new_column() {
         for (const std::string name : {"unit", "unit_of_it"})
             if (source.value(fmt::format("SELECT count(*) FROM pg_attribute WHERE attrelid = "
@@ -302,7 +302,7 @@ TEST_P(HypertableChanges, RenamedInTheTargetDuringTheRun) {
     stage();
     const auto outcome = backfill_while(target, "ALTER TABLE readings RENAME TO other", copy(),
                                         [](postgres::Connection&) {});
-    // Batches go into a chunk by its own name.
+    // COPY of batches names the compressed table.
     if (outcome.exit_status != 0) {
         EXPECT_THAT(outcome.output, HasSubstr("4 chunks could not be copied"));
         EXPECT_THAT(outcome.output, AnyOf(HasSubstr("readings\" does not exist"),
@@ -349,7 +349,7 @@ TEST_P(HypertableChanges, DroppedInTheTargetDuringTheRunAndCreatedAgain) {
 
 class MergedChunks : public Migration {
   protected:
-    /// Four chunks of a day, which compressing makes into two of two days.
+    /// Creates four chunks of a day, which compression merges into two chunks of two days.
     void SetUp() override {
         NEEDS_COMMUNITY_EDITION();
         both(
@@ -391,10 +391,10 @@ TEST_F(MergedChunks, AreCopiedAgainWhenOneOfThemWasCopiedBefore) {
     backfill_ok({"verify"});
 }
 
-// ---------------------------------------------------------------- in the middle of a look
+// ---------------------------------------------------------------- while catalogs are read
 
-/// What is dropped while the catalogs are read: a statement's snapshot still has its rows, and the
-/// functions that say how it is defined, which go by the present, know of nothing any more.
+/// Objects that are dropped while the catalogs are read. A statement's snapshot still has their
+/// rows, but functions that return their definitions use a newer snapshot and find nothing.
 class InMidLook : public Migration {
   protected:
     void SetUp() override {
@@ -448,7 +448,7 @@ TEST_F(InMidLook, IndexesOfACompressedTableAreDroppedOneByOne) {
     });
     while (!all_gone)
         try {
-            // A new connection has nothing of the catalogs in its cache.
+            // A new connection has no catalog rows in its cache.
             EXPECT_TRUE(timescale::read_chunk(*target.connect(), {}, chunk));
         } catch (const postgres::SqlError& error) {
             EXPECT_EQ(error.reaction(), postgres::Reaction::retry) << error.what();

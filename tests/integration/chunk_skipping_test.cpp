@@ -1,4 +1,4 @@
-// Columns that chunks are skipped by: filters by them find what was copied, on every path.
+// Chunk skipping: filters by its columns find copied rows, however they were loaded.
 
 #include "support/client_programs.hpp"
 #include "support/migration.hpp"
@@ -70,7 +70,7 @@ class ChunkSkipping : public Migration {
         }
     }
 
-    /// How many of the target's chunks are not recorded.
+    /// The number of the target's chunks that are not recorded.
     std::string unrecorded() {
         return target.value("SELECT count(*) FROM show_chunks('parcel') c WHERE NOT EXISTS (SELECT "
                             "FROM _timescaledb_catalog.chunk_column_stats AS stats WHERE "

@@ -1,4 +1,4 @@
-// What `copy` does with compressed chunks and continuous aggregates: on the Community edition.
+// `copy` of compressed chunks and continuous aggregates, on the Community edition.
 
 #include "support/migration.hpp"
 
@@ -71,13 +71,13 @@ class CopyCompressed : public Migration {
         clone_schema();
     }
 
-    /// Rows for the target that the copy is to replace: all over the range.
+    /// Inserts rows into the target that the copy replaces, all over the range.
     void write_stale_rows_to_target() {
         target.run("INSERT INTO metrics SELECT t, 99, 0, 'stale' FROM "
                    "generate_series('2024-01-01'::timestamptz, '2024-01-06', '1 hour') t");
     }
 
-    /// What is said of chunks whose settings differ.
+    /// The note for chunks whose settings differ.
     static void expect_decompressed(int chunks, const std::string& output) {
         const std::string note = "decompressed: the compression settings differ";
         int found = 0;
@@ -498,7 +498,7 @@ class CopyAggregates : public Migration {
                    "generate_series(1, 3) d");
         source.run(create_aggregates);
         refresh_source();
-        // Raw data goes; only the aggregates still know it.
+        // Drop the raw data, so that only the aggregates have it.
         source.run("SELECT drop_chunks('raw', older_than => '2024-01-10'::timestamptz)");
     }
 

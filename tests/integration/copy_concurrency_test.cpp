@@ -1,4 +1,4 @@
-// What `copy` does while something else goes on: signals, other copies, the application.
+// `copy` with concurrent events: signals, other copies, the application.
 
 #include "support/migration.hpp"
 
@@ -30,7 +30,7 @@ class CopyConcurrency : public Migration {
         backfill_ok({"stage", "--until", "2024-01-09"});
     }
 
-    /// How many of the program's backends in the target wait for a lock.
+    /// The number of the program's backends in the target that wait for a lock.
     bool waits_for_lock(int workers = 1) {
         return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
                             "current_database() AND application_name LIKE 'timescaledb-backfill%' "
@@ -41,7 +41,7 @@ class CopyConcurrency : public Migration {
         return target.value("SELECT count(worked) FROM __backfill.task");
     }
 
-    /// A connection to the target that holds up whoever wants to write to any of its chunks.
+    /// A connection to the target that blocks all writers of its chunks.
     std::unique_ptr<postgres::Connection> hold_up_writers() {
         auto holder = target.connect();
         holder->execute("BEGIN");
@@ -83,7 +83,7 @@ TEST_F(CopyConcurrency, OneProcessContinuesWhenAnotherIsKilled) {
     holder.reset();
     const auto outcome = survivor->wait();
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
-    // What the victim held is free again as soon as the server notices.
+    // The killed process's locks are released as soon as the server notices.
     backfill_ok({"copy"});
     expect_equal();
     expect_no_backend_left();
@@ -313,7 +313,7 @@ TEST_F(CopyConcurrency, CopyingDoesNotBlockAWriterThatNeedsANewChunk) {
     const auto holder = target.connect();
     holder->execute("SELECT pg_advisory_lock(42)");
     const auto program = start({"copy", "-p", "4", "--fire-triggers"});
-    // All four have made their chunks, in spite of each other, and are loading them.
+    // All four have created their chunks without blocking each other, and are loading them.
     ASSERT_TRUE(eventually([&] { return waits_for_lock(4); }));
     target.run("SET lock_timeout = '2s'; INSERT INTO readings VALUES ('2024-03-01', 99, 0)");
     holder->execute("SELECT pg_advisory_unlock(42)");

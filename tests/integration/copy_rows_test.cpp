@@ -1,4 +1,4 @@
-// What `copy` does with rows that are not compressed: on every edition.
+// `copy` of uncompressed rows, on every edition.
 
 #include "support/migration.hpp"
 

@@ -1,5 +1,5 @@
-// What `copy` and `verify` do with small chunks, which go several together, and what `copy` does
-// with a large one, that several workers share; and `copy --explain`.
+// `copy` and `verify` of several small chunks together, `copy` of a large chunk by several workers,
+// and `copy --explain`.
 
 #include "support/migration.hpp"
 #include "support/proxy.hpp"
@@ -24,7 +24,7 @@ class CopyTogether : public Migration {
   protected:
     static constexpr int chunks = 60;
 
-    /// 60 chunks, of a row more each.
+    /// Creates 60 chunks, each with one row more than the one before.
     void create_ticks(const std::string& further_columns = "") {
         both(fmt::format("CREATE TABLE ticks (time int NOT NULL, value int{}); SELECT "
                          "create_hypertable('ticks', 'time', chunk_time_interval => 100)",
@@ -34,7 +34,7 @@ class CopyTogether : public Migration {
                                chunks - 1));
     }
 
-    /// Makes the same chunks in the target, empty.
+    /// Creates the same chunks in the target, empty.
     void clone_chunks() {
         target.run(fmt::format("INSERT INTO ticks (time) SELECT c * 100 FROM "
                                "generate_series(0, {}) c; DELETE FROM ticks",
@@ -42,7 +42,7 @@ class CopyTogether : public Migration {
         target.run("VACUUM ticks");
     }
 
-    /// How many chunks have been finished together with others: they share a duration.
+    /// The number of chunks that were finished together with others, which have the same duration.
     int finished_together() {
         return std::stoi(target.value("SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM "
                                       "__backfill.task GROUP BY seconds HAVING count(*) > 1) s"));
@@ -62,7 +62,7 @@ TEST_F(CopyTogether, TakesFewRoundTripsAChunk) {
         EXPECT_EQ(outcome.exit_status, 0) << outcome.errors;
         const auto round_trips = to_source.round_trips() + to_target.round_trips();
         RecordProperty(fmt::format("round_trips_of_{}", command), fmt::to_string(round_trips));
-        // Connecting alone takes some 70 of them.
+        // Connecting alone takes about 70 of them.
         EXPECT_LT(round_trips, chunks * 3) << command;
     }
     expect_equal();
@@ -91,7 +91,7 @@ TEST_F(CopyTogether, CreatesAbsentChunks) {
 TEST_F(CopyTogether, CopiesChunksThatAreNotSimpleOneByOne) {
     create_ticks(", sum int GENERATED ALWAYS AS (time + value) STORED");
     clone_chunks();
-    // What was there before is replaced, but for what a bound cuts off.
+    // Existing rows in the range are replaced.
     target.run("INSERT INTO ticks SELECT time, 999 FROM generate_series(1000, 5950, 10) time");
     source.run("SELECT drop_chunks('ticks', newer_than => 3000, older_than => 3200)");
     backfill_ok({"stage", "--from", "1050", "--until", "5050"});
@@ -222,7 +222,7 @@ TEST_F(CopyTogether, WarnsAboutAttachingOnOldVersions) {
 
 class CopyShared : public Migration {
   protected:
-    /// One chunk of some 100 MB; rows of 4 kB that are not compressed.
+    /// A chunk of about 100 MB, with rows of 4 kB that are not compressed.
     void create_large_chunk() {
         both("CREATE TABLE blobs (time timestamptz NOT NULL, number int, blob text); SELECT "
              "create_hypertable('blobs', 'time'); ALTER TABLE blobs ALTER blob SET STORAGE PLAIN");
@@ -235,7 +235,7 @@ class CopyShared : public Migration {
 TEST_F(CopyShared, SeveralWorkersReadOneLargeChunk) {
     NEEDS_COMMUNITY_EDITION();
     create_large_chunk();
-    // A target that is slow to answer gives the workers time to be seen.
+    // The target answers slowly, so that the test can observe the workers.
     const auto to_target = Proxy::in_front_of(target.uri(), std::chrono::milliseconds(20));
     Program program({"copy", "-p", "4", "--load-strategy", "attach", "--source", source.uri(),
                      "--target", to_target.uri(target.uri())});

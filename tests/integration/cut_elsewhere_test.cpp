@@ -1,4 +1,4 @@
-// What `copy` and `verify` do where the target cuts its chunks elsewhere than the source: rows go
+// `copy` and `verify` if the target's chunks have other slices than the source's. Rows are loaded
 // through the hypertable, in one transaction for each of the source's chunks.
 
 #include "support/migration.hpp"
@@ -14,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-/// How the two sides cut the same table, as arguments of create_hypertable().
+/// The dimensions of the same table on the two sides, as arguments of create_hypertable().
 struct Cut {
     const char* name;
     const char* source;

@@ -13,7 +13,7 @@
 namespace test {
 namespace {
 
-/// A copy of `readings` that is held up while the application writes.
+/// A copy of `readings` that is delayed while the application writes.
 class WhileWritten : public Migration {
   protected:
     static std::string a_chunk(Database& database) {
@@ -137,9 +137,9 @@ INSTANTIATE_TEST_SUITE_P(Kinds, DualWrite,
                                          Kind{"ElsewhereKeyed", true, false, "7 hours", "auto"}),
                          [](const auto& kind) { return std::string(kind.param.name); });
 
-// ---------------------------------------------------------------- compressed at once
+// ---------------------------------------------------------------- direct compress
 
-/// How a chunk is copied, and the target compresses what the application writes there.
+/// How a chunk is copied, and how the target compresses the application's rows.
 struct Way {
     const char* name;
     bool by_option;         ///< of the hypertable, rather than the session
@@ -191,7 +191,7 @@ class DirectCompress : public WhileWritten, public testing::WithParamInterface<W
                            from);
     }
 
-    /// A session of the application's with the target.
+    /// A session of the application in the target.
     std::unique_ptr<postgres::Connection> application() const {
         auto session = target.connect();
         if (!GetParam().by_option)
@@ -199,7 +199,7 @@ class DirectCompress : public WhileWritten, public testing::WithParamInterface<W
         return session;
     }
 
-    /// The rows to be replaced, from before the run.
+    /// Inserts the rows that are replaced, before the run.
     void write_old_rows() {
         target.run("INSERT INTO readings VALUES ('2024-01-01 00:10', 1, 7)");
         if (GetParam().several)

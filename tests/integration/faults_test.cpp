@@ -78,7 +78,7 @@ class Faults : public FaultMigration {
         proxy.plan([fault](int) { return FaultAfter{fault, 1'000'000}; });
     }
 
-    /// Ends sessions of the program's while it runs.
+    /// Terminates sessions of the program while it runs.
     /// \param last_times how often it does so at most; then the program is left in peace.
     int terminate_at_random(Program& program, int times) {
         int terminated = 0;
@@ -89,7 +89,7 @@ class Faults : public FaultMigration {
         return terminated;
     }
 
-    /// A copy in mid-run, whose source is gone and refuses to be connected to.
+    /// A running copy whose source is down and refuses connections.
     std::unique_ptr<Program> start_copy_and_lose_source() {
         add_gate();
         auto holder = shut_gate();
@@ -124,7 +124,7 @@ class Faults : public FaultMigration {
         EXPECT_THAT(lines_of(outcome), Each(StartsWith("timescaledb-backfill: ")));
     }
 
-    /// Expects a run to have ended with one line that says why, whatever it had lost before.
+    /// Expects that a run has ended with one line that has the reason, whatever it had lost before.
     static void expect_ended_with(const Outcome& outcome, const std::string& why) {
         EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output << outcome.errors;
         auto lines = lines_of(outcome);
@@ -469,7 +469,7 @@ TEST_F(Faults, OneOfTwoCopiesIsKilled) {
     }
 }
 
-// ---------------------------------------------------------------- what no retry helps against
+// ---------------------------------------------------------------- permanent failures
 
 TEST_F(Faults, AChangedPasswordStopsEverything) {
     add_gate();
@@ -481,7 +481,7 @@ TEST_F(Faults, AChangedPasswordStopsEverything) {
         const auto program = start_copy();
         expect_waiting_at_gate(3);
         server.run(fmt::format("ALTER ROLE {} PASSWORD 'another'", role));
-        // The others finish what they have in hand, and no more.
+        // The other workers finish their current chunks, and claim no others.
         terminate(server, &server == &source ? "" : "AND wait_event = 'advisory' LIMIT 1");
         holder.reset();
         expect_ended_with(end_of(*program), "password authentication failed");
@@ -549,7 +549,7 @@ TEST_F(Faults, AnotherVersionOfTheExtensionStopsEverything) {
     expect_no_session_left();
 }
 
-// ---------------------------------------------------------------- what takes a while
+// ---------------------------------------------------------------- temporary failures
 
 TEST_F(Faults, WaitsWhileThereAreTooManyConnections) {
     add_gate();
@@ -578,7 +578,7 @@ TEST_F(Faults, WaitsWhileThereAreTooManyConnections) {
     }
 }
 
-/// A small file system, a tablespace of the target's is on it.
+/// A small file system with a tablespace of the target.
 class SmallDisk {
   public:
     /// \returns nothing where that cannot be had: the server is on another machine, or we may not
@@ -623,7 +623,7 @@ class SmallDisk {
 
     std::string tablespace() const { return "small_" + server_.name(); }
 
-    /// Leaves that much of it free.
+    /// Fills the file system except for this much.
     void fill_but(int mebibytes) const {
         const auto free = std::filesystem::space(folder_).available;
         std::ofstream file(filler());
@@ -675,7 +675,7 @@ TEST_F(Faults, WaitsWhileADiskIsFull) {
                "DROP TABLE readings");
 }
 
-// ---------------------------------------------------------------- what fails one chunk
+// ---------------------------------------------------------------- failures of one chunk
 
 TEST_F(Faults, AChunkThatCannotBeCopiedDoesNotFailOthers) {
     target.run("ALTER TABLE readings ADD CONSTRAINT odd CHECK (time <> '2024-01-01 00:50:00+00');"
@@ -715,7 +715,7 @@ TEST_F(Faults, ATableThatMayNotBeReadDoesNotFailOthers) {
     expect_recovered();
 }
 
-// ---------------------------------------------------------------- a chunk that several share
+// ---------------------------------------------------------------- a chunk of several workers
 
 class FaultsOfShared : public Faults {
   protected:
@@ -763,7 +763,7 @@ class FaultsOfShared : public Faults {
 };
 
 TEST_F(FaultsOfShared, AnyHelperMayBeLost) {
-    // It may have sent all that it was to send.
+    // It may have sent everything already.
     const auto end_a_reader = [&](Gate&) {
         EXPECT_EQ(terminate(source, "AND query LIKE 'COPY (SELECT%ctid%' LIMIT 1"), 1);
     };

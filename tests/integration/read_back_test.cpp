@@ -1,5 +1,5 @@
-// What was loaded is looked at through its hypertable before it is committed: faults that are made
-// between the load and the commit, and the statement by itself on hypertables that are broken.
+// Loaded rows are read back through their hypertable before COMMIT: faults that are made between
+// load and COMMIT, and the statement itself on damaged hypertables.
 
 #include "load/read_back.hpp"
 #include "postgres/session.hpp"
@@ -51,7 +51,7 @@ class ReadBack : public Migration {
                            settings);
     }
 
-    /// What the statement says about all chunks of the target's readings; nothing when all is well.
+    /// The statement's error for all chunks of the target's readings; empty if there is none.
     std::string read_back(const std::string& condition = "true", bool loaded = true) {
         const auto json = target.value(fmt::format(
             "SELECT jsonb_agg(jsonb_build_object('schema', h.schema_name, 'hypertable', "
@@ -125,7 +125,7 @@ class ReadBack : public Migration {
                                  chunk));
     }
 
-    /// Makes the source's chunks in the target, empty.
+    /// Creates the source's chunks in the target, empty.
     void make_chunks(int days) {
         target.run("SET timescaledb.enable_chunk_skipping = on;" + rows(days) +
                    "DELETE FROM readings");

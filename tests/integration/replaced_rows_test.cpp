@@ -1,5 +1,5 @@
-// What copying does to rows that the target has, and that foreign keys reference, or a publication
-// keeps from being deleted.
+// Rows of the target that cannot simply be deleted, because foreign keys reference them or a
+// publication forbids deletes.
 
 #include "base/exit_status.hpp"
 #include "support/migration.hpp"
@@ -63,12 +63,13 @@ class ReferencedRows : public Migration {
             drop_key(table);
     }
 
-    /// To be done without the keys: it fails on 2.19.3 and 2.29.2, and drops them on 2.27.2.
+    /// Runs SQL without the keys, with which it fails on 2.19.3 and 2.29.2, and drops them
+    /// on 2.27.2.
     void drop_chunks() {
         target.run("SELECT drop_chunks('sample', older_than => '2030-01-01'::timestamptz)");
     }
 
-    /// Nobody has dropped one.
+    /// Expects that no key was dropped.
     void expect_keys() {
         EXPECT_EQ(target.value("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND "
                                "confrelid = 'sample'::regclass"),
@@ -84,7 +85,7 @@ class ReferencedRows : public Migration {
         return all;
     }
 
-    /// Nothing but a row that both sides have may be referenced for a copy to succeed.
+    /// Copying succeeds only if all referenced rows are on both sides.
     void copy_again() {
         backfill_ok({"stage", "--until", "2026-01-01"});
         backfill_ok({"copy"});
@@ -184,7 +185,7 @@ TEST_F(ReferencedRows, AreKeptIfTheTargetsChunksHaveOtherSlices) {
     EXPECT_NE(target.value("SELECT count(*) FROM show_chunks('sample')"), "6");
 }
 
-/// The only way that the Apache edition has is a row that is deleted again.
+/// The Apache edition can create a chunk only by a row that is deleted again.
 TEST_F(ReferencedRows, MayBeReferencedBeforeTheyAreCopied) {
     drop_keys();
     drop_chunks();
@@ -197,7 +198,7 @@ TEST_F(ReferencedRows, MayBeReferencedBeforeTheyAreCopied) {
 
 TEST_F(ReferencedRows, OfCompressedChunksAreKept) {
     NEEDS_COMMUNITY_EDITION();
-    // TimescaleDB compresses no chunk that is referenced.
+    // TimescaleDB does not compress chunks that are referenced.
     drop_keys();
     both("ALTER TABLE sample SET (timescaledb.compress, timescaledb.compress_segmentby = 'id');"
          "SELECT compress_chunk(c) FROM show_chunks('sample', older_than => "
@@ -264,7 +265,7 @@ TEST_F(ReferencedRows, AreKeptIfTheTargetUsesDirectCompress) {
                 connection.execute(batch);
                 writer->begin_pipeline(
                     {{batch}, {"INSERT INTO cascaded VALUES (70, '2025-06-02 12:30+00', 70)"}});
-                // Where batches become rows, it has to wait.
+                // If batches are decompressed, the writer must wait.
                 if (!round.compressed)
                     writer->finish_pipeline();
             });
@@ -280,7 +281,7 @@ TEST_F(ReferencedRows, AreKeptIfTheTargetUsesDirectCompress) {
     }
 }
 
-/// A writer's row, and what references it, come while its chunk is copied.
+/// A writer inserts a row, and rows that reference it, while its chunk is copied.
 TEST_F(ReferencedRows, ThatAreLateAreKept) {
     backfill_ok({"stage", "--until", "2025-06-03"});
     const auto chunk = chunks_of(source, "sample").front();
@@ -350,7 +351,8 @@ TEST_F(ReferencedRows, OfAnyKindBecomeTheSources) {
             if (where != 1)
                 target.run(row);
         }
-        // Unchecked, for 2.19.3 does not find rows of a hypertable that had a column dropped.
+        // The key is not checked, because 2.19.3 does not find rows of a hypertable with a dropped
+        // column.
         target.run("CREATE TABLE reader AS SELECT at, id FROM sample WHERE id > 0;"
                    "ALTER TABLE reader ADD FOREIGN KEY (at, id) REFERENCES sample (at, id) "
                    "ON DELETE CASCADE NOT VALID");
@@ -394,7 +396,7 @@ class PublishedRows : public Migration {
         backfill_ok({"clean"});
     }
 
-    /// The copy fails with what the server has against it, and changes nothing.
+    /// Expects that the copy fails with the server's reason, and changes nothing.
     void expect_refused() {
         const auto before = target.rows("SELECT * FROM readings ORDER BY 1, 2");
         backfill_ok({"stage", "--until", "2024-02-01"});
@@ -407,7 +409,7 @@ class PublishedRows : public Migration {
     }
 };
 
-// Batches that have just come could not be told from old ones.
+// New batches cannot be distinguished from old ones.
 TEST_F(PublishedRows, AreRefusedIfTheTargetUsesDirectCompress) {
     NEEDS_COMMUNITY_EDITION();
     NEEDS_SAME_VERSION();

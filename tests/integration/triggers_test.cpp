@@ -1,5 +1,5 @@
-// What becomes of the target's triggers, and of its constraints that are NOT VALID, when rows are
-// copied: those have had their effects in the source.
+// The target's triggers, and its NOT VALID constraints, when rows are copied. Triggers have fired
+// for these rows in the source.
 
 #include "postgres/error.hpp"
 #include "support/migration.hpp"
@@ -25,8 +25,8 @@ class Triggers : public Migration {
     explicit Triggers(const DatabaseOptions& of_source = {})
         : Migration(of_source), is_source_plain_(!of_source.with_extension) {}
 
-    /// Readings of four devices every ten minutes for each of three days, in the source with rows.
-    /// In the target, before it becomes a hypertable, some more is done to the table.
+    /// Creates readings of four devices every ten minutes on three days, with rows in the source.
+    /// Runs further SQL in the target before the table becomes a hypertable.
     void create_readings(const std::string& before = "", const std::string& constraints = "") {
         const auto table = fmt::format(
             "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value float8{});",
@@ -41,13 +41,13 @@ class Triggers : public Migration {
                    "generate_series(1, 4) d; ANALYZE readings");
     }
 
-    /// Rows that only the target has, of another device, in two of the days.
+    /// Inserts rows of another device into the target on two of the days.
     void write_to_target() {
         target.run("INSERT INTO readings SELECT t, 99, 0 FROM "
                    "generate_series('2024-01-01'::timestamptz, '2024-01-02 23:00', '1 hour') t");
     }
 
-    /// Triggers of all kinds that rows fire; what they call names a table without its schema.
+    /// Triggers of all kinds that rows fire. Their function names a table without its schema.
     static constexpr auto all_triggers = R"(
         CREATE TABLE log (what text);
         CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -76,7 +76,8 @@ class Triggers : public Migration {
         CREATE TRIGGER after_statements AFTER INSERT OR DELETE ON readings
             FOR EACH STATEMENT EXECUTE FUNCTION note();)";
 
-    /// The target's tables get an owner who is not a superuser; the program connects as that role.
+    /// Gives the target's tables an owner who is not a superuser. The program connects as that
+    /// role.
     void have_an_owner() {
         owner_.emplace(target, "owner");
         target.run(fmt::format(
@@ -112,14 +113,15 @@ class Triggers : public Migration {
                      postgres::SqlError);
     }
 
-    /// What has fired since the last time.
+    /// The triggers that have fired since the last call.
     std::vector<std::string> fired() {
         auto rows = target.rows("SELECT DISTINCT what FROM log ORDER BY 1");
         target.run("TRUNCATE log");
         return rows;
     }
 
-    /// Triggers of chunks that are enabled otherwise than the hypertable's, or are missing there.
+    /// Triggers of chunks that differ from the hypertable's in whether they are enabled, or are
+    /// missing.
     std::vector<std::string> other_states(const std::string& hypertable = "readings") {
         return target.rows(fmt::format(
             "SELECT inhrelid::regclass, above.tgname, above.tgenabled, own.tgenabled FROM "
@@ -143,7 +145,7 @@ class Triggers : public Migration {
         EXPECT_THAT(fired(), IsEmpty());
     }
 
-    /// They fire for others as ever.
+    /// Expects that they still fire for other sessions.
     void expect_to_fire_for(const std::string& time) {
         target.run(fmt::format("INSERT INTO readings VALUES ('{}', 100, 5)", time));
         EXPECT_THAT(fired(), testing::IsSupersetOf({"Before INSERT ROW", "after INSERT ROW"}));
@@ -197,7 +199,7 @@ TEST_P(NoTrigger, FiresForRowsThatAreReplacedOrOutsideTheRange) {
     expect_to_fire_for("2024-01-02 10:05");
 }
 
-/// Foreign keys reference them, so they are updated to what the source has.
+/// Foreign keys reference the rows, so they are updated to the source's values.
 TEST_P(NoTrigger, FiresForRowsThatAreKept) {
     create("CREATE TABLE log (what text); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql "
            "AS $$ BEGIN INSERT INTO log VALUES (concat_ws(' ', TG_NAME, TG_OP, TG_LEVEL)); RETURN "
@@ -218,7 +220,7 @@ TEST_P(NoTrigger, FiresForRowsThatAreKept) {
     target.run("UPDATE readings SET value = 0 WHERE time = '2024-01-02' AND device = 1");
     EXPECT_THAT(fired(), ElementsAre("Always UPDATE ROW", "updates UPDATE ROW"));
 
-    // Through the hypertable, there is no way.
+    // Loading through the hypertable fails.
     backfill_ok({"clean"});
     source.run("SELECT set_chunk_time_interval('readings', interval '1 day');"
                "INSERT INTO readings VALUES ('2024-01-05', 1, 7)");
@@ -269,7 +271,7 @@ TEST_P(NoTrigger, FiresForCompressedAndPartialChunks) {
                "INSERT INTO readings VALUES ('2024-01-02 00:01', 9, 1)");
     expect_silent_copy("auto");
     expect_equal();
-    // Once more, over what is there: also the rows beside the batches.
+    // Copy again, and replace batches and the other rows of partial chunks.
     backfill_ok({"clean"});
     expect_silent_copy("auto");
     expect_equal();
@@ -295,7 +297,7 @@ TEST_P(NoTrigger, OfAnyStateFires) {
            "ALTER TABLE readings ENABLE REPLICA TRIGGER replica, ENABLE ALWAYS TRIGGER always;");
     target.run("INSERT INTO readings VALUES ('2024-01-02', 99, 0)");
     expect_silent_copy("in-place");
-    // Chunks are now as the hypertable is; copied once more, they stay so.
+    // The chunks' triggers are like the hypertable's, and still are after another copy.
     backfill_ok({"clean"});
     expect_silent_copy("in-place");
     target.run("INSERT INTO readings VALUES ('2024-01-02 12:05', 100, 0)");
@@ -320,7 +322,7 @@ TEST_P(NoTrigger, FiresAndForeignKeysAreStillChecked) {
     expect_equal_rows("readings");
 }
 
-// ---------------------------------------------------------------- other ways
+// ---------------------------------------------------------------- concurrent writers and options
 
 TEST_F(Triggers, KeepFiringForWritersOfAChunkThatIsLoaded) {
     create_readings(all_triggers);
@@ -334,7 +336,7 @@ TEST_F(Triggers, KeepFiringForWritersOfAChunkThatIsLoaded) {
     backfill_ok({"stage", "--until", "2024-02-01"});
     const auto program = start({"copy", "-p", "1", "--load-strategy", "in-place"});
     ASSERT_TRUE(eventually([&] { return program_waits(target); }));
-    // By session_replication_role, it keeps no writer off.
+    // With session_replication_role, the copy locks out no writers.
     target.run("SET lock_timeout = '5s'");
     for (int day = 1; day <= 3; ++day)
         target.run(fmt::format("INSERT INTO readings VALUES ('2024-01-0{} 12:05', 100, 0)", day));
@@ -366,7 +368,7 @@ TEST_F(Triggers, KeepFiringForWritersThatWaitForAChunkThatIsLoaded) {
                             "current_database() AND wait_event_type = 'Lock' AND wait_event = "
                             "'relation'") == "1";
     }));
-    // Who only reads does not wait.
+    // Readers do not wait.
     target.run("SET lock_timeout = '5s'");
     EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE time >= '2024-01-02'"), "1");
     holder->execute("SELECT pg_advisory_unlock_all()");
@@ -393,8 +395,8 @@ TEST_F(Triggers, FireOnRequest) {
     EXPECT_THAT(other_states(), IsEmpty());
 }
 
-/// From a table of PostgreSQL, with an index on its time, or without: then its rows go through the
-/// hypertable.
+/// A plain source's table with an index on its time, or without. In the latter case, its rows are
+/// loaded through the hypertable.
 class TriggersFromPlain : public Triggers, public testing::WithParamInterface<bool> {
   protected:
     TriggersFromPlain() : Triggers(DatabaseOptions{.with_extension = false}) {}
@@ -421,7 +423,7 @@ TEST_P(TriggersFromPlain, DoNotFireForRowsThatAreReplaced) {
     expect_silent_copy("in-place");
 }
 
-/// Where some fire always, or the role is the owner, session_replication_role does not do.
+/// session_replication_role cannot be used if a trigger fires ALWAYS or the role is the owner.
 TEST_P(TriggersFromPlain, OfAnyStateDoNotFireOrFailTheirChunk) {
     NEEDS_COMMUNITY_EDITION();
     create(std::string(all_triggers) +
@@ -460,7 +462,7 @@ TEST_P(TriggersFromPlain, FireOnRequest) {
     EXPECT_THAT(other_states(), IsEmpty());
 }
 
-/// Nor for a row that the Apache edition's chunks are made for.
+/// Triggers do not fire either for the row with which the Apache edition creates a chunk.
 TEST_F(Triggers, FireOnceForEachRowOnRequest) {
     create_readings(all_triggers);
     have_an_owner();
@@ -558,7 +560,7 @@ TEST_F(Triggers, RowsThatViolateANotValidConstraintAreCopied) {
                            "inhrelid WHERE inhparent = 'readings'::regclass AND contype IN ('c', "
                            "'f') AND conname ~ '(few|known)$'"),
               "6");
-    // New rows have to satisfy them, as ever.
+    // New rows must still satisfy them.
     EXPECT_THROW(target.run("INSERT INTO readings VALUES ('2024-01-02', 1, 20)"),
                  postgres::SqlError);
     EXPECT_THROW(target.run("INSERT INTO readings VALUES ('2024-01-02', 2, 1)"),
@@ -595,12 +597,12 @@ TEST_F(Triggers, ANotValidConstraintFailsAChunkInPlaceAndTheRemedyWorks) {
                                       HasSubstr("ALTER TABLE \"public\".\"readings\" DROP "
                                                 "CONSTRAINT \"few\" there, and add it again, "
                                                 "NOT VALID")));
-    // What was there before stays.
+    // Existing rows are unchanged.
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1");
     follow_the_remedy();
 }
 
-/// Chunks that are small go together: the one that fails does not spoil the others, and says why.
+/// Of small chunks that are copied together, the one that fails does not fail the others.
 TEST_F(Triggers, ANotValidConstraintFailsOneOfSeveralChunksTogether) {
     create_readings();
     both("ALTER TABLE readings ADD CONSTRAINT few CHECK (value < 100) NOT VALID");
@@ -622,7 +624,7 @@ TEST_F(Triggers, ANotValidConstraintFailsOneOfSeveralChunksTogether) {
 TEST_F(Triggers, ANotValidConstraintFailsRowsThroughTheHypertable) {
     create_readings();
     both("ALTER TABLE readings ADD CONSTRAINT few CHECK (value < 10) NOT VALID");
-    // Cut elsewhere than in the source.
+    // The slices differ from the source's.
     target.run("SELECT set_chunk_time_interval('readings', interval '36 hours');"
                "INSERT INTO readings SELECT t, 99, 0 FROM "
                "generate_series('2024-01-01'::timestamptz, '2024-01-03 23:00', '1 hour') t");
@@ -653,7 +655,7 @@ TEST_F(Triggers, ADeferredNotValidForeignKeyIsNamed) {
                       HasSubstr("DROP CONSTRAINT \"known\" there, and add it again")));
 }
 
-/// TimescaleDB cuts their names for chunks, also within a character.
+/// TimescaleDB truncates their names for chunks, even within a multibyte character.
 TEST_F(Triggers, ForeignKeysWithLongNamesFailOnlyTheirChunks) {
     std::string name;
     while (name.size() < 62)
@@ -688,7 +690,7 @@ TEST_F(Triggers, ANotValidConstraintIsNamed) {
                                       Not(HasSubstr("DROP CONSTRAINT \"e\""))));
 }
 
-// ---------------------------------------------------------------- what check says
+// ---------------------------------------------------------------- findings of check
 
 class TriggerChecks : public Triggers {
   protected:
