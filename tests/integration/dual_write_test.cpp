@@ -251,7 +251,7 @@ class DirectCompress : public WhileWritten, public testing::WithParamInterface<W
 
 TEST_P(DirectCompress, BatchesInsertedBeforeTheChunkIsEmptiedSurvive) {
     if (GetParam().interval_in_target != std::string("1 day"))
-        GTEST_SKIP() << "where chunks are cut elsewhere, late rows in batches are replaced";
+        GTEST_SKIP() << "where chunks have other slices, late rows in batches are replaced";
     write_old_rows();
     backfill_ok({"stage", "--until", GetParam().until});
     const auto holder = application();

@@ -289,7 +289,7 @@ TEST_F(ReadBack, FindsAMissingCompressedTable) {
                            table));
     // Up to 2.28, it is found by its name.
     if (!version_at_least(2, 29)) {
-        EXPECT_THAT(read_back(), HasSubstr("cannot be read through its hypertable"));
+        EXPECT_THAT(read_back(), HasSubstr("cannot be read through their hypertable"));
     }
 }
 

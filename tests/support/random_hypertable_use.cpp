@@ -140,7 +140,7 @@ std::vector<RandomHypertable::Reaction> RandomHypertable::remedies() const {
             constraints.statements.push_back(constraint.drop);
             constraints.undo.push_back(constraint.add);
         }
-    Reaction triggers{.symptom = "triggers of the target would fire", .statements = {}, .undo = {}};
+    Reaction triggers{.symptom = "triggers in the target would fire", .statements = {}, .undo = {}};
     for (const auto& trigger : around_.triggers) {
         triggers.statements.push_back(trigger.drop);
         triggers.undo.push_back(trigger.create);
