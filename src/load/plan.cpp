@@ -13,14 +13,6 @@ namespace {
 
 using timescale::ChunkColumn;
 
-bool same_columns(std::vector<ChunkColumn> left, std::vector<ChunkColumn> right) {
-    std::ranges::sort(left, {}, &ChunkColumn::name);
-    std::ranges::sort(right, {}, &ChunkColumn::name);
-    return std::ranges::equal(left, right, [](const auto& a, const auto& b) {
-        return a.name == b.name && a.type == b.type;
-    });
-}
-
 /// True if a new compressed chunk of a hypertable may get the given settings. Settings that the
 /// hypertable leaves open (null, since about 2.20) depend on indexes and statistics, and are known
 /// only after a chunk is compressed.
@@ -153,7 +145,7 @@ Plan choose_for_compressed_source(const Situation& situation) {
     if (plan.reason.empty()) {
         const bool alike = target && takes_batches(situation) &&
                            source.settings == target->settings &&
-                           same_columns(source.columns, target->columns);
+                           timescale::same_columns(source.columns, target->columns);
         plan.reason = obstacle_to_new_batches(situation);
         if (alike && (!plan.reason.empty() || takes_sizes(situation.source, *situation.target))) {
             plan.what = Plan::What::batches_into_present;

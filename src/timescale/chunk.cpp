@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <set>
 
 namespace timescale {
@@ -88,6 +89,14 @@ postgres::Statement about(std::string_view sql, const std::vector<postgres::Qual
 }
 
 } // namespace
+
+bool same_columns(std::vector<ChunkColumn> left, std::vector<ChunkColumn> right) {
+    std::ranges::sort(left, {}, &ChunkColumn::name);
+    std::ranges::sort(right, {}, &ChunkColumn::name);
+    return std::ranges::equal(left, right, [](const auto& a, const auto& b) {
+        return a.name == b.name && a.type == b.type;
+    });
+}
 
 bool is_unchanged(const Chunk& before, const Chunk& now) {
     if (before.status != now.status || before.access_method != now.access_method ||

@@ -106,6 +106,9 @@ struct Chunk {
     bool is_hypercore() const { return access_method == "hypercore"; }
 };
 
+/// True if both have columns of the same names and types, in any order.
+bool same_columns(std::vector<ChunkColumn> left, std::vector<ChunkColumn> right);
+
 /// True if a chunk that was read twice has the same slices, tables, columns and compression
 /// settings. Its rows may differ.
 bool is_unchanged(const Chunk& before, const Chunk& now);

@@ -14,14 +14,6 @@ namespace {
 using timescale::Chunk;
 using timescale::ChunkColumn;
 
-bool same_columns(std::vector<ChunkColumn> left, std::vector<ChunkColumn> right) {
-    std::ranges::sort(left, {}, &ChunkColumn::name);
-    std::ranges::sort(right, {}, &ChunkColumn::name);
-    return std::ranges::equal(left, right, [](const auto& a, const auto& b) {
-        return a.name == b.name && a.type == b.type;
-    });
-}
-
 bool are_stored(const std::vector<ChunkColumn>& columns) {
     return std::ranges::none_of(columns, [](const auto& column) {
         return column.missing || column.as_text || column.name.empty();
@@ -84,8 +76,8 @@ bool have_comparable_batches(const timescale::Server& source_server,
            source_server.takes_null_batches() && has_plain_batches(source) &&
            has_plain_batches(target) &&
            source.compressed->settings == target.compressed->settings &&
-           same_columns(source.columns, target.columns) &&
-           same_columns(source.compressed->columns, target.compressed->columns);
+           timescale::same_columns(source.columns, target.columns) &&
+           timescale::same_columns(source.compressed->columns, target.compressed->columns);
 }
 
 std::vector<std::optional<ComparisonResult>>
