@@ -161,9 +161,18 @@ SELECT CASE
                                                 AND objid = evtfoid AND deptype = 'e'))
                THEN 'an event trigger would fire in a session without TimescaleDB'
            WHEN $4::text IS NOT NULL
-                AND concat_ws(',', current_setting('shared_preload_libraries', true),
-                              current_setting('session_preload_libraries', true),
-                              current_setting('local_preload_libraries', true)) ~ 'timescaledb-[0-9]'
+                -- Only some roles may read these settings; others see those of databases and roles.
+                AND (CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE')
+                          THEN concat_ws(',', current_setting('shared_preload_libraries'),
+                                         current_setting('session_preload_libraries'),
+                                         current_setting('local_preload_libraries'))
+                                   ~ 'timescaledb-[0-9]'
+                          ELSE EXISTS (SELECT FROM pg_db_role_setting, unnest(setconfig) AS setting
+                                       WHERE setdatabase IN (0, (SELECT oid FROM pg_database
+                                                                 WHERE datname = current_database()))
+                                         AND setrole IN (0, role.oid)
+                                         AND setting ~ '^(session|local)_preload_libraries=.*timescaledb-[0-9]')
+                     END)
                THEN 'a setting loads TimescaleDB into every session'
            WHEN cardinality(hypertable.tablespaces) > 1
                THEN 'several tablespaces are attached to the hypertable'
