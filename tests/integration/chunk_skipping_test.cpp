@@ -183,7 +183,7 @@ TEST_F(ChunkSkipping, RecordsThemAsTheOwner) {
     backfill_ok({"stage", "--until", "2025-06-02 12:00"});
     const auto outcome = backfill({"copy"});
     EXPECT_EQ(outcome.exit_status, 0) << outcome.errors;
-    EXPECT_THAT(outcome.errors, HasSubstr("all others, anew"));
+    EXPECT_THAT(outcome.errors, HasSubstr("the other chunks are recorded anew"));
     EXPECT_EQ(unrecorded(), "0");
     expect_found();
 }

@@ -118,8 +118,8 @@ TEST_F(RowSecurity, ThatIsForcedOnTheOwnersIsRefused) {
             [&] { database->run("ALTER TABLE readings FORCE ROW LEVEL SECURITY"); },
             [&] { database->run("ALTER TABLE readings NO FORCE ROW LEVEL SECURITY"); },
             AllOf(HasSubstr(remedy),
-                  HasSubstr(database == &source ? "In the source" : "In the target"),
-                  Not(HasSubstr(database == &source ? "In the target" : "In the source"))));
+                  HasSubstr(database == &source ? "in the source" : "in the target"),
+                  Not(HasSubstr(database == &source ? "in the target" : "in the source"))));
 }
 
 } // namespace
