@@ -26,7 +26,7 @@ std::string change_without_timescaledb(const ConnectLean& connect, int attempts,
             return {};
         } catch (const postgres::SqlError& error) {
             if (!may_succeed_later(error) || attempt >= attempts)
-                // The chunk was dropped. (Other objects may be missing for other reasons.)
+                // The table was dropped. (Other objects may be missing for other reasons.)
                 return error.sqlstate() == postgres::sqlstate::undefined_table ? "" : error.what();
         } catch (const Error& error) {
             return error.what(); // a pooler may refuse such sessions

@@ -17,7 +17,7 @@ using ConnectLean = std::function<postgres::Connection()>;
 /// transaction waits briefly for locks, because readers and writers of the chunk queue behind it.
 /// \param change is called in the transaction. Returns true if another transaction must follow.
 /// \param attempts to get the locks.
-/// \returns why it failed; empty on success, or if the chunk was dropped. Throws nothing.
+/// \returns why it failed; empty on success, or if the table was dropped. Throws nothing.
 std::string change_without_timescaledb(const ConnectLean& connect, int attempts,
                                        const std::function<bool(postgres::Connection&)>& change);
 

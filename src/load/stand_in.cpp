@@ -25,17 +25,11 @@ std::optional<QualifiedName> chunk_of(const postgres::Result& stand_ins, int row
 /// One transaction of remove_stand_in().
 /// \returns true if another one must follow.
 bool remove(postgres::Connection& lean, const QualifiedName& name) {
-    const auto look = [&] {
-        return lean.query(sql::stand_ins, {name.name});
-    };
-    auto found = look();
-    if (found.empty()) // another run has removed it
+    lean.execute(postgres::lock_statement({name}, "ACCESS EXCLUSIVE", /*with_children=*/true));
+    const auto found = lean.query(sql::stand_ins, {name.name});
+    if (found.empty())
         return false;
     if (const auto chunk = chunk_of(found, 0)) {
-        lean.execute(postgres::lock_statement({*chunk}, "ACCESS EXCLUSIVE"));
-        found = look(); // as it is under the lock
-        if (found.empty() || chunk_of(found, 0) != chunk)
-            return true;
         if (!found.is_null(0, "readded"))
             spdlog::warn("the chunk {} has old values of columns that were dropped from its "
                          "hypertable and added again: {}; drop the chunk, and stage and copy it "
