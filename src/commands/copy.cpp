@@ -52,7 +52,8 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
     if (before.to_do == 0) {
         // An earlier run may have been ended before it came to that.
         if (!options.explain)
-            copy::finish_chunks(ends.target, run::read_targets(ends), /*has_stand_ins=*/true);
+            copy::finish_chunks(ends.target, run::read_targets(ends),
+                                load::stand_ins_from(answers[stand_ins]));
         copy::CopyReport(output, 0).nothing_to_do(before.total);
         return exit_done;
     }
@@ -92,7 +93,6 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
     copy::warn_of_versions(ends, copy_run.sources);
     copy::record_for_skipping(ends.target, answers[unrecorded]);
     copy::remove_stand_ins(ends.target, load::stand_ins_from(answers[stand_ins]));
-
     run.throttle.set(options.max_rate);
     auto own_run = queue::own_run_from(answers[run_number]);
     run.begin(

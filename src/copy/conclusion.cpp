@@ -49,7 +49,9 @@ ExitStatus conclude(CopyRun& copy, output::Output& output) {
     queue::Left left;
     std::vector<queue::Failure> failures;
     copy.run.conclude([&](run::Endpoint& target, std::vector<postgres::Statement> ended) {
-        finish_chunks(target, copy.targets, copy.has_used_stand_ins);
+        finish_chunks(target, copy.targets,
+                      copy.has_used_stand_ins ? load::read_stand_ins(target.connection)
+                                              : std::vector<load::StandIn>());
         after = queue::conclude(target.connection, std::move(ended));
         if (after.to_do > 0)
             left = queue::count_left(target.connection, copy.started);

@@ -22,9 +22,9 @@ void remove_stand_ins(run::Endpoint& target, const std::vector<load::StandIn>& s
     load::remove_stand_ins(stand_ins, connector(target));
 }
 
-void finish_chunks(run::Endpoint& target, const run::HypertableMap& targets, bool has_stand_ins) {
-    if (has_stand_ins)
-        remove_stand_ins(target, load::read_stand_ins(target.connection));
+void finish_chunks(run::Endpoint& target, const run::HypertableMap& targets,
+                   const std::vector<load::StandIn>& stand_ins) {
+    remove_stand_ins(target, stand_ins);
     restore_trigger_states(target, targets, connector(target));
 }
 

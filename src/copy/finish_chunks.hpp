@@ -15,8 +15,8 @@ void remove_stand_ins(run::Endpoint& target, const std::vector<load::StandIn>& s
 /// Changes copied chunks in the ways that take sessions without TimescaleDB: removes their
 /// stand-ins, and gives their triggers the states of the hypertables' triggers. Failures are logged
 /// as warnings.
-/// \param has_stand_ins chunks may have stand-ins.
 /// \throws ConnectionError if the target's connection is lost.
-void finish_chunks(run::Endpoint& target, const run::HypertableMap& targets, bool has_stand_ins);
+void finish_chunks(run::Endpoint& target, const run::HypertableMap& targets,
+                   const std::vector<load::StandIn>& stand_ins);
 
 } // namespace copy
