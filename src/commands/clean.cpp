@@ -66,11 +66,8 @@ ExitStatus clean(const CleanOptions& options, output::Output& output) {
     postgres::Connection target(options.target, "target", postgres::application_name("clean"),
                                 settings);
     postgres::pin_first_session(target, settings, {});
-    load::remove_stand_ins(load::read_stand_ins(target), [&] {
-        run::LeanSession session(options.target, Side::target, "clean",
-                                 run::Endpoint::default_patience);
-        return std::move(session.connection);
-    });
+    load::remove_stand_ins(load::read_stand_ins(target),
+                           run::lean_connector(options.target, "clean"));
     // A running copy locks its tasks for as long as it takes to copy their chunks.
     postgres::Transaction transaction(target, "BEGIN; SET LOCAL lock_timeout = '2s'");
     if (!queue::exists(target)) {

@@ -2,30 +2,16 @@
 
 #include "copy/trigger_states.hpp"
 
-#include <utility>
-
 namespace copy {
 
-namespace {
-
-load::ConnectLean connector(const run::Endpoint& target) {
-    return [&target] {
-        run::LeanSession session(target.connection_string, Side::target, "copy",
-                                 run::Endpoint::default_patience);
-        return std::move(session.connection);
-    };
-}
-
-} // namespace
-
 void remove_stand_ins(run::Endpoint& target, const std::vector<load::StandIn>& stand_ins) {
-    load::remove_stand_ins(stand_ins, connector(target));
+    load::remove_stand_ins(stand_ins, run::lean_connector(target.connection_string, "copy"));
 }
 
 void finish_chunks(run::Endpoint& target, const run::HypertableMap& targets,
                    const std::vector<load::StandIn>& stand_ins) {
     remove_stand_ins(target, stand_ins);
-    restore_trigger_states(target, targets, connector(target));
+    restore_trigger_states(target, targets, run::lean_connector(target.connection_string, "copy"));
 }
 
 } // namespace copy

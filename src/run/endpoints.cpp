@@ -55,6 +55,14 @@ LeanSession::LeanSession(const postgres::ConnectionString& string, Side side,
     backend = postgres::backend_from(results.front());
 }
 
+std::function<postgres::Connection()> lean_connector(const postgres::ConnectionString& target,
+                                                     const std::string& command) {
+    return [target, command] {
+        LeanSession session(target, Side::target, command, Endpoint::default_patience);
+        return std::move(session.connection);
+    };
+}
+
 OpenConnection LeanSession::entry() const {
     return {.monitor = connection.monitor(),
             .name = connection.name(),

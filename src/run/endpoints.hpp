@@ -81,6 +81,10 @@ struct LeanSession {
     OpenConnection entry() const;
 };
 
+/// Connects to the target in a LeanSession each time it is called, with Endpoint::default_patience.
+std::function<postgres::Connection()> lean_connector(const postgres::ConnectionString& target,
+                                                     const std::string& command);
+
 /// Statements that are sent together. Each add() returns the index of the statement's result.
 class StatementBatch {
   public:
