@@ -7,12 +7,12 @@
 namespace run {
 
 /**
- * Decides how many workers a run should have. Each worker costs the servers some hundredths of a second
- * before it does anything, so a small run has one. Thread-safe.
+ * Decides how many workers a run should have. Each worker costs the servers some hundredths of a
+ * second before it does anything, so a small run has one. Thread-safe.
  *
- * There is one worker, and one more for each 16 MiB of work. Another one is added after each half second in which
- * unclaimed work is left, because work may be slow for other reasons than its size, such as a
- * distant server.
+ * There is one worker, and one more for each 16 MiB of work. Another one is added after each half
+ * second in which unclaimed work is left, because work may be slow for other reasons than its size,
+ * such as a distant server.
  */
 class Demand {
   public:
