@@ -47,6 +47,29 @@ SELECT hypertable.id,
         JOIN pg_attribute AS attribute
           ON attribute.attrelid = index.indrelid
          AND attribute.attnum = ANY (index.indkey)) AS key,
+       -- the columns that precede the time in the primary key, or in the index that has most of them
+       (SELECT first_parts.columns
+        FROM pg_index
+        JOIN pg_class AS index_class ON index_class.oid = pg_index.indexrelid
+        JOIN pg_am AS index_method
+          ON index_method.oid = index_class.relam AND index_method.amname = 'btree'
+        CROSS JOIN LATERAL (
+            SELECT jsonb_agg(attribute.attname ORDER BY part.number) AS columns
+            FROM (SELECT part.attnum, part.number,
+                         -- zero is an expression
+                         bool_or(part.attnum = 0 OR part.attnum = time_attribute.attnum)
+                             OVER (ORDER BY part.number) AS is_behind
+                  FROM unnest(pg_index.indkey::int2[]) WITH ORDINALITY AS part (attnum, number)
+                  WHERE part.number <= pg_index.indnkeyatts) AS part
+            JOIN pg_attribute AS attribute
+              ON attribute.attrelid = class.oid AND attribute.attnum = part.attnum
+            WHERE NOT part.is_behind
+        ) AS first_parts
+        WHERE pg_index.indrelid = class.oid AND pg_index.indpred IS NULL
+          AND first_parts.columns IS NOT NULL
+        ORDER BY pg_index.indisprimary DESC, jsonb_array_length(first_parts.columns) DESC,
+                 pg_index.indexrelid
+        LIMIT 1) AS before_time_in_index,
        tiered.chunks AS tiered_chunks
 FROM _timescaledb_catalog.hypertable
 -- by joins, because to_regclass() fails for a schema without USAGE
@@ -76,6 +99,8 @@ CROSS JOIN LATERAL (
     ORDER BY dimension.id
     LIMIT 1
 ) AS time_dimension
+JOIN pg_attribute AS time_attribute
+  ON time_attribute.attrelid = class.oid AND time_attribute.attname = time_dimension.column_name
 CROSS JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object(
                'column', dimension.column_name,

@@ -99,7 +99,7 @@ Loaded AttachedLoad::load_in_pieces(const Request& request, const CopyShape& col
                                     postgres::quote_literal(snapshot));
             const auto count =
                 postgres::copy_between(connections.source, copy_to_stdout(columns, from),
-                                       connections.target, copy_from_stdin(columns, staging),
+                                       connections.target, copy_from_stdin(columns, staging), {},
                                        [&](auto bytes) { connections.progress.moved(bytes); });
             const std::lock_guard lock(mutex);
             loaded += {.rows = count.rows, .batches = 0, .bytes = count.bytes};

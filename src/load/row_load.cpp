@@ -63,7 +63,8 @@ const QualifiedName& RowLoad::heap_of(const Request& request, const Prepared& pr
 
 Loaded RowLoad::load(const Request& request, Prepared& prepared) {
     const auto& target = prepared.target.value();
-    const auto shape = copy_shape(request.chunk.columns, target.columns, encoding_);
+    const auto shape = sorted_for(request.target_hypertable,
+                                  copy_shape(request.chunk.columns, target.columns, encoding_));
     const auto loaded =
         prepared.plan.only_differences
             ? load_differences(request, prepared, shape, {target.name}, request.condition())
@@ -145,8 +146,9 @@ Loaded RowLoad::load_differences(const Request& request, const Prepared& prepare
 }
 
 Loaded RowLoad::load_through_hypertable(const Request& request, Prepared& prepared) {
-    const auto columns =
-        copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable), encoding_);
+    const auto columns = sorted_for(
+        request.target_hypertable,
+        copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable), encoding_));
     Loaded loaded;
     std::vector<QualifiedName> replaced;
     if (prepared.plan.only_differences) {

@@ -41,7 +41,7 @@ CopyShape copy_shape(const std::vector<ChunkColumn>& source, const std::vector<C
                      const std::string& encoding) {
     CopyShape shape;
     shape.encoding = encoding;
-    std::vector<std::string> names;
+    std::vector<std::string> quoted;
     for (const auto& column : target) {
         const auto* counterpart = find_column(source, column.name);
         if (counterpart == nullptr)
@@ -53,15 +53,28 @@ CopyShape copy_shape(const std::vector<ChunkColumn>& source, const std::vector<C
             throw TaskError(fmt::format("column {} is {} in the source and {} in the target",
                                         quote_identifier(column.name), counterpart->type,
                                         column.type));
-        names.push_back(quote_identifier(column.name));
+        shape.names.push_back(column.name);
+        quoted.push_back(quote_identifier(column.name));
         shape.as_text = shape.as_text || column.as_text || counterpart->as_text;
     }
     for (const auto& column : source)
         if (find_column(target, column.name) == nullptr)
             throw TaskError(
                 fmt::format("column {} is missing in the target", quote_identifier(column.name)));
-    shape.columns = fmt::format("{}", fmt::join(names, ", "));
+    shape.columns = fmt::format("{}", fmt::join(quoted, ", "));
     shape.values = shape.columns;
+    return shape;
+}
+
+CopyShape sorted_for(const timescale::Hypertable& target, CopyShape shape) {
+    if (shape.is_text())
+        return shape;
+    for (const auto& column : target.before_time_in_index) {
+        const auto found = std::ranges::find(shape.names, column);
+        if (found == shape.names.end())
+            break; // a generated column, which is not copied
+        shape.sort_fields.push_back(static_cast<std::size_t>(found - shape.names.begin()));
+    }
     return shape;
 }
 
@@ -104,9 +117,9 @@ queue::Loaded copy_table(postgres::Connection& source, const CopyShape& shape,
                          const std::string& from, postgres::Connection& target,
                          const postgres::QualifiedName& to, ProgressListener& progress,
                          const std::string& options) {
-    const auto count = postgres::copy_between(source, copy_to_stdout(shape, from), target,
-                                              copy_from_stdin(shape, to, options),
-                                              [&](auto bytes) { progress.moved(bytes); });
+    const auto count = postgres::copy_between(
+        source, copy_to_stdout(shape, from), target, copy_from_stdin(shape, to, options),
+        shape.sort_fields, [&](auto bytes) { progress.moved(bytes); });
     return {.rows = count.rows, .batches = 0, .bytes = count.bytes};
 }
 

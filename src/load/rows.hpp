@@ -16,10 +16,13 @@ namespace load {
 
 /// The columns and the format of a COPY from one table into another.
 struct CopyShape {
-    std::string columns; ///< quoted, comma-separated
+    std::vector<std::string> names;
+    std::string columns; ///< the names, quoted, comma-separated
     std::string values;  ///< the expressions that are selected for them, usually the same
     bool as_text = false;
     std::string encoding; ///< see copy_encoding()
+    /// Numbers of the columns to sort rows by (postgres::RowSorter), from 0.
+    std::vector<std::size_t> sort_fields{};
 
     /// In binary format, text is in the session's encoding, even if COPY names another one.
     bool is_text() const { return as_text || !encoding.empty(); }
@@ -43,6 +46,10 @@ bool converts_text(const timescale::Server& source, const timescale::Server& tar
 CopyShape copy_shape(const std::vector<timescale::ChunkColumn>& source,
                      const std::vector<timescale::ChunkColumn>& target,
                      const std::string& encoding);
+
+/// Sets CopyShape::sort_fields for rows that are inserted into a hypertable with its indexes. In
+/// text format, rows are not sorted.
+CopyShape sorted_for(const timescale::Hypertable& target, CopyShape shape);
 
 /// The hypertable's columns, with the properties that matter for COPY. ChunkColumn::as_text is not
 /// set, because types that need it in the target need it in the source, too.

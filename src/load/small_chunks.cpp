@@ -65,7 +65,8 @@ SmallChunkLoader::load(const std::vector<Request>& requests, const std::vector<P
 
     const auto columns = chunk_columns(simple.front().target_hypertable);
     const auto encoding = copy_encoding(context_.source_server, context_.target_server);
-    const auto shape = copy_shape(simple.front().chunk.columns, columns, encoding);
+    const auto shape = sorted_for(simple.front().target_hypertable,
+                                  copy_shape(simple.front().chunk.columns, columns, encoding));
     std::vector<std::string> copies;
     for (const auto& request : simple) {
         const auto own = copy_shape(request.chunk.columns, columns, encoding);
@@ -101,6 +102,7 @@ SmallChunkLoader::load(const std::vector<Request>& requests, const std::vector<P
         {.before = reading.begin,
          .copies = std::move(copies),
          .after = reading.end,
+         .sort_fields = shape.sort_fields,
          .check = reading.check},
         shape.is_text() ? postgres::CopyFormat::text : postgres::CopyFormat::binary,
         context_.target, in, [&](auto bytes) { progress_.moved(bytes); });

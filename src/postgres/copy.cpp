@@ -1,6 +1,7 @@
 #include "postgres/copy.hpp"
 
 #include "postgres/binary_body.hpp"
+#include "postgres/row_sorter.hpp"
 #include "postgres/sqlstate.hpp"
 
 #include <algorithm>
@@ -149,6 +150,23 @@ std::int64_t receive_copy(Connection& source, const Take& take) {
     }
 }
 
+/// Calls a function with the rows of a binary COPY TO STDOUT, sorted by some of their fields if
+/// there are any to sort by. \returns the number of bytes, with those of the header and the
+/// trailer.
+template <typename Take>
+std::int64_t receive_rows(Connection& source, const std::vector<std::size_t>& sort_fields,
+                          const Take& take) {
+    BinaryBody body;
+    if (sort_fields.empty())
+        return receive_copy(source, [&](std::string_view piece) { body.take(piece, take); });
+    RowSorter sorter(sort_fields, take);
+    const auto bytes = receive_copy(source, [&](std::string_view piece) {
+        body.take(piece, [&](std::string_view rows) { sorter.add(rows); });
+    });
+    sorter.flush();
+    return bytes;
+}
+
 void send_query(Connection& connection, const std::string& sql) {
     const ConnectionMonitor::Waiting waiting(*connection.monitor());
     if (PQsendQuery(connection.get(), sql.c_str()) != 1)
@@ -199,6 +217,7 @@ std::int64_t finish_one(Connection& connection) {
 
 CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Connection& target,
                        const std::string& copy_from_stdin,
+                       const std::vector<std::size_t>& sort_fields,
                        const std::function<void(std::int64_t)>& moved) {
     // Start the target first: if it fails, there is nothing to cancel.
     start(target, copy_from_stdin, PGRES_COPY_IN);
@@ -207,7 +226,16 @@ CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Co
     Sender sender(target, moved);
     try {
         start(source, copy_to_stdout, PGRES_COPY_OUT);
-        count.bytes = receive_copy(source, [&](std::string_view piece) { sender.append(piece); });
+        const auto append = [&](std::string_view piece) {
+            sender.append(piece);
+        };
+        if (sort_fields.empty()) {
+            count.bytes = receive_copy(source, append);
+        } else {
+            append(binary_header);
+            count.bytes = receive_rows(source, sort_fields, append);
+            append(binary_trailer);
+        }
         finish(source);
         sender.flush();
     } catch (const Error&) {
@@ -258,14 +286,9 @@ CopiedTogether copy_together(Connection& source, const CopiesOut& out, CopyForma
             append(binary_header);
         for (std::size_t i = 0; i < out.copies.size(); ++i) {
             await_copy(source, PGRES_COPY_OUT);
-            BinaryBody body;
             CopyCount count;
-            count.bytes = receive_copy(source, [&](std::string_view piece) {
-                if (binary)
-                    body.take(piece, append);
-                else
-                    append(piece);
-            });
+            count.bytes = binary ? receive_rows(source, out.sort_fields, append)
+                                 : receive_copy(source, append);
             count.rows = finish_one(source);
             copied.counts.push_back(count);
         }

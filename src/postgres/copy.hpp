@@ -20,8 +20,11 @@ struct CopyCount {
  * Runs `COPY ... TO STDOUT` on one connection and `COPY ... FROM STDIN` on another, and passes the
  * data from the first to the second. Both must use the same format.
  *
- * Memory: one buffer of 256 KiB in addition to libpq's buffers.
+ * Memory: one buffer of 256 KiB in addition to libpq's buffers; with sort_fields, RowSorter's
+ * window.
  *
+ * \param sort_fields if not empty, rows are sorted by these fields, as RowSorter does. The format
+ * must be binary.
  * \param moved called about once per buffer with the number of bytes that are sent next. It may
  * throw to abandon both COPYs.
  * \throws TransactionError, ConnectionError, and whatever moved throws. Roll back the transactions
@@ -29,6 +32,7 @@ struct CopyCount {
  */
 CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Connection& target,
                        const std::string& copy_from_stdin,
+                       const std::vector<std::size_t>& sort_fields,
                        const std::function<void(std::int64_t)>& moved);
 
 /// Runs `COPY ... FROM STDIN` with data in memory.
@@ -46,6 +50,7 @@ struct CopiesOut {
     std::vector<std::string> before{};
     std::vector<std::string> copies;
     std::vector<std::string> after{};
+    std::vector<std::size_t> sort_fields{}; ///< see copy_between(); the rows of each COPY alone
     /// Called with the results of `before`. If it throws, nothing is copied.
     std::function<void(const std::vector<Result>&)> check = [](const auto&) {
     };

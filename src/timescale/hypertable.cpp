@@ -84,6 +84,9 @@ std::vector<Hypertable> hypertables_from(const postgres::Result& rows) {
         for (const auto& dimension : json::parse(rows.text(row, "dimensions")).array())
             hypertable.dimensions.push_back(dimension_from(dimension));
         read_table(hypertable, rows, row);
+        if (!rows.is_null(row, "before_time_in_index"))
+            hypertable.before_time_in_index =
+                json::parse(rows.text(row, "before_time_in_index")).texts();
         hypertable.compression_enabled = rows.boolean(row, "compression_enabled");
         hypertable.direct_compress = rows.boolean(row, "direct_compress");
         if (!rows.is_null(row, "hypercore_tables"))

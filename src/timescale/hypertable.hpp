@@ -41,6 +41,9 @@ struct Hypertable {
     std::vector<Dimension> dimensions; ///< all, including time
     std::vector<Column> columns;       ///< in the table's order, without dropped columns
     std::vector<std::string> key;      ///< columns of the primary key or a unique index, if any
+    /// The columns that precede the time in an index, if any. If rows with equal values of these
+    /// are inserted together, the index is updated faster. Set for hypertables only.
+    std::vector<std::string> before_time_in_index;
     bool compression_enabled = false;
     /// Bulk inserts, including COPY, compress their rows immediately (timescaledb.direct_compress).
     bool direct_compress = false;
