@@ -52,7 +52,10 @@ Chunks read_chunks(run::Endpoint& endpoint, const Pairs& pairs,
     for (const auto& pair : pairs)
         if (const auto* hypertable = pair.*which; hypertable != nullptr && pair.range)
             wanted.push_back({hypertable->id, hypertable->time_dimension_id, *pair.range});
-    return timescale::read_chunks_in_range(endpoint.connection, wanted);
+    Chunks chunks;
+    timescale::read_chunks_in_range(endpoint.connection, wanted,
+                                    [&](auto chunk) { chunks.push_back(std::move(chunk)); });
+    return chunks;
 }
 
 /// The slices of the source's plain tables, which are copied like chunks.

@@ -41,13 +41,6 @@ void prepare_queue(postgres::Connection& target) {
     }
 }
 
-std::set<copy::ChunkPart> parts_of(const std::vector<queue::NewTask>& tasks) {
-    std::set<copy::ChunkPart> parts;
-    for (const auto& task : tasks)
-        parts.emplace(task.chunk, task.part);
-    return parts;
-}
-
 ExitStatus stage(const StageOptions& options, output::Output& output) {
     auto ends = run::connect_both(options.source, options.target, "stage", run::Session::first);
     run::require_different(ends);
@@ -64,23 +57,33 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
     const auto counterparts = stage::find_counterparts(hypertables, targets);
     run::require_privileges_to_stage(ends, hypertables, counterparts);
     stage::warn_of_tiered_chunks(hypertables);
-    const auto tasks =
-        stage::plan_tasks(source, hypertables, ranges, counterparts, options.snapshot);
+    const auto plain_chunks =
+        stage::read_plain_chunks(source.connection, hypertables, ranges, counterparts);
 
+    std::int64_t chunks = 0;
+    std::set<copy::ChunkPart> parts; // of a dry run
     std::vector<queue::Added> added;
     try {
         // Do not wait long for a task that a running copy holds.
         postgres::Transaction transaction(target.connection,
                                           "BEGIN; SET LOCAL lock_timeout = '5s'");
         prepare_queue(target.connection);
-        added = queue::add(target.connection, tasks);
+        queue::Additions additions(target.connection);
+        stage::plan_tasks(source, hypertables, ranges, counterparts, plain_chunks, options.snapshot,
+                          [&](auto task) {
+                              ++chunks;
+                              if (options.dry_run)
+                                  parts.emplace(task.chunk, task.part);
+                              additions.add(std::move(task));
+                          });
+        added = additions.finish();
         output.say(output::Importance::detail,
                    fmt::format("{} from the {} to the {}",
                                options.dry_run ? "Would stage" : "Staging",
                                source.connection.name(), target.connection.name()));
         if (options.dry_run) {
-            stage::report_staged(output, hypertables, ranges, tasks, added, true);
-            copy::explain_briefly(ends, parts_of(tasks), output);
+            stage::report_staged(output, hypertables, ranges, chunks, added, true);
+            copy::explain_briefly(ends, parts, output);
             return exit_done; // the transaction is rolled back
         }
         transaction.commit();
@@ -92,7 +95,7 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
         throw Error("cannot stage: a running copy holds a chunk whose range would grow",
                     "stage again when that copy has finished");
     }
-    stage::report_staged(output, hypertables, ranges, tasks, added, false);
+    stage::report_staged(output, hypertables, ranges, chunks, added, false);
     return exit_done;
 }
 

@@ -88,6 +88,26 @@ Result Connection::query(std::string_view sql, const std::vector<Parameter>& par
                                 nullptr, /*resultFormat=*/0));
 }
 
+void Connection::stream(std::string_view sql, const std::vector<Parameter>& parameters,
+                        const std::function<void(const Result&)>& take) {
+    send_with_parameters(std::string(sql), parameters);
+    if (PQsetSingleRowMode(connection_.get()) != 1)
+        fail(nullptr);
+    const auto next = [this] {
+        const ConnectionMonitor::Waiting waiting(*monitor());
+        return Result(PQgetResult(connection_.get()));
+    };
+    // The last result has no rows, and tells whether the statement has succeeded. If `take` throws,
+    // libpq discards the rest before the next statement.
+    for (auto result = next(); result.get() != nullptr; result = next()) {
+        const auto status = PQresultStatus(result.get());
+        if (status == PGRES_SINGLE_TUPLE)
+            take(result);
+        else if (status != PGRES_TUPLES_OK)
+            fail(result.get());
+    }
+}
+
 std::vector<Result> Connection::pipeline(const std::vector<Statement>& statements) {
     begin_pipeline(statements);
     return finish_pipeline();

@@ -7,6 +7,7 @@
 
 #include <libpq-fe.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -64,6 +65,12 @@ class Connection {
 
     /// Runs one statement with parameters $1, $2, ...
     Result query(std::string_view sql, const std::vector<Parameter>& parameters = {});
+
+    /// Runs one statement, and passes on each row as it arrives, as a Result of its own. So the
+    /// rows, however many there are, need not be in memory at once.
+    /// \param take must not use the connection.
+    void stream(std::string_view sql, const std::vector<Parameter>& parameters,
+                const std::function<void(const Result&)>& take);
 
     /// Runs statements one after the other in a single round trip (libpq's pipeline mode, which
     /// does not support COPY). \returns a result for each. \throws the error of the first statement

@@ -163,24 +163,37 @@ std::string to_json(const std::vector<NewTask>& tasks) {
     return json::dump(list);
 }
 
-std::vector<Added> add(postgres::Connection& target, const std::vector<NewTask>& tasks) {
-    const auto json = to_json(tasks);
-    target.query(sql::rename_tasks, {json});
-    const auto rows = target.query(sql::add_tasks, {json});
-    require_apart(target);
+void Additions::add(NewTask task) {
+    constexpr std::size_t at_a_time = 1'000; // about 0.5 MB of JSON
+    waiting_.push_back(std::move(task));
+    if (waiting_.size() == at_a_time)
+        send();
+}
 
-    std::map<postgres::QualifiedName, Added> by_hypertable;
+void Additions::send() {
+    const auto json = to_json(waiting_);
+    waiting_.clear();
+    const auto results =
+        target_.pipeline({{std::string(sql::rename_tasks), {json}, /*repeated=*/true},
+                          {std::string(sql::add_tasks), {json}, /*repeated=*/true}});
+    const auto& rows = results.back();
     for (int row = 0; row < rows.size(); ++row) {
         const postgres::QualifiedName name{rows.string(row, "hypertable_schema"),
                                            rows.string(row, "hypertable_name")};
-        auto& added = by_hypertable[name];
+        auto& added = added_[name];
         added.hypertable = name;
         (rows.boolean(row, "added") ? added.added : added.grown) += 1;
         added.bytes += rows.integer(row, "bytes");
     }
+}
+
+std::vector<Added> Additions::finish() {
+    if (!waiting_.empty())
+        send();
+    require_apart(target_);
     std::vector<Added> result;
-    result.reserve(by_hypertable.size());
-    for (auto& [name, added] : by_hypertable)
+    result.reserve(added_.size());
+    for (auto& [name, added] : added_)
         result.push_back(std::move(added));
     return result;
 }

@@ -27,37 +27,6 @@ std::string part_text(const Hypertable& hypertable, const TimeRange& slice) {
     return slice == timescale::all_of_time ? "of all times" : range_text(hypertable, slice);
 }
 
-/// \throws Error if a plain table has rows that no chunk can contain.
-std::vector<timescale::ChunkInRange>
-read_chunks(run::Endpoint& source, const std::vector<Hypertable>& hypertables,
-            const std::vector<TimeRange>& ranges,
-            const std::vector<const Hypertable*>& counterparts) {
-    std::vector<timescale::HypertableRange> wanted;
-    std::vector<timescale::ChunkInRange> chunks;
-    std::vector<std::string> problems;
-    for (std::size_t i = 0; i < hypertables.size(); ++i) {
-        const auto& hypertable = hypertables[i];
-        if (!hypertable.is_plain_table) {
-            wanted.push_back({hypertable.id, hypertable.time_dimension_id, ranges[i]});
-            continue;
-        }
-        if (auto obstacle = timescale::obstacle_of_rows(source.connection, hypertable, ranges[i]);
-            !obstacle.empty())
-            problems.push_back(std::move(obstacle));
-        const auto slices = timescale::find_slices(source.connection, hypertable,
-                                                   counterparts[i]->chunk_interval, ranges[i]);
-        std::ranges::move(
-            timescale::chunks_of_slices(source.connection, hypertable, slices, ranges[i]),
-            std::back_inserter(chunks));
-    }
-    if (!problems.empty())
-        throw Error(fmt::format("cannot stage: {}", fmt::join(problems, "; ")),
-                    "correct that in the source, or leave the tables out with --filter");
-    return source.server.has_timescaledb
-               ? timescale::read_chunks_in_range(source.connection, wanted)
-               : chunks;
-}
-
 } // namespace
 
 postgres::Transaction begin_reading(postgres::Connection& source,
@@ -136,31 +105,61 @@ std::string range_text(const Hypertable& hypertable, const TimeRange& range) {
                        timescale::format_time(axis, range.until));
 }
 
-std::vector<queue::NewTask> plan_tasks(run::Endpoint& source,
-                                       const std::vector<Hypertable>& hypertables,
-                                       const std::vector<TimeRange>& ranges,
-                                       const std::vector<const Hypertable*>& counterparts,
-                                       const std::optional<std::string>& snapshot) {
-    std::map<int, std::size_t> index_of;
-    for (std::size_t i = 0; i < hypertables.size(); ++i)
-        index_of.emplace(hypertables[i].id, i);
-    std::vector<queue::NewTask> tasks;
-    for (const auto& chunk : read_chunks(source, hypertables, ranges, counterparts)) {
-        const auto index = index_of.at(chunk.hypertable_id);
-        tasks.push_back({.hypertable = hypertables[index].name,
-                         .target = counterparts[index]->name,
-                         .cagg = hypertables[index].cagg,
-                         .chunk = chunk.name,
-                         .part = part_text(hypertables[index], chunk.slice),
-                         .slices = chunk.slices,
-                         .slice = chunk.slice,
-                         .range = {std::max(chunk.slice.from, ranges[index].from),
-                                   std::min(chunk.slice.until, ranges[index].until)},
-                         .snapshot = snapshot,
-                         .bytes = chunk.bytes,
-                         .rows_estimate = chunk.rows_estimate});
+std::vector<timescale::ChunkInRange>
+read_plain_chunks(postgres::Connection& source, const std::vector<Hypertable>& hypertables,
+                  const std::vector<TimeRange>& ranges,
+                  const std::vector<const Hypertable*>& counterparts) {
+    std::vector<timescale::ChunkInRange> chunks;
+    std::vector<std::string> problems;
+    for (std::size_t i = 0; i < hypertables.size(); ++i) {
+        const auto& hypertable = hypertables[i];
+        if (!hypertable.is_plain_table)
+            continue;
+        if (auto obstacle = timescale::obstacle_of_rows(source, hypertable, ranges[i]);
+            !obstacle.empty())
+            problems.push_back(std::move(obstacle));
+        const auto slices =
+            timescale::find_slices(source, hypertable, counterparts[i]->chunk_interval, ranges[i]);
+        std::ranges::move(timescale::chunks_of_slices(source, hypertable, slices, ranges[i]),
+                          std::back_inserter(chunks));
     }
-    return tasks;
+    if (!problems.empty())
+        throw Error(fmt::format("cannot stage: {}", fmt::join(problems, "; ")),
+                    "correct that in the source, or leave the tables out with --filter");
+    return chunks;
+}
+
+void plan_tasks(run::Endpoint& source, const std::vector<Hypertable>& hypertables,
+                const std::vector<TimeRange>& ranges,
+                const std::vector<const Hypertable*>& counterparts,
+                const std::vector<timescale::ChunkInRange>& plain_chunks,
+                const std::optional<std::string>& snapshot,
+                const std::function<void(queue::NewTask)>& take) {
+    std::map<int, std::size_t> index_of;
+    std::vector<timescale::HypertableRange> wanted;
+    for (std::size_t i = 0; i < hypertables.size(); ++i) {
+        index_of.emplace(hypertables[i].id, i);
+        wanted.push_back({hypertables[i].id, hypertables[i].time_dimension_id, ranges[i]});
+    }
+    const auto plan = [&](timescale::ChunkInRange chunk) {
+        const auto index = index_of.at(chunk.hypertable_id);
+        take({.hypertable = hypertables[index].name,
+              .target = counterparts[index]->name,
+              .cagg = hypertables[index].cagg,
+              .chunk = std::move(chunk.name),
+              .part = part_text(hypertables[index], chunk.slice),
+              .slices = std::move(chunk.slices),
+              .slice = chunk.slice,
+              .range = {std::max(chunk.slice.from, ranges[index].from),
+                        std::min(chunk.slice.until, ranges[index].until)},
+              .snapshot = snapshot,
+              .bytes = chunk.bytes,
+              .rows_estimate = chunk.rows_estimate});
+    };
+    if (source.server.has_timescaledb)
+        timescale::read_chunks_in_range(source.connection, wanted, plan);
+    else
+        std::ranges::for_each(plain_chunks, plan);
 }
 
 } // namespace stage

@@ -5,9 +5,11 @@
 #include "queue/queue.hpp"
 #include "run/endpoints.hpp"
 #include "run/selection.hpp"
+#include "timescale/chunk.hpp"
 #include "timescale/hypertable.hpp"
 #include "timescale/time_range.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,14 +36,26 @@ find_counterparts(const std::vector<timescale::Hypertable>& sources,
 /// Logs a warning for each hypertable with chunks in object storage, which are not copied.
 void warn_of_tiered_chunks(const std::vector<timescale::Hypertable>& hypertables);
 
-/// Returns a task for each chunk that overlaps its hypertable's range.
+/// The slices of time of plain tables, which are copied like chunks. This may take long.
 /// \param ranges, counterparts parallel to the hypertables.
 /// \throws Error if a plain table has rows that no chunk can contain.
-std::vector<queue::NewTask>
-plan_tasks(run::Endpoint& source, const std::vector<timescale::Hypertable>& hypertables,
-           const std::vector<timescale::TimeRange>& ranges,
-           const std::vector<const timescale::Hypertable*>& counterparts,
-           const std::optional<std::string>& snapshot);
+std::vector<timescale::ChunkInRange>
+read_plain_chunks(postgres::Connection& source,
+                  const std::vector<timescale::Hypertable>& hypertables,
+                  const std::vector<timescale::TimeRange>& ranges,
+                  const std::vector<const timescale::Hypertable*>& counterparts);
+
+/// Passes on a task for each chunk that overlaps its hypertable's range, while it reads them: there
+/// may be more chunks than should be in memory.
+/// \param ranges, counterparts parallel to the hypertables.
+/// \param plain_chunks what read_plain_chunks() has returned.
+/// \param take must not use the source's connection.
+void plan_tasks(run::Endpoint& source, const std::vector<timescale::Hypertable>& hypertables,
+                const std::vector<timescale::TimeRange>& ranges,
+                const std::vector<const timescale::Hypertable*>& counterparts,
+                const std::vector<timescale::ChunkInRange>& plain_chunks,
+                const std::optional<std::string>& snapshot,
+                const std::function<void(queue::NewTask)>& take);
 
 /// `[2026-01-01 00:00:00+00, 2026-01-02 00:00:00+00)`
 std::string range_text(const timescale::Hypertable& hypertable, const timescale::TimeRange& range);

@@ -14,7 +14,7 @@ using timescale::Hypertable;
 using timescale::TimeRange;
 
 void report_staged(output::Output& output, const std::vector<Hypertable>& hypertables,
-                   const std::vector<TimeRange>& ranges, const std::vector<queue::NewTask>& tasks,
+                   const std::vector<TimeRange>& ranges, std::int64_t chunks,
                    const std::vector<queue::Added>& added, bool dry_run) {
     using output::Importance;
     std::int64_t staged = 0;
@@ -42,7 +42,7 @@ void report_staged(output::Output& output, const std::vector<Hypertable>& hypert
         grown += mine.grown;
         bytes += mine.bytes;
     }
-    const auto skipped = static_cast<std::int64_t>(tasks.size()) - staged - grown;
+    const auto skipped = chunks - staged - grown;
     auto text = fmt::format("{} {}, {}.", dry_run ? "Would stage" : "Staged",
                             output::format_count(staged, "chunk"), output::format_bytes(bytes));
     if (grown > 0)

@@ -5,15 +5,16 @@
 #include "timescale/hypertable.hpp"
 #include "timescale/time_range.hpp"
 
+#include <cstdint>
 #include <vector>
 
 namespace stage {
 
 /// Reports what was staged of each hypertable, or would be, and a summary.
 /// \param ranges parallel to the hypertables.
+/// \param chunks the number of chunks in these ranges.
 void report_staged(output::Output& output, const std::vector<timescale::Hypertable>& hypertables,
-                   const std::vector<timescale::TimeRange>& ranges,
-                   const std::vector<queue::NewTask>& tasks, const std::vector<queue::Added>& added,
-                   bool dry_run);
+                   const std::vector<timescale::TimeRange>& ranges, std::int64_t chunks,
+                   const std::vector<queue::Added>& added, bool dry_run);
 
 } // namespace stage

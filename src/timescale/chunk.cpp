@@ -320,8 +320,9 @@ std::string read_compression_settings(postgres::Connection& connection,
     return row.empty() ? std::string() : row.string(0, "compression_settings");
 }
 
-std::vector<ChunkInRange> read_chunks_in_range(postgres::Connection& connection,
-                                               const std::vector<HypertableRange>& ranges) {
+void read_chunks_in_range(postgres::Connection& connection,
+                          const std::vector<HypertableRange>& ranges,
+                          const std::function<void(ChunkInRange)>& take) {
     std::vector<int> ids;
     std::vector<int> dimensions;
     std::vector<InternalTime> from;
@@ -335,22 +336,19 @@ std::vector<ChunkInRange> read_chunks_in_range(postgres::Connection& connection,
     const auto array = [](const auto& values) {
         return fmt::format("{{{}}}", fmt::join(values, ","));
     };
-    const auto rows = connection.query(sql::chunks_in_range,
-                                       {array(ids), array(dimensions), array(from), array(until)});
-    std::vector<ChunkInRange> chunks;
-    chunks.reserve(static_cast<std::size_t>(rows.size()));
-    for (int row = 0; row < rows.size(); ++row)
-        chunks.push_back(
-            {.hypertable_id = static_cast<int>(rows.integer(row, "hypertable_id")),
-             .name = {rows.string(row, "schema_name"), rows.string(row, "table_name")},
-             .slices = Slices::parse(rows.text(row, "slices")),
-             .slice = {rows.integer(row, "range_start"), rows.integer(row, "range_end")},
-             .bytes = rows.integer(row, "bytes"),
-             .rows_estimate = rows.integer(row, "rows"),
-             .created = rows.is_null(row, "created")
-                            ? std::nullopt
-                            : std::optional(rows.integer(row, "created"))});
-    return chunks;
+    connection.stream(
+        sql::chunks_in_range, {array(ids), array(dimensions), array(from), array(until)},
+        [&](const postgres::Result& chunk) {
+            take({.hypertable_id = static_cast<int>(chunk.integer(0, "hypertable_id")),
+                  .name = {chunk.string(0, "schema_name"), chunk.string(0, "table_name")},
+                  .slices = Slices::parse(chunk.text(0, "slices")),
+                  .slice = {chunk.integer(0, "range_start"), chunk.integer(0, "range_end")},
+                  .bytes = chunk.integer(0, "bytes"),
+                  .rows_estimate = chunk.integer(0, "rows"),
+                  .created = chunk.is_null(0, "created")
+                                 ? std::nullopt
+                                 : std::optional(chunk.integer(0, "created"))});
+        });
 }
 
 } // namespace timescale

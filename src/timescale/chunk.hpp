@@ -5,6 +5,7 @@
 #include "timescale/server.hpp"
 #include "timescale/slices.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -244,8 +245,10 @@ struct HypertableRange {
     TimeRange range;
 };
 
-/// All chunks that overlap the ranges, in one round trip.
-std::vector<ChunkInRange> read_chunks_in_range(postgres::Connection& connection,
-                                               const std::vector<HypertableRange>& ranges);
+/// Reads all chunks that overlap the ranges, in one round trip, and passes them on one by one.
+/// \param take must not use the connection.
+void read_chunks_in_range(postgres::Connection& connection,
+                          const std::vector<HypertableRange>& ranges,
+                          const std::function<void(ChunkInRange)>& take);
 
 } // namespace timescale

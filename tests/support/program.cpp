@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string_view>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -96,9 +97,10 @@ pid_t spawn(std::vector<std::string> words, std::vector<std::string> variables, 
     return pid;
 }
 
-int exit_status_of(pid_t pid) {
+/// \param usage what it has used, if not null.
+int exit_status_of(pid_t pid, rusage* usage = nullptr) {
     int status = 0;
-    waitpid(pid, &status, 0);
+    wait4(pid, &status, 0, usage);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -158,7 +160,9 @@ bool Program::has_warned(const std::string& text) const {
 
 Outcome Program::wait() {
     if (pid_ > 0) {
-        outcome_.exit_status = exit_status_of(pid_);
+        rusage usage{};
+        outcome_.exit_status = exit_status_of(pid_, &usage);
+        outcome_.peak_memory = static_cast<double>(usage.ru_maxrss) / 1024; // from KiB
         pid_ = -1;
         output_reader_.join();
         errors_reader_.join();

@@ -14,6 +14,7 @@ struct Outcome {
     int exit_status = -1; ///< or 128 + the signal that ended it
     std::string output;
     std::string errors;
+    double peak_memory = 0; ///< the most that was resident at any time, in MiB
 };
 
 /// The running program under test.
