@@ -257,7 +257,7 @@ std::vector<std::string> Attach::describe(const std::string& chunk) {
         line = replaced(line, "\"pg_attver=[0-9]+\"(, )?", "");
         line = replaced(line, "'\\d{4}-\\d\\d-\\d\\d [^']*'", "<bound>");
         // The first parent was the stand-in. PostgreSQL uses the number only to sort parents.
-        if (!version_at_least(2, 29))
+        if (!version_at_least(2, 29, 1))
             line = replaced(line, "^(parent .*) [12]$", "$1 <number>");
         lines.push_back(std::move(line));
     }
@@ -1083,7 +1083,7 @@ class AttachWithStandIn : public Attach {
         Attach::SetUp();
         if (IsSkipped())
             return;
-        if (version_at_least(2, 29))
+        if (version_at_least(2, 29, 1))
             GTEST_SKIP() << "from 2.29.1 on, no stand-in is needed";
         create_readings(1, ", gone int, twice int GENERATED ALWAYS AS (gone * 2) STORED, "
                            "CONSTRAINT small CHECK (value < 10)");
@@ -1155,7 +1155,7 @@ TEST_F(AttachWithStandIn, AColumnThatWasDroppedAndAddedAgainIsReported) {
 }
 
 TEST_F(Attach, IsNotUsedIfNoSessionCanRemoveStandIns) {
-    if (version_at_least(2, 29))
+    if (version_at_least(2, 29, 1))
         GTEST_SKIP() << "from 2.29.1 on, no stand-in is needed";
     create_readings(1);
     backfill_ok({"stage", "--until", "2024-02-01"});

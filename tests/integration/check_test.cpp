@@ -318,7 +318,7 @@ TEST_F(Check, TooFewConnectionsAreFound) {
     // 8 workers, each with one connection to the source and two to the target, and 3 of the run. A
     // third connection to the target removes stand-ins.
     const bool has_stand_ins =
-        is_community() && version_at_least(2, 22) && !version_at_least(2, 29);
+        is_community() && version_at_least(2, 22) && !version_at_least(2, 29, 1);
     const int needed = has_stand_ins ? 27 : 19;
     const auto enough = with_limits(11, needed);
     EXPECT_THAT(enough.ok("connections to the source"),

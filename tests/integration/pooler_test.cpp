@@ -79,7 +79,7 @@ TEST_F(Pooler, InSessionModeEverythingWorks) {
     run_ok(pooler, {"stage", "--until", "2025-01-01"});
     target.run("UPDATE __backfill.task SET bytes = 1e9 WHERE bytes = (SELECT max(bytes) FROM "
                "__backfill.task)");
-    if (is_community() && !version_at_least(2, 29)) {
+    if (is_community() && !version_at_least(2, 29, 1)) {
         EXPECT_THAT(run_ok(pooler, {"copy", "--explain", "--load-strategy", "attach"}),
                     HasSubstr("in place: a pooler does not pass timescaledb.disable_load to "
                               "the server\n"));

@@ -341,8 +341,8 @@ bool Migration::is_community() {
     return source.is_community() && target.is_community();
 }
 
-bool Migration::version_at_least(Database& side, int major, int minor) {
-    return timescale::parse_version(version_of(side)) >= timescale::Version{major, minor, 0};
+bool Migration::version_at_least(Database& side, int major, int minor, int patch) {
+    return timescale::parse_version(version_of(side)) >= timescale::Version{major, minor, patch};
 }
 
 bool Migration::is_same_version() {

@@ -176,8 +176,10 @@ class Migration : public testing::Test {
     bool is_community();
 
     /// True if the TimescaleDB of the target, or of the given side, has at least this version.
-    bool version_at_least(int major, int minor) { return version_at_least(target, major, minor); }
-    static bool version_at_least(Database& side, int major, int minor);
+    bool version_at_least(int major, int minor, int patch = 0) {
+        return version_at_least(target, major, minor, patch);
+    }
+    static bool version_at_least(Database& side, int major, int minor, int patch = 0);
 
     /// True if both sides have the same TimescaleDB version.
     bool is_same_version();
