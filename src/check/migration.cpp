@@ -120,10 +120,10 @@ void select_hypertables(Findings& findings, Migration& migration, const Scope& s
     migration.sources =
         run::select_hypertables(endpoint, migration.targets, scope.filter, scope.cascade);
     if (migration.sources.empty() && scope.filter)
-        throw UsageError(run::nothing_selected(endpoint, migration.targets, scope.filter));
+        throw run::nothing_selected(endpoint, migration.targets, scope.filter);
     if (migration.sources.empty())
         findings.fail("hypertables",
-                      run::nothing_selected(endpoint, migration.targets, scope.filter),
+                      run::nothing_selected(endpoint, migration.targets, scope.filter).what(),
                       "connect to the database that has them");
     for (const auto& hypertable : migration.sources) {
         HypertablePair pair;

@@ -44,7 +44,7 @@ ExitStatus completion_point(const CompletionPointOptions& options, output::Outpu
     auto sources = run::select_hypertables(ends.source, targets, options.filter, {});
     std::erase_if(sources, [](const Hypertable& one) { return one.cagg.has_value(); });
     if (sources.empty())
-        throw UsageError(run::nothing_selected(ends.source, targets, options.filter));
+        throw run::nothing_selected(ends.source, targets, options.filter);
     std::int64_t suggested = 0;
     std::map<bool, std::pair<Axis, InternalTime>> latest; // for integers and for other times
     output.say(Importance::detail,

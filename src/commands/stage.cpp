@@ -52,7 +52,7 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
     const auto hypertables =
         run::select_hypertables(source, targets, options.filter, options.cascade);
     if (hypertables.empty())
-        throw UsageError(run::nothing_selected(source, targets, options.filter));
+        throw run::nothing_selected(source, targets, options.filter);
     const auto ranges = stage::ranges_for(hypertables, bounds);
     const auto counterparts = stage::find_counterparts(hypertables, targets);
     run::require_privileges_to_stage(ends, hypertables, counterparts);

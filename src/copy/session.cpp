@@ -137,9 +137,9 @@ bool CopySession::claim_and_copy(const PendingTask& pending) {
         return id.has_value();
     }
     tasks_.in_hand = {{.id = task->id, .attempts = pending.attempts}};
-    if (const auto verdict = copy_.run.crashes.verdict(task->id, session_.servers());
-        verdict || pending.hopeless) {
-        fail(claim, *task, verdict ? *verdict : *pending.hopeless);
+    if (const auto refusal = copy_.run.crashes.refusal(task->id, session_.servers());
+        refusal || pending.hopeless) {
+        fail(claim, *task, refusal ? refusal->what() : *pending.hopeless);
         return true;
     }
     if (!id && copy_.run.crashes.is_suspect(task->id, session_.servers())) {

@@ -21,9 +21,9 @@ std::vector<BackgroundJob> read_jobs(run::Endpoint& target,
         std::vector<std::string> names;
         for (const auto& job : read_background_jobs(target.connection, std::nullopt))
             names.push_back(job.subject.empty() ? job.procedure : job.subject);
-        throw UsageError(fmt::format("--filter '{}' matches no job of the {}{}", *filter,
-                                     target.connection.name(),
-                                     run::near_names(*filter, std::move(names))));
+        throw UsageError(fmt::format("--filter '{}' matches no job of the {}", *filter,
+                                     target.connection.name()),
+                         run::near_names(*filter, std::move(names)));
     }
     const auto suspended = queue::suspended_jobs(target.connection);
     for (auto& job : jobs)

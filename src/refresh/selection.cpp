@@ -42,9 +42,9 @@ std::vector<Hypertable> select_caggs(run::Endpoint& endpoint,
         for (const auto& hypertable : all)
             if (hypertable.cagg)
                 names.push_back(hypertable.cagg->schema + "." + hypertable.cagg->name);
-        throw UsageError(fmt::format("--filter '{}' matches no continuous aggregate of the {}{}",
-                                     *filter, endpoint.connection.name(),
-                                     run::near_names(*filter, std::move(names))));
+        throw UsageError(fmt::format("--filter '{}' matches no continuous aggregate of the {}",
+                                     *filter, endpoint.connection.name()),
+                         run::near_names(*filter, std::move(names)));
     }
     return lowest_first(all, std::move(selected));
 }

@@ -55,15 +55,17 @@ bool Crashes::is_suspect(std::int64_t task, const Servers& servers) {
     return suspicion != nullptr && !suspicion->crashes.empty();
 }
 
-std::optional<std::string> Crashes::verdict(std::int64_t task, const Servers& servers) {
+std::optional<TaskError> Crashes::refusal(std::int64_t task, const Servers& servers) {
     const std::lock_guard lock(mutex_);
     const auto* suspicion = find_suspicion(task, servers);
     if (suspicion == nullptr || suspicion->crashes.size() < 2)
         return std::nullopt;
-    return fmt::format(
-        "the {} server has crashed twice while working on it, so it is not tried again; "
-        "see the server's log{}",
-        suspicion->server, suspicion->error.empty() ? "" : fmt::format(" ({})", suspicion->error));
+    return TaskError(
+        fmt::format("the {} server has crashed twice while working on it, so it is not "
+                    "tried again",
+                    suspicion->server),
+        fmt::format("see the server's log{}",
+                    suspicion->error.empty() ? "" : fmt::format(" ({})", suspicion->error)));
 }
 
 Crashes::Turn::Turn(Crashes& crashes, bool alone, const std::function<void()>& check)

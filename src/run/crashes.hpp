@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/error.hpp"
 #include "timescale/server.hpp"
 
 #include <condition_variable>
@@ -41,8 +42,8 @@ class Crashes {
     /// \param servers their state now.
     bool is_suspect(std::int64_t task, const Servers& servers);
 
-    /// The message why a task is not tried again; nothing unless it has crashed a server twice.
-    std::optional<std::string> verdict(std::int64_t task, const Servers& servers);
+    /// Why a task is not tried again; nothing unless it has crashed a server twice.
+    std::optional<TaskError> refusal(std::int64_t task, const Servers& servers);
 
     /// The right to try tasks for as long as the object lives: a suspect alone, other tasks side by
     /// side.

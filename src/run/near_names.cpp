@@ -56,7 +56,7 @@ std::string near_names(const std::string& expression, std::vector<std::string> n
     });
     if (names.size() > most)
         names.resize(most);
-    return names.empty() ? "" : fmt::format("; the nearest: {}", fmt::join(names, ", "));
+    return names.empty() ? "" : fmt::format("the nearest: {}", fmt::join(names, ", "));
 }
 
 } // namespace run

@@ -5,8 +5,8 @@
 
 namespace run {
 
-/// A hint for the message that a regular expression matches none of the names: the three names that
-/// are nearest by edit distance, nearest first. Empty if there are no names.
+/// The remedy if a regular expression matches none of the names: tells the three names that are
+/// nearest by edit distance, nearest first. Empty if there are no names.
 /// \param names in the form schema.name, not quoted.
 std::string near_names(const std::string& expression, std::vector<std::string> names);
 

@@ -86,24 +86,26 @@ std::vector<Hypertable> select_hypertables(Endpoint& source, const std::vector<H
     return timescale::select(read_sources(source, targets, filter), cascade);
 }
 
-std::string nothing_selected(Endpoint& endpoint, const std::vector<Hypertable>& targets,
-                             const std::optional<std::string>& filter) {
+UsageError nothing_selected(Endpoint& endpoint, const std::vector<Hypertable>& targets,
+                            const std::optional<std::string>& filter) {
     const auto& name = endpoint.connection.name();
-    const auto near = [&] {
-        std::vector<std::string> names;
-        for (const auto& hypertable : read_sources(endpoint, targets, std::nullopt))
-            names.push_back(hypertable.known_as().schema + "." + hypertable.known_as().name);
-        return near_names(*filter, std::move(names));
-    };
-    if (!endpoint.server.has_timescaledb)
-        return fmt::format(
-            "the {} has no TimescaleDB, and no table with the name of a hypertable "
-            "of the target{}",
-            name, filter ? fmt::format(" that --filter '{}' matches{}", *filter, near()) : "");
-    return filter ? fmt::format("--filter '{}' matches no hypertable and no continuous aggregate "
-                                "of the {}{}",
-                                *filter, name, near())
-                  : fmt::format("the {} has no hypertables", name);
+    const auto problem =
+        endpoint.server.has_timescaledb
+            ? (filter
+                   ? fmt::format("--filter '{}' matches no hypertable and no continuous aggregate "
+                                 "of the {}",
+                                 *filter, name)
+                   : fmt::format("the {} has no hypertables", name))
+            : fmt::format(
+                  "the {} has no TimescaleDB, and no table with the name of a hypertable of "
+                  "the target{}",
+                  name, filter ? fmt::format(" that --filter '{}' matches", *filter) : "");
+    if (!filter)
+        return UsageError(problem);
+    std::vector<std::string> names;
+    for (const auto& hypertable : read_sources(endpoint, targets, std::nullopt))
+        names.push_back(hypertable.known_as().schema + "." + hypertable.known_as().name);
+    return UsageError(problem, near_names(*filter, std::move(names)));
 }
 
 const Hypertable* find_counterpart(const std::vector<Hypertable>& targets,

@@ -46,9 +46,9 @@ std::vector<timescale::Hypertable>
 select_hypertables(Endpoint& source, const std::vector<timescale::Hypertable>& targets,
                    const std::optional<std::string>& filter, timescale::Cascade cascade);
 
-/// The message if none are selected, with the names that are nearest to the filter.
-std::string nothing_selected(Endpoint& endpoint, const std::vector<timescale::Hypertable>& targets,
-                             const std::optional<std::string>& filter);
+/// The error if none are selected. Its remedy tells the names that are nearest to the filter.
+UsageError nothing_selected(Endpoint& endpoint, const std::vector<timescale::Hypertable>& targets,
+                            const std::optional<std::string>& filter);
 
 /// The target's hypertable for a source's rows: the one with the same name, or the one behind the
 /// continuous aggregate with the same name; nullptr if there is none.

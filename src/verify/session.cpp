@@ -120,8 +120,8 @@ void VerifySession::end() {
 
 void VerifySession::compare(const queue::Task& task) {
     end();
-    if (const auto verdict = verify_.run.crashes.verdict(task.id, session_.servers())) {
-        give_up(task, *verdict);
+    if (const auto refusal = verify_.run.crashes.refusal(task.id, session_.servers())) {
+        give_up(task, refusal->what());
         return;
     }
     begin(task.id);

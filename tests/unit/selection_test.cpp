@@ -91,10 +91,10 @@ TEST(NearNames, AreThoseWithTheFewestEdits) {
                                          "public.conditions_daily", "public.events",
                                          "public.MixedCase"};
     EXPECT_EQ(run::near_names("^public\\.condition$", names),
-              "; the nearest: public.conditions, public.conditions_daily, public.events");
-    EXPECT_EQ(run::near_names("cpus", names).substr(0, 26), "; the nearest: metrics.cpu");
+              "the nearest: public.conditions, public.conditions_daily, public.events");
+    EXPECT_EQ(run::near_names("cpus", names).substr(0, 24), "the nearest: metrics.cpu");
     EXPECT_EQ(run::near_names("\"mixed case\"", {"public.MixedCase", "a.b"}),
-              "; the nearest: public.MixedCase, a.b");
+              "the nearest: public.MixedCase, a.b");
     EXPECT_EQ(run::near_names("x", {}), "");
 }
 
