@@ -48,9 +48,18 @@ RowSorter::RowSorter(std::vector<std::size_t> fields, Take take)
     : fields_(std::move(fields)), row_keys_(fields_.size()), take_(std::move(take)) {}
 
 void RowSorter::add(std::string_view data) {
+    if (has_few_keys_) {
+        take_(data);
+        return;
+    }
     data_.append(data);
-    if (data_.size() >= window_bytes)
-        pass_complete_rows();
+    if (data_.size() < window_bytes)
+        return;
+    const auto keys = pass_complete_rows();
+    if (std::exchange(has_passed_window_, true) || keys >= least_keys || keys == 0)
+        return;
+    has_few_keys_ = true;
+    take_(std::exchange(data_, {}));
 }
 
 void RowSorter::flush() {
@@ -93,7 +102,7 @@ bool RowSorter::read_row(std::size_t begin) {
     return true;
 }
 
-void RowSorter::pass_complete_rows() {
+std::size_t RowSorter::pass_complete_rows() {
     std::size_t end = 0;
     while (read_row(end))
         end = rows_.back().end;
@@ -101,11 +110,18 @@ void RowSorter::pass_complete_rows() {
         return std::string_view(keys_).substr(row.key_begin, row.key_end - row.key_begin);
     };
     std::ranges::stable_sort(rows_, {}, key);
-    for (const auto& row : rows_)
+    std::size_t keys = 0;
+    std::string_view last;
+    for (const auto& row : rows_) {
         take_(std::string_view(data_).substr(row.begin, row.end - row.begin));
+        if (keys == 0 || key(row) != last)
+            ++keys;
+        last = key(row);
+    }
     rows_.clear();
     keys_.clear();
     data_.erase(0, end);
+    return keys;
 }
 
 } // namespace postgres

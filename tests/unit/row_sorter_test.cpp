@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
+#include <set>
 
 namespace {
 
@@ -63,18 +65,44 @@ TEST(RowSorter, TakesRowsInPiecesOfAnySize) {
         EXPECT_THAT(sorted({0}, {b, a}, piece), ElementsAre(a, b)) << piece;
 }
 
+/// Rows with `keys` different keys, more than a window of them, in an order that is not sorted.
+std::vector<std::string> rows_with(std::size_t keys) {
+    std::vector<std::string> rows;
+    const std::string rest(200, '.');
+    for (std::size_t i = 0; i * 200 < 2 * RowSorter::window_bytes; ++i)
+        rows.push_back(row_of({big_endian(i % keys, 4), big_endian(i, 4) + rest}));
+    return rows;
+}
+
 TEST(RowSorter, SortsEachWindowAlone) {
-    const std::string large(RowSorter::window_bytes / 2, '.');
-    const auto a = row_of({"a", large}), b = row_of({"b", large});
-    // The third row completes the first window.
-    EXPECT_THAT(sorted({0}, {b, b, a, a}, a.size()), ElementsAre(b, b, a, a));
-    EXPECT_THAT(sorted({0}, {b, a, b, a}, a.size()), ElementsAre(a, b, a, b));
+    const auto rows = rows_with(RowSorter::least_keys);
+    const auto taken = sorted({0}, rows);
+    const std::multiset<std::string> given(rows.begin(), rows.end());
+    EXPECT_TRUE(std::multiset(taken.begin(), taken.end()) == given);
+    // Each window begins again with the lowest key.
+    std::size_t descents = 0;
+    for (std::size_t i = 1; i < taken.size(); ++i)
+        descents += taken[i].substr(0, 10) < taken[i - 1].substr(0, 10) ? 1U : 0U;
+    EXPECT_EQ(descents, 2U);
+}
+
+TEST(RowSorter, DoesNotSortFurtherWindowsIfThereAreFewKeys) {
+    const auto rows = rows_with(RowSorter::least_keys - 1);
+    std::string all;
+    for (const auto& row : sorted({0}, rows, 100'000))
+        all += row;
+    std::string end;
+    for (std::size_t i = rows.size() / 2 + 500; i < rows.size(); ++i)
+        end += rows[i];
+    EXPECT_TRUE(all.ends_with(end));
 }
 
 TEST(RowSorter, PassesOnARowThatIsLargerThanAWindow) {
     const auto a = row_of({"a", std::string(3 * RowSorter::window_bytes, '.')}), b = row_of({"b"});
-    // The length is compared first.
-    EXPECT_TRUE(sorted({0}, {b, a, b}, 100'000) == std::vector({b, a, b}));
+    std::string all;
+    for (const auto& row : sorted({0}, {b, a, b}, 100'000))
+        all += row;
+    EXPECT_TRUE(all == b + a + b);
 }
 
 TEST(RowSorter, RefusesAnIncompleteRow) {
