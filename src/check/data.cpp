@@ -29,22 +29,23 @@ struct ChunkStorage {
 };
 
 /// \returns an item for each chunk, in their order; nothing for a chunk that no longer exists.
-std::vector<std::optional<ChunkStorage>> read_storage(run::Endpoint& endpoint,
-                                                      const Chunks& chunks) {
+std::vector<std::optional<ChunkStorage>>
+read_storage(run::Endpoint& endpoint, const std::vector<const ChunkInRange*>& chunks) {
     std::vector<postgres::QualifiedName> names;
-    for (const auto& chunk : chunks)
-        names.push_back(chunk.name);
-    const auto rows =
-        endpoint.connection.query(sql::chunk_storage, {postgres::array_literal(names)});
+    names.reserve(chunks.size());
+    for (const auto* chunk : chunks)
+        names.push_back(chunk->name);
     std::vector<std::optional<ChunkStorage>> storage(chunks.size());
-    for (int row = 0; row < rows.size(); ++row)
-        storage.at(static_cast<std::size_t>(rows.integer(row, "number") - 1)) = ChunkStorage{
-            .compressed = rows.boolean(row, "compressed"),
-            .index_bytes = rows.integer(row, "index_bytes"),
-            .uncompressed_bytes = rows.integer(row, "uncompressed_bytes"),
-            .empty = rows.boolean(row, "empty"),
-            .rows = rows.is_null(row, "rows") ? std::nullopt
-                                              : std::optional(rows.integer(row, "rows"))};
+    endpoint.connection.stream(
+        sql::chunk_storage, {postgres::array_literal(names)}, [&](const postgres::Result& chunk) {
+            storage.at(static_cast<std::size_t>(chunk.integer(0, "number") - 1)) = ChunkStorage{
+                .compressed = chunk.boolean(0, "compressed"),
+                .index_bytes = chunk.integer(0, "index_bytes"),
+                .uncompressed_bytes = chunk.integer(0, "uncompressed_bytes"),
+                .empty = chunk.boolean(0, "empty"),
+                .rows = chunk.is_null(0, "rows") ? std::nullopt
+                                                 : std::optional(chunk.integer(0, "rows"))};
+        });
     return storage;
 }
 
@@ -54,15 +55,18 @@ std::vector<std::optional<ChunkStorage>> read_storage(run::Endpoint& endpoint,
 std::vector<const ChunkInRange*> chunks_with_other_boundaries(const HypertablePair& pair,
                                                               const Chunks& sources,
                                                               const Chunks& targets) {
-    std::set<Slices> hypercubes;
+    const auto is_less = [](const Slices* one, const Slices* other) {
+        return *one < *other;
+    };
+    std::set<const Slices*, decltype(is_less)> hypercubes(is_less);
     for (const auto& chunk : sources)
         if (chunk.hypertable_id == pair.source->id)
-            hypercubes.insert(chunk.slices);
+            hypercubes.insert(&chunk.slices);
     std::vector<const ChunkInRange*> found;
     for (const auto& chunk : targets)
-        if (chunk.hypertable_id == pair.target->id && !hypercubes.contains(chunk.slices) &&
-            std::ranges::any_of(hypercubes, [&](const Slices& hypercube) {
-                return hypercube.overlap(chunk.slices);
+        if (chunk.hypertable_id == pair.target->id && !hypercubes.contains(&chunk.slices) &&
+            std::ranges::any_of(hypercubes, [&](const Slices* hypercube) {
+                return hypercube->overlap(chunk.slices);
             }))
             found.push_back(&chunk);
     return found;
@@ -104,14 +108,14 @@ void count_rows_in_range(ExistingRows& existing, run::Endpoint& target, const Hy
 
 ExistingRows read_existing_rows(run::Endpoint& target, const HypertablePair& pair,
                                 const Chunks& chunks) {
-    Chunks own;
-    std::ranges::copy_if(chunks, std::back_inserter(own), [&](const ChunkInRange& chunk) {
-        return chunk.hypertable_id == pair.target->id;
-    });
+    std::vector<const ChunkInRange*> own;
+    for (const auto& chunk : chunks)
+        if (chunk.hypertable_id == pair.target->id)
+            own.push_back(&chunk);
     ExistingRows existing;
     const auto storage = read_storage(target, own);
     for (std::size_t i = 0; i < own.size(); ++i) {
-        const auto& chunk = own[i];
+        const auto& chunk = *own[i];
         if (!storage[i])
             continue;
         if (storage[i]->empty) {
@@ -237,8 +241,11 @@ void report_disk_space(Findings& findings, run::Endpoint& source, run::Endpoint*
 
 void sizes(Findings& findings, run::Endpoint& source, run::Endpoint* target, const Pairs& pairs,
            const Chunks& chunks) {
+    std::vector<const ChunkInRange*> all;
+    for (const auto& chunk : chunks)
+        all.push_back(&chunk);
     const auto storage = source.server.has_timescaledb
-                             ? read_storage(source, chunks)
+                             ? read_storage(source, all)
                              : std::vector<std::optional<ChunkStorage>>(chunks.size());
     report_sizes(findings, pairs, chunks, storage);
     report_disk_space(findings, source, target, chunks, storage);

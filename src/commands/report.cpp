@@ -12,7 +12,10 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace commands {
 
@@ -38,18 +41,22 @@ std::string json_of(const std::vector<postgres::LaggingSequence>& sequences) {
     return json::dump(list);
 }
 
-std::string page_with(const std::string& json) {
+/// The page around its data: what is before and after it.
+std::pair<std::string_view, std::string_view> page() {
     constexpr std::string_view place = "@data@";
-    std::string page(pages::report);
-    return page.replace(page.find(place), place.size(), escaped_for_html(json));
+    const std::string_view page = pages::report;
+    const auto begin = page.find(place);
+    return {page.substr(0, begin), page.substr(begin + place.size())};
 }
 
 /// Replaces a file atomically: readers see the old one or the new one. Writes a temporary file in
 /// the same folder first.
-void write_file(const std::string& path, const std::string& text) {
+/// \param texts are written one after the other.
+void write_file(const std::string& path, std::initializer_list<std::string_view> texts) {
     const auto part = path + ".part";
     std::ofstream file(part, std::ios::binary | std::ios::trunc);
-    file << text;
+    for (const auto text : texts)
+        file << text;
     file.close();
     if (file) {
         std::error_code error;
@@ -73,8 +80,10 @@ ExitStatus report(const ReportOptions& options, output::Output& output) {
         run::Endpoint source(*options.source, Side::source, "report", run::Session::first);
         sequences = postgres::lagging_sequences(source.connection, target.connection);
     }
-    const auto found = queue::report(target.connection, json_of(sequences));
-    write_file(options.html, page_with(found.json));
+    auto found = queue::report(target.connection, json_of(sequences));
+    const auto json = escaped_for_html(std::move(found.json));
+    const auto [before, after] = page();
+    write_file(options.html, {before, json, after});
     output.event("reported", {{"file", options.html}, {"chunks", found.chunks}},
                  output::Importance::result,
                  fmt::format("Wrote the report on {} to {}",

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <exception>
 #include <utility>
 
 namespace postgres {
@@ -90,22 +91,37 @@ Result Connection::query(std::string_view sql, const std::vector<Parameter>& par
 
 void Connection::stream(std::string_view sql, const std::vector<Parameter>& parameters,
                         const std::function<void(const Result&)>& take) {
-    send_with_parameters(std::string(sql), parameters);
+    // Outside of a pipeline, libpq would leave the mode on for the first statement of the next one
+    // (PQsendQueryStart in PostgreSQL's src/interfaces/libpq/fe-exec.c).
+    begin_pipeline({{std::string(sql), parameters}});
     if (PQsetSingleRowMode(connection_.get()) != 1)
         fail(nullptr);
     const auto next = [this] {
         const ConnectionMonitor::Waiting waiting(*monitor());
         return Result(PQgetResult(connection_.get()));
     };
-    // The last result has no rows, and tells whether the statement has succeeded. If `take` throws,
-    // libpq discards the rest before the next statement.
+    std::optional<Result> failed;
+    std::exception_ptr thrown;
+    // The last result has no rows, and tells whether the statement has succeeded.
     for (auto result = next(); result.get() != nullptr; result = next()) {
         const auto status = PQresultStatus(result.get());
-        if (status == PGRES_SINGLE_TUPLE)
-            take(result);
-        else if (status != PGRES_TUPLES_OK)
-            fail(result.get());
+        if (status == PGRES_SINGLE_TUPLE && !thrown) {
+            try {
+                take(result);
+            } catch (...) {
+                thrown = std::current_exception(); // the connection has to be usable for others
+            }
+        } else if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK) {
+            failed = std::move(result);
+            if (is_broken())
+                fail(failed->get());
+        }
     }
+    end_pipeline();
+    if (thrown)
+        std::rethrow_exception(thrown);
+    if (failed)
+        fail(failed->get());
 }
 
 std::vector<Result> Connection::pipeline(const std::vector<Statement>& statements) {
@@ -144,13 +160,17 @@ std::vector<Result> Connection::finish_pipeline() {
         if (succeeded(result))
             results.push_back(std::move(result));
     }
+    end_pipeline();
+    if (failed)
+        fail(failed->get());
+    return results;
+}
+
+void Connection::end_pipeline() {
     const Result sync(PQgetResult(connection_.get()));
     if (PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC ||
         PQexitPipelineMode(connection_.get()) != 1)
         fail(nullptr);
-    if (failed)
-        fail(failed->get());
-    return results;
 }
 
 /// Sends a pipeline's statements. Prepares repeated ones before their first use.

@@ -122,6 +122,7 @@ class Connection {
     void send_prepared(const std::string& name, const std::vector<Parameter>& parameters);
     void send_all(const std::vector<Statement>& statements);
     Result next_of_pipeline();
+    void end_pipeline();
 
     /// A statement that was sent in a pipeline.
     struct Sent {

@@ -37,27 +37,30 @@ postgres::Parameter text_or_null(std::optional<std::int64_t> number) {
     return number ? std::optional(std::to_string(*number)) : std::nullopt;
 }
 
+Task task_from(const postgres::Result& rows, int row) {
+    Task task;
+    task.id = rows.integer(row, "id");
+    task.hypertable = {rows.string(row, "hypertable_schema"), rows.string(row, "hypertable_name")};
+    task.target = {rows.string(row, "target_schema"), rows.string(row, "target_name")};
+    task.chunk = {rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")};
+    task.part = rows.string(row, "part");
+    task.snapshot = rows.optional_string(row, "snapshot");
+    task.bytes = rows.integer(row, "bytes");
+    task.whole = rows.boolean(row, "whole");
+    try {
+        task.slices = parse_slices(rows.text(row, "slices"));
+        task.ranges = parse_ranges(rows.text(row, "ranges"));
+    } catch (const TaskError& error) {
+        task.defect = error.what();
+    }
+    return task;
+}
+
 std::vector<Task> tasks_from(const postgres::Result& rows) {
     std::vector<Task> tasks;
     tasks.reserve(static_cast<std::size_t>(rows.size()));
-    for (int row = 0; row < rows.size(); ++row) {
-        auto& task = tasks.emplace_back();
-        task.id = rows.integer(row, "id");
-        task.hypertable = {rows.string(row, "hypertable_schema"),
-                           rows.string(row, "hypertable_name")};
-        task.target = {rows.string(row, "target_schema"), rows.string(row, "target_name")};
-        task.chunk = {rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")};
-        task.part = rows.string(row, "part");
-        task.snapshot = rows.optional_string(row, "snapshot");
-        task.bytes = rows.integer(row, "bytes");
-        task.whole = rows.boolean(row, "whole");
-        try {
-            task.slices = parse_slices(rows.text(row, "slices"));
-            task.ranges = parse_ranges(rows.text(row, "ranges"));
-        } catch (const TaskError& error) {
-            task.defect = error.what();
-        }
-    }
+    for (int row = 0; row < rows.size(); ++row)
+        tasks.push_back(task_from(rows, row));
     return tasks;
 }
 
@@ -243,16 +246,17 @@ std::vector<Task> claim_more(postgres::Connection& target, const std::string& ru
 }
 
 std::vector<Task> to_do(postgres::Connection& target) {
-    return tasks_from(target.query(sql::tasks_to_do));
+    std::vector<Task> tasks;
+    target.stream(sql::tasks_to_do, {},
+                  [&](const postgres::Result& row) { tasks.push_back(task_from(row, 0)); });
+    return tasks;
 }
 
 std::vector<CopiedTask> copied_tasks(postgres::Connection& target) {
-    const auto rows = target.query(sql::copied_tasks);
     std::vector<CopiedTask> copied;
-    for (auto& task : tasks_from(rows)) {
-        const auto row = static_cast<int>(copied.size());
-        copied.push_back({std::move(task), rows.boolean(row, "from_its_beginning")});
-    }
+    target.stream(sql::copied_tasks, {}, [&](const postgres::Result& row) {
+        copied.push_back({task_from(row, 0), row.boolean(0, "from_its_beginning")});
+    });
     return copied;
 }
 

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cmath>
 #include <set>
+#include <span>
 
 namespace verify {
 
@@ -60,14 +61,13 @@ const char* name_of(Estimate::Outcome outcome) {
     return "cut";
 }
 
-std::vector<Estimate> estimate(run::Endpoints& ends) {
-    std::vector<Estimate> estimates;
+/// Reads the estimates of some tasks.
+void read_estimates(run::Endpoints& ends, std::span<Estimate> estimates) {
     std::vector<postgres::QualifiedName> sources;
     std::vector<timescale::Hypercube> cubes;
-    for (auto& copied : queue::copied_tasks(ends.target.connection)) {
+    for (const auto& [copied, source, target] : estimates) {
         sources.push_back(copied.task.chunk);
         cubes.push_back({copied.task.target, copied.task.slices});
-        estimates.push_back({std::move(copied), std::nullopt, std::nullopt});
     }
     std::vector<postgres::QualifiedName> targets;
     std::vector<std::size_t> indexes; // of the targets' estimates
@@ -85,6 +85,16 @@ std::vector<Estimate> estimate(run::Endpoints& ends) {
         estimates[i].source = in_source[i];
     for (std::size_t i = 0; i < targets.size(); ++i)
         estimates[indexes[i]].target = in_target[i];
+}
+
+std::vector<Estimate> estimate(run::Endpoints& ends) {
+    constexpr std::size_t at_a_time = 1'000; // to save memory
+    std::vector<Estimate> estimates;
+    for (auto& copied : queue::copied_tasks(ends.target.connection))
+        estimates.push_back({std::move(copied), std::nullopt, std::nullopt});
+    for (std::size_t begin = 0; begin < estimates.size(); begin += at_a_time)
+        read_estimates(ends, std::span(estimates).subspan(
+                                 begin, std::min(at_a_time, estimates.size() - begin)));
     return estimates;
 }
 
