@@ -5,14 +5,29 @@
 -- $2, $3, $4, $5, $6: hypertable_schema, hypertable_name, snapshot, bytes and id of the claimed one
 -- $7: the maximum number of tasks
 -- $8: the number of workers of this run
+--
+-- `next` has enough tasks for every worker to hold as many. Without it, the planner, which knows neither
+-- the limit nor how few tasks the conditions leave out, would read and sort all tasks with all columns.
+WITH next AS MATERIALIZED (
+    SELECT id
+    FROM __backfill.task
+    WHERE worked IS NULL
+      AND (failed IS NULL OR failed < $1::timestamptz)
+      AND hypertable_schema = $2 AND hypertable_name = $3
+      AND snapshot IS NOT DISTINCT FROM $4
+      AND (bytes, id) < ($5::bigint, $6::bigint)
+    ORDER BY bytes DESC, id DESC
+    LIMIT $7::bigint * $8::bigint * 2
+)
 SELECT *
 FROM __backfill.task_details AS task
-WHERE task.worked IS NULL
+WHERE task.id IN (SELECT id FROM next)
+  AND task.worked IS NULL
   AND (task.failed IS NULL OR task.failed < $1::timestamptz)
-  AND task.hypertable_schema = $2 AND task.hypertable_name = $3
-  AND task.snapshot IS NOT DISTINCT FROM $4
-  AND task.bytes <= $5::bigint AND task.id <> $6::bigint
-ORDER BY task.bytes DESC, task.id
+ORDER BY task.bytes DESC, task.id DESC
 LIMIT least($7::bigint,
-            (SELECT count(*) / ($8::bigint * 2) FROM __backfill.task WHERE worked IS NULL))
+            (SELECT count(*) / ($8::bigint * 2)
+             FROM (SELECT FROM __backfill.task WHERE worked IS NULL
+                   -- (More need not be counted.)
+                   LIMIT $7::bigint * $8::bigint * 2) AS left_over))
 FOR NO KEY UPDATE SKIP LOCKED

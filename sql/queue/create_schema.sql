@@ -59,7 +59,7 @@ CREATE TABLE __backfill.task (
     UNIQUE (chunk_schema, chunk_name, part)
 );
 
-CREATE INDEX task_to_do ON __backfill.task (bytes DESC, id) WHERE worked IS NULL;
+CREATE INDEX task_to_do ON __backfill.task (bytes DESC, id DESC) WHERE worked IS NULL;
 
 CREATE INDEX task_to_verify ON __backfill.task (bytes DESC, id)
     WHERE worked IS NOT NULL AND NOT skipped AND verified IS NULL;

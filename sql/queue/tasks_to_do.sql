@@ -2,4 +2,4 @@
 SELECT *
 FROM __backfill.task_details AS task
 WHERE task.worked IS NULL
-ORDER BY task.bytes DESC, task.id
+ORDER BY task.bytes DESC, task.id DESC

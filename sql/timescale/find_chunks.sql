@@ -50,6 +50,7 @@ cut_elsewhere AS (
     WHERE wanted.is_open AND wanted.dimensions > 1
       AND (slice.range_start, slice.range_end) <> (wanted.range_start, wanted.range_end)
 ),
+-- (OFFSET 0 makes the planner look up catalogs row by row. It expects far more rows than there are.)
 overlapping AS (
     SELECT wanted.number,
            chunk_constraint.chunk_id,
@@ -57,13 +58,19 @@ overlapping AS (
                     AND slice.range_end = wanted.range_end
                     AND wanted.has_all) AS same
     FROM near AS wanted
-    JOIN _timescaledb_catalog.dimension_slice AS slice
-      ON slice.dimension_id = wanted.dimension_id
-     AND slice.range_start >= wanted.first_start
-     AND slice.range_start < wanted.range_end
-     AND slice.range_end > wanted.range_start
-    JOIN _timescaledb_catalog.chunk_constraint
-      ON chunk_constraint.dimension_slice_id = slice.id
+    CROSS JOIN LATERAL (
+        SELECT slice.id, slice.range_start, slice.range_end
+        FROM _timescaledb_catalog.dimension_slice AS slice
+        WHERE slice.dimension_id = wanted.dimension_id
+          AND slice.range_start >= wanted.first_start
+          AND slice.range_start < wanted.range_end
+          AND slice.range_end > wanted.range_start
+        OFFSET 0) AS slice
+    CROSS JOIN LATERAL (
+        SELECT chunk_constraint.chunk_id
+        FROM _timescaledb_catalog.chunk_constraint
+        WHERE chunk_constraint.dimension_slice_id = slice.id
+        OFFSET 0) AS chunk_constraint
     GROUP BY wanted.number, chunk_constraint.chunk_id
     HAVING count(*) = min(wanted.dimensions)
 )
@@ -72,7 +79,6 @@ SELECT overlapping.number, class.schema_name, class.table_name,
        -- (seen on 2.19.3), so that its slices are not those in the catalog.
        overlapping.same AND count(*) OVER (PARTITION BY overlapping.number) = 1 AS same
 FROM overlapping
--- (OFFSET 0 makes the planner look up catalogs row by row. It expects far more rows than there are.)
 CROSS JOIN LATERAL (
     SELECT coalesce(to_jsonb(chunk) ->> 'relid',
                     format('%I.%I', to_jsonb(chunk) ->> 'schema_name',

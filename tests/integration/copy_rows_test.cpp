@@ -289,10 +289,11 @@ TEST_F(CopyRows, RowsKeepTheirOrderWithoutSuchAnIndex) {
     both("CREATE INDEX ON readings (time, device); CREATE INDEX ON readings ((device + 1), time); "
          "CREATE INDEX ON readings (device, time) WHERE device > 2");
     migrate({"--until", "2024-01-10 12:00+00"});
-    const std::string order = "SELECT md5(string_agg(format('%s %s', time, device), ',' "
-                              "ORDER BY tableoid::regclass::text, ctid)) FROM readings "
-                              "WHERE time < '2024-01-10 12:00+00'";
-    EXPECT_EQ(target.value(order), source.value(order));
+    // within each chunk; the chunks are created in another order than in the source
+    const std::string order =
+        "SELECT min(time), md5(string_agg(format('%s %s', time, device), ',' ORDER BY ctid)) "
+        "FROM readings WHERE time < '2024-01-10 12:00+00' GROUP BY tableoid ORDER BY 1";
+    EXPECT_EQ(target.rows(order), source.rows(order));
 }
 
 TEST_F(CopyRows, ReadsUnderTheSnapshotOfTheTasks) {
