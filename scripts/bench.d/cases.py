@@ -14,6 +14,7 @@ class Dataset:
     chunks: int = 0
     rows: int = 0  # of each chunk
     made_of: str | None = None  # another one, which the script changes
+    absent: bool = False  # the target has the hypertable without chunks
 
     def scaled(self, factor):
         """Of many tiny chunks there are fewer; else the chunks are smaller. Hosts and devices are
@@ -29,6 +30,8 @@ DATASETS = {dataset.name: dataset for dataset in (
     Dataset("compressed", "compress.sql", made_of="indexed"),
     Dataset("tiny", "tiny.sql", chunks=3_000, rows=20),
     Dataset("distant", "tiny.sql", chunks=300, rows=20),
+    Dataset("few", "tiny.sql", chunks=2_000, rows=20, absent=True),
+    Dataset("many", "tiny.sql", chunks=20_000, rows=20, absent=True),
     Dataset("small", "measures.sql", chunks=7, rows=4_400),
     Dataset("huge", "measures.sql", chunks=1, rows=4_000_000),
     Dataset("file", "measures.sql", chunks=4, rows=430_000),
@@ -53,6 +56,8 @@ class Case:
     copied_before: bool = False
     # whether verify is also measured with --mode digest-rows
     by_rows: bool = False
+    # a dataset with fewer chunks, which ours is measured with as well
+    fewer: str | None = None
     # whether the data comes from a CSV file, by the phase load
     from_file: bool = False
     needs_community: bool = False
@@ -67,6 +72,8 @@ CASES = {case.name: case for case in (
          counted_apart=True),
     Case("distant", "300 chunks of 20 rows, 5 ms away; 4 workers", "distant", PHASES, (4,), (4,),
          long_lived_psql=True, delay=2_500),
+    Case("growth", "20,000 chunks of 20 rows, which the target lacks, and 2,000; 2 workers", "many",
+         PHASES, (), fewer="few"),
     Case("small", "7 chunks, 4.5 MB in all; 2 workers of psql's, ours as many as they want up to 8, "
                   "and 1", "small", ("copy", "verify"), (2,), (8, 1)),
     Case("huge", "one chunk of 4,000,000 rows, 2 indexes; 1 and 4 workers", "huge",
@@ -97,8 +104,8 @@ class Goal:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The seconds of one over the seconds of the other, each a way and its workers. "program"
-    stands for ours and for the reference."""
+    """The seconds of one over the seconds of the other, each a way and its workers; for each chunk,
+    if they have different numbers of chunks. "program" stands for ours and for the reference."""
 
     case: str
     phase: str
@@ -117,6 +124,9 @@ COMPARISONS = (
     Comparison("distant", "stage", ("psql", 4), ("program", 4)),
     Comparison("distant", "copy", ("psql", 4), ("program", 4)),
     Comparison("distant", "verify", ("psql", 4), ("program", 4)),
+    Comparison("growth", "stage", ("program", 2), ("fewer", 2)),
+    Comparison("growth", "copy", ("program", 2), ("fewer", 2), Goal(1.3, 1.1)),
+    Comparison("growth", "verify", ("program", 2), ("fewer", 2), Goal(1.3, 1.1)),
     Comparison("huge", "copy", ("program", 1), ("program", 4), Goal(1.3, 1.7)),
     Comparison("huge", "copy", ("psql", 1), ("program", 4)),
     Comparison("verify", "verify", ("psql", 1), ("program", 1)),

@@ -33,7 +33,8 @@ class Measurement:
 
     case: str
     phase: str
-    way: str  # psql, ours, reference, or digest-rows: ours, verifying by rows
+    # psql, ours, reference, digest-rows (ours, verifying by rows), or fewer (ours, with fewer chunks)
+    way: str
     workers: int
     # timed; warm-up, which does not count; peak memory or round trips, for these only
     kind: str
@@ -116,11 +117,15 @@ class Bench:
         database = self.keep_database(source, name, template)
         source.script(HERE / dataset.script, database, chunks=dataset.chunks, rows=dataset.rows)
         empty = self.keep_database(target, f"{name}_empty", EXTENSION_ONLY)
-        self.servers.clone_schema(database, empty)
+        if dataset.absent:
+            target.script(HERE / dataset.script, empty, chunks=0, rows=dataset.rows)
+        else:
+            self.servers.clone_schema(database, empty)
         chunks = [Chunk(**json.loads(line))
                   for line in source.script(HERE / "chunks.sql", database).splitlines()]
         rows = int(source.sql("SELECT count(*) FROM measure", database))
-        self.check_clone(chunks, empty)
+        if not dataset.absent:
+            self.check_clone(chunks, empty)
         self.built[name] = Built(database, empty, chunks, rows)
         return self.built[name]
 
@@ -158,6 +163,8 @@ class Bench:
                        for workers in case.program_workers]
         if case.by_rows:
             contenders += [Contender("digest-rows", workers) for workers in case.program_workers]
+        if case.fewer:
+            contenders += [Contender("fewer", workers) for workers in case.program_workers]
         # The first run writes WAL files that later runs reuse; it must not count.
         self.run_contender(case, built, replace(contenders[0], kind="warm-up"), 0, case.delay)
         for number in range(1, rounds + 1):
@@ -174,6 +181,8 @@ class Bench:
 
     def run_contender(self, case, built, contender, number, delay):
         """Measures the phases of one way in a target database of its own."""
+        if contender.way == "fewer":
+            built = self.build(case.fewer)
         target = self.servers.target
         with contextlib.ExitStack() as stack:
             name = stack.enter_context(new_database(target, "run", built.template))
@@ -206,8 +215,8 @@ class Bench:
             kind = LongLivedPsqlWay if case.long_lived_psql else PsqlWay
             return kind(built.chunks, contender.workers, ends, self.servers, built.file)
         by_rows = contender.way == "digest-rows"
-        return ProgramWay(self.programs["ours" if by_rows else contender.way], contender.workers,
-                          ends, self.servers, built.file,
+        return ProgramWay(self.programs.get(contender.way, self.programs["ours"]),
+                          contender.workers, ends, self.servers, built.file,
                           ("--mode", "digest-rows") if by_rows else ())
 
     def copy_before(self, built, contender, ends):

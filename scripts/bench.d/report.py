@@ -18,6 +18,7 @@ class Summary:
     way: str
     workers: int
     runs: int
+    chunks: int
     seconds: float
     least_seconds: float
     most_seconds: float
@@ -82,12 +83,15 @@ def summarize(measurements):
         case, phase, way, workers = key
         seconds = [run.seconds for run in runs]
         cpu = median_of(runs, "program_cpu")
-        gigabytes = copied_gigabytes(measurements, case) if phase == "copy" else None
+        # Those with fewer chunks copy less than the case.
+        gigabytes = (copied_gigabytes(measurements, case)
+                     if phase == "copy" and way != "fewer" else None)
         visible, pages = (median_of(runs, name) for name in ("visible_pages", "pages"))
         trips = median_of(apart.get(key, runs), "round_trips")
         summaries.append(Summary(
-            case, phase, way, workers, len(runs), median(seconds), min(seconds), max(seconds),
-            runs[0].chunks / median(seconds), cpu, cpu / gigabytes if gigabytes else None,
+            case, phase, way, workers, len(runs), runs[0].chunks, median(seconds), min(seconds),
+            max(seconds), runs[0].chunks / median(seconds), cpu,
+            cpu / gigabytes if gigabytes else None,
             median_of(runs, "peak_memory"), median_of(runs, "source_cpu"),
             median_of(runs, "target_cpu"), median_of(runs, "wal_bytes"),
             median_of(runs, "copied_bytes"), median_of(runs, "dead_rows"),
@@ -111,9 +115,12 @@ def speedups(summaries, program):
         if not base or not other:
             continue
         names = " / ".join(map(title, contenders))
-        yield Ratio(comparison.case, comparison.phase, f"seconds, {names}",
-                    base.seconds / other.seconds, base.least_seconds / other.most_seconds,
-                    base.most_seconds / other.least_seconds, comparison.goal)
+        what = "seconds" if base.chunks == other.chunks else "seconds per chunk"
+        share = other.chunks / base.chunks
+        yield Ratio(comparison.case, comparison.phase, f"{what}, {names}",
+                    share * base.seconds / other.seconds,
+                    share * base.least_seconds / other.most_seconds,
+                    share * base.most_seconds / other.least_seconds, comparison.goal)
         # The comparison of one way with itself has told it already.
         if base.program_cpu_per_gb and other.program_cpu_per_gb and base.way != other.way:
             names = " / ".join(map(title, reversed(contenders)))
