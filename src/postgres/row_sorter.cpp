@@ -21,8 +21,8 @@ class Reader {
     template <typename Integer>
     Integer integer() {
         std::make_unsigned_t<Integer> value = 0;
-        for (const unsigned char byte : bytes(sizeof(Integer)))
-            value = static_cast<decltype(value)>((value << 8U) | byte);
+        for (const char byte : bytes(sizeof(Integer)))
+            value = static_cast<decltype(value)>((value << 8U) | static_cast<unsigned char>(byte));
         return static_cast<Integer>(value);
     }
 
