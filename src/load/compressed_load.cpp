@@ -86,11 +86,9 @@ Loaded CompressedLoad::load_partial_rows(const Request& request, const Prepared&
     if (!request.chunk.is_partial())
         return {};
     const auto& target = prepared.target.value();
-    const auto loaded =
-        rows_.copy_rows(request, prepared,
-                        sorted_for(request.target_hypertable,
-                                   copy_shape(request.chunk.columns, target.columns, encoding_)),
-                        "ONLY " + request.chunk.name.quoted(), to);
+    const auto loaded = rows_.copy_rows(
+        request, prepared, copy_shape(request.chunk.columns, target.columns, encoding_),
+        "ONLY " + request.chunk.name.quoted(), to);
     rows_.remove_duplicates(request, prepared, target.name, request.condition());
     return loaded;
 }

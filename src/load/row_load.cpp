@@ -63,8 +63,7 @@ const QualifiedName& RowLoad::heap_of(const Request& request, const Prepared& pr
 
 Loaded RowLoad::load(const Request& request, Prepared& prepared) {
     const auto& target = prepared.target.value();
-    const auto shape = sorted_for(request.target_hypertable,
-                                  copy_shape(request.chunk.columns, target.columns, encoding_));
+    const auto shape = copy_shape(request.chunk.columns, target.columns, encoding_);
     const auto loaded =
         prepared.plan.only_differences
             ? load_differences(request, prepared, shape, {target.name}, request.condition())
@@ -90,11 +89,12 @@ Loaded RowLoad::copy_rows(const Request& request, const Prepared& prepared,
         target_.execute(lock_briefly);
     set_direct_compress(target_, request.target_hypertable, false);
     RoleSearchPath path(target_, prepared.plan.triggers == Plan::Triggers::fired);
+    const auto sorted = sorted_for(request.target_hypertable, columns);
     const auto loaded =
         prepared.has_late_rows
-            ? load_around_late_rows(request, columns, from,
+            ? load_around_late_rows(request, sorted, from,
                                     prepared.plan.names_chunk ? to : request.task.target)
-            : copy_table(source_, columns, from, target_, to, progress_);
+            : copy_table(source_, sorted, from, target_, to, progress_);
     path.end();
     set_direct_compress(target_, request.target_hypertable, true);
     if (may_wait_for_keys)
@@ -146,9 +146,8 @@ Loaded RowLoad::load_differences(const Request& request, const Prepared& prepare
 }
 
 Loaded RowLoad::load_through_hypertable(const Request& request, Prepared& prepared) {
-    const auto columns = sorted_for(
-        request.target_hypertable,
-        copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable), encoding_));
+    const auto columns =
+        copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable), encoding_);
     Loaded loaded;
     std::vector<QualifiedName> replaced;
     if (prepared.plan.only_differences) {
