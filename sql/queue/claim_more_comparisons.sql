@@ -24,9 +24,8 @@ WHERE task.id IN (SELECT id FROM next)
   AND task.verified IS NULL
   AND (task.compared IS NULL OR task.compared < $1::timestamptz)
 ORDER BY task.bytes DESC, task.id
-LIMIT least($7::bigint,
-            (SELECT count(*) / ($8::bigint * 2)
-             FROM (SELECT FROM __backfill.task AS other
-                   WHERE other.worked IS NOT NULL AND NOT other.skipped AND other.verified IS NULL
-                   LIMIT $7::bigint * $8::bigint * 2) AS left_over))
+LIMIT (SELECT count(*) / ($8::bigint * 2)
+       FROM (SELECT FROM __backfill.task AS other
+             WHERE other.worked IS NOT NULL AND NOT other.skipped AND other.verified IS NULL
+             LIMIT $7::bigint * $8::bigint * 2) AS counted) -- so at most $7
 FOR NO KEY UPDATE SKIP LOCKED

@@ -25,9 +25,7 @@ WHERE task.id IN (SELECT id FROM next)
   AND task.worked IS NULL
   AND (task.failed IS NULL OR task.failed < $1::timestamptz)
 ORDER BY task.bytes DESC, task.id DESC
-LIMIT least($7::bigint,
-            (SELECT count(*) / ($8::bigint * 2)
-             FROM (SELECT FROM __backfill.task WHERE worked IS NULL
-                   -- (More need not be counted.)
-                   LIMIT $7::bigint * $8::bigint * 2) AS left_over))
+LIMIT (SELECT count(*) / ($8::bigint * 2)
+       FROM (SELECT FROM __backfill.task WHERE worked IS NULL
+             LIMIT $7::bigint * $8::bigint * 2) AS counted) -- so at most $7
 FOR NO KEY UPDATE SKIP LOCKED
