@@ -119,12 +119,12 @@ void select_hypertables(Findings& findings, Migration& migration, const Scope& s
         migration.targets = timescale::read_hypertables(migration.target->connection, std::nullopt);
     migration.sources =
         run::select_hypertables(endpoint, migration.targets, scope.filter, scope.cascade);
-    if (migration.sources.empty() && scope.filter)
-        throw run::nothing_selected(endpoint, migration.targets, scope.filter);
-    if (migration.sources.empty())
-        findings.fail("hypertables",
-                      run::nothing_selected(endpoint, migration.targets, scope.filter).what(),
-                      "connect to the database that has them");
+    if (migration.sources.empty()) {
+        const auto error = run::nothing_selected(endpoint, migration.targets, scope.filter);
+        if (scope.filter)
+            throw error;
+        findings.fail("hypertables", error.problem(), "connect to the database that has them");
+    }
     for (const auto& hypertable : migration.sources) {
         HypertablePair pair;
         if (migration.source) {
