@@ -3,40 +3,26 @@
 #include "postgres/error.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <endian.h>
 #include <utility>
 
 namespace postgres {
 
 namespace {
 
-/// Reads integers and bytes as PostgreSQL's pq_getmsgint() and pq_getmsgbytes() do.
-class Reader {
-  public:
-    Reader(std::string_view data, std::size_t position) : data_(data), position_(position) {}
+/// The integers at a position, as PostgreSQL's pq_getmsgint() reads them.
+std::int16_t int16_at(const char* position) {
+    std::uint16_t value = 0;
+    std::memcpy(&value, position, sizeof value);
+    return static_cast<std::int16_t>(be16toh(value));
+}
 
-    bool has(std::size_t bytes) const { return data_.size() - position_ >= bytes; }
-    std::size_t position() const { return position_; }
-
-    /// \pre has(sizeof(Integer)).
-    template <typename Integer>
-    Integer integer() {
-        std::make_unsigned_t<Integer> value = 0;
-        for (const char byte : bytes(sizeof(Integer)))
-            value = static_cast<decltype(value)>((value << 8U) | static_cast<unsigned char>(byte));
-        return static_cast<Integer>(value);
-    }
-
-    /// \pre has(count).
-    std::string_view bytes(std::size_t count) {
-        const auto read = data_.substr(position_, count);
-        position_ += count;
-        return read;
-    }
-
-  private:
-    std::string_view data_;
-    std::size_t position_;
-};
+std::int32_t int32_at(const char* position) {
+    std::uint32_t value = 0;
+    std::memcpy(&value, position, sizeof value);
+    return static_cast<std::int32_t>(be32toh(value));
+}
 
 [[noreturn]] void fail() {
     throw TaskError("the source sent COPY data in an unknown format");
@@ -56,7 +42,7 @@ void RowSorter::add(std::string_view data) {
     if (data_.size() < window_bytes)
         return;
     const auto keys = pass_complete_rows();
-    if (std::exchange(has_passed_window_, true) || keys >= least_keys || keys == 0)
+    if (keys == 0 || std::exchange(has_passed_window_, true) || keys >= least_keys)
         return;
     has_few_keys_ = true;
     take_(std::exchange(data_, {}));
@@ -69,34 +55,38 @@ void RowSorter::flush() {
 }
 
 bool RowSorter::read_row(std::size_t begin) {
-    Reader reader(data_, begin);
-    if (!reader.has(sizeof(std::int16_t)))
+    auto position = begin;
+    const auto has = [&](std::size_t bytes) {
+        return data_.size() - position >= bytes;
+    };
+    if (!has(sizeof(std::int16_t)))
         return false;
-    const auto count = reader.integer<std::int16_t>();
+    const auto count = int16_at(data_.data() + position);
+    position += sizeof count;
     if (count < 0)
         fail();
     std::ranges::fill(row_keys_, Key());
     for (std::size_t field = 0; field < static_cast<std::size_t>(count); ++field) {
-        const auto field_begin = reader.position();
-        if (!reader.has(sizeof(std::int32_t)))
+        const auto field_begin = position;
+        if (!has(sizeof(std::int32_t)))
             return false;
-        const auto length = reader.integer<std::int32_t>(); // -1: null
+        const auto length = int32_at(data_.data() + position); // -1: null
+        position += sizeof length;
         if (length < -1)
             fail();
-        if (length > 0) {
-            if (!reader.has(static_cast<std::size_t>(length)))
-                return false;
-            reader.bytes(static_cast<std::size_t>(length));
-        }
+        const auto bytes = static_cast<std::size_t>(std::max(length, 0));
+        if (!has(bytes))
+            return false;
+        position += bytes;
         for (std::size_t i = 0; i < fields_.size(); ++i)
             if (fields_[i] == field)
-                row_keys_[i] = {.begin = field_begin, .length = reader.position() - field_begin};
+                row_keys_[i] = {.begin = field_begin, .length = position - field_begin};
     }
     const auto key_begin = keys_.size();
     for (const auto& key : row_keys_)
         keys_.append(data_, key.begin, key.length);
     rows_.push_back({.begin = static_cast<std::uint32_t>(begin),
-                     .end = static_cast<std::uint32_t>(reader.position()),
+                     .end = static_cast<std::uint32_t>(position),
                      .key_begin = static_cast<std::uint32_t>(key_begin),
                      .key_end = static_cast<std::uint32_t>(keys_.size())});
     return true;

@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <optional>
 #include <set>
+#include <span>
 
 namespace {
 
@@ -28,15 +28,20 @@ std::string row_of(const std::vector<std::optional<std::string>>& fields) {
     return row;
 }
 
+std::string concatenated(std::span<const std::string> rows) {
+    std::string all;
+    for (const auto& row : rows)
+        all += row;
+    return all;
+}
+
 /// The rows in the order in which the sorter passes them on, if it gets them in pieces of `piece`
 /// bytes.
 std::vector<std::string> sorted(const std::vector<std::size_t>& fields,
                                 const std::vector<std::string>& rows, std::size_t piece = 1000) {
     std::vector<std::string> taken;
     RowSorter sorter(fields, [&](std::string_view row) { taken.emplace_back(row); });
-    std::string data;
-    for (const auto& row : rows)
-        data += row;
+    const auto data = concatenated(rows);
     for (std::size_t at = 0; at < data.size(); at += piece)
         sorter.add(std::string_view(data).substr(at, piece));
     sorter.flush();
@@ -88,21 +93,13 @@ TEST(RowSorter, SortsEachWindowAlone) {
 
 TEST(RowSorter, DoesNotSortFurtherWindowsIfThereAreFewKeys) {
     const auto rows = rows_with(RowSorter::least_keys - 1);
-    std::string all;
-    for (const auto& row : sorted({0}, rows, 100'000))
-        all += row;
-    std::string end;
-    for (std::size_t i = rows.size() / 2 + 500; i < rows.size(); ++i)
-        end += rows[i];
-    EXPECT_TRUE(all.ends_with(end));
+    const auto all = concatenated(sorted({0}, rows, 100'000));
+    EXPECT_TRUE(all.ends_with(concatenated(std::span(rows).subspan(rows.size() / 2 + 500))));
 }
 
 TEST(RowSorter, PassesOnARowThatIsLargerThanAWindow) {
     const auto a = row_of({"a", std::string(3 * RowSorter::window_bytes, '.')}), b = row_of({"b"});
-    std::string all;
-    for (const auto& row : sorted({0}, {b, a, b}, 100'000))
-        all += row;
-    EXPECT_TRUE(all == b + a + b);
+    EXPECT_TRUE(concatenated(sorted({0}, {b, a, b}, 100'000)) == b + a + b);
 }
 
 TEST(RowSorter, RefusesAnIncompleteRow) {
