@@ -337,8 +337,6 @@ TEST_F(Stage, FindsHypertablesAndAggregatesWithOtherIdsInTheTarget) {
                             "readings to readings"));
 }
 
-// ---------------------------------------------------------------- bounds
-
 TEST_F(Stage, TakesLittleMoreMemoryForManyChunks) {
     create("ticks", "integer", "1");
     source.run("INSERT INTO ticks SELECT g, 0 FROM generate_series(1, 5000) g");
@@ -354,6 +352,8 @@ TEST_F(Stage, TakesLittleMoreMemoryForManyChunks) {
     // A few MiB for the part that is in memory at a time. All of them would take 4 KiB each.
     EXPECT_LT(all.peak_memory, one.peak_memory + 10);
 }
+
+// ---------------------------------------------------------------- bounds
 
 class StageBounds : public Stage {
   protected:
