@@ -1,10 +1,12 @@
 # embed(<target> <name> <pattern>): a library with the header "<name>.hpp", which declares each file
 # that matches as the string `<name>::<the file's name>`, with underscores for dashes. Files in folders
 # below match as well. The strings are defined apart, so that an edited file compiles one unit. Each
-# holds the whole file, so that what a server logs can be found in the source tree.
+# holds the whole file, so that what a server logs can be found in the source tree. A line
+# "-- include FILE.inc", with a path from the pattern's folder, stands for that file.
 function(embed target name pattern)
     file(GLOB_RECURSE files CONFIGURE_DEPENDS ${pattern})
     list(SORT files COMPARE FILE_BASENAME) # moving a file changes no declaration
+    get_filename_component(top ${pattern} DIRECTORY)
     set(folder ${CMAKE_CURRENT_BINARY_DIR}/generated)
     set(declarations "#pragma once\n\n#include <string_view>\n\nnamespace ${name} {\n\n")
     set(definitions "#include \"${name}.hpp\"\n\nnamespace ${name} {\n")
@@ -13,6 +15,13 @@ function(embed target name pattern)
         get_filename_component(stem ${file} NAME_WE)
         string(MAKE_C_IDENTIFIER ${stem} stem)
         file(READ ${file} text)
+        string(REGEX MATCHALL "-- include [a-z_/]+[.]inc\n" includes "${text}")
+        foreach(include IN LISTS includes)
+            string(REGEX REPLACE "-- include (.*)\n" "${top}/\\1" included "${include}")
+            set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${included})
+            file(READ ${included} replacement)
+            string(REPLACE "${include}" "${replacement}" text "${text}")
+        endforeach()
         string(APPEND declarations "extern const std::string_view ${stem};\n")
         string(APPEND definitions
             "\nconstinit const std::string_view ${stem} = R\"~raw~(${text})~raw~\";\n")

@@ -38,40 +38,13 @@ wanted AS MATERIALIZED (
     JOIN _timescaledb_catalog.dimension ON dimension.hypertable_id = hypertable.id
     JOIN jsonb_each(load.slices) AS slice ON slice.key = dimension.column_name
 ),
--- as in find_chunks.sql
-near AS MATERIALIZED (
-    SELECT wanted.*,
-           greatest(wanted.range_start - longest.length - 4096, -9223372036854775808)::bigint
-               AS first_start
-    FROM wanted
-    JOIN (SELECT slice.dimension_id,
-                 max(slice.range_end::float8 - slice.range_start::float8) AS length
-          FROM _timescaledb_catalog.dimension_slice AS slice
-          WHERE slice.dimension_id IN (SELECT dimension_id FROM wanted)
-          GROUP BY slice.dimension_id) AS longest USING (dimension_id)
-),
--- The chunks that may have the rows. If the catalog is damaged, there may be none. (OFFSET 0 makes the
--- planner look up catalogs row by row. It expects far more rows than there are.)
+-- include timescale/overlapping_chunks.inc
+-- The chunks that may have the rows. If the catalog is damaged, there may be none.
 place AS MATERIALIZED (
-    SELECT wanted.number, wanted.hypertable_id, wanted.hypertable, wanted.condition, wanted.added,
-           chunk_constraint.chunk_id
-    FROM near AS wanted
-    CROSS JOIN LATERAL (
-        SELECT slice.id
-        FROM _timescaledb_catalog.dimension_slice AS slice
-        WHERE slice.dimension_id = wanted.dimension_id
-          AND slice.range_start >= wanted.first_start
-          AND slice.range_start < wanted.range_end
-          AND slice.range_end > wanted.range_start
-        OFFSET 0) AS slice
-    CROSS JOIN LATERAL (
-        SELECT chunk_constraint.chunk_id
-        FROM _timescaledb_catalog.chunk_constraint
-        WHERE chunk_constraint.dimension_slice_id = slice.id
-        OFFSET 0) AS chunk_constraint
-    GROUP BY wanted.number, wanted.hypertable_id, wanted.hypertable, wanted.condition, wanted.added,
-             chunk_constraint.chunk_id
-    HAVING count(*) = min(wanted.dimensions)
+    SELECT number, hypertable_id, hypertable, condition, added, chunk_id
+    FROM overlap
+    GROUP BY number, hypertable_id, hypertable, condition, added, chunk_id
+    HAVING count(*) = min(dimensions)
 ),
 item AS MATERIALIZED (
     SELECT place.number, place.hypertable, place.condition, place.added, place.hypertable_id,

@@ -25,20 +25,7 @@ WITH wanted AS MATERIALIZED (
     JOIN _timescaledb_catalog.dimension ON dimension.hypertable_id = hypertable.id
     JOIN jsonb_each(cube.slices) AS slice ON slice.key = dimension.column_name
 ),
--- Slices that overlap a given one begin before it by at most the length of the longest slice of the
--- dimension, so that only few have to be read. (float8 does not overflow for infinite slices, and is
--- exact to within 4096.)
-near AS MATERIALIZED (
-    SELECT wanted.*,
-           greatest(wanted.range_start - longest.length - 4096, -9223372036854775808)::bigint
-               AS first_start
-    FROM wanted
-    JOIN (SELECT slice.dimension_id,
-                 max(slice.range_end::float8 - slice.range_start::float8) AS length
-          FROM _timescaledb_catalog.dimension_slice AS slice
-          WHERE slice.dimension_id IN (SELECT dimension_id FROM wanted)
-          GROUP BY slice.dimension_id) AS longest USING (dimension_id)
-),
+-- include timescale/overlapping_chunks.inc
 cut_elsewhere AS (
     SELECT DISTINCT wanted.number
     FROM near AS wanted
@@ -50,29 +37,12 @@ cut_elsewhere AS (
     WHERE wanted.is_open AND wanted.dimensions > 1
       AND (slice.range_start, slice.range_end) <> (wanted.range_start, wanted.range_end)
 ),
--- (OFFSET 0 makes the planner look up catalogs row by row. It expects far more rows than there are.)
 overlapping AS (
-    SELECT wanted.number,
-           chunk_constraint.chunk_id,
-           bool_and(slice.range_start = wanted.range_start
-                    AND slice.range_end = wanted.range_end
-                    AND wanted.has_all) AS same
-    FROM near AS wanted
-    CROSS JOIN LATERAL (
-        SELECT slice.id, slice.range_start, slice.range_end
-        FROM _timescaledb_catalog.dimension_slice AS slice
-        WHERE slice.dimension_id = wanted.dimension_id
-          AND slice.range_start >= wanted.first_start
-          AND slice.range_start < wanted.range_end
-          AND slice.range_end > wanted.range_start
-        OFFSET 0) AS slice
-    CROSS JOIN LATERAL (
-        SELECT chunk_constraint.chunk_id
-        FROM _timescaledb_catalog.chunk_constraint
-        WHERE chunk_constraint.dimension_slice_id = slice.id
-        OFFSET 0) AS chunk_constraint
-    GROUP BY wanted.number, chunk_constraint.chunk_id
-    HAVING count(*) = min(wanted.dimensions)
+    SELECT number, chunk_id,
+           bool_and(slice_start = range_start AND slice_end = range_end AND has_all) AS same
+    FROM overlap
+    GROUP BY number, chunk_id
+    HAVING count(*) = min(dimensions)
 )
 SELECT overlapping.number, class.schema_name, class.table_name,
        -- If several chunks overlap, TimescaleDB has cut one of them and changed only its constraint
