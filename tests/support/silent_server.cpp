@@ -14,8 +14,8 @@ namespace test {
 namespace {
 
 bool is_readable(int socket, int milliseconds) {
-    pollfd wish{socket, POLLIN, 0};
-    return poll(&wish, 1, milliseconds) > 0;
+    pollfd request{socket, POLLIN, 0};
+    return poll(&request, 1, milliseconds) > 0;
 }
 
 } // namespace
@@ -30,11 +30,11 @@ SilentServer::SilentServer() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOE
 }
 
 SilentServer::~SilentServer() {
-    end_all();
+    close_all();
     close(listener_);
 }
 
-void SilentServer::end_all() {
+void SilentServer::close_all() {
     for (const int connection : connections_)
         close(connection);
     connections_.clear();
@@ -47,7 +47,7 @@ std::string SilentServer::connection_string() const {
     return fmt::format("host=127.0.0.1 port={} user=nobody dbname=none", ntohs(address.sin_port));
 }
 
-int SilentServer::take() {
+int SilentServer::accept() {
     if (!is_readable(listener_, 20'000))
         return -1;
     connections_.push_back(accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC));
@@ -65,7 +65,7 @@ bool SilentServer::sees_end(int number, int milliseconds) const {
 
 SilentConnection::SilentConnection(SilentServer& server)
     : server_(server), connection_(PQconnectStart(server.connection_string().c_str()), PQfinish),
-      number_(server.take()),
+      number_(server.accept()),
       monitor_(std::make_shared<postgres::ConnectionMonitor>(connection_.get())) {}
 
 } // namespace test

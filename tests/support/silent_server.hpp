@@ -22,13 +22,13 @@ class SilentServer {
 
     /// Waits for the next connection and accepts it.
     /// \returns its number, from 0, or -1 if none arrives within 20 s.
-    int take();
+    int accept();
 
-    /// True if the client ends a connection within so many milliseconds.
+    /// True if the client closes a connection within this time.
     bool sees_end(int number, int milliseconds) const;
 
     /// Closes its side of all connections.
-    void end_all();
+    void close_all();
 
   private:
     int listener_;
@@ -44,7 +44,7 @@ class SilentConnection {
     SilentConnection& operator=(const SilentConnection&) = delete;
 
     const std::shared_ptr<postgres::ConnectionMonitor>& monitor() const { return monitor_; }
-    bool is_broken_off(int milliseconds) const { return server_.sees_end(number_, milliseconds); }
+    bool is_broken(int milliseconds) const { return server_.sees_end(number_, milliseconds); }
 
   private:
     SilentServer& server_;

@@ -41,7 +41,7 @@ TEST(AxisOf, ReturnsOtherForAllOtherTypes) {
         EXPECT_EQ(axis_of(type), Axis::other) << type;
 }
 
-TEST(Bound, ThatIsATimeBoundsTimestampsAndDates) {
+TEST(Bound, OfATimeAppliesToTimestampsAndDates) {
     const Bound bound{.time = january_2_2016, .integer = std::nullopt};
     EXPECT_EQ(bound.on(Axis::timestamptz), january_2_2016);
     EXPECT_EQ(bound.on(Axis::timestamp), january_2_2016);
@@ -50,7 +50,7 @@ TEST(Bound, ThatIsATimeBoundsTimestampsAndDates) {
     EXPECT_EQ(bound.on(Axis::other), std::nullopt);
 }
 
-TEST(Bound, ThatIsAnIntegerBoundsIntegers) {
+TEST(Bound, OfAnIntegerAppliesToIntegers) {
     const Bound bound{.time = std::nullopt, .integer = -42};
     EXPECT_EQ(bound.on(Axis::timestamptz), std::nullopt);
     EXPECT_EQ(bound.on(Axis::timestamp), std::nullopt);
@@ -59,7 +59,7 @@ TEST(Bound, ThatIsAnIntegerBoundsIntegers) {
     EXPECT_EQ(bound.on(Axis::other), std::nullopt);
 }
 
-TEST(Bound, ThatIsBothBoundsAllButOtherTypes) {
+TEST(Bound, OfMinusInfinityAppliesToAllSupportedTypes) {
     const Bound bound{.time = minus_infinity, .integer = minus_infinity};
     EXPECT_EQ(bound.on(Axis::timestamptz), minus_infinity);
     EXPECT_EQ(bound.on(Axis::integer), minus_infinity);

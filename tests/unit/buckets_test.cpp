@@ -9,7 +9,7 @@ using timescale::Buckets;
 
 constexpr std::int64_t one_second = 1'000'000;
 
-TEST(Buckets, AreOfRoundWidths) {
+TEST(Buckets, HaveRoundWidths) {
     const auto width = [](std::int64_t seconds) {
         return Buckets::over({0, seconds * one_second}, 60, Axis::timestamptz)
             .width_text(Axis::timestamptz);
@@ -31,7 +31,7 @@ TEST(Buckets, HaveRoundWidthsForIntegers) {
     EXPECT_EQ(Buckets::over({0, 10'000}, 60, Axis::integer).width_text(Axis::integer), "200");
 }
 
-TEST(Buckets, AreDaysForDates) {
+TEST(Buckets, AreWholeDaysForDates) {
     EXPECT_EQ(Buckets::over({0, 3600 * one_second}, 60, Axis::date).width_text(Axis::date), "1 d");
 }
 

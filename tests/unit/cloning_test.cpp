@@ -23,7 +23,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Optional;
 
-/// The result of reading a script in pieces of a number of bytes.
+/// What a DumpReader makes of a script.
 struct Read {
     std::string written;
     std::vector<std::string> statements;
@@ -83,7 +83,7 @@ COMMENT ON TABLE "a;b" IS 'it''s; E''\'; SELECT E'\\''\';' AS "x;";
 \unrestrict abc
 )x";
 
-TEST(DumpReader, SplitsStatementsAndPassesEverythingOnInPiecesOfAnySize) {
+TEST(DumpReader, SplitsStatementsAndPassesOnEverythingInPiecesOfAnySize) {
     const auto whole = read(script, std::string_view(script).size());
     EXPECT_EQ(whole.written, script);
     EXPECT_THAT(whole.statements,
@@ -136,15 +136,15 @@ TEST(DumpReader, DetectsATruncatedScript) {
 
 // ---------------------------------------------------------------- roles
 
-std::vector<RoleStatement> sort(const std::string& text) {
+std::vector<RoleStatement> read_roles(const std::string& text) {
     return cloning::role_statements(text, {.bootstrap = "postgres", .target = {"there"}});
 }
 
 TEST(Roles, OmitsAttributesThatOnlySuperusersCanGrant) {
     const auto list =
-        sort("CREATE ROLE \"app\";\n"
-             "ALTER ROLE \"app\" WITH SUPERUSER INHERIT NOREPLICATION BYPASSRLS "
-             "LOGIN PASSWORD 'SUPERUSER ''x;' VALID UNTIL '2030-01-01 00:00:00+00';\n");
+        read_roles("CREATE ROLE \"app\";\n"
+                   "ALTER ROLE \"app\" WITH SUPERUSER INHERIT NOREPLICATION BYPASSRLS "
+                   "LOGIN PASSWORD 'SUPERUSER ''x;' VALID UNTIL '2030-01-01 00:00:00+00';\n");
     ASSERT_EQ(list.size(), 4U);
     EXPECT_EQ(list[0].sql, "CREATE ROLE \"app\";");
     EXPECT_THAT(list[0].role, Optional(std::string("app")));
@@ -158,10 +158,11 @@ TEST(Roles, OmitsAttributesThatOnlySuperusersCanGrant) {
 }
 
 TEST(Roles, LeavesExistingRolesUnchanged) {
-    const auto list = sort("CREATE ROLE \"postgres\";\nALTER ROLE \"postgres\" WITH SUPERUSER;\n"
-                           "CREATE ROLE \"there\";\nALTER ROLE \"there\" WITH LOGIN;\n"
-                           "ALTER ROLE \"there\" SET \"work_mem\" TO '1MB';\n"
-                           "COMMENT ON ROLE \"there\" IS 'x';\nCREATE ROLE \"rdsadmin\";\n");
+    const auto list =
+        read_roles("CREATE ROLE \"postgres\";\nALTER ROLE \"postgres\" WITH SUPERUSER;\n"
+                   "CREATE ROLE \"there\";\nALTER ROLE \"there\" WITH LOGIN;\n"
+                   "ALTER ROLE \"there\" SET \"work_mem\" TO '1MB';\n"
+                   "COMMENT ON ROLE \"there\" IS 'x';\nCREATE ROLE \"rdsadmin\";\n");
     std::vector<std::string> shown;
     for (const auto& one : list) {
         EXPECT_TRUE(one.reason) << one.shown;
@@ -172,9 +173,10 @@ TEST(Roles, LeavesExistingRolesUnchanged) {
 }
 
 TEST(Roles, OmitsGrantorsOfMemberships) {
-    const auto list = sort("GRANT \"a b\" TO \"app\" WITH ADMIN OPTION, INHERIT TRUE GRANTED BY "
-                           "\"postgres\";\nGRANT \"there\" TO \"app\" GRANTED BY \"x\";\n"
-                           "GRANT \"app\" TO \"postgres\";\n");
+    const auto list =
+        read_roles("GRANT \"a b\" TO \"app\" WITH ADMIN OPTION, INHERIT TRUE GRANTED BY "
+                   "\"postgres\";\nGRANT \"there\" TO \"app\" GRANTED BY \"x\";\n"
+                   "GRANT \"app\" TO \"postgres\";\n");
     ASSERT_EQ(list.size(), 3U);
     EXPECT_EQ(list[0].sql, "GRANT \"a b\" TO \"app\" WITH ADMIN OPTION, INHERIT TRUE;");
     EXPECT_FALSE(list[0].reason);

@@ -18,9 +18,9 @@ constexpr int shortly = 200; ///< milliseconds to wait for unexpected events
 TEST(ConnectionMonitor, BreaksTheConnection) {
     SilentServer server;
     const SilentConnection connection(server);
-    EXPECT_FALSE(connection.is_broken_off(0));
+    EXPECT_FALSE(connection.is_broken(0));
     connection.monitor()->hang_up();
-    EXPECT_TRUE(connection.is_broken_off(soon));
+    EXPECT_TRUE(connection.is_broken(soon));
 }
 
 TEST(ConnectionMonitor, DoesNothingAfterClose) {
@@ -29,7 +29,7 @@ TEST(ConnectionMonitor, DoesNothingAfterClose) {
     connection.monitor()->close();
     connection.monitor()->hang_up();
     connection.monitor()->cancel(); // would wait forever
-    EXPECT_FALSE(connection.is_broken_off(shortly));
+    EXPECT_FALSE(connection.is_broken(shortly));
     EXPECT_EQ(connection.monitor()->sample().bytes, 0U);
 }
 
@@ -55,7 +55,7 @@ TEST(ConnectionMonitor, CancelDoesNotBlockOtherThreads) {
     const SilentConnection connection(server);
     auto& monitor = *connection.monitor();
     auto cancelling = std::async(std::launch::async, [&] { monitor.cancel(); });
-    ASSERT_GE(server.take(), 0);
+    ASSERT_GE(server.accept(), 0);
     auto others = std::async(std::launch::async, [&] {
         monitor.sample();
         monitor.hang_up();
@@ -63,7 +63,7 @@ TEST(ConnectionMonitor, CancelDoesNotBlockOtherThreads) {
     });
     EXPECT_EQ(others.wait_for(20s), std::future_status::ready);
     EXPECT_EQ(cancelling.wait_for(0s), std::future_status::timeout);
-    server.end_all();
+    server.close_all();
 }
 
 } // namespace

@@ -70,7 +70,7 @@ const Format backslash{.escape = '\\'};
 
 // ---------------------------------------------------------------- records
 
-TEST(CsvRecords, EndLikeInCopy) {
+TEST(CsvRecords, EndAsInCopy) {
     for (const auto* data : {"",
                              "\n",
                              "\r",
@@ -108,7 +108,7 @@ TEST(CsvRecords, EndLikeInCopy) {
     }
 }
 
-TEST(CsvRecords, EndWhereCopyEndsThemInAnyText) {
+TEST(CsvRecords, EndAsInCopyInRandomText) {
     std::mt19937 random(4711);
     const std::string alphabet = "\"\"\n\n\r\\.',ax";
     for (int round = 0; round < 5'000; ++round) {
@@ -170,7 +170,7 @@ TEST(CsvRecords, AreFoundByTheServersLineNumbers) {
     const auto records = csv::records_in(data, {}, 5, Newline::lf);
     ASSERT_THAT(records, SizeIs(4));
     EXPECT_EQ(records[2].line, 9);
-    // The server sees no newlines in the first record, because it does not recognize them.
+    // The server counts none of the newlines within the first record.
     const auto at = [&](std::size_t first, std::int64_t line) {
         return csv::record_at_line(records, first, line, Newline::lf);
     };

@@ -58,7 +58,7 @@ TEST_F(Progress, OmitsTheUsualSchemaOnNarrowTerminals) {
 
 TEST_F(Progress, ShowsWhatAWorkerWaitsFor) {
     board.set_backends(0, {{.side = Side::source, .pid = 7}, {.side = Side::target, .pid = 8}});
-    board.set_lock_waits(Side::source, {{8, "another server's process of the same number"}});
+    board.set_lock_waits(Side::source, {{8, "another server's process with the same ID"}});
     EXPECT_THAT(lines(200).back(), Not(HasSubstr("another")));
     board.set_lock_waits(Side::target, {{8, "waiting for a lock on x"}});
     EXPECT_THAT(lines(200).back(), HasSubstr("copying (waiting for a lock on x)"));
@@ -66,12 +66,12 @@ TEST_F(Progress, ShowsWhatAWorkerWaitsFor) {
     EXPECT_THAT(lines(200).back(), Not(HasSubstr("waiting")));
 }
 
-TEST_F(Progress, IsAtMostAHundredPercent) {
+TEST_F(Progress, CountsAChunkUpToItsEstimate) {
     board.moved(0, 1'000'000'000'000);
     EXPECT_THAT(lines(200).front(), HasSubstr("25% of 400 MB"));
 }
 
-TEST_F(Progress, HasNoEndForAStream) {
+TEST_F(Progress, ShowsNoTotalForAStream) {
     Board stream{1, 1, 0, "file"};
     stream.begin(0, "- from line 2", {}, 0);
     stream.moved(0, 3'000'000);
@@ -83,11 +83,11 @@ TEST_F(Progress, HasNoEndForAStream) {
 
 TEST(Speed, CoversTheLastHalfMinute) {
     Speed speed;
-    const auto begun = Board::Clock::now();
-    EXPECT_EQ(speed.add(begun, 0), 0);
-    EXPECT_DOUBLE_EQ(speed.add(begun + 10s, 100), 10);
-    EXPECT_DOUBLE_EQ(speed.add(begun + 40s, 100), 0);
-    EXPECT_DOUBLE_EQ(speed.add(begun + 50s, 150), 5);
+    const auto start = Board::Clock::now();
+    EXPECT_EQ(speed.add(start, 0), 0);
+    EXPECT_DOUBLE_EQ(speed.add(start + 10s, 100), 10);
+    EXPECT_DOUBLE_EQ(speed.add(start + 40s, 100), 0);
+    EXPECT_DOUBLE_EQ(speed.add(start + 50s, 150), 5);
 }
 
 TEST(Activity, ConvertsToItsNameAndBack) {

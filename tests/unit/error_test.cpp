@@ -65,7 +65,7 @@ TEST(ReactionFor, FailsTheTaskWithoutAnSqlstate) {
     EXPECT_EQ(reaction_for("5"), Reaction::fail_task);
 }
 
-TEST(SqlError, OfADroppedObjectIsRetried) {
+TEST(SqlError, IsRetriedForADroppedObject) {
     const std::string where = " 4711 (on the source, SQLSTATE XX000)";
     EXPECT_EQ(SqlError("XX000", "cache lookup failed for relation" + where).reaction(),
               Reaction::retry);
@@ -76,7 +76,7 @@ TEST(SqlError, OfADroppedObjectIsRetried) {
               Reaction::fail_task);
 }
 
-TEST(TransactionError, IsCaughtWhereItsReactionDecides) {
+TEST(TransactionError, IncludesConcurrentChangesAndSqlErrors) {
     const auto reaction_of = [](const auto& error) {
         try {
             throw error;

@@ -46,14 +46,14 @@ TEST(HelpText, HasSummaryAndSections) {
     EXPECT_EQ(help.examples, "  does it");
 }
 
-TEST(HelpText, RejectsWhatHasNoPlace) {
+TEST(HelpText, RefusesInvalidText) {
     EXPECT_THROW(cli::parse_help_text(""), std::logic_error);
     EXPECT_THROW(cli::parse_help_text("Does it\n\nAnything:\nmore\n"), std::logic_error);
     EXPECT_THROW(cli::parse_help_text("Does it\n\nExamples:\n"), std::logic_error);
     EXPECT_THROW(cli::parse_help_text("Does it\n\nExit status:\n  0\n"), std::logic_error);
 }
 
-TEST(HelpText, OfACommandHasWhatHoldsForAllCommands) {
+TEST(HelpText, OfACommandIncludesTheSectionsForAllCommands) {
     const auto command = cli::parse_help_text(
         "One of them\n\nDescription:\nText.\n\nExit status:\n  0    all equal\n");
     EXPECT_EQ(cli::help_footer(command, cli::parse_help_text(program)),

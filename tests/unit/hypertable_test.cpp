@@ -73,7 +73,7 @@ TEST(ColumnDifferences, DistinguishNamesByCase) {
                     R"(column "value" (real) is missing in the source)"));
 }
 
-TEST(ColumnDifferences, AreComplete) {
+TEST(ColumnDifferences, IncludeAllColumns) {
     EXPECT_THAT(column_differences(with_columns({{"a", "real"}, {"b", "real"}, {"c", "real"}}),
                                    with_columns({{"c", "text"}, {"d", "real"}})),
                 ElementsAre(R"(column "a" (real) is missing in the target)",

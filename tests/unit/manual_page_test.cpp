@@ -16,7 +16,7 @@ using test::TextFile;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 
-std::string own_page() {
+std::string sample_page() {
     static const auto page = cli::manual_page(own_command_line());
     return page;
 }
@@ -26,7 +26,7 @@ TEST(ManualPage, HasTheUsualSections) {
     for (const auto* heading :
          {"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "CONNECTION STRINGS",
           "EXIT STATUS", "ENVIRONMENT", "EXAMPLES", "SEE ALSO"}) {
-        const auto at = own_page().find(fmt::format("\n.SH {}\n", heading));
+        const auto at = sample_page().find(fmt::format("\n.SH {}\n", heading));
         ASSERT_NE(at, std::string::npos) << heading;
         EXPECT_GT(at, last) << heading;
         last = at;
@@ -34,35 +34,36 @@ TEST(ManualPage, HasTheUsualSections) {
 }
 
 TEST(ManualPage, EscapesSpecialCharacters) {
-    EXPECT_THAT(own_page(), HasSubstr("\n\\&.dots and \\(aqquotes\\(aq\n"));
-    EXPECT_THAT(own_page(),
+    EXPECT_THAT(sample_page(), HasSubstr("\n\\&.dots and \\(aqquotes\\(aq\n"));
+    EXPECT_THAT(sample_page(),
                 HasSubstr("it\\(aqs [in] brackets: $HOME \\(gaid\\(ga \\e %d {}; and more"));
-    EXPECT_THAT(own_page(), HasSubstr("timescaledb\\-backfill one \\-\\-plain \\(aqa b\\(aq"));
+    EXPECT_THAT(sample_page(), HasSubstr("timescaledb\\-backfill one \\-\\-plain \\(aqa b\\(aq"));
 }
 
 TEST(ManualPage, HasDefaultsAndEnvironmentVariables) {
-    EXPECT_THAT(own_page(), HasSubstr("a number (default: 42)"));
-    EXPECT_THAT(own_page(), HasSubstr("how long (default: 90s)"));
-    EXPECT_THAT(own_page(), HasSubstr("(environment variable: BACKFILL_PLAIN) (required)"));
-    EXPECT_THAT(own_page(),
+    EXPECT_THAT(sample_page(), HasSubstr("a number (default: 42)"));
+    EXPECT_THAT(sample_page(), HasSubstr("how long (default: 90s)"));
+    EXPECT_THAT(sample_page(), HasSubstr("(environment variable: BACKFILL_PLAIN) (required)"));
+    EXPECT_THAT(sample_page(),
                 HasSubstr("\\fBBACKFILL_PLAIN\\fR\nUsed if \\fB\\-\\-plain\\fR is not given."));
 }
 
 TEST(ManualPage, ShowsRequiredOptionsInTheSynopsis) {
-    EXPECT_THAT(own_page(), HasSubstr("\\fBone\\fR \\fB\\-\\-plain\\fR \\fITEXT\\fR [\\fIOPTION"));
-    EXPECT_THAT(own_page(), HasSubstr("\\fBtwo\\fR [\\fIOPTION\\fR ...] \\fIup|down\\fR"));
+    EXPECT_THAT(sample_page(),
+                HasSubstr("\\fBone\\fR \\fB\\-\\-plain\\fR \\fITEXT\\fR [\\fIOPTION"));
+    EXPECT_THAT(sample_page(), HasSubstr("\\fBtwo\\fR [\\fIOPTION\\fR ...] \\fIup|down\\fR"));
 }
 
-TEST(ManualPage, SaysWhatHoldsForAllCommandsOnce) {
-    const auto at = own_page().find("What all say.");
+TEST(ManualPage, HasTheSectionsForAllCommandsOnce) {
+    const auto at = sample_page().find("What all say.");
     ASSERT_NE(at, std::string::npos);
-    EXPECT_EQ(own_page().find("What all say.", at + 1), std::string::npos);
-    EXPECT_GT(at, own_page().find(".SH CONNECTION STRINGS"));
+    EXPECT_EQ(sample_page().find("What all say.", at + 1), std::string::npos);
+    EXPECT_GT(at, sample_page().find(".SH CONNECTION STRINGS"));
 }
 
 TEST(ManualPage, ShowsAllSectionsOfACommand) {
-    const auto begin = own_page().find(".SS one");
-    const auto section = own_page().substr(begin, own_page().find(".SS two") - begin);
+    const auto begin = sample_page().find(".SS one");
+    const auto section = sample_page().substr(begin, sample_page().find(".SS two") - begin);
     EXPECT_THAT(section, HasSubstr(".PP\n\\&.dots and"));
     EXPECT_THAT(section,
                 HasSubstr(".PP\nExit status:\n.TP\n\\fB7\\fR\nworse than ever\n"
@@ -70,18 +71,20 @@ TEST(ManualPage, ShowsAllSectionsOfACommand) {
 }
 
 TEST(ManualPage, SeparatesParagraphs) {
-    EXPECT_THAT(own_page(), HasSubstr(".SH DESCRIPTION\nWhat it is.\n.PP\nWhat it is not.\n.SH"));
+    EXPECT_THAT(sample_page(),
+                HasSubstr(".SH DESCRIPTION\nWhat it is.\n.PP\nWhat it is not.\n.SH"));
 }
 
-TEST(ManualPage, KeepsTheShapeOfIndentedLines) {
+TEST(ManualPage, KeepsIndentedLinesAsTheyAre) {
     const auto* shown =
         ".RS 4\n.nf\ntimescaledb\\-backfill one \\-\\-plain \\(aqa b\\(aq\n.fi\n.RE\n";
-    EXPECT_THAT(own_page(), HasSubstr(shown));
+    EXPECT_THAT(sample_page(), HasSubstr(shown));
 }
 
 TEST(ManualPage, ListsTheExitStatuses) {
-    EXPECT_THAT(own_page(), HasSubstr(".TP\n\\fB0\\fR\ndone\n.TP\n\\fB7\\fR\nworse (for a reason)\n"
-                                      ".TP\n\\fB130\\fR\ninterrupted\n.SH"));
+    EXPECT_THAT(sample_page(),
+                HasSubstr(".TP\n\\fB0\\fR\ndone\n.TP\n\\fB7\\fR\nworse (for a reason)\n"
+                          ".TP\n\\fB130\\fR\ninterrupted\n.SH"));
 }
 
 TEST(ManualPage, ListsAllExitStatusesOfTheProgram) {
@@ -96,7 +99,7 @@ TEST(ManualPage, ListsAllExitStatusesOfTheProgram) {
 TEST(ManualPage, ManPrintsNoWarnings) {
     if (!test::has_program("man"))
         GTEST_SKIP() << "man is not installed";
-    for (const auto& page : {own_page(), program_output({"--generate", "man"})}) {
+    for (const auto& page : {sample_page(), program_output({"--generate", "man"})}) {
         const TextFile file("timescaledb-backfill.1", page);
         const auto outcome =
             run_command({"sh", "-c", "man --warnings --local-file \"$0\" >/dev/null", file.path()});
@@ -108,7 +111,7 @@ TEST(ManualPage, ManPrintsNoWarnings) {
 TEST(ManualPage, MandocReportsNoErrors) {
     if (!test::has_program("mandoc"))
         GTEST_SKIP() << "mandoc is not installed";
-    for (const auto& page : {own_page(), program_output({"--generate", "man"})}) {
+    for (const auto& page : {sample_page(), program_output({"--generate", "man"})}) {
         const TextFile file("timescaledb-backfill.1", page);
         const auto outcome = run_command({"mandoc", "-T", "lint", "-W", "warning", file.path()});
         // The page has a version instead of a date, which would need maintenance.

@@ -246,7 +246,7 @@ TEST(ChooseLoad, IgnoresTheOrderOfTheCompressedTablesColumns) {
     EXPECT_EQ(choose_load(situation), batches_into_present());
 }
 
-TEST(ChooseLoad, NeedsNoSettingsOfTheHypertableForAnExistingCompressedTable) {
+TEST(ChooseLoad, IgnoresTheHypertablesSettingsForAnExistingCompressedTable) {
     auto situation = both_compressed();
     situation.target_compression_enabled = false;
     situation.target_settings = other_settings;
@@ -300,8 +300,8 @@ TEST(ChooseLoad, ReplacesACompressedTableWithAMissingColumn) {
 
 // ---------------------------------------------------------------- obstacles to batches
 
-/// Expects that rows are copied instead of batches, and that the target compresses them, no matter
-/// if the target's chunk is compressed now.
+/// Expects that rows are copied instead of batches, and that the target compresses them, whether or
+/// not the target's chunk is compressed now.
 void expect_compressed_rows(Situation situation, const std::string& reason) {
     EXPECT_EQ(choose_load(situation), (Plan{.what = What::rows,
                                             .decompress_first = false,
@@ -393,7 +393,7 @@ TEST(ChooseLoad, ChangesOnlyDifferencesIfAPublicationPreventsDeletes) {
     situation.target->refuses_deletes = true;
     EXPECT_EQ(choose_load(situation),
               (Plan{.what = What::rows, .only_differences = true, .reason = reason}));
-    // There are no rows to delete.
+    // An empty chunk has no rows to delete.
     situation.target->empty = true;
     situation.attach_obstacle = "it is small";
     EXPECT_EQ(choose_load(situation), (Plan{.what = What::rows, .reason = "it is small"}));

@@ -21,22 +21,22 @@ bool eventually(const Condition& condition) {
     return condition();
 }
 
-/// A pool whose workers do nothing until they are dismissed or let go.
+/// A pool whose workers do nothing until they are dismissed or released.
 class IdlePool {
   public:
     int at_work() const { return at_work_; }
 
     int joined() const { return joined_; }
 
-    void let_go() {
-        stop_.after_current(); // no others must start in their place
-        let_go_ = true;
+    void release() {
+        stop_.after_current(); // so that no others start in their place
+        released_ = true;
     }
 
     Pool pool{stop_,
               [this](int number) {
                   ++at_work_;
-                  while (pool.keeps(number) && !let_go_)
+                  while (pool.keeps(number) && !released_)
                       std::this_thread::sleep_for(1ms);
                   --at_work_;
               },
@@ -48,10 +48,10 @@ class IdlePool {
     Stop stop_;
     std::atomic<int> joined_ = 0;
     std::atomic<int> at_work_ = 0;
-    std::atomic<bool> let_go_ = false;
+    std::atomic<bool> released_ = false;
 };
 
-/// Demands the maximum number of workers.
+/// Asks for the maximum number of workers.
 int all(int /*working*/) {
     return 1000;
 }
@@ -68,7 +68,7 @@ TEST(Pool, NumbersItsWorkers) {
     EXPECT_EQ(numbers, (std::multiset<int>{0, 1, 2, 3}));
 }
 
-TEST(Pool, HasAsManyAsAreNeededUpToTheMaximum) {
+TEST(Pool, HasAsManyWorkersAsNeededUpToTheMaximum) {
     std::atomic<int> wanted = 0;
     IdlePool idle;
     std::thread runner([&] { idle.pool.run(3, [&](int) { return wanted.load(); }); });
@@ -79,7 +79,7 @@ TEST(Pool, HasAsManyAsAreNeededUpToTheMaximum) {
     EXPECT_TRUE(eventually([&] { return idle.at_work() == 3; }));
     EXPECT_EQ(idle.pool.size(), 3);
     EXPECT_EQ(idle.joined(), 3);
-    idle.let_go();
+    idle.release();
     runner.join();
     EXPECT_EQ(idle.joined(), 3);
 }
@@ -97,12 +97,12 @@ TEST(Pool, GrowsAndShrinksOnRequest) {
     EXPECT_TRUE(resize(1));
     EXPECT_TRUE(resize(3)); // including those that were dismissed
     EXPECT_EQ(idle.joined(), 7);
-    idle.let_go();
+    idle.release();
     runner.join();
     EXPECT_EQ(idle.at_work(), 0);
 }
 
-TEST(Pool, AWorkerThatFoundNothingIsNotCalledAgain) {
+TEST(Pool, DoesNotRestartAWorkerThatFoundNothing) {
     Stop stop;
     std::atomic<int> calls = 0;
     std::atomic<int> asked = 0;

@@ -27,17 +27,17 @@ const ConnectionError wrong_password("wrong password", "28P01");
 const SqlError disk_full("53100", "disk full");
 const SqlError no_such_table("42P01", "no such table");
 
-/// Captures the program's standard error during its own lifetime.
-class Said {
+/// Captures the log as long as it exists.
+class CapturedLog {
   public:
-    Said() : before_(spdlog::default_logger()) {
+    CapturedLog() : before_(spdlog::default_logger()) {
         const auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(stream_);
         spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", sink));
         spdlog::set_pattern("%v");
     }
-    ~Said() { spdlog::set_default_logger(before_); }
-    Said(const Said&) = delete;
-    Said& operator=(const Said&) = delete;
+    ~CapturedLog() { spdlog::set_default_logger(before_); }
+    CapturedLog(const CapturedLog&) = delete;
+    CapturedLog& operator=(const CapturedLog&) = delete;
 
     std::string text() const { return stream_.str(); }
 
@@ -48,7 +48,7 @@ class Said {
 
 class Recovery : public testing::Test {
   protected:
-    Said said;
+    CapturedLog log;
     run::RetryOptions options;
     run::Stop stop;
     run::Outage outage;
@@ -58,7 +58,7 @@ class Recovery : public testing::Test {
 
     /// Runs work that fails a number of times first.
     template <typename Failure>
-    void lead(const Failure& error, int times, bool goes_on = true) {
+    void attempt(const Failure& error, int times, bool work_is_left = true) {
         recovery.run_with_retries(
             [&] {
                 if (++attempts <= times)
@@ -66,49 +66,49 @@ class Recovery : public testing::Test {
             },
             [&](const Error&) {
                 ++failures;
-                return goes_on;
+                return work_is_left;
             });
     }
 };
 
 TEST_F(Recovery, RunsSuccessfulWorkOnce) {
-    lead(lost, 0);
+    attempt(lost, 0);
     EXPECT_EQ(attempts, 1);
     EXPECT_EQ(failures, 0);
-    EXPECT_EQ(said.text(), "");
+    EXPECT_EQ(log.text(), "");
 }
 
 TEST_F(Recovery, RetriesAfterALostConnection) {
-    lead(lost, 2);
+    attempt(lost, 2);
     EXPECT_EQ(attempts, 3);
     EXPECT_EQ(failures, 2);
     EXPECT_TRUE(recovery.connection_failed());
-    EXPECT_EQ(said.text(), "lost; trying again\n") << "once is enough";
+    EXPECT_EQ(log.text(), "lost; trying again\n") << "the message is not repeated";
 }
 
 TEST_F(Recovery, RetriesWhileAServerIsUnavailable) {
-    lead(disk_full, 1);
+    attempt(disk_full, 1);
     EXPECT_EQ(attempts, 2);
     EXPECT_FALSE(recovery.connection_failed());
 }
 
 TEST_F(Recovery, DoesNotRetryHopelessWork) {
-    EXPECT_THROW(lead(wrong_password, 1), ConnectionError);
+    EXPECT_THROW(attempt(wrong_password, 1), ConnectionError);
     EXPECT_EQ(attempts, 1);
     attempts = 0;
-    EXPECT_THROW(lead(no_such_table, 1), SqlError);
+    EXPECT_THROW(attempt(no_such_table, 1), SqlError);
     EXPECT_EQ(attempts, 1);
     EXPECT_EQ(failures, 0);
-    EXPECT_EQ(said.text(), "");
+    EXPECT_EQ(log.text(), "");
 }
 
 TEST_F(Recovery, EndsIfNoWorkIsLeft) {
-    lead(lost, 100, /*goes_on=*/false);
+    attempt(lost, 100, /*work_is_left=*/false);
     EXPECT_EQ(attempts, 1);
     EXPECT_EQ(failures, 1);
 }
 
-TEST_F(Recovery, PassesErrorsBetweenAttemptsOn) {
+TEST_F(Recovery, PassesOnErrorsBetweenAttempts) {
     const auto fail = [] {
         throw ConnectionError(lost);
     };
@@ -121,17 +121,17 @@ TEST_F(Recovery, PassesErrorsBetweenAttemptsOn) {
 
 TEST_F(Recovery, EndsAfterTheNextFailureWhenStopping) {
     stop.after_current();
-    lead(lost, 100);
+    attempt(lost, 100);
     EXPECT_EQ(attempts, 1);
-    EXPECT_EQ(failures, 1) << "the current work is put back";
+    EXPECT_EQ(failures, 1) << "the current work returns to the queue";
 }
 
 TEST_F(Recovery, IsInterruptedAfterAnyFailure) {
     stop.now();
-    EXPECT_THROW(lead(lost, 100), Interrupted);
-    EXPECT_THROW(lead(disk_full, 100), Interrupted);
+    EXPECT_THROW(attempt(lost, 100), Interrupted);
+    EXPECT_THROW(attempt(disk_full, 100), Interrupted);
     // Like a cancelled statement.
-    EXPECT_THROW(lead(SqlError("57014", "cancelled"), 100), Interrupted);
+    EXPECT_THROW(attempt(SqlError("57014", "cancelled"), 100), Interrupted);
 }
 
 TEST_F(Recovery, IsInterruptedWhileItWaits) {
@@ -152,14 +152,15 @@ TEST_F(Recovery, IsInterruptedWhileItWaits) {
 
 TEST_F(Recovery, GivesUpAfterTheTimeout) {
     options.retry_timeout = 0s;
-    EXPECT_THAT([&] { lead(lost, 1); }, ThrowsMessage<Error>("giving up after 0 s: lost"));
+    EXPECT_THAT([&] { attempt(lost, 1); }, ThrowsMessage<Error>("giving up after 0 s: lost"));
     EXPECT_EQ(attempts, 1);
 }
 
 TEST_F(Recovery, CountsTheTimeFromTheFirstConsecutiveFailure) {
     options.retry_timeout = 1s;
     const auto started = Clock::now();
-    EXPECT_THAT([&] { lead(lost, 100); }, ThrowsMessage<Error>(HasSubstr("giving up after 1 s")));
+    EXPECT_THAT([&] { attempt(lost, 100); },
+                ThrowsMessage<Error>(HasSubstr("giving up after 1 s")));
     EXPECT_GE(Clock::now() - started, 1s);
     EXPECT_GE(attempts, 3);
 }
@@ -186,7 +187,7 @@ TEST_F(Recovery, EndsAnOutageWithANewConnection) {
             throw ConnectionError(lost);
     };
     recovery.run_with_retries(work, [](const Error&) { return true; });
-    EXPECT_THAT(said.text(), HasSubstr("connected again\n"));
+    EXPECT_THAT(log.text(), HasSubstr("connected again\n"));
     EXPECT_GE(outage.last_success(), until - 1s);
 }
 
@@ -198,7 +199,7 @@ TEST_F(Recovery, DoesNotEndALackOfSpaceWithANewConnection) {
     };
     EXPECT_THAT([&] { recovery.run_with_retries(work, [](const Error&) { return true; }); },
                 ThrowsMessage<Error>(StartsWith("giving up")));
-    EXPECT_THAT(said.text(), testing::Not(HasSubstr("connected again")));
+    EXPECT_THAT(log.text(), testing::Not(HasSubstr("connected again")));
 }
 
 TEST(WaitBeforeRetry, GrowsUpToALimit) {
@@ -221,11 +222,11 @@ TEST(WaitBeforeRetry, IsBoundedAfterAnyNumberOfFailures) {
 }
 
 TEST(Outage, RepeatsAMessageRarely) {
-    const Said said;
+    const CapturedLog log;
     run::Outage outage;
     for (const auto* message : {"lost", "lost", "refused", "lost"})
         outage.announce(message);
-    EXPECT_EQ(said.text(), "lost\nrefused\n");
+    EXPECT_EQ(log.text(), "lost\nrefused\n");
 }
 
 } // namespace

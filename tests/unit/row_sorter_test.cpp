@@ -48,7 +48,7 @@ std::vector<std::string> sorted(const std::vector<std::size_t>& fields,
     return taken;
 }
 
-TEST(RowSorter, SortsByAFieldAndKeepsTheOrderOfEqualOnes) {
+TEST(RowSorter, SortsByAFieldAndKeepsTheOrderOfEqualRows) {
     const auto a1 = row_of({"1", "a"}), b2 = row_of({"2", "b"}), a3 = row_of({"3", "a"});
     EXPECT_THAT(sorted({1}, {a1, b2, a3}), ElementsAre(a1, a3, b2));
 }
@@ -59,7 +59,7 @@ TEST(RowSorter, ComparesFieldsInTheGivenOrder) {
     EXPECT_THAT(sorted({2, 0}, {one, two, three}), ElementsAre(three, one, two));
 }
 
-TEST(RowSorter, TakesNullsAndEmptyAndMissingFields) {
+TEST(RowSorter, PutsMissingAndEmptyFieldsFirstAndNullsLast) {
     const auto null = row_of({std::nullopt, "n"}), empty = row_of({"", "e"}), none = row_of({});
     EXPECT_THAT(sorted({0}, {null, empty, null, none}), ElementsAre(none, empty, null, null));
 }
@@ -107,7 +107,7 @@ TEST(RowSorter, RefusesAnIncompleteRow) {
     EXPECT_THROW(sorted({0}, {row.substr(0, row.size() - 1)}), TaskError);
 }
 
-TEST(RowSorter, RefusesLengthsThatCannotBe) {
+TEST(RowSorter, RefusesInvalidLengths) {
     EXPECT_THROW(sorted({0}, {big_endian(0xffff, 2)}), TaskError);
     EXPECT_THROW(sorted({0}, {big_endian(1, 2) + big_endian(0xfffffffe, 4)}), TaskError);
 }

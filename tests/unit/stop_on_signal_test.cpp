@@ -38,18 +38,18 @@ using namespace std::chrono_literals;
     }
     kill(getpid(), SIGTERM);
     if (has_threads)
-        server.take(); // the cancel request
+        server.accept(); // the cancel request
     std::this_thread::sleep_for(60s);
     std::_Exit(1);
 }
 
-TEST(StopOnSignal, TheSecondEndsTheProcessIfAServerDoesNotAnswer) {
+TEST(StopOnSignal, TheSecondSignalEndsTheProcessIfAServerDoesNotAnswer) {
     testing::FLAGS_gtest_death_test_style = "threadsafe";
     EXPECT_EXIT(be_interrupted_twice(/*has_threads=*/true),
                 testing::ExitedWithCode(exit_interrupted), "");
 }
 
-TEST(StopOnSignal, TheSecondEndsTheProcessIfNoThreadCanBeCreated) {
+TEST(StopOnSignal, TheSecondSignalEndsTheProcessIfNoThreadCanBeCreated) {
     testing::FLAGS_gtest_death_test_style = "threadsafe";
     EXPECT_EXIT(be_interrupted_twice(/*has_threads=*/false),
                 testing::ExitedWithCode(exit_interrupted), "");

@@ -34,13 +34,13 @@ TEST(ParseSlices, ReadsASliceForEachDimension) {
     EXPECT_EQ(parse_slices(slices.text()), slices);
 }
 
-TEST(ParseSlices, AreEqualInAnyOrder) {
+TEST(Slices, AreEqualInAnyOrder) {
     EXPECT_EQ(parse_slices(R"({"a": [0, 5], "b": [1, 2]})"),
               parse_slices(R"({"b": [1, 2], "a": [0, 5]})"));
     EXPECT_NE(parse_slices(R"({"a": [0, 5]})"), parse_slices(R"({"a": [0, 5], "b": [1, 2]})"));
 }
 
-TEST(ParseSlices, OverlapIfTheyDoInEachDimension) {
+TEST(Slices, OverlapIfTheyOverlapInEachDimension) {
     const auto slices = parse_slices(R"({"time": [0, 5], "device": [0, 10]})");
     EXPECT_TRUE(slices.overlap(parse_slices(R"({"time": [4, 8], "device": [9, 11]})")));
     EXPECT_TRUE(slices.overlap(parse_slices(R"({"time": [4, 8]})")));

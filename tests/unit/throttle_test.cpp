@@ -16,7 +16,7 @@ TEST(Throttle, LimitsTheRateOfAllWorkersTogether) {
     Throttle throttle;
     throttle.set(1'000'000);
     const Stop stop;
-    const auto begun = Clock::now();
+    const auto start = Clock::now();
     {
         std::vector<std::jthread> workers;
         for (int worker = 0; worker < 4; ++worker)
@@ -26,7 +26,7 @@ TEST(Throttle, LimitsTheRateOfAllWorkersTogether) {
             });
     }
     // 400,000 bytes; the throttle does not wait for the last ones.
-    EXPECT_GE(Clock::now() - begun, milliseconds(385));
+    EXPECT_GE(Clock::now() - start, milliseconds(385));
 }
 
 TEST(Throttle, DoesNotWaitWithoutALimit) {
@@ -34,10 +34,10 @@ TEST(Throttle, DoesNotWaitWithoutALimit) {
     throttle.set(1);
     throttle.set(std::nullopt);
     const Stop stop;
-    const auto begun = Clock::now();
+    const auto start = Clock::now();
     throttle.take(1'000'000'000, stop);
     throttle.take(1'000'000'000, stop);
-    EXPECT_LT(Clock::now() - begun, std::chrono::seconds(60));
+    EXPECT_LT(Clock::now() - start, std::chrono::seconds(60));
 }
 
 TEST(Throttle, EndsTheWaitOnAStop) {

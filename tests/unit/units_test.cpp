@@ -55,13 +55,13 @@ TEST(FormatCount, SeparatesThousandsByCommas) {
     EXPECT_EQ(format_count(largest), "9,223,372,036,854,775,807");
 }
 
-TEST(FormatAll, AgreesWithItsVerb) {
+TEST(FormatAll, TakesTheVerbThatAgrees) {
     EXPECT_EQ(output::format_all(1, "task", "was", "were"), "the only task was");
     EXPECT_EQ(output::format_all(2, "task", "was", "were"), "all 2 tasks were");
     EXPECT_EQ(output::format_all(1000, "task", "was", "were"), "all 1,000 tasks were");
 }
 
-TEST(FormatCount, SetsNoCommaAfterAMinus) {
+TEST(FormatCount, PutsNoCommaAfterAMinus) {
     EXPECT_EQ(format_count(-1), "-1");
     EXPECT_EQ(format_count(-100), "-100");
     EXPECT_EQ(format_count(-100'000), "-100,000");

@@ -40,9 +40,9 @@ TEST(Watchdog, BreaksConnectionsThatWaitForAnUnreachableServer) {
     const ConnectionMonitor::Waiting waiting(*hanging.monitor());
     const ConnectionMonitor::Waiting waiting_too(*hanging_too.monitor());
     const run::Watchdog watchdog(connections, 200ms);
-    EXPECT_TRUE(hanging.is_broken_off(soon));
-    EXPECT_TRUE(hanging_too.is_broken_off(soon));
-    EXPECT_FALSE(idle.is_broken_off(0)) << "no thread waits for it";
+    EXPECT_TRUE(hanging.is_broken(soon));
+    EXPECT_TRUE(hanging_too.is_broken(soon));
+    EXPECT_FALSE(idle.is_broken(0)) << "no thread waits for it";
 }
 
 TEST(Watchdog, ForgetsClosedConnections) {
@@ -53,7 +53,7 @@ TEST(Watchdog, ForgetsClosedConnections) {
         const SilentConnection connection(server);
         connections.add(entry(connection));
         const ConnectionMonitor::Waiting waiting(*connection.monitor());
-        EXPECT_TRUE(connection.is_broken_off(soon));
+        EXPECT_TRUE(connection.is_broken(soon));
     }
     // The watchdog may be examining the last connection now.
     const auto are_forgotten = [&] {
@@ -72,7 +72,7 @@ TEST(Deadline, ClosesTheConnection) {
     SilentServer server;
     const SilentConnection connection(server);
     const postgres::Deadline deadline(connection.monitor(), 50ms);
-    EXPECT_TRUE(connection.is_broken_off(soon));
+    EXPECT_TRUE(connection.is_broken(soon));
 }
 
 TEST(Deadline, DoesNothingIfDestroyedInTime) {
@@ -80,7 +80,7 @@ TEST(Deadline, DoesNothingIfDestroyedInTime) {
     const SilentConnection connection(server);
     std::optional<postgres::Deadline> deadline(std::in_place, connection.monitor(), 60s);
     deadline.reset();
-    EXPECT_FALSE(connection.is_broken_off(shortly));
+    EXPECT_FALSE(connection.is_broken(shortly));
 }
 
 } // namespace
