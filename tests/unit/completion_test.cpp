@@ -1,6 +1,6 @@
 // Tests the completions in bash, zsh and fish themselves, if installed.
 #include "cli/generate.hpp"
-#include "support/own_command_line.hpp"
+#include "support/sample_command_line.hpp"
 #include "support/shell.hpp"
 
 #include <gmock/gmock.h>
@@ -10,9 +10,9 @@
 
 namespace {
 
-using test::own_command_line;
 using test::program_output;
 using test::run_command;
+using test::sample_command_line;
 using test::TextFile;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -80,8 +80,8 @@ Words bash(Words words) {
     return bash(script, std::move(words));
 }
 
-Words own_bash(Words words) {
-    return bash(cli::bash_completion(own_command_line()), std::move(words));
+Words sample_bash(Words words) {
+    return bash(cli::bash_completion(sample_command_line()), std::move(words));
 }
 
 TEST_F(BashCompletion, CompletesCommands) {
@@ -107,8 +107,8 @@ TEST_F(BashCompletion, CompletesChoices) {
     EXPECT_THAT(bash({"copy", "--load-strategy", "="}),
                 UnorderedElementsAre("auto", "attach", "in-place"));
     EXPECT_THAT(bash({"verify", "--mode", "agg"}), ElementsAre("aggregate"));
-    EXPECT_THAT(own_bash({"one", "-c", "in"}), ElementsAre("in-place"));
-    EXPECT_THAT(own_bash({"two", "d"}), ElementsAre("down"));
+    EXPECT_THAT(sample_bash({"one", "-c", "in"}), ElementsAre("in-place"));
+    EXPECT_THAT(sample_bash({"two", "d"}), ElementsAre("down"));
 }
 
 TEST_F(BashCompletion, OffersNothingForFreeValues) {
@@ -118,10 +118,10 @@ TEST_F(BashCompletion, OffersNothingForFreeValues) {
 }
 
 TEST_F(BashCompletion, CompletesFiles) {
-    EXPECT_THAT(own_bash({"one", "--log-file", "timescaledb-b"}),
+    EXPECT_THAT(sample_bash({"one", "--log-file", "timescaledb-b"}),
                 ElementsAre("timescaledb-backfill"));
-    EXPECT_THAT(own_bash({"one", "--html", "="}), ElementsAre("timescaledb-backfill"));
-    EXPECT_THAT(own_bash({"one", "--plain", ""}), IsEmpty());
+    EXPECT_THAT(sample_bash({"one", "--html", "="}), ElementsAre("timescaledb-backfill"));
+    EXPECT_THAT(sample_bash({"one", "--plain", ""}), IsEmpty());
 }
 
 TEST_F(BashCompletion, IgnoresWordsBeforeAndAfter) {
@@ -153,13 +153,13 @@ std::string zsh(const std::string& line) {
     return zsh(script, "timescaledb-backfill " + line);
 }
 
-std::string own_zsh(const std::string& line) {
-    return zsh(cli::zsh_completion(own_command_line()), "timescaledb-backfill " + line);
+std::string sample_zsh(const std::string& line) {
+    return zsh(cli::zsh_completion(sample_command_line()), "timescaledb-backfill " + line);
 }
 
 TEST_F(ZshCompletion, HasValidSyntax) {
     for (const auto& script :
-         {cli::zsh_completion(own_command_line()), program_output({"--generate", "zsh"})}) {
+         {cli::zsh_completion(sample_command_line()), program_output({"--generate", "zsh"})}) {
         const TextFile file("_timescaledb-backfill", script);
         const auto outcome = run_command({"zsh", "-n", file.path()});
         EXPECT_EQ(outcome.exit_status, 0) << outcome.output;
@@ -172,14 +172,14 @@ TEST_F(ZshCompletion, CompletesCommands) {
 
 TEST_F(ZshCompletion, CompletesOptions) {
     EXPECT_EQ(zsh("stage --unt"), "timescaledb-backfill stage --until");
-    EXPECT_EQ(own_zsh("one -p x --num"), "timescaledb-backfill one -p x --number");
+    EXPECT_EQ(sample_zsh("one -p x --num"), "timescaledb-backfill one -p x --number");
 }
 
 TEST_F(ZshCompletion, CompletesChoices) {
     EXPECT_EQ(zsh("copy --load-strategy att"), "timescaledb-backfill copy --load-strategy attach");
     EXPECT_EQ(zsh("copy --load-strategy=att"), "timescaledb-backfill copy --load-strategy=attach");
-    EXPECT_EQ(own_zsh("one -c in"), "timescaledb-backfill one -c in-place");
-    EXPECT_EQ(own_zsh("two d"), "timescaledb-backfill two down");
+    EXPECT_EQ(sample_zsh("one -c in"), "timescaledb-backfill one -c in-place");
+    EXPECT_EQ(sample_zsh("two d"), "timescaledb-backfill two down");
 }
 
 // ---------------------------------------------------------------- fish
@@ -201,13 +201,13 @@ Words fish(const std::string& line) {
     return fish(script, line);
 }
 
-Words own_fish(const std::string& line) {
-    return fish(cli::fish_completion(own_command_line()), line);
+Words sample_fish(const std::string& line) {
+    return fish(cli::fish_completion(sample_command_line()), line);
 }
 
 TEST_F(FishCompletion, HasValidSyntax) {
     for (const auto& script :
-         {cli::fish_completion(own_command_line()), program_output({"--generate", "fish"})}) {
+         {cli::fish_completion(sample_command_line()), program_output({"--generate", "fish"})}) {
         const TextFile file("timescaledb-backfill.fish", script);
         const auto outcome = run_command({"fish", "-n", file.path()});
         EXPECT_EQ(outcome.exit_status, 0) << outcome.output;
@@ -216,24 +216,24 @@ TEST_F(FishCompletion, HasValidSyntax) {
 
 TEST_F(FishCompletion, CompletesCommands) {
     EXPECT_THAT(fish("cop"), ElementsAre("copy\tCopy the staged chunks"));
-    EXPECT_THAT(own_fish("on"), ElementsAre("one\tThe target's \"first\""));
+    EXPECT_THAT(sample_fish("on"), ElementsAre("one\tThe target's \"first\""));
 }
 
 TEST_F(FishCompletion, CompletesOptions) {
     EXPECT_THAT(fish("stage --unt"), ElementsAre("--until\tcompletion point"));
     EXPECT_THAT(fish("clean --unt"), IsEmpty());
-    EXPECT_THAT(own_fish("one --pla"), ElementsAre("--plain\tit's [in] brackets"));
+    EXPECT_THAT(sample_fish("one --pla"), ElementsAre("--plain\tit's [in] brackets"));
 }
 
 TEST_F(FishCompletion, CompletesChoices) {
     EXPECT_THAT(fish("copy --load-strategy "),
                 ElementsAre(HasSubstr("attach\t"), HasSubstr("auto\t"), HasSubstr("in-place\t")));
-    EXPECT_THAT(own_fish("two d"), ElementsAre("down"));
+    EXPECT_THAT(sample_fish("two d"), ElementsAre("down"));
 }
 
 TEST_F(FishCompletion, CompletesFiles) {
-    EXPECT_THAT(own_fish("one --log-file timesc"), ElementsAre("timescaledb-backfill.fish"));
-    EXPECT_THAT(own_fish("one --plain timesc"), IsEmpty());
+    EXPECT_THAT(sample_fish("one --log-file timesc"), ElementsAre("timescaledb-backfill.fish"));
+    EXPECT_THAT(sample_fish("one --plain timesc"), IsEmpty());
 }
 
 } // namespace

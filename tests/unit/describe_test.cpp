@@ -1,5 +1,5 @@
 #include "cli/describe.hpp"
-#include "support/own_command_line.hpp"
+#include "support/sample_command_line.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,12 +9,12 @@
 
 namespace {
 
-using test::own_command_line;
+using test::sample_command_line;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
 const cli::Description& described() {
-    static const auto description = own_command_line();
+    static const auto description = sample_command_line();
     return description;
 }
 

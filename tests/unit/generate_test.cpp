@@ -1,7 +1,7 @@
 // Tests that generated texts contain everything that --help shows.
 #include "commands/commands.hpp"
 #include "postgres/error.hpp"
-#include "support/own_command_line.hpp"
+#include "support/sample_command_line.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -12,8 +12,8 @@
 
 namespace {
 
+using test::CommandInHelp;
 using test::commands_in_help;
-using test::HelpedCommand;
 using test::program_output;
 using testing::HasSubstr;
 using testing::Not;
@@ -31,7 +31,7 @@ std::string between(const std::string& text, const std::string& first, const std
 }
 
 /// The commands; checks that they include all known ones.
-std::vector<HelpedCommand> known_commands() {
+std::vector<CommandInHelp> known_commands() {
     auto commands = commands_in_help();
     EXPECT_GE(commands.size(), 6);
     EXPECT_EQ(commands.at(4).name, "stage");

@@ -1,5 +1,5 @@
 #include "cli/help_text.hpp"
-#include "support/own_command_line.hpp"
+#include "support/sample_command_line.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

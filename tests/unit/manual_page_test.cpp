@@ -1,6 +1,6 @@
 #include "base/exit_status.hpp"
 #include "cli/generate.hpp"
-#include "support/own_command_line.hpp"
+#include "support/sample_command_line.hpp"
 #include "support/shell.hpp"
 
 #include <fmt/format.h>
@@ -9,15 +9,15 @@
 
 namespace {
 
-using test::own_command_line;
 using test::program_output;
 using test::run_command;
+using test::sample_command_line;
 using test::TextFile;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 
 std::string sample_page() {
-    static const auto page = cli::manual_page(own_command_line());
+    static const auto page = cli::manual_page(sample_command_line());
     return page;
 }
 

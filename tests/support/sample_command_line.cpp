@@ -1,4 +1,4 @@
-#include "support/own_command_line.hpp"
+#include "support/sample_command_line.hpp"
 
 #include "commands/commands.hpp"
 
@@ -13,8 +13,8 @@ namespace test {
 
 namespace {
 
-HelpedCommand helped(const std::string& name, const std::string& help) {
-    HelpedCommand result{name, {}};
+CommandInHelp command_in(const std::string& name, const std::string& help) {
+    CommandInHelp result{name, {}};
     static const std::regex line("\n  (-[^ \n]+)");
     static const std::regex option("[^,]+");
     for (std::sregex_iterator it(help.begin(), help.end(), line), end; it != end; ++it) {
@@ -27,7 +27,7 @@ HelpedCommand helped(const std::string& name, const std::string& help) {
 
 } // namespace
 
-cli::Description own_command_line() {
+cli::Description sample_command_line() {
     const std::map<std::string, cli::HelpText> help{
         {"timescaledb-backfill",
          cli::parse_help_text("Does what it does (well), \\ and more\n\n"
@@ -79,9 +79,9 @@ std::string program_output(const std::vector<std::string>& arguments) {
     return output;
 }
 
-std::vector<HelpedCommand> commands_in_help() {
+std::vector<CommandInHelp> commands_in_help() {
     const auto help = program_output({"--help"});
-    std::vector<HelpedCommand> result{helped("", help)};
+    std::vector<CommandInHelp> result{command_in("", help)};
     std::istringstream lines(help.substr(help.find("\nCommands:\n") + 1));
     std::string line;
     std::getline(lines, line);
@@ -89,7 +89,7 @@ std::vector<HelpedCommand> commands_in_help() {
         if (line.starts_with("   ")) // the rest of a summary
             continue;
         const auto name = line.substr(2, line.find(' ', 2) - 2);
-        result.push_back(helped(name, program_output({name, "--help"})));
+        result.push_back(command_in(name, program_output({name, "--help"})));
     }
     return result;
 }

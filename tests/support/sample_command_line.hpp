@@ -9,16 +9,18 @@ namespace test {
 
 /// A command line with every kind of option, and with every character that is special to a shell or
 /// to man.
-cli::Description own_command_line();
+cli::Description sample_command_line();
 
 /// What the program prints with these arguments, which must not run a command.
 std::string program_output(const std::vector<std::string>& arguments);
 
-/// The program's commands and their options according to --help.
-struct HelpedCommand {
+/// A command and its options according to --help.
+struct CommandInHelp {
     std::string name;                 ///< empty for the program itself
     std::vector<std::string> options; ///< all names, such as "-u" and "--until"
 };
-std::vector<HelpedCommand> commands_in_help();
+
+/// The program, and then its commands.
+std::vector<CommandInHelp> commands_in_help();
 
 } // namespace test
