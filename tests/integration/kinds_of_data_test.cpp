@@ -102,7 +102,7 @@ class KindsOfData : public Migration {};
 // So that no type is forgotten: those of the server are those of built_in_kinds(), but for those of
 // types_without_values(). Left out besides are
 // - arrays, which are tried with each of them;
-// - row types of catalogs and views, which are composites like any other (support/own_types.cpp);
+// - row types of catalogs and views, which are composites like any other (support/user_types.cpp);
 // - pseudo-types, which no column can have.
 TEST_F(KindsOfData, ThereAreValuesOfEveryBuiltInType) {
     std::vector<std::string> names;

@@ -5,8 +5,8 @@
 #include "postgres/error.hpp"
 #include "support/kinds.hpp"
 #include "support/migration.hpp"
-#include "support/own_types.hpp"
 #include "support/random_hypertable.hpp"
+#include "support/user_types.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -61,7 +61,7 @@ class RandomHypertables : public Migration, public testing::WithParamInterface<i
         for (const auto& kind : built_in_kinds(std::stoi(source.value("SHOW server_version_num"))))
             if (has_xml || kind.name != "xml")
                 kinds.push_back(kind.kind);
-        for (auto& more : {make_own_types(random, source, target, odd_identifier(random, 0)),
+        for (auto& more : {make_user_types(random, source, target, odd_identifier(random, 0)),
                            make_extension_types(source, target)})
             // Twice, because there are many built-in ones.
             for (int i = 0; i < 2; ++i)

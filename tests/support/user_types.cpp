@@ -1,4 +1,4 @@
-#include "support/own_types.hpp"
+#include "support/user_types.hpp"
 
 #include "postgres/quote.hpp"
 
@@ -42,16 +42,16 @@ struct Definition {
     std::string target;
 };
 
-class OwnTypes {
+class UserTypes {
   public:
-    OwnTypes(Random& random, const std::string& schema)
+    UserTypes(Random& random, const std::string& schema)
         : random_(random), schema_(quote_identifier(schema)) {}
 
     /// Types that do not depend on others.
     std::vector<Definition> simple() {
         std::vector<Definition> definitions;
         mood_ = {.type = name(), .values = labels(), .make = {}, .ordered = true};
-        definitions.push_back({mood_, create_mood(), create_mood_by_and_by()});
+        definitions.push_back({mood_, create_mood(), create_mood_step_by_step()});
         positive_ = {.type = name(),
                      .values = {"1", "2147483647"},
                      .make = {},
@@ -115,7 +115,7 @@ class OwnTypes {
     }
 
     /// Creates the last label first, so that the OIDs are not in the order of the labels.
-    std::string create_mood_by_and_by() const {
+    std::string create_mood_step_by_step() const {
         const auto last = quote_literal(labels().back());
         auto sql = fmt::format("CREATE TYPE {} AS ENUM ({})", mood_.type, last);
         for (auto label = labels().begin(); label + 1 != labels().end(); ++label)
@@ -134,11 +134,11 @@ class OwnTypes {
 
 } // namespace
 
-std::vector<Kind> make_own_types(Random& random, Database& source, Database& target,
-                                 const std::string& schema) {
+std::vector<Kind> make_user_types(Random& random, Database& source, Database& target,
+                                  const std::string& schema) {
     for (auto* side : {&source, &target})
         side->run("CREATE SCHEMA " + quote_identifier(schema));
-    OwnTypes types(random, schema);
+    UserTypes types(random, schema);
     std::vector<Kind> kinds;
     const auto make = [&](std::vector<Definition> definitions) {
         for (const auto& definition : definitions)
