@@ -92,7 +92,7 @@ Report report_of(const Outcome& outcome) {
 /// Cuts the connection of a client when it sends a text.
 void proxy_cuts_at(Proxy& proxy, const std::string& text) {
     proxy.plan_at(text, [](int /*number*/) {
-        return std::optional(FaultAt{.fault = Fault::cut, .is_heard = false});
+        return std::optional(FaultAt{.fault = Fault::cut, .is_delivered = false});
     });
 }
 

@@ -544,11 +544,11 @@ class CommitUnanswered : public CloneSchema {
     }
 
     /// Cuts psql's connection when it commits, and a number of later connections.
-    /// \param is_heard whether the target still receives the COMMIT.
-    void lose_commit(Fault fault, bool is_heard, int more = 0) {
-        to_target.plan_at("COMMIT;", [this, fault, is_heard](int number) {
+    /// \param is_delivered true if the target still receives the COMMIT.
+    void lose_commit(Fault fault, bool is_delivered, int more = 0) {
+        to_target.plan_at("COMMIT;", [this, fault, is_delivered](int number) {
             is_lost_ = true;
-            return number == 1 ? std::optional(FaultAt{fault, is_heard}) : std::nullopt;
+            return number == 1 ? std::optional(FaultAt{fault, is_delivered}) : std::nullopt;
         });
         to_target.plan([this, more](int /*number*/) mutable -> std::optional<FaultAfter> {
             if (!is_lost_ || more-- <= 0)
@@ -591,7 +591,7 @@ class CommitUnanswered : public CloneSchema {
 };
 
 TEST_F(CommitUnanswered, ThatSucceededIsReportedAsDone) {
-    lose_commit(Fault::cut, /*is_heard=*/true, /*more=*/2);
+    lose_commit(Fault::cut, /*is_delivered=*/true, /*more=*/2);
     const auto outcome = backfill(words());
     EXPECT_THAT(outcome.errors, HasSubstr("; trying again"));
     expect_cloned(outcome);
@@ -599,7 +599,7 @@ TEST_F(CommitUnanswered, ThatSucceededIsReportedAsDone) {
 
 TEST_F(CommitUnanswered, ThatWasNotReceivedIsRolledBack) {
     // The target waits for its lost client until its backend is terminated.
-    lose_commit(Fault::lose_client, /*is_heard=*/false);
+    lose_commit(Fault::lose_client, /*is_delivered=*/false);
     EXPECT_THAT(clone_fails({"--retry-timeout", "20s"}),
                 AllOf(HasSubstr("psql failed with exit status 2; the target is unchanged: "),
                       HasSubstr("connection")));
@@ -611,7 +611,7 @@ TEST_F(CommitUnanswered, ThatIsStillInProgressIsWaitedFor) {
     // With another application_name, the session is not found, and not terminated.
     programs.replace("psql", "PGAPPNAME=elsewhere exec $PROGRAM \"$@\"");
     const auto before = target.value(traces);
-    lose_commit(Fault::lose_client, /*is_heard=*/false);
+    lose_commit(Fault::lose_client, /*is_delivered=*/false);
     const auto program = start(words());
     ASSERT_TRUE(eventually([&] {
         return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
@@ -629,17 +629,17 @@ TEST_F(CommitUnanswered, ThatIsStillInProgressIsWaitedFor) {
 }
 
 TEST_F(CommitUnanswered, ThatRemainsUnknownIsReported) {
-    lose_commit(Fault::cut, /*is_heard=*/true, all);
+    lose_commit(Fault::cut, /*is_delivered=*/true, all);
     expect_in_doubt(backfill(words({"--retry-timeout", "1s"})));
 }
 
 TEST_F(CommitUnanswered, ThatSucceededIsReportedAsDoneAfterAnInterrupt) {
-    lose_commit(Fault::stall, /*is_heard=*/true);
+    lose_commit(Fault::stall, /*is_delivered=*/true);
     expect_cloned(interrupt_at_commit(*start(words())));
 }
 
 TEST_F(CommitUnanswered, ThatRemainsUnknownAfterAnInterruptIsReported) {
-    lose_commit(Fault::stall, /*is_heard=*/true, all);
+    lose_commit(Fault::stall, /*is_delivered=*/true, all);
     expect_in_doubt(interrupt_at_commit(*start(words())));
 }
 

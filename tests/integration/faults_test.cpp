@@ -96,7 +96,7 @@ class Faults : public FaultMigration {
         auto program = start_copy();
         expect_waiting_at_gate(3);
         to_source.refuse(true);
-        to_source.strike(Fault::cut);
+        to_source.inject(Fault::cut);
         holder.reset();
         EXPECT_TRUE(eventually([&] { return sessions(source) == 0; }));
         return program;
@@ -159,7 +159,7 @@ TEST_F(Faults, NothingIsRetriedBeforeTheRunHasBegun) {
         proxy->refuse(false);
         proxy->plan([](int) { return FaultAfter{Fault::cut, 700}; });
         EXPECT_EQ(end_of(*start_copy()).exit_status, exit_failed);
-        proxy->spare();
+        proxy->cancel_faults();
     }
     EXPECT_EQ(finished_tasks(), "0");
 }
@@ -169,7 +169,7 @@ TEST_F(Faults, CutsAtRandomOffsets) {
     int cuts = 0;
     for (int round = 0; round < 3 * rounds(1); ++round) {
         begin_anew();
-        const auto before = to_source.struck() + to_target.struck();
+        const auto before = to_source.faults() + to_target.faults();
         if (round % 3 != 1)
             plan_at_random(to_source, Fault::cut);
         if (round % 3 != 0)
@@ -177,7 +177,7 @@ TEST_F(Faults, CutsAtRandomOffsets) {
         const auto outcome = end_of(*start_copy({"--max-retries", "1000"}));
         expect_survived(outcome);
         expect_reported_once(outcome.output);
-        cuts += to_source.struck() + to_target.struck() - before;
+        cuts += to_source.faults() + to_target.faults() - before;
         expect_recovered();
         if (HasFailure())
             break;
@@ -212,7 +212,7 @@ TEST_F(Faults, ServersThatRefuseConnectionsTemporarily) {
         const auto program = start_copy();
         expect_waiting_at_gate(3);
         proxy->refuse(true);
-        proxy->strike(Fault::cut);
+        proxy->inject(Fault::cut);
         holder.reset();
         EXPECT_TRUE(eventually([&] { return program->has_warned("Connection refused"); }));
         EXPECT_FALSE(program->has_ended());
@@ -230,7 +230,7 @@ TEST_F(Faults, AServerThatStaysDownEndsTheRun) {
         const auto program = start_copy({"--retry-timeout", "2s"});
         expect_waiting_at_gate(3);
         proxy->refuse(true);
-        proxy->strike(Fault::cut);
+        proxy->inject(Fault::cut);
         holder.reset();
         const auto before = Clock::now();
         const auto outcome = end_of(*program);
@@ -250,7 +250,7 @@ TEST_F(Faults, TheSummaryDoesNotWaitForAServerThatHangs) {
         start({"copy", "--parallelism", "1", "--retry-timeout", "1s", "--stall-timeout", "1s"});
     expect_waiting_at_gate(1);
     to_target.plan([](int) { return FaultAfter{Fault::stall, 0}; });
-    to_target.strike(Fault::stall);
+    to_target.inject(Fault::stall);
     ASSERT_TRUE(eventually([&] { return program->has_said("Copied "); }));
     const auto connections = to_target.connections();
     EXPECT_THAT(end_of(*program).errors, HasSubstr("giving up after 1 s"));
@@ -264,11 +264,11 @@ TEST_F(Faults, ConnectionsLostOnOneSideOnly) {
             SCOPED_TRACE(proxy == &to_source ? "source" : "target");
             SCOPED_TRACE(fault == Fault::lose_client ? "the client's" : "the server's");
             begin_anew();
-            const auto before = proxy->struck();
+            const auto before = proxy->faults();
             plan_in_mid_copy(*proxy, fault);
             const auto program = start_copy({"--stall-timeout", "1s"});
-            EXPECT_TRUE(eventually([&] { return proxy->struck() > before; }));
-            proxy->spare();
+            EXPECT_TRUE(eventually([&] { return proxy->faults() > before; }));
+            proxy->cancel_faults();
             expect_survived(end_of(*program), proxy == &to_source ? "source" : "target");
             // The proxy keeps the server's side open: it is the program that ends those sessions.
             expect_no_session_left();
@@ -287,7 +287,7 @@ TEST_F(Faults, TheOutcomeOfACommitIsFoundIfTheConnectionIsLost) {
     for (const auto& round : all) {
         SCOPED_TRACE(fmt::format("fault {}", static_cast<int>(round.fault)));
         begin_anew();
-        const auto before = to_target.struck();
+        const auto before = to_target.faults();
         // One of three, in no order that the commits of an attempt could have as well.
         to_target.plan_at(
             "COMMIT",
@@ -300,7 +300,7 @@ TEST_F(Faults, TheOutcomeOfACommitIsFoundIfTheConnectionIsLost) {
             });
         const auto outcome = end_of(
             *start({"copy", "--parallelism", "1", "--max-retries", "20", "--stall-timeout", "1s"}));
-        EXPECT_GT(to_target.struck() - before, 0);
+        EXPECT_GT(to_target.faults() - before, 0);
         expect_survived(outcome, "target");
         expect_reported_once(outcome.output);
         expect_recovered();
@@ -319,14 +319,14 @@ TEST_F(Faults, TheOutcomeOfMarkingASkippedOrFailedChunkIsFoundIfTheConnectionIsL
             "WHERE id = (SELECT id FROM __backfill.task WHERE hypertable_name = 'readings' "
             "ORDER BY slice OFFSET {} LIMIT 1)",
             position));
-        const auto before = to_target.struck();
+        const auto before = to_target.faults();
         to_target.plan_at("COMMIT", [](int number) {
-            return number == 1 ? std::optional(FaultAt{Fault::cut, /*is_heard=*/true})
+            return number == 1 ? std::optional(FaultAt{Fault::cut, /*is_delivered=*/true})
                                : std::nullopt;
         });
         const auto outcome =
             end_of(*start({"copy", "--parallelism", "1", "--load-strategy", "in-place"}));
-        EXPECT_EQ(to_target.struck() - before, 1);
+        EXPECT_EQ(to_target.faults() - before, 1);
         EXPECT_THAT(outcome.output, HasSubstr(outcome_of_chunk)) << outcome.errors;
     }
 }
@@ -337,12 +337,12 @@ TEST_F(Faults, AHangingConnectionIsFoundAndReplaced) {
     for (auto* proxy : {&to_source, &to_target}) {
         SCOPED_TRACE(proxy == &to_source ? "source" : "target");
         begin_anew();
-        const auto before = proxy->struck();
+        const auto before = proxy->faults();
         plan_in_mid_copy(*proxy, Fault::stall);
         const auto program = start_copy({"--stall-timeout", "2s"});
-        ASSERT_TRUE(eventually([&] { return proxy->struck() > before; }));
+        ASSERT_TRUE(eventually([&] { return proxy->faults() > before; }));
         const auto at = Clock::now();
-        proxy->spare();
+        proxy->cancel_faults();
         expect_survived(end_of(*program), proxy == &to_source ? "source" : "target");
         EXPECT_LT(Clock::now() - at, seconds(30));
         expect_no_session_left();
@@ -365,8 +365,8 @@ TEST_F(Faults, EverythingHangsAndNewConnectionsToo) {
             return std::nullopt;
         return FaultAfter{Fault::stall, bytes[index]};
     });
-    to_source.strike(Fault::stall);
-    to_target.strike(Fault::stall);
+    to_source.inject(Fault::stall);
+    to_target.inject(Fault::stall);
     holder.reset();
     expect_survived(end_of(*program));
     EXPECT_GT(to_target.connections(), taken + 7);
@@ -772,10 +772,10 @@ TEST_F(FaultsOfShared, AnyHelperMayBeLost) {
     copy_with("a writer", [&](Gate&) {
         EXPECT_EQ(terminate(target, "AND wait_event = 'advisory' LIMIT 1"), 1);
     });
-    copy_with("all in the source", [&](Gate&) { to_source.strike(Fault::cut); });
+    copy_with("all in the source", [&](Gate&) { to_source.inject(Fault::cut); });
     copy_with("all in the target, which does not notice",
-              [&](Gate&) { to_target.strike(Fault::lose_client); });
-    copy_with("all in the source, which hang", [&](Gate&) { to_source.strike(Fault::stall); });
+              [&](Gate&) { to_target.inject(Fault::lose_client); });
+    copy_with("all in the source, which hang", [&](Gate&) { to_source.inject(Fault::stall); });
 }
 
 TEST_F(FaultsOfShared, LocksOfHelpersAreReleased) {
@@ -789,12 +789,12 @@ TEST_F(FaultsOfShared, LocksOfHelpersAreReleased) {
             return FaultAfter{Fault::lose_client, 1'000'000};
         });
     };
-    const auto before = to_target.struck();
+    const auto before = to_target.faults();
     copy_with(
         "the target does not notice",
         [&](Gate& gate) {
             gate.reset();
-            EXPECT_TRUE(eventually([&] { return to_target.struck() > before; }));
+            EXPECT_TRUE(eventually([&] { return to_target.faults() > before; }));
         },
         lose_helpers);
 }
@@ -805,12 +805,12 @@ TEST_F(Faults, VerifyContinuesAfterCutsAtRandomOffsets) {
     SHOW_SEED(seed);
     ASSERT_EQ(end_of(*start_copy()).exit_status, exit_done);
     target.run("UPDATE ticks SET value = -1 WHERE time = '2024-01-01 07:01'");
-    const auto before = to_source.struck() + to_target.struck();
-    const auto is_struck = [&] {
-        return to_source.struck() + to_target.struck() > before;
+    const auto before = to_source.faults() + to_target.faults();
+    const auto is_faulty = [&] {
+        return to_source.faults() + to_target.faults() > before;
     };
     // Few rounds may have no fault that comes before the end.
-    for (int round = 0; round < 3 * rounds(is_struck() ? 1 : 10) && !HasFailure(); ++round) {
+    for (int round = 0; round < 3 * rounds(is_faulty() ? 1 : 10) && !HasFailure(); ++round) {
         if (round % 3 != 1)
             plan_at_random(to_source, Fault::cut);
         if (round % 3 != 0)
@@ -821,20 +821,20 @@ TEST_F(Faults, VerifyContinuesAfterCutsAtRandomOffsets) {
         EXPECT_THAT(outcome.output, HasSubstr(fmt::format("{} equal", chunks - 1)));
         EXPECT_THAT(lines_with(outcome.output, "] Verified chunk"), SizeIs(chunks - 1));
         expect_no_session_left();
-        to_source.spare();
-        to_target.spare();
+        to_source.cancel_faults();
+        to_target.cancel_faults();
     }
-    EXPECT_TRUE(is_struck());
+    EXPECT_TRUE(is_faulty());
 }
 
 TEST_F(Faults, VerifyReportsAVerdictOnceIfItsCommitIsNotAnswered) {
     ASSERT_EQ(end_of(*start_copy()).exit_status, exit_done);
-    for (const bool is_heard : {true, false}) {
-        SCOPED_TRACE(is_heard ? "the target has committed" : "the target has not committed");
+    for (const bool is_delivered : {true, false}) {
+        SCOPED_TRACE(is_delivered ? "the target has committed" : "the target has not committed");
         std::atomic<bool> is_lost = false;
         to_target.plan_at("COMMIT", [&](int number) {
             is_lost = true;
-            return number == 1 ? std::optional(FaultAt{Fault::cut, is_heard}) : std::nullopt;
+            return number == 1 ? std::optional(FaultAt{Fault::cut, is_delivered}) : std::nullopt;
         });
         to_target.plan([&](int /*number*/) {
             return is_lost ? std::optional(FaultAfter{Fault::cut, 0}) : std::nullopt;
@@ -850,13 +850,13 @@ TEST_F(Faults, VerifyReportsAVerdictOnceIfItsCommitIsNotAnswered) {
             other = end_of(*start_with_workers("verify"));
             way_to_target = way;
         }
-        to_target.spare();
+        to_target.cancel_faults();
         const auto outcome = end_of(*first);
         expect_survived(outcome, "target");
         EXPECT_EQ(other.exit_status, exit_done) << other.output << other.errors;
-        EXPECT_THAT(lines_with(outcome.output, "] Verified chunk"), SizeIs(is_heard ? 1 : 0));
+        EXPECT_THAT(lines_with(outcome.output, "] Verified chunk"), SizeIs(is_delivered ? 1 : 0));
         EXPECT_THAT(lines_with(other.output, "] Verified chunk"),
-                    SizeIs(is_heard ? chunks - 1 : chunks));
+                    SizeIs(is_delivered ? chunks - 1 : chunks));
         EXPECT_EQ(target.value("SELECT sum(chunks_done) FROM (SELECT chunks_done FROM "
                                "__backfill.run ORDER BY id DESC LIMIT 2) AS both_runs"),
                   std::to_string(chunks));
@@ -874,7 +874,7 @@ TEST_F(Faults, VerifyFindsHangingConnections) {
         ASSERT_TRUE(eventually([&] { return sessions(*server, "wait_event_type = 'Lock'") > 0; }));
         // Waiting for a lock for a long time is not a hang.
         std::this_thread::sleep_for(seconds(3));
-        proxy.strike(Fault::stall);
+        proxy.inject(Fault::stall);
         holder->execute("ROLLBACK");
         const auto outcome = end_of(*program);
         EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;

@@ -509,7 +509,7 @@ TEST_F(ImportFaults, SurvivesCutConnections) {
     for (int round = 0; round < 3 * rounds(1); ++round) {
         SCOPED_TRACE(seed);
         begin_anew();
-        const auto before = proxy.struck();
+        const auto before = proxy.faults();
         const auto fault = round % 3 == 0   ? Fault::cut
                            : round % 3 == 1 ? Fault::lose_client
                                             : Fault::lose_server;
@@ -527,28 +527,28 @@ TEST_F(ImportFaults, SurvivesCutConnections) {
         const auto outcome =
             end_of(*start({"--parallelism", "3", "--max-retries", "100", "--stall-timeout", "2"}));
         EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
-        EXPECT_GT(proxy.struck(), before);
-        proxy.spare();
+        EXPECT_GT(proxy.faults(), before);
+        proxy.cancel_faults();
         expect_numbers(many_rows);
     }
 }
 
 TEST_F(ImportFaults, SurvivesCommitsInDoubt) {
     way = proxy.uri(target.uri());
-    for (const bool is_heard : {true, false}) {
+    for (const bool is_delivered : {true, false}) {
         begin_anew();
         proxy.plan_at("UPDATE __backfill.import_batch",
-                      [is_heard](int number) -> std::optional<FaultAt> {
+                      [is_delivered](int number) -> std::optional<FaultAt> {
                           if (number > 2)
                               return std::nullopt;
-                          return FaultAt{Fault::cut, is_heard};
+                          return FaultAt{Fault::cut, is_delivered};
                       });
-        const auto before = proxy.struck();
+        const auto before = proxy.faults();
         const auto outcome = end_of(*start());
         EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
-        EXPECT_EQ(proxy.struck() - before, 2);
+        EXPECT_EQ(proxy.faults() - before, 2);
         EXPECT_THAT(outcome.output, HasSubstr("Imported 150,000 rows"));
-        proxy.spare();
+        proxy.cancel_faults();
         expect_numbers(many_rows);
     }
 }

@@ -277,7 +277,7 @@ TEST_F(Sessions, WaitTwelveTimesForTheServersToCopyASmallChunk) {
     std::erase_if(waits, [](const auto& wait) {
         return wait.startup.find("timescaledb.disable_load") != std::string::npos;
     });
-    EXPECT_LE(one_after_the_other(waits), 12);
+    EXPECT_LE(most_consecutive(waits), 12);
 }
 
 } // namespace

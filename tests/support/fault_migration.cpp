@@ -77,8 +77,8 @@ void FaultMigration::SetUp() {
 }
 
 void FaultMigration::begin_anew() {
-    to_source.spare();
-    to_target.spare();
+    to_source.cancel_faults();
+    to_target.cancel_faults();
     target.run("DROP SCHEMA IF EXISTS __backfill CASCADE");
     for (const auto* table : {"readings", "archive", "ticks"})
         target.run(fmt::format("SELECT drop_chunks('{}', older_than => '2100-01-01'::timestamptz)",
@@ -132,8 +132,8 @@ void FaultMigration::expect_all_finished() {
 }
 
 void FaultMigration::expect_recovered() {
-    to_source.spare();
-    to_target.spare();
+    to_source.cancel_faults();
+    to_target.cancel_faults();
     constexpr int most_runs = 5;
     int runs = 0;
     do {

@@ -26,16 +26,16 @@ using asio::ip::tcp;
 using Clock = asio::steady_timer::clock_type;
 
 /// A sender that is ahead of its receiver by this many bytes must wait.
-constexpr std::size_t most_bytes_under_way = std::size_t{64} << 20;
+constexpr std::size_t most_bytes_in_flight = std::size_t{64} << 20;
 
 /// The data of one read; empty for the end of the stream.
-struct Parcel {
+struct Segment {
     Clock::time_point due;
     std::vector<char> bytes;
     std::optional<Fault> fault; ///< happens after the delivery
 };
 
-/// The socket that receives one side's data, and the data under way to the other side.
+/// The socket that receives one side's data, and the data in flight to the other side.
 struct Direction {
     explicit Direction(tcp::socket from_socket)
         : from(std::move(from_socket)), timer(from.get_executor()) {}
@@ -43,10 +43,10 @@ struct Direction {
     tcp::socket from;
     asio::steady_timer timer;
     std::array<char, std::size_t{64} * 1024> buffer{};
-    std::deque<Parcel> under_way;
-    std::size_t bytes_under_way = 0;
+    std::deque<Segment> in_flight;
+    std::size_t bytes_in_flight = 0;
     bool delivering = false;
-    bool waits = false; ///< reading pauses because too much data is under way
+    bool waits = false; ///< reading pauses because too much data is in flight
     bool ended = false; ///< the end was delivered
 };
 
@@ -56,9 +56,8 @@ class Link : public std::enable_shared_from_this<Link> {
   public:
     struct Events {
         std::function<void(Wait)> answered; ///< the server has answered the client
-        std::function<std::optional<FaultAt>(std::string_view)> said; ///< by the client
-        std::function<void()> struck;                                 ///< called for the first
-                                                                      ///< fault
+        std::function<std::optional<FaultAt>(std::string_view)> sent; ///< by the client
+        std::function<void()> failed;                                 ///< by the first fault
         std::function<void(const std::shared_ptr<Link>&)> closed;
     };
 
@@ -70,18 +69,18 @@ class Link : public std::enable_shared_from_this<Link> {
     void open(const tcp::resolver::results_type& server, const std::optional<FaultAfter>& plan) {
         plan_ = plan;
         if (plan_ && plan_->bytes == 0)
-            return strike(plan_->fault);
+            return inject(plan_->fault);
         asio::async_connect(server_.from, server,
                             [self = shared_from_this()](std::error_code error, const auto&) {
                                 self->connected(error);
                             });
     }
 
-    void strike(Fault fault) {
+    void inject(Fault fault) {
         if (closed_)
             return;
-        if (!std::exchange(struck_, true))
-            events_.struck();
+        if (!std::exchange(failed_, true))
+            events_.failed();
         switch (fault) {
         case Fault::cut:
             return close();
@@ -94,9 +93,9 @@ class Link : public std::enable_shared_from_this<Link> {
         }
     }
 
-    void spare() { plan_.reset(); }
+    void cancel_faults() { plan_.reset(); }
 
-    /// Ends both connections. Data under way is lost.
+    /// Ends both connections. Data in flight is lost.
     void close() {
         if (std::exchange(closed_, true))
             return;
@@ -109,7 +108,7 @@ class Link : public std::enable_shared_from_this<Link> {
     }
 
   private:
-    bool relays() const { return !closed_ && !struck_; }
+    bool relays() const { return !closed_ && !failed_; }
 
     void connected(std::error_code error) {
         if (!relays())
@@ -129,23 +128,23 @@ class Link : public std::enable_shared_from_this<Link> {
             [self = shared_from_this(), &direction](std::error_code error, std::size_t length) {
                 // An error is an end too: the other side sees the connection close.
                 if (self->relays())
-                    self->took(direction, error ? 0 : length);
+                    self->received(direction, error ? 0 : length);
             });
     }
 
-    void took(Direction& direction, std::size_t length) {
+    void received(Direction& direction, std::size_t length) {
         const bool by_client = &direction == &client_;
         const auto* bytes = direction.buffer.data();
         if (by_client && startup_.empty())
             startup_.assign(bytes, length);
-        if (length > 0 && by_client && !client_spoke_last_)
-            spoke_at_ = Clock::now();
-        if (length > 0 && std::exchange(client_spoke_last_, by_client) && !by_client)
-            events_.answered({spoke_at_, Clock::now(), startup_});
+        if (length > 0 && by_client && !client_sent_last_)
+            asked_at_ = Clock::now();
+        if (length > 0 && std::exchange(client_sent_last_, by_client) && !by_client)
+            events_.answered({asked_at_, Clock::now(), startup_});
         std::optional<Fault> fault;
-        if (const auto at = by_client ? events_.said({bytes, length}) : std::nullopt) {
-            if (!at->is_heard)
-                return strike(at->fault);
+        if (const auto at = by_client ? events_.sent({bytes, length}) : std::nullopt) {
+            if (!at->is_delivered)
+                return inject(at->fault);
             fault = at->fault;
         }
         if (plan_ && plan_->bytes <= static_cast<std::int64_t>(length)) {
@@ -155,27 +154,27 @@ class Link : public std::enable_shared_from_this<Link> {
         } else if (plan_) {
             plan_->bytes -= static_cast<std::int64_t>(length);
         }
-        direction.under_way.push_back({Clock::now() + delay_, {bytes, bytes + length}, fault});
-        direction.bytes_under_way += length;
+        direction.in_flight.push_back({Clock::now() + delay_, {bytes, bytes + length}, fault});
+        direction.bytes_in_flight += length;
         if (!direction.delivering)
             deliver(direction);
         if (length == 0 || fault)
             return;
-        direction.waits = direction.bytes_under_way >= most_bytes_under_way;
+        direction.waits = direction.bytes_in_flight >= most_bytes_in_flight;
         if (!direction.waits)
             read(direction);
     }
 
     /// Delivers the first parcel when it is due, then the next, until none is left.
     void deliver(Direction& direction) {
-        direction.delivering = !direction.under_way.empty();
+        direction.delivering = !direction.in_flight.empty();
         if (!direction.delivering)
             return;
-        direction.timer.expires_at(direction.under_way.front().due);
+        direction.timer.expires_at(direction.in_flight.front().due);
         direction.timer.async_wait([self = shared_from_this(), &direction](std::error_code error) {
             if (error || !self->relays())
                 return;
-            if (direction.under_way.front().bytes.empty())
+            if (direction.in_flight.front().bytes.empty())
                 self->end(direction);
             else
                 self->write(direction);
@@ -184,17 +183,17 @@ class Link : public std::enable_shared_from_this<Link> {
 
     void write(Direction& direction) {
         asio::async_write(
-            to(direction), asio::buffer(direction.under_way.front().bytes),
+            to(direction), asio::buffer(direction.in_flight.front().bytes),
             [self = shared_from_this(), &direction](std::error_code error, std::size_t length) {
                 if (!self->relays())
                     return;
                 if (error)
                     return self->close();
-                if (const auto fault = direction.under_way.front().fault)
-                    return self->strike(*fault);
-                direction.under_way.pop_front();
-                direction.bytes_under_way -= length;
-                if (direction.waits && direction.bytes_under_way < most_bytes_under_way) {
+                if (const auto fault = direction.in_flight.front().fault)
+                    return self->inject(*fault);
+                direction.in_flight.pop_front();
+                direction.bytes_in_flight -= length;
+                if (direction.waits && direction.bytes_in_flight < most_bytes_in_flight) {
                     direction.waits = false;
                     self->read(direction);
                 }
@@ -225,10 +224,10 @@ class Link : public std::enable_shared_from_this<Link> {
     Direction server_;
     Direction client_;
     std::optional<FaultAfter> plan_; ///< bytes: the remaining ones
-    bool client_spoke_last_ = false;
+    bool client_sent_last_ = false;
     std::string startup_;
-    Clock::time_point spoke_at_;
-    bool struck_ = false;
+    Clock::time_point asked_at_;
+    bool failed_ = false;
     bool closed_ = false;
 };
 
@@ -251,7 +250,7 @@ Place server_in(const std::string& uri) {
 
 } // namespace
 
-int one_after_the_other(std::vector<Wait> waits) {
+int most_consecutive(std::vector<Wait> waits) {
     // Of the waits that could come next, the one that ends first leaves the most room for others.
     std::ranges::sort(waits, {}, &Wait::until);
     int count = 0;
@@ -298,7 +297,7 @@ class Proxy::Relay {
         return copy;
     }
     int connections() const { return connections_; }
-    int struck() const { return struck_; }
+    int faults() const { return faults_; }
 
     void plan(Plan plan) {
         run([&] { plan_ = std::move(plan); });
@@ -307,25 +306,25 @@ class Proxy::Relay {
     void plan_at(std::string text, PlanAt plan) {
         run([&] {
             text_ = std::move(text);
-            times_said_ = 0;
+            times_sent_ = 0;
             plan_at_ = std::move(plan);
         });
     }
 
-    void spare() {
+    void cancel_faults() {
         run([this] {
             plan_ = nullptr;
             plan_at_ = nullptr;
             for (const auto& link : links_)
-                link->spare();
+                link->cancel_faults();
         });
     }
 
-    void strike(Fault fault) {
+    void inject(Fault fault) {
         run([&] {
             const auto links = links_; // a copy because closed links remove themselves from links_
             for (const auto& link : links)
-                link->strike(fault);
+                link->inject(fault);
         });
     }
 
@@ -369,11 +368,11 @@ class Proxy::Relay {
             ++round_trips_;
             waits_.push_back(std::move(wait));
         };
-        events.said = [this](std::string_view said) {
-            return at(said);
+        events.sent = [this](std::string_view text) {
+            return at(text);
         };
-        events.struck = [this] {
-            ++struck_;
+        events.failed = [this] {
+            ++faults_;
         };
         events.closed = [this](const auto& closed) {
             links_.erase(closed);
@@ -386,10 +385,10 @@ class Proxy::Relay {
 
     /// The fault of a connection whose client has sent that text. Clients send a message at once,
     /// so messages in parts are not recognized.
-    std::optional<FaultAt> at(std::string_view said) {
-        if (!plan_at_ || said.find(text_) == std::string_view::npos)
+    std::optional<FaultAt> at(std::string_view sent) {
+        if (!plan_at_ || sent.find(text_) == std::string_view::npos)
             return std::nullopt;
-        return plan_at_(++times_said_);
+        return plan_at_(++times_sent_);
     }
 
     asio::io_context context_; // first, so that the others are destroyed before it
@@ -401,12 +400,12 @@ class Proxy::Relay {
     std::set<std::shared_ptr<Link>> links_;
     Plan plan_;
     std::string text_;
-    int times_said_ = 0;
+    int times_sent_ = 0;
     PlanAt plan_at_;
     std::atomic<std::int64_t> round_trips_ = 0;
     std::vector<Wait> waits_;
     std::atomic<int> connections_ = 0;
-    std::atomic<int> struck_ = 0;
+    std::atomic<int> faults_ = 0;
     std::jthread thread_;
 };
 
@@ -453,12 +452,12 @@ void Proxy::plan_at(std::string text, PlanAt plan) {
     relay_->plan_at(std::move(text), std::move(plan));
 }
 
-void Proxy::spare() {
-    relay_->spare();
+void Proxy::cancel_faults() {
+    relay_->cancel_faults();
 }
 
-void Proxy::strike(Fault fault) {
-    relay_->strike(fault);
+void Proxy::inject(Fault fault) {
+    relay_->inject(fault);
 }
 
 void Proxy::refuse(bool refuses) {
@@ -469,8 +468,8 @@ int Proxy::connections() const {
     return relay_->connections();
 }
 
-int Proxy::struck() const {
-    return relay_->struck();
+int Proxy::faults() const {
+    return relay_->faults();
 }
 
 } // namespace test

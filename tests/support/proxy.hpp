@@ -18,16 +18,16 @@ enum class Fault {
     lose_server, ///< half-open: the server sees a reset, the client nothing
 };
 
-/// A fault after a connection has relayed so many bytes, in both directions together.
+/// A fault after a connection has relayed a number of bytes, in both directions together.
 struct FaultAfter {
     Fault fault = Fault::cut;
-    std::int64_t bytes = 0; ///< with 0 the server never sees the connection
+    std::int64_t bytes = 0; ///< if 0, the server never sees the connection
 };
 
 /// A fault when a connection's client sends some text.
 struct FaultAt {
     Fault fault = Fault::cut;
-    bool is_heard = false; ///< whether the server still receives that text
+    bool is_delivered = false; ///< true if the server still receives that text
 };
 
 /// A client's wait for its server, as seen by the proxy: from the request until the first bytes of
@@ -41,7 +41,7 @@ struct Wait {
 /// The maximum number of consecutive waits: each begins after the one before has ended. Concurrent
 /// waits on two connections count once. Use a proxy with a delay, so that requests sent at the same
 /// time overlap.
-int one_after_the_other(std::vector<Wait> waits);
+int most_consecutive(std::vector<Wait> waits);
 
 /**
  * A TCP relay between clients and one server, on its own port of 127.0.0.1, which can simulate
@@ -55,7 +55,7 @@ class Proxy {
   public:
     /// Starts to listen.
     /// \param port number or service name.
-    /// \param delay latency of each direction. The order is kept, and data under way does not delay
+    /// \param delay latency of each direction. The order is kept, and data in flight does not delay
     /// later data.
     /// \throws std::system_error if the host has no address, or no port is free.
     Proxy(const std::string& host, const std::string& port, std::chrono::microseconds delay = {});
@@ -90,18 +90,18 @@ class Proxy {
     void plan_at(std::string text, PlanAt plan);
 
     /// Cancels the faults of all connections that have had none yet.
-    void spare();
+    void cancel_faults();
 
     /// Causes a fault of all open connections. Connections that already have a fault can still be
     /// cut.
-    void strike(Fault fault);
+    void inject(Fault fault);
 
     /// Makes it refuse connections, or accept them again.
     void refuse(bool refuses);
 
     /// The number of connections accepted so far, and the number of those with a fault.
     int connections() const;
-    int struck() const;
+    int faults() const;
 
   private:
     class Relay;

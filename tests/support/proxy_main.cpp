@@ -19,13 +19,14 @@ namespace {
 constexpr auto usage =
     "Usage: proxy HOST PORT [DELAY_MICROSECONDS]\n"
     "\n"
-    "Relays connections to a server, either direction so much later (0). Prints the port of\n"
-    "127.0.0.1 that it listens on, then, for each line of standard input, how many round trips\n"
-    "all connections made so far; ends with its input. A line may name what is to happen first:\n"
+    "Relays connections to a server, and delays the data of each direction (default: 0). Prints\n"
+    "the port of 127.0.0.1 that it listens on. Then, for each line of standard input, prints the\n"
+    "number of round trips of all connections so far. Ends with its input. Before it prints the\n"
+    "number, it executes the line's command, if any:\n"
     "\n"
-    "  cut, stall                the open connections end, or hang\n"
-    "  lose-client, lose-server  they are reset on the one side, and hang on the other\n"
-    "  refuse, accept            no new connections, or again\n";
+    "  cut, stall                end the open connections, or let them hang\n"
+    "  lose-client, lose-server  reset one side of the open connections, and let the other hang\n"
+    "  refuse, accept            refuse new connections, or accept them again\n";
 
 constexpr int failed = 1;
 constexpr int wrong_usage = 2;
@@ -41,7 +42,7 @@ std::optional<std::chrono::microseconds> parse_delay(std::string_view text) {
     return delay;
 }
 
-void obey(test::Proxy& proxy, std::string_view line) {
+void execute(test::Proxy& proxy, std::string_view line) {
     using test::Fault;
     constexpr std::array<std::pair<std::string_view, Fault>, 4> faults{
         {{"cut", Fault::cut},
@@ -50,7 +51,7 @@ void obey(test::Proxy& proxy, std::string_view line) {
          {"lose-server", Fault::lose_server}}};
     for (const auto& [name, fault] : faults)
         if (line == name)
-            proxy.strike(fault);
+            proxy.inject(fault);
     if (line == "refuse" || line == "accept")
         proxy.refuse(line == "refuse");
 }
@@ -75,7 +76,7 @@ int main(int argc, char** argv) {
         test::Proxy proxy(argv[1], argv[2], *delay);
         std::cout << proxy.port() << std::endl;
         for (std::string line; std::getline(std::cin, line);) {
-            obey(proxy, line);
+            execute(proxy, line);
             std::cout << proxy.round_trips() << std::endl;
         }
     } catch (const std::exception& error) {
