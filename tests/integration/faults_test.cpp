@@ -153,12 +153,12 @@ TEST_F(Faults, NothingIsRetriedBeforeTheRunHasBegun) {
     for (auto* proxy : {&to_source, &to_target}) {
         proxy->refuse(true);
         const auto before = Clock::now();
-        const auto outcome = end_of(*start_copy());
+        const auto outcome = wait_for_end(*start_copy());
         EXPECT_LT(Clock::now() - before, seconds(10));
         expect_ended_with(outcome, "cannot connect to the ");
         proxy->refuse(false);
         proxy->plan([](int) { return FaultAfter{Fault::cut, 700}; });
-        EXPECT_EQ(end_of(*start_copy()).exit_status, exit_failed);
+        EXPECT_EQ(wait_for_end(*start_copy()).exit_status, exit_failed);
         proxy->cancel_faults();
     }
     EXPECT_EQ(finished_tasks(), "0");
@@ -168,13 +168,13 @@ TEST_F(Faults, CutsAtRandomOffsets) {
     SHOW_SEED(seed);
     int cuts = 0;
     for (int round = 0; round < 3 * rounds(1); ++round) {
-        begin_anew();
+        start_over();
         const auto before = to_source.faults() + to_target.faults();
         if (round % 3 != 1)
             plan_at_random(to_source, Fault::cut);
         if (round % 3 != 0)
             plan_at_random(to_target, Fault::cut);
-        const auto outcome = end_of(*start_copy({"--max-retries", "1000"}));
+        const auto outcome = wait_for_end(*start_copy({"--max-retries", "1000"}));
         expect_survived(outcome);
         expect_reported_once(outcome.output);
         cuts += to_source.faults() + to_target.faults() - before;
@@ -191,12 +191,12 @@ TEST_F(Faults, SessionsTerminatedAtRandom) {
     int terminated = 0;
     const int enough = rounds(15);
     while (terminated < enough && !HasFailure()) {
-        begin_anew();
+        start_over();
         const auto program = start_copy({"--max-retries", "1000"});
         // Its first session is not a worker's: without it, there is no run.
         ASSERT_TRUE(eventually([&] { return sessions(target) > 2 || program->has_ended(); }));
         terminated += terminate_at_random(*program, std::min(15, enough - terminated));
-        const auto outcome = end_of(*program);
+        const auto outcome = wait_for_end(*program);
         EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
         expect_recovered();
     }
@@ -207,7 +207,7 @@ TEST_F(Faults, ServersThatRefuseConnectionsTemporarily) {
     add_gate();
     for (auto* proxy : {&to_source, &to_target}) {
         SCOPED_TRACE(proxy == &to_source ? "source" : "target");
-        begin_anew();
+        start_over();
         auto holder = shut_gate();
         const auto program = start_copy();
         expect_waiting_at_gate(3);
@@ -217,7 +217,7 @@ TEST_F(Faults, ServersThatRefuseConnectionsTemporarily) {
         EXPECT_TRUE(eventually([&] { return program->has_warned("Connection refused"); }));
         EXPECT_FALSE(program->has_ended());
         proxy->refuse(false);
-        expect_survived(end_of(*program), proxy == &to_source ? "source" : "target");
+        expect_survived(wait_for_end(*program), proxy == &to_source ? "source" : "target");
         expect_recovered();
     }
 }
@@ -225,7 +225,7 @@ TEST_F(Faults, ServersThatRefuseConnectionsTemporarily) {
 TEST_F(Faults, AServerThatStaysDownEndsTheRun) {
     add_gate();
     for (auto* proxy : {&to_source, &to_target}) {
-        begin_anew();
+        start_over();
         auto holder = shut_gate();
         const auto program = start_copy({"--retry-timeout", "2s"});
         expect_waiting_at_gate(3);
@@ -233,7 +233,7 @@ TEST_F(Faults, AServerThatStaysDownEndsTheRun) {
         proxy->inject(Fault::cut);
         holder.reset();
         const auto before = Clock::now();
-        const auto outcome = end_of(*program);
+        const auto outcome = wait_for_end(*program);
         EXPECT_LT(Clock::now() - before, seconds(20));
         expect_ended_with(outcome, proxy == &to_source ? "the source" : "the target");
         EXPECT_NE(finished_tasks(), std::to_string(chunks));
@@ -251,9 +251,9 @@ TEST_F(Faults, TheSummaryDoesNotWaitForAServerThatHangs) {
     expect_waiting_at_gate(1);
     to_target.plan([](int) { return FaultAfter{Fault::stall, 0}; });
     to_target.inject(Fault::stall);
-    ASSERT_TRUE(eventually([&] { return program->has_said("Copied "); }));
+    ASSERT_TRUE(eventually([&] { return program->has_printed("Copied "); }));
     const auto connections = to_target.connections();
-    EXPECT_THAT(end_of(*program).errors, HasSubstr("giving up after 1 s"));
+    EXPECT_THAT(wait_for_end(*program).errors, HasSubstr("giving up after 1 s"));
     EXPECT_GT(to_target.connections(), connections)
         << "the program connects once more, to mark the run as ended";
 }
@@ -263,13 +263,13 @@ TEST_F(Faults, ConnectionsLostOnOneSideOnly) {
         for (const auto fault : {Fault::lose_client, Fault::lose_server}) {
             SCOPED_TRACE(proxy == &to_source ? "source" : "target");
             SCOPED_TRACE(fault == Fault::lose_client ? "the client's" : "the server's");
-            begin_anew();
+            start_over();
             const auto before = proxy->faults();
             plan_in_mid_copy(*proxy, fault);
             const auto program = start_copy({"--stall-timeout", "1s"});
             EXPECT_TRUE(eventually([&] { return proxy->faults() > before; }));
             proxy->cancel_faults();
-            expect_survived(end_of(*program), proxy == &to_source ? "source" : "target");
+            expect_survived(wait_for_end(*program), proxy == &to_source ? "source" : "target");
             // The proxy keeps the server's side open: it is the program that ends those sessions.
             expect_no_session_left();
             expect_recovered();
@@ -286,7 +286,7 @@ TEST_F(Faults, TheOutcomeOfACommitIsFoundIfTheConnectionIsLost) {
                              Round{Fault::stall, 20}};
     for (const auto& round : all) {
         SCOPED_TRACE(fmt::format("fault {}", static_cast<int>(round.fault)));
-        begin_anew();
+        start_over();
         const auto before = to_target.faults();
         // One of three, in no order that the commits of an attempt could have as well.
         to_target.plan_at(
@@ -298,7 +298,7 @@ TEST_F(Faults, TheOutcomeOfACommitIsFoundIfTheConnectionIsLost) {
                 // is lost.
                 return FaultAt{round.fault, dice() % 2 == 0};
             });
-        const auto outcome = end_of(
+        const auto outcome = wait_for_end(
             *start({"copy", "--parallelism", "1", "--max-retries", "20", "--stall-timeout", "1s"}));
         EXPECT_GT(to_target.faults() - before, 0);
         expect_survived(outcome, "target");
@@ -325,7 +325,7 @@ TEST_F(Faults, TheOutcomeOfMarkingASkippedOrFailedChunkIsFoundIfTheConnectionIsL
                                : std::nullopt;
         });
         const auto outcome =
-            end_of(*start({"copy", "--parallelism", "1", "--load-strategy", "in-place"}));
+            wait_for_end(*start({"copy", "--parallelism", "1", "--load-strategy", "in-place"}));
         EXPECT_EQ(to_target.faults() - before, 1);
         EXPECT_THAT(outcome.output, HasSubstr(outcome_of_chunk)) << outcome.errors;
     }
@@ -336,14 +336,14 @@ TEST_F(Faults, TheOutcomeOfMarkingASkippedOrFailedChunkIsFoundIfTheConnectionIsL
 TEST_F(Faults, AHangingConnectionIsFoundAndReplaced) {
     for (auto* proxy : {&to_source, &to_target}) {
         SCOPED_TRACE(proxy == &to_source ? "source" : "target");
-        begin_anew();
+        start_over();
         const auto before = proxy->faults();
         plan_in_mid_copy(*proxy, Fault::stall);
         const auto program = start_copy({"--stall-timeout", "2s"});
         ASSERT_TRUE(eventually([&] { return proxy->faults() > before; }));
         const auto at = Clock::now();
         proxy->cancel_faults();
-        expect_survived(end_of(*program), proxy == &to_source ? "source" : "target");
+        expect_survived(wait_for_end(*program), proxy == &to_source ? "source" : "target");
         EXPECT_LT(Clock::now() - at, seconds(30));
         expect_no_session_left();
         expect_recovered();
@@ -368,7 +368,7 @@ TEST_F(Faults, EverythingHangsAndNewConnectionsToo) {
     to_source.inject(Fault::stall);
     to_target.inject(Fault::stall);
     holder.reset();
-    expect_survived(end_of(*program));
+    expect_survived(wait_for_end(*program));
     EXPECT_GT(to_target.connections(), taken + 7);
     expect_no_session_left();
     expect_recovered();
@@ -388,7 +388,7 @@ TEST_F(Faults, AServerThatAcceptsNoMoreConnectionsIsNotConsideredHanging) {
     EXPECT_EQ(target.rows(pids), before);
     target.run(fmt::format("ALTER ROLE {} CONNECTION LIMIT -1", owner));
     holder->execute("SELECT pg_advisory_unlock_all()");
-    const auto outcome = end_of(*program);
+    const auto outcome = wait_for_end(*program);
     EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output;
     EXPECT_EQ(outcome.errors, "");
     expect_recovered();
@@ -421,7 +421,7 @@ TEST_F(Faults, ALongRunningStatementIsNotConsideredHanging) {
     EXPECT_EQ(waiting(source), readers);
     in_source->execute("ROLLBACK");
 
-    const auto outcome = end_of(*program);
+    const auto outcome = wait_for_end(*program);
     EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output;
     EXPECT_EQ(outcome.errors, "");
     target.run("DROP TRIGGER nap ON ticks");
@@ -446,7 +446,7 @@ TEST_F(Faults, KilledRepeatedlyAtRandomMoments) {
         }
         if (finished_tasks() == std::to_string(chunks)) {
             expect_recovered();
-            begin_anew();
+            start_over();
         }
     }
     expect_recovered();
@@ -456,13 +456,13 @@ TEST_F(Faults, KilledRepeatedlyAtRandomMoments) {
 TEST_F(Faults, OneOfTwoCopiesIsKilled) {
     SHOW_SEED(seed);
     for (int round = 0; round < rounds(2) && !HasFailure(); ++round) {
-        begin_anew();
+        start_over();
         const auto victim = start_copy();
         const auto survivor = start_copy();
         pause_up_to(milliseconds(700));
         victim->signal(SIGKILL);
         victim->wait();
-        const auto outcome = end_of(*survivor);
+        const auto outcome = wait_for_end(*survivor);
         EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
         EXPECT_EQ(outcome.errors, "");
         expect_recovered();
@@ -476,7 +476,7 @@ TEST_F(Faults, AChangedPasswordStopsEverything) {
     const std::array<std::pair<Database&, std::string>, 2> sides{
         {{source, reader}, {target, owner}}};
     for (const auto& [server, role] : sides) {
-        begin_anew();
+        start_over();
         auto holder = shut_gate();
         const auto program = start_copy();
         expect_waiting_at_gate(3);
@@ -484,7 +484,7 @@ TEST_F(Faults, AChangedPasswordStopsEverything) {
         // The other workers finish their current chunks, and claim no others.
         terminate(server, &server == &source ? "" : "AND wait_event = 'advisory' LIMIT 1");
         holder.reset();
-        expect_ended_with(end_of(*program), "password authentication failed");
+        expect_ended_with(wait_for_end(*program), "password authentication failed");
         EXPECT_LT(std::stoi(finished_tasks()), chunks);
         server.run(fmt::format("ALTER ROLE {} PASSWORD '{}'", role, Role::password));
         expect_no_session_left();
@@ -517,7 +517,7 @@ TEST_F(Faults, ADroppedDatabaseStopsEverything) {
         ASSERT_TRUE(eventually([&] { return sessions(to, "wait_event = 'PgSleep'") > 0; }));
         doomed.reset();
         const auto before = Clock::now();
-        expect_ended_with(end_of(program), "does not exist");
+        expect_ended_with(wait_for_end(program), "does not exist");
         EXPECT_LT(Clock::now() - before, seconds(20));
     }
 }
@@ -527,7 +527,7 @@ TEST_F(Faults, AMissingExtensionStopsEverything) {
     ASSERT_FALSE(HasFailure());
     source.run("DROP EXTENSION timescaledb CASCADE");
     to_source.refuse(false);
-    expect_ended_with(end_of(*program), "without TimescaleDB now");
+    expect_ended_with(wait_for_end(*program), "without TimescaleDB now");
     EXPECT_NE(finished_tasks(), std::to_string(chunks));
     expect_no_session_left();
 }
@@ -545,7 +545,7 @@ TEST_F(Faults, AnotherVersionOfTheExtensionStopsEverything) {
         fmt::format("ALTER EXTENSION timescaledb UPDATE TO '{}'", other.back()));
     source.reconnect(); // the library of the old version is not for the new one
     to_source.refuse(false);
-    expect_ended_with(end_of(*program), other.back());
+    expect_ended_with(wait_for_end(*program), other.back());
     expect_no_session_left();
 }
 
@@ -557,7 +557,7 @@ TEST_F(Faults, WaitsWhileThereAreTooManyConnections) {
         return &server == &source ? reader : owner;
     };
     for (auto* server : {&source, &target}) {
-        begin_anew();
+        start_over();
         auto holder = shut_gate();
         const auto program = start_copy();
         expect_waiting_at_gate(3);
@@ -573,7 +573,7 @@ TEST_F(Faults, WaitsWhileThereAreTooManyConnections) {
             return sessions(*server) == 0;
         }));
         server->run(fmt::format("ALTER ROLE {} CONNECTION LIMIT -1", role_of(*server)));
-        expect_survived(end_of(*program), server == &source ? "source" : "target");
+        expect_survived(wait_for_end(*program), server == &source ? "source" : "target");
         expect_recovered();
     }
 }
@@ -658,7 +658,7 @@ TEST_F(Faults, WaitsWhileADiskIsFull) {
     // Never freed: the run ends, and says why: "No space left on device", or that only a part of a
     // page could be written.
     const std::string disk_full = "SQLSTATE 53100";
-    const auto outcome = end_of(*start_copy({"--retry-timeout", "2s"}));
+    const auto outcome = wait_for_end(*start_copy({"--retry-timeout", "2s"}));
     expect_ended_with(outcome, disk_full);
     EXPECT_LT(std::stoi(finished_tasks()), chunks);
     EXPECT_EQ(target.value("SELECT count(error) FROM __backfill.task"), "0");
@@ -667,7 +667,7 @@ TEST_F(Faults, WaitsWhileADiskIsFull) {
     EXPECT_TRUE(eventually([&] { return program->has_warned(disk_full); }));
     EXPECT_FALSE(program->has_ended());
     disk->free();
-    const auto after = end_of(*program);
+    const auto after = wait_for_end(*program);
     EXPECT_EQ(after.exit_status, exit_done) << after.output << after.errors;
     EXPECT_THAT(after.errors, HasSubstr(disk_full));
     expect_recovered();
@@ -681,7 +681,7 @@ TEST_F(Faults, AChunkThatCannotBeCopiedDoesNotFailOthers) {
     target.run("ALTER TABLE readings ADD CONSTRAINT odd CHECK (time <> '2024-01-01 00:50:00+00');"
                "DELETE FROM ticks; ALTER TABLE ticks ALTER value SET NOT NULL");
     source.run("INSERT INTO ticks VALUES ('2024-01-01 07:30', NULL)");
-    const auto outcome = end_of(*start_copy());
+    const auto outcome = wait_for_end(*start_copy());
     EXPECT_EQ(outcome.exit_status, exit_failed);
     EXPECT_THAT(outcome.output, HasSubstr("2 chunks could not be copied"));
     EXPECT_THAT(outcome.output, HasSubstr("violates check constraint"));
@@ -692,7 +692,7 @@ TEST_F(Faults, AChunkThatCannotBeCopiedDoesNotFailOthers) {
               "2");
     // Tried again, with the same result for one of them.
     target.run("ALTER TABLE readings DROP CONSTRAINT odd");
-    EXPECT_EQ(end_of(*start_copy()).exit_status, exit_failed);
+    EXPECT_EQ(wait_for_end(*start_copy()).exit_status, exit_failed);
     EXPECT_EQ(finished_tasks(), std::to_string(chunks - 1));
     target.run("ALTER TABLE ticks ALTER value DROP NOT NULL");
     expect_recovered();
@@ -705,7 +705,7 @@ TEST_F(Faults, ATableThatMayNotBeReadDoesNotFailOthers) {
     expect_waiting_at_gate(3);
     source.run("REVOKE SELECT ON archive FROM " + reader);
     holder.reset();
-    const auto outcome = end_of(*program);
+    const auto outcome = wait_for_end(*program);
     EXPECT_EQ(outcome.exit_status, exit_failed);
     EXPECT_THAT(outcome.output,
                 HasSubstr(fmt::format("{} chunks could not be copied", archive_chunks)));
@@ -752,7 +752,7 @@ class FaultsOfShared : public Faults {
         expect_waiting_at_gate(4);
         mishap(gate);
         gate.reset();
-        const auto outcome = end_of(*program);
+        const auto outcome = wait_for_end(*program);
         EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
         if (is_noticed)
             expect_survived(outcome);
@@ -803,7 +803,7 @@ TEST_F(FaultsOfShared, LocksOfHelpersAreReleased) {
 
 TEST_F(Faults, VerifyContinuesAfterCutsAtRandomOffsets) {
     SHOW_SEED(seed);
-    ASSERT_EQ(end_of(*start_copy()).exit_status, exit_done);
+    ASSERT_EQ(wait_for_end(*start_copy()).exit_status, exit_done);
     target.run("UPDATE ticks SET value = -1 WHERE time = '2024-01-01 07:01'");
     const auto before = to_source.faults() + to_target.faults();
     const auto is_faulty = [&] {
@@ -816,7 +816,7 @@ TEST_F(Faults, VerifyContinuesAfterCutsAtRandomOffsets) {
         if (round % 3 != 0)
             plan_at_random(to_target, Fault::cut);
         const auto outcome =
-            end_of(*start_with_workers("verify", {"--all", "--max-retries", "1000"}));
+            wait_for_end(*start_with_workers("verify", {"--all", "--max-retries", "1000"}));
         EXPECT_EQ(outcome.exit_status, 3) << outcome.output << outcome.errors;
         EXPECT_THAT(outcome.output, HasSubstr(fmt::format("{} equal", chunks - 1)));
         EXPECT_THAT(lines_with(outcome.output, "] Verified chunk"), SizeIs(chunks - 1));
@@ -828,7 +828,7 @@ TEST_F(Faults, VerifyContinuesAfterCutsAtRandomOffsets) {
 }
 
 TEST_F(Faults, VerifyReportsAVerdictOnceIfItsCommitIsNotAnswered) {
-    ASSERT_EQ(end_of(*start_copy()).exit_status, exit_done);
+    ASSERT_EQ(wait_for_end(*start_copy()).exit_status, exit_done);
     for (const bool is_delivered : {true, false}) {
         SCOPED_TRACE(is_delivered ? "the target has committed" : "the target has not committed");
         std::atomic<bool> is_lost = false;
@@ -847,11 +847,11 @@ TEST_F(Faults, VerifyReportsAVerdictOnceIfItsCommitIsNotAnswered) {
             const auto way = std::exchange(way_to_target, target_role.uri());
             ASSERT_TRUE(
                 eventually([&] { return sessions(target, "xact_start IS NOT NULL") == 0; }));
-            other = end_of(*start_with_workers("verify"));
+            other = wait_for_end(*start_with_workers("verify"));
             way_to_target = way;
         }
         to_target.cancel_faults();
-        const auto outcome = end_of(*first);
+        const auto outcome = wait_for_end(*first);
         expect_survived(outcome, "target");
         EXPECT_EQ(other.exit_status, exit_done) << other.output << other.errors;
         EXPECT_THAT(lines_with(outcome.output, "] Verified chunk"), SizeIs(is_delivered ? 1 : 0));
@@ -864,7 +864,7 @@ TEST_F(Faults, VerifyReportsAVerdictOnceIfItsCommitIsNotAnswered) {
 }
 
 TEST_F(Faults, VerifyFindsHangingConnections) {
-    ASSERT_EQ(end_of(*start_copy()).exit_status, exit_done);
+    ASSERT_EQ(wait_for_end(*start_copy()).exit_status, exit_done);
     for (auto* server : {&source, &target}) {
         SCOPED_TRACE(server == &source ? "source" : "target");
         auto& proxy = server == &source ? to_source : to_target;
@@ -876,7 +876,7 @@ TEST_F(Faults, VerifyFindsHangingConnections) {
         std::this_thread::sleep_for(seconds(3));
         proxy.inject(Fault::stall);
         holder->execute("ROLLBACK");
-        const auto outcome = end_of(*program);
+        const auto outcome = wait_for_end(*program);
         EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
         EXPECT_THAT(lines_with(outcome.errors, lost), Not(IsEmpty()));
         EXPECT_THAT(outcome.output, HasSubstr(fmt::format("{} equal", chunks)));
@@ -885,7 +885,7 @@ TEST_F(Faults, VerifyFindsHangingConnections) {
 }
 
 TEST_F(Faults, VerifyRetriesAChunkThatItLostAtTheEnd) {
-    ASSERT_EQ(end_of(*start_copy()).exit_status, exit_done);
+    ASSERT_EQ(wait_for_end(*start_copy()).exit_status, exit_done);
     const auto holder = source.connect();
     holder->execute("BEGIN; LOCK TABLE ONLY " + source.value("SELECT show_chunks('readings')"));
     const auto program = start_with_workers("verify", {"--all"});
@@ -896,7 +896,7 @@ TEST_F(Faults, VerifyRetriesAChunkThatItLostAtTheEnd) {
     ASSERT_EQ(sessions(source, "wait_event_type = 'Lock'"), 1);
     EXPECT_EQ(terminate(source, "AND wait_event_type = 'Lock'"), 1);
     holder->execute("ROLLBACK");
-    expect_survived(end_of(*program), "source");
+    expect_survived(wait_for_end(*program), "source");
     EXPECT_EQ(verified(), chunks);
 }
 

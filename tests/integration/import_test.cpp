@@ -451,10 +451,10 @@ class ImportFaults : public Import {
         return std::make_unique<Program>(all);
     }
 
-    void begin_anew() { target.run("TRUNCATE numbers; DROP SCHEMA IF EXISTS __backfill CASCADE"); }
+    void start_over() { target.run("TRUNCATE numbers; DROP SCHEMA IF EXISTS __backfill CASCADE"); }
 
     /// Waits for the program to end, and returns its outcome.
-    static Outcome end_of(Program& program) {
+    static Outcome wait_for_end(Program& program) {
         if (!eventually([&] { return program.has_ended(); }, 90)) {
             ADD_FAILURE() << "the program does not end";
             program.signal(SIGKILL);
@@ -480,7 +480,7 @@ TEST_F(ImportFaults, ContinuesAfterBeingKilled) {
     ASSERT_EQ(run_shell("gzip -1 -c " + file.path() + " > " + compressed.path()), 0);
     for (int round = 0; round < 2 * rounds(1); ++round) {
         SCOPED_TRACE(seed);
-        begin_anew();
+        start_over();
         const auto path = round % 2 == 0 ? file.path() : compressed.path();
         int kills = 0;
         for (int runs = 0; runs < 40; ++runs) {
@@ -490,7 +490,7 @@ TEST_F(ImportFaults, ContinuesAfterBeingKilled) {
                 program.signal(SIGKILL);
                 ++kills;
             }
-            const auto outcome = end_of(program);
+            const auto outcome = wait_for_end(program);
             if (outcome.exit_status == exit_done)
                 break;
             EXPECT_EQ(outcome.exit_status, 128 + SIGKILL) << outcome.errors;
@@ -508,7 +508,7 @@ TEST_F(ImportFaults, SurvivesCutConnections) {
     way = proxy.uri(target.uri());
     for (int round = 0; round < 3 * rounds(1); ++round) {
         SCOPED_TRACE(seed);
-        begin_anew();
+        start_over();
         const auto before = proxy.faults();
         const auto fault = round % 3 == 0   ? Fault::cut
                            : round % 3 == 1 ? Fault::lose_client
@@ -524,8 +524,8 @@ TEST_F(ImportFaults, SurvivesCutConnections) {
                 return FaultAfter{fault, 100'000};
             return FaultAfter{fault, static_cast<std::int64_t>(std::pow(10, magnitude))};
         });
-        const auto outcome =
-            end_of(*start({"--parallelism", "3", "--max-retries", "100", "--stall-timeout", "2"}));
+        const auto outcome = wait_for_end(
+            *start({"--parallelism", "3", "--max-retries", "100", "--stall-timeout", "2"}));
         EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
         EXPECT_GT(proxy.faults(), before);
         proxy.cancel_faults();
@@ -536,7 +536,7 @@ TEST_F(ImportFaults, SurvivesCutConnections) {
 TEST_F(ImportFaults, SurvivesCommitsInDoubt) {
     way = proxy.uri(target.uri());
     for (const bool is_delivered : {true, false}) {
-        begin_anew();
+        start_over();
         proxy.plan_at("UPDATE __backfill.import_batch",
                       [is_delivered](int number) -> std::optional<FaultAt> {
                           if (number > 2)
@@ -544,7 +544,7 @@ TEST_F(ImportFaults, SurvivesCommitsInDoubt) {
                           return FaultAt{Fault::cut, is_delivered};
                       });
         const auto before = proxy.faults();
-        const auto outcome = end_of(*start());
+        const auto outcome = wait_for_end(*start());
         EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
         EXPECT_EQ(proxy.faults() - before, 2);
         EXPECT_THAT(outcome.output, HasSubstr("Imported 150,000 rows"));
@@ -565,7 +565,7 @@ TEST_F(ImportFaults, SurvivesTerminatedBackends) {
             "datname = current_database() AND application_name LIKE 'timescaledb-backfill%' "
             "ORDER BY random() LIMIT 2) AS chosen"));
     }
-    const auto outcome = end_of(*program);
+    const auto outcome = wait_for_end(*program);
     EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
     EXPECT_GT(terminated, 0);
     expect_numbers(many_rows);
@@ -579,7 +579,7 @@ TEST_F(ImportFaults, LocksTheFile) {
     expect_refused("numbers", {file.path()}, exit_failed,
                    HasSubstr("another process is importing " + file.path()));
     holder.reset();
-    EXPECT_EQ(end_of(*first).exit_status, exit_done);
+    EXPECT_EQ(wait_for_end(*first).exit_status, exit_done);
     expect_numbers(many_rows);
 }
 
@@ -606,8 +606,8 @@ TEST_F(ImportFaults, LoadsNothingTwiceWhenAnotherTakesOver) {
     EXPECT_TRUE(
         eventually([&] { return target.value("SELECT owner FROM __backfill.import") != owner; }));
     EXPECT_EQ(run_program({"resume", "--target", way}).exit_status, exit_done);
-    const auto one = end_of(*first);
-    const auto other = end_of(*second);
+    const auto one = wait_for_end(*first);
+    const auto other = wait_for_end(*second);
     EXPECT_EQ(one.exit_status, exit_failed) << one.output;
     EXPECT_THAT(one.errors, HasSubstr("another import has taken over " + file.path()));
     EXPECT_EQ(other.exit_status, exit_done) << other.errors;
@@ -620,11 +620,11 @@ TEST_F(ImportFaults, StopsOnSignals) {
     expect_waiting(3);
     program->signal(SIGINT);
     holder.reset();
-    const auto outcome = end_of(*program);
+    const auto outcome = wait_for_end(*program);
     EXPECT_EQ(outcome.exit_status, exit_interrupted) << outcome.output;
     EXPECT_THAT(outcome.output, HasSubstr("Interrupted; the same command goes on."));
     EXPECT_NE(batches(), "0");
-    EXPECT_EQ(end_of(*start()).exit_status, exit_done);
+    EXPECT_EQ(wait_for_end(*start()).exit_status, exit_done);
     expect_numbers(many_rows);
 }
 
@@ -638,7 +638,7 @@ TEST_F(ImportFaults, StopsWaitingForStandardInput) {
                sessions("query LIKE 'COPY%'") == 0;
     }));
     program.signal(SIGINT);
-    EXPECT_EQ(end_of(program).exit_status, exit_interrupted);
+    EXPECT_EQ(wait_for_end(program).exit_status, exit_interrupted);
     EXPECT_EQ(import_stream("numbers", "pipe").exit_status, exit_done);
     expect_numbers(many_rows);
 }

@@ -122,7 +122,7 @@ void RandomHypertables::expect_to_be_read_alike(RandomHypertable& table) {
             difference(table.rows(source, table.within()), table.rows(target, table.within())),
             IsEmpty());
     }
-    if (table.is_cut_alike()) {
+    if (table.has_same_boundaries()) {
         EXPECT_EQ(table.slices(source, table.within()), table.slices(target, table.within()));
     }
     EXPECT_THAT(table.other_states(target, table.within()), IsEmpty());

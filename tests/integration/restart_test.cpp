@@ -39,7 +39,7 @@ TEST_F(Restart, DuringACopy) {
     const auto program = start_copy();
     expect_waiting_at_gate(3);
     restart_servers();
-    const auto outcome = end_of(*program);
+    const auto outcome = wait_for_end(*program);
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
     // Where it waited; the connections to the source were given up with those.
     EXPECT_THAT(lines_with(outcome.errors, "lost the connection to the target"), Not(IsEmpty()));
@@ -51,14 +51,14 @@ TEST_F(Restart, AtRandomMoments) {
     SHOW_SEED(seed);
     std::mt19937 random(seed);
     for (int round = 0; round < rounds(2) && !HasFailure(); ++round) {
-        begin_anew();
+        start_over();
         const auto program = start_copy();
         // The first connections, without which it would end at once.
         ASSERT_TRUE(eventually([&] { return sessions(target) > 1; }));
         std::this_thread::sleep_for(
             std::chrono::milliseconds(std::uniform_int_distribution(0, 600)(random)));
         restart_servers();
-        const auto outcome = end_of(*program);
+        const auto outcome = wait_for_end(*program);
         EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
         // Without waiting for the disk, servers may have forgotten what it had committed at last.
         expect_recovered();

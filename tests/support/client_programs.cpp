@@ -12,7 +12,7 @@ namespace test {
 
 namespace {
 
-/// The command that runs one of the servers' own programs.
+/// The command that runs one of the servers' client programs.
 std::string words_of(const std::string& name) {
     static const std::map<std::string, const char*> variables{{"pg_dump", "BACKFILL_PG_DUMP"},
                                                               {"pg_dumpall", "BACKFILL_PG_DUMPALL"},

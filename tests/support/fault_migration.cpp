@@ -31,7 +31,7 @@ constexpr auto set_compression = R"(
     ALTER TABLE archive SET (timescaledb.compress, timescaledb.compress_segmentby = 'device',
                              timescaledb.compress_orderby = 'time'))";
 
-/// The rows of a range of a table's chunks, which are numbered from 0.
+/// The rows of a range of chunks, which are numbered from 0.
 std::string readings(int from, int to) {
     return fmt::format("SELECT '2024-01-01'::timestamptz + c * interval '1 day' + i * interval "
                        "'50 s', i % 4 + 1, repeat(md5(c || '.' || i), 100) "
@@ -67,23 +67,23 @@ void FaultMigration::SetUp() {
         source.run(fmt::format("GRANT SELECT ON {} TO {}", table, reader));
         target.run(fmt::format("ALTER TABLE {} OWNER TO {}", table, owner));
     }
-    // the latter to create tables of compressed batches
+    // The second privilege is needed to create compressed tables.
     target.run(fmt::format("GRANT CREATE ON DATABASE {0} TO {1}; "
                            "GRANT CREATE ON SCHEMA _timescaledb_internal TO {1}",
                            target.name(), owner));
     way_to_source = to_source.uri(source_role.uri());
     way_to_target = to_target.uri(target_role.uri());
-    begin_anew();
+    start_over();
 }
 
-void FaultMigration::begin_anew() {
+void FaultMigration::start_over() {
     to_source.cancel_faults();
     to_target.cancel_faults();
     target.run("DROP SCHEMA IF EXISTS __backfill CASCADE");
     for (const auto* table : {"readings", "archive", "ticks"})
         target.run(fmt::format("SELECT drop_chunks('{}', older_than => '2100-01-01'::timestamptz)",
                                table));
-    // empty chunks, and chunks whose rows are replaced
+    // Create empty chunks, and chunks whose rows are replaced.
     target.run("INSERT INTO ticks " + ticks(0, 30) + "; DELETE FROM ticks");
     target.run("INSERT INTO readings " + readings(1, 1) + "; DELETE FROM readings");
     for (const auto* table : {"readings", "ticks"})
@@ -109,7 +109,7 @@ FaultMigration::start_with_workers(const std::string& command,
     return start(words);
 }
 
-Outcome FaultMigration::end_of(Program& program) {
+Outcome FaultMigration::wait_for_end(Program& program) {
     if (!eventually([&] { return program.has_ended(); }, 90)) {
         ADD_FAILURE() << "the program does not end";
         program.signal(SIGKILL);
@@ -137,7 +137,7 @@ void FaultMigration::expect_recovered() {
     constexpr int most_runs = 5;
     int runs = 0;
     do {
-        const auto outcome = end_of(*start_copy());
+        const auto outcome = wait_for_end(*start_copy());
         EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
     } while (finished_tasks() != std::to_string(chunks) && ++runs < most_runs);
     expect_all_finished();

@@ -35,27 +35,27 @@ class FaultMigration : public Migration {
 
     void SetUp() override;
 
-    /// Resets the target to its state before the first copy, stages everything, and cancels all
-    /// planned faults.
-    void begin_anew();
+    /// Resets the target to its state before the first copy, stages everything, and cancels planned
+    /// faults.
+    void start_over();
 
     /// Starts `copy`, or another command, with 3 workers and further options.
     std::unique_ptr<Program> start_copy(const std::vector<std::string>& options = {}) const;
     std::unique_ptr<Program> start_with_workers(const std::string& command,
                                                 const std::vector<std::string>& options = {}) const;
 
-    /// The result of the program, for which it waits up to a minute and a half.
-    static Outcome end_of(Program& program);
+    /// Waits up to a minute and a half for the program to end. Returns its result.
+    static Outcome wait_for_end(Program& program);
 
     /// Expects that every task is finished and has copied its chunk's rows.
     void expect_all_finished();
 
-    /// Copies until everything is copied. Expects that every row is the same then, and that neither
-    /// `copy` nor `clean` has left anything behind.
+    /// Copies until everything is copied. Expects that both sides have the same rows then, and that
+    /// `copy` and `clean` leave nothing behind.
     void expect_recovered();
 
-    /// Expects that no session of the program is left on either server, and so no lock and no
-    /// transaction.
+    /// Expects that no session of the program is left on either server, so that no lock and no
+    /// transaction is left either.
     void expect_no_session_left();
 
     /// The number of the program's sessions on a server that satisfy a condition on
@@ -65,8 +65,8 @@ class FaultMigration : public Migration {
     /// Terminates one of these sessions, or all that `which` selects. Returns their number.
     static int terminate(Database& server, const std::string& which = "ORDER BY random() LIMIT 1");
 
-    /// From now on, rows of a table in the target for which an expression is 4 wait while the gate
-    /// is shut.
+    /// From now on, rows of a table in the target wait while the gate is shut if an expression is 4
+    /// for them.
     void add_gate(const std::string& table = "readings", const std::string& device = "device");
 
     /// Shuts the gate until the connection is closed.

@@ -456,15 +456,15 @@ std::vector<BuiltInKind> built_in_kinds(int postgres_version) {
 }
 
 const std::map<std::string_view, std::string_view>& types_without_values() {
-    constexpr auto own = "only the server makes one; its input function refuses all";
+    constexpr auto reason = "only the server creates values; the input function refuses all";
     static const std::map<std::string_view, std::string_view> types{
-        {"pg_node_tree", own},
-        {"pg_ndistinct", own},
-        {"pg_dependencies", own},
-        {"pg_mcv_list", own},
-        {"pg_brin_bloom_summary", own},
-        {"pg_brin_minmax_multi_summary", own},
-        {"gtsvector", own}};
+        {"pg_node_tree", reason},
+        {"pg_ndistinct", reason},
+        {"pg_dependencies", reason},
+        {"pg_mcv_list", reason},
+        {"pg_brin_bloom_summary", reason},
+        {"pg_brin_minmax_multi_summary", reason},
+        {"gtsvector", reason}};
     return types;
 }
 

@@ -32,17 +32,17 @@ struct Kind {
 /// A built-in type.
 struct BuiltInKind {
     std::string name; ///< from format_type()
-    Kind kind;        ///< with a length if the type without one is of little use
+    Kind kind;        ///< with a length if the type is of little use without one
 };
 
 /// All built-in types that have values of their own.
 /// \param postgres_version server_version_num; some types need a newer server.
 std::vector<BuiltInKind> built_in_kinds(int postgres_version);
 
-/// The types of columns for which no value can be given, keyed by name, with the reason.
+/// The types of columns for which no value can be given, and the reason, keyed by name.
 const std::map<std::string_view, std::string_view>& types_without_values();
 
-/// Texts that may be misinterpreted on the way.
+/// Texts that a program may misinterpret.
 const std::vector<std::string>& odd_texts();
 
 /// Kinds composed of others.

@@ -88,8 +88,8 @@ std::string version_of(Database& side) {
     return side.value("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'");
 }
 
-/// Removes the warning about different versions of the two sides from a command's standard error.
-std::string but_for_versions(const std::string& errors) {
+/// Removes the warning about different versions from a command's standard error.
+std::string without_version_warning(const std::string& errors) {
     static const std::regex warning("[^\n]*compressed chunks are copied decompressed[^\n]*\n");
     return std::regex_replace(errors, warning, "");
 }
@@ -111,7 +111,7 @@ void Database::make() const {
     const auto admin = connect_to(admin_uri_);
     const auto templates =
         admin->query("SELECT FROM pg_database WHERE datname = 'template_backfill'").size();
-    // A copy has the encoding and locale of its template.
+    // A copy of a template has its encoding and locale.
     const bool from_template =
         options_.with_extension && options_.clauses.empty() && templates == 1;
     admin->execute(fmt::format("CREATE DATABASE {} TEMPLATE {} {}", name_,
@@ -259,7 +259,7 @@ void Migration::interrupt(const Program& program, int signal) {
 std::string Migration::backfill_ok(const std::vector<std::string>& arguments) const {
     const auto outcome = backfill(arguments);
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
-    EXPECT_EQ(but_for_versions(outcome.errors), "");
+    EXPECT_EQ(without_version_warning(outcome.errors), "");
     return outcome.output;
 }
 

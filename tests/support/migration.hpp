@@ -70,8 +70,8 @@ class Database {
     /// True if its TimescaleDB is the Community edition.
     bool is_community();
 
-    /// The number of blocks of chunks that sessions have read, as far as they have reported their
-    /// statistics.
+    /// The number of blocks of chunks that sessions have read according to their statistics, which
+    /// they report with a delay.
     std::int64_t blocks_read_of_chunks();
 
     /// Reconnects after this test's connection was lost.
@@ -99,7 +99,7 @@ class Migration : public testing::Test {
                        const DatabaseOptions& target_options = {})
         : source("BACKFILL_SOURCE", source_options), target("BACKFILL_TARGET", target_options) {}
 
-    /// Puts the source, or both databases, on servers of the test's own. Null means a server of
+    /// Puts the source, or both databases, on the test's own servers. Null means a server of
     /// scripts/servers.
     explicit Migration(const TemporaryServer* source_server,
                        const TemporaryServer* target_server = nullptr);
@@ -107,7 +107,7 @@ class Migration : public testing::Test {
     Database source;
     Database target;
 
-    /// The connection strings for the program. A test may set another role or a proxy.
+    /// The connection strings for the program. A test may choose another role or a proxy.
     std::string way_to_source = source.future_uri();
     std::string way_to_target = target.future_uri();
 
@@ -156,16 +156,16 @@ class Migration : public testing::Test {
     /// The quoted names of a hypertable's chunks in the order of time.
     static std::vector<std::string> chunks_of(Database& database, const std::string& hypertable);
 
-    /// Runs a command that will wait for a lock: begins a transaction that locks something, runs
-    /// the command, makes a change while it waits, and commits. \param lock statements of the
-    /// transaction that take the lock.
+    /// Begins a transaction that locks something, starts a command, makes a change while the
+    /// command waits for the lock, and commits.
+    /// \param lock statements that take the lock.
     /// \param change may run more statements in the transaction.
     Outcome backfill_while(Database& locked, const std::string& lock,
                            const std::vector<std::string>& arguments,
                            const std::function<void(postgres::Connection&)>& change);
 
-    /// A lock in the target that makes `copy` wait after it has read a chunk in the source, and
-    /// before it looks for its place in the target.
+    /// A lock in the target that makes `copy` wait after it has looked at a chunk in the source,
+    /// and before it looks for the chunk in the target.
     static constexpr auto lock_where_chunks_go =
         "LOCK TABLE _timescaledb_catalog.dimension_slice IN ACCESS EXCLUSIVE MODE";
 

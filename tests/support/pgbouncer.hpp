@@ -13,7 +13,7 @@ namespace test {
 /// Runs PgBouncer in front of both databases of a migration during its lifetime.
 class PgBouncer {
   public:
-    /// The path of its program; empty if it is not installed.
+    /// The program's path; empty if it is not installed.
     static std::string program();
 
     /// \param settings lines for section [pgbouncer] of its configuration.

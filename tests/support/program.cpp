@@ -97,7 +97,7 @@ pid_t spawn(std::vector<std::string> words, std::vector<std::string> variables, 
     return pid;
 }
 
-/// \param usage what it has used, if not null.
+/// \param usage receives the resources that the process has used, unless it is null.
 int exit_status_of(pid_t pid, rusage* usage = nullptr) {
     int status = 0;
     wait4(pid, &status, 0, usage);
@@ -148,7 +148,7 @@ bool Program::has_ended() const {
             ended.si_pid == pid_);
 }
 
-bool Program::has_said(const std::string& text) const {
+bool Program::has_printed(const std::string& text) const {
     const std::lock_guard lock(reading_);
     return outcome_.output.find(text) != std::string::npos;
 }

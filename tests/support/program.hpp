@@ -14,7 +14,7 @@ struct Outcome {
     int exit_status = -1; ///< or 128 + the signal that ended it
     std::string output;
     std::string errors;
-    double peak_memory = 0; ///< the most that was resident at any time, in MiB
+    double peak_memory = 0; ///< the maximum resident memory, in MiB
 };
 
 /// The running program under test.
@@ -39,10 +39,10 @@ class Program {
     /// True if the program has ended.
     bool has_ended() const;
 
-    /// True if it has written a text to standard output so far.
-    bool has_said(const std::string& text) const;
+    /// True if its standard output contains a text so far.
+    bool has_printed(const std::string& text) const;
 
-    /// True if it has written a text to standard error so far.
+    /// True if its standard error contains a text so far.
     bool has_warned(const std::string& text) const;
 
     Outcome wait();

@@ -7,8 +7,8 @@
 
 namespace test {
 
-/// Random choices that a seed reproduces with every standard library. The standard specifies the
-/// engine exactly, but not the distributions.
+/// Random choices that a seed reproduces with every standard library. They do without the standard
+/// distributions, because the standard specifies only the engine exactly.
 class Random {
   public:
     explicit Random(std::uint64_t seed) : engine_(seed) {}

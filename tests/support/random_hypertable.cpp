@@ -178,7 +178,7 @@ void RandomHypertable::choose_surroundings(const Abilities& abilities) {
     }
     has_check_ = random_.chance(30);
     check_is_violated_ = has_check_ && random_.chance(60);
-    has_what_is_referenced_ = random_.chance(50);
+    has_referenced_rows_ = random_.chance(50);
     const Subject subject{.schema = schema_,
                           .table = table_,
                           .time = columns_[0].name,
@@ -186,11 +186,11 @@ void RandomHypertable::choose_surroundings(const Abilities& abilities) {
                           .axis = axis_};
     triggers_early_ = !alters_triggers_ || random_.chance(40);
     if (random_.chance(40))
-        around_.add_triggers(random_, subject);
+        surroundings_.add_triggers(random_, subject);
     if (random_.chance(20))
-        around_.add_publication(random_, subject);
+        surroundings_.add_publication(random_, subject);
     if (abilities.aggregates && !axis_.is_at_an_end && random_.chance(40))
-        around_.add_aggregate(random_, subject, abilities.months_may_have_offset);
+        surroundings_.add_aggregate(random_, subject, abilities.months_may_have_offset);
 }
 
 void RandomHypertable::choose_indexes() {
@@ -235,7 +235,7 @@ std::string RandomHypertable::compression_settings() {
     auto settings = fmt::format("ALTER TABLE {} SET (timescaledb.compress", table_);
     auto ordered =
         columns_where([](const Column& column) { return column.kind.ordered && !column.is_last; });
-    ordered.erase(ordered.begin()); // the time, which always belongs to the order
+    ordered.erase(ordered.begin()); // the time, which is always a part of orderby
     random_.shuffle(ordered);
     std::vector<std::string> segment;
     std::vector<std::string> order;
@@ -276,7 +276,7 @@ void RandomHypertable::create() {
         if (random_.chance(50))
             other.interval =
                 random_.between(std::max<std::int64_t>(1, axis_.interval / 2), axis_.interval * 2);
-        cut_alike_ =
+        same_boundaries_ =
             other.interval == shape.interval && (!space_ || other.partitions == shape.partitions);
         if (axis_.type == "smallint")
             other.interval = std::min<std::int64_t>(other.interval, 32'767);
@@ -284,8 +284,8 @@ void RandomHypertable::create() {
     make(target_, other, random_.chance(50) ? static_cast<int>(random_.between(0, 60)) : 0);
 }
 
-/// Each side has its own order of columns, and other columns in between that are dropped before or
-/// after rows are inserted. So the same column has different numbers in different chunks.
+/// Each side has its own order of columns, and other columns that are dropped before or after rows
+/// are inserted. So the same column has different numbers in different chunks.
 void RandomHypertable::make(Database& side, const Shape& shape, int rows) {
     std::vector<std::string> definitions;
     for (const auto& column : columns_)
@@ -337,33 +337,33 @@ void RandomHypertable::make(Database& side, const Shape& shape, int rows) {
     insert(side, random_.chance(50) ? rows / 4 : 0, Stage::last);
     if (!reference_.empty())
         make_references(side);
-    if (around_.aggregate && &side == &source_)
-        run(side, around_.aggregate->refresh);
-    if (&side == &target_ && !around_.publication.empty())
-        run(side, around_.publication);
+    if (surroundings_.aggregate && &side == &source_)
+        run(side, surroundings_.aggregate->refresh);
+    if (&side == &target_ && !surroundings_.publication.empty())
+        run(side, surroundings_.publication);
     last_copied_ = ids_;
 }
 
 void RandomHypertable::make_triggers(Database& side) {
-    for (const auto& statement : around_.log)
+    for (const auto& statement : surroundings_.log)
         run(side, statement);
-    for (const auto& trigger : around_.triggers)
+    for (const auto& trigger : surroundings_.triggers)
         run(side, trigger.create);
     // TimescaleDB looks for statement triggers on chunks, which do not have them (2.27.2: "trigger
     // for table does not exist").
-    for (const auto& trigger : around_.triggers)
+    for (const auto& trigger : surroundings_.triggers)
         if (!trigger.state.empty() && (triggers_early_ || trigger.of_rows))
             run(side, trigger.state);
 }
 
 void RandomHypertable::make_aggregate(Database& side) {
-    if (around_.aggregate)
-        for (const auto& statement : around_.aggregate->create)
+    if (surroundings_.aggregate)
+        for (const auto& statement : surroundings_.aggregate->create)
             run(side, statement);
 }
 
-/// Adds NOT VALID constraints, which existing rows need not satisfy, but later rows must. They are
-/// chosen together with the source's rows.
+/// Adds NOT VALID constraints, which only later rows must satisfy. They are chosen when the
+/// source's rows are.
 void RandomHypertable::make_constraints(Database& side) {
     if (&side == &source_) {
         const auto add = [&](const std::string& definition, bool is_valid) {
@@ -404,13 +404,13 @@ void RandomHypertable::make_references(Database& side) {
         run(side, fmt::format("INSERT INTO {}.alert ({}) VALUES ({})", schema_, names,
                               fmt::join(values, ", ")));
     }
-    const bool is_valid = &side == &source_ || has_what_is_referenced_;
+    const bool is_valid = &side == &source_ || has_referenced_rows_;
     run(side, fmt::format("ALTER TABLE {}.alert ADD FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE "
                           "{}{}",
                           schema_, names, table_, names, reference_, is_valid ? "" : " NOT VALID"));
 }
 
-bool RandomHypertable::is_there(const Column& column, Stage stage) {
+bool RandomHypertable::exists(const Column& column, Stage stage) {
     return column.is_last ? stage == Stage::last : !column.is_late || stage != Stage::first;
 }
 
@@ -460,7 +460,7 @@ void RandomHypertable::make_hypertable(Database& side, const Shape& shape) {
 std::string RandomHypertable::column_list(Stage stage) const {
     std::vector<std::string> names;
     for (const auto& column : columns_)
-        if (column.is_given && is_there(column, stage))
+        if (column.is_given && exists(column, stage))
             names.push_back(column.name);
     return fmt::format("{}", fmt::join(names, ", "));
 }
@@ -488,8 +488,7 @@ std::string RandomHypertable::value_for(std::size_t index) {
 void RandomHypertable::insert(Database& side, int rows, Stage stage) {
     std::vector<std::string> list;
     const bool of_source = &side == &source_;
-    const bool begins_with_referenced =
-        !of_source && has_what_is_referenced_ && stage == Stage::first;
+    const bool begins_with_referenced = !of_source && has_referenced_rows_ && stage == Stage::first;
     const auto referenced = begins_with_referenced ? static_cast<int>(referenced_.size()) : 0;
     for (int row = 0; row < referenced + rows; ++row) {
         if (!of_source && places_.empty())
@@ -500,7 +499,7 @@ void RandomHypertable::insert(Database& side, int rows, Stage stage) {
                                             : random_.pick(places_);
         std::vector<std::string> values;
         for (std::size_t i = 0; i < columns_.size(); ++i) {
-            if (!columns_[i].is_given || !is_there(columns_[i], stage))
+            if (!columns_[i].is_given || !exists(columns_[i], stage))
                 continue;
             if (!of_source && columns_[i].is_key && (i != 1 || is_referenced)) {
                 values.push_back(place.at(i));

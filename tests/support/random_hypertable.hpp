@@ -54,47 +54,46 @@ class RandomHypertable {
     std::vector<std::string> slices(Database& side, const std::string& condition) const;
 
     /// True if both sides have the same chunk boundaries.
-    bool is_cut_alike() const { return cut_alike_; }
+    bool has_same_boundaries() const { return same_boundaries_; }
 
     /// The results of an application's queries in a new session with the server's default settings:
     /// counts of rows by time, and by some of the source's values of each column.
     /// \param skipping_chunks enables chunk skipping.
     std::vector<std::string> lookups(Database& side, bool skipping_chunks = false);
 
-    /// True if queries in the source itself miss some rows, because of how its TimescaleDB
-    /// compressed them.
+    /// True if queries miss rows even in the source, because of how TimescaleDB compressed them.
     bool source_misses_rows();
 
     /// What triggers have written since the last call.
     std::vector<std::string> fired(Database& side);
 
-    /// Chunks with such rows that have triggers in other states than the hypertable's.
+    /// Triggers of chunks with such rows that are in another state than the hypertable's.
     std::vector<std::string> other_states(Database& side, const std::string& condition) const;
 
-    /// Constraints according to the catalog, and chunks where invalid constraints are marked as
-    /// valid.
+    /// The constraints according to the catalog, and the number of rows that violate a constraint
+    /// that their chunk has as valid.
     std::vector<std::string> constraints(Database& side) const;
 
-    /// The rows of tables that reference the hypertable, and of those that it references.
+    /// The rows of the tables that reference the hypertable, and of those that it references.
     std::vector<std::string> neighbours(Database& side) const;
 
-    /// The remedies in the target if the program says that it cannot copy a chunk.
-    struct Reaction {
-        std::string symptom;
+    /// What the user does in the target about a message that a chunk cannot be copied.
+    struct Remedy {
+        std::string symptom; ///< a part of the message
         std::vector<std::string> statements;
-        std::vector<std::string> undo; ///< to run after everything is copied
+        std::vector<std::string> undo; ///< statements to run after everything is copied
     };
-    std::vector<Reaction> remedies() const;
+    std::vector<Remedy> remedies() const;
 
-    /// True if no rows are beyond the bounds.
+    /// True if the bounds include all rows.
     bool is_all() const { return is_all_; }
 
     void decompress(Database& side);
 
     /// True if it has NOT VALID constraints.
-    bool has_unvalidated() const;
+    bool has_not_valid_constraints() const;
 
-    bool has_aggregate() const { return around_.aggregate.has_value(); }
+    bool has_aggregate() const { return surroundings_.aggregate.has_value(); }
 
     /// The buckets of the aggregate's view within the bounds.
     std::vector<std::string> buckets(Database& side);
@@ -104,14 +103,14 @@ class RandomHypertable {
 
     /// Inserts, updates and deletes rows, adds and drops columns, and compresses and drops chunks
     /// like an application.
-    /// \returns the statements with different effects on the two sides.
+    /// \returns the statements that had different effects on the two sides.
     std::vector<std::string> use();
 
     /// Changes a value of an unreferenced row within the bounds in the target, or deletes the row.
     /// \returns a description of the change; nothing if there is no such row.
     std::optional<std::string> change_target();
 
-    /// The statements that were run, without those for the rows.
+    /// The statements that were run, except INSERT.
     const std::string& statements() const { return statements_; }
 
   private:
@@ -154,9 +153,9 @@ class RandomHypertable {
     void make_aggregate(Database& side);
     void make_constraints(Database& side);
     void make_references(Database& side);
-    /// The columns that exist at a time.
+    /// When columns exist.
     enum class Stage { first, late, last };
-    static bool is_there(const Column& column, Stage stage);
+    static bool exists(const Column& column, Stage stage);
     void add_columns(Database& side, Stage stage);
     void insert(Database& side, int rows, Stage stage);
     std::string value_for(std::size_t index);
@@ -196,7 +195,7 @@ class RandomHypertable {
     std::optional<std::size_t> device_;  ///< a column that references a plain table
     std::optional<std::size_t> skipped_; ///< a column with chunk skipping
     std::string chunks_in_;              ///< a schema only for chunks; may be empty
-    Surroundings around_;
+    Surroundings surroundings_;
     bool alters_triggers_;
     bool triggers_early_ = false; ///< before it becomes a hypertable
     std::string device_key_;      ///< the constraint's definition
@@ -204,21 +203,21 @@ class RandomHypertable {
     std::int64_t least_device_ = 0;
     bool has_check_ = false;
     bool check_is_violated_ = false;
-    std::int64_t check_above_ = 0;     ///< numbers that satisfy it
-    std::int64_t unchecked_until_ = 0; ///< numbers of rows that need not satisfy NOT VALID
+    std::int64_t check_above_ = 0;     ///< larger numbers satisfy it
+    std::int64_t unchecked_until_ = 0; ///< rows up to this number need not satisfy NOT VALID
                                        ///< constraints
     std::vector<Surroundings::Constraint> constraints_;
     std::string reference_;               ///< action for rows that reference deleted ones
-    bool has_what_is_referenced_ = false; ///< the target has the referenced rows, too
-    std::vector<std::size_t> referenced_; ///< indexes into places_
+    bool has_referenced_rows_ = false;    ///< so has the target
+    std::vector<std::size_t> referenced_; ///< indexes in places_
     /// For each of the source's rows, the values of the dimensions and of its number as SQL, keyed
     /// by column.
     std::vector<std::map<std::size_t, std::string>> places_;
-    std::int64_t last_copied_ = 0; ///< number
+    std::int64_t last_copied_ = 0; ///< number of the last row that exists before the copy
     std::string used_;             ///< statements of the application
     std::vector<std::string> differences_;
     std::vector<std::string> indexes_; ///< statements
-    bool cut_alike_ = true;
+    bool same_boundaries_ = true;
     std::set<const Database*> compressed_; ///< sides with compression
     std::int64_t from_ = 0;
     std::int64_t until_ = 0;

@@ -1,4 +1,4 @@
-// An application's view and use of a random hypertable.
+// How an application reads and changes a random hypertable.
 
 #include "postgres/quote.hpp"
 #include "support/random_hypertable.hpp"
@@ -79,7 +79,7 @@ std::vector<std::string> RandomHypertable::lookups_in_session(Database& side) {
 }
 
 std::vector<std::string> RandomHypertable::fired(Database& side) {
-    if (around_.triggers.empty())
+    if (surroundings_.triggers.empty())
         return {};
     auto lines =
         side.rows(fmt::format("SELECT what, count(*) FROM {}.log GROUP BY 1 ORDER BY 1", schema_));
@@ -107,7 +107,7 @@ std::vector<std::string> RandomHypertable::constraints(Database& side) const {
                     quote_literal(table_)));
     if (check_above_ > 0)
         list.push_back(
-            "rows that violate what is taken for valid: " +
+            "rows that violate a constraint that is marked as valid: " +
             side.value(fmt::format(
                 "SELECT count(*) FROM {0} WHERE {1} <= {2} AND tableoid IN (SELECT conrelid FROM "
                 "pg_constraint AS own WHERE contype = 'c' AND convalidated AND EXISTS (SELECT FROM "
@@ -119,9 +119,9 @@ std::vector<std::string> RandomHypertable::constraints(Database& side) const {
 
 std::vector<std::string> RandomHypertable::neighbours(Database& side) const {
     std::vector<std::string> list;
-    for (const auto& [name, is_there] :
+    for (const auto& [name, exists] :
          {std::pair("devices", device_.has_value()), std::pair("alert", !reference_.empty())})
-        if (is_there)
+        if (exists)
             for (auto& row : side.rows(
                      fmt::format("SELECT row::text FROM {}.{} AS row ORDER BY 1", schema_, name)))
                 list.push_back(std::move(row));
@@ -129,31 +129,31 @@ std::vector<std::string> RandomHypertable::neighbours(Database& side) const {
     return list;
 }
 
-bool RandomHypertable::has_unvalidated() const {
+bool RandomHypertable::has_not_valid_constraints() const {
     return std::ranges::any_of(constraints_, [](const auto& one) { return !one.is_valid; });
 }
 
-std::vector<RandomHypertable::Reaction> RandomHypertable::remedies() const {
-    Reaction constraints{.symptom = "is NOT VALID in the target", .statements = {}, .undo = {}};
+std::vector<RandomHypertable::Remedy> RandomHypertable::remedies() const {
+    Remedy constraints{.symptom = "is NOT VALID in the target", .statements = {}, .undo = {}};
     for (const auto& constraint : constraints_)
         if (!constraint.is_valid) {
             constraints.statements.push_back(constraint.drop);
             constraints.undo.push_back(constraint.add);
         }
-    Reaction triggers{.symptom = "triggers in the target would fire", .statements = {}, .undo = {}};
-    for (const auto& trigger : around_.triggers) {
+    Remedy triggers{.symptom = "triggers in the target would fire", .statements = {}, .undo = {}};
+    for (const auto& trigger : surroundings_.triggers) {
         triggers.statements.push_back(trigger.drop);
         triggers.undo.push_back(trigger.create);
     }
     // TimescaleDB cannot enable or disable triggers if compression is enabled.
     if (alters_triggers_ && !compressed_.contains(&target_))
-        for (const auto& trigger : around_.triggers)
+        for (const auto& trigger : surroundings_.triggers)
             if (!trigger.state.empty() && trigger.of_rows)
                 triggers.undo.push_back(trigger.state);
-    Reaction publication{.symptom = "it does not have a replica identity",
-                         .statements = {"ALTER TABLE " + table_ + " REPLICA IDENTITY FULL"},
-                         .undo = {"ALTER TABLE " + table_ + " REPLICA IDENTITY DEFAULT"}};
-    if (!reference_.empty()) // the server also refuses the foreign keys' actions there
+    Remedy publication{.symptom = "it does not have a replica identity",
+                       .statements = {"ALTER TABLE " + table_ + " REPLICA IDENTITY FULL"},
+                       .undo = {"ALTER TABLE " + table_ + " REPLICA IDENTITY DEFAULT"}};
+    if (!reference_.empty()) // the server also refuses the actions of foreign keys on it
         publication.statements.push_back(
             fmt::format("ALTER TABLE {}.alert REPLICA IDENTITY FULL", schema_));
     return {constraints, triggers, publication};
@@ -167,16 +167,16 @@ void RandomHypertable::decompress(Database& side) {
 std::vector<std::string> RandomHypertable::buckets(Database& side) {
     side.reconnect();
     // The width of a bucket may vary with clock changes, so twice the width is enough.
-    const auto condition =
-        is_all_ ? "true"
-                : fmt::format("bucket + 2 * {} <= {} AND bucket >= {}", around_.aggregate->width,
-                              axis_.literal(until_), axis_.literal(from_));
-    return sorted(side.rows(
-        fmt::format("SELECT bucket, n, sum FROM {} WHERE {}", around_.aggregate->name, condition)));
+    const auto condition = is_all_ ? "true"
+                                   : fmt::format("bucket + 2 * {} <= {} AND bucket >= {}",
+                                                 surroundings_.aggregate->width,
+                                                 axis_.literal(until_), axis_.literal(from_));
+    return sorted(side.rows(fmt::format("SELECT bucket, n, sum FROM {} WHERE {}",
+                                        surroundings_.aggregate->name, condition)));
 }
 
 void RandomHypertable::stop_publishing() {
-    if (!around_.publication.empty())
+    if (!surroundings_.publication.empty())
         target_.run(Surroundings::drop_publication);
 }
 
@@ -206,7 +206,7 @@ void RandomHypertable::compare_use() {
         if (rows(source_, condition) != rows(target_, condition))
             differences_.push_back("rows differ after " + used_);
         if (neighbours(source_) != neighbours(target_))
-            differences_.push_back("tables beside it differ after " + used_);
+            differences_.push_back("related tables differ after " + used_);
     } catch (const postgres::SqlError& error) {
         differences_.push_back(fmt::format("{} after {}", error.what(), used_));
     }
@@ -241,7 +241,7 @@ void RandomHypertable::change_rows() {
         const auto* column = random_.pick(changed);
         // An update inserts rows of batches again, so that they must satisfy NOT VALID constraints,
         // including foreign keys.
-        const auto unchecked = has_unvalidated() ? unchecked_until_ : 0;
+        const auto unchecked = has_not_valid_constraints() ? unchecked_until_ : 0;
         use(fmt::format("UPDATE {} SET {} = {} WHERE {} AND {} % 5 = {} AND {} > {}", table_,
                         column->name, value_for(static_cast<std::size_t>(column - columns_.data())),
                         within_, number, random_.between(0, 4), number, unchecked));
@@ -251,7 +251,7 @@ void RandomHypertable::change_rows() {
 }
 
 void RandomHypertable::change_columns() {
-    // The column is the last one, so that nothing refers to it.
+    // Nothing refers to the new column, which is the last one.
     add_column(integers);
     columns_.back().is_gone = true;
     use(fmt::format("ALTER TABLE {} ADD COLUMN {} int DEFAULT 42", table_, columns_.back().name),
@@ -274,11 +274,11 @@ std::vector<std::string> RandomHypertable::use() {
     differences_.clear();
     for (auto* side : {&source_, &target_}) {
         side->reconnect();
-        if (skipped_) // otherwise, other queries later miss chunks that are created now
+        if (skipped_) // otherwise, later queries miss chunks that are created now
             side->run(skip_chunks);
         fired(*side);
     }
-    const bool fire_alike = cut_alike_ && is_all_ && other_states(source_, "true").empty() &&
+    const bool fire_alike = same_boundaries_ && is_all_ && other_states(source_, "true").empty() &&
                             other_states(target_, "true").empty();
     change_rows();
     if (!axis_.is_at_an_end)
@@ -286,7 +286,7 @@ std::vector<std::string> RandomHypertable::use() {
     if (device_ && is_all_) // otherwise, the target's own rows prevent it
         use(fmt::format("DELETE FROM {}.devices WHERE id % 10 = 7", schema_), Compared::success);
     if (fire_alike && differences_.empty() && fired(source_) != fired(target_))
-        differences_.push_back("other triggers have fired after " + used_);
+        differences_.push_back("different triggers have fired after " + used_);
     change_columns();
     if (compressed_.size() == 2) {
         const auto chunks = fmt::format("FROM show_chunks({}::regclass) c", quote_literal(table_));
@@ -298,16 +298,16 @@ std::vector<std::string> RandomHypertable::use() {
     }
     // If foreign keys reference chunks, this fails or drops the foreign keys: 2.27.2 and 2.29.2
     // differ.
-    if (cut_alike_ && reference_.empty())
+    if (same_boundaries_ && reference_.empty())
         use(fmt::format("SELECT drop_chunks({}::regclass, older_than => {})", quote_literal(table_),
                         axis_.literal(axis_.origin + axis_.interval * axis_.chunks / 2)),
             Compared::success);
     if (differences_.empty() && lookups(source_) != lookups(target_))
-        differences_.push_back("other rows are found after " + used_);
+        differences_.push_back("different rows are found after " + used_);
     if (!differences_.empty())
         return differences_;
 
-    // Nothing must be left of the hypertable.
+    // Dropping the hypertable must leave nothing behind.
     used_ += "DROP TABLE ... CASCADE";
     const auto relations = [&](Database& side) {
         if (!reference_.empty())

@@ -18,14 +18,13 @@ struct Subject {
     TimeAxis axis;
 };
 
-/// The objects around a random hypertable. They are chosen once, as statements that create them on
-/// either side.
+/// The objects around a random hypertable, as statements that create them on either side.
 struct Surroundings {
     struct Trigger {
         std::string create;
         std::string drop;
         std::string state; ///< ALTER TABLE; empty if the trigger is enabled
-        bool of_rows;
+        bool of_rows;      ///< a row trigger, not a statement trigger
     };
 
     /// A constraint that is added after there are rows.
@@ -42,7 +41,7 @@ struct Surroundings {
         std::string width;   ///< maximum width of its buckets, as SQL
     };
 
-    std::vector<std::string> log; ///< the triggers' function and the table that it writes
+    std::vector<std::string> log; ///< create the triggers' function and the table that it writes to
     std::vector<Trigger> triggers;
     std::string publication; ///< in the target; may be empty
     std::optional<Aggregate> aggregate;

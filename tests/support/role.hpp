@@ -6,7 +6,7 @@
 
 namespace test {
 
-/// A role on a database's server that only has the LOGIN attribute. The destructor drops it, and
+/// A role on a database's server with no attribute but LOGIN. The destructor drops it, and
 /// reassigns its objects to the test's own role.
 class Role {
   public:

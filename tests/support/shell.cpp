@@ -22,7 +22,7 @@ std::string quoted(const std::string& word) {
 } // namespace
 
 ShellOutcome run_command(const std::vector<std::string>& words) {
-    // A time limit, because a shell that waits for a terminal would wait forever.
+    // The time limit is for shells that wait for a terminal, which would wait forever.
     std::string line = "timeout 30";
     for (const auto& word : words)
         line += " " + quoted(word);

@@ -12,7 +12,7 @@ struct ShellOutcome {
     std::string output; ///< including standard error
 };
 
-/// Runs a program and passes each argument unchanged. Terminates the program after half a minute.
+/// Runs a program with exactly these arguments. Terminates it after half a minute.
 ShellOutcome run_command(const std::vector<std::string>& words);
 
 /// True if this machine has a program.

@@ -51,11 +51,11 @@ std::string seed_password() {
     return PQpass(connection.get());
 }
 
-/// The differences from the configuration in the seed.
+/// What differs from the configuration in the seed.
 constexpr auto own_configuration = "\nshared_buffers = 64MB\ndynamic_shared_memory_type = mmap\n";
 
-/// Reserves a port for this process: only one process can bind an abstract socket's name, until it
-/// ends.
+/// Reserves a port for this process, by an abstract socket's name: only one process at a time can
+/// bind it.
 bool reserve(std::uint16_t port) {
     const int file = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     sockaddr_un address{};

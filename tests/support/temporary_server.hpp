@@ -26,8 +26,8 @@ std::uint16_t free_port();
  */
 class Background {
   public:
-    /// \param end the second command, in which $pid is the process of the first one. Both have
-    /// ended when the destructor returns.
+    /// \param end the second command, in which $pid is the first one's process. Both have ended
+    /// when the destructor returns.
     Background(const std::string& command, const std::string& end);
     ~Background();
     Background(const Background&) = delete;
@@ -54,7 +54,7 @@ class TemporaryFolder {
 };
 
 /// Waits until a PostgreSQL server, or a stand-in for one, accepts clients.
-/// \returns false if it did not within the time limit.
+/// \returns false if it does not within a minute.
 bool answers(const std::string& uri);
 
 struct ServerOptions {
@@ -69,7 +69,7 @@ struct ServerOptions {
  */
 class TemporaryServer {
   public:
-    /// True if the programs are known; they are not with servers of the user's own.
+    /// True if the servers' programs are known, that is, unless the servers are the user's own.
     static bool is_available();
 
     explicit TemporaryServer(const ServerOptions& options = {});

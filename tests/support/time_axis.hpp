@@ -11,12 +11,12 @@ namespace test {
 /// microseconds count from 1970.
 struct TimeAxis {
     std::string type;
-    std::int64_t origin = 0;   ///< begin of the first chunk, or before it
+    std::int64_t origin = 0;   ///< the first time of rows
     std::int64_t interval = 1; ///< of chunks
     std::int64_t chunks = 1;
-    bool is_at_an_end = false; ///< at the first or last time of its type
+    bool is_at_an_end = false; ///< begins or ends where the type's range does
 
-    /// A random axis of any of the six types, sometimes at the very beginning or end of the type's
+    /// A random axis of any of the six types, sometimes at the beginning or the end of the type's
     /// range.
     static TimeAxis random(Random& random);
 

@@ -9,8 +9,8 @@
 namespace test {
 
 /// Creates user-defined types in a schema of both databases: enums, composites, domains and ranges,
-/// some of them nested. Each side creates them in another order, and other objects use up OIDs in
-/// between, so that no type has the OID of its counterpart.
+/// some of them nested. Each side creates them in another order, and other objects in between, so
+/// that no type has the same OID on both sides.
 std::vector<Kind> make_user_types(Random& random, Database& source, Database& target,
                                   const std::string& schema);
 

@@ -6,8 +6,8 @@
 
 namespace test {
 
-/// A suite whose source and target are on its own servers, for tests of server-wide objects such as
-/// roles. Its SetUp skips the test if no server can be started.
+/// A suite with servers of its own for source and target, for tests of objects of the whole server,
+/// such as roles. SetUp() skips the test if no server can be started.
 /// \tparam Base Migration, or a class with the same constructors.
 template <typename Base>
 class WithOwnServers : public Base {

@@ -28,8 +28,8 @@ class WithStandby : public Base {
 
     WithStandby() : Base(primary.get(), nullptr) {}
 
-    /// Waits until the standby has replayed everything that the primary has written.
-    /// \returns false if it has not within the time.
+    /// Waits until the standby has replayed what the primary has written so far.
+    /// \returns false if it has not within a minute.
     bool wait_for_standby() {
         const auto position = this->source.value("SELECT pg_current_wal_lsn()");
         return eventually([&] {
