@@ -1,5 +1,5 @@
-// The body of a binary COPY is the same, however the stream is cut into pieces: the first half of
-// the input is the stream, the second one the lengths of the pieces.
+// The body of a binary COPY does not depend on the pieces in which the stream arrives. The first
+// half of the input is the stream, the second half the lengths of the pieces.
 #include "fuzz.hpp"
 #include "postgres/binary_body.hpp"
 
@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     BinaryBody body;
     std::string taken;
     const auto append = [&](std::string_view part) {
-        fuzz::require(!part.empty(), "nothing is handed on for nothing");
+        fuzz::require(!part.empty(), "only parts with content are passed on");
         taken += part;
     };
     std::size_t at = 0;
@@ -24,6 +24,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto expected = stream.size() <= frame_bytes ? std::string()
                                                        : stream.substr(BinaryBody::header_bytes,
                                                                        stream.size() - frame_bytes);
-    fuzz::require(taken == expected, "the body is what is between header and trailer", taken);
+    fuzz::require(taken == expected, "the body is the text between header and trailer", taken);
     return 0;
 }

@@ -1,5 +1,5 @@
-// Bounds, and points of time as they are shown and as constants in SQL: eight bytes of a number,
-// and text.
+// Bounds, and times as text and as constants in SQL. The input is text; its first eight bytes are
+// also a number.
 #include "fuzz.hpp"
 #include "postgres/error.hpp"
 #include "timescale/bound.hpp"
@@ -20,7 +20,7 @@ using timescale::InternalTime;
 
 constexpr std::int64_t microseconds_a_day = 86'400'000'000;
 
-/// Digits with or without a sign, read by other means.
+/// The value of digits with or without a sign, read by strtoll() instead of parse_bound().
 std::optional<std::int64_t> integer_in(const std::string& text) {
     const auto sign = text.find_first_not_of("+-");
     if (sign > 1 || text.find_first_not_of("0123456789", sign) != std::string::npos)
@@ -35,20 +35,22 @@ void read_bound(const std::string& text) {
     try {
         const auto bound = timescale::parse_bound("--until", text);
         if (expected) {
-            require(bound && bound->integer == *expected && !bound->time, "digits are an integer",
-                    text);
+            require(bound && bound->integer == *expected && !bound->time,
+                    "digits are read as an integer", text);
             const auto again = timescale::parse_bound("--until", std::to_string(*expected));
-            require(again && again->integer == *expected, "it is read as it is written", text);
+            require(again && again->integer == *expected, "an integer is read as it is written",
+                    text);
         } else {
-            require(bound.has_value() == (text == "-infinity"), "other texts are left", text);
+            require(bound.has_value() == (text == "-infinity"),
+                    "other texts except -infinity return nothing", text);
         }
     } catch (const UsageError&) {
-        require(!expected, "what fits is not refused", text);
+        require(!expected, "integers of 64 bits are accepted", text);
     }
 }
 
-/// The number of a day that is written as 2016-01-02, in the Gregorian calendar, since 1970-01-01
-/// (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil).
+/// The number of days from 1970-01-01 to a day of the Gregorian calendar (H. Hinnant,
+/// "chrono-Compatible Low-Level Date Algorithms", days_from_civil).
 __int128 day_number(__int128 year, int month, int day) {
     year -= month <= 2 ? 1 : 0;
     const __int128 era = (year >= 0 ? year : year - 399) / 400;
@@ -57,7 +59,7 @@ __int128 day_number(__int128 year, int month, int day) {
     return era * 146'097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719'468;
 }
 
-/// The point of time that format_time() wrote.
+/// The time that format_time() has written.
 __int128 time_in(const std::string& text) {
     long long year = 0;
     int month = 0;
@@ -78,16 +80,16 @@ void show(InternalTime value) {
     for (const auto axis : {Axis::integer, Axis::other}) {
         const auto text = timescale::format_time(axis, value);
         require(text == (value == timescale::minus_infinity ? "-infinity" : std::to_string(value)),
-                "integers are shown as they are", text);
+                "integers are written unchanged", text);
     }
     for (const auto axis : {Axis::timestamptz, Axis::timestamp, Axis::date}) {
         const auto text = timescale::format_time(axis, value);
         require(value == timescale::minus_infinity ? text == "-infinity" : time_in(text) == value,
-                "times are shown as they are", text);
+                "times are written exactly", text);
     }
 }
 
-/// What stands between the quotes of a constant.
+/// The text between the quotes of a constant.
 std::string quoted_in(const std::string& constant) {
     const auto begin = constant.find('\'') + 1;
     return constant.substr(begin, constant.rfind('\'') - begin);
@@ -112,8 +114,8 @@ void write_constants(InternalTime value) {
     const bool beyond = value > std::numeric_limits<InternalTime>::max() - microseconds_a_day;
     require(beyond || (midnight % microseconds_a_day == 0 && midnight >= value &&
                        midnight - value < microseconds_a_day),
-            "dates are compared with the next midnight", literal("date"));
-    require(midnight >= value, "dates are compared with none before", literal("date"));
+            "times are rounded up to the next midnight", literal("date"));
+    require(midnight >= value, "times are not rounded down", literal("date"));
 }
 
 void read_version(const std::string& text) {
@@ -121,10 +123,10 @@ void read_version(const std::string& text) {
         const auto version = timescale::parse_version(text);
         const auto written = std::to_string(version.major) + "." + std::to_string(version.minor) +
                              "." + std::to_string(version.patch);
-        require(timescale::parse_version(written) == version, "versions are read as written",
-                written);
+        require(timescale::parse_version(written) == version,
+                "versions are read as they are written", written);
     } catch (const UsageError&) {
-        require(false, "a server's version is no usage error", text);
+        require(false, "an invalid version is not a usage error", text);
     } catch (const Error&) {
     }
 }
@@ -135,7 +137,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     InternalTime value = 0;
     if (size > 0)
         std::memcpy(&value, data, std::min(size, sizeof value));
-    // All there are, and those within PostgreSQL's calendar.
+    // Any time, and a time within PostgreSQL's range.
     for (const auto one : {value, value % (100'000'000 * microseconds_a_day)}) {
         show(one);
         write_constants(one);

@@ -1,4 +1,4 @@
-// The command line: an argument a line. It is parsed, and no command is run.
+// The command line, with one argument per line. It is parsed, but no command is run.
 #include "base/error.hpp"
 #include "cli/arguments.hpp"
 #include "commands/commands.hpp"
@@ -16,44 +16,45 @@ namespace {
 
 using fuzz::require;
 
-/// As a password stands in a connection string.
+/// The part of a connection string with a password.
 const std::string connection_secret = "user:" + std::string(fuzz::secret) + "@host";
 
-void require_sane(const run::RetryOptions& retry) {
+void require_valid(const run::RetryOptions& retry) {
     require(retry.max_retries >= 0 && retry.max_retries <= 1000, "--max-retries is checked");
     for (const auto& duration : {retry.retry_timeout, retry.stall_timeout})
         require(duration.count() >= 1 && duration.count() <= 10'000'000, "durations are checked");
 }
 
-void require_sane(int parallelism) {
+void require_valid(int parallelism) {
     require(parallelism >= 1 && parallelism <= 1000, "--parallelism is checked");
 }
 
-void require_sane(const copy::CopyOptions& options) {
-    require_sane(options.parallelism);
-    require_sane(options.retry);
+void require_valid(const copy::CopyOptions& options) {
+    require_valid(options.parallelism);
+    require_valid(options.retry);
     require(!options.max_rate || *options.max_rate >= 1000, "--max-rate is checked");
 }
 
-void require_sane(const verify::VerifyOptions& options) {
-    require_sane(options.parallelism);
-    require_sane(options.retry);
+void require_valid(const verify::VerifyOptions& options) {
+    require_valid(options.parallelism);
+    require_valid(options.retry);
     require(options.max_differences >= 0, "--max-differences is checked");
 }
 
-void require_sane(const importing::ImportOptions& options) {
-    require_sane(options.parallelism);
-    require_sane(options.retry);
+void require_valid(const importing::ImportOptions& options) {
+    require_valid(options.parallelism);
+    require_valid(options.retry);
     require(!options.files.empty() && !options.table.empty(), "files and table are given");
-    require(options.skips_rejected == options.rejects.has_value(), "rejects are kept, or none");
+    require(options.skips_rejected == options.rejects.has_value(),
+            "--on-error skip and --rejects go together");
     require(options.max_rejects >= 0, "--max-rejects is checked");
     csv::check(options.format);
 }
 
 template <typename Options>
-void require_sane_if(const std::any& options) {
+void require_valid_if(const std::any& options) {
     if (const auto* own = std::any_cast<Options>(&options))
-        require_sane(*own);
+        require_valid(*own);
 }
 
 } // namespace
@@ -74,24 +75,24 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (std::string line; std::getline(lines, line);)
         arguments.push_back(line);
     auto originals = arguments;
-    std::vector<char*> seen_by_others;
+    std::vector<char*> visible_to_others;
     for (auto& original : originals)
-        seen_by_others.push_back(original.data());
-    require(cli::take_arguments(static_cast<int>(originals.size()), seen_by_others.data()) ==
+        visible_to_others.push_back(original.data());
+    require(cli::take_arguments(static_cast<int>(originals.size()), visible_to_others.data()) ==
                 arguments,
-            "arguments are taken as they are");
+            "arguments are read unchanged");
     for (std::size_t i = 1; i < arguments.size(); ++i)
         require(arguments[i - 1] != "--source" || !fuzz::shows_secret(originals[i]),
-                "connection strings are blotted out", originals[i]);
+                "connection strings are hidden from other users", originals[i]);
     std::vector<const char*> pointers;
     for (const auto& argument : arguments)
         pointers.push_back(argument.c_str());
     try {
         const auto invocation = commands::parse(static_cast<int>(pointers.size()), pointers.data());
         if (invocation) {
-            require_sane_if<copy::CopyOptions>(invocation->options);
-            require_sane_if<verify::VerifyOptions>(invocation->options);
-            require_sane_if<importing::ImportOptions>(invocation->options);
+            require_valid_if<copy::CopyOptions>(invocation->options);
+            require_valid_if<verify::VerifyOptions>(invocation->options);
+            require_valid_if<importing::ImportOptions>(invocation->options);
         }
     } catch (const UsageError& error) {
         require(!fuzz::shows_secret(error.what()), "messages show no password", error.what());

@@ -1,5 +1,5 @@
-// Connection strings: whatever is given, what is said about it holds no password, nor does what
-// the program may print of a connection (its host, port and database).
+// Connection strings: neither the messages about invalid ones nor the parts that the program may
+// print (host, port and database) contain the password.
 #include "fuzz.hpp"
 #include "postgres/connection_string.hpp"
 #include "postgres/error.hpp"
@@ -17,7 +17,7 @@ using postgres::ConnectionString;
 std::optional<ConnectionString> accepted(const std::string& text) {
     try {
         ConnectionString string(text, "--source");
-        require(string.text() == text, "the text stays as it is");
+        require(string.text() == text, "the text is unchanged");
         return string;
     } catch (const UsageError& error) {
         require(!fuzz::shows_secret(error.what()), "messages show no password", error.what());
@@ -25,21 +25,22 @@ std::optional<ConnectionString> accepted(const std::string& text) {
     }
 }
 
-/// Where libpq would find the secret, among what the program and libpq's messages name.
+/// Requires that libpq finds the secret in none of the parts that the program and libpq's messages
+/// name.
 void require_hidden(const ConnectionString& string) {
     const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
         PQconninfoParse(string.text().c_str(), nullptr), PQconninfoFree);
-    require(options != nullptr, "what is accepted, libpq can parse");
+    require(options != nullptr, "libpq can parse what is accepted");
     for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
         const std::string_view keyword = option->keyword;
         if (keyword == "host" || keyword == "port" || keyword == "dbname")
             require(option->val == nullptr || !fuzz::shows_secret(option->val),
-                    "a password is not taken for something else", string.text());
+                    "the password is not read as another part", string.text());
     }
 }
 
-/// As the password of a URI, not percent-encoded as it should be. With a parameter of libpq's in
-/// it, as in "1/x?host=...", the end of the password is ambiguous.
+/// Tries the text as the password of a URI, without percent-encoding. If it contains a parameter of
+/// libpq, as in "1/x?host=...", the end of the password is ambiguous.
 void in_uri(const std::string& password) {
     if (password.find('?') != std::string::npos)
         return;

@@ -9,14 +9,14 @@
 
 namespace fuzz {
 
-/// Stands for a password, or a part of one.
+/// A password, or a part of one.
 constexpr std::string_view secret = "S3CR3T";
 
 inline bool shows_secret(std::string_view text) {
     return text.find(secret) != std::string_view::npos;
 }
 
-/// A property that is to hold for every input. libFuzzer keeps the input for which it does not.
+/// Aborts unless a property holds, which it must for every input. libFuzzer keeps the input.
 inline void require(bool holds, const char* property, std::string_view detail = {}) {
     if (holds)
         return;
@@ -29,7 +29,7 @@ inline std::string text_of(const std::uint8_t* data, std::size_t size) {
     return {reinterpret_cast<const char*>(data), size};
 }
 
-/// Replaces each mark in a text.
+/// Replaces every mark in a text.
 inline std::string replaced(std::string_view text, char mark, std::string_view by) {
     std::string result;
     for (const char c : text)

@@ -1,5 +1,5 @@
-// Identifiers and values as SQL: taking the quotes off again gives what was quoted. And names that
-// are shortened as PostgreSQL does.
+// Quoted identifiers and values are the same when the quotes are removed, and names are truncated
+// as PostgreSQL does it.
 #include "fuzz.hpp"
 #include "postgres/error.hpp"
 #include "postgres/quote.hpp"
@@ -14,7 +14,7 @@ using fuzz::require;
 
 constexpr std::size_t most_bytes = 63;
 
-/// The length of the UTF-8 character that a text begins with; 0 when there is none.
+/// The length of the UTF-8 character that a text begins with; 0 if it begins with none.
 std::size_t character_bytes(std::string_view text) {
     const auto byte = [&](std::size_t at) {
         return static_cast<unsigned char>(text[at]);
@@ -40,7 +40,7 @@ bool is_utf8(std::string_view text) {
     return text.empty();
 }
 
-/// As pg_mbcliplen: as many characters as fit.
+/// Like pg_mbcliplen: as many characters as fit.
 /// \pre valid UTF-8.
 std::string clipped(std::string_view text, std::size_t bytes) {
     std::size_t length = 0;
@@ -49,7 +49,8 @@ std::string clipped(std::string_view text, std::size_t bytes) {
     return std::string(text.substr(0, length));
 }
 
-/// As makeObjectName, of valid UTF-8.
+/// Like makeObjectName.
+/// \pre valid UTF-8.
 std::string expected_name(std::string_view first, std::string_view second,
                           const std::string& ending) {
     std::size_t first_bytes = first.size();
@@ -59,7 +60,7 @@ std::string expected_name(std::string_view first, std::string_view second,
     return clipped(first, first_bytes) + "_" + clipped(second, second_bytes) + ending;
 }
 
-/// Bytes as characters of one to four bytes, with those that have a meaning in SQL among them.
+/// Converts bytes to characters of one to four bytes, including those that are special in SQL.
 std::string widened(std::string_view bytes) {
     static const std::vector<std::string> characters{"a", "_", "\"",     "'",      "\\",
                                                      ";", "$", "\u00e4", "\u6e29", "\U0001f321"};
@@ -77,24 +78,24 @@ void quote(const std::string& text) {
     try {
         const auto identifier = fuzz::read_sql(postgres::quote_identifier(text));
         require(is_only(identifier) && identifier->identifiers == std::vector{text},
-                "identifiers can be unquoted", text);
+                "unquoted identifiers are the same", text);
         for (const bool standard : {true, false}) {
             const auto literal = fuzz::read_sql(postgres::quote_literal(text), standard);
             require(is_only(literal) && literal->literals == std::vector{text},
-                    "constants can be unquoted", text);
+                    "unquoted constants are the same", text);
         }
         const postgres::QualifiedName name{text, text + "\""};
         const auto lock = fuzz::read_sql(postgres::lock_statement({name, name}, "SHARE"));
         require(lock && lock->outside == "LOCK TABLE ONLY  . , ONLY  .  IN SHARE MODE" &&
                     lock->identifiers ==
                         std::vector{name.schema, name.name, name.schema, name.name},
-                "LOCK TABLE names the tables, and nothing else", text);
+                "LOCK TABLE names only the tables", text);
     } catch (const UsageError&) {
-        require(text.find('\0') != std::string::npos, "nothing but NUL is refused", text);
+        require(text.find('\0') != std::string::npos, "only NUL is refused", text);
     }
 }
 
-/// An array as PostgreSQL reads it, when all elements are quoted (array_in).
+/// The elements of an array, as PostgreSQL reads them if all are quoted (array_in).
 std::optional<std::vector<std::string>> elements(std::string_view literal) {
     std::vector<std::string> values;
     if (!literal.starts_with('{') || !literal.ends_with('}') || literal.size() < 2)
@@ -123,20 +124,21 @@ std::optional<std::vector<std::string>> elements(std::string_view literal) {
     return values;
 }
 
-void shorten(const std::string& first, const std::string& second, const std::string& label) {
+void truncate_name(const std::string& first, const std::string& second, const std::string& label) {
     const auto ending = label.empty() ? label : "_" + label;
     const auto name = postgres::object_name(first, second, label);
     const auto whole = first + "_" + second + ending;
-    require(name.size() <= most_bytes, "names fit", name);
-    require(name.ends_with(ending), "labels stay", name);
-    require(whole.size() > most_bytes || name == whole, "what fits stays as it is", name);
+    require(name.size() <= most_bytes, "names are short enough", name);
+    require(name.ends_with(ending), "names keep their labels", name);
+    require(whole.size() > most_bytes || name == whole, "short names are unchanged", name);
     const auto identifier = postgres::clipped_identifier(first);
     require(identifier.size() <= most_bytes && first.starts_with(identifier),
-            "identifiers fit, and begin as they were", identifier);
+            "identifiers are short enough, and begin like the original", identifier);
     if (!is_utf8(first) || !is_utf8(second))
         return;
-    require(identifier == clipped(first, most_bytes), "no character is cut in two", identifier);
-    require(name == expected_name(first, second, ending), "names are PostgreSQL's", name);
+    require(identifier == clipped(first, most_bytes), "no character is split", identifier);
+    require(name == expected_name(first, second, ending), "names are truncated like PostgreSQL's",
+            name);
 }
 
 } // namespace
@@ -150,9 +152,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto first = one.substr(0, half);
         const auto second = one.substr(half);
         const std::vector<std::string> values{first, second, ""};
-        require(elements(postgres::array_literal(values)) == values, "arrays can be read", one);
-        shorten(first, second, label);
-        shorten(second, first, label);
+        require(elements(postgres::array_literal(values)) == values,
+                "arrays are read as they were written", one);
+        truncate_name(first, second, label);
+        truncate_name(second, first, label);
     }
     return 0;
 }

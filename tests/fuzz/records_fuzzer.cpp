@@ -1,5 +1,5 @@
-// CSV: records end where PostgreSQL's COPY ends them, whatever the pieces that the text comes in.
-// The first byte chooses how it is quoted, the second the size of the pieces.
+// CSV records end where PostgreSQL's COPY ends them, in pieces of any size. The first byte chooses
+// the quotes, the second the size of the pieces.
 #include "../support/copy_lines.hpp"
 #include "csv/records.hpp"
 #include "fuzz.hpp"
@@ -47,7 +47,7 @@ void compare(std::string_view data, const csv::Format& format, std::size_t piece
         failed = true;
     }
     require(records == expected.records.size(), "all records are found");
-    require(failed == expected.failed, "mistakes are those of COPY");
+    require(failed == expected.failed, "the same texts are refused as by COPY");
     require(has_marker == expected.has_marker, "the marker ends the data");
 }
 
@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     else if (data[0] % 3 == 2)
         format.quote = '\'';
     const auto text = fuzz::text_of(data + 2, size - 2);
-    // Encodings have none.
+    // No text contains NUL.
     if (text.find('\0') != std::string::npos)
         return 0;
     compare(text, format, text.size() + 1);

@@ -7,15 +7,15 @@
 
 namespace fuzz {
 
-/// A piece of SQL as PostgreSQL's lexer would take it apart (src/backend/parser/scan.l).
+/// SQL as PostgreSQL's lexer splits it (src/backend/parser/scan.l).
 struct SqlText {
-    std::string outside; ///< what is in no quotes, a space in the place of each quoted text
-    std::vector<std::string> identifiers; ///< that were quoted, unquoted
-    std::vector<std::string> literals;    ///< unquoted
+    std::string outside; ///< the text outside of quotes, with a space for each quoted text
+    std::vector<std::string> identifiers; ///< the quoted ones, without quotes
+    std::vector<std::string> literals;    ///< without quotes
 };
 
 /// \param standard_conforming_strings the setting: a backslash in plain quotes is not an escape.
-/// \returns nothing when a quote is not closed, or when an escape is none of those that we write.
+/// \returns nothing if a quote is not closed, or if there is an escape that we do not write.
 inline std::optional<SqlText> read_sql(std::string_view sql,
                                        bool standard_conforming_strings = true) {
     SqlText text;

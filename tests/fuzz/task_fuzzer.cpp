@@ -1,5 +1,5 @@
-// Rows of the queue that somebody has changed: the slices in the first line, the ranges in the
-// second. What is accepted becomes conditions that hold nothing of it but integers.
+// Tasks that were changed by hand: the slices in the first line, the ranges in the second. They are
+// refused, or become conditions that contain only integers from them.
 #include "fuzz.hpp"
 #include "postgres/error.hpp"
 #include "queue/task.hpp"
@@ -46,7 +46,7 @@ bool is_integer(std::string_view text) {
     return error == std::errc{} && end == text.data() + text.size();
 }
 
-/// As timescale::format_time() writes it.
+/// True if a text may be a time that timescale::format_time() has written.
 bool is_time(std::string_view text) {
     return text.find_first_not_of("0123456789-:. UTCB") == std::string_view::npos;
 }
@@ -57,7 +57,7 @@ void require_harmless(const std::string& condition) {
     for (const auto& identifier : sql->identifiers)
         require(std::ranges::count(columns, identifier) == 1 || identifier == "public" ||
                     identifier == "Time of",
-                "identifiers are the columns' and the function's", condition);
+                "identifiers name only columns and the function", condition);
     for (const auto& literal : sql->literals)
         require(is_integer(literal) || is_time(literal), "constants are integers or times",
                 condition);
@@ -69,10 +69,10 @@ void require_harmless(const std::string& condition) {
         outside, [](char c) { return c == '(' || c == ')' || c == ','; }, ' ');
     std::istringstream stream(outside);
     for (std::string word; stream >> word;)
-        require(words.contains(word) || is_integer(word), "nothing else stands there", condition);
+        require(words.contains(word) || is_integer(word), "there is nothing else", condition);
 }
 
-/// On an axis of integers, the numbers of the ranges are those of the condition.
+/// Requires that a condition on integers has the numbers of the ranges.
 void require_same_numbers(const std::vector<timescale::TimeRange>& ranges) {
     std::vector<std::string> expected;
     const timescale::TimeRange all;
@@ -85,7 +85,7 @@ void require_same_numbers(const std::vector<timescale::TimeRange>& ranges) {
     const Dimension time{
         .column = columns[0], .type = "bigint", .function = std::nullopt, .closed = false};
     const auto condition = timescale::row_filter(time, ranges);
-    require(fuzz::read_sql(condition)->literals == expected, "the numbers are the ranges'",
+    require(fuzz::read_sql(condition)->literals == expected, "the numbers are those of the ranges",
             condition);
 }
 
