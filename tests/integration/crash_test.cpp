@@ -1,4 +1,4 @@
-// What the commands do with a chunk that crashes a server: on a server of the test's own.
+// What the commands do with a chunk that crashes a server, tested with a server of the test's own.
 
 #include "support/migration.hpp"
 #include "support/shell.hpp"
@@ -18,8 +18,8 @@ using testing::HasSubstr;
 
 constexpr auto crashed_twice = "the target server has crashed twice while working on it";
 
-/// Seven chunks of a day each, and a target where rows of some days end the server process that
-/// looks at them by SIGKILL.
+/// Seven chunks of a day each. In the target, rows of some days crash the server: the server
+/// process that evaluates a function of the row is killed.
 class Crash : public Migration {
   protected:
     static void SetUpTestSuite() {
@@ -32,22 +32,23 @@ class Crash : public Migration {
 
     void SetUp() override {
         NEEDS_TEMPORARY_SERVER();
-        ASSERT_TRUE(answers(server->uri())); // it may have crashed in another test
+        ASSERT_TRUE(answers(server->uri())); // it may still restart after another test
         both("CREATE TYPE day AS ENUM ('10', '11', '12', '13', '14', '15', '16');"
              "CREATE TABLE readings (time timestamptz NOT NULL, day day);"
              "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '1 "
              "day')");
         source.run("INSERT INTO readings SELECT t, extract(day FROM t)::text::day FROM "
                    "generate_series('2024-01-10'::timestamptz, '2024-01-16 23:50', '10 min') t");
-        // The shell's parent is the server process, and its folder that of the server's data.
+        // The shell's parent is the server process, and its working directory the data directory.
         target.run("CREATE FUNCTION crash(day text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN "
                    "EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', "
                    "format('echo %s >> crashes; kill -KILL $PPID', day)); RETURN true; "
                    "END $$; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f crashes'");
     }
 
-    /// Has rows of some days crash the server when they are written. \param days such as "'13'".
-    void let_writing_crash(const std::string& days) {
+    /// Makes the server crash when rows of some days are written.
+    /// \param days a list in SQL, such as "'13'".
+    void crash_on_writing(const std::string& days) {
         target.run(
             fmt::format("CREATE FUNCTION survives(day day) RETURNS boolean LANGUAGE plpgsql "
                         "AS $$ BEGIN RETURN day NOT IN ({}) OR public.crash(enum_out(day)::text); "
@@ -61,7 +62,7 @@ class Crash : public Migration {
         return outcome;
     }
 
-    /// The days that it crashed at, in their order.
+    /// The days whose rows have crashed the server, sorted, once for each crash.
     std::vector<std::string> crashes() {
         return target.rows("SELECT day FROM regexp_split_to_table(pg_read_file('crashes'), '\\n') "
                            "AS day WHERE day <> '' ORDER BY 1");
@@ -72,7 +73,7 @@ class Crash : public Migration {
 
 class CrashOfCopy : public Crash, public testing::WithParamInterface<const char*> {
   protected:
-    /// The larger chunks are not copied together.
+    /// \param large makes the chunks too large to be copied together.
     void stage(bool large) {
         backfill_ok({"stage", "--until", "2024-02-01"});
         if (large)
@@ -92,8 +93,8 @@ class CrashOfCopy : public Crash, public testing::WithParamInterface<const char*
     }
 };
 
-TEST_P(CrashOfCopy, ByAChunkTwiceFailsItAndNoOther) {
-    let_writing_crash("'13'");
+TEST_P(CrashOfCopy, CausedTwiceByAChunkFailsOnlyThatChunk) {
+    crash_on_writing("'13'");
     stage(/*large=*/true);
     const auto outcome = run({"copy", "-p", "4", "--load-strategy", GetParam()});
     EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;
@@ -102,20 +103,20 @@ TEST_P(CrashOfCopy, ByAChunkTwiceFailsItAndNoOther) {
     expect_all_but("'13'", "1");
 }
 
-TEST_P(CrashOfCopy, BySeveralChunksFailsTheseAndNoOther) {
-    let_writing_crash("'11', '13', '14'");
+TEST_P(CrashOfCopy, CausedBySeveralChunksFailsOnlyThose) {
+    crash_on_writing("'11', '13', '14'");
     stage(/*large=*/true);
     const auto outcome = run({"copy", "-p", "4", "--load-strategy", GetParam()});
     EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;
-    // One of them may go down with another.
+    // Two chunks may have a part in the same crash.
     EXPECT_LE(crashes().size(), 6U) << testing::PrintToString(crashes());
     for (const std::string day : {"11", "13", "14"})
         EXPECT_LE(std::ranges::count(crashes(), day), 2) << day;
     expect_all_but("'11', '13', '14'", "3");
 }
 
-TEST_P(CrashOfCopy, BySmallChunksTogetherIsReported) {
-    let_writing_crash("'12', '16'");
+TEST_P(CrashOfCopy, CausedBySmallChunksCopiedTogetherFailsOnlyThose) {
+    crash_on_writing("'12', '16'");
     stage(/*large=*/false);
     const auto outcome = run({"copy", "-p", "4", "--load-strategy", GetParam()});
     EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;
@@ -125,7 +126,7 @@ TEST_P(CrashOfCopy, BySmallChunksTogetherIsReported) {
 }
 
 TEST_P(CrashOfCopy, DoesNotPreventTheNextCopyFromTryingAgain) {
-    let_writing_crash("'13'");
+    crash_on_writing("'13'");
     stage(/*large=*/true);
     run({"copy", "--load-strategy", GetParam()});
     target.run("ALTER TABLE readings DROP CONSTRAINT readings_day_check");
@@ -139,10 +140,10 @@ INSTANTIATE_TEST_SUITE_P(Strategies, CrashOfCopy, testing::Values("auto", "in-pl
                              return std::string(strategy.param) == "auto" ? "Auto" : "InPlace";
                          });
 
-TEST_F(Crash, OfVerifyByAChunkTwiceFailsItAndNoOther) {
+TEST_F(Crash, OfVerifyCausedTwiceByAChunkFailsOnlyThatChunk) {
     backfill_ok({"stage", "--until", "2024-02-01"});
     backfill_ok({"copy"});
-    // What enums are compared by.
+    // Enums are compared by their text.
     target.run(
         "CREATE FUNCTION text_of(day day) RETURNS text LANGUAGE plpgsql AS $$ BEGIN IF "
         "enum_out(day)::text = '13' THEN PERFORM public.crash('13'); END IF; RETURN enum_out(day)::text; END "
@@ -154,8 +155,8 @@ TEST_F(Crash, OfVerifyByAChunkTwiceFailsItAndNoOther) {
     EXPECT_THAT(crashes(), ElementsAre("13", "13"));
 }
 
-TEST_F(Crash, OfImportTwiceEndsIt) {
-    let_writing_crash("'13'");
+TEST_F(Crash, OfImportEndsItAfterTheSecondTime) {
+    crash_on_writing("'13'");
     const TextFile file("readings.csv", "time,day\n2024-01-12,12\n2024-01-13,13\n");
     const auto outcome =
         run_program({"import", "--target", target.uri(), "--table", "readings", file.path()});

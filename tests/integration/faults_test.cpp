@@ -59,9 +59,9 @@ class Faults : public FaultMigration {
         std::this_thread::sleep_for(milliseconds(number_up_to(static_cast<int>(most.count()))));
     }
 
-    /// Lets a proxy's next connection be, without which no run begins, and has a fault befall the
-    /// dozen after it, after a random number of bytes: any magnitude, from a part of the handshake
-    /// to a large part of all that there is to copy, is as likely as any other.
+    /// Plans a fault for twelve of a proxy's connections, after random numbers of bytes: from a
+    /// part of the handshake to most of the data, all magnitudes with the same probability. The
+    /// next connection has no fault, because no run begins without it.
     void plan_at_random(Proxy& proxy, Fault fault) {
         const int first = proxy.connections() + 1;
         proxy.plan([first, fault, generator = std::mt19937(random())](
@@ -73,13 +73,13 @@ class Faults : public FaultMigration {
         });
     }
 
-    /// The same fault for each connection that relays much, all but the first: when it copies.
-    static void plan_in_mid_copy(Proxy& proxy, Fault fault) {
+    /// Plans a fault for each connection that copies a chunk, after a megabyte.
+    static void plan_during_copy(Proxy& proxy, Fault fault) {
         proxy.plan([fault](int) { return FaultAfter{fault, 1'000'000}; });
     }
 
-    /// Terminates sessions of the program while it runs.
-    /// \param last_times how often it does so at most; then the program is left in peace.
+    /// Terminates random sessions of the program while it runs, up to a number of times.
+    /// \returns the number of terminated sessions.
     int terminate_at_random(Program& program, int times) {
         int terminated = 0;
         while (!program.has_ended() && terminated < times) {
@@ -89,7 +89,7 @@ class Faults : public FaultMigration {
         return terminated;
     }
 
-    /// A running copy whose source is down and refuses connections.
+    /// Starts a copy, whose source then goes down and refuses connections.
     std::unique_ptr<Program> start_copy_and_lose_source() {
         add_gate();
         auto holder = shut_gate();
@@ -102,9 +102,9 @@ class Faults : public FaultMigration {
         return program;
     }
 
-    /// What a run said, without what libpq says by itself: when a backend is terminated right
-    /// behind its first ReadyForQuery, PQconnectdbParams() takes that for a notice, and nobody has
-    /// been able to tell it yet where notices go (pqParseInput3 in PostgreSQL's
+    /// The lines of a run's standard error, except the one that libpq itself may print: if a
+    /// backend is terminated right after its first ReadyForQuery, PQconnectdbParams() reads that as
+    /// a notice, and the program has not set a notice processor yet (pqParseInput3 in PostgreSQL's
     /// src/interfaces/libpq/fe-protocol3.c).
     static std::vector<std::string> lines_of(const Outcome& outcome) {
         auto lines = lines_with(outcome.errors, "");
@@ -112,19 +112,21 @@ class Faults : public FaultMigration {
         return lines;
     }
 
-    /// Expects a run that was faulty to have ended well, and to have said what it lost.
-    static void expect_survived(const Outcome& outcome, const std::string& what = "") {
+    /// Expects that a run has succeeded despite faults, and has reported a lost connection.
+    /// \param server "source", "target", or empty for either.
+    static void expect_survived(const Outcome& outcome, const std::string& server = "") {
         EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
-        auto losses = lines_with(outcome.errors, lost + what);
-        // A connection may be cut before it is one.
-        if (what.empty())
+        auto losses = lines_with(outcome.errors, lost + server);
+        // A connection may be cut before it is established.
+        if (server.empty())
             for (auto& line : lines_with(outcome.errors, "cannot connect to the "))
                 losses.push_back(std::move(line));
         EXPECT_THAT(losses, Not(IsEmpty())) << outcome.errors;
         EXPECT_THAT(lines_of(outcome), Each(StartsWith("timescaledb-backfill: ")));
     }
 
-    /// Expects that a run has ended with one line that has the reason, whatever it had lost before.
+    /// Expects that a run has failed, and that one line gives the reason. Lost connections may
+    /// precede it.
     static void expect_ended_with(const Outcome& outcome, const std::string& why) {
         EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output << outcome.errors;
         auto lines = lines_of(outcome);
@@ -164,7 +166,7 @@ TEST_F(Faults, NothingIsRetriedBeforeTheRunHasBegun) {
     EXPECT_EQ(finished_tasks(), "0");
 }
 
-TEST_F(Faults, CutsAtRandomOffsets) {
+TEST_F(Faults, RecoversFromCutsAtRandomOffsets) {
     SHOW_SEED(seed);
     int cuts = 0;
     for (int round = 0; round < 3 * rounds(1); ++round) {
@@ -186,14 +188,14 @@ TEST_F(Faults, CutsAtRandomOffsets) {
     RecordProperty("cuts", cuts);
 }
 
-TEST_F(Faults, SessionsTerminatedAtRandom) {
+TEST_F(Faults, RecoversFromSessionsTerminatedAtRandom) {
     SHOW_SEED(seed);
     int terminated = 0;
     const int enough = rounds(15);
     while (terminated < enough && !HasFailure()) {
         start_over();
         const auto program = start_copy({"--max-retries", "1000"});
-        // Its first session is not a worker's: without it, there is no run.
+        // Wait for the workers: if the first session is terminated, there is no run.
         ASSERT_TRUE(eventually([&] { return sessions(target) > 2 || program->has_ended(); }));
         terminated += terminate_at_random(*program, std::min(15, enough - terminated));
         const auto outcome = wait_for_end(*program);
@@ -203,7 +205,7 @@ TEST_F(Faults, SessionsTerminatedAtRandom) {
     RecordProperty("terminated", terminated);
 }
 
-TEST_F(Faults, ServersThatRefuseConnectionsTemporarily) {
+TEST_F(Faults, WaitsForServersThatRefuseConnections) {
     add_gate();
     for (auto* proxy : {&to_source, &to_target}) {
         SCOPED_TRACE(proxy == &to_source ? "source" : "target");
@@ -255,22 +257,23 @@ TEST_F(Faults, TheSummaryDoesNotWaitForAServerThatHangs) {
     const auto connections = to_target.connections();
     EXPECT_THAT(wait_for_end(*program).errors, HasSubstr("giving up after 1 s"));
     EXPECT_GT(to_target.connections(), connections)
-        << "the program connects once more, to mark the run as ended";
+        << "the program connects once more to mark the run as ended";
 }
 
-TEST_F(Faults, ConnectionsLostOnOneSideOnly) {
+TEST_F(Faults, RecoversFromHalfOpenConnections) {
     for (auto* proxy : {&to_source, &to_target})
         for (const auto fault : {Fault::lose_client, Fault::lose_server}) {
             SCOPED_TRACE(proxy == &to_source ? "source" : "target");
-            SCOPED_TRACE(fault == Fault::lose_client ? "the client's" : "the server's");
+            SCOPED_TRACE(fault == Fault::lose_client ? "lost by the client" : "lost by the server");
             start_over();
             const auto before = proxy->faults();
-            plan_in_mid_copy(*proxy, fault);
+            plan_during_copy(*proxy, fault);
             const auto program = start_copy({"--stall-timeout", "1s"});
             EXPECT_TRUE(eventually([&] { return proxy->faults() > before; }));
             proxy->cancel_faults();
             expect_survived(wait_for_end(*program), proxy == &to_source ? "source" : "target");
-            // The proxy keeps the server's side open: it is the program that ends those sessions.
+            // The proxy keeps the server's side open, so the program must have ended these
+            // sessions.
             expect_no_session_left();
             expect_recovered();
         }
@@ -280,7 +283,7 @@ TEST_F(Faults, TheOutcomeOfACommitIsFoundIfTheConnectionIsLost) {
     SHOW_SEED(seed);
     struct Round {
         Fault fault;
-        int last; ///< commit that may be lost
+        int last; ///< number of the last commit that may be lost
     };
     constexpr std::array all{Round{Fault::cut, 1000}, Round{Fault::lose_client, 1000},
                              Round{Fault::stall, 20}};
@@ -288,14 +291,13 @@ TEST_F(Faults, TheOutcomeOfACommitIsFoundIfTheConnectionIsLost) {
         SCOPED_TRACE(fmt::format("fault {}", static_cast<int>(round.fault)));
         start_over();
         const auto before = to_target.faults();
-        // One of three, in no order that the commits of an attempt could have as well.
+        // A random third of the commits, so that the same commit of an attempt is not always lost.
         to_target.plan_at(
             "COMMIT",
             [round, dice = std::mt19937(seed)](int number) mutable -> std::optional<FaultAt> {
                 if (dice() % 3 != 0 || number > round.last)
                     return std::nullopt;
-                // Some the server never sees; of the others, it is the answer that
-                // is lost.
+                // Loses either the COMMIT or its answer.
                 return FaultAt{round.fault, dice() % 2 == 0};
             });
         const auto outcome = wait_for_end(
@@ -338,7 +340,7 @@ TEST_F(Faults, AHangingConnectionIsFoundAndReplaced) {
         SCOPED_TRACE(proxy == &to_source ? "source" : "target");
         start_over();
         const auto before = proxy->faults();
-        plan_in_mid_copy(*proxy, Fault::stall);
+        plan_during_copy(*proxy, Fault::stall);
         const auto program = start_copy({"--stall-timeout", "2s"});
         ASSERT_TRUE(eventually([&] { return proxy->faults() > before; }));
         const auto at = Clock::now();
@@ -350,17 +352,17 @@ TEST_F(Faults, AHangingConnectionIsFoundAndReplaced) {
     }
 }
 
-TEST_F(Faults, EverythingHangsAndNewConnectionsToo) {
+TEST_F(Faults, RecoversIfEverythingHangs) {
     add_gate();
     auto holder = shut_gate();
     way_to_target += "&connect_timeout=2";
     const auto program = start_copy({"--stall-timeout", "1s"});
     expect_waiting_at_gate(3);
-    // Two new ones are never heard of, one hangs in the handshake, and others soon after it.
-    const auto taken = to_target.connections();
-    to_target.plan([taken](int number) -> std::optional<FaultAfter> {
+    // New connections hang, too: before, during or soon after the handshake.
+    const auto before = to_target.connections();
+    to_target.plan([before](int number) -> std::optional<FaultAfter> {
         constexpr std::array bytes{0, 0, 500, 1500, 2000, 3000, 6000};
-        const auto index = static_cast<std::size_t>(number - taken - 1);
+        const auto index = static_cast<std::size_t>(number - before - 1);
         if (index >= bytes.size())
             return std::nullopt;
         return FaultAfter{Fault::stall, bytes[index]};
@@ -369,7 +371,7 @@ TEST_F(Faults, EverythingHangsAndNewConnectionsToo) {
     to_target.inject(Fault::stall);
     holder.reset();
     expect_survived(wait_for_end(*program));
-    EXPECT_GT(to_target.connections(), taken + 7);
+    EXPECT_GT(to_target.connections(), before + 7);
     expect_no_session_left();
     expect_recovered();
 }
@@ -379,7 +381,7 @@ TEST_F(Faults, AServerThatAcceptsNoMoreConnectionsIsNotConsideredHanging) {
     const auto holder = shut_gate();
     const auto program = start_copy({"--stall-timeout", "1s"});
     expect_waiting_at_gate(3);
-    // The watchdog cannot ask it what the sessions do.
+    // Now the watchdog cannot ask the server what the sessions do.
     target.run(fmt::format("ALTER ROLE {} CONNECTION LIMIT 1", owner));
     const auto pids = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND "
                       "wait_event = 'advisory' ORDER BY pid";
@@ -411,7 +413,7 @@ TEST_F(Faults, ALongRunningStatementIsNotConsideredHanging) {
     std::this_thread::sleep_for(seconds(4));
     EXPECT_EQ(waiting(target), before);
 
-    // Make it wait for its next read in the source, too.
+    // The program also waits for its next read in the source.
     const auto in_source = source.connect();
     in_source->execute("BEGIN; LOCK TABLE public.archive, public.ticks");
     in_target->execute("SELECT pg_advisory_unlock_all()");
@@ -428,9 +430,9 @@ TEST_F(Faults, ALongRunningStatementIsNotConsideredHanging) {
     expect_recovered();
 }
 
-// ---------------------------------------------------------------- the program killed
+// ---------------------------------------------------------------- killed programs
 
-TEST_F(Faults, KilledRepeatedlyAtRandomMoments) {
+TEST_F(Faults, RecoversFromKillsAtRandomMoments) {
     SHOW_SEED(seed);
     const int enough = rounds(12);
     int kills = 0;
@@ -453,7 +455,7 @@ TEST_F(Faults, KilledRepeatedlyAtRandomMoments) {
     RecordProperty("kills", kills);
 }
 
-TEST_F(Faults, OneOfTwoCopiesIsKilled) {
+TEST_F(Faults, RecoversIfOneOfTwoCopiesIsKilled) {
     SHOW_SEED(seed);
     for (int round = 0; round < rounds(2) && !HasFailure(); ++round) {
         start_over();
@@ -507,11 +509,11 @@ TEST_F(Faults, ADroppedDatabaseStopsEverything) {
         to.run("CREATE FUNCTION nap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM "
                "pg_catalog.pg_sleep(0.01); RETURN new; END $$;"
                "CREATE TRIGGER nap BEFORE INSERT ON points FOR EACH ROW EXECUTE FUNCTION nap()");
-        const std::vector<std::string> ends{"--source", from.uri(), "--target", to.uri()};
-        auto stage = ends;
+        const std::vector<std::string> sides{"--source", from.uri(), "--target", to.uri()};
+        auto stage = sides;
         stage.insert(stage.begin(), {"stage", "--until", "100000"});
         ASSERT_EQ(run_program(stage).exit_status, exit_done);
-        auto copy = ends;
+        auto copy = sides;
         copy.insert(copy.begin(), {"copy", "--parallelism", "2", "--fire-triggers"});
         Program program(copy);
         ASSERT_TRUE(eventually([&] { return sessions(to, "wait_event = 'PgSleep'") > 0; }));
@@ -538,12 +540,12 @@ TEST_F(Faults, AnotherVersionOfTheExtensionStopsEverything) {
         "JOIN pg_extension_update_paths(name) ON source = extversion AND target = version "
         "WHERE name = 'timescaledb' AND path IS NOT NULL AND version <> extversion");
     if (other.empty())
-        GTEST_SKIP() << "needs a server that has another version of TimescaleDB to update to";
+        GTEST_SKIP() << "needs a server with another version of TimescaleDB to update to";
     const auto program = start_copy_and_lose_source();
     ASSERT_FALSE(HasFailure());
     source.connect()->execute(
         fmt::format("ALTER EXTENSION timescaledb UPDATE TO '{}'", other.back()));
-    source.reconnect(); // the library of the old version is not for the new one
+    source.reconnect(); // because a session cannot load a second version's library
     to_source.refuse(false);
     expect_ended_with(wait_for_end(*program), other.back());
     expect_no_session_left();
@@ -567,7 +569,7 @@ TEST_F(Faults, WaitsWhileThereAreTooManyConnections) {
         EXPECT_TRUE(
             eventually([&] { return program->has_warned("too many connections for role"); }));
         EXPECT_FALSE(program->has_ended());
-        // Also those that were connecting when the limit was set.
+        // Also terminate the sessions that were connecting when the limit was set.
         EXPECT_TRUE(eventually([&] {
             terminate(*server, "");
             return sessions(*server) == 0;
@@ -578,23 +580,22 @@ TEST_F(Faults, WaitsWhileThereAreTooManyConnections) {
     }
 }
 
-/// A small file system with a tablespace of the target.
+/// A small file system for a tablespace of the target.
 class SmallDisk {
   public:
-    /// \returns nothing where that cannot be had: the server is on another machine, or we may not
-    /// mount.
+    /// \returns null if the server is on another machine, or if mounting is not allowed.
     static std::unique_ptr<SmallDisk> mount_for(Database& server, int mebibytes) {
         const auto process = "/proc/" + server.value("SELECT pg_backend_pid()");
         std::error_code error;
-        // The server's own view of the file system may begin elsewhere.
-        const auto top = std::filesystem::read_symlink(process + "/root", error);
+        // The server may have another root directory.
+        const auto root = std::filesystem::read_symlink(process + "/root", error);
         if (error)
             return nullptr;
         const auto data = server.value("SHOW data_directory");
         const auto place = data + ".small." + server.name();
-        const auto folder = top.string() + place;
+        const auto folder = root.string() + place;
         struct stat owned {};
-        if (stat((top.string() + data).c_str(), &owned) != 0 ||
+        if (stat((root.string() + data).c_str(), &owned) != 0 ||
             !std::filesystem::create_directory(folder, error))
             return nullptr;
         const auto options = fmt::format("size={}m,uid={},mode=700", mebibytes, owned.st_uid);
@@ -623,7 +624,7 @@ class SmallDisk {
 
     std::string tablespace() const { return "small_" + server_.name(); }
 
-    /// Fills the file system except for this much.
+    /// Fills the file system, except for so many mebibytes.
     void fill_but(int mebibytes) const {
         const auto free = std::filesystem::space(folder_).available;
         std::ofstream file(filler());
@@ -647,7 +648,7 @@ class SmallDisk {
 TEST_F(Faults, WaitsWhileADiskIsFull) {
     const auto disk = SmallDisk::mount_for(target, 64);
     if (!disk)
-        GTEST_SKIP() << "needs a target on this machine, and to be allowed to mount";
+        GTEST_SKIP() << "needs a target on this machine, and permission to mount";
     target.run(fmt::format("GRANT CREATE ON TABLESPACE {} TO {}", disk->tablespace(), owner));
     target.run("SELECT drop_chunks('readings', older_than => '2100-01-01'::timestamptz)");
     target.run(fmt::format("ALTER TABLE readings SET TABLESPACE {0}; "
@@ -655,8 +656,8 @@ TEST_F(Faults, WaitsWhileADiskIsFull) {
                            disk->tablespace()));
     disk->fill_but(8);
 
-    // Never freed: the run ends, and says why: "No space left on device", or that only a part of a
-    // page could be written.
+    // If the disk stays full, the run fails. The message is "No space left on device", or that only
+    // a part of a page could be written.
     const std::string disk_full = "SQLSTATE 53100";
     const auto outcome = wait_for_end(*start_copy({"--retry-timeout", "2s"}));
     expect_ended_with(outcome, disk_full);
@@ -690,7 +691,7 @@ TEST_F(Faults, AChunkThatCannotBeCopiedDoesNotFailOthers) {
     EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task WHERE error IS NOT NULL AND "
                            "failed IS NOT NULL AND worked IS NULL"),
               "2");
-    // Tried again, with the same result for one of them.
+    // The next copy tries both again, and one fails again.
     target.run("ALTER TABLE readings DROP CONSTRAINT odd");
     EXPECT_EQ(wait_for_end(*start_copy()).exit_status, exit_failed);
     EXPECT_EQ(finished_tasks(), std::to_string(chunks - 1));
@@ -715,14 +716,14 @@ TEST_F(Faults, ATableThatMayNotBeReadDoesNotFailOthers) {
     expect_recovered();
 }
 
-// ---------------------------------------------------------------- a chunk of several workers
+// ---------------------------------------------------------------- a chunk shared by workers
 
-class FaultsOfShared : public Faults {
+class SharedChunkFaults : public Faults {
   protected:
     void SetUp() override {
         NEEDS_COMMUNITY_EDITION();
         Faults::SetUp();
-        // One chunk of some 70 MB.
+        // One chunk of about 70 MB.
         both("CREATE TABLE large (time timestamptz NOT NULL, number int, body text); SELECT "
              "create_hypertable('large', 'time'); ALTER TABLE large ALTER body SET STORAGE PLAIN");
         source.run("INSERT INTO large SELECT '2024-01-05'::timestamptz + i * interval '1 s', i, "
@@ -734,14 +735,13 @@ class FaultsOfShared : public Faults {
 
     using Gate = std::unique_ptr<postgres::Connection>;
 
-    /// Has the chunk copied by several at once, and something happen when all of them wait at the
-    /// gate.
-    /// \param plan called before, when no further connection is made by anything else.
-    /// \param is_noticed whether the run has to say so.
+    /// Copies the chunk with several workers, and causes a fault when all of them wait at the gate.
+    /// \param plan called before the copy starts, so that the next connections are the copy's.
+    /// \param is_reported true if the run must report the fault.
     void copy_with(
-        const std::string& what, const std::function<void(Gate&)>& mishap,
-        const std::function<void()>& plan = [] {}, bool is_noticed = true) {
-        SCOPED_TRACE(what);
+        const std::string& description, const std::function<void(Gate&)>& fault,
+        const std::function<void()>& plan = [] {}, bool is_reported = true) {
+        SCOPED_TRACE(description);
         target.run("DROP SCHEMA IF EXISTS __backfill CASCADE; SELECT drop_chunks('large', "
                    "older_than => '2100-01-01'::timestamptz)");
         backfill_ok({"stage", "--until", "2100-01-01", "--filter", "large"});
@@ -750,11 +750,11 @@ class FaultsOfShared : public Faults {
         const auto program = start(
             {"copy", "--parallelism", "4", "--load-strategy", "attach", "--stall-timeout", "1s"});
         expect_waiting_at_gate(4);
-        mishap(gate);
+        fault(gate);
         gate.reset();
         const auto outcome = wait_for_end(*program);
         EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
-        if (is_noticed)
+        if (is_reported)
             expect_survived(outcome);
         expect_equal_rows("large");
         expect_no_session_left();
@@ -762,25 +762,26 @@ class FaultsOfShared : public Faults {
     }
 };
 
-TEST_F(FaultsOfShared, AnyHelperMayBeLost) {
-    // It may have sent everything already.
-    const auto end_a_reader = [&](Gate&) {
+TEST_F(SharedChunkFaults, AnyHelperMayBeLost) {
+    // The reader may have sent everything already.
+    const auto terminate_a_reader = [&](Gate&) {
         EXPECT_EQ(terminate(source, "AND query LIKE 'COPY (SELECT%ctid%' LIMIT 1"), 1);
     };
     copy_with(
-        "a reader", end_a_reader, [] {}, /*is_noticed=*/false);
-    copy_with("a writer", [&](Gate&) {
+        "a reader is lost", terminate_a_reader, [] {}, /*is_reported=*/false);
+    copy_with("a writer is lost", [&](Gate&) {
         EXPECT_EQ(terminate(target, "AND wait_event = 'advisory' LIMIT 1"), 1);
     });
-    copy_with("all in the source", [&](Gate&) { to_source.inject(Fault::cut); });
-    copy_with("all in the target, which does not notice",
+    copy_with("all connections to the source are lost",
+              [&](Gate&) { to_source.inject(Fault::cut); });
+    copy_with("all connections to the target are lost, which does not notice",
               [&](Gate&) { to_target.inject(Fault::lose_client); });
-    copy_with("all in the source, which hang", [&](Gate&) { to_source.inject(Fault::stall); });
+    copy_with("all connections to the source hang", [&](Gate&) { to_source.inject(Fault::stall); });
 }
 
-TEST_F(FaultsOfShared, LocksOfHelpersAreReleased) {
-    // The run's own connection is the first, and the one that the owner fills the table on the
-    // last; of those in between, only the ones that help get to a megabyte.
+TEST_F(SharedChunkFaults, LocksOfHelpersAreReleased) {
+    // The run's own connection is the first, and that of the worker that claimed the chunk the
+    // last. Of those in between, only the helpers' relay a megabyte.
     const auto lose_helpers = [&] {
         const int first = to_target.connections() + 1;
         to_target.plan([first](int number) -> std::optional<FaultAfter> {
@@ -791,7 +792,7 @@ TEST_F(FaultsOfShared, LocksOfHelpersAreReleased) {
     };
     const auto before = to_target.faults();
     copy_with(
-        "the target does not notice",
+        "the target does not notice that the helpers are lost",
         [&](Gate& gate) {
             gate.reset();
             EXPECT_TRUE(eventually([&] { return to_target.faults() > before; }));
@@ -806,11 +807,11 @@ TEST_F(Faults, VerifyContinuesAfterCutsAtRandomOffsets) {
     ASSERT_EQ(wait_for_end(*start_copy()).exit_status, exit_done);
     target.run("UPDATE ticks SET value = -1 WHERE time = '2024-01-01 07:01'");
     const auto before = to_source.faults() + to_target.faults();
-    const auto is_faulty = [&] {
+    const auto has_fault = [&] {
         return to_source.faults() + to_target.faults() > before;
     };
-    // Few rounds may have no fault that comes before the end.
-    for (int round = 0; round < 3 * rounds(is_faulty() ? 1 : 10) && !HasFailure(); ++round) {
+    // In a few rounds, all faults may be planned for later than the end.
+    for (int round = 0; round < 3 * rounds(has_fault() ? 1 : 10) && !HasFailure(); ++round) {
         if (round % 3 != 1)
             plan_at_random(to_source, Fault::cut);
         if (round % 3 != 0)
@@ -824,7 +825,7 @@ TEST_F(Faults, VerifyContinuesAfterCutsAtRandomOffsets) {
         to_source.cancel_faults();
         to_target.cancel_faults();
     }
-    EXPECT_TRUE(is_faulty());
+    EXPECT_TRUE(has_fault());
 }
 
 TEST_F(Faults, VerifyReportsAVerdictOnceIfItsCommitIsNotAnswered) {
@@ -841,14 +842,15 @@ TEST_F(Faults, VerifyReportsAVerdictOnceIfItsCommitIsNotAnswered) {
         });
         const auto first = start({"verify", "--all", "--parallelism", "1"});
         ASSERT_TRUE(eventually([&] { return is_lost.load(); }));
-        // Before that one can ask what became of it, another compares all that is not verified.
+        // Before the first program can ask for the outcome, another one compares all chunks that
+        // are not verified.
         Outcome other;
         {
-            const auto way = std::exchange(way_to_target, target_role.uri());
+            const auto uri = std::exchange(way_to_target, target_role.uri());
             ASSERT_TRUE(
                 eventually([&] { return sessions(target, "xact_start IS NOT NULL") == 0; }));
             other = wait_for_end(*start_with_workers("verify"));
-            way_to_target = way;
+            way_to_target = uri;
         }
         to_target.cancel_faults();
         const auto outcome = wait_for_end(*first);
@@ -872,7 +874,7 @@ TEST_F(Faults, VerifyFindsHangingConnections) {
         holder->execute("BEGIN; LOCK TABLE public.readings");
         const auto program = start_with_workers("verify", {"--all", "--stall-timeout", "1s"});
         ASSERT_TRUE(eventually([&] { return sessions(*server, "wait_event_type = 'Lock'") > 0; }));
-        // Waiting for a lock for a long time is not a hang.
+        // A long wait for a lock is not a hang.
         std::this_thread::sleep_for(seconds(3));
         proxy.inject(Fault::stall);
         holder->execute("ROLLBACK");
@@ -884,7 +886,7 @@ TEST_F(Faults, VerifyFindsHangingConnections) {
     }
 }
 
-TEST_F(Faults, VerifyRetriesAChunkThatItLostAtTheEnd) {
+TEST_F(Faults, VerifyRetriesTheLastChunkAfterALostConnection) {
     ASSERT_EQ(wait_for_end(*start_copy()).exit_status, exit_done);
     const auto holder = source.connect();
     holder->execute("BEGIN; LOCK TABLE ONLY " + source.value("SELECT show_chunks('readings')"));

@@ -1,5 +1,5 @@
-// What `copy` does when both servers crash and start again. Nothing else may use them meanwhile:
-// tests/properties.cmake has them run alone.
+// What `copy` does when both servers crash and start again. Nothing else may use the servers
+// meanwhile, so tests/properties.cmake makes these tests run alone.
 
 #include "support/fault_migration.hpp"
 
@@ -33,7 +33,7 @@ class Restart : public FaultMigration {
     }
 };
 
-TEST_F(Restart, DuringACopy) {
+TEST_F(Restart, IsSurvivedByACopy) {
     add_gate();
     const auto holder = shut_gate();
     const auto program = start_copy();
@@ -41,26 +41,26 @@ TEST_F(Restart, DuringACopy) {
     restart_servers();
     const auto outcome = wait_for_end(*program);
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
-    // Where it waited; the connections to the source were given up with those.
+    // The program waited for the target, and closes the connections to the source with the others.
     EXPECT_THAT(lines_with(outcome.errors, "lost the connection to the target"), Not(IsEmpty()));
     expect_recovered();
 }
 
-TEST_F(Restart, AtRandomMoments) {
+TEST_F(Restart, IsSurvivedAtRandomMoments) {
     const auto seed = random_seed();
     SHOW_SEED(seed);
     std::mt19937 random(seed);
     for (int round = 0; round < rounds(2) && !HasFailure(); ++round) {
         start_over();
         const auto program = start_copy();
-        // The first connections, without which it would end at once.
+        // Without its first connections, the program would end immediately.
         ASSERT_TRUE(eventually([&] { return sessions(target) > 1; }));
         std::this_thread::sleep_for(
             std::chrono::milliseconds(std::uniform_int_distribution(0, 600)(random)));
         restart_servers();
         const auto outcome = wait_for_end(*program);
         EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
-        // Without waiting for the disk, servers may have forgotten what it had committed at last.
+        // With synchronous_commit = off, the target may have lost the last commits.
         expect_recovered();
     }
 }

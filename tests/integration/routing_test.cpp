@@ -1,5 +1,5 @@
-// Rows that go into a hypertable by its name are in the chunks that queries look for them in, where
-// slices of its time overlap, too (sql/timescale/route_exactly.sql).
+// Rows that are loaded through the hypertable go into the chunks where queries look for them, even
+// if slices of time overlap (sql/timescale/route_exactly.sql).
 
 #include "sql.hpp"
 #include "support/migration.hpp"
@@ -25,26 +25,27 @@ class Routing : public Migration {
             interval));
     }
 
-    /// The target gets a chunk from 10 to 20 for one of the two partitions, and is to have others
-    /// of another length.
+    /// Gives the target a chunk from 10 to 20 for one of the two partitions, and another interval
+    /// for future chunks.
     void change_interval() {
         make(target, 10);
         target.run(fmt::format("INSERT INTO ticks VALUES (19, '{}')", near));
         target.run("SELECT set_chunk_time_interval('ticks', 15)");
     }
 
-    /// And a chunk from 0 to 30 for the other partition, which TimescaleDB would not make for rows.
-    void let_slices_overlap() {
+    /// Also gives the target a chunk from 0 to 30 for the other partition, which TimescaleDB would
+    /// not create for rows.
+    void make_slices_overlap() {
         change_interval();
         target.run(R"(SELECT _timescaledb_functions.create_chunk('ticks',
             '{"tick": [0, 30], "host": [1073741823, 9223372036854775807]}'))");
     }
 
-    /// A host of each of the two partitions.
+    /// A host in each of the two partitions.
     const std::string near = host("<");
     const std::string far = host(">=");
 
-    /// Rows that an application does not find by their values.
+    /// The rows that an application does not find by their values.
     std::vector<std::string> in_wrong_chunks() {
         std::vector<std::string> wrong;
         for (const auto& row : target.rows("SELECT DISTINCT tick, host FROM ticks"))
@@ -57,17 +58,17 @@ class Routing : public Migration {
     }
 
   private:
-    /// \param side of the middle of all hashes.
-    std::string host(const std::string& side) {
+    /// A host whose hash satisfies a comparison with the middle of all hashes.
+    std::string host(const std::string& comparison) {
         return target.value(fmt::format(
             "WITH host AS MATERIALIZED (SELECT 'host ' || generate_series(1, 100) AS name) "
             "SELECT name FROM host WHERE _timescaledb_functions.get_partition_hash(name) {} "
             "1073741823 LIMIT 1",
-            side));
+            comparison));
     }
 };
 
-// What the program leaves behind must not lead the application's rows astray, either.
+// Rows that the application inserts after the copy must go into the right chunks, too.
 TEST_F(Routing, CopyCreatesNoChunkWhoseSlicesOverlapOthers) {
     change_interval();
     make(source, 30);
@@ -92,9 +93,10 @@ TEST_F(Routing, CopyCreatesNoChunkWhoseSlicesOverlapOthers) {
 
 TEST_F(Routing, RowsOfCopyGoIntoTheirChunks) {
     NEEDS_COMMUNITY_EDITION();
-    let_slices_overlap();
+    make_slices_overlap();
     make(source, 30);
-    // The larger chunk is first, so that its slices are known when the other one's rows come.
+    // The larger chunk is copied first, so that its slices are known when the other chunk's rows
+    // are loaded.
     source.run(
         fmt::format("INSERT INTO ticks SELECT i % 30, '{}' FROM generate_series(0, 9999) i", far));
     source.run(fmt::format("INSERT INTO ticks VALUES (11, '{0}'), (5, '{0}'), (16, '{0}')", near));
@@ -107,7 +109,7 @@ TEST_F(Routing, RowsOfCopyGoIntoTheirChunks) {
 
 TEST_F(Routing, RowsOfImportGoIntoTheirChunks) {
     NEEDS_COMMUNITY_EDITION();
-    let_slices_overlap();
+    make_slices_overlap();
     const TextFile file("ticks.csv");
     file.write(fmt::format("5,{1}\n11,{0}\n5,{0}\n16,{0}\n", near, far));
     const auto outcome = run_program({"import", "--target", target.uri(), "--table", "ticks",
@@ -117,11 +119,11 @@ TEST_F(Routing, RowsOfImportGoIntoTheirChunks) {
     EXPECT_THAT(in_wrong_chunks(), ElementsAre());
 }
 
-TEST_F(Routing, CheckFindsRowsInWrongChunksAndTheRemedy) {
+TEST_F(Routing, CheckFindsRowsInWrongChunksAndItsRemedyWorks) {
     NEEDS_COMMUNITY_EDITION();
     make(source, 10);
     source.run("INSERT INTO ticks VALUES (1, 'host')");
-    let_slices_overlap();
+    make_slices_overlap();
     const std::vector<std::string> check{"check", "--from", "0", "--until", "30"};
     EXPECT_THAT(backfill(check).output, HasSubstr("those of 2 chunks in the target overlap"));
     try {
@@ -129,7 +131,7 @@ TEST_F(Routing, CheckFindsRowsInWrongChunksAndTheRemedy) {
                                near, far));
     } catch (const postgres::SqlError& error) {
         EXPECT_EQ(error.sqlstate(), "23514") << error.what();
-        GTEST_SKIP() << "COPY looks at the constraints of the wrong chunk, and fails";
+        GTEST_SKIP() << "COPY checks the constraints of the wrong chunk, and fails";
     }
     ASSERT_THAT(in_wrong_chunks(), ElementsAre("5|" + near));
     const auto output = backfill(check).output;
@@ -158,8 +160,8 @@ class ExactRouting : public testing::Test {
   protected:
     Database database{"BACKFILL_TARGET"};
 
-    /// The statement finds a reason.
-    bool is_wanted() {
+    /// True if the statement finds a reason for exact routing.
+    bool is_needed() {
         return !database.connect()->query(sql::route_exactly, {"public", "ticks"}).empty();
     }
 
@@ -180,33 +182,33 @@ class ExactRouting : public testing::Test {
 TEST_F(ExactRouting, IsNeededWhenTheIntervalHasChanged) {
     make("bigint", "'host', 2, chunk_time_interval => 10");
     write("SELECT generate_series(-25, 25)");
-    EXPECT_FALSE(is_wanted());
+    EXPECT_FALSE(is_needed());
     database.run("SELECT set_number_partitions('ticks', 3)");
     write("SELECT generate_series(-40, 40)");
-    EXPECT_FALSE(is_wanted()) << "slices of hosts overlap under slices of time that do not";
+    EXPECT_FALSE(is_needed()) << "slices of hosts overlap, but slices of time do not";
     database.run("SELECT set_chunk_time_interval('ticks', 15)");
-    EXPECT_TRUE(is_wanted());
+    EXPECT_TRUE(is_needed());
 }
 
 TEST_F(ExactRouting, IsNotNeededForTimestampsAtRegularIntervals) {
     make("timestamptz", "'host', 2, chunk_time_interval => interval '7 days'");
     write("SELECT generate_series('1999-12-01'::timestamptz, '2000-02-01', '1 day') UNION ALL "
           "SELECT generate_series('1969-12-01'::timestamptz, '1970-02-01', '1 day')");
-    EXPECT_FALSE(is_wanted());
+    EXPECT_FALSE(is_needed());
 }
 
 TEST_F(ExactRouting, IsNotNeededForOneDimension) {
     make("bigint", "chunk_time_interval => 10");
     write("SELECT 1");
     database.run("SELECT set_chunk_time_interval('ticks', 15)");
-    EXPECT_FALSE(is_wanted());
+    EXPECT_FALSE(is_needed());
 }
 
 TEST_F(ExactRouting, IsNeededForThreeDimensions) {
     make("bigint", "'host', 2, chunk_time_interval => 10");
     database.run("SELECT add_dimension('ticks', 'zone', 2)");
     write("SELECT 1");
-    EXPECT_TRUE(is_wanted());
+    EXPECT_TRUE(is_needed());
 }
 
 } // namespace
