@@ -1,4 +1,4 @@
-// An application that writes to both sides all the while that stage, copy and verify run.
+// An application writes to both sides while stage, copy and verify run.
 
 #include "support/migration.hpp"
 
@@ -19,11 +19,11 @@
 namespace test {
 namespace {
 
-/// How chunks are copied, and what they are like.
+/// How chunks are copied, and their properties.
 struct Kind {
     const char* name;
     const char* strategy;
-    bool large = false; ///< each chunk by itself rather than several together
+    bool large = false; ///< copied one by one, not together
     const char* interval_in_target = "1 day";
     bool compressed_in_source = false;
     bool compressed_in_target = false;
@@ -34,31 +34,31 @@ struct Kind {
     }
 };
 
-/// What a writer wrote under one value, which is nobody else's.
+/// The rows that a writer has written with one value, which no other writer uses.
 struct Written {
     int rows = 0;
     std::string time;
-    bool is_copied = false; ///< the copy may carry it as well
-    /// Its rows were on one side only for no longer than this.
+    bool is_copied = false; ///< in the range of the copy
+    /// The maximum time for which the rows were on one side only.
     std::chrono::duration<double> apart{};
 };
 
-/// How many days there are rows of before writers begin: the completion point is at noon of the
-/// last.
+/// The number of days that have rows before the writers start. The completion point is noon of the
+/// last day.
 constexpr int days(const Kind& kind) {
     return kind.large ? 4 : 8;
 }
 
-/// What makes chunks large or small.
+/// A text that makes chunks large or small, as SQL.
 std::string padding(const Kind& kind) {
     return fmt::format("repeat('x', {})", kind.large ? 8000 : 8);
 }
 
 /**
- * A writer with a connection to either side, and a thread of its own, for as long as it lives.
+ * Writes rows to both sides, in a thread of its own, until it is stopped.
  *
- * It writes rows at any time of the chunks that are copied, at and after the completion point, and
- * now and then where there is no chunk yet: one or three in a statement, to either side first.
+ * Most rows have times in the range of the copy, others at or after the completion point, and some
+ * where there is no chunk yet. A statement inserts one or three rows, in either side first.
  */
 class Writer {
   public:
@@ -67,13 +67,13 @@ class Writer {
           source_(source.connect()), target_(target.connect()),
           thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
-    /// Stops it.
+    /// Stops the writer. Returns what it has written, keyed by value.
     const std::map<int, Written>& written() {
         stop();
         return written_;
     }
 
-    /// Why it could not go on; empty when it could.
+    /// Stops the writer. Returns the error that has ended it before, if any.
     const std::string& error() {
         stop();
         return error_;
@@ -97,10 +97,10 @@ class Writer {
 
     int below(int limit) { return std::uniform_int_distribution(0, limit - 1)(random_); }
 
-    /// Where rows go.
+    /// Where the times of rows are.
     enum class Place { copied, completion_point, after_it, no_chunk_yet };
 
-    Place some_place() {
+    Place random_place() {
         const int number = below(20);
         return number == 0   ? Place::completion_point
                : number < 4  ? Place::after_it
@@ -108,8 +108,8 @@ class Writer {
                              : Place::copied;
     }
 
-    /// Some time there, to the value's own microsecond.
-    std::string some_time(Place place, int value) {
+    /// A random time in that place, as SQL. Its microseconds are the value, which makes it unique.
+    std::string random_time(Place place, int value) {
         constexpr int day = 24 * 60 * 60;
         const int until = days(kind_) * day - day / 2;
         int seconds = below(until);
@@ -123,15 +123,16 @@ class Writer {
     }
 
     void write() {
-        const auto place = some_place();
-        const bool writes_once_more = keyed_ && below(5) == 0; // a row that is there already
-        // Who makes a chunk locks the hypertable, and who writes a row once more may do so as
-        // another does: two that do so on either side first would wait for each other forever.
-        const bool at_once =
-            place == Place::copied && !writes_once_more && (!keyed_ || below(2) == 0);
-        // The first to write to a compressed chunk locks its row in the catalog, too.
+        const auto place = random_place();
+        const bool repeats_a_row = keyed_ && below(5) == 0; // one that exists already
+        // Inserts on both sides before it commits on either. Not if a row creates a chunk, which
+        // locks the hypertable, or repeats a row, which another writer may repeat now: two writers
+        // that begin with different sides would wait for each other forever.
+        const bool commits_together =
+            place == Place::copied && !repeats_a_row && (!keyed_ || below(2) == 0);
+        // The first write to a compressed chunk also locks the chunk's row in the catalog.
         const bool locks_chunks =
-            at_once && (kind_.compressed_in_source || kind_.compressed_in_target);
+            commits_together && (kind_.compressed_in_source || kind_.compressed_in_target);
         const int rows = below(3) == 0 && !locks_chunks ? 3 : 1;
         std::string values;
         std::vector<int> numbers;
@@ -139,7 +140,7 @@ class Writer {
             const int value = number_ * 1'000'000 + ++last_;
             numbers.push_back(value);
             auto& written = written_[value];
-            written.time = some_time(place, value);
+            written.time = random_time(place, value);
             written.is_copied = place == Place::copied || place == Place::no_chunk_yet;
             // Without a key, two rows may be the same.
             written.rows = keyed_ || below(10) > 0 ? 1 : 2;
@@ -147,29 +148,29 @@ class Writer {
                 values += fmt::format("{}({}, {}, {}, NULL)", values.empty() ? "" : ", ",
                                       written.time, keyed_ ? value : number_, value);
         }
-        if (writes_once_more)
+        if (repeats_a_row)
             values += fmt::format(", ('2024-01-{:02} 0{}:00', 1, 0, {})",
                                   1 + below(days(kind_) - 1), below(10), padding(kind_));
         const auto insert = fmt::format("INSERT INTO public.readings VALUES {}{}", values,
                                         keyed_ ? " ON CONFLICT DO NOTHING" : "");
         const auto apart = locks_chunks || below(2) == 0
-                               ? write_to_both(*source_, *target_, insert, at_once)
-                               : write_to_both(*target_, *source_, insert, at_once);
+                               ? write_to_both(*source_, *target_, insert, commits_together)
+                               : write_to_both(*target_, *source_, insert, commits_together);
         for (const auto value : numbers)
             written_[value].apart = apart;
     }
 
-    /// \returns for how long at most the rows were seen on one side only.
+    /// \returns the maximum time for which the rows were visible on one side only.
     std::chrono::duration<double> write_to_both(postgres::Connection& first,
                                                 postgres::Connection& second,
-                                                const std::string& insert, bool at_once) {
-        if (at_once)
+                                                const std::string& insert, bool commits_together) {
+        if (commits_together)
             for (auto* side : {&first, &second})
                 side->execute("BEGIN; " + insert);
-        const auto begun = std::chrono::steady_clock::now();
+        const auto start = std::chrono::steady_clock::now();
         for (auto* side : {&first, &second})
-            side->execute(at_once ? "COMMIT" : insert);
-        return std::chrono::steady_clock::now() - begun;
+            side->execute(commits_together ? "COMMIT" : insert);
+        return std::chrono::steady_clock::now() - start;
     }
 
     const int number_;
@@ -184,7 +185,7 @@ class Writer {
     std::jthread thread_;
 };
 
-/// With a primary key, or without any.
+/// The second parameter is true if the table has a primary key.
 class DualWriteStress : public Migration,
                         public testing::WithParamInterface<std::tuple<Kind, bool>> {
   protected:
@@ -217,7 +218,7 @@ class DualWriteStress : public Migration,
                          "timescaledb.compress_orderby = 'time')");
     }
 
-    /// 144 rows of each device and day.
+    /// Inserts 144 rows for each device and day.
     static std::string fill() {
         return fmt::format("INSERT INTO readings SELECT t, d, 0, {} FROM "
                            "generate_series('2024-01-01'::timestamptz, '2024-01-{:02} 23:50', "
@@ -225,7 +226,7 @@ class DualWriteStress : public Migration,
                            padding(kind()), days(kind()), kind().large ? 4 : 1);
     }
 
-    void begin() {
+    void create() {
         make(source, "1 day");
         make(target, kind().interval_in_target);
         source.run(fill());
@@ -238,7 +239,7 @@ class DualWriteStress : public Migration,
                                days(kind())));
         if (kind().compressed_in_target)
             target.run("SELECT compress_chunk(c) FROM show_chunks('readings') c");
-        // From the completion point on, both sides have the same.
+        // From the completion point on, both sides have the same rows.
         target.run(fmt::format("DELETE FROM readings WHERE time >= '{}'", until()));
         source.run(fmt::format("DELETE FROM readings WHERE time >= '{}'", until()));
     }
@@ -248,7 +249,7 @@ class DualWriteStress : public Migration,
         return found == side.end() ? 0 : found->second;
     }
 
-    /// \param source_rows and \param target_rows how often each value is there, on either side.
+    /// \param source_rows, target_rows the number of rows on either side, keyed by value.
     void expect_as_written(const std::map<int, int>& source_rows,
                            const std::map<int, int>& target_rows,
                            const std::map<int, Written>& written) {
@@ -259,7 +260,7 @@ class DualWriteStress : public Migration,
             EXPECT_EQ(rows_of(value, source_rows), one.rows);
             if (in_target > one.rows && !keyed() && one.is_copied &&
                 one.apart > std::chrono::milliseconds(1)) {
-                ++excused_; // the limit that docs/design.md tells of
+                ++known_duplicates_; // see "Late rows" in docs/design.md
                 continue;
             }
             EXPECT_EQ(in_target, one.rows);
@@ -277,7 +278,8 @@ class DualWriteStress : public Migration,
         return counts;
     }
 
-    /// Writers who leave no gap may keep a chunk from being locked for longer than it is tried.
+    /// Copies, several times if necessary: writers that never pause may prevent locking a chunk
+    /// until the copy gives up.
     void copy() {
         constexpr int most_attempts = 3;
         Outcome copied;
@@ -290,7 +292,7 @@ class DualWriteStress : public Migration,
     }
 
     void copy_under_writers() {
-        begin();
+        create();
         std::vector<std::unique_ptr<Writer>> writers;
         for (int number = 1; number <= 3; ++number)
             writers.push_back(std::make_unique<Writer>(number, keyed(), kind(), source, target));
@@ -299,7 +301,7 @@ class DualWriteStress : public Migration,
         for (int i = 1; i <= times; ++i) {
             backfill_ok({"stage", "--until", until()});
             copy();
-            // It may see a row between its two writes.
+            // A row may be on one side only while it is compared.
             const auto verified = backfill({"verify", "-p", "3"});
             EXPECT_TRUE(verified.exit_status == 0 || verified.exit_status == 3)
                 << verified.output << verified.errors;
@@ -313,17 +315,17 @@ class DualWriteStress : public Migration,
         }
         written_ += written.size();
         expect_as_written(count_values(source), count_values(target), written);
-        // What was there before the writers.
+        // Rows from before the writers.
         const std::string old = "value = 0";
         expect_equal_rows("readings", old);
         const auto verified = backfill({"verify", "--all"});
-        EXPECT_EQ(verified.exit_status, excused_ == 0 ? 0 : 3)
+        EXPECT_EQ(verified.exit_status, known_duplicates_ == 0 ? 0 : 3)
             << verified.output << verified.errors;
         backfill_ok({"clean"});
     }
 
     std::size_t written_ = 0;
-    int excused_ = 0;
+    int known_duplicates_ = 0;
 };
 
 TEST_P(DualWriteStress, NoRowIsLostDuplicatedOrOutsideTheRange) {
@@ -331,11 +333,11 @@ TEST_P(DualWriteStress, NoRowIsLostDuplicatedOrOutsideTheRange) {
         NEEDS_COMMUNITY_EDITION();
     for (int round = 0; round < rounds(1); ++round) {
         SCOPED_TRACE(fmt::format("round {}", round));
-        excused_ = 0;
+        known_duplicates_ = 0;
         copy_under_writers();
-        RecordProperty("excused", excused_);
-        if (excused_ > 0)
-            fmt::print("{} rows were written too slowly, and doubled\n", excused_);
+        RecordProperty("known_duplicates", known_duplicates_);
+        if (known_duplicates_ > 0)
+            fmt::print("{} rows were written too slowly, and are there twice\n", known_duplicates_);
         if (HasFailure())
             break;
     }
@@ -346,7 +348,7 @@ INSTANTIATE_TEST_SUITE_P(
     Kinds, DualWriteStress,
     testing::Combine(testing::Values(Kind{"Together", "auto"}, Kind{"InPlace", "in-place", true},
                                      Kind{"Attach", "attach"}, Kind{"AttachLarge", "auto", true},
-                                     Kind{"Elsewhere", "auto", false, "7 hours"},
+                                     Kind{"OtherSlices", "auto", false, "7 hours"},
                                      Kind{"FromCompressed", "auto", false, "1 day", true},
                                      Kind{"IntoCompressed", "auto", false, "1 day", false, true},
                                      Kind{"BothCompressed", "auto", false, "1 day", true, true},

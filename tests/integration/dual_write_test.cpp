@@ -29,10 +29,10 @@ class WhileWritten : public Migration {
         EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
     }
 
-    /// Copies, and has rows written to both sides when the target's chunk has been emptied and the
-    /// source's has not been read.
-    /// \param write on the target, and in the source's transaction that is given, which holds the
-    /// chunk there.
+    /// Copies, and writes rows to both sides after the target's chunk is emptied and before the
+    /// source's chunk is read.
+    /// \param write writes to the target, and to the source in the given transaction, which locks
+    /// the chunk there.
     void write_before_the_snapshot(const std::string& strategy, const std::string& until,
                                    const std::function<void(postgres::Connection&)>& write) {
         backfill_ok({"stage", "--until", until});
@@ -53,7 +53,7 @@ class WhileWritten : public Migration {
 
 struct Kind {
     const char* name;
-    bool keyed;   ///< with a primary key; otherwise without any
+    bool keyed;   ///< has a primary key
     bool several; ///< small chunks, which are copied together
     const char* interval_in_target;
     const char* strategy;
@@ -96,7 +96,7 @@ class DualWrite : public WhileWritten, public testing::WithParamInterface<Kind> 
 };
 
 TEST_P(DualWrite, RowsInsertedBeforeTheChunkIsEmptiedSurvive) {
-    // Existing rows, so that there is something to replace.
+    // Existing rows, which are replaced.
     target.run(write("'2024-01-01 00:10', 1, 7"));
     if (GetParam().several)
         target.run(write("'2024-01-02 00:10', 1, 7") + ";" + write("'2024-01-03 00:10', 1, 7"));
@@ -133,8 +133,8 @@ INSTANTIATE_TEST_SUITE_P(Kinds, DualWrite,
                                          Kind{"AttachKeyed", true, false, "1 day", "attach"},
                                          Kind{"Together", false, true, "1 day", "auto"},
                                          Kind{"TogetherKeyed", true, true, "1 day", "auto"},
-                                         Kind{"Elsewhere", false, false, "7 hours", "auto"},
-                                         Kind{"ElsewhereKeyed", true, false, "7 hours", "auto"}),
+                                         Kind{"OtherSlices", false, false, "7 hours", "auto"},
+                                         Kind{"OtherSlicesKeyed", true, false, "7 hours", "auto"}),
                          [](const auto& kind) { return std::string(kind.param.name); });
 
 // ---------------------------------------------------------------- direct compress
@@ -142,10 +142,10 @@ INSTANTIATE_TEST_SUITE_P(Kinds, DualWrite,
 /// How a chunk is copied, and how the target compresses the application's rows.
 struct Way {
     const char* name;
-    bool by_option;         ///< of the hypertable, rather than the session
+    bool by_option;         ///< an option of the hypertable, not a setting of the session
     bool several;           ///< small chunks, which are copied together
-    bool source_compressed; ///< batches come as they are
-    bool target_compressed; ///< before
+    bool source_compressed; ///< batches are copied unchanged
+    bool target_compressed; ///< before the copy
     const char* interval_in_target;
     const char* strategy;
     const char* until;
@@ -159,7 +159,7 @@ class DirectCompress : public WhileWritten, public testing::WithParamInterface<W
         NEEDS_COMMUNITY_EDITION();
         NEEDS_SAME_VERSION();
         if (!version_at_least(2, GetParam().by_option ? 29 : 23))
-            GTEST_SKIP() << "needs a TimescaleDB that compresses what is inserted";
+            GTEST_SKIP() << "needs a TimescaleDB that compresses inserted rows";
         make(source, "1 day");
         make(target, GetParam().interval_in_target);
         source.run(fmt::format("INSERT INTO readings SELECT t, 1, 0 FROM generate_series("
@@ -168,7 +168,7 @@ class DirectCompress : public WhileWritten, public testing::WithParamInterface<W
         if (GetParam().source_compressed)
             source.run("SELECT compress_chunk(c) FROM show_chunks('readings') c");
         if (GetParam().by_option) {
-            // Jobs come with it.
+            // This also creates jobs.
             target.run("ALTER TABLE readings SET (timescaledb.direct_compress = true);"
                        "SELECT alter_job(job_id, scheduled => false) FROM "
                        "timescaledb_information.jobs WHERE hypertable_name = 'readings'");
@@ -184,7 +184,7 @@ class DirectCompress : public WhileWritten, public testing::WithParamInterface<W
             interval));
     }
 
-    /// Rows from a time on, so many that they are compressed at once.
+    /// Inserts rows from a time on, so many that they are compressed immediately.
     static std::string write(const std::string& from) {
         return fmt::format("INSERT INTO readings SELECT t, 2, 1 FROM generate_series("
                            "'{0}'::timestamptz, timestamptz '{0}' + interval '30 min', '1 min') t",
@@ -199,7 +199,7 @@ class DirectCompress : public WhileWritten, public testing::WithParamInterface<W
         return session;
     }
 
-    /// Inserts the rows that are replaced, before the run.
+    /// Inserts the rows that the copy replaces.
     void write_old_rows() {
         target.run("INSERT INTO readings VALUES ('2024-01-01 00:10', 1, 7)");
         if (GetParam().several)
@@ -209,16 +209,16 @@ class DirectCompress : public WhileWritten, public testing::WithParamInterface<W
             target.run("SELECT compress_chunk(c) FROM show_chunks('readings') c");
     }
 
-    /// Some rows there are in batches of the target: bit 2 is for unordered ones.
+    /// Expects that the target has compressed rows. The status bit 2 means unordered batches.
     void expect_batches() {
         EXPECT_NE(target.value("SELECT count(*) FROM _timescaledb_catalog.chunk "
                                "WHERE status & 3 = 3"),
                   "0");
     }
 
-    void expect_equal_as_an_application() {
+    void expect_equal_for_applications() {
         expect_equal_rows("readings", fmt::format("time < '{}'", GetParam().until));
-        // Beyond the range, too.
+        // Includes rows beyond the range.
         const auto count = [](Database& database) {
             return database.connect()
                 ->execute("SELECT count(*) AS rows FROM readings WHERE device = 2 AND time < "
@@ -231,7 +231,7 @@ class DirectCompress : public WhileWritten, public testing::WithParamInterface<W
     void write_before_the_snapshot() {
         WhileWritten::write_before_the_snapshot(
             GetParam().strategy, GetParam().until, [&](postgres::Connection& before_reading) {
-                if (program_holds_off_writers())
+                if (program_locks_out_writers())
                     return;
                 const auto written = write("2024-01-01 12:34:56");
                 application()->execute(written);
@@ -240,8 +240,8 @@ class DirectCompress : public WhileWritten, public testing::WithParamInterface<W
             });
     }
 
-    /// A chunk that was decompressed for the rows is locked until they are there.
-    bool program_holds_off_writers() {
+    /// True if the program has locked a chunk, which it does from decompressing it until COMMIT.
+    bool program_locks_out_writers() {
         return target.value(
                    "SELECT count(*) FROM pg_locks JOIN pg_class ON pg_class.oid = relation "
                    "WHERE mode IN ('ExclusiveLock', 'AccessExclusiveLock') AND granted "
@@ -251,7 +251,7 @@ class DirectCompress : public WhileWritten, public testing::WithParamInterface<W
 
 TEST_P(DirectCompress, BatchesInsertedBeforeTheChunkIsEmptiedSurvive) {
     if (GetParam().interval_in_target != std::string("1 day"))
-        GTEST_SKIP() << "where chunks have other slices, late rows in batches are replaced";
+        GTEST_SKIP() << "if chunks have other slices, late batches are replaced";
     write_old_rows();
     backfill_ok({"stage", "--until", GetParam().until});
     const auto holder = application();
@@ -265,20 +265,20 @@ TEST_P(DirectCompress, BatchesInsertedBeforeTheChunkIsEmptiedSurvive) {
     holder->execute(written + "; " + half_written + "; " + beyond + "; COMMIT");
     expect_done(*program);
     source.run(half_written + "; " + beyond);
-    expect_equal_as_an_application();
+    expect_equal_for_applications();
 }
 
 TEST_P(DirectCompress, BatchesInsertedBeforeTheSnapshotAreNotDuplicated) {
     write_old_rows();
     write_before_the_snapshot();
-    expect_equal_as_an_application();
+    expect_equal_for_applications();
 }
 
 TEST_P(DirectCompress, BatchesThatCreateTheChunkMeanwhileAreNotDuplicated) {
     if (GetParam().target_compressed)
-        GTEST_SKIP() << "there is a chunk";
+        GTEST_SKIP() << "the chunk exists";
     write_before_the_snapshot();
-    expect_equal_as_an_application();
+    expect_equal_for_applications();
 }
 
 // clang-format off
@@ -291,8 +291,8 @@ INSTANTIATE_TEST_SUITE_P(
         Way{"AttachByOption", true, false, false, false, "1 day", "attach", "2024-02-01"},
         Way{"Together", false, true, false, false, "1 day", "auto", "2024-02-01"},
         Way{"TogetherByOption", true, true, false, false, "1 day", "auto", "2024-02-01"},
-        Way{"Elsewhere", false, false, false, false, "7 hours", "auto", "2024-02-01"},
-        Way{"ElsewhereByOption", true, false, false, false, "7 hours", "auto", "2024-02-01"},
+        Way{"OtherSlices", false, false, false, false, "7 hours", "auto", "2024-02-01"},
+        Way{"OtherSlicesByOption", true, false, false, false, "7 hours", "auto", "2024-02-01"},
         Way{"Batches", false, false, true, false, "1 day", "auto", "2024-02-01"},
         Way{"BatchesByOption", true, false, true, false, "1 day", "auto", "2024-02-01"},
         Way{"BatchesIntoPresent", false, false, true, true, "1 day", "auto", "2024-02-01"},

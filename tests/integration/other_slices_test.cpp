@@ -15,17 +15,19 @@ namespace {
 using testing::HasSubstr;
 
 /// The dimensions of the same table on the two sides, as arguments of create_hypertable().
-struct Cut {
+struct Dimensions {
     const char* name;
     const char* source;
     const char* target;
-    /// For the target's future chunks, after its chunks of some days were created.
-    const char* then_target = "SELECT";
+    /// Changes the target's future chunks, after chunks for some days exist.
+    const char* change_target = "SELECT";
 
-    friend std::ostream& operator<<(std::ostream& out, const Cut& cut) { return out << cut.name; }
+    friend std::ostream& operator<<(std::ostream& out, const Dimensions& dimensions) {
+        return out << dimensions.name;
+    }
 };
 
-class CutElsewhere : public Migration, public testing::WithParamInterface<Cut> {
+class OtherSlices : public Migration, public testing::WithParamInterface<Dimensions> {
   protected:
     void SetUp() override {
         make(source, GetParam().source);
@@ -33,9 +35,9 @@ class CutElsewhere : public Migration, public testing::WithParamInterface<Cut> {
         source.run("INSERT INTO cpu SELECT t, h, h % 4, extract(hour FROM t) FROM "
                    "generate_series('2024-01-01'::timestamptz, '2024-01-08 23:00', '1 hour') t, "
                    "generate_series(1, 12) h");
-        // To be replaced, up to the bound; some of other hosts, and some of the same keys.
+        // Rows to replace, up to the bound: some of other hosts, and some with the same keys.
         write_stale_rows("2024-01-03", "2024-01-05");
-        target.run(GetParam().then_target);
+        target.run(GetParam().change_target);
         write_stale_rows("2024-01-05", "2024-01-09");
     }
 
@@ -66,7 +68,7 @@ class CutElsewhere : public Migration, public testing::WithParamInterface<Cut> {
     static constexpr auto within = "time < '2024-01-07 18:00'";
 };
 
-TEST_P(CutElsewhere, RowsAreReplacedUpToTheBound) {
+TEST_P(OtherSlices, RowsAreReplacedUpToTheBound) {
     const auto beyond = rows_beyond();
     ASSERT_FALSE(beyond.empty());
     stage();
@@ -76,7 +78,7 @@ TEST_P(CutElsewhere, RowsAreReplacedUpToTheBound) {
     backfill_ok({"verify"});
 }
 
-TEST_P(CutElsewhere, VerifyFindsWhatDiffersAndCopyRepairsIt) {
+TEST_P(OtherSlices, VerifyFindsDifferencesAndCopyRepairsThem) {
     stage();
     backfill_ok({"copy", "-p", "4"});
     target.run("DELETE FROM cpu WHERE time = '2024-01-04 05:00' AND host = 3;"
@@ -92,10 +94,10 @@ TEST_P(CutElsewhere, VerifyFindsWhatDiffersAndCopyRepairsIt) {
     backfill_ok({"verify"});
 }
 
-TEST_P(CutElsewhere, AChunkThatFailsChangesNoRows) {
+TEST_P(OtherSlices, AChunkThatFailsChangesNoRows) {
     target.run("ALTER TABLE cpu ADD CONSTRAINT refused CHECK (time <> '2024-01-04 12:00' OR "
                "host <> 12 OR load = -1)");
-    // In the source's chunk that the refused row is in, and nobody knows which hosts that has.
+    // The source's chunk of the refused row. Its hosts depend on their hashes.
     const auto chunk = source.value("SELECT tableoid::regclass FROM cpu WHERE "
                                     "time = '2024-01-04 12:00' AND host = 12");
     const auto rows = "SELECT * FROM cpu WHERE time >= '2024-01-04' AND time < '2024-01-05' AND "
@@ -106,7 +108,7 @@ TEST_P(CutElsewhere, AChunkThatFailsChangesNoRows) {
     EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;
     EXPECT_THAT(outcome.output, HasSubstr("1 chunk could not be copied"));
     EXPECT_THAT(outcome.output, HasSubstr("refused"));
-    // Whatever host shares the chunk with number 12 has its stale rows still, and none of the new.
+    // The hosts of this chunk keep their stale rows, and get no new ones.
     const auto keys = source.rows(fmt::format("SELECT DISTINCT host FROM {} ORDER BY 1", chunk));
     for (const auto& key : keys)
         EXPECT_EQ(target.value(fmt::format("SELECT count(*) FROM cpu WHERE host = {} AND "
@@ -126,7 +128,7 @@ TEST_P(CutElsewhere, AChunkThatFailsChangesNoRows) {
     backfill_ok({"verify"});
 }
 
-TEST_P(CutElsewhere, CompressedChunksAreReplacedToo) {
+TEST_P(OtherSlices, CompressedChunksAreReplacedToo) {
     NEEDS_COMMUNITY_EDITION();
     both("ALTER TABLE cpu SET (timescaledb.compress, timescaledb.compress_segmentby = "
          "'host, zone'); SELECT compress_chunk(c) FROM show_chunks('cpu') c");
@@ -140,24 +142,25 @@ TEST_P(CutElsewhere, CompressedChunksAreReplacedToo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Cuts, CutElsewhere,
+    Pairs, OtherSlices,
     testing::Values(
-        Cut{"ShorterInterval", "chunk_time_interval => interval '1 day'",
-            "chunk_time_interval => interval '7 hours'"},
-        Cut{"LongerInterval", "chunk_time_interval => interval '1 day'",
-            "chunk_time_interval => interval '3 days'"},
-        Cut{"MorePartitions", "'host', 2, chunk_time_interval => interval '1 day'",
-            "'host', 3, chunk_time_interval => interval '1 day'"},
-        Cut{"OtherSpaceDimension", "'host', 2, chunk_time_interval => interval '1 day'",
-            "'zone', 2, chunk_time_interval => interval '1 day'"},
-        Cut{"OtherPartitioningFunction", "'host', 2, chunk_time_interval => interval '1 day'",
+        Dimensions{"ShorterInterval", "chunk_time_interval => interval '1 day'",
+                   "chunk_time_interval => interval '7 hours'"},
+        Dimensions{"LongerInterval", "chunk_time_interval => interval '1 day'",
+                   "chunk_time_interval => interval '3 days'"},
+        Dimensions{"MorePartitions", "'host', 2, chunk_time_interval => interval '1 day'",
+                   "'host', 3, chunk_time_interval => interval '1 day'"},
+        Dimensions{"OtherSpaceDimension", "'host', 2, chunk_time_interval => interval '1 day'",
+                   "'zone', 2, chunk_time_interval => interval '1 day'"},
+        Dimensions{
+            "OtherPartitioningFunction", "'host', 2, chunk_time_interval => interval '1 day'",
             "'host', 2, partitioning_func => 'parity', chunk_time_interval => interval '1 day'"},
-        Cut{"SpaceDimensionInTheTargetAlone", "chunk_time_interval => interval '1 day'",
-            "'host', 2, chunk_time_interval => interval '1 day'"},
-        Cut{"IntervalChangedMeanwhile", "chunk_time_interval => interval '1 day'",
-            "chunk_time_interval => interval '1 day'",
-            "SELECT set_chunk_time_interval('cpu', interval '36 hours')"}),
-    [](const auto& cut) { return std::string(cut.param.name); });
+        Dimensions{"SpaceDimensionInTheTargetAlone", "chunk_time_interval => interval '1 day'",
+                   "'host', 2, chunk_time_interval => interval '1 day'"},
+        Dimensions{"IntervalChangedMeanwhile", "chunk_time_interval => interval '1 day'",
+                   "chunk_time_interval => interval '1 day'",
+                   "SELECT set_chunk_time_interval('cpu', interval '36 hours')"}),
+    [](const auto& dimensions) { return std::string(dimensions.param.name); });
 
 } // namespace
 } // namespace test
