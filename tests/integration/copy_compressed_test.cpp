@@ -15,8 +15,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-/// Each chunk's status bits, its compressed table's number of batches, and what the catalog says
-/// of its sizes. The catalog tells a compressed table's name in two ways, by version.
+/// Each compressed chunk's status bits, number of batches, and sizes from the catalog. Where the
+/// catalog has the name of the compressed table depends on the version.
 constexpr auto compressed_chunks = R"(
     SELECT s.range_start, ch.status,
            (xpath('/row/c/text()', query_to_xml(format('SELECT count(*) AS c FROM %s',
@@ -51,7 +51,7 @@ class CopyCompressed : public Migration {
         "ALTER TABLE metrics SET (timescaledb.compress, timescaledb.compress_segmentby = 'device', "
         "timescaledb.compress_orderby = 'time DESC')";
 
-    /// Six days of rows in the source, the first four of them compressed.
+    /// Inserts six days of rows into the source, and compresses the first four.
     void fill_source() {
         source.run("INSERT INTO metrics SELECT t, d, d * 1.5, 'note ' || d FROM "
                    "generate_series('2024-01-01'::timestamptz, '2024-01-06 23:50', '10 min') t, "
@@ -71,13 +71,13 @@ class CopyCompressed : public Migration {
         clone_schema();
     }
 
-    /// Inserts rows into the target that the copy replaces, all over the range.
+    /// Inserts rows into the target, all over the range, which the copy replaces.
     void write_stale_rows_to_target() {
         target.run("INSERT INTO metrics SELECT t, 99, 0, 'stale' FROM "
                    "generate_series('2024-01-01'::timestamptz, '2024-01-06', '1 hour') t");
     }
 
-    /// The note for chunks whose settings differ.
+    /// Expects this number of notes about chunks whose settings differ.
     static void expect_decompressed(int chunks, const std::string& output) {
         const std::string note = "decompressed: the compression settings differ";
         int found = 0;
@@ -86,7 +86,7 @@ class CopyCompressed : public Migration {
         EXPECT_EQ(found, chunks) << output;
     }
 
-    /// By which columns each compressed chunk is segmented.
+    /// The segmentby columns of each compressed chunk.
     static std::string segments_of(Database& database) {
         return database.value(
             "SELECT string_agg(settings.segmentby::text, ' ' ORDER BY chunk.range_start) "
@@ -116,7 +116,7 @@ class OtherVersion : public CopyCompressed {
     }
 };
 
-// Compressed again in the target where compression is enabled there, and said once.
+// They are compressed again if compression is enabled in the target. One warning says so.
 TEST_F(OtherVersion, CompressedChunksAreCopiedAsRows) {
     const bool from_community = source.is_community();
     const bool to_community = target.is_community();
@@ -182,7 +182,7 @@ TEST_F(CopyCompressed, CopiesPartialChunksIntoAbsentChunks) {
 TEST_F(CopyCompressed, CopiesPartialChunksIntoEmptyChunksOfADumpedSchema) {
     source.run(create_table);
     fill_source();
-    clone_schema(); // so that they are partial in the source only
+    clone_schema(); // before the chunks become partial
     source.run("INSERT INTO metrics VALUES ('2024-01-02 12:34', 1, 7, 'late'), "
                "('2024-01-03 12:34', 8, 7, 'late')");
     migrate({"--until", "2024-02-01"});
@@ -191,7 +191,7 @@ TEST_F(CopyCompressed, CopiesPartialChunksIntoEmptyChunksOfADumpedSchema) {
               "2");
 }
 
-TEST_F(CopyCompressed, PartialChunksOfATableWithAPrimaryKey) {
+TEST_F(CopyCompressed, CopiesPartialChunksOfATableWithAPrimaryKey) {
     both(
         "CREATE TABLE metrics (time timestamptz, device int, value float8, note text, "
         "PRIMARY KEY (device, time));"
@@ -233,7 +233,7 @@ TEST_F(CopyCompressed, ReplacesBatchesThatTheTargetHas) {
     expect_equal();
 }
 
-TEST_F(CopyCompressed, ABoundInACompressedChunkKeepsTheRowsBeyondIt) {
+TEST_F(CopyCompressed, KeepsRowsBeyondABoundInACompressedChunk) {
     create_and_fill();
     write_stale_rows_to_target();
     target.run("SELECT compress_chunk(c) FROM show_chunks('metrics') c");
@@ -248,7 +248,7 @@ TEST_F(CopyCompressed, ABoundInACompressedChunkKeepsTheRowsBeyondIt) {
               "0");
 }
 
-TEST_F(CopyCompressed, ABoundInACompressedChunkThatIsAbsentInTheTarget) {
+TEST_F(CopyCompressed, CopiesRowsUpToABoundIntoAbsentChunks) {
     create_and_fill();
     migrate({"--until", "2024-01-03T12:00:00"});
     expect_equal_rows("metrics", "time < '2024-01-03 12:00'");
@@ -258,7 +258,7 @@ TEST_F(CopyCompressed, ABoundInACompressedChunkThatIsAbsentInTheTarget) {
               "true true true");
 }
 
-TEST_F(CopyCompressed, ChunksCompressedOrDecompressedBetweenStageAndCopy) {
+TEST_F(CopyCompressed, CopiesChunksCompressedOrDecompressedAfterStaging) {
     clone();
     backfill_ok({"stage", "--until", "2024-02-01"});
     source.run("SELECT decompress_chunk(c) FROM "
@@ -269,7 +269,7 @@ TEST_F(CopyCompressed, ChunksCompressedOrDecompressedBetweenStageAndCopy) {
     expect_equal();
 }
 
-TEST_F(CopyCompressed, OtherCompressionSettingsInTheTarget) {
+TEST_F(CopyCompressed, CopiesRowsIfTheTargetHasOtherSettings) {
     create_and_fill();
     target.run("ALTER TABLE metrics SET (timescaledb.compress_segmentby = 'note', "
                "timescaledb.compress_orderby = 'device, time')");
@@ -278,7 +278,7 @@ TEST_F(CopyCompressed, OtherCompressionSettingsInTheTarget) {
     expect_equal();
 }
 
-TEST_F(CopyCompressed, SettingsThatTheHypertableLeavesOpen) {
+TEST_F(CopyCompressed, CopiesBatchesWithDefaultSettings) {
     both("CREATE TABLE metrics (time timestamptz NOT NULL, device int, value float8, note text);"
          "SELECT create_hypertable('metrics', 'time', chunk_time_interval => interval '1 day');"
          "ALTER TABLE metrics SET (timescaledb.compress, timescaledb.compress_segmentby = "
@@ -287,8 +287,8 @@ TEST_F(CopyCompressed, SettingsThatTheHypertableLeavesOpen) {
     expect_batches_to_be_copied();
 }
 
-/// From 2.22 on, by the hypertable's indexes, when a chunk is compressed.
-TEST_F(CopyCompressed, SparseIndexesThatTimescaleDbChooses) {
+/// From 2.22 on, it chooses them when a chunk is compressed, according to the hypertable's indexes.
+TEST_F(CopyCompressed, CopiesBatchesWithSparseIndexesThatTimescaleDbChooses) {
     both(std::string(create_table) + "; CREATE INDEX ON metrics (note); CREATE INDEX ON metrics "
                                      "(value)");
     fill_source();
@@ -297,7 +297,7 @@ TEST_F(CopyCompressed, SparseIndexesThatTimescaleDbChooses) {
               source.value("SELECT count(*) FROM metrics WHERE note = 'note 2'"));
 }
 
-TEST_F(CopyCompressed, SettingsThatTheTargetChoosesDifferently) {
+TEST_F(CopyCompressed, CopiesChunksWhoseSettingsTheTargetChoosesDifferently) {
     both("CREATE TABLE metrics (time timestamptz NOT NULL, device int, value float8, note text);"
          "SELECT create_hypertable('metrics', 'time', chunk_time_interval => interval '1 day');"
          "ALTER TABLE metrics SET (timescaledb.compress, timescaledb.compress_segmentby = "
@@ -309,7 +309,7 @@ TEST_F(CopyCompressed, SettingsThatTheTargetChoosesDifferently) {
     expect_equal();
 }
 
-TEST_F(CopyCompressed, SettingsThatChangedOnBothSidesSinceTheChunkWasCompressed) {
+TEST_F(CopyCompressed, CopiesRowsIfSettingsChangedOnBothSidesAfterCompression) {
     create_and_fill();
     both("ALTER TABLE metrics SET (timescaledb.compress_segmentby = 'note')");
     backfill_ok({"stage", "--until", "2024-02-01"});
@@ -318,30 +318,30 @@ TEST_F(CopyCompressed, SettingsThatChangedOnBothSidesSinceTheChunkWasCompressed)
     EXPECT_EQ(segments_of(target), "{note} {note} {note} {note}");
 }
 
-TEST_F(CopyCompressed, SettingsThatChangedInTheSourceSinceTheChunkWasCompressed) {
+TEST_F(CopyCompressed, CopiesBatchesIfSettingsChangedInTheSourceAfterCompression) {
     create_and_fill();
     source.run("ALTER TABLE metrics SET (timescaledb.compress_segmentby = 'note')");
     backfill_ok({"stage", "--until", "2024-02-01"});
-    expect_decompressed(0, backfill_ok({"copy"})); // the target makes them as the source did
+    expect_decompressed(0, backfill_ok({"copy"})); // the target's settings are those of the chunks
     expect_equal();
     expect_same_batches();
     EXPECT_EQ(segments_of(target), "{device} {device} {device} {device}");
 }
 
-TEST_F(CopyCompressed, SettingsThatChangedInTheTargetSinceItsChunksWereCompressed) {
+TEST_F(CopyCompressed, CopiesBatchesOnlyIntoOldChunksIfSettingsChangedInTheTarget) {
     create_and_fill();
     target.run("INSERT INTO metrics SELECT t, 99, 0, 'stale' FROM "
                "generate_series('2024-01-01'::timestamptz, '2024-01-02 23:00', '1 hour') t;"
                "SELECT compress_chunk(c) FROM show_chunks('metrics') c;"
                "ALTER TABLE metrics SET (timescaledb.compress_segmentby = 'note')");
     backfill_ok({"stage", "--until", "2024-02-01"});
-    // Two are there that are compressed alike; two are absent, and would get other settings.
+    // Two chunks exist with the old settings; two are absent, and get the new ones.
     expect_decompressed(2, backfill_ok({"copy"}));
     expect_equal();
     EXPECT_EQ(segments_of(target), "{device} {device} {note} {note}");
 }
 
-TEST_F(CopyCompressed, CompressionThatIsNotEnabledInTheTarget) {
+TEST_F(CopyCompressed, CopiesRowsIfTheTargetDoesNotCompress) {
     create_and_fill();
     target.run("ALTER TABLE metrics SET (timescaledb.compress = false)");
     backfill_ok({"stage", "--until", "2024-02-01"});
@@ -349,7 +349,7 @@ TEST_F(CopyCompressed, CompressionThatIsNotEnabledInTheTarget) {
     expect_equal_rows("metrics");
 }
 
-TEST_F(CopyCompressed, ColumnsInAnotherOrderAndDroppedOnes) {
+TEST_F(CopyCompressed, SupportsOtherOrdersOfColumnsAndDroppedColumns) {
     source.run(create_table);
     source.run("ALTER TABLE metrics ADD COLUMN gone int");
     fill_source();
@@ -364,7 +364,7 @@ TEST_F(CopyCompressed, ColumnsInAnotherOrderAndDroppedOnes) {
     expect_equal();
 }
 
-TEST_F(CopyCompressed, ColumnsInAnotherOrderIntoBatchesThatTheTargetHas) {
+TEST_F(CopyCompressed, SupportsOtherOrdersOfColumnsInExistingBatches) {
     const auto settings = "SELECT create_hypertable('metrics', 'time', chunk_time_interval => "
                           "interval '1 day');"
                           "ALTER TABLE metrics SET (timescaledb.compress, "
@@ -384,7 +384,7 @@ TEST_F(CopyCompressed, ColumnsInAnotherOrderIntoBatchesThatTheTargetHas) {
     backfill_ok({"verify"});
 }
 
-TEST_F(CopyCompressed, DeferredForeignKeysAndOtherSettings) {
+TEST_F(CopyCompressed, SupportsDeferredForeignKeysAndOtherSettings) {
     both("CREATE TABLE devices (id int PRIMARY KEY); INSERT INTO devices VALUES (1), (2), (3)");
     source.run(create_table);
     fill_source();
@@ -396,11 +396,11 @@ TEST_F(CopyCompressed, DeferredForeignKeysAndOtherSettings) {
     expect_equal();
 }
 
-TEST_F(CopyCompressed, UnorderedBatches) {
+TEST_F(CopyCompressed, CopiesUnorderedBatches) {
     if (!version_at_least(2, 21))
         GTEST_SKIP() << "needs TimescaleDB 2.21, which can make unordered batches";
     create_and_fill();
-    // By COPY from 2.21 on, by INSERT from 2.23 on.
+    // COPY makes them from 2.21 on, INSERT from 2.23 on.
     source.run(
         version_at_least(2, 23)
             ? "SET timescaledb.enable_direct_compress_insert = on;"
@@ -418,7 +418,7 @@ TEST_F(CopyCompressed, UnorderedBatches) {
               target.rows("SELECT * FROM metrics ORDER BY time DESC, device LIMIT 100"));
 }
 
-TEST_F(CopyCompressed, SpaceDimensionsAndNamesThatNeedQuotes) {
+TEST_F(CopyCompressed, SupportsSpaceDimensionsAndNamesThatNeedQuotes) {
     both(
         "CREATE SCHEMA \"Sch ema\";"
         "CREATE TABLE \"Sch ema\".\"Me\"\"trics\" (\"The Time\" timestamptz NOT NULL, \"dev\"\"ice\" "
@@ -440,7 +440,7 @@ TEST_F(CopyCompressed, SpaceDimensionsAndNamesThatNeedQuotes) {
         "0");
 }
 
-TEST_F(CopyCompressed, AnOwnerWhoMayNotCreateTablesInTheSchemaOfChunks) {
+TEST_F(CopyCompressed, WorksForAnOwnerWhoMayNotCreateTablesInTheSchemaOfChunks) {
     const auto role = fmt::format("owner_of_{}", target.name());
     target.run(fmt::format("CREATE ROLE {} LOGIN PASSWORD 'secret'; GRANT CREATE ON DATABASE {} TO "
                            "{}; GRANT ALL ON SCHEMA public TO {}",
@@ -498,7 +498,7 @@ class CopyAggregates : public Migration {
                    "generate_series(1, 3) d");
         source.run(create_aggregates);
         refresh_source();
-        // Drop the raw data, so that only the aggregates have it.
+        // Drop old raw data, which then only the aggregates contain.
         source.run("SELECT drop_chunks('raw', older_than => '2024-01-10'::timestamptz)");
     }
 
@@ -517,7 +517,7 @@ class CopyAggregates : public Migration {
         return rows;
     }
 
-    /// The versions on which rows can be loaded in place without recording it.
+    /// True if the target can load rows in place without recording invalidations.
     bool can_avoid_invalidations() { return !version_at_least(2, 23) || version_at_least(2, 28); }
 };
 
@@ -538,7 +538,7 @@ TEST_F(CopyAggregates, MaterializedDataOfEveryLevelIsCopied) {
                            "'ts_cagg_invalidation_trigger'"));
 }
 
-TEST_F(CopyAggregates, GoIntoTheMaterializationHypertableWhateverItsName) {
+TEST_F(CopyAggregates, FindTheMaterializationHypertableWhateverItsName) {
     both(create_tables);
     target.run(
         "CREATE MATERIALIZED VIEW first WITH (timescaledb.continuous) AS SELECT "
@@ -550,7 +550,7 @@ TEST_F(CopyAggregates, GoIntoTheMaterializationHypertableWhateverItsName) {
     expect_equal();
 }
 
-TEST_F(CopyAggregates, CompressedMaterializedData) {
+TEST_F(CopyAggregates, CompressedMaterializedDataIsCopied) {
     source.run(create_tables);
     fill_source();
     source.run("ALTER MATERIALIZED VIEW agg.hourly SET (timescaledb.compress);"

@@ -30,7 +30,7 @@ class CopyConcurrency : public Migration {
         backfill_ok({"stage", "--until", "2024-01-09"});
     }
 
-    /// The number of the program's backends in the target that wait for a lock.
+    /// True if this number of the program's backends in the target wait for a lock.
     bool waits_for_lock(int workers = 1) {
         return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
                             "current_database() AND application_name LIKE 'timescaledb-backfill%' "
@@ -41,8 +41,8 @@ class CopyConcurrency : public Migration {
         return target.value("SELECT count(worked) FROM __backfill.task");
     }
 
-    /// A connection to the target that blocks all writers of its chunks.
-    std::unique_ptr<postgres::Connection> hold_up_writers() {
+    /// Blocks all writers of the target's chunks until the returned connection is closed.
+    std::unique_ptr<postgres::Connection> block_writers() {
         auto holder = target.connect();
         holder->execute("BEGIN");
         for (const auto& chunk : target.rows("SELECT show_chunks('readings')"))
@@ -71,9 +71,9 @@ TEST_F(CopyConcurrency, TwoProcessesShareOneQueue) {
 }
 
 TEST_F(CopyConcurrency, OneProcessContinuesWhenAnotherIsKilled) {
-    // Large enough for each to be claimed by itself, and all for more than one worker.
+    // The chunks are large enough to be claimed one by one, and together need several workers.
     target.run("UPDATE __backfill.task SET bytes = 5e6");
-    auto holder = hold_up_writers();
+    auto holder = block_writers();
     const auto victim = start({"copy", "-p", "2"});
     ASSERT_TRUE(eventually([&] { return waits_for_lock(2); }));
     const auto survivor = start({"copy", "-p", "2"});
@@ -92,7 +92,7 @@ TEST_F(CopyConcurrency, OneProcessContinuesWhenAnotherIsKilled) {
 TEST_F(CopyConcurrency, TheFirstSignalFinishesTheChunksInProgress) {
     for (const int number : {SIGINT, SIGTERM}) {
         const auto before = std::stoi(finished_tasks());
-        auto holder = hold_up_writers();
+        auto holder = block_writers();
         const auto program = start({"copy", "-p", "1"});
         ASSERT_TRUE(eventually([&] { return waits_for_lock(); }));
         interrupt(*program, number);
@@ -109,12 +109,13 @@ TEST_F(CopyConcurrency, TheFirstSignalFinishesTheChunksInProgress) {
 }
 
 TEST_F(CopyConcurrency, TheSecondSignalRollsBackAtOnce) {
-    // The run's last statements take longer than it takes to cancel statements again.
+    // The run's last statements take longer than the time after which statements are cancelled
+    // again.
     target.run("CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
                "IF new.ended IS NOT NULL THEN PERFORM pg_catalog.pg_sleep(1); END IF; "
                "RETURN new; END $$; CREATE TRIGGER linger BEFORE INSERT OR UPDATE ON "
                "__backfill.run FOR EACH ROW EXECUTE FUNCTION linger()");
-    const auto holder = hold_up_writers();
+    const auto holder = block_writers();
     const auto program = start({"copy", "-p", "3"});
     ASSERT_TRUE(eventually([&] { return waits_for_lock(3); }));
     interrupt(*program);
@@ -133,13 +134,13 @@ TEST_F(CopyConcurrency, TheSecondSignalRollsBackAtOnce) {
 }
 
 TEST_F(CopyConcurrency, AnInterruptedCopyListsOnlyItsOwnFailures) {
-    target.run("UPDATE __backfill.task SET bytes = 5e6; " // none is claimed with another
+    target.run("UPDATE __backfill.task SET bytes = 5e6; " // so that chunks are claimed one by one
                "UPDATE __backfill.task SET failed = now(), error = 'an earlier failure' "
                "WHERE id = (SELECT max(id) FROM __backfill.task)");
-    const auto holder = hold_up_writers();
+    const auto holder = block_writers();
     const auto program = start({"copy", "-p", "1"});
     ASSERT_TRUE(eventually([&] { return waits_for_lock(); }));
-    // As if this run had tried it.
+    // As if this run had tried the chunk.
     target.run("UPDATE __backfill.task SET failed = clock_timestamp(), error = 'a new failure' "
                "WHERE id = (SELECT max(id) - 1 FROM __backfill.task)");
     interrupt(*program);
@@ -152,7 +153,7 @@ TEST_F(CopyConcurrency, AnInterruptedCopyListsOnlyItsOwnFailures) {
     EXPECT_THAT(outcome.output, HasSubstr("Interrupted with 7 chunks left to copy."));
 }
 
-TEST_F(CopyConcurrency, ACopySaysWhetherAnotherHoldsWhatIsLeft) {
+TEST_F(CopyConcurrency, ACopySaysWhetherAnotherHoldsTheChunksThatAreLeft) {
     target.run("UPDATE __backfill.task SET bytes = 5e6");
     auto another = target.connect();
     const auto copy_while = [&](const std::string& statement) {
@@ -164,8 +165,7 @@ TEST_F(CopyConcurrency, ACopySaysWhetherAnotherHoldsWhatIsLeft) {
     };
     EXPECT_THAT(copy_while("SELECT FROM __backfill.task WHERE id = 1 FOR UPDATE"),
                 HasSubstr("1 chunk left, held by another copy."));
-    // A chunk that is added after the last worker has looked: here, when the run is marked as
-    // ended.
+    // Add a chunk after the last worker has looked for one: when the run is marked as ended.
     target.run(
         "CREATE FUNCTION requeue() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         "IF new.ended IS NOT NULL THEN UPDATE __backfill.task SET worked = NULL WHERE id = 2; "
@@ -190,11 +190,11 @@ TEST_F(CopyConcurrency, AfterAKillTheNextCopyContinues) {
 }
 
 TEST_F(CopyConcurrency, RetriesIfALockIsNotGranted) {
-    auto holder = hold_up_writers();
+    auto holder = block_writers();
     const auto program = start({"copy", "-p", "1"});
     ASSERT_TRUE(eventually([&] { return waits_for_lock(); }));
     const auto first = waits_since(target);
-    // The wait ends with the program's lock_timeout, and begins anew.
+    // The wait ends with the program's lock_timeout, and begins again.
     ASSERT_TRUE(eventually([&] { return waits_for_lock() && waits_since(target) > first; }));
     holder.reset();
     EXPECT_EQ(program->wait().exit_status, 0);
@@ -202,7 +202,7 @@ TEST_F(CopyConcurrency, RetriesIfALockIsNotGranted) {
 }
 
 TEST_F(CopyConcurrency, CleanRefusesWhileACopyRuns) {
-    const auto holder = hold_up_writers();
+    const auto holder = block_writers();
     const auto program = start({"copy", "-p", "1"});
     ASSERT_TRUE(eventually([&] { return waits_for_lock(); }));
     const auto outcome = backfill({"clean"});
@@ -215,7 +215,7 @@ TEST_F(CopyConcurrency, CleanRefusesWhileACopyRuns) {
 TEST_F(CopyConcurrency, RowsWrittenToTheTargetWhileTheirChunkIsCopiedSurvive) {
     // Large enough for each to be claimed by itself.
     target.run("UPDATE __backfill.task SET bytes = 5e6");
-    // Rows of device 4 wait in the target until the test lets them go.
+    // Rows of device 4 wait in the target until the test releases the lock.
     target.run(
         "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         "IF NEW.device = 4 THEN PERFORM pg_catalog.pg_advisory_xact_lock_shared(42); END IF; "
@@ -251,8 +251,8 @@ TEST_F(CopyConcurrency, RowsCommittedWhileBatchesWaitToBeAttachedSurvive) {
     expect_equal_rows("readings", "device < 90");
 }
 
-// It waits for a row that is deleted to be replaced, while its lock on the chunk is in the way of
-// attaching the batches: in the end it is kept off from the beginning.
+// The writer waits for a row that the copy has deleted, and its lock on the chunk prevents
+// attaching the batches. After some attempts, the copy locks out writers before it deletes rows.
 TEST_F(CopyConcurrency, AWriterThatUpdatesARowContinuouslyDoesNotPreventCopying) {
     NEEDS_COMMUNITY_EDITION();
     both("DELETE FROM readings WHERE time >= '2024-01-02';"
@@ -274,7 +274,8 @@ TEST_F(CopyConcurrency, AWriterThatUpdatesARowContinuouslyDoesNotPreventCopying)
     expect_equal_rows("readings");
 }
 
-// It holds a row that we come to want when it has waited for one of ours for most of a second.
+// The writer has inserted a row that the copy inserts later. By then, the writer has waited for one
+// of the copy's rows almost for a second, the default deadlock_timeout.
 TEST_F(CopyConcurrency, AWriterThatWaitsForTheCopyDoesNotFailInADeadlock) {
     both("TRUNCATE readings; ALTER TABLE readings ADD PRIMARY KEY (device, time)");
     const std::string first = "('2024-01-01 01:00', 1, 0)";

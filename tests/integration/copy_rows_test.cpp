@@ -14,8 +14,8 @@ using testing::IsEmpty;
 
 class CopyRows : public Migration {
   protected:
-    /// A day of readings every ten minutes from four devices for each of ten days, on both sides
-    /// the table, in the source the rows.
+    /// Creates the table on both sides, and inserts ten days of readings into the source: every ten
+    /// minutes from four devices.
     void create_readings() {
         both(
             "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value float8);"
@@ -134,7 +134,7 @@ TEST_F(CopyRows, SupportsSpaceDimensions) {
 TEST_F(CopyRows, LoadsThroughTheHypertableIfTheTargetsChunksHaveOtherSlices) {
     create_readings();
     target.run("SELECT set_chunk_time_interval('readings', interval '7 days');"
-               // rows to replace, and a chunk that is there already
+               // rows to replace, and an existing chunk
                "INSERT INTO readings SELECT t, 99, 0 FROM "
                "generate_series('2024-01-01'::timestamptz, '2024-01-20', '1 hour') t");
     migrate({"--until", "2024-01-05T12:00:00"});
@@ -175,7 +175,7 @@ TEST_F(CopyRows, LoadsThroughTheHypertableIfTheTargetHasOtherDimensions) {
     expect_equal_rows("cpu");
 }
 
-TEST_F(CopyRows, MatchesColumnsByNameWithGeneratedIdentityAndDroppedOnes) {
+TEST_F(CopyRows, MatchesColumnsByNameIncludingGeneratedAndIdentityColumns) {
     source.run(
         "CREATE TABLE odd (gone int, time timestamptz NOT NULL, "
         "id bigint GENERATED ALWAYS AS IDENTITY, \"Two \"\"words\" text, x int, "
@@ -269,7 +269,7 @@ TEST_F(CopyRows, NamesTheColumnThatWasAddedOnOneSideSinceStaging) {
 }
 
 // Rows of one device follow one another in the chunk, so that its index is updated faster.
-TEST_F(CopyRows, RowsThatAreInsertedAreSortedByTheColumnsBeforeTheTimeInAnIndex) {
+TEST_F(CopyRows, InsertedRowsAreSortedByTheColumnsBeforeTheTimeInAnIndex) {
     create_readings();
     both("CREATE INDEX ON readings (device, time)");
     // The last chunk is cut, so it is not copied together with the others.
@@ -283,20 +283,20 @@ TEST_F(CopyRows, RowsThatAreInsertedAreSortedByTheColumnsBeforeTheTimeInAnIndex)
               "3 3 3 3 3 3 3 3 3 3");
 }
 
-TEST_F(CopyRows, RowsKeepTheirOrderWithoutSuchAnIndex) {
+TEST_F(CopyRows, RowsKeepTheirOrderWithoutAnIndexOfOtherColumnsBeforeTheTime) {
     create_readings();
     // Expressions are not evaluated, and partial indexes do not have all rows.
     both("CREATE INDEX ON readings (time, device); CREATE INDEX ON readings ((device + 1), time); "
          "CREATE INDEX ON readings (device, time) WHERE device > 2");
     migrate({"--until", "2024-01-10 12:00+00"});
-    // within each chunk; the chunks are created in another order than in the source
+    // Compare chunk by chunk, because the chunks are created in another order than in the source.
     const std::string order =
         "SELECT min(time), md5(string_agg(format('%s %s', time, device), ',' ORDER BY ctid)) "
         "FROM readings WHERE time < '2024-01-10 12:00+00' GROUP BY tableoid ORDER BY 1";
     EXPECT_EQ(target.rows(order), source.rows(order));
 }
 
-TEST_F(CopyRows, ReadsUnderTheSnapshotOfTheTasks) {
+TEST_F(CopyRows, ReadsInTheSnapshotOfTheTasks) {
     create_readings();
     const auto exporter = source.connect();
     exporter->execute("BEGIN ISOLATION LEVEL REPEATABLE READ");
@@ -354,7 +354,7 @@ TEST_F(CopyRows, AViolatedDeferredConstraintFailsOnlyItsChunk) {
     expect_equal_rows("t");
 }
 
-TEST_F(CopyRows, ServerSettingsOfTheDatabasesDoNotMatter) {
+TEST_F(CopyRows, SettingsOfTheDatabasesDoNotMatter) {
     create_readings();
     for (auto* database : {&source, &target})
         for (const std::string setting :
@@ -379,7 +379,7 @@ TEST_F(CopyRows, LeavesStatisticsOnTheChunks) {
         "0");
 }
 
-TEST_F(CopyRows, LeavesNothingButTheQueueAndCleanRemovesThat) {
+TEST_F(CopyRows, LeavesOnlyTheQueueWhichCleanRemoves) {
     create_readings();
     const auto tables =
         "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n "
@@ -394,7 +394,7 @@ TEST_F(CopyRows, LeavesNothingButTheQueueAndCleanRemovesThat) {
     EXPECT_THAT(backfill_ok({"clean"}), HasSubstr("Nothing to clean"));
 }
 
-TEST_F(CopyRows, ReportsEachChunkAndTheWhole) {
+TEST_F(CopyRows, ReportsEachChunkAndTheTotals) {
     create_readings();
     backfill_ok({"stage", "--until", "2024-01-11"});
     const auto output = backfill_ok({"copy", "-p", "2"});

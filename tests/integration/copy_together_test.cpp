@@ -42,14 +42,14 @@ class CopyTogether : public Migration {
         target.run("VACUUM ticks");
     }
 
-    /// The number of chunks that were finished together with others, which have the same duration.
+    /// The number of chunks that were finished together with others. They have the same duration.
     int finished_together() {
         return std::stoi(target.value("SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM "
                                       "__backfill.task GROUP BY seconds HAVING count(*) > 1) s"));
     }
 };
 
-TEST_F(CopyTogether, TakesFewRoundTripsAChunk) {
+TEST_F(CopyTogether, TakesFewRoundTripsPerChunk) {
     create_ticks();
     clone_chunks();
     backfill_ok({"stage", "--until", "100000"});
@@ -88,7 +88,7 @@ TEST_F(CopyTogether, CreatesAbsentChunks) {
     backfill_ok({"verify"});
 }
 
-TEST_F(CopyTogether, CopiesChunksThatAreNotSimpleOneByOne) {
+TEST_F(CopyTogether, CopiesOneByOneWhatCannotBeCopiedTogether) {
     create_ticks(", sum int GENERATED ALWAYS AS (time + value) STORED");
     clone_chunks();
     // Existing rows in the range are replaced.
@@ -223,7 +223,7 @@ TEST_F(CopyTogether, WarnsAboutAttachingOnOldVersions) {
 
 class CopyShared : public Migration {
   protected:
-    /// A chunk of about 100 MB, with rows of 4 kB that are not compressed.
+    /// Creates and stages a chunk of about 100 MB, with rows of 4 kB that are not compressed.
     void create_large_chunk() {
         both("CREATE TABLE blobs (time timestamptz NOT NULL, number int, blob text); SELECT "
              "create_hypertable('blobs', 'time'); ALTER TABLE blobs ALTER blob SET STORAGE PLAIN");

@@ -25,7 +25,7 @@ DatabaseOptions encoded(const std::string& encoding) {
 struct Encodings {
     std::string source;
     std::string target;
-    /// Two words that both can have; where the encodings sort them differently, the better.
+    /// Two words that both encodings have, and sort differently if possible.
     std::string word;
     std::string other_word;
 };
@@ -34,7 +34,7 @@ std::string name_of(const testing::TestParamInfo<Encodings>& info) {
     return fmt::format("{}To{}", info.param.source, info.param.target);
 }
 
-/// How GoogleTest shows it.
+/// Prints the encodings in GoogleTest's messages.
 void PrintTo(const Encodings& encodings,
              std::ostream* stream) { // NOLINT(readability-identifier-naming)
     *stream << encodings.source << " to " << encodings.target;
@@ -44,7 +44,8 @@ class DifferentEncodings : public Migration, public testing::WithParamInterface<
   protected:
     DifferentEncodings() : Migration(encoded(GetParam().source), encoded(GetParam().target)) {}
 
-    /// Three chunks of two rows each, with text wherever text can be.
+    /// Creates three chunks of two rows each, with non-ASCII text in names and in all kinds of
+    /// columns.
     void create() {
         const auto& [from, to, word, other] = GetParam();
         both(fmt::format("CREATE TYPE mood AS ENUM ('{0}', '{1}'); CREATE TABLE \"{0} words\" "
@@ -78,7 +79,7 @@ class DifferentEncodings : public Migration, public testing::WithParamInterface<
         }
     }
 
-    /// Both words are found by asking for them, in compressed chunks too.
+    /// Expects that queries find both words, also in compressed chunks.
     void expect_found() {
         for (const auto& word : {GetParam().word, GetParam().other_word})
             EXPECT_EQ(target.value(fmt::format("SELECT count(*) FROM \"{0} words\" WHERE \"{0}\" "
@@ -131,7 +132,8 @@ class Unconvertible : public Migration {
     Unconvertible(const std::string& source_encoding, const std::string& target_encoding)
         : Migration(encoded(source_encoding), encoded(target_encoding)) {}
 
-    /// Three chunks, with a text in the middle one that is given as SQL.
+    /// Creates and stages three chunks, the second one with a text.
+    /// \param text as SQL.
     void create(const std::string& text) {
         both("CREATE TABLE words (tick int NOT NULL, word text); "
              "SELECT create_hypertable('words', 'tick', chunk_time_interval => 10)");
@@ -140,7 +142,7 @@ class Unconvertible : public Migration {
         backfill_ok({"stage", "--until", "1000"});
     }
 
-    /// The middle chunk cannot be copied for a reason, the others can.
+    /// Expects that only the second chunk cannot be copied, for this reason.
     void expect_one_failure(const std::string& reason) {
         const auto outcome = backfill({"copy"});
         EXPECT_EQ(outcome.exit_status, 1);
@@ -155,7 +157,7 @@ class Unconvertible : public Migration {
         EXPECT_THAT(verdict.output, HasSubstr("1 chunk still to copy"));
     }
 
-    /// The texts of all rows as the database holds them.
+    /// The bytes of all texts in the database's encoding.
     static std::vector<std::string> bytes(Database& side) {
         return side.rows("SELECT tick, encode(convert_to(word, getdatabaseencoding()), 'hex') "
                          "FROM words ORDER BY tick");
@@ -176,8 +178,8 @@ class Latin1ToUtf8 : public Unconvertible {
     Latin1ToUtf8() : Unconvertible("LATIN1", "UTF8") {}
 };
 
-// The hash of a text is one of its bytes. Rows would go into other partitions, and copying one
-// chunk would delete what another one had brought.
+// The hash of a text depends on its bytes. Rows would go into other partitions, and copying one
+// chunk would delete rows of another.
 TEST_F(Latin1ToUtf8, RowsOfOtherPartitionsFailTheirChunkAlone) {
     both("CREATE TABLE readings (tick int NOT NULL, device text);"
          "SELECT create_hypertable('readings', 'tick', chunk_time_interval => 10);"
@@ -198,7 +200,7 @@ class Utf8ToLatin1 : public Unconvertible {
     Utf8ToLatin1() : Unconvertible("UTF8", "LATIN1") {}
 };
 
-TEST_F(Utf8ToLatin1, ACharacterThatTheTargetHasNotFailsItsChunkAlone) {
+TEST_F(Utf8ToLatin1, ACharacterThatTheTargetLacksFailsItsChunkAlone) {
     create("'日本語'");
     expect_one_failure("has no equivalent in encoding \"LATIN1\"");
 }
@@ -208,7 +210,7 @@ class AsciiToUtf8 : public Unconvertible {
     AsciiToUtf8() : Unconvertible("SQL_ASCII", "UTF8") {}
 };
 
-TEST_F(AsciiToUtf8, BytesThatAreNotOfTheTargetsEncodingFailTheirChunkAlone) {
+TEST_F(AsciiToUtf8, BytesThatAreInvalidInTheTargetFailTheirChunkAlone) {
     create("E'caf\\xe9'");
     expect_one_failure("invalid byte sequence for encoding \"UTF8\": 0xe9");
 }
@@ -250,13 +252,13 @@ class Win1252ToWin1252 : public Unconvertible {
     Win1252ToWin1252() : Unconvertible("WIN1252", "WIN1252") {}
 };
 
-// 0x81 has no counterpart in UTF8, through which text would go otherwise.
+// 0x81 has no equivalent in UTF8, so the text must not be converted to UTF8 and back.
 TEST_F(Win1252ToWin1252, BytesPassUnchanged) {
     create("convert_from('\\x8180', 'WIN1252')");
     expect_same_bytes();
 }
 
-/// A database whose default collation is ICU's, where there is one.
+/// A database whose default collation is one of ICU.
 DatabaseOptions collated_by_icu() {
     return {.clauses = "LOCALE_PROVIDER icu ICU_LOCALE 'en' LC_COLLATE 'C' LC_CTYPE 'C'"};
 }
@@ -288,7 +290,7 @@ class OtherCollation : public Migration {
     }
 };
 
-TEST_F(OtherCollation, OfTheDatabase) {
+TEST_F(OtherCollation, OfTheDatabaseDoesNotMatter) {
     both("CREATE TABLE words (tick int NOT NULL, word text);"
          "SELECT create_hypertable('words', 'tick', chunk_time_interval => 100);"
          "CREATE INDEX ON words (word)");
@@ -301,9 +303,9 @@ TEST_F(OtherCollation, OfTheDatabase) {
     expect_verified();
 }
 
-// What is kept of batches is the first and the last in the order of the collation: in another one,
-// what is between them would not be looked for there.
-TEST_F(OtherCollation, OfCompressedBatches) {
+// The metadata of a batch are its first and last value in the order of the collation. In another
+// collation, queries would not look for values between them in this batch.
+TEST_F(OtherCollation, OfOrderbyCausesRowsToBeCopied) {
     NEEDS_COMMUNITY_EDITION();
     both("CREATE TABLE ordered (tick int NOT NULL, word text);"
          "SELECT create_hypertable('ordered', 'tick', chunk_time_interval => 100);"
@@ -317,8 +319,8 @@ TEST_F(OtherCollation, OfCompressedBatches) {
     expect_verified();
 }
 
-// Where text is only what batches are segmented by, it has no order.
-TEST_F(OtherCollation, DoesNotMatterToSegments) {
+// Segmentby columns have no order.
+TEST_F(OtherCollation, OfSegmentbyDoesNotMatter) {
     NEEDS_COMMUNITY_EDITION();
     both("CREATE TABLE segments (tick int NOT NULL, word text);"
          "SELECT create_hypertable('segments', 'tick', chunk_time_interval => 100);"
