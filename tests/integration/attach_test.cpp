@@ -28,7 +28,8 @@ class Attach : public Migration {
   protected:
     void SetUp() override { NEEDS_COMMUNITY_EDITION(); }
 
-    /// Creates the table on both sides, and in the source a chunk for each day from 2024-01-01 on.
+    /// Creates the table on both sides, and in the source chunks for a number of days from
+    /// 2024-01-01 on.
     void create_readings(int days, const std::string& constraints = "") {
         both(fmt::format(
             "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value float8"
@@ -61,8 +62,8 @@ class Attach : public Migration {
                                    time)));
     }
 
-    /// The number of chunks of a target's hypertable that were loaded into a table and attached.
-    /// Only these have all-visible pages.
+    /// The number of attached chunks of a hypertable in the target. Only these have all-visible
+    /// pages.
     std::string attached(const std::string& hypertable = "readings") {
         return target.value(fmt::format(
             "SELECT count(*) FROM show_chunks({}) AS chunk JOIN pg_class ON pg_class.oid = chunk "
@@ -70,14 +71,14 @@ class Attach : public Migration {
             postgres::quote_literal(hypertable)));
     }
 
-    /// The program's tables that are not chunks.
+    /// The program's staging tables in the target.
     std::vector<std::string> staging_tables() {
         return target.rows("SELECT relname FROM pg_class JOIN pg_namespace AS n ON n.oid = "
                            "relnamespace WHERE nspname = '__backfill' AND relkind = "
                            "'r' AND relname LIKE 'staging%'");
     }
 
-    /// The number of the program's backends in the target that wait for a type of lock, such as
+    /// True if this number of the program's backends in the target wait for a type of lock, such as
     /// "relation" or "advisory".
     bool waits_for(const std::string& kind, int backends = 1) {
         return target.value(fmt::format(
@@ -87,9 +88,9 @@ class Attach : public Migration {
                    kind)) == std::to_string(backends);
     }
 
-    /// The number of these that wait to attach a table.
+    /// True if this number of them wait to attach a table.
     bool waits_to_attach(int backends = 1) {
-        // for the hypertable, or for the names of another that does
+        // They wait for the hypertable, or for the names of another table that is being attached.
         return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
                             "current_database() AND application_name LIKE "
                             "'timescaledb-backfill%' AND wait_event_type = 'Lock' AND wait_event "
@@ -107,8 +108,8 @@ class Attach : public Migration {
     static constexpr int loading = 42;
     static constexpr int indexing = 43;
 
-    /// Rows of device 4 wait for the gate `loading` when they are loaded into readings, and for
-    /// `indexing` when an index on it is built.
+    /// Rows of device 4 wait at the gate `loading` when they are loaded into readings, and at
+    /// `indexing` when they are indexed.
     void add_gates() {
         target.run(fmt::format(
             "CREATE FUNCTION gate(key int, device int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS "
@@ -119,15 +120,15 @@ class Attach : public Migration {
             loading, indexing));
     }
 
-    /// The gate is shut until the connection is closed or unlocks it.
-    std::unique_ptr<postgres::Connection> shut(int gate) {
+    /// Shuts a gate until the connection is closed.
+    std::unique_ptr<postgres::Connection> shut_gate(int gate) {
         auto holder = target.connect();
         holder->execute(fmt::format("SELECT pg_advisory_lock({})", gate));
         return holder;
     }
 
-    /// A connection whose open transaction has created a chunk of readings, and so holds the lock
-    /// that creating another one needs.
+    /// A connection whose open transaction has created a chunk of readings, and holds the lock that
+    /// is needed to create another.
     std::unique_ptr<postgres::Connection> make_chunk_without_commit(const std::string& time) {
         auto writer = target.connect();
         writer->execute(
@@ -135,13 +136,13 @@ class Attach : public Migration {
         return writer;
     }
 
-    /// The catalogs' rows for a chunk of the target, without values that differ between any two
+    /// The catalog's rows about a chunk of the target, without values that differ between any two
     /// chunks.
     std::vector<std::string> describe(const std::string& chunk);
 
-    /// Copies a table's only chunk, before 2024-02-01, lets the server create another one, and
-    /// expects them to be equal.
-    void expect_the_servers_like_ours(const std::string& table);
+    /// Copies the only chunk of a table, lets the server create another chunk, and expects the
+    /// catalog to have the same about both.
+    void expect_like_the_servers(const std::string& table);
 };
 
 /// $1 stands for the chunk's regclass.
@@ -241,22 +242,23 @@ std::vector<std::string> Attach::describe(const std::string& chunk) {
         fmt::format("SELECT _timescaledb_functions.chunk_id_from_relid({}::regclass)", literal));
     const auto name =
         target.value(fmt::format("SELECT relname FROM pg_class WHERE oid = {}::regclass", literal));
-    // Its name says which one it is.
+    // The names of chunks contain their IDs.
     EXPECT_THAT(name, testing::EndsWith("_" + id + "_chunk"));
     std::vector<std::string> lines;
     for (auto line : target.rows(sql)) {
         line = replaced(line, name, "<chunk>");
-        // names of constraints and their indexes; before 2.28 with a sequence's number
+        // The names of constraints and their indexes contain the ID, and before 2.28 a number of a
+        // sequence.
         line = replaced(line, "\"" + id + "_([0-9]+_)?", "\"<id>_");
         line = replaced(line, "attribute " + id + "_([0-9]+_)?", "attribute <id>_");
         line = replaced(line, "INDEX (\\\\\")?" + id + "_([0-9]+_)?", "INDEX $1<id>_");
         line = replaced(line, "constraint_[0-9]+", "constraint_<slice>");
         line = replaced(line, "RI_ConstraintTrigger_c_[0-9]+", "<foreign key>");
         line = replaced(line, "Unique_ConstraintTrigger_[0-9]+", "<deferrable>");
-        // a number of a column's version, in the PostgreSQL that some of our machines have
+        // Some builds of PostgreSQL have a number for the version of a column.
         line = replaced(line, "\"pg_attver=[0-9]+\"(, )?", "");
         line = replaced(line, "'\\d{4}-\\d\\d-\\d\\d [^']*'", "<bound>");
-        // The first parent was the stand-in. PostgreSQL uses the number only to sort parents.
+        // The stand-in was the first parent. PostgreSQL uses the number only to sort parents.
         if (!version_at_least(2, 29, 1))
             line = replaced(line, "^(parent .*) [12]$", "$1 <number>");
         lines.push_back(std::move(line));
@@ -350,7 +352,7 @@ TEST_F(Attach, AChunkEqualsOneThatTheServerCreated) {
         GRANT SELECT ON {0} TO PUBLIC; REVOKE TRUNCATE, REFERENCES ON {0} FROM {1};
         CREATE PUBLICATION everything FOR ALL TABLES WITH (publish = 'insert'))",
                            everything, owner.name(), reader.name()));
-    if (version_at_least(2, 29)) // fails before, for the columns of compressed chunks
+    if (version_at_least(2, 29)) // before, this fails on columns of compressed chunks
         target.run(fmt::format("GRANT UPDATE (value) ON {} TO {}", everything, reader.name()));
     const auto insert = [&](int day) {
         target.run(fmt::format(R"(INSERT INTO {} (time, device, value, body)
@@ -361,7 +363,7 @@ TEST_F(Attach, AChunkEqualsOneThatTheServerCreated) {
     attach_all();
     insert(3);
     EXPECT_EQ(attached(everything), "1");
-    // in the order of creation: by the server, by the program, by the server
+    // In the order of creation: by the server, the program, and the server.
     const auto chunks =
         target.rows(fmt::format("SELECT chunk FROM show_chunks({}) AS chunk ORDER BY "
                                 "_timescaledb_functions.chunk_id_from_relid(chunk)",
@@ -369,14 +371,14 @@ TEST_F(Attach, AChunkEqualsOneThatTheServerCreated) {
     ASSERT_EQ(chunks.size(), 3);
     const auto made = describe(chunks[0]);
     EXPECT_THAT(made.size(), testing::Gt(80));
-    expect_alike(describe(chunks[2]), made); // what the server makes is always alike
+    expect_alike(describe(chunks[2]), made); // both of the server's chunks
     expect_alike(describe(chunks[1]), made);
     // Nothing depends on the schema in which the table was created.
     backfill_ok({"clean"});
     expect_alike(describe(chunks[1]), made);
 }
 
-void Attach::expect_the_servers_like_ours(const std::string& table) {
+void Attach::expect_like_the_servers(const std::string& table) {
     backfill_ok({"stage", "--until", "2024-02-01", "--filter", "\\." + table + "$"});
     backfill_ok(copy_command());
     EXPECT_EQ(attached(table), "1");
@@ -396,10 +398,10 @@ TEST_F(Attach, IndexesWhoseNamesAreTruncatedToTheSameGetDistinctNames) {
                            "CREATE INDEX {0}2 ON readings (value);"
                            "CREATE INDEX {0}3 ON readings (device, value)",
                            name));
-    expect_the_servers_like_ours("readings");
+    expect_like_the_servers("readings");
 }
 
-TEST_F(Attach, TheReplicaIdentityIsTheHypertables) {
+TEST_F(Attach, TheReplicaIdentityIsThatOfTheHypertable) {
     for (const std::string identity : {"FULL", "NOTHING", "USING INDEX {}_key"}) {
         SCOPED_TRACE(identity);
         const auto table = fmt::format("t{}", identity.size());
@@ -410,7 +412,7 @@ TEST_F(Attach, TheReplicaIdentityIsTheHypertables) {
         target.run(fmt::format("ALTER TABLE {} REPLICA IDENTITY {}", table,
                                fmt::format(fmt::runtime(identity), table)));
         source.run(fmt::format("INSERT INTO {} VALUES ('2024-01-01', 1)", table));
-        expect_the_servers_like_ours(table);
+        expect_like_the_servers(table);
     }
 }
 
@@ -424,7 +426,7 @@ TEST_F(Attach, AnUnloggedHypertableHasUnloggedChunks) {
     target.run("CREATE UNLOGGED TABLE t (time timestamptz PRIMARY KEY, body text);"
                "SELECT create_hypertable('t', 'time')");
     source.run("INSERT INTO t VALUES ('2024-01-01', 'x')");
-    expect_the_servers_like_ours("t");
+    expect_like_the_servers("t");
 }
 
 TEST_F(Attach, ChunksGoIntoTheSchemaOfTheirHypertables) {
@@ -432,7 +434,7 @@ TEST_F(Attach, ChunksGoIntoTheSchemaOfTheirHypertables) {
          "SELECT create_hypertable('t', 'time', associated_schema_name => 'Ch unks', "
          "associated_table_prefix => 'p_re'); CREATE INDEX ON t (body)");
     source.run("INSERT INTO t VALUES ('2024-01-01', 'x')");
-    expect_the_servers_like_ours("t");
+    expect_like_the_servers("t");
 }
 
 TEST_F(Attach, TablespacesAreThoseThatTheServerWouldChoose) {
@@ -471,10 +473,10 @@ TEST_F(Attach, TablespacesAreThoseThatTheServerWouldChoose) {
         EXPECT_EQ(attached(table), "1");
         const auto chunks = target.rows(fmt::format("SELECT show_chunks('{}')", table));
         ASSERT_EQ(chunks.size(), 3);
-        // in the order of creation: those of 2024-03, 2024-06 and 2024-01
+        // In the order of creation: for 2024-03, 2024-06 and 2024-01.
         expect_alike(describe(chunks[2]), describe(chunks[1]));
     }
-    EXPECT_EQ(attached("of_both"), "0"); // two: in place
+    EXPECT_EQ(attached("of_both"), "0"); // with two tablespaces, it is loaded in place
     expect_equal_rows("of_both", "time < '2024-02-01'");
     for (const std::string table : {"of_table", "attached", "of_index", "of_all", "of_both"})
         target.run("DROP TABLE " + table);
@@ -538,7 +540,7 @@ TEST_F(Attach, PagesAreFrozenAndVisibleToAll) {
 
 // ---------------------------------------------------------------- rows
 
-TEST_F(Attach, AbsentChunksByManyWorkers) {
+TEST_F(Attach, ManyWorkersAttachAbsentChunks) {
     create_readings(12, ", PRIMARY KEY (device, time)");
     attach_all("8");
     EXPECT_EQ(attached(), "12");
@@ -549,7 +551,7 @@ TEST_F(Attach, AbsentChunksByManyWorkers) {
     expect_equal();
 }
 
-TEST_F(Attach, EmptyChunksOfADumpedSchema) {
+TEST_F(Attach, ReplacesEmptyChunksOfADumpedSchema) {
     NEEDS_SAME_VERSION();
     create_readings(6, ", PRIMARY KEY (device, time)");
     target.run("DROP TABLE readings");
@@ -568,7 +570,7 @@ TEST_F(Attach, CopyingTwiceDuplicatesNoRows) {
     expect_equal();
 }
 
-TEST_F(Attach, DimensionsColumnsAndTypesOfAllKinds) {
+TEST_F(Attach, SupportsAllKindsOfDimensionsColumnsAndTypes) {
     target.run("CREATE TABLE elsewhere (i int); CREATE TYPE unrelated AS ENUM ('u')");
     both(R"(CREATE SCHEMA "S ""; x"; CREATE TYPE mood AS ENUM ('calm', 'wild');
             CREATE TYPE pair AS (m mood, n int))");
@@ -593,7 +595,7 @@ TEST_F(Attach, DimensionsColumnsAndTypesOfAllKinds) {
         ALTER TABLE "S ""; x"."T.q" DROP COLUMN also_gone)");
     attach_all();
     expect_equal();
-    // From 2.21 to 2.22.0, the server checks a wrong column of tables to attach.
+    // In 2.21, the server checks the wrong column of tables to attach.
     const bool attaches = version_at_least(2, 22) || !version_at_least(2, 21);
     EXPECT_EQ(attached(R"("S ""; x"."T.q")"),
               attaches ? target.value(R"(SELECT count(*) FROM show_chunks('"S ""; x"."T.q"'))")
@@ -601,8 +603,8 @@ TEST_F(Attach, DimensionsColumnsAndTypesOfAllKinds) {
     EXPECT_EQ(target.value(R"(SELECT count(*) FROM "S ""; x"."T.q" WHERE twice = x * 2)"), "108");
 }
 
-/// create_chunk() ends in a segmentation fault of the server where a table to attach has a NULL in
-/// a column that space is divided by (check_chunk_constraint_violated in src/chunk_constraint.c).
+/// create_chunk() crashes the server if a table to attach has a NULL in a space dimension
+/// (check_chunk_constraint_violated in src/chunk_constraint.c).
 TEST_F(Attach, NullsInASpaceDimensionAreCopied) {
     both("CREATE TABLE cpu (time timestamptz NOT NULL, host text, load float8);"
          "SELECT create_hypertable('cpu', 'time', 'host', 2, chunk_time_interval => interval "
@@ -619,7 +621,7 @@ TEST_F(Attach, LeavesNoInvalidations) {
     both("CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous) AS SELECT "
          "time_bucket('1 day', time) AS day, device, avg(value) FROM readings GROUP BY 1, 2 "
          "WITH NO DATA");
-    // Changes before the end of what was refreshed are recorded, as an invalidation.
+    // Changes before the end of the refreshed range are recorded as invalidations.
     target.run("INSERT INTO readings VALUES ('2024-05-01', 1, 1)");
     both("CALL refresh_continuous_aggregate('daily', NULL, NULL)");
     if (version_at_least(2, 23))
@@ -765,12 +767,12 @@ TEST_F(Attach, LateRowsWhileTheTableIsLoadedSurvive) {
         create_readings(1, unique ? ", PRIMARY KEY (time, device)" : "");
         if (version_at_least(2, 23)) {
             target.run("DROP TABLE readings");
-            clone_schema(); // an empty chunk that is dropped first
+            clone_schema(); // the copy drops the empty chunk first
         }
         add_gates();
         for (const int gate : {loading, indexing}) {
             SCOPED_TRACE(gate);
-            auto holder = shut(gate);
+            auto holder = shut_gate(gate);
             backfill_ok({"stage", "--until", "2024-02-01"});
             const auto program = start(copy_command("1"));
             ASSERT_TRUE(eventually([&] { return waits_for("advisory"); }));
@@ -791,7 +793,7 @@ TEST_F(Attach, LateRowsWhileTheTableIsLoadedSurvive) {
     }
 }
 
-/// Rows that the application writes to both sides after the source was read are not copied.
+/// Rows that the application writes to the source after the chunk was read are not copied.
 TEST_F(Attach, LateRowsInsertedBeforeTheEmptyChunkIsDroppedSurvive) {
     create_readings(1);
     make_empty_chunk("2024-01-01");
@@ -815,7 +817,7 @@ TEST_F(Attach, ALateRowThatIsInTheSourceIsNotDuplicated) {
     create_readings(1, ", PRIMARY KEY (time, device)");
     add_gates();
     backfill_ok({"stage", "--until", "2024-02-01"});
-    auto holder = shut(loading);
+    auto holder = shut_gate(loading);
     const auto program = start(copy_command("1"));
     ASSERT_TRUE(eventually([&] { return waits_for("advisory"); }));
     target.run("INSERT INTO readings VALUES ('2024-01-01 12:00', 1, 1)");
@@ -844,7 +846,7 @@ TEST_F(Attach, WaitsForATransactionThatLocksTheHypertable) {
     backfill_ok({"stage", "--until", "2024-02-01"});
     auto writer = make_chunk_without_commit("2024-03-01");
     const auto program = start(copy_command("1"));
-    // Longer than any of its lock timeouts.
+    // Wait longer than any of its lock timeouts.
     for (int i = 0; i < 3; ++i) {
         ASSERT_TRUE(eventually([&] { return waits_for("relation"); }));
         ASSERT_TRUE(eventually([&] { return waits_for("relation", 0); }));
@@ -857,7 +859,7 @@ TEST_F(Attach, WaitsForATransactionThatLocksTheHypertable) {
     EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE device = 99"), "2");
 }
 
-TEST_F(Attach, AWriterThatCreatesTheSameChunkSucceedsAndSoDoesTheCopy) {
+TEST_F(Attach, AWriterAndACopyThatCreateTheSameChunkSucceed) {
     create_readings(1);
     backfill_ok({"stage", "--until", "2024-02-01"});
     const auto holder = target.connect();
@@ -899,11 +901,11 @@ TEST_F(Attach, LoadingAndIndexingATableBlocksNoOtherSession) {
             "'readings'::regclass AND mode NOT IN ('AccessShareLock', "
             "'RowShareLock', 'RowExclusiveLock')");
     };
-    auto load = shut(loading);
-    auto index = shut(indexing);
+    auto load = shut_gate(loading);
+    auto index = shut_gate(indexing);
     const auto program = start(copy_command("1"));
-    // Creates a chunk, which takes the same lock as attaching.
-    const auto others_go_on = [&](int day) {
+    // The INSERT creates a chunk, which takes the same lock as attaching.
+    const auto expect_no_waits = [&](int day) {
         EXPECT_THAT(strong_locks(), IsEmpty());
         target.run(fmt::format("SET lock_timeout = '2s';"
                                "INSERT INTO readings VALUES ('2024-03-{:02}', 99, 0);"
@@ -912,19 +914,19 @@ TEST_F(Attach, LoadingAndIndexingATableBlocksNoOtherSession) {
         EXPECT_TRUE(waits_for("advisory"));
     };
     ASSERT_TRUE(eventually([&] { return waits_for("advisory"); }));
-    others_go_on(1);
+    expect_no_waits(1);
     EXPECT_EQ(target.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' "
                            "AND query LIKE 'COPY %' AND datname = current_database()"),
               "1");
     load.reset();
-    if (version_at_least(2, 22)) { // before, attaching builds the indexes
+    if (version_at_least(2, 22)) { // before, attaching creates the indexes
         ASSERT_TRUE(eventually([&] {
             return waits_for("advisory") &&
                    target.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = "
                                 "'advisory' AND query LIKE '%INDEX%' AND datname = "
                                 "current_database()") == "1";
         }));
-        others_go_on(2);
+        expect_no_waits(2);
     }
     index.reset();
     const auto outcome = program->wait();
@@ -946,7 +948,7 @@ TEST_F(Attach, WaitsForWritersOfAReferencedTable) {
         ASSERT_TRUE(eventually([&] { return waits_for("relation", 0); }));
     }
     ASSERT_TRUE(eventually([&] { return waits_for("relation"); }));
-    // Creates a chunk, which locks hypertable and referenced table in the opposite order.
+    // Create a chunk, which locks the hypertable and the referenced table in the opposite order.
     writer->execute("INSERT INTO public.readings VALUES ('2024-03-01', 99, 0); COMMIT");
     const auto outcome = program->wait();
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
@@ -995,7 +997,7 @@ TEST_F(Attach, ManyLateWritersGetNoErrorAndLoseNothing) {
     EXPECT_THAT(errors, ElementsAre("", "", ""));
     EXPECT_GT(written, 100);
     expect_equal_rows("readings", "device < 90");
-    // The same row may be copied and written by the application.
+    // A row may be copied and written by the application, too.
     const std::string late = "SELECT DISTINCT device, value FROM readings WHERE device > 90 "
                              "ORDER BY 1, 2";
     expect_alike(target.rows(late), source.rows(late));
@@ -1011,7 +1013,7 @@ TEST_F(Attach, AfterAKillTheNextCopyContinues) {
     for (const int gate : {loading, indexing}) {
         if (gate == indexing && !version_at_least(2, 22))
             continue;
-        auto holder = shut(gate);
+        auto holder = shut_gate(gate);
         const auto program = start(copy_command("2"));
         ASSERT_TRUE(eventually([&] { return waits_for("advisory", 2); }));
         program->signal(SIGKILL);
@@ -1043,12 +1045,12 @@ TEST_F(Attach, ACopyTerminatesTheBackendsOfAKilledOne) {
     create_readings(1);
     add_gates();
     backfill_ok({"stage", "--until", "2024-02-01"});
-    auto holder = shut(version_at_least(2, 22) ? indexing : loading);
+    auto holder = shut_gate(version_at_least(2, 22) ? indexing : loading);
     const auto victim = start(copy_command("1"));
     ASSERT_TRUE(eventually([&] { return waits_for("advisory"); }));
     victim->signal(SIGKILL);
     victim->wait();
-    // Its backend builds an index, and has not noticed that the client is gone.
+    // The backend still creates an index, and has not noticed that its client is gone.
     const auto survivor = start(copy_command("1"));
     ASSERT_TRUE(eventually([&] { return waits_for("transactionid"); }));
     holder.reset();
@@ -1108,29 +1110,29 @@ class AttachWithStandIn : public Attach {
                            "'2024-02-01'::timestamptz)) ORDER BY 1");
     }
 
-    void expect_mended() {
+    void expect_repaired() {
         EXPECT_THAT(parents(), ElementsAre("readings"));
         EXPECT_EQ(target.value("SELECT to_regclass('__backfill.stand_in_1') IS NULL"), "t");
         expect_equal_rows("readings", "time < '2024-02-01'");
-        // The server has created the writer's chunk.
+        // The other chunk was created by the server, for the writer.
         const auto chunks = target.rows("SELECT show_chunks('readings') ORDER BY 1");
         ASSERT_EQ(chunks.size(), 2);
         expect_alike(describe(chunks[1]), describe(chunks[0]));
     }
 };
 
-TEST_F(AttachWithStandIn, TheChunkCanBeUsedAndTheNextCopyRemovesIt) {
+TEST_F(AttachWithStandIn, TheChunkCanBeUsedAndTheNextCopyRemovesTheStandIn) {
     expect_equal_rows("readings", "time < '2024-02-01'");
     both("INSERT INTO readings (time, device, value) VALUES ('2024-01-01 12:34', 4, 4)");
     expect_equal_rows("readings", "time < '2024-02-01'");
     EXPECT_THAT(backfill({"check", "--until", "2024-02-01"}).output,
                 HasSubstr("still inherits from \"__backfill\".\"stand_in_1\""));
     backfill_ok(copy_command());
-    expect_mended();
+    expect_repaired();
     backfill_ok({"verify"});
 }
 
-// A column takes its constraint with it, and a generated column reads another.
+// Dropping a column also drops its constraint, and a generated column reads another column.
 TEST_F(AttachWithStandIn, ColumnsAndConstraintsDroppedMeanwhileAreDroppedFromTheChunk) {
     both("ALTER TABLE readings DROP COLUMN value, DROP COLUMN twice, DROP COLUMN gone");
     backfill_ok(copy_command());
@@ -1176,7 +1178,7 @@ TEST_F(Attach, IsNotUsedIfNoSessionCanRemoveStandIns) {
                 HasSubstr("in place: a setting loads TimescaleDB into every session\n"));
 }
 
-TEST_F(AttachWithStandIn, CleanRemovesItAndKeepsTheChunk) {
+TEST_F(AttachWithStandIn, CleanRemovesTheStandInAndKeepsTheChunk) {
     {
         auto reader = target.connect();
         reader->execute("BEGIN; LOCK TABLE ONLY __backfill.stand_in_1 IN ACCESS SHARE MODE");
@@ -1187,7 +1189,7 @@ TEST_F(AttachWithStandIn, CleanRemovesItAndKeepsTheChunk) {
         expect_equal_rows("readings", "time < '2024-02-01'");
     }
     backfill_ok({"clean"});
-    expect_mended();
+    expect_repaired();
 }
 
 TEST_F(AttachWithStandIn, TheStandInOfADroppedChunkIsRemoved) {
@@ -1205,7 +1207,7 @@ TEST_F(Attach, TheSecondSignalDropsTheTableAtOnce) {
         ASSERT_TRUE(eventually(condition));
         interrupt(*program);
         program->signal(SIGINT);
-        const auto outcome = program->wait(); // what it waits for is still held
+        const auto outcome = program->wait(); // the lock that it waits for is still held
         EXPECT_EQ(outcome.exit_status, 130) << outcome.output << outcome.errors;
         expect_no_backend_left();
         EXPECT_THAT(staging_tables(), IsEmpty());
@@ -1215,7 +1217,7 @@ TEST_F(Attach, TheSecondSignalDropsTheTableAtOnce) {
     for (const int gate : {loading, indexing}) {
         if (gate == indexing && !version_at_least(2, 22))
             continue;
-        const auto holder = shut(gate);
+        const auto holder = shut_gate(gate);
         interrupt_when([&] { return waits_for("advisory", 2); });
     }
     const auto writer = make_chunk_without_commit("2024-03-01");

@@ -78,7 +78,7 @@ class Changes : public Migration, public testing::WithParamInterface<Way> {
     }
 
     /// Copies the remaining chunks after the problem is solved.
-    void expect_the_next_copy_to_finish() { expect_done(backfill(copy())); }
+    void expect_next_copy_to_finish() { expect_done(backfill(copy())); }
 
     /// Copies, and changes one of the source's chunks after the program has read its properties and
     /// before it reads its rows.
@@ -136,7 +136,7 @@ TEST_P(Changes, AChunkThatBecomesPartialBeforeItIsReadIsCopied) {
 
 TEST_P(Changes, AChunkThatIsDroppedFromTheTargetBeforeItIsLoadedIsCreatedAgain) {
     if (GetParam().absent)
-        GTEST_SKIP() << "there is none";
+        GTEST_SKIP() << "the chunk is absent";
     stage();
     expect_done(backfill_while(target,
                                "SELECT drop_chunks('readings', older_than => "
@@ -145,12 +145,11 @@ TEST_P(Changes, AChunkThatIsDroppedFromTheTargetBeforeItIsLoadedIsCreatedAgain) 
 }
 
 // With direct compress, the program cannot know when the rows of batches were written. Rows that
-// are not in the source may be the application's, and are kept until another copy, for which they
-// are old.
+// the source does not have may be late, and are kept. For the next copy, they are old.
 TEST_P(Changes, AChunkThatIsCompressedInTheTargetBeforeItIsLoadedIsReplaced) {
     NEEDS_COMMUNITY_EDITION();
     if (GetParam().absent)
-        GTEST_SKIP() << "there is none";
+        GTEST_SKIP() << "the chunk is absent";
     stage();
     const auto outcome =
         backfill_while(target, "SELECT compress_chunk(c) FROM show_chunks('readings') c", copy(),
@@ -161,7 +160,7 @@ TEST_P(Changes, AChunkThatIsCompressedInTheTargetBeforeItIsLoadedIsReplaced) {
             outcome.output,
             HasSubstr("cannot be distinguished from old batches before TimescaleDB 2.23; run "
                       "copy again"));
-        expect_the_next_copy_to_finish();
+        expect_next_copy_to_finish();
         return;
     }
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
@@ -174,7 +173,7 @@ TEST_P(Changes, AChunkThatIsCompressedInTheTargetBeforeItIsLoadedIsReplaced) {
     const auto verified = backfill({"verify", "--requeue"});
     EXPECT_EQ(verified.exit_status, 3) << verified.output << verified.errors;
     EXPECT_THAT(verified.output, HasSubstr("only in target"));
-    expect_the_next_copy_to_finish();
+    expect_next_copy_to_finish();
 }
 
 // ---------------------------------------------------------------- columns
@@ -215,7 +214,7 @@ class ColumnChanges : public Changes {
                                        name));
     }
 
-    void fail_and_repair(Database& first, Database& second) {
+    void expect_failure_until_repaired(Database& first, Database& second) {
         for (const auto& change : changes()) {
             SCOPED_TRACE(change.sql);
             stage();
@@ -229,18 +228,18 @@ class ColumnChanges : public Changes {
                                               HasSubstr(std::string("column ") + change.column)));
             EXPECT_EQ(target.rows("SELECT t::text FROM readings t ORDER BY 1"), before);
             second.run(change.sql);
-            expect_the_next_copy_to_finish();
+            expect_next_copy_to_finish();
             backfill_ok({"clean"});
         }
     }
 };
 
 TEST_P(ColumnChanges, InTheSourceAloneFailUntilTheTargetHasThemToo) {
-    fail_and_repair(source, target);
+    expect_failure_until_repaired(source, target);
 }
 
 TEST_P(ColumnChanges, InTheTargetAloneFailUntilTheSourceHasThemToo) {
-    fail_and_repair(target, source);
+    expect_failure_until_repaired(target, source);
 }
 
 TEST_P(ColumnChanges, OnBothSidesAfterStagingAreCopied) {
@@ -264,12 +263,12 @@ TEST_P(ColumnChanges, OnBothSidesDuringTheRunCorruptNothing) {
         if (outcome.exit_status != 0) {
             EXPECT_THAT(outcome.output, HasSubstr(std::string("column ") + change.column));
         }
-        expect_the_next_copy_to_finish();
+        expect_next_copy_to_finish();
         backfill_ok({"clean"});
     }
 }
 
-TEST_P(ColumnChanges, OfATimeColumnsNameRequireStagingAgain) {
+TEST_P(ColumnChanges, OfTheTimeColumnsNameRequireStagingAgain) {
     stage();
     both("ALTER TABLE readings RENAME COLUMN time TO at");
     const auto before = target.rows("SELECT t::text FROM readings t ORDER BY 1");
@@ -278,14 +277,14 @@ TEST_P(ColumnChanges, OfATimeColumnsNameRequireStagingAgain) {
     EXPECT_THAT(outcome.output, HasSubstr("stage again"));
     EXPECT_EQ(target.rows("SELECT t::text FROM readings t ORDER BY 1"), before);
     stage();
-    expect_the_next_copy_to_finish();
+    expect_next_copy_to_finish();
 }
 
 // ---------------------------------------------------------------- hypertables
 
 class HypertableChanges : public Changes {};
 
-TEST_P(HypertableChanges, RenamedInTheTargetAfterStaging) {
+TEST_P(HypertableChanges, RenamingInTheTargetAfterStagingFailsUntilItIsUndone) {
     stage();
     target.run("ALTER TABLE readings RENAME TO other");
     const auto outcome = backfill(copy());
@@ -293,26 +292,26 @@ TEST_P(HypertableChanges, RenamedInTheTargetAfterStaging) {
     EXPECT_THAT(outcome.output,
                 HasSubstr("its hypertable \"public\".\"readings\" is missing in the target"));
     target.run("ALTER TABLE other RENAME TO readings");
-    expect_the_next_copy_to_finish();
+    expect_next_copy_to_finish();
 }
 
-TEST_P(HypertableChanges, RenamedInTheTargetDuringTheRun) {
+TEST_P(HypertableChanges, RenamingInTheTargetDuringTheRunLosesNoRows) {
     if (!version_at_least(2, 23) && GetParam().name == std::string("InPlace"))
-        GTEST_SKIP() << "rows go into chunks by their own names before TimescaleDB 2.23";
+        GTEST_SKIP() << "before TimescaleDB 2.23, rows are loaded by the chunk's own name";
     stage();
     const auto outcome = backfill_while(target, "ALTER TABLE readings RENAME TO other", copy(),
                                         [](postgres::Connection&) {});
-    // COPY of batches names the compressed table.
+    // Batches are copied by the compressed table's name.
     if (outcome.exit_status != 0) {
         EXPECT_THAT(outcome.output, HasSubstr("4 chunks could not be copied"));
         EXPECT_THAT(outcome.output, AnyOf(HasSubstr("readings\" does not exist"),
                                           HasSubstr("readings\" is missing in the target")));
     }
     target.run("ALTER TABLE other RENAME TO readings");
-    expect_the_next_copy_to_finish();
+    expect_next_copy_to_finish();
 }
 
-TEST_P(HypertableChanges, RenamedOnBothSidesAndStagedAgain) {
+TEST_P(HypertableChanges, RenamingOnBothSidesRequiresStagingAgain) {
     stage();
     both("ALTER TABLE readings RENAME TO other");
     const auto outcome = backfill(copy());
@@ -324,7 +323,7 @@ TEST_P(HypertableChanges, RenamedOnBothSidesAndStagedAgain) {
     backfill_ok({"verify"});
 }
 
-TEST_P(HypertableChanges, RenamedOnBothSidesAndStagedAgainWhenCopied) {
+TEST_P(HypertableChanges, RenamingOnBothSidesAfterCopyingCopiesNothingAgain) {
     stage();
     backfill_ok(copy());
     both("ALTER TABLE readings RENAME TO other; ALTER TABLE other RENAME COLUMN time TO at");
@@ -333,7 +332,7 @@ TEST_P(HypertableChanges, RenamedOnBothSidesAndStagedAgainWhenCopied) {
     backfill_ok({"verify"});
 }
 
-TEST_P(HypertableChanges, DroppedInTheTargetDuringTheRunAndCreatedAgain) {
+TEST_P(HypertableChanges, DroppingInTheTargetDuringTheRunFailsUntilItIsCreatedAgain) {
     stage();
     const auto outcome =
         backfill_while(target, "DROP TABLE readings", copy(), [](postgres::Connection&) {});
@@ -342,14 +341,14 @@ TEST_P(HypertableChanges, DroppedInTheTargetDuringTheRunAndCreatedAgain) {
     target.run("CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value int);"
                "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '2 "
                "days')");
-    expect_the_next_copy_to_finish();
+    expect_next_copy_to_finish();
 }
 
 // ---------------------------------------------------------------- merged chunks
 
 class MergedChunks : public Migration {
   protected:
-    /// Creates four chunks of a day, which compression merges into two chunks of two days.
+    /// Creates four chunks of a day each, which compression merges into two chunks.
     void SetUp() override {
         NEEDS_COMMUNITY_EDITION();
         both(
@@ -367,7 +366,7 @@ class MergedChunks : public Migration {
     }
 };
 
-TEST_F(MergedChunks, AreCopiedWhenTheyAreStagedAgain) {
+TEST_F(MergedChunks, AreCopiedAfterStagingAgain) {
     backfill_ok({"stage", "--until", "2024-02-01"});
     merge();
     const auto outcome = backfill({"copy"});
@@ -379,7 +378,7 @@ TEST_F(MergedChunks, AreCopiedWhenTheyAreStagedAgain) {
     backfill_ok({"verify"});
 }
 
-TEST_F(MergedChunks, AreCopiedAgainWhenOneOfThemWasCopiedBefore) {
+TEST_F(MergedChunks, AreCopiedAgainIfOneOfThemWasCopiedBefore) {
     target.run("INSERT INTO readings SELECT t, 99, -1 FROM generate_series("
                "'2024-01-01'::timestamptz, '2024-01-04 23:00', '12 hours') t");
     backfill_ok({"stage", "--until", "2024-01-02"});
@@ -391,11 +390,11 @@ TEST_F(MergedChunks, AreCopiedAgainWhenOneOfThemWasCopiedBefore) {
     backfill_ok({"verify"});
 }
 
-// ---------------------------------------------------------------- while catalogs are read
+// ---------------------------------------------------------------- while the catalog is read
 
-/// Objects that are dropped while the catalogs are read. A statement's snapshot still has their
-/// rows, but functions that return their definitions use a newer snapshot and find nothing.
-class InMidLook : public Migration {
+/// Objects are dropped while the catalog is read. A statement's snapshot still has their rows, but
+/// the functions that return their definitions use a newer snapshot and find nothing.
+class ConcurrentDrops : public Migration {
   protected:
     void SetUp() override {
         target.run("CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL);"
@@ -404,7 +403,7 @@ class InMidLook : public Migration {
                    "INSERT INTO readings VALUES ('2024-01-01', 1)");
     }
 
-    /// A connection whose snapshot is from before an index was dropped.
+    /// A connection whose snapshot was taken before an index was dropped.
     std::unique_ptr<postgres::Connection> connect_before_the_drop() {
         auto connection = target.connect();
         connection->execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT");
@@ -413,7 +412,7 @@ class InMidLook : public Migration {
     }
 };
 
-TEST_F(InMidLook, AnIndexThatWasDroppedIsNotCreatedForANewChunk) {
+TEST_F(ConcurrentDrops, AnIndexThatWasDroppedIsNotCreatedForANewChunk) {
     const auto shape = timescale::read_staging_shape(
         *connect_before_the_drop(), {"public", "readings"}, {"public", "staging"}, std::nullopt);
     ASSERT_TRUE(shape);
@@ -421,13 +420,13 @@ TEST_F(InMidLook, AnIndexThatWasDroppedIsNotCreatedForANewChunk) {
     EXPECT_EQ(shape->indexes[0].name, "kept");
 }
 
-TEST_F(InMidLook, AnIndexThatWasDroppedIsNotCompared) {
+TEST_F(ConcurrentDrops, AnIndexThatWasDroppedIsNotCompared) {
     const auto definition =
         connect_before_the_drop()->query(sql::definitions, {"{public}", "{readings}"});
     EXPECT_THAT(definition.string(0, "indexes"), AllOf(HasSubstr("kept"), Not(HasSubstr("gone"))));
 }
 
-TEST_F(InMidLook, IndexesOfACompressedTableAreDroppedOneByOne) {
+TEST_F(ConcurrentDrops, IndexesOfACompressedTableAreDroppedOneByOne) {
     NEEDS_COMMUNITY_EDITION();
     target.run("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
                "'device'); SELECT compress_chunk(c) FROM show_chunks('readings') c");
@@ -448,7 +447,7 @@ TEST_F(InMidLook, IndexesOfACompressedTableAreDroppedOneByOne) {
     });
     while (!all_gone)
         try {
-            // A new connection has no catalog rows in its cache.
+            // A new connection has not cached catalog rows.
             EXPECT_TRUE(timescale::read_chunk(*target.connect(), {}, chunk));
         } catch (const postgres::SqlError& error) {
             EXPECT_EQ(error.reaction(), postgres::Reaction::retry) << error.what();

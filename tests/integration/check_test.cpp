@@ -32,13 +32,13 @@ using testing::StartsWith;
 
 using Arguments = std::vector<std::string>;
 
-/// What a run of `check` found: "level subject: text. Remedy: remedy", with single spaces.
+/// The result of `check`. A finding is "level subject: text. Remedy: remedy", with single spaces.
 struct Report {
     int exit_status = -1;
     std::vector<std::string> findings;
     std::string summary;
 
-    /// The findings of a level about a subject, without both.
+    /// The findings of a level about a subject, without the level and the subject.
     std::vector<std::string> of(const std::string& level, const std::string& subject) const {
         const auto beginning = fmt::format("{} {}: ", level, subject);
         std::vector<std::string> texts;
@@ -75,7 +75,7 @@ Report report_of(const Outcome& outcome) {
         report.summary = report.findings.back();
         report.findings.pop_back();
     }
-    // Each warning and error has a remedy.
+    // Only warnings and errors have remedies, and all of them do.
     EXPECT_THAT(report.findings, Each(ContainsRegex("^(ok|warning|error) [^:]+: .")));
     EXPECT_THAT(report.all_of("ok"), Each(Not(HasSubstr("Remedy: "))));
     EXPECT_THAT(report.all_of("warning"), Each(HasSubstr(". Remedy: ")));
@@ -89,8 +89,8 @@ Report report_of(const Outcome& outcome) {
     return report;
 }
 
-/// Cuts the connection of a client when it sends a text.
-void proxy_cuts_at(Proxy& proxy, const std::string& text) {
+/// Makes a proxy cut the connection of a client that sends a text.
+void cut_at(Proxy& proxy, const std::string& text) {
     proxy.plan_at(text, [](int /*number*/) {
         return std::optional(FaultAt{.fault = Fault::cut, .is_delivered = false});
     });
@@ -258,7 +258,7 @@ TEST_F(Check, AnUnreachableSideIsAnErrorAndTheOtherIsChecked) {
 
 TEST_F(Check, ALostConnectionIsAnErrorAfterEarlierFindings) {
     auto proxy = Proxy::in_front_of(target.uri());
-    proxy_cuts_at(proxy, "indisexclusion");
+    cut_at(proxy, "indisexclusion");
     const auto report = check_between(source.uri(), proxy.uri(target.uri()));
     EXPECT_THAT(report.errors("connection"),
                 ElementsAre(HasSubstr("lost while checking definitions")));
@@ -375,7 +375,8 @@ TEST_F(Check, DifferentVersionsAreExplained) {
 
 TEST_F(Check, AnApacheTargetIsFound) {
     if (target.is_community() || !source.is_community())
-        GTEST_SKIP() << "needs a Community source and an Apache target";
+        GTEST_SKIP()
+            << "needs a source of the Community edition and a target of the Apache edition";
     EXPECT_THAT(check().warnings("versions"), ElementsAre(HasSubstr("Apache edition neither")));
 }
 
@@ -399,7 +400,7 @@ class CheckStandby : public WithStandby<Check> {
         ASSERT_TRUE(wait_for_standby());
     }
 
-    /// Waits until other sessions see the settings.
+    /// Changes the standby's settings, and waits until other sessions see them.
     static void set(const std::string& feedback, const std::string& delay) {
         on_standby("ALTER SYSTEM SET hot_standby_feedback = " + feedback);
         on_standby(fmt::format("ALTER SYSTEM SET max_standby_streaming_delay = '{}'", delay));
@@ -493,13 +494,13 @@ TEST_F(Check, LaggingSequencesAreFound) {
     EXPECT_THAT(check().warnings("sequences"), IsEmpty());
 }
 
-TEST_F(Check, SearchPathsThatDifferAreFound) {
+TEST_F(Check, DifferentSearchPathsAreFound) {
     const auto set = [](Database& side, const std::string& path) {
         side.run(fmt::format("ALTER DATABASE {} SET search_path TO {}", side.name(), path));
     };
     source.run("CREATE SCHEMA empty; CREATE SCHEMA app");
     set(source, "nowhere, empty, app, public");
-    EXPECT_THAT(check().ok("search path"), SizeIs(1)) << "nothing is in them";
+    EXPECT_THAT(check().ok("search path"), SizeIs(1)) << "the schemas are empty";
     source.run("CREATE TABLE app.one ()");
     const auto found = check().warnings("search path");
     ASSERT_THAT(found, ElementsAre(HasSubstr("nowhere, empty, app, public in the source and "
@@ -513,7 +514,7 @@ TEST_F(Check, SearchPathsThatDifferAreFound) {
     EXPECT_THAT(check().warnings("search path"), SizeIs(1));
 }
 
-TEST_F(Check, BoundsThatDoNotFitAreFound) {
+TEST_F(Check, UnsuitableBoundsAreFound) {
     both("CREATE TABLE ticks (tick int NOT NULL);"
          "SELECT create_hypertable('ticks', 'tick', chunk_time_interval => 10)");
     const auto report = check();
@@ -539,7 +540,7 @@ TEST_F(Check, TieredDataIsFound) {
 
 // ---------------------------------------------------------------- schema
 
-TEST_F(Check, ColumnsThatDifferAreFound) {
+TEST_F(Check, DifferentColumnsAreFound) {
     source.run("ALTER TABLE readings ADD extra int");
     target.run("ALTER TABLE readings ALTER device TYPE bigint");
     EXPECT_THAT(check().errors("columns"),
@@ -552,7 +553,7 @@ TEST_F(Check, ADatabaseWithoutHypertablesIsFound) {
     EXPECT_THAT(check().errors("hypertables"), ElementsAre(HasSubstr("has no hypertables")));
 }
 
-TEST_F(Check, IndexesThatDifferAreFound) {
+TEST_F(Check, DifferentIndexesAreFound) {
     source.run("CREATE INDEX by_note ON readings (note) WHERE device > 1;"
                "CREATE INDEX the_same ON readings (device, time)");
     target.run("CREATE INDEX other_name ON readings (device, time);"
@@ -577,7 +578,7 @@ TEST_F(Check, IndexesThatDifferAreFound) {
                 ElementsAre(HasSubstr("the index \"other_name\" is invalid")));
 }
 
-TEST_F(Check, ConstraintsThatDifferAreFound) {
+TEST_F(Check, DifferentConstraintsAreFound) {
     both("ALTER TABLE readings ADD CONSTRAINT both_have CHECK (device < 100)");
     source.run("ALTER TABLE readings ADD CONSTRAINT positive CHECK (device > 0)");
     target.run("ALTER TABLE readings ADD CONSTRAINT short CHECK (length(note) < 10);"
@@ -590,7 +591,7 @@ TEST_F(Check, ConstraintsThatDifferAreFound) {
                             HasSubstr("column \"device\" is NOT NULL in the target only")));
 }
 
-TEST_F(Check, GeneratedColumnsThatDifferAreFound) {
+TEST_F(Check, DifferentGeneratedColumnsAreFound) {
     both("CREATE TABLE sums (time timestamptz NOT NULL, v int, "
          "same int GENERATED ALWAYS AS (v + 1) STORED);"
          "SELECT create_hypertable('sums', 'time')");
@@ -606,7 +607,7 @@ TEST_F(Check, GeneratedColumnsThatDifferAreFound) {
                                       "2) in the source and as (v * 3) in the target")));
 }
 
-TEST_F(Check, ChunkIntervalsThatDifferAreFound) {
+TEST_F(Check, DifferentChunkIntervalsAreFound) {
     target.run("SELECT set_chunk_time_interval('readings', interval '7 days')");
     EXPECT_THAT(
         check().warnings("chunk intervals"),
@@ -618,7 +619,7 @@ TEST_F(Check, ChunkIntervalsThatDifferAreFound) {
                     "the target has 1 chunk whose boundaries differ from the source's, such as")));
 }
 
-TEST_F(Check, DimensionsThatDifferAreFound) {
+TEST_F(Check, DifferentDimensionsAreFound) {
     both("CREATE TABLE spread (time timestamptz NOT NULL, device int); CREATE TABLE parts (time "
          "timestamptz NOT NULL, device int)");
     source.run("SELECT create_hypertable('spread', 'time', 'device', 4);"
@@ -631,7 +632,7 @@ TEST_F(Check, DimensionsThatDifferAreFound) {
                             HasSubstr("\"spread\": partitioned by")));
 }
 
-TEST_F(Check, ChunksOfOtherSpacePartitionsHaveTheSameBoundaries) {
+TEST_F(Check, ChunksOfOtherSpacePartitionsAreNotReported) {
     both("CREATE TABLE parts (time timestamptz NOT NULL, device int);"
          "SELECT create_hypertable('parts', 'time', 'device', 4)");
     source.run("INSERT INTO parts VALUES ('2024-01-02', 1)");
@@ -640,7 +641,7 @@ TEST_F(Check, ChunksOfOtherSpacePartitionsHaveTheSameBoundaries) {
     EXPECT_THAT(check().warnings("chunk intervals"), IsEmpty());
 }
 
-TEST_F(Check, CompressionThatDiffersIsFound) {
+TEST_F(Check, DifferentCompressionSettingsAreFound) {
     NEEDS_COMMUNITY_EDITION();
     source.run("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
                "'device', timescaledb.compress_orderby = 'time DESC NULLS LAST, note')");
@@ -659,7 +660,7 @@ TEST_F(Check, CompressionThatDiffersIsFound) {
                           HasSubstr("segmentby \"note\", orderby \"time\" in the target"))));
 }
 
-TEST_F(Check, SparseIndexesThatDifferAreFound) {
+TEST_F(Check, DifferentSparseIndexesAreFound) {
     NEEDS_COMMUNITY_EDITION();
     NEEDS_SAME_VERSION();
     if (!version_at_least(2, 23))
@@ -727,7 +728,7 @@ TEST_F(CheckForeignKeys, MissingReferencedRowsAreFound) {
                 ElementsAre(HasSubstr("the same 20 keys on both sides")));
 }
 
-TEST_F(CheckForeignKeys, TablesThatAreEmptyOnBothSidesAreFine) {
+TEST_F(CheckForeignKeys, TablesThatAreEmptyOnBothSidesAreAccepted) {
     source.run("TRUNCATE readings");
     EXPECT_THAT(check().ok("foreign keys"), ElementsAre(HasSubstr("the same 0 keys")));
 }
@@ -798,7 +799,7 @@ class CheckJobs : public Check {
     void SetUp() override {
         NEEDS_COMMUNITY_EDITION();
         both(create_readings);
-        // These chunks are of the last ten days.
+        // Chunks for the last ten days.
         source.run("INSERT INTO readings SELECT generate_series(now() - interval '10 days', now(), "
                    "'1 hour'), 1; ANALYZE readings");
     }

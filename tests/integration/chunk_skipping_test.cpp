@@ -1,4 +1,4 @@
-// Chunk skipping: filters by its columns find copied rows, however they were loaded.
+// With chunk skipping, filters find copied rows, no matter how they were loaded.
 
 #include "support/client_programs.hpp"
 #include "support/migration.hpp"
@@ -32,7 +32,8 @@ class ChunkSkipping : public Migration {
                            on, interval, off);
     }
 
-    /// Rows of so many days, each day's tracking numbers its own, from a first one on.
+    /// Inserts rows for a number of days. Each day has tracking numbers of its own, from `first`
+    /// on.
     static std::string rows(int days, int first = 0) {
         return fmt::format("INSERT INTO parcel SELECT '2025-06-01 06:00+00'::timestamptz + d * "
                            "interval '1 day' + i * interval '1 minute', {} + d * 100 + i, i % 3 "
@@ -56,7 +57,7 @@ class ChunkSkipping : public Migration {
         expect_found();
     }
 
-    /// Expects filters to find as many rows for each of some values as there are.
+    /// Expects that filters with chunk skipping find the same rows as without.
     void expect_found() {
         for (const auto& value :
              target.rows("SELECT DISTINCT tracking FROM parcel WHERE tracking % 7 = 0 OR tracking "
@@ -70,7 +71,7 @@ class ChunkSkipping : public Migration {
         }
     }
 
-    /// The number of the target's chunks that are not recorded.
+    /// The number of the target's chunks that are not recorded for chunk skipping.
     std::string unrecorded() {
         return target.value("SELECT count(*) FROM show_chunks('parcel') c WHERE NOT EXISTS (SELECT "
                             "FROM _timescaledb_catalog.chunk_column_stats AS stats WHERE "
@@ -128,7 +129,7 @@ TEST_F(ChunkSkipping, DiscardsTheRangesOfReplacedBatches) {
     EXPECT_EQ(ranges(target), ranges(source));
 }
 
-TEST_F(ChunkSkipping, DiscardsThemEvenIfItMayNotCopyRanges) {
+TEST_F(ChunkSkipping, DiscardsTheRangesIfTheRoleMayNotCopyThem) {
     NEEDS_COMMUNITY_EDITION();
     NEEDS_SAME_VERSION();
     both(create());
@@ -172,7 +173,7 @@ TEST_F(ChunkSkipping, RecordsChunksThatOtherSessionsCreated) {
                 Not(HasSubstr("are not recorded for column")));
 }
 
-TEST_F(ChunkSkipping, RecordsThemAsTheOwner) {
+TEST_F(ChunkSkipping, RecordsChunksAsTheOwner) {
     both(create());
     source.run(rows(4));
     target.run("INSERT INTO parcel VALUES ('2025-06-02 23:00+00', 7777), ('2025-06-09', 8888)");
@@ -200,7 +201,7 @@ TEST_F(ChunkSkipping, FindsImportedRows) {
     expect_found();
 }
 
-TEST_F(ChunkSkipping, ClonesItsColumns) {
+TEST_F(ChunkSkipping, IsCloned) {
     NEEDS_SAME_VERSION();
     source.run(create() + rows(2));
     const ClientPrograms programs;

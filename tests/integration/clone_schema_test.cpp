@@ -96,8 +96,8 @@ constexpr auto catalog = R"(
     FROM timescaledb_information.jobs WHERE job_id >= 1000
     ORDER BY 1)";
 
-/// All user objects, and what an interrupted restore leaves behind. Of the roles, which all
-/// databases share, only those of this process, which are named after its databases.
+/// The numbers of user objects, and of what an interrupted restore leaves behind. Roles, which all
+/// databases share, are counted if they belong to this process: they are named after its databases.
 constexpr auto traces = R"(
     SELECT (SELECT count(*) FROM pg_class) + (SELECT count(*) FROM pg_proc)
            + (SELECT count(*) FROM pg_namespace) + (SELECT count(*) FROM pg_type) || ' objects, '
@@ -107,8 +107,9 @@ constexpr auto traces = R"(
                regexp_replace(current_database(), '[0-9]+$', '')) || ' roles, '
            || (SELECT count(*) FROM pg_extension) || ' extensions')";
 
-constexpr auto left_open = "SELECT count(*) FROM pg_stat_activity WHERE datname = "
-                           "current_database() AND application_name LIKE 'timescaledb-backfill%'";
+constexpr auto open_sessions =
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = "
+    "current_database() AND application_name LIKE 'timescaledb-backfill%'";
 
 /// For SetUp(): skips the test if the target's PostgreSQL is older, which clone-schema refuses.
 #define NEEDS_TARGET_NOT_OLDER()                                                                   \
@@ -148,13 +149,13 @@ class CloneSchema : public Migration {
         const auto outcome = backfill(words(arguments));
         EXPECT_EQ(outcome.exit_status, exit_status) << outcome.output << outcome.errors;
         EXPECT_EQ(target.value(traces), before);
-        EXPECT_TRUE(eventually([&] { return target.value(left_open) == "0"; }));
+        EXPECT_TRUE(eventually([&] { return target.value(open_sessions) == "0"; }));
         EXPECT_EQ(std::count(outcome.errors.begin(), outcome.errors.end(), '\n'), 1)
             << outcome.errors;
         return outcome.errors;
     }
 
-    /// The rows of a statement that only one side returns.
+    /// The rows that a statement returns on one side only.
     std::vector<std::string> differences(const std::string& sql) {
         auto sources = source.rows(sql);
         auto targets = target.rows(sql);
@@ -163,7 +164,7 @@ class CloneSchema : public Migration {
         std::ranges::sort(targets);
         std::vector<std::string> result;
         std::ranges::set_symmetric_difference(sources, targets, std::back_inserter(result));
-        if (major(source) != major(target)) // they write views in other words
+        if (major(source) != major(target)) // they print views differently
             std::erase_if(result, [](const std::string& row) { return row.starts_with("view "); });
         return result;
     }
@@ -192,7 +193,7 @@ class CloneSchema : public Migration {
     }
 
     /// Adds a space dimension, compression, aggregates, jobs, and unusual names.
-    void make_community_things() {
+    void make_community_objects() {
         source.run(R"(
             CREATE SCHEMA "Odd "" schema; --";
             CREATE TYPE "Odd "" schema; --"."Enum 'x'" AS ENUM ('a', 'b;');
@@ -230,7 +231,7 @@ class CloneSchema : public Migration {
     ClientPrograms programs;
 };
 
-/// These tests have servers of their own, because cloning roles would include those of other tests.
+/// These tests have servers of their own, so that there are no roles of other tests.
 class CloneRoles : public WithOwnServers<CloneSchema> {};
 
 // ---------------------------------------------------------------- everything
@@ -238,7 +239,7 @@ class CloneRoles : public WithOwnServers<CloneSchema> {};
 TEST_F(CloneSchema, AMigrationFromCloneToVerifySucceeds) {
     make_readings();
     if (is_community())
-        make_community_things();
+        make_community_objects();
     source.run(R"(
         CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
         CREATE TRIGGER touching BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION touch();
@@ -278,7 +279,7 @@ TEST_F(CloneSchema, AMigrationFromCloneToVerifySucceeds) {
 TEST_F(CloneSchema, JobsAreOffUntilJobsEnable) {
     NEEDS_COMMUNITY_EDITION();
     make_readings();
-    make_community_things();
+    make_community_objects();
     source.run("SELECT alter_job(1001, scheduled => false)");
     const auto on = "SELECT job_id FROM timescaledb_information.jobs WHERE job_id >= 1000 AND "
                     "scheduled ORDER BY 1";
@@ -290,7 +291,7 @@ TEST_F(CloneSchema, JobsAreOffUntilJobsEnable) {
     EXPECT_THAT(target.rows(on), ElementsAre("1000", "1002"));
 }
 
-TEST_F(CloneSchema, PoliciesThatTheServerChecksWithUsersFunctionsAreCloned) {
+TEST_F(CloneSchema, PoliciesThatTheServerChecksWithUserDefinedFunctionsAreCloned) {
     NEEDS_COMMUNITY_EDITION();
     source.run("CREATE TABLE ticks (tick bigint NOT NULL);"
                "SELECT create_hypertable('ticks', 'tick', chunk_time_interval => 10);"
@@ -336,7 +337,7 @@ TEST_F(CloneSchema, IntegerNowFunctionsRunWithTheSourcesSearchPath) {
 TEST_F(CloneSchema, EventTriggersOfTheSourceAreClonedWithoutFiring) {
     make_readings();
     if (is_community()) {
-        make_community_things(); // for jobs, clone-schema makes tables of its own
+        make_community_objects(); // because clone-schema creates temporary tables for jobs
     }
     source.run("CREATE MATERIALIZED VIEW names AS SELECT name FROM device;"
                "CREATE TABLE noted (tag text);"
@@ -450,7 +451,7 @@ TEST_F(CloneSchema, ForeignKeysToHypertablesWaitForTheirRows) {
     expect_equal_rows("alarm");
     const auto validated = "SELECT convalidated FROM pg_constraint WHERE conname = 'of''s'";
     EXPECT_EQ(target.value(validated), "f");
-    // With one worker, because on the Apache edition another worker might create this chunk first.
+    // Copy the referenced chunk first, because on the Apache edition workers create chunks by rows.
     migrate({"--until", "2024-01-03", "--from", "2024-01-02"});
     migrate({"--until", "2024-01-05"});
     target.run("ALTER TABLE alarm VALIDATE CONSTRAINT \"of's\"");
@@ -468,7 +469,7 @@ TEST_F(CloneSchema, NoRelationalDataKeepsSequencesAndTheCatalog) {
 TEST_F(CloneRoles, DryRunReportsEverythingAndChangesNothing) {
     make_readings();
     if (is_community())
-        make_community_things();
+        make_community_objects();
     const Role role(source, "owner");
     const auto before = target.value(traces);
     const auto output = clone({"--dry-run", "--roles"});
@@ -510,7 +511,7 @@ TEST_F(CloneSchema, ATruncatedDumpIsNotRestored) {
 
 TEST_F(CloneSchema, SignalsRollBack) {
     make_readings();
-    // It keeps running after the dump, so that nothing is committed.
+    // pg_dump keeps running after the dump, so that nothing is committed.
     programs.replace("pg_dump", "[ \"$1\" = --version ] && exec $PROGRAM \"$@\"\n"
                                 "$PROGRAM \"$@\"; touch \"${0%/*}/dumped\"\n"
                                 "while kill -0 $PPID; do sleep 0.1; done 2>/dev/null");
@@ -528,14 +529,14 @@ TEST_F(CloneSchema, SignalsRollBack) {
         const auto outcome = program->wait();
         EXPECT_EQ(outcome.exit_status, signal == SIGKILL ? 128 + SIGKILL : exit_interrupted)
             << outcome.errors;
-        EXPECT_TRUE(eventually([&] { return target.value(left_open) == "0"; }));
+        EXPECT_TRUE(eventually([&] { return target.value(open_sessions) == "0"; }));
         EXPECT_EQ(target.value(traces), before);
     }
 }
 
 // ---------------------------------------------------------------- COMMIT without an answer
 
-class CommitUnanswered : public CloneSchema {
+class UnansweredCommit : public CloneSchema {
   protected:
     void SetUp() override {
         CloneSchema::SetUp();
@@ -557,7 +558,7 @@ class CommitUnanswered : public CloneSchema {
         });
     }
 
-    /// Interrupts the program, which waits for psql, by SIGINT.
+    /// Sends SIGINT to the program while it waits for psql's COMMIT.
     Outcome interrupt_at_commit(Program& program) {
         EXPECT_TRUE(eventually([&] { return is_lost_.load(); }));
         program.signal(SIGINT);
@@ -573,7 +574,7 @@ class CommitUnanswered : public CloneSchema {
         expect_equal_rows("device");
     }
 
-    /// Expects that the error names a query that finds out, and that it does.
+    /// Expects that the error names a query, and that the query returns the result.
     void expect_in_doubt(const Outcome& outcome) {
         EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.errors;
         EXPECT_THAT(outcome.errors, HasSubstr("it is unknown whether the target has committed"));
@@ -590,14 +591,14 @@ class CommitUnanswered : public CloneSchema {
     std::atomic<bool> is_lost_ = false;
 };
 
-TEST_F(CommitUnanswered, ThatSucceededIsReportedAsDone) {
+TEST_F(UnansweredCommit, ThatSucceededIsReportedAsDone) {
     lose_commit(Fault::cut, /*is_delivered=*/true, /*more=*/2);
     const auto outcome = backfill(words());
     EXPECT_THAT(outcome.errors, HasSubstr("; trying again"));
     expect_cloned(outcome);
 }
 
-TEST_F(CommitUnanswered, ThatWasNotReceivedIsRolledBack) {
+TEST_F(UnansweredCommit, ThatWasNotReceivedIsRolledBack) {
     // The target waits for its lost client until its backend is terminated.
     lose_commit(Fault::lose_client, /*is_delivered=*/false);
     EXPECT_THAT(clone_fails({"--retry-timeout", "20s"}),
@@ -607,7 +608,7 @@ TEST_F(CommitUnanswered, ThatWasNotReceivedIsRolledBack) {
     expect_same_schema();
 }
 
-TEST_F(CommitUnanswered, ThatIsStillInProgressIsWaitedFor) {
+TEST_F(UnansweredCommit, ThatIsStillInProgressIsWaitedFor) {
     // With another application_name, the session is not found, and not terminated.
     programs.replace("psql", "PGAPPNAME=elsewhere exec $PROGRAM \"$@\"");
     const auto before = target.value(traces);
@@ -628,17 +629,17 @@ TEST_F(CommitUnanswered, ThatIsStillInProgressIsWaitedFor) {
     EXPECT_EQ(target.value(traces), before);
 }
 
-TEST_F(CommitUnanswered, ThatRemainsUnknownIsReported) {
+TEST_F(UnansweredCommit, ThatRemainsUnknownIsReported) {
     lose_commit(Fault::cut, /*is_delivered=*/true, all);
     expect_in_doubt(backfill(words({"--retry-timeout", "1s"})));
 }
 
-TEST_F(CommitUnanswered, ThatSucceededIsReportedAsDoneAfterAnInterrupt) {
+TEST_F(UnansweredCommit, ThatSucceededIsReportedAsDoneAfterAnInterrupt) {
     lose_commit(Fault::stall, /*is_delivered=*/true);
     expect_cloned(interrupt_at_commit(*start(words())));
 }
 
-TEST_F(CommitUnanswered, ThatRemainsUnknownAfterAnInterruptIsReported) {
+TEST_F(UnansweredCommit, ThatRemainsUnknownAfterAnInterruptIsReported) {
     lose_commit(Fault::stall, /*is_delivered=*/true, all);
     expect_in_doubt(interrupt_at_commit(*start(words())));
 }
@@ -647,7 +648,7 @@ TEST_F(CommitUnanswered, ThatRemainsUnknownAfterAnInterruptIsReported) {
 
 TEST_F(CloneSchema, ATargetThatIsNotEmptyIsRefused) {
     make_readings();
-    target.run("CREATE SCHEMA __backfill"); // ours does not count, but has to be of this format
+    target.run("CREATE SCHEMA __backfill");
     target.run("DROP SCHEMA __backfill");
     for (const auto& [object, name] :
          {std::pair{"TABLE extra (a int)", "table public.extra"},
@@ -664,7 +665,7 @@ TEST_F(CloneSchema, ATargetThatIsNotEmptyIsRefused) {
         if (kind != "SCHEMA")
             target.run(fmt::format("DROP {} extra", kind));
     }
-    clone({"--allow-non-empty"}); // the schema is in nobody's way
+    clone({"--allow-non-empty"}); // the empty schema does no harm
     expect_equal_rows("device");
 }
 
@@ -918,7 +919,7 @@ TEST_F(CloneFromPostgres, TablesBecomeHypertables) {
     EXPECT_EQ(target.value("SELECT count(*) FROM pg_indexes WHERE tablename IN ('metrics', "
                            "'Parts') AND schemaname IN ('public', 'Odd')"),
               "5")
-        << "with those of TimescaleDB's own";
+        << "including those that TimescaleDB creates";
     target.run(
         "INSERT INTO \"Odd\".\"Parts\" VALUES ('2024-01-03', 1, 1), ('2025-01-01', 2, 2);"
         "INSERT INTO metrics VALUES ('2024-01-01', 1, 1); INSERT INTO counters VALUES (1, 1)");

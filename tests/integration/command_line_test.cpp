@@ -1,4 +1,4 @@
-// What the program makes of its command line and environment.
+// How the program reads its command line and environment.
 
 #include "support/migration.hpp"
 #include "support/proxy.hpp"
@@ -20,14 +20,14 @@ using testing::Not;
 
 using Arguments = std::vector<std::string>;
 
-constexpr auto nowhere = "postgresql://127.0.0.1:1/nowhere"; // where nobody listens
+constexpr auto nowhere = "postgresql://127.0.0.1:1/nowhere"; // a port where nobody listens
 
 /// Runs the program without BACKFILL_SOURCE and BACKFILL_TARGET.
 Outcome run_alone(const Arguments& arguments) {
     return run_program(arguments, {"BACKFILL_SOURCE=", "BACKFILL_TARGET="});
 }
 
-/// Expects status 2 and one line that says why.
+/// Expects exit status 2, and one line with the reason.
 template <typename Matcher>
 void expect_wrong_usage(const Outcome& outcome, const Matcher& why) {
     EXPECT_EQ(outcome.exit_status, 2);
@@ -41,7 +41,7 @@ void expect_wrong_usage(const Arguments& arguments, const Matcher& why) {
     expect_wrong_usage(run_alone(arguments), why);
 }
 
-/// The arguments and connection strings that lead nowhere.
+/// Adds connection strings that lead nowhere.
 Arguments with_servers(Arguments arguments) {
     if (arguments.front() != "clean")
         arguments.insert(arguments.end(), {"--source", nowhere});
@@ -49,7 +49,7 @@ Arguments with_servers(Arguments arguments) {
     return arguments;
 }
 
-/// Expects wrong usage, although source and target are named.
+/// Expects wrong usage, although source and target are given.
 template <typename Matcher>
 void expect_wrong_option(const Arguments& arguments, const Matcher& why) {
     expect_wrong_usage(with_servers(arguments), why);
@@ -74,7 +74,7 @@ void expect_exit_statuses(const std::string& text) {
 
 // ---------------------------------------------------------------- help
 
-TEST(CommandLineHelp, OfTheProgramNamesTheCommandsAndTheExitStatuses) {
+TEST(CommandLineHelp, OfTheProgramListsCommandsAndExitStatuses) {
     const auto text = help({"--help"});
     expect_help(text);
     expect_exit_statuses(text);
@@ -110,7 +110,7 @@ TEST(CommandLineHelp, OfCleanHasItsOptionsAndAnExample) {
         EXPECT_THAT(text, HasSubstr(option));
 }
 
-TEST(CommandLineHelp, OfEachCommandTellsTheExitStatuses) {
+TEST(CommandLineHelp, OfEachCommandListsTheExitStatuses) {
     for (const std::string command : {"stage", "copy", "clean"}) {
         SCOPED_TRACE(command);
         expect_exit_statuses(help({command, "--help"}));
@@ -127,23 +127,23 @@ TEST(CommandLineHelp, NeverShowsTheConnectionStringsOfTheEnvironment) {
     }
 }
 
-TEST(CommandLineHelp, OfVersionIsTheNameAndANumber) {
+TEST(CommandLineHelp, VersionIsTheNameAndANumber) {
     EXPECT_THAT(help({"--version"}),
                 MatchesRegex("timescaledb-backfill [0-9]+\\.[0-9]+\\.[0-9]+\n"));
 }
 
-// ---------------------------------------------------------------- wrong usage
+// ---------------------------------------------------------------- errors
 
-TEST(CommandLineUsage, WithoutACommandIsWrong) {
+TEST(CommandLineErrors, MentionAMissingCommand) {
     expect_wrong_usage(Arguments{}, AllOf(HasSubstr("command"), HasSubstr("--help")));
 }
 
-TEST(CommandLineUsage, OfAnUnknownCommandIsWrongAndNamesIt) {
+TEST(CommandLineErrors, NameAnUnknownCommand) {
     expect_wrong_usage(Arguments{"frobnicate"},
                        AllOf(HasSubstr("frobnicate"), HasSubstr("--help")));
 }
 
-TEST(CommandLineUsage, OfAnUnknownOptionIsWrongAndNamesIt) {
+TEST(CommandLineErrors, NameAnUnknownOption) {
     for (const std::string command : {"copy", "clean"})
         expect_wrong_option({command, "--frob"},
                             AllOf(HasSubstr("--frob"), HasSubstr(command + " --help")));
@@ -152,27 +152,27 @@ TEST(CommandLineUsage, OfAnUnknownOptionIsWrongAndNamesIt) {
     expect_wrong_usage(Arguments{"--frob"}, AllOf(HasSubstr("--frob"), HasSubstr("--help")));
 }
 
-TEST(CommandLineUsage, OfAMisspeltOptionNamesItRatherThanTheOneThatIsMissing) {
+TEST(CommandLineErrors, NameAMisspeltOptionRatherThanAMissingOne) {
     expect_wrong_option({"stage", "--untill", "5"}, HasSubstr("--untill"));
 }
 
-TEST(CommandLineUsage, OfAnOptionOfAnotherCommandIsWrongAndNamesIt) {
+TEST(CommandLineErrors, NameAnOptionOfAnotherCommand) {
     expect_wrong_option({"copy", "--until", "5"}, HasSubstr("--until"));
     expect_wrong_option({"stage", "--until", "5", "--parallelism", "2"},
                         HasSubstr("--parallelism"));
 }
 
-TEST(CommandLineUsage, WithoutUntilIsWrong) {
+TEST(CommandLineErrors, NameTheMissingUntil) {
     expect_wrong_option({"stage"}, AllOf(HasSubstr("--until"), HasSubstr("stage --help")));
 }
 
-TEST(CommandLineUsage, OfAnOptionWithoutItsValueIsWrongAndNamesIt) {
+TEST(CommandLineErrors, NameAnOptionWithoutAValue) {
     expect_wrong_usage(Arguments{"stage", "--source", nowhere, "--target", nowhere, "--until"},
                        HasSubstr("--until"));
     expect_wrong_option({"stage", "--until"}, HasSubstr("--until"));
 }
 
-TEST(CommandLineUsage, WithoutSourceOrTargetIsWrongAndNamesItsVariable) {
+TEST(CommandLineErrors, NameTheVariableOfAMissingSourceOrTarget) {
     expect_wrong_usage(Arguments{"stage", "--until", "5", "--target", nowhere},
                        AllOf(HasSubstr("--source"), HasSubstr("BACKFILL_SOURCE")));
     expect_wrong_usage(Arguments{"copy", "--source", nowhere},
@@ -181,13 +181,13 @@ TEST(CommandLineUsage, WithoutSourceOrTargetIsWrongAndNamesItsVariable) {
                        AllOf(HasSubstr("--target"), HasSubstr("BACKFILL_TARGET")));
 }
 
-TEST(CommandLineUsage, OfAParallelismThatIsNotPositiveIsWrong) {
+TEST(CommandLineErrors, NameAParallelismThatIsNotPositive) {
     for (const std::string wrong : {"0", "-1", "many", "1.5", "99999999999999999999"})
         expect_wrong_option({"copy", "--parallelism", wrong},
                             AllOf(HasSubstr("--parallelism"), HasSubstr(wrong)));
 }
 
-TEST(CommandLineUsage, NamesOfValuesAreTakenAndNothingElse) {
+TEST(CommandLineErrors, ListTheChoicesForAnotherValue) {
     for (const auto* wrong : {"1", "foo"})
         expect_wrong_option(
             {"copy", "--load-strategy", wrong},
@@ -195,7 +195,7 @@ TEST(CommandLineUsage, NamesOfValuesAreTakenAndNothingElse) {
     expect_wrong_option({"verify", "--mode", "0"}, HasSubstr("digest"));
 }
 
-TEST(CommandLineUsage, OfAnInvalidConnectionStringIsWrongAndDoesNotPrintIt) {
+TEST(CommandLineErrors, DoNotPrintAnInvalidConnectionString) {
     for (const std::string malformed :
          {"hunter2", "me:hunter2@127.0.0.1/db", "postgres//me:hunter2@127.0.0.1/db",
           "postgresql://me:hunter2@127.0.0.1/db?frob=1", "postgresql://me:hunter2@[::1/db",
@@ -210,9 +210,9 @@ TEST(CommandLineUsage, OfAnInvalidConnectionStringIsWrongAndDoesNotPrintIt) {
     }
 }
 
-// A password in a URI whose @ or / is not written as %40 or %2F: libpq takes what follows for the
-// host's name or the port, and its messages name those.
-TEST(CommandLineUsage, OfAPasswordWithPlainSpecialCharactersDoesNotPrintAPartOfIt) {
+// If @ or / in a URI's password is not written as %40 or %2F, libpq reads what follows as the host
+// or the port, which its messages name.
+TEST(CommandLineErrors, DoNotPrintAPartOfAPasswordWithUnescapedCharacters) {
     for (const std::string password : {"top@hunter2", "hunter2/top", "hunter2?top"}) {
         const auto uri = "postgresql://me:" + password + "@127.0.0.1:1/db";
         const auto outcome = run_alone({"clean", "--target", uri});
@@ -221,7 +221,7 @@ TEST(CommandLineUsage, OfAPasswordWithPlainSpecialCharactersDoesNotPrintAPartOfI
     }
 }
 
-TEST(CommandLineUsage, OfAConnectionStringOutOfPlaceDoesNotPrintIt) {
+TEST(CommandLineErrors, DoNotPrintAMisplacedConnectionString) {
     const auto attached =
         run_alone({"copy", "--source", "host=a", "--target", "host=b", "-puser:hunter2@127.0.0.1"});
     EXPECT_EQ(attached.exit_status, 2);
@@ -238,7 +238,7 @@ TEST(CommandLineUsage, OfAConnectionStringOutOfPlaceDoesNotPrintIt) {
             expect_wrong_option(arguments, Not(HasSubstr("hunter2")));
 }
 
-TEST(CommandLineUsage, WithAPasswordThatDoesNotHelpDoesNotPrintIt) {
+TEST(CommandLineErrors, DoNotPrintThePasswordOfAFailedConnection) {
     for (const std::string target :
          {"postgresql://me:hunter2@127.0.0.1:1/db", "postgresql://127.0.0.1:1/db?password=hunter2",
           "postgresql://me:hunter2@no-such-host.invalid/db",
@@ -254,15 +254,15 @@ TEST(CommandLineUsage, WithAPasswordThatDoesNotHelpDoesNotPrintIt) {
 
 class CommandLine : public Migration {
   protected:
-    /// On both sides a hypertable, in the source with three chunks.
+    /// Creates a hypertable on both sides, with three chunks in the source.
     void create_ticks() {
         both("CREATE TABLE ticks (time int NOT NULL);"
              "SELECT create_hypertable('ticks', 'time', chunk_time_interval => 10)");
         source.run("INSERT INTO ticks SELECT generate_series(0, 29)");
     }
 
-    /// Expects a program to be seen under its name while it waits for a table of the target that
-    /// is locked.
+    /// Expects that both servers list the program's sessions by its name, while the program waits
+    /// for a locked table of the target.
     void expect_named(Arguments arguments, const std::string& table) {
         const auto lock = target.connect();
         lock->execute("BEGIN; LOCK TABLE " + table);
@@ -277,7 +277,7 @@ class CommandLine : public Migration {
     }
 };
 
-TEST_F(CommandLine, TakesConnectionStringsFromTheEnvironment) {
+TEST_F(CommandLine, ReadsConnectionStringsFromTheEnvironment) {
     create_ticks();
     const std::vector<std::string> environment{"BACKFILL_SOURCE=" + source.uri(),
                                                "BACKFILL_TARGET=" + target.uri()};
@@ -290,7 +290,7 @@ TEST_F(CommandLine, TakesConnectionStringsFromTheEnvironment) {
     EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill') IS NULL"), "t");
 }
 
-TEST_F(CommandLine, PrefersTheOptionsToTheEnvironment) {
+TEST_F(CommandLine, PrefersOptionsToTheEnvironment) {
     create_ticks();
     const auto outcome = run_program(
         {"stage", "--until", "30", "--source", source.uri(), "--target", target.uri()},
@@ -299,7 +299,7 @@ TEST_F(CommandLine, PrefersTheOptionsToTheEnvironment) {
     EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task"), "3");
 }
 
-TEST_F(CommandLine, TakesKeywordsAndValuesAndTheEnvironmentOfLibpq) {
+TEST_F(CommandLine, AcceptsKeywordsAndTheEnvironmentOfLibpq) {
     create_ticks();
     const auto connection = target.connect();
     const auto outcome =
@@ -327,8 +327,8 @@ TEST_F(CommandLine, NamesItsConnectionsOnBothServers) {
 
 TEST_F(CommandLine, RefusesTheSameDatabaseAsSourceAndTarget) {
     create_ticks();
-    const auto other_way = Proxy::in_front_of(source.uri());
-    const auto detour = other_way.uri(source.uri());
+    const auto proxy = Proxy::in_front_of(source.uri());
+    const auto detour = proxy.uri(source.uri());
     for (const auto& uri : {source.uri(), source.uri("connect_timeout=10"), detour})
         for (const Arguments& command : {Arguments{"stage", "--until", "30"}, {"copy"}}) {
             auto arguments = command;
@@ -357,7 +357,7 @@ TEST_F(CommandLine, NeverPrintsThePasswordsThatItUses) {
          {Arguments{"stage", "--until", "30"}, {"copy"}, {"copy"}, {"clean"}, {"clean"}}) {
         const auto outcome = backfill(arguments);
         EXPECT_EQ(outcome.exit_status, 0);
-        // Not with a matcher, which would print it.
+        // Without a matcher, which would print the password.
         EXPECT_EQ((outcome.output + outcome.errors).find(password), std::string::npos);
     }
 }
@@ -375,7 +375,7 @@ TEST_F(CommandLine, HidesThePasswordsOfItsArgumentsFromOtherUsers) {
         text << std::ifstream(fmt::format("/proc/{}/cmdline", program.pid())).rdbuf();
         return text.str();
     };
-    // They can be seen until the program has begun.
+    // The passwords are visible until the program has hidden them.
     EXPECT_TRUE(eventually([&] {
         const auto text = arguments();
         return text.find("copy") != std::string::npos &&

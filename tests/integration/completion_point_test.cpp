@@ -1,4 +1,4 @@
-// Suggesting the time from which both sides have all rows.
+// How `completion-point` suggests the time from which both sides have all rows.
 
 #include "base/exit_status.hpp"
 #include "support/migration.hpp"
@@ -21,7 +21,7 @@ using testing::Not;
 
 class CompletionPoint : public Migration {
   protected:
-    /// A row for each second of two hours in the source.
+    /// Inserts a row for each second of two hours into the source.
     void SetUp() override {
         both(
             "CREATE TABLE readings (time timestamptz NOT NULL, value int);"
@@ -92,7 +92,7 @@ TEST_F(CompletionPoint, AllowsForLateRows) {
     EXPECT_EQ(found["rows_before"], 1);
 }
 
-TEST_F(CompletionPoint, IsNotSuggestedWhenTheyDifferUntilTheEnd) {
+TEST_F(CompletionPoint, IsNotSuggestedIfTheSidesDifferUntilTheEnd) {
     write_to_target("readings", "time >= '2025-06-01 12:10' AND extract(second FROM time) <> 7");
     const auto found = find("readings", exit_failed);
     EXPECT_FALSE(found.contains("suggested"));

@@ -1,4 +1,4 @@
-// Watching and controlling a run from another process.
+// Watching and controlling runs from another process.
 
 #include "base/exit_status.hpp"
 #include "support/migration.hpp"
@@ -23,7 +23,7 @@ using testing::Not;
 
 class Control : public Migration {
   protected:
-    /// Six chunks of one hypertable, one of another.
+    /// Stages six chunks of one hypertable, and one of another.
     void SetUp() override {
         both(
             "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value int);"
@@ -70,7 +70,7 @@ class Control : public Migration {
     }
 };
 
-TEST_F(Control, StatusBeforeAndAfterARun) {
+TEST_F(Control, StatusShowsProgressBeforeAndAfterARun) {
     EXPECT_THAT(backfill_ok({"status"}),
                 AllOf(HasSubstr("\"public\".\"readings\""), HasSubstr("0/6"),
                       HasSubstr("\"public\".\"Other one\""), HasSubstr("0/7"),
@@ -176,7 +176,7 @@ TEST_F(Control, PausingFinishesTheChunksInProgress) {
     const auto program = start_copy("1", {"--load-strategy", "attach"});
     ASSERT_TRUE(eventually([&] { return waiting() == 1; }));
     backfill_ok({"pause"});
-    // What it publishes after this time, it publishes as paused.
+    // After this time, the run publishes that it is paused.
     const auto paused = target.value("SELECT clock_timestamp()");
     ASSERT_TRUE(eventually([&] {
         return target.value(fmt::format("SELECT count(*) FROM __backfill.run WHERE seen > '{}'",
@@ -189,7 +189,7 @@ TEST_F(Control, PausingFinishesTheChunksInProgress) {
                runs[0]["workers"][0]["activity"] == "paused";
     }));
     EXPECT_NE(finished(), "0");
-    program->signal(SIGINT); // which ends a paused run, too
+    program->signal(SIGINT); // ends even a paused run
     program->wait();
     expect_equal_rows("readings", "time < '2024-01-01'");
 }
@@ -208,25 +208,25 @@ TEST_F(Control, ParallelismChangesDuringARun) {
     expect_equal_rows("readings");
 }
 
-/// A worker that is dismissed while it has the last chunk, and the other worker has ended.
-class ControlOfDismissed : public Control {
+/// A worker is dismissed while it has the last chunk. The other worker has ended.
+class DismissedWorker : public Control {
   protected:
     void SetUp() override {
         Control::SetUp();
-        target.run("UPDATE __backfill.task SET bytes = 5e6"); // none is claimed with another
+        target.run("UPDATE __backfill.task SET bytes = 5e6"); // so that each is claimed alone
     }
 
-    /// Waits until the settings that were made before are applied.
+    /// Waits until the run has applied all settings.
     void expect_applied() {
-        for (int times = 0; times < 2; ++times) { // a run applies them after it is seen
+        for (int times = 0; times < 2; ++times) { // a run applies them after it updates `seen`
             const auto now = target.value("SELECT clock_timestamp()");
             ASSERT_TRUE(eventually(
                 [&] { return target.value("SELECT max(seen) FROM __backfill.run") > now; }));
         }
     }
 
-    /// Starts a command with two workers. Returns when the second waits for the lock on its chunk,
-    /// is dismissed, and the first has nothing to do.
+    /// Starts a command with two workers. Returns when the second worker waits for the lock on its
+    /// chunk and is dismissed, and the first has nothing to do.
     void dismiss_second(const std::string& command) {
         const auto chunks = chunks_of(source, "readings");
         std::array<std::unique_ptr<postgres::Connection>, 2> locks;
@@ -279,7 +279,7 @@ class ControlOfDismissed : public Control {
     std::string waits_since_dismissal_;
 };
 
-TEST_F(ControlOfDismissed, CopyTriesItsChunkAgainOnNewConnections) {
+TEST_F(DismissedWorker, OfCopyRetriesItsChunkOnNewConnections) {
     dismiss_second("copy");
     expect_another_attempt();
     lock.reset();
@@ -288,7 +288,7 @@ TEST_F(ControlOfDismissed, CopyTriesItsChunkAgainOnNewConnections) {
     expect_equal_rows("readings");
 }
 
-TEST_F(ControlOfDismissed, VerifyTriesItsChunkAgainOnNewConnections) {
+TEST_F(DismissedWorker, OfVerifyRetriesItsChunkOnNewConnections) {
     backfill_ok({"copy"});
     dismiss_second("verify");
     expect_another_attempt();
@@ -297,7 +297,7 @@ TEST_F(ControlOfDismissed, VerifyTriesItsChunkAgainOnNewConnections) {
     EXPECT_EQ(target.value("SELECT count(verified) FROM __backfill.task"), "7");
 }
 
-TEST_F(Control, ParallelismIsChecked) {
+TEST_F(Control, InvalidParallelismIsRefused) {
     for (const auto* number : {"0", "1001", "-1", "many"})
         EXPECT_EQ(backfill({"set-parallelism", number}).exit_status, exit_usage) << number;
     EXPECT_EQ(backfill({"set-parallelism"}).exit_status, exit_usage);
@@ -305,10 +305,10 @@ TEST_F(Control, ParallelismIsChecked) {
 
 TEST_F(Control, TheRateIsLimited) {
     using Clock = std::chrono::steady_clock;
-    const auto begun = Clock::now();
-    // About 13 kB of COPY data. There is no wait after the last piece of a chunk.
+    const auto start = Clock::now();
+    // COPY sends about 13 kB. There is no wait after the last data of a chunk.
     expect_done(*start_copy("1", {"--max-rate", "4kB"}));
-    EXPECT_GT(Clock::now() - begun, std::chrono::milliseconds(1500));
+    EXPECT_GT(Clock::now() - start, std::chrono::milliseconds(1500));
     expect_equal_rows("readings");
 }
 
