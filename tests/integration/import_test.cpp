@@ -38,7 +38,7 @@ using Arguments = std::vector<std::string>;
 class Import : public testing::Test {
   protected:
     Database target{"BACKFILL_TARGET"};
-    std::string way = target.uri(); ///< how the program connects
+    std::string program_uri = target.uri(); ///< the program's connection string
     const TextFile file{"import.csv"};
 
     static constexpr auto create_readings =
@@ -47,7 +47,7 @@ class Import : public testing::Test {
         "day')";
 
     Arguments words(const std::string& table, const Arguments& arguments) const {
-        Arguments all{"import", "--target", way, "--table", table};
+        Arguments all{"import", "--target", program_uri, "--table", table};
         all.insert(all.end(), arguments.begin(), arguments.end());
         return all;
     }
@@ -62,7 +62,7 @@ class Import : public testing::Test {
         return outcome.output;
     }
 
-    /// The file as standard input.
+    /// Imports the file as standard input.
     Outcome import_stream(const std::string& table, const std::string& name) const {
         return Program(words(table, {"--name", name, "-"}), {}, std::nullopt, file.path()).wait();
     }
@@ -76,7 +76,8 @@ class Import : public testing::Test {
         EXPECT_THAT(outcome.errors, AllOf(MatchesRegex("timescaledb-backfill: [^\n]+\n"), why));
     }
 
-    /// The same if nothing was imported before: no queue is created.
+    /// Like expect_refused(), and expects that no queue is created. Nothing may have been imported
+    /// before.
     template <typename Matcher>
     void expect_refused_at_once(const std::string& table, const Arguments& arguments, int status,
                                 const Matcher& why) {
@@ -121,7 +122,7 @@ class Import : public testing::Test {
             "'1 day')");
     }
 
-    /// Expects each number from 1 on once.
+    /// Expects each number from 1 to `rows` once.
     void expect_numbers(int rows) {
         EXPECT_EQ(
             target.value("SELECT count(*) || ' ' || count(DISTINCT number) || ' ' || min(number) "
@@ -140,7 +141,7 @@ class Import : public testing::Test {
     }
 };
 
-constexpr int many_rows = 150'000; // some 14 MB, which is 7 batches
+constexpr int many_rows = 150'000; // about 14 MB, in 7 batches
 
 // ---------------------------------------------------------------- loading
 
@@ -339,7 +340,7 @@ TEST_F(Import, LoadsNothingTwice) {
     expect_numbers(100);
     import_ok("numbers", {"--name", "again", file.path()});
     EXPECT_EQ(target.value("SELECT count(*) FROM numbers"), "200");
-    const auto outcome = run_program({"clean", "--target", way});
+    const auto outcome = run_program({"clean", "--target", program_uri});
     EXPECT_THAT(outcome.output, HasSubstr("all 2 files were imported"));
 }
 
@@ -463,7 +464,7 @@ class ImportFaults : public Import {
     }
 
     /// Blocks sessions that load rows until the returned connection is closed.
-    std::unique_ptr<postgres::Connection> shut() {
+    std::unique_ptr<postgres::Connection> block_loading() {
         auto holder = target.connect();
         holder->execute("BEGIN; LOCK TABLE public.numbers IN ACCESS EXCLUSIVE MODE");
         return holder;
@@ -505,7 +506,7 @@ TEST_F(ImportFaults, ContinuesAfterBeingKilled) {
 }
 
 TEST_F(ImportFaults, SurvivesCutConnections) {
-    way = proxy.uri(target.uri());
+    program_uri = proxy.uri(target.uri());
     for (int round = 0; round < 3 * rounds(1); ++round) {
         SCOPED_TRACE(seed);
         start_over();
@@ -534,7 +535,7 @@ TEST_F(ImportFaults, SurvivesCutConnections) {
 }
 
 TEST_F(ImportFaults, SurvivesCommitsInDoubt) {
-    way = proxy.uri(target.uri());
+    program_uri = proxy.uri(target.uri());
     for (const bool is_delivered : {true, false}) {
         start_over();
         proxy.plan_at("UPDATE __backfill.import_batch",
@@ -573,7 +574,7 @@ TEST_F(ImportFaults, SurvivesTerminatedBackends) {
 }
 
 TEST_F(ImportFaults, LocksTheFile) {
-    auto holder = shut();
+    auto holder = block_loading();
     auto first = start();
     expect_waiting(3);
     expect_refused("numbers", {file.path()}, exit_failed,
@@ -584,10 +585,10 @@ TEST_F(ImportFaults, LocksTheFile) {
 }
 
 TEST_F(ImportFaults, LoadsNothingTwiceWhenAnotherTakesOver) {
-    auto holder = shut();
+    auto holder = block_loading();
     auto first = start();
     expect_waiting(3);
-    EXPECT_EQ(run_program({"pause", "--target", way}).exit_status, exit_done);
+    EXPECT_EQ(run_program({"pause", "--target", program_uri}).exit_status, exit_done);
     const auto paused = target.value("SELECT clock_timestamp()");
     EXPECT_TRUE(eventually([&] {
         return target.value("SELECT seen > '" + paused +
@@ -605,7 +606,7 @@ TEST_F(ImportFaults, LoadsNothingTwiceWhenAnotherTakesOver) {
     auto second = start();
     EXPECT_TRUE(
         eventually([&] { return target.value("SELECT owner FROM __backfill.import") != owner; }));
-    EXPECT_EQ(run_program({"resume", "--target", way}).exit_status, exit_done);
+    EXPECT_EQ(run_program({"resume", "--target", program_uri}).exit_status, exit_done);
     const auto one = wait_for_end(*first);
     const auto other = wait_for_end(*second);
     EXPECT_EQ(one.exit_status, exit_failed) << one.output;
@@ -615,7 +616,7 @@ TEST_F(ImportFaults, LoadsNothingTwiceWhenAnotherTakesOver) {
 }
 
 TEST_F(ImportFaults, StopsOnSignals) {
-    auto holder = shut();
+    auto holder = block_loading();
     auto program = start();
     expect_waiting(3);
     program->signal(SIGINT);
@@ -632,7 +633,7 @@ TEST_F(ImportFaults, StopsWaitingForStandardInput) {
     const TextFile pipe("pipe");
     ASSERT_EQ(mkfifo(pipe.path().c_str(), 0600), 0);
     Program program(words("numbers", {"--name", "pipe", "-"}), {}, std::nullopt, pipe.path());
-    pipe.append(numbered_rows(many_rows)); // which waits until nearly all is read
+    pipe.append(numbered_rows(many_rows)); // waits until nearly all is read
     EXPECT_TRUE(eventually([&] {
         return target.value("SELECT count(*) > 100000 FROM numbers") == "t" &&
                sessions("query LIKE 'COPY%'") == 0;
@@ -654,7 +655,7 @@ TEST_F(ImportFaults, KeepsRowsFromBeforeTheDamageOfAFile) {
         "numbers", {compressed.path()}, exit_failed,
         HasSubstr("cannot read " + compressed.path() + ": unexpected end of its gzip data"));
     EXPECT_NE(target.value("SELECT count(*) FROM numbers"), "0");
-    // A download that is continued is a file that has grown.
+    // A continued download is a file that has grown.
     ASSERT_EQ(run_shell(fmt::format("mv {0}.whole {0}", compressed.path())), 0);
     EXPECT_EQ(import("numbers", {compressed.path()}).exit_status, exit_done);
     expect_numbers(many_rows);
@@ -696,7 +697,7 @@ constexpr auto bad_records = "time,device,kind,note\n"
                              "never,1,1,a\n"                      // 16
                              "2024-01-01 00:09,2,2,\"last\"\n";   // 17
 
-TEST_F(ImportRejects, AreLeftOutAndKept) {
+TEST_F(ImportRejects, AreSkippedAndWrittenToTheRejectsFile) {
     file.write(bad_records);
     EXPECT_THAT(import_ok("readings", skipping()),
                 HasSubstr("Imported 2 rows, 11 records rejected"));
@@ -846,7 +847,7 @@ TEST_F(ImportRejects, AreOnlyRecordsThatCausedTheError) {
     EXPECT_THAT(rejects.text(), HasSubstr(",3,\"no 2\",\"2024-01-01,2\"\n"));
 }
 
-TEST_F(ImportRejects, RecordsWithAmbiguousEndsAreNotSkipped) {
+TEST_F(ImportRejects, DoNotIncludeRecordsWithAmbiguousEnds) {
     const auto expect = [&](const std::string& text, const std::string& why) {
         file.write(text);
         expect_refused("readings", skipping({"--name", why}), exit_failed,
@@ -932,7 +933,7 @@ TEST_F(Import, NeedsFewPrivileges) {
     target.run(create_readings);
     file.write("time,device\n2024-01-01,1\n");
     const Role role(target);
-    way = role.uri();
+    program_uri = role.uri();
     expect_refused_at_once("readings", {file.path()}, exit_failed,
                            HasSubstr("cannot import: missing privileges; in the "));
     target.run(fmt::format("GRANT CREATE ON DATABASE {} TO {}", target.name(), role.name()));
@@ -964,7 +965,7 @@ class ImportReadBack : public Import {
     }
 
     /// Runs a statement at the end of each transaction that inserts a row.
-    void do_at_the_end(const std::string& statement) {
+    void run_before_commit(const std::string& statement) {
         target.run(fmt::format(
             "CREATE FUNCTION do_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {}; RETURN NULL; "
             "END $$; CREATE CONSTRAINT TRIGGER do_it AFTER INSERT ON readings DEFERRABLE "
@@ -990,7 +991,8 @@ TEST_F(ImportReadBack, FindsChunksThatAreNotRecordedForSkipping) {
 TEST_F(ImportReadBack, FindsChunksThatThePlannerExcludes) {
     target.run(std::string(create_readings) +
                "; INSERT INTO readings VALUES ('2024-01-01 12:00+00', 1)");
-    do_at_the_end("UPDATE _timescaledb_catalog.dimension_slice SET range_end = range_start + 1");
+    run_before_commit(
+        "UPDATE _timescaledb_catalog.dimension_slice SET range_end = range_start + 1");
     file.write("time,device\n2024-01-01 06:00+00,7\n2024-01-01 18:00+00,8\n");
     expect_fault("\"time\" = '2024-01-01 06:00:00+00'", "1");
 }
@@ -1003,7 +1005,7 @@ TEST_F(ImportReadBack, FindsRowsOfAPartialChunkThatIsNotMarkedSo) {
                "ALTER TABLE readings SET (timescaledb.compress); "
                "SELECT compress_chunk(c) FROM show_chunks('readings') c; "
                "INSERT INTO readings VALUES ('2024-01-01 13:00+00', 1); ");
-    do_at_the_end("UPDATE _timescaledb_catalog.chunk SET status = 1 WHERE status = 9");
+    run_before_commit("UPDATE _timescaledb_catalog.chunk SET status = 1 WHERE status = 9");
     file.write("time,device\n2024-01-01 06:00+00,7\n2024-01-01 18:00+00,8\n");
     expect_fault("\"time\" = '2024-01-01 06:00:00+00'", "2");
 }
@@ -1013,7 +1015,7 @@ TEST_F(ImportReadBack, FindsAMissingCompressedTable) {
         GTEST_SKIP() << "needs the Community edition";
     if (target.value("SELECT extversion ~ '^2[.](1[0-9]|2[0-8])[.]' FROM pg_extension WHERE "
                      "extname = 'timescaledb'") != "t")
-        GTEST_SKIP() << "from 2.29 on, it is not found by its name";
+        GTEST_SKIP() << "from 2.29 on, compressed tables are not found by name";
     target.run(std::string(create_readings) +
                "; INSERT INTO readings VALUES ('2024-01-01 12:00+00', 1); "
                "ALTER TABLE readings SET (timescaledb.compress); "
@@ -1072,7 +1074,7 @@ TEST_F(ImportReadBack, AcceptsOtherTypesOfTime) {
 TEST_F(ImportReadBack, FindsFaultsWhereNewRowsAreCompressed) {
     if (!target.is_community() || target.value("SELECT count(*) FROM pg_settings WHERE name = "
                                                "'timescaledb.enable_direct_compress_copy'") == "0")
-        GTEST_SKIP() << "this TimescaleDB compresses no new rows";
+        GTEST_SKIP() << "needs direct compress";
     target.run(std::string(create_readings) + "; SET timescaledb.enable_chunk_skipping = on; "
                                               "SELECT enable_chunk_skipping('readings', 'device')");
     target.run("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_orderby = "
@@ -1100,7 +1102,7 @@ TEST_F(ImportReadBack, ReadsNoMoreInLargeChunks) {
     target.run("INSERT INTO readings SELECT '2024-01-01'::timestamptz + i * interval '1 second', i "
                "FROM generate_series(0, 500000) i");
     file.write("time,device\n2024-01-03 00:00:00.5+00,1\n");
-    target.blocks_read_of_chunks(); // which tells it of the INSERT
+    target.blocks_read_of_chunks(); // reports the INSERT
     const auto before = target.blocks_read_of_chunks();
     import_ok("readings", {file.path()});
     EXPECT_TRUE(eventually([&] { return target.blocks_read_of_chunks() > before; }));
@@ -1130,7 +1132,7 @@ TEST_F(ImportTriggers, FireWithTheRolesOwnSearchPath) {
         "CREATE CONSTRAINT TRIGGER deferred AFTER INSERT ON readings DEFERRABLE INITIALLY DEFERRED "
         "FOR EACH ROW EXECUTE FUNCTION public.see()",
         target.name(), role.name()));
-    way = role.uri();
+    program_uri = role.uri();
     file.write("time,device\n2024-01-01,1\n2024-01-02,2\n");
     import_ok("readings", {file.path()});
     EXPECT_THAT(target.rows("SELECT what, count(*) FROM notes.seen GROUP BY 1 ORDER BY 1"),

@@ -86,7 +86,7 @@ TEST_F(Jobs, AreSelectedByWhatTheyWorkOn) {
     jobs({"enable"});
     EXPECT_THAT(on(), ElementsAre(retention, refresh, action));
     jobs({"disable", "--filter", "^public\\.Daily$"});
-    EXPECT_THAT(on(), ElementsAre(retention, action)) << "not quoted";
+    EXPECT_THAT(on(), ElementsAre(retention, action)) << "the pattern matches names without quotes";
     jobs({"enable"});
     auto outcome = backfill({"jobs", "disable", "--filter", "("});
     EXPECT_EQ(outcome.exit_status, exit_usage);
@@ -155,12 +155,12 @@ TEST_F(Jobs, WhoseOwnersLackPrivilegesCauseAWarningWhenTurnedOn) {
     target.run(fmt::format("UPDATE _timescaledb_config.bgw_job SET owner = '{}' WHERE id >= 1000",
                            role.name()));
     jobs({"disable"});
-    const auto told = [&] {
+    const auto warnings = [&] {
         const auto outcome = backfill({"jobs", "enable", "--dry-run"});
         EXPECT_EQ(outcome.exit_status, 0);
         return outcome.errors;
     };
-    const auto errors = told();
+    const auto errors = warnings();
     const std::string sentence =
         fmt::format(" fail: its owner {} does not have the privileges of {}", role.name(), ours);
     EXPECT_THAT(errors, AllOf(HasSubstr("on public.readings" + sentence),
@@ -187,12 +187,12 @@ TEST_F(Jobs, WhoseOwnersLackPrivilegesCauseAWarningWhenTurnedOn) {
             target.run(update);
         }
     }
-    EXPECT_THAT(told(), Not(HasSubstr("does not have the privileges")));
+    EXPECT_THAT(warnings(), Not(HasSubstr("does not have the privileges")));
     target.run(fmt::format("UPDATE _timescaledb_config.bgw_job SET owner = '{}' WHERE id >= 1000",
                            role.name()));
     for (const auto* object : {"TABLE public.readings", "MATERIALIZED VIEW public.\"Daily\""})
         target.run(give(object, role.name()));
-    EXPECT_THAT(told(), Not(HasSubstr("does not have the privileges")));
+    EXPECT_THAT(warnings(), Not(HasSubstr("does not have the privileges")));
 }
 
 TEST_F(Jobs, KeepTheirTimeZones) {
@@ -216,7 +216,7 @@ TEST_F(Jobs, ThatDropByCreationAreTurnedOffAndOn) {
     EXPECT_THAT(on(), ElementsAre(refresh, action, policy));
 }
 
-TEST_F(Jobs, WhoseIntegerNowNamesItsTableWithoutASchema) {
+TEST_F(Jobs, WhoseIntegerNowFunctionNamesATableWithoutASchemaAreTurnedOffAndOn) {
     target.run("CREATE TABLE ticks (tick bigint NOT NULL);"
                "SELECT create_hypertable('ticks', 'tick', chunk_time_interval => 10);"
                "CREATE FUNCTION ticks_now() RETURNS bigint LANGUAGE sql STABLE AS "

@@ -1,5 +1,5 @@
-// Every kind of value that a column can have, through every way for a chunk to be loaded; and kinds
-// of columns that some way would get wrong.
+// Every kind of value that a column can have, in every way that loads a chunk, and unusual kinds of
+// columns.
 
 #include "base/exit_status.hpp"
 #include "postgres/quote.hpp"
@@ -26,7 +26,7 @@ using testing::Lt;
 using testing::Not;
 using testing::UnorderedElementsAreArray;
 
-/// Ways for rows to come into the target.
+/// How a chunk is loaded.
 enum class Way { in_place, attached, batches };
 
 std::string name_of(const testing::TestParamInfo<Way>& info) {
@@ -44,7 +44,7 @@ class EveryType : public Migration, public testing::WithParamInterface<Way> {
 
     std::vector<BuiltInKind> kinds() {
         auto kinds = built_in_kinds(std::stoi(source.value("SHOW server_version_num")));
-        // What the server makes of its own accord can still be NULL.
+        // Columns of types without values can still be NULL.
         for (const auto& [type, reason] : types_without_values())
             kinds.push_back({std::string(type), {.type = std::string(type), .values = {}}});
         if (!source.has_xml() || !target.has_xml())
@@ -52,9 +52,9 @@ class EveryType : public Migration, public testing::WithParamInterface<Way> {
         return kinds;
     }
 
-    /// A hypertable of its own for each type, with a column of it and one of its arrays.
+    /// Creates a hypertable for a type, with a column of the type and one of its array type.
     void create(const BuiltInKind& kind, const std::string& table) {
-        // What has no values may have no arrays.
+        // Types without values may have no array type.
         both(fmt::format("CREATE TABLE {0} (tick int NOT NULL, one {1}, several {1}{3});"
                          "SELECT create_hypertable('{0}', 'tick', chunk_time_interval => 1000){2}",
                          table, kind.kind.type,
@@ -77,7 +77,7 @@ class EveryType : public Migration, public testing::WithParamInterface<Way> {
     }
 };
 
-TEST_P(EveryType, CarriesEveryValue) {
+TEST_P(EveryType, CopiesEveryValue) {
     const auto all = kinds();
     const auto table_of = [](std::size_t i) {
         return fmt::format("kind_{}", i);
@@ -99,9 +99,9 @@ INSTANTIATE_TEST_SUITE_P(Ways, EveryType,
 
 class KindsOfData : public Migration {};
 
-// So that no type is forgotten: those of the server are those of built_in_kinds(), but for those of
-// types_without_values(). Left out besides are
-// - arrays, which are tried with each of them;
+// Makes sure that no type is forgotten. The server's types are those of built_in_kinds() and of
+// types_without_values(), except
+// - arrays, which are tested with each of them;
 // - row types of catalogs and views, which are composites like any other (support/user_types.cpp);
 // - pseudo-types, which no column can have.
 TEST_F(KindsOfData, ThereAreValuesOfEveryBuiltInType) {
@@ -119,7 +119,7 @@ TEST_F(KindsOfData, ThereAreValuesOfEveryBuiltInType) {
 }
 
 // 50 MB each, compressible and not.
-TEST_F(KindsOfData, LargeValuesAreCopiedAndVerifiedAndNotPrinted) {
+TEST_F(KindsOfData, LargeValuesAreCopiedAndVerifiedButNotPrinted) {
     both("CREATE TABLE documents (tick int NOT NULL, body text, raw bytea);"
          "SELECT create_hypertable('documents', 'tick', chunk_time_interval => 10)");
     source.run("INSERT INTO documents VALUES (1, repeat('compressible ü ', 3500000), NULL);"
@@ -132,7 +132,7 @@ TEST_F(KindsOfData, LargeValuesAreCopiedAndVerifiedAndNotPrinted) {
     EXPECT_EQ(source.rows(digests), target.rows(digests));
     backfill_ok({"verify"});
     backfill_ok({"verify", "--all", "--mode", "aggregate"});
-    // The last byte of many.
+    // Change the last byte.
     target.run("UPDATE documents SET raw = set_byte(raw, length(raw) - 1, "
                "255 - get_byte(raw, length(raw) - 1)) WHERE tick = 2");
     const auto outcome = backfill({"verify", "--all"});
@@ -142,7 +142,7 @@ TEST_F(KindsOfData, LargeValuesAreCopiedAndVerifiedAndNotPrinted) {
     EXPECT_THAT(outcome.output.size(), Lt(10'000));
 }
 
-// More columns than a SELECT or a ROW takes expressions for them.
+// There are more columns than a SELECT or a ROW can have expressions.
 TEST_F(KindsOfData, WideTablesAreCopiedAndVerified) {
     const auto columns = source.value("SELECT string_agg(format('c%s %s', i, (ARRAY['float8', "
                                       "'bigint', 'numeric'])[i % 3 + 1]), ', ') "
@@ -162,8 +162,8 @@ TEST_F(KindsOfData, WideTablesAreCopiedAndVerified) {
                 HasSubstr("in column c1590\n"));
 }
 
-// An enum's hash is one of its labels' OIDs: the same rows would go into other partitions, and
-// copying one chunk would delete what another one had brought.
+// The hash of an enum depends on its labels' OIDs. The same rows would go into other partitions,
+// and copying one chunk would delete rows of another.
 TEST_F(KindsOfData, PartitionsByAnEnumOfOtherOidsAreRefused) {
     target.run("CREATE TYPE unrelated AS ENUM ('u')");
     both("CREATE TYPE mood AS ENUM ('calm', 'wild');"
@@ -180,8 +180,8 @@ class KindsOfCompressedData : public Migration {
   protected:
     void SetUp() override { NEEDS_COMMUNITY_EDITION(); }
 
-    /// A hypertable with a further column or more, and compression.
-    /// \param settings further ones, each with a comma before it.
+    /// Creates a hypertable with further columns and compression.
+    /// \param settings further settings, each preceded by a comma.
     void create(const std::string& columns, const std::string& settings = "") {
         both(fmt::format("CREATE TABLE metrics (tick int NOT NULL, {});"
                          "SELECT create_hypertable('metrics', 'tick', chunk_time_interval => 1000);"
@@ -191,8 +191,8 @@ class KindsOfCompressedData : public Migration {
 
     void compress() { source.run("SELECT compress_chunk(show_chunks('metrics'))"); }
 
-    /// Compresses the target's chunk with a row in it that will be replaced, so that it is
-    /// compressed with all settings as the source's is.
+    /// Creates a compressed chunk in the target, with the same settings as the source's. Its row
+    /// will be replaced.
     void compress_in_target(const std::string& values) {
         target.run(fmt::format("INSERT INTO metrics VALUES ({});"
                                "SELECT compress_chunk(show_chunks('metrics'))",
@@ -216,7 +216,7 @@ TEST_F(KindsOfCompressedData, ReferencesNameTheSameObjects) {
     migrate_and_verify();
 }
 
-// It is made of hashes, which for enums are those of OIDs.
+// Bloom filters contain hashes, which for enums depend on OIDs.
 TEST_F(KindsOfCompressedData, BloomFiltersFindTheirValues) {
     target.run("CREATE TYPE unrelated AS ENUM ('u')");
     const auto labels = source.value("SELECT string_agg(quote_literal('m' || i), ', ' ORDER BY i) "
@@ -237,7 +237,8 @@ TEST_F(KindsOfCompressedData, BloomFiltersFindTheirValues) {
                   "100");
 }
 
-// Batches from before have the default only in the catalog; later ones say that it is not meant.
+// Batches from before ADD COLUMN have the default only in the catalog. Later batches have NULLs of
+// their own.
 TEST_F(KindsOfCompressedData, ColumnsThatWereAddedKeepTheirDefaultsAndTheirNulls) {
     create("v int");
     source.run("INSERT INTO metrics SELECT i, i FROM generate_series(1, 5) i");
@@ -252,7 +253,7 @@ TEST_F(KindsOfCompressedData, ColumnsThatWereAddedKeepTheirDefaultsAndTheirNulls
               "7 7 7 7 7 - - - - - 21 22 23 24 25");
 }
 
-// The other way round: there, it is the target that would see its default.
+// Here, the target would show its own default.
 TEST_F(KindsOfCompressedData, ColumnsThatWereAddedInTheTargetKeepTheirNulls) {
     source.run("CREATE TABLE metrics (tick int NOT NULL, v int, added int)");
     target.run("CREATE TABLE metrics (tick int NOT NULL, v int)");
@@ -265,8 +266,9 @@ TEST_F(KindsOfCompressedData, ColumnsThatWereAddedInTheTargetKeepTheirNulls) {
     migrate_and_verify();
 }
 
-// TimescaleDB cuts such a name by bytes for the columns of metadata, and a character in two.
-TEST_F(KindsOfCompressedData, LongNamesThatAreNotAscii) {
+// TimescaleDB truncates such a name by bytes in the names of metadata columns, even within a
+// character.
+TEST_F(KindsOfCompressedData, LongNonAsciiNamesAreSupported) {
     const auto name = "измерение_температуры"; // 41 bytes
     create(fmt::format("\"{}\" int, v float8", name));
     both(fmt::format("CREATE INDEX ON metrics (\"{}\")", name));
@@ -278,8 +280,8 @@ TEST_F(KindsOfCompressedData, LongNamesThatAreNotAscii) {
     migrate_and_verify();
 }
 
-// All but those keep their batches.
-TEST_F(KindsOfCompressedData, TypesOfTheUsersOwnKeepTheirBatches) {
+// Batches with user-defined types are copied as batches.
+TEST_F(KindsOfCompressedData, UserDefinedTypesKeepTheirBatches) {
     target.run("CREATE TYPE unrelated AS ENUM ('u')");
     both("CREATE TYPE mood AS ENUM ('calm', 'wild'); CREATE TYPE pair AS (m mood, n int);"
          "CREATE DOMAIN small AS int CHECK (VALUE < 100)");

@@ -36,7 +36,7 @@ class Output : public Migration {
   protected:
     using Migration::Migration;
 
-    /// Four days in four chunks.
+    /// Creates four chunks for four days.
     void SetUp() override {
         both(
             "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value int);"
@@ -96,7 +96,7 @@ TEST_F(Output, EveryCommandWritesEventsOfTheSchema) {
                "time >= '2024-01-03')");
     source.run("SELECT drop_chunks('readings', older_than => '2024-01-02'::timestamptz)");
     auto copied = count_names(events({"copy"}, exit_failed));
-    EXPECT_GE(copied["started"], 3) << "again, when those that went together go one by one";
+    EXPECT_GE(copied["started"], 3) << "chunks that failed together start again one by one";
     copied.erase("started");
     EXPECT_EQ(copied,
               (Names{{"begun", 1}, {"copied", 2}, {"skipped", 1}, {"failed", 1}, {"summary", 1}}));
@@ -146,35 +146,36 @@ TEST_F(Output, VerifyListsSequencesThatAreBehindTheSource) {
 }
 
 TEST_F(Output, CountsAndGrammarAgree) {
-    std::string said;
-    const auto say = [&](std::vector<std::string> arguments) {
+    std::string output;
+    const auto run = [&](std::vector<std::string> arguments) {
         const auto outcome = backfill(std::move(arguments));
-        said += outcome.output + outcome.errors;
+        output += outcome.output + outcome.errors;
     };
-    say({"check", "--until", "2024-01-02"});
-    say({"stage", "--until", "2024-01-02", "--dry-run"});
-    say({"stage", "--until", "2024-01-02"});
-    say({"stage", "--until", "2024-01-02"});
-    say({"status"});
-    say({"copy", "--explain"});
+    run({"check", "--until", "2024-01-02"});
+    run({"stage", "--until", "2024-01-02", "--dry-run"});
+    run({"stage", "--until", "2024-01-02"});
+    run({"stage", "--until", "2024-01-02"});
+    run({"status"});
+    run({"copy", "--explain"});
     target.run("ALTER TABLE readings ADD CONSTRAINT refused CHECK (value > 1)");
-    say({"copy"});
+    run({"copy"});
     target.run("ALTER TABLE readings DROP CONSTRAINT refused");
-    say({"copy"});
-    say({"copy"});
-    say({"verify", "--quick"});
-    say({"verify"});
-    say({"verify"});
-    say({"clean"});
-    EXPECT_THAT(said, AllOf(HasSubstr("The only staged chunk is copied.\n"),
-                            HasSubstr("1 chunk could not be copied. The next copy tries again:\n"),
-                            HasSubstr("; the only task was finished.\n")));
+    run({"copy"});
+    run({"copy"});
+    run({"verify", "--quick"});
+    run({"verify"});
+    run({"verify"});
+    run({"clean"});
+    EXPECT_THAT(output,
+                AllOf(HasSubstr("The only staged chunk is copied.\n"),
+                      HasSubstr("1 chunk could not be copied. The next copy tries again:\n"),
+                      HasSubstr("; the only task was finished.\n")));
     // "1 chunks", "1 chunk are", "all of them"
     static const std::regex wrong(
         R"((^|[^0-9.,/])1 ([a-z]+ )?[a-z]+s (in|of|left|to|are|were|from)\b|)"
         R"((^|[^0-9.,])1 [a-z ]*(chunk|task|row|worker|file|trigger) (are|were|have)\b|)"
         R"(\b[Aa]ll 1 )");
-    for (const auto& line : lines_of(said))
+    for (const auto& line : lines_of(output))
         EXPECT_FALSE(std::regex_search(line, wrong)) << line;
 }
 
@@ -299,7 +300,8 @@ class Terminal : public Output {
         return outcome.output;
     }
 
-    /// The lines that are longer than the terminal's, not counting control sequences.
+    /// The progress lines that are longer than the terminal is wide, not counting control
+    /// sequences.
     static std::vector<std::string> too_long(const std::string& output, std::size_t columns) {
         std::vector<std::string> list;
         for (auto line : lines_of(output)) {
@@ -320,7 +322,7 @@ TEST_F(Terminal, ProgressIsDrawnInPlace) {
         EXPECT_THAT(output, AllOf(HasSubstr("["), HasSubstr("/4 chunks"), HasSubstr("1: "),
                                   HasSubstr("\x1b[0J"), HasSubstr("\x1b[32m")));
         EXPECT_THAT(too_long(output, static_cast<std::size_t>(columns)), IsEmpty());
-        EXPECT_THAT(lines_of(output).back(), Not(HasSubstr("/4 chunks"))); // it is gone in the end
+        EXPECT_THAT(lines_of(output).back(), Not(HasSubstr("/4 chunks"))); // removed at the end
     }
 }
 

@@ -1,4 +1,5 @@
-// Functions, operators, types and tables that others have planted where names might lead to them.
+// Functions, operators, types and tables that others have planted in public, where unqualified
+// names might find them.
 
 #include "support/migration.hpp"
 #include "support/pgbouncer.hpp"
@@ -15,9 +16,9 @@ using testing::HasSubstr;
 
 using Arguments = std::vector<std::string>;
 
-/// Gives each function, operator, type, table and view of pg_catalog, where possible, a
-/// double in public that raises an error when it is used. The arguments are the same: wherever
-/// public is searched first, the double is used.
+/// Creates a copy in public, where possible, of each function, operator, type, table and view of
+/// pg_catalog. The copies have the same arguments, and raise an error when they are used, which
+/// happens wherever public is searched first.
 constexpr auto plant = R"(
 DO $plant$
 DECLARE
@@ -25,7 +26,7 @@ DECLARE
     planted int := 0;
 BEGIN
     SET LOCAL check_function_bodies = off;
-    CREATE FUNCTION public.spring(name text) RETURNS bool LANGUAGE plpgsql AS
+    CREATE FUNCTION public.fail(name text) RETURNS bool LANGUAGE plpgsql AS
         'BEGIN RAISE EXCEPTION ''planted: %'', name; END';
     -- "any" is for C functions only.
     FOR object IN
@@ -41,9 +42,9 @@ BEGIN
                            replace(replace(object.arguments, 'VARIADIC anyelement',
                                            'VARIADIC anyarray'), ' ORDER BY ', ', '),
                            CASE WHEN object.proretset THEN 'SETOF' END, object.type,
-                           format('BEGIN PERFORM public.spring(%L); END', object.proname));
+                           format('BEGIN PERFORM public.fail(%L); END', object.proname));
             planted := planted + 1;
-        EXCEPTION WHEN others THEN -- takes or returns what only C functions may
+        EXCEPTION WHEN others THEN -- has a type that only C functions may have
         END;
     END LOOP;
     FOR object IN
@@ -67,7 +68,7 @@ BEGIN
         WHERE typnamespace = 'pg_catalog'::regnamespace AND typtype IN ('b', 'r', 'm')
           AND typcategory <> 'A'
     LOOP
-        EXECUTE format('CREATE DOMAIN public.%1$I AS pg_catalog.%1$I CHECK (public.spring(%1$L))',
+        EXECUTE format('CREATE DOMAIN public.%1$I AS pg_catalog.%1$I CHECK (public.fail(%1$L))',
                        object.typname);
         planted := planted + 1;
     END LOOP;
@@ -79,7 +80,7 @@ BEGIN
         GROUP BY relname
     LOOP
         EXECUTE format('CREATE VIEW public.%1$I AS SELECT %2$s FROM pg_catalog.%1$I '
-                       'WHERE public.spring(%1$L)', object.relname, object.columns);
+                       'WHERE public.fail(%1$L)', object.relname, object.columns);
         planted := planted + 1;
     END LOOP;
     CREATE TABLE public.planted AS SELECT planted AS objects;
@@ -89,15 +90,15 @@ $plant$;
 
 class PlantedObjects : public Migration {
   protected:
-    /// Also looks into public first, unless a session says otherwise.
+    /// Plants the objects, and lets sessions search public first by default.
     void plant_in(Database& database) {
-        // The test's own queries are to stay what they are.
+        // The test's own queries must not use planted objects.
         database.run("SET search_path = pg_catalog");
         database.run(plant);
         EXPECT_GT(std::stoi(database.value("SELECT objects FROM public.planted")), 3000);
         database.run(
             fmt::format("ALTER DATABASE {} SET search_path = public, pg_catalog", database.name()));
-        // It is a trap.
+        // Other queries do.
         for (const auto* sql : {"SELECT pg_catalog.count(*) FROM pg_class", "SELECT lower('A')",
                                 "SELECT 1 = 1", "SELECT 'a'::text", "SELECT sum(1)"})
             EXPECT_THAT(
@@ -137,7 +138,7 @@ TEST_F(PlantedObjects, AreNotUsed) {
                    "show_chunks('readings', older_than => '2024-01-03'::timestamptz) c");
         source.run("CALL refresh_continuous_aggregate('daily', NULL, '2024-01-05')");
     }
-    // One that has rows, and one that is cut elsewhere.
+    // The target has a chunk with rows, and one with other slices.
     target.run("INSERT INTO readings (time, device) VALUES ('2024-01-04 12:00', 1)");
     target.run("SELECT set_chunk_time_interval('ticks', 15);"
                "INSERT INTO ticks VALUES (20, 'host 1')");
@@ -147,7 +148,7 @@ TEST_F(PlantedObjects, AreNotUsed) {
     backfill_ok({"stage", "--until", "2024-01-06 12:00", "--filter", "readings|daily"});
     backfill_ok({"stage", "--from", "0", "--until", "30", "--filter", "ticks"});
     backfill_ok({"copy", "--explain"});
-    // Attached, too, of which one by several workers; and in place, some of them together.
+    // First attach chunks, one of them with several workers, then load them in place.
     target.run("UPDATE __backfill.task SET bytes = 1e9 WHERE id = (SELECT max(id) FROM "
                "__backfill.task WHERE hypertable_name = 'readings')");
     backfill_ok({"copy", "--load-strategy", is_community() ? "attach" : "auto"});
@@ -159,7 +160,7 @@ TEST_F(PlantedObjects, AreNotUsed) {
     expect_equal_rows("public.readings", "\"time\" < '2024-01-06 12:00'");
     expect_equal_rows("public.ticks", "tick < 30");
 
-    // What explains a difference has queries of its own.
+    // Differences are explained by queries of their own.
     target.run("UPDATE public.readings SET value = 0 WHERE device = 2 AND time = '2024-01-02 "
                "12:00'; DELETE FROM public.ticks WHERE tick = 7");
     for (const std::string mode : {"digest", "aggregate"}) {
@@ -169,7 +170,7 @@ TEST_F(PlantedObjects, AreNotUsed) {
     }
     backfill_ok({"clean"});
 
-    // Into a chunk that is there: TimescaleDB 2.19.3 cannot make one by such a search_path.
+    // Import into an existing chunk: TimescaleDB 2.19.3 cannot create one with this search_path.
     const TextFile file("ticks.csv");
     file.write("tick,host\n22,host 1\n");
     const auto outcome =
@@ -178,7 +179,7 @@ TEST_F(PlantedObjects, AreNotUsed) {
     EXPECT_EQ(target.value("SELECT count(*) FROM public.ticks WHERE tick = 22"), "2");
 }
 
-// Behind a pooler, what the server is is asked for before the session is pinned.
+// Behind a pooler, the server is identified before the session is pinned.
 TEST_F(PlantedObjects, AreNotUsedBeforeASessionIsPinned) {
     NEEDS_PGBOUNCER();
     both("CREATE TABLE ticks (tick bigint NOT NULL);"

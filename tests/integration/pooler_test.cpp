@@ -46,8 +46,8 @@ class Pooler : public Migration {
                           HasSubstr("pool_mode = session")));
     }
 
-    /// Expects every command to be refused, whichever side is behind the pooler, and nothing to be
-    /// changed.
+    /// Expects that every command is refused, whichever side is behind the pooler, and that nothing
+    /// is changed.
     void expect_all_refused(const PgBouncer& pooler) {
         for (const Arguments& arguments : {Arguments{"stage", "--until", "2025-01-01"},
                                            {"copy"},
@@ -91,7 +91,7 @@ TEST_F(Pooler, InSessionModeEverythingWorks) {
     run_ok(pooler, {"clean"});
 }
 
-TEST_F(Pooler, TheSecondSignalCancelsWhatRuns) {
+TEST_F(Pooler, TheSecondSignalCancelsRunningStatements) {
     const PgBouncer pooler(source, target, "pool_mode = session");
     run_ok(pooler, {"stage", "--until", "2025-01-01"});
     target.run("CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM "
@@ -107,7 +107,7 @@ TEST_F(Pooler, TheSecondSignalCancelsWhatRuns) {
     };
     ASSERT_TRUE(eventually(waiting));
     program.signal(SIGINT);
-    program.signal(SIGTERM); // two of the same might count as one
+    program.signal(SIGTERM); // two of the same signal might count as one
     EXPECT_EQ(program.wait().exit_status, 130);
     EXPECT_TRUE(eventually([&] { return !waiting(); }));
     holder->execute("SELECT pg_advisory_unlock(42)");
@@ -115,7 +115,7 @@ TEST_F(Pooler, TheSecondSignalCancelsWhatRuns) {
     expect_equal();
 }
 
-TEST_F(Pooler, OneServerConnectionIsEnoughForWhatNeedsOne) {
+TEST_F(Pooler, OneServerConnectionIsEnoughToStage) {
     const PgBouncer pooler(source, target, "pool_mode = session\ndefault_pool_size = 1");
     const auto outcome =
         backfill_between(pooler.uri(source), target.uri(), {"stage", "--until", "2025-01-01"});
@@ -156,9 +156,9 @@ TEST_F(Pooler, InTransactionModeWithOneServerConnectionIsRefusedAndKeepsItsSetti
     EXPECT_EQ(settings(), before);
 }
 
-TEST_F(Pooler, InTransactionModeWithServerConnectionsInTurnIsRefused) {
+TEST_F(Pooler, InTransactionModeWithServerConnectionsUsedInTurnIsRefused) {
     const PgBouncer pooler(source, target, "pool_mode = transaction\nserver_round_robin = 1");
-    // Several that are idle.
+    // Leave several idle connections.
     std::vector<std::unique_ptr<postgres::Connection>> others;
     for (int i = 0; i < 5; ++i) {
         others.push_back(pooler.connect(target));

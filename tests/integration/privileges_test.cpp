@@ -1,4 +1,4 @@
-// What roles that are no superusers can do, and what becomes of it when they may not.
+// What roles without superuser can do, and the messages if they lack privileges.
 
 #include "support/migration.hpp"
 #include "support/role.hpp"
@@ -60,8 +60,7 @@ class Privileges : public Migration {
         return outcome.output;
     }
 
-    /// A hypertable of chunks of a day, in a schema of its own unless that is public; in the source
-    /// with three of them.
+    /// Creates a hypertable with chunks of a day in a schema, and three chunks in the source.
     void create(const std::string& schema, const std::string& name) {
         both(fmt::format("CREATE SCHEMA IF NOT EXISTS {0};"
                          "CREATE TABLE {0}.{1} (time timestamptz NOT NULL, device int);"
@@ -74,7 +73,7 @@ class Privileges : public Migration {
                                schema, name));
     }
 
-    /// To the reader, and to the owner.
+    /// Lets the reader read the table in the source, and makes the owner its owner in the target.
     void give(const std::string& schema, const std::string& name) {
         source.run(fmt::format("GRANT USAGE ON SCHEMA {0} TO {2}; GRANT SELECT ON {0}.{1} TO {2}",
                                schema, name, reader.name()));
@@ -112,12 +111,12 @@ TEST_F(Privileges, AReaderAndAnOwnerCanDoEverything) {
     give("metrics", "large");
     source.run("GRANT SELECT ON metrics.daily TO " + reader.name());
     target.run(fmt::format("ALTER MATERIALIZED VIEW metrics.daily OWNER TO {}", owner.name()));
-    // After the grants: what is made later has them, too.
+    // This is created after the grants, because later chunks must have them, too.
     source.run("SELECT compress_chunk(c) FROM "
                "show_chunks('metrics.cpu', older_than => '2024-01-02'::timestamptz) c;"
                "INSERT INTO metrics.cpu VALUES ('2024-01-09', 1)");
     source.run("CALL refresh_continuous_aggregate('metrics.daily', NULL, '2024-02-01')");
-    // One that has rows is loaded in place.
+    // A chunk with rows is loaded in place.
     target.run("INSERT INTO metrics.cpu VALUES ('2024-01-03 12:00', 99)");
 
     run_ok({"stage", "--until", "2025-01-01"});
@@ -132,7 +131,7 @@ TEST_F(Privileges, AReaderAndAnOwnerCanDoEverything) {
     expect_equal();
     run_ok({"verify"});
 
-    // And once more, in place and together.
+    // Copy again, in place and together.
     target.run("UPDATE __backfill.task SET worked = NULL, bytes = 8192");
     run_ok({"copy", "--parallelism", "1"});
     expect_equal();
@@ -155,7 +154,7 @@ TEST_F(Privileges, AMemberOfTheOwnerIsEnough) {
     expect_equal();
 }
 
-TEST_F(Privileges, WhatIsNotStagedNeedsNone) {
+TEST_F(Privileges, OnTablesThatAreNotStagedAreNotNeeded) {
     create("public", "readings");
     create("secret", "others");
     give("public", "readings");
@@ -165,7 +164,7 @@ TEST_F(Privileges, WhatIsNotStagedNeedsNone) {
     expect_equal_rows("readings");
 }
 
-TEST_F(Privileges, CompressedTablesThatMayNotBeReadAreReadByTheirRows) {
+TEST_F(Privileges, CompressedChunksAreCopiedAsRowsIfTheirTablesMayNotBeRead) {
     NEEDS_COMMUNITY_EDITION();
     create("public", "readings");
     both("ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = "
@@ -218,7 +217,7 @@ TEST_F(Privileges, StageListsAllThatAreMissingAndChangesNothing) {
                                      "ALTER TABLE \"metrics\".\"cpu\" OWNER" + to(owner),
                                      fmt::format("GRANT \"{}\"", app.name()) + to(owner)));
 
-    // All of it, and nothing else, is what it takes.
+    // These statements are sufficient.
     for (const auto& statement : in_source)
         source.run(statement);
     for (const auto& statement : in_target)
@@ -261,7 +260,7 @@ TEST_F(Privileges, CopyListsAllThatAreMissingAndCopiesNothing) {
     expect_equal();
 }
 
-TEST_F(Privileges, OfAnAggregateAreThoseOfItsView) {
+TEST_F(Privileges, OnAnAggregateAreThoseOnItsView) {
     NEEDS_COMMUNITY_EDITION();
     create("public", "readings");
     give("public", "readings");
@@ -281,7 +280,7 @@ TEST_F(Privileges, OfAnAggregateAreThoseOfItsView) {
     expect_equal();
 }
 
-TEST_F(Privileges, OfSingleChunksAreSeen) {
+TEST_F(Privileges, OnSingleChunksAreChecked) {
     create("public", "readings");
     give("public", "readings");
     source.run(fmt::format("DO $$ BEGIN EXECUTE format('REVOKE ALL ON %s FROM {}', "
@@ -296,7 +295,7 @@ TEST_F(Privileges, OfSingleChunksAreSeen) {
     expect_equal();
 }
 
-TEST_F(Privileges, ChunksInASchemaOfTheirOwnNeedItOpen) {
+TEST_F(Privileges, ChunksInAnotherSchemaRequireUsageOfIt) {
     both("CREATE SCHEMA pieces; CREATE TABLE readings (time timestamptz NOT NULL, device int);"
          "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '1 day', "
          "associated_schema_name => 'pieces')");
@@ -310,7 +309,7 @@ TEST_F(Privileges, ChunksInASchemaOfTheirOwnNeedItOpen) {
     EXPECT_THAT(advised(outcome.errors, "target"),
                 ElementsAre(HasSubstr("GRANT USAGE ON SCHEMA \"pieces\"")));
     source.run("GRANT USAGE ON SCHEMA pieces TO " + reader.name());
-    // TimescaleDB makes them as their hypertable's owner.
+    // TimescaleDB creates chunks as the hypertable's owner.
     target.run("GRANT USAGE, CREATE ON SCHEMA pieces TO " + owner.name());
     stage_and_copy();
     expect_equal();
@@ -318,7 +317,7 @@ TEST_F(Privileges, ChunksInASchemaOfTheirOwnNeedItOpen) {
 
 // ---------------------------------------------------------------- what can be done without
 
-TEST_F(Privileges, WhatAStagingTableCannotHaveGoesInPlace) {
+TEST_F(Privileges, ChunksAreLoadedInPlaceIfStagingTablesCannotBeLikeThem) {
     NEEDS_COMMUNITY_EDITION();
     both("CREATE TYPE unit AS ENUM ('m', 's'); CREATE TABLE device (id int PRIMARY KEY);"
          "INSERT INTO device VALUES (1), (2), (3)");
@@ -334,7 +333,7 @@ TEST_F(Privileges, WhatAStagingTableCannotHaveGoesInPlace) {
     target.run(fmt::format("GRANT CREATE ON TABLESPACE {0} TO {1};"
                            "SELECT attach_tablespace('{0}', 'placed');",
                            tablespace, owner.name()));
-    // Which is how it looks after REVOKE, that TimescaleDB refuses.
+    // As after REVOKE, which TimescaleDB refuses.
     target.run(
         fmt::format("UPDATE pg_tablespace SET spcacl = NULL WHERE spcname = '{}'", tablespace));
 
