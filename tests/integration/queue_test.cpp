@@ -38,7 +38,7 @@ struct Change {
 
 class QueueChangedByHand : public Queue, public testing::WithParamInterface<Change> {};
 
-TEST_P(QueueChangedByHand, FailsThatTaskAlone) {
+TEST_P(QueueChangedByHand, FailsOnlyThatTask) {
     change_second_task(GetParam().assignment);
     const auto outcome = backfill({"copy", "-p", "2"});
     EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;

@@ -1,5 +1,5 @@
-// Random hypertables, copied and verified. The seed of each is printed when it fails:
-// BACKFILL_TEST_SEED repeats it (as the first), BACKFILL_TEST_ROUNDS asks for more of them.
+// Copies and verifies random hypertables. A failure prints its seed: BACKFILL_TEST_SEED repeats it
+// (as the first), and BACKFILL_TEST_ROUNDS runs more rounds.
 
 #include "base/exit_status.hpp"
 #include "postgres/error.hpp"
@@ -24,7 +24,7 @@ using testing::IsEmpty;
 
 using Rows = std::vector<std::string>;
 
-/// What only one of two sorted lists has.
+/// The rows that only one of two sorted lists has.
 Rows difference(const Rows& source, const Rows& target) {
     Rows list;
     std::ranges::set_difference(source, target, std::back_inserter(list));
@@ -37,7 +37,7 @@ Rows difference(const Rows& source, const Rows& target) {
     return list;
 }
 
-/// Of all rounds. Each is a test.
+/// The rounds are divided among this number of tests.
 constexpr int shares = 4;
 
 class RandomHypertables : public Migration, public testing::WithParamInterface<int> {
@@ -47,14 +47,14 @@ class RandomHypertables : public Migration, public testing::WithParamInterface<i
 
     void round();
     void copy_with_remedies(RandomHypertable& table, const std::vector<std::string>& copy);
-    void expect_to_be_read_alike(RandomHypertable& table);
+    void expect_same_queries(RandomHypertable& table);
 
     void TearDown() override {
         if (HasFailure())
             fmt::print(stderr, "To repeat this round as the first: BACKFILL_TEST_SEED={}\n", seed);
     }
 
-    /// All that there is for columns here.
+    /// All kinds of columns that both servers support.
     std::vector<Kind> make_kinds() {
         std::vector<Kind> kinds;
         const bool has_xml = source.has_xml() && target.has_xml();
@@ -63,7 +63,7 @@ class RandomHypertables : public Migration, public testing::WithParamInterface<i
                 kinds.push_back(kind.kind);
         for (auto& more : {make_user_types(random, source, target, odd_identifier(random, 0)),
                            make_extension_types(source, target)})
-            // Twice, because there are many built-in ones.
+            // Add these twice, because there are many built-in types.
             for (int i = 0; i < 2; ++i)
                 kinds.insert(kinds.end(), more.begin(), more.end());
         return kinds;
@@ -72,14 +72,14 @@ class RandomHypertables : public Migration, public testing::WithParamInterface<i
     std::vector<std::string> copy_options() {
         std::vector<std::string> options{"copy", "--parallelism",
                                          std::to_string(random.between(1, 4))};
-        // Attaching is what auto does with large chunks; these are small.
+        // By default, only large chunks are attached; these are small.
         static const std::vector<std::string> strategies{"auto", "attach", "attach", "in-place"};
         options.insert(options.end(), {"--load-strategy", random.pick(strategies)});
         return options;
     }
 };
 
-/// Copies, and does what the program says where it cannot.
+/// Copies. If chunks fail, does what the messages say, and copies again.
 void RandomHypertables::copy_with_remedies(RandomHypertable& table,
                                            const std::vector<std::string>& copy) {
     auto remedies = table.remedies();
@@ -102,8 +102,8 @@ void RandomHypertables::copy_with_remedies(RandomHypertable& table,
         try {
             target.run(statement);
         } catch (const postgres::SqlError& error) {
-            // Where chunks are compressed, TimescaleDB adds no constraint (2.19.3), or none that
-            // their rows violate, NOT VALID or not (validate_check_constraint in 2.27.2's
+            // If chunks are compressed, TimescaleDB 2.19.3 adds no constraint, and 2.27.2 adds none
+            // that rows violate, even NOT VALID (validate_check_constraint in
             // src/process_utility.c).
             if (error.sqlstate() != "0A000" && error.sqlstate() != "23514")
                 throw;
@@ -112,8 +112,8 @@ void RandomHypertables::copy_with_remedies(RandomHypertable& table,
         }
 }
 
-/// What the application finds, in sessions of its own.
-void RandomHypertables::expect_to_be_read_alike(RandomHypertable& table) {
+/// Compares the results of an application's queries, in sessions of its own.
+void RandomHypertables::expect_same_queries(RandomHypertable& table) {
     const auto found = table.lookups(source);
     for (const bool skipping_chunks : {false, true}) {
         EXPECT_THAT(difference(found, table.lookups(target, skipping_chunks)), IsEmpty())
@@ -141,9 +141,8 @@ void RandomHypertables::round() {
     SCOPED_TRACE(table.statements());
     auto stage = table.bounds();
     SCOPED_TRACE(table.within());
-    // Of some batches that are ordered DESC, 2.29.2 takes the first value and the last for each
-    // other, and skips them (seed 5307). Copied as they are, they would fail when they are read
-    // back.
+    // 2.29.2 confuses the first and the last value of some batches that are ordered DESC, and skips
+    // them (seed 5307). If such batches are copied, reading them back fails.
     if (version_at_least(source, 2, 29) && table.source_misses_rows()) {
         fmt::print("The source does not find all of its rows: seed {}\n", seed);
         return;
@@ -162,7 +161,7 @@ void RandomHypertables::round() {
     EXPECT_THAT(table.fired(target), IsEmpty());
     table.stop_publishing();
     EXPECT_THAT(difference(rows_outside, table.rows(target, outside)), IsEmpty());
-    expect_to_be_read_alike(table);
+    expect_same_queries(table);
     backfill_ok({"verify", "--mode", random.chance(50) ? "digest" : "aggregate"});
 
     if (table.has_aggregate()) {
@@ -170,8 +169,8 @@ void RandomHypertables::round() {
         const auto says = [&](const char* text) {
             return outcome.output.find(text) != std::string::npos;
         };
-        // Of buckets that a bound cuts it has not all rows, and none behind it, where the source's
-        // watermark may be.
+        // The target lacks rows of buckets that a bound cuts, and all rows beyond the bound, where
+        // the source's watermark may be.
         if (table.is_all() ||
             !(says("cannot be computed as in the source") || says("watermark is still at"))) {
             EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
@@ -186,7 +185,7 @@ void RandomHypertables::round() {
         EXPECT_THAT(
             difference(table.rows(source, table.within()), table.rows(target, table.within())),
             IsEmpty())
-            << "copied once more, after " << *change;
+            << "copied again after " << *change;
     }
     backfill_ok({"clean"});
     if (HasFailure())

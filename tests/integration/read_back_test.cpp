@@ -1,5 +1,5 @@
-// Loaded rows are read back through their hypertable before COMMIT: faults that are made between
-// load and COMMIT, and the statement itself on damaged hypertables.
+// Loaded rows are read back through their hypertable before COMMIT. These are tests with faults
+// between load and COMMIT, and of the statement on damaged hypertables.
 
 #include "load/read_back.hpp"
 #include "postgres/session.hpp"
@@ -51,7 +51,7 @@ class ReadBack : public Migration {
                            settings);
     }
 
-    /// The statement's error for all chunks of the target's readings; empty if there is none.
+    /// The statement's error for all chunks of readings in the target; empty if there is none.
     std::string read_back(const std::string& condition = "true", bool loaded = true) {
         const auto json = target.value(fmt::format(
             "SELECT jsonb_agg(jsonb_build_object('schema', h.schema_name, 'hypertable', "
@@ -65,10 +65,10 @@ class ReadBack : public Migration {
             "WHERE c.hypertable_id = h.id GROUP BY c.id) AS chunk "
             "WHERE h.table_name = 'readings'",
             postgres::quote_literal(condition), loaded));
-        return ask(json);
+        return run_statement(json);
     }
 
-    std::string ask(const std::string& json) {
+    std::string run_statement(const std::string& json) {
         const auto connection = target.connect();
         postgres::pin_session(*connection,
                               postgres::session_settings(postgres::Access::read_write));
@@ -82,8 +82,8 @@ class ReadBack : public Migration {
         }
     }
 
-    /// Expects copy to fail its chunks by name when something is done to the target's between their
-    /// loading and their commit; nothing of them stays, and the next copy makes it good.
+    /// Damages the target between load and COMMIT. Expects that copy fails its chunks with a
+    /// reason, that none of their rows stay, and that the next copy succeeds.
     void expect_fault_is_found(const std::string& fault, const std::string& reason,
                                const std::string& rows_before = "0") {
         backfill_ok({"stage", "--until", "2025-07-01"});
@@ -98,7 +98,7 @@ class ReadBack : public Migration {
         EXPECT_EQ(target.value("SELECT count(*) FROM readings"), rows_before);
         EXPECT_NE(target.value("SELECT count(*) FROM __backfill.task WHERE failed IS NOT NULL"),
                   "0");
-        // Says what it has recorded.
+        // This copy reports what it has recorded.
         EXPECT_EQ(backfill({"copy"}).exit_status, 0);
         expect_equal_rows("readings");
         EXPECT_EQ(read_back(), "");
@@ -113,8 +113,8 @@ class ReadBack : public Migration {
                             "WHERE compress_relid IS NOT NULL");
     }
 
-    /// Gives one of the target's chunks a constraint that is not true, and by which the planner
-    /// leaves it out. The chunk's slices stay.
+    /// Gives a chunk of the target a wrong constraint, so that the planner excludes the chunk. Its
+    /// slices stay.
     void hide(const std::string& chunk) {
         const postgres::ConnectionString without_timescaledb(
             target.uri("options=-c%20timescaledb.disable_load%3Don"), "the test");
@@ -125,7 +125,7 @@ class ReadBack : public Migration {
                                  chunk));
     }
 
-    /// Creates the source's chunks in the target, empty.
+    /// Creates the source's chunks in the target, without rows.
     void make_chunks(int days) {
         target.run("SET timescaledb.enable_chunk_skipping = on;" + rows(days) +
                    "DELETE FROM readings");
@@ -133,7 +133,7 @@ class ReadBack : public Migration {
     }
 };
 
-// ---------------------------------------------------------------- between loading and commit
+// ---------------------------------------------------------------- between load and COMMIT
 
 TEST_F(ReadBack, FindsAFaultInAChunkThatIsLoadedAlone) {
     both(create() + skip_by("device"));
@@ -175,7 +175,7 @@ TEST_F(ReadBack, FindsAFaultInAChunkThatIsAttached) {
     both(create());
     source.run(rows(1));
     backfill_ok({"stage", "--until", "2025-07-01"});
-    // What is attached is not recorded, and was not to be when it was decided on.
+    // Chunk skipping is enabled after copy has decided to attach, so the chunk is not recorded.
     const auto outcome =
         backfill_while(target, "LOCK TABLE readings IN SHARE UPDATE EXCLUSIVE MODE",
                        {"copy", "--load-strategy", "attach"}, [&](postgres::Connection& holder) {
@@ -192,8 +192,8 @@ TEST_F(ReadBack, FindsAFaultInAChunkThatIsAttached) {
     EXPECT_EQ(read_back(), "");
 }
 
-/// Whether the source's table has an index on its time: with one, each slice is a task; without,
-/// all goes through the hypertable at once.
+/// The parameter is true if the source's table has an index on time. With one, each slice is a
+/// task. Without, all rows are loaded through the hypertable at once.
 class ReadBackFromPlain : public ReadBack, public testing::WithParamInterface<bool> {
   protected:
     ReadBackFromPlain() : ReadBack(DatabaseOptions{.with_extension = false}) {}
@@ -287,7 +287,7 @@ TEST_F(ReadBack, FindsAMissingCompressedTable) {
     target.run(fmt::format("UPDATE pg_class SET relnamespace = 'elsewhere'::regnamespace "
                            "WHERE oid = '{}'::regclass",
                            table));
-    // Up to 2.28, it is found by its name.
+    // Up to 2.28, compressed tables are found by name.
     if (!version_at_least(2, 29)) {
         EXPECT_THAT(read_back(), HasSubstr("cannot be read through their hypertable"));
     }
@@ -315,10 +315,10 @@ TEST_F(ReadBack, ReadsOnlyTheEndsOfAChunk) {
     target.run(create());
     target.run("INSERT INTO readings SELECT '2025-06-01'::timestamptz + i * interval '1 second', "
                "i, i FROM generate_series(0, 80000) i; ANALYZE readings");
-    target.blocks_read_of_chunks(); // which tells it of the INSERT
+    target.blocks_read_of_chunks(); // reports the INSERT
     const auto before = target.blocks_read_of_chunks();
     EXPECT_EQ(read_back(), "");
-    // The other session has told what it read when it is gone.
+    // The other session reports what it has read when it ends.
     EXPECT_TRUE(eventually([&] { return target.blocks_read_of_chunks() > before; }));
     EXPECT_LT(target.blocks_read_of_chunks() - before, 50);
 }

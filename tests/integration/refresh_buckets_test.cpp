@@ -125,7 +125,7 @@ TEST_F(RefreshBuckets, KeepsDaysWithoutRows) {
     expect_same("daily");
 }
 
-TEST_F(RefreshBuckets, KeepsThemInAHierarchyToo) {
+TEST_F(RefreshBuckets, KeepsBucketsInAHierarchy) {
     both(create_flow("1 day"));
     both(create("daily", "'1 day', at"));
     both(create("weekly", "'7 days', bucket", "daily", "sum(n)"));

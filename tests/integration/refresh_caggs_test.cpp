@@ -174,7 +174,7 @@ TEST_F(RefreshCaggs, ReportsAWindowSmallerThanABucket) {
                       HasSubstr("less than a bucket"), HasSubstr("Refreshed 0 of 1")));
 }
 
-TEST_F(RefreshCaggs, NamesOneThatFailsAndContinues) {
+TEST_F(RefreshCaggs, NamesAggregatesThatFailAndContinues) {
     migrate_dual_written();
     target.run("DROP MATERIALIZED VIEW weekly; ALTER MATERIALIZED VIEW agg.hourly RENAME TO other");
     const auto outcome = backfill({"refresh-caggs"});

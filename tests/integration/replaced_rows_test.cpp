@@ -24,7 +24,7 @@ using testing::Not;
 
 // ---------------------------------------------------------------- foreign keys
 
-/// A hypertable with a row a day, which tables of the target reference in every way.
+/// A hypertable with a row per day. Tables of the target reference it with each action.
 class ReferencedRows : public Migration {
   protected:
     void SetUp() override {
@@ -63,8 +63,8 @@ class ReferencedRows : public Migration {
             drop_key(table);
     }
 
-    /// Runs SQL without the keys, with which it fails on 2.19.3 and 2.29.2, and drops them
-    /// on 2.27.2.
+    /// Drops all chunks. Before, drop_keys() must be called: drop_chunks() fails on 2.19.3
+    /// and 2.29.2 if there are foreign keys, and drops them on 2.27.2.
     void drop_chunks() {
         target.run("SELECT drop_chunks('sample', older_than => '2030-01-01'::timestamptz)");
     }
@@ -118,7 +118,7 @@ TEST_F(ReferencedRows, GetTheSourcesValues) {
     const auto before = referencing();
     source.run("UPDATE sample SET v = -1, note = NULL WHERE id IN (1, 3); "
                "INSERT INTO sample VALUES ('2025-06-02 11:00+00', 1, 7), ('2025-07-02', 1, 7);"
-               "DELETE FROM sample WHERE id = 6"); // which nobody references
+               "DELETE FROM sample WHERE id = 6"); // which no row references
     copy_again();
     EXPECT_EQ(referencing(), before);
     expect_keys();
@@ -204,7 +204,7 @@ TEST_F(ReferencedRows, OfCompressedChunksAreKept) {
          "SELECT compress_chunk(c) FROM show_chunks('sample', older_than => "
          "'2025-06-05'::timestamptz) c");
     add_keys();
-    // One becomes partial, one is compressed in the source only, one in the target only.
+    // One chunk becomes partial, one is compressed only in the source, and one only in the target.
     target.run("INSERT INTO sample VALUES ('2025-06-02 12:00+00', 77, 7)");
     source.run("SELECT decompress_chunk(c) FROM show_chunks('sample', newer_than => "
                "'2025-06-03'::timestamptz, older_than => '2025-06-04'::timestamptz) c;"
@@ -219,8 +219,8 @@ TEST_F(ReferencedRows, OfCompressedChunksAreKept) {
     backfill_ok({"verify"});
 }
 
-/// What a writer writes would be compressed at once, if it were not for the unique index that
-/// foreign keys need.
+/// The writer's rows would be compressed immediately, without the unique index that foreign keys
+/// need.
 TEST_F(ReferencedRows, AreKeptIfTheTargetUsesDirectCompress) {
     NEEDS_COMMUNITY_EDITION();
     NEEDS_SAME_VERSION();
@@ -228,7 +228,7 @@ TEST_F(ReferencedRows, AreKeptIfTheTargetUsesDirectCompress) {
         GTEST_SKIP() << "needs the option timescaledb.direct_compress";
     struct Round {
         const char* interval; ///< in the target
-        bool compressed;      ///< there, before
+        bool compressed;      ///< in the target, before the copy
     };
     constexpr std::array all{Round{"1 day", false}, Round{"1 day", true}, Round{"7 hours", false},
                              Round{"7 hours", true}};
@@ -320,7 +320,7 @@ TEST_F(ReferencedRows, AreReportedByCheck) {
 
 // ---------------------------------------------------------------- any rows
 
-/// Whatever the two sides have, the target gets the source's rows, by any key.
+/// Whatever rows the two sides have, the target gets the source's rows, with any key.
 TEST_F(ReferencedRows, OfAnyKindBecomeTheSources) {
     const auto seed = first_seed();
     SCOPED_TRACE(fmt::format("BACKFILL_TEST_SEED={}", seed));
@@ -333,8 +333,8 @@ TEST_F(ReferencedRows, OfAnyKindBecomeTheSources) {
              "serial int GENERATED ALWAYS AS IDENTITY, \"odd \"\" {}\" text, UNIQUE (at, id));"
              "ALTER TABLE sample DROP COLUMN gone;"
              "SELECT create_hypertable('sample', 'at', chunk_time_interval => interval '1 day')");
-        const bool is_cut_elsewhere = random.chance(30);
-        if (is_cut_elsewhere)
+        const bool has_other_slices = random.chance(30);
+        if (has_other_slices)
             target.run("SELECT set_chunk_time_interval('sample', interval '5 hours')");
         for (int i = 0; i < 40; ++i) {
             const auto id = random.between(0, 4);
@@ -360,7 +360,7 @@ TEST_F(ReferencedRows, OfAnyKindBecomeTheSources) {
         backfill_ok({"stage", "--until", "2026-01-01"});
         backfill_ok({"copy"});
         expect_equal_rows("sample");
-        // Those whose row the source has, too, are all there.
+        // What is left references rows that the source has.
         for (const auto& row : target.rows("SELECT at, id FROM reader"))
             EXPECT_NE(std::ranges::find(kept, row), kept.end());
         backfill_ok({"verify"});
@@ -448,7 +448,7 @@ TEST_F(PublishedRows, AreAddedToEmptyChunks) {
 TEST_F(PublishedRows, AreKeptIfTheyAreTheSame) {
     make_readings();
     publish();
-    // As often as in the source.
+    // The target must get a row as often as the source has it.
     source.run("INSERT INTO readings SELECT '2024-01-01 05:00', 1 FROM generate_series(1, 4)");
     target.run("INSERT INTO readings SELECT '2024-01-01 05:00', 1 FROM generate_series(1, 2);"
                "INSERT INTO readings VALUES ('2024-01-02', 3)");
@@ -516,15 +516,15 @@ TEST_F(PublishedRows, OfCompressedChunksAreReplaced) {
     expect_equal();
     target.run("INSERT INTO readings VALUES ('2024-01-02 07:00', 9)");
     expect_refused();
-    // The chunks have it, their compressed tables do not.
+    // Chunks get the replica identity, but their compressed tables do not.
     target.run("ALTER TABLE readings REPLICA IDENTITY FULL");
     copy_again();
     expect_equal();
 }
 
-/// A writer's rows come while their chunk is loaded, which is empty at first: there is nothing to
-/// tell them from the source's.
-TEST_F(PublishedRows, ThatAreLateAreThereAsOftenAsInTheSource) {
+/// A writer inserts rows while their chunk, which was empty, is loaded. Nothing distinguishes them
+/// from the source's rows.
+TEST_F(PublishedRows, ThatAreLateAreKeptAsOftenAsInTheSource) {
     make_readings();
     publish();
     const auto chunk = chunks_of(source, "readings").front();
@@ -550,17 +550,17 @@ TEST_F(PublishedRows, OfAggregatesAreReportedByCheck) {
     make_readings();
     both("CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous) AS SELECT time_bucket('1 "
          "day', time) AS day, count(*) FROM readings GROUP BY 1 WITH NO DATA");
-    const auto told = [&] {
+    const auto findings = [&] {
         return backfill({"check", "--until", "2024-02-01", "--filter", "daily"}).output;
     };
-    EXPECT_THAT(told(), Not(HasSubstr("publications")));
+    EXPECT_THAT(findings(), Not(HasSubstr("publications")));
     publish();
     const auto table = target.value(
         "SELECT format('\"%s\".\"%s\"', materialization_hypertable_schema, "
         "materialization_hypertable_name) FROM timescaledb_information.continuous_aggregates");
-    EXPECT_THAT(told(), HasSubstr(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL", table)));
+    EXPECT_THAT(findings(), HasSubstr(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL", table)));
     target.run(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL", table));
-    EXPECT_THAT(told(), Not(HasSubstr("REPLICA IDENTITY")));
+    EXPECT_THAT(findings(), Not(HasSubstr("REPLICA IDENTITY")));
     source.run("CALL refresh_continuous_aggregate('daily', NULL, '2024-01-03')");
     backfill_ok({"stage", "--until", "2024-02-01"});
     backfill_ok({"copy"});
@@ -583,7 +583,7 @@ TEST_F(PublishedRows, DoNotBlockTheQueue) {
     backfill_ok({"verify", "--requeue"});
 }
 
-/// A target that decodes what is published.
+/// A target with wal_level = logical.
 class DecodedPublication : public Migration {
   protected:
     static void SetUpTestSuite() {

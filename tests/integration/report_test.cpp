@@ -25,7 +25,7 @@ constexpr auto odd_name_quoted = R"("a </script><b>&amp; ""one""")";
 
 class Report : public Migration {
   protected:
-    /// Four chunks of a hypertable, two of another whose name contains HTML.
+    /// Creates four chunks of a hypertable, and two of another whose name contains HTML.
     void SetUp() override {
         both(fmt::format(
             "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value int);"
@@ -57,9 +57,10 @@ class Report : public Migration {
     std::string path() const { return file_.path(); }
 
     std::string write_page() {
-        const auto said = backfill_ok({"report", "--html", path()});
-        EXPECT_EQ(said, fmt::format("Wrote the report on {} chunks to {}\n",
-                                    target.value("SELECT count(*) FROM __backfill.task"), path()));
+        const auto output = backfill_ok({"report", "--html", path()});
+        EXPECT_EQ(output,
+                  fmt::format("Wrote the report on {} chunks to {}\n",
+                              target.value("SELECT count(*) FROM __backfill.task"), path()));
         return file_.text();
     }
 
@@ -122,8 +123,8 @@ TEST_F(Report, ListsSequencesThatAreBehindTheSource) {
     both("CREATE SEQUENCE ids");
     source.run("SELECT setval('ids', 6000)");
     EXPECT_EQ(data_of(write_page())["sequences"], json::array());
-    const auto said = backfill_ok({"report", "--html", path(), "--source", source.uri()});
-    EXPECT_THAT(said,
+    const auto output = backfill_ok({"report", "--html", path(), "--source", source.uri()});
+    EXPECT_THAT(output,
                 HasSubstr("  SELECT setval('\"public\".\"ids\"', 6000); -- \"public\".\"ids\": "
                           "6000 in the source, not used yet in the target\n"));
     const auto sequences = data_of(file_.text())["sequences"];

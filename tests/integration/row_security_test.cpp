@@ -1,4 +1,4 @@
-// What becomes of row level security on either side.
+// Row level security on either side.
 
 #include "support/migration.hpp"
 #include "support/role.hpp"
@@ -53,16 +53,16 @@ class RowSecurity : public Migration {
         expect_equal();
     }
 
-    /// Expects stage to be refused, and copy, when it is set up after staging.
+    /// Expects that stage is refused, and copy, too, if row security is set up after staging.
     template <typename Matcher>
-    void expect_refused(const std::function<void()>& set_up, const std::function<void()>& take_back,
+    void expect_refused(const std::function<void()>& set_up, const std::function<void()>& undo,
                         const Matcher& why) {
         set_up();
         auto outcome = run({"stage", "--until", "2025-01-01"});
         EXPECT_EQ(outcome.exit_status, 1) << outcome.output;
         EXPECT_THAT(outcome.errors, AllOf(HasSubstr("cannot stage: missing privileges"), why));
         EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill') IS NULL"), "t");
-        take_back();
+        undo();
         EXPECT_EQ(run({"stage", "--until", "2025-01-01"}).exit_status, 0);
         set_up();
         outcome = run({"copy"});
@@ -71,7 +71,7 @@ class RowSecurity : public Migration {
         EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task WHERE worked IS NULL AND "
                                "failed IS NULL"),
                   "2");
-        take_back();
+        undo();
         run_all();
         EXPECT_EQ(run({"clean"}).exit_status, 0);
     }
