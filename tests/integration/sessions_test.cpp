@@ -1,4 +1,4 @@
-// What the program's sessions are made with, how many there are, and what they cost.
+// The settings of the program's sessions, their number, and how often they wait.
 
 #include "postgres/pooler.hpp"
 #include "postgres/quote.hpp"
@@ -25,7 +25,7 @@ using postgres::Library;
 using testing::HasSubstr;
 using testing::Not;
 
-/// An environment variable, for as long as this lives.
+/// Sets an environment variable as long as the object exists.
 class Variable {
   public:
     Variable(const char* name, const std::string& value) : name_(name) {
@@ -56,8 +56,8 @@ class Sessions : public Migration {
                         days));
     }
 
-    /// Gives a role other settings than ours, all that it can have.
-    void set_otherwise(const std::string& role) {
+    /// Gives a role values that differ from the program's, for as many settings as possible.
+    void set_other_values(const std::string& role) {
         for (const auto* setting : {"search_path = public",
                                     "statement_timeout = '1h'",
                                     "lock_timeout = '1h'",
@@ -84,7 +84,7 @@ class Sessions : public Migration {
                                    postgres::quote_identifier(target.name()), setting));
     }
 
-    /// Expects a session to have all settings, as pg_settings shows them.
+    /// Expects that pg_settings shows all settings of a session.
     static void expect_pinned(postgres::Connection& connection, Access access,
                               Library library = Library::loaded) {
         auto settings = postgres::session_settings(access, library);
@@ -102,7 +102,7 @@ class Sessions : public Migration {
                 "SELECT setting FROM pg_catalog.pg_settings WHERE pg_catalog.lower(name) "
                 "OPERATOR(pg_catalog.=) pg_catalog.lower($1)",
                 {name});
-            // One that this server does not know is none.
+            // Not every server knows every setting.
             if (!row.empty()) {
                 EXPECT_EQ(row.string(0, "setting"), value) << name;
             }
@@ -115,7 +115,7 @@ class Sessions : public Migration {
                   library == Library::loaded ? "1" : "0");
     }
 
-    /// Makes sessions as the program does, the first one and another, and looks at them.
+    /// Creates sessions as the program does, a first and a further one, and expects all settings.
     static void expect_all_pinned(const postgres::ConnectionString& string) {
         for (const auto access : {Access::read_only, Access::read_write}) {
             SCOPED_TRACE(access == Access::read_only ? "read only" : "read write");
@@ -136,7 +136,7 @@ class Sessions : public Migration {
 
 TEST_F(Sessions, HaveTheirSettingsWhateverTheRoleHas) {
     const Role role(target);
-    set_otherwise(role.name());
+    set_other_values(role.name());
     expect_all_pinned(string(role.uri()));
     expect_all_pinned(string(target.uri()));
 }
@@ -154,10 +154,10 @@ TEST_F(Sessions, BeginWithTheirSettings) {
 }
 
 TEST_F(Sessions, KeepTheUsersOptions) {
-    const auto expect_kept = [&](const postgres::ConnectionString& way) {
-        expect_all_pinned(way);
+    const auto expect_kept = [&](const postgres::ConnectionString& connection_string) {
+        expect_all_pinned(connection_string);
         const auto settings = postgres::session_settings(Access::read_only);
-        postgres::Connection connection(way, "target", "a test", settings);
+        postgres::Connection connection(connection_string, "target", "a test", settings);
         postgres::pin_session(connection, settings);
         EXPECT_EQ(connection.execute("SELECT current_setting('geqo') AS value").string(0, "value"),
                   "off");
@@ -175,10 +175,10 @@ TEST_F(Sessions, KeepTheOptionsOfAService) {
                  "[there]\ndbname=" + target.name() + "\noptions=-c geqo=off -c jit=on\n");
     const Variable file("PGSERVICEFILE", folder.file("services"));
     // The URI's database comes before the service's.
-    const auto way = string(target.uri("service=there"));
-    expect_all_pinned(way);
+    const auto connection_string = string(target.uri("service=there"));
+    expect_all_pinned(connection_string);
     const auto settings = postgres::session_settings(Access::read_only);
-    postgres::Connection connection(way, "target", "a test", settings);
+    postgres::Connection connection(connection_string, "target", "a test", settings);
     postgres::pin_session(connection, settings);
     EXPECT_EQ(connection.execute("SELECT current_setting('geqo') AS value").string(0, "value"),
               "off");
@@ -193,15 +193,15 @@ TEST_F(Sessions, HaveTheirSettingsBehindAPooler) {
     }
 }
 
-TEST_F(Sessions, ThatAreLeanHaveNoTimescaleDB) {
+TEST_F(Sessions, ThatAreLeanDoNotLoadTimescaleDb) {
     const auto settings = postgres::session_settings(Access::read_write, Library::left_out);
     postgres::Connection connection(string(target.uri()), "target", "a test", settings);
     postgres::pin_session(connection, settings);
     expect_pinned(connection, Access::read_write, Library::left_out);
 }
 
-/// A trigger that a login sets off may fail for our settings (from PostgreSQL 17 on).
-TEST_F(Sessions, AreMadeWhereTheServerRefusesThemWithSettings) {
+/// A login trigger may fail because of the program's settings (from PostgreSQL 17 on).
+TEST_F(Sessions, GetTheirSettingsLaterIfTheServerRefusesThemWhileConnecting) {
     if (PQserverVersion(target.connect()->get()) < 170000)
         GTEST_SKIP() << "needs PostgreSQL 17";
     target.run("CREATE TABLE logins (at timestamptz);"
@@ -211,8 +211,7 @@ TEST_F(Sessions, AreMadeWhereTheServerRefusesThemWithSettings) {
     expect_all_pinned(string(target.uri()));
 }
 
-// ---------------------------------------------------------------- how many, and how often they
-// wait
+// ---------------------------------------------------------------- number, and waits
 
 TEST_F(Sessions, OfASmallRunAreFew) {
     make_readings(7);
@@ -226,13 +225,13 @@ TEST_F(Sessions, OfASmallRunAreFew) {
         return to_source.connections() + to_target.connections() - before;
     };
     EXPECT_EQ(sessions_of({"stage", "--until", "2025-01-01"}), 2);
-    // Where the machine is slow, a second worker comes, and the publisher.
+    // On a slow machine, a second worker and the publisher start.
     EXPECT_LE(sessions_of({"copy", "--parallelism", "2"}), 8);
     expect_equal();
     EXPECT_LE(sessions_of({"verify", "--parallelism", "2"}), 8);
 }
 
-// A run that began with one chunk, and so with one worker, gets more when there is more to copy.
+// A run that began with one chunk, and therefore one worker, starts more when more is staged.
 TEST_F(Sessions, OfARunIncreaseWhenTheQueueGrows) {
     make_readings(4);
     target.run("INSERT INTO readings VALUES ('2024-01-01', 0, ''); DELETE FROM readings");
@@ -251,7 +250,7 @@ TEST_F(Sessions, OfARunIncreaseWhenTheQueueGrows) {
     }));
     EXPECT_EQ(copied(), "0");
     backfill_ok({"stage", "--until", "2025-01-01"});
-    // The first worker waits all the while, and again when it has given way.
+    // The first worker waits for the lock, gives up, and waits again.
     EXPECT_TRUE(eventually([&] { return copied() == "3"; }));
     blocker->execute("COMMIT");
     EXPECT_EQ(program->wait().exit_status, 0);
@@ -259,10 +258,10 @@ TEST_F(Sessions, OfARunIncreaseWhenTheQueueGrows) {
     expect_equal();
 }
 
-/// With a password as SCRAM takes it, and without TLS. Those of connecting are among them: three.
+/// With a password for SCRAM, and without TLS. Three of the waits are for connecting.
 TEST_F(Sessions, WaitTwelveTimesForTheServersToCopyASmallChunk) {
     make_readings(1, /*in_target=*/false);
-    clone_schema(); // with the empty chunk, as the documents have it
+    clone_schema();                                       // as documented, with the empty chunk
     constexpr auto delay = std::chrono::milliseconds(25); // in either direction
     const auto to_source = Proxy::in_front_of(source.uri(), delay);
     const auto to_target = Proxy::in_front_of(target.uri(), delay);
@@ -273,7 +272,7 @@ TEST_F(Sessions, WaitTwelveTimesForTheServersToCopyASmallChunk) {
     expect_equal();
     auto waits = to_source.waits();
     std::ranges::move(to_target.waits(), std::back_inserter(waits));
-    // Where the machine is slow, the run may last for long enough to be told of.
+    // On a slow machine, the run may last long enough to be published.
     std::erase_if(waits, [](const auto& wait) {
         return wait.startup.find("timescaledb.disable_load") != std::string::npos;
     });

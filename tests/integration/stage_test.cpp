@@ -26,20 +26,22 @@ constexpr auto free_port = "1"; // of 127.0.0.1, where nobody listens
 
 class Stage : public Migration {
   protected:
-    /// A hypertable on both sides, in the schema that its name says, if any.
+    /// Creates a hypertable on both sides. The name may include a schema.
     void create(const std::string& name, const std::string& type, const std::string& interval) {
         both(fmt::format("CREATE TABLE {0} (time {1} NOT NULL, value float8);"
                          "SELECT create_hypertable('{0}', 'time', chunk_time_interval => {2})",
                          name, type, interval));
     }
 
-    /// Chunks of ten from -40 to 40, in the source with a row for each tick from -35 to 34.
+    /// Creates a hypertable with chunks of ten ticks. The source has a row for each tick from -35
+    /// to 34.
     void create_ticks(const std::string& name = "ticks", const std::string& type = "integer") {
         create(name, type, "10");
         source.run(fmt::format("INSERT INTO {} SELECT g, 0 FROM generate_series(-35, 34) g", name));
     }
 
-    /// Chunks of a day, in the source with a row an hour for the first three days of 2024.
+    /// Creates a hypertable with chunks of a day. The source has a row per hour for the first three
+    /// days of 2024.
     void create_readings(const std::string& name = "readings",
                          const std::string& type = "timestamptz") {
         create(name, type, "interval '1 day'");
@@ -54,14 +56,14 @@ class Stage : public Migration {
         return backfill_ok(arguments);
     }
 
-    /// The names that users know of the hypertables and aggregates with tasks.
+    /// The names of the hypertables and aggregates with tasks, as users know them.
     Rows staged() {
         return target.rows("SELECT DISTINCT format('%I.%I', coalesce(cagg_schema, "
                            "hypertable_schema), coalesce(cagg_name, hypertable_name)) "
                            "FROM __backfill.task ORDER BY 1");
     }
 
-    /// What stage selects if there was no queue.
+    /// What stage selects without an existing queue.
     Rows selected(Arguments arguments) {
         target.run("DROP SCHEMA IF EXISTS __backfill CASCADE");
         arguments.insert(arguments.end(), {"--until", "2025-01-01"});
@@ -69,7 +71,7 @@ class Stage : public Migration {
         return staged();
     }
 
-    /// The slice of each chunk of an integer hypertable and the ranges of it to copy.
+    /// The slice of each chunk of an integer hypertable, and the ranges that are copied.
     Rows staged_ranges(const std::string& hypertable = "ticks") {
         return target.rows(fmt::format("SELECT slice || ' ' || range FROM __backfill.task "
                                        "WHERE hypertable_name = '{}' ORDER BY slice",
@@ -203,7 +205,7 @@ TEST_F(StageSelection, MatchesTheQuotedNameOfSchemaAndTable) {
                 ElementsAre(R"("My Schema".plain)", "public.plain"));
     EXPECT_THAT(selected({"--filter", R"(^public\.mixed case$)"}),
                 ElementsAre(R"(public."Mixed Case")"))
-        << "not quoted";
+        << "the pattern matches names without quotes";
     EXPECT_THAT(selected({"--filter", R"(^public\.we"ird$)"}), ElementsAre(R"(public."we""ird")"));
     target.run("DROP SCHEMA __backfill CASCADE");
     expect_refused(
@@ -349,7 +351,8 @@ TEST_F(Stage, TakesLittleMoreMemoryForManyChunks) {
     const auto one = stage("2");
     const auto all = stage("5001");
     EXPECT_THAT(all.output, HasSubstr("Staged 4,999 chunks"));
-    // A few MiB for the part that is in memory at a time. All of them would take 4 KiB each.
+    // Only a part of the chunks is in memory at a time, which takes a few MiB. Each chunk takes
+    // 4 KiB.
     EXPECT_LT(all.peak_memory, one.peak_memory + 10);
 }
 
@@ -465,7 +468,7 @@ TEST_F(StageBounds, WithoutAZoneAreUtcWhateverTheSettings) {
             << name;
 }
 
-TEST_F(StageBounds, WithAZoneAreHonoured) {
+TEST_F(StageBounds, WithAZoneAreConverted) {
     create_readings();
     stage_ok({"--from", "2024-01-02T00:00:00-03:30", "--until", "2024-01-02 14:00:00+02"});
     EXPECT_THAT(staged_times(),
@@ -627,7 +630,7 @@ TEST_F(StageRefuses, DifferingColumns) {
                "CREATE TABLE absent (time timestamptz NOT NULL)");
     both("SELECT create_hypertable(name, 'time') FROM unnest('{lacks, has_more, \"\\\"Other "
          "Types\\\"\"}'::regclass[]) AS name");
-    source.run("SELECT create_hypertable('absent', 'time')"); // in the target no hypertable
+    source.run("SELECT create_hypertable('absent', 'time')"); // no hypertable in the target
     expect_refused({"--until", "2025-01-01"}, 1,
                    AllOf(ContainsRegex("lacks[^;]*\"a\" [(]integer[)] is missing in the target"),
                          ContainsRegex("lacks[^;]*\"b\" [(]integer[)] is missing in the target"),

@@ -14,8 +14,7 @@ using testing::HasSubstr;
 
 using Arguments = std::vector<std::string>;
 
-/// The source's schema is made on a primary, and what is staged and copied is read from a standby
-/// that follows it.
+/// The source's tables are created on a primary. The program reads from a standby of it.
 class Standby : public WithStandby<Migration> {
   protected:
     void SetUp() override {
@@ -37,7 +36,7 @@ class Standby : public WithStandby<Migration> {
         return outcome.output;
     }
 
-    /// Whether a query was cancelled. It is counted some time later.
+    /// True if a query was cancelled, according to statistics that lag behind.
     bool had_conflict() const {
         return on_standby(fmt::format("SELECT confl_lock > 0 AS had FROM "
                                       "pg_stat_database_conflicts WHERE datname = '{}'",
@@ -45,30 +44,30 @@ class Standby : public WithStandby<Migration> {
             .boolean(0, "had");
     }
 
-    /// True while what is replayed waits for a query to end. A query that waits for its client does
-    /// not notice that it is cancelled, and the startup process asks again and again, without a
-    /// wait event (ResolveRecoveryConflictWithVirtualXIDs in PostgreSQL's
-    /// src/backend/storage/ipc/standby.c). Its lock shows either way.
+    /// True while replay waits for a query to end. A query that waits for its client does not
+    /// notice that it is cancelled, and the startup process tries again and again without a wait
+    /// event (ResolveRecoveryConflictWithVirtualXIDs in PostgreSQL's
+    /// src/backend/storage/ipc/standby.c). Its lock is visible in either case.
     static bool has_conflict() {
         return !on_standby("SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT "
                            "granted AND backend_type = 'startup'")
                     .empty();
     }
 
-    /// Locks all chunks on the primary while the target holds up the first row of a device 4, and
-    /// expects copy to succeed all the same.
-    void expect_copied_in_spite_of_a_conflict() {
-        // The first row of a device 4 waits for the lock that the test holds.
+    /// Locks all chunks on the primary while the first row of device 4 waits in the target, and
+    /// expects that copy succeeds nevertheless.
+    void expect_copied_despite_a_conflict() {
+        // The first row of device 4 waits for the lock that the test holds.
         target.run("CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF "
                    "NEW.device = 4 THEN PERFORM pg_catalog.pg_advisory_xact_lock_shared(42); END "
                    "IF; RETURN NEW; END $$; CREATE TRIGGER wait BEFORE INSERT ON readings FOR EACH "
                    "ROW EXECUTE FUNCTION wait()");
-        // What is replayed does not wait for queries.
+        // Let replay cancel queries immediately.
         on_standby("ALTER SYSTEM SET max_standby_streaming_delay = 0");
         on_standby("SELECT pg_reload_conf()");
         EXPECT_TRUE(wait_for_standby());
         run_ok({"stage", "--until", "2025-01-01"});
-        // One by one, that of the device first.
+        // Copy chunks one by one, that of device 4 first.
         target.run("UPDATE __backfill.task SET bytes = 5e6 + bytes");
         auto holder = target.connect();
         holder->execute("SELECT pg_advisory_lock(42)");
@@ -119,20 +118,20 @@ TEST_F(Standby, EverythingWorks) {
     run_ok({"clean"});
 }
 
-TEST_F(Standby, AConflictThatCancelsAQueryIsTriedAgain) {
+TEST_F(Standby, AQueryThatAConflictCancelsIsRetried) {
     NEEDS_COMMUNITY_EDITION(); // without it, the target waits before the source is read
     both("ALTER TABLE readings ALTER note SET STORAGE PLAIN");
     source.run("INSERT INTO readings SELECT '2024-01-05'::timestamptz + i * interval '1 s', 4, "
                "repeat('x', 4000) FROM generate_series(1, 5000) i");
-    expect_copied_in_spite_of_a_conflict();
+    expect_copied_despite_a_conflict();
 }
 
-TEST_F(Standby, AConflictThatEndsAConnectionIsTriedAgain) {
+TEST_F(Standby, AChunkIsRetriedIfAConflictEndsItsConnection) {
     NEEDS_COMMUNITY_EDITION(); // without it, the target waits before the source is read
-    // So few rows that the query has ended; the next read needs a new connection.
+    // There are so few rows that the query has ended. The next read needs a new connection.
     source.run("INSERT INTO readings SELECT '2024-01-05'::timestamptz + i * interval '1 s', 4 FROM "
                "generate_series(1, 1000) i");
-    expect_copied_in_spite_of_a_conflict();
+    expect_copied_despite_a_conflict();
 }
 
 } // namespace

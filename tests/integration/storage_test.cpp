@@ -1,5 +1,5 @@
-// Where chunks and their compressed tables are, whose they are, what the catalog says of them, and
-// TimescaleDB's access method of 2.18 to 2.21: on the Community edition.
+// The places and owners of chunks and their compressed tables, their statistics in the catalog, and
+// the access method of TimescaleDB 2.18 to 2.21. All on the Community edition.
 
 #include "postgres/quote.hpp"
 #include "support/migration.hpp"
@@ -24,8 +24,8 @@ class Storage : public Migration {
         NEEDS_SAME_VERSION();
     }
 
-    /// Three days of rows in the source: two chunks that are compressed, the second one in part,
-    /// and one that is not.
+    /// Creates a hypertable with three days of rows in the source: a compressed chunk, a partial
+    /// one and an uncompressed one.
     void make(const std::string& more_of_hypertable = "") {
         both(fmt::format(
             "CREATE TABLE parcels (time timestamptz NOT NULL, device int, note text);"
@@ -41,7 +41,7 @@ class Storage : public Migration {
                    "INSERT INTO parcels VALUES ('2024-01-02 12:34', 1, 'partial')");
     }
 
-    /// What an application would do with the hypertable, in a session of its own.
+    /// Uses the hypertable as an application would, in a session of its own.
     void expect_usable(const std::string& role = "") {
         const auto session = target.connect();
         const auto run = [&](const std::string& sql) {
@@ -74,7 +74,7 @@ class Storage : public Migration {
         run("DROP TABLE parcels");
     }
 
-    /// Statistics of compressed chunks, but for their ids.
+    /// The statistics of compressed chunks, without their IDs.
     static constexpr auto sizes =
         "SELECT slice.range_start, to_jsonb(size) - 'chunk_id' - 'compressed_chunk_id' "
         "FROM _timescaledb_catalog.compression_chunk_size AS size "
@@ -89,20 +89,20 @@ class Storage : public Migration {
             expression, postgres::quote_literal(chunks_of(database, "parcels").front())));
     }
 
-    /// The statements that `check` gives to mend something.
-    /// \param finding what that begins with.
+    /// The statements that `check` advises for a finding.
+    /// \param finding the beginning of its text.
     std::string remedy_for(const std::string& finding) const {
-        const auto said = backfill({"check", "--until", "2024-02-01"}).output;
+        const auto output = backfill({"check", "--until", "2024-02-01"}).output;
         const std::string remedy = "Remedy: in the target: ";
-        const auto begin = said.find(remedy, said.find(finding));
-        EXPECT_NE(begin, std::string::npos) << said;
+        const auto begin = output.find(remedy, output.find(finding));
+        EXPECT_NE(begin, std::string::npos) << output;
         return begin == std::string::npos
                    ? ""
-                   : said.substr(begin + remedy.size(),
-                                 said.find('\n', begin) - begin - remedy.size());
+                   : output.substr(begin + remedy.size(),
+                                   output.find('\n', begin) - begin - remedy.size());
     }
 
-    /// Compressed tables in the target that this program has made, quoted.
+    /// The quoted names of the compressed tables that the program has created in the target.
     std::vector<std::string> own_compressed_tables() {
         return target.rows("SELECT format('%I.%I', nspname, relname) FROM pg_class "
                            "JOIN pg_namespace ON pg_namespace.oid = relnamespace "
@@ -113,7 +113,7 @@ class Storage : public Migration {
 
 // ---------------------------------------------------------------- places
 
-TEST_F(Storage, ChunksInASchemaOfTheirOwn) {
+TEST_F(Storage, SupportsChunksInAnotherSchema) {
     make(", associated_schema_name => 'own chunks', associated_table_prefix => 'p'");
     migrate({"--until", "2024-02-01"});
     expect_equal();
@@ -123,7 +123,7 @@ TEST_F(Storage, ChunksInASchemaOfTheirOwn) {
     expect_usable();
 }
 
-TEST_F(Storage, ChunksInASchemaOfTheirOwnInAClonedSchema) {
+TEST_F(Storage, SupportsChunksInAnotherSchemaAfterCloning) {
     make(", associated_schema_name => 'own chunks'");
     target.run("DROP TABLE parcels; DROP SCHEMA \"own chunks\"");
     clone_schema();
@@ -132,7 +132,7 @@ TEST_F(Storage, ChunksInASchemaOfTheirOwnInAClonedSchema) {
     expect_usable();
 }
 
-TEST_F(Storage, AChunkThatWasMovedToAnotherSchema) {
+TEST_F(Storage, SupportsChunksThatWereMovedToAnotherSchema) {
     make();
     target.run("INSERT INTO parcels VALUES ('2024-01-01', 9, 'old'), ('2024-01-03', 9, 'old');"
                "CREATE SCHEMA elsewhere");
@@ -145,18 +145,19 @@ TEST_F(Storage, AChunkThatWasMovedToAnotherSchema) {
 
 TEST_F(Storage, CheckFindsCompressedTablesInTheWrongSchema) {
     if (version_at_least(2, 29))
-        GTEST_SKIP() << "the catalog knows compressed tables by their OID from 2.29 on";
+        GTEST_SKIP() << "from 2.29 on, the catalog has the OIDs of compressed tables";
     make(", associated_schema_name => 'own chunks'");
     const Role owner(target, "owner");
     target.run(fmt::format("GRANT ALL ON SCHEMA \"own chunks\" TO {0};"
                            "ALTER TABLE parcels OWNER TO {0}",
                            owner.name()));
     migrate({"--until", "2024-02-01"});
-    // What earlier releases did. Nobody but TimescaleDB would change its catalog as well.
+    // Earlier releases did this. The catalog still has the old schema, because only TimescaleDB
+    // itself would change it.
     const auto tables = own_compressed_tables();
     ASSERT_EQ(tables.size(), 2U);
     for (const auto& table : tables) {
-        // In a session each, because the event trigger of a statement loads TimescaleDB.
+        // Each table needs a session, because a statement's event trigger loads TimescaleDB.
         postgres::Connection plain(
             postgres::ConnectionString(target.uri("options=-c%20timescaledb.disable_load%3Don"),
                                        "the test"),
@@ -206,21 +207,21 @@ TEST_F(Storage, CompressedTablesBelongToTheHypertablesOwner) {
 
 // ---------------------------------------------------------------- statistics
 
-TEST_F(Storage, StatisticsOfCompressedChunksAreCarriedOver) {
+TEST_F(Storage, StatisticsOfCompressedChunksAreCopied) {
     make();
     migrate({"--until", "2024-02-01"});
     EXPECT_EQ(target.rows(sizes), source.rows(sizes));
     EXPECT_NE(first_day(target, "numrows_frozen_immediately"), "0");
 }
 
-TEST_F(Storage, StatisticsThatTheSourceDoesNotKnow) {
+TEST_F(Storage, StatisticsThatTheSourceLacksAreNotInvented) {
     make();
     source.run("UPDATE _timescaledb_catalog.compression_chunk_size SET numrows_pre_compression = "
                "NULL, numrows_post_compression = NULL");
     migrate({"--until", "2024-02-01"});
     EXPECT_EQ(target.rows(sizes), source.rows(sizes));
     backfill_ok({"clean"});
-    // There are some in the target now.
+    // The target has statistics now.
     source.run("DELETE FROM _timescaledb_catalog.compression_chunk_size");
     migrate({"--until", "2024-02-01"});
     EXPECT_EQ(target.rows(sizes), source.rows(sizes));
@@ -228,7 +229,7 @@ TEST_F(Storage, StatisticsThatTheSourceDoesNotKnow) {
     expect_usable();
 }
 
-TEST_F(Storage, StatisticsOfBatchesThatAreReplaced) {
+TEST_F(Storage, StatisticsOfReplacedBatchesAreReplaced) {
     make();
     target.run("INSERT INTO parcels VALUES ('2024-01-01', 9, 'old');"
                "SELECT compress_chunk(c) FROM show_chunks('parcels') c");
@@ -237,8 +238,8 @@ TEST_F(Storage, StatisticsOfBatchesThatAreReplaced) {
     expect_equal();
 }
 
-// The catalog is not for everyone to change; but what is not known can be counted.
-TEST_F(Storage, StatisticsForARoleThatMayNotSetThem) {
+// Such a role may not change the catalog, but unknown numbers can be counted.
+TEST_F(Storage, StatisticsAreCountedForARoleThatMayNotSetThem) {
     make();
     const Role owner(target, "owner");
     target.run(fmt::format(
@@ -274,7 +275,7 @@ class Hypercore : public Storage {
         return database.value("SELECT count(*) FROM pg_am WHERE amname = 'hypercore'") == "1";
     }
 
-    /// As the program writes the name.
+    /// Quotes a name as the program does.
     static std::string quoted(const std::string& chunk) {
         const auto dot = chunk.find('.');
         return postgres::QualifiedName{chunk.substr(0, dot), chunk.substr(dot + 1)}.quoted();
@@ -289,11 +290,11 @@ TEST_F(Hypercore, ChunksOfTheSourceAreCopiedAsRows) {
     make();
     for (const auto& chunk : chunks_of(source, "parcels"))
         use_hypercore(source, chunk);
-    // In part compressed again.
+    // Make a chunk partial.
     source.run("INSERT INTO parcels VALUES ('2024-01-01 12:34', 1, 'partial')");
-    const auto said = backfill({"check", "--until", "2024-02-01"});
-    EXPECT_EQ(said.exit_status, 0) << said.output << said.errors;
-    EXPECT_THAT(said.output, HasSubstr("are copied as rows and compressed again"));
+    const auto outcome = backfill({"check", "--until", "2024-02-01"});
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output, HasSubstr("are copied as rows and compressed again"));
     for (int round = 0; round < 2; ++round) { // into absent chunks, then into present ones
         backfill_ok({"stage", "--until", "2024-02-01"});
         EXPECT_THAT(backfill_ok({"copy"}),
@@ -328,7 +329,7 @@ TEST_F(Hypercore, OfAChunkOfTheTargetIsRefused) {
 
     target.run(fmt::format("ALTER TABLE {} SET ACCESS METHOD heap", chunk));
     backfill_ok({"stage", "--until", "2024-02-01"});
-    use_hypercore(target, chunk); // too late for stage to see it
+    use_hypercore(target, chunk); // after stage has checked it
     const auto outcome = backfill({"copy", "-p", "1"});
     EXPECT_EQ(outcome.exit_status, 1) << outcome.output << outcome.errors;
     EXPECT_THAT(outcome.output,
@@ -358,10 +359,11 @@ TEST_F(Hypercore, OfTheTargetsHypertableIsRefused) {
     expect_equal();
 }
 
-// A setting of the role's, or the database's.
+// The role or the database may have this setting.
 TEST_F(Hypercore, IsNotUsedForCompressedChunks) {
     make();
-    source.run("ALTER TABLE parcels SET (timescaledb.compress_segmentby = '')"); // so that rows go
+    // With other settings than the target's, batches cannot be copied.
+    source.run("ALTER TABLE parcels SET (timescaledb.compress_segmentby = '')");
     target.run(fmt::format("ALTER DATABASE {} SET "
                            "timescaledb.default_hypercore_use_access_method = on",
                            target.name()));

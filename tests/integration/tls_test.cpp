@@ -31,7 +31,7 @@ class Authority {
                           folder_.file(""), key, host));
     }
 
-    /// What a client takes for the authority.
+    /// The authority's certificate, for clients.
     std::string certificate() const { return folder_.file("authority.crt"); }
 
     std::map<std::string, std::string> server_files() const {
@@ -43,7 +43,7 @@ class Authority {
     TemporaryFolder folder_;
 };
 
-/// Source and target are databases of a server that takes no plain connections.
+/// Source and target are databases of a server that accepts only encrypted connections.
 class Tls : public Migration {
   protected:
     static bool is_available() {
@@ -86,7 +86,7 @@ class Tls : public Migration {
                            more);
     }
 
-    /// Expects one line that says why, and no password.
+    /// Expects one line with the reason, and without the password.
     template <typename Matcher>
     static void expect_refused(const std::string& target, const std::string& password,
                                const Matcher& why) {
@@ -102,7 +102,7 @@ class Tls : public Migration {
     static inline std::unique_ptr<TemporaryServer> server;
 };
 
-TEST_F(Tls, VerifiedAndBoundToItsChannelEverythingWorks) {
+TEST_F(Tls, EverythingWorksWithVerificationAndChannelBinding) {
     const auto uri = [&](const Database& database) {
         return verified(database, authority->certificate(), "database.example",
                         "channel_binding=require");
@@ -118,7 +118,7 @@ TEST_F(Tls, VerifiedAndBoundToItsChannelEverythingWorks) {
     expect_equal();
 }
 
-TEST_F(Tls, CheckSaysHowConnectionsAreEncrypted) {
+TEST_F(Tls, CheckReportsHowConnectionsAreEncrypted) {
     const auto uri = verified(target, authority->certificate());
     const auto outcome =
         backfill_between(verified(source, authority->certificate()), uri, {"check"});
@@ -156,7 +156,7 @@ TEST_F(Tls, AServerThatDoesNotBindItsChannelIsRefused) {
     EXPECT_EQ(backfill_between("", uri + "prefer", {"clean"}).exit_status, 0);
 }
 
-TEST_F(Tls, AServerThatWantsEncryptionSaysSo) {
+TEST_F(Tls, AServerThatRequiresEncryptionReportsIt) {
     expect_refused(server->uri(target.name()) + "?sslmode=disable", server->password(),
                    HasSubstr("no encryption"));
 }

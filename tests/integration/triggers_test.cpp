@@ -1,4 +1,4 @@
-// The target's triggers, and its NOT VALID constraints, when rows are copied. Triggers have fired
+// The target's triggers and NOT VALID constraints when rows are copied. Triggers have already fired
 // for these rows in the source.
 
 #include "postgres/error.hpp"
@@ -47,7 +47,7 @@ class Triggers : public Migration {
                    "generate_series('2024-01-01'::timestamptz, '2024-01-02 23:00', '1 hour') t");
     }
 
-    /// Triggers of all kinds that rows fire. Their function names a table without its schema.
+    /// All kinds of triggers that rows fire. Their function names a table without its schema.
     static constexpr auto all_triggers = R"(
         CREATE TABLE log (what text);
         CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -78,7 +78,7 @@ class Triggers : public Migration {
 
     /// Gives the target's tables an owner who is not a superuser. The program connects as that
     /// role.
-    void have_an_owner() {
+    void change_owner() {
         owner_.emplace(target, "owner");
         target.run(fmt::format(
             "GRANT CREATE ON DATABASE {0} TO {1}; GRANT USAGE ON SCHEMA public TO {1};"
@@ -97,8 +97,8 @@ class Triggers : public Migration {
         target.run("GRANT SET ON PARAMETER session_replication_role TO " + owner_->name());
     }
 
-    /// After the constraint `few` has failed chunks: does what the message says, and expects the
-    /// source's rows, and the constraint as it was, which new rows have to satisfy.
+    /// Does what the message says after the constraint `few` has failed chunks. Expects the
+    /// source's rows, and that the constraint is as before, and that new rows must satisfy it.
     void follow_the_remedy(int limit = 10) {
         target.run("ALTER TABLE \"public\".\"readings\" DROP CONSTRAINT \"few\"");
         backfill_ok({"copy"});
@@ -120,8 +120,7 @@ class Triggers : public Migration {
         return rows;
     }
 
-    /// Triggers of chunks that differ from the hypertable's in whether they are enabled, or are
-    /// missing.
+    /// The triggers of chunks that are missing, or in another state than the hypertable's.
     std::vector<std::string> other_states(const std::string& hypertable = "readings") {
         return target.rows(fmt::format(
             "SELECT inhrelid::regclass, above.tgname, above.tgenabled, own.tgenabled FROM "
@@ -132,7 +131,8 @@ class Triggers : public Migration {
             hypertable));
     }
 
-    /// Copies what the source has, and expects no trigger to have fired, and chunks to be as ever.
+    /// Copies. Expects that no trigger fires, and that the chunks' triggers are in the same states
+    /// as the hypertable's.
     void expect_silent_copy(const std::string& strategy, const std::string& until = "2024-02-01") {
         SCOPED_TRACE(strategy);
         fired();
@@ -145,7 +145,7 @@ class Triggers : public Migration {
         EXPECT_THAT(fired(), IsEmpty());
     }
 
-    /// Expects that they still fire for other sessions.
+    /// Expects that triggers still fire for other sessions.
     void expect_to_fire_for(const std::string& time) {
         target.run(fmt::format("INSERT INTO readings VALUES ('{}', 100, 5)", time));
         EXPECT_THAT(fired(), testing::IsSupersetOf({"Before INSERT ROW", "after INSERT ROW"}));
@@ -159,7 +159,7 @@ class Triggers : public Migration {
     bool is_source_plain_;
 };
 
-/// As a superuser, or as the owner of the target's tables.
+/// The parameter is false for a superuser, and true for the owner of the target's tables.
 class NoTrigger : public Triggers, public testing::WithParamInterface<bool> {
   protected:
     void SetUp() override {
@@ -171,7 +171,7 @@ class NoTrigger : public Triggers, public testing::WithParamInterface<bool> {
     void create(const std::string& before, const std::string& constraints = "") {
         create_readings(before, constraints);
         if (is_owner())
-            have_an_owner();
+            change_owner();
     }
 };
 
@@ -290,7 +290,7 @@ TEST_P(NoTrigger, OfConstraintsFires) {
 }
 
 TEST_P(NoTrigger, OfAnyStateFires) {
-    NEEDS_COMMUNITY_EDITION(); // the Apache edition cannot make chunks then
+    NEEDS_COMMUNITY_EDITION(); // the Apache edition cannot create chunks then
     create(std::string(all_triggers) +
            "CREATE TRIGGER replica BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION note();"
            "CREATE TRIGGER always BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION note();"
@@ -355,7 +355,7 @@ TEST_F(Triggers, KeepFiringForWritersThatWaitForAChunkThatIsLoaded) {
                "IF; RETURN true; END $$; INSERT INTO readings VALUES ('2024-01-02', 99, 0);"
                "ALTER TABLE readings ADD CHECK (gate(device)); TRUNCATE log");
     source.run("DELETE FROM readings WHERE time < '2024-01-02' OR time >= '2024-01-03'");
-    have_an_owner();
+    change_owner();
     const auto holder = target.connect();
     holder->execute("SELECT pg_advisory_lock(42)");
     backfill_ok({"stage", "--from", "2024-01-02", "--until", "2024-01-03"});
@@ -395,8 +395,8 @@ TEST_F(Triggers, FireOnRequest) {
     EXPECT_THAT(other_states(), IsEmpty());
 }
 
-/// A plain source's table with an index on its time, or without. In the latter case, its rows are
-/// loaded through the hypertable.
+/// The parameter is true if the plain source's table has an index on time. Without one, its rows
+/// are loaded through the hypertable.
 class TriggersFromPlain : public Triggers, public testing::WithParamInterface<bool> {
   protected:
     TriggersFromPlain() : Triggers(DatabaseOptions{.with_extension = false}) {}
@@ -431,7 +431,7 @@ TEST_P(TriggersFromPlain, OfAnyStateDoNotFireOrFailTheirChunk) {
            "CREATE TRIGGER always BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION note();"
            "ALTER TABLE readings ENABLE REPLICA TRIGGER replica, ENABLE ALWAYS TRIGGER always;");
     target.run("INSERT INTO readings VALUES ('2024-01-02', 99, 0)");
-    have_an_owner();
+    change_owner();
     const bool is_indexed = GetParam();
     if (is_indexed) {
         expect_silent_copy("in-place");
@@ -465,7 +465,7 @@ TEST_P(TriggersFromPlain, FireOnRequest) {
 /// Triggers do not fire either for the row with which the Apache edition creates a chunk.
 TEST_F(Triggers, FireOnceForEachRowOnRequest) {
     create_readings(all_triggers);
-    have_an_owner();
+    change_owner();
     backfill_ok({"stage", "--until", "2024-02-01"});
     backfill_ok({"copy", "--fire-triggers"});
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1728");
@@ -489,7 +489,7 @@ TEST_F(Triggers, DoNotFireThroughTheHypertableIfTheRoleMaySetReplicationRole) {
     create_readings(std::string(all_triggers) + statement_triggers);
     target.run("SELECT set_chunk_time_interval('readings', interval '2 days');"
                "INSERT INTO readings VALUES ('2024-01-02', 99, 0); TRUNCATE log");
-    have_an_owner();
+    change_owner();
     backfill_ok({"stage", "--until", "2024-02-01"});
     const auto outcome = backfill({"copy"});
     EXPECT_EQ(outcome.exit_status, 1);
@@ -511,7 +511,7 @@ TEST_F(Triggers, FailChunksOnTheApacheEditionWithoutThePrivilege) {
     if (is_community())
         GTEST_SKIP() << "needs the Apache edition";
     create_readings(all_triggers);
-    have_an_owner();
+    change_owner();
     backfill_ok({"stage", "--until", "2024-02-01"});
     const auto outcome = backfill({"copy"});
     EXPECT_EQ(outcome.exit_status, 1);
@@ -530,7 +530,7 @@ TEST_F(Triggers, CauseSmallChunksToBeAttachedIfWritersWouldWait) {
     if (!version_at_least(2, 22))
         GTEST_SKIP() << "needs TimescaleDB 2.22";
     create_readings(all_triggers);
-    have_an_owner();
+    change_owner();
     backfill_ok({"stage", "--until", "2024-02-01"});
     EXPECT_THAT(backfill_ok({"copy", "--explain"}), HasSubstr("\n3 chunks: load, then attach\n"));
     grant_replica();
@@ -646,7 +646,7 @@ TEST_F(Triggers, ADeferredNotValidForeignKeyIsNamed) {
          "ALTER TABLE readings ADD CONSTRAINT known FOREIGN KEY (device) REFERENCES devices "
          "DEFERRABLE INITIALLY DEFERRED NOT VALID");
     target.run("INSERT INTO readings VALUES ('2024-01-02', 1, 20)");
-    have_an_owner(); // who may not leave it out
+    change_owner(); // who cannot disable its triggers
     backfill_ok({"stage", "--until", "2024-02-01"});
     const auto outcome = backfill({"copy", "--load-strategy", "in-place"});
     EXPECT_EQ(outcome.exit_status, 1);
@@ -665,7 +665,7 @@ TEST_F(Triggers, ForeignKeysWithLongNamesFailOnlyTheirChunks) {
         both(fmt::format("CREATE TABLE devices (id int PRIMARY KEY); ALTER TABLE readings ADD "
                          "CONSTRAINT \"{}{}\" FOREIGN KEY (device) REFERENCES devices NOT VALID",
                          begin, name));
-        have_an_owner(); // who may not leave it out
+        change_owner(); // who cannot disable its triggers
         backfill_ok({"stage", "--until", "2024-02-01"});
         const auto outcome = backfill({"copy", "--load-strategy", "in-place"});
         EXPECT_EQ(outcome.exit_status, 1);
@@ -679,7 +679,7 @@ TEST_F(Triggers, ForeignKeysWithLongNamesFailOnlyTheirChunks) {
 
 TEST_F(Triggers, ANotValidConstraintIsNamed) {
     create_readings();
-    // Its name is part of every message, and its own rows satisfy it.
+    // All messages contain the letter e, but all rows satisfy that constraint.
     both("ALTER TABLE readings ADD CONSTRAINT \"e\" CHECK (device > 1) NOT VALID;"
          "ALTER TABLE readings ADD CONSTRAINT \"two\nlines\" CHECK (value < 0) NOT VALID");
     source.run("DELETE FROM readings WHERE device = 1");
@@ -718,7 +718,7 @@ TEST_F(TriggerChecks, ReportTheirEffects) {
                 ElementsAre(AllOf(testing::StartsWith("ok"),
                                   HasSubstr("1 trigger in the target (\"audit\")"),
                                   HasSubstr("because copy sets session_replication_role"))));
-    have_an_owner();
+    change_owner();
     EXPECT_THAT(findings("triggers"),
                 ElementsAre(AllOf(testing::StartsWith("warning"), HasSubstr("(\"audit\")"),
                                   HasSubstr("the role may not set session_replication_role"),

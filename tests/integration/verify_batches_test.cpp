@@ -79,7 +79,7 @@ TEST_F(VerifyBatches, ThatDifferInAValueDiffer) {
                 AllOf(HasSubstr("in column value"), HasSubstr("1 equal, 1 different.")));
 }
 
-TEST_F(VerifyBatches, RowsOutsideOfThemAreCompared) {
+TEST_F(VerifyBatches, RowsOutsideBatchesAreCompared) {
     source.run("INSERT INTO readings VALUES ('2024-01-01 12:34', 7, 7, 'x')");
     copy();
     EXPECT_THAT(expect_equal(), HasSubstr("All were compared by compressed batches."));
@@ -88,7 +88,7 @@ TEST_F(VerifyBatches, RowsOutsideOfThemAreCompared) {
 }
 
 // The value of a column that was added later is not in the batches.
-TEST_F(VerifyBatches, SayNothingOfColumnsThatAreYounger) {
+TEST_F(VerifyBatches, DoNotDecideAboutColumnsAddedLater) {
     copy();
     source.run("ALTER TABLE readings ADD COLUMN unit text DEFAULT 'm'");
     target.run("ALTER TABLE readings ADD COLUMN unit text DEFAULT 'km'");

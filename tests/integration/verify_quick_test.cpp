@@ -15,7 +15,7 @@ using testing::Not;
 
 class VerifyQuick : public Migration {
   protected:
-    /// Four chunks of 300 rows, staged and copied up to the middle of the last.
+    /// Creates four chunks of 300 rows.
     void SetUp() override {
         both(
             "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value int);"
@@ -35,7 +35,7 @@ class VerifyQuick : public Migration {
 
 TEST_F(VerifyQuick, ComparesEstimatesAndMarksNothing) {
     migrate_and_analyze({"--until", "2024-02-01"});
-    target.run("UPDATE readings SET value = 2"); // which no estimate shows
+    target.run("UPDATE readings SET value = 2"); // no estimate shows this
     const auto outcome = quick();
     EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
     EXPECT_THAT(outcome.output,
@@ -69,7 +69,7 @@ TEST_F(VerifyQuick, ReportsChunksThatWereNeverAnalyzed) {
                       Not(HasSubstr("In the target:"))));
 }
 
-TEST_F(VerifyQuick, ComparesWhatTheCompletionPointCuts) {
+TEST_F(VerifyQuick, ComparesChunksThatTheCompletionPointCuts) {
     target.run("INSERT INTO readings SELECT t, d, 1 FROM generate_series('2024-01-01'::timestamptz,"
                " '2024-01-04 23:59', '1 hour 15 minutes') t, generate_series(1, 15) d "
                "WHERE t >= '2024-01-04 12:00'");

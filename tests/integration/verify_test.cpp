@@ -20,7 +20,7 @@ constexpr int exit_differences = 3;
 
 class Verify : public Migration {
   protected:
-    /// Five days of readings in five chunks, staged and copied up to noon of the fifth.
+    /// Stages and copies five chunks for five days, up to noon of the fifth.
     void SetUp() override {
         both(
             "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value float8, "
@@ -170,7 +170,7 @@ TEST_F(Verify, AColumnMissingOnOneSideCannotBeCompared) {
 }
 
 TEST_F(Verify, ChunksThatAreNotCopiedAreNotVerified) {
-    backfill_ok({"stage", "--until", "2024-01-06"}); // the fifth chunk is to do again
+    backfill_ok({"stage", "--until", "2024-01-06"}); // the fifth chunk must be copied again
     const auto outcome = verify();
     EXPECT_EQ(outcome.exit_status, 0);
     EXPECT_THAT(outcome.output, HasSubstr("1 chunk still to copy"));
@@ -293,7 +293,7 @@ TEST_F(VerifyTypes, DifferencesAreNarrowedDownInEveryTypeOfTimeColumn) {
     EXPECT_THAT(output, HasSubstr("first at 1969-12-25 00:00:00 UTC"));
 }
 
-TEST_F(VerifyTypes, RowsInDifferentlyDividedChunksAreCompared) {
+TEST_F(VerifyTypes, RowsInChunksOfOtherSlicesAreCompared) {
     both("CREATE TABLE cpu (time timestamptz NOT NULL, host text, load float8)");
     source.run("SELECT create_hypertable('cpu', 'time', 'host', 3)");
     target.run("SELECT create_hypertable('cpu', 'time', chunk_time_interval => interval '3 days')");

@@ -33,8 +33,8 @@ std::string literal(const std::optional<std::string>& value) {
 
 class VerifyValues : public Migration {
   protected:
-    /// A hypertable with a column for each type, and a row, and a chunk, for each pair: the left
-    /// value on both sides, until put_right_values() changes it in the target.
+    /// Creates a hypertable with a column for each type, and a chunk with a row for each pair. Both
+    /// sides have the left value, until put_right_values() changes it in the target.
     void create(const std::vector<Pair>& pairs) {
         std::string definition = "tick int NOT NULL";
         for (const auto& pair : pairs)
@@ -78,7 +78,7 @@ class VerifyValues : public Migration {
     std::map<std::string, std::string> columns_; ///< names by type
 };
 
-TEST_F(VerifyValues, DigestsDistinguishThem) {
+TEST_F(VerifyValues, DigestsDistinguishDifferentValues) {
     const auto null = std::nullopt;
     const std::vector<Pair> pairs{
         // values whose hash is that of a NULL or of the other value, with some seed
@@ -173,7 +173,7 @@ TEST_F(VerifyValues, TheOrderOfLabelsInTheTargetDoesNotMatter) {
     backfill_ok({"verify", "--all", "--mode", "digest"});
 }
 
-// Their sums do not fit into their types.
+// The sums do not fit into the types.
 TEST_F(VerifyValues, AggregatesSupportTheLargestValues) {
     both("CREATE TABLE readings (tick int NOT NULL, f4 float4, f8 float8, i interval, m money, "
          "b bigint); SELECT create_hypertable('readings', 'tick', chunk_time_interval => 100)");
