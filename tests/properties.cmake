@@ -3,10 +3,10 @@
 # Labels (ctest -L):
 #   unit         need no servers
 #   integration  need the servers in the environment: eval "$(scripts/servers env)"
-#   quick        all of the former, and the core of the latter (scripts/test --quick)
+#   quick        all unit tests, and the core of the integration tests (scripts/test --quick)
 #   once         do not depend on the version and edition: connections, signals, bounds,
 #                queues changed by hand, output. If scripts/test uses several
-#                servers, they run only on the best ones
+#                servers, these tests run only on the best ones
 #   slow         take much longer than others
 #   restarts     restart the servers, and therefore run alone
 
@@ -21,7 +21,7 @@ endforeach()
 
 foreach(test IN LISTS integration)
     set(labels integration)
-    # The longest start first, so that they do not run alone at the end.
+    # The longest tests start first, so that they do not run alone at the end.
     set(cost 1)
     if(test MATCHES "${quick}")
         list(APPEND labels quick)
@@ -40,12 +40,13 @@ foreach(test IN LISTS integration)
     if(test MATCHES "^Restart[.]")
         set_tests_properties(${test} PROPERTIES LABELS "${labels};restarts" RUN_SERIAL ON)
     endif()
-    # They grant session_replication_role: one row of pg_parameter_acl for the whole server, which
-    # two transactions cannot change at once ("tuple concurrently updated").
+    # These tests grant session_replication_role, which changes a row of pg_parameter_acl. The whole
+    # server has only one, and transactions cannot change it concurrently ("tuple concurrently
+    # updated").
     if(test MATCHES "^Trigger(s|Checks)[.]")
         set_tests_properties(${test} PROPERTIES RESOURCE_LOCK pg_parameter_acl)
     endif()
-    # It tells by the clock which waits are simultaneous.
+    # This test measures which waits are simultaneous.
     if(test MATCHES "^Sessions[.]WaitTwelveTimes")
         set_tests_properties(${test} PROPERTIES RUN_SERIAL ON)
     endif()
