@@ -954,7 +954,7 @@ class ImportReadBack : public Import {
     static constexpr auto not_found =
         "the loaded rows are not found through their hypertable, so they were rolled back";
 
-    /// Expects the file's only batch to fail, and none of its rows to stay.
+    /// Expects that the only batch of the file fails, and that none of its rows stay.
     void expect_fault(const std::string& reason, const std::string& rows_before) {
         const auto outcome = import("readings", {file.path()});
         EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output;

@@ -23,7 +23,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Optional;
 
-/// What a DumpReader makes of a script.
+/// The output of a DumpReader for a script.
 struct Read {
     std::string written;
     std::vector<std::string> statements;
