@@ -7,7 +7,7 @@ namespace cli {
 
 namespace {
 
-/// Where an argument's connection string begins; its length when it has none.
+/// The position of a connection string in an argument; the argument's length if it has none.
 std::size_t connection_string_in(std::string_view argument, std::string_view before) {
     for (const std::string_view option : {"--source", "--target"}) {
         if (before == option)

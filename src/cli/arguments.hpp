@@ -5,8 +5,9 @@
 
 namespace cli {
 
-/// Copies the program's arguments, and blots out the values of --source and --target in the
-/// originals: other users of the machine can read those (ps), and there may be a password in them.
+/// Copies the program's arguments, and overwrites the values of --source and --target in the
+/// originals, because other users of the machine can read those (ps), and they may contain
+/// passwords.
 std::vector<std::string> take_arguments(int argc, char** argv);
 
 } // namespace cli

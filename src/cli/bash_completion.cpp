@@ -6,8 +6,8 @@ namespace cli {
 
 namespace {
 
-/// The options that need something, as the patterns of a case: "command option", nothing before the
-/// space for the program's own.
+/// The options that satisfy a predicate, as the patterns of a case: "command option". The command
+/// is empty for the program's own options.
 template <typename Predicate>
 std::string patterns(const Description& description, Predicate needs) {
     std::string result;
@@ -42,7 +42,7 @@ std::string command_names(const Description& description, const std::string& sep
     return fmt::format("{}", fmt::join(names, separator));
 }
 
-/// The branches for values that are one of some words.
+/// The branches for options that take one of several words.
 std::string choices(const Description& description) {
     std::string result;
     for (const auto& command : description.commands)
@@ -54,7 +54,7 @@ std::string choices(const Description& description) {
     return result;
 }
 
-/// What else a command takes in a word's place.
+/// Completes a command's positional arguments.
 std::string arguments_of(const CommandDescription& command) {
     std::string result;
     for (const auto& argument : command.arguments) {

@@ -43,7 +43,7 @@ void add_target(Command command, ConnectionTexts& texts) {
     command.option("--target", texts.target, "connection string of the target database")
         .variable("BACKFILL_TARGET")
         .check_value();
-    // The original sends telemetry; its users' scripts turn that off.
+    // Scripts for the original program, which sends telemetry, may pass this.
     command.flag("--disable-telemetry", texts.telemetry_disabled,
                  "accepted for compatibility; there is no telemetry");
 }

@@ -17,13 +17,12 @@
 #include <string>
 #include <string_view>
 
-/// What the definitions of the commands (src/commands) share.
+/// What the commands in src/commands share.
 namespace cli {
 
 // ---------------------------------------------------------------- a command
 
-/// A command with its options, as a command line gives them: they are checked, and nothing is done
-/// yet.
+/// A command with its parsed and checked options, before it is run.
 struct Invocation {
     std::any options; ///< the struct of the command, such as copy::CopyOptions
 
@@ -32,18 +31,18 @@ struct Invocation {
     std::function<ExitStatus()> run;
 };
 
-/// A command as it is defined.
+/// The definition of a command.
 struct Subcommand {
     Command command;
 
-    /// What the command line asks for. \pre the command was given.
+    /// Returns the parsed command. \pre the command line contains it.
     /// \throws UsageError if options contradict each other, or if a connection string is missing or
     /// cannot be parsed.
     std::function<Invocation()> invocation;
 };
 
-/// The texts that become connection strings when all is parsed. Each command has its own: CLI11
-/// reads the environment for the options of all commands, whichever was given.
+/// The connection strings as text, before they are parsed. Each command has its own, because CLI11
+/// reads the environment for the options of all commands, not only for those of the given one.
 struct ConnectionTexts {
     std::string source;
     std::string target;
@@ -59,7 +58,7 @@ struct OutputOptions {
     bool no_progress = false;
 };
 
-/// The variables that a command's options are parsed into.
+/// The variables that parsing sets for a command.
 template <typename Options>
 struct Parsed {
     Options options;
@@ -73,10 +72,10 @@ void add_source(Command command, ConnectionTexts& texts);
 void add_target(Command command, ConnectionTexts& texts);
 void add_output(Command command, OutputOptions& options);
 
-/// \param what has to match, such as "hypertables whose schema.name".
+/// \param what describes the objects that must match, such as "hypertables whose schema.name".
 void add_filter(Command command, std::optional<std::string>& filter, const std::string& what);
 
-/// --filter, and what cascades from it.
+/// Adds --filter, --cascade-up and --cascade-down.
 void add_selection(Command command, std::optional<std::string>& filter,
                    timescale::Cascade& cascade);
 
@@ -85,12 +84,12 @@ void add_parallelism(Command command, int& parallelism, const std::string& text)
 void add_duration(Command command, const std::string& name, std::chrono::seconds& value,
                   const std::string& text);
 
-/// \param what is attempted again, such as "a chunk".
+/// \param what the object of the attempts, such as "a chunk".
 void add_retry(Command command, run::RetryOptions& retry, const std::string& what);
 
-// ---------------------------------------------------------------- definition
+// ---------------------------------------------------------------- defining a command
 
-/// \throws UsageError if it was not given or cannot be parsed.
+/// \throws UsageError if the connection string was not given or cannot be parsed.
 postgres::ConnectionString source_of(const ConnectionTexts& texts);
 postgres::ConnectionString target_of(const ConnectionTexts& texts);
 
@@ -121,9 +120,9 @@ Command begin_command(Parser& parser, Parsed<Options>& parsed, const char* name,
     return command;
 }
 
-/// Adds the last options, which all commands have.
-/// \param run the command. \param complete is called when all is parsed: it sets what depends on
-/// several options, and throws UsageError if they contradict each other.
+/// Finishes a command: adds the options that all commands have.
+/// \param run runs the command. \param complete called after parsing: sets what depends on several
+/// options, and throws UsageError if they contradict each other.
 template <typename Options>
 Subcommand end_command(
     Command command, const std::shared_ptr<Parsed<Options>>& parsed,

@@ -23,7 +23,8 @@ bool is_word(const std::string& text) {
     });
 }
 
-/// The values that a type or a check allows, when it says so: one|two, or {one,two} as IsMember.
+/// The values that a type or a check allows, if its text lists them: one|two, or {one,two} in the
+/// case of CLI::IsMember.
 std::vector<std::string> choices_in(const std::string& text) {
     const bool is_set = text.size() > 2 && text.front() == '{' && text.back() == '}';
     auto words = is_set ? split(text.substr(1, text.size() - 2), ',') : split(text, '|');
@@ -39,7 +40,7 @@ std::string joined(const std::vector<std::string>& words) {
     return result;
 }
 
-/// A type and its checks come as TYPE:check:check, an option's own text as VALUE=preset.
+/// Parses CLI11's description of a value: TYPE:check:check, or VALUE=preset if we have set it.
 void describe_value(OptionDescription& described, const CLI::Option& option) {
     const auto& own = option.get_option_text();
     const auto parts = split(own.empty() ? option.get_type_name() : own, own.empty() ? ':' : '=');
@@ -68,7 +69,7 @@ OptionDescription describe_option(const CLI::Option& option) {
     described.required = option.get_required();
     if (option.get_items_expected_max() > 0)
         describe_value(described, option);
-    // A positional argument is known by its name rather than by its type.
+    // A positional argument is shown by its name, not by its type.
     if (option.get_positional() && described.choices.empty())
         described.value = option.get_name(true, false);
     described.repeated = option.get_positional() && option.get_items_expected_max() > 1;
@@ -98,7 +99,7 @@ Description describe(const CLI::App& app, const std::map<std::string, HelpText>&
 
 std::string brief(const std::string& text) {
     auto end = text.size();
-    if (text.ends_with(']')) // what is the case without the option
+    if (text.ends_with(']')) // the default
         end = std::min(end, text.rfind(" ["));
     for (const auto* mark : {"; ", ": ", ". "})
         end = std::min(end, text.find(mark));
@@ -107,7 +108,7 @@ std::string brief(const std::string& text) {
 
 std::string brief(const OptionDescription& option) {
     auto text = brief(option.text);
-    // Not where choices are explained one by one: first: this; second: that.
+    // Keep the whole text if it explains the choices one by one: "first: this; second: that".
     return std::ranges::find(option.choices, text) == option.choices.end() ? text : option.text;
 }
 

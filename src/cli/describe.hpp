@@ -36,8 +36,8 @@ struct CommandDescription {
     std::vector<OptionDescription> arguments; ///< the positional ones
 };
 
-/// The command line as CLI::App defines it. Completions and the manual page are generated from it.
-/// What --help hides is left out.
+/// The command line as CLI::App defines it, from which completions and the manual page are
+/// generated. Options that --help does not show are left out.
 struct Description {
     CommandDescription program;
     std::vector<CommandDescription> commands;
@@ -49,7 +49,7 @@ struct Description {
 Description describe(const CLI::App& app, const std::map<std::string, HelpText>& help,
                      const std::string& version);
 
-/// The first clause of a text, where there is room for one line only.
+/// The first clause of a text, for places with room for one line.
 std::string brief(const std::string& text);
 std::string brief(const OptionDescription& option);
 

@@ -6,7 +6,7 @@ namespace cli {
 
 namespace {
 
-/// A word of the shell's.
+/// Quotes a word for the shell.
 std::string fish_word(const std::string& text) {
     std::string result = "'";
     for (const char c : text)
@@ -21,7 +21,7 @@ std::string names_of(const OptionDescription& option) {
     return result;
 }
 
-/// What may stand for a value, or where an argument does.
+/// The flags of `complete` for an option's value or an argument.
 std::string values_of(const OptionDescription& option) {
     if (!option.choices.empty())
         return " -x -a " + fish_word(fmt::format("{}", fmt::join(option.choices, " ")));
@@ -30,7 +30,7 @@ std::string values_of(const OptionDescription& option) {
     return option.is_flag() ? "" : " -x";
 }
 
-/// \param condition when the command's options are offered.
+/// \param condition a shell command; options are offered if it succeeds.
 std::string lines_of(const CommandDescription& command, const std::string& condition) {
     const auto start = "complete -c timescaledb-backfill -n " + fish_word(condition);
     std::string result;

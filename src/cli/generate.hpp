@@ -7,14 +7,14 @@
 
 namespace cli {
 
-/// Scripts that complete the command line in a shell, and the manual page in man(7) macros. Each is
-/// a whole file.
+/// The contents of the files that complete the command line in a shell, and of the manual page, in
+/// man(7) macros.
 std::string bash_completion(const Description& description);
 std::string zsh_completion(const Description& description);
 std::string fish_completion(const Description& description);
 std::string manual_page(const Description& description);
 
-/// Those by what they are called: bash, zsh, fish and man.
+/// The functions above by the names bash, zsh, fish and man.
 const std::map<std::string, std::string (*)(const Description&)>& generators();
 
 } // namespace cli

@@ -47,7 +47,8 @@ std::string lines_of(const std::vector<HelpText::ExitStatusText>& statuses) {
     return result;
 }
 
-/// The program's exit statuses, with those that a command says more about in their place.
+/// The program's exit statuses, with the command's texts instead of the program's where it has its
+/// own.
 std::vector<HelpText::ExitStatusText> merged(const std::vector<HelpText::ExitStatusText>& program,
                                              const std::vector<HelpText::ExitStatusText>& command) {
     auto result = program;

@@ -6,8 +6,8 @@
 
 namespace cli {
 
-/// A file of help/: what --help and the manual page say about the program or a command, besides
-/// its options.
+/// The contents of a file in help/: what --help and the manual page say about the program or a
+/// command, except its options.
 struct HelpText {
     struct ExitStatusText {
         std::string number;
@@ -15,7 +15,7 @@ struct HelpText {
     };
 
     std::string summary; ///< the first line
-    /// The sections, each without its heading. Lines that begin with two spaces keep their shape;
+    /// The sections, each without its heading. Lines that begin with two spaces are not filled;
     /// empty lines separate paragraphs.
     std::string description;
     std::string connection_strings;
@@ -32,8 +32,8 @@ std::string help_header(const HelpText& help);
 /// The other sections, as --help shows them after the options.
 std::string help_footer(const HelpText& help);
 
-/// The footer of a command, with what holds for all commands of the program.
-/// Exit statuses of the command replace those of the program.
+/// The footer of a command, including the parts of the program's help that apply to all commands.
+/// The command's exit statuses replace those of the program.
 std::string help_footer(const HelpText& command, const HelpText& program);
 
 } // namespace cli

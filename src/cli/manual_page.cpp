@@ -11,7 +11,7 @@ namespace cli {
 
 namespace {
 
-/// Text as it stands in a line of its own.
+/// Escapes a text that begins a line.
 std::string escaped(const std::string& text) {
     static const std::map<char, std::string> escapes{{'\\', "\\e"},   {'-', "\\-"},
                                                      {'\'', "\\(aq"}, {'`', "\\(ga"},
@@ -32,8 +32,8 @@ std::string italic(const std::string& text) {
     return "\\fI" + escaped(text) + "\\fR";
 }
 
-/// The body of a section of a help text. Lines that begin with two spaces keep their shape, others
-/// are filled; an empty line begins a paragraph.
+/// The body of a section of a help text. Lines that begin with two spaces are not filled; an empty
+/// line begins a paragraph.
 std::string rendered(const std::string& body) {
     std::string result;
     bool fills = true;
@@ -84,7 +84,7 @@ std::string entries(const CommandDescription& command) {
     return result;
 }
 
-/// How a command is called, with what it must be given.
+/// A command with its required options and its arguments.
 std::string synopsis(const Description& description, const CommandDescription& command) {
     auto result = bold(description.program.name) + " " + bold(command.name);
     for (const auto& option : command.options)
@@ -99,7 +99,7 @@ std::string synopsis(const Description& description, const CommandDescription& c
     return result + "\n";
 }
 
-/// A paragraph with a heading of its own within a command's section.
+/// A paragraph with a heading, within a command's section.
 std::string subsection(const std::string& heading, const std::string& body) {
     return body.empty() ? "" : fmt::format(".PP\n{}:\n{}", heading, body);
 }
@@ -112,7 +112,7 @@ std::string command_section(const Description& description, const CommandDescrip
            subsection("Examples", rendered(command.help.examples));
 }
 
-/// The program's summary within a sentence.
+/// The program's summary, beginning with a lower-case letter.
 std::string title(const Description& description) {
     auto text = description.program.help.summary;
     text.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(text.front())));
@@ -144,7 +144,7 @@ std::string manual_page(const Description& description) {
     std::string result = fmt::format(
         ".\\\" Made by {0} --generate man.\n.TH {1} 1 \"\" \"{0} {2}\" \"User Commands\"\n", name,
         escaped(upper), description.version);
-    // Words are neither broken nor spread: they are to be copied.
+    // Do not hyphenate or justify: users copy words from the page.
     result += ".nh\n.ad l\n";
     const auto section = [&](const std::string& heading, const std::string& body) {
         result += fmt::format(".SH {}\n{}", heading, body);

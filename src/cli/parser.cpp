@@ -15,14 +15,14 @@ namespace cli {
 
 namespace {
 
-/// Nothing that could be, or hold, a password: connection strings have other characters.
+/// True if a text cannot contain a password: connection strings have other characters.
 bool is_plain(const std::string& text) {
     return std::ranges::all_of(text, [](unsigned char c) {
         return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
     });
 }
 
-/// An argument that stands where none belongs, as a message may show it.
+/// An unexpected argument as it may be shown in a message.
 std::string shown(const std::string& argument) {
     auto name = argument.substr(0, argument.find('='));
     if (is_plain(argument) || (name.starts_with("--") && is_plain(name)))
@@ -30,7 +30,7 @@ std::string shown(const std::string& argument) {
     return "an argument that is not an option";
 }
 
-/// CLI11's message, which may quote arguments, with those of them left out that are not plain.
+/// CLI11's message, without the arguments in it that are not plain.
 std::string shown_message(std::string message, int argc, const char* const* argv) {
     for (int i = 1; i < argc; ++i) {
         std::string argument = argv[i];
@@ -49,8 +49,8 @@ std::string shown_message(std::string message, int argc, const char* const* argv
     return result;
 }
 
-/// What the program cannot make sense of, if there is something: that is told before what is
-/// missing, for it may be what is missing, misspelt.
+/// An argument that the program does not know, if there is one. It is reported before a missing
+/// option, because it may be the missing one, misspelled.
 std::optional<std::string> unknown_argument(const CLI::App& app) {
     const auto arguments = app.remaining(/*recurse=*/true);
     if (arguments.empty())
@@ -60,7 +60,7 @@ std::optional<std::string> unknown_argument(const CLI::App& app) {
     return option == arguments.end() ? arguments.front() : *option;
 }
 
-/// A text in lines of at most that many characters. Longer words get a line of their own.
+/// A text broken into lines of at most `width` characters. Longer words get a line of their own.
 std::string wrapped(const std::string& text, std::size_t width) {
     std::string result;
     std::size_t column = 0;
@@ -75,8 +75,8 @@ std::string wrapped(const std::string& text, std::size_t width) {
     return result;
 }
 
-/// --help as CLI11 prints it, except that long texts are wrapped, and that the program's help shows
-/// the first line of a command's description only.
+/// Formats --help like CLI11, but wraps long texts, and shows only the first line of a command's
+/// description in the program's help.
 class HelpFormatter : public CLI::Formatter {
   public:
     HelpFormatter() {
@@ -107,8 +107,8 @@ class HelpFormatter : public CLI::Formatter {
 
 UsageError usage_error(const CLI::App& app, const CLI::ParseError& error, int argc,
                        const char* const* argv) {
-    const bool is_about_a_value = dynamic_cast<const CLI::ValidationError*>(&error) != nullptr;
-    const auto unknown = is_about_a_value ? std::nullopt : unknown_argument(app);
+    const bool is_about_value = dynamic_cast<const CLI::ValidationError*>(&error) != nullptr;
+    const auto unknown = is_about_value ? std::nullopt : unknown_argument(app);
     const auto command =
         app.get_subcommands().empty() ? "" : app.get_subcommands().front()->get_name() + " ";
     return UsageError(unknown ? fmt::format("cannot make sense of {}", shown(*unknown))
@@ -170,7 +170,7 @@ Option& Option::check_value() {
 }
 
 Option& Option::between(std::int64_t least, std::int64_t greatest) {
-    // As its type: CLI11 would show "INT:INT in [1 - 8]".
+    // Show the range as the type: CLI11 would show "INT:INT in [1 - 8]".
     option_->type_name(fmt::format("{}..{}", least, greatest))
         ->check(CLI::Range(least, greatest).description(""));
     return *this;
@@ -186,7 +186,7 @@ Option& Option::units(const std::map<std::string, std::int64_t>& units,
                       const std::string& left_out) {
     option_->transform(CLI::AsNumberWithUnit(units));
     if (!left_out.empty())
-        option_->transform([left_out](std::string text) { // before the other
+        option_->transform([left_out](std::string text) { // applied before AsNumberWithUnit
             if (text.ends_with(left_out))
                 text.resize(text.size() - left_out.size());
             return text;
@@ -252,16 +252,16 @@ bool Command::was_given() const {
     return app_->parsed();
 }
 
-// ---------------------------------------------------------------- the whole
+// ---------------------------------------------------------------- the parser
 
 Parser::Parser(const std::string& name, const std::string& version, std::string_view help)
     : app_(std::make_unique<CLI::App>("", name)) {
     const auto& text = help_[name] = parse_help_text(help);
-    app_->formatter(std::make_shared<HelpFormatter>()); // commands inherit it
+    app_->formatter(std::make_shared<HelpFormatter>()); // inherited by commands
     app_->description(help_header(text));
     app_->footer(help_footer(text));
     app_->set_version_flag("-V,--version", name + " " + version, "print the version and exit");
-    app_->set_help_flag("-h,--help", "print this help and exit"); // inherited, too
+    app_->set_help_flag("-h,--help", "print this help and exit"); // likewise
     app_->require_subcommand(1);
     add_generator(version);
 }
@@ -275,16 +275,15 @@ Command Parser::add_command(const std::string& name, std::string_view help) {
     return Command(*command);
 }
 
-/// Adds the hidden option --generate, which prints a completion or the manual page and nothing
-/// else: the build makes the installed files with it. What it describes is the definition as it is
-/// when it is parsed.
+/// Adds the hidden option --generate, which prints a completion script or the manual page. The
+/// build creates the installed files with it. The output includes commands that are added later.
 void Parser::add_generator(const std::string& version) {
     std::vector<std::string> names;
     for (const auto& [name, generate] : generators())
         names.push_back(name);
     const auto generate = [this, version](const std::string& name) {
         std::cout << generators().at(name)(describe(*app_, help_, version)) << std::flush;
-        // As for --help, nothing else is looked at.
+        // As for --help, the rest of the command line is ignored.
         throw CLI::Success();
     };
     app_->add_option_function<std::string>("--generate", generate)

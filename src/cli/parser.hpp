@@ -20,31 +20,31 @@ class App;
 class Option;
 } // namespace CLI
 
-/// CLI11 out of line: it is long in compiling, and parser.cpp alone defines a command line with it.
+/// A facade of CLI11, which takes long to compile and is included in few files.
 namespace cli {
 
-/// An option, a flag or a positional argument of a command, to say more of.
+/// An option, a flag or a positional argument that was added to a command, for adding properties.
 class Option {
   public:
     explicit Option(CLI::Option& option) : option_(&option) {}
 
     Option& required();
-    Option& variable(const std::string& name);        ///< of the environment, instead of it
+    Option& variable(const std::string& name); ///< an environment variable that may replace it
     Option& value_is_called(const std::string& name); ///< in --help, instead of its type
     Option& type_is_called(const std::string& name);
-    Option& one_at_a_time(); ///< of a list: the option is given for each
+    Option& one_at_a_time(); ///< for a list: the option is repeated for each value
     Option& excludes(const Option& other);
     Option& needs(const Option& other);
 
-    /// \param find says what is wrong about a value; nothing if it is right.
+    /// \param find returns what is wrong with a value; empty if it is valid.
     Option& check(std::function<std::string(const std::string&)> find);
-    Option& check_value(); ///< it is there, and is not the next option
+    Option& check_value(); ///< the value must exist, and must not be the next option
     Option& between(std::int64_t least, std::int64_t greatest);
 
     Option& one_of(const std::vector<std::string>& words);
 
-    /// A number of a unit: "2h" is 7200.
-    /// \param left_out may stand behind it without a meaning: "/s".
+    /// The value is a number with a unit: "2h" is 7200.
+    /// \param left_out a suffix that is ignored: "/s".
     Option& units(const std::map<std::string, std::int64_t>& units,
                   const std::string& left_out = {});
 
@@ -52,7 +52,7 @@ class Option {
     CLI::Option* option_;
 };
 
-/// A subcommand. The variables that values go to are set when the command line is parsed.
+/// A subcommand, for adding options. Parsing the command line sets the variables.
 class Command {
   public:
     explicit Command(CLI::App& app) : app_(&app) {}
@@ -64,7 +64,8 @@ class Command {
                   const std::string& text);
     Option option(const std::string& names, std::vector<std::string>& values,
                   const std::string& text);
-    /// One whose --help tells the value without it. \pre it is said between which it may be.
+    /// An option whose --help shows the variable's present value as the default.
+    /// \pre Option::between() is called on the result.
     Option number(const std::string& names, int& value, const std::string& text);
     Option number(const std::string& names, std::int64_t& value, const std::string& text);
     Option number(const std::string& names, std::function<void(std::int64_t)> set,
@@ -72,8 +73,8 @@ class Command {
     Option word(const std::string& names, std::function<void(const std::string&)> set,
                 const std::string& text);
 
-    /// One of some words, each of which stands for a value. (CLI11's transformers would take the
-    /// numbers behind them, too.)
+    /// An option that takes one of several words, each of which stands for a value. (CLI11's
+    /// transformers would also accept the numbers of enumerators.)
     template <typename Value>
     Option
     choice(const std::string& names, Value& value,
@@ -100,15 +101,15 @@ class Command {
 
 class Parser {
   public:
-    /// \param help a file of help/, as HelpText has it.
+    /// \param help the contents of a file in help/, see parse_help_text().
     Parser(const std::string& name, const std::string& version, std::string_view help);
     ~Parser();
 
     Command add_command(const std::string& name, std::string_view help);
 
-    /// \returns whether a command was given; otherwise something else was asked for, and has been
-    /// printed, such as help.
-    /// \throws UsageError whose text shows no argument that may be, or hold, a password.
+    /// \returns false if no command was given, but something else that has been printed, such as
+    /// help.
+    /// \throws UsageError whose message shows no argument that may contain a password.
     bool parse(int argc, const char* const* argv);
 
   private:

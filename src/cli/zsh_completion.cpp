@@ -15,7 +15,7 @@ std::string escaped(const std::string& text, const std::string& characters) {
     return result;
 }
 
-/// A word of the shell's.
+/// Quotes a word for the shell.
 std::string zsh_word(const std::string& text) {
     std::string result = "'";
     for (const char c : text)
@@ -23,7 +23,7 @@ std::string zsh_word(const std::string& text) {
     return result + "'";
 }
 
-/// How a value is completed, as _arguments wants it: a message and an action.
+/// How to complete a value, in the syntax of _arguments: a message and an action.
 std::string value_of(const OptionDescription& option) {
     const auto message = escaped(option.choices.empty() ? option.value : "value", ":\\");
     if (!option.choices.empty())
@@ -33,7 +33,7 @@ std::string value_of(const OptionDescription& option) {
 
 /// One line for each name; giving one excludes the others.
 std::string specification(const OptionDescription& option, const std::string& name) {
-    // --help goes with nothing else.
+    // --help excludes all other options.
     auto excluded = name == "-h" || name == "--help"
                         ? std::string("- *")
                         : fmt::format("{}", fmt::join(option.names, " "));
