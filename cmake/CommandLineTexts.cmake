@@ -1,5 +1,5 @@
-# The completions for shells and the manual page. The program itself writes them, out of the
-# definition of its command line, and they are installed where Debian's shells and man look.
+# Shell completions and the manual page. The program generates them from the definition of its command
+# line. They are installed where Debian's shells and man look for them.
 set(texts ${PROJECT_BINARY_DIR}/texts)
 set(bash_text ${texts}/timescaledb-backfill)
 set(zsh_text ${texts}/_timescaledb-backfill)
@@ -18,7 +18,7 @@ add_custom_target(command_line_texts ALL
     DEPENDS ${bash_text} ${zsh_text} ${fish_text} ${man_text})
 
 install(FILES ${bash_text} DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-# Debian's zsh looks there below /usr/local; cmake/DebianPackage.cmake has another place below /usr.
+# Where Debian's zsh looks below /usr/local. Below /usr it looks elsewhere (cmake/DebianFiles.cmake).
 install(FILES ${zsh_text} DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(FILES ${fish_text} DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(FILES ${man_text} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

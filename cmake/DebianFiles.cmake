@@ -1,4 +1,4 @@
-# Run by cpack on what was installed for the package: puts it as Debian's policy has it.
+# Run by cpack on the package's installed files: moves and renames them as Debian's policy requires.
 if(NOT CPACK_GENERATOR STREQUAL DEB)
     return()
 endif()
@@ -10,14 +10,14 @@ function(compress file)
     execute_process(COMMAND gzip -9 -n ${file} COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
-# The licence is in Debian's base system; the copyright file says where.
+# The license is in Debian's base system; the copyright file says where.
 file(REMOVE ${documents}/LICENSE)
 configure_file(${CPACK_BACKFILL_COPYRIGHT} ${documents}/copyright COPYONLY)
 
-# What changed in the program, and in the package.
+# The changelogs of the program and of the package.
 file(RENAME ${documents}/CHANGELOG.md ${documents}/changelog)
 compress(${documents}/changelog)
-# Takes SOURCE_DATE_EPOCH if it is set.
+# This uses SOURCE_DATE_EPOCH if it is set.
 string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
 file(WRITE ${documents}/changelog.Debian
 "timescaledb-backfill (${CPACK_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}) unstable; urgency=medium
@@ -29,7 +29,7 @@ file(WRITE ${documents}/changelog.Debian
 compress(${documents}/changelog.Debian)
 compress(${share}/man/man1/timescaledb-backfill.1)
 
-# Debian's zsh looks there.
+# Debian's zsh looks in vendor-completions.
 file(MAKE_DIRECTORY ${share}/zsh/vendor-completions)
 file(RENAME ${share}/zsh/site-functions/_timescaledb-backfill
     ${share}/zsh/vendor-completions/_timescaledb-backfill)

@@ -1,8 +1,9 @@
-# A Debian package, by "cpack -G DEB" in the build folder, or by scripts/package, which also takes the
-# distribution's flags. It is for the release of Debian that it is built on: the libraries' names differ
-# between them, and so do the packages' versions (1.0.0-1~deb12 and 1.0.0-1~deb13).
+# A Debian package, built by "cpack -G DEB" in the build folder, or by scripts/package, which also uses
+# the distribution's flags. The package is for the Debian release that it is built on, because the names
+# of library packages differ between releases; so do the package's versions (1.0.0-1~deb12 and
+# 1.0.0-1~deb13).
 set(BACKFILL_MAINTAINER "Nobody in particular <nobody@timescaledb-backfill.invalid>" CACHE STRING
-    "Who answers for the Debian package: Name <address>")
+    "Maintainer of the Debian package: Name <address>")
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME ${PROJECT_NAME})
@@ -11,7 +12,7 @@ set(CPACK_PACKAGE_CONTACT ${BACKFILL_MAINTAINER})
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
-# Debian begins descriptions with a small letter.
+# Debian's descriptions begin with a lower-case letter.
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "copies time-series history between TimescaleDB databases")
 set(CPACK_PACKAGE_DESCRIPTION
 "timescaledb-backfill moves the history of hypertables, 100 GB to 10 TB of

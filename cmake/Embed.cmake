@@ -1,8 +1,9 @@
-# embed(<target> <name> <pattern>): a library with the header "<name>.hpp", which declares each file
-# that matches as the string `<name>::<the file's name>`, with underscores for dashes. Files in folders
-# below match as well. The strings are defined apart, so that an edited file compiles one unit. Each
-# holds the whole file, so that what a server logs can be found in the source tree. A line
-# "-- include FILE.inc", with a path from the pattern's folder, stands for that file.
+# embed(<target> <name> <pattern>): makes a library with the header "<name>.hpp", which declares a string
+# `<name>::<the file's name>`, with underscores for dashes, for each file that matches, also in
+# subfolders. The strings are defined in a separate file, so that only this file is compiled again after
+# an embedded file is edited. Each string is the whole file, so that a statement in a server's log can be
+# found in the source tree. A line "-- include FILE.inc", with a path from the pattern's folder, is
+# replaced by that file.
 function(embed target name pattern)
     file(GLOB_RECURSE files CONFIGURE_DEPENDS ${pattern})
     list(SORT files COMPARE FILE_BASENAME) # moving a file changes no declaration
