@@ -7,18 +7,18 @@ PHASES = ("stage", "copy", "verify")
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a source has: rows of the table "measure"."""
+    """The contents of a source: rows of the table "measure"."""
 
     name: str
     script: str
     chunks: int = 0
     rows: int = 0  # of each chunk
-    made_of: str | None = None  # another one, which the script changes
+    made_of: str | None = None  # the dataset that the script changes into this one
     absent: bool = False  # the target has the hypertable without chunks
 
     def scaled(self, factor):
-        """Of many tiny chunks there are fewer; else the chunks are smaller. Hosts and devices are
-        100, and have the same number of rows each."""
+        """Scales the number of chunks if they are tiny, otherwise their sizes. There are always 100
+        hosts or devices with the same number of rows each."""
         if self.script == "tiny.sql":
             return replace(self, chunks=max(1, round(self.chunks * factor)))
         return replace(self, rows=100 * max(1, round(self.rows * factor / 100)))
@@ -46,17 +46,17 @@ class Case:
     phases: tuple = ("copy",)
     psql_workers: tuple = (2,)
     program_workers: tuple = (2,)
-    # one psql for many chunks, where starting one for each would be most of what it does
+    # one psql for many chunks, because starting one for each would take most of the time
     long_lived_psql: bool = False
-    # how much later a proxy delivers either direction, in microseconds; without it, no proxy
+    # the delay of a proxy in each direction, in microseconds; None for no proxy
     delay: int | None = None
-    # whether round trips are counted in a run of its own, through a proxy without delay
+    # whether round trips are counted in a separate run, through a proxy without delay
     counted_apart: bool = False
-    # whether the data is in the target before
+    # whether the data is copied into the target before the measurement
     copied_before: bool = False
     # whether verify is also measured with --mode digest-rows
     by_rows: bool = False
-    # a dataset with fewer chunks, which ours is measured with as well
+    # a dataset with fewer chunks, with which ours is measured, too
     fewer: str | None = None
     # whether the data comes from a CSV file, by the phase load
     from_file: bool = False
@@ -94,7 +94,7 @@ class Goal:
     aimed: float
 
     def judge(self, value):
-        """A goal that aims higher than what is required is for "at least", else "at most"."""
+        """Higher values are better if `aimed` is greater than `required`; otherwise lower ones are."""
         at_least = self.aimed > self.required
         if value < self.required if at_least else value > self.required:
             return f"{'below' if at_least else 'above'} {self.required:g}"
@@ -104,8 +104,9 @@ class Goal:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The seconds of one over the seconds of the other, each a way and its workers; for each chunk,
-    if they have different numbers of chunks. "program" stands for ours and for the reference."""
+    """The seconds of `base` divided by the seconds of `other`, each a way and its number of workers.
+    If they have different numbers of chunks, seconds per chunk are compared. "program" stands for
+    ours and for the reference."""
 
     case: str
     phase: str
@@ -137,15 +138,15 @@ COMPARISONS = (
     Comparison("import", "load", ("psql", 1), ("program", 4), Goal(1.5, 1.8)),
 )
 
-# Seconds of both servers, of the program with as many workers as it wants.
+# CPU seconds of both servers, for the program with as many workers as it wants.
 SERVER_CPU = {("small", "copy", 8): Goal(0.9, 0.9), ("small", "verify", 8): Goal(0.7, 0.7)}
 
-# For each chunk, where they are counted.
+# For each chunk, in cases that count round trips.
 ROUND_TRIPS = {"stage": Goal(0.2, 0.05), "copy": Goal(4, 2), "verify": Goal(3, 1.5)}
 
 # MiB
 PEAK_MEMORY = Goal(64, 32)
 PEAK_MEMORY_WORKERS = 8
 
-# The program's over psql's, while copying.
+# The program's divided by psql's, while copying.
 CPU_PER_GB = Goal(1, 0.5)

@@ -16,7 +16,7 @@ from ways import Chunk, Ends, LongLivedPsqlWay, ProgramWay, PsqlWay
 
 HERE = Path(__file__).parent
 
-# The database that scripts/servers makes others of.
+# The template for databases, made by scripts/servers.
 EXTENSION_ONLY = "template_backfill"
 
 # No phase takes longer than this many seconds.
@@ -69,12 +69,12 @@ class Built:
     template: str
     chunks: list
     rows: int
-    file: Path | None = None  # the data as CSV, if that was asked for
+    file: Path | None = None  # the data as CSV, if build_file() has made it
 
 
 @contextlib.contextmanager
 def new_database(server, name, template):
-    # Another run on the same servers has others.
+    # Other runs on the same servers must have other names.
     name = f"bench_{os.getpid()}_{name}"
     try:
         server.create_database(name, template)
@@ -130,7 +130,7 @@ class Bench:
         return self.built[name]
 
     def build_file(self, name):
-        """The data as a CSV file, and the empty clone without chunks."""
+        """Also writes the data to a CSV file, and drops the chunks of the empty clone."""
         built = self.build(name)
         if built.file:
             return built
@@ -150,7 +150,8 @@ class Bench:
         return self.built[name]
 
     def check_clone(self, chunks, database):
-        """The psql way needs every table to have its like, compressed ones too."""
+        """Checks that each table has a counterpart of the same name, also the compressed ones, as
+        the psql way requires."""
         output = self.servers.target.script(HERE / "chunks.sql", database)
         clones = {(one["name"], one["table"]) for one in map(json.loads, output.splitlines())}
         if clones != {(chunk.name, chunk.table) for chunk in chunks}:
@@ -170,7 +171,7 @@ class Bench:
         for number in range(1, rounds + 1):
             for contender in contenders:
                 self.run_contender(case, built, contender, number, case.delay)
-            # The methods take turns at being first.
+            # The methods take turns in being first.
             contenders = contenders[1:] + contenders[:1]
         if case.counted_apart:
             for contender in contenders:
@@ -220,13 +221,14 @@ class Bench:
                           ("--mode", "digest-rows") if by_rows else ())
 
     def copy_before(self, built, contender, ends):
-        """Leaves the target as a copy of ours does, with the queue that verifying marks."""
+        """Copies with our program, which also leaves the queue that verify marks."""
         program = self.programs.get(contender.way, self.programs["ours"])
         way = ProgramWay(program, 2, ends, self.servers)
         with self.servers.children.within(TIME_LIMIT):
             PsqlWay(built.chunks, 2, ends, self.servers).stage()
             way.stage()
-            # An attached chunk would have another name than in the source, by which psql goes.
+            # The psql way finds chunks by name, and attached chunks have other names than in the
+            # source.
             if contender.way == "reference":
                 way.copy()
             else:
@@ -259,7 +261,7 @@ class Bench:
 
     def look_at_target(self, measurement, database):
         target = self.servers.target
-        if measurement.way == "ours":  # whose queue knows
+        if measurement.way == "ours":  # the queue has the number
             measurement.copied_bytes = int(
                 target.sql("SELECT sum(bytes_copied) FROM __backfill.task", database))
         found = json.loads(target.script(HERE / "visibility.sql", database))

@@ -84,7 +84,8 @@ class Children:
         """Waits for all of them. Returns what they used; raises if one failed."""
         usage = Usage()
         for child in children:
-            # Reaped only with the lock held: else a kill could meet another of the same number.
+            # Reap it only with the lock held: otherwise, kill() could hit a new process with the same
+            # number.
             try:
                 os.waitid(os.P_PID, child.process.pid, os.WEXITED | os.WNOWAIT)
             except BaseException:  # Ctrl-C
@@ -97,7 +98,7 @@ class Children:
             usage += Usage(used.ru_utime + used.ru_stime)
         failed = [child for child in children if child.process.returncode != 0]
         if failed:
-            late = "stopped, for it took too long: " if self.expired else ""
+            late = "stopped because it took too long: " if self.expired else ""
             raise Failed("\n".join(f"{late}{child.name} ended with status "
                                    f"{child.process.returncode}\n  {child.last_words()}"
                                    for child in failed))

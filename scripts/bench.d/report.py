@@ -69,7 +69,8 @@ def grouped(measurements):
 
 
 def copied_gigabytes(measurements, case):
-    """What a copy of the case is: the same rows in the same format go through psql."""
+    """The COPY data of a case in GB, according to our program. psql copies the same rows in the same
+    format."""
     sizes = [one.copied_bytes for one in measurements
              if one.case == case and one.way == "ours" and one.copied_bytes]
     return median(sizes) / 1e9 if sizes else None
@@ -83,7 +84,7 @@ def summarize(measurements):
         case, phase, way, workers = key
         seconds = [run.seconds for run in runs]
         cpu = median_of(runs, "program_cpu")
-        # Those with fewer chunks copy less than the case.
+        # Runs with fewer chunks copy less.
         gigabytes = (copied_gigabytes(measurements, case)
                      if phase == "copy" and way != "fewer" else None)
         visible, pages = (median_of(runs, name) for name in ("visible_pages", "pages"))
@@ -121,7 +122,7 @@ def speedups(summaries, program):
                     share * base.seconds / other.seconds,
                     share * base.least_seconds / other.most_seconds,
                     share * base.most_seconds / other.least_seconds, comparison.goal)
-        # The comparison of one way with itself has told it already.
+        # If a way is compared with itself, other comparisons have the ratio to psql.
         if base.program_cpu_per_gb and other.program_cpu_per_gb and base.way != other.way:
             names = " / ".join(map(title, reversed(contenders)))
             yield Ratio(comparison.case, comparison.phase, f"program CPU per GB, {names}",

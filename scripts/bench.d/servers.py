@@ -13,9 +13,9 @@ from environment import servers_of
 from machine import Failed
 from processes import Children
 
-# The first two are what users have, and scripts/servers switches off. Vacuuming at a moment of its
-# own choice would be noise, and would change what is looked at after a run. Files of WAL are kept
-# for the next run: making new ones takes time, and not of every run the same.
+# Users have the first two on, but scripts/servers turns them off. Autovacuum would begin at random
+# times, and would change what is measured after a run. WAL files are kept for the next run, because
+# creating new ones takes time, and not the same time in each run.
 SETTINGS = {"fsync": "on", "full_page_writes": "on", "autovacuum": "off", "min_wal_size": "4GB"}
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -26,7 +26,7 @@ def with_database(uri, database):
 
 
 def process_stat(pid):
-    """The fields of /proc/PID/stat behind the name: state, parent, ..."""
+    """The fields of /proc/PID/stat after the name: state, parent, ..."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
@@ -147,7 +147,8 @@ class Servers:
             server.sql("CHECKPOINT")
 
     def clone_schema(self, source_database, target_database):
-        """As the documents say, which leaves empty chunks (tests/support/migration.cpp)."""
+        """Clones as TimescaleDB's documentation says, which leaves empty chunks in the target
+        (tests/support/migration.cpp)."""
         before = "SELECT public.timescaledb_pre_restore();\n"
         after = "SELECT public.timescaledb_post_restore();\n"
         dump = self.children.run(
@@ -182,7 +183,7 @@ class Proxy:
 
     def __exit__(self, error, *_):
         self.child.process.stdin.close()
-        # After an error it may have been killed with the others.
+        # After an error, it may have been killed with the others.
         with contextlib.suppress(*[Failed] if error else []):
             self.children.finish(self.child)
 

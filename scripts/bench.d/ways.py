@@ -49,7 +49,7 @@ class ProgramWay:
              "--target", self.ends.target, *arguments])
 
     def stage(self):
-        # Behind all data, so that every chunk is whole.
+        # After all data, so that no bound cuts a chunk.
         return self.run("stage", "--until", "2100-01-01T00:00:00Z")
 
     def copy(self, *options):
@@ -66,7 +66,7 @@ class ProgramWay:
 
 
 class PsqlSession:
-    """A psql that is sent one statement after the other."""
+    """A psql that gets one statement after the other."""
 
     def __init__(self, server, uri):
         self.children = server.children
@@ -85,7 +85,7 @@ class PsqlSession:
         line = self.child.process.stdout.readline()
         if not line:
             self.close()
-            raise Failed(f"psql says nothing to: {statement}")
+            raise Failed(f"psql printed nothing for: {statement}")
         return line
 
     def close(self):
@@ -95,7 +95,8 @@ class PsqlSession:
 
 
 def aggregates(chunk):
-    """What the original compares: it leaves out sums of floats, which depend on the order."""
+    """The statement with which the original compares. It leaves out sums of floats, which depend on
+    the order of the rows."""
     calls = ["count(*)"]
     for column in chunk.columns:
         calls += [f"count({column})", f"min({column})", f"max({column})"]
@@ -105,9 +106,9 @@ def aggregates(chunk):
 
 @dataclass(frozen=True)
 class PsqlWay:
-    """What the original does for each chunk, with psql to do it: one statement after the other,
-    newest chunk first, all indexes and keys live. It is kinder than the original was, which made
-    some 35 round trips for a chunk."""
+    """What the original does for each chunk, done with psql: one statement after the other, newest
+    chunk first, all indexes and keys live. It is faster than the original, which made about 35 round
+    trips for a chunk."""
 
     chunks: list
     workers: int
@@ -119,7 +120,7 @@ class PsqlWay:
         return self.servers.children.in_parallel(self.workers, work, items)
 
     def stage(self):
-        """For each chunk a look at the source, and a row in the target; one transaction."""
+        """For each chunk, reads the source and inserts a row in the target, in one transaction."""
         source = PsqlSession(self.servers.source, self.ends.source)
         target = PsqlSession(self.servers.target, self.ends.target)
         target.tell("BEGIN; CREATE TABLE bench_queue (chunk text PRIMARY KEY, slices jsonb, "
@@ -143,8 +144,8 @@ class PsqlWay:
         return self.in_parallel(self.copy_chunks, self.chunks)
 
     def copy_chunks(self, chunks):
-        """For each chunk a psql that reads, piped into one that loads in one transaction. A
-        compressed chunk's compressed table is copied; the cloned schema has its like, empty."""
+        """For each chunk, pipes a psql that reads into one that loads, in one transaction. If a chunk
+        is compressed, its compressed table is copied; the cloned schema has an empty one."""
         usage = Usage()
         source, target = self.servers.both
         start = self.servers.children.start
@@ -159,7 +160,7 @@ class PsqlWay:
                 f"--command=COPY {chunk.table} ({chunk.column_list}) FROM STDIN (FORMAT BINARY)",
                 f"--command=ANALYZE {chunk.name}"),
                 stdin=reader.process.stdout)
-            # Otherwise the reader would not notice that the loader is gone.
+            # Otherwise, the reader would not notice if the loader ended.
             reader.process.stdout.close()
             usage += self.servers.children.finish(reader, loader)
         return usage
@@ -181,21 +182,20 @@ class PsqlWay:
         for chunk in chunks:
             statement = aggregates(chunk)
             if target.ask(statement) != source.ask(statement):
-                raise Failed(f"{chunk.name} is not what it is in the source")
+                raise Failed(f"{chunk.name} differs between source and target")
             target.ask("UPDATE bench_queue SET verified = clock_timestamp() "
                        f"WHERE chunk = '{chunk.name}' RETURNING 1")
         return source.close() + target.close()
 
 
 def psql_root(words):
-    """Where the file system begins for a psql that runs in a root of its own, as scripts/servers
-    has it: "" or a folder."""
+    """The root folder of a psql that scripts/servers runs in a Debian root; otherwise ""."""
     names = [os.path.basename(word) for word in words]
     return words[names.index("chroot") + 1] if "chroot" in names else ""
 
 
 class LongLivedPsqlWay(PsqlWay):
-    """Copies with a psql at either side for each worker, which does one chunk after the other."""
+    """Copies with two psql for each worker, one for each side, one chunk after the other."""
 
     def copy(self):
         root = psql_root(self.servers.psql_words)
@@ -207,11 +207,11 @@ class LongLivedPsqlWay(PsqlWay):
             return self.servers.children.in_parallel(len(scripts), self.run_script, scripts)
 
     def write_scripts(self, folder, root, worker):
-        """Makes what a reader and a loader need. Returns server, URI and script of both.
+        """Writes the scripts of a reader and a loader. Returns server, URI and script of both.
 
-        Two fifos, in turn: who opens one waits for the other side to do so as well. So the reader
-        comes back to the first one only after the loader has opened the second, and with that
-        closed the first."""
+        They use two FIFOs in turn. Opening a FIFO waits until the other side opens it, too. So the
+        reader uses the first one again only after the loader has opened the second, and has closed
+        the first before that."""
         fifos = [folder / f"{worker}-{number}" for number in range(2)]
         for fifo in fifos:
             os.mkfifo(fifo)

@@ -14,13 +14,13 @@ CLIENTS = ("pg_dump", "pg_dumpall", "psql")
 
 
 def given():
-    """True if the caller gave servers."""
+    """True if the caller has set both variables to other servers."""
     own = [bool(os.environ.get(f"BACKFILL_{side}")) for side in ("SOURCE", "TARGET")]
     return all(own)
 
 
 def given_variables():
-    """Variables for servers that the caller gave."""
+    """Variables for the caller's servers."""
     programs = {name: os.environ.get(f"BACKFILL_{name.upper()}") or shutil.which(name) or ""
                 for name in CLIENTS}
 
@@ -47,8 +47,8 @@ def given_variables():
 
 
 def pair_that(condition, choice):
-    """The pair that "up" would take, or for auto the only other one, if it fulfils a condition; or
-    nothing."""
+    """The pair that "up" would start, if it satisfies a condition; otherwise, for auto, the only pair
+    that does; or None."""
     flavour = flavour_of(choice)
     if not flavour:
         return None
@@ -71,8 +71,8 @@ def running_pair(choice):
 
 
 def variables(choice):
-    """Variables for the source of one flavour and the target of another, or both of the same, with
-    the clients of the newer PostgreSQL."""
+    """Variables for the source of one flavour and the target of the same or of another one, with the
+    client programs of the newer PostgreSQL."""
     if given():
         return given_variables()
     first, _, second = choice.partition(":")

@@ -1,5 +1,5 @@
-"""The TimescaleDB versions on this machine. A flavour is an edition, its version and the
-PostgreSQL that it is for, installed or in a Debian root of its own."""
+"""The TimescaleDB versions on this machine. A flavour is an edition and a version of TimescaleDB for
+a version of PostgreSQL, installed or in a private Debian root."""
 
 import os
 import re
@@ -18,7 +18,7 @@ ROOTS = CACHE / "roots"
 ONE_CHOICE = r"(auto|trixie|sid|[0-9]+\.[0-9]+\.[0-9]+)"
 CHOICE = re.compile(f"{ONE_CHOICE}(:{ONE_CHOICE})?")
 
-# Debian releases that can be fetched.
+# The Debian releases that can be downloaded, and the packages to install.
 PACKAGES = {
     "trixie": "postgresql-17,postgresql-17-timescaledb",
     "sid": "postgresql-18,postgresql-18-timescaledb",
@@ -73,7 +73,7 @@ class Flavour:
         return words if is_root() else ["sudo", *words]
 
     def server_words(self):
-        """The words that run a program in the servers' root, as the user that owns them."""
+        """The prefix of a command that runs a program in the root, as the servers' user."""
         if self.root:
             return self.chroot("--userspec=postgres")
         if is_root():
@@ -81,7 +81,7 @@ class Flavour:
         return []
 
     def client_words(self, program):
-        """A shell command that runs its own client program."""
+        """The words of a command that runs a client program of this flavour."""
         return [*(self.chroot() if self.root else []), f"{self.programs}/{program}"]
 
     def as_server(self, *words, **options):
@@ -106,7 +106,7 @@ def flavours_in(top, place):
 
 
 def all_flavours():
-    """The best one first."""
+    """All flavours, the best one first."""
     found = list(flavours_in("", "installed"))
     for root in sorted(ROOTS.glob("*/")):
         if root.is_dir() and not root.name.startswith("."):
@@ -134,7 +134,7 @@ def flavour_to_start(choice):
     if found:
         return found
     if choice != "auto" and choice not in PACKAGES:
-        raise Failed(f"there is no TimescaleDB {choice} here; scripts/servers list says what is")
+        raise Failed(f"there is no TimescaleDB {choice} here; see scripts/servers list")
     suite = choice if choice in PACKAGES else "trixie"
     fetch_root(suite)
     found = flavour_of(suite)
@@ -150,9 +150,9 @@ def fetch_root(suite):
             raise Failed("no root")
         as_root("true")
     except Failed:
-        raise Failed("no TimescaleDB here, and fetching one needs root or sudo") from None
+        raise Failed("no TimescaleDB here, and downloading it requires root or sudo") from None
     run([str(SCRIPTS / "dependencies"), "servers"])
-    # Left by an interrupted run.
+    # Remove what an interrupted run has left.
     delete_tree(new)
     ROOTS.mkdir(parents=True, exist_ok=True)
     as_root("mkdir", "-m", "755", str(new))

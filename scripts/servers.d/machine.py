@@ -63,8 +63,8 @@ def read_with_rights(words, path):
 
 
 def delete_tree(path):
-    """Deletes a folder that root may own. One file system only: a debootstrap that was killed
-    leaves /proc mounted in its root. What is mounted there goes first."""
+    """Deletes a folder that root may own. Unmounts what is mounted in it first, because a debootstrap
+    that was killed leaves /proc mounted in its root, and does not cross file systems."""
     if not os.path.lexists(path):
         return
     top = os.path.realpath(path)

@@ -46,8 +46,8 @@ def parse_arguments():
     parser.add_argument("command", choices=["up", "down", "env", "restart", "list"])
     parser.add_argument("--timescaledb", metavar="CHOICE", default="auto", help="see above")
     parser.add_argument("--in-memory", action="store_true", help=(
-        "keep the data in memory, if 4 GB are free: tests make many small databases, which "
-        "costs file systems on disks a lot"))
+        "keep the data in memory, if 4 GB are free: tests make many small databases, which is slow "
+        "on disks"))
     parser.add_argument("--all", action="store_true", help="stop those of every flavour")
     arguments = parser.parse_args()
     if not CHOICE.fullmatch(arguments.timescaledb):

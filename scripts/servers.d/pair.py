@@ -18,8 +18,8 @@ from machine import (Failed, as_root, delete_tree, is_root, read_with_rights, ri
 
 SERVERS = CACHE / "servers"
 
-# Data that is kept in memory wants so many bytes of it: a few dozen databases of tests at a time,
-# and WAL.
+# The memory that must be free to keep data in memory: for a few dozen databases of tests at a time,
+# and for WAL.
 MEMORY = 4 << 30
 
 CONFIGURATION = """
@@ -46,8 +46,8 @@ timescaledb.telemetry_level = off
 timescaledb.max_background_workers = 0
 """
 
-# On PostgreSQL 16 and later. A password that cannot be guessed needs no more, and each connection
-# takes its time for them: 4096 otherwise.
+# From PostgreSQL 16 on. Each connection computes the iterations, 4096 by default. A random password
+# needs only one.
 CHEAP_PASSWORDS = "scram_iterations = 1\n"
 
 
@@ -74,15 +74,15 @@ def free_port():
 
 
 def server_process(folder):
-    """The process of the server in a data folder, when there is one. A process counts as that
-    server only if it works in that very folder: numbers get used again."""
+    """The process of the server in a data folder, if there is one. The process must have this working
+    directory, because another process may have got its number."""
     pid = read_with_rights(["head", "-n", "1"], f"{folder}/postmaster.pid")
     place = pid and read_with_rights(["readlink"], f"/proc/{pid}/cwd")
     return pid if place and place == read_with_rights(["readlink", "-f"], folder) else None
 
 
 def stop_server(folder):
-    """An immediate shutdown: the data is deleted next, or it is a crash that is wanted."""
+    """Shuts down immediately, as in a crash. The data is deleted afterwards, or a crash is wanted."""
     pid = server_process(folder)
     if pid:
         run([*rights_to(f"/proc/{pid}"), "kill", "-QUIT", pid])
@@ -91,7 +91,8 @@ def stop_server(folder):
 
 
 def remove_servers(state):
-    """Stops the servers of a state folder, even if they are half-started, and deletes their files."""
+    """Stops the servers of a state folder, even if they are not set up completely, and deletes their
+    files."""
     with contextlib.suppress(FileNotFoundError):
         if data := (state / "data").read_text().strip():
             for one in ("seed", "source", "target"):
@@ -107,7 +108,7 @@ def enough_memory():
 
 
 def folder_in_memory():
-    """A file system in memory that any user may use, if there is one of that size."""
+    """A folder in memory that any user may use, if there is one with enough space."""
     with contextlib.suppress(OSError):
         room = os.statvfs("/dev/shm")
         if room.f_bavail * room.f_frsize >= MEMORY and os.access("/dev/shm", os.W_OK):
@@ -116,11 +117,10 @@ def folder_in_memory():
 
 
 class Pair:
-    """Folders are named as they are seen from outside; servers see them without the flavour's
-    root in front."""
+    """Paths are those outside of the flavour's root, except where a comment says otherwise."""
 
     def __init__(self, flavour, in_memory=False):
-        """in_memory: whether new data is kept in memory, if there is enough."""
+        """in_memory: keep new data in memory, if there is enough."""
         self.flavour = flavour
         self.in_memory = in_memory and enough_memory()
         self.state = SERVERS / flavour.name
@@ -129,7 +129,7 @@ class Pair:
         self.password = None
 
     def exists(self):
-        """It may be half-made, or have crashed."""
+        """True also if the servers are not set up completely, or have crashed."""
         return self.state.exists()
 
     def is_running(self):
@@ -149,7 +149,7 @@ class Pair:
         if self.is_running():
             say(f"{self.flavour.title} is up already")
             return
-        # Left half-made by a run that was killed, or stopped with the machine: start over.
+        # Remove what a killed run or a reboot has left.
         remove_servers(self.state)
         say(f"starting source and target with {self.flavour.title}")
         try:
@@ -181,24 +181,25 @@ class Pair:
                 self.fail_to_start(one)
 
     def inside(self, name):
-        """A folder of the data, for the servers."""
+        """The path of a data folder within the flavour's root, for the servers."""
         return f"{self.data.removeprefix(self.flavour.top)}/{name}"
 
     def make_data_folder(self):
-        """Where the servers' user can get at it: root's own home is closed to user postgres."""
+        """Makes the folder where the servers' user has access: user postgres has none to root's
+        home."""
         self.state.mkdir(parents=True)
         self.state.chmod(0o700)
         note = self.state / "data"
         top = self.flavour.top
         if top:
-            # A root may be shared by caches, through a symbolic link: to each its own servers.
+            # Several caches may share a root through symbolic links. Each has its own servers.
             self.data = (f"{top}/var/lib/timescaledb-backfill/{self.flavour.name}-"
                          f"{zlib.crc32(str(CACHE).encode())}")
             note.write_text(self.data)
             as_root("mkdir", "-p", os.path.dirname(self.data))
             as_root("mkdir", "-p", self.data)
             if self.in_memory:
-                # Some containers may not mount.
+                # Some containers are not allowed to mount.
                 with contextlib.suppress(Failed):
                     as_root("mount", "-t", "tmpfs", "timescaledb-backfill", self.data,
                             stderr=subprocess.DEVNULL)
@@ -219,8 +220,8 @@ class Pair:
             note.write_text(self.data)
 
     def make_seed(self):
-        """Makes the data folder that all servers are copies of, the tests' own, too
-        (tests/support/temporary_server.cpp)."""
+        """Makes the data folder of which those of all servers are copies, including the servers that
+        tests start (tests/support/temporary_server.cpp)."""
         flavour, folder = self.flavour, self.inside("seed")
         # Only the servers' user has access to the parent folder.
         flavour.as_server("tee", f"{folder}.password", stdin=None, input=self.password,
@@ -229,7 +230,7 @@ class Pair:
                           "--username=postgres", f"--pwfile={folder}.password",
                           "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8",
                           "--no-sync", stdout=subprocess.DEVNULL)
-        # A bare root has no shared memory file system.
+        # A Debian root may have no /dev/shm.
         shared = flavour.as_server("sh", "-c", "test -w /dev/shm && echo posix || echo mmap",
                                    stdout=subprocess.PIPE).strip()
         configuration = CONFIGURATION.format(shared=shared,
@@ -239,7 +240,7 @@ class Pair:
         flavour.as_server("tee", "-a", f"{folder}/postgresql.conf", stdin=None,
                           input=configuration, stdout=subprocess.DEVNULL)
         self.ports["seed"] = self.start("seed")
-        # That of initdb has the default number of iterations.
+        # Set the password again, because initdb used the default number of iterations.
         self.sql("seed", "postgres", f"ALTER ROLE postgres PASSWORD '{self.password}'")
         self.sql("seed", "postgres", "CREATE DATABASE template_backfill")
         self.sql("seed", "template_backfill", "SET client_min_messages = error",

@@ -27,7 +27,7 @@ def build(preset, targets=()):
 
 
 class BackgroundBuilds:
-    """Presets that are built with what the tests leave of the processors."""
+    """Builds presets in the background, with low priority, while tests run."""
 
     def __init__(self, wanted):
         """wanted: targets by the name of their preset, in the order to build them."""
@@ -68,7 +68,7 @@ class BackgroundBuilds:
         return PROJECT / "build" / f"{preset}.log"
 
     def wait(self, preset):
-        announce(f"build {preset}, which began before")
+        announce(f"wait for the build of {preset}")
         self.done[preset].wait()
         if preset in self.failed:
             print(self.log(preset).read_text(errors="replace")[-20000:], file=sys.stderr)

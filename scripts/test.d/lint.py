@@ -15,7 +15,7 @@ def files(folders, *suffixes):
 
 
 def with_first_line(pattern):
-    """Scripts without a suffix whose first line names an interpreter."""
+    """Scripts without a suffix whose first line matches."""
     found = []
     for path in sorted(path for folder in ("scripts", ".ci", "tests/fuzz")
                        for path in (PROJECT / folder).iterdir()):

@@ -31,8 +31,8 @@ BACKFILL_TEST_ROUNDS multiplies the rounds of random and stress tests (1). JUnit
 build/PRESET/test-results, and inputs that made a fuzzer fail to build/fuzz/found. CTest runs the
 tests: tests/properties.cmake has their labels, and CONTRIBUTING.md explains how to run it by hand."""
 
-# Tests often wait for servers and locks. More of them at a time would need more sessions than the
-# servers allow.
+# Tests often wait for servers and locks, so several run per processor. More would need more sessions
+# than the servers allow.
 PROCESSES = str(min(16, 4 * len(os.sched_getaffinity(0))))
 
 
@@ -53,11 +53,11 @@ def parse_arguments():
         "also check the format of the C++ code, the scripts, the order of folders, and that "
         "docs/troubleshooting.md explains every message"))
     parser.add_argument("--fuzz", metavar="SECONDS", type=int, help=(
-        "run each fuzzer for so long (5; 0: not at all); installs clang"))
+        "run each fuzzer for this time (5; 0: not at all); installs clang"))
     parser.add_argument("--sanitize", action="store_true", help=(
         "test the program built with sanitizers on the best of these servers, and the release on "
-        "the others. The build is that of the fuzzers (preset fuzz), if they run, or else the "
-        "preset asan"))
+        "the others; the build with sanitizers is that of the fuzzers (preset fuzz) if they run, "
+        "otherwise that of the preset asan"))
     arguments = parser.parse_args()
     if arguments.timescaledb not in ("", "all") and not CHOICE.fullmatch(arguments.timescaledb):
         parser.error("--timescaledb takes all, auto, trixie, sid or a version such as 2.19.3, or "
@@ -72,7 +72,8 @@ def parse_arguments():
 
 
 def choices(arguments):
-    """The choices of scripts/servers to test on, the best first. None is the caller's own."""
+    """The choices of scripts/servers to test on, the best first. None stands for the caller's
+    servers."""
     if given():
         return [None]
     choice = arguments.timescaledb
@@ -97,7 +98,8 @@ class Tests:
         self.results = []
 
     def ctest(self, title, preset, label, variables=None, processes=PROCESSES, without=None):
-        """Has CTest run the tests of a build that have a label, without those that have another."""
+        """Runs the tests of a build that have the label `label`, except those with the label
+        `without`."""
         announce(title)
         folder = PROJECT / "build" / preset
         report = folder / "test-results" / f"{title.replace(' ', '-')}.xml"
@@ -107,7 +109,7 @@ class Tests:
         ran = subprocess.run(
             ["ctest", "--test-dir", folder, "--output-on-failure", "--no-tests=ignore",
              "--parallel", processes, "--output-junit", report,
-             # In each of them, so all of the labels.
+             # A test must have all of the labels.
              *(word for one in labels for word in ("--label-regex", f"^{one}$")),
              *(["--label-exclude", f"^{without}$"] if without else []),
              *(["--tests-regex", self.arguments.filter] if self.arguments.filter else [])],
@@ -131,12 +133,12 @@ class Tests:
         builds.wait("fuzz")
         (PROJECT / "build/fuzz/found").mkdir(exist_ok=True)
         seconds = str(5 if self.arguments.fuzz is None else self.arguments.fuzz)
-        # All at the same time, for each has its time.
+        # Run all at the same time, because each runs for a fixed time.
         self.ctest("fuzz", "fuzz", "fuzz", {"BACKFILL_FUZZ_SECONDS": seconds}, "99")
 
     def integration(self, choice, preset, program_of=None, without=None):
-        """On the servers of a choice; None for the caller's own, where all is run.
-        program_of: the preset of the program, if that is another than the tests'"""
+        """Runs the integration tests on the servers of a choice, or all tests on the caller's servers
+        if it is None. program_of: the preset of the program, if it differs from that of the tests."""
         more = {}
         if program_of:
             more["BACKFILL_PROGRAM"] = str(PROJECT / "build" / program_of / "timescaledb-backfill")
@@ -156,7 +158,7 @@ class Tests:
 
 
 def built_as(preset):
-    """For titles."""
+    """The preset as the end of a title."""
     return {"release": "", "fuzz": " asan"}.get(preset, f" {preset}")
 
 
@@ -168,7 +170,7 @@ def title_of(choice, variables):
 
 
 def can_fuzz():
-    """Not every release of Debian has this version of clang, nor does clang bring libFuzzer."""
+    """True if clang and its libFuzzer are installed. Not every Debian release has them."""
     try:
         run(["clang++-14", "-fsanitize=fuzzer", "-x", "c++", "-o", "/dev/null", "-"],
             stdin=None, stderr=subprocess.DEVNULL, input=(
@@ -183,11 +185,11 @@ def install(arguments):
     needs = ["build", "servers", "test", *(["lint"] if arguments.lint else []),
              *(["fuzz"] if arguments.fuzz else [])]
     if subprocess.run([PROJECT / "scripts" / "dependencies", *needs]).returncode != 0:
-        raise Failed("what is needed is not there")
+        raise Failed("required packages are missing")
 
 
 def run_all(arguments):
-    """Returns whether all is well."""
+    """Returns True if everything passed."""
     tests, remarks, well = Tests(arguments), [], True
     install(arguments)
     if arguments.lint:
@@ -199,7 +201,7 @@ def run_all(arguments):
         fuzzes = False
         remarks.append("fuzz: not run, there is no clang++-14 with libFuzzer")
     sanitized = ("fuzz" if fuzzes else "asan") if arguments.sanitize else None
-    # It is the program that is sanitized: what runs it is built already.
+    # The integration tests of the other preset run the program that is built with sanitizers.
     program = ["timescaledb-backfill", *(["unit_tests"] if sanitized else [])]
     if fuzzes:
         later["fuzz"] = ["fuzzers", *program]
@@ -223,7 +225,7 @@ def run_all(arguments):
 
 def main():
     arguments = parse_arguments()
-    # So that servers are stopped as after Ctrl-C.
+    # Stop the servers as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         sys.exit(0 if run_all(arguments) else 1)

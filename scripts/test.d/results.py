@@ -1,22 +1,22 @@
-"""What CTest's JUnit files tell of the tests that ran, and the closing lines."""
+"""The results of tests, from CTest's JUnit files, and the summary at the end."""
 
 import re
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from dataclasses import dataclass, field
 
-# A test that fails says so much of it again at the end, which is all that is kept of a long output.
+# The number of lines of a failed test's output that the summary repeats.
 MOST_LINES = 200
 
 
 @dataclass
 class Results:
-    """Of one run of CTest, or of something like it."""
+    """The results of one run of CTest, or of another check."""
 
     title: str
     passed: int = 0
     skipped: int = 0
-    reasons: Counter = field(default_factory=Counter)  # to skip
+    reasons: Counter = field(default_factory=Counter)  # why tests were skipped
     failures: dict = field(default_factory=dict)  # the output of failed tests by their names
     note: str = ""
 
@@ -38,7 +38,7 @@ class Results:
 
 
 def reason_to_skip(output):
-    """GoogleTest prints it below the place."""
+    """The reason, which GoogleTest prints after the file and line."""
     found = re.search(r": Skipped\n(.*?)\n(?:\n|\[)", output, re.DOTALL)
     return " ".join(found.group(1).split()) if found else "no reason given"
 
@@ -57,14 +57,14 @@ def read_results(title, path):
             results.skipped += 1
             results.reasons[reason_to_skip(output)] += 1
         else:
-            # Not run at all, too: there is no program, for one.
+            # Failed, or could not be run, for example because there is no program.
             why = "" if skipped is None else skipped.get("message")
             results.failures[case.get("name")] = output or why
     return results
 
 
 def close(all_results, remarks):
-    """Prints what all of it came to. Returns whether that is well."""
+    """Prints the summary. Returns True if tests ran and none failed."""
     for results in all_results:
         for name, output in results.failures.items():
             print(f"\n== {results.title}: {name}")
