@@ -139,8 +139,8 @@ void access_methods(Findings& findings, const Pairs& pairs);
 /// unreadable.
 void misplaced_batches(Findings& findings, run::Endpoint& target);
 
-/// Chunks of the target that a copy has attached, and was killed before it removed their stand-ins
-/// (load::StandIn).
+/// Reports chunks of the target that still have stand-ins (load::StandIn), because a copy was
+/// killed after it had attached them.
 void stand_ins(Findings& findings, run::Endpoint& target);
 
 // ---------------------------------------------------------------- helpers, in names.cpp

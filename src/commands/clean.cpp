@@ -50,8 +50,7 @@ void require_jobs_on(postgres::Connection& target) {
                     "turn them on first: timescaledb-backfill jobs enable");
 }
 
-/// Dropping the queue would drop these chunks with it.
-/// \throws Error if there are some.
+/// \throws Error if chunks still have stand-ins, because dropping the queue would drop such chunks.
 void require_no_stand_ins(postgres::Connection& target) {
     for (const auto& stand_in : load::read_stand_ins(target))
         if (stand_in.chunk)

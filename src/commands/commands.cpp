@@ -7,7 +7,7 @@ namespace commands {
 
 std::optional<cli::Invocation> parse(int argc, const char* const* argv) {
     cli::Parser parser("timescaledb-backfill", BACKFILL_VERSION, help::timescaledb_backfill);
-    // As --help lists them: in the order of a migration.
+    // --help lists them in this order, that of a migration.
     std::vector<cli::Subcommand> commands;
     for (const auto add :
          {add_clone_schema, add_check, add_completion_point, add_stage, add_copy, add_status,

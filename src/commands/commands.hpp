@@ -5,13 +5,13 @@
 
 #include <optional>
 
-/// The program's commands, a file each: its options, its definition on the command line and what it
-/// does. Commands print results on standard output, throw an Error if they cannot do what was
-/// asked, and return an exit status otherwise.
+/// The program's commands. Each has a file with its options, their definition on the command line,
+/// and what the command does. Commands print results on standard output, throw an Error if they
+/// cannot do what was asked, and return an exit status otherwise.
 namespace commands {
 
-/// Reads the command line, and runs nothing.
-/// \returns nothing if something else was asked for and has been printed, such as help.
+/// Parses the command line, and runs nothing.
+/// \returns nothing if there is no command, but something else that has been printed, such as help.
 /// \throws UsageError, without showing connection strings.
 std::optional<cli::Invocation> parse(int argc, const char* const* argv);
 

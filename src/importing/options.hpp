@@ -29,8 +29,8 @@ struct ImportOptions {
     run::RetryOptions retry;
 };
 
-/// Sets what depends on several options, and checks that they go together.
-/// \param escape as given.
+/// Sets what depends on several options, and checks that they do not contradict each other.
+/// \param escape the value of --escape, if it was given.
 /// \throws UsageError
 void complete(ImportOptions& options, std::optional<char> escape);
 

@@ -48,7 +48,7 @@ std::string described(const BackgroundJob& job);
 std::string cannot_work(const BackgroundJob& job);
 
 /// The SQL that gives the job, or what it works on, another owner.
-/// \param scheduled true if the job is to be on afterwards.
+/// \param scheduled true if the job should be on afterwards.
 std::string remedy_for_owner(const timescale::Server& server, const BackgroundJob& job,
                              bool scheduled);
 

@@ -109,7 +109,7 @@ void Connection::stream(std::string_view sql, const std::vector<Parameter>& para
             try {
                 take(result);
             } catch (...) {
-                thrown = std::current_exception(); // the connection has to be usable for others
+                thrown = std::current_exception(); // rethrown after the last result
             }
         } else if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK) {
             failed = std::move(result);

@@ -66,9 +66,8 @@ class Connection {
     /// Runs one statement with parameters $1, $2, ...
     Result query(std::string_view sql, const std::vector<Parameter>& parameters = {});
 
-    /// Runs one statement, and passes on each row as it arrives, as a Result of its own. So the
-    /// rows, however many there are, need not be in memory at once.
-    /// \param take must not use the connection.
+    /// Runs one statement, and passes on each row when it arrives, as a separate Result, so that
+    /// the rows are never all in memory. \param take must not use the connection.
     void stream(std::string_view sql, const std::vector<Parameter>& parameters,
                 const std::function<void(const Result&)>& take);
 

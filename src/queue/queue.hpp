@@ -42,7 +42,7 @@ bool is_known(postgres::Connection& target);
 /// Chunks in the form that sql/queue/add_tasks.sql takes.
 std::string to_json(const std::vector<NewTask>& tasks);
 
-/// What became of one hypertable's chunks.
+/// The chunks of a hypertable that were added to the queue, or whose tasks were extended.
 struct Added {
     postgres::QualifiedName hypertable; ///< in the source
     std::int64_t added = 0;             ///< chunks that were not in the queue

@@ -43,7 +43,7 @@ class WorkerProgress : public load::ProgressListener {
         board_.begin(worker_, what, {}, bytes);
     }
 
-    /// The worker has ended it. \param done how many of the Workload::count are done.
+    /// The worker has finished it. \param done how many of Workload::count are done.
     void end(std::int64_t done, std::int64_t bytes) { board_.end(worker_, done, bytes); }
 
     void now(output::Activity activity, const std::string& remark = {});
