@@ -29,13 +29,13 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
     });
     const auto count = static_cast<std::int64_t>(plan.files.size());
     importing::ImportReport report(output, count);
-    importing::say_what_is_known(plan.files, report);
-    const auto load = importing::load_of(plan.files, options.parallelism);
-    if (load.files == 0) {
+    importing::report_known_files(plan.files, report);
+    const auto workload = importing::workload_of(plan.files, options.parallelism);
+    if (workload.files == 0) {
         report.summary();
         return exit_done;
     }
-    report.begun(load, plan.table, target.connection.name());
+    report.begun(workload, plan.table, target.connection.name());
 
     importing::ImportReader reader(plan.files, options, run.stop);
     importing::ImportRun import_run{.run = run,
@@ -50,16 +50,16 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
     auto begin = importing::ImportSession::using_statements();
     begin.push_back(queue::number_statement());
     auto own_run = queue::own_run_from(target.connection.pipeline(begin).back());
-    run.begin({.count = load.files,
-               .bytes = load.bytes,
-               .data_bytes = load.data_bytes,
+    run.begin({.count = workload.files,
+               .bytes = workload.bytes,
+               .data_bytes = workload.data_bytes,
                .noun = "file",
                .is_in_queue = false},
               std::move(own_run), std::nullopt, std::move(target),
               importing::ImportSession::using_statements());
     run.work({.worker = [&](int number) { importing::ImportWorker(import_run, number).run(); },
               .unclaimed = [&](int working) -> std::int64_t {
-                  return working == 0 ? load.workers : reader.ready();
+                  return working == 0 ? workload.workers : reader.ready();
               },
               .summary =
                   [&report] {

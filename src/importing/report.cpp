@@ -25,22 +25,23 @@ std::string contents(const queue::Imported& imported) {
 
 } // namespace
 
-void ImportReport::begun(const Load& load, const postgres::QualifiedName& table,
+void ImportReport::begun(const ImportWorkload& workload, const postgres::QualifiedName& table,
                          const std::string& target) {
     output_.event(
         "begun",
         {{"command", "import"},
-         {"files", load.files},
-         {"file_bytes", load.bytes},
-         {"workers", load.workers},
+         {"files", workload.files},
+         {"file_bytes", workload.bytes},
+         {"workers", workload.workers},
          {"target", target},
          {"schema", table.schema},
          {"name", table.name}},
         output::Importance::detail,
         fmt::format("Importing {}{} into {} with up to {}, in the {}",
-                    output::format_count(load.files, "file"),
-                    load.bytes > 0 ? fmt::format(" ({})", output::format_bytes(load.bytes)) : "",
-                    table.quoted(), output::format_count(load.workers, "worker"), target));
+                    output::format_count(workload.files, "file"),
+                    workload.bytes > 0 ? fmt::format(" ({})", output::format_bytes(workload.bytes))
+                                       : "",
+                    table.quoted(), output::format_count(workload.workers, "worker"), target));
 }
 
 void ImportReport::known(const std::string& file, const queue::Imported& done) {

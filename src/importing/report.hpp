@@ -21,7 +21,8 @@ class ImportReport {
     ImportReport(output::Output& output, std::int64_t files) : output_(output), files_(files) {}
 
     /// \param target the server's name.
-    void begun(const Load& load, const postgres::QualifiedName& table, const std::string& target);
+    void begun(const ImportWorkload& workload, const postgres::QualifiedName& table,
+               const std::string& target);
 
     /// A file was loaded before, in full.
     void known(const std::string& file, const queue::Imported& done);

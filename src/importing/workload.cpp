@@ -7,31 +7,31 @@
 
 namespace importing {
 
-Load load_of(const std::vector<PlannedFile>& files, int parallelism) {
-    constexpr std::int64_t compression = 8; // as much as that, to be sure
-    Load load;
+ImportWorkload workload_of(const std::vector<PlannedFile>& files, int parallelism) {
+    constexpr std::int64_t compression = 8; // a high estimate of the ratio
+    ImportWorkload workload;
     std::int64_t batches = 0;
     bool is_known = true;
     for (const auto& file : files) {
         if (file.is_finished)
             continue;
-        ++load.files;
+        ++workload.files;
         is_known = is_known && file.facts.size.has_value();
         const auto bytes = file.facts.size.value_or(0);
-        load.bytes += bytes;
+        workload.bytes += bytes;
         const auto data_bytes = bytes * (csv::is_compressed(file.path) ? compression : 1);
-        load.data_bytes += data_bytes;
+        workload.data_bytes += data_bytes;
         batches += 1 + data_bytes / static_cast<std::int64_t>(ImportReader::batch_bytes);
     }
     if (!is_known) {
-        load.bytes = load.data_bytes = 0;
+        workload.bytes = workload.data_bytes = 0;
         batches = parallelism;
     }
-    load.workers = static_cast<int>(std::min<std::int64_t>(parallelism, batches));
-    return load;
+    workload.workers = static_cast<int>(std::min<std::int64_t>(parallelism, batches));
+    return workload;
 }
 
-void say_what_is_known(const std::vector<PlannedFile>& files, ImportReport& report) {
+void report_known_files(const std::vector<PlannedFile>& files, ImportReport& report) {
     for (const auto& file : files) {
         if (file.is_finished)
             report.known(file.path, file.done_counts);

@@ -9,17 +9,17 @@ namespace importing {
 
 class ImportReport;
 
-/// What there is to read, and how much of it.
-struct Load {
+/// The files that an import has to load.
+struct ImportWorkload {
     std::int64_t files = 0;
-    std::int64_t bytes = 0;      ///< on disk; 0 when nobody knows
-    std::int64_t data_bytes = 0; ///< decompressed, at most; 0 when nobody knows
-    int workers = 1;             ///< that it is enough for
+    std::int64_t bytes = 0;      ///< on disk; 0 if unknown
+    std::int64_t data_bytes = 0; ///< decompressed, estimated high; 0 if unknown
+    int workers = 1;             ///< the number of workers that have something to do
 };
 
-Load load_of(const std::vector<PlannedFile>& files, int parallelism);
+ImportWorkload workload_of(const std::vector<PlannedFile>& files, int parallelism);
 
 /// Reports the files that earlier runs have loaded, in full or in part.
-void say_what_is_known(const std::vector<PlannedFile>& files, ImportReport& report);
+void report_known_files(const std::vector<PlannedFile>& files, ImportReport& report);
 
 } // namespace importing
