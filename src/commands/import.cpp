@@ -69,7 +69,7 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
         queue::conclude(end.connection, std::move(ended));
     });
     if (run.is_interrupted() && report.finished() < count) {
-        output.say(output::Importance::result, "Interrupted; the same command goes on.");
+        output.say(output::Importance::result, "Interrupted; the same command continues.");
         return exit_interrupted;
     }
     return exit_done;

@@ -623,7 +623,7 @@ TEST_F(ImportFaults, StopsOnSignals) {
     holder.reset();
     const auto outcome = wait_for_end(*program);
     EXPECT_EQ(outcome.exit_status, exit_interrupted) << outcome.output;
-    EXPECT_THAT(outcome.output, HasSubstr("Interrupted; the same command goes on."));
+    EXPECT_THAT(outcome.output, HasSubstr("Interrupted; the same command continues."));
     EXPECT_NE(batches(), "0");
     EXPECT_EQ(wait_for_end(*start()).exit_status, exit_done);
     expect_numbers(many_rows);
