@@ -24,7 +24,7 @@ Prepared Loader::prepare(const Request& request) {
             if (!prepared.target ||
                 drop_empty_chunk(context_.builder(), *prepared.target, context_.progress))
                 return prepared;
-            now.attach_obstacle = "the target's empty chunk is in use";
+            now.known_obstacle = "the target's empty chunk is in use";
             break;
         case Plan::Into::new_chunk:
             plan.reason = chunks_.make_chunk(request);
@@ -34,7 +34,7 @@ Prepared Loader::prepare(const Request& request) {
             chunks_.empty(request, prepared);
             return prepared;
         case Plan::Into::existing_chunk:
-            now.attach_obstacle = plan.reason;
+            now.known_obstacle = plan.reason;
             prepared =
                 std::move(survey_.look({request}, situations, Survey::Locking::as_writer).front());
             if (prepared.plan.into != Plan::Into::existing_chunk)

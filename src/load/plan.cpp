@@ -181,8 +181,8 @@ Plan choose_for_present_chunk(const Situation& situation) {
 
 } // namespace
 
-std::string attach_obstacle(const LoadOptions& options, const timescale::Server& target,
-                            const timescale::HypertableTriggers& triggers, std::int64_t bytes) {
+std::string obstacle_by_options(const LoadOptions& options, const timescale::Server& target,
+                                const timescale::HypertableTriggers& triggers, std::int64_t bytes) {
     if (options.strategy == Strategy::in_place)
         return "--load-strategy in-place was given";
     if (!target.community)
@@ -228,7 +228,7 @@ std::string Plan::way() const {
 
 namespace {
 
-/// Why a table cannot be attached as the chunk; empty if it can.
+/// Why no table is attached as the chunk, all things considered; empty if one can be.
 std::string obstacle_to_attaching(const Situation& situation) {
     if (situation.target && !situation.target->empty)
         return "the target's chunk holds rows";
@@ -237,8 +237,8 @@ std::string obstacle_to_attaching(const Situation& situation) {
     // Compressing the attached chunk would hold the lock on the hypertable for long.
     if (situation.source.compressed)
         return "it is compressed in the source";
-    if (!situation.attach_obstacle.empty())
-        return situation.attach_obstacle;
+    if (!situation.known_obstacle.empty())
+        return situation.known_obstacle;
     if (situation.target && !situation.target_server.drops_chunks_under_writers())
         return "before TimescaleDB 2.23, dropping the empty chunk could make a writer fail";
     return {};
@@ -402,7 +402,7 @@ Plan choose_load(const Situation& situation) {
     auto plan = choose_without_triggers(situation);
     choose_triggers(plan, situation);
     const auto note = note_on_triggers(plan, situation.triggers);
-    // attach_obstacle may be the reason of an earlier plan, with the note.
+    // known_obstacle may be the reason of an earlier plan, with the note.
     if (!plan.reason.ends_with(note))
         plan.reason += note;
     return plan;

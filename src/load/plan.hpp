@@ -25,11 +25,11 @@ struct LoadOptions {
     bool fire_triggers = false; ///< users' triggers in the target fire for the rows
 };
 
-/// The reason why a table cannot be attached as a chunk because of the target, the user's options
-/// or the chunk's size; empty if there is none.
-/// \param bytes the chunk's size.
-std::string attach_obstacle(const LoadOptions& options, const timescale::Server& target,
-                            const timescale::HypertableTriggers& triggers, std::int64_t bytes);
+/// The reason why no table is attached as a chunk of a hypertable, as far as the user's options,
+/// the target's server, the hypertable's triggers and the chunk's size decide it; empty if they do
+/// not prevent it. \param bytes the chunk's size.
+std::string obstacle_by_options(const LoadOptions& options, const timescale::Server& target,
+                                const timescale::HypertableTriggers& triggers, std::int64_t bytes);
 
 /// How one chunk is loaded into the target.
 struct Plan {
@@ -87,8 +87,10 @@ struct Situation {
     std::optional<timescale::Chunk> target; ///< the target's chunk with the same slices
     bool target_compression_enabled = false;
     std::string target_settings; ///< compression settings of the target's hypertable
-    /// The reason why a table cannot be attached as the chunk; empty if it can.
-    std::string attach_obstacle;
+    /// A reason not to attach a table as the chunk that the other members do not show:
+    /// obstacle_by_options(), the hypertable's definition, or what an earlier attempt has found.
+    /// Empty if none is known.
+    std::string known_obstacle;
     timescale::HypertableTriggers triggers{}; ///< of the target's hypertable
     bool fire_triggers = false;               ///< LoadOptions::fire_triggers
     /// The columns of the target's chunk have the same numbers as those of the hypertable.

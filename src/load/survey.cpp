@@ -136,7 +136,7 @@ Situation Survey::situation(const Request& request) const {
             .target = std::nullopt,
             .target_compression_enabled = request.target_hypertable.compression_enabled,
             .target_settings = {},
-            .attach_obstacle = attach_obstacle(
+            .known_obstacle = obstacle_by_options(
                 options_, target_server_, request.target_hypertable.triggers, request.task.bytes),
             .triggers = request.target_hypertable.triggers,
             .fire_triggers = options_.fire_triggers,
@@ -175,7 +175,7 @@ std::vector<Prepared> Survey::look(const std::vector<Request>& requests,
             now.columns_in_place = has_columns_in_place(now.target->name);
         Prepared prepared{choose_load(now), now.target};
         if (prepared.plan.into == Plan::Into::attached_table) {
-            now.attach_obstacle = cached(obstacles, requests[i].task.target, [&](const auto&) {
+            now.known_obstacle = cached(obstacles, requests[i].task.target, [&](const auto&) {
                 return staging_obstacle(target_, target_server_, requests[i]);
             });
             prepared.plan = choose_load(now);

@@ -120,7 +120,7 @@ TEST(ChooseLoad, KeepsAnEmptyChunkIfDroppingItCouldFailAWriter) {
 
 TEST(ChooseLoad, AttachesNothingIfThereIsAnObstacle) {
     auto situation = absent();
-    situation.attach_obstacle = "it is small";
+    situation.known_obstacle = "it is small";
     EXPECT_EQ(choose_load(situation), (Plan{.into = Into::new_chunk, .reason = "it is small"}));
     situation = absent();
     situation.whole = false;
@@ -128,26 +128,26 @@ TEST(ChooseLoad, AttachesNothingIfThereIsAnObstacle) {
               (Plan{.into = Into::new_chunk, .reason = "a bound cuts the chunk"}));
 }
 
-TEST(AttachObstacle, DependsOnStrategyServerAndSize) {
+TEST(ObstacleByOptions, DependsOnStrategyServerAndSize) {
     timescale::Server server;
     server.timescaledb = {2, 29, 1};
     server.community = true;
     const auto big = queue::small_bytes;
-    using load::attach_obstacle;
+    using load::obstacle_by_options;
     using load::Strategy;
-    EXPECT_EQ(attach_obstacle({.strategy = Strategy::automatic}, server, {}, big), "");
-    EXPECT_EQ(attach_obstacle({.strategy = Strategy::automatic}, server, {}, big - 1),
+    EXPECT_EQ(obstacle_by_options({.strategy = Strategy::automatic}, server, {}, big), "");
+    EXPECT_EQ(obstacle_by_options({.strategy = Strategy::automatic}, server, {}, big - 1),
               "it is small");
-    EXPECT_EQ(attach_obstacle({.strategy = Strategy::attach}, server, {}, 0), "");
-    EXPECT_EQ(attach_obstacle({.strategy = Strategy::in_place}, server, {}, big),
+    EXPECT_EQ(obstacle_by_options({.strategy = Strategy::attach}, server, {}, 0), "");
+    EXPECT_EQ(obstacle_by_options({.strategy = Strategy::in_place}, server, {}, big),
               "--load-strategy in-place was given");
     server.timescaledb = {2, 22, 0};
-    EXPECT_EQ(attach_obstacle({.strategy = Strategy::automatic}, server, {}, big), "");
+    EXPECT_EQ(obstacle_by_options({.strategy = Strategy::automatic}, server, {}, big), "");
     server.timescaledb = {2, 21, 4};
-    EXPECT_NE(attach_obstacle({.strategy = Strategy::automatic}, server, {}, big), "");
-    EXPECT_EQ(attach_obstacle({.strategy = Strategy::attach}, server, {}, big), "");
+    EXPECT_NE(obstacle_by_options({.strategy = Strategy::automatic}, server, {}, big), "");
+    EXPECT_EQ(obstacle_by_options({.strategy = Strategy::attach}, server, {}, big), "");
     server.community = false;
-    EXPECT_EQ(attach_obstacle({.strategy = Strategy::attach}, server, {}, big),
+    EXPECT_EQ(obstacle_by_options({.strategy = Strategy::attach}, server, {}, big),
               "the Apache edition cannot attach tables");
 }
 
@@ -395,7 +395,7 @@ TEST(ChooseLoad, ChangesOnlyDifferencesIfAPublicationPreventsDeletes) {
               (Plan{.what = What::rows, .only_differences = true, .reason = reason}));
     // An empty chunk has no rows to delete.
     situation.target->empty = true;
-    situation.attach_obstacle = "it is small";
+    situation.known_obstacle = "it is small";
     EXPECT_EQ(choose_load(situation), (Plan{.what = What::rows, .reason = "it is small"}));
 }
 
