@@ -3,8 +3,8 @@
 namespace copy {
 
 void CopyWorker::run(load::HelperPool::Helper& helper) {
-    worker_.run_with_retries([&] { work(helper); },
-                             [&](const Error& error) { return end_session(error); });
+    worker_.run_sessions([&] { work(helper); },
+                         [&](const Error& error) { return end_session(error); });
 }
 
 void CopyWorker::work(load::HelperPool::Helper& helper) {

@@ -5,8 +5,7 @@
 namespace importing {
 
 void ImportWorker::run() {
-    worker_.run_with_retries([&] { work(); },
-                             [&](const Error& error) { return end_session(error); });
+    worker_.run_sessions([&] { work(); }, [&](const Error& error) { return end_session(error); });
     import_.reader.check();
 }
 

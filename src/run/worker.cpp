@@ -2,8 +2,8 @@
 
 namespace run {
 
-void Worker::run_with_retries(const std::function<void()>& work,
-                              const std::function<bool(const Error&)>& end_session) {
+void Worker::run_sessions(const std::function<void()>& work,
+                          const std::function<bool(const Error&)>& end_session) {
     recovery_.run_with_retries(work, [&](const Error& error) {
         if (recovery_.connection_failed())
             ++losses_;

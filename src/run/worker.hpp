@@ -16,12 +16,13 @@ class Worker {
         : progress(run.board(), number, run.stop, run.throttle), run_(run),
           recovery_(run.options.retry, run.stop, run.outage) {}
 
+    /// Works in one session after another, until the work is done or the run must stop.
     /// \param work makes a session, calls connected(), and then succeeded() whenever some work is
     /// done. Called again after each temporary failure.
     /// \param end_session drops the session and saves the tasks in progress for another attempt.
     /// Returns false to give up. \throws what Recovery::run_with_retries throws.
-    void run_with_retries(const std::function<void()>& work,
-                          const std::function<bool(const Error&)>& end_session);
+    void run_sessions(const std::function<void()>& work,
+                      const std::function<bool(const Error&)>& end_session);
 
     void connected() { recovery_.connected(); }
     void succeeded();

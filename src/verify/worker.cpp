@@ -7,8 +7,7 @@
 namespace verify {
 
 void VerifyWorker::run() {
-    worker_.run_with_retries([&] { work(); },
-                             [&](const Error& error) { return end_session(error); });
+    worker_.run_sessions([&] { work(); }, [&](const Error& error) { return end_session(error); });
 }
 
 void VerifyWorker::work() {
