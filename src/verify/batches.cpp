@@ -28,9 +28,9 @@ bool has_plain_batches(const Chunk& chunk) {
 /// A query for a side's row counts and digests, with a row for each comparison, in order.
 /// Compressed values are hashed as compressed_data_send() in TimescaleDB's
 /// tsl/src/compression/compression.c writes them, without OIDs.
-std::string select_all(const std::vector<BatchComparison>& comparisons,
-                       ComparedRows Comparison::*rows,
-                       const Chunk& (*chunk_of)(const BatchComparison&)) {
+std::string batches_query(const std::vector<BatchComparison>& comparisons,
+                          ComparedRows Comparison::*rows,
+                          const Chunk& (*chunk_of)(const BatchComparison&)) {
     std::string sql;
     for (std::size_t i = 0; i < comparisons.size(); ++i) {
         const auto& one = comparisons[i];
@@ -86,11 +86,11 @@ compare_batches(const std::vector<BatchComparison>& comparisons) {
         return {};
     const auto [source, target] = postgres::query_both(
         comparisons.front().rows.source.connection,
-        select_all(comparisons, &Comparison::source,
-                   [](const BatchComparison& one) -> const Chunk& { return one.source; }),
+        batches_query(comparisons, &Comparison::source,
+                      [](const BatchComparison& one) -> const Chunk& { return one.source; }),
         comparisons.front().rows.target.connection,
-        select_all(comparisons, &Comparison::target,
-                   [](const BatchComparison& one) -> const Chunk& { return one.target; }));
+        batches_query(comparisons, &Comparison::target,
+                      [](const BatchComparison& one) -> const Chunk& { return one.target; }));
     std::vector<std::optional<ComparisonResult>> results;
     for (int row = 0; row < source.size(); ++row)
         results.push_back(result_of(source, target, row));

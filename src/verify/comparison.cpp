@@ -1,7 +1,6 @@
 #include "verify/comparison.hpp"
 
 #include "postgres/query_both.hpp"
-#include "verify/explanation.hpp"
 
 #include <fmt/format.h>
 
@@ -92,8 +91,9 @@ ComparisonResult result_of(const Comparison& comparison, const Result& source, c
     return verdict;
 }
 
-/// A query that returns a row for each comparison, in order.
-std::string select_all(const std::vector<Comparison>& comparisons, ComparedRows Comparison::*side) {
+/// A query for a side's row counts and digests or aggregates, with a row for each comparison, in
+/// order.
+std::string rows_query(const std::vector<Comparison>& comparisons, ComparedRows Comparison::*side) {
     std::string sql;
     for (std::size_t i = 0; i < comparisons.size(); ++i) {
         const auto& comparison = comparisons[i];
@@ -109,24 +109,17 @@ std::string select_all(const std::vector<Comparison>& comparisons, ComparedRows 
 
 } // namespace
 
-std::vector<ComparisonResult> compare_briefly(const std::vector<Comparison>& comparisons) {
+std::vector<ComparisonResult> compare_rows(const std::vector<Comparison>& comparisons) {
     if (comparisons.empty())
         return {};
     const auto [source, target] = postgres::query_both(
-        comparisons.front().source.connection, select_all(comparisons, &Comparison::source),
-        comparisons.front().target.connection, select_all(comparisons, &Comparison::target));
+        comparisons.front().source.connection, rows_query(comparisons, &Comparison::source),
+        comparisons.front().target.connection, rows_query(comparisons, &Comparison::target));
     std::vector<ComparisonResult> verdicts;
     verdicts.reserve(comparisons.size());
     for (std::size_t i = 0; i < comparisons.size(); ++i)
         verdicts.push_back(result_of(comparisons[i], source, target, static_cast<int>(i)));
     return verdicts;
-}
-
-ComparisonResult compare(const Comparison& comparison) {
-    auto verdict = compare_briefly({comparison}).front();
-    if (verdict.difference)
-        explain(comparison, *verdict.difference);
-    return verdict;
 }
 
 } // namespace verify

@@ -70,12 +70,9 @@ struct ComparisonResult {
     bool by_batches = false; ///< equal without decompressing: compare_batches()
 };
 
-/// Compares the rows of a chunk, reading both sides at the same time, and explains a difference.
-ComparisonResult compare(const Comparison& comparison);
-
-/// Compares the rows of several chunks of one hypertable in one query to each side. Differences are
-/// not explained; call compare() for that.
+/// Compares the rows of several chunks of one hypertable in one query to each side, reading both at
+/// the same time. Differences are not explained; call explain() for that.
 /// \pre all have the same connections, columns and mode.
-std::vector<ComparisonResult> compare_briefly(const std::vector<Comparison>& comparisons);
+std::vector<ComparisonResult> compare_rows(const std::vector<Comparison>& comparisons);
 
 } // namespace verify

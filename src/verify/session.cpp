@@ -7,6 +7,7 @@
 #include "run/worker.hpp"
 #include "timescale/row_filter.hpp"
 #include "verify/batches.hpp"
+#include "verify/explanation.hpp"
 
 #include <fmt/format.h>
 
@@ -177,10 +178,7 @@ void VerifySession::verify_claimed(const queue::Task& task) {
                             run::begin_read_transaction(std::nullopt));
     }
     const auto both = comparison(task, *source.chunk(), target);
-    std::optional<ComparisonResult> equal;
-    if (may_compare_batches(task, *source.chunk(), target))
-        equal = compare_batches({{both, *source.chunk(), *target}}).front();
-    const auto verdict = equal ? *equal : verify::compare(both);
+    auto verdict = compare_chunks({task}, {both}, source.chunks(), {target}).front();
     // A missing chunk is a difference only if there were rows to copy.
     if (verdict.difference && place.is_free())
         throw TaskError("it is gone from the target");
@@ -191,6 +189,7 @@ void VerifySession::verify_claimed(const queue::Task& task) {
         });
         return;
     }
+    explain(both, *verdict.difference);
     const auto axis = timescale::axis_of(
         run::find_hypertable(verify_.sources, task.hypertable, "source").time.type);
     finish(
@@ -245,7 +244,7 @@ std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Ta
         run::check_visible(*chunk);
         comparisons.push_back(comparison(tasks[i], *chunk, target.chunks()[i]));
     }
-    const auto verdicts = compare_all_briefly(tasks, comparisons, source.chunks(), target.chunks());
+    const auto verdicts = compare_chunks(tasks, comparisons, source.chunks(), target.chunks());
     const output::Seconds each =
         output::Seconds(std::chrono::steady_clock::now() - started) / tasks.size();
     std::vector<queue::Task> rest;
@@ -275,10 +274,11 @@ bool VerifySession::may_compare_batches(const queue::Task& task, const timescale
                                    verify_.run.server(Side::target), source, *target);
 }
 
-std::vector<ComparisonResult> VerifySession::compare_all_briefly(
-    const std::vector<queue::Task>& tasks, const std::vector<Comparison>& comparisons,
-    const std::vector<std::optional<timescale::Chunk>>& sources,
-    const std::vector<std::optional<timescale::Chunk>>& targets) const {
+std::vector<ComparisonResult>
+VerifySession::compare_chunks(const std::vector<queue::Task>& tasks,
+                              const std::vector<Comparison>& comparisons,
+                              const std::vector<std::optional<timescale::Chunk>>& sources,
+                              const std::vector<std::optional<timescale::Chunk>>& targets) const {
     std::vector<BatchComparison> batches;
     std::vector<std::size_t> places; // of these comparisons among all
     for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -295,7 +295,7 @@ std::vector<ComparisonResult> VerifySession::compare_all_briefly(
     for (std::size_t i = 0; i < tasks.size(); ++i)
         if (!results[i])
             rest.push_back(comparisons[i]);
-    auto compared = compare_briefly(rest);
+    auto compared = compare_rows(rest);
     auto next = compared.begin();
     std::vector<ComparisonResult> all;
     for (auto& result : results)

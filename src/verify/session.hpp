@@ -85,14 +85,14 @@ class VerifySession {
     bool have_same_chunks(const queue::Task& task) const;
     bool may_compare_batches(const queue::Task& task, const timescale::Chunk& source,
                              const std::optional<timescale::Chunk>& target) const;
-    /// Compares chunks by their batches where that is possible, the rest by rows. Differences are
+    /// Compares chunks by their batches where that is possible, the others by rows. Differences are
     /// not explained.
     /// \param sources and targets the chunks of the tasks.
     std::vector<ComparisonResult>
-    compare_all_briefly(const std::vector<queue::Task>& tasks,
-                        const std::vector<Comparison>& comparisons,
-                        const std::vector<std::optional<timescale::Chunk>>& sources,
-                        const std::vector<std::optional<timescale::Chunk>>& targets) const;
+    compare_chunks(const std::vector<queue::Task>& tasks,
+                   const std::vector<Comparison>& comparisons,
+                   const std::vector<std::optional<timescale::Chunk>>& sources,
+                   const std::vector<std::optional<timescale::Chunk>>& targets) const;
     /// \param target the chunk with the same slices; none if the rows are in chunks with others.
     Comparison comparison(const queue::Task& task, const timescale::Chunk& source,
                           const std::optional<timescale::Chunk>& target);
