@@ -1,6 +1,6 @@
 #pragma once
 
-#include "load/lean_session.hpp"
+#include "load/change_without_timescaledb.hpp"
 #include "run/endpoints.hpp"
 #include "run/hypertable_map.hpp"
 

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "load/change_without_timescaledb.hpp"
 #include "load/helper_pool.hpp"
 #include "load/late_rows.hpp"
-#include "load/lean_session.hpp"
 #include "load/progress_listener.hpp"
 #include "postgres/connection.hpp"
 #include "timescale/server.hpp"

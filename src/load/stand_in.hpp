@@ -1,6 +1,6 @@
 #pragma once
 
-#include "load/lean_session.hpp"
+#include "load/change_without_timescaledb.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/quote.hpp"
 

@@ -1,4 +1,4 @@
-#include "load/lean_session.hpp"
+#include "load/change_without_timescaledb.hpp"
 
 #include "load/locks.hpp"
 #include "postgres/sqlstate.hpp"
