@@ -10,7 +10,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-STARTS = re.compile(r"\b(?:\w*Error|spdlog::(?:info|warn|error))(?=\s*\()")
+STARTS = re.compile(r"\b(?:\w*Error|spdlog::(?:info|warn|error)|output::warn)(?=\s*\()")
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 # Errors that only a bug in the program or the server can cause.
 INTERNAL = [

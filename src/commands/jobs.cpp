@@ -1,6 +1,7 @@
 #include "commands/commands.hpp"
 #include "jobs/background_jobs.hpp"
 #include "jobs/change.hpp"
+#include "output/log.hpp"
 #include "output/units.hpp"
 #include "postgres/transaction.hpp"
 #include "queue/queue.hpp"
@@ -8,7 +9,6 @@
 #include "run/endpoints.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -92,8 +92,9 @@ ExitStatus enable(run::Endpoint& target, const JobsOptions& options, output::Out
     jobs::report_scheduled(output, change.jobs, change.scheduled, options.dry_run);
     for (const auto& job : change.jobs)
         if (!job.may_work)
-            spdlog::warn("{}; in the {}: {}", jobs::cannot_work(job), target.connection.name(),
-                         jobs::remedy_for_owner(target.server, job, change.scheduled));
+            output::warn(jobs::cannot_work(job),
+                         fmt::format("in the {}: {}", target.connection.name(),
+                                     jobs::remedy_for_owner(target.server, job, change.scheduled)));
     summarize(output, options, change,
               change.jobs.empty()
                   ? "Nothing to turn on: jobs disable has turned off none of these jobs."

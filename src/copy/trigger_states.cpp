@@ -1,12 +1,12 @@
 #include "copy/trigger_states.hpp"
 
+#include "output/log.hpp"
 #include "output/units.hpp"
 #include "queue/queue.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/triggers.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -37,13 +37,6 @@ std::vector<QualifiedName> chunks_with_triggers(run::Endpoint& target,
     return chunks;
 }
 
-void warn(std::size_t chunks, const std::string& reason, const std::string& example) {
-    spdlog::warn(
-        "cannot enable or disable triggers of {} like those of their hypertables: {}; run as the "
-        "owner in a session with timescaledb.disable_load=on: {}",
-        output::format_count(static_cast<std::int64_t>(chunks), "chunk"), reason, example);
-}
-
 } // namespace
 
 void restore_trigger_states(run::Endpoint& target, const run::HypertableMap& targets,
@@ -54,7 +47,7 @@ void restore_trigger_states(run::Endpoint& target, const run::HypertableMap& tar
     constexpr int attempts = 10;
     std::string problem;
     std::string example;
-    std::size_t failed = 0;
+    std::int64_t failed = 0;
     for (const auto& state : timescale::differing_trigger_states(target.connection, chunks)) {
         auto reason =
             load::change_without_timescaledb(connect, attempts, [&](postgres::Connection& lean) {
@@ -68,7 +61,11 @@ void restore_trigger_states(run::Endpoint& target, const run::HypertableMap& tar
         example = state.statement;
     }
     if (failed > 0)
-        warn(failed, problem, example);
+        output::warn(
+            fmt::format("cannot enable or disable triggers of {} like those of their hypertables: "
+                        "{}",
+                        output::format_count(failed, "chunk"), problem),
+            "run as the owner in a session with timescaledb.disable_load=on: " + example);
 }
 
 } // namespace copy

@@ -14,8 +14,9 @@ void ImportWorker::work() {
     worker_.connected();
     if (lost_ && session_->server().has_crashed_since(*lost_) && ++crashes_ > 1)
         throw Error(fmt::format("giving up on {} from line {} on: the target server has crashed "
-                                "twice while working on it; see the server's log",
-                                in_hand_->file->planned().path, in_hand_->batch.part.line));
+                                "twice while working on it",
+                                in_hand_->file->planned().path, in_hand_->batch.part.line),
+                    "see the server's log");
     lost_.reset();
     while (has_work()) {
         if (in_hand_) {

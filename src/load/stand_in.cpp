@@ -1,5 +1,6 @@
 #include "load/stand_in.hpp"
 
+#include "output/log.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -31,10 +32,11 @@ bool remove(postgres::Connection& lean, const QualifiedName& name) {
         return false;
     if (const auto chunk = chunk_of(found, 0)) {
         if (!found.is_null(0, "readded"))
-            spdlog::warn("the chunk {} has old values of columns that were dropped from its "
-                         "hypertable and added again: {}; drop the chunk, and stage and copy it "
-                         "again",
-                         chunk->quoted(), found.string(0, "readded"));
+            output::warn(
+                fmt::format("the chunk {} has old values of columns that were dropped from its "
+                            "hypertable and added again: {}",
+                            chunk->quoted(), found.string(0, "readded")),
+                "drop the chunk, and stage and copy it again");
         if (!found.is_null(0, "surplus")) {
             lean.execute(
                 fmt::format("ALTER TABLE {} {}", name.quoted(), found.string(0, "surplus")));

@@ -86,4 +86,8 @@ Log::~Log() {
     spdlog::set_default_logger(std::make_shared<spdlog::logger>("none"));
 }
 
+void warn(const std::string& problem, const std::string& remedy) {
+    spdlog::warn("{}", Error(problem, remedy).what());
+}
+
 } // namespace output

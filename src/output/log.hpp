@@ -25,4 +25,8 @@ class Log {
     Log& operator=(const Log&) = delete;
 };
 
+/// Logs a warning that users can do something about.
+/// \param problem and \param remedy as for an Error, whose message has the same form.
+void warn(const std::string& problem, const std::string& remedy);
+
 } // namespace output
