@@ -21,9 +21,9 @@ using postgres::Result;
 using timescale::InternalTime;
 using timescale::TimeRange;
 
-/// The number of pieces into which each step divides a range. A step reads only the range to which
+/// The number of parts into which each step divides a range. A step reads only the range to which
 /// the previous one was narrowed, so the first step reads most.
-constexpr std::uint64_t pieces = 16;
+constexpr std::uint64_t parts = 16;
 
 /// The number of rows that are fetched from each side to find examples.
 constexpr int fetched_rows = 2000;
@@ -84,45 +84,45 @@ std::uint64_t length(const TimeRange& range) {
     return static_cast<std::uint64_t>(range.until) - static_cast<std::uint64_t>(range.from);
 }
 
-TimeRange piece_of(const TimeRange& range, std::uint64_t width, std::uint64_t number) {
+TimeRange part_of(const TimeRange& range, std::uint64_t width, std::uint64_t number) {
     const auto from = static_cast<std::uint64_t>(range.from) + number * width;
     const auto left = static_cast<std::uint64_t>(range.until) - from;
     return {static_cast<InternalTime>(from),
             static_cast<InternalTime>(from + std::min(width, left))};
 }
 
-/// The numbers of the pieces that differ, ascending.
-std::vector<std::uint64_t> differing_pieces(const Comparison& comparison, const TimeRange& range,
-                                            std::uint64_t width) {
+/// The numbers of the parts that differ, ascending.
+std::vector<std::uint64_t> differing_parts(const Comparison& comparison, const TimeRange& range,
+                                           std::uint64_t width) {
     const auto number = fmt::format("div({}::numeric - '{}'::numeric, {})",
                                     internal_time(comparison), range.from, width);
     const auto results =
         select_both(comparison,
-                    fmt::format("{} AS piece, count(*)::text || ' ' || sum({})::text AS digest",
+                    fmt::format("{} AS part, count(*)::text || ' ' || sum({})::text AS digest",
                                 number, digestible(comparison, comparison.columns.row())),
                     range, "GROUP BY 1");
     std::map<std::uint64_t, std::pair<std::string, std::string>> digests;
     for (int row = 0; row < results.first.size(); ++row)
-        digests[static_cast<std::uint64_t>(results.first.integer(row, "piece"))].first =
+        digests[static_cast<std::uint64_t>(results.first.integer(row, "part"))].first =
             results.first.string(row, "digest");
     for (int row = 0; row < results.second.size(); ++row)
-        digests[static_cast<std::uint64_t>(results.second.integer(row, "piece"))].second =
+        digests[static_cast<std::uint64_t>(results.second.integer(row, "part"))].second =
             results.second.string(row, "digest");
     std::vector<std::uint64_t> differing;
-    for (const auto& [piece, digest] : digests)
+    for (const auto& [part, digest] : digests)
         if (digest.first != digest.second)
-            differing.push_back(piece);
+            differing.push_back(part);
     return differing;
 }
 
 /// Narrows a range down to the first or the last point of time at which rows differ.
 std::optional<InternalTime> find_end(const Comparison& comparison, TimeRange range, bool first) {
     while (length(range) > 1) {
-        const auto width = (length(range) - 1) / pieces + 1;
-        const auto differing = differing_pieces(comparison, range, width);
+        const auto width = (length(range) - 1) / parts + 1;
+        const auto differing = differing_parts(comparison, range, width);
         if (differing.empty())
             return std::nullopt;
-        range = piece_of(range, width, first ? differing.front() : differing.back());
+        range = part_of(range, width, first ? differing.front() : differing.back());
     }
     return range.from;
 }
