@@ -29,7 +29,7 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
                  output);
 
     // What is asked of either side in the round trip that looks who is there.
-    run::StatementBatch in_target;
+    run::StatementList in_target;
     const auto counts = in_target.add(queue::count_statement());
     const auto to_do = in_target.add(run::hypertables_to_do_statement());
     const auto target_privileges = in_target.add(run::all_privileges_statement());
@@ -43,7 +43,7 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
         unrecorded = in_target.add({std::string(sql::skipping_to_do)});
         stand_ins = in_target.add(load::stand_ins_statement());
     }
-    run::StatementBatch in_source;
+    run::StatementList in_source;
     const auto source_hypertables = in_source.add(timescale::hypertables_statement());
     const auto source_privileges = in_source.add(run::all_privileges_statement());
     auto ends = run.connect(in_target, in_source);

@@ -33,12 +33,12 @@ ExitStatus run_verify(const verify::VerifyOptions& options, output::Output& outp
                  output);
 
     // Statements for the round trip that identifies the servers.
-    run::StatementBatch in_target;
+    run::StatementList in_target;
     const auto counts = in_target.add(queue::count_statement());
     const auto target_hypertables = in_target.add(timescale::hypertables_statement());
     const auto target_hash = in_target.add(hash_statement());
     const auto run_number = in_target.add(queue::number_statement());
-    run::StatementBatch in_source;
+    run::StatementList in_source;
     const auto source_hash = in_source.add(hash_statement());
     const auto source_hypertables = in_source.add(timescale::hypertables_statement());
     auto ends = run.connect(in_target, in_source);

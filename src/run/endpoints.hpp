@@ -86,7 +86,7 @@ std::function<postgres::Connection()> lean_connector(const postgres::ConnectionS
                                                      const std::string& command);
 
 /// Statements that are sent together. Each add() returns the index of the statement's result.
-class StatementBatch {
+class StatementList {
   public:
     std::size_t add(postgres::Statement statement) {
         statements_.push_back(std::move(statement));

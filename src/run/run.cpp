@@ -14,7 +14,7 @@ namespace run {
 Run::Run(RunOptions given, output::Output& output)
     : options(std::move(given)), output_(output), signals_(stop, connections) {}
 
-Endpoints Run::connect(StatementBatch& in_target, const StatementBatch& in_source) const {
+Endpoints Run::connect(StatementList& in_target, const StatementList& in_source) const {
     const auto queue = in_target.add(queue::check_statement());
     auto ends =
         connect_both(options.source.value(), options.target, options.command, Session::first,

@@ -61,7 +61,7 @@ class Run {
     /// the source's may be missing (Endpoint::answers). \throws UsageError if both are the same
     /// database, or if there is no queue; Error if it is of another format; what connect_both()
     /// throws.
-    Endpoints connect(StatementBatch& in_target, const StatementBatch& in_source) const;
+    Endpoints connect(StatementList& in_target, const StatementList& in_source) const;
 
     /// \param own what queue::number_statement() returned.
     /// \param target, and source if there is one: the first worker's connections.
