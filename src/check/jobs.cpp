@@ -18,7 +18,7 @@ namespace {
 using timescale::InternalTime;
 
 /// A row of sql/check/jobs.sql, with the offsets of integer times resolved.
-struct Job {
+struct ScheduledJob {
     std::int64_t id = 0;
     std::string name;
     std::string procedure;
@@ -55,23 +55,24 @@ std::optional<InternalTime> integer_now(run::Endpoint& endpoint, const std::stri
     return std::nullopt;
 }
 
-std::vector<Job> read_jobs(run::Endpoint& endpoint) {
+std::vector<ScheduledJob> read_jobs(run::Endpoint& endpoint) {
     const auto rows = endpoint.connection.query(sql::jobs);
-    std::vector<Job> jobs;
+    std::vector<ScheduledJob> jobs;
     for (int row = 0; row < rows.size(); ++row) {
-        Job job{.id = rows.integer(row, "job_id"),
-                .name = rows.string(row, "application_name"),
-                .procedure = postgres::QualifiedName{rows.string(row, "proc_schema"),
-                                                     rows.string(row, "proc_name")}
-                                 .quoted(),
-                .hypertable_id = optional_integer(rows, row, "hypertable_id"),
-                .kind = rows.string(row, "kind"),
-                .timezone = rows.optional_string(row, "timezone"),
-                .drop_text = rows.string(row, "drop_text"),
-                .drop_until = optional_integer(rows, row, "drop_until"),
-                .drop_created_until = optional_integer(rows, row, "drop_created_until"),
-                .drop_created_after = optional_integer(rows, row, "drop_created_after").value_or(0),
-                .refresh_from = optional_integer(rows, row, "refresh_from")};
+        ScheduledJob job{.id = rows.integer(row, "job_id"),
+                         .name = rows.string(row, "application_name"),
+                         .procedure = postgres::QualifiedName{rows.string(row, "proc_schema"),
+                                                              rows.string(row, "proc_name")}
+                                          .quoted(),
+                         .hypertable_id = optional_integer(rows, row, "hypertable_id"),
+                         .kind = rows.string(row, "kind"),
+                         .timezone = rows.optional_string(row, "timezone"),
+                         .drop_text = rows.string(row, "drop_text"),
+                         .drop_until = optional_integer(rows, row, "drop_until"),
+                         .drop_created_until = optional_integer(rows, row, "drop_created_until"),
+                         .drop_created_after =
+                             optional_integer(rows, row, "drop_created_after").value_or(0),
+                         .refresh_from = optional_integer(rows, row, "refresh_from")};
         const auto drop_lag = optional_integer(rows, row, "drop_lag");
         const auto refresh_lag = optional_integer(rows, row, "refresh_lag");
         if (job.kind == "refresh" && !job.refresh_from && !refresh_lag)
@@ -119,19 +120,19 @@ std::int64_t count_of(const HypertablePair& pair, const Chunks& chunks) {
     });
 }
 
-std::string pause_call(run::Endpoint& endpoint, const Job& job) {
+std::string pause_call(run::Endpoint& endpoint, const ScheduledJob& job) {
     const timescale::JobSchedule schedule{.id = job.id,
                                           .timezone = job.timezone,
                                           .drops_by_creation = job.drop_created_until.has_value()};
     return "SELECT " + timescale::schedule_call(endpoint.server, schedule, false);
 }
 
-std::string title(const Job& job, const HypertablePair& pair) {
+std::string title(const ScheduledJob& job, const HypertablePair& pair) {
     return fmt::format("{}: job {} ({})", pair.quoted(), job.id, job.kind);
 }
 
 /// What a policy of TimescaleDB does (tsl/src/bgw_policy), except retention and refresh.
-std::string what_policy_does(const Job& job) {
+std::string what_policy_does(const ScheduledJob& job) {
     if (job.kind == "compression")
         return "compresses chunks of the range";
     if (job.kind == "recompression")
@@ -149,7 +150,7 @@ std::string what_policy_does(const Job& job) {
 constexpr std::int64_t days_ahead = 7;
 constexpr InternalTime time_ahead = days_ahead * timescale::microseconds_in_day;
 
-std::string what_drops(const Job& job) {
+std::string what_drops(const ScheduledJob& job) {
     return job.drop_created_until
                ? fmt::format("drops chunks {} after they were created", job.drop_text)
                : "drops chunks after " + job.drop_text;
@@ -161,7 +162,7 @@ bool is_of_time(const HypertablePair& pair) {
 }
 
 /// True if the job drops more chunks as time passes, even without new rows.
-bool depends_on_clock(const Job& job, const HypertablePair& pair) {
+bool depends_on_clock(const ScheduledJob& job, const HypertablePair& pair) {
     return job.drop_created_until || is_of_time(pair);
 }
 
@@ -172,7 +173,8 @@ struct Drops {
 };
 
 /// \returns nothing if the number cannot be determined.
-std::optional<Drops> drops_of(const Job& job, const HypertablePair& pair, const Chunks& chunks) {
+std::optional<Drops> drops_of(const ScheduledJob& job, const HypertablePair& pair,
+                              const Chunks& chunks) {
     if (pair.source == nullptr)
         return std::nullopt;
     if (job.drop_created_until) {
@@ -189,7 +191,7 @@ std::optional<Drops> drops_of(const Job& job, const HypertablePair& pair, const 
     return drops;
 }
 
-void source_retention(Findings& findings, run::Endpoint& source, const Job& job,
+void source_retention(Findings& findings, run::Endpoint& source, const ScheduledJob& job,
                       const HypertablePair& pair, const Chunks& chunks) {
     const std::string subject = "jobs in the source";
     const auto drops = drops_of(job, pair, chunks);
@@ -220,9 +222,9 @@ void source_retention(Findings& findings, run::Endpoint& source, const Job& job,
 }
 
 /// Chunks that copy creates are new, however old their rows are.
-void target_retention_by_creation(Findings& findings, run::Endpoint& target, const Job& job,
-                                  const HypertablePair& pair, const Chunks& sources,
-                                  const Chunks& targets) {
+void target_retention_by_creation(Findings& findings, run::Endpoint& target,
+                                  const ScheduledJob& job, const HypertablePair& pair,
+                                  const Chunks& sources, const Chunks& targets) {
     const std::string subject = "jobs in the target";
     const auto remedy =
         "pause the job until verify has finished; in the target: " + pause_call(target, job);
@@ -242,7 +244,7 @@ void target_retention_by_creation(Findings& findings, run::Endpoint& target, con
                                          what_drops(job)));
 }
 
-void target_retention(Findings& findings, run::Endpoint& target, const Job& job,
+void target_retention(Findings& findings, run::Endpoint& target, const ScheduledJob& job,
                       const HypertablePair& pair, const Chunks& chunks) {
     const std::string subject = "jobs in the target";
     const auto drops = drops_of(job, pair, chunks);
@@ -269,7 +271,7 @@ void target_retention(Findings& findings, run::Endpoint& target, const Job& job,
                                          title(job, pair), job.drop_text));
 }
 
-void target_refresh(Findings& findings, run::Endpoint& target, const Job& job,
+void target_refresh(Findings& findings, run::Endpoint& target, const ScheduledJob& job,
                     const HypertablePair& pair) {
     const std::string subject = "jobs in the target";
     const auto remedy =

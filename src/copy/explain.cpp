@@ -100,15 +100,15 @@ class Explanation {
     }
 
   private:
-    using Counts = std::map<std::string, std::int64_t>;
+    using CountsByWay = std::map<std::string, std::int64_t>;
 
     output::Output& output_;
     run::Endpoint& source_;
     run::HypertableMap targets_;
     run::HypertableMap sources_;
     load::Survey survey_;
-    Counts counts_;
-    std::map<postgres::QualifiedName, Counts> counts_of_hypertables_;
+    CountsByWay counts_;
+    std::map<postgres::QualifiedName, CountsByWay> counts_of_hypertables_;
 };
 
 constexpr std::size_t at_a_time = 200;

@@ -40,7 +40,7 @@ struct TableColumn {
     bool may_select = false;
 };
 
-struct Table {
+struct ImportTable {
     postgres::QualifiedName name;
     std::optional<timescale::Hypertable> hypertable; ///< set if the table is a hypertable
     std::string role;
@@ -112,9 +112,10 @@ Error missing_privileges(const run::Endpoint& target, const std::string& grant) 
                  fmt::format("in the {}: {}", target.connection.name(), grant));
 }
 
-Table read_table(run::Endpoint& target, const std::string& text) {
+ImportTable read_table(run::Endpoint& target, const std::string& text) {
     auto& connection = target.connection;
-    Table table{.name = read_name(connection, text), .hypertable = {}, .role = {}, .columns = {}};
+    ImportTable table{
+        .name = read_name(connection, text), .hypertable = {}, .role = {}, .columns = {}};
     const auto row = connection.query(sql::import_table, {table.name.schema, table.name.name});
     if (row.empty())
         throw Error(fmt::format("the {} has no table {}", connection.name(), table.name.quoted()));
@@ -151,11 +152,11 @@ struct Condition {
 
 /// True if COPY ... WHERE evaluates the condition with a chunk's columns at the hypertable's
 /// positions (copyfrom in TimescaleDB's src/copy.c before 2.28, #9977; seen on 2.19.3 and 2.27.2).
-bool filters_by_wrong_column(const timescale::Server& server, const Table& table) {
+bool filters_by_wrong_column(const timescale::Server& server, const ImportTable& table) {
     return table.rearranged && server.timescaledb < timescale::Version{2, 28, 0};
 }
 
-Condition condition(run::Endpoint& target, const Table& table, const ImportOptions& options) {
+Condition condition(run::Endpoint& target, const ImportTable& table, const ImportOptions& options) {
     if (!options.from && !options.until)
         return {};
     if (!table.hypertable)
@@ -191,7 +192,7 @@ std::string quoted_list(const std::vector<std::string>& names) {
 }
 
 /// \param whose the source of the names, for messages: "the header of x.csv" or "--columns".
-void check_columns(const run::Endpoint& target, const Table& table,
+void check_columns(const run::Endpoint& target, const ImportTable& table,
                    const std::vector<std::string>& names, const std::string& whose) {
     std::set<std::string> seen;
     std::vector<std::string> unknown;
@@ -238,7 +239,7 @@ std::string tail_before(const std::string& path, std::int64_t end) {
     return csv::digest(path, std::max<std::int64_t>(0, end - tail_bytes), end);
 }
 
-Detour detour(const Table& table, const std::vector<std::string>& columns,
+Detour detour(const ImportTable& table, const std::vector<std::string>& columns,
               const Condition& condition, const std::string& path) {
     if (std::ranges::find(columns, condition.time) == columns.end())
         throw UsageError(fmt::format("{} has no column {}, to which --from and --until apply", path,
@@ -261,8 +262,8 @@ Detour detour(const Table& table, const std::vector<std::string>& columns,
 
 /// Reads the beginning of a file, and makes the COPY statement for it.
 PlannedFile plan_file(const run::Endpoint& target, const std::string& path,
-                      const ImportOptions& options, const Table& table, const Condition& condition,
-                      const std::function<void()>& check) {
+                      const ImportOptions& options, const ImportTable& table,
+                      const Condition& condition, const std::function<void()>& check) {
     PlannedFile file;
     file.path = path;
     file.facts.size = csv::size_of(path);

@@ -15,16 +15,17 @@ namespace {
 using postgres::QualifiedName;
 using postgres::quote_identifier;
 
-struct Column {
+struct ReplacedColumn {
     std::string name; ///< quoted
     bool is_fixed = false;
     bool may_be_null = false;
     std::optional<std::string> equals; ///< of a column of the key
 };
 
-std::vector<Column> read_columns(postgres::Connection& target, const QualifiedName& hypertable) {
+std::vector<ReplacedColumn> read_columns(postgres::Connection& target,
+                                         const QualifiedName& hypertable) {
     const auto rows = target.query(sql::row_identity, {hypertable.quoted()});
-    std::vector<Column> columns;
+    std::vector<ReplacedColumn> columns;
     for (int row = 0; row < rows.size(); ++row)
         columns.push_back({.name = quote_identifier(rows.string(row, "name")),
                            .is_fixed = rows.boolean(row, "is_fixed"),
@@ -35,7 +36,7 @@ std::vector<Column> read_columns(postgres::Connection& target, const QualifiedNa
 
 /// Formats the wanted columns, with {0} for the column's name.
 template <typename Wanted>
-std::vector<std::string> list(const std::vector<Column>& columns, const char* format,
+std::vector<std::string> list(const std::vector<ReplacedColumn>& columns, const char* format,
                               const Wanted& wanted) {
     std::vector<std::string> texts;
     for (const auto& column : columns)
@@ -44,7 +45,7 @@ std::vector<std::string> list(const std::vector<Column>& columns, const char* fo
     return texts;
 }
 
-bool any(const Column& /*column*/) {
+bool any(const ReplacedColumn& /*column*/) {
     return true;
 }
 
@@ -125,7 +126,7 @@ class Replacing {
         return fmt::format("{}", fmt::join(conditions, " AND "));
     }
 
-    struct Counts {
+    struct ChangeCounts {
         std::int64_t deletes = 0;
         std::int64_t updates = 0;
     };
@@ -133,7 +134,7 @@ class Replacing {
     /// Stores the ctids of a chunk's rows to delete or to update.
     /// \param queries return the row's place and writer, and the place of the staged row to which
     /// it is updated, or NULL if it is deleted.
-    Counts note_changes(const std::vector<std::string>& queries) {
+    ChangeCounts note_changes(const std::vector<std::string>& queries) {
         target_.execute(fmt::format("DROP TABLE IF EXISTS {0}; CREATE UNLOGGED TABLE {0} AS {1}",
                                     changes_.quoted(), fmt::join(queries, " UNION ALL ")));
         const auto row =
@@ -190,7 +191,7 @@ class Replacing {
         // A row cannot be updated if a column differs that cannot be set.
         const auto fixed =
             list(columns_, "present.{0} IS NOT DISTINCT FROM staged.{0}",
-                 [](const Column& column) { return column.is_fixed && !column.equals; });
+                 [](const ReplacedColumn& column) { return column.is_fixed && !column.equals; });
         return fmt::format("SELECT present.{0} AS place, present.{1} AS writer, {2} AS staged "
                            "FROM ({3}) AS present LEFT JOIN ({4}{5}) AS staged ON {6} "
                            "WHERE NOT present.{7} AND (staged.{0} IS NULL "
@@ -207,7 +208,7 @@ class Replacing {
 
     std::string present_has_key() const {
         return fmt::format("{}", fmt::join(list(columns_, "present.{} IS NOT NULL",
-                                                [](const Column& column) {
+                                                [](const ReplacedColumn& column) {
                                                     return column.equals && column.may_be_null;
                                                 }),
                                            " AND "));
@@ -249,15 +250,15 @@ class Replacing {
 
     /// Compares the writer, too, because a row that was updated since is late and has another ctid.
     void update(const QualifiedName& chunk) {
-        target_.execute(
-            fmt::format("UPDATE ONLY {} AS present SET {} FROM {} AS change JOIN {} AS staged "
-                        "ON staged.ctid = change.staged WHERE present.ctid = change.place "
-                        "AND present.xmin::text = change.writer",
-                        chunk.quoted(),
-                        fmt::join(list(columns_, "{0} = staged.{0}",
-                                       [](const Column& column) { return !column.is_fixed; }),
-                                  ", "),
-                        changes_.quoted(), wanted_.staging.quoted()));
+        target_.execute(fmt::format(
+            "UPDATE ONLY {} AS present SET {} FROM {} AS change JOIN {} AS staged "
+            "ON staged.ctid = change.staged WHERE present.ctid = change.place "
+            "AND present.xmin::text = change.writer",
+            chunk.quoted(),
+            fmt::join(list(columns_, "{0} = staged.{0}",
+                           [](const ReplacedColumn& column) { return !column.is_fixed; }),
+                      ", "),
+            changes_.quoted(), wanted_.staging.quoted()));
     }
 
     /// Inserts rows, except those whose key already exists, because the application has written it.
@@ -282,7 +283,7 @@ class Replacing {
 
     postgres::Connection& target_;
     const Replacement& wanted_;
-    std::vector<Column> columns_;
+    std::vector<ReplacedColumn> columns_;
     QualifiedName changes_;
     bool has_key_ = false;
     std::string with_key_;    ///< " WHERE ..." for rows that have a key, or empty for all

@@ -157,13 +157,13 @@ std::vector<std::string> differing_columns(const Comparison& comparison, const T
 }
 
 /// A fetched row.
-struct Row {
+struct FetchedRow {
     InternalTime time = 0;
     std::string digest;
     /// Texts in the order of the compared columns, truncated.
     std::vector<std::optional<std::string>> values;
 
-    bool operator<(const Row& other) const {
+    bool operator<(const FetchedRow& other) const {
         return std::tie(time, digest) < std::tie(other.time, other.digest);
     }
 };
@@ -176,10 +176,10 @@ std::string shown(const std::string& column) {
                        postgres::quote_identifier(column), most);
 }
 
-std::vector<Row> rows_of(const Result& result, std::size_t columns) {
-    std::vector<Row> rows;
+std::vector<FetchedRow> rows_of(const Result& result, std::size_t columns) {
+    std::vector<FetchedRow> rows;
     for (int row = 0; row < result.size(); ++row) {
-        Row& added = rows.emplace_back();
+        FetchedRow& added = rows.emplace_back();
         added.time = result.integer(row, "time");
         added.digest = result.string(row, "digest");
         for (std::size_t i = 0; i < columns; ++i)
@@ -190,22 +190,22 @@ std::vector<Row> rows_of(const Result& result, std::size_t columns) {
 }
 
 /// The first time at which some of a side's rows may not have been fetched.
-InternalTime horizon(const std::vector<Row>& rows) {
+InternalTime horizon(const std::vector<FetchedRow>& rows) {
     return static_cast<int>(rows.size()) < fetched_rows ? std::numeric_limits<InternalTime>::max()
                                                         : rows.back().time;
 }
 
 /// The rows before a time that occur more often than on the other side.
-std::vector<Row> without(const std::vector<Row>& rows, const std::vector<Row>& others,
-                         InternalTime before) {
-    std::vector<Row> rest;
+std::vector<FetchedRow> without(const std::vector<FetchedRow>& rows,
+                                const std::vector<FetchedRow>& others, InternalTime before) {
+    std::vector<FetchedRow> rest;
     std::set_difference(rows.begin(), rows.end(), others.begin(), others.end(),
                         std::back_inserter(rest));
-    std::erase_if(rest, [&](const Row& row) { return row.time >= before; });
+    std::erase_if(rest, [&](const FetchedRow& row) { return row.time >= before; });
     return rest;
 }
 
-std::string text_of(const Comparison& comparison, const Row& row) {
+std::string text_of(const Comparison& comparison, const FetchedRow& row) {
     std::vector<std::string> values;
     for (std::size_t i = 0; i < row.values.size(); ++i)
         values.push_back(fmt::format("{}={}", comparison.columns.names[i],
@@ -214,7 +214,8 @@ std::string text_of(const Comparison& comparison, const Row& row) {
 }
 
 /// Identifies versions of the same row on both sides: the key, or the time if there is no key.
-std::vector<std::optional<std::string>> identity(const Comparison& comparison, const Row& row) {
+std::vector<std::optional<std::string>> identity(const Comparison& comparison,
+                                                 const FetchedRow& row) {
     std::vector<std::optional<std::string>> values;
     for (std::size_t i = 0; i < row.values.size(); ++i) {
         const auto& name = comparison.columns.names[i];
@@ -249,8 +250,9 @@ std::vector<Example> find_examples(const Comparison& comparison, const TimeRange
     };
     for (const auto& row : only_source) {
         const auto key = identity(comparison, row);
-        const auto version = std::ranges::find_if(
-            only_target, [&](const Row& other) { return identity(comparison, other) == key; });
+        const auto version = std::ranges::find_if(only_target, [&](const FetchedRow& other) {
+            return identity(comparison, other) == key;
+        });
         if (version == only_target.end()) {
             add({Example::Kind::only_in_source, text_of(comparison, row), std::nullopt});
             continue;
