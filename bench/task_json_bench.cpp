@@ -1,6 +1,6 @@
 // What stage spends on turning chunks into the parameter of sql/queue/add_tasks.sql.
 
-#include "queue/queue.hpp"
+#include "queue/additions.hpp"
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>

@@ -4,6 +4,7 @@
 #include "postgres/connection.hpp"
 #include "postgres/pooler.hpp"
 #include "postgres/transaction.hpp"
+#include "queue/counts.hpp"
 #include "queue/imports.hpp"
 #include "queue/queue.hpp"
 #include "queue/suspended_jobs.hpp"

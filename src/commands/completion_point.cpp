@@ -3,6 +3,7 @@
 #include "completion_point/suggestion.hpp"
 #include "output/units.hpp"
 #include "postgres/query_both.hpp"
+#include "queue/counts.hpp"
 #include "queue/queue.hpp"
 #include "run/endpoints.hpp"
 #include "run/selection.hpp"

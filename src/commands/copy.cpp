@@ -5,7 +5,7 @@
 #include "copy/notes.hpp"
 #include "copy/report.hpp"
 #include "copy/worker.hpp"
-#include "queue/queue.hpp"
+#include "queue/counts.hpp"
 #include "queue/runs.hpp"
 #include "run/privileges.hpp"
 #include "run/run.hpp"

@@ -4,7 +4,7 @@
 #include "importing/report.hpp"
 #include "importing/worker.hpp"
 #include "importing/workload.hpp"
-#include "queue/queue.hpp"
+#include "queue/counts.hpp"
 #include "queue/runs.hpp"
 #include "run/run.hpp"
 

@@ -2,6 +2,7 @@
 #include "copy/explain.hpp"
 #include "postgres/sqlstate.hpp"
 #include "postgres/transaction.hpp"
+#include "queue/additions.hpp"
 #include "queue/queue.hpp"
 #include "run/endpoints.hpp"
 #include "run/privileges.hpp"

@@ -1,5 +1,6 @@
 #include "commands/commands.hpp"
-#include "queue/queue.hpp"
+#include "queue/comparisons.hpp"
+#include "queue/counts.hpp"
 #include "queue/runs.hpp"
 #include "run/run.hpp"
 #include "sql.hpp"

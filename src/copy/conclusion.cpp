@@ -1,6 +1,7 @@
 #include "copy/conclusion.hpp"
 
 #include "copy/finish_chunks.hpp"
+#include "queue/counts.hpp"
 
 #include <fmt/format.h>
 

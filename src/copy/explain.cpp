@@ -2,7 +2,7 @@
 
 #include "load/survey.hpp"
 #include "output/units.hpp"
-#include "queue/queue.hpp"
+#include "queue/task.hpp"
 #include "run/hypertable_map.hpp"
 #include "run/reading.hpp"
 

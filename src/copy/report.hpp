@@ -2,7 +2,8 @@
 
 #include "output/output.hpp"
 #include "output/units.hpp"
-#include "queue/queue.hpp"
+#include "queue/counts.hpp"
+#include "queue/task.hpp"
 #include "run/endpoints.hpp"
 
 #include <chrono>

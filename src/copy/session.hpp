@@ -6,7 +6,7 @@
 #include "load/read_back.hpp"
 #include "load/small_chunks.hpp"
 #include "postgres/transaction.hpp"
-#include "queue/queue.hpp"
+#include "queue/claims.hpp"
 #include "run/hypertable_map.hpp"
 #include "run/worker_session.hpp"
 

@@ -2,7 +2,7 @@
 
 #include "output/log.hpp"
 #include "output/units.hpp"
-#include "queue/queue.hpp"
+#include "queue/task.hpp"
 #include "timescale/chunk.hpp"
 #include "timescale/triggers.hpp"
 

@@ -2,7 +2,7 @@
 
 #include "load/triggers.hpp"
 #include "postgres/transaction.hpp"
-#include "queue/queue.hpp"
+#include "queue/counts.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 #include "queue/imports.hpp"
 
 #include "json/value.hpp"
-#include "queue/queue.hpp"
+#include "postgres/quote.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,7 @@
 #include "queue/task.hpp"
 
 #include "postgres/error.hpp"
+#include "sql.hpp"
 
 #include <fmt/format.h>
 
@@ -54,6 +55,48 @@ json::Object fields_of(const Task& task) {
     if (!task.part.empty())
         fields["part"] = task.part;
     return fields;
+}
+
+Task task_from(const postgres::Result& rows, int row) {
+    Task task;
+    task.id = rows.integer(row, "id");
+    task.hypertable = {rows.string(row, "hypertable_schema"), rows.string(row, "hypertable_name")};
+    task.target = {rows.string(row, "target_schema"), rows.string(row, "target_name")};
+    task.chunk = {rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")};
+    task.part = rows.string(row, "part");
+    task.snapshot = rows.optional_string(row, "snapshot");
+    task.bytes = rows.integer(row, "bytes");
+    task.whole = rows.boolean(row, "whole");
+    try {
+        task.slices = parse_slices(rows.text(row, "slices"));
+        task.ranges = parse_ranges(rows.text(row, "ranges"));
+    } catch (const TaskError& error) {
+        task.defect = error.what();
+    }
+    return task;
+}
+
+std::vector<Task> tasks_from(const postgres::Result& rows) {
+    std::vector<Task> tasks;
+    tasks.reserve(static_cast<std::size_t>(rows.size()));
+    for (int row = 0; row < rows.size(); ++row)
+        tasks.push_back(task_from(rows, row));
+    return tasks;
+}
+
+std::vector<Task> to_do(postgres::Connection& target) {
+    std::vector<Task> tasks;
+    target.stream(sql::tasks_to_do, {},
+                  [&](const postgres::Result& row) { tasks.push_back(task_from(row, 0)); });
+    return tasks;
+}
+
+std::vector<CopiedTask> copied_tasks(postgres::Connection& target) {
+    std::vector<CopiedTask> copied;
+    target.stream(sql::copied_tasks, {}, [&](const postgres::Result& row) {
+        copied.push_back({task_from(row, 0), row.boolean(0, "from_its_beginning")});
+    });
+    return copied;
 }
 
 } // namespace queue

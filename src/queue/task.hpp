@@ -1,6 +1,7 @@
 #pragma once
 
 #include "json/value.hpp"
+#include "postgres/connection.hpp"
 #include "postgres/quote.hpp"
 #include "timescale/slices.hpp"
 #include "timescale/time_range.hpp"
@@ -64,6 +65,22 @@ std::vector<timescale::TimeRange> parse_ranges(std::string_view text);
 /// Parses the slices of a task's row.
 /// \throws TaskError if there are none or they are malformed.
 timescale::Slices parse_slices(std::string_view text);
+
+/// Tasks from rows of __backfill.task_details. Sets Task::defect instead of throwing a TaskError.
+Task task_from(const postgres::Result& rows, int row);
+std::vector<Task> tasks_from(const postgres::Result& rows);
+
+/// All unfinished tasks, in the order in which they are claimed. Claims none.
+std::vector<Task> to_do(postgres::Connection& target);
+
+/// A copied task, for the comparison of estimates.
+struct CopiedTask {
+    Task task;
+    /// The task's ranges begin where the slice begins: they leave out at most its end.
+    bool from_its_beginning = false;
+};
+/// All of them.
+std::vector<CopiedTask> copied_tasks(postgres::Connection& target);
 
 /// Size in bytes below which one transaction takes several tasks.
 constexpr std::int64_t small_bytes = std::int64_t{4} * 1024 * 1024;

@@ -2,7 +2,7 @@
 
 #include "postgres/connection.hpp"
 #include "postgres/transaction.hpp"
-#include "queue/queue.hpp"
+#include "queue/task.hpp"
 #include "run/endpoints.hpp"
 #include "run/selection.hpp"
 #include "timescale/chunk.hpp"

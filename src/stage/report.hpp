@@ -1,7 +1,7 @@
 #pragma once
 
 #include "output/output.hpp"
-#include "queue/queue.hpp"
+#include "queue/additions.hpp"
 #include "timescale/hypertable.hpp"
 #include "timescale/time_range.hpp"
 

@@ -4,6 +4,7 @@
 #include "output/display.hpp"
 #include "output/table.hpp"
 #include "output/units.hpp"
+#include "queue/task.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "postgres/connection.hpp"
-#include "queue/queue.hpp"
+#include "queue/counts.hpp"
 #include "queue/runs.hpp"
 
 #include <vector>

@@ -1,7 +1,9 @@
 #include "verify/quick.hpp"
 
 #include "output/units.hpp"
+#include "queue/counts.hpp"
 #include "queue/queue.hpp"
+#include "queue/task.hpp"
 #include "run/endpoints.hpp"
 #include "timescale/chunk.hpp"
 #include "verify/report.hpp"

@@ -2,7 +2,7 @@
 
 #include "base/exit_status.hpp"
 #include "output/output.hpp"
-#include "queue/queue.hpp"
+#include "queue/counts.hpp"
 #include "verify/options.hpp"
 
 namespace verify {

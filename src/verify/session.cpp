@@ -2,7 +2,8 @@
 
 #include "json/value.hpp"
 #include "postgres/transaction.hpp"
-#include "queue/queue.hpp"
+#include "queue/claims.hpp"
+#include "queue/comparisons.hpp"
 #include "run/reading.hpp"
 #include "run/worker.hpp"
 #include "timescale/row_filter.hpp"

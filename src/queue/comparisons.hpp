@@ -1,0 +1,40 @@
+#pragma once
+
+#include "postgres/connection.hpp"
+#include "queue/task.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace queue {
+
+/// Forgets the results of verify: all copied tasks become unverified.
+void forget_verdicts(postgres::Connection& target);
+
+/// The statement that claims a copied task for comparison.
+postgres::Statement claim_comparison_statement(const std::string& run_started);
+
+/// Claims further tasks to compare together with a small one
+/// (sql/queue/claim_more_comparisons.sql). \param most the maximum number of tasks.
+std::vector<Task> claim_more_comparisons(postgres::Connection& target,
+                                         const std::string& run_started, const Task& first,
+                                         std::int64_t most, int workers);
+
+/// Notes the result of comparing claimed tasks, at least one.
+/// \param difference JSON; none if both sides are equal.
+/// \param requeue true if a differing chunk must be copied again.
+/// \returns the time of the comparison by the server's clock, for committed_verdicts().
+std::string finish_comparison(postgres::Connection& target, const std::vector<std::int64_t>& ids,
+                              const std::optional<std::string>& difference, bool requeue);
+
+/// The verdicts of finish_comparison() that were committed. The transactions must have ended.
+/// \param compared the time of each task's comparison, by the task's id.
+/// \returns ids of tasks, without those that another worker has compared since.
+std::set<std::int64_t> committed_verdicts(postgres::Connection& target,
+                                          const std::map<std::int64_t, std::string>& compared);
+
+} // namespace queue
