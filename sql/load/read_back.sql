@@ -142,7 +142,7 @@ filter AS (
                          OR octet_length(metadata.attname::text) = 63))
     GROUP BY kind.hypertable_oid, kind.compressed_oid
 ),
--- Its time, unless that is what a function makes of a column.
+-- The column of time, unless a function computes the time from a column.
 axis AS (
     SELECT kind.hypertable_oid, kind.compressed_oid, dimension.column_name AS name,
            EXISTS (SELECT FROM pg_index AS index
