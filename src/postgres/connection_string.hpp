@@ -11,7 +11,7 @@ namespace postgres {
  * The value of `--source` or `--target`, in any format that libpq accepts (URI, or keywords and
  * values). Service files, password files and the PG* environment variables apply.
  *
- * It may contain a password, so that it is never printed. Messages name a server by
+ * It may contain a password, so it is never printed. Messages name a server by
  * Connection::name().
  */
 class ConnectionString {
