@@ -253,7 +253,7 @@ bool CopySession::copy_together(postgres::Transaction& claim, const queue::Task&
     if (tasks.size() > 1)
         begin(tasks);
     try {
-        return copy_batch(claim, tasks);
+        return try_together(claim, tasks);
     } catch (const TaskError&) {
         // One task makes the whole group fail. Copied one by one, only that task fails.
     } catch (const postgres::TransactionError& error) {
@@ -309,7 +309,8 @@ CopySession::reading_of(const std::vector<load::Request>& requests) {
 }
 
 /// \returns false, with nothing done, for a single task that is not simple.
-bool CopySession::copy_batch(postgres::Transaction& claim, const std::vector<queue::Task>& tasks) {
+bool CopySession::try_together(postgres::Transaction& claim,
+                               const std::vector<queue::Task>& tasks) {
     run::require_sound(tasks);
     const auto started = std::chrono::steady_clock::now();
     const auto [chunks, all_places] = read_chunks_and_places(tasks);

@@ -93,7 +93,7 @@ class CopySession {
     /// \returns false if there is only the first, and it must be copied by itself.
     bool copy_together(postgres::Transaction& claim, const queue::Task& first);
     void defer(postgres::Transaction& claim);
-    bool copy_batch(postgres::Transaction& claim, const std::vector<queue::Task>& tasks);
+    bool try_together(postgres::Transaction& claim, const std::vector<queue::Task>& tasks);
 
     struct ChunksAndPlaces {
         std::vector<std::optional<timescale::Chunk>> chunks; ///< in the source
