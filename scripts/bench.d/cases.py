@@ -81,7 +81,7 @@ CASES = {case.name: case for case in (
     Case("verify", "verifying the data of indexed; 1 and 2 workers", "indexed", ("verify",),
          (1, 2), (1, 2), copied_before=True),
     Case("verify-compressed", "verifying the data of compressed, by its batches and by its rows; 2 "
-                              "workers", "compressed", ("verify",), copied_before=True,
+                              "workers", "compressed", ("verify",), (), copied_before=True,
          by_rows=True, needs_community=True),
     Case("import", "a CSV file of 1,720,000 rows, 10 columns, 2 indexes; psql's \\copy, and 1 to 4 "
                    "workers", "file", ("load",), (1,), (1, 2, 4), from_file=True),
