@@ -3,6 +3,9 @@
 -- by time, space partition, and the columns by which TimescaleDB may skip chunks
 -- (chunk_column_stats) or compressed batches (_ts_meta_* in the compressed table).
 --
+-- Of a small chunk, all rows are counted instead, which takes one statement: if the hypertable shows as
+-- many as were loaded, it shows the first and the last. That requires that only the time filters.
+--
 -- Returns no row if all are found. Otherwise the statement fails, so that it can precede a COMMIT
 -- in a pipeline: with the error that keeps a chunk from being planned or read, in the context of a
 -- statement that begins with a comment, "read back"; or, when a row is not found, with 22P02
@@ -18,17 +21,20 @@
 --     slices: those of the hypercube, as for find_chunks.sql
 --     condition: SQL that is true for the rows, and perhaps for others between them
 --     loaded: true if there are any rows
+--     rows: their number, if it is known and they are not in batches; otherwise null
 --     added: true if they were added to other rows. Then only this transaction's rows in the last 8
 --     pages of a table are looked for, so that the others cost nothing.
 WITH load AS MATERIALIZED (
     SELECT number, value ->> 'schema' AS schema_name, value ->> 'hypertable' AS table_name,
            format('%I.%I', value ->> 'schema', value ->> 'hypertable') AS hypertable,
            value -> 'slices' AS slices, value ->> 'condition' AS condition,
-           (value ->> 'loaded')::boolean AS loaded, (value ->> 'added')::boolean AS added
+           (value ->> 'loaded')::boolean AS loaded, (value ->> 'added')::boolean AS added,
+           (value ->> 'rows')::bigint AS rows
     FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS element (value, number)
 ),
 wanted AS MATERIALIZED (
-    SELECT load.number, load.hypertable, load.condition, load.added, hypertable.id AS hypertable_id,
+    SELECT load.number, load.hypertable, load.condition, load.added, load.rows,
+           hypertable.id AS hypertable_id,
            dimension.id AS dimension_id,
            (slice.value ->> 0)::bigint AS range_start,
            (slice.value ->> 1)::bigint AS range_end,
@@ -41,14 +47,15 @@ wanted AS MATERIALIZED (
 -- include timescale/overlapping_chunks.inc
 -- The chunks that may have the rows. If the catalog is damaged, there may be none.
 place AS MATERIALIZED (
-    SELECT number, hypertable_id, hypertable, condition, added, chunk_id
+    SELECT number, hypertable_id, hypertable, condition, added, rows, chunk_id
     FROM overlap
-    GROUP BY number, hypertable_id, hypertable, condition, added, chunk_id
+    GROUP BY number, hypertable_id, hypertable, condition, added, rows, chunk_id
     HAVING count(*) = min(dimensions)
 ),
 item AS MATERIALIZED (
-    SELECT place.number, place.hypertable, place.condition, place.added, place.hypertable_id,
-           place.chunk_id,
+    SELECT place.number, place.hypertable, place.condition, place.added, place.rows,
+           place.hypertable_id, place.chunk_id,
+           count(*) OVER (PARTITION BY place.number) AS chunks,
            to_regclass(place.hypertable)::oid AS hypertable_oid,
            relation.name AS chunk,
            to_regclass(relation.name)::oid AS chunk_oid,
@@ -99,7 +106,8 @@ filter AS (
                       replace(quote_ident(attribute.attname), '%', '%%'),
                       equality.nspname, equality.oprname,
                       replace(format_type(attribute.atttypid, attribute.atttypmod), '%', '%%'))),
-               ' || ' ORDER BY attribute.attnum) AS expression
+               ' || ' ORDER BY attribute.attnum) AS expression,
+           array_agg(attribute.attname::text) AS columns
     FROM kind
     LEFT JOIN settings USING (compressed_oid)
     CROSS JOIN LATERAL (SELECT * FROM pg_attribute
@@ -165,12 +173,23 @@ axis AS (
 ),
 described AS MATERIALIZED (
     SELECT item.*, axis.name AS time, coalesce(axis.has_index, false) AS has_index, axis.orderby,
-           format('encode(convert_to(%s, getdatabaseencoding()), ''hex'')', filter.expression) AS hex
+           format('encode(convert_to(%s, getdatabaseencoding()), ''hex'')', filter.expression) AS hex,
+           item.compressed_oid IS NULL AND filter.columns = ARRAY[axis.name::text] AS only_time
     FROM item
     JOIN filter ON filter.hypertable_oid = item.hypertable_oid
                AND filter.compressed_oid IS NOT DISTINCT FROM item.compressed_oid
     LEFT JOIN axis ON axis.hypertable_oid = item.hypertable_oid
                   AND axis.compressed_oid IS NOT DISTINCT FROM item.compressed_oid
+),
+counted AS MATERIALIZED (
+    SELECT number, chunk_id
+    FROM (SELECT * FROM described
+          WHERE only_time AND NOT added AND chunks = 1 AND pages BETWEEN 1 AND 8 AND rows IS NOT NULL
+            AND condition <> 'true'
+          OFFSET 0) AS small
+    WHERE query_to_xml(format('/* read back */ SELECT count(*) = %s AS complete FROM %s WHERE %s',
+                              rows, hypertable, condition), false, false, '')::text
+          LIKE '%<complete>true</complete>%'
 ),
 -- Statements that find the first and the last row of a table, and return the filters for them.
 probe (number, chunk_id, statement) AS (
@@ -195,7 +214,8 @@ probe (number, chunk_id, statement) AS (
                             '(SELECT %1$s FROM ONLY %2$s WHERE (%3$s) AND ctid >= ''(%4$s,0)'' '
                             'LIMIT 1) AS last', hex, chunk, condition, greatest(pages - 8, 0)) END
     FROM described
-    WHERE pages > 0
+    LEFT JOIN counted USING (number, chunk_id)
+    WHERE pages > 0 AND counted.number IS NULL
     UNION ALL
     -- Batches: the first and the last time of all batches, then a row with each.
     SELECT number, chunk_id,
@@ -245,6 +265,8 @@ looked AS MATERIALIZED (
                         false, false, '')::text AS row
     FROM item
     LEFT JOIN found USING (number, chunk_id)
+    LEFT JOIN counted USING (number, chunk_id)
+    WHERE counted.number IS NULL
 ),
 missing (reason) AS (
     SELECT format('%s has a row that is not found in %s by %s', chunk, hypertable,
@@ -258,8 +280,9 @@ missing (reason) AS (
     UNION ALL
     SELECT format('%s has none of them', hypertable)
     FROM load
-    WHERE loaded AND NOT EXISTS (SELECT FROM found
-                                 WHERE found.number = load.number
-                                   AND coalesce(found.first, found.last) IS NOT NULL)
+    WHERE loaded AND NOT EXISTS (SELECT FROM counted WHERE counted.number = load.number)
+      AND NOT EXISTS (SELECT FROM found
+                      WHERE found.number = load.number
+                        AND coalesce(found.first, found.last) IS NOT NULL)
 )
 SELECT format('read back: %s', reason)::int AS failure FROM missing

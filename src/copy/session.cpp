@@ -31,11 +31,12 @@ void check_unchanged(const std::vector<load::Request>& requests,
 /// The rows to read back, from the beginning of the first range to the end of the last. Other rows
 /// between the ranges do no harm.
 load::ToReadBack loaded_by(const queue::Task& task, const timescale::Hypertable& target_hypertable,
-                           bool has_rows) {
+                           const queue::Loaded& loaded) {
     return {.target_hypertable = &target_hypertable,
             .slices = task.slices,
             .range = {task.ranges.front().from, task.ranges.back().until},
-            .has_rows = has_rows};
+            .has_rows = loaded.rows + loaded.batches > 0,
+            .rows = loaded.batches == 0 ? std::optional(loaded.rows) : std::nullopt};
 }
 
 } // namespace
@@ -228,7 +229,7 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
              .run = copy_.run.id(),
              .worker = progress_.worker() + 1,
              .message = note}},
-           {loaded_by(task, target_hypertable, loaded.rows + loaded.batches > 0)});
+           {loaded_by(task, target_hypertable, loaded)});
     loader_.committed();
     done_.push_back(task);
     copy_.report.copied(task, loaded, duration, note);
@@ -378,7 +379,7 @@ bool CopySession::try_together(postgres::Transaction& claim,
                             .run = copy_.run.id(),
                             .worker = progress_.worker() + 1});
         to_read_back.push_back(
-            loaded_by(requests[i].task, requests[i].target_hypertable, loaded[i]->rows > 0));
+            loaded_by(requests[i].task, requests[i].target_hypertable, *loaded[i]));
     }
     finish(claim, finished, to_read_back);
     for (const auto id : left)

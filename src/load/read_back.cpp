@@ -36,7 +36,8 @@ postgres::Statement read_back_statement(const std::vector<ToReadBack>& loaded) {
                                        {"slices", json::parse(one.slices.text())},
                                        {"condition", condition(one)},
                                        {"loaded", one.has_rows},
-                                       {"added", one.added}});
+                                       {"added", one.added},
+                                       {"rows", one.rows}});
     return {std::string(sql::read_back), {json::dump(list)}, /*repeated=*/true};
 }
 

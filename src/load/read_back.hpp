@@ -23,14 +23,16 @@ struct ToReadBack {
     timescale::Slices slices;                                 ///< their hypercube
     timescale::TimeRange range; ///< of time; other rows may be in it, too
     bool has_rows = true;       ///< there are rows to find
+    /// Their number, if it is known and none are in compressed batches.
+    std::optional<std::int64_t> rows{};
     /// The transaction has added the rows to others. Only new rows are looked for.
     bool added = false;
 };
 
 /// The statement that reads back rows in the transaction that has loaded them, and fails if it does
 /// not find them. It looks for the first and the last row of each of a chunk's tables, by an index
-/// or by the metadata of batches. If rows were added, it looks for the first and the last new row
-/// in the last pages of each table.
+/// or by the metadata of batches, or counts the rows of a small chunk. If rows were added, it looks
+/// for the first and the last new row in the last pages of each table.
 postgres::Statement read_back_statement(const std::vector<ToReadBack>& loaded);
 
 /// The statement that finds the chunks to which the open transaction has added rows, and its
