@@ -15,6 +15,7 @@ class Dataset:
     rows: int = 0  # of each chunk
     made_of: str | None = None  # the dataset that the script changes into this one
     absent: bool = False  # the target has the hypertable without chunks
+    plain: bool = False  # the source has no TimescaleDB, the target a hypertable without chunks
 
     def scaled(self, factor):
         """Scales the number of chunks if they are tiny, otherwise their sizes. There are always 100
@@ -34,6 +35,7 @@ DATASETS = {dataset.name: dataset for dataset in (
     Dataset("many", "tiny.sql", chunks=20_000, rows=20, absent=True),
     Dataset("small", "measures.sql", chunks=7, rows=4_400),
     Dataset("huge", "measures.sql", chunks=1, rows=4_000_000),
+    Dataset("unindexed", "unindexed.sql", chunks=60, rows=43_300, plain=True),
     Dataset("file", "measures.sql", chunks=4, rows=430_000),
 )}
 
@@ -78,6 +80,9 @@ CASES = {case.name: case for case in (
                   "and 1", "small", ("copy", "verify"), (2,), (8, 1)),
     Case("huge", "one chunk of 4,000,000 rows, 2 indexes; 1 and 4 workers", "huge",
          psql_workers=(1,), program_workers=(1, 4)),
+    Case("unindexed", "a plain table without an index, 2,598,000 rows of 60 chunks in random order; "
+                      "1 worker of psql's, sorted by time, 2 of ours", "unindexed",
+         psql_workers=(1,)),
     Case("verify", "verifying the data of indexed; 1 and 2 workers", "indexed", ("verify",),
          (1, 2), (1, 2), copied_before=True),
     Case("verify-compressed", "verifying the data of compressed, by its batches and by its rows; 2 "
@@ -130,6 +135,7 @@ COMPARISONS = (
     Comparison("growth", "verify", ("program", 2), ("fewer", 2), Goal(1.3, 1.1)),
     Comparison("huge", "copy", ("program", 1), ("program", 4), Goal(1.3, 1.7)),
     Comparison("huge", "copy", ("psql", 1), ("program", 4)),
+    Comparison("unindexed", "copy", ("psql", 1), ("program", 2), Goal(1.6, 2)),
     Comparison("verify", "verify", ("psql", 1), ("program", 1)),
     Comparison("verify", "verify", ("psql", 2), ("program", 2)),
     Comparison("verify-compressed", "verify", ("digest-rows", 2), ("program", 2), Goal(5, 10)),

@@ -12,7 +12,7 @@ from pathlib import Path
 from cases import CASES, DATASETS, PEAK_MEMORY_WORKERS, PHASES
 from machine import Failed
 from servers import Proxy, with_database
-from ways import Chunk, Ends, LongLivedPsqlWay, ProgramWay, PsqlWay
+from ways import Chunk, Ends, LongLivedPsqlWay, OnePassPsqlWay, ProgramWay, PsqlWay
 
 HERE = Path(__file__).parent
 
@@ -110,21 +110,23 @@ class Bench:
             return self.built[name]
         source, target = self.servers.both
         dataset = DATASETS[name].scaled(self.scale)
-        template = EXTENSION_ONLY
+        template = "template0" if dataset.plain else EXTENSION_ONLY
         if dataset.made_of:
             template = self.build(dataset.made_of).source_database
         announce(f"making the data {name}")
         database = self.keep_database(source, name, template)
         source.script(HERE / dataset.script, database, chunks=dataset.chunks, rows=dataset.rows)
         empty = self.keep_database(target, f"{name}_empty", EXTENSION_ONLY)
-        if dataset.absent:
+        if dataset.plain:
+            target.script(HERE / "measures.sql", empty, chunks=0, rows=dataset.rows)
+        elif dataset.absent:
             target.script(HERE / dataset.script, empty, chunks=0, rows=dataset.rows)
         else:
             self.servers.clone_schema(database, empty)
-        chunks = [Chunk(**json.loads(line))
-                  for line in source.script(HERE / "chunks.sql", database).splitlines()]
+        lines = [] if dataset.plain else source.script(HERE / "chunks.sql", database).splitlines()
+        chunks = [Chunk(**json.loads(line)) for line in lines]
         rows = int(source.sql("SELECT count(*) FROM measure", database))
-        if not dataset.absent:
+        if not (dataset.absent or dataset.plain):
             self.check_clone(chunks, empty)
         self.built[name] = Built(database, empty, chunks, rows)
         return self.built[name]
@@ -213,7 +215,8 @@ class Bench:
 
     def make_way(self, case, built, contender, ends):
         if contender.way == "psql":
-            kind = LongLivedPsqlWay if case.long_lived_psql else PsqlWay
+            kind = (OnePassPsqlWay if DATASETS[case.dataset].plain
+                    else LongLivedPsqlWay if case.long_lived_psql else PsqlWay)
             return kind(built.chunks, contender.workers, ends, self.servers, built.file)
         by_rows = contender.way == "digest-rows"
         return ProgramWay(self.programs.get(contender.way, self.programs["ours"]),

@@ -194,6 +194,22 @@ def psql_root(words):
     return words[names.index("chroot") + 1] if "chroot" in names else ""
 
 
+class OnePassPsqlWay(PsqlWay):
+    """Copies a plain table through the hypertable in one transaction, sorted by time."""
+
+    def copy(self):
+        start = self.servers.children.start
+        reader = start(self.servers.source.psql(
+            self.ends.source, "--command=COPY (SELECT * FROM measure ORDER BY time) TO STDOUT "
+                              "(FORMAT BINARY)"), stdout=subprocess.PIPE)
+        loader = start(self.servers.target.psql(
+            self.ends.target, "--single-transaction",
+            "--command=COPY measure FROM STDIN (FORMAT BINARY)", "--command=ANALYZE measure"),
+            stdin=reader.process.stdout)
+        reader.process.stdout.close()
+        return self.servers.children.finish(reader, loader)
+
+
 class LongLivedPsqlWay(PsqlWay):
     """Copies with two psql for each worker, one for each side, one chunk after the other."""
 
