@@ -3,7 +3,7 @@
 CREATE SCHEMA __backfill;
 
 -- The format of the tables below; increased when it changes.
-COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 6';
+COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 7';
 
 -- One row for each chunk of the source to copy.
 CREATE TABLE __backfill.task (
@@ -57,6 +57,38 @@ CREATE TABLE __backfill.task (
     -- the difference that it found
     difference jsonb,
     UNIQUE (chunk_schema, chunk_name, part)
+);
+
+-- One row for each task whose rows are loaded by ranges of pages, until it is done.
+CREATE TABLE __backfill.page_load (
+    task bigint PRIMARY KEY,
+    -- if one of these is another one now, it begins again: task.range, task.snapshot, and the OID of
+    -- the target's hypertable
+    range int8multirange NOT NULL,
+    source_snapshot text,
+    target oid NOT NULL,
+    -- a snapshot of the target; rows that it does not show, and that no range has inserted, are
+    -- the application's
+    snapshot text NOT NULL
+);
+
+-- One row for each range of pages. It is locked while the range is loaded.
+CREATE TABLE __backfill.page_range (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    task bigint NOT NULL REFERENCES __backfill.page_load ON DELETE CASCADE,
+    -- the table, partition or child table in the source
+    table_schema name NOT NULL,
+    table_name name NOT NULL,
+    -- its file (pg_relation_filenode), which changes if the table is rewritten
+    file bigint NOT NULL,
+    -- numbers of pages; "until" is exclusive, and NULL for all others
+    "from" bigint NOT NULL,
+    "until" bigint,
+    -- the transaction that loaded it, as its rows have it
+    writer xid,
+    rows bigint,
+    bytes bigint,
+    UNIQUE (task, table_schema, table_name, "from")
 );
 
 CREATE INDEX task_to_do ON __backfill.task (bytes DESC, id DESC) WHERE worked IS NULL;

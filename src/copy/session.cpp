@@ -216,7 +216,7 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
     const output::Seconds duration = std::chrono::steady_clock::now() - started;
     std::optional<std::string> note;
     if (prepared.plan.into == load::Plan::Into::hypertable)
-        note = "through the hypertable: " + prepared.plan.reason;
+        note = prepared.plan.way() + ": " + prepared.plan.reason;
     else if (now->compressed && prepared.plan.what == load::Plan::What::rows)
         note = "decompressed: " + prepared.plan.reason;
     if (prepared.plan.into == load::Plan::Into::attached_table &&

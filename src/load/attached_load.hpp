@@ -16,9 +16,6 @@
 
 namespace load {
 
-/// Chunks of at least this many bytes may be loaded by several workers.
-constexpr std::int64_t least_to_share = std::int64_t{64} * 1024 * 1024;
-
 /// Loads into a table that is attached as the chunk. Several workers may load a chunk together.
 class AttachedLoad {
   public:

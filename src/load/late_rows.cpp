@@ -16,6 +16,11 @@ using postgres::quote_literal;
 /// The transaction that wrote a row. age() counts from this transaction's id.
 constexpr auto writer = "(pg_current_xact_id()::text::bigint - age(xmin))::text::xid8";
 
+std::string is_written_by(const std::vector<std::string>& writers) {
+    return writers.empty() ? "false"
+                           : fmt::format("xmin::text = ANY ('{{{}}}')", fmt::join(writers, ","));
+}
+
 /// The beginning of a WHERE clause to which a condition is added.
 std::string and_further(const std::string& where) {
     return where.empty() ? " WHERE" : where + " AND";
@@ -62,21 +67,29 @@ void LateRows::adopt(const std::vector<std::string>& writers) {
     adopted_.insert(adopted_.end(), writers.begin(), writers.end());
 }
 
+void LateRows::except(const std::vector<std::string>& writers) {
+    excepted_.insert(excepted_.end(), writers.begin(), writers.end());
+}
+
 std::string LateRows::is_ours() const {
     return fmt::format("({} AND pg_xact_status({}) = 'in progress')", or_ours(), writer);
 }
 
 std::string LateRows::is_adopted() const {
-    return adopted_.empty() ? "false"
-                            : fmt::format("xmin::text = ANY ('{{{}}}')", fmt::join(adopted_, ","));
+    return is_written_by(adopted_);
+}
+
+std::string LateRows::is_excepted() const {
+    return is_written_by(excepted_);
 }
 
 /// The only visible rows of a transaction in progress are our own, including those of savepoints,
 /// whose ids cannot be queried.
 std::string LateRows::condition() const {
     return fmt::format("({} AND ({} OR NOT pg_visible_in_snapshot({}, {}) "
-                       "AND pg_xact_status({}) <> 'in progress'))",
-                       or_ours(), is_adopted(), writer, quote_literal(snapshot_), writer);
+                       "AND pg_xact_status({}) IS DISTINCT FROM 'in progress') AND NOT {})",
+                       or_ours(), is_adopted(), writer, quote_literal(snapshot_), writer,
+                       is_excepted());
 }
 
 std::string LateRows::excepted_from(const std::string& where) const {
@@ -88,6 +101,15 @@ bool LateRows::are_in(postgres::Connection& target, const postgres::QualifiedNam
     return !target
                 .execute(fmt::format("SELECT FROM ONLY {}{} {} LIMIT 1", chunk.quoted(),
                                      and_further(where), condition()))
+                .empty();
+}
+
+bool LateRows::has_writers(postgres::Connection& target, const postgres::QualifiedName& chunk,
+                           const std::string& where) const {
+    return !target
+                .execute(fmt::format("SELECT FROM (SELECT DISTINCT xmin FROM ONLY {}{}) AS written "
+                                     "WHERE {} LIMIT 1",
+                                     chunk.quoted(), where, condition()))
                 .empty();
 }
 
@@ -111,12 +133,13 @@ void remove_duplicates(postgres::Connection& target, const postgres::QualifiedNa
                        const std::string& time, const std::string& where, const LateRows& late) {
     const auto rows = fmt::format("FROM ONLY {} AS row{}", chunk.quoted(), and_further(where));
     // Classify each transaction once, not each row.
-    const auto writers = target.execute(
-        fmt::format("SELECT xmin AS xid, "
-                    "pg_xact_status({}) = 'in progress' AND NOT {} AS is_ours "
-                    "FROM (SELECT DISTINCT xmin {} {}) AS written "
-                    "WHERE pg_xact_status({}) = 'in progress' OR {}",
-                    writer, late.is_adopted(), rows, late.or_ours(), writer, late.condition()));
+    const auto writers =
+        target.execute(fmt::format("SELECT xmin AS xid, "
+                                   "pg_xact_status({}) = 'in progress' AND NOT {} OR {} AS is_ours "
+                                   "FROM (SELECT DISTINCT xmin {} {}) AS written "
+                                   "WHERE pg_xact_status({}) = 'in progress' OR {} OR {}",
+                                   writer, late.is_adopted(), late.is_excepted(), rows,
+                                   late.or_ours(), writer, late.is_excepted(), late.condition()));
     std::vector<std::string> ours;
     std::vector<std::string> others;
     for (int row = 0; row < writers.size(); ++row)

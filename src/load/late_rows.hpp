@@ -37,6 +37,12 @@ class LateRows {
     /// \param writers the ids of (sub)transactions, as in xmin.
     void adopt(const std::vector<std::string>& writers);
 
+    /// Counts no rows as late that earlier transactions of the same load have committed.
+    /// \param writers as for adopt().
+    void except(const std::vector<std::string>& writers);
+
+    const std::string& snapshot() const { return snapshot_; }
+
     /// An SQL condition that is true for late rows, in tables and hypertables.
     std::string condition() const;
 
@@ -45,6 +51,9 @@ class LateRows {
 
     /// An SQL condition that is true for the rows of adopt().
     std::string is_adopted() const;
+
+    /// An SQL condition that is true for the rows of except().
+    std::string is_excepted() const;
 
     /// Excludes late rows from a condition, which is " WHERE ..." or empty.
     std::string excepted_from(const std::string& where) const;
@@ -58,6 +67,10 @@ class LateRows {
     bool are_in(postgres::Connection& target, const postgres::QualifiedName& chunk,
                 const std::string& where = "") const;
 
+    /// The same by looking at each transaction that has written rows, not at each row.
+    bool has_writers(postgres::Connection& target, const postgres::QualifiedName& chunk,
+                     const std::string& where) const;
+
     /// The (sub)transactions of this session that have written rows of a chunk's own table, as in
     /// xmin.
     std::vector<std::string> our_writers(postgres::Connection& target,
@@ -66,6 +79,7 @@ class LateRows {
   private:
     std::string snapshot_;
     std::vector<std::string> adopted_;
+    std::vector<std::string> excepted_;
 };
 
 /// The time since when rows of the target count as late. Thread-safe.
@@ -93,8 +107,8 @@ class Horizon {
 /// Returns the argument of Horizon::note() in the column "snapshot".
 postgres::Statement snapshot_statement();
 
-/// Removes rows that this transaction has inserted into a chunk, one for each late row that is the
-/// same in all columns.
+/// Removes rows that this transaction, or those of LateRows::except(), have inserted into a chunk,
+/// one for each late row that is the same in all columns.
 /// \param time the time column's name.
 /// \param where " WHERE ..." for the rows to check, or empty for all.
 void remove_duplicates(postgres::Connection& target, const postgres::QualifiedName& chunk,

@@ -13,12 +13,16 @@ Prepared Loader::prepare(const Request& request) {
     auto& now = situations.front();
     for (int looks = 0; looks < most_looks; ++looks) {
         auto prepared = std::move(survey_.look({request}, situations).front());
-        prepared.late = context_.horizon.late_rows();
+        const auto late = context_.horizon.late_rows();
+        prepared.late = late;
         auto& plan = prepared.plan;
         require_possible(prepared);
         switch (plan.into) {
         case Plan::Into::hypertable:
-            chunks_.empty(request, prepared);
+            if (plan.by_pages)
+                plan.by_pages = paged_.prepare(request, prepared);
+            if (!plan.by_pages)
+                chunks_.empty(request, prepared);
             return prepared;
         case Plan::Into::attached_table:
             if (!prepared.target ||
@@ -27,7 +31,7 @@ Prepared Loader::prepare(const Request& request) {
             now.known_obstacle = "the target's empty chunk is in use";
             break;
         case Plan::Into::new_chunk:
-            plan.reason = chunks_.make_chunk(request);
+            plan.reason = chunks_.make_chunk(request, request.rows());
             if (plan.reason.empty())
                 break;
             plan.into = Plan::Into::hypertable;
@@ -39,6 +43,7 @@ Prepared Loader::prepare(const Request& request) {
                 std::move(survey_.look({request}, situations, Survey::Locking::as_writer).front());
             if (prepared.plan.into != Plan::Into::existing_chunk)
                 break;
+            prepared.late = late;
             require_possible(prepared);
             chunks_.empty(request, prepared);
             return prepared;
@@ -71,6 +76,8 @@ Loaded Loader::load_as_planned(const Request& request, Prepared& prepared) {
     auto& plan = prepared.plan;
     if (plan.into == Plan::Into::attached_table)
         return attached_.load(request, prepared);
+    if (plan.by_pages)
+        return paged_.load(request, prepared);
     timescale::route_exactly(context_.target, request.target_hypertable);
     if (plan.into == Plan::Into::hypertable)
         return rows_.load_through_hypertable(request, prepared);

@@ -4,6 +4,7 @@
 #include "load/compressed_load.hpp"
 #include "load/context.hpp"
 #include "load/late_batches.hpp"
+#include "load/paged_load.hpp"
 #include "load/row_load.hpp"
 #include "load/survey.hpp"
 #include "load/target_chunk.hpp"
@@ -22,7 +23,8 @@ class Loader {
           survey_(context_.source_server, context_.target, context_.target_server, options),
           late_batches_(context_), chunks_(context_, late_batches_),
           rows_(context_, late_batches_, chunks_),
-          compressed_(context_, late_batches_, chunks_, rows_), attached_(context_, rows_) {}
+          compressed_(context_, late_batches_, chunks_, rows_), attached_(context_, rows_),
+          paged_(context_, rows_) {}
     Loader(const Loader&) = delete;
     Loader& operator=(const Loader&) = delete;
 
@@ -68,6 +70,7 @@ class Loader {
     RowLoad rows_;
     CompressedLoad compressed_;
     AttachedLoad attached_;
+    PagedLoad paged_;
 };
 
 } // namespace load

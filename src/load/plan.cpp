@@ -212,7 +212,7 @@ std::string Plan::way() const {
         return what == What::rows ? "create the chunk, then in place"
                                   : "create the chunk, then attach its batches";
     case Into::hypertable:
-        return "through the hypertable";
+        return by_pages ? "through the hypertable, by ranges of pages" : "through the hypertable";
     case Into::existing_chunk:
         break;
     }
@@ -340,13 +340,11 @@ std::string note_on_triggers(const Plan& plan, const timescale::HypertableTrigge
 }
 
 /// Why a plain table is not read chunk by chunk.
-std::string why_one_pass(const Situation& situation) {
+std::string why_not_by_chunks(const Situation& situation) {
     const auto& without = situation.without_time_index;
     if (without.empty() || without == std::vector{situation.source.name})
-        return "the source's table has no index on time, so it is read in one pass";
-    return fmt::format("{}{} of the source's table has no index on time, so the whole table is "
-                       "read in one pass",
-                       without.front().quoted(),
+        return "the source's table has no index on time";
+    return fmt::format("{}{} of the source's table has no index on time", without.front().quoted(),
                        without.size() == 1 ? "" : fmt::format(" and {} more", without.size() - 1));
 }
 
@@ -355,7 +353,9 @@ Plan choose_without_triggers(const Situation& situation) {
     Plan plan;
     if (situation.spans_chunks) {
         plan.into = Plan::Into::hypertable;
-        plan.reason = why_one_pass(situation);
+        // With a space dimension, each range would create its chunks itself, and lock out others.
+        plan.by_pages = situation.is_large && situation.same_dimensions;
+        plan.reason = why_not_by_chunks(situation);
         return plan;
     }
     if (situation.same_dimensions && (situation.target || situation.takes_new_chunk)) {
@@ -401,6 +401,10 @@ Plan choose_without_triggers(const Situation& situation) {
 Plan choose_load(const Situation& situation) {
     auto plan = choose_without_triggers(situation);
     choose_triggers(plan, situation);
+    // In replica mode, foreign keys are checked after the last row is loaded. Rows that violate
+    // them must not be committed before.
+    if (plan.triggers == Plan::Triggers::replica && !situation.triggers.foreign_keys.empty())
+        plan.by_pages = false;
     const auto note = note_on_triggers(plan, situation.triggers);
     // known_obstacle may be the reason of an earlier plan, with the note.
     if (!plan.reason.ends_with(note))

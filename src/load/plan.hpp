@@ -12,6 +12,10 @@
 
 namespace load {
 
+/// Chunks, and plain tables without an index on time, of at least this many bytes may be loaded by
+/// several workers.
+constexpr std::int64_t least_to_share = std::int64_t{64} * 1024 * 1024;
+
 /// What the user wants: `--load-strategy`.
 enum class Strategy {
     automatic, ///< what is safe and fast for each chunk
@@ -55,6 +59,9 @@ struct Plan {
     Into into = Into::existing_chunk;
     What what = What::rows;
     Triggers triggers = Triggers::none;
+    /// The rows of a plain table without an index on time are loaded by ranges of its pages, each
+    /// in a transaction of its own (PagedLoad).
+    bool by_pages = false;
     /// COPY names the chunk, so that statement triggers of the hypertable do not fire.
     bool names_chunk = false;
     bool decompress_first = false; ///< decompress the target's chunk
@@ -76,6 +83,7 @@ struct Situation {
     bool whole = true; ///< no bound cuts the chunk
     /// The task is a whole plain table without an index on time, whose rows belong to many chunks.
     bool spans_chunks = false;
+    bool is_large = false; ///< worth several workers
     /// Of that table and its child tables, those without an index on time.
     std::vector<postgres::QualifiedName> without_time_index{};
     timescale::Server source_server;

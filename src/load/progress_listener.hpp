@@ -24,6 +24,11 @@ class ProgressListener {
 
     /// A step begins.
     virtual void now(Step step) = 0;
+
+    /// Called before each part of a load that is committed by itself. Waits while the run is
+    /// paused. \throws Interrupted if the run must stop. The next one loads the parts that are
+    /// left.
+    virtual void begin_part() = 0;
 };
 
 } // namespace load

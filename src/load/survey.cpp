@@ -126,6 +126,7 @@ Situation Survey::situation(const Request& request) const {
                         set_heap(request.task.target));
     return {.whole = request.task.whole,
             .spans_chunks = request.spans_chunks(),
+            .is_large = request.task.bytes >= least_to_share,
             .without_time_index = request.source_hypertable.without_time_index,
             .source_server = source_server_,
             .target_server = target_server_,

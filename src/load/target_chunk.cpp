@@ -5,7 +5,6 @@
 #include "load/triggers.hpp"
 #include "postgres/transaction.hpp"
 #include "timescale/routing.hpp"
-#include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
 
@@ -22,7 +21,6 @@ postgres::Statement create_chunk_statement(const Request& request) {
 }
 
 void TargetChunks::empty(const Request& request, Prepared& prepared) {
-    prepared.late = horizon_.late_rows();
     auto& plan = prepared.plan;
     if (plan.into == Plan::Into::hypertable) {
         empty_hypercube(request, prepared);
@@ -170,9 +168,9 @@ void TargetChunks::empty_hypercube(const Request& request, Prepared& prepared) {
     });
 }
 
-std::string TargetChunks::make_chunk(const Request& request) {
+std::string TargetChunks::make_chunk(const Request& request, const std::string& rows) {
     if (!target_server_.community)
-        return create_chunk_by_inserting(request);
+        return create_chunk_by_inserting(request, rows);
     try {
         create_chunk(request);
     } catch (const postgres::SqlError& error) {
@@ -192,12 +190,12 @@ void TargetChunks::create_chunk(const Request& request) {
 /// The Apache edition creates chunks only when rows are inserted. So insert the first row, and
 /// delete it before the transaction commits. Delete no other rows, because another worker or the
 /// application may have created and filled the chunk in the meantime.
-std::string TargetChunks::create_chunk_by_inserting(const Request& request) {
+std::string TargetChunks::create_chunk_by_inserting(const Request& request,
+                                                    const std::string& rows) {
     // Triggers must not fire for this row, even with --fire-triggers.
     const auto& triggers = request.target_hypertable.triggers;
     if (triggers.has_any() && !triggers.can_be_replica())
         return "creating the chunk would fire triggers";
-    const auto filter = timescale::row_filter(request.source_hypertable.time, request.task.ranges);
     auto& builder = builder_();
     postgres::Transaction transaction(builder, fmt::format("BEGIN; {}", lock_to_make_chunk));
     if (triggers.has_any())
@@ -207,8 +205,7 @@ std::string TargetChunks::create_chunk_by_inserting(const Request& request) {
         const auto loaded = copy_table(
             source_,
             copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable), encoding_),
-            fmt::format("{} WHERE {} LIMIT 1", request.chunk.name.quoted(), filter), builder,
-            request.task.target, progress_);
+            rows + " LIMIT 1", builder, request.task.target, progress_);
         if (loaded.rows == 0)
             return "there are no rows to create the chunk for";
     } catch (const postgres::SqlError& error) {

@@ -33,11 +33,12 @@ class TargetChunks {
 
     /// Creates the missing chunk, empty, in a separate transaction, which is short because it holds
     /// a lock on the hypertable.
+    /// \param rows the FROM item, with conditions, that reads the request's rows in the source.
     /// \returns why no chunk was created and the rows must be loaded through the hypertable; empty
     /// if the chunk exists.
-    std::string make_chunk(const Request& request);
+    std::string make_chunk(const Request& request, const std::string& rows);
 
-    /// Deletes the rows that the load will replace, except late rows.
+    /// Deletes the rows that the load will replace, except Prepared::late.
     void empty(const Request& request, Prepared& prepared);
 
     void compress(const postgres::QualifiedName& chunk);
@@ -45,7 +46,7 @@ class TargetChunks {
 
   private:
     void create_chunk(const Request& request);
-    std::string create_chunk_by_inserting(const Request& request);
+    std::string create_chunk_by_inserting(const Request& request, const std::string& rows);
     void empty_hypercube(const Request& request, Prepared& prepared);
     void delete_rows(const Request& request, const postgres::QualifiedName& chunk, LateRows& late);
     void delete_around_late_batches(const Request& request, Prepared& prepared);

@@ -13,7 +13,7 @@ class Worker {
   public:
     /// \param number in the run, from 0.
     Worker(Run& run, int number)
-        : progress(run.board(), number, run.stop, run.throttle), run_(run),
+        : progress(run.board(), number, run.stop, run.pause, run.throttle), run_(run),
           recovery_(run.options.retry, run.stop, run.outage) {}
 
     /// Works in one session after another, until the work is done or the run must stop.
@@ -32,7 +32,7 @@ class Worker {
     /// dismissed does it first.
     /// \returns false if this worker must end.
     bool may_begin(bool has_own_work = false) {
-        return progress.may_begin(run_.pool(), run_.pause, has_own_work);
+        return progress.may_begin(run_.pool(), has_own_work);
     }
 
     /// True if the last failure was of a connection rather than of a statement.

@@ -18,14 +18,28 @@ std::int64_t bytes_of(const std::vector<queue::Task>& tasks) {
 
 } // namespace
 
-bool WorkerProgress::may_begin(Pool& pool, const Pause& pause, bool has_own_work) {
+bool WorkerProgress::may_begin(Pool& pool, bool has_own_work) {
     while (!stop_.is_requested() && (has_own_work || pool.keeps(worker_))) {
-        if (!pause.is_on())
+        if (!pause_.is_on())
             return true;
-        now(output::Activity::paused);
-        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        be_paused();
     }
     return false;
+}
+
+void WorkerProgress::begin_part() {
+    while (!stop_.is_requested()) {
+        if (!pause_.is_on())
+            return;
+        be_paused();
+    }
+    throw Interrupted();
+}
+
+/// Waits until it is time to look again.
+void WorkerProgress::be_paused() {
+    now(output::Activity::paused);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
 }
 
 void WorkerProgress::begin(const std::vector<queue::Task>& tasks) {

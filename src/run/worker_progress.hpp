@@ -18,8 +18,9 @@ namespace run {
 /// the user wants.
 class WorkerProgress : public load::ProgressListener {
   public:
-    WorkerProgress(output::Board& board, int worker, const Stop& stop, Throttle& throttle)
-        : board_(board), worker_(worker), stop_(stop), throttle_(throttle) {}
+    WorkerProgress(output::Board& board, int worker, const Stop& stop, const Pause& pause,
+                   Throttle& throttle)
+        : board_(board), worker_(worker), stop_(stop), pause_(pause), throttle_(throttle) {}
 
     int worker() const { return worker_; }
 
@@ -29,7 +30,7 @@ class WorkerProgress : public load::ProgressListener {
     }
 
     /// Worker::may_begin()
-    bool may_begin(Pool& pool, const Pause& pause, bool has_own_work);
+    bool may_begin(Pool& pool, bool has_own_work);
 
     /// The worker begins tasks.
     void begin(const std::vector<queue::Task>& tasks);
@@ -51,11 +52,15 @@ class WorkerProgress : public load::ProgressListener {
     void check() override { stop_.check(); }
     void moved(std::int64_t bytes) override;
     void now(load::Step step) override;
+    void begin_part() override;
 
   private:
+    void be_paused();
+
     output::Board& board_;
     const int worker_;
     const Stop& stop_;
+    const Pause& pause_;
     Throttle& throttle_;
 };
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 namespace timescale {
 
@@ -151,6 +152,27 @@ std::vector<TimeRange> find_slices(postgres::Connection& source, const Hypertabl
     else if (has_rows(source, table, row_filter(table.time, {range})))
         slices.push_back(all_of_time);
     return slices;
+}
+
+std::vector<TimeRange> slices_of_rows(postgres::Connection& source, const Dimension& time,
+                                      const std::string& rows, std::int64_t chunk_interval) {
+    // The groups may differ from the slices a little, because of rounding and, for integers below
+    // zero, truncation. So look at the first and the last value of each.
+    const bool is_number = axis_of(time.type) == Axis::integer;
+    const auto group =
+        is_number ? fmt::format("value::bigint / {}", chunk_interval)
+                  : fmt::format("floor(date_part('epoch', value) * 1000000 / {})", chunk_interval);
+    const auto values = source.execute(fmt::format(
+        "SELECT {} AS first, {} AS last FROM (SELECT {} AS value FROM {}) AS row {} GROUP BY {}",
+        internal_expression(time, "min(value)"), internal_expression(time, "max(value)"),
+        axis_expression(time), rows,
+        is_number ? "WHERE value IS NOT NULL" : "WHERE value > '-infinity' AND value < 'infinity'",
+        group));
+    std::set<TimeRange> slices;
+    for (int row = 0; row < values.size(); ++row)
+        for (const auto* value : {"first", "last"})
+            slices.insert(slice_around(values.integer(row, value), chunk_interval, time.type));
+    return {slices.begin(), slices.end()};
 }
 
 std::vector<ChunkInRange> chunks_of_slices(postgres::Connection& source, const Hypertable& table,

@@ -31,6 +31,12 @@ bool span_chunks(const Slices& slices, const Dimension& time);
 std::vector<TimeRange> find_slices(postgres::Connection& source, const Hypertable& table,
                                    std::int64_t chunk_interval, const TimeRange& range);
 
+/// Finds the slices that have rows by reading all rows.
+/// \param rows the FROM item, with conditions. Infinite times are left out.
+/// \param chunk_interval as for find_slices().
+std::vector<TimeRange> slices_of_rows(postgres::Connection& source, const Dimension& time,
+                                      const std::string& rows, std::int64_t chunk_interval);
+
 /// Returns a "chunk" for each slice. The sizes are the planner's estimates of the rows within the
 /// range. Without statistics, all sizes are equal.
 std::vector<ChunkInRange> chunks_of_slices(postgres::Connection& source, const Hypertable& table,

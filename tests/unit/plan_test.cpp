@@ -128,6 +128,29 @@ TEST(ChooseLoad, AttachesNothingIfThereIsAnObstacle) {
               (Plan{.into = Into::new_chunk, .reason = "a bound cuts the chunk"}));
 }
 
+TEST(ChooseLoad, LoadsALargeTableWithoutAnIndexByPages) {
+    auto situation = absent();
+    situation.spans_chunks = true;
+    const auto in_one_pass = choose_load(situation);
+    EXPECT_EQ(in_one_pass.into, Into::hypertable);
+    EXPECT_FALSE(in_one_pass.by_pages);
+    EXPECT_EQ(in_one_pass.way(), "through the hypertable");
+    situation.is_large = true;
+    EXPECT_TRUE(choose_load(situation).by_pages);
+    EXPECT_EQ(choose_load(situation).way(), "through the hypertable, by ranges of pages");
+    situation.same_dimensions = false;
+    EXPECT_FALSE(choose_load(situation).by_pages);
+    situation.same_dimensions = true;
+    // Foreign keys would be checked after rows that violate them were committed.
+    situation.triggers.of_rows = {"audit"};
+    situation.triggers.may_be_replica = true;
+    EXPECT_TRUE(choose_load(situation).by_pages);
+    situation.triggers.foreign_keys.resize(1);
+    EXPECT_FALSE(choose_load(situation).by_pages);
+    situation.fire_triggers = true;
+    EXPECT_TRUE(choose_load(situation).by_pages);
+}
+
 TEST(ObstacleByOptions, DependsOnStrategyServerAndSize) {
     timescale::Server server;
     server.timescaledb = {2, 29, 1};

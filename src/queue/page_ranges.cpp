@@ -1,0 +1,92 @@
+#include "queue/page_ranges.hpp"
+
+#include "json/value.hpp"
+#include "sql.hpp"
+
+namespace queue {
+
+std::optional<PageLoad> find_page_load(postgres::Connection& target, std::int64_t task) {
+    const auto id = std::to_string(task);
+    const auto found = target.query("SELECT page_load.snapshot FROM __backfill.page_load "
+                                    "JOIN __backfill.task ON task.id = page_load.task "
+                                    "WHERE task.id = $1 AND task.range = page_load.range "
+                                    "AND task.snapshot IS NOT DISTINCT FROM source_snapshot "
+                                    "AND to_regclass(format('%I.%I', target_schema, target_name)) "
+                                    "= target",
+                                    {id});
+    if (found.empty())
+        return std::nullopt;
+    PageLoad load;
+    load.snapshot = found.string(0, "snapshot");
+    const auto rows =
+        target.query("SELECT * FROM __backfill.page_range WHERE task = $1 ORDER BY id", {id});
+    for (int row = 0; row < rows.size(); ++row) {
+        auto& range = load.ranges.emplace_back(
+            PageRange{.id = rows.integer(row, "id"),
+                      .table = {rows.string(row, "table_schema"), rows.string(row, "table_name")},
+                      .file = rows.integer(row, "file"),
+                      .from = rows.integer(row, "from"),
+                      .is_loaded = !rows.is_null(row, "writer")});
+        if (!rows.is_null(row, "until"))
+            range.until = rows.integer(row, "until");
+        if (!range.is_loaded)
+            continue;
+        load.writers.push_back(rows.string(row, "writer"));
+        load.loaded += {.rows = rows.integer(row, "rows"), .bytes = rows.integer(row, "bytes")};
+    }
+    return load;
+}
+
+void begin_page_load(postgres::Connection& target, std::int64_t task, const std::string& snapshot) {
+    target.query(
+        "INSERT INTO __backfill.page_load (task, range, source_snapshot, target, snapshot) "
+        "SELECT id, range, snapshot, "
+        "to_regclass(format('%I.%I', target_schema, target_name)), $2 "
+        "FROM __backfill.task WHERE id = $1",
+        {std::to_string(task), snapshot});
+}
+
+void add_page_ranges(postgres::Connection& target, std::int64_t task,
+                     const std::vector<PageRange>& ranges) {
+    json::Array list;
+    for (const auto& range : ranges)
+        list.emplace_back(json::Object{{"table_schema", range.table.schema},
+                                       {"table_name", range.table.name},
+                                       {"file", range.file},
+                                       {"from", range.from},
+                                       {"until", range.until}});
+    target.query("INSERT INTO __backfill.page_range "
+                 "(task, table_schema, table_name, file, \"from\", \"until\") "
+                 "SELECT $1, added.* FROM jsonb_to_recordset($2::jsonb) AS added "
+                 "(table_schema name, table_name name, file bigint, \"from\" bigint, "
+                 "\"until\" bigint)",
+                 {std::to_string(task), json::dump(list)});
+}
+
+std::vector<std::string> forget_page_load(postgres::Connection& target, std::int64_t task) {
+    const auto id = std::to_string(task);
+    const auto ranges =
+        target.query("DELETE FROM __backfill.page_range WHERE task = $1 RETURNING writer", {id});
+    target.query("DELETE FROM __backfill.page_load WHERE task = $1", {id});
+    std::vector<std::string> writers;
+    for (int row = 0; row < ranges.size(); ++row)
+        if (!ranges.is_null(row, "writer"))
+            writers.push_back(ranges.string(row, "writer"));
+    return writers;
+}
+
+bool claim_page_range(postgres::Connection& target, std::int64_t id) {
+    return !target
+                .query("SELECT FROM __backfill.page_range WHERE id = $1 AND writer IS NULL "
+                       "FOR UPDATE",
+                       {std::to_string(id)})
+                .empty();
+}
+
+void finish_page_range(postgres::Connection& target, std::int64_t id, const Loaded& loaded) {
+    target.query("UPDATE __backfill.page_range "
+                 "SET writer = pg_current_xact_id()::xid, rows = $2, bytes = $3 WHERE id = $1",
+                 {std::to_string(id), std::to_string(loaded.rows), std::to_string(loaded.bytes)});
+}
+
+} // namespace queue

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "postgres/connection.hpp"
+#include "postgres/quote.hpp"
+#include "queue/task.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// Tasks whose rows are loaded by ranges of the source's pages, each in a transaction of its own
+/// (tables __backfill.page_load and page_range). Every function runs in the caller's transaction on
+/// a connection to the target.
+namespace queue {
+
+/// Some pages of a table, partition or child table in the source.
+struct PageRange {
+    std::int64_t id = 0; ///< assigned by add_page_ranges()
+    postgres::QualifiedName table;
+    std::int64_t file = 0; ///< timescale::TableFile
+    std::int64_t from = 0;
+    std::optional<std::int64_t> until{}; ///< exclusive; none for all pages that follow
+    bool is_loaded = false;
+};
+
+/// How far a task has come.
+struct PageLoad {
+    /// Of the target. Rows that it does not show, and that none of `writers` has inserted, are the
+    /// application's.
+    std::string snapshot;
+    std::vector<PageRange> ranges;    ///< in the order of their ids
+    std::vector<std::string> writers; ///< the transactions that have loaded ranges, as in xmin
+    Loaded loaded;                    ///< by these transactions
+};
+
+/// \returns nothing if the task has not begun, or has begun with other bounds, another snapshot of
+/// the source or another hypertable.
+std::optional<PageLoad> find_page_load(postgres::Connection& target, std::int64_t task);
+
+/// \param snapshot PageLoad::snapshot.
+void begin_page_load(postgres::Connection& target, std::int64_t task, const std::string& snapshot);
+
+void add_page_ranges(postgres::Connection& target, std::int64_t task,
+                     const std::vector<PageRange>& ranges);
+
+/// Forgets what is loaded, so that the task begins again. Waits for transactions that are loading a
+/// range. \returns PageLoad::writers.
+std::vector<std::string> forget_page_load(postgres::Connection& target, std::int64_t task);
+
+/// Locks a range. Waits for a transaction that is loading it.
+/// \returns false if it is loaded, or forgotten.
+bool claim_page_range(postgres::Connection& target, std::int64_t id);
+
+/// Marks a claimed range as loaded by the open transaction.
+void finish_page_range(postgres::Connection& target, std::int64_t id, const Loaded& loaded);
+
+} // namespace queue
