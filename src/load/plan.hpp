@@ -105,7 +105,8 @@ struct Situation {
     bool columns_in_place = true;
 };
 
-/// Chooses how a chunk is loaded. This is decided only here.
+/// Chooses how a chunk is loaded. The loader departs from it only where the target turns out to be
+/// otherwise.
 Plan choose_load(const Situation& situation);
 
 /// The error that triggers would fire although the user has not asked for it.

@@ -9,8 +9,8 @@
 
 namespace postgres {
 
-/// What the program does about an error, judged by its SQLSTATE alone. (Error::remedy() is what the
-/// user can do.)
+/// What the program does about an error, judged by its SQLSTATE (and, if an object has just been
+/// dropped, by its text). (Error::remedy() is what the user can do.)
 enum class Reaction {
     retry,     ///< the same transaction may succeed if it is run again (locks, serialization)
     wait,      ///< it may on new connections, later (restarting, no space, too many connections)

@@ -47,7 +47,8 @@ struct Finished {
 /// The statement that marks tasks as finished. Run it in the transaction that holds the claims.
 postgres::Statement finish_statement(const std::vector<Finished>& tasks);
 
-/// The statement that returns a row if there is an unfinished task, claimed or not.
+/// The statement that returns a row if there is a task, claimed or not, that is neither finished
+/// nor failed since the run began.
 postgres::Statement left_statement(const std::string& run_started);
 
 /// A worker of a run.

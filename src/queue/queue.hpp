@@ -8,12 +8,13 @@
  * A worker claims a task by locking its row, and holds the lock until its transaction ends. The
  * same transaction loads the rows and marks the task as done. So a task is either done and all its
  * rows are visible, or it is not done and none of them are, whichever process dies at whatever
- * time. Any number of workers of any number of processes may share a queue: each skips rows that
- * others have locked.
+ * time. (A plain table that is loaded by ranges of pages is the exception: page_ranges.hpp.) Any
+ * number of workers of any number of processes may share a queue: each skips rows that others have
+ * locked.
  *
- * Every function runs in the caller's transaction on a connection to the target. Functions on the
- * whole schema are here; stage uses additions.hpp, copy claims.hpp, and verify comparisons.hpp.
- * counts.hpp has totals and failures.
+ * Unless stated otherwise, functions run in the caller's transaction on a connection to the target.
+ * Functions on the whole schema are here; stage uses additions.hpp, copy claims.hpp, and verify
+ * comparisons.hpp. counts.hpp has totals and failures.
  */
 namespace queue {
 

@@ -20,8 +20,8 @@ struct RetryOptions {
     std::chrono::seconds stall_timeout{60};
 };
 
-/// Waits before an attempt is repeated: twice as long each time, from 0.2 s to 5 s, partly
-/// random.
+/// Waits before an attempt is repeated: up to 0.2 s at first, twice as long each time, up to 5 s.
+/// Half of it is random.
 /// \param attempts the number of attempts that have failed, from 1.
 /// \throws Interrupted if the run must stop now.
 void wait_before_retry(const Stop& stop, int attempts);
