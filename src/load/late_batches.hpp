@@ -9,7 +9,7 @@
 
 namespace load {
 
-/// Plan::reason of a chunk that is loaded as rows because of such batches.
+/// Plan::reason of a chunk that is loaded as rows because of late batches.
 constexpr auto late_batches_reason = "the application writes compressed batches to it";
 
 /// Throws a TaskError. Decompressed rows cannot be distinguished from late rows, so a chunk whose
@@ -29,8 +29,8 @@ class LateBatches {
     /// \throws TaskError if it has some and they cannot be decompressed.
     bool are_in(const postgres::QualifiedName& batches, const LateRows& late) const;
 
-    /// True if the application has written batches into a chunk since it was emptied. After that,
-    /// the range has no other batches.
+    /// True if the application has written batches into a chunk since it was emptied. (Emptying
+    /// has removed all older batches from the range.)
     bool have_come(const Request& request, const postgres::QualifiedName& chunk,
                    const LateRows& late) const;
 

@@ -19,8 +19,8 @@
  */
 namespace load {
 
-/// Statement for every transaction that copies or verifies a chunk: it fails and is retried rather
-/// than block the sessions behind it for long.
+/// Run in every transaction that copies or verifies a chunk, so that the transaction fails and is
+/// retried rather than block the sessions behind it for long.
 constexpr auto lock_patiently = "SET LOCAL lock_timeout = '10s'";
 
 /// Statement for a transaction that must wait for locks for less time than other sessions'

@@ -84,7 +84,7 @@ struct Situation {
     /// The task is a whole plain table without an index on time, whose rows belong to many chunks.
     bool spans_chunks = false;
     bool is_large = false; ///< worth several workers
-    /// Of that table and its child tables, those without an index on time.
+    /// The source's table and its child tables that have no index on time.
     std::vector<postgres::QualifiedName> without_time_index{};
     timescale::Server source_server;
     timescale::Server target_server;

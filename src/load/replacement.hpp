@@ -9,7 +9,7 @@
 #include <vector>
 
 /**
- * Replaces rows of the target by the source's and changes only rows that differ. Deleting and
+ * Replaces the target's rows with the source's, changing only those that differ. Deleting and
  * inserting all rows would fire the actions of foreign keys in referencing tables.
  */
 namespace load {

@@ -13,7 +13,8 @@
 
 namespace load {
 
-/// Only sessions that create chunks wait for this lock on the hypertable.
+/// Of the application's statements, only those that create chunks wait for this lock on the
+/// hypertable.
 constexpr auto lock_to_make_chunk = "SET LOCAL lock_timeout = '10s'";
 
 /// Creates a request's chunk, empty. Needs the Community edition. Holds a lock on the hypertable

@@ -69,7 +69,7 @@ std::optional<std::string> reserve_imports(postgres::Connection& target,
                                            const postgres::QualifiedName& table,
                                            const std::vector<FileFacts>& files);
 
-/// Locks files for the transaction. Waits for transactions that are committing a part of them.
+/// Locks files for the transaction. Waits for transactions that are loading a part of them.
 /// \returns what is known of each, in the order of the files.
 std::vector<KnownFile> lock_imports(postgres::Connection& target,
                                     const postgres::QualifiedName& table,

@@ -51,7 +51,7 @@ OwnRun own_run_from(const postgres::Result& row);
 postgres::Statement publish_statement(const OwnRun& run, const RunProgress& progress);
 RunControl run_control_from(const postgres::Result& row);
 
-/// Settings that all processes follow from now on.
+/// Settings for processes: set_paused() is for all, set_parallelism() for those that are running.
 void set_paused(postgres::Connection& target, bool paused);
 void set_parallelism(postgres::Connection& target, int parallelism);
 bool is_paused(postgres::Connection& target);

@@ -34,7 +34,7 @@ struct NewTask {
     std::int64_t rows_estimate = 0;
 };
 
-/// A chunk to copy, claimed by this worker's transaction in the target.
+/// A task of the queue, usually claimed by this worker's transaction in the target.
 struct Task {
     std::int64_t id = 0;
     postgres::QualifiedName hypertable;

@@ -18,7 +18,7 @@ class Demand {
   public:
     using Clock = std::chrono::steady_clock;
 
-    /// Bytes that one worker copies in about the time that a worker takes to begin, half a second.
+    /// Bytes that one worker copies in about half a second.
     static constexpr std::int64_t bytes_of_one = std::int64_t{16} * 1024 * 1024;
     static constexpr std::chrono::milliseconds patience{500};
 

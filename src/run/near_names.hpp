@@ -5,7 +5,7 @@
 
 namespace run {
 
-/// The remedy if a regular expression matches none of the names: tells the three names that are
+/// The remedy if a regular expression matches none of the names: lists up to three that are
 /// nearest by edit distance, nearest first. Empty if there are no names.
 /// \param names in the form schema.name, not quoted.
 std::string near_names(const std::string& expression, std::vector<std::string> names);

@@ -59,8 +59,9 @@ class Recovery {
     Recovery(const RetryOptions& options, const Stop& stop, Outage& outage)
         : options_(options), stop_(stop), outage_(outage) {}
 
-    /// Repeats some work until it is done or the run must stop.
-    /// \param work connects, and calls connected() and succeeded() when it has.
+    /// Repeats some work until it is done, `failed` gives up, or the run must stop.
+    /// \param work calls connected() once it has connected, and succeeded() whenever some work is
+    /// done.
     /// \param failed called after a failure, before waiting; returns false to give up.
     /// \throws what wait_after() throws, and what work throws unless the reaction is to wait.
     void run_with_retries(const std::function<void()>& work,

@@ -46,7 +46,7 @@ std::vector<timescale::Hypertable>
 select_hypertables(Endpoint& source, const std::vector<timescale::Hypertable>& targets,
                    const std::optional<std::string>& filter, timescale::Cascade cascade);
 
-/// The error if none are selected. Its remedy tells the names that are nearest to the filter.
+/// The error if none are selected. Its remedy lists the names nearest to the filter.
 UsageError nothing_selected(Endpoint& endpoint, const std::vector<timescale::Hypertable>& targets,
                             const std::optional<std::string>& filter);
 

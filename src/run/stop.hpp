@@ -7,7 +7,7 @@
 
 namespace run {
 
-/// A request of the user, or of a worker that failed, that all workers stop. Shared by threads.
+/// A request, by the user or by a worker that failed, to stop all workers. Shared by threads.
 class Stop {
   public:
     /// Asks workers to finish their current work, then stop.
