@@ -107,10 +107,6 @@ constexpr auto traces = R"(
                regexp_replace(current_database(), '[0-9]+$', '')) || ' roles, '
            || (SELECT count(*) FROM pg_extension) || ' extensions')";
 
-constexpr auto open_sessions =
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = "
-    "current_database() AND application_name LIKE 'timescaledb-backfill%'";
-
 /// For SetUp(): skips the test if the target's PostgreSQL is older, which clone-schema refuses.
 #define NEEDS_TARGET_NOT_OLDER()                                                                   \
     if (major(target) < major(source))                                                             \
@@ -149,7 +145,7 @@ class CloneSchema : public Migration {
         const auto outcome = backfill(words(arguments));
         EXPECT_EQ(outcome.exit_status, exit_status) << outcome.output << outcome.errors;
         EXPECT_EQ(target.value(traces), before);
-        EXPECT_TRUE(eventually([&] { return target.value(open_sessions) == "0"; }));
+        EXPECT_TRUE(eventually([&] { return target.sessions() == 0; }));
         EXPECT_EQ(std::count(outcome.errors.begin(), outcome.errors.end(), '\n'), 1)
             << outcome.errors;
         return outcome.errors;
@@ -529,7 +525,7 @@ TEST_F(CloneSchema, SignalsRollBack) {
         const auto outcome = program->wait();
         EXPECT_EQ(outcome.exit_status, signal == SIGKILL ? 128 + SIGKILL : exit_interrupted)
             << outcome.errors;
-        EXPECT_TRUE(eventually([&] { return target.value(open_sessions) == "0"; }));
+        EXPECT_TRUE(eventually([&] { return target.sessions() == 0; }));
         EXPECT_EQ(target.value(traces), before);
     }
 }

@@ -32,9 +32,7 @@ class CopyConcurrency : public Migration {
 
     /// True if this number of the program's backends in the target wait for a lock.
     bool waits_for_lock(int workers = 1) {
-        return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
-                            "current_database() AND application_name LIKE 'timescaledb-backfill%' "
-                            "AND wait_event_type = 'Lock'") == std::to_string(workers);
+        return target.sessions("wait_event_type = 'Lock'") == workers;
     }
 
     std::string finished_tasks() {
@@ -51,11 +49,7 @@ class CopyConcurrency : public Migration {
     }
 
     void expect_no_backend_left() {
-        EXPECT_TRUE(eventually([&] {
-            return target.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
-                                "current_database() AND application_name LIKE "
-                                "'timescaledb-backfill%'") == "0";
-        }));
+        EXPECT_TRUE(eventually([&] { return target.sessions() == 0; }));
     }
 };
 

@@ -98,7 +98,7 @@ class Faults : public FaultMigration {
         to_source.refuse(true);
         to_source.inject(Fault::cut);
         holder.reset();
-        EXPECT_TRUE(eventually([&] { return sessions(source) == 0; }));
+        EXPECT_TRUE(eventually([&] { return source.sessions() == 0; }));
         return program;
     }
 
@@ -196,7 +196,7 @@ TEST_F(Faults, RecoversFromSessionsTerminatedAtRandom) {
         start_over();
         const auto program = start_copy({"--max-retries", "1000"});
         // Wait for the workers: if the first session is terminated, there is no run.
-        ASSERT_TRUE(eventually([&] { return sessions(target) > 2 || program->has_ended(); }));
+        ASSERT_TRUE(eventually([&] { return target.sessions() > 2 || program->has_ended(); }));
         terminated += terminate_at_random(*program, std::min(15, enough - terminated));
         const auto outcome = wait_for_end(*program);
         EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
@@ -516,7 +516,7 @@ TEST_F(Faults, ADroppedDatabaseStopsEverything) {
         auto copy = sides;
         copy.insert(copy.begin(), {"copy", "--parallelism", "2", "--fire-triggers"});
         Program program(copy);
-        ASSERT_TRUE(eventually([&] { return sessions(to, "wait_event = 'PgSleep'") > 0; }));
+        ASSERT_TRUE(eventually([&] { return to.sessions("wait_event = 'PgSleep'") > 0; }));
         doomed.reset();
         const auto before = Clock::now();
         expect_ended_with(wait_for_end(program), "does not exist");
@@ -572,7 +572,7 @@ TEST_F(Faults, WaitsWhileThereAreTooManyConnections) {
         // Also terminate the sessions that were connecting when the limit was set.
         EXPECT_TRUE(eventually([&] {
             terminate(*server, "");
-            return sessions(*server) == 0;
+            return server->sessions() == 0;
         }));
         server->run(fmt::format("ALTER ROLE {} CONNECTION LIMIT -1", role_of(*server)));
         expect_survived(wait_for_end(*program), server == &source ? "source" : "target");
@@ -847,8 +847,7 @@ TEST_F(Faults, VerifyReportsAVerdictOnceIfItsCommitIsNotAnswered) {
         Outcome other;
         {
             const auto uri = std::exchange(way_to_target, target_role.uri());
-            ASSERT_TRUE(
-                eventually([&] { return sessions(target, "xact_start IS NOT NULL") == 0; }));
+            ASSERT_TRUE(eventually([&] { return target.sessions("xact_start IS NOT NULL") == 0; }));
             other = wait_for_end(*start_with_workers("verify"));
             way_to_target = uri;
         }
@@ -873,7 +872,7 @@ TEST_F(Faults, VerifyFindsHangingConnections) {
         const auto holder = server->connect();
         holder->execute("BEGIN; LOCK TABLE public.readings");
         const auto program = start_with_workers("verify", {"--all", "--stall-timeout", "1s"});
-        ASSERT_TRUE(eventually([&] { return sessions(*server, "wait_event_type = 'Lock'") > 0; }));
+        ASSERT_TRUE(eventually([&] { return server->sessions("wait_event_type = 'Lock'") > 0; }));
         // A long wait for a lock is not a hang.
         std::this_thread::sleep_for(seconds(3));
         proxy.inject(Fault::stall);
@@ -895,7 +894,7 @@ TEST_F(Faults, VerifyRetriesTheLastChunkAfterALostConnection) {
         return std::stoi(target.value("SELECT count(verified) FROM __backfill.task"));
     };
     ASSERT_TRUE(eventually([&] { return verified() == chunks - 1; }));
-    ASSERT_EQ(sessions(source, "wait_event_type = 'Lock'"), 1);
+    ASSERT_EQ(source.sessions("wait_event_type = 'Lock'"), 1);
     EXPECT_EQ(terminate(source, "AND wait_event_type = 'Lock'"), 1);
     holder->execute("ROLLBACK");
     expect_survived(wait_for_end(*program), "source");

@@ -131,14 +131,6 @@ class Import : public testing::Test {
     }
 
     std::string batches() { return target.value("SELECT count(*) FROM __backfill.import_batch"); }
-
-    /// The program's sessions on the target that satisfy a condition.
-    int sessions(const std::string& condition = "true") {
-        return std::stoi(target.value(fmt::format(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
-            "application_name LIKE 'timescaledb-backfill%' AND ({})",
-            condition)));
-    }
 };
 
 constexpr int many_rows = 150'000; // about 14 MB, in 7 batches
@@ -471,8 +463,9 @@ class ImportFaults : public Import {
     }
 
     void expect_waiting(int number) {
-        EXPECT_TRUE(eventually([&] { return sessions("wait_event_type = 'Lock'") == number; }))
-            << sessions("wait_event_type = 'Lock'");
+        EXPECT_TRUE(eventually([&] {
+            return target.sessions("wait_event_type = 'Lock'") == number;
+        })) << target.sessions("wait_event_type = 'Lock'");
     }
 };
 
@@ -557,7 +550,7 @@ TEST_F(ImportFaults, SurvivesCommitsInDoubt) {
 TEST_F(ImportFaults, SurvivesTerminatedBackends) {
     auto program = start({"--parallelism", "3", "--max-retries", "100"});
     EXPECT_TRUE(
-        eventually([&] { return sessions("state = 'active' AND query LIKE 'COPY%'") > 0; }));
+        eventually([&] { return target.sessions("state = 'active' AND query LIKE 'COPY%'") > 0; }));
     int terminated = 0;
     while (!program->has_ended() && terminated < 20) {
         pause_up_to(60);
@@ -570,7 +563,7 @@ TEST_F(ImportFaults, SurvivesTerminatedBackends) {
     EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
     EXPECT_GT(terminated, 0);
     expect_numbers(many_rows);
-    EXPECT_TRUE(eventually([&] { return sessions() == 0; }));
+    EXPECT_TRUE(eventually([&] { return target.sessions() == 0; }));
 }
 
 TEST_F(ImportFaults, LocksTheFile) {
@@ -636,7 +629,7 @@ TEST_F(ImportFaults, StopsWaitingForStandardInput) {
     pipe.append(numbered_rows(many_rows)); // waits until nearly all is read
     EXPECT_TRUE(eventually([&] {
         return target.value("SELECT count(*) > 100000 FROM numbers") == "t" &&
-               sessions("query LIKE 'COPY%'") == 0;
+               target.sessions("query LIKE 'COPY%'") == 0;
     }));
     program.signal(SIGINT);
     EXPECT_EQ(wait_for_end(program).exit_status, exit_interrupted);

@@ -54,7 +54,7 @@ TEST_F(Restart, IsSurvivedAtRandomMoments) {
         start_over();
         const auto program = start_copy();
         // Without its first connections, the program would end immediately.
-        ASSERT_TRUE(eventually([&] { return sessions(target) > 1; }));
+        ASSERT_TRUE(eventually([&] { return target.sessions() > 1; }));
         std::this_thread::sleep_for(
             std::chrono::milliseconds(std::uniform_int_distribution(0, 600)(random)));
         restart_servers();

@@ -153,15 +153,8 @@ void FaultMigration::expect_recovered() {
 }
 
 void FaultMigration::expect_no_session_left() {
-    EXPECT_TRUE(eventually([&] { return sessions(source) + sessions(target) == 0; }))
-        << "source " << sessions(source) << ", target " << sessions(target);
-}
-
-int FaultMigration::sessions(Database& server, const std::string& condition) {
-    return std::stoi(server.value(
-        fmt::format("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
-                    "application_name LIKE 'timescaledb-backfill%' AND ({})",
-                    condition)));
+    EXPECT_TRUE(eventually([&] { return source.sessions() + target.sessions() == 0; }))
+        << "source " << source.sessions() << ", target " << target.sessions();
 }
 
 int FaultMigration::terminate(Database& server, const std::string& which) {
@@ -188,7 +181,7 @@ std::unique_ptr<postgres::Connection> FaultMigration::shut_gate() {
 }
 
 void FaultMigration::expect_waiting_at_gate(int number) {
-    EXPECT_TRUE(eventually([&] { return sessions(target, "wait_event = 'advisory'") == number; }));
+    EXPECT_TRUE(eventually([&] { return target.sessions("wait_event = 'advisory'") == number; }));
 }
 
 std::vector<std::string> lines_with(const std::string& text, const std::string& part) {

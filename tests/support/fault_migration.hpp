@@ -58,11 +58,8 @@ class FaultMigration : public Migration {
     /// transaction is left either.
     void expect_no_session_left();
 
-    /// The number of the program's sessions on a server that satisfy a condition on
-    /// pg_stat_activity.
-    static int sessions(Database& server, const std::string& condition = "true");
-
-    /// Terminates one of these sessions, or all that `which` selects. Returns their number.
+    /// Terminates one of the program's sessions on a server, or all that `which` selects. Returns
+    /// their number.
     static int terminate(Database& server, const std::string& which = "ORDER BY random() LIMIT 1");
 
     /// From now on, rows of a table in the target wait while the gate is shut if an expression is 4

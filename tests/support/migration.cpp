@@ -175,6 +175,13 @@ bool Database::is_community() {
     return value("SHOW timescaledb.license") != "apache";
 }
 
+int Database::sessions(const std::string& condition) {
+    return std::stoi(value(
+        fmt::format("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                    "AND application_name LIKE 'timescaledb-backfill%' AND ({})",
+                    condition)));
+}
+
 std::int64_t Database::blocks_read_of_chunks() {
     run("SELECT pg_stat_force_next_flush(); SELECT pg_stat_clear_snapshot()");
     return std::stoll(value("SELECT coalesce(sum(heap_blks_hit + heap_blks_read), 0) FROM "

@@ -70,6 +70,9 @@ class Database {
     /// True if its TimescaleDB is the Community edition.
     bool is_community();
 
+    /// The number of the program's sessions that satisfy a condition on pg_stat_activity.
+    int sessions(const std::string& condition = "true");
+
     /// The number of blocks of chunks that sessions have read according to their statistics, which
     /// they report with a delay.
     std::int64_t blocks_read_of_chunks();
