@@ -10,11 +10,8 @@ SELECT wanted.number,
        (SELECT amname FROM pg_am WHERE pg_am.oid = class.relam) AS access_method,
        (SELECT jsonb_object_agg(dimension.column_name,
                                 jsonb_build_array(slice.range_start, slice.range_end))
-        FROM _timescaledb_catalog.chunk_constraint
-        JOIN _timescaledb_catalog.dimension_slice AS slice
-          ON slice.id = chunk_constraint.dimension_slice_id
-        JOIN _timescaledb_catalog.dimension ON dimension.id = slice.dimension_id
-        WHERE chunk_constraint.chunk_id = chunk.id) AS slices,
+-- include timescale/slices_of_chunk.inc
+       ) AS slices,
        size.bytes / current_setting('block_size')::bigint AS pages,
        batches.schema_name AS batches_schema_name,
        -- the role may create a table there and give it the hypertable's owner

@@ -30,11 +30,7 @@ CROSS JOIN LATERAL (
                AS range_start,
            max(slice.range_end) FILTER (WHERE dimension.id = wanted.time_dimension_id)
                AS range_end
-    FROM _timescaledb_catalog.chunk_constraint
-    JOIN _timescaledb_catalog.dimension_slice AS slice
-      ON slice.id = chunk_constraint.dimension_slice_id
-    JOIN _timescaledb_catalog.dimension ON dimension.id = slice.dimension_id
-    WHERE chunk_constraint.chunk_id = chunk.id
+-- include timescale/slices_of_chunk.inc
 ) AS slices
 JOIN pg_class AS class
   ON class.oid = to_regclass(coalesce(
