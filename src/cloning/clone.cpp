@@ -48,7 +48,8 @@ class Clone {
         if (!options_.allow_non_empty)
             require_empty(target_);
         auto search_path = postgres::search_path_difference(source_.connection, target_.connection);
-        const postgres::Transaction snapshot(source_.connection, run::begin_read_transaction({}));
+        const postgres::Transaction snapshot(source_.connection,
+                                             postgres::begin_read_transaction({}));
         const auto plan = make_plan(source_, target_,
                                     {.programs = std::move(programs),
                                      .with_rows = options_.relational_data,

@@ -1,6 +1,7 @@
 #include "cloning/plan.hpp"
 
 #include "postgres/quote.hpp"
+#include "postgres/transaction.hpp"
 #include "queue/queue.hpp"
 #include "sql.hpp"
 
@@ -45,7 +46,7 @@ ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptio
     plan.has_queue = queue::exists(target.connection);
     if (plan.has_queue)
         queue::require(target.connection);
-    plan.snapshot = source.connection.query("SELECT pg_export_snapshot() AS id").string(0, "id");
+    plan.snapshot = postgres::export_snapshot(source.connection);
     std::vector<std::string> hypertables;
     for (const auto& hypertable : plan.inventory.hypertables)
         hypertables.push_back(std::to_string(hypertable.oid));

@@ -296,7 +296,7 @@ CopySession::reading_of(const std::vector<load::Request>& requests) {
     for (const auto& request : requests)
         names.push_back(request.chunk.name);
     const timescale::ChunkQuery query(copy_.run.server(Side::source), names);
-    return {.begin = {run::begin_read_transaction(std::nullopt), load::lock_patiently,
+    return {.begin = {postgres::begin_read_transaction(std::nullopt), load::lock_patiently,
                       postgres::lock_statement(
                           names, "ACCESS SHARE",
                           /*with_children=*/!copy_.run.server(Side::source).has_timescaledb),

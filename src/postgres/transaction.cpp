@@ -1,6 +1,7 @@
 #include "postgres/transaction.hpp"
 
 #include "postgres/error.hpp"
+#include "postgres/quote.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -54,6 +55,17 @@ void Transaction::rollback() {
     open_ = false;
     // A COPY that was cut short is still in its COPY state; PQexec ends it before the ROLLBACK.
     connection_.execute("ROLLBACK");
+}
+
+std::string begin_read_transaction(const std::optional<std::string>& snapshot) {
+    std::string begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    if (snapshot)
+        begin += "; SET TRANSACTION SNAPSHOT " + quote_literal(*snapshot);
+    return begin;
+}
+
+std::string export_snapshot(Connection& connection) {
+    return connection.query("SELECT pg_export_snapshot() AS snapshot").string(0, "snapshot");
 }
 
 } // namespace postgres

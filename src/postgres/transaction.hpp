@@ -2,6 +2,7 @@
 
 #include "postgres/connection.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,5 +52,13 @@ class Transaction {
     std::vector<Result> results_;
     bool open_ = true;
 };
+
+/// The statements that begin a transaction for reading the source, or for comparing the target.
+/// Unlike SERIALIZABLE DEFERRABLE, it never waits, and it works on a hot standby. Without a
+/// snapshot it is a single statement. \param snapshot an exported snapshot to use.
+std::string begin_read_transaction(const std::optional<std::string>& snapshot);
+
+/// Exports the snapshot of the open transaction. Other transactions can use it until this one ends.
+std::string export_snapshot(Connection& connection);
 
 } // namespace postgres

@@ -1,7 +1,6 @@
 #include "run/endpoints.hpp"
 
 #include "postgres/pooler.hpp"
-#include "postgres/quote.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -123,13 +122,6 @@ void require_unchanged(const Endpoint& endpoint, const timescale::Server& before
                                 endpoint.connection.name(), now.description(),
                                 before.description()),
                     "run the command again");
-}
-
-std::string begin_read_transaction(const std::optional<std::string>& snapshot) {
-    std::string begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    if (snapshot)
-        begin += "; SET TRANSACTION SNAPSHOT " + postgres::quote_literal(*snapshot);
-    return begin;
 }
 
 } // namespace run

@@ -124,9 +124,4 @@ void require_different(const Endpoints& endpoints);
 /// \throws Error if the server is of another version or edition than before.
 void require_unchanged(const Endpoint& endpoint, const timescale::Server& before);
 
-/// The statements that begin a transaction for reading the source, or for comparing the target.
-/// Unlike SERIALIZABLE DEFERRABLE, it never waits, and it works on a hot standby. Without a
-/// snapshot it is a single statement. \param snapshot an exported snapshot to use.
-std::string begin_read_transaction(const std::optional<std::string>& snapshot);
-
 } // namespace run

@@ -1,7 +1,6 @@
 #include "run/reading.hpp"
 
 #include "load/locks.hpp"
-#include "run/endpoints.hpp"
 
 #include <fmt/format.h>
 
@@ -17,7 +16,7 @@ namespace {
 void begin_under(std::optional<postgres::Transaction>& transaction,
                  postgres::Connection& connection, const std::string& snapshot) {
     try {
-        transaction.emplace(connection, begin_read_transaction(snapshot));
+        transaction.emplace(connection, postgres::begin_read_transaction(snapshot));
     } catch (const postgres::SqlError& error) {
         throw Error(fmt::format("the snapshot {} that the tasks were staged with no longer exists: "
                                 "{}",
@@ -43,7 +42,7 @@ ChunkReading::ChunkReading(postgres::Connection& connection, const timescale::Se
             begin_under(transaction_, connection, *snapshot);
             chunks_ = query.finish(connection, connection.pipeline(look));
         } else {
-            look.insert(look.begin(), {begin_read_transaction(std::nullopt)});
+            look.insert(look.begin(), {postgres::begin_read_transaction(std::nullopt)});
             transaction_.emplace(connection, look);
             chunks_ = query.finish(connection, transaction_->results());
         }

@@ -32,7 +32,7 @@ std::string part_text(const Hypertable& hypertable, const TimeRange& slice) {
 postgres::Transaction begin_reading(postgres::Connection& source,
                                     const std::optional<std::string>& snapshot) {
     try {
-        return postgres::Transaction(source, run::begin_read_transaction(snapshot));
+        return postgres::Transaction(source, postgres::begin_read_transaction(snapshot));
     } catch (const postgres::SqlError& error) {
         if (!snapshot)
             throw;

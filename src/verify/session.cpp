@@ -176,7 +176,7 @@ void VerifySession::verify_claimed(const queue::Task& task) {
             throw TaskError("it is gone from the target");
     } else {
         transaction.emplace(session_.target().connection,
-                            run::begin_read_transaction(std::nullopt));
+                            postgres::begin_read_transaction(std::nullopt));
     }
     const auto both = comparison(task, *source.chunk(), target);
     auto verdict = compare_chunks({task}, {both}, source.chunks(), {target}).front();
