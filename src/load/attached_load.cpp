@@ -77,26 +77,21 @@ bool AttachedLoad::is_worth_sharing(const Request& request) {
 /// Reads the chunk in pieces, by ranges of ctid, all with the same snapshot.
 Loaded AttachedLoad::load_in_pieces(const Request& request, const CopyShape& columns,
                                     const QualifiedName& staging) {
-    const auto snapshot =
-        source_.query("SELECT pg_export_snapshot() AS snapshot").string(0, "snapshot");
+    const auto snapshot = postgres::export_snapshot(source_);
     std::mutex mutex;
     Loaded loaded;
     std::vector<WorkItem> pieces;
     for (std::int64_t page = 0; page < request.chunk.pages; page += pages_in_piece) {
         // The snapshot sees no rows beyond the last page, so the last piece needs no end.
         const bool last = page + pages_in_piece >= request.chunk.pages;
-        const auto from =
-            fmt::format("ONLY {} WHERE ctid >= '({},0)'{}", request.chunk.name.quoted(), page,
-                        last ? "" : fmt::format(" AND ctid < '({},0)'", page + pages_in_piece));
+        const auto from = rows_in_pages(request.chunk.name, page,
+                                        last ? std::nullopt : std::optional(page + pages_in_piece));
         pieces.emplace_back([&, from](HelperConnections& connections) {
             std::optional<postgres::Transaction> reading;
             if (!connections.is_owner)
                 connections.progress.now(Step::helping);
             if (!connections.is_owner)
-                reading.emplace(connections.source,
-                                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
-                                "SET TRANSACTION SNAPSHOT " +
-                                    postgres::quote_literal(snapshot));
+                reading.emplace(connections.source, postgres::begin_read_transaction(snapshot));
             const auto count =
                 postgres::copy_between(connections.source, copy_to_stdout(columns, from),
                                        connections.target, copy_from_stdin(columns, staging), {},

@@ -80,8 +80,7 @@ struct PagedLoad::Part {
     /// The FROM item that reads its rows. \param further a condition, preceded by AND, or empty.
     std::string rows(const std::string& further = {}) const {
         return fmt::format(
-            "ONLY {} WHERE ctid >= '({},0)'{} AND {}{}", range.table.quoted(), range.from,
-            range.until ? fmt::format(" AND ctid < '({},0)'", *range.until) : "",
+            "{} AND {}{}", rows_in_pages(range.table, range.from, range.until),
             timescale::row_filter(request.source_hypertable.time, request.task.ranges), further);
     }
 };
@@ -154,8 +153,7 @@ Loaded PagedLoad::load(const Request& request, Prepared& prepared) {
     const auto before = queue::find_page_load(context_.target, request.task.id);
     if (!before || is_outdated(before->ranges, files) || !ranges_of(files, before->ranges).empty())
         throw postgres::ConcurrentChange("the table has just been changed in the source");
-    const auto snapshot =
-        context_.source.query("SELECT pg_export_snapshot() AS snapshot").string(0, "snapshot");
+    const auto snapshot = postgres::export_snapshot(context_.source);
     known_slices_.clear();
     std::vector<WorkItem> items;
     for (const auto& range : before->ranges)
@@ -273,16 +271,13 @@ bool PagedLoad::have_late_rows(const Part& part, HelperConnections& connections)
 void PagedLoad::try_range(const Part& part, HelperConnections& connections, bool around_late_rows) {
     std::optional<postgres::Transaction> reading;
     if (!connections.is_owner)
-        reading.emplace(connections.source, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
-                                            "SET TRANSACTION SNAPSHOT " +
-                                                postgres::quote_literal(part.snapshot));
-    make_chunks(part, connections);
-
+        reading.emplace(connections.source, postgres::begin_read_transaction(part.snapshot));
     const auto& request = part.request;
     auto& target = connections.target;
     const auto context = context_of(connections);
     const LateBatches late_batches(context);
     TargetChunks chunks(context, late_batches);
+    make_chunks(part, connections, chunks);
     RowLoad rows(context, late_batches, chunks);
     auto prepared = part.prepared;
     prepared.has_late_rows = around_late_rows;
@@ -307,14 +302,10 @@ void PagedLoad::try_range(const Part& part, HelperConnections& connections, bool
 
 /// Creates the chunks that the range needs, in transactions of their own. Otherwise, the range
 /// would create them, and lock out others who create chunks until it is loaded.
-void PagedLoad::make_chunks(const Part& part, HelperConnections& connections) {
+void PagedLoad::make_chunks(const Part& part, HelperConnections& connections,
+                            TargetChunks& chunks) {
     const auto& request = part.request;
     const auto& time = request.source_hypertable.time;
-    if (!timescale::have_same_dimensions(request.source_hypertable, request.target_hypertable))
-        return;
-    const auto context = context_of(connections);
-    const LateBatches late_batches(context);
-    TargetChunks chunks(context, late_batches);
     for (const auto& slice : timescale::slices_of_rows(connections.source, time, part.rows(),
                                                        request.target_hypertable.chunk_interval)) {
         {

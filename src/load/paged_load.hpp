@@ -4,6 +4,7 @@
 #include "load/helper_pool.hpp"
 #include "load/row_load.hpp"
 #include "load/survey.hpp"
+#include "load/target_chunk.hpp"
 #include "queue/page_ranges.hpp"
 #include "queue/task.hpp"
 #include "timescale/time_range.hpp"
@@ -48,7 +49,7 @@ class PagedLoad {
     bool have_late_rows(const Part& part, HelperConnections& connections);
     void load_range(const Part& part, HelperConnections& connections);
     void try_range(const Part& part, HelperConnections& connections, bool around_late_rows);
-    void make_chunks(const Part& part, HelperConnections& connections);
+    void make_chunks(const Part& part, HelperConnections& connections, TargetChunks& chunks);
     HelperConnections own_connections() const;
     Context context_of(HelperConnections& connections) const;
 

@@ -107,6 +107,12 @@ std::string copy_to_stdout(const CopyShape& shape, const std::string& from) {
                        shape.format(), encoding_option(shape));
 }
 
+std::string rows_in_pages(const postgres::QualifiedName& table, std::int64_t from,
+                          std::optional<std::int64_t> until) {
+    return fmt::format("ONLY {} WHERE ctid >= '({},0)'{}", table.quoted(), from,
+                       until ? fmt::format(" AND ctid < '({},0)'", *until) : "");
+}
+
 std::string copy_from_stdin(const CopyShape& shape, const postgres::QualifiedName& to,
                             const std::string& options) {
     return fmt::format("COPY {} ({}) FROM STDIN (FORMAT {}{}{})", to.quoted(), shape.columns,

@@ -9,6 +9,7 @@
 #include "timescale/server.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,11 @@ void set_direct_compress(postgres::Connection& target, const timescale::Hypertab
 
 /// \param from the FROM item: a table, perhaps after ONLY, perhaps followed by conditions.
 std::string copy_to_stdout(const CopyShape& shape, const std::string& from);
+
+/// The FROM item, with a condition, for a table's rows in a range of its pages.
+/// \param until the page after the last; none for all that follow.
+std::string rows_in_pages(const postgres::QualifiedName& table, std::int64_t from,
+                          std::optional<std::int64_t> until);
 
 /// \param options further options, each preceded by a comma.
 std::string copy_from_stdin(const CopyShape& shape, const postgres::QualifiedName& to,
