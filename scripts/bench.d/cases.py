@@ -35,7 +35,7 @@ DATASETS = {dataset.name: dataset for dataset in (
     Dataset("many", "tiny.sql", chunks=20_000, rows=20, absent=True),
     Dataset("small", "measures.sql", chunks=7, rows=4_400),
     Dataset("huge", "measures.sql", chunks=1, rows=4_000_000),
-    Dataset("unindexed", "unindexed.sql", chunks=60, rows=43_300, plain=True),
+    Dataset("unindexed", "measures.sql", chunks=60, rows=43_300, plain=True),
     Dataset("file", "measures.sql", chunks=4, rows=430_000),
 )}
 

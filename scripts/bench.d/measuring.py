@@ -115,12 +115,11 @@ class Bench:
             template = self.build(dataset.made_of).source_database
         announce(f"making the data {name}")
         database = self.keep_database(source, name, template)
-        source.script(HERE / dataset.script, database, chunks=dataset.chunks, rows=dataset.rows)
+        source.script(HERE / dataset.script, database, chunks=dataset.chunks, rows=dataset.rows,
+                      plain=dataset.plain)
         empty = self.keep_database(target, f"{name}_empty", EXTENSION_ONLY)
-        if dataset.plain:
-            target.script(HERE / "measures.sql", empty, chunks=0, rows=dataset.rows)
-        elif dataset.absent:
-            target.script(HERE / dataset.script, empty, chunks=0, rows=dataset.rows)
+        if dataset.absent or dataset.plain:
+            target.script(HERE / dataset.script, empty, chunks=0, rows=dataset.rows, plain=False)
         else:
             self.servers.clone_schema(database, empty)
         lines = [] if dataset.plain else source.script(HERE / "chunks.sql", database).splitlines()
