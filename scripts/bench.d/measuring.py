@@ -68,6 +68,7 @@ class Built:
     source_database: str
     template: str
     chunks: list
+    tasks: int  # of ours: a plain table without an index is one
     rows: int
     file: Path | None = None  # the data as CSV, if build_file() has made it
 
@@ -127,7 +128,7 @@ class Bench:
         rows = int(source.sql("SELECT count(*) FROM measure", database))
         if not (dataset.absent or dataset.plain):
             self.check_clone(chunks, empty)
-        self.built[name] = Built(database, empty, chunks, rows)
+        self.built[name] = Built(database, empty, chunks, max(len(chunks), 1), rows)
         return self.built[name]
 
     def build_file(self, name):
@@ -252,7 +253,7 @@ class Bench:
                  f"{contender.workers} workers: {seconds:.2f} s")
         return Measurement(
             case.name, phase, contender.way, contender.workers, contender.kind, number,
-            len(built.chunks), seconds, usage.cpu_seconds, usage.peak_memory,
+            built.tasks, seconds, usage.cpu_seconds, usage.peak_memory,
             source_after - source_before, target_after - target_before,
             target.wal_bytes() - wal_before, trips if proxies else None)
 
