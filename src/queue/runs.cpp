@@ -100,8 +100,13 @@ std::vector<HypertableProgress> progress(postgres::Connection& target) {
 }
 
 Report report(postgres::Connection& target, const std::string& sequences) {
-    const auto row = target.query(sql::report, {target.name(), sequences});
-    return {.json = row.string(0, "report"), .chunks = row.integer(0, "chunks")};
+    Report report;
+    report.chunks = -2; // the first piece and the last one have none
+    target.stream(sql::report, {target.name(), sequences}, [&](const postgres::Result& row) {
+        report.json += row.text(0, "piece");
+        ++report.chunks;
+    });
+    return report;
 }
 
 } // namespace queue

@@ -163,7 +163,7 @@ TEST_F(Report, IsRenderedByABrowser) {
 
 TEST_F(Report, IsRenderedForAnEmptyQueue) {
     target.run("DELETE FROM __backfill.task");
-    EXPECT_EQ(data_of(write_page())["chunks"], json());
+    EXPECT_EQ(data_of(write_page())["chunks"], json::array());
     if (has_program("chromium")) {
         EXPECT_THAT(shown(path(), 1280), HasSubstr("Nothing is staged."));
     }
