@@ -31,21 +31,24 @@ struct ChunkStorage {
 /// \returns an item for each chunk, in their order; nothing for a chunk that no longer exists.
 std::vector<std::optional<ChunkStorage>>
 read_storage(run::Endpoint& endpoint, const std::vector<const ChunkInRange*>& chunks) {
-    std::vector<postgres::QualifiedName> names;
-    names.reserve(chunks.size());
-    for (const auto* chunk : chunks)
-        names.push_back(chunk->name);
+    constexpr std::size_t at_a_time = 1'000; // to save memory
     std::vector<std::optional<ChunkStorage>> storage(chunks.size());
-    endpoint.connection.stream(
-        sql::chunk_storage, {postgres::array_literal(names)}, [&](const postgres::Result& chunk) {
-            storage.at(static_cast<std::size_t>(chunk.integer(0, "number") - 1)) = ChunkStorage{
-                .compressed = chunk.boolean(0, "compressed"),
-                .index_bytes = chunk.integer(0, "index_bytes"),
-                .uncompressed_bytes = chunk.integer(0, "uncompressed_bytes"),
-                .empty = chunk.boolean(0, "empty"),
-                .rows = chunk.is_null(0, "rows") ? std::nullopt
-                                                 : std::optional(chunk.integer(0, "rows"))};
-        });
+    for (std::size_t begin = 0; begin < chunks.size(); begin += at_a_time) {
+        std::vector<postgres::QualifiedName> names;
+        for (std::size_t i = begin; i < std::min(begin + at_a_time, chunks.size()); ++i)
+            names.push_back(chunks[i]->name);
+        const auto rows =
+            endpoint.connection.query(sql::chunk_storage, {postgres::array_literal(names)});
+        for (int row = 0; row < rows.size(); ++row)
+            storage.at(begin + static_cast<std::size_t>(rows.integer(row, "number") - 1)) =
+                ChunkStorage{.compressed = rows.boolean(row, "compressed"),
+                             .index_bytes = rows.integer(row, "index_bytes"),
+                             .uncompressed_bytes = rows.integer(row, "uncompressed_bytes"),
+                             .empty = rows.boolean(row, "empty"),
+                             .rows = rows.is_null(row, "rows")
+                                         ? std::nullopt
+                                         : std::optional(rows.integer(row, "rows"))};
+    }
     return storage;
 }
 

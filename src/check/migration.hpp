@@ -9,6 +9,7 @@
 #include "timescale/selection.hpp"
 #include "timescale/time_range.hpp"
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,7 +27,7 @@ struct HypertablePair {
     std::string quoted() const { return known().known_as().quoted(); }
 };
 using Pairs = std::vector<HypertablePair>;
-using Chunks = std::vector<timescale::ChunkInRange>;
+using Chunks = std::deque<timescale::ChunkInRange>; // does not move them when it grows
 
 /// True if both sides have the hypertable, with the same columns, and the bounds fit its time type.
 bool is_comparable(const HypertablePair& pair);
