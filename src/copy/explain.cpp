@@ -8,9 +8,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
-#include <span>
 
 namespace copy {
 
@@ -33,7 +31,7 @@ class Explanation {
 
     /// Prints some tasks.
     /// \param briefly prints no line for each task, except as JSON.
-    void print(std::span<const queue::Task> tasks, bool briefly = false) {
+    void print(const std::vector<queue::Task>& tasks, bool briefly = false) {
         std::vector<postgres::QualifiedName> names;
         for (const auto& task : tasks)
             names.push_back(task.chunk);
@@ -111,29 +109,27 @@ class Explanation {
     std::map<postgres::QualifiedName, CountsByWay> counts_of_hypertables_;
 };
 
-constexpr std::size_t at_a_time = 200;
+constexpr int at_a_time = 200;
 
 } // namespace
 
 void explain(run::Endpoints& ends, const load::LoadOptions& load, output::Output& output) {
-    const auto tasks = queue::to_do(ends.target.connection);
     Explanation explanation(ends, load, output);
-    for (std::size_t begin = 0; begin < tasks.size(); begin += at_a_time)
-        explanation.print(
-            std::span(tasks).subspan(begin, std::min(at_a_time, tasks.size() - begin)));
+    queue::read_to_do(ends.target.connection, at_a_time,
+                      [&](const auto& tasks) { explanation.print(tasks); });
     explanation.print_counts();
 }
 
 void explain_briefly(run::Endpoints& ends, const std::set<ChunkPart>& chunks,
                      output::Output& output) {
-    auto tasks = queue::to_do(ends.target.connection);
-    std::erase_if(tasks, [&](const auto& task) {
-        return !chunks.contains({task.chunk, task.part});
-    });
     Explanation explanation(ends, load::LoadOptions{}, output);
-    for (std::size_t begin = 0; begin < tasks.size(); begin += at_a_time)
-        explanation.print(
-            std::span(tasks).subspan(begin, std::min(at_a_time, tasks.size() - begin)), true);
+    queue::read_to_do(ends.target.connection, at_a_time, [&](auto tasks) {
+        std::erase_if(tasks, [&](const auto& task) {
+            return !chunks.contains({task.chunk, task.part});
+        });
+        if (!tasks.empty())
+            explanation.print(tasks, true);
+    });
     explanation.print_counts_of_hypertables();
 }
 

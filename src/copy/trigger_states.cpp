@@ -22,16 +22,18 @@ std::vector<QualifiedName> chunks_with_triggers(run::Endpoint& target,
     if (std::ranges::none_of(targets,
                              [](const auto& item) { return item.second.triggers.are_on_chunks; }))
         return {};
-    std::vector<timescale::Hypercube> hypercubes;
-    for (const auto& copied : queue::copied_tasks(target.connection)) {
-        const auto hypertable = targets.find(copied.task.target);
-        if (hypertable != targets.end() && hypertable->second.triggers.are_on_chunks)
-            hypercubes.push_back({copied.task.target, copied.task.slices});
-    }
     std::vector<QualifiedName> chunks;
-    if (!hypercubes.empty())
-        for (auto& place : timescale::find_places(target.connection, hypercubes))
-            std::ranges::move(place.overlapping, std::back_inserter(chunks));
+    queue::read_copied(target.connection, [&](const auto& copied) {
+        std::vector<timescale::Hypercube> hypercubes;
+        for (const auto& one : copied) {
+            const auto hypertable = targets.find(one.task.target);
+            if (hypertable != targets.end() && hypertable->second.triggers.are_on_chunks)
+                hypercubes.push_back({one.task.target, one.task.slices});
+        }
+        if (!hypercubes.empty())
+            for (auto& place : timescale::find_places(target.connection, hypercubes))
+                std::ranges::move(place.overlapping, std::back_inserter(chunks));
+    });
     std::ranges::sort(chunks);
     chunks.erase(std::unique(chunks.begin(), chunks.end()), chunks.end());
     return chunks;

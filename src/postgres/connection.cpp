@@ -124,6 +124,16 @@ void Connection::stream(std::string_view sql, const std::vector<Parameter>& para
         fail(failed->get());
 }
 
+void Connection::read_pages(std::string_view sql, int rows,
+                            const std::function<void(const Result&)>& take) {
+    // WITH HOLD, because there may be no transaction block.
+    execute(fmt::format("DECLARE pages NO SCROLL CURSOR WITH HOLD FOR {}", sql));
+    const auto fetch = fmt::format("FETCH {} FROM pages", rows);
+    for (auto page = execute(fetch); !page.empty(); page = execute(fetch))
+        take(page);
+    execute("CLOSE pages");
+}
+
 std::vector<Result> Connection::pipeline(const std::vector<Statement>& statements) {
     begin_pipeline(statements);
     return finish_pipeline();

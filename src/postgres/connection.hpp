@@ -71,6 +71,11 @@ class Connection {
     void stream(std::string_view sql, const std::vector<Parameter>& parameters,
                 const std::function<void(const Result&)>& take);
 
+    /// Runs one statement without parameters, and passes on its rows up to `rows` at a time, so
+    /// that they are never all in memory. Each page is a round trip. \param take may use the
+    /// connection, but not for read_pages().
+    void read_pages(std::string_view sql, int rows, const std::function<void(const Result&)>& take);
+
     /// Runs statements one after the other in a single round trip (libpq's pipeline mode, which
     /// does not support COPY). \returns a result for each. \throws the error of the first statement
     /// that failed. Those after it do not run then.

@@ -84,19 +84,21 @@ std::vector<Task> tasks_from(const postgres::Result& rows) {
     return tasks;
 }
 
-std::vector<Task> to_do(postgres::Connection& target) {
-    std::vector<Task> tasks;
-    target.stream(sql::tasks_to_do, {},
-                  [&](const postgres::Result& row) { tasks.push_back(task_from(row, 0)); });
-    return tasks;
+void read_to_do(postgres::Connection& target, int at_a_time,
+                const std::function<void(std::vector<Task>)>& take) {
+    target.read_pages(sql::tasks_to_do, at_a_time,
+                      [&](const postgres::Result& rows) { take(tasks_from(rows)); });
 }
 
-std::vector<CopiedTask> copied_tasks(postgres::Connection& target) {
-    std::vector<CopiedTask> copied;
-    target.stream(sql::copied_tasks, {}, [&](const postgres::Result& row) {
-        copied.push_back({task_from(row, 0), row.boolean(0, "from_its_beginning")});
+void read_copied(postgres::Connection& target,
+                 const std::function<void(std::vector<CopiedTask>)>& take) {
+    constexpr int at_a_time = 1'000;
+    target.read_pages(sql::copied_tasks, at_a_time, [&](const postgres::Result& rows) {
+        std::vector<CopiedTask> copied;
+        for (int row = 0; row < rows.size(); ++row)
+            copied.push_back({task_from(rows, row), rows.boolean(row, "from_its_beginning")});
+        take(std::move(copied));
     });
-    return copied;
 }
 
 } // namespace queue

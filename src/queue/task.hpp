@@ -7,6 +7,7 @@
 #include "timescale/time_range.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -70,8 +71,10 @@ timescale::Slices parse_slices(std::string_view text);
 Task task_from(const postgres::Result& rows, int row);
 std::vector<Task> tasks_from(const postgres::Result& rows);
 
-/// All unfinished tasks, in the order in which they are claimed. Claims none.
-std::vector<Task> to_do(postgres::Connection& target);
+/// Passes on all unfinished tasks, in the order in which they are claimed, up to `at_a_time` at a
+/// time. Claims none. \param take may use the connection.
+void read_to_do(postgres::Connection& target, int at_a_time,
+                const std::function<void(std::vector<Task>)>& take);
 
 /// A copied task, for the comparison of estimates.
 struct CopiedTask {
@@ -79,8 +82,9 @@ struct CopiedTask {
     /// The task's ranges begin where the slice begins: they leave out at most its end.
     bool from_its_beginning = false;
 };
-/// All of them.
-std::vector<CopiedTask> copied_tasks(postgres::Connection& target);
+/// Passes on all of them, up to 1,000 at a time. \param take may use the connection.
+void read_copied(postgres::Connection& target,
+                 const std::function<void(std::vector<CopiedTask>)>& take);
 
 /// Size in bytes below which one transaction takes several tasks.
 constexpr std::int64_t small_bytes = std::int64_t{4} * 1024 * 1024;

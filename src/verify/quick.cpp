@@ -14,8 +14,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
 #include <set>
-#include <span>
 
 namespace verify {
 
@@ -63,8 +63,11 @@ const char* name_of(Estimate::Outcome outcome) {
     return "cut";
 }
 
-/// Reads the estimates of some tasks.
-void read_estimates(run::Endpoints& ends, std::span<Estimate> estimates) {
+/// Reads the estimates for some tasks.
+std::vector<Estimate> estimate(run::Endpoints& ends, std::vector<queue::CopiedTask> tasks) {
+    std::vector<Estimate> estimates;
+    for (auto& copied : tasks)
+        estimates.push_back({std::move(copied), std::nullopt, std::nullopt});
     std::vector<postgres::QualifiedName> sources;
     std::vector<timescale::Hypercube> cubes;
     for (const auto& [copied, source, target] : estimates) {
@@ -87,16 +90,6 @@ void read_estimates(run::Endpoints& ends, std::span<Estimate> estimates) {
         estimates[i].source = in_source[i];
     for (std::size_t i = 0; i < targets.size(); ++i)
         estimates[indexes[i]].target = in_target[i];
-}
-
-std::vector<Estimate> estimate(run::Endpoints& ends) {
-    constexpr std::size_t at_a_time = 1'000; // to save memory
-    std::vector<Estimate> estimates;
-    for (auto& copied : queue::copied_tasks(ends.target.connection))
-        estimates.push_back({std::move(copied), std::nullopt, std::nullopt});
-    for (std::size_t begin = 0; begin < estimates.size(); begin += at_a_time)
-        read_estimates(ends, std::span(estimates).subspan(
-                                 begin, std::min(at_a_time, estimates.size() - begin)));
     return estimates;
 }
 
@@ -120,18 +113,26 @@ void report(output::Output& output, const Estimate& estimate) {
     output.event("estimated", fields, text.empty() ? Importance::detail : Importance::result, text);
 }
 
-/// The ANALYZE statements to run before the next attempt, for hypertables without clear results.
-std::vector<std::string> remedies(const std::vector<Estimate>& estimates) {
+/// What was found so far.
+struct Found {
+    std::map<Estimate::Outcome, std::int64_t> chunks;
+    // Hypertables without clear results:
     std::set<postgres::QualifiedName> sources;
     std::set<postgres::QualifiedName> targets;
-    for (const auto& one : estimates) {
+
+    void add(const Estimate& one) {
         const auto outcome = one.outcome();
+        ++chunks[outcome];
         const bool differs = outcome == Estimate::Outcome::different;
         if (differs || (outcome == Estimate::Outcome::unknown && !one.source))
             sources.insert(one.copied.task.hypertable);
         if (differs || (outcome == Estimate::Outcome::unknown && !one.target))
             targets.insert(one.copied.task.target);
     }
+};
+
+/// The ANALYZE statements to run before the next attempt.
+std::vector<std::string> remedies(const Found& found) {
     std::vector<std::string> lines;
     const auto add = [&](const char* side, const auto& names) {
         if (names.empty())
@@ -141,8 +142,8 @@ std::vector<std::string> remedies(const std::vector<Estimate>& estimates) {
             quoted.push_back(name.quoted());
         lines.push_back(fmt::format("In the {}: ANALYZE {}", side, fmt::join(quoted, ", ")));
     };
-    add("source", sources);
-    add("target", targets);
+    add("source", found.sources);
+    add("target", found.targets);
     return lines;
 }
 
@@ -176,21 +177,21 @@ ExitStatus verify_quick(const VerifyOptions& options, output::Output& output) {
     if (report_nothing_copied(ends.target.connection, queue::count(ends.target.connection), output))
         return exit_failed;
     const auto started = std::chrono::steady_clock::now();
-    const auto estimates = estimate(ends);
+    Found found;
+    queue::read_copied(ends.target.connection, [&](auto tasks) {
+        for (const auto& one : estimate(ends, std::move(tasks))) {
+            report(output, one);
+            found.add(one);
+        }
+    });
     const output::Seconds duration = std::chrono::steady_clock::now() - started;
-    for (const auto& one : estimates)
-        report(output, one);
-    const auto count = [&](Estimate::Outcome outcome) {
-        return static_cast<std::int64_t>(
-            std::ranges::count(estimates, outcome, &Estimate::outcome));
-    };
-    const auto alike = count(Estimate::Outcome::alike);
-    const auto different = count(Estimate::Outcome::different);
-    const auto unknown = count(Estimate::Outcome::unknown);
-    const auto cut = count(Estimate::Outcome::cut);
+    const auto alike = found.chunks[Estimate::Outcome::alike];
+    const auto different = found.chunks[Estimate::Outcome::different];
+    const auto unknown = found.chunks[Estimate::Outcome::unknown];
+    const auto cut = found.chunks[Estimate::Outcome::cut];
     auto text =
         fmt::format("Compared estimates for {} in {}: {} alike (within {:.0f}%)",
-                    format_count(static_cast<std::int64_t>(estimates.size()), "chunk"),
+                    format_count(alike + different + unknown + cut, "chunk"),
                     output::format_duration(duration), format_count(alike), 100 * tolerance);
     if (different > 0)
         text += fmt::format(", {} different", format_count(different));
@@ -207,7 +208,7 @@ ExitStatus verify_quick(const VerifyOptions& options, output::Output& output) {
                   {"cut", cut},
                   {"seconds", duration.count()}},
                  Importance::result, text + ".");
-    const auto what_next = remedies(estimates);
+    const auto what_next = remedies(found);
     if (!what_next.empty())
         output.say(Importance::detail,
                    fmt::format(

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace test {
 namespace {
 
@@ -68,6 +70,40 @@ TEST_F(Queue, ExplainNamesTheInvalidTask) {
 TEST_F(Queue, AMissingChunkIsSkipped) {
     change_second_task("chunk_name = E'\\'\"; DROP TABLE readings'");
     EXPECT_THAT(backfill_ok({"copy"}), HasSubstr("gone from the source"));
+}
+
+TEST_F(Queue, TakesLittleMoreMemoryIfItIsLong) {
+    const std::vector<std::vector<std::string>> commands{{"copy", "--explain"},
+                                                         {"verify", "--quick"}};
+    const auto peaks_with = [&](int tasks) {
+        // As many copied tasks and tasks to do, of chunks that are gone.
+        target.run(fmt::format(
+            "TRUNCATE __backfill.task; INSERT INTO __backfill.task (hypertable_schema, "
+            "hypertable_name, target_schema, target_name, chunk_schema, chunk_name, slices, slice, "
+            "range, bytes, rows_estimate, worked) SELECT 'public', 'readings', 'public', "
+            "'readings', '_timescaledb_internal', format('_hyper_1000_%s_chunk', n), "
+            "jsonb_build_object('time', jsonb_build_array(n, n + 1)), int8range(n, n + 1), "
+            "int8multirange(int8range(n, n + 1)), 8192, 20, CASE WHEN n % 2 = 0 THEN now() END "
+            "FROM generate_series(1, 2 * {}) AS n",
+            tasks));
+        std::vector<double> peaks;
+        for (const auto& command : commands) {
+            auto words = command;
+            words.insert(words.end(), {"--source", source.uri(), "--target", target.uri()});
+            // A program with sanitizers would keep memory that was freed.
+            const auto outcome = run_program(words, {"ASAN_OPTIONS=quarantine_size_mb=1"});
+            EXPECT_GE(std::ranges::count(outcome.output, '\n'), tasks);
+            peaks.push_back(outcome.peak_memory);
+        }
+        return peaks;
+    };
+    // More than what is in memory at a time.
+    const auto some = peaks_with(2'000);
+    const auto many = peaks_with(25'000);
+    // These would take 0.4 KiB each or more, 10 MiB in all. Up to 5 MiB are of this process, which
+    // has the output, and is forked.
+    for (std::size_t i = 0; i < commands.size(); ++i)
+        EXPECT_LT(many[i], some[i] + 7) << commands[i].front();
 }
 
 TEST_F(Queue, VerifyNamesTheInvalidTask) {
