@@ -1,10 +1,10 @@
 #include "copy/session.hpp"
 
 #include "load/locks.hpp"
-#include "load/read_back.hpp"
 #include "postgres/query_both.hpp"
 #include "postgres/sqlstate.hpp"
 #include "postgres/transaction.hpp"
+#include "run/read_back.hpp"
 #include "run/reading.hpp"
 #include "run/worker.hpp"
 #include "timescale/triggers.hpp"
@@ -30,8 +30,8 @@ void check_unchanged(const std::vector<load::Request>& requests,
 
 /// The rows to read back, from the beginning of the first range to the end of the last. Other rows
 /// between the ranges do no harm.
-load::ToReadBack loaded_by(const queue::Task& task, const timescale::Hypertable& target_hypertable,
-                           const queue::Loaded& loaded) {
+run::ToReadBack loaded_by(const queue::Task& task, const timescale::Hypertable& target_hypertable,
+                          const queue::Loaded& loaded) {
     return {.target_hypertable = &target_hypertable,
             .slices = task.slices,
             .range = {task.ranges.front().from, task.ranges.back().until},
@@ -363,7 +363,7 @@ bool CopySession::try_together(postgres::Transaction& claim,
     }();
 
     std::vector<queue::Finished> finished;
-    std::vector<load::ToReadBack> to_read_back;
+    std::vector<run::ToReadBack> to_read_back;
     const auto count = static_cast<double>(
         std::ranges::count_if(loaded, [](const auto& one) { return one.has_value(); }));
     const output::Seconds each =
@@ -407,11 +407,11 @@ std::vector<postgres::Result> CopySession::commit(postgres::Transaction& claim,
 }
 
 void CopySession::finish(postgres::Transaction& claim, const std::vector<queue::Finished>& finished,
-                         const std::vector<load::ToReadBack>& loaded) {
+                         const std::vector<run::ToReadBack>& loaded) {
     // Check deferred constraints and read back the rows now, while the claim's savepoint still
     // exists.
     std::vector<postgres::Statement> last{{"SET CONSTRAINTS ALL IMMEDIATE"},
-                                          load::read_back_statement(loaded),
+                                          run::read_back_statement(loaded),
                                           queue::finish_statement(finished)};
     // If no unclaimed task seems to be left, check in the same round trip.
     const bool asks = copy_.run.board().unclaimed() == 0;
@@ -421,7 +421,7 @@ void CopySession::finish(postgres::Transaction& claim, const std::vector<queue::
         const auto results = commit(claim, std::move(last));
         nothing_left_ = asks && results[3].empty();
     } catch (const postgres::SqlError& error) {
-        if (const auto failure = load::read_back_failure(error))
+        if (const auto failure = run::read_back_failure(error))
             throw TaskError(*failure);
         throw;
     }

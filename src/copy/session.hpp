@@ -3,11 +3,11 @@
 #include "copy/options.hpp"
 #include "copy/report.hpp"
 #include "load/loader.hpp"
-#include "load/read_back.hpp"
 #include "load/small_chunks.hpp"
 #include "postgres/transaction.hpp"
 #include "queue/claims.hpp"
 #include "run/hypertable_map.hpp"
+#include "run/read_back.hpp"
 #include "run/worker_session.hpp"
 
 #include <atomic>
@@ -107,7 +107,7 @@ class CopySession {
                                          std::vector<postgres::Statement> last);
     /// \param loaded rows that are read back before the commit.
     void finish(postgres::Transaction& claim, const std::vector<queue::Finished>& finished,
-                const std::vector<load::ToReadBack>& loaded);
+                const std::vector<run::ToReadBack>& loaded);
     void skip(postgres::Transaction& claim, const queue::Task& task, const std::string& reason);
     /// \param cause the server's error, if there was one.
     void fail(postgres::Transaction& claim, const queue::Task& task, std::string error,

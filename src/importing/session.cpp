@@ -162,13 +162,13 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
         // Write them before the commit: a duplicate in the file is better than a lost record.
         import_.rejects->write(file.path, loaded.rejects);
     }
-    std::vector<load::ToReadBack> to_read_back;
+    std::vector<run::ToReadBack> to_read_back;
     try {
         // Check deferred constraints now, and restore the pinned search_path.
         std::vector<postgres::Statement> last{{"SET CONSTRAINTS ALL IMMEDIATE"},
                                               {postgres::pinned_search_path}};
         if (import_.hypertable) {
-            last.push_back(load::loaded_chunks_statement(*import_.hypertable));
+            last.push_back(run::loaded_chunks_statement(*import_.hypertable));
             to_read_back = chunks_to_read_back(target().pipeline(last).back());
             last.clear();
         }
@@ -177,13 +177,13 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
             // choose a sequential or bitmap scan, and read all rows of the chunk.
             last.push_back({"SET LOCAL enable_seqscan = off"});
             last.push_back({"SET LOCAL enable_bitmapscan = off"});
-            last.push_back(load::read_back_statement(to_read_back));
+            last.push_back(run::read_back_statement(to_read_back));
         }
         last.push_back(queue::finish_batch_statement(file.id, batch.batch, imported));
         transaction.commit_with(std::move(last));
     } catch (const postgres::SqlError& error) {
         import_.rejected -= rejected;
-        if (const auto failure = load::read_back_failure(error))
+        if (const auto failure = run::read_back_failure(error))
             throw Error(fmt::format("{}: {}", place(batch), *failure));
         if (!blames_records(error))
             throw;
@@ -205,12 +205,12 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
 /// The chunks of the open transaction whose rows must be read back: those that this session has not
 /// loaded rows into before, and a few of the others, in turn. If a file's rows are in no order,
 /// each batch has rows for hundreds of chunks. Reading back rows of each would take half as long as
-/// COPY. \param chunks the result of load::loaded_chunks_statement.
-std::vector<load::ToReadBack>
+/// COPY. \param chunks the result of run::loaded_chunks_statement.
+std::vector<run::ToReadBack>
 ImportSession::chunks_to_read_back(const postgres::Result& chunks) const {
     constexpr std::size_t few = 2;
-    auto loaded = load::loaded_chunks_from(chunks, *import_.hypertable);
-    const auto last_read_back = [&](const load::ToReadBack& chunk) {
+    auto loaded = run::loaded_chunks_from(chunks, *import_.hypertable);
+    const auto last_read_back = [&](const run::ToReadBack& chunk) {
         const auto found = last_read_back_.find(chunk.slices);
         return found == last_read_back_.end() ? 0 : found->second;
     };

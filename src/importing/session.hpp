@@ -4,7 +4,7 @@
 #include "importing/options.hpp"
 #include "importing/reader.hpp"
 #include "importing/report.hpp"
-#include "load/read_back.hpp"
+#include "run/read_back.hpp"
 #include "run/worker_session.hpp"
 
 #include <atomic>
@@ -77,7 +77,7 @@ class ImportSession {
     };
 
     bool attempt(const ImportBatch& batch, bool finds_rejects, queue::Imported& imported);
-    std::vector<load::ToReadBack> chunks_to_read_back(const postgres::Result& chunks) const;
+    std::vector<run::ToReadBack> chunks_to_read_back(const postgres::Result& chunks) const;
     std::int64_t copy(const PlannedFile& file, std::string_view data);
     PartialLoad find_rejects(const ImportBatch& batch);
     void reject(const ImportBatch& batch, PartialLoad& loaded, csv::Reject reject);

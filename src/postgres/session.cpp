@@ -108,7 +108,7 @@ Settings session_settings(Access access, Library library) {
         {"jit", "off"},
         // prepared statements run many times, and planning costs more than execution
         {"plan_cache_mode", "force_generic_plan"},
-        // loaded rows are read back with the planner's default (sql/load/read_back.sql)
+        // loaded rows are read back with the planner's default (sql/run/read_back.sql)
         {"constraint_exclusion", "partition"},
         {"default_table_access_method", "heap"},
         {mark, "on"},

@@ -1,8 +1,8 @@
 // Loaded rows are read back through their hypertable before COMMIT. These are tests with faults
 // between load and COMMIT, and of the statement on damaged hypertables.
 
-#include "load/read_back.hpp"
 #include "postgres/session.hpp"
+#include "run/read_back.hpp"
 #include "sql.hpp"
 #include "support/migration.hpp"
 
@@ -76,7 +76,7 @@ class ReadBack : public Migration {
             connection->query(sql::read_back, {json});
             return "";
         } catch (const postgres::SqlError& error) {
-            const auto failure = load::read_back_failure(error);
+            const auto failure = run::read_back_failure(error);
             EXPECT_TRUE(failure) << error.what();
             return failure.value_or(error.what());
         }

@@ -15,7 +15,7 @@
  * and batches, and with default planner settings. So a chunk that the planner excludes or cannot
  * read is not reported as copied, no matter how it was loaded.
  */
-namespace load {
+namespace run {
 
 /// Rows to read back.
 struct ToReadBack {
@@ -45,4 +45,4 @@ std::vector<ToReadBack> loaded_chunks_from(const postgres::Result& rows,
 /// \returns nothing if the error is another statement's, or if the reaction is to retry.
 std::optional<std::string> read_back_failure(const postgres::SqlError& error);
 
-} // namespace load
+} // namespace run

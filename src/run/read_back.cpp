@@ -1,4 +1,4 @@
-#include "load/read_back.hpp"
+#include "run/read_back.hpp"
 
 #include "json/value.hpp"
 #include "postgres/sqlstate.hpp"
@@ -10,11 +10,11 @@
 
 #include <string_view>
 
-namespace load {
+namespace run {
 
 namespace {
 
-/// Both in sql/load/read_back.sql.
+/// Both in sql/run/read_back.sql.
 constexpr std::string_view not_found = "read back: ";
 constexpr std::string_view comment = "/* read back */";
 
@@ -85,4 +85,4 @@ std::optional<std::string> read_back_failure(const postgres::SqlError& error) {
                        reason);
 }
 
-} // namespace load
+} // namespace run
