@@ -1,4 +1,4 @@
-#include "load/skipping.hpp"
+#include "timescale/skipping.hpp"
 
 #include "check/topics.hpp"
 #include "output/units.hpp"
@@ -14,7 +14,7 @@ void chunk_skipping(Findings& findings, run::Endpoint& target, const Pairs& pair
     for (const auto& pair : pairs)
         if (pair.target != nullptr)
             hypertables.push_back(pair.target->name);
-    for (const auto& one : load::read_unrecorded(target.connection, hypertables))
+    for (const auto& one : timescale::read_unrecorded(target.connection, hypertables))
         findings.fail(
             subject,
             fmt::format(
@@ -26,7 +26,7 @@ void chunk_skipping(Findings& findings, run::Endpoint& target, const Pairs& pair
                 postgres::quote_identifier(one.column), one.chunks == 1 ? "it was" : "they were",
                 one.chunks == 1 ? "its" : "their"),
             "run copy, which records them; or in the target: " +
-                load::record_anew_sql(target.server, one));
+                timescale::record_anew_sql(target.server, one));
     if (!findings.has(subject))
         findings.ok(subject, "all chunks of the target are recorded for it");
 }

@@ -1,7 +1,7 @@
 #include "copy/notes.hpp"
 
-#include "load/skipping.hpp"
 #include "output/units.hpp"
+#include "timescale/skipping.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -44,8 +44,8 @@ void record_for_skipping(run::Endpoint& target, const postgres::Result& rows) {
     std::vector<postgres::QualifiedName> hypertables;
     for (int row = 0; row < rows.size(); ++row)
         hypertables.push_back({rows.string(row, "target_schema"), rows.string(row, "target_name")});
-    for (const auto& one : load::read_unrecorded(target.connection, hypertables)) {
-        load::record(target.connection, target.server, one);
+    for (const auto& one : timescale::read_unrecorded(target.connection, hypertables)) {
+        timescale::record(target.connection, target.server, one);
         spdlog::warn("{} of {} {} not recorded for chunk skipping by {}, so that filters by it "
                      "missed their rows; they are recorded now{}",
                      output::format_count(one.chunks, "chunk"), one.hypertable.quoted(),

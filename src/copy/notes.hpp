@@ -17,7 +17,7 @@ std::string note_on(load::Strategy strategy, const timescale::Server& target);
 
 /// Records unrecorded chunks for chunk skipping. Otherwise, filters by the column would miss their
 /// rows, in queries of the application and when rows are read back.
-/// \param rows of sql/load/skipping_to_do.sql
+/// \param rows of sql/timescale/skipping_to_do.sql
 void record_for_skipping(run::Endpoint& target, const postgres::Result& rows);
 
 } // namespace copy

@@ -1,8 +1,8 @@
 #include "load/compressed_load.hpp"
 
 #include "load/locks.hpp"
-#include "load/skipping.hpp"
 #include "sql.hpp"
+#include "timescale/skipping.hpp"
 #include "timescale/staging.hpp"
 
 #include <fmt/format.h>
@@ -76,7 +76,7 @@ std::optional<Loaded> CompressedLoad::load_anew(const Request& request, Prepared
     if (!made || !made->compressed || made->compressed->settings != source.settings)
         return as_rows("new chunks in the target get other compression settings");
     set_sizes(request, *made, *made->compressed);
-    carry_ranges(target_, request.chunk, target.name);
+    timescale::carry_ranges(target_, request.chunk, target.name);
     return loaded;
 }
 

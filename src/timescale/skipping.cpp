@@ -1,11 +1,11 @@
-#include "load/skipping.hpp"
+#include "timescale/skipping.hpp"
 
 #include "postgres/transaction.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
 
-namespace load {
+namespace timescale {
 
 std::vector<Unrecorded> read_unrecorded(postgres::Connection& connection,
                                         const std::vector<postgres::QualifiedName>& hypertables) {
@@ -21,7 +21,7 @@ std::vector<Unrecorded> read_unrecorded(postgres::Connection& connection,
     return list;
 }
 
-std::string record_anew_sql(const timescale::Server& server, const Unrecorded& unrecorded) {
+std::string record_anew_sql(const Server& server, const Unrecorded& unrecorded) {
     const auto arguments =
         fmt::format("({}, {})", postgres::quote_literal(unrecorded.hypertable.quoted()),
                     postgres::quote_literal(unrecorded.column));
@@ -30,8 +30,7 @@ std::string record_anew_sql(const timescale::Server& server, const Unrecorded& u
                        server.function("enable_chunk_skipping"), arguments);
 }
 
-void record(postgres::Connection& connection, const timescale::Server& server,
-            const Unrecorded& unrecorded) {
+void record(postgres::Connection& connection, const Server& server, const Unrecorded& unrecorded) {
     if (unrecorded.may_record) {
         connection.query(sql::record_chunks, {unrecorded.hypertable.schema,
                                               unrecorded.hypertable.name, unrecorded.column});
@@ -42,7 +41,7 @@ void record(postgres::Connection& connection, const timescale::Server& server,
     transaction.commit();
 }
 
-void carry_ranges(postgres::Connection& target, const timescale::Chunk& source,
+void carry_ranges(postgres::Connection& target, const Chunk& source,
                   const postgres::QualifiedName& chunk) {
     if (!source.skipping || source.is_partial())
         return;
@@ -54,4 +53,4 @@ void carry_ranges(postgres::Connection& target, const timescale::Chunk& source,
         target.query(sql::carry_skipping, {chunk.quoted(), *source.skipping});
 }
 
-} // namespace load
+} // namespace timescale
