@@ -20,56 +20,6 @@ using queue::Loaded;
 using queue::PageRange;
 using timescale::TableFile;
 
-namespace {
-
-/// Pages in a range, 8 KiB each: 16 MiB in a small table, 128 MiB in a large one. With many ranges,
-/// less is lost when one is interrupted. In large ones, sorting by time gathers more rows of each
-/// chunk.
-std::int64_t pages_in_range(const std::vector<TableFile>& files) {
-    constexpr std::int64_t ranges = 64;
-    std::int64_t pages = 0;
-    for (const auto& file : files)
-        pages += file.pages;
-    return std::clamp<std::int64_t>(pages / ranges, 2048, 16384);
-}
-
-std::vector<PageRange> ranges_of(const TableFile& file, std::int64_t pages) {
-    std::vector<PageRange> ranges;
-    std::int64_t from = 0;
-    for (; from + pages < file.pages; from += pages)
-        ranges.push_back(
-            {.table = file.table, .file = file.file, .from = from, .until = from + pages});
-    ranges.push_back({.table = file.table, .file = file.file, .from = from});
-    return ranges;
-}
-
-/// Ranges of all files, or of those that are not in `known`. The largest file comes first.
-std::vector<PageRange> ranges_of(const std::vector<TableFile>& files,
-                                 const std::vector<PageRange>& known = {}) {
-    const auto pages = pages_in_range(files);
-    std::vector<PageRange> ranges;
-    for (const auto& file : files)
-        if (std::ranges::find(known, file.table, &PageRange::table) == known.end())
-            std::ranges::move(ranges_of(file, pages), std::back_inserter(ranges));
-    return ranges;
-}
-
-/// The range's file; null if its table is gone, or has another name.
-const TableFile* find_file(const std::vector<TableFile>& files, const PageRange& range) {
-    const auto found = std::ranges::find(files, range.table, &TableFile::table);
-    return found == files.end() ? nullptr : &*found;
-}
-
-/// True if the rows of a range may be in other pages now, or elsewhere.
-bool is_outdated(const std::vector<PageRange>& ranges, const std::vector<TableFile>& files) {
-    return std::ranges::any_of(ranges, [&](const auto& range) {
-        const auto* file = find_file(files, range);
-        return file != nullptr ? file->file != range.file : range.is_loaded;
-    });
-}
-
-} // namespace
-
 /// A range to load, and what it belongs to.
 struct PagedLoad::Part {
     const Request& request;
@@ -111,9 +61,9 @@ bool PagedLoad::prepare(const Request& request, Prepared& prepared) {
         return false;
     auto& builder = context_.builder();
     const auto begun = queue::find_page_load(builder, request.task.id);
-    if (!begun || is_outdated(begun->ranges, files) || lacks_rows(request, *begun))
-        return begin(request, prepared, ranges_of(files));
-    if (const auto added = ranges_of(files, begun->ranges); !added.empty())
+    if (!begun || queue::are_outdated(begun->ranges, files) || lacks_rows(request, *begun))
+        return begin(request, prepared, queue::ranges_of(files));
+    if (const auto added = queue::ranges_of(files, begun->ranges); !added.empty())
         queue::add_page_ranges(builder, request.task.id, added);
     prepared.late = LateRows(begun->snapshot);
     return true;
@@ -151,13 +101,14 @@ Loaded PagedLoad::load(const Request& request, Prepared& prepared) {
     // Now the tables are locked.
     const auto files = timescale::read_table_files(context_.source, request.chunk.name);
     const auto before = queue::find_page_load(context_.target, request.task.id);
-    if (!before || is_outdated(before->ranges, files) || !ranges_of(files, before->ranges).empty())
+    if (!before || queue::are_outdated(before->ranges, files) ||
+        !queue::ranges_of(files, before->ranges).empty())
         throw postgres::ConcurrentChange("the table has just been changed in the source");
     const auto snapshot = postgres::export_snapshot(context_.source);
     known_slices_.clear();
     std::vector<WorkItem> items;
     for (const auto& range : before->ranges)
-        if (!range.is_loaded && find_file(files, range) != nullptr)
+        if (!range.is_loaded && !queue::is_gone(range, files))
             items.emplace_back([&](HelperConnections& connections) {
                 load_range({request, prepared, range, snapshot}, connections);
             });

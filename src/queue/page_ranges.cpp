@@ -3,7 +3,53 @@
 #include "json/value.hpp"
 #include "sql.hpp"
 
+#include <algorithm>
+
 namespace queue {
+
+using timescale::TableFile;
+
+namespace {
+
+/// Pages in a range, 8 KiB each: 16 MiB in a small table, 128 MiB in a large one. With many ranges,
+/// less is lost when one is interrupted. Large ones have more rows of each chunk.
+std::int64_t pages_in_range(const std::vector<TableFile>& files) {
+    constexpr std::int64_t ranges = 64;
+    return std::clamp<std::int64_t>(timescale::pages_of(files) / ranges, 2048, 16384);
+}
+
+const TableFile* find_file(const std::vector<TableFile>& files, const PageRange& range) {
+    const auto found = std::ranges::find(files, range.table, &TableFile::table);
+    return found == files.end() ? nullptr : &*found;
+}
+
+} // namespace
+
+std::vector<PageRange> ranges_of(const std::vector<TableFile>& files,
+                                 const std::vector<PageRange>& known) {
+    const auto pages = pages_in_range(files);
+    std::vector<PageRange> ranges;
+    for (const auto& [table, file, pages_of_file] : files) {
+        if (std::ranges::find(known, table, &PageRange::table) != known.end())
+            continue;
+        std::int64_t from = 0;
+        for (; from + pages < pages_of_file; from += pages)
+            ranges.push_back({.table = table, .file = file, .from = from, .until = from + pages});
+        ranges.push_back({.table = table, .file = file, .from = from});
+    }
+    return ranges;
+}
+
+bool is_gone(const PageRange& range, const std::vector<TableFile>& files) {
+    return find_file(files, range) == nullptr;
+}
+
+bool are_outdated(const std::vector<PageRange>& ranges, const std::vector<TableFile>& files) {
+    return std::ranges::any_of(ranges, [&](const auto& range) {
+        const auto* file = find_file(files, range);
+        return file != nullptr ? file->file != range.file : range.is_loaded;
+    });
+}
 
 std::optional<PageLoad> find_page_load(postgres::Connection& target, std::int64_t task) {
     const auto id = std::to_string(task);

@@ -3,6 +3,7 @@
 #include "postgres/connection.hpp"
 #include "postgres/quote.hpp"
 #include "queue/task.hpp"
+#include "timescale/table_files.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -23,6 +24,17 @@ struct PageRange {
     std::optional<std::int64_t> until{}; ///< exclusive; none for all pages that follow
     bool is_loaded = false;
 };
+
+/// Cuts files into ranges, the largest file first. \param known tables of these ranges are omitted.
+std::vector<PageRange> ranges_of(const std::vector<timescale::TableFile>& files,
+                                 const std::vector<PageRange>& known = {});
+
+/// True if a range's table is gone, or has another name.
+bool is_gone(const PageRange& range, const std::vector<timescale::TableFile>& files);
+
+/// True if the rows of a range may be in other pages now, or elsewhere.
+bool are_outdated(const std::vector<PageRange>& ranges,
+                  const std::vector<timescale::TableFile>& files);
 
 /// How far a task has come.
 struct PageLoad {
