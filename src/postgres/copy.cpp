@@ -1,14 +1,17 @@
 #include "postgres/copy.hpp"
 
 #include "postgres/binary_body.hpp"
+#include "postgres/binary_row.hpp"
 #include "postgres/row_sorter.hpp"
 #include "postgres/sqlstate.hpp"
 
 #include <algorithm>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <poll.h>
 #include <string_view>
+#include <utility>
 
 namespace postgres {
 
@@ -167,6 +170,107 @@ std::int64_t receive_rows(Connection& source, const std::vector<std::size_t>& so
     return bytes;
 }
 
+/// The target's end of copy_in_parts().
+class Distributor {
+  public:
+    Distributor(Connection& target, const std::vector<CopyPart>& parts,
+                const std::function<void(std::int64_t)>& moved)
+        : target_(target), parts_(parts), moved_(moved), gathered_(parts.size()) {}
+
+    /// Takes a row.
+    /// \param fields the number of its fields. \param data these fields.
+    void add(std::size_t part, std::int16_t fields, std::string_view data) {
+        const auto count = htobe16(static_cast<std::uint16_t>(fields));
+        const std::string_view head(reinterpret_cast<const char*>(&count), sizeof count);
+        count_.bytes += static_cast<std::int64_t>(head.size() + data.size());
+        if (!open_)
+            open(part);
+        if (open_->part == part) {
+            open_->append(head);
+            open_->append(data);
+            return;
+        }
+        gathered_[part].append(head).append(data);
+        bytes_ += head.size() + data.size();
+        if (bytes_ >= gathered_bytes)
+            pass_on(largest());
+    }
+
+    /// Sends all gathered rows.
+    CopyCount end() {
+        while (bytes_ > 0)
+            pass_on(largest());
+        close();
+        return count_;
+    }
+
+    /// True if the target is in a COPY.
+    bool is_copying() const { return is_copying_; }
+
+  private:
+    /// The COPY that is running.
+    struct Open {
+        Open(std::size_t index, const CopyPart& copied, Connection& target,
+             const std::function<void(std::int64_t)>& moved)
+            : part(index), sender(target, moved) {
+            if (!copied.sort_fields.empty())
+                sorter.emplace(copied.sort_fields,
+                               [this](std::string_view rows) { sender.append(rows); });
+        }
+
+        void append(std::string_view data) {
+            if (sorter)
+                sorter->add(data);
+            else
+                sender.append(data);
+        }
+
+        std::size_t part;
+        Sender sender;
+        std::optional<RowSorter> sorter;
+    };
+
+    std::size_t largest() const {
+        const auto found = std::ranges::max_element(gathered_, {}, &std::string::size);
+        return static_cast<std::size_t>(found - gathered_.begin());
+    }
+
+    void pass_on(std::size_t part) {
+        close();
+        open(part);
+        bytes_ -= gathered_[part].size();
+        open_->append(std::exchange(gathered_[part], {}));
+    }
+
+    void open(std::size_t part) {
+        start(target_, parts_[part].copy_from_stdin, PGRES_COPY_IN);
+        is_copying_ = true;
+        open_.emplace(part, parts_[part], target_, moved_);
+        open_->sender.append(binary_header);
+    }
+
+    void close() {
+        if (!open_)
+            return;
+        if (open_->sorter)
+            open_->sorter->flush();
+        open_->sender.append(binary_trailer);
+        open_->sender.flush();
+        is_copying_ = false;
+        count_.rows += open_->sender.end();
+        open_.reset();
+    }
+
+    Connection& target_;
+    const std::vector<CopyPart>& parts_;
+    const std::function<void(std::int64_t)>& moved_;
+    std::vector<std::string> gathered_; ///< rows, by part
+    std::size_t bytes_ = 0;             ///< in gathered_
+    std::optional<Open> open_;
+    bool is_copying_ = false;
+    CopyCount count_;
+};
+
 void send_query(Connection& connection, const std::string& sql) {
     const ConnectionMonitor::Waiting waiting(*connection.monitor());
     if (PQsendQuery(connection.get(), sql.c_str()) != 1)
@@ -244,6 +348,59 @@ CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Co
     }
     count.rows = sender.end();
     return count;
+}
+
+CopyCount copy_in_parts(Connection& source, const std::string& copy_to_stdout,
+                        const std::function<std::size_t(std::optional<std::string_view>)>& part_of,
+                        Connection& target, const std::vector<CopyPart>& parts,
+                        const std::function<void(std::int64_t)>& moved) {
+    Distributor distributor(target, parts, moved);
+    std::string data;
+    const auto distribute = [&] {
+        std::size_t begin = 0;
+        std::size_t key_begin = 0;
+        std::size_t key_end = 0;
+        const auto note_key = [&](std::size_t field, std::size_t from, std::size_t until) {
+            if (field != 0)
+                return;
+            key_begin = from;
+            key_end = until;
+        };
+        while (const auto end = read_binary_row(data, begin, note_key)) {
+            const auto count = int16_at(data.data() + begin);
+            if (count < 1)
+                fail_of_copy_format();
+            const auto all = std::string_view(data);
+            std::optional<std::string_view> key;
+            if (int32_at(data.data() + key_begin) >= 0)
+                key = all.substr(key_begin + sizeof(std::int32_t),
+                                 key_end - key_begin - sizeof(std::int32_t));
+            distributor.add(part_of(key), static_cast<std::int16_t>(count - 1),
+                            all.substr(key_end, *end - key_end));
+            begin = *end;
+        }
+        data.erase(0, begin);
+    };
+    try {
+        start(source, copy_to_stdout, PGRES_COPY_OUT);
+        receive_rows(source, {}, [&](std::string_view rows) {
+            data.append(rows);
+            constexpr std::size_t at_a_time = std::size_t{64} * 1024;
+            if (data.size() >= at_a_time)
+                distribute();
+        });
+        distribute();
+        if (!data.empty())
+            fail_of_copy_format();
+        finish(source);
+        return distributor.end();
+    } catch (const Error&) {
+        if (distributor.is_copying())
+            abandon(source, target);
+        else if (!source.is_broken())
+            source.monitor()->cancel();
+        throw;
+    }
 }
 
 std::int64_t copy_from(std::string_view data, Connection& target,

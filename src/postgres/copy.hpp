@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,31 @@ CopyCount copy_between(Connection& source, const std::string& copy_to_stdout, Co
                        const std::string& copy_from_stdin,
                        const std::vector<std::size_t>& sort_fields,
                        const std::function<void(std::int64_t)>& moved);
+
+/// Some of the rows that copy_in_parts() distributes.
+struct CopyPart {
+    std::string copy_from_stdin;
+    std::vector<std::size_t> sort_fields{}; ///< see copy_between()
+};
+
+/**
+ * Runs a `COPY ... TO STDOUT` in binary format on one connection, and distributes its rows among
+ * several `COPY ... FROM STDIN` on another. Only one of these can run at a time, so the rows of the
+ * others are gathered in memory. The COPY of a part is run several times if necessary.
+ *
+ * Memory: copy_between()'s, and `gathered_bytes`.
+ *
+ * \param part_of returns the index of a row's part by the value of its first field, which is not
+ * sent; the field is none if it is NULL.
+ * \param moved as for copy_between().
+ * \throws as copy_between(), and TaskError if the rows are not in binary format.
+ */
+CopyCount copy_in_parts(Connection& source, const std::string& copy_to_stdout,
+                        const std::function<std::size_t(std::optional<std::string_view>)>& part_of,
+                        Connection& target, const std::vector<CopyPart>& parts,
+                        const std::function<void(std::int64_t)>& moved);
+
+constexpr std::size_t gathered_bytes = std::size_t{2} * 1024 * 1024;
 
 /// Runs `COPY ... FROM STDIN` with data in memory.
 /// \param moved as above.
