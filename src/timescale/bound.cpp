@@ -1,5 +1,6 @@
 #include "timescale/bound.hpp"
 
+#include "postgres/binary_row.hpp"
 #include "postgres/sqlstate.hpp"
 
 #include <fmt/format.h>
@@ -30,6 +31,25 @@ InternalTime parse_integer(const std::string& option, std::string_view text) {
     return value;
 }
 
+/// PostgreSQL counts from 2000-01-01 (POSTGRES_EPOCH_JDATE in its
+/// src/include/datatype/timestamp.h).
+constexpr InternalTime postgres_epoch = 10'957 * microseconds_in_day;
+
+std::optional<InternalTime> integer_from(std::string_view value) {
+    switch (value.size()) {
+    case sizeof(std::int16_t):
+        return postgres::int16_at(value.data());
+    case sizeof(std::int32_t):
+        return postgres::int32_at(value.data());
+    case sizeof(std::int64_t):
+        return postgres::int64_at(value.data());
+    default:
+        return std::nullopt;
+    }
+}
+
+constexpr auto latest = std::numeric_limits<InternalTime>::max();
+
 } // namespace
 
 Axis axis_of(const std::string& type) {
@@ -42,6 +62,29 @@ Axis axis_of(const std::string& type) {
     if (type == "smallint" || type == "integer" || type == "bigint")
         return Axis::integer;
     return Axis::other;
+}
+
+std::optional<InternalTime> internal_time(Axis axis, const std::optional<std::string_view>& value) {
+    const auto number = value ? integer_from(*value) : std::nullopt;
+    if (!number)
+        return std::nullopt;
+    switch (axis) {
+    case Axis::timestamptz:
+    case Axis::timestamp:
+        if (*number == minus_infinity || *number > latest - postgres_epoch)
+            return std::nullopt;
+        return *number + postgres_epoch;
+    case Axis::date: // the year of a date may have seven digits
+        if (*number == std::numeric_limits<std::int32_t>::min() ||
+            *number > (latest - postgres_epoch) / microseconds_in_day)
+            return std::nullopt;
+        return *number * microseconds_in_day + postgres_epoch;
+    case Axis::integer:
+        return number;
+    case Axis::other:
+        break;
+    }
+    return std::nullopt;
 }
 
 InternalTime least_time(const std::string& type) {

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace timescale {
 
@@ -26,6 +27,13 @@ InternalTime least_time(const std::string& type);
 
 /// The greatest value of a time column's type (ts_time_get_max in the same file).
 InternalTime greatest_time(const std::string& type);
+
+/// Reads a value on an axis from its binary format (timestamptz_send in PostgreSQL's
+/// src/backend/utils/adt/timestamp.c, date_send in date.c, int8send in int8.c).
+/// \param value none for NULL.
+/// \returns nothing for NULL, for Axis::other, and for times that are infinite or too late for
+/// internal time.
+std::optional<InternalTime> internal_time(Axis axis, const std::optional<std::string_view>& value);
 
 /// The parsed value of `--until` or `--from`.
 struct Bound {

@@ -11,6 +11,7 @@
 namespace {
 
 using namespace std::chrono_literals;
+using namespace std::string_view_literals;
 using timescale::Axis;
 using timescale::axis_of;
 using timescale::Bound;
@@ -169,6 +170,30 @@ TEST(ParseBound, ReturnsNothingForOtherTexts) {
 TEST(ParseBound, RefusesIntegersOutOfRange) {
     for (const auto* text : {"9223372036854775808", "-9223372036854775809"})
         EXPECT_THROW(timescale::parse_bound("--until", text), UsageError) << text;
+}
+
+TEST(InternalTimeOf, ReadsBinaryValues) {
+    using timescale::internal_time;
+    // 2000-01-01 and the microsecond after it, 2016-01-02 as a number of days
+    EXPECT_EQ(internal_time(Axis::timestamptz, "\0\0\0\0\0\0\0\0"sv), midnight(2000y / 1 / 1));
+    EXPECT_EQ(internal_time(Axis::timestamp, "\0\0\0\0\0\0\0\1"sv), midnight(2000y / 1 / 1) + 1);
+    EXPECT_EQ(internal_time(Axis::date, "\0\0\x16\xd5"sv), january_2_2016);
+    EXPECT_EQ(internal_time(Axis::date, "\xff\xff\xff\xff"sv), midnight(1999y / 12 / 31));
+    EXPECT_EQ(internal_time(Axis::integer, "\xff\xfe"sv), -2);
+    EXPECT_EQ(internal_time(Axis::integer, "\x7f\xff\xff\xff"sv), 2147483647);
+    EXPECT_EQ(internal_time(Axis::integer, "\x80\0\0\0\0\0\0\0"sv), minus_infinity);
+}
+
+TEST(InternalTimeOf, HasNoValueForNullsInfiniteTimesAndOtherTypes) {
+    using timescale::internal_time;
+    EXPECT_EQ(internal_time(Axis::timestamptz, std::nullopt), std::nullopt);
+    for (const auto axis : {Axis::timestamptz, Axis::timestamp}) {
+        EXPECT_EQ(internal_time(axis, "\x7f\xff\xff\xff\xff\xff\xff\xff"sv), std::nullopt);
+        EXPECT_EQ(internal_time(axis, "\x80\0\0\0\0\0\0\0"sv), std::nullopt);
+    }
+    EXPECT_EQ(internal_time(Axis::date, "\x7f\xff\xff\xff"sv), std::nullopt);
+    EXPECT_EQ(internal_time(Axis::date, "\x80\0\0\0"sv), std::nullopt);
+    EXPECT_EQ(internal_time(Axis::other, "\0\0\0\0\0\0\0\1"sv), std::nullopt);
 }
 
 } // namespace
