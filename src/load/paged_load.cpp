@@ -209,13 +209,25 @@ void PagedLoad::load_range(const Part& part, HelperConnections& connections) {
 
 /// True if the application has written rows since the load began.
 bool PagedLoad::have_late_rows(const Part& part, HelperConnections& connections) {
-    auto late = LateRows(part.prepared.late.snapshot());
-    late.except(queue::find_page_load(connections.target, part.request.task.id).value().writers);
-    const auto place = timescale::find_place(connections.target,
-                                             {part.request.task.target, part.request.task.slices});
-    return std::ranges::any_of(place.overlapping, [&](const auto& chunk) {
-        return late.has_writers(connections.target, chunk, part.request.hypercube_condition());
-    });
+    const auto read_writers = [&] {
+        return queue::find_page_load(connections.target, part.request.task.id).value().writers;
+    };
+    for (auto writers = read_writers();;) {
+        auto late = LateRows(part.prepared.late.snapshot());
+        late.except(writers);
+        const auto place = timescale::find_place(
+            connections.target, {part.request.task.target, part.request.task.slices});
+        if (std::ranges::none_of(place.overlapping, [&](const auto& chunk) {
+                return late.has_writers(connections.target, chunk,
+                                        part.request.hypercube_condition());
+            }))
+            return false;
+        // They may be those of another range, which was committed meanwhile.
+        auto now = read_writers();
+        if (now == writers)
+            return true;
+        writers = std::move(now);
+    }
 }
 
 /// \param around_late_rows leaves out rows whose keys the target has.
