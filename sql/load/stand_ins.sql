@@ -39,7 +39,7 @@ LEFT JOIN pg_namespace AS namespace ON namespace.oid = chunk.relnamespace
 LEFT JOIN pg_inherits AS hypertable ON hypertable.inhrelid = chunk.oid
                                    AND hypertable.inhparent <> stand_in.oid
 WHERE stand_in.relnamespace = to_regnamespace('__backfill')
-  AND stand_in.relkind = 'r' AND stand_in.relname ~ '^stand_in_[0-9]+$'
+  AND stand_in.relkind = 'r' AND stand_in.relname ~ '^stand_in_[0-9]+(_[0-9]+)?$'
   AND (chunk.oid IS NULL OR chunk.relnamespace <> stand_in.relnamespace)
   AND ($1::text IS NULL OR stand_in.relname = $1)
 ORDER BY stand_in.relname

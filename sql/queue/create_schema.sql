@@ -3,7 +3,7 @@
 CREATE SCHEMA __backfill;
 
 -- The format of the tables below; increased when it changes.
-COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 7';
+COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 8';
 
 -- One row for each chunk of the source to copy.
 CREATE TABLE __backfill.task (
@@ -69,7 +69,9 @@ CREATE TABLE __backfill.page_load (
     target oid NOT NULL,
     -- a snapshot of the target; rows that it does not show, and that no range has inserted, are
     -- the application's
-    snapshot text NOT NULL
+    snapshot text NOT NULL,
+    -- the rows of new chunks are gathered in tables
+    gathers boolean NOT NULL
 );
 
 -- One row for each range of pages. It is locked while the range is loaded.
@@ -89,6 +91,21 @@ CREATE TABLE __backfill.page_range (
     rows bigint,
     bytes bigint,
     UNIQUE (task, table_schema, table_name, "from")
+);
+
+-- One row for each table (staging_TASK_NUMBER) in which the rows of a new chunk are gathered. It is
+-- locked while the table is attached.
+CREATE TABLE __backfill.page_slice (
+    task bigint NOT NULL REFERENCES __backfill.page_load ON DELETE CASCADE,
+    number bigint NOT NULL,
+    -- the chunk's slice of time
+    "from" bigint NOT NULL,
+    "until" bigint NOT NULL,
+    -- the statements that created the table
+    definition text NOT NULL,
+    -- the transaction that attached the table, or inserted its rows
+    writer xid,
+    PRIMARY KEY (task, number)
 );
 
 CREATE INDEX task_to_do ON __backfill.task (bytes DESC, id DESC) WHERE worked IS NULL;

@@ -51,16 +51,15 @@ void report_missing_index(Findings& findings, const Hypertable& table) {
     findings.warn(
         "index on time",
         fmt::format(
-            "{} none in the source: copy reads the table by ranges of its pages, sorts each "
-            "by {}, and inserts its rows through the hypertable. If copy is interrupted, a "
-            "row that UPDATE moves to another page before the next copy may be missing or "
-            "be there twice, which verify finds",
+            "{} none in the source: copy reads the table by ranges of its pages, and chunks are "
+            "complete only when all are read. If copy is interrupted, a row that UPDATE moves to "
+            "another page before the next copy may be missing or be there twice, which verify "
+            "finds",
             itself ? which + " has"
                    : fmt::format("{}, of which {} {}", table.name.quoted(), which,
-                                 table.without_time_index.size() == 1 ? "has" : "have"),
-            time),
-        fmt::format("create one in the source if the table is updated meanwhile, or if copy should "
-                    "attach chunks: {}{}",
+                                 table.without_time_index.size() == 1 ? "has" : "have")),
+        fmt::format("create one in the source if the table is updated meanwhile, or if chunks "
+                    "should be copied one by one: {}{}",
                     fmt::join(remedies, "; "), others > 0 ? "; and so on" : ""));
 }
 

@@ -211,6 +211,9 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
     if (!now || !timescale::is_unchanged(*chunk, *now))
         throw postgres::ConcurrentChange("the chunk has just changed in the source");
 
+    if ((prepared.plan.into == load::Plan::Into::attached_table || prepared.plan.gathers) &&
+        !copy_.run.server(Side::target).attaches_cleanly())
+        copy_.has_used_stand_ins = true;
     progress_.now(load::Step::copying);
     const auto loaded = loader_.load({task, *now, source_hypertable, target_hypertable}, prepared);
     const output::Seconds duration = std::chrono::steady_clock::now() - started;
@@ -219,9 +222,6 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
         note = prepared.plan.way() + ": " + prepared.plan.reason;
     else if (now->compressed && prepared.plan.what == load::Plan::What::rows)
         note = "decompressed: " + prepared.plan.reason;
-    if (prepared.plan.into == load::Plan::Into::attached_table &&
-        !copy_.run.server(Side::target).attaches_cleanly())
-        copy_.has_used_stand_ins = true;
     finish(claim,
            {{.id = task.id,
              .loaded = loaded,

@@ -1,6 +1,5 @@
 #include "load/attached_load.hpp"
 
-#include "load/triggers.hpp"
 #include "postgres/transaction.hpp"
 #include "queue/counts.hpp"
 
@@ -44,27 +43,9 @@ Loaded AttachedLoad::load(const Request& request, Prepared& prepared) {
     progress_.now(Step::attaching);
     if (staging.attach(target_, progress_))
         return loaded;
-    insert_instead(request, prepared, columns);
-    return loaded;
-}
-
-/// Inserts the loaded rows through the hypertable, because the table cannot be attached: a writer's
-/// row has created the chunk meanwhile.
-void AttachedLoad::insert_instead(const Request& request, Prepared& prepared,
-                                  const CopyShape& columns) {
-    const auto& triggers = request.target_hypertable.triggers;
-    const bool as_replica = triggers.has_any() && triggers.can_be_replica();
-    // The next attempt finds that chunk, and suspends its triggers.
-    if (triggers.has_any() && !as_replica)
-        throw postgres::ConcurrentChange("a row of the application has just created the chunk");
-    if (as_replica)
-        be_replica(target_);
-    set_direct_compress(target_, request.target_hypertable, false);
-    rows_.insert_staged(columns, staging_->name(), request.task.target);
-    set_direct_compress(target_, request.target_hypertable, true);
-    if (as_replica)
-        be_origin(target_);
+    const bool as_replica = rows_.insert_instead(request, prepared, columns, staging.name());
     rows_.resolve_overlap(request, prepared, as_replica);
+    return loaded;
 }
 
 /// True if a single worker would still load the chunk when the others have no work left.

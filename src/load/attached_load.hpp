@@ -34,7 +34,6 @@ class AttachedLoad {
     void drop_uncommitted() { staging_.reset(); }
 
   private:
-    void insert_instead(const Request& request, Prepared& prepared, const CopyShape& columns);
     bool is_worth_sharing(const Request& request);
     queue::Loaded load_in_pieces(const Request& request, const CopyShape& columns,
                                  const postgres::QualifiedName& staging);

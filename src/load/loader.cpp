@@ -21,8 +21,12 @@ Prepared Loader::prepare(const Request& request) {
         case Plan::Into::hypertable:
             if (plan.by_pages)
                 plan.by_pages = paged_.prepare(request, prepared);
-            if (!plan.by_pages)
-                chunks_.empty(request, prepared);
+            plan.gathers = plan.gathers && plan.by_pages;
+            if (plan.by_pages)
+                return prepared;
+            if (request.spans_chunks())
+                paged_.forget(request, prepared.late);
+            chunks_.empty(request, prepared);
             return prepared;
         case Plan::Into::attached_table:
             if (!prepared.target ||

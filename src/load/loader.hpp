@@ -24,7 +24,7 @@ class Loader {
           late_batches_(context_), chunks_(context_, late_batches_),
           rows_(context_, late_batches_, chunks_),
           compressed_(context_, late_batches_, chunks_, rows_), attached_(context_, rows_),
-          paged_(context_, rows_) {}
+          paged_(context_, rows_, options.strategy) {}
     Loader(const Loader&) = delete;
     Loader& operator=(const Loader&) = delete;
 

@@ -212,6 +212,8 @@ std::string Plan::way() const {
         return what == What::rows ? "create the chunk, then in place"
                                   : "create the chunk, then attach its batches";
     case Into::hypertable:
+        if (gathers)
+            return "by ranges of pages, then attach";
         return by_pages ? "through the hypertable, by ranges of pages" : "through the hypertable";
     case Into::existing_chunk:
         break;
@@ -355,7 +357,10 @@ Plan choose_without_triggers(const Situation& situation) {
         plan.into = Plan::Into::hypertable;
         // With a space dimension, each range would create its chunks itself, and lock out others.
         plan.by_pages = situation.is_large && situation.same_dimensions;
+        plan.gathers = plan.by_pages && situation.known_obstacle.empty();
         plan.reason = why_not_by_chunks(situation);
+        if (plan.by_pages && !plan.gathers)
+            plan.reason += "; tables are not attached: " + situation.known_obstacle;
         return plan;
     }
     if (situation.same_dimensions && (situation.target || situation.takes_new_chunk)) {
@@ -404,7 +409,7 @@ Plan choose_load(const Situation& situation) {
     // In replica mode, foreign keys are checked after the last row is loaded. Rows that violate
     // them must not be committed before.
     if (plan.triggers == Plan::Triggers::replica && !situation.triggers.foreign_keys.empty())
-        plan.by_pages = false;
+        plan.by_pages = plan.gathers = false;
     const auto note = note_on_triggers(plan, situation.triggers);
     // known_obstacle may be the reason of an earlier plan, with the note.
     if (!plan.reason.ends_with(note))

@@ -62,6 +62,8 @@ struct Plan {
     /// The rows of a plain table without an index on time are loaded by ranges of its pages, each
     /// in a transaction of its own (PagedLoad).
     bool by_pages = false;
+    /// With by_pages: the rows of each new chunk are gathered in a table, which is then attached.
+    bool gathers = false;
     /// COPY names the chunk, so that statement triggers of the hypertable do not fire.
     bool names_chunk = false;
     bool decompress_first = false; ///< decompress the target's chunk

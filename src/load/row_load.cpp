@@ -4,7 +4,9 @@
 #include "load/replacement.hpp"
 #include "load/staging_table.hpp"
 #include "load/triggers.hpp"
+#include "timescale/bound.hpp"
 #include "timescale/routing.hpp"
+#include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
 
@@ -20,6 +22,43 @@ void RowLoad::insert_staged(const CopyShape& columns, const QualifiedName& stagi
     target_.execute(fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} "
                                 "ON CONFLICT DO NOTHING",
                                 to.quoted(), columns.columns, columns.columns, staging.quoted()));
+}
+
+/// Runs a function that copies rows into the hypertable or a chunk.
+template <typename Copy>
+Loaded RowLoad::insert(const Request& request, const Prepared& prepared, const Copy& copy) {
+    // In a deadlock, in which a writer and this transaction wait for each other's keys, the server
+    // must not cancel the writer.
+    const bool may_wait_for_keys = !request.target_hypertable.key.empty();
+    if (may_wait_for_keys)
+        target_.execute(lock_briefly);
+    set_direct_compress(target_, request.target_hypertable, false);
+    RoleSearchPath path(target_, prepared.plan.triggers == Plan::Triggers::fired);
+    const Loaded loaded = copy();
+    path.end();
+    set_direct_compress(target_, request.target_hypertable, true);
+    if (may_wait_for_keys)
+        target_.execute(lock_patiently);
+    return loaded;
+}
+
+bool RowLoad::insert_instead(const Request& request, const Prepared& prepared,
+                             const CopyShape& columns, const QualifiedName& staging) {
+    const auto& triggers = request.target_hypertable.triggers;
+    const bool as_replica = triggers.has_any() && triggers.can_be_replica();
+    // The next attempt finds that chunk, and suspends its triggers.
+    if (triggers.has_any() && !as_replica)
+        throw postgres::ConcurrentChange("a row of the application has just created the chunk");
+    if (as_replica)
+        be_replica(target_);
+    timescale::route_exactly(target_, request.target_hypertable);
+    insert(request, prepared, [&] {
+        insert_staged(columns, staging, request.task.target);
+        return Loaded{};
+    });
+    if (as_replica)
+        be_origin(target_);
+    return as_replica;
 }
 
 void RowLoad::resolve_overlap(const Request& request, Prepared& prepared, bool as_replica,
@@ -82,43 +121,74 @@ Loaded RowLoad::load(const Request& request, Prepared& prepared) {
 Loaded RowLoad::copy_rows(const Request& request, const Prepared& prepared,
                           const CopyShape& columns, const std::string& from,
                           const QualifiedName& to) {
-    // In a deadlock, in which a writer and this transaction wait for each other's keys, the server
-    // must not cancel the writer.
-    const bool may_wait_for_keys = !request.target_hypertable.key.empty();
-    if (may_wait_for_keys)
-        target_.execute(lock_briefly);
-    set_direct_compress(target_, request.target_hypertable, false);
-    RoleSearchPath path(target_, prepared.plan.triggers == Plan::Triggers::fired);
     const auto sorted = sorted_for(request.target_hypertable, columns);
-    const auto loaded =
-        prepared.has_late_rows
-            ? load_around_late_rows(request, sorted, from,
-                                    prepared.plan.names_chunk ? to : request.task.target)
-            : copy_table(source_, sorted, from, target_, to, progress_);
-    path.end();
-    set_direct_compress(target_, request.target_hypertable, true);
-    if (may_wait_for_keys)
-        target_.execute(lock_patiently);
-    return loaded;
+    return insert(request, prepared, [&] {
+        if (!prepared.has_late_rows)
+            return copy_table(source_, sorted, from, target_, to, progress_);
+        // COPY would fail if the source has a row with the same key as a late row.
+        const auto loaded = stage_rows(request, sorted, from);
+        unstage_rows(request, columns, prepared.plan.names_chunk ? to : request.task.target);
+        return loaded;
+    });
 }
 
-/// Loads through a staging table, because COPY would fail if the source has a row with the same key
-/// as a late row.
-Loaded RowLoad::load_around_late_rows(const Request& request, const CopyShape& columns,
-                                      const std::string& from, const QualifiedName& to) {
-    const auto loaded = stage_rows(request, columns, from);
-    insert_staged(columns, staging_name(request.task.id), to);
-    drop_staging_table(target_, request.task.id);
-    return loaded;
+Loaded RowLoad::copy_in_parts(const Request& request, const Prepared& prepared,
+                              const CopyShape& columns, const std::string& from,
+                              const std::vector<SlicePart>& parts) {
+    const auto& time = request.source_hypertable.time;
+    const auto axis = timescale::axis_of(time.type);
+    const auto sorted = sorted_for(request.target_hypertable, columns);
+    return insert(request, prepared, [&] {
+        // as copy_rows()
+        if (prepared.has_late_rows)
+            make_staging(request);
+        const postgres::CopyPart through_hypertable{
+            copy_from_stdin(sorted, prepared.has_late_rows ? staging_name(request.task.id)
+                                                           : request.task.target),
+            sorted.sort_fields};
+        std::vector<postgres::CopyPart> copies;
+        for (const auto& part : parts)
+            copies.push_back(part.table ? postgres::CopyPart{copy_from_stdin(columns, *part.table)}
+                                        : through_hypertable);
+        copies.push_back(through_hypertable); // rows of other slices
+        const auto count = postgres::copy_in_parts(
+            source_, copy_to_stdout(columns, from, timescale::axis_expression(time)),
+            [&](auto field) {
+                const auto value = timescale::internal_time(axis, field);
+                const auto next =
+                    std::ranges::upper_bound(parts, value.value_or(timescale::minus_infinity), {},
+                                             [](const auto& part) { return part.slice.from; });
+                if (!value || next == parts.begin() || *value >= std::prev(next)->slice.until)
+                    return parts.size();
+                return static_cast<std::size_t>(std::prev(next) - parts.begin());
+            },
+            target_, copies, [&](auto bytes) { progress_.moved(bytes); });
+        if (prepared.has_late_rows)
+            unstage_rows(request, columns, request.task.target);
+        return Loaded{.rows = count.rows, .batches = 0, .bytes = count.bytes};
+    });
 }
 
-/// Loads into a staging table, which is in no publication and is dropped in the same transaction.
+/// Creates an empty staging table, which is in no publication and is dropped in the same
+/// transaction.
+void RowLoad::make_staging(const Request& request) {
+    target_.execute(fmt::format("DROP TABLE IF EXISTS {0}; CREATE UNLOGGED TABLE {0} (LIKE {1})",
+                                staging_name(request.task.id).quoted(),
+                                request.task.target.quoted()));
+}
+
 Loaded RowLoad::stage_rows(const Request& request, const CopyShape& columns,
                            const std::string& from) {
-    const auto staging = staging_name(request.task.id);
-    target_.execute(fmt::format("DROP TABLE IF EXISTS {0}; CREATE UNLOGGED TABLE {0} (LIKE {1})",
-                                staging.quoted(), request.task.target.quoted()));
-    return copy_table(source_, columns, from, target_, staging, progress_, ", FREEZE");
+    make_staging(request);
+    return copy_table(source_, columns, from, target_, staging_name(request.task.id), progress_,
+                      ", FREEZE");
+}
+
+/// Inserts the rows of the staging table, except those whose keys exist, and drops it.
+void RowLoad::unstage_rows(const Request& request, const CopyShape& columns,
+                           const QualifiedName& to) {
+    insert_staged(columns, staging_name(request.task.id), to);
+    drop_staging_table(target_, request.task.id);
 }
 
 /// Changes only rows that differ, because deleting rows would fire the actions of foreign keys, or

@@ -8,7 +8,9 @@
 #include "postgres/connection.hpp"
 #include "postgres/quote.hpp"
 #include "queue/task.hpp"
+#include "timescale/time_range.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,21 @@ class RowLoad {
                             const CopyShape& columns, const std::string& from,
                             const postgres::QualifiedName& to);
 
+    /// Where copy_in_parts() puts the rows of a slice of time.
+    struct SlicePart {
+        timescale::TimeRange slice;
+        /// The table that gathers them; none if they go through the hypertable.
+        std::optional<postgres::QualifiedName> table;
+    };
+
+    /// Copies rows, each into the place of its slice, without conflicts with late rows. Other rows
+    /// go through the hypertable.
+    /// \param parts ascending. \param from the FROM item that reads the rows, in any order.
+    /// \pre the columns are copied in binary format
+    queue::Loaded copy_in_parts(const Request& request, const Prepared& prepared,
+                                const CopyShape& columns, const std::string& from,
+                                const std::vector<SlicePart>& parts);
+
     /// The table that COPY must name so that rows are inserted into the chunk's own table. If a
     /// chunk with the same slices exists and is locked, COPY into the hypertable routes every row
     /// to it.
@@ -46,6 +63,12 @@ class RowLoad {
     void insert_staged(const CopyShape& columns, const postgres::QualifiedName& staging,
                        const postgres::QualifiedName& to);
 
+    /// Inserts the rows of a staging table through the hypertable, because it cannot be attached: a
+    /// writer's row has created the chunk meanwhile. They may equal late rows.
+    /// \returns true if the server has not checked the foreign keys.
+    bool insert_instead(const Request& request, const Prepared& prepared, const CopyShape& columns,
+                        const postgres::QualifiedName& staging);
+
     /// Finishes the target's chunks into which rows were inserted through the hypertable: removes
     /// duplicates, checks foreign keys and runs ANALYZE.
     /// \param as_replica true if the server has not checked the foreign keys.
@@ -54,8 +77,11 @@ class RowLoad {
                          const std::vector<postgres::QualifiedName>& replaced = {});
 
   private:
-    queue::Loaded load_around_late_rows(const Request& request, const CopyShape& columns,
-                                        const std::string& from, const postgres::QualifiedName& to);
+    template <typename Copy>
+    queue::Loaded insert(const Request& request, const Prepared& prepared, const Copy& copy);
+    void make_staging(const Request& request);
+    void unstage_rows(const Request& request, const CopyShape& columns,
+                      const postgres::QualifiedName& to);
     queue::Loaded stage_rows(const Request& request, const CopyShape& columns,
                              const std::string& from);
     queue::Loaded load_differences(const Request& request, const Prepared& prepared,

@@ -102,9 +102,11 @@ void set_direct_compress(postgres::Connection& target, const timescale::Hypertab
         target.execute(*setting);
 }
 
-std::string copy_to_stdout(const CopyShape& shape, const std::string& from) {
-    return fmt::format("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT {}{})", shape.values, from,
-                       shape.format(), encoding_option(shape));
+std::string copy_to_stdout(const CopyShape& shape, const std::string& from,
+                           const std::string& before) {
+    return fmt::format("COPY (SELECT {}{} FROM {}) TO STDOUT (FORMAT {}{})",
+                       before.empty() ? "" : before + ", ", shape.values, from, shape.format(),
+                       encoding_option(shape));
 }
 
 std::string rows_in_pages(const postgres::QualifiedName& table, std::int64_t from,

@@ -67,7 +67,9 @@ void set_direct_compress(postgres::Connection& target, const timescale::Hypertab
                          bool on);
 
 /// \param from the FROM item: a table, perhaps after ONLY, perhaps followed by conditions.
-std::string copy_to_stdout(const CopyShape& shape, const std::string& from);
+/// \param before an expression that is selected before the columns; none if empty.
+std::string copy_to_stdout(const CopyShape& shape, const std::string& from,
+                           const std::string& before = "");
 
 /// The FROM item, with a condition, for a table's rows in a range of its pages.
 /// \param until the page after the last; none for all that follow.

@@ -3,11 +3,13 @@
 #include "load/locks.hpp"
 #include "postgres/sqlstate.hpp"
 #include "postgres/transaction.hpp"
+#include "sql.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <set>
+#include <utility>
 
 namespace load {
 
@@ -19,35 +21,87 @@ using postgres::SqlError;
 namespace sqlstate = postgres::sqlstate;
 
 std::optional<postgres::QualifiedName> stand_in_for(const timescale::Server& server,
-                                                    std::int64_t task) {
-    return server.attaches_cleanly() ? std::nullopt : std::optional(stand_in_name(task));
+                                                    std::int64_t task,
+                                                    std::optional<std::int64_t> number) {
+    return server.attaches_cleanly() ? std::nullopt : std::optional(stand_in_name(task, number));
+}
+
+/// Runs statements in a transaction of its own. Retries if a lock is not granted at once, because
+/// others queue behind us while we wait.
+template <typename Change>
+void change_briefly(postgres::Connection& connection, ProgressListener& progress,
+                    const Change& change) {
+    for (int attempts = 1;; ++attempts) {
+        try {
+            postgres::Transaction transaction(connection, fmt::format("BEGIN; {}", lock_briefly));
+            change();
+            transaction.commit();
+            return;
+        } catch (const SqlError& error) {
+            if (!may_succeed_later(error) || attempts == most_attempts)
+                throw;
+        }
+        pause(progress);
+    }
+}
+
+/// Locks a table that nobody else uses. Autovacuum does not give way to a waiter that gives up
+/// early.
+void lock_unseen_table(postgres::Connection& connection, const std::string& table) {
+    connection.execute(fmt::format("SET LOCAL lock_timeout = 0; LOCK TABLE {} IN ACCESS EXCLUSIVE "
+                                   "MODE; {}",
+                                   table, lock_briefly));
 }
 
 } // namespace
 
-postgres::QualifiedName staging_name(std::int64_t task) {
-    return {"__backfill", fmt::format("staging_{}", task)};
+postgres::QualifiedName staging_name(std::int64_t task, std::optional<std::int64_t> number) {
+    return {"__backfill",
+            fmt::format("staging_{}{}", task, number ? fmt::format("_{}", *number) : "")};
 }
 
 void drop_staging_table(postgres::Connection& target, std::int64_t task) {
     target.execute("DROP TABLE IF EXISTS " + staging_name(task).quoted());
 }
 
+void drop_gathered_tables(postgres::Connection& target, std::int64_t task,
+                          ProgressListener& progress) {
+    const auto tables = target.query(sql::gathered_tables, {std::to_string(task)});
+    for (int row = 0; row < tables.size(); ++row) {
+        if (!tables.boolean(row, "is_table"))
+            continue;
+        const auto number = tables.integer(row, "number");
+        const auto table = staging_name(task, number).quoted();
+        change_briefly(target, progress, [&] {
+            lock_unseen_table(target, table);
+            target.execute(fmt::format("DROP TABLE IF EXISTS {}, {}", table,
+                                       stand_in_name(task, number).quoted()));
+        });
+    }
+}
+
+std::int64_t highest_gathered_number(postgres::Connection& target, std::int64_t task) {
+    const auto tables = target.query(sql::gathered_tables, {std::to_string(task)});
+    return tables.empty() ? 0 : tables.integer(tables.size() - 1, "number");
+}
+
 std::optional<timescale::StagingShape> StagingTable::shape(postgres::Connection& connection,
                                                            const timescale::Server& server,
-                                                           const queue::Task& task) {
-    return timescale::read_staging_shape(connection, task.target, staging_name(task.id),
-                                         stand_in_for(server, task.id));
+                                                           const queue::Task& task,
+                                                           std::optional<std::int64_t> number) {
+    return timescale::read_staging_shape(connection, task.target, staging_name(task.id, number),
+                                         stand_in_for(server, task.id, number));
 }
 
 StagingTable::StagingTable(postgres::Connection& builder, const timescale::Server& server,
-                           const queue::Task& task, timescale::StagingShape shape)
+                           const queue::Task& task, timescale::StagingShape shape,
+                           std::optional<std::int64_t> number)
     : builder_(builder), server_(server), hypertable_(task.target), slices_(task.slices.text()),
-      shape_(std::move(shape)), name_(staging_name(task.id)),
-      stand_in_(stand_in_for(server, task.id)) {}
+      shape_(std::move(shape)), name_(staging_name(task.id, number)),
+      stand_in_(stand_in_for(server, task.id, number)) {}
 
 StagingTable::~StagingTable() {
-    if (!exists_)
+    if (!is_owned_)
         return;
     for (int attempts = 0; attempts < 3; ++attempts) {
         try {
@@ -72,11 +126,21 @@ std::string StagingTable::drop_statement() const {
 }
 
 void StagingTable::create() {
-    exists_ = true;
+    is_owned_ = true;
+    builder_.execute("BEGIN");
+    create_here();
+}
+
+void StagingTable::create_to_keep() {
+    create_here();
+    is_public_ = true;
+}
+
+void StagingTable::create_here() {
     try {
         // If an abandoned backend has a lock on the old table, it is terminated before the next
         // attempt.
-        builder_.execute(fmt::format("BEGIN; {}; {}; SET LOCAL lock_timeout = 0; {}", lock_briefly,
+        builder_.execute(fmt::format("{}; {}; SET LOCAL lock_timeout = 0; {}", lock_briefly,
                                      drop_statement(), shape_.create_table));
     } catch (const SqlError& error) {
         // A backend of a killed run has just committed the table (unique_violation: in a catalog).
@@ -92,7 +156,19 @@ void StagingTable::publish() {
     is_public_ = true;
 }
 
+void StagingTable::reopen(ProgressListener& progress) {
+    is_public_ = true;
+    change_briefly(builder_, progress, [&] {
+        // A backend of a killed run may still be building.
+        lock_unseen_table(builder_, name_.quoted());
+        const auto found = builder_.query(sql::undo_build, {name_.quoted()});
+        if (!found.is_null(0, "statements"))
+            builder_.execute(found.string(0, "statements"));
+    });
+}
+
 void StagingTable::build(int processes, ProgressListener& progress) {
+    postgres::Transaction transaction(builder_, postgres::Transaction::BegunElsewhere{});
     std::string statements = is_public_ ? "BEGIN; " : "";
     // Do not exceed the server's setting.
     statements += fmt::format("SELECT set_config('max_parallel_maintenance_workers', least({}, "
@@ -105,6 +181,7 @@ void StagingTable::build(int processes, ProgressListener& progress) {
     for (const auto& constraint : shape_.unvalidated)
         statements += constraint + "; ";
     builder_.execute(fmt::format("{}ANALYZE {}; COMMIT", statements, name_.quoted()));
+    transaction.ended();
     if (server_.adopts_indexes())
         for (const auto& key : shape_.foreign_keys)
             add_foreign_key(key, progress);
@@ -114,20 +191,10 @@ void StagingTable::build(int processes, ProgressListener& progress) {
 /// the referenced table as adding the key does.
 void StagingTable::add_foreign_key(const timescale::StagingShape::ForeignKey& key,
                                    ProgressListener& progress) {
-    for (int attempts = 1;; ++attempts) {
-        try {
-            postgres::Transaction transaction(builder_, fmt::format("BEGIN; {}", lock_briefly));
-            builder_.execute(fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID",
-                                         name_.quoted(), quote_identifier(key.name),
-                                         key.definition));
-            transaction.commit();
-            break;
-        } catch (const SqlError& error) {
-            if (!may_succeed_later(error) || attempts == most_attempts)
-                throw;
-        }
-        pause(progress);
-    }
+    change_briefly(builder_, progress, [&] {
+        builder_.execute(fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID",
+                                     name_.quoted(), quote_identifier(key.name), key.definition));
+    });
     if (key.valid)
         builder_.execute(fmt::format("ALTER TABLE {} VALIDATE CONSTRAINT {}", name_.quoted(),
                                      quote_identifier(key.name)));
@@ -229,6 +296,7 @@ bool StagingTable::attach(postgres::Connection& target, ProgressListener& progre
                             renames, quote_literal(hypertable_.quoted()), quote_literal(slices_),
                             quote_literal(name_.quoted())));
             if (!server_.adopts_indexes() || is_adopted(target, chunk, id)) {
+                chunk_ = {chunk.string(0, "schema_name"), chunk.string(0, "table_name")};
                 attached_ = true;
                 return true;
             }
@@ -238,7 +306,7 @@ bool StagingTable::attach(postgres::Connection& target, ProgressListener& progre
         } catch (const SqlError& error) {
             if (error.sqlstate() == sqlstate::lock_not_available && attempts == most_attempts)
                 throw;
-            target.execute("ROLLBACK TO SAVEPOINT attaching");
+            target.execute("ROLLBACK TO SAVEPOINT attaching; RELEASE SAVEPOINT attaching");
             if (error.sqlstate() == timescale::chunk_collision)
                 return false;
             // Another chunk with this id has the names (duplicate_table).
@@ -251,9 +319,9 @@ bool StagingTable::attach(postgres::Connection& target, ProgressListener& progre
 }
 
 void StagingTable::committed(const ConnectLean& connect) {
-    if (!attached_ || !exists_)
+    if (!std::exchange(attached_, false))
         return;
-    exists_ = false;
+    is_owned_ = false;
     if (!stand_in_)
         return;
     // If a session is already reading the chunk, this is tried again at the end of the run.

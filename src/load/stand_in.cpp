@@ -50,8 +50,8 @@ bool remove(postgres::Connection& lean, const QualifiedName& name) {
 
 } // namespace
 
-QualifiedName stand_in_name(std::int64_t task) {
-    return {schema, fmt::format("stand_in_{}", task)};
+QualifiedName stand_in_name(std::int64_t task, std::optional<std::int64_t> number) {
+    return {schema, fmt::format("stand_in_{}{}", task, number ? fmt::format("_{}", *number) : "")};
 }
 
 postgres::Statement stand_ins_statement() {

@@ -29,8 +29,8 @@ struct StandIn {
     std::optional<postgres::QualifiedName> chunk;
 };
 
-/// The name of the stand-in of a task's staging table.
-postgres::QualifiedName stand_in_name(std::int64_t task);
+/// The name of the stand-in of a task's staging table. \param number as for staging_name().
+postgres::QualifiedName stand_in_name(std::int64_t task, std::optional<std::int64_t> number = {});
 
 /// The statement that reads the stand-ins of tables that have become chunks, or were dropped since.
 postgres::Statement stand_ins_statement();

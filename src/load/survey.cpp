@@ -175,7 +175,7 @@ std::vector<Prepared> Survey::look(const std::vector<Request>& requests,
         if (now.target && !now.triggers.of_statements.empty() && !now.triggers.can_be_replica())
             now.columns_in_place = has_columns_in_place(now.target->name);
         Prepared prepared{choose_load(now), now.target};
-        if (prepared.plan.into == Plan::Into::attached_table) {
+        if (prepared.plan.into == Plan::Into::attached_table || prepared.plan.gathers) {
             now.known_obstacle = cached(obstacles, requests[i].task.target, [&](const auto&) {
                 return staging_obstacle(target_, target_server_, requests[i]);
             });

@@ -1,7 +1,10 @@
 #include "queue/page_ranges.hpp"
 
 #include "json/value.hpp"
+#include "postgres/sqlstate.hpp"
 #include "sql.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -53,7 +56,7 @@ bool are_outdated(const std::vector<PageRange>& ranges, const std::vector<TableF
 
 std::optional<PageLoad> find_page_load(postgres::Connection& target, std::int64_t task) {
     const auto id = std::to_string(task);
-    const auto found = target.query("SELECT page_load.snapshot FROM __backfill.page_load "
+    const auto found = target.query("SELECT page_load.snapshot, gathers FROM __backfill.page_load "
                                     "JOIN __backfill.task ON task.id = page_load.task "
                                     "WHERE task.id = $1 AND task.range = page_load.range "
                                     "AND task.snapshot IS NOT DISTINCT FROM source_snapshot "
@@ -64,6 +67,7 @@ std::optional<PageLoad> find_page_load(postgres::Connection& target, std::int64_
         return std::nullopt;
     PageLoad load;
     load.snapshot = found.string(0, "snapshot");
+    load.gathers = found.boolean(0, "gathers");
     const auto rows =
         target.query("SELECT * FROM __backfill.page_range WHERE task = $1 ORDER BY id", {id});
     for (int row = 0; row < rows.size(); ++row) {
@@ -80,16 +84,28 @@ std::optional<PageLoad> find_page_load(postgres::Connection& target, std::int64_
         load.writers.push_back(rows.string(row, "writer"));
         load.loaded += {.rows = rows.integer(row, "rows"), .bytes = rows.integer(row, "bytes")};
     }
+    const auto slices =
+        target.query("SELECT * FROM __backfill.page_slice WHERE task = $1 ORDER BY number", {id});
+    for (int row = 0; row < slices.size(); ++row) {
+        load.slices.push_back(
+            {.number = slices.integer(row, "number"),
+             .slice = {.from = slices.integer(row, "from"), .until = slices.integer(row, "until")},
+             .definition = slices.string(row, "definition"),
+             .is_finished = !slices.is_null(row, "writer")});
+        if (load.slices.back().is_finished)
+            load.writers.push_back(slices.string(row, "writer"));
+    }
     return load;
 }
 
-void begin_page_load(postgres::Connection& target, std::int64_t task, const std::string& snapshot) {
-    target.query(
-        "INSERT INTO __backfill.page_load (task, range, source_snapshot, target, snapshot) "
-        "SELECT id, range, snapshot, "
-        "to_regclass(format('%I.%I', target_schema, target_name)), $2 "
-        "FROM __backfill.task WHERE id = $1",
-        {std::to_string(task), snapshot});
+void begin_page_load(postgres::Connection& target, std::int64_t task, const std::string& snapshot,
+                     bool gathers) {
+    target.query("INSERT INTO __backfill.page_load "
+                 "(task, range, source_snapshot, target, snapshot, gathers) "
+                 "SELECT id, range, snapshot, "
+                 "to_regclass(format('%I.%I', target_schema, target_name)), $2, $3 "
+                 "FROM __backfill.task WHERE id = $1",
+                 {std::to_string(task), snapshot, gathers ? "t" : "f"});
 }
 
 void add_page_ranges(postgres::Connection& target, std::int64_t task,
@@ -109,16 +125,39 @@ void add_page_ranges(postgres::Connection& target, std::int64_t task,
                  {std::to_string(task), json::dump(list)});
 }
 
+void add_page_slice(postgres::Connection& target, std::int64_t task, const PageSlice& slice) {
+    try {
+        target.query("INSERT INTO __backfill.page_slice "
+                     "(task, number, \"from\", \"until\", definition) "
+                     "VALUES ($1, $2, $3, $4, $5)",
+                     {std::to_string(task), std::to_string(slice.number),
+                      std::to_string(slice.slice.from), std::to_string(slice.slice.until),
+                      slice.definition});
+    } catch (const postgres::SqlError& error) {
+        if (error.sqlstate() != postgres::sqlstate::unique_violation)
+            throw;
+        throw postgres::ConcurrentChange(error.what());
+    }
+}
+
 std::vector<std::string> forget_page_load(postgres::Connection& target, std::int64_t task) {
     const auto id = std::to_string(task);
-    const auto ranges =
-        target.query("DELETE FROM __backfill.page_range WHERE task = $1 RETURNING writer", {id});
-    target.query("DELETE FROM __backfill.page_load WHERE task = $1", {id});
     std::vector<std::string> writers;
-    for (int row = 0; row < ranges.size(); ++row)
-        if (!ranges.is_null(row, "writer"))
-            writers.push_back(ranges.string(row, "writer"));
+    for (const auto* parts : {"page_range", "page_slice"}) {
+        const auto rows = target.query(
+            fmt::format("DELETE FROM __backfill.{} WHERE task = $1 RETURNING writer", parts), {id});
+        for (int row = 0; row < rows.size(); ++row)
+            if (!rows.is_null(row, "writer"))
+                writers.push_back(rows.string(row, "writer"));
+    }
+    target.query("DELETE FROM __backfill.page_load WHERE task = $1", {id});
     return writers;
+}
+
+void abandon_page_load(postgres::Connection& target, std::int64_t task) {
+    // No table has this OID, so find_page_load() finds nothing.
+    target.query("UPDATE __backfill.page_load SET target = 0 WHERE task = $1",
+                 {std::to_string(task)});
 }
 
 bool claim_page_range(postgres::Connection& target, std::int64_t id) {
@@ -133,6 +172,20 @@ void finish_page_range(postgres::Connection& target, std::int64_t id, const Load
     target.query("UPDATE __backfill.page_range "
                  "SET writer = pg_current_xact_id()::xid, rows = $2, bytes = $3 WHERE id = $1",
                  {std::to_string(id), std::to_string(loaded.rows), std::to_string(loaded.bytes)});
+}
+
+bool claim_page_slice(postgres::Connection& target, std::int64_t task, std::int64_t number) {
+    return !target
+                .query("SELECT FROM __backfill.page_slice WHERE task = $1 AND number = $2 "
+                       "AND writer IS NULL FOR UPDATE",
+                       {std::to_string(task), std::to_string(number)})
+                .empty();
+}
+
+void finish_page_slice(postgres::Connection& target, std::int64_t task, std::int64_t number) {
+    target.query("UPDATE __backfill.page_slice SET writer = pg_current_xact_id()::xid "
+                 "WHERE task = $1 AND number = $2",
+                 {std::to_string(task), std::to_string(number)});
 }
 
 } // namespace queue

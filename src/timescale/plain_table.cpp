@@ -175,6 +175,17 @@ std::vector<TimeRange> slices_of_rows(postgres::Connection& source, const Dimens
     return {slices.begin(), slices.end()};
 }
 
+std::vector<TimeRange> sampled_slices(postgres::Connection& source, const Dimension& time,
+                                      const postgres::QualifiedName& table, std::int64_t pages,
+                                      const std::string& condition, std::int64_t chunk_interval) {
+    constexpr double sampled = 2048; // pages
+    const auto all = static_cast<double>(std::max<std::int64_t>(pages, 1));
+    return slices_of_rows(source, time,
+                          fmt::format("{} TABLESAMPLE SYSTEM ({}) WHERE {}", table.quoted(),
+                                      std::min(100.0, 100.0 * sampled / all), condition),
+                          chunk_interval);
+}
+
 std::vector<ChunkInRange> chunks_of_slices(postgres::Connection& source, const Hypertable& table,
                                            const std::vector<TimeRange>& slices,
                                            const TimeRange& range) {

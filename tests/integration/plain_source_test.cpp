@@ -413,7 +413,7 @@ TEST_F(PlainSource, CheckSaysWhatIsSpecial) {
         outcome.output,
         AllOf(HasSubstr("without TimescaleDB"),
               HasSubstr("\"public\".\"readings\" has none in the source: copy reads the table by "
-                        "ranges of its pages, sorts each by \"time\""),
+                        "ranges of its pages, and chunks are complete only when all are read"),
               HasSubstr("a row that UPDATE moves to another page before the next copy may be "
                         "missing or be there twice, which verify finds"),
               HasSubstr("CREATE INDEX ON \"public\".\"readings\" (\"time\")"),

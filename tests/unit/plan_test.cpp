@@ -137,7 +137,16 @@ TEST(ChooseLoad, LoadsALargeTableWithoutAnIndexByPages) {
     EXPECT_EQ(in_one_pass.way(), "through the hypertable");
     situation.is_large = true;
     EXPECT_TRUE(choose_load(situation).by_pages);
+    EXPECT_TRUE(choose_load(situation).gathers);
+    EXPECT_EQ(choose_load(situation).way(), "by ranges of pages, then attach");
+    situation.known_obstacle = "the Apache edition cannot attach tables";
+    EXPECT_TRUE(choose_load(situation).by_pages);
+    EXPECT_FALSE(choose_load(situation).gathers);
     EXPECT_EQ(choose_load(situation).way(), "through the hypertable, by ranges of pages");
+    EXPECT_EQ(choose_load(situation).reason,
+              "the source's table has no index on time; tables are not attached: the Apache "
+              "edition cannot attach tables");
+    situation.known_obstacle.clear();
     situation.same_dimensions = false;
     EXPECT_FALSE(choose_load(situation).by_pages);
     situation.same_dimensions = true;
@@ -147,6 +156,7 @@ TEST(ChooseLoad, LoadsALargeTableWithoutAnIndexByPages) {
     EXPECT_TRUE(choose_load(situation).by_pages);
     situation.triggers.foreign_keys.resize(1);
     EXPECT_FALSE(choose_load(situation).by_pages);
+    EXPECT_FALSE(choose_load(situation).gathers);
     situation.fire_triggers = true;
     EXPECT_TRUE(choose_load(situation).by_pages);
 }
