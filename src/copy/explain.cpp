@@ -27,7 +27,8 @@ class Explanation {
     Explanation(run::Endpoints& ends, const load::LoadOptions& load, output::Output& output)
         : output_(output), source_(ends.source), targets_(run::read_targets(ends)),
           sources_(run::read_sources(ends, targets_)),
-          survey_(ends.source.server, ends.target.connection, ends.target.server, load) {}
+          survey_(ends.source.server, ends.target.connection, ends.target.server, load),
+          strategy_(load.strategy) {}
 
     /// Prints some tasks.
     /// \param briefly prints no line for each task, except as JSON.
@@ -62,7 +63,8 @@ class Explanation {
         }
         const auto prepared = survey_.look(requests);
         for (std::size_t i = 0; i < requests.size(); ++i) {
-            const auto& plan = prepared[i].plan;
+            auto plan = prepared[i].plan;
+            load::reconsider_gathering(plan, requests[i], source_.connection, strategy_);
             lines_of_requests[i]->way = plan.failure.empty() ? plan.way() : "fails";
             lines_of_requests[i]->reason =
                 plan.failure.empty() ? plan.reason : TaskError(plan.failure, plan.remedy).what();
@@ -105,6 +107,7 @@ class Explanation {
     run::HypertableMap targets_;
     run::HypertableMap sources_;
     load::Survey survey_;
+    load::Strategy strategy_;
     CountsByWay counts_;
     std::map<postgres::QualifiedName, CountsByWay> counts_of_hypertables_;
 };

@@ -74,12 +74,6 @@ CopyShape PagedLoad::columns_of(const Request& request) const {
                       copy_encoding(context_.source_server, context_.target_server));
 }
 
-/// True if a row's time can be read from the data of COPY.
-bool PagedLoad::can_copy_in_parts(const Request& request) const {
-    return !columns_of(request).is_text() &&
-           timescale::axis_of(request.source_hypertable.time.type) != timescale::Axis::other;
-}
-
 HelperConnections PagedLoad::own_connections() const {
     return {.source = context_.source,
             .target = context_.builder(),
@@ -142,33 +136,10 @@ bool PagedLoad::has_all_rows(const Request& request, const queue::PageLoad& begu
     return rows >= begun.loaded.rows;
 }
 
-/// Why rows are not gathered although tables can be attached; empty if they are.
-std::string PagedLoad::obstacle_to_gathering(const Request& request,
-                                             const std::vector<TableFile>& files) const {
-    const auto& time = request.source_hypertable.time;
-    if (!can_copy_in_parts(request))
-        return "its columns are copied as text";
-    // Otherwise, build() would not find rows with equal keys before they are inserted.
-    if (!context_.target_server.adopts_indexes())
-        return "before TimescaleDB 2.22, attaching builds indexes while the hypertable is locked";
-    if (strategy_ == Strategy::attach)
-        return {};
-    const auto slices = timescale::sampled_slices(
-        context_.source, time, request.chunk.name, timescale::pages_of(files),
-        timescale::row_filter(time, request.task.ranges), request.target_hypertable.chunk_interval);
-    const auto chunks = std::max<std::int64_t>(static_cast<std::int64_t>(slices.size()), 1);
-    return request.task.bytes / chunks < queue::small_bytes ? "its chunks are small" : "";
-}
-
 bool PagedLoad::begin(const Request& request, Prepared& prepared,
                       const std::vector<TableFile>& files) {
     auto& plan = prepared.plan;
-    if (plan.gathers) {
-        const auto obstacle = obstacle_to_gathering(request, files);
-        plan.gathers = obstacle.empty();
-        if (!plan.gathers)
-            plan.reason += "; tables are not attached: " + obstacle;
-    }
+    reconsider_gathering(plan, request, context_.source, strategy_);
     auto own = own_connections();
     const auto context = context_of(own);
     const LateBatches late_batches(context);

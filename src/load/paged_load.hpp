@@ -56,8 +56,6 @@ class PagedLoad {
 
     bool begin(const Request& request, Prepared& prepared,
                const std::vector<timescale::TableFile>& files);
-    std::string obstacle_to_gathering(const Request& request,
-                                      const std::vector<timescale::TableFile>& files) const;
     bool has_all_rows(const Request& request, const queue::PageLoad& begun) const;
     void abandon_after_failure(const Request& request, const std::function<void()>& work);
     void drop_tables(const Request& request);
@@ -80,7 +78,6 @@ class PagedLoad {
     postgres::QualifiedName make_table(const queue::Task& task, const timescale::TimeRange& slice,
                                        postgres::Connection& target);
     CopyShape columns_of(const Request& request) const;
-    bool can_copy_in_parts(const Request& request) const;
     HelperConnections own_connections() const;
     Context context_of(HelperConnections& connections) const;
 

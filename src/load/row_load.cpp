@@ -177,6 +177,7 @@ void RowLoad::make_staging(const Request& request) {
                                 request.task.target.quoted()));
 }
 
+/// Copies rows into a new staging table.
 Loaded RowLoad::stage_rows(const Request& request, const CopyShape& columns,
                            const std::string& from) {
     make_staging(request);

@@ -127,8 +127,7 @@ std::string StagingTable::drop_statement() const {
 
 void StagingTable::create() {
     is_owned_ = true;
-    builder_.execute("BEGIN");
-    create_here();
+    create_here("BEGIN; ");
 }
 
 void StagingTable::create_to_keep() {
@@ -136,12 +135,13 @@ void StagingTable::create_to_keep() {
     is_public_ = true;
 }
 
-void StagingTable::create_here() {
+/// \param begin a statement to run before.
+void StagingTable::create_here(const std::string& begin) {
     try {
         // If an abandoned backend has a lock on the old table, it is terminated before the next
         // attempt.
-        builder_.execute(fmt::format("{}; {}; SET LOCAL lock_timeout = 0; {}", lock_briefly,
-                                     drop_statement(), shape_.create_table));
+        builder_.execute(fmt::format("{}{}; {}; SET LOCAL lock_timeout = 0; {}", begin,
+                                     lock_briefly, drop_statement(), shape_.create_table));
     } catch (const SqlError& error) {
         // A backend of a killed run has just committed the table (unique_violation: in a catalog).
         if (error.sqlstate() != sqlstate::duplicate_table &&
@@ -300,7 +300,7 @@ bool StagingTable::attach(postgres::Connection& target, ProgressListener& progre
                 attached_ = true;
                 return true;
             }
-            target.execute("ROLLBACK TO SAVEPOINT attaching");
+            target.execute("ROLLBACK TO SAVEPOINT attaching; RELEASE SAVEPOINT attaching");
             if (attempts == most_attempts)
                 throw postgres::ConcurrentChange("other chunks keep being created");
         } catch (const SqlError& error) {

@@ -96,7 +96,7 @@ class StagingTable {
     void committed(const ConnectLean& connect);
 
   private:
-    void create_here();
+    void create_here(const std::string& begin = "");
     void add_foreign_key(const timescale::StagingShape::ForeignKey& key,
                          ProgressListener& progress);
     std::string index_renames(std::int64_t chunk_id) const;

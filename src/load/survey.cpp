@@ -2,6 +2,7 @@
 
 #include "load/rows.hpp"
 #include "load/staging_table.hpp"
+#include "timescale/bound.hpp"
 #include "timescale/plain_table.hpp"
 #include "timescale/row_filter.hpp"
 
@@ -28,6 +29,19 @@ const std::string& cached(std::map<QualifiedName, std::string>& values,
 
 postgres::ConcurrentChange dropped_just_now() {
     return postgres::ConcurrentChange("a chunk has just been dropped");
+}
+
+/// Why the rows of a plain table's chunks are not gathered in tables although these could be
+/// attached; empty if they are.
+std::string obstacle_to_gathering(const timescale::Server& source, const timescale::Server& target,
+                                  const Request& request) {
+    if (timescale::axis_of(request.source_hypertable.time.type) == timescale::Axis::other ||
+        copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable),
+                   copy_encoding(source, target))
+            .is_text())
+        return "its rows are copied as text"; // copy_in_parts() reads their times
+    // Otherwise, StagingTable::build() finds no rows with equal keys.
+    return target.adopts_indexes() ? "" : "before TimescaleDB 2.22, attaching builds the indexes";
 }
 
 std::string set_heap(const QualifiedName& table) {
@@ -82,6 +96,20 @@ std::string Request::rows() const {
 bool Request::spans_chunks() const {
     return source_hypertable.is_plain_table &&
            timescale::span_chunks(task.slices, source_hypertable.time);
+}
+
+void reconsider_gathering(Plan& plan, const Request& request, postgres::Connection& source,
+                          Strategy strategy) {
+    if (!plan.gathers || strategy == Strategy::attach)
+        return;
+    const auto& time = request.source_hypertable.time;
+    const auto slices = timescale::sampled_slices(
+        source, time, request.chunk.name, request.task.bytes,
+        timescale::row_filter(time, request.task.ranges), request.target_hypertable.chunk_interval);
+    if (request.task.bytes >= queue::small_bytes * static_cast<std::int64_t>(slices.size()))
+        return;
+    plan.gathers = false;
+    plan.reason += "; tables are not attached: its chunks are small";
 }
 
 void require_heap(const timescale::Chunk& target) {
@@ -179,6 +207,9 @@ std::vector<Prepared> Survey::look(const std::vector<Request>& requests,
             now.known_obstacle = cached(obstacles, requests[i].task.target, [&](const auto&) {
                 return staging_obstacle(target_, target_server_, requests[i]);
             });
+            if (prepared.plan.gathers && now.known_obstacle.empty())
+                now.known_obstacle =
+                    obstacle_to_gathering(source_server_, target_server_, requests[i]);
             prepared.plan = choose_load(now);
         }
         list.push_back(std::move(prepared));

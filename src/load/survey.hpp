@@ -89,6 +89,10 @@ class Survey {
     LoadOptions options_;
 };
 
+/// Clears Plan::gathers if the chunks would be small, by a sample of the table's rows.
+void reconsider_gathering(Plan& plan, const Request& request, postgres::Connection& source,
+                          Strategy strategy);
+
 /// \throws TaskError if loading into the target's chunk may crash the server.
 void require_heap(const timescale::Chunk& target);
 

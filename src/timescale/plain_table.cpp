@@ -176,10 +176,10 @@ std::vector<TimeRange> slices_of_rows(postgres::Connection& source, const Dimens
 }
 
 std::vector<TimeRange> sampled_slices(postgres::Connection& source, const Dimension& time,
-                                      const postgres::QualifiedName& table, std::int64_t pages,
+                                      const postgres::QualifiedName& table, std::int64_t bytes,
                                       const std::string& condition, std::int64_t chunk_interval) {
-    constexpr double sampled = 2048; // pages
-    const auto all = static_cast<double>(std::max<std::int64_t>(pages, 1));
+    constexpr double sampled = 16 * 1024 * 1024;
+    const auto all = static_cast<double>(std::max<std::int64_t>(bytes, 1));
     return slices_of_rows(source, time,
                           fmt::format("{} TABLESAMPLE SYSTEM ({}) WHERE {}", table.quoted(),
                                       std::min(100.0, 100.0 * sampled / all), condition),

@@ -37,10 +37,10 @@ std::vector<TimeRange> find_slices(postgres::Connection& source, const Hypertabl
 std::vector<TimeRange> slices_of_rows(postgres::Connection& source, const Dimension& time,
                                       const std::string& rows, std::int64_t chunk_interval);
 
-/// Finds slices that have rows by reading at most about 16 MiB. May miss slices.
-/// \param pages of the table, with its partitions. \param condition for the rows.
+/// Finds slices that have rows by reading about 16 MiB. May miss slices.
+/// \param bytes of the table, with its partitions. \param condition for the rows.
 std::vector<TimeRange> sampled_slices(postgres::Connection& source, const Dimension& time,
-                                      const postgres::QualifiedName& table, std::int64_t pages,
+                                      const postgres::QualifiedName& table, std::int64_t bytes,
                                       const std::string& condition, std::int64_t chunk_interval);
 
 /// Returns a "chunk" for each slice. The sizes are the planner's estimates of the rows within the

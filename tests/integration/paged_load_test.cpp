@@ -308,6 +308,20 @@ TEST_F(PagedLoad, FailsIfRowsViolateAKeyOfTheTarget) {
     expect_same_rows();
 }
 
+TEST_F(PagedLoad, FailsIfARowViolatesAConstraintOfTheTarget) {
+    make_readings();
+    source.run("INSERT INTO readings VALUES ('2024-01-03', 12)");
+    target.run("ALTER TABLE readings ADD CONSTRAINT known CHECK (device < 10)");
+    stage();
+    const auto outcome = backfill({"copy"});
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.output, HasSubstr("violates check constraint \"known\""));
+    target.run("ALTER TABLE readings DROP CONSTRAINT known");
+    backfill_ok({"copy"});
+    expect_same_rows();
+    EXPECT_THAT(leftovers(), IsEmpty());
+}
+
 TEST_F(PagedLoad, GoesOnAttachingWhereAKilledRunStopped) {
     if (!attaches())
         GTEST_SKIP() << "no tables are attached";
@@ -445,11 +459,15 @@ TEST_F(PagedLoad, AttachesNoSmallChunks) {
     make_readings();
     target.run("SELECT set_chunk_time_interval('readings', interval '1 hour')");
     stage();
+    const auto how = attaches() ? "through the hypertable, by ranges of pages: the source's table "
+                                  "has no index on time; tables are not attached: its chunks are "
+                                  "small"
+                                : way();
+    EXPECT_THAT(backfill_ok({"copy", "--explain"}), HasSubstr(how));
     backfill_ok({"copy"});
     expect_same_rows();
     EXPECT_EQ(target.value("SELECT count(*) FROM show_chunks('readings')"), "120");
-    EXPECT_THAT(target.value("SELECT message FROM __backfill.task"),
-                HasSubstr(attaches() ? "; tables are not attached: its chunks are small" : way()));
+    EXPECT_EQ(target.value("SELECT message FROM __backfill.task"), how);
 }
 
 TEST_F(PagedLoad, FindsTheSlicesOfAllTypesOfTime) {
