@@ -101,7 +101,7 @@ CREATE TABLE __backfill.page_slice (
     -- the chunk's slice of time
     "from" bigint NOT NULL,
     "until" bigint NOT NULL,
-    -- the statements that created the table
+    -- how the table was created (timescale::StagingShape::definition)
     definition text NOT NULL,
     -- the transaction that attached the table, or inserted its rows
     writer xid,

@@ -219,7 +219,19 @@ SELECT CASE
                                               AND before.attnum BETWEEN 1 AND attribute.attnum
                    WHERE dimension.hypertable_id = hypertable.id AND before.attisdropped)
            AS dimensions_in_place,
-       hypertable.associated_table_prefix AS chunk_prefix
+       hypertable.associated_table_prefix AS chunk_prefix,
+       -- what LIKE copies
+       (SELECT string_agg(text, '; ' ORDER BY text)
+        FROM (SELECT concat_ws(' ', attnum, attname, format_type(atttypid, atttypmod), attcollation,
+                               attnotnull, attgenerated, attstorage,
+                               pg_get_expr(adbin, adrelid)) AS text
+              FROM pg_attribute
+              LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+              WHERE attrelid = hypertable.oid AND attnum > 0 AND NOT attisdropped
+              UNION ALL
+              SELECT concat_ws(' ', conname, pg_get_constraintdef(oid))
+              FROM pg_constraint
+              WHERE conrelid = hypertable.oid AND contype IN ('c', 'n')) AS part) AS copied
 FROM hypertable
 JOIN pg_roles AS role ON role.rolname = current_user
 JOIN pg_am AS access_method ON access_method.oid = hypertable.relam

@@ -127,7 +127,7 @@ bool PagedLoad::has_all_rows(const Request& request, const queue::PageLoad& begu
         const auto table = staging_name(request.task.id, slice.number).quoted();
         const auto shape =
             StagingTable::shape(builder, context_.target_server, request.task, slice.number);
-        if (!shape || shape->create_table != slice.definition ||
+        if (!shape || shape->definition != slice.definition ||
             builder.query("SELECT WHERE to_regclass($1) IS NOT NULL", {table}).empty())
             return false;
         rows += builder.execute(fmt::format("SELECT count(*) AS rows FROM {}", table))
@@ -258,7 +258,7 @@ void PagedLoad::attach_table(const Request& request, const Prepared& prepared,
     auto& progress = connections.progress;
     const auto task = task_of_slice(request, slice.slice);
     auto shape = shape_of(task, slice.number, target);
-    if (shape.create_table != slice.definition)
+    if (shape.definition != slice.definition)
         throw MustBeginAgain("the hypertable has just been changed");
     StagingTable table(target, context_.target_server, task, std::move(shape), slice.number);
     progress.now(Step::indexing);
@@ -480,7 +480,7 @@ QualifiedName PagedLoad::make_table(const queue::Task& task, const timescale::Ti
                                     postgres::Connection& target) {
     const auto number = next_number_++;
     auto shape = shape_of(task, number, target);
-    const queue::PageSlice row{.number = number, .slice = slice, .definition = shape.create_table};
+    const queue::PageSlice row{.number = number, .slice = slice, .definition = shape.definition};
     StagingTable table(target, context_.target_server, task, std::move(shape), number);
     postgres::Transaction transaction(target, fmt::format("BEGIN; {}", lock_patiently));
     queue::add_page_slice(target, task.id, row);

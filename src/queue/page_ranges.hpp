@@ -42,7 +42,7 @@ bool are_outdated(const std::vector<PageRange>& ranges,
 struct PageSlice {
     std::int64_t number = 0; ///< part of the table's name
     timescale::TimeRange slice;
-    std::string definition;   ///< timescale::StagingShape::create_table
+    std::string definition;   ///< timescale::StagingShape::definition
     bool is_finished = false; ///< attached, or its rows were inserted
 };
 

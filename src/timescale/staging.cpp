@@ -18,6 +18,7 @@ read_staging_shape(postgres::Connection& connection, const postgres::QualifiedNa
         return std::nullopt;
     StagingShape shape{.obstacle = row.string(0, "obstacle"),
                        .create_table = row.string(0, "create_table"),
+                       .definition = {},
                        .indexes = {},
                        .foreign_keys = {},
                        .unvalidated = json::parse(row.text(0, "unvalidated")).texts(),
@@ -27,6 +28,7 @@ read_staging_shape(postgres::Connection& connection, const postgres::QualifiedNa
                        .chunk_prefix = row.string(0, "chunk_prefix")};
     if (!rows.back().is_null(0, "statements"))
         shape.create_table += "; " + rows.back().string(0, "statements");
+    shape.definition = shape.create_table + "; " + row.string(0, "copied");
     for (const auto& index : json::parse(row.text(0, "indexes")).array())
         shape.indexes.push_back({.name = index.at("name").text(),
                                  .temporary = index.at("temporary").text(),

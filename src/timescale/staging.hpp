@@ -14,6 +14,8 @@ namespace timescale {
 struct StagingShape {
     std::string obstacle; ///< why no such table is possible; empty if it is
     std::string create_table;
+    /// Changes if the same statements would create another table.
+    std::string definition;
 
     struct Index {
         std::string name;      ///< of the index or its constraint on the hypertable

@@ -419,6 +419,16 @@ TEST_F(PagedLoad, BeginsAgainIfTheHypertableWasChanged) {
     backfill_ok({"copy"});
     expect_same_rows("added = 3");
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "80000");
+    backfill_ok({"clean"});
+
+    // A chunk that still had the column could not be written to.
+    target.run("TRUNCATE readings; SELECT drop_chunks('readings', '2030-01-01'::timestamptz)");
+    stage();
+    ASSERT_NO_FATAL_FAILURE(copy_some_ranges());
+    both("ALTER TABLE readings DROP added");
+    backfill_ok({"copy"});
+    expect_same_rows();
+    target.run("INSERT INTO readings SELECT time FROM readings WHERE device = 1");
     EXPECT_THAT(leftovers(), IsEmpty());
 }
 
