@@ -5,11 +5,9 @@
 #include "load/triggers.hpp"
 #include "postgres/sqlstate.hpp"
 #include "postgres/transaction.hpp"
-#include "timescale/bound.hpp"
 #include "timescale/plain_table.hpp"
 #include "timescale/routing.hpp"
 #include "timescale/row_filter.hpp"
-#include "timescale/table_files.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -229,8 +227,7 @@ void PagedLoad::abandon_after_failure(const Request& request, const std::functio
     }
 }
 
-/// Drops what is left of the tables in which rows were gathered. If that fails, the next attempt or
-/// clean does it.
+/// Drops what is left of gathered tables. If that fails, the next attempt or clean does it.
 void PagedLoad::drop_tables(const Request& request) {
     try {
         drop_gathered_tables(context_.builder(), request.task.id, context_.progress);
