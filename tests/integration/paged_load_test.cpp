@@ -115,6 +115,18 @@ class PagedLoad : public Migration {
                    "PERFORM pg_advisory_xact_lock_shared(1); END IF; RETURN 0; END$$;"
                    "CREATE INDEX gated ON readings (gate(time))");
     }
+
+    /// Shuts the gate until the connection is closed.
+    std::unique_ptr<postgres::Connection> shut_gate() {
+        auto holder = target.connect();
+        holder->execute("SELECT pg_advisory_lock(1)");
+        return holder;
+    }
+
+    /// Waits for the program to come to the gate.
+    bool is_at_gate() {
+        return eventually([&] { return target.sessions("wait_event = 'advisory'") > 0; });
+    }
 };
 
 TEST_F(PagedLoad, CopiesEachRowOnce) {
@@ -333,10 +345,9 @@ TEST_F(PagedLoad, GoesOnAttachingWhereAKilledRunStopped) {
                "ALTER TABLE readings ADD CONSTRAINT positive CHECK (device >= 0) NOT VALID");
     add_gate();
     stage();
-    auto holder = target.connect();
-    holder->execute("SELECT pg_advisory_lock(1)");
+    auto holder = shut_gate();
     const auto program = start({"copy", "-p", "1"});
-    ASSERT_TRUE(eventually([&] { return target.sessions("wait_event = 'advisory'") > 0; }));
+    ASSERT_TRUE(is_at_gate());
     program->signal(SIGKILL);
     program->wait();
     holder.reset();
@@ -383,10 +394,9 @@ TEST_F(PagedLoad, KeepsWhatIsLoadedIfAStatementIsCancelled) {
     make_readings();
     add_gate();
     stage();
-    auto holder = target.connect();
-    holder->execute("SELECT pg_advisory_lock(1)");
+    auto holder = shut_gate();
     const auto program = start({"copy", "-p", "1"});
-    ASSERT_TRUE(eventually([&] { return target.sessions("wait_event = 'advisory'") > 0; }));
+    ASSERT_TRUE(is_at_gate());
     const auto writers = target.value("SELECT array_agg(writer) FROM __backfill.page_range");
     target.run("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'advisory'");
     EXPECT_EQ(program->wait().exit_status, exit_failed);
