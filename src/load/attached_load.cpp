@@ -26,8 +26,7 @@ Loaded AttachedLoad::load(const Request& request, Prepared& prepared) {
         throw TaskError(fmt::format("its hypertable {} is missing in the target",
                                     request.task.target.quoted()));
     auto& staging = staging_.emplace(builder, target_server_, request.task, std::move(*shape));
-    const auto columns =
-        copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable), encoding_);
+    const auto columns = copy_shape(request, encoding_);
     staging.create();
     Loaded loaded;
     const bool shared = is_worth_sharing(request);

@@ -67,11 +67,6 @@ struct PagedLoad::Part {
     }
 };
 
-CopyShape PagedLoad::columns_of(const Request& request) const {
-    return copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable),
-                      copy_encoding(context_.source_server, context_.target_server));
-}
-
 HelperConnections PagedLoad::own_connections() const {
     return {.source = context_.source,
             .target = context_.builder(),
@@ -279,7 +274,7 @@ void PagedLoad::attach_table(const Request& request, const Prepared& prepared,
     // dropped, too.
     if (!attached)
         RowLoad(context, late_batches, chunks)
-            .insert_instead(sliced, prepared, columns_of(request), table.name());
+            .insert_instead(sliced, prepared, copy_shape(request, encoding_), table.name());
     queue::finish_page_slice(target, task.id, slice.number);
     writing.commit();
     table.committed(context_.connect_lean);
@@ -417,7 +412,7 @@ void PagedLoad::try_range(const Part& part, HelperConnections& connections, bool
         return;
     suspend_triggers(target, request, prepared, connections.progress);
     timescale::route_exactly(target, request.target_hypertable);
-    const auto columns = columns_of(request);
+    const auto columns = copy_shape(request, encoding_);
     // In this order, the hypertable inserts into one chunk at a time, which is faster than parts.
     const auto in_order =
         fmt::format("{} ORDER BY {}", part.rows(), timescale::axis_expression(time));

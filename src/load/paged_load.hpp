@@ -37,7 +37,8 @@ class PagedLoad {
   public:
     /// \param strategy LoadOptions::strategy
     PagedLoad(const Context& context, RowLoad& rows, Strategy strategy)
-        : context_(context), rows_(rows), strategy_(strategy) {}
+        : context_(context), rows_(rows), strategy_(strategy),
+          encoding_(copy_encoding(context.source_server, context.target_server)) {}
 
     /// Deletes the rows that the load will replace, and commits that. An earlier attempt may have
     /// done so. Sets Prepared::late.
@@ -77,13 +78,13 @@ class PagedLoad {
                                      postgres::Connection& target) const;
     postgres::QualifiedName make_table(const queue::Task& task, const timescale::TimeRange& slice,
                                        postgres::Connection& target);
-    CopyShape columns_of(const Request& request) const;
     HelperConnections own_connections() const;
     Context context_of(HelperConnections& connections) const;
 
     const Context& context_;
     RowLoad& rows_;
     Strategy strategy_;
+    std::string encoding_;
     std::mutex mutex_; ///< for the following
     /// Where the rows of each slice go, of this attempt: into a table, or through the hypertable,
     /// where the chunk exists.

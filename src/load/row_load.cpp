@@ -217,8 +217,7 @@ Loaded RowLoad::load_differences(const Request& request, const Prepared& prepare
 }
 
 Loaded RowLoad::load_through_hypertable(const Request& request, Prepared& prepared) {
-    const auto columns =
-        copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable), encoding_);
+    const auto columns = copy_shape(request, encoding_);
     Loaded loaded;
     std::vector<QualifiedName> replaced;
     if (prepared.plan.only_differences) {

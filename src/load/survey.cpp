@@ -1,6 +1,5 @@
 #include "load/survey.hpp"
 
-#include "load/rows.hpp"
 #include "load/staging_table.hpp"
 #include "timescale/bound.hpp"
 #include "timescale/plain_table.hpp"
@@ -36,9 +35,7 @@ postgres::ConcurrentChange dropped_just_now() {
 std::string obstacle_to_gathering(const timescale::Server& source, const timescale::Server& target,
                                   const Request& request) {
     if (timescale::axis_of(request.source_hypertable.time.type) == timescale::Axis::other ||
-        copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable),
-                   copy_encoding(source, target))
-            .is_text())
+        copy_shape(request, copy_encoding(source, target)).is_text())
         return "its rows are copied as text"; // copy_in_parts() reads their times
     // Otherwise, StagingTable::build() finds no rows with equal keys.
     return target.adopts_indexes() ? "" : "before TimescaleDB 2.22, attaching builds the indexes";
@@ -170,6 +167,10 @@ Situation Survey::situation(const Request& request) const {
             .triggers = request.target_hypertable.triggers,
             .fire_triggers = options_.fire_triggers,
             .columns_in_place = true};
+}
+
+CopyShape copy_shape(const Request& request, const std::string& encoding) {
+    return copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable), encoding);
 }
 
 void Prepared::take_rows_instead(const char* reason) {

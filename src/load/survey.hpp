@@ -2,6 +2,7 @@
 
 #include "load/late_rows.hpp"
 #include "load/plan.hpp"
+#include "load/rows.hpp"
 #include "postgres/connection.hpp"
 #include "queue/task.hpp"
 #include "timescale/chunk.hpp"
@@ -37,6 +38,10 @@ struct Request {
     /// True if the rows belong to several chunks of the target.
     bool spans_chunks() const;
 };
+
+/// The shape of a COPY of the request's rows into its hypertable, or into a table like it.
+/// \param encoding, errors as for the columns.
+CopyShape copy_shape(const Request& request, const std::string& encoding);
 
 /// The plan for a request, and the state of the target's chunk.
 struct Prepared {

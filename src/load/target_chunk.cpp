@@ -202,10 +202,8 @@ std::string TargetChunks::create_chunk_by_inserting(const Request& request,
         be_replica(builder);
     timescale::route_exactly(builder, request.target_hypertable);
     try {
-        const auto loaded = copy_table(
-            source_,
-            copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable), encoding_),
-            rows + " LIMIT 1", builder, request.task.target, progress_);
+        const auto loaded = copy_table(source_, copy_shape(request, encoding_), rows + " LIMIT 1",
+                                       builder, request.task.target, progress_);
         if (loaded.rows == 0)
             return "there are no rows to create the chunk for";
     } catch (const postgres::SqlError& error) {
