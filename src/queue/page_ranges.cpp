@@ -18,7 +18,10 @@ namespace {
 /// less is lost when one is interrupted. Large ones have more rows of each chunk.
 std::int64_t pages_in_range(const std::vector<TableFile>& files) {
     constexpr std::int64_t ranges = 64;
-    return std::clamp<std::int64_t>(timescale::pages_of(files) / ranges, 2048, 16384);
+    std::int64_t pages = 0;
+    for (const auto& file : files)
+        pages += file.pages;
+    return std::clamp<std::int64_t>(pages / ranges, 2048, 16384);
 }
 
 const TableFile* find_file(const std::vector<TableFile>& files, const PageRange& range) {

@@ -18,11 +18,4 @@ std::vector<TableFile> read_table_files(postgres::Connection& source,
     return files;
 }
 
-std::int64_t pages_of(const std::vector<TableFile>& files) {
-    std::int64_t pages = 0;
-    for (const auto& file : files)
-        pages += file.pages;
-    return pages;
-}
-
 } // namespace timescale

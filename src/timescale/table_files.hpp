@@ -23,7 +23,4 @@ struct TableFile {
 std::vector<TableFile> read_table_files(postgres::Connection& source,
                                         const postgres::QualifiedName& table);
 
-/// The pages of all files.
-std::int64_t pages_of(const std::vector<TableFile>& files);
-
 } // namespace timescale
