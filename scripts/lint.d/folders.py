@@ -8,9 +8,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 SOURCE = PROJECT / "src"
 
 # A folder may include itself and those before it. docs/design.md has the same order.
-ORDER = ("base", "json", "processes", "postgres", "timescale", "csv", "queue", "output", "load",
-         "run", "jobs", "stage", "status", "completion_point", "copy", "verify", "check", "importing",
-         "refresh", "cloning", "cli", "commands")
+ORDER = ("base", "json", "processes", "postgres", "timescale", "csv", "queue", "comparison", "output",
+         "load", "run", "jobs", "stage", "status", "completion_point", "copy", "verify", "check",
+         "importing", "refresh", "cloning", "cli", "commands")
 LARGEST_SHARE = 0.15  # of all lines in src
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"/]+)/', re.MULTILINE)

@@ -1,7 +1,7 @@
 #include "verify/batches.hpp"
 
+#include "comparison/columns.hpp"
 #include "postgres/query_both.hpp"
-#include "verify/columns.hpp"
 
 #include <fmt/format.h>
 
@@ -29,22 +29,24 @@ bool has_plain_batches(const Chunk& chunk) {
 /// Compressed values are hashed as compressed_data_send() in TimescaleDB's
 /// tsl/src/compression/compression.c writes them, without OIDs.
 std::string batches_query(const std::vector<BatchComparison>& comparisons,
-                          ComparedRows Comparison::*rows,
+                          comparison::ComparedRows comparison::BothSides::*rows,
                           const Chunk& (*chunk_of)(const BatchComparison&)) {
     std::string sql;
     for (std::size_t i = 0; i < comparisons.size(); ++i) {
         const auto& one = comparisons[i];
-        const auto& side = one.rows.*rows;
+        const auto& side = one.rows.sides.*rows;
         const auto& chunk = chunk_of(one);
-        const auto batch =
-            compared_columns(one.source.compressed->columns, one.target.compressed->columns).row();
+        const auto batch = comparison::compared_columns(one.source.compressed->columns,
+                                                        one.target.compressed->columns)
+                               .row();
         sql += fmt::format(
             "{}SELECT {} AS number, (SELECT count(*) FROM {} WHERE {}) AS rows, batches.*, own.* "
             "FROM (SELECT coalesce(sum(_ts_meta_count), 0)::int8 AS rows_in_batches, "
             "sum({})::text AS digest_of_batches FROM ONLY {}) AS batches, "
             "(SELECT count(*) AS own_rows, sum({})::text AS digest_of_own FROM ONLY {}) AS own",
-            i == 0 ? "" : " UNION ALL ", i, side.table, side.condition, row_hash(batch),
-            chunk.compressed->name.quoted(), row_hash(one.rows.columns.row()), chunk.name.quoted());
+            i == 0 ? "" : " UNION ALL ", i, side.table, side.condition, comparison::row_hash(batch),
+            chunk.compressed->name.quoted(), comparison::row_hash(one.rows.sides.columns.row()),
+            chunk.name.quoted());
     }
     return sql + " ORDER BY number";
 }
@@ -85,11 +87,11 @@ compare_batches(const std::vector<BatchComparison>& comparisons) {
     if (comparisons.empty())
         return {};
     const auto [source, target] = postgres::query_both(
-        comparisons.front().rows.source.connection,
-        batches_query(comparisons, &Comparison::source,
+        comparisons.front().rows.sides.source.connection,
+        batches_query(comparisons, &comparison::BothSides::source,
                       [](const BatchComparison& one) -> const Chunk& { return one.source; }),
-        comparisons.front().rows.target.connection,
-        batches_query(comparisons, &Comparison::target,
+        comparisons.front().rows.sides.target.connection,
+        batches_query(comparisons, &comparison::BothSides::target,
                       [](const BatchComparison& one) -> const Chunk& { return one.target; }));
     std::vector<std::optional<ComparisonResult>> results;
     for (int row = 0; row < source.size(); ++row)

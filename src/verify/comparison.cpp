@@ -16,7 +16,7 @@ namespace {
 using postgres::Result;
 
 /// The select list. An approximate aggregate is followed by its magnitude.
-std::string aggregate_list(const Columns& columns, bool hashes_alike) {
+std::string aggregate_list(const comparison::Columns& columns, bool hashes_alike) {
     std::vector<std::string> list;
     for (const auto& aggregate : columns.aggregates) {
         const bool portable = !hashes_alike && !aggregate.portable.empty();
@@ -25,7 +25,7 @@ std::string aggregate_list(const Columns& columns, bool hashes_alike) {
         if (aggregate.approximate)
             list.push_back(fmt::format("({})::text", aggregate.magnitude));
     }
-    return fmt::format("count(*) AS rows, {} AS aggregates", in_one(list));
+    return fmt::format("count(*) AS rows, {} AS aggregates", comparison::in_one(list));
 }
 
 /// \pre text is a float8 as PostgreSQL writes it with extra_float_digits = 3.
@@ -42,8 +42,9 @@ bool nearly_equal(const std::string& left, const std::string& right, const std::
     return difference <= tolerance; // always false for NaN and infinities
 }
 
-std::string digest_list(const Columns& columns) {
-    return fmt::format("count(*) AS rows, sum({})::text AS digest", row_hash(columns.row()));
+std::string digest_list(const comparison::Columns& columns) {
+    return fmt::format("count(*) AS rows, sum({})::text AS digest",
+                       comparison::row_hash(columns.row()));
 }
 
 /// The columns whose aggregates differ; none in digest mode.
@@ -51,11 +52,11 @@ std::vector<std::string> differing_columns(const Comparison& comparison, const R
                                            const Result& target, int row) {
     if (comparison.mode != Mode::aggregate)
         return {};
-    const auto lefts = from_one(source.text(row, "aggregates"));
-    const auto rights = from_one(target.text(row, "aggregates"));
+    const auto lefts = comparison::from_one(source.text(row, "aggregates"));
+    const auto rights = comparison::from_one(target.text(row, "aggregates"));
     std::set<std::size_t> differing;
     std::size_t place = 0;
-    for (const auto& aggregate : comparison.columns.aggregates) {
+    for (const auto& aggregate : comparison.sides.columns.aggregates) {
         const auto& left = lefts.at(place);
         const auto& right = rights.at(place);
         const bool equal =
@@ -69,7 +70,7 @@ std::vector<std::string> differing_columns(const Comparison& comparison, const R
     std::vector<std::string> names;
     names.reserve(differing.size());
     for (const auto column : differing)
-        names.push_back(comparison.columns.names[column]);
+        names.push_back(comparison.sides.columns.names[column]);
     return names;
 }
 
@@ -93,16 +94,17 @@ ComparisonResult result_of(const Comparison& comparison, const Result& source, c
 
 /// A query for a side's row counts and digests or aggregates, with a row for each comparison, in
 /// order.
-std::string rows_query(const std::vector<Comparison>& comparisons, ComparedRows Comparison::*side) {
+std::string rows_query(const std::vector<Comparison>& comparisons,
+                       comparison::ComparedRows comparison::BothSides::*side) {
     std::string sql;
     for (std::size_t i = 0; i < comparisons.size(); ++i) {
         const auto& comparison = comparisons[i];
-        sql += fmt::format("{}SELECT {} AS number, {} FROM {} WHERE {}",
-                           i == 0 ? "" : " UNION ALL ", i,
-                           comparison.mode != Mode::aggregate
-                               ? digest_list(comparison.columns)
-                               : aggregate_list(comparison.columns, comparison.hashes_alike),
-                           (comparison.*side).table, (comparison.*side).condition);
+        sql += fmt::format(
+            "{}SELECT {} AS number, {} FROM {} WHERE {}", i == 0 ? "" : " UNION ALL ", i,
+            comparison.mode != Mode::aggregate
+                ? digest_list(comparison.sides.columns)
+                : aggregate_list(comparison.sides.columns, comparison.sides.hashes_alike),
+            (comparison.sides.*side).table, (comparison.sides.*side).condition);
     }
     return sql + " ORDER BY number";
 }
@@ -112,9 +114,11 @@ std::string rows_query(const std::vector<Comparison>& comparisons, ComparedRows 
 std::vector<ComparisonResult> compare_rows(const std::vector<Comparison>& comparisons) {
     if (comparisons.empty())
         return {};
-    const auto [source, target] = postgres::query_both(
-        comparisons.front().source.connection, rows_query(comparisons, &Comparison::source),
-        comparisons.front().target.connection, rows_query(comparisons, &Comparison::target));
+    const auto [source, target] =
+        postgres::query_both(comparisons.front().sides.source.connection,
+                             rows_query(comparisons, &comparison::BothSides::source),
+                             comparisons.front().sides.target.connection,
+                             rows_query(comparisons, &comparison::BothSides::target));
     std::vector<ComparisonResult> verdicts;
     verdicts.reserve(comparisons.size());
     for (std::size_t i = 0; i < comparisons.size(); ++i)

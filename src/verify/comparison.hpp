@@ -1,9 +1,7 @@
 #pragma once
 
-#include "postgres/connection.hpp"
-#include "timescale/hypertable.hpp"
+#include "comparison/sides.hpp"
 #include "timescale/time_range.hpp"
-#include "verify/columns.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -16,13 +14,6 @@ enum class Mode {
     digest,      ///< digest_rows, unless compressed batches are equal as they are
     digest_rows, ///< row count, and the sum of hashes of rows: finds values in wrong rows, too
     aggregate,   ///< row count, and count, min, max and sum of each column
-};
-
-/// A chunk's rows on one side, and how to read them.
-struct ComparedRows {
-    postgres::Connection& connection;
-    std::string table;     ///< quoted
-    std::string condition; ///< SQL; "true" for all rows
 };
 
 /// A row that differs.
@@ -49,18 +40,12 @@ struct Difference {
 
 /// A comparison of a chunk.
 struct Comparison {
-    ComparedRows source;
-    ComparedRows target;
-    Columns columns;
-    timescale::Dimension time;
+    comparison::BothSides sides;
     /// Columns of a primary key or unique index in the source; empty if there is none.
     std::vector<std::string> key;
     std::vector<std::string> generated; ///< columns that the target computes itself
     Mode mode = Mode::digest_rows;
-    /// True if both servers hash alike (sql/verify/hash_sample.sql).
-    bool hashes_alike = true;
-    int max_examples = 10;       ///< of each kind
-    bool has_timescaledb = true; ///< the source; without it, TimescaleDB's functions are missing
+    int max_examples = 10; ///< of each kind
 };
 
 /// The result of a comparison.

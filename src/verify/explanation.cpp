@@ -31,33 +31,33 @@ constexpr int fetched_rows = 2000;
 /// An expression for a row's digest, a number that is the same on both servers. A slower expression
 /// is used for servers that hash differently.
 std::string digestible(const Comparison& comparison, const std::string& row) {
-    if (comparison.hashes_alike)
-        return row_hash(row);
+    if (comparison.sides.hashes_alike)
+        return comparison::row_hash(row);
     return fmt::format("('x' || left(md5(convert_to({}::text, 'UTF8')), 16))::bit(64)::bigint",
                        row);
 }
 
 std::string internal_time(const Comparison& comparison) {
-    const auto time = timescale::axis_expression(comparison.time);
-    return comparison.has_timescaledb
+    const auto time = timescale::axis_expression(comparison.sides.time);
+    return comparison.sides.has_timescaledb
                ? fmt::format("_timescaledb_functions.time_to_internal({})", time)
-               : timescale::internal_expression(comparison.time, time);
+               : timescale::internal_expression(comparison.sides.time, time);
 }
 
 /// Runs `SELECT list FROM` the rows within a range of time on both sides.
 /// \param rest clauses to append to the query.
 postgres::TwoResults select_both(const Comparison& comparison, const std::string& list,
                                  const TimeRange& range, const std::string& rest = "") {
-    const auto within = timescale::row_filter(comparison.time, {range});
-    const auto sql = [&](const ComparedRows& side) {
+    const auto within = timescale::row_filter(comparison.sides.time, {range});
+    const auto sql = [&](const comparison::ComparedRows& side) {
         // OFFSET 0 prevents that grouping and ordering are planned with the chunk: TimescaleDB
         // 2.19.3 cannot plan GROUP BY an expression on a partial chunk (XX000).
         return fmt::format(
             "SELECT {} FROM (SELECT * FROM {} WHERE ({}) AND {} OFFSET 0) AS rows {}", list,
             side.table, side.condition, within, rest);
     };
-    return postgres::query_both(comparison.source.connection, sql(comparison.source),
-                                comparison.target.connection, sql(comparison.target));
+    return postgres::query_both(comparison.sides.source.connection, sql(comparison.sides.source),
+                                comparison.sides.target.connection, sql(comparison.sides.target));
 }
 
 /// The range from the first time on either side to after the last; none if there are no rows.
@@ -99,7 +99,7 @@ std::vector<std::uint64_t> differing_parts(const Comparison& comparison, const T
     const auto results =
         select_both(comparison,
                     fmt::format("{} AS part, count(*)::text || ' ' || sum({})::text AS digest",
-                                number, digestible(comparison, comparison.columns.row())),
+                                number, digestible(comparison, comparison.sides.columns.row())),
                     range, "GROUP BY 1");
     std::map<std::uint64_t, std::pair<std::string, std::string>> digests;
     for (int row = 0; row < results.first.size(); ++row)
@@ -130,7 +130,7 @@ std::optional<InternalTime> find_end(const Comparison& comparison, TimeRange ran
 /// The columns that differ: the one without which all rows are equal, or else the columns whose
 /// pairs of value and time differ.
 std::vector<std::string> differing_columns(const Comparison& comparison, const TimeRange& range) {
-    const auto& columns = comparison.columns;
+    const auto& columns = comparison.sides.columns;
     const auto size = columns.names.size();
     // Rows without one column are hashed once for each column, which is slow if there are many.
     constexpr std::size_t most_to_leave_out = 100;
@@ -143,9 +143,10 @@ std::vector<std::string> differing_columns(const Comparison& comparison, const T
     }
     for (std::size_t i = 0; leaves_out && i < size; ++i)
         list.push_back(fmt::format("sum({})::text", digestible(comparison, columns.row(i))));
-    const auto results = select_both(comparison, fmt::format("{} AS digests", in_one(list)), range);
-    const auto lefts = from_one(results.first.text(0, "digests"));
-    const auto rights = from_one(results.second.text(0, "digests"));
+    const auto results =
+        select_both(comparison, fmt::format("{} AS digests", comparison::in_one(list)), range);
+    const auto lefts = comparison::from_one(results.first.text(0, "digests"));
+    const auto rights = comparison::from_one(results.second.text(0, "digests"));
     std::vector<std::string> differing;
     for (std::size_t i = 0; i < size; ++i) {
         if (leaves_out && lefts.at(size + i) == rights.at(size + i))
@@ -208,7 +209,7 @@ std::vector<FetchedRow> without(const std::vector<FetchedRow>& rows,
 std::string text_of(const Comparison& comparison, const FetchedRow& row) {
     std::vector<std::string> values;
     for (std::size_t i = 0; i < row.values.size(); ++i)
-        values.push_back(fmt::format("{}={}", comparison.columns.names[i],
+        values.push_back(fmt::format("{}={}", comparison.sides.columns.names[i],
                                      row.values[i] ? *row.values[i] : "NULL"));
     return fmt::format("{}", fmt::join(values, ", "));
 }
@@ -218,9 +219,9 @@ std::vector<std::optional<std::string>> identity(const Comparison& comparison,
                                                  const FetchedRow& row) {
     std::vector<std::optional<std::string>> values;
     for (std::size_t i = 0; i < row.values.size(); ++i) {
-        const auto& name = comparison.columns.names[i];
+        const auto& name = comparison.sides.columns.names[i];
         const bool is_key = comparison.key.empty()
-                                ? name == comparison.time.column
+                                ? name == comparison.sides.time.column
                                 : std::ranges::find(comparison.key, name) != comparison.key.end();
         if (is_key)
             values.push_back(row.values[i]);
@@ -229,9 +230,9 @@ std::vector<std::optional<std::string>> identity(const Comparison& comparison,
 }
 
 std::vector<Example> find_examples(const Comparison& comparison, const TimeRange& range) {
-    const auto& names = comparison.columns.names;
+    const auto& names = comparison.sides.columns.names;
     auto list = fmt::format("{} AS time, {} AS digest", internal_time(comparison),
-                            digestible(comparison, comparison.columns.row()));
+                            digestible(comparison, comparison.sides.columns.row()));
     for (std::size_t i = 0; i < names.size(); ++i)
         list += fmt::format(", {} AS c{}", shown(names[i]), i);
     const auto results =

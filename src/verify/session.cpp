@@ -6,7 +6,6 @@
 #include "queue/comparisons.hpp"
 #include "run/reading.hpp"
 #include "run/worker.hpp"
-#include "timescale/row_filter.hpp"
 #include "verify/batches.hpp"
 #include "verify/explanation.hpp"
 
@@ -20,17 +19,6 @@
 namespace verify {
 
 namespace {
-
-/// The FROM item that reads a chunk. Whole rows of the access method hypercore cannot be hashed
-/// directly: "type with OID 12 does not exist" (seen on 2.19.3).
-std::string rows_of(const timescale::Chunk& chunk) {
-    const auto name = chunk.name.quoted();
-    return chunk.is_hypercore()
-               ? fmt::format("(WITH chunk AS MATERIALIZED (SELECT * FROM {}) SELECT * FROM chunk) "
-                             "AS chunk",
-                             name)
-               : name;
-}
 
 std::string reason_json(const std::string& reason) {
     return json::dump(json::Object{{"not_compared", reason}});
@@ -315,38 +303,17 @@ Comparison VerifySession::comparison(const queue::Task& task, const timescale::C
                                      const std::optional<timescale::Chunk>& target) {
     const auto& hypertable = run::find_hypertable(verify_.sources, task.hypertable, "source");
     const auto& in_target = run::find_hypertable(verify_.targets, task.target, "target");
-    const auto ranges = timescale::row_filter(hypertable.time, task.ranges);
-    const auto filter = task.whole ? "true" : ranges;
     Comparison comparison{
-        .source = {session_.source().connection, rows_of(source),
-                   hypertable.is_plain_table ? ranges : filter},
-        // The default is for rows that the target keeps in chunks with other slices.
-        .target = {session_.target().connection, task.target.quoted(),
-                   fmt::format("{} AND {}",
-                               timescale::hypercube_filter(hypertable.dimensions, task.slices),
-                               filter)},
-        .columns = {},
-        .time = hypertable.time,
+        .sides = comparison::sides_of({task, hypertable, in_target, source, target},
+                                      session_.source().connection, session_.target().connection,
+                                      verify_.hashes_alike),
         .key = hypertable.key,
         .generated = {},
         .mode = verify_.mode,
-        .hashes_alike = verify_.hashes_alike,
-        .max_examples = verify_.options.max_differences,
-        .has_timescaledb = !hypertable.is_plain_table};
-    if (target) {
-        // Read through the hypertable, as the application does: if the planner does not find the
-        // chunk, its rows are missing. Read the chunk itself only if no condition on time selects
-        // it.
-        const auto found = timescale::chunk_filter(in_target.dimensions, task.slices, target->name);
-        if (!found)
-            comparison.target.table = target->name.quoted();
-        comparison.target.condition = found ? fmt::format("{} AND {}", *found, filter) : filter;
-    }
+        .max_examples = verify_.options.max_differences};
     for (const auto& column : in_target.columns)
         if (column.generated)
             comparison.generated.push_back(column.name);
-    comparison.columns =
-        compared_columns(source.columns, target ? target->columns : source.columns);
     return comparison;
 }
 

@@ -1,4 +1,4 @@
-#include "verify/columns.hpp"
+#include "comparison/columns.hpp"
 
 #include "json/value.hpp"
 #include "postgres/error.hpp"
@@ -12,7 +12,7 @@
 #include <span>
 #include <string_view>
 
-namespace verify {
+namespace comparison {
 
 namespace {
 
@@ -188,4 +188,4 @@ Columns compared_columns(const std::vector<ChunkColumn>& source,
     return columns;
 }
 
-} // namespace verify
+} // namespace comparison

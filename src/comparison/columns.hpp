@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace verify {
+namespace comparison {
 
 /// An aggregate over all rows of a chunk. Its result must be the same on both sides.
 struct Aggregate {
@@ -55,4 +55,4 @@ std::vector<std::optional<std::string>> from_one(std::string_view text);
 Columns compared_columns(const std::vector<timescale::ChunkColumn>& source,
                          const std::vector<timescale::ChunkColumn>& target);
 
-} // namespace verify
+} // namespace comparison
