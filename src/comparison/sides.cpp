@@ -27,12 +27,14 @@ BothSides sides_of(const ComparedChunk& chunk, postgres::Connection& source,
     const auto ranges = timescale::row_filter(hypertable.time, task.ranges);
     const auto filter = task.whole ? "true" : ranges;
     BothSides sides{
-        .source = {source, rows_of(source_chunk), hypertable.is_plain_table ? ranges : filter},
+        .source = {source, rows_of(source_chunk), hypertable.is_plain_table ? ranges : filter,
+                   source_chunk.name.quoted()},
         // The default is for rows that the target keeps in chunks with other slices.
         .target = {target, task.target.quoted(),
                    fmt::format("{} AND {}",
                                timescale::hypercube_filter(hypertable.dimensions, task.slices),
-                               filter)},
+                               filter),
+                   task.target.quoted()},
         .columns = compared_columns(source_chunk.columns,
                                     target_chunk ? target_chunk->columns : source_chunk.columns),
         .time = hypertable.time,

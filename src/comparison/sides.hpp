@@ -16,6 +16,7 @@ struct ComparedRows {
     postgres::Connection& connection;
     std::string table;     ///< a FROM item
     std::string condition; ///< SQL; "true" for all rows
+    std::string relation;  ///< the table, quoted, without anything else
 };
 
 /// The rows of both sides, and how they are compared.

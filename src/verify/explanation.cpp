@@ -1,8 +1,7 @@
 #include "verify/explanation.hpp"
 
-#include "postgres/query_both.hpp"
+#include "comparison/ranges.hpp"
 #include "postgres/quote.hpp"
-#include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -21,110 +20,25 @@ using postgres::Result;
 using timescale::InternalTime;
 using timescale::TimeRange;
 
-/// The number of parts into which each step divides a range. A step reads only the range to which
-/// the previous one was narrowed, so the first step reads most.
-constexpr std::uint64_t parts = 16;
-
 /// The number of rows that are fetched from each side to find examples.
 constexpr int fetched_rows = 2000;
 
-/// An expression for a row's digest, a number that is the same on both servers. A slower expression
-/// is used for servers that hash differently.
-std::string digestible(const Comparison& comparison, const std::string& row) {
-    if (comparison.sides.hashes_alike)
-        return comparison::row_hash(row);
-    return fmt::format("('x' || left(md5(convert_to({}::text, 'UTF8')), 16))::bit(64)::bigint",
-                       row);
-}
-
-std::string internal_time(const Comparison& comparison) {
-    const auto time = timescale::axis_expression(comparison.sides.time);
-    return comparison.sides.has_timescaledb
-               ? fmt::format("_timescaledb_functions.time_to_internal({})", time)
-               : timescale::internal_expression(comparison.sides.time, time);
-}
-
-/// Runs `SELECT list FROM` the rows within a range of time on both sides.
-/// \param rest clauses to append to the query.
-postgres::TwoResults select_both(const Comparison& comparison, const std::string& list,
-                                 const TimeRange& range, const std::string& rest = "") {
-    const auto within = timescale::row_filter(comparison.sides.time, {range});
-    const auto sql = [&](const comparison::ComparedRows& side) {
-        // OFFSET 0 prevents that grouping and ordering are planned with the chunk: TimescaleDB
-        // 2.19.3 cannot plan GROUP BY an expression on a partial chunk (XX000).
-        return fmt::format(
-            "SELECT {} FROM (SELECT * FROM {} WHERE ({}) AND {} OFFSET 0) AS rows {}", list,
-            side.table, side.condition, within, rest);
-    };
-    return postgres::query_both(comparison.sides.source.connection, sql(comparison.sides.source),
-                                comparison.sides.target.connection, sql(comparison.sides.target));
-}
-
-/// The range from the first time on either side to after the last; none if there are no rows.
-std::optional<TimeRange> extent(const Comparison& comparison) {
-    const auto time = internal_time(comparison);
-    const auto [source, target] =
-        select_both(comparison, fmt::format("min({0}) AS first, max({0}) AS last", time), {});
-    std::optional<TimeRange> range;
-    for (const auto* side : {&source, &target}) {
-        if (side->is_null(0, "first"))
-            continue;
-        const TimeRange own{side->integer(0, "first"), side->integer(0, "last")};
-        range = range
-                    ? TimeRange{std::min(range->from, own.from), std::max(range->until, own.until)}
-                    : own;
-    }
-    if (range && range->until < std::numeric_limits<InternalTime>::max())
-        ++range->until;
-    return range;
-}
-
-/// The length of a range, unsigned because it may exceed the largest signed number.
-std::uint64_t length(const TimeRange& range) {
-    return static_cast<std::uint64_t>(range.until) - static_cast<std::uint64_t>(range.from);
-}
-
-TimeRange part_of(const TimeRange& range, std::uint64_t width, std::uint64_t number) {
-    const auto from = static_cast<std::uint64_t>(range.from) + number * width;
-    const auto left = static_cast<std::uint64_t>(range.until) - from;
-    return {static_cast<InternalTime>(from),
-            static_cast<InternalTime>(from + std::min(width, left))};
-}
-
-/// The numbers of the parts that differ, ascending.
-std::vector<std::uint64_t> differing_parts(const Comparison& comparison, const TimeRange& range,
-                                           std::uint64_t width) {
-    const auto number = fmt::format("div({}::numeric - '{}'::numeric, {})",
-                                    internal_time(comparison), range.from, width);
-    const auto results =
-        select_both(comparison,
-                    fmt::format("{} AS part, count(*)::text || ' ' || sum({})::text AS digest",
-                                number, digestible(comparison, comparison.sides.columns.row())),
-                    range, "GROUP BY 1");
-    std::map<std::uint64_t, std::pair<std::string, std::string>> digests;
-    for (int row = 0; row < results.first.size(); ++row)
-        digests[static_cast<std::uint64_t>(results.first.integer(row, "part"))].first =
-            results.first.string(row, "digest");
-    for (int row = 0; row < results.second.size(); ++row)
-        digests[static_cast<std::uint64_t>(results.second.integer(row, "part"))].second =
-            results.second.string(row, "digest");
-    std::vector<std::uint64_t> differing;
-    for (const auto& [part, digest] : digests)
-        if (digest.first != digest.second)
-            differing.push_back(part);
-    return differing;
-}
-
-/// Narrows a range down to the first or the last point of time at which rows differ.
-std::optional<InternalTime> find_end(const Comparison& comparison, TimeRange range, bool first) {
-    while (length(range) > 1) {
-        const auto width = (length(range) - 1) / parts + 1;
-        const auto differing = differing_parts(comparison, range, width);
+/// The first and the last point of time at which rows differ. Narrows both down at once.
+std::optional<TimeRange> find_ends(const comparison::BothSides& sides) {
+    const auto whole = comparison::extent(sides);
+    if (!whole)
+        return std::nullopt;
+    std::vector<TimeRange> ends{*whole};
+    while (std::ranges::any_of(
+        ends, [&](const auto& end) { return comparison::is_divisible(sides, end); })) {
+        const auto differing = comparison::compare_parts(sides, ends).differing;
         if (differing.empty())
             return std::nullopt;
-        range = part_of(range, width, first ? differing.front() : differing.back());
+        ends = {differing.front().range};
+        if (differing.size() > 1)
+            ends.push_back(differing.back().range);
     }
-    return range.from;
+    return TimeRange{ends.front().from, ends.back().from};
 }
 
 /// The columns that differ: the one without which all rows are equal, or else the columns whose
@@ -137,14 +51,16 @@ std::vector<std::string> differing_columns(const Comparison& comparison, const T
     const bool leaves_out = size <= most_to_leave_out;
     std::vector<std::string> list;
     for (std::size_t i = 0; i < size; ++i) {
-        const auto value =
-            fmt::format("ROW({}, {})", internal_time(comparison), columns.hashable[i]);
-        list.push_back(fmt::format("sum({})::text", digestible(comparison, value)));
+        const auto value = fmt::format("ROW({}, {})", comparison::internal_time(comparison.sides),
+                                       columns.hashable[i]);
+        list.push_back(
+            fmt::format("sum({})::text", comparison::digestible(comparison.sides, value)));
     }
     for (std::size_t i = 0; leaves_out && i < size; ++i)
-        list.push_back(fmt::format("sum({})::text", digestible(comparison, columns.row(i))));
-    const auto results =
-        select_both(comparison, fmt::format("{} AS digests", comparison::in_one(list)), range);
+        list.push_back(
+            fmt::format("sum({})::text", comparison::digestible(comparison.sides, columns.row(i))));
+    const auto results = comparison::select_both(
+        comparison.sides, fmt::format("{} AS digests", comparison::in_one(list)), {range});
     const auto lefts = comparison::from_one(results.first.text(0, "digests"));
     const auto rights = comparison::from_one(results.second.text(0, "digests"));
     std::vector<std::string> differing;
@@ -231,12 +147,13 @@ std::vector<std::optional<std::string>> identity(const Comparison& comparison,
 
 std::vector<Example> find_examples(const Comparison& comparison, const TimeRange& range) {
     const auto& names = comparison.sides.columns.names;
-    auto list = fmt::format("{} AS time, {} AS digest", internal_time(comparison),
-                            digestible(comparison, comparison.sides.columns.row()));
+    auto list =
+        fmt::format("{} AS time, {} AS digest", comparison::internal_time(comparison.sides),
+                    comparison::digestible(comparison.sides, comparison.sides.columns.row()));
     for (std::size_t i = 0; i < names.size(); ++i)
         list += fmt::format(", {} AS c{}", shown(names[i]), i);
-    const auto results =
-        select_both(comparison, list, range, fmt::format("ORDER BY 1 LIMIT {}", fetched_rows));
+    const auto results = comparison::select_both(comparison.sides, list, {range},
+                                                 fmt::format("ORDER BY 1 LIMIT {}", fetched_rows));
     const auto sources = rows_of(results.first, names.size());
     const auto targets = rows_of(results.second, names.size());
     const auto before = std::min(horizon(sources), horizon(targets));
@@ -269,15 +186,10 @@ std::vector<Example> find_examples(const Comparison& comparison, const TimeRange
 } // namespace
 
 void explain(const Comparison& comparison, Difference& difference) {
-    const auto range = extent(comparison);
-    if (!range)
+    difference.times = find_ends(comparison.sides);
+    if (!difference.times)
         return;
-    const auto first = find_end(comparison, *range, true);
-    if (!first)
-        return;
-    const auto last = find_end(comparison, {*first, range->until}, false).value_or(*first);
-    difference.times = TimeRange{*first, last};
-    const TimeRange narrowed{*first, last + 1};
+    const TimeRange narrowed{difference.times->from, difference.times->until + 1};
     // If rows are missing, all columns differ, so their names would not help.
     if (difference.source_rows == difference.target_rows)
         difference.columns = differing_columns(comparison, narrowed);
