@@ -3,7 +3,7 @@
 CREATE SCHEMA __backfill;
 
 -- The format of the tables below; increased when it changes.
-COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 8';
+COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 9';
 
 -- One row for each chunk of the source to copy.
 CREATE TABLE __backfill.task (
@@ -30,13 +30,17 @@ CREATE TABLE __backfill.task (
     range int8multirange NOT NULL,
     -- an exported snapshot of the source to read with
     snapshot text,
+    -- it was copied, and verify found a difference: the next copy compares it, and replaces only the
+    -- rows that differ
+    mend boolean NOT NULL DEFAULT false,
     -- size in the source, for planning: bytes of the table and its compressed table
     bytes bigint NOT NULL,
     rows_estimate bigint NOT NULL,
     staged timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- set in the transaction that makes the chunk's rows visible
     worked timestamptz,
-    -- not including rows in compressed batches that were copied as they are
+    -- not including rows in compressed batches that were copied as they are; if only some rows were
+    -- replaced, the number of all
     rows_copied bigint,
     batches_copied bigint,
     bytes_copied bigint,
@@ -116,7 +120,7 @@ CREATE INDEX task_to_verify ON __backfill.task (bytes DESC, id)
 -- What a worker needs of a task. Workers claim tasks by locking rows through this view.
 CREATE VIEW __backfill.task_details AS
 SELECT id, hypertable_schema, hypertable_name, target_schema, target_name, chunk_schema, chunk_name,
-       part, slices, snapshot, bytes, worked, failed, skipped, compared, verified,
+       part, slices, snapshot, mend, bytes, worked, failed, skipped, compared, verified,
        range @> int8multirange(slice) AS whole,
        (SELECT jsonb_agg(jsonb_build_array(lower(one), upper(one)) ORDER BY one)
         FROM unnest(range) AS one) AS ranges

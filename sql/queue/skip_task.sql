@@ -3,6 +3,6 @@
 -- $1: id   $2: the reason   $3: run   $4: worker
 UPDATE __backfill.task
 SET worked = clock_timestamp(), skipped = true, message = $2, run = $3::bigint, worker = $4::int,
-    failed = NULL, error = NULL,
+    mend = false, failed = NULL, error = NULL,
     compared = NULL, verified = NULL, difference = NULL
 WHERE id = $1::bigint

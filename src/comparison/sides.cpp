@@ -1,5 +1,7 @@
 #include "comparison/sides.hpp"
 
+#include "postgres/query_both.hpp"
+#include "sql.hpp"
 #include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
@@ -20,6 +22,12 @@ std::string rows_of(const timescale::Chunk& chunk) {
 }
 
 } // namespace
+
+bool hash_alike(postgres::Connection& source, postgres::Connection& target) {
+    const std::string sample(sql::hash_sample);
+    const auto hashes = postgres::query_both(source, sample, target, sample);
+    return hashes.first.text(0, "hash") == hashes.second.text(0, "hash");
+}
 
 BothSides sides_of(const ComparedChunk& chunk, postgres::Connection& source,
                    postgres::Connection& target, bool hashes_alike) {

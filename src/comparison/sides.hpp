@@ -40,6 +40,9 @@ struct ComparedChunk {
     const std::optional<timescale::Chunk>& target;
 };
 
+/// True if both servers hash alike.
+bool hash_alike(postgres::Connection& source, postgres::Connection& target);
+
 /// How to read the rows of a task: the source's from the chunk, and the target's through the
 /// hypertable, as the application does.
 /// \param hashes_alike see BothSides.

@@ -1,5 +1,6 @@
 #include "copy/explain.hpp"
 
+#include "copy/mending.hpp"
 #include "load/survey.hpp"
 #include "output/units.hpp"
 #include "queue/task.hpp"
@@ -65,9 +66,16 @@ class Explanation {
         for (std::size_t i = 0; i < requests.size(); ++i) {
             auto plan = prepared[i].plan;
             load::reconsider_gathering(plan, requests[i], source_.connection, strategy_);
-            lines_of_requests[i]->way = plan.failure.empty() ? plan.way() : "fails";
-            lines_of_requests[i]->reason =
+            auto& line = *lines_of_requests[i];
+            line.way = plan.failure.empty() ? plan.way() : "fails";
+            line.reason =
                 plan.failure.empty() ? plan.reason : TaskError(plan.failure, plan.remedy).what();
+            if (!line.task->mend || !plan.failure.empty())
+                continue;
+            const auto obstacle = obstacle_to_comparing(requests[i], prepared[i].target);
+            line.reason += obstacle.empty() ? "; only the ranges of time that differ, unless they "
+                                              "have more than a third of its rows"
+                                            : "; copied as a whole: " + obstacle;
         }
         for (const auto& line : lines) {
             auto fields = queue::fields_of(*line.task);

@@ -39,6 +39,11 @@ run::ToReadBack loaded_by(const queue::Task& task, const timescale::Hypertable& 
             .rows = loaded.batches == 0 ? std::optional(loaded.rows) : std::nullopt};
 }
 
+/// The note on a chunk that was copied together with others.
+std::optional<std::string> note_on(const queue::Task& task) {
+    return task.mend ? std::optional(Mending{.obstacle = small_obstacle}.note({})) : std::nullopt;
+}
+
 } // namespace
 
 CopySession::CopySession(CopyRun& copy, run::WorkerProgress& progress, WorkerTasks& tasks)
@@ -202,37 +207,93 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
     copy_.report.started(task, progress_.worker());
     const auto& source_hypertable = run::find_hypertable(copy_.sources, task.hypertable, "source");
     const auto& target_hypertable = run::find_hypertable(copy_.targets, task.target, "target");
-    auto prepared = loader_.prepare({task, *chunk, source_hypertable, target_hypertable, alone});
-    const run::ChunkReading reading(source(), copy_.run.server(Side::source), task.snapshot,
-                                    {task.chunk}, chunk->is_compressed());
-    const auto& now = reading.chunk();
-    if (now)
-        run::check_visible(*now);
-    if (!now || !timescale::is_unchanged(*chunk, *now))
-        throw postgres::ConcurrentChange("the chunk has just changed in the source");
-
-    if ((prepared.plan.into == load::Plan::Into::attached_table || prepared.plan.gathers) &&
-        !copy_.run.server(Side::target).attaches_cleanly())
-        copy_.has_used_stand_ins = true;
-    progress_.now(load::Step::copying);
-    const auto loaded = loader_.load({task, *now, source_hypertable, target_hypertable}, prepared);
-    const output::Seconds duration = std::chrono::steady_clock::now() - started;
+    const auto late = copy_.horizon.late_rows();
+    std::optional<run::ChunkReading> reading;
+    const auto begin_reading = [&] {
+        reading.emplace(source(), copy_.run.server(Side::source), task.snapshot,
+                        std::vector{task.chunk}, chunk->is_compressed());
+        const auto& now = reading->chunk();
+        if (now)
+            run::check_visible(*now);
+        if (!now || !timescale::is_unchanged(*chunk, *now))
+            throw postgres::ConcurrentChange("the chunk has just changed in the source");
+    };
+    auto part = task; // what is loaded
+    std::optional<Mending> mending;
+    if (task.mend) {
+        copy_.horizon.let_writers_finish(progress_);
+        begin_reading();
+        mending =
+            find_mending({task, *reading->chunk(), source_hypertable, target_hypertable, alone});
+        if (mending->obstacle.empty()) {
+            part.whole = false;
+            part.ranges = mending->ranges;
+        } else {
+            reading.reset();
+        }
+    }
+    const bool is_mended = mending && mending->obstacle.empty();
+    queue::Loaded loaded;
     std::optional<std::string> note;
-    if (prepared.plan.into == load::Plan::Into::hypertable)
-        note = prepared.plan.way() + ": " + prepared.plan.reason;
-    else if (now->compressed && prepared.plan.what == load::Plan::What::rows)
-        note = "decompressed: " + prepared.plan.reason;
+    if (!is_mended || !mending->ranges.empty()) {
+        auto prepared =
+            loader_.prepare({part, *chunk, source_hypertable, target_hypertable, alone}, late);
+        // Otherwise, only the ranges would be loaded into an empty chunk.
+        if (is_mended && (!prepared.target || prepared.target->name != mending->target))
+            throw postgres::ConcurrentChange("the target's chunk has just changed");
+        if (!reading)
+            begin_reading();
+        const auto& now = *reading->chunk();
+        if ((prepared.plan.into == load::Plan::Into::attached_table || prepared.plan.gathers) &&
+            !copy_.run.server(Side::target).attaches_cleanly())
+            copy_.has_used_stand_ins = true;
+        progress_.now(load::Step::copying);
+        loaded = loader_.load({part, now, source_hypertable, target_hypertable}, prepared);
+        if (prepared.plan.into == load::Plan::Into::hypertable)
+            note = prepared.plan.way() + ": " + prepared.plan.reason;
+        else if (now.compressed && prepared.plan.what == load::Plan::What::rows)
+            note = "decompressed: " + prepared.plan.reason;
+    }
+    if (mending)
+        note = mending->note(loaded) + (note ? "; " + *note : "");
+    const output::Seconds duration = std::chrono::steady_clock::now() - started;
+    auto in_queue = loaded;
+    if (is_mended)
+        in_queue.rows = mending->rows;
+    std::vector<run::ToReadBack> to_read_back;
+    if (!part.ranges.empty())
+        to_read_back.push_back(loaded_by(part, target_hypertable, loaded));
+    if (is_mended && !to_read_back.empty())
+        to_read_back.front().rows.reset(); // there are others between the ranges
     finish(claim,
            {{.id = task.id,
-             .loaded = loaded,
+             .loaded = in_queue,
              .seconds = duration.count(),
              .run = copy_.run.id(),
              .worker = progress_.worker() + 1,
              .message = note}},
-           {loaded_by(task, target_hypertable, loaded)});
+           to_read_back);
     loader_.committed();
     done_.push_back(task);
     copy_.report.copied(task, loaded, duration, note);
+}
+
+/// Compares a chunk to mend, unless it must be copied as a whole. The locks that this takes in the
+/// target are released: another connection may need to drop an empty chunk, and whoever compresses
+/// a chunk must not wait for them.
+Mending CopySession::find_mending(const load::Request& request) {
+    const auto place = timescale::find_place(target(), {request.task.target, request.task.slices});
+    std::optional<timescale::Chunk> chunk;
+    if (place.same &&
+        timescale::have_same_dimensions(request.source_hypertable, request.target_hypertable))
+        chunk = timescale::read_chunk(target(), copy_.run.server(Side::target), *place.same);
+    Mending mending{.obstacle = obstacle_to_comparing(request, chunk)};
+    if (mending.obstacle.empty()) {
+        progress_.now(output::Activity::comparing);
+        mending = compare_to_mend(request, chunk, source(), target());
+    }
+    target().execute("ROLLBACK TO SAVEPOINT loading");
+    return mending;
 }
 
 bool CopySession::copy_together(postgres::Transaction& claim, const queue::Task& first) {
@@ -377,7 +438,8 @@ bool CopySession::try_together(postgres::Transaction& claim,
                             .loaded = *loaded[i],
                             .seconds = each.count(),
                             .run = copy_.run.id(),
-                            .worker = progress_.worker() + 1});
+                            .worker = progress_.worker() + 1,
+                            .message = note_on(requests[i].task)});
         to_read_back.push_back(
             loaded_by(requests[i].task, requests[i].target_hypertable, *loaded[i]));
     }
@@ -387,7 +449,7 @@ bool CopySession::try_together(postgres::Transaction& claim,
     for (std::size_t i = 0; i < requests.size(); ++i)
         if (loaded[i]) {
             done_.push_back(requests[i].task);
-            copy_.report.copied(requests[i].task, *loaded[i], each, std::nullopt);
+            copy_.report.copied(requests[i].task, *loaded[i], each, note_on(requests[i].task));
         }
     return true;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "copy/mending.hpp"
 #include "copy/options.hpp"
 #include "copy/report.hpp"
 #include "load/loader.hpp"
@@ -54,7 +55,7 @@ struct WorkerTasks {
  *
  * For each chunk: claim the task in the target, read the chunk's properties, choose how to load it,
  * begin a transaction in the source under a lock that prevents changes of the chunk, load, mark the
- * task, commit.
+ * task, commit. A chunk to mend is compared first, in that transaction of the source.
  *
  * Any call may throw ConnectionError, or SqlError whose reaction is to wait. The session must not
  * be used afterwards.
@@ -87,6 +88,8 @@ class CopySession {
     bool claim_and_copy(const PendingTask& pending);
     /// \param alone locks the target's chunk against writers.
     void copy_claimed(postgres::Transaction& claim, const queue::Task& task, bool alone);
+
+    Mending find_mending(const load::Request& request);
 
     /// Claims further small tasks, and copies them together with the first. Tasks that must be
     /// copied one by one are left for later.

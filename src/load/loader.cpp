@@ -7,13 +7,12 @@ namespace load {
 
 using queue::Loaded;
 
-Prepared Loader::prepare(const Request& request) {
+Prepared Loader::prepare(const Request& request, const LateRows& late) {
     constexpr int most_looks = 5;
     std::vector<Situation> situations{survey_.situation(request)};
     auto& now = situations.front();
     for (int looks = 0; looks < most_looks; ++looks) {
         auto prepared = std::move(survey_.look({request}, situations).front());
-        const auto late = context_.horizon.late_rows();
         prepared.late = late;
         auto& plan = prepared.plan;
         require_possible(prepared);

@@ -32,11 +32,12 @@ class Loader {
     /// table will be attached, creates the missing chunk, or locks the present chunk as a writer
     /// would and deletes the rows that will be replaced.
     ///
-    /// Take the source's snapshot after this. Otherwise, a row that the application writes to both
-    /// sides in between is missing in the snapshot and deleted from the target.
+    /// \param late from Horizon::late_rows(), before the source's snapshot was taken. Otherwise, a
+    /// row that the application writes to both sides in between is missing in the snapshot and
+    /// deleted from the target.
     /// \throws ConcurrentChange if the target's chunk keeps changing; TaskError if the chunk cannot
     /// be loaded.
-    Prepared prepare(const Request& request);
+    Prepared prepare(const Request& request, const LateRows& late);
 
     /// Loads the rows. They become visible when the target's open transaction commits.
     /// \pre prepared comes from prepare() in this transaction.

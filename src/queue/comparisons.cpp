@@ -24,10 +24,11 @@ std::vector<Task> claim_more_comparisons(postgres::Connection& target,
 }
 
 std::string finish_comparison(postgres::Connection& target, const std::vector<std::int64_t>& ids,
-                              const std::optional<std::string>& difference, bool requeue) {
+                              const std::optional<std::string>& difference, Requeue requeue) {
     return target
-        .query(sql::finish_comparison,
-               {fmt::format("{{{}}}", fmt::join(ids, ",")), difference, requeue ? "true" : "false"})
+        .query(sql::finish_comparison, {fmt::format("{{{}}}", fmt::join(ids, ",")), difference,
+                                        requeue != Requeue::no ? "true" : "false",
+                                        requeue == Requeue::to_mend ? "true" : "false"})
         .string(0, "compared");
 }
 

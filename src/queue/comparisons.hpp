@@ -24,12 +24,18 @@ std::vector<Task> claim_more_comparisons(postgres::Connection& target,
                                          const std::string& run_started, const Task& first,
                                          std::int64_t most, int workers);
 
+/// Whether the next copy copies a compared chunk again.
+enum class Requeue {
+    no,
+    to_copy, ///< all of it
+    to_mend, ///< the rows that differ (Task::mend)
+};
+
 /// Notes the result of comparing claimed tasks, at least one.
 /// \param difference JSON; none if both sides are equal.
-/// \param requeue true if a differing chunk must be copied again.
 /// \returns the time of the comparison by the server's clock, for committed_verdicts().
 std::string finish_comparison(postgres::Connection& target, const std::vector<std::int64_t>& ids,
-                              const std::optional<std::string>& difference, bool requeue);
+                              const std::optional<std::string>& difference, Requeue requeue);
 
 /// The verdicts of finish_comparison() that were committed. The transactions must have ended.
 /// \param compared the time of each task's comparison, by the task's id.

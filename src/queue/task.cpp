@@ -65,6 +65,7 @@ Task task_from(const postgres::Result& rows, int row) {
     task.chunk = {rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")};
     task.part = rows.string(row, "part");
     task.snapshot = rows.optional_string(row, "snapshot");
+    task.mend = rows.boolean(row, "mend");
     task.bytes = rows.integer(row, "bytes");
     task.whole = rows.boolean(row, "whole");
     try {

@@ -46,6 +46,7 @@ struct Task {
     std::string part;
     timescale::Slices slices;
     std::optional<std::string> snapshot;
+    bool mend = false; ///< replace only rows that differ, if that is less work
     std::int64_t bytes = 0;
     bool whole = false;                       ///< the whole chunk is copied: rows need no filter
     std::vector<timescale::TimeRange> ranges; ///< disjoint, ascending, within the slice

@@ -3,7 +3,6 @@
 #include "json/value.hpp"
 #include "postgres/transaction.hpp"
 #include "queue/claims.hpp"
-#include "queue/comparisons.hpp"
 #include "run/reading.hpp"
 #include "run/worker.hpp"
 #include "verify/batches.hpp"
@@ -120,8 +119,10 @@ void VerifySession::compare(const queue::Task& task) {
 }
 
 void VerifySession::give_up(const queue::Task& task, const std::string& reason) {
-    finish(task, reason_json(reason),
-           [reason](auto& report, const auto& of) { report.not_compared(of, reason); });
+    finish(
+        task, reason_json(reason),
+        [reason](auto& report, const auto& of) { report.not_compared(of, reason); },
+        queue::Requeue::to_copy);
 }
 
 bool VerifySession::attempt(const queue::Task& task, bool last) {
@@ -173,9 +174,12 @@ void VerifySession::verify_claimed(const queue::Task& task) {
         throw TaskError("it is gone from the target");
     if (!verdict.difference) {
         const auto duration = std::chrono::steady_clock::now() - started;
-        finish(task, std::nullopt, [verdict, duration](auto& report, const auto& of) {
-            report.equal(of, verdict, duration);
-        });
+        finish(
+            task, std::nullopt,
+            [verdict, duration](auto& report, const auto& of) {
+                report.equal(of, verdict, duration);
+            },
+            queue::Requeue::no);
         return;
     }
     explain(both, *verdict.difference);
@@ -186,7 +190,7 @@ void VerifySession::verify_claimed(const queue::Task& task) {
         [difference = *verdict.difference, axis](auto& report, const auto& of) {
             report.differs(of, difference, axis);
         },
-        !verdict.difference->is_generated());
+        verdict.difference->is_generated() ? queue::Requeue::no : queue::Requeue::to_mend);
 }
 
 std::vector<queue::Task> VerifySession::verify_together(const std::vector<queue::Task>& tasks) {
@@ -246,7 +250,8 @@ std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Ta
     }
     if (equal.empty())
         return rest;
-    const auto compared = queue::finish_comparison(queue(), equal, std::nullopt, false);
+    const auto compared =
+        queue::finish_comparison(queue(), equal, std::nullopt, queue::Requeue::no);
     for (std::size_t i = 0; i < tasks.size(); ++i)
         if (!verdicts[i].difference)
             verdicts_.push_back(
@@ -318,9 +323,9 @@ Comparison VerifySession::comparison(const queue::Task& task, const timescale::C
 }
 
 void VerifySession::finish(const queue::Task& task, const std::optional<std::string>& difference,
-                           ReportFunction report, bool helps_to_copy) {
-    auto compared = queue::finish_comparison(queue(), {task.id}, difference,
-                                             verify_.options.requeue && helps_to_copy);
+                           ReportFunction report, queue::Requeue wanted) {
+    const auto requeue = verify_.options.requeue ? wanted : queue::Requeue::no;
+    auto compared = queue::finish_comparison(queue(), {task.id}, difference, requeue);
     verdicts_.push_back({task, std::move(compared), std::move(report)});
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "queue/comparisons.hpp"
 #include "queue/task.hpp"
 #include "run/hypertable_map.hpp"
 #include "run/worker_session.hpp"
@@ -98,8 +99,9 @@ class VerifySession {
                           const std::optional<timescale::Chunk>& target);
 
     /// Notes the result in the queue, and keeps it to be reported after the commit.
+    /// \param wanted what `--requeue` does with the task.
     void finish(const queue::Task& task, const std::optional<std::string>& difference,
-                ReportFunction report, bool helps_to_copy = true);
+                ReportFunction report, queue::Requeue wanted);
 
     postgres::Connection& queue() { return session_.queue().connection; }
 
