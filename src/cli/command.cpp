@@ -116,6 +116,16 @@ void add_retry(Command command, run::RetryOptions& retry, const std::string& wha
                  "still working; if not, the connection is replaced");
 }
 
+Option add_max_rate(Command command, std::optional<std::int64_t>& rate) {
+    return command
+        .number(
+            "--max-rate", [&rate](std::int64_t value) { rate = value; },
+            "maximum amount of data per second, for all workers of this run together: 50MB/s")
+        .value_is_called("RATE")
+        .units({{"B", 1}, {"kB", 1000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}}, "/s")
+        .between(1000, INT64_MAX);
+}
+
 postgres::ConnectionString source_of(const ConnectionTexts& texts) {
     return connection_string(texts.source, "--source", "BACKFILL_SOURCE");
 }

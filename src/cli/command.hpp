@@ -87,6 +87,9 @@ void add_duration(Command command, const std::string& name, std::chrono::seconds
 /// \param what the object of the attempts, such as "a chunk".
 void add_retry(Command command, run::RetryOptions& retry, const std::string& what);
 
+/// Adds --max-rate. \param rate in bytes per second
+Option add_max_rate(Command command, std::optional<std::int64_t>& rate);
+
 // ---------------------------------------------------------------- defining a command
 
 /// \throws UsageError if the connection string was not given or cannot be parsed.

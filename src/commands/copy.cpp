@@ -1,3 +1,5 @@
+#include "commands/copy.hpp"
+
 #include "commands/commands.hpp"
 #include "copy/conclusion.hpp"
 #include "copy/explain.hpp"
@@ -17,8 +19,6 @@
 #include <utility>
 
 namespace commands {
-
-namespace {
 
 ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
     run::Run run({.command = "copy",
@@ -48,7 +48,14 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
     const auto source_privileges = in_source.add(run::all_privileges_statement());
     auto ends = run.connect(in_target, in_source);
     const auto& answers = ends.target.answers;
-    const auto before = queue::counts_from(answers[counts]);
+    auto before = queue::counts_from(answers[counts]);
+    std::optional<copy::TaskList> chosen;
+    if (options.chosen) {
+        chosen.emplace(options.chosen->ids);
+        before.to_do = static_cast<std::int64_t>(options.chosen->ids.size());
+        before.bytes_to_do = options.chosen->bytes;
+        before.largest_to_do = options.chosen->largest;
+    }
     if (before.to_do == 0) {
         // An earlier run may have been ended before it came to that.
         if (!options.explain)
@@ -86,7 +93,8 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
                            .targets = targets,
                            .report = report,
                            .helpers = helpers,
-                           .horizon = horizon};
+                           .horizon = horizon,
+                           .chosen = chosen ? &*chosen : nullptr};
     report.begun(before, workers, ends);
     if (const auto note = copy::note_on(options.load.strategy, ends.target.server); !note.empty())
         output.say(output::Importance::detail, note);
@@ -95,10 +103,12 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
     copy::remove_stand_ins(ends.target, load::stand_ins_from(answers[stand_ins]));
     run.throttle.set(options.max_rate);
     auto own_run = queue::own_run_from(answers[run_number]);
-    run.begin(
-        {.count = before.to_do, .bytes = before.bytes_to_do, .data_bytes = before.bytes_to_do},
-        std::move(own_run), std::move(ends.source), std::move(ends.target),
-        copy::CopySession::using_statements(aggregates));
+    run.begin({.count = before.to_do,
+               .bytes = before.bytes_to_do,
+               .data_bytes = before.bytes_to_do,
+               .is_in_queue = !chosen},
+              std::move(own_run), std::move(ends.source), std::move(ends.target),
+              copy::CopySession::using_statements(aggregates));
     run.work({.worker =
                   [&copy_run](int number) {
                       load::HelperPool::Helper helper(copy_run.helpers);
@@ -115,8 +125,6 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
                   }});
     return copy::conclude(copy_run, output);
 }
-
-} // namespace
 
 cli::Subcommand add_copy(cli::Parser& parser) {
     const auto parsed = std::make_shared<cli::Parsed<copy::CopyOptions>>();
@@ -136,13 +144,7 @@ cli::Subcommand add_copy(cli::Parser& parser) {
                  "fire the target's own triggers for copied rows; by default, none fires");
     command.flag("--explain", options.explain,
                  "print how each chunk would be loaded, and why; change nothing");
-    command
-        .number(
-            "--max-rate", [parsed](std::int64_t rate) { parsed->options.max_rate = rate; },
-            "maximum amount of data per second, for all workers of this run together: 50MB/s")
-        .value_is_called("RATE")
-        .units({{"B", 1}, {"kB", 1000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}}, "/s")
-        .between(1000, INT64_MAX);
+    cli::add_max_rate(command, options.max_rate);
     cli::add_retry(command, options.retry, "a chunk");
     return cli::end_command(command, parsed, run_copy);
 }

@@ -1,4 +1,5 @@
 #include "commands/commands.hpp"
+#include "commands/copy.hpp"
 #include "queue/comparisons.hpp"
 #include "queue/counts.hpp"
 #include "queue/runs.hpp"
@@ -22,10 +23,17 @@ postgres::Statement hash_statement() {
     return {std::string(sql::hash_sample)};
 }
 
-ExitStatus run_verify(const verify::VerifyOptions& options, output::Output& output) {
+/// What a run of verify has found.
+struct Findings {
+    ExitStatus status = exit_done;
+    std::int64_t unequal = 0;      ///< chunks that differ or could not be compared
+    copy::ChosenTasks differing{}; ///< VerifyReport::differing()
+};
+
+/// \param mended the number of mended chunks, which alone are compared; none to compare all.
+Findings compare(const verify::VerifyOptions& options, output::Output& output,
+                 std::optional<std::int64_t> mended = std::nullopt) {
     using output::Importance;
-    if (options.quick)
-        return verify::verify_quick(options, output);
     run::Run run({.command = "verify",
                   .source = options.source,
                   .target = options.target,
@@ -48,17 +56,17 @@ ExitStatus run_verify(const verify::VerifyOptions& options, output::Output& outp
         queue::forget_verdicts(ends.target.connection);
     const auto before =
         options.all ? queue::count(ends.target.connection) : queue::counts_from(answers[counts]);
-    const auto to_do = before.unverified;
-    if (before.to_do > 0)
+    const auto to_do = mended.value_or(before.unverified);
+    if (before.to_do > 0 && !mended)
         output.say(Importance::result, fmt::format("{} still to copy, and not verified.",
                                                    output::format_count(before.to_do, "chunk")));
-    if (verify::report_nothing_copied(ends.target.connection, before, output))
-        return exit_failed;
+    if (!mended && verify::report_nothing_copied(ends.target.connection, before, output))
+        return {.status = exit_failed};
     if (to_do == 0) {
         verify::VerifyReport(output, 0).nothing_to_do(before.copied);
         verify::report_lagging_sequences(
             postgres::lagging_sequences(ends.source.connection, ends.target.connection), output);
-        return exit_done;
+        return {};
     }
     const bool has_asked_source = !ends.source.answers.empty();
     const auto hash_of_source =
@@ -73,7 +81,8 @@ ExitStatus run_verify(const verify::VerifyOptions& options, output::Output& outp
     const auto targets = run::targets_from(answers[target_hypertables], ends.target);
     verify::VerifyRun verify_run{.run = run,
                                  .options = options,
-                                 .started = before.now,
+                                 // A mended chunk has no verdict.
+                                 .started = mended ? "-infinity" : before.now,
                                  .mode = alike ? options.mode : verify::Mode::aggregate,
                                  .hashes_alike = alike,
                                  .sources = run::sources_from(ends, source_hypertables, targets),
@@ -100,8 +109,11 @@ ExitStatus run_verify(const verify::VerifyOptions& options, output::Output& outp
         output.say(Importance::result,
                    fmt::format("Interrupted with {} left to verify.",
                                output::format_count(to_do - report.done(), "chunk")));
-        return exit_interrupted;
+        return {.status = exit_interrupted};
     }
+    if (mended)
+        return {.status =
+                    report.unequal() > 0 || report.done() < to_do ? exit_differences : exit_done};
     try {
         verify::report_lagging_sequences(
             postgres::lagging_sequences(run.endpoint(Side::source).connection,
@@ -110,8 +122,43 @@ ExitStatus run_verify(const verify::VerifyOptions& options, output::Output& outp
     } catch (const postgres::ConnectionError& error) {
         spdlog::warn("cannot compare the sequences: {}", error.what());
     }
-    output.say(Importance::detail, report.next_step(after, options.requeue));
-    return report.unequal() > 0 ? exit_differences : exit_done;
+    const auto& differing = report.differing();
+    if (!options.repair || differing.ids.empty())
+        output.say(Importance::detail, report.next_step(after, options.requeue));
+    return {.status = report.unequal() > 0 ? exit_differences : exit_done,
+            .unequal = report.unequal(),
+            .differing = differing};
+}
+
+/// Mends the chunks that differ, and compares them again.
+ExitStatus repair(const verify::VerifyOptions& options, const Findings& found,
+                  output::Output& output) {
+    const auto copied = run_copy({.source = options.source,
+                                  .target = options.target,
+                                  .parallelism = options.parallelism,
+                                  .load = {},
+                                  .max_rate = options.max_rate,
+                                  .retry = options.retry,
+                                  .chosen = found.differing},
+                                 output);
+    if (copied == exit_interrupted)
+        return copied;
+    auto again = options;
+    again.all = again.repair = false;
+    const auto mended = static_cast<std::int64_t>(found.differing.ids.size());
+    const auto status = compare(again, output, mended).status;
+    if (status != exit_done)
+        return status;
+    return found.unequal > mended ? exit_differences : exit_done;
+}
+
+ExitStatus run_verify(const verify::VerifyOptions& options, output::Output& output) {
+    if (options.quick)
+        return verify::verify_quick(options, output);
+    const auto found = compare(options, output);
+    if (!options.repair || found.differing.ids.empty() || found.status != exit_differences)
+        return found.status;
+    return repair(options, found, output);
 }
 
 } // namespace
@@ -137,8 +184,16 @@ cli::Subcommand add_verify(cli::Parser& parser) {
         .excludes(quick);
     command.flag("--all", options.all, "also compare chunks that are already verified")
         .excludes(quick);
-    command.flag("--requeue", options.requeue, "queue differing chunks for the next copy")
-        .excludes(quick);
+    const auto requeue =
+        command.flag("--requeue", options.requeue, "queue differing chunks for the next copy")
+            .excludes(quick);
+    const auto repair = command
+                            .flag("--repair", options.repair,
+                                  "copy the rows of differing chunks that differ, and compare "
+                                  "these chunks again")
+                            .excludes(quick)
+                            .excludes(requeue);
+    cli::add_max_rate(command, options.max_rate).needs(repair);
     command
         .number("--max-differences", options.max_differences,
                 "number of example rows of each kind to show for a differing chunk")

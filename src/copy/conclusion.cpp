@@ -69,7 +69,8 @@ ExitStatus conclude(CopyRun& copy, output::Output& output) {
     }
     if (left.failed > 0)
         return exit_failed;
-    output.say(Importance::detail, conclusion(after, left));
+    if (!copy.options.chosen)
+        output.say(Importance::detail, conclusion(after, left));
     return exit_done;
 }
 

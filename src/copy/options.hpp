@@ -6,8 +6,16 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace copy {
+
+/// Tasks to copy, and no others.
+struct ChosenTasks {
+    std::vector<std::int64_t> ids;
+    std::int64_t bytes = 0;   ///< of their chunks, in the source
+    std::int64_t largest = 0; ///< bytes of the largest
+};
 
 /// The options of `copy`.
 struct CopyOptions {
@@ -18,6 +26,7 @@ struct CopyOptions {
     bool explain = false;                   ///< only print how each chunk would be loaded
     std::optional<std::int64_t> max_rate{}; ///< bytes of COPY data per second
     run::RetryOptions retry;
+    std::optional<ChosenTasks> chosen{}; ///< copies all tasks if there are none
 };
 
 } // namespace copy

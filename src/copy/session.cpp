@@ -84,6 +84,12 @@ load::HelperConnections CopySession::helper_connections() {
 }
 
 bool CopySession::copy_next() {
+    if (copy_.chosen != nullptr && tasks_.pending.empty()) {
+        const auto id = copy_.chosen->take();
+        if (!id)
+            return false;
+        tasks_.pending.push_back({.id = *id});
+    }
     const bool has_pending = !tasks_.pending.empty();
     const bool alone =
         has_pending && copy_.run.crashes.is_suspect(tasks_.pending.back().id, session_.servers());

@@ -12,11 +12,31 @@
 #include "run/worker_session.hpp"
 
 #include <atomic>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace copy {
+
+/// The chosen tasks that no worker has taken yet. Thread-safe.
+class TaskList {
+  public:
+    explicit TaskList(std::vector<std::int64_t> ids) : ids_(std::move(ids)) {}
+
+    std::optional<std::int64_t> take() {
+        const std::lock_guard lock(mutex_);
+        if (ids_.empty())
+            return std::nullopt;
+        const auto id = ids_.back();
+        ids_.pop_back();
+        return id;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::vector<std::int64_t> ids_;
+};
 
 /// Shared by the workers of a run of `copy`.
 struct CopyRun {
@@ -28,6 +48,7 @@ struct CopyRun {
     CopyReport& report;
     load::HelperPool& helpers;
     load::Horizon& horizon;
+    TaskList* chosen = nullptr;                   ///< if set, no other tasks are copied
     std::atomic<bool> has_used_stand_ins = false; ///< load::StandIn
     std::atomic<bool> drained = false;            ///< a worker has found nothing more to claim
 };

@@ -4,6 +4,9 @@
 #include "run/retry.hpp"
 #include "verify/comparison.hpp"
 
+#include <cstdint>
+#include <optional>
+
 namespace verify {
 
 /// The options of `verify`.
@@ -12,8 +15,10 @@ struct VerifyOptions {
     postgres::ConnectionString target;
     int parallelism = 8;
     Mode mode = Mode::digest;
-    bool all = false;     ///< verify chunks that were verified before, too
-    bool requeue = false; ///< have the next `copy` copy differing chunks again
+    bool all = false;                       ///< verify chunks that were verified before, too
+    bool requeue = false;                   ///< have the next `copy` copy differing chunks again
+    bool repair = false;                    ///< mend differing chunks, and compare them again
+    std::optional<std::int64_t> max_rate{}; ///< of mending, in bytes of COPY data per second
     int max_differences = 10;
     bool quick = false; ///< compare the catalogs' estimates instead of reading rows
     run::RetryOptions retry;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace verify {
 
 namespace {
@@ -99,8 +101,13 @@ void VerifyReport::differs(const queue::Task& task, const Difference& difference
                            timescale::Axis axis) {
     const std::lock_guard lock(mutex_);
     ++differing_;
-    if (difference.is_generated())
+    if (difference.is_generated()) {
         ++generated_;
+    } else {
+        differing_tasks_.ids.push_back(task.id);
+        differing_tasks_.bytes += task.bytes;
+        differing_tasks_.largest = std::max(differing_tasks_.largest, task.bytes);
+    }
     rows_ += difference.source_rows;
     auto text =
         fmt::format("{} Chunk {} differs: {} in the source, {} in the target", next_number(),
@@ -166,8 +173,7 @@ std::string VerifyReport::next_step(const queue::Counts& after, bool requeued) c
         return "Next: compare the expressions of the generated columns on both sides";
     if (after.differing > 0)
         return "Next: look into the differences (SELECT * FROM __backfill.task WHERE difference IS "
-               "NOT NULL), or copy those chunks again: timescaledb-backfill verify --requeue, then "
-               "copy";
+               "NOT NULL), or copy those chunks again: timescaledb-backfill verify --repair";
     if (after.to_do > 0)
         return "Next: timescaledb-backfill copy --source ... --target ..., then verify";
     return "Next: timescaledb-backfill clean --target ...";

@@ -324,7 +324,9 @@ Comparison VerifySession::comparison(const queue::Task& task, const timescale::C
 
 void VerifySession::finish(const queue::Task& task, const std::optional<std::string>& difference,
                            ReportFunction report, queue::Requeue wanted) {
-    const auto requeue = verify_.options.requeue ? wanted : queue::Requeue::no;
+    const auto& options = verify_.options;
+    const bool takes = options.requeue || (options.repair && wanted == queue::Requeue::to_mend);
+    const auto requeue = takes ? wanted : queue::Requeue::no;
     auto compared = queue::finish_comparison(queue(), {task.id}, difference, requeue);
     verdicts_.push_back({task, std::move(compared), std::move(report)});
 }

@@ -1,11 +1,12 @@
-// Chunks that verify has found to differ: copy replaces only the rows of ranges of time that
-// differ.
+// Chunks that verify has found to differ: copy and verify --repair replace only the rows of ranges
+// of time that differ.
 
 #include "support/migration.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <csignal>
 #include <memory>
@@ -330,10 +331,91 @@ TEST_F(Mending, ManyPassesEndEqualWhileTheApplicationWrites) {
     }
     writer.request_stop();
     writer.join();
-    backfill({"verify", "--all", "--requeue"});
+    EXPECT_EQ(backfill({"verify", "--all", "--repair"}).exit_status, 0);
+    expect_equal_rows("readings");
+}
+
+// ---------------------------------------------------------------- verify --repair
+
+class Repair : public Migration {
+  protected:
+    /// Five small chunks, all equal.
+    void SetUp() override {
+        both("CREATE TABLE readings (time timestamptz NOT NULL, device int, value int);"
+             "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '1 "
+             "day')");
+        source.run("INSERT INTO readings SELECT t, 1, 1 FROM generate_series("
+                   "'2024-01-01'::timestamptz, '2024-01-05 23:50', '10 min') t");
+        migrate({"--until", "2024-02-01"});
+    }
+};
+
+TEST_F(Repair, MendsAndComparesAgain) {
+    backfill_ok({"verify"});
+    target.run("DELETE FROM readings WHERE time = '2024-01-02 01:00';"
+               "UPDATE readings SET value = 2 WHERE time = '2024-01-04 01:00'");
+    const auto output = backfill_ok({"verify", "--all", "--repair"});
+    EXPECT_THAT(output, AllOf(HasSubstr("3 equal, 2 different."), HasSubstr("Copied 2 chunks,"),
+                              HasSubstr("copied as a whole: it is small"),
+                              HasSubstr("Verified 2 chunks, 288 rows"), HasSubstr("2 equal."),
+                              Not(HasSubstr("to copy again"))));
+    expect_equal_rows("readings");
+    EXPECT_EQ(target.value("SELECT count(verified) FROM __backfill.task"), "5");
+    // Nothing is left to mend.
+    EXPECT_THAT(backfill_ok({"verify", "--repair"}), HasSubstr("Nothing to verify"));
+}
+
+TEST_F(Repair, CopiesNoOtherChunks) {
+    source.run("INSERT INTO readings VALUES ('2024-01-07', 1, 1)");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    target.run("DELETE FROM readings WHERE time = '2024-01-02 01:00'");
+    EXPECT_THAT(backfill_ok({"verify", "--repair"}),
+                AllOf(HasSubstr("1 chunk still to copy, and not verified"),
+                      HasSubstr("Copied 1 chunk,"), HasSubstr("Verified 1 chunk,")));
+    EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task WHERE worked IS NULL"), "1");
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE time = '2024-01-07'"), "0");
+}
+
+TEST_F(Repair, ReportsDifferencesThatRemain) {
+    target.run("DELETE FROM readings WHERE time IN ('2024-01-02 01:00', '2024-01-04 01:00');"
+               "ALTER TABLE readings ADD CONSTRAINT early CHECK (time < '2024-01-03' OR value IS "
+               "NULL) NOT VALID");
+    const auto outcome = backfill({"verify", "--repair"});
+    EXPECT_EQ(outcome.exit_status, exit_differences) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output,
+                AllOf(HasSubstr("3 equal, 2 different."), HasSubstr("Copied 1 chunk,"),
+                      HasSubstr("Failed: 1 chunk"), HasSubstr("1 equal.")));
+    // The next copy tries again.
+    target.run("ALTER TABLE readings DROP CONSTRAINT early");
     backfill_ok({"copy"});
     backfill_ok({"verify"});
     expect_equal_rows("readings");
+}
+
+TEST_F(Repair, LeavesChunksThatCannotBeComparedAlone) {
+    source.run("SELECT drop_chunks('readings', older_than => '2024-01-02'::timestamptz)");
+    target.run("DELETE FROM readings WHERE time = '2024-01-04 01:00'");
+    const auto outcome = backfill({"verify", "--repair"});
+    EXPECT_EQ(outcome.exit_status, exit_differences) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output,
+                AllOf(HasSubstr("3 equal, 1 different, 1 not compared"), HasSubstr("1 equal.")));
+    EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task WHERE worked IS NULL"), "0");
+}
+
+TEST_F(Repair, EventsSayWhatWasMended) {
+    target.run("DELETE FROM readings WHERE time = '2024-01-02 01:00'");
+    const auto outcome = backfill({"verify", "--repair", "--output", "json"});
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    std::string events;
+    std::istringstream lines(outcome.output);
+    for (std::string line; std::getline(lines, line);) {
+        const auto event = nlohmann::json::parse(line);
+        if (event.at("event") == "summary")
+            events += event.at("command").get<std::string>() + " ";
+        else if (event.at("event") == "copied")
+            events += event.at("note").get<std::string>() + " ";
+    }
+    EXPECT_EQ(events, "verify copied as a whole: it is small copy verify ");
 }
 
 } // namespace
