@@ -109,11 +109,16 @@ Findings compare(const verify::VerifyOptions& options, output::Output& output,
         output.say(Importance::result,
                    fmt::format("Interrupted with {} left to verify.",
                                output::format_count(to_do - report.done(), "chunk")));
+        // Also those that are to be mended: the next copy does it.
+        if ((options.requeue || options.repair) && !report.differing().ids.empty())
+            output.say(Importance::result, report.next_step(after, /*requeued=*/true));
         return {.status = exit_interrupted};
     }
-    if (mended)
+    if (mended) {
+        output.say(Importance::detail, report.next_step(after, /*requeued=*/false));
         return {.status =
                     report.unequal() > 0 || report.done() < to_do ? exit_differences : exit_done};
+    }
     try {
         verify::report_lagging_sequences(
             postgres::lagging_sequences(run.endpoint(Side::source).connection,

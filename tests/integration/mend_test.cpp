@@ -358,6 +358,7 @@ TEST_F(Repair, MendsAndComparesAgain) {
     EXPECT_THAT(output, AllOf(HasSubstr("3 equal, 2 different."), HasSubstr("Copied 2 chunks,"),
                               HasSubstr("copied as a whole: it is small"),
                               HasSubstr("Verified 2 chunks, 288 rows"), HasSubstr("2 equal."),
+                              HasSubstr("Next: timescaledb-backfill clean"),
                               Not(HasSubstr("to copy again"))));
     expect_equal_rows("readings");
     EXPECT_EQ(target.value("SELECT count(verified) FROM __backfill.task"), "5");
@@ -400,6 +401,15 @@ TEST_F(Repair, LeavesChunksThatCannotBeComparedAlone) {
     EXPECT_THAT(outcome.output,
                 AllOf(HasSubstr("3 equal, 1 different, 1 not compared"), HasSubstr("1 equal.")));
     EXPECT_EQ(target.value("SELECT count(*) FROM __backfill.task WHERE worked IS NULL"), "0");
+}
+
+TEST_F(Repair, ARateIsOnlyForRepair) {
+    const auto outcome = backfill({"verify", "--max-rate", "50MB/s"});
+    EXPECT_EQ(outcome.exit_status, 2);
+    EXPECT_THAT(outcome.errors, HasSubstr("--repair"));
+    EXPECT_EQ(backfill({"verify", "--repair", "--requeue"}).exit_status, 2);
+    EXPECT_EQ(backfill({"verify", "--repair", "--quick"}).exit_status, 2);
+    backfill_ok({"verify", "--repair", "--max-rate", "50MB/s"});
 }
 
 TEST_F(Repair, EventsSayWhatWasMended) {
