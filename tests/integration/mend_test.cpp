@@ -291,6 +291,24 @@ TEST_F(Mending, AKilledCopyLeavesTheChunkAsItWas) {
     expect_verified();
 }
 
+TEST_F(Mending, ALostConnectionIsReplacedAndTheChunkComparedAgain) {
+    copy_a_chunk();
+    target.run("DELETE FROM readings WHERE time IN ('2024-01-01 01:00', '2024-01-01 05:00')");
+    requeue();
+    const auto holder = target.connect();
+    const auto program = start_copy_until_it_waits(*holder);
+    target.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+               "current_database() AND application_name LIKE 'timescaledb-backfill%' AND "
+               "wait_event_type = 'Lock'");
+    // Equal again, but the other is not.
+    holder->execute("INSERT INTO readings SELECT '2024-01-01 01:00', i % 4, i, repeat('x', 60) "
+                    "FROM generate_series(14400, 14403) i; COMMIT");
+    const auto outcome = program->wait();
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output, HasSubstr("mended 1 range, "));
+    expect_verified();
+}
+
 TEST_F(Mending, AChunkThatIsReplacedMeanwhileIsComparedAgain) {
     copy_a_chunk();
     target.run("DELETE FROM readings WHERE time = '2024-01-01 03:30'");
@@ -332,6 +350,29 @@ TEST_F(Mending, ManyPassesEndEqualWhileTheApplicationWrites) {
     writer.request_stop();
     writer.join();
     EXPECT_EQ(backfill({"verify", "--all", "--repair"}).exit_status, 0);
+    expect_equal_rows("readings");
+}
+
+// ---------------------------------------------------------------- a source without TimescaleDB
+
+class PlainMending : public Migration {
+  protected:
+    PlainMending() : Migration(DatabaseOptions{.with_extension = false}) {}
+};
+
+TEST_F(PlainMending, OnlyRangesThatDifferTravel) {
+    both("CREATE TABLE readings (time timestamptz NOT NULL, device int, value int, note text)");
+    target.run("SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '1 "
+               "day')");
+    source.run("CREATE INDEX ON readings (time);"
+               "INSERT INTO readings SELECT '2024-01-01'::timestamptz + i / 4 * interval '1 s', "
+               "i % 4, i, repeat('x', 60) FROM generate_series(0, 599999) i; ANALYZE readings");
+    migrate({"--until", "2024-02-01"});
+    target.run("DELETE FROM readings WHERE time = '2024-01-01 03:30';"
+               "UPDATE readings SET value = -1 WHERE time = '2024-01-01 05:00'");
+    const auto output = backfill({"verify", "--repair"}).output;
+    EXPECT_THAT(output, AllOf(HasSubstr("mended 2 ranges, "), HasSubstr("of 345,600 rows"),
+                              HasSubstr("1 equal.")));
     expect_equal_rows("readings");
 }
 
