@@ -39,6 +39,15 @@ run::ToReadBack loaded_by(const queue::Task& task, const timescale::Hypertable& 
             .rows = loaded.batches == 0 ? std::optional(loaded.rows) : std::nullopt};
 }
 
+/// What is unusual about how a chunk was loaded; none if nothing is.
+std::optional<std::string> note_on(const load::Plan& plan, const timescale::Chunk& source) {
+    if (plan.into == load::Plan::Into::hypertable)
+        return plan.way() + ": " + plan.reason;
+    if (source.compressed && plan.what == load::Plan::What::rows)
+        return "decompressed: " + plan.reason;
+    return std::nullopt;
+}
+
 /// The note on a chunk that was copied together with others.
 std::optional<std::string> note_on(const queue::Task& task) {
     return task.mend ? std::optional(Mending{.obstacle = small_obstacle}.note({})) : std::nullopt;
@@ -255,10 +264,7 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
             copy_.has_used_stand_ins = true;
         progress_.now(load::Step::copying);
         loaded = loader_.load({part, now, source_hypertable, target_hypertable}, prepared);
-        if (prepared.plan.into == load::Plan::Into::hypertable)
-            note = prepared.plan.way() + ": " + prepared.plan.reason;
-        else if (now.compressed && prepared.plan.what == load::Plan::What::rows)
-            note = "decompressed: " + prepared.plan.reason;
+        note = note_on(prepared.plan, now);
     }
     if (mending)
         note = mending->note(loaded) + (note ? "; " + *note : "");
