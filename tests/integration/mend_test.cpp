@@ -226,6 +226,40 @@ TEST_F(Mending, NothingIsLoadedIfNothingDiffersAnyMore) {
     expect_verified();
 }
 
+TEST_F(Mending, RangesAreDividedWhereAnIndexFindsTheirRows) {
+    for (const bool indexed : {true, false}) {
+        SCOPED_TRACE(indexed ? "with an index on time" : "without");
+        source.run("DROP TABLE IF EXISTS readings");
+        target.run("DROP TABLE IF EXISTS readings; DROP SCHEMA IF EXISTS __backfill CASCADE");
+        both("CREATE TABLE readings (time timestamptz NOT NULL, device int, value int, note text);"
+             "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '7 "
+             "days', create_default_indexes => " +
+             std::string(indexed ? "true)" : "false)"));
+        // The first row is four days before the others, which are in few of the first parts.
+        source.run(fmt::format(
+            "INSERT INTO readings VALUES ('2023-12-28', 0, -1);"
+            "INSERT INTO readings SELECT '2024-01-01'::timestamptz + i / 4 * interval '1 s', "
+            "i % 4, i, {} FROM generate_series(0, 99999) i",
+            padding));
+        migrate({"--until", "2024-02-01"});
+        target.run("UPDATE readings SET value = -1 WHERE value = 50000");
+        requeue();
+        EXPECT_THAT(backfill_ok({"copy"}),
+                    ContainsRegex(indexed ? "; mended 1 range, [0-9]{1,2} of 100,001 rows"
+                                          : "; mended 1 range, [23],[0-9]{3} of 100,001 rows"));
+        expect_verified();
+    }
+}
+
+TEST_F(Mending, ManyRangesAreMendedAtOnce) {
+    copy_a_chunk();
+    target.run("UPDATE readings SET value = -1 WHERE extract(epoch FROM time)::int % 250 = 125 "
+               "AND device = 1");
+    requeue();
+    EXPECT_THAT(backfill_ok({"copy"}), HasSubstr("; mended 100 ranges, "));
+    expect_verified();
+}
+
 TEST_F(Mending, ExplainSaysThatOnlyDifferencesAreCopied) {
     copy_a_chunk();
     target.run("UPDATE readings SET value = -1 WHERE value = 4711");
