@@ -23,13 +23,13 @@ WITH touched AS MATERIALIZED (
                   WHERE oid = inhrelid AND has_table_privilege(oid, 'SELECT')
                     AND has_schema_privilege(relnamespace, 'USAGE'))
 )
-SELECT jsonb_object_agg(dimension.column_name,
-                        jsonb_build_array(slice.range_start, slice.range_end))::text AS slices
-FROM touched
-JOIN _timescaledb_catalog.chunk_constraint
-  ON chunk_constraint.chunk_id = _timescaledb_functions.chunk_id_from_relid(touched.oid)
-JOIN _timescaledb_catalog.dimension_slice AS slice
-  ON slice.id = chunk_constraint.dimension_slice_id
-JOIN _timescaledb_catalog.dimension ON dimension.id = slice.dimension_id
-GROUP BY touched.oid
-ORDER BY min(slice.range_start), touched.oid
+SELECT slices.list::text AS slices
+FROM (SELECT oid, _timescaledb_functions.chunk_id_from_relid(oid) AS id FROM touched) AS chunk
+CROSS JOIN LATERAL (
+    SELECT jsonb_object_agg(dimension.column_name,
+                            jsonb_build_array(slice.range_start, slice.range_end)) AS list,
+           min(slice.range_start) AS first_start
+-- include timescale/slices_of_chunk.inc
+) AS slices
+WHERE slices.list IS NOT NULL
+ORDER BY slices.first_start, chunk.oid
