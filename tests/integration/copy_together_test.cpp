@@ -42,6 +42,23 @@ class CopyTogether : public Migration {
         target.run("VACUUM ticks");
     }
 
+    /// The rows of dimension_slice that sessions have read until now, on both sides. Waits until
+    /// the other sessions have ended, because they publish their counters then.
+    std::int64_t rows_read_of_the_catalog() {
+        std::int64_t read = 0;
+        for (auto* server : {&source, &target}) {
+            EXPECT_TRUE(eventually([&] {
+                return server->value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                                     "current_database() AND backend_type = 'client backend' "
+                                     "AND pid <> pg_backend_pid()") == "0";
+            }));
+            read += std::stoll(server->value("SELECT seq_tup_read + idx_tup_fetch FROM "
+                                             "pg_stat_all_tables WHERE relid = "
+                                             "'_timescaledb_catalog.dimension_slice'::regclass"));
+        }
+        return read;
+    }
+
     /// The number of chunks that were finished together with others. They have the same duration.
     int finished_together() {
         return std::stoi(target.value("SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM "
@@ -64,6 +81,25 @@ TEST_F(CopyTogether, TakesFewRoundTripsPerChunk) {
         RecordProperty(fmt::format("round_trips_of_{}", command), fmt::to_string(round_trips));
         // Connecting alone takes about 70 of them.
         EXPECT_LT(round_trips, chunks * 3) << command;
+    }
+    expect_equal();
+}
+
+TEST_F(CopyTogether, ReadsFewRowsOfTheCatalogPerChunk) {
+    constexpr int many = 1000;
+    both("CREATE TABLE ticks (time int NOT NULL); "
+         "SELECT create_hypertable('ticks', 'time', chunk_time_interval => 1)");
+    source.run(fmt::format("INSERT INTO ticks SELECT generate_series(1, {})", many));
+    for (const auto* command : {"stage", "copy", "verify"}) {
+        const auto before = rows_read_of_the_catalog();
+        if (command == std::string("stage"))
+            backfill_ok({command, "--until", "100000"});
+        else
+            backfill_ok({command, "-p", "2"});
+        // Reading all slices for each chunk would be 1,000 per chunk.
+        const auto read = rows_read_of_the_catalog() - before;
+        RecordProperty(fmt::format("rows_read_by_{}", command), fmt::to_string(read));
+        EXPECT_LT(read, 100 * many) << command;
     }
     expect_equal();
 }
