@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -54,3 +55,9 @@ def lint():
     with ThreadPoolExecutor() as pool:
         outcomes = list(pool.map(check, checks()))
     return [line for line, _ in outcomes], all(well for _, well in outcomes)
+
+
+if __name__ == "__main__":
+    lines, passed = lint()
+    print("\n".join(lines))
+    sys.exit(0 if passed else 1)

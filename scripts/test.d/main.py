@@ -49,9 +49,7 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true", help=(
         "only the unit tests and the core of the integration tests, on the best available servers, "
         "or on those of --timescaledb"))
-    parser.add_argument("--lint", action="store_true", help=(
-        "also check the format of the C++ code, the scripts, the order of folders, and that "
-        "docs/troubleshooting.md explains every message"))
+    parser.add_argument("--lint", action="store_true", help="also run scripts/lint")
     parser.add_argument("--fuzz", metavar="SECONDS", type=int, help=(
         "run each fuzzer for this time (5; 0: not at all); installs clang"))
     parser.add_argument("--sanitize", action="store_true", help=(
