@@ -3,14 +3,15 @@
 -- copied again. Returns a row for each task that was added or changed.
 --
 -- $1: a JSON array of objects with the columns of __backfill.task; ranges are
---     clipped to the slice
+--     clipped to the slice; state is that of the source's chunk
+-- $2: whether chunks that have changed since they were copied, or may have, are queued to be mended
 WITH given AS (
     SELECT task.*
     FROM jsonb_to_recordset($1::jsonb) AS task (
         hypertable_schema name, hypertable_name name, target_schema name, target_name name,
         cagg_schema name, cagg_name name, chunk_schema name, chunk_name name, part text,
         slices jsonb, slice_start bigint, slice_end bigint, range_from bigint,
-        range_until bigint, snapshot text, bytes bigint, rows_estimate bigint)
+        range_until bigint, snapshot text, bytes bigint, rows_estimate bigint, state text)
 )
 INSERT INTO __backfill.task AS task
     (hypertable_schema, hypertable_name, target_schema, target_name, cagg_schema, cagg_name,
@@ -27,14 +28,16 @@ WHERE NOT EXISTS (
     WHERE covering.chunk_schema = given.chunk_schema AND covering.chunk_name = given.chunk_name
       AND covering.part = given.part
       AND covering.range @> int8range(given.range_from, given.range_until)
-      AND (covering.worked IS NOT NULL OR covering.snapshot IS NOT DISTINCT FROM given.snapshot))
+      AND CASE WHEN covering.worked IS NULL
+               THEN covering.snapshot IS NOT DISTINCT FROM given.snapshot
+               ELSE NOT $2 OR coalesce(covering.source_state = given.state, false) END)
 ON CONFLICT (chunk_schema, chunk_name, part) DO UPDATE
 SET range = task.range + excluded.range,
     snapshot = excluded.snapshot,
     bytes = excluded.bytes,
     rows_estimate = excluded.rows_estimate,
     staged = clock_timestamp(),
-    mend = false,
+    mend = task.worked IS NOT NULL AND task.range @> excluded.range,
     worked = NULL,
     skipped = false,
     message = NULL,
@@ -43,4 +46,4 @@ SET range = task.range + excluded.range,
     compared = NULL,
     verified = NULL,
     difference = NULL
-RETURNING hypertable_schema, hypertable_name, bytes, xmax = 0 AS added
+RETURNING hypertable_schema, hypertable_name, bytes, xmax = 0 AS added, mend AS changed

@@ -30,7 +30,7 @@ CREATE TABLE __backfill.task (
     range int8multirange NOT NULL,
     -- an exported snapshot of the source to read with
     snapshot text,
-    -- it was copied, and verify found a difference: the next copy compares it, and replaces only the
+    -- it was copied, and verify found a difference, or its source has changed since: the next copy compares it, and replaces only the
     -- rows that differ
     mend boolean NOT NULL DEFAULT false,
     -- size in the source, for planning: bytes of the table and its compressed table
@@ -50,6 +50,9 @@ CREATE TABLE __backfill.task (
     worker int,
     -- finished without copying because the chunk is gone from the source
     skipped boolean NOT NULL DEFAULT false,
+    -- of the source's chunk before the snapshot that it was copied under; it becomes another text when
+    -- rows change, or may have changed. NULL if that is not known.
+    source_state text,
     -- a remark on a finished task, such as why it was skipped
     message text,
     -- when and why it last failed; the next copy tries it again

@@ -76,7 +76,10 @@ SELECT wanted.number,
        EXISTS (SELECT FROM pg_publication) AS publications,
        -- TRUNCATE, which compress_chunk() uses, gives a table a new file. An older snapshot would find
        -- the table empty.
-       class.relfilenode <> pg_relation_filenode(class.oid) AS rewritten
+       class.relfilenode <> pg_relation_filenode(class.oid) AS rewritten,
+       chunk.status || ' ' || (
+-- include timescale/change_state.inc
+           FROM (VALUES (class.oid), (compressed.relid::oid)) AS counted (relid)) AS state
 FROM (SELECT number, to_regclass(name)::oid AS relid
       FROM unnest($1::text[]) WITH ORDINALITY AS name (name, number)
       OFFSET 0) AS wanted
@@ -98,5 +101,8 @@ CROSS JOIN LATERAL (
                 WHERE hypertable.id = chunk.hypertable_id),
                namespace.nspname) AS schema_name
     OFFSET 0) AS batches
+LEFT JOIN LATERAL (
+-- include timescale/compressed_table.inc
+    OFFSET 0) AS compressed ON chunk.status & 1 = 1
 -- A chunk that was dropped after the snapshot was taken has no size.
 WHERE size.bytes IS NOT NULL

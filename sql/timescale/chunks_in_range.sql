@@ -19,7 +19,10 @@ SELECT wanted.hypertable_id,
            + coalesce(compressed.rows, 0) AS rows,
        -- in microseconds since 1970
        (extract(epoch FROM (to_jsonb(chunk) ->> 'creation_time')::timestamptz) * 1000000)::bigint
-           AS created
+           AS created,
+       chunk.status || ' ' || (
+-- include timescale/change_state.inc
+           FROM (VALUES (class.oid), (compressed.relid::oid)) AS counted (relid)) AS state
 FROM unnest($1::int[], $2::int[], $3::bigint[], $4::bigint[])
          AS wanted (hypertable_id, time_dimension_id, range_from, range_until)
 JOIN _timescaledb_catalog.chunk ON chunk.hypertable_id = wanted.hypertable_id
@@ -38,18 +41,13 @@ JOIN pg_class AS class
          format('%I.%I', to_jsonb(chunk) ->> 'schema_name', to_jsonb(chunk) ->> 'table_name')))
 JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
 LEFT JOIN LATERAL (
-    SELECT coalesce(
-               (SELECT to_regclass(to_jsonb(settings) ->> 'compress_relid')
-                FROM _timescaledb_catalog.compression_settings AS settings
-                WHERE settings.relid = class.oid),
-               (SELECT to_regclass(format('%I.%I', to_jsonb(inner_chunk) ->> 'schema_name',
-                                                   to_jsonb(inner_chunk) ->> 'table_name'))
-                FROM _timescaledb_catalog.chunk AS inner_chunk
-                WHERE inner_chunk.id = (to_jsonb(chunk) ->> 'compressed_chunk_id')::int)
-           ) AS relid,
+    SELECT own.relid,
            (SELECT size.numrows_pre_compression
             FROM _timescaledb_catalog.compression_chunk_size AS size
             WHERE size.chunk_id = chunk.id) AS rows
+    FROM (
+-- include timescale/compressed_table.inc
+    ) AS own
 ) AS compressed ON chunk.status & 1 = 1
 WHERE NOT chunk.osm_chunk
   AND slices.range_start < wanted.range_until

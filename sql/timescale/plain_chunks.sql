@@ -36,7 +36,10 @@ SELECT chunk.number,
        EXISTS (SELECT FROM file
                CROSS JOIN LATERAL (SELECT * FROM pg_class WHERE oid = file.relid OFFSET 0) AS part
                WHERE file.number = chunk.number
-                 AND part.relfilenode <> pg_relation_filenode(part.oid)) AS rewritten
+                 AND part.relfilenode <> pg_relation_filenode(part.oid)) AS rewritten,
+       (
+-- include timescale/change_state.inc
+        FROM file AS counted WHERE counted.number = chunk.number) AS state
 FROM chunk
 JOIN pg_class AS class ON class.oid = chunk.relid
 JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace

@@ -28,6 +28,7 @@ struct StageOptions {
     std::optional<std::string> filter;
     timescale::Cascade cascade;
     std::optional<std::string> snapshot;
+    bool changed = false; ///< chunks that have changed since they were copied, too
     bool dry_run = false; ///< only print what would be staged, and how it would be loaded
 };
 
@@ -69,7 +70,7 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
         postgres::Transaction transaction(target.connection,
                                           "BEGIN; SET LOCAL lock_timeout = '5s'");
         prepare_queue(target.connection);
-        queue::Additions additions(target.connection);
+        queue::Additions additions(target.connection, options.changed);
         stage::plan_tasks(source, hypertables, ranges, counterparts, plain_chunks, options.snapshot,
                           [&](auto task) {
                               ++chunks;
@@ -112,11 +113,15 @@ cli::Subcommand add_stage(cli::Parser& parser) {
     command.option("-F,--from", options.from,
                    "copy rows at or after this bound; -infinity, the default, for all");
     cli::add_selection(command, options.filter, options.cascade);
+    const auto snapshot = command
+                              .option("-s,--snapshot", options.snapshot,
+                                      "read all chunks under this snapshot, exported in the source "
+                                      "with pg_export_snapshot()")
+                              .check_value();
     command
-        .option("-s,--snapshot", options.snapshot,
-                "read all chunks under this snapshot, exported in the source with "
-                "pg_export_snapshot()")
-        .check_value();
+        .flag("--changed", options.changed,
+              "also stage copied chunks that have changed in the source since, or may have")
+        .excludes(snapshot);
     command.flag("--dry-run", options.dry_run,
                  "print what would be staged, and how it would be loaded; change nothing");
     return cli::end_command(command, parsed, stage);

@@ -53,6 +53,15 @@ std::optional<std::string> note_on(const queue::Task& task) {
     return task.mend ? std::optional(Mending{.obstacle = small_obstacle}.note({})) : std::nullopt;
 }
 
+/// The state of a chunk's rows before the snapshot that they are read under, as far as it is known.
+/// \param request with the chunk as it was read before that snapshot was taken.
+std::optional<std::string> state_before(const load::Request& request) {
+    // An exported snapshot is older, and so are pages that an earlier attempt has loaded.
+    if (request.task.snapshot || request.spans_chunks())
+        return std::nullopt;
+    return request.chunk.state;
+}
+
 } // namespace
 
 CopySession::CopySession(CopyRun& copy, run::WorkerProgress& progress, WorkerTasks& tasks)
@@ -283,7 +292,8 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
              .seconds = duration.count(),
              .run = copy_.run.id(),
              .worker = progress_.worker() + 1,
-             .message = note}},
+             .message = note,
+             .state = state_before({task, *chunk, source_hypertable, target_hypertable})}},
            to_read_back);
     loader_.committed();
     done_.push_back(task);
@@ -451,7 +461,8 @@ bool CopySession::try_together(postgres::Transaction& claim,
                             .seconds = each.count(),
                             .run = copy_.run.id(),
                             .worker = progress_.worker() + 1,
-                            .message = note_on(requests[i].task)});
+                            .message = note_on(requests[i].task),
+                            .state = state_before(requests[i])});
         to_read_back.push_back(
             loaded_by(requests[i].task, requests[i].target_hypertable, *loaded[i]));
     }

@@ -49,6 +49,7 @@ std::string to_json(const std::vector<NewTask>& tasks) {
             {"snapshot", task.snapshot},
             {"bytes", task.bytes},
             {"rows_estimate", task.rows_estimate},
+            {"state", task.state},
         };
         if (task.cagg) {
             object["cagg_schema"] = task.cagg->schema;
@@ -69,16 +70,18 @@ void Additions::add(NewTask task) {
 void Additions::send() {
     const auto json = to_json(waiting_);
     waiting_.clear();
-    const auto results =
-        target_.pipeline({{std::string(sql::rename_tasks), {json}, /*repeated=*/true},
-                          {std::string(sql::add_tasks), {json}, /*repeated=*/true}});
+    const auto results = target_.pipeline(
+        {{std::string(sql::rename_tasks), {json}, /*repeated=*/true},
+         {std::string(sql::add_tasks), {json, changed_ ? "t" : "f"}, /*repeated=*/true}});
     const auto& rows = results.back();
     for (int row = 0; row < rows.size(); ++row) {
         const postgres::QualifiedName name{rows.string(row, "hypertable_schema"),
                                            rows.string(row, "hypertable_name")};
         auto& added = added_[name];
         added.hypertable = name;
-        (rows.boolean(row, "added") ? added.added : added.grown) += 1;
+        (rows.boolean(row, "added")     ? added.added
+         : rows.boolean(row, "changed") ? added.changed
+                                        : added.grown) += 1;
         added.bytes += rows.integer(row, "bytes");
     }
 }

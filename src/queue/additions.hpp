@@ -18,7 +18,8 @@ struct Added {
     postgres::QualifiedName hypertable; ///< in the source
     std::int64_t added = 0;             ///< chunks that were not in the queue
     std::int64_t grown = 0;             ///< chunks whose range to copy was extended
-    std::int64_t bytes = 0;             ///< of both
+    std::int64_t changed = 0;           ///< chunks that may have changed since they were copied
+    std::int64_t bytes = 0;             ///< of all of these
 };
 
 /**
@@ -28,7 +29,9 @@ struct Added {
  */
 class Additions {
   public:
-    explicit Additions(postgres::Connection& target) : target_(target) {}
+    /// \param changed queue chunks that were copied to be mended, too, if they have changed since
+    /// in the source, or may have (NewTask::state).
+    Additions(postgres::Connection& target, bool changed) : target_(target), changed_(changed) {}
 
     void add(NewTask task);
 
@@ -40,6 +43,7 @@ class Additions {
     void send();
 
     postgres::Connection& target_;
+    bool changed_;
     std::vector<NewTask> waiting_;
     std::map<postgres::QualifiedName, Added> added_; ///< by hypertable
 };

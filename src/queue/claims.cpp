@@ -61,7 +61,8 @@ postgres::Statement finish_statement(const std::vector<Finished>& tasks) {
                                     {"seconds", task.seconds},
                                     {"run", task.run},
                                     {"worker", task.worker},
-                                    {"message", task.message}});
+                                    {"message", task.message},
+                                    {"state", task.state}});
     return {std::string(sql::finish_tasks), {json::dump(list)}, /*repeated=*/true};
 }
 

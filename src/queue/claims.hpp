@@ -43,6 +43,8 @@ struct Finished {
     std::int64_t run = 0;                 ///< the run that did it: OwnRun::id
     int worker = 0;                       ///< number of the worker in that run, from 1
     std::optional<std::string> message{}; ///< a remark about it
+    /// timescale::Chunk::state in the source, read before the snapshot that it was copied under.
+    std::optional<std::string> state{};
 };
 /// The statement that marks tasks as finished. Run it in the transaction that holds the claims.
 postgres::Statement finish_statement(const std::vector<Finished>& tasks);

@@ -33,6 +33,7 @@ struct NewTask {
     std::optional<std::string> snapshot; ///< exported snapshot of the source
     std::int64_t bytes = 0;
     std::int64_t rows_estimate = 0;
+    std::optional<std::string> state{}; ///< timescale::Chunk::state, in the source
 };
 
 /// A task of the queue, usually claimed by this worker's transaction in the target.

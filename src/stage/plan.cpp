@@ -154,7 +154,8 @@ void plan_tasks(run::Endpoint& source, const std::vector<Hypertable>& hypertable
                         std::min(chunk.slice.until, ranges[index].until)},
               .snapshot = snapshot,
               .bytes = chunk.bytes,
-              .rows_estimate = chunk.rows_estimate});
+              .rows_estimate = chunk.rows_estimate,
+              .state = std::move(chunk.state)});
     };
     if (source.server.has_timescaledb)
         timescale::read_chunks_in_range(source.connection, wanted, plan);

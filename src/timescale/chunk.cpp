@@ -50,6 +50,7 @@ Chunk chunk_from(const postgres::Result& rows, int row) {
     chunk.may_create_batches = rows.boolean(row, "may_create_batches");
     chunk.may_set_sizes = rows.boolean(row, "may_set_sizes");
     chunk.rewritten = rows.boolean(row, "rewritten");
+    chunk.state = rows.optional_string(row, "state");
     chunk.skipping = rows.optional_string(row, "skipping");
     chunk.referenced = rows.boolean(row, "referenced");
     for (const auto& trigger : json::parse(rows.text(row, "triggers")).array())
@@ -347,7 +348,8 @@ void read_chunks_in_range(postgres::Connection& connection,
                   .rows_estimate = chunk.integer(0, "rows"),
                   .created = chunk.is_null(0, "created")
                                  ? std::nullopt
-                                 : std::optional(chunk.integer(0, "created"))});
+                                 : std::optional(chunk.integer(0, "created")),
+                  .state = chunk.optional_string(0, "state")});
         });
 }
 

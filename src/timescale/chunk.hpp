@@ -92,6 +92,10 @@ struct Chunk {
     };
     std::optional<Compressed> compressed;
 
+    /// Becomes another text when rows change, or may have changed
+    /// (sql/timescale/change_state.inc). Nothing if the server does not know.
+    std::optional<std::string> state{};
+
     /// Chunk column statistics as JSON, {"column": [range_start, range_end, valid] or null, ...},
     /// for the columns with chunk skipping; nothing without such columns.
     std::optional<std::string> skipping;
@@ -236,6 +240,7 @@ struct ChunkInRange {
     std::int64_t rows_estimate = 0;
     /// When the chunk was created, in microseconds since 1970; nothing for plain tables.
     std::optional<InternalTime> created{};
+    std::optional<std::string> state{}; ///< Chunk::state
 };
 
 /// A hypertable, and the range of time whose chunks to read.

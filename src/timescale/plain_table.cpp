@@ -201,6 +201,9 @@ std::vector<ChunkInRange> chunks_of_slices(postgres::Connection& source, const H
     // Without statistics, the planner estimates each slice as a small part. Assume equal slices.
     if (!storage.analyzed)
         rows.assign(slices.size(), all / static_cast<std::int64_t>(slices.size()));
+    Server server;
+    server.has_timescaledb = false;
+    const auto now = read_chunk(source, server, table.name);
     const auto bytes_each = static_cast<double>(storage.bytes) / static_cast<double>(all);
     std::vector<ChunkInRange> chunks;
     chunks.reserve(slices.size());
@@ -210,7 +213,8 @@ std::vector<ChunkInRange> chunks_of_slices(postgres::Connection& source, const H
                           .slices = {table.time.column, slices[i]},
                           .slice = slices[i],
                           .bytes = std::llround(bytes_each * static_cast<double>(rows[i])),
-                          .rows_estimate = rows[i]});
+                          .rows_estimate = rows[i],
+                          .state = now ? now->state : std::nullopt});
     return chunks;
 }
 
