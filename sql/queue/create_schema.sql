@@ -30,8 +30,8 @@ CREATE TABLE __backfill.task (
     range int8multirange NOT NULL,
     -- an exported snapshot of the source to read with
     snapshot text,
-    -- it was copied, and verify found a difference, or its source has changed since: the next copy compares it, and replaces only the
-    -- rows that differ
+    -- it was copied, and verify found a difference, or its source has changed since: the next copy
+    -- compares it, and replaces only the rows that differ
     mend boolean NOT NULL DEFAULT false,
     -- size in the source, for planning: bytes of the table and its compressed table
     bytes bigint NOT NULL,

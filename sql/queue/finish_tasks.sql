@@ -14,6 +14,7 @@ UPDATE __backfill.task
 SET worked = clock_timestamp(), rows_copied = done.rows, batches_copied = done.batches,
     bytes_copied = done.bytes, seconds = done.seconds, run = done.run,
     worker = done.worker, message = done.message, mend = false,
-    source_state = done.state, failed = NULL, error = NULL, compared = NULL, verified = NULL, difference = NULL
+    source_state = done.state, failed = NULL, error = NULL,
+    compared = NULL, verified = NULL, difference = NULL
 FROM done
 WHERE task.id = done.id

@@ -14,6 +14,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
 
 namespace commands {
@@ -59,8 +60,10 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
     const auto counterparts = stage::find_counterparts(hypertables, targets);
     run::require_privileges_to_stage(ends, hypertables, counterparts);
     stage::warn_of_tiered_chunks(hypertables);
-    const auto plain_chunks =
-        stage::read_plain_chunks(source.connection, hypertables, ranges, counterparts);
+    using KnownSlices = std::map<postgres::QualifiedName, std::vector<timescale::TimeRange>>;
+    const auto plain_chunks = stage::read_plain_chunks(
+        source.connection, hypertables, ranges, counterparts,
+        options.changed ? queue::slices_of_plain_tables(target.connection) : KnownSlices{});
 
     std::int64_t chunks = 0;
     std::set<copy::ChunkPart> parts; // of a dry run

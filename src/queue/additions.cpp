@@ -60,6 +60,20 @@ std::string to_json(const std::vector<NewTask>& tasks) {
     return json::dump(list);
 }
 
+std::map<postgres::QualifiedName, std::vector<timescale::TimeRange>>
+slices_of_plain_tables(postgres::Connection& target) {
+    std::map<postgres::QualifiedName, std::vector<timescale::TimeRange>> slices;
+    if (target.query("SELECT FROM pg_class WHERE oid = to_regclass('__backfill.task')").empty())
+        return slices;
+    const auto rows = target.query("SELECT chunk_schema, chunk_name, lower(slice) AS \"from\", "
+                                   "upper(slice) AS \"until\" FROM __backfill.task "
+                                   "WHERE part <> ''");
+    for (int row = 0; row < rows.size(); ++row)
+        slices[{rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")}].push_back(
+            {rows.integer(row, "from"), rows.integer(row, "until")});
+    return slices;
+}
+
 void Additions::add(NewTask task) {
     constexpr std::size_t at_a_time = 1'000; // about 0.5 MB of JSON
     waiting_.push_back(std::move(task));

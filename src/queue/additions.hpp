@@ -22,6 +22,11 @@ struct Added {
     std::int64_t bytes = 0;             ///< of all of these
 };
 
+/// The slices of time of tables without chunks, by table, that the queue has tasks for. There may
+/// be no queue yet.
+std::map<postgres::QualifiedName, std::vector<timescale::TimeRange>>
+slices_of_plain_tables(postgres::Connection& target);
+
 /**
  * Adds chunks to the queue (sql/queue/add_tasks.sql). Skips chunks that are already in it, but
  * updates names that have changed since (sql/queue/rename_tasks.sql). Sends some at a time, so that

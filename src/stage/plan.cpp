@@ -108,7 +108,8 @@ std::string range_text(const Hypertable& hypertable, const TimeRange& range) {
 std::vector<timescale::ChunkInRange>
 read_plain_chunks(postgres::Connection& source, const std::vector<Hypertable>& hypertables,
                   const std::vector<TimeRange>& ranges,
-                  const std::vector<const Hypertable*>& counterparts) {
+                  const std::vector<const Hypertable*>& counterparts,
+                  const std::map<postgres::QualifiedName, std::vector<TimeRange>>& known) {
     std::vector<timescale::ChunkInRange> chunks;
     std::vector<std::string> problems;
     for (std::size_t i = 0; i < hypertables.size(); ++i) {
@@ -118,8 +119,13 @@ read_plain_chunks(postgres::Connection& source, const std::vector<Hypertable>& h
         if (auto obstacle = timescale::obstacle_of_rows(source, hypertable, ranges[i]);
             !obstacle.empty())
             problems.push_back(std::move(obstacle));
-        const auto slices =
+        auto slices =
             timescale::find_slices(source, hypertable, counterparts[i]->chunk_interval, ranges[i]);
+        if (const auto more = known.find(hypertable.name); more != known.end())
+            for (const auto& slice : more->second)
+                if (slice.from < ranges[i].until && slice.until > ranges[i].from &&
+                    std::ranges::find(slices, slice) == slices.end())
+                    slices.push_back(slice);
         std::ranges::move(timescale::chunks_of_slices(source, hypertable, slices, ranges[i]),
                           std::back_inserter(chunks));
     }

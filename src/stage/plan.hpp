@@ -10,6 +10,7 @@
 #include "timescale/time_range.hpp"
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,12 +39,13 @@ void warn_of_tiered_chunks(const std::vector<timescale::Hypertable>& hypertables
 
 /// The slices of time of plain tables, which are copied like chunks. This may take long.
 /// \param ranges, counterparts parallel to the hypertables.
+/// \param known further slices of each table, which may have no rows any more.
 /// \throws Error if a plain table has rows that no chunk can contain.
-std::vector<timescale::ChunkInRange>
-read_plain_chunks(postgres::Connection& source,
-                  const std::vector<timescale::Hypertable>& hypertables,
-                  const std::vector<timescale::TimeRange>& ranges,
-                  const std::vector<const timescale::Hypertable*>& counterparts);
+std::vector<timescale::ChunkInRange> read_plain_chunks(
+    postgres::Connection& source, const std::vector<timescale::Hypertable>& hypertables,
+    const std::vector<timescale::TimeRange>& ranges,
+    const std::vector<const timescale::Hypertable*>& counterparts,
+    const std::map<postgres::QualifiedName, std::vector<timescale::TimeRange>>& known);
 
 /// Passes on a task for each chunk that overlaps its hypertable's range, while it reads them: there
 /// may be more chunks than should be in memory.

@@ -242,6 +242,10 @@ TEST_F(StageChangedPlain, QueuesTheSlicesOfTablesThatHaveChanged) {
     EXPECT_THAT(target.rows("SELECT DISTINCT chunk_name FROM __backfill.task WHERE worked IS NULL"),
                 ElementsAre("readings"));
     expect_mended();
+    // A slice without rows is no longer found in the source.
+    change("DELETE FROM readings WHERE time < '2024-01-02'");
+    stage_changed();
+    expect_mended();
 }
 
 } // namespace
