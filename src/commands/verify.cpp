@@ -26,13 +26,14 @@ postgres::Statement hash_statement() {
 /// What a run of verify has found.
 struct Findings {
     ExitStatus status = exit_done;
-    std::int64_t unequal = 0;      ///< chunks that differ or could not be compared
-    copy::ChosenTasks differing{}; ///< VerifyReport::differing()
+    bool is_interrupted = false;
+    queue::TasksToMend to_mend{}; ///< with --repair
+    std::int64_t others = 0;      ///< chunks that differ or could not be compared, of the others
 };
 
-/// \param mended the number of mended chunks, which alone are compared; none to compare all.
+/// \param mended the chunks to compare, which were mended; null to compare all.
 Findings compare(const verify::VerifyOptions& options, output::Output& output,
-                 std::optional<std::int64_t> mended = std::nullopt) {
+                 const queue::TasksToMend* mended = nullptr) {
     using output::Importance;
     run::Run run({.command = "verify",
                   .source = options.source,
@@ -56,11 +57,15 @@ Findings compare(const verify::VerifyOptions& options, output::Output& output,
         queue::forget_verdicts(ends.target.connection);
     const auto before =
         options.all ? queue::count(ends.target.connection) : queue::counts_from(answers[counts]);
-    const auto to_do = mended.value_or(before.unverified);
-    if (before.to_do > 0 && !mended)
+    const auto to_do =
+        mended != nullptr ? static_cast<std::int64_t>(mended->ids.size()) : before.unverified;
+    if (options.repair && to_do == 0)
+        if (auto left = queue::tasks_to_mend(ends.target.connection); !left.ids.empty())
+            return {.to_mend = std::move(left)};
+    if (before.to_do > 0 && mended == nullptr)
         output.say(Importance::result, fmt::format("{} still to copy, and not verified.",
                                                    output::format_count(before.to_do, "chunk")));
-    if (!mended && verify::report_nothing_copied(ends.target.connection, before, output))
+    if (mended == nullptr && verify::report_nothing_copied(ends.target.connection, before, output))
         return {.status = exit_failed};
     if (to_do == 0) {
         verify::VerifyReport(output, 0).nothing_to_do(before.copied);
@@ -82,7 +87,7 @@ Findings compare(const verify::VerifyOptions& options, output::Output& output,
     verify::VerifyRun verify_run{.run = run,
                                  .options = options,
                                  // A mended chunk has no verdict.
-                                 .started = mended ? "-infinity" : before.now,
+                                 .started = mended != nullptr ? "-infinity" : before.now,
                                  .mode = alike ? options.mode : verify::Mode::aggregate,
                                  .hashes_alike = alike,
                                  .sources = run::sources_from(ends, source_hypertables, targets),
@@ -102,22 +107,32 @@ Findings compare(const verify::VerifyOptions& options, output::Output& output,
                  report.summary();
              }});
     queue::Counts after;
+    std::int64_t unverified = 0; // of the mended ones
+    queue::TasksToMend to_mend;
     run.conclude([&](run::Endpoint& target, std::vector<postgres::Statement> ended) {
         after = queue::conclude(target.connection, std::move(ended));
+        if (mended != nullptr)
+            unverified = queue::count_unverified(target.connection, mended->ids);
+        if (options.repair)
+            to_mend = queue::tasks_to_mend(target.connection);
     });
     if (run.is_interrupted() && report.done() < to_do) {
         output.say(Importance::result,
                    fmt::format("Interrupted with {} left to verify.",
                                output::format_count(to_do - report.done(), "chunk")));
         // Also those that are to be mended: the next copy does it.
-        if ((options.requeue || options.repair) && !report.differing().ids.empty())
+        if ((options.requeue || options.repair) && report.differing() > 0)
             output.say(Importance::result, report.next_step(after, /*requeued=*/true));
-        return {.status = exit_interrupted};
+        return {.status = exit_interrupted, .is_interrupted = true};
     }
-    if (mended) {
-        output.say(Importance::detail, report.next_step(after, /*requeued=*/false));
-        return {.status =
-                    report.unequal() > 0 || report.done() < to_do ? exit_differences : exit_done};
+    if (mended != nullptr) {
+        if (unverified > report.unequal())
+            output.say(Importance::result,
+                       fmt::format("{} not compared again: another process holds them, copying "
+                                   "them has failed, or they are gone from the source.",
+                                   output::format_count(unverified - report.unequal(), "chunk")));
+        output.say(Importance::detail, report.next_step(after, /*requeued=*/unverified > 0));
+        return {.status = unverified > 0 ? exit_differences : exit_done};
     }
     try {
         verify::report_lagging_sequences(
@@ -127,15 +142,17 @@ Findings compare(const verify::VerifyOptions& options, output::Output& output,
     } catch (const postgres::ConnectionError& error) {
         spdlog::warn("cannot compare the sequences: {}", error.what());
     }
-    const auto& differing = report.differing();
-    if (!options.repair || differing.ids.empty())
+    if (to_mend.ids.empty())
         output.say(Importance::detail, report.next_step(after, options.requeue));
+    const auto to_copy = report.differing() - report.generated();
     return {.status = report.unequal() > 0 ? exit_differences : exit_done,
-            .unequal = report.unequal(),
-            .differing = differing};
+            .is_interrupted = run.is_interrupted(),
+            .to_mend = std::move(to_mend),
+            .others = report.unequal() - to_copy};
 }
 
-/// Mends the chunks that differ, and compares them again.
+/// Mends the chunks that were found to differ, now or by an earlier run that did not get so far,
+/// and compares them again.
 ExitStatus repair(const verify::VerifyOptions& options, const Findings& found,
                   output::Output& output) {
     const auto copied = run_copy({.source = options.source,
@@ -144,26 +161,23 @@ ExitStatus repair(const verify::VerifyOptions& options, const Findings& found,
                                   .load = {},
                                   .max_rate = options.max_rate,
                                   .retry = options.retry,
-                                  .chosen = found.differing},
+                                  .chosen = found.to_mend},
                                  output);
     if (copied == exit_interrupted)
         return copied;
     auto again = options;
     again.all = again.repair = false;
-    const auto mended = static_cast<std::int64_t>(found.differing.ids.size());
-    const auto status = compare(again, output, mended).status;
-    if (status != exit_done)
-        return status;
-    return found.unequal > mended ? exit_differences : exit_done;
+    const auto status = compare(again, output, &found.to_mend).status;
+    return status == exit_done && found.others > 0 ? exit_differences : status;
 }
 
 ExitStatus run_verify(const verify::VerifyOptions& options, output::Output& output) {
     if (options.quick)
         return verify::verify_quick(options, output);
     const auto found = compare(options, output);
-    if (!options.repair || found.differing.ids.empty() || found.status != exit_differences)
+    if (found.to_mend.ids.empty())
         return found.status;
-    return repair(options, found, output);
+    return found.is_interrupted ? exit_interrupted : repair(options, found, output);
 }
 
 } // namespace

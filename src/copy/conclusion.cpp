@@ -61,6 +61,9 @@ ExitStatus conclude(CopyRun& copy, output::Output& output) {
     });
     if (left.failed > 0)
         output.say(Importance::result, failure_list(failures, left.failed));
+    // Whoever has chosen the tasks has more to do with them.
+    if (copy.run.is_interrupted() && copy.options.chosen)
+        return exit_interrupted;
     if (copy.run.is_interrupted() && left.to_do() > 0) {
         output.say(Importance::result,
                    fmt::format("Interrupted with {} left to copy.\n{}",

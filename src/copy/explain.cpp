@@ -72,7 +72,9 @@ class Explanation {
                 plan.failure.empty() ? plan.reason : TaskError(plan.failure, plan.remedy).what();
             if (!line.task->mend || !plan.failure.empty())
                 continue;
-            const auto obstacle = obstacle_to_comparing(requests[i], prepared[i].target);
+            auto obstacle = obstacle_in_source(requests[i]);
+            if (obstacle.empty())
+                obstacle = obstacle_in_target(prepared[i].target);
             line.reason += obstacle.empty() ? "; only the ranges of time that differ, unless they "
                                               "have more than a third of its rows"
                                             : "; copied as a whole: " + obstacle;

@@ -17,8 +17,7 @@ std::string Mending::note(const queue::Loaded& loaded) const {
                        output::format_count(loaded.rows), output::format_count(rows, "row"));
 }
 
-std::string obstacle_to_comparing(const load::Request& request,
-                                  const std::optional<timescale::Chunk>& target) {
+std::string obstacle_in_source(const load::Request& request) {
     const auto& time = request.source_hypertable.time;
     if (request.task.bytes < queue::small_bytes)
         return small_obstacle;
@@ -28,6 +27,10 @@ std::string obstacle_to_comparing(const load::Request& request,
         return "no bound applies to its time";
     if (request.chunk.compressed)
         return "it is compressed in the source";
+    return {};
+}
+
+std::string obstacle_in_target(const std::optional<timescale::Chunk>& target) {
     if (!target)
         return "the target has no chunk with the same slices";
     if (target->compressed)

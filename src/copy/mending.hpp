@@ -11,8 +11,9 @@
 #include <vector>
 
 /**
- * Mending: a chunk that was copied before, and that verify has found to differ, is compared by
- * ranges of time, and only the rows of ranges that differ are replaced.
+ * Mending: a chunk that was copied before, and that verify has found to differ, or that has changed
+ * in the source since, is compared by ranges of time, and only the rows of ranges that differ are
+ * replaced.
  */
 namespace copy {
 
@@ -31,13 +32,17 @@ struct Mending {
     std::string note(const queue::Loaded& loaded) const;
 };
 
-/// Why a chunk is copied as a whole without being compared; empty if it is compared.
+/// Why a chunk is copied as a whole without being compared, as far as the source is concerned;
+/// empty if there is no reason.
+std::string obstacle_in_source(const load::Request& request);
+
+/// The same for the target.
 /// \param target the chunk with the same slices and dimensions, if there is one.
-std::string obstacle_to_comparing(const load::Request& request,
-                                  const std::optional<timescale::Chunk>& target);
+std::string obstacle_in_target(const std::optional<timescale::Chunk>& target);
 
 /// Compares a request's chunk by ranges. Reads the source in its open transaction.
-/// \pre there is no obstacle_to_comparing().
+/// \pre there is no obstacle in the source or the target.
+/// \throws TaskError if the chunk's rows cannot be compared.
 Mending compare_to_mend(const load::Request& request, const std::optional<timescale::Chunk>& target,
                         postgres::Connection& source_connection,
                         postgres::Connection& target_connection);

@@ -2,6 +2,7 @@
 
 #include "load/plan.hpp"
 #include "postgres/connection_string.hpp"
+#include "queue/comparisons.hpp"
 #include "run/retry.hpp"
 
 #include <cstdint>
@@ -9,13 +10,6 @@
 #include <vector>
 
 namespace copy {
-
-/// Tasks to copy, and no others.
-struct ChosenTasks {
-    std::vector<std::int64_t> ids;
-    std::int64_t bytes = 0;   ///< of their chunks, in the source
-    std::int64_t largest = 0; ///< bytes of the largest
-};
 
 /// The options of `copy`.
 struct CopyOptions {
@@ -26,7 +20,7 @@ struct CopyOptions {
     bool explain = false;                   ///< only print how each chunk would be loaded
     std::optional<std::int64_t> max_rate{}; ///< bytes of COPY data per second
     run::RetryOptions retry;
-    std::optional<ChosenTasks> chosen{}; ///< copies all tasks if there are none
+    std::optional<queue::TasksToMend> chosen{}; ///< copies all tasks if there are none
 };
 
 } // namespace copy

@@ -244,7 +244,10 @@ void CopySession::copy_claimed(postgres::Transaction& claim, const queue::Task& 
     };
     auto part = task; // what is loaded
     std::optional<Mending> mending;
-    if (task.mend) {
+    if (task.mend)
+        mending.emplace().obstacle =
+            obstacle_in_source({task, *chunk, source_hypertable, target_hypertable});
+    if (mending && mending->obstacle.empty()) {
         copy_.horizon.let_writers_finish(progress_);
         begin_reading();
         mending =
@@ -309,10 +312,14 @@ Mending CopySession::find_mending(const load::Request& request) {
     if (place.same &&
         timescale::have_same_dimensions(request.source_hypertable, request.target_hypertable))
         chunk = timescale::read_chunk(target(), copy_.run.server(Side::target), *place.same);
-    Mending mending{.obstacle = obstacle_to_comparing(request, chunk)};
+    Mending mending{.obstacle = obstacle_in_target(chunk)};
     if (mending.obstacle.empty()) {
         progress_.now(output::Activity::comparing);
-        mending = compare_to_mend(request, chunk, source(), target());
+        try {
+            mending = compare_to_mend(request, chunk, source(), target());
+        } catch (const TaskError& error) {
+            mending.obstacle = error.what(); // such as a generated column of another type
+        }
     }
     target().execute("ROLLBACK TO SAVEPOINT loading");
     return mending;

@@ -23,6 +23,26 @@ std::vector<Task> claim_more_comparisons(postgres::Connection& target,
     return claim_more_by(sql::claim_more_comparisons, target, run_started, first, most, workers);
 }
 
+TasksToMend tasks_to_mend(postgres::Connection& target) {
+    const auto rows = target.query("SELECT id, bytes FROM __backfill.task "
+                                   "WHERE mend AND worked IS NULL ORDER BY bytes, id DESC");
+    TasksToMend tasks;
+    for (int row = 0; row < rows.size(); ++row) {
+        tasks.ids.push_back(rows.integer(row, "id"));
+        tasks.bytes += rows.integer(row, "bytes");
+        tasks.largest = rows.integer(row, "bytes");
+    }
+    return tasks;
+}
+
+std::int64_t count_unverified(postgres::Connection& target, const std::vector<std::int64_t>& ids) {
+    return target
+        .query("SELECT count(*) FROM __backfill.task WHERE id = ANY ($1::bigint[]) "
+               "AND verified IS NULL",
+               {fmt::format("{{{}}}", fmt::join(ids, ","))})
+        .integer(0, "count");
+}
+
 std::string finish_comparison(postgres::Connection& target, const std::vector<std::int64_t>& ids,
                               const std::optional<std::string>& difference, Requeue requeue) {
     return target

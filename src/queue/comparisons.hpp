@@ -31,6 +31,18 @@ enum class Requeue {
     to_mend, ///< the rows that differ (Task::mend)
 };
 
+/// Tasks to mend.
+struct TasksToMend {
+    std::vector<std::int64_t> ids;
+    std::int64_t bytes = 0;   ///< of their chunks, in the source
+    std::int64_t largest = 0; ///< bytes of the largest
+};
+TasksToMend tasks_to_mend(postgres::Connection& target);
+
+/// The number of tasks that are not verified: those that differ, are not copied, or have not been
+/// compared.
+std::int64_t count_unverified(postgres::Connection& target, const std::vector<std::int64_t>& ids);
+
 /// Notes the result of comparing claimed tasks, at least one.
 /// \param difference JSON; none if both sides are equal.
 /// \returns the time of the comparison by the server's clock, for committed_verdicts().

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-
 namespace verify {
 
 namespace {
@@ -101,13 +99,8 @@ void VerifyReport::differs(const queue::Task& task, const Difference& difference
                            timescale::Axis axis) {
     const std::lock_guard lock(mutex_);
     ++differing_;
-    if (difference.is_generated()) {
+    if (difference.is_generated())
         ++generated_;
-    } else {
-        differing_tasks_.ids.push_back(task.id);
-        differing_tasks_.bytes += task.bytes;
-        differing_tasks_.largest = std::max(differing_tasks_.largest, task.bytes);
-    }
     rows_ += difference.source_rows;
     auto text =
         fmt::format("{} Chunk {} differs: {} in the source, {} in the target", next_number(),
@@ -166,9 +159,8 @@ void VerifyReport::summary() const {
 
 std::string VerifyReport::next_step(const queue::Counts& after, bool requeued) const {
     if (requeued && after.to_do > 0)
-        return fmt::format(
-            "{} to copy again.\nNext: timescaledb-backfill copy --source ... --target ...",
-            output::format_count(after.to_do, "chunk"));
+        return fmt::format("{} to copy.\nNext: timescaledb-backfill copy --source ... --target ...",
+                           output::format_count(after.to_do, "chunk"));
     if (only_generated_differ())
         return "Next: compare the expressions of the generated columns on both sides";
     if (after.differing > 0)
@@ -205,9 +197,18 @@ std::int64_t VerifyReport::done() const {
     return equal_ + differing_ + not_compared_;
 }
 
-bool VerifyReport::only_generated_differ() const {
+std::int64_t VerifyReport::differing() const {
     const std::lock_guard lock(mutex_);
-    return differing_ > 0 && generated_ == differing_;
+    return differing_;
+}
+
+std::int64_t VerifyReport::generated() const {
+    const std::lock_guard lock(mutex_);
+    return generated_;
+}
+
+bool VerifyReport::only_generated_differ() const {
+    return differing() > 0 && generated() == differing();
 }
 
 std::int64_t VerifyReport::unequal() const {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "copy/options.hpp"
 #include "output/output.hpp"
 #include "output/units.hpp"
 #include "queue/counts.hpp"
@@ -44,8 +43,8 @@ class VerifyReport {
     /// The number of chunks that were compared or could not be compared.
     std::int64_t done() const;
 
-    /// The chunks that differ in what copying can change.
-    const copy::ChosenTasks& differing() const { return differing_tasks_; }
+    std::int64_t differing() const;
+    std::int64_t generated() const; ///< differing only in columns that the target computes
 
     /// True if chunks differ, and all of them only in columns that the target computes.
     bool only_generated_differ() const;
@@ -66,8 +65,7 @@ class VerifyReport {
     std::int64_t equal_ = 0;
     std::int64_t by_batches_ = 0; ///< of these, by their compressed batches
     std::int64_t differing_ = 0;
-    copy::ChosenTasks differing_tasks_; ///< of these, without `generated_`
-    std::int64_t generated_ = 0;        ///< of these, only in columns that the target computes
+    std::int64_t generated_ = 0; ///< of these, only in columns that the target computes
     std::int64_t not_compared_ = 0;
     std::int64_t rows_ = 0;
 };

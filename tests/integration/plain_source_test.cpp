@@ -326,7 +326,7 @@ TEST_F(PlainSource, VerifyFindsDifferencesAndCopiesAgain) {
     EXPECT_EQ(outcome.exit_status, exit_differences) << outcome.errors;
     EXPECT_THAT(outcome.output,
                 AllOf(HasSubstr("2024-01-02 10:00:00"), HasSubstr("2024-01-03 10:00:00"),
-                      HasSubstr("value"), HasSubstr("2 chunks to copy again")));
+                      HasSubstr("value"), HasSubstr("2 chunks to copy.")));
     backfill_ok({"copy"});
     expect_equal_rows("readings", "time < '2024-01-05'");
     backfill_ok({"verify"});
