@@ -44,6 +44,20 @@ CROSS JOIN LATERAL (
                'name', attribute.attname,
                'type', format_type(attribute.atttypid, attribute.atttypmod),
                'generated', attribute.attgenerated <> '',
+               'is_of_time', EXISTS (
+                   -- also in arrays, ranges and domains
+                   WITH RECURSIVE part AS (
+                       SELECT attribute.atttypid AS id
+                       UNION
+                       SELECT inner_type.id
+                       FROM part
+                       JOIN pg_type AS type ON type.oid = part.id
+                       LEFT JOIN pg_range AS range ON part.id IN (rngtypid, rngmultitypid)
+                       CROSS JOIN unnest(ARRAY[typbasetype, typelem, rngsubtype]) AS inner_type (id))
+                   SELECT
+                   FROM part
+                   WHERE id IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype,
+                                'timetz'::regtype)),
                'may_insert', has_column_privilege(class.oid, attribute.attnum, 'INSERT'),
                'may_select', has_column_privilege(class.oid, attribute.attnum, 'SELECT'))
                ORDER BY attribute.attnum), '[]') AS list

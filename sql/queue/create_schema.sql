@@ -203,6 +203,9 @@ CREATE TABLE __backfill.import_batch (
     -- the numbers of records that became rows, and that were rejected; the others were left out
     rows bigint NOT NULL DEFAULT 0,
     rejected bigint NOT NULL DEFAULT 0,
+    -- the numbers of records left out because the table has their keys, and of rows that were updated
+    conflicts bigint NOT NULL DEFAULT 0,
+    updated bigint NOT NULL DEFAULT 0,
     -- the last record ends with a newline, so that it does not change if the file grows
     terminated boolean NOT NULL,
     PRIMARY KEY (import, "from")

@@ -4,11 +4,13 @@
 -- $1, $2: schema and name of the table   $3: the files' names
 SELECT import.id, import.name, import.head, import.head_bytes, import.size, import.tail,
        import.options,
-       import.owner IS NULL AS is_new,
+       done.records IS NOT NULL AS is_begun, -- a part of it is loaded
        import.finished,
        coalesce(done.records, 0) AS records,
        coalesce(done.rows, 0) AS rows,
        coalesce(done.rejected, 0) AS rejected,
+       coalesce(done.conflicts, 0) AS conflicts,
+       coalesce(done.updated, 0) AS updated,
        coalesce(done.terminated, true) AS terminated,
        -- the same file under another name, loaded at least in part
        (SELECT other.name
@@ -27,7 +29,8 @@ FROM (SELECT *
       FOR NO KEY UPDATE) AS import
 LEFT JOIN LATERAL (
     SELECT sum(records)::bigint AS records, sum(rows)::bigint AS rows,
-           sum(rejected)::bigint AS rejected, bool_and(terminated) AS terminated
+           sum(rejected)::bigint AS rejected, sum(conflicts)::bigint AS conflicts,
+           sum(updated)::bigint AS updated, bool_and(terminated) AS terminated
     FROM __backfill.import_batch
     WHERE import_batch.import = import.id
 ) AS done ON true

@@ -24,17 +24,26 @@ void add_character(cli::Command command, const std::string& name,
 
 } // namespace
 
-void add_format(cli::Command command, csv::Format& format, std::optional<char>& escape) {
+void add_format(cli::Command command, csv::Format& format, importing::GivenFormat& given) {
     add_character(
-        command, "--delimiter", [&](char c) { format.delimiter = c; },
+        command, "--delimiter", [&](char c) { given.delimiter = c; },
         "character between values [,]");
     add_character(
         command, "--quote", [&](char c) { format.quote = c; }, "character around values [\"]");
     add_character(
-        command, "--escape", [&](char c) { escape = c; },
+        command, "--escape", [&](char c) { given.escape = c; },
         "character before a quote within a quoted value; by default, the quote");
-    command.option("--null", format.null,
-                   "unquoted text that stands for NULL; by default, the empty string");
+    command
+        .option("--null", given.nulls,
+                "unquoted text that stands for NULL, may be repeated; by default, the empty string")
+        .one_at_a_time();
+    add_character(
+        command, "--comment", [&](char c) { format.comment = c; },
+        "character at the beginning of lines that are left out");
+    command
+        .number("--skip-lines", format.skip_lines,
+                "how many lines to skip at the beginning of each file, before the header")
+        .between(0, 1000);
     command
         .option("--encoding", format.encoding,
                 "encoding of the files, as PostgreSQL names it; by default, UTF8")

@@ -2,13 +2,12 @@
 
 #include "cli/command.hpp"
 #include "csv/format.hpp"
-
-#include <optional>
+#include "importing/options.hpp"
 
 namespace commands {
 
 /// Adds the options that describe the format of CSV files.
-/// \param escape set if the user gives it; its default depends on the quote.
-void add_format(cli::Command command, csv::Format& format, std::optional<char>& escape);
+/// \param given set to what the user gives, for importing::complete().
+void add_format(cli::Command command, csv::Format& format, importing::GivenFormat& given);
 
 } // namespace commands

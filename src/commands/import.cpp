@@ -36,11 +36,14 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
         return exit_done;
     }
     report.begun(workload, plan.table, target.connection.name());
+    if (!plan.columns_of_time.empty())
+        report.reads(plan.columns_of_time, plan.reading);
 
-    importing::ImportReader reader(plan.files, options, run.stop);
+    importing::ImportReader reader(plan.files, run.stop);
     importing::ImportRun import_run{.run = run,
                                     .options = options,
                                     .owner = plan.owner,
+                                    .reading = plan.reading,
                                     .table = plan.table,
                                     .hypertable = plan.hypertable,
                                     .triggers = plan.triggers,
@@ -57,9 +60,12 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
                .is_in_queue = false},
               std::move(own_run), std::nullopt, std::move(target),
               importing::ImportSession::using_statements());
+    const bool keeps_order = options.on_conflict == importing::OnConflict::update;
     run.work({.worker = [&](int number) { importing::ImportWorker(import_run, number).run(); },
               .unclaimed = [&](int working) -> std::int64_t {
-                  return working == 0 ? workload.workers : reader.ready();
+                  if (working == 0)
+                      return workload.workers;
+                  return keeps_order ? 0 : reader.ready();
               },
               .summary =
                   [&report] {
@@ -81,9 +87,7 @@ cli::Subcommand add_import(cli::Parser& parser) {
     const auto parsed = std::make_shared<cli::Parsed<importing::ImportOptions>>();
     auto& options = parsed->options;
     auto command = cli::begin_command(parser, *parsed, "import", help::import);
-    command
-        .option("FILE", options.files,
-                "CSV file, decompressed if its name ends in .gz or .zst; - for standard input")
+    command.option("FILE", options.files, "CSV file, perhaps compressed; - for standard input")
         .type_is_called("FILE")
         .required();
     command
@@ -96,13 +100,38 @@ cli::Subcommand add_import(cli::Parser& parser) {
             .option("--columns", options.columns,
                     "names of the files' columns, separated by commas, if they have no header")
             .check_value();
-    command.flag("--header", options.header, "skip a header that the files have nevertheless")
+    command
+        .flag("--header", options.header,
+              "the files have a header nevertheless, which must have the same names")
         .needs(columns);
-    const auto escape = std::make_shared<std::optional<char>>();
-    add_format(command, options.format, *escape);
+    command
+        .option("--map", options.map,
+                "columns for names in the files that the table does not have: 'name=column,...'")
+        .check_value();
+    command.option("--ignore-columns", options.ignore_columns,
+                   "names in the files, separated by commas, whose values are left out");
+    const auto given = std::make_shared<importing::GivenFormat>();
+    add_format(command, options.format, *given);
+    command
+        .option("--force-null", options.force_null,
+                "columns, separated by commas, in which --null means NULL even in quotes; or all")
+        .check_value();
+    command
+        .option("--time-zone", options.time_zone,
+                "time zone of times without one; by default, as in psql")
+        .check_value();
+    command
+        .option("--date-style", options.date_style,
+                "order of year, month and day: YMD, DMY or MDY; by default, as in psql")
+        .check_value();
     command.option("-u,--until", options.until,
                    "load only rows before this time; the help of stage explains bounds");
     command.option("-F,--from", options.from, "load only rows at or after this time");
+    command.choice("--on-conflict", options.on_conflict,
+                   {{"fail", importing::OnConflict::fail},
+                    {"skip", importing::OnConflict::skip},
+                    {"update", importing::OnConflict::update}},
+                   "what to do with records whose unique key the table has already [fail]");
     command.choice("--on-error", options.skips_rejected, {{"skip", true}, {"stop", false}},
                    "what to do with records that the server rejects [stop]");
     command
@@ -122,8 +151,9 @@ cli::Subcommand add_import(cli::Parser& parser) {
                          "maximum number of batches loaded at a time");
     cli::add_retry(command, options.retry, "a batch");
     return cli::end_command<importing::ImportOptions>(
-        command, parsed, import_csv,
-        [escape](importing::ImportOptions& given) { importing::complete(given, *escape); });
+        command, parsed, import_csv, [given](importing::ImportOptions& parsed_options) {
+            importing::complete(parsed_options, *given);
+        });
 }
 
 } // namespace commands

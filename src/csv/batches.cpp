@@ -1,5 +1,7 @@
 #include "csv/batches.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -10,6 +12,21 @@ namespace {
 constexpr std::size_t read_bytes = std::size_t{512} * 1024;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
+/// The size of the first line, with its end.
+std::size_t line_bytes(std::string_view text) {
+    const auto end = std::min(text.find_first_of("\r\n"), text.size());
+    return end + (text.substr(end).starts_with("\r\n") ? 2 : end < text.size() ? 1 : 0);
+}
+
+/// The delimiter that the first line names in the way of spreadsheets, `sep=;`.
+std::optional<char> separator_named_in(std::string_view text) {
+    constexpr std::string_view prefix = "sep=";
+    const auto line = text.substr(0, text.find_first_of("\r\n"));
+    if (!line.starts_with(prefix) || line.size() != prefix.size() + 1)
+        return std::nullopt;
+    return line.back();
+}
+
 [[noreturn]] void refuse_changed() {
     throw Error("its contents have changed since parts of it were loaded");
 }
@@ -19,23 +36,41 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 Beginning read_beginning(std::string_view bytes, bool is_all, const Format& format,
                          bool has_header) {
     Beginning beginning;
-    const bool is_marked = !format.encoding && bytes.starts_with(byte_order_mark);
-    if (is_marked)
-        bytes.remove_prefix(byte_order_mark.size());
-    beginning.bytes = is_marked ? static_cast<std::int64_t>(byte_order_mark.size()) : 0;
-    RecordSplitter splitter(format);
     const auto all = bytes;
-    auto found = splitter.next(bytes);
+    if (bytes.starts_with(byte_order_mark)) {
+        if (!is_utf8(format))
+            throw FormatError(
+                1,
+                fmt::format("a byte order mark says that the encoding is UTF8, not {}",
+                            *format.encoding),
+                "leave out --encoding");
+        bytes.remove_prefix(byte_order_mark.size());
+    }
+    beginning.delimiter = separator_named_in(bytes);
+    const auto skipped = std::max<std::int64_t>(format.skip_lines, beginning.delimiter ? 1 : 0);
+    for (std::int64_t i = 0; i < skipped; ++i)
+        bytes.remove_prefix(line_bytes(bytes));
+    beginning.line += skipped;
+    const auto rest = bytes;
+    RecordSplitter splitter(format, beginning.line);
+    std::size_t begin = 0; // of the record, in rest
+    auto found = RecordSplitter::Found::nothing;
+    do {
+        begin = rest.size() - bytes.size();
+        found = splitter.next(bytes);
+    } while (found == RecordSplitter::Found::record && splitter.record().is_comment);
     if (found == RecordSplitter::Found::nothing && is_all)
         found = splitter.finish();
     beginning.newline = splitter.newline();
-    if (!has_header || (found == RecordSplitter::Found::nothing && is_all))
+    beginning.bytes = static_cast<std::int64_t>(all.size() - rest.size());
+    const bool is_empty = found == RecordSplitter::Found::nothing && is_all;
+    if (!has_header || is_empty)
         return beginning;
     if (found != RecordSplitter::Found::record)
-        throw FormatError(1, "no header found");
-    const auto size = splitter.record().bytes;
-    beginning.header = std::string(all.substr(0, static_cast<std::size_t>(size)));
-    beginning.bytes += size;
+        throw FormatError(beginning.line, "no header found");
+    const auto size = static_cast<std::size_t>(splitter.record().bytes);
+    beginning.header = std::string(rest.substr(begin, size));
+    beginning.bytes += static_cast<std::int64_t>(begin + size);
     beginning.line = splitter.line();
     return beginning;
 }
@@ -93,7 +128,7 @@ void BatchReader::find_records() {
         split_ = buffer_.size() - data.size();
         if (found != RecordSplitter::Found::record)
             return;
-        ++records_;
+        records_ += splitter_.record().is_comment ? 0 : 1;
         whole_ = split_;
     }
 }
@@ -102,7 +137,7 @@ void BatchReader::find_records() {
 void BatchReader::end_part() {
     if (splitter_.finish() != RecordSplitter::Found::record)
         return;
-    ++records_;
+    records_ += splitter_.record().is_comment ? 0 : 1;
     whole_ = split_;
 }
 

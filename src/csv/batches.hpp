@@ -24,7 +24,7 @@ struct Part {
 struct Batch {
     Part part;
     std::string data;
-    std::int64_t records = 0;
+    std::int64_t records = 0; ///< without comments
     Newline newline = Newline::unknown;
     std::int64_t file_bytes = 0; ///< bytes of the file that were read for it
 };
@@ -35,9 +35,11 @@ struct Beginning {
     std::int64_t line = 1;              ///< of the first data record
     Newline newline = Newline::unknown; ///< of the first line, if it is known
     std::optional<std::string> header;  ///< the first record, if it is a header
+    std::optional<char> delimiter;      ///< that the line "sep=;" names
 };
 
-/// Reads the beginning of an input from its first bytes: a byte order mark and a header.
+/// Reads the beginning of an input from its first bytes: a byte order mark, the line "sep=;", lines
+/// to skip, comments, and a header.
 /// \param is_all true if `bytes` is the whole input.
 /// \throws FormatError if the first record is not complete in `bytes`, or is the marker \.
 Beginning read_beginning(std::string_view bytes, bool is_all, const Format& format,

@@ -52,13 +52,27 @@ void check(const Format& format) {
     if (format.quote == '\\' || format.quote == '.')
         throw UsageError("--quote must not be a backslash or a period");
     const std::string unfit{'\n', '\r', format.delimiter, format.quote};
-    if (format.null.find_first_of(unfit) != std::string::npos)
+    const auto is_unfit = [&](const std::string& null) {
+        return null.find_first_of(unfit) != std::string::npos;
+    };
+    if (is_unfit(format.null) || std::ranges::any_of(format.more_nulls, is_unfit))
         throw UsageError("--null must not contain the delimiter, the quote or an end of line");
+    if (format.comment &&
+        (!is_ascii(*format.comment) || unfit.find(*format.comment) != std::string::npos))
+        throw UsageError("--comment must be an ASCII character other than the delimiter, the quote "
+                         "and an end of line");
     if (embeds_ascii(format) && std::max({format.delimiter, format.quote, format.escape}) >= '0')
         throw UsageError(fmt::format("in encoding {}, --delimiter, --quote and --escape could be "
                                      "part of another character",
                                      *format.encoding),
                          "convert the file, for example with iconv");
+}
+
+bool is_utf8(const Format& format) {
+    if (!format.encoding)
+        return true;
+    const auto name = plain(*format.encoding);
+    return name == "utf8" || name == "unicode";
 }
 
 std::string copy_options(const Format& format) {

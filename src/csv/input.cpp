@@ -1,6 +1,8 @@
 #include "csv/input.hpp"
 
 #include "base/error.hpp"
+#include "csv/contents.hpp"
+#include "csv/decompression.hpp"
 
 #include <fmt/format.h>
 
@@ -14,7 +16,6 @@
 #include <utility>
 #include <vector>
 #include <zlib.h>
-#include <zstd.h>
 
 namespace csv {
 
@@ -119,113 +120,6 @@ class PlainInput : public Input {
     bool may_seek_;
 };
 
-/// The common part of both kinds of compressed files.
-class CompressedInput : public Input {
-  public:
-    explicit CompressedInput(std::unique_ptr<Raw> raw) : raw_(std::move(raw)) {}
-
-    std::int64_t file_bytes() const override { return raw_->position(); }
-
-  protected:
-    /// Reads more compressed data if none is left.
-    /// \returns false at the end of the file.
-    bool fill() {
-        if (!left_.empty())
-            return true;
-        left_ = {buffer_.data(), raw_->read(buffer_.data(), buffer_.size())};
-        return !left_.empty();
-    }
-
-    [[noreturn]] void fail_here(const std::string& what) const { fail(raw_->path(), what); }
-
-    std::string_view left_; ///< data that has been read, but not decompressed
-
-  private:
-    std::unique_ptr<Raw> raw_;
-    std::vector<char> buffer_ = std::vector<char>(block_bytes);
-};
-
-class GzipInput : public CompressedInput {
-  public:
-    explicit GzipInput(std::unique_ptr<Raw> raw) : CompressedInput(std::move(raw)) {
-        constexpr int gzip_only = 15 + 16;
-        if (inflateInit2(&stream_, gzip_only) != Z_OK)
-            fail_here("out of memory");
-    }
-    ~GzipInput() override { inflateEnd(&stream_); }
-    GzipInput(const GzipInput&) = delete;
-    GzipInput& operator=(const GzipInput&) = delete;
-
-  protected:
-    std::size_t read_more(char* into, std::size_t most) override {
-        stream_.next_out = reinterpret_cast<Bytef*>(into);
-        stream_.avail_out = static_cast<uInt>(most);
-        while (stream_.avail_out == most) {
-            if (!fill()) {
-                if (in_member_)
-                    fail_here("unexpected end of its gzip data");
-                return 0;
-            }
-            in_member_ = true;
-            inflate_some();
-        }
-        return most - stream_.avail_out;
-    }
-
-  private:
-    void inflate_some() {
-        // zlib does not change its input.
-        stream_.next_in = const_cast<Bytef*>( // NOLINT(cppcoreguidelines-pro-type-const-cast)
-            reinterpret_cast<const Bytef*>(left_.data()));
-        stream_.avail_in = static_cast<uInt>(left_.size());
-        const int status = inflate(&stream_, Z_NO_FLUSH);
-        left_.remove_prefix(left_.size() - stream_.avail_in);
-        if (status == Z_STREAM_END) { // another member may follow
-            in_member_ = false;
-            inflateReset(&stream_);
-        } else if (status != Z_OK && status != Z_BUF_ERROR) {
-            fail_here(fmt::format("its gzip data is corrupt ({})",
-                                  stream_.msg == nullptr ? "unknown" : stream_.msg));
-        }
-    }
-
-    z_stream stream_{};
-    bool in_member_ = true; // an empty file is not valid gzip data
-};
-
-class ZstdInput : public CompressedInput {
-  public:
-    explicit ZstdInput(std::unique_ptr<Raw> raw)
-        : CompressedInput(std::move(raw)), stream_(ZSTD_createDStream(), ZSTD_freeDStream) {
-        if (!stream_)
-            fail_here("out of memory");
-    }
-
-  protected:
-    std::size_t read_more(char* into, std::size_t most) override {
-        ZSTD_outBuffer out{into, most, 0};
-        while (out.pos == 0) {
-            // zstd may still hold output that did not fit before.
-            const bool has_more = fill();
-            if (!has_more && !in_frame_)
-                return 0;
-            ZSTD_inBuffer in{left_.data(), left_.size(), 0};
-            const auto status = ZSTD_decompressStream(stream_.get(), &out, &in);
-            if (ZSTD_isError(status) != 0)
-                fail_here(fmt::format("its zstd data is corrupt ({})", ZSTD_getErrorName(status)));
-            left_.remove_prefix(in.pos);
-            in_frame_ = status != 0;
-            if (!has_more && in_frame_ && out.pos == 0)
-                fail_here("unexpected end of its zstd data");
-        }
-        return out.pos;
-    }
-
-  private:
-    std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream_;
-    bool in_frame_ = true; // an empty file is not valid zstd data
-};
-
 } // namespace
 
 std::size_t Input::read(char* into, std::size_t most) {
@@ -263,16 +157,14 @@ bool Input::skip(std::int64_t bytes) {
 
 std::unique_ptr<Input> open_input(const std::string& path, std::optional<std::int64_t> size,
                                   const std::function<void()>& check) {
-    auto raw = std::make_unique<Raw>(path, size, check);
-    if (path.ends_with(".gz"))
-        return std::make_unique<GzipInput>(std::move(raw));
-    if (path.ends_with(".zst"))
-        return std::make_unique<ZstdInput>(std::move(raw));
-    return std::make_unique<PlainInput>(std::move(raw), size.has_value());
-}
-
-bool is_compressed(std::string_view path) {
-    return path.ends_with(".gz") || path.ends_with(".zst");
+    std::unique_ptr<Input> input =
+        std::make_unique<PlainInput>(std::make_unique<Raw>(path, size, check), size.has_value());
+    const auto contents = contents_of(input->peek(recognized_bytes), path);
+    if (contents == Contents::text)
+        return input;
+    input = decompress(std::move(input), path, contents);
+    require_text(input->peek(recognized_bytes), path);
+    return input;
 }
 
 std::optional<std::int64_t> size_of(const std::string& path) {

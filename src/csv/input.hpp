@@ -14,10 +14,7 @@ namespace csv {
 /// The file name that means standard input.
 constexpr auto standard_input = "-";
 
-/**
- * The bytes of a file or of standard input. Files whose names end with .gz or .zst are
- * decompressed.
- */
+/// The bytes of a file or of standard input, decompressed.
 class Input {
   public:
     virtual ~Input() = default;
@@ -40,6 +37,9 @@ class Input {
     /// Bytes of the file that have been read, before decompression.
     virtual std::int64_t file_bytes() const = 0;
 
+    /// True if the bytes of the file are others.
+    virtual bool is_compressed() const { return false; }
+
   protected:
     virtual std::size_t read_more(char* into, std::size_t most) = 0;
 
@@ -54,12 +54,9 @@ class Input {
 /// \param path of a regular file, or standard_input.
 /// \param size number of bytes of the file to read.
 /// \param check called repeatedly, also while standard input has no data; may throw.
-/// \throws Error
+/// \throws Error; UsageError if the contents are neither text nor compressed text
 std::unique_ptr<Input> open_input(const std::string& path, std::optional<std::int64_t> size,
                                   const std::function<void()>& check);
-
-/// True if a file's name has the extension of a compressed file.
-bool is_compressed(std::string_view path);
 
 /// The size of a regular file in bytes; nothing for standard input.
 /// \throws UsageError if the file does not exist or is not a regular file.

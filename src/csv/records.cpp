@@ -12,7 +12,7 @@ namespace csv {
 RecordSplitter::RecordSplitter(const Format& format, std::int64_t line, Newline newline,
                                std::int64_t most_bytes)
     : quote_(format.quote), escape_(format.escape), has_escape_(format.escape != format.quote),
-      most_bytes_(most_bytes), newline_(newline), line_(line) {
+      comment_(format.comment), most_bytes_(most_bytes), newline_(newline), line_(line) {
     for (const char c : {quote_, escape_, '\n', '\r'})
         is_special_[static_cast<unsigned char>(c)] = true;
 }
@@ -54,6 +54,8 @@ void RecordSplitter::take(const char* from, const char* to) {
 
 /// Updates in_quotes_ after a byte.
 void RecordSplitter::follow_quotes(char c) {
+    if (now_.is_comment)
+        return;
     const bool is_escape = has_escape_ && c == escape_;
     if (in_quotes_ && is_escape)
         after_escape_ = !after_escape_;
@@ -70,6 +72,8 @@ RecordSplitter::Found RecordSplitter::next(std::string_view& data) {
                           "ends COPY data",
                           "if it is a value, put it in quotes");
     const char* const end = data.data() + data.size();
+    if (comment_ && now_.bytes == 0 && data.starts_with(*comment_))
+        now_.is_comment = true;
     const auto stop_at = [&](const char* at) {
         take(data.data(), at);
         data.remove_prefix(static_cast<std::size_t>(at - data.data()));

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,7 @@ struct Record {
     std::int64_t line = 0;      ///< number of its first line, from 1
     std::int64_t quoted_lf = 0; ///< newlines within quotes
     std::int64_t quoted_cr = 0;
+    bool is_comment = false; ///< not a record, but a line that begins with Format::comment
 
     /// The number of its lines.
     std::int64_t lines(Newline newline) const {
@@ -44,7 +46,7 @@ struct Record {
  * (CopyReadLineText in src/backend/commands/copyfromparse.c). Does not store the data.
  *
  * Newlines of different kinds and unterminated quotes are errors, as in COPY, because they may mean
- * that the ends of records are wrong.
+ * that the ends of records are wrong. Quotes in comments mean nothing.
  */
 class RecordSplitter {
   public:
@@ -95,6 +97,7 @@ class RecordSplitter {
     char quote_;
     char escape_;
     bool has_escape_; ///< it differs from the quote
+    std::optional<char> comment_;
     std::array<bool, 256> is_special_{};
     std::int64_t most_bytes_;
     Newline newline_;

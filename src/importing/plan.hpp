@@ -1,7 +1,10 @@
 #pragma once
 
 #include "csv/batches.hpp"
+#include "csv/rewriter.hpp"
+#include "importing/detour.hpp"
 #include "importing/options.hpp"
+#include "importing/reading_settings.hpp"
 #include "queue/imports.hpp"
 #include "run/endpoints.hpp"
 #include "timescale/hypertable.hpp"
@@ -16,22 +19,19 @@
 /// The plan of `import`, made before anything is changed.
 namespace importing {
 
-/// A temporary table for servers where COPY would apply --from and --until to the wrong column.
-/// Rows are copied into it, and from there into the table.
-struct Detour {
-    std::string name;   ///< of the temporary table, without its schema
-    std::string create; ///< the statement that creates it
-    std::string insert; ///< the statement that inserts its rows within the bounds into the table
-};
-
 /// A file to load, in full or the rest of it.
 struct PlannedFile {
     std::string path;                   ///< as the user gave it
     queue::FileFacts facts;             ///< of the file now
     std::shared_ptr<csv::Input> stream; ///< standard input, at its beginning; null for other files
+    bool is_compressed = false;
     csv::Beginning beginning;
+    csv::Format format;
+    std::vector<std::string> columns; ///< of the table, in the order of the file
+    std::optional<csv::Rewriter> rewriter;
     std::string copy; ///< the COPY statement for its records
     std::optional<Detour> detour;
+    bool needs_detour = false;   ///< otherwise, only rows that conflict with others need it
     std::int64_t id = 0;         ///< __backfill.import.id
     bool is_finished = false;    ///< nothing is left to load
     queue::Imported done_counts; ///< counts of the parts that were loaded before
@@ -42,6 +42,8 @@ struct ImportPlan {
     postgres::QualifiedName table;
     std::optional<timescale::Hypertable> hypertable; ///< set if the table is a hypertable
     timescale::HypertableTriggers triggers;          ///< of the table or hypertable
+    ReadingSettings reading;
+    std::vector<std::string> columns_of_time; ///< those whose text depends on `reading`
     std::vector<PlannedFile> files;
     std::string owner; ///< a random name of this process
 };

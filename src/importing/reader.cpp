@@ -39,7 +39,7 @@ bool ImportedFile::end_batch(const csv::Batch& batch, const queue::Imported& imp
     const std::lock_guard lock(mutex_);
     --in_hand_;
     imported_ += imported;
-    is_read_ = is_read_ || batch.records == 0;
+    is_read_ = is_read_ || batch.data.empty();
     return is_read_ && in_hand_ == 0;
 }
 
@@ -48,9 +48,7 @@ queue::Imported ImportedFile::imported() const {
     return imported_;
 }
 
-ImportReader::ImportReader(const std::vector<PlannedFile>& files, const ImportOptions& options,
-                           run::Stop& stop)
-    : options_(options), stop_(stop) {
+ImportReader::ImportReader(const std::vector<PlannedFile>& files, run::Stop& stop) : stop_(stop) {
     for (const auto& file : files)
         if (!file.is_finished)
             files_.emplace_back(file);
@@ -115,7 +113,7 @@ void ImportReader::read(ImportedFile& file, const std::stop_token& stop) {
     try {
         auto input = planned.stream ? std::make_unique<SharedInput>(planned.stream)
                                     : csv::open_input(planned.path, planned.facts.size, check_stop);
-        csv::BatchReader batches(std::move(input), options_.format, planned.beginning, planned.done,
+        csv::BatchReader batches(std::move(input), planned.format, planned.beginning, planned.done,
                                  batch_bytes);
         while (auto batch = batches.next()) {
             check_stop();

@@ -26,7 +26,7 @@ class ImportedFile {
     /// Notes that a batch of the file is handed out.
     void begin_batch();
 
-    /// Notes that a batch is loaded. The last batch of a file has no records.
+    /// Notes that a batch is loaded. The last batch of a file has no data.
     /// \returns true if nothing of the file is left to load.
     bool end_batch(const csv::Batch& batch, const queue::Imported& imported);
 
@@ -57,8 +57,7 @@ class ImportReader {
     /// enough to keep many workers busy and to hold locks only briefly.
     static constexpr std::size_t batch_bytes = std::size_t{2} * 1024 * 1024;
 
-    ImportReader(const std::vector<PlannedFile>& files, const ImportOptions& options,
-                 run::Stop& stop);
+    ImportReader(const std::vector<PlannedFile>& files, run::Stop& stop);
 
     /// Stops the run, if it has not ended.
     ~ImportReader();
@@ -81,7 +80,6 @@ class ImportReader {
     void read(ImportedFile& file, const std::stop_token& stop);
     bool hand_out(ImportBatch batch, const std::stop_token& stop);
 
-    const ImportOptions& options_;
     run::Stop& stop_;
     std::deque<ImportedFile> files_;
     mutable std::mutex mutex_;

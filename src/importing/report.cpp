@@ -1,23 +1,29 @@
 #include "importing/report.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace importing {
 
 namespace {
 
 json::Object counts_of(const queue::Imported& imported) {
-    return {{"records", imported.records},
-            {"rows", imported.rows},
-            {"rejected", imported.rejected},
-            {"left_out", imported.left_out()}};
+    return {{"records", imported.records},     {"rows", imported.rows},
+            {"updated", imported.updated},     {"rejected", imported.rejected},
+            {"conflicts", imported.conflicts}, {"left_out", imported.left_out()}};
 }
 
-/// `7,200 rows, 3 records rejected, 40 left out`
+/// `7,200 rows (20 of them updated), 3 records rejected, 5 records with a key that exists, 40 left
+/// out`
 std::string contents(const queue::Imported& imported) {
     auto text = output::format_count(imported.rows, "row");
+    if (imported.updated > 0)
+        text += fmt::format(" ({} of them updated)", output::format_count(imported.updated));
     if (imported.rejected > 0)
         text += fmt::format(", {} rejected", output::format_count(imported.rejected, "record"));
+    if (imported.conflicts > 0)
+        text += fmt::format(", {} with a key that exists",
+                            output::format_count(imported.conflicts, "record"));
     if (imported.left_out() > 0)
         text += fmt::format(", {} left out", output::format_count(imported.left_out(), "record"));
     return text;
@@ -42,6 +48,18 @@ void ImportReport::begun(const ImportWorkload& workload, const postgres::Qualifi
                     workload.bytes > 0 ? fmt::format(" ({})", output::format_bytes(workload.bytes))
                                        : "",
                     table.quoted(), output::format_count(workload.workers, "worker"), target));
+}
+
+void ImportReport::reads(const std::vector<std::string>& columns, const ReadingSettings& reading) {
+    output_.event(
+        "reading",
+        {{"columns", columns},
+         {"time_zone", reading.time_zone()},
+         {"date_style", reading.date_style()}},
+        output::Importance::detail,
+        fmt::format("Reading {} with the time zone {} and the date style {}; --time-zone and "
+                    "--date-style set others",
+                    fmt::join(columns, ", "), reading.time_zone(), reading.date_style()));
 }
 
 void ImportReport::known(const std::string& file, const queue::Imported& done) {

@@ -2,6 +2,7 @@
 
 #include "csv/batches.hpp"
 #include "csv/rejects.hpp"
+#include "importing/reading_settings.hpp"
 #include "importing/workload.hpp"
 #include "output/output.hpp"
 #include "output/units.hpp"
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace importing {
 
@@ -23,6 +25,9 @@ class ImportReport {
     /// \param target the server's name.
     void begun(const ImportWorkload& workload, const postgres::QualifiedName& table,
                const std::string& target);
+
+    /// Says how the text of columns of time is read. \param columns at least one.
+    void reads(const std::vector<std::string>& columns, const ReadingSettings& reading);
 
     /// A file was loaded before, in full.
     void known(const std::string& file, const queue::Imported& done);

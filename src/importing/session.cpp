@@ -1,8 +1,8 @@
 #include "importing/session.hpp"
 
+#include "importing/refusal.hpp"
 #include "load/locks.hpp"
 #include "postgres/copy.hpp"
-#include "postgres/sqlstate.hpp"
 #include "postgres/transaction.hpp"
 #include "run/worker.hpp"
 #include "timescale/routing.hpp"
@@ -10,75 +10,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <chrono>
 
 namespace importing {
 
 namespace {
 
-/// The error for a rejected record that must not be skipped.
-Error refusal(const std::string& file, const csv::Reject& reject) {
-    return Error(
-        fmt::format("{}, line {}: {} (rows loaded before stay)", file, reject.line, reject.reason));
-}
-
-Error too_many(const ImportOptions& options, const std::string& file, const csv::Reject& reject) {
-    return Error(fmt::format("more than {} rejected (--max-rejects), most recently {}, line {}: {}",
-                             output::format_count(options.max_rejects, "record"), file, reject.line,
-                             reject.reason));
-}
-
 /// The position of a batch, for messages.
 std::string place(const ImportBatch& batch) {
     const auto& part = batch.batch.part;
     return fmt::format("{}, lines {} to {}", batch.file->planned().path, part.line,
                        part.next_line - 1);
-}
-
-/// True if a record may be the cause of an error.
-bool blames_records(const postgres::SqlError& error) {
-    constexpr std::array classes{postgres::sqlstate_class::data_exception,
-                                 postgres::sqlstate_class::integrity_constraint_violation,
-                                 postgres::sqlstate_class::plpgsql_error,
-                                 postgres::sqlstate_class::program_limit_exceeded};
-    return std::ranges::any_of(classes,
-                               [&](const auto* one) { return error.sqlstate().starts_with(one); });
-}
-
-/// The server's reason, with the remedy if the violated constraint is NOT VALID.
-std::string reason_of(const postgres::SqlError& error, const ImportRun& run) {
-    const auto* name = run.triggers.find_unvalidated(error);
-    if (name == nullptr)
-        return error.reason();
-    return fmt::format("{} (which is NOT VALID, but applies to new rows; ALTER TABLE {} DROP "
-                       "CONSTRAINT {}, and add it again as NOT VALID after the import)",
-                       error.reason(), run.table.quoted(), postgres::quote_identifier(*name));
-}
-
-/// The position in an error's context, `COPY readings, line 3, column device: "x"`: the line
-/// number, and the text between it and the value, in any language.
-struct Where {
-    std::int64_t line = 0; ///< 0 if unknown
-    std::string column;    ///< ", column device"
-};
-
-Where where_in_copy(const postgres::SqlError& error, const std::string& table) {
-    const auto& context = error.context();
-    const auto name = "COPY " + table;
-    const auto at = context.find(name);
-    if (at == std::string::npos)
-        return {};
-    auto rest = std::string_view(context).substr(at + name.size());
-    rest.remove_prefix(std::min(rest.find_first_of("0123456789"), rest.size()));
-    Where where;
-    const auto [end, problem] = std::from_chars(rest.data(), rest.data() + rest.size(), where.line);
-    if (problem != std::errc{})
-        return {};
-    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-    where.column = rest.substr(0, rest.find_first_of(":;"));
-    return where;
 }
 
 } // namespace
@@ -98,13 +40,14 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
     const auto started = std::chrono::steady_clock::now();
     progress_.begin(fmt::format("{} from line {}", path, part.line), batch.batch.file_bytes);
     queue::Imported imported;
-    bool finds_rejects = false;
+    const auto& planned = batch.file->planned();
+    auto way = planned.needs_detour || expects_conflicts_ ? Way::by_detour : Way::directly;
     for (int failures = 0;;) {
         session_.end_abandoned();
         try {
-            if (attempt(batch, finds_rejects, imported))
+            if (attempt(batch, way, imported))
                 break;
-            finds_rejects = true;
+            way = way == Way::directly && planned.detour ? Way::by_detour : Way::finding_rejects;
         } catch (const postgres::TransactionError& error) {
             run::rethrow_unless_of_task(error, import_.run.stop);
             if (error.reaction() != postgres::Reaction::retry ||
@@ -114,6 +57,7 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
             run::wait_before_retry(import_.run.stop, failures);
         }
     }
+    expects_conflicts_ = imported.conflicts + imported.updated > 0;
     progress_.end(0, batch.batch.file_bytes);
     import_.report.loaded(path, part, imported,
                           output::Seconds(std::chrono::steady_clock::now() - started),
@@ -121,16 +65,15 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
     return imported;
 }
 
-/// \param finds_rejects find rejected records and load the others.
-/// \returns false if the server rejects a record and finds_rejects is false; nothing has been done
-/// then.
-bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
-                            queue::Imported& imported) {
+/// \returns false if the server rejects a record, unless rejects are to be found; nothing has been
+/// done then.
+bool ImportSession::attempt(const ImportBatch& batch, Way way, queue::Imported& imported) {
     const auto& file = batch.file->planned();
     std::vector<postgres::Statement> begin{{"BEGIN"}, {load::lock_patiently}};
     for (auto& statement : queue::claim_batch_statements(file.id, import_.owner, batch.batch))
         begin.push_back(std::move(statement));
     begin.push_back(timescale::route_exactly_statement(import_.table));
+    begin.push_back(import_.reading.own_statement());
     // COPY fires triggers. Many of them name tables without a schema, and need the search_path that
     // they would have in psql.
     begin.push_back({postgres::own_search_path});
@@ -142,31 +85,27 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
         return true;
     }
     progress_.now(output::Activity::copying);
-    PartialLoad loaded;
-    if (finds_rejects) {
-        loaded = find_rejects(batch);
-    } else {
-        try {
-            loaded.rows = copy(file, batch.batch.data);
-        } catch (const postgres::SqlError& error) {
-            if (!blames_records(error))
-                throw;
-            return false;
-        }
-    }
-    const auto rejected = static_cast<std::int64_t>(loaded.rejects.size());
-    imported = {.records = batch.batch.records, .rows = loaded.rows, .rejected = rejected};
+    BatchLoad load(import_, target(), batch, way != Way::directly,
+                   [this](std::int64_t bytes) { progress_.moved(bytes); });
+    if (way == Way::finding_rejects)
+        load.find_rejects();
+    else if (!load.load_all())
+        return false;
+    imported = load.counts();
+    const auto& rejects = load.rejects();
+    const auto rejected = imported.rejected;
     if (rejected > 0) {
         if (import_.rejected.fetch_add(rejected) + rejected > import_.options.max_rejects)
-            throw too_many(import_.options, file.path, loaded.rejects.back());
+            throw too_many(import_.options, file.path, rejects.back());
         // Write them before the commit: a duplicate in the file is better than a lost record.
-        import_.rejects->write(file.path, loaded.rejects);
+        import_.rejects->write(file.path, rejects);
     }
     std::vector<run::ToReadBack> to_read_back;
     try {
-        // Check deferred constraints now, and restore the pinned search_path.
+        // Check deferred constraints now, and restore the pinned settings.
         std::vector<postgres::Statement> last{{"SET CONSTRAINTS ALL IMMEDIATE"},
-                                              {postgres::pinned_search_path}};
+                                              {postgres::pinned_search_path},
+                                              ReadingSettings::pinned_statement()};
         if (import_.hypertable) {
             last.push_back(run::loaded_chunks_statement(*import_.hypertable));
             to_read_back = chunks_to_read_back(target().pipeline(last).back());
@@ -189,7 +128,7 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
             throw;
         throw Error(fmt::format("{}: {} (this is checked when the transaction ends, so it is not "
                                 "known which record is the cause)",
-                                place(batch), reason_of(error, import_)));
+                                place(batch), reason_of(error, import_.triggers, import_.table)));
     } catch (const postgres::ConnectionError&) {
         import_.rejected -= rejected;
         throw;
@@ -197,7 +136,7 @@ bool ImportSession::attempt(const ImportBatch& batch, bool finds_rejects,
     ++read_backs_;
     for (const auto& chunk : to_read_back)
         last_read_back_[chunk.slices] = read_backs_;
-    for (const auto& one : loaded.rejects)
+    for (const auto& one : rejects)
         import_.report.rejected(file.path, one);
     return true;
 }
@@ -219,90 +158,6 @@ ImportSession::chunks_to_read_back(const postgres::Result& chunks) const {
     const auto left = std::min(few, static_cast<std::size_t>(loaded.end() - known));
     loaded.erase(known + static_cast<std::ptrdiff_t>(left), loaded.end());
     return loaded;
-}
-
-std::int64_t ImportSession::copy(const PlannedFile& file, std::string_view data) {
-    const auto copy = [&] {
-        return postgres::copy_from(data, target(), file.copy,
-                                   [&](std::int64_t bytes) { progress_.moved(bytes); });
-    };
-    if (!file.detour)
-        return copy();
-    target().execute(file.detour->create);
-    copy();
-    const auto rows = target().execute(file.detour->insert).affected_rows();
-    target().execute("DROP TABLE pg_temp." + file.detour->name);
-    return rows;
-}
-
-/// Loads the records of a batch that the server accepts, in parts that get smaller around rejected
-/// records. Each rejected record takes three COPYs if the server reports its line; otherwise it
-/// takes twice as many as the binary logarithm of the number of records.
-ImportSession::PartialLoad ImportSession::find_rejects(const ImportBatch& batch) {
-    const auto& data = batch.batch.data;
-    const auto& file = batch.file->planned();
-    const auto newline = batch.batch.newline;
-    const auto records =
-        csv::records_in(data, import_.options.format, batch.batch.part.line, newline);
-    std::vector<std::int64_t> offsets{0};
-    for (const auto& record : records)
-        offsets.push_back(offsets.back() + record.bytes);
-    const auto bytes_of = [&](const Range& range) {
-        return std::string_view(data).substr(
-            static_cast<std::size_t>(offsets[range.begin]),
-            static_cast<std::size_t>(offsets[range.end] - offsets[range.begin]));
-    };
-    PartialLoad loaded;
-    std::vector<Range> left{{0, records.size()}}; // in reverse order
-    std::optional<std::size_t> suspect;           // the record at the line that the server reported
-    bool lines_are_right = true;
-    while (!left.empty()) {
-        const auto range = left.back();
-        left.pop_back();
-        if (range.begin == range.end)
-            continue;
-        target().execute("SAVEPOINT finding_rejects");
-        try {
-            loaded.rows += copy(file, bytes_of(range));
-            target().execute("RELEASE SAVEPOINT finding_rejects");
-            // The server accepts the record at the reported line, so ignore reported lines.
-            if (suspect == range.begin && range.end == range.begin + 1)
-                lines_are_right = false;
-            continue;
-        } catch (const postgres::SqlError& error) {
-            if (!blames_records(error))
-                throw;
-            target().execute(
-                "ROLLBACK TO SAVEPOINT finding_rejects; RELEASE SAVEPOINT finding_rejects");
-            const auto where =
-                where_in_copy(error, file.detour ? file.detour->name : import_.table.name);
-            if (range.end == range.begin + 1) {
-                const auto& record = records[range.begin];
-                reject(batch, loaded,
-                       {.line = record.line,
-                        .reason = reason_of(error, import_) + where.column,
-                        .record = std::string(bytes_of(range))});
-                continue;
-            }
-            const auto at = csv::record_at_line(records, range.begin, where.line, newline);
-            if (lines_are_right && where.line > 0 && at < range.end) {
-                suspect = at;
-                left.insert(left.end(), {{at + 1, range.end}, {at, at + 1}, {range.begin, at}});
-            } else {
-                const auto middle = range.begin + (range.end - range.begin) / 2;
-                left.insert(left.end(), {{middle, range.end}, {range.begin, middle}});
-            }
-        }
-    }
-    return loaded;
-}
-
-void ImportSession::reject(const ImportBatch& batch, PartialLoad& loaded, csv::Reject reject) {
-    if (import_.rejects == nullptr)
-        throw refusal(batch.file->planned().path, reject);
-    loaded.rejects.push_back(std::move(reject));
-    if (static_cast<std::int64_t>(loaded.rejects.size()) > import_.options.max_rejects)
-        throw too_many(import_.options, batch.file->planned().path, loaded.rejects.back());
 }
 
 void ImportSession::finish(ImportedFile& file) {

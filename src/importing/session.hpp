@@ -1,34 +1,16 @@
 #pragma once
 
-#include "csv/rejects.hpp"
-#include "importing/options.hpp"
-#include "importing/reader.hpp"
-#include "importing/report.hpp"
+#include "importing/batch_load.hpp"
+#include "importing/import_run.hpp"
 #include "run/read_back.hpp"
 #include "run/worker_session.hpp"
 
-#include <atomic>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace importing {
-
-/// Shared by the workers of a run of `import`.
-struct ImportRun {
-    run::Run& run;
-    const ImportOptions& options;
-    const std::string& owner; ///< ImportPlan::owner
-    const postgres::QualifiedName& table;
-    const std::optional<timescale::Hypertable>& hypertable; ///< ImportPlan::hypertable
-    const timescale::HypertableTriggers& triggers;          ///< ImportPlan::triggers
-    ImportReader& reader;
-    csv::Rejects* rejects = nullptr; ///< null if the first rejected record ends the run
-    ImportReport& report;
-    std::atomic<std::int64_t> rejected = 0; ///< number of records rejected in this run
-};
 
 /**
  * Loads batches on a worker's connection to the target until it is lost.
@@ -65,26 +47,20 @@ class ImportSession {
   private:
     postgres::Connection& target() { return session_.target().connection; }
 
-    /// Consecutive records of a batch, by index: [begin, end).
-    struct Range {
-        std::size_t begin = 0;
-        std::size_t end = 0;
+    /// The ways to load a batch, in the order in which they are tried.
+    enum class Way {
+        directly, ///< the records have no conflicts, or these are errors
+        by_detour,
+        finding_rejects,
     };
 
-    struct PartialLoad {
-        std::int64_t rows = 0;
-        std::vector<csv::Reject> rejects;
-    };
-
-    bool attempt(const ImportBatch& batch, bool finds_rejects, queue::Imported& imported);
+    bool attempt(const ImportBatch& batch, Way way, queue::Imported& imported);
     std::vector<run::ToReadBack> chunks_to_read_back(const postgres::Result& chunks) const;
-    std::int64_t copy(const PlannedFile& file, std::string_view data);
-    PartialLoad find_rejects(const ImportBatch& batch);
-    void reject(const ImportBatch& batch, PartialLoad& loaded, csv::Reject reject);
 
     ImportRun& import_;
     run::WorkerProgress& progress_;
     run::WorkerSession session_;
+    bool expects_conflicts_ = false; ///< the batch before had some
     /// Chunks whose rows were read back, with the value of read_backs_ at that time.
     std::map<timescale::Slices, std::int64_t> last_read_back_;
     std::int64_t read_backs_ = 0;

@@ -20,8 +20,8 @@ void ImportWorker::work() {
     lost_.reset();
     while (has_work()) {
         if (in_hand_) {
-            const bool has_records = in_hand_->batch.records > 0;
-            const auto imported = has_records ? session_->load(*in_hand_) : queue::Imported();
+            const bool is_end = in_hand_->batch.data.empty();
+            const auto imported = !is_end ? session_->load(*in_hand_) : queue::Imported();
             if (in_hand_->file->end_batch(in_hand_->batch, imported))
                 to_finish_ = in_hand_->file;
             in_hand_.reset();

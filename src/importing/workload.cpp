@@ -19,7 +19,7 @@ ImportWorkload workload_of(const std::vector<PlannedFile>& files, int parallelis
         is_known = is_known && file.facts.size.has_value();
         const auto bytes = file.facts.size.value_or(0);
         workload.bytes += bytes;
-        const auto data_bytes = bytes * (csv::is_compressed(file.path) ? compression : 1);
+        const auto data_bytes = bytes * (file.is_compressed ? compression : 1);
         workload.data_bytes += data_bytes;
         batches += 1 + data_bytes / static_cast<std::int64_t>(ImportReader::batch_bytes);
     }

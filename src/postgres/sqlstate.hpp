@@ -6,6 +6,7 @@
  */
 namespace postgres::sqlstate {
 
+constexpr auto datetime_field_overflow = "22008";
 constexpr auto invalid_parameter_value = "22023";
 constexpr auto invalid_regular_expression = "2201B";
 constexpr auto invalid_text_representation = "22P02";

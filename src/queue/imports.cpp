@@ -16,7 +16,9 @@ namespace {
 Imported imported_from(const postgres::Result& rows, int row) {
     return {.records = rows.integer(row, "records"),
             .rows = rows.integer(row, "rows"),
-            .rejected = rows.integer(row, "rejected")};
+            .rejected = rows.integer(row, "rejected"),
+            .conflicts = rows.integer(row, "conflicts"),
+            .updated = rows.integer(row, "updated")};
 }
 
 KnownFile known_from(const postgres::Result& rows, int row) {
@@ -27,7 +29,7 @@ KnownFile known_from(const postgres::Result& rows, int row) {
                               .size = std::nullopt,
                               .tail = rows.optional_string(row, "tail")},
                     .options = rows.string(row, "options"),
-                    .is_new = rows.boolean(row, "is_new"),
+                    .is_begun = rows.boolean(row, "is_begun"),
                     .is_finished = !rows.is_null(row, "finished"),
                     .done = imported_from(rows, row),
                     .is_terminated = rows.boolean(row, "terminated"),
@@ -83,6 +85,13 @@ std::vector<KnownFile> lock_imports(postgres::Connection& target,
     return known;
 }
 
+void describe_import(postgres::Connection& target, std::int64_t id, const FileFacts& facts,
+                     const std::string& options) {
+    target.query("UPDATE __backfill.import SET head = $2, head_bytes = $3::bigint, "
+                 "options = $4::jsonb WHERE id = $1::bigint",
+                 {std::to_string(id), facts.head, std::to_string(facts.head_bytes), options});
+}
+
 void own_import(postgres::Connection& target, std::int64_t id, const FileFacts& facts,
                 const std::string& owner) {
     target.pipeline(
@@ -132,7 +141,8 @@ bool is_claimed(const postgres::Result& owner, const postgres::Result& claim,
 }
 
 Imported find_batch(postgres::Connection& target, std::int64_t id, const csv::Batch& batch) {
-    return imported_from(target.query("SELECT records, rows, rejected FROM __backfill.import_batch "
+    return imported_from(target.query("SELECT records, rows, rejected, conflicts, updated "
+                                      "FROM __backfill.import_batch "
                                       "WHERE import = $1::bigint AND \"from\" = $2::bigint",
                                       {std::to_string(id), std::to_string(batch.part.begin)}),
                          0);
@@ -140,10 +150,12 @@ Imported find_batch(postgres::Connection& target, std::int64_t id, const csv::Ba
 
 postgres::Statement finish_batch_statement(std::int64_t id, const csv::Batch& batch,
                                            const Imported& imported) {
-    return {"UPDATE __backfill.import_batch SET rows = $3::bigint, rejected = $4::bigint "
+    return {"UPDATE __backfill.import_batch SET rows = $3::bigint, rejected = $4::bigint, "
+            "conflicts = $5::bigint, updated = $6::bigint "
             "WHERE import = $1::bigint AND \"from\" = $2::bigint",
             {std::to_string(id), std::to_string(batch.part.begin), std::to_string(imported.rows),
-             std::to_string(imported.rejected)},
+             std::to_string(imported.rejected), std::to_string(imported.conflicts),
+             std::to_string(imported.updated)},
             /*repeated=*/true};
 }
 

@@ -32,18 +32,22 @@ struct FileFacts {
 /// The outcome of loading records.
 struct Imported {
     std::int64_t records = 0;
-    std::int64_t rows = 0;
+    std::int64_t rows = 0; ///< inserted or updated
     std::int64_t rejected = 0;
+    std::int64_t conflicts = 0; ///< records left out because of --on-conflict
+    std::int64_t updated = 0;   ///< rows that existed before
 
     Imported& operator+=(const Imported& other) {
         records += other.records;
         rows += other.rows;
         rejected += other.rejected;
+        conflicts += other.conflicts;
+        updated += other.updated;
         return *this;
     }
 
     /// Records outside of the bounds, or left out by a trigger.
-    std::int64_t left_out() const { return records - rows - rejected; }
+    std::int64_t left_out() const { return records - rows - rejected - conflicts; }
 };
 
 /// What the queue knows of a file.
@@ -51,7 +55,7 @@ struct KnownFile {
     std::int64_t id = 0;
     FileFacts facts; ///< when its owner last noted them
     std::string options;
-    bool is_new = false;
+    bool is_begun = false; ///< a part of it is loaded
     bool is_finished = false;
     Imported done;
     bool is_terminated = true;         ///< the loaded part ends with a newline
@@ -74,6 +78,11 @@ std::optional<std::string> reserve_imports(postgres::Connection& target,
 std::vector<KnownFile> lock_imports(postgres::Connection& target,
                                     const postgres::QualifiedName& table,
                                     const std::vector<FileFacts>& files);
+
+/// Notes again what a file is, of which nothing is loaded.
+/// \param options JSON.
+void describe_import(postgres::Connection& target, std::int64_t id, const FileFacts& facts,
+                     const std::string& options);
 
 /// Makes a process the owner of a file, and notes the file's present size and tail.
 void own_import(postgres::Connection& target, std::int64_t id, const FileFacts& facts,

@@ -1,6 +1,7 @@
 // `import`: what it loads, what it does when something fails, and what it refuses.
 
 #include "support/fault_migration.hpp"
+#include "support/import.hpp"
 #include "support/proxy.hpp"
 #include "support/role.hpp"
 #include "support/shell.hpp"
@@ -27,111 +28,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::Not;
-
-constexpr int exit_done = 0;
-constexpr int exit_failed = 1;
-constexpr int exit_usage = 2;
-constexpr int exit_interrupted = 130;
-
-using Arguments = std::vector<std::string>;
-
-class Import : public testing::Test {
-  protected:
-    Database target{"BACKFILL_TARGET"};
-    std::string program_uri = target.uri(); ///< the program's connection string
-    const TextFile file{"import.csv"};
-
-    static constexpr auto create_readings =
-        "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, value float8, note "
-        "text); SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '1 "
-        "day')";
-
-    Arguments words(const std::string& table, const Arguments& arguments) const {
-        Arguments all{"import", "--target", program_uri, "--table", table};
-        all.insert(all.end(), arguments.begin(), arguments.end());
-        return all;
-    }
-
-    Outcome import(const std::string& table, const Arguments& arguments) const {
-        return run_program(words(table, arguments));
-    }
-
-    std::string import_ok(const std::string& table, const Arguments& arguments) const {
-        const auto outcome = import(table, arguments);
-        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
-        return outcome.output;
-    }
-
-    /// Imports the file as standard input.
-    Outcome import_stream(const std::string& table, const std::string& name) const {
-        return Program(words(table, {"--name", name, "-"}), {}, std::nullopt, file.path()).wait();
-    }
-
-    template <typename Matcher>
-    void expect_refused(const std::string& table, const Arguments& arguments, int status,
-                        const Matcher& why) {
-        SCOPED_TRACE(testing::PrintToString(arguments));
-        const auto outcome = import(table, arguments);
-        EXPECT_EQ(outcome.exit_status, status) << outcome.output;
-        EXPECT_THAT(outcome.errors, AllOf(MatchesRegex("timescaledb-backfill: [^\n]+\n"), why));
-    }
-
-    /// Like expect_refused(), and expects that no queue is created. Nothing may have been imported
-    /// before.
-    template <typename Matcher>
-    void expect_refused_at_once(const std::string& table, const Arguments& arguments, int status,
-                                const Matcher& why) {
-        expect_refused(table, arguments, status, why);
-        EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')"), "");
-    }
-
-    /// Runs psql on the target, with a file for standard input and output.
-    void psql(const std::string& command, const std::string& redirection) const {
-        const char* program = std::getenv("BACKFILL_PSQL");
-        ASSERT_EQ(run_shell(fmt::format(
-                      "{} --no-psqlrc --quiet -v ON_ERROR_STOP=1 -d '{}' -c \"{}\" {}",
-                      program == nullptr ? "psql" : program, target.uri(), command, redirection)),
-                  0);
-    }
-
-    /// Loads a file with psql into another table, and expects both tables to have the same rows.
-    void expect_as_psql(const std::string& table, const std::string& path,
-                        const std::string& options) {
-        target.run(fmt::format("DROP TABLE IF EXISTS twin; CREATE TABLE twin (LIKE {})", table));
-        psql("\\copy twin from pstdin with (format csv" + options + ")", "< " + path);
-        EXPECT_NE(target.value("SELECT count(*) FROM twin"), "0");
-        EXPECT_THAT(target.rows(fmt::format("(TABLE ONLY twin EXCEPT ALL SELECT * FROM {0}) UNION "
-                                            "ALL (SELECT * FROM {0} EXCEPT ALL TABLE ONLY twin)",
-                                            table)),
-                    testing::IsEmpty());
-    }
-
-    /// Numbered rows over some days, of about 100 bytes each.
-    static std::string numbered_rows(int rows) {
-        std::string text = "time,number,note\n";
-        for (int i = 1; i <= rows; ++i)
-            text += fmt::format("2024-01-{:02} 00:00:{:02}+00,{},\"{:0>60}\n{}\"\n", 1 + i % 9,
-                                i % 60, i, i, i % 7);
-        return text;
-    }
-
-    void create_numbers() {
-        target.run(
-            "CREATE TABLE numbers (time timestamptz NOT NULL, number int NOT NULL, note text); "
-            "SELECT create_hypertable('numbers', 'time', chunk_time_interval => interval "
-            "'1 day')");
-    }
-
-    /// Expects each number from 1 to `rows` once.
-    void expect_numbers(int rows) {
-        EXPECT_EQ(
-            target.value("SELECT count(*) || ' ' || count(DISTINCT number) || ' ' || min(number) "
-                         "|| ' ' || max(number) FROM numbers"),
-            fmt::format("{0} {0} 1 {0}", rows));
-    }
-
-    std::string batches() { return target.value("SELECT count(*) FROM __backfill.import_batch"); }
-};
 
 constexpr int many_rows = 150'000; // about 14 MB, in 7 batches
 
@@ -174,8 +70,8 @@ TEST_F(Import, SupportsAllFormatsOfCopy) {
            {"--columns", "time,device,value,note", "--delimiter", "\\t"}, ", delimiter E'\\t'");
     expect("2024-01-01,1,2,gr\xfc\xdf\n",
            {"--columns", "time,device,value,note", "--encoding", "LATIN1"}, ", encoding 'LATIN1'");
-    expect("a,b,c,d\n2024-01-01,1,2,x\n", {"--columns", "time,device,value,note", "--header"},
-           ", header");
+    expect("a,b,c,d\n2024-01-01,1,2,x\n",
+           {"--columns", "time,device,value,note", "--skip-lines", "1"}, ", header");
 }
 
 TEST_F(Import, MatchesColumnsByName) {
@@ -380,7 +276,8 @@ TEST_F(Import, RefusesFilesThatHaveChanged) {
     file.write(all);
     expect_refused(
         "numbers", {"--null", "x", "--until", "2030-01-01", file.path()}, exit_failed,
-        HasSubstr("was begun with other values of --null, --until; its loaded rows stay"));
+        HasSubstr("was begun with other options: --null ([\"\"]), --until (not given); its "
+                  "loaded rows stay"));
     const TextFile copy("copy.csv", all);
     expect_refused("numbers", {copy.path()}, exit_failed,
                    HasSubstr("is the same as " + file.path() + ", which has been imported"));
@@ -511,10 +408,11 @@ TEST_F(ImportFaults, SurvivesCutConnections) {
         proxy.plan([first, fault, generator = std::mt19937(random())](
                        int number) mutable -> std::optional<FaultAfter> {
             const auto magnitude = std::uniform_real_distribution(3.0, 7.0)(generator);
-            if (number < first || number > first + 12)
+            if (number < first || number > first + 13)
                 return std::nullopt;
-            // The run's first connection is later used by a worker, and may be the only one.
-            if (number == first)
+            // The run's first connection is later used by a worker, and may be the only one. The
+            // second one reads settings before there are workers.
+            if (number <= first + 1)
                 return FaultAfter{fault, 100'000};
             return FaultAfter{fault, static_cast<std::int64_t>(std::pow(10, magnitude))};
         });

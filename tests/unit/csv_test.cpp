@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bzlib.h>
+#include <lzma.h>
 #include <random>
 #include <zlib.h>
 #include <zstd.h>
@@ -244,6 +246,26 @@ std::string zstd(const std::string& text) {
     return out;
 }
 
+std::string xz(const std::string& text) {
+    std::string out(lzma_stream_buffer_bound(text.size()), '\0');
+    std::size_t size = 0;
+    lzma_easy_buffer_encode(0, LZMA_CHECK_CRC64, nullptr,
+                            reinterpret_cast<const std::uint8_t*>(text.data()), text.size(),
+                            reinterpret_cast<std::uint8_t*>(out.data()), &size, out.size());
+    out.resize(size);
+    return out;
+}
+
+std::string bzip2(const std::string& text) {
+    auto in = text;
+    auto size = static_cast<unsigned>(text.size() + text.size() / 100 + 600);
+    std::string out(size, '\0');
+    BZ2_bzBuffToBuffCompress(out.data(), &size, in.data(), static_cast<unsigned>(in.size()), 1, 0,
+                             0);
+    out.resize(size);
+    return out;
+}
+
 std::unique_ptr<csv::Input> open(const TextFile& file) {
     return csv::open_input(file.path(), csv::size_of(file.path()), [] {});
 }
@@ -265,12 +287,15 @@ std::string long_text() {
     return text + "\n";
 }
 
-TEST(CsvInput, IsDecompressedAccordingToTheFileName) {
+TEST(CsvInput, IsDecompressed) {
     const auto text = long_text();
     const TextFile plain("input.csv", text);
     const TextFile one("input.csv.gz", gzip(text));
     const TextFile two("input.csv.zst", zstd(text));
-    for (const auto* file : {&plain, &one, &two}) {
+    const TextFile three("input.csv.xz", xz(text));
+    const TextFile four("input.csv.bz2", bzip2(text));
+    const TextFile other_name("input.csv", bzip2(text));
+    for (const auto* file : {&plain, &one, &two, &three, &four, &other_name}) {
         SCOPED_TRACE(file->path());
         auto input = open(*file);
         EXPECT_EQ(input->peek(7), text.substr(0, 7));
@@ -288,6 +313,10 @@ TEST(CsvInput, MayHaveSeveralMembersOrFrames) {
     const TextFile two("input.csv.zst", zstd("a\n") + zstd("") + zstd("b\n"));
     EXPECT_EQ(read_all(*open(one)), "a\nb\n");
     EXPECT_EQ(read_all(*open(two)), "a\nb\n");
+    const TextFile three("input.csv.xz", xz("a\n") + xz("") + xz("b\n"));
+    const TextFile four("input.csv.bz2", bzip2("a\n") + bzip2("") + bzip2("b\n"));
+    EXPECT_EQ(read_all(*open(three)), "a\nb\n");
+    EXPECT_EQ(read_all(*open(four)), "a\nb\n");
 }
 
 TEST(CsvInput, IsRefusedIfDamaged) {
@@ -308,10 +337,43 @@ TEST(CsvInput, IsRefusedIfDamaged) {
         expect("x.gz", one.substr(0, bytes), "unexpected end of its gzip data");
     for (const auto bytes : {std::size_t{0}, std::size_t{5}, two.size() / 2, two.size() - 1})
         expect("x.zst", two.substr(0, bytes), "unexpected end of its zstd data");
+    const auto three = xz(text);
+    const auto four = bzip2(text);
+    for (const auto bytes : {std::size_t{0}, std::size_t{8}, three.size() / 2, three.size() - 1})
+        expect("x.xz", three.substr(0, bytes), "unexpected end of its xz data");
+    for (const auto bytes : {std::size_t{0}, std::size_t{5}, four.size() / 2, four.size() - 1})
+        expect("x.bz2", four.substr(0, bytes), "unexpected end of its bzip2 data");
+    expect("x.xz", "time,value\n1,2\n", "its xz data is corrupt");
+    expect("x.bz2", "time,value\n", "its bzip2 data is corrupt");
     one[one.size() / 2] = static_cast<char>(one[one.size() / 2] ^ 1);
     expect("x.gz", one, "its gzip data is corrupt");
     expect("x.gz", "time,value\n", "its gzip data is corrupt");
     expect("x.zst", "time,value\n", "its zstd data is corrupt");
+}
+
+TEST(CsvInput, IsRefusedByNameIfItIsNotText) {
+    const auto expect = [](const std::string& bytes, const std::string& what,
+                           const std::string& remedy) {
+        const TextFile file("x.csv", bytes);
+        try {
+            open(file);
+            ADD_FAILURE() << what << " is read";
+        } catch (const UsageError& error) {
+            EXPECT_THAT(error.what(), HasSubstr(file.path() + " is " + what + ", not CSV"));
+            EXPECT_THAT(error.remedy(), HasSubstr(remedy));
+        }
+    };
+    using namespace std::string_literals;
+    expect("\xFF\xFEt\0i\0"s, "text in UTF-16", "iconv -f UTF-16");
+    expect("\xFE\xFF\0t\0i"s, "text in UTF-16", "iconv -f UTF-16");
+    expect("t\0i\0m\0e\0,\0v\0\n\0"s, "text in UTF-16", "iconv -f UTF-16");
+    expect("\xFF\xFE\0\0t\0\0\0"s, "text in UTF-32", "iconv -f UTF-32");
+    expect("PK\3\4..."s, "a zip archive or a spreadsheet", "unzip -p");
+    expect("PAR1..."s, "a Parquet file", "duckdb");
+    expect("PGCOPY\n\xFF\r\n\0"s, "data of COPY in binary format", "format binary");
+    expect(gzip(std::string(257, '\0') + "ustar"), "a tar archive", "tar -xOf");
+    expect(gzip(zstd("a\n")), "compressed twice", "decompress it once");
+    EXPECT_EQ(read_all(*open(TextFile("x.csv", "BZh,PK,\0\n"s))), "BZh,PK,\0\n"s);
 }
 
 TEST(CsvInput, MustBeAFile) {
@@ -429,13 +491,46 @@ TEST(CsvBatches, BeginAfterTheByteOrderMarkAndTheHeader) {
                            "1\n")
                   .bytes,
               3);
-    EXPECT_EQ(csv::read_beginning("\xEF\xBB\xBF"
-                                  "1\n",
-                                  true, {.encoding = "LATIN1"}, false)
-                  .bytes,
-              0);
+    const auto marked_as = [](const char* encoding) {
+        return csv::read_beginning("\xEF\xBB\xBF"
+                                   "1\n",
+                                   true, {.encoding = encoding}, false)
+            .bytes;
+    };
+    EXPECT_EQ(marked_as("utf-8"), 3);
+    EXPECT_EQ(marked_as("Unicode"), 3);
+    EXPECT_THROW(marked_as("LATIN1"), FormatError);
     EXPECT_THROW(csv::read_beginning("a,b", false, {}, true), FormatError);
     EXPECT_THROW(beginning_of("\\.\n", true), FormatError);
+}
+
+TEST(CsvBatches, BeginAfterSkippedLinesAndComments) {
+    const auto read = [](const std::string& text, const Format& format, bool has_header) {
+        return csv::read_beginning(text, true, format, has_header);
+    };
+    auto beginning = read("sep=;\r\na;b\r\n1;2\r\n", {}, true);
+    EXPECT_EQ(beginning.delimiter, ';');
+    EXPECT_EQ(beginning.header, "a;b\r\n");
+    EXPECT_EQ(beginning.line, 3);
+    EXPECT_EQ(read("sep=;;\n", {}, false).delimiter, std::nullopt);
+    beginning =
+        read("it's \"5\nx\n# it's \"5\na,b\n1,2\n", {.comment = '#', .skip_lines = 2}, true);
+    EXPECT_EQ(beginning.header, "a,b\n");
+    EXPECT_EQ(beginning.bytes, 24);
+    EXPECT_EQ(beginning.line, 5);
+    beginning = read("x\n1,2\n", {.skip_lines = 1}, false);
+    EXPECT_EQ(beginning.bytes, 2);
+    EXPECT_EQ(beginning.line, 2);
+    EXPECT_EQ(read("x\n", {.skip_lines = 3}, true).header, std::nullopt);
+}
+
+TEST(CsvRecords, MayBeComments) {
+    RecordSplitter splitter({.comment = '#'});
+    std::string_view data = "#\"\n1,\"#\n#\"\n#a\nb#\n";
+    std::vector<bool> are_comments;
+    while (splitter.next(data) == Found::record)
+        are_comments.push_back(splitter.record().is_comment);
+    EXPECT_THAT(are_comments, ElementsAre(true, false, true, false));
 }
 
 } // namespace

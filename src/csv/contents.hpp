@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace csv {
+
+/// What a file contains.
+enum class Contents { text, gzip, zstd, xz, bzip2 };
+
+/// How many bytes at a file's beginning tell what it contains.
+constexpr std::size_t recognized_bytes = 512;
+
+/// Recognizes contents by their first bytes or, if these could be anything, by the name of the
+/// file. \throws UsageError if they are neither text nor compressed data that can be read.
+Contents contents_of(std::string_view first_bytes, const std::string& path);
+
+/// \param first_bytes of decompressed data.
+/// \throws UsageError if they are not text.
+void require_text(std::string_view first_bytes, const std::string& path);
+
+} // namespace csv

@@ -1,0 +1,185 @@
+#include "importing/batch_load.hpp"
+
+#include "importing/refusal.hpp"
+#include "postgres/copy.hpp"
+
+#include <fmt/format.h>
+
+namespace importing {
+
+std::string_view BatchLoad::Records::bytes(const Range& range) const {
+    const auto begin = range.begin == 0 ? 0 : ends[range.begin - 1];
+    const auto end = range.end == 0 ? 0 : ends[range.end - 1];
+    return data.substr(begin, end - begin);
+}
+
+BatchLoad::BatchLoad(ImportRun& import_run, postgres::Connection& target, const ImportBatch& batch,
+                     bool takes_detour, std::function<void(std::int64_t)> moved)
+    : import_(import_run), target_(target), batch_(batch), file_(batch.file->planned()),
+      detour_(takes_detour && file_.detour ? &*file_.detour : nullptr),
+      moved_(std::move(moved)), counts_{.records = batch.batch.records} {}
+
+bool BatchLoad::load_all() {
+    std::string rewritten;
+    std::string_view data = batch_.batch.data;
+    if (file_.rewriter->is_needed()) {
+        rewritten.reserve(data.size());
+        if (!file_.rewriter->rewrite(data, rewritten))
+            return false;
+        data = rewritten;
+    }
+    try {
+        copy(data);
+    } catch (const postgres::SqlError& error) {
+        if (!blames_records(error))
+            throw;
+        return false;
+    }
+    return true;
+}
+
+void BatchLoad::copy(std::string_view data) {
+    if (detour_ == nullptr) {
+        counts_.rows += postgres::copy_from(data, target_, file_.copy, moved_);
+        return;
+    }
+    target_.execute(detour_->create);
+    postgres::copy_from(data, target_, detour_->copy, moved_);
+    const auto loaded = target_.query(detour_->insert);
+    const auto rows = loaded.empty() ? loaded.affected_rows() : loaded.integer(0, "rows");
+    counts_.rows += rows;
+    counts_.updated += loaded.empty() ? 0 : loaded.integer(0, "updated");
+    if (!detour_->count.empty())
+        counts_.conflicts += target_.query(detour_->count).integer(0, "rows") - rows;
+    target_.execute("DROP TABLE pg_temp." + detour_->name);
+}
+
+/// Copies in a savepoint.
+/// \returns the error if a record may be its cause. Nothing has been done then.
+std::optional<postgres::SqlError> BatchLoad::try_copy(std::string_view data) {
+    target_.execute("SAVEPOINT finding_rejects");
+    try {
+        copy(data);
+    } catch (const postgres::SqlError& error) {
+        if (!blames_records(error))
+            throw;
+        target_.execute("ROLLBACK TO SAVEPOINT finding_rejects; RELEASE SAVEPOINT finding_rejects");
+        return error;
+    }
+    target_.execute("RELEASE SAVEPOINT finding_rejects");
+    return std::nullopt;
+}
+
+void BatchLoad::find_rejects() {
+    require_sound_statement();
+    rewrite_records();
+    std::vector<Range> left{{0, sent_.records.size()}}; // in reverse order
+    while (!left.empty()) {
+        const auto range = left.back();
+        left.pop_back();
+        if (range.begin == range.end)
+            continue;
+        const auto error = try_copy(sent_.bytes(range));
+        const bool is_single = range.end == range.begin + 1;
+        if (!error) {
+            // The server accepts the record at the reported line, so ignore reported lines.
+            if (is_single && suspect_ == range.begin)
+                lines_are_right_ = false;
+            continue;
+        }
+        const auto where =
+            where_in_copy(*error, detour_ != nullptr ? detour_->name : import_.table.name);
+        if (is_single) {
+            reject(origin_[range.begin],
+                   reason_of(*error, import_.triggers, import_.table) + where.column +
+                       style_hint(*error, where.value, target_),
+                   error->sqlstate() + where.column);
+            continue;
+        }
+        const auto parts = parts_of(range, where.line);
+        left.insert(left.end(), parts.begin(), parts.end());
+    }
+    require_different_reasons();
+}
+
+/// \throws Error if the statement fails even without records: for the encoding, or by a trigger.
+void BatchLoad::require_sound_statement() {
+    if (const auto error = try_copy({}))
+        throw Error(
+            fmt::format("cannot import {}: {} (this happens even without records, so none of "
+                        "them is the cause)",
+                        file_.path, error->reason()));
+}
+
+BatchLoad::Records BatchLoad::records_in(std::string_view data, const csv::Format& format,
+                                         std::int64_t line, csv::Newline newline) {
+    Records found{
+        .data = data, .records = csv::records_in(data, format, line, newline), .ends = {}};
+    std::size_t end = 0;
+    for (const auto& record : found.records)
+        found.ends.push_back(end += static_cast<std::size_t>(record.bytes));
+    return found;
+}
+
+/// Finds the records, and what is sent for each. Rejects those that cannot be rewritten.
+void BatchLoad::rewrite_records() {
+    const auto& batch = batch_.batch;
+    in_file_ = records_in(batch.data, file_.format, batch.part.line, batch.newline);
+    for (std::size_t i = 0; i < in_file_.records.size(); ++i) {
+        if (in_file_.records[i].is_comment)
+            continue;
+        if (file_.rewriter->rewrite(in_file_.bytes({i, i + 1}), rewritten_))
+            origin_.push_back(i);
+        else
+            reject(i,
+                   fmt::format("missing data: the record has less than the {} columns of the file",
+                               file_.rewriter->fields()),
+                   "missing data");
+    }
+    auto format = file_.format;
+    format.comment.reset();
+    sent_ = records_in(rewritten_, format, 1, batch.newline);
+}
+
+/// The parts in which to try records that were refused together, in reverse order.
+/// \param line that the server reported; 0 if none.
+std::vector<BatchLoad::Range> BatchLoad::parts_of(const Range& range, std::int64_t line) {
+    const auto at = csv::record_at_line(sent_.records, range.begin, line, batch_.batch.newline);
+    if (lines_are_right_ && line > 0 && at < range.end) {
+        suspect_ = at;
+        return {{at + 1, range.end}, {at, at + 1}, {range.begin, at}};
+    }
+    const auto middle = range.begin + (range.end - range.begin) / 2;
+    return {{middle, range.end}, {range.begin, middle}};
+}
+
+/// \param index in in_file_.
+/// \param kind equal for reasons of the same kind.
+void BatchLoad::reject(std::size_t index, const std::string& reason, const std::string& kind) {
+    csv::Reject reject{.line = in_file_.records[index].line,
+                       .reason = reason,
+                       .record = std::string(in_file_.bytes({index, index + 1}))};
+    if (import_.rejects == nullptr)
+        throw refusal(file_.path, reject);
+    kinds_.insert(kind);
+    rejects_.push_back(std::move(reject));
+    ++counts_.rejected;
+    if (counts_.rejected > import_.options.max_rejects)
+        throw too_many(import_.options, file_.path, rejects_.back());
+}
+
+/// \throws Error if the whole beginning of a file is rejected for one reason other than that its
+/// rows exist already.
+void BatchLoad::require_different_reasons() const {
+    const bool is_first = batch_.batch.part.begin == file_.beginning.bytes;
+    if (!is_first || counts_.rejected < 2 || counts_.rejected < counts_.records ||
+        kinds_.size() != 1 || kinds_.begin()->starts_with(postgres::sqlstate::unique_violation))
+        return;
+    throw Error(fmt::format("all {} records at the beginning of {} are refused for one reason, so "
+                            "that none is left out; the first is line {}: {}",
+                            counts_.records, file_.path, rejects_.front().line,
+                            rejects_.front().reason),
+                "find the options that describe the file");
+}
+
+} // namespace importing

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "csv/rewriter.hpp"
+#include "importing/options.hpp"
+#include "importing/table.hpp"
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace importing {
+
+/// Where the fields of a file's records go.
+struct FileColumns {
+    std::vector<std::string> loaded; ///< columns of the table, in the order of the file
+    std::vector<csv::Field> fields;
+    bool ends_with_delimiter = false; ///< records may have a delimiter after the last field
+};
+
+/**
+ * Finds the table's columns for the names in files: by --map and --ignore-columns, and otherwise by
+ * name. Names are equal if only blanks around them differ, or if only upper and lower case differ
+ * and that makes only one name equal.
+ */
+class ColumnMatcher {
+  public:
+    /// \throws UsageError if the options name columns that the table does not have.
+    ColumnMatcher(const run::Endpoint& target, const ImportTable& table,
+                  const ImportOptions& options);
+
+    /// \param header the header's values, in the target's client encoding; null if there is none.
+    /// \param path the file's, for messages.
+    /// \throws UsageError if a name has no column, or if columns cannot be loaded; Error if
+    /// privileges are missing.
+    FileColumns match(const std::vector<std::string>* header, const std::string& path);
+
+    /// \throws UsageError if no file has a name that an option names.
+    void require_all_used() const;
+
+  private:
+    FileColumns match_names(std::vector<std::string> names, const std::string& whose);
+    void check(const std::vector<std::string>& columns, const std::string& whose) const;
+    const std::string* column_for(const std::string& name);
+
+    const run::Endpoint& target_;
+    const ImportTable& table_;
+    const ImportOptions& options_;
+    std::vector<std::string> known_; ///< the table's columns
+    std::vector<std::pair<std::string, std::string>> map_;
+    std::vector<std::string> ignored_;
+    std::set<std::string> null_quoted_; ///< columns of --force-null
+    std::set<std::string> used_;        ///< names of map_ and ignored_ that files have
+};
+
+/// `"a", "b"`
+std::string quoted_list(const std::vector<std::string>& names);
+
+} // namespace importing

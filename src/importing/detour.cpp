@@ -1,0 +1,104 @@
+#include "importing/detour.hpp"
+
+#include "importing/columns.hpp"
+#include "json/value.hpp"
+#include "sql.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace importing {
+
+namespace {
+
+using postgres::quote_identifier;
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+}
+
+/// `SELECT ...` of the temporary table's rows of which the last with each key is loaded. Rows are
+/// ordered by key, so that sessions that update the same rows do so in the same order.
+std::string select_last(const std::string& list, const std::string& from, const UniqueKey& key) {
+    auto order = quoted_list(key.columns);
+    if (!key.nulls_are_equal) {
+        std::vector<std::string> nulls;
+        for (const auto& column : key.columns)
+            nulls.push_back(quote_identifier(column) + " IS NULL");
+        order += fmt::format(", CASE WHEN {} THEN ctid END", fmt::join(nulls, " OR "));
+    }
+    return fmt::format("SELECT DISTINCT ON ({0}) {1} FROM {2} ORDER BY {0}, ctid DESC", order, list,
+                       from);
+}
+
+/// `DO UPDATE SET ...` of the columns that do not belong to the key.
+std::string update_of(const std::vector<std::string>& columns, const UniqueKey& key) {
+    std::vector<std::string> changes;
+    for (const auto& column : columns)
+        if (!contains(key.columns, column))
+            changes.push_back(fmt::format("{0} = excluded.{0}", quote_identifier(column)));
+    return changes.empty() ? "DO NOTHING"
+                           : fmt::format("DO UPDATE SET {}", fmt::join(changes, ", "));
+}
+
+} // namespace
+
+UniqueKey read_key(postgres::Connection& connection, const ImportTable& table) {
+    const auto rows = connection.query(sql::unique_keys, {table.name.schema, table.name.name});
+    if (rows.empty())
+        throw UsageError(fmt::format("--on-conflict update needs a unique key, and {} has none",
+                                     table.name.quoted()));
+    if (rows.size() > 1 && !rows.boolean(0, "is_primary"))
+        throw UsageError(
+            fmt::format("--on-conflict update cannot choose between the {} unique keys "
+                        "of {}, of which none is its primary key",
+                        rows.size(), table.name.quoted()));
+    return {.columns = json::parse(rows.text(0, "columns")).texts(),
+            .nulls_are_equal = rows.boolean(0, "nulls_are_equal")};
+}
+
+Detour make_detour(const ImportTable& table, const std::vector<std::string>& columns,
+                   const std::string& where, OnConflict on_conflict,
+                   const std::optional<UniqueKey>& key, const std::string& path) {
+    std::vector<std::string> definitions;
+    for (const auto& name : columns)
+        definitions.push_back(fmt::format("{} {}", quote_identifier(name), table.find(name)->type));
+    Detour detour{.name = "backfill_import", .create = {}, .copy = {}, .insert = {}, .count = {}};
+    const auto list = quoted_list(columns);
+    const auto from = fmt::format("pg_temp.{}{}", detour.name, where);
+    auto select = fmt::format("SELECT {} FROM {}", list, from);
+    std::string conflict;
+    if (on_conflict == OnConflict::skip) {
+        conflict = " ON CONFLICT DO NOTHING";
+    } else if (on_conflict == OnConflict::update) {
+        for (const auto& column : key->columns)
+            if (!contains(columns, column))
+                throw UsageError(
+                    fmt::format("{} has no column {}, which belongs to the key by which "
+                                "--on-conflict update finds rows",
+                                path, quote_identifier(column)));
+        select = select_last(list, from, *key);
+        conflict = fmt::format(" ON CONFLICT ({}) {}", quoted_list(key->columns),
+                               update_of(columns, *key));
+    }
+    detour.create = fmt::format("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP", detour.name,
+                                fmt::join(definitions, ", "));
+    // OVERRIDING SYSTEM VALUE: like COPY, take the values of identity columns from the file.
+    detour.insert = fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE {}{}",
+                                table.name.quoted(), list, select, conflict);
+    // A row that existed was locked by this transaction, which left its number in xmax. Functions
+    // are qualified because the role's own search_path applies.
+    if (on_conflict == OnConflict::update)
+        detour.insert =
+            fmt::format("WITH loaded AS ({} RETURNING xmax <> 0 AS is_updated) SELECT "
+                        "pg_catalog.count(*) AS rows, pg_catalog.count(*) FILTER (WHERE "
+                        "is_updated) AS updated FROM loaded",
+                        detour.insert);
+    if (on_conflict != OnConflict::fail)
+        detour.count = fmt::format("SELECT pg_catalog.count(*) AS rows FROM {}", from);
+    return detour;
+}
+
+} // namespace importing

@@ -1,0 +1,113 @@
+#include "importing/table.hpp"
+
+#include "json/value.hpp"
+#include "postgres/sqlstate.hpp"
+#include "sql.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace importing {
+
+namespace {
+
+using postgres::quote_identifier;
+
+/// Parses a name as SQL does. Without a schema, the table is in public, because search_path does
+/// not apply.
+postgres::QualifiedName read_name(postgres::Connection& connection, const std::string& text) {
+    const auto refuse = [&] {
+        return UsageError(fmt::format("--table '{}' is not a table name, such as readings, "
+                                      "metrics.cpu or '\"Mixed Case\"'",
+                                      text));
+    };
+    try {
+        const auto row = connection.query(
+            "SELECT cardinality(name) AS parts, name[1] AS first, name[2] AS second "
+            "FROM parse_ident($1) AS name",
+            {text});
+        const auto parts = row.integer(0, "parts");
+        if (parts > 2)
+            throw refuse();
+        return parts == 1
+                   ? postgres::QualifiedName{"public", row.string(0, "first")}
+                   : postgres::QualifiedName{row.string(0, "first"), row.string(0, "second")};
+    } catch (const postgres::SqlError& error) {
+        if (!error.sqlstate().starts_with(postgres::sqlstate_class::data_exception))
+            throw;
+    }
+    throw refuse();
+}
+
+/// \param row of sql/importing/import_table.sql.
+/// \throws Error if rows cannot be loaded into the relation.
+void require_loadable(const postgres::Result& row, const postgres::QualifiedName& name) {
+    const auto refuse = [&](const std::string& problem, const std::string& remedy = {}) {
+        throw Error(fmt::format("cannot import: {} {}", name.quoted(), problem), remedy);
+    };
+    const auto kind = row.text(0, "relkind");
+    if (kind == "v" || kind == "m")
+        refuse("is a view", "name the table that has its rows");
+    if (kind != "r" && kind != "p")
+        refuse("is not a table");
+    if (row.boolean(0, "is_chunk"))
+        refuse("is a chunk", "name its hypertable");
+    if (row.boolean(0, "row_security"))
+        refuse("has row level security that applies to this role, which COPY does not support",
+               "import as its owner");
+}
+
+timescale::Hypertable read_hypertable(postgres::Connection& connection,
+                                      const postgres::QualifiedName& name) {
+    auto hypertables = timescale::read_hypertables(connection, std::nullopt);
+    const auto found = std::ranges::find(hypertables, name, &timescale::Hypertable::name);
+    if (found == hypertables.end())
+        throw Error(fmt::format("the {} has no table {}", connection.name(), name.quoted()));
+    return std::move(*found);
+}
+
+} // namespace
+
+Error missing_privileges(const run::Endpoint& target, const std::string& grant) {
+    return Error("cannot import: missing privileges",
+                 fmt::format("in the {}: {}", target.connection.name(), grant));
+}
+
+const TableColumn* ImportTable::find(const std::string& column) const {
+    const auto found = std::ranges::find(columns, column, &TableColumn::name);
+    return found == columns.end() ? nullptr : &*found;
+}
+
+ImportTable read_table(run::Endpoint& target, const std::string& text) {
+    auto& connection = target.connection;
+    ImportTable table{
+        .name = read_name(connection, text), .hypertable = {}, .role = {}, .columns = {}};
+    const auto row = connection.query(sql::import_table, {table.name.schema, table.name.name});
+    if (row.empty())
+        throw Error(fmt::format("the {} has no table {}", connection.name(), table.name.quoted()));
+    require_loadable(row, table.name);
+    if (row.boolean(0, "is_hypertable"))
+        table.hypertable = read_hypertable(connection, table.name);
+    table.role = row.string(0, "role");
+    table.rearranged = row.boolean(0, "rearranged");
+    std::vector<std::string> needs;
+    if (!row.boolean(0, "may_use_schema"))
+        needs.push_back("USAGE ON SCHEMA " + quote_identifier(table.name.schema));
+    if (!row.boolean(0, "may_have_queue"))
+        needs.push_back("CREATE ON DATABASE " + quote_identifier(row.string(0, "database")));
+    if (!needs.empty())
+        throw missing_privileges(target, fmt::format("GRANT {} TO {}", fmt::join(needs, ", "),
+                                                     quote_identifier(table.role)));
+    for (const auto& column : json::parse(row.text(0, "columns")).array())
+        table.columns.push_back({.name = column.at("name").text(),
+                                 .type = column.at("type").text(),
+                                 .generated = column.at("generated").boolean(),
+                                 .is_of_time = column.at("is_of_time").boolean(),
+                                 .may_insert = column.at("may_insert").boolean(),
+                                 .may_select = column.at("may_select").boolean()});
+    return table;
+}
+
+} // namespace importing

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "base/error.hpp"
+#include "postgres/quote.hpp"
+#include "run/endpoints.hpp"
+#include "timescale/hypertable.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace importing {
+
+struct TableColumn {
+    std::string name;
+    std::string type;
+    bool generated = false;
+    bool is_of_time = false; ///< its text depends on the time zone or the date style
+    bool may_insert = false;
+    bool may_select = false;
+};
+
+/// The table that an import loads rows into.
+struct ImportTable {
+    postgres::QualifiedName name;
+    std::optional<timescale::Hypertable> hypertable; ///< set if the table is a hypertable
+    std::string role;
+    std::vector<TableColumn> columns;
+    bool rearranged = false; ///< its columns may have other positions in its chunks
+
+    /// \returns null if there is no such column.
+    const TableColumn* find(const std::string& column) const;
+};
+
+/// Reads the table with the name that the user gave.
+/// \throws UsageError if that is not a name; Error if rows cannot be loaded into it.
+ImportTable read_table(run::Endpoint& target, const std::string& text);
+
+/// \param grant the statement that grants the privileges.
+Error missing_privileges(const run::Endpoint& target, const std::string& grant);
+
+} // namespace importing
