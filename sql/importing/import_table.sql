@@ -44,6 +44,7 @@ CROSS JOIN LATERAL (
                'name', attribute.attname,
                'type', format_type(attribute.atttypid, attribute.atttypmod),
                'generated', attribute.attgenerated <> '',
+               'has_default', attribute.atthasdef OR attribute.attidentity <> '',
                'is_of_time', EXISTS (
                    -- also in arrays, ranges and domains
                    WITH RECURSIVE part AS (

@@ -1,5 +1,6 @@
 #include "commands/commands.hpp"
 #include "commands/csv_format.hpp"
+#include "importing/check.hpp"
 #include "importing/plan.hpp"
 #include "importing/report.hpp"
 #include "importing/worker.hpp"
@@ -19,14 +20,24 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
                   .parallelism = options.parallelism,
                   .retry = options.retry},
                  output);
+    // Reads them first, so that there is one connection at a time.
+    const auto reading = importing::read_settings(options);
     run::Endpoint target(options.target, Side::target, "import", run::Session::first);
+    const auto check = [&run] {
+        if (run.stop.is_requested())
+            throw Interrupted();
+    };
+    if (options.only_checks) {
+        const auto plan = importing::plan_import(target, options, reading, check);
+        return importing::check_files(target.connection, plan, options, check, output)
+                   ? exit_done
+                   : exit_failed;
+    }
     std::optional<csv::Rejects> rejects;
     if (options.rejects)
         rejects.emplace(*options.rejects);
-    auto plan = importing::plan_import(target, options, [&run] {
-        if (run.stop.is_requested())
-            throw Interrupted();
-    });
+    auto plan = importing::plan_import(target, options, reading, check);
+    importing::enter(target, plan, options);
     const auto count = static_cast<std::int64_t>(plan.files.size());
     importing::ImportReport report(output, count);
     importing::report_known_files(plan.files, report);
@@ -35,7 +46,7 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
         report.summary();
         return exit_done;
     }
-    report.begun(workload, plan.table, target.connection.name());
+    report.begun(workload, plan.table.name, target.connection.name());
     if (!plan.columns_of_time.empty())
         report.reads(plan.columns_of_time, plan.reading);
 
@@ -44,8 +55,8 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
                                     .options = options,
                                     .owner = plan.owner,
                                     .reading = plan.reading,
-                                    .table = plan.table,
-                                    .hypertable = plan.hypertable,
+                                    .table = plan.table.name,
+                                    .hypertable = plan.table.hypertable,
                                     .triggers = plan.triggers,
                                     .reader = reader,
                                     .rejects = rejects ? &*rejects : nullptr,
@@ -143,6 +154,8 @@ cli::Subcommand add_import(cli::Parser& parser) {
         .number("--max-rejects", options.max_rejects,
                 "how many records to skip before the import gives up")
         .between(0, 1'000'000'000);
+    command.flag("--check", options.only_checks,
+                 "read the files, try some of their records, and report; load nothing");
     command
         .option("--name", options.name,
                 "name that identifies the file when import is run again, instead of its path")

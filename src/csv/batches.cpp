@@ -63,9 +63,14 @@ Beginning read_beginning(std::string_view bytes, bool is_all, const Format& form
         found = splitter.finish();
     beginning.newline = splitter.newline();
     beginning.bytes = static_cast<std::int64_t>(all.size() - rest.size());
-    const bool is_empty = found == RecordSplitter::Found::nothing && is_all;
-    if (!has_header || is_empty)
+    if (!has_header)
         return beginning;
+    const bool has_comments_only =
+        found == RecordSplitter::Found::nothing || splitter.record().is_comment;
+    if (is_all && has_comments_only) {
+        beginning.bytes = static_cast<std::int64_t>(all.size());
+        return beginning;
+    }
     if (found != RecordSplitter::Found::record)
         throw FormatError(beginning.line, "no header found");
     const auto size = static_cast<std::size_t>(splitter.record().bytes);

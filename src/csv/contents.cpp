@@ -23,6 +23,7 @@ struct Refused {
 
 constexpr auto convert_utf16 = "convert it with: iconv -f UTF-16 -t UTF-8";
 constexpr auto convert_utf32 = "convert it with: iconv -f UTF-32 -t UTF-8";
+constexpr auto extract_tar = "pass on its contents with: tar -xOf";
 constexpr auto save_as_csv = "save it as CSV in UTF-8";
 
 constexpr std::array refused{
@@ -35,15 +36,16 @@ constexpr std::array refused{
     Refused{"\xD0\xCF\x11\xE0"sv, 0, "a spreadsheet", save_as_csv},
     Refused{"7z\xBC\xAF\x27\x1C"sv, 0, "a 7z archive", "pass on its contents with: 7z x -so"},
     Refused{"Rar!\x1A\7"sv, 0, "a rar archive", "pass on its contents with: unrar p -inul"},
-    Refused{"ustar"sv, 257, "a tar archive", "pass on its contents with: tar -xOf"},
+    Refused{"ustar\0"sv, 257, "a tar archive", extract_tar},
+    Refused{"ustar  \0"sv, 257, "a tar archive", extract_tar},
     Refused{"\4\x22\x4D\x18"sv, 0, "lz4 data", "decompress it with: lz4 -dc"},
     Refused{"\x1F\x9D"sv, 0, "data of compress", "decompress it with: uncompress -c"},
-    Refused{"PAR1"sv, 0, "a Parquet file",
+    Refused{"PAR1\x15"sv, 0, "a Parquet file",
             "convert it with: duckdb -c \"COPY (FROM '...') TO '/dev/stdout' (HEADER)\""},
     Refused{"Obj\1"sv, 0, "an Avro file", "convert it to CSV"},
     Refused{"PGCOPY\n\xFF\r\n\0"sv, 0, "data of COPY in binary format",
             "load it with: psql -c \"\\copy ... from ... (format binary)\""},
-    Refused{"PGDMP"sv, 0, "an archive of pg_dump", "load it with pg_restore"},
+    Refused{"PGDMP\1"sv, 0, "an archive of pg_dump", "load it with pg_restore"},
     Refused{"SQLite format 3\0"sv, 0, "an SQLite database",
             "convert it with: sqlite3 -header -csv"},
 };

@@ -13,15 +13,16 @@ std::string_view BatchLoad::Records::bytes(const Range& range) const {
     return data.substr(begin, end - begin);
 }
 
-BatchLoad::BatchLoad(ImportRun& import_run, postgres::Connection& target, const ImportBatch& batch,
-                     bool takes_detour, std::function<void(std::int64_t)> moved)
-    : import_(import_run), target_(target), batch_(batch), file_(batch.file->planned()),
+BatchLoad::BatchLoad(const RefusalRules& rules, postgres::Connection& target,
+                     const PlannedFile& file, const csv::Batch& batch, bool takes_detour,
+                     std::function<void(std::int64_t)> moved)
+    : rules_(rules), target_(target), file_(file), batch_(batch),
       detour_(takes_detour && file_.detour ? &*file_.detour : nullptr),
-      moved_(std::move(moved)), counts_{.records = batch.batch.records} {}
+      moved_(std::move(moved)), counts_{.records = batch.records} {}
 
 bool BatchLoad::load_all() {
     std::string rewritten;
-    std::string_view data = batch_.batch.data;
+    std::string_view data = batch_.data;
     if (file_.rewriter->is_needed()) {
         rewritten.reserve(data.size());
         if (!file_.rewriter->rewrite(data, rewritten))
@@ -88,10 +89,10 @@ void BatchLoad::find_rejects() {
             continue;
         }
         const auto where =
-            where_in_copy(*error, detour_ != nullptr ? detour_->name : import_.table.name);
+            where_in_copy(*error, detour_ != nullptr ? detour_->name : rules_.table.name);
         if (is_single) {
             reject(origin_[range.begin],
-                   reason_of(*error, import_.triggers, import_.table) + where.column +
+                   reason_of(*error, rules_.triggers, rules_.table) + where.column +
                        style_hint(*error, where.value, target_),
                    error->sqlstate() + where.column);
             continue;
@@ -123,8 +124,7 @@ BatchLoad::Records BatchLoad::records_in(std::string_view data, const csv::Forma
 
 /// Finds the records, and what is sent for each. Rejects those that cannot be rewritten.
 void BatchLoad::rewrite_records() {
-    const auto& batch = batch_.batch;
-    in_file_ = records_in(batch.data, file_.format, batch.part.line, batch.newline);
+    in_file_ = records_in(batch_.data, file_.format, batch_.part.line, batch_.newline);
     for (std::size_t i = 0; i < in_file_.records.size(); ++i) {
         if (in_file_.records[i].is_comment)
             continue;
@@ -138,13 +138,13 @@ void BatchLoad::rewrite_records() {
     }
     auto format = file_.format;
     format.comment.reset();
-    sent_ = records_in(rewritten_, format, 1, batch.newline);
+    sent_ = records_in(rewritten_, format, 1, batch_.newline);
 }
 
 /// The parts in which to try records that were refused together, in reverse order.
 /// \param line that the server reported; 0 if none.
 std::vector<BatchLoad::Range> BatchLoad::parts_of(const Range& range, std::int64_t line) {
-    const auto at = csv::record_at_line(sent_.records, range.begin, line, batch_.batch.newline);
+    const auto at = csv::record_at_line(sent_.records, range.begin, line, batch_.newline);
     if (lines_are_right_ && line > 0 && at < range.end) {
         suspect_ = at;
         return {{at + 1, range.end}, {at, at + 1}, {range.begin, at}};
@@ -159,19 +159,19 @@ void BatchLoad::reject(std::size_t index, const std::string& reason, const std::
     csv::Reject reject{.line = in_file_.records[index].line,
                        .reason = reason,
                        .record = std::string(in_file_.bytes({index, index + 1}))};
-    if (import_.rejects == nullptr)
+    if (!rules_.are_skipped)
         throw refusal(file_.path, reject);
     kinds_.insert(kind);
     rejects_.push_back(std::move(reject));
     ++counts_.rejected;
-    if (counts_.rejected > import_.options.max_rejects)
-        throw too_many(import_.options, file_.path, rejects_.back());
+    if (counts_.rejected > rules_.options.max_rejects)
+        throw too_many(rules_.options, file_.path, rejects_.back());
 }
 
 /// \throws Error if the whole beginning of a file is rejected for one reason other than that its
 /// rows exist already.
 void BatchLoad::require_different_reasons() const {
-    const bool is_first = batch_.batch.part.begin == file_.beginning.bytes;
+    const bool is_first = batch_.part.begin == file_.beginning.bytes;
     if (!is_first || counts_.rejected < 2 || counts_.rejected < counts_.records ||
         kinds_.size() != 1 || kinds_.begin()->starts_with(postgres::sqlstate::unique_violation))
         return;

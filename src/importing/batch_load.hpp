@@ -1,8 +1,10 @@
 #pragma once
 
+#include "csv/batches.hpp"
 #include "csv/records.hpp"
 #include "csv/rejects.hpp"
-#include "importing/import_run.hpp"
+#include "importing/options.hpp"
+#include "importing/plan.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/error.hpp"
 #include "queue/imports.hpp"
@@ -18,6 +20,14 @@
 
 namespace importing {
 
+/// What is to become of records that the server refuses.
+struct RefusalRules {
+    const ImportOptions& options;
+    const postgres::QualifiedName& table;
+    const timescale::HypertableTriggers& triggers;
+    bool are_skipped = false; ///< otherwise, the first one is an error
+};
+
 /**
  * Loads the records of a batch in the open transaction, either all of them or those that the server
  * accepts.
@@ -28,8 +38,8 @@ class BatchLoad {
   public:
     /// \param takes_detour if the file has a detour. \param moved called with numbers of bytes that
     /// are about to be sent.
-    BatchLoad(ImportRun& import_run, postgres::Connection& target, const ImportBatch& batch,
-              bool takes_detour, std::function<void(std::int64_t)> moved);
+    BatchLoad(const RefusalRules& rules, postgres::Connection& target, const PlannedFile& file,
+              const csv::Batch& batch, bool takes_detour, std::function<void(std::int64_t)> moved);
 
     /// Loads all records with one COPY.
     /// \returns false if a record is rejected. The transaction has failed then.
@@ -70,10 +80,10 @@ class BatchLoad {
     std::vector<Range> parts_of(const Range& range, std::int64_t line);
     void reject(std::size_t index, const std::string& reason, const std::string& kind);
 
-    ImportRun& import_;
+    const RefusalRules rules_;
     postgres::Connection& target_;
-    const ImportBatch& batch_;
     const PlannedFile& file_;
+    const csv::Batch& batch_;
     const Detour* detour_; ///< null if it is not taken
     std::function<void(std::int64_t)> moved_;
     queue::Imported counts_;

@@ -58,6 +58,16 @@ std::string as_option(const std::vector<std::string>& names, const std::string& 
     return fmt::format("'{}'", fmt::join(values, ","));
 }
 
+/// \param unknown those of the names that are no columns.
+std::string remedy_for(const std::vector<std::string>& names,
+                       const std::vector<std::string>& unknown) {
+    if (names.size() == 1 && names.front().find_first_of(";\t|,") != std::string::npos)
+        return "this looks like several names, so give the character between them as --delimiter";
+    return fmt::format("leave them out with --ignore-columns {}, or name the table's columns with "
+                       "--map {}; if there is no header, name all columns with --columns",
+                       as_option(unknown), as_option(unknown, "=..."));
+}
+
 } // namespace
 
 std::string quoted_list(const std::vector<std::string>& names) {
@@ -132,7 +142,10 @@ FileColumns ColumnMatcher::match_names(std::vector<std::string> names, const std
             columns.fields.push_back({.is_kept = false});
         } else if (const auto* column = column_for(name)) {
             columns.loaded.push_back(*column);
-            columns.fields.push_back({.is_null_quoted = null_quoted_.contains(*column)});
+            const bool is_null_quoted = null_quoted_.contains(*column);
+            if (is_null_quoted)
+                columns.null_quoted.push_back(*column);
+            columns.fields.push_back({.is_null_quoted = is_null_quoted});
         } else {
             unknown.push_back(name);
         }
@@ -141,10 +154,7 @@ FileColumns ColumnMatcher::match_names(std::vector<std::string> names, const std
         throw UsageError(fmt::format("{} names columns that {} does not have: {} (it has {})",
                                      whose, table_.name.quoted(), quoted_list(unknown),
                                      quoted_list(known_)),
-                         fmt::format("leave them out with --ignore-columns {}, or name the table's "
-                                     "columns with --map {}; if there is no header, name all "
-                                     "columns with --columns",
-                                     as_option(unknown), as_option(unknown, "=...")));
+                         remedy_for(names, unknown));
     if (columns.loaded.empty())
         throw UsageError(fmt::format("{} names no column to load", whose));
     check(columns.loaded, whose);

@@ -13,7 +13,8 @@ namespace importing {
 
 /// Where the fields of a file's records go.
 struct FileColumns {
-    std::vector<std::string> loaded; ///< columns of the table, in the order of the file
+    std::vector<std::string> loaded;      ///< columns of the table, in the order of the file
+    std::vector<std::string> null_quoted; ///< those of them in which NULL may be in quotes
     std::vector<csv::Field> fields;
     bool ends_with_delimiter = false; ///< records may have a delimiter after the last field
 };

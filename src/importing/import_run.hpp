@@ -21,7 +21,7 @@ struct ImportRun {
     const std::string& owner;       ///< ImportPlan::owner
     const ReadingSettings& reading; ///< ImportPlan::reading
     const postgres::QualifiedName& table;
-    const std::optional<timescale::Hypertable>& hypertable; ///< ImportPlan::hypertable
+    const std::optional<timescale::Hypertable>& hypertable; ///< of the table, if it is one
     const timescale::HypertableTriggers& triggers;          ///< ImportPlan::triggers
     ImportReader& reader;
     csv::Rejects* rejects = nullptr; ///< null if the first rejected record ends the run

@@ -39,6 +39,7 @@ struct ImportOptions {
     bool skips_rejected = false;        ///< skip rejected records instead of stopping at the first
     std::optional<std::string> rejects; ///< the file for rejected records
     std::int64_t max_rejects = 1000;    ///< per run
+    bool only_checks = false;           ///< load nothing
     int parallelism = 8;
     run::RetryOptions retry;
 };

@@ -180,29 +180,18 @@ PlannedFile plan_file(run::Endpoint& target, const std::string& path, const Impo
     if (file.beginning.header)
         header = header_values(target.connection, file);
     auto columns = matcher.match(header ? &*header : nullptr, path);
-    std::vector<std::string> null_quoted;
-    for (std::size_t i = 0, next = 0; i < columns.fields.size(); ++i)
-        if (columns.fields[i].is_kept) {
-            if (columns.fields[i].is_null_quoted)
-                null_quoted.push_back(columns.loaded[next]);
-            ++next;
-        }
     file.rewriter.emplace(file.format, std::move(columns.fields), columns.ends_with_delimiter);
     file.columns = std::move(columns.loaded);
-    const auto list = quoted_list(file.columns);
-    const auto copy_into = [&](const std::string& name) {
-        return fmt::format(
-            "COPY {} ({}) FROM STDIN ({}{})", name, list, csv::copy_options(file.format),
-            null_quoted.empty() ? "" : fmt::format(", FORCE_NULL ({})", quoted_list(null_quoted)));
-    };
-    file.copy = copy_into(table.name.quoted()) + condition.where;
+    file.null_quoted = std::move(columns.null_quoted);
+    file.copy = copy_statement(file, table.name.quoted()) + condition.where;
     file.needs_detour = condition.takes_detour;
-    if (file.needs_detour || options.on_conflict != OnConflict::fail) {
+    const bool has_detour = file.needs_detour || options.on_conflict != OnConflict::fail;
+    if (has_detour && !file.columns.empty()) { // an empty file has none
         if (!condition.where.empty())
             require_time(file.columns, condition, path);
         file.detour =
             make_detour(table, file.columns, condition.where, options.on_conflict, key, path);
-        file.detour->copy = copy_into("pg_temp." + quote_identifier(file.detour->name));
+        file.detour->copy = copy_statement(file, "pg_temp." + quote_identifier(file.detour->name));
     }
     return file;
 }
@@ -298,6 +287,16 @@ void reserve(run::Endpoint& target, const postgres::QualifiedName& table,
     }
 }
 
+} // namespace
+
+std::string copy_statement(const PlannedFile& file, const std::string& into) {
+    return fmt::format("COPY {} ({}) FROM STDIN ({}{})", into, quoted_list(file.columns),
+                       csv::copy_options(file.format),
+                       file.null_quoted.empty()
+                           ? ""
+                           : fmt::format(", FORCE_NULL ({})", quoted_list(file.null_quoted)));
+}
+
 void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options) {
     auto& connection = target.connection;
     std::vector<queue::FileFacts> facts;
@@ -306,9 +305,9 @@ void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options
     postgres::Transaction transaction(connection, fmt::format("BEGIN; {}", load::lock_patiently));
     queue::prepare(connection);
     const auto asked = meaningful_options(options, plan.reading);
-    queue::enter_imports(connection, plan.table, facts, json::dump(asked));
-    reserve(target, plan.table, facts);
-    const auto known = queue::lock_imports(connection, plan.table, facts);
+    queue::enter_imports(connection, plan.table.name, facts, json::dump(asked));
+    reserve(target, plan.table.name, facts);
+    const auto known = queue::lock_imports(connection, plan.table.name, facts);
     for (std::size_t i = 0; i < plan.files.size(); ++i) {
         auto& file = plan.files[i];
         file.id = known[i].id;
@@ -321,8 +320,8 @@ void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options
         if (known[i].is_begun)
             require_same(file, known[i], asked);
         file.done_counts = known[i].done;
-        file.is_finished =
-            known[i].is_finished && file.facts.size && file.facts.size == known[i].facts.size;
+        file.is_finished = known[i].is_begun && known[i].is_finished && file.facts.size &&
+                           file.facts.size == known[i].facts.size;
         if (file.is_finished)
             continue;
         if (!known[i].is_begun)
@@ -333,21 +332,19 @@ void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options
     transaction.commit();
 }
 
-} // namespace
-
 ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
-                       const std::function<void()>& check) {
-    const auto table = read_table(target, options.table);
-    const auto where = condition(target, table, options);
+                       const ReadingSettings& reading, const std::function<void()>& check) {
     std::random_device random;
-    ImportPlan plan{.table = table.name,
-                    .hypertable = table.hypertable,
-                    .triggers = timescale::read_triggers(target.connection, target.server,
-                                                         {table.name})[table.name],
-                    .reading = read_settings(options),
+    ImportPlan plan{.table = read_table(target, options.table),
+                    .triggers = {},
+                    .reading = reading,
                     .columns_of_time = {},
                     .files = {},
                     .owner = fmt::format("{:08x}{:08x}", random(), random())};
+    const auto& table = plan.table;
+    plan.triggers =
+        timescale::read_triggers(target.connection, target.server, {table.name})[table.name];
+    const auto where = condition(target, table, options);
     require_encoding(target.connection, options.format);
     ColumnMatcher matcher(target, table, options);
     std::optional<UniqueKey> key;
@@ -365,7 +362,6 @@ ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
                 return std::ranges::find(file.columns, column.name) != file.columns.end();
             }))
             plan.columns_of_time.push_back(column.name);
-    enter(target, plan, options);
     return plan;
 }
 

@@ -5,6 +5,7 @@
 #include "importing/detour.hpp"
 #include "importing/options.hpp"
 #include "importing/reading_settings.hpp"
+#include "importing/table.hpp"
 #include "queue/imports.hpp"
 #include "run/endpoints.hpp"
 #include "timescale/hypertable.hpp"
@@ -27,7 +28,8 @@ struct PlannedFile {
     bool is_compressed = false;
     csv::Beginning beginning;
     csv::Format format;
-    std::vector<std::string> columns; ///< of the table, in the order of the file
+    std::vector<std::string> columns;     ///< of the table, in the order of the file
+    std::vector<std::string> null_quoted; ///< those in which NULL may be in quotes
     std::optional<csv::Rewriter> rewriter;
     std::string copy; ///< the COPY statement for its records
     std::optional<Detour> detour;
@@ -39,19 +41,26 @@ struct PlannedFile {
 };
 
 struct ImportPlan {
-    postgres::QualifiedName table;
-    std::optional<timescale::Hypertable> hypertable; ///< set if the table is a hypertable
-    timescale::HypertableTriggers triggers;          ///< of the table or hypertable
+    ImportTable table;
+    timescale::HypertableTriggers triggers; ///< of the table or hypertable
     ReadingSettings reading;
     std::vector<std::string> columns_of_time; ///< those whose text depends on `reading`
     std::vector<PlannedFile> files;
     std::string owner; ///< a random name of this process
 };
 
-/// Checks the table and the files, and adds all files to the queue in one transaction.
+/// Checks the table and the files. Changes nothing.
 /// \param check called while standard input has nothing to read; may throw.
-/// \throws Error, UsageError; nothing has been changed then.
+/// \throws Error, UsageError
 ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
-                       const std::function<void()>& check);
+                       const ReadingSettings& reading, const std::function<void()>& check);
+
+/// Adds all files to the queue in one transaction, and sets what the queue knows of them.
+/// \throws Error if a file or its options have changed, or if another process loads a file; nothing
+/// has been changed then.
+void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options);
+
+/// The COPY statement for a file's records. \param into a quoted name.
+std::string copy_statement(const PlannedFile& file, const std::string& into);
 
 } // namespace importing

@@ -30,6 +30,21 @@ class SharedInput : public csv::Input {
 
 } // namespace
 
+void read_batches(const PlannedFile& file, std::size_t batch_bytes,
+                  const std::function<void()>& check, const std::function<void(csv::Batch)>& take) {
+    try {
+        auto input = file.stream ? std::make_unique<SharedInput>(file.stream)
+                                 : csv::open_input(file.path, file.facts.size, check);
+        csv::BatchReader batches(std::move(input), file.format, file.beginning, file.done,
+                                 batch_bytes);
+        while (auto batch = batches.next())
+            take(std::move(*batch));
+    } catch (const csv::FormatError& error) {
+        throw Error(fmt::format("{}, line {}: {}", file.path, error.line(), error.problem()),
+                    error.remedy());
+    }
+}
+
 void ImportedFile::begin_batch() {
     const std::lock_guard lock(mutex_);
     ++in_hand_;
@@ -110,20 +125,11 @@ void ImportReader::read(ImportedFile& file, const std::stop_token& stop) {
         if (stop.stop_requested() || stop_.is_requested())
             throw Interrupted();
     };
-    try {
-        auto input = planned.stream ? std::make_unique<SharedInput>(planned.stream)
-                                    : csv::open_input(planned.path, planned.facts.size, check_stop);
-        csv::BatchReader batches(std::move(input), planned.format, planned.beginning, planned.done,
-                                 batch_bytes);
-        while (auto batch = batches.next()) {
-            check_stop();
-            if (!hand_out({&file, std::move(*batch)}, stop))
-                throw Interrupted();
-        }
-    } catch (const csv::FormatError& error) {
-        throw Error(fmt::format("{}, line {}: {}", planned.path, error.line(), error.problem()),
-                    error.remedy());
-    }
+    read_batches(planned, batch_bytes, check_stop, [&](csv::Batch batch) {
+        check_stop();
+        if (!hand_out({&file, std::move(batch)}, stop))
+            throw Interrupted();
+    });
     if (!hand_out({&file, {}}, stop))
         throw Interrupted();
 }

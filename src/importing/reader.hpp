@@ -16,6 +16,12 @@
 
 namespace importing {
 
+/// Reads the parts of a file that are not done.
+/// \param check called repeatedly; may throw. \param take called with each batch.
+/// \throws Error if the file cannot be read, or is no CSV.
+void read_batches(const PlannedFile& file, std::size_t batch_bytes,
+                  const std::function<void()>& check, const std::function<void(csv::Batch)>& take);
+
 /// A file that is being loaded. Thread-safe.
 class ImportedFile {
   public:

@@ -4,6 +4,7 @@
 #include "postgres/error.hpp"
 #include "postgres/quote.hpp"
 #include "postgres/session.hpp"
+#include "postgres/transaction.hpp"
 #include "run/endpoints.hpp"
 
 #include <fmt/format.h>
@@ -31,11 +32,11 @@ postgres::Statement set_locally(const postgres::Settings& settings) {
             /*repeated=*/true};
 }
 
-/// Sets an option's value in a session.
+/// Sets an option's value in the transaction.
 void set(postgres::Connection& connection, const char* name, const std::string& value,
          const std::string& problem, const std::string& remedy) {
     try {
-        connection.query("SELECT set_config($1, $2, false)", {name, value});
+        connection.query("SELECT pg_catalog.set_config($1, $2, true)", {name, value});
     } catch (const postgres::SqlError& error) {
         if (error.sqlstate() != postgres::sqlstate::invalid_parameter_value)
             throw;
@@ -68,6 +69,8 @@ ReadingSettings read_settings(const ImportOptions& options) {
                                     postgres::application_name("import"),
                                     {{"timescaledb.disable_load", "on"}});
     const postgres::Deadline deadline(connection.monitor(), run::Endpoint::default_patience);
+    // Settings that last longer would change other sessions behind a pooler.
+    const postgres::Transaction transaction(connection);
     if (options.time_zone)
         set(connection, "TimeZone", *options.time_zone,
             fmt::format("--time-zone '{}' is not a time zone that the target knows",
@@ -80,8 +83,8 @@ ReadingSettings read_settings(const ImportOptions& options) {
     ReadingSettings reading;
     for (const auto* name : names)
         reading.settings.push_back(
-            {name,
-             connection.query("SELECT current_setting($1) AS value", {name}).string(0, "value")});
+            {name, connection.query("SELECT pg_catalog.current_setting($1) AS value", {name})
+                       .string(0, "value")});
     return reading;
 }
 

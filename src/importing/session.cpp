@@ -85,7 +85,11 @@ bool ImportSession::attempt(const ImportBatch& batch, Way way, queue::Imported& 
         return true;
     }
     progress_.now(output::Activity::copying);
-    BatchLoad load(import_, target(), batch, way != Way::directly,
+    BatchLoad load({.options = import_.options,
+                    .table = import_.table,
+                    .triggers = import_.triggers,
+                    .are_skipped = import_.rejects != nullptr},
+                   target(), file, batch.batch, way != Way::directly,
                    [this](std::int64_t bytes) { progress_.moved(bytes); });
     if (way == Way::finding_rejects)
         load.find_rejects();

@@ -104,6 +104,7 @@ ImportTable read_table(run::Endpoint& target, const std::string& text) {
         table.columns.push_back({.name = column.at("name").text(),
                                  .type = column.at("type").text(),
                                  .generated = column.at("generated").boolean(),
+                                 .has_default = column.at("has_default").boolean(),
                                  .is_of_time = column.at("is_of_time").boolean(),
                                  .may_insert = column.at("may_insert").boolean(),
                                  .may_select = column.at("may_select").boolean()});

@@ -15,7 +15,8 @@ struct TableColumn {
     std::string name;
     std::string type;
     bool generated = false;
-    bool is_of_time = false; ///< its text depends on the time zone or the date style
+    bool has_default = false; ///< or is an identity column
+    bool is_of_time = false;  ///< its text depends on the time zone or the date style
     bool may_insert = false;
     bool may_select = false;
 };

@@ -83,6 +83,13 @@ TEST_F(ImportConflicts, LeaveOtherErrorsToOtherOptions) {
                    HasSubstr("line 2: duplicate key value"));
 }
 
+TEST_F(ImportConflicts, DoNotOccurInEmptyFiles) {
+    file.write("");
+    EXPECT_THAT(
+        import_ok("readings", {"--on-conflict", "update", "--until", "2024-02-01", file.path()}),
+        HasSubstr("1 of 1 file finished"));
+}
+
 TEST_F(ImportConflicts, NeedAKey) {
     file.write("time,value\n2024-01-01,1\n");
     target.run(

@@ -410,8 +410,8 @@ TEST_F(ImportFaults, SurvivesCutConnections) {
             const auto magnitude = std::uniform_real_distribution(3.0, 7.0)(generator);
             if (number < first || number > first + 13)
                 return std::nullopt;
-            // The run's first connection is later used by a worker, and may be the only one. The
-            // second one reads settings before there are workers.
+            // The first connection reads settings. The second one is later used by a worker, and
+            // may be the only one.
             if (number <= first + 1)
                 return FaultAfter{fault, 100'000};
             return FaultAfter{fault, static_cast<std::int64_t>(std::pow(10, magnitude))};

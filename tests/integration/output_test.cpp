@@ -213,6 +213,10 @@ TEST_F(Output, ImportWritesEventsOfTheSchema) {
     const std::vector<std::string> words{"import",       "--table",    "readings", "--until",
                                          "2024-06-01",   "--on-error", "skip",     "--rejects",
                                          rejects.path(), file.path()};
+    auto checking = words;
+    checking.emplace_back("--check");
+    EXPECT_EQ(count_names(events(checking, exit_failed)),
+              (Names{{"reading", 1}, {"rejected", 1}, {"checked", 1}}));
     const auto imported = events(words);
     EXPECT_EQ(count_names(imported), (Names{{"begun", 1},
                                             {"reading", 1},

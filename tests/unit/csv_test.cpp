@@ -369,11 +369,12 @@ TEST(CsvInput, IsRefusedByNameIfItIsNotText) {
     expect("t\0i\0m\0e\0,\0v\0\n\0"s, "text in UTF-16", "iconv -f UTF-16");
     expect("\xFF\xFE\0\0t\0\0\0"s, "text in UTF-32", "iconv -f UTF-32");
     expect("PK\3\4..."s, "a zip archive or a spreadsheet", "unzip -p");
-    expect("PAR1..."s, "a Parquet file", "duckdb");
+    expect("PAR1\x15\4"s, "a Parquet file", "duckdb");
     expect("PGCOPY\n\xFF\r\n\0"s, "data of COPY in binary format", "format binary");
-    expect(gzip(std::string(257, '\0') + "ustar"), "a tar archive", "tar -xOf");
+    expect(gzip(std::string(257, '\0') + "ustar  " + '\0'), "a tar archive", "tar -xOf");
     expect(gzip(zstd("a\n")), "compressed twice", "decompress it once");
-    EXPECT_EQ(read_all(*open(TextFile("x.csv", "BZh,PK,\0\n"s))), "BZh,PK,\0\n"s);
+    for (const auto* text : {"BZh,PK\n", "PAR1,PAR2\n", "PGDMP\n"})
+        EXPECT_EQ(read_all(*open(TextFile("x.csv", text))), text);
 }
 
 TEST(CsvInput, MustBeAFile) {
@@ -522,6 +523,9 @@ TEST(CsvBatches, BeginAfterSkippedLinesAndComments) {
     EXPECT_EQ(beginning.bytes, 2);
     EXPECT_EQ(beginning.line, 2);
     EXPECT_EQ(read("x\n", {.skip_lines = 3}, true).header, std::nullopt);
+    beginning = read("#a\n#b", {.comment = '#'}, true);
+    EXPECT_EQ(beginning.header, std::nullopt);
+    EXPECT_EQ(beginning.bytes, 5);
 }
 
 TEST(CsvRecords, MayBeComments) {

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "importing/options.hpp"
+#include "importing/plan.hpp"
+#include "output/output.hpp"
+#include "postgres/connection.hpp"
+
+#include <functional>
+
+namespace importing {
+
+/**
+ * Reads files to their end, and reports what they are and where their columns go. The first 10,000
+ * records and a sample of the others are copied into a temporary table with the types, NOT NULL and
+ * CHECK constraints of the table, which is dropped again.
+ *
+ * \param check_stop called repeatedly; may throw.
+ * \returns true if the server refuses none of these records.
+ * \throws Error as an import does if it cannot read a file or too many records are refused
+ */
+bool check_files(postgres::Connection& target, const ImportPlan& plan, const ImportOptions& options,
+                 const std::function<void()>& check_stop, output::Output& output);
+
+} // namespace importing
