@@ -82,9 +82,12 @@ std::string_view Rewriter::rewrite_record(std::string_view rest, std::string& to
         to.insert(before, 1, format_.quote);
         to += format_.quote;
     }
-    const auto newline = rest.substr(at).starts_with("\r\n") ? 2 : at < rest.size() ? 1 : 0;
-    to.append(rest.substr(at, static_cast<std::size_t>(newline)));
-    return rest.substr(at + static_cast<std::size_t>(newline));
+    const std::size_t newline = rest.substr(at).starts_with("\r\n") ? 2 : at < rest.size() ? 1 : 0;
+    // Without an end of line, the server would not notice an empty record.
+    if (newline == 0 && to.size() == before)
+        to += std::string_view(to).ends_with("\r\n") ? "\r\n" : to.ends_with('\r') ? "\r" : "\n";
+    to.append(rest.substr(at, newline));
+    return rest.substr(at + newline);
 }
 
 void Rewriter::append(std::string_view value, bool is_quoted, const Field& field,

@@ -13,6 +13,8 @@ namespace csv {
 struct Field {
     bool is_kept = true;         ///< it is loaded
     bool is_null_quoted = false; ///< a text that means NULL means it even in quotes
+
+    bool operator==(const Field&) const = default;
 };
 
 /**

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace importing {
 
 std::string_view BatchLoad::Records::bytes(const Range& range) const {
@@ -100,6 +102,12 @@ void BatchLoad::find_rejects() {
         const auto parts = parts_of(range, where.line);
         left.insert(left.end(), parts.begin(), parts.end());
     }
+    for (const auto index : too_short_)
+        reject(index,
+               fmt::format("missing data: the record has less than the {} columns of the file",
+                           file_.rewriter->fields()),
+               "missing data");
+    std::ranges::sort(rejects_, {}, &csv::Reject::line);
     require_different_reasons();
 }
 
@@ -122,19 +130,20 @@ BatchLoad::Records BatchLoad::records_in(std::string_view data, const csv::Forma
     return found;
 }
 
-/// Finds the records, and what is sent for each. Rejects those that cannot be rewritten.
+/// Finds the records, and what is sent for each. If the first reject is an error, records after one
+/// that cannot be rewritten do not matter.
 void BatchLoad::rewrite_records() {
     in_file_ = records_in(batch_.data, file_.format, batch_.part.line, batch_.newline);
     for (std::size_t i = 0; i < in_file_.records.size(); ++i) {
         if (in_file_.records[i].is_comment)
             continue;
-        if (file_.rewriter->rewrite(in_file_.bytes({i, i + 1}), rewritten_))
+        if (file_.rewriter->rewrite(in_file_.bytes({i, i + 1}), rewritten_)) {
             origin_.push_back(i);
-        else
-            reject(i,
-                   fmt::format("missing data: the record has less than the {} columns of the file",
-                               file_.rewriter->fields()),
-                   "missing data");
+            continue;
+        }
+        too_short_.push_back(i);
+        if (!rules_.are_skipped)
+            break;
     }
     auto format = file_.format;
     format.comment.reset();

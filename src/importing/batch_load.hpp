@@ -85,7 +85,7 @@ class BatchLoad {
     const PlannedFile& file_;
     const csv::Batch& batch_;
     const Detour* detour_; ///< null if it is not taken
-    std::function<void(std::int64_t)> moved_;
+    const std::function<void(std::int64_t)> moved_;
     queue::Imported counts_;
     std::vector<csv::Reject> rejects_;
     std::set<std::string> kinds_; ///< of reasons to reject a record
@@ -94,6 +94,7 @@ class BatchLoad {
     Records in_file_;
     std::string rewritten_;              ///< what is sent, if it differs from the file's data
     Records sent_;                       ///< records in the form in which they are sent
+    std::vector<std::size_t> too_short_; ///< indexes in in_file_ of records that are not sent
     std::vector<std::size_t> origin_;    ///< the index in in_file_ of each sent record
     std::optional<std::size_t> suspect_; ///< the record at the line that the server reported
     bool lines_are_right_ = true;

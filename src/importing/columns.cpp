@@ -117,12 +117,12 @@ FileColumns ColumnMatcher::match(const std::vector<std::string>* header, const s
     if (header == nullptr)
         return columns;
     const auto named = match_names(*header, "the header of " + path);
-    if (named.loaded != columns.loaded || named.fields.size() != columns.fields.size())
+    if (named.loaded != columns.loaded || named.fields != columns.fields)
         throw UsageError(
             fmt::format("--columns and the header of {} differ: {} and {}", path,
                         quoted_list(columns.loaded), quoted_list(named.loaded)),
-            "leave out --columns to go by the header, or --header with --skip-lines 1 to go by "
-            "--columns");
+            "leave out --columns to go by the header, or give --skip-lines 1 instead of --header to "
+            "go by --columns");
     columns.ends_with_delimiter = columns.ends_with_delimiter || named.ends_with_delimiter;
     return columns;
 }

@@ -57,6 +57,10 @@ TEST_F(ImportColumns, OfTheOptionMustBeThoseOfTheHeader) {
         HasSubstr("--columns and the header of " + file.path() +
                   " differ: \"time\", \"inside\", \"Outside\" and \"time\", \"Outside\", "
                   "\"inside\"; leave out --columns"));
+    expect_refused_at_once("readings",
+                           {"--columns", "outside,time,inside", "--ignore-columns", "outside",
+                            "--header", file.path()},
+                           exit_usage, HasSubstr(" differ: "));
     import_ok("readings", {"--columns", " time, outside , inside", "--header", file.path()});
     EXPECT_THAT(rows(), ElementsAre("2|1|NULL"));
 }
@@ -124,9 +128,19 @@ TEST_F(ImportColumns, LeftOutOnesStayInRejects) {
                         "file\",\"3,2024-01-01\"\n"),
               HasSubstr(",12,"), HasSubstr(",\"6,,\"\"\n\"\",7\"\n"),
               HasSubstr(",14,\"extra data after last expected column\",\"8,2024-01-01,,9,more\"")));
+    file.write(head + "1,2024-01-01,,bad\n1,2024-01-01\n");
+    expect_refused("readings", {"--ignore-columns", "a,b", "--name", "bad", file.path()},
+                   exit_failed, HasSubstr("line 2: invalid input syntax"));
     file.write(head + "1,2024-01-01\n");
     expect_refused("readings", {"--ignore-columns", "a,b", "--name", "short", file.path()},
                    exit_failed, HasSubstr("line 2: missing data: the record has less than"));
+}
+
+TEST_F(ImportColumns, LeaveAnEmptyRecordAtTheEnd) {
+    target.run("CREATE TABLE single (a int)");
+    file.write("a,b\n1,x\n,y");
+    EXPECT_THAT(import_ok("single", {"--ignore-columns", "b", file.path()}),
+                HasSubstr("Imported 2 rows"));
 }
 
 TEST_F(ImportColumns, MayBeFollowedByADelimiter) {

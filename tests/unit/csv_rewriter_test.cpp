@@ -49,6 +49,13 @@ TEST(CsvRewriter, FindsMissingFields) {
     EXPECT_EQ(rewritten("\n", {}, {kept, left_out}), std::nullopt);
 }
 
+TEST(CsvRewriter, KeepsAnEmptyRecordAtTheEnd) {
+    EXPECT_EQ(rewritten("1,2\n3,", {}, {left_out, kept}), "2\n\n");
+    EXPECT_EQ(rewritten("1,2\r\n3,", {}, {left_out, kept}), "2\r\n\r\n");
+    EXPECT_EQ(rewritten("1,2\r3,", {}, {left_out, kept}), "2\r\r");
+    EXPECT_EQ(rewritten("3,", {}, {left_out, kept}), "\n");
+}
+
 TEST(CsvRewriter, NeverMakesTheEndMark) {
     EXPECT_EQ(rewritten("1,\\.\n", {}, {left_out, kept}), "\"\\.\"\n");
 }
