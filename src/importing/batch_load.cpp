@@ -104,7 +104,7 @@ void BatchLoad::find_rejects() {
     }
     for (const auto index : too_short_)
         reject(index,
-               fmt::format("missing data: the record has less than the {} columns of the file",
+               fmt::format("missing data: the record has fewer than the {} columns of the file",
                            file_.rewriter->fields()),
                "missing data");
     std::ranges::sort(rejects_, {}, &csv::Reject::line);

@@ -58,17 +58,26 @@ Checked check_file(postgres::Connection& target, const ImportPlan& plan, Planned
                              .triggers = plan.triggers,
                              .are_skipped = true};
     Checked checked;
-    std::int64_t next_sample = 0;
-    read_batches(file, batch_bytes, check_stop, [&](const csv::Batch& batch) {
-        checked.records += batch.records;
-        if (checked.tried >= first_records && batch.part.begin < next_sample)
-            return;
-        next_sample = batch.part.end + sampled_bytes;
+    const auto try_batch = [&](const csv::Batch& batch) {
         BatchLoad load(rules, target, file, batch, /*takes_detour=*/false, [](std::int64_t) {});
         load.find_rejects();
         checked.tried += batch.records;
         checked.rejects.insert(checked.rejects.end(), load.rejects().begin(), load.rejects().end());
+    };
+    std::int64_t next_sample = 0;
+    std::optional<csv::Batch> last; // if it is not tried yet
+    read_batches(file, batch_bytes, check_stop, [&](csv::Batch batch) {
+        checked.records += batch.records;
+        last.reset();
+        if (checked.tried < first_records || batch.part.begin >= next_sample) {
+            next_sample = batch.part.end + sampled_bytes;
+            try_batch(batch);
+        } else {
+            last = std::move(batch);
+        }
     });
+    if (last)
+        try_batch(*last);
     if (plan.table.hypertable) {
         const auto time = quote_identifier(plan.table.hypertable->time.column);
         const auto row = target.query(
@@ -80,13 +89,13 @@ Checked check_file(postgres::Connection& target, const ImportPlan& plan, Planned
     return checked;
 }
 
-/// `compressed, ; between values, a header, in UTF8`
-std::string format_of(const PlannedFile& file, bool has_header) {
+/// `compressed, delimiter ";", a header, encoding UTF8`
+std::string format_of(const PlannedFile& file) {
     const auto delimiter =
-        file.format.delimiter == '\t' ? std::string("tab") : std::string(1, file.format.delimiter);
-    return fmt::format("{}{} between values, {}, in {}", file.is_compressed ? "compressed, " : "",
-                       delimiter, has_header ? "a header" : "no header",
-                       file.format.encoding.value_or("UTF8"));
+        file.format.delimiter == '\t' ? std::string("\\t") : std::string(1, file.format.delimiter);
+    return fmt::format(
+        "{}delimiter \"{}\", {}, encoding {}", file.is_compressed ? "compressed, " : "", delimiter,
+        file.beginning.header ? "a header" : "no header", file.format.encoding.value_or("UTF8"));
 }
 
 } // namespace
@@ -104,8 +113,7 @@ bool check_files(postgres::Connection& target, const ImportPlan& plan, const Imp
             report.rejected(file.path, reject);
         const auto count = static_cast<std::int64_t>(checked.rejects.size());
         auto text = fmt::format("{}: {}; columns {}; {}, of which {} were tried and {} refused",
-                                file.path, format_of(file, file.beginning.header.has_value()),
-                                fmt::join(file.columns, ", "),
+                                file.path, format_of(file), fmt::join(file.columns, ", "),
                                 output::format_count(checked.records, "record"),
                                 output::format_count(checked.tried), output::format_count(count));
         if (checked.first)

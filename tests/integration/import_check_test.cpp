@@ -43,9 +43,8 @@ TEST_F(ImportCheck, ReportsWhatAFileIs) {
                                 "Europe/Berlin", file.path(), packed.path()});
     EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
     const std::string same =
-        "; between values, a header, in UTF8; columns device, time; 2 records, of "
-        "which 2 were tried and 0 refused; times from 2024-01-02 03:00:00+01 to "
-        "2024-01-05 04:00:00+01\n";
+        "delimiter \";\", a header, encoding UTF8; columns device, time; 2 records, of which 2 were "
+        "tried and 0 refused; times from 2024-01-02 03:00:00+01 to 2024-01-05 04:00:00+01\n";
     EXPECT_THAT(outcome.output, AllOf(HasSubstr("Reading time with the time zone Europe/Berlin"),
                                       HasSubstr(file.path() + ": " + same),
                                       HasSubstr(packed.path() + ": compressed, " + same)));
@@ -74,7 +73,9 @@ TEST_F(ImportCheck, TriesASampleOfALargeFileAndReadsAllOfIt) {
     const auto outcome = check({file.path()});
     EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
     EXPECT_THAT(outcome.output,
-                testing::ContainsRegex("100,000 records, of which [12][0-9],[0-9]+ were tried"));
+                testing::ContainsRegex(
+                    "100,000 records, of which [12][0-9],[0-9]+ were tried and 0 refused; times "
+                    "from 2024-01-01 00:00:00[+]00 to 2024-01-01 00:00:00.099999"));
     file.append("2024-01-01,\"1\n");
     EXPECT_THAT(check({file.path()}).errors, HasSubstr("line 100002: unterminated quote"));
     expect_nothing_changed();

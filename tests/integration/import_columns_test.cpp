@@ -124,7 +124,7 @@ TEST_F(ImportColumns, LeftOutOnesStayInRejects) {
         rejects.text(),
         AllOf(HasSubstr(",5,\"invalid input syntax for type double precision: \"\"bad\"\", "
                         "column inside\",\"\"\"2\n\"\",2024-01-01,\"\"x,\ny\"\",bad\"\n"),
-              HasSubstr(",8,\"missing data: the record has less than the 4 columns of the "
+              HasSubstr(",8,\"missing data: the record has fewer than the 4 columns of the "
                         "file\",\"3,2024-01-01\"\n"),
               HasSubstr(",12,"), HasSubstr(",\"6,,\"\"\n\"\",7\"\n"),
               HasSubstr(",14,\"extra data after last expected column\",\"8,2024-01-01,,9,more\"")));
@@ -133,7 +133,7 @@ TEST_F(ImportColumns, LeftOutOnesStayInRejects) {
                    exit_failed, HasSubstr("line 2: invalid input syntax"));
     file.write(head + "1,2024-01-01\n");
     expect_refused("readings", {"--ignore-columns", "a,b", "--name", "short", file.path()},
-                   exit_failed, HasSubstr("line 2: missing data: the record has less than"));
+                   exit_failed, HasSubstr("line 2: missing data: the record has fewer than"));
 }
 
 TEST_F(ImportColumns, LeaveAnEmptyRecordAtTheEnd) {
