@@ -74,7 +74,9 @@ std::optional<std::string> reserve_imports(postgres::Connection& target,
 std::vector<KnownFile> lock_imports(postgres::Connection& target,
                                     const postgres::QualifiedName& table,
                                     const std::vector<FileFacts>& files) {
-    const auto rows = target.query(sql::lock_imports, {table.schema, table.name, names_of(files)});
+    const std::vector<std::optional<std::string>> which{table.schema, table.name, names_of(files)};
+    target.query(sql::lock_imports, which);
+    const auto rows = target.query(sql::imports_state, which);
     std::map<std::string, KnownFile> by_name;
     for (int row = 0; row < rows.size(); ++row)
         by_name.emplace(rows.string(row, "name"), known_from(rows, row));

@@ -475,6 +475,23 @@ TEST_F(ImportFaults, LocksTheFile) {
     expect_numbers(many_rows);
 }
 
+/// A killed process may have left a COMMIT in flight.
+TEST_F(ImportFaults, SeesABatchThatIsBeingCommitted) {
+    auto first = start();
+    EXPECT_EQ(wait_for_end(*first).exit_status, exit_done);
+    target.run("CREATE TABLE batch AS SELECT * FROM __backfill.import_batch; "
+               "DELETE FROM __backfill.import_batch; UPDATE __backfill.import SET finished = NULL");
+    auto committing = target.connect();
+    committing->execute("BEGIN; SELECT FROM __backfill.import FOR SHARE; "
+                        "INSERT INTO __backfill.import_batch SELECT * FROM batch");
+    Program second(words("numbers", {"--null", "x", file.path()}));
+    EXPECT_TRUE(eventually([&] { return target.sessions("wait_event_type = 'Lock'") == 1; }));
+    committing->execute("COMMIT");
+    const auto outcome = wait_for_end(second);
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.errors, HasSubstr("was begun with other options: --null"));
+}
+
 TEST_F(ImportFaults, LoadsNothingTwiceWhenAnotherTakesOver) {
     auto holder = block_loading();
     auto first = start();
