@@ -215,24 +215,37 @@ json::Object meaningful_options(const ImportOptions& options, const ReadingSetti
     };
     auto nulls = options.format.more_nulls;
     nulls.insert(nulls.begin(), options.format.null);
-    return {{"columns", options.columns},
-            {"date-style", reading.date_style()},
-            {"delimiter", character(options.format.delimiter)},
-            {"encoding", options.format.encoding},
-            {"escape", character(options.format.escape)},
-            {"from", options.from},
-            {"comment", options.format.comment ? json::Value(character(*options.format.comment))
-                                               : json::Value()},
-            {"force-null", options.force_null},
-            {"header", has_header(options)},
-            {"ignore-columns", options.ignore_columns},
-            {"map", options.map},
-            {"null", nulls},
-            {"on-conflict", std::string(name_of(options.on_conflict))},
-            {"skip-lines", options.format.skip_lines},
-            {"quote", character(options.format.quote)},
-            {"time-zone", reading.time_zone()},
-            {"until", options.until}};
+    json::Object meaning{{"columns", options.columns},
+                         {"delimiter", character(options.format.delimiter)},
+                         {"encoding", options.format.encoding},
+                         {"escape", character(options.format.escape)},
+                         {"from", options.from},
+                         {"comment", options.format.comment
+                                         ? json::Value(character(*options.format.comment))
+                                         : json::Value()},
+                         {"force-null", options.force_null},
+                         {"header", has_header(options)},
+                         {"ignore-columns", options.ignore_columns},
+                         {"map", options.map},
+                         {"null", nulls},
+                         {"on-conflict", std::string(name_of(options.on_conflict))},
+                         {"skip-lines", options.format.skip_lines},
+                         {"quote", character(options.format.quote)},
+                         {"until", options.until}};
+    for (const auto& [name, value] : reading.settings)
+        meaning[name] = value;
+    return meaning;
+}
+
+/// The name of an option, or of a setting that has none, for messages.
+std::string shown_name(const std::string& name) {
+    if (name == "TimeZone")
+        return "--time-zone";
+    if (name == "DateStyle")
+        return "--date-style";
+    const bool is_option =
+        name.front() >= 'a' && name != "timezone_abbreviations" && name != "lc_monetary";
+    return (is_option ? "--" : "") + name;
 }
 
 /// The value of an option, for messages.
@@ -251,7 +264,7 @@ void require_same(const PlannedFile& file, const queue::KnownFile& known,
     const auto before = json::parse(known.options).object();
     for (const auto& [name, value] : options)
         if (before.get(name) != value)
-            differing.push_back(fmt::format("--{} ({})", name, shown(before.get(name))));
+            differing.push_back(fmt::format("{} ({})", shown_name(name), shown(before.get(name))));
     if (!differing.empty())
         refuse(fmt::format("was begun with other options: {}", fmt::join(differing, ", ")));
     const auto& now = file.facts;
