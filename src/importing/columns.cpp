@@ -55,7 +55,11 @@ std::string as_option(const std::vector<std::string>& names, const std::string& 
         const bool is_plain = name.find_first_of(",\"") == std::string::npos;
         values.push_back(is_plain ? name : quote_identifier(name));
     }
-    return fmt::format("'{}'", fmt::join(values, ","));
+    // As a shell reads it.
+    std::string text;
+    for (const char c : fmt::format("{}", fmt::join(values, ",")))
+        text += c == '\'' ? "'\\''" : std::string(1, c);
+    return "'" + text + "'";
 }
 
 /// \param unknown those of the names that are no columns.
@@ -128,6 +132,7 @@ FileColumns ColumnMatcher::match(const std::vector<std::string>* header, const s
 }
 
 FileColumns ColumnMatcher::match_names(std::vector<std::string> names, const std::string& whose) {
+    has_names_ = true;
     FileColumns columns;
     for (auto& name : names)
         name = trimmed(name);
@@ -137,7 +142,9 @@ FileColumns ColumnMatcher::match_names(std::vector<std::string> names, const std
     }
     std::vector<std::string> unknown;
     for (const auto& name : names) {
-        if (const auto* ignored = find_name(ignored_, name)) {
+        const auto* ignored = find_name(ignored_, name);
+        const bool is_exact = ignored != nullptr && *ignored == name;
+        if (ignored != nullptr && (is_exact || !is_known(name))) {
             used_.insert(*ignored);
             columns.fields.push_back({.is_kept = false});
         } else if (const auto* column = column_for(name)) {
@@ -159,6 +166,12 @@ FileColumns ColumnMatcher::match_names(std::vector<std::string> names, const std
         throw UsageError(fmt::format("{} names no column to load", whose));
     check(columns.loaded, whose);
     return columns;
+}
+
+/// True if --map or the table has exactly this name.
+bool ColumnMatcher::is_known(const std::string& name) const {
+    return std::ranges::find(known_, name) != known_.end() ||
+           std::ranges::find(map_, name, &std::pair<std::string, std::string>::first) != map_.end();
 }
 
 /// \returns null if the table has none.
@@ -196,6 +209,8 @@ void ColumnMatcher::check(const std::vector<std::string>& columns, const std::st
 }
 
 void ColumnMatcher::require_all_used() const {
+    if (!has_names_)
+        return;
     std::vector<std::string> names = ignored_;
     for (const auto& [from, to] : map_)
         names.push_back(from);

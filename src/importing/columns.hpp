@@ -42,6 +42,7 @@ class ColumnMatcher {
   private:
     FileColumns match_names(std::vector<std::string> names, const std::string& whose);
     void check(const std::vector<std::string>& columns, const std::string& whose) const;
+    bool is_known(const std::string& name) const;
     const std::string* column_for(const std::string& name);
 
     const run::Endpoint& target_;
@@ -51,6 +52,7 @@ class ColumnMatcher {
     std::vector<std::pair<std::string, std::string>> map_;
     std::vector<std::string> ignored_;
     std::set<std::string> null_quoted_; ///< columns of --force-null
+    bool has_names_ = false;            ///< some file has
     std::set<std::string> used_;        ///< names of map_ and ignored_ that files have
 };
 
