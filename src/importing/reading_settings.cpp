@@ -32,18 +32,6 @@ postgres::Statement set_locally(const postgres::Settings& settings) {
             /*repeated=*/true};
 }
 
-/// Sets an option's value in the transaction.
-void set(postgres::Connection& connection, const char* name, const std::string& value,
-         const std::string& problem, const std::string& remedy) {
-    try {
-        connection.query("SELECT pg_catalog.set_config($1, $2, true)", {name, value});
-    } catch (const postgres::SqlError& error) {
-        if (error.sqlstate() != postgres::sqlstate::invalid_parameter_value)
-            throw;
-        throw UsageError(problem, remedy);
-    }
-}
-
 } // namespace
 
 postgres::Statement ReadingSettings::own_statement() const {
@@ -71,15 +59,29 @@ ReadingSettings read_settings(const ImportOptions& options) {
     const postgres::Deadline deadline(connection.monitor(), run::Endpoint::default_patience);
     // Settings that last longer would change other sessions behind a pooler.
     const postgres::Transaction transaction(connection);
+    // Only names: of the others that PostgreSQL accepts, UTC+2 is west of Greenwich.
+    if (options.time_zone &&
+        connection
+            .query("SELECT FROM pg_catalog.pg_timezone_names WHERE lower(name) = lower($1)",
+                   {*options.time_zone})
+            .empty())
+        throw UsageError(
+            fmt::format("--time-zone '{}' is not the name of a time zone", *options.time_zone),
+            "the target's view pg_timezone_names lists them, such as Europe/Berlin, UTC "
+            "or, for two hours east of it, Etc/GMT-2");
     if (options.time_zone)
-        set(connection, "TimeZone", *options.time_zone,
-            fmt::format("--time-zone '{}' is not a time zone that the target knows",
-                        *options.time_zone),
-            "the view pg_timezone_names lists them, such as Europe/Berlin");
-    if (options.date_style)
-        set(connection, "DateStyle", *options.date_style,
-            fmt::format("--date-style '{}' is not a date style", *options.date_style),
-            "give YMD, DMY or MDY");
+        connection.query("SELECT pg_catalog.set_config('TimeZone', $1, true)",
+                         {*options.time_zone});
+    try {
+        if (options.date_style)
+            connection.query("SELECT pg_catalog.set_config('DateStyle', $1, true)",
+                             {*options.date_style});
+    } catch (const postgres::SqlError& error) {
+        if (error.sqlstate() != postgres::sqlstate::invalid_parameter_value)
+            throw;
+        throw UsageError(fmt::format("--date-style '{}' is not a date style", *options.date_style),
+                         "give YMD, DMY or MDY");
+    }
     ReadingSettings reading;
     for (const auto* name : names)
         reading.settings.push_back(
