@@ -5,6 +5,7 @@
 #include "importing/report.hpp"
 #include "output/units.hpp"
 #include "postgres/quote.hpp"
+#include "postgres/session.hpp"
 #include "postgres/transaction.hpp"
 
 #include <fmt/format.h>
@@ -38,10 +39,11 @@ struct Checked {
 /// The statements that create the table. A column that the file does not have may be NULL if the
 /// table has a default for it.
 std::string create_table(const ImportTable& table, const PlannedFile& file) {
-    auto sql = fmt::format("CREATE TEMPORARY TABLE backfill_import (LIKE {} INCLUDING CONSTRAINTS)",
+    auto sql = fmt::format("CREATE TEMPORARY TABLE backfill_import (LIKE {} INCLUDING CONSTRAINTS "
+                           "INCLUDING GENERATED)",
                            table.name.quoted());
     for (const auto& column : table.columns)
-        if (column.has_default &&
+        if (column.has_default && !column.generated &&
             std::ranges::find(file.columns, column.name) == file.columns.end())
             sql += fmt::format("; ALTER TABLE {} ALTER {} DROP NOT NULL", checked_table,
                                quote_identifier(column.name));
@@ -50,7 +52,8 @@ std::string create_table(const ImportTable& table, const PlannedFile& file) {
 
 Checked check_file(postgres::Connection& target, const ImportPlan& plan, PlannedFile file,
                    const ImportOptions& options, const std::function<void()>& check_stop) {
-    const postgres::Transaction transaction(target, {{"BEGIN"}, plan.reading.own_statement()});
+    const postgres::Transaction transaction(
+        target, {{"BEGIN"}, plan.reading.own_statement(), {postgres::own_search_path}});
     target.execute(create_table(plan.table, file));
     file.copy = copy_statement(file, checked_table);
     const RefusalRules rules{.options = options,

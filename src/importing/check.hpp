@@ -12,11 +12,13 @@ namespace importing {
 /**
  * Reads files to their end, and reports what they are and where their columns go. The first 10,000
  * records and a sample of the others are copied into a temporary table with the types, NOT NULL and
- * CHECK constraints of the table, which is dropped again.
+ * CHECK constraints of the table, which is dropped again. Its columns have no defaults: constraints
+ * on columns that the file does not have are not tried as an import would.
  *
  * \param check_stop called repeatedly; may throw.
  * \returns true if the server refuses none of these records.
- * \throws Error as an import does if it cannot read a file or too many records are refused
+ * \throws Error as an import does if it cannot read a file, or if too many records of one batch are
+ * refused
  */
 bool check_files(postgres::Connection& target, const ImportPlan& plan, const ImportOptions& options,
                  const std::function<void()>& check_stop, output::Output& output);
