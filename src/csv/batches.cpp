@@ -50,6 +50,8 @@ Beginning read_beginning(std::string_view bytes, bool is_all, const Format& form
     const auto skipped = std::max<std::int64_t>(format.skip_lines, beginning.delimiter ? 1 : 0);
     for (std::int64_t i = 0; i < skipped; ++i)
         bytes.remove_prefix(line_bytes(bytes));
+    if (skipped > 0 && bytes.empty() && !is_all)
+        throw FormatError(1, "the lines to skip are too long", "skip fewer with --skip-lines");
     beginning.line += skipped;
     const auto rest = bytes;
     RecordSplitter splitter(format, beginning.line);

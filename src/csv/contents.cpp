@@ -18,7 +18,7 @@ struct Refused {
     std::string_view bytes;
     std::size_t offset;
     const char* name;
-    const char* remedy; ///< {} is the file's name
+    const char* remedy;
 };
 
 constexpr auto convert_utf16 = "convert it with: iconv -f UTF-16 -t UTF-8";

@@ -57,6 +57,12 @@ void check(const Format& format) {
     };
     if (is_unfit(format.null) || std::ranges::any_of(format.more_nulls, is_unfit))
         throw UsageError("--null must not contain the delimiter, the quote or an end of line");
+    if (!format.more_nulls.empty() && !is_utf8(format) &&
+        !(std::ranges::all_of(format.null, is_ascii) &&
+          std::ranges::all_of(format.more_nulls, [](const auto& null) {
+              return std::ranges::all_of(null, is_ascii);
+          })))
+        throw UsageError("several --null must be ASCII if --encoding is not UTF8");
     if (format.comment &&
         (!is_ascii(*format.comment) || unfit.find(*format.comment) != std::string::npos))
         throw UsageError("--comment must be an ASCII character other than the delimiter, the quote "
