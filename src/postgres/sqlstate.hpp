@@ -14,6 +14,7 @@ constexpr auto restrict_violation = "23001";
 constexpr auto foreign_key_violation = "23503";
 constexpr auto unique_violation = "23505";
 constexpr auto check_violation = "23514";
+constexpr auto exclusion_violation = "23P01";
 constexpr auto read_only_sql_transaction = "25006";
 constexpr auto invalid_catalog_name = "3D000";
 constexpr auto invalid_schema_name = "3F000";
