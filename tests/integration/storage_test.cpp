@@ -164,7 +164,9 @@ TEST_F(Storage, CheckFindsCompressedTablesInTheWrongSchema) {
             "test", "backfill test");
         plain.execute(fmt::format("ALTER TABLE {} SET SCHEMA \"own chunks\"", table));
     }
-    EXPECT_THROW(target.connect()->execute("SELECT count(*) FROM parcels"), postgres::SqlError);
+    if (!version_at_least(2, 28)) { // 2.28.2 reads them nevertheless
+        EXPECT_THROW(target.connect()->execute("SELECT count(*) FROM parcels"), postgres::SqlError);
+    }
 
     EXPECT_EQ(backfill({"check", "--until", "2024-02-01"}).exit_status, 1);
     const auto statements = remedy_for("\"public\".\"parcels\": 2 chunks, such as ");
