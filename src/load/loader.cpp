@@ -1,5 +1,6 @@
 #include "load/loader.hpp"
 
+#include "load/chunk_maker.hpp"
 #include "load/triggers.hpp"
 #include "timescale/routing.hpp"
 
@@ -34,7 +35,7 @@ Prepared Loader::prepare(const Request& request, const LateRows& late) {
             now.known_obstacle = "the target's empty chunk is in use";
             break;
         case Plan::Into::new_chunk:
-            plan.reason = chunks_.make_chunk(request, request.rows());
+            plan.reason = ChunkMaker(context_).make(request, request.rows());
             if (plan.reason.empty())
                 break;
             plan.into = Plan::Into::hypertable;

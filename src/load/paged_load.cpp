@@ -1,5 +1,6 @@
 #include "load/paged_load.hpp"
 
+#include "load/chunk_maker.hpp"
 #include "load/locks.hpp"
 #include "load/staging_table.hpp"
 #include "load/triggers.hpp"
@@ -263,7 +264,7 @@ void PagedLoad::attach_table(const Request& request, const Prepared& prepared,
     // It may not be attached, because the user or the hypertable has changed since the load began.
     if (!prepared.plan.gathers &&
         timescale::find_place(target, {task.target, task.slices}).takes_new_chunk())
-        chunks.make_chunk(sliced, table.name().quoted());
+        ChunkMaker(context).make(sliced, sliced.rows());
     progress.now(Step::attaching);
     postgres::Transaction writing(target, fmt::format("BEGIN; {}", lock_patiently));
     // It is finished if the connection was lost during the commit of an earlier attempt.
@@ -399,7 +400,7 @@ void PagedLoad::try_range(const Part& part, HelperConnections& connections, bool
     std::vector<RowLoad::SlicePart> places;
     for (const auto& slice : timescale::slices_of_rows(connections.source, time, part.rows(),
                                                        request.target_hypertable.chunk_interval))
-        places.push_back({slice, make_place(part, slice, connections, chunks)});
+        places.push_back({slice, make_place(part, slice, connections)});
     RowLoad rows(context, late_batches, chunks);
     auto prepared = part.prepared;
     prepared.has_late_rows = around_late_rows;
@@ -430,8 +431,7 @@ void PagedLoad::try_range(const Part& part, HelperConnections& connections, bool
 /// \returns the table; nothing if the rows go through the hypertable.
 std::optional<QualifiedName> PagedLoad::make_place(const Part& part,
                                                    const timescale::TimeRange& slice,
-                                                   HelperConnections& connections,
-                                                   TargetChunks& chunks) {
+                                                   HelperConnections& connections) {
     const auto find = [&] {
         const std::lock_guard lock(mutex_);
         const auto found = places_.find(slice);
@@ -449,10 +449,10 @@ std::optional<QualifiedName> PagedLoad::make_place(const Part& part,
         if (part.prepared.plan.gathers && is_whole(request, slice))
             table = make_table(task, slice, connections.target);
         else
-            chunks.make_chunk(
-                {task, request.chunk, request.source_hypertable, request.target_hypertable},
-                part.rows(" AND " +
-                          timescale::row_filter(request.source_hypertable.time, {slice})));
+            ChunkMaker(context_of(connections))
+                .make({task, request.chunk, request.source_hypertable, request.target_hypertable},
+                      part.rows(" AND " +
+                                timescale::row_filter(request.source_hypertable.time, {slice})));
     }
     const std::lock_guard lock(mutex_);
     places_.emplace(slice, table);

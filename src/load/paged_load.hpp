@@ -70,10 +70,8 @@ class PagedLoad {
     bool have_late_rows(const Part& part, HelperConnections& connections);
     void load_range(const Part& part, HelperConnections& connections);
     void try_range(const Part& part, HelperConnections& connections, bool around_late_rows);
-    std::optional<postgres::QualifiedName> make_place(const Part& part,
-                                                      const timescale::TimeRange& slice,
-                                                      HelperConnections& connections,
-                                                      TargetChunks& chunks);
+    std::optional<postgres::QualifiedName>
+    make_place(const Part& part, const timescale::TimeRange& slice, HelperConnections& connections);
     timescale::StagingShape shape_of(const queue::Task& task, std::int64_t number,
                                      postgres::Connection& target) const;
     postgres::QualifiedName make_table(const queue::Task& task, const timescale::TimeRange& slice,

@@ -28,6 +28,9 @@ struct CopyShape {
     /// In binary format, text is in the session's encoding, even if COPY names another one.
     bool is_text() const { return as_text || !encoding.empty(); }
     const char* format() const { return is_text() ? "text" : "binary"; }
+    postgres::CopyFormat copy_format() const {
+        return is_text() ? postgres::CopyFormat::text : postgres::CopyFormat::binary;
+    }
 };
 
 /// The encoding that COPY must name, so that text is converted only if necessary; empty for the

@@ -1,8 +1,8 @@
 #include "load/small_chunks.hpp"
 
+#include "load/chunk_maker.hpp"
 #include "load/locks.hpp"
 #include "load/rows.hpp"
-#include "load/target_chunk.hpp"
 #include "load/triggers.hpp"
 #include "postgres/copy.hpp"
 #include "postgres/session.hpp"
@@ -63,15 +63,11 @@ SmallChunkLoader::load(const std::vector<Request>& requests, const std::vector<P
     if (simple.empty())
         return result;
 
-    const auto columns = chunk_columns(simple.front().target_hypertable);
     const auto encoding = copy_encoding(context_.source_server, context_.target_server);
-    const auto shape = sorted_for(simple.front().target_hypertable,
-                                  copy_shape(simple.front().chunk.columns, columns, encoding));
+    const auto shape =
+        sorted_for(simple.front().target_hypertable, common_copy_shape(simple, encoding));
     std::vector<std::string> copies;
     for (const auto& request : simple) {
-        const auto own = copy_shape(request.chunk.columns, columns, encoding);
-        if (own.columns != shape.columns || own.as_text != shape.as_text)
-            throw TaskError("its columns differ from those of other chunks");
         check_partitions(context_.source, context_.source_server, context_.target_server, request);
         copies.push_back(copy_to_stdout(shape, request.rows()));
     }
@@ -97,15 +93,14 @@ SmallChunkLoader::load(const std::vector<Request>& requests, const std::vector<P
     if (as_replica_)
         afterwards.emplace_back("SET LOCAL session_replication_role = origin");
     in.after.insert(in.after.begin(), afterwards.begin(), afterwards.end());
-    const auto copied = postgres::copy_together(
-        context_.source,
-        {.before = reading.begin,
-         .copies = std::move(copies),
-         .after = reading.end,
-         .sort_fields = shape.sort_fields,
-         .check = reading.check},
-        shape.is_text() ? postgres::CopyFormat::text : postgres::CopyFormat::binary,
-        context_.target, in, [&](auto bytes) { progress_.moved(bytes); });
+    const auto copied = postgres::copy_together(context_.source,
+                                                {.before = reading.begin,
+                                                 .copies = std::move(copies),
+                                                 .after = reading.end,
+                                                 .sort_fields = shape.sort_fields,
+                                                 .check = reading.check},
+                                                shape.copy_format(), context_.target, in,
+                                                [&](auto bytes) { progress_.moved(bytes); });
     const auto& counted = copied.after.back();
     for (std::size_t i = 0; i < simple.size(); ++i) {
         const auto& count = copied.counts[i];
@@ -146,18 +141,10 @@ std::vector<Prepared> SmallChunkLoader::lock(const std::vector<Request>& request
     for (std::size_t i = 0; i < requests.size(); ++i)
         if (prepared[i].plan.into == Plan::Into::new_chunk && !requests[i].chunk.compressed)
             missing.push_back(requests[i]);
-    // The Apache edition creates chunks only when rows are inserted.
-    if (missing.empty() || !context_.target_server.community)
+    if (missing.empty())
         return prepared;
-    create_chunks(missing);
+    ChunkMaker(context_).make(missing);
     return survey_.look(requests, situations, Survey::Locking::as_writer);
-}
-
-void SmallChunkLoader::create_chunks(const std::vector<Request>& requests) const {
-    std::vector<Statement> statements{{"BEGIN"}, {lock_to_make_chunk}};
-    for (const auto& request : requests)
-        statements.push_back(create_chunk_statement(request));
-    postgres::Transaction(context_.builder(), statements).commit();
 }
 
 /// \throws TaskError if the application has just written rows, which must stay.

@@ -50,7 +50,6 @@ class SmallChunkLoader {
   private:
     std::vector<Prepared> lock(const std::vector<Request>& requests,
                                const std::vector<timescale::Place>& places);
-    void create_chunks(const std::vector<Request>& requests) const;
     void empty(const std::vector<Request>& requests, const std::vector<Prepared>& prepared);
 
     Context context_;

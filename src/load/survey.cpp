@@ -173,6 +173,17 @@ CopyShape copy_shape(const Request& request, const std::string& encoding) {
     return copy_shape(request.chunk.columns, chunk_columns(request.target_hypertable), encoding);
 }
 
+CopyShape common_copy_shape(const std::vector<Request>& requests, const std::string& encoding) {
+    const auto columns = chunk_columns(requests.front().target_hypertable);
+    auto shape = copy_shape(requests.front().chunk.columns, columns, encoding);
+    for (const auto& request : requests) {
+        const auto own = copy_shape(request.chunk.columns, columns, encoding);
+        if (own.columns != shape.columns || own.as_text != shape.as_text)
+            throw TaskError("its columns differ from those of other chunks");
+    }
+    return shape;
+}
+
 void Prepared::take_rows_instead(const char* reason) {
     plan.what = Plan::What::rows;
     plan.compress_after = !target->referenced;

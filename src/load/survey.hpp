@@ -43,6 +43,10 @@ struct Request {
 /// \param encoding, errors as for the columns.
 CopyShape copy_shape(const Request& request, const std::string& encoding);
 
+/// The shape of requests for one hypertable.
+/// \throws TaskError if their chunks have different columns.
+CopyShape common_copy_shape(const std::vector<Request>& requests, const std::string& encoding);
+
 /// The plan for a request, and the state of the target's chunk.
 struct Prepared {
     Plan plan;

@@ -15,11 +15,6 @@ namespace load {
 using postgres::QualifiedName;
 using timescale::Chunk;
 
-postgres::Statement create_chunk_statement(const Request& request) {
-    return {"SELECT FROM _timescaledb_functions.create_chunk($1::regclass, $2::jsonb)",
-            {request.task.target.quoted(), request.task.slices.text()}};
-}
-
 void TargetChunks::empty(const Request& request, Prepared& prepared) {
     auto& plan = prepared.plan;
     if (plan.into == Plan::Into::hypertable) {
@@ -166,66 +161,6 @@ void TargetChunks::empty_hypercube(const Request& request, Prepared& prepared) {
     prepared.has_late_rows = std::ranges::any_of(place.overlapping, [&](const auto& chunk) {
         return prepared.late.are_in(target_, chunk, where);
     });
-}
-
-std::string TargetChunks::make_chunk(const Request& request, const std::string& rows) {
-    if (!target_server_.community)
-        return create_chunk_by_inserting(request, rows);
-    try {
-        create_chunk(request);
-    } catch (const postgres::SqlError& error) {
-        // Another worker or the application has just created a chunk here. The loader looks again.
-        if (error.sqlstate() != timescale::chunk_collision)
-            throw;
-    }
-    return {};
-}
-
-void TargetChunks::create_chunk(const Request& request) {
-    postgres::Transaction(builder_(),
-                          {{"BEGIN"}, {lock_to_make_chunk}, create_chunk_statement(request)})
-        .commit();
-}
-
-/// The Apache edition creates chunks only when rows are inserted. So insert the first row, and
-/// delete it before the transaction commits. Delete no other rows, because another worker or the
-/// application may have created and filled the chunk in the meantime.
-std::string TargetChunks::create_chunk_by_inserting(const Request& request,
-                                                    const std::string& rows) {
-    // Triggers must not fire for this row, even with --fire-triggers.
-    const auto& triggers = request.target_hypertable.triggers;
-    if (triggers.has_any() && !triggers.can_be_replica())
-        return "creating the chunk would fire triggers";
-    auto& builder = builder_();
-    postgres::Transaction transaction(builder, fmt::format("BEGIN; {}", lock_to_make_chunk));
-    if (triggers.has_any())
-        be_replica(builder);
-    timescale::route_exactly(builder, request.target_hypertable);
-    try {
-        const auto loaded = copy_table(source_, copy_shape(request, encoding_), rows + " LIMIT 1",
-                                       builder, request.task.target, progress_);
-        if (loaded.rows == 0)
-            return "there are no rows to create the chunk for";
-    } catch (const postgres::SqlError& error) {
-        if (error.says_gone() &&
-            !timescale::read_chunk(source_, source_server_, request.chunk.name))
-            throw postgres::ConcurrentChange("the chunk has just been dropped from the source");
-        throw_if_unvalidated(error, request);
-        throw;
-    }
-    const auto place = timescale::find_place(builder, {request.task.target, request.task.slices});
-    if (!place.same)
-        return "new chunks in the target get other slices";
-    const auto made = timescale::read_chunk(builder, target_server_, *place.same);
-    // With a NOT VALID key, there may be rows that reference this row.
-    if (made && made->referenced)
-        return "foreign keys reference its rows";
-    if (made && made->refuses_deletes)
-        return "a publication prevents deletes of its rows";
-    builder.execute(fmt::format("DELETE FROM ONLY {} WHERE xmin = pg_current_xact_id()::xid",
-                                place.same->quoted()));
-    transaction.commit();
-    return {};
 }
 
 void TargetChunks::compress(const QualifiedName& chunk) {
