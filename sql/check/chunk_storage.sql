@@ -28,13 +28,5 @@ JOIN _timescaledb_catalog.chunk
   ON chunk.id = _timescaledb_functions.chunk_id_from_relid(wanted.relid)
 LEFT JOIN _timescaledb_catalog.compression_chunk_size AS size ON size.chunk_id = chunk.id
 LEFT JOIN LATERAL (
-    SELECT coalesce(
-               (SELECT to_regclass(to_jsonb(settings) ->> 'compress_relid')
-                FROM _timescaledb_catalog.compression_settings AS settings
-                WHERE settings.relid = wanted.relid),
-               (SELECT to_regclass(format('%I.%I', to_jsonb(inner_chunk) ->> 'schema_name',
-                                                   to_jsonb(inner_chunk) ->> 'table_name'))
-                FROM _timescaledb_catalog.chunk AS inner_chunk
-                WHERE inner_chunk.id = (to_jsonb(chunk) ->> 'compressed_chunk_id')::int)
-           )::oid AS relid
+-- include timescale/compressed_table.inc
 ) AS compressed ON chunk.status & 1 = 1

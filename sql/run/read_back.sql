@@ -58,17 +58,10 @@ item AS MATERIALIZED (
            count(*) OVER (PARTITION BY place.number) AS chunks,
            to_regclass(place.hypertable)::oid AS hypertable_oid,
            relation.name AS chunk,
-           to_regclass(relation.name)::oid AS chunk_oid,
-           pg_relation_size(to_regclass(relation.name))
-               / current_setting('block_size')::bigint AS pages,
-           CASE WHEN chunk.status & 1 = 1 THEN coalesce(
-               (SELECT to_regclass(to_jsonb(settings) ->> 'compress_relid')
-                FROM _timescaledb_catalog.compression_settings AS settings
-                WHERE settings.relid = to_regclass(relation.name)),
-               (SELECT to_regclass(format('%I.%I', to_jsonb(inner_chunk) ->> 'schema_name',
-                                                   to_jsonb(inner_chunk) ->> 'table_name'))
-                FROM _timescaledb_catalog.chunk AS inner_chunk
-                WHERE inner_chunk.id = (to_jsonb(chunk) ->> 'compressed_chunk_id')::int)
+           class.oid AS chunk_oid,
+           pg_relation_size(class.oid) / current_setting('block_size')::bigint AS pages,
+           CASE WHEN chunk.status & 1 = 1 THEN (
+-- include timescale/compressed_table.inc
            ) END::oid AS compressed_oid,
            'age(xmin) <= age(' || quote_literal(pg_current_xact_id()::xid) || '::xid)' AS is_new
     FROM place
@@ -80,6 +73,7 @@ item AS MATERIALIZED (
                         format('%I.%I', to_jsonb(chunk) ->> 'schema_name',
                                         to_jsonb(chunk) ->> 'table_name')) AS name
         OFFSET 0) AS relation
+    CROSS JOIN LATERAL (SELECT to_regclass(relation.name)::oid AS oid OFFSET 0) AS class
 ),
 -- Groups of chunks that are filtered by the same columns: all chunks without batches, and each chunk
 -- with batches, whose columns for sorting and skipping may differ.

@@ -3,24 +3,16 @@
 --
 -- $1: the chunks' qualified and quoted names; number is the index of a name in this array, from 1
 WITH chunk AS (
-    SELECT wanted.number,
-           catalog_chunk.id,
-           wanted.relid,
-           coalesce(
-               (SELECT to_regclass(to_jsonb(settings) ->> 'compress_relid')
-                FROM _timescaledb_catalog.compression_settings AS settings
-                WHERE settings.relid = wanted.relid),
-               (SELECT to_regclass(format('%I.%I', to_jsonb(inner_chunk) ->> 'schema_name',
-                                                   to_jsonb(inner_chunk) ->> 'table_name'))
-                FROM _timescaledb_catalog.chunk AS inner_chunk
-                WHERE inner_chunk.id = (to_jsonb(catalog_chunk) ->> 'compressed_chunk_id')::int)
-           )::oid AS compressed_relid
-    FROM (SELECT number, to_regclass(name)::oid AS relid
+    SELECT class.number, chunk.id, class.oid AS relid, compressed.relid::oid AS compressed_relid
+    FROM (SELECT number, to_regclass(name)::oid AS oid
           FROM unnest($1::text[]) WITH ORDINALITY AS name (name, number)
-          OFFSET 0) AS wanted
-    JOIN _timescaledb_catalog.chunk AS catalog_chunk
-      ON catalog_chunk.id = _timescaledb_functions.chunk_id_from_relid(wanted.relid)
-    WHERE catalog_chunk.status & 1 = 1
+          OFFSET 0) AS class
+    JOIN _timescaledb_catalog.chunk
+      ON chunk.id = _timescaledb_functions.chunk_id_from_relid(class.oid)
+    CROSS JOIN LATERAL (
+-- include timescale/compressed_table.inc
+    ) AS compressed
+    WHERE chunk.status & 1 = 1
 )
 SELECT chunk.number,
        namespace.nspname AS schema_name,
