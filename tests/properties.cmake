@@ -11,7 +11,7 @@
 #   restarts     restart the servers, and therefore run alone
 
 set(quick "^(CommandLine.*|Control|CopyAggregates|CopyCompressed|CopyRows|CopyTogether|DualWrite|RefreshCaggs|StageAggregates|StageBounds|StageSelection|Verify|VerifyQuick)[.]")
-set(once "^(.*/)?(Ascii.*|CheckEncodings|CommandLine.*|Control|DifferentEncodings|Faults|ImportFaults|ImportRejects|KindsOfData|Latin1.*|Output.*|PlainFaults|Pooler|QueueChangedByHand|Report|Restart|SharedChunkFaults|StageBounds|Terminal|Tls|UnansweredCommit|Utf8.*|Win1252.*)[.]")
+set(once "^(.*/)?(Ascii.*|CheckEncodings|CommandLine.*|Control|DifferentEncodings|Faults|ImportAsPsql|ImportCheck|ImportColumns|ImportFaults|ImportRejects|ImportTimes|KindsOfData|Latin1.*|Output.*|PlainFaults|Pooler|QueueChangedByHand|Report|Restart|SharedChunkFaults|StageBounds|Terminal|Tls|UnansweredCommit|Utf8.*|Win1252.*)[.]")
 set(longest "^(.*/)?(DualWriteStress[.].*Compressed.*|Faults[.](TheOutcomeOf|AHangingConnection|RecoversIfEverythingHangs|VerifyFindsHanging).*|ImportFaults[.]Survives.*|KindsOfData[.](Large|Wide).*|SharedChunkFaults[.].*)")
 set(slow "^(.*/)?(ColumnChanges|CopyConcurrency|CopyShared|Crash|CrashOfCopy|DualWriteStress|EveryType|Faults|FewDifferences|ImportFaults|KindsOfData|OtherSlices|PagedLoad|PlainFaults|PlainSource|RandomHypertables|Restart|SharedChunkFaults)[.]")
 

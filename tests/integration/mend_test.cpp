@@ -93,7 +93,7 @@ struct Kind {
                          "interval '7 days')";
     const char* prepare = ""; ///< run on both sides
     const char* until = "2024-02-01";
-    int chunks = 1;
+    int rows = 100'000; ///< four at each second
 
     /// The time of a row, as SQL.
     std::string time(const std::string& second) const {
@@ -111,7 +111,10 @@ class FewDifferences : public Mending, public testing::WithParamInterface<Kind> 
 
 TEST_P(FewDifferences, OnlyTheirRangesTravel) {
     const auto& kind = GetParam();
-    constexpr int all = 400'000;
+    const int all = kind.rows;
+    const auto time_of_row = [&](int row) {
+        return kind.time(fmt::to_string(row / 4));
+    };
     both(fmt::format("CREATE TABLE readings (time {} NOT NULL, {}); {}; {}", kind.time_type,
                      kind.columns, kind.create, kind.prepare));
     source.run(fmt::format("INSERT INTO readings (time, device, value, note) SELECT {}, i % 4, "
@@ -124,12 +127,12 @@ TEST_P(FewDifferences, OnlyTheirRangesTravel) {
 
     // Three different places.
     target.run(fmt::format("UPDATE readings SET value = NULL WHERE time = {} AND device = 1",
-                           kind.time("10000")));
-    target.run(
-        fmt::format("DELETE FROM readings WHERE time = {} AND device = 2", kind.time("30000")));
+                           time_of_row(all / 10)));
+    target.run(fmt::format("DELETE FROM readings WHERE time = {} AND device = 2",
+                           time_of_row(all / 10 * 3)));
     target.run(fmt::format("INSERT INTO readings (time, device, value, note) VALUES ({}, 9, 9, "
                            "'only here')",
-                           kind.time("50000")));
+                           time_of_row(all / 2)));
     const auto verified = backfill({"verify", "--all", "--requeue"});
     EXPECT_EQ(verified.exit_status, exit_differences) << verified.output << verified.errors;
     ASSERT_TRUE(eventually([&] { return reported_changes(); }));
@@ -157,7 +160,7 @@ TEST_P(FewDifferences, OnlyTheirRangesTravel) {
 INSTANTIATE_TEST_SUITE_P(
     Kinds, FewDifferences,
     testing::Values(
-        Kind{"WithoutAKey", "device int, value int, note text"},
+        Kind{.name = "WithoutAKey", .columns = "device int, value int, note text", .rows = 400'000},
         Kind{"WithAKey", "device int, value int, note text, PRIMARY KEY (device, time)"},
         Kind{"WithoutAnIndexOnTime", "device int, value int, note text", "timestamptz",
              "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '7 "
@@ -170,13 +173,15 @@ INSTANTIATE_TEST_SUITE_P(
         Kind{"WithIntegerTime", "device int, value int, note text", "bigint",
              "SELECT create_hypertable('readings', 'time', chunk_time_interval => 1000000)", "",
              "2000000"},
-        Kind{"WithSpacePartitions", "device int, value int, note text", "timestamptz",
-             "SELECT create_hypertable('readings', 'time', 'device', 2, chunk_time_interval => "
-             "interval '7 days')"},
+        Kind{.name = "WithSpacePartitions",
+             .columns = "device int, value int, note text",
+             .create = "SELECT create_hypertable('readings', 'time', 'device', 2, "
+                       "chunk_time_interval => interval '7 days')",
+             .rows = 200'000},
         Kind{"CutByTheCompletionPoint", "device int, value int, note text", "timestamptz",
              "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '7 "
              "days')",
-             "", "2024-01-02T02:00"}),
+             "", "2024-01-01T06:30"}),
     [](const auto& kind) { return std::string(kind.param.name); });
 
 // ---------------------------------------------------------------- whole chunks
@@ -399,13 +404,13 @@ TEST_F(PlainMending, OnlyRangesThatDifferTravel) {
     target.run("SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '1 "
                "day')");
     source.run("CREATE INDEX ON readings (time);"
-               "INSERT INTO readings SELECT '2024-01-01'::timestamptz + i / 4 * interval '1 s', "
-               "i % 4, i, repeat('x', 60) FROM generate_series(0, 599999) i; ANALYZE readings");
+               "INSERT INTO readings SELECT '2024-01-01'::timestamptz + i * interval '1 s', "
+               "i % 4, i, repeat('x', 60) FROM generate_series(0, 149999) i; ANALYZE readings");
     migrate({"--until", "2024-02-01"});
     target.run("DELETE FROM readings WHERE time = '2024-01-01 03:30';"
                "UPDATE readings SET value = -1 WHERE time = '2024-01-01 05:00'");
     const auto output = backfill({"verify", "--repair"}).output;
-    EXPECT_THAT(output, AllOf(HasSubstr("mended 2 ranges, "), HasSubstr("of 345,600 rows"),
+    EXPECT_THAT(output, AllOf(HasSubstr("mended 2 ranges, "), HasSubstr("of 86,400 rows"),
                               HasSubstr("1 equal.")));
     expect_equal_rows("readings");
 }
