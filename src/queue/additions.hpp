@@ -19,7 +19,9 @@ struct Added {
     std::int64_t added = 0;             ///< chunks that were not in the queue
     std::int64_t grown = 0;             ///< chunks whose range to copy was extended
     std::int64_t changed = 0;           ///< chunks that may have changed since they were copied
-    std::int64_t bytes = 0;             ///< of all of these
+    std::int64_t bytes = 0;             ///< of all of these, on disk
+
+    std::int64_t chunks() const { return added + grown + changed; }
 };
 
 /// The slices of time of tables without chunks, by table, that the queue has tasks for. There may

@@ -17,59 +17,61 @@ void report_staged(output::Output& output, const std::vector<Hypertable>& hypert
                    const std::vector<TimeRange>& ranges, std::int64_t chunks,
                    const std::vector<queue::Added>& added, bool dry_run) {
     using output::Importance;
-    std::int64_t staged = 0;
-    std::int64_t grown = 0;
-    std::int64_t changed = 0;
-    std::int64_t bytes = 0;
+    queue::Added all;
     for (std::size_t i = 0; i < hypertables.size(); ++i) {
         const auto& hypertable = hypertables[i];
         const auto found = std::ranges::find(added, hypertable.name, &queue::Added::hypertable);
         const auto mine = found == added.end() ? queue::Added{} : *found;
         const auto axis = timescale::axis_of(hypertable.time.type);
-        output.event(
-            "staged",
-            {{"schema", hypertable.known_as().schema},
-             {"name", hypertable.known_as().name},
-             {"chunks", mine.added + mine.grown + mine.changed},
-             {"disk_bytes", mine.bytes},
-             {"from", timescale::format_time(axis, ranges[i].from)},
-             {"until", timescale::format_time(axis, ranges[i].until)},
-             {"dry_run", dry_run}},
-            Importance::detail,
-            fmt::format("  {}: {}, {}, {}", hypertable.known_as().quoted(),
-                        output::format_count(mine.added + mine.grown + mine.changed, "chunk"),
-                        output::format_bytes(mine.bytes), range_text(hypertable, ranges[i])));
-        staged += mine.added;
-        grown += mine.grown;
-        changed += mine.changed;
-        bytes += mine.bytes;
+        output.event("staged",
+                     {{"schema", hypertable.known_as().schema},
+                      {"name", hypertable.known_as().name},
+                      {"chunks", mine.chunks()},
+                      {"disk_bytes", mine.bytes},
+                      {"from", timescale::format_time(axis, ranges[i].from)},
+                      {"until", timescale::format_time(axis, ranges[i].until)},
+                      {"dry_run", dry_run}},
+                     Importance::detail,
+                     fmt::format("  {}: {}, {}, {}", hypertable.known_as().quoted(),
+                                 output::format_count(mine.chunks(), "chunk"),
+                                 output::format_bytes(mine.bytes),
+                                 range_text(hypertable, ranges[i])));
+        all.added += mine.added;
+        all.grown += mine.grown;
+        all.changed += mine.changed;
+        all.bytes += mine.bytes;
     }
-    const auto skipped = chunks - staged - grown - changed;
-    auto text = fmt::format("{} {}, {}.", dry_run ? "Would stage" : "Staged",
-                            output::format_count(staged, "chunk"), output::format_bytes(bytes));
-    if (grown > 0)
+    const auto skipped = chunks - all.chunks();
+    const bool only_new = all.added == all.chunks();
+    auto text = fmt::format("{} {}{}.", dry_run ? "Would stage" : "Staged",
+                            output::format_count(all.added, "chunk"),
+                            only_new ? ", " + output::format_bytes(all.bytes) : "");
+    if (all.grown > 0)
         text +=
             fmt::format("\n{} that had been staged before {} be copied again, with the new bounds "
                         "or snapshot.",
-                        output::format_count(grown, "chunk"), dry_run ? "would" : "will");
-    if (changed > 0)
+                        output::format_count(all.grown, "chunk"), dry_run ? "would" : "will");
+    if (all.changed > 0)
         text += fmt::format("\n{} that {} changed since {} copied, or may have, {} be mended.",
-                            output::format_count(changed, "chunk"), changed == 1 ? "has" : "have",
-                            changed == 1 ? "it was" : "they were", dry_run ? "would" : "will");
+                            output::format_count(all.changed, "chunk"),
+                            all.changed == 1 ? "has" : "have",
+                            all.changed == 1 ? "it was" : "they were", dry_run ? "would" : "will");
+    if (!only_new)
+        text += fmt::format("\nIn all, {} to copy.", output::format_bytes(all.bytes));
     if (skipped > 0)
         text +=
             fmt::format("\n{} {} that had been staged before.", dry_run ? "Would skip" : "Skipped",
                         output::format_count(skipped, "chunk"));
     output.event("summary",
                  {{"command", "stage"},
-                  {"staged", staged},
-                  {"grown", grown},
-                  {"changed", changed},
+                  {"staged", all.added},
+                  {"grown", all.grown},
+                  {"changed", all.changed},
                   {"skipped", skipped},
-                  {"disk_bytes", bytes},
+                  {"disk_bytes", all.bytes},
                   {"dry_run", dry_run}},
                  Importance::result, text);
-    if (staged + grown + changed > 0 && !dry_run)
+    if (all.chunks() > 0 && !dry_run)
         output.say(Importance::detail, "Next: timescaledb-backfill copy --source ... --target ...");
 }
 

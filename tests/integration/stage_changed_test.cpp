@@ -83,7 +83,7 @@ TEST_F(StageChanged, QueuesOnlyChunksWhoseRowsHaveChanged) {
 
     change("INSERT INTO readings VALUES ('2024-01-02 05:30', 1, 1), ('2024-01-09', 1, 1)");
     EXPECT_THAT(stage_changed(),
-                AllOf(HasSubstr("Staged 1 chunk,"), HasSubstr("1 chunk that has changed since it "
+                AllOf(HasSubstr("Staged 1 chunk."), HasSubstr("1 chunk that has changed since it "
                                                               "was copied")));
     EXPECT_THAT(to_do(), ElementsAre("01-02|t", "01-09|f"));
     expect_mended();

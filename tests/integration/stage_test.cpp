@@ -748,8 +748,8 @@ TEST_F(StageQueue, ExtendsTheRangeOfACopiedChunk) {
     stage_ok({"--from", "0", "--until", "15"});
     target.run("UPDATE __backfill.task SET worked = now()");
     EXPECT_THAT(stage_ok({"--from", "0", "--until", "25"}),
-                AllOf(HasSubstr("Staged 1 chunk,"), ContainsRegex("\n1 chunk .*copied again"),
-                      HasSubstr("Skipped 1 chunk ")));
+                AllOf(HasSubstr("Staged 1 chunk."), ContainsRegex("\n1 chunk .*copied again"),
+                      HasSubstr("\nIn all, "), HasSubstr("Skipped 1 chunk ")));
     EXPECT_THAT(staged_ranges(),
                 ElementsAre("[0,10) {[0,10)}", "[10,20) {[10,20)}", "[20,30) {[20,25)}"));
     EXPECT_THAT(target.rows("SELECT slice FROM __backfill.task WHERE worked IS NOT NULL"),
@@ -840,7 +840,7 @@ TEST_F(StageQueue, KeepsTheSnapshot) {
                 HasSubstr("Staged 8 chunks"));
     EXPECT_THAT(target.rows("SELECT DISTINCT snapshot FROM __backfill.task"),
                 ElementsAre(snapshot.id()));
-    EXPECT_THAT(stage_ok({"--until", "100"}), HasSubstr("Staged 1 chunk,"));
+    EXPECT_THAT(stage_ok({"--until", "100"}), HasSubstr("Staged 1 chunk."));
     EXPECT_EQ(tasks("snapshot IS NULL AND slice = '[50,60)'"), "1");
 }
 
