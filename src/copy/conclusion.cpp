@@ -72,9 +72,10 @@ ExitStatus conclude(CopyRun& copy, output::Output& output) {
     }
     if (left.failed > 0)
         return exit_failed;
-    if (!copy.options.chosen)
-        output.say(Importance::detail, conclusion(after, left));
-    return exit_done;
+    if (copy.options.chosen)
+        return exit_done;
+    output.say(left.free > 0 ? Importance::result : Importance::detail, conclusion(after, left));
+    return left.free > 0 ? exit_failed : exit_done;
 }
 
 } // namespace copy
