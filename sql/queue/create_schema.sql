@@ -3,7 +3,7 @@
 CREATE SCHEMA __backfill;
 
 -- The format of the tables below; increased when it changes.
-COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 9';
+COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 10';
 
 -- One row for each chunk of the source to copy.
 CREATE TABLE __backfill.task (
@@ -128,6 +128,19 @@ SELECT id, hypertable_schema, hypertable_name, target_schema, target_name, chunk
        (SELECT jsonb_agg(jsonb_build_array(lower(one), upper(one)) ORDER BY one)
         FROM unnest(range) AS one) AS ranges
 FROM __backfill.task;
+
+-- One row for each `stage --changed`: the numbers of chunks that it found. Except for those that are
+-- gone from the source, they were queued; bytes are theirs, as in task.bytes.
+CREATE TABLE __backfill.pass (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    staged timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- that were not in the queue; whose range grew; that have changed since they were copied, or may have
+    added bigint NOT NULL,
+    grown bigint NOT NULL,
+    changed bigint NOT NULL,
+    gone bigint NOT NULL,
+    bytes bigint NOT NULL
+);
 
 -- One row for each process that copies or verifies: its progress, written once a second.
 CREATE TABLE __backfill.run (

@@ -3,10 +3,12 @@
 #include "postgres/sqlstate.hpp"
 #include "postgres/transaction.hpp"
 #include "queue/additions.hpp"
+#include "queue/passes.hpp"
 #include "queue/queue.hpp"
 #include "run/endpoints.hpp"
 #include "run/privileges.hpp"
 #include "run/selection.hpp"
+#include "stage/gone_chunks.hpp"
 #include "stage/plan.hpp"
 #include "stage/report.hpp"
 #include "timescale/hypertable.hpp"
@@ -68,6 +70,7 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
     std::int64_t chunks = 0;
     std::set<copy::ChunkPart> parts; // of a dry run
     std::vector<queue::Added> added;
+    stage::GoneChunks gone;
     try {
         // Do not wait long for a task that a running copy holds.
         postgres::Transaction transaction(target.connection,
@@ -82,12 +85,16 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
                               additions.add(std::move(task));
                           });
         added = additions.finish();
+        if (options.changed) {
+            gone = stage::find_gone_chunks(source.connection, target.connection, hypertables);
+            queue::record(target.connection, queue::total_of(added), gone.count);
+        }
         output.say(output::Importance::detail,
                    fmt::format("{} from the {} to the {}",
                                options.dry_run ? "Would stage" : "Staging",
                                source.connection.name(), target.connection.name()));
         if (options.dry_run) {
-            stage::report_staged(output, hypertables, ranges, chunks, added, true);
+            stage::report_staged(output, hypertables, ranges, chunks, added, gone, true);
             copy::explain_briefly(ends, parts, output);
             return exit_done; // the transaction is rolled back
         }
@@ -100,7 +107,7 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
         throw Error("cannot stage: a running copy holds a chunk whose range would grow",
                     "stage again when that copy has finished");
     }
-    stage::report_staged(output, hypertables, ranges, chunks, added, false);
+    stage::report_staged(output, hypertables, ranges, chunks, added, gone, false);
     return exit_done;
 }
 

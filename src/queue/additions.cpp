@@ -60,6 +60,17 @@ std::string to_json(const std::vector<NewTask>& tasks) {
     return json::dump(list);
 }
 
+Added total_of(const std::vector<Added>& list) {
+    Added total;
+    for (const auto& one : list) {
+        total.added += one.added;
+        total.grown += one.grown;
+        total.changed += one.changed;
+        total.bytes += one.bytes;
+    }
+    return total;
+}
+
 std::map<postgres::QualifiedName, std::vector<timescale::TimeRange>>
 slices_of_plain_tables(postgres::Connection& target) {
     std::map<postgres::QualifiedName, std::vector<timescale::TimeRange>> slices;

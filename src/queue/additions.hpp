@@ -24,6 +24,9 @@ struct Added {
     std::int64_t chunks() const { return added + grown + changed; }
 };
 
+/// The sums over all hypertables.
+Added total_of(const std::vector<Added>& list);
+
 /// The slices of time of tables without chunks, by table, that the queue has tasks for. There may
 /// be no queue yet.
 std::map<postgres::QualifiedName, std::vector<timescale::TimeRange>>

@@ -15,9 +15,8 @@ using timescale::TimeRange;
 
 void report_staged(output::Output& output, const std::vector<Hypertable>& hypertables,
                    const std::vector<TimeRange>& ranges, std::int64_t chunks,
-                   const std::vector<queue::Added>& added, bool dry_run) {
+                   const std::vector<queue::Added>& added, const GoneChunks& gone, bool dry_run) {
     using output::Importance;
-    queue::Added all;
     for (std::size_t i = 0; i < hypertables.size(); ++i) {
         const auto& hypertable = hypertables[i];
         const auto found = std::ranges::find(added, hypertable.name, &queue::Added::hypertable);
@@ -36,11 +35,8 @@ void report_staged(output::Output& output, const std::vector<Hypertable>& hypert
                                  output::format_count(mine.chunks(), "chunk"),
                                  output::format_bytes(mine.bytes),
                                  range_text(hypertable, ranges[i])));
-        all.added += mine.added;
-        all.grown += mine.grown;
-        all.changed += mine.changed;
-        all.bytes += mine.bytes;
     }
+    const auto all = queue::total_of(added);
     const auto skipped = chunks - all.chunks();
     const bool only_new = all.added == all.chunks();
     auto text = fmt::format("{} {}{}.", dry_run ? "Would stage" : "Staged",
@@ -62,11 +58,14 @@ void report_staged(output::Output& output, const std::vector<Hypertable>& hypert
         text +=
             fmt::format("\n{} {} that had been staged before.", dry_run ? "Would skip" : "Skipped",
                         output::format_count(skipped, "chunk"));
+    if (gone.count > 0)
+        text += "\n" + gone.text();
     output.event("summary",
                  {{"command", "stage"},
                   {"staged", all.added},
                   {"grown", all.grown},
                   {"changed", all.changed},
+                  {"gone", gone.count},
                   {"skipped", skipped},
                   {"disk_bytes", all.bytes},
                   {"dry_run", dry_run}},

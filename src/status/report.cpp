@@ -50,6 +50,13 @@ json::Object fields_of(const queue::Failure& failure) {
     return fields;
 }
 
+json::Object fields_of(const queue::Pass& pass) {
+    return {{"number", pass.number},         {"staged", pass.staged},
+            {"added", pass.added.added},     {"grown", pass.added.grown},
+            {"changed", pass.added.changed}, {"gone", pass.gone},
+            {"disk_bytes", pass.added.bytes}};
+}
+
 json::Object fields_of(const QueueStatus& status, bool with_failures) {
     json::Array hypertables;
     for (const auto& one : status.hypertables) {
@@ -60,9 +67,13 @@ json::Object fields_of(const QueueStatus& status, bool with_failures) {
     json::Array runs;
     for (const auto& run : status.runs)
         runs.emplace_back(fields_of(run));
+    json::Array passes;
+    for (const auto& pass : status.passes)
+        passes.emplace_back(fields_of(pass));
     json::Object fields{{"paused", status.paused},
                         {"total", fields_of(total_of(status.hypertables))},
                         {"hypertables", std::move(hypertables)},
+                        {"passes", std::move(passes)},
                         {"runs", std::move(runs)}};
     if (with_failures) {
         json::Array failures;
@@ -79,18 +90,19 @@ int percent(const queue::HypertableProgress& progress) {
     return static_cast<int>(100 * progress.bytes_done / progress.bytes);
 }
 
+std::string count_or_dash(std::int64_t number) {
+    return number == 0 ? "-" : format_count(number);
+}
+
 std::vector<std::string> cells_of(const std::string& name, const queue::HypertableProgress& one) {
-    const auto count = [](std::int64_t number) {
-        return number == 0 ? std::string("-") : format_count(number);
-    };
     return {name,
             fmt::format("{}/{}", format_count(one.done), format_count(one.chunks)),
             format_bytes(one.bytes),
             fmt::format("{}%", percent(one)),
-            count(one.in_flight),
-            count(one.failed),
-            count(one.verified),
-            count(one.differing)};
+            count_or_dash(one.in_flight),
+            count_or_dash(one.failed),
+            count_or_dash(one.verified),
+            count_or_dash(one.differing)};
 }
 
 output::Board::Entry entry_from(const json::Value& worker, output::Board::Clock::time_point now) {
@@ -136,6 +148,26 @@ std::vector<std::string> lines_of(const queue::RunStatus& run, int columns, bool
     return lines;
 }
 
+/// A table of what each `stage --changed` found; the last ones if there are many.
+std::vector<std::string> pass_lines(const std::vector<queue::Pass>& passes) {
+    constexpr std::size_t most = 10;
+    if (passes.empty())
+        return {};
+    std::vector<std::vector<std::string>> rows{
+        {"pass", "staged (UTC)", "new", "extended", "changed", "gone", "size"}};
+    for (auto i = passes.size() - std::min(passes.size(), most); i < passes.size(); ++i) {
+        const auto& pass = passes[i];
+        auto staged = pass.staged.substr(0, std::string_view("2026-01-31T12:00").size());
+        std::ranges::replace(staged, 'T', ' ');
+        rows.push_back({format_count(pass.number), staged, count_or_dash(pass.added.added),
+                        count_or_dash(pass.added.grown), count_or_dash(pass.added.changed),
+                        count_or_dash(pass.gone), format_bytes(pass.added.bytes)});
+    }
+    auto lines = output::table(rows, "rlrrrrr");
+    lines.insert(lines.begin(), "");
+    return lines;
+}
+
 std::vector<std::string> status_lines(const QueueStatus& status, int columns, bool colours) {
     std::vector<std::vector<std::string>> rows{
         {"hypertable", "chunks", "size", "done", "in flight", "failed", "verified", "differing"}};
@@ -144,6 +176,8 @@ std::vector<std::string> status_lines(const QueueStatus& status, int columns, bo
     if (status.hypertables.size() != 1)
         rows.push_back(cells_of("total", total_of(status.hypertables)));
     auto lines = output::table(rows, "lrrrrrrr");
+    for (auto& line : pass_lines(status.passes))
+        lines.push_back(std::move(line));
     for (const auto& run : status.runs)
         for (auto& line : lines_of(run, columns, colours))
             lines.push_back(std::move(line));

@@ -13,6 +13,7 @@ QueueStatus read_status(postgres::Connection& target, bool with_failures) {
     QueueStatus status{.hypertables = queue::progress(target),
                        .runs = queue::runs(target),
                        .paused = queue::is_paused(target),
+                       .passes = queue::passes(target),
                        .failures = {}};
     if (with_failures)
         status.failures = queue::failures(target, most_failures);

@@ -2,6 +2,7 @@
 
 #include "postgres/connection.hpp"
 #include "queue/counts.hpp"
+#include "queue/passes.hpp"
 #include "queue/runs.hpp"
 
 #include <vector>
@@ -14,6 +15,7 @@ struct QueueStatus {
     std::vector<queue::HypertableProgress> hypertables;
     std::vector<queue::RunStatus> runs;
     bool paused = false;
+    std::vector<queue::Pass> passes;
     std::vector<queue::Failure> failures;
 };
 

@@ -115,6 +115,43 @@ TEST_F(StageChanged, CountsAChunkWithAnotherFileAsChanged) {
     expect_mended();
 }
 
+TEST_F(StageChanged, NamesChunksThatAreGoneFromTheSource) {
+    copy_readings();
+    source.run("SELECT drop_chunks('readings', older_than => '2024-01-02'::timestamptz)");
+    EXPECT_THAT(
+        stage_changed({"--dry-run"}),
+        testing::ContainsRegex("\n1 copied chunk is gone from the source, such as "
+                               "\"_timescaledb_internal\"\\.\"_hyper_._1_chunk\"\\. Their rows "
+                               "stay in the target; drop_chunks\\(\\) deletes them there\\."));
+    EXPECT_THAT(stage_changed({"--output", "json"}), HasSubstr("\"gone\":1"));
+    // A new chunk takes the place of one that is gone.
+    source.run("TRUNCATE readings; INSERT INTO readings VALUES ('2024-01-03 05:00', 1, 1)");
+    EXPECT_THAT(stage_changed(), AllOf(HasSubstr("Staged 1 chunk,"),
+                                       HasSubstr("2 copied chunks are gone from the source")));
+    backfill_ok({"copy"});
+    EXPECT_THAT(target.rows("SELECT time::date, count(*) FROM readings GROUP BY 1 ORDER BY 1"),
+                testing::SizeIs(3));
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE time >= '2024-01-03'"), "1");
+}
+
+TEST_F(StageChanged, StatusShowsWhatEachPassFound) {
+    copy_readings();
+    EXPECT_THAT(backfill_ok({"status"}), Not(HasSubstr("pass")));
+    change("UPDATE readings SET value = -1 WHERE time = '2024-01-01 05:00' AND device = 7");
+    stage_changed();
+    backfill_ok({"copy"});
+    source.run("INSERT INTO readings VALUES ('2024-02-01', 1, 1);"
+               "SELECT drop_chunks('readings', older_than => '2024-01-02'::timestamptz)");
+    stage_changed();
+    EXPECT_THAT(
+        backfill_ok({"status"}),
+        AllOf(testing::ContainsRegex("pass  staged \\(UTC\\) +new  extended  changed  gone +size"),
+              testing::ContainsRegex("   1  20..-..-.. ..:.. +-         -        1     -"),
+              testing::ContainsRegex("   2  20..-..-.. ..:.. +1         -        -     1")));
+    EXPECT_THAT(backfill_ok({"status", "--json"}),
+                AllOf(HasSubstr("\"number\":1"), HasSubstr("\"changed\":1")));
+}
+
 TEST_F(StageChanged, FindsChangesOfCompressedChunks) {
     NEEDS_COMMUNITY_EDITION();
     NEEDS_SAME_VERSION();
