@@ -7,11 +7,14 @@
 #   once         do not depend on the version and edition: connections, signals, bounds,
 #                queues changed by hand, output. If scripts/test uses several
 #                servers, these tests run only on the best ones
+#   community    do nothing on the Apache edition that they do not do on an old Community edition. If
+#                scripts/test uses both, these tests do not run on the Apache edition
 #   slow         take much longer than others
 #   restarts     restart the servers, and therefore run alone
 
 set(quick "^(CommandLine.*|Control|CopyAggregates|CopyCompressed|CopyRows|CopyTogether|DualWrite|RefreshCaggs|StageAggregates|StageBounds|StageSelection|Verify|VerifyQuick)[.]")
-set(once "^(.*/)?(Ascii.*|CheckEncodings|CommandLine.*|Control|DifferentEncodings|Faults|ImportAsPsql|ImportCheck|ImportColumns|ImportFaults|ImportRejects|ImportTimes|KindsOfData|Latin1.*|Output.*|PlainFaults|Pooler|QueueChangedByHand|Report|Restart|SharedChunkFaults|StageBounds|Terminal|Tls|UnansweredCommit|Utf8.*|Win1252.*)[.]")
+set(once "^(.*/)?(Ascii.*|CheckEncodings|CommandLine.*|CloneRoles|CompletionPoint|Control|DifferentEncodings|DismissedWorker|Faults|FewDifferences|ImportAsPsql|ImportCheck|ImportColumns|ImportFaults|ImportRejects|ImportTimes|KindsOfData|Latin1.*|Output.*|PlainFaults|PlantedObjects|Pooler|Queue|QueueChangedByHand|Report|Restart|RowSecurity|SharedChunkFaults|StageBounds|Terminal|Tls|UnansweredCommit|Utf8.*|VerifyTypes|VerifyValues|Win1252.*)[.]")
+set(community "^(.*/)?(ColumnChanges|CopyConcurrency|CrashOfCopy|EveryType|Mending|PagedLoad|PlainMending|Privileges|PublishedRows|Repair|StageChanged.*|StageQueue)[.]")
 set(longest "^(.*/)?(DualWriteStress[.].*Compressed.*|Faults[.](TheOutcomeOf|AHangingConnection|RecoversIfEverythingHangs|VerifyFindsHanging).*|ImportFaults[.]Survives.*|KindsOfData[.](Large|Wide).*|SharedChunkFaults[.].*)")
 set(slow "^(.*/)?(ColumnChanges|CopyConcurrency|CopyShared|Crash|CrashOfCopy|DualWriteStress|EveryType|Faults|FewDifferences|ImportFaults|KindsOfData|OtherSlices|PagedLoad|PlainFaults|PlainSource|RandomHypertables|Restart|SharedChunkFaults)[.]")
 
@@ -28,6 +31,9 @@ foreach(test IN LISTS integration)
     endif()
     if(test MATCHES "${once}")
         list(APPEND labels once)
+    endif()
+    if(test MATCHES "${community}")
+        list(APPEND labels community)
     endif()
     if(test MATCHES "${slow}")
         list(APPEND labels slow)

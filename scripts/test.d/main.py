@@ -22,8 +22,9 @@ DESCRIPTION = """\
 Installs what is missing, builds, and runs the unit tests, the fuzzers if clang is available, then
 the integration tests on two local servers of each of: the Apache edition of Debian trixie (fetched
 if missing), and the newest and the oldest version of the Community edition that scripts/servers
-list names. Tests that do not depend on the version run on the best one only. Prints the counts
-and the reasons of skipped tests at the end; the exit status is 0 if all tests that ran passed."""
+list names. Tests that do not depend on the version run on the best one only, and those that the
+Apache edition adds nothing to do not run there (with --timescaledb, all do). Prints the counts and
+the reasons of skipped tests at the end; the exit status is 0 if all tests that ran passed."""
 
 EPILOG = """\
 If BACKFILL_SOURCE and BACKFILL_TARGET are set, the integration tests run on those servers only.
@@ -95,8 +96,8 @@ class Tests:
         self.arguments = arguments
         self.results = []
 
-    def ctest(self, title, preset, label, variables=None, processes=PROCESSES, without=None):
-        """Runs the tests of a build that have the label `label`, except those with the label
+    def ctest(self, title, preset, label, variables=None, processes=PROCESSES, without=()):
+        """Runs the tests of a build that have the label `label`, except those with one of the labels
         `without`."""
         announce(title)
         folder = PROJECT / "build" / preset
@@ -109,7 +110,7 @@ class Tests:
              "--parallel", processes, "--output-junit", report,
              # A test must have all of the labels.
              *(word for one in labels for word in ("--label-regex", f"^{one}$")),
-             *(["--label-exclude", f"^{without}$"] if without else []),
+             *(["--label-exclude", f"^({'|'.join(without)})$"] if without else []),
              *(["--tests-regex", self.arguments.filter] if self.arguments.filter else [])],
             env=os.environ | (variables or {}), stdin=subprocess.DEVNULL)
         if report.exists():
@@ -134,7 +135,7 @@ class Tests:
         # Run all at the same time, because each runs for a fixed time.
         self.ctest("fuzz", "fuzz", "fuzz", {"BACKFILL_FUZZ_SECONDS": seconds}, "99")
 
-    def integration(self, choice, preset, program_of=None, without=None):
+    def integration(self, choice, preset, program_of=None, without=()):
         """Runs the integration tests on the servers of a choice, or all tests on the caller's servers
         if it is None. program_of: the preset of the program, if it differs from that of the tests."""
         more = {}
@@ -179,6 +180,14 @@ def can_fuzz():
     return True
 
 
+def repeated(choice, best, others, arguments):
+    """The labels of tests that would repeat on a choice what they do on others."""
+    if choice == best or arguments.timescaledb == "all":
+        return []
+    # There are an old and a new Community edition besides.
+    return ["once", *(["community"] if choice == "trixie" and len(others) > 1 else [])]
+
+
 def install(arguments):
     needs = ["build", "servers", "test", *(["lint"] if arguments.lint else []),
              *(["fuzz"] if arguments.fuzz else [])]
@@ -210,8 +219,8 @@ def run_all(arguments):
         tests.unit(arguments.preset)
         best, *others = choices(arguments)
         for choice in others if sanitized and others else [best, *others]:
-            repeats = choice != best and arguments.timescaledb != "all"
-            tests.integration(choice, arguments.preset, without="once" if repeats else None)
+            tests.integration(choice, arguments.preset,
+                              without=repeated(choice, best, others, arguments))
         if fuzzes:
             tests.fuzz(builds)
         if sanitized:
