@@ -1,6 +1,7 @@
 #include "base/exit_status.hpp"
 #include "cli/arguments.hpp"
 #include "commands/commands.hpp"
+#include "processes/launched.hpp"
 
 #include <fmt/format.h>
 
@@ -9,6 +10,7 @@
 #include <vector>
 
 int main(int argc, char** argv) {
+    processes::settle_if_launched();
     try {
         const auto arguments = cli::take_arguments(argc, argv);
         std::vector<const char*> pointers;
