@@ -128,7 +128,7 @@ TEXT
 
 # The same steps as in docs/guide.md, with data up to the present.
 show_full() {
-  databases+=(demo_plain)
+  databases+=(demo_plain demo_passes)
   until=$(date -u '+%F %H:%M:00+00')
   materialized=$(date -u -d '4 hours ago' '+%F %H:00:00+00')
   first=$(date -u -d '42 days ago' '+%F 00:00:00+00')
@@ -160,4 +160,6 @@ show_full() {
   export_and_import
   BACKFILL_TIMESCALEDB_EDITION=plain compare "$parts/plain_tables.sql"
   clean
+
+  show_passes
 }
