@@ -7,6 +7,8 @@ SELECT class.relkind,
        row_security_active(class.oid) AS row_security,
        current_user AS role,
        current_database() AS database,
+       has_database_privilege(current_database(), 'TEMPORARY') AS may_create_temporary,
+       has_table_privilege(class.oid, 'SELECT') AS may_select,
        has_schema_privilege(namespace.oid, 'USAGE') AS may_use_schema,
        (to_regnamespace('__backfill') IS NOT NULL
         OR has_database_privilege(current_database(), 'CREATE')) AS may_have_queue,
@@ -44,6 +46,7 @@ CROSS JOIN LATERAL (
                'name', attribute.attname,
                'type', format_type(attribute.atttypid, attribute.atttypmod),
                'generated', attribute.attgenerated <> '',
+               'is_identity_always', attribute.attidentity = 'a',
                'has_default', attribute.atthasdef OR attribute.attidentity <> '',
                'is_of_time', EXISTS (
                    -- also in arrays, ranges and domains
@@ -60,7 +63,8 @@ CROSS JOIN LATERAL (
                    WHERE id IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype,
                                 'timetz'::regtype)),
                'may_insert', has_column_privilege(class.oid, attribute.attnum, 'INSERT'),
-               'may_select', has_column_privilege(class.oid, attribute.attnum, 'SELECT'))
+               'may_select', has_column_privilege(class.oid, attribute.attnum, 'SELECT'),
+               'may_update', has_column_privilege(class.oid, attribute.attnum, 'UPDATE'))
                ORDER BY attribute.attnum), '[]') AS list
     FROM pg_attribute AS attribute
     WHERE attribute.attrelid = class.oid

@@ -29,9 +29,8 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
     };
     if (options.only_checks) {
         const auto plan = importing::plan_import(target, options, reading, check);
-        return importing::check_files(target.connection, plan, options, check, output)
-                   ? exit_done
-                   : exit_failed;
+        return importing::check_files(target, plan, options, check, output) ? exit_done
+                                                                            : exit_failed;
     }
     std::optional<csv::Rejects> rejects;
     if (options.rejects)

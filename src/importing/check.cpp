@@ -103,14 +103,15 @@ std::string format_of(const PlannedFile& file) {
 
 } // namespace
 
-bool check_files(postgres::Connection& target, const ImportPlan& plan, const ImportOptions& options,
+bool check_files(run::Endpoint& target, const ImportPlan& plan, const ImportOptions& options,
                  const std::function<void()>& check_stop, output::Output& output) {
+    require_temporary_table(target, plan.table, /*reads_table=*/true, {});
     ImportReport report(output, static_cast<std::int64_t>(plan.files.size()));
     if (!plan.columns_of_time.empty())
         report.reads(plan.columns_of_time, plan.reading);
     bool are_accepted = true;
     for (const auto& file : plan.files) {
-        const auto checked = check_file(target, plan, file, options, check_stop);
+        const auto checked = check_file(target.connection, plan, file, options, check_stop);
         are_accepted = are_accepted && checked.rejects.empty();
         for (const auto& reject : checked.rejects)
             report.rejected(file.path, reject);

@@ -3,7 +3,7 @@
 #include "importing/options.hpp"
 #include "importing/plan.hpp"
 #include "output/output.hpp"
-#include "postgres/connection.hpp"
+#include "run/endpoints.hpp"
 
 #include <functional>
 
@@ -18,9 +18,9 @@ namespace importing {
  * \param check_stop called repeatedly; may throw.
  * \returns true if the server refuses none of these records.
  * \throws Error as an import does if it cannot read a file, or if too many records of one batch are
- * refused
+ * refused, or if privileges are missing
  */
-bool check_files(postgres::Connection& target, const ImportPlan& plan, const ImportOptions& options,
+bool check_files(run::Endpoint& target, const ImportPlan& plan, const ImportOptions& options,
                  const std::function<void()>& check_stop, output::Output& output);
 
 } // namespace importing

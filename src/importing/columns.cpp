@@ -203,9 +203,9 @@ void ColumnMatcher::check(const std::vector<std::string>& columns, const std::st
             forbidden.push_back(name);
     }
     if (!forbidden.empty())
-        throw missing_privileges(target_, fmt::format("GRANT INSERT ({}) ON {} TO {}",
-                                                      quoted_list(forbidden), table_.name.quoted(),
-                                                      quote_identifier(table_.role)));
+        throw missing_privileges(
+            target_, table_,
+            {fmt::format("INSERT ({}) ON {}", quoted_list(forbidden), table_.name.quoted())});
 }
 
 void ColumnMatcher::require_all_used() const {

@@ -22,7 +22,7 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 /// `SELECT ...` of the temporary table's rows of which the last with each key is loaded. Rows are
 /// ordered by key, so that sessions that update the same rows do so in the same order.
 std::string select_last(const std::string& list, const std::string& from, const UniqueKey& key) {
-    auto order = quoted_list(key.columns);
+    auto order = fmt::format("{}", fmt::join(key.compared, ", "));
     if (!key.nulls_are_equal) {
         std::vector<std::string> nulls;
         for (const auto& column : key.columns)
@@ -33,14 +33,39 @@ std::string select_last(const std::string& list, const std::string& from, const 
                        from);
 }
 
-/// `DO UPDATE SET ...` of the columns that do not belong to the key.
-std::string update_of(const std::vector<std::string>& columns, const UniqueKey& key) {
+/// `DO UPDATE SET ...`
+std::string update_of(const std::vector<std::string>& columns) {
     std::vector<std::string> changes;
     for (const auto& column : columns)
-        if (!contains(key.columns, column))
-            changes.push_back(fmt::format("{0} = excluded.{0}", quote_identifier(column)));
+        changes.push_back(fmt::format("{0} = excluded.{0}", quote_identifier(column)));
     return changes.empty() ? "DO NOTHING"
                            : fmt::format("DO UPDATE SET {}", fmt::join(changes, ", "));
+}
+
+/// The columns that existing rows get new values in: those that do not belong to the key.
+/// \throws UsageError if they cannot be updated.
+std::vector<std::string> updated_columns(const ImportTable& table,
+                                         const std::vector<std::string>& columns,
+                                         const UniqueKey& key, const std::string& path) {
+    for (const auto& column : key.columns)
+        if (!contains(columns, column))
+            throw UsageError(fmt::format("{} has no column {}, which belongs to the key by which "
+                                         "--on-conflict update finds rows",
+                                         path, quote_identifier(column)));
+    std::vector<std::string> updated;
+    for (const auto& column : columns) {
+        if (contains(key.columns, column))
+            continue;
+        if (table.find(column)->is_identity_always)
+            throw UsageError(
+                fmt::format("--on-conflict update cannot change {}, which is GENERATED ALWAYS AS "
+                            "IDENTITY and does not belong to the key",
+                            quote_identifier(column)),
+                "leave it out with --ignore-columns, so that existing rows keep their values and "
+                "new ones get others");
+        updated.push_back(column);
+    }
+    return updated;
 }
 
 } // namespace
@@ -56,12 +81,14 @@ UniqueKey read_key(postgres::Connection& connection, const ImportTable& table) {
                         "of {}, of which none is its primary key",
                         rows.size(), table.name.quoted()));
     return {.columns = json::parse(rows.text(0, "columns")).texts(),
+            .compared = json::parse(rows.text(0, "compared")).texts(),
             .nulls_are_equal = rows.boolean(0, "nulls_are_equal")};
 }
 
-Detour make_detour(const ImportTable& table, const std::vector<std::string>& columns,
-                   const std::string& where, OnConflict on_conflict,
-                   const std::optional<UniqueKey>& key, const std::string& path) {
+Detour make_detour(const run::Endpoint& target, const ImportTable& table,
+                   const std::vector<std::string>& columns, const std::string& where,
+                   OnConflict on_conflict, const std::optional<UniqueKey>& key,
+                   const std::string& path) {
     std::vector<std::string> definitions;
     for (const auto& name : columns)
         definitions.push_back(fmt::format("{} {}", quote_identifier(name), table.find(name)->type));
@@ -70,19 +97,17 @@ Detour make_detour(const ImportTable& table, const std::vector<std::string>& col
     const auto from = fmt::format("pg_temp.{}{}", detour.name, where);
     auto select = fmt::format("SELECT {} FROM {}", list, from);
     std::string conflict;
+    std::vector<std::string> updated;
     if (on_conflict == OnConflict::skip) {
         conflict = " ON CONFLICT DO NOTHING";
     } else if (on_conflict == OnConflict::update) {
-        for (const auto& column : key->columns)
-            if (!contains(columns, column))
-                throw UsageError(
-                    fmt::format("{} has no column {}, which belongs to the key by which "
-                                "--on-conflict update finds rows",
-                                path, quote_identifier(column)));
+        updated = updated_columns(table, columns, *key, path);
         select = select_last(list, from, *key);
-        conflict = fmt::format(" ON CONFLICT ({}) {}", quoted_list(key->columns),
-                               update_of(columns, *key));
+        conflict =
+            fmt::format(" ON CONFLICT ({}) {}", quoted_list(key->columns), update_of(updated));
     }
+    require_temporary_table(target, table, /*reads_table=*/on_conflict == OnConflict::update,
+                            std::move(updated));
     detour.create = fmt::format("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP", detour.name,
                                 fmt::join(definitions, ", "));
     // OVERRIDING SYSTEM VALUE: like COPY, take the values of identity columns from the file.

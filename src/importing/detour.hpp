@@ -25,6 +25,7 @@ struct Detour {
 /// A unique key that identifies existing rows.
 struct UniqueKey {
     std::vector<std::string> columns;
+    std::vector<std::string> compared; ///< expressions for them that are equal if they conflict
     bool nulls_are_equal = false;
 };
 
@@ -35,9 +36,11 @@ UniqueKey read_key(postgres::Connection& connection, const ImportTable& table);
 /// Makes a detour, without its COPY statement.
 /// \param columns those of the file. \param where the condition of the bounds, " WHERE ..." or
 /// empty. \param key for OnConflict::update.
-/// \throws UsageError if the file does not have all columns of the key.
-Detour make_detour(const ImportTable& table, const std::vector<std::string>& columns,
-                   const std::string& where, OnConflict on_conflict,
-                   const std::optional<UniqueKey>& key, const std::string& path);
+/// \throws UsageError if the file does not have all columns of the key, or one that cannot be
+/// updated; Error if privileges are missing.
+Detour make_detour(const run::Endpoint& target, const ImportTable& table,
+                   const std::vector<std::string>& columns, const std::string& where,
+                   OnConflict on_conflict, const std::optional<UniqueKey>& key,
+                   const std::string& path);
 
 } // namespace importing

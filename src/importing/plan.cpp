@@ -60,10 +60,10 @@ Condition condition(run::Endpoint& target, const ImportTable& table, const Impor
         throw UsageError(why);
     const auto* time = table.find(hypertable.time.column);
     if (time == nullptr || !time->may_select)
-        throw missing_privileges(target,
-                                 fmt::format("GRANT SELECT ({}) ON {} TO {}",
-                                             quote_identifier(hypertable.time.column),
-                                             table.name.quoted(), quote_identifier(table.role)));
+        throw missing_privileges(
+            target, table,
+            {fmt::format("SELECT ({}) ON {}", quote_identifier(hypertable.time.column),
+                         table.name.quoted())});
     // A row without a time passes the condition, so that the table rejects it.
     return {.where = fmt::format(
                 " WHERE ({}) IS NOT FALSE",
@@ -189,8 +189,8 @@ PlannedFile plan_file(run::Endpoint& target, const std::string& path, const Impo
     if (has_detour && !file.columns.empty()) { // an empty file has none
         if (!condition.where.empty())
             require_time(file.columns, condition, path);
-        file.detour =
-            make_detour(table, file.columns, condition.where, options.on_conflict, key, path);
+        file.detour = make_detour(target, table, file.columns, condition.where, options.on_conflict,
+                                  key, path);
         file.detour->copy = copy_statement(file, "pg_temp." + quote_identifier(file.detour->name));
     }
     return file;

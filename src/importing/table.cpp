@@ -1,5 +1,6 @@
 #include "importing/table.hpp"
 
+#include "importing/columns.hpp"
 #include "json/value.hpp"
 #include "postgres/sqlstate.hpp"
 #include "sql.hpp"
@@ -70,9 +71,29 @@ timescale::Hypertable read_hypertable(postgres::Connection& connection,
 
 } // namespace
 
-Error missing_privileges(const run::Endpoint& target, const std::string& grant) {
+Error missing_privileges(const run::Endpoint& target, const ImportTable& table,
+                         const std::vector<std::string>& privileges) {
+    std::vector<std::string> grants;
+    grants.reserve(privileges.size());
+    for (const auto& privilege : privileges)
+        grants.push_back(fmt::format("GRANT {} TO {}", privilege, quote_identifier(table.role)));
     return Error("cannot import: missing privileges",
-                 fmt::format("in the {}: {}", target.connection.name(), grant));
+                 fmt::format("in the {}: {}", target.connection.name(), fmt::join(grants, "; ")));
+}
+
+void require_temporary_table(const run::Endpoint& target, const ImportTable& table,
+                             bool reads_table, std::vector<std::string> updated) {
+    std::vector<std::string> missing;
+    if (!table.may_create_temporary)
+        missing.push_back("TEMPORARY ON DATABASE " + quote_identifier(table.database));
+    if (reads_table && !table.may_select)
+        missing.push_back("SELECT ON " + table.name.quoted());
+    std::erase_if(updated, [&](const auto& column) { return table.find(column)->may_update; });
+    if (!updated.empty())
+        missing.push_back(
+            fmt::format("UPDATE ({}) ON {}", quoted_list(updated), table.name.quoted()));
+    if (!missing.empty())
+        throw missing_privileges(target, table, missing);
 }
 
 const TableColumn* ImportTable::find(const std::string& column) const {
@@ -82,32 +103,39 @@ const TableColumn* ImportTable::find(const std::string& column) const {
 
 ImportTable read_table(run::Endpoint& target, const std::string& text) {
     auto& connection = target.connection;
-    ImportTable table{
-        .name = read_name(connection, text), .hypertable = {}, .role = {}, .columns = {}};
+    ImportTable table{.name = read_name(connection, text),
+                      .hypertable = {},
+                      .database = {},
+                      .role = {},
+                      .columns = {}};
     const auto row = connection.query(sql::import_table, {table.name.schema, table.name.name});
     if (row.empty())
         throw Error(fmt::format("the {} has no table {}", connection.name(), table.name.quoted()));
     require_loadable(row, table.name);
     if (row.boolean(0, "is_hypertable"))
         table.hypertable = read_hypertable(connection, table.name);
+    table.database = row.string(0, "database");
     table.role = row.string(0, "role");
+    table.may_create_temporary = row.boolean(0, "may_create_temporary");
+    table.may_select = row.boolean(0, "may_select");
     table.rearranged = row.boolean(0, "rearranged");
     std::vector<std::string> needs;
     if (!row.boolean(0, "may_use_schema"))
         needs.push_back("USAGE ON SCHEMA " + quote_identifier(table.name.schema));
     if (!row.boolean(0, "may_have_queue"))
-        needs.push_back("CREATE ON DATABASE " + quote_identifier(row.string(0, "database")));
+        needs.push_back("CREATE ON DATABASE " + quote_identifier(table.database));
     if (!needs.empty())
-        throw missing_privileges(target, fmt::format("GRANT {} TO {}", fmt::join(needs, ", "),
-                                                     quote_identifier(table.role)));
+        throw missing_privileges(target, table, needs);
     for (const auto& column : json::parse(row.text(0, "columns")).array())
         table.columns.push_back({.name = column.at("name").text(),
                                  .type = column.at("type").text(),
                                  .generated = column.at("generated").boolean(),
+                                 .is_identity_always = column.at("is_identity_always").boolean(),
                                  .has_default = column.at("has_default").boolean(),
                                  .is_of_time = column.at("is_of_time").boolean(),
                                  .may_insert = column.at("may_insert").boolean(),
-                                 .may_select = column.at("may_select").boolean()});
+                                 .may_select = column.at("may_select").boolean(),
+                                 .may_update = column.at("may_update").boolean()});
     return table;
 }
 

@@ -15,17 +15,22 @@ struct TableColumn {
     std::string name;
     std::string type;
     bool generated = false;
+    bool is_identity_always = false;
     bool has_default = false; ///< or is an identity column
     bool is_of_time = false;  ///< its text depends on the time zone or the date style
     bool may_insert = false;
     bool may_select = false;
+    bool may_update = false;
 };
 
 /// The table that an import loads rows into.
 struct ImportTable {
     postgres::QualifiedName name;
     std::optional<timescale::Hypertable> hypertable; ///< set if the table is a hypertable
+    std::string database;
     std::string role;
+    bool may_create_temporary = false; ///< the role may create temporary tables in the database
+    bool may_select = false;           ///< the role may read all columns
     std::vector<TableColumn> columns;
     bool rearranged = false; ///< its columns may have other positions in its chunks
 
@@ -37,7 +42,14 @@ struct ImportTable {
 /// \throws UsageError if that is not a name; Error if rows cannot be loaded into it.
 ImportTable read_table(run::Endpoint& target, const std::string& text);
 
-/// \param grant the statement that grants the privileges.
-Error missing_privileges(const run::Endpoint& target, const std::string& grant);
+/// \param privileges those that the role lacks, such as "SELECT ON readings".
+Error missing_privileges(const run::Endpoint& target, const ImportTable& table,
+                         const std::vector<std::string>& privileges);
+
+/// \param reads_table the temporary table is made or filled from all columns of the table.
+/// \param updated columns that get new values.
+/// \throws Error unless the role may load rows by way of a temporary table.
+void require_temporary_table(const run::Endpoint& target, const ImportTable& table,
+                             bool reads_table, std::vector<std::string> updated);
 
 } // namespace importing

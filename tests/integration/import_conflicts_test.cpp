@@ -1,6 +1,7 @@
 // `import --on-conflict`: records whose unique key the table has already.
 
 #include "support/import.hpp"
+#include "support/role.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -106,6 +107,67 @@ TEST_F(ImportConflicts, NeedAKey) {
     file.write("a,c\n1,5\n2,6\n");
     import_ok("keyed", {"--on-conflict", "update", "--name", "keyed", file.path()});
     EXPECT_THAT(target.rows("SELECT * FROM keyed ORDER BY a"), ElementsAre("1|1|5", "2|NULL|6"));
+}
+
+TEST_F(ImportConflicts, NeedPrivilegesBeforeTheFirstRow) {
+    file.write(records);
+    const Role role(target);
+    program_uri = role.uri();
+    const auto grant = [&](const std::string& privilege) {
+        target.run(fmt::format("GRANT {} TO {}", privilege, role.name()));
+    };
+    grant("CREATE ON DATABASE " + target.name());
+    grant("INSERT, SELECT (time) ON readings");
+    target.run(fmt::format("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC", target.name()));
+    const auto update = std::string("GRANT UPDATE (\"value\") ON \"public\".\"readings\" TO ");
+    const auto select = std::string("GRANT SELECT ON \"public\".\"readings\" TO ");
+    const auto temporary = std::string("GRANT TEMPORARY ON DATABASE ");
+    expect_refused_at_once(
+        "readings", {"--on-conflict", "update", file.path()}, exit_failed,
+        AllOf(HasSubstr(temporary), HasSubstr("; " + select), HasSubstr("; " + update)));
+    expect_refused_at_once("readings", {"--on-conflict", "skip", file.path()}, exit_failed,
+                           AllOf(HasSubstr(temporary), Not(HasSubstr("SELECT"))));
+    expect_refused_at_once("readings", {"--check", file.path()}, exit_failed,
+                           AllOf(HasSubstr(temporary), HasSubstr("; " + select)));
+    grant("TEMPORARY ON DATABASE " + target.name());
+    import_ok("readings", {"--on-conflict", "skip", "--until", "2024-01-04", file.path()});
+    grant("SELECT, UPDATE (value) ON readings");
+    import_ok("readings", {"--check", file.path()});
+    EXPECT_THAT(import_ok("readings", {"--on-conflict", "update", "--name", "b", file.path()}),
+                HasSubstr("(3 of them updated)"));
+}
+
+TEST_F(ImportConflicts, CannotUpdateIdentityColumns) {
+    target.run("CREATE TABLE numbered (id int GENERATED ALWAYS AS IDENTITY, name text PRIMARY KEY, "
+               "value int); INSERT INTO numbered VALUES (DEFAULT, 'a', 1)");
+    file.write("id,name,value\n8,a,2\n9,b,3\n");
+    expect_refused_at_once(
+        "numbered", {"--on-conflict", "update", file.path()}, exit_usage,
+        HasSubstr("cannot change \"id\", which is GENERATED ALWAYS AS IDENTITY and does not belong "
+                  "to the key; leave it out with --ignore-columns"));
+    import_ok("numbered",
+              {"--on-conflict", "update", "--ignore-columns", "id", "--name", "b", file.path()});
+    EXPECT_THAT(target.rows("SELECT name, value, id IN (8, 9) FROM numbered ORDER BY name"),
+                ElementsAre("a|2|f", "b|3|f"));
+    target.run("CREATE TABLE keyed (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, value int)");
+    file.write("id,value\n7,1\n7,2\n");
+    import_ok("keyed", {"--on-conflict", "update", file.path()});
+    EXPECT_THAT(target.rows("SELECT * FROM keyed"), ElementsAre("7|2"));
+}
+
+TEST_F(ImportConflicts, ComparesKeysByTheirCollation) {
+    target.run("CREATE COLLATION \"no case\" (provider = icu, locale = 'und-u-ks-level2', "
+               "deterministic = false); "
+               "CREATE TABLE names (name text COLLATE \"no case\" PRIMARY KEY, value int); "
+               "CREATE TABLE others (name text, value int); "
+               "CREATE UNIQUE INDEX ON others (name COLLATE \"no case\"); "
+               "INSERT INTO names VALUES ('a', 1); INSERT INTO others VALUES ('a', 1)");
+    file.write("name,value\nA,2\na,3\nb,4\nB,5\n");
+    for (const std::string table : {"names", "others"}) {
+        import_ok(table, {"--on-conflict", "update", "--name", table, file.path()});
+        EXPECT_THAT(target.rows("SELECT * FROM " + table + " ORDER BY value"),
+                    ElementsAre("a|3", "B|5"));
+    }
 }
 
 TEST_F(ImportConflicts, AreFoundInCompressedChunks) {
