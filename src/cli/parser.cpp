@@ -141,7 +141,7 @@ Option& Option::type_is_called(const std::string& name) {
 }
 
 Option& Option::one_at_a_time() {
-    option_->expected(1)->take_all();
+    option_->expected(1)->take_all()->allow_extra_args(false);
     return *this;
 }
 
