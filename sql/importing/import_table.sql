@@ -48,6 +48,19 @@ CROSS JOIN LATERAL (
                'generated', attribute.attgenerated <> '',
                'is_identity_always', attribute.attidentity = 'a',
                'has_default', attribute.atthasdef OR attribute.attidentity <> '',
+               -- its type, or that under its domains
+               'base_type', (
+                   WITH RECURSIVE base AS (
+                       SELECT attribute.atttypid AS id
+                       UNION ALL
+                       SELECT type.typbasetype
+                       FROM base
+                       JOIN pg_type AS type ON type.oid = base.id
+                       WHERE type.typtype = 'd')
+                   SELECT format_type(base.id, NULL)
+                   FROM base
+                   JOIN pg_type AS type ON type.oid = base.id
+                   WHERE type.typtype <> 'd'),
                'is_of_time', EXISTS (
                    -- also in arrays, ranges and domains
                    WITH RECURSIVE part AS (

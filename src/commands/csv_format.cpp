@@ -37,6 +37,12 @@ void add_format(cli::Command command, csv::Format& format, importing::GivenForma
         .option("--null", given.nulls,
                 "unquoted text that stands for NULL, may be repeated; by default, the empty string")
         .one_at_a_time();
+    command.choice("--decimal", format.decimal,
+                   {{"point", csv::Decimal::point},
+                    {"comma", csv::Decimal::comma},
+                    {"grouped-comma", csv::Decimal::grouped_comma}},
+                   "what is before the decimals of numbers; with grouped-comma, 1.234 is 1234 "
+                   "[point]");
     add_character(
         command, "--comment", [&](char c) { format.comment = c; },
         "character at the beginning of lines that are left out");

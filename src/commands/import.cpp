@@ -127,6 +127,12 @@ cli::Subcommand add_import(cli::Parser& parser) {
                 "columns, separated by commas, in which --null means NULL even in quotes; or all")
         .check_value();
     command
+        .option("--time-format", options.time_formats,
+                "how times are written: epoch, epoch-ms, epoch-us, epoch-ns, excel, or a pattern "
+                "such as '%d.%m.%Y %H:%M'; for the time column, or as 'column=format'; may be "
+                "repeated")
+        .one_at_a_time();
+    command
         .option("--time-zone", options.time_zone,
                 "time zone of times without one; by default, as in psql")
         .check_value();

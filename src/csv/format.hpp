@@ -1,5 +1,7 @@
 #pragma once
 
+#include "csv/numbers.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,6 +20,7 @@ struct Format {
     std::vector<std::string> more_nulls{}; ///< further texts that mean NULL
     std::optional<char> comment{};         ///< begins a line that is no record
     std::int64_t skip_lines = 0;           ///< at the beginning of a file
+    Decimal decimal = Decimal::point;      ///< of numbers
 };
 
 /// \throws UsageError if the ends of records would be ambiguous, or if COPY rejects the format.

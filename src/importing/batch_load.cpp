@@ -27,7 +27,7 @@ bool BatchLoad::load_all() {
     std::string_view data = batch_.data;
     if (file_.rewriter->is_needed()) {
         rewritten.reserve(data.size());
-        if (!file_.rewriter->rewrite(data, rewritten))
+        if (file_.rewriter->rewrite(data, rewritten))
             return false;
         data = rewritten;
     }
@@ -102,11 +102,8 @@ void BatchLoad::find_rejects() {
         const auto parts = parts_of(range, where.line);
         left.insert(left.end(), parts.begin(), parts.end());
     }
-    for (const auto index : too_short_)
-        reject(index,
-               fmt::format("missing data: the record has fewer than the {} columns of the file",
-                           file_.rewriter->fields()),
-               "missing data");
+    for (const auto& [index, unfit] : unfit_)
+        reject(index, unfit.reason, unfit.kind);
     std::ranges::sort(rejects_, {}, &csv::Reject::line);
     require_different_reasons();
 }
@@ -137,11 +134,12 @@ void BatchLoad::rewrite_records() {
     for (std::size_t i = 0; i < in_file_.records.size(); ++i) {
         if (in_file_.records[i].is_comment)
             continue;
-        if (file_.rewriter->rewrite(in_file_.bytes({i, i + 1}), rewritten_)) {
+        auto unfit = file_.rewriter->rewrite(in_file_.bytes({i, i + 1}), rewritten_);
+        if (!unfit) {
             origin_.push_back(i);
             continue;
         }
-        too_short_.push_back(i);
+        unfit_.emplace_back(i, std::move(*unfit));
         if (!rules_.are_skipped)
             break;
     }

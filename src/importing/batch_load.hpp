@@ -92,9 +92,10 @@ class BatchLoad {
 
     // for find_rejects()
     Records in_file_;
-    std::string rewritten_;              ///< what is sent, if it differs from the file's data
-    Records sent_;                       ///< records in the form in which they are sent
-    std::vector<std::size_t> too_short_; ///< indexes in in_file_ of records that are not sent
+    std::string rewritten_; ///< what is sent, if it differs from the file's data
+    Records sent_;          ///< records in the form in which they are sent
+    /// Records that are not sent, by their indexes in in_file_.
+    std::vector<std::pair<std::size_t, csv::Unfit>> unfit_;
     std::vector<std::size_t> origin_;    ///< the index in in_file_ of each sent record
     std::optional<std::size_t> suspect_; ///< the record at the line that the server reported
     bool lines_are_right_ = true;

@@ -6,12 +6,20 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace importing {
 
 namespace {
 
+using namespace std::string_view_literals;
 using postgres::quote_identifier;
+
+constexpr std::array integer_types{"smallint"sv, "integer"sv, "bigint"sv};
+constexpr std::array number_types{"real"sv, "double precision"sv, "numeric"sv};
+constexpr std::string_view timestamptz = "timestamp with time zone";
+constexpr std::array time_types{"date"sv, "timestamp without time zone"sv, timestamptz};
 
 std::string trimmed(std::string_view text) {
     constexpr auto blanks = " \t";
@@ -24,6 +32,11 @@ std::string lower(std::string text) {
         if (c >= 'A' && c <= 'Z')
             c = static_cast<char>(c - 'A' + 'a');
     return text;
+}
+
+bool is_utc(const std::string& zone) {
+    constexpr std::array names{"utc"sv, "etc/utc"sv, "uct"sv, "gmt"sv, "etc/gmt"sv, "zulu"sv};
+    return std::ranges::find(names, lower(zone)) != names.end();
 }
 
 /// The names of an option: a CSV record.
@@ -83,18 +96,10 @@ std::string quoted_list(const std::vector<std::string>& names) {
 }
 
 ColumnMatcher::ColumnMatcher(const run::Endpoint& target, const ImportTable& table,
-                             const ImportOptions& options)
+                             const ImportOptions& options, const ReadingSettings& reading)
     : target_(target), table_(table), options_(options) {
     for (const auto& column : table_.columns)
         known_.push_back(column.name);
-    const auto column_of = [&](const std::string& name, const char* option) {
-        const auto* column = find_name(known_, name);
-        if (column == nullptr)
-            throw UsageError(
-                fmt::format("{} names the column {}, which {} does not have (it has {})", option,
-                            quote_identifier(name), table_.name.quoted(), quoted_list(known_)));
-        return *column;
-    };
     if (options_.map)
         for (const auto& pair : names_in(*options_.map)) {
             const auto at = pair.rfind('=');
@@ -112,6 +117,62 @@ ColumnMatcher::ColumnMatcher(const run::Endpoint& target, const ImportTable& tab
     else if (options_.force_null)
         for (const auto& name : names_in(*options_.force_null))
             null_quoted_.insert(column_of(name, "--force-null"));
+    read_time_formats(reading);
+}
+
+/// \throws UsageError if the table does not have the column.
+const std::string& ColumnMatcher::column_of(const std::string& name, const char* option) const {
+    const auto* column = find_name(known_, name);
+    if (column == nullptr)
+        throw UsageError(fmt::format("{} names the column {}, which {} does not have (it has {})",
+                                     option, quote_identifier(name), table_.name.quoted(),
+                                     quoted_list(known_)));
+    return *column;
+}
+
+void ColumnMatcher::read_time_formats(const ReadingSettings& reading) {
+    for (const auto& option : options_.time_formats) {
+        const auto at = option.find('=');
+        if (at == std::string::npos && !table_.hypertable)
+            throw UsageError(fmt::format("--time-format '{0}' names no column, and {1} is not a "
+                                         "hypertable with a time column",
+                                         option, table_.name.quoted()),
+                             fmt::format("give --time-format 'COLUMN={}'", option));
+        const auto& name = at == std::string::npos
+                               ? table_.hypertable->time.column
+                               : column_of(trimmed(option.substr(0, at)), "--time-format");
+        const auto format =
+            csv::parse_time_format(at == std::string::npos ? option : option.substr(at + 1));
+        const auto& type = table_.find(name)->base_type;
+        if (std::ranges::find(time_types, type) == time_types.end())
+            throw UsageError(fmt::format("--time-format does not apply to {}, whose type is {}",
+                                         quote_identifier(name), type),
+                             "it is for columns of date, timestamp and timestamptz");
+        if (format.has_zone() && type != timestamptz && !is_utc(reading.time_zone()))
+            throw UsageError(
+                fmt::format("--time-format '{}' gives times in UTC, but {} has no time zone and "
+                            "others are read in {}",
+                            option, quote_identifier(name), reading.time_zone()),
+                "if its times are to be in UTC, give --time-zone UTC");
+        if (!time_formats_.emplace(name, format).second)
+            throw UsageError(
+                fmt::format("--time-format is given twice for {}", quote_identifier(name)));
+    }
+}
+
+csv::Field ColumnMatcher::field_for(const std::string& column) const {
+    csv::Field field{.is_null_quoted = null_quoted_.contains(column), .column = column};
+    const auto& type = table_.find(column)->base_type;
+    const bool has_points = options_.format.decimal == csv::Decimal::point;
+    if (const auto format = time_formats_.find(column); format != time_formats_.end()) {
+        field.values = csv::Values::times;
+        field.time_format = format->second;
+    } else if (!has_points && std::ranges::find(integer_types, type) != integer_types.end()) {
+        field.values = csv::Values::integers;
+    } else if (!has_points && std::ranges::find(number_types, type) != number_types.end()) {
+        field.values = csv::Values::numbers;
+    }
+    return field;
 }
 
 FileColumns ColumnMatcher::match(const std::vector<std::string>* header, const std::string& path) {
@@ -149,10 +210,10 @@ FileColumns ColumnMatcher::match_names(std::vector<std::string> names, const std
             columns.fields.push_back({.is_kept = false});
         } else if (const auto* column = column_for(name)) {
             columns.loaded.push_back(*column);
-            const bool is_null_quoted = null_quoted_.contains(*column);
-            if (is_null_quoted)
+            loaded_.insert(*column);
+            columns.fields.push_back(field_for(*column));
+            if (columns.fields.back().is_null_quoted)
                 columns.null_quoted.push_back(*column);
-            columns.fields.push_back({.is_null_quoted = is_null_quoted});
         } else {
             unknown.push_back(name);
         }
@@ -208,6 +269,12 @@ void ColumnMatcher::check(const std::vector<std::string>& columns, const std::st
             {fmt::format("INSERT ({}) ON {}", quoted_list(forbidden), table_.name.quoted())});
 }
 
+bool ColumnMatcher::depends_on_settings(const TableColumn& column) const {
+    const auto format = time_formats_.find(column.name);
+    return column.is_of_time && loaded_.contains(column.name) &&
+           !(format != time_formats_.end() && format->second.has_zone());
+}
+
 void ColumnMatcher::require_all_used() const {
     if (!has_names_)
         return;
@@ -218,6 +285,10 @@ void ColumnMatcher::require_all_used() const {
     if (!names.empty())
         throw UsageError(fmt::format("--map or --ignore-columns names columns that no file has: {}",
                                      quoted_list(names)));
+    for (const auto& [column, format] : time_formats_)
+        if (!loaded_.contains(column))
+            throw UsageError(fmt::format("--time-format is given for {}, which no file has",
+                                         quote_identifier(column)));
 }
 
 } // namespace importing

@@ -2,8 +2,10 @@
 
 #include "csv/rewriter.hpp"
 #include "importing/options.hpp"
+#include "importing/reading_settings.hpp"
 #include "importing/table.hpp"
 
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -28,7 +30,7 @@ class ColumnMatcher {
   public:
     /// \throws UsageError if the options name columns that the table does not have.
     ColumnMatcher(const run::Endpoint& target, const ImportTable& table,
-                  const ImportOptions& options);
+                  const ImportOptions& options, const ReadingSettings& reading);
 
     /// \param header the header's values, in the target's client encoding; null if there is none.
     /// \param path the file's, for messages.
@@ -36,7 +38,10 @@ class ColumnMatcher {
     /// privileges are missing.
     FileColumns match(const std::vector<std::string>* header, const std::string& path);
 
-    /// \throws UsageError if no file has a name that an option names.
+    /// True if values of the column, which some file has, are read by the reading settings.
+    bool depends_on_settings(const TableColumn& column) const;
+
+    /// \throws UsageError if no file has a name or column that an option names.
     void require_all_used() const;
 
   private:
@@ -44,6 +49,9 @@ class ColumnMatcher {
     void check(const std::vector<std::string>& columns, const std::string& whose) const;
     bool is_known(const std::string& name) const;
     const std::string* column_for(const std::string& name);
+    const std::string& column_of(const std::string& name, const char* option) const;
+    void read_time_formats(const ReadingSettings& reading);
+    csv::Field field_for(const std::string& column) const;
 
     const run::Endpoint& target_;
     const ImportTable& table_;
@@ -51,9 +59,11 @@ class ColumnMatcher {
     std::vector<std::string> known_; ///< the table's columns
     std::vector<std::pair<std::string, std::string>> map_;
     std::vector<std::string> ignored_;
-    std::set<std::string> null_quoted_; ///< columns of --force-null
-    bool has_names_ = false;            ///< some file has
-    std::set<std::string> used_;        ///< names of map_ and ignored_ that files have
+    std::set<std::string> null_quoted_;                   ///< columns of --force-null
+    std::map<std::string, csv::TimeFormat> time_formats_; ///< by column
+    bool has_names_ = false;                              ///< some file has
+    std::set<std::string> used_;   ///< names of map_ and ignored_ that files have
+    std::set<std::string> loaded_; ///< columns of all files
 };
 
 /// `"a", "b"`

@@ -29,6 +29,7 @@ struct ImportOptions {
     std::optional<std::string> map;     ///< a CSV record of `name in the file=column`
     std::optional<std::string> ignore_columns; ///< a CSV record of names in the file
     std::optional<std::string> force_null;     ///< a CSV record of columns, or "all"
+    std::vector<std::string> time_formats;     ///< `column=format`, or a format for the time column
     csv::Format format;
     bool is_delimiter_given = false;       ///< otherwise, a file may name its own
     std::optional<std::string> time_zone;  ///< of times without one; if none, as psql

@@ -208,6 +208,18 @@ const char* name_of(OnConflict on_conflict) {
     return "fail";
 }
 
+const char* name_of(csv::Decimal decimal) {
+    switch (decimal) {
+    case csv::Decimal::point:
+        break;
+    case csv::Decimal::comma:
+        return "comma";
+    case csv::Decimal::grouped_comma:
+        return "grouped-comma";
+    }
+    return "point";
+}
+
 /// The options that change the meaning of a file's bytes.
 json::Object meaningful_options(const ImportOptions& options, const ReadingSettings& reading) {
     const auto character = [](char c) {
@@ -216,6 +228,7 @@ json::Object meaningful_options(const ImportOptions& options, const ReadingSetti
     auto nulls = options.format.more_nulls;
     nulls.insert(nulls.begin(), options.format.null);
     json::Object meaning{{"columns", options.columns},
+                         {"decimal", std::string(name_of(options.format.decimal))},
                          {"delimiter", character(options.format.delimiter)},
                          {"encoding", options.format.encoding},
                          {"escape", character(options.format.escape)},
@@ -230,6 +243,7 @@ json::Object meaningful_options(const ImportOptions& options, const ReadingSetti
                          {"null", nulls},
                          {"on-conflict", std::string(name_of(options.on_conflict))},
                          {"skip-lines", options.format.skip_lines},
+                         {"time-format", options.time_formats},
                          {"quote", character(options.format.quote)},
                          {"until", options.until}};
     for (const auto& [name, value] : reading.settings)
@@ -359,7 +373,7 @@ ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
         timescale::read_triggers(target.connection, target.server, {table.name})[table.name];
     const auto where = condition(target, table, options);
     require_encoding(target.connection, options.format);
-    ColumnMatcher matcher(target, table, options);
+    ColumnMatcher matcher(target, table, options, reading);
     std::optional<UniqueKey> key;
     if (options.on_conflict == OnConflict::update)
         key = read_key(target.connection, table);
@@ -371,9 +385,7 @@ ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
     }
     matcher.require_all_used();
     for (const auto& column : table.columns)
-        if (column.is_of_time && std::ranges::any_of(plan.files, [&](const auto& file) {
-                return std::ranges::find(file.columns, column.name) != file.columns.end();
-            }))
+        if (matcher.depends_on_settings(column))
             plan.columns_of_time.push_back(column.name);
     return plan;
 }

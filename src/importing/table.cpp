@@ -129,6 +129,7 @@ ImportTable read_table(run::Endpoint& target, const std::string& text) {
     for (const auto& column : json::parse(row.text(0, "columns")).array())
         table.columns.push_back({.name = column.at("name").text(),
                                  .type = column.at("type").text(),
+                                 .base_type = column.at("base_type").text(),
                                  .generated = column.at("generated").boolean(),
                                  .is_identity_always = column.at("is_identity_always").boolean(),
                                  .has_default = column.at("has_default").boolean(),

@@ -14,6 +14,7 @@ namespace importing {
 struct TableColumn {
     std::string name;
     std::string type;
+    std::string base_type; ///< the type, or that under its domains; without a modifier
     bool generated = false;
     bool is_identity_always = false;
     bool has_default = false; ///< or is an identity column
