@@ -1,6 +1,7 @@
 #include "commands/commands.hpp"
 #include "commands/csv_format.hpp"
 #include "importing/check.hpp"
+#include "importing/guess_files.hpp"
 #include "importing/plan.hpp"
 #include "importing/report.hpp"
 #include "importing/worker.hpp"
@@ -27,6 +28,10 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
         if (run.stop.is_requested())
             throw Interrupted();
     };
+    if (options.only_guesses) {
+        importing::guess_files(target, options, reading, check, output);
+        return exit_done;
+    }
     if (options.only_checks) {
         const auto plan = importing::plan_import(target, options, reading, check);
         return importing::check_files(target, plan, options, check, output) ? exit_done
@@ -159,8 +164,13 @@ cli::Subcommand add_import(cli::Parser& parser) {
         .number("--max-rejects", options.max_rejects,
                 "how many records to skip before the import gives up")
         .between(0, 1'000'000'000);
-    command.flag("--check", options.only_checks,
-                 "read the files, try some of their records, and report; load nothing");
+    const auto check =
+        command.flag("--check", options.only_checks,
+                     "read the files, try some of their records, and report; load nothing");
+    command
+        .flag("--guess", options.only_guesses,
+              "propose options that describe the files, and say why; load nothing")
+        .excludes(check);
     command
         .option("--name", options.name,
                 "name that identifies the file when import is run again, instead of its path")

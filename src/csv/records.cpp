@@ -169,25 +169,33 @@ std::size_t record_at_line(const std::vector<Record>& records, std::size_t first
 }
 
 /// Works like CopyReadAttributesCSV in src/backend/commands/copyfromparse.c.
-std::vector<std::string> values_of(std::string_view record, const Format& format) {
+std::vector<Value> values_with_quotes(std::string_view record, const Format& format) {
     while (record.ends_with('\n') || record.ends_with('\r'))
         record.remove_suffix(1);
-    std::vector<std::string> values(1);
+    std::vector<Value> values(1);
     bool in_quotes = false;
     for (std::size_t i = 0; i < record.size(); ++i) {
         const char c = record[i];
         const char next = i + 1 < record.size() ? record[i + 1] : '\0';
         if (in_quotes && c == format.escape && (next == format.escape || next == format.quote)) {
-            values.back() += next;
+            values.back().text += next;
             ++i;
         } else if (c == format.quote) {
             in_quotes = !in_quotes;
+            values.back().is_quoted = true;
         } else if (!in_quotes && c == format.delimiter) {
             values.emplace_back();
         } else {
-            values.back() += c;
+            values.back().text += c;
         }
     }
+    return values;
+}
+
+std::vector<std::string> values_of(std::string_view record, const Format& format) {
+    std::vector<std::string> values;
+    for (auto& value : values_with_quotes(record, format))
+        values.push_back(std::move(value.text));
     return values;
 }
 

@@ -125,6 +125,14 @@ std::vector<Record> records_in(std::string_view data, const Format& format, std:
 std::size_t record_at_line(const std::vector<Record>& records, std::size_t first, std::int64_t line,
                            Newline newline);
 
+/// A value as COPY reads it.
+struct Value {
+    std::string text;
+    bool is_quoted = false; ///< so that it is not NULL
+};
+
+std::vector<Value> values_with_quotes(std::string_view record, const Format& format);
+
 /// The values of a record as COPY reads them. Does not distinguish NULL.
 std::vector<std::string> values_of(std::string_view record, const Format& format);
 

@@ -16,10 +16,37 @@ namespace {
 using namespace std::string_view_literals;
 using postgres::quote_identifier;
 
-constexpr std::array integer_types{"smallint"sv, "integer"sv, "bigint"sv};
-constexpr std::array number_types{"real"sv, "double precision"sv, "numeric"sv};
-constexpr std::string_view timestamptz = "timestamp with time zone";
-constexpr std::array time_types{"date"sv, "timestamp without time zone"sv, timestamptz};
+bool is_utc(const std::string& zone) {
+    constexpr std::array names{"utc"sv, "etc/utc"sv, "uct"sv, "gmt"sv, "etc/gmt"sv, "zulu"sv};
+    return std::ranges::find(names, lower(zone)) != names.end();
+}
+
+/// The names of an option: a CSV record.
+std::vector<std::string> names_in(const std::string& option) {
+    auto names = csv::values_of(option, {});
+    for (auto& name : names)
+        name = trimmed(name);
+    return names;
+}
+
+/// The names, each with a suffix, as the value of an option in a shell.
+std::string as_option(std::vector<std::string> names, const std::string& suffix = {}) {
+    for (auto& name : names)
+        name += suffix;
+    return shell_word(list_for_option(names));
+}
+
+/// \param unknown those of the names that are no columns.
+std::string remedy_for(const std::vector<std::string>& names,
+                       const std::vector<std::string>& unknown) {
+    if (names.size() == 1 && names.front().find_first_of(";\t|,") != std::string::npos)
+        return "this looks like several names, so give the character between them as --delimiter";
+    return fmt::format("leave them out with --ignore-columns {}, or name the table's columns with "
+                       "--map {}; if there is no header, name all columns with --columns",
+                       as_option(unknown), as_option(unknown, "=..."));
+}
+
+} // namespace
 
 std::string trimmed(std::string_view text) {
     constexpr auto blanks = " \t";
@@ -34,21 +61,6 @@ std::string lower(std::string text) {
     return text;
 }
 
-bool is_utc(const std::string& zone) {
-    constexpr std::array names{"utc"sv, "etc/utc"sv, "uct"sv, "gmt"sv, "etc/gmt"sv, "zulu"sv};
-    return std::ranges::find(names, lower(zone)) != names.end();
-}
-
-/// The names of an option: a CSV record.
-std::vector<std::string> names_in(const std::string& option) {
-    auto names = csv::values_of(option, {});
-    for (auto& name : names)
-        name = trimmed(name);
-    return names;
-}
-
-/// The name that is meant by another one.
-/// \returns null if there is none, or if several differ only in upper and lower case.
 const std::string* find_name(const std::vector<std::string>& names, const std::string& wanted) {
     const auto same = std::ranges::find(names, wanted);
     if (same != names.end())
@@ -60,32 +72,21 @@ const std::string* find_name(const std::vector<std::string>& names, const std::s
     return std::ranges::count_if(names, is_similar) == 1 ? &*similar : nullptr;
 }
 
-/// The names as the value of an option.
-std::string as_option(const std::vector<std::string>& names, const std::string& suffix = {}) {
+std::string list_for_option(const std::vector<std::string>& names) {
     std::vector<std::string> values;
-    for (auto name : names) {
-        name += suffix;
-        const bool is_plain = name.find_first_of(",\"") == std::string::npos;
-        values.push_back(is_plain ? name : quote_identifier(name));
-    }
-    // As a shell reads it.
-    std::string text;
-    for (const char c : fmt::format("{}", fmt::join(values, ",")))
-        text += c == '\'' ? "'\\''" : std::string(1, c);
-    return "'" + text + "'";
+    values.reserve(names.size());
+    for (const auto& name : names)
+        values.push_back(name.find_first_of(",\"") == std::string::npos ? name
+                                                                        : quote_identifier(name));
+    return fmt::format("{}", fmt::join(values, ","));
 }
 
-/// \param unknown those of the names that are no columns.
-std::string remedy_for(const std::vector<std::string>& names,
-                       const std::vector<std::string>& unknown) {
-    if (names.size() == 1 && names.front().find_first_of(";\t|,") != std::string::npos)
-        return "this looks like several names, so give the character between them as --delimiter";
-    return fmt::format("leave them out with --ignore-columns {}, or name the table's columns with "
-                       "--map {}; if there is no header, name all columns with --columns",
-                       as_option(unknown), as_option(unknown, "=..."));
+std::string shell_word(const std::string& text) {
+    std::string word;
+    for (const char c : text)
+        word += c == '\'' ? "'\\''" : std::string(1, c);
+    return "'" + word + "'";
 }
-
-} // namespace
 
 std::string quoted_list(const std::vector<std::string>& names) {
     std::vector<std::string> quoted;
@@ -143,12 +144,12 @@ void ColumnMatcher::read_time_formats(const ReadingSettings& reading) {
                                : column_of(trimmed(option.substr(0, at)), "--time-format");
         const auto format =
             csv::parse_time_format(at == std::string::npos ? option : option.substr(at + 1));
-        const auto& type = table_.find(name)->base_type;
-        if (std::ranges::find(time_types, type) == time_types.end())
+        const auto& column = *table_.find(name);
+        if (!column.is_time())
             throw UsageError(fmt::format("--time-format does not apply to {}, whose type is {}",
-                                         quote_identifier(name), type),
+                                         quote_identifier(name), column.base_type),
                              "it is for columns of date, timestamp and timestamptz");
-        if (format.has_zone() && type != timestamptz && !is_utc(reading.time_zone()))
+        if (format.has_zone() && !column.has_zone() && !is_utc(reading.time_zone()))
             throw UsageError(
                 fmt::format("--time-format '{}' gives times in UTC, but {} has no time zone and "
                             "others are read in {}",
@@ -162,14 +163,14 @@ void ColumnMatcher::read_time_formats(const ReadingSettings& reading) {
 
 csv::Field ColumnMatcher::field_for(const std::string& column) const {
     csv::Field field{.is_null_quoted = null_quoted_.contains(column), .column = column};
-    const auto& type = table_.find(column)->base_type;
+    const auto& of_table = *table_.find(column);
     const bool has_points = options_.format.decimal == csv::Decimal::point;
     if (const auto format = time_formats_.find(column); format != time_formats_.end()) {
         field.values = csv::Values::times;
         field.time_format = format->second;
-    } else if (!has_points && std::ranges::find(integer_types, type) != integer_types.end()) {
+    } else if (!has_points && of_table.is_integer()) {
         field.values = csv::Values::integers;
-    } else if (!has_points && std::ranges::find(number_types, type) != number_types.end()) {
+    } else if (!has_points && of_table.is_decimal()) {
         field.values = csv::Values::numbers;
     }
     return field;

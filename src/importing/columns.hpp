@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -65,6 +66,22 @@ class ColumnMatcher {
     std::set<std::string> used_;   ///< names of map_ and ignored_ that files have
     std::set<std::string> loaded_; ///< columns of all files
 };
+
+/// Without blanks around it.
+std::string trimmed(std::string_view text);
+
+/// With ASCII letters in lower case.
+std::string lower(std::string text);
+
+/// The name that is meant by another one.
+/// \returns null if there is none, or if several differ only in upper and lower case.
+const std::string* find_name(const std::vector<std::string>& names, const std::string& wanted);
+
+/// The value of an option that takes a list of names: a CSV record.
+std::string list_for_option(const std::vector<std::string>& names);
+
+/// The text in single quotes, as a shell reads it.
+std::string shell_word(const std::string& text);
 
 /// `"a", "b"`
 std::string quoted_list(const std::vector<std::string>& names);

@@ -11,7 +11,26 @@ bool has_header(const ImportOptions& options) {
     return !options.columns || options.header;
 }
 
+namespace {
+
+/// \throws UsageError if an option is given that --guess proposes itself.
+void require_guessable(const ImportOptions& options, const GivenFormat& given) {
+    const bool has_others = options.map || options.ignore_columns || options.force_null ||
+                            !given.nulls.empty() || !options.time_formats.empty() ||
+                            options.time_zone || options.date_style ||
+                            options.format.decimal != csv::Decimal::point;
+    if (has_others)
+        throw UsageError(
+            "--guess proposes --map, --ignore-columns, --null, --force-null, --decimal, "
+            "--time-format, --time-zone and --date-style itself",
+            "leave them out");
+}
+
+} // namespace
+
 void complete(ImportOptions& options, const GivenFormat& given) {
+    if (options.only_guesses)
+        require_guessable(options, given);
     options.is_delimiter_given = given.delimiter.has_value();
     options.format.delimiter = given.delimiter.value_or(options.format.delimiter);
     options.format.escape = given.escape.value_or(options.format.quote);
@@ -28,7 +47,7 @@ void complete(ImportOptions& options, const GivenFormat& given) {
                          "without being kept somewhere");
     const bool has_stream =
         std::ranges::find(options.files, csv::standard_input) != options.files.end();
-    if (has_stream && !options.name)
+    if (has_stream && !options.name && !options.only_guesses)
         throw UsageError("standard input needs a --name, by which the next import knows how much "
                          "of it is loaded");
     if (options.name && options.files.size() > 1)

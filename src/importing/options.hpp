@@ -41,6 +41,7 @@ struct ImportOptions {
     std::optional<std::string> rejects; ///< the file for rejected records
     std::int64_t max_rejects = 1000;    ///< per run
     bool only_checks = false;           ///< load nothing
+    bool only_guesses = false;          ///< propose options, and load nothing
     int parallelism = 8;
     run::RetryOptions retry;
 };

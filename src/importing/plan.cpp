@@ -94,23 +94,6 @@ void require_time(const std::vector<std::string>& columns, const Condition& cond
                          "table were dropped before TimescaleDB 2.28");
 }
 
-/// \throws UsageError if the encoding of --encoding does not exist.
-void require_encoding(postgres::Connection& connection, const csv::Format& format) {
-    if (format.encoding &&
-        connection.query("SELECT pg_char_to_encoding($1) AS number", {*format.encoding})
-                .integer(0, "number") < 0)
-        throw UsageError(fmt::format("--encoding '{}' is not an encoding that PostgreSQL knows",
-                                     *format.encoding),
-                         "such are UTF8, LATIN1, WIN1252");
-}
-
-std::string hex_of(std::string_view bytes) {
-    std::string hex;
-    for (const char byte : bytes)
-        hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-    return hex;
-}
-
 /// The values of a header in the client encoding.
 std::vector<std::string> header_values(postgres::Connection& connection, const PlannedFile& file) {
     auto values = csv::values_of(*file.beginning.header, file.format);

@@ -1,5 +1,6 @@
 #include "importing/table.hpp"
 
+#include "csv/format.hpp"
 #include "importing/columns.hpp"
 #include "json/value.hpp"
 #include "postgres/sqlstate.hpp"
@@ -79,6 +80,38 @@ Error missing_privileges(const run::Endpoint& target, const ImportTable& table,
         grants.push_back(fmt::format("GRANT {} TO {}", privilege, quote_identifier(table.role)));
     return Error("cannot import: missing privileges",
                  fmt::format("in the {}: {}", target.connection.name(), fmt::join(grants, "; ")));
+}
+
+void require_encoding(postgres::Connection& connection, const csv::Format& format) {
+    if (format.encoding &&
+        connection.query("SELECT pg_char_to_encoding($1) AS number", {*format.encoding})
+                .integer(0, "number") < 0)
+        throw UsageError(fmt::format("--encoding '{}' is not an encoding that PostgreSQL knows",
+                                     *format.encoding),
+                         "such are UTF8, LATIN1, WIN1252");
+}
+
+std::string hex_of(std::string_view bytes) {
+    std::string hex;
+    for (const char byte : bytes)
+        hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+    return hex;
+}
+
+bool TableColumn::is_integer() const {
+    return base_type == "smallint" || base_type == "integer" || base_type == "bigint";
+}
+
+bool TableColumn::is_decimal() const {
+    return base_type == "real" || base_type == "double precision" || base_type == "numeric";
+}
+
+bool TableColumn::is_time() const {
+    return base_type == "date" || base_type == "timestamp without time zone" || has_zone();
+}
+
+bool TableColumn::has_zone() const {
+    return base_type == "timestamp with time zone";
 }
 
 void require_temporary_table(const run::Endpoint& target, const ImportTable& table,

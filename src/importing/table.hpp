@@ -1,12 +1,14 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "csv/format.hpp"
 #include "postgres/quote.hpp"
 #include "run/endpoints.hpp"
 #include "timescale/hypertable.hpp"
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace importing {
@@ -22,6 +24,11 @@ struct TableColumn {
     bool may_insert = false;
     bool may_select = false;
     bool may_update = false;
+
+    bool is_integer() const;
+    bool is_decimal() const; ///< a float or numeric
+    bool is_time() const;    ///< a date or timestamp
+    bool has_zone() const;   ///< a timestamp with time zone
 };
 
 /// The table that an import loads rows into.
@@ -46,6 +53,12 @@ ImportTable read_table(run::Endpoint& target, const std::string& text);
 /// \param privileges those that the role lacks, such as "SELECT ON readings".
 Error missing_privileges(const run::Endpoint& target, const ImportTable& table,
                          const std::vector<std::string>& privileges);
+
+/// \throws UsageError if the target does not know the format's encoding.
+void require_encoding(postgres::Connection& connection, const csv::Format& format);
+
+/// As text for decode(..., 'hex').
+std::string hex_of(std::string_view bytes);
 
 /// \param reads_table the temporary table is made or filled from all columns of the table.
 /// \param updated columns that get new values.
