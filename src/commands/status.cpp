@@ -17,8 +17,8 @@ namespace {
 
 struct StatusOptions {
     postgres::ConnectionString target;
-    bool failed = false; ///< list the failed chunks
-    bool watch = false;  ///< repeat until nothing is left to do, or until interrupted
+    status::Details details;
+    bool watch = false; ///< repeat until nothing is left to do, or until interrupted
 };
 
 ExitStatus status(const StatusOptions& options, output::Output& output) {
@@ -28,13 +28,13 @@ ExitStatus status(const StatusOptions& options, output::Output& output) {
     run::Endpoint target(options.target, Side::target, "status", run::Session::first);
     queue::require(target.connection);
     for (;;) {
-        const auto now = status::read_status(target.connection, options.failed);
+        const auto now = status::read_status(target.connection, options.details.failures);
         if (!options.watch || status::is_over(now)) {
             output.draw({});
-            status::show(now, options.failed, /*in_place=*/false, output);
+            status::show(now, options.details, /*in_place=*/false, output);
             return exit_done;
         }
-        status::show(now, options.failed, /*in_place=*/true, output);
+        status::show(now, options.details, /*in_place=*/true, output);
         for (int i = 0; i < 10; ++i) {
             if (stop.is_requested())
                 return exit_done;
@@ -51,7 +51,8 @@ cli::Subcommand add_status(cli::Parser& parser) {
     auto command = cli::begin_command(parser, *parsed, "status", help::status);
     command.flag("-w,--watch", options.watch,
                  "print the status again each second, until all tasks are done; Ctrl-C ends it");
-    command.flag("--failed", options.failed, "also list the chunks that failed, and why");
+    command.flag("--failed", options.details.failures, "also list the chunks that failed, and why");
+    command.flag("--files", options.details.files, "also list the imported files");
     command.flag(
         "--json", [parsed] { parsed->output.output.format = output::OutputFormat::json; },
         "the same as --output json");

@@ -167,6 +167,20 @@ void finish_import(postgres::Connection& target, std::int64_t id, const std::str
                  {std::to_string(id), owner});
 }
 
+std::vector<ImportedFileStatus> imported_files(postgres::Connection& target) {
+    const auto rows = target.query(sql::imported_files, {});
+    std::vector<ImportedFileStatus> files;
+    files.reserve(static_cast<std::size_t>(rows.size()));
+    for (int row = 0; row < rows.size(); ++row)
+        files.push_back(
+            {.name = rows.string(row, "name"),
+             .table = {rows.string(row, "table_schema"), rows.string(row, "table_name")},
+             .state = rows.string(row, "state"),
+             .imported = imported_from(rows, row),
+             .bytes = rows.integer(row, "bytes")});
+    return files;
+}
+
 ImportCounts count_imports(postgres::Connection& target) {
     const auto row = target.query("SELECT count(*) AS total, count(*) FILTER (WHERE finished IS "
                                   "NULL) AS unfinished FROM __backfill.import");

@@ -111,6 +111,18 @@ postgres::Statement finish_batch_statement(std::int64_t id, const csv::Batch& ba
 /// Notes that the whole file is loaded.
 void finish_import(postgres::Connection& target, std::int64_t id, const std::string& owner);
 
+/// A file of which the queue knows, and what is loaded of it.
+struct ImportedFileStatus {
+    std::string name;
+    postgres::QualifiedName table;
+    std::string state; ///< finished, loading, unfinished, not begun
+    Imported imported;
+    std::int64_t bytes = 0; ///< of CSV, decompressed, that are loaded
+
+    bool is_finished() const { return state == "finished"; }
+};
+std::vector<ImportedFileStatus> imported_files(postgres::Connection& target);
+
 /// The number of files, and of those that are not finished.
 struct ImportCounts {
     std::int64_t total = 0;

@@ -57,7 +57,48 @@ json::Object fields_of(const queue::Pass& pass) {
             {"disk_bytes", pass.added.bytes}};
 }
 
-json::Object fields_of(const QueueStatus& status, bool with_failures) {
+json::Object fields_of(const queue::Imported& imported) {
+    return {{"records", imported.records},     {"rows", imported.rows},
+            {"updated", imported.updated},     {"rejected", imported.rejected},
+            {"conflicts", imported.conflicts}, {"left_out", imported.left_out()}};
+}
+
+/// The sums over all files, and how many are finished.
+struct FileTotals {
+    queue::Imported imported;
+    std::int64_t bytes = 0;
+    std::int64_t finished = 0;
+};
+
+FileTotals totals_of(const std::vector<queue::ImportedFileStatus>& files) {
+    FileTotals totals;
+    for (const auto& file : files) {
+        totals.imported += file.imported;
+        totals.bytes += file.bytes;
+        totals.finished += file.is_finished() ? 1 : 0;
+    }
+    return totals;
+}
+
+json::Object fields_of(const std::vector<queue::ImportedFileStatus>& files) {
+    const auto totals = totals_of(files);
+    json::Object fields{{"files", files.size()}, {"finished", totals.finished}};
+    fields.update(fields_of(totals.imported));
+    fields["bytes"] = totals.bytes;
+    return fields;
+}
+
+json::Object fields_of(const queue::ImportedFileStatus& file) {
+    json::Object fields{{"file", file.name},
+                        {"schema", file.table.schema},
+                        {"name", file.table.name},
+                        {"state", file.state}};
+    fields.update(fields_of(file.imported));
+    fields["bytes"] = file.bytes;
+    return fields;
+}
+
+json::Object fields_of(const QueueStatus& status, const Details& details) {
     json::Array hypertables;
     for (const auto& one : status.hypertables) {
         json::Object fields{{"schema", one.name.schema}, {"name", one.name.name}};
@@ -74,8 +115,15 @@ json::Object fields_of(const QueueStatus& status, bool with_failures) {
                         {"total", fields_of(total_of(status.hypertables))},
                         {"hypertables", std::move(hypertables)},
                         {"passes", std::move(passes)},
-                        {"runs", std::move(runs)}};
-    if (with_failures) {
+                        {"runs", std::move(runs)},
+                        {"imports", fields_of(status.files)}};
+    if (details.files) {
+        json::Array files;
+        for (const auto& file : status.files)
+            files.emplace_back(fields_of(file));
+        fields["files"] = std::move(files);
+    }
+    if (details.failures) {
         json::Array failures;
         for (const auto& failure : status.failures)
             failures.emplace_back(fields_of(failure));
@@ -103,6 +151,41 @@ std::vector<std::string> cells_of(const std::string& name, const queue::Hypertab
             count_or_dash(one.failed),
             count_or_dash(one.verified),
             count_or_dash(one.differing)};
+}
+
+std::vector<std::string> cells_of(const queue::ImportedFileStatus& file) {
+    const auto& imported = file.imported;
+    return {file.name,
+            file.table.quoted(),
+            file.state,
+            format_bytes(file.bytes),
+            format_count(imported.rows),
+            format_count(imported.updated),
+            format_count(imported.conflicts),
+            format_count(imported.rejected),
+            format_count(imported.left_out())};
+}
+
+/// One line for all files, or one for each.
+std::vector<std::string> file_lines(const std::vector<queue::ImportedFileStatus>& files,
+                                    bool with_each) {
+    if (files.empty())
+        return {};
+    const auto totals = totals_of(files);
+    std::vector<std::string> lines{fmt::format(
+        "Imported: {} of {} finished, {}, {} rejected{}", format_count(totals.finished),
+        format_count(static_cast<std::int64_t>(files.size()), "file"),
+        format_count(totals.imported.rows, "row"), format_count(totals.imported.rejected, "record"),
+        with_each ? "" : "; --files lists them")};
+    if (!with_each)
+        return lines;
+    std::vector<std::vector<std::string>> rows{{"file", "table", "state", "loaded", "rows",
+                                                "updated", "key exists", "rejected", "left out"}};
+    for (const auto& file : files)
+        rows.push_back(cells_of(file));
+    for (auto& line : output::table(rows, "lllrrrrrr"))
+        lines.push_back(std::move(line));
+    return lines;
 }
 
 output::Board::Entry entry_from(const json::Value& worker, output::Board::Clock::time_point now) {
@@ -168,14 +251,21 @@ std::vector<std::string> pass_lines(const std::vector<queue::Pass>& passes) {
     return lines;
 }
 
-std::vector<std::string> status_lines(const QueueStatus& status, int columns, bool colours) {
+std::vector<std::string> status_lines(const QueueStatus& status, const Details& details,
+                                      int columns, bool colours) {
     std::vector<std::vector<std::string>> rows{
         {"hypertable", "chunks", "size", "done", "in flight", "failed", "verified", "differing"}};
     for (const auto& one : status.hypertables)
         rows.push_back(cells_of(one.name.quoted(), one));
     if (status.hypertables.size() != 1)
         rows.push_back(cells_of("total", total_of(status.hypertables)));
-    auto lines = output::table(rows, "lrrrrrrr");
+    auto lines = status.hypertables.empty() && !status.files.empty()
+                     ? std::vector<std::string>()
+                     : output::table(rows, "lrrrrrrr");
+    const auto of_files = file_lines(status.files, details.files);
+    if (!lines.empty() && !of_files.empty())
+        lines.emplace_back();
+    lines.insert(lines.end(), of_files.begin(), of_files.end());
     for (auto& line : pass_lines(status.passes))
         lines.push_back(std::move(line));
     for (const auto& run : status.runs)
@@ -195,12 +285,14 @@ std::vector<std::string> status_lines(const QueueStatus& status, int columns, bo
 
 } // namespace
 
-void show(const QueueStatus& status, bool with_failures, bool in_place, output::Output& output) {
+void show(const QueueStatus& status, const Details& details, bool in_place,
+          output::Output& output) {
     if (output.is_json()) {
-        output.event("status", fields_of(status, with_failures), output::Importance::result, "");
+        output.event("status", fields_of(status, details), output::Importance::result, "");
         return;
     }
-    const auto lines = status_lines(status, output::Output::columns(), output.has_colours());
+    const auto lines =
+        status_lines(status, details, output::Output::columns(), output.has_colours());
     if (in_place && output.can_draw()) {
         output.draw(lines);
         return;

@@ -5,8 +5,14 @@
 
 namespace status {
 
-/// Prints the status: as an event, or as lines. \param with_failures the event lists the failures.
+/// What to show in addition.
+struct Details {
+    bool failures = false; ///< each failed chunk
+    bool files = false;    ///< each imported file
+};
+
+/// Prints the status: as an event, or as lines.
 /// \param in_place replace the lines drawn before, if the output can draw.
-void show(const QueueStatus& status, bool with_failures, bool in_place, output::Output& output);
+void show(const QueueStatus& status, const Details& details, bool in_place, output::Output& output);
 
 } // namespace status

@@ -14,7 +14,8 @@ QueueStatus read_status(postgres::Connection& target, bool with_failures) {
                        .runs = queue::runs(target),
                        .paused = queue::is_paused(target),
                        .passes = queue::passes(target),
-                       .failures = {}};
+                       .failures = {},
+                       .files = queue::imported_files(target)};
     if (with_failures)
         status.failures = queue::failures(target, most_failures);
     return status;

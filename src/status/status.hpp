@@ -2,6 +2,7 @@
 
 #include "postgres/connection.hpp"
 #include "queue/counts.hpp"
+#include "queue/imports.hpp"
 #include "queue/passes.hpp"
 #include "queue/runs.hpp"
 
@@ -17,6 +18,7 @@ struct QueueStatus {
     bool paused = false;
     std::vector<queue::Pass> passes;
     std::vector<queue::Failure> failures;
+    std::vector<queue::ImportedFileStatus> files; ///< of `import`
 };
 
 QueueStatus read_status(postgres::Connection& target, bool with_failures);
