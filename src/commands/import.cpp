@@ -45,7 +45,10 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
     const auto count = static_cast<std::int64_t>(plan.files.size());
     importing::ImportReport report(output, count);
     importing::report_known_files(plan.files, report);
-    const auto workload = importing::workload_of(plan.files, options.parallelism);
+    const auto batch_bytes = options.compresses ? importing::ImportReader::compressed_batch_bytes
+                                                : importing::ImportReader::batch_bytes;
+    const auto workload = importing::workload_of(plan.files, static_cast<std::int64_t>(batch_bytes),
+                                                 options.parallelism);
     if (workload.files == 0) {
         report.summary();
         return exit_done;
@@ -54,7 +57,11 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
     if (!plan.columns_of_time.empty())
         report.reads(plan.columns_of_time, plan.reading);
 
-    importing::ImportReader reader(plan.files, run.stop);
+    importing::ImportReader reader(plan.files,
+                                   options.compresses
+                                       ? importing::ImportReader::compressed_batch_bytes
+                                       : importing::ImportReader::batch_bytes,
+                                   run.stop);
     importing::ImportRun import_run{.run = run,
                                     .options = options,
                                     .owner = plan.owner,
@@ -175,6 +182,8 @@ cli::Subcommand add_import(cli::Parser& parser) {
         .option("--name", options.name,
                 "name that identifies the file when import is run again, instead of its path")
         .check_value();
+    command.flag("--compress", options.compresses,
+                 "compress rows while they are loaded, from TimescaleDB 2.24 on");
     cli::add_parallelism(command, options.parallelism,
                          "maximum number of batches loaded at a time");
     cli::add_retry(command, options.retry, "a batch");

@@ -42,6 +42,9 @@ void complete(ImportOptions& options, const GivenFormat& given) {
     // The last record with a key is the one that counts, so records are loaded in their order.
     if (options.on_conflict == OnConflict::update)
         options.parallelism = 1;
+    if (options.compresses && options.on_conflict != OnConflict::fail)
+        throw UsageError("--compress does not go together with --on-conflict, which needs a unique "
+                         "key: TimescaleDB does not compress rows with one while it loads them");
     if (options.skips_rejected != options.rejects.has_value())
         throw UsageError("--on-error skip and --rejects FILE go together: no record is left out "
                          "without being kept somewhere");

@@ -40,6 +40,7 @@ struct ImportOptions {
     bool skips_rejected = false;        ///< skip rejected records instead of stopping at the first
     std::optional<std::string> rejects; ///< the file for rejected records
     std::int64_t max_rejects = 1000;    ///< per run
+    bool compresses = false;            ///< rows are compressed while they are loaded
     bool only_checks = false;           ///< load nothing
     bool only_guesses = false;          ///< propose options, and load nothing
     int parallelism = 8;

@@ -9,6 +9,7 @@
 #include "postgres/transaction.hpp"
 #include "queue/queue.hpp"
 #include "run/selection.hpp"
+#include "sql.hpp"
 #include "timescale/hypertable.hpp"
 #include "timescale/row_filter.hpp"
 
@@ -70,6 +71,34 @@ Condition condition(run::Endpoint& target, const ImportTable& table, const Impor
                 timescale::row_filter(hypertable.time, {run::range_of(hypertable, bounds)})),
             .time = hypertable.time.column,
             .takes_detour = filters_by_wrong_column(target.server, table)};
+}
+
+// ---------------------------------------------------------------- --compress
+
+/// \throws Error, UsageError unless TimescaleDB compresses rows that COPY loads into the table.
+void require_direct_compress(run::Endpoint& target, const ImportTable& table,
+                             const Condition& condition) {
+    const auto refuse = [&](const std::string& problem, const std::string& remedy) {
+        throw UsageError(fmt::format("--compress does not apply: {}", problem), remedy);
+    };
+    constexpr auto without = "import without it, and compress the chunks afterwards";
+    if (!table.hypertable)
+        refuse(fmt::format("{} is not a hypertable", table.name.quoted()), "import without it");
+    if (!target.server.compresses_copies())
+        refuse(fmt::format("it needs TimescaleDB 2.24, and the {} has {}", target.connection.name(),
+                           target.server.description()),
+               without);
+    if (!table.hypertable->compression_enabled)
+        refuse(fmt::format("compression is not enabled for {}", table.name.quoted()),
+               fmt::format("ALTER TABLE {} SET (timescaledb.compress, ...)", table.name.quoted()));
+    const auto obstacles = target.connection.query(sql::direct_compress_obstacles,
+                                                   {table.name.schema, table.name.name});
+    if (!obstacles.empty())
+        refuse(fmt::format("{} has {}", table.name.quoted(), obstacles.text(0, "what")), without);
+    if (condition.takes_detour)
+        refuse("columns of the table were dropped, so that rows within bounds take a detour before "
+               "TimescaleDB 2.28",
+               "import without --from and --until");
 }
 
 // ---------------------------------------------------------------- the files
@@ -355,6 +384,10 @@ ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
     plan.triggers =
         timescale::read_triggers(target.connection, target.server, {table.name})[table.name];
     const auto where = condition(target, table, options);
+    if (options.compresses) {
+        require_direct_compress(target, table, where);
+        plan.table.hypertable->direct_compress = true; // of this import's rows
+    }
     require_encoding(target.connection, options.format);
     ColumnMatcher matcher(target, table, options, reading);
     std::optional<UniqueKey> key;

@@ -63,7 +63,9 @@ queue::Imported ImportedFile::imported() const {
     return imported_;
 }
 
-ImportReader::ImportReader(const std::vector<PlannedFile>& files, run::Stop& stop) : stop_(stop) {
+ImportReader::ImportReader(const std::vector<PlannedFile>& files, std::size_t minimum_batch_bytes,
+                           run::Stop& stop)
+    : batch_bytes_(minimum_batch_bytes), stop_(stop) {
     for (const auto& file : files)
         if (!file.is_finished)
             files_.emplace_back(file);
@@ -125,7 +127,7 @@ void ImportReader::read(ImportedFile& file, const std::stop_token& stop) {
         if (stop.stop_requested() || stop_.is_requested())
             throw Interrupted();
     };
-    read_batches(planned, batch_bytes, check_stop, [&](csv::Batch batch) {
+    read_batches(planned, batch_bytes_, check_stop, [&](csv::Batch batch) {
         check_stop();
         if (!hand_out({&file, std::move(batch)}, stop))
             throw Interrupted();

@@ -63,7 +63,13 @@ class ImportReader {
     /// enough to keep many workers busy and to hold locks only briefly.
     static constexpr std::size_t batch_bytes = std::size_t{2} * 1024 * 1024;
 
-    ImportReader(const std::vector<PlannedFile>& files, run::Stop& stop);
+    /// The same if rows are compressed while they are loaded: only the rows of one batch can be
+    /// compressed together.
+    static constexpr std::size_t compressed_batch_bytes = 8 * batch_bytes;
+
+    /// \param minimum_batch_bytes batch_bytes or compressed_batch_bytes.
+    ImportReader(const std::vector<PlannedFile>& files, std::size_t minimum_batch_bytes,
+                 run::Stop& stop);
 
     /// Stops the run, if it has not ended.
     ~ImportReader();
@@ -86,6 +92,7 @@ class ImportReader {
     void read(ImportedFile& file, const std::stop_token& stop);
     bool hand_out(ImportBatch batch, const std::stop_token& stop);
 
+    const std::size_t batch_bytes_;
     run::Stop& stop_;
     std::deque<ImportedFile> files_;
     mutable std::mutex mutex_;

@@ -16,6 +16,8 @@ namespace importing {
 
 namespace {
 
+const postgres::Statement compress_copies{"SET LOCAL timescaledb.enable_direct_compress_copy = on"};
+
 /// The position of a batch, for messages.
 std::string place(const ImportBatch& batch) {
     const auto& part = batch.batch.part;
@@ -77,6 +79,8 @@ bool ImportSession::attempt(const ImportBatch& batch, Way way, queue::Imported& 
     // COPY fires triggers. Many of them name tables without a schema, and need the search_path that
     // they would have in psql.
     begin.push_back({postgres::own_search_path});
+    if (import_.options.compresses)
+        begin.emplace_back(compress_copies);
     postgres::Transaction transaction(target(), begin);
     if (!queue::is_claimed(transaction.results()[2], transaction.results()[3], file.path)) {
         transaction.rollback();

@@ -7,7 +7,8 @@
 
 namespace importing {
 
-ImportWorkload workload_of(const std::vector<PlannedFile>& files, int parallelism) {
+ImportWorkload workload_of(const std::vector<PlannedFile>& files, std::int64_t batch_bytes,
+                           int parallelism) {
     constexpr std::int64_t compression = 8; // a high estimate of the ratio
     ImportWorkload workload;
     std::int64_t batches = 0;
@@ -21,7 +22,7 @@ ImportWorkload workload_of(const std::vector<PlannedFile>& files, int parallelis
         workload.bytes += bytes;
         const auto data_bytes = bytes * (file.is_compressed ? compression : 1);
         workload.data_bytes += data_bytes;
-        batches += 1 + data_bytes / static_cast<std::int64_t>(ImportReader::batch_bytes);
+        batches += 1 + data_bytes / batch_bytes;
     }
     if (!is_known) {
         workload.bytes = workload.data_bytes = 0;

@@ -17,7 +17,9 @@ struct ImportWorkload {
     int workers = 1;             ///< the number of workers that have something to do
 };
 
-ImportWorkload workload_of(const std::vector<PlannedFile>& files, int parallelism);
+/// \param batch_bytes minimum size of a batch.
+ImportWorkload workload_of(const std::vector<PlannedFile>& files, std::int64_t batch_bytes,
+                           int parallelism);
 
 /// Reports the files that earlier runs have loaded, in full or in part.
 void report_known_files(const std::vector<PlannedFile>& files, ImportReport& report);

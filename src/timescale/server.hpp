@@ -101,6 +101,10 @@ struct Server {
     /// TimescaleDB's src/guc.c). Before, only the compression of existing rows creates batches.
     bool compresses_new_rows() const { return timescaledb >= Version{2, 21, 0}; }
 
+    /// COPY compresses rows if its session asks for it, also if there are continuous aggregates,
+    /// from 2.24 on. Before, direct compress was experimental.
+    bool compresses_copies() const { return timescaledb >= Version{2, 24, 0}; }
+
     /// The setting timescaledb.skip_cagg_invalidation exists.
     bool can_skip_invalidations() const { return timescaledb >= Version{2, 28, 0}; }
 
