@@ -1,8 +1,6 @@
 #include "comparison/ranges.hpp"
 
 #include "sql.hpp"
-#include "timescale/bound.hpp"
-#include "timescale/row_filter.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -19,16 +17,6 @@ namespace {
 using timescale::InternalTime;
 using timescale::TimeRange;
 
-/// The number of parts of one pass, about.
-constexpr std::uint64_t most_parts = 512;
-
-/// A range of up to so many rows is not divided: a round trip takes as long as their transfer.
-constexpr std::int64_t few_rows = 1'000;
-
-/// More ranges are not divided further: differences that are everywhere would be read again in each
-/// pass.
-constexpr std::size_t most_to_divide = 64;
-
 /// A pass that reads all rows again is worth it if it may save the transfer of at least one of so
 /// many.
 constexpr std::int64_t most_reads_for_a_row = 8;
@@ -38,18 +26,11 @@ std::uint64_t length(const TimeRange& range) {
     return static_cast<std::uint64_t>(range.until) - static_cast<std::uint64_t>(range.from);
 }
 
-/// The smallest length of a part.
-std::uint64_t unit(const BothSides& sides) {
-    return timescale::axis_of(sides.time.type) == timescale::Axis::date
-               ? static_cast<std::uint64_t>(timescale::microseconds_in_day)
-               : 1;
-}
-
 /// Divides a range into parts of the same length, except for the last.
 void divide(const BothSides& sides, const TimeRange& range, std::uint64_t most,
             std::vector<TimeRange>& parts) {
-    const auto units = (length(range) - 1) / unit(sides) + 1;
-    const auto width = ((units - 1) / most + 1) * unit(sides);
+    const auto units = (length(range) - 1) / sides.axis.unit + 1;
+    const auto width = ((units - 1) / most + 1) * sides.axis.unit;
     auto from = static_cast<std::uint64_t>(range.from);
     for (auto left = length(range); left > 0;) {
         const auto own = std::min(width, left);
@@ -57,6 +38,22 @@ void divide(const BothSides& sides, const TimeRange& range, std::uint64_t most,
         from += own;
         left -= own;
     }
+}
+
+/// The number of a row's part, from 0, an SQL expression.
+/// \param ranges were divided into the parts.
+std::string number_of_part(const Axis& axis, const std::vector<TimeRange>& ranges,
+                           const std::vector<TimeRange>& parts) {
+    // The parts of a single range have the same length. The difference must not overflow.
+    constexpr std::uint64_t longest = std::uint64_t{1} << 62;
+    if (ranges.size() == 1 && length(ranges.front()) <= longest)
+        return fmt::format("({} - '{}'::bigint) / {}", axis.value, parts.front().from,
+                           length(parts.front()));
+    std::vector<InternalTime> bounds;
+    for (const auto& part : parts)
+        bounds.push_back(part.from);
+    return fmt::format("width_bucket({}, '{{{}}}'::bigint[]) - 1", axis.value,
+                       fmt::join(bounds, ","));
 }
 
 /// A part's rows on one side. Without rows, both are 0 and empty.
@@ -76,18 +73,12 @@ std::vector<PartDigest> digests_of(const postgres::Result& result, std::size_t p
     return digests;
 }
 
-/// A time as TimescaleDB's internal value, an SQL expression.
-std::string internal_time_of(const BothSides& sides, const std::string& time) {
-    return sides.has_timescaledb ? fmt::format("_timescaledb_functions.time_to_internal({})", time)
-                                 : timescale::internal_expression(sides.time, time);
-}
-
 /// True if both sides can find the rows of a range without reading all.
-bool have_time_index(const BothSides& sides) {
-    if (sides.time.function)
+bool have_index(const BothSides& sides) {
+    if (!sides.axis.column || sides.axis.column->function)
         return false;
     const auto has_index = [&](const ComparedRows& side) {
-        return side.connection.query(sql::has_time_index, {side.relation, sides.time.column})
+        return side.connection.query(sql::has_index_on, {side.relation, sides.axis.column->column})
             .boolean(0, "has_index");
     };
     return has_index(sides.source) && has_index(sides.target);
@@ -126,35 +117,26 @@ std::string digestible(const BothSides& sides, const std::string& row) {
                        row);
 }
 
-std::string internal_time(const BothSides& sides) {
-    return internal_time_of(sides, timescale::axis_expression(sides.time));
-}
-
 postgres::TwoResults select_both(const BothSides& sides, const std::string& list,
                                  const std::vector<TimeRange>& ranges, const std::string& rest) {
-    const auto within = timescale::row_filter(sides.time, ranges);
+    const auto condition = within(sides.axis, ranges);
     const auto sql = [&](const ComparedRows& side) {
         // OFFSET 0 prevents that grouping and ordering are planned with the chunk: TimescaleDB
         // 2.19.3 cannot plan GROUP BY an expression on a partial chunk (XX000).
         return fmt::format(
             "SELECT {} FROM (SELECT * FROM {} WHERE ({}) AND {} OFFSET 0) AS rows {}", list,
-            side.table, side.condition, within, rest);
+            side.table, side.condition, condition, rest);
     };
     return postgres::query_both(sides.source.connection, sql(sides.source), sides.target.connection,
                                 sql(sides.target));
 }
 
 std::optional<TimeRange> extent(const BothSides& sides) {
-    const auto end = [&](const char* aggregate) {
-        // There is no min(uuid). An index on time returns the others.
-        if (timescale::axis_of(sides.time.type) == timescale::Axis::other)
-            return fmt::format("{}({})", aggregate, internal_time(sides));
-        return internal_time_of(
-            sides, fmt::format("{}({})", aggregate, timescale::axis_expression(sides.time)));
-    };
+    if (sides.axis.whole)
+        return sides.axis.whole;
     const auto sql = [&](const ComparedRows& side) {
-        return fmt::format("SELECT {} AS first, {} AS last FROM {} WHERE {}", end("min"),
-                           end("max"), side.table, side.condition);
+        return fmt::format("SELECT {} AS first, {} AS last FROM {} WHERE {}", sides.axis.least,
+                           sides.axis.greatest, side.table, side.condition);
     };
     const auto [source, target] = postgres::query_both(sides.source.connection, sql(sides.source),
                                                        sides.target.connection, sql(sides.target));
@@ -173,24 +155,21 @@ std::optional<TimeRange> extent(const BothSides& sides) {
 }
 
 bool is_divisible(const BothSides& sides, const TimeRange& range) {
-    return length(range) > unit(sides);
+    return length(range) > sides.axis.unit;
 }
 
-RangeComparison compare_parts(const BothSides& sides, const std::vector<TimeRange>& ranges) {
-    const auto most = std::max<std::uint64_t>(most_parts / ranges.size(), 2);
+RangeComparison compare_parts(const BothSides& sides, const std::vector<TimeRange>& ranges,
+                              std::uint64_t all_parts) {
+    const auto most = std::max<std::uint64_t>(all_parts / ranges.size(), 2);
     std::vector<TimeRange> parts;
     for (const auto& range : ranges)
         divide(sides, range, most, parts);
-    std::vector<InternalTime> bounds;
-    for (const auto& part : parts)
-        bounds.push_back(part.from);
-    const auto [source, target] = select_both(
-        sides,
-        fmt::format("width_bucket({}, '{{{}}}'::bigint[]) - 1 AS part, count(*) AS rows, "
-                    "sum({})::text AS digest",
-                    internal_time(sides), fmt::join(bounds, ","),
-                    digestible(sides, sides.columns.row())),
-        ranges, "GROUP BY 1");
+    const auto [source, target] =
+        select_both(sides,
+                    fmt::format("{} AS part, count(*) AS rows, sum({})::text AS digest",
+                                number_of_part(sides.axis, ranges, parts),
+                                digestible(sides, sides.columns.row())),
+                    ranges, "GROUP BY 1");
     const auto sources = digests_of(source, parts.size());
     const auto targets = digests_of(target, parts.size());
     RangeComparison result;
@@ -207,7 +186,8 @@ RangeComparison find_differences(const BothSides& sides, const std::vector<TimeR
     const auto whole = extent(sides);
     if (!whole)
         return {};
-    auto first = compare_parts(sides, {*whole});
+    const auto& division = sides.axis.division;
+    auto first = compare_parts(sides, {*whole}, division.parts);
     std::vector<DifferingRange> found;
     std::optional<bool> has_index;
     for (auto differing = std::move(first.differing); !differing.empty();) {
@@ -215,7 +195,9 @@ RangeComparison find_differences(const BothSides& sides, const std::vector<TimeR
         std::vector<DifferingRange> undivided;
         std::int64_t rows = 0;
         for (const auto& one : differing) {
-            if (one.rows.larger() <= few_rows || !is_divisible(sides, one.range)) {
+            // If one side has no rows, all of the other's differ.
+            if (one.rows.larger() <= division.few_rows || one.rows.smaller() == 0 ||
+                !is_divisible(sides, one.range)) {
                 found.push_back(one);
                 continue;
             }
@@ -226,13 +208,13 @@ RangeComparison find_differences(const BothSides& sides, const std::vector<TimeR
         if (to_divide.empty())
             break;
         if (!has_index)
-            has_index = have_time_index(sides);
-        if (to_divide.size() > most_to_divide ||
+            has_index = have_index(sides);
+        if (to_divide.size() > division.most_to_divide ||
             (!*has_index && rows < first.rows.larger() / most_reads_for_a_row)) {
             std::ranges::move(undivided, std::back_inserter(found));
             break;
         }
-        differing = compare_parts(sides, to_divide).differing;
+        differing = compare_parts(sides, to_divide, division.parts).differing;
     }
     return {.rows = first.rows, .differing = merged_within(std::move(found), ranges)};
 }

@@ -10,8 +10,9 @@
 #include <vector>
 
 /**
- * Compares rows by ranges of time. One query to each side reads the rows once, and computes the row
- * counts and digests of hundreds of ranges. Those that differ are divided and compared again.
+ * Compares rows by ranges of an axis: time, a key, or a hash. One query to each side reads the rows
+ * once, and computes the row counts and digests of hundreds of ranges. Those that differ are
+ * divided and compared again.
  *
  * The target's rows may change between two queries. A range that was equal once is not looked at
  * again.
@@ -23,19 +24,16 @@ namespace comparison {
 /// \param row a result of Columns::row(), or another ROW.
 std::string digestible(const BothSides& sides, const std::string& row);
 
-/// A row's time as TimescaleDB's internal value, an SQL expression.
-std::string internal_time(const BothSides& sides);
-
-/// Runs `SELECT list FROM` the rows within ranges of time on both sides.
+/// Runs `SELECT list FROM` the rows within ranges on both sides.
 /// \param rest clauses to append to the query.
 postgres::TwoResults select_both(const BothSides& sides, const std::string& list,
                                  const std::vector<timescale::TimeRange>& ranges,
                                  const std::string& rest = "");
 
-/// The range from the first time on either side to after the last; none if there are no rows.
+/// The range from the first number on either side to after the last; none if there are no rows.
 std::optional<timescale::TimeRange> extent(const BothSides& sides);
 
-/// True if a range may contain rows of different times.
+/// True if a range may contain rows of different numbers.
 bool is_divisible(const BothSides& sides, const timescale::TimeRange& range);
 
 /// Numbers of rows.
@@ -44,6 +42,7 @@ struct RowCounts {
     std::int64_t target = 0;
 
     std::int64_t larger() const { return source > target ? source : target; }
+    std::int64_t smaller() const { return source < target ? source : target; }
     RowCounts& operator+=(const RowCounts& other) {
         source += other.source;
         target += other.target;
@@ -64,9 +63,11 @@ struct RangeComparison {
 };
 
 /// Divides ranges into parts, and compares these in one query to each side.
-/// \param ranges disjoint, ascending, at least one, up to some hundreds.
+/// \param ranges disjoint, ascending, at least one.
+/// \param parts the number of all parts, about; at least two for each range.
 RangeComparison compare_parts(const BothSides& sides,
-                              const std::vector<timescale::TimeRange>& ranges);
+                              const std::vector<timescale::TimeRange>& ranges,
+                              std::uint64_t parts = Division().parts);
 
 /// Finds the ranges whose rows must be transferred to make the target equal. Ranges that differ are
 /// divided until that would cost more than to transfer their rows.

@@ -45,9 +45,8 @@ BothSides sides_of(const ComparedChunk& chunk, postgres::Connection& source,
                    task.target.quoted()},
         .columns = compared_columns(source_chunk.columns,
                                     target_chunk ? target_chunk->columns : source_chunk.columns),
-        .time = hypertable.time,
-        .hashes_alike = hashes_alike,
-        .has_timescaledb = !hypertable.is_plain_table};
+        .axis = axis_of_time(hypertable.time, /*has_timescaledb=*/!hypertable.is_plain_table),
+        .hashes_alike = hashes_alike};
     if (target_chunk) {
         // Read through the hypertable, as the application does: if the planner does not find the
         // chunk, its rows are missing. Read the chunk itself only if no condition on time selects

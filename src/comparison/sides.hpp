@@ -1,5 +1,6 @@
 #pragma once
 
+#include "comparison/axis.hpp"
 #include "comparison/columns.hpp"
 #include "postgres/connection.hpp"
 #include "queue/task.hpp"
@@ -14,9 +15,9 @@ namespace comparison {
 /// The rows of one side, and how to read them.
 struct ComparedRows {
     postgres::Connection& connection;
-    std::string table;     ///< a FROM item
-    std::string condition; ///< SQL; "true" for all rows
-    std::string relation;  ///< the table, quoted, without anything else
+    std::string table;      ///< a FROM item
+    std::string condition;  ///< SQL; "true" for all rows
+    std::string relation{}; ///< the table, quoted, without anything else
 };
 
 /// The rows of both sides, and how they are compared.
@@ -24,10 +25,9 @@ struct BothSides {
     ComparedRows source;
     ComparedRows target;
     Columns columns;
-    timescale::Dimension time;
+    Axis axis;
     /// True if both servers hash alike (sql/comparison/hash_sample.sql).
     bool hashes_alike = true;
-    bool has_timescaledb = true; ///< the source; without it, TimescaleDB's functions are missing
 };
 
 /// The chunk of a task on both sides.

@@ -91,6 +91,15 @@ postgres::Statement about(std::string_view sql, const std::vector<postgres::Qual
 
 } // namespace
 
+std::vector<std::vector<ChunkColumn>>
+read_columns(postgres::Connection& connection, const std::vector<postgres::QualifiedName>& names) {
+    std::vector<std::vector<ChunkColumn>> columns(names.size());
+    const auto rows = connection.query(sql::columns, {postgres::array_literal(names)});
+    for (int row = 0; row < rows.size(); ++row)
+        columns.at(index_of(rows, row)) = columns_from(rows.text(row, "list"));
+    return columns;
+}
+
 bool same_columns(std::vector<ChunkColumn> left, std::vector<ChunkColumn> right) {
     std::ranges::sort(left, {}, &ChunkColumn::name);
     std::ranges::sort(right, {}, &ChunkColumn::name);
@@ -221,9 +230,10 @@ void ChunkQuery::read_columns(postgres::Connection& connection) {
             signatures.push_back(signature);
             names.push_back(name);
         }
-        const auto rows = connection.query(sql::columns, {postgres::array_literal(names)});
-        for (int row = 0; row < rows.size(); ++row)
-            known_->add(signatures.at(index_of(rows, row)), columns_from(rows.text(row, "list")));
+        auto columns = timescale::read_columns(connection, names);
+        for (std::size_t i = 0; i < names.size(); ++i)
+            if (!columns[i].empty())
+                known_->add(signatures[i], std::move(columns[i]));
     }
     std::set<std::size_t> gone;
     for (const auto& table : tables_) {

@@ -111,6 +111,11 @@ struct Chunk {
     bool is_hypercore() const { return access_method == "hypercore"; }
 };
 
+/// Reads the columns of tables, in the order of the names; none for a table that does not exist or
+/// has no columns.
+std::vector<std::vector<ChunkColumn>>
+read_columns(postgres::Connection& connection, const std::vector<postgres::QualifiedName>& names);
+
 /// True if both have columns of the same names and types, in any order.
 bool same_columns(std::vector<ChunkColumn> left, std::vector<ChunkColumn> right);
 

@@ -43,6 +43,7 @@ struct Comparison {
     comparison::BothSides sides;
     /// Columns of a primary key or unique index in the source; empty if there is none.
     std::vector<std::string> key;
+    std::string time;                   ///< the column of time
     std::vector<std::string> generated; ///< columns that the target computes itself
     Mode mode = Mode::digest_rows;
     int max_examples = 10; ///< of each kind

@@ -51,8 +51,8 @@ std::vector<std::string> differing_columns(const Comparison& comparison, const T
     const bool leaves_out = size <= most_to_leave_out;
     std::vector<std::string> list;
     for (std::size_t i = 0; i < size; ++i) {
-        const auto value = fmt::format("ROW({}, {})", comparison::internal_time(comparison.sides),
-                                       columns.hashable[i]);
+        const auto value =
+            fmt::format("ROW({}, {})", comparison.sides.axis.value, columns.hashable[i]);
         list.push_back(
             fmt::format("sum({})::text", comparison::digestible(comparison.sides, value)));
     }
@@ -137,7 +137,7 @@ std::vector<std::optional<std::string>> identity(const Comparison& comparison,
     for (std::size_t i = 0; i < row.values.size(); ++i) {
         const auto& name = comparison.sides.columns.names[i];
         const bool is_key = comparison.key.empty()
-                                ? name == comparison.sides.time.column
+                                ? name == comparison.time
                                 : std::ranges::find(comparison.key, name) != comparison.key.end();
         if (is_key)
             values.push_back(row.values[i]);
@@ -148,7 +148,7 @@ std::vector<std::optional<std::string>> identity(const Comparison& comparison,
 std::vector<Example> find_examples(const Comparison& comparison, const TimeRange& range) {
     const auto& names = comparison.sides.columns.names;
     auto list =
-        fmt::format("{} AS time, {} AS digest", comparison::internal_time(comparison.sides),
+        fmt::format("{} AS time, {} AS digest", comparison.sides.axis.value,
                     comparison::digestible(comparison.sides, comparison.sides.columns.row()));
     for (std::size_t i = 0; i < names.size(); ++i)
         list += fmt::format(", {} AS c{}", shown(names[i]), i);

@@ -313,6 +313,7 @@ Comparison VerifySession::comparison(const queue::Task& task, const timescale::C
                                       session_.source().connection, session_.target().connection,
                                       verify_.hashes_alike),
         .key = hypertable.key,
+        .time = hypertable.time.column,
         .generated = {},
         .mode = verify_.mode,
         .max_examples = verify_.options.max_differences};

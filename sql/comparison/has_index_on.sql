@@ -1,6 +1,6 @@
--- Whether the rows of a range of time are found by an index.
+-- Whether the rows of a range of a column are found by an index.
 --
--- $1: the table, quoted   $2: the column of time
+-- $1: the table, quoted   $2: the column
 SELECT EXISTS (
     SELECT
     FROM pg_index AS index
