@@ -9,7 +9,7 @@ SOURCE = PROJECT / "src"
 
 # A folder may include itself and those before it. docs/design.md has the same order.
 ORDER = ("base", "json", "processes", "postgres", "timescale", "csv", "queue", "comparison", "output",
-         "load", "run", "jobs", "stage", "status", "completion_point", "copy", "verify", "check",
+         "load", "run", "jobs", "stage", "status", "completion_point", "copy", "verify", "tables", "check",
          "importing", "refresh", "cloning", "cli", "commands")
 LARGEST_SHARE = 0.15  # of all lines in src
 

@@ -71,11 +71,12 @@ void add_output(Command command, OutputOptions& options) {
         .check_value();
 }
 
-void add_filter(Command command, std::optional<std::string>& filter, const std::string& what) {
-    command.option("-f,--filter", filter,
-                   fmt::format("only {} matches this POSIX regular expression; names match with or "
-                               "without quotes, and in upper or lower case",
-                               what));
+Option add_filter(Command command, std::optional<std::string>& filter, const std::string& what) {
+    return command.option(
+        "-f,--filter", filter,
+        fmt::format("only {} matches this POSIX regular expression; names match with or "
+                    "without quotes, and in upper or lower case",
+                    what));
 }
 
 void add_selection(Command command, std::optional<std::string>& filter,

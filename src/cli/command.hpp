@@ -73,7 +73,7 @@ void add_target(Command command, ConnectionTexts& texts);
 void add_output(Command command, OutputOptions& options);
 
 /// \param what describes the objects that must match, such as "hypertables whose schema.name".
-void add_filter(Command command, std::optional<std::string>& filter, const std::string& what);
+Option add_filter(Command command, std::optional<std::string>& filter, const std::string& what);
 
 /// Adds --filter, --cascade-up and --cascade-down.
 void add_selection(Command command, std::optional<std::string>& filter,

@@ -27,6 +27,7 @@ cli::Subcommand add_resume(cli::Parser& parser);
 cli::Subcommand add_set_parallelism(cli::Parser& parser);
 cli::Subcommand add_refresh_caggs(cli::Parser& parser);
 cli::Subcommand add_verify(cli::Parser& parser);
+cli::Subcommand add_sync_tables(cli::Parser& parser);
 cli::Subcommand add_jobs(cli::Parser& parser);
 cli::Subcommand add_report(cli::Parser& parser);
 cli::Subcommand add_clean(cli::Parser& parser);

@@ -5,6 +5,7 @@
 #include "queue/runs.hpp"
 #include "run/run.hpp"
 #include "sql.hpp"
+#include "tables/sync.hpp"
 #include "verify/quick.hpp"
 #include "verify/report.hpp"
 #include "verify/sequences.hpp"
@@ -172,6 +173,18 @@ ExitStatus repair(const verify::VerifyOptions& options, const Findings& found,
 }
 
 ExitStatus run_verify(const verify::VerifyOptions& options, output::Output& output) {
+    if (options.tables)
+        return tables::sync_tables({.command = "verify",
+                                    .source = options.source,
+                                    .target = options.target,
+                                    .filter = options.filter,
+                                    .only_compares = true,
+                                    .parallelism = options.parallelism,
+                                    .watch = std::nullopt,
+                                    .max_rate = std::nullopt,
+                                    .examples = options.max_differences,
+                                    .retry = options.retry},
+                                   output);
     if (options.quick)
         return verify::verify_quick(options, output);
     const auto found = compare(options, output);
@@ -192,6 +205,13 @@ cli::Subcommand add_verify(cli::Parser& parser) {
         command.flag("--quick", options.quick,
                      "compare only the numbers of rows that both catalogs estimate, as of the last "
                      "ANALYZE; reads no rows and proves nothing");
+    const auto tables =
+        command
+            .flag("--tables", options.tables,
+                  "compare the plain tables and sequences instead of the copied chunks")
+            .excludes(quick);
+    cli::add_filter(command, options.filter, "with --tables: tables whose schema.name")
+        .needs(tables);
     command
         .choice("--mode", options.mode,
                 {{"aggregate", verify::Mode::aggregate},
@@ -200,17 +220,21 @@ cli::Subcommand add_verify(cli::Parser& parser) {
                 "digest: row counts and a hash of whole rows, or of compressed batches that are "
                 "the same on both sides; digest-rows: of rows only; aggregate: row counts, and "
                 "count, min, max and sum of each column [digest]")
-        .excludes(quick);
+        .excludes(quick)
+        .excludes(tables);
     command.flag("--all", options.all, "also compare chunks that are already verified")
-        .excludes(quick);
+        .excludes(quick)
+        .excludes(tables);
     const auto requeue =
         command.flag("--requeue", options.requeue, "queue differing chunks for the next copy")
-            .excludes(quick);
+            .excludes(quick)
+            .excludes(tables);
     const auto repair = command
                             .flag("--repair", options.repair,
                                   "copy the rows of differing chunks that differ, and compare "
                                   "these chunks again")
                             .excludes(quick)
+                            .excludes(tables)
                             .excludes(requeue);
     cli::add_max_rate(command, options.max_rate).needs(repair);
     command

@@ -86,6 +86,8 @@ class Replacing {
         if (!compares_texts())
             return;
         insert_missing_by_text();
+        if (wanted_.keeps_surplus)
+            return;
         for (const auto& chunk : wanted_.chunks)
             remove_duplicates_of_later_rows(chunk);
     }
@@ -135,8 +137,9 @@ class Replacing {
     /// \param queries return the row's place and writer, and the place of the staged row to which
     /// it is updated, or NULL if it is deleted.
     ChangeCounts note_changes(const std::vector<std::string>& queries) {
-        target_.execute(fmt::format("DROP TABLE IF EXISTS {0}; CREATE UNLOGGED TABLE {0} AS {1}",
-                                    changes_.quoted(), fmt::join(queries, " UNION ALL ")));
+        target_.execute(fmt::format(
+            "DROP TABLE IF EXISTS {0}; CREATE {1}TABLE {0} AS {2}", changes_.quoted(),
+            changes_.schema == "pg_temp" ? "" : "UNLOGGED ", fmt::join(queries, " UNION ALL ")));
         const auto row =
             target_.execute("SELECT count(*) FILTER (WHERE staged IS NULL) AS deletes, "
                             "count(staged) AS updates FROM " +
@@ -153,7 +156,7 @@ class Replacing {
         const auto counts = note_changes(queries);
         // If a publication forbids these statements, they fail even if they change nothing.
         try {
-            if (counts.deletes > 0)
+            if (counts.deletes > 0 && !wanted_.keeps_surplus)
                 remove(chunk);
             if (counts.updates > 0)
                 update(chunk);

@@ -19,10 +19,11 @@ struct Replacement {
     /// The chunks with the rows to replace. They have no compressed batches.
     std::vector<postgres::QualifiedName> chunks;
     std::string where; ///< " WHERE ..." for these rows, or empty for all
-    /// A table like the hypertable with the source's rows, created in this transaction. A table
-    /// with a similar name is created temporarily.
+    /// A table like the hypertable with the source's rows, created in this transaction or in
+    /// pg_temp. A table with a similar name is created temporarily.
     postgres::QualifiedName staging;
-    const LateRows& late; ///< rows that are kept in any case
+    const LateRows& late;       ///< rows that are kept in any case
+    bool keeps_surplus = false; ///< deletes no rows
 };
 
 /// Deletes rows that are not in the staging table, updates rows that have other values there, and

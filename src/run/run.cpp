@@ -50,16 +50,18 @@ void Run::work(const Work& work) {
     // Its threads end with it, because they use what the caller of work() owns.
     Pool pool(stop, work.worker, work.joins);
     pool_ = &pool;
-    Publisher publisher(own_, options.source, options.target, *board_, output_,
-                        {.pause = pause,
-                         .resize = [&](int most) { pool.resize(most); },
-                         .note =
-                             [&](std::int64_t chunks, std::int64_t bytes) {
-                                 if (!is_in_queue_)
-                                     return;
-                                 board_->note_left(chunks);
-                                 demand_->note(bytes);
-                             }});
+    std::optional<Publisher> publisher;
+    if (own_.id != 0)
+        publisher.emplace(own_, options.source, options.target, *board_, output_,
+                          Publisher::Steering{.pause = pause,
+                                              .resize = [&](int most) { pool.resize(most); },
+                                              .note =
+                                                  [&](std::int64_t chunks, std::int64_t bytes) {
+                                                      if (!is_in_queue_)
+                                                          return;
+                                                      board_->note_left(chunks);
+                                                      demand_->note(bytes);
+                                                  }});
     std::exception_ptr problem;
     try {
         const output::Display display(output_, *board_);
@@ -74,7 +76,8 @@ void Run::work(const Work& work) {
     work.summary(); // before the publisher ends, which may wait for a server that hangs
     if (problem)
         std::rethrow_exception(problem);
-    end_statements_.push_back(publisher.end());
+    if (publisher)
+        end_statements_.push_back(publisher->end());
 }
 
 void Run::conclude(

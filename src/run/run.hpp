@@ -44,8 +44,8 @@ struct Workload {
 };
 
 /**
- * A run of `copy`, `verify` or `import`: what its workers share, from its first connection to its
- * last.
+ * A run of `copy`, `verify`, `import` or `sync-tables`: what its workers share, from its first
+ * connection to its last.
  *
  * The main thread constructs it before there are other threads, connects, determines the work, and
  * calls begin(), work() and conclude(), in this order. Workers use the rest, which is thread-safe.
@@ -63,7 +63,7 @@ class Run {
     /// throws.
     Endpoints connect(StatementList& in_target, const StatementList& in_source) const;
 
-    /// \param own what queue::number_statement() returned.
+    /// \param own what queue::number_statement() returned; without an id if there is no queue.
     /// \param target, and source if there is one: the first worker's connections.
     /// \param settings statements that each further session in the target begins with.
     void begin(const Workload& workload, queue::OwnRun own, std::optional<Endpoint> source,

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace verify {
 
@@ -20,6 +21,8 @@ struct VerifyOptions {
     bool repair = false;                    ///< mend differing chunks, and compare them again
     std::optional<std::int64_t> max_rate{}; ///< of mending, in bytes of COPY data per second
     int max_differences = 10;
+    bool tables = false;                 ///< compare the plain tables instead of copied chunks
+    std::optional<std::string> filter{}; ///< of the plain tables
     bool quick = false; ///< compare the catalogs' estimates instead of reading rows
     run::RetryOptions retry;
 };

@@ -269,6 +269,26 @@ TEST_F(Output, AsJsonHasErrorsOnlyOnStandardError) {
 
 // ---------------------------------------------------------------- logs and verbosity
 
+TEST_F(Output, EventsOfSyncTables) {
+    both("CREATE TABLE items (id serial PRIMARY KEY, v int);"
+         "CREATE SEQUENCE round CYCLE MAXVALUE 5; CREATE SEQUENCE small MAXVALUE 100");
+    source.run("INSERT INTO items (v) VALUES (1); CREATE TABLE missing (id int);"
+               "ALTER SEQUENCE small MAXVALUE 1000; SELECT setval('small', 900), "
+               "setval('round', 3)");
+    const Names compared{{"begun", 1},        {"not_synced", 1},    {"table_compared", 1},
+                         {"sequence_set", 1}, {"sequence_left", 1}, {"sequence_failed", 1},
+                         {"summary", 1}};
+    EXPECT_EQ(count_names(events({"verify", "--tables"}, exit_differences)), compared);
+    EXPECT_EQ(count_names(events({"sync-tables", "--dry-run"}, exit_failed)), compared);
+    EXPECT_EQ(count_names(events({"sync-tables"}, exit_failed)), (Names{{"begun", 1},
+                                                                        {"not_synced", 1},
+                                                                        {"synced", 1},
+                                                                        {"sequence_set", 1},
+                                                                        {"sequence_left", 1},
+                                                                        {"sequence_failed", 1},
+                                                                        {"summary", 1}}));
+}
+
 TEST_F(Output, LogsMayGoToAFile) {
     const TextFile file("log", "what was there\n");
     const auto outcome = backfill({"copy", "--log-file", file.path()});

@@ -1,0 +1,360 @@
+#include "tables/mending.hpp"
+
+#include "load/replacement.hpp"
+#include "postgres/error.hpp"
+#include "postgres/sqlstate.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace tables {
+
+namespace {
+
+using postgres::quote_identifier;
+
+constexpr auto kind = R"("__backfill kind")";
+
+/// Mends one table. Kinds of changes: i insert, u update, d delete; a change that is not made gets
+/// another one: l late, r referenced, s surplus.
+class TableMending {
+  public:
+    TableMending(postgres::Connection& target, const TableToMend& table, const load::LateRows& late)
+        : target_(target), reading_(table.reading), temporary_(table.temporary), late_(late) {
+        for (const auto& column : reading_.shape.names)
+            columns_.push_back(quote_identifier(column));
+    }
+
+    const TablePair& pair() const { return reading_.pair; }
+
+    /// Leaves changes out that must not be made any more.
+    void sort_out(bool deletes) {
+        // Once they are locked, statements see their last version. A transaction that is inserting
+        // a referencing row has locked the row that it references, too.
+        lock('u', "NO KEY UPDATE");
+        if (deletes)
+            lock('d', "UPDATE");
+        // Changed in the source since it was compared.
+        mark('l',
+             fmt::format("{0} IN ('i', 'u') AND NOT EXISTS ({1}) OR {0} = 'd' AND EXISTS ({1})",
+                         kind, staged("change")));
+        // Changed in the target.
+        mark('l',
+             fmt::format("{} = 'i' AND EXISTS (SELECT FROM {} AS own JOIN {} AS staged ON {} "
+                         "WHERE {} AND NOT record_image_eq(ROW({}), ROW({})))",
+                         kind, rows(), temporary_.rows, reading_.same_key("own", "staged"),
+                         reading_.same_key("own", "change"), prefixed("own", reading_.shape.names),
+                         prefixed("staged", reading_.shape.names)));
+        mark('l', fmt::format("{} IN ('u', 'd') AND EXISTS (SELECT FROM {} AS own WHERE {} AND {})",
+                              kind, rows(), reading_.same_key("own", "change"), late_.condition()));
+        if (!deletes)
+            mark('s', fmt::format("{} = 'd'", kind));
+        for (const auto* key : pair().referenced)
+            if (key->updates_act)
+                mark('r', fmt::format(
+                              "{} = 'u' AND EXISTS (SELECT FROM {} AS own JOIN {} AS staged "
+                              "ON {} JOIN {} AS referencing ON {} WHERE {} AND NOT "
+                              "record_image_eq(ROW({}), ROW({})))",
+                              kind, rows(), temporary_.rows, reading_.same_key("own", "staged"),
+                              key->table.quoted(), references(*key, "own"),
+                              reading_.same_key("own", "change"), prefixed("own", key->referenced),
+                              prefixed("staged", key->referenced)));
+    }
+
+    /// Keeps rows from being deleted that other rows reference, except those that are to be deleted
+    /// themselves. \param others the tables of the unit. \returns true if some are kept.
+    bool keep_referenced(const std::vector<TableMending>& others) {
+        bool any = false;
+        for (const auto* key : pair().referenced) {
+            std::string excepted;
+            for (const auto& other : others)
+                if (other.pair().target.name == key->root)
+                    excepted = fmt::format(
+                        " AND NOT EXISTS (SELECT FROM {} AS other WHERE other.{} = 'd' AND {})",
+                        other.temporary_.changes, kind,
+                        other.reading_.same_key("other", "referencing"));
+            any = mark('r', fmt::format("{} = 'd' AND EXISTS (SELECT FROM {} AS own JOIN {} AS "
+                                        "referencing ON {} WHERE {}{})",
+                                        kind, rows(), key->table.quoted(), references(*key, "own"),
+                                        reading_.same_key("own", "change"), excepted)) > 0 ||
+                  any;
+        }
+        return any;
+    }
+
+    /// Tries again with rows that were kept.
+    void reconsider_referenced() {
+        target_.execute(
+            fmt::format("UPDATE {} AS change SET {} = 'd' WHERE {} = 'r' AND NOT EXISTS "
+                        "({})",
+                        temporary_.changes, kind, kind, staged("change")));
+    }
+
+    void remove() {
+        mended_.deleted += target_
+                               .execute(fmt::format(
+                                   "DELETE FROM {} AS own USING (SELECT {} FROM {} WHERE {} = 'd') "
+                                   "AS change WHERE {} AND NOT {}",
+                                   rows(), reading_.key(), temporary_.changes, kind,
+                                   reading_.same_key("own", "change"), late_.condition()))
+                               .affected_rows();
+        target_.execute(fmt::format("DELETE FROM {} WHERE {} = 'd'", temporary_.changes, kind));
+    }
+
+    /// Updates rows. Those that exchange values of a unique constraint, and those in which a column
+    /// differs that cannot be updated, are deleted, to be inserted anew.
+    void update() {
+        if (!has('u'))
+            return;
+        if (!pair().target.fixed_columns.empty())
+            renew(pair().target.fixed_columns);
+        target_.execute("SAVEPOINT updating");
+        try {
+            update_in_place();
+        } catch (const postgres::SqlError& error) {
+            if (error.sqlstate() != postgres::sqlstate::unique_violation &&
+                error.sqlstate() != postgres::sqlstate::exclusion_violation)
+                throw;
+            target_.execute("ROLLBACK TO SAVEPOINT updating");
+            if (renew(pair().target.unique_columns) == 0)
+                throw;
+            update_in_place();
+        }
+        target_.execute("RELEASE SAVEPOINT updating");
+    }
+
+    void insert() {
+        const auto missing = fmt::format("{} = 'i' AND NOT EXISTS (SELECT FROM {} AS own WHERE {})",
+                                         kind, rows(), reading_.same_key("own", "change"));
+        const auto due = count(missing);
+        if (due == 0)
+            return;
+        const auto inserted =
+            target_
+                .execute(fmt::format(
+                    "INSERT INTO {0} ({1}) OVERRIDING SYSTEM VALUE SELECT {1} FROM {2} AS staged "
+                    "WHERE EXISTS (SELECT FROM {3} AS change WHERE {4} AND {5}) "
+                    "ON CONFLICT {6}DO NOTHING",
+                    pair().target.name.quoted(), fmt::join(columns_, ", "), temporary_.rows,
+                    temporary_.changes, reading_.same_key("staged", "change"), missing,
+                    // Deferrable constraints cannot be arbiters.
+                    pair().target.has_deferrable_key ? fmt::format("({}) ", reading_.key()) : ""))
+                .affected_rows();
+        mended_.inserted += inserted - renewed_;
+        mended_.updated += renewed_;
+        mended_.conflicting += count(missing);
+    }
+
+    Mended conclude() {
+        mended_.late += count(fmt::format("{} = 'l'", kind));
+        mended_.surplus += count(fmt::format("{} = 's'", kind));
+        mended_.referenced += count(fmt::format("{} = 'r'", kind));
+        return mended_;
+    }
+
+  private:
+    std::string rows() const { return pair().target.rows(); }
+
+    static std::string prefixed(const std::string& prefix, const std::vector<std::string>& names) {
+        std::vector<std::string> columns;
+        for (const auto& name : names)
+            columns.push_back(prefix + "." + quote_identifier(name));
+        return fmt::format("{}", fmt::join(columns, ", "));
+    }
+
+    /// A condition: rows of `referencing` reference rows of an item.
+    static std::string references(const ForeignKey& key, const std::string& item) {
+        std::vector<std::string> conditions;
+        for (std::size_t i = 0; i < key.referenced.size(); ++i)
+            conditions.push_back(fmt::format("{}.{} {} referencing.{}", item,
+                                             quote_identifier(key.referenced[i]), key.equals[i],
+                                             quote_identifier(key.referencing[i])));
+        return fmt::format("{}", fmt::join(conditions, " AND "));
+    }
+
+    void lock(char of_kind, const char* mode) {
+        target_.execute(fmt::format(
+            "SELECT count(*) FROM (SELECT FROM {} AS own JOIN (SELECT {} FROM {} WHERE {} = '{}') "
+            "AS change ON {} FOR {} OF own) AS locked",
+            rows(), reading_.key(), temporary_.changes, kind, of_kind,
+            reading_.same_key("own", "change"), mode));
+    }
+
+    std::string staged(const std::string& change) const {
+        return fmt::format("SELECT FROM {} AS staged WHERE {}", temporary_.rows,
+                           reading_.same_key("staged", change));
+    }
+
+    std::int64_t mark(char as, const std::string& condition) {
+        return target_
+            .execute(fmt::format("UPDATE {} AS change SET {} = '{}' WHERE {}", temporary_.changes,
+                                 kind, as, condition))
+            .affected_rows();
+    }
+
+    std::int64_t count(const std::string& condition) const {
+        return target_
+            .execute(fmt::format("SELECT count(*) AS rows FROM {} AS change WHERE {}",
+                                 temporary_.changes, condition))
+            .integer(0, "rows");
+    }
+
+    bool has(char wanted) const { return count(fmt::format("{} = '{}'", kind, wanted)) > 0; }
+
+    /// The rows to update, as a FROM item without system columns.
+    std::string wanted() const {
+        return fmt::format("(SELECT staged.* FROM {} AS staged JOIN {} AS change ON {} AND "
+                           "change.{} = 'u') AS wanted",
+                           temporary_.rows, temporary_.changes,
+                           reading_.same_key("staged", "change"), kind);
+    }
+
+    void update_in_place() {
+        std::vector<std::string> sets;
+        for (const auto& name : reading_.shape.names)
+            if (std::ranges::find(pair().target.fixed_columns, name) ==
+                pair().target.fixed_columns.end())
+                sets.push_back(fmt::format("{0} = wanted.{0}", quote_identifier(name)));
+        mended_.updated +=
+            target_
+                .execute(fmt::format("UPDATE {} AS own SET {} FROM {} WHERE {} AND NOT {} AND NOT "
+                                     "record_image_eq(ROW({}), ROW({}))",
+                                     rows(), fmt::join(sets, ", "), wanted(),
+                                     reading_.same_key("own", "wanted"), late_.condition(),
+                                     prefixed("own", reading_.shape.names),
+                                     prefixed("wanted", reading_.shape.names)))
+                .affected_rows();
+    }
+
+    /// Deletes rows to update in which one of these columns differs, to be inserted anew.
+    /// \returns their number. \throws TaskError if others reference one of them.
+    std::int64_t renew(const std::vector<std::string>& differing) {
+        const auto selected =
+            fmt::format("{} AND NOT {} AND NOT record_image_eq(ROW({}), ROW({}))",
+                        reading_.same_key("own", "wanted"), late_.condition(),
+                        prefixed("own", differing), prefixed("wanted", differing));
+        for (const auto* key : pair().referenced)
+            if (!target_
+                     .execute(fmt::format("SELECT FROM {} AS own, {}, (SELECT {} FROM {}) AS "
+                                          "referencing WHERE {} AND {} LIMIT 1",
+                                          rows(), wanted(), names(key->referencing),
+                                          key->table.quoted(), references(*key, "own"), selected))
+                     .empty())
+                throw TaskError(
+                    fmt::format("rows that exchange values of a unique constraint, or have another "
+                                "value of an identity column, cannot be replaced: {} references "
+                                "them by {}",
+                                key->table.quoted(), quote_identifier(key->name)),
+                    "correct these rows in the target, or drop the constraint meanwhile");
+        const auto deleted =
+            target_
+                .execute(fmt::format("WITH gone AS (DELETE FROM {} AS own USING {} WHERE {} "
+                                     "RETURNING own.*) "
+                                     "UPDATE {} AS change SET {} = 'i' FROM gone WHERE {}",
+                                     rows(), wanted(), selected, temporary_.changes, kind,
+                                     reading_.same_key("gone", "change")))
+                .affected_rows();
+        renewed_ += deleted;
+        return deleted;
+    }
+
+    static std::string names(const std::vector<std::string>& columns) {
+        std::vector<std::string> quoted;
+        for (const auto& column : columns)
+            quoted.push_back(quote_identifier(column));
+        return fmt::format("{}", fmt::join(quoted, ", "));
+    }
+
+    postgres::Connection& target_;
+    const PairReading& reading_;
+    const TemporaryTables& temporary_;
+    const load::LateRows& late_;
+    std::vector<std::string> columns_;
+    std::int64_t renewed_ = 0;
+    Mended mended_;
+};
+
+/// Deletes rows that nothing references, except others that are deleted, too.
+void remove_unreferenced(std::vector<TableMending>& tables) {
+    for (bool any = true; any;) {
+        any = false;
+        for (auto& table : tables)
+            any = table.keep_referenced(tables) || any;
+    }
+    for (auto table = tables.rbegin(); table != tables.rend(); ++table)
+        table->remove();
+}
+
+} // namespace
+
+Mended& Mended::operator+=(const Mended& other) {
+    inserted += other.inserted;
+    updated += other.updated;
+    deleted += other.deleted;
+    late += other.late;
+    surplus += other.surplus;
+    referenced += other.referenced;
+    conflicting += other.conflicting;
+    return *this;
+}
+
+std::vector<Mended> mend(postgres::Connection& target, const std::vector<TableToMend>& tables,
+                         const load::LateRows& late, bool deletes) {
+    // LateRows needs a transaction id.
+    target.execute("SELECT pg_current_xact_id(); SET CONSTRAINTS ALL DEFERRED");
+    std::vector<TableMending> mendings;
+    for (const auto& table : tables)
+        mendings.emplace_back(target, table, late);
+    for (auto& mending : mendings)
+        mending.sort_out(deletes);
+    if (deletes)
+        remove_unreferenced(mendings);
+    for (auto& mending : mendings) {
+        mending.update();
+        mending.insert();
+    }
+    // Rows that referenced others may have been updated.
+    if (deletes) {
+        for (auto& mending : mendings)
+            mending.reconsider_referenced();
+        remove_unreferenced(mendings);
+    }
+    target.execute("SET CONSTRAINTS ALL IMMEDIATE");
+    std::vector<Mended> results;
+    for (auto& mending : mendings)
+        results.push_back(mending.conclude());
+    return results;
+}
+
+Mended replace(postgres::Connection& target, const TableToMend& table, const load::LateRows& late,
+               bool deletes, const Differences& found) {
+    const auto& pair = table.reading.pair;
+    if (deletes && !pair.referenced.empty())
+        throw TaskError(fmt::format("it has no key, and rows of {} may reference rows to delete",
+                                    pair.referenced.front()->table.quoted()),
+                        "leave --delete out, or add a primary key on both sides");
+    target.execute("SELECT pg_current_xact_id()");
+    load::replace_rows(target, {.hypertable = pair.target.name,
+                                .chunks = pair.target.leaves,
+                                .where = "",
+                                .staging = {"pg_temp", table.temporary.rows_name()},
+                                .late = late,
+                                .keeps_surplus = !deletes});
+    return {.inserted = found.only_source,
+            .deleted = deletes ? found.only_target : 0,
+            .surplus = deletes ? 0 : found.only_target};
+}
+
+void suspend_triggers(postgres::Connection& target, const TablePair& pair) {
+    if (pair.target.suspend)
+        target.execute(*pair.target.suspend);
+}
+
+void resume_triggers(postgres::Connection& target, const TablePair& pair) {
+    if (pair.target.suspend)
+        target.execute(pair.target.resume.value());
+}
+
+} // namespace tables
