@@ -15,6 +15,7 @@ class Dataset:
     rows: int = 0  # of each chunk
     made_of: str | None = None  # the dataset that the script changes into this one
     absent: bool = False  # the target has the hypertable without chunks
+    both: bool = False  # a plain table; the target has its rows, too, of which some differ
     plain: bool = False  # the source has no TimescaleDB, the target a hypertable without chunks
 
     def scaled(self, factor):
@@ -36,6 +37,7 @@ DATASETS = {dataset.name: dataset for dataset in (
     Dataset("small", "measures.sql", chunks=7, rows=4_400),
     Dataset("huge", "measures.sql", chunks=1, rows=4_000_000),
     Dataset("unindexed", "measures.sql", chunks=60, rows=43_300, plain=True),
+    Dataset("relations", "relations.sql", rows=1_000_000, both=True),
     Dataset("file", "measures.sql", chunks=4, rows=430_000),
 )}
 
@@ -64,6 +66,11 @@ class Case:
     from_file: bool = False
     needs_community: bool = False
 
+    @property
+    def is_prepared(self):
+        """Whether the phases need no earlier ones."""
+        return self.from_file or self.phases == ("sync",)
+
 
 CASES = {case.name: case for case in (
     Case("indexed", "10 chunks of 430,000 rows, 10 columns, 2 indexes; 2 workers", "indexed"),
@@ -88,6 +95,8 @@ CASES = {case.name: case for case in (
     Case("verify-compressed", "verifying the data of compressed, by its batches and by its rows; 2 "
                               "workers", "compressed", ("verify",), (), copied_before=True,
          by_rows=True, needs_community=True),
+    Case("sync", "a plain table of 1,000,000 rows, 2 indexes, of which 1,000 differ; pg_dump piped into psql",
+         "relations", ("sync",), (1,), (1,)),
     Case("import", "a CSV file of 1,720,000 rows, 10 columns, 2 indexes; psql's \\copy, and 1 to 4 "
                    "workers", "file", ("load",), (1,), (1, 2, 4), from_file=True),
 )}
@@ -139,6 +148,7 @@ COMPARISONS = (
     Comparison("verify", "verify", ("psql", 1), ("program", 1)),
     Comparison("verify", "verify", ("psql", 2), ("program", 2)),
     Comparison("verify-compressed", "verify", ("digest-rows", 2), ("program", 2), Goal(5, 10)),
+    Comparison("sync", "sync", ("psql", 1), ("program", 1), Goal(3, 4)),
     Comparison("import", "load", ("psql", 1), ("program", 1)),
     Comparison("import", "load", ("psql", 1), ("program", 2), Goal(1.5, 1.8)),
     Comparison("import", "load", ("psql", 1), ("program", 4), Goal(1.5, 1.8)),

@@ -117,16 +117,18 @@ class Bench:
         announce(f"making the data {name}")
         database = self.keep_database(source, name, template)
         source.script(HERE / dataset.script, database, chunks=dataset.chunks, rows=dataset.rows,
-                      plain=dataset.plain)
+                      plain=dataset.plain, changed=1)
         empty = self.keep_database(target, f"{name}_empty", EXTENSION_ONLY)
-        if dataset.absent or dataset.plain:
+        if dataset.both:
+            target.script(HERE / dataset.script, empty, rows=dataset.rows, changed=0)
+        elif dataset.absent or dataset.plain:
             target.script(HERE / dataset.script, empty, chunks=0, rows=dataset.rows, plain=False)
         else:
             self.servers.clone_schema(database, empty)
-        lines = [] if dataset.plain else source.script(HERE / "chunks.sql", database).splitlines()
+        lines = [] if dataset.plain or dataset.both else source.script(HERE / "chunks.sql", database).splitlines()
         chunks = [Chunk(**json.loads(line)) for line in lines]
         rows = int(source.sql("SELECT count(*) FROM measure", database))
-        if not (dataset.absent or dataset.plain):
+        if not (dataset.absent or dataset.plain or dataset.both):
             self.check_clone(chunks, empty)
         self.built[name] = Built(database, empty, chunks, max(len(chunks), 1), rows)
         return self.built[name]
@@ -194,7 +196,7 @@ class Bench:
             phases = case.phases
             if case.copied_before:
                 self.copy_before(built, contender, ends)
-            elif not case.from_file:
+            elif not case.is_prepared:
                 phases = PHASES[:PHASES.index(case.phases[-1]) + 1]
             proxies = []
             if delay is not None:
@@ -206,7 +208,7 @@ class Bench:
             way = self.make_way(case, built, contender, ends)
             for phase in phases:
                 measurement = self.measure(case, built, contender, number, way, phase, proxies)
-                if phase in ("copy", "load"):
+                if phase in ("copy", "load", "sync"):
                     self.check_rows(built, contender, name)
                 if phase == "copy":
                     self.look_at_target(measurement, name)

@@ -59,6 +59,9 @@ class ProgramWay:
         return self.run("verify", "--all", "--parallelism", str(self.workers),
                         *self.verify_options)
 
+    def sync(self):
+        return self.run("sync-tables", "--parallelism", str(self.workers))
+
     def load(self):
         return self.servers.children.run_watched(
             [str(self.program), "import", "--target", self.ends.target, "--table", "measure",
@@ -167,6 +170,17 @@ class PsqlWay:
 
     def verify(self):
         return self.in_parallel(self.verify_chunks, self.chunks)
+
+    def sync(self):
+        """Empties the table, and copies it again."""
+        start = self.servers.children.start
+        reader = start([*self.servers.pg_dump_words, f"--dbname={self.ends.source}", "--data-only",
+                        "--table=measure"], stdout=subprocess.PIPE)
+        loader = start(self.servers.target.psql(
+            self.ends.target, "--single-transaction", "--command=TRUNCATE public.measure",
+            "--file=-"), stdin=reader.process.stdout)
+        reader.process.stdout.close()
+        return self.servers.children.finish(reader, loader)
 
     def load(self):
         with open(self.file) as file:

@@ -68,10 +68,9 @@ std::string hashable(const ChunkColumn& column) {
     // The hash combines the two halves: -1 and 4294967295 have the same hash.
     if (is_one_of(column, {"int8"}))
         return fmt::format("{0}, {0} >> 32", name);
-    // NaN and both infinities have the same hash.
+    // NaN and both infinities have the same hash, and no scale.
     if (is_one_of(column, {"numeric"}))
-        return fmt::format("{0}, CASE WHEN {0} >= 'Infinity' OR {0} = '-Infinity' THEN {1} END",
-                           name, as_text(name));
+        return fmt::format("{0}, CASE WHEN scale({0}) IS NULL THEN {1} END", name, as_text(name));
     return plain(column);
 }
 
