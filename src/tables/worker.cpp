@@ -18,6 +18,24 @@ using Clock = std::chrono::steady_clock;
 /// The application writes each row to both sides within this time.
 constexpr std::chrono::seconds between_two_writes{1};
 
+/// The tables and partitions of a side that have rows.
+std::vector<postgres::QualifiedName> storage_of(const Table& table) {
+    auto names = table.is_partitioned ? table.leaves : std::vector<postgres::QualifiedName>{};
+    names.push_back(table.name);
+    return names;
+}
+
+/// Locks the tables before the transaction's snapshot is taken. If ALTER TABLE rewrote one
+/// afterwards, the snapshot would show no rows, as if they were deleted.
+void lock_for_reading(postgres::Connection& connection, const Unit& unit, Table TablePair::*side) {
+    std::vector<postgres::QualifiedName> names;
+    for (const auto& pair : unit.tables)
+        for (auto& name : storage_of(pair.*side))
+            names.push_back(std::move(name));
+    connection.execute(fmt::format("{}; {}", load::lock_patiently,
+                                   postgres::lock_statement(names, "ACCESS SHARE")));
+}
+
 std::string name_of(const Unit& unit) {
     std::vector<std::string> names;
     for (const auto& pair : unit.tables)
@@ -117,12 +135,11 @@ void TableWorker::attempt() {
     Clock::time_point taken;
     std::string snapshot;
     {
-        postgres::Transaction in_target(
-            target(),
-            fmt::format("BEGIN ISOLATION LEVEL REPEATABLE READ; {}", load::lock_patiently));
+        postgres::Transaction in_target(target(), "BEGIN ISOLATION LEVEL REPEATABLE READ");
+        lock_for_reading(target(), unit(), &TablePair::target);
         snapshot = target().pipeline({load::snapshot_statement()}).front().string(0, "snapshot");
         postgres::Transaction in_source(source(), postgres::begin_read_transaction(std::nullopt));
-        source().execute(load::lock_patiently);
+        lock_for_reading(source(), unit(), &TablePair::source);
         taken = Clock::now();
         for (const auto& table : to_mend) {
             comparisons.push_back(
@@ -142,7 +159,7 @@ void TableWorker::attempt() {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     {
         postgres::Transaction in_source(source(), postgres::begin_read_transaction(std::nullopt));
-        source().execute(load::lock_patiently);
+        lock_for_reading(source(), unit(), &TablePair::source);
         for (std::size_t i = 0; i < tables.size(); ++i) {
             const auto& [reading, temporary] = to_mend[i];
             if (comparisons[i].differences.all() == 0)
@@ -166,12 +183,9 @@ void TableWorker::attempt() {
     postgres::Transaction transaction(target(), fmt::format("BEGIN; {}", load::lock_patiently));
     std::vector<postgres::QualifiedName> locked;
     for (const auto& table : differ)
-        if (table.reading.pair.target.suspend) {
-            locked.push_back(table.reading.pair.target.name);
-            if (table.reading.pair.target.is_partitioned)
-                locked.insert(locked.end(), table.reading.pair.target.leaves.begin(),
-                              table.reading.pair.target.leaves.end());
-        }
+        if (table.reading.pair.target.suspend)
+            for (auto& name : storage_of(table.reading.pair.target))
+                locked.push_back(std::move(name));
     load::lock_against_writers(target(), locked, "SHARE ROW EXCLUSIVE", progress);
     for (const auto& table : differ)
         suspend_triggers(target(), table.reading.pair);

@@ -547,6 +547,25 @@ TEST_F(SyncWriters, KilledAtAnyTimeTheNextRunContinues) {
     expect_same("b");
 }
 
+TEST_F(SyncWriters, FinishedTablesStayIfItIsInterrupted) {
+    for (const auto* name : {"a", "b", "c"}) {
+        both(fmt::format("CREATE TABLE {} (id int PRIMARY KEY, v int)", name));
+        source.run(fmt::format("INSERT INTO {} VALUES (1, 1)", name));
+        target.run(fmt::format("INSERT INTO {} VALUES (1, 0)", name));
+    }
+    const std::string values = "SELECT a.v, b.v, c.v FROM a JOIN b USING (id) JOIN c USING (id)";
+    const auto holder = target.connect();
+    holder->execute("BEGIN; SELECT FROM public.b FOR UPDATE");
+    const auto program = start({"sync-tables", "--parallelism", "1"});
+    ASSERT_TRUE(eventually([&] { return program_waits(target); }));
+    interrupt(*program);
+    holder->execute("COMMIT");
+    EXPECT_EQ(program->wait().exit_status, exit_interrupted);
+    EXPECT_THAT(target.rows(values), ElementsAre("1|1|0"));
+    sync();
+    EXPECT_THAT(target.rows(values), ElementsAre("1|1|1"));
+}
+
 TEST_F(SyncWriters, WatchGoesOnUntilItIsInterrupted) {
     both("CREATE TABLE items (id int PRIMARY KEY)");
     const auto program = start({"sync-tables", "--watch", "1s"});
