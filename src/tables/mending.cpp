@@ -17,8 +17,8 @@ using postgres::quote_identifier;
 
 constexpr auto kind = R"("__backfill kind")";
 
-/// Mends one table. Kinds of changes: i insert, u update, d delete; a change that is not made gets
-/// another one: l late, r referenced, s surplus.
+/// Mends one table. Kinds of changes: i insert, u update, d delete, n insert anew; a change that is
+/// not made gets another one: l late, r referenced, s surplus.
 class TableMending {
   public:
     TableMending(postgres::Connection& target, const TableToMend& table, const load::LateRows& late)
@@ -125,29 +125,24 @@ class TableMending {
         target_.execute("RELEASE SAVEPOINT updating");
     }
 
+    /// Inserts missing rows, except those whose values of a unique constraint another row has.
     void insert() {
-        const auto missing = fmt::format("{} = 'i' AND NOT EXISTS (SELECT FROM {} AS own WHERE {})",
-                                         kind, rows(), reading_.same_key("own", "change"));
-        const auto due = count(missing);
-        if (due == 0)
+        if (count(missing()) == 0)
             return;
-        const auto inserted =
-            target_
-                .execute(fmt::format(
-                    "INSERT INTO {0} ({1}) OVERRIDING SYSTEM VALUE SELECT {1} FROM {2} AS staged "
-                    "WHERE EXISTS (SELECT FROM {3} AS change WHERE {4} AND {5}) "
-                    "ON CONFLICT {6}DO NOTHING",
-                    pair().target.name.quoted(), fmt::join(columns_, ", "), temporary_.rows,
-                    temporary_.changes, reading_.same_key("staged", "change"), missing,
-                    // Deferrable constraints cannot be arbiters.
-                    pair().target.has_deferrable_key ? fmt::format("({}) ", reading_.key()) : ""))
-                .affected_rows();
-        mended_.inserted += inserted - renewed_;
-        mended_.updated += renewed_;
-        mended_.conflicting += count(missing);
+        // Deferrable constraints cannot be arbiters.
+        const auto arbiter =
+            pair().target.has_deferrable_key ? fmt::format("({}) ", reading_.key()) : "";
+        mended_.inserted += insert_staged(missing(), " ON CONFLICT " + arbiter + "DO NOTHING");
+    }
+
+    /// Inserts the rows that update() has deleted.
+    void insert_renewed() {
+        if (has('n'))
+            mended_.updated += insert_staged(fmt::format("change.{} = 'n'", kind), "");
     }
 
     Mended conclude() {
+        mended_.conflicting += count(missing());
         mended_.late += count(fmt::format("{} = 'l'", kind));
         mended_.surplus += count(fmt::format("{} = 's'", kind));
         mended_.referenced += count(fmt::format("{} = 'r'", kind));
@@ -172,6 +167,24 @@ class TableMending {
                                              quote_identifier(key.referenced[i]), key.equals[i],
                                              quote_identifier(key.referencing[i])));
         return fmt::format("{}", fmt::join(conditions, " AND "));
+    }
+
+    /// A condition: rows to insert that are still missing.
+    std::string missing() const {
+        return fmt::format("change.{} = 'i' AND NOT EXISTS (SELECT FROM {} AS own WHERE {})", kind,
+                           rows(), reading_.same_key("own", "change"));
+    }
+
+    /// \param condition for changes. \param rest of the statement. \returns the number of rows.
+    std::int64_t insert_staged(const std::string& condition, const std::string& rest) {
+        return target_
+            .execute(fmt::format("INSERT INTO {0} ({1}) OVERRIDING SYSTEM VALUE SELECT {1} FROM "
+                                 "{2} AS staged WHERE EXISTS (SELECT FROM {3} AS change WHERE {4} "
+                                 "AND {5}){6}",
+                                 pair().target.name.quoted(), fmt::join(columns_, ", "),
+                                 temporary_.rows, temporary_.changes,
+                                 reading_.same_key("staged", "change"), condition, rest))
+            .affected_rows();
     }
 
     void lock(char of_kind, const char* mode) {
@@ -248,16 +261,13 @@ class TableMending {
                                 "them by {}",
                                 key->table.quoted(), quote_identifier(key->name)),
                     "correct these rows in the target, or drop the constraint meanwhile");
-        const auto deleted =
-            target_
-                .execute(fmt::format("WITH gone AS (DELETE FROM {} AS own USING {} WHERE {} "
-                                     "RETURNING own.*) "
-                                     "UPDATE {} AS change SET {} = 'i' FROM gone WHERE {}",
-                                     rows(), wanted(), selected, temporary_.changes, kind,
-                                     reading_.same_key("gone", "change")))
-                .affected_rows();
-        renewed_ += deleted;
-        return deleted;
+        return target_
+            .execute(fmt::format("WITH gone AS (DELETE FROM {} AS own USING {} WHERE {} "
+                                 "RETURNING own.*) "
+                                 "UPDATE {} AS change SET {} = 'n' FROM gone WHERE {}",
+                                 rows(), wanted(), selected, temporary_.changes, kind,
+                                 reading_.same_key("gone", "change")))
+            .affected_rows();
     }
 
     static std::string names(const std::vector<std::string>& columns) {
@@ -272,7 +282,6 @@ class TableMending {
     const TemporaryTables& temporary_;
     const load::LateRows& late_;
     std::vector<std::string> columns_;
-    std::int64_t renewed_ = 0;
     Mended mended_;
 };
 
@@ -312,8 +321,10 @@ std::vector<Mended> mend(postgres::Connection& target, const std::vector<TableTo
     if (deletes)
         remove_unreferenced(mendings);
     for (auto& mending : mendings) {
+        mending.insert(); // before updates, whose rows may reference them
         mending.update();
-        mending.insert();
+        mending.insert_renewed();
+        mending.insert(); // those whose values updated rows had
     }
     // Rows that referenced others may have been updated.
     if (deletes) {

@@ -351,6 +351,33 @@ TEST_F(SyncTables, ThatCannotDeferTheirReferencesAreNamed) {
     EXPECT_THAT(sync({}, exit_failed), AllOf(HasSubstr("cannot be deferred"), HasSubstr("to_b")));
 }
 
+TEST_F(SyncTables, UpdatedRowsMayReferenceNewRowsOfTheirTable) {
+    both("CREATE TABLE groups (id int PRIMARY KEY, parent int REFERENCES groups);"
+         "INSERT INTO groups VALUES (1, NULL), (2, 1), (3, 1)");
+    source.run("INSERT INTO groups VALUES (7, 2); UPDATE groups SET parent = 7 WHERE id = 3");
+    target.run("INSERT INTO groups VALUES (9, 3), (10, 9)");
+    EXPECT_THAT(sync({"--delete"}), HasSubstr("1 inserted, 1 updated, 2 deleted"));
+    expect_same("groups");
+}
+
+TEST_F(SyncTables, NewRowsTakeUniqueValuesOfUpdatedRows) {
+    both("CREATE TABLE places (id int PRIMARY KEY, place int UNIQUE);"
+         "INSERT INTO places VALUES (1, 1), (2, 2)");
+    source.run("UPDATE places SET place = 3 WHERE id = 1; INSERT INTO places VALUES (3, 1)");
+    EXPECT_THAT(sync(), HasSubstr("1 inserted, 1 updated"));
+    expect_same("places");
+}
+
+TEST_F(SyncTables, NoRowIsLostIfAnExchangedValueIsTaken) {
+    both("CREATE TABLE places (id int PRIMARY KEY, place int UNIQUE)");
+    source.run("INSERT INTO places VALUES (1, 2), (2, 1), (3, 5)");
+    target.run("INSERT INTO places VALUES (1, 1), (2, 2), (3, 3), (9, 5)");
+    EXPECT_THAT(sync({}, exit_failed), HasSubstr("places_place_key"));
+    EXPECT_EQ(target.value("SELECT count(*) FROM places"), "4");
+    sync({"--delete"});
+    expect_same("places");
+}
+
 TEST_F(SyncTables, RowsThatExchangeUniqueValues) {
     both("CREATE TABLE places (id int PRIMARY KEY, place int UNIQUE, v text)");
     source.run("INSERT INTO places VALUES (1, 2, 'a'), (2, 1, 'x'), (3, 3, 'c')");
