@@ -31,7 +31,7 @@ std::string seen(const FileValue& value) {
 // ---------------------------------------------------------------- NULL
 
 bool may_mean_null(const std::string& text, const TableColumn& column) {
-    constexpr std::array words{"null"sv, "na"sv, "n/a"sv, "#n/a"sv, "none"sv, "nil"sv,  "\\n"sv,
+    constexpr std::array words{"null"sv, "na"sv, "n/a"sv, "#n/a"sv, "none"sv, "nil"sv,  R"(\n)"sv,
                                "-"sv,    "--"sv, "---"sv, "?"sv,    "nan"sv,  "n.a."sv, "#num!"sv};
     const auto word = lower(text);
     return std::ranges::find(words, word) != words.end() && !(word == "nan" && column.is_decimal());
@@ -43,23 +43,24 @@ void guess_nulls(std::vector<ColumnValues>& columns, const Propose& propose) {
     std::vector<std::string> reasons;
     std::vector<std::string> forced;
     std::string forced_reason;
-    for (auto& [column, values] : columns) {
-        for (const auto& value : values) {
-            const bool is_null = value.text.empty() || may_mean_null(value.text, *column);
-            if (!is_null)
+    for (auto& one : columns) {
+        const auto& column = *one.column;
+        const auto is_null = [&](const FileValue& value) {
+            return value.text.empty() || may_mean_null(value.text, column);
+        };
+        for (const auto& value : one.values) {
+            if (!is_null(value))
                 continue;
             if (!value.text.empty() && std::ranges::find(texts, value.text) == texts.end()) {
                 texts.push_back(value.text);
-                reasons.push_back(seen(value) + " for " + column->name);
+                reasons.push_back(seen(value) + " for " + column.name);
             }
-            if (value.is_quoted && std::ranges::find(forced, column->name) == forced.end()) {
+            if (value.is_quoted && std::ranges::find(forced, column.name) == forced.end()) {
                 forced_reason = forced.empty() ? seen(value) + " in quotes" : forced_reason;
-                forced.push_back(column->name);
+                forced.push_back(column.name);
             }
         }
-        std::erase_if(values, [&](const FileValue& value) {
-            return value.text.empty() || may_mean_null(value.text, *column);
-        });
+        std::erase_if(one.values, is_null);
     }
     if (!texts.empty())
         propose("--null", "", "nothing between delimiters is NULL, too");
@@ -92,31 +93,32 @@ void note(std::optional<FileValue>& first, const FileValue& value) {
         first = value;
 }
 
+void note_number(NumberEvidence& evidence, const FileValue& value) {
+    const bool has_comma = value.text.find(',') != std::string::npos;
+    const bool has_point = value.text.find('.') != std::string::npos;
+    const auto reads = [&](csv::Decimal decimal) {
+        std::string ignored;
+        return !csv::append_number(value.text, decimal, /*is_integer=*/false, ignored);
+    };
+    if (!has_comma && !has_point)
+        return;
+    if (!reads(csv::Decimal::grouped_comma)) {
+        if (!has_comma)
+            note(evidence.point, value);
+    } else if (!has_comma) {
+        note(reads(csv::Decimal::comma) ? evidence.grouped : evidence.unclear_point, value);
+    } else if (has_point) {
+        note(evidence.grouped, value);
+    } else {
+        note(may_be_thousands(value.text) ? evidence.unclear_comma : evidence.comma, value);
+    }
+}
+
 NumberEvidence evidence_of(const std::vector<ColumnValues>& columns) {
     NumberEvidence evidence;
-    for (const auto& [column, values] : columns)
-        for (const auto& value : values) {
-            const auto comma = value.text.find(',');
-            std::string ignored;
-            const auto reads = [&](csv::Decimal decimal) {
-                return !csv::append_number(value.text, decimal, false, ignored);
-            };
-            if (value.text.find_first_of(".,") == std::string::npos)
-                continue;
-            if (!reads(csv::Decimal::grouped_comma)) {
-                if (comma == std::string::npos)
-                    note(evidence.point, value);
-            } else if (comma == std::string::npos) {
-                note(reads(csv::Decimal::comma) ? evidence.grouped : evidence.unclear_point, value);
-            } else {
-                const bool has_groups = value.text.find('.') != std::string::npos;
-                const bool is_unclear = !has_groups && may_be_thousands(value.text);
-                note(has_groups   ? evidence.grouped
-                     : is_unclear ? evidence.unclear_comma
-                                  : evidence.comma,
-                     value);
-            }
-        }
+    for (const auto& one : columns)
+        for (const auto& value : one.values)
+            note_number(evidence, value);
     return evidence;
 }
 
