@@ -18,7 +18,7 @@ using postgres::quote_identifier;
 constexpr auto kind = R"("__backfill kind")";
 
 /// Mends one table. Kinds of changes: i insert, u update, d delete, n insert anew; a change that is
-/// not made gets another one: l late, r referenced, s surplus.
+/// not made gets another one: l late, o orphaned, r referenced, s surplus.
 class TableMending {
   public:
     TableMending(postgres::Connection& target, const TableToMend& table, const load::LateRows& late)
@@ -61,6 +61,36 @@ class TableMending {
                               key->table.quoted(), references(*key, "own"),
                               reading_.same_key("own", "change"), prefixed("own", key->referenced),
                               prefixed("staged", key->referenced)));
+    }
+
+    /// Leaves out rows that reference missing rows, except those that are to be inserted
+    /// themselves. The application may have inserted these after the referenced table was compared.
+    /// \param others the tables of the unit. \returns true if some are left out.
+    bool leave_orphans(const std::vector<TableMending>& others) {
+        bool any = false;
+        for (const auto* key : pair().references) {
+            std::string found =
+                fmt::format("EXISTS (SELECT FROM {} AS present WHERE {})",
+                            key->referenced_root.quoted(), references(*key, "present", "staged"));
+            for (const auto& other : others)
+                if (other.pair().target.name == key->referenced_root)
+                    found += fmt::format(
+                        " OR EXISTS (SELECT FROM {} AS coming JOIN {} AS other ON {} AND "
+                        "other.{} = 'i' WHERE {})",
+                        other.temporary_.rows, other.temporary_.changes,
+                        other.reading_.same_key("coming", "other"), kind,
+                        references(*key, "coming", "staged"));
+            std::vector<std::string> not_null; // MATCH SIMPLE
+            for (const auto& column : key->referencing)
+                not_null.push_back(fmt::format("staged.{} IS NOT NULL", quote_identifier(column)));
+            any =
+                mark('o', fmt::format("{} IN ('i', 'u') AND EXISTS (SELECT FROM {} AS staged "
+                                      "WHERE {} AND {} AND NOT ({}))",
+                                      kind, temporary_.rows, reading_.same_key("staged", "change"),
+                                      fmt::join(not_null, " AND "), found)) > 0 ||
+                any;
+        }
+        return any;
     }
 
     /// Keeps rows from being deleted that other rows reference, except those that are to be deleted
@@ -146,6 +176,7 @@ class TableMending {
         mended_.late += count(fmt::format("{} = 'l'", kind));
         mended_.surplus += count(fmt::format("{} = 's'", kind));
         mended_.referenced += count(fmt::format("{} = 'r'", kind));
+        mended_.orphaned += count(fmt::format("{} = 'o'", kind));
         return mended_;
     }
 
@@ -160,12 +191,13 @@ class TableMending {
     }
 
     /// A condition: rows of `referencing` reference rows of an item.
-    static std::string references(const ForeignKey& key, const std::string& item) {
+    static std::string references(const ForeignKey& key, const std::string& item,
+                                  const std::string& referencing = "referencing") {
         std::vector<std::string> conditions;
         for (std::size_t i = 0; i < key.referenced.size(); ++i)
-            conditions.push_back(fmt::format("{}.{} {} referencing.{}", item,
+            conditions.push_back(fmt::format("{}.{} {} {}.{}", item,
                                              quote_identifier(key.referenced[i]), key.equals[i],
-                                             quote_identifier(key.referencing[i])));
+                                             referencing, quote_identifier(key.referencing[i])));
         return fmt::format("{}", fmt::join(conditions, " AND "));
     }
 
@@ -305,6 +337,7 @@ Mended& Mended::operator+=(const Mended& other) {
     late += other.late;
     surplus += other.surplus;
     referenced += other.referenced;
+    orphaned += other.orphaned;
     conflicting += other.conflicting;
     return *this;
 }
@@ -318,6 +351,11 @@ std::vector<Mended> mend(postgres::Connection& target, const std::vector<TableTo
         mendings.emplace_back(target, table, late);
     for (auto& mending : mendings)
         mending.sort_out(deletes);
+    for (bool any = true; any;) {
+        any = false;
+        for (auto& mending : mendings)
+            any = mending.leave_orphans(mendings) || any;
+    }
     if (deletes)
         remove_unreferenced(mendings);
     for (auto& mending : mendings) {

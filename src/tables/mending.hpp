@@ -29,11 +29,12 @@ struct Mended {
     std::int64_t late = 0;       ///< left to the next pass: they have changed meanwhile
     std::int64_t surplus = 0;    ///< only in the target, and not to be deleted
     std::int64_t referenced = 0; ///< not deleted or changed, because other rows reference them
+    std::int64_t orphaned = 0;   ///< not made, because rows that they reference are missing
     /// Not inserted, because another row has the same values of a unique constraint.
     std::int64_t conflicting = 0;
 
     std::int64_t changed() const { return inserted + updated + deleted; }
-    std::int64_t left() const { return late + surplus + referenced + conflicting; }
+    std::int64_t left() const { return late + surplus + referenced + orphaned + conflicting; }
     Mended& operator+=(const Mended& other);
 };
 

@@ -218,11 +218,13 @@ void make_units(Plan& plan, std::vector<TablePair> pairs) {
         numbers.emplace(pairs[i].source.name, i);
     std::vector<std::set<std::size_t>> references(pairs.size());
     for (const auto& key : plan.targets.foreign_keys) {
+        const auto own = numbers.find(key.root);
+        if (own != numbers.end() && key.table == key.root)
+            pairs[own->second].references.push_back(&key);
         const auto referenced = numbers.find(key.referenced_root);
         if (referenced == numbers.end())
             continue;
         pairs[referenced->second].referenced.push_back(&key);
-        const auto own = numbers.find(key.root);
         if (own != numbers.end() && own != referenced)
             references[own->second].insert(referenced->second);
     }

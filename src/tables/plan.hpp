@@ -16,6 +16,7 @@ struct TablePair {
     Key key{};
     std::vector<std::string> source_equals{};    ///< the source's operators for the key
     std::vector<const ForeignKey*> referenced{}; ///< keys of the target that reference its rows
+    std::vector<const ForeignKey*> references{}; ///< its own keys in the target
 
     bool has_key() const { return !key.columns.empty(); }
 };

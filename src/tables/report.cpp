@@ -24,10 +24,10 @@ json::Object fields_of(const TableComparison& comparison) {
 }
 
 json::Object fields_of(const Mended& mended) {
-    return {{"inserted", mended.inserted},      {"updated", mended.updated},
-            {"deleted", mended.deleted},        {"late", mended.late},
-            {"surplus", mended.surplus},        {"referenced", mended.referenced},
-            {"conflicting", mended.conflicting}};
+    return {{"inserted", mended.inserted}, {"updated", mended.updated},
+            {"deleted", mended.deleted},   {"late", mended.late},
+            {"surplus", mended.surplus},   {"referenced", mended.referenced},
+            {"orphaned", mended.orphaned}, {"conflicting", mended.conflicting}};
 }
 
 void add(std::vector<std::string>& parts, std::int64_t count, const char* what) {
@@ -51,6 +51,7 @@ std::string text_of(const Mended& mended) {
     add(parts, mended.late, "left because they have changed meanwhile");
     add(parts, mended.surplus, "only in the target (--delete deletes them)");
     add(parts, mended.referenced, "left because other rows reference them");
+    add(parts, mended.orphaned, "left because rows that they reference are missing");
     add(parts, mended.conflicting,
         "not inserted because another row has the same value of a unique constraint");
     return parts.empty() ? "nothing left to do" : fmt::format("{}", fmt::join(parts, ", "));

@@ -219,6 +219,7 @@ void TableWorker::finish(const std::vector<TableComparison>& comparisons,
             if (visit_->is_second) {
                 auto& before = visit_->before[i];
                 before.late = before.surplus = before.referenced = before.conflicting = 0;
+                before.orphaned = 0;
                 mended[i] += before;
             }
             if (pass_.options.only_compares)

@@ -305,6 +305,21 @@ TEST_F(SyncTables, RowsThatOthersReferenceAreNotDeleted) {
     EXPECT_THAT(target.rows("SELECT * FROM orders"), ElementsAre("10|1"));
 }
 
+TEST_F(SyncTables, RowsThatReferenceMissingRowsAreLeft) {
+    both("CREATE TABLE owners (id int, name text, PRIMARY KEY (id, name));"
+         "CREATE TABLE pets (id int PRIMARY KEY, owner int, name text, above int REFERENCES pets, "
+         "FOREIGN KEY (owner, name) REFERENCES owners);"
+         "INSERT INTO owners VALUES (1, 'a'); INSERT INTO pets VALUES (1, 1, 'a', NULL)");
+    source.run("INSERT INTO owners VALUES (2, 'b'); INSERT INTO pets VALUES (2, 2, 'b', 1), "
+               "(3, 1, 'a', 2), (4, NULL, 'c', 1), (5, 1, 'a', 4); "
+               "UPDATE pets SET owner = 2, name = 'b' WHERE id = 1");
+    EXPECT_THAT(sync({"--filter", "pets"}, exit_differences),
+                HasSubstr("2 inserted, 3 left because rows that they reference are missing"));
+    EXPECT_THAT(target.rows("SELECT id FROM pets ORDER BY 1"), ElementsAre("1", "4", "5"));
+    EXPECT_THAT(sync(), HasSubstr("2 inserted, 1 updated"));
+    expect_same("pets");
+}
+
 TEST_F(SyncTables, RowsThatHypertablesReference) {
     both("CREATE TABLE devices (id int PRIMARY KEY, name text);"
          "CREATE TABLE readings (time timestamptz NOT NULL, device int REFERENCES devices "
