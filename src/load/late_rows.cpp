@@ -1,5 +1,7 @@
 #include "load/late_rows.hpp"
 
+#include "sql.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -126,7 +128,7 @@ std::vector<std::string> LateRows::our_writers(postgres::Connection& target,
 }
 
 postgres::Statement snapshot_statement() {
-    return {"SELECT pg_current_snapshot() AS snapshot"};
+    return {std::string(sql::late_snapshot)};
 }
 
 void remove_duplicates(postgres::Connection& target, const postgres::QualifiedName& chunk,

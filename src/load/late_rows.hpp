@@ -30,7 +30,7 @@ class LateRows {
   public:
     LateRows() = default;
 
-    /// \param snapshot a result of pg_current_snapshot().
+    /// \param snapshot the result of snapshot_statement().
     explicit LateRows(std::string snapshot) : snapshot_(std::move(snapshot)) {}
 
     /// Counts rows as late that this session has written in the place of late rows.
@@ -85,7 +85,7 @@ class LateRows {
 /// The time since when rows of the target count as late. Thread-safe.
 class Horizon {
   public:
-    /// Notes a current snapshot of the target, the result of snapshot_statement().
+    /// Notes a snapshot that has just been taken.
     void note(std::string snapshot);
 
     /// The rows that count as late now. Call it once for each chunk, because late rows must stay
@@ -104,7 +104,7 @@ class Horizon {
     Clock::time_point begun_;
 };
 
-/// Returns the argument of Horizon::note() in the column "snapshot".
+/// Returns a snapshot of the target in the column "snapshot" (sql/load/late_snapshot.sql).
 postgres::Statement snapshot_statement();
 
 /// Removes rows that this transaction, or those of LateRows::except(), have inserted into a chunk,

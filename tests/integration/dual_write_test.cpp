@@ -115,6 +115,23 @@ TEST_P(DualWrite, RowsInsertedBeforeTheChunkIsEmptiedSurvive) {
     expect_equal_rows("readings");
 }
 
+TEST_P(DualWrite, RowsOfSavepointsThatWereOpenWhenTheRunBeganSurvive) {
+    target.run(write("'2024-01-01 00:10', 1, 7"));
+    backfill_ok({"stage", "--until", "2024-02-01"});
+
+    auto writer = target.connect();
+    const auto half_written = write("'2024-01-01 12:34:57', 2, 2");
+    writer->execute(fmt::format("BEGIN; LOCK TABLE {} IN SHARE MODE; SELECT pg_current_xact_id(); "
+                                "SAVEPOINT writing; {}; RELEASE SAVEPOINT writing",
+                                a_chunk(target), half_written));
+    const auto program = start_copy(GetParam().strategy);
+    ASSERT_TRUE(eventually([&] { return program_waits(target); }));
+    writer->execute("COMMIT");
+    expect_done(*program);
+    source.run(half_written);
+    expect_equal_rows("readings");
+}
+
 TEST_P(DualWrite, RowsInsertedBeforeTheSnapshotAreNotDuplicated) {
     target.run(write("'2024-01-01 00:10', 1, 7"));
     write_before_the_snapshot();
