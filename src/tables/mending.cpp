@@ -30,16 +30,19 @@ class TableMending {
     const TablePair& pair() const { return reading_.pair; }
 
     /// Leaves changes out that must not be made any more.
-    void sort_out(bool deletes) {
+    /// \param others the tables of the unit.
+    void sort_out(const std::vector<TableMending>& others, bool deletes) {
         // Once they are locked, statements see their last version. A transaction that is inserting
         // a referencing row has locked the row that it references, too.
         lock('u', "NO KEY UPDATE");
+        for (const auto* key : pair().referenced)
+            lock_with_referencing(*key);
         if (deletes)
             lock('d', "UPDATE");
-        // Changed in the source since it was compared.
-        mark('l',
-             fmt::format("{0} IN ('i', 'u') AND NOT EXISTS ({1}) OR {0} = 'd' AND EXISTS ({1})",
-                         kind, staged("change")));
+        // Changed in the source since it was compared. (With OR, this would not be planned as
+        // joins.)
+        mark('l', fmt::format("{} IN ('i', 'u') AND NOT EXISTS ({})", kind, staged("change")));
+        mark('l', fmt::format("{} = 'd' AND EXISTS ({})", kind, staged("change")));
         // Changed in the target.
         mark('l',
              fmt::format("{} = 'i' AND EXISTS (SELECT FROM {} AS own JOIN {} AS staged ON {} "
@@ -51,16 +54,20 @@ class TableMending {
                               kind, rows(), reading_.same_key("own", "change"), late_.condition()));
         if (!deletes)
             mark('s', fmt::format("{} = 'd'", kind));
-        for (const auto* key : pair().referenced)
-            if (key->updates_act)
-                mark('r', fmt::format(
-                              "{} = 'u' AND EXISTS (SELECT FROM {} AS own JOIN {} AS staged "
-                              "ON {} JOIN {} AS referencing ON {} WHERE {} AND NOT "
-                              "record_image_eq(ROW({}), ROW({})))",
-                              kind, rows(), temporary_.rows, reading_.same_key("own", "staged"),
-                              key->table.quoted(), references(*key, "own"),
-                              reading_.same_key("own", "change"), prefixed("own", key->referenced),
-                              prefixed("staged", key->referenced)));
+        // An UPDATE of values that rows reference is refused, or changes these rows.
+        for (const auto* key : pair().referenced) {
+            const bool is_checked_later = !key->updates_act && key->is_deferrable &&
+                                          std::ranges::any_of(others, [&](const auto& other) {
+                                              return other.pair().target.name == key->root;
+                                          });
+            if (!is_checked_later)
+                mark('r', fmt::format("{} = 'u' AND EXISTS (SELECT FROM {} AS own JOIN {} AS "
+                                      "staged ON {} JOIN {} AS referencing ON {} WHERE {} AND {})",
+                                      kind, rows(), temporary_.rows,
+                                      reading_.same_key("own", "staged"), key->table.quoted(),
+                                      references(*key, "own"), reading_.same_key("own", "change"),
+                                      differ(key->referenced, "staged")));
+        }
     }
 
     /// Leaves out rows that reference missing rows, except those that are to be inserted
@@ -69,13 +76,13 @@ class TableMending {
     bool leave_orphans(const std::vector<TableMending>& others) {
         bool any = false;
         for (const auto* key : pair().references) {
-            std::string found =
-                fmt::format("EXISTS (SELECT FROM {} AS present WHERE {})",
+            std::string is_missing =
+                fmt::format("NOT EXISTS (SELECT FROM {} AS present WHERE {})",
                             key->referenced_root.quoted(), references(*key, "present", "staged"));
             for (const auto& other : others)
                 if (other.pair().target.name == key->referenced_root)
-                    found += fmt::format(
-                        " OR EXISTS (SELECT FROM {} AS coming JOIN {} AS other ON {} AND "
+                    is_missing += fmt::format(
+                        " AND NOT EXISTS (SELECT FROM {} AS coming JOIN {} AS other ON {} AND "
                         "other.{} = 'i' WHERE {})",
                         other.temporary_.rows, other.temporary_.changes,
                         other.reading_.same_key("coming", "other"), kind,
@@ -85,9 +92,9 @@ class TableMending {
                 not_null.push_back(fmt::format("staged.{} IS NOT NULL", quote_identifier(column)));
             any =
                 mark('o', fmt::format("{} IN ('i', 'u') AND EXISTS (SELECT FROM {} AS staged "
-                                      "WHERE {} AND {} AND NOT ({}))",
+                                      "WHERE {} AND {} AND {})",
                                       kind, temporary_.rows, reading_.same_key("staged", "change"),
-                                      fmt::join(not_null, " AND "), found)) > 0 ||
+                                      fmt::join(not_null, " AND "), is_missing)) > 0 ||
                 any;
         }
         return any;
@@ -144,8 +151,11 @@ class TableMending {
         try {
             update_in_place();
         } catch (const postgres::SqlError& error) {
+            // A row may reference a new one that could not be inserted yet, because the row has its
+            // unique value.
             if (error.sqlstate() != postgres::sqlstate::unique_violation &&
-                error.sqlstate() != postgres::sqlstate::exclusion_violation)
+                error.sqlstate() != postgres::sqlstate::exclusion_violation &&
+                error.sqlstate() != postgres::sqlstate::foreign_key_violation)
                 throw;
             target_.execute("ROLLBACK TO SAVEPOINT updating");
             if (renew(pair().target.unique_columns) == 0)
@@ -165,10 +175,27 @@ class TableMending {
         mended_.inserted += insert_staged(missing(), " ON CONFLICT " + arbiter + "DO NOTHING");
     }
 
-    /// Inserts the rows that update() has deleted.
-    void insert_renewed() {
-        if (has('n'))
-            mended_.updated += insert_staged(fmt::format("change.{} = 'n'", kind), "");
+    /// Inserts the rows that update() has deleted, and those whose values they or updated rows had.
+    void insert_again() {
+        if (!has('n'))
+            return insert();
+        // Together, because they may reference one another.
+        const auto renewed = fmt::format("change.{} = 'n'", kind);
+        const auto count_renewed = count(renewed);
+        target_.execute("SAVEPOINT inserting");
+        try {
+            const auto all = insert_staged(fmt::format("({} OR {})", renewed, missing()), "");
+            mended_.updated += count_renewed;
+            mended_.inserted += all - count_renewed;
+        } catch (const postgres::SqlError& error) {
+            if (error.sqlstate() != postgres::sqlstate::unique_violation &&
+                error.sqlstate() != postgres::sqlstate::exclusion_violation)
+                throw;
+            target_.execute("ROLLBACK TO SAVEPOINT inserting");
+            mended_.updated += insert_staged(renewed, "");
+            insert();
+        }
+        target_.execute("RELEASE SAVEPOINT inserting");
     }
 
     Mended conclude() {
@@ -227,6 +254,22 @@ class TableMending {
             reading_.same_key("own", "change"), mode));
     }
 
+    /// Locks rows to update of which referenced columns change, so that no other transaction can
+    /// begin to reference them.
+    void lock_with_referencing(const ForeignKey& key) {
+        target_.execute(fmt::format(
+            "SELECT count(*) FROM (SELECT FROM {} AS own JOIN {} ON {} WHERE {} FOR UPDATE OF own) "
+            "AS locked",
+            rows(), wanted(), reading_.same_key("own", "wanted"),
+            differ(key.referenced, "wanted")));
+    }
+
+    /// A condition: columns of the target's row differ from those of another item.
+    static std::string differ(const std::vector<std::string>& columns, const std::string& item) {
+        return fmt::format("NOT record_image_eq(ROW({}), ROW({}))", prefixed("own", columns),
+                           prefixed(item, columns));
+    }
+
     std::string staged(const std::string& change) const {
         return fmt::format("SELECT FROM {} AS staged WHERE {}", temporary_.rows,
                            reading_.same_key("staged", change));
@@ -277,9 +320,12 @@ class TableMending {
     /// \returns their number. \throws TaskError if others reference one of them.
     std::int64_t renew(const std::vector<std::string>& differing) {
         const auto selected =
-            fmt::format("{} AND NOT {} AND NOT record_image_eq(ROW({}), ROW({}))",
-                        reading_.same_key("own", "wanted"), late_.condition(),
-                        prefixed("own", differing), prefixed("wanted", differing));
+            fmt::format("{} AND NOT {} AND {}", reading_.same_key("own", "wanted"),
+                        late_.condition(), differ(differing, "wanted"));
+        // Whoever is inserting a referencing row has locked its row, too.
+        target_.execute(fmt::format("SELECT count(*) FROM (SELECT FROM {} AS own, {} WHERE {} FOR "
+                                    "UPDATE OF own) AS locked",
+                                    rows(), wanted(), selected));
         for (const auto* key : pair().referenced)
             if (!target_
                      .execute(fmt::format("SELECT FROM {} AS own, {}, (SELECT {} FROM {}) AS "
@@ -350,7 +396,7 @@ std::vector<Mended> mend(postgres::Connection& target, const std::vector<TableTo
     for (const auto& table : tables)
         mendings.emplace_back(target, table, late);
     for (auto& mending : mendings)
-        mending.sort_out(deletes);
+        mending.sort_out(mendings, deletes);
     for (bool any = true; any;) {
         any = false;
         for (auto& mending : mendings)
@@ -361,8 +407,7 @@ std::vector<Mended> mend(postgres::Connection& target, const std::vector<TableTo
     for (auto& mending : mendings) {
         mending.insert(); // before updates, whose rows may reference them
         mending.update();
-        mending.insert_renewed();
-        mending.insert(); // those whose values updated rows had
+        mending.insert_again();
     }
     // Rows that referenced others may have been updated.
     if (deletes) {

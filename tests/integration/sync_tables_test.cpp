@@ -375,6 +375,26 @@ TEST_F(SyncTables, UpdatedRowsMayReferenceNewRowsOfTheirTable) {
     expect_same("groups");
 }
 
+TEST_F(SyncTables, RenewedRowsMayReferenceNewRowsOfTheirTable) {
+    both("CREATE TABLE nodes (id int PRIMARY KEY, name text UNIQUE, parent int REFERENCES nodes)");
+    source.run("INSERT INTO nodes VALUES (3, 'x', NULL), (1, 'y', 3)");
+    target.run("INSERT INTO nodes VALUES (1, 'x', NULL)");
+    EXPECT_THAT(sync(), HasSubstr("1 inserted, 1 updated"));
+    expect_same("nodes");
+}
+
+TEST_F(SyncTables, ReferencedValuesThatDifferDoNotStopOtherRows) {
+    both("CREATE TABLE kinds (id int PRIMARY KEY, code text UNIQUE);"
+         "CREATE TABLE things (id int PRIMARY KEY, code text REFERENCES kinds (code))");
+    source.run(
+        "INSERT INTO kinds VALUES (1, 'new'), (2, 'b'); INSERT INTO things VALUES (1, 'new'), "
+        "(2, 'b')");
+    target.run("INSERT INTO kinds VALUES (1, 'old'); INSERT INTO things VALUES (1, 'old')");
+    EXPECT_THAT(sync({}, exit_differences),
+                AllOf(HasSubstr("\"kinds\": 1 inserted, 1 left because other rows reference them"),
+                      HasSubstr("\"things\": 1 inserted, 1 left because rows that they")));
+}
+
 TEST_F(SyncTables, NewRowsTakeUniqueValuesOfUpdatedRows) {
     both("CREATE TABLE places (id int PRIMARY KEY, place int UNIQUE);"
          "INSERT INTO places VALUES (1, 1), (2, 2)");
@@ -567,6 +587,45 @@ TEST_F(SyncWriters, RowsWrittenMeanwhileAreLeft) {
     }
     EXPECT_EQ(outcome.exit_status, exit_differences) << outcome.output << outcome.errors;
     EXPECT_THAT(target.rows("SELECT v FROM items ORDER BY id"), ElementsAre("7", "1"));
+}
+
+TEST_F(SyncWriters, RowsThatAreBeingReferencedStayAsTheyAre) {
+    both("CREATE TABLE a (id int PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY);"
+         "CREATE TABLE b (id int PRIMARY KEY, code text UNIQUE);"
+         "CREATE TABLE of_a (id int REFERENCES a ON DELETE CASCADE);"
+         "CREATE TABLE of_b (code text REFERENCES b (code) ON UPDATE SET NULL)");
+    source.run("INSERT INTO a OVERRIDING SYSTEM VALUE VALUES (1, 100);"
+               "INSERT INTO b VALUES (1, 'new')");
+    target.run("INSERT INTO a OVERRIDING SYSTEM VALUE VALUES (1, 200);"
+               "INSERT INTO b VALUES (1, 'old')");
+    for (const std::string table : {"a", "b"}) {
+        const auto application = target.connect();
+        application->execute(fmt::format("BEGIN; INSERT INTO of_{} VALUES ('{}')", table,
+                                         table == "a" ? "1" : "old"));
+        const auto program =
+            start({"sync-tables", "--filter", fmt::format("^public\\.{}$", table)});
+        ASSERT_TRUE(eventually([&] { return program_waits(target); }));
+        application->execute("COMMIT");
+        const auto outcome = program->wait();
+        EXPECT_EQ(outcome.exit_status, table == "a" ? exit_failed : exit_differences)
+            << outcome.output << outcome.errors;
+    }
+    EXPECT_THAT(target.rows("SELECT * FROM of_a"), ElementsAre("1"));
+    EXPECT_THAT(target.rows("SELECT * FROM of_b"), ElementsAre("old"));
+}
+
+TEST_F(SyncWriters, RowsWrittenInSavepointsMeanwhileAreLeft) {
+    both("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'old')");
+    target.run("UPDATE t SET v = 'diverged'");
+    const auto application = target.connect();
+    application->execute("BEGIN; SELECT pg_current_xact_id(); SAVEPOINT a; "
+                         "UPDATE t SET v = 'new'; RELEASE SAVEPOINT a");
+    const auto program = start({"sync-tables"});
+    ASSERT_TRUE(eventually([&] { return program_waits(target); }));
+    source.run("UPDATE t SET v = 'new'");
+    application->execute("COMMIT");
+    program->wait();
+    EXPECT_EQ(target.value("SELECT v FROM t"), "new");
 }
 
 TEST_F(SyncWriters, KilledAtAnyTimeTheNextRunContinues) {
