@@ -9,7 +9,9 @@
 #include "cloning/restore.hpp"
 #include "cloning/roles.hpp"
 #include "cloning/stop_clone.hpp"
+#include "jobs/background_jobs.hpp"
 #include "postgres/transaction.hpp"
+#include "queue/suspended_jobs.hpp"
 #include "run/endpoints.hpp"
 
 #include <fmt/format.h>
@@ -44,38 +46,68 @@ class Clone {
         auto programs =
             find_programs(options_.programs, {.source = source_.server.postgres_major(),
                                               .target = target_.server.postgres_major()});
-        const auto create_extension = require_extensions(source_, target_);
+        require_extensions(source_, target_);
+        const auto extension = find_target_extension(source_, target_, options_.portable);
+        const auto reason = find_reason_for_definitions(extension.server);
         if (!options_.allow_non_empty)
             require_empty(target_);
         auto search_path = postgres::search_path_difference(source_.connection, target_.connection);
         const postgres::Transaction snapshot(source_.connection,
                                              postgres::begin_read_transaction({}));
-        const auto plan = make_plan(source_, target_,
+        auto plan = make_plan(source_, target_,
                                     {.programs = std::move(programs),
                                      .with_rows = options_.relational_data,
                                      .search_path = std::move(search_path),
-                                     .create_hypertables = options_.create_hypertables});
-        require_privileges(source_, plan.inventory, target_);
+                                     .create_hypertables = options_.create_hypertables,
+                                     .by_definitions = reason.empty()
+                                                           ? std::nullopt
+                                                           : std::optional(extension.server)});
+        require_privileges(plan.inventory, target_);
         require_no_dependents_of_chunks(plan.inventory);
         stop_.check();
         if (options_.roles)
             dump_roles(plan);
-        require_roles(plan.inventory, target_, roles_.new_roles());
+        require_roles(plan, target_, roles_.new_roles());
+        if (!reason.empty())
+            output_.say(output::Importance::detail,
+                        fmt::format("{} hypertables by their definitions: {}",
+                                    options_.dry_run ? "Would clone" : "Cloning", reason));
+        report_.report_definitions(plan);
         if (options_.dry_run) {
-            report_dry_run(plan, create_extension);
+            report_dry_run(plan, extension.creation);
         } else {
             stop_.check();
             if (options_.roles)
                 create_roles(plan);
-            if (!create_extension.empty())
-                create(create_extension);
+            if (!extension.creation.empty())
+                create(extension);
+            const auto suspended = queue::suspended_jobs(target_.connection);
             restore(source_, target_, plan, children_, options_.retry, stop_,
                     report_.listener(plan));
             report_.end_drawing();
+            if (plan.definitions)
+                plan.inventory.jobs = jobs_since(suspended);
         }
         report_.report_plan(plan);
         report_.summary(target_.connection.name(), role_statements_,
                         static_cast<std::int64_t>(plan.inventory.jobs.size()));
+    }
+
+    std::string find_reason_for_definitions(const timescale::Server& extension) {
+        if (!source_.server.has_timescaledb)
+            return {};
+        auto reason = reason_for_definitions(source_, target_, extension);
+        return reason.empty() && options_.portable ? "--portable" : reason;
+    }
+
+    /// The target's jobs that have been turned off, except those that were off before.
+    std::vector<jobs::BackgroundJob> jobs_since(const std::set<std::int64_t>& before) {
+        auto list = jobs::read_background_jobs(target_.connection, std::nullopt);
+        const auto suspended = queue::suspended_jobs(target_.connection);
+        std::erase_if(list, [&](const auto& job) {
+            return before.contains(job.id) || !suspended.contains(job.id);
+        });
+        return list;
     }
 
     void dump_roles(const ClonePlan& plan) {
@@ -89,17 +121,20 @@ class Clone {
     void create_roles(const ClonePlan& plan) {
         cloning::create_roles(target_, roles_.statements);
         report_roles();
-        require_roles(plan.inventory, target_, {});
+        require_roles(plan, target_, {});
     }
 
     /// Creates the extension before the transaction of restore(), which cannot create it.
-    void create(const std::string& extension) {
+    void create(const TargetExtension& extension) {
         // A session that has loaded the library cannot create the extension, so this is a new one.
         postgres::Connection session(options_.target, "target",
                                      postgres::application_name(purpose));
-        session.execute(extension);
+        session.execute(extension.creation);
         output_.say(output::Importance::detail, "Created the extension timescaledb in the target");
         target_ = connect(options_.target, Side::target);
+        if (source_.server.community && extension.server.community && !target_.server.community)
+            throw Error("the target turns out to have the Apache edition of TimescaleDB",
+                        "run clone-schema again, which lists first what that edition lacks");
     }
 
     void report_roles() {

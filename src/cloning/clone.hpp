@@ -15,6 +15,7 @@ struct CloneOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
     bool roles = false;           ///< also clone the roles of the source's cluster
+    bool portable = false;        ///< clone hypertables by their definitions
     bool relational_data = true;  ///< rows of plain tables
     bool allow_non_empty = false; ///< the target may have objects of users
     /// Each [[SCHEMA.]TABLE.]COLUMN[:INTERVAL].

@@ -50,6 +50,7 @@ void read_hypertables(Inventory& inventory, postgres::Connection& source) {
              .known_as = {rows.string(row, "known_schema"), rows.string(row, "known_name")},
              .is_cagg = rows.boolean(row, "is_cagg"),
              .is_internal = rows.boolean(row, "is_internal"),
+             .is_left_out = false,
              .chunks = rows.integer(row, "chunks")});
 }
 
@@ -128,7 +129,8 @@ Inventory read_inventory(run::Endpoint& source, const std::string& owner) {
 }
 
 bool is_user_hypertable(const SourceHypertable& hypertable) {
-    return !hypertable.is_internal && !hypertable.name.name.starts_with("_compressed_hypertable_");
+    return !hypertable.is_internal && !hypertable.is_left_out &&
+           !hypertable.name.name.starts_with("_compressed_hypertable_");
 }
 
 const SourceHypertable* find_hypertable(const Inventory& inventory, std::int64_t oid) {

@@ -31,6 +31,7 @@ struct SourceHypertable {
     postgres::QualifiedName known_as; ///< a continuous aggregate's view, or the hypertable
     bool is_cagg = false;
     bool is_internal = false; ///< TimescaleDB's own, for compressed chunks
+    bool is_left_out = false; ///< the target cannot have this aggregate
     std::int64_t chunks = 0;
 };
 

@@ -142,11 +142,11 @@ NewHypertable new_hypertable(run::Endpoint& source, const Inventory& inventory,
                          "name the table as well");
     NewHypertable result{.oid = rows.integer(0, "oid"),
                          .table = {rows.string(0, "schema_name"), rows.string(0, "table_name")},
-                         .column = column,
-                         .interval = std::nullopt,
+                         .dimensions = {{.column = column,
+                                         .interval = std::nullopt,
+                                         .partitions = std::nullopt,
+                                         .function = std::nullopt}},
                          .partition_key = rows.optional_string(0, "partition_key"),
-                         .partitions = {},
-                         .partition_oids = {},
                          .references = integers_in(rows, 0, "references_oids"),
                          .referenced_by = integers_in(rows, 0, "referenced_by_oids")};
     if (find_hypertable(inventory, result.oid) != nullptr)
@@ -161,7 +161,8 @@ NewHypertable new_hypertable(run::Endpoint& source, const Inventory& inventory,
         throw UsageError(fmt::format("{} cannot become a hypertable: {}", names.front(), reason));
     const auto type = rows.string(0, "type");
     if (interval || is_integer(type))
-        result.interval = interval_sql(source.connection, quote_identifier(column), type, interval);
+        result.dimensions.front().interval =
+            interval_sql(source.connection, quote_identifier(column), type, interval);
     for (const auto& part : list_in(rows, 0, "partitions")) {
         result.partitions.push_back({part.at(0).text(), part.at(1).text()});
         result.partition_oids.push_back(part.at(2).integer());
@@ -191,10 +192,36 @@ void check_foreign_keys(const Inventory& inventory, const std::vector<NewHyperta
 } // namespace
 
 std::string NewHypertable::sql(const timescale::Server& target) const {
-    return fmt::format("SELECT FROM {}({}::pg_catalog.regclass, {}::pg_catalog.name{})",
-                       target.function("create_hypertable"), quote_literal(table.quoted()),
-                       quote_literal(column),
-                       interval ? ", chunk_time_interval => " + *interval : "");
+    const auto relation = quote_literal(table.quoted()) + "::pg_catalog.regclass";
+    const auto first_argument = [&](const NewDimension& dimension) {
+        return fmt::format("{}, {}::pg_catalog.name", relation, quote_literal(dimension.column));
+    };
+    const auto argument = [](const char* name, const std::optional<std::string>& value) {
+        return value ? fmt::format(", {} => {}", name, *value) : "";
+    };
+    const auto literal = [](const std::optional<std::string>& value) {
+        return value ? std::optional(quote_literal(*value)) : std::nullopt;
+    };
+    const auto& time = dimensions.front();
+    std::string script = fmt::format(
+        "SELECT FROM {}({}{}{}{}{}{});\n", target.function("create_hypertable"),
+        first_argument(time), argument("chunk_time_interval", time.interval),
+        argument("time_partitioning_func", literal(time.function)),
+        argument("associated_schema_name", literal(associated_schema)),
+        argument("associated_table_prefix", literal(associated_prefix)),
+        creates_indexes ? "" : ", create_default_indexes => false");
+    for (auto further = dimensions.begin() + 1; further != dimensions.end(); ++further)
+        script += fmt::format("SELECT FROM {}({}{}{}{});\n", target.function("add_dimension"),
+                              first_argument(*further),
+                              argument("number_partitions", further->partitions),
+                              argument("chunk_time_interval", further->interval),
+                              argument("partitioning_func", literal(further->function)));
+    if (integer_now)
+        script += fmt::format("SELECT {}({}, {});\n", target.function("set_integer_now_func"),
+                              relation, quote_literal(*integer_now));
+    if (columnstore)
+        script += fmt::format("ALTER TABLE {} SET {};\n", table.quoted(), columnstore->options());
+    return script;
 }
 
 std::pair<std::string, std::optional<std::string>> split_interval(const std::string& text) {

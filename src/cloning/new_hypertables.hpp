@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cloning/columnstore.hpp"
 #include "cloning/connect.hpp"
 #include "cloning/inventory.hpp"
 #include "postgres/quote.hpp"
@@ -12,19 +13,31 @@
 
 namespace cloning {
 
-/// A plain or natively partitioned table of the source that becomes a hypertable in the target.
-struct NewHypertable {
-    std::int64_t oid = 0;
-    postgres::QualifiedName table;
+/// A column by which a hypertable is partitioned.
+struct NewDimension {
     std::string column;
-    std::optional<std::string> interval;             ///< as SQL; without it, TimescaleDB's default
-    std::optional<std::string> partition_key;        ///< as pg_dump writes it, if it is partitioned
-    std::vector<postgres::QualifiedName> partitions; ///< of all levels
-    std::vector<std::int64_t> partition_oids;
-    std::vector<std::int64_t> references; ///< OIDs of tables that its foreign keys reference
-    std::vector<std::int64_t> referenced_by;
+    std::optional<std::string> interval;   ///< as SQL; without it, TimescaleDB's default
+    std::optional<std::string> partitions; ///< their number, if it is partitioned by hash
+    std::optional<std::string> function;   ///< of partitioning, if not TimescaleDB's; quoted
+};
 
-    /// The statement that creates the hypertable.
+/// A plain or natively partitioned table that becomes a hypertable in the target.
+struct NewHypertable {
+    std::int64_t oid = 0; ///< in the source
+    postgres::QualifiedName table;
+    std::vector<NewDimension> dimensions; ///< the first one is by time or an integer
+    bool creates_indexes = true;          ///< TimescaleDB's default ones
+    std::optional<std::string> associated_schema{}; ///< of chunks, if not TimescaleDB's
+    std::optional<std::string> associated_prefix{};
+    std::optional<std::string> integer_now{}; ///< quoted
+    std::optional<Columnstore> columnstore{};
+    std::optional<std::string> partition_key{};      ///< as pg_dump writes it, if it is partitioned
+    std::vector<postgres::QualifiedName> partitions{}; ///< of all levels
+    std::vector<std::int64_t> partition_oids{};
+    std::vector<std::int64_t> references{}; ///< OIDs of tables that its foreign keys reference
+    std::vector<std::int64_t> referenced_by{};
+
+    /// The statements that create the hypertable, each with a semicolon and a newline.
     std::string sql(const timescale::Server& target) const;
 };
 

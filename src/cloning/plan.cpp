@@ -32,17 +32,51 @@ constexpr std::array catalog_tables_left_out{"bgw_job",
                                              "dimension_slice",
                                              "tablespace"};
 
+/// Removes aggregates, jobs and columns for chunk skipping that the target will not have.
+void keep_defined(Inventory& inventory, Definitions& definitions) {
+    std::erase_if(inventory.skipped_columns, [&](const auto& skipped) {
+        const auto& [hypertable, column] = skipped;
+        if (std::ranges::find(definitions.internal, hypertable) == definitions.internal.end())
+            return false;
+        definitions.left_out.push_back(
+            {fmt::format("chunk skipping by {} of {}", postgres::quote_identifier(column),
+                         hypertable.quoted()),
+             "it is not possible for continuous aggregates by TimescaleDB's functions"});
+        return true;
+    });
+    std::set<std::int64_t> jobs;
+    for (const auto& job : definitions.jobs)
+        jobs.insert(job.schedule.id);
+    std::erase_if(inventory.jobs, [&](const auto& job) { return !jobs.contains(job.id); });
+    for (auto& hypertable : inventory.hypertables)
+        hypertable.is_left_out = hypertable.is_cagg && !definitions.has(hypertable.known_as);
+}
+
+/// The arguments of pg_dump that do not say what is dumped.
+std::vector<std::string> general_arguments(const std::string& snapshot) {
+    return {"--format=plain", "--quote-all-identifiers", "--no-tablespaces",
+            "--no-owner",     "--no-privileges",         "--snapshot=" + snapshot};
+}
+
 } // namespace
 
 ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptions options) {
     ClonePlan plan;
     plan.programs = std::move(options.programs);
     plan.search_path = std::move(options.search_path);
-    plan.inventory = read_inventory(
-        source, target.connection.query("SELECT current_user AS role").string(0, "role"));
+    const auto role = target.connection.query(
+        "SELECT rolname AS name, rolsuper AS is_superuser FROM pg_roles WHERE rolname = current_user");
+    plan.role = role.string(0, "name");
+    plan.inventory = read_inventory(source, plan.role);
     plan.new_hypertables = plan_hypertables(source, plan.inventory, options.create_hypertables);
     plan.with_rows = options.with_rows;
-    plan.with_catalog = source.server.has_timescaledb;
+    plan.with_catalog = source.server.has_timescaledb && !options.by_definitions;
+    if (options.by_definitions) {
+        plan.definitions = read_definitions(source, *options.by_definitions,
+                                            role.boolean(0, "is_superuser"));
+        keep_defined(plan.inventory, *plan.definitions);
+        std::ranges::copy(plan.definitions->hypertables, std::back_inserter(plan.new_hypertables));
+    }
     plan.has_queue = queue::exists(target.connection);
     if (plan.has_queue)
         queue::require(target.connection);
@@ -80,14 +114,9 @@ std::vector<SourceTable> ClonePlan::tables_with_rows() const {
 }
 
 std::vector<std::string> ClonePlan::dump_arguments() const {
-    std::vector<std::string> arguments{"--format=plain",
-                                       "--quote-all-identifiers",
-                                       "--no-tablespaces",
-                                       "--no-owner",
-                                       "--no-privileges",
-                                       "--no-subscriptions",
-                                       "--exclude-schema=\"__backfill\"",
-                                       "--snapshot=" + snapshot};
+    auto arguments = general_arguments(snapshot);
+    arguments.emplace_back("--no-subscriptions");
+    arguments.emplace_back("--exclude-schema=\"__backfill\"");
     const auto exclude = [&](const std::string& pattern) {
         arguments.push_back("--exclude-table=" + pattern);
     };
@@ -107,6 +136,16 @@ std::vector<std::string> ClonePlan::dump_arguments() const {
             exclude_rows({"_timescaledb_catalog", table});
         exclude_rows({"_timescaledb_config", "bgw_job"}); // where it was before 2.25
     }
+    if (definitions) {
+        std::ranges::for_each(definitions->catalog, exclude_rows);
+        for (const auto& table : definitions->internal)
+            exclude(table.quoted());
+        for (const auto& hypertable : inventory.hypertables)
+            if (hypertable.is_cagg)
+                exclude(hypertable.known_as.quoted());
+        for (const auto& view : definitions->views_on_caggs)
+            exclude(view.quoted());
+    }
     if (with_rows)
         return arguments;
     arguments.emplace_back("--no-blobs");
@@ -115,6 +154,17 @@ std::vector<std::string> ClonePlan::dump_arguments() const {
     for (const auto& table : inventory.tables)
         if (table.has_rows() && find_hypertable(inventory, table.oid) == nullptr)
             exclude_rows(table.name);
+    return arguments;
+}
+
+std::optional<std::vector<std::string>> ClonePlan::view_dump_arguments() const {
+    if (!definitions || definitions->caggs.empty())
+        return std::nullopt;
+    auto arguments = general_arguments(snapshot);
+    for (const auto& cagg : definitions->caggs)
+        arguments.push_back("--table=" + cagg.view.quoted());
+    for (const auto& view : definitions->views_on_caggs)
+        arguments.push_back("--table=" + view.quoted());
     return arguments;
 }
 

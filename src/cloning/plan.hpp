@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cloning/connect.hpp"
+#include "cloning/definitions.hpp"
 #include "cloning/inventory.hpp"
 #include "cloning/new_hypertables.hpp"
 #include "cloning/programs.hpp"
@@ -19,9 +20,12 @@ struct ClonePlan {
     Inventory inventory;
     std::vector<NewHypertable> new_hypertables;
     bool with_rows = true;     ///< of plain tables
-    bool with_catalog = false; ///< the source has TimescaleDB
+    bool with_catalog = false; ///< the rows of TimescaleDB's catalog are restored
+    /// Instead of the catalog: what TimescaleDB's functions create in the target.
+    std::optional<Definitions> definitions;
     bool has_queue = false;    ///< the target has a schema __backfill
     std::string snapshot;      ///< of the source
+    std::string role;          ///< of the target, which will own everything
     /// The difference between the search_path of source and target, if any.
     std::optional<postgres::SearchPathDifference> search_path;
     /// Foreign keys that cannot be validated yet, because the hypertables that they reference have
@@ -33,6 +37,10 @@ struct ClonePlan {
 
     /// The arguments of pg_dump, without those for its connection.
     std::vector<std::string> dump_arguments() const;
+
+    /// The same for a second pg_dump, of continuous aggregates and the views on them, which are
+    /// not in the first. Nothing if there are none.
+    std::optional<std::vector<std::string>> view_dump_arguments() const;
 };
 
 /// Options for make_plan().
@@ -42,10 +50,13 @@ struct ClonePlanOptions {
     std::optional<postgres::SearchPathDifference> search_path{};
     /// Each is [[SCHEMA.]TABLE.]COLUMN[:INTERVAL].
     std::vector<std::string> create_hypertables{};
+    /// The TimescaleDB that the target has or will have, if hypertables are cloned by their
+    /// definitions.
+    std::optional<timescale::Server> by_definitions{};
 };
 
 /// \pre the source's connection is in a transaction of one snapshot, which the plan exports.
-/// \throws UsageError as plan_hypertables does.
+/// \throws UsageError as plan_hypertables does; Error as read_definitions does.
 ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptions options);
 
 } // namespace cloning

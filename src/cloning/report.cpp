@@ -117,12 +117,19 @@ void CloneReport::summary(const std::string& target, std::int64_t roles, std::in
                   output::Importance::result, text);
 }
 
+void CloneReport::report_definitions(const ClonePlan& plan) {
+    if (plan.definitions)
+        for (const auto& [what, reason, remedy] : plan.definitions->left_out)
+            left_out(what, reason, remedy);
+}
+
 void CloneReport::report_plan(const ClonePlan& plan) {
     for (const auto& one : plan.inventory.hypertables)
         if (is_user_hypertable(one))
             hypertable(one.known_as, one.chunks, false);
     for (const auto& one : plan.new_hypertables)
-        hypertable(one.table, 0, true);
+        if (find_hypertable(plan.inventory, one.oid) == nullptr)
+            hypertable(one.table, 0, true);
     if (plan.with_rows)
         for (const auto& [statement, name] : plan.unvalidated_keys)
             left_out("the validation of the foreign key " + name,

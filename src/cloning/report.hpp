@@ -33,7 +33,10 @@ class CloneReport {
     void left_out(const std::string& what, const std::string& reason,
                   const std::string& remedy = {});
 
-    /// Reports the hypertables, what is left out, and the jobs that are turned off.
+    /// Reports what is left out because the target cannot have it.
+    void report_definitions(const ClonePlan& plan);
+
+    /// Reports the hypertables, what else is left out, and the jobs that are turned off.
     void report_plan(const ClonePlan& plan);
 
     /// A listener that reports what restore() does. \pre this and the plan outlive it.

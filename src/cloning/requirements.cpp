@@ -1,5 +1,6 @@
 #include "cloning/requirements.hpp"
 
+#include "cloning/name_list.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -15,55 +16,6 @@ namespace {
 using postgres::quote_identifier;
 using postgres::quote_literal;
 
-/// The highest number of names that a message lists.
-constexpr std::size_t most_names = 5;
-
-/// `a, b and 12 more`
-std::string first_of(std::vector<std::string> names) {
-    const auto all = names.size();
-    names.resize(std::min(all, most_names));
-    return all <= most_names
-               ? fmt::format("{}", fmt::join(names, ", "))
-               : fmt::format("{} and {} more", fmt::join(names, ", "), all - most_names);
-}
-
-bool has_version(run::Endpoint& target, const std::string& version) {
-    return !target.connection
-                .query("SELECT FROM pg_available_extension_versions "
-                       "WHERE name = 'timescaledb' AND ($1::text IS NULL OR version = $1)",
-                       {version.empty() ? postgres::Parameter() : version})
-                .empty();
-}
-
-std::string create_extension(const run::Endpoint& source) {
-    if (!source.server.has_timescaledb)
-        return "CREATE EXTENSION timescaledb";
-    const auto schema = quote_identifier(source.server.extension_schema);
-    return fmt::format("CREATE SCHEMA IF NOT EXISTS {0}; "
-                       "CREATE EXTENSION timescaledb VERSION {1} SCHEMA {0}",
-                       schema, quote_literal(source.server.timescaledb_text));
-}
-
-void require_same_timescaledb(const run::Endpoint& source, const run::Endpoint& target) {
-    const auto& from = source.server;
-    const auto& to = target.server;
-    if (from.timescaledb_text != to.timescaledb_text)
-        throw Error(fmt::format("the source has TimescaleDB {} and the target {}, but the source's "
-                                "catalog can only be restored into the same version",
-                                from.timescaledb_text, to.timescaledb_text),
-                    fmt::format("update the older one: ALTER EXTENSION timescaledb UPDATE TO '{}'",
-                                from.timescaledb < to.timescaledb ? to.timescaledb_text
-                                                                  : from.timescaledb_text));
-    if (from.extension_schema != to.extension_schema)
-        throw Error(fmt::format("the source has TimescaleDB in the schema {} and the target in {}, "
-                                "but the source's objects refer to it with its schema",
-                                quote_identifier(from.extension_schema),
-                                quote_identifier(to.extension_schema)),
-                    fmt::format("in the target, DROP EXTENSION timescaledb, and run clone-schema "
-                                "again, which creates it in {}",
-                                quote_identifier(from.extension_schema)));
-}
-
 } // namespace
 
 void require_servers(const run::Endpoint& source, const run::Endpoint& target) {
@@ -76,7 +28,7 @@ void require_servers(const run::Endpoint& source, const run::Endpoint& target) {
                                 target.server.postgres_major(), source.server.postgres_major()));
 }
 
-std::string require_extensions(run::Endpoint& source, run::Endpoint& target) {
+void require_extensions(run::Endpoint& source, run::Endpoint& target) {
     const auto wanted = source.connection.query(
         "SELECT extname FROM pg_extension WHERE extname NOT IN ('timescaledb', 'plpgsql') "
         "ORDER BY extname");
@@ -91,17 +43,48 @@ std::string require_extensions(run::Endpoint& source, run::Endpoint& target) {
         throw Error(
             fmt::format("the target's server lacks the extensions {}", fmt::join(missing, ", ")),
             "install their packages there");
-    if (target.server.has_timescaledb) {
-        if (source.server.has_timescaledb)
-            require_same_timescaledb(source, target);
-        return {};
+}
+
+TargetExtension find_target_extension(run::Endpoint& source, run::Endpoint& target, bool portable) {
+    if (target.server.has_timescaledb)
+        return {.server = target.server, .creation = {}};
+    auto server = target.server;
+    const auto available =
+        target.connection.query(sql::clone_available_extension,
+                                {source.server.timescaledb_text, portable ? "t" : "f"});
+    if (available.empty())
+        throw Error("the target's server lacks TimescaleDB", "install its package there");
+    server.has_timescaledb = true;
+    server.timescaledb_text = available.string(0, "version");
+    server.timescaledb = timescale::parse_version(server.timescaledb_text);
+    server.community = available.text(0, "license") != "apache";
+    if (!source.server.has_timescaledb) {
+        server.extension_schema = "public";
+        return {.server = server, .creation = "CREATE EXTENSION timescaledb"};
     }
-    const auto version = source.server.timescaledb_text;
-    if (!has_version(target, version))
-        throw Error(fmt::format("the target's server lacks TimescaleDB{}{}",
-                                version.empty() ? "" : " ", version),
-                    "install its package there");
-    return create_extension(source);
+    server.extension_schema = source.server.extension_schema;
+    const auto schema = quote_identifier(server.extension_schema);
+    return {.server = server,
+            .creation = fmt::format("CREATE SCHEMA IF NOT EXISTS {0}; "
+                                    "CREATE EXTENSION timescaledb VERSION {1} SCHEMA {0}",
+                                    schema, quote_literal(server.timescaledb_text))};
+}
+
+std::string reason_for_definitions(const run::Endpoint& source, run::Endpoint& target,
+                                   const timescale::Server& extension) {
+    const auto& from = source.server;
+    if (from.timescaledb_text != extension.timescaledb_text)
+        return fmt::format("the source has TimescaleDB {} and the target {}", from.timescaledb_text,
+                           extension.timescaledb_text);
+    if (from.extension_schema != extension.extension_schema)
+        return fmt::format("the source has TimescaleDB in the schema {} and the target in {}",
+                           quote_identifier(from.extension_schema),
+                           quote_identifier(extension.extension_schema));
+    if (from.community && !extension.community)
+        return "the target has the Apache edition of TimescaleDB";
+    if (!target.connection.query(sql::clone_target).boolean(0, "may_fill_catalog"))
+        return "the target's role may not write to TimescaleDB's catalog";
+    return {};
 }
 
 void require_empty(run::Endpoint& target) {
@@ -117,7 +100,7 @@ void require_empty(run::Endpoint& target) {
                      "to clone into it nevertheless, use --allow-non-empty");
 }
 
-void require_privileges(run::Endpoint& source, const Inventory& inventory, run::Endpoint& target) {
+void require_privileges(const Inventory& inventory, run::Endpoint& target) {
     std::vector<std::string> unreadable;
     std::vector<std::string> secured;
     for (const auto& table : inventory.tables) {
@@ -141,9 +124,6 @@ void require_privileges(run::Endpoint& source, const Inventory& inventory, run::
     std::vector<std::string> needs;
     if (!row.boolean(0, "may_create"))
         needs.push_back(fmt::format("GRANT CREATE ON DATABASE {} TO {}", database, role));
-    if (source.server.has_timescaledb && !row.boolean(0, "may_fill_catalog"))
-        needs.emplace_back("to restore TimescaleDB's catalog, connect as a superuser, or as the "
-                           "provider's administrator role (tsdbadmin)");
     const bool uses_public = std::ranges::any_of(
         inventory.tables, [](const auto& table) { return table.name.schema == "public"; });
     if (uses_public && !row.boolean(0, "may_use_public"))
@@ -162,7 +142,7 @@ void require_no_dependents_of_chunks(const Inventory& inventory) {
                     "change them to use the hypertable, or drop them temporarily");
 }
 
-void require_roles(const Inventory& inventory, run::Endpoint& target,
+void require_roles(const ClonePlan& plan, run::Endpoint& target,
                    const std::set<std::string>& new_roles) {
     std::set<std::string> absent;
     std::set<std::string> other_owners;
@@ -171,14 +151,20 @@ void require_roles(const Inventory& inventory, run::Endpoint& target,
             "SELECT pg_has_role(oid, 'USAGE') AS is_member FROM pg_roles WHERE rolname = $1",
             {role});
     };
-    for (const auto& job : inventory.jobs) {
-        if (job.is_policy())
-            continue; // will belong to the target's role
-        const auto row = membership(job.owner);
+    const auto check_owner = [&](const std::string& owner) {
+        const auto row = membership(owner);
         if (!row.empty() && !row.boolean(0, "is_member"))
-            other_owners.insert(quote_identifier(job.owner));
-    }
-    for (const auto& [role, object] : inventory.named_roles)
+            other_owners.insert(quote_identifier(owner));
+    };
+    // Policies will belong to the target's role.
+    for (const auto& job : plan.inventory.jobs)
+        if (!job.is_policy())
+            check_owner(job.owner);
+    if (plan.definitions)
+        for (const auto& job : plan.definitions->jobs)
+            if (!job.is_policy())
+                check_owner(job.owner);
+    for (const auto& [role, object] : plan.inventory.named_roles)
         if (membership(role).empty() && !new_roles.contains(role))
             absent.insert(fmt::format("{} ({})", quote_identifier(role), object));
     if (!absent.empty())
@@ -187,7 +173,7 @@ void require_roles(const Inventory& inventory, run::Endpoint& target,
                         first_of({absent.begin(), absent.end()})),
             "create them, or clone the roles as well with --roles");
     if (!other_owners.empty())
-        throw Error(fmt::format("the target's role may not turn off jobs of {}",
+        throw Error(fmt::format("the target's role may not add or turn off jobs of {}",
                                 fmt::join(other_owners, ", ")),
                     fmt::format("GRANT {} to it", fmt::join(other_owners, ", ")));
 }

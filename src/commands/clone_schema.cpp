@@ -18,6 +18,9 @@ cli::Subcommand add_clone_schema(cli::Parser& parser) {
     auto command = cli::begin_command(parser, *parsed, "clone-schema", help::clone_schema);
     command.flag("--roles", options.roles,
                  "also clone the roles of the source's cluster, as far as the target permits");
+    command.flag("--portable", options.portable,
+                 "clone hypertables by their definitions, as is done anyway for a target with "
+                 "another TimescaleDB");
     command.flag(
         "--no-relational-data", [parsed] { parsed->options.relational_data = false; },
         "clone plain tables without their rows");

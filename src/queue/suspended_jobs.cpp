@@ -26,10 +26,13 @@ std::set<std::int64_t> suspended_jobs(postgres::Connection& target) {
     return jobs;
 }
 
+std::string remember_suspended_sql(std::string_view job) {
+    return fmt::format(
+        "INSERT INTO __backfill.suspended_job (job_id) SELECT {} ON CONFLICT DO NOTHING", job);
+}
+
 std::string remember_suspended_sql(const std::set<std::int64_t>& jobs) {
-    return fmt::format("INSERT INTO __backfill.suspended_job (job_id) "
-                       "SELECT unnest('{}'::int[]) ON CONFLICT DO NOTHING",
-                       array_of(jobs));
+    return remember_suspended_sql(fmt::format("unnest('{}'::int[])", array_of(jobs)));
 }
 
 void remember_suspended(postgres::Connection& target, const std::set<std::int64_t>& jobs) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <string_view>
 
 /// The target's background jobs that this program has suspended (table __backfill.suspended_job),
 /// so that only those are resumed.
@@ -15,6 +16,8 @@ namespace queue {
 std::set<std::int64_t> suspended_jobs(postgres::Connection& target);
 
 /// Adds jobs. \pre the queue exists, here and below.
+/// \param job its ID, as SQL.
+std::string remember_suspended_sql(std::string_view job);
 std::string remember_suspended_sql(const std::set<std::int64_t>& jobs);
 void remember_suspended(postgres::Connection& target, const std::set<std::int64_t>& jobs);
 

@@ -6,8 +6,8 @@
 
 namespace timescale {
 
-std::string schedule_call(const Server& server, const JobSchedule& job, bool scheduled) {
-    auto arguments = fmt::format("{}, scheduled => {}", job.id, scheduled);
+std::string schedule_arguments(const Server& server, const JobSchedule& job, bool scheduled) {
+    auto arguments = fmt::format(", scheduled => {}", scheduled);
     // alter_job() removes the time zone unless it is passed (job_alter in
     // tsl/src/bgw_policy/job_api.c).
     if (job.timezone)
@@ -16,7 +16,12 @@ std::string schedule_call(const Server& server, const JobSchedule& job, bool sch
     // (policy_retention_read_and_validate_config in tsl/src/bgw_policy/job.c).
     if (job.drops_by_creation && server.timescaledb < Version{2, 27, 0})
         arguments += ", check_config => 0::regproc";
-    return fmt::format("{}({})", server.function("alter_job"), arguments);
+    return arguments;
+}
+
+std::string schedule_call(const Server& server, const JobSchedule& job, bool scheduled) {
+    return fmt::format("{}({}{})", server.function("alter_job"), job.id,
+                       schedule_arguments(server, job, scheduled));
 }
 
 std::string schedule_sql(const Server& server, const JobSchedule& job, bool scheduled) {

@@ -15,6 +15,9 @@ struct JobSchedule {
     bool drops_by_creation = false; ///< a retention policy with drop_created_before
 };
 
+/// Further arguments of alter_job() that turn a job on or off.
+std::string schedule_arguments(const Server& server, const JobSchedule& job, bool scheduled);
+
 /// The call of alter_job() that turns a job on or off, also for messages.
 std::string schedule_call(const Server& server, const JobSchedule& job, bool scheduled);
 

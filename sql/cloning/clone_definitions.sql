@@ -1,0 +1,110 @@
+-- The definitions of hypertables and continuous aggregates, without TimescaleDB's internal
+-- hypertables: a row for each, in an order in which they can be created. Names are quoted, and
+-- column lists are as the options of ALTER TABLE ... SET (timescaledb. ...) take them.
+--
+-- quote_all_identifiers must be on, so that queries and indexes are as pg_dump writes them.
+-- The catalog rows are read as JSON where columns come and go, see chunks_in_range.sql.
+WITH RECURSIVE level (id, depth) AS (
+    SELECT hypertable.id, 0
+    FROM _timescaledb_catalog.hypertable
+    WHERE hypertable.num_dimensions > 0
+      AND hypertable.id NOT IN (SELECT mat_hypertable_id FROM _timescaledb_catalog.continuous_agg)
+    UNION ALL
+    SELECT cagg.mat_hypertable_id, level.depth + 1
+    FROM level
+    JOIN _timescaledb_catalog.continuous_agg AS cagg ON cagg.raw_hypertable_id = level.id
+), dimension AS (
+    SELECT hypertable_id,
+           json_agg(json_build_object(
+               'column', column_name,
+               'type', column_type,
+               'partitions', num_slices,
+               'interval', interval_length::text,
+               'function',
+               CASE WHEN partitioning_func <> 'get_partition_hash'
+                      OR partitioning_func_schema NOT LIKE '\_timescaledb\_%'
+                    THEN format('%I.%I', partitioning_func_schema, partitioning_func) END,
+               'integer_now',
+               CASE WHEN integer_now_func IS NOT NULL
+                    THEN format('%I.%I', integer_now_func_schema, integer_now_func) END)
+               ORDER BY id) AS list,
+           max(compress_interval_length) AS compress_interval
+    FROM _timescaledb_catalog.dimension
+    GROUP BY hypertable_id
+)
+SELECT class.oid,
+       hypertable.schema_name,
+       hypertable.table_name,
+       cagg.user_view_schema AS view_schema,
+       cagg.user_view_name AS view_name,
+       CASE WHEN hypertable.associated_schema_name <> '_timescaledb_internal'
+            THEN hypertable.associated_schema_name END AS associated_schema,
+       CASE WHEN hypertable.associated_table_prefix <> '_hyper_' || hypertable.id
+            THEN hypertable.associated_table_prefix END AS associated_prefix,
+       dimension.list AS dimensions,
+       coalesce(known.compression_enabled, known_cagg.compression_enabled) AS has_columnstore,
+       (SELECT coalesce(string_agg(format('%I', name), ', ' ORDER BY position), '')
+        FROM unnest(settings.segmentby) WITH ORDINALITY AS column_list (name, position)
+        HAVING settings.segmentby IS NOT NULL) AS segmentby,
+       (SELECT coalesce(string_agg(format('%I %s NULLS %s', name,
+                                          CASE WHEN down THEN 'DESC' ELSE 'ASC' END,
+                                          CASE WHEN nulls_first THEN 'FIRST' ELSE 'LAST' END),
+                                   ', ' ORDER BY position), '')
+        FROM unnest(settings.orderby, settings.orderby_desc, settings.orderby_nullsfirst)
+             WITH ORDINALITY AS column_list (name, down, nulls_first, position)
+        HAVING settings.orderby IS NOT NULL) AS orderby,
+       (SELECT string_agg(format('%s(%s)', item ->> 'type',
+                                 CASE jsonb_typeof(item -> 'column')
+                                     WHEN 'array'
+                                     THEN (SELECT string_agg(format('%I', name), ', ')
+                                           FROM jsonb_array_elements_text(item -> 'column')
+                                                AS column_list (name))
+                                     ELSE format('%I', item ->> 'column') END), ', ')
+        FROM jsonb_path_query(to_jsonb(settings) -> 'index',
+                              '$[*] ? (@.source == "config")') AS item) AS sparse_index,
+       dimension.compress_interval::text AS compress_interval,
+       (SELECT json_agg(format('%I', tablespace_name) ORDER BY id)
+        FROM _timescaledb_catalog.tablespace
+        WHERE tablespace.hypertable_id = hypertable.id) AS tablespaces,
+       coalesce((to_jsonb(hypertable) ->> 'chunk_target_size')::bigint > 0, false) AS is_adaptive,
+       hypertable.status & 1 <> 0 AS is_tiered,
+       -- from 2.29 on
+       hypertable.status & 8 <> 0 AS compresses_directly,
+       coalesce(access_method.amname = 'hypercore', false) AS is_hypercore,
+       CASE WHEN cagg.mat_hypertable_id IS NOT NULL
+            THEN rtrim(pg_get_viewdef(to_regclass(format('%I.%I', cagg.direct_view_schema,
+                                                         cagg.direct_view_name))), ';') END
+           AS query,
+       cagg.materialized_only,
+       coalesce((to_jsonb(cagg) ->> 'finalized')::boolean, true) AS is_finalized,
+       EXISTS (SELECT FROM _timescaledb_catalog.continuous_aggs_bucket_function AS bucket
+               WHERE bucket.mat_hypertable_id = cagg.mat_hypertable_id
+                 AND bucket.bucket_func LIKE '%time\_bucket\_ng(%') AS is_experimental,
+       -- the ends of the indexes' definitions, from the access method on
+       (SELECT json_agg(json_build_object(
+                   'name', index.relname,
+                   'definition',
+                   substr(definition.text, length(format('CREATE INDEX %I ON %I.%I USING ',
+                                                         index.relname, hypertable.schema_name,
+                                                         hypertable.table_name)) + 1))
+                   ORDER BY index.relname)
+        FROM pg_index
+        JOIN pg_class AS index ON index.oid = indexrelid
+        CROSS JOIN LATERAL (SELECT pg_get_indexdef(indexrelid) AS text) AS definition
+        WHERE indrelid = class.oid AND cagg.mat_hypertable_id IS NOT NULL) AS indexes
+FROM level
+JOIN _timescaledb_catalog.hypertable ON hypertable.id = level.id
+JOIN pg_class AS class
+  ON class.oid = to_regclass(format('%I.%I', hypertable.schema_name, hypertable.table_name))
+JOIN dimension ON dimension.hypertable_id = hypertable.id
+LEFT JOIN pg_am AS access_method ON access_method.oid = class.relam
+LEFT JOIN _timescaledb_catalog.continuous_agg AS cagg ON cagg.mat_hypertable_id = hypertable.id
+LEFT JOIN _timescaledb_catalog.compression_settings AS settings ON settings.relid = class.oid
+LEFT JOIN timescaledb_information.hypertables AS known
+       ON known.hypertable_schema = hypertable.schema_name
+      AND known.hypertable_name = hypertable.table_name
+LEFT JOIN timescaledb_information.continuous_aggregates AS known_cagg
+       ON known_cagg.view_schema = cagg.user_view_schema
+      AND known_cagg.view_name = cagg.user_view_name
+ORDER BY level.depth, coalesce(cagg.user_view_schema, hypertable.schema_name),
+         coalesce(cagg.user_view_name, hypertable.table_name)

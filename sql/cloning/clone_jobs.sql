@@ -1,0 +1,33 @@
+-- The definitions of the jobs of users, on or off: a row for each. Policies have what they work on:
+-- a hypertable, or a continuous aggregate. Values are text, and names are quoted.
+SELECT job.id,
+       job.proc_schema,
+       job.proc_name,
+       coalesce(cagg.user_view_schema, hypertable.schema_name) AS subject_schema,
+       coalesce(cagg.user_view_name, hypertable.table_name) AS subject_name,
+       (SELECT dimension.column_type FROM _timescaledb_catalog.dimension
+        WHERE dimension.hypertable_id = hypertable.id ORDER BY dimension.id LIMIT 1)::text
+           AS subject_type,
+       job.schedule_interval::text AS every,
+       job.max_runtime::text,
+       job.max_retries,
+       job.retry_period::text,
+       job.scheduled,
+       job.fixed_schedule,
+       job.initial_start::text,
+       job.timezone,
+       job.config - '{hypertable_id,mat_hypertable_id}'::text[] AS config,
+       job.check_schema,
+       job.check_name,
+       pg_get_userbyid(job.owner::oid) AS owner,
+       -- the name that a user has chosen, without the ID that follows every name
+       CASE WHEN known.name NOT IN ('User-Defined Action', 'Retention Policy', 'Reorder Policy',
+                                    'Compression Policy', 'Columnstore Policy',
+                                    'Refresh Continuous Aggregate Policy')
+            THEN known.name END AS name
+FROM _timescaledb_config.bgw_job AS job
+CROSS JOIN LATERAL (SELECT left(job.application_name, -length(format(' [%s]', job.id)))) AS known (name)
+LEFT JOIN _timescaledb_catalog.hypertable ON hypertable.id = job.hypertable_id
+LEFT JOIN _timescaledb_catalog.continuous_agg AS cagg ON cagg.mat_hypertable_id = hypertable.id
+WHERE job.id >= 1000
+ORDER BY job.id

@@ -1,0 +1,120 @@
+#include "cloning/rewriter.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <regex>
+
+namespace cloning {
+
+namespace {
+
+bool is_about_event_trigger(std::string_view statement) {
+    return statement.starts_with("CREATE EVENT TRIGGER ") ||
+           statement.starts_with("ALTER EVENT TRIGGER ") ||
+           statement.starts_with("COMMENT ON EVENT TRIGGER ") ||
+           // The name of the label's provider stands between. Delaying other labels does no
+           // harm.
+           (statement.starts_with("SECURITY LABEL FOR ") &&
+            statement.find(" ON EVENT TRIGGER ") != std::string_view::npos);
+}
+
+/// From 15.20 on, Debian's PostgreSQL 15 adds a setting to every column that other servers
+/// reject and that only its own pg_dump omits.
+std::string without_attribute_version(std::string statement) {
+    static const std::regex setting(
+        R"( SET \((?:(n_distinct[^(),;]*(?:, n_distinct[^(),;]*)?), )?pg_attver='?[0-9]+'?\);$)");
+    std::smatch match;
+    if (statement.find(" ALTER COLUMN ") == std::string::npos ||
+        statement.find("pg_attver") == std::string::npos ||
+        !std::regex_search(statement, match, setting))
+        return statement;
+    return match[1].matched ? match.prefix().str() + " SET (" + match[1].str() + ");" : "";
+}
+
+/// `"a"."b"` of `CREATE VIEW "a"."b" ...`; empty if it is another statement.
+std::string_view created_view(std::string_view statement) {
+    for (const std::string_view begin : {"CREATE VIEW ", "CREATE OR REPLACE VIEW "}) {
+        if (!statement.starts_with(begin))
+            continue;
+        statement.remove_prefix(begin.size());
+        bool quoted = false;
+        for (std::size_t i = 0; i < statement.size(); ++i) {
+            quoted = (statement[i] == '"') != quoted;
+            if (!quoted && (statement[i] == ' ' || statement[i] == '\n'))
+                return statement.substr(0, i);
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+Rewriter::Rewriter(const ClonePlan& plan) : plan_(plan) {
+    for (const auto& one : plan.new_hypertables)
+        if (one.partition_key)
+            partition_keys_.emplace(fmt::format("CREATE TABLE {} (", one.table.quoted()),
+                                    "\nPARTITION BY " + *one.partition_key + ";");
+    if (plan.definitions)
+        for (const auto& cagg : plan.definitions->caggs)
+            caggs_.insert(cagg.view.quoted());
+}
+
+std::string Rewriter::operator()(std::string statement) {
+    // Only its owner may comment on an extension, and creating it adds the comment.
+    if (statement.starts_with("COMMENT ON EXTENSION "))
+        return "";
+    if (plan_.definitions) {
+        if (is_made_by_timescaledb(statement))
+            return "";
+        statement = plan_.definitions->functions.relocated(std::move(statement));
+    }
+    if (is_about_event_trigger(statement)) {
+        if (!plan_.definitions || plan_.definitions->with_event_triggers)
+            event_triggers_ += statement + '\n';
+        return "";
+    }
+    static const std::string create_schema = "CREATE SCHEMA ";
+    if (statement.starts_with(create_schema))
+        return statement.insert(create_schema.size(), "IF NOT EXISTS ");
+    if (statement.starts_with("ALTER "))
+        statement = without_attribute_version(std::move(statement));
+    if (statement.starts_with("CREATE TABLE "))
+        return without_partition_key(std::move(statement));
+    if (plan_.with_rows && statement.starts_with("ALTER TABLE ONLY ") &&
+        !statement.ends_with(" NOT VALID;"))
+        for (const auto& [beginning, name] : plan_.unvalidated_keys)
+            if (statement.starts_with(beginning))
+                return statement.insert(statement.size() - 1, " NOT VALID");
+    return statement;
+}
+
+void Rewriter::finish() const {
+    if (!partition_keys_.empty())
+        throw Error(fmt::format("pg_dump did not write the expected statement: {}...{}",
+                                partition_keys_.begin()->first, partition_keys_.begin()->second));
+}
+
+/// True for what TimescaleDB itself creates together with a hypertable or an aggregate: its
+/// triggers, an aggregate's view, and the extension.
+bool Rewriter::is_made_by_timescaledb(std::string_view statement) const {
+    if (statement.starts_with("CREATE TRIGGER "))
+        return statement.find(R"( EXECUTE FUNCTION "_timescaledb_)") != std::string_view::npos;
+    if (statement.starts_with("SET default_table_access_method = "))
+        return statement.find("hypercore") != std::string_view::npos;
+    return statement.starts_with(R"(CREATE EXTENSION IF NOT EXISTS "timescaledb" )") ||
+           caggs_.contains(created_view(statement));
+}
+
+std::string Rewriter::without_partition_key(std::string statement) {
+    const auto found = std::ranges::find_if(partition_keys_, [&](const auto& one) {
+        return statement.starts_with(one.first) && statement.ends_with(one.second);
+    });
+    if (found != partition_keys_.end()) {
+        statement.replace(statement.size() - found->second.size(), found->second.size(), ";");
+        partition_keys_.erase(found);
+    }
+    return statement;
+}
+
+} // namespace cloning

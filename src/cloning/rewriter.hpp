@@ -1,0 +1,39 @@
+#pragma once
+
+#include "cloning/plan.hpp"
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace cloning {
+
+/// Changes statements of the dump that the target needs in another form, or must not run.
+class Rewriter {
+  public:
+    /// \pre the plan outlives this.
+    explicit Rewriter(const ClonePlan& plan);
+
+    /// \returns what replaces the statement; empty if nothing does.
+    std::string operator()(std::string statement);
+
+    /// The statements that create event triggers, complete at the end of the dump. They must run
+    /// last, so that no other statement fires the triggers. They do not fire them themselves
+    /// (EventTriggerSupportsObjectType in PostgreSQL's src/backend/commands/event_trigger.c).
+    const std::string& event_triggers() const { return event_triggers_; }
+
+    /// \throws Error if the dump lacks the expected statement of a partitioned table.
+    void finish() const;
+
+  private:
+    bool is_made_by_timescaledb(std::string_view statement) const;
+    std::string without_partition_key(std::string statement);
+
+    const ClonePlan& plan_;
+    std::map<std::string, std::string> partition_keys_; ///< beginnings of statements, and ends
+    std::set<std::string, std::less<>> caggs_;          ///< quoted
+    std::string event_triggers_;
+};
+
+} // namespace cloning
