@@ -76,6 +76,8 @@ SELECT class.oid,
                                                          cagg.direct_view_name))), ';') END
            AS query,
        cagg.materialized_only,
+       -- in 2.22 and 2.23
+       coalesce(to_jsonb(known_cagg) ->> 'invalidate_using' = 'wal', false) AS reads_wal,
        coalesce((to_jsonb(cagg) ->> 'finalized')::boolean, true) AS is_finalized,
        EXISTS (SELECT FROM _timescaledb_catalog.continuous_aggs_bucket_function AS bucket
                WHERE bucket.mat_hypertable_id = cagg.mat_hypertable_id

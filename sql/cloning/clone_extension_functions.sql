@@ -7,7 +7,9 @@ SELECT to_json(extension.names) AS names,
         JOIN pg_namespace AS namespace ON namespace.oid = procedure.pronamespace
         WHERE namespace.nspname <> 'information_schema'
           AND namespace.nspname NOT LIKE 'pg\_%'
-          AND procedure.prosrc ~ format('\m%s\.(%s)\s*\(', extension.schema_name,
+          -- with the schema in quotes or not; other characters than letters are escaped
+          AND procedure.prosrc ~ format('(\m|")%s"?\s*\.\s*"?(%s)"?\s*\(',
+                                        regexp_replace(extension.schema_name, '(\W)', '\\\1', 'g'),
                                         array_to_string(extension.names, '|'))
           AND NOT EXISTS (SELECT FROM pg_depend
                           WHERE classid = 'pg_proc'::regclass AND objid = procedure.oid

@@ -102,6 +102,8 @@ class Reader {
         if (rows.boolean(row, "compresses_directly"))
             left_out("direct compress of " + name, "rows are stored as they were in the source",
                      "ALTER TABLE ... SET (timescaledb.direct_compress)");
+        if (rows.boolean(row, "reads_wal"))
+            left_out("invalidation by WAL of " + name, "later versions of TimescaleDB lack it");
         if (rows.boolean(row, "is_hypercore"))
             left_out("the access method hypercore of " + name,
                      "later versions of TimescaleDB lack it");

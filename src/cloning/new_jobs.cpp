@@ -113,9 +113,10 @@ std::string NewJob::script(const timescale::Server& target, const std::string& r
                                quote_literal(postgres::array_literal(unknown_settings)));
     } else {
         addition = fmt::format(
-            "{}({}, {}, config => {}, check_config => {}, scheduled => false)",
+            "{}({}, {}, fixed_schedule => {}, initial_start => {}, config => {}, "
+            "check_config => {}, scheduled => false)",
             target.function("add_job"), procedure_sql(procedure, "int4, jsonb"),
-            interval_sql(every),
+            interval_sql(every), fixed_schedule, start,
             config ? quote_literal(*config) + "::jsonb" : "NULL",
             check ? procedure_sql(*check, "jsonb") : "NULL");
     }
