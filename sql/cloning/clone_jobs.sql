@@ -8,6 +8,7 @@ SELECT job.id,
        (SELECT dimension.column_type FROM _timescaledb_catalog.dimension
         WHERE dimension.hypertable_id = hypertable.id ORDER BY dimension.id LIMIT 1)::text
            AS subject_type,
+       cagg.parent_mat_hypertable_id IS NOT NULL AS is_on_hierarchy,
        job.schedule_interval::text AS every,
        job.max_runtime::text,
        job.max_retries,

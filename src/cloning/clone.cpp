@@ -54,14 +54,13 @@ class Clone {
         auto search_path = postgres::search_path_difference(source_.connection, target_.connection);
         const postgres::Transaction snapshot(source_.connection,
                                              postgres::begin_read_transaction({}));
-        auto plan = make_plan(source_, target_,
-                                    {.programs = std::move(programs),
-                                     .with_rows = options_.relational_data,
-                                     .search_path = std::move(search_path),
-                                     .create_hypertables = options_.create_hypertables,
-                                     .by_definitions = reason.empty()
-                                                           ? std::nullopt
-                                                           : std::optional(extension.server)});
+        auto plan = make_plan(
+            source_, target_,
+            {.programs = std::move(programs),
+             .with_rows = options_.relational_data,
+             .search_path = std::move(search_path),
+             .create_hypertables = options_.create_hypertables,
+             .by_definitions = reason.empty() ? std::nullopt : std::optional(extension.server)});
         require_privileges(plan.inventory, target_);
         require_no_dependents_of_chunks(plan.inventory);
         stop_.check();

@@ -49,11 +49,12 @@ class Reader {
     Definitions read(bool may_create_event_triggers) {
         result_.functions = read_extension_functions(source_, target_);
         for (const auto& function : result_.functions.users)
-            left_out("the change of " + function,
-                     fmt::format("its text names the schema {}, and the target has TimescaleDB in {}",
-                                 quote_identifier(source_.server.extension_schema),
-                                 quote_identifier(target_.extension_schema)),
-                     "replace the function in the target");
+            left_out(
+                "the change of " + function,
+                fmt::format("its text names the schema {}, and the target has TimescaleDB in {}",
+                            quote_identifier(source_.server.extension_schema),
+                            quote_identifier(target_.extension_schema)),
+                "replace the function in the target");
         read_hypertables();
         read_granular_refresh();
         result_.catalog = read_names(source_.connection, sql::clone_extension_tables);
@@ -157,9 +158,9 @@ class Reader {
     void add_cagg(const postgres::Result& rows, int row, const QualifiedName& name,
                   std::optional<Columnstore> columnstore) {
         const auto refuse = [&](const char* reason, const char* remedy) {
-            throw Error(fmt::format("cannot clone the continuous aggregate {}: {}", name.quoted(),
-                                    reason),
-                        fmt::format("in the source, {}", remedy));
+            throw Error(
+                fmt::format("cannot clone the continuous aggregate {}: {}", name.quoted(), reason),
+                fmt::format("in the source, {}", remedy));
         };
         if (!rows.boolean(row, "is_finalized"))
             refuse("it has the form of before TimescaleDB 2.7", "CALL cagg_migrate(...)");
@@ -213,15 +214,17 @@ class Reader {
                                     first_of(of_internal)),
                         "change them to use the aggregates, or drop them temporarily");
         if (!target_.community && !all.empty())
-            throw Error(fmt::format("cannot clone: these objects of the source depend on continuous "
-                                    "aggregates, and {}: {}",
-                                    needs_community, first_of(all)),
-                        "drop them, or use the Community edition in the target");
+            throw Error(
+                fmt::format("cannot clone: these objects of the source depend on continuous "
+                            "aggregates, and {}: {}",
+                            needs_community, first_of(all)),
+                "drop them, or use the Community edition in the target");
         if (!others.empty())
-            throw Error(fmt::format("cannot clone: these objects of the source depend on continuous "
-                                    "aggregates, and are no views: {}",
-                                    first_of(others)),
-                        "drop them, and create them again afterwards, on both sides");
+            throw Error(
+                fmt::format("cannot clone: these objects of the source depend on continuous "
+                            "aggregates, and are no views: {}",
+                            first_of(others)),
+                "drop them, and create them again afterwards, on both sides");
     }
 
     void read_jobs() {
@@ -233,6 +236,13 @@ class Reader {
             if (!job.is_known()) {
                 left_out(job.described(), "this program cannot add such a policy",
                          "add it in the target");
+                continue;
+            }
+            if (must_stay_on(job, target_)) {
+                left_out(
+                    job.described(),
+                    "TimescaleDB 2.22 cannot turn off such a policy on a hierarchy of aggregates",
+                    "add it in the target when the migration is done");
                 continue;
             }
             const auto removed = remove_unknown_settings(job, target_);

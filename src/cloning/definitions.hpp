@@ -22,7 +22,7 @@ struct LeftOut {
 /// its role needs no access to TimescaleDB's catalog.
 struct Definitions {
     std::vector<NewHypertable> hypertables;
-    std::vector<NewCagg> caggs; ///< lower ones first
+    std::vector<NewCagg> caggs;                   ///< lower ones first
     std::vector<postgres::QualifiedName> catalog; ///< tables and sequences with contents
     /// Tables and views that TimescaleDB creates itself: of aggregates, and of compressed chunks.
     std::vector<postgres::QualifiedName> internal;

@@ -16,12 +16,11 @@ struct ExtensionFunctions {
     /// Functions of users whose bodies are text that names the schema. They are not changed.
     std::vector<std::string> users;
 
-    /// Gives the functions in a statement the target's schema. \param statement with all identifiers
-    /// quoted, as pg_dump writes it.
+    /// Gives the functions in a statement the target's schema. \param statement with all
+    /// identifiers quoted, as pg_dump writes it.
     std::string relocated(std::string statement) const;
 };
 
-ExtensionFunctions read_extension_functions(run::Endpoint& source,
-                                            const timescale::Server& target);
+ExtensionFunctions read_extension_functions(run::Endpoint& source, const timescale::Server& target);
 
 } // namespace cloning

@@ -203,13 +203,13 @@ std::string NewHypertable::sql(const timescale::Server& target) const {
         return value ? std::optional(quote_literal(*value)) : std::nullopt;
     };
     const auto& time = dimensions.front();
-    std::string script = fmt::format(
-        "SELECT FROM {}({}{}{}{}{}{});\n", target.function("create_hypertable"),
-        first_argument(time), argument("chunk_time_interval", time.interval),
-        argument("time_partitioning_func", literal(time.function)),
-        argument("associated_schema_name", literal(associated_schema)),
-        argument("associated_table_prefix", literal(associated_prefix)),
-        creates_indexes ? "" : ", create_default_indexes => false");
+    std::string script =
+        fmt::format("SELECT FROM {}({}{}{}{}{}{});\n", target.function("create_hypertable"),
+                    first_argument(time), argument("chunk_time_interval", time.interval),
+                    argument("time_partitioning_func", literal(time.function)),
+                    argument("associated_schema_name", literal(associated_schema)),
+                    argument("associated_table_prefix", literal(associated_prefix)),
+                    creates_indexes ? "" : ", create_default_indexes => false");
     for (auto further = dimensions.begin() + 1; further != dimensions.end(); ++further)
         script += fmt::format("SELECT FROM {}({}{}{}{});\n", target.function("add_dimension"),
                               first_argument(*further),

@@ -25,13 +25,13 @@ struct NewDimension {
 struct NewHypertable {
     std::int64_t oid = 0; ///< in the source
     postgres::QualifiedName table;
-    std::vector<NewDimension> dimensions; ///< the first one is by time or an integer
-    bool creates_indexes = true;          ///< TimescaleDB's default ones
+    std::vector<NewDimension> dimensions;           ///< the first one is by time or an integer
+    bool creates_indexes = true;                    ///< TimescaleDB's default ones
     std::optional<std::string> associated_schema{}; ///< of chunks, if not TimescaleDB's
     std::optional<std::string> associated_prefix{};
     std::optional<std::string> integer_now{}; ///< quoted
     std::optional<Columnstore> columnstore{};
-    std::optional<std::string> partition_key{};      ///< as pg_dump writes it, if it is partitioned
+    std::optional<std::string> partition_key{}; ///< as pg_dump writes it, if it is partitioned
     std::vector<postgres::QualifiedName> partitions{}; ///< of all levels
     std::vector<std::int64_t> partition_oids{};
     std::vector<std::int64_t> references{}; ///< OIDs of tables that its foreign keys reference

@@ -51,9 +51,8 @@ std::string offset_sql(const json::Value& offset, const std::string& type) {
 
 /// A procedure or function as a value of type regproc, which cannot name one of several.
 std::string procedure_sql(const postgres::QualifiedName& name, std::string_view arguments) {
-    return fmt::format(
-        "{}::pg_catalog.regprocedure::pg_catalog.oid::pg_catalog.regproc",
-        quote_literal(fmt::format("{}({})", name.quoted(), arguments)));
+    return fmt::format("{}::pg_catalog.regprocedure::pg_catalog.oid::pg_catalog.regproc",
+                       quote_literal(fmt::format("{}({})", name.quoted(), arguments)));
 }
 
 } // namespace
@@ -64,10 +63,9 @@ bool NewJob::is_policy() const {
 }
 
 bool NewJob::is_known() const {
-    return !is_policy() ||
-           (subject && config &&
-            (procedure.name == retention || procedure.name == compression ||
-             procedure.name == refresh || procedure.name == reorder));
+    return !is_policy() || (subject && config &&
+                            (procedure.name == retention || procedure.name == compression ||
+                             procedure.name == refresh || procedure.name == reorder));
 }
 
 std::string NewJob::described() const {
@@ -77,7 +75,8 @@ std::string NewJob::described() const {
 }
 
 std::string NewJob::script(const timescale::Server& target, const std::string& role) const {
-    const auto start = initial_start ? quote_literal(*initial_start) + "::timestamptz" : "NULL";
+    const auto start =
+        initial_start ? quote_literal(*initial_start) + "::pg_catalog.timestamptz" : "NULL";
     std::string changes = timescale::schedule_arguments(target, schedule, false);
     std::string addition;
     if (is_policy()) {
@@ -95,8 +94,8 @@ std::string NewJob::script(const timescale::Server& target, const std::string& r
         if (procedure.name == retention)
             addition = by_age("add_retention_policy", "drop_after", "drop_created_before");
         else if (procedure.name == compression)
-            addition = by_age("add_compression_policy", "compress_after",
-                              "compress_created_before");
+            addition =
+                by_age("add_compression_policy", "compress_after", "compress_created_before");
         else if (procedure.name == refresh)
             addition = fmt::format(
                 "{}({}, start_offset => {}, end_offset => {}, schedule_interval => {})",
@@ -107,18 +106,20 @@ std::string NewJob::script(const timescale::Server& target, const std::string& r
             addition = fmt::format("{}({}, {})", target.function("add_reorder_policy"), relation,
                                    quote_literal(settings.get("index_name").text()));
         // The new configuration has the IDs of the target's hypertables.
-        changes += fmt::format(", config => (SELECT config || ({}::jsonb - {}::text[]) "
-                               "FROM timescaledb_information.jobs WHERE job_id = :backfill_job)",
+        changes += fmt::format(", config => (SELECT config OPERATOR(pg_catalog.||) "
+                               "({}::pg_catalog.jsonb OPERATOR(pg_catalog.-) "
+                               "{}::pg_catalog.text[]) FROM timescaledb_information.jobs "
+                               "WHERE job_id OPERATOR(pg_catalog.=) :backfill_job)",
                                quote_literal(*config),
                                quote_literal(postgres::array_literal(unknown_settings)));
     } else {
         addition = fmt::format(
             "{}({}, {}, fixed_schedule => {}, initial_start => {}, config => {}, "
             "check_config => {}, scheduled => false)",
-            target.function("add_job"), procedure_sql(procedure, "int4, jsonb"),
-            interval_sql(every), fixed_schedule, start,
-            config ? quote_literal(*config) + "::jsonb" : "NULL",
-            check ? procedure_sql(*check, "jsonb") : "NULL");
+            target.function("add_job"),
+            procedure_sql(procedure, "pg_catalog.int4, pg_catalog.jsonb"), interval_sql(every),
+            fixed_schedule, start, config ? quote_literal(*config) + "::pg_catalog.jsonb" : "NULL",
+            check ? procedure_sql(*check, "pg_catalog.jsonb") : "NULL");
     }
     changes += fmt::format(
         ", schedule_interval => {}, max_runtime => {}, max_retries => {}, retry_period => {}, "
@@ -131,6 +132,14 @@ std::string NewJob::script(const timescale::Server& target, const std::string& r
     return fmt::format("{}SELECT {} AS backfill_job \\gset\nSELECT FROM {}(:backfill_job{});\n{}",
                        changes_role ? "SET ROLE " + quote_identifier(owner) + ";\n" : "", addition,
                        target.function("alter_job"), changes, changes_role ? "RESET ROLE;\n" : "");
+}
+
+bool must_stay_on(const NewJob& job, const timescale::Server& target) {
+    // alter_job() refuses even the only refresh policy of an aggregate on another one
+    // (policy_refresh_cagg_check_for_overlaps in tsl/src/bgw_policy/continuous_aggregate_api.c;
+    // seen on 2.22.1).
+    return job.is_on_hierarchy && job.procedure.name == refresh &&
+           target.timescaledb >= Version{2, 22, 0} && target.timescaledb < Version{2, 23, 0};
 }
 
 std::vector<NewJob> read_jobs(postgres::Connection& source) {
@@ -149,6 +158,7 @@ std::vector<NewJob> read_jobs(postgres::Connection& source) {
         job.procedure = *name("proc_schema", "proc_name");
         job.subject = name("subject_schema", "subject_name");
         job.subject_type = rows.optional_string(row, "subject_type").value_or("");
+        job.is_on_hierarchy = rows.boolean(row, "is_on_hierarchy");
         job.every = rows.string(row, "every");
         job.max_runtime = rows.string(row, "max_runtime");
         job.retry_period = rows.string(row, "retry_period");
@@ -176,8 +186,8 @@ std::vector<std::string> remove_unknown_settings(NewJob& job, const timescale::S
     if (!job.is_policy() || !job.config)
         return removed;
     for (const auto& [key, value] : json::parse(*job.config).object()) {
-        const auto* const found = std::ranges::find(
-            new_settings, key, [](const auto& setting) { return setting.first; });
+        const auto* const found =
+            std::ranges::find(new_settings, key, [](const auto& setting) { return setting.first; });
         if (found == new_settings.end() || target.timescaledb >= found->second)
             continue;
         removed.push_back("setting " + key);

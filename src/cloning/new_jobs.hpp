@@ -16,6 +16,7 @@ struct NewJob {
     postgres::QualifiedName procedure;
     std::optional<postgres::QualifiedName> subject; ///< the hypertable or aggregate of a policy
     std::string subject_type;                       ///< of its time column
+    bool is_on_hierarchy = false;                   ///< the subject is an aggregate on another
     std::string every;                              ///< an interval, like the next ones
     std::string max_runtime;
     std::string retry_period;
@@ -23,7 +24,7 @@ struct NewJob {
     bool scheduled = true;
     bool fixed_schedule = false;
     std::optional<std::string> initial_start;
-    std::optional<std::string> config;         ///< JSON, without the IDs of hypertables
+    std::optional<std::string> config;           ///< JSON, without the IDs of hypertables
     std::vector<std::string> unknown_settings{}; ///< of the configuration, that the target lacks
     std::optional<postgres::QualifiedName> check;
     std::string owner;
@@ -42,6 +43,9 @@ struct NewJob {
     /// `backfill_job`. \pre is_known(). \param role of the session, which owns policies.
     std::string script(const timescale::Server& target, const std::string& role) const;
 };
+
+/// True if the target's version refuses to turn off such a policy.
+bool must_stay_on(const NewJob& job, const timescale::Server& target);
 
 /// Reads the jobs of users. \param source in a transaction of one snapshot.
 std::vector<NewJob> read_jobs(postgres::Connection& source);

@@ -23,9 +23,9 @@ struct ClonePlan {
     bool with_catalog = false; ///< the rows of TimescaleDB's catalog are restored
     /// Instead of the catalog: what TimescaleDB's functions create in the target.
     std::optional<Definitions> definitions;
-    bool has_queue = false;    ///< the target has a schema __backfill
-    std::string snapshot;      ///< of the source
-    std::string role;          ///< of the target, which will own everything
+    bool has_queue = false; ///< the target has a schema __backfill
+    std::string snapshot;   ///< of the source
+    std::string role;       ///< of the target, which will own everything
     /// The difference between the search_path of source and target, if any.
     std::optional<postgres::SearchPathDifference> search_path;
     /// Foreign keys that cannot be validated yet, because the hypertables that they reference have

@@ -49,9 +49,8 @@ TargetExtension find_target_extension(run::Endpoint& source, run::Endpoint& targ
     if (target.server.has_timescaledb)
         return {.server = target.server, .creation = {}};
     auto server = target.server;
-    const auto available =
-        target.connection.query(sql::clone_available_extension,
-                                {source.server.timescaledb_text, portable ? "t" : "f"});
+    const auto available = target.connection.query(
+        sql::clone_available_extension, {source.server.timescaledb_text, portable ? "t" : "f"});
     if (available.empty())
         throw Error("the target's server lacks TimescaleDB", "install its package there");
     server.has_timescaledb = true;

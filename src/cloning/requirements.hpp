@@ -26,7 +26,8 @@ struct TargetExtension {
 /// \throws Error if the target's server has no suitable version.
 TargetExtension find_target_extension(run::Endpoint& source, run::Endpoint& target, bool portable);
 
-/// Why hypertables must be cloned by their definitions; empty if the catalog's rows can be restored.
+/// Why hypertables must be cloned by their definitions; empty if the catalog's rows can be
+/// restored.
 std::string reason_for_definitions(const run::Endpoint& source, run::Endpoint& target,
                                    const timescale::Server& extension);
 

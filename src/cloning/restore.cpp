@@ -58,11 +58,10 @@ class Pipeline {
     Pipeline(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
              processes::Children& children, const run::RetryOptions& retry, const run::Stop& stop)
         : plan_(plan), source_(source), target_(target), children_(children), retry_(retry),
-          stop_(stop),
-          psql_(client(target, plan.programs.path("psql"),
-                       {"--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--set=ECHO=errors",
-                        "--file=-"}),
-                processes::Stream::input),
+          stop_(stop), psql_(client(target, plan.programs.path("psql"),
+                                    {"--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1",
+                                     "--set=ECHO=errors", "--file=-"}),
+                             processes::Stream::input),
           psql_entry_(children, psql_) {}
 
     void run(const RestoreListener& progress) {
@@ -73,7 +72,7 @@ class Pipeline {
         write(script_of_hypertables(plan_, target_));
         if (const auto arguments = plan_.view_dump_arguments())
             restore(*arguments, rewriter, progress);
-        write(script_of_jobs(plan_, target_) + rewriter.event_triggers());
+        write(script_of_jobs(plan_, target_) + rewriter.last());
         check();
         progress.restoring("COMMIT");
         write(commit_script());
@@ -86,9 +85,8 @@ class Pipeline {
     /// Runs pg_dump, and passes its output on.
     void restore(std::vector<std::string> arguments, Rewriter& rewriter,
                  const RestoreListener& progress) {
-        processes::Child dump(
-            client(source_, plan_.programs.path("pg_dump"), std::move(arguments)),
-            processes::Stream::output);
+        processes::Child dump(client(source_, plan_.programs.path("pg_dump"), std::move(arguments)),
+                              processes::Stream::output);
         const processes::Children::Registration entry(children_, dump);
         DumpReader reader(
             {.write = [this](std::string_view text) { write(text); },

@@ -19,6 +19,12 @@ bool is_about_event_trigger(std::string_view statement) {
             statement.find(" ON EVENT TRIGGER ") != std::string_view::npos);
 }
 
+bool is_about_publication(std::string_view statement) {
+    return statement.starts_with("CREATE PUBLICATION ") ||
+           statement.starts_with("ALTER PUBLICATION ") ||
+           statement.starts_with("COMMENT ON PUBLICATION ");
+}
+
 /// From 15.20 on, Debian's PostgreSQL 15 adds a setting to every column that other servers
 /// reject and that only its own pg_dump omits.
 std::string without_attribute_version(std::string statement) {
@@ -68,6 +74,10 @@ std::string Rewriter::operator()(std::string statement) {
         if (is_made_by_timescaledb(statement))
             return "";
         statement = plan_.definitions->functions.relocated(std::move(statement));
+    }
+    if (is_about_publication(statement)) {
+        publications_ += statement + '\n';
+        return "";
     }
     if (is_about_event_trigger(statement)) {
         if (!plan_.definitions || plan_.definitions->with_event_triggers)

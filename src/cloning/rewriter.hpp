@@ -18,10 +18,12 @@ class Rewriter {
     /// \returns what replaces the statement; empty if nothing does.
     std::string operator()(std::string statement);
 
-    /// The statements that create event triggers, complete at the end of the dump. They must run
-    /// last, so that no other statement fires the triggers. They do not fire them themselves
-    /// (EventTriggerSupportsObjectType in PostgreSQL's src/backend/commands/event_trigger.c).
-    const std::string& event_triggers() const { return event_triggers_; }
+    /// The statements that must run last, complete at the end of the dump: those that create
+    /// publications, because a published table cannot become a hypertable, and then those that
+    /// create event triggers, so that no other statement fires them. They do not fire them
+    /// themselves (EventTriggerSupportsObjectType in PostgreSQL's
+    /// src/backend/commands/event_trigger.c).
+    std::string last() const { return publications_ + event_triggers_; }
 
     /// \throws Error if the dump lacks the expected statement of a partitioned table.
     void finish() const;
@@ -33,6 +35,7 @@ class Rewriter {
     const ClonePlan& plan_;
     std::map<std::string, std::string> partition_keys_; ///< beginnings of statements, and ends
     std::set<std::string, std::less<>> caggs_;          ///< quoted
+    std::string publications_;
     std::string event_triggers_;
 };
 

@@ -13,7 +13,7 @@ std::string script_before(const ClonePlan& plan, const run::Endpoint& target);
 /// After the dump of tables: creates hypertables, and continuous aggregates by their definitions.
 std::string script_of_hypertables(const ClonePlan& plan, const run::Endpoint& target);
 
-/// After all dumps: turns off jobs, or adds them, turned off. Without event triggers and the COMMIT.
+/// After all dumps: turns off jobs, or adds them, turned off.
 std::string script_of_jobs(const ClonePlan& plan, const run::Endpoint& target);
 
 } // namespace cloning

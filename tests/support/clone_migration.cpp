@@ -86,8 +86,7 @@ std::string CloneMigration::clone_fails(const std::vector<std::string>& argument
     EXPECT_EQ(outcome.exit_status, exit_status) << outcome.output << outcome.errors;
     EXPECT_EQ(target.value(traces), before);
     EXPECT_TRUE(eventually([&] { return target.sessions() == 0; }));
-    EXPECT_EQ(std::count(outcome.errors.begin(), outcome.errors.end(), '\n'), 1)
-        << outcome.errors;
+    EXPECT_EQ(std::count(outcome.errors.begin(), outcome.errors.end(), '\n'), 1) << outcome.errors;
     return outcome.errors;
 }
 
