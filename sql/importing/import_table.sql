@@ -75,6 +75,26 @@ CROSS JOIN LATERAL (
                    FROM part
                    WHERE id IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype,
                                 'timetz'::regtype)),
+               'has_decimals', EXISTS (
+                   -- in an array, range or composite type, or money
+                   WITH RECURSIVE part AS (
+                       SELECT attribute.atttypid AS id
+                       UNION
+                       SELECT inner_type.id
+                       FROM part
+                       JOIN pg_type AS type ON type.oid = part.id
+                       LEFT JOIN pg_range AS range ON part.id IN (rngtypid, rngmultitypid)
+                       CROSS JOIN LATERAL (
+                           SELECT unnest(ARRAY[typbasetype, typelem, rngsubtype])
+                           UNION ALL
+                           SELECT atttypid
+                           FROM pg_attribute
+                           WHERE attrelid = type.typrelid AND attnum > 0 AND NOT attisdropped
+                       ) AS inner_type (id))
+                   SELECT
+                   FROM part
+                   WHERE id IN ('real'::regtype, 'float8'::regtype, 'numeric'::regtype,
+                                'money'::regtype)),
                'may_insert', has_column_privilege(class.oid, attribute.attnum, 'INSERT'),
                'may_select', has_column_privilege(class.oid, attribute.attnum, 'SELECT'),
                'may_update', has_column_privilege(class.oid, attribute.attnum, 'UPDATE'))

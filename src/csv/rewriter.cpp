@@ -14,7 +14,7 @@ namespace {
 
 /// Appends a value, in quotes if it needs them.
 void append_quoted(std::string_view value, const Format& format, std::string& to) {
-    const std::array special{format.delimiter, format.quote, format.escape};
+    const std::array special{format.delimiter, format.quote, format.escape, '\n', '\r'};
     if (value.find_first_of(std::string_view(special.data(), special.size())) ==
         std::string_view::npos) {
         to += value;

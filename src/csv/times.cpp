@@ -157,7 +157,7 @@ struct Parts {
 class PatternReader {
   public:
     PatternReader(std::string_view pattern, std::string_view text)
-        : pattern_(pattern), text_(text) {}
+        : pattern_(pattern), text_(text), begin_(text.data()) {}
 
     /// \returns nothing if the text does not match.
     std::optional<Parts> read() {
@@ -186,9 +186,12 @@ class PatternReader {
         return true;
     }
 
+    /// Next to another number, all digits are needed: it is not known which number lacks one.
     bool read_number(int& into, std::size_t least, std::size_t most, int smallest, int largest) {
         const auto size = std::min({most, text_.size(), text_.find_first_not_of("0123456789")});
-        if (size < least)
+        const bool follows_digit =
+            text_.data() != begin_ && text_.data()[-1] >= '0' && text_.data()[-1] <= '9';
+        if (size < (follows_digit ? most : least))
             return false;
         std::from_chars(text_.data(), text_.data() + size, into);
         text_.remove_prefix(size);
@@ -288,6 +291,7 @@ class PatternReader {
 
     std::string_view pattern_;
     std::string_view text_;
+    const char* begin_; ///< of the whole text
     Parts parts_;
     int ignored_ = 0;
 };
@@ -359,6 +363,12 @@ bool append_by_pattern(std::string_view value, const std::string& pattern, std::
 
 bool TimeFormat::has_zone() const {
     return kind == Kind::pattern ? pattern.find("%z") != std::string::npos : kind != Kind::excel;
+}
+
+std::string name_of(const TimeFormat& format) {
+    if (format.kind == Kind::pattern)
+        return format.pattern;
+    return std::string(std::ranges::find(numeric_formats, format.kind, &NumericFormat::kind)->name);
 }
 
 TimeFormat parse_time_format(const std::string& text) {

@@ -30,6 +30,9 @@ struct TimeFormat {
 /// \throws UsageError if it is none of these, or if a pattern does not give a day.
 TimeFormat parse_time_format(const std::string& text);
 
+/// The text of a format, as for parse_time_format().
+std::string name_of(const TimeFormat& format);
+
 /// Appends a time in ISO 8601, which all date styles read alike.
 /// \param value without blanks around it; numbers have a decimal point.
 /// \returns the problem, if the value does not have the format. Nothing is appended then.

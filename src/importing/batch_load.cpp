@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace importing {
 
@@ -127,9 +128,10 @@ BatchLoad::Records BatchLoad::records_in(std::string_view data, const csv::Forma
     return found;
 }
 
-/// Finds the records, and what is sent for each. If the first reject is an error, records after one
-/// that cannot be rewritten do not matter.
+/// Finds the records, and what is sent for each. Records after the last reject before an error do
+/// not matter.
 void BatchLoad::rewrite_records() {
+    const auto most = rules_.are_skipped ? rules_.options.max_rejects : 0;
     in_file_ = records_in(batch_.data, file_.format, batch_.part.line, batch_.newline);
     for (std::size_t i = 0; i < in_file_.records.size(); ++i) {
         if (in_file_.records[i].is_comment)
@@ -140,12 +142,14 @@ void BatchLoad::rewrite_records() {
             continue;
         }
         unfit_.emplace_back(i, std::move(*unfit));
-        if (!rules_.are_skipped)
+        if (static_cast<std::int64_t>(unfit_.size()) > most)
             break;
     }
     auto format = file_.format;
     format.comment.reset();
     sent_ = records_in(rewritten_, format, 1, batch_.newline);
+    if (sent_.records.size() != origin_.size())
+        throw std::logic_error("the records that are sent differ in number from those of the file");
 }
 
 /// The parts in which to try records that were refused together, in reverse order.

@@ -133,7 +133,9 @@ const std::string& ColumnMatcher::column_of(const std::string& name, const char*
 
 void ColumnMatcher::read_time_formats(const ReadingSettings& reading) {
     for (const auto& option : options_.time_formats) {
-        const auto at = option.find('=');
+        auto at = option.find('=');
+        if (option.find('%') < at) // it is a part of the pattern
+            at = std::string::npos;
         if (at == std::string::npos && !table_.hypertable)
             throw UsageError(fmt::format("--time-format '{0}' names no column, and {1} is not a "
                                          "hypertable with a time column",
@@ -261,6 +263,11 @@ void ColumnMatcher::check(const std::vector<std::string>& columns, const std::st
             throw UsageError(fmt::format("{} names the column {}, which the table generates itself",
                                          whose, quote_identifier(name)),
                              "leave it out with --ignore-columns");
+        if (options_.format.decimal != csv::Decimal::point && column->has_inner_decimals())
+            throw UsageError(
+                fmt::format("--decimal does not apply to the column {}, whose type is {}",
+                            quote_identifier(name), column->type),
+                "leave it out with --ignore-columns, or load it into a column of text");
         if (!column->may_insert)
             forbidden.push_back(name);
     }

@@ -39,6 +39,9 @@ class ColumnMatcher {
     /// privileges are missing.
     FileColumns match(const std::vector<std::string>* header, const std::string& path);
 
+    /// The formats of --time-format, by column.
+    const std::map<std::string, csv::TimeFormat>& time_formats() const { return time_formats_; }
+
     /// True if values of the column, which some file has, are read by the reading settings.
     bool depends_on_settings(const TableColumn& column) const;
 

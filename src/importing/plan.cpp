@@ -233,12 +233,15 @@ const char* name_of(csv::Decimal decimal) {
 }
 
 /// The options that change the meaning of a file's bytes.
-json::Object meaningful_options(const ImportOptions& options, const ReadingSettings& reading) {
+json::Object meaningful_options(const ImportOptions& options, const ImportPlan& plan) {
     const auto character = [](char c) {
         return std::string(1, c);
     };
     auto nulls = options.format.more_nulls;
     nulls.insert(nulls.begin(), options.format.null);
+    json::Object time_formats;
+    for (const auto& [column, format] : plan.time_formats)
+        time_formats[column] = csv::name_of(format);
     json::Object meaning{{"columns", options.columns},
                          {"decimal", std::string(name_of(options.format.decimal))},
                          {"delimiter", character(options.format.delimiter)},
@@ -255,10 +258,10 @@ json::Object meaningful_options(const ImportOptions& options, const ReadingSetti
                          {"null", nulls},
                          {"on-conflict", std::string(name_of(options.on_conflict))},
                          {"skip-lines", options.format.skip_lines},
-                         {"time-format", options.time_formats},
+                         {"time-format", time_formats},
                          {"quote", character(options.format.quote)},
                          {"until", options.until}};
-    for (const auto& [name, value] : reading.settings)
+    for (const auto& [name, value] : plan.reading.settings)
         meaning[name] = value;
     return meaning;
 }
@@ -343,7 +346,7 @@ void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options
         facts.push_back(file.facts);
     postgres::Transaction transaction(connection, fmt::format("BEGIN; {}", load::lock_patiently));
     queue::prepare(connection);
-    const auto asked = meaningful_options(options, plan.reading);
+    const auto asked = meaningful_options(options, plan);
     queue::enter_imports(connection, plan.table.name, facts, json::dump(asked));
     reserve(target, plan.table.name, facts);
     const auto known = queue::lock_imports(connection, plan.table.name, facts);
@@ -377,6 +380,7 @@ ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
     ImportPlan plan{.table = read_table(target, options.table),
                     .triggers = {},
                     .reading = reading,
+                    .time_formats = {},
                     .columns_of_time = {},
                     .files = {},
                     .owner = fmt::format("{:08x}{:08x}", random(), random())};
@@ -400,6 +404,7 @@ ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
             throw UsageError(fmt::format("{} is given twice", path));
     }
     matcher.require_all_used();
+    plan.time_formats = matcher.time_formats();
     for (const auto& column : table.columns)
         if (matcher.depends_on_settings(column))
             plan.columns_of_time.push_back(column.name);

@@ -2,6 +2,7 @@
 
 #include "csv/batches.hpp"
 #include "csv/rewriter.hpp"
+#include "csv/times.hpp"
 #include "importing/detour.hpp"
 #include "importing/options.hpp"
 #include "importing/reading_settings.hpp"
@@ -12,6 +13,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,7 +46,8 @@ struct ImportPlan {
     ImportTable table;
     timescale::HypertableTriggers triggers; ///< of the table or hypertable
     ReadingSettings reading;
-    std::vector<std::string> columns_of_time; ///< those whose text depends on `reading`
+    std::map<std::string, csv::TimeFormat> time_formats; ///< by column
+    std::vector<std::string> columns_of_time;            ///< those whose text depends on `reading`
     std::vector<PlannedFile> files;
     std::string owner; ///< a random name of this process
 };

@@ -167,6 +167,7 @@ ImportTable read_table(run::Endpoint& target, const std::string& text) {
                                  .is_identity_always = column.at("is_identity_always").boolean(),
                                  .has_default = column.at("has_default").boolean(),
                                  .is_of_time = column.at("is_of_time").boolean(),
+                                 .has_decimals = column.at("has_decimals").boolean(),
                                  .may_insert = column.at("may_insert").boolean(),
                                  .may_select = column.at("may_select").boolean(),
                                  .may_update = column.at("may_update").boolean()});

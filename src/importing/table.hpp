@@ -19,16 +19,19 @@ struct TableColumn {
     std::string base_type; ///< the type, or that under its domains; without a modifier
     bool generated = false;
     bool is_identity_always = false;
-    bool has_default = false; ///< or is an identity column
-    bool is_of_time = false;  ///< its text depends on the time zone or the date style
+    bool has_default = false;  ///< or is an identity column
+    bool is_of_time = false;   ///< its text depends on the time zone or the date style
+    bool has_decimals = false; ///< it is or contains a float, numeric or money
     bool may_insert = false;
     bool may_select = false;
     bool may_update = false;
 
     bool is_integer() const;
     bool is_decimal() const; ///< a float or numeric
-    bool is_time() const;    ///< a date or timestamp
-    bool has_zone() const;   ///< a timestamp with time zone
+    /// A type with decimals that --decimal does not apply to: money, an array, range or composite.
+    bool has_inner_decimals() const { return has_decimals && !is_decimal(); }
+    bool is_time() const;  ///< a date or timestamp
+    bool has_zone() const; ///< a timestamp with time zone
 };
 
 /// The table that an import loads rows into.

@@ -29,15 +29,15 @@ class ImportFormats : public Import {
 };
 
 TEST_F(ImportFormats, ReadNumbersWithACommaAsPsqlReadsThemWithAPoint) {
-    file.write("time;n;value;exact;part;note;list\n"
-               "2024-01-01;1.234;1.234,5;\"1.234.567,891\";-0,5;1,5 and 1.234;{1.5,2}\n"
-               "2024-01-02;-7;NaN;;3;\"\";\n2024-01-03;+1.000;-1,5E-3; 7 ;,5;,;\n");
+    file.write("time;n;value;exact;part;note\n"
+               "2024-01-01;1.234;1.234,5;\"1.234.567,891\";-0,5;1,5 and 1.234\n"
+               "2024-01-02;-7;NaN;;3;\"\"\n2024-01-03;+1.000;-1,5E-3; 7 ;,5;,\n");
     import_ok("readings", {"--delimiter", ";", "--decimal", "comma", file.path()});
     const TextFile points("points.csv");
-    points.write("2024-01-01;1234;1234.5;1234567.891;-0.5;1,5 and 1.234;{1.5,2}\n"
-                 "2024-01-02;-7;NaN;;3;\"\";\n2024-01-03;1000;-0.0015;7;.5;,;\n");
+    points.write("2024-01-01;1234;1234.5;1234567.891;-0.5;1,5 and 1.234\n"
+                 "2024-01-02;-7;NaN;;3;\"\"\n2024-01-03;1000;-0.0015;7;.5;,\n");
     target.run("CREATE TABLE twin (LIKE readings)");
-    psql("\\copy twin (time, n, value, exact, part, note, list) from pstdin with (format csv, "
+    psql("\\copy twin (time, n, value, exact, part, note) from pstdin with (format csv, "
          "delimiter ';')",
          "< " + points.path());
     EXPECT_EQ(target.value("SELECT count(*) FROM twin"), "3");
@@ -67,6 +67,52 @@ TEST_F(ImportFormats, DoNotGuessWhatAPointMeans) {
         HasSubstr("Imported 2 rows, 2 records rejected"));
     EXPECT_THAT(target.rows("SELECT value FROM readings ORDER BY value"),
                 ElementsAre("1.5", "1.5", "1234"));
+}
+
+TEST_F(ImportFormats, KeepRecordsWithLineBreaksTogether) {
+    target.run("CREATE TABLE two (v int, w float8); CREATE TABLE one (v float8)");
+    const TextFile rejects("rejects.csv");
+    const Arguments skip{"--decimal", "comma",     "--delimiter",  ";",        "--on-error",
+                         "skip",      "--rejects", rejects.path(), file.path()};
+    file.write("v;w\n1;\"5\n\"\n2;bad\n3;7,5\n");
+    EXPECT_THAT(import_ok("two", skip), HasSubstr("Imported 2 rows, 1 record rejected"));
+    EXPECT_THAT(target.rows("TABLE two ORDER BY v"), ElementsAre("1|5", "3|7.5"));
+    EXPECT_THAT(rejects.text(), HasSubstr(",4,"));
+    EXPECT_THAT(rejects.text(), HasSubstr("\"2;bad\"\n"));
+    file.write("v\n\"5\n6\"\n7\n");
+    auto other = skip;
+    other.insert(other.end(), {"--name", "b"});
+    EXPECT_THAT(import_ok("one", other), HasSubstr("Imported 1 row, 1 record rejected"));
+    EXPECT_EQ(target.value("SELECT sum(v) FROM one"), "7");
+    std::string text = "v\n1\n";
+    for (int i = 0; i < 20'000; ++i)
+        text += "\"5\n6\"\n";
+    file.write(text);
+    other.back() = "c";
+    expect_refused("one", other, exit_failed,
+                   HasSubstr("more than 1,000 records rejected (--max-rejects)"));
+}
+
+TEST_F(ImportFormats, RefuseTypesWhoseDecimalsStayAsTheyAre) {
+    target.run("CREATE TYPE pair AS (a int, b numeric); CREATE TABLE costs (n int, cost money, "
+               "list half[], span numrange, pairs pair[], whole int[], note text)");
+    const auto refuse = [&](const std::string& column, const std::string& type) {
+        file.write("n;" + column + "\n1;1,50\n");
+        expect_refused_at_once(
+            "costs", {"--decimal", "comma", "--delimiter", ";", file.path()}, exit_usage,
+            HasSubstr("--decimal does not apply to the column \"" + column + "\", whose type is " +
+                      type +
+                      "; leave it out with --ignore-columns, or load it into a column of "
+                      "text"));
+    };
+    refuse("cost", "money");
+    refuse("list", "public.half[]");
+    refuse("span", "numrange");
+    refuse("pairs", "public.pair[]");
+    import_ok("costs",
+              {"--decimal", "comma", "--delimiter", ";", "--ignore-columns", "pairs", file.path()});
+    file.write("n;whole;note\n1;{1,2};1,50\n");
+    import_ok("costs", {"--decimal", "comma", "--delimiter", ";", "--name", "b", file.path()});
 }
 
 TEST_F(ImportFormats, ReadTimesThatAreNumbers) {
@@ -151,9 +197,19 @@ TEST_F(ImportFormats, StayTheSameWhenAnImportContinues) {
     file.append("2,\"2,5\"\n");
     expect_refused("readings", {file.path()}, exit_failed,
                    HasSubstr("was begun with other options: --decimal (\"comma\"), --time-format "
-                             "([\"epoch\"]); "));
-    import_ok("readings", options);
+                             "({\"time\":\"epoch\"}); "));
+    import_ok("readings", {"--time-format", "TIME=epoch", "--decimal", "comma", file.path()});
     EXPECT_EQ(target.value("SELECT sum(value) FROM readings"), "4");
+    file.write("time,day\n2024/1/2,2024=7=15\n");
+    const std::string of_time = "%Y/%m/%d";
+    const std::string of_day = "day=%Y=%m=%d";
+    import_ok("readings",
+              {"--time-format", of_time, "--time-format", of_day, "--name", "b", file.path()});
+    file.append("2024/1/3,2024=7=16\n");
+    import_ok("readings",
+              {"--time-format", of_day, "--time-format", of_time, "--name", "b", file.path()});
+    file.write("time\n2024=1=2\n");
+    import_ok("readings", {"--time-format", "%Y=%m=%d", "--name", "c", file.path()});
 }
 
 } // namespace

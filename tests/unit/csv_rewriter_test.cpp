@@ -1,4 +1,5 @@
 #include "base/error.hpp"
+#include "csv/records.hpp"
 #include "csv/rewriter.hpp"
 #include "csv/times.hpp"
 
@@ -116,6 +117,39 @@ TEST(CsvRewriter, WritesNumbersWithPoints) {
               "1.5,2\n");
 }
 
+TEST(CsvRewriter, KeepsLineBreaksInQuotes) {
+    const Format format{.delimiter = ';', .decimal = csv::Decimal::comma};
+    EXPECT_EQ(rewritten("1;\"5\n\"\n2;bad\n3;7,5\n", format, {kept, number}),
+              "1;\"5\n\"\n2;bad\n3;7.5\n");
+    EXPECT_EQ(rewritten("\"5\r\n6\"\n\"\n\\.\n\"\n", {.decimal = csv::Decimal::comma}, {integer}),
+              std::nullopt);
+    EXPECT_EQ(rewritten("\"5\r6\"\n\"\n7\n\"\n", {.decimal = csv::Decimal::comma}, {integer}),
+              "\"5\r6\"\n\"\n7\n\"\n");
+    EXPECT_EQ(problem_of("\"15.07.2024\n\"", {}, {time_in("%d.%m.%Y")}),
+              "\"15.07.2024\n\" is no time in the format %d.%m.%Y, column time");
+    const Format escaped{.delimiter = ';', .escape = '\\', .decimal = csv::Decimal::comma};
+    EXPECT_EQ(rewritten("\"\\\"\n\\\\\"\n", escaped, {number}), "\"\\\"\n\\\\\"\n");
+}
+
+/// Whatever a field has in quotes, a record stays one.
+TEST(CsvRewriter, KeepsTheNumberOfRecords) {
+    const Format format{.delimiter = ';', .decimal = csv::Decimal::comma};
+    const Rewriter rewriter(format, {number, integer}, false);
+    constexpr std::string_view bytes = "1,;\"\n\r\\. ";
+    for (std::size_t i = 0; i < bytes.size() * bytes.size() * bytes.size(); ++i) {
+        std::string record = "\"";
+        for (auto rest = i; rest > 0; rest /= bytes.size())
+            record += bytes[rest % bytes.size()] == '"'
+                          ? "\"\""
+                          : std::string(1, bytes[rest % bytes.size()]);
+        record += "\";7\n";
+        std::string result;
+        const auto unfit = rewriter.rewrite(record, result);
+        EXPECT_EQ(csv::records_in(result, format, 1, csv::Newline::lf).size(), unfit ? 0U : 1U)
+            << record;
+    }
+}
+
 TEST(CsvRewriter, TakesNoChangedValueForNull) {
     const Format format{.delimiter = ';', .null = "-9,9", .decimal = csv::Decimal::comma};
     EXPECT_EQ(rewritten("-9,9;1,0\n", format, {number, number}), "-9,9;1.0\n");
@@ -187,6 +221,13 @@ TEST(CsvRewriter, ReadsTimesByPatterns) {
             << bad;
     EXPECT_EQ(read("%Y %j", "2023 366"), "-");
     EXPECT_EQ(read("%Y-%m-%d %H", "2024-01-01 24"), "-");
+    for (const auto& [pattern, value] :
+         {std::pair("%Y-%m-%d %H%M", "2024-07-15 123"), std::pair("%Y%m%d", "2024111"),
+          std::pair("%Y%m%d%H%M%S", "1712010123456"), std::pair("%d%m%Y", "1112024"),
+          std::pair("%Y-%m-%d %H %M", "2024-07-15 123")})
+        EXPECT_EQ(read(pattern, value), "-") << value;
+    EXPECT_EQ(read("%Y-%m-%d %H %M", "2024-07-15 1 2"), "2024-07-15 01:02:00");
+    EXPECT_EQ(read("%d%b%Y", "1Jul2024"), "2024-07-01 00:00:00");
     EXPECT_EQ(problem_of("1.2.24", {}, {time_in("%d.%m.%Y")}),
               "\"1.2.24\" is no time in the format %d.%m.%Y, column time");
 }
