@@ -25,6 +25,21 @@ std::string place(const ImportBatch& batch) {
                        part.next_line - 1);
 }
 
+/// A statement's joins take time that grows with the square of the number of chunks with compressed
+/// batches.
+std::vector<postgres::Statement>
+read_back_statements(const std::vector<run::ToReadBack>& to_read_back) {
+    constexpr std::size_t most = 16;
+    std::vector<postgres::Statement> statements;
+    for (auto begin = to_read_back.begin(); begin != to_read_back.end();) {
+        const auto left = static_cast<std::size_t>(to_read_back.end() - begin);
+        const auto end = begin + static_cast<std::ptrdiff_t>(std::min(most, left));
+        statements.push_back(run::read_back_statement({begin, end}));
+        begin = end;
+    }
+    return statements;
+}
+
 } // namespace
 
 ImportSession::ImportSession(ImportRun& import_run, run::WorkerProgress& progress)
@@ -124,7 +139,8 @@ bool ImportSession::attempt(const ImportBatch& batch, Way way, queue::Imported& 
             // choose a sequential or bitmap scan, and read all rows of the chunk.
             last.push_back({"SET LOCAL enable_seqscan = off"});
             last.push_back({"SET LOCAL enable_bitmapscan = off"});
-            last.push_back(run::read_back_statement(to_read_back));
+            for (auto& statement : read_back_statements(to_read_back))
+                last.push_back(std::move(statement));
         }
         last.push_back(queue::finish_batch_statement(file.id, batch.batch, imported));
         transaction.commit_with(std::move(last));

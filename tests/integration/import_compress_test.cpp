@@ -70,6 +70,18 @@ TEST_F(ImportCompress, CompressesRows) {
               fmt::format("{} {}", rows + 3, rows / 10 * 45 + 3));
 }
 
+TEST_F(ImportCompress, ReadsBackManyChunks) {
+    std::string text = "time,device,value\n";
+    for (int i = 0; i < 2'000; ++i)
+        text += fmt::format("2024-{:02}-{:02} 00:00:00.{:06}+00,{},{}\n", 1 + i % 2, 1 + i % 25, i,
+                            i % 10, i);
+    file.write(text);
+    import_ok("readings", {"--compress", file.path()});
+    expect_as_psql("readings", file.path(), ", header");
+    EXPECT_EQ(target.value("SELECT count(*) FROM show_chunks('readings')"), "50");
+    EXPECT_EQ(uncompressed(), "0");
+}
+
 TEST_F(ImportCompress, RefreshesContinuousAggregates) {
     target.run("CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous, "
                "timescaledb.materialized_only) AS SELECT time_bucket('1 day', time) AS day, "
