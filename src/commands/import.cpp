@@ -28,10 +28,9 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
         if (run.stop.is_requested())
             throw Interrupted();
     };
-    if (options.only_guesses) {
-        importing::guess_files(target, options, reading, check, output);
-        return exit_done;
-    }
+    if (options.only_guesses)
+        return importing::guess_files(target, options, reading, check, output) ? exit_done
+                                                                               : exit_failed;
     if (options.only_checks) {
         const auto plan = importing::plan_import(target, options, reading, check);
         return importing::check_files(target, plan, options, check, output) ? exit_done

@@ -86,6 +86,44 @@ bool looks_like_value(std::string_view text) {
     return begin != std::string_view::npos && text[begin] >= '0' && text[begin] <= '9';
 }
 
+bool has_known_value(const Row& row) {
+    return std::ranges::any_of(row.values, [](const csv::Value& value) {
+        const auto text = trimmed(value.text);
+        return is_number(text) || may_be_time(text);
+    });
+}
+
+/// How likely the values of records are divided rightly, to compare with others.
+using Quality = std::tuple<bool, bool, double, double, std::size_t>;
+
+Quality quality_of(const Division& division) {
+    constexpr std::size_t most = 1000;
+    std::size_t records = 0;
+    std::size_t values = 0;
+    std::size_t known = 0;
+    std::size_t times = 0; // records with one
+    for (const auto& row : division.rows) {
+        if (row.values.size() != division.width)
+            continue;
+        if (++records > most)
+            break;
+        bool has_time = false;
+        for (const auto& value : row.values) {
+            const auto text = trimmed(value.text);
+            const bool is_time = may_be_time(text);
+            has_time = has_time || is_time;
+            known += is_time || is_number(text) ? 1 : 0;
+        }
+        values += row.values.size();
+        times += has_time ? 1 : 0;
+    }
+    const auto share = [](std::size_t part, std::size_t whole) {
+        return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+    };
+    return {division.width > 1, times * 2 >= std::min(records, most),
+            share(division.matching, division.rows.size()), share(known, values), division.width};
+}
+
 bool has_value(const Row& row) {
     return std::ranges::any_of(
         row.values, [](const csv::Value& value) { return looks_like_value(value.text); });
@@ -125,7 +163,8 @@ class Guesser {
         find_comments();
         find_delimiter();
         if (division_.rows.empty()) {
-            guess_.reasons.emplace_back("there are no records");
+            if (!guess_.has_failed)
+                fail("there are no records; give a file with some");
             return guess_;
         }
         find_names();
@@ -138,6 +177,12 @@ class Guesser {
     void propose(const std::string& option, const std::string& value, const std::string& reason) {
         guess_.options.insert(guess_.options.end(), {option, value});
         guess_.reasons.push_back(fmt::format("{} {}: {}", option, shell_word(value), reason));
+    }
+
+    /// Says why the file cannot be read with the proposed options.
+    void fail(const std::string& reason) {
+        guess_.reasons.push_back(reason);
+        guess_.has_failed = true;
     }
 
     void skip_lines() {
@@ -176,19 +221,19 @@ class Guesser {
     void find_delimiter() {
         const bool is_known = options_.is_delimiter_given || names_delimiter_;
         const auto candidates = is_known ? std::string(1, format_.delimiter) : std::string(",;\t|");
-        const auto quality = [](const Division& division) {
-            const auto share =
-                division.rows.empty() ? 0 : division.matching * 100 / division.rows.size();
-            return std::tuple(division.width > 1, share, division.width);
-        };
+        std::optional<Quality> best;
         for (const char candidate : candidates) {
             auto division = divide(text_, is_all_, format_, candidate, first_line_);
-            if (division_.rows.empty() || quality(division) > quality(division_))
-                division_ = std::move(division);
+            const auto quality = quality_of(division);
+            if (best && quality <= *best)
+                continue;
+            best = quality;
+            division_ = std::move(division);
         }
         format_.delimiter = division_.delimiter;
         if (!division_.problem.empty())
-            guess_.reasons.push_back(division_.problem);
+            fail(division_.problem + "; skip lines that are no records with --skip-lines, or give "
+                                     "the character around values with --quote");
         auto& rows = division_.rows;
         if (rows.empty())
             return;
@@ -220,11 +265,16 @@ class Guesser {
         lines_to_skip_ = before > 0 ? skipped : 0;
     }
 
-    /// The column whose name is the same or almost the same.
-    const TableColumn* column_like(const std::string& name) const {
+    std::vector<std::string> column_names() const {
         std::vector<std::string> names;
         for (const auto& column : table_.columns)
             names.push_back(column.name);
+        return names;
+    }
+
+    /// The column whose name is the same or almost the same.
+    const TableColumn* column_like(const std::string& name) const {
+        const auto names = column_names();
         if (const auto* same = find_name(names, trimmed(name)))
             return table_.find(*same);
         const auto wanted = essence(name);
@@ -248,21 +298,24 @@ class Guesser {
         if (options_.columns) {
             for (const auto& value : csv::values_of(*options_.columns, {}))
                 names_.push_back(trimmed(value));
-            if (!options_.header)
-                return match_names("--columns");
+            return match_names("--columns");
         }
-        const bool names_columns = std::ranges::any_of(rows.front().values, [&](const auto& value) {
+        const auto& first = rows.front();
+        const auto known = column_names();
+        const bool has_name = std::ranges::any_of(first.values, [&](const csv::Value& value) {
+            return find_name(known, trimmed(value.text)) != nullptr;
+        });
+        const bool has_similar = std::ranges::any_of(first.values, [&](const csv::Value& value) {
             return column_like(value.text) != nullptr;
         });
-        if (!names_columns && has_value(rows.front()))
+        if (!has_name && (has_known_value(first) || (!has_similar && has_value(first))))
             return name_without_header();
-        const auto where = fmt::format("the header on line {}", rows.front().line);
-        if (names_.empty())
-            for (const auto& value : rows.front().values)
-                names_.push_back(trimmed(value.text));
+        const auto where = fmt::format("the header on line {}", first.line);
+        for (const auto& value : first.values)
+            names_.push_back(trimmed(value.text));
         rows.erase(rows.begin());
         const bool has_units = rows.size() > 1 && !has_value(rows[0]) && has_value(rows[1]);
-        if (has_units && !options_.columns) {
+        if (has_units) {
             propose("--skip-lines", std::to_string(rows[1].line - 1),
                     fmt::format("line {} has no values, but perhaps units", rows[0].line));
             rows.erase(rows.begin());
@@ -284,7 +337,7 @@ class Guesser {
             if (!column.generated)
                 own.push_back(column.name);
         if (own.size() != division_.width) {
-            guess_.reasons.push_back(fmt::format(
+            fail(fmt::format(
                 "line {} has values, so that there is no header: name the {} columns of "
                 "the file with --columns",
                 line, division_.width));
@@ -300,9 +353,7 @@ class Guesser {
 
     /// Finds the columns for the names of the file.
     void match_names(const std::string& where) {
-        std::vector<std::string> known;
-        for (const auto& column : table_.columns)
-            known.push_back(column.name);
+        const auto known = column_names();
         std::set<std::string> taken;
         for (const auto& name : names_)
             if (const auto* same = find_name(known, name))
@@ -327,14 +378,12 @@ class Guesser {
         const bool has_columns =
             std::ranges::any_of(columns_, [](const auto* column) { return column != nullptr; });
         if (!has_columns) {
-            guess_.reasons.push_back(where + " has no name that is like a column's; give --columns "
-                                             "or --map");
+            fail(where + " has no name that is like a column's; give --columns or --map");
             return;
         }
         if (table_.hypertable && !taken.contains(table_.hypertable->time.column))
-            guess_.reasons.push_back(fmt::format("{} has no name that is like {}, the time column; "
-                                                 "give --map",
-                                                 where, table_.hypertable->time.column));
+            fail(fmt::format("{} has no name that is like {}, the time column; give --map", where,
+                             table_.hypertable->time.column));
         if (!mapped.empty())
             propose("--map", list_for_option(mapped),
                     where + " has names that are like those of columns; make sure that they mean "
@@ -353,27 +402,68 @@ class Guesser {
         return table_.find(table_.hypertable->time.column);
     }
 
-    /// Guesses from the values of columns.
-    void find_values() {
+    /// The values of the file's names, in their order.
+    std::vector<ColumnValues> read_values() const {
         std::vector<ColumnValues> values;
         for (std::size_t i = 0; i < columns_.size(); ++i) {
-            if (columns_[i] == nullptr)
-                continue;
             ColumnValues one{.column = columns_[i], .values = {}};
             for (const auto& row : division_.rows)
                 if (i < row.values.size())
                     one.values.push_back({.line = row.line,
                                           .text = trimmed(row.values[i].text),
+                                          .raw = row.values[i].text,
                                           .is_quoted = row.values[i].is_quoted});
             values.push_back(std::move(one));
         }
+        return values;
+    }
+
+    /// \returns false, and proposes nothing, if days and times of day are in columns of their own.
+    bool has_whole_times(const std::vector<ColumnValues>& values) {
+        const auto first_of = [](const ColumnValues& one, bool (*is_fit)(std::string_view)) {
+            const FileValue* first = nullptr;
+            for (const auto& value : one.values) {
+                if (!value.text.empty() && !is_fit(value.text))
+                    return static_cast<const FileValue*>(nullptr);
+                first = first == nullptr && !value.text.empty() ? &value : first;
+            }
+            return first;
+        };
+        for (const auto& one : values) {
+            if (one.column == nullptr || !one.column->is_time() || one.column->base_type == "date")
+                continue;
+            const auto* day = first_of(one, is_day);
+            const auto* hour = first_of(one, is_time_of_day);
+            for (const auto& other : values) {
+                if (other.column != nullptr || (day == nullptr && hour == nullptr))
+                    continue;
+                const auto* rest =
+                    day != nullptr ? first_of(other, is_time_of_day) : first_of(other, is_day);
+                if (rest == nullptr)
+                    continue;
+                guess_.options.clear();
+                fail(fmt::format("{}, and \"{}\" in another column: import does not join them, so "
+                                 "put the day and the time of day into one column of the file",
+                                 seen(day != nullptr ? *day : *hour), rest->text));
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// Guesses from the values of columns.
+    void find_values() {
+        auto values = read_values();
+        if (!has_whole_times(values))
+            return;
+        std::erase_if(values, [](const ColumnValues& one) { return one.column == nullptr; });
         guess_values(
-            std::move(values), time_zone_,
+            std::move(values), /*may_have_commas=*/format_.delimiter == ';', time_zone_,
             [this](const std::string& option, const std::string& value, const std::string& reason) {
-                if (option.empty())
-                    guess_.reasons.push_back(reason);
-                else
-                    propose(option, value, reason);
+                if (!option.empty())
+                    return propose(option, value, reason);
+                guess_.reasons.push_back(reason);
+                guess_.is_certain = false;
             });
     }
 

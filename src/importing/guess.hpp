@@ -13,6 +13,8 @@ namespace importing {
 struct Guess {
     std::vector<std::string> options; ///< arguments for the command line
     std::vector<std::string> reasons; ///< sentences, with the lines of the file that they rest on
+    bool is_certain = true;           ///< no reason leaves a question to the user
+    bool has_failed = false;          ///< the file cannot be read with these options alone
 };
 
 /// Guesses how the beginning of a file is to be read. Options that describe the format and are

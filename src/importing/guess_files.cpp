@@ -90,26 +90,30 @@ Guess guess_file(run::Endpoint& target, const std::string& path, const ImportTab
     const auto text =
         decoded(target.connection, path,
                 is_all ? bytes : bytes.substr(0, bytes.find_last_of("\r\n") + 1), options, guess);
-    const auto more = guess_format(text, is_all, table, options, time_zone);
-    guess.options.insert(guess.options.end(), more.options.begin(), more.options.end());
-    guess.reasons.insert(guess.reasons.end(), more.reasons.begin(), more.reasons.end());
-    return guess;
+    auto more = guess_format(text, is_all, table, options, time_zone);
+    more.options.insert(more.options.begin(), guess.options.begin(), guess.options.end());
+    more.reasons.insert(more.reasons.begin(), guess.reasons.begin(), guess.reasons.end());
+    return more;
 }
 
 } // namespace
 
-void guess_files(run::Endpoint& target, const ImportOptions& options,
+bool guess_files(run::Endpoint& target, const ImportOptions& options,
                  const ReadingSettings& reading, const std::function<void()>& check,
                  output::Output& output) {
     const auto table = read_table(target, options.table);
     require_encoding(target.connection, options.format);
+    bool are_guessed = true;
     for (const auto& path : options.files) {
         const auto guess = guess_file(target, path, table, options, reading.time_zone(), check);
-        std::string text = path + ":";
+        are_guessed = are_guessed && !guess.has_failed;
+        std::string text = path + (guess.has_failed ? ": cannot be guessed in full:" : ":");
         for (const auto& word : guess.options)
             text += " " + (word.starts_with("--") ? word : shell_word(word));
-        if (guess.options.empty())
-            text += " no option is needed";
+        if (guess.has_failed && guess.options.empty())
+            text = path + ": cannot be guessed";
+        else if (guess.options.empty())
+            text += guess.is_certain ? " no option is needed" : " no option is certain";
         for (const auto& reason : guess.reasons)
             text += "\n  " + reason;
         output.event("guessed",
@@ -118,6 +122,7 @@ void guess_files(run::Endpoint& target, const ImportOptions& options,
     }
     output.say(output::Importance::result,
                "Nothing is imported. These options are guesses: try them with --check.");
+    return are_guessed;
 }
 
 } // namespace importing

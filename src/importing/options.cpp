@@ -13,7 +13,7 @@ bool has_header(const ImportOptions& options) {
 
 namespace {
 
-/// \throws UsageError if an option is given that --guess proposes itself.
+/// \throws UsageError if an option is given that --guess proposes itself or does not need.
 void require_guessable(const ImportOptions& options, const GivenFormat& given) {
     const bool has_others = options.map || options.ignore_columns || options.force_null ||
                             !given.nulls.empty() || !options.time_formats.empty() ||
@@ -24,6 +24,14 @@ void require_guessable(const ImportOptions& options, const GivenFormat& given) {
             "--guess proposes --map, --ignore-columns, --null, --force-null, --decimal, "
             "--time-format, --time-zone and --date-style itself",
             "leave them out");
+    const bool is_for_loading = options.header || options.compresses || options.skips_rejected ||
+                                options.rejects || options.from || options.until ||
+                                options.on_conflict != OnConflict::fail ||
+                                options.max_rejects != ImportOptions().max_rejects;
+    if (is_for_loading)
+        throw UsageError("--guess loads nothing, so that --header, --compress, --on-error, "
+                         "--rejects, --max-rejects, --from, --until and --on-conflict do not apply",
+                         "leave them out");
 }
 
 } // namespace

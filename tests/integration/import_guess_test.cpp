@@ -19,11 +19,18 @@ class ImportGuess : public Import {
                    "float8, note text, built date); SELECT create_hypertable('readings', 'time')");
     }
 
-    std::string guess(const std::string& text, const Arguments& options = {}) const {
+    std::string guess(const std::string& text, const Arguments& options = {},
+                      int status = exit_done) const {
         file.write(text);
         Arguments all{"--guess", file.path()};
         all.insert(all.end(), options.begin(), options.end());
-        return import_ok("readings", all);
+        const auto outcome = import("readings", all);
+        EXPECT_EQ(outcome.exit_status, status) << outcome.output << outcome.errors;
+        return outcome.output;
+    }
+
+    std::string guess_in_vain(const std::string& text) const {
+        return guess(text, {}, exit_failed);
     }
 
     /// The first line, after the file's name.
@@ -50,7 +57,8 @@ TEST_F(ImportGuess, ProposesOptionsThatReadTheFile) {
             HasSubstr("\n  --null 'NA': line 6 has \"NA\" for device; it means NULL in all "),
             HasSubstr("\n  --force-null 'temperature': line 5 has \"\" in quotes\n"),
             HasSubstr("\n  --decimal 'comma': line 6 has \"2,5\"\n"),
-            HasSubstr("\n  --date-style 'DMY': line 4 has \"15.7.2024 12:00\"\n"),
+            HasSubstr("\n  --date-style 'DMY': line 4 has \"15.7.2024 12:00\", which is "
+                      "2024-07-15 then\n"),
             HasSubstr("\nNothing is imported.")));
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "0");
     EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')"), "");
@@ -87,7 +95,7 @@ TEST_F(ImportGuess, ProposesNothingForCleanFiles) {
               "no option is needed");
     EXPECT_EQ(options_for("sep=;\ntime;device\n2024-01-01T10:00:00Z;1\n"), "no option is needed");
     EXPECT_EQ(options_for("time,device,\n2024-01-01 10:00Z,1,\n"), "no option is needed");
-    EXPECT_THAT(guess(""), HasSubstr("there are no records"));
+    EXPECT_THAT(guess_in_vain(""), HasSubstr(": cannot be guessed\n  there are no records; "));
 }
 
 TEST_F(ImportGuess, TellsTheUnitOfTimes) {
@@ -98,7 +106,7 @@ TEST_F(ImportGuess, TellsTheUnitOfTimes) {
     EXPECT_EQ(options_for("time\n1721037600123456\n"), "--time-format 'time=epoch-us'");
     EXPECT_EQ(options_for("time\n1721037600123456789\n"), "--time-format 'time=epoch-ns'");
     EXPECT_EQ(options_for("time;device\n45488,5;1\n", {"--delimiter", ";"}),
-              "--time-format 'time=excel' --time-zone 'UTC'");
+              "--decimal 'comma' --time-format 'time=excel' --time-zone 'UTC'");
     EXPECT_EQ(options_for("time,built\n20240715120000,20240715\n"),
               "--time-format 'time=%Y%m%d%H%M%S' --time-zone 'UTC'");
     EXPECT_THAT(guess("time\n1721037600123\n1721037600\n"),
@@ -107,11 +115,13 @@ TEST_F(ImportGuess, TellsTheUnitOfTimes) {
 
 TEST_F(ImportGuess, SaysWhatAFileDoesNotShow) {
     EXPECT_THAT(guess("time,device\n3/4/24 10:00Z,1\n"),
-                AllOf(HasSubstr(": no option is needed\n"),
-                      HasSubstr("no date shows whether the day or the month is first, such as "
-                                "3/4/24 10:00Z on line 2; give --date-style DMY or MDY")));
+                AllOf(HasSubstr(": no option is certain\n"),
+                      HasSubstr("no date shows the order of day, month and year, such as 3/4/24 "
+                                "10:00Z on line 2; give --date-style DMY (2024-04-03) or MDY "
+                                "(2024-03-04)")));
     EXPECT_THAT(guess("time,device\n13/4/24 10:00Z,1\n4/13/24 10:00Z,1\n"),
-                HasSubstr("no date style reads all dates: line 2 has \"13/4/24 10:00Z\", line 3 "));
+                HasSubstr("no date style reads all dates: not DMY (line 3 has \"4/13/24 10:00Z\"), "
+                          "not MDY (line 2 has \"13/4/24 10:00Z\"), not YMD (line 3 "));
     EXPECT_EQ(options_for("time,device\n3/4/24 10:00Z,1\n4/13/24 10:00Z,1\n"),
               "--date-style 'MDY'");
     EXPECT_THAT(
@@ -124,16 +134,18 @@ TEST_F(ImportGuess, SaysWhatAFileDoesNotShow) {
     EXPECT_THAT(
         guess("time;temperature\n2024-01-01Z;1,5\n2024-01-01Z;1.5\n"),
         HasSubstr("numbers have commas and points: line 2 has \"1,5\", line 3 has \"1.5\""));
-    EXPECT_THAT(guess("time,device\n\"2024-01-01Z,1\n"), HasSubstr("  line 2: unterminated quote"));
-    EXPECT_THAT(guess("a,b\nc,d\n"), HasSubstr("no name that is like a column's; give --columns"));
-    EXPECT_THAT(guess("device,note\n1,x\n"),
+    EXPECT_THAT(guess_in_vain("time,device\n\"2024-01-01Z,1\n"),
+                HasSubstr("  line 2: unterminated quote"));
+    EXPECT_THAT(guess_in_vain("a,b\nc,d\n"),
+                HasSubstr("no name that is like a column's; give --columns"));
+    EXPECT_THAT(guess_in_vain("device,note\n1,x\n"),
                 HasSubstr("no name that is like time, the time column"));
 }
 
 TEST_F(ImportGuess, FindsHeadersUnitsCommentsAndEncodings) {
     EXPECT_EQ(options_for("2024-01-01Z,1,1.5,a,2024-01-02\n"),
               "--columns 'time,device,temperature,note,built'");
-    EXPECT_THAT(guess("2024-01-01Z,1\n"),
+    EXPECT_THAT(guess_in_vain("2024-01-01Z,1\n"),
                 HasSubstr("name the 2 columns of the file with --columns"));
     EXPECT_EQ(options_for("2024-01-01Z,\"1,5\"\n", {"--columns", "time,temperature"}),
               "--decimal 'comma'");
@@ -164,6 +176,20 @@ TEST_F(ImportGuess, TakesOnlyWhatItDoesNotPropose) {
                            HasSubstr("--guess proposes --map, --ignore-columns, --null"));
     expect_refused_at_once("readings", {"--guess", "--check", file.path()}, exit_usage,
                            HasSubstr("--check excludes --guess"));
+    const TextFile rejects("rejects.csv");
+    for (const Arguments& other : {Arguments{"--compress"},
+                                   {"--on-error", "skip"},
+                                   {"--rejects", rejects.path()},
+                                   {"--max-rejects", "7"},
+                                   {"--from", "2024-01-01"},
+                                   {"--until", "2024-01-01"},
+                                   {"--on-conflict", "skip"},
+                                   {"--columns", "time", "--header"}}) {
+        auto all = other;
+        all.insert(all.end(), {"--guess", file.path()});
+        expect_refused_at_once("readings", all, exit_usage,
+                               HasSubstr("--guess loads nothing, so that "));
+    }
     file.write("time\n\xFF\n");
     expect_refused_at_once("readings", {"--guess", "--encoding", "UTF8", file.path()}, exit_usage,
                            HasSubstr("is not in the encoding UTF8; give another one"));
