@@ -36,7 +36,7 @@ struct NewJob {
     /// False if it is a policy of a kind that this program cannot add.
     bool is_known() const;
 
-    /// `retention policy on "public"."readings"`, `job 1000 ("public"."tidy")`
+    /// `job 1000 (policy_retention on "public"."readings")`, `job 1000 ("public"."tidy")`
     std::string described() const;
 
     /// The psql script that adds the job, turned off. It leaves the job's new ID in the variable

@@ -70,6 +70,9 @@ std::string Rewriter::operator()(std::string statement) {
     // Only its owner may comment on an extension, and creating it adds the comment.
     if (statement.starts_with("COMMENT ON EXTENSION "))
         return "";
+    // Every new database has this comment, and only the schema's owner may write it.
+    if (statement == R"(COMMENT ON SCHEMA "public" IS 'standard public schema';)")
+        return "";
     if (plan_.definitions) {
         if (is_made_by_timescaledb(statement))
             return "";

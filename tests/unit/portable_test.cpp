@@ -64,7 +64,8 @@ TEST(Portable, SaysThatItIsIncomplete) {
     std::filesystem::resize_file(cut.path(), std::filesystem::file_size(cut.path()) - 1);
     const auto outcome = run_command({cut.path(), "--version"});
     EXPECT_EQ(outcome.exit_status, 1);
-    EXPECT_THAT(outcome.output, HasSubstr("cannot start: this file is incomplete; download it again"));
+    EXPECT_THAT(outcome.output,
+                HasSubstr("cannot start: this file is incomplete; download it again"));
 }
 
 } // namespace
