@@ -8,9 +8,11 @@ SELECT namespace.nspname AS schema_name,
        ($1::text IS NULL
         OR format('%I.%I', namespace.nspname, class.relname) ~* $1
         OR concat(namespace.nspname, '.', class.relname) ~* $1
-        OR format('%I.%I', owner.schema_name, owner.table_name) ~* $1
-        OR concat(owner.schema_name, '.', owner.table_name) ~* $1) AS matches,
-       sequence.seqincrement > 0 AS ascends,
+        OR owner.table_name IS NOT NULL
+           -- format('%I', NULL) would be an error
+           AND (concat(quote_ident(owner.schema_name), '.', quote_ident(owner.table_name)) ~* $1
+                OR concat(owner.schema_name, '.', owner.table_name) ~* $1)) AS matches,
+       sequence.seqincrement AS increment,
        sequence.seqcycle AS cycles,
        sequence.seqmin AS least,
        sequence.seqmax AS greatest,

@@ -3,6 +3,7 @@
 #include "comparison/columns.hpp"
 #include "output/units.hpp"
 #include "run/near_names.hpp"
+#include "tables/sequences.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -265,8 +266,8 @@ Plan make_plan(run::Endpoint& source, run::Endpoint& target, const SyncOptions& 
             any = any || table.matches;
             names.push_back(table.name.schema + "." + table.name.name);
         }
-    if (!any && options.filter)
-        throw UsageError(fmt::format("--filter '{}' matches no plain table of the {}",
+    if (!any && options.filter && !any_sequence_matches(source.connection, *options.filter))
+        throw UsageError(fmt::format("--filter '{}' matches no plain table or sequence of the {}",
                                      *options.filter, source.connection.name()),
                          run::near_names(*options.filter, std::move(names)));
     make_units(plan, Matching(plan, source, target, options).pairs());

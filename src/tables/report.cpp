@@ -123,7 +123,8 @@ void SyncReport::refused(const postgres::QualifiedName& name, const std::string&
 
 void SyncReport::sequence_set(const postgres::QualifiedName& name,
                               std::optional<std::int64_t> source,
-                              std::optional<std::int64_t> target, std::int64_t value) {
+                              std::optional<std::int64_t> target, std::int64_t value,
+                              bool is_called) {
     const std::lock_guard lock(mutex_);
     ++sequences_;
     auto fields = fields_of(name);
@@ -131,12 +132,14 @@ void SyncReport::sequence_set(const postgres::QualifiedName& name,
         fields["source_value"] = *source;
     if (target)
         fields["target_value"] = *target;
-    fields.update({{"value", value}, {"dry_run", options_.only_compares}});
+    fields.update(
+        {{"value", value}, {"is_called", is_called}, {"dry_run", options_.only_compares}});
     output_.event("sequence_set", fields,
                   options_.only_compares ? Importance::result : Importance::detail,
-                  fmt::format("Sequence {}: {} {}{}", name.quoted(),
+                  fmt::format("Sequence {}: {} {}{}{}", name.quoted(),
                               options_.only_compares ? "would be set to" : "set to", value,
-                              target ? fmt::format(" from {}", *target) : ""));
+                              target ? fmt::format(" from {}", *target) : "",
+                              is_called ? "" : ", its next value"));
 }
 
 void SyncReport::sequence_left(const postgres::QualifiedName& name, const std::string& reason) {

@@ -32,8 +32,10 @@ class SyncReport {
     /// A table was not compared or not mended.
     void refused(const postgres::QualifiedName& name, const std::string& reason);
 
+    /// \param source, target last used values; none if it was unused.
+    /// \param is_called false if the value is the next one.
     void sequence_set(const postgres::QualifiedName& name, std::optional<std::int64_t> source,
-                      std::optional<std::int64_t> target, std::int64_t value);
+                      std::optional<std::int64_t> target, std::int64_t value, bool is_called);
     void sequence_left(const postgres::QualifiedName& name, const std::string& reason);
     void sequence_failed(const postgres::QualifiedName& name, const std::string& reason);
 

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -18,9 +19,22 @@ namespace {
 using postgres::QualifiedName;
 using postgres::quote_identifier;
 
+/// The state of a sequence, as its columns of these names.
+struct Position {
+    std::int64_t last_value = 0;
+    bool is_called = false; ///< false if last_value is the next value
+};
+
+std::int64_t saturating_sum(std::int64_t value, std::int64_t step) {
+    std::int64_t sum = 0;
+    if (__builtin_add_overflow(value, step, &sum))
+        return step > 0 ? INT64_MAX : INT64_MIN;
+    return sum;
+}
+
 struct Sequence {
     bool matches = true;
-    bool ascends = true;
+    std::int64_t increment = 1;
     bool cycles = false;
     std::int64_t least = 0;
     std::int64_t greatest = 0;
@@ -32,9 +46,16 @@ struct Sequence {
     std::optional<QualifiedName> table{};
     std::string column{}; ///< of the table that owns it
 
-    /// True if the first value comes after the second one, or there is no second one.
-    bool is_ahead(std::int64_t value, std::optional<std::int64_t> other) const {
-        return !other || (ascends ? value > *other : value < *other);
+    bool ascends() const { return increment > 0; }
+
+    /// True if the first value comes after the second one.
+    bool is_ahead(std::int64_t value, std::int64_t other) const {
+        return ascends() ? value > other : value < other;
+    }
+
+    std::int64_t next(const Position& position) const {
+        return position.is_called ? saturating_sum(position.last_value, increment)
+                                  : position.last_value;
     }
 };
 
@@ -44,7 +65,7 @@ std::map<QualifiedName, Sequence> read_sequences(postgres::Connection& connectio
     std::map<QualifiedName, Sequence> sequences;
     for (int row = 0; row < rows.size(); ++row) {
         Sequence one{.matches = rows.boolean(row, "matches"),
-                     .ascends = rows.boolean(row, "ascends"),
+                     .increment = rows.integer(row, "increment"),
                      .cycles = rows.boolean(row, "cycles"),
                      .least = rows.integer(row, "least"),
                      .greatest = rows.integer(row, "greatest"),
@@ -70,22 +91,42 @@ std::optional<std::int64_t> farthest(postgres::Connection& target, const Sequenc
     if (!sequence.table)
         return std::nullopt;
     const auto row = target.execute(
-        fmt::format("SELECT {}({}) AS value FROM {}", sequence.ascends ? "max" : "min",
+        fmt::format("SELECT {}({}) AS value FROM {}", sequence.ascends() ? "max" : "min",
                     quote_identifier(sequence.column), sequence.table->quoted()));
     return row.is_null(0, "value") ? std::nullopt : std::optional(row.integer(0, "value"));
 }
 
-std::optional<std::int64_t> present(postgres::Connection& target, const QualifiedName& name) {
-    const auto row = target.execute("SELECT last_value, is_called FROM " + name.quoted());
-    return row.boolean(0, "is_called") ? std::optional(row.integer(0, "last_value")) : std::nullopt;
+Position read_position(postgres::Connection& connection, const QualifiedName& name) {
+    const auto row = connection.execute("SELECT last_value, is_called FROM " + name.quoted());
+    return {row.integer(0, "last_value"), row.boolean(0, "is_called")};
 }
+
+/// The same without a query if the sequence was used when it was listed.
+Position position_of(postgres::Connection& connection, const QualifiedName& name,
+                     const Sequence& sequence) {
+    return sequence.last ? Position{*sequence.last, true} : read_position(connection, name);
+}
+
+std::optional<std::int64_t> used_value(const Position& position) {
+    return position.is_called ? std::optional(position.last_value) : std::nullopt;
+}
+
+/// What the target's sequence must be ahead of.
+struct Bounds {
+    Position source;
+    std::optional<std::int64_t> column; ///< as farthest() returns it
+};
 
 class SequenceSync {
   public:
-    SequenceSync(postgres::Connection& target, const SyncOptions& options, SyncReport& report)
-        : target_(target), options_(options), report_(report) {}
+    SequenceSync(postgres::Connection& source, postgres::Connection& target,
+                 const SyncOptions& options, SyncReport& report)
+        : source_(source), target_(target), options_(options), report_(report) {}
 
-    void sync(const QualifiedName& name, const Sequence& ours, const Sequence& theirs) {
+    void sync(const QualifiedName& name, const Sequence& ours, const Sequence* found) {
+        if (found == nullptr)
+            return fail(name, "it is missing in the target; create it there, as clone-schema does");
+        const auto& theirs = *found;
         try {
             if (!ours.may_read || !theirs.may_read)
                 throw TaskError(fmt::format("the role may not read it in the {}",
@@ -96,8 +137,11 @@ class SequenceSync {
             if (ours.cycles || theirs.cycles)
                 return report_.sequence_left(name, "it cycles, so the values do not show which "
                                                    "side is ahead");
-            if (const auto wanted = wanted_value(ours, theirs, theirs.last))
-                advance(name, ours, theirs, *wanted);
+            // The table may be scanned for the column's value, so nothing is locked yet.
+            const Bounds bounds{position_of(source_, name, ours), farthest(target_, theirs)};
+            const auto now = position_of(target_, name, theirs);
+            if (const auto wanted = wanted_position(bounds, theirs, now))
+                advance(name, theirs, bounds, now, *wanted);
         } catch (const TaskError& error) {
             fail(name, error.what());
         } catch (const postgres::SqlError& error) {
@@ -116,38 +160,41 @@ class SequenceSync {
         report_.sequence_failed(name, reason);
     }
 
-    /// The value to set; none if the present one is not behind.
-    std::optional<std::int64_t> wanted_value(const Sequence& ours, const Sequence& theirs,
-                                             std::optional<std::int64_t> now) const {
-        std::optional<std::int64_t> wanted;
-        if (ours.last && theirs.is_ahead(*ours.last, now)) {
-            // A margin beyond the greatest number is found by the check of the bounds, too.
+    /// The position to set; none if the present one is not behind. Both sides' next values are
+    /// those by the target's increment, so that a second run has nothing left to do.
+    std::optional<Position> wanted_position(const Bounds& bounds, const Sequence& theirs,
+                                            const Position& now) const {
+        std::optional<Position> wanted;
+        if (theirs.is_ahead(theirs.next(bounds.source), theirs.next(now))) {
+            // A margin beyond the greatest number is found by the check of the range, too.
             const auto margin =
-                theirs.ascends ? options_.sequence_margin : -options_.sequence_margin;
-            if (__builtin_add_overflow(*ours.last, margin, &wanted.emplace()))
-                wanted = theirs.ascends ? INT64_MAX : INT64_MIN;
+                theirs.ascends() ? options_.sequence_margin : -options_.sequence_margin;
+            wanted = {saturating_sum(bounds.source.last_value, margin), bounds.source.is_called};
         }
-        if (const auto column = farthest(target_, theirs);
-            column && theirs.is_ahead(*column, now) &&
-            (!wanted || theirs.is_ahead(*column, *wanted)))
-            wanted = column;
-        if (wanted && (*wanted < theirs.least || *wanted > theirs.greatest))
-            throw TaskError(fmt::format("the value {} is out of its range, {} to {}", *wanted,
-                                        theirs.least, theirs.greatest),
+        if (bounds.column && !theirs.is_ahead(theirs.next(wanted.value_or(now)), *bounds.column))
+            wanted = {*bounds.column, true};
+        if (wanted && (wanted->last_value < theirs.least || wanted->last_value > theirs.greatest))
+            throw TaskError(fmt::format("the value {} is out of its range, {} to {}",
+                                        wanted->last_value, theirs.least, theirs.greatest),
                             "make its range in the target that of the source, or leave out "
                             "--sequence-margin");
         return wanted;
     }
 
+    void report_set(const QualifiedName& name, const Bounds& bounds, const Position& before,
+                    const Position& position) {
+        ++counts.set;
+        report_.sequence_set(name, used_value(bounds.source), used_value(before),
+                             position.last_value, position.is_called);
+    }
+
     /// Sets the sequence while nobody can use it. ALTER SEQUENCE ... OWNER TO takes the lock that
     /// nextval() waits for, and changes nothing if the owner is the same (ATExecChangeOwner in
     /// PostgreSQL's src/backend/commands/tablecmds.c). There is no LOCK for sequences.
-    void advance(const QualifiedName& name, const Sequence& ours, const Sequence& theirs,
-                 std::int64_t wanted) {
-        if (options_.only_compares) {
-            ++counts.set;
-            return report_.sequence_set(name, ours.last, theirs.last, wanted);
-        }
+    void advance(const QualifiedName& name, const Sequence& theirs, const Bounds& bounds,
+                 const Position& before, const Position& wanted) {
+        if (options_.only_compares)
+            return report_set(name, bounds, before, wanted);
         if (!theirs.is_owner)
             throw TaskError("only its owner can keep others from using it meanwhile",
                             fmt::format("run in the target: GRANT {} TO {}",
@@ -158,16 +205,16 @@ class SequenceSync {
                                                   fmt::format("BEGIN; {}", load::lock_briefly));
                 target_.execute(fmt::format("ALTER SEQUENCE {} OWNER TO {}", name.quoted(),
                                             quote_identifier(theirs.owner)));
-                const auto now = present(target_, name);
-                const auto value = wanted_value(ours, theirs, now);
-                if (value)
-                    target_.query("SELECT setval($1::regclass, $2::bigint)",
-                                  {name.quoted(), std::to_string(*value)});
+                const auto now = read_position(target_, name);
+                const auto position = wanted_position(bounds, theirs, now);
+                if (position)
+                    target_.query("SELECT setval($1::regclass, $2::bigint, $3::boolean)",
+                                  {name.quoted(), std::to_string(position->last_value),
+                                   position->is_called ? "true" : "false"});
                 transaction.commit();
-                if (!value)
-                    return;
-                ++counts.set;
-                return report_.sequence_set(name, ours.last, now, *value);
+                if (position)
+                    report_set(name, bounds, now, *position);
+                return;
             } catch (const postgres::SqlError& error) {
                 if (error.reaction() != postgres::Reaction::retry ||
                     attempts > options_.retry.max_retries)
@@ -177,6 +224,7 @@ class SequenceSync {
         }
     }
 
+    postgres::Connection& source_;
     postgres::Connection& target_;
     const SyncOptions& options_;
     SyncReport& report_;
@@ -185,14 +233,20 @@ class SequenceSync {
 
 } // namespace
 
+bool any_sequence_matches(postgres::Connection& source, const std::string& filter) {
+    return std::ranges::any_of(read_sequences(source, filter),
+                               [](const auto& sequence) { return sequence.second.matches; });
+}
+
 SequenceCounts sync_sequences(run::Endpoint& source, run::Endpoint& target,
                               const SyncOptions& options, SyncReport& report) {
     const auto targets = read_sequences(target.connection, options.filter);
-    SequenceSync sync(target.connection, options, report);
+    SequenceSync sync(source.connection, target.connection, options, report);
     for (const auto& [name, ours] : read_sequences(source.connection, options.filter)) {
         const auto found = targets.find(name);
-        if (found != targets.end() && (ours.matches || found->second.matches))
-            sync.sync(name, ours, found->second);
+        const auto* theirs = found == targets.end() ? nullptr : &found->second;
+        if (ours.matches || (theirs != nullptr && theirs->matches))
+            sync.sync(name, ours, theirs);
     }
     return sync.counts;
 }

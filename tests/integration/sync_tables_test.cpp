@@ -37,6 +37,13 @@ class SyncTables : public Migration {
         return database.rows(fmt::format("SELECT t::text FROM {} AS t ORDER BY 1", table));
     }
 
+    /// True if a session waits to lock a table or sequence of the target.
+    bool is_waited_for(const std::string& name) {
+        return target.value(fmt::format("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted "
+                                        "AND relation = '{}'::regclass)",
+                                        name)) == "t";
+    }
+
     void expect_same(const std::string& table) {
         EXPECT_EQ(all_rows(source, table), all_rows(target, table)) << table;
     }
@@ -501,6 +508,75 @@ TEST_F(SyncSequences, AreAdvancedAndNeverSetBack) {
     EXPECT_EQ(value("cycling"), "1");
     EXPECT_EQ(value("owner_id_seq"), "77");
     EXPECT_EQ(target.value("SELECT is_called FROM unused"), "f");
+}
+
+TEST_F(SyncSequences, MatchTheFilterByThemselvesOrByTheirTables) {
+    both("CREATE SEQUENCE numbers; CREATE SEQUENCE others; CREATE TABLE items (id serial PRIMARY "
+         "KEY)");
+    source.run("SELECT setval('numbers', 5), setval('others', 6), setval('items_id_seq', 7)");
+    const auto values = [&] {
+        return target.value("SELECT n.last_value || ' ' || o.last_value || ' ' || i.last_value "
+                            "FROM numbers n, others o, items_id_seq i");
+    };
+    EXPECT_THAT(sync({"--filter", "public.items$"}), HasSubstr("1 sequence set"));
+    EXPECT_EQ(values(), "1 1 7");
+    EXPECT_THAT(sync({"--filter", "numbers"}), HasSubstr("Comparing 0 plain tables"));
+    EXPECT_EQ(values(), "5 1 7");
+    EXPECT_THAT(sync({"--filter", "nothing"}, exit_usage),
+                HasSubstr("matches no plain table or sequence"));
+}
+
+TEST_F(SyncSequences, ThatAreMissingAreNamed) {
+    both("CREATE SEQUENCE good");
+    source.run("CREATE SEQUENCE missing; SELECT setval('good', 9)");
+    const auto message = HasSubstr(
+        "Sequence \"public\".\"missing\" cannot be set: it is missing in the target; create it");
+    EXPECT_THAT(sync({}, exit_failed), message);
+    EXPECT_EQ(target.value("SELECT last_value FROM good"), "9");
+    const auto outcome = backfill({"verify", "--tables"});
+    EXPECT_EQ(outcome.exit_status, exit_differences);
+    EXPECT_THAT(outcome.output, message);
+    EXPECT_THAT(sync({"--filter", "good"}), Not(HasSubstr("missing")));
+}
+
+TEST_F(SyncSequences, NextValuesAreCompared) {
+    both("CREATE SEQUENCE restarted; CREATE SEQUENCE margin; CREATE SEQUENCE ahead;"
+         "CREATE SEQUENCE same; CREATE SEQUENCE last MAXVALUE 9");
+    source.run("CREATE SEQUENCE started START WITH 500; ALTER SEQUENCE restarted RESTART WITH 1000;"
+               "SELECT setval('margin', 20, false), setval('ahead', 30, false), "
+               "setval('same', 40, false), setval('last', 9)");
+    target.run("CREATE SEQUENCE started; SELECT setval('restarted', 7), setval('ahead', 35), "
+               "setval('same', 39), setval('last', 9, false)");
+    const std::string positions =
+        "SELECT last_value, is_called FROM restarted UNION ALL SELECT last_value, is_called FROM "
+        "margin UNION ALL SELECT last_value, is_called FROM ahead UNION ALL SELECT last_value, "
+        "is_called FROM same UNION ALL SELECT last_value, is_called FROM last UNION ALL SELECT "
+        "last_value, is_called FROM started";
+    EXPECT_THAT(sync({"--dry-run"}, exit_differences),
+                AllOf(HasSubstr("\"restarted\": would be set to 1000 from 7, its next value"),
+                      Not(HasSubstr("\"same\""))));
+    EXPECT_THAT(sync({"--filter", "margin", "--sequence-margin", "3"}), HasSubstr("1 sequence"));
+    sync();
+    EXPECT_THAT(target.rows(positions),
+                ElementsAre("1000|f", "23|f", "35|t", "39|t", "9|t", "500|f"));
+    EXPECT_THAT(sync(), Not(HasSubstr("sequence")));
+}
+
+TEST_F(SyncSequences, AreNotLockedWhileTheirTablesAreRead) {
+    both("CREATE TABLE items (id serial PRIMARY KEY)");
+    source.run("SELECT setval('items_id_seq', 9)");
+    target.run("INSERT INTO items VALUES (40)");
+    source.run("INSERT INTO items VALUES (40)");
+    const auto user = target.connect();
+    user->execute("BEGIN; SELECT nextval('public.items_id_seq')");
+    const auto program = start({"sync-tables"});
+    ASSERT_TRUE(eventually([&] { return is_waited_for("items_id_seq"); }));
+    const auto reader = target.connect();
+    reader->execute("BEGIN; LOCK TABLE public.items IN ACCESS EXCLUSIVE MODE");
+    user->execute("COMMIT");
+    const auto outcome = program->wait();
+    EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+    EXPECT_EQ(target.value("SELECT last_value FROM items_id_seq"), "40");
 }
 
 TEST_F(SyncSequences, BeyondTheRangeAreNamed) {
