@@ -65,16 +65,22 @@ SELECT namespace.nspname AS schema_name,
                 AND index.indimmediate AND index.indpred IS NULL AND index.indexprs IS NULL
                 AND part.place <= index.indnkeyatts
               GROUP BY index.indexrelid, index.indisprimary, index.indnkeyatts
-              HAVING bool_and(attribute.attnotnull) AND count(*) = index.indnkeyatts) AS key) AS keys,
+              HAVING bool_and(attribute.attnotnull AND attribute.attgenerated = '')
+                 AND count(*) = index.indnkeyatts) AS key) AS keys,
        EXISTS (SELECT FROM pg_index
                WHERE pg_index.indrelid = class.oid AND NOT pg_index.indimmediate)
            AS has_deferrable_key,
-       -- columns of unique and exclusion constraints; all columns if one has expressions
+       -- columns of unique and exclusion constraints; all columns if one has expressions or
+       -- generated columns
        (SELECT coalesce(jsonb_agg(DISTINCT attribute.attname), '[]')
         FROM pg_index AS index
         JOIN pg_attribute AS attribute
           ON attribute.attrelid = class.oid AND attribute.attnum > 0 AND NOT attribute.attisdropped
-         AND (attribute.attnum = ANY (index.indkey) OR index.indexprs IS NOT NULL)
+         AND attribute.attgenerated = ''
+         AND (attribute.attnum = ANY (index.indkey) OR index.indexprs IS NOT NULL
+              OR EXISTS (SELECT FROM pg_attribute AS generated
+                         WHERE generated.attrelid = class.oid AND generated.attgenerated <> ''
+                           AND generated.attnum = ANY (index.indkey)))
         WHERE index.indrelid = class.oid AND (index.indisunique OR index.indisexclusion))
            AS unique_columns,
        -- columns that no UPDATE may set

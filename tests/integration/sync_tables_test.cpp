@@ -248,6 +248,20 @@ TEST_F(SyncTables, WithoutKeysAreReplacedIfTheyAreSmall) {
     expect_same("log");
 }
 
+TEST_F(SyncTables, KeysWithGeneratedColumnsAreNotUsed) {
+    both("CREATE TABLE items (id int NOT NULL, low int GENERATED ALWAYS AS (id - 1) STORED, v int, "
+         "PRIMARY KEY (id, low));"
+         "CREATE TABLE others (id bigint PRIMARY KEY, place int, "
+         "twice int GENERATED ALWAYS AS (place * 2) STORED UNIQUE)");
+    source.run("INSERT INTO items VALUES (1, DEFAULT, 1), (2, DEFAULT, 2);"
+               "INSERT INTO others VALUES (1, 2), (2, 1)");
+    target.run("INSERT INTO items VALUES (1, DEFAULT, 1), (3, DEFAULT, 3);"
+               "INSERT INTO others VALUES (1, 1), (2, 2)");
+    sync({"--delete"});
+    expect_same("items");
+    expect_same("others");
+}
+
 TEST_F(SyncTables, WithoutKeysAreRefusedIfTheyAreLarge) {
     both("CREATE TABLE large (a int, b text); ALTER TABLE large ALTER b SET STORAGE EXTERNAL;"
          "CREATE TABLE small (id int PRIMARY KEY)");
