@@ -123,6 +123,10 @@ class Matching {
             refuse(pair.source.name, difference, "make the two definitions the same");
             return false;
         }
+        if (std::ranges::all_of(pair.target.columns, &timescale::ChunkColumn::generated)) {
+            refuse(pair.source.name, "it has no columns to compare", "leave it out by --filter");
+            return false;
+        }
         for (const auto& key : pair.target.keys)
             for (const auto& other : pair.source.keys)
                 if (!pair.has_key() && set_of(key.columns) == set_of(other.columns)) {
@@ -134,6 +138,13 @@ class Matching {
                             other.equals.at(static_cast<std::size_t>(place)));
                     }
                 }
+        if (!pair.has_key() && pair.target.has_deferrable_key && !options_.only_compares) {
+            refuse(pair.source.name,
+                   "its unique constraints are DEFERRABLE in the target, and do not identify rows",
+                   "add a primary key, or a unique index of columns that are NOT NULL, on both "
+                   "sides that is not DEFERRABLE");
+            return false;
+        }
         const auto bytes = std::max(pair.source.bytes, pair.target.bytes);
         if (!pair.has_key() && bytes > largest_without_key) {
             refuse(pair.source.name,

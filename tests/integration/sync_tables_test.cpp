@@ -262,6 +262,19 @@ TEST_F(SyncTables, KeysWithGeneratedColumnsAreNotUsed) {
     expect_same("others");
 }
 
+TEST_F(SyncTables, ThatHaveNoUsableKeyOrNoColumnsAreRefused) {
+    both("CREATE TABLE deferred (id int PRIMARY KEY DEFERRABLE, v int); CREATE TABLE nothing ();"
+         "CREATE TABLE good (id int PRIMARY KEY)");
+    source.run("INSERT INTO deferred VALUES (1, 1); INSERT INTO good VALUES (1);"
+               "INSERT INTO nothing DEFAULT VALUES");
+    EXPECT_THAT(sync({}, exit_failed),
+                AllOf(HasSubstr("\"public\".\"deferred\": its unique constraints are DEFERRABLE"),
+                      HasSubstr("\"public\".\"nothing\": it has no columns to compare")));
+    expect_same("good");
+    EXPECT_THAT(sync({"--dry-run", "--filter", "deferred"}, exit_differences),
+                HasSubstr("1 only in the source"));
+}
+
 TEST_F(SyncTables, WithoutKeysAreRefusedIfTheyAreLarge) {
     both("CREATE TABLE large (a int, b text); ALTER TABLE large ALTER b SET STORAGE EXTERNAL;"
          "CREATE TABLE small (id int PRIMARY KEY)");
