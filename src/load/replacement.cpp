@@ -77,19 +77,20 @@ class Replacing {
         names_ = fmt::format("{}", fmt::join(list(columns_, "{}", any), ", "));
     }
 
-    void run() {
+    Replaced run() {
         target_.execute("ANALYZE " + wanted_.staging.quoted());
         for (const auto& chunk : wanted_.chunks)
             change(chunk);
         if (has_key_)
             insert_missing_by_key();
         if (!compares_texts())
-            return;
+            return replaced_;
         insert_missing_by_text();
         if (wanted_.keeps_surplus)
-            return;
+            return replaced_;
         for (const auto& chunk : wanted_.chunks)
             remove_duplicates_of_later_rows(chunk);
+        return replaced_;
     }
 
   private:
@@ -157,7 +158,7 @@ class Replacing {
         // If a publication forbids these statements, they fail even if they change nothing.
         try {
             if (counts.deletes > 0 && !wanted_.keeps_surplus)
-                remove(chunk);
+                replaced_.deleted += remove(chunk);
             if (counts.updates > 0)
                 update(chunk);
         } catch (const postgres::SqlError& error) {
@@ -181,7 +182,7 @@ class Replacing {
         const auto counts = note_changes({surplus_by_text(chunk)});
         try {
             if (counts.deletes > 0)
-                remove(chunk);
+                replaced_.inserted -= remove(chunk);
         } catch (const postgres::SqlError& error) {
             if (!publication_refuses(error))
                 throw;
@@ -243,32 +244,39 @@ class Replacing {
             number);
     }
 
-    void remove(const QualifiedName& chunk) {
-        target_.execute(fmt::format("DELETE FROM ONLY {} AS present USING {} AS change "
-                                    "WHERE present.ctid = change.place "
-                                    "AND present.xmin::text = change.writer "
-                                    "AND change.staged IS NULL",
-                                    chunk.quoted(), changes_.quoted()));
+    std::int64_t remove(const QualifiedName& chunk) {
+        return target_
+            .execute(fmt::format("DELETE FROM ONLY {} AS present USING {} AS change "
+                                 "WHERE present.ctid = change.place "
+                                 "AND present.xmin::text = change.writer "
+                                 "AND change.staged IS NULL",
+                                 chunk.quoted(), changes_.quoted()))
+            .affected_rows();
     }
 
     /// Compares the writer, too, because a row that was updated since is late and has another ctid.
     void update(const QualifiedName& chunk) {
-        target_.execute(fmt::format(
-            "UPDATE ONLY {} AS present SET {} FROM {} AS change JOIN {} AS staged "
-            "ON staged.ctid = change.staged WHERE present.ctid = change.place "
-            "AND present.xmin::text = change.writer",
-            chunk.quoted(),
-            fmt::join(list(columns_, "{0} = staged.{0}",
-                           [](const ReplacedColumn& column) { return !column.is_fixed; }),
-                      ", "),
-            changes_.quoted(), wanted_.staging.quoted()));
+        const auto sets = list(columns_, "{0} = staged.{0}",
+                               [](const ReplacedColumn& column) { return !column.is_fixed; });
+        replaced_.updated +=
+            target_
+                .execute(fmt::format(
+                    "UPDATE ONLY {} AS present SET {} FROM {} AS change JOIN {} AS staged "
+                    "ON staged.ctid = change.staged WHERE present.ctid = change.place "
+                    "AND present.xmin::text = change.writer",
+                    chunk.quoted(), fmt::join(sets, ", "), changes_.quoted(),
+                    wanted_.staging.quoted()))
+                .affected_rows();
     }
 
     /// Inserts rows, except those whose key already exists, because the application has written it.
     void insert(const std::string& rows) {
-        target_.execute(fmt::format("INSERT INTO {0} ({1}) OVERRIDING SYSTEM VALUE SELECT {1} "
-                                    "FROM ({2}) AS staged ON CONFLICT DO NOTHING",
-                                    wanted_.hypertable.quoted(), names_, rows));
+        replaced_.inserted +=
+            target_
+                .execute(fmt::format("INSERT INTO {0} ({1}) OVERRIDING SYSTEM VALUE SELECT {1} "
+                                     "FROM ({2}) AS staged ON CONFLICT DO NOTHING",
+                                     wanted_.hypertable.quoted(), names_, rows))
+                .affected_rows();
     }
 
     void insert_missing_by_key() {
@@ -286,6 +294,7 @@ class Replacing {
 
     postgres::Connection& target_;
     const Replacement& wanted_;
+    Replaced replaced_;
     std::vector<ReplacedColumn> columns_;
     QualifiedName changes_;
     bool has_key_ = false;
@@ -296,8 +305,8 @@ class Replacing {
 
 } // namespace
 
-void replace_rows(postgres::Connection& target, const Replacement& replacement) {
-    Replacing(target, replacement).run();
+Replaced replace_rows(postgres::Connection& target, const Replacement& replacement) {
+    return Replacing(target, replacement).run();
 }
 
 bool publication_refuses(const postgres::SqlError& error) {

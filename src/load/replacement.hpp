@@ -5,6 +5,7 @@
 #include "postgres/error.hpp"
 #include "postgres/quote.hpp"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,13 @@ struct Replacement {
     bool keeps_surplus = false; ///< deletes no rows
 };
 
+/// The numbers of rows that replace_rows() has changed.
+struct Replaced {
+    std::int64_t inserted = 0;
+    std::int64_t updated = 0;
+    std::int64_t deleted = 0;
+};
+
 /// Deletes rows that are not in the staging table, updates rows that have other values there, and
 /// inserts missing rows.
 ///
@@ -34,7 +42,7 @@ struct Replacement {
 /// several, and as many are kept as are in the staging table, late rows first. \throws TaskError if
 /// a row cannot be deleted or updated, because a foreign key references it or a publication forbids
 /// it.
-void replace_rows(postgres::Connection& target, const Replacement& replacement);
+Replaced replace_rows(postgres::Connection& target, const Replacement& replacement);
 
 /// True if a DELETE or UPDATE was refused because the table is in a publication
 /// (CheckCmdReplicaIdentity in PostgreSQL's src/backend/executor/execReplication.c).

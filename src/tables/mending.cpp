@@ -1,5 +1,6 @@
 #include "tables/mending.hpp"
 
+#include "load/locks.hpp"
 #include "load/replacement.hpp"
 #include "postgres/error.hpp"
 #include "postgres/sqlstate.hpp"
@@ -422,23 +423,74 @@ std::vector<Mended> mend(postgres::Connection& target, const std::vector<TableTo
     return results;
 }
 
+namespace {
+
+/// Shows nothing, and never aborts: lock_against_writers() ends within a minute.
+class Unobserved : public load::ProgressListener {
+  public:
+    void check() override {}
+    void moved(std::int64_t /*bytes*/) override {}
+    void now(load::Step /*step*/) override {}
+    void begin_part() override {}
+};
+
+/// Counts the rows of a table without a key that still differ.
+Mended count_left(postgres::Connection& target, const TableToMend& table,
+                  const load::LateRows& late) {
+    std::vector<std::string> columns;
+    for (const auto& name : table.reading.shape.names)
+        columns.push_back(quote_identifier(name));
+    const auto counted = [&](const std::string& rows, const std::string& is_late) {
+        return fmt::format(
+            "(SELECT text, count(*) AS rows, count(*) FILTER (WHERE is_late) AS late "
+            "FROM (SELECT ROW({})::text COLLATE \"C\" AS text, {} AS is_late "
+            "FROM {}) AS row GROUP BY text)",
+            fmt::join(columns, ", "), is_late, rows);
+    };
+    const auto counts = target.execute(
+        fmt::format("SELECT coalesce(sum(greatest(-surplus, 0)), 0)::bigint AS missing, "
+                    "coalesce(sum(least(late, greatest(surplus, 0))), 0)::bigint AS late, "
+                    "coalesce(sum(greatest(surplus - late, 0)), 0)::bigint AS surplus "
+                    "FROM (SELECT coalesce(present.late, 0) AS late, "
+                    "coalesce(present.rows, 0) - coalesce(staged.rows, 0) AS surplus "
+                    "FROM {} AS present FULL JOIN {} AS staged USING (text)) AS row",
+                    counted(table.reading.pair.target.rows(), late.condition()),
+                    counted(table.temporary.rows, "false")));
+    return {.late = counts.integer(0, "late"),
+            .surplus = counts.integer(0, "surplus"),
+            .conflicting = counts.integer(0, "missing")};
+}
+
+} // namespace
+
 Mended replace(postgres::Connection& target, const TableToMend& table, const load::LateRows& late,
-               bool deletes, const Differences& found) {
+               bool deletes, const Differences& /*found*/) {
     const auto& pair = table.reading.pair;
     if (deletes && !pair.referenced.empty())
         throw TaskError(fmt::format("it has no key, and rows of {} may reference rows to delete",
                                     pair.referenced.front()->table.quoted()),
                         "leave --delete out, or add a primary key on both sides");
-    target.execute("SELECT pg_current_xact_id()");
-    load::replace_rows(target, {.hypertable = pair.target.name,
-                                .chunks = pair.target.leaves,
-                                .where = "",
-                                .staging = {"pg_temp", table.temporary.rows_name()},
-                                .late = late,
-                                .keeps_surplus = !deletes});
-    return {.inserted = found.only_source,
-            .deleted = deletes ? found.only_target : 0,
-            .surplus = deletes ? 0 : found.only_target};
+    // Rows are found by their texts, so those that other sessions are inserting are waited for.
+    auto locked = pair.target.leaves;
+    if (pair.target.is_partitioned)
+        locked.push_back(pair.target.name);
+    Unobserved progress;
+    load::lock_against_writers(target, locked, "SHARE ROW EXCLUSIVE", progress);
+    target.execute(fmt::format("{}; SELECT pg_current_xact_id()", load::lock_briefly));
+    const auto replaced =
+        load::replace_rows(target, {.hypertable = pair.target.name,
+                                    .chunks = pair.target.leaves,
+                                    .where = "",
+                                    .staging = {"pg_temp", table.temporary.rows_name()},
+                                    .late = late,
+                                    .keeps_surplus = !deletes});
+    // Triggers cannot be enabled while events are pending.
+    target.execute("SET CONSTRAINTS ALL IMMEDIATE");
+    auto mended = count_left(target, table, late);
+    mended.inserted = replaced.inserted;
+    mended.updated = replaced.updated;
+    mended.deleted = replaced.deleted;
+    return mended;
 }
 
 void suspend_triggers(postgres::Connection& target, const TablePair& pair) {

@@ -45,8 +45,8 @@ struct Mended {
 std::vector<Mended> mend(postgres::Connection& target, const std::vector<TableToMend>& tables,
                          const load::LateRows& late, bool deletes);
 
-/// The same for a table without a key, whose rows are all in the temporary table of rows.
-/// \param found by compare_without_key(). \throws TaskError
+/// The same for a table without a key, whose rows are all in the temporary table of rows. Locks
+/// writers out. \throws TaskError, ConcurrentChange if the lock is not granted
 Mended replace(postgres::Connection& target, const TableToMend& table, const load::LateRows& late,
                bool deletes, const Differences& found);
 

@@ -44,6 +44,20 @@ class SyncTables : public Migration {
                                         name)) == "t";
     }
 
+    /// Runs sync-tables while an open transaction of the target has run a statement, and commits
+    /// it when the program waits.
+    Outcome sync_while_written(const std::string& statement, const std::string& table,
+                               std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), "sync-tables");
+        auto holder = target.connect();
+        holder->execute("BEGIN; " + statement);
+        const auto program = start(arguments);
+        EXPECT_TRUE(eventually([&] { return program->has_ended() || is_waited_for(table); }));
+        EXPECT_FALSE(program->has_ended());
+        holder->execute("COMMIT");
+        return program->wait();
+    }
+
     void expect_same(const std::string& table) {
         EXPECT_EQ(all_rows(source, table), all_rows(target, table)) << table;
     }
@@ -245,6 +259,39 @@ TEST_F(SyncTables, WithoutKeysAreReplacedIfTheyAreSmall) {
     EXPECT_THAT(sync({}, exit_differences), HasSubstr("1 only in the target"));
     EXPECT_EQ(target.value("SELECT count(*) FROM log"), "5");
     sync({"--delete"});
+    expect_same("log");
+}
+
+TEST_F(SyncTables, WithoutKeysReportWhatWasDone) {
+    both("CREATE TABLE log (a int, b text); INSERT INTO log VALUES (1, 'x'), (2, 'y')");
+    source.run("INSERT INTO log VALUES (3, 'z'), (4, 'late')");
+    target.run("INSERT INTO log VALUES (5, 'own')");
+    const auto outcome = sync_while_written("INSERT INTO public.log VALUES (4, 'late'), (6, 'new')",
+                                            "public.log", {"--delete"});
+    EXPECT_EQ(outcome.exit_status, exit_differences);
+    EXPECT_THAT(outcome.output,
+                HasSubstr("\"log\": 1 inserted, 1 deleted, 1 left because they have changed"));
+    EXPECT_THAT(target.rows("SELECT a FROM log ORDER BY a"), ElementsAre("1", "2", "3", "4", "6"));
+}
+
+TEST_F(SyncTables, WithoutKeysWaitForUncommittedRows) {
+    both("CREATE TABLE log (a int, b text)");
+    source.run("INSERT INTO log VALUES (1, 'both'), (2, 'source')");
+    const auto outcome =
+        sync_while_written("INSERT INTO public.log VALUES (1, 'both')", "public.log", {});
+    EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output, HasSubstr("\"log\": 1 inserted, of"));
+    expect_same("log");
+}
+
+TEST_F(SyncTables, WithoutKeysMayHaveDeferredForeignKeysAndTriggers) {
+    both("CREATE TABLE kinds (id int PRIMARY KEY);"
+         "CREATE TABLE log (kind int REFERENCES kinds DEFERRABLE INITIALLY DEFERRED);"
+         "INSERT INTO kinds VALUES (1)");
+    target.run("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+               "CREATE TRIGGER t BEFORE INSERT ON log FOR EACH ROW EXECUTE FUNCTION f()");
+    source.run("INSERT INTO log VALUES (1), (1)");
+    sync();
     expect_same("log");
 }
 
