@@ -53,15 +53,18 @@ SELECT class.oid,
         FROM unnest(settings.orderby, settings.orderby_desc, settings.orderby_nullsfirst)
              WITH ORDINALITY AS column_list (name, down, nulls_first, position)
         HAVING settings.orderby IS NOT NULL) AS orderby,
-       (SELECT string_agg(format('%s(%s)', item ->> 'type',
+       -- empty if the user wants none
+       (SELECT coalesce(string_agg(format('%s(%s)', item ->> 'type',
                                  CASE jsonb_typeof(item -> 'column')
                                      WHEN 'array'
                                      THEN (SELECT string_agg(format('%I', name), ', ')
                                            FROM jsonb_array_elements_text(item -> 'column')
                                                 AS column_list (name))
                                      ELSE format('%I', item ->> 'column') END), ', ')
+                        FILTER (WHERE item ? 'type'), '')
         FROM jsonb_path_query(to_jsonb(settings) -> 'index',
-                              '$[*] ? (@.source == "config")') AS item) AS sparse_index,
+                              '$[*] ? (@.source == "config")') AS item
+        HAVING count(*) > 0) AS sparse_index,
        dimension.compress_interval::text AS compress_interval,
        (SELECT json_agg(format('%I', tablespace_name) ORDER BY id)
         FROM _timescaledb_catalog.tablespace

@@ -17,7 +17,10 @@ SELECT job.id,
        job.fixed_schedule,
        job.initial_start::text,
        job.timezone,
-       job.config - '{hypertable_id,mat_hypertable_id}'::text[] AS config,
+       -- without what a policy's own function adds
+       CASE WHEN job.proc_schema LIKE '\_timescaledb\_%'
+            THEN job.config - '{hypertable_id,mat_hypertable_id}'::text[]
+            ELSE job.config END AS config,
        job.check_schema,
        job.check_name,
        pg_get_userbyid(job.owner::oid) AS owner,

@@ -325,6 +325,31 @@ TEST_F(ClonePortable, SparseIndexesAreCloned) {
                 IsEmpty());
 }
 
+TEST_F(ClonePortable, NoSparseIndexesAreCloned) {
+    NEEDS_COMMUNITY_EDITION();
+    if (!version_at_least(source, 2, 22))
+        GTEST_SKIP() << "needs TimescaleDB 2.22 or later";
+    make_hypertables();
+    source.run(
+        "ALTER TABLE z_readings SET (timescaledb.compress, timescaledb.compress_orderby = 'time', "
+        "timescaledb.compress_index = '')");
+    clone({"--portable"});
+    EXPECT_THAT(differences("SELECT index FROM _timescaledb_catalog.compression_settings "
+                            "WHERE relid = 'z_readings'::regclass"),
+                IsEmpty());
+}
+
+TEST_F(ClonePortable, JobsKeepTheirConfigurations) {
+    NEEDS_COMMUNITY_EDITION();
+    source.run("CREATE PROCEDURE tidy(job_id int, config jsonb) LANGUAGE sql AS 'SELECT 1';"
+               "SELECT add_job('tidy', '1 day', config => '{\"x\": 1, \"hypertable_id\": 5}');"
+               "SELECT add_job('tidy', '2 days', config => '5')");
+    clone({"--portable"});
+    EXPECT_THAT(target.rows("SELECT config FROM timescaledb_information.jobs WHERE job_id >= 1000 "
+                            "ORDER BY schedule_interval"),
+                testing::ElementsAre("{\"x\": 1, \"hypertable_id\": 5}", "5"));
+}
+
 TEST_F(ClonePortable, NamedJobsKeepTheirNames) {
     NEEDS_COMMUNITY_EDITION();
     if (!version_at_least(source, 2, 20))
