@@ -425,15 +425,6 @@ std::vector<Mended> mend(postgres::Connection& target, const std::vector<TableTo
 
 namespace {
 
-/// Shows nothing, and never aborts: lock_against_writers() ends within a minute.
-class Unobserved : public load::ProgressListener {
-  public:
-    void check() override {}
-    void moved(std::int64_t /*bytes*/) override {}
-    void now(load::Step /*step*/) override {}
-    void begin_part() override {}
-};
-
 /// Counts the rows of a table without a key that still differ.
 Mended count_left(postgres::Connection& target, const TableToMend& table,
                   const load::LateRows& late) {
@@ -464,7 +455,7 @@ Mended count_left(postgres::Connection& target, const TableToMend& table,
 } // namespace
 
 Mended replace(postgres::Connection& target, const TableToMend& table, const load::LateRows& late,
-               bool deletes, const Differences& /*found*/) {
+               bool deletes, load::ProgressListener& progress) {
     const auto& pair = table.reading.pair;
     if (deletes && !pair.referenced.empty())
         throw TaskError(fmt::format("it has no key, and rows of {} may reference rows to delete",
@@ -474,7 +465,6 @@ Mended replace(postgres::Connection& target, const TableToMend& table, const loa
     auto locked = pair.target.leaves;
     if (pair.target.is_partitioned)
         locked.push_back(pair.target.name);
-    Unobserved progress;
     load::lock_against_writers(target, locked, "SHARE ROW EXCLUSIVE", progress);
     target.execute(fmt::format("{}; SELECT pg_current_xact_id()", load::lock_briefly));
     const auto replaced =

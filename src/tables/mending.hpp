@@ -1,6 +1,7 @@
 #pragma once
 
 #include "load/late_rows.hpp"
+#include "load/progress_listener.hpp"
 #include "tables/differences.hpp"
 
 #include <optional>
@@ -48,7 +49,7 @@ std::vector<Mended> mend(postgres::Connection& target, const std::vector<TableTo
 /// The same for a table without a key, whose rows are all in the temporary table of rows. Locks
 /// writers out. \throws TaskError, ConcurrentChange if the lock is not granted
 Mended replace(postgres::Connection& target, const TableToMend& table, const load::LateRows& late,
-               bool deletes, const Differences& found);
+               bool deletes, load::ProgressListener& progress);
 
 /// Keeps users' triggers from firing until resume_triggers() is called in the same transaction.
 /// Writers are locked out until then.

@@ -196,8 +196,7 @@ void TableWorker::attempt() {
         for (std::size_t i = 0; i < numbers.size(); ++i)
             mended[numbers[i]] = results[i];
     } else { // a table without a key is alone in its unit
-        mended.front() = replace(target(), differ.front(), late, pass_.options.deletes,
-                                 comparisons.front().differences);
+        mended.front() = replace(target(), differ.front(), late, pass_.options.deletes, progress);
     }
     for (const auto& table : differ)
         resume_triggers(target(), table.reading.pair);
