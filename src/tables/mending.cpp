@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace tables {
 
@@ -36,8 +37,9 @@ class TableMending {
         // Once they are locked, statements see their last version. A transaction that is inserting
         // a referencing row has locked the row that it references, too.
         lock('u', "NO KEY UPDATE");
-        for (const auto* key : pair().referenced)
-            lock_with_referencing(*key);
+        std::vector<const ForeignKey*> changing; // keys whose referenced values are updated
+        std::ranges::copy_if(pair().referenced, std::back_inserter(changing),
+                             [&](const auto* key) { return lock_with_referencing(*key) > 0; });
         if (deletes)
             lock('d', "UPDATE");
         // Changed in the source since it was compared. (With OR, this would not be planned as
@@ -56,7 +58,7 @@ class TableMending {
         if (!deletes)
             mark('s', fmt::format("{} = 'd'", kind));
         // An UPDATE of values that rows reference is refused, or changes these rows.
-        for (const auto* key : pair().referenced) {
+        for (const auto* key : changing) {
             const bool is_checked_later = !key->updates_act && key->is_deferrable &&
                                           std::ranges::any_of(others, [&](const auto& other) {
                                               return other.pair().target.name == key->root;
@@ -256,13 +258,14 @@ class TableMending {
     }
 
     /// Locks rows to update of which referenced columns change, so that no other transaction can
-    /// begin to reference them.
-    void lock_with_referencing(const ForeignKey& key) {
-        target_.execute(fmt::format(
-            "SELECT count(*) FROM (SELECT FROM {} AS own JOIN {} ON {} WHERE {} FOR UPDATE OF own) "
-            "AS locked",
-            rows(), wanted(), reading_.same_key("own", "wanted"),
-            differ(key.referenced, "wanted")));
+    /// begin to reference them. \returns their number.
+    std::int64_t lock_with_referencing(const ForeignKey& key) {
+        return target_
+            .execute(fmt::format("SELECT count(*) AS rows FROM (SELECT FROM {} AS own JOIN {} ON "
+                                 "{} WHERE {} FOR UPDATE OF own) AS locked",
+                                 rows(), wanted(), reading_.same_key("own", "wanted"),
+                                 differ(key.referenced, "wanted")))
+            .integer(0, "rows");
     }
 
     /// A condition: columns of the target's row differ from those of another item.
