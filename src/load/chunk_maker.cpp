@@ -58,6 +58,32 @@ void ChunkMaker::create(const std::vector<Request>& requests) const {
     postgres::Transaction(context_.builder(), statements).commit();
 }
 
+/// Copies the first row of each FROM item into a table.
+/// \returns the number of rows of each.
+std::vector<std::int64_t> ChunkMaker::copy_first_rows(const CopyShape& shape,
+                                                      const std::vector<std::string>& rows,
+                                                      postgres::Connection& builder,
+                                                      const postgres::QualifiedName& to) const {
+    // The source may be in a transaction, which must go on.
+    if (rows.size() == 1)
+        return {copy_table(context_.source, shape, rows.front() + " LIMIT 1", builder, to,
+                           context_.progress)
+                    .rows};
+    std::vector<std::string> copies;
+    for (const auto& from : rows)
+        copies.push_back(copy_to_stdout(shape, from + " LIMIT 1"));
+    // If the target refuses a row, the rollback ends the COPYs of the source.
+    postgres::Transaction reading(context_.source, postgres::begin_read_transaction(std::nullopt));
+    const auto copied = postgres::copy_together(
+        context_.source, {.copies = std::move(copies)}, shape.copy_format(), builder,
+        {.copy = copy_from_stdin(shape, to)}, [&](auto bytes) { context_.progress.moved(bytes); });
+    reading.commit();
+    std::vector<std::int64_t> counts;
+    for (const auto& count : copied.counts)
+        counts.push_back(count.rows);
+    return counts;
+}
+
 /// The Apache edition creates chunks only when rows are inserted. So insert the first row of each,
 /// and delete it before the transaction commits. Delete no other rows, because another worker or
 /// the application may have created and filled a chunk in the meantime.
@@ -71,22 +97,16 @@ std::string ChunkMaker::insert(const std::vector<Request>& requests,
         return "creating the chunk would fire triggers";
     const auto shape =
         common_copy_shape(requests, copy_encoding(context_.source_server, context_.target_server));
-    std::vector<std::string> copies;
-    for (const auto& from : rows)
-        copies.push_back(copy_to_stdout(shape, from + " LIMIT 1"));
     auto& builder = context_.builder();
     postgres::Transaction transaction(builder, fmt::format("BEGIN; {}", lock_to_make_chunk));
     if (triggers.has_any())
         be_replica(builder);
     timescale::route_exactly(builder, hypertable);
-    const auto inserted = postgres::copy_together(
-        context_.source, {.copies = std::move(copies)}, shape.copy_format(), builder,
-        {.copy = copy_from_stdin(shape, requests.front().task.target)},
-        [&](auto bytes) { context_.progress.moved(bytes); });
+    const auto inserted = copy_first_rows(shape, rows, builder, requests.front().task.target);
 
     std::vector<timescale::Hypercube> hypercubes;
     for (std::size_t i = 0; i < requests.size(); ++i)
-        if (inserted.counts[i].rows > 0)
+        if (inserted[i] > 0)
             hypercubes.push_back({requests[i].task.target, requests[i].task.slices});
     if (hypercubes.empty())
         return "there are no rows to create the chunk for";

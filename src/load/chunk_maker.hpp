@@ -1,8 +1,10 @@
 #pragma once
 
 #include "load/context.hpp"
+#include "load/rows.hpp"
 #include "load/survey.hpp"
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +34,11 @@ class ChunkMaker {
     void create(const std::vector<Request>& requests) const;
     std::string insert(const std::vector<Request>& requests,
                        const std::vector<std::string>& rows) const;
+
+    std::vector<std::int64_t> copy_first_rows(const CopyShape& shape,
+                                              const std::vector<std::string>& rows,
+                                              postgres::Connection& builder,
+                                              const postgres::QualifiedName& to) const;
 
     Context context_;
 };
