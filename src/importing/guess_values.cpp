@@ -375,7 +375,7 @@ std::vector<FittingFormat> formats_of(const std::vector<FileValue>& values) {
         reads(format, values.front().text, result);
         fitting.push_back({.name = name, .reading = result});
     }
-    std::ranges::stable_partition(fitting, [](const FittingFormat& one) {
+    std::stable_partition(fitting.begin(), fitting.end(), [](const FittingFormat& one) {
         return one.reading >= "1970" && one.reading < "2100";
     });
     return fitting;
