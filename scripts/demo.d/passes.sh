@@ -38,12 +38,13 @@ first_pass() {
   perform 'timescaledb-backfill copy --parallelism 2'
 }
 
-# A pass. Its argument says which.
+# A pass. Arguments: its title, and the exit status that sync-tables may have: 3 if rows that the
+# application has just written are left to the next pass.
 further_pass() {
   heading "$1"
   perform 'timescaledb-backfill stage --until 2100-01-01 --changed'
   perform 'timescaledb-backfill copy --parallelism 2'
-  perform 'timescaledb-backfill sync-tables --delete'
+  perform 'timescaledb-backfill sync-tables --delete' || (($? == $2))
 }
 
 verify_everything() {
@@ -58,10 +59,10 @@ show_passes() {
   clone_changing_schema
   start_changing_application
   first_pass
-  further_pass "Copy what has changed"
-  further_pass "Copy what has changed since"
+  further_pass "Copy what has changed" 3
+  further_pass "Copy what has changed since" 3
   stop_application
-  further_pass "Copy the rest: the source does not change any more"
+  further_pass "Copy the rest: the source does not change any more" 0
   verify_everything
   BACKFILL_TIMESCALEDB_EDITION=plain compare "$parts/changing_tables.sql"
   clean
