@@ -33,10 +33,7 @@ struct Keys {
 
 /// \returns nothing if it takes too long.
 std::optional<Keys> read_keys(run::Endpoint& endpoint, const Referenced& referenced) {
-    std::vector<std::string> columns;
-    for (const auto& column : referenced.columns)
-        columns.push_back(postgres::quote_identifier(column));
-    const auto list = fmt::format("{}", fmt::join(columns, ", "));
+    const auto list = postgres::quoted_list(referenced.columns);
     const auto row = query_with_timeout(
         endpoint.connection,
         fmt::format("SELECT pg_catalog.count(*) AS keys, pg_catalog.sum(pg_catalog."

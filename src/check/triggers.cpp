@@ -19,13 +19,6 @@ std::string count_of(const std::vector<std::string>& names) {
     return output::format_count(static_cast<std::int64_t>(names.size()), "trigger");
 }
 
-std::string list_of(const std::vector<std::string>& names) {
-    std::vector<std::string> quoted;
-    for (const auto& name : names)
-        quoted.push_back(postgres::quote_identifier(name));
-    return fmt::format("{}", fmt::join(quoted, ", "));
-}
-
 /// What the user can do so that no trigger fires and no writer waits.
 std::string remedy_for(run::Endpoint& target, const HypertableTriggers& triggers) {
     if (triggers.may_be_replica)
@@ -47,8 +40,8 @@ void report_triggers(Findings& findings, run::Endpoint& target, bool source_is_p
     const std::string subject = "triggers";
     auto names = triggers.of_rows;
     names.insert(names.end(), triggers.of_statements.begin(), triggers.of_statements.end());
-    const auto what =
-        fmt::format("{}: {} in the target ({})", pair.quoted(), count_of(names), list_of(names));
+    const auto what = fmt::format("{}: {} in the target ({})", pair.quoted(), count_of(names),
+                                  postgres::quoted_list(names));
     if (triggers.can_be_replica() && !(source_is_plain && triggers.records_invalidations)) {
         findings.ok(subject,
                     fmt::format("{}: not fired for copied rows, because copy sets "

@@ -15,6 +15,7 @@ namespace {
 
 using namespace std::string_view_literals;
 using postgres::quote_identifier;
+using postgres::quoted_list;
 
 bool is_utc(const std::string& zone) {
     constexpr std::array names{"utc"sv, "etc/utc"sv, "uct"sv, "gmt"sv, "etc/gmt"sv, "zulu"sv};
@@ -86,14 +87,6 @@ std::string shell_word(const std::string& text) {
     for (const char c : text)
         word += c == '\'' ? "'\\''" : std::string(1, c);
     return "'" + word + "'";
-}
-
-std::string quoted_list(const std::vector<std::string>& names) {
-    std::vector<std::string> quoted;
-    quoted.reserve(names.size());
-    for (const auto& name : names)
-        quoted.push_back(quote_identifier(name));
-    return fmt::format("{}", fmt::join(quoted, ", "));
 }
 
 ColumnMatcher::ColumnMatcher(const run::Endpoint& target, const ImportTable& table,

@@ -86,7 +86,4 @@ std::string list_for_option(const std::vector<std::string>& names);
 /// The text in single quotes, as a shell reads it.
 std::string shell_word(const std::string& text);
 
-/// `"a", "b"`
-std::string quoted_list(const std::vector<std::string>& names);
-
 } // namespace importing

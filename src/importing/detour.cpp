@@ -14,6 +14,7 @@ namespace importing {
 namespace {
 
 using postgres::quote_identifier;
+using postgres::quoted_list;
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
     return std::ranges::find(names, name) != names.end();

@@ -28,6 +28,7 @@ namespace importing {
 namespace {
 
 using postgres::quote_identifier;
+using postgres::quoted_list;
 
 /// The numbers of bytes at the beginning and at the end of a file that identify it.
 constexpr std::size_t head_bytes = std::size_t{1024} * 1024;

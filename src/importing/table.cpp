@@ -16,6 +16,7 @@ namespace importing {
 namespace {
 
 using postgres::quote_identifier;
+using postgres::quoted_list;
 
 /// Parses a name as SQL does. Without a schema, the table is in public, because search_path does
 /// not apply.

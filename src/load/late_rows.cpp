@@ -172,11 +172,7 @@ void remove_duplicates(postgres::Connection& target, const postgres::QualifiedNa
 std::string late_rows_in_batches(postgres::Connection& target, const postgres::QualifiedName& chunk,
                                  const std::string& time, const std::vector<std::string>& same,
                                  const LateRows& late) {
-    std::vector<std::string> columns;
-    columns.reserve(same.size());
-    for (const auto& column : same)
-        columns.push_back(quote_identifier(column));
-    const auto text = fmt::format("ROW({})::text", fmt::join(columns, ", "));
+    const auto text = fmt::format("ROW({})::text", postgres::quoted_list(same));
     const auto column = quote_identifier(time);
     const auto count_in = [&](const std::string& table) {
         return fmt::format("SELECT {} AS text, count(*) AS rows FROM {} "

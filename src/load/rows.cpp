@@ -1,7 +1,6 @@
 #include "load/rows.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -41,7 +40,6 @@ CopyShape copy_shape(const std::vector<ChunkColumn>& source, const std::vector<C
                      const std::string& encoding) {
     CopyShape shape;
     shape.encoding = encoding;
-    std::vector<std::string> quoted;
     for (const auto& column : target) {
         const auto* counterpart = find_column(source, column.name);
         if (counterpart == nullptr)
@@ -54,14 +52,13 @@ CopyShape copy_shape(const std::vector<ChunkColumn>& source, const std::vector<C
                                         quote_identifier(column.name), counterpart->type,
                                         column.type));
         shape.names.push_back(column.name);
-        quoted.push_back(quote_identifier(column.name));
         shape.as_text = shape.as_text || column.as_text || counterpart->as_text;
     }
     for (const auto& column : source)
         if (find_column(target, column.name) == nullptr)
             throw TaskError(
                 fmt::format("column {} is missing in the target", quote_identifier(column.name)));
-    shape.columns = fmt::format("{}", fmt::join(quoted, ", "));
+    shape.columns = postgres::quoted_list(shape.names);
     shape.values = shape.columns;
     return shape;
 }

@@ -38,6 +38,13 @@ std::string quote_identifier(std::string_view identifier) {
     return quote(identifier, '"');
 }
 
+std::string quoted_list(const std::vector<std::string>& identifiers) {
+    std::string list;
+    for (const auto& identifier : identifiers)
+        list += (list.empty() ? "" : ", ") + quote_identifier(identifier);
+    return list;
+}
+
 std::string quote_literal(std::string_view value) {
     auto quoted = quote(value, '\'');
     if (value.find('\\') == std::string_view::npos)

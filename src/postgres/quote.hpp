@@ -11,6 +11,9 @@ namespace postgres {
 /// \throws UsageError if it contains a NUL byte, which identifiers cannot contain.
 std::string quote_identifier(std::string_view identifier);
 
+/// Identifiers as SQL, separated by commas: `"a", "b"`. \throws as quote_identifier().
+std::string quoted_list(const std::vector<std::string>& identifiers);
+
 /// A string constant as SQL. It does not depend on standard_conforming_strings.
 /// \throws UsageError if it contains a NUL byte.
 std::string quote_literal(std::string_view value);

@@ -139,10 +139,7 @@ PairReading::PairReading(const TablePair& of, run::Endpoint& source, run::Endpoi
       sides(sides_of(of, source, target, hashes_alike)) {}
 
 std::string PairReading::key() const {
-    std::vector<std::string> columns;
-    for (const auto& column : pair.key.columns)
-        columns.push_back(quote_identifier(column));
-    return fmt::format("{}", fmt::join(columns, ", "));
+    return postgres::quoted_list(pair.key.columns);
 }
 
 std::string PairReading::same_key(const std::string& left, const std::string& right) const {

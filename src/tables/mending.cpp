@@ -24,10 +24,7 @@ constexpr auto kind = R"("__backfill kind")";
 class TableMending {
   public:
     TableMending(postgres::Connection& target, const TableToMend& table, const load::LateRows& late)
-        : target_(target), reading_(table.reading), temporary_(table.temporary), late_(late) {
-        for (const auto& column : reading_.shape.names)
-            columns_.push_back(quote_identifier(column));
-    }
+        : target_(target), reading_(table.reading), temporary_(table.temporary), late_(late) {}
 
     const TablePair& pair() const { return reading_.pair; }
 
@@ -243,29 +240,36 @@ class TableMending {
             .execute(fmt::format("INSERT INTO {0} ({1}) OVERRIDING SYSTEM VALUE SELECT {1} FROM "
                                  "{2} AS staged WHERE EXISTS (SELECT FROM {3} AS change WHERE {4} "
                                  "AND {5}){6}",
-                                 pair().target.name.quoted(), fmt::join(columns_, ", "),
+                                 pair().target.name.quoted(), reading_.shape.columns,
                                  temporary_.rows, temporary_.changes,
                                  reading_.same_key("staged", "change"), condition, rest))
             .affected_rows();
     }
 
+    /// Locks rows, `own`, that are joined with another FROM item.
+    /// \param mode such as "UPDATE". \returns their number.
+    std::int64_t lock(const std::string& item, const std::string& condition, const char* mode) {
+        return target_
+            .execute(fmt::format("SELECT count(*) AS rows FROM (SELECT FROM {} AS own JOIN {} ON "
+                                 "{} FOR {} OF own) AS locked",
+                                 rows(), item, condition, mode))
+            .integer(0, "rows");
+    }
+
+    /// Locks the rows of changes.
     void lock(char of_kind, const char* mode) {
-        target_.execute(fmt::format(
-            "SELECT count(*) FROM (SELECT FROM {} AS own JOIN (SELECT {} FROM {} WHERE {} = '{}') "
-            "AS change ON {} FOR {} OF own) AS locked",
-            rows(), reading_.key(), temporary_.changes, kind, of_kind,
-            reading_.same_key("own", "change"), mode));
+        lock(fmt::format("(SELECT {} FROM {} WHERE {} = '{}') AS change", reading_.key(),
+                         temporary_.changes, kind, of_kind),
+             reading_.same_key("own", "change"), mode);
     }
 
     /// Locks rows to update of which referenced columns change, so that no other transaction can
     /// begin to reference them. \returns their number.
     std::int64_t lock_with_referencing(const ForeignKey& key) {
-        return target_
-            .execute(fmt::format("SELECT count(*) AS rows FROM (SELECT FROM {} AS own JOIN {} ON "
-                                 "{} WHERE {} FOR UPDATE OF own) AS locked",
-                                 rows(), wanted(), reading_.same_key("own", "wanted"),
-                                 differ(key.referenced, "wanted")))
-            .integer(0, "rows");
+        return lock(wanted(),
+                    fmt::format("{} AND {}", reading_.same_key("own", "wanted"),
+                                differ(key.referenced, "wanted")),
+                    "UPDATE");
     }
 
     /// A condition: columns of the target's row differ from those of another item.
@@ -327,14 +331,12 @@ class TableMending {
             fmt::format("{} AND NOT {} AND {}", reading_.same_key("own", "wanted"),
                         late_.condition(), differ(differing, "wanted"));
         // Whoever is inserting a referencing row has locked its row, too.
-        target_.execute(fmt::format("SELECT count(*) FROM (SELECT FROM {} AS own, {} WHERE {} FOR "
-                                    "UPDATE OF own) AS locked",
-                                    rows(), wanted(), selected));
+        lock(wanted(), selected, "UPDATE");
         for (const auto* key : pair().referenced)
             if (!target_
                      .execute(fmt::format("SELECT FROM {} AS own, {}, (SELECT {} FROM {}) AS "
                                           "referencing WHERE {} AND {} LIMIT 1",
-                                          rows(), wanted(), names(key->referencing),
+                                          rows(), wanted(), postgres::quoted_list(key->referencing),
                                           key->table.quoted(), references(*key, "own"), selected))
                      .empty())
                 throw TaskError(
@@ -352,18 +354,10 @@ class TableMending {
             .affected_rows();
     }
 
-    static std::string names(const std::vector<std::string>& columns) {
-        std::vector<std::string> quoted;
-        for (const auto& column : columns)
-            quoted.push_back(quote_identifier(column));
-        return fmt::format("{}", fmt::join(quoted, ", "));
-    }
-
     postgres::Connection& target_;
     const PairReading& reading_;
     const TemporaryTables& temporary_;
     const load::LateRows& late_;
-    std::vector<std::string> columns_;
     Mended mended_;
 };
 
@@ -431,15 +425,12 @@ namespace {
 /// Counts the rows of a table without a key that still differ.
 Mended count_left(postgres::Connection& target, const TableToMend& table,
                   const load::LateRows& late) {
-    std::vector<std::string> columns;
-    for (const auto& name : table.reading.shape.names)
-        columns.push_back(quote_identifier(name));
     const auto counted = [&](const std::string& rows, const std::string& is_late) {
         return fmt::format(
             "(SELECT text, count(*) AS rows, count(*) FILTER (WHERE is_late) AS late "
             "FROM (SELECT ROW({})::text COLLATE \"C\" AS text, {} AS is_late "
             "FROM {}) AS row GROUP BY text)",
-            fmt::join(columns, ", "), is_late, rows);
+            table.reading.shape.columns, is_late, rows);
     };
     const auto counts = target.execute(
         fmt::format("SELECT coalesce(sum(greatest(-surplus, 0)), 0)::bigint AS missing, "
