@@ -11,7 +11,7 @@ SELECT attribute.attname AS name,
        key.equals
 FROM pg_attribute AS attribute
 LEFT JOIN (
-    SELECT part.attnum, format('OPERATOR(%I.%s)', namespace.nspname, operator.oprname) AS equals
+    SELECT part.attnum, part.equals
     FROM (SELECT * FROM pg_index
           WHERE pg_index.indrelid = to_regclass($1::text)
             AND pg_index.indisunique AND pg_index.indisvalid
@@ -20,16 +20,9 @@ LEFT JOIN (
                            WHERE pg_constraint.confrelid = pg_index.indrelid
                              AND pg_constraint.conindid = pg_index.indexrelid) DESC,
                    pg_index.indisprimary DESC, pg_index.indexrelid LIMIT 1) AS index
-    CROSS JOIN LATERAL unnest(index.indkey::int2[], index.indclass::oid[])
-         WITH ORDINALITY AS part (attnum, opclass, place)
-    JOIN pg_opclass AS opclass ON opclass.oid = part.opclass
-    JOIN pg_amop ON pg_amop.amopfamily = opclass.opcfamily
-                AND pg_amop.amoplefttype = opclass.opcintype
-                AND pg_amop.amoprighttype = opclass.opcintype
-                AND pg_amop.amopstrategy = 3 -- BTEqualStrategyNumber, src/include/access/stratnum.h
-    JOIN pg_operator AS operator ON operator.oid = pg_amop.amopopr
-    JOIN pg_namespace AS namespace ON namespace.oid = operator.oprnamespace
-    WHERE part.place <= index.indnkeyatts
+    CROSS JOIN LATERAL (
+-- include postgres/key_columns.inc
+    ) AS part
 ) AS key ON key.attnum = attribute.attnum
 WHERE attribute.attrelid = to_regclass($1::text)
   AND attribute.attnum > 0 AND NOT attribute.attisdropped AND attribute.attgenerated = ''

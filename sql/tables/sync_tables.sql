@@ -44,26 +44,16 @@ SELECT namespace.nspname AS schema_name,
                                   ORDER BY key.indisprimary DESC, key.size, key.indexrelid), '[]')
         FROM (SELECT index.indexrelid, index.indisprimary, sum(attribute.attlen) AS size,
                      jsonb_agg(attribute.attname ORDER BY part.place) AS columns,
-                     jsonb_agg(format('OPERATOR(%I.%s)', operator_namespace.nspname,
-                                      operator.oprname) ORDER BY part.place) AS equals,
+                     jsonb_agg(part.equals ORDER BY part.place) AS equals,
                      bool_and(attribute.atttypid IN (20, 21, 23)) AND count(*) = 1 AS is_integer
               FROM pg_index AS index
-              JOIN pg_class AS index_class ON index_class.oid = index.indexrelid
-              CROSS JOIN LATERAL unnest(index.indkey::int2[], index.indclass::oid[])
-                   WITH ORDINALITY AS part (attnum, opclass, place)
+              CROSS JOIN LATERAL (
+-- include postgres/key_columns.inc
+              ) AS part
               JOIN pg_attribute AS attribute
                 ON attribute.attrelid = class.oid AND attribute.attnum = part.attnum
-              JOIN pg_opclass AS opclass ON opclass.oid = part.opclass
-              JOIN pg_amop ON pg_amop.amopfamily = opclass.opcfamily
-                          AND pg_amop.amoplefttype = opclass.opcintype
-                          AND pg_amop.amoprighttype = opclass.opcintype
-                          AND pg_amop.amopstrategy = 3 -- equality, src/include/access/stratnum.h
-              JOIN pg_operator AS operator ON operator.oid = pg_amop.amopopr
-              JOIN pg_namespace AS operator_namespace
-                ON operator_namespace.oid = operator.oprnamespace
               WHERE index.indrelid = class.oid AND index.indisunique AND index.indisvalid
                 AND index.indimmediate AND index.indpred IS NULL AND index.indexprs IS NULL
-                AND part.place <= index.indnkeyatts
               GROUP BY index.indexrelid, index.indisprimary, index.indnkeyatts
               HAVING bool_and(attribute.attnotnull AND attribute.attgenerated = '')
                  AND count(*) = index.indnkeyatts) AS key) AS keys,
