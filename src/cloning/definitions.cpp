@@ -1,6 +1,6 @@
 #include "cloning/definitions.hpp"
 
-#include "cloning/name_list.hpp"
+#include "cloning/lists.hpp"
 #include "json/value.hpp"
 #include "sql.hpp"
 
@@ -18,10 +18,6 @@ using postgres::quote_identifier;
 using timescale::Version;
 
 constexpr auto needs_community = "the target has the Apache edition of TimescaleDB";
-
-json::Array list_in(const postgres::Result& rows, int row, const char* column) {
-    return rows.is_null(row, column) ? json::Array() : json::parse(rows.text(row, column)).array();
-}
 
 QualifiedName name_in(const postgres::Result& rows, int row, const char* schema, const char* name) {
     return {rows.string(row, schema), rows.string(row, name)};

@@ -1,5 +1,6 @@
 #include "cloning/new_hypertables.hpp"
 
+#include "cloning/lists.hpp"
 #include "json/value.hpp"
 #include "postgres/sqlstate.hpp"
 #include "sql.hpp"
@@ -23,10 +24,6 @@ bool is_integer(std::string_view type) {
 
 bool is_time(std::string_view type) {
     return type == "date" || type == "timestamp" || type == "timestamptz";
-}
-
-json::Array list_in(const postgres::Result& rows, int row, const char* column) {
-    return rows.is_null(row, column) ? json::Array() : json::parse(rows.text(row, column)).array();
 }
 
 std::vector<std::string> texts_in(const postgres::Result& rows, int row, const char* column) {

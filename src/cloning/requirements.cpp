@@ -1,6 +1,6 @@
 #include "cloning/requirements.hpp"
 
-#include "cloning/name_list.hpp"
+#include "cloning/lists.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "cloning/name_list.hpp"
+#include "cloning/lists.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -14,6 +14,10 @@ std::string first_of(std::vector<std::string> names) {
     return all <= most_names
                ? fmt::format("{}", fmt::join(names, ", "))
                : fmt::format("{} and {} more", fmt::join(names, ", "), all - most_names);
+}
+
+json::Array list_in(const postgres::Result& rows, int row, const char* column) {
+    return rows.is_null(row, column) ? json::Array() : json::parse(rows.text(row, column)).array();
 }
 
 } // namespace cloning
