@@ -56,11 +56,7 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
     if (!plan.columns_of_time.empty())
         report.reads(plan.columns_of_time, plan.reading);
 
-    importing::ImportReader reader(plan.files,
-                                   options.compresses
-                                       ? importing::ImportReader::compressed_batch_bytes
-                                       : importing::ImportReader::batch_bytes,
-                                   run.stop);
+    importing::ImportReader reader(plan.files, batch_bytes, run.stop);
     importing::ImportRun import_run{.run = run,
                                     .options = options,
                                     .owner = plan.owner,

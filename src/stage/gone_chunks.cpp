@@ -8,8 +8,6 @@
 namespace stage {
 
 std::string GoneChunks::text() const {
-    if (count == 0)
-        return {};
     return fmt::format("{} {} gone from the source, such as {}. Their rows stay in the target; "
                        "drop_chunks() deletes them there.",
                        output::format_count(count, "copied chunk"), count == 1 ? "is" : "are",
@@ -18,18 +16,14 @@ std::string GoneChunks::text() const {
 
 GoneChunks find_gone_chunks(postgres::Connection& source, postgres::Connection& target,
                             const std::vector<timescale::Hypertable>& hypertables) {
-    std::vector<std::string> schemas;
-    std::vector<std::string> names;
-    for (const auto& hypertable : hypertables) {
-        schemas.push_back(hypertable.name.schema);
-        names.push_back(hypertable.name.name);
-    }
+    std::vector<postgres::QualifiedName> names;
+    for (const auto& hypertable : hypertables)
+        names.push_back(hypertable.name);
+    auto parameters = postgres::name_arrays(names);
+    auto& last_id = parameters.emplace_back("0");
     GoneChunks gone;
-    std::string last_id = "0";
     for (;;) {
-        const auto copied =
-            target.query(sql::copied_chunks, {postgres::array_literal(schemas),
-                                              postgres::array_literal(names), last_id});
+        const auto copied = target.query(sql::copied_chunks, parameters);
         if (copied.empty())
             return gone;
         last_id = copied.string(copied.size() - 1, "id");

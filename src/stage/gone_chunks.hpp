@@ -15,7 +15,7 @@ struct GoneChunks {
     std::int64_t count = 0;
     std::string first; ///< the name of one, quoted
 
-    /// A sentence about them; empty if there are none.
+    /// A sentence about them. \pre there are some.
     std::string text() const;
 };
 
