@@ -95,8 +95,8 @@ CASES = {case.name: case for case in (
     Case("verify-compressed", "verifying the data of compressed, by its batches and by its rows; 2 "
                               "workers", "compressed", ("verify",), (), copied_before=True,
          by_rows=True, needs_community=True),
-    Case("sync", "a plain table of 1,000,000 rows, 2 indexes, of which 1,000 differ; pg_dump piped into psql",
-         "relations", ("sync",), (1,), (1,)),
+    Case("sync", "a plain table of 1,000,000 rows, 2 indexes, of which 1,000 differ; pg_dump piped into "
+                 "psql", "relations", ("sync",), (1,), (1,)),
     Case("import", "a CSV file of 1,720,000 rows, 10 columns, 2 indexes; psql's \\copy, and 1 to 4 "
                    "workers", "file", ("load",), (1,), (1, 2, 4), from_file=True),
 )}

@@ -125,10 +125,11 @@ class Bench:
             target.script(HERE / dataset.script, empty, chunks=0, rows=dataset.rows, plain=False)
         else:
             self.servers.clone_schema(database, empty)
-        lines = [] if dataset.plain or dataset.both else source.script(HERE / "chunks.sql", database).splitlines()
+        has_chunks = not (dataset.plain or dataset.both)
+        lines = source.script(HERE / "chunks.sql", database).splitlines() if has_chunks else []
         chunks = [Chunk(**json.loads(line)) for line in lines]
         rows = int(source.sql("SELECT count(*) FROM measure", database))
-        if not (dataset.absent or dataset.plain or dataset.both):
+        if has_chunks and not dataset.absent:
             self.check_clone(chunks, empty)
         self.built[name] = Built(database, empty, chunks, max(len(chunks), 1), rows)
         return self.built[name]

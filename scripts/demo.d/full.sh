@@ -38,10 +38,12 @@ measure() {
   } | run_sql "$1" -v since="$2" -v until="$next"
 }
 
+# Arguments: the title, and the function that is the application. It must end when the file "running" is
+# gone.
 start_application() {
-  heading "Start an application that writes to the source every second"
+  heading "$1"
   touch "$work/running"
-  application 2>"$work/application_failed" &
+  "$2" 2>"$work/application_failed" &
   application=$!
 }
 
@@ -137,7 +139,7 @@ show_full() {
   make_databases demo
   fill_source
   worth_keeping=yes
-  start_application
+  start_application "Start an application that writes to the source every second" application
   clone_with_program
   write_to_both
   find_completion_points
