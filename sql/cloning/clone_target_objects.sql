@@ -1,8 +1,10 @@
 -- The target's user objects: schemas, tables, views, sequences, functions and types that do not
--- belong to an extension or to another object. The queue is not included. A row for each.
+-- belong to an extension or to another object. What this program made for itself is not included. A row
+-- for each.
 WITH namespace AS (
     SELECT oid, nspname FROM pg_namespace
-    WHERE nspname NOT LIKE 'pg\_%' AND nspname NOT IN ('information_schema', '__backfill')
+    WHERE nspname NOT LIKE 'pg\_%' AND nspname NOT IN ('information_schema', '__backfill',
+                                                            '__backfill_clone')
 ), object AS (
     SELECT 'schema' AS kind, format('%I', nspname) AS name, 'pg_namespace'::regclass AS class, oid
     FROM namespace

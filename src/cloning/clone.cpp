@@ -4,17 +4,22 @@
 #include "cloning/connect.hpp"
 #include "cloning/plan.hpp"
 #include "cloning/programs.hpp"
+#include "cloning/record.hpp"
 #include "cloning/report.hpp"
 #include "cloning/requirements.hpp"
 #include "cloning/restore.hpp"
 #include "cloning/roles.hpp"
 #include "cloning/stop_clone.hpp"
+#include "cloning/table_rows.hpp"
 #include "jobs/background_jobs.hpp"
 #include "postgres/transaction.hpp"
 #include "queue/suspended_jobs.hpp"
 #include "run/endpoints.hpp"
 
 #include <fmt/format.h>
+
+#include <optional>
+#include <utility>
 
 namespace cloning {
 
@@ -32,11 +37,15 @@ class Clone {
             attempt();
         } catch (const InDoubt&) {
             throw;
-        } catch (const Error&) {
-            // The error is a consequence of the signal.
-            if (stop_.is_requested())
-                throw Interrupted();
+        } catch (const Interrupted&) {
+            report_interrupted();
             throw;
+        } catch (const Error&) {
+            if (!stop_.is_requested())
+                throw;
+            // The error is a consequence of the signal.
+            report_interrupted();
+            throw Interrupted();
         }
     }
 
@@ -49,7 +58,16 @@ class Clone {
         require_extensions(source_, target_);
         const auto extension = find_target_extension(source_, target_, options_.portable);
         const auto reason = find_reason_for_definitions(extension.server);
-        if (!options_.allow_non_empty)
+        record_ = find_record(target_.connection);
+        if (record_ && options_.discard) {
+            if (!options_.dry_run)
+                discard(target_.connection);
+            record_.reset();
+            output_.say(output::Importance::detail,
+                        fmt::format("{} the unfinished clone",
+                                    options_.dry_run ? "Would remove" : "Removed"));
+        }
+        if (!options_.allow_non_empty && !record_ && !(options_.discard && options_.dry_run))
             require_empty(target_);
         auto search_path = postgres::search_path_difference(source_.connection, target_.connection);
         const postgres::Transaction snapshot(source_.connection,
@@ -63,6 +81,7 @@ class Clone {
              .by_definitions = reason.empty() ? std::nullopt : std::optional(extension.server)});
         require_privileges(plan.inventory, target_);
         require_no_dependents_of_chunks(plan.inventory);
+        lock_tables(source_, plan.tables_with_rows());
         stop_.check();
         if (options_.roles)
             dump_roles(plan);
@@ -71,7 +90,7 @@ class Clone {
             output_.say(output::Importance::detail,
                         fmt::format("{} hypertables by their definitions: {}",
                                     options_.dry_run ? "Would clone" : "Cloning", reason));
-        report_.report_definitions(plan);
+        report_.report_left_out(plan);
         if (options_.dry_run) {
             report_dry_run(plan, extension.creation);
         } else {
@@ -81,8 +100,8 @@ class Clone {
             if (!extension.creation.empty())
                 create(extension);
             const auto suspended = queue::suspended_jobs(target_.connection);
-            restore(source_, target_, plan, children_, options_.retry, stop_,
-                    report_.listener(plan));
+            restore(source_, target_, plan, record_, children_, options_.retry, stop_,
+                    report_.listener(plan), [&] { copy_rows(plan); });
             report_.end_drawing();
             if (plan.definitions)
                 plan.inventory.jobs = jobs_since(suspended);
@@ -90,6 +109,20 @@ class Clone {
         report_.report_plan(plan);
         report_.summary(target_.connection.name(), role_statements_,
                         static_cast<std::int64_t>(plan.inventory.jobs.size()));
+    }
+
+    void copy_rows(const ClonePlan& plan) {
+        goes_on_ = true;
+        stop_.check();
+        report_.end_drawing();
+        stop_on_signal_.reset(); // the run has its own
+        copy_tables(source_, target_, plan, options_, report_, output_);
+        stop_on_signal_.emplace(stop_, children_);
+    }
+
+    void report_interrupted() {
+        if (goes_on_)
+            output_.say(output::Importance::result, "Interrupted; the same command continues.");
     }
 
     std::string find_reason_for_definitions(const timescale::Server& extension) {
@@ -155,16 +188,20 @@ class Clone {
         report_roles();
         for (const auto& table : plan.tables_with_rows())
             report_.would_copy(table.name, table.bytes);
+        if (record_)
+            output_.say(output::Importance::detail, "Would continue the unfinished clone");
     }
 
     const CloneOptions& options_;
     output::Output& output_;
     run::Stop stop_;
     processes::Children children_;
-    StopClone stop_on_signal_{stop_, children_}; // before any other thread
+    std::optional<StopClone> stop_on_signal_{std::in_place, stop_, children_}; // before others
     CloneReport report_;
     run::Endpoint source_;
     run::Endpoint target_;
+    std::optional<CloneRecord> record_; ///< of an unfinished clone
+    bool goes_on_ = false;              ///< the next attempt will go on with this one
     RoleDump roles_;
     std::int64_t role_statements_ = 0;
 };

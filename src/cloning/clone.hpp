@@ -4,6 +4,7 @@
 #include "postgres/connection_string.hpp"
 #include "run/retry.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,16 +19,18 @@ struct CloneOptions {
     bool portable = false;        ///< clone hypertables by their definitions
     bool relational_data = true;  ///< rows of plain tables
     bool allow_non_empty = false; ///< the target may have objects of users
+    bool discard = false;         ///< first remove what an unfinished clone has created
     /// Each [[SCHEMA.]TABLE.]COLUMN[:INTERVAL].
     std::vector<std::string> create_hypertables;
-    std::optional<std::string> programs; ///< directory of PostgreSQL's client programs
-    run::RetryOptions
-        retry; ///< retry_timeout, for finding out whether a COMMIT succeeded; others unused
-    bool dry_run = false; ///< print what would be done; change nothing
+    std::optional<std::string> programs;  ///< directory of PostgreSQL's client programs
+    int parallelism = 8;                  ///< workers that copy rows
+    std::optional<std::int64_t> max_rate; ///< bytes of rows per second
+    run::RetryOptions retry;              ///< also for finding out whether a COMMIT succeeded
+    bool dry_run = false;                 ///< print what would be done; change nothing
 };
 
-/// Clones the schema, in one transaction of the target, or prints what it would do.
-/// \throws UsageError, or Error with nothing changed; InDoubt if the COMMIT was not answered;
+/// Clones the schema and the rows of plain tables (restore()), or prints what it would do.
+/// \throws UsageError with nothing changed; Error; InDoubt if a COMMIT was not answered;
 /// Interrupted after a signal.
 void clone_schema(const CloneOptions& options, output::Output& output);
 

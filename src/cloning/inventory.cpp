@@ -87,7 +87,11 @@ void read_tables(Inventory& inventory, postgres::Connection& source) {
              .bytes = rows.integer(row, "bytes"),
              .may_select = rows.boolean(row, "may_select"),
              .may_use_schema = rows.boolean(row, "may_use_schema"),
-             .row_security = rows.boolean(row, "row_security")});
+             .row_security = rows.boolean(row, "row_security"),
+             .pages = rows.integer(row, "pages"),
+             .has_columns = rows.boolean(row, "has_columns"),
+             .in_foreign_keys = rows.boolean(row, "in_foreign_keys"),
+             .is_unreadable = rows.boolean(row, "is_unreadable")});
 }
 
 void read_dependents(Inventory& inventory, postgres::Connection& source) {

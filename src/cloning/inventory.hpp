@@ -20,7 +20,11 @@ struct SourceTable {
     std::int64_t bytes = 0;
     bool may_select = true;
     bool may_use_schema = true;
-    bool row_security = false; ///< row-level security hides rows from the role
+    bool row_security = false;    ///< row-level security hides rows from the role
+    std::int64_t pages = 0;       ///< 0 if its rows cannot be read by their pages
+    bool has_columns = true;      ///< whose values are copied
+    bool in_foreign_keys = false; ///< it references another table, or another references it
+    bool is_unreadable = false;   ///< unlogged, on a standby
 
     bool has_rows() const { return kind == 'r'; }
 };

@@ -54,8 +54,10 @@ void keep_defined(Inventory& inventory, Definitions& definitions) {
 
 /// The arguments of pg_dump that do not say what is dumped.
 std::vector<std::string> general_arguments(const std::string& snapshot) {
-    return {"--format=plain", "--quote-all-identifiers", "--no-tablespaces",
-            "--no-owner",     "--no-privileges",         "--snapshot=" + snapshot};
+    return {"--format=plain", "--quote-all-identifiers", "--no-tablespaces", "--no-owner",
+            "--no-privileges", "--snapshot=" + snapshot,
+            // Whoever waits to change a table waits for lock_tables(), and pg_dump behind them.
+            "--lock-wait-timeout=60s"};
 }
 
 } // namespace
@@ -97,7 +99,8 @@ ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptio
     return plan;
 }
 
-std::vector<SourceTable> ClonePlan::tables_with_rows() const {
+/// Tables with rows that are no hypertables, and will be none.
+std::vector<SourceTable> ClonePlan::plain_tables() const {
     std::set<std::int64_t> without;
     for (const auto& hypertable : inventory.hypertables)
         without.insert(hypertable.oid);
@@ -106,17 +109,36 @@ std::vector<SourceTable> ClonePlan::tables_with_rows() const {
         without.insert(one.partition_oids.begin(), one.partition_oids.end());
     }
     std::vector<SourceTable> tables;
-    if (with_rows)
-        std::ranges::copy_if(inventory.tables, std::back_inserter(tables), [&](const auto& table) {
-            return table.has_rows() && !without.contains(table.oid);
-        });
+    std::ranges::copy_if(inventory.tables, std::back_inserter(tables), [&](const auto& table) {
+        return table.has_rows() && !without.contains(table.oid);
+    });
     return tables;
 }
 
-std::vector<std::string> ClonePlan::dump_arguments() const {
+std::vector<SourceTable> ClonePlan::tables_with_rows() const {
+    if (!with_rows)
+        return {};
+    auto tables = plain_tables();
+    std::erase_if(tables,
+                  [](const auto& table) { return !table.has_columns || table.is_unreadable; });
+    return tables;
+}
+
+std::vector<SourceTable> ClonePlan::unreadable_tables() const {
+    if (!with_rows)
+        return {};
+    auto tables = plain_tables();
+    std::erase_if(tables, [](const auto& table) { return !table.is_unreadable; });
+    return tables;
+}
+
+std::vector<std::string> ClonePlan::dump_arguments(const std::vector<std::string>& sections) const {
     auto arguments = general_arguments(snapshot);
+    for (const auto& section : sections)
+        arguments.push_back("--section=" + section);
     arguments.emplace_back("--no-subscriptions");
     arguments.emplace_back("--exclude-schema=\"__backfill\"");
+    arguments.emplace_back("--exclude-schema=\"__backfill_clone\"");
     const auto exclude = [&](const std::string& pattern) {
         arguments.push_back("--exclude-table=" + pattern);
     };
@@ -146,14 +168,12 @@ std::vector<std::string> ClonePlan::dump_arguments() const {
         for (const auto& view : definitions->views_on_caggs)
             exclude(view.quoted());
     }
-    if (with_rows)
-        return arguments;
-    arguments.emplace_back("--no-blobs");
+    if (!with_rows)
+        arguments.emplace_back("--no-blobs");
     // Tables are listed, because a pattern would also match sequences, which must keep their
     // values.
-    for (const auto& table : inventory.tables)
-        if (table.has_rows() && find_hypertable(inventory, table.oid) == nullptr)
-            exclude_rows(table.name);
+    for (const auto& table : with_rows ? tables_with_rows() : plain_tables())
+        exclude_rows(table.name);
     return arguments;
 }
 

@@ -32,15 +32,22 @@ struct ClonePlan {
     /// no rows: the beginnings of pg_dump's statements, and the keys' names.
     std::map<std::string, std::string> unvalidated_keys;
 
-    /// Plain tables whose rows are copied.
+    /// Plain tables whose rows are copied. pg_dump copies those without columns.
     std::vector<SourceTable> tables_with_rows() const;
 
-    /// The arguments of pg_dump, without those for its connection.
-    std::vector<std::string> dump_arguments() const;
+    /// Plain tables whose rows cannot be copied.
+    std::vector<SourceTable> unreadable_tables() const;
 
-    /// The same for a second pg_dump, of continuous aggregates and the views on them, which are
-    /// not in the first. Nothing if there are none.
+    /// The arguments of pg_dump, without those for its connection.
+    /// \param sections of the dump, such as "pre-data".
+    std::vector<std::string> dump_arguments(const std::vector<std::string>& sections) const;
+
+    /// The same for a further pg_dump, of continuous aggregates and the views on them, which are
+    /// not in the others. Nothing if there are none.
     std::optional<std::vector<std::string>> view_dump_arguments() const;
+
+  private:
+    std::vector<SourceTable> plain_tables() const;
 };
 
 /// Options for make_plan().

@@ -117,7 +117,10 @@ void CloneReport::summary(const std::string& target, std::int64_t roles, std::in
                   output::Importance::result, text);
 }
 
-void CloneReport::report_definitions(const ClonePlan& plan) {
+void CloneReport::report_left_out(const ClonePlan& plan) {
+    for (const auto& table : plan.unreadable_tables())
+        left_out("the rows of " + table.name.quoted(), "unlogged tables have no rows on a standby",
+                 "read them from the primary");
     if (plan.definitions)
         for (const auto& [what, reason, remedy] : plan.definitions->left_out)
             left_out(what, reason, remedy);

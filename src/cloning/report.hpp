@@ -23,7 +23,7 @@ class CloneReport {
     /// Another object is being restored, such as `INDEX readings_time_idx`; drawn on a terminal.
     void restoring(const std::string& subject);
 
-    /// All rows of a table are copied, but not committed yet.
+    /// All rows of a table are copied.
     void copied(const postgres::QualifiedName& table, std::int64_t rows, std::int64_t bytes);
     void would_copy(const postgres::QualifiedName& table, std::int64_t disk_bytes);
 
@@ -33,8 +33,8 @@ class CloneReport {
     void left_out(const std::string& what, const std::string& reason,
                   const std::string& remedy = {});
 
-    /// Reports what is left out because the target cannot have it.
-    void report_definitions(const ClonePlan& plan);
+    /// Reports what is left out because it cannot be read, or the target cannot have it.
+    void report_left_out(const ClonePlan& plan);
 
     /// Reports the hypertables, what else is left out, and the jobs that are turned off.
     void report_plan(const ClonePlan& plan);

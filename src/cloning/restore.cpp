@@ -52,59 +52,23 @@ void end_sessions(run::Endpoint& endpoint) {
     }
 }
 
-/// pg_dump and psql, and the script that goes from the one to the other.
-class Pipeline {
+/// What is said after an error, once the target has a record of the clone.
+constexpr auto go_on = "run the same command again to go on, or with --discard to begin anew";
+
+/// A transaction of the target that psql runs.
+class Script {
   public:
-    Pipeline(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
-             processes::Children& children, const run::RetryOptions& retry, const run::Stop& stop)
-        : plan_(plan), source_(source), target_(target), children_(children), retry_(retry),
-          stop_(stop), psql_(client(target, plan.programs.path("psql"),
-                                    {"--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1",
-                                     "--set=ECHO=errors", "--file=-"}),
-                             processes::Stream::input),
-          psql_entry_(children, psql_) {}
-
-    void run(const RestoreListener& progress) {
-        write(script_before(plan_, target_));
-        Rewriter rewriter(plan_);
-        restore(plan_.dump_arguments(), rewriter, progress);
-        rewriter.finish();
-        write(script_of_hypertables(plan_, target_));
-        if (const auto arguments = plan_.view_dump_arguments())
-            restore(*arguments, rewriter, progress);
-        write(script_of_jobs(plan_, target_) + rewriter.last());
-        check();
-        progress.restoring("COMMIT");
-        write(commit_script());
-        psql_.close_input();
-        if (const int status = psql_.wait(); status != 0 && !has_committed_after_all(status))
-            fail("psql", status, psql_);
-    }
-
-  private:
-    /// Runs pg_dump, and passes its output on.
-    void restore(std::vector<std::string> arguments, Rewriter& rewriter,
-                 const RestoreListener& progress) {
-        processes::Child dump(client(source_, plan_.programs.path("pg_dump"), std::move(arguments)),
-                              processes::Stream::output);
-        const processes::Children::Registration entry(children_, dump);
-        DumpReader reader(
-            {.write = [this](std::string_view text) { write(text); },
-             .rewrite = [&](std::string statement) { return rewriter(std::move(statement)); },
-             .commented =
-                 [&](std::string_view comment) {
-                     if (const auto subject = subject_in(comment); !subject.empty())
-                         progress.restoring(subject);
-                 },
-             .copied = progress.copied});
-        std::vector<char> buffer(std::size_t{256} * 1024);
-        for (std::size_t length = 0; (length = dump.read(buffer.data(), buffer.size())) > 0;) {
-            reader.feed({buffer.data(), length});
-            check(&dump);
-        }
-        if (const int status = dump.wait(); status != 0)
-            fail("pg_dump", status, dump);
-        reader.finish();
+    /// Begins the transaction.
+    /// \param is_first nothing is committed before.
+    Script(run::Endpoint& target, const ClonePlan& plan, processes::Children& children,
+           const run::RetryOptions& retry, const run::Stop& stop, bool is_first)
+        : target_(target), retry_(retry), stop_(stop), is_first_(is_first),
+          psql_(client(target, plan.programs.path("psql"),
+                       {"--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--set=ECHO=errors",
+                        "--file=-"}),
+                processes::Stream::input),
+          entry_(children, psql_) {
+        write(script_before(plan, target));
     }
 
     void write(std::string_view text) { is_read_ = is_read_ && psql_.write(text); }
@@ -120,6 +84,30 @@ class Pipeline {
         fail("psql", psql_.wait(), psql_);
     }
 
+    void commit() {
+        check();
+        write(commit_script());
+        psql_.close_input();
+        if (const int status = psql_.wait(); status != 0 && !has_committed_after_all(status))
+            fail("psql", status, psql_);
+    }
+
+    /// Rolls back.
+    [[noreturn]] void fail(const std::string& name, int status, processes::Child& child) {
+        psql_.close_input();
+        psql_.wait();
+        if (stop_.is_requested())
+            throw Interrupted();
+        fail_of(name, status, child, is_first_ ? "; the target is unchanged" : "");
+    }
+
+    [[noreturn]] static void fail_of(const std::string& name, int status, processes::Child& child,
+                                     const char* state = "") {
+        throw Error(fmt::format("{} failed with exit status {}{}: {}", name, status, state,
+                                processes::last_error(child.errors())));
+    }
+
+  private:
     /// Finds out whether psql failed only because COMMIT got no answer.
     bool has_committed_after_all(int status) {
         const auto transaction = printed_transaction_id(psql_.errors());
@@ -141,24 +129,146 @@ class Pipeline {
         return true;
     }
 
-    [[noreturn]] void fail(const std::string& name, int status, processes::Child& child) {
-        psql_.close_input();
-        psql_.wait();
-        if (stop_.is_requested())
-            throw Interrupted();
-        throw Error(fmt::format("{} failed with exit status {}; the target is unchanged: {}", name,
-                                status, processes::last_error(child.errors())));
+    run::Endpoint& target_;
+    const run::RetryOptions& retry_;
+    const run::Stop& stop_;
+    const bool is_first_;
+    processes::Child psql_;
+    processes::Children::Registration entry_;
+    bool is_read_ = true; ///< psql still reads its input
+};
+
+/// pg_dump and psql, and the script that goes from the one to the other.
+class Restore {
+  public:
+    Restore(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
+            const std::optional<CloneRecord>& record, processes::Children& children,
+            const run::RetryOptions& retry, const run::Stop& stop, const RestoreListener& progress)
+        : plan_(plan), source_(source), target_(target), record_(record), children_(children),
+          retry_(retry), stop_(stop), progress_(progress) {}
+
+    void run(const std::function<void()>& copy_rows) {
+        if (!record_)
+            begin();
+        const CloneRecord record{.source = source_.server.identity, .schema = create_tables()};
+        const bool copies = record_ || !plan_.tables_with_rows().empty();
+        if (copies) {
+            if (record_)
+                require_same(record);
+            else
+                commit_tables(record);
+            try {
+                copy_rows();
+                begin();
+                finish(end_of_record);
+            } catch (const InDoubt&) {
+                throw;
+            } catch (const Interrupted&) {
+                throw;
+            } catch (const Error& error) {
+                throw Error(error.what(), go_on);
+            }
+        } else {
+            finish("");
+        }
+    }
+
+  private:
+    void begin() { script_.emplace(target_, plan_, children_, retry_, stop_, !record_exists_); }
+
+    /// \returns the digest of the statements.
+    std::string create_tables() {
+        SchemaDigest digest;
+        digest.add(plan_.with_rows ? "with rows" : "without rows");
+        dump(plan_.dump_arguments({"pre-data"}), &digest);
+        rewriter_.finish();
+        return digest.text();
+    }
+
+    void require_same(const CloneRecord& record) {
+        record_exists_ = true;
+        const auto refuse = [this](const char* what) {
+            throw UsageError(fmt::format("the {} has an unfinished clone of {}",
+                                         target_.connection.name(), what),
+                             "to remove it and begin anew, use --discard");
+        };
+        if (record_->source != record.source)
+            refuse("another source");
+        if (record_->schema != record.schema)
+            refuse("other tables: they, or the options, have changed since");
+    }
+
+    void commit_tables(const CloneRecord& record) {
+        if (plan_.with_catalog)
+            script_->write(end_restoring(target_));
+        script_->write(record_script(record));
+        script_->commit();
+        script_.reset();
+        record_exists_ = true;
+    }
+
+    /// \param end of the record.
+    void finish(std::string_view end) {
+        dump(plan_.dump_arguments({"data", "post-data"}));
+        script_->write(script_of_hypertables(plan_, target_));
+        if (const auto arguments = plan_.view_dump_arguments())
+            dump(*arguments);
+        script_->write(script_of_jobs(plan_, target_));
+        script_->write(end);
+        script_->write(rewriter_.last());
+        progress_.restoring("COMMIT");
+        script_->commit();
+    }
+
+    /// Runs pg_dump, and passes its output on to the script, if there is one.
+    void dump(std::vector<std::string> arguments, SchemaDigest* digest = nullptr) {
+        processes::Child dump(client(source_, plan_.programs.path("pg_dump"), std::move(arguments)),
+                              processes::Stream::output);
+        const processes::Children::Registration entry(children_, dump);
+        DumpReader reader({.write =
+                               [&](std::string_view text) {
+                                   if (script_)
+                                       script_->write(text);
+                               },
+                           .rewrite =
+                               [&](std::string statement) {
+                                   auto rewritten = rewriter_(std::move(statement));
+                                   if (digest != nullptr)
+                                       digest->add(rewritten);
+                                   return rewritten;
+                               },
+                           .commented =
+                               [&](std::string_view comment) {
+                                   if (const auto subject = subject_in(comment); !subject.empty())
+                                       progress_.restoring(subject);
+                               },
+                           .copied = progress_.copied});
+        std::vector<char> buffer(std::size_t{256} * 1024);
+        for (std::size_t length = 0; (length = dump.read(buffer.data(), buffer.size())) > 0;) {
+            reader.feed({buffer.data(), length});
+            if (script_)
+                script_->check(&dump);
+        }
+        if (const int status = dump.wait(); status != 0) {
+            if (script_)
+                script_->fail("pg_dump", status, dump);
+            stop_.check();
+            Script::fail_of("pg_dump", status, dump);
+        }
+        reader.finish();
     }
 
     const ClonePlan& plan_;
     run::Endpoint& source_;
     run::Endpoint& target_;
+    const std::optional<CloneRecord>& record_;
     processes::Children& children_;
     const run::RetryOptions& retry_;
     const run::Stop& stop_;
-    processes::Child psql_;
-    processes::Children::Registration psql_entry_;
-    bool is_read_ = true; ///< psql still reads its input
+    const RestoreListener& progress_;
+    Rewriter rewriter_{plan_};
+    bool record_exists_ = false;
+    std::optional<Script> script_; ///< the open transaction
 };
 
 } // namespace
@@ -174,10 +284,11 @@ processes::ProgramCall client(const run::Endpoint& endpoint, const std::string& 
 }
 
 void restore(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
-             processes::Children& children, const run::RetryOptions& retry, const run::Stop& stop,
-             const RestoreListener& progress) {
+             const std::optional<CloneRecord>& record, processes::Children& children,
+             const run::RetryOptions& retry, const run::Stop& stop, const RestoreListener& progress,
+             const std::function<void()>& copy_rows) {
     try {
-        Pipeline(source, target, plan, children, retry, stop).run(progress);
+        Restore(source, target, plan, record, children, retry, stop, progress).run(copy_rows);
     } catch (...) {
         end_sessions(source);
         end_sessions(target);

@@ -7,6 +7,10 @@
 
 namespace cloning {
 
+std::string end_restoring(const run::Endpoint& target) {
+    return fmt::format("SELECT {}();\n", target.server.function("timescaledb_post_restore"));
+}
+
 std::string script_before(const ClonePlan& plan, const run::Endpoint& target) {
     std::string script =
         "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);\n"
@@ -27,8 +31,7 @@ std::string script_of_hypertables(const ClonePlan& plan, const run::Endpoint& ta
     std::string script =
         "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);\n";
     if (plan.with_catalog)
-        script += plan.inventory.catalog_rows +
-                  fmt::format("SELECT {}();\n", target.server.function("timescaledb_post_restore"));
+        script += plan.inventory.catalog_rows + end_restoring(target);
     for (const auto& one : plan.new_hypertables)
         script += one.sql(target.server);
     // Catalog rows cannot be inserted: before 2.21, they name a chunk 0, which violates their

@@ -7,6 +7,9 @@
 /// What psql runs around a dump.
 namespace cloning {
 
+/// Ends what script_before() begins for a plan with catalog.
+std::string end_restoring(const run::Endpoint& target);
+
 /// Begins the transaction.
 std::string script_before(const ClonePlan& plan, const run::Endpoint& target);
 

@@ -43,9 +43,12 @@ cli::Subcommand add_clone_schema(cli::Parser& parser) {
                 "of packages are searched")
         .value_is_called("DIR")
         .check_value();
-    cli::add_duration(command, "--retry-timeout", options.retry.retry_timeout,
-                      "how long to wait for the target if it is lost during COMMIT, to learn "
-                      "whether it committed: 90s, 15m, 2h");
+    command.flag("--discard", options.discard,
+                 "first remove what an unfinished clone has created in the target");
+    cli::add_parallelism(command, options.parallelism,
+                         "maximum number of workers that copy the rows of plain tables");
+    cli::add_max_rate(command, options.max_rate);
+    cli::add_retry(command, options.retry, "the rows of a table");
     command.flag("--dry-run", options.dry_run, "print what would be done; change nothing");
     return cli::end_command(command, parsed, run_clone_schema);
 }

@@ -385,7 +385,7 @@ TEST_F(ClonePortable, PublishedTablesBecomeHypertables) {
     expect_same_definitions();
 }
 
-TEST_F(ClonePortable, AnErrorInTheLastStepLeavesNothing) {
+TEST_F(ClonePortable, AfterAnErrorInTheLastStepTheSameCommandGoesOn) {
     NEEDS_COMMUNITY_EDITION();
     make_hypertables();
     make_community_objects();
@@ -395,8 +395,13 @@ TEST_F(ClonePortable, AnErrorInTheLastStepLeavesNothing) {
                "WHERE job_id = 1000;"
                "UPDATE _timescaledb_config.bgw_job SET check_schema = 'public', check_name = "
                "'refuse' WHERE proc_name = 'Tidy''s'");
-    EXPECT_THAT(clone_fails({"--portable"}),
-                AllOf(HasSubstr("not today"), HasSubstr("the target is unchanged")));
+    const auto outcome = backfill(words({"--portable"}));
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.errors, AllOf(HasSubstr("not today"), HasSubstr("--discard")));
+    source.run("UPDATE _timescaledb_config.bgw_job SET check_schema = NULL, check_name = NULL "
+               "WHERE proc_name = 'Tidy''s'");
+    EXPECT_THAT(clone({"--portable"}), Not(HasSubstr("Copied")));
+    expect_same_definitions();
 }
 
 // ---------------------------------------------------------------- another target

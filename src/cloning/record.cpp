@@ -1,0 +1,141 @@
+#include "cloning/record.hpp"
+
+#include "postgres/error.hpp"
+#include "postgres/transaction.hpp"
+#include "sql.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+namespace cloning {
+
+using postgres::QualifiedName;
+
+namespace {
+
+/// The tables that are completely loaded, and the runs that have loaded them.
+std::map<QualifiedName, std::int64_t> read_loaded(postgres::Connection& target) {
+    const auto rows = target.query("SELECT schema_name, table_name, run "
+                                   "FROM __backfill_clone.table_load WHERE ranges_left = 0");
+    std::map<QualifiedName, std::int64_t> loaded;
+    for (int row = 0; row < rows.size(); ++row)
+        loaded.emplace(
+            QualifiedName{rows.string(row, "schema_name"), rows.string(row, "table_name")},
+            rows.integer(row, "run"));
+    return loaded;
+}
+
+/// True if all tables with foreign keys are loaded, and by one run.
+bool keys_hold(const std::vector<RangedTable>& tables,
+               const std::map<QualifiedName, std::int64_t>& loaded) {
+    std::set<std::int64_t> runs;
+    for (const auto& [table, ranges] : tables)
+        if (table->in_foreign_keys) {
+            const auto found = loaded.find(table->name);
+            runs.insert(found == loaded.end() ? 0 : found->second);
+        }
+    return runs.size() == 1 && !runs.contains(0);
+}
+
+} // namespace
+
+void SchemaDigest::add(std::string_view text) {
+    for (const unsigned char byte : text)
+        hash_ = (hash_ ^ byte) * 1099511628211U;
+}
+
+std::string SchemaDigest::text() const {
+    return fmt::format("{:016x}", hash_);
+}
+
+std::optional<CloneRecord> find_record(postgres::Connection& target) {
+    if (target.query("SELECT WHERE to_regclass('__backfill_clone.clone') IS NOT NULL").empty())
+        return std::nullopt;
+    const auto row = target.query("SELECT source, schema FROM __backfill_clone.clone");
+    return CloneRecord{.source = row.string(0, "source"), .schema = row.string(0, "schema")};
+}
+
+std::string record_script(const CloneRecord& record) {
+    return fmt::format("{}\nINSERT INTO __backfill_clone.clone (source, schema) VALUES ({}, {});\n",
+                       sql::create_clone_record, postgres::quote_literal(record.source),
+                       postgres::quote_literal(record.schema));
+}
+
+void discard(postgres::Connection& target) {
+    postgres::Transaction transaction(target);
+    target.execute(std::string(sql::discard_clone));
+    transaction.commit();
+}
+
+LoadRun begin_run(postgres::Connection& target, const std::vector<RangedTable>& tables) {
+    // The UPDATE waits for the transactions of an earlier run, which have locked the row.
+    postgres::Transaction transaction(target, "BEGIN; SET LOCAL lock_timeout = '60s'");
+    LoadRun run;
+    run.number = target.query("UPDATE __backfill_clone.clone SET run = run + 1 RETURNING run")
+                     .integer(0, "run");
+    const auto loaded = read_loaded(target);
+    const bool keeps_keys = keys_hold(tables, loaded);
+    std::vector<QualifiedName> names;
+    std::vector<std::string> quoted;
+    std::vector<std::string> ranges;
+    for (const auto& [table, count] : tables) {
+        if (loaded.contains(table->name) && (keeps_keys || !table->in_foreign_keys)) {
+            run.loaded.insert(table->name);
+            continue;
+        }
+        names.push_back(table->name);
+        quoted.push_back("ONLY " + table->name.quoted());
+        ranges.push_back(std::to_string(count));
+    }
+    auto parameters = postgres::name_arrays(names);
+    parameters.emplace_back(postgres::array_literal(ranges));
+    parameters.emplace_back(std::to_string(run.number));
+    target.query(sql::begin_table_loads, parameters);
+    if (!quoted.empty() && run.number > 1)
+        target.execute(fmt::format("TRUNCATE {}", fmt::join(quoted, ", ")));
+    transaction.commit();
+    return run;
+}
+
+std::vector<postgres::Statement> begin_range(std::int64_t run, const QualifiedName& table,
+                                             std::int64_t from_page) {
+    const auto number = std::to_string(run);
+    return {{"BEGIN"},
+            {"SELECT FROM __backfill_clone.clone WHERE run = $1 FOR SHARE", {number}, true},
+            {"INSERT INTO __backfill_clone.page_range VALUES ($1, $2, $3, $4) "
+             "ON CONFLICT DO NOTHING RETURNING run",
+             {number, table.schema, table.name, std::to_string(from_page)},
+             true}};
+}
+
+bool may_load_range(const std::vector<postgres::Result>& begun) {
+    if (begun[1].empty())
+        throw Error("another clone-schema has begun to load the rows");
+    return !begun[2].empty();
+}
+
+postgres::Statement end_range(const QualifiedName& table, std::int64_t rows, std::int64_t bytes) {
+    return {"UPDATE __backfill_clone.table_load "
+            "SET ranges_left = ranges_left - 1, rows = rows + $3, bytes = bytes + $4 "
+            "WHERE schema_name = $1 AND table_name = $2 RETURNING ranges_left, rows, bytes",
+            {table.schema, table.name, std::to_string(rows), std::to_string(bytes)},
+            true};
+}
+
+TableProgress read_progress(postgres::Connection& target, const QualifiedName& table) {
+    return progress_of(target.query("SELECT ranges_left, rows, bytes "
+                                    "FROM __backfill_clone.table_load "
+                                    "WHERE schema_name = $1 AND table_name = $2",
+                                    {table.schema, table.name}));
+}
+
+TableProgress progress_of(const postgres::Result& row) {
+    return {.ranges_left = row.integer(0, "ranges_left"),
+            .rows = row.integer(0, "rows"),
+            .bytes = row.integer(0, "bytes")};
+}
+
+} // namespace cloning

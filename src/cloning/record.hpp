@@ -1,0 +1,86 @@
+#pragma once
+
+#include "cloning/inventory.hpp"
+#include "postgres/connection.hpp"
+#include "postgres/quote.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cloning {
+
+/// What the target knows of a clone whose tables exist, but not all of their rows, and nothing of
+/// what comes after them (schema __backfill_clone).
+struct CloneRecord {
+    std::string source; ///< timescale::Server::identity
+    std::string schema; ///< SchemaDigest of the statements that have created the tables
+};
+
+/// A digest of statements.
+class SchemaDigest {
+  public:
+    void add(std::string_view text);
+    std::string text() const;
+
+  private:
+    std::uint64_t hash_ = 14695981039346656037U; // 64-bit FNV-1a
+};
+
+/// \returns nothing if the target has no unfinished clone.
+std::optional<CloneRecord> find_record(postgres::Connection& target);
+
+/// Statements that create the record, for the end of the transaction that has created the tables.
+std::string record_script(const CloneRecord& record);
+
+/// The statement that removes the record, for the transaction that finishes the clone.
+constexpr auto end_of_record = "DROP SCHEMA __backfill_clone CASCADE;\n";
+
+/// Removes what an unfinished clone has created, with all that depends on it, and the record.
+void discard(postgres::Connection& target);
+
+/// A table whose rows are loaded, and the number of its ranges of pages.
+struct RangedTable {
+    const SourceTable* table = nullptr;
+    std::int64_t ranges = 0;
+};
+
+/// A run that loads rows into the tables.
+struct LoadRun {
+    std::int64_t number = 0;
+    std::set<postgres::QualifiedName> loaded; ///< by earlier runs; they stay as they are
+};
+
+/// Begins a run. It truncates the tables that it will load. The transactions of earlier runs have
+/// ended, and they can begin no more.
+///
+/// Foreign keys hold only among rows of one snapshot. So a table that has some stays only if one
+/// run has loaded all such tables.
+LoadRun begin_run(postgres::Connection& target, const std::vector<RangedTable>& tables);
+
+/// The state of a table's load.
+struct TableProgress {
+    std::int64_t ranges_left = 0;
+    std::int64_t rows = 0;
+    std::int64_t bytes = 0; ///< of COPY data
+};
+
+/// The statements that begin a transaction which loads a range.
+std::vector<postgres::Statement> begin_range(std::int64_t run, const postgres::QualifiedName& table,
+                                             std::int64_t from_page);
+
+/// Reads the results of begin_range(). \returns false if the range is loaded already.
+/// \throws Error if a later run has begun.
+bool may_load_range(const std::vector<postgres::Result>& begun);
+
+/// The statement that marks the range as loaded. progress_of() reads its result.
+postgres::Statement end_range(const postgres::QualifiedName& table, std::int64_t rows,
+                              std::int64_t bytes);
+
+TableProgress read_progress(postgres::Connection& target, const postgres::QualifiedName& table);
+TableProgress progress_of(const postgres::Result& row);
+
+} // namespace cloning

@@ -1,0 +1,296 @@
+#include "cloning/table_rows.hpp"
+
+#include "cloning/lists.hpp"
+#include "cloning/record.hpp"
+#include "load/locks.hpp"
+#include "load/rows.hpp"
+#include "postgres/transaction.hpp"
+#include "queue/page_ranges.hpp"
+#include "run/run.hpp"
+#include "run/worker.hpp"
+#include "run/worker_session.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace cloning {
+
+namespace {
+
+using postgres::QualifiedName;
+
+/// A table, and how it is copied.
+struct CopiedTable {
+    SourceTable table;
+    std::vector<queue::PageRange> ranges{};
+    load::CopyShape shape{};
+    bool is_reported = false;
+};
+
+/// Some pages of a table.
+struct Item {
+    CopiedTable* table = nullptr;
+    const queue::PageRange* range = nullptr;
+
+    const QualifiedName& name() const { return table->table.name; }
+    bool is_whole() const { return table->ranges.size() == 1; }
+    std::int64_t bytes() const {
+        return table->table.bytes / static_cast<std::int64_t>(table->ranges.size());
+    }
+};
+
+/// Cuts a table into ranges if it is larger than half of a worker's share.
+std::vector<queue::PageRange> ranges_of(const SourceTable& table, std::int64_t all_pages,
+                                        int workers) {
+    if (table.pages * 2 * workers <= all_pages)
+        return {{.table = table.name}};
+    return queue::ranges_of({{.table = table.name, .pages = table.pages}});
+}
+
+/// The tables, the largest first.
+std::vector<CopiedTable> copied_tables(run::Endpoint& source, run::Endpoint& target,
+                                       const ClonePlan& plan, int workers) {
+    std::vector<CopiedTable> tables;
+    std::int64_t pages = 0;
+    for (auto& table : plan.tables_with_rows()) {
+        pages += table.pages;
+        tables.push_back({std::move(table)});
+    }
+    std::ranges::stable_sort(tables, std::ranges::greater{},
+                             [](const auto& one) { return one.table.bytes; });
+    std::vector<QualifiedName> names;
+    for (const auto& one : tables)
+        names.push_back(one.table.name);
+    const auto of_source = timescale::read_columns(source.connection, names);
+    const auto of_target = timescale::read_columns(target.connection, names);
+    const auto encoding = load::copy_encoding(source.server, target.server);
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+        auto& one = tables[i];
+        try {
+            one.shape = load::copy_shape(of_source[i], of_target[i], encoding);
+        } catch (const TaskError& error) {
+            throw Error(fmt::format("cannot copy {}: {}", names[i].quoted(), error.what()));
+        }
+        one.ranges = ranges_of(one.table, pages, workers);
+    }
+    return tables;
+}
+
+/// Shared by the workers.
+struct Copying {
+    run::Run& run;
+    const ClonePlan& plan;
+    std::int64_t number; ///< LoadRun::number
+    CloneReport& report;
+    std::mutex mutex{}; ///< for the following, and the report
+    std::deque<Item> items{};
+};
+
+/// Copies one item after the other. If a connection is lost, it begins again with a new session and
+/// the same item.
+class RowWorker {
+  public:
+    RowWorker(Copying& copying, int number) : copying_(copying), worker_(copying.run, number) {}
+
+    void run() {
+        worker_.run_sessions([this] { work(); },
+                             [this](const Error& error) { return end_session(error); });
+    }
+
+  private:
+    void work() {
+        session_.emplace(copying_.run, worker_.progress);
+        worker_.connected();
+        while (has_item()) {
+            worker_.progress.begin(item_->name().quoted(), item_->bytes());
+            const bool is_last = copy_with_retries();
+            worker_.progress.end(is_last ? 1 : 0, item_->bytes());
+            item_.reset();
+            worker_.succeeded();
+        }
+        session_->close();
+    }
+
+    bool has_item() {
+        if (item_)
+            return !copying_.run.stop.is_requested();
+        if (!worker_.may_begin())
+            return false;
+        const std::lock_guard lock(copying_.mutex);
+        if (copying_.items.empty())
+            return false;
+        item_ = copying_.items.front();
+        copying_.items.pop_front();
+        return true;
+    }
+
+    bool end_session(const Error& error) {
+        session_.reset();
+        if (item_ && worker_.losses() > copying_.run.options.retry.max_retries)
+            fail(error);
+        return true;
+    }
+
+    [[noreturn]] void fail(const Error& error) const {
+        throw Error(fmt::format("cannot copy {}: {}", item_->name().quoted(), error.what()));
+    }
+
+    /// \returns true if it was the last item of its table.
+    bool copy_with_retries() {
+        for (int attempts = 1;; ++attempts) {
+            try {
+                return copy();
+            } catch (const postgres::TransactionError& error) {
+                run::rethrow_unless_of_task(error, copying_.run.stop);
+                if (error.reaction() != postgres::Reaction::retry ||
+                    attempts > copying_.run.options.retry.max_retries)
+                    fail(error);
+            }
+            run::wait_before_retry(copying_.run.stop, attempts);
+        }
+    }
+
+    bool copy() {
+        auto& source = session_->source().connection;
+        auto& target = session_->target().connection;
+        worker_.progress.now(output::Activity::copying);
+        const auto& range = *item_->range;
+        postgres::Transaction writing(target,
+                                      begin_range(copying_.number, item_->name(), range.from));
+        if (!may_load_range(writing.results()))
+            return report(read_progress(target, item_->name()));
+        postgres::Transaction reading(
+            source, fmt::format("{}; {}", postgres::begin_read_transaction(copying_.plan.snapshot),
+                                load::lock_patiently));
+        if (item_->is_whole()) // so that FREEZE is possible
+            target.execute("TRUNCATE ONLY " + item_->name().quoted());
+        const auto count = load::copy_table(
+            source, item_->table->shape,
+            item_->is_whole() ? "ONLY " + item_->name().quoted()
+                              : load::rows_in_pages(range.table, range.from, range.until),
+            target, item_->name(), worker_.progress, item_->is_whole() ? ", FREEZE" : "");
+        const auto ended = writing.commit_with({end_range(item_->name(), count.rows, count.bytes)});
+        reading.commit();
+        return report(progress_of(ended.front()));
+    }
+
+    /// \returns true if all of the table is copied.
+    bool report(const TableProgress& progress) {
+        if (progress.ranges_left > 0)
+            return false;
+        const std::lock_guard lock(copying_.mutex);
+        if (!std::exchange(item_->table->is_reported, true))
+            copying_.report.copied(item_->name(), progress.rows, progress.bytes);
+        return true;
+    }
+
+    Copying& copying_;
+    run::Worker worker_;
+    std::optional<run::WorkerSession> session_;
+    std::optional<Item> item_;
+};
+
+/// \throws Error if a range is not loaded.
+void require_complete(postgres::Connection& target) {
+    const auto rows = target.query("SELECT format('%I.%I', schema_name, table_name) AS name "
+                                   "FROM __backfill_clone.table_load WHERE ranges_left <> 0");
+    std::vector<std::string> names;
+    for (int row = 0; row < rows.size(); ++row)
+        names.push_back(rows.string(row, "name"));
+    if (!names.empty())
+        throw Error(fmt::format("the rows of {} are not all copied", first_of(names)));
+}
+
+} // namespace
+
+void lock_tables(run::Endpoint& source, const std::vector<SourceTable>& tables) {
+    if (tables.empty())
+        return;
+    std::vector<QualifiedName> names;
+    std::vector<std::string> oids;
+    for (const auto& table : tables) {
+        names.push_back(table.name);
+        oids.push_back(std::to_string(table.oid));
+    }
+    source.connection.execute(fmt::format("{}; {}", load::lock_patiently,
+                                          postgres::lock_statement(names, "ACCESS SHARE")));
+    // The catalog is read by the snapshot, and the function knows the present file.
+    const auto changed = source.connection.query(
+        "SELECT oid::regclass AS name FROM pg_class "
+        "WHERE oid = ANY ($1::oid[]) AND relfilenode IS DISTINCT FROM pg_relation_filenode(oid)",
+        {oid_array(oids)});
+    if (!changed.empty())
+        throw Error(fmt::format("{} has just been changed by ALTER TABLE or TRUNCATE in the source",
+                                changed.text(0, "name")),
+                    "run the same command again");
+}
+
+void copy_tables(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
+                 const CloneOptions& options, CloneReport& report, output::Output& output) {
+    auto tables = copied_tables(source, target, plan, options.parallelism);
+    std::vector<RangedTable> ranged;
+    for (const auto& one : tables)
+        ranged.push_back({&one.table, static_cast<std::int64_t>(one.ranges.size())});
+    const auto begun = begin_run(target.connection, ranged);
+    if (!begun.loaded.empty())
+        output.say(output::Importance::detail,
+                   fmt::format("{} copied earlier",
+                               begun.loaded.size() == 1
+                                   ? "1 table was"
+                                   : fmt::format("{} tables were", begun.loaded.size())));
+
+    run::Run run({.command = purpose,
+                  .source = options.source,
+                  .target = options.target,
+                  .parallelism = options.parallelism,
+                  .retry = options.retry},
+                 output);
+    run.throttle.set(options.max_rate);
+    Copying copying{.run = run, .plan = plan, .number = begun.number, .report = report};
+    std::int64_t count = 0;
+    std::int64_t bytes = 0;
+    for (auto& one : tables) {
+        if (begun.loaded.contains(one.table.name))
+            continue;
+        ++count;
+        bytes += one.table.bytes;
+        for (const auto& range : one.ranges)
+            copying.items.push_back({&one, &range});
+    }
+    if (count > 0) {
+        // As pg_dump sets xmloption. What commits the clone waits for the disk.
+        const std::vector<postgres::Statement> settings{{"SET synchronous_commit = off"},
+                                                        {"SET xmloption = content"}};
+        auto ends =
+            run::connect_both(options.source, options.target, purpose, run::Session::further,
+                              run::Endpoint::default_patience, settings);
+        run.begin({.count = count,
+                   .bytes = bytes,
+                   .data_bytes = bytes,
+                   .noun = "table",
+                   .is_in_queue = false},
+                  {}, std::move(ends.source), std::move(ends.target), settings);
+        run.work({.worker = [&](int number) { RowWorker(copying, number).run(); },
+                  .unclaimed =
+                      [&](int /*working*/) {
+                          const std::lock_guard lock(copying.mutex);
+                          return static_cast<std::int64_t>(copying.items.size());
+                      },
+                  .summary =
+                      [] {
+                      }});
+    }
+    if (run.is_interrupted())
+        throw Interrupted();
+    target = connect(options.target, Side::target);
+    // Not Run::conclude(), which also terminates the session that has exported the snapshot.
+    run.abandoned.terminate(Side::target, target.connection);
+    require_complete(target.connection);
+}
+
+} // namespace cloning

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "cloning/clone.hpp"
+#include "cloning/plan.hpp"
+#include "cloning/report.hpp"
+
+namespace cloning {
+
+/// Locks the tables whose rows are copied, in the open transaction of one snapshot, so that no
+/// ALTER TABLE or TRUNCATE changes them before they are read.
+/// \throws Error if a table was changed in such a way after the snapshot was taken.
+void lock_tables(run::Endpoint& source, const std::vector<SourceTable>& tables);
+
+/**
+ * Copies the rows of the plan's plain tables by several workers, which all read with the plan's
+ * snapshot. A table that is much larger than others is copied by ranges of its pages.
+ *
+ * The tables exist in the target without indexes, keys and triggers, and the target has a record of
+ * the clone (record.hpp), by which another attempt goes on after a failure. A range of pages is
+ * loaded by one transaction, which also marks it in the record. So a worker that has lost its
+ * connection during COMMIT does not load it twice.
+ *
+ * \pre lock_tables() was called, and its transaction is open.
+ * \param target a new connection replaces it.
+ * \throws Error; Interrupted after a signal.
+ */
+void copy_tables(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
+                 const CloneOptions& options, CloneReport& report, output::Output& output);
+
+} // namespace cloning

@@ -1,0 +1,325 @@
+// Tests how clone-schema copies the rows of plain tables, and what an unfinished clone leaves.
+
+#include "support/clone_migration.hpp"
+#include "support/proxy.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <memory>
+
+namespace test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class CloneRows : public CloneMigration {
+  protected:
+    void SetUp() override { NEEDS_TARGET_NOT_OLDER(); }
+
+    /// Creates a table of more than two ranges of pages.
+    void make_large() {
+        source.run("CREATE TYPE mood AS ENUM ('bad', 'good');"
+                   "CREATE TABLE \"Large's\" (id int GENERATED ALWAYS AS IDENTITY, gone int, "
+                   "value text, twice int GENERATED ALWAYS AS (value_length * 2) STORED, "
+                   "value_length int, mood mood[], PRIMARY KEY (id));"
+                   "ALTER TABLE \"Large's\" DROP COLUMN gone;"
+                   "INSERT INTO \"Large's\" (value, value_length, mood) "
+                   "SELECT repeat('x', 700), i, '{good,NULL,bad}' "
+                   "FROM generate_series(1, 50000) i");
+    }
+
+    /// Creates a table whose rows the target takes only while the gate is open.
+    void make_gated(const std::string& table = "gated") {
+        source.run(fmt::format(
+            "CREATE FUNCTION passes(int) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN "
+            "IF current_database() <> ''{0}'' THEN PERFORM pg_advisory_xact_lock_shared(42); "
+            "END IF; RETURN true; END';"
+            "CREATE TABLE {1} (a int CHECK (public.passes(a)));"
+            "INSERT INTO {1} VALUES (1)",
+            source.name(), table));
+    }
+
+    void close_gate() {
+        holder_ = target.connect();
+        holder_->execute("SELECT pg_advisory_lock(42)");
+    }
+    void open_gate() { holder_.reset(); }
+
+    bool waits_at_gate() {
+        return eventually([&] {
+            return target.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "
+                                "AND objid = 42 AND NOT granted AND database = (SELECT oid FROM "
+                                "pg_database WHERE datname = current_database())") == "1";
+        });
+    }
+
+    /// Ends a program that waits at the gate, opens the gate, and waits until the target has no
+    /// sessions of the program.
+    Outcome end(Program& program, int signal) {
+        if (signal != SIGKILL)
+            interrupt(program, signal);
+        program.signal(signal); // does not wait for the table
+        auto outcome = program.wait();
+        open_gate();
+        EXPECT_TRUE(eventually([&] { return target.sessions() == 0; }));
+        return outcome;
+    }
+
+    void expect_finished() {
+        EXPECT_THAT(differences(definitions), IsEmpty());
+        EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill_clone') IS NULL"), "t");
+    }
+
+  private:
+    std::unique_ptr<postgres::Connection> holder_;
+};
+
+// ---------------------------------------------------------------- everything
+
+TEST_F(CloneRows, TablesOfAllKindsAreCopied) {
+    make_large();
+    source.run(R"(
+        CREATE TABLE parent (id int PRIMARY KEY);
+        CREATE TABLE child (id int REFERENCES parent) INHERITS (parent);
+        INSERT INTO parent SELECT generate_series(1, 1000);
+        INSERT INTO child SELECT generate_series(1, 1000);
+        CREATE TABLE parts (a int, b text, PRIMARY KEY (a)) PARTITION BY RANGE (a);
+        CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
+        CREATE TABLE parts_2 (b text, a int NOT NULL);
+        ALTER TABLE parts ATTACH PARTITION parts_2 FOR VALUES FROM (10) TO (20);
+        INSERT INTO parts SELECT i, i::text FROM generate_series(0, 19) i;
+        CREATE UNLOGGED TABLE unlogged (a regclass); INSERT INTO unlogged VALUES ('parent');
+        CREATE TABLE nothing (); INSERT INTO nothing DEFAULT VALUES;
+        CREATE TABLE computed (a int GENERATED ALWAYS AS (7) STORED);
+        INSERT INTO computed DEFAULT VALUES; INSERT INTO computed DEFAULT VALUES;
+        CREATE TABLE guarded (a int); INSERT INTO guarded VALUES (1), (2);
+        ALTER TABLE guarded ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+        CREATE POLICY hides ON guarded USING (a > 1);
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$BEGIN RAISE 'fired'; END$$;
+        CREATE TRIGGER refusing BEFORE INSERT ON guarded FOR EACH ROW EXECUTE FUNCTION refuse();
+        ALTER TABLE guarded ENABLE ALWAYS TRIGGER refusing;
+        CREATE RULE nowhere AS ON INSERT TO guarded DO INSTEAD NOTHING;
+        CREATE MATERIALIZED VIEW sums AS SELECT sum(a) FROM guarded;
+        CREATE SEQUENCE seq START 5; SELECT nextval('seq'), nextval('seq');
+        SELECT lo_from_bytea(4242, '\xdeadbeef'))");
+    const auto output = clone({"--parallelism", "4"});
+    EXPECT_THAT(output, AllOf(HasSubstr("Copied \"public\".\"Large's\": 50,000 rows"),
+                              HasSubstr("Copied \"public\".\"parts_2\": 10 rows"),
+                              Not(HasSubstr("__backfill"))));
+    expect_finished();
+    for (const auto* table : {"\"Large's\"", "ONLY parent", "child", "parts_1", "parts_2",
+                              "unlogged", "nothing", "computed", "guarded", "sums"})
+        expect_equal_rows(table);
+    EXPECT_EQ(target.value("SELECT lo_get(4242)"), "\\xdeadbeef");
+    EXPECT_EQ(target.value("SELECT nextval('seq')"), "7");
+}
+
+TEST_F(CloneRows, SmallTablesAreFrozen) {
+    source.run("CREATE TABLE small AS SELECT generate_series(1, 1000) AS a");
+    clone();
+    target.run("ANALYZE small");
+    EXPECT_EQ(target.value("SELECT relallvisible > 0 AND relallvisible = relpages FROM pg_class "
+                           "WHERE relname = 'small'"),
+              "t");
+}
+
+TEST_F(CloneRows, AllTablesAreOfOneSnapshot) {
+    make_gated();
+    source.run("CREATE TABLE later (a int); INSERT INTO later VALUES (1)");
+    close_gate();
+    const auto program = start(words({"--parallelism", "1"}));
+    ASSERT_TRUE(waits_at_gate());
+    source.run("INSERT INTO later VALUES (2); INSERT INTO gated VALUES (2)");
+    // Neither does ALTER TABLE or TRUNCATE come between.
+    source.run("SET lock_timeout = '100ms'");
+    EXPECT_ANY_THROW(source.run("TRUNCATE later"));
+    open_gate();
+    EXPECT_EQ(program->wait().exit_status, exit_done);
+    for (const auto* table : {"later", "gated"})
+        EXPECT_EQ(target.value(fmt::format("SELECT count(*) FROM {}", table)), "1");
+}
+
+TEST_F(CloneRows, ARangeWhoseCommitGotNoAnswerIsNotLoadedTwice) {
+    make_large();
+    auto to_target = Proxy::in_front_of(target.uri());
+    way_to_target = to_target.uri(target.uri());
+    for (const bool is_delivered : {true, false}) {
+        SCOPED_TRACE(is_delivered);
+        to_target.plan_at("ranges_left - 1", [=](int number) {
+            return number == 1 ? std::optional(FaultAt{Fault::cut, is_delivered}) : std::nullopt;
+        });
+        const auto outcome = backfill(words());
+        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
+        EXPECT_THAT(outcome.output, HasSubstr("\"Large's\": 50,000 rows"));
+        EXPECT_THAT(outcome.errors, HasSubstr("connected again"));
+        expect_finished();
+        expect_equal_rows("\"Large's\"");
+        target.run("DROP TABLE \"Large's\"; DROP TYPE mood");
+    }
+}
+
+// ---------------------------------------------------------------- unfinished clones
+
+TEST_F(CloneRows, AnInterruptedCloneGoesOn) {
+    make_large();
+    make_gated();
+    source.run("CREATE TABLE parent (id int PRIMARY KEY);"
+               "CREATE TABLE child (id int REFERENCES parent);"
+               "INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1)");
+    close_gate();
+    for (const int signal : {SIGINT, SIGTERM, SIGKILL}) {
+        SCOPED_TRACE(signal);
+        const auto program = start(words({"--parallelism", "1"}));
+        ASSERT_TRUE(waits_at_gate());
+        const auto outcome = end(*program, signal);
+        if (signal != SIGKILL) {
+            EXPECT_EQ(outcome.exit_status, exit_interrupted) << outcome.errors;
+            EXPECT_THAT(outcome.output, HasSubstr("Interrupted; the same command continues."));
+        }
+        EXPECT_EQ(target.value("SELECT count(*) FROM \"Large's\""), "50000");
+        close_gate();
+    }
+    open_gate();
+    // A row that was copied earlier stays as it was, except in tables with foreign keys.
+    source.run("INSERT INTO parent VALUES (2); INSERT INTO child VALUES (2);"
+               "UPDATE \"Large's\" SET value = 'new' WHERE id = 1");
+    const auto output = clone();
+    EXPECT_THAT(output, AllOf(HasSubstr("copied earlier"), Not(HasSubstr("\"Large's\"")),
+                              HasSubstr("Copied \"public\".\"gated\": 1 row"),
+                              HasSubstr("Copied \"public\".\"child\": 2 rows")));
+    expect_finished();
+    EXPECT_EQ(target.value("SELECT value = 'new' FROM \"Large's\" WHERE id = 1"), "f");
+    for (const auto* table : {"parent", "child", "gated"})
+        expect_equal_rows(table);
+    backfill_ok({"sync-tables"});
+    expect_equal_rows("\"Large's\"");
+}
+
+TEST_F(CloneRows, ATableThatIsHalfLoadedIsLoadedAgain) {
+    make_large();
+    source.run(fmt::format("CREATE FUNCTION passes(int) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN "
+                           "IF current_database() <> ''{0}'' AND $1 > 40000 THEN "
+                           "PERFORM pg_advisory_xact_lock_shared(42); END IF; RETURN true; END';"
+                           "ALTER TABLE \"Large's\" ADD CHECK (public.passes(value_length))",
+                           source.name()));
+    close_gate();
+    const auto program = start(words({"--parallelism", "1"}));
+    ASSERT_TRUE(waits_at_gate());
+    end(*program, SIGKILL);
+    EXPECT_EQ(target.value("SELECT count(*) BETWEEN 10000 AND 40000 FROM \"Large's\""), "t");
+    clone();
+    expect_finished();
+    expect_equal_rows("\"Large's\"");
+}
+
+TEST_F(CloneRows, AnErrorOfTheRowsIsReportedAndTheCloneGoesOn) {
+    source.run(fmt::format("CREATE FUNCTION is_here() RETURNS boolean LANGUAGE sql STABLE AS "
+                           "'SELECT current_database() = ''{}''';"
+                           "CREATE TABLE place (a int CONSTRAINT is_known CHECK "
+                           "(public.is_here())); INSERT INTO place VALUES (1)",
+                           source.name()));
+    for (int i = 0; i < 2; ++i) {
+        const auto outcome = backfill(words());
+        EXPECT_EQ(outcome.exit_status, exit_failed);
+        EXPECT_THAT(outcome.errors, AllOf(HasSubstr("cannot copy \"public\".\"place\": "),
+                                          HasSubstr("is_known"), HasSubstr("--discard")));
+    }
+    target.run("ALTER TABLE place DROP CONSTRAINT is_known");
+    clone();
+    expect_equal_rows("place");
+}
+
+TEST_F(CloneRows, AnErrorAfterTheRowsIsReportedAndTheCloneGoesOn) {
+    source.run(fmt::format("CREATE FUNCTION here() RETURNS int LANGUAGE sql IMMUTABLE AS "
+                           "'SELECT 1 / (current_database() = ''{}'')::int';"
+                           "CREATE TABLE place (a int); INSERT INTO place VALUES (1);"
+                           "CREATE INDEX ON place ((a + public.here()))",
+                           source.name()));
+    const auto outcome = backfill(words());
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.errors, AllOf(HasSubstr("psql failed"), HasSubstr("division by zero"),
+                                      HasSubstr("--discard"), Not(HasSubstr("unchanged"))));
+    EXPECT_THAT(outcome.output, HasSubstr("Copied \"public\".\"place\""));
+    source.run("DROP INDEX place_expr_idx");
+    EXPECT_THAT(clone(), Not(HasSubstr("Copied \"public\".\"place\"")));
+    expect_finished();
+    expect_equal_rows("place");
+}
+
+TEST_F(CloneRows, AnUnfinishedCloneOfOtherTablesIsRefused) {
+    make_gated();
+    close_gate();
+    const auto program = start(words());
+    ASSERT_TRUE(waits_at_gate());
+    end(*program, SIGKILL);
+    source.run("CREATE TABLE added (a int)");
+    EXPECT_THAT(clone_fails({}, exit_usage), HasSubstr("has an unfinished clone of other tables"));
+    source.run("DROP TABLE added");
+    EXPECT_THAT(clone_fails({"--no-relational-data"}, exit_usage), HasSubstr("other tables"));
+    target.run("UPDATE __backfill_clone.clone SET source = 'elsewhere'");
+    EXPECT_THAT(
+        clone_fails({}, exit_usage),
+        AllOf(HasSubstr("has an unfinished clone of another source"), HasSubstr("--discard")));
+    EXPECT_THAT(clone({"--dry-run", "--discard"}), HasSubstr("Would remove"));
+    clone({"--discard"});
+    expect_finished();
+    expect_equal_rows("gated");
+}
+
+TEST_F(CloneRows, DiscardRemovesWhatWasCreated) {
+    make_gated("\"Odd \"\"table; --\"");
+    source.run(R"(
+        CREATE SCHEMA "My schema";
+        CREATE TYPE "My schema".mood AS ENUM ('bad', 'good');
+        CREATE TYPE pair AS (a int, b "My schema".mood);
+        CREATE TYPE span AS RANGE (subtype = int);
+        CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+        CREATE FUNCTION add(int, int) RETURNS int LANGUAGE sql AS 'SELECT $1 + $2';
+        CREATE PROCEDURE nothing() LANGUAGE sql AS '';
+        CREATE AGGREGATE total(int) (SFUNC = add, STYPE = int);
+        CREATE OPERATOR @+@ (LEFTARG = int, RIGHTARG = int, FUNCTION = add);
+        CREATE OPERATOR FAMILY own USING btree;
+        CREATE OPERATOR CLASS own FOR TYPE int USING btree FAMILY own AS
+            OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+            FUNCTION 1 btint4cmp(int, int);
+        CREATE FUNCTION to_int(pair) RETURNS int LANGUAGE sql AS 'SELECT $1.a';
+        CREATE CAST (pair AS int) WITH FUNCTION to_int(pair);
+        CREATE COLLATION mine FROM "C";
+        CREATE TEXT SEARCH CONFIGURATION mine (COPY = simple);
+        CREATE FOREIGN DATA WRAPPER wrapper;
+        CREATE SERVER server FOREIGN DATA WRAPPER wrapper;
+        CREATE USER MAPPING FOR CURRENT_USER SERVER server;
+        CREATE FOREIGN TABLE far (a int) SERVER server;
+        CREATE TABLE parent (id serial PRIMARY KEY, mood "My schema".mood, pairs pair[]);
+        CREATE TABLE child (also int GENERATED ALWAYS AS IDENTITY) INHERITS (parent);
+        CREATE TABLE parts (a int) PARTITION BY RANGE (a);
+        CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (1) TO (9);
+        CREATE VIEW view AS SELECT total(id) FROM parent;
+        CREATE MATERIALIZED VIEW materialized AS SELECT * FROM view;
+        CREATE VIEW rule AS SELECT 1 AS a;
+        INSERT INTO parent (mood) VALUES ('good'))");
+    target.run("CREATE TABLE own (a int); INSERT INTO own VALUES (1)");
+    const auto before = target.value(traces);
+    close_gate();
+    const auto program = start(words({"--allow-non-empty"}));
+    ASSERT_TRUE(waits_at_gate());
+    end(*program, SIGKILL);
+    EXPECT_NE(target.value(traces), before);
+    // The clone that follows fails.
+    programs.replace("pg_dump", "[ \"$1\" = --version ] && exec $PROGRAM \"$@\"; exit 1");
+    const auto outcome = backfill(words({"--discard", "--allow-non-empty"}));
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.errors, HasSubstr("the target is unchanged"));
+    EXPECT_EQ(target.value(traces), before);
+    EXPECT_EQ(target.value("SELECT a FROM own"), "1");
+}
+
+} // namespace
+} // namespace test
