@@ -2,6 +2,7 @@
 
 #include "support/clone_migration.hpp"
 #include "support/proxy.hpp"
+#include "support/with_standby.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -20,6 +21,8 @@ using testing::Not;
 
 class CloneRows : public CloneMigration {
   protected:
+    using CloneMigration::CloneMigration;
+
     void SetUp() override { NEEDS_TARGET_NOT_OLDER(); }
 
     /// Creates a table of more than two ranges of pages.
@@ -319,6 +322,28 @@ TEST_F(CloneRows, DiscardRemovesWhatWasCreated) {
     EXPECT_THAT(outcome.errors, HasSubstr("the target is unchanged"));
     EXPECT_EQ(target.value(traces), before);
     EXPECT_EQ(target.value("SELECT a FROM own"), "1");
+}
+
+// ---------------------------------------------------------------- a standby as the source
+
+class CloneFromStandby : public WithStandby<CloneRows> {
+  protected:
+    void SetUp() override {
+        NEEDS_TEMPORARY_SERVER();
+        CloneRows::SetUp();
+    }
+};
+
+TEST_F(CloneFromStandby, RowsOfUnloggedTablesAreLeftOut) {
+    source.run("CREATE UNLOGGED TABLE unlogged (a int); INSERT INTO unlogged VALUES (1);"
+               "CREATE TABLE logged (a int); INSERT INTO logged VALUES (1)");
+    ASSERT_TRUE(wait_for_standby());
+    way_to_source = standby->uri(source.name());
+    EXPECT_THAT(clone(), HasSubstr("Left out the rows of \"public\".\"unlogged\": unlogged tables "
+                                   "have no rows on a standby"));
+    expect_finished();
+    expect_equal_rows("logged");
+    EXPECT_EQ(target.value("SELECT count(*) FROM unlogged"), "0");
 }
 
 } // namespace
