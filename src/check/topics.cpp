@@ -48,6 +48,8 @@ void check_both(Findings& findings, Migration& migration, const Scope& scope) {
     check_topic(findings, "foreign keys",
                 [&] { replaced_rows(findings, target, pairs, migration.target_chunks); });
     check_topic(findings, "sequences", [&] { sequences(findings, source, target); });
+    if (!scope.filter)
+        check_topic(findings, "plain tables", [&] { synced_tables(findings, source, target); });
     check_topic(findings, "rows in the target", [&] {
         target_rows(findings, target, pairs, migration.source_chunks, migration.target_chunks);
     });

@@ -100,6 +100,11 @@ void foreign_keys(Findings& findings, run::Endpoint& source, run::Endpoint& targ
 /// Reports sequences of the target that are behind the source's.
 void sequences(Findings& findings, run::Endpoint& source, run::Endpoint& target);
 
+// ---------------------------------------------------------------- synced_tables.cpp
+
+/// Reports plain tables that sync-tables would leave out.
+void synced_tables(Findings& findings, run::Endpoint& source, run::Endpoint& target);
+
 // ---------------------------------------------------------------- skipping.cpp
 
 /// Reports chunks of the target that are not recorded for chunk skipping.

@@ -29,6 +29,7 @@ using testing::IsSupersetOf;
 using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
+using testing::UnorderedElementsAre;
 
 using Arguments = std::vector<std::string>;
 
@@ -472,6 +473,28 @@ TEST_F(Check, AnUnsupportedTimeTypeIsFound) {
     EXPECT_EQ(outcome.exit_status, 2);
     EXPECT_THAT(outcome.errors, HasSubstr("of the type uuid, which is not supported"));
     EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')::text"), "");
+}
+
+TEST_F(Check, PlainTablesThatSyncTablesWouldLeaveOutAreNamed) {
+    both("CREATE TABLE fine (id int PRIMARY KEY)");
+    EXPECT_THAT(check().ok("plain tables"), ElementsAre(HasSubstr("can bring 1 table up to date")));
+    both("CREATE TABLE large (value text); ALTER TABLE large ALTER value SET STORAGE PLAIN;"
+         "CREATE TABLE ruled (id int PRIMARY KEY)");
+    source.run("INSERT INTO large SELECT repeat('x', 8000) FROM generate_series(1, 8500);"
+               "CREATE TABLE only_source_1 (a int); CREATE TABLE only_source_2 (a int)");
+    target.run("CREATE TABLE only_target (a int);"
+               "CREATE RULE ignores AS ON INSERT TO ruled DO INSTEAD NOTHING");
+    const auto report = check();
+    EXPECT_THAT(
+        report.warnings("plain tables"),
+        UnorderedElementsAre(
+            AllOf(HasSubstr("\"public\".\"only_source_1\", \"public\".\"only_source_2\": it is "
+                            "missing in the target"),
+                  HasSubstr("as clone-schema does")),
+            AllOf(HasSubstr("would leave out \"public\".\"large\": "), HasSubstr("no primary key")),
+            HasSubstr("would leave out \"public\".\"ruled\": it has rules in the target"),
+            HasSubstr("the source has no \"public\".\"only_target\"; ")));
+    EXPECT_THAT(report.ok("plain tables"), IsEmpty());
 }
 
 TEST_F(Check, LaggingSequencesAreFound) {
