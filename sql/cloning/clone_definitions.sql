@@ -13,6 +13,12 @@ WITH RECURSIVE level (id, depth) AS (
     SELECT cagg.mat_hypertable_id, level.depth + 1
     FROM level
     JOIN _timescaledb_catalog.continuous_agg AS cagg ON cagg.raw_hypertable_id = level.id
+), function AS (
+    -- the functions that TimescaleDB finds by the names in its catalog
+    SELECT procedure.oid, procedure.pronargs, procedure.proargtypes[0] AS argument_type,
+           namespace.nspname AS schema_name, procedure.proname AS name
+    FROM pg_proc AS procedure
+    JOIN pg_namespace AS namespace ON namespace.oid = procedure.pronamespace
 ), dimension AS (
     SELECT hypertable_id,
            json_agg(json_build_object(
@@ -20,16 +26,30 @@ WITH RECURSIVE level (id, depth) AS (
                'type', column_type,
                'partitions', num_slices,
                'interval', interval_length::text,
+               'has_function', has_function,
                'function',
-               CASE WHEN partitioning_func <> 'get_partition_hash'
-                      OR partitioning_func_schema NOT LIKE '\_timescaledb\_%'
-                    THEN format('%I.%I', partitioning_func_schema, partitioning_func) END,
+               CASE WHEN has_function
+                    THEN (SELECT oid::regprocedure::text FROM function
+                          WHERE schema_name = partitioning_func_schema
+                            AND name = partitioning_func
+                            AND pronargs = 1
+                            AND argument_type IN (column_type::oid, 'anyelement'::regtype)
+                          ORDER BY argument_type = column_type::oid DESC LIMIT 1) END,
+               'integer_now_name',
+               CASE WHEN integer_now_func <> ''
+                    THEN format('%I.%I', integer_now_func_schema, integer_now_func) END,
                'integer_now',
-               CASE WHEN integer_now_func IS NOT NULL
-                    THEN format('%I.%I', integer_now_func_schema, integer_now_func) END)
+               (SELECT oid::regprocedure::text FROM function
+                WHERE schema_name = integer_now_func_schema AND name = integer_now_func
+                  AND pronargs = 0))
                ORDER BY id) AS list,
            max(compress_interval_length) AS compress_interval
     FROM _timescaledb_catalog.dimension
+    CROSS JOIN LATERAL (
+        SELECT coalesce(partitioning_func <> 'get_partition_hash'
+                        OR partitioning_func_schema NOT LIKE '\_timescaledb\_%', false)
+                   AS has_function
+    ) AS known
     GROUP BY hypertable_id
 )
 SELECT class.oid,
@@ -74,10 +94,7 @@ SELECT class.oid,
        -- from 2.29 on
        hypertable.status & 8 <> 0 AS compresses_directly,
        coalesce(access_method.amname = 'hypercore', false) AS is_hypercore,
-       CASE WHEN cagg.mat_hypertable_id IS NOT NULL
-            THEN rtrim(pg_get_viewdef(to_regclass(format('%I.%I', cagg.direct_view_schema,
-                                                         cagg.direct_view_name))), ';') END
-           AS query,
+       rtrim(pg_get_viewdef(direct_view.oid), ';') AS query,
        cagg.materialized_only,
        -- in 2.22 and 2.23
        coalesce(to_jsonb(known_cagg) ->> 'invalidate_using' = 'wal', false) AS reads_wal,
@@ -85,18 +102,8 @@ SELECT class.oid,
        EXISTS (SELECT FROM _timescaledb_catalog.continuous_aggs_bucket_function AS bucket
                WHERE bucket.mat_hypertable_id = cagg.mat_hypertable_id
                  AND bucket.bucket_func LIKE '%time\_bucket\_ng(%') AS is_experimental,
-       -- the ends of the indexes' definitions, from the access method on
-       (SELECT json_agg(json_build_object(
-                   'name', index.relname,
-                   'definition',
-                   substr(definition.text, length(format('CREATE INDEX %I ON %I.%I USING ',
-                                                         index.relname, hypertable.schema_name,
-                                                         hypertable.table_name)) + 1))
-                   ORDER BY index.relname)
-        FROM pg_index
-        JOIN pg_class AS index ON index.oid = indexrelid
-        CROSS JOIN LATERAL (SELECT pg_get_indexdef(indexrelid) AS text) AS definition
-        WHERE indrelid = class.oid AND cagg.mat_hypertable_id IS NOT NULL) AS indexes
+       (SELECT ev_action LIKE '%:hasWindowFuncs true%' FROM pg_rewrite
+        WHERE ev_class = direct_view.oid) AS has_window_functions
 FROM level
 JOIN _timescaledb_catalog.hypertable ON hypertable.id = level.id
 JOIN pg_class AS class
@@ -104,6 +111,11 @@ JOIN pg_class AS class
 JOIN dimension ON dimension.hypertable_id = hypertable.id
 LEFT JOIN pg_am AS access_method ON access_method.oid = class.relam
 LEFT JOIN _timescaledb_catalog.continuous_agg AS cagg ON cagg.mat_hypertable_id = hypertable.id
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN cagg.mat_hypertable_id IS NOT NULL
+                THEN to_regclass(format('%I.%I', cagg.direct_view_schema, cagg.direct_view_name))
+           END AS oid
+) AS direct_view
 LEFT JOIN _timescaledb_catalog.compression_settings AS settings ON settings.relid = class.oid
 LEFT JOIN timescaledb_information.hypertables AS known
        ON known.hypertable_schema = hypertable.schema_name

@@ -1,4 +1,4 @@
--- The foreign keys that reference hypertables, or tables that will become hypertables: a row for
+-- The validated foreign keys that reference hypertables, or tables that will become hypertables: a row for
 -- each, with the text with which pg_dump begins the statement.
 --
 -- $1: OIDs of the referenced tables
@@ -16,6 +16,7 @@ CROSS JOIN LATERAL (
            '"' || replace(pg_constraint.conname, '"', '""') || '"' AS name
 ) AS own
 WHERE pg_constraint.contype = 'f'
+  AND pg_constraint.convalidated
   AND pg_constraint.conparentid = 0
   AND class.relkind = 'r'
   AND pg_constraint.confrelid = ANY ($1::oid[])

@@ -1,5 +1,12 @@
 -- The definitions of the jobs of users, on or off: a row for each. Policies have what they work on:
--- a hypertable, or a continuous aggregate. Values are text, and names are quoted.
+-- a hypertable, or a continuous aggregate. Values are text, and names are quoted. Of the refresh
+-- policies of an aggregate, those of later ranges come first (see NewJob::script).
+WITH routine AS (
+    SELECT namespace.nspname AS schema_name, procedure.proname AS name,
+           oidvectortypes(procedure.proargtypes) AS arguments
+    FROM pg_proc AS procedure
+    JOIN pg_namespace AS namespace ON namespace.oid = procedure.pronamespace
+)
 SELECT job.id,
        job.proc_schema,
        job.proc_name,
@@ -23,6 +30,17 @@ SELECT job.id,
             ELSE job.config END AS config,
        job.check_schema,
        job.check_name,
+       -- with the arguments that TimescaleDB calls them with
+       EXISTS (SELECT FROM routine
+               WHERE schema_name = job.proc_schema AND name = job.proc_name
+                 AND arguments = 'integer, jsonb') AS has_procedure,
+       EXISTS (SELECT FROM routine
+               WHERE schema_name = job.check_schema AND name = job.check_name
+                 AND arguments = 'jsonb') AS has_check,
+       cagg.mat_hypertable_id IS NULL
+       AND EXISTS (SELECT FROM pg_indexes
+                   WHERE schemaname = hypertable.schema_name AND tablename = hypertable.table_name
+                     AND indexname = job.config ->> 'index_name') AS has_index,
        pg_get_userbyid(job.owner::oid) AS owner,
        -- the name that a user has chosen, without the ID that follows every name
        CASE WHEN known.name NOT IN ('User-Defined Action', 'Retention Policy', 'Reorder Policy',
@@ -31,7 +49,15 @@ SELECT job.id,
             THEN known.name END AS name
 FROM _timescaledb_config.bgw_job AS job
 CROSS JOIN LATERAL (SELECT left(job.application_name, -length(format(' [%s]', job.id)))) AS known (name)
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN job.proc_name = 'policy_refresh_continuous_aggregate'
+                THEN job.config -> 'end_offset' END AS value
+) AS end_offset
 LEFT JOIN _timescaledb_catalog.hypertable ON hypertable.id = job.hypertable_id
 LEFT JOIN _timescaledb_catalog.continuous_agg AS cagg ON cagg.mat_hypertable_id = hypertable.id
 WHERE job.id >= 1000
-ORDER BY job.id
+ORDER BY CASE jsonb_typeof(end_offset.value) WHEN 'number' THEN end_offset.value::bigint END
+             NULLS FIRST,
+         CASE jsonb_typeof(end_offset.value) WHEN 'string'
+              THEN (end_offset.value #>> '{}')::interval END NULLS FIRST,
+         job.id

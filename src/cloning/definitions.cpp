@@ -8,6 +8,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 namespace cloning {
 
@@ -39,10 +41,11 @@ std::string version_reason(const timescale::Server& target, Version since) {
 /// Reads the definitions of the source, and leaves out what the target cannot have.
 class Reader {
   public:
-    Reader(run::Endpoint& source, const timescale::Server& target)
-        : source_(source), target_(target) {}
+    Reader(run::Endpoint& source, const Inventory& inventory, const timescale::Server& target,
+           bool is_superuser)
+        : source_(source), inventory_(inventory), target_(target), is_superuser_(is_superuser) {}
 
-    Definitions read(bool may_create_event_triggers) {
+    Definitions read() {
         result_.functions = read_extension_functions(source_, target_);
         for (const auto& function : result_.functions.users)
             left_out(
@@ -57,7 +60,7 @@ class Reader {
         result_.internal = read_names(source_.connection, sql::clone_internal_tables);
         read_dependents();
         read_jobs();
-        read_event_triggers(may_create_event_triggers);
+        read_event_triggers();
         return std::move(result_);
     }
 
@@ -70,6 +73,7 @@ class Reader {
         // As pg_dump writes them.
         source_.connection.execute("SET LOCAL quote_all_identifiers = on");
         const auto rows = source_.connection.query(sql::clone_definitions);
+        const auto additions = source_.connection.query(sql::clone_cagg_additions);
         source_.connection.execute("SET LOCAL quote_all_identifiers = off");
         for (int row = 0; row < rows.size(); ++row) {
             const bool is_cagg = !rows.is_null(row, "view_name");
@@ -79,6 +83,7 @@ class Reader {
                 left_out("the continuous aggregate " + name.quoted(), needs_community);
                 continue;
             }
+            check_dimensions(rows, row, name.quoted());
             leave_out_settings(rows, row, name.quoted());
             auto columnstore = read_columnstore(rows, row, name.quoted());
             if (is_cagg)
@@ -86,6 +91,7 @@ class Reader {
             else
                 add_hypertable(rows, row, name, std::move(columnstore));
         }
+        read_additions(additions);
     }
 
     void leave_out_settings(const postgres::Result& rows, int row, const std::string& name) {
@@ -134,20 +140,13 @@ class Reader {
             .associated_schema = rows.optional_string(row, "associated_schema"),
             .associated_prefix = rows.optional_string(row, "associated_prefix"),
             .columnstore = std::move(columnstore)};
-        for (const auto& item : list_in(rows, row, "dimensions")) {
-            const auto interval = item.at("interval").optional_text();
-            const auto& partitions = item.at("partitions");
-            hypertable.dimensions.push_back(
-                {.column = item.at("column").text(),
-                 // Microseconds, or the column's own integers.
-                 .interval = interval ? std::optional(*interval + "::bigint") : std::nullopt,
-                 .partitions = partitions.is_null()
-                                   ? std::nullopt
-                                   : std::optional(std::to_string(partitions.integer())),
-                 .function = item.at("function").optional_text()});
-            if (const auto function = item.at("integer_now").optional_text())
-                hypertable.integer_now = function;
-        }
+        hypertable.dimensions = dimensions_in(rows, row);
+        const auto time = list_in(rows, row, "dimensions").front();
+        hypertable.integer_now = time.at("integer_now").optional_text();
+        if (const auto wanted = time.at("integer_now_name").optional_text();
+            wanted && !hypertable.integer_now)
+            left_out(fmt::format("the integer_now function {} of {}", *wanted, name.quoted()),
+                     "it does not exist", "set_integer_now_func()");
         result_.hypertables.push_back(std::move(hypertable));
     }
 
@@ -163,19 +162,59 @@ class Reader {
         if (rows.boolean(row, "is_experimental"))
             refuse("it uses time_bucket_ng(), which later versions of TimescaleDB lack",
                    "CALL _timescaledb_functions.cagg_migrate_to_time_bucket(...)");
-        NewCagg cagg{.view = name,
-                     .hypertable_name = rows.string(row, "table_name"),
-                     .query = result_.functions.relocated(rows.string(row, "query")),
-                     .materialized_only = rows.boolean(row, "materialized_only"),
-                     .chunk_interval =
-                         list_in(rows, row, "dimensions").front().at("interval").text(),
-                     .columnstore = std::move(columnstore),
-                     .indexes = {}};
-        for (const auto& index : list_in(rows, row, "indexes"))
-            cagg.indexes.push_back(
-                {.name = index.at("name").text(),
-                 .definition = result_.functions.relocated(index.at("definition").text())});
-        result_.caggs.push_back(std::move(cagg));
+        constexpr Version has_window_functions{2, 20, 0};
+        if (rows.boolean(row, "has_window_functions") && target_.timescaledb < has_window_functions)
+            throw Error(fmt::format("cannot clone the window functions of the continuous aggregate "
+                                    "{}: {}",
+                                    name.quoted(), version_reason(target_, has_window_functions)),
+                        "drop the aggregate, or update TimescaleDB in the target");
+        result_.caggs.push_back({.view = name,
+                                 .hypertable = name_in(rows, row, "schema_name", "table_name"),
+                                 .query = result_.functions.relocated(rows.string(row, "query")),
+                                 .materialized_only = rows.boolean(row, "materialized_only"),
+                                 .has_window_functions = rows.boolean(row, "has_window_functions"),
+                                 .dimensions = dimensions_in(rows, row),
+                                 .columnstore = std::move(columnstore),
+                                 .statements = {}});
+    }
+
+    /// \throws Error if the target cannot have a column as a dimension.
+    void check_dimensions(const postgres::Result& rows, int row, const std::string& name) {
+        constexpr Version has_uuids{2, 22, 0};
+        for (const auto& item : list_in(rows, row, "dimensions")) {
+            const auto refuse = [&](const std::string& reason, const char* remedy) {
+                throw Error(fmt::format("cannot clone {}: the dimension {} {}", name,
+                                        quote_identifier(item.at("column").text()), reason),
+                            remedy);
+            };
+            if (item.at("type").text() == "uuid" && target_.timescaledb < has_uuids)
+                refuse("has the type uuid; " + version_reason(target_, has_uuids),
+                       "update TimescaleDB in the target");
+            if (item.at("has_function").boolean() && item.at("function").is_null())
+                refuse("has a partitioning function that does not exist",
+                       "create the function in the source again");
+        }
+    }
+
+    /// Reads what belongs to the aggregates' materialization hypertables.
+    void read_additions(const postgres::Result& rows) {
+        for (int row = 0; row < rows.size(); ++row) {
+            const auto name = name_in(rows, row, "schema_name", "view_name");
+            const auto cagg = std::ranges::find(result_.caggs, name, &NewCagg::view);
+            if (cagg == result_.caggs.end())
+                continue;
+            if (rows.boolean(row, "needs_superuser") && !is_superuser_)
+                left_out(fmt::format("the unique {} of {}", rows.string(row, "description"),
+                                     name.quoted()),
+                         "the target's role is no superuser");
+            else if (!rows.is_null(row, "statement"))
+                cagg->statements.push_back(
+                    result_.functions.relocated(rows.string(row, "statement")));
+            else
+                left_out("the " + rows.string(row, "description"),
+                         "it was added to the materialization hypertable of " + name.quoted(),
+                         "create it in the target");
+        }
     }
 
     void read_granular_refresh() {
@@ -191,7 +230,11 @@ class Reader {
     /// \throws Error if something else than views depends on aggregates, or anything on one that is
     /// left out.
     void read_dependents() {
-        const auto rows = source_.connection.query(sql::clone_cagg_dependents);
+        auto without_rows = inventory_.chunk_oids;
+        for (const auto& hypertable : inventory_.hypertables)
+            without_rows.push_back(std::to_string(hypertable.oid));
+        const auto rows =
+            source_.connection.query(sql::clone_cagg_dependents, {oid_array(without_rows)});
         std::vector<std::string> of_internal;
         std::vector<std::string> others;
         std::vector<std::string> all;
@@ -217,29 +260,24 @@ class Reader {
                 "drop them, or use the Community edition in the target");
         if (!others.empty())
             throw Error(
-                fmt::format("cannot clone: these objects of the source depend on continuous "
-                            "aggregates, and are no views: {}",
+                fmt::format("cannot clone: these objects of the source need continuous aggregates "
+                            "to be restored, and are no views: {}",
                             first_of(others)),
                 "drop them, and create them again afterwards, on both sides");
     }
 
     void read_jobs() {
+        std::set<QualifiedName> refreshed;
         for (auto& job : cloning::read_jobs(source_.connection)) {
-            if (!target_.community) {
-                left_out(job.described(), needs_community);
+            const bool is_first = !job.is_refresh() || refreshed.insert(*job.subject).second;
+            if (const auto [reason, remedy] = why_not(job, is_first); !reason.empty()) {
+                left_out(job.described(), reason, remedy);
                 continue;
             }
-            if (!job.is_known()) {
-                left_out(job.described(), "this program cannot add such a policy",
-                         "add it in the target");
-                continue;
-            }
-            if (must_stay_on(job, target_)) {
-                left_out(
-                    job.described(),
-                    "TimescaleDB 2.22 cannot turn off such a policy on a hierarchy of aggregates",
-                    "add it in the target when the migration is done");
-                continue;
+            if (job.check && !job.has_check && !job.is_policy()) {
+                left_out(fmt::format("the check {} of {}", job.check->quoted(), job.described()),
+                         "it does not exist");
+                job.check.reset();
             }
             const auto removed = remove_unknown_settings(job, target_);
             if (!removed.empty())
@@ -249,9 +287,33 @@ class Reader {
         }
     }
 
-    void read_event_triggers(bool may_create) {
-        result_.with_event_triggers = may_create;
-        if (may_create)
+    /// The reason why the target cannot have a job, and the remedy; empty if it can.
+    /// \param is_first there is no other policy like it on the same aggregate yet.
+    std::pair<std::string, std::string> why_not(const NewJob& job, bool is_first) const {
+        if (!target_.community)
+            return {needs_community, ""};
+        if (!job.is_known())
+            return {"this program cannot add such a policy", "add it in the target"};
+        if (!job.is_policy() && !job.has_procedure)
+            return {"its procedure does not exist with the arguments (integer, jsonb), so that it "
+                    "cannot run",
+                    ""};
+        if (job.is_reorder() && !job.has_index)
+            return {fmt::format("{} does not have its index", job.subject->quoted()),
+                    "add it in the target"};
+        if (!is_first && must_be_only_policy(job, target_))
+            return {fmt::format("TimescaleDB {} allows only one such policy on this aggregate",
+                                target_.timescaledb_text),
+                    ""};
+        if (must_stay_on(job, target_))
+            return {"TimescaleDB 2.22 cannot turn off such a policy on a hierarchy of aggregates",
+                    "add it in the target when the migration is done"};
+        return {};
+    }
+
+    void read_event_triggers() {
+        result_.with_event_triggers = is_superuser_;
+        if (is_superuser_)
             return;
         const auto rows = source_.connection.query(sql::clone_event_triggers);
         for (int row = 0; row < rows.size(); ++row)
@@ -260,7 +322,9 @@ class Reader {
     }
 
     run::Endpoint& source_;
+    const Inventory& inventory_;
     const timescale::Server& target_;
+    const bool is_superuser_;
     Definitions result_;
 };
 
@@ -270,9 +334,9 @@ bool Definitions::has(const postgres::QualifiedName& cagg) const {
     return std::ranges::find(caggs, cagg, &NewCagg::view) != caggs.end();
 }
 
-Definitions read_definitions(run::Endpoint& source, const timescale::Server& target,
-                             bool may_create_event_triggers) {
-    return Reader(source, target).read(may_create_event_triggers);
+Definitions read_definitions(run::Endpoint& source, const Inventory& inventory,
+                             const timescale::Server& target, bool is_superuser) {
+    return Reader(source, inventory, target, is_superuser).read();
 }
 
 } // namespace cloning

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cloning/extension_functions.hpp"
+#include "cloning/inventory.hpp"
 #include "cloning/new_caggs.hpp"
 #include "cloning/new_hypertables.hpp"
 #include "cloning/new_jobs.hpp"
@@ -39,9 +40,9 @@ struct Definitions {
 /// Reads the definitions, without what the target cannot have.
 /// \pre the source's connection is in a transaction of one snapshot.
 /// \param target the server as it will be.
-/// \param may_create_event_triggers the target's role is a superuser.
-/// \throws Error if other objects depend on something that the target cannot have.
-Definitions read_definitions(run::Endpoint& source, const timescale::Server& target,
-                             bool may_create_event_triggers);
+/// \param is_superuser the target's role is one.
+/// \throws Error if the target cannot have something, and other objects depend on it.
+Definitions read_definitions(run::Endpoint& source, const Inventory& inventory,
+                             const timescale::Server& target, bool is_superuser);
 
 } // namespace cloning

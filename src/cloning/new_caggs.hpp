@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cloning/columnstore.hpp"
+#include "cloning/new_hypertables.hpp"
 #include "postgres/quote.hpp"
 #include "timescale/server.hpp"
 
@@ -10,21 +11,18 @@
 
 namespace cloning {
 
-/// An index of a materialization hypertable.
-struct NewCaggIndex {
-    std::string name;
-    std::string definition; ///< from the access method on: `"btree" ("hour")`
-};
-
 /// A continuous aggregate that the target gets by its definition.
 struct NewCagg {
     postgres::QualifiedName view;
-    std::string hypertable_name; ///< of its materialization hypertable in the source
-    std::string query;           ///< the user's, without a semicolon
+    postgres::QualifiedName hypertable; ///< its materialization hypertable in the source
+    std::string query;                  ///< the user's, without a semicolon
     bool materialized_only = true;
-    std::string chunk_interval; ///< as TimescaleDB stores it
+    bool has_window_functions = false;
+    std::vector<NewDimension> dimensions; ///< of the materialization hypertable
     std::optional<Columnstore> columnstore;
-    std::vector<NewCaggIndex> indexes;
+    /// What else belongs to the materialization hypertable, such as its indexes. They have the
+    /// source's names.
+    std::vector<std::string> statements;
 
     /// The psql script that creates the aggregate, without rows.
     std::string script(const timescale::Server& target) const;

@@ -1,6 +1,7 @@
 #include "cloning/new_hypertables.hpp"
 
 #include "cloning/lists.hpp"
+#include "cloning/routine_sql.hpp"
 #include "json/value.hpp"
 #include "postgres/sqlstate.hpp"
 #include "sql.hpp"
@@ -186,36 +187,62 @@ void check_foreign_keys(const Inventory& inventory, const std::vector<NewHyperta
                 one.table.quoted()));
 }
 
+/// A further argument of a function; nothing without a value.
+std::string argument(const char* name, const std::optional<std::string>& value) {
+    return value ? fmt::format(", {} => {}", name, *value) : "";
+}
+
+std::optional<std::string> routine(const std::optional<std::string>& signature) {
+    return signature ? std::optional(routine_sql(*signature)) : std::nullopt;
+}
+
 } // namespace
+
+std::string NewDimension::addition(const timescale::Server& target,
+                                   const std::string& relation) const {
+    return fmt::format("SELECT FROM {}({}, {}::pg_catalog.name{}{}{});\n",
+                       target.function("add_dimension"), relation, quote_literal(column),
+                       argument("number_partitions", partitions),
+                       argument("chunk_time_interval", interval),
+                       argument("partitioning_func", routine(function)));
+}
+
+std::vector<NewDimension> dimensions_in(const postgres::Result& rows, int row) {
+    std::vector<NewDimension> dimensions;
+    for (const auto& item : list_in(rows, row, "dimensions")) {
+        const auto interval = item.at("interval").optional_text();
+        const auto& partitions = item.at("partitions");
+        dimensions.push_back(
+            {.column = item.at("column").text(),
+             // Microseconds, or the column's own integers.
+             .interval = interval ? std::optional(*interval + "::bigint") : std::nullopt,
+             .partitions = partitions.is_null()
+                               ? std::nullopt
+                               : std::optional(std::to_string(partitions.integer())),
+             .function = item.at("function").optional_text()});
+    }
+    return dimensions;
+}
 
 std::string NewHypertable::sql(const timescale::Server& target) const {
     const auto relation = quote_literal(table.quoted()) + "::pg_catalog.regclass";
-    const auto first_argument = [&](const NewDimension& dimension) {
-        return fmt::format("{}, {}::pg_catalog.name", relation, quote_literal(dimension.column));
-    };
-    const auto argument = [](const char* name, const std::optional<std::string>& value) {
-        return value ? fmt::format(", {} => {}", name, *value) : "";
-    };
     const auto literal = [](const std::optional<std::string>& value) {
         return value ? std::optional(quote_literal(*value)) : std::nullopt;
     };
     const auto& time = dimensions.front();
     std::string script =
-        fmt::format("SELECT FROM {}({}{}{}{}{}{});\n", target.function("create_hypertable"),
-                    first_argument(time), argument("chunk_time_interval", time.interval),
-                    argument("time_partitioning_func", literal(time.function)),
+        fmt::format("SELECT FROM {}({}, {}::pg_catalog.name{}{}{}{}{});\n",
+                    target.function("create_hypertable"), relation, quote_literal(time.column),
+                    argument("chunk_time_interval", time.interval),
+                    argument("time_partitioning_func", routine(time.function)),
                     argument("associated_schema_name", literal(associated_schema)),
                     argument("associated_table_prefix", literal(associated_prefix)),
                     creates_indexes ? "" : ", create_default_indexes => false");
     for (auto further = dimensions.begin() + 1; further != dimensions.end(); ++further)
-        script += fmt::format("SELECT FROM {}({}{}{}{});\n", target.function("add_dimension"),
-                              first_argument(*further),
-                              argument("number_partitions", further->partitions),
-                              argument("chunk_time_interval", further->interval),
-                              argument("partitioning_func", literal(further->function)));
+        script += further->addition(target, relation);
     if (integer_now)
         script += fmt::format("SELECT {}({}, {});\n", target.function("set_integer_now_func"),
-                              relation, quote_literal(*integer_now));
+                              relation, routine_sql(*integer_now));
     if (columnstore)
         script += fmt::format("ALTER TABLE {} SET {};\n", table.quoted(), columnstore->options());
     return script;

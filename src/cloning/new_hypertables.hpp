@@ -18,8 +18,15 @@ struct NewDimension {
     std::string column;
     std::optional<std::string> interval;   ///< as SQL; without it, TimescaleDB's default
     std::optional<std::string> partitions; ///< their number, if it is partitioned by hash
-    std::optional<std::string> function;   ///< of partitioning, if not TimescaleDB's; quoted
+    std::optional<std::string> function;   ///< of partitioning, if not TimescaleDB's: a signature
+
+    /// The statement that adds the column to a hypertable as a further dimension.
+    /// \param relation the hypertable, as SQL of type regclass.
+    std::string addition(const timescale::Server& target, const std::string& relation) const;
 };
+
+/// The dimensions in a row of sql/cloning/clone_definitions.sql.
+std::vector<NewDimension> dimensions_in(const postgres::Result& rows, int row);
 
 /// A plain or natively partitioned table that becomes a hypertable in the target.
 struct NewHypertable {
@@ -29,7 +36,7 @@ struct NewHypertable {
     bool creates_indexes = true;                    ///< TimescaleDB's default ones
     std::optional<std::string> associated_schema{}; ///< of chunks, if not TimescaleDB's
     std::optional<std::string> associated_prefix{};
-    std::optional<std::string> integer_now{}; ///< quoted
+    std::optional<std::string> integer_now{}; ///< a signature
     std::optional<Columnstore> columnstore{};
     std::optional<std::string> partition_key{}; ///< as pg_dump writes it, if it is partitioned
     std::vector<postgres::QualifiedName> partitions{}; ///< of all levels

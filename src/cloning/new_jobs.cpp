@@ -1,5 +1,6 @@
 #include "cloning/new_jobs.hpp"
 
+#include "cloning/routine_sql.hpp"
 #include "json/value.hpp"
 #include "sql.hpp"
 
@@ -49,10 +50,21 @@ std::string offset_sql(const json::Value& offset, const std::string& type) {
     return fmt::format("{}::{}", offset.integer(), is_small ? type : "bigint");
 }
 
-/// A procedure or function as a value of type regproc, which cannot name one of several.
-std::string procedure_sql(const postgres::QualifiedName& name, std::string_view arguments) {
-    return fmt::format("{}::pg_catalog.regprocedure::pg_catalog.oid::pg_catalog.regproc",
-                       quote_literal(fmt::format("{}({})", name.quoted(), arguments)));
+/// Runs a script as the job's owner, who must be allowed to use the schema of the job's check
+/// (validate_check_signature in TimescaleDB's tsl/src/bgw_policy/job_api.c) until it is added.
+std::string as_owner(const NewJob& job, const std::string& script) {
+    const auto owner = quote_identifier(job.owner);
+    const auto with_role = fmt::format("SET ROLE {};\n{}RESET ROLE;\n", owner, script);
+    if (!job.check)
+        return with_role;
+    const auto schema = quote_identifier(job.check->schema);
+    return fmt::format("SELECT NOT pg_catalog.has_schema_privilege({0}, {1}, 'USAGE') "
+                       "AS backfill_grants \\gset\n"
+                       "\\if :backfill_grants\nGRANT USAGE ON SCHEMA {2} TO {3};\n\\endif\n"
+                       "{4}"
+                       "\\if :backfill_grants\nREVOKE USAGE ON SCHEMA {2} FROM {3};\n\\endif\n",
+                       quote_literal(job.owner), quote_literal(job.check->schema), schema, owner,
+                       with_role);
 }
 
 } // namespace
@@ -65,7 +77,15 @@ bool NewJob::is_policy() const {
 bool NewJob::is_known() const {
     return !is_policy() || (subject && config &&
                             (procedure.name == retention || procedure.name == compression ||
-                             procedure.name == refresh || procedure.name == reorder));
+                             is_refresh() || is_reorder()));
+}
+
+bool NewJob::is_refresh() const {
+    return is_policy() && procedure.name == refresh;
+}
+
+bool NewJob::is_reorder() const {
+    return is_policy() && procedure.name == reorder;
 }
 
 std::string NewJob::described() const {
@@ -78,6 +98,7 @@ std::string NewJob::script(const timescale::Server& target, const std::string& r
     const auto start =
         initial_start ? quote_literal(*initial_start) + "::pg_catalog.timestamptz" : "NULL";
     std::string changes = timescale::schedule_arguments(target, schedule, false);
+    std::string preparation;
     std::string addition;
     if (is_policy()) {
         const auto relation = quote_literal(subject->quoted()) + "::pg_catalog.regclass";
@@ -96,11 +117,14 @@ std::string NewJob::script(const timescale::Server& target, const std::string& r
         else if (procedure.name == compression)
             addition =
                 by_age("add_compression_policy", "compress_after", "compress_created_before");
-        else if (procedure.name == refresh)
+        else if (is_refresh())
+            // The configuration has the start. This function refuses ranges of less than two
+            // buckets; alter_job() does not (validate_window_size in TimescaleDB's
+            // tsl/src/bgw_policy/continuous_aggregate_api.c). Ranges must not overlap, and there
+            // are only later ones so far.
             addition = fmt::format(
-                "{}({}, start_offset => {}, end_offset => {}, schedule_interval => {})",
+                "{}({}, start_offset => NULL, end_offset => {}, schedule_interval => {})",
                 target.function("add_continuous_aggregate_policy"), relation,
-                offset_sql(settings.get("start_offset"), subject_type),
                 offset_sql(settings.get("end_offset"), subject_type), interval_sql(every));
         else
             addition = fmt::format("{}({}, {})", target.function("add_reorder_policy"), relation,
@@ -113,13 +137,18 @@ std::string NewJob::script(const timescale::Server& target, const std::string& r
                                quote_literal(*config),
                                quote_literal(postgres::array_literal(unknown_settings)));
     } else {
-        addition = fmt::format(
-            "{}({}, {}, fixed_schedule => {}, initial_start => {}, config => {}, "
-            "check_config => {}, scheduled => false)",
-            target.function("add_job"),
-            procedure_sql(procedure, "pg_catalog.int4, pg_catalog.jsonb"), interval_sql(every),
-            fixed_schedule, start, config ? quote_literal(*config) + "::pg_catalog.jsonb" : "NULL",
-            check ? procedure_sql(*check, "pg_catalog.jsonb") : "NULL");
+        // The owner need not be allowed to use the schema of the procedure.
+        preparation = fmt::format(
+            "SELECT {}::pg_catalog.oid AS backfill_procedure, {}::pg_catalog.oid AS backfill_check "
+            "\\gset\n",
+            routine_sql(procedure.quoted() + "(pg_catalog.int4, pg_catalog.jsonb)"),
+            check ? routine_sql(check->quoted() + "(pg_catalog.jsonb)") : "0");
+        addition =
+            fmt::format("{}(:backfill_procedure::pg_catalog.oid, {}, fixed_schedule => {}, "
+                        "initial_start => {}, config => {}, check_config => "
+                        ":backfill_check::pg_catalog.oid, scheduled => false)",
+                        target.function("add_job"), interval_sql(every), fixed_schedule, start,
+                        config ? quote_literal(*config) + "::pg_catalog.jsonb" : "NULL");
     }
     changes += fmt::format(
         ", schedule_interval => {}, max_runtime => {}, max_retries => {}, retry_period => {}, "
@@ -128,18 +157,28 @@ std::string NewJob::script(const timescale::Server& target, const std::string& r
         fixed_schedule, start);
     if (name)
         changes += ", job_name => " + quote_literal(*name);
-    const bool changes_role = !is_policy() && owner != role;
-    return fmt::format("{}SELECT {} AS backfill_job \\gset\nSELECT FROM {}(:backfill_job{});\n{}",
-                       changes_role ? "SET ROLE " + quote_identifier(owner) + ";\n" : "", addition,
-                       target.function("alter_job"), changes, changes_role ? "RESET ROLE;\n" : "");
+    auto script =
+        fmt::format("SELECT {} AS backfill_job \\gset\nSELECT FROM {}(:backfill_job{});\n",
+                    addition, target.function("alter_job"), changes);
+    if (!is_policy() && owner != role)
+        script = as_owner(*this, script);
+    return preparation + script;
 }
 
 bool must_stay_on(const NewJob& job, const timescale::Server& target) {
     // alter_job() refuses even the only refresh policy of an aggregate on another one
     // (policy_refresh_cagg_check_for_overlaps in tsl/src/bgw_policy/continuous_aggregate_api.c;
     // seen on 2.22.1).
-    return job.is_on_hierarchy && job.procedure.name == refresh &&
-           target.timescaledb >= Version{2, 22, 0} && target.timescaledb < Version{2, 23, 0};
+    return job.is_on_hierarchy && job.is_refresh() && target.timescaledb >= Version{2, 22, 0} &&
+           target.timescaledb < Version{2, 23, 0};
+}
+
+bool must_be_only_policy(const NewJob& job, const timescale::Server& target) {
+    constexpr Version has_several{2, 21, 0};
+    constexpr Version has_one_on_hierarchies{2, 22, 0};
+    return job.is_refresh() &&
+           (target.timescaledb < has_several ||
+            (job.is_on_hierarchy && target.timescaledb >= has_one_on_hierarchies));
 }
 
 std::vector<NewJob> read_jobs(postgres::Connection& source) {
@@ -168,6 +207,9 @@ std::vector<NewJob> read_jobs(postgres::Connection& source) {
         job.initial_start = rows.optional_string(row, "initial_start");
         job.config = rows.optional_string(row, "config");
         job.check = name("check_schema", "check_name");
+        job.has_procedure = rows.boolean(row, "has_procedure");
+        job.has_check = rows.boolean(row, "has_check");
+        job.has_index = rows.boolean(row, "has_index");
         job.owner = rows.string(row, "owner");
         job.name = rows.optional_string(row, "name");
         if (job.is_policy() && job.config)

@@ -27,6 +27,9 @@ struct NewJob {
     std::optional<std::string> config;           ///< JSON, without the IDs of hypertables
     std::vector<std::string> unknown_settings{}; ///< of the configuration, that the target lacks
     std::optional<postgres::QualifiedName> check;
+    bool has_procedure = true; ///< that a job can call, of a job that is no policy
+    bool has_check = true;     ///< the check exists
+    bool has_index = true;     ///< by which a policy reorders
     std::string owner;
     std::optional<std::string> name; ///< that a user has chosen
 
@@ -36,18 +39,27 @@ struct NewJob {
     /// False if it is a policy of a kind that this program cannot add.
     bool is_known() const;
 
+    bool is_refresh() const;
+    bool is_reorder() const;
+
     /// `job 1000 (policy_retention on "public"."readings")`, `job 1000 ("public"."tidy")`
     std::string described() const;
 
     /// The psql script that adds the job, turned off. It leaves the job's new ID in the variable
-    /// `backfill_job`. \pre is_known(). \param role of the session, which owns policies.
+    /// `backfill_job`. \param role of the session, which owns policies.
+    /// \pre is_known(), and has_procedure; refresh policies of later ranges of the same aggregate
+    /// are there.
     std::string script(const timescale::Server& target, const std::string& role) const;
 };
 
 /// True if the target's version refuses to turn off such a policy.
 bool must_stay_on(const NewJob& job, const timescale::Server& target);
 
-/// Reads the jobs of users. \param source in a transaction of one snapshot.
+/// True if the target's version allows only one refresh policy on the job's aggregate.
+bool must_be_only_policy(const NewJob& job, const timescale::Server& target);
+
+/// Reads the jobs of users, in the order in which script() needs them.
+/// \param source in a transaction of one snapshot.
 std::vector<NewJob> read_jobs(postgres::Connection& source);
 
 /// Removes from a job what the target's version does not have.

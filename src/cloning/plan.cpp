@@ -74,8 +74,8 @@ ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptio
     plan.with_rows = options.with_rows;
     plan.with_catalog = source.server.has_timescaledb && !options.by_definitions;
     if (options.by_definitions) {
-        plan.definitions =
-            read_definitions(source, *options.by_definitions, role.boolean(0, "is_superuser"));
+        plan.definitions = read_definitions(source, plan.inventory, *options.by_definitions,
+                                            role.boolean(0, "is_superuser"));
         keep_defined(plan.inventory, *plan.definitions);
         std::ranges::copy(plan.definitions->hypertables, std::back_inserter(plan.new_hypertables));
     }

@@ -145,15 +145,19 @@ void require_roles(const ClonePlan& plan, run::Endpoint& target,
                    const std::set<std::string>& new_roles) {
     std::set<std::string> absent;
     std::set<std::string> other_owners;
+    std::set<std::string> without_login;
     const auto membership = [&](const std::string& role) {
-        return target.connection.query(
-            "SELECT pg_has_role(oid, 'USAGE') AS is_member FROM pg_roles WHERE rolname = $1",
-            {role});
+        return target.connection.query("SELECT pg_has_role(oid, 'USAGE') AS is_member, "
+                                       "rolcanlogin AS may_log_in FROM pg_roles "
+                                       "WHERE rolname = $1",
+                                       {role});
     };
     const auto check_owner = [&](const std::string& owner) {
         const auto row = membership(owner);
         if (!row.empty() && !row.boolean(0, "is_member"))
             other_owners.insert(quote_identifier(owner));
+        if (plan.definitions && !row.empty() && !row.boolean(0, "may_log_in"))
+            without_login.insert(quote_identifier(owner));
     };
     // Policies will belong to the target's role.
     for (const auto& job : plan.inventory.jobs)
@@ -175,6 +179,11 @@ void require_roles(const ClonePlan& plan, run::Endpoint& target,
         throw Error(fmt::format("the target's role may not add or turn off jobs of {}",
                                 fmt::join(other_owners, ", ")),
                     fmt::format("GRANT {} to it", fmt::join(other_owners, ", ")));
+    if (!without_login.empty())
+        throw Error(fmt::format("TimescaleDB adds no jobs of roles that may not log in, in the "
+                                "target: {}",
+                                fmt::join(without_login, ", ")),
+                    "ALTER ROLE ... LOGIN there, or delete the jobs in the source");
 }
 
 } // namespace cloning
