@@ -22,7 +22,11 @@ SELECT job.job_id,
                         'YYYY-MM-DD HH24:MI:SS "UTC"'), '') AS next_start,
        coalesce(stats.job_status = 'Running', false) AS running,
        configured.timezone,
-       coalesce(job.config ? 'drop_created_before', false) AS drops_by_creation
+       coalesce(job.config ? 'drop_created_before', false) AS drops_by_creation,
+       job.proc_name = 'policy_refresh_continuous_aggregate'
+       AND EXISTS (SELECT FROM _timescaledb_catalog.continuous_agg AS upper
+                   WHERE upper.mat_hypertable_id = configured.hypertable_id
+                     AND upper.parent_mat_hypertable_id IS NOT NULL) AS refreshes_upper
 FROM timescaledb_information.jobs AS job
 JOIN _timescaledb_config.bgw_job AS configured ON configured.id = job.job_id
 LEFT JOIN timescaledb_information.job_stats AS stats ON stats.job_id = job.job_id

@@ -31,7 +31,8 @@ std::vector<BackgroundJob> read_background_jobs(postgres::Connection& connection
                         .running = rows.boolean(row, "running"),
                         .schedule = {.id = rows.integer(row, "job_id"),
                                      .timezone = rows.optional_string(row, "timezone"),
-                                     .drops_by_creation = rows.boolean(row, "drops_by_creation")}});
+                                     .drops_by_creation = rows.boolean(row, "drops_by_creation"),
+                                     .refreshes_upper = rows.boolean(row, "refreshes_upper")}});
     return jobs;
 }
 

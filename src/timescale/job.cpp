@@ -25,6 +25,16 @@ std::string schedule_call(const Server& server, const JobSchedule& job, bool sch
 }
 
 std::string schedule_sql(const Server& server, const JobSchedule& job, bool scheduled) {
+    // alter_job() refuses any change of these (policy_refresh_cagg_check_for_overlaps in
+    // tsl/src/bgw_policy/continuous_aggregate_api.c; seen on 2.22.1). The scheduler does not see an
+    // update of its table before it starts again. Only superusers may do either.
+    if (job.refreshes_upper && server.timescaledb >= Version{2, 22, 0} &&
+        server.timescaledb < Version{2, 23, 0})
+        return fmt::format(
+            "WITH changed AS (UPDATE _timescaledb_config.bgw_job SET scheduled = {} "
+            "WHERE id = {} RETURNING id) "
+            "SELECT _timescaledb_functions.restart_background_workers() FROM changed",
+            scheduled, job.id);
     return "SELECT FROM " + schedule_call(server, job, scheduled);
 }
 

@@ -216,6 +216,18 @@ TEST_F(Jobs, ThatDropByCreationAreTurnedOffAndOn) {
     EXPECT_THAT(on(), ElementsAre(refresh, action, policy));
 }
 
+TEST_F(Jobs, OfAggregatesOnAggregatesAreTurnedOffAndOn) {
+    target.run("CREATE MATERIALIZED VIEW monthly WITH (timescaledb.continuous) AS "
+               "SELECT time_bucket('30 days', day) AS month, sum(count) FROM \"Daily\" GROUP BY 1 "
+               "WITH NO DATA");
+    const auto upper = target.value("SELECT add_continuous_aggregate_policy('monthly', NULL, "
+                                    "interval '1 day', interval '1 day')");
+    EXPECT_THAT(jobs({"disable"}), HasSubstr("Turned off 4 jobs."));
+    EXPECT_THAT(on(), IsEmpty());
+    EXPECT_THAT(jobs({"enable"}), HasSubstr("Turned on 4 jobs."));
+    EXPECT_THAT(on(), ElementsAre(retention, refresh, action, upper));
+}
+
 TEST_F(Jobs, WhoseIntegerNowFunctionNamesATableWithoutASchemaAreTurnedOffAndOn) {
     target.run("CREATE TABLE ticks (tick bigint NOT NULL);"
                "SELECT create_hypertable('ticks', 'tick', chunk_time_interval => 10);"
