@@ -1,6 +1,6 @@
 -- The definitions of the jobs of users, on or off: a row for each. Policies have what they work on:
--- a hypertable, or a continuous aggregate. Values are text, and names are quoted. Of the refresh
--- policies of an aggregate, those of later ranges come first (see NewJob::script).
+-- a hypertable, or a continuous aggregate. Values are text, and names are quoted. Refresh policies come
+-- first, because columnstore policies may need them, and later ranges first (see NewJob::script).
 WITH routine AS (
     SELECT namespace.nspname AS schema_name, procedure.proname AS name,
            oidvectortypes(procedure.proargtypes) AS arguments
@@ -56,7 +56,8 @@ CROSS JOIN LATERAL (
 LEFT JOIN _timescaledb_catalog.hypertable ON hypertable.id = job.hypertable_id
 LEFT JOIN _timescaledb_catalog.continuous_agg AS cagg ON cagg.mat_hypertable_id = hypertable.id
 WHERE job.id >= 1000
-ORDER BY CASE jsonb_typeof(end_offset.value) WHEN 'number' THEN end_offset.value::bigint END
+ORDER BY job.proc_name = 'policy_refresh_continuous_aggregate' DESC,
+         CASE jsonb_typeof(end_offset.value) WHEN 'number' THEN end_offset.value::bigint END
              NULLS FIRST,
          CASE jsonb_typeof(end_offset.value) WHEN 'string'
               THEN (end_offset.value #>> '{}')::interval END NULLS FIRST,

@@ -60,7 +60,7 @@ class Reader {
         result_.internal = read_names(source_.connection, sql::clone_internal_tables);
         read_dependents();
         read_jobs();
-        read_event_triggers();
+        read_superuser_objects();
         return std::move(result_);
     }
 
@@ -269,11 +269,13 @@ class Reader {
     void read_jobs() {
         std::set<QualifiedName> refreshed;
         for (auto& job : cloning::read_jobs(source_.connection)) {
-            const bool is_first = !job.is_refresh() || refreshed.insert(*job.subject).second;
-            if (const auto [reason, remedy] = why_not(job, is_first); !reason.empty()) {
+            const bool is_refreshed = job.subject && refreshed.contains(*job.subject);
+            if (const auto [reason, remedy] = why_not(job, is_refreshed); !reason.empty()) {
                 left_out(job.described(), reason, remedy);
                 continue;
             }
+            if (job.is_refresh())
+                refreshed.insert(*job.subject);
             if (job.check && !job.has_check && !job.is_policy()) {
                 left_out(fmt::format("the check {} of {}", job.check->quoted(), job.described()),
                          "it does not exist");
@@ -288,8 +290,8 @@ class Reader {
     }
 
     /// The reason why the target cannot have a job, and the remedy; empty if it can.
-    /// \param is_first there is no other policy like it on the same aggregate yet.
-    std::pair<std::string, std::string> why_not(const NewJob& job, bool is_first) const {
+    /// \param is_refreshed the target will have a refresh policy for what the job works on.
+    std::pair<std::string, std::string> why_not(const NewJob& job, bool is_refreshed) const {
         if (!target_.community)
             return {needs_community, ""};
         if (!job.is_known())
@@ -301,7 +303,14 @@ class Reader {
         if (job.is_reorder() && !job.has_index)
             return {fmt::format("{} does not have its index", job.subject->quoted()),
                     "add it in the target"};
-        if (!is_first && must_be_only_policy(job, target_))
+        // policy_compression_add_internal in TimescaleDB's tsl/src/bgw_policy/compression_api.c
+        constexpr Version needs_no_refresh{2, 27, 0};
+        if (job.is_compression() && result_.has(*job.subject) && !is_refreshed &&
+            target_.timescaledb < needs_no_refresh)
+            return {fmt::format("TimescaleDB {} requires a refresh policy for the aggregate",
+                                target_.timescaledb_text),
+                    "add both in the target"};
+        if (is_refreshed && must_be_only_policy(job, target_))
             return {fmt::format("TimescaleDB {} allows only one such policy on this aggregate",
                                 target_.timescaledb_text),
                     ""};
@@ -311,14 +320,16 @@ class Reader {
         return {};
     }
 
-    void read_event_triggers() {
-        result_.with_event_triggers = is_superuser_;
+    void read_superuser_objects() {
         if (is_superuser_)
             return;
-        const auto rows = source_.connection.query(sql::clone_event_triggers);
-        for (int row = 0; row < rows.size(); ++row)
-            left_out("the event trigger " + quote_identifier(rows.text(row, "name")),
-                     "the target's role is no superuser");
+        const auto rows = source_.connection.query(sql::clone_superuser_objects);
+        for (int row = 0; row < rows.size(); ++row) {
+            const auto object = fmt::format("{} {}", rows.text(row, "kind"),
+                                            quote_identifier(rows.text(row, "name")));
+            left_out("the " + object, "the target's role is no superuser");
+            result_.superuser_objects.insert(object);
+        }
     }
 
     run::Endpoint& source_;

@@ -6,6 +6,7 @@
 #include "cloning/new_hypertables.hpp"
 #include "cloning/new_jobs.hpp"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,8 @@ struct Definitions {
     std::vector<postgres::QualifiedName> views_on_caggs;
     std::vector<NewJob> jobs;
     ExtensionFunctions functions;
-    bool with_event_triggers = true;
+    /// That the target's role may not create: `publication "p"`, `event trigger "t"`.
+    std::set<std::string> superuser_objects;
     std::vector<LeftOut> left_out;
 
     bool has(const postgres::QualifiedName& cagg) const;

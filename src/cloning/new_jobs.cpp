@@ -75,13 +75,17 @@ bool NewJob::is_policy() const {
 }
 
 bool NewJob::is_known() const {
-    return !is_policy() || (subject && config &&
-                            (procedure.name == retention || procedure.name == compression ||
-                             is_refresh() || is_reorder()));
+    return !is_policy() ||
+           (subject && config &&
+            (procedure.name == retention || is_compression() || is_refresh() || is_reorder()));
 }
 
 bool NewJob::is_refresh() const {
     return is_policy() && procedure.name == refresh;
+}
+
+bool NewJob::is_compression() const {
+    return is_policy() && procedure.name == compression;
 }
 
 bool NewJob::is_reorder() const {
@@ -114,7 +118,7 @@ std::string NewJob::script(const timescale::Server& target, const std::string& r
         };
         if (procedure.name == retention)
             addition = by_age("add_retention_policy", "drop_after", "drop_created_before");
-        else if (procedure.name == compression)
+        else if (is_compression())
             addition =
                 by_age("add_compression_policy", "compress_after", "compress_created_before");
         else if (is_refresh())

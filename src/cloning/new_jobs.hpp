@@ -40,6 +40,7 @@ struct NewJob {
     bool is_known() const;
 
     bool is_refresh() const;
+    bool is_compression() const;
     bool is_reorder() const;
 
     /// `job 1000 (policy_retention on "public"."readings")`, `job 1000 ("public"."tidy")`

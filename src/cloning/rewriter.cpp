@@ -9,20 +9,17 @@ namespace cloning {
 
 namespace {
 
-bool is_about_event_trigger(std::string_view statement) {
-    return statement.starts_with("CREATE EVENT TRIGGER ") ||
-           statement.starts_with("ALTER EVENT TRIGGER ") ||
-           statement.starts_with("COMMENT ON EVENT TRIGGER ") ||
-           // The name of the label's provider stands between. Delaying other labels does no
-           // harm.
-           (statement.starts_with("SECURITY LABEL FOR ") &&
-            statement.find(" ON EVENT TRIGGER ") != std::string_view::npos);
-}
-
-bool is_about_publication(std::string_view statement) {
-    return statement.starts_with("CREATE PUBLICATION ") ||
-           statement.starts_with("ALTER PUBLICATION ") ||
-           statement.starts_with("COMMENT ON PUBLICATION ");
+/// `event trigger "t"` or `publication "p"` that a statement creates, changes or comments on; empty
+/// if it is another statement.
+std::string superuser_object(const std::string& statement) {
+    static const std::regex about(
+        // The name of a label's provider stands between.
+        R"re((?:CREATE|ALTER|COMMENT ON|SECURITY LABEL FOR .+ ON) (EVENT TRIGGER|PUBLICATION) ("(?:[^"]|"")+"))re");
+    std::smatch match;
+    if (!std::regex_search(statement, match, about, std::regex_constants::match_continuous))
+        return {};
+    return fmt::format("{} {}", match.str(1) == "PUBLICATION" ? "publication" : "event trigger",
+                       match.str(2));
 }
 
 /// From 15.20 on, Debian's PostgreSQL 15 adds a setting to every column that other servers
@@ -78,13 +75,10 @@ std::string Rewriter::operator()(std::string statement) {
             return "";
         statement = plan_.definitions->functions.relocated(std::move(statement));
     }
-    if (is_about_publication(statement)) {
-        publications_ += statement + '\n';
-        return "";
-    }
-    if (is_about_event_trigger(statement)) {
-        if (!plan_.definitions || plan_.definitions->with_event_triggers)
-            event_triggers_ += statement + '\n';
+    if (const auto object = superuser_object(statement); !object.empty()) {
+        if (!plan_.definitions || !plan_.definitions->superuser_objects.contains(object))
+            (object.starts_with("publication ") ? publications_ : event_triggers_) +=
+                statement + '\n';
         return "";
     }
     static const std::string create_schema = "CREATE SCHEMA ";

@@ -240,6 +240,25 @@ TEST_F(CloneDefinitions, RefreshPoliciesMayHaveNarrowRanges) {
     EXPECT_THAT(differences(managed), IsEmpty());
 }
 
+TEST_F(CloneDefinitions, PoliciesAreAddedInTheOrderThatTheTargetRequires) {
+    make_aggregate();
+    source.run("ALTER MATERIALIZED VIEW hourly SET (timescaledb.compress);"
+               "SELECT add_retention_policy('hourly', interval '100 years');"
+               "SELECT add_continuous_aggregate_policy('hourly', interval '10 days', "
+               "interval '1 hour', interval '1 day');"
+               "SELECT add_compression_policy('hourly', interval '50 days')");
+    clone({"--portable"});
+    EXPECT_THAT(differences(managed), IsEmpty());
+    source.run("SELECT delete_job(1001)"); // the refresh policy
+    const auto left_out = "Left out job 1002 (policy_compression on \"public\".\"hourly\"): "
+                          "TimescaleDB ";
+    const auto output = clone({"--portable", "--dry-run", "--allow-non-empty"});
+    if (version_at_least(2, 27))
+        EXPECT_THAT(output, Not(HasSubstr(left_out)));
+    else
+        EXPECT_THAT(output, HasSubstr(left_out));
+}
+
 TEST_F(CloneDefinitions, JobsThatCannotRunAreListed) {
     source.run("CREATE PROCEDURE other(text) LANGUAGE sql AS 'SELECT 1';"
                "CREATE PROCEDURE tidy(job_id int, config jsonb) LANGUAGE sql AS 'SELECT 1';"
