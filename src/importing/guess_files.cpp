@@ -117,7 +117,10 @@ bool guess_files(run::Endpoint& target, const ImportOptions& options,
         for (const auto& reason : guess.reasons)
             text += "\n  " + reason;
         output.event("guessed",
-                     {{"file", path}, {"options", guess.options}, {"reasons", guess.reasons}},
+                     {{"file", path},
+                      {"options", guess.options},
+                      {"reasons", guess.reasons},
+                      {"failed", guess.has_failed}},
                      output::Importance::result, text);
     }
     output.say(output::Importance::result,
