@@ -3,7 +3,7 @@
 CREATE SCHEMA __backfill;
 
 -- The format of the tables below; increased when it changes.
-COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 10';
+COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 11';
 
 -- One row for each chunk of the source to copy.
 CREATE TABLE __backfill.task (
@@ -200,6 +200,8 @@ CREATE TABLE __backfill.import (
     begun timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- when all of it was loaded
     finished timestamptz,
+    -- why it could not be loaded in full, most recently
+    error text,
     UNIQUE (table_schema, table_name, name)
 );
 

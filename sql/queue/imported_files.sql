@@ -1,6 +1,8 @@
 -- The files that are, or were, imported, with what is loaded of each.
 SELECT import.table_schema, import.table_name, import.name,
-       CASE WHEN import.finished IS NOT NULL THEN 'finished'
+       import.error,
+       CASE WHEN import.error IS NOT NULL THEN 'failed'
+            WHEN import.finished IS NOT NULL THEN 'finished'
             WHEN lock.objid IS NOT NULL THEN 'loading'
             WHEN done.records IS NOT NULL THEN 'unfinished'
             ELSE 'not begun'

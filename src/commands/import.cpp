@@ -50,13 +50,15 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
                                                  options.parallelism);
     if (workload.files == 0) {
         report.summary();
+        report.require_no_failures();
         return exit_done;
     }
     report.begun(workload, plan.table.name, target.connection.name());
     if (!plan.columns_of_time.empty())
         report.reads(plan.columns_of_time, plan.reading);
 
-    importing::ImportReader reader(plan.files, batch_bytes, run.stop);
+    const bool keeps_order = options.on_conflict == importing::OnConflict::update;
+    importing::ImportReader reader(plan.files, batch_bytes, keeps_order, run.stop);
     importing::ImportRun import_run{.run = run,
                                     .options = options,
                                     .owner = plan.owner,
@@ -77,7 +79,6 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
                .is_in_queue = false},
               std::move(own_run), std::nullopt, std::move(target),
               importing::ImportSession::using_statements());
-    const bool keeps_order = options.on_conflict == importing::OnConflict::update;
     run.work({.worker = [&](int number) { importing::ImportWorker(import_run, number).run(); },
               .unclaimed = [&](int working) -> std::int64_t {
                   if (working == 0)
@@ -91,10 +92,11 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
     run.conclude([](run::Endpoint& end, std::vector<postgres::Statement> ended) {
         queue::conclude(end.connection, std::move(ended));
     });
-    if (run.is_interrupted() && report.finished() < count) {
+    if (run.is_interrupted() && report.ended() < count) {
         output.say(output::Importance::result, "Interrupted; the same command continues.");
         return exit_interrupted;
     }
+    report.require_no_failures();
     return exit_done;
 }
 

@@ -27,10 +27,6 @@ std::optional<char> separator_named_in(std::string_view text) {
     return line.back();
 }
 
-[[noreturn]] void refuse_changed() {
-    throw Error("its contents have changed since parts of it were loaded");
-}
-
 } // namespace
 
 Beginning read_beginning(std::string_view bytes, bool is_all, const Format& format,
@@ -91,6 +87,10 @@ BatchReader::BatchReader(std::unique_ptr<Input> input, const Format& format,
     skip_to(beginning.bytes);
 }
 
+void BatchReader::refuse_changed() const {
+    throw FormatError(line_, "the contents have changed since parts of the file were loaded");
+}
+
 /// \pre the buffer is empty.
 void BatchReader::skip_to(std::int64_t to) {
     if (!input_->skip(to - begin_))
@@ -125,6 +125,7 @@ bool BatchReader::read_block() {
     const auto count = input_->read(buffer_.data() + before, most);
     buffer_.resize(before + count);
     is_at_end_ = count == 0;
+    has_grown_ = is_at_end_ && input_->has_grown();
     return count > 0;
 }
 
@@ -152,7 +153,8 @@ std::optional<Batch> BatchReader::next() {
     skip_done_parts();
     while (whole_ < batch_bytes_ && !is_at_end_) {
         if (split_ == buffer_.size() && !read_block()) {
-            end_part();
+            if (!has_grown_)
+                end_part();
             const bool fits =
                 is_at_end_ ? done_.empty() : splitter_.is_terminated() && whole_ == buffer_.size();
             if (!fits)

@@ -58,17 +58,19 @@ class BatchReader {
                 std::vector<Part> done, std::size_t batch_bytes);
 
     /// \returns nothing at the end.
-    /// \throws FormatError
-    /// \throws Error as Input does, or if the input differs from that of the parts that are done.
+    /// \throws FileError as Input does; FormatError, also if the input differs from that of the
+    /// parts that are done.
     std::optional<Batch> next();
 
-    /// Bytes of the file that have been read.
-    std::int64_t file_bytes() const { return input_->file_bytes(); }
+    /// True if the file has grown. Its last record is left out unless it has its newline, because
+    /// the rest of that record may have followed.
+    bool has_grown() const { return has_grown_; }
 
   private:
     void skip_to(std::int64_t to);
     void skip_done_parts();
     bool read_block();
+    [[noreturn]] void refuse_changed() const;
     void find_records();
     void end_part();
     std::optional<Batch> cut();
@@ -86,6 +88,7 @@ class BatchReader {
     std::int64_t records_ = 0;
     std::int64_t reported_file_bytes_ = 0;
     bool is_at_end_ = false;
+    bool has_grown_ = false;
 };
 
 } // namespace csv

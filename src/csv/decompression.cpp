@@ -28,6 +28,7 @@ class CompressedInput : public Input {
 
     std::int64_t file_bytes() const override { return compressed_->file_bytes(); }
     bool is_compressed() const override { return true; }
+    bool has_grown() const override { return compressed_->has_grown(); }
 
   protected:
     /// Reads more compressed data if none is left.
@@ -40,7 +41,7 @@ class CompressedInput : public Input {
     }
 
     [[noreturn]] void fail(const std::string& what) const {
-        throw Error(fmt::format("cannot read {}: {}", path_, what));
+        throw FileError(fmt::format("cannot read {}: {}", path_, what));
     }
 
     std::string_view left_; ///< data that has been read, but not decompressed

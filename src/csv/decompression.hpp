@@ -10,7 +10,7 @@ namespace csv {
 
 /// Decompresses an input.
 /// \param path for messages. \param contents a kind of compressed data.
-/// \throws Error when it is read, if its data is damaged.
+/// \throws FileError when it is read, if its data is damaged.
 std::unique_ptr<Input> decompress(std::unique_ptr<Input> input, const std::string& path,
                                   Contents contents);
 

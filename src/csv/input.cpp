@@ -24,7 +24,7 @@ namespace {
 constexpr std::size_t block_bytes = std::size_t{256} * 1024;
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
-    throw Error(fmt::format("cannot read {}: {}", path, what));
+    throw FileError(fmt::format("cannot read {}: {}", path, what));
 }
 
 [[noreturn]] void fail_with_errno(const std::string& path) {
@@ -72,6 +72,11 @@ class Raw {
         return static_cast<std::size_t>(count);
     }
 
+    bool has_grown() const {
+        struct stat status {};
+        return size_ && fstat(file_, &status) == 0 && status.st_size > *size_;
+    }
+
     /// \pre a regular file.
     void seek(std::int64_t position) {
         if (lseek(file_, position, SEEK_SET) < 0)
@@ -111,6 +116,7 @@ class PlainInput : public Input {
     }
 
     std::int64_t file_bytes() const override { return raw_->position(); }
+    bool has_grown() const override { return raw_->has_grown(); }
 
   protected:
     std::size_t read_more(char* into, std::size_t most) override { return raw_->read(into, most); }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/error.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -14,6 +16,12 @@ namespace csv {
 /// The file name that means standard input.
 constexpr auto standard_input = "-";
 
+/// A file cannot be read or loaded in its present state; others can. The message contains its name.
+class FileError : public Error {
+  public:
+    using Error::Error;
+};
+
 /// The bytes of a file or of standard input, decompressed.
 class Input {
   public:
@@ -24,7 +32,7 @@ class Input {
 
     /// Reads the next bytes.
     /// \returns the number of bytes put into `into`; 0 at the end.
-    /// \throws Error whose message contains the file's name.
+    /// \throws FileError
     std::size_t read(char* into, std::size_t most);
 
     /// Returns the next bytes, fewer than requested only at the end. read() returns them again.
@@ -40,6 +48,9 @@ class Input {
     /// True if the bytes of the file are others.
     virtual bool is_compressed() const { return false; }
 
+    /// True if the file now has more bytes than those that are read.
+    virtual bool has_grown() const { return false; }
+
   protected:
     virtual std::size_t read_more(char* into, std::size_t most) = 0;
 
@@ -54,7 +65,7 @@ class Input {
 /// \param path of a regular file, or standard_input.
 /// \param size number of bytes of the file to read.
 /// \param check called repeatedly, also while standard input has no data; may throw.
-/// \throws Error; UsageError if the contents are neither text nor compressed text
+/// \throws FileError; UsageError if the contents are neither text nor compressed text
 std::unique_ptr<Input> open_input(const std::string& path, std::optional<std::int64_t> size,
                                   const std::function<void()>& check);
 
@@ -66,7 +77,7 @@ std::optional<std::int64_t> size_of(const std::string& path);
 std::string digest(std::string_view bytes);
 
 /// The digest of a range of a file's bytes, before decompression.
-/// \throws Error if the file does not have these bytes.
+/// \throws FileError if the file does not have these bytes.
 std::string digest(const std::string& path, std::int64_t from, std::int64_t until);
 
 } // namespace csv

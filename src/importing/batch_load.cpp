@@ -179,8 +179,8 @@ void BatchLoad::reject(std::size_t index, const std::string& reason, const std::
         throw too_many(rules_.options, file_.path, rejects_.back());
 }
 
-/// \throws Error if the whole beginning of a file is rejected for one reason other than what the
-/// tables have already.
+/// \throws FileError if the whole beginning of a file is rejected for one reason other than what
+/// the tables have already.
 void BatchLoad::require_different_reasons() const {
     const bool is_first = batch_.part.begin == file_.beginning.bytes;
     if (!is_first || counts_.rejected < 2 || counts_.rejected < counts_.records ||
@@ -191,11 +191,12 @@ void BatchLoad::require_different_reasons() const {
           postgres::sqlstate::foreign_key_violation})
         if (kinds_.begin()->starts_with(state))
             return;
-    throw Error(fmt::format("all {} records at the beginning of {} are refused for one reason, so "
-                            "that none is left out; the first is line {}: {}",
-                            counts_.records, file_.path, rejects_.front().line,
-                            rejects_.front().reason),
-                "find the options that describe the file");
+    throw csv::FileError(
+        fmt::format(
+            "all {} records at the beginning of {} are refused for one reason, so that none "
+            "is left out; the first is line {}: {}",
+            counts_.records, file_.path, rejects_.front().line, rejects_.front().reason),
+        "find the options that describe the file");
 }
 
 } // namespace importing

@@ -47,8 +47,9 @@ class BatchLoad {
 
     /// Loads the records that the server accepts, in parts that get smaller around rejected
     /// records. Each rejected record takes three COPYs if the server reports its line; otherwise it
-    /// takes twice as many as the binary logarithm of the number of records. \throws Error if
-    /// records must not be skipped, if there are too many of them, or if they are not the cause.
+    /// takes twice as many as the binary logarithm of the number of records. \throws FileError
+    /// if records must not be skipped, or if the file's format is the cause; Error if there are too
+    /// many of them, or if they are not the cause.
     void find_rejects();
 
     const queue::Imported& counts() const { return counts_; }

@@ -101,6 +101,34 @@ std::string format_of(const PlannedFile& file) {
         file.beginning.header ? "a header" : "no header", file.format.encoding.value_or("UTF8"));
 }
 
+void report_checked(const PlannedFile& file, const Checked& checked, ImportReport& report,
+                    output::Output& output) {
+    for (const auto& reject : checked.rejects)
+        report.rejected(file.path, reject);
+    const auto count = static_cast<std::int64_t>(checked.rejects.size());
+    auto text = fmt::format("{}: {}; columns {}; {}, of which {} were tried and {} refused",
+                            file.path, format_of(file), fmt::join(file.columns, ", "),
+                            output::format_count(checked.records, "record"),
+                            output::format_count(checked.tried), output::format_count(count));
+    if (checked.first)
+        text += fmt::format("; times from {} to {}", *checked.first, *checked.last);
+    if (count > 0)
+        text += fmt::format("; line {}: {}", checked.rejects.front().line,
+                            checked.rejects.front().reason);
+    json::Object fields{{"file", file.path},
+                        {"compressed", file.is_compressed},
+                        {"delimiter", std::string(1, file.format.delimiter)},
+                        {"encoding", file.format.encoding.value_or("UTF8")},
+                        {"header", file.beginning.header.has_value()},
+                        {"columns", file.columns},
+                        {"records", checked.records},
+                        {"tried", checked.tried},
+                        {"rejected", count}};
+    if (checked.first)
+        fields.update({{"first", checked.first}, {"last", checked.last}});
+    output.event("checked", fields, output::Importance::result, text);
+}
+
 } // namespace
 
 bool check_files(run::Endpoint& target, const ImportPlan& plan, const ImportOptions& options,
@@ -111,32 +139,19 @@ bool check_files(run::Endpoint& target, const ImportPlan& plan, const ImportOpti
         report.reads(plan.columns_of_time, plan.reading);
     bool are_accepted = true;
     for (const auto& file : plan.files) {
-        const auto checked = check_file(target.connection, plan, file, options, check_stop);
-        are_accepted = are_accepted && checked.rejects.empty();
-        for (const auto& reject : checked.rejects)
-            report.rejected(file.path, reject);
-        const auto count = static_cast<std::int64_t>(checked.rejects.size());
-        auto text = fmt::format("{}: {}; columns {}; {}, of which {} were tried and {} refused",
-                                file.path, format_of(file), fmt::join(file.columns, ", "),
-                                output::format_count(checked.records, "record"),
-                                output::format_count(checked.tried), output::format_count(count));
-        if (checked.first)
-            text += fmt::format("; times from {} to {}", *checked.first, *checked.last);
-        if (count > 0)
-            text += fmt::format("; line {}: {}", checked.rejects.front().line,
-                                checked.rejects.front().reason);
-        json::Object fields{{"file", file.path},
-                            {"compressed", file.is_compressed},
-                            {"delimiter", std::string(1, file.format.delimiter)},
-                            {"encoding", file.format.encoding.value_or("UTF8")},
-                            {"header", file.beginning.header.has_value()},
-                            {"columns", file.columns},
-                            {"records", checked.records},
-                            {"tried", checked.tried},
-                            {"rejected", count}};
-        if (checked.first)
-            fields.update({{"first", checked.first}, {"last", checked.last}});
-        output.event("checked", fields, output::Importance::result, text);
+        try {
+            if (file.problem)
+                throw csv::FileError(*file.problem);
+            const auto checked = check_file(target.connection, plan, file, options, check_stop);
+            are_accepted = are_accepted && checked.rejects.empty();
+            report_checked(file, checked, report, output);
+        } catch (const csv::FileError& error) {
+            if (plan.files.size() == 1)
+                throw;
+            are_accepted = false;
+            output.event("failed", {{"file", file.path}, {"error", error.what()}},
+                         output::Importance::result, error.what());
+        }
     }
     return are_accepted;
 }

@@ -16,9 +16,9 @@ namespace importing {
  * on columns that the file does not have are not tried as an import would.
  *
  * \param check_stop called repeatedly; may throw.
- * \returns true if the server refuses none of these records.
- * \throws Error as an import does if it cannot read a file, or if too many records of one batch are
- * refused, or if privileges are missing
+ * \returns true if the server refuses none of these records, and all files can be read.
+ * \throws FileError if the only file cannot be read or has another format; Error if too many
+ * records of one batch are refused, or if privileges are missing
  */
 bool check_files(run::Endpoint& target, const ImportPlan& plan, const ImportOptions& options,
                  const std::function<void()>& check_stop, output::Output& output);

@@ -169,25 +169,34 @@ void read_beginning(PlannedFile& file, const std::string& head, const ImportOpti
     csv::check(file.format);
 }
 
+/// The name by which the queue knows a file.
+std::string name_of(const std::string& path, const ImportOptions& options) {
+    if (options.name || path == csv::standard_input)
+        return options.name.value_or(path);
+    std::error_code problem;
+    const auto absolute =
+        std::filesystem::weakly_canonical(std::filesystem::absolute(path), problem);
+    return problem ? path : absolute.string();
+}
+
 /// Reads the beginning of a file, and makes the COPY statement for it.
-PlannedFile plan_file(run::Endpoint& target, const std::string& path, const ImportOptions& options,
-                      const ImportTable& table, ColumnMatcher& matcher, const Condition& condition,
-                      const std::optional<UniqueKey>& key, const std::function<void()>& check) {
-    PlannedFile file;
-    file.path = path;
+/// \pre path and facts.name are set.
+/// \throws FileError, UsageError if the file cannot be loaded.
+void plan_file(PlannedFile& file, run::Endpoint& target, const ImportOptions& options,
+               const ImportTable& table, ColumnMatcher& matcher, const Condition& condition,
+               const std::optional<UniqueKey>& key, const std::function<void()>& check) {
+    const auto& path = file.path;
     file.format = options.format;
     file.facts.size = csv::size_of(path);
     if (!file.facts.size)
         file.stream = csv::open_input(path, std::nullopt, check);
-    file.facts.name =
-        options.name.value_or(file.facts.size ? std::filesystem::canonical(path).string() : path);
     const auto input = open(file);
     file.is_compressed = input->is_compressed();
     const std::string head(input->peek(head_bytes));
-    file.facts.head = csv::digest(head);
-    file.facts.head_bytes = static_cast<std::int64_t>(head.size());
     if (file.facts.size)
         file.facts.tail = tail_before(path, *file.facts.size);
+    file.facts.head = csv::digest(head);
+    file.facts.head_bytes = static_cast<std::int64_t>(head.size());
     read_beginning(file, head, options);
     std::optional<std::vector<std::string>> header;
     if (file.beginning.header)
@@ -206,7 +215,28 @@ PlannedFile plan_file(run::Endpoint& target, const std::string& path, const Impo
                                   key, path);
         file.detour->copy = copy_statement(file, "pg_temp." + quote_identifier(file.detour->name));
     }
-    return file;
+}
+
+/// Does something with a file. If it cannot be loaded and others can, notes why.
+template <typename Function>
+void note_problem(PlannedFile& file, const ImportOptions& options, const Function& function) {
+    const bool others_can = options.files.size() > 1 && options.on_conflict != OnConflict::update;
+    try {
+        function();
+    } catch (const Error& error) {
+        const bool is_of_file = dynamic_cast<const csv::FileError*>(&error) != nullptr ||
+                                dynamic_cast<const UsageError*>(&error) != nullptr;
+        if (!is_of_file || !others_can)
+            throw;
+        file.problem = error.what();
+    }
+}
+
+/// \throws UsageError if no file can be loaded.
+void require_some(const std::vector<PlannedFile>& files) {
+    if (std::ranges::all_of(files, &PlannedFile::has_problem))
+        throw UsageError(fmt::format("none of the files can be imported; the first one: {}",
+                                     *files.front().problem));
 }
 
 const char* name_of(OnConflict on_conflict) {
@@ -283,20 +313,29 @@ std::string shown(const json::Value& value) {
     return value.is_null() ? "not given" : json::dump(value);
 }
 
-/// \throws Error if a file has changed since its import began, or if options differ.
-void require_same(const PlannedFile& file, const queue::KnownFile& known,
-                  const json::Object& options) {
-    const auto refuse = [&](const std::string& why) {
-        throw Error(fmt::format("{} {}", file.path, why),
-                    "its loaded rows stay; to load it as another file, give it another --name");
-    };
+/// \throws FileError if a file has changed since its import began, Error if options differ.
+void require_same(const PlannedFile& file, const queue::KnownFile& known, const json::Object& asked,
+                  const ImportOptions& options) {
+    if (!known.is_begun) {
+        if (known.twin && !options.name)
+            throw csv::FileError(
+                fmt::format("{} is the same as {}, which has been imported", file.path,
+                            *known.twin),
+                fmt::format("give --name {} to continue, or another --name to load it again",
+                            *known.twin));
+        return;
+    }
+    constexpr auto remedy = "its loaded rows stay; to load it as another file, give it another "
+                            "--name";
     std::vector<std::string> differing;
     const auto before = json::parse(known.options).object();
-    for (const auto& [name, value] : options)
+    for (const auto& [name, value] : asked)
         if (before.get(name) != value)
             differing.push_back(fmt::format("{} ({})", shown_name(name), shown(before.get(name))));
     if (!differing.empty())
-        refuse(fmt::format("was begun with other options: {}", fmt::join(differing, ", ")));
+        throw Error(fmt::format("{} was begun with other options: {}", file.path,
+                                fmt::join(differing, ", ")),
+                    remedy);
     const auto& now = file.facts;
     const auto& then = known.facts;
     const auto is_same_head = [&] {
@@ -311,10 +350,14 @@ void require_same(const PlannedFile& file, const queue::KnownFile& known,
         now.size.has_value() == then.size.has_value() &&
         (!now.size || (*now.size >= *then.size && tail_before(file.path, *then.size) == then.tail));
     if (!is_same_end || !is_same_head())
-        refuse("has changed since a part of it was loaded");
+        throw csv::FileError(fmt::format("{} has changed since a part of it was loaded", file.path),
+                             remedy);
     if (now.size > then.size && !known.is_terminated)
-        refuse("has grown since it was loaded, and its last record had no newline then, so that "
-               "record may have changed");
+        throw csv::FileError(
+            fmt::format("{} has grown since it was loaded, and its last record had "
+                        "no newline then, so that record may have changed",
+                        file.path),
+            remedy);
 }
 
 /// Reserves the files. Waits two seconds for a process that has just ended.
@@ -350,28 +393,26 @@ void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options
     const auto asked = meaningful_options(options, plan);
     queue::enter_imports(connection, plan.table.name, facts, json::dump(asked));
     reserve(target, plan.table.name, facts);
-    const auto known = queue::lock_imports(connection, plan.table.name, facts);
+    const auto known = queue::lock_imports(connection, plan.table.name, facts, json::dump(asked));
     for (std::size_t i = 0; i < plan.files.size(); ++i) {
         auto& file = plan.files[i];
         file.id = known[i].id;
-        if (!known[i].is_begun && known[i].twin && !options.name)
-            throw Error(
-                fmt::format("{} is the same as {}, which has been imported", file.path,
-                            *known[i].twin),
-                fmt::format("give --name {} to continue, or another --name to load it again",
-                            *known[i].twin));
-        if (known[i].is_begun)
-            require_same(file, known[i], asked);
+        if (!file.problem)
+            note_problem(file, options, [&] { require_same(file, known[i], asked, options); });
         file.done_counts = known[i].done;
         file.is_finished = known[i].is_begun && known[i].is_finished && file.facts.size &&
                            file.facts.size == known[i].facts.size;
-        if (file.is_finished)
+        if (!file.is_to_load())
             continue;
-        if (!known[i].is_begun)
-            queue::describe_import(connection, file.id, file.facts, json::dump(asked));
         queue::own_import(connection, file.id, file.facts, plan.owner);
         file.done = queue::import_done(connection, file.id);
     }
+    require_some(plan.files);
+    std::map<std::string, std::string> errors;
+    for (const auto& file : plan.files)
+        if (file.problem)
+            errors.emplace(file.facts.name, *file.problem);
+    queue::note_import_errors(connection, plan.table.name, facts, errors);
     transaction.commit();
 }
 
@@ -400,11 +441,16 @@ ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
         key = read_key(target.connection, table);
     std::set<std::string> names;
     for (const auto& path : options.files) {
-        plan.files.push_back(plan_file(target, path, options, table, matcher, where, key, check));
-        if (!names.insert(plan.files.back().facts.name).second)
+        auto& file = plan.files.emplace_back();
+        file.path = path;
+        file.facts.name = name_of(path, options);
+        if (!names.insert(file.facts.name).second)
             throw UsageError(fmt::format("{} is given twice", path));
+        note_problem(file, options,
+                     [&] { plan_file(file, target, options, table, matcher, where, key, check); });
     }
-    matcher.require_all_used();
+    if (std::ranges::none_of(plan.files, &PlannedFile::has_problem))
+        matcher.require_all_used();
     plan.time_formats = matcher.time_formats();
     for (const auto& column : table.columns)
         if (matcher.depends_on_settings(column))

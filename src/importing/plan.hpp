@@ -35,11 +35,15 @@ struct PlannedFile {
     std::optional<csv::Rewriter> rewriter;
     std::string copy; ///< the COPY statement for its records
     std::optional<Detour> detour;
-    bool needs_detour = false;   ///< otherwise, only rows that conflict with others need it
-    std::int64_t id = 0;         ///< __backfill.import.id
-    bool is_finished = false;    ///< nothing is left to load
-    queue::Imported done_counts; ///< counts of the parts that were loaded before
-    std::vector<csv::Part> done; ///< those parts
+    bool needs_detour = false;          ///< otherwise, only rows that conflict with others need it
+    std::int64_t id = 0;                ///< __backfill.import.id
+    std::optional<std::string> problem; ///< why it cannot be loaded, if other files can
+    bool is_finished = false;           ///< nothing is left to load
+    queue::Imported done_counts;        ///< counts of the parts that were loaded before
+    std::vector<csv::Part> done;        ///< those parts
+
+    bool has_problem() const { return problem.has_value(); }
+    bool is_to_load() const { return !problem && !is_finished; }
 };
 
 struct ImportPlan {
@@ -52,15 +56,16 @@ struct ImportPlan {
     std::string owner; ///< a random name of this process
 };
 
-/// Checks the table and the files. Changes nothing.
+/// Checks the table and the files. Changes nothing. A problem of one of several files becomes its
+/// PlannedFile::problem; but not with OnConflict::update, because files are loaded in order then.
 /// \param check called while standard input has nothing to read; may throw.
 /// \throws Error, UsageError
 ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
                        const ReadingSettings& reading, const std::function<void()>& check);
 
 /// Adds all files to the queue in one transaction, and sets what the queue knows of them.
-/// \throws Error if a file or its options have changed, or if another process loads a file; nothing
-/// has been changed then.
+/// \throws Error if options have changed, or if another process loads a file; FileError, UsageError
+/// if no file can be loaded. Nothing has been changed then.
 void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options);
 
 /// The COPY statement for a file's records. \param into a quoted name.

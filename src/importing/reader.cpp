@@ -30,7 +30,7 @@ class SharedInput : public csv::Input {
 
 } // namespace
 
-void read_batches(const PlannedFile& file, std::size_t batch_bytes,
+bool read_batches(const PlannedFile& file, std::size_t batch_bytes,
                   const std::function<void()>& check, const std::function<void(csv::Batch)>& take) {
     try {
         auto input = file.stream ? std::make_unique<SharedInput>(file.stream)
@@ -39,9 +39,13 @@ void read_batches(const PlannedFile& file, std::size_t batch_bytes,
                                  batch_bytes);
         while (auto batch = batches.next())
             take(std::move(*batch));
+        return batches.has_grown();
     } catch (const csv::FormatError& error) {
-        throw Error(fmt::format("{}, line {}: {}", file.path, error.line(), error.problem()),
-                    error.remedy());
+        throw csv::FileError(
+            fmt::format("{}, line {}: {}", file.path, error.line(), error.problem()),
+            error.remedy());
+    } catch (const UsageError& error) { // it was another file when it was planned
+        throw csv::FileError(error.problem(), error.remedy());
     }
 }
 
@@ -63,11 +67,32 @@ queue::Imported ImportedFile::imported() const {
     return imported_;
 }
 
+void ImportedFile::fail(const std::string& error) {
+    const std::lock_guard lock(mutex_);
+    if (!error_)
+        error_ = error;
+}
+
+std::optional<std::string> ImportedFile::error() const {
+    const std::lock_guard lock(mutex_);
+    return error_;
+}
+
+void ImportedFile::note_growth() {
+    const std::lock_guard lock(mutex_);
+    has_grown_ = true;
+}
+
+bool ImportedFile::has_grown() const {
+    const std::lock_guard lock(mutex_);
+    return has_grown_;
+}
+
 ImportReader::ImportReader(const std::vector<PlannedFile>& files, std::size_t minimum_batch_bytes,
-                           run::Stop& stop)
-    : batch_bytes_(minimum_batch_bytes), stop_(stop) {
+                           bool keeps_order, run::Stop& stop)
+    : batch_bytes_(minimum_batch_bytes), keeps_order_(keeps_order), stop_(stop) {
     for (const auto& file : files)
-        if (!file.is_finished)
+        if (file.is_to_load())
             files_.emplace_back(file);
     thread_ = std::jthread([this](const std::stop_token& token) { read_all(token); });
 }
@@ -100,6 +125,20 @@ std::int64_t ImportReader::ready() const {
     return static_cast<std::int64_t>(ready_.size());
 }
 
+void ImportReader::fail(ImportedFile& file, const std::string& error) {
+    file.fail(error);
+    if (!keeps_order_)
+        return;
+    bool is_before = true;
+    for (auto& other : files_) {
+        if (!is_before)
+            other.fail(fmt::format("{} is not loaded, because {} before it could not be, and "
+                                   "--on-conflict update loads files in their order",
+                                   other.planned().path, file.planned().path));
+        is_before = is_before && &other != &file;
+    }
+}
+
 void ImportReader::check() const {
     const std::lock_guard lock(mutex_);
     if (problem_)
@@ -121,17 +160,24 @@ void ImportReader::read_all(const std::stop_token& stop) {
     changed_.notify_all();
 }
 
+/// Hands out the batches of a file, and one without data at its end.
 void ImportReader::read(ImportedFile& file, const std::stop_token& stop) {
-    const auto& planned = file.planned();
     const auto check_stop = [&] {
         if (stop.stop_requested() || stop_.is_requested())
             throw Interrupted();
+        if (const auto error = file.error()) // found by a worker
+            throw csv::FileError(*error);
     };
-    read_batches(planned, batch_bytes_, check_stop, [&](csv::Batch batch) {
-        check_stop();
-        if (!hand_out({&file, std::move(batch)}, stop))
-            throw Interrupted();
-    });
+    try {
+        if (read_batches(file.planned(), batch_bytes_, check_stop, [&](csv::Batch batch) {
+                check_stop();
+                if (!hand_out({&file, std::move(batch)}, stop))
+                    throw Interrupted();
+            }))
+            file.note_growth();
+    } catch (const csv::FileError& error) {
+        fail(file, error.what());
+    }
     if (!hand_out({&file, {}}, stop))
         throw Interrupted();
 }

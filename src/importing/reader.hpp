@@ -18,8 +18,9 @@ namespace importing {
 
 /// Reads the parts of a file that are not done.
 /// \param check called repeatedly; may throw. \param take called with each batch.
-/// \throws Error if the file cannot be read, or is no CSV.
-void read_batches(const PlannedFile& file, std::size_t batch_bytes,
+/// \returns true if the file has grown since it was planned.
+/// \throws FileError if the file cannot be read, or is no CSV.
+bool read_batches(const PlannedFile& file, std::size_t batch_bytes,
                   const std::function<void()>& check, const std::function<void(csv::Batch)>& take);
 
 /// A file that is being loaded. Thread-safe.
@@ -39,12 +40,22 @@ class ImportedFile {
     /// The counts of the file in this run.
     queue::Imported imported() const;
 
+    /// Notes why the file cannot be loaded in full, unless another reason is known.
+    void fail(const std::string& error);
+    std::optional<std::string> error() const;
+
+    /// Notes that the file has grown since it was planned.
+    void note_growth();
+    bool has_grown() const;
+
   private:
     const PlannedFile& planned_;
     mutable std::mutex mutex_;
     int in_hand_ = 0;
     bool is_read_ = false;
     queue::Imported imported_;
+    std::optional<std::string> error_;
+    bool has_grown_ = false;
 };
 
 /// A batch of a file, for a worker.
@@ -55,7 +66,7 @@ struct ImportBatch {
 
 /**
  * Reads files one after the other on a thread of its own, and hands out batches of them. It keeps
- * at most two batches ready. Thread-safe.
+ * at most two batches ready. Files that cannot be read fail, and the next one is read. Thread-safe.
  */
 class ImportReader {
   public:
@@ -68,8 +79,9 @@ class ImportReader {
     static constexpr std::size_t compressed_batch_bytes = 8 * batch_bytes;
 
     /// \param minimum_batch_bytes batch_bytes or compressed_batch_bytes.
+    /// \param keeps_order if a file fails, all files after it fail as well.
     ImportReader(const std::vector<PlannedFile>& files, std::size_t minimum_batch_bytes,
-                 run::Stop& stop);
+                 bool keeps_order, run::Stop& stop);
 
     /// Stops the run, if it has not ended.
     ~ImportReader();
@@ -84,6 +96,9 @@ class ImportReader {
     /// The number of batches that are ready and not taken.
     std::int64_t ready() const;
 
+    /// Notes that a file cannot be loaded in full. It is not read any further.
+    void fail(ImportedFile& file, const std::string& error);
+
     /// \throws the error that ended reading, if there was one.
     void check() const;
 
@@ -93,6 +108,7 @@ class ImportReader {
     bool hand_out(ImportBatch batch, const std::stop_token& stop);
 
     const std::size_t batch_bytes_;
+    const bool keeps_order_;
     run::Stop& stop_;
     std::deque<ImportedFile> files_;
     mutable std::mutex mutex_;

@@ -34,8 +34,8 @@ bool reads(postgres::Connection& connection, const char* style, const std::strin
 
 } // namespace
 
-Error refusal(const std::string& file, const csv::Reject& reject) {
-    return Error(
+csv::FileError refusal(const std::string& file, const csv::Reject& reject) {
+    return csv::FileError(
         fmt::format("{}, line {}: {} (rows loaded before stay)", file, reject.line, reject.reason));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "csv/input.hpp"
 #include "csv/rejects.hpp"
 #include "importing/options.hpp"
 #include "postgres/connection.hpp"
@@ -14,7 +15,7 @@
 namespace importing {
 
 /// The error for a rejected record that must not be skipped.
-Error refusal(const std::string& file, const csv::Reject& reject);
+csv::FileError refusal(const std::string& file, const csv::Reject& reject);
 
 /// The error for more rejected records than --max-rejects.
 Error too_many(const ImportOptions& options, const std::string& file, const csv::Reject& reject);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace importing {
 
 namespace {
@@ -30,6 +32,11 @@ std::string contents(const queue::Imported& imported) {
 }
 
 } // namespace
+
+/// \pre locked
+std::string ImportReport::next_number() const {
+    return fmt::format("[{}/{}]", finished_ + static_cast<std::int64_t>(errors_.size()), files_);
+}
 
 void ImportReport::begun(const ImportWorkload& workload, const postgres::QualifiedName& table,
                          const std::string& target) {
@@ -69,9 +76,8 @@ void ImportReport::known(const std::string& file, const queue::Imported& done) {
     fields.update(counts_of(done));
     output_.event(
         "known", fields, output::Importance::detail,
-        fmt::format("[{}/{}] {} was imported before: {}; to load it again, give it another "
-                    "--name",
-                    finished_, files_, file, contents(done)));
+        fmt::format("{} {} was imported before: {}; to load it again, give it another --name",
+                    next_number(), file, contents(done)));
 }
 
 void ImportReport::continued(const std::string& file, const queue::Imported& done) {
@@ -113,33 +119,73 @@ void ImportReport::retried(const std::string& file, const csv::Part& part, const
                       : "");
 }
 
-void ImportReport::imported(const std::string& file, const queue::Imported& imported) {
+void ImportReport::imported(const std::string& file, const queue::Imported& imported,
+                            bool has_grown) {
     const std::lock_guard lock(mutex_);
     ++finished_;
     json::Object fields{{"file", file}};
     fields.update(counts_of(imported));
+    fields["grown"] = has_grown;
     output_.event(
         "imported", fields, output::Importance::detail,
-        fmt::format("[{}/{}] Imported {}: {}", finished_, files_, file, contents(imported)));
+        fmt::format("{} Imported {}: {}{}", next_number(), file, contents(imported),
+                    has_grown ? "; it has grown since, so import it again for the rest" : ""));
+}
+
+void ImportReport::failed(const std::string& file, const std::string& error) {
+    const std::lock_guard lock(mutex_);
+    errors_.push_back(error);
+    output_.event("failed", {{"file", file}, {"error", error}}, output::Importance::detail,
+                  files_ > 1 ? fmt::format("{} Failed: {}", next_number(), error) : "");
+}
+
+/// The files that have failed; empty unless there are several.
+/// \pre locked
+std::string ImportReport::failures() const {
+    constexpr std::size_t most = 20;
+    if (errors_.size() < 2)
+        return {};
+    std::string text = "\nThese files could not be imported; the next import tries them again:";
+    for (std::size_t i = 0; i < std::min(errors_.size(), most); ++i)
+        text += "\n  " + errors_[i];
+    if (errors_.size() > most)
+        text += fmt::format("\n  and {} more: timescaledb-backfill status --files",
+                            output::format_count(static_cast<std::int64_t>(errors_.size() - most)));
+    return text;
 }
 
 void ImportReport::summary() const {
     const std::lock_guard lock(mutex_);
     const output::Seconds duration = Clock::now() - started_;
-    json::Object fields{{"command", "import"}, {"files", files_}, {"finished", finished_}};
+    json::Object fields{{"command", "import"},
+                        {"files", files_},
+                        {"finished", finished_},
+                        {"failed", errors_.size()}};
     fields.update(counts_of(total_));
     fields.update({{"bytes", bytes_}, {"seconds", duration.count()}});
     output_.event(
         "summary", fields, output::Importance::result,
-        fmt::format("Imported {}, {} of CSV in {} ({}); {} of {} finished.", contents(total_),
+        fmt::format("Imported {}, {} of CSV in {} ({}); {} of {} finished.{}", contents(total_),
                     output::format_bytes(bytes_), output::format_duration(duration),
                     output::format_rate(bytes_, duration), output::format_count(finished_),
-                    output::format_count(files_, "file")));
+                    output::format_count(files_, "file"), failures()));
 }
 
-std::int64_t ImportReport::finished() const {
+std::int64_t ImportReport::ended() const {
     const std::lock_guard lock(mutex_);
-    return finished_;
+    return finished_ + static_cast<std::int64_t>(errors_.size());
+}
+
+void ImportReport::require_no_failures() const {
+    const std::lock_guard lock(mutex_);
+    if (errors_.size() == 1)
+        throw csv::FileError(errors_.front());
+    if (!errors_.empty())
+        throw csv::FileError(
+            fmt::format("{} of {} could not be imported",
+                        output::format_count(static_cast<std::int64_t>(errors_.size())),
+                        output::format_count(files_, "file")),
+            "the next import tries them again");
 }
 
 } // namespace importing

@@ -45,15 +45,24 @@ class ImportReport {
                  int attempt);
 
     /// A file is loaded now, in full.
-    /// \param imported its counts in this run.
-    void imported(const std::string& file, const queue::Imported& imported);
+    /// \param imported its counts in this run. \param has_grown there is more of it now.
+    void imported(const std::string& file, const queue::Imported& imported, bool has_grown);
+
+    /// A file cannot be loaded, or not in full. \param error contains its name.
+    void failed(const std::string& file, const std::string& error);
 
     void summary() const;
 
-    /// The number of files that are loaded in full.
-    std::int64_t finished() const;
+    /// The number of files that are loaded in full or have failed.
+    std::int64_t ended() const;
+
+    /// \throws FileError if a file has failed: its error if it is the only one.
+    void require_no_failures() const;
 
   private:
+    std::string next_number() const;
+    std::string failures() const;
+
     using Clock = std::chrono::steady_clock;
 
     output::Output& output_;
@@ -61,6 +70,7 @@ class ImportReport {
     const std::int64_t files_;
     const Clock::time_point started_ = Clock::now();
     std::int64_t finished_ = 0;
+    std::vector<std::string> errors_; ///< of files that have failed
     queue::Imported total_;
     std::int64_t bytes_ = 0; ///< of CSV
 };

@@ -150,9 +150,10 @@ bool ImportSession::attempt(const ImportBatch& batch, Way way, queue::Imported& 
             throw Error(fmt::format("{}: {}", place(batch), *failure));
         if (!blames_records(error))
             throw;
-        throw Error(fmt::format("{}: {} (this is checked when the transaction ends, so it is not "
-                                "known which record is the cause)",
-                                place(batch), reason_of(error, import_.triggers, import_.table)));
+        throw csv::FileError(
+            fmt::format("{}: {} (this is checked when the transaction ends, so it is not known "
+                        "which record is the cause)",
+                        place(batch), reason_of(error, import_.triggers, import_.table)));
     } catch (const postgres::ConnectionError&) {
         import_.rejected -= rejected;
         throw;
@@ -185,9 +186,13 @@ ImportSession::chunks_to_read_back(const postgres::Result& chunks) const {
 }
 
 void ImportSession::finish(ImportedFile& file) {
-    queue::finish_import(target(), file.planned().id, import_.owner);
+    const auto error = file.error();
+    queue::finish_import(target(), file.planned().id, import_.owner, error);
     progress_.end(1, 0);
-    import_.report.imported(file.planned().path, file.imported());
+    if (error)
+        import_.report.failed(file.planned().path, *error);
+    else
+        import_.report.imported(file.planned().path, file.imported(), file.has_grown());
 }
 
 } // namespace importing

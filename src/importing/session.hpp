@@ -29,10 +29,11 @@ class ImportSession {
 
     /// Loads a batch, and reports it. May be called again for a batch that was in progress when
     /// another session was lost.
-    /// \throws Error if the batch cannot be loaded.
+    /// \throws FileError if the batch cannot be loaded for what it contains; Error if there is
+    /// another cause.
     queue::Imported load(const ImportBatch& batch);
 
-    /// Marks a file as finished, and reports it.
+    /// Marks a file as finished or failed, and reports it.
     void finish(ImportedFile& file);
 
     /// Settings for each session of a run in the target.

@@ -19,13 +19,8 @@ void ImportWorker::work() {
                     "see the server's log");
     lost_.reset();
     while (has_work()) {
-        if (in_hand_) {
-            const bool is_end = in_hand_->batch.data.empty();
-            const auto imported = !is_end ? session_->load(*in_hand_) : queue::Imported();
-            if (in_hand_->file->end_batch(in_hand_->batch, imported))
-                to_finish_ = in_hand_->file;
-            in_hand_.reset();
-        }
+        if (in_hand_)
+            load_batch();
         if (to_finish_ != nullptr)
             session_->finish(*to_finish_);
         to_finish_ = nullptr;
@@ -33,6 +28,22 @@ void ImportWorker::work() {
         worker_.succeeded();
     }
     session_->close();
+}
+
+/// Loads the batch, unless the file has failed.
+void ImportWorker::load_batch() {
+    auto& file = *in_hand_->file;
+    queue::Imported imported;
+    try {
+        if (!in_hand_->batch.data.empty() && !file.error())
+            imported = session_->load(*in_hand_);
+    } catch (const csv::FileError& error) {
+        import_.reader.fail(file, error.what());
+        worker_.progress.end(0, in_hand_->batch.file_bytes);
+    }
+    if (file.end_batch(in_hand_->batch, imported))
+        to_finish_ = &file;
+    in_hand_.reset();
 }
 
 /// Takes the next batch, unless a batch or file is in progress.

@@ -8,7 +8,8 @@
 namespace importing {
 
 /**
- * Loads one batch after the other until there are no more or the run must stop. If a connection is
+ * Loads one batch after the other until there are no more or the run must stop. A batch that
+ * cannot be loaded ends its file, and the worker goes on with others. If a connection is
  * lost, or the server cannot continue for now, it begins again with a new session and the batch
  * that was in progress.
  */
@@ -23,6 +24,7 @@ class ImportWorker {
   private:
     void work();
     bool has_work();
+    void load_batch();
     bool end_session(const Error& error);
 
     ImportRun& import_;
@@ -31,7 +33,7 @@ class ImportWorker {
     std::optional<ImportBatch> in_hand_;
     std::optional<timescale::Server> lost_; ///< the server, as it was before the session was lost
     int crashes_ = 0;                       ///< of the server, during the batch in progress
-    ImportedFile* to_finish_ = nullptr;     ///< a file that must be marked as finished
+    ImportedFile* to_finish_ = nullptr;     ///< a file that must be marked as finished or failed
 };
 
 } // namespace importing

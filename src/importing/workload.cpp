@@ -14,7 +14,7 @@ ImportWorkload workload_of(const std::vector<PlannedFile>& files, std::int64_t b
     std::int64_t batches = 0;
     bool is_known = true;
     for (const auto& file : files) {
-        if (file.is_finished)
+        if (!file.is_to_load())
             continue;
         ++workload.files;
         is_known = is_known && file.facts.size.has_value();
@@ -34,7 +34,9 @@ ImportWorkload workload_of(const std::vector<PlannedFile>& files, std::int64_t b
 
 void report_known_files(const std::vector<PlannedFile>& files, ImportReport& report) {
     for (const auto& file : files) {
-        if (file.is_finished)
+        if (file.problem)
+            report.failed(file.path, *file.problem);
+        else if (file.is_finished)
             report.known(file.path, file.done_counts);
         else if (file.done_counts.records > 0)
             report.continued(file.path, file.done_counts);

@@ -21,7 +21,8 @@ struct ImportWorkload {
 ImportWorkload workload_of(const std::vector<PlannedFile>& files, std::int64_t batch_bytes,
                            int parallelism);
 
-/// Reports the files that earlier runs have loaded, in full or in part.
+/// Reports the files that earlier runs have loaded, in full or in part, and those that cannot be
+/// loaded.
 void report_known_files(const std::vector<PlannedFile>& files, ImportReport& report);
 
 } // namespace importing

@@ -47,10 +47,7 @@ std::string names_of(const std::vector<FileFacts>& files) {
     return postgres::array_literal(names);
 }
 
-} // namespace
-
-void enter_imports(postgres::Connection& target, const postgres::QualifiedName& table,
-                   const std::vector<FileFacts>& files, const std::string& options) {
+std::string json_of(const std::vector<FileFacts>& files) {
     json::Array list;
     for (const auto& file : files)
         list.push_back(json::Object{{"name", file.name},
@@ -58,7 +55,14 @@ void enter_imports(postgres::Connection& target, const postgres::QualifiedName& 
                                     {"head_bytes", file.head_bytes},
                                     {"size", file.size},
                                     {"tail", file.tail}});
-    target.query(sql::enter_imports, {table.schema, table.name, json::dump(list), options});
+    return json::dump(list);
+}
+
+} // namespace
+
+void enter_imports(postgres::Connection& target, const postgres::QualifiedName& table,
+                   const std::vector<FileFacts>& files, const std::string& options) {
+    target.query(sql::enter_imports, {table.schema, table.name, json_of(files), options});
 }
 
 std::optional<std::string> reserve_imports(postgres::Connection& target,
@@ -73,9 +77,11 @@ std::optional<std::string> reserve_imports(postgres::Connection& target,
 
 std::vector<KnownFile> lock_imports(postgres::Connection& target,
                                     const postgres::QualifiedName& table,
-                                    const std::vector<FileFacts>& files) {
+                                    const std::vector<FileFacts>& files,
+                                    const std::string& options) {
     const std::vector<std::optional<std::string>> which{table.schema, table.name, names_of(files)};
     target.query(sql::lock_imports, which);
+    target.query(sql::describe_imports, {table.schema, table.name, json_of(files), options});
     const auto rows = target.query(sql::imports_state, which);
     std::map<std::string, KnownFile> by_name;
     for (int row = 0; row < rows.size(); ++row)
@@ -87,11 +93,14 @@ std::vector<KnownFile> lock_imports(postgres::Connection& target,
     return known;
 }
 
-void describe_import(postgres::Connection& target, std::int64_t id, const FileFacts& facts,
-                     const std::string& options) {
-    target.query("UPDATE __backfill.import SET head = $2, head_bytes = $3::bigint, "
-                 "options = $4::jsonb WHERE id = $1::bigint",
-                 {std::to_string(id), facts.head, std::to_string(facts.head_bytes), options});
+void note_import_errors(postgres::Connection& target, const postgres::QualifiedName& table,
+                        const std::vector<FileFacts>& files,
+                        const std::map<std::string, std::string>& errors) {
+    json::Object list;
+    for (const auto& [name, error] : errors)
+        list[name] = error;
+    target.query(sql::note_import_errors,
+                 {table.schema, table.name, names_of(files), json::dump(list)});
 }
 
 void own_import(postgres::Connection& target, std::int64_t id, const FileFacts& facts,
@@ -161,10 +170,12 @@ postgres::Statement finish_batch_statement(std::int64_t id, const csv::Batch& ba
             /*repeated=*/true};
 }
 
-void finish_import(postgres::Connection& target, std::int64_t id, const std::string& owner) {
-    target.query("UPDATE __backfill.import SET finished = clock_timestamp() "
+void finish_import(postgres::Connection& target, std::int64_t id, const std::string& owner,
+                   const std::optional<std::string>& error) {
+    target.query("UPDATE __backfill.import SET error = $3, "
+                 "finished = CASE WHEN $3::text IS NULL THEN clock_timestamp() END "
                  "WHERE id = $1::bigint AND owner = $2",
-                 {std::to_string(id), owner});
+                 {std::to_string(id), owner, error});
 }
 
 std::vector<ImportedFileStatus> imported_files(postgres::Connection& target) {
@@ -176,6 +187,7 @@ std::vector<ImportedFileStatus> imported_files(postgres::Connection& target) {
             {.name = rows.string(row, "name"),
              .table = {rows.string(row, "table_schema"), rows.string(row, "table_name")},
              .state = rows.string(row, "state"),
+             .error = rows.optional_string(row, "error"),
              .imported = imported_from(rows, row),
              .bytes = rows.integer(row, "bytes")});
     return files;

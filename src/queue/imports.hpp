@@ -5,6 +5,7 @@
 #include "postgres/quote.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -73,16 +74,20 @@ std::optional<std::string> reserve_imports(postgres::Connection& target,
                                            const postgres::QualifiedName& table,
                                            const std::vector<FileFacts>& files);
 
-/// Locks files for the transaction. Waits for transactions that are loading a part of them.
+/// Locks files for the transaction. Waits for transactions that are loading a part of them. Notes
+/// again what those are of which nothing is loaded.
+/// \param options JSON.
 /// \returns what is known of each, in the order of the files.
 std::vector<KnownFile> lock_imports(postgres::Connection& target,
                                     const postgres::QualifiedName& table,
-                                    const std::vector<FileFacts>& files);
+                                    const std::vector<FileFacts>& files,
+                                    const std::string& options);
 
-/// Notes again what a file is, of which nothing is loaded.
-/// \param options JSON.
-void describe_import(postgres::Connection& target, std::int64_t id, const FileFacts& facts,
-                     const std::string& options);
+/// Notes why files cannot be loaded, and forgets earlier errors of the others.
+/// \param errors by name.
+void note_import_errors(postgres::Connection& target, const postgres::QualifiedName& table,
+                        const std::vector<FileFacts>& files,
+                        const std::map<std::string, std::string>& errors);
 
 /// Makes a process the owner of a file, and notes the file's present size and tail.
 void own_import(postgres::Connection& target, std::int64_t id, const FileFacts& facts,
@@ -108,14 +113,16 @@ Imported find_batch(postgres::Connection& target, std::int64_t id, const csv::Ba
 postgres::Statement finish_batch_statement(std::int64_t id, const csv::Batch& batch,
                                            const Imported& imported);
 
-/// Notes that the whole file is loaded.
-void finish_import(postgres::Connection& target, std::int64_t id, const std::string& owner);
+/// Notes that the whole file is loaded, or why it cannot be.
+void finish_import(postgres::Connection& target, std::int64_t id, const std::string& owner,
+                   const std::optional<std::string>& error);
 
 /// A file of which the queue knows, and what is loaded of it.
 struct ImportedFileStatus {
     std::string name;
     postgres::QualifiedName table;
-    std::string state; ///< finished, loading, unfinished, not begun
+    std::string state;                ///< finished, failed, loading, unfinished, not begun
+    std::optional<std::string> error; ///< why it has failed
     Imported imported;
     std::int64_t bytes = 0; ///< of CSV, decompressed, that are loaded
 

@@ -8,11 +8,13 @@ namespace queue {
 
 namespace {
 
-enum class Presence { absent, unknown, known };
+enum class Presence { absent, unknown, earlier, known };
 
 Presence presence(const postgres::Result& row) {
     if (!row.boolean(0, "present"))
         return Presence::absent;
+    if (row.boolean(0, "earlier"))
+        return Presence::earlier;
     return row.boolean(0, "known") ? Presence::known : Presence::unknown;
 }
 
@@ -44,6 +46,9 @@ void prepare(postgres::Connection& target) {
     case Presence::absent:
         target.execute(std::string(sql::create_schema));
         break;
+    case Presence::earlier:
+        target.execute(std::string(sql::upgrade_schema));
+        break;
     case Presence::unknown:
         refuse(target);
     case Presence::known:
@@ -64,6 +69,11 @@ void require(const postgres::Result& row, const postgres::Connection& target) {
     case Presence::absent:
         throw UsageError(fmt::format("no chunks have been staged in the {}", target.name()),
                          "run timescaledb-backfill stage first");
+    case Presence::earlier:
+        throw UsageError(
+            fmt::format("the queue in the {} is one of an earlier version", target.name()),
+            "the next stage or import adapts it, when no process of that version is "
+            "running");
     case Presence::unknown:
         refuse(target);
     case Presence::known:

@@ -68,6 +68,7 @@ struct FileTotals {
     queue::Imported imported;
     std::int64_t bytes = 0;
     std::int64_t finished = 0;
+    std::int64_t failed = 0;
 };
 
 FileTotals totals_of(const std::vector<queue::ImportedFileStatus>& files) {
@@ -76,13 +77,15 @@ FileTotals totals_of(const std::vector<queue::ImportedFileStatus>& files) {
         totals.imported += file.imported;
         totals.bytes += file.bytes;
         totals.finished += file.is_finished() ? 1 : 0;
+        totals.failed += file.error ? 1 : 0;
     }
     return totals;
 }
 
 json::Object fields_of(const std::vector<queue::ImportedFileStatus>& files) {
     const auto totals = totals_of(files);
-    json::Object fields{{"files", files.size()}, {"finished", totals.finished}};
+    json::Object fields{
+        {"files", files.size()}, {"finished", totals.finished}, {"failed", totals.failed}};
     fields.update(fields_of(totals.imported));
     fields["bytes"] = totals.bytes;
     return fields;
@@ -93,6 +96,8 @@ json::Object fields_of(const queue::ImportedFileStatus& file) {
                         {"schema", file.table.schema},
                         {"name", file.table.name},
                         {"state", file.state}};
+    if (file.error)
+        fields["error"] = *file.error;
     fields.update(fields_of(file.imported));
     fields["bytes"] = file.bytes;
     return fields;
@@ -173,8 +178,9 @@ std::vector<std::string> file_lines(const std::vector<queue::ImportedFileStatus>
         return {};
     const auto totals = totals_of(files);
     std::vector<std::string> lines{fmt::format(
-        "Imported: {} of {} finished, {}, {} rejected{}", format_count(totals.finished),
+        "Imported: {} of {} finished, {}{}, {} rejected{}", format_count(totals.finished),
         format_count(static_cast<std::int64_t>(files.size()), "file"),
+        totals.failed > 0 ? format_count(totals.failed) + " failed, " : "",
         format_count(totals.imported.rows, "row"), format_count(totals.imported.rejected, "record"),
         with_each ? "" : "; --files lists them")};
     if (!with_each)
@@ -185,6 +191,11 @@ std::vector<std::string> file_lines(const std::vector<queue::ImportedFileStatus>
         rows.push_back(cells_of(file));
     for (auto& line : output::table(rows, "lllrrrrrr"))
         lines.push_back(std::move(line));
+    if (totals.failed > 0)
+        lines.insert(lines.end(), {"", "Failed files, which the next import tries again:"});
+    for (const auto& file : files)
+        if (file.error)
+            lines.push_back("  " + *file.error);
     return lines;
 }
 

@@ -43,7 +43,7 @@ TEST_F(ImportStatus, ShowsTheOutcomeOfEachFile) {
     EXPECT_EQ(import("readings", {"--parallelism", "1", broken.path(), last.path()}).exit_status,
               exit_failed);
 
-    EXPECT_THAT(status({}), AllOf(HasSubstr("Imported: 1 of 3 files finished, "),
+    EXPECT_THAT(status({}), AllOf(HasSubstr("Imported: 2 of 3 files finished, 1 failed, "),
                                   HasSubstr(", 1 record rejected; --files lists them\n"),
                                   Not(HasSubstr(file.path())), Not(HasSubstr("hypertable"))));
     EXPECT_THAT(
@@ -51,11 +51,12 @@ TEST_F(ImportStatus, ShowsTheOutcomeOfEachFile) {
         AllOf(testing::ContainsRegex(file.path() +
                                      " +\"public\"\\.\"readings\" +finished +[0-9]+ B +2 +0 +1 +1 "
                                      "+1"),
-              testing::ContainsRegex(broken.path() + " +\"public\"\\.\"readings\" +unfinished"),
-              testing::ContainsRegex(last.path() + " +\"public\"\\.\"readings\" +not begun +0 B")));
+              testing::ContainsRegex(broken.path() + " +\"public\"\\.\"readings\" +failed"),
+              testing::ContainsRegex(last.path() + " +\"public\"\\.\"readings\" +finished +13 B")));
     const auto event = json::parse(status({"--json", "--files"}));
     EXPECT_EQ(event["imports"]["files"], 3);
-    EXPECT_EQ(event["imports"]["finished"], 1);
+    EXPECT_EQ(event["imports"]["finished"], 2);
+    EXPECT_EQ(event["imports"]["failed"], 1);
     ASSERT_EQ(event["files"].size(), 3U);
     const auto bytes = file.text().size() - std::string("time,device\n").size();
     const json expected{{"file", file.path()}, {"schema", "public"}, {"name", "readings"},

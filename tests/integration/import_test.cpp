@@ -811,8 +811,10 @@ TEST_F(Import, RefusesBeforeItChangesAnything) {
     expect("made", {"--columns", "a,b"}, exit_usage, "which the table generates itself");
     expect("readings", {"--rejects", "/no/such/folder/file", "--on-error", "skip"}, exit_usage,
            "--rejects /no/such/folder/file cannot be written");
-    expect("readings", {"/no/such/file"}, exit_usage, "cannot read /no/such/file: No such file");
-    expect("readings", {"/tmp"}, exit_usage, "/tmp is not a regular file");
+    expect_refused_at_once("readings", {"/no/such/file"}, exit_usage,
+                           HasSubstr("cannot read /no/such/file: No such file"));
+    expect_refused_at_once("readings", {"/tmp"}, exit_usage,
+                           HasSubstr("/tmp is not a regular file"));
     expect("readings", {file.path()}, exit_usage, "is given twice");
     file.write("time,\"device\n");
     expect("readings", {}, exit_usage, file.path() + ", line 1: unterminated quote");
