@@ -96,6 +96,8 @@ TEST_F(ImportGuess, ProposesNothingForCleanFiles) {
     EXPECT_EQ(options_for("sep=;\ntime;device\n2024-01-01T10:00:00Z;1\n"), "no option is needed");
     EXPECT_EQ(options_for("time,device,\n2024-01-01 10:00Z,1,\n"), "no option is needed");
     EXPECT_THAT(guess_in_vain(""), HasSubstr(": cannot be guessed\n  there are no records; "));
+    EXPECT_THAT(guess("", {"--output", "json"}, exit_failed), HasSubstr("\"failed\":true"));
+    EXPECT_THAT(guess("time\n2024-01-01Z\n", {"--output", "json"}), HasSubstr("\"failed\":false"));
 }
 
 TEST_F(ImportGuess, TellsTheUnitOfTimes) {
