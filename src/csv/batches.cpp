@@ -82,7 +82,8 @@ BatchReader::BatchReader(std::unique_ptr<Input> input, const Format& format,
                          const Beginning& beginning, std::vector<Part> done,
                          std::size_t batch_bytes)
     : input_(std::move(input)), format_(format), done_(std::move(done)), batch_bytes_(batch_bytes),
-      splitter_(format, beginning.line, beginning.newline), line_(beginning.line) {
+      splitter_(make_splitter(format, beginning.line, beginning.newline, beginning.bytes)),
+      line_(beginning.line) {
     std::ranges::reverse(done_);
     skip_to(beginning.bytes);
 }
@@ -107,7 +108,7 @@ void BatchReader::skip_done_parts() {
         if (!part.is_terminated && !input_->peek(1).empty())
             refuse_changed();
         line_ = part.next_line;
-        splitter_ = RecordSplitter(format_, line_, splitter_.newline());
+        splitter_ = make_splitter(format_, line_, splitter_->newline(), begin_);
     }
 }
 
@@ -132,20 +133,22 @@ bool BatchReader::read_block() {
 void BatchReader::find_records() {
     while (whole_ < batch_bytes_) {
         auto data = std::string_view(buffer_).substr(split_);
-        const auto found = splitter_.next(data);
+        const auto found = splitter_->next(data);
         split_ = buffer_.size() - data.size();
-        if (found != RecordSplitter::Found::record)
+        if (found != Splitter::Found::record)
             return;
-        records_ += splitter_.record().is_comment ? 0 : 1;
+        records_ += splitter_->record().is_comment ? 0 : 1;
         whole_ = split_;
     }
 }
 
 /// Ends the last record at the end of the input or at the beginning of a part that is done.
 void BatchReader::end_part() {
-    if (splitter_.finish() != RecordSplitter::Found::record)
+    if (is_at_end_)
+        splitter_->require_end();
+    if (splitter_->finish() != Splitter::Found::record)
         return;
-    records_ += splitter_.record().is_comment ? 0 : 1;
+    records_ += splitter_->record().is_comment ? 0 : 1;
     whole_ = split_;
 }
 
@@ -156,7 +159,7 @@ std::optional<Batch> BatchReader::next() {
             if (!has_grown_)
                 end_part();
             const bool fits =
-                is_at_end_ ? done_.empty() : splitter_.is_terminated() && whole_ == buffer_.size();
+                is_at_end_ ? done_.empty() : splitter_->is_terminated() && whole_ == buffer_.size();
             if (!fits)
                 refuse_changed();
             break;
@@ -173,11 +176,11 @@ std::optional<Batch> BatchReader::cut() {
     Batch batch{.part = {.begin = begin_,
                          .end = end,
                          .line = line_,
-                         .next_line = splitter_.line(),
-                         .is_terminated = splitter_.is_terminated()},
+                         .next_line = splitter_->line(),
+                         .is_terminated = splitter_->is_terminated()},
                 .data = {},
                 .records = records_,
-                .newline = splitter_.newline(),
+                .newline = splitter_->newline(),
                 .file_bytes = input_->file_bytes() - reported_file_bytes_};
     reported_file_bytes_ = input_->file_bytes();
     std::string rest;

@@ -15,7 +15,7 @@ namespace csv {
 struct Part {
     std::int64_t begin = 0; ///< byte position in the decompressed input
     std::int64_t end = 0;
-    std::int64_t line = 1;      ///< number of its first line
+    std::int64_t line = 1;      ///< number of its first line, or record (Format::unit)
     std::int64_t next_line = 1; ///< number of the line after it
     bool is_terminated = true;  ///< the last record has its newline
 };
@@ -79,7 +79,7 @@ class BatchReader {
     const Format format_;
     std::vector<Part> done_; ///< those ahead, in reverse order
     const std::size_t batch_bytes_;
-    RecordSplitter splitter_;
+    std::unique_ptr<Splitter> splitter_;
     std::int64_t begin_ = 0; ///< position of the buffer in the input
     std::int64_t line_;      ///< number of the line that begins there
     std::string buffer_;

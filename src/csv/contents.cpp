@@ -1,6 +1,7 @@
 #include "csv/contents.hpp"
 
 #include "base/error.hpp"
+#include "csv/binary.hpp"
 
 #include <fmt/format.h>
 
@@ -24,6 +25,8 @@ struct Refused {
 constexpr auto convert_utf16 = "convert it with: iconv -f UTF-16 -t UTF-8";
 constexpr auto convert_utf32 = "convert it with: iconv -f UTF-32 -t UTF-8";
 constexpr auto extract_tar = "pass on its contents with: tar -xOf";
+constexpr auto changed_binary = "data of COPY in binary format whose first bytes were changed";
+constexpr auto transfer_again = "transfer the file again as binary data";
 constexpr auto save_as_csv = "save it as CSV in UTF-8";
 
 constexpr std::array refused{
@@ -43,8 +46,8 @@ constexpr std::array refused{
     Refused{"PAR1\x15"sv, 0, "a Parquet file",
             "convert it with: duckdb -c \"COPY (FROM '...') TO '/dev/stdout' (HEADER)\""},
     Refused{"Obj\1"sv, 0, "an Avro file", "convert it to CSV"},
-    Refused{"PGCOPY\n\xFF\r\n\0"sv, 0, "data of COPY in binary format",
-            "load it with: psql -c \"\\copy ... from ... (format binary)\""},
+    Refused{"PGCOPY\n\xFF"sv, 0, changed_binary, transfer_again},
+    Refused{"PGCOPY\r\n\xFF"sv, 0, changed_binary, transfer_again},
     Refused{"PGDMP\1"sv, 0, "an archive of pg_dump", "load it with pg_restore"},
     Refused{"SQLite format 3\0"sv, 0, "an SQLite database",
             "convert it with: sqlite3 -header -csv"},
@@ -83,7 +86,7 @@ Contents compression_of(std::string_view first_bytes) {
     const bool is_bzip2 =
         has(first_bytes, "BZh"sv) && (has(first_bytes, "\x31\x41\x59\x26\x53\x59"sv, 4) ||
                                       has(first_bytes, "\x17\x72\x45\x38\x50\x90"sv, 4));
-    return is_bzip2 ? Contents::bzip2 : Contents::text;
+    return is_bzip2 ? Contents::bzip2 : Contents::plain;
 }
 
 Contents contents_named(std::string_view path) {
@@ -93,26 +96,28 @@ Contents contents_named(std::string_view path) {
     for (const auto& [extension, contents] : names)
         if (path.ends_with(extension))
             return contents;
-    return Contents::text;
+    return Contents::plain;
 }
 
 } // namespace
 
 Contents contents_of(std::string_view first_bytes, const std::string& path) {
     const auto contents = compression_of(first_bytes);
-    if (contents != Contents::text)
+    if (contents != Contents::plain || first_bytes.starts_with(binary_signature))
         return contents;
-    require_text(first_bytes, path);
+    require_plain(first_bytes, path);
     return contents_named(path);
 }
 
-void require_text(std::string_view first_bytes, const std::string& path) {
+void require_plain(std::string_view first_bytes, const std::string& path) {
+    if (first_bytes.starts_with(binary_signature))
+        return;
     for (const auto& one : refused)
         if (has(first_bytes, one.bytes, one.offset))
             refuse(path, one.name, one.remedy);
     if (looks_like_utf16(first_bytes))
         refuse(path, "text in UTF-16", convert_utf16);
-    if (compression_of(first_bytes) != Contents::text)
+    if (compression_of(first_bytes) != Contents::plain)
         refuse(path, "compressed twice", "decompress it once");
 }
 

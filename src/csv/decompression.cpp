@@ -213,7 +213,7 @@ std::unique_ptr<Input> decompress(std::unique_ptr<Input> input, const std::strin
         return std::make_unique<XzInput>(std::move(input), path);
     case Contents::bzip2:
         return std::make_unique<Bzip2Input>(std::move(input), path);
-    case Contents::text:
+    case Contents::plain:
         break;
     }
     return input;

@@ -82,6 +82,8 @@ bool is_utf8(const Format& format) {
 }
 
 std::string copy_options(const Format& format) {
+    if (format.is_binary())
+        return "FORMAT binary";
     const auto literal = [](char c) {
         return postgres::quote_literal(std::string(1, c));
     };

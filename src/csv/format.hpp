@@ -2,6 +2,7 @@
 
 #include "csv/numbers.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,6 +22,13 @@ struct Format {
     std::optional<char> comment{};         ///< begins a line that is no record
     std::int64_t skip_lines = 0;           ///< at the beginning of a file
     Decimal decimal = Decimal::point;      ///< of numbers
+    /// The number of fields of each record if files are not CSV, but COPY's binary format; else 0.
+    std::size_t binary_fields = 0;
+
+    bool is_binary() const { return binary_fields > 0; }
+
+    /// What is counted to name a place in a file.
+    const char* unit() const { return is_binary() ? "record" : "line"; }
 };
 
 /// \throws UsageError if the ends of records would be ambiguous, or if COPY rejects the format.

@@ -166,10 +166,10 @@ std::unique_ptr<Input> open_input(const std::string& path, std::optional<std::in
     std::unique_ptr<Input> input =
         std::make_unique<PlainInput>(std::make_unique<Raw>(path, size, check), size.has_value());
     const auto contents = contents_of(input->peek(recognized_bytes), path);
-    if (contents == Contents::text)
+    if (contents == Contents::plain)
         return input;
     input = decompress(std::move(input), path, contents);
-    require_text(input->peek(recognized_bytes), path);
+    require_plain(input->peek(recognized_bytes), path);
     return input;
 }
 

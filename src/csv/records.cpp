@@ -1,5 +1,7 @@
 #include "csv/records.hpp"
 
+#include "csv/binary.hpp"
+
 #include <fmt/format.h>
 
 #ifdef __SSE2__
@@ -11,8 +13,9 @@ namespace csv {
 
 RecordSplitter::RecordSplitter(const Format& format, std::int64_t line, Newline newline,
                                std::int64_t most_bytes)
-    : quote_(format.quote), escape_(format.escape), has_escape_(format.escape != format.quote),
-      comment_(format.comment), most_bytes_(most_bytes), newline_(newline), line_(line) {
+    : Splitter(line), quote_(format.quote), escape_(format.escape),
+      has_escape_(format.escape != format.quote), comment_(format.comment), most_bytes_(most_bytes),
+      newline_(newline) {
     for (const char c : {quote_, escape_, '\n', '\r'})
         is_special_[static_cast<unsigned char>(c)] = true;
 }
@@ -142,14 +145,21 @@ RecordSplitter::Found RecordSplitter::close_record(bool is_terminated) {
     return is_over_ ? Found::marker : Found::record;
 }
 
+std::unique_ptr<Splitter> make_splitter(const Format& format, std::int64_t line, Newline newline,
+                                        std::int64_t position) {
+    if (format.is_binary())
+        return std::make_unique<BinarySplitter>(line, position, format.binary_fields);
+    return std::make_unique<RecordSplitter>(format, line, newline);
+}
+
 std::vector<Record> records_in(std::string_view data, const Format& format, std::int64_t line,
                                Newline newline) {
-    RecordSplitter splitter(format, line, newline);
+    const auto splitter = make_splitter(format, line, newline, 0);
     std::vector<Record> records;
-    while (splitter.next(data) == RecordSplitter::Found::record)
-        records.push_back(splitter.record());
-    if (splitter.finish() == RecordSplitter::Found::record)
-        records.push_back(splitter.record());
+    while (splitter->next(data) == Splitter::Found::record)
+        records.push_back(splitter->record());
+    if (splitter->finish() == Splitter::Found::record)
+        records.push_back(splitter->record());
     return records;
 }
 

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,14 +42,59 @@ struct Record {
     }
 };
 
+/// Finds the ends of records in data that arrives in pieces. Does not store the data.
+class Splitter {
+  public:
+    virtual ~Splitter() = default;
+    Splitter(const Splitter&) = delete;
+    Splitter& operator=(const Splitter&) = delete;
+
+    enum class Found {
+        nothing, ///< all data is read, and the record continues
+        record,
+        marker, ///< the end mark, which is no record: nothing may follow
+    };
+
+    /// Reads until a record ends, and removes what it has read from the front of the data. If a
+    /// record ends with the last byte of the data, the next call may be the one that reports it.
+    /// \throws FormatError
+    virtual Found next(std::string_view& data) = 0;
+
+    /// Ends the data.
+    /// \returns record if the last record has no newline, or was not reported yet.
+    /// \throws FormatError if a quote is unterminated.
+    virtual Found finish() = 0;
+
+    /// \throws FormatError if the input must not end here.
+    virtual void require_end() const {}
+
+    /// The record that next() or finish() found.
+    const Record& record() const { return record_; }
+
+    /// True if the record ended in a way that nothing after it can change.
+    bool is_terminated() const { return is_terminated_; }
+
+    /// The number of the next record's first line.
+    std::int64_t line() const { return line_; }
+
+    virtual Newline newline() const { return Newline::unknown; }
+
+  protected:
+    explicit Splitter(std::int64_t line) : line_(line) {}
+
+    std::int64_t line_;
+    Record record_;
+    bool is_terminated_ = false;
+};
+
 /**
  * Finds the ends of records in CSV data that arrives in pieces, exactly as PostgreSQL's COPY does
- * (CopyReadLineText in src/backend/commands/copyfromparse.c). Does not store the data.
+ * (CopyReadLineText in src/backend/commands/copyfromparse.c). The line \. is the end mark.
  *
  * Newlines of different kinds and unterminated quotes are errors, as in COPY, because they may mean
  * that the ends of records are wrong. Quotes in comments mean nothing.
  */
-class RecordSplitter {
+class RecordSplitter : public Splitter {
   public:
     /// The limit of COPY.
     static constexpr std::int64_t most_record_bytes = 1'000'000'000;
@@ -60,32 +106,9 @@ class RecordSplitter {
                             Newline newline = Newline::unknown,
                             std::int64_t most_bytes = most_record_bytes);
 
-    enum class Found {
-        nothing, ///< all data is read, and the record continues
-        record,
-        marker, ///< the line \., which ends COPY data: nothing may follow
-    };
-
-    /// Reads until a record ends, and removes what it has read from the front of the data. If a
-    /// record ends with the last byte of the data, the next call may be the one that reports it.
-    /// \throws FormatError
-    Found next(std::string_view& data);
-
-    /// Ends the data.
-    /// \returns record if the last record has no newline, or was not reported yet.
-    /// \throws FormatError if a quote is unterminated.
-    Found finish();
-
-    /// The record that next() or finish() found.
-    const Record& record() const { return record_; }
-
-    /// True if the record ended with a newline.
-    bool is_terminated() const { return is_terminated_; }
-
-    /// The number of the next record's first line.
-    std::int64_t line() const { return line_; }
-
-    Newline newline() const { return newline_; }
+    Found next(std::string_view& data) override;
+    Found finish() override;
+    Newline newline() const override { return newline_; }
 
   private:
     const char* find_special(const char* at, const char* end) const;
@@ -101,16 +124,18 @@ class RecordSplitter {
     std::array<bool, 256> is_special_{};
     std::int64_t most_bytes_;
     Newline newline_;
-    std::int64_t line_;
-    Record now_; ///< the record that is being read
-    Record record_;
+    Record now_;                 ///< the record that is being read
     std::array<char, 2> head_{}; ///< its first bytes
     bool in_quotes_ = false;
     bool after_escape_ = false;
     bool after_cr_ = false; ///< outside of quotes
-    bool is_terminated_ = false;
-    bool is_over_ = false; ///< after the marker
+    bool is_over_ = false;  ///< after the marker
 };
+
+/// \param line number of the first line. \param newline the kind of newline, if known.
+/// \param position of the first byte in the input.
+std::unique_ptr<Splitter> make_splitter(const Format& format, std::int64_t line, Newline newline,
+                                        std::int64_t position);
 
 /// The records of data that a splitter has already split.
 /// \param line as returned by the splitter at the beginning of the data.

@@ -1,5 +1,6 @@
 #include "importing/batch_load.hpp"
 
+#include "csv/binary.hpp"
 #include "importing/refusal.hpp"
 #include "postgres/copy.hpp"
 
@@ -35,7 +36,7 @@ bool BatchLoad::load_all() {
     try {
         copy(data);
     } catch (const postgres::SqlError& error) {
-        if (!blames_records(error))
+        if (!blames_records(error, file_.format.is_binary()))
             throw;
         return false;
     }
@@ -43,6 +44,9 @@ bool BatchLoad::load_all() {
 }
 
 void BatchLoad::copy(std::string_view data) {
+    std::string framed;
+    if (file_.format.is_binary())
+        data = framed = csv::binary_data(data);
     if (detour_ == nullptr) {
         counts_.rows += postgres::copy_from(data, target_, file_.copy, moved_);
         return;
@@ -65,7 +69,7 @@ std::optional<postgres::SqlError> BatchLoad::try_copy(std::string_view data) {
     try {
         copy(data);
     } catch (const postgres::SqlError& error) {
-        if (!blames_records(error))
+        if (!blames_records(error, file_.format.is_binary()))
             throw;
         target_.execute("ROLLBACK TO SAVEPOINT finding_rejects; RELEASE SAVEPOINT finding_rejects");
         return error;
@@ -136,7 +140,11 @@ void BatchLoad::rewrite_records() {
     for (std::size_t i = 0; i < in_file_.records.size(); ++i) {
         if (in_file_.records[i].is_comment)
             continue;
-        auto unfit = file_.rewriter->rewrite(in_file_.bytes({i, i + 1}), rewritten_);
+        std::optional<csv::Unfit> unfit;
+        if (file_.format.is_binary())
+            rewritten_ += in_file_.bytes({i, i + 1});
+        else
+            unfit = file_.rewriter->rewrite(in_file_.bytes({i, i + 1}), rewritten_);
         if (!unfit) {
             origin_.push_back(i);
             continue;
@@ -167,16 +175,17 @@ std::vector<BatchLoad::Range> BatchLoad::parts_of(const Range& range, std::int64
 /// \param index in in_file_.
 /// \param kind equal for reasons of the same kind.
 void BatchLoad::reject(std::size_t index, const std::string& reason, const std::string& kind) {
+    const auto record = in_file_.bytes({index, index + 1});
     csv::Reject reject{.line = in_file_.records[index].line,
                        .reason = reason,
-                       .record = std::string(in_file_.bytes({index, index + 1}))};
+                       .record = file_.format.is_binary() ? hex_of(record) : std::string(record)};
     if (!rules_.are_skipped)
-        throw refusal(file_.path, reject);
+        throw refusal(file_.place(reject.line), reason);
     kinds_.insert(kind);
     rejects_.push_back(std::move(reject));
     ++counts_.rejected;
     if (counts_.rejected > rules_.options.max_rejects)
-        throw too_many(rules_.options, file_.path, rejects_.back());
+        throw too_many(rules_.options, file_.place(rejects_.back().line), reason);
 }
 
 /// \throws FileError if the whole beginning of a file is rejected for one reason other than what
@@ -194,8 +203,9 @@ void BatchLoad::require_different_reasons() const {
     throw csv::FileError(
         fmt::format(
             "all {} records at the beginning of {} are refused for one reason, so that none "
-            "is left out; the first is line {}: {}",
-            counts_.records, file_.path, rejects_.front().line, rejects_.front().reason),
+            "is left out; the first is {} {}: {}",
+            counts_.records, file_.path, file_.format.unit(), rejects_.front().line,
+            rejects_.front().reason),
         "find the options that describe the file");
 }
 

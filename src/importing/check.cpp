@@ -94,17 +94,20 @@ Checked check_file(postgres::Connection& target, const ImportPlan& plan, Planned
 
 /// `compressed, delimiter ";", a header, encoding UTF8`
 std::string format_of(const PlannedFile& file) {
+    const auto* compressed = file.is_compressed ? "compressed, " : "";
+    if (file.format.is_binary())
+        return fmt::format("{}binary data of COPY", compressed);
     const auto delimiter =
         file.format.delimiter == '\t' ? std::string("\\t") : std::string(1, file.format.delimiter);
-    return fmt::format(
-        "{}delimiter \"{}\", {}, encoding {}", file.is_compressed ? "compressed, " : "", delimiter,
-        file.beginning.header ? "a header" : "no header", file.format.encoding.value_or("UTF8"));
+    return fmt::format("{}delimiter \"{}\", {}, encoding {}", compressed, delimiter,
+                       file.beginning.header ? "a header" : "no header",
+                       file.format.encoding.value_or("UTF8"));
 }
 
 void report_checked(const PlannedFile& file, const Checked& checked, ImportReport& report,
                     output::Output& output) {
     for (const auto& reject : checked.rejects)
-        report.rejected(file.path, reject);
+        report.rejected(file, reject);
     const auto count = static_cast<std::int64_t>(checked.rejects.size());
     auto text = fmt::format("{}: {}; columns {}; {}, of which {} were tried and {} refused",
                             file.path, format_of(file), fmt::join(file.columns, ", "),
@@ -113,17 +116,19 @@ void report_checked(const PlannedFile& file, const Checked& checked, ImportRepor
     if (checked.first)
         text += fmt::format("; times from {} to {}", *checked.first, *checked.last);
     if (count > 0)
-        text += fmt::format("; line {}: {}", checked.rejects.front().line,
+        text += fmt::format("; {} {}: {}", file.format.unit(), checked.rejects.front().line,
                             checked.rejects.front().reason);
     json::Object fields{{"file", file.path},
                         {"compressed", file.is_compressed},
-                        {"delimiter", std::string(1, file.format.delimiter)},
-                        {"encoding", file.format.encoding.value_or("UTF8")},
-                        {"header", file.beginning.header.has_value()},
+                        {"binary", file.format.is_binary()},
                         {"columns", file.columns},
                         {"records", checked.records},
                         {"tried", checked.tried},
                         {"rejected", count}};
+    if (!file.format.is_binary())
+        fields.update({{"delimiter", std::string(1, file.format.delimiter)},
+                       {"encoding", file.format.encoding.value_or("UTF8")},
+                       {"header", file.beginning.header.has_value()}});
     if (checked.first)
         fields.update({{"first", checked.first}, {"last", checked.last}});
     output.event("checked", fields, output::Importance::result, text);

@@ -188,6 +188,23 @@ FileColumns ColumnMatcher::match(const std::vector<std::string>* header, const s
     return columns;
 }
 
+FileColumns ColumnMatcher::match_binary() const {
+    FileColumns columns;
+    if (options_.columns)
+        for (const auto& name : names_in(*options_.columns))
+            columns.loaded.push_back(column_of(name, "--columns"));
+    else
+        for (const auto& column : table_.columns)
+            if (!column.generated)
+                columns.loaded.push_back(column.name);
+    const auto* whose = options_.columns ? "--columns" : "the table";
+    if (columns.loaded.empty())
+        throw UsageError(fmt::format("{} names no column to load", whose));
+    check(columns.loaded, whose);
+    columns.fields.resize(columns.loaded.size());
+    return columns;
+}
+
 FileColumns ColumnMatcher::match_names(std::vector<std::string> names, const std::string& whose) {
     has_names_ = true;
     FileColumns columns;

@@ -39,6 +39,10 @@ class ColumnMatcher {
     /// privileges are missing.
     FileColumns match(const std::vector<std::string>* header, const std::string& path);
 
+    /// The columns of files without names or text: those of --columns, or all of the table's that
+    /// it does not generate. \throws as match().
+    FileColumns match_binary() const;
+
     /// The formats of --time-format, by column.
     const std::map<std::string, csv::TimeFormat>& time_formats() const { return time_formats_; }
 

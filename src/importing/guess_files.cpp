@@ -1,5 +1,6 @@
 #include "importing/guess_files.hpp"
 
+#include "csv/binary.hpp"
 #include "csv/input.hpp"
 #include "importing/columns.hpp"
 #include "importing/guess.hpp"
@@ -85,6 +86,11 @@ Guess guess_file(run::Endpoint& target, const std::string& path, const ImportTab
                  const std::function<void()>& check) {
     const auto input = csv::open_input(path, csv::size_of(path), check);
     const auto bytes = input->peek(head_bytes);
+    if (bytes.starts_with(csv::binary_signature))
+        return {
+            .options = {},
+            .reasons = {"it is binary data of COPY, and has no names; unless it has all columns of "
+                        "the table in their order, name them with --columns"}};
     const bool is_all = bytes.size() < head_bytes;
     Guess guess;
     const auto text =

@@ -1,5 +1,6 @@
 #include "importing/plan.hpp"
 
+#include "csv/binary.hpp"
 #include "csv/records.hpp"
 #include "importing/columns.hpp"
 #include "importing/table.hpp"
@@ -17,6 +18,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <random>
@@ -150,13 +152,45 @@ std::vector<std::string> header_values(postgres::Connection& connection, const P
     return values;
 }
 
+/// \throws UsageError if an option is given that applies to text only.
+void require_no_text_options(const std::string& path, const ImportOptions& options) {
+    const csv::Format standard;
+    const auto& format = options.format;
+    const std::array<std::pair<const char*, bool>, 15> given{
+        {{"--header", options.header},
+         {"--map", options.map.has_value()},
+         {"--ignore-columns", options.ignore_columns.has_value()},
+         {"--delimiter", options.is_delimiter_given},
+         {"--quote", format.quote != standard.quote},
+         {"--escape", format.escape != standard.escape},
+         {"--null", format.null != standard.null || !format.more_nulls.empty()},
+         {"--force-null", options.force_null.has_value()},
+         {"--decimal", format.decimal != standard.decimal},
+         {"--comment", format.comment.has_value()},
+         {"--skip-lines", format.skip_lines != standard.skip_lines},
+         {"--encoding", format.encoding.has_value()},
+         {"--time-format", !options.time_formats.empty()},
+         {"--time-zone", options.time_zone.has_value()},
+         {"--date-style", options.date_style.has_value()}}};
+    for (const auto& [name, is_given] : given)
+        if (is_given)
+            throw UsageError(
+                fmt::format("{} is data of COPY in binary format, to which {} does not "
+                            "apply",
+                            path, name),
+                "leave it out");
+}
+
 /// Reads the beginning of a file's contents.
 void read_beginning(PlannedFile& file, const std::string& head, const ImportOptions& options) {
+    const bool is_all = head.size() < head_bytes;
     try {
-        file.beginning = csv::read_beginning(head, head.size() < head_bytes, options.format,
-                                             has_header(options));
+        file.beginning =
+            file.format.is_binary()
+                ? csv::read_binary_beginning(head, is_all, file.format.binary_fields)
+                : csv::read_beginning(head, is_all, options.format, has_header(options));
     } catch (const csv::FormatError& error) {
-        throw UsageError(fmt::format("{}, line {}: {}", file.path, error.line(), error.problem()),
+        throw UsageError(fmt::format("{}: {}", file.place(error.line()), error.problem()),
                          error.remedy());
     }
     if (!file.beginning.delimiter)
@@ -167,6 +201,24 @@ void read_beginning(PlannedFile& file, const std::string& head, const ImportOpti
                                      file.path, *file.beginning.delimiter),
                          "leave out --delimiter");
     csv::check(file.format);
+}
+
+/// Reads the beginning of a file's contents, and where its fields go.
+FileColumns read_columns(PlannedFile& file, const std::string& head,
+                         postgres::Connection& connection, const ImportOptions& options,
+                         ColumnMatcher& matcher) {
+    if (head.starts_with(csv::binary_signature)) {
+        require_no_text_options(file.path, options);
+        auto columns = matcher.match_binary();
+        file.format.binary_fields = columns.fields.size();
+        read_beginning(file, head, options);
+        return columns;
+    }
+    read_beginning(file, head, options);
+    if (!file.beginning.header)
+        return matcher.match(nullptr, file.path);
+    const auto header = header_values(connection, file);
+    return matcher.match(&header, file.path);
 }
 
 /// The name by which the queue knows a file.
@@ -197,11 +249,7 @@ void plan_file(PlannedFile& file, run::Endpoint& target, const ImportOptions& op
         file.facts.tail = tail_before(path, *file.facts.size);
     file.facts.head = csv::digest(head);
     file.facts.head_bytes = static_cast<std::int64_t>(head.size());
-    read_beginning(file, head, options);
-    std::optional<std::vector<std::string>> header;
-    if (file.beginning.header)
-        header = header_values(target.connection, file);
-    auto columns = matcher.match(header ? &*header : nullptr, path);
+    auto columns = read_columns(file, head, target.connection, options, matcher);
     file.rewriter.emplace(file.format, std::move(columns.fields), columns.ends_with_delimiter);
     file.columns = std::move(columns.loaded);
     file.null_quoted = std::move(columns.null_quoted);
@@ -374,6 +422,10 @@ void reserve(run::Endpoint& target, const postgres::QualifiedName& table,
 }
 
 } // namespace
+
+std::string PlannedFile::place(std::int64_t line) const {
+    return fmt::format("{}, {} {}", path, format.unit(), line);
+}
 
 std::string copy_statement(const PlannedFile& file, const std::string& into) {
     return fmt::format("COPY {} ({}) FROM STDIN ({}{})", into, quoted_list(file.columns),

@@ -42,6 +42,9 @@ struct PlannedFile {
     queue::Imported done_counts;        ///< counts of the parts that were loaded before
     std::vector<csv::Part> done;        ///< those parts
 
+    /// A place in the file, for messages: its path, and a line or a record.
+    std::string place(std::int64_t line) const;
+
     bool has_problem() const { return problem.has_value(); }
     bool is_to_load() const { return !problem && !is_finished; }
 };

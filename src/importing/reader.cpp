@@ -41,9 +41,8 @@ bool read_batches(const PlannedFile& file, std::size_t batch_bytes,
             take(std::move(*batch));
         return batches.has_grown();
     } catch (const csv::FormatError& error) {
-        throw csv::FileError(
-            fmt::format("{}, line {}: {}", file.path, error.line(), error.problem()),
-            error.remedy());
+        throw csv::FileError(fmt::format("{}: {}", file.place(error.line()), error.problem()),
+                             error.remedy());
     } catch (const UsageError& error) { // it was another file when it was planned
         throw csv::FileError(error.problem(), error.remedy());
     }

@@ -34,18 +34,22 @@ bool reads(postgres::Connection& connection, const char* style, const std::strin
 
 } // namespace
 
-csv::FileError refusal(const std::string& file, const csv::Reject& reject) {
-    return csv::FileError(
-        fmt::format("{}, line {}: {} (rows loaded before stay)", file, reject.line, reject.reason));
+csv::FileError refusal(const std::string& place, const std::string& reason) {
+    return csv::FileError(fmt::format("{}: {} (rows loaded before stay)", place, reason));
 }
 
-Error too_many(const ImportOptions& options, const std::string& file, const csv::Reject& reject) {
-    return Error(fmt::format("more than {} rejected (--max-rejects), most recently {}, line {}: {}",
-                             output::format_count(options.max_rejects, "record"), file, reject.line,
-                             reject.reason));
+Error too_many(const ImportOptions& options, const std::string& place, const std::string& reason) {
+    return Error(fmt::format("more than {} rejected (--max-rejects), most recently {}: {}",
+                             output::format_count(options.max_rejects, "record"), place, reason));
 }
 
-bool blames_records(const postgres::SqlError& error) {
+bool blames_records(const postgres::SqlError& error, bool is_binary) {
+    // What a type's receive function says of a value of another type: "insufficient data left in
+    // message" (pq_copymsgbytes), "wrong element type" (array_recv), "unsupported jsonb version
+    // number".
+    constexpr std::array of_binary{"08P01", "42804", postgres::sqlstate::internal_error};
+    if (is_binary && std::ranges::find(of_binary, error.sqlstate()) != of_binary.end())
+        return true;
     constexpr std::array classes{postgres::sqlstate_class::data_exception,
                                  postgres::sqlstate_class::integrity_constraint_violation,
                                  postgres::sqlstate_class::plpgsql_error,

@@ -15,13 +15,16 @@
 namespace importing {
 
 /// The error for a rejected record that must not be skipped.
-csv::FileError refusal(const std::string& file, const csv::Reject& reject);
+/// \param place of the record.
+csv::FileError refusal(const std::string& place, const std::string& reason);
 
 /// The error for more rejected records than --max-rejects.
-Error too_many(const ImportOptions& options, const std::string& file, const csv::Reject& reject);
+/// \param place of the last one.
+Error too_many(const ImportOptions& options, const std::string& place, const std::string& reason);
 
 /// True if a record may be the cause of an error.
-bool blames_records(const postgres::SqlError& error);
+/// \param is_binary it was sent in COPY's binary format.
+bool blames_records(const postgres::SqlError& error, bool is_binary);
 
 /// The server's reason, with the remedy if the violated constraint is NOT VALID.
 std::string reason_of(const postgres::SqlError& error,

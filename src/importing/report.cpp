@@ -101,22 +101,24 @@ void ImportReport::loaded(const std::string& file, const csv::Part& part,
     output_.event("loaded", fields, output::Importance::detail, "");
 }
 
-void ImportReport::rejected(const std::string& file, const csv::Reject& reject) {
-    output_.event("rejected", {{"file", file}, {"line", reject.line}, {"reason", reject.reason}},
+void ImportReport::rejected(const PlannedFile& file, const csv::Reject& reject) {
+    output_.event("rejected",
+                  {{"file", file.path}, {"line", reject.line}, {"reason", reject.reason}},
                   output::Importance::detail,
                   output_.verbosity() == output::Verbosity::verbose
-                      ? fmt::format("Rejected {}, line {}: {}", file, reject.line, reject.reason)
+                      ? fmt::format("Rejected {}: {}", file.place(reject.line), reject.reason)
                       : "");
 }
 
-void ImportReport::retried(const std::string& file, const csv::Part& part, const std::string& error,
+void ImportReport::retried(const PlannedFile& file, const csv::Part& part, const std::string& error,
                            int attempt) {
-    output_.event("retried",
-                  {{"file", file}, {"line", part.line}, {"error", error}, {"attempt", attempt}},
-                  output::Importance::detail,
-                  output_.verbosity() == output::Verbosity::verbose
-                      ? fmt::format("Trying {} from line {} on again: {}", file, part.line, error)
-                      : "");
+    output_.event(
+        "retried",
+        {{"file", file.path}, {"line", part.line}, {"error", error}, {"attempt", attempt}},
+        output::Importance::detail,
+        output_.verbosity() == output::Verbosity::verbose
+            ? fmt::format("Trying {} and what follows again: {}", file.place(part.line), error)
+            : "");
 }
 
 void ImportReport::imported(const std::string& file, const queue::Imported& imported,
@@ -165,7 +167,7 @@ void ImportReport::summary() const {
     fields.update({{"bytes", bytes_}, {"seconds", duration.count()}});
     output_.event(
         "summary", fields, output::Importance::result,
-        fmt::format("Imported {}, {} of CSV in {} ({}); {} of {} finished.{}", contents(total_),
+        fmt::format("Imported {}, {} of data in {} ({}); {} of {} finished.{}", contents(total_),
                     output::format_bytes(bytes_), output::format_duration(duration),
                     output::format_rate(bytes_, duration), output::format_count(finished_),
                     output::format_count(files_, "file"), failures()));

@@ -38,10 +38,10 @@ class ImportReport {
     /// A batch is loaded. \param worker its number, from 1.
     void loaded(const std::string& file, const csv::Part& part, const queue::Imported& imported,
                 output::Seconds duration, int worker);
-    void rejected(const std::string& file, const csv::Reject& reject);
+    void rejected(const PlannedFile& file, const csv::Reject& reject);
 
     /// \param attempt the number of the next attempt, from 2.
-    void retried(const std::string& file, const csv::Part& part, const std::string& error,
+    void retried(const PlannedFile& file, const csv::Part& part, const std::string& error,
                  int attempt);
 
     /// A file is loaded now, in full.

@@ -21,7 +21,8 @@ const postgres::Statement compress_copies{"SET LOCAL timescaledb.enable_direct_c
 /// The position of a batch, for messages.
 std::string place(const ImportBatch& batch) {
     const auto& part = batch.batch.part;
-    return fmt::format("{}, lines {} to {}", batch.file->planned().path, part.line,
+    const auto& file = batch.file->planned();
+    return fmt::format("{}, {}s {} to {}", file.path, file.format.unit(), part.line,
                        part.next_line - 1);
 }
 
@@ -53,11 +54,12 @@ std::vector<postgres::Statement> ImportSession::using_statements() {
 
 queue::Imported ImportSession::load(const ImportBatch& batch) {
     const auto& part = batch.batch.part;
-    const auto& path = batch.file->planned().path;
-    const auto started = std::chrono::steady_clock::now();
-    progress_.begin(fmt::format("{} from line {}", path, part.line), batch.batch.file_bytes);
-    queue::Imported imported;
     const auto& planned = batch.file->planned();
+    const auto& path = planned.path;
+    const auto started = std::chrono::steady_clock::now();
+    progress_.begin(fmt::format("{} from {} {}", path, planned.format.unit(), part.line),
+                    batch.batch.file_bytes);
+    queue::Imported imported;
     auto way = planned.needs_detour || expects_conflicts_ ? Way::by_detour : Way::directly;
     for (int failures = 0;;) {
         session_.end_abandoned();
@@ -70,7 +72,7 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
             if (error.reaction() != postgres::Reaction::retry ||
                 ++failures > import_.options.retry.max_retries)
                 throw Error(fmt::format("{}: {}", place(batch), error.what()));
-            import_.report.retried(path, part, error.what(), failures + 1);
+            import_.report.retried(planned, part, error.what(), failures + 1);
             run::wait_before_retry(import_.run.stop, failures);
         }
     }
@@ -119,7 +121,7 @@ bool ImportSession::attempt(const ImportBatch& batch, Way way, queue::Imported& 
     const auto rejected = imported.rejected;
     if (rejected > 0) {
         if (import_.rejected.fetch_add(rejected) + rejected > import_.options.max_rejects)
-            throw too_many(import_.options, file.path, rejects.back());
+            throw too_many(import_.options, file.place(rejects.back().line), rejects.back().reason);
         // Write them before the commit: a duplicate in the file is better than a lost record.
         import_.rejects->write(file.path, rejects);
     }
@@ -148,7 +150,7 @@ bool ImportSession::attempt(const ImportBatch& batch, Way way, queue::Imported& 
         import_.rejected -= rejected;
         if (const auto failure = run::read_back_failure(error))
             throw Error(fmt::format("{}: {}", place(batch), *failure));
-        if (!blames_records(error))
+        if (!blames_records(error, file.format.is_binary()))
             throw;
         throw csv::FileError(
             fmt::format("{}: {} (this is checked when the transaction ends, so it is not known "
@@ -162,7 +164,7 @@ bool ImportSession::attempt(const ImportBatch& batch, Way way, queue::Imported& 
     for (const auto& chunk : to_read_back)
         last_read_back_[chunk.slices] = read_backs_;
     for (const auto& one : rejects)
-        import_.report.rejected(file.path, one);
+        import_.report.rejected(file, one);
     return true;
 }
 

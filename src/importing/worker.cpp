@@ -13,9 +13,9 @@ void ImportWorker::work() {
     session_.emplace(import_, worker_.progress);
     worker_.connected();
     if (lost_ && session_->server().has_crashed_since(*lost_) && ++crashes_ > 1)
-        throw Error(fmt::format("giving up on {} from line {} on: the target server has crashed "
+        throw Error(fmt::format("giving up on {} and what follows: the target server has crashed "
                                 "twice while working on it",
-                                in_hand_->file->planned().path, in_hand_->batch.part.line),
+                                in_hand_->file->planned().place(in_hand_->batch.part.line)),
                     "see the server's log");
     lost_.reset();
     while (has_work()) {
@@ -66,8 +66,8 @@ bool ImportWorker::end_session(const Error& error) {
         lost_ = session_->server();
     session_.reset();
     if (in_hand_ && worker_.losses() > import_.run.options.retry.max_retries)
-        throw Error(fmt::format("giving up on {} from line {} on: {}",
-                                in_hand_->file->planned().path, in_hand_->batch.part.line,
+        throw Error(fmt::format("giving up on {} and what follows: {}",
+                                in_hand_->file->planned().place(in_hand_->batch.part.line),
                                 error.what()));
     return true;
 }

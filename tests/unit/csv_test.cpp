@@ -1,4 +1,5 @@
 #include "csv/batches.hpp"
+#include "csv/binary.hpp"
 #include "csv/format.hpp"
 #include "csv/input.hpp"
 #include "csv/records.hpp"
@@ -370,7 +371,8 @@ TEST(CsvInput, IsRefusedByNameIfItIsNotText) {
     expect("\xFF\xFE\0\0t\0\0\0"s, "text in UTF-32", "iconv -f UTF-32");
     expect("PK\3\4..."s, "a zip archive or a spreadsheet", "unzip -p");
     expect("PAR1\x15\4"s, "a Parquet file", "duckdb");
-    expect("PGCOPY\n\xFF\r\n\0"s, "data of COPY in binary format", "format binary");
+    expect("PGCOPY\n\xFF\n\0"s, "data of COPY in binary format whose first bytes were changed",
+           "as binary data");
     expect(gzip(std::string(257, '\0') + "ustar  " + '\0'), "a tar archive", "tar -xOf");
     expect(gzip(zstd("a\n")), "compressed twice", "decompress it once");
     for (const auto* text : {"BZh,PK\n", "PAR1,PAR2\n", "PGDMP\n"})
@@ -535,6 +537,35 @@ TEST(CsvRecords, MayBeComments) {
     while (splitter.next(data) == Found::record)
         are_comments.push_back(splitter.record().is_comment);
     EXPECT_THAT(are_comments, ElementsAre(true, false, true, false));
+}
+
+TEST(CsvBinary, RecordsEndWhereTheirFieldsDo) {
+    using namespace std::string_literals;
+    const auto first = "\0\2\0\0\0\3abc\xFF\xFF\xFF\xFF"s;
+    const auto second = "\0\2\0\0\0\0\0\0\0\1\n"s;
+    const auto data = first + second + "\xFF\xFF";
+    for (std::size_t piece = 1; piece <= data.size(); ++piece) {
+        csv::BinarySplitter splitter(1, 100, 2);
+        std::vector<std::int64_t> sizes;
+        for (std::size_t begin = 0; begin < data.size(); begin += piece) {
+            auto rest = std::string_view(data).substr(begin, piece);
+            while (splitter.next(rest) == csv::Splitter::Found::record)
+                sizes.push_back(splitter.record().bytes);
+            EXPECT_EQ(rest, "");
+        }
+        EXPECT_EQ(sizes, (std::vector<std::int64_t>{static_cast<std::int64_t>(first.size()),
+                                                    static_cast<std::int64_t>(second.size())}));
+        EXPECT_NO_THROW(splitter.require_end());
+        std::string_view more = "x";
+        EXPECT_THROW(splitter.next(more), csv::FormatError);
+    }
+    for (std::size_t bytes = 0; bytes < data.size(); ++bytes) {
+        csv::BinarySplitter splitter(1, 100, 2);
+        auto rest = std::string_view(data).substr(0, bytes);
+        while (splitter.next(rest) == csv::Splitter::Found::record) {
+        }
+        EXPECT_THROW(splitter.require_end(), csv::FormatError) << bytes;
+    }
 }
 
 } // namespace
