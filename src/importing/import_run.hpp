@@ -27,6 +27,7 @@ struct ImportRun {
     csv::Rejects* rejects = nullptr; ///< null if the first rejected record ends the run
     ImportReport& report;
     std::atomic<std::int64_t> rejected = 0; ///< number of records rejected in this run
+    std::atomic<bool> has_warned = false;   ///< of --compress for files in no order
 };
 
 } // namespace importing

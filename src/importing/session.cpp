@@ -2,6 +2,7 @@
 
 #include "importing/refusal.hpp"
 #include "load/locks.hpp"
+#include "output/log.hpp"
 #include "postgres/copy.hpp"
 #include "postgres/transaction.hpp"
 #include "run/worker.hpp"
@@ -133,7 +134,11 @@ bool ImportSession::attempt(const ImportBatch& batch, Way way, queue::Imported& 
                                               ReadingSettings::pinned_statement()};
         if (import_.hypertable) {
             last.push_back(run::loaded_chunks_statement(*import_.hypertable));
-            to_read_back = chunks_to_read_back(target().pipeline(last).back());
+            const auto results = target().pipeline(last);
+            const auto& chunks = results.back();
+            if (import_.options.compresses)
+                warn_of_many_chunks(chunks.size());
+            to_read_back = chunks_to_read_back(chunks);
             last.clear();
         }
         if (!to_read_back.empty()) {
@@ -166,6 +171,18 @@ bool ImportSession::attempt(const ImportBatch& batch, Way way, queue::Imported& 
     for (const auto& one : rejects)
         import_.report.rejected(file, one);
     return true;
+}
+
+/// Warns once, because only rows of one batch are compressed together.
+void ImportSession::warn_of_many_chunks(int chunks) {
+    constexpr int many = 100;
+    if (chunks > many && !import_.has_warned.exchange(true))
+        output::warn(
+            fmt::format("a batch has rows for {} chunks, so --compress is slow here and its "
+                        "compressed batches are small",
+                        chunks),
+            "if the files are in no order, import without it, and compress the chunks "
+            "afterwards");
 }
 
 /// The chunks of the open transaction whose rows must be read back: those that this session has not

@@ -56,6 +56,7 @@ class ImportSession {
     };
 
     bool attempt(const ImportBatch& batch, Way way, queue::Imported& imported);
+    void warn_of_many_chunks(int chunks);
     std::vector<run::ToReadBack> chunks_to_read_back(const postgres::Result& chunks) const;
 
     ImportRun& import_;

@@ -82,6 +82,20 @@ TEST_F(ImportCompress, ReadsBackManyChunks) {
     EXPECT_EQ(uncompressed(), "0");
 }
 
+TEST_F(ImportCompress, WarnsOfFilesInNoOrder) {
+    std::string text = "time,device,value\n";
+    for (int day = 1; day <= 101; ++day)
+        text += fmt::format("2024-{:02}-{:02} 00:00+00,1,1\n", 1 + day / 28, 1 + day % 28);
+    file.write(text);
+    const auto outcome = import("readings", {"--compress", file.path()});
+    EXPECT_EQ(outcome.exit_status, exit_done);
+    EXPECT_THAT(outcome.errors, HasSubstr("a batch has rows for 101 chunks, so --compress is slow "
+                                          "here"));
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "101");
+    const auto plain = import("readings", {"--name", "again", file.path()});
+    EXPECT_EQ(plain.errors, "");
+}
+
 TEST_F(ImportCompress, RefreshesContinuousAggregates) {
     target.run("CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous, "
                "timescaledb.materialized_only) AS SELECT time_bucket('1 day', time) AS day, "
