@@ -48,6 +48,20 @@ FROM (
                 'ended', ended IS NOT NULL
             ) ORDER BY id)
             FROM __backfill.run
+        ),
+        'files', (
+            SELECT json_agg(json_build_object(
+                'name', name,
+                'table', format('%I.%I', table_schema, table_name),
+                'state', state,
+                'rows', rows,
+                'rejected', rejected,
+                'bytes', bytes,
+                'error', error
+            ) ORDER BY table_schema, table_name, name)
+            FROM (
+-- include queue/imported_files.inc
+            ) AS file
         )
     )::text, -1) || ', "chunks" : [' AS piece
     UNION ALL

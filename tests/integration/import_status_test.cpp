@@ -65,6 +65,17 @@ TEST_F(ImportStatus, ShowsTheOutcomeOfEachFile) {
                         {"left_out", 1},       {"bytes", bytes}};
     EXPECT_THAT(event["files"], testing::Contains(expected));
     EXPECT_FALSE(json::parse(status({"--json"})).contains("files"));
+
+    const TextFile page("report.html");
+    EXPECT_EQ(run_program({"report", "--target", target.uri(), "--html", page.path()}).exit_status,
+              exit_done);
+    EXPECT_THAT(page.text(),
+                AllOf(HasSubstr(fmt::format(
+                          "{{\"name\" : \"{}\", \"table\" : \"public.readings\", \"state\" : "
+                          "\"finished\", \"rows\" : 2, \"rejected\" : 1, \"bytes\" : 56, "
+                          "\"error\" : null}}",
+                          file.path())),
+                      HasSubstr("\"error\" : \"" + broken.path() + ", line 100002: ")));
 }
 
 } // namespace
