@@ -250,7 +250,7 @@ void copy_tables(run::Endpoint& source, run::Endpoint& target, const ClonePlan& 
                   .parallelism = options.parallelism,
                   .retry = options.retry},
                  output);
-    run.throttle.set(options.max_rate);
+    run.rate_limiter.set(options.max_rate);
     Copying copying{.run = run, .plan = plan, .number = begun.number, .report = report};
     std::int64_t count = 0;
     std::int64_t bytes = 0;

@@ -101,7 +101,7 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
     copy::warn_of_versions(ends, copy_run.sources);
     copy::record_for_skipping(ends.target, answers[unrecorded]);
     copy::remove_stand_ins(ends.target, load::stand_ins_from(answers[stand_ins]));
-    run.throttle.set(options.max_rate);
+    run.rate_limiter.set(options.max_rate);
     auto own_run = queue::own_run_from(answers[run_number]);
     run.begin({.count = before.to_do,
                .bytes = before.bytes_to_do,

@@ -10,10 +10,10 @@
 #include "run/open_connections.hpp"
 #include "run/pause.hpp"
 #include "run/pool.hpp"
+#include "run/rate_limiter.hpp"
 #include "run/retry.hpp"
 #include "run/stop.hpp"
 #include "run/stop_on_signal.hpp"
-#include "run/throttle.hpp"
 #include "run/watchdog.hpp"
 
 #include <cstdint>
@@ -106,7 +106,7 @@ class Run {
     OpenConnections connections;
     Outage outage;
     AbandonedBackends abandoned;
-    Throttle throttle;
+    RateLimiter rate_limiter;
     Pause pause;
     Crashes crashes;
 

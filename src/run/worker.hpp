@@ -13,7 +13,7 @@ class Worker {
   public:
     /// \param number in the run, from 0.
     Worker(Run& run, int number)
-        : progress(run.board(), number, run.stop, run.pause, run.throttle), run_(run),
+        : progress(run.board(), number, run.stop, run.pause, run.rate_limiter), run_(run),
           recovery_(run.options.retry, run.stop, run.outage) {}
 
     /// Works in one session after another, until the work is done or the run must stop.

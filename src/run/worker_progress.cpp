@@ -63,7 +63,7 @@ void WorkerProgress::now(output::Activity activity, const std::string& remark) {
 
 void WorkerProgress::moved(std::int64_t bytes) {
     board_.moved(worker_, bytes);
-    throttle_.take(bytes, stop_);
+    rate_limiter_.take(bytes, stop_);
 }
 
 void WorkerProgress::now(load::Step step) {

@@ -5,8 +5,8 @@
 #include "queue/task.hpp"
 #include "run/pause.hpp"
 #include "run/pool.hpp"
+#include "run/rate_limiter.hpp"
 #include "run/stop.hpp"
-#include "run/throttle.hpp"
 
 #include <cstdint>
 #include <string>
@@ -14,13 +14,13 @@
 
 namespace run {
 
-/// The progress of one worker of a run: shows it on the board, and stops or throttles the worker as
-/// the user wants.
+/// The progress of one worker of a run: shows it on the board, and stops the worker or slows it
+/// down as the user wants.
 class WorkerProgress : public load::ProgressListener {
   public:
     WorkerProgress(output::Board& board, int worker, const Stop& stop, const Pause& pause,
-                   Throttle& throttle)
-        : board_(board), worker_(worker), stop_(stop), pause_(pause), throttle_(throttle) {}
+                   RateLimiter& rate_limiter)
+        : board_(board), worker_(worker), stop_(stop), pause_(pause), rate_limiter_(rate_limiter) {}
 
     int worker() const { return worker_; }
 
@@ -61,7 +61,7 @@ class WorkerProgress : public load::ProgressListener {
     const int worker_;
     const Stop& stop_;
     const Pause& pause_;
-    Throttle& throttle_;
+    RateLimiter& rate_limiter_;
 };
 
 } // namespace run

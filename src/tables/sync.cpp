@@ -41,7 +41,7 @@ ExitStatus pass(const SyncOptions& options, output::Output& output, bool& goes_o
                   .parallelism = options.parallelism,
                   .retry = options.retry},
                  output);
-    run.throttle.set(options.max_rate);
+    run.rate_limiter.set(options.max_rate);
     auto ends =
         run::connect_both(options.source, options.target, options.command, run::Session::first);
     run::require_different(ends);

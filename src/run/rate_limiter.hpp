@@ -10,7 +10,7 @@
 namespace run {
 
 /// Limits the bytes per second of all workers of a run together. Thread-safe.
-class Throttle {
+class RateLimiter {
   public:
     /// \param bytes_per_second none for no limit.
     void set(std::optional<std::int64_t> bytes_per_second);

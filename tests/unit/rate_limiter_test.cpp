@@ -1,4 +1,4 @@
-#include "run/throttle.hpp"
+#include "run/rate_limiter.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,9 +12,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-TEST(Throttle, LimitsTheRateOfAllWorkersTogether) {
-    Throttle throttle;
-    throttle.set(1'000'000);
+TEST(RateLimiter, LimitsTheRateOfAllWorkersTogether) {
+    RateLimiter limiter;
+    limiter.set(1'000'000);
     const Stop stop;
     const auto start = Clock::now();
     {
@@ -22,34 +22,34 @@ TEST(Throttle, LimitsTheRateOfAllWorkersTogether) {
         for (int worker = 0; worker < 4; ++worker)
             workers.emplace_back([&] {
                 for (int i = 0; i < 10; ++i)
-                    throttle.take(10'000, stop);
+                    limiter.take(10'000, stop);
             });
     }
-    // 400,000 bytes; the throttle does not wait for the last ones.
+    // 400,000 bytes; the limiter does not wait for the last ones.
     EXPECT_GE(Clock::now() - start, milliseconds(385));
 }
 
-TEST(Throttle, DoesNotWaitWithoutALimit) {
-    Throttle throttle;
-    throttle.set(1);
-    throttle.set(std::nullopt);
+TEST(RateLimiter, DoesNotWaitWithoutALimit) {
+    RateLimiter limiter;
+    limiter.set(1);
+    limiter.set(std::nullopt);
     const Stop stop;
     const auto start = Clock::now();
-    throttle.take(1'000'000'000, stop);
-    throttle.take(1'000'000'000, stop);
+    limiter.take(1'000'000'000, stop);
+    limiter.take(1'000'000'000, stop);
     EXPECT_LT(Clock::now() - start, std::chrono::seconds(60));
 }
 
-TEST(Throttle, EndsTheWaitOnAStop) {
-    Throttle throttle;
-    throttle.set(1);
+TEST(RateLimiter, EndsTheWaitOnAStop) {
+    RateLimiter limiter;
+    limiter.set(1);
     Stop stop;
-    throttle.take(1'000'000, stop);
+    limiter.take(1'000'000, stop);
     std::jthread stopper([&] {
         std::this_thread::sleep_for(milliseconds(20));
         stop.now();
     });
-    EXPECT_THROW(throttle.take(1, stop), Interrupted);
+    EXPECT_THROW(limiter.take(1, stop), Interrupted);
 }
 
 } // namespace

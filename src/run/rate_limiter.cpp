@@ -1,17 +1,17 @@
-#include "run/throttle.hpp"
+#include "run/rate_limiter.hpp"
 
 #include <algorithm>
 #include <thread>
 
 namespace run {
 
-void Throttle::set(std::optional<std::int64_t> bytes_per_second) {
+void RateLimiter::set(std::optional<std::int64_t> bytes_per_second) {
     const std::lock_guard lock(mutex_);
     rate_ = bytes_per_second;
     free_at_ = std::min(free_at_, Clock::now());
 }
 
-void Throttle::take(std::int64_t bytes, const Stop& stop) {
+void RateLimiter::take(std::int64_t bytes, const Stop& stop) {
     using namespace std::chrono;
     stop.check();
     const auto due = [&]() -> std::optional<Clock::time_point> {
