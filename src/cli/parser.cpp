@@ -254,13 +254,16 @@ bool Command::was_given() const {
 
 // ---------------------------------------------------------------- the parser
 
-Parser::Parser(const std::string& name, const std::string& version, std::string_view help)
+Parser::Parser(const std::string& name, const std::string& version, std::string_view help,
+               const std::string& build)
     : app_(std::make_unique<CLI::App>("", name)) {
     const auto& text = help_[name] = parse_help_text(help);
     app_->formatter(std::make_shared<HelpFormatter>()); // inherited by commands
     app_->description(help_header(text));
     app_->footer(help_footer(text));
-    app_->set_version_flag("-V,--version", name + " " + version, "print the version and exit");
+    app_->set_version_flag("-V,--version",
+                           name + " " + version + (build.empty() ? "" : "\n" + build),
+                           "print the version and exit");
     app_->set_help_flag("-h,--help", "print this help and exit"); // likewise
     app_->require_subcommand(1);
     add_generator(version);

@@ -102,7 +102,9 @@ class Command {
 class Parser {
   public:
     /// \param help the contents of a file in help/, see parse_help_text().
-    Parser(const std::string& name, const std::string& version, std::string_view help);
+    /// \param build a second line of --version.
+    Parser(const std::string& name, const std::string& version, std::string_view help,
+           const std::string& build = {});
     ~Parser();
 
     Command add_command(const std::string& name, std::string_view help);

@@ -1,12 +1,27 @@
 #include "commands/commands.hpp"
 
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
 #include <algorithm>
 #include <vector>
 
 namespace commands {
 
+namespace {
+
+/// The second line of --version, for reports of faults.
+std::string build() {
+    const int libpq = PQlibVersion(); // 150008 is 15.8
+    return fmt::format("commit {}, compiler {}, libpq {}.{}", BACKFILL_COMMIT, __VERSION__,
+                       libpq / 10000, libpq % 10000);
+}
+
+} // namespace
+
 std::optional<cli::Invocation> parse(int argc, const char* const* argv) {
-    cli::Parser parser("timescaledb-backfill", BACKFILL_VERSION, help::timescaledb_backfill);
+    cli::Parser parser("timescaledb-backfill", BACKFILL_VERSION, help::timescaledb_backfill,
+                       build());
     // --help lists them in this order, that of a migration.
     std::vector<cli::Subcommand> commands;
     for (const auto add :

@@ -127,9 +127,11 @@ TEST(CommandLineHelp, NeverShowsTheConnectionStringsOfTheEnvironment) {
     }
 }
 
-TEST(CommandLineHelp, VersionIsTheNameAndANumber) {
-    EXPECT_THAT(help({"--version"}),
-                MatchesRegex("timescaledb-backfill [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+TEST(CommandLineHelp, VersionTellsWhatWasBuilt) {
+    EXPECT_THAT(
+        help({"--version"}),
+        MatchesRegex("timescaledb-backfill [0-9]+\\.[0-9]+\\.[0-9]+\n"
+                     "commit ([0-9a-f]{12}|unknown), compiler .*, libpq [0-9]+\\.[0-9]+\n"));
 }
 
 // ---------------------------------------------------------------- errors
