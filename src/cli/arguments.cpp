@@ -9,7 +9,7 @@ namespace {
 
 /// The position of a connection string in an argument; the argument's length if it has none.
 std::size_t connection_string_in(std::string_view argument, std::string_view before) {
-    for (const std::string_view option : {"--source", "--target"}) {
+    for (const std::string_view option : {"--source", "--target", "--lag-of"}) {
         if (before == option)
             return 0;
         if (argument.starts_with(option) && argument.substr(option.size()).starts_with('='))

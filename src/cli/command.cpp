@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <charconv>
 #include <exception>
 
 namespace cli {
@@ -29,6 +31,16 @@ output::Output::Options output_options(const OutputOptions& given) {
         options.verbosity = output::Verbosity::verbose;
     options.may_draw = !given.no_progress;
     return options;
+}
+
+/// The number in "active=40"; nothing if that is not what the text is.
+std::optional<int> active_of(std::string_view text) {
+    constexpr std::string_view name = "active=";
+    int number = 0;
+    const auto digits = text.substr(std::min(name.size(), text.size()));
+    const auto [end, error] = std::from_chars(digits.begin(), digits.end(), number);
+    const bool is_number = error == std::errc() && end == digits.end() && number >= 0;
+    return text.starts_with(name) && is_number ? std::optional(number) : std::nullopt;
 }
 
 } // namespace
@@ -117,14 +129,63 @@ void add_retry(Command command, run::RetryOptions& retry, const std::string& wha
                  "still working; if not, the connection is replaced");
 }
 
-Option add_max_rate(Command command, std::optional<std::int64_t>& rate) {
-    return command
-        .number(
-            "--max-rate", [&rate](std::int64_t value) { rate = value; },
-            "maximum amount of data per second, for all workers of this run together: 50MB/s")
-        .value_is_called("RATE")
-        .units({{"B", 1}, {"kB", 1000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}}, "/s")
-        .between(1000, INT64_MAX);
+Option add_throttle(Command command, run::ThrottleOptions& throttle) {
+    const auto rate =
+        command
+            .number(
+                "--max-rate", [&throttle](std::int64_t value) { throttle.max_rate = value; },
+                "maximum amount of data per second, for all workers of this run together: 50MB/s")
+            .value_is_called("RATE")
+            .units({{"B", 1}, {"kB", 1000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}}, "/s")
+            .between(1000, INT64_MAX);
+    const auto lag = command
+                         .number(
+                             "--max-lag",
+                             [&throttle](std::int64_t seconds) {
+                                 throttle.max_lag = std::chrono::seconds(seconds);
+                             },
+                             "wait while a standby of either server is further behind: 5s, 1m")
+                         .value_is_called("DURATION")
+                         .units({{"s", 1}, {"m", 60}, {"h", 3600}})
+                         .between(1, 1'000'000);
+    command
+        .word(
+            "--lag-of",
+            [&throttle](const std::string& text) {
+                throttle.lag_of = postgres::ConnectionString(text, "--lag-of");
+            },
+            "connection string of the only standby that --max-lag is about")
+        .value_is_called("CONNECTION")
+        .needs(lag);
+    command
+        .word(
+            "--max-load",
+            [&throttle](const std::string& text) { throttle.max_active = active_of(text); },
+            "wait while more sessions of others run statements, in either server")
+        .value_is_called("active=N")
+        .check([](const std::string& text) {
+            return active_of(text) ? "" : "must be active=N, such as active=40";
+        });
+    command
+        .option("--throttle-query", throttle.query,
+                "wait while this query returns a number above 0; it runs in the source, for import "
+                "in the target")
+        .value_is_called("SQL")
+        .check_value();
+    command
+        .word(
+            "--window",
+            [&throttle](const std::string& text) { throttle.window = run::Window::parse(text); },
+            "begin work only between these times of day: 22:00-06:00; a time zone may follow: "
+            "@Europe/Berlin")
+        .value_is_called("TIMES")
+        .check([](const std::string& text) {
+            return run::Window::parse(text)
+                       ? ""
+                       : "must be two different times of day, such as 22:00-06:00 "
+                         "or 22:00-06:00@Europe/Berlin";
+        });
+    return rate;
 }
 
 postgres::ConnectionString source_of(const ConnectionTexts& texts) {
@@ -140,10 +201,10 @@ ExitStatus run_with_output(const OutputOptions& options,
     output::Output output(output_options(options));
     const output::Log log(output, options.log);
     try {
-        return command(output);
+        status = command(output);
     } catch (const std::exception& error) {
         spdlog::error("{}", error.what());
-        return exit_status_of(error);
+        status = exit_status_of(error);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "output/output.hpp"
 #include "postgres/connection_string.hpp"
 #include "run/retry.hpp"
+#include "run/throttle_options.hpp"
 #include "timescale/selection.hpp"
 
 #include <any>
@@ -87,8 +88,8 @@ void add_duration(Command command, const std::string& name, std::chrono::seconds
 /// \param what the object of the attempts, such as "a chunk".
 void add_retry(Command command, run::RetryOptions& retry, const std::string& what);
 
-/// Adds --max-rate. \param rate in bytes per second
-Option add_max_rate(Command command, std::optional<std::int64_t>& rate);
+/// Adds the options that limit what a run costs the servers. \returns --max-rate.
+Option add_throttle(Command command, run::ThrottleOptions& throttle);
 
 // ---------------------------------------------------------------- defining a command
 

@@ -15,6 +15,7 @@
 #include "postgres/transaction.hpp"
 #include "queue/suspended_jobs.hpp"
 #include "run/endpoints.hpp"
+#include "run/throttle.hpp"
 
 #include <fmt/format.h>
 
@@ -69,6 +70,7 @@ class Clone {
         }
         if (!options_.allow_non_empty && !record_ && !(options_.discard && options_.dry_run))
             require_empty(target_);
+        run::Throttle::require(options_.throttle, &source_, target_, purpose);
         auto search_path = postgres::search_path_difference(source_.connection, target_.connection);
         const postgres::Transaction snapshot(source_.connection,
                                              postgres::begin_read_transaction({}));

@@ -3,6 +3,7 @@
 #include "output/output.hpp"
 #include "postgres/connection_string.hpp"
 #include "run/retry.hpp"
+#include "run/throttle_options.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -22,11 +23,11 @@ struct CloneOptions {
     bool discard = false;         ///< first remove what an unfinished clone has created
     /// Each [[SCHEMA.]TABLE.]COLUMN[:INTERVAL].
     std::vector<std::string> create_hypertables;
-    std::optional<std::string> programs;  ///< directory of PostgreSQL's client programs
-    int parallelism = 8;                  ///< workers that copy rows
-    std::optional<std::int64_t> max_rate; ///< bytes of rows per second
-    run::RetryOptions retry;              ///< also for finding out whether a COMMIT succeeded
-    bool dry_run = false;                 ///< print what would be done; change nothing
+    std::optional<std::string> programs; ///< directory of PostgreSQL's client programs
+    int parallelism = 8;                 ///< workers that copy rows
+    run::ThrottleOptions throttle{};     ///< of copying rows
+    run::RetryOptions retry;             ///< also for finding out whether a COMMIT succeeded
+    bool dry_run = false;                ///< print what would be done; change nothing
 };
 
 /// Clones the schema and the rows of plain tables (restore()), or prints what it would do.

@@ -248,9 +248,9 @@ void copy_tables(run::Endpoint& source, run::Endpoint& target, const ClonePlan& 
                   .source = options.source,
                   .target = options.target,
                   .parallelism = options.parallelism,
-                  .retry = options.retry},
+                  .retry = options.retry,
+                  .throttle = options.throttle},
                  output);
-    run.rate_limiter.set(options.max_rate);
     Copying copying{.run = run, .plan = plan, .number = begun.number, .report = report};
     std::int64_t count = 0;
     std::int64_t bytes = 0;

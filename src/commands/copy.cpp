@@ -11,6 +11,7 @@
 #include "queue/runs.hpp"
 #include "run/privileges.hpp"
 #include "run/run.hpp"
+#include "run/throttle.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -25,7 +26,8 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
                   .source = options.source,
                   .target = options.target,
                   .parallelism = options.parallelism,
-                  .retry = options.retry},
+                  .retry = options.retry,
+                  .throttle = options.throttle},
                  output);
 
     // What is asked of either side in the round trip that looks who is there.
@@ -72,6 +74,7 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
     run::require_privileges_to_copy(ends, answers[to_do], answers[target_privileges],
                                     has_asked_source ? &ends.source.answers[source_privileges]
                                                      : nullptr);
+    run::Throttle::require(options.throttle, &ends.source, ends.target, "copy");
 
     // A large chunk is work for several.
     const bool is_shared = before.largest_to_do >= load::least_to_share;
@@ -101,7 +104,6 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
     copy::warn_of_versions(ends, copy_run.sources);
     copy::record_for_skipping(ends.target, answers[unrecorded]);
     copy::remove_stand_ins(ends.target, load::stand_ins_from(answers[stand_ins]));
-    run.rate_limiter.set(options.max_rate);
     auto own_run = queue::own_run_from(answers[run_number]);
     run.begin({.count = before.to_do,
                .bytes = before.bytes_to_do,
@@ -144,7 +146,7 @@ cli::Subcommand add_copy(cli::Parser& parser) {
                  "fire the target's own triggers for copied rows; by default, none fires");
     command.flag("--explain", options.explain,
                  "print how each chunk would be loaded, and why; change nothing");
-    cli::add_max_rate(command, options.max_rate);
+    cli::add_throttle(command, options.throttle);
     cli::add_retry(command, options.retry, "a chunk");
     return cli::end_command(command, parsed, run_copy);
 }

@@ -9,6 +9,7 @@
 #include "queue/counts.hpp"
 #include "queue/runs.hpp"
 #include "run/run.hpp"
+#include "run/throttle.hpp"
 
 namespace commands {
 
@@ -19,7 +20,8 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
                   .source = std::nullopt,
                   .target = options.target,
                   .parallelism = options.parallelism,
-                  .retry = options.retry},
+                  .retry = options.retry,
+                  .throttle = options.throttle},
                  output);
     // Reads them first, so that there is one connection at a time.
     const auto reading = importing::read_settings(options);
@@ -40,6 +42,7 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
     if (options.rejects)
         rejects.emplace(*options.rejects);
     auto plan = importing::plan_import(target, options, reading, check);
+    run::Throttle::require(options.throttle, nullptr, target, "import");
     importing::enter(target, plan, options);
     const auto count = static_cast<std::int64_t>(plan.files.size());
     importing::ImportReport report(output, count);
@@ -183,6 +186,7 @@ cli::Subcommand add_import(cli::Parser& parser) {
                  "compress rows while they are loaded, from TimescaleDB 2.24 on");
     cli::add_parallelism(command, options.parallelism,
                          "maximum number of batches loaded at a time");
+    cli::add_throttle(command, options.throttle);
     cli::add_retry(command, options.retry, "a batch");
     return cli::end_command<importing::ImportOptions>(
         command, parsed, import_csv, [given](importing::ImportOptions& parsed_options) {

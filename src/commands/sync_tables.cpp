@@ -29,7 +29,7 @@ cli::Subcommand add_sync_tables(cli::Parser& parser) {
         .units({{"s", 1}, {"m", 60}, {"h", 3600}})
         .between(1, 1'000'000)
         .excludes(dry_run);
-    cli::add_max_rate(command, options.max_rate);
+    cli::add_throttle(command, options.throttle);
     cli::add_retry(command, options.retry, "a table");
     return cli::end_command(command, parsed, tables::sync_tables);
 }

@@ -4,6 +4,7 @@
 #include "queue/counts.hpp"
 #include "queue/runs.hpp"
 #include "run/run.hpp"
+#include "run/throttle.hpp"
 #include "sql.hpp"
 #include "tables/sync.hpp"
 #include "verify/quick.hpp"
@@ -40,7 +41,8 @@ Findings compare(const verify::VerifyOptions& options, output::Output& output,
                   .source = options.source,
                   .target = options.target,
                   .parallelism = options.parallelism,
-                  .retry = options.retry},
+                  .retry = options.retry,
+                  .throttle = options.throttle},
                  output);
 
     // Statements for the round trip that identifies the servers.
@@ -83,6 +85,7 @@ Findings compare(const verify::VerifyOptions& options, output::Output& output,
         spdlog::warn("the two servers hash differently; comparing aggregates instead of digests");
 
     const auto workers = static_cast<int>(std::min<std::int64_t>(options.parallelism, to_do));
+    run::Throttle::require(options.throttle, &ends.source, ends.target, "verify");
     verify::VerifyReport report(output, to_do);
     const auto targets = run::targets_from(answers[target_hypertables], ends.target);
     verify::VerifyRun verify_run{.run = run,
@@ -160,8 +163,8 @@ ExitStatus repair(const verify::VerifyOptions& options, const Findings& found,
                                   .target = options.target,
                                   .parallelism = options.parallelism,
                                   .load = {},
-                                  .max_rate = options.max_rate,
                                   .retry = options.retry,
+                                  .throttle = options.throttle,
                                   .chosen = found.to_mend},
                                  output);
     if (copied == exit_interrupted)
@@ -181,9 +184,9 @@ ExitStatus run_verify(const verify::VerifyOptions& options, output::Output& outp
                                     .only_compares = true,
                                     .parallelism = options.parallelism,
                                     .watch = std::nullopt,
-                                    .max_rate = std::nullopt,
                                     .examples = options.max_differences,
-                                    .retry = options.retry},
+                                    .retry = options.retry,
+                                    .throttle = options.throttle},
                                    output);
     if (options.quick)
         return verify::verify_quick(options, output);
@@ -236,14 +239,19 @@ cli::Subcommand add_verify(cli::Parser& parser) {
                             .excludes(quick)
                             .excludes(tables)
                             .excludes(requeue);
-    cli::add_max_rate(command, options.max_rate).needs(repair);
+    cli::add_throttle(command, options.throttle).needs(repair);
     command
         .number("--max-differences", options.max_differences,
                 "number of example rows of each kind to show for a differing chunk")
         .between(0, 1000)
         .excludes(quick);
     cli::add_retry(command, options.retry, "a chunk");
-    return cli::end_command(command, parsed, run_verify);
+    return cli::end_command<verify::VerifyOptions>(
+        command, parsed, run_verify, [](verify::VerifyOptions& given) {
+            if (given.quick && given.throttle.asks())
+                throw UsageError("--quick reads no rows",
+                                 "leave out the options that make it wait");
+        });
 }
 
 } // namespace commands

@@ -4,6 +4,7 @@
 #include "postgres/connection_string.hpp"
 #include "queue/comparisons.hpp"
 #include "run/retry.hpp"
+#include "run/throttle_options.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -17,9 +18,9 @@ struct CopyOptions {
     postgres::ConnectionString target;
     int parallelism = 8;
     load::LoadOptions load;
-    bool explain = false;                   ///< only print how each chunk would be loaded
-    std::optional<std::int64_t> max_rate{}; ///< bytes of COPY data per second
+    bool explain = false; ///< only print how each chunk would be loaded
     run::RetryOptions retry;
+    run::ThrottleOptions throttle{};
     std::optional<queue::TasksToMend> chosen{}; ///< copies all tasks if there are none
 };
 

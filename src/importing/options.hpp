@@ -3,6 +3,7 @@
 #include "csv/format.hpp"
 #include "postgres/connection_string.hpp"
 #include "run/retry.hpp"
+#include "run/throttle_options.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -45,6 +46,7 @@ struct ImportOptions {
     bool only_guesses = false;          ///< propose options, and load nothing
     int parallelism = 8;
     run::RetryOptions retry;
+    run::ThrottleOptions throttle{};
 };
 
 /// True if files begin with a header.

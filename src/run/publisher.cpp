@@ -129,7 +129,7 @@ void Publisher::apply(const queue::RunControl& control) {
 }
 
 void Publisher::apply_pause(bool paused) {
-    if (paused == steering_.pause.is_on())
+    if (paused == steering_.pause.is_set())
         return;
     steering_.pause.set(paused);
     output_.event(paused ? "paused" : "resumed", {{"command", run_.command}},

@@ -3,6 +3,7 @@
 #include "output/display.hpp"
 #include "queue/queue.hpp"
 #include "run/publisher.hpp"
+#include "run/throttle.hpp"
 
 #include <fmt/format.h>
 
@@ -50,6 +51,14 @@ void Run::work(const Work& work) {
     // Its threads end with it, because they use what the caller of work() owns.
     Pool pool(stop, work.worker, work.joins);
     pool_ = &pool;
+    rate_limiter.set(options.throttle.max_rate);
+    std::optional<Throttle> throttle;
+    if (options.throttle.asks())
+        throttle.emplace(options.throttle,
+                         Throttle::Servers{.source = options.source,
+                                           .target = options.target,
+                                           .command = options.command},
+                         pause, output_);
     std::optional<Publisher> publisher;
     if (own_.id != 0)
         publisher.emplace(own_, options.source, options.target, *board_, output_,

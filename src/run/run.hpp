@@ -14,6 +14,7 @@
 #include "run/retry.hpp"
 #include "run/stop.hpp"
 #include "run/stop_on_signal.hpp"
+#include "run/throttle_options.hpp"
 #include "run/watchdog.hpp"
 
 #include <cstdint>
@@ -32,6 +33,7 @@ struct RunOptions {
     postgres::ConnectionString target;
     int parallelism = 8; ///< workers, at most
     RetryOptions retry;
+    ThrottleOptions throttle{};
 };
 
 /// The work of a run when it begins.

@@ -38,7 +38,7 @@ void WorkerProgress::begin_part() {
 
 /// Waits until it is time to look again.
 void WorkerProgress::be_paused() {
-    now(output::Activity::paused);
+    now(output::Activity::paused, pause_.reason());
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
 }
 
@@ -58,12 +58,21 @@ void WorkerProgress::end(const std::vector<queue::Task>& done) {
 }
 
 void WorkerProgress::now(output::Activity activity, const std::string& remark) {
+    activity_ = activity;
     board_.now(worker_, activity, remark);
 }
 
 void WorkerProgress::moved(std::int64_t bytes) {
     board_.moved(worker_, bytes);
     rate_limiter_.take(bytes, stop_);
+    if (!pause_.stops_rows())
+        return;
+    const auto activity = activity_;
+    while (pause_.stops_rows()) {
+        stop_.check();
+        be_paused();
+    }
+    now(activity);
 }
 
 void WorkerProgress::now(load::Step step) {

@@ -62,6 +62,7 @@ class WorkerProgress : public load::ProgressListener {
     const Stop& stop_;
     const Pause& pause_;
     RateLimiter& rate_limiter_;
+    output::Activity activity_ = output::Activity::idle; ///< as last set
 };
 
 } // namespace run

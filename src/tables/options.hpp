@@ -2,6 +2,7 @@
 
 #include "postgres/connection_string.hpp"
 #include "run/retry.hpp"
+#include "run/throttle_options.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -21,9 +22,9 @@ struct SyncOptions {
     int parallelism = 8;
     std::int64_t sequence_margin = 0;
     std::optional<std::chrono::seconds> watch; ///< the pause between passes
-    std::optional<std::int64_t> max_rate;      ///< bytes per second
     int examples = 3;                          ///< keys shown for each table that differs
     run::RetryOptions retry;
+    run::ThrottleOptions throttle{};
 };
 
 } // namespace tables

@@ -4,6 +4,7 @@
 #include "queue/counts.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
+#include "run/throttle.hpp"
 #include "tables/sequences.hpp"
 #include "tables/worker.hpp"
 
@@ -39,12 +40,13 @@ ExitStatus pass(const SyncOptions& options, output::Output& output, bool& goes_o
                   .source = options.source,
                   .target = options.target,
                   .parallelism = options.parallelism,
-                  .retry = options.retry},
+                  .retry = options.retry,
+                  .throttle = options.throttle},
                  output);
-    run.rate_limiter.set(options.max_rate);
     auto ends =
         run::connect_both(options.source, options.target, options.command, run::Session::first);
     run::require_different(ends);
+    run::Throttle::require(options.throttle, &ends.source, ends.target, options.command);
     const bool alike = comparison::hash_alike(ends.source.connection, ends.target.connection);
     const auto plan = make_plan(ends.source, ends.target, options);
     SyncReport report(output, options);

@@ -2,6 +2,7 @@
 
 #include "postgres/connection_string.hpp"
 #include "run/retry.hpp"
+#include "run/throttle_options.hpp"
 #include "verify/comparison.hpp"
 
 #include <cstdint>
@@ -16,15 +17,15 @@ struct VerifyOptions {
     postgres::ConnectionString target;
     int parallelism = 8;
     Mode mode = Mode::digest;
-    bool all = false;                       ///< verify chunks that were verified before, too
-    bool requeue = false;                   ///< have the next `copy` copy differing chunks again
-    bool repair = false;                    ///< mend differing chunks, and compare them again
-    std::optional<std::int64_t> max_rate{}; ///< of mending, in bytes of COPY data per second
+    bool all = false;     ///< verify chunks that were verified before, too
+    bool requeue = false; ///< have the next `copy` copy differing chunks again
+    bool repair = false;  ///< mend differing chunks, and compare them again
     int max_differences = 10;
     bool tables = false;                 ///< compare the plain tables instead of copied chunks
     std::optional<std::string> filter{}; ///< of the plain tables
     bool quick = false; ///< compare the catalogs' estimates instead of reading rows
     run::RetryOptions retry;
+    run::ThrottleOptions throttle{};
 };
 
 } // namespace verify

@@ -1,0 +1,216 @@
+#include "run/throttle.hpp"
+
+#include "output/units.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <functional>
+#include <utility>
+
+namespace run {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long a server may take to answer.
+constexpr auto patience = 10s;
+
+/// The number of answers in a row without a cause after which the run continues.
+constexpr int calm_answers = 3;
+
+postgres::Connection connect_to_replica(const postgres::ConnectionString& string,
+                                        const std::string& command) {
+    const auto settings =
+        postgres::session_settings(postgres::Access::read_only, postgres::Library::left_out);
+    postgres::Connection connection(string, "replica", postgres::application_name(command),
+                                    settings);
+    const postgres::Deadline deadline(connection.monitor(), patience);
+    postgres::pin_session(connection, settings);
+    return connection;
+}
+
+/// The user's query is about the production database: the source, or the target of files.
+Side side_of_query(bool has_source) {
+    return has_source ? Side::source : Side::target;
+}
+
+std::string time_text(int seconds) {
+    return fmt::format("{:02}:{:02}", seconds / 3600, seconds / 60 % 60);
+}
+
+/// Runs something that an option needs. \throws UsageError if it fails, unless a connection does.
+void require_answer(const std::string& option, const std::function<void()>& ask) {
+    try {
+        ask();
+    } catch (const postgres::ConnectionError&) {
+        throw;
+    } catch (const Error& error) {
+        throw UsageError(fmt::format("{}: {}", option, error.problem()), error.remedy());
+    }
+}
+
+} // namespace
+
+void Throttle::require(const ThrottleOptions& options, Endpoint* source, Endpoint& target,
+                       const std::string& command) {
+    for (auto* end : {source, &target}) {
+        if (end == nullptr)
+            continue;
+        if (options.max_lag && !options.lag_of)
+            require_answer("--max-lag", [&] { Standbys().ask(end->connection); });
+        if (options.max_active)
+            require_answer("--max-load", [&] { active_sessions(end->connection); });
+    }
+    if (options.lag_of)
+        require_answer("--lag-of", [&] {
+            auto replica = connect_to_replica(*options.lag_of, command);
+            replica_lag(replica);
+        });
+    if (options.query)
+        require_answer("--throttle-query", [&] {
+            auto& end = side_of_query(source != nullptr) == Side::source ? *source : target;
+            value_of(end.connection, *options.query);
+        });
+    if (options.window && !options.window->zone.empty())
+        require_answer("--window", [&] { time_of_day(target.connection, options.window->zone); });
+}
+
+Throttle::Throttle(ThrottleOptions options, Servers servers, Pause& pause, output::Output& output)
+    : options_(std::move(options)), servers_(std::move(servers)), pause_(pause), output_(output) {
+    pause_.throttle(Pause::Extent::new_work, "the servers are asked first");
+    thread_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
+}
+
+Throttle::~Throttle() {
+    thread_.request_stop();
+    thread_.join();
+}
+
+void Throttle::watch(const std::stop_token& stop) {
+    calm_ = calm_answers; // the first answer decides
+    while (!stop.stop_requested()) {
+        apply(ask());
+        std::unique_lock lock(mutex_);
+        stopping_.wait_for(lock, stop, 1s, [] { return false; });
+    }
+}
+
+void Throttle::apply(const Cause& cause) {
+    if (!cause.text.empty()) {
+        calm_ = 0;
+        pause_.throttle(cause.extent, cause.text);
+        if (!is_waiting_) {
+            since_ = Pause::Clock::now();
+            output_.event("throttled", {{"command", servers_.command}, {"reason", cause.text}},
+                          output::Importance::detail, fmt::format("Waiting: {}.", cause.text));
+        }
+        is_waiting_ = true;
+        return;
+    }
+    if (++calm_ < calm_answers)
+        return;
+    pause_.throttle(Pause::Extent::nothing, {});
+    if (std::exchange(is_waiting_, false)) {
+        const output::Seconds waited = Pause::Clock::now() - since_;
+        output_.event("unthrottled", {{"command", servers_.command}, {"seconds", waited.count()}},
+                      output::Importance::detail,
+                      fmt::format("Continuing after {}.", output::format_duration(waited)));
+    }
+}
+
+Throttle::Cause Throttle::ask() {
+    if (const auto& window = options_.window) {
+        try {
+            if (const auto now = time_in(window->zone); !window->contains(now))
+                return {.text = fmt::format("it is {}{}{}, and --window begins at {}",
+                                            time_text(now), window->zone.empty() ? "" : " in ",
+                                            window->zone, time_text(window->begin)),
+                        .extent = Pause::Extent::new_work};
+        } catch (const Error& error) {
+            target_.reset();
+            return {.text = fmt::format("cannot read the time: {}", error.what()),
+                    .extent = Pause::Extent::new_work};
+        }
+    }
+    // Ask both in any case: their standbys' lag is measured from one answer to the next.
+    const auto in_source = servers_.source ? ask(Side::source) : std::string();
+    const auto in_target = ask(Side::target);
+    const auto in_replica = options_.lag_of ? ask_replica() : std::string();
+    return {.text = !in_source.empty() ? in_source : !in_target.empty() ? in_target : in_replica};
+}
+
+/// The time of day in a time zone, or in this machine's own if it is empty.
+int Throttle::time_in(const std::string& zone) {
+    if (zone.empty())
+        return local_time_of_day();
+    auto& server = connection(Side::target);
+    const postgres::Deadline deadline(server.monitor(), patience);
+    return time_of_day(server, zone);
+}
+
+/// Asks one of the servers for what it feels itself. \returns a cause to wait, if there is one.
+std::string Throttle::ask(Side side) {
+    const bool is_asked_query =
+        options_.query && side == side_of_query(servers_.source.has_value());
+    const bool is_asked_lag = options_.max_lag && !options_.lag_of;
+    if (!is_asked_query && !is_asked_lag && !options_.max_active)
+        return {};
+    try {
+        auto& server = connection(side);
+        const postgres::Deadline deadline(server.monitor(), patience);
+        std::string text;
+        if (is_asked_lag) {
+            auto& standbys = side == Side::source ? source_standbys_ : target_standbys_;
+            const auto lag = standbys.ask(server);
+            if (lag.seconds > share() * static_cast<double>(options_.max_lag->count()))
+                text = fmt::format("standby {} of the {} is {} behind", lag.name, name_of(side),
+                                   output::format_duration(output::Seconds(lag.seconds)));
+        }
+        if (options_.max_active && text.empty()) {
+            const auto active = active_sessions(server);
+            if (static_cast<double>(active) > share() * *options_.max_active)
+                text = fmt::format("{} of others are active in the {}",
+                                   output::format_count(active, "session"), name_of(side));
+        }
+        if (is_asked_query && text.empty()) {
+            if (const auto value = value_of(server, *options_.query); value > 0)
+                text = fmt::format("--throttle-query returns {}", value);
+        }
+        return text;
+    } catch (const Error& error) {
+        (side == Side::source ? source_ : target_).reset();
+        return fmt::format("cannot ask the {}: {}", name_of(side), error.what());
+    }
+}
+
+std::string Throttle::ask_replica() {
+    try {
+        if (!replica_)
+            replica_.emplace(connect_to_replica(*options_.lag_of, servers_.command));
+        const postgres::Deadline deadline(replica_->monitor(), patience);
+        const auto seconds = replica_lag(*replica_);
+        if (seconds > share() * static_cast<double>(options_.max_lag->count()))
+            return fmt::format("{} is {} behind", replica_->name(),
+                               output::format_duration(output::Seconds(seconds)));
+        return {};
+    } catch (const Error& error) {
+        replica_.reset();
+        return fmt::format("cannot ask the replica of --lag-of: {}", error.what());
+    }
+}
+
+double Throttle::share() const {
+    return is_waiting_ ? 0.75 : 1;
+}
+
+postgres::Connection& Throttle::connection(Side side) {
+    auto& end = side == Side::source ? source_ : target_;
+    if (!end)
+        end.emplace(side == Side::source ? servers_.source.value() : servers_.target, side,
+                    servers_.command, Session::further, patience);
+    return end->connection;
+}
+
+} // namespace run

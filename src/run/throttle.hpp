@@ -1,0 +1,77 @@
+#pragma once
+
+#include "output/output.hpp"
+#include "run/endpoints.hpp"
+#include "run/pause.hpp"
+#include "run/server_load.hpp"
+#include "run/throttle_options.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace run {
+
+/**
+ * Pauses a run for as long as the servers feel too much of it, or it is not the time to work. Asks
+ * once a second, on connections of its own: the user's query needs one with TimescaleDB, and the
+ * publisher must not wait for it. What it cannot find out pauses the run as well.
+ *
+ * The run continues when three answers in a row were at most three quarters of the limits, so that
+ * it does not change between both all the time.
+ */
+class Throttle {
+  public:
+    /// The servers of a run, as they are reached.
+    struct Servers {
+        std::optional<postgres::ConnectionString> source; ///< none if files are the source
+        postgres::ConnectionString target;
+        std::string command; ///< such as "copy"
+    };
+
+    /// Asks everything once, before a run begins. \param source none if files are the source.
+    /// \throws UsageError if an option cannot be followed.
+    static void require(const ThrottleOptions& options, Endpoint* source, Endpoint& target,
+                        const std::string& command);
+
+    /// Pauses the run until the first answers have come. \pre options.asks()
+    Throttle(ThrottleOptions options, Servers servers, Pause& pause, output::Output& output);
+    ~Throttle();
+    Throttle(const Throttle&) = delete;
+    Throttle& operator=(const Throttle&) = delete;
+
+  private:
+    struct Cause {
+        std::string text; ///< empty if there is none
+        Pause::Extent extent = Pause::Extent::rows;
+    };
+
+    void watch(const std::stop_token& stop);
+    void apply(const Cause& cause);
+    Cause ask();
+    int time_in(const std::string& zone);
+    std::string ask(Side side);
+    std::string ask_replica();
+    double share() const; ///< of the limits that values must not exceed
+    postgres::Connection& connection(Side side);
+
+    const ThrottleOptions options_;
+    const Servers servers_;
+    Pause& pause_;
+    output::Output& output_;
+    std::optional<Endpoint> source_;
+    std::optional<Endpoint> target_;
+    std::optional<postgres::Connection> replica_;
+    Standbys source_standbys_;
+    Standbys target_standbys_;
+    bool is_waiting_ = false;
+    int calm_ = 0; ///< answers in a row without a cause
+    Pause::Clock::time_point since_;
+    std::mutex mutex_;
+    std::condition_variable_any stopping_;
+    std::jthread thread_; // last, because it uses the others
+};
+
+} // namespace run

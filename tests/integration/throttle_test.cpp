@@ -1,0 +1,248 @@
+// Runs that wait for what the servers feel.
+
+#include "base/exit_status.hpp"
+#include "support/migration.hpp"
+#include "support/with_standby.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <csignal>
+#include <memory>
+
+namespace test {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// What the suites share: two chunks, in the queue.
+void make_readings(Database& source, Database& target) {
+    for (auto* database : {&source, &target})
+        database->run(
+            "CREATE TABLE readings (time timestamptz NOT NULL, device int NOT NULL, note text);"
+            "SELECT create_hypertable('readings', 'time', chunk_time_interval => interval '1 day')");
+    source.run("INSERT INTO readings SELECT t, 1, repeat('x', 100) FROM generate_series("
+               "'2024-01-01'::timestamptz, '2024-01-02 23:59:59', '5 seconds') t");
+}
+
+/// The only worker's entry in `status`; null if there is none.
+json worker_of(const json& status) {
+    const auto& runs = status["runs"];
+    return runs.size() == 1 && runs[0]["workers"].size() == 1 ? runs[0]["workers"][0] : json();
+}
+
+class Throttle : public Migration {
+  protected:
+    void SetUp() override {
+        make_readings(source, target);
+        source.run("CREATE SCHEMA app; CREATE TABLE app.gate (n int); INSERT INTO app.gate VALUES "
+                   "(0)");
+        source.run(fmt::format("ALTER DATABASE {} SET search_path = app, public", source.name()));
+        backfill_ok({"stage", "--until", "2024-02-01"});
+    }
+
+    json worker() { return worker_of(json::parse(backfill_ok({"status", "--json"}))); }
+
+    std::string finished() { return target.value("SELECT count(worked) FROM __backfill.task"); }
+
+    /// A time of day in a zone, so many hours from now.
+    std::string time_in(const std::string& zone, int hours) {
+        return target.value(
+            fmt::format("SELECT to_char(now() AT TIME ZONE '{}' + interval '{} hours', 'HH24:MI')",
+                        zone, hours));
+    }
+};
+
+TEST_F(Throttle, StopsAChunkWhileAQueryReturnsANumberAboveZero) {
+    const auto program =
+        start({"copy", "-p", "1", "--load-strategy", "in-place", "--max-rate", "300kB", "--output",
+               "json", "--throttle-query", "SELECT max(n) FROM gate"});
+    EXPECT_TRUE(eventually([&] {
+        const auto now = worker();
+        return !now.is_null() && now["activity"] == "copying" && now["moved"] > 0;
+    }));
+    source.run("UPDATE app.gate SET n = 3");
+    EXPECT_TRUE(eventually([&] { return program->has_printed("throttled"); }));
+    json before, after;
+    EXPECT_TRUE(eventually([&] { return (before = worker())["activity"] == "paused"; }));
+    EXPECT_THAT(before["remark"].get<std::string>(), HasSubstr("--throttle-query returns 3, for "));
+    EXPECT_TRUE(eventually([&] {
+        after = worker();
+        return after["activity"] == "paused" && after["remark"] != before["remark"];
+    }));
+    EXPECT_EQ(after["moved"], before["moved"]);
+    EXPECT_NE(finished(), "2");
+    source.run("UPDATE app.gate SET n = 0");
+    const auto outcome = program->wait();
+    EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.output, AllOf(HasSubstr("\"throttled\""), HasSubstr("\"unthrottled\"")));
+    expect_equal();
+}
+
+TEST_F(Throttle, BeginsNothingBeforeItHasAsked) {
+    source.run("UPDATE app.gate SET n = 1");
+    for (const auto* command : {"copy", "verify", "sync-tables"}) {
+        const auto program = start({command, "--throttle-query", "SELECT n FROM gate"});
+        EXPECT_TRUE(eventually([&] {
+            return program->has_printed("Waiting: --throttle-query returns 1.");
+        })) << command;
+        if (command == std::string("copy")) {
+            EXPECT_EQ(finished(), "0");
+        }
+        source.run("UPDATE app.gate SET n = 0");
+        const auto outcome = program->wait();
+        EXPECT_THAT(outcome.output, HasSubstr("Continuing after ")) << outcome.errors;
+        source.run("UPDATE app.gate SET n = 1");
+    }
+}
+
+TEST_F(Throttle, OfAnImportAsksTheTarget) {
+    const TemporaryFolder folder;
+    folder.write("rows.csv", "time,device,note\n2025-01-01,7,imported\n");
+    target.run("CREATE TABLE gate (n int); INSERT INTO gate VALUES (1)");
+    Program program({"import", "--target", target.uri(), "--time-zone", "UTC", "--throttle-query",
+                     "SELECT n FROM gate", "--table", "readings", folder.file("rows.csv")});
+    EXPECT_TRUE(eventually([&] { return program.has_printed("Waiting: "); }));
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "0");
+    target.run("UPDATE gate SET n = 0");
+    EXPECT_EQ(program.wait().exit_status, exit_done);
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1");
+}
+
+TEST_F(Throttle, ChangesNothingIfAnOptionCannotBeFollowed) {
+    const auto refused = [&](const std::vector<std::string>& options, const std::string& message) {
+        auto arguments = options;
+        arguments.insert(arguments.begin(), "copy");
+        const auto outcome = backfill(arguments);
+        EXPECT_EQ(outcome.exit_status, exit_usage) << options.back();
+        EXPECT_THAT(outcome.errors, HasSubstr(message)) << options.back();
+        EXPECT_EQ(finished(), "0");
+    };
+    refused({"--throttle-query", "SELECT n FROM gte"}, "\"gte\" does not exist");
+    refused({"--throttle-query", "SELECT 'many'"}, "something other than one number");
+    refused({"--throttle-query", "SELECT NULL::int"}, "something other than one number");
+    refused({"--throttle-query", "SELECT 1 WHERE false"}, "something other than one number");
+    refused({"--throttle-query", "UPDATE gate SET n = 1 RETURNING n"}, "read-only transaction");
+    refused({"--window", "10:00-10:00"}, "two different times of day");
+    refused({"--window", "22:00-06:00@Europe/Atlantis"}, "\"Europe/Atlantis\" not recognized");
+    refused({"--max-load", "40"}, "active=40");
+    refused({"--max-load", "active=-1"}, "active=40");
+    refused({"--lag-of", source.uri()}, "--max-lag");
+    refused({"--max-lag", "5s", "--lag-of", source.uri()}, "is no standby");
+    EXPECT_EQ(source.value("SELECT n FROM app.gate"), "0");
+}
+
+TEST_F(Throttle, ShowsWhichPrivilegeIsMissing) {
+    const auto role = source.name() + "_reader";
+    source.run(fmt::format("CREATE ROLE {0} LOGIN PASSWORD 'secret'; GRANT SELECT ON "
+                           "ALL TABLES IN SCHEMA public TO {0}",
+                           role));
+    const auto uri = source.uri(fmt::format("user={}&password=secret", role));
+    const auto outcome = backfill_between(uri, target.uri(), {"copy", "--max-load", "active=1000"});
+    EXPECT_EQ(outcome.exit_status, exit_usage);
+    EXPECT_THAT(outcome.errors, AllOf(HasSubstr("--max-load: the role may not see the sessions"),
+                                      HasSubstr("GRANT pg_read_all_stats TO " + role)));
+    source.run(fmt::format("GRANT pg_read_all_stats TO {}", role));
+    EXPECT_EQ(
+        backfill_between(uri, target.uri(), {"copy", "--max-load", "active=1000"}).exit_status,
+        exit_done);
+    source.run(fmt::format("DROP OWNED BY {0}; DROP ROLE {0}", role));
+    expect_equal();
+}
+
+TEST_F(Throttle, WaitsForItsWindow) {
+    const std::string zone = "Asia/Kathmandu";
+    const auto program =
+        start({"copy", "--window", time_in(zone, 2) + "-" + time_in(zone, 3) + "@" + zone});
+    EXPECT_TRUE(
+        eventually([&] { return program->has_printed("--window begins at " + time_in(zone, 2)); }));
+    EXPECT_EQ(finished(), "0");
+    program->signal(SIGINT);
+    EXPECT_EQ(program->wait().exit_status, exit_interrupted);
+    EXPECT_EQ(finished(), "0");
+    backfill_ok({"copy", "--window", time_in(zone, -2) + "-" + time_in(zone, 2) + "@" + zone});
+    EXPECT_EQ(finished(), "2");
+}
+
+TEST_F(Throttle, OfAQuickVerifyIsRefused) {
+    const auto outcome = backfill({"verify", "--quick", "--max-load", "active=3"});
+    EXPECT_EQ(outcome.exit_status, exit_usage);
+    EXPECT_THAT(outcome.errors, HasSubstr("--quick reads no rows"));
+}
+
+/// The source is a server of the test's own, with a standby.
+class ThrottleByServer : public WithStandby<Migration> {
+  protected:
+    void SetUp() override {
+        NEEDS_TEMPORARY_SERVER();
+        make_readings(source, target);
+        backfill_ok({"stage", "--until", "2024-02-01"});
+    }
+
+    std::string finished() { return target.value("SELECT count(worked) FROM __backfill.task"); }
+
+    static void set_delay(const std::string& delay) {
+        on_standby(fmt::format("ALTER SYSTEM SET recovery_min_apply_delay = '{}'", delay));
+        on_standby("SELECT pg_reload_conf()");
+    }
+
+    static void expect_done(Program& program) {
+        const auto outcome = program.wait();
+        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+        EXPECT_THAT(outcome.output, HasSubstr("Continuing after "));
+    }
+};
+
+TEST_F(ThrottleByServer, WaitsForStandbys) {
+    EXPECT_TRUE(wait_for_standby());
+    set_delay("1h");
+    source.run("CREATE TABLE late (n int); INSERT INTO late VALUES (1)");
+    const auto program = start({"copy", "-p", "1", "--max-rate", "500kB", "--max-lag", "1s"});
+    EXPECT_TRUE(eventually([&] { return program->has_printed("of the source is "); }));
+    EXPECT_NE(finished(), "2");
+    set_delay("0");
+    expect_done(*program);
+    expect_equal();
+}
+
+TEST_F(ThrottleByServer, WaitsForTheReplicaThatIsNamed) {
+    set_delay("0");
+    source.run("CREATE TABLE early (n int)");
+    EXPECT_TRUE(wait_for_standby());
+    const auto there = "SELECT clock_timestamp() - pg_last_xact_replay_timestamp() > "
+                       "interval '3 s' AS is_late";
+    set_delay("1h");
+    source.run("CREATE TABLE late (n int)");
+    EXPECT_TRUE(eventually([&] { return on_standby(there).boolean(0, "is_late"); }));
+    const auto program =
+        start({"copy", "--max-lag", "2s", "--lag-of", standby->uri(source.name())});
+    EXPECT_TRUE(eventually([&] {
+        return program->has_printed(
+            fmt::format("127.0.0.1:{}/{} is ", standby->port(), source.name()));
+    }));
+    EXPECT_EQ(finished(), "0");
+    set_delay("0");
+    expect_done(*program);
+}
+
+TEST_F(ThrottleByServer, WaitsForActiveSessionsOfOthers) {
+    source.run("SELECT pg_advisory_lock(42)");
+    std::vector<std::unique_ptr<postgres::Connection>> sessions;
+    for (int i = 0; i < 3; ++i) {
+        sessions.push_back(source.connect());
+        sessions.back()->send("SELECT pg_advisory_lock_shared(42)");
+    }
+    const auto program = start({"copy", "-p", "2", "--max-load", "active=1"});
+    EXPECT_TRUE(eventually(
+        [&] { return program->has_printed("3 sessions of others are active in the source"); }));
+    EXPECT_EQ(finished(), "0");
+    source.run("SELECT pg_advisory_unlock(42)");
+    expect_done(*program);
+}
+
+} // namespace
+} // namespace test
