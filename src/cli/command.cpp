@@ -83,6 +83,22 @@ void add_output(Command command, OutputOptions& options) {
         .check_value();
 }
 
+void add_monitoring(Command command, OutputOptions& options) {
+    command
+        .option("--metrics-file", options.output.metrics_file,
+                "keep the run's numbers in this file, for the textfile collector of Prometheus's "
+                "node_exporter; its name must end with .prom")
+        .check([](const std::string& text) {
+            return text.ends_with(".prom") ? "" : "must end with .prom, or it would not be read";
+        });
+    command
+        .option("--on-event", options.output.on_event,
+                "run this shell command for failures, waits and the end, with the event as JSON on "
+                "its standard input")
+        .value_is_called("COMMAND")
+        .check_value();
+}
+
 Option add_filter(Command command, std::optional<std::string>& filter, const std::string& what) {
     return command.option(
         "-f,--filter", filter,
@@ -200,12 +216,15 @@ ExitStatus run_with_output(const OutputOptions& options,
                            const std::function<ExitStatus(output::Output&)>& command) {
     output::Output output(output_options(options));
     const output::Log log(output, options.log);
+    auto status = exit_failed;
     try {
         status = command(output);
     } catch (const std::exception& error) {
         spdlog::error("{}", error.what());
         status = exit_status_of(error);
     }
+    output.end();
+    return status;
 }
 
 } // namespace cli

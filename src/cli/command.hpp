@@ -88,6 +88,9 @@ void add_duration(Command command, const std::string& name, std::chrono::seconds
 /// \param what the object of the attempts, such as "a chunk".
 void add_retry(Command command, run::RetryOptions& retry, const std::string& what);
 
+/// Adds --metrics-file and --on-event.
+void add_monitoring(Command command, OutputOptions& options);
+
 /// Adds the options that limit what a run costs the servers. \returns --max-rate.
 Option add_throttle(Command command, run::ThrottleOptions& throttle);
 

@@ -48,6 +48,7 @@ cli::Subcommand add_clone_schema(cli::Parser& parser) {
     cli::add_parallelism(command, options.parallelism,
                          "maximum number of workers that copy the rows of plain tables");
     cli::add_throttle(command, options.throttle);
+    cli::add_monitoring(command, parsed->output);
     cli::add_retry(command, options.retry, "the rows of a table");
     command.flag("--dry-run", options.dry_run, "print what would be done; change nothing");
     return cli::end_command(command, parsed, run_clone_schema);

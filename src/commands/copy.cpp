@@ -147,6 +147,7 @@ cli::Subcommand add_copy(cli::Parser& parser) {
     command.flag("--explain", options.explain,
                  "print how each chunk would be loaded, and why; change nothing");
     cli::add_throttle(command, options.throttle);
+    cli::add_monitoring(command, parsed->output);
     cli::add_retry(command, options.retry, "a chunk");
     return cli::end_command(command, parsed, run_copy);
 }

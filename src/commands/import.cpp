@@ -187,6 +187,7 @@ cli::Subcommand add_import(cli::Parser& parser) {
     cli::add_parallelism(command, options.parallelism,
                          "maximum number of batches loaded at a time");
     cli::add_throttle(command, options.throttle);
+    cli::add_monitoring(command, parsed->output);
     cli::add_retry(command, options.retry, "a batch");
     return cli::end_command<importing::ImportOptions>(
         command, parsed, import_csv, [given](importing::ImportOptions& parsed_options) {

@@ -30,6 +30,7 @@ cli::Subcommand add_sync_tables(cli::Parser& parser) {
         .between(1, 1'000'000)
         .excludes(dry_run);
     cli::add_throttle(command, options.throttle);
+    cli::add_monitoring(command, parsed->output);
     cli::add_retry(command, options.retry, "a table");
     return cli::end_command(command, parsed, tables::sync_tables);
 }

@@ -240,6 +240,7 @@ cli::Subcommand add_verify(cli::Parser& parser) {
                             .excludes(tables)
                             .excludes(requeue);
     cli::add_throttle(command, options.throttle).needs(repair);
+    cli::add_monitoring(command, parsed->output);
     command
         .number("--max-differences", options.max_differences,
                 "number of example rows of each kind to show for a differing chunk")

@@ -144,6 +144,7 @@ void Display::show(const std::stop_token& stop) {
         const auto totals = board_.totals();
         const auto entries = board_.entries();
         const auto speed = speed_.add(now, bytes_done(totals, entries));
+        output_.show(totals, entries, speed);
         if (output_.can_draw()) {
             output_.draw(progress_lines(totals, entries, speed, now, Output::columns(),
                                         output_.has_colours()));

@@ -1,5 +1,8 @@
 #include "output/output.hpp"
 
+#include "output/hook.hpp"
+#include "output/metrics.hpp"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -44,12 +47,29 @@ std::string cut(std::string_view line, int columns) {
     return result;
 }
 
+/// An event as JSON.
+std::string event_line(std::string_view name, const json::Object& fields) {
+    const auto now = std::chrono::system_clock::now();
+    const auto milliseconds =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() %
+        1000;
+    json::Object object{{"event", name},
+                        {"time", fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                                             fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
+                                             milliseconds)}};
+    object.update(fields);
+    // Names and messages may contain bytes that are not UTF-8.
+    return json::dump(object, json::BadBytes::replace);
+}
+
 } // namespace
 
 Output::Output(const Options& options)
     : options_(options), can_draw_(options.may_draw && options.format == OutputFormat::text &&
                                    options.verbosity != Verbosity::quiet && is_terminal()),
-      has_colours_(can_draw_ && std::getenv("NO_COLOR") == nullptr) {}
+      has_colours_(can_draw_ && std::getenv("NO_COLOR") == nullptr),
+      metrics_(options.metrics_file ? std::make_unique<Metrics>(*options.metrics_file) : nullptr),
+      hook_(options.on_event ? std::make_unique<Hook>(*options.on_event) : nullptr) {}
 
 Output::~Output() {
     const std::lock_guard lock(mutex_);
@@ -73,23 +93,33 @@ void Output::say(Importance importance, std::string_view text) {
 
 void Output::event(std::string_view name, const json::Object& fields, Importance importance,
                    std::string_view text) {
-    if (!is_json()) {
-        if (!text.empty())
-            say(importance, text);
+    if (metrics_)
+        metrics_->note(name, fields);
+    const bool has_hook = hook_ && Hook::concerns(name);
+    if (!is_json() && !text.empty())
+        say(importance, text);
+    if (!is_json() && !has_hook)
         return;
+    auto line = event_line(name, fields);
+    if (is_json()) {
+        const std::lock_guard lock(mutex_);
+        write(line);
     }
-    const auto now = std::chrono::system_clock::now();
-    const auto milliseconds =
-        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() %
-        1000;
-    json::Object object{{"event", name},
-                        {"time", fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                                             fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
-                                             milliseconds)}};
-    object.update(fields);
-    const std::lock_guard lock(mutex_);
-    // Names and messages may contain bytes that are not UTF-8.
-    write(json::dump(object, json::BadBytes::replace));
+    if (has_hook)
+        hook_->run(std::move(line));
+}
+
+void Output::show(const Board::Totals& totals, const std::vector<Board::Entry>& entries,
+                  double rate) {
+    if (metrics_)
+        metrics_->show(totals, entries, rate);
+}
+
+void Output::end() {
+    if (metrics_)
+        metrics_->finish();
+    if (hook_)
+        hook_->finish();
 }
 
 void Output::log(std::string_view line) {

@@ -1,13 +1,19 @@
 #pragma once
 
 #include "json/value.hpp"
+#include "output/board.hpp"
 
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace output {
+
+class Hook;
+class Metrics;
 
 enum class OutputFormat { text, json };
 
@@ -33,8 +39,11 @@ class Output {
         OutputFormat format = OutputFormat::text;
         Verbosity verbosity = Verbosity::normal;
         bool may_draw = true; ///< allows lines that change in place, on a terminal
+        std::optional<std::string> metrics_file{}; ///< a file for Metrics
+        std::optional<std::string> on_event{};     ///< a command for Hook
     };
 
+    /// \throws UsageError if a file cannot be written.
     explicit Output(const Options& options);
     ~Output();
     Output(const Output&) = delete;
@@ -49,6 +58,13 @@ class Output {
     /// "time". \param text printed if the format is text; nothing is printed if it is empty.
     void event(std::string_view name, const json::Object& fields, Importance importance,
                std::string_view text);
+
+    /// Takes the state of a run for Metrics. \param rate bytes on the source's disk done per
+    /// second.
+    void show(const Board::Totals& totals, const std::vector<Board::Entry>& entries, double rate);
+
+    /// Writes the metrics for the last time, and waits for the commands of events. Logs warnings.
+    void end();
 
     /// Writes a line to standard error, without disturbing the lines that change in place.
     void log(std::string_view line);
@@ -77,6 +93,8 @@ class Output {
     const Options options_;
     const bool can_draw_;
     const bool has_colours_;
+    const std::unique_ptr<Metrics> metrics_; ///< none unless there is a file
+    const std::unique_ptr<Hook> hook_;       ///< none unless there is a command
     std::mutex mutex_;
     std::vector<std::string> drawn_;
 };

@@ -2,6 +2,7 @@
 
 #include "base/exit_status.hpp"
 #include "support/client_programs.hpp"
+#include "support/events.hpp"
 #include "support/migration.hpp"
 #include "support/shell.hpp"
 #include "support/with_own_servers.hpp"
@@ -51,22 +52,11 @@ class Output : public Migration {
         arguments.insert(arguments.end(), {"--output", "json"});
         const auto outcome = backfill(arguments);
         EXPECT_EQ(outcome.exit_status, exit_status) << outcome.output << outcome.errors;
-        expect_valid(outcome.output);
+        expect_valid_events(outcome.output);
         std::vector<json> list;
         for (const auto& line : lines_of(outcome.output))
             list.push_back(json::parse(line));
         return list;
-    }
-
-    static void expect_valid(const std::string& lines) {
-        const TextFile file("events", lines);
-        EXPECT_EQ(run_shell(fmt::format(
-                      "/usr/bin/python3 -c 'import json, sys, jsonschema\n"
-                      "schema = jsonschema.Draft202012Validator(json.load(open(sys.argv[1])))\n"
-                      "for line in open(sys.argv[2]): schema.validate(json.loads(line))' '{}' '{}'",
-                      BACKFILL_EVENTS_SCHEMA, file.path())),
-                  0)
-            << lines;
     }
 
     static std::map<std::string, int> count_names(const std::vector<json>& events) {

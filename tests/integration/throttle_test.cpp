@@ -1,6 +1,7 @@
 // Runs that wait for what the servers feel.
 
 #include "base/exit_status.hpp"
+#include "support/events.hpp"
 #include "support/migration.hpp"
 #include "support/with_standby.hpp"
 
@@ -80,6 +81,7 @@ TEST_F(Throttle, StopsAChunkWhileAQueryReturnsANumberAboveZero) {
     const auto outcome = program->wait();
     EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
     EXPECT_THAT(outcome.output, AllOf(HasSubstr("\"throttled\""), HasSubstr("\"unthrottled\"")));
+    expect_valid_events(outcome.output);
     expect_equal();
 }
 

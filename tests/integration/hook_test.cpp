@@ -1,0 +1,63 @@
+// Commands that a run starts for events.
+
+#include "base/exit_status.hpp"
+#include "support/events.hpp"
+#include "support/migration.hpp"
+#include "support/shell.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class Hook : public Migration {
+  protected:
+    /// Stages three chunks, of which the second one cannot be copied.
+    void SetUp() override {
+        both("CREATE TABLE readings (time timestamptz NOT NULL, value int); "
+             "SELECT create_hypertable('readings', 'time', chunk_time_interval => "
+             "interval '1 day')");
+        source.run("INSERT INTO readings SELECT t, 1 FROM generate_series("
+                   "'2024-01-01'::timestamptz, '2024-01-03 23:00', '1 hour') t");
+        target.run("ALTER TABLE readings ADD CHECK (time < '2024-01-02' OR time >= '2024-01-03')");
+        backfill_ok({"stage", "--until", "2024-02-01"});
+    }
+
+    TemporaryFolder folder;
+};
+
+TEST_F(Hook, GetsTheEventsOfFailuresAndOfTheEnd) {
+    const auto seen = folder.file("seen");
+    const auto outcome = backfill({"copy", "--on-event", "cat >> " + shell_quoted(seen)});
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    const auto lines = folder.read("seen");
+    EXPECT_THAT(lines,
+                AllOf(HasSubstr("\"event\":\"failed\""), HasSubstr("violates check"),
+                      HasSubstr("\"event\":\"summary\""), Not(HasSubstr("\"event\":\"copied\""))));
+    expect_valid_events(lines);
+}
+
+TEST_F(Hook, DoesNotHoldUpTheRun) {
+    const auto gate = shell_quoted(folder.file("gate"));
+    const auto program = start({"copy", "-p", "1", "--on-event",
+                                fmt::format("until [ -e {} ]; do sleep 0.05; done", gate)});
+    EXPECT_TRUE(eventually([&] { return program->has_printed("Copied 2 chunks"); }));
+    shell("touch " + gate);
+    EXPECT_EQ(program->wait().exit_status, exit_failed);
+}
+
+TEST_F(Hook, ThatFailsIsAWarning) {
+    const auto outcome = backfill({"copy", "--on-event", "echo no mail today >&2; exit 7"});
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.errors, HasSubstr("--on-event has failed with status 7: no mail today"));
+    EXPECT_EQ(target.value("SELECT count(worked) FROM __backfill.task"), "2");
+}
+
+} // namespace
+} // namespace test
