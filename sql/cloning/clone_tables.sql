@@ -22,6 +22,7 @@ SELECT class.oid,
            AS has_columns,
        class.oid IN (SELECT unnest(ARRAY[conrelid, confrelid]) FROM pg_constraint
                      WHERE contype = 'f' AND conrelid <> confrelid) AS in_foreign_keys,
+       class.relpersistence = 'u' AS is_unlogged,
        -- reading it fails: cannot access temporary or unlogged relations during recovery
        class.relpersistence = 'u' AND pg_is_in_recovery() AS is_unreadable
 FROM pg_class AS class

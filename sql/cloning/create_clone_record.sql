@@ -1,10 +1,14 @@
 -- The record of a clone whose tables exist in the target, but not all of their rows: schema __backfill_clone.
--- Run at the end of the transaction that has created the tables.
+-- Run at the end of the transaction that has created the tables. The record must not depend on what the
+-- clone has created: pg_dump may have set another access method.
+SET LOCAL default_table_access_method = heap;
 CREATE SCHEMA __backfill_clone;
 
 -- One row.
 CREATE TABLE __backfill_clone.clone (
-    -- the source, as sql/timescale/server.sql identifies it
+    -- of this record alone: a process may still know one that was removed
+    id text PRIMARY KEY,
+    -- the source, by sql/cloning/source_identity.sql
     source text NOT NULL,
     -- a digest of the statements that have created the tables
     schema text NOT NULL,
@@ -58,7 +62,9 @@ FROM (SELECT 'pg_namespace'::regclass::oid AS class, oid, xmin FROM pg_namespace
       UNION ALL SELECT 'pg_ts_dict'::regclass, oid, xmin FROM pg_ts_dict
       UNION ALL SELECT 'pg_ts_config'::regclass, oid, xmin FROM pg_ts_config
       UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, oid, xmin FROM pg_foreign_data_wrapper
-      UNION ALL SELECT 'pg_foreign_server'::regclass, oid, xmin FROM pg_foreign_server) AS object
+      UNION ALL SELECT 'pg_foreign_server'::regclass, oid, xmin FROM pg_foreign_server
+      UNION ALL SELECT 'pg_largeobject'::regclass, oid, xmin
+                FROM pg_largeobject_metadata) AS object
 CROSS JOIN pg_identify_object(object.class, object.oid, 0) AS identified
 WHERE object.xmin = pg_current_xact_id()::xid
   AND '__backfill_clone' NOT IN (coalesce(identified.schema, ''), identified.identity)

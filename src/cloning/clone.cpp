@@ -60,6 +60,7 @@ class Clone {
         const auto extension = find_target_extension(source_, target_, options_.portable);
         const auto reason = find_reason_for_definitions(extension.server);
         record_ = find_record(target_.connection);
+        const bool has_own_tables = record_ && (!options_.discard || options_.dry_run);
         if (record_ && options_.discard) {
             if (!options_.dry_run)
                 discard(target_.connection);
@@ -68,7 +69,7 @@ class Clone {
                         fmt::format("{} the unfinished clone",
                                     options_.dry_run ? "Would remove" : "Removed"));
         }
-        if (!options_.allow_non_empty && !record_ && !(options_.discard && options_.dry_run))
+        if (!options_.allow_non_empty && !has_own_tables)
             require_empty(target_);
         run::Throttle::require(options_.throttle, &source_, target_, purpose);
         auto search_path = postgres::search_path_difference(source_.connection, target_.connection);
@@ -103,7 +104,8 @@ class Clone {
                 create(extension);
             const auto suspended = queue::suspended_jobs(target_.connection);
             restore(source_, target_, plan, record_, children_, options_.retry, stop_,
-                    report_.listener(plan), [&] { copy_rows(plan); });
+                    report_.listener(plan),
+                    [&](const std::string& record) { return copy_rows(plan, record); });
             report_.end_drawing();
             if (plan.definitions)
                 plan.inventory.jobs = jobs_since(suspended);
@@ -113,13 +115,14 @@ class Clone {
                         static_cast<std::int64_t>(plan.inventory.jobs.size()));
     }
 
-    void copy_rows(const ClonePlan& plan) {
+    LoadRun copy_rows(const ClonePlan& plan, const std::string& record) {
         goes_on_ = true;
         stop_.check();
         report_.end_drawing();
         stop_on_signal_.reset(); // the run has its own
-        copy_tables(source_, target_, plan, options_, report_, output_);
+        auto loaded = copy_tables(source_, target_, plan, record, options_, report_, output_);
         stop_on_signal_.emplace(stop_, children_);
+        return loaded;
     }
 
     void report_interrupted() {

@@ -91,6 +91,7 @@ void read_tables(Inventory& inventory, postgres::Connection& source) {
              .pages = rows.integer(row, "pages"),
              .has_columns = rows.boolean(row, "has_columns"),
              .in_foreign_keys = rows.boolean(row, "in_foreign_keys"),
+             .is_unlogged = rows.boolean(row, "is_unlogged"),
              .is_unreadable = rows.boolean(row, "is_unreadable")});
 }
 

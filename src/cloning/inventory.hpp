@@ -24,7 +24,8 @@ struct SourceTable {
     std::int64_t pages = 0;       ///< 0 if its rows cannot be read by their pages
     bool has_columns = true;      ///< whose values are copied
     bool in_foreign_keys = false; ///< it references another table, or another references it
-    bool is_unreadable = false;   ///< unlogged, on a standby
+    bool is_unlogged = false;
+    bool is_unreadable = false; ///< unlogged, on a standby
 
     bool has_rows() const { return kind == 'r'; }
 };

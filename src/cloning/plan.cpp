@@ -120,7 +120,7 @@ std::vector<SourceTable> ClonePlan::tables_with_rows() const {
         return {};
     auto tables = plain_tables();
     std::erase_if(tables,
-                  [](const auto& table) { return !table.has_columns || table.is_unreadable; });
+                  [](const auto& table) { return !table.has_columns || table.is_unlogged; });
     return tables;
 }
 
@@ -170,6 +170,8 @@ std::vector<std::string> ClonePlan::dump_arguments(const std::vector<std::string
     }
     if (!with_rows)
         arguments.emplace_back("--no-blobs");
+    if (std::ranges::find(sections, "data") == sections.end())
+        return arguments;
     // Tables are listed, because a pattern would also match sequences, which must keep their
     // values.
     for (const auto& table : with_rows ? tables_with_rows() : plain_tables())

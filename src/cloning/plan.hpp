@@ -32,7 +32,8 @@ struct ClonePlan {
     /// no rows: the beginnings of pg_dump's statements, and the keys' names.
     std::map<std::string, std::string> unvalidated_keys;
 
-    /// Plain tables whose rows are copied. pg_dump copies those without columns.
+    /// Plain tables whose rows are copied. pg_dump copies those without columns, and unlogged ones,
+    /// which are empty after a crash of the target.
     std::vector<SourceTable> tables_with_rows() const;
 
     /// Plain tables whose rows cannot be copied.

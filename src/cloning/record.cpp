@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <map>
+#include <random>
 
 namespace cloning {
 
@@ -54,14 +55,35 @@ std::string SchemaDigest::text() const {
 std::optional<CloneRecord> find_record(postgres::Connection& target) {
     if (target.query("SELECT WHERE to_regclass('__backfill_clone.clone') IS NOT NULL").empty())
         return std::nullopt;
-    const auto row = target.query("SELECT source, schema FROM __backfill_clone.clone");
-    return CloneRecord{.source = row.string(0, "source"), .schema = row.string(0, "schema")};
+    const auto row = target.query("SELECT id, source, schema FROM __backfill_clone.clone");
+    return CloneRecord{.id = row.string(0, "id"),
+                       .source = row.string(0, "source"),
+                       .schema = row.string(0, "schema")};
 }
 
 std::string record_script(const CloneRecord& record) {
-    return fmt::format("{}\nINSERT INTO __backfill_clone.clone (source, schema) VALUES ({}, {});\n",
-                       sql::create_clone_record, postgres::quote_literal(record.source),
-                       postgres::quote_literal(record.schema));
+    return fmt::format(
+        "{}\nINSERT INTO __backfill_clone.clone (id, source, schema) VALUES ({}, {}, {});\n",
+        sql::create_clone_record, postgres::quote_literal(record.id),
+        postgres::quote_literal(record.source), postgres::quote_literal(record.schema));
+}
+
+std::string source_identity(postgres::Connection& source) {
+    const bool may_ask =
+        source
+            .query(
+                "SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS may")
+            .boolean(0, "may");
+    postgres::Parameter cluster;
+    if (may_ask)
+        cluster = source.query("SELECT system_identifier::text AS id FROM pg_control_system()")
+                      .string(0, "id");
+    return source.query(sql::source_identity, {cluster}).string(0, "identity");
+}
+
+std::string new_record_id() {
+    std::random_device random;
+    return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
 }
 
 void discard(postgres::Connection& target) {
@@ -70,12 +92,17 @@ void discard(postgres::Connection& target) {
     transaction.commit();
 }
 
-LoadRun begin_run(postgres::Connection& target, const std::vector<RangedTable>& tables) {
+LoadRun begin_run(postgres::Connection& target, const std::string& record,
+                  const std::vector<RangedTable>& tables) {
     // The UPDATE waits for the transactions of an earlier run, which have locked the row.
     postgres::Transaction transaction(target, "BEGIN; SET LOCAL lock_timeout = '60s'");
     LoadRun run;
-    run.number = target.query("UPDATE __backfill_clone.clone SET run = run + 1 RETURNING run")
-                     .integer(0, "run");
+    run.record = record;
+    const auto updated = target.query(
+        "UPDATE __backfill_clone.clone SET run = run + 1 WHERE id = $1 RETURNING run", {record});
+    if (updated.empty())
+        throw Error("another clone-schema has removed this clone");
+    run.number = updated.integer(0, "run");
     const auto loaded = read_loaded(target);
     const bool keeps_keys = keys_hold(tables, loaded);
     std::vector<QualifiedName> names;
@@ -100,11 +127,25 @@ LoadRun begin_run(postgres::Connection& target, const std::vector<RangedTable>& 
     return run;
 }
 
-std::vector<postgres::Statement> begin_range(std::int64_t run, const QualifiedName& table,
+void forget_loads(postgres::Connection& target) {
+    target.execute("DELETE FROM __backfill_clone.table_load");
+}
+
+std::string end_of_record(const LoadRun& run) {
+    // FOR UPDATE waits for a run that begins at the same time.
+    return fmt::format("DO $$ BEGIN PERFORM FROM __backfill_clone.clone WHERE id = {} AND run = {} "
+                       "FOR UPDATE; IF NOT FOUND THEN RAISE 'another clone-schema has begun to "
+                       "load the rows'; END IF; END $$;\nDROP SCHEMA __backfill_clone CASCADE;\n",
+                       postgres::quote_literal(run.record), run.number);
+}
+
+std::vector<postgres::Statement> begin_range(const LoadRun& run, const QualifiedName& table,
                                              std::int64_t from_page) {
-    const auto number = std::to_string(run);
+    const auto number = std::to_string(run.number);
     return {{"BEGIN"},
-            {"SELECT FROM __backfill_clone.clone WHERE run = $1 FOR SHARE", {number}, true},
+            {"SELECT FROM __backfill_clone.clone WHERE id = $1 AND run = $2 FOR SHARE",
+             {run.record, number},
+             true},
             {"INSERT INTO __backfill_clone.page_range VALUES ($1, $2, $3, $4) "
              "ON CONFLICT DO NOTHING RETURNING run",
              {number, table.schema, table.name, std::to_string(from_page)},

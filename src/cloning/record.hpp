@@ -16,7 +16,8 @@ namespace cloning {
 /// What the target knows of a clone whose tables exist, but not all of their rows, and nothing of
 /// what comes after them (schema __backfill_clone).
 struct CloneRecord {
-    std::string source; ///< timescale::Server::identity
+    std::string id;     ///< of this record alone
+    std::string source; ///< sql/cloning/source_identity.sql
     std::string schema; ///< SchemaDigest of the statements that have created the tables
 };
 
@@ -36,8 +37,11 @@ std::optional<CloneRecord> find_record(postgres::Connection& target);
 /// Statements that create the record, for the end of the transaction that has created the tables.
 std::string record_script(const CloneRecord& record);
 
-/// The statement that removes the record, for the transaction that finishes the clone.
-constexpr auto end_of_record = "DROP SCHEMA __backfill_clone CASCADE;\n";
+/// The identity of the source, for a record.
+std::string source_identity(postgres::Connection& source);
+
+/// An id for a new record.
+std::string new_record_id();
 
 /// Removes what an unfinished clone has created, with all that depends on it, and the record.
 void discard(postgres::Connection& target);
@@ -50,6 +54,7 @@ struct RangedTable {
 
 /// A run that loads rows into the tables.
 struct LoadRun {
+    std::string record; ///< CloneRecord::id
     std::int64_t number = 0;
     std::set<postgres::QualifiedName> loaded; ///< by earlier runs; they stay as they are
 };
@@ -59,7 +64,16 @@ struct LoadRun {
 ///
 /// Foreign keys hold only among rows of one snapshot. So a table that has some stays only if one
 /// run has loaded all such tables.
-LoadRun begin_run(postgres::Connection& target, const std::vector<RangedTable>& tables);
+/// \param record CloneRecord::id. \throws Error if the target's record is another one.
+LoadRun begin_run(postgres::Connection& target, const std::string& record,
+                  const std::vector<RangedTable>& tables);
+
+/// Has the next run load all tables again.
+void forget_loads(postgres::Connection& target);
+
+/// The statements that remove the record, for the transaction that finishes the clone. They fail if
+/// another run has begun, or if the record is another one.
+std::string end_of_record(const LoadRun& run);
 
 /// The state of a table's load.
 struct TableProgress {
@@ -69,8 +83,8 @@ struct TableProgress {
 };
 
 /// The statements that begin a transaction which loads a range.
-std::vector<postgres::Statement> begin_range(std::int64_t run, const postgres::QualifiedName& table,
-                                             std::int64_t from_page);
+std::vector<postgres::Statement>
+begin_range(const LoadRun& run, const postgres::QualifiedName& table, std::int64_t from_page);
 
 /// Reads the results of begin_range(). \returns false if the range is loaded already.
 /// \throws Error if a later run has begun.

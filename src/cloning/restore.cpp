@@ -147,10 +147,12 @@ class Restore {
         : plan_(plan), source_(source), target_(target), record_(record), children_(children),
           retry_(retry), stop_(stop), progress_(progress) {}
 
-    void run(const std::function<void()>& copy_rows) {
+    void run(const std::function<LoadRun(const std::string& record)>& copy_rows) {
         if (!record_)
             begin();
-        const CloneRecord record{.source = source_.server.identity, .schema = create_tables()};
+        const CloneRecord record{.id = record_ ? record_->id : new_record_id(),
+                                 .source = source_identity(source_.connection),
+                                 .schema = create_tables()};
         const bool copies = record_ || !plan_.tables_with_rows().empty();
         if (copies) {
             if (record_)
@@ -158,9 +160,9 @@ class Restore {
             else
                 commit_tables(record);
             try {
-                copy_rows();
+                const auto loaded = copy_rows(record.id);
                 begin();
-                finish(end_of_record);
+                finish_with_rows(loaded);
             } catch (const InDoubt&) {
                 throw;
             } catch (const Interrupted&) {
@@ -176,10 +178,12 @@ class Restore {
   private:
     void begin() { script_.emplace(target_, plan_, children_, retry_, stop_, !record_exists_); }
 
-    /// \returns the digest of the statements.
+    /// \returns the digest of the statements, and of what is a table with rows.
     std::string create_tables() {
         SchemaDigest digest;
         digest.add(plan_.with_rows ? "with rows" : "without rows");
+        for (const auto& table : plan_.tables_with_rows())
+            digest.add(table.name.quoted() + ";");
         dump(plan_.dump_arguments({"pre-data"}), &digest);
         rewriter_.finish();
         return digest.text();
@@ -205,6 +209,22 @@ class Restore {
         script_->commit();
         script_.reset();
         record_exists_ = true;
+    }
+
+    /// Rows of an earlier run may be older than a key that the source has got since. If this fails,
+    /// the next run loads them again.
+    void finish_with_rows(const LoadRun& loaded) {
+        try {
+            finish(end_of_record(loaded));
+        } catch (const InDoubt&) {
+            throw;
+        } catch (const Interrupted&) {
+            throw;
+        } catch (const Error&) {
+            if (!loaded.loaded.empty())
+                forget_loads(target_.connection);
+            throw;
+        }
     }
 
     /// \param end of the record.
@@ -286,7 +306,7 @@ processes::ProgramCall client(const run::Endpoint& endpoint, const std::string& 
 void restore(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
              const std::optional<CloneRecord>& record, processes::Children& children,
              const run::RetryOptions& retry, const run::Stop& stop, const RestoreListener& progress,
-             const std::function<void()>& copy_rows) {
+             const std::function<LoadRun(const std::string& record)>& copy_rows) {
     try {
         Restore(source, target, plan, record, children, retry, stop, progress).run(copy_rows);
     } catch (...) {

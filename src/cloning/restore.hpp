@@ -30,12 +30,12 @@ struct RestoreListener {
 /// another attempt goes on. If COMMIT gets no answer, the target is asked on a new connection,
 /// which replaces `target`. \param record of an unfinished clone, to go on with. \param retry how
 /// long to wait for the target if COMMIT gets no answer. \param copy_rows copies the rows of the
-/// plan's tables, between the transactions. \throws Error, also if the record is of another source
-/// or another schema; InDoubt if the target cannot be asked; Interrupted.
+/// plan's tables for a record, between the transactions. \throws Error, also if the record is of
+/// another source or another schema; InDoubt if the target cannot be asked; Interrupted.
 void restore(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
              const std::optional<CloneRecord>& record, processes::Children& children,
              const run::RetryOptions& retry, const run::Stop& stop, const RestoreListener& progress,
-             const std::function<void()>& copy_rows);
+             const std::function<LoadRun(const std::string& record)>& copy_rows);
 
 /// The call of a client program of PostgreSQL that connects like the endpoint's connection.
 processes::ProgramCall client(const run::Endpoint& endpoint, const std::string& program,

@@ -85,7 +85,7 @@ std::vector<CopiedTable> copied_tables(run::Endpoint& source, run::Endpoint& tar
 struct Copying {
     run::Run& run;
     const ClonePlan& plan;
-    std::int64_t number; ///< LoadRun::number
+    const LoadRun& begun;
     CloneReport& report;
     std::mutex mutex{}; ///< for the following, and the report
     std::deque<Item> items{};
@@ -161,7 +161,7 @@ class RowWorker {
         worker_.progress.now(output::Activity::copying);
         const auto& range = *item_->range;
         postgres::Transaction writing(target,
-                                      begin_range(copying_.number, item_->name(), range.from));
+                                      begin_range(copying_.begun, item_->name(), range.from));
         if (!may_load_range(writing.results()))
             return report(read_progress(target, item_->name()));
         postgres::Transaction reading(
@@ -230,13 +230,14 @@ void lock_tables(run::Endpoint& source, const std::vector<SourceTable>& tables) 
                     "run the same command again");
 }
 
-void copy_tables(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
-                 const CloneOptions& options, CloneReport& report, output::Output& output) {
+LoadRun copy_tables(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
+                    const std::string& record, const CloneOptions& options, CloneReport& report,
+                    output::Output& output) {
     auto tables = copied_tables(source, target, plan, options.parallelism);
     std::vector<RangedTable> ranged;
     for (const auto& one : tables)
         ranged.push_back({&one.table, static_cast<std::int64_t>(one.ranges.size())});
-    const auto begun = begin_run(target.connection, ranged);
+    auto begun = begin_run(target.connection, record, ranged);
     if (!begun.loaded.empty())
         output.say(output::Importance::detail,
                    fmt::format("{} copied earlier",
@@ -251,7 +252,7 @@ void copy_tables(run::Endpoint& source, run::Endpoint& target, const ClonePlan& 
                   .retry = options.retry,
                   .throttle = options.throttle},
                  output);
-    Copying copying{.run = run, .plan = plan, .number = begun.number, .report = report};
+    Copying copying{.run = run, .plan = plan, .begun = begun, .report = report};
     std::int64_t count = 0;
     std::int64_t bytes = 0;
     for (auto& one : tables) {
@@ -291,6 +292,7 @@ void copy_tables(run::Endpoint& source, run::Endpoint& target, const ClonePlan& 
     // Not Run::conclude(), which also terminates the session that has exported the snapshot.
     run.abandoned.terminate(Side::target, target.connection);
     require_complete(target.connection);
+    return begun;
 }
 
 } // namespace cloning

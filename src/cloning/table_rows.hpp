@@ -2,6 +2,7 @@
 
 #include "cloning/clone.hpp"
 #include "cloning/plan.hpp"
+#include "cloning/record.hpp"
 #include "cloning/report.hpp"
 
 namespace cloning {
@@ -21,10 +22,12 @@ void lock_tables(run::Endpoint& source, const std::vector<SourceTable>& tables);
  * connection during COMMIT does not load it twice.
  *
  * \pre lock_tables() was called, and its transaction is open.
- * \param target a new connection replaces it.
+ * \param target a new connection replaces it. \param record CloneRecord::id.
+ * \returns the run that has loaded the last rows.
  * \throws Error; Interrupted after a signal.
  */
-void copy_tables(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
-                 const CloneOptions& options, CloneReport& report, output::Output& output);
+LoadRun copy_tables(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
+                    const std::string& record, const CloneOptions& options, CloneReport& report,
+                    output::Output& output);
 
 } // namespace cloning

@@ -266,6 +266,10 @@ TEST_F(CloneRows, AnUnfinishedCloneOfOtherTablesIsRefused) {
     EXPECT_THAT(clone_fails({}, exit_usage), HasSubstr("has an unfinished clone of other tables"));
     source.run("DROP TABLE added");
     EXPECT_THAT(clone_fails({"--no-relational-data"}, exit_usage), HasSubstr("other tables"));
+    // Neither a restart nor a failover changes this.
+    EXPECT_EQ(target.value("SELECT source FROM __backfill_clone.clone"),
+              source.value("SELECT concat_ws('/', system_identifier, oid, datname) FROM "
+                           "pg_control_system(), pg_database WHERE datname = current_database()"));
     target.run("UPDATE __backfill_clone.clone SET source = 'elsewhere'");
     EXPECT_THAT(
         clone_fails({}, exit_usage),
@@ -287,6 +291,12 @@ TEST_F(CloneRows, DiscardRemovesWhatWasCreated) {
         CREATE FUNCTION add(int, int) RETURNS int LANGUAGE sql AS 'SELECT $1 + $2';
         CREATE PROCEDURE nothing() LANGUAGE sql AS '';
         CREATE AGGREGATE total(int) (SFUNC = add, STYPE = int);
+        CREATE AGGREGATE rows(*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0');
+        CREATE PROCEDURE twice(IN a int, OUT b int) LANGUAGE sql AS 'SELECT 2 * $1';
+        CREATE PROCEDURE twice(IN a int, IN b int) LANGUAGE sql AS '';
+        CREATE ACCESS METHOD heap_too TYPE TABLE HANDLER heap_tableam_handler;
+        CREATE TABLE zzz (a int) USING heap_too;
+        SELECT lo_from_bytea(4242, '\xdead');
         CREATE OPERATOR @+@ (LEFTARG = int, RIGHTARG = int, FUNCTION = add);
         CREATE OPERATOR FAMILY own USING btree;
         CREATE OPERATOR CLASS own FOR TYPE int USING btree FAMILY own AS
@@ -322,6 +332,93 @@ TEST_F(CloneRows, DiscardRemovesWhatWasCreated) {
     EXPECT_THAT(outcome.errors, HasSubstr("the target is unchanged"));
     EXPECT_EQ(target.value(traces), before);
     EXPECT_EQ(target.value("SELECT a FROM own"), "1");
+    EXPECT_EQ(target.value("SELECT count(*) FROM pg_largeobject_metadata"), "0");
+}
+
+TEST_F(CloneRows, DiscardFailsIfOthersHaveCreatedSomethingInASchema) {
+    make_gated();
+    source.run("CREATE SCHEMA app; CREATE TABLE app.cloned (a int)");
+    close_gate();
+    const auto program = start(words());
+    ASSERT_TRUE(waits_at_gate());
+    end(*program, SIGKILL);
+    target.run("CREATE TABLE app.own AS SELECT 1 AS a");
+    const auto outcome = backfill(words({"--discard"}));
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.errors, AllOf(HasSubstr("cannot drop schema app"), HasSubstr("app.own")));
+    EXPECT_EQ(target.value("SELECT a FROM app.own"), "1");
+    target.run("DROP TABLE app.own");
+    clone({"--discard"});
+    expect_finished();
+}
+
+TEST_F(CloneRows, ARunWhoseCloneWasDiscardedLoadsNothing) {
+    make_gated();
+    close_gate();
+    const auto stale = start(words());
+    ASSERT_TRUE(waits_at_gate());
+    stale->signal(SIGSTOP);
+    target.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+               "current_database() AND application_name LIKE 'timescaledb-backfill%'");
+    EXPECT_TRUE(eventually([&] { return target.sessions() == 0; }));
+    source.run("UPDATE gated SET a = 2");
+    const auto program = start(words({"--discard"}));
+    ASSERT_TRUE(waits_at_gate());
+    stale->signal(SIGCONT);
+    const auto outcome = stale->wait();
+    EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output;
+    EXPECT_THAT(outcome.errors, HasSubstr("another clone-schema has"));
+    open_gate();
+    EXPECT_EQ(program->wait().exit_status, exit_done);
+    expect_finished();
+    EXPECT_EQ(target.value("SELECT string_agg(a::text, ',') FROM gated"), "2");
+}
+
+TEST_F(CloneRows, ATableThatHasBecomeAHypertableIsAnotherOne) {
+    make_gated();
+    source.run("CREATE TABLE soon (time timestamptz NOT NULL); INSERT INTO soon VALUES (now())");
+    close_gate();
+    const auto program = start(words({"--parallelism", "1"}));
+    ASSERT_TRUE(waits_at_gate());
+    end(*program, SIGKILL);
+    EXPECT_THAT(clone_fails({"--create-hypertable", "soon.time"}, exit_usage),
+                HasSubstr("other tables"));
+    source.run("SELECT create_hypertable('soon', 'time', migrate_data => true)");
+    EXPECT_THAT(clone_fails({}, exit_usage), HasSubstr("other tables"));
+    clone({"--discard"});
+    EXPECT_EQ(target.value("SELECT count(*) FROM ONLY soon"), "0");
+}
+
+TEST_F(CloneRows, RowsThatAreOlderThanAKeyAreLoadedAgain) {
+    make_gated();
+    source.run("CREATE TABLE parent (id int PRIMARY KEY);"
+               "CREATE TABLE child (id int); INSERT INTO child VALUES (1)");
+    close_gate();
+    const auto program = start(words({"--parallelism", "4"}));
+    ASSERT_TRUE(waits_at_gate());
+    EXPECT_TRUE(eventually([&] {
+        return target.value("SELECT count(*) FROM __backfill_clone.table_load "
+                            "WHERE ranges_left = 0") == "2";
+    }));
+    end(*program, SIGKILL);
+    source.run("INSERT INTO parent VALUES (1); "
+               "ALTER TABLE child ADD FOREIGN KEY (id) REFERENCES parent");
+    // Tables that have got keys are loaded again only if they were loaded by different runs.
+    const auto outcome = backfill(words());
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.errors, HasSubstr("violates foreign key"));
+    clone();
+    expect_finished();
+    for (const auto* table : {"parent", "child"})
+        expect_equal_rows(table);
+}
+
+TEST_F(CloneRows, TheTargetMayPublishAllTables) {
+    make_gated();
+    target.run("SET client_min_messages = error; CREATE PUBLICATION everything FOR ALL TABLES");
+    clone();
+    expect_finished();
+    expect_equal_rows("gated");
 }
 
 // ---------------------------------------------------------------- a standby as the source
