@@ -14,7 +14,7 @@
 
 set(quick "^(CommandLine.*|Control|CopyAggregates|CopyCompressed|CopyRows|CopyTogether|DualWrite|RefreshCaggs|StageAggregates|StageBounds|StageSelection|Verify|VerifyQuick)[.]")
 set(once "^(.*/)?(Ascii.*|CheckEncodings|CommandLine.*|CloneRoles|CompletionPoint|Control|DifferentEncodings|DismissedWorker|Faults|FewDifferences|Hook|ImportAsPsql|ImportBinary|ImportCheck|ImportColumns|ImportFaults|ImportFiles|ImportRejects|ImportTimes|KindsOfData|Latin1.*|Metrics|Output.*|PlainFaults|PlantedObjects|Pooler|Queue|QueueChangedByHand|Report|Restart|RowSecurity|SharedChunkFaults|StageBounds|Terminal|Throttle|ThrottleByServer|Tls|UnansweredCommit|Utf8.*|VerifyTypes|VerifyValues|Win1252.*)[.]")
-set(community "^(.*/)?(ColumnChanges|CopyConcurrency|CrashOfCopy|EveryType|Mending|PagedLoad|PlainMending|Privileges|PublishedRows|Repair|StageChanged.*|StageQueue)[.]")
+set(community "^(.*/)?(ColumnChanges|CopyConcurrency|CopyShared|Crash|CrashOfCopy|EveryType|HypertableChanges|ImportConflicts|ImportFormats|ImportGuess|Mending|NoTrigger|PagedLoad|PlainMending|PlainSource|Privileges|PublishedRows|ReferencedRows|Repair|Sessions|StageChanged.*|StageQueue|Sync.*)[.]")
 set(longest "^(.*/)?(DualWriteStress[.].*Compressed.*|Faults[.](TheOutcomeOf|AHangingConnection|RecoversIfEverythingHangs|VerifyFindsHanging).*|ImportFaults[.]Survives.*|KindsOfData[.](Large|Wide).*|SharedChunkFaults[.].*)")
 set(slow "^(.*/)?(ColumnChanges|CopyConcurrency|CopyShared|Crash|CrashOfCopy|DualWriteStress|EveryType|Faults|FewDifferences|ImportFaults|KindsOfData|OtherSlices|PagedLoad|PlainFaults|PlainSource|RandomHypertables|Restart|SharedChunkFaults)[.]")
 
