@@ -17,6 +17,7 @@ class Dataset:
     absent: bool = False  # the target has the hypertable without chunks
     both: bool = False  # a plain table; the target has its rows, too, of which some differ
     plain: bool = False  # the source has no TimescaleDB, the target a hypertable without chunks
+    cloned: bool = False  # plain tables of a source without TimescaleDB; the target is empty
 
     def scaled(self, factor):
         """Scales the number of chunks if they are tiny, otherwise their sizes. There are always 100
@@ -38,6 +39,7 @@ DATASETS = {dataset.name: dataset for dataset in (
     Dataset("huge", "measures.sql", chunks=1, rows=4_000_000),
     Dataset("unindexed", "measures.sql", chunks=60, rows=43_300, plain=True),
     Dataset("relations", "relations.sql", rows=1_000_000, both=True),
+    Dataset("tables", "tables.sql", rows=2_000_000, cloned=True),
     Dataset("file", "measures.sql", chunks=4, rows=430_000),
 )}
 
@@ -69,7 +71,7 @@ class Case:
     @property
     def is_prepared(self):
         """Whether the phases need no earlier ones."""
-        return self.from_file or self.phases == ("sync",)
+        return self.from_file or self.phases in (("sync",), ("clone",))
 
 
 CASES = {case.name: case for case in (
@@ -97,6 +99,8 @@ CASES = {case.name: case for case in (
          by_rows=True, needs_community=True),
     Case("sync", "a plain table of 1,000,000 rows, 2 indexes, of which 1,000 differ; pg_dump piped into "
                  "psql", "relations", ("sync",), (1,), (1,)),
+    Case("clone", "20 plain tables, one of 2,000,000 rows, the others of 66,666, with keys and an index "
+                  "each; pg_dump piped into psql", "tables", ("clone",), (1,), (2,)),
     Case("import", "a CSV file of 1,720,000 rows, 10 columns, 2 indexes; psql's \\copy, and 1 to 4 "
                    "workers", "file", ("load",), (1,), (1, 2, 4), from_file=True),
 )}
@@ -149,6 +153,7 @@ COMPARISONS = (
     Comparison("verify", "verify", ("psql", 2), ("program", 2)),
     Comparison("verify-compressed", "verify", ("digest-rows", 2), ("program", 2), Goal(5, 10)),
     Comparison("sync", "sync", ("psql", 1), ("program", 1), Goal(3, 4)),
+    Comparison("clone", "clone", ("psql", 1), ("program", 2), Goal(1.5, 2)),
     Comparison("import", "load", ("psql", 1), ("program", 1)),
     Comparison("import", "load", ("psql", 1), ("program", 2), Goal(1.5, 1.8)),
     Comparison("import", "load", ("psql", 1), ("program", 4), Goal(1.5, 1.8)),

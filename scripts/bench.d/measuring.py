@@ -111,7 +111,7 @@ class Bench:
             return self.built[name]
         source, target = self.servers.both
         dataset = DATASETS[name].scaled(self.scale)
-        template = "template0" if dataset.plain else EXTENSION_ONLY
+        template = "template0" if dataset.plain or dataset.cloned else EXTENSION_ONLY
         if dataset.made_of:
             template = self.build(dataset.made_of).source_database
         announce(f"making the data {name}")
@@ -123,9 +123,9 @@ class Bench:
             target.script(HERE / dataset.script, empty, rows=dataset.rows, changed=0)
         elif dataset.absent or dataset.plain:
             target.script(HERE / dataset.script, empty, chunks=0, rows=dataset.rows, plain=False)
-        else:
+        elif not dataset.cloned:
             self.servers.clone_schema(database, empty)
-        has_chunks = not (dataset.plain or dataset.both)
+        has_chunks = not (dataset.plain or dataset.both or dataset.cloned)
         lines = source.script(HERE / "chunks.sql", database).splitlines() if has_chunks else []
         chunks = [Chunk(**json.loads(line)) for line in lines]
         rows = int(source.sql("SELECT count(*) FROM measure", database))
@@ -209,7 +209,7 @@ class Bench:
             way = self.make_way(case, built, contender, ends)
             for phase in phases:
                 measurement = self.measure(case, built, contender, number, way, phase, proxies)
-                if phase in ("copy", "load", "sync"):
+                if phase in ("copy", "load", "sync", "clone"):
                     self.check_rows(built, contender, name)
                 if phase == "copy":
                     self.look_at_target(measurement, name)

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shlex
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,6 +146,17 @@ class Servers:
     def checkpoint(self):
         for server in self.both:
             server.sql("CHECKPOINT")
+
+    @contextlib.contextmanager
+    def client_programs(self):
+        """A folder of scripts that run the servers' pg_dump, pg_dumpall and psql."""
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            for name, words in (("psql", self.psql_words), ("pg_dump", self.pg_dump_words),
+                                ("pg_dumpall", self.pg_dump_words)):
+                script = Path(folder, name)
+                script.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+                script.chmod(0o755)
+            yield folder
 
     def clone_schema(self, source_database, target_database):
         """Clones as TimescaleDB's documentation says, which leaves empty chunks in the target

@@ -62,6 +62,11 @@ class ProgramWay:
     def sync(self):
         return self.run("sync-tables", "--parallelism", str(self.workers))
 
+    def clone(self):
+        with self.servers.client_programs() as folder:
+            return self.run("clone-schema", "--programs", folder,
+                            "--parallelism", str(self.workers))
+
     def load(self):
         return self.servers.children.run_watched(
             [str(self.program), "import", "--target", self.ends.target, "--table", "measure",
@@ -179,6 +184,17 @@ class PsqlWay:
         loader = start(self.servers.target.psql(
             self.ends.target, "--single-transaction", "--command=TRUNCATE public.measure",
             "--file=-"), stdin=reader.process.stdout)
+        reader.process.stdout.close()
+        return self.servers.children.finish(reader, loader)
+
+    def clone(self):
+        """Restores a dump."""
+        start = self.servers.children.start
+        reader = start([*self.servers.pg_dump_words, f"--dbname={self.ends.source}"],
+                       stdout=subprocess.PIPE)
+        loader = start(self.servers.target.psql(
+            self.ends.target, "--single-transaction", "--output=/dev/null", "--file=-"),
+            stdin=reader.process.stdout)
         reader.process.stdout.close()
         return self.servers.children.finish(reader, loader)
 
