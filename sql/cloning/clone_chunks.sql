@@ -3,22 +3,22 @@
 -- chunk, such as an attached table, whose name a user has chosen.
 --
 -- The catalog rows are read as JSON because their columns differ by version, see
--- chunks_in_range.sql.
+-- chunks_in_range.sql. Names are compared as text, because looking them up (to_regclass) fails without USAGE
+-- on the schema.
 WITH hypertable AS (
-    SELECT to_regclass(format('%I.%I', schema_name, table_name)) AS relid
+    SELECT format('%I.%I', schema_name, table_name) AS name
     FROM _timescaledb_catalog.hypertable
 ), chunk AS (
     SELECT DISTINCT class.oid, class.relnamespace, class.relname
-    FROM (SELECT to_regclass(coalesce(
-                     to_jsonb(chunk) ->> 'relid',
-                     format('%I.%I', to_jsonb(chunk) ->> 'schema_name',
-                                     to_jsonb(chunk) ->> 'table_name'))) AS relid
+    FROM (SELECT coalesce(to_jsonb(chunk) ->> 'relid',
+                          format('%I.%I', to_jsonb(chunk) ->> 'schema_name',
+                                          to_jsonb(chunk) ->> 'table_name')) AS name
           FROM _timescaledb_catalog.chunk
           UNION ALL
-          SELECT to_regclass(to_jsonb(settings) ->> 'compress_relid')
+          SELECT to_jsonb(settings) ->> 'compress_relid'
           FROM _timescaledb_catalog.compression_settings AS settings) AS listed
-    JOIN pg_class AS class ON class.oid = listed.relid
-    WHERE class.oid NOT IN (SELECT relid FROM hypertable WHERE relid IS NOT NULL)
+    JOIN pg_class AS class ON class.oid::regclass::text = listed.name
+    WHERE listed.name NOT IN (SELECT name FROM hypertable)
 ), relation AS MATERIALIZED (
     SELECT class.oid,
            class.relnamespace,
