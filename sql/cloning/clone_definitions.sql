@@ -23,7 +23,7 @@ WITH RECURSIVE level (id, depth) AS (
     SELECT hypertable_id,
            json_agg(json_build_object(
                'column', column_name,
-               'type', column_type,
+               'is_uuid', column_type = 'uuid'::regtype,
                'partitions', num_slices,
                'interval', interval_length::text,
                'has_function', has_function,

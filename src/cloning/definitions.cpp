@@ -187,7 +187,7 @@ class Reader {
                                         quote_identifier(item.at("column").text()), reason),
                             remedy);
             };
-            if (item.at("type").text() == "uuid" && target_.timescaledb < has_uuids)
+            if (item.at("is_uuid").boolean() && target_.timescaledb < has_uuids)
                 refuse("has the type uuid; " + version_reason(target_, has_uuids),
                        "update TimescaleDB in the target");
             if (item.at("has_function").boolean() && item.at("function").is_null())

@@ -22,8 +22,8 @@ std::string schedule_arguments(const Server& server, const JobSchedule& job, boo
 /// The call of alter_job() that turns a job on or off, also for messages.
 std::string schedule_call(const Server& server, const JobSchedule& job, bool scheduled);
 
-/// The statement that turns a job on or off, by alter_job() if that can. Run it under the role's own search_path because it may
-/// call users' integer_now functions.
+/// The statement that turns a job on or off, by alter_job() if that can. Run it under the role's
+/// own search_path because it may call users' integer_now functions.
 std::string schedule_sql(const Server& server, const JobSchedule& job, bool scheduled);
 
 } // namespace timescale

@@ -242,7 +242,8 @@ TEST_F(CloneDefinitions, RefreshPoliciesMayHaveNarrowRanges) {
 
 TEST_F(CloneDefinitions, PoliciesAreAddedInTheOrderThatTheTargetRequires) {
     make_aggregate();
-    source.run("ALTER MATERIALIZED VIEW hourly SET (timescaledb.compress);"
+    source.run("ALTER MATERIALIZED VIEW hourly SET (timescaledb.compress, "
+               "timescaledb.compress_segmentby = 'device');"
                "SELECT add_retention_policy('hourly', interval '100 years');"
                "SELECT add_continuous_aggregate_policy('hourly', interval '10 days', "
                "interval '1 hour', interval '1 day');"
