@@ -37,7 +37,9 @@ part (number, attnum, type) AS (
         UNION ALL
         SELECT range.rngsubtype FROM pg_range AS range WHERE range.rngtypid = type.oid
         UNION ALL
-        SELECT range.rngsubtype FROM pg_range AS range WHERE range.rngmultitypid = type.oid
+        SELECT range.rngsubtype FROM pg_range AS range
+        -- from PostgreSQL 14 on
+        WHERE (to_jsonb(range) ->> 'rngmultitypid')::oid = type.oid
     ) AS inside (type)
 ),
 as_text AS (
