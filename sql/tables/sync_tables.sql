@@ -37,6 +37,17 @@ SELECT namespace.nspname AS schema_name,
            OR class.relkind = 'p'
               AND leaf.oid IN (SELECT relid FROM pg_partition_tree(class.oid) WHERE isleaf))
            AS leaves,
+       (WITH RECURSIVE ancestor AS (
+            SELECT inhparent FROM pg_inherits WHERE inhrelid = class.oid
+            UNION
+            SELECT pg_inherits.inhparent
+            FROM ancestor
+            JOIN pg_inherits ON pg_inherits.inhrelid = ancestor.inhparent)
+        SELECT coalesce(jsonb_agg(jsonb_build_array(parent_namespace.nspname, parent.relname)), '[]')
+        FROM ancestor
+        JOIN pg_class AS parent ON parent.oid = ancestor.inhparent
+        JOIN pg_namespace AS parent_namespace ON parent_namespace.oid = parent.relnamespace)
+           AS ancestors,
        -- Keys: the primary key first, then the unique indexes by size. The operators are those of the
        -- indexes.
        (SELECT coalesce(jsonb_agg(jsonb_build_object('columns', key.columns, 'equals', key.equals,

@@ -49,6 +49,13 @@ class Matching {
 
     void match(const Table& table) {
         const auto* counterpart = plan_.targets.find(table.name);
+        const auto is_hypertable = [&](const QualifiedName& name) {
+            const auto* found = plan_.targets.find(name);
+            return found != nullptr && found->is_hypertable;
+        };
+        // copy reads it with the table that it inherits from.
+        if (counterpart == nullptr && std::ranges::any_of(table.ancestors, is_hypertable))
+            return;
         if (counterpart == nullptr)
             return refuse(table.name, "it is missing in the target",
                           "create it there, as clone-schema does");

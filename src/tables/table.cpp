@@ -14,6 +14,14 @@ std::vector<std::string> texts(const postgres::Result& rows, int row, const char
     return json::parse(rows.text(row, column)).texts();
 }
 
+/// \param list [[schema, name], ...]
+std::vector<postgres::QualifiedName> names(std::string_view list) {
+    std::vector<postgres::QualifiedName> result;
+    for (const auto& name : json::parse(list).array())
+        result.push_back({name.at(0).text(), name.at(1).text()});
+    return result;
+}
+
 Table table_from(const postgres::Result& rows, int row) {
     Table table{.name = {rows.string(row, "schema_name"), rows.string(row, "table_name")},
                 .matches = rows.boolean(row, "matches"),
@@ -30,6 +38,7 @@ Table table_from(const postgres::Result& rows, int row) {
                 .has_rules = rows.boolean(row, "has_rules"),
                 .bytes = rows.integer(row, "bytes"),
                 .leaves = {},
+                .ancestors = names(rows.text(row, "ancestors")),
                 .keys = {},
                 .has_deferrable_key = rows.boolean(row, "has_deferrable_key"),
                 .unique_columns = texts(rows, row, "unique_columns"),
@@ -37,8 +46,7 @@ Table table_from(const postgres::Result& rows, int row) {
                 .suspend = rows.optional_string(row, "suspend"),
                 .resume = rows.optional_string(row, "resume")};
     if (!rows.is_null(row, "leaves"))
-        for (const auto& leaf : json::parse(rows.text(row, "leaves")).array())
-            table.leaves.push_back({leaf.at(0).text(), leaf.at(1).text()});
+        table.leaves = names(rows.text(row, "leaves"));
     for (const auto& key : json::parse(rows.text(row, "keys")).array())
         table.keys.push_back({.columns = key.at("columns").texts(),
                               .equals = key.at("equals").texts(),

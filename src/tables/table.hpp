@@ -36,7 +36,8 @@ struct Table {
     std::int64_t bytes = 0;
     /// The tables that have the rows: itself, or its partitions that have none of their own.
     std::vector<postgres::QualifiedName> leaves;
-    std::vector<Key> keys; ///< best first
+    std::vector<postgres::QualifiedName> ancestors; ///< tables that it inherits from
+    std::vector<Key> keys;                          ///< best first
     bool has_deferrable_key = false;
     std::vector<std::string> unique_columns;
     std::vector<std::string> fixed_columns; ///< that no UPDATE may set
