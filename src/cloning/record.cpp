@@ -44,8 +44,8 @@ bool keys_hold(const std::vector<RangedTable>& tables,
 } // namespace
 
 void SchemaDigest::add(std::string_view text) {
-    for (const unsigned char byte : text)
-        hash_ = (hash_ ^ byte) * 1099511628211U;
+    for (const char byte : text)
+        hash_ = (hash_ ^ static_cast<unsigned char>(byte)) * 1099511628211U;
 }
 
 std::string SchemaDigest::text() const {
