@@ -146,9 +146,12 @@ std::vector<postgres::Statement> begin_range(const LoadRun& run, const Qualified
             {"SELECT FROM __backfill_clone.clone WHERE id = $1 AND run = $2 FOR SHARE",
              {run.record, number},
              true},
-            {"INSERT INTO __backfill_clone.page_range VALUES ($1, $2, $3, $4) "
+            // It is sent with the others, so it must not wait for ranges of another record.
+            {"INSERT INTO __backfill_clone.page_range "
+             "SELECT $1::int, $2::name, $3::name, $4::bigint "
+             "FROM __backfill_clone.clone WHERE id = $5 AND run = $1::int "
              "ON CONFLICT DO NOTHING RETURNING run",
-             {number, table.schema, table.name, std::to_string(from_page)},
+             {number, table.schema, table.name, std::to_string(from_page), run.record},
              true}};
 }
 
