@@ -96,10 +96,12 @@ TEST_F(CopyTogether, ReadsFewRowsOfTheCatalogPerChunk) {
             backfill_ok({command, "--until", "100000"});
         else
             backfill_ok({command, "-p", "2"});
-        // Reading all slices for each chunk would be 1,000 per chunk.
+        // Reading all slices for each chunk would be 1,000 per chunk. How many are read depends on
+        // how many transactions the workers share the chunks out to: 110 were seen on a busy
+        // machine.
         const auto read = rows_read_of_the_catalog() - before;
         RecordProperty(fmt::format("rows_read_by_{}", command), fmt::to_string(read));
-        EXPECT_LT(read, 100 * many) << command;
+        EXPECT_LT(read, 300 * many) << command;
     }
     expect_equal();
 }
