@@ -32,7 +32,8 @@ void require_valid(int parallelism) {
 void require_valid(const copy::CopyOptions& options) {
     require_valid(options.parallelism);
     require_valid(options.retry);
-    require(!options.max_rate || *options.max_rate >= 1000, "--max-rate is checked");
+    require(!options.throttle.max_rate || *options.throttle.max_rate >= 1000,
+            "--max-rate is checked");
 }
 
 void require_valid(const verify::VerifyOptions& options) {
