@@ -187,10 +187,15 @@ class ThrottleByServer : public WithStandby<Migration> {
 
     std::string finished() { return target.value("SELECT count(worked) FROM __backfill.task"); }
 
-    static void set_delay(const std::string& delay) {
-        on_standby(fmt::format("ALTER SYSTEM SET recovery_min_apply_delay = '{}'", delay));
-        on_standby("SELECT pg_reload_conf()");
+    /// Returns when the standby replays nothing more.
+    static void pause_replay() {
+        on_standby("SELECT pg_wal_replay_pause()");
+        EXPECT_TRUE(eventually([] {
+            return on_standby("SELECT pg_get_wal_replay_pause_state() = 'paused' AS paused")
+                .boolean(0, "paused");
+        }));
     }
+    static void resume_replay() { on_standby("SELECT pg_wal_replay_resume()"); }
 
     static void expect_done(Program& program) {
         const auto outcome = program.wait();
@@ -201,23 +206,22 @@ class ThrottleByServer : public WithStandby<Migration> {
 
 TEST_F(ThrottleByServer, WaitsForStandbys) {
     EXPECT_TRUE(wait_for_standby());
-    set_delay("1h");
+    pause_replay();
     source.run("CREATE TABLE late (n int); INSERT INTO late VALUES (1)");
     const auto program = start({"copy", "-p", "1", "--max-rate", "500kB", "--max-lag", "1s"});
     EXPECT_TRUE(eventually([&] { return program->has_printed("of the source is "); }));
     EXPECT_NE(finished(), "2");
-    set_delay("0");
+    resume_replay();
     expect_done(*program);
     expect_equal();
 }
 
 TEST_F(ThrottleByServer, WaitsForTheReplicaThatIsNamed) {
-    set_delay("0");
     source.run("CREATE TABLE early (n int)");
     EXPECT_TRUE(wait_for_standby());
     const auto there = "SELECT clock_timestamp() - pg_last_xact_replay_timestamp() > "
                        "interval '3 s' AS is_late";
-    set_delay("1h");
+    pause_replay();
     source.run("CREATE TABLE late (n int)");
     EXPECT_TRUE(eventually([&] { return on_standby(there).boolean(0, "is_late"); }));
     const auto program =
@@ -227,7 +231,7 @@ TEST_F(ThrottleByServer, WaitsForTheReplicaThatIsNamed) {
             fmt::format("127.0.0.1:{}/{} is ", standby->port(), source.name()));
     }));
     EXPECT_EQ(finished(), "0");
-    set_delay("0");
+    resume_replay();
     expect_done(*program);
 }
 
