@@ -1,5 +1,6 @@
 #include "output/display.hpp"
 
+#include "base/wait.hpp"
 #include "output/units.hpp"
 
 #include <fmt/format.h>
@@ -133,13 +134,7 @@ double Speed::add(Board::Clock::time_point now, double done) {
 void Display::show(const std::stop_token& stop) {
     const auto interval = output_.can_draw() ? 200ms : 1000ms;
     auto next_line = Board::Clock::now() + 1min;
-    while (!stop.stop_requested()) {
-        {
-            std::unique_lock lock(mutex_);
-            stopping_.wait_for(lock, stop, interval, [] { return false; });
-        }
-        if (stop.stop_requested())
-            return;
+    while (wait_unless_stopped(stop, interval)) {
         const auto now = Board::Clock::now();
         const auto totals = board_.totals();
         const auto entries = board_.entries();

@@ -3,9 +3,7 @@
 #include "output/board.hpp"
 #include "output/output.hpp"
 
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -53,8 +51,6 @@ class Display {
     Output& output_;
     const Board& board_;
     Speed speed_;
-    std::mutex mutex_;
-    std::condition_variable_any stopping_;
     std::jthread thread_; // last, because it uses the others
 };
 

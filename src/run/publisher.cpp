@@ -1,5 +1,6 @@
 #include "run/publisher.hpp"
 
+#include "base/wait.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -79,13 +80,7 @@ LeanSession& Publisher::target() {
 }
 
 void Publisher::publish(const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-        {
-            std::unique_lock lock(mutex_);
-            stopping_.wait_for(lock, stop, 1s, [] { return false; });
-        }
-        if (stop.stop_requested())
-            return;
+    while (wait_unless_stopped(stop, 1s)) {
         try {
             auto& connection = target().connection;
             const postgres::Deadline deadline(connection.monitor(), patience);

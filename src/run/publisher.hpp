@@ -7,10 +7,8 @@
 #include "run/endpoints.hpp"
 #include "run/pause.hpp"
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -68,8 +66,6 @@ class Publisher {
     std::optional<LeanSession> source_;
     std::optional<LeanSession> target_;
     bool has_ended_ = false;
-    std::mutex mutex_;
-    std::condition_variable_any stopping_;
     std::jthread thread_; // last, because it uses the others
 };
 

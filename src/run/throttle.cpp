@@ -1,5 +1,6 @@
 #include "run/throttle.hpp"
 
+#include "base/wait.hpp"
 #include "output/units.hpp"
 
 #include <fmt/format.h>
@@ -90,11 +91,9 @@ Throttle::~Throttle() {
 
 void Throttle::watch(const std::stop_token& stop) {
     calm_ = calm_answers; // the first answer decides
-    while (!stop.stop_requested()) {
+    do
         apply(ask());
-        std::unique_lock lock(mutex_);
-        stopping_.wait_for(lock, stop, 1s, [] { return false; });
-    }
+    while (wait_unless_stopped(stop, 1s));
 }
 
 void Throttle::apply(const Cause& cause) {

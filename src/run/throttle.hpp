@@ -6,8 +6,6 @@
 #include "run/server_load.hpp"
 #include "run/throttle_options.hpp"
 
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -69,8 +67,6 @@ class Throttle {
     bool is_waiting_ = false;
     int calm_ = 0; ///< answers in a row without a cause
     Pause::Clock::time_point since_;
-    std::mutex mutex_;
-    std::condition_variable_any stopping_;
     std::jthread thread_; // last, because it uses the others
 };
 

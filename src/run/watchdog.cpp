@@ -1,5 +1,6 @@
 #include "run/watchdog.hpp"
 
+#include "base/wait.hpp"
 #include "postgres/connection.hpp"
 
 #include <fmt/format.h>
@@ -47,7 +48,7 @@ Watchdog::Watchdog(const OpenConnections& connections, std::chrono::milliseconds
 
 void Watchdog::check_all(const std::stop_token& stop) {
     const auto interval = std::clamp<std::chrono::milliseconds>(patience_ / 4, 50ms, 5s);
-    while (!stop.stop_requested()) {
+    do {
         const auto entries = connections_.list();
         std::erase_if(seen_, [&](const auto& one) {
             return std::ranges::none_of(entries, [&](const auto& entry) {
@@ -57,9 +58,7 @@ void Watchdog::check_all(const std::stop_token& stop) {
         for (const auto& entry : entries)
             if (const auto monitor = entry.monitor.lock(); monitor && !stop.stop_requested())
                 check(entry, *monitor);
-        std::unique_lock lock(mutex_);
-        stopping_.wait_for(lock, stop, interval, [] { return false; });
-    }
+    } while (wait_unless_stopped(stop, interval));
 }
 
 void Watchdog::check(const OpenConnection& entry, postgres::ConnectionMonitor& monitor) {

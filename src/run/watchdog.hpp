@@ -3,9 +3,7 @@
 #include "run/open_connections.hpp"
 
 #include <chrono>
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <thread>
 
 namespace run {
@@ -39,8 +37,6 @@ class Watchdog {
     const OpenConnections& connections_;
     std::chrono::milliseconds patience_;
     std::map<const postgres::ConnectionMonitor*, Seen> seen_;
-    std::mutex mutex_;
-    std::condition_variable_any stopping_;
     std::jthread thread_; // last, because it uses the others
 };
 
