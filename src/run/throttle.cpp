@@ -100,19 +100,18 @@ void Throttle::apply(const Cause& cause) {
     if (!cause.text.empty()) {
         calm_ = 0;
         pause_.throttle(cause.extent, cause.text);
-        if (!is_waiting_) {
+        if (!since_) {
             since_ = Pause::Clock::now();
             output_.event("throttled", {{"command", servers_.command}, {"reason", cause.text}},
                           output::Importance::detail, fmt::format("Waiting: {}.", cause.text));
         }
-        is_waiting_ = true;
         return;
     }
     if (++calm_ < calm_answers)
         return;
     pause_.throttle(Pause::Extent::nothing, {});
-    if (std::exchange(is_waiting_, false)) {
-        const output::Seconds waited = Pause::Clock::now() - since_;
+    if (const auto since = std::exchange(since_, std::nullopt)) {
+        const output::Seconds waited = Pause::Clock::now() - *since;
         output_.event("unthrottled", {{"command", servers_.command}, {"seconds", waited.count()}},
                       output::Importance::detail,
                       fmt::format("Continuing after {}.", output::format_duration(waited)));
@@ -201,7 +200,7 @@ std::string Throttle::ask_replica() {
 }
 
 double Throttle::share() const {
-    return is_waiting_ ? 0.75 : 1;
+    return since_ ? 0.75 : 1;
 }
 
 postgres::Connection& Throttle::connection(Side side) {

@@ -64,10 +64,9 @@ class Throttle {
     std::optional<postgres::Connection> replica_;
     Standbys source_standbys_;
     Standbys target_standbys_;
-    bool is_waiting_ = false;
-    int calm_ = 0; ///< answers in a row without a cause
-    Pause::Clock::time_point since_;
-    std::jthread thread_; // last, because it uses the others
+    int calm_ = 0;                                  ///< answers in a row without a cause
+    std::optional<Pause::Clock::time_point> since_; ///< when the run began to wait, if it waits
+    std::jthread thread_;                           // last, because it uses the others
 };
 
 } // namespace run
