@@ -1,6 +1,5 @@
 #include "csv/binary.hpp"
 
-#include "postgres/binary_body.hpp"
 #include "postgres/binary_row.hpp"
 
 #include <fmt/format.h>
@@ -22,7 +21,7 @@ constexpr int most_field_bytes = 0x3fffffff; ///< MaxAllocSize in src/include/ut
 Beginning read_binary_beginning(std::string_view bytes, bool is_all, std::size_t fields) {
     constexpr auto flags_at = binary_signature.size();
     constexpr auto extension_at = flags_at + 4;
-    constexpr auto header_bytes = extension_at + 4;
+    constexpr auto header_bytes = postgres::BinaryBody::header_bytes;
     constexpr unsigned with_oids = 1U << 16U;
     constexpr unsigned critical = 0xffff0000U;
     if (bytes.size() < header_bytes)

@@ -2,6 +2,7 @@
 
 #include "csv/batches.hpp"
 #include "csv/records.hpp"
+#include "postgres/binary_body.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +13,7 @@
 namespace csv {
 
 /// What begins data in this format.
-constexpr std::string_view binary_signature{"PGCOPY\n\xFF\r\n\0", 11};
+constexpr auto binary_signature = postgres::binary_header.substr(0, 11);
 
 /// Reads the header and looks at the first record. Its number, from 1, is Beginning::line.
 /// \param bytes the first ones of the input. \param is_all true if they are the whole input.
