@@ -153,25 +153,26 @@ class Restore {
         const CloneRecord record{.id = record_ ? record_->id : new_record_id(),
                                  .source = source_identity(source_.connection),
                                  .schema = create_tables()};
-        const bool copies = record_ || !plan_.tables_with_rows().empty();
-        if (copies) {
-            if (record_)
-                require_same(record);
-            else
-                commit_tables(record);
-            try {
-                const auto loaded = copy_rows(record.id);
-                begin();
-                finish_with_rows(loaded);
-            } catch (const InDoubt&) {
-                throw;
-            } catch (const Interrupted&) {
-                throw;
-            } catch (const Error& error) {
-                throw Error(error.what(), go_on);
-            }
-        } else {
-            finish("");
+        if (record_)
+            require_same(record);
+        else if (plan_.tables_with_rows().empty())
+            return finish("");
+        else
+            commit_tables(record);
+        LoadRun loaded;
+        try {
+            loaded = copy_rows(record.id);
+            begin();
+            finish(end_of_record(loaded));
+        } catch (const InDoubt&) {
+            throw;
+        } catch (const Interrupted&) {
+            throw;
+        } catch (const Error& error) {
+            // Rows of an earlier run may be older than a key that the source has got since.
+            if (!loaded.loaded.empty())
+                forget_loads(target_.connection);
+            throw Error(error.what(), go_on);
         }
     }
 
@@ -209,22 +210,6 @@ class Restore {
         script_->commit();
         script_.reset();
         record_exists_ = true;
-    }
-
-    /// Rows of an earlier run may be older than a key that the source has got since. If this fails,
-    /// the next run loads them again.
-    void finish_with_rows(const LoadRun& loaded) {
-        try {
-            finish(end_of_record(loaded));
-        } catch (const InDoubt&) {
-            throw;
-        } catch (const Interrupted&) {
-            throw;
-        } catch (const Error&) {
-            if (!loaded.loaded.empty())
-                forget_loads(target_.connection);
-            throw;
-        }
     }
 
     /// \param end of the record.
