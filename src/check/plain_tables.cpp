@@ -32,21 +32,16 @@ void check_plain_rows(Findings& findings, run::Endpoint& source, const Hypertabl
 }
 
 void report_missing_index(Findings& findings, const Hypertable& table) {
-    constexpr std::size_t most_names = 5;
+    constexpr std::size_t most_remedies = 5;
     const auto time = postgres::quote_identifier(table.time.column);
     std::vector<std::string> names;
     std::vector<std::string> remedies;
     for (const auto& name : table.without_time_index) {
-        if (names.size() == most_names)
-            break;
         names.push_back(name.quoted());
-        remedies.push_back(fmt::format("CREATE INDEX ON {} ({})", name.quoted(), time));
+        if (remedies.size() < most_remedies)
+            remedies.push_back(fmt::format("CREATE INDEX ON {} ({})", name.quoted(), time));
     }
-    const auto others = table.without_time_index.size() - names.size();
-    auto which = fmt::format("{}", fmt::join(names, ", "));
-    if (others > 0)
-        which +=
-            fmt::format(" and {} more", output::format_count(static_cast<std::int64_t>(others)));
+    const auto which = output::format_names(names);
     const bool itself = table.without_time_index == std::vector{table.name};
     findings.warn(
         "index on time",
@@ -60,7 +55,8 @@ void report_missing_index(Findings& findings, const Hypertable& table) {
                                  table.without_time_index.size() == 1 ? "has" : "have")),
         fmt::format("create one in the source if the table is updated meanwhile, or if chunks "
                     "should be copied one by one: {}{}",
-                    fmt::join(remedies, "; "), others > 0 ? "; and so on" : ""));
+                    fmt::join(remedies, "; "),
+                    remedies.size() < names.size() ? "; and so on" : ""));
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 
 #include "cloning/lists.hpp"
 #include "json/value.hpp"
+#include "output/units.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -250,19 +251,19 @@ class Reader {
         if (!of_internal.empty())
             throw Error(fmt::format("cannot clone: these objects of the source depend on tables "
                                     "and views that TimescaleDB made for continuous aggregates: {}",
-                                    first_of(of_internal)),
+                                    output::format_names(of_internal)),
                         "change them to use the aggregates, or drop them temporarily");
         if (!target_.community && !all.empty())
             throw Error(
                 fmt::format("cannot clone: these objects of the source depend on continuous "
                             "aggregates, and {}: {}",
-                            needs_community, first_of(all)),
+                            needs_community, output::format_names(all)),
                 "drop them, or use the Community edition in the target");
         if (!others.empty())
             throw Error(
                 fmt::format("cannot clone: these objects of the source need continuous aggregates "
                             "to be restored, and are no views: {}",
-                            first_of(others)),
+                            output::format_names(others)),
                 "drop them, and create them again afterwards, on both sides");
     }
 

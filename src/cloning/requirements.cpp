@@ -1,6 +1,6 @@
 #include "cloning/requirements.hpp"
 
-#include "cloning/lists.hpp"
+#include "output/units.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -95,7 +95,7 @@ void require_empty(run::Endpoint& target) {
     for (int row = 0; row < rows.size(); ++row)
         objects.push_back(fmt::format("{} {}", rows.text(row, "kind"), rows.text(row, "name")));
     throw UsageError(fmt::format("the {} is not empty: it has the {}", target.connection.name(),
-                                 first_of(objects)),
+                                 output::format_names(objects)),
                      "to clone into it nevertheless, use --allow-non-empty");
 }
 
@@ -109,13 +109,13 @@ void require_privileges(const Inventory& inventory, run::Endpoint& target) {
             secured.push_back(table.name.quoted());
     }
     if (!unreadable.empty())
-        throw Error(
-            fmt::format("cannot clone: the source's role may not read {}", first_of(unreadable)),
-            "GRANT USAGE on their schemas and SELECT on them to the role");
+        throw Error(fmt::format("cannot clone: the source's role may not read {}",
+                                output::format_names(unreadable)),
+                    "GRANT USAGE on their schemas and SELECT on them to the role");
     if (!secured.empty())
         throw Error(
             fmt::format("cannot clone: row-level security hides rows of {} from the source's role",
-                        first_of(secured)),
+                        output::format_names(secured)),
             "ALTER ROLE ... BYPASSRLS");
     const auto row = target.connection.query(sql::clone_target);
     const auto role = quote_identifier(row.text(0, "role"));
@@ -137,7 +137,7 @@ void require_no_dependents_of_chunks(const Inventory& inventory) {
     if (!inventory.dependents_of_chunks.empty())
         throw Error(fmt::format("cannot clone: these objects of the source depend on chunks, which "
                                 "are not cloned: {}",
-                                first_of(inventory.dependents_of_chunks)),
+                                output::format_names(inventory.dependents_of_chunks)),
                     "change them to use the hypertable, or drop them temporarily");
 }
 
@@ -173,7 +173,7 @@ void require_roles(const ClonePlan& plan, run::Endpoint& target,
     if (!absent.empty())
         throw Error(
             fmt::format("cannot clone: the target lacks roles that the source's objects name: {}",
-                        first_of({absent.begin(), absent.end()})),
+                        output::format_names({absent.begin(), absent.end()})),
             "create them, or clone the roles as well with --roles");
     if (!other_owners.empty())
         throw Error(fmt::format("the target's role may not add or turn off jobs of {}",

@@ -1,9 +1,9 @@
 #include "cloning/table_rows.hpp"
 
-#include "cloning/lists.hpp"
 #include "cloning/record.hpp"
 #include "load/locks.hpp"
 #include "load/rows.hpp"
+#include "output/units.hpp"
 #include "postgres/transaction.hpp"
 #include "queue/page_ranges.hpp"
 #include "run/run.hpp"
@@ -203,7 +203,7 @@ void require_complete(postgres::Connection& target) {
     for (int row = 0; row < rows.size(); ++row)
         names.push_back(rows.string(row, "name"));
     if (!names.empty())
-        throw Error(fmt::format("the rows of {} are not all copied", first_of(names)));
+        throw Error(fmt::format("the rows of {} are not all copied", output::format_names(names)));
 }
 
 } // namespace

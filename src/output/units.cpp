@@ -1,6 +1,7 @@
 #include "output/units.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -38,6 +39,16 @@ std::string format_count(std::int64_t count) {
 
 std::string format_count(std::int64_t count, const std::string& noun) {
     return fmt::format("{} {}{}", format_count(count), noun, count == 1 ? "" : "s");
+}
+
+std::string format_names(const std::vector<std::string>& names) {
+    constexpr std::size_t most = 5;
+    const auto shown = static_cast<std::ptrdiff_t>(std::min(names.size(), most));
+    auto text = fmt::format("{}", fmt::join(names.begin(), names.begin() + shown, ", "));
+    if (names.size() > most)
+        text += fmt::format(" and {} more",
+                            format_count(static_cast<std::int64_t>(names.size() - most)));
+    return text;
 }
 
 std::string format_all(std::int64_t count, const std::string& noun, const std::string& singular,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace output {
 
@@ -17,6 +18,9 @@ std::string format_count(std::int64_t count);
 
 /// `1 chunk`, `3,000 chunks`
 std::string format_count(std::int64_t count, const std::string& noun);
+
+/// The first names of a list: `a, b and 12 more`.
+std::string format_names(const std::vector<std::string>& names);
 
 /// The subject of a sentence with its verb: "the only task was", "all 2 tasks were".
 /// \param singular the verb for one. \param plural the verb for any other number.

@@ -10,6 +10,7 @@ namespace {
 using output::format_bytes;
 using output::format_count;
 using output::format_duration;
+using output::format_names;
 using output::format_rate;
 using output::Seconds;
 
@@ -112,6 +113,13 @@ TEST(FormatRate, RoundsToWholeBytes) {
 TEST(FormatRate, IsUnknownIfNoTimeHasPassed) {
     EXPECT_EQ(format_rate(1'000, Seconds(0)), "-");
     EXPECT_EQ(format_rate(1'000, Seconds(-1)), "-");
+}
+
+TEST(FormatNames, CountsWhatFollowsTheFirst) {
+    EXPECT_EQ(format_names({}), "");
+    EXPECT_EQ(format_names({"a", "b", "c", "d", "e"}), "a, b, c, d, e");
+    EXPECT_EQ(format_names({"a", "b", "c", "d", "e", "f"}), "a, b, c, d, e and 1 more");
+    EXPECT_EQ(format_names(std::vector<std::string>(1205, "a")), "a, a, a, a, a and 1,200 more");
 }
 
 } // namespace
