@@ -27,6 +27,10 @@ CREATE TABLE __backfill_clone.table_load (
     -- of those that are
     rows bigint NOT NULL DEFAULT 0,
     bytes bigint NOT NULL DEFAULT 0,
+    -- a digest of the statements that build its indexes then; empty without any
+    index_digest text NOT NULL,
+    -- the indexes; NULL before they are built
+    indexes oid[],
     PRIMARY KEY (schema_name, table_name)
 );
 

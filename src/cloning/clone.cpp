@@ -105,7 +105,9 @@ class Clone {
             const auto suspended = queue::suspended_jobs(target_.connection);
             restore(source_, target_, plan, record_, children_, options_.retry, stop_,
                     report_.listener(plan),
-                    [&](const std::string& record) { return copy_rows(plan, record); });
+                    [&](const std::string& record, const IndexBuilds& indexes) {
+                        return copy_rows(plan, record, indexes);
+                    });
             report_.end_drawing();
             if (plan.definitions)
                 plan.inventory.jobs = jobs_since(suspended);
@@ -115,12 +117,14 @@ class Clone {
                         static_cast<std::int64_t>(plan.inventory.jobs.size()));
     }
 
-    LoadRun copy_rows(const ClonePlan& plan, const std::string& record) {
+    LoadRun copy_rows(const ClonePlan& plan, const std::string& record,
+                      const IndexBuilds& indexes) {
         goes_on_ = true;
         stop_.check();
         report_.end_drawing();
         stop_on_signal_.reset(); // the run has its own
-        auto loaded = copy_tables(source_, target_, plan, record, options_, report_, output_);
+        auto loaded =
+            copy_tables(source_, target_, plan, record, indexes, options_, report_, output_);
         stop_on_signal_.emplace(stop_, children_);
         return loaded;
     }

@@ -96,6 +96,14 @@ ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptio
                         postgres::QualifiedName{keys.string(row, "schema_name"),
                                                 keys.string(row, "table_name")}
                             .quoted()));
+    std::vector<std::string> with_rows;
+    for (const auto& table : plan.tables_with_rows())
+        with_rows.push_back(std::to_string(table.oid));
+    const auto indexes = source.connection.query(sql::clone_indexes, {oid_array(with_rows)});
+    for (int row = 0; row < indexes.size(); ++row)
+        plan.index_statements.emplace(indexes.string(row, "statement"),
+                                      postgres::QualifiedName{indexes.string(row, "schema_name"),
+                                                              indexes.string(row, "table_name")});
     return plan;
 }
 

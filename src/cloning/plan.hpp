@@ -7,6 +7,7 @@
 #include "cloning/programs.hpp"
 #include "postgres/search_path.hpp"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -31,6 +32,9 @@ struct ClonePlan {
     /// Foreign keys that cannot be validated yet, because the hypertables that they reference have
     /// no rows: the beginnings of pg_dump's statements, and the keys' names.
     std::map<std::string, std::string> unvalidated_keys;
+    /// Indexes of plain tables with rows that are built when the rows are there: the beginnings of
+    /// pg_dump's statements, and the tables.
+    std::map<std::string, postgres::QualifiedName, std::less<>> index_statements;
 
     /// Plain tables whose rows are copied. pg_dump copies those without columns, and unlogged ones,
     /// which are empty after a crash of the target.

@@ -46,27 +46,29 @@ std::string new_record_id();
 /// Removes what an unfinished clone has created, with all that depends on it, and the record.
 void discard(postgres::Connection& target);
 
-/// A table whose rows are loaded, and the number of its ranges of pages.
-struct RangedTable {
+/// A table whose rows are loaded.
+struct LoadedTable {
     const SourceTable* table = nullptr;
-    std::int64_t ranges = 0;
+    std::int64_t ranges = 0;  ///< of pages
+    std::string index_digest; ///< of the statements that build its indexes; empty without any
 };
 
 /// A run that loads rows into the tables.
 struct LoadRun {
     std::string record; ///< CloneRecord::id
     std::int64_t number = 0;
-    std::set<postgres::QualifiedName> loaded; ///< by earlier runs; they stay as they are
+    std::set<postgres::QualifiedName> loaded;  ///< by earlier runs; their rows stay as they are
+    std::set<postgres::QualifiedName> indexed; ///< those whose indexes stay, too
 };
 
-/// Begins a run. It truncates the tables that it will load. The transactions of earlier runs have
-/// ended, and they can begin no more.
+/// Begins a run. It truncates the tables that it will load, and drops indexes that it will build.
+/// The transactions of earlier runs have ended, and they can begin no more.
 ///
 /// Foreign keys hold only among rows of one snapshot. So a table that has some stays only if one
 /// run has loaded all such tables.
 /// \param record CloneRecord::id. \throws Error if the target's record is another one.
 LoadRun begin_run(postgres::Connection& target, const std::string& record,
-                  const std::vector<RangedTable>& tables);
+                  const std::vector<LoadedTable>& tables);
 
 /// Has the next run load all tables again.
 void forget_loads(postgres::Connection& target);
@@ -93,6 +95,17 @@ bool may_load_range(const std::vector<postgres::Result>& begun);
 /// The statement that marks the range as loaded. progress_of() reads its result.
 postgres::Statement end_range(const postgres::QualifiedName& table, std::int64_t rows,
                               std::int64_t bytes);
+
+/// The statements that begin a transaction which builds a table's indexes. may_build_indexes()
+/// reads their results.
+std::vector<postgres::Statement> begin_indexes(const LoadRun& run,
+                                               const postgres::QualifiedName& table);
+
+/// \returns false if the indexes are built already. \throws Error if a later run has begun.
+bool may_build_indexes(const std::vector<postgres::Result>& begun);
+
+/// The statement that records the indexes which the transaction has built.
+postgres::Statement end_indexes(const postgres::QualifiedName& table);
 
 TableProgress read_progress(postgres::Connection& target, const postgres::QualifiedName& table);
 TableProgress progress_of(const postgres::Result& row);

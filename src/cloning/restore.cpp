@@ -147,12 +147,14 @@ class Restore {
         : plan_(plan), source_(source), target_(target), record_(record), children_(children),
           retry_(retry), stop_(stop), progress_(progress) {}
 
-    void run(const std::function<LoadRun(const std::string& record)>& copy_rows) {
+    void run(const CopyRows& copy_rows) {
+        Dump post_data(*this, plan_.dump_arguments({"post-data"}));
         if (!record_)
             begin();
         const CloneRecord record{.id = record_ ? record_->id : new_record_id(),
                                  .source = source_identity(source_.connection),
                                  .schema = create_tables()};
+        post_data.read([this](std::string_view text) { post_data_ += text; });
         if (record_)
             require_same(record);
         else if (plan_.tables_with_rows().empty())
@@ -161,7 +163,7 @@ class Restore {
             commit_tables(record);
         LoadRun loaded;
         try {
-            loaded = copy_rows(record.id);
+            loaded = copy_rows(record.id, read_index_builds(plan_, post_data_));
             begin();
             finish(end_of_record(loaded));
         } catch (const InDoubt&) {
@@ -177,15 +179,48 @@ class Restore {
     }
 
   private:
+    /// A running pg_dump.
+    class Dump {
+      public:
+        Dump(Restore& restore, std::vector<std::string> arguments)
+            : restore_(restore),
+              child_(client(restore.source_, restore.plan_.programs.path("pg_dump"),
+                            std::move(arguments)),
+                     processes::Stream::output),
+              entry_(restore.children_, child_) {}
+
+        /// Reads all of its output. \throws Error if it fails; Interrupted.
+        void read(const std::function<void(std::string_view)>& take) {
+            std::vector<char> buffer(std::size_t{256} * 1024);
+            for (std::size_t length = 0;
+                 (length = child_.read(buffer.data(), buffer.size())) > 0;) {
+                take({buffer.data(), length});
+                if (restore_.script_)
+                    restore_.script_->check(&child_);
+            }
+            if (const int status = child_.wait(); status != 0) {
+                if (restore_.script_)
+                    restore_.script_->fail("pg_dump", status, child_);
+                restore_.stop_.check();
+                Script::fail_of("pg_dump", status, child_);
+            }
+        }
+
+      private:
+        Restore& restore_;
+        processes::Child child_;
+        processes::Children::Registration entry_;
+    };
+
     void begin() { script_.emplace(target_, plan_, children_, retry_, stop_, !record_exists_); }
 
     /// \returns the digest of the statements, and of what is a table with rows.
     std::string create_tables() {
         SchemaDigest digest;
-        digest.add(plan_.with_rows ? "with rows" : "without rows");
+        digest.add(plan_.with_rows ? "with rows, format 2;" : "without rows;");
         for (const auto& table : plan_.tables_with_rows())
             digest.add(table.name.quoted() + ";");
-        dump(plan_.dump_arguments({"pre-data"}), &digest);
+        restore_dump(plan_.dump_arguments({"pre-data"}), &digest);
         rewriter_.finish();
         return digest.text();
     }
@@ -214,10 +249,13 @@ class Restore {
 
     /// \param end of the record.
     void finish(std::string_view end) {
-        dump(plan_.dump_arguments({"data", "post-data"}));
+        restore_dump(plan_.dump_arguments({"data"}));
+        auto reader = dump_reader();
+        reader.feed(post_data_);
+        reader.finish();
         script_->write(script_of_hypertables(plan_, target_));
         if (const auto arguments = plan_.view_dump_arguments())
-            dump(*arguments);
+            restore_dump(*arguments);
         script_->write(script_of_jobs(plan_, target_));
         script_->write(end);
         script_->write(rewriter_.last());
@@ -226,41 +264,34 @@ class Restore {
     }
 
     /// Runs pg_dump, and passes its output on to the script, if there is one.
-    void dump(std::vector<std::string> arguments, SchemaDigest* digest = nullptr) {
-        processes::Child dump(client(source_, plan_.programs.path("pg_dump"), std::move(arguments)),
-                              processes::Stream::output);
-        const processes::Children::Registration entry(children_, dump);
-        DumpReader reader({.write =
-                               [&](std::string_view text) {
+    void restore_dump(std::vector<std::string> arguments, SchemaDigest* digest = nullptr) {
+        auto reader = dump_reader(digest);
+        Dump(*this, std::move(arguments)).read([&](std::string_view text) { reader.feed(text); });
+        reader.finish();
+    }
+
+    /// Passes a dump on, without the statements that the workers have run.
+    DumpReader dump_reader(SchemaDigest* digest = nullptr) {
+        return DumpReader({.write =
+                               [this](std::string_view text) {
                                    if (script_)
                                        script_->write(text);
                                },
                            .rewrite =
-                               [&](std::string statement) {
+                               [this, digest](std::string statement) {
+                                   if (find_indexed_table(plan_, statement) != nullptr)
+                                       return std::string();
                                    auto rewritten = rewriter_(std::move(statement));
                                    if (digest != nullptr)
                                        digest->add(rewritten);
                                    return rewritten;
                                },
                            .commented =
-                               [&](std::string_view comment) {
+                               [this](std::string_view comment) {
                                    if (const auto subject = subject_in(comment); !subject.empty())
                                        progress_.restoring(subject);
                                },
                            .copied = progress_.copied});
-        std::vector<char> buffer(std::size_t{256} * 1024);
-        for (std::size_t length = 0; (length = dump.read(buffer.data(), buffer.size())) > 0;) {
-            reader.feed({buffer.data(), length});
-            if (script_)
-                script_->check(&dump);
-        }
-        if (const int status = dump.wait(); status != 0) {
-            if (script_)
-                script_->fail("pg_dump", status, dump);
-            stop_.check();
-            Script::fail_of("pg_dump", status, dump);
-        }
-        reader.finish();
     }
 
     const ClonePlan& plan_;
@@ -274,6 +305,7 @@ class Restore {
     Rewriter rewriter_{plan_};
     bool record_exists_ = false;
     std::optional<Script> script_; ///< the open transaction
+    std::string post_data_;        ///< pg_dump's script of that section
 };
 
 } // namespace
@@ -291,7 +323,7 @@ processes::ProgramCall client(const run::Endpoint& endpoint, const std::string& 
 void restore(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
              const std::optional<CloneRecord>& record, processes::Children& children,
              const run::RetryOptions& retry, const run::Stop& stop, const RestoreListener& progress,
-             const std::function<LoadRun(const std::string& record)>& copy_rows) {
+             const CopyRows& copy_rows) {
     try {
         Restore(source, target, plan, record, children, retry, stop, progress).run(copy_rows);
     } catch (...) {

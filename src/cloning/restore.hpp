@@ -2,6 +2,7 @@
 
 #include "cloning/connect.hpp"
 #include "cloning/dump_reader.hpp"
+#include "cloning/index_builds.hpp"
 #include "cloning/plan.hpp"
 #include "cloning/record.hpp"
 #include "processes/child.hpp"
@@ -22,6 +23,9 @@ struct RestoreListener {
     std::function<void(const std::string&)> restoring; ///< `INDEX readings_time_idx`
 };
 
+/// \param record CloneRecord::id.
+using CopyRows = std::function<LoadRun(const std::string& record, const IndexBuilds& indexes)>;
+
 /// Runs pg_dump in the source and psql in the target. If rows are copied, this takes two
 /// transactions of the target. The first creates the tables and a record of the clone, and the
 /// second all that comes after the rows. Otherwise it takes one.
@@ -30,12 +34,13 @@ struct RestoreListener {
 /// another attempt goes on. If COMMIT gets no answer, the target is asked on a new connection,
 /// which replaces `target`. \param record of an unfinished clone, to go on with. \param retry how
 /// long to wait for the target if COMMIT gets no answer. \param copy_rows copies the rows of the
-/// plan's tables for a record, between the transactions. \throws Error, also if the record is of
-/// another source or another schema; InDoubt if the target cannot be asked; Interrupted.
+/// plan's tables for a record, and builds their indexes, between the transactions. \throws Error,
+/// also if the record is of another source or another schema; InDoubt if the target cannot be
+/// asked; Interrupted.
 void restore(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
              const std::optional<CloneRecord>& record, processes::Children& children,
              const run::RetryOptions& retry, const run::Stop& stop, const RestoreListener& progress,
-             const std::function<LoadRun(const std::string& record)>& copy_rows);
+             const CopyRows& copy_rows);
 
 /// The call of a client program of PostgreSQL that connects like the endpoint's connection.
 processes::ProgramCall client(const run::Endpoint& endpoint, const std::string& program,

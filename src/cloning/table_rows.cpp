@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -29,20 +30,32 @@ struct CopiedTable {
     SourceTable table;
     std::vector<queue::PageRange> ranges{};
     load::CopyShape shape{};
+    std::vector<std::string> index_builds{}; ///< statements
     bool is_reported = false;
 };
 
-/// Some pages of a table.
+/// Some pages of a table, or its indexes.
 struct Item {
     CopiedTable* table = nullptr;
-    const queue::PageRange* range = nullptr;
+    const queue::PageRange* range = nullptr; ///< null for the indexes
 
     const QualifiedName& name() const { return table->table.name; }
     bool is_whole() const { return table->ranges.size() == 1; }
     std::int64_t bytes() const {
-        return table->table.bytes / static_cast<std::int64_t>(table->ranges.size());
+        return range == nullptr
+                   ? 0
+                   : table->table.bytes / static_cast<std::int64_t>(table->ranges.size());
     }
 };
+
+std::string digest_of(const std::vector<std::string>& statements) {
+    if (statements.empty())
+        return {};
+    SchemaDigest digest;
+    for (const auto& statement : statements)
+        digest.add(statement);
+    return digest.text();
+}
 
 /// Cuts a table into ranges if it is larger than half of a worker's share.
 std::vector<queue::PageRange> ranges_of(const SourceTable& table, std::int64_t all_pages,
@@ -54,7 +67,8 @@ std::vector<queue::PageRange> ranges_of(const SourceTable& table, std::int64_t a
 
 /// The tables, the largest first.
 std::vector<CopiedTable> copied_tables(run::Endpoint& source, run::Endpoint& target,
-                                       const ClonePlan& plan, int workers) {
+                                       const ClonePlan& plan, const IndexBuilds& indexes,
+                                       int workers) {
     std::vector<CopiedTable> tables;
     std::int64_t pages = 0;
     for (auto& table : plan.tables_with_rows()) {
@@ -77,6 +91,8 @@ std::vector<CopiedTable> copied_tables(run::Endpoint& source, run::Endpoint& tar
             throw Error(fmt::format("cannot copy {}: {}", names[i].quoted(), error.what()));
         }
         one.ranges = ranges_of(one.table, pages, workers);
+        if (const auto found = indexes.find(one.table.name); found != indexes.end())
+            one.index_builds = found->second;
     }
     return tables;
 }
@@ -89,6 +105,7 @@ struct Copying {
     CloneReport& report;
     std::mutex mutex{}; ///< for the following, and the report
     std::deque<Item> items{};
+    std::atomic<bool> failed_to_index = false;
 };
 
 /// Copies one item after the other. If a connection is lost, it begins again with a new session and
@@ -108,8 +125,8 @@ class RowWorker {
         worker_.connected();
         while (has_item()) {
             worker_.progress.begin(item_->name().quoted(), item_->bytes());
-            const bool is_last = copy_with_retries();
-            worker_.progress.end(is_last ? 1 : 0, item_->bytes());
+            const bool is_table_done = process_with_retries();
+            worker_.progress.end(is_table_done ? 1 : 0, item_->bytes());
             item_.reset();
             worker_.succeeded();
         }
@@ -137,19 +154,25 @@ class RowWorker {
     }
 
     [[noreturn]] void fail(const Error& error) const {
-        throw Error(fmt::format("cannot copy {}: {}", item_->name().quoted(), error.what()));
+        if (item_->range != nullptr)
+            throw Error(fmt::format("cannot copy {}: {}", item_->name().quoted(), error.what()));
+        throw Error(fmt::format("cannot build the indexes of {}: {}", item_->name().quoted(),
+                                error.what()));
     }
 
     /// \returns true if it was the last item of its table.
-    bool copy_with_retries() {
+    bool process_with_retries() {
         for (int attempts = 1;; ++attempts) {
             try {
-                return copy();
+                return item_->range == nullptr ? build_indexes() : copy();
             } catch (const postgres::TransactionError& error) {
                 run::rethrow_unless_of_task(error, copying_.run.stop);
                 if (error.reaction() != postgres::Reaction::retry ||
-                    attempts > copying_.run.options.retry.max_retries)
+                    attempts > copying_.run.options.retry.max_retries) {
+                    if (item_->range == nullptr)
+                        copying_.failed_to_index = true;
                     fail(error);
+                }
             }
             run::wait_before_retry(copying_.run.stop, attempts);
         }
@@ -179,13 +202,28 @@ class RowWorker {
         return report(progress_of(ended.front()));
     }
 
-    /// \returns true if all of the table is copied.
+    /// Reports the table when all of its rows are there. Its indexes come next.
+    /// \returns true if it has none.
     bool report(const TableProgress& progress) {
-        if (progress.ranges_left > 0)
-            return false;
+        auto& table = *item_->table;
         const std::lock_guard lock(copying_.mutex);
-        if (!std::exchange(item_->table->is_reported, true))
-            copying_.report.copied(item_->name(), progress.rows, progress.bytes);
+        if (progress.ranges_left > 0 || std::exchange(table.is_reported, true))
+            return false;
+        copying_.report.copied(item_->name(), progress.rows, progress.bytes);
+        if (!table.index_builds.empty())
+            copying_.items.push_front({&table});
+        return table.index_builds.empty();
+    }
+
+    bool build_indexes() {
+        auto& target = session_->target().connection;
+        worker_.progress.now(output::Activity::indexing);
+        postgres::Transaction writing(target, begin_indexes(copying_.begun, item_->name()));
+        if (!may_build_indexes(writing.results()))
+            return true;
+        for (const auto& statement : item_->table->index_builds)
+            target.execute(statement);
+        writing.commit_with({end_indexes(item_->name())});
         return true;
     }
 
@@ -195,10 +233,11 @@ class RowWorker {
     std::optional<Item> item_;
 };
 
-/// \throws Error if a range is not loaded.
+/// \throws Error if a range is not loaded, or indexes are not built.
 void require_complete(postgres::Connection& target) {
     const auto rows = target.query("SELECT format('%I.%I', schema_name, table_name) AS name "
-                                   "FROM __backfill_clone.table_load WHERE ranges_left <> 0");
+                                   "FROM __backfill_clone.table_load WHERE ranges_left <> 0 "
+                                   "OR (index_digest <> '' AND indexes IS NULL)");
     std::vector<std::string> names;
     for (int row = 0; row < rows.size(); ++row)
         names.push_back(rows.string(row, "name"));
@@ -231,13 +270,14 @@ void lock_tables(run::Endpoint& source, const std::vector<SourceTable>& tables) 
 }
 
 LoadRun copy_tables(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
-                    const std::string& record, const CloneOptions& options, CloneReport& report,
-                    output::Output& output) {
-    auto tables = copied_tables(source, target, plan, options.parallelism);
-    std::vector<RangedTable> ranged;
+                    const std::string& record, const IndexBuilds& indexes,
+                    const CloneOptions& options, CloneReport& report, output::Output& output) {
+    auto tables = copied_tables(source, target, plan, indexes, options.parallelism);
+    std::vector<LoadedTable> to_load;
     for (const auto& one : tables)
-        ranged.push_back({&one.table, static_cast<std::int64_t>(one.ranges.size())});
-    auto begun = begin_run(target.connection, record, ranged);
+        to_load.push_back({&one.table, static_cast<std::int64_t>(one.ranges.size()),
+                           digest_of(one.index_builds)});
+    auto begun = begin_run(target.connection, record, to_load);
     if (!begun.loaded.empty())
         output.say(output::Importance::detail,
                    fmt::format("{} copied earlier",
@@ -256,9 +296,13 @@ LoadRun copy_tables(run::Endpoint& source, run::Endpoint& target, const ClonePla
     std::int64_t count = 0;
     std::int64_t bytes = 0;
     for (auto& one : tables) {
-        if (begun.loaded.contains(one.table.name))
+        if (begun.indexed.contains(one.table.name))
             continue;
         ++count;
+        if (begun.loaded.contains(one.table.name)) {
+            copying.items.push_back({&one});
+            continue;
+        }
         bytes += one.table.bytes;
         for (const auto& range : one.ranges)
             copying.items.push_back({&one, &range});
@@ -276,15 +320,22 @@ LoadRun copy_tables(run::Endpoint& source, run::Endpoint& target, const ClonePla
                    .noun = "table",
                    .is_in_queue = false},
                   {}, std::move(ends.source), std::move(ends.target), settings);
-        run.work({.worker = [&](int number) { RowWorker(copying, number).run(); },
-                  .unclaimed =
-                      [&](int /*working*/) {
-                          const std::lock_guard lock(copying.mutex);
-                          return static_cast<std::int64_t>(copying.items.size());
-                      },
-                  .summary =
-                      [] {
-                      }});
+        try {
+            run.work({.worker = [&](int number) { RowWorker(copying, number).run(); },
+                      .unclaimed =
+                          [&](int /*working*/) {
+                              const std::lock_guard lock(copying.mutex);
+                              return static_cast<std::int64_t>(copying.items.size());
+                          },
+                      .summary =
+                          [] {
+                          }});
+        } catch (const Error&) {
+            // Rows of an earlier run may be older than a unique key.
+            if (copying.failed_to_index && !begun.loaded.empty())
+                forget_loads(target.connection);
+            throw;
+        }
     }
     if (run.is_interrupted())
         throw Interrupted();

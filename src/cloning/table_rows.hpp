@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cloning/clone.hpp"
+#include "cloning/index_builds.hpp"
 #include "cloning/plan.hpp"
 #include "cloning/record.hpp"
 #include "cloning/report.hpp"
@@ -14,7 +15,8 @@ void lock_tables(run::Endpoint& source, const std::vector<SourceTable>& tables);
 
 /**
  * Copies the rows of the plan's plain tables by several workers, which all read with the plan's
- * snapshot. A table that is much larger than others is copied by ranges of its pages.
+ * snapshot. A table that is much larger than others is copied by ranges of its pages. When all of a
+ * table's rows are there, a worker builds its indexes.
  *
  * The tables exist in the target without indexes, keys and triggers, and the target has a record of
  * the clone (record.hpp), by which another attempt goes on after a failure. A range of pages is
@@ -27,7 +29,7 @@ void lock_tables(run::Endpoint& source, const std::vector<SourceTable>& tables);
  * \throws Error; Interrupted after a signal.
  */
 LoadRun copy_tables(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
-                    const std::string& record, const CloneOptions& options, CloneReport& report,
-                    output::Output& output);
+                    const std::string& record, const IndexBuilds& indexes,
+                    const CloneOptions& options, CloneReport& report, output::Output& output);
 
 } // namespace cloning

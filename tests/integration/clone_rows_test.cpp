@@ -413,6 +413,123 @@ TEST_F(CloneRows, RowsThatAreOlderThanAKeyAreLoadedAgain) {
         expect_equal_rows(table);
 }
 
+// ---------------------------------------------------------------- indexes
+
+/// The index that is the table's primary key; empty without one.
+constexpr auto primary_key = "SELECT max(indexrelid::int) FROM pg_index JOIN pg_class ON "
+                             "pg_class.oid = indrelid WHERE relname = 'item' AND indisprimary";
+
+TEST_F(CloneRows, IndexesOfAllKindsAreBuilt) {
+    source.run(R"(
+        CREATE TABLE other (a int); INSERT INTO other VALUES (1);
+        CREATE FUNCTION looks_up(int) RETURNS int LANGUAGE sql IMMUTABLE AS
+            'SELECT $1 / count(*)::int FROM public.other';
+        CREATE TABLE "it's" ("a""b" int, c text, d int4range, e int,
+            CONSTRAINT "the key" PRIMARY KEY ("a""b") INCLUDE (c) WITH (fillfactor = 70),
+            UNIQUE (c) DEFERRABLE INITIALLY DEFERRED, EXCLUDE USING gist (d WITH &&));
+        INSERT INTO "it's" SELECT i, i, int4range(i, i + 1), i FROM generate_series(1, 100) i;
+        CREATE UNIQUE INDEX "unique, too" ON "it's" (e DESC NULLS LAST, c COLLATE "C" text_pattern_ops);
+        CREATE INDEX ON "it's" USING hash (c);
+        CREATE INDEX looked_up ON "it's" (looks_up(e));
+        CREATE INDEX partial ON "it's" (e) WHERE looks_up(e) > 0;
+        COMMENT ON INDEX "unique, too" IS 'comment';
+        ALTER TABLE "it's" CLUSTER ON "the key";
+        ALTER TABLE "it's" ALTER e SET NOT NULL, ALTER c SET NOT NULL;
+        ALTER TABLE "it's" REPLICA IDENTITY USING INDEX "unique, too";
+        CREATE TABLE parts (a int, b int, PRIMARY KEY (a), UNIQUE (a, b)) PARTITION BY RANGE (a);
+        CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (10);
+        CREATE INDEX ON parts (b);
+        INSERT INTO parts VALUES (1, 1))");
+    clone();
+    expect_finished();
+    for (const auto* table : {"\"it's\"", "part"})
+        expect_equal_rows(table);
+}
+
+TEST_F(CloneRows, IndexesAreBuiltWhileOtherRowsAreCopied) {
+    make_gated();
+    source.run("CREATE TABLE item (id int PRIMARY KEY, name text);"
+               "INSERT INTO item SELECT i, i FROM generate_series(1, 1000) i;"
+               "CREATE INDEX by_name ON item (name)");
+    close_gate();
+    const auto program = start(words({"--parallelism", "2"}));
+    EXPECT_TRUE(eventually([&] {
+        return target.value("SELECT count(*) FROM pg_indexes WHERE tablename = 'item'") == "2";
+    }));
+    const auto key = target.value(primary_key);
+    ASSERT_TRUE(waits_at_gate());
+    end(*program, SIGKILL);
+
+    // They stay as they are, unless they are others in the source now.
+    close_gate();
+    const auto again = start(words({"--parallelism", "2"}));
+    ASSERT_TRUE(waits_at_gate());
+    EXPECT_EQ(target.value(primary_key), key);
+    end(*again, SIGKILL);
+    source.run("DROP INDEX by_name; CREATE UNIQUE INDEX by_name ON item (name DESC)");
+    EXPECT_THAT(clone(), Not(HasSubstr("\"item\"")));
+    expect_finished();
+    EXPECT_NE(target.value(primary_key), key);
+    expect_equal_rows("item");
+}
+
+TEST_F(CloneRows, IndexesOfTablesThatAreLoadedAgainAreBuiltAgain) {
+    make_gated();
+    source.run("CREATE TABLE item (id int PRIMARY KEY);"
+               "CREATE TABLE part_of (item int REFERENCES item UNIQUE);"
+               "INSERT INTO item VALUES (1); INSERT INTO part_of VALUES (1);"
+               "CREATE TABLE late (id int REFERENCES item, CHECK (public.passes(id)));"
+               "INSERT INTO late VALUES (1)");
+    close_gate();
+    const auto program = start(words({"--parallelism", "4"}));
+    EXPECT_TRUE(eventually([&] { return !target.value(primary_key).empty(); }));
+    const auto key = target.value(primary_key);
+    end(*program, SIGKILL);
+    source.run("INSERT INTO item VALUES (2); INSERT INTO part_of VALUES (2)");
+    clone();
+    expect_finished();
+    EXPECT_NE(target.value(primary_key), key);
+    for (const auto* table : {"item", "part_of", "late", "gated"})
+        expect_equal_rows(table);
+}
+
+TEST_F(CloneRows, RowsThatAreOlderThanAUniqueIndexAreLoadedAgain) {
+    make_gated();
+    source.run("CREATE TABLE item (id int PRIMARY KEY, name text);"
+               "INSERT INTO item VALUES (1, 'same'), (2, 'same')");
+    close_gate();
+    const auto program = start(words({"--parallelism", "2"}));
+    EXPECT_TRUE(eventually([&] { return !target.value(primary_key).empty(); }));
+    end(*program, SIGKILL);
+    source.run("DELETE FROM item WHERE id = 2; CREATE UNIQUE INDEX ON item (name)");
+    const auto outcome = backfill(words());
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.errors, AllOf(HasSubstr("cannot build the indexes of \"public\".\"item\""),
+                                      HasSubstr("could not create unique index")));
+    clone();
+    expect_finished();
+    expect_equal_rows("item");
+}
+
+TEST_F(CloneRows, IndexesWhoseCommitGotNoAnswerAreNotBuiltTwice) {
+    source.run("CREATE TABLE item (id int PRIMARY KEY); INSERT INTO item VALUES (1)");
+    auto to_target = Proxy::in_front_of(target.uri());
+    way_to_target = to_target.uri(target.uri());
+    for (const bool is_delivered : {true, false}) {
+        SCOPED_TRACE(is_delivered);
+        to_target.plan_at("SET indexes", [=](int number) {
+            return number == 1 ? std::optional(FaultAt{Fault::cut, is_delivered}) : std::nullopt;
+        });
+        const auto outcome = backfill(words());
+        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
+        EXPECT_THAT(outcome.errors, HasSubstr("connected again"));
+        expect_finished();
+        target.run("DROP TABLE item");
+    }
+}
+
+// ---------------------------------------------------------------- a target with other things
+
 TEST_F(CloneRows, TheTargetMayPublishAllTables) {
     make_gated();
     target.run("SET client_min_messages = error; CREATE PUBLICATION everything FOR ALL TABLES");
