@@ -42,8 +42,15 @@ bool may_have_bloom_filter(const timescale::Chunk::Compressed& compressed,
 
 /// Why the metadata of batches, by which queries skip batches, would not be valid in the target, so
 /// that queries would miss rows; empty if it would.
-std::string obstacle_of_metadata(const timescale::Chunk& source, const timescale::Chunk& target) {
+std::string obstacle_of_metadata(const Situation& situation) {
+    const auto& source = situation.source;
+    const auto& target = *situation.target;
     const auto& compressed = *source.compressed;
+    const auto& hash = situation.source_server.bloom_hash;
+    if (situation.target_server.hides_bloom_hash() &&
+        (hash.empty() || hash != situation.target_server.bloom_hash) &&
+        may_have_bloom_filter(compressed, ""))
+        return "the target's build of TimescaleDB may hash its bloom filters differently";
     for (const auto& column : source.columns)
         if (!column.built_in && may_have_bloom_filter(compressed, column.name))
             return fmt::format("a bloom filter covers {}, whose type may hash differently",
@@ -101,7 +108,7 @@ std::string obstacle_to_batches(const Situation& situation) {
     if (std::ranges::any_of(situation.source.compressed->columns,
                             [](const auto& column) { return column.name.empty(); }))
         return "TimescaleDB has truncated a compressed column's name within a character";
-    return obstacle_of_metadata(situation.source, *situation.target);
+    return obstacle_of_metadata(situation);
 }
 
 /// Why the target's chunk cannot get a new compressed table; empty if it can.

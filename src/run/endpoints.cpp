@@ -39,6 +39,8 @@ Endpoint::Endpoint(const postgres::ConnectionString& string, Side which, const s
     backend = postgres::backend_from(answers[0]);
     server = timescale::server_from(answers[1], connection,
                                     which == Side::source || extension == Extension::optional);
+    if (server.hides_bloom_hash())
+        server.bloom_hash = timescale::read_bloom_hash(connection);
     answers.erase(answers.begin(), answers.begin() + 2);
 }
 
@@ -70,8 +72,10 @@ OpenConnection LeanSession::entry() const {
 }
 
 void Endpoint::look_again() {
+    auto bloom_hash = std::move(server.bloom_hash); // does not change
     server = timescale::server_from(connection.pipeline({timescale::server_statement()}).front(),
                                     connection, !server.has_timescaledb);
+    server.bloom_hash = std::move(bloom_hash);
 }
 
 OpenConnection Endpoint::entry() const {

@@ -59,6 +59,10 @@ postgres::Statement server_statement() {
     return {std::string(sql::server)};
 }
 
+std::string read_bloom_hash(postgres::Connection& connection) {
+    return connection.query(sql::bloom_hash).string(0, "name");
+}
+
 Server server_from(const postgres::Result& row, const postgres::Connection& connection,
                    bool may_be_plain) {
     Server server;

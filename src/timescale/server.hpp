@@ -105,6 +105,16 @@ struct Server {
     /// from 2.24 on. Before, direct compress was experimental.
     bool compresses_copies() const { return timescaledb >= Version{2, 24, 0}; }
 
+    /// Bloom filters of different builds of one version may be hashed in different ways, and the
+    /// names of their columns do not show it: from 2.20 to 2.23 (#8761). Later versions do not use
+    /// these filters.
+    bool hides_bloom_hash() const {
+        return community && timescaledb >= Version{2, 20, 0} && timescaledb < Version{2, 24, 0};
+    }
+
+    /// How filters are hashed if hides_bloom_hash(); empty if it is none of the known ways.
+    std::string bloom_hash;
+
     /// The setting timescaledb.skip_cagg_invalidation exists.
     bool can_skip_invalidations() const { return timescaledb >= Version{2, 28, 0}; }
 
@@ -124,6 +134,9 @@ constexpr auto chunk_collision = "TS503";
 
 /// The statement that reads the properties of a server.
 postgres::Statement server_statement();
+
+/// Reads Server::bloom_hash.
+std::string read_bloom_hash(postgres::Connection& connection);
 
 /// The result of server_statement().
 /// \param may_be_plain the database need not have TimescaleDB.

@@ -297,6 +297,23 @@ TEST_F(CopyCompressed, CopiesBatchesWithSparseIndexesThatTimescaleDbChooses) {
               source.value("SELECT count(*) FROM metrics WHERE note = 'note 2'"));
 }
 
+TEST_F(CopyCompressed, CopiesRowsIfBuildsHashBloomFiltersDifferently) {
+    if (!version_at_least(2, 22) || version_at_least(2, 24))
+        GTEST_SKIP() << "needs bloom filters whose names do not show their hashes";
+    both(std::string(create_table) + "; CREATE INDEX ON metrics (note)");
+    fill_source();
+    // A build without UMASH returns this for the probe.
+    target.run("ALTER FUNCTION _timescaledb_functions.bloom1_contains RENAME TO real_contains;"
+               "CREATE FUNCTION _timescaledb_functions.bloom1_contains("
+               "_timescaledb_internal.bloom1, anyelement) RETURNS boolean LANGUAGE sql IMMUTABLE "
+               "AS $$SELECT CASE WHEN $2::text = 'test text' THEN $1::text = '\\x0004004808000840' "
+               "ELSE _timescaledb_functions.real_contains($1, $2) END$$");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    EXPECT_THAT(backfill_ok({"copy"}), HasSubstr("may hash its bloom filters differently"));
+    EXPECT_EQ(target.value("SELECT count(*) FROM metrics WHERE note = 'note 2'"),
+              source.value("SELECT count(*) FROM metrics WHERE note = 'note 2'"));
+}
+
 TEST_F(CopyCompressed, CopiesChunksWhoseSettingsTheTargetChoosesDifferently) {
     both("CREATE TABLE metrics (time timestamptz NOT NULL, device int, value float8, note text);"
          "SELECT create_hypertable('metrics', 'time', chunk_time_interval => interval '1 day');"

@@ -362,6 +362,30 @@ TEST(ChooseLoad, CopiesRowsIfVersionsDiffer) {
     }
 }
 
+TEST(ChooseLoad, CopiesRowsIfBuildsHashBloomFiltersDifferently) {
+    auto situation = source_compressed();
+    for (auto* server : {&situation.source_server, &situation.target_server}) {
+        server->timescaledb_text = "2.23.1";
+        server->timescaledb = {2, 23, 1};
+        server->community = true;
+    }
+    const auto with_hashes = [&](const char* in_source, const char* in_target) {
+        auto changed = situation;
+        changed.source_server.bloom_hash = in_source;
+        changed.target_server.bloom_hash = in_target;
+        return changed;
+    };
+    EXPECT_EQ(choose_load(with_hashes("umash", "postgres")).what, What::batches); // no filter
+    situation.source.compressed->columns.push_back(
+        {.name = "_ts_meta_v2_bloom1_device", .type = "_timescaledb_internal.bloom1"});
+    EXPECT_EQ(choose_load(with_hashes("umash", "umash")).what, What::batches);
+    const auto reason = "the target's build of TimescaleDB may hash its bloom filters differently";
+    expect_compressed_rows(with_hashes("umash", "postgres"), reason);
+    expect_compressed_rows(with_hashes("", ""), reason);
+    situation.target_server.timescaledb = {2, 24, 0}; // does not use such filters
+    EXPECT_EQ(choose_load(with_hashes("", "")).what, What::batches);
+}
+
 TEST(ChooseLoad, CopiesRowsIfTheSourcesAccessMethodIsHypercore) {
     auto situation = source_compressed();
     situation.source.access_method = "hypercore";
