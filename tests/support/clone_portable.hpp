@@ -2,6 +2,9 @@
 
 #include "support/clone_migration.hpp"
 
+#include <string>
+#include <vector>
+
 namespace test {
 
 /// All that TimescaleDB's views and catalog say about hypertables, aggregates and jobs, without IDs
@@ -30,6 +33,9 @@ class ClonePortable : public CloneMigration {
     bool refuses_policies_of_hierarchies();
 
     void expect_same_definitions();
+
+    /// What differs in the views of timescaledb_information, in the columns that both sides have.
+    std::vector<std::string> information_differences();
 
     void migrate_readings();
 
