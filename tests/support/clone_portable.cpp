@@ -76,7 +76,7 @@ std::vector<std::string> ClonePortable::information_differences() {
                            sql.empty() ? "" : " UNION ALL ", view, list, view);
     auto result = differences(sql);
     std::erase_if(result, [](const std::string& row) { // TimescaleDB's own jobs
-        return row.find("policy_job_stat_history_retention") != std::string::npos ||
+        return row.find("\"policy_job_") != std::string::npos ||
                row.find("policy_telemetry") != std::string::npos;
     });
     return result;
@@ -260,11 +260,11 @@ void ClonePortable::make_community_objects() {
         SELECT add_compression_policy('"Odd "" schema; --"."T $$ .*"',
             compress_created_before => interval '100 years');
         SELECT add_reorder_policy('z_readings', 'by_device');
-        SELECT add_continuous_aggregate_policy('b_hourly', NULL, interval '1 day',
+        SELECT add_continuous_aggregate_policy('b_hourly', interval '99 years', interval '1 day',
             interval '1 day');
         SELECT add_compression_policy('b_hourly', interval '100 years');
         SELECT add_retention_policy('b_hourly', interval '101 years');
-        SELECT add_continuous_aggregate_policy('of_ticks', 100::smallint, 10::smallint,
+        SELECT add_continuous_aggregate_policy('of_ticks', NULL, 10::smallint,
             interval '1 day');
         SELECT alter_job(1000, max_runtime => interval '5 min', max_retries => 3,
             retry_period => interval '7 min', timezone => 'Europe/Berlin');
