@@ -1,6 +1,7 @@
 #include "load/compressed_load.hpp"
 
 #include "load/locks.hpp"
+#include "postgres/sqlstate.hpp"
 #include "sql.hpp"
 #include "timescale/skipping.hpp"
 #include "timescale/staging.hpp"
@@ -69,12 +70,14 @@ std::optional<Loaded> CompressedLoad::load_anew(const Request& request, Prepared
     if (timescale::is_compressed(target_, target.name))
         return as_rows(late_batches_reason);
     target_.execute("SAVEPOINT before_batches");
+    constexpr auto other_settings = "new chunks in the target get other compression settings";
     do {
-        attach_batches(target.name, table, source.sizes);
+        if (!attach_batches(target.name, table, source.sizes))
+            return as_rows(other_settings);
     } while (take_back_for_late_rows(request, prepared));
     const auto made = timescale::read_chunk(target_, target_server_, target.name);
     if (!made || !made->compressed || made->compressed->settings != source.settings)
-        return as_rows("new chunks in the target get other compression settings");
+        return as_rows(other_settings);
     set_sizes(request, *made, *made->compressed);
     timescale::carry_ranges(target_, request.chunk, target.name);
     return loaded;
@@ -155,7 +158,9 @@ QualifiedName CompressedLoad::create_table_like(const Chunk::Compressed& like,
 
 /// Makes a table the chunk's compressed table. Counts rows if their number is unknown.
 /// \param sizes Chunk::Compressed::sizes of the source.
-void CompressedLoad::attach_batches(const QualifiedName& chunk, const QualifiedName& table,
+/// \returns false, in a failed transaction, if the settings require other columns: from 2.30 on,
+/// the server compares them (create_compress_chunk in tsl/src/compression/create.c).
+bool CompressedLoad::attach_batches(const QualifiedName& chunk, const QualifiedName& table,
                                     const std::vector<std::optional<std::int64_t>>& sizes) {
     std::vector<std::string> arguments(6, "0");
     arguments.push_back(fmt::format(
@@ -164,10 +169,18 @@ void CompressedLoad::attach_batches(const QualifiedName& chunk, const QualifiedN
     for (std::size_t i = 0; i < std::min(arguments.size(), sizes.size()); ++i)
         if (sizes[i])
             arguments[i] = std::to_string(*sizes[i]);
-    target_.execute(fmt::format(
-        "SELECT _timescaledb_functions.create_compressed_chunk({}::regclass, {}::regclass, {})",
-        postgres::quote_literal(chunk.quoted()), postgres::quote_literal(table.quoted()),
-        fmt::join(arguments, ", ")));
+    try {
+        target_.execute(fmt::format(
+            "SELECT _timescaledb_functions.create_compressed_chunk({}::regclass, {}::regclass, {})",
+            postgres::quote_literal(chunk.quoted()), postgres::quote_literal(table.quoted()),
+            fmt::join(arguments, ", ")));
+    } catch (const postgres::SqlError& error) {
+        if (error.sqlstate() == postgres::sqlstate::undefined_column ||
+            error.sqlstate() == postgres::sqlstate::datatype_mismatch)
+            return false;
+        throw;
+    }
+    return true;
 }
 
 /// Gives the target's chunk the source's statistics, if the role may change them.

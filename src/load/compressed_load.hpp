@@ -43,7 +43,7 @@ class CompressedLoad {
     bool take_back_for_late_rows(const Request& request, const Prepared& prepared);
     postgres::QualifiedName create_table_like(const timescale::Chunk::Compressed& like,
                                               const std::string& schema, const queue::Task& task);
-    void attach_batches(const postgres::QualifiedName& chunk, const postgres::QualifiedName& table,
+    bool attach_batches(const postgres::QualifiedName& chunk, const postgres::QualifiedName& table,
                         const std::vector<std::optional<std::int64_t>>& sizes);
     void set_sizes(const Request& request, const timescale::Chunk& target,
                    const timescale::Chunk::Compressed& compressed);

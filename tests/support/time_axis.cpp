@@ -83,14 +83,16 @@ std::string TimeAxis::literal(std::int64_t value) const {
         --days;
         rest += microseconds_of_day;
     }
-    return fmt::format("({} 'epoch' + interval '{} days' + interval '{} us')", type, days, rest);
+    // PostgreSQL 14 refuses an interval of so many microseconds.
+    return fmt::format("({} 'epoch' + interval '{} days' + {} * interval '1 us')", type, days,
+                       rest);
 }
 
 std::string TimeAxis::interval_literal(std::int64_t steps) const {
     if (type == "date")
         return fmt::format("interval '{} days'", steps);
     if (type.starts_with("timestamp"))
-        return fmt::format("interval '{} us'", steps);
+        return fmt::format("({} * interval '1 us')", steps);
     return std::to_string(steps);
 }
 
