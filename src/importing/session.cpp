@@ -48,9 +48,9 @@ ImportSession::ImportSession(ImportRun& import_run, run::WorkerProgress& progres
     : import_(import_run), progress_(progress), session_(import_run.run, progress) {}
 
 std::vector<postgres::Statement> ImportSession::using_statements() {
-    // If the server crashes before a commit is on its disk, the rows and the batch's mark are lost
-    // together. At the end, queue::conclude() waits for all commits.
-    return {{"SET synchronous_commit = off"}};
+    // A server that crashes forgets commits that are not on its disk. This run would not load their
+    // batches again, and mark the file as loaded.
+    return {{"SET synchronous_commit = local"}};
 }
 
 queue::Imported ImportSession::load(const ImportBatch& batch) {
