@@ -47,7 +47,8 @@ bool blames_records(const postgres::SqlError& error, bool is_binary) {
     // What a type's receive function says of a value of another type: "insufficient data left in
     // message" (pq_copymsgbytes), "wrong element type" (array_recv), "unsupported jsonb version
     // number".
-    constexpr std::array of_binary{"08P01", "42804", postgres::sqlstate::internal_error};
+    constexpr std::array of_binary{"08P01", postgres::sqlstate::datatype_mismatch,
+                                   postgres::sqlstate::internal_error};
     if (is_binary && std::ranges::find(of_binary, error.sqlstate()) != of_binary.end())
         return true;
     constexpr std::array classes{postgres::sqlstate_class::data_exception,
