@@ -147,12 +147,7 @@ LoadRun begin_run(postgres::Connection& target, const std::string& record,
     target.query(sql::begin_table_loads, parameters);
     parameters = postgres::name_arrays(to_index);
     parameters.emplace_back(postgres::array_literal(new_digests));
-    target.query("UPDATE __backfill_clone.table_load SET index_digest = wanted.index_digest, "
-                 "indexes = NULL FROM unnest($1::name[], $2::name[], $3::text[]) "
-                 "AS wanted (schema_name, table_name, index_digest) "
-                 "WHERE (table_load.schema_name, table_load.table_name) = "
-                 "(wanted.schema_name, wanted.table_name)",
-                 parameters);
+    target.query(sql::begin_index_builds, parameters);
     if (!quoted.empty() && run.number > 1)
         target.execute(fmt::format("TRUNCATE {}", fmt::join(quoted, ", ")));
     transaction.commit();
