@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <functional>
 #include <memory>
 
 namespace test {
@@ -77,6 +78,27 @@ class CloneRows : public CloneMigration {
     void expect_finished() {
         EXPECT_THAT(differences(definitions), IsEmpty());
         EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill_clone') IS NULL"), "t");
+    }
+
+    /// Clones twice, and cuts the connection to the target at the first COMMIT that is sent with a
+    /// statement: after the server has received both, and before.
+    /// \param then what is expected of each outcome besides, and clears the target.
+    void clone_with_cuts(const std::string& statement,
+                         const std::function<void(const Outcome&)>& then) {
+        auto to_target = Proxy::in_front_of(target.uri());
+        way_to_target = to_target.uri(target.uri());
+        for (const bool is_delivered : {true, false}) {
+            SCOPED_TRACE(is_delivered);
+            to_target.plan_at(statement, [=](int number) {
+                return number == 1 ? std::optional(FaultAt{Fault::cut, is_delivered})
+                                   : std::nullopt;
+            });
+            const auto outcome = backfill(words());
+            EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
+            EXPECT_THAT(outcome.errors, HasSubstr("connected again"));
+            expect_finished();
+            then(outcome);
+        }
     }
 
   private:
@@ -151,21 +173,11 @@ TEST_F(CloneRows, AllTablesAreOfOneSnapshot) {
 
 TEST_F(CloneRows, ARangeWhoseCommitGotNoAnswerIsNotLoadedTwice) {
     make_large();
-    auto to_target = Proxy::in_front_of(target.uri());
-    way_to_target = to_target.uri(target.uri());
-    for (const bool is_delivered : {true, false}) {
-        SCOPED_TRACE(is_delivered);
-        to_target.plan_at("ranges_left - 1", [=](int number) {
-            return number == 1 ? std::optional(FaultAt{Fault::cut, is_delivered}) : std::nullopt;
-        });
-        const auto outcome = backfill(words());
-        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
+    clone_with_cuts("ranges_left - 1", [&](const Outcome& outcome) {
         EXPECT_THAT(outcome.output, HasSubstr("\"Large's\": 50,000 rows"));
-        EXPECT_THAT(outcome.errors, HasSubstr("connected again"));
-        expect_finished();
         expect_equal_rows("\"Large's\"");
         target.run("DROP TABLE \"Large's\"; DROP TYPE mood");
-    }
+    });
 }
 
 // ---------------------------------------------------------------- unfinished clones
@@ -513,19 +525,8 @@ TEST_F(CloneRows, RowsThatAreOlderThanAUniqueIndexAreLoadedAgain) {
 
 TEST_F(CloneRows, IndexesWhoseCommitGotNoAnswerAreNotBuiltTwice) {
     source.run("CREATE TABLE item (id int PRIMARY KEY); INSERT INTO item VALUES (1)");
-    auto to_target = Proxy::in_front_of(target.uri());
-    way_to_target = to_target.uri(target.uri());
-    for (const bool is_delivered : {true, false}) {
-        SCOPED_TRACE(is_delivered);
-        to_target.plan_at("SET indexes", [=](int number) {
-            return number == 1 ? std::optional(FaultAt{Fault::cut, is_delivered}) : std::nullopt;
-        });
-        const auto outcome = backfill(words());
-        EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
-        EXPECT_THAT(outcome.errors, HasSubstr("connected again"));
-        expect_finished();
-        target.run("DROP TABLE item");
-    }
+    clone_with_cuts("SET indexes",
+                    [&](const Outcome& /*outcome*/) { target.run("DROP TABLE item"); });
 }
 
 // ---------------------------------------------------------------- a target with other things
