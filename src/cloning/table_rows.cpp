@@ -107,7 +107,7 @@ class RowWorker {
         session_.emplace(copying_.run, worker_.progress);
         worker_.connected();
         while (has_item()) {
-            worker_.progress.begin(item_->name().quoted(), item_->bytes());
+            worker_.progress.begin({item_->name().shown()}, item_->bytes());
             const bool is_last = copy_with_retries();
             worker_.progress.end(is_last ? 1 : 0, item_->bytes());
             item_.reset();

@@ -42,6 +42,7 @@ std::string to_json(const std::vector<NewTask>& tasks) {
             {"chunk_name", task.chunk.name},
             {"part", task.part},
             {"slices", json::parse(task.slices.text())},
+            {"time_type", task.time_type},
             {"slice_start", task.slice.from},
             {"slice_end", task.slice.until},
             {"range_from", task.range.from},

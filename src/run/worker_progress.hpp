@@ -40,8 +40,8 @@ class WorkerProgress : public load::ProgressListener {
     void end(const std::vector<queue::Task>& done = {});
 
     /// The worker begins something else, of so many bytes.
-    void begin(const std::string& what, std::int64_t bytes) {
-        board_.begin(worker_, what, {}, bytes);
+    void begin(output::Subject what, std::int64_t bytes) {
+        board_.begin(worker_, std::move(what), {}, {}, bytes);
     }
 
     /// The worker has finished it. \param done how many of Workload::count are done.

@@ -203,7 +203,7 @@ output::Board::Entry entry_from(const json::Value& worker, output::Board::Clock:
     using Clock = output::Board::Clock;
     output::Board::Entry entry;
     entry.activity = output::activity_of(worker.at("activity").text());
-    entry.chunk = worker.at("chunk").text();
+    entry.subject = {.name = worker.at("name").text(), .part = worker.at("part").text()};
     entry.bytes = worker.at("bytes").integer();
     entry.moved = worker.at("moved").integer();
     entry.remark = worker.at("remark").text();

@@ -79,10 +79,10 @@ TEST_F(Queue, TakesLittleMoreMemoryIfItIsLong) {
         // As many copied tasks and tasks to do, of chunks that are gone.
         target.run(fmt::format(
             "TRUNCATE __backfill.task; INSERT INTO __backfill.task (hypertable_schema, "
-            "hypertable_name, target_schema, target_name, chunk_schema, chunk_name, slices, slice, "
+            "hypertable_name, target_schema, target_name, chunk_schema, chunk_name, slices, time_type, slice, "
             "range, bytes, rows_estimate, worked) SELECT 'public', 'readings', 'public', "
             "'readings', '_timescaledb_internal', format('_hyper_1000_%s_chunk', n), "
-            "jsonb_build_object('time', jsonb_build_array(n, n + 1)), int8range(n, n + 1), "
+            "jsonb_build_object('time', jsonb_build_array(n, n + 1)), 'bigint', int8range(n, n + 1), "
             "int8multirange(int8range(n, n + 1)), 8192, 20, CASE WHEN n % 2 = 0 THEN now() END "
             "FROM generate_series(1, 2 * {}) AS n",
             tasks));
