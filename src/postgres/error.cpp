@@ -34,8 +34,15 @@ Reaction reaction_for(std::string_view sqlstate) {
     return Reaction::fail_task;
 }
 
+bool says_lock_table_full(std::string_view sqlstate, std::string_view message) {
+    return sqlstate == sqlstate::out_of_memory &&
+           message.find("max_locks_per_transaction") != std::string_view::npos;
+}
+
 Reaction ConnectionError::reaction() const {
-    return reaction_for(sqlstate_) == Reaction::stop ? Reaction::stop : Reaction::wait;
+    return reaction_for(sqlstate_) == Reaction::stop || says_lock_table_full(sqlstate_, what())
+               ? Reaction::stop
+               : Reaction::wait;
 }
 
 } // namespace postgres
