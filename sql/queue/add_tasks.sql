@@ -45,5 +45,6 @@ SET range = task.range + excluded.range,
     error = NULL,
     compared = NULL,
     verified = NULL,
+    compared_by = NULL,
     difference = NULL
 RETURNING hypertable_schema, hypertable_name, bytes, xmax = 0 AS added, mend AS changed

@@ -63,6 +63,8 @@ CREATE TABLE __backfill.task (
     -- when verify last compared it, and when it found both sides equal
     compared timestamptz,
     verified timestamptz,
+    -- what it compared: batches, digests or aggregates; NULL if it could compare nothing
+    compared_by text,
     -- the difference that it found
     difference jsonb,
     UNIQUE (chunk_schema, chunk_name, part)

@@ -1,6 +1,6 @@
 -- Changes a queue of format 10 to the format of create_schema.sql.
 ALTER TABLE __backfill.import ADD COLUMN error text;
-ALTER TABLE __backfill.task ADD COLUMN time_type text;
+ALTER TABLE __backfill.task ADD COLUMN time_type text, ADD COLUMN compared_by text;
 UPDATE __backfill.task
 SET time_type = coalesce((
     SELECT format_type(dimension.column_type, NULL)

@@ -61,7 +61,7 @@ std::string VerifyReport::next_number() const {
 }
 
 void VerifyReport::begun(Mode mode, int workers, const run::Endpoints& ends) const {
-    const auto* how = mode == Mode::aggregate ? "aggregates" : "digests";
+    const auto* how = name_of(mode);
     const auto& source = ends.source.connection.name();
     const auto& target = ends.target.connection.name();
     output_.event("begun",
