@@ -150,6 +150,7 @@ class RowWorker {
                 if (error.reaction() != postgres::Reaction::retry ||
                     attempts > copying_.run.options.retry.max_retries)
                     fail(error);
+                worker_.progress.note_retry(error);
             }
             run::wait_before_retry(copying_.run.stop, attempts);
         }

@@ -73,6 +73,7 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
             if (error.reaction() != postgres::Reaction::retry ||
                 ++failures > import_.options.retry.max_retries)
                 throw Error(fmt::format("{}: {}", place(batch), error.what()));
+            progress_.note_retry(error);
             import_.report.retried(planned, part, error.what(), failures + 1);
             run::wait_before_retry(import_.run.stop, failures);
         }

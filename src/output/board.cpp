@@ -79,6 +79,11 @@ void Board::moved(int worker, std::int64_t bytes) {
     totals_.moved += bytes;
 }
 
+void Board::note_retry(const std::string& kind) {
+    const std::lock_guard lock(mutex_);
+    ++totals_.retries[kind];
+}
+
 void Board::end(int worker, std::int64_t chunks_done, std::int64_t bytes_done) {
     const std::lock_guard lock(mutex_);
     entry(worker) = {};

@@ -65,6 +65,7 @@ class Board {
         std::int64_t bytes_done = 0;
         std::int64_t moved = 0; ///< bytes of COPY data, finished or not
         Clock::time_point started;
+        std::map<std::string, std::int64_t> retries{}; ///< by kind, as from postgres::kind_of()
     };
 
     /// \param workers the initial number of workers, numbered from 0; begin() adds others.
@@ -76,6 +77,9 @@ class Board {
                std::int64_t bytes);
     void now(int worker, Activity activity, std::string remark = {});
     void moved(int worker, std::int64_t bytes);
+
+    /// Counts an attempt that is repeated. \param kind why the last one failed.
+    void note_retry(const std::string& kind);
 
     /// The worker has nothing in progress any more.
     /// \param chunks_done the number of chunks that it has finished. \param bytes_done their bytes.

@@ -125,6 +125,11 @@ void Output::show(const Board::Totals& totals, const std::vector<Board::Entry>& 
         metrics_->show(totals, entries, rate);
 }
 
+void Output::note_lag(std::string_view server, double seconds) {
+    if (metrics_)
+        metrics_->note_lag(server, seconds);
+}
+
 void Output::end() {
     if (metrics_)
         metrics_->finish();

@@ -68,6 +68,10 @@ class Output {
     /// second.
     void show(const Board::Totals& totals, const std::vector<Board::Entry>& entries, double rate);
 
+    /// Takes what a server's standbys lag behind, or a replica, for Metrics.
+    /// \param server "source", "target" or "replica".
+    void note_lag(std::string_view server, double seconds);
+
     /// Writes the metrics for the last time, and waits for the commands of events. Logs warnings.
     void end();
 

@@ -112,6 +112,10 @@ class SqlError : public TransactionError {
     std::string constraint_;
 };
 
+/// The kind of failure that an attempt is repeated after, for counting: "connection", "lock",
+/// "deadlock", "serialization", "change" (of what was read), "resources", "server", or "other".
+const char* kind_of(const Error& error);
+
 /// The server's lock table is full. It has a fixed size, and is shared by all sessions. To wait
 /// would not help, because the statement needs as many locks the next time.
 class LockTableFull : public SqlError {

@@ -2,6 +2,7 @@
 
 #include "load/progress_listener.hpp"
 #include "output/board.hpp"
+#include "postgres/error.hpp"
 #include "queue/task.hpp"
 #include "run/pause.hpp"
 #include "run/pool.hpp"
@@ -46,6 +47,9 @@ class WorkerProgress : public load::ProgressListener {
 
     /// The worker has finished it. \param done how many of Workload::count are done.
     void end(std::int64_t done, std::int64_t bytes) { board_.end(worker_, done, bytes); }
+
+    /// Counts an attempt that is repeated after an error.
+    void note_retry(const Error& error) { board_.note_retry(postgres::kind_of(error)); }
 
     void now(output::Activity activity, const std::string& remark = {});
 

@@ -103,10 +103,12 @@ void TableWorker::visit() {
                         error.what(), fmt::join(unit().fixed_keys, ", ")));
                 return give_up(error.what());
             }
+            worker_.progress.note_retry(error);
         } catch (const postgres::TransactionError& error) {
             run::rethrow_unless_of_task(error, pass_.run.stop);
             if (attempts > pass_.options.retry.max_retries)
                 return give_up(error.what());
+            worker_.progress.note_retry(error);
         }
         run::wait_before_retry(pass_.run.stop, attempts);
     }

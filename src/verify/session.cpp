@@ -134,8 +134,10 @@ bool VerifySession::attempt(const queue::Task& task, bool last) {
         reason = error.what();
     } catch (const postgres::TransactionError& error) {
         run::rethrow_unless_of_task(error, verify_.run.stop);
-        if (error.reaction() == postgres::Reaction::retry && !last)
+        if (error.reaction() == postgres::Reaction::retry && !last) {
+            progress_.note_retry(error);
             return false;
+        }
         reason = error.what();
     }
     give_up(task, reason);
