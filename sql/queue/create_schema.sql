@@ -124,6 +124,8 @@ CREATE INDEX task_to_do ON __backfill.task (bytes DESC, id DESC) WHERE worked IS
 CREATE INDEX task_to_verify ON __backfill.task (bytes DESC, id)
     WHERE worked IS NOT NULL AND NOT skipped AND verified IS NULL;
 
+-- include queue/claim_indexes.inc
+
 -- include queue/task_details.inc
 
 -- One row for each `stage --changed`: the numbers of chunks that it found. Except for those that are

@@ -14,4 +14,5 @@ SET time_type = coalesce((
 ALTER TABLE __backfill.task ALTER COLUMN time_type SET NOT NULL;
 DROP VIEW __backfill.task_details;
 -- include queue/task_details.inc
+-- include queue/claim_indexes.inc
 COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 11';

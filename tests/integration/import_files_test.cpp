@@ -265,6 +265,7 @@ TEST_F(ImportFiles, AreKnownToAQueueOfTheFormatBefore) {
     target.run("COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 10'; "
                "ALTER TABLE __backfill.import DROP error; "
                "ALTER TABLE __backfill.task DROP time_type CASCADE, DROP compared_by; "
+               "DROP INDEX __backfill.task_to_do_together, __backfill.task_to_verify_together; "
                "CREATE VIEW __backfill.task_details AS SELECT FROM __backfill.task");
     const auto status = run_program({"status", "--target", program_uri});
     EXPECT_EQ(status.exit_status, exit_usage);
