@@ -179,6 +179,8 @@ CREATE TABLE __backfill.suspended_job (
     suspended timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- include queue/synced_table.inc
+
 -- One row for each file that is, or was, loaded into a table.
 CREATE TABLE __backfill.import (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

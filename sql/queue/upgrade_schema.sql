@@ -15,4 +15,5 @@ ALTER TABLE __backfill.task ALTER COLUMN time_type SET NOT NULL;
 DROP VIEW __backfill.task_details;
 -- include queue/task_details.inc
 -- include queue/claim_indexes.inc
+-- include queue/synced_table.inc
 COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 11';

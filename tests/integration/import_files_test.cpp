@@ -266,6 +266,7 @@ TEST_F(ImportFiles, AreKnownToAQueueOfTheFormatBefore) {
                "ALTER TABLE __backfill.import DROP error; "
                "ALTER TABLE __backfill.task DROP time_type CASCADE, DROP compared_by; "
                "DROP INDEX __backfill.task_to_do_together, __backfill.task_to_verify_together; "
+               "DROP TABLE __backfill.synced_table; "
                "CREATE VIEW __backfill.task_details AS SELECT FROM __backfill.task");
     const auto status = run_program({"status", "--target", program_uri});
     EXPECT_EQ(status.exit_status, exit_usage);
