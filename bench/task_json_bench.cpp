@@ -16,6 +16,7 @@ std::vector<queue::NewTask> make_tasks(std::int64_t count) {
                         .chunk = {"_timescaledb_internal", fmt::format("_hyper_1_{}_chunk", i)},
                         .part = "",
                         .slices = {"time", {i, i + 1}},
+                        .time_type = "bigint",
                         .slice = {i, i + 1},
                         .range = {i, i + 1},
                         .snapshot = std::nullopt,

@@ -10,15 +10,15 @@ WITH given AS (
     FROM jsonb_to_recordset($1::jsonb) AS task (
         hypertable_schema name, hypertable_name name, target_schema name, target_name name,
         cagg_schema name, cagg_name name, chunk_schema name, chunk_name name, part text,
-        slices jsonb, slice_start bigint, slice_end bigint, range_from bigint,
+        slices jsonb, time_type text, slice_start bigint, slice_end bigint, range_from bigint,
         range_until bigint, snapshot text, bytes bigint, rows_estimate bigint, state text)
 )
 INSERT INTO __backfill.task AS task
     (hypertable_schema, hypertable_name, target_schema, target_name, cagg_schema, cagg_name,
-     chunk_schema, chunk_name, part, slices, slice, range, snapshot, bytes, rows_estimate)
+     chunk_schema, chunk_name, part, slices, time_type, slice, range, snapshot, bytes, rows_estimate)
 SELECT given.hypertable_schema, given.hypertable_name, given.target_schema, given.target_name,
        given.cagg_schema, given.cagg_name, given.chunk_schema, given.chunk_name, given.part,
-       given.slices, int8range(given.slice_start, given.slice_end),
+       given.slices, given.time_type, int8range(given.slice_start, given.slice_end),
        int8multirange(int8range(given.range_from, given.range_until)),
        given.snapshot, given.bytes, given.rows_estimate
 FROM given
@@ -45,5 +45,6 @@ SET range = task.range + excluded.range,
     error = NULL,
     compared = NULL,
     verified = NULL,
+    compared_by = NULL,
     difference = NULL
 RETURNING hypertable_schema, hypertable_name, bytes, xmax = 0 AS added, mend AS changed

@@ -27,5 +27,6 @@ ORDER BY task.bytes DESC, task.id
 LIMIT (SELECT count(*) / ($8::bigint * 2)
        FROM (SELECT FROM __backfill.task AS other
              WHERE other.worked IS NOT NULL AND NOT other.skipped AND other.verified IS NULL
+             ORDER BY other.bytes DESC, other.id
              LIMIT $7::bigint * $8::bigint * 2) AS counted) -- so at most $7
 FOR NO KEY UPDATE SKIP LOCKED

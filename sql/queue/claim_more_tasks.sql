@@ -27,5 +27,6 @@ WHERE task.id IN (SELECT id FROM next)
 ORDER BY task.bytes DESC, task.id DESC
 LIMIT (SELECT count(*) / ($8::bigint * 2)
        FROM (SELECT FROM __backfill.task WHERE worked IS NULL
+             ORDER BY bytes DESC, id DESC -- by an index, which need not be read to its end
              LIMIT $7::bigint * $8::bigint * 2) AS counted) -- so at most $7
 FOR NO KEY UPDATE SKIP LOCKED

@@ -25,6 +25,8 @@ CREATE TABLE __backfill.task (
     -- {"column": [range_start, range_end], ...} in TimescaleDB's internal values: microseconds
     -- since 1970 for times, the number itself for integers
     slices jsonb NOT NULL,
+    -- the type of the time column in the source, or what its partitioning function returns
+    time_type text NOT NULL,
     -- the chunk's slice of time, and the part of it to copy
     slice int8range NOT NULL,
     range int8multirange NOT NULL,
@@ -61,6 +63,8 @@ CREATE TABLE __backfill.task (
     -- when verify last compared it, and when it found both sides equal
     compared timestamptz,
     verified timestamptz,
+    -- what it compared: batches, digests or aggregates; NULL if it could compare nothing
+    compared_by text,
     -- the difference that it found
     difference jsonb,
     UNIQUE (chunk_schema, chunk_name, part)
@@ -120,14 +124,9 @@ CREATE INDEX task_to_do ON __backfill.task (bytes DESC, id DESC) WHERE worked IS
 CREATE INDEX task_to_verify ON __backfill.task (bytes DESC, id)
     WHERE worked IS NOT NULL AND NOT skipped AND verified IS NULL;
 
--- What a worker needs of a task. Workers claim tasks by locking rows through this view.
-CREATE VIEW __backfill.task_details AS
-SELECT id, hypertable_schema, hypertable_name, target_schema, target_name, chunk_schema, chunk_name,
-       part, slices, snapshot, mend, bytes, worked, failed, skipped, compared, verified,
-       range @> int8multirange(slice) AS whole,
-       (SELECT jsonb_agg(jsonb_build_array(lower(one), upper(one)) ORDER BY one)
-        FROM unnest(range) AS one) AS ranges
-FROM __backfill.task;
+-- include queue/claim_indexes.inc
+
+-- include queue/task_details.inc
 
 -- One row for each `stage --changed`: the numbers of chunks that it found. Except for those that are
 -- gone from the source, they were queued; bytes are theirs, as in task.bytes.
@@ -158,8 +157,8 @@ CREATE TABLE __backfill.run (
     bytes_done bigint NOT NULL DEFAULT 0,
     -- bytes per second, over the last half minute
     rate double precision NOT NULL DEFAULT 0,
-    -- an array of objects, one for each busy worker: worker, activity, remark,
-    -- chunk, tasks (ids), bytes, moved (bytes of COPY data), seconds
+    -- an array of objects, one for each busy worker: worker, activity, remark, name and part of the
+    -- subject (output::Subject), chunk, tasks (ids), bytes, moved (bytes of COPY data), seconds
     workers jsonb NOT NULL DEFAULT '[]'
 );
 
@@ -179,6 +178,8 @@ CREATE TABLE __backfill.suspended_job (
     job_id int PRIMARY KEY,
     suspended timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+-- include queue/synced_table.inc
 
 -- One row for each file that is, or was, loaded into a table.
 CREATE TABLE __backfill.import (

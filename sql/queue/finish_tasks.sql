@@ -15,6 +15,6 @@ SET worked = clock_timestamp(), rows_copied = done.rows, batches_copied = done.b
     bytes_copied = done.bytes, seconds = done.seconds, run = done.run,
     worker = done.worker, message = done.message, mend = false,
     source_state = done.state, failed = NULL, error = NULL,
-    compared = NULL, verified = NULL, difference = NULL
+    compared = NULL, verified = NULL, difference = NULL, compared_by = NULL
 FROM done
 WHERE task.id = done.id

@@ -22,13 +22,18 @@ SELECT control.paused,
        to_do.chunks, to_do.bytes
 FROM __backfill.control
 CROSS JOIN (
-    -- those that a worker of the run may claim, or has claimed
+    -- those that a worker of the run may claim, or has claimed: the first 10,000, which are enough to
+    -- decide how many workers there should be, so that the queue's length does not matter
     SELECT count(*) AS chunks, coalesce(sum(bytes), 0)::bigint AS bytes
-    FROM (SELECT bytes FROM __backfill.task
-          WHERE $2 = 'copy' AND worked IS NULL
-            AND (failed IS NULL OR failed < $5::timestamptz)
+    FROM ((SELECT bytes FROM __backfill.task
+           WHERE $2 = 'copy' AND worked IS NULL
+             AND (failed IS NULL OR failed < $5::timestamptz)
+           ORDER BY bytes DESC, id DESC
+           LIMIT 10000)
           UNION ALL
-          SELECT bytes FROM __backfill.task
-          WHERE $2 = 'verify' AND worked IS NOT NULL AND NOT skipped AND verified IS NULL
-            AND (compared IS NULL OR compared < $5::timestamptz)) AS task
+          (SELECT bytes FROM __backfill.task
+           WHERE $2 = 'verify' AND worked IS NOT NULL AND NOT skipped AND verified IS NULL
+             AND (compared IS NULL OR compared < $5::timestamptz)
+           ORDER BY bytes DESC, id
+           LIMIT 10000)) AS task
 ) AS to_do

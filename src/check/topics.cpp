@@ -40,6 +40,7 @@ void check_both(Findings& findings, Migration& migration, const Scope& scope) {
     }
     encodings(findings, source, target, pairs);
     check_topic(findings, "search path", [&] { search_paths(findings, source, target); });
+    check_topic(findings, "lock tables", [&] { lock_tables(findings, source, target); });
     hypertables(findings, pairs);
     access_methods(findings, pairs);
     check_topic(findings, "definitions", [&] { definitions(findings, source, target, pairs); });

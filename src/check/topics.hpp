@@ -61,6 +61,12 @@ void server_state(Findings& findings, run::Endpoint& endpoint);
 /// \param workers of `copy`.
 void connections(Findings& findings, run::Endpoint& endpoint, int workers);
 
+// ---------------------------------------------------------------- lock_table.cpp
+
+/// Reports if a server's lock table (max_locks_per_transaction) has no room for all chunks of a
+/// table.
+void lock_tables(Findings& findings, run::Endpoint& source, run::Endpoint& target);
+
 // ---------------------------------------------------------------- schema.cpp
 
 /// Compares indexes, constraints, dimensions and compression settings of hypertables that both

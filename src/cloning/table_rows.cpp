@@ -124,7 +124,7 @@ class RowWorker {
         session_.emplace(copying_.run, worker_.progress);
         worker_.connected();
         while (has_item()) {
-            worker_.progress.begin(item_->name().quoted(), item_->bytes());
+            worker_.progress.begin({item_->name().shown()}, item_->bytes());
             const bool is_table_done = process_with_retries();
             worker_.progress.end(is_table_done ? 1 : 0, item_->bytes());
             item_.reset();
@@ -173,6 +173,7 @@ class RowWorker {
                         copying_.failed_to_index = true;
                     fail(error);
                 }
+                worker_.progress.note_retry(error);
             }
             run::wait_before_retry(copying_.run.stop, attempts);
         }

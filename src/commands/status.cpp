@@ -53,6 +53,7 @@ cli::Subcommand add_status(cli::Parser& parser) {
                  "print the status again each second, until all tasks are done; Ctrl-C ends it");
     command.flag("--failed", options.details.failures, "also list the chunks that failed, and why");
     command.flag("--files", options.details.files, "also list the imported files");
+    command.flag("--tables", options.details.tables, "also list the synchronized plain tables");
     command.flag(
         "--json", [parsed] { parsed->output.output.format = output::OutputFormat::json; },
         "the same as --output json");

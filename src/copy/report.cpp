@@ -31,6 +31,13 @@ std::string CopyReport::next_number() const {
     return fmt::format("[{}/{}]", copied_ + skipped_ + failed_, to_do_);
 }
 
+/// The line of a chunk that is done. \pre locked
+std::string CopyReport::line(const queue::Task& task, const std::string& after) const {
+    const auto number = next_number() + " ";
+    return output_.is_verbose() ? number + output::full_title(task) + after
+                                : output_.line(number, output::subject_of(task), after);
+}
+
 void CopyReport::begun(const queue::Counts& before, int workers, const run::Endpoints& ends) {
     const auto& source = ends.source.connection.name();
     const auto& target = ends.target.connection.name();
@@ -63,12 +70,15 @@ void CopyReport::copied(const queue::Task& task, const queue::Loaded& loaded,
     fields.update(fields_of(loaded, duration));
     if (note)
         fields["note"] = *note;
-    output_.event("copied", fields, output::Importance::detail,
-                  fmt::format("{} Copied chunk {}: {}, {} in {} ({}){}", next_number(),
-                              task.title(), contents(loaded), output::format_bytes(loaded.bytes),
-                              output::format_duration(duration),
-                              output::format_rate(loaded.bytes, duration),
-                              note ? "; " + *note : ""));
+    output_.event(
+        "copied", fields, output::Importance::detail,
+        line(task,
+             fmt::format(": {}, {} in {}{}{}", contents(loaded), output::format_bytes(loaded.bytes),
+                         output::format_duration(duration),
+                         output_.is_verbose()
+                             ? fmt::format(" ({})", output::format_rate(loaded.bytes, duration))
+                             : "",
+                         note ? "\n    " + *note : "")));
 }
 
 void CopyReport::skipped(const queue::Task& task, const std::string& reason) {
@@ -77,7 +87,7 @@ void CopyReport::skipped(const queue::Task& task, const std::string& reason) {
     auto fields = fields_of(task);
     fields["reason"] = reason;
     output_.event("skipped", fields, output::Importance::detail,
-                  fmt::format("{} Skipped chunk {}: {}", next_number(), task.title(), reason));
+                  line(task, fmt::format(" skipped: {}", reason)));
 }
 
 void CopyReport::failed(const queue::Task& task, const std::string& error) {
@@ -86,15 +96,15 @@ void CopyReport::failed(const queue::Task& task, const std::string& error) {
     auto fields = fields_of(task);
     fields["error"] = error;
     output_.event("failed", fields, output::Importance::result,
-                  fmt::format("{} Failed chunk {}: {}", next_number(), task.title(), error));
+                  fmt::format("{} {} failed: {}", next_number(), output::full_title(task), error));
 }
 
 void CopyReport::retried(const queue::Task& task, const std::string& error, int attempt) {
     auto fields = fields_of(task);
     fields.update({{"error", error}, {"attempt", attempt}});
     output_.event("retried", fields, output::Importance::detail,
-                  output_.verbosity() == output::Verbosity::verbose
-                      ? fmt::format("Trying chunk {} again: {}", task.title(), error)
+                  output_.is_verbose()
+                      ? fmt::format("Trying {} again: {}", output::full_title(task), error)
                       : "");
 }
 

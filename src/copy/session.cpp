@@ -191,11 +191,12 @@ bool CopySession::claim_and_copy(const PendingTask& pending) {
             throw;
         // The lost connection is that of a helping worker.
         copy_.run.outage.announce(fmt::format("{}; trying again", error.what()));
-        reason = error.what();
         if (pending.attempts >= copy_.options.retry.max_retries) {
             fail(claim, *task, error.what());
             return true;
         }
+        reason = error.what();
+        progress_.note_retry(error);
     } catch (const postgres::TransactionError& error) {
         run::rethrow_unless_of_task(error, copy_.run.stop);
         const auto* refused = dynamic_cast<const postgres::SqlError*>(&error);
@@ -210,6 +211,7 @@ bool CopySession::claim_and_copy(const PendingTask& pending) {
             return true;
         }
         reason = error.what();
+        progress_.note_retry(error);
     }
     copy_.report.retried(*task, reason, pending.attempts + 2);
     tasks_.pending.push_back({.id = task->id, .attempts = pending.attempts + 1});

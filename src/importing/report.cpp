@@ -76,17 +76,20 @@ void ImportReport::known(const std::string& file, const queue::Imported& done) {
     fields.update(counts_of(done));
     output_.event(
         "known", fields, output::Importance::detail,
-        fmt::format("{} {} was imported before: {}; to load it again, give it another --name",
-                    next_number(), file, contents(done)));
+        output_.line(
+            next_number() + " ", {file},
+            fmt::format(" was imported before: {}\n    to load it again, give it another --name",
+                        contents(done))));
 }
 
 void ImportReport::continued(const std::string& file, const queue::Imported& done) {
     json::Object fields{{"file", file}};
     fields.update(counts_of(done));
     output_.event("continued", fields, output::Importance::detail,
-                  fmt::format("Continuing {}, of which {} {} loaded: {}", file,
-                              output::format_count(done.records, "record"),
-                              done.records == 1 ? "is" : "are", contents(done)));
+                  output_.line("Continuing ", {file},
+                               fmt::format(", of which {} {} loaded: {}",
+                                           output::format_count(done.records, "record"),
+                                           done.records == 1 ? "is" : "are", contents(done))));
 }
 
 void ImportReport::loaded(const std::string& file, const csv::Part& part,
@@ -105,7 +108,7 @@ void ImportReport::rejected(const PlannedFile& file, const csv::Reject& reject) 
     output_.event("rejected",
                   {{"file", file.path}, {"line", reject.line}, {"reason", reject.reason}},
                   output::Importance::detail,
-                  output_.verbosity() == output::Verbosity::verbose
+                  output_.is_verbose()
                       ? fmt::format("Rejected {}: {}", file.place(reject.line), reject.reason)
                       : "");
 }
@@ -116,7 +119,7 @@ void ImportReport::retried(const PlannedFile& file, const csv::Part& part, const
         "retried",
         {{"file", file.path}, {"line", part.line}, {"error", error}, {"attempt", attempt}},
         output::Importance::detail,
-        output_.verbosity() == output::Verbosity::verbose
+        output_.is_verbose()
             ? fmt::format("Trying {} and what follows again: {}", file.place(part.line), error)
             : "");
 }
@@ -130,15 +133,18 @@ void ImportReport::imported(const std::string& file, const queue::Imported& impo
     fields["grown"] = has_grown;
     output_.event(
         "imported", fields, output::Importance::detail,
-        fmt::format("{} Imported {}: {}{}", next_number(), file, contents(imported),
-                    has_grown ? "; it has grown since, so import it again for the rest" : ""));
+        output_.line(next_number() + " ", {file},
+                     fmt::format(": {}{}", contents(imported),
+                                 has_grown
+                                     ? "\n    it has grown since, so import it again for the rest"
+                                     : "")));
 }
 
 void ImportReport::failed(const std::string& file, const std::string& error) {
     const std::lock_guard lock(mutex_);
     errors_.push_back(error);
     output_.event("failed", {{"file", file}, {"error", error}}, output::Importance::detail,
-                  files_ > 1 ? fmt::format("{} Failed: {}", next_number(), error) : "");
+                  files_ > 1 ? fmt::format("{} failed: {}", next_number(), error) : "");
 }
 
 /// The files that have failed; empty unless there are several.

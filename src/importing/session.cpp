@@ -58,7 +58,7 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
     const auto& planned = batch.file->planned();
     const auto& path = planned.path;
     const auto started = std::chrono::steady_clock::now();
-    progress_.begin(fmt::format("{} from {} {}", path, planned.format.unit(), part.line),
+    progress_.begin({path, fmt::format("from {} {}", planned.format.unit(), part.line)},
                     batch.batch.file_bytes);
     queue::Imported imported;
     auto way = planned.needs_detour || expects_conflicts_ ? Way::by_detour : Way::directly;
@@ -73,6 +73,7 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
             if (error.reaction() != postgres::Reaction::retry ||
                 ++failures > import_.options.retry.max_retries)
                 throw Error(fmt::format("{}: {}", place(batch), error.what()));
+            progress_.note_retry(error);
             import_.report.retried(planned, part, error.what(), failures + 1);
             run::wait_before_retry(import_.run.stop, failures);
         }

@@ -52,10 +52,13 @@ Board::Entry& Board::entry(int worker) {
     return entries_[index];
 }
 
-void Board::begin(int worker, std::string chunk, std::vector<std::int64_t> tasks,
+void Board::begin(int worker, Subject subject, std::string chunk, std::vector<std::int64_t> tasks,
                   std::int64_t bytes) {
+    if (chunk.empty())
+        chunk = subject.text();
     const std::lock_guard lock(mutex_);
     entry(worker) = {.activity = Activity::preparing,
+                     .subject = std::move(subject),
                      .chunk = std::move(chunk),
                      .tasks = std::move(tasks),
                      .bytes = bytes,
@@ -74,6 +77,11 @@ void Board::moved(int worker, std::int64_t bytes) {
     const std::lock_guard lock(mutex_);
     entry(worker).moved += bytes;
     totals_.moved += bytes;
+}
+
+void Board::note_retry(const std::string& kind) {
+    const std::lock_guard lock(mutex_);
+    ++totals_.retries[kind];
 }
 
 void Board::end(int worker, std::int64_t chunks_done, std::int64_t bytes_done) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/side.hpp"
+#include "output/subject.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -41,7 +42,8 @@ class Board {
     /// One worker's entry.
     struct Entry {
         Activity activity = Activity::idle;
-        std::string chunk; ///< name of the chunk or chunks in progress; empty for none
+        Subject subject;                 ///< what is in progress; its name is empty if nothing is
+        std::string chunk;               ///< names of its chunks, or the same as `subject`
         std::vector<std::int64_t> tasks; ///< ids of their tasks
         std::int64_t bytes = 0;          ///< size of those chunks on the source's disk
         std::int64_t moved = 0;          ///< bytes of COPY data of those chunks so far
@@ -63,15 +65,21 @@ class Board {
         std::int64_t bytes_done = 0;
         std::int64_t moved = 0; ///< bytes of COPY data, finished or not
         Clock::time_point started;
+        std::map<std::string, std::int64_t> retries{}; ///< by kind, as from postgres::kind_of()
     };
 
     /// \param workers the initial number of workers, numbered from 0; begin() adds others.
     /// \param chunks the number of chunks to do. \param bytes their size; 0 if unknown.
     Board(int workers, std::int64_t chunks, std::int64_t bytes, std::string noun = "chunk");
 
-    void begin(int worker, std::string chunk, std::vector<std::int64_t> tasks, std::int64_t bytes);
+    /// \param chunk empty if the subject is not about chunks.
+    void begin(int worker, Subject subject, std::string chunk, std::vector<std::int64_t> tasks,
+               std::int64_t bytes);
     void now(int worker, Activity activity, std::string remark = {});
     void moved(int worker, std::int64_t bytes);
+
+    /// Counts an attempt that is repeated. \param kind why the last one failed.
+    void note_retry(const std::string& kind);
 
     /// The worker has nothing in progress any more.
     /// \param chunks_done the number of chunks that it has finished. \param bytes_done their bytes.

@@ -54,19 +54,27 @@ std::string bar(double share, int width, bool colours) {
                        std::string(static_cast<std::size_t>(width - full), '.'));
 }
 
-std::string worker_line(std::size_t number, const Board::Entry& entry,
-                        Board::Clock::time_point now) {
+/// Leaves out what is less important if the line would be too long.
+std::string worker_line(std::size_t number, const Board::Entry& entry, Board::Clock::time_point now,
+                        int columns) {
+    const auto begin = fmt::format("  {}: {}", number, name_of(entry.activity));
+    const auto remark = entry.remark.empty() ? "" : fmt::format(" ({})", entry.remark);
+    if (entry.subject.name.empty())
+        return begin + remark;
     const Seconds lasted = now - entry.since;
-    auto line = fmt::format("  {}: {}", number, name_of(entry.activity));
-    if (!entry.remark.empty())
-        line += fmt::format(" ({})", entry.remark);
-    if (entry.chunk.empty())
-        return line;
-    line += fmt::format(" {}, {}", entry.chunk, format_bytes(entry.moved));
-    if (entry.bytes > 0)
-        line += fmt::format(" of about {}", format_bytes(entry.bytes));
-    return line +
-           fmt::format(", {}, {}", format_rate(entry.moved, lasted), format_duration(lasted));
+    const auto bytes =
+        remark + ", " + format_bytes(entry.moved) +
+        (entry.bytes > 0 ? fmt::format(" of about {}", format_bytes(entry.bytes)) : "");
+    const auto rate = ", " + format_rate(entry.moved, lasted);
+    const auto duration = ", " + format_duration(lasted);
+    const int room = columns - columns_of(begin) - 1;
+    const int needed = columns_of(entry.subject.text());
+    auto end = bytes + rate + duration;
+    if (needed + columns_of(end) > room)
+        end = bytes + duration;
+    if (needed + columns_of(end) > room && !remark.empty()) // what it waits for may be cut off
+        return begin + " " + entry.subject.text() + remark;
+    return begin + " " + entry.subject.text(room - columns_of(end)) + end;
 }
 
 } // namespace
@@ -91,13 +99,7 @@ std::vector<std::string> progress_lines(const Board::Totals& totals,
     for (std::size_t i = 0; i < entries.size(); ++i) {
         if (entries[i].activity == Activity::idle)
             continue;
-        auto line = worker_line(i + 1, entries[i], now);
-        // If the line is too long, leave out the schema, which is the same for nearly all chunks.
-        constexpr std::string_view schema = "\"_timescaledb_internal\".";
-        if (const auto at = line.find(schema);
-            static_cast<int>(line.size()) > columns && at != std::string::npos)
-            line.erase(at, schema.size());
-        lines.push_back(std::move(line));
+        lines.push_back(worker_line(i + 1, entries[i], now, columns));
     }
     return lines;
 }

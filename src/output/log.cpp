@@ -77,8 +77,7 @@ Log::Log(Output& output, const LogOptions& options) {
     }
     auto logger = std::make_shared<spdlog::logger>(
         "backfill", std::make_shared<Sink>(output, options.format, file));
-    logger->set_level(output.verbosity() == Verbosity::verbose ? spdlog::level::debug
-                                                               : spdlog::level::info);
+    logger->set_level(output.is_verbose() ? spdlog::level::debug : spdlog::level::info);
     spdlog::set_default_logger(std::move(logger));
 }
 

@@ -68,6 +68,11 @@ void Metrics::note(std::string_view event, const json::Object& fields) {
         sums.seconds += seconds.number();
 }
 
+void Metrics::note_lag(std::string_view server, double seconds) {
+    const std::lock_guard lock(mutex_);
+    lags_.insert_or_assign(std::string(server), seconds);
+}
+
 void Metrics::show(const Board::Totals& totals, const std::vector<Board::Entry>& entries,
                    double rate) {
     const std::lock_guard lock(mutex_);
@@ -120,6 +125,14 @@ std::string Metrics::text() const {
     text += family("workers", "gauge", "Workers by what they do.");
     for (const auto& [activity, count] : workers)
         text += fmt::format("backfill_workers{{activity=\"{}\"}} {}\n", activity, count);
+
+    if (!lags_.empty())
+        text += family("lag_seconds", "gauge", "How far standbys are behind, as last asked.");
+    for (const auto& [server, seconds] : lags_)
+        text += fmt::format("backfill_lag_seconds{{server=\"{}\"}} {}\n", label(server), seconds);
+    text += family("retries", "counter", "Attempts that are repeated, by why the last one failed.");
+    for (const auto& [kind, count] : totals_.retries)
+        text += fmt::format("backfill_retries_total{{kind=\"{}\"}} {}\n", label(kind), count);
 
     const auto counter = [&](std::string_view name, std::string_view help, auto Sums::*member) {
         text += family(name, "counter", help);

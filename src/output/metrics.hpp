@@ -33,6 +33,9 @@ class Metrics {
     /// \param rate bytes on the source's disk done per second.
     void show(const Board::Totals& totals, const std::vector<Board::Entry>& entries, double rate);
 
+    /// Takes the present lag of a server's standbys, or of a replica.
+    void note_lag(std::string_view server, double seconds);
+
     /// Writes the file for the last time. Logs a warning if that fails.
     void finish();
 
@@ -52,6 +55,7 @@ class Metrics {
     std::mutex mutex_;
     std::string command_;
     std::map<std::pair<std::string, std::string>, Sums, std::less<>> sums_; ///< by event and table
+    std::map<std::string, double, std::less<>> lags_;                       ///< seconds, by server
     Board::Totals totals_;
     std::vector<Board::Entry> entries_;
     double rate_ = 0;

@@ -2,6 +2,7 @@
 
 #include "output/hook.hpp"
 #include "output/metrics.hpp"
+#include "output/units.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -21,9 +22,9 @@ namespace {
 constexpr auto line_up = "\x1b[{}F"; // to the beginning of a line above; {} is the number of lines
 constexpr auto erase_below = "\x1b[0J"; // from here to the end of the screen
 
-bool is_terminal() {
+bool can_move_cursor() {
     const char* kind = std::getenv("TERM");
-    return isatty(STDOUT_FILENO) == 1 && kind != nullptr && std::string_view(kind) != "dumb";
+    return kind != nullptr && std::string_view(kind) != "dumb";
 }
 
 /// The line's first characters, as many as fit. Control sequences have no width; every character
@@ -65,8 +66,9 @@ std::string event_line(std::string_view name, const json::Object& fields) {
 } // namespace
 
 Output::Output(const Options& options)
-    : options_(options), can_draw_(options.may_draw && options.format == OutputFormat::text &&
-                                   options.verbosity != Verbosity::quiet && is_terminal()),
+    : options_(options), is_terminal_(isatty(STDOUT_FILENO) == 1),
+      can_draw_(options.may_draw && options.format == OutputFormat::text &&
+                options.verbosity != Verbosity::quiet && is_terminal_ && can_move_cursor()),
       has_colours_(can_draw_ && std::getenv("NO_COLOR") == nullptr),
       metrics_(options.metrics_file ? std::make_unique<Metrics>(*options.metrics_file) : nullptr),
       hook_(options.on_event ? std::make_unique<Hook>(*options.on_event) : nullptr) {}
@@ -109,10 +111,23 @@ void Output::event(std::string_view name, const json::Object& fields, Importance
         hook_->run(std::move(line));
 }
 
+std::string Output::line(std::string_view before, const Subject& subject,
+                         std::string_view after) const {
+    const int around = columns_of(before) + columns_of(after.substr(0, after.find('\n')));
+    return fmt::format(
+        "{}{}{}", before,
+        is_terminal_ && !is_verbose() ? subject.text(columns() - around) : subject.text(), after);
+}
+
 void Output::show(const Board::Totals& totals, const std::vector<Board::Entry>& entries,
                   double rate) {
     if (metrics_)
         metrics_->show(totals, entries, rate);
+}
+
+void Output::note_lag(std::string_view server, double seconds) {
+    if (metrics_)
+        metrics_->note_lag(server, seconds);
 }
 
 void Output::end() {

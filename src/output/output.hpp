@@ -2,6 +2,7 @@
 
 #include "json/value.hpp"
 #include "output/board.hpp"
+#include "output/subject.hpp"
 
 #include <memory>
 #include <mutex>
@@ -59,9 +60,17 @@ class Output {
     void event(std::string_view name, const json::Object& fields, Importance importance,
                std::string_view text);
 
+    /// A line for event() or say(). On a terminal, its first line fits, because the subject's name
+    /// is shortened if necessary, unless the output is verbose.
+    std::string line(std::string_view before, const Subject& subject, std::string_view after) const;
+
     /// Takes the state of a run for Metrics. \param rate bytes on the source's disk done per
     /// second.
     void show(const Board::Totals& totals, const std::vector<Board::Entry>& entries, double rate);
+
+    /// Takes what a server's standbys lag behind, or a replica, for Metrics.
+    /// \param server "source", "target" or "replica".
+    void note_lag(std::string_view server, double seconds);
 
     /// Writes the metrics for the last time, and waits for the commands of events. Logs warnings.
     void end();
@@ -82,6 +91,7 @@ class Output {
     /// The terminal's width, in characters.
     static int columns();
 
+    bool is_verbose() const { return options_.verbosity == Verbosity::verbose; }
     bool is_json() const { return options_.format == OutputFormat::json; }
     Verbosity verbosity() const { return options_.verbosity; }
 
@@ -91,6 +101,7 @@ class Output {
     void redraw();
 
     const Options options_;
+    const bool is_terminal_;
     const bool can_draw_;
     const bool has_colours_;
     const std::unique_ptr<Metrics> metrics_; ///< none unless there is a file

@@ -10,6 +10,15 @@
 
 namespace output {
 
+namespace {
+
+/// False for the further bytes of a UTF-8 character.
+bool begins_character(char byte) {
+    return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U;
+}
+
+} // namespace
+
 std::string format_bytes(std::int64_t bytes) {
     if (bytes < 1000)
         return fmt::format("{} B", bytes);
@@ -76,8 +85,25 @@ std::string format_rate(std::int64_t bytes, Seconds duration) {
 }
 
 int columns_of(std::string_view text) {
-    return static_cast<int>(std::ranges::count_if(
-        text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+    return static_cast<int>(std::ranges::count_if(text, begins_character));
+}
+
+std::string shortened(const std::string& text, int columns) {
+    const int left_out = columns_of(text) - columns;
+    if (left_out <= 0)
+        return text;
+    const int before = columns / 2;          // and one for the mark
+    const int after = before + 1 + left_out; // characters from here on are kept
+    std::string result;
+    int number = -1;
+    for (const char c : text) {
+        number += begins_character(c) ? 1 : 0;
+        if (number == before && begins_character(c))
+            result += "…";
+        if (number < before || number >= after)
+            result += c;
+    }
+    return result;
 }
 
 } // namespace output

@@ -33,6 +33,9 @@ std::string format_duration(Seconds duration);
 /// The number of terminal columns of a UTF-8 text: its characters, each of which counts as one.
 int columns_of(std::string_view text);
 
+/// The text, with `…` in place of its middle if it has more than `columns` (at least 1).
+std::string shortened(const std::string& text, int columns);
+
 /// `55 MB/s`; `-` if no time has passed.
 std::string format_rate(std::int64_t bytes, Seconds duration);
 

@@ -1,6 +1,7 @@
 #include "postgres/connection.hpp"
 
 #include "postgres/error.hpp"
+#include "postgres/lock_table.hpp"
 #include "postgres/message.hpp"
 #include "postgres/quote.hpp"
 
@@ -271,7 +272,10 @@ void Connection::fail(const PGresult* result) {
                                           message.substr(0, message.find('\n'))),
                               sqlstate == nullptr ? "" : sqlstate);
     }
-    throw sql_error(result, role_);
+    const auto error = sql_error(result, role_);
+    if (says_lock_table_full(error.sqlstate(), error.reason()))
+        throw lock_table_full(error, string_, name_);
+    throw SqlError(error);
 }
 
 } // namespace postgres

@@ -34,8 +34,37 @@ Reaction reaction_for(std::string_view sqlstate) {
     return Reaction::fail_task;
 }
 
+bool says_lock_table_full(std::string_view sqlstate, std::string_view message) {
+    return sqlstate == sqlstate::out_of_memory &&
+           message.find("max_locks_per_transaction") != std::string_view::npos;
+}
+
+const char* kind_of(const Error& error) {
+    if (dynamic_cast<const ConnectionError*>(&error) != nullptr)
+        return "connection";
+    if (dynamic_cast<const ConcurrentChange*>(&error) != nullptr)
+        return "change";
+    const auto* refused = dynamic_cast<const SqlError*>(&error);
+    struct Kind {
+        std::string_view prefix; ///< of the SQLSTATE
+        const char* name;
+    };
+    static constexpr std::array kinds{Kind{sqlstate::lock_not_available, "lock"},
+                                      Kind{sqlstate::deadlock_detected, "deadlock"},
+                                      Kind{sqlstate::serialization_failure, "serialization"},
+                                      Kind{sqlstate_class::insufficient_resources, "resources"},
+                                      Kind{sqlstate_class::operator_intervention, "server"},
+                                      Kind{sqlstate_class::system_error, "server"}};
+    for (const auto& kind : kinds)
+        if (refused != nullptr && refused->sqlstate().starts_with(kind.prefix))
+            return kind.name;
+    return "other";
+}
+
 Reaction ConnectionError::reaction() const {
-    return reaction_for(sqlstate_) == Reaction::stop ? Reaction::stop : Reaction::wait;
+    return reaction_for(sqlstate_) == Reaction::stop || says_lock_table_full(sqlstate_, what())
+               ? Reaction::stop
+               : Reaction::wait;
 }
 
 } // namespace postgres

@@ -21,6 +21,11 @@ enum class Reaction {
 /// \param sqlstate five characters, PostgreSQL's src/backend/utils/errcodes.txt.
 Reaction reaction_for(std::string_view sqlstate);
 
+/// True if a server says that max_locks_per_transaction is too small (LockAcquireExtended in
+/// PostgreSQL's src/backend/storage/lmgr/lock.c). The same SQLSTATE also means that memory is
+/// short. \param message with its hint.
+bool says_lock_table_full(std::string_view sqlstate, std::string_view message);
+
 /// The connection could not be made, or broke. The server rolls back the transaction unless it was
 /// being committed.
 class ConnectionError : public Error {
@@ -66,9 +71,10 @@ class SqlError : public TransactionError {
     /// \param reason the server's message with detail and hint. \param context the line of a COPY
     /// or the function in which the error occurred. \param constraint the violated constraint.
     SqlError(std::string sqlstate, const std::string& message, std::string reason,
-             std::string context, std::string constraint = {})
-        : TransactionError(message), sqlstate_(std::move(sqlstate)), reason_(std::move(reason)),
-          context_(std::move(context)), constraint_(std::move(constraint)) {}
+             std::string context, std::string constraint = {}, const std::string& remedy = {})
+        : TransactionError(message, remedy), sqlstate_(std::move(sqlstate)),
+          reason_(std::move(reason)), context_(std::move(context)),
+          constraint_(std::move(constraint)) {}
 
     const std::string& sqlstate() const { return sqlstate_; }
     const std::string& reason() const { return reason_; }
@@ -104,6 +110,21 @@ class SqlError : public TransactionError {
     std::string reason_;
     std::string context_;
     std::string constraint_;
+};
+
+/// The kind of failure that an attempt is repeated after, for counting: "connection", "lock",
+/// "deadlock", "serialization", "change" (of what was read), "resources", "server", or "other".
+const char* kind_of(const Error& error);
+
+/// The server's lock table is full. It has a fixed size, and is shared by all sessions. To wait
+/// would not help, because the statement needs as many locks the next time.
+class LockTableFull : public SqlError {
+  public:
+    /// \param error as the server reported it. \param problem names the server and the setting.
+    LockTableFull(const SqlError& error, const std::string& problem, const std::string& remedy)
+        : SqlError(error.sqlstate(), problem, error.reason(), error.context(), {}, remedy) {}
+
+    Reaction reaction() const override { return Reaction::stop; }
 };
 
 } // namespace postgres

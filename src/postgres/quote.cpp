@@ -2,6 +2,8 @@
 
 #include "postgres/error.hpp"
 
+#include <algorithm>
+
 namespace postgres {
 
 namespace {
@@ -30,6 +32,14 @@ std::string_view clip(std::string_view text, std::size_t bytes) {
         while (bytes > 0 && is_continuation(text[bytes]))
             --bytes;
     return text.substr(0, bytes);
+}
+
+std::string quoted_if_odd(const std::string& identifier) {
+    const bool is_plain = !identifier.empty() && (identifier[0] < '0' || identifier[0] > '9') &&
+                          std::ranges::all_of(identifier, [](char c) {
+                              return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+                          });
+    return is_plain ? identifier : quote_identifier(identifier);
 }
 
 } // namespace
@@ -92,6 +102,10 @@ std::string object_name(std::string_view first, std::string_view second, std::st
 
 std::string QualifiedName::quoted() const {
     return quote_identifier(schema) + "." + quote_identifier(name);
+}
+
+std::string QualifiedName::shown() const {
+    return quoted_if_odd(schema) + "." + quoted_if_odd(name);
 }
 
 std::string array_literal(const std::vector<QualifiedName>& names) {

@@ -39,6 +39,10 @@ struct QualifiedName {
     /// `"schema"."name"`
     std::string quoted() const;
 
+    /// For people: `schema.name`, with quotes only around names that are not lower-case letters,
+    /// digits and underscores.
+    std::string shown() const;
+
     auto operator<=>(const QualifiedName&) const = default;
 };
 

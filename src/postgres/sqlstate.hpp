@@ -26,6 +26,7 @@ constexpr auto datatype_mismatch = "42804";
 constexpr auto undefined_table = "42P01";
 constexpr auto duplicate_table = "42P07";
 constexpr auto invalid_column_reference = "42P10";
+constexpr auto out_of_memory = "53200";
 constexpr auto object_not_in_prerequisite_state = "55000";
 constexpr auto lock_not_available = "55P03";
 constexpr auto query_canceled = "57014";

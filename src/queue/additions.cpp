@@ -42,6 +42,7 @@ std::string to_json(const std::vector<NewTask>& tasks) {
             {"chunk_name", task.chunk.name},
             {"part", task.part},
             {"slices", json::parse(task.slices.text())},
+            {"time_type", task.time_type},
             {"slice_start", task.slice.from},
             {"slice_end", task.slice.until},
             {"range_from", task.range.from},
@@ -111,10 +112,21 @@ void Additions::send() {
     }
 }
 
+std::int64_t Additions::total_added() const {
+    std::int64_t total = 0;
+    for (const auto& [name, added] : added_)
+        total += added.chunks();
+    return total;
+}
+
 std::vector<Added> Additions::finish() {
     if (!waiting_.empty())
         send();
     require_apart(target_);
+    // Without statistics, the planner would take nearly all tasks for finished ones, and each claim
+    // would read all that are not.
+    if (constexpr std::int64_t many = 1'000; total_added() >= many)
+        target_.execute("ANALYZE __backfill.task");
     std::vector<Added> result;
     result.reserve(added_.size());
     for (auto& [name, added] : added_)

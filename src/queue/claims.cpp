@@ -75,22 +75,10 @@ postgres::Statement left_statement(const std::string& run_started) {
 std::optional<TaskOutcome> find_outcome(postgres::Connection& target, std::int64_t id,
                                         const WorkerId& by) {
     const auto row = target.query(
-        "SELECT hypertable_schema, hypertable_name, chunk_schema, chunk_name, part, bytes, "
-        "coalesce(rows_copied, 0) AS rows_copied, coalesce(batches_copied, 0) AS batches_copied, "
-        "coalesce(bytes_copied, 0) AS bytes_copied, coalesce(seconds, 0) AS seconds, message, "
-        "skipped, CASE WHEN worked IS NULL THEN error END AS error "
-        "FROM __backfill.task WHERE id = $1 AND run = $2 AND worker = $3 "
-        "AND (worked IS NOT NULL OR failed IS NOT NULL)",
-        {std::to_string(id), std::to_string(by.run), std::to_string(by.worker)});
+        sql::task_outcome, {std::to_string(id), std::to_string(by.run), std::to_string(by.worker)});
     if (row.empty())
         return std::nullopt;
-    Task task;
-    task.id = id;
-    task.hypertable = {row.string(0, "hypertable_schema"), row.string(0, "hypertable_name")};
-    task.chunk = {row.string(0, "chunk_schema"), row.string(0, "chunk_name")};
-    task.part = row.string(0, "part");
-    task.bytes = row.integer(0, "bytes");
-    return TaskOutcome{.task = std::move(task),
+    return TaskOutcome{.task = task_from(row, 0),
                        .loaded = {.rows = row.integer(0, "rows_copied"),
                                   .batches = row.integer(0, "batches_copied"),
                                   .bytes = row.integer(0, "bytes_copied")},

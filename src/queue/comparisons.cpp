@@ -44,11 +44,12 @@ std::int64_t count_unverified(postgres::Connection& target, const std::vector<st
 }
 
 std::string finish_comparison(postgres::Connection& target, const std::vector<std::int64_t>& ids,
-                              const std::optional<std::string>& difference, Requeue requeue) {
+                              const std::optional<std::string>& difference, Requeue requeue,
+                              const std::optional<std::string>& way) {
     return target
         .query(sql::finish_comparison, {fmt::format("{{{}}}", fmt::join(ids, ",")), difference,
                                         requeue != Requeue::no ? "true" : "false",
-                                        requeue == Requeue::to_mend ? "true" : "false"})
+                                        requeue == Requeue::to_mend ? "true" : "false", way})
         .string(0, "compared");
 }
 

@@ -45,9 +45,11 @@ std::int64_t count_unverified(postgres::Connection& target, const std::vector<st
 
 /// Notes the result of comparing claimed tasks, at least one.
 /// \param difference JSON; none if both sides are equal.
+/// \param way what was compared, for the column compared_by; none if nothing was.
 /// \returns the time of the comparison by the server's clock, for committed_verdicts().
 std::string finish_comparison(postgres::Connection& target, const std::vector<std::int64_t>& ids,
-                              const std::optional<std::string>& difference, Requeue requeue);
+                              const std::optional<std::string>& difference, Requeue requeue,
+                              const std::optional<std::string>& way);
 
 /// The verdicts of finish_comparison() that were committed. The transactions must have ended.
 /// \param compared the time of each task's comparison, by the task's id.

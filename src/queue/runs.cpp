@@ -100,13 +100,8 @@ std::vector<HypertableProgress> progress(postgres::Connection& target) {
 }
 
 Report report(postgres::Connection& target, const std::string& sequences) {
-    Report report;
-    report.chunks = -2; // the first piece and the last one have none
-    target.stream(sql::report, {target.name(), sequences}, [&](const postgres::Result& row) {
-        report.json += row.text(0, "piece");
-        ++report.chunks;
-    });
-    return report;
+    const auto row = target.query(sql::report, {target.name(), sequences});
+    return {.json = row.string(0, "report"), .chunks = row.integer(0, "chunks")};
 }
 
 } // namespace queue

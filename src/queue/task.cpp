@@ -61,9 +61,15 @@ Task task_from(const postgres::Result& rows, int row) {
     Task task;
     task.id = rows.integer(row, "id");
     task.hypertable = {rows.string(row, "hypertable_schema"), rows.string(row, "hypertable_name")};
+    task.known_as = rows.is_null(row, "cagg_name")
+                        ? task.hypertable
+                        : postgres::QualifiedName{rows.string(row, "cagg_schema"),
+                                                  rows.string(row, "cagg_name")};
     task.target = {rows.string(row, "target_schema"), rows.string(row, "target_name")};
     task.chunk = {rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")};
     task.part = rows.string(row, "part");
+    task.time_type = rows.string(row, "time_type");
+    task.slice = {rows.integer(row, "slice_from"), rows.integer(row, "slice_until")};
     task.snapshot = rows.optional_string(row, "snapshot");
     task.mend = rows.boolean(row, "mend");
     task.bytes = rows.integer(row, "bytes");

@@ -28,6 +28,7 @@ struct NewTask {
     postgres::QualifiedName chunk;               ///< in the source
     std::string part;                            ///< as in Task
     timescale::Slices slices;
+    std::string time_type;               ///< of the time column in the source, for axis_of()
     timescale::TimeRange slice;          ///< the chunk's slice of time
     timescale::TimeRange range;          ///< the part to copy, within the slice
     std::optional<std::string> snapshot; ///< exported snapshot of the source
@@ -40,12 +41,15 @@ struct NewTask {
 struct Task {
     std::int64_t id = 0;
     postgres::QualifiedName hypertable;
+    postgres::QualifiedName known_as; ///< the aggregate's view, or the hypertable
     postgres::QualifiedName target;
     postgres::QualifiedName chunk;
     /// The slice of time as text, for a table without chunks, which has several tasks; otherwise
     /// empty.
     std::string part;
     timescale::Slices slices;
+    std::string time_type;      ///< as in NewTask
+    timescale::TimeRange slice; ///< of time
     std::optional<std::string> snapshot;
     bool mend = false; ///< replace only rows that differ, if that is less work
     std::int64_t bytes = 0;

@@ -30,6 +30,8 @@ std::string workers_json(const std::vector<output::Board::Entry>& entries) {
             json::Object{{"worker", i + 1},
                          {"activity", output::name_of(entry.activity)},
                          {"remark", entry.remark},
+                         {"name", entry.subject.name},
+                         {"part", entry.subject.part},
                          {"chunk", entry.chunk},
                          {"tasks", entry.tasks},
                          {"bytes", entry.bytes},

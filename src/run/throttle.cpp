@@ -162,6 +162,8 @@ std::string Throttle::ask(Side side) {
         if (is_asked_lag) {
             auto& standbys = side == Side::source ? source_standbys_ : target_standbys_;
             const auto lag = standbys.ask(server);
+            if (!lag.name.empty())
+                output_.note_lag(name_of(side), lag.seconds);
             if (lag.seconds > share() * static_cast<double>(options_.max_lag->count()))
                 text = fmt::format("standby {} of the {} is {} behind", lag.name, name_of(side),
                                    output::format_duration(output::Seconds(lag.seconds)));
@@ -189,6 +191,7 @@ std::string Throttle::ask_replica() {
             replica_.emplace(connect_to_replica(*options_.lag_of, servers_.command));
         const postgres::Deadline deadline(replica_->monitor(), patience);
         const auto seconds = replica_lag(*replica_);
+        output_.note_lag("replica", seconds);
         if (seconds > share() * static_cast<double>(options_.max_lag->count()))
             return fmt::format("{} is {} behind", replica_->name(),
                                output::format_duration(output::Seconds(seconds)));

@@ -9,6 +9,7 @@ void Worker::run_sessions(const std::function<void()>& work,
             ++losses_;
         const bool goes_on = end_session(error);
         progress.end();
+        progress.note_retry(error);
         progress.now(output::Activity::waiting, error.what());
         return goes_on;
     });

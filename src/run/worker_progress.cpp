@@ -43,14 +43,18 @@ void WorkerProgress::be_paused() {
 }
 
 void WorkerProgress::begin(const std::vector<queue::Task>& tasks) {
+    auto subject = output::subject_of(tasks.front());
     auto chunk = tasks.front().title();
-    if (tasks.size() > 1)
-        chunk += fmt::format(" and {} more", tasks.size() - 1);
+    if (tasks.size() > 1) {
+        const auto others = fmt::format(" and {} more", tasks.size() - 1);
+        subject.part += others;
+        chunk += others;
+    }
     std::vector<std::int64_t> ids;
     ids.reserve(tasks.size());
     for (const auto& task : tasks)
         ids.push_back(task.id);
-    board_.begin(worker_, std::move(chunk), std::move(ids), bytes_of(tasks));
+    board_.begin(worker_, std::move(subject), std::move(chunk), std::move(ids), bytes_of(tasks));
 }
 
 void WorkerProgress::end(const std::vector<queue::Task>& done) {

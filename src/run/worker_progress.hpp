@@ -2,6 +2,7 @@
 
 #include "load/progress_listener.hpp"
 #include "output/board.hpp"
+#include "postgres/error.hpp"
 #include "queue/task.hpp"
 #include "run/pause.hpp"
 #include "run/pool.hpp"
@@ -40,12 +41,15 @@ class WorkerProgress : public load::ProgressListener {
     void end(const std::vector<queue::Task>& done = {});
 
     /// The worker begins something else, of so many bytes.
-    void begin(const std::string& what, std::int64_t bytes) {
-        board_.begin(worker_, what, {}, bytes);
+    void begin(output::Subject what, std::int64_t bytes) {
+        board_.begin(worker_, std::move(what), {}, {}, bytes);
     }
 
     /// The worker has finished it. \param done how many of Workload::count are done.
     void end(std::int64_t done, std::int64_t bytes) { board_.end(worker_, done, bytes); }
+
+    /// Counts an attempt that is repeated after an error.
+    void note_retry(const Error& error) { board_.note_retry(postgres::kind_of(error)); }
 
     void now(output::Activity activity, const std::string& remark = {});
 

@@ -155,6 +155,7 @@ void plan_tasks(run::Endpoint& source, const std::vector<Hypertable>& hypertable
               .chunk = std::move(chunk.name),
               .part = part_text(hypertables[index], chunk.slice),
               .slices = std::move(chunk.slices),
+              .time_type = hypertables[index].time.type,
               .slice = chunk.slice,
               .range = {std::max(chunk.slice.from, ranges[index].from),
                         std::min(chunk.slice.until, ranges[index].until)},

@@ -103,6 +103,42 @@ json::Object fields_of(const queue::ImportedFileStatus& file) {
     return fields;
 }
 
+/// The sums over all tables that sync-tables has visited.
+struct TableTotals {
+    std::int64_t failed = 0; ///< not synchronized when last visited
+    std::int64_t left = 0;   ///< rows that still differ
+    std::string last;        ///< when one was last visited
+};
+
+TableTotals totals_of(const std::vector<queue::SyncedTable>& tables) {
+    TableTotals totals;
+    for (const auto& table : tables) {
+        totals.failed += table.error ? 1 : 0;
+        totals.left += table.left;
+        totals.last = std::max(totals.last, table.when);
+    }
+    return totals;
+}
+
+json::Object fields_of(const std::vector<queue::SyncedTable>& tables) {
+    const auto totals = totals_of(tables);
+    json::Object fields{
+        {"tables", tables.size()}, {"failed", totals.failed}, {"rows_left", totals.left}};
+    if (!totals.last.empty())
+        fields["last"] = totals.last;
+    return fields;
+}
+
+json::Object fields_of(const queue::SyncedTable& table) {
+    json::Object fields{
+        {"schema", table.name.schema}, {"name", table.name.name},    {"synced", table.when},
+        {"rows", table.rows},          {"inserted", table.inserted}, {"updated", table.updated},
+        {"deleted", table.deleted},    {"rows_left", table.left},    {"seconds", table.seconds}};
+    if (table.error)
+        fields["error"] = *table.error;
+    return fields;
+}
+
 json::Object fields_of(const QueueStatus& status, const Details& details) {
     json::Array hypertables;
     for (const auto& one : status.hypertables) {
@@ -121,12 +157,19 @@ json::Object fields_of(const QueueStatus& status, const Details& details) {
                         {"hypertables", std::move(hypertables)},
                         {"passes", std::move(passes)},
                         {"runs", std::move(runs)},
-                        {"imports", fields_of(status.files)}};
+                        {"imports", fields_of(status.files)},
+                        {"syncs", fields_of(status.tables)}};
     if (details.files) {
         json::Array files;
         for (const auto& file : status.files)
             files.emplace_back(fields_of(file));
         fields["files"] = std::move(files);
+    }
+    if (details.tables) {
+        json::Array tables;
+        for (const auto& table : status.tables)
+            tables.emplace_back(fields_of(table));
+        fields["tables"] = std::move(tables);
     }
     if (details.failures) {
         json::Array failures;
@@ -199,11 +242,46 @@ std::vector<std::string> file_lines(const std::vector<queue::ImportedFileStatus>
     return lines;
 }
 
+/// `2026-01-31 12:00`, from `2026-01-31T12:00:00.000Z`
+std::string to_minute(std::string moment) {
+    moment.resize(std::string_view("2026-01-31T12:00").size());
+    std::ranges::replace(moment, 'T', ' ');
+    return moment;
+}
+
+/// One line for all tables, or one for each.
+std::vector<std::string> table_lines(const std::vector<queue::SyncedTable>& tables,
+                                     bool with_each) {
+    if (tables.empty())
+        return {};
+    const auto totals = totals_of(tables);
+    std::vector<std::string> lines{fmt::format(
+        "Synchronized: {}, last at {} UTC, {}{} left that differ{}",
+        format_count(static_cast<std::int64_t>(tables.size()), "plain table"),
+        to_minute(totals.last), totals.failed > 0 ? format_count(totals.failed) + " failed, " : "",
+        format_count(totals.left, "row"), with_each ? "" : "; --tables lists them")};
+    if (!with_each)
+        return lines;
+    std::vector<std::vector<std::string>> rows{
+        {"table", "last (UTC)", "rows", "inserted", "updated", "deleted", "left"}};
+    for (const auto& table : tables)
+        rows.push_back({table.name.quoted(), to_minute(table.when), format_count(table.rows),
+                        count_or_dash(table.inserted), count_or_dash(table.updated),
+                        count_or_dash(table.deleted),
+                        table.error ? "failed" : count_or_dash(table.left)});
+    for (auto& line : output::table(rows, "llrrrrr"))
+        lines.push_back(std::move(line));
+    for (const auto& table : tables)
+        if (table.error)
+            lines.push_back(fmt::format("  {}: {}", table.name.quoted(), *table.error));
+    return lines;
+}
+
 output::Board::Entry entry_from(const json::Value& worker, output::Board::Clock::time_point now) {
     using Clock = output::Board::Clock;
     output::Board::Entry entry;
     entry.activity = output::activity_of(worker.at("activity").text());
-    entry.chunk = worker.at("chunk").text();
+    entry.subject = {.name = worker.at("name").text(), .part = worker.at("part").text()};
     entry.bytes = worker.at("bytes").integer();
     entry.moved = worker.at("moved").integer();
     entry.remark = worker.at("remark").text();
@@ -229,7 +307,9 @@ std::vector<std::string> lines_of(const queue::RunStatus& run, int columns, bool
         entries.resize(std::max(entries.size(), number));
         entries[number - 1] = entry_from(worker, now);
     }
-    const output::Board::Totals totals{.noun = run.command == "import" ? "file" : "chunk",
+    const output::Board::Totals totals{.noun = run.command == "import"        ? "file"
+                                               : run.command == "sync-tables" ? "table"
+                                                                              : "chunk",
                                        .chunks = run.chunks,
                                        .bytes = run.bytes,
                                        .chunks_done = run.progress.chunks_done,
@@ -251,11 +331,10 @@ std::vector<std::string> pass_lines(const std::vector<queue::Pass>& passes) {
         {"pass", "staged (UTC)", "new", "extended", "changed", "gone", "size"}};
     for (auto i = passes.size() - std::min(passes.size(), most); i < passes.size(); ++i) {
         const auto& pass = passes[i];
-        auto staged = pass.staged.substr(0, std::string_view("2026-01-31T12:00").size());
-        std::ranges::replace(staged, 'T', ' ');
-        rows.push_back({format_count(pass.number), staged, count_or_dash(pass.added.added),
-                        count_or_dash(pass.added.grown), count_or_dash(pass.added.changed),
-                        count_or_dash(pass.gone), format_bytes(pass.added.bytes)});
+        rows.push_back({format_count(pass.number), to_minute(pass.staged),
+                        count_or_dash(pass.added.added), count_or_dash(pass.added.grown),
+                        count_or_dash(pass.added.changed), count_or_dash(pass.gone),
+                        format_bytes(pass.added.bytes)});
     }
     auto lines = output::table(rows, "rlrrrrr");
     lines.insert(lines.begin(), "");
@@ -270,13 +349,15 @@ std::vector<std::string> status_lines(const QueueStatus& status, const Details& 
         rows.push_back(cells_of(one.name.quoted(), one));
     if (status.hypertables.size() != 1)
         rows.push_back(cells_of("total", total_of(status.hypertables)));
-    auto lines = status.hypertables.empty() && !status.files.empty()
+    auto lines = status.hypertables.empty() && !(status.files.empty() && status.tables.empty())
                      ? std::vector<std::string>()
                      : output::table(rows, "lrrrrrrr");
-    const auto of_files = file_lines(status.files, details.files);
-    if (!lines.empty() && !of_files.empty())
-        lines.emplace_back();
-    lines.insert(lines.end(), of_files.begin(), of_files.end());
+    for (const auto& block :
+         {file_lines(status.files, details.files), table_lines(status.tables, details.tables)}) {
+        if (!lines.empty() && !block.empty())
+            lines.emplace_back();
+        lines.insert(lines.end(), block.begin(), block.end());
+    }
     for (auto& line : pass_lines(status.passes))
         lines.push_back(std::move(line));
     for (const auto& run : status.runs)

@@ -9,6 +9,7 @@ namespace status {
 struct Details {
     bool failures = false; ///< each failed chunk
     bool files = false;    ///< each imported file
+    bool tables = false;   ///< each synchronized table
 };
 
 /// Prints the status: as an event, or as lines.

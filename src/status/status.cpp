@@ -15,7 +15,8 @@ QueueStatus read_status(postgres::Connection& target, bool with_failures) {
                        .paused = queue::is_paused(target),
                        .passes = queue::passes(target),
                        .failures = {},
-                       .files = queue::imported_files(target)};
+                       .files = queue::imported_files(target),
+                       .tables = queue::synced_tables(target)};
     if (with_failures)
         status.failures = queue::failures(target, most_failures);
     return status;

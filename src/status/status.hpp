@@ -5,6 +5,7 @@
 #include "queue/imports.hpp"
 #include "queue/passes.hpp"
 #include "queue/runs.hpp"
+#include "queue/synced_tables.hpp"
 
 #include <vector>
 
@@ -19,6 +20,7 @@ struct QueueStatus {
     std::vector<queue::Pass> passes;
     std::vector<queue::Failure> failures;
     std::vector<queue::ImportedFileStatus> files; ///< of `import`
+    std::vector<queue::SyncedTable> tables;       ///< of `sync-tables`
 };
 
 QueueStatus read_status(postgres::Connection& target, bool with_failures);

@@ -98,6 +98,13 @@ void SyncReport::synced(const postgres::QualifiedName& name, const TableComparis
     if (mended.left() > 0)
         ++left_;
     changes_ += mended;
+    synced_tables_.push_back({.name = name,
+                              .rows = comparison.rows,
+                              .inserted = mended.inserted,
+                              .updated = mended.updated,
+                              .deleted = mended.deleted,
+                              .left = mended.left(),
+                              .seconds = duration.count()});
     auto fields = fields_of(name);
     fields.update(fields_of(comparison));
     fields.update(fields_of(mended));
@@ -113,6 +120,7 @@ void SyncReport::synced(const postgres::QualifiedName& name, const TableComparis
 void SyncReport::refused(const postgres::QualifiedName& name, const std::string& reason) {
     const std::lock_guard lock(mutex_);
     ++refused_;
+    synced_tables_.push_back({.name = name, .error = reason});
     auto fields = fields_of(name);
     fields["reason"] = reason;
     output_.event("not_synced", fields, Importance::result,
@@ -156,6 +164,11 @@ void SyncReport::sequence_failed(const postgres::QualifiedName& name, const std:
     fields["error"] = reason;
     output_.event("sequence_failed", fields, Importance::result,
                   fmt::format("Sequence {} cannot be set: {}", name.quoted(), reason));
+}
+
+std::vector<queue::SyncedTable> SyncReport::synced_tables() {
+    const std::lock_guard lock(mutex_);
+    return synced_tables_;
 }
 
 void SyncReport::summary() {

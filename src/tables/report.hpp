@@ -2,6 +2,7 @@
 
 #include "output/output.hpp"
 #include "output/units.hpp"
+#include "queue/synced_tables.hpp"
 #include "tables/mending.hpp"
 #include "tables/options.hpp"
 
@@ -10,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace tables {
 
@@ -41,6 +43,9 @@ class SyncReport {
 
     void summary();
 
+    /// What was done with each table, for status.
+    std::vector<queue::SyncedTable> synced_tables();
+
     /// True if rows still differ.
     bool found_differences() const { return differing_ > 0 || left_ > 0; }
     bool found_failures() const { return refused_ > 0 || sequences_failed_ > 0; }
@@ -60,6 +65,7 @@ class SyncReport {
     std::int64_t sequences_ = 0;
     std::int64_t sequences_failed_ = 0;
     Mended changes_;
+    std::vector<queue::SyncedTable> synced_tables_;
 };
 
 } // namespace tables

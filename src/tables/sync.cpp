@@ -82,8 +82,11 @@ ExitStatus pass(const SyncOptions& options, output::Output& output, bool& goes_o
                   }});
     const bool is_complete = schedule.is_done();
     run.conclude([&](run::Endpoint& target, std::vector<postgres::Statement> ended) {
-        if (!ended.empty())
-            queue::conclude(target.connection, std::move(ended));
+        if (ended.empty())
+            return;
+        if (!options.only_compares)
+            ended.push_back(queue::note_synced_statement(report.synced_tables()));
+        queue::conclude(target.connection, std::move(ended));
     });
     if (is_complete)
         sync_sequences(run.endpoint(Side::source), run.endpoint(Side::target), options, report);

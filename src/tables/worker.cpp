@@ -39,7 +39,7 @@ void lock_for_reading(postgres::Connection& connection, const Unit& unit, Table 
 std::string name_of(const Unit& unit) {
     std::vector<std::string> names;
     for (const auto& pair : unit.tables)
-        names.push_back(pair.source.name.quoted());
+        names.push_back(pair.source.name.shown());
     return fmt::format("{}", fmt::join(names, ", "));
 }
 
@@ -84,7 +84,7 @@ void TableWorker::visit() {
     std::int64_t bytes = 0;
     for (const auto& pair : unit().tables)
         bytes += pair.source.bytes;
-    worker_.progress.begin(name_of(unit()), bytes);
+    worker_.progress.begin({name_of(unit())}, bytes);
     for (int attempts = 1;; ++attempts) {
         try {
             return attempt();
@@ -103,10 +103,12 @@ void TableWorker::visit() {
                         error.what(), fmt::join(unit().fixed_keys, ", ")));
                 return give_up(error.what());
             }
+            worker_.progress.note_retry(error);
         } catch (const postgres::TransactionError& error) {
             run::rethrow_unless_of_task(error, pass_.run.stop);
             if (attempts > pass_.options.retry.max_retries)
                 return give_up(error.what());
+            worker_.progress.note_retry(error);
         }
         run::wait_before_retry(pass_.run.stop, attempts);
     }

@@ -154,41 +154,96 @@ Bound read_bound(postgres::Connection& connection, const std::string& option,
                                  option, text));
 }
 
+namespace {
+
+/// A time of PostgreSQL's calendar.
+struct CalendarTime {
+    std::string date; ///< `2016-01-02`
+    std::string era;  ///< ` BC`, or empty
+    std::chrono::hh_mm_ss<std::chrono::microseconds> clock;
+
+    explicit CalendarTime(InternalTime value);
+
+    bool is_midnight() const { return clock.to_duration() == std::chrono::microseconds::zero(); }
+    std::string day() const { return date + era; }
+
+    /// `08:00:00`, `08:00:00.500000`
+    std::string seconds() const {
+        auto text = fmt::format("{:02}:{:02}:{:02}", clock.hours().count(), clock.minutes().count(),
+                                clock.seconds().count());
+        if (clock.subseconds() != std::chrono::microseconds::zero())
+            text += fmt::format(".{:06}", clock.subseconds().count());
+        return text;
+    }
+
+    /// The same, but `08:00` at a full minute.
+    std::string minutes() const {
+        auto text = seconds();
+        if (text.ends_with(":00"))
+            text.resize(text.size() - 3);
+        return text;
+    }
+};
+
+CalendarTime::CalendarTime(InternalTime value) {
+    using namespace std::chrono;
+    const microseconds time(value);
+    const auto midnight = floor<days>(time);
+    clock = hh_mm_ss<microseconds>(time - midnight);
+    // The years of year_month_day end at 32767, PostgreSQL's at 294276; the calendar repeats itself
+    // every 400 years.
+    constexpr days cycle{146'097};
+    const auto cycles = midnight / cycle;
+    const year_month_day day(sys_days(midnight - cycles * cycle));
+    // There is no year 0: the year before 1 is 1 BC.
+    const auto year = static_cast<int>(day.year()) + 400 * cycles;
+    date = fmt::format("{:04}-{:02}-{:02}", year > 0 ? year : 1 - year,
+                       static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()));
+    era = year > 0 ? "" : " BC";
+}
+
+} // namespace
+
 std::string format_time(Axis axis, InternalTime value) {
     if (value == minus_infinity)
         return "-infinity";
     if (axis == Axis::integer || axis == Axis::other)
         return std::to_string(value);
+    const CalendarTime time(value);
+    const bool date_alone = axis == Axis::date && time.is_midnight();
+    return time.date + (date_alone ? "" : " " + time.seconds() + " UTC") + time.era;
+}
 
-    using namespace std::chrono;
-    const microseconds time(value);
-    auto day = duration_cast<days>(time);
-    auto time_of_day = time - day;
-    if (time_of_day < microseconds::zero()) {
-        day -= days{1};
-        time_of_day += days{1};
+std::string format_range(const std::string& type, const TimeRange& range) {
+    const auto axis = type == "uuid" ? Axis::timestamptz : axis_of(type);
+    const bool is_number = axis == Axis::integer || axis == Axis::other;
+    const bool has_begin = range.from != minus_infinity;
+    const bool has_end = range.until != latest;
+    const CalendarTime from(has_begin ? range.from : 0);
+    const CalendarTime until(has_end ? range.until : 0);
+    const bool in_days = from.is_midnight() && until.is_midnight();
+    const auto text = [&](InternalTime value, const CalendarTime& time, bool with_day) {
+        if (is_number)
+            return std::to_string(value);
+        if (in_days)
+            return time.day();
+        return (with_day ? time.day() + " " : "") + time.minutes();
+    };
+    const auto* zone = !is_number && !in_days && axis == Axis::timestamptz ? " UTC" : "";
+    if (!has_begin)
+        return has_end ? fmt::format("before {}{}", text(range.until, until, true), zone)
+                       : "of all times";
+    if (!has_end)
+        return fmt::format("from {}{} on", text(range.from, from, true), zone);
+    auto end = text(range.until, until, from.day() != until.day());
+    if (!is_number && !in_days && from.day() != until.day()) {
+        if (CalendarTime(range.until - 1).day() == from.day())
+            end = "24:00";
+        else if (const auto year = from.date.substr(0, from.date.find('-') + 1);
+                 until.date.starts_with(year) && until.era == from.era)
+            end.erase(0, year.size());
     }
-    // The years of year_month_day end at 32767, PostgreSQL's at 294276; the calendar repeats itself
-    // every 400 years.
-    constexpr days cycle{146'097};
-    const auto cycles = day / cycle;
-    const year_month_day date(sys_days(day - cycles * cycle));
-    const hh_mm_ss<microseconds> clock(time_of_day);
-    // There is no year 0: the year before 1 is 1 BC.
-    const auto year = static_cast<int>(date.year()) + 400 * cycles;
-    auto text = fmt::format("{:04}-{:02}-{:02}", year > 0 ? year : 1 - year,
-                            static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
-    const bool midnight = clock.to_duration() == microseconds::zero();
-    if (axis != Axis::date || !midnight) {
-        text += fmt::format(" {:02}:{:02}:{:02}", clock.hours().count(), clock.minutes().count(),
-                            clock.seconds().count());
-        if (clock.subseconds() != microseconds::zero())
-            text += fmt::format(".{:06}", clock.subseconds().count());
-        text += " UTC";
-    }
-    if (year <= 0)
-        text += " BC";
-    return text;
+    return fmt::format("{} – {}{}", text(range.from, from, true), end, zone);
 }
 
 } // namespace timescale

@@ -60,4 +60,9 @@ std::optional<Bound> parse_bound(const std::string& option, const std::string& t
 /// `2016-01-02 00:00:00 UTC`, `2016-01-02`, `42`, `-infinity`.
 std::string format_time(Axis axis, InternalTime value);
 
+/// A range as briefly as is exact: `2016-01-02 – 2016-01-03`, `2016-01-02 18:00 – 24:00 UTC`,
+/// `2016-01-02 08:00 – 01-03 08:00 UTC`, `0 – 100`, `from 42 on`, `before 42`, `of all times`.
+/// \param type of the time column, as for axis_of(); a uuid is a time, as in version 7.
+std::string format_range(const std::string& type, const TimeRange& range);
+
 } // namespace timescale

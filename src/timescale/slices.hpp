@@ -30,6 +30,8 @@ class Slices {
 
     bool empty() const { return slices_.empty(); }
 
+    std::size_t dimensions() const { return slices_.size(); }
+
     /// \return null if no dimension has this column.
     const TimeRange* find(std::string_view column) const;
 

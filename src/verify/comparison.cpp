@@ -111,6 +111,10 @@ std::string rows_query(const std::vector<Comparison>& comparisons,
 
 } // namespace
 
+const char* name_of(Mode mode) {
+    return mode == Mode::aggregate ? "aggregates" : "digests";
+}
+
 std::vector<ComparisonResult> compare_rows(const std::vector<Comparison>& comparisons) {
     if (comparisons.empty())
         return {};

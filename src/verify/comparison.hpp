@@ -16,6 +16,9 @@ enum class Mode {
     aggregate,   ///< row count, and count, min, max and sum of each column
 };
 
+/// "digests" or "aggregates"
+const char* name_of(Mode mode);
+
 /// A row that differs.
 struct Example {
     enum class Kind { only_in_source, only_in_target, different };
@@ -54,6 +57,9 @@ struct ComparisonResult {
     std::int64_t rows = 0; ///< in the source
     std::optional<Difference> difference;
     bool by_batches = false; ///< equal without decompressing: compare_batches()
+
+    /// What was compared: "batches", or the mode's name.
+    const char* way(Mode mode) const { return by_batches ? "batches" : name_of(mode); }
 };
 
 /// Compares the rows of several chunks of one hypertable in one query to each side, reading both at

@@ -61,7 +61,7 @@ std::string VerifyReport::next_number() const {
 }
 
 void VerifyReport::begun(Mode mode, int workers, const run::Endpoints& ends) const {
-    const auto* how = mode == Mode::aggregate ? "aggregates" : "digests";
+    const auto* how = name_of(mode);
     const auto& source = ends.source.connection.name();
     const auto& target = ends.target.connection.name();
     output_.event("begun",
@@ -88,11 +88,13 @@ void VerifyReport::equal(const queue::Task& task, const ComparisonResult& result
     fields.update({{"rows", result.rows},
                    {"seconds", duration.count()},
                    {"compared", result.by_batches ? "batches" : "rows"}});
+    const auto equal = fmt::format("{} equal in {}", output::format_count(result.rows, "row"),
+                                   output::format_duration(duration));
     output_.event("verified", fields, output::Importance::detail,
-                  fmt::format("{} Verified chunk {}: {} equal in {}{}", next_number(), task.title(),
-                              output::format_count(result.rows, "row"),
-                              output::format_duration(duration),
-                              result.by_batches ? ", by compressed batches" : ""));
+                  output_.is_verbose()
+                      ? fmt::format("{} {}: {}, by {}", next_number(), output::full_title(task),
+                                    equal, result.by_batches ? "compressed batches" : "rows")
+                      : output_.line(next_number() + " ", output::subject_of(task), ": " + equal));
 }
 
 void VerifyReport::differs(const queue::Task& task, const Difference& difference,
@@ -103,8 +105,8 @@ void VerifyReport::differs(const queue::Task& task, const Difference& difference
         ++generated_;
     rows_ += difference.source_rows;
     auto text =
-        fmt::format("{} Chunk {} differs: {} in the source, {} in the target", next_number(),
-                    task.title(), output::format_count(difference.source_rows, "row"),
+        fmt::format("{} {} differs: {} in the source, {} in the target", next_number(),
+                    output::full_title(task), output::format_count(difference.source_rows, "row"),
                     output::format_count(difference.target_rows, "row"));
     if (difference.times)
         text += fmt::format("\n    first at {}, last at {}",
@@ -131,9 +133,9 @@ void VerifyReport::not_compared(const queue::Task& task, const std::string& reas
     ++not_compared_;
     auto fields = fields_of(task);
     fields["reason"] = reason;
-    output_.event(
-        "not_compared", fields, output::Importance::result,
-        fmt::format("{} Chunk {} could not be compared: {}", next_number(), task.title(), reason));
+    output_.event("not_compared", fields, output::Importance::result,
+                  fmt::format("{} {} could not be compared: {}", next_number(),
+                              output::full_title(task), reason));
 }
 
 void VerifyReport::summary() const {

@@ -122,7 +122,7 @@ void VerifySession::give_up(const queue::Task& task, const std::string& reason) 
     finish(
         task, reason_json(reason),
         [reason](auto& report, const auto& of) { report.not_compared(of, reason); },
-        queue::Requeue::to_copy);
+        queue::Requeue::to_copy, std::nullopt);
 }
 
 bool VerifySession::attempt(const queue::Task& task, bool last) {
@@ -134,8 +134,10 @@ bool VerifySession::attempt(const queue::Task& task, bool last) {
         reason = error.what();
     } catch (const postgres::TransactionError& error) {
         run::rethrow_unless_of_task(error, verify_.run.stop);
-        if (error.reaction() == postgres::Reaction::retry && !last)
+        if (error.reaction() == postgres::Reaction::retry && !last) {
+            progress_.note_retry(error);
             return false;
+        }
         reason = error.what();
     }
     give_up(task, reason);
@@ -179,7 +181,7 @@ void VerifySession::verify_claimed(const queue::Task& task) {
             [verdict, duration](auto& report, const auto& of) {
                 report.equal(of, verdict, duration);
             },
-            queue::Requeue::no);
+            queue::Requeue::no, verdict.way(verify_.mode));
         return;
     }
     explain(both, *verdict.difference);
@@ -190,7 +192,8 @@ void VerifySession::verify_claimed(const queue::Task& task) {
         [difference = *verdict.difference, axis](auto& report, const auto& of) {
             report.differs(of, difference, axis);
         },
-        verdict.difference->is_generated() ? queue::Requeue::no : queue::Requeue::to_mend);
+        verdict.difference->is_generated() ? queue::Requeue::no : queue::Requeue::to_mend,
+        verdict.way(verify_.mode));
 }
 
 std::vector<queue::Task> VerifySession::verify_together(const std::vector<queue::Task>& tasks) {
@@ -241,23 +244,23 @@ std::vector<queue::Task> VerifySession::try_together(const std::vector<queue::Ta
     const output::Seconds each =
         output::Seconds(std::chrono::steady_clock::now() - started) / tasks.size();
     std::vector<queue::Task> rest;
-    std::vector<std::int64_t> equal;
+    std::map<std::string, std::vector<std::int64_t>> equal; // by what was compared
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         if (verdicts[i].difference)
             rest.push_back(tasks[i]);
         else
-            equal.push_back(tasks[i].id);
+            equal[verdicts[i].way(verify_.mode)].push_back(tasks[i].id);
     }
-    if (equal.empty())
-        return rest;
-    const auto compared =
-        queue::finish_comparison(queue(), equal, std::nullopt, queue::Requeue::no);
+    std::map<std::string, std::string> compared;
+    for (const auto& [way, ids] : equal)
+        compared[way] =
+            queue::finish_comparison(queue(), ids, std::nullopt, queue::Requeue::no, way);
     for (std::size_t i = 0; i < tasks.size(); ++i)
         if (!verdicts[i].difference)
-            verdicts_.push_back(
-                {tasks[i], compared, [verdict = verdicts[i], each](auto& report, const auto& of) {
-                     report.equal(of, verdict, each);
-                 }});
+            verdicts_.push_back({tasks[i], compared[verdicts[i].way(verify_.mode)],
+                                 [verdict = verdicts[i], each](auto& report, const auto& of) {
+                                     report.equal(of, verdict, each);
+                                 }});
     return rest;
 }
 
@@ -324,11 +327,12 @@ Comparison VerifySession::comparison(const queue::Task& task, const timescale::C
 }
 
 void VerifySession::finish(const queue::Task& task, const std::optional<std::string>& difference,
-                           ReportFunction report, queue::Requeue wanted) {
+                           ReportFunction report, queue::Requeue wanted,
+                           const std::optional<std::string>& way) {
     const auto& options = verify_.options;
     const bool takes = options.requeue || (options.repair && wanted == queue::Requeue::to_mend);
     const auto requeue = takes ? wanted : queue::Requeue::no;
-    auto compared = queue::finish_comparison(queue(), {task.id}, difference, requeue);
+    auto compared = queue::finish_comparison(queue(), {task.id}, difference, requeue, way);
     verdicts_.push_back({task, std::move(compared), std::move(report)});
 }
 

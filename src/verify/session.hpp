@@ -100,8 +100,10 @@ class VerifySession {
 
     /// Notes the result in the queue, and keeps it to be reported after the commit.
     /// \param wanted what `--requeue` does with the task.
+    /// \param way as for queue::finish_comparison().
     void finish(const queue::Task& task, const std::optional<std::string>& difference,
-                ReportFunction report, queue::Requeue wanted);
+                ReportFunction report, queue::Requeue wanted,
+                const std::optional<std::string>& way);
 
     postgres::Connection& queue() { return session_.queue().connection; }
 

@@ -112,7 +112,8 @@ TEST_F(Control, StatusShowsWhatEachWorkerDoesAndWaitsFor) {
                 AllOf(HasSubstr("waiting for a lock on"), HasSubstr("in the source"),
                       HasSubstr("a job of somebody's")));
     EXPECT_THAT(backfill_ok({"status"}),
-                AllOf(HasSubstr("copy on "), HasSubstr("1: preparing (waiting for a lock on")));
+                AllOf(HasSubstr("copy on "), HasSubstr("1: preparing public.readings 2024-01-0"),
+                      HasSubstr(" (waiting for a lock on")));
     holder.reset();
     expect_done(*program);
     EXPECT_THAT(backfill_ok({"status"}), HasSubstr("Nothing is running."));

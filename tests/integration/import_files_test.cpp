@@ -218,7 +218,7 @@ TEST_F(ImportFiles, MayGrowWhileTheyAreRead) {
     const auto outcome = program.wait();
     EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
     EXPECT_THAT(outcome.output,
-                HasSubstr("149,998 rows; it has grown since, so import it again for "
+                HasSubstr("149,998 rows\n    it has grown since, so import it again for "
                           "the rest\n"));
     expect_numbers(149'998);
     import_ok("numbers", {grown});
@@ -263,7 +263,11 @@ TEST_F(ImportFiles, AreKnownToAQueueOfTheFormatBefore) {
     const auto one = write("a", "number\n1\n");
     import_ok("plain", {one});
     target.run("COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 10'; "
-               "ALTER TABLE __backfill.import DROP error");
+               "ALTER TABLE __backfill.import DROP error; "
+               "ALTER TABLE __backfill.task DROP time_type CASCADE, DROP compared_by; "
+               "DROP INDEX __backfill.task_to_do_together, __backfill.task_to_verify_together; "
+               "DROP TABLE __backfill.synced_table; "
+               "CREATE VIEW __backfill.task_details AS SELECT FROM __backfill.task");
     const auto status = run_program({"status", "--target", program_uri});
     EXPECT_EQ(status.exit_status, exit_usage);
     EXPECT_THAT(status.errors, HasSubstr("is one of an earlier version; the next stage or import "

@@ -221,10 +221,11 @@ TEST_F(Import, LoadsNothingTwice) {
     create_numbers();
     file.write(numbered_rows(100));
     import_ok("numbers", {file.path()});
-    EXPECT_THAT(import_ok("numbers", {file.path()}),
-                AllOf(HasSubstr("was imported before: 100 rows; to load it again, give it another "
-                                "--name"),
-                      HasSubstr("Imported 0 rows")));
+    EXPECT_THAT(
+        import_ok("numbers", {file.path()}),
+        AllOf(HasSubstr("was imported before: 100 rows\n    to load it again, give it another "
+                        "--name"),
+              HasSubstr("Imported 0 rows")));
     expect_numbers(100);
     import_ok("numbers", {"--name", "again", file.path()});
     EXPECT_EQ(target.value("SELECT count(*) FROM numbers"), "200");

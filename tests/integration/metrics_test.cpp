@@ -88,6 +88,18 @@ TEST_F(Metrics, ShowARunInProgress) {
     EXPECT_EQ(ended.count("backfill_workers paused"), 0U);
 }
 
+TEST_F(Metrics, CountRetriesByKind) {
+    const auto program = start({"copy", "-p", "1", "--load-strategy", "in-place", "--max-rate",
+                                "1kB", "--metrics-file", file()});
+    ASSERT_TRUE(eventually([&] {
+        return target.value("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE "
+                            "datname = current_database() AND query LIKE 'COPY %'") != "0";
+    }));
+    const auto outcome = program->wait();
+    EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
+    EXPECT_EQ(samples()["backfill_retries_total connection"], 1);
+}
+
 TEST_F(Metrics, AreRefusedIfTheFileIsUnfit) {
     for (const auto& [name, message] :
          {std::pair("/nowhere/run.prom", "--metrics-file /nowhere/run.prom cannot be written"),

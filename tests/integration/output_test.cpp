@@ -1,6 +1,7 @@
 // The output of commands as text and as JSON.
 
 #include "base/exit_status.hpp"
+#include "output/units.hpp"
 #include "support/client_programs.hpp"
 #include "support/events.hpp"
 #include "support/migration.hpp"
@@ -21,9 +22,11 @@ namespace {
 
 using nlohmann::json;
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::SizeIs;
 
 std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;
@@ -305,6 +308,35 @@ TEST_F(Output, IsOnlyTheSummaryWhenQuiet) {
     EXPECT_EQ(backfill({"copy", "--quiet", "--verbose"}).exit_status, exit_usage);
 }
 
+TEST_F(Output, NamesChunksIfItIsVerbose) {
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    for (const auto* command : {"copy", "verify"})
+        EXPECT_THAT(backfill_ok({command, "--verbose"}),
+                    HasSubstr("] public.readings 2024-01-02 – 2024-01-03 (chunk "
+                              "\"_timescaledb_internal\".\"_hyper_"));
+}
+
+TEST_F(Output, TellsChunksOfOneRangeApart) {
+    both("CREATE TABLE spread (day date NOT NULL, device int NOT NULL);"
+         "SELECT create_hypertable('spread', 'day', 'device', 2)");
+    source.run("INSERT INTO spread SELECT '2024-01-04', n FROM generate_series(1, 20) n");
+    backfill_ok({"stage", "--until", "2024-02-01", "--filter", "spread"});
+    const auto output = backfill_ok({"copy"});
+    for (const auto& number :
+         source.rows("SELECT split_part(chunk_name, '_', 4) FROM timescaledb_information.chunks "
+                     "WHERE hypertable_name = 'spread'"))
+        EXPECT_THAT(output, HasSubstr(fmt::format(
+                                "] public.spread 2024-01-04 – 2024-01-11 chunk {}: ", number)));
+}
+
+TEST_F(Output, ShowsAggregatesByTheirNames) {
+    NEEDS_COMMUNITY_EDITION();
+    both("CREATE MATERIALIZED VIEW hourly WITH (timescaledb.continuous) AS SELECT time_bucket('1 "
+         "hour', time) AS hour, count(*) FROM readings GROUP BY 1");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    EXPECT_THAT(backfill_ok({"copy"}), HasSubstr("] public.hourly 20"));
+}
+
 // ---------------------------------------------------------------- terminals
 
 class Terminal : public Output {
@@ -344,6 +376,34 @@ TEST_F(Terminal, ProgressIsDrawnInPlace) {
                                   HasSubstr("\x1b[0J"), HasSubstr("\x1b[32m")));
         EXPECT_THAT(too_long(output, static_cast<std::size_t>(columns)), IsEmpty());
         EXPECT_THAT(lines_of(output).back(), Not(HasSubstr("/4 chunks"))); // removed at the end
+    }
+}
+
+TEST_F(Terminal, LinesOfChunksFit) {
+    for (const auto* table :
+         {"readings", "measurements_of_all_sensors_in_the_northern_hemisphere"}) {
+        SCOPED_TRACE(table);
+        if (table != std::string("readings"))
+            both(fmt::format("ALTER TABLE readings RENAME TO {}", table));
+        backfill_ok({"stage", "--until", "2024-02-01"});
+        for (const auto* command : {"copy", "verify"}) {
+            const auto lines = lines_of(
+                backfill_in_terminal(80, {command, "-p", "1", "--no-progress"}, {}).output);
+            std::vector<std::string> of_chunks;
+            for (const auto& line : lines)
+                if (line.starts_with("[1/4] "))
+                    of_chunks.push_back(line.substr(0, line.find('\r')));
+            ASSERT_THAT(of_chunks, SizeIs(1)) << command;
+            EXPECT_LE(output::columns_of(of_chunks.front()), 80) << of_chunks.front();
+            EXPECT_THAT(of_chunks.front(),
+                        AllOf(ContainsRegex(" 2024-01-0[1-4] – 2024-01-0[2-5]: 72 rows"),
+                              HasSubstr(table == std::string("readings") ? " public.readings "
+                                                                         : " public.me")));
+        }
+        backfill_ok({"clean"});
+        backfill_ok({"stage", "--until", "2024-02-01"});
+        EXPECT_THAT(backfill_ok({"copy", "-p", "1"}), HasSubstr(fmt::format("public.{} 2", table)));
+        backfill_ok({"clean"});
     }
 }
 

@@ -1,5 +1,7 @@
-// Queues that were changed by hand.
+// Queues that were changed by hand, and long ones.
 
+#include "queue/claims.hpp"
+#include "queue/comparisons.hpp"
 #include "support/migration.hpp"
 
 #include <fmt/format.h>
@@ -79,10 +81,10 @@ TEST_F(Queue, TakesLittleMoreMemoryIfItIsLong) {
         // As many copied tasks and tasks to do, of chunks that are gone.
         target.run(fmt::format(
             "TRUNCATE __backfill.task; INSERT INTO __backfill.task (hypertable_schema, "
-            "hypertable_name, target_schema, target_name, chunk_schema, chunk_name, slices, slice, "
+            "hypertable_name, target_schema, target_name, chunk_schema, chunk_name, slices, time_type, slice, "
             "range, bytes, rows_estimate, worked) SELECT 'public', 'readings', 'public', "
             "'readings', '_timescaledb_internal', format('_hyper_1000_%s_chunk', n), "
-            "jsonb_build_object('time', jsonb_build_array(n, n + 1)), int8range(n, n + 1), "
+            "jsonb_build_object('time', jsonb_build_array(n, n + 1)), 'bigint', int8range(n, n + 1), "
             "int8multirange(int8range(n, n + 1)), 8192, 20, CASE WHEN n % 2 = 0 THEN now() END "
             "FROM generate_series(1, 2 * {}) AS n",
             tasks));
@@ -104,6 +106,49 @@ TEST_F(Queue, TakesLittleMoreMemoryIfItIsLong) {
     // has the output, and is forked.
     for (std::size_t i = 0; i < commands.size(); ++i)
         EXPECT_LT(many[i], some[i] + 7) << commands[i].front();
+}
+
+TEST_F(Queue, ReadsFewTasksToClaimThoseOfAHypertable) {
+    target.run(
+        "TRUNCATE __backfill.task; INSERT INTO __backfill.task (hypertable_schema, "
+        "hypertable_name, target_schema, target_name, chunk_schema, chunk_name, slices, "
+        "time_type, slice, range, bytes, rows_estimate) SELECT 'public', 'h' || h, 'public', "
+        "'h' || h, 'public', format('_hyper_%s_%s_chunk', h, n), '{\"time\": [0, 1]}', 'bigint', "
+        "int8range(n, n + 1), int8multirange(int8range(n, n + 1)), 8192 + h, 20 "
+        "FROM generate_series(1, 1000) AS h, generate_series(1, 50) AS n");
+    constexpr int groups = 20;
+    constexpr int workers = 2;
+    const auto read = [&] {
+        return std::stoll(target.value(
+            "SELECT seq_tup_read + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes "
+            "WHERE schemaname = '__backfill' AND relname = 'task') FROM pg_stat_user_tables "
+            "WHERE schemaname = '__backfill' AND relname = 'task'"));
+    };
+    const auto now = target.value("SELECT clock_timestamp()");
+    for (const bool is_copied : {false, true}) {
+        SCOPED_TRACE(is_copied ? "verify" : "copy");
+        if (is_copied)
+            target.run("UPDATE __backfill.task SET worked = now()");
+        target.run("ANALYZE __backfill.task"); // as stage does
+        target.reconnect();                    // a session reports what it has read when it ends
+        const auto before = read();
+        auto session = target.connect();
+        session->execute("BEGIN");
+        for (int i = 1; i <= groups; ++i) {
+            queue::Task first;
+            first.id = is_copied ? 0 : 1'000'000;
+            first.hypertable = {"public", fmt::format("h{}", 50 * i)};
+            first.bytes = 20'000;
+            constexpr int most = 127;
+            const auto claimed =
+                is_copied ? queue::claim_more_comparisons(*session, now, first, most, workers)
+                          : queue::claim_more(*session, now, first, most, workers);
+            EXPECT_EQ(claimed.size(), 50U);
+        }
+        session.reset();
+        EXPECT_TRUE(eventually([&] { return read() > before; }));
+        EXPECT_LT(read() - before, groups * 1'000);
+    }
 }
 
 TEST_F(Queue, VerifyNamesTheInvalidTask) {

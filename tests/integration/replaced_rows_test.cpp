@@ -156,7 +156,7 @@ TEST_F(ReferencedRows, ThatOnlyTheTargetHasFailTheirChunkIfDeletesAreRestricted)
         backfill_ok({"stage", "--until", "2026-01-01"});
         const auto outcome = backfill({"copy"});
         EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output;
-        EXPECT_THAT(outcome.output, AllOf(HasSubstr("Failed chunk"),
+        EXPECT_THAT(outcome.output, AllOf(HasSubstr("_chunk\") failed: "),
                                           HasSubstr("the target has rows that differ from "
                                                     "the source's and cannot be replaced"),
                                           HasSubstr(fmt::format("on table \"{}\"", table))));

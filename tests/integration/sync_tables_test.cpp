@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <atomic>
 #include <thread>
@@ -15,6 +16,7 @@
 namespace test {
 namespace {
 
+using nlohmann::json;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -688,6 +690,46 @@ TEST_F(SyncSequences, AreNotSetBackWhileTheApplicationUsesThem) {
 // ---------------------------------------------------------------- writers and failures
 
 class SyncWriters : public SyncTables {};
+
+TEST_F(SyncTables, StatusListsThemIfThereIsAQueue) {
+    both("CREATE TABLE good (id int PRIMARY KEY, v int); CREATE TABLE odd (id int PRIMARY KEY);"
+         "CREATE TABLE readings (time timestamptz NOT NULL, v int);"
+         "SELECT create_hypertable('readings', 'time')");
+    source.run("INSERT INTO good SELECT n, n FROM generate_series(1, 100) n; "
+               "INSERT INTO readings VALUES ('2024-01-01', 1); ALTER TABLE odd ADD further int");
+    target.run("INSERT INTO good SELECT n, 0 FROM generate_series(91, 101) n");
+    sync({}, exit_failed); // nothing is known of this one
+    EXPECT_EQ(target.value("SELECT to_regnamespace('__backfill')"), "");
+    target.run("UPDATE good SET v = 0 WHERE id > 95; DELETE FROM good WHERE id = 1");
+    backfill_ok({"stage", "--until", "2025-01-01"});
+    EXPECT_THAT(backfill_ok({"status"}), Not(HasSubstr("Synchronized")));
+    sync({"--dry-run"}, exit_failed);
+    EXPECT_THAT(backfill_ok({"status"}), Not(HasSubstr("Synchronized")));
+    sync({}, exit_failed);
+    EXPECT_THAT(backfill_ok({"status"}),
+                AllOf(HasSubstr("Synchronized: 2 plain tables, last at 20"),
+                      HasSubstr(" UTC, 1 failed, 1 row left that differ; --tables lists them\n")));
+    const auto event = json::parse(backfill_ok({"status", "--json", "--tables"}));
+    EXPECT_EQ(event["syncs"]["tables"], 2);
+    EXPECT_EQ(event["syncs"]["failed"], 1);
+    ASSERT_EQ(event["tables"].size(), 2U);
+    const auto& good = event["tables"][0];
+    EXPECT_EQ(good["name"], "good");
+    EXPECT_EQ(good["rows"], 100);
+    EXPECT_EQ(good["inserted"], 1);
+    EXPECT_EQ(good["updated"], 5);
+    EXPECT_EQ(good["deleted"], 0);
+    EXPECT_EQ(good["rows_left"], 1);
+    EXPECT_FALSE(good.contains("error"));
+    EXPECT_EQ(event["tables"][1]["name"], "odd");
+    EXPECT_THAT(event["tables"][1]["error"].get<std::string>(), HasSubstr("column"));
+    EXPECT_THAT(backfill_ok({"status", "--tables"}),
+                AllOf(HasSubstr("\"public\".\"good\""), HasSubstr("\"public\".\"odd\": ")));
+
+    target.run("ALTER TABLE odd ADD further int");
+    sync({"--delete"});
+    EXPECT_THAT(backfill_ok({"status"}), HasSubstr(" UTC, 0 rows left that differ"));
+}
 
 TEST_F(SyncWriters, ThatWriteBothSidesGetNoErrorAndLoseNothing) {
     both("CREATE TABLE items (id int PRIMARY KEY, v int);"

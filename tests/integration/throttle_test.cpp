@@ -12,6 +12,7 @@
 
 #include <csignal>
 #include <memory>
+#include <regex>
 
 namespace test {
 namespace {
@@ -208,9 +209,15 @@ TEST_F(ThrottleByServer, WaitsForStandbys) {
     EXPECT_TRUE(wait_for_standby());
     pause_replay();
     source.run("CREATE TABLE late (n int); INSERT INTO late VALUES (1)");
-    const auto program = start({"copy", "-p", "1", "--max-rate", "500kB", "--max-lag", "1s"});
+    const TemporaryFolder folder;
+    const auto program = start({"copy", "-p", "1", "--max-rate", "500kB", "--max-lag", "1s",
+                                "--metrics-file", folder.file("run.prom")});
     EXPECT_TRUE(eventually([&] { return program->has_printed("of the source is "); }));
     EXPECT_NE(finished(), "2");
+    EXPECT_TRUE(eventually([&] {
+        return std::regex_search(folder.read("run.prom"),
+                                 std::regex(R"(backfill_lag_seconds\{server="source"\} [1-9])"));
+    }));
     resume_replay();
     expect_done(*program);
     expect_equal();

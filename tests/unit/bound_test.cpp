@@ -15,6 +15,7 @@ using namespace std::string_view_literals;
 using timescale::Axis;
 using timescale::axis_of;
 using timescale::Bound;
+using timescale::format_range;
 using timescale::format_time;
 using timescale::InternalTime;
 using timescale::minus_infinity;
@@ -170,6 +171,45 @@ TEST(ParseBound, ReturnsNothingForOtherTexts) {
 TEST(ParseBound, RefusesIntegersOutOfRange) {
     for (const auto* text : {"9223372036854775808", "-9223372036854775809"})
         EXPECT_THROW(timescale::parse_bound("--until", text), UsageError) << text;
+}
+
+TEST(FormatRange, HasDatesAloneIfBothBoundsAreMidnights) {
+    const timescale::TimeRange day{january_2_2016, january_2_2016 + 24 * hour};
+    for (const auto* type :
+         {"timestamp with time zone", "timestamp without time zone", "date", "uuid"})
+        EXPECT_EQ(format_range(type, day), "2016-01-02 – 2016-01-03") << type;
+    EXPECT_EQ(format_range("date", {january_1_year_1 - 24 * hour, january_1_year_1}),
+              "0001-12-31 BC – 0001-01-01");
+}
+
+TEST(FormatRange, HasTimesAsBrieflyAsIsExact) {
+    const auto* zoned = "timestamp with time zone";
+    EXPECT_EQ(format_range(zoned, {january_2_2016 + 8 * hour, january_2_2016 + 32 * hour}),
+              "2016-01-02 08:00 – 01-03 08:00 UTC");
+    EXPECT_EQ(format_range(zoned, {january_2_2016 - 28 * hour, january_2_2016 + hour}),
+              "2015-12-31 20:00 – 2016-01-02 01:00 UTC");
+    EXPECT_EQ(format_range(zoned, {january_2_2016, january_2_2016 + hour + second}),
+              "2016-01-02 00:00 – 01:00:01 UTC");
+    EXPECT_EQ(format_range("uuid", {january_2_2016, january_2_2016 + second / 2}),
+              "2016-01-02 00:00 – 00:00:00.500000 UTC");
+    EXPECT_EQ(format_range("timestamp without time zone",
+                           {january_2_2016 + 23 * hour, january_2_2016 + 24 * hour}),
+              "2016-01-02 23:00 – 24:00");
+}
+
+TEST(FormatRange, HasNumbersForOtherTypes) {
+    EXPECT_EQ(format_range("bigint", {-100, 0}), "-100 – 0");
+    EXPECT_EQ(format_range("smallint", {0, january_2_2016}), "0 – 1451692800000000");
+    EXPECT_EQ(format_range("unknown", {1, 2}), "1 – 2");
+}
+
+TEST(FormatRange, MayBeWithoutBounds) {
+    for (const auto* type : {"integer", "date"})
+        EXPECT_EQ(format_range(type, {}), "of all times");
+    EXPECT_EQ(format_range("integer", {.from = 42}), "from 42 on");
+    EXPECT_EQ(format_range("date", {.until = january_2_2016}), "before 2016-01-02");
+    EXPECT_EQ(format_range("timestamp with time zone", {.from = january_2_2016 + hour}),
+              "from 2016-01-02 01:00 UTC on");
 }
 
 TEST(InternalTimeOf, ReadsBinaryValues) {

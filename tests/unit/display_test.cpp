@@ -9,13 +9,14 @@ namespace {
 using namespace std::chrono_literals;
 using testing::AllOf;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 
 class Progress : public testing::Test {
   protected:
     Progress() {
-        board.begin(0, "\"public\".\"one\"", {1}, 100'000'000);
+        board.begin(0, {"public.one", "2024-01-01 – 2024-01-02"}, "", {1}, 100'000'000);
         board.now(0, Activity::copying);
         board.moved(0, 50'000'000);
     }
@@ -32,7 +33,7 @@ TEST_F(Progress, HasASummaryLineAndALinePerActiveWorker) {
     EXPECT_THAT(lines(200),
                 ElementsAre(AllOf(HasSubstr("[#####..."), HasSubstr("12% of 400 MB"),
                                   HasSubstr("10.0 MB/s, 35 s left"), HasSubstr("0/4 chunks")),
-                            AllOf(HasSubstr("1: copying \"public\".\"one\""),
+                            AllOf(HasSubstr("1: copying public.one 2024-01-01 – 2024-01-02, "),
                                   HasSubstr("50.0 MB of about 100 MB"), HasSubstr("10.0 MB/s"))));
 }
 
@@ -49,11 +50,19 @@ TEST_F(Progress, OmitsTheBarOnNarrowTerminals) {
     EXPECT_THAT(lines(50).front(), Not(HasSubstr("[")));
 }
 
-TEST_F(Progress, OmitsTheUsualSchemaOnNarrowTerminals) {
-    board.begin(1, "\"_timescaledb_internal\".\"_hyper_1_7_chunk\"", {2}, 5'280'000);
-    board.now(1, Activity::copying);
-    EXPECT_THAT(lines(200).back(), HasSubstr("copying \"_timescaledb_internal\".\"_hyper"));
-    EXPECT_THAT(lines(80).back(), HasSubstr("copying \"_hyper_1_7_chunk\""));
+TEST_F(Progress, LeavesOutTheRateOnNarrowTerminals) {
+    EXPECT_THAT(lines(200).back(), HasSubstr("50.0 MB of about 100 MB, 10.0 MB/s, 5.00 s"));
+    EXPECT_EQ(lines(80).back(),
+              "  1: copying public.one 2024-01-01 – 2024-01-02, 50.0 MB of about 100 MB, 5.00 s");
+}
+
+TEST_F(Progress, ShortensLongNames) {
+    board.begin(1, {"public.measurements_of_the_north", "2024-01-01 – 2024-01-02"}, "", {2}, 0);
+    EXPECT_EQ(lines(200).back(), "  2: preparing public.measurements_of_the_north 2024-01-01 – "
+                                 "2024-01-02, 0 B, 0 B/s, 5.00 s");
+    EXPECT_EQ(lines(70).back(),
+              "  2: preparing public.me…he_north 2024-01-01 – 2024-01-02, 0 B, 5.00 s");
+    EXPECT_THAT(lines(20).back(), HasSubstr(" pu…th 2024-01-01"));
 }
 
 TEST_F(Progress, ShowsWhatAWorkerWaitsFor) {
@@ -61,7 +70,8 @@ TEST_F(Progress, ShowsWhatAWorkerWaitsFor) {
     board.set_lock_waits(Side::source, {{8, "another server's process with the same ID"}});
     EXPECT_THAT(lines(200).back(), Not(HasSubstr("another")));
     board.set_lock_waits(Side::target, {{8, "waiting for a lock on x"}});
-    EXPECT_THAT(lines(200).back(), HasSubstr("copying (waiting for a lock on x)"));
+    EXPECT_THAT(lines(200).back(), HasSubstr("2024-01-02 (waiting for a lock on x), 50.0 MB"));
+    EXPECT_THAT(lines(80).back(), EndsWith("2024-01-02 (waiting for a lock on x)"));
     board.set_lock_waits(Side::target, {});
     EXPECT_THAT(lines(200).back(), Not(HasSubstr("waiting")));
 }
@@ -73,7 +83,7 @@ TEST_F(Progress, CountsAChunkUpToItsEstimate) {
 
 TEST_F(Progress, ShowsNoTotalForAStream) {
     Board stream{1, 1, 0, "file"};
-    stream.begin(0, "- from line 2", {}, 0);
+    stream.begin(0, {"-", "from line 2"}, "", {}, 0);
     stream.moved(0, 3'000'000);
     const auto text = progress_lines(stream.totals(), stream.entries(), 10e6,
                                      Board::Clock::now() + 5s, 200, false)

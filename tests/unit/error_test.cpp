@@ -43,6 +43,18 @@ TEST(ReactionFor, WaitsForLostConnectionsUnlessTheServerRefusesUs) {
     EXPECT_EQ(postgres::ConnectionError("no such password", "28P01").reaction(), Reaction::stop);
 }
 
+TEST(ReactionFor, StopsIfTheLockTableIsFull) {
+    const std::string message =
+        "out of shared memory; You might need to increase \"max_locks_per_transaction\".";
+    EXPECT_TRUE(postgres::says_lock_table_full("53200", message));
+    EXPECT_FALSE(postgres::says_lock_table_full("53200", "out of memory"));
+    EXPECT_FALSE(postgres::says_lock_table_full("53000", message));
+    EXPECT_EQ(postgres::LockTableFull(SqlError("53200", message), "full", "more").reaction(),
+              Reaction::stop);
+    EXPECT_EQ(postgres::ConnectionError(message, "53200").reaction(), Reaction::stop);
+    EXPECT_EQ(postgres::ConnectionError("out of memory", "53200").reaction(), Reaction::wait);
+}
+
 TEST(ReactionFor, FailsTheTaskOnErrorsOfASingleChunk) {
     for (const auto* sqlstate : {"22P03",  // invalid_binary_representation
                                  "23503",  // foreign_key_violation

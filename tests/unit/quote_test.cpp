@@ -16,6 +16,13 @@ using testing::ThrowsMessage;
 
 constexpr std::string_view with_nul("a\0b", 3);
 
+TEST(QualifiedName, IsShownWithoutNeedlessQuotes) {
+    using postgres::QualifiedName;
+    EXPECT_EQ((QualifiedName{"public", "cpu_2"}.shown()), "public.cpu_2");
+    EXPECT_EQ((QualifiedName{"Odd", "a \"b\""}.shown()), R"("Odd"."a ""b""")");
+    EXPECT_EQ((QualifiedName{"2", ""}.shown()), R"("2"."")");
+}
+
 TEST(QuoteIdentifier, AlwaysUsesDoubleQuotes) {
     EXPECT_EQ(quote_identifier("conditions"), R"("conditions")");
     EXPECT_EQ(quote_identifier("Mixed Case"), R"("Mixed Case")");

@@ -115,6 +115,16 @@ TEST(FormatRate, IsUnknownIfNoTimeHasPassed) {
     EXPECT_EQ(format_rate(1'000, Seconds(-1)), "-");
 }
 
+TEST(Shortened, LosesItsMiddleIfItIsTooLong) {
+    EXPECT_EQ(output::shortened("public.readings", 15), "public.readings");
+    EXPECT_EQ(output::shortened("public.readings", 14), "public.…adings");
+    EXPECT_EQ(output::shortened("public.readings", 8), "publ…ngs");
+    EXPECT_EQ(output::shortened("größe.maße", 5), "gr…ße");
+    EXPECT_EQ(output::shortened("public.readings", 1), "…");
+    for (int columns = 1; columns <= 15; ++columns)
+        EXPECT_EQ(output::columns_of(output::shortened("public.readings", columns)), columns);
+}
+
 TEST(FormatNames, CountsWhatFollowsTheFirst) {
     EXPECT_EQ(format_names({}), "");
     EXPECT_EQ(format_names({"a", "b", "c", "d", "e"}), "a, b, c, d, e");
