@@ -7,13 +7,30 @@
 #include "importing/worker.hpp"
 #include "importing/workload.hpp"
 #include "queue/counts.hpp"
+#include "queue/imports.hpp"
 #include "queue/runs.hpp"
 #include "run/run.hpp"
 #include "run/throttle.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
 namespace commands {
 
 namespace {
+
+/// \throws UsageError if rejects would be appended to one of the files to import.
+void require_apart(const std::string& rejects, const std::vector<std::string>& files) {
+    for (const auto& file : files) {
+        std::error_code none; // one of them does not exist
+        if (std::filesystem::equivalent(rejects, file, none))
+            throw UsageError(fmt::format("--rejects {} is one of the files to import", rejects),
+                             "name another file");
+    }
+}
 
 ExitStatus import_csv(const importing::ImportOptions& options, output::Output& output) {
     run::Run run({.command = "import",
@@ -39,8 +56,10 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
                                                                             : exit_failed;
     }
     std::optional<csv::Rejects> rejects;
-    if (options.rejects)
+    if (options.rejects) {
+        require_apart(*options.rejects, options.files);
         rejects.emplace(*options.rejects);
+    }
     auto plan = importing::plan_import(target, options, reading, check);
     run::Throttle::require(options.throttle, nullptr, target, "import");
     importing::enter(target, plan, options);
@@ -92,8 +111,12 @@ ExitStatus import_csv(const importing::ImportOptions& options, output::Output& o
                   [&report] {
                       report.summary();
                   }});
-    run.conclude([](run::Endpoint& end, std::vector<postgres::Statement> ended) {
+    run.conclude([&](run::Endpoint& end, std::vector<postgres::Statement> ended) {
         queue::conclude(end.connection, std::move(ended));
+        const auto unfinished = queue::unfinished_imports(end.connection, plan.owner);
+        for (const auto& file : plan.files)
+            if (std::ranges::find(unfinished, file.id) != unfinished.end())
+                report.lost(file.path);
     });
     if (run.is_interrupted() && report.ended() < count) {
         output.say(output::Importance::result, "Interrupted; the same command continues.");

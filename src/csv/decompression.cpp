@@ -30,6 +30,9 @@ class CompressedInput : public Input {
     std::int64_t file_bytes() const override { return compressed_->file_bytes(); }
     bool is_compressed() const override { return true; }
     bool has_grown() const override { return compressed_->has_grown(); }
+    std::string file_digest(std::int64_t from, std::int64_t until) const override {
+        return compressed_->file_digest(from, until);
+    }
 
   protected:
     /// Decompresses some of left_, removes that from it, and sets in_stream_.

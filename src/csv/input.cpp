@@ -37,9 +37,16 @@ class Raw {
     Raw(std::string path, std::optional<std::int64_t> size, std::function<void()> check)
         : path_(std::move(path)), size_(size), check_(std::move(check)),
           is_standard_input_(path_ == standard_input),
-          file_(is_standard_input_ ? STDIN_FILENO : open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
+          // O_NONBLOCK: a pipe that has taken the file's place must not wait for a writer.
+          file_(is_standard_input_ ? STDIN_FILENO
+                                   : open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
         if (file_ < 0)
             fail_with_errno(path_);
+        struct stat status {};
+        if (!is_standard_input_ && (fstat(file_, &status) != 0 || !S_ISREG(status.st_mode))) {
+            close(file_);
+            fail(path_, "it is not a regular file any more");
+        }
         if (!is_standard_input_)
             posix_fadvise(file_, 0, 0, POSIX_FADV_SEQUENTIAL);
     }
@@ -75,6 +82,21 @@ class Raw {
     bool has_grown() const {
         struct stat status {};
         return size_ && fstat(file_, &status) == 0 && status.st_size > *size_;
+    }
+
+    /// \pre a regular file.
+    std::string digest(std::int64_t from, std::int64_t until) const {
+        std::string bytes(static_cast<std::size_t>(until - from), '\0');
+        for (std::size_t done = 0; done < bytes.size();) {
+            const auto count = pread(file_, bytes.data() + done, bytes.size() - done,
+                                     from + static_cast<off_t>(done));
+            if (count < 0 && errno != EINTR)
+                fail_with_errno(path_);
+            if (count == 0)
+                fail(path_, "it has become shorter since the import began");
+            done += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+        }
+        return csv::digest(bytes);
     }
 
     /// \pre a regular file.
@@ -117,6 +139,9 @@ class PlainInput : public Input {
 
     std::int64_t file_bytes() const override { return raw_->position(); }
     bool has_grown() const override { return raw_->has_grown(); }
+    std::string file_digest(std::int64_t from, std::int64_t until) const override {
+        return raw_->digest(from, until);
+    }
 
   protected:
     std::size_t read_more(char* into, std::size_t most) override { return raw_->read(into, most); }
@@ -193,12 +218,7 @@ std::string digest(std::string_view bytes) {
 }
 
 std::string digest(const std::string& path, std::int64_t from, std::int64_t until) {
-    Raw file(path, until, [] {});
-    file.seek(from);
-    std::string bytes(static_cast<std::size_t>(until - from), '\0');
-    for (std::size_t done = 0; done < bytes.size();)
-        done += file.read(bytes.data() + done, bytes.size() - done);
-    return digest(bytes);
+    return Raw(path, until, [] {}).digest(from, until);
 }
 
 } // namespace csv

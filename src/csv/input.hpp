@@ -51,6 +51,10 @@ class Input {
     /// True if the file now has more bytes than those that are read.
     virtual bool has_grown() const { return false; }
 
+    /// The digest of a range of the open file's bytes as they are now, before decompression.
+    /// \throws FileError if the file does not have these bytes. \pre a regular file.
+    virtual std::string file_digest(std::int64_t from, std::int64_t until) const = 0;
+
   protected:
     virtual std::size_t read_more(char* into, std::size_t most) = 0;
 

@@ -111,9 +111,14 @@ std::shared_ptr<csv::Input> open(const PlannedFile& file) {
     return file.stream ? file.stream : csv::open_input(file.path, file.facts.size, [] {});
 }
 
+/// Where the last bytes before an offset of a file on disk begin.
+std::int64_t tail_begin(std::int64_t end) {
+    return std::max<std::int64_t>(0, end - tail_bytes);
+}
+
 /// The digest of the bytes before an offset of a file on disk.
 std::string tail_before(const std::string& path, std::int64_t end) {
-    return csv::digest(path, std::max<std::int64_t>(0, end - tail_bytes), end);
+    return csv::digest(path, tail_begin(end), end);
 }
 
 /// \throws UsageError if a file has no values for the bounds.
@@ -223,12 +228,16 @@ FileColumns read_columns(PlannedFile& file, const std::string& head,
 
 /// The name by which the queue knows a file.
 std::string name_of(const std::string& path, const ImportOptions& options) {
-    if (options.name || path == csv::standard_input)
-        return options.name.value_or(path);
-    std::error_code problem;
-    const auto absolute =
-        std::filesystem::weakly_canonical(std::filesystem::absolute(path), problem);
-    return problem ? path : absolute.string();
+    auto name = options.name.value_or(path);
+    if (!options.name && path != csv::standard_input) {
+        std::error_code problem;
+        const auto absolute =
+            std::filesystem::weakly_canonical(std::filesystem::absolute(path), problem);
+        if (!problem)
+            name = absolute.string();
+    }
+    const auto stored = queue::storable(name);
+    return stored == name ? name : fmt::format("{} ({})", stored, csv::digest(name));
 }
 
 /// Reads the beginning of a file, and makes the COPY statement for it.
@@ -376,7 +385,10 @@ void require_same(const PlannedFile& file, const queue::KnownFile& known, const 
     constexpr auto remedy = "its loaded rows stay; to load it as another file, give it another "
                             "--name";
     std::vector<std::string> differing;
-    const auto before = json::parse(known.options).object();
+    // Earlier versions did not have these options.
+    json::Object before{{"decimal", std::string(name_of(csv::Decimal::point))},
+                        {"time-format", json::Object()}};
+    before.update(json::parse(known.options).object());
     for (const auto& [name, value] : asked)
         if (before.get(name) != value)
             differing.push_back(fmt::format("{} ({})", shown_name(name), shown(before.get(name))));
@@ -408,6 +420,22 @@ void require_same(const PlannedFile& file, const queue::KnownFile& known, const 
             remedy);
 }
 
+/// \throws FileError if a file of which nothing is loaded is the same as one before it.
+void require_no_twin(const std::vector<PlannedFile>& files, std::size_t index) {
+    const auto& file = files[index];
+    const auto& facts = file.facts;
+    if (facts.head_bytes <= file.beginning.bytes) // it has no records
+        return;
+    for (std::size_t i = 0; i < index; ++i) {
+        const auto& other = files[i].facts;
+        if (files[i].is_to_load() && other.size == facts.size && other.head == facts.head &&
+            other.head_bytes == facts.head_bytes && other.tail == facts.tail)
+            throw csv::FileError(fmt::format("{} is the same as {}, which is given as well",
+                                             file.path, files[i].path),
+                                 "to load it again, import it alone and give it another --name");
+    }
+}
+
 /// Reserves the files. Waits two seconds for a process that has just ended.
 void reserve(run::Endpoint& target, const postgres::QualifiedName& table,
              const std::vector<queue::FileFacts>& facts) {
@@ -425,6 +453,14 @@ void reserve(run::Endpoint& target, const postgres::QualifiedName& table,
 
 std::string PlannedFile::place(std::int64_t line) const {
     return fmt::format("{}, {} {}", path, format.unit(), line);
+}
+
+bool has_planned_beginning(csv::Input& input, const queue::FileFacts& facts) {
+    return csv::digest(input.peek(static_cast<std::size_t>(facts.head_bytes))) == facts.head;
+}
+
+bool has_planned_end(const csv::Input& input, const queue::FileFacts& facts) {
+    return input.file_digest(tail_begin(*facts.size), *facts.size) == facts.tail;
 }
 
 std::string copy_statement(const PlannedFile& file, const std::string& into) {
@@ -450,7 +486,11 @@ void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options
         auto& file = plan.files[i];
         file.id = known[i].id;
         if (!file.problem)
-            note_problem(file, options, [&] { require_same(file, known[i], asked, options); });
+            note_problem(file, options, [&] {
+                require_same(file, known[i], asked, options);
+                if (!known[i].is_begun)
+                    require_no_twin(plan.files, i);
+            });
         file.done_counts = known[i].done;
         file.is_finished = known[i].is_begun && known[i].is_finished && file.facts.size &&
                            file.facts.size == known[i].facts.size;

@@ -71,6 +71,13 @@ ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
 /// if no file can be loaded. Nothing has been changed then.
 void enter(run::Endpoint& target, ImportPlan& plan, const ImportOptions& options);
 
+/// True if the contents begin as they did when the file was planned: it may have been replaced.
+bool has_planned_beginning(csv::Input& input, const queue::FileFacts& facts);
+
+/// True if the file has the bytes at its former end that it had when it was planned. \pre a regular
+/// file.
+bool has_planned_end(const csv::Input& input, const queue::FileFacts& facts);
+
 /// The COPY statement for a file's records. \param into a quoted name.
 std::string copy_statement(const PlannedFile& file, const std::string& into);
 

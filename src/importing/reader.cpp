@@ -18,6 +18,9 @@ class SharedInput : public csv::Input {
     explicit SharedInput(std::shared_ptr<csv::Input> input) : input_(std::move(input)) {}
 
     std::int64_t file_bytes() const override { return input_->file_bytes(); }
+    std::string file_digest(std::int64_t from, std::int64_t until) const override {
+        return input_->file_digest(from, until);
+    }
 
   protected:
     std::size_t read_more(char* into, std::size_t most) override {
@@ -28,6 +31,11 @@ class SharedInput : public csv::Input {
     std::shared_ptr<csv::Input> input_;
 };
 
+[[noreturn]] void refuse_changed(const PlannedFile& file) {
+    throw csv::FileError(fmt::format("{} has changed since the import began", file.path),
+                         "its loaded rows stay");
+}
+
 } // namespace
 
 bool read_batches(const PlannedFile& file, std::size_t batch_bytes,
@@ -35,10 +43,15 @@ bool read_batches(const PlannedFile& file, std::size_t batch_bytes,
     try {
         auto input = file.stream ? std::make_unique<SharedInput>(file.stream)
                                  : csv::open_input(file.path, file.facts.size, check);
+        const auto& opened = *input;
+        if (!file.stream && !has_planned_beginning(*input, file.facts))
+            refuse_changed(file);
         csv::BatchReader batches(std::move(input), file.format, file.beginning, file.done,
                                  batch_bytes);
         while (auto batch = batches.next())
             take(std::move(*batch));
+        if (!file.stream && !has_planned_end(opened, file.facts))
+            refuse_changed(file);
         return batches.has_grown();
     } catch (const csv::FormatError& error) {
         throw csv::FileError(fmt::format("{}: {}", file.place(error.line()), error.problem()),
@@ -46,6 +59,11 @@ bool read_batches(const PlannedFile& file, std::size_t batch_bytes,
     } catch (const UsageError& error) { // it was another file when it was planned
         throw csv::FileError(error.problem(), error.remedy());
     }
+}
+
+ImportedFile::ImportedFile(const PlannedFile& planned) : planned_(planned) {
+    for (const auto& part : planned.done)
+        loaded_bytes_ += part.end - part.begin;
 }
 
 void ImportedFile::begin_batch() {
@@ -57,6 +75,7 @@ bool ImportedFile::end_batch(const csv::Batch& batch, const queue::Imported& imp
     const std::lock_guard lock(mutex_);
     --in_hand_;
     imported_ += imported;
+    loaded_bytes_ += batch.part.end - batch.part.begin;
     is_read_ = is_read_ || batch.data.empty();
     return is_read_ && in_hand_ == 0;
 }
@@ -64,6 +83,11 @@ bool ImportedFile::end_batch(const csv::Batch& batch, const queue::Imported& imp
 queue::Imported ImportedFile::imported() const {
     const std::lock_guard lock(mutex_);
     return imported_;
+}
+
+std::int64_t ImportedFile::loaded_bytes() const {
+    const std::lock_guard lock(mutex_);
+    return loaded_bytes_;
 }
 
 void ImportedFile::fail(const std::string& error) {

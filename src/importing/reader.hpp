@@ -26,7 +26,7 @@ bool read_batches(const PlannedFile& file, std::size_t batch_bytes,
 /// A file that is being loaded. Thread-safe.
 class ImportedFile {
   public:
-    explicit ImportedFile(const PlannedFile& planned) : planned_(planned) {}
+    explicit ImportedFile(const PlannedFile& planned);
 
     const PlannedFile& planned() const { return planned_; }
 
@@ -39,6 +39,9 @@ class ImportedFile {
 
     /// The counts of the file in this run.
     queue::Imported imported() const;
+
+    /// The bytes that are loaded, also those of earlier runs.
+    std::int64_t loaded_bytes() const;
 
     /// Notes why the file cannot be loaded in full, unless another reason is known.
     void fail(const std::string& error);
@@ -54,6 +57,7 @@ class ImportedFile {
     int in_hand_ = 0;
     bool is_read_ = false;
     queue::Imported imported_;
+    std::int64_t loaded_bytes_ = 0;
     std::optional<std::string> error_;
     bool has_grown_ = false;
 };

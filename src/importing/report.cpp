@@ -57,6 +57,12 @@ void ImportReport::begun(const ImportWorkload& workload, const postgres::Qualifi
                     table.quoted(), output::format_count(workload.workers, "worker"), target));
 }
 
+std::string lost_rows(const std::string& file) {
+    return fmt::format("{}: the target server has crashed and lost rows that it had committed; "
+                       "import the file again for these rows",
+                       file);
+}
+
 void ImportReport::reads(const std::vector<std::string>& columns, const ReadingSettings& reading) {
     output_.event(
         "reading",
@@ -128,6 +134,7 @@ void ImportReport::imported(const std::string& file, const queue::Imported& impo
                             bool has_grown) {
     const std::lock_guard lock(mutex_);
     ++finished_;
+    imported_.insert(file);
     json::Object fields{{"file", file}};
     fields.update(counts_of(imported));
     fields["grown"] = has_grown;
@@ -145,6 +152,16 @@ void ImportReport::failed(const std::string& file, const std::string& error) {
     errors_.push_back(error);
     output_.event("failed", {{"file", file}, {"error", error}}, output::Importance::detail,
                   files_ > 1 ? fmt::format("{} failed: {}", next_number(), error) : "");
+}
+
+void ImportReport::lost(const std::string& file) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (imported_.erase(file) == 0)
+            return;
+        --finished_;
+    }
+    failed(file, lost_rows(file));
 }
 
 /// The files that have failed; empty unless there are several.

@@ -11,10 +11,14 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace importing {
+
+/// Why a file is not loaded in full although all of its batches were.
+std::string lost_rows(const std::string& file);
 
 /// Reports what `import` does: a line for each file, and a summary. Shared by threads.
 class ImportReport {
@@ -51,6 +55,9 @@ class ImportReport {
     /// A file cannot be loaded, or not in full. \param error contains its name.
     void failed(const std::string& file, const std::string& error);
 
+    /// Reports that a file has failed after all, if it was reported as imported.
+    void lost(const std::string& file);
+
     void summary() const;
 
     /// The number of files that are loaded in full or have failed.
@@ -71,6 +78,7 @@ class ImportReport {
     const Clock::time_point started_ = Clock::now();
     std::int64_t finished_ = 0;
     std::vector<std::string> errors_; ///< of files that have failed
+    std::set<std::string> imported_;  ///< files that were loaded to their end
     queue::Imported total_;
     std::int64_t bytes_ = 0; ///< of CSV
 };

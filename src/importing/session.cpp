@@ -206,7 +206,10 @@ ImportSession::chunks_to_read_back(const postgres::Result& chunks) const {
 }
 
 void ImportSession::finish(ImportedFile& file) {
-    const auto error = file.error();
+    auto error = file.error();
+    // A server that crashes forgets commits that were not on its disk.
+    if (!error && queue::loaded_bytes(target(), file.planned().id) != file.loaded_bytes())
+        error = lost_rows(file.planned().path);
     queue::finish_import(target(), file.planned().id, import_.owner, error);
     progress_.end(1, 0);
     if (error)

@@ -60,6 +60,10 @@ std::string json_of(const std::vector<FileFacts>& files) {
 
 } // namespace
 
+std::string storable(const std::string& text) {
+    return json::parse(json::dump(json::Value(text), json::BadBytes::replace)).text();
+}
+
 void enter_imports(postgres::Connection& target, const postgres::QualifiedName& table,
                    const std::vector<FileFacts>& files, const std::string& options) {
     target.query(sql::enter_imports, {table.schema, table.name, json_of(files), options});
@@ -98,7 +102,7 @@ void note_import_errors(postgres::Connection& target, const postgres::QualifiedN
                         const std::map<std::string, std::string>& errors) {
     json::Object list;
     for (const auto& [name, error] : errors)
-        list[name] = error;
+        list[name] = storable(error);
     target.query(sql::note_import_errors,
                  {table.schema, table.name, names_of(files), json::dump(list)});
 }
@@ -170,12 +174,33 @@ postgres::Statement finish_batch_statement(std::int64_t id, const csv::Batch& ba
             /*repeated=*/true};
 }
 
+std::int64_t loaded_bytes(postgres::Connection& target, std::int64_t id) {
+    return target
+        .query("SELECT coalesce(sum(\"until\" - \"from\"), 0)::bigint AS bytes "
+               "FROM __backfill.import_batch WHERE import = $1::bigint",
+               {std::to_string(id)})
+        .integer(0, "bytes");
+}
+
+std::vector<std::int64_t> unfinished_imports(postgres::Connection& target,
+                                             const std::string& owner) {
+    const auto rows = target.query("SELECT id FROM __backfill.import "
+                                   "WHERE owner = $1 AND finished IS NULL",
+                                   {owner});
+    std::vector<std::int64_t> ids;
+    ids.reserve(static_cast<std::size_t>(rows.size()));
+    for (int row = 0; row < rows.size(); ++row)
+        ids.push_back(rows.integer(row, "id"));
+    return ids;
+}
+
 void finish_import(postgres::Connection& target, std::int64_t id, const std::string& owner,
                    const std::optional<std::string>& error) {
-    target.query("UPDATE __backfill.import SET error = $3, "
-                 "finished = CASE WHEN $3::text IS NULL THEN clock_timestamp() END "
-                 "WHERE id = $1::bigint AND owner = $2",
-                 {std::to_string(id), owner, error});
+    target.query(
+        "UPDATE __backfill.import SET error = $3, "
+        "finished = CASE WHEN $3::text IS NULL THEN clock_timestamp() END "
+        "WHERE id = $1::bigint AND owner = $2",
+        {std::to_string(id), owner, error ? std::optional(storable(*error)) : std::nullopt});
 }
 
 std::vector<ImportedFileStatus> imported_files(postgres::Connection& target) {

@@ -63,6 +63,10 @@ struct KnownFile {
     std::optional<std::string> twin{}; ///< another name under which it has been loaded
 };
 
+/// The text as the target can store it: bytes that are not UTF-8, as in some files' names, are
+/// replaced by U+FFFD.
+std::string storable(const std::string& text);
+
 /// Adds files that the queue does not know.
 /// \param options JSON.
 void enter_imports(postgres::Connection& target, const postgres::QualifiedName& table,
@@ -112,6 +116,13 @@ Imported find_batch(postgres::Connection& target, std::int64_t id, const csv::Ba
 /// The statement that notes the outcome of a batch, in the transaction that claimed it.
 postgres::Statement finish_batch_statement(std::int64_t id, const csv::Batch& batch,
                                            const Imported& imported);
+
+/// The bytes of a file's contents, decompressed, that are loaded.
+std::int64_t loaded_bytes(postgres::Connection& target, std::int64_t id);
+
+/// The files of a process that are not noted as loaded in full.
+std::vector<std::int64_t> unfinished_imports(postgres::Connection& target,
+                                             const std::string& owner);
 
 /// Notes that the whole file is loaded, or why it cannot be.
 void finish_import(postgres::Connection& target, std::int64_t id, const std::string& owner,

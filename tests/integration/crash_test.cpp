@@ -1,5 +1,6 @@
 // What the commands do with a chunk that crashes a server, tested with a server of the test's own.
 
+#include "base/exit_status.hpp"
 #include "support/migration.hpp"
 #include "support/shell.hpp"
 
@@ -133,6 +134,38 @@ TEST_P(CrashOfCopy, DoesNotPreventTheNextCopyFromTryingAgain) {
     const auto outcome = run({"copy", "--load-strategy", GetParam()});
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output << outcome.errors;
     expect_equal_rows("readings");
+}
+
+/// A server whose WAL writer does not run forgets its last commits when it crashes.
+TEST_F(Crash, ThatLosesRowsOfAnImportIsNoSuccess) {
+    // The queue's entry is on the disk before the first batch ends. That batch is lost when the
+    // second one crashes the server.
+    target.run("CREATE FUNCTION act(number int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN "
+               "IF number = 1 THEN PERFORM pg_switch_wal(); ELSIF number = 30000 THEN "
+               "EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', "
+               "'test -e lost || { touch lost; kill -KILL $PPID; }'); "
+               "END IF; RETURN true; END $$; "
+               "CREATE TABLE numbers (number int CHECK (act(number)), note text)");
+    target.run(fmt::format("ALTER DATABASE {} SET synchronous_commit = off", target.name()));
+    target.run(fmt::format("COPY (SELECT 1) TO PROGRAM 'kill -STOP {}'",
+                           target.value("SELECT pid FROM pg_stat_activity "
+                                        "WHERE backend_type = 'walwriter'")));
+    std::string text = "number,note\n";
+    for (int number = 1; number <= 60'000; ++number)
+        text += fmt::format("{},{:0>90}\n", number, number);
+    const TemporaryFolder folder;
+    folder.write("numbers.csv", text);
+    const std::vector<std::string> import{
+        "import", "--target", target.uri(), "-p",
+        "1",      "--table",  "numbers",    folder.file("numbers.csv")};
+    const auto outcome = run_program(import);
+    EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output;
+    EXPECT_THAT(outcome.errors, HasSubstr("has crashed and lost rows that it had committed"));
+    const auto next = run_program(import);
+    EXPECT_EQ(next.exit_status, exit_done) << next.output << next.errors;
+    target.reconnect();
+    EXPECT_EQ(target.value("SELECT count(*) || ' ' || count(DISTINCT number) FROM numbers"),
+              "60000 60000");
 }
 
 INSTANTIATE_TEST_SUITE_P(Strategies, CrashOfCopy, testing::Values("auto", "in-place"),

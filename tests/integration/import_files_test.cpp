@@ -195,6 +195,100 @@ TEST_F(ImportFiles, KeepTheirOrderIfTheLastRecordCounts) {
               exit_usage);
 }
 
+/// The reader has opened the first file and waits, because no worker takes its batches.
+TEST_F(ImportFiles, MustNotChangeWhileTheyWaitToBeRead) {
+    target.run("CREATE TABLE wide (number int, other int, note text); CREATE TABLE gate (n int); "
+               "INSERT INTO gate VALUES (1)");
+    std::string large = "number,other,note\n";
+    for (int i = 0; i < 100'000; ++i)
+        large += fmt::format("{},1,{:0>90}\n", i, 7);
+    const Arguments files{"--throttle-query",
+                          "SELECT n FROM gate",
+                          write("a", large),
+                          write("b", "number,other,note\n1,2,b\n"),
+                          write("c", "number,other,note\n1,2,c\n"),
+                          write("d", "number,other,note\n1,2,d\n")};
+    Program program(words("wide", files));
+    EXPECT_TRUE(eventually([&] { return program.has_printed("Waiting: "); }));
+    std::fstream(path("a"), std::ios::in | std::ios::out | std::ios::ate)
+        .seekp(-2, std::ios::end)
+        .write("8", 1);
+    std::filesystem::remove(path("b"));
+    write("b", "other,number,note\n2,1,b\n2,3,b\n");
+    std::filesystem::remove(path("c"));
+    ASSERT_EQ(run_shell("mkfifo " + path("c")), 0);
+    target.run("UPDATE gate SET n = 0");
+    const auto outcome = program.wait();
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(
+        outcome.output,
+        AllOf(HasSubstr("1 of 4 files finished."),
+              HasSubstr("\n  " + path("a") + " has changed since the import began; its loaded"),
+              HasSubstr("\n  " + path("b") + " has changed since the import began; its loaded"),
+              HasSubstr("\n  cannot read " + path("c") + ": it is not a regular file any more")));
+    EXPECT_EQ(target.value("SELECT string_agg(note, ' ') FROM wide WHERE length(note) = 1"), "d");
+    std::filesystem::remove(path("c")); // so that nothing waits for it
+}
+
+TEST_F(ImportFiles, AreLoadedOnceUnderTwoNames) {
+    const auto text = "number\n1\n2\n";
+    const Arguments files{write("a", text), write("b", text), write("c", "number\n"),
+                          write("d", "number\n"), path("e")};
+    std::filesystem::create_hard_link(path("a"), path("e"));
+    target.run("ALTER TABLE plain DROP CONSTRAINT plain_pkey");
+    const auto outcome = import("plain", files);
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.output,
+                AllOf(HasSubstr("3 of 5 files finished."),
+                      HasSubstr(path("b") + " is the same as " + path("a") + ", which is given"),
+                      HasSubstr(path("e") + " is the same as " + path("a") + ", which is given")));
+    EXPECT_EQ(numbers(), "1 2");
+}
+
+TEST_F(ImportFiles, DoNotTakeTheirOwnRejects) {
+    const auto text = "number\n1\nx\n";
+    const auto wrong = write("wrong", text);
+    std::filesystem::create_hard_link(wrong, path("rejects"));
+    expect_refused_at_once(
+        "plain", {"--on-error", "skip", "--rejects", path("rejects"), write("a", text + 7), wrong},
+        exit_usage, HasSubstr("--rejects " + path("rejects") + " is one of the files to import"));
+    std::ifstream stream(wrong);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(stream), {}), text);
+}
+
+TEST_F(ImportFiles, MayHaveNamesThatAreNotUtf8) {
+    const Arguments files{write("\xFF", "number\n1\n"), write("\xFE", "number\nx\n"),
+                          write("\xFD", "other\n1\n")};
+    for (int i = 0; i < 2; ++i) {
+        const auto outcome = import("plain", files);
+        EXPECT_EQ(outcome.exit_status, exit_failed);
+        EXPECT_THAT(outcome.output, HasSubstr("1 of 3 files finished."));
+        EXPECT_EQ(numbers(), "1");
+    }
+    EXPECT_EQ(target.value("SELECT count(DISTINCT name) FROM __backfill.import"), "3");
+}
+
+TEST_F(ImportFiles, OfAnEarlierVersionAreContinued) {
+    write_numbers("a", 1, 2);
+    import_ok("plain", {path("a")});
+    target.run("UPDATE __backfill.import SET options = options - '{decimal,time-format}'::text[]");
+    write_numbers("a", 1, 3);
+    import_ok("plain", {path("a")});
+    EXPECT_EQ(numbers(), "1 2 3");
+    target.run("UPDATE __backfill.import SET options = options - '{decimal,time-format}'::text[]");
+    EXPECT_THAT(import("plain", {"--decimal", "comma", "--delimiter", ";", path("a")}).errors,
+                HasSubstr("--decimal (\"point\")"));
+}
+
+TEST_F(ImportFiles, AreNotTheServersConnection) {
+    const auto numbers_file = write("a", "number\n1\n");
+    const auto program =
+        fmt::format("{} import --target '{}' --table plain ", BACKFILL_PROGRAM, program_uri);
+    EXPECT_EQ(run_shell(program + "--verbose " + numbers_file + " >&- 2>&-"), 0);
+    EXPECT_EQ(numbers(), "1");
+    EXPECT_EQ(run_shell("timeout 30 " + program + "--name closed - <&-"), 0);
+}
+
 TEST_F(ImportFiles, AreCheckedOneByOne) {
     const auto outcome = import("plain", {"--check", write("a", "wrong\n1\n"),
                                           write("b", "number\n1\n"), write("c", "number\n\"1\n")});
