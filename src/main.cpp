@@ -2,6 +2,7 @@
 #include "cli/arguments.hpp"
 #include "commands/commands.hpp"
 #include "processes/launched.hpp"
+#include "processes/standard_files.hpp"
 
 #include <fmt/format.h>
 
@@ -11,6 +12,7 @@
 
 int main(int argc, char** argv) {
     processes::settle_if_launched();
+    processes::open_standard_files();
     try {
         const auto arguments = cli::take_arguments(argc, argv);
         std::vector<const char*> pointers;
