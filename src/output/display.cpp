@@ -119,6 +119,7 @@ Display::Display(Output& output, const Board& board)
 Display::~Display() {
     thread_.request_stop();
     thread_.join();
+    output_.show(board_.totals(), board_.entries(), /*rate=*/0);
     if (output_.can_draw())
         output_.draw({});
 }

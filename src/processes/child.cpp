@@ -11,6 +11,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <optional>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -97,6 +98,7 @@ Child::Child(const ProgramCall& call, Stream stream) : name_(call.words.front())
     signal(SIGPIPE, SIG_IGN);
     const auto own = make_pipe();
     const auto errors = make_pipe();
+    const auto running = make_pipe();
     Files files;
     const bool is_input = stream == Stream::input;
     files.set(is_input ? STDIN_FILENO : STDOUT_FILENO, is_input ? own.read_end : own.write_end);
@@ -110,13 +112,16 @@ Child::Child(const ProgramCall& call, Stream stream) : name_(call.words.front())
     close(errors.write_end);
     stream_ = is_input ? own.write_end : own.read_end;
     error_stream_ = errors.read_end;
+    running_ = running.write_end;
     if (error != 0) {
         close(stream_);
         close(error_stream_);
+        close(running_);
+        close(running.read_end);
         throw Error(
             fmt::format("cannot run {}: {}", name_, std::generic_category().message(error)));
     }
-    error_reader_ = std::thread([this] { keep_errors(); });
+    error_reader_ = std::thread([this, running] { keep_errors(running.read_end); });
 }
 
 Child::~Child() {
@@ -126,16 +131,29 @@ Child::~Child() {
         close(stream_);
 }
 
-void Child::keep_errors() {
+/// Reads until the end. When the program has ended, takes only what it may have left in the pipe:
+/// a process that it has started in a session of its own may still write there.
+/// \param running the other end of running_.
+void Child::keep_errors(int running) {
     std::array<char, 4096> buffer{};
-    ssize_t length = 0;
-    while ((length = ::read(error_stream_, buffer.data(), buffer.size())) > 0 ||
-           (length < 0 && errno == EINTR)) {
-        errors_.append(buffer.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+    std::array<pollfd, 2> files{{{error_stream_, POLLIN, 0}, {running, POLLIN, 0}}};
+    for (std::size_t left = most_errors; left > 0;) {
+        if (poll(files.data(), files.size(), /*timeout=*/-1) < 0)
+            continue; // interrupted
+        const bool has_ended = files[1].revents != 0;
+        if (files[0].revents == 0)
+            break;
+        const auto length = ::read(error_stream_, buffer.data(), buffer.size());
+        if (length == 0 || (length < 0 && errno != EINTR))
+            break;
+        const auto count = static_cast<std::size_t>(std::max<ssize_t>(length, 0));
+        errors_.append(buffer.data(), count);
         if (errors_.size() > 2 * most_errors)
             errors_.erase(0, errors_.size() - most_errors);
+        left -= has_ended ? std::min(left, count) : 0;
     }
     close(error_stream_);
+    close(running);
 }
 
 std::size_t Child::read(char* buffer, std::size_t size) const {
@@ -176,6 +194,7 @@ int Child::wait() {
         int status = 0;
         waitpid(pid_, &status, 0);
         status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        close(running_);
         error_reader_.join();
     }
     return status_;

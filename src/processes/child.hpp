@@ -57,12 +57,13 @@ class Child {
     const std::string& errors() const { return errors_; }
 
   private:
-    void keep_errors();
+    void keep_errors(int running);
 
     std::string name_;
     pid_t pid_ = -1;
     int stream_ = -1;
     int error_stream_ = -1;
+    int running_ = -1; ///< the end of a pipe that is closed when the program has ended
     std::string errors_;
     std::mutex mutex_; ///< guards has_ended_; without it, interrupt() might signal another process
     bool has_ended_ = false;

@@ -52,6 +52,17 @@ TEST_F(Hook, DoesNotHoldUpTheRun) {
     EXPECT_EQ(program->wait().exit_status, exit_failed);
 }
 
+TEST_F(Hook, MayLeaveAProcessInASessionOfItsOwn) {
+    const auto left = shell_quoted(folder.file("left"));
+    const auto outcome = backfill(
+        {"copy", "--on-event",
+         fmt::format("setsid sh -c 'echo $$ > {0}; exec sleep 600' & until [ -s {0} ]; do sleep "
+                     "0.05; done",
+                     left)});
+    EXPECT_EQ(outcome.exit_status, exit_failed); // as without a hook
+    shell("kill $(cat " + left + ")");           // it is still there
+}
+
 TEST_F(Hook, ThatFailsIsAWarning) {
     const auto outcome = backfill({"copy", "--on-event", "echo no mail today >&2; exit 7"});
     EXPECT_EQ(outcome.exit_status, exit_failed);

@@ -66,6 +66,10 @@ TEST_F(Metrics, AreReadByAParser) {
     EXPECT_EQ(copied["backfill_event_rows_total copied public.readings"], 96);
     EXPECT_GT(copied["backfill_event_bytes_total copied public.readings"], 96);
     EXPECT_GT(copied["backfill_written_seconds"], 1.7e9);
+    EXPECT_EQ(copied["backfill_items"], 8);
+    EXPECT_EQ(copied["backfill_items_done"], 8);
+    EXPECT_GT(copied["backfill_disk_bytes_done"], 0);
+    EXPECT_EQ(copied["backfill_disk_bytes_done"], copied["backfill_disk_bytes"]);
     backfill_ok({"verify", "--metrics-file", file()});
     auto verified = samples();
     EXPECT_EQ(verified["backfill_run verify 1.0.0"], 0);
