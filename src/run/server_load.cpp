@@ -79,9 +79,13 @@ std::int64_t active_sessions(postgres::Connection& server) {
 }
 
 double value_of(postgres::Connection& server, const std::string& query) {
-    const postgres::Transaction transaction(
-        server, {{"BEGIN READ ONLY"}, {postgres::own_search_path}, {query}});
-    const auto* result = transaction.results().at(2).get();
+    // The server ends a query that takes too long: otherwise, each question would leave a session
+    // that still runs it.
+    const postgres::Transaction transaction(server, {{"BEGIN READ ONLY"},
+                                                     {postgres::own_search_path},
+                                                     {"SET LOCAL statement_timeout = '9s'"},
+                                                     {query}});
+    const auto* result = transaction.results().at(3).get();
     if (PQntuples(result) == 1 && PQnfields(result) == 1) {
         const std::string_view text(PQgetvalue(result, 0, 0));
         double value = 0;

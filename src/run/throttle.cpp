@@ -21,6 +21,21 @@ constexpr auto patience = 10s;
 /// The number of answers in a row without a cause after which the run continues.
 constexpr int calm_answers = 3;
 
+/// Waits for a server's answer, but not for long. \throws Error if there is none in time.
+template <typename Ask>
+auto in_time(postgres::Connection& server, const Ask& ask) {
+    const auto begun = Pause::Clock::now();
+    const postgres::Deadline deadline(server.monitor(), patience);
+    try {
+        return ask();
+    } catch (const postgres::ConnectionError&) {
+        if (Pause::Clock::now() - begun < patience)
+            throw;
+        throw Error(fmt::format("the {} has not answered within {}", server.name(),
+                                output::format_duration(patience)));
+    }
+}
+
 postgres::Connection connect_to_replica(const postgres::ConnectionString& string,
                                         const std::string& command) {
     const auto settings =
@@ -41,10 +56,12 @@ std::string time_text(int seconds) {
     return fmt::format("{:02}:{:02}", seconds / 3600, seconds / 60 % 60);
 }
 
-/// Runs something that an option needs. \throws UsageError if it fails, unless a connection does.
-void require_answer(const std::string& option, const std::function<void()>& ask) {
+/// Asks a server something that an option needs. \throws UsageError if that fails, unless the
+/// connection is lost.
+void require_answer(const std::string& option, postgres::Connection& server,
+                    const std::function<void()>& ask) {
     try {
-        ask();
+        in_time(server, ask);
     } catch (const postgres::ConnectionError&) {
         throw;
     } catch (const Error& error) {
@@ -59,23 +76,24 @@ void Throttle::require(const ThrottleOptions& options, Endpoint* source, Endpoin
     for (auto* end : {source, &target}) {
         if (end == nullptr)
             continue;
+        auto& server = end->connection;
         if (options.max_lag && !options.lag_of)
-            require_answer("--max-lag", [&] { Standbys().ask(end->connection); });
+            require_answer("--max-lag", server, [&] { Standbys().ask(server); });
         if (options.max_active)
-            require_answer("--max-load", [&] { active_sessions(end->connection); });
+            require_answer("--max-load", server, [&] { active_sessions(server); });
     }
-    if (options.lag_of)
-        require_answer("--lag-of", [&] {
-            auto replica = connect_to_replica(*options.lag_of, command);
-            replica_lag(replica);
-        });
-    if (options.query)
-        require_answer("--throttle-query", [&] {
-            auto& end = side_of_query(source != nullptr) == Side::source ? *source : target;
-            value_of(end.connection, *options.query);
-        });
+    if (options.lag_of) {
+        auto replica = connect_to_replica(*options.lag_of, command);
+        require_answer("--lag-of", replica, [&] { replica_lag(replica); });
+    }
+    if (options.query) {
+        auto& server =
+            (side_of_query(source != nullptr) == Side::source ? *source : target).connection;
+        require_answer("--throttle-query", server, [&] { value_of(server, *options.query); });
+    }
     if (options.window && !options.window->zone.empty())
-        require_answer("--window", [&] { time_of_day(target.connection, options.window->zone); });
+        require_answer("--window", target.connection,
+                       [&] { time_of_day(target.connection, options.window->zone); });
 }
 
 Throttle::Throttle(ThrottleOptions options, Servers servers, Pause& pause, output::Output& output)
@@ -86,14 +104,32 @@ Throttle::Throttle(ThrottleOptions options, Servers servers, Pause& pause, outpu
 
 Throttle::~Throttle() {
     thread_.request_stop();
+    {
+        const std::lock_guard lock(mutex_);
+        is_ending_ = true;
+        if (asked_)
+            asked_->hang_up();
+    }
     thread_.join();
 }
 
 void Throttle::watch(const std::stop_token& stop) {
     calm_ = calm_answers; // the first answer decides
-    do
-        apply(ask());
-    while (wait_unless_stopped(stop, 1s));
+    do {
+        const auto cause = ask();
+        if (stop.stop_requested())
+            return;
+        apply(cause);
+    } while (wait_unless_stopped(stop, 1s));
+}
+
+/// Notes which server is asked, so that the end of the run need not wait for its answer.
+/// \throws Error if the run is at its end.
+void Throttle::begin_to_ask(const postgres::Connection& server) {
+    const std::lock_guard lock(mutex_);
+    if (is_ending_)
+        throw Error("the run is at its end");
+    asked_ = server.monitor();
 }
 
 void Throttle::apply(const Cause& cause) {
@@ -144,53 +180,54 @@ int Throttle::time_in(const std::string& zone) {
     if (zone.empty())
         return local_time_of_day();
     auto& server = connection(Side::target);
-    const postgres::Deadline deadline(server.monitor(), patience);
-    return time_of_day(server, zone);
+    begin_to_ask(server);
+    return in_time(server, [&] { return time_of_day(server, zone); });
 }
 
 /// Asks one of the servers for what it feels itself. \returns a cause to wait, if there is one.
 std::string Throttle::ask(Side side) {
-    const bool is_asked_query =
-        options_.query && side == side_of_query(servers_.source.has_value());
-    const bool is_asked_lag = options_.max_lag && !options_.lag_of;
-    if (!is_asked_query && !is_asked_lag && !options_.max_active)
+    if (!asks_query(side) && !asks_lag() && !options_.max_active)
         return {};
     try {
         auto& server = connection(side);
-        const postgres::Deadline deadline(server.monitor(), patience);
-        std::string text;
-        if (is_asked_lag) {
-            auto& standbys = side == Side::source ? source_standbys_ : target_standbys_;
-            const auto lag = standbys.ask(server);
-            if (!lag.name.empty())
-                output_.note_lag(name_of(side), lag.seconds);
-            if (lag.seconds > share() * static_cast<double>(options_.max_lag->count()))
-                text = fmt::format("standby {} of the {} is {} behind", lag.name, name_of(side),
-                                   output::format_duration(output::Seconds(lag.seconds)));
-        }
-        if (options_.max_active && text.empty()) {
-            const auto active = active_sessions(server);
-            if (static_cast<double>(active) > share() * *options_.max_active)
-                text = fmt::format("{} of others are active in the {}",
-                                   output::format_count(active, "session"), name_of(side));
-        }
-        if (is_asked_query && text.empty()) {
-            if (const auto value = value_of(server, *options_.query); value > 0)
-                text = fmt::format("--throttle-query returns {}", value);
-        }
-        return text;
+        begin_to_ask(server);
+        return in_time(server, [&] { return cause_in(side, server); });
     } catch (const Error& error) {
         (side == Side::source ? source_ : target_).reset();
         return fmt::format("cannot ask the {}: {}", name_of(side), error.what());
     }
 }
 
+std::string Throttle::cause_in(Side side, postgres::Connection& server) {
+    std::string text;
+    if (asks_lag()) {
+        auto& standbys = side == Side::source ? source_standbys_ : target_standbys_;
+        const auto lag = standbys.ask(server);
+        if (!lag.name.empty())
+            output_.note_lag(name_of(side), lag.seconds);
+        if (lag.seconds > share() * static_cast<double>(options_.max_lag->count()))
+            text = fmt::format("standby {} of the {} is {} behind", lag.name, name_of(side),
+                               output::format_duration(output::Seconds(lag.seconds)));
+    }
+    if (options_.max_active && text.empty()) {
+        const auto active = active_sessions(server);
+        if (static_cast<double>(active) > share() * *options_.max_active)
+            text = fmt::format("{} of others are active in the {}",
+                               output::format_count(active, "session"), name_of(side));
+    }
+    if (asks_query(side) && text.empty()) {
+        if (const auto value = value_of(server, *options_.query); value > 0)
+            text = fmt::format("--throttle-query returns {}", value);
+    }
+    return text;
+}
+
 std::string Throttle::ask_replica() {
     try {
         if (!replica_)
             replica_.emplace(connect_to_replica(*options_.lag_of, servers_.command));
-        const postgres::Deadline deadline(replica_->monitor(), patience);
-        const auto seconds = replica_lag(*replica_);
+        begin_to_ask(*replica_);
+        const auto seconds = in_time(*replica_, [&] { return replica_lag(*replica_); });
         output_.note_lag("replica", seconds);
         if (seconds > share() * static_cast<double>(options_.max_lag->count()))
             return fmt::format("{} is {} behind", replica_->name(),
@@ -200,6 +237,14 @@ std::string Throttle::ask_replica() {
         replica_.reset();
         return fmt::format("cannot ask the replica of --lag-of: {}", error.what());
     }
+}
+
+bool Throttle::asks_query(Side side) const {
+    return options_.query && side == side_of_query(servers_.source.has_value());
+}
+
+bool Throttle::asks_lag() const {
+    return options_.max_lag && !options_.lag_of;
 }
 
 double Throttle::share() const {

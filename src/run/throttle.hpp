@@ -6,6 +6,8 @@
 #include "run/server_load.hpp"
 #include "run/throttle_options.hpp"
 
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -49,9 +51,13 @@ class Throttle {
     void watch(const std::stop_token& stop);
     void apply(const Cause& cause);
     Cause ask();
+    void begin_to_ask(const postgres::Connection& server);
     int time_in(const std::string& zone);
     std::string ask(Side side);
+    std::string cause_in(Side side, postgres::Connection& server);
     std::string ask_replica();
+    bool asks_query(Side side) const;
+    bool asks_lag() const;
     double share() const; ///< of the limits that values must not exceed
     postgres::Connection& connection(Side side);
 
@@ -66,7 +72,10 @@ class Throttle {
     Standbys target_standbys_;
     int calm_ = 0;                                  ///< answers in a row without a cause
     std::optional<Pause::Clock::time_point> since_; ///< when the run began to wait, if it waits
-    std::jthread thread_;                           // last, because it uses the others
+    std::mutex mutex_;
+    std::shared_ptr<postgres::ConnectionMonitor> asked_; ///< of the server that must answer now
+    bool is_ending_ = false;                             ///< no server is asked any more
+    std::jthread thread_;                                // last, because it uses the others
 };
 
 } // namespace run

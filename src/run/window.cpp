@@ -42,7 +42,10 @@ std::optional<Window> Window::parse(std::string_view text) {
     Window window{.begin = *begin, .end = *end, .zone = {}};
     if (at != std::string_view::npos) {
         window.zone = text.substr(at + 1);
-        if (window.zone.empty())
+        // In POSIX, +2 is two hours west of Greenwich; nobody means that.
+        const bool is_offset = window.zone.find('/') == std::string::npos &&
+                               window.zone.find_first_of("+-") != std::string::npos;
+        if (window.zone.empty() || is_offset)
             return std::nullopt;
     }
     return window;

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <csignal>
 #include <memory>
 #include <regex>
@@ -114,6 +115,31 @@ TEST_F(Throttle, OfAnImportAsksTheTarget) {
     target.run("UPDATE gate SET n = 0");
     EXPECT_EQ(program.wait().exit_status, exit_done);
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1");
+}
+
+/// A query that hangs ends soon, in the server as well, and nothing waits for it.
+TEST_F(Throttle, DoesNotWaitForAQueryThatHangs) {
+    source.run("CREATE FUNCTION app.slow() RETURNS int LANGUAGE plpgsql AS $$ BEGIN "
+               "IF (SELECT n FROM app.gate) = 1 THEN PERFORM pg_sleep(3600); END IF; RETURN 0; "
+               "END $$");
+    const auto asking = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND "
+                        "query = 'SELECT slow()'";
+    const auto program = start({"copy", "-p", "1", "--load-strategy", "in-place", "--max-rate",
+                                "300kB", "--throttle-query", "SELECT slow()"});
+    EXPECT_TRUE(eventually([&] { return !worker().is_null(); }));
+    source.run("UPDATE app.gate SET n = 1");
+    EXPECT_TRUE(eventually([&] { return source.value(asking) == "1"; }));
+    program->signal(SIGINT);
+    EXPECT_TRUE(eventually([&] { return program->has_warned("then stopping"); }));
+    EXPECT_TRUE(eventually([&] { return source.value(asking) == "1"; }));
+    program->signal(SIGINT);
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_EQ(program->wait().exit_status, exit_interrupted);
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(8));
+    const auto outcome = backfill({"copy", "--throttle-query", "SELECT slow()"});
+    EXPECT_EQ(outcome.exit_status, exit_usage);
+    EXPECT_THAT(outcome.errors, HasSubstr("--throttle-query: canceling statement due to"));
+    EXPECT_TRUE(eventually([&] { return source.value(asking) == "0"; }));
 }
 
 TEST_F(Throttle, ChangesNothingIfAnOptionCannotBeFollowed) {
