@@ -124,11 +124,11 @@ void Throttle::watch(const std::stop_token& stop) {
 }
 
 /// Notes which server is asked, so that the end of the run need not wait for its answer.
-/// \throws Error if the run is at its end.
+/// \throws Interrupted if the run is at its end.
 void Throttle::begin_to_ask(const postgres::Connection& server) {
     const std::lock_guard lock(mutex_);
     if (is_ending_)
-        throw Error("the run is at its end");
+        throw Interrupted();
     asked_ = server.monitor();
 }
 
