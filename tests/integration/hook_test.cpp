@@ -56,7 +56,7 @@ TEST_F(Hook, MayLeaveAProcessInASessionOfItsOwn) {
     const auto left = shell_quoted(folder.file("left"));
     const auto outcome = backfill(
         {"copy", "--on-event",
-         fmt::format("setsid sh -c 'echo $$ > {0}; exec sleep 600' & until [ -s {0} ]; do sleep "
+         fmt::format("setsid sh -c 'echo $$ >> {0}; exec sleep 600' & until [ -s {0} ]; do sleep "
                      "0.05; done",
                      left)});
     EXPECT_EQ(outcome.exit_status, exit_failed); // as without a hook
