@@ -58,7 +58,7 @@ void ImportReport::begun(const ImportWorkload& workload, const postgres::Qualifi
 }
 
 std::string lost_rows(const std::string& file) {
-    return fmt::format("{}: the target server has crashed and lost rows that it had committed; "
+    return fmt::format("{}: the target has lost rows that it had committed; "
                        "import the file again for these rows",
                        file);
 }

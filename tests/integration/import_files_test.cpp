@@ -230,6 +230,27 @@ TEST_F(ImportFiles, MustNotChangeWhileTheyWaitToBeRead) {
     std::filesystem::remove(path("c")); // so that nothing waits for it
 }
 
+/// As after a failover to a standby that was behind.
+TEST_F(ImportFiles, AreNotFinishedIfTheTargetHasLostRows) {
+    target.run("CREATE FUNCTION lose_commits(number int) RETURNS boolean LANGUAGE plpgsql AS $$ "
+               "BEGIN IF number = 60000 THEN "
+               "DELETE FROM long WHERE xmin <> pg_current_xact_id()::xid; "
+               "DELETE FROM __backfill.import_batch WHERE xmin <> pg_current_xact_id()::xid; "
+               "END IF; RETURN true; END $$; "
+               "CREATE TABLE long (number int CHECK (lose_commits(number)), note text)");
+    std::string text = "number,note\n";
+    for (int number = 1; number <= 60'000; ++number)
+        text += fmt::format("{},{:0>90}\n", number, number);
+    const Arguments import_long{"-p", "1", write("long", text)};
+    const auto outcome = import("long", import_long);
+    EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output;
+    EXPECT_THAT(outcome.errors, HasSubstr("the target has lost rows that it had committed"));
+    EXPECT_LT(target.integer("SELECT count(*) FROM long"), 60'000);
+    import_ok("long", import_long);
+    EXPECT_EQ(target.value("SELECT count(*) || ' ' || count(DISTINCT number) FROM long"),
+              "60000 60000");
+}
+
 TEST_F(ImportFiles, AreLoadedOnceUnderTwoNames) {
     const auto text = "number\n1\n2\n";
     const Arguments files{write("a", text), write("b", text), write("c", "number\n"),

@@ -1,6 +1,7 @@
 // Servers whose lock table is full, because max_locks_per_transaction is too small.
 
 #include "base/exit_status.hpp"
+#include "support/client_programs.hpp"
 #include "support/migration.hpp"
 
 #include <fmt/format.h>
@@ -107,7 +108,8 @@ TEST_F(LockTable, IsNotWaitedForByCloneSchema) {
     target.make();
     for (const auto* table : {"readings", "devices"})
         target.run(fmt::format("DROP TABLE IF EXISTS {}", table));
-    expect_told({"clone-schema"});
+    const ClientPrograms programs;
+    expect_told({"clone-schema", "--programs", programs.folder()});
     EXPECT_GE(told, 1);
 }
 
