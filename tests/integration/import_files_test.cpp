@@ -245,7 +245,7 @@ TEST_F(ImportFiles, AreNotFinishedIfTheTargetHasLostRows) {
     const auto outcome = import("long", import_long);
     EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output;
     EXPECT_THAT(outcome.errors, HasSubstr("the target has lost rows that it had committed"));
-    EXPECT_LT(target.integer("SELECT count(*) FROM long"), 60'000);
+    EXPECT_EQ(target.value("SELECT count(*) < 60000 FROM long"), "t");
     import_ok("long", import_long);
     EXPECT_EQ(target.value("SELECT count(*) || ' ' || count(DISTINCT number) FROM long"),
               "60000 60000");
