@@ -39,7 +39,7 @@ class VerifyBatches : public Migration {
     }
 
     std::string expect_equal(const std::vector<std::string>& options = {}) {
-        std::vector<std::string> arguments{"verify", "--all"};
+        std::vector<std::string> arguments{"verify", "--all", "--verbose"};
         arguments.insert(arguments.end(), options.begin(), options.end());
         auto output = backfill_ok(arguments);
         EXPECT_THAT(output, HasSubstr("2 equal."));
