@@ -125,7 +125,7 @@ WHERE class.relkind IN ('r', 'p') AND NOT class.relispartition
   AND namespace.nspname NOT LIKE 'pg\_%'
   AND namespace.nspname NOT LIKE '\_timescaledb\_%'
   AND namespace.nspname NOT IN ('information_schema', 'timescaledb_information',
-                                'timescaledb_experimental', '__backfill')
+                                'timescaledb_experimental', '__backfill', '__backfill_clone')
   AND class.oid <> ALL ($3::oid[])
   AND NOT EXISTS (SELECT FROM pg_depend
                   WHERE classid = 'pg_class'::regclass AND objid = class.oid AND deptype = 'e')

@@ -16,4 +16,10 @@ void earlier_queue(Findings& findings, run::Endpoint& target) {
         findings.ok("queue", "the target has one from an earlier stage; the next stage adds to it");
 }
 
+void unfinished_clone(Findings& findings, run::Endpoint& target) {
+    if (run::has_unfinished_clone(target.connection))
+        findings.fail("schema", "clone-schema has not finished in the target",
+                      run::to_finish_clone);
+}
+
 } // namespace check

@@ -101,6 +101,7 @@ void check_target(Findings& findings, Migration& migration, int workers) {
     check_topic(findings, "connections to the target",
                 [&] { connections(findings, target, workers); });
     check_topic(findings, "queue", [&] { earlier_queue(findings, target); });
+    check_topic(findings, "schema", [&] { unfinished_clone(findings, target); });
     check_topic(findings, "compressed chunks", [&] { misplaced_batches(findings, target); });
     check_topic(findings, "attached chunks", [&] { stand_ins(findings, target); });
 }

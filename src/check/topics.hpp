@@ -43,6 +43,9 @@ void privileges(Findings& findings, run::Endpoint& endpoint, const Pairs& pairs)
 /// Checks whether the target has a queue of an earlier stage.
 void earlier_queue(Findings& findings, run::Endpoint& target);
 
+/// Checks whether `clone-schema` has begun in the target, and not finished.
+void unfinished_clone(Findings& findings, run::Endpoint& target);
+
 // ---------------------------------------------------------------- servers.cpp
 
 /// \param name of the connection.

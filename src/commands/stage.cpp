@@ -50,6 +50,7 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
     auto ends = run::connect_both(options.source, options.target, "stage", run::Session::first);
     run::require_different(ends);
     auto& [source, target] = ends;
+    run::require_finished_clone(target.connection, "stage");
 
     const auto reading = stage::begin_reading(source.connection, options.snapshot);
     const auto bounds = run::read_bounds(source.connection, options.from, options.until);

@@ -119,6 +119,17 @@ void require_different(const Endpoints& endpoints) {
                                      endpoints.target.connection.name()));
 }
 
+bool has_unfinished_clone(postgres::Connection& target) {
+    // sql/cloning/create_clone_record.sql
+    return !target.query("SELECT FROM pg_namespace WHERE nspname = '__backfill_clone'").empty();
+}
+
+void require_finished_clone(postgres::Connection& target, const std::string& command) {
+    if (has_unfinished_clone(target))
+        throw Error(fmt::format("cannot {}: clone-schema has not finished in the target", command),
+                    to_finish_clone);
+}
+
 void require_unchanged(const Endpoint& endpoint, const timescale::Server& before) {
     const auto& now = endpoint.server;
     if (now.timescaledb_text != before.timescaledb_text || now.community != before.community)

@@ -120,6 +120,16 @@ void end_leftovers(std::optional<Endpoint>& endpoint,
 /// rows that it copies.
 void require_different(const Endpoints& endpoints);
 
+/// True if `clone-schema` has begun in the target, and not finished. Its indexes, constraints and
+/// triggers are missing then.
+bool has_unfinished_clone(postgres::Connection& target);
+
+/// What to do about it.
+constexpr auto to_finish_clone = "run clone-schema again, which goes on, or clone-schema --discard";
+
+/// \param command that needs the whole schema. \throws Error if has_unfinished_clone().
+void require_finished_clone(postgres::Connection& target, const std::string& command);
+
 /// Checks that a server is the same as when the run began.
 /// \throws Error if the server is of another version or edition than before.
 void require_unchanged(const Endpoint& endpoint, const timescale::Server& before);

@@ -46,6 +46,8 @@ ExitStatus pass(const SyncOptions& options, output::Output& output, bool& goes_o
     auto ends =
         run::connect_both(options.source, options.target, options.command, run::Session::first);
     run::require_different(ends);
+    if (!options.only_compares)
+        run::require_finished_clone(ends.target.connection, options.command);
     run::Throttle::require(options.throttle, &ends.source, ends.target, options.command);
     const bool alike = comparison::hash_alike(ends.source.connection, ends.target.connection);
     const auto plan = make_plan(ends.source, ends.target, options);

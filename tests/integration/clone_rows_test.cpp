@@ -171,6 +171,26 @@ TEST_F(CloneRows, AllTablesAreOfOneSnapshot) {
         EXPECT_EQ(target.value(fmt::format("SELECT count(*) FROM {}", table)), "1");
 }
 
+TEST_F(CloneRows, OtherCommandsWaitForTheEndOfTheClone) {
+    make_gated();
+    source.run("CREATE TABLE readings (time timestamptz NOT NULL); "
+               "SELECT create_hypertable('readings', 'time'); "
+               "INSERT INTO readings VALUES ('2024-01-01')");
+    close_gate();
+    const auto program = start(words());
+    ASSERT_TRUE(waits_at_gate());
+    end(*program, SIGKILL);
+    const std::string problem = "clone-schema has not finished in the target";
+    EXPECT_THAT(backfill({"stage", "--until", "2024-02-01"}).errors,
+                HasSubstr("cannot stage: " + problem + "; run clone-schema again, which goes on"));
+    EXPECT_THAT(backfill({"sync-tables"}).errors, HasSubstr("cannot sync-tables: " + problem));
+    EXPECT_THAT(backfill({"check", "--until", "2024-02-01"}).output,
+                AllOf(HasSubstr(problem + ". Remedy: run clone-schema again"),
+                      Not(HasSubstr("__backfill_clone"))));
+    clone();
+    backfill_ok({"stage", "--until", "2024-02-01"});
+}
+
 TEST_F(CloneRows, ARangeWhoseCommitGotNoAnswerIsNotLoadedTwice) {
     make_large();
     clone_with_cuts("ranges_left - 1", [&](const Outcome& outcome) {
