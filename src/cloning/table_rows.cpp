@@ -4,6 +4,7 @@
 #include "load/locks.hpp"
 #include "load/rows.hpp"
 #include "output/units.hpp"
+#include "postgres/sqlstate.hpp"
 #include "postgres/transaction.hpp"
 #include "queue/page_ranges.hpp"
 #include "run/run.hpp"
@@ -97,6 +98,22 @@ std::vector<CopiedTable> copied_tables(run::Endpoint& source, run::Endpoint& tar
     return tables;
 }
 
+/// Runs a statement of the source that locks tables as SELECT does.
+/// \param what the tables, for the message.
+void lock_to_read(postgres::Connection& source, const std::string& statement,
+                  const std::string& what) {
+    try {
+        source.execute(statement);
+    } catch (const postgres::SqlError& error) {
+        if (error.sqlstate() != postgres::sqlstate::lock_not_available)
+            throw;
+        throw Error(fmt::format("cannot read {}: another session of the source has locked it, or "
+                                "waits to lock it, as ALTER TABLE and TRUNCATE do",
+                                what),
+                    "run the same command again when that session has ended");
+    }
+}
+
 /// Shared by the workers.
 struct Copying {
     run::Run& run;
@@ -188,9 +205,12 @@ class RowWorker {
                                       begin_range(copying_.begun, item_->name(), range.from));
         if (!may_load_range(writing.results()))
             return report(read_progress(target, item_->name()));
-        postgres::Transaction reading(
-            source, fmt::format("{}; {}", postgres::begin_read_transaction(copying_.plan.snapshot),
-                                load::lock_patiently));
+        postgres::Transaction reading(source,
+                                      postgres::begin_read_transaction(copying_.plan.snapshot));
+        // Whoever waits to change the table waits for lock_tables(). Waiting behind them would end
+        // with a timeout, and the application would wait as well.
+        lock_to_read(source, postgres::lock_statement({item_->name()}, "ACCESS SHARE") + " NOWAIT",
+                     item_->name().quoted());
         if (item_->is_whole()) // so that FREEZE is possible
             target.execute("TRUNCATE ONLY " + item_->name().quoted());
         const auto count = load::copy_table(
@@ -257,8 +277,10 @@ void lock_tables(run::Endpoint& source, const std::vector<SourceTable>& tables) 
         names.push_back(table.name);
         oids.push_back(std::to_string(table.oid));
     }
-    source.connection.execute(fmt::format("{}; {}", load::lock_patiently,
-                                          postgres::lock_statement(names, "ACCESS SHARE")));
+    lock_to_read(source.connection,
+                 fmt::format("{}; {}", load::lock_patiently,
+                             postgres::lock_statement(names, "ACCESS SHARE")),
+                 "the source's tables");
     // The catalog is read by the snapshot, and the function knows the present file.
     const auto changed = source.connection.query(
         "SELECT oid::regclass AS name FROM pg_class "

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <functional>
 #include <memory>
+#include <thread>
 
 namespace test {
 namespace {
@@ -169,6 +170,33 @@ TEST_F(CloneRows, AllTablesAreOfOneSnapshot) {
     EXPECT_EQ(program->wait().exit_status, exit_done);
     for (const auto* table : {"later", "gated"})
         EXPECT_EQ(target.value(fmt::format("SELECT count(*) FROM {}", table)), "1");
+}
+
+/// The application would wait behind ALTER TABLE, which waits for clone-schema.
+TEST_F(CloneRows, NobodyWaitsBehindASessionThatWaitsToLockATable) {
+    make_gated();
+    source.run("CREATE TABLE later (a int); INSERT INTO later VALUES (1)");
+    close_gate();
+    const auto program = start(words({"--parallelism", "1"}));
+    ASSERT_TRUE(waits_at_gate());
+    std::thread changing([&] {
+        const auto session = source.connect();
+        session->execute("BEGIN; LOCK TABLE later; ROLLBACK");
+    });
+    EXPECT_TRUE(eventually([&] {
+        return source.value("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = "
+                            "'later'::regclass)") == "t";
+    }));
+    open_gate();
+    const auto outcome = program->wait();
+    changing.join();
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.errors, HasSubstr("cannot read \"public\".\"later\": another session of "
+                                          "the source has locked it, or waits to lock it"));
+    EXPECT_THAT(outcome.errors, Not(HasSubstr("trying again")));
+    clone();
+    expect_finished();
+    expect_equal_rows("later");
 }
 
 TEST_F(CloneRows, OtherCommandsWaitForTheEndOfTheClone) {
