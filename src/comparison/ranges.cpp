@@ -118,14 +118,15 @@ std::string digestible(const BothSides& sides, const std::string& row) {
 }
 
 postgres::TwoResults select_both(const BothSides& sides, const std::string& list,
-                                 const std::vector<TimeRange>& ranges, const std::string& rest) {
+                                 const std::vector<TimeRange>& ranges, const std::string& rest,
+                                 const std::string& columns) {
     const auto condition = within(sides.axis, ranges);
     const auto sql = [&](const ComparedRows& side) {
         // OFFSET 0 prevents that grouping and ordering are planned with the chunk: TimescaleDB
         // 2.19.3 cannot plan GROUP BY an expression on a partial chunk (XX000).
         return fmt::format(
-            "SELECT {} FROM (SELECT * FROM {} WHERE ({}) AND {} OFFSET 0) AS rows {}", list,
-            side.table, side.condition, condition, rest);
+            "SELECT {} FROM (SELECT {} FROM {} WHERE ({}) AND {} OFFSET 0) AS rows {}", list,
+            columns, side.table, side.condition, condition, rest);
     };
     return postgres::query_both(sides.source.connection, sql(sides.source), sides.target.connection,
                                 sql(sides.target));
@@ -165,11 +166,10 @@ RangeComparison compare_parts(const BothSides& sides, const std::vector<TimeRang
     for (const auto& range : ranges)
         divide(sides, range, most, parts);
     const auto [source, target] =
-        select_both(sides,
-                    fmt::format("{} AS part, count(*) AS rows, sum({})::text AS digest",
-                                number_of_part(sides.axis, ranges, parts),
-                                digestible(sides, sides.columns.row())),
-                    ranges, "GROUP BY 1");
+        select_both(sides, "part, count(*) AS rows, sum(digest)::text AS digest", ranges,
+                    "GROUP BY part",
+                    fmt::format("{} AS part, {} AS digest", number_of_part(sides.axis, ranges, parts),
+                                digestible(sides, sides.columns.row())));
     const auto sources = digests_of(source, parts.size());
     const auto targets = digests_of(target, parts.size());
     RangeComparison result;

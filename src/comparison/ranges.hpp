@@ -26,9 +26,11 @@ std::string digestible(const BothSides& sides, const std::string& row);
 
 /// Runs `SELECT list FROM` the rows within ranges on both sides.
 /// \param rest clauses to append to the query.
+/// \param columns what the list uses of each row, another list. The server may compute it by
+/// parallel workers.
 postgres::TwoResults select_both(const BothSides& sides, const std::string& list,
                                  const std::vector<timescale::TimeRange>& ranges,
-                                 const std::string& rest = "");
+                                 const std::string& rest = "", const std::string& columns = "*");
 
 /// The range from the first number on either side to after the last; none if there are no rows.
 std::optional<timescale::TimeRange> extent(const BothSides& sides);

@@ -66,8 +66,8 @@ comparison::BothSides sides_of(const TablePair& pair, run::Endpoint& source, run
     return sides;
 }
 
-std::string temporary(std::size_t number, const char* what) {
-    return fmt::format("pg_temp.backfill_{}_{}", what, number);
+std::string temporary(const char* what, std::size_t unit, std::size_t table) {
+    return fmt::format("pg_temp.backfill_{}_{}_{}", what, unit, table);
 }
 
 /// Runs find_differences() and begins the result.
@@ -120,9 +120,9 @@ std::string row_digest(const PairReading& reading) {
 
 } // namespace
 
-TemporaryTables::TemporaryTables(std::size_t number)
-    : keys(temporary(number, "keys")), changes(temporary(number, "changes")),
-      rows(temporary(number, "rows")) {}
+TemporaryTables::TemporaryTables(std::size_t unit, std::size_t table)
+    : keys(temporary("keys", unit, table)), changes(temporary("changes", unit, table)),
+      rows(temporary("rows", unit, table)) {}
 
 std::string TemporaryTables::dropped() const {
     return fmt::format("DROP TABLE IF EXISTS {}, {}, {}", keys, changes, rows);

@@ -44,8 +44,8 @@ struct TemporaryTables {
     std::string changes; ///< the keys of rows that differ, with their kinds
     std::string rows;    ///< the source's rows for these keys
 
-    /// \param number of the table in its unit.
-    explicit TemporaryTables(std::size_t number);
+    /// \param unit in the plan. \param table in the unit.
+    TemporaryTables(std::size_t unit, std::size_t table);
 
     /// The statement that drops them.
     std::string dropped() const;

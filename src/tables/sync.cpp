@@ -67,6 +67,7 @@ ExitStatus pass(const SyncOptions& options, output::Output& output, bool& goes_o
     Pass shared{.run = run,
                 .options = options,
                 .plan = plan,
+                .bytes = bytes,
                 .hashes_alike = alike,
                 .schedule = schedule,
                 .report = report};

@@ -7,7 +7,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <thread>
+#include <utility>
 
 namespace tables {
 
@@ -36,6 +38,32 @@ void lock_for_reading(postgres::Connection& connection, const Unit& unit, Table 
                                    postgres::lock_statement(names, "ACCESS SHARE")));
 }
 
+std::int64_t bytes_of(const Unit& unit) {
+    std::int64_t bytes = 0;
+    for (const auto& pair : unit.tables)
+        bytes += pair.source.bytes;
+    return bytes;
+}
+
+/// A statement that lets a transaction's queries use parallel workers for a large table, as far as
+/// the server's setting allows. Sending a digest costs less than the planner assumes of a row.
+std::string parallel_queries(const Pass& pass, const Unit& unit) {
+    const auto workers = static_cast<double>(pass.options.parallelism) *
+                         static_cast<double>(bytes_of(unit)) /
+                         static_cast<double>(std::max<std::int64_t>(pass.bytes, 1));
+    return fmt::format("SELECT set_config('max_parallel_workers_per_gather', least({}, "
+                       "current_setting('max_parallel_workers_per_gather')::int)::text, true); "
+                       "SET LOCAL parallel_tuple_cost = 0",
+                       std::max(static_cast<int>(workers) - 1, 0));
+}
+
+std::string dropped(const std::vector<TableToMend>& tables) {
+    std::string statements;
+    for (const auto& table : tables)
+        statements += table.temporary.dropped() + "; ";
+    return statements;
+}
+
 std::string name_of(const Unit& unit) {
     std::vector<std::string> names;
     for (const auto& pair : unit.tables)
@@ -53,25 +81,47 @@ void TableWorker::work() {
     session_.emplace(pass_.run, worker_.progress);
     worker_.connected();
     while (has_work()) {
-        visit();
+        std::optional<ComparedVisit> compared;
+        if (!visit_) {
+            compared = std::move(compared_.front());
+            compared_.pop_front();
+            visit_ = compared->visit;
+        }
+        process(std::move(compared));
         visit_.reset();
-        worker_.progress.end(1, 0);
         worker_.succeeded();
     }
     session_->close();
 }
 
+/// Takes a visit to begin, unless a compared one comes next.
 bool TableWorker::has_work() {
     if (visit_)
         return !pass_.run.stop.is_requested();
-    if (worker_.may_begin())
-        visit_ = pass_.schedule.take();
-    return visit_.has_value();
+    if (takes_compared())
+        return worker_.may_begin(true);
+    if (worker_.may_begin(!again_.empty())) {
+        if (again_.empty()) {
+            visit_ = pass_.schedule.take();
+        } else {
+            visit_ = std::move(again_.back());
+            again_.pop_back();
+        }
+    }
+    return visit_ || (!compared_.empty() && !pass_.run.stop.is_requested());
 }
 
-/// Ends the session after its connection is lost. The visit in progress is tried again.
+/// True if it is time to mend the first of the compared units.
+bool TableWorker::takes_compared() {
+    return !compared_.empty() && Clock::now() - compared_.front().taken >= between_two_writes;
+}
+
+/// Ends the session after its connection is lost. The visits in progress are tried again.
 bool TableWorker::end_session(const Error& error) {
     session_.reset();
+    for (auto& compared : compared_)
+        again_.push_back(std::move(compared.visit));
+    compared_.clear();
     if (visit_ && worker_.losses() > pass_.run.options.retry.max_retries) {
         give_up(error.what());
         visit_.reset();
@@ -79,12 +129,33 @@ bool TableWorker::end_session(const Error& error) {
     return true;
 }
 
-void TableWorker::visit() {
-    started_ = Clock::now();
-    std::int64_t bytes = 0;
-    for (const auto& pair : unit().tables)
-        bytes += pair.source.bytes;
-    worker_.progress.begin({name_of(unit())}, bytes);
+/// Compares the unit of the visit, or mends it.
+void TableWorker::process(std::optional<ComparedVisit> compared) {
+    const bool is_compared = compared.has_value();
+    begun_ = is_compared ? compared->begun : Clock::now();
+    worker_.progress.begin({name_of(unit())}, bytes_of(unit()));
+    bool is_first = true;
+    bool is_done = true;
+    with_retries([&] {
+        const bool waits_apart = std::exchange(is_first, false) && !is_compared;
+        if (!compared)
+            compared = compare();
+        if (!compared)
+            return;
+        auto now = std::exchange(compared, std::nullopt);
+        if (waits_apart) {
+            compared_.push_back(std::move(*now));
+            is_done = false;
+            return;
+        }
+        wait_for_writers(*now);
+        mend(*now);
+    });
+    worker_.progress.end(is_done ? 1 : 0, 0);
+}
+
+/// Repeats an attempt after errors, and gives the unit up after too many.
+void TableWorker::with_retries(const std::function<void()>& attempt) {
     for (int attempts = 1;; ++attempts) {
         try {
             return attempt();
@@ -114,56 +185,74 @@ void TableWorker::visit() {
     }
 }
 
-void TableWorker::attempt() {
+/// Compares the unit. \returns nothing if it need not be mended; it is finished then.
+std::optional<ComparedVisit> TableWorker::compare() {
     auto& progress = worker_.progress;
     progress.now(output::Activity::comparing);
+    ComparedVisit compared{.visit = *visit_,
+                           .begun = begun_,
+                           .taken = {},
+                           .snapshot = {},
+                           .readings = {},
+                           .comparisons = {}};
     const auto& tables = unit().tables;
-    std::vector<PairReading> readings;
-    std::vector<TableToMend> to_mend;
-    readings.reserve(tables.size());
-    std::string dropped;
-    for (std::size_t i = 0; i < tables.size(); ++i) {
-        readings.emplace_back(tables[i], session_->source(), session_->target(),
-                              pass_.hashes_alike);
-        to_mend.push_back({readings.back(), TemporaryTables(i)});
-        dropped += to_mend.back().temporary.dropped() + "; ";
-    }
-    target().execute(dropped);
+    for (const auto& pair : tables)
+        compared.readings.emplace_back(pair, session_->source(), session_->target(),
+                                       pass_.hashes_alike);
+    const auto to_compare = to_mend(compared.readings);
+    target().execute(dropped(to_compare));
 
-    // The target's snapshot comes first: what the application writes on both sides while they are
-    // compared is not visible in it, and so is late.
-    std::vector<TableComparison> comparisons;
+    const auto parallel = parallel_queries(pass_, unit());
     std::int64_t differing = 0;
-    Clock::time_point taken;
-    std::string snapshot;
     {
+        // The target's snapshot comes first: what the application writes on both sides while they
+        // are compared is not visible in it, and so is late.
         postgres::Transaction in_target(target(), "BEGIN ISOLATION LEVEL REPEATABLE READ");
         lock_for_reading(target(), unit(), &TablePair::target);
-        snapshot = target().pipeline({load::snapshot_statement()}).front().string(0, "snapshot");
+        compared.snapshot =
+            target().pipeline({load::snapshot_statement()}).front().string(0, "snapshot");
         postgres::Transaction in_source(source(), postgres::begin_read_transaction(std::nullopt));
         lock_for_reading(source(), unit(), &TablePair::source);
-        taken = Clock::now();
-        for (const auto& table : to_mend) {
-            comparisons.push_back(
+        compared.taken = Clock::now();
+        for (auto* side : {&target(), &source()})
+            side->execute(parallel);
+        for (const auto& table : to_compare) {
+            compared.comparisons.push_back(
                 table.reading.pair.has_key()
-                    ? compare(table.reading, table.temporary, pass_.options.examples, progress)
+                    ? tables::compare(table.reading, table.temporary, pass_.options.examples,
+                                      progress)
                     : compare_without_key(table.reading, table.temporary, progress));
-            differing += comparisons.back().differences.all();
+            differing += compared.comparisons.back().differences.all();
         }
         in_source.commit();
         in_target.commit();
     }
-    if (differing == 0 || pass_.options.only_compares)
-        return finish(comparisons, std::vector<Mended>(tables.size()));
+    if (differing > 0 && !pass_.options.only_compares)
+        return compared;
+    if (std::ranges::any_of(compared.comparisons,
+                            [](const auto& one) { return !one.ranges.empty(); }))
+        target().execute(dropped(to_compare));
+    finish(compared.comparisons, std::vector<Mended>(tables.size()));
+    return std::nullopt;
+}
 
-    progress.now(output::Activity::copying);
-    for (; Clock::now() - taken < between_two_writes; progress.check())
+/// Waits until the application has written to both sides what was found on one side only.
+void TableWorker::wait_for_writers(const ComparedVisit& compared) {
+    worker_.progress.now(output::Activity::copying);
+    for (; Clock::now() - compared.taken < between_two_writes; worker_.progress.check())
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
+}
+
+void TableWorker::mend(const ComparedVisit& compared) {
+    auto& progress = worker_.progress;
+    progress.now(output::Activity::copying);
+    const auto tables = to_mend(compared.readings);
+    const auto& comparisons = compared.comparisons;
     {
         postgres::Transaction in_source(source(), postgres::begin_read_transaction(std::nullopt));
         lock_for_reading(source(), unit(), &TablePair::source);
         for (std::size_t i = 0; i < tables.size(); ++i) {
-            const auto& [reading, temporary] = to_mend[i];
+            const auto& [reading, temporary] = tables[i];
             if (comparisons[i].differences.all() == 0)
                 continue;
             if (reading.pair.has_key())
@@ -179,9 +268,9 @@ void TableWorker::attempt() {
     for (std::size_t i = 0; i < tables.size(); ++i)
         if (comparisons[i].differences.all() > 0) {
             numbers.push_back(i);
-            differ.push_back(to_mend[i]);
+            differ.push_back(tables[i]);
         }
-    const load::LateRows late(snapshot);
+    const load::LateRows late(compared.snapshot);
     postgres::Transaction transaction(target(), fmt::format("BEGIN; {}", load::lock_patiently));
     std::vector<postgres::QualifiedName> locked;
     for (const auto& table : differ)
@@ -194,7 +283,7 @@ void TableWorker::attempt() {
     target().execute(load::lock_briefly);
     std::vector<Mended> mended(tables.size());
     if (differ.front().reading.pair.has_key()) {
-        const auto results = mend(target(), differ, late, pass_.options.deletes);
+        const auto results = tables::mend(target(), differ, late, pass_.options.deletes);
         for (std::size_t i = 0; i < numbers.size(); ++i)
             mended[numbers[i]] = results[i];
     } else { // a table without a key is alone in its unit
@@ -203,7 +292,7 @@ void TableWorker::attempt() {
     for (const auto& table : differ)
         resume_triggers(target(), table.reading.pair);
     transaction.commit();
-    target().execute(dropped);
+    target().execute(dropped(tables));
     finish(comparisons, std::move(mended));
 }
 
@@ -214,7 +303,7 @@ void TableWorker::finish(const std::vector<TableComparison>& comparisons,
         return one.referenced > 0;
     });
     if (!again) {
-        const auto duration = Clock::now() - started_;
+        const auto duration = Clock::now() - begun_;
         for (std::size_t i = 0; i < mended.size(); ++i) {
             const auto& name = unit().tables[i].source.name;
             if (visit_->is_second) {
@@ -230,6 +319,14 @@ void TableWorker::finish(const std::vector<TableComparison>& comparisons,
         }
     }
     pass_.schedule.end(*visit_, again ? std::optional(std::move(mended)) : std::nullopt);
+}
+
+std::vector<TableToMend> TableWorker::to_mend(const std::vector<PairReading>& readings) const {
+    std::vector<TableToMend> tables;
+    tables.reserve(readings.size());
+    for (std::size_t i = 0; i < readings.size(); ++i)
+        tables.push_back({readings[i], TemporaryTables(visit_->unit, i)});
+    return tables;
 }
 
 void TableWorker::give_up(const std::string& reason) {

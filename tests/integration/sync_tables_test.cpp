@@ -71,6 +71,52 @@ class SyncTables : public Migration {
     }
 };
 
+/// Rows that differ are mended a second after they are compared.
+TEST_F(SyncTables, ComparesOtherTablesWhileItWaitsForWriters) {
+    const std::string made = "CREATE TABLE {0} (id int PRIMARY KEY, name text); "
+                             "INSERT INTO {0} SELECT i, 'item' FROM generate_series(1, 5) i;";
+    for (const auto* table : {"one", "two", "three"})
+        both(fmt::format(fmt::runtime(made), table));
+    const auto compared_before_the_first_is_mended = [&] {
+        for (const auto* table : {"one", "two", "three"})
+            source.run(fmt::format("UPDATE {} SET name = name || '!' WHERE id = 3", table));
+        auto holder = target.connect();
+        holder->execute("BEGIN; LOCK TABLE one, two, three IN SHARE MODE");
+        const auto program = start({"sync-tables", "-p", "1"});
+        EXPECT_TRUE(eventually([&] {
+            return is_waited_for("one") || is_waited_for("two") || is_waited_for("three");
+        }));
+        const auto tables = target.value(
+            "SELECT count(*) FROM pg_class WHERE relname LIKE 'backfill\\_changes\\_%'");
+        holder->execute("COMMIT");
+        EXPECT_EQ(program->wait().exit_status, exit_done);
+        return std::stoi(tables);
+    };
+    // On a busy machine, a second may pass before the next table is compared.
+    EXPECT_TRUE(eventually([&] { return compared_before_the_first_is_mended() > 1; }));
+    for (const auto* table : {"one", "two", "three"})
+        expect_same(table);
+}
+
+TEST_F(SyncTables, ReadALargeTableByParallelWorkers) {
+    both("CREATE TABLE items (id int PRIMARY KEY, name text) WITH (parallel_workers = 2); "
+         "INSERT INTO items SELECT i, 'item ' || i FROM generate_series(1, 200000) i; "
+         "ANALYZE items");
+    source.run("SELECT pg_stat_force_next_flush()");
+    // Each process that reads a part of a table counts as a scan of it.
+    const auto scans_with = [&](const std::string& workers) {
+        const auto scans = [&] {
+            return std::stoi(source.value("SELECT pg_stat_get_numscans('items'::regclass)"));
+        };
+        const auto before = scans();
+        sync({"--dry-run", "-p", workers});
+        EXPECT_TRUE(eventually([&] { return source.sessions() == 0 && scans() > before; }));
+        return scans() - before;
+    };
+    EXPECT_EQ(scans_with("1"), 1);
+    EXPECT_EQ(scans_with("3"), 3);
+}
+
 TEST_F(SyncTables, InsertsUpdatesAndLeavesEqualRowsAlone) {
     both("CREATE TABLE items (id int PRIMARY KEY, name text, price numeric);"
          "INSERT INTO items SELECT i, 'item ' || i, i FROM generate_series(1, 3000) i");
