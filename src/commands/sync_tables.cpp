@@ -19,7 +19,8 @@ cli::Subcommand add_sync_tables(cli::Parser& parser) {
             "application takes meanwhile")
         .between(0, INT64_MAX);
     cli::add_parallelism(command, options.parallelism,
-                         "maximum number of tables compared at a time");
+                         "maximum number of tables compared at a time, or of the processes "
+                         "in each server that read a large one");
     command
         .number(
             "--watch",

@@ -98,20 +98,27 @@ void create_like(postgres::Connection& target, const std::string& table, const s
                                table, local(table), like));
 }
 
-/// Copies the result of a query on the source into a new temporary table of the target.
-/// \param like a query of the target whose columns the table gets.
-void copy_into(const PairReading& reading, const load::CopyShape& shape, const std::string& from,
-               const std::string& table, const std::string& like, run::WorkerProgress& progress) {
+/// Creates the temporary table of rows. It has the columns that the target generates, because other
+/// rows may reference them.
+void create_rows(const PairReading& reading, const TemporaryTables& temporary) {
     auto& target = reading.sides.target.connection;
-    create_like(target, table, like);
+    if (std::ranges::none_of(reading.pair.target.columns, &timescale::ChunkColumn::generated))
+        return create_like(target, temporary.rows,
+                           fmt::format("SELECT {} FROM {}", reading.shape.columns,
+                                       reading.sides.target.table));
+    target.execute(fmt::format("DROP TABLE IF EXISTS {}; CREATE TEMP TABLE {} (LIKE {} INCLUDING "
+                               "GENERATED)",
+                               temporary.rows, temporary.rows_name(),
+                               reading.pair.target.name.quoted()));
+}
+
+/// Copies the result of a query on the source into a temporary table of the target.
+void copy_into(const PairReading& reading, const load::CopyShape& shape, const std::string& from,
+               const std::string& table, run::WorkerProgress& progress) {
+    auto& target = reading.sides.target.connection;
     load::copy_table(reading.sides.source.connection, shape, from, target,
                      {"pg_temp", local(table)}, progress);
     target.execute("ANALYZE " + table);
-}
-
-/// A query with the columns that are copied.
-std::string columns_query(const PairReading& reading) {
-    return fmt::format("SELECT {} FROM {}", reading.shape.columns, reading.sides.target.table);
 }
 
 std::string row_digest(const PairReading& reading) {
@@ -164,11 +171,11 @@ TableComparison compare(const PairReading& reading, const TemporaryTables& tempo
                                   reading.shape.encoding);
     shape.columns += fmt::format(", {}", digest);
     shape.values += fmt::format(", {} AS {}", row_digest(reading), digest);
+    create_like(target, temporary.keys,
+                fmt::format("SELECT {}, 0::bigint AS {} FROM {}", reading.key(), digest,
+                            reading.sides.target.table));
     copy_into(reading, shape, fmt::format("{} WHERE {}", reading.sides.source.table, condition),
-              temporary.keys,
-              fmt::format("SELECT {}, 0::bigint AS {} FROM {}", reading.key(), digest,
-                          reading.sides.target.table),
-              progress);
+              temporary.keys, progress);
     std::vector<std::string> keys;
     for (const auto& column : reading.pair.key.columns)
         keys.push_back(fmt::format("CASE WHEN source.{0} IS NULL THEN target.{1} ELSE source.{1} "
@@ -216,8 +223,10 @@ TableComparison compare_without_key(const PairReading& reading, const TemporaryT
         return fmt::format("(SELECT {} AS {}, count(*) AS {} FROM {} WHERE {} GROUP BY 1)",
                            row_digest(reading), digest, copies, side.table, condition);
     };
+    create_like(reading.sides.target.connection, temporary.keys,
+                fmt::format("SELECT 0::bigint AS {}, 0::bigint AS {}", digest, copies));
     copy_into(reading, shape, counted(reading.sides.source) + " AS source", temporary.keys,
-              fmt::format("SELECT 0::bigint AS {}, 0::bigint AS {}", digest, copies), progress);
+              progress);
     const auto counts = reading.sides.target.connection.execute(fmt::format(
         "SELECT coalesce(sum(greatest(coalesce(source.{0}, 0) - coalesce(target.{0}, 0), 0)), 0)"
         "::bigint AS only_source, "
@@ -231,21 +240,21 @@ TableComparison compare_without_key(const PairReading& reading, const TemporaryT
 
 void fetch_all_rows(const PairReading& reading, const TemporaryTables& temporary,
                     run::WorkerProgress& progress) {
-    copy_into(reading, reading.shape, reading.sides.source.table, temporary.rows,
-              columns_query(reading), progress);
+    create_rows(reading, temporary);
+    copy_into(reading, reading.shape, reading.sides.source.table, temporary.rows, progress);
 }
 
 void fetch_rows(const PairReading& reading, const TableComparison& comparison,
                 const TemporaryTables& temporary, run::WorkerProgress& progress) {
     auto& target = reading.sides.target.connection;
-    const auto like = columns_query(reading);
+    create_rows(reading, temporary);
     const auto& source = reading.sides.source.table;
     const auto read = reading.sides.axis.column ? comparison.rows_in_ranges : comparison.rows;
     if (read <= most_reads_for_a_row * comparison.differences.all()) {
         copy_into(reading, reading.shape,
                   fmt::format("{} WHERE {}", source,
                               comparison::within(reading.sides.axis, comparison.ranges)),
-                  temporary.rows, like, progress);
+                  temporary.rows, progress);
         return;
     }
     const auto& key = reading.pair.key;
@@ -263,7 +272,6 @@ void fetch_rows(const PairReading& reading, const TableComparison& comparison,
                                          reading.pair.source_equals[i], names.back(), type));
         texts.push_back(fmt::format("{}::text AS k{}", column, i));
     }
-    create_like(target, temporary.rows, like);
     postgres::Transaction transaction(target); // closes the cursor if anything fails
     target.read_pages(
         fmt::format("SELECT {} FROM {}", fmt::join(texts, ", "), temporary.changes), keys_at_a_time,

@@ -71,6 +71,35 @@ class SyncTables : public Migration {
     }
 };
 
+TEST_F(SyncTables, ReadRowsNoFasterThanTheyMay) {
+    both("CREATE TABLE items (id int PRIMARY KEY, name text)");
+    source.run("INSERT INTO items SELECT i, repeat('x', 100) FROM generate_series(1, 5000) i");
+    const auto program = start({"sync-tables", "--max-rate", "1kB"});
+    EXPECT_TRUE(eventually([&] {
+        return target.sessions("state = 'active' AND query LIKE 'COPY%backfill_rows%'") == 1;
+    }));
+    interrupt(*program);
+    program->signal(SIGINT);
+    EXPECT_EQ(program->wait().exit_status, exit_interrupted);
+    EXPECT_EQ(target.value("SELECT count(*) FROM items"), "0");
+}
+
+TEST_F(SyncTables, TablesMayHaveKeysOfOtherOperatorClassesAndOfGeneratedColumns) {
+    both("CREATE TABLE names (name text NOT NULL, value int);"
+         "CREATE UNIQUE INDEX ON names (name text_pattern_ops);"
+         "CREATE TABLE parent (id int PRIMARY KEY, code int GENERATED ALWAYS AS (id * 2) STORED "
+         "UNIQUE, name text);"
+         "CREATE TABLE child (id int PRIMARY KEY, code int REFERENCES parent (code));"
+         "INSERT INTO parent (id, name) VALUES (1, 'one'); INSERT INTO child VALUES (1, 2)");
+    source.run("INSERT INTO names SELECT 'name ' || i, i FROM generate_series(1, 100) i;"
+               "UPDATE parent SET name = 'ONE'; INSERT INTO parent (id, name) VALUES (2, 'two');"
+               "INSERT INTO child VALUES (2, 4)");
+    target.run("INSERT INTO names VALUES ('name 7', 0), ('other', 1)");
+    sync({"--delete"});
+    for (const auto* table : {"names", "parent", "child"})
+        expect_same(table);
+}
+
 /// Rows that differ are mended a second after they are compared.
 TEST_F(SyncTables, ComparesOtherTablesWhileItWaitsForWriters) {
     const std::string made = "CREATE TABLE {0} (id int PRIMARY KEY, name text); "
