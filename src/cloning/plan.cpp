@@ -56,8 +56,8 @@ void keep_defined(Inventory& inventory, Definitions& definitions) {
 std::vector<std::string> general_arguments(const std::string& snapshot) {
     return {"--format=plain", "--quote-all-identifiers", "--no-tablespaces", "--no-owner",
             "--no-privileges", "--snapshot=" + snapshot,
-            // Whoever waits to change a table waits for lock_tables(), and pg_dump behind them, and the
-            // application behind pg_dump.
+            // Whoever waits to change a table waits for lock_tables(), and pg_dump behind them, and
+            // the application behind pg_dump.
             "--lock-wait-timeout=10s"};
 }
 

@@ -165,11 +165,10 @@ RangeComparison compare_parts(const BothSides& sides, const std::vector<TimeRang
     std::vector<TimeRange> parts;
     for (const auto& range : ranges)
         divide(sides, range, most, parts);
-    const auto [source, target] =
-        select_both(sides, "part, count(*) AS rows, sum(digest)::text AS digest", ranges,
-                    "GROUP BY part",
-                    fmt::format("{} AS part, {} AS digest", number_of_part(sides.axis, ranges, parts),
-                                digestible(sides, sides.columns.row())));
+    const auto [source, target] = select_both(
+        sides, "part, count(*) AS rows, sum(digest)::text AS digest", ranges, "GROUP BY part",
+        fmt::format("{} AS part, {} AS digest", number_of_part(sides.axis, ranges, parts),
+                    digestible(sides, sides.columns.row())));
     const auto sources = digests_of(source, parts.size());
     const auto targets = digests_of(target, parts.size());
     RangeComparison result;

@@ -103,9 +103,9 @@ void create_like(postgres::Connection& target, const std::string& table, const s
 void create_rows(const PairReading& reading, const TemporaryTables& temporary) {
     auto& target = reading.sides.target.connection;
     if (std::ranges::none_of(reading.pair.target.columns, &timescale::ChunkColumn::generated))
-        return create_like(target, temporary.rows,
-                           fmt::format("SELECT {} FROM {}", reading.shape.columns,
-                                       reading.sides.target.table));
+        return create_like(
+            target, temporary.rows,
+            fmt::format("SELECT {} FROM {}", reading.shape.columns, reading.sides.target.table));
     target.execute(fmt::format("DROP TABLE IF EXISTS {}; CREATE TEMP TABLE {} (LIKE {} INCLUDING "
                                "GENERATED)",
                                temporary.rows, temporary.rows_name(),

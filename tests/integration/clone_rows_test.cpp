@@ -2,6 +2,7 @@
 
 #include "support/clone_migration.hpp"
 #include "support/proxy.hpp"
+#include "support/with_own_servers.hpp"
 #include "support/with_standby.hpp"
 
 #include <fmt/format.h>
@@ -588,6 +589,70 @@ TEST_F(CloneRows, TheTargetMayPublishAllTables) {
 }
 
 // ---------------------------------------------------------------- a standby as the source
+
+class CloneOfCrashes : public WithOwnServers<CloneRows> {
+  protected:
+    /// Crashes a server, and waits until it has recovered.
+    static void crash(Database& side) {
+        const auto writer = side.value("SELECT pid FROM pg_stat_activity "
+                                       "WHERE backend_type = 'walwriter'");
+        try {
+            side.run(
+                fmt::format("COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; kill -KILL {}'", writer));
+        } catch (const Error&) { // it has ended already
+        }
+        EXPECT_TRUE(eventually([&] {
+            try {
+                side.reconnect();
+                return side.value("SELECT pid FROM pg_stat_activity "
+                                  "WHERE backend_type = 'walwriter'") != writer;
+            } catch (const postgres::ConnectionError&) {
+                return false;
+            }
+        }));
+    }
+
+    /// Begins to clone, and returns when one table is copied, and another one has begun.
+    std::unique_ptr<Program> begin() {
+        make_large();
+        make_gated();
+        source.run("CREATE TABLE later AS SELECT 1 AS a");
+        close_gate();
+        auto program = start(words({"--parallelism", "1"}));
+        EXPECT_TRUE(waits_at_gate());
+        return program;
+    }
+
+    void expect_all_rows() {
+        expect_finished();
+        for (const auto* table : {"\"Large's\"", "gated", "later"})
+            expect_equal_rows(table);
+    }
+};
+
+TEST_F(CloneOfCrashes, TheTargetLosesNoRows) {
+    const auto program = begin();
+    crash(target); // which opens the gate
+    const auto outcome = program->wait();
+    if (outcome.exit_status != exit_done) { // rows whose transactions did not wait for the disk
+        EXPECT_THAT(outcome.errors, HasSubstr("are not all copied"));
+        clone();
+    }
+    expect_all_rows();
+}
+
+TEST_F(CloneOfCrashes, ANewSnapshotOfTheSourceIsTakenByTheNextRun) {
+    const auto program = begin();
+    crash(source);
+    open_gate();
+    const auto outcome = program->wait();
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    EXPECT_THAT(outcome.errors, HasSubstr("run the same command again to go on"));
+    source.run("UPDATE later SET a = 2");
+    EXPECT_THAT(clone(), AllOf(HasSubstr("copied earlier"),
+                               HasSubstr("Copied \"public\".\"later\": 1 row")));
+    expect_all_rows();
+}
 
 class CloneFromStandby : public WithStandby<CloneRows> {
   protected:
