@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bzlib.h>
 #include <cstdint>
 #include <lzma.h>
@@ -13,6 +14,7 @@
 #include <vector>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 namespace csv {
 
@@ -88,6 +90,10 @@ class GzipInput : public CompressedInput {
 
   protected:
     std::size_t decompress_some(char* into, std::size_t most, bool /*is_end*/) override {
+        if (!in_stream_) // after a member, there may be zeros, as on tapes, or another member
+            left_.remove_prefix(std::min(left_.find_first_not_of('\0'), left_.size()));
+        if (!in_stream_ && left_.empty())
+            return 0;
         // zlib does not change its input.
         stream_.next_in = const_cast<Bytef*>( // NOLINT(cppcoreguidelines-pro-type-const-cast)
             reinterpret_cast<const Bytef*>(left_.data()));
@@ -97,7 +103,7 @@ class GzipInput : public CompressedInput {
         const int status = inflate(&stream_, Z_NO_FLUSH);
         left_.remove_prefix(left_.size() - stream_.avail_in);
         in_stream_ = status != Z_STREAM_END;
-        if (!in_stream_) // another member may follow
+        if (!in_stream_)
             inflateReset(&stream_);
         else if (status != Z_OK && status != Z_BUF_ERROR)
             fail_as_corrupt(stream_.msg == nullptr ? "unknown" : stream_.msg);
@@ -115,6 +121,10 @@ class ZstdInput : public CompressedInput {
           stream_(ZSTD_createDStream(), ZSTD_freeDStream) {
         if (!stream_)
             fail("out of memory");
+        // Any window that the library can read: zstd --ultra --long=31 needs 2 GiB. The user has
+        // chosen the file, so the limit of 128 MiB protects nobody.
+        const auto most = ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound;
+        ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, most);
     }
 
   protected:
@@ -122,6 +132,8 @@ class ZstdInput : public CompressedInput {
         ZSTD_outBuffer out{into, most, 0};
         ZSTD_inBuffer in{left_.data(), left_.size(), 0};
         const auto status = ZSTD_decompressStream(stream_.get(), &out, &in);
+        if (ZSTD_getErrorCode(status) == ZSTD_error_memory_allocation)
+            fail("out of memory");
         if (ZSTD_isError(status) != 0)
             fail_as_corrupt(ZSTD_getErrorName(status));
         left_.remove_prefix(in.pos);

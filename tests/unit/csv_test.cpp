@@ -247,6 +247,21 @@ std::string zstd(const std::string& text) {
     return out;
 }
 
+/// As zstd --long=28 writes it: the reader needs 256 MiB.
+std::string zstd_with_long_window(std::string text) {
+    const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(),
+                                                                       ZSTD_freeCCtx);
+    ZSTD_CCtx_setParameter(context.get(), ZSTD_c_windowLog, 28);
+    std::string out(ZSTD_compressBound(text.size()), '\0');
+    ZSTD_outBuffer to{out.data(), out.size(), 0};
+    ZSTD_inBuffer from{text.data(), text.size(), 0};
+    // If the first call ended the frame, the window would be as small as the text.
+    ZSTD_compressStream2(context.get(), &to, &from, ZSTD_e_flush);
+    ZSTD_compressStream2(context.get(), &to, &from, ZSTD_e_end);
+    out.resize(to.pos);
+    return out;
+}
+
 std::string xz(const std::string& text) {
     std::string out(lzma_stream_buffer_bound(text.size()), '\0');
     std::size_t size = 0;
@@ -318,6 +333,21 @@ TEST(CsvInput, MayHaveSeveralMembersOrFrames) {
     const TextFile four("input.csv.bz2", bzip2("a\n") + bzip2("") + bzip2("b\n"));
     EXPECT_EQ(read_all(*open(three)), "a\nb\n");
     EXPECT_EQ(read_all(*open(four)), "a\nb\n");
+}
+
+TEST(CsvInput, MayBePaddedWithZerosAfterGzip) {
+    const std::string zeros(1'000'000, '\0');
+    const TextFile padded("input.csv.gz", gzip("a\n") + zeros + gzip("b\n") + zeros);
+    EXPECT_EQ(read_all(*open(padded)), "a\nb\n");
+    const TextFile only_zeros("input.csv.gz", zeros);
+    EXPECT_THROW(read_all(*open(only_zeros)), csv::FileError);
+    const TextFile other("input.csv.gz", gzip("a\n") + "other");
+    EXPECT_THROW(read_all(*open(other)), csv::FileError);
+}
+
+TEST(CsvInput, MayHaveALongWindowOfZstd) {
+    const TextFile file("input.csv.zst", zstd_with_long_window("a\nb\n"));
+    EXPECT_EQ(read_all(*open(file)), "a\nb\n");
 }
 
 TEST(CsvInput, IsRefusedIfDamaged) {
