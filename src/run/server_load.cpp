@@ -81,13 +81,12 @@ std::int64_t active_sessions(postgres::Connection& server) {
 double value_of(postgres::Connection& server, const std::string& query) {
     // The server ends a query that takes too long: otherwise, each question would leave a session
     // that still runs it.
-    const postgres::Transaction transaction(server, {{"BEGIN READ ONLY"},
-                                                     {postgres::own_search_path},
-                                                     {"SET LOCAL statement_timeout = '9s'"},
-                                                     {query}});
-    const auto* result = transaction.results().at(3).get();
-    if (PQntuples(result) == 1 && PQnfields(result) == 1) {
-        const std::string_view text(PQgetvalue(result, 0, 0));
+    const postgres::Transaction transaction(
+        server,
+        {{"BEGIN READ ONLY"}, {postgres::own_search_path}, {"SET LOCAL statement_timeout = '9s'"}});
+    const auto result = server.query(query); // not in the pipeline: it may be a COPY, or empty
+    if (PQntuples(result.get()) == 1 && PQnfields(result.get()) == 1) {
+        const std::string_view text(PQgetvalue(result.get(), 0, 0));
         double value = 0;
         const auto [end, error] = std::from_chars(text.begin(), text.end(), value);
         if (!text.empty() && error == std::errc() && end == text.end() && std::isfinite(value))

@@ -154,7 +154,9 @@ TEST_F(Throttle, ChangesNothingIfAnOptionCannotBeFollowed) {
     refused({"--throttle-query", "SELECT n FROM gte"}, "\"gte\" does not exist");
     refused({"--throttle-query", "SELECT 'many'"}, "something other than one number");
     refused({"--throttle-query", "SELECT NULL::int"}, "something other than one number");
-    refused({"--throttle-query", "SELECT 1 WHERE false"}, "something other than one number");
+    for (const auto* query : {"SELECT 1 WHERE false", ";", "COPY gate TO STDOUT", "COMMIT"})
+        refused({"--throttle-query", query}, "something other than one number");
+    refused({"--throttle-query", "COPY gate FROM STDIN"}, "read-only transaction");
     refused({"--throttle-query", "UPDATE gate SET n = 1 RETURNING n"}, "read-only transaction");
     refused({"--window", "10:00-10:00"}, "two different times of day");
     refused({"--window", "22:00-06:00@Europe/Atlantis"}, "\"Europe/Atlantis\" not recognized");
