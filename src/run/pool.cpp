@@ -87,11 +87,13 @@ void Pool::work(int number) {
         body_(number);
     } catch (...) {
         problem = std::current_exception();
-        stop_.after_current();
     }
     const std::lock_guard lock(mutex_);
-    if (problem && !problem_)
-        problem_ = problem;
+    if (problem) {
+        if (!problem_)
+            problem_ = problem;
+        stop_.after_current(); // then others may be interrupted, which is not the problem
+    }
     workers_[static_cast<std::size_t>(number)].is_busy = false;
     --running_;
     changed_.notify_all();

@@ -13,7 +13,7 @@
 namespace run {
 
 Run::Run(RunOptions given, output::Output& output)
-    : options(std::move(given)), output_(output), signals_(stop, connections) {}
+    : options(std::move(given)), output_(output), signals_(stop, pause, connections) {}
 
 Endpoints Run::connect(StatementList& in_target, const StatementList& in_source) const {
     const auto queue = in_target.add(queue::check_statement());

@@ -13,14 +13,19 @@
 
 namespace run {
 
-StopOnSignal::StopOnSignal(Stop& stop, const OpenConnections& connections)
-    : stop_(stop), connections_(connections), watch_([this](int count) { on_signal(count); }) {}
+StopOnSignal::StopOnSignal(Stop& stop, const Pause& pause, const OpenConnections& connections)
+    : stop_(stop), pause_(pause), connections_(connections),
+      watch_([this](int count) { on_signal(count); }) {}
 
 void StopOnSignal::on_signal(int count) {
     if (count == 1) {
-        spdlog::warn(
-            "finishing the chunks in progress, then stopping; interrupt again to roll them "
-            "back and stop at once");
+        if (pause_.stops_rows())
+            spdlog::warn("stopping; the chunks whose rows wait are rolled back ({})",
+                         pause_.reason());
+        else
+            spdlog::warn(
+                "finishing the chunks in progress, then stopping; interrupt again to roll them "
+                "back and stop at once");
         stop_.after_current();
         return;
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "run/open_connections.hpp"
+#include "run/pause.hpp"
 #include "run/signals.hpp"
 #include "run/stop.hpp"
 
@@ -9,11 +10,12 @@
 namespace run {
 
 /// Handles SIGINT and SIGTERM during a run. The first signal lets workers finish their current
-/// chunks. The second cancels the statements that run on the servers, until the workers have ended,
-/// and exits the process with exit_interrupted if the run has not ended within five seconds.
+/// chunks, except for those whose rows a throttle holds (WorkerProgress::moved()). The second
+/// cancels the statements that run on the servers, until the workers have ended, and exits the
+/// process with exit_interrupted if the run has not ended within five seconds.
 class StopOnSignal {
   public:
-    StopOnSignal(Stop& stop, const OpenConnections& connections);
+    StopOnSignal(Stop& stop, const Pause& pause, const OpenConnections& connections);
     ~StopOnSignal() { finished_ = true; }
     StopOnSignal(const StopOnSignal&) = delete;
     StopOnSignal& operator=(const StopOnSignal&) = delete;
@@ -28,6 +30,7 @@ class StopOnSignal {
     void on_signal(int count);
 
     Stop& stop_;
+    const Pause& pause_;
     const OpenConnections& connections_;
     std::atomic<bool> cancels_ = true;
     std::atomic<bool> finished_ = false;

@@ -73,7 +73,8 @@ void WorkerProgress::moved(std::int64_t bytes) {
         return;
     const auto activity = activity_;
     while (pause_.stops_rows()) {
-        stop_.check();
+        if (stop_.is_requested()) // nobody knows for how long the throttle would hold the rows
+            throw Interrupted();
         be_paused();
     }
     now(activity);

@@ -50,6 +50,26 @@ class Throttle : public Migration {
 
     json worker() { return worker_of(json::parse(backfill_ok({"status", "--json"}))); }
 
+    /// Starts a copy that takes seconds for each chunk, and returns when it moves rows.
+    std::unique_ptr<Program> start_slowly(const std::vector<std::string>& options = {}) {
+        std::vector<std::string> arguments{"copy",
+                                           "-p",
+                                           "1",
+                                           "--load-strategy",
+                                           "in-place",
+                                           "--max-rate",
+                                           "300kB",
+                                           "--throttle-query",
+                                           "SELECT max(n) FROM gate"};
+        arguments.insert(arguments.end(), options.begin(), options.end());
+        auto program = start(arguments);
+        EXPECT_TRUE(eventually([&] {
+            const auto now = worker();
+            return !now.is_null() && now["activity"] == "copying" && now["moved"] > 0;
+        }));
+        return program;
+    }
+
     std::string finished() { return target.value("SELECT count(worked) FROM __backfill.task"); }
 
     /// A time of day in a zone, so many hours from now.
@@ -61,13 +81,7 @@ class Throttle : public Migration {
 };
 
 TEST_F(Throttle, StopsAChunkWhileAQueryReturnsANumberAboveZero) {
-    const auto program =
-        start({"copy", "-p", "1", "--load-strategy", "in-place", "--max-rate", "300kB", "--output",
-               "json", "--throttle-query", "SELECT max(n) FROM gate"});
-    EXPECT_TRUE(eventually([&] {
-        const auto now = worker();
-        return !now.is_null() && now["activity"] == "copying" && now["moved"] > 0;
-    }));
+    const auto program = start_slowly({"--output", "json"});
     source.run("UPDATE app.gate SET n = 3");
     EXPECT_TRUE(eventually([&] { return program->has_printed("throttled"); }));
     json before, after;
@@ -85,6 +99,32 @@ TEST_F(Throttle, StopsAChunkWhileAQueryReturnsANumberAboveZero) {
     EXPECT_THAT(outcome.output, AllOf(HasSubstr("\"throttled\""), HasSubstr("\"unthrottled\"")));
     expect_valid_events(outcome.output);
     expect_equal();
+}
+
+/// The first signal, which would otherwise let the chunk finish.
+TEST_F(Throttle, AChunkThatItHoldsIsRolledBackByASignal) {
+    const auto program = start_slowly();
+    const auto done = finished();
+    source.run("UPDATE app.gate SET n = 1");
+    EXPECT_TRUE(eventually([&] { return worker()["activity"] == "paused"; }));
+    program->signal(SIGTERM);
+    const auto outcome = program->wait();
+    EXPECT_EQ(outcome.exit_status, exit_interrupted) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.errors,
+                HasSubstr("stopping; the chunks whose rows wait are rolled back (--throttle-query "
+                          "returns 1, for "));
+    EXPECT_EQ(finished(), done);
+    backfill_ok({"copy"});
+    expect_equal();
+}
+
+/// A throttle that begins while the chunks in progress are finished.
+TEST_F(Throttle, DoesNotHoldUpTheEndAfterASignal) {
+    const auto program = start_slowly();
+    program->signal(SIGTERM);
+    EXPECT_TRUE(eventually([&] { return program->has_warned("finishing the chunks"); }));
+    source.run("UPDATE app.gate SET n = 1");
+    EXPECT_EQ(program->wait().exit_status, exit_interrupted);
 }
 
 TEST_F(Throttle, BeginsNothingBeforeItHasAsked) {

@@ -21,8 +21,9 @@ using namespace std::chrono_literals;
 /// \param has_threads false if no thread can be created when the second signal comes.
 [[noreturn]] void be_interrupted_twice(bool has_threads) {
     run::Stop stop;
+    const run::Pause pause;
     run::OpenConnections connections;
-    const run::StopOnSignal signals(stop, connections);
+    const run::StopOnSignal signals(stop, pause, connections);
     SilentServer server;
     const SilentConnection connection(server);
     connections.add(
