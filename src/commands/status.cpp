@@ -3,12 +3,12 @@
 #include "commands/commands.hpp"
 #include "queue/queue.hpp"
 #include "run/endpoints.hpp"
-#include "run/open_connections.hpp"
+#include "run/signals.hpp"
 #include "run/stop.hpp"
-#include "run/stop_on_signal.hpp"
 #include "status/report.hpp"
 
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 
 namespace commands {
@@ -23,8 +23,11 @@ struct StatusOptions {
 
 ExitStatus status(const StatusOptions& options, output::Output& output) {
     run::Stop stop;
-    run::OpenConnections connections;
-    const run::StopOnSignal signals(stop, connections);
+    const run::SignalWatch signals([&](int count) {
+        if (count > 1) // the target does not answer
+            std::_Exit(exit_interrupted);
+        stop.after_current();
+    });
     run::Endpoint target(options.target, Side::target, "status", run::Session::first);
     queue::require(target.connection);
     for (;;) {
