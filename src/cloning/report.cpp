@@ -47,21 +47,22 @@ void CloneReport::copied(const postgres::QualifiedName& table, std::int64_t rows
                    {"bytes", bytes},
                    {"dry_run", false}},
                   output::Importance::detail,
-                  fmt::format("Copied {}: {}, {}", table.quoted(),
-                              output::format_count(rows, "row"), output::format_bytes(bytes)));
+                  output_.line("Copied ", {table.quoted()},
+                               fmt::format(": {}, {}", output::format_count(rows, "row"),
+                                           output::format_bytes(bytes))));
 }
 
 void CloneReport::would_copy(const postgres::QualifiedName& table, std::int64_t disk_bytes) {
     ++tables_;
     bytes_ += disk_bytes;
-    output_.event(
-        "table",
-        {{"schema", table.schema},
-         {"name", table.name},
-         {"disk_bytes", disk_bytes},
-         {"dry_run", true}},
-        output::Importance::detail,
-        fmt::format("Would copy {}: {} on disk", table.quoted(), output::format_bytes(disk_bytes)));
+    output_.event("table",
+                  {{"schema", table.schema},
+                   {"name", table.name},
+                   {"disk_bytes", disk_bytes},
+                   {"dry_run", true}},
+                  output::Importance::detail,
+                  output_.line("Would copy ", {table.quoted()},
+                               fmt::format(": {} on disk", output::format_bytes(disk_bytes))));
 }
 
 void CloneReport::hypertable(const postgres::QualifiedName& hypertable, std::int64_t chunks,
@@ -74,11 +75,12 @@ void CloneReport::hypertable(const postgres::QualifiedName& hypertable, std::int
                    {"created", created},
                    {"dry_run", dry_run_}},
                   output::Importance::detail,
-                  created ? fmt::format("{} {} a hypertable, without its rows",
-                                        dry_run_ ? "Would make" : "Made", hypertable.quoted())
-                          : fmt::format("{} hypertable {} without its {}",
-                                        dry_run_ ? "Would define" : "Defined", hypertable.quoted(),
-                                        output::format_count(chunks, "chunk")));
+                  created
+                      ? output_.line(dry_run_ ? "Would make " : "Made ", {hypertable.quoted()},
+                                     " a hypertable, without its rows")
+                      : output_.line(dry_run_ ? "Would define hypertable " : "Defined hypertable ",
+                                     {hypertable.quoted()},
+                                     " without its " + output::format_count(chunks, "chunk")));
 }
 
 void CloneReport::left_out(const std::string& what, const std::string& reason,
@@ -93,17 +95,19 @@ void CloneReport::left_out(const std::string& what, const std::string& reason,
 
 void CloneReport::summary(const std::string& target, std::int64_t roles, std::int64_t jobs) {
     const output::Seconds duration = Clock::now() - started_;
-    auto text = fmt::format("{} {} into the {}: {} with {}{}", dry_run_ ? "Would clone" : "Cloned",
-                            output::format_count(hypertables_, "hypertable"), target,
-                            output::format_count(tables_, "plain table"),
-                            dry_run_ ? "" : output::format_count(rows_, "row") + ", ",
-                            output::format_bytes(bytes_));
+    auto copied = fmt::format("{} with {}{}", output::format_count(tables_, "plain table"),
+                              dry_run_ ? "" : output::format_count(rows_, "row") + ", ",
+                              output::format_bytes(bytes_));
     if (roles > 0)
-        text += fmt::format("; {}", output::format_count(roles, "role statement"));
+        copied += fmt::format("; {}", output::format_count(roles, "role statement"));
     if (jobs > 0)
-        text += fmt::format("; {} {}", output::format_count(jobs, "job"),
-                            dry_run_ ? "to turn off" : "turned off");
-    text += dry_run_ ? "." : fmt::format(", in {}.", output::format_duration(duration));
+        copied += fmt::format("; {} {}", output::format_count(jobs, "job"),
+                              dry_run_ ? "to turn off" : "turned off");
+    const auto text = output_.sentence(
+        {fmt::format("{} {}", dry_run_ ? "Would clone" : "Cloned",
+                     output::format_count(hypertables_, "hypertable")),
+         fmt::format("into the {}:", target),
+         copied + (dry_run_ ? "." : fmt::format(", in {}.", output::format_duration(duration)))});
     output_.event("summary",
                   {{"command", "clone-schema"},
                    {"hypertables", hypertables_},

@@ -48,9 +48,10 @@ ExitStatus completion_point(const CompletionPointOptions& options, output::Outpu
         throw run::nothing_selected(ends.source, targets, options.filter);
     std::int64_t suggested = 0;
     std::map<bool, std::pair<Axis, InternalTime>> latest; // for integers and for other times
-    output.say(Importance::detail,
-               "= both sides have the same number of rows, - the target has fewer, + it has more, "
-               ". there are none, ? rows may still be written");
+    output.say(
+        Importance::detail,
+        output.sentence({"= both sides have the same number of rows,", "- the target has fewer,",
+                         "+ it has more,", ". there are none,", "? rows may still be written"}));
     for (const auto& source : sources) {
         const auto* target = run::find_counterpart(targets, source);
         const auto axis = timescale::axis_of(source.time.type);

@@ -91,9 +91,10 @@ ExitStatus stage(const StageOptions& options, output::Output& output) {
             queue::record(target.connection, queue::total_of(added), gone.count);
         }
         output.say(output::Importance::detail,
-                   fmt::format("{} from the {} to the {}",
-                               options.dry_run ? "Would stage" : "Staging",
-                               source.connection.name(), target.connection.name()));
+                   output.sentence(
+                       {fmt::format("{} from the {}", options.dry_run ? "Would stage" : "Staging",
+                                    source.connection.name()),
+                        "to the " + target.connection.name()}));
         if (options.dry_run) {
             stage::report_staged(output, hypertables, ranges, chunks, added, gone, true);
             copy::explain_briefly(ends, parts, output);

@@ -49,10 +49,11 @@ void CopyReport::begun(const queue::Counts& before, int workers, const run::Endp
                    {"source", source},
                    {"target", target}},
                   output::Importance::detail,
-                  fmt::format("Copying {} ({} on disk) with up to {}, from the {} to the {}",
-                              output::format_count(before.to_do, "chunk"),
-                              output::format_bytes(before.bytes_to_do),
-                              output::format_count(workers, "worker"), source, target));
+                  output_.sentence({fmt::format("Copying {} ({} on disk) with up to {},",
+                                                output::format_count(before.to_do, "chunk"),
+                                                output::format_bytes(before.bytes_to_do),
+                                                output::format_count(workers, "worker")),
+                                    "from the " + source, "to the " + target}));
 }
 
 void CopyReport::started(const queue::Task& task, int worker) {
@@ -111,15 +112,16 @@ void CopyReport::retried(const queue::Task& task, const std::string& error, int 
 void CopyReport::summary() const {
     const std::lock_guard lock(mutex_);
     const output::Seconds duration = Clock::now() - started_;
-    auto text = fmt::format("Copied {}, {}, {} in {} ({}).", output::format_count(copied_, "chunk"),
-                            contents(loaded_), output::format_bytes(loaded_.bytes),
-                            output::format_duration(duration),
-                            output::format_rate(loaded_.bytes, duration));
+    std::vector<std::string> parts{
+        fmt::format("Copied {}, {},", output::format_count(copied_, "chunk"), contents(loaded_)),
+        fmt::format("{} in {} ({}).", output::format_bytes(loaded_.bytes),
+                    output::format_duration(duration),
+                    output::format_rate(loaded_.bytes, duration))};
     if (skipped_ > 0)
-        text += fmt::format(" Skipped {}.", output::format_count(skipped_, "chunk"));
+        parts.push_back(fmt::format("Skipped {}.", output::format_count(skipped_, "chunk")));
     if (failed_ > 0)
-        text += fmt::format(" Failed: {}.", output::format_count(failed_, "chunk"));
-    summarize(duration, text);
+        parts.push_back(fmt::format("Failed: {}.", output::format_count(failed_, "chunk")));
+    summarize(duration, output_.sentence(parts));
 }
 
 void CopyReport::nothing_to_do(std::int64_t staged) const {

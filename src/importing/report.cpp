@@ -50,11 +50,14 @@ void ImportReport::begun(const ImportWorkload& workload, const postgres::Qualifi
          {"schema", table.schema},
          {"name", table.name}},
         output::Importance::detail,
-        fmt::format("Importing {}{} into {} with up to {}, in the {}",
-                    output::format_count(workload.files, "file"),
-                    workload.bytes > 0 ? fmt::format(" ({})", output::format_bytes(workload.bytes))
-                                       : "",
-                    table.quoted(), output::format_count(workload.workers, "worker"), target));
+        output_.sentence(
+            {fmt::format("Importing {}{}", output::format_count(workload.files, "file"),
+                         workload.bytes > 0
+                             ? fmt::format(" ({})", output::format_bytes(workload.bytes))
+                             : ""),
+             "into " + table.quoted(),
+             fmt::format("with up to {},", output::format_count(workload.workers, "worker")),
+             "in the " + target}));
 }
 
 std::string lost_rows(const std::string& file) {
@@ -64,15 +67,15 @@ std::string lost_rows(const std::string& file) {
 }
 
 void ImportReport::reads(const std::vector<std::string>& columns, const ReadingSettings& reading) {
-    output_.event(
-        "reading",
-        {{"columns", columns},
-         {"time_zone", reading.time_zone()},
-         {"date_style", reading.date_style()}},
-        output::Importance::detail,
-        fmt::format("Reading {} with the time zone {} and the date style {}; --time-zone and "
-                    "--date-style set others",
-                    fmt::join(columns, ", "), reading.time_zone(), reading.date_style()));
+    output_.event("reading",
+                  {{"columns", columns},
+                   {"time_zone", reading.time_zone()},
+                   {"date_style", reading.date_style()}},
+                  output::Importance::detail,
+                  output_.sentence({fmt::format("Reading {}", fmt::join(columns, ", ")),
+                                    fmt::format("with the time zone {} and the date style {};",
+                                                reading.time_zone(), reading.date_style()),
+                                    "--time-zone and --date-style set others"}));
 }
 
 void ImportReport::known(const std::string& file, const queue::Imported& done) {
@@ -190,10 +193,13 @@ void ImportReport::summary() const {
     fields.update({{"bytes", bytes_}, {"seconds", duration.count()}});
     output_.event(
         "summary", fields, output::Importance::result,
-        fmt::format("Imported {}, {} of data in {} ({}); {} of {} finished.{}", contents(total_),
-                    output::format_bytes(bytes_), output::format_duration(duration),
-                    output::format_rate(bytes_, duration), output::format_count(finished_),
-                    output::format_count(files_, "file"), failures()));
+        output_.sentence(
+            {fmt::format("Imported {},", contents(total_)),
+             fmt::format("{} of data in {} ({});", output::format_bytes(bytes_),
+                         output::format_duration(duration), output::format_rate(bytes_, duration)),
+             fmt::format("{} of {} finished.", output::format_count(finished_),
+                         output::format_count(files_, "file"))}) +
+            failures());
 }
 
 std::int64_t ImportReport::ended() const {

@@ -93,8 +93,9 @@ void report_jobs(output::Output& output, const std::vector<BackgroundJob>& jobs)
                         job.scheduled ? job.next_start : ""});
     }
     if (!jobs.empty())
-        output.say(Importance::detail,
-                   fmt::format("{}", fmt::join(output::table(rows, "llllll"), "\n")));
+        output.say(
+            Importance::detail,
+            fmt::format("{}", fmt::join(output::table(rows, "llllll", output.room()), "\n")));
 }
 
 void report_scheduled(output::Output& output, const std::vector<BackgroundJob>& jobs,

@@ -7,10 +7,12 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <limits>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -27,23 +29,19 @@ bool can_move_cursor() {
     return kind != nullptr && std::string_view(kind) != "dumb";
 }
 
-/// The line's first characters, as many as fit. Control sequences have no width; every character
-/// counts as one column, although wide characters take two.
+/// The line's first characters, as many as fit. Control sequences have no width.
 std::string cut(std::string_view line, int columns) {
     std::string result;
-    int width = 0;
-    for (std::size_t i = 0; i < line.size(); ++i) {
-        if (line[i] == '\x1b') {
-            const auto end = std::min(line.find('m', i), line.size() - 1);
-            result += line.substr(i, end - i + 1);
-            i = end;
-            continue;
-        }
-        const bool continues = (static_cast<unsigned char>(line[i]) & 0xC0U) == 0x80U;
-        if (!continues && ++width > columns)
-            continue;
-        if (width <= columns)
-            result += line[i];
+    while (!line.empty()) {
+        auto [bytes, width] = first_character(line);
+        const bool is_control = line.front() == '\x1b';
+        if (is_control)
+            bytes = line.substr(0, std::min(line.find('m'), line.size() - 1) + 1);
+        else
+            columns -= width;
+        if (is_control || columns >= 0)
+            result += bytes;
+        line.remove_prefix(bytes.size());
     }
     return result;
 }
@@ -86,6 +84,10 @@ int Output::columns() {
     return 80;
 }
 
+int Output::room() const {
+    return is_terminal_ ? columns() : std::numeric_limits<int>::max();
+}
+
 void Output::say(Importance importance, std::string_view text) {
     if (is_json() || (importance == Importance::detail && options_.verbosity == Verbosity::quiet))
         return;
@@ -114,9 +116,31 @@ void Output::event(std::string_view name, const json::Object& fields, Importance
 std::string Output::line(std::string_view before, const Subject& subject,
                          std::string_view after) const {
     const int around = columns_of(before) + columns_of(after.substr(0, after.find('\n')));
-    return fmt::format(
-        "{}{}{}", before,
-        is_terminal_ && !is_verbose() ? subject.text(columns() - around) : subject.text(), after);
+    return fmt::format("{}{}{}", before,
+                       is_verbose() ? subject.text() : subject.text(room() - around), after);
+}
+
+std::string Output::sentence(const std::vector<std::string>& parts) const {
+    constexpr std::string_view indent = "  ";
+    const int room = this->room();
+    std::string text;
+    int used = 0;
+    for (const auto& part : parts) {
+        const int needed = columns_of(part) + 1;
+        if (text.empty()) {
+            text = shortened(part, room);
+            used = columns_of(text);
+        } else if (used + needed <= room) {
+            text += " " + part;
+            used += needed;
+        } else {
+            const auto line = fmt::format("{}{}", indent,
+                                          shortened(part, room - static_cast<int>(indent.size())));
+            text += "\n" + line;
+            used = columns_of(line);
+        }
+    }
+    return text;
 }
 
 void Output::show(const Board::Totals& totals, const std::vector<Board::Entry>& entries,

@@ -64,6 +64,10 @@ class Output {
     /// is shortened if necessary, unless the output is verbose.
     std::string line(std::string_view before, const Subject& subject, std::string_view after) const;
 
+    /// A sentence for event() or say(). On a terminal where it does not fit, it is broken between
+    /// these parts, and a part that is longer than a line is shortened.
+    std::string sentence(const std::vector<std::string>& parts) const;
+
     /// Takes the state of a run for Metrics. \param rate bytes on the source's disk done per
     /// second.
     void show(const Board::Totals& totals, const std::vector<Board::Entry>& entries, double rate);
@@ -90,6 +94,9 @@ class Output {
 
     /// The terminal's width, in characters.
     static int columns();
+
+    /// The columns that a line may have: those of the terminal, if standard output is one.
+    int room() const;
 
     bool is_verbose() const { return options_.verbosity == Verbosity::verbose; }
     bool is_json() const { return options_.format == OutputFormat::json; }

@@ -12,9 +12,40 @@ namespace output {
 
 namespace {
 
+struct Range {
+    char32_t first;
+    char32_t last;
+};
+
+/// Unicode's wide and fullwidth characters (EastAsianWidth.txt), in whole blocks.
+constexpr std::array wide{Range{0x1100, 0x115f},   Range{0x2e80, 0x303e},   Range{0x3041, 0xa4cf},
+                          Range{0xa960, 0xa97f},   Range{0xac00, 0xd7a3},   Range{0xf900, 0xfaff},
+                          Range{0xfe30, 0xfe6f},   Range{0xff00, 0xff60},   Range{0xffe0, 0xffe6},
+                          Range{0x1f300, 0x1f64f}, Range{0x1f680, 0x1f6ff}, Range{0x1f900, 0x1faff},
+                          Range{0x20000, 0x3fffd}};
+
+/// Marks that combine with the character before them, and characters that are not seen.
+constexpr std::array without_width{
+    Range{0x0300, 0x036f}, Range{0x0483, 0x0489}, Range{0x0591, 0x05bd},
+    Range{0x0610, 0x061a}, Range{0x064b, 0x065f}, Range{0x200b, 0x200f},
+    Range{0x20d0, 0x20ff}, Range{0xfe00, 0xfe0f}, Range{0xfe20, 0xfe2f}};
+
+bool is_in(const auto& ranges, char32_t character) {
+    return std::ranges::any_of(ranges, [&](const Range& range) {
+        return range.first <= character && character <= range.last;
+    });
+}
+
 /// False for the further bytes of a UTF-8 character.
 bool begins_character(char byte) {
     return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U;
+}
+
+std::vector<Character> characters_of(std::string_view text) {
+    std::vector<Character> characters;
+    for (; !text.empty(); text.remove_prefix(characters.back().bytes.size()))
+        characters.push_back(first_character(text));
+    return characters;
 }
 
 } // namespace
@@ -84,25 +115,47 @@ std::string format_rate(std::int64_t bytes, Seconds duration) {
     return format_bytes(std::llround(static_cast<double>(bytes) / duration.count())) + "/s";
 }
 
+Character first_character(std::string_view text) {
+    std::size_t length = 1;
+    constexpr std::size_t most = 4;
+    while (length < std::min(most, text.size()) && !begins_character(text[length]))
+        ++length;
+    Character character{.bytes = text.substr(0, length)};
+    // The first byte has the length's number of ones and a zero before its bits.
+    auto code = static_cast<char32_t>(static_cast<unsigned char>(text.front()));
+    if (length > 1)
+        code &= 0xffU >> (length + 1);
+    for (const char byte : character.bytes.substr(1))
+        code = (code << 6U) | (static_cast<unsigned char>(byte) & 0x3fU);
+    character.columns = is_in(without_width, code) ? 0 : is_in(wide, code) ? 2 : 1;
+    return character;
+}
+
 int columns_of(std::string_view text) {
-    return static_cast<int>(std::ranges::count_if(text, begins_character));
+    int columns = 0;
+    for (const auto& character : characters_of(text))
+        columns += character.columns;
+    return columns;
 }
 
 std::string shortened(const std::string& text, int columns) {
-    const int left_out = columns_of(text) - columns;
-    if (left_out <= 0)
+    if (columns_of(text) <= columns)
         return text;
-    const int before = columns / 2;          // and one for the mark
-    const int after = before + 1 + left_out; // characters from here on are kept
+    const auto characters = characters_of(text);
+    int left = columns / 2;
+    auto begin = characters.begin();
     std::string result;
-    int number = -1;
-    for (const char c : text) {
-        number += begins_character(c) ? 1 : 0;
-        if (number == before && begins_character(c))
-            result += "…";
-        if (number < before || number >= after)
-            result += c;
+    for (; begin->columns <= left; ++begin) {
+        left -= begin->columns;
+        result += begin->bytes;
     }
+    left = columns - columns / 2 - 1; // one for the mark
+    auto end = characters.end();
+    for (; end[-1].columns <= left; --end)
+        left -= end[-1].columns;
+    result += "…";
+    for (; end != characters.end(); ++end)
+        result += end->bytes;
     return result;
 }
 

@@ -30,7 +30,16 @@ std::string format_all(std::int64_t count, const std::string& noun, const std::s
 /// `0.12 s`, `11 s`, `3 min 5 s`, `2 h 4 min`
 std::string format_duration(Seconds duration);
 
-/// The number of terminal columns of a UTF-8 text: its characters, each of which counts as one.
+/// A character as a terminal shows it.
+struct Character {
+    std::string_view bytes;
+    int columns = 1; ///< none for a mark on the character before it, 2 for wide ones, as in Chinese
+};
+
+/// The first character of a UTF-8 text that is not empty.
+Character first_character(std::string_view text);
+
+/// The number of terminal columns of a UTF-8 text.
 int columns_of(std::string_view text);
 
 /// The text, with `…` in place of its middle if it has more than `columns` (at least 1).

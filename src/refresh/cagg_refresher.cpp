@@ -214,7 +214,7 @@ Refreshed CaggRefresher::conclude(Pair& pair) {
     }
     if (pair.refreshed == Refreshed::nothing)
         output_.event("up_to_date", fields_of(pair.known), output::Importance::detail,
-                      fmt::format("{} {}", pair.known.known_as().quoted(), pair.remark));
+                      output_.line("", {pair.known.known_as().quoted()}, " " + pair.remark));
     return pair.refreshed;
 }
 
@@ -393,8 +393,9 @@ void CaggRefresher::refresh_window(Pair& pair, TimeRange window,
                    {"until", cagg.end_text(window)},
                    {"seconds", duration.count()}});
     output_.event("refreshed", fields, output::Importance::detail,
-                  fmt::format("Refreshed {} {} in {}", pair.known.known_as().quoted(),
-                              window_text(cagg, window), output::format_duration(duration)));
+                  output_.line("Refreshed ", {pair.known.known_as().quoted()},
+                               fmt::format(" {} in {}", window_text(cagg, window),
+                                           output::format_duration(duration))));
     pair.refreshed = Refreshed::buckets;
 }
 
@@ -407,8 +408,8 @@ void CaggRefresher::move_watermark(Pair& pair) {
     auto fields = fields_of(pair.known);
     fields["watermark"] = text;
     output_.event("watermark_moved", fields, output::Importance::detail,
-                  fmt::format("Moved the watermark of {} to {}, the end of the copied buckets",
-                              pair.known.known_as().quoted(), text));
+                  output_.sentence({"Moved the watermark of " + pair.known.known_as().quoted(),
+                                    fmt::format("to {}, the end of the copied buckets", text)}));
     pair.refreshed = std::max(pair.refreshed, Refreshed::watermark_only);
 }
 

@@ -22,19 +22,20 @@ void report_staged(output::Output& output, const std::vector<Hypertable>& hypert
         const auto found = std::ranges::find(added, hypertable.name, &queue::Added::hypertable);
         const auto mine = found == added.end() ? queue::Added{} : *found;
         const auto axis = timescale::axis_of(hypertable.time.type);
-        output.event("staged",
-                     {{"schema", hypertable.known_as().schema},
-                      {"name", hypertable.known_as().name},
-                      {"chunks", mine.chunks()},
-                      {"disk_bytes", mine.bytes},
-                      {"from", timescale::format_time(axis, ranges[i].from)},
-                      {"until", timescale::format_time(axis, ranges[i].until)},
-                      {"dry_run", dry_run}},
-                     Importance::detail,
-                     fmt::format("  {}: {}, {}, {}", hypertable.known_as().quoted(),
-                                 output::format_count(mine.chunks(), "chunk"),
-                                 output::format_bytes(mine.bytes),
-                                 range_text(hypertable, ranges[i])));
+        output.event(
+            "staged",
+            {{"schema", hypertable.known_as().schema},
+             {"name", hypertable.known_as().name},
+             {"chunks", mine.chunks()},
+             {"disk_bytes", mine.bytes},
+             {"from", timescale::format_time(axis, ranges[i].from)},
+             {"until", timescale::format_time(axis, ranges[i].until)},
+             {"dry_run", dry_run}},
+            Importance::detail,
+            output.line("  ", {hypertable.known_as().quoted()},
+                        fmt::format(": {}, {}, {}", output::format_count(mine.chunks(), "chunk"),
+                                    output::format_bytes(mine.bytes),
+                                    range_text(hypertable, ranges[i]))));
     }
     const auto all = queue::total_of(added);
     const auto skipped = chunks - all.chunks();
@@ -43,10 +44,11 @@ void report_staged(output::Output& output, const std::vector<Hypertable>& hypert
                             output::format_count(all.added, "chunk"),
                             only_new ? ", " + output::format_bytes(all.bytes) : "");
     if (all.grown > 0)
-        text +=
-            fmt::format("\n{} that had been staged before {} be copied again, with the new bounds "
-                        "or snapshot.",
-                        output::format_count(all.grown, "chunk"), dry_run ? "would" : "will");
+        text += "\n" +
+                output.sentence({fmt::format("{} that had been staged before {} be copied again,",
+                                             output::format_count(all.grown, "chunk"),
+                                             dry_run ? "would" : "will"),
+                                 "with the new bounds or snapshot."});
     if (all.changed > 0)
         text += fmt::format("\n{} that {} changed since {} copied, or may have, {} be mended.",
                             output::format_count(all.changed, "chunk"),

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <sstream>
 
 namespace status {
 
@@ -214,25 +215,41 @@ std::vector<std::string> cells_of(const queue::ImportedFileStatus& file) {
             format_count(imported.left_out())};
 }
 
-/// One line for all files, or one for each.
+/// A sentence in parts, as lines. \param option lists more; empty if that is listed already.
+std::vector<std::string> lines_of(const output::Output& output, std::vector<std::string> parts,
+                                  const std::string& option) {
+    if (!option.empty()) {
+        parts.back() += ";";
+        parts.push_back(option + " lists them");
+    }
+    std::istringstream text(output.sentence(parts));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(text, line);)
+        lines.push_back(line);
+    return lines;
+}
+
+/// One sentence for all files, or one line for each.
 std::vector<std::string> file_lines(const std::vector<queue::ImportedFileStatus>& files,
-                                    bool with_each) {
+                                    bool with_each, const output::Output& output) {
     if (files.empty())
         return {};
     const auto totals = totals_of(files);
-    std::vector<std::string> lines{fmt::format(
-        "Imported: {} of {} finished, {}{}, {} rejected{}", format_count(totals.finished),
-        format_count(static_cast<std::int64_t>(files.size()), "file"),
-        totals.failed > 0 ? format_count(totals.failed) + " failed, " : "",
-        format_count(totals.imported.rows, "row"), format_count(totals.imported.rejected, "record"),
-        with_each ? "" : "; --files lists them")};
+    auto lines =
+        lines_of(output,
+                 {fmt::format("Imported: {} of {} finished, {}{},", format_count(totals.finished),
+                              format_count(static_cast<std::int64_t>(files.size()), "file"),
+                              totals.failed > 0 ? format_count(totals.failed) + " failed, " : "",
+                              format_count(totals.imported.rows, "row")),
+                  format_count(totals.imported.rejected, "record") + " rejected"},
+                 with_each ? "" : "--files");
     if (!with_each)
         return lines;
     std::vector<std::vector<std::string>> rows{{"file", "table", "state", "loaded", "rows",
                                                 "updated", "key exists", "rejected", "left out"}};
     for (const auto& file : files)
         rows.push_back(cells_of(file));
-    for (auto& line : output::table(rows, "lllrrrrrr"))
+    for (auto& line : output::table(rows, "lllrrrrrr", output.room()))
         lines.push_back(std::move(line));
     if (totals.failed > 0)
         lines.insert(lines.end(), {"", "Failed files, which the next import tries again:"});
@@ -249,17 +266,21 @@ std::string to_minute(std::string moment) {
     return moment;
 }
 
-/// One line for all tables, or one for each.
-std::vector<std::string> table_lines(const std::vector<queue::SyncedTable>& tables,
-                                     bool with_each) {
+/// One sentence for all tables, or one line for each.
+std::vector<std::string> table_lines(const std::vector<queue::SyncedTable>& tables, bool with_each,
+                                     const output::Output& output) {
     if (tables.empty())
         return {};
     const auto totals = totals_of(tables);
-    std::vector<std::string> lines{fmt::format(
-        "Synchronized: {}, last at {} UTC, {}{} left that differ{}",
-        format_count(static_cast<std::int64_t>(tables.size()), "plain table"),
-        to_minute(totals.last), totals.failed > 0 ? format_count(totals.failed) + " failed, " : "",
-        format_count(totals.left, "row"), with_each ? "" : "; --tables lists them")};
+    auto lines =
+        lines_of(output,
+                 {fmt::format("Synchronized: {}, last at {} UTC,",
+                              format_count(static_cast<std::int64_t>(tables.size()), "plain table"),
+                              to_minute(totals.last)),
+                  fmt::format("{}{} left that differ",
+                              totals.failed > 0 ? format_count(totals.failed) + " failed, " : "",
+                              format_count(totals.left, "row"))},
+                 with_each ? "" : "--tables");
     if (!with_each)
         return lines;
     std::vector<std::vector<std::string>> rows{
@@ -269,7 +290,7 @@ std::vector<std::string> table_lines(const std::vector<queue::SyncedTable>& tabl
                         count_or_dash(table.inserted), count_or_dash(table.updated),
                         count_or_dash(table.deleted),
                         table.error ? "failed" : count_or_dash(table.left)});
-    for (auto& line : output::table(rows, "llrrrrr"))
+    for (auto& line : output::table(rows, "llrrrrr", output.room()))
         lines.push_back(std::move(line));
     for (const auto& table : tables)
         if (table.error)
@@ -323,7 +344,7 @@ std::vector<std::string> lines_of(const queue::RunStatus& run, int columns, bool
 }
 
 /// A table of what each `stage --changed` found; the last ones if there are many.
-std::vector<std::string> pass_lines(const std::vector<queue::Pass>& passes) {
+std::vector<std::string> pass_lines(const std::vector<queue::Pass>& passes, int room) {
     constexpr std::size_t most = 10;
     if (passes.empty())
         return {};
@@ -336,13 +357,14 @@ std::vector<std::string> pass_lines(const std::vector<queue::Pass>& passes) {
                         count_or_dash(pass.added.changed), count_or_dash(pass.gone),
                         format_bytes(pass.added.bytes)});
     }
-    auto lines = output::table(rows, "rlrrrrr");
+    auto lines = output::table(rows, "rlrrrrr", room);
     lines.insert(lines.begin(), "");
     return lines;
 }
 
 std::vector<std::string> status_lines(const QueueStatus& status, const Details& details,
-                                      int columns, bool colours) {
+                                      const output::Output& output) {
+    const int room = output.room();
     std::vector<std::vector<std::string>> rows{
         {"hypertable", "chunks", "size", "done", "in flight", "failed", "verified", "differing"}};
     for (const auto& one : status.hypertables)
@@ -351,17 +373,17 @@ std::vector<std::string> status_lines(const QueueStatus& status, const Details& 
         rows.push_back(cells_of("total", total_of(status.hypertables)));
     auto lines = status.hypertables.empty() && !(status.files.empty() && status.tables.empty())
                      ? std::vector<std::string>()
-                     : output::table(rows, "lrrrrrrr");
-    for (const auto& block :
-         {file_lines(status.files, details.files), table_lines(status.tables, details.tables)}) {
+                     : output::table(rows, "lrrrrrrr", room);
+    for (const auto& block : {file_lines(status.files, details.files, output),
+                              table_lines(status.tables, details.tables, output)}) {
         if (!lines.empty() && !block.empty())
             lines.emplace_back();
         lines.insert(lines.end(), block.begin(), block.end());
     }
-    for (auto& line : pass_lines(status.passes))
+    for (auto& line : pass_lines(status.passes, room))
         lines.push_back(std::move(line));
     for (const auto& run : status.runs)
-        for (auto& line : lines_of(run, columns, colours))
+        for (auto& line : lines_of(run, room, output.has_colours()))
             lines.push_back(std::move(line));
     if (status.runs.empty())
         lines.insert(lines.end(), {"", "Nothing is running."});
@@ -383,8 +405,7 @@ void show(const QueueStatus& status, const Details& details, bool in_place,
         output.event("status", fields_of(status, details), output::Importance::result, "");
         return;
     }
-    const auto lines =
-        status_lines(status, details, output::Output::columns(), output.has_colours());
+    const auto lines = status_lines(status, details, output);
     if (in_place && output.can_draw()) {
         output.draw(lines);
         return;

@@ -66,8 +66,8 @@ void SyncReport::begun(std::int64_t tables, const run::Endpoints& ends) {
         "begun",
         {{"command", options_.command}, {"tables", tables}, {"source", source}, {"target", target}},
         Importance::detail,
-        fmt::format("Comparing {} of the {} and the {}", format_count(tables, "plain table"),
-                    source, target));
+        output_.sentence({fmt::format("Comparing {}", format_count(tables, "plain table")),
+                          "of the " + source, "and the " + target}));
 }
 
 void SyncReport::compared(const postgres::QualifiedName& name, const TableComparison& comparison,
@@ -80,10 +80,10 @@ void SyncReport::compared(const postgres::QualifiedName& name, const TableCompar
     fields.update(fields_of(comparison));
     fields.update({{"examples", comparison.examples}, {"seconds", duration.count()}});
     std::string text =
-        is_equal
-            ? fmt::format("{} is equal: {}", name.quoted(), format_count(comparison.rows, "row"))
-            : fmt::format("{} differs: {}, of {}", name.quoted(), text_of(comparison.differences),
-                          format_count(comparison.rows, "row"));
+        is_equal ? equal_line(name, comparison)
+                 : output_.line("", {name.quoted()},
+                                fmt::format(" differs: {}, of {}", text_of(comparison.differences),
+                                            format_count(comparison.rows, "row")));
     for (const auto& example : comparison.examples)
         text += "\n  " + example;
     output_.event("table_compared", fields, is_equal ? Importance::detail : Importance::result,
@@ -109,12 +109,18 @@ void SyncReport::synced(const postgres::QualifiedName& name, const TableComparis
     fields.update(fields_of(comparison));
     fields.update(fields_of(mended));
     fields["seconds"] = duration.count();
-    output_.event(
-        "synced", fields, mended.left() > 0 ? Importance::result : Importance::detail,
-        comparison.differences.all() == 0
-            ? fmt::format("{} is equal: {}", name.quoted(), format_count(comparison.rows, "row"))
-            : fmt::format("{}: {}, of {}, in {}", name.quoted(), text_of(mended),
-                          format_count(comparison.rows, "row"), output::format_duration(duration)));
+    output_.event("synced", fields, mended.left() > 0 ? Importance::result : Importance::detail,
+                  comparison.differences.all() == 0
+                      ? equal_line(name, comparison)
+                      : output_.line("", {name.quoted()},
+                                     fmt::format(": {}, of {}, in {}", text_of(mended),
+                                                 format_count(comparison.rows, "row"),
+                                                 output::format_duration(duration))));
+}
+
+std::string SyncReport::equal_line(const postgres::QualifiedName& name,
+                                   const TableComparison& comparison) const {
+    return output_.line("", {name.quoted()}, " is equal: " + format_count(comparison.rows, "row"));
 }
 
 void SyncReport::refused(const postgres::QualifiedName& name, const std::string& reason) {
@@ -196,8 +202,9 @@ void SyncReport::summary() {
         parts.push_back(fmt::format("{} {}", format_count(sequences_, "sequence"),
                                     options_.only_compares ? "behind" : "set"));
     output_.event("summary", fields, Importance::result,
-                  fmt::format("Plain tables: {}; {} in {}.", fmt::join(parts, ", "),
-                              format_count(rows_, "row"), output::format_duration(duration)));
+                  output_.sentence({fmt::format("Plain tables: {};", fmt::join(parts, ", ")),
+                                    fmt::format("{} in {}.", format_count(rows_, "row"),
+                                                output::format_duration(duration))}));
 }
 
 } // namespace tables

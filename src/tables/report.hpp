@@ -52,6 +52,9 @@ class SyncReport {
     bool found_sequences() const { return sequences_ > 0; }
 
   private:
+    std::string equal_line(const postgres::QualifiedName& name,
+                           const TableComparison& comparison) const;
+
     output::Output& output_;
     const SyncOptions& options_;
     const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();

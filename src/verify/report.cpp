@@ -72,9 +72,10 @@ void VerifyReport::begun(Mode mode, int workers, const run::Endpoints& ends) con
                    {"source", source},
                    {"target", target}},
                   output::Importance::detail,
-                  fmt::format("Verifying {} by {} with up to {}, between the {} and the {}",
-                              output::format_count(to_do_, "chunk"), how,
-                              output::format_count(workers, "worker"), source, target));
+                  output_.sentence({fmt::format("Verifying {} by {} with up to {},",
+                                                output::format_count(to_do_, "chunk"), how,
+                                                output::format_count(workers, "worker")),
+                                    "between the " + source, "and the " + target}));
 }
 
 void VerifyReport::equal(const queue::Task& task, const ComparisonResult& result,
@@ -141,22 +142,22 @@ void VerifyReport::not_compared(const queue::Task& task, const std::string& reas
 void VerifyReport::summary() const {
     const std::lock_guard lock(mutex_);
     const output::Seconds duration = Clock::now() - started_;
-    auto text = fmt::format("Verified {}, {} in {}: {} equal",
-                            output::format_count(equal_ + differing_, "chunk"),
-                            output::format_count(rows_, "row"), output::format_duration(duration),
-                            output::format_count(equal_));
+    auto found = output::format_count(equal_) + " equal";
     if (differing_ > 0)
-        text += fmt::format(", {} different", output::format_count(differing_));
+        found += fmt::format(", {} different", output::format_count(differing_));
     if (not_compared_ > 0)
-        text += fmt::format(", {} not compared", output::format_count(not_compared_));
-    text += ".";
+        found += fmt::format(", {} not compared", output::format_count(not_compared_));
+    std::vector<std::string> parts{
+        fmt::format("Verified {}, {} in {}:", output::format_count(equal_ + differing_, "chunk"),
+                    output::format_count(rows_, "row"), output::format_duration(duration)),
+        found + "."};
     if (by_batches_ > 0)
-        text += fmt::format(" {} compared by compressed batches.",
-                            by_batches_ == equal_ + differing_ + not_compared_
-                                ? (by_batches_ == 1 ? "It was" : "All were")
-                                : output::format_count(by_batches_) +
-                                      (by_batches_ == 1 ? " was" : " were"));
-    summarize(duration, text);
+        parts.push_back(fmt::format("{} compared by compressed batches.",
+                                    by_batches_ == equal_ + differing_ + not_compared_
+                                        ? (by_batches_ == 1 ? "It was" : "All were")
+                                        : output::format_count(by_batches_) +
+                                              (by_batches_ == 1 ? " was" : " were")));
+    summarize(duration, output_.sentence(parts));
 }
 
 std::string VerifyReport::next_step(const queue::Counts& after, bool requeued) const {

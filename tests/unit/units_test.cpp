@@ -125,6 +125,17 @@ TEST(Shortened, LosesItsMiddleIfItIsTooLong) {
         EXPECT_EQ(output::columns_of(output::shortened("public.readings", columns)), columns);
 }
 
+TEST(Shortened, CountsWideCharactersTwice) {
+    EXPECT_EQ(output::columns_of("测量"), 4);
+    EXPECT_EQ(output::columns_of("한글 表"), 7);
+    EXPECT_EQ(output::columns_of("e\u0301"), 1);  // with a combining accent
+    EXPECT_EQ(output::columns_of("\x80\xff"), 2); // not UTF-8
+    EXPECT_EQ(output::shortened("测量数据表", 10), "测量数据表");
+    EXPECT_EQ(output::shortened("测量数据表", 9), "测量…据表");
+    EXPECT_EQ(output::shortened("测量数据表", 8), "测量…表");
+    EXPECT_EQ(output::shortened("测量数据表", 1), "…");
+}
+
 TEST(FormatNames, CountsWhatFollowsTheFirst) {
     EXPECT_EQ(format_names({}), "");
     EXPECT_EQ(format_names({"a", "b", "c", "d", "e"}), "a, b, c, d, e");
