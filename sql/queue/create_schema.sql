@@ -159,7 +159,9 @@ CREATE TABLE __backfill.run (
     rate double precision NOT NULL DEFAULT 0,
     -- an array of objects, one for each busy worker: worker, activity, remark, name and part of the
     -- subject (output::Subject), chunk, tasks (ids), bytes, moved (bytes of COPY data), seconds
-    workers jsonb NOT NULL DEFAULT '[]'
+    workers jsonb NOT NULL DEFAULT '[]',
+    -- for how many seconds it has waited: {"--max-lag": 12.5, "pause": 60}
+    waits jsonb NOT NULL DEFAULT '{}'
 );
 
 -- Settings for all processes: one row. All tables here have a key: if a publication publishes all

@@ -2,19 +2,19 @@
 --
 -- $1: the run's id   $2: command   $3: host   $4: process number   $5: when it began
 -- $6, $7: chunks and bytes to do when it began
--- $8: chunks done    $9: bytes done   $10: bytes per second   $11: __backfill.run.workers
--- $12: whether it has ended
+-- $8: chunks done    $9: bytes done   $10: bytes per second
+-- $11, $12: workers and waits, as in __backfill.run   $13: whether it has ended
 WITH published AS (
     INSERT INTO __backfill.run (id, command, host, pid, started, chunks, bytes, chunks_done,
-                                bytes_done, rate, workers, ended)
+                                bytes_done, rate, workers, waits, ended)
     OVERRIDING SYSTEM VALUE
     VALUES ($1::bigint, $2, $3, $4::int, $5::timestamptz, $6::bigint, $7::bigint, $8::bigint,
-            $9::bigint, $10::double precision, $11::jsonb,
-            CASE WHEN $12::boolean THEN clock_timestamp() END)
+            $9::bigint, $10::double precision, $11::jsonb, $12::jsonb,
+            CASE WHEN $13::boolean THEN clock_timestamp() END)
     ON CONFLICT (id) DO UPDATE
     SET seen = clock_timestamp(), chunks_done = excluded.chunks_done,
         bytes_done = excluded.bytes_done, rate = excluded.rate, workers = excluded.workers,
-        ended = excluded.ended
+        waits = excluded.waits, ended = excluded.ended
 )
 SELECT control.paused,
        CASE WHEN control.parallelism_set > $5::timestamptz THEN control.parallelism END

@@ -167,9 +167,27 @@ SELECT (SELECT count(*) FROM chunk) AS chunks, json_build_object(
             'started', extract(epoch FROM started),
             'seen', extract(epoch FROM coalesce(ended, seen)),
             'ended', ended IS NOT NULL,
-            'done', chunks_done
+            'done', chunks_done,
+            'waits', waits
         ) ORDER BY id)
         FROM (SELECT * FROM __backfill.run ORDER BY id DESC LIMIT 500) AS run
+    ),
+    'all_tables', (SELECT count(*) FROM __backfill.synced_table),
+    'tables', (
+        SELECT json_agg(json_build_object(
+            'name', format('%I.%I', table_schema, table_name),
+            'synced', extract(epoch FROM synced),
+            'rows', rows,
+            'inserted', inserted,
+            'updated', updated,
+            'deleted', deleted,
+            'left', rows_left,
+            'seconds', seconds,
+            'error', left(error, 400)
+        ) ORDER BY table_schema, table_name)
+        FROM (SELECT * FROM __backfill.synced_table
+              ORDER BY error IS NULL, rows_left = 0, table_schema, table_name
+              LIMIT 500) AS synced_table
     ),
     'all_files', (SELECT count(*) FROM file),
     'files', (

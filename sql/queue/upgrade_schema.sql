@@ -1,5 +1,6 @@
 -- Changes a queue of format 10 to the format of create_schema.sql.
 ALTER TABLE __backfill.import ADD COLUMN error text;
+ALTER TABLE __backfill.run ADD COLUMN waits jsonb NOT NULL DEFAULT '{}';
 ALTER TABLE __backfill.task ADD COLUMN time_type text, ADD COLUMN compared_by text;
 UPDATE __backfill.task
 SET time_type = coalesce((

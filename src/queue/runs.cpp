@@ -32,7 +32,8 @@ postgres::Statement publish_statement(const OwnRun& run, const RunProgress& prog
             {std::to_string(run.id), run.command, host_name(), std::to_string(getpid()),
              run.started, std::to_string(run.chunks), std::to_string(run.bytes),
              std::to_string(progress.chunks_done), std::to_string(progress.bytes_done),
-             std::to_string(progress.rate), progress.workers, progress.ended ? "true" : "false"},
+             std::to_string(progress.rate), progress.workers, progress.waits,
+             progress.ended ? "true" : "false"},
             /*repeated=*/true};
 }
 

@@ -18,6 +18,7 @@ struct RunProgress {
     std::int64_t bytes_done = 0; ///< as Task::bytes
     double rate = 0;             ///< bytes per second
     std::string workers = "[]";  ///< __backfill.run.workers
+    std::string waits = "{}";    ///< __backfill.run.waits
     bool ended = false;
 };
 

@@ -8,10 +8,25 @@
 
 namespace run {
 
-void Pause::throttle(Extent extent, std::string reason) {
+using output::Seconds;
+
+void Pause::set(bool paused) {
     const std::lock_guard lock(mutex_);
+    if (is_paused_)
+        waits_["pause"] += Seconds(Clock::now() - paused_since_).count();
+    paused_since_ = Clock::now();
+    is_paused_ = paused;
+}
+
+void Pause::throttle(Extent extent, const std::string& option, std::string reason) {
+    const std::lock_guard lock(mutex_);
+    const auto now = Clock::now();
     if (extent_ == Extent::nothing)
-        since_ = Clock::now();
+        since_ = now;
+    else
+        waits_[option_] += Seconds(now - option_since_).count();
+    option_ = option;
+    option_since_ = now;
     reason_ = std::move(reason);
     extent_ = extent;
 }
@@ -21,6 +36,17 @@ std::string Pause::reason() const {
     if (extent_ == Extent::nothing)
         return {};
     return fmt::format("{}, for {}", reason_, output::format_duration(Clock::now() - since_));
+}
+
+std::map<std::string, double> Pause::waits() const {
+    const std::lock_guard lock(mutex_);
+    auto waits = waits_;
+    const auto now = Clock::now();
+    if (is_paused_)
+        waits["pause"] += Seconds(now - paused_since_).count();
+    if (extent_ != Extent::nothing)
+        waits[option_] += Seconds(now - option_since_).count();
+    return waits;
 }
 
 } // namespace run

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <mutex>
 #include <string>
 
@@ -20,11 +21,12 @@ class Pause {
     };
 
     /// Sets whether the user has paused the run.
-    void set(bool paused) { is_paused_ = paused; }
+    void set(bool paused);
     bool is_set() const { return is_paused_; }
 
-    /// Sets what a throttle stops. \param reason for people, as in "waiting: REASON".
-    void throttle(Extent extent, std::string reason);
+    /// Sets what a throttle stops. \param option such as "--max-lag", for waits().
+    /// \param reason for people, as in "waiting: REASON".
+    void throttle(Extent extent, const std::string& option, std::string reason);
 
     /// True if workers must begin nothing new.
     bool is_on() const { return is_paused_ || extent_ != Extent::nothing; }
@@ -35,12 +37,20 @@ class Pause {
     /// Why and how long a throttle has stopped the run; empty if none does.
     std::string reason() const;
 
+    /// For how many seconds the run has waited until now, by the option of the throttle; for the
+    /// user, by "pause".
+    std::map<std::string, double> waits() const;
+
   private:
     std::atomic<bool> is_paused_ = false;
     std::atomic<Extent> extent_ = Extent::nothing;
-    mutable std::mutex mutex_;
+    mutable std::mutex mutex_; ///< locked for the others
+    std::string option_;
+    Clock::time_point option_since_; ///< when the throttle stopped the run because of option_
     std::string reason_;
-    Clock::time_point since_;
+    Clock::time_point since_; ///< when the throttle stopped the run
+    Clock::time_point paused_since_;
+    std::map<std::string, double> waits_; ///< that have ended
 };
 
 } // namespace run

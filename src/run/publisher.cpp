@@ -41,6 +41,13 @@ std::string workers_json(const std::vector<output::Board::Entry>& entries) {
     return json::dump(list, json::BadBytes::replace);
 }
 
+std::string waits_json(const std::map<std::string, double>& waits) {
+    json::Object object;
+    for (const auto& [option, seconds] : waits)
+        object[option] = seconds;
+    return json::dump(object);
+}
+
 } // namespace
 
 Publisher::Publisher(queue::OwnRun run, std::optional<postgres::ConnectionString> source,
@@ -115,6 +122,7 @@ postgres::Statement Publisher::statement(bool ended) {
                                            .bytes_done = totals.bytes_done,
                                            .rate = rate,
                                            .workers = ended ? "[]" : workers_json(entries),
+                                           .waits = waits_json(steering_.pause.waits()),
                                            .ended = ended});
 }
 

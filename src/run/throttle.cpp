@@ -98,7 +98,7 @@ void Throttle::require(const ThrottleOptions& options, Endpoint* source, Endpoin
 
 Throttle::Throttle(ThrottleOptions options, Servers servers, Pause& pause, output::Output& output)
     : options_(std::move(options)), servers_(std::move(servers)), pause_(pause), output_(output) {
-    pause_.throttle(Pause::Extent::new_work, "the servers are asked first");
+    pause_.throttle(Pause::Extent::new_work, "first answers", "the servers are asked first");
     thread_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
 }
 
@@ -135,7 +135,7 @@ void Throttle::begin_to_ask(const postgres::Connection& server) {
 void Throttle::apply(const Cause& cause) {
     if (!cause.text.empty()) {
         calm_ = 0;
-        pause_.throttle(cause.extent, cause.text);
+        pause_.throttle(cause.extent, cause.option, cause.text);
         if (!since_) {
             since_ = Pause::Clock::now();
             output_.event("throttled", {{"command", servers_.command}, {"reason", cause.text}},
@@ -145,7 +145,7 @@ void Throttle::apply(const Cause& cause) {
     }
     if (++calm_ < calm_answers)
         return;
-    pause_.throttle(Pause::Extent::nothing, {});
+    pause_.throttle(Pause::Extent::nothing, {}, {});
     if (const auto since = std::exchange(since_, std::nullopt)) {
         const output::Seconds waited = Pause::Clock::now() - *since;
         output_.event("unthrottled", {{"command", servers_.command}, {"seconds", waited.count()}},
@@ -158,21 +158,23 @@ Throttle::Cause Throttle::ask() {
     if (const auto& window = options_.window) {
         try {
             if (const auto now = time_in(window->zone); !window->contains(now))
-                return {.text = fmt::format("it is {}{}{}, and --window begins at {}",
+                return {.option = "--window",
+                        .text = fmt::format("it is {}{}{}, and --window begins at {}",
                                             time_text(now), window->zone.empty() ? "" : " in ",
                                             window->zone, time_text(window->begin)),
                         .extent = Pause::Extent::new_work};
         } catch (const Error& error) {
             target_.reset();
-            return {.text = fmt::format("cannot read the time: {}", error.what()),
+            return {.option = "--window",
+                    .text = fmt::format("cannot read the time: {}", error.what()),
                     .extent = Pause::Extent::new_work};
         }
     }
     // Ask both in any case: their standbys' lag is measured from one answer to the next.
-    const auto in_source = servers_.source ? ask(Side::source) : std::string();
+    const auto in_source = servers_.source ? ask(Side::source) : Cause();
     const auto in_target = ask(Side::target);
-    const auto in_replica = options_.lag_of ? ask_replica() : std::string();
-    return {.text = !in_source.empty() ? in_source : !in_target.empty() ? in_target : in_replica};
+    const auto in_replica = options_.lag_of ? ask_replica() : Cause();
+    return !in_source.text.empty() ? in_source : !in_target.text.empty() ? in_target : in_replica;
 }
 
 /// The time of day in a time zone, or in this machine's own if it is empty.
@@ -184,8 +186,8 @@ int Throttle::time_in(const std::string& zone) {
     return in_time(server, [&] { return time_of_day(server, zone); });
 }
 
-/// Asks one of the servers for what it feels itself. \returns a cause to wait, if there is one.
-std::string Throttle::ask(Side side) {
+/// Asks one of the servers for what it feels itself.
+Throttle::Cause Throttle::ask(Side side) {
     if (!asks_query(side) && !asks_lag() && !options_.max_active)
         return {};
     try {
@@ -194,35 +196,39 @@ std::string Throttle::ask(Side side) {
         return in_time(server, [&] { return cause_in(side, server); });
     } catch (const Error& error) {
         (side == Side::source ? source_ : target_).reset();
-        return fmt::format("cannot ask the {}: {}", name_of(side), error.what());
+        return {.option = "no answer",
+                .text = fmt::format("cannot ask the {}: {}", name_of(side), error.what())};
     }
 }
 
-std::string Throttle::cause_in(Side side, postgres::Connection& server) {
-    std::string text;
+Throttle::Cause Throttle::cause_in(Side side, postgres::Connection& server) {
     if (asks_lag()) {
         auto& standbys = side == Side::source ? source_standbys_ : target_standbys_;
         const auto lag = standbys.ask(server);
         if (!lag.name.empty())
             output_.note_lag(name_of(side), lag.seconds);
         if (lag.seconds > share() * static_cast<double>(options_.max_lag->count()))
-            text = fmt::format("standby {} of the {} is {} behind", lag.name, name_of(side),
-                               output::format_duration(output::Seconds(lag.seconds)));
+            return {.option = "--max-lag",
+                    .text =
+                        fmt::format("standby {} of the {} is {} behind", lag.name, name_of(side),
+                                    output::format_duration(output::Seconds(lag.seconds)))};
     }
-    if (options_.max_active && text.empty()) {
+    if (options_.max_active) {
         const auto active = active_sessions(server);
         if (static_cast<double>(active) > share() * *options_.max_active)
-            text = fmt::format("{} of others are active in the {}",
-                               output::format_count(active, "session"), name_of(side));
+            return {.option = "--max-load",
+                    .text = fmt::format("{} of others are active in the {}",
+                                        output::format_count(active, "session"), name_of(side))};
     }
-    if (asks_query(side) && text.empty()) {
+    if (asks_query(side)) {
         if (const auto value = value_of(server, *options_.query); value > 0)
-            text = fmt::format("--throttle-query returns {}", value);
+            return {.option = "--throttle-query",
+                    .text = fmt::format("--throttle-query returns {}", value)};
     }
-    return text;
+    return {};
 }
 
-std::string Throttle::ask_replica() {
+Throttle::Cause Throttle::ask_replica() {
     try {
         if (!replica_)
             replica_.emplace(connect_to_replica(*options_.lag_of, servers_.command));
@@ -230,12 +236,14 @@ std::string Throttle::ask_replica() {
         const auto seconds = in_time(*replica_, [&] { return replica_lag(*replica_); });
         output_.note_lag("replica", seconds);
         if (seconds > share() * static_cast<double>(options_.max_lag->count()))
-            return fmt::format("{} is {} behind", replica_->name(),
-                               output::format_duration(output::Seconds(seconds)));
+            return {.option = "--max-lag",
+                    .text = fmt::format("{} is {} behind", replica_->name(),
+                                        output::format_duration(output::Seconds(seconds)))};
         return {};
     } catch (const Error& error) {
         replica_.reset();
-        return fmt::format("cannot ask the replica of --lag-of: {}", error.what());
+        return {.option = "no answer",
+                .text = fmt::format("cannot ask the replica of --lag-of: {}", error.what())};
     }
 }
 

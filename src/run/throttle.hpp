@@ -43,8 +43,10 @@ class Throttle {
     Throttle& operator=(const Throttle&) = delete;
 
   private:
+    /// Why the run must wait.
     struct Cause {
-        std::string text; ///< empty if there is none
+        const char* option = ""; ///< such as "--max-lag", or "no answer"
+        std::string text{};      ///< empty if it need not wait
         Pause::Extent extent = Pause::Extent::rows;
     };
 
@@ -53,9 +55,9 @@ class Throttle {
     Cause ask();
     void begin_to_ask(const postgres::Connection& server);
     int time_in(const std::string& zone);
-    std::string ask(Side side);
-    std::string cause_in(Side side, postgres::Connection& server);
-    std::string ask_replica();
+    Cause ask(Side side);
+    Cause cause_in(Side side, postgres::Connection& server);
+    Cause ask_replica();
     bool asks_query(Side side) const;
     bool asks_lag() const;
     double share() const; ///< of the limits that values must not exceed

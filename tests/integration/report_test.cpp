@@ -162,6 +162,54 @@ TEST_F(Report, ListsThePasses) {
     EXPECT_EQ(passes[0]["gone"], 0);
 }
 
+TEST_F(Report, ListsForWhatRunsHaveWaited) {
+    source.run("CREATE TABLE gate AS SELECT 1 AS n");
+    const auto program = start({"copy", "--throttle-query", "SELECT n FROM gate"});
+    EXPECT_TRUE(eventually([&] {
+        return target.value("SELECT max((waits ->> '--throttle-query')::float) > 0.5 "
+                            "FROM __backfill.run") == "t";
+    }));
+    backfill_ok({"pause"});
+    EXPECT_TRUE(eventually([&] {
+        return target.value("SELECT max((waits ->> 'pause')::float) > 0.5 "
+                            "FROM __backfill.run") == "t";
+    }));
+    source.run("UPDATE gate SET n = 0");
+    backfill_ok({"resume"});
+    EXPECT_EQ(program->wait().exit_status, exit_done);
+    backfill_ok({"verify"});
+    const auto runs = data_of(write_page())["runs"];
+    ASSERT_EQ(runs.size(), 2U);
+    const auto took = runs[0]["seen"].get<double>() - runs[0]["started"].get<double>();
+    for (const auto* cause : {"--throttle-query", "pause"}) {
+        EXPECT_GT(runs[0]["waits"][cause], 0.5) << cause;
+        EXPECT_LE(runs[0]["waits"][cause], took) << cause;
+    }
+    EXPECT_EQ(runs[1]["waits"], json::object());
+}
+
+TEST_F(Report, ListsPlainTables) {
+    both("CREATE TABLE devices (id int PRIMARY KEY, name text);"
+         "CREATE TABLE places (id int PRIMARY KEY)");
+    source.run("INSERT INTO devices VALUES (1, 'one'), (2, 'two'); INSERT INTO places VALUES (1)");
+    target.run("INSERT INTO devices VALUES (2, 'zwei'), (3, 'three');"
+               "ALTER TABLE places ADD CONSTRAINT refused CHECK (id > 1)");
+    EXPECT_NE(backfill({"sync-tables", "--delete", "--filter", "devices|places"}).exit_status,
+              exit_done);
+    const auto data = data_of(write_page());
+    EXPECT_EQ(data["all_tables"], 2);
+    ASSERT_EQ(data["tables"].size(), 2U);
+    auto devices = data["tables"][0];
+    EXPECT_EQ(devices["name"], "public.devices");
+    EXPECT_EQ(devices["rows"], 2);
+    EXPECT_EQ(devices["inserted"], 1);
+    EXPECT_EQ(devices["updated"], 1);
+    EXPECT_EQ(devices["deleted"], 1);
+    EXPECT_EQ(devices["left"], 0);
+    EXPECT_TRUE(devices["error"].is_null());
+    EXPECT_THAT(data["tables"][1]["error"].get<std::string>(), HasSubstr("refused"));
+}
+
 TEST_F(Report, StaysSmallWithManyChunks) {
     target.run(
         "TRUNCATE __backfill.task; INSERT INTO __backfill.task (hypertable_schema, "
@@ -176,6 +224,14 @@ TEST_F(Report, StaysSmallWithManyChunks) {
         "'source_rows', 1, 'target_rows', 2, 'examples', repeat('x', 100000)) END, "
         "CASE WHEN h = 8 AND n > 40 THEN now() END, repeat('y', 10000) "
         "FROM generate_series(1, 2000) AS h, generate_series(1, 50) AS n");
+    target.run(
+        "INSERT INTO __backfill.run (command, host, pid, chunks, bytes, waits) "
+        "SELECT 'copy', repeat('h', 60), n, 1, 1, '{\"--max-lag\": 1.123456, \"--max-load\": "
+        "1.123456, \"--window\": 123456.123456, \"pause\": 123456.123456}' "
+        "FROM generate_series(1, 5000) AS n;"
+        "INSERT INTO __backfill.synced_table SELECT 'public', repeat('t', 50) || n, now(), 1, "
+        "1, 1, 1, 1, 1, CASE WHEN n > 9990 THEN repeat('e', 10000) END "
+        "FROM generate_series(1, 10000) AS n");
     const auto page = write_page();
     EXPECT_LT(page.size(), 2'000'000U);
     const auto data = data_of(page);
@@ -190,6 +246,12 @@ TEST_F(Report, StaysSmallWithManyChunks) {
     EXPECT_EQ(listed["different"], 19);
     EXPECT_EQ(listed["failed"], 10);
     EXPECT_EQ(data["chunks"].size(), 1500U);
+    EXPECT_EQ(data["runs"].size(), 500U);
+    EXPECT_EQ(data["all_tables"], 10'000);
+    EXPECT_EQ(data["tables"].size(), 500U);
+    EXPECT_EQ(std::ranges::count_if(data["tables"],
+                                    [](const auto& one) { return !one["error"].is_null(); }),
+              10);
 }
 
 TEST_F(Report, ListsSequencesThatAreBehindTheSource) {
