@@ -3,11 +3,13 @@
 #include "base/exit_status.hpp"
 #include "support/client_programs.hpp"
 #include "support/migration.hpp"
+#include "support/shell.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 
 namespace test {
@@ -60,13 +62,15 @@ class LockTable : public Migration {
     }
 
     /// Runs a command with fewer and fewer locks left on either side, and expects that it ends at
-    /// once if there are too few.
-    void expect_told(const std::vector<std::string>& command) {
+    /// once if there are too few. \param prepare called before each.
+    void expect_told(
+        const std::vector<std::string>& command, const std::function<void()>& prepare = [] {}) {
         for (const auto* full : {&source, &target}) {
             const auto* side = full == &source ? "source" : "target";
             for (const int left : {64, 32, 16, 8, 4, 2, 0}) {
                 SCOPED_TRACE(
                     fmt::format("{}: {} locks left in the {}", command.front(), left, side));
+                prepare();
                 const auto filling = fill(*full, left);
                 const auto outcome = backfill(command);
                 if (outcome.exit_status == exit_done)
@@ -101,6 +105,39 @@ TEST_F(LockTable, IsNotWaitedFor) {
     expect_told({"sync-tables"});
     expect_told({"check", "--until", "2024-02-01"});
     EXPECT_GE(told, 8);
+}
+
+TEST_F(LockTable, IsNotWaitedForByImports) {
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    const TextFile rows("rows.csv", "time,value\n2025-01-01,1\n");
+    const auto forget = [&] {
+        target.run("TRUNCATE __backfill.import, __backfill.import_batch; DELETE FROM readings");
+    };
+    expect_told({"import", "--table", "readings", "--time-zone", "UTC", rows.path()}, [&] {
+        EXPECT_TRUE(eventually([&] { // the session that held the locks has just ended
+            try {
+                forget();
+                return true;
+            } catch (const Error&) {
+                return false;
+            }
+        }));
+    });
+    EXPECT_GE(told, 1);
+}
+
+TEST_F(LockTable, IsNotWaitedForByTheQueuesOtherCommands) {
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    const TextFile page("report.html");
+    for (const std::vector<std::string>& command : {std::vector<std::string>{"status"},
+                                                    {"report", "--html", page.path()},
+                                                    {"jobs", "list"},
+                                                    {"pause"},
+                                                    {"clean"}}) {
+        told = 0;
+        expect_told(command);
+        EXPECT_GE(told, 1) << command.front();
+    }
 }
 
 TEST_F(LockTable, IsNotWaitedForByCloneSchema) {
