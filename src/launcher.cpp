@@ -80,11 +80,14 @@ int copy_file(int self, std::uint64_t offset, std::uint64_t size, const std::str
 /// Lets OpenSSL find the certificates that the machine trusts. Its own path is that of the machine
 /// that built it.
 void find_certificates() {
+    if (std::getenv("SSL_CERT_FILE") != nullptr || std::getenv("SSL_CERT_DIR") != nullptr)
+        return; // the user has chosen what to trust
     for (const auto* path :
          {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-          "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"})
+          "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/ca-bundle.pem",
+          "/etc/ssl/cert.pem"})
         if (access(path, R_OK) == 0) {
-            setenv("SSL_CERT_FILE", path, /*overwrite=*/0);
+            setenv("SSL_CERT_FILE", path, /*overwrite=*/1);
             return;
         }
 }

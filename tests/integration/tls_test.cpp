@@ -1,5 +1,6 @@
 // Encrypted connections, and passwords.
 
+#include "support/empty_root.hpp"
 #include "support/migration.hpp"
 #include "support/role.hpp"
 
@@ -33,6 +34,8 @@ class Authority {
 
     /// The authority's certificate, for clients.
     std::string certificate() const { return folder_.file("authority.crt"); }
+
+    std::string content() const { return folder_.read("authority.crt"); }
 
     std::map<std::string, std::string> server_files() const {
         return {{"server.crt", folder_.read("server.crt")},
@@ -117,6 +120,38 @@ TEST_F(Tls, EverythingWorksWithVerificationAndChannelBinding) {
     }
     expect_equal();
 }
+
+#ifdef BACKFILL_PORTABLE
+/// Nothing of the machine is there: not its OpenSSL, its configuration, or its certificates.
+TEST_F(Tls, ThePortableExecutableVerifiesAndAuthenticatesAnywhere) {
+    if (!EmptyRoot::is_available())
+        GTEST_SKIP() << "needs root";
+    const EmptyRoot root;
+    const auto run = [&](const Authority& trusted, Arguments arguments) {
+        root.write("/authority.crt", trusted.content());
+        const auto* more = "channel_binding=require";
+        arguments.insert(arguments.end(),
+                         {"--source", verified(source, "/authority.crt", "database.example", more),
+                          "--target",
+                          verified(target, "/authority.crt", "database.example", more)});
+        return root.run(arguments);
+    };
+    for (const Arguments& arguments :
+         {Arguments{"stage", "--until", "2025-01-01"}, {"copy"}, {"verify"}}) {
+        const auto outcome = run(*authority, arguments);
+        EXPECT_EQ(outcome.exit_status, 0) << outcome.output;
+    }
+    expect_equal();
+    const auto refused = run(Authority("database.example"), {"copy"});
+    EXPECT_EQ(refused.exit_status, 1);
+    EXPECT_THAT(refused.output, HasSubstr("certificate verify failed"));
+
+    // Since libpq 16, "system" means what the machine trusts.
+    root.write("/etc/pki/tls/certs/ca-bundle.crt", authority->content());
+    const auto system = root.run({"clean", "--target", verified(target, "system")});
+    EXPECT_EQ(system.exit_status == 0, PQlibVersion() >= 160000) << system.output;
+}
+#endif
 
 TEST_F(Tls, CheckReportsHowConnectionsAreEncrypted) {
     const auto uri = verified(target, authority->certificate());
