@@ -71,8 +71,11 @@ std::string internal_expression(const Dimension& dimension, const std::string& v
     switch (axis_of(dimension.type)) {
     case Axis::timestamptz:
     case Axis::timestamp:
-    case Axis::date: // a numeric, exact to the microsecond
-        return fmt::format("(extract(epoch FROM {}) * 1000000)::bigint", value);
+    case Axis::date:
+        // These are of type float8, which has no microseconds of times far away.
+        return fmt::format("(date_part('epoch', date_trunc('second', {0}))::bigint * 1000000 + "
+                           "date_part('microseconds', {0})::bigint % 1000000)",
+                           value);
     case Axis::integer:
     case Axis::other:
         break;

@@ -167,6 +167,18 @@ TEST_F(PlainSource, ASliceIsNotSkippedForARowAtTheEndOfTheOneBefore) {
     expect_equal_rows("t");
 }
 
+/// Before PostgreSQL 14, the seconds that extract() returns have no microseconds so far away.
+TEST_F(PlainSource, ASliceIsNotSkippedForARowAtItsEndFarAway) {
+    both("CREATE TABLE t (time timestamptz NOT NULL); CREATE INDEX ON t (time)");
+    target.run("SELECT create_hypertable('t', 'time', chunk_time_interval => interval '1 day', "
+               "create_default_indexes => false)");
+    source.run("INSERT INTO t VALUES ('3000-01-01 23:59:59.999999'), "
+               "('9999-12-31 23:59:59.999999')");
+    migrate({"--until", "294247-01-03"});
+    expect_equal_rows("t");
+    backfill_ok({"verify"});
+}
+
 TEST_F(PlainSource, WholeSlicesAreAttached) {
     if (!target.is_community() || !version_at_least(2, 22))
         GTEST_SKIP() << "needs TimescaleDB 2.22 or later, Community edition";
