@@ -12,8 +12,8 @@ SELECT class.oid,
             ELSE has_table_privilege(class.oid, 'SELECT') END AS may_select,
        has_schema_privilege(namespace.oid, 'USAGE') AS may_use_schema,
        row_security_active(class.oid) AS row_security,
-       -- zero if its rows cannot be read by their pages
-       CASE WHEN pg_am.amname = 'heap'
+       -- zero if its rows cannot be read by their pages (timescale::reads_page_ranges)
+       CASE WHEN pg_am.amname = 'heap' AND current_setting('server_version_num')::int >= 140000
             THEN coalesce(pg_relation_size(class.oid), 0) / current_setting('block_size')::bigint
             ELSE 0 END AS pages,
        -- columns whose values are copied

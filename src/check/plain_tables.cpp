@@ -31,7 +31,8 @@ void check_plain_rows(Findings& findings, run::Endpoint& source, const Hypertabl
                       "correct these rows, or leave the table out with --filter");
 }
 
-void report_missing_index(Findings& findings, const Hypertable& table) {
+void report_missing_index(Findings& findings, const timescale::Server& source,
+                          const Hypertable& table) {
     constexpr std::size_t most_remedies = 5;
     const auto time = postgres::quote_identifier(table.time.column);
     std::vector<std::string> names;
@@ -43,18 +44,20 @@ void report_missing_index(Findings& findings, const Hypertable& table) {
     }
     const auto which = output::format_names(names);
     const bool itself = table.without_time_index == std::vector{table.name};
+    const bool by_pages = timescale::reads_page_ranges(source);
     findings.warn(
         "index on time",
-        fmt::format(
-            "{} none in the source: copy reads the table by ranges of its pages, and chunks are "
-            "complete only when all are read. If copy is interrupted, a row that UPDATE moves to "
-            "another page before the next copy may be missing or be there twice, which verify "
-            "finds",
-            itself ? which + " has"
-                   : fmt::format("{}, of which {} {}", table.name.quoted(), which,
-                                 table.without_time_index.size() == 1 ? "has" : "have")),
-        fmt::format("create one in the source if the table is updated meanwhile, or if chunks "
-                    "should be copied one by one: {}{}",
+        fmt::format("{} none in the source: copy reads the table {}",
+                    itself ? which + " has"
+                           : fmt::format("{}, of which {} {}", table.name.quoted(), which,
+                                         table.without_time_index.size() == 1 ? "has" : "have"),
+                    by_pages ? "by ranges of its pages, and chunks are complete only when all are "
+                               "read. If copy is interrupted, a row that UPDATE moves to another "
+                               "page before the next copy may be missing or be there twice, which "
+                               "verify finds"
+                             : "in one pass, and begins again if it is interrupted"),
+        fmt::format("create one in the source if {}chunks should be copied one by one: {}{}",
+                    by_pages ? "the table is updated meanwhile, or if " : "",
                     fmt::join(remedies, "; "),
                     remedies.size() < names.size() ? "; and so on" : ""));
 }
@@ -64,7 +67,7 @@ void report_missing_index(Findings& findings, const Hypertable& table) {
 void plain_tables(Findings& findings, Migration& migration, const Scope& scope) {
     for (const auto& pair : migration.pairs) {
         if (!pair.source->time_is_indexed())
-            report_missing_index(findings, *pair.source);
+            report_missing_index(findings, migration.source->server, *pair.source);
         if (is_comparable(pair))
             check_plain_rows(findings, *migration.source, pair);
     }

@@ -2,6 +2,7 @@
 
 #include "json/value.hpp"
 #include "queue/task.hpp"
+#include "timescale/plain_table.hpp"
 
 #include <fmt/format.h>
 
@@ -363,7 +364,8 @@ Plan choose_without_triggers(const Situation& situation) {
     if (situation.spans_chunks) {
         plan.into = Plan::Into::hypertable;
         // With a space dimension, each range would create its chunks itself, and lock out others.
-        plan.by_pages = situation.is_large && situation.same_dimensions;
+        plan.by_pages = situation.is_large && situation.same_dimensions &&
+                        timescale::reads_page_ranges(situation.source_server);
         plan.gathers = plan.by_pages && situation.known_obstacle.empty();
         plan.reason = why_not_by_chunks(situation);
         if (plan.by_pages && !plan.gathers)

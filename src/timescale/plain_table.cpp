@@ -138,6 +138,10 @@ TimeRange slice_around(InternalTime value, std::int64_t interval, const std::str
     return slice;
 }
 
+bool reads_page_ranges(const Server& source) {
+    return source.postgres_version >= 140000;
+}
+
 bool span_chunks(const Slices& slices, const Dimension& time) {
     const auto* slice = slices.find(time.column);
     return slice != nullptr && *slice == all_of_time;

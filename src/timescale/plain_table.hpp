@@ -21,6 +21,10 @@ TimeRange slice_around(InternalTime value, std::int64_t interval, const std::str
 /// The slice of a task that does not belong to a chunk: all of time.
 constexpr TimeRange all_of_time{};
 
+/// True if a condition on ctid reads only the pages of its range (PostgreSQL's
+/// src/backend/executor/nodeTidrangescan.c). Earlier versions read the whole table.
+bool reads_page_ranges(const Server& source);
+
 /// True if a task's slices are all of time, so that the task spans chunks of the target.
 bool span_chunks(const Slices& slices, const Dimension& time);
 

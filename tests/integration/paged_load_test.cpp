@@ -26,6 +26,11 @@ class PagedLoad : public Migration {
   protected:
     PagedLoad() : Migration(DatabaseOptions{.with_extension = false}) {}
 
+    void SetUp() override {
+        if (std::stoi(source.value("SHOW server_version_num")) < 140000)
+            GTEST_SKIP() << "needs a source with PostgreSQL 14 or later";
+    }
+
     /// `readings` of five days: more than 64 MiB, and not in the order of time. Four rows fill a
     /// page.
     void make_readings(const std::string& partitions = "") {

@@ -420,14 +420,19 @@ TEST_F(PlainSource, CheckSaysWhatIsSpecial) {
                "SELECT create_hypertable('alone', 'time')");
     const auto outcome = backfill({"check", "--until", "2024-01-05"});
     EXPECT_EQ(outcome.exit_status, exit_done) << outcome.output << outcome.errors;
+    const auto way =
+        std::stoi(source.value("SHOW server_version_num")) >= 140000
+            ? AllOf(HasSubstr("copy reads the table by ranges of its pages, and chunks are "
+                              "complete only when all are read"),
+                    HasSubstr("a row that UPDATE moves to another page before the next copy may be "
+                              "missing or be there twice, which verify finds"))
+            : AllOf(HasSubstr("copy reads the table in one pass, and begins again if"),
+                    HasSubstr("in the source if chunks should be copied one by one"));
     EXPECT_THAT(
         outcome.output,
         AllOf(HasSubstr("without TimescaleDB"),
-              HasSubstr("\"public\".\"readings\" has none in the source: copy reads the table by "
-                        "ranges of its pages, and chunks are complete only when all are read"),
-              HasSubstr("a row that UPDATE moves to another page before the next copy may be "
-                        "missing or be there twice, which verify finds"),
-              HasSubstr("CREATE INDEX ON \"public\".\"readings\" (\"time\")"),
+              HasSubstr("\"public\".\"readings\" has none in the source: copy reads the table "),
+              way, HasSubstr("CREATE INDEX ON \"public\".\"readings\" (\"time\")"),
               Not(HasSubstr("\"public\".\"indexed\" has none")),
               HasSubstr(
                   "\"public\".\"alone\" exists in the target, but the source has no table of that "

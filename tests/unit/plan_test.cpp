@@ -136,6 +136,9 @@ TEST(ChooseLoad, LoadsALargeTableWithoutAnIndexByPages) {
     EXPECT_FALSE(in_one_pass.by_pages);
     EXPECT_EQ(in_one_pass.way(), "through the hypertable");
     situation.is_large = true;
+    situation.source_server.postgres_version = 130023; // reads the whole table for each range
+    EXPECT_FALSE(choose_load(situation).by_pages);
+    situation.source_server.postgres_version = 140000;
     EXPECT_TRUE(choose_load(situation).by_pages);
     EXPECT_TRUE(choose_load(situation).gathers);
     EXPECT_EQ(choose_load(situation).way(), "by ranges of pages, then attach");
