@@ -33,9 +33,9 @@ bool hashes_alike(const ChunkColumn& column) {
 }
 
 bool has_min_and_max(const ChunkColumn& column) {
-    static const std::set<std::string_view> types{
-        "int2",      "int4",        "int8", "oid",  "date",  "time",  "timetz",
-        "timestamp", "timestamptz", "inet", "cidr", "money", "pg_lsn"};
+    static const std::set<std::string_view> types{"int2",        "int4", "int8",   "oid",
+                                                  "date",        "time", "timetz", "timestamp",
+                                                  "timestamptz", "inet", "cidr",   "money"};
     return column.built_in && types.contains(*column.built_in);
 }
 
@@ -74,10 +74,27 @@ std::string hashable(const ChunkColumn& column) {
     return plain(column);
 }
 
+/// The text of a numeric without zeros at the end of its fraction. PostgreSQL 12 has no
+/// trim_scale().
+std::string trimmed(const std::string& value) {
+    return fmt::format("regexp_replace(({})::text, '\\.0+$|(\\.\\d*[1-9])0+$', '\\1')", value);
+}
+
 /// A number that sorts like the interval, and is the same for equal intervals, such as 1 mon and 30
 /// days. (A year has 365.25 days in extract(epoch), and 360 in comparisons.)
 std::string interval_span(const std::string& name) {
     return fmt::format("extract(epoch FROM {0}) - extract(year FROM {0}) * 453600", name);
+}
+
+/// The same number for all versions: before PostgreSQL 14, extract() returns a float8, which must
+/// be small to be exact. An infinite interval has no month.
+std::string portable_interval_span(const std::string& name) {
+    return fmt::format(
+        "coalesce((extract(year FROM {0})::numeric * 360 + extract(month FROM {0})::numeric * 30 "
+        "+ extract(day FROM {0})::numeric) * 86400 + extract(hour FROM {0})::numeric * 3600 "
+        "+ extract(minute FROM {0})::numeric * 60 + extract(second FROM {0})::numeric, "
+        "extract(epoch FROM {0})::numeric)",
+        name);
 }
 
 /// Values that are equal but have different texts must give the same result, because the order of
@@ -85,27 +102,24 @@ std::string interval_span(const std::string& name) {
 void add_aggregates(std::vector<Aggregate>& aggregates, std::size_t index,
                     const ChunkColumn& column) {
     const auto name = quote_identifier(column.name);
-    const auto add = [&](const std::string& expression) {
+    const auto add = [&](const std::string& expression, const std::string& portable = "") {
         aggregates.push_back(
-            {.column = index, .expression = expression, .portable = {}, .magnitude = {}});
+            {.column = index, .expression = expression, .portable = portable, .magnitude = {}});
     };
-    const auto add_ends = [&](const std::string& value, std::string_view before = "",
-                              std::string_view after = "") {
-        add(fmt::format("{}min({}){}", before, value, after));
-        add(fmt::format("{}max({}){}", before, value, after));
+    const auto add_ends = [&](const std::string& value, std::string_view after = "") {
+        add(fmt::format("min({}){}", value, after));
+        add(fmt::format("max({}){}", value, after));
     };
     add(fmt::format("count({})", name));
     if (column.is_enum || is_one_of(column, {"text", "varchar", "bpchar", "name"})) {
         // Compare the bytes of the text, because the order of labels or characters may differ
         // between the servers. Return a digest, because the value may be large or not valid UTF-8.
         const auto bytes = fmt::format("encode(convert_to({}::text, 'UTF8'), 'hex')", name);
-        for (const std::string end : {"min", "max"})
-            aggregates.push_back({.column = index,
-                                  .expression = fmt::format("md5({}({}))", end, as_text(name)),
-                                  .portable = fmt::format("md5({}({} COLLATE \"C\"))", end, bytes),
-                                  .magnitude = {}});
+        for (const auto* end : {"min", "max"})
+            add(fmt::format("md5({}({}))", end, as_text(name)),
+                fmt::format("md5({}({} COLLATE \"C\"))", end, bytes));
     } else if (is_one_of(column, {"float4", "float8"})) {
-        add_ends(name, "", " + 0::float8"); // makes 0 of -0
+        add_ends(name, " + 0::float8"); // makes 0 of -0
         const auto finite = fmt::format("CASE WHEN abs({0}) < 1e290 THEN {0}::float8 END", name);
         aggregates.push_back({.column = index,
                               .expression = fmt::format("sum({})", finite),
@@ -113,11 +127,14 @@ void add_aggregates(std::vector<Aggregate>& aggregates, std::size_t index,
                               .approximate = true,
                               .magnitude = fmt::format("sum(abs({}))", finite)});
     } else if (is_one_of(column, {"numeric"})) {
-        add_ends(name, "trim_scale(", ")");
-        add(fmt::format("trim_scale(sum({}))", name));
+        for (const auto* aggregate : {"min", "max", "sum"})
+            add(trimmed(fmt::format("{}({})", aggregate, name)));
     } else if (is_one_of(column, {"interval"})) {
-        add_ends(interval_span(name));
-        add(fmt::format("sum({})", interval_span(name)));
+        for (const auto* aggregate : {"min", "max", "sum"})
+            add(fmt::format("{}({})", aggregate, interval_span(name)),
+                trimmed(fmt::format("{}({})", aggregate, portable_interval_span(name))));
+    } else if (is_one_of(column, {"pg_lsn"})) {
+        add_ends(name + " - '0/0'::pg_lsn"); // PostgreSQL 12 has no min(pg_lsn)
     } else {
         if (has_min_and_max(column))
             add_ends(plain(column));

@@ -12,7 +12,7 @@ namespace timescale {
 
 namespace {
 constexpr Version oldest_supported{2, 16, 0};
-constexpr int oldest_plain = 130000; ///< the first with trim_scale(), which verify uses
+constexpr int oldest_plain = 120000; ///< the first with generated columns, which are looked for
 } // namespace
 
 Version parse_version(std::string_view text) {

@@ -344,6 +344,35 @@ TEST_F(PlainSource, VerifyFindsDifferencesAndCopiesAgain) {
     EXPECT_THAT(refused({"verify", "--quick"}, exit_usage), HasSubstr("has no TimescaleDB"));
 }
 
+/// Versions write these values in different ways, and PostgreSQL 12 lacks some of their functions.
+TEST_F(PlainSource, AggregatesOfNumbersAndIntervalsAreCompared) {
+    both("CREATE TABLE t (time timestamptz NOT NULL, n numeric, i interval, l pg_lsn);"
+         "CREATE INDEX ON t (time)");
+    target.run("SELECT create_hypertable('t', 'time', create_default_indexes => false)");
+    source.run("INSERT INTO t VALUES ('2024-01-01', 100.00, '1 mon 00:00:00.000001', '0/1'),"
+               "('2024-01-02', -0.120, '-178000000 years 3 days -00:00:01.5', 'FFFFFFFF/FFFFFFFF'),"
+               "('2024-01-03', 1e30, NULL, NULL), ('2024-01-04', 1e-20, '1 year', '16/B374D848')");
+    migrate({"--until", "2024-01-05"});
+    const std::vector<std::string> verify{"verify", "--all", "--mode", "aggregate"};
+    backfill_ok(verify);
+    target.run("UPDATE t SET n = n * 1.000, i = i - interval '1 mon' + interval '30 days'");
+    backfill_ok(verify);
+    const auto expect_difference = [&](const std::string& column, const std::string& value) {
+        target.run(fmt::format("CREATE TABLE saved AS TABLE t; UPDATE t SET {} = {} "
+                               "WHERE time = '2024-01-02'",
+                               column, value));
+        const auto outcome = backfill(verify);
+        EXPECT_EQ(outcome.exit_status, exit_differences) << value;
+        EXPECT_THAT(outcome.output, HasSubstr(column)) << value;
+        target.run("DELETE FROM t; INSERT INTO t TABLE saved; DROP TABLE saved");
+    };
+    expect_difference("n", "n - 1e-15");
+    expect_difference("n", "'NaN'");
+    expect_difference("i", "i + interval '1 microsecond'");
+    expect_difference("l", "'FFFFFFFF/FFFFFFFE'");
+    backfill_ok(verify);
+}
+
 TEST_F(PlainSource, FiltersAndTablesThatOnlyOneSideHas) {
     make_readings();
     both("CREATE TABLE other (time timestamptz NOT NULL)");
