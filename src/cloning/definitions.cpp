@@ -86,7 +86,7 @@ class Reader {
             }
             check_dimensions(rows, row, name.quoted());
             leave_out_settings(rows, row, name.quoted());
-            auto columnstore = read_columnstore(rows, row, name.quoted());
+            auto columnstore = read_columnstore(rows, row, name.quoted(), is_cagg);
             if (is_cagg)
                 add_cagg(rows, row, name, std::move(columnstore));
             else
@@ -114,7 +114,7 @@ class Reader {
     }
 
     std::optional<Columnstore> read_columnstore(const postgres::Result& rows, int row,
-                                                const std::string& name) {
+                                                const std::string& name, bool is_cagg) {
         auto columnstore = columnstore_in(rows, row);
         if (!columnstore)
             return std::nullopt;
@@ -128,6 +128,12 @@ class Reader {
                      version_reason(target_, has_sparse_indexes));
             columnstore->sparse_index.reset();
         }
+        // Earlier versions choose columns that the source may sort by (cagg_get_compression_params
+        // in TimescaleDB's tsl/src/continuous_aggs/options.c).
+        constexpr Version has_no_default{2, 25, 0};
+        if (is_cagg && columnstore->orderby && !columnstore->segmentby &&
+            target_.timescaledb < has_no_default)
+            columnstore->segmentby = "";
         return columnstore;
     }
 

@@ -184,6 +184,18 @@ TEST_F(CloneDefinitions, WhatWasAddedToMaterializationHypertablesIsCloned) {
     EXPECT_THAT(differences(managed), IsEmpty());
 }
 
+TEST_F(CloneDefinitions, ColumnstoresOfAggregatesNeedNoSegments) {
+    make_aggregate();
+    // Earlier versions choose the device.
+    const auto none =
+        version_at_least(source, 2, 25) ? "" : "timescaledb.compress_segmentby = '', ";
+    source.run(fmt::format("ALTER MATERIALIZED VIEW hourly SET (timescaledb.compress, {}"
+                           "timescaledb.compress_orderby = 'hour DESC, device')",
+                           none));
+    clone({"--portable"});
+    EXPECT_THAT(differences(managed), IsEmpty());
+}
+
 TEST_F(CloneDefinitions, AggregatesMayHaveWindowFunctions) {
     if (!version_at_least(source, 2, 20))
         GTEST_SKIP() << "needs TimescaleDB 2.20 or later";
