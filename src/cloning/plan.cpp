@@ -1,5 +1,6 @@
 #include "cloning/plan.hpp"
 
+#include "postgres/query_both.hpp"
 #include "postgres/quote.hpp"
 #include "postgres/transaction.hpp"
 #include "queue/queue.hpp"
@@ -52,6 +53,20 @@ void keep_defined(Inventory& inventory, Definitions& definitions) {
         hypertable.is_left_out = hypertable.is_cagg && !definitions.has(hypertable.known_as);
 }
 
+std::vector<std::string> settings_left_out(run::Endpoint& source, run::Endpoint& target) {
+    const std::string sql(sql::clone_settings);
+    const auto [of_source, of_target] =
+        postgres::query_both(source.connection, sql, target.connection, sql);
+    std::set<std::string> present;
+    for (int row = 0; row < of_target.size(); ++row)
+        present.insert(of_target.string(row, "setting"));
+    std::vector<std::string> settings;
+    for (int row = 0; row < of_source.size(); ++row)
+        if (!present.contains(of_source.string(row, "setting")))
+            settings.push_back(of_source.string(row, "setting"));
+    return settings;
+}
+
 /// The arguments of pg_dump that do not say what is dumped.
 std::vector<std::string> general_arguments(const std::string& snapshot) {
     return {"--format=plain", "--quote-all-identifiers", "--no-tablespaces", "--no-owner",
@@ -67,6 +82,7 @@ ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptio
     ClonePlan plan;
     plan.programs = std::move(options.programs);
     plan.search_path = std::move(options.search_path);
+    plan.settings = settings_left_out(source, target);
     const auto role = target.connection.query(
         "SELECT rolname AS name, rolsuper AS is_superuser FROM pg_roles WHERE rolname = current_user");
     plan.role = role.string(0, "name");

@@ -29,6 +29,8 @@ struct ClonePlan {
     std::string role;       ///< of the target, which will own everything
     /// The difference between the search_path of source and target, if any.
     std::optional<postgres::SearchPathDifference> search_path;
+    /// Settings of the source's database that the target's lacks, as sentences name them.
+    std::vector<std::string> settings;
     /// Foreign keys that cannot be validated yet, because the hypertables that they reference have
     /// no rows: the beginnings of pg_dump's statements, and the keys' names.
     std::map<std::string, std::string> unvalidated_keys;

@@ -216,6 +216,21 @@ TEST_F(CloneSchema, IntegerNowFunctionsRunWithTheSourcesSearchPath) {
     backfill_ok({"jobs", "enable"});
 }
 
+TEST_F(CloneSchema, SettingsOfTheDatabaseAreListed) {
+    const auto set_zone = [](const Database& side) {
+        return fmt::format("ALTER DATABASE {} SET TimeZone = 'Asia/Tokyo'", side.name());
+    };
+    source.run(set_zone(source));
+    target.run(set_zone(target));
+    source.run(fmt::format("ALTER DATABASE {0} SET app.name = 'it''s = 5';"
+                           "ALTER ROLE CURRENT_USER IN DATABASE {0} SET work_mem = '5MB'",
+                           source.name()));
+    EXPECT_THAT(clone(), AllOf(HasSubstr("Left out the setting app.name = 'it''s = 5': settings of "
+                                         "databases are not cloned; ALTER DATABASE ... SET"),
+                               HasSubstr("Left out the setting work_mem = '5MB' of the role "),
+                               Not(HasSubstr("TimeZone"))));
+}
+
 TEST_F(CloneSchema, EventTriggersOfTheSourceAreClonedWithoutFiring) {
     make_readings();
     if (is_community()) {
