@@ -1,5 +1,6 @@
 -- What needs continuous aggregates to be created, without the aggregates themselves: a row for each.
--- Views and materialized views have their names; anything else has a description only. is_internal:
+-- Views and materialized views have their names, and the statements that create their statistics objects,
+-- which pg_dump --table leaves out; anything else has a description only. is_internal:
 -- it depends on what TimescaleDB has created for an aggregate, which has another name in the target.
 --
 -- The body of most functions is text, of which PostgreSQL knows no dependencies. A function counts as
@@ -108,6 +109,17 @@ WITH RECURSIVE cagg AS (
 SELECT pg_describe_object(dependent.class, dependent.oid, 0) AS object,
        CASE WHEN class.relkind IN ('v', 'm') THEN namespace.nspname END AS schema_name,
        CASE WHEN class.relkind IN ('v', 'm') THEN class.relname END AS view_name,
+       (SELECT json_agg(part.statement ORDER BY statistic.oid, part.step)
+        FROM pg_statistic_ext AS statistic
+        CROSS JOIN LATERAL pg_identify_object('pg_statistic_ext'::regclass, statistic.oid, 0) AS known
+        CROSS JOIN LATERAL (VALUES
+            (1, pg_get_statisticsobjdef(statistic.oid)),
+            (2, format('ALTER STATISTICS %s SET STATISTICS ', known.identity)
+                || nullif(statistic.stxstattarget, -1)),
+            (3, format('COMMENT ON STATISTICS %s IS ', known.identity)
+                || quote_literal(obj_description(statistic.oid, 'pg_statistic_ext')))
+        ) AS part (step, statement)
+        WHERE statistic.stxrelid = class.oid AND part.statement IS NOT NULL) AS statistics,
        bool_or(dependent.is_internal) AS is_internal
 FROM dependent
 LEFT JOIN pg_class AS class
@@ -126,5 +138,5 @@ WHERE (dependent.class, dependent.oid) NOT IN (SELECT 'pg_class'::regclass::oid,
   AND NOT EXISTS (SELECT FROM pg_policy
                   WHERE dependent.class = 'pg_policy'::regclass AND oid = dependent.oid
                     AND polrelid IN (SELECT known.oid FROM known))
-GROUP BY 1, 2, 3
+GROUP BY 1, 2, 3, class.oid
 ORDER BY 1

@@ -253,6 +253,8 @@ class Reader {
                 others.push_back(all.back());
             else
                 result_.views_on_caggs.push_back(name_in(rows, row, "schema_name", "view_name"));
+            for (const auto& statement : list_in(rows, row, "statistics"))
+                result_.statistics.push_back(result_.functions.relocated(statement.text()));
         }
         if (!of_internal.empty())
             throw Error(fmt::format("cannot clone: these objects of the source depend on tables "

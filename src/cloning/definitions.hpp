@@ -30,6 +30,7 @@ struct Definitions {
     std::vector<postgres::QualifiedName> internal;
     /// Views and materialized views that need the aggregates.
     std::vector<postgres::QualifiedName> views_on_caggs;
+    std::vector<std::string> statistics; ///< statements that create the statistics objects of these
     std::vector<NewJob> jobs;
     ExtensionFunctions functions;
     /// That the target's role may not create: `publication "p"`, `event trigger "t"`.

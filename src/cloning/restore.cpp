@@ -254,8 +254,11 @@ class Restore {
         reader.feed(post_data_);
         reader.finish();
         script_->write(script_of_hypertables(plan_, target_));
-        if (const auto arguments = plan_.view_dump_arguments())
+        if (const auto arguments = plan_.view_dump_arguments()) {
             restore_dump(*arguments);
+            for (const auto& statement : plan_.definitions->statistics)
+                script_->write(statement + ";\n");
+        }
         script_->write(script_of_jobs(plan_, target_));
         script_->write(end);
         script_->write(rewriter_.last());

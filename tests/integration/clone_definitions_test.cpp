@@ -127,6 +127,20 @@ TEST_F(CloneDefinitions, WhatFunctionsReadOfAggregatesIsCreatedAfterThem) {
     expect_equal_rows("by_default");
 }
 
+/// pg_dump leaves them out if it dumps only some tables.
+TEST_F(CloneDefinitions, StatisticsOfMaterializedViewsOnAggregatesAreCloned) {
+    make_aggregate();
+    source.run(R"(
+        CREATE MATERIALIZED VIEW "Tops" AS SELECT * FROM hourly;
+        CREATE STATISTICS "Of tops" (dependencies) ON hour, device FROM "Tops";
+        ALTER STATISTICS "Of tops" SET STATISTICS 77;
+        COMMENT ON STATISTICS "Of tops" IS 'it''s a comment')");
+    clone({"--portable"});
+    EXPECT_THAT(differences("SELECT pg_get_statisticsobjdef(oid), stxstattarget, "
+                            "obj_description(oid, 'pg_statistic_ext') FROM pg_statistic_ext"),
+                IsEmpty());
+}
+
 TEST_F(CloneDefinitions, TablesThatAreComputedFromAggregatesAreRefused) {
     make_aggregate();
     source.run("CREATE FUNCTION below(float8) RETURNS bool LANGUAGE sql IMMUTABLE AS "
