@@ -13,22 +13,22 @@ SELECT job.job_id,
        policy.kind,
        -- retention: chunks that end at or before this are dropped, or, with drop_created_before,
        -- chunks that were created by then
-       (extract(epoch FROM now() - CASE WHEN jsonb_typeof(job.config -> 'drop_after') = 'string'
-                                        THEN (job.config ->> 'drop_after')::interval END)
+       (extract(epoch FROM now() - CASE WHEN jsonb_typeof(policy.config -> 'drop_after') = 'string'
+                                        THEN (policy.config ->> 'drop_after')::interval END)
         * 1000000)::bigint AS drop_until,
-       CASE WHEN jsonb_typeof(job.config -> 'drop_after') = 'number'
-            THEN (job.config ->> 'drop_after')::bigint END AS drop_lag,
-       (extract(epoch FROM now() - (job.config ->> 'drop_created_before')::interval)
+       CASE WHEN jsonb_typeof(policy.config -> 'drop_after') = 'number'
+            THEN (policy.config ->> 'drop_after')::bigint END AS drop_lag,
+       (extract(epoch FROM now() - (policy.config ->> 'drop_created_before')::interval)
         * 1000000)::bigint AS drop_created_until,
-       (extract(epoch FROM (job.config ->> 'drop_created_before')::interval)
+       (extract(epoch FROM (policy.config ->> 'drop_created_before')::interval)
         * 1000000)::bigint AS drop_created_after,
-       coalesce(job.config ->> 'drop_after', job.config ->> 'drop_created_before') AS drop_text,
+       coalesce(policy.config ->> 'drop_after', policy.config ->> 'drop_created_before') AS drop_text,
        -- refresh: the start of the window; NULL if it has none
-       (extract(epoch FROM now() - CASE WHEN jsonb_typeof(job.config -> 'start_offset') = 'string'
-                                        THEN (job.config ->> 'start_offset')::interval END)
+       (extract(epoch FROM now() - CASE WHEN jsonb_typeof(policy.config -> 'start_offset') = 'string'
+                                        THEN (policy.config ->> 'start_offset')::interval END)
         * 1000000)::bigint AS refresh_from,
-       CASE WHEN jsonb_typeof(job.config -> 'start_offset') = 'number'
-            THEN (job.config ->> 'start_offset')::bigint END AS refresh_lag,
+       CASE WHEN jsonb_typeof(policy.config -> 'start_offset') = 'number'
+            THEN (policy.config ->> 'start_offset')::bigint END AS refresh_lag,
        (SELECT format('%I.%I', dimension.integer_now_func_schema, dimension.integer_now_func)
         FROM _timescaledb_catalog.dimension
         WHERE dimension.hypertable_id
@@ -57,7 +57,10 @@ CROSS JOIN LATERAL (
                          ELSE substring(job.proc_name FROM '^policy_(.+)$') END END AS kind,
            CASE WHEN job.proc_schema IN ('_timescaledb_functions', '_timescaledb_internal')
                 THEN coalesce(job.config ->> 'mat_hypertable_id', job.config ->> 'hypertable_id')
-           END::int AS hypertable_id
+           END::int AS hypertable_id,
+           -- that of a user's job may have anything
+           CASE WHEN job.proc_schema IN ('_timescaledb_functions', '_timescaledb_internal')
+                THEN job.config END AS config
 ) AS policy
 WHERE job.scheduled AND job.job_id >= 1000
 ORDER BY job.job_id

@@ -1012,6 +1012,13 @@ TEST_F(CheckJobs, CompressionReorderingAndUserDefinedJobsOfTheTargetAreFound) {
                 ElementsAre("no active job interferes"));
 }
 
+TEST_F(CheckJobs, UsersJobsMayHaveSettingsLikePolicies) {
+    source.run("CREATE PROCEDURE mine(int, jsonb) LANGUAGE sql AS 'SELECT 1';"
+               "SELECT add_job('mine', '1 day', initial_start => '2100-01-01', config => "
+               "'{\"drop_after\": \"soon\", \"drop_created_before\": 1, \"start_offset\": 1.5}')");
+    EXPECT_THAT(check_until("now()").ok("jobs in the source"), SizeIs(1));
+}
+
 TEST_F(CheckJobs, RefreshPoliciesThatOverlapTheRangeAreErrors) {
     both("CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous) AS SELECT "
          "time_bucket('1 day', time) AS bucket, count(*) FROM readings GROUP BY 1 WITH NO DATA");
