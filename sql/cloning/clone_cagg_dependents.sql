@@ -95,8 +95,10 @@ WITH RECURSIVE cagg AS (
     ) AS owned
     JOIN pg_depend AS depend ON depend.refclassid = owned.class AND depend.refobjid = owned.oid
                             AND depend.deptype = 'n'
+    -- of a view; a table with rules does not depend on what they read
     LEFT JOIN pg_rewrite AS rewrite
            ON depend.classid = 'pg_rewrite'::regclass AND rewrite.oid = depend.objid
+          AND rewrite.ev_class IN (SELECT oid FROM pg_class WHERE relkind IN ('v', 'm'))
     LEFT JOIN pg_attrdef AS attrdef
            ON depend.classid = 'pg_attrdef'::regclass AND attrdef.oid = depend.objid
     CROSS JOIN LATERAL (

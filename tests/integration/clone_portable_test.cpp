@@ -428,6 +428,9 @@ TEST_F(ClonePortable, ObjectsThatNeedAnAggregateInAnotherWayAreRefused) {
     };
     refused("FUNCTION", "of_row", "(a_daily) RETURNS int LANGUAGE sql AS 'SELECT 1'");
     refused("TABLE", "rows_of", " (a a_daily[])");
+    source.run("CREATE RULE of_table AS ON INSERT TO z_device DO ALSO SELECT * FROM a_daily");
+    EXPECT_THAT(clone_fails({"--portable"}), HasSubstr("rule of_table on table public.z_device;"));
+    source.run("DROP RULE of_table ON z_device");
     const auto materialized = source.value(
         "SELECT materialization_hypertable_name FROM timescaledb_information.continuous_aggregates "
         "WHERE view_name = 'a_daily'");
