@@ -1,8 +1,9 @@
--- Whether the queue exists, and has the format of create_schema.sql or the one before: one row.
+-- Whether the queue exists, and has the format of create_schema.sql or one that can be adapted: one row.
 SELECT namespace.oid IS NOT NULL AS present,
        coalesce(obj_description(namespace.oid, 'pg_namespace')
-                    = 'timescaledb-backfill queue, format 11', false) AS known,
+                    = 'timescaledb-backfill queue, format 12', false) AS known,
        coalesce(obj_description(namespace.oid, 'pg_namespace')
-                    = 'timescaledb-backfill queue, format 10', false) AS earlier
+                    IN ('timescaledb-backfill queue, format 10',
+                        'timescaledb-backfill queue, format 11'), false) AS earlier
 FROM (SELECT) AS one_row
 LEFT JOIN pg_namespace AS namespace ON namespace.nspname = '__backfill'

@@ -3,7 +3,7 @@
 CREATE SCHEMA __backfill;
 
 -- The format of the tables below; increased when it changes.
-COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 11';
+COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 12';
 
 -- One row for each chunk of the source to copy.
 CREATE TABLE __backfill.task (

@@ -1,5 +1,5 @@
--- Changes a queue of format 10 to the format of create_schema.sql.
-ALTER TABLE __backfill.import ADD COLUMN error text;
+-- Changes a queue of format 10 or 11 to the format of create_schema.sql.
+ALTER TABLE __backfill.import ADD COLUMN IF NOT EXISTS error text; -- since 11
 ALTER TABLE __backfill.run ADD COLUMN waits jsonb NOT NULL DEFAULT '{}';
 ALTER TABLE __backfill.task ADD COLUMN time_type text, ADD COLUMN compared_by text;
 UPDATE __backfill.task
@@ -17,4 +17,4 @@ DROP VIEW __backfill.task_details;
 -- include queue/task_details.inc
 -- include queue/claim_indexes.inc
 -- include queue/synced_table.inc
-COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 11';
+COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 12';

@@ -18,7 +18,7 @@
  */
 namespace queue {
 
-/// Creates the queue if it does not exist, and adapts one of the format before.
+/// Creates the queue if it does not exist, and adapts one of the formats before.
 /// \throws Error if __backfill exists but is not a queue of this format.
 void prepare(postgres::Connection& target);
 

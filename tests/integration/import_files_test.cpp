@@ -374,11 +374,19 @@ TEST_F(ImportFiles, ContinueAfterKills) {
               std::to_string(count * each));
 }
 
-TEST_F(ImportFiles, AreKnownToAQueueOfTheFormatBefore) {
+class ImportFilesEarlier : public ImportFiles, public testing::WithParamInterface<int> {};
+
+INSTANTIATE_TEST_SUITE_P(Formats, ImportFilesEarlier, testing::Values(10, 11),
+                         testing::PrintToStringParamName());
+
+TEST_P(ImportFilesEarlier, AreKnownToAnEarlierQueue) {
     const auto one = write("a", "number\n1\n");
     import_ok("plain", {one});
-    target.run("COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format 10'; "
-               "ALTER TABLE __backfill.import DROP error; "
+    if (GetParam() == 10)
+        target.run("ALTER TABLE __backfill.import DROP error");
+    target.run(fmt::format(
+        "COMMENT ON SCHEMA __backfill IS 'timescaledb-backfill queue, format {}'", GetParam()));
+    target.run("ALTER TABLE __backfill.run DROP waits; "
                "ALTER TABLE __backfill.task DROP time_type CASCADE, DROP compared_by; "
                "DROP INDEX __backfill.task_to_do_together, __backfill.task_to_verify_together; "
                "DROP TABLE __backfill.synced_table; "
