@@ -4,8 +4,8 @@
 #   unit         need no servers
 #   integration  need the servers in the environment: eval "$(scripts/servers env)"
 #   quick        all unit tests, and the core of the integration tests (scripts/test --quick)
-#   once         do not depend on the version and edition: connections, signals, bounds,
-#                queues changed by hand, output. If scripts/test uses several
+#   once         do not depend on the version and edition: connections, signals, bounds, queues
+#                changed by hand, columns changed meanwhile, output. If scripts/test uses several
 #                servers, these tests run only on the best ones
 #   community    do nothing on the Apache edition that they do not do on an old Community edition. If
 #                scripts/test uses both, these tests do not run on the Apache edition
@@ -13,7 +13,7 @@
 #   restarts     restart the servers, and therefore run alone
 
 set(quick "^(CommandLine.*|Control|CopyAggregates|CopyCompressed|CopyRows|CopyTogether|DualWrite|RefreshCaggs|StageAggregates|StageBounds|StageSelection|Verify|VerifyQuick)[.]")
-set(once "^(.*/)?(Ascii.*|CheckEncodings|CommandLine.*|CloneRoles|CompletionPoint|Control|DifferentEncodings|DismissedWorker|Faults|FewDifferences|Hook|ImportAsPsql|ImportBinary|ImportCheck|ImportColumns|ImportFaults|ImportFiles|ImportRejects|ImportTimes|KindsOfData|Latin1.*|Metrics|Output.*|PlainFaults|PlantedObjects|Pooler|Queue|QueueChangedByHand|Report|Restart|RowSecurity|SharedChunkFaults|StageBounds|Terminal|Throttle|ThrottleByServer|Tls|UnansweredCommit|Utf8.*|VerifyTypes|VerifyValues|Win1252.*)[.]")
+set(once "^(.*/)?(Ascii.*|CheckEncodings|CommandLine.*|CloneRoles|ColumnChanges|CompletionPoint|Control|CopyConcurrency|DifferentEncodings|DismissedWorker|Faults|FewDifferences|Hook|ImportAsPsql|ImportBinary|ImportCheck|ImportColumns|ImportFaults|ImportFiles|ImportFilesEarlier|ImportRejects|ImportTimes|KindsOfData|Latin1.*|Metrics|Output.*|PlainFaults|PlantedObjects|Pooler|PublishedRows|Queue|QueueChangedByHand|Report|Restart|RowSecurity|SharedChunkFaults|StageBounds|SyncKeys|SyncWriters|Terminal|Throttle|ThrottleByServer|Tls|UnansweredCommit|Utf8.*|VerifyTypes|VerifyValues|Win1252.*)[.]")
 set(community "^(.*/)?(ColumnChanges|CopyConcurrency|CopyShared|Crash|CrashOfCopy|EveryType|HypertableChanges|ImportConflicts|ImportFormats|ImportGuess|Mending|NoTrigger|PagedLoad|PlainMending|PlainSource|Privileges|PublishedRows|ReferencedRows|Repair|Sessions|StageChanged.*|StageQueue|Sync.*)[.]")
 set(longest "^(.*/)?(DualWriteStress[.].*Compressed.*|Faults[.](TheOutcomeOf|AHangingConnection|RecoversIfEverythingHangs|VerifyFindsHanging).*|ImportFaults[.]Survives.*|KindsOfData[.](Large|Wide).*|SharedChunkFaults[.].*)")
 set(slow "^(.*/)?(ColumnChanges|CopyConcurrency|CopyShared|Crash|CrashOfCopy|DualWriteStress|EveryType|Faults|FewDifferences|ImportFaults|KindsOfData|OtherSlices|PagedLoad|PlainFaults|PlainSource|RandomHypertables|Restart|SharedChunkFaults)[.]")
