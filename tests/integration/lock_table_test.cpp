@@ -65,11 +65,15 @@ class LockTable : public Migration {
     /// once if there are too few. \param prepare called before each.
     void expect_told(
         const std::vector<std::string>& command, const std::function<void()>& prepare = [] {}) {
-        for (const auto* full : {&source, &target}) {
+        for (auto* full : {&source, &target}) {
             const auto* side = full == &source ? "source" : "target";
             for (const int left : {64, 32, 16, 8, 4, 2, 0}) {
                 SCOPED_TRACE(
                     fmt::format("{}: {} locks left in the {}", command.front(), left, side));
+                EXPECT_TRUE(eventually([&] { // the session that filled it before has ended
+                    return full->value("SELECT count(*) FROM pg_locks "
+                                       "WHERE locktype = 'advisory'") == "0";
+                }));
                 prepare();
                 const auto filling = fill(*full, left);
                 const auto outcome = backfill(command);
