@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <optional>
 #include <thread>
 
 namespace commands {
@@ -23,11 +24,13 @@ struct StatusOptions {
 
 ExitStatus status(const StatusOptions& options, output::Output& output) {
     run::Stop stop;
-    const run::SignalWatch signals([&](int count) {
-        if (count > 1) // the target does not answer
-            std::_Exit(exit_interrupted);
-        stop.after_current();
-    });
+    std::optional<run::SignalWatch> signals; // otherwise, signals end the process
+    if (options.watch)
+        signals.emplace([&](int count) {
+            if (count > 1) // the target does not answer
+                std::_Exit(exit_interrupted);
+            stop.after_current();
+        });
     run::Endpoint target(options.target, Side::target, "status", run::Session::first);
     queue::require(target.connection);
     for (;;) {
