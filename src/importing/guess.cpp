@@ -135,7 +135,9 @@ std::string essence(const std::string& name) {
     int depth = 0;
     for (const char c : lower(name)) {
         depth += c == '(' || c == '[' ? 1 : c == ')' || c == ']' ? -1 : 0;
-        const bool is_letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c < 0;
+        // A char is signed or not, depending on the architecture.
+        const bool is_letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                               static_cast<unsigned char>(c) >= 0x80U;
         if (depth == 0 && is_letter)
             result += c;
     }
