@@ -25,16 +25,19 @@ SELECT hypertable.id,
        (hypertable.compression_state = 1 OR hypertable.status & 4 = 4) AS compression_enabled,
        -- from 2.29 on (TimescaleDB's src/ts_catalog/catalog.h)
        hypertable.status & 8 = 8 AS direct_compress,
-       -- the hypertable and chunks with this access method, which exists from 2.18 to 2.21
-       (SELECT jsonb_agg(jsonb_build_array(storage_namespace.nspname, storage.relname)
-                         ORDER BY storage.oid)
-        FROM pg_am AS access_method
-        JOIN pg_class AS storage ON storage.relam = access_method.oid
-        JOIN pg_namespace AS storage_namespace ON storage_namespace.oid = storage.relnamespace
-        WHERE access_method.amname = 'hypercore'
-          AND (storage.oid = class.oid
-               OR storage.oid IN (SELECT inhrelid FROM pg_inherits
-                                  WHERE inhparent = class.oid))) AS hypercore_tables,
+       -- the hypertable and chunks with this access method, which exists from 2.18 to 2.21; elsewhere,
+       -- the chunks need not be read
+       CASE WHEN EXISTS (SELECT FROM pg_am WHERE amname = 'hypercore') THEN (
+           SELECT jsonb_agg(jsonb_build_array(storage_namespace.nspname, storage.relname)
+                            ORDER BY storage.oid)
+           FROM (SELECT class.oid
+                 UNION ALL
+                 SELECT inhrelid FROM pg_inherits WHERE inhparent = class.oid) AS own
+           JOIN pg_class AS storage ON storage.oid = own.oid
+           JOIN pg_am AS access_method
+             ON access_method.oid = storage.relam AND access_method.amname = 'hypercore'
+           JOIN pg_namespace AS storage_namespace
+             ON storage_namespace.oid = storage.relnamespace) END AS hypercore_tables,
        dimensions.list AS dimensions,
        columns.list AS columns,
        -- columns of the primary key, or of some unique index

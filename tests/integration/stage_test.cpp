@@ -898,5 +898,28 @@ TEST_F(StageQueue, TakesThousandsOfChunksInFewRoundTrips) {
     EXPECT_LT(to_source.round_trips() + to_target.round_trips(), 30);
 }
 
+TEST_F(StageQueue, DoesNotReadAllRelationsForEachHypertable) {
+    both("DO $$ BEGIN FOR n IN 1..100 LOOP "
+         "EXECUTE format('CREATE TABLE ticks_%s (time int NOT NULL)', n); "
+         "PERFORM create_hypertable(format('ticks_%s', n), 'time', chunk_time_interval => 100, "
+         "create_default_indexes => false); END LOOP; END $$");
+    source.run("DO $$ BEGIN FOR n IN 1..100 LOOP "
+               "EXECUTE format('INSERT INTO ticks_%s VALUES (1)', n); END LOOP; END $$");
+    const auto rows_read = [&] { // sessions publish their counters when they end
+        EXPECT_TRUE(eventually([&] {
+            return source.value("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                                "current_database() AND backend_type = 'client backend' AND pid "
+                                "<> pg_backend_pid()") == "0";
+        }));
+        return std::stoll(source.value("SELECT seq_tup_read + idx_tup_fetch FROM "
+                                       "pg_stat_all_tables WHERE relid = 'pg_class'::regclass"));
+    };
+    const auto before = rows_read();
+    backfill_ok({"stage", "--until", "5000"});
+    const auto read = rows_read() - before;
+    RecordProperty("rows_of_pg_class_read", fmt::to_string(read));
+    EXPECT_LT(read, 30 * std::stoll(source.value("SELECT count(*) FROM pg_class")));
+}
+
 } // namespace
 } // namespace test
