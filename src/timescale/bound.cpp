@@ -188,13 +188,19 @@ struct CalendarTime {
 CalendarTime::CalendarTime(InternalTime value) {
     using namespace std::chrono;
     const microseconds time(value);
-    const auto midnight = floor<days>(time);
-    clock = hh_mm_ss<microseconds>(time - midnight);
+    // Not floor(), which overflows in the first day of all numbers.
+    auto days_before = duration_cast<days>(time);
+    auto time_of_day = time - days_before;
+    if (time_of_day < microseconds::zero()) {
+        days_before -= days{1};
+        time_of_day += days{1};
+    }
+    clock = hh_mm_ss<microseconds>(time_of_day);
     // The years of year_month_day end at 32767, PostgreSQL's at 294276; the calendar repeats itself
     // every 400 years.
     constexpr days cycle{146'097};
-    const auto cycles = midnight / cycle;
-    const year_month_day day(sys_days(midnight - cycles * cycle));
+    const auto cycles = days_before / cycle;
+    const year_month_day day(sys_days(days_before - cycles * cycle));
     // There is no year 0: the year before 1 is 1 BC.
     const auto year = static_cast<int>(day.year()) + 400 * cycles;
     date = fmt::format("{:04}-{:02}-{:02}", year > 0 ? year : 1 - year,
