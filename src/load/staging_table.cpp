@@ -1,6 +1,7 @@
 #include "load/staging_table.hpp"
 
 #include "load/locks.hpp"
+#include "postgres/session.hpp"
 #include "postgres/sqlstate.hpp"
 #include "postgres/transaction.hpp"
 #include "sql.hpp"
@@ -170,11 +171,8 @@ void StagingTable::reopen(ProgressListener& progress) {
 void StagingTable::build(int processes, ProgressListener& progress) {
     postgres::Transaction transaction(builder_, postgres::Transaction::BegunElsewhere{});
     std::string statements = is_public_ ? "BEGIN; " : "";
-    // Do not exceed the server's setting.
-    statements += fmt::format("SELECT set_config('max_parallel_maintenance_workers', least({}, "
-                              "current_setting('max_parallel_maintenance_workers')::int)::text, "
-                              "true); ",
-                              processes - 1);
+    statements +=
+        postgres::lower_statement("max_parallel_maintenance_workers", processes - 1) + "; ";
     if (server_.adopts_indexes())
         for (const auto& index : shape_.indexes)
             statements += index.statement + "; ";

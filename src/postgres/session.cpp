@@ -201,6 +201,12 @@ BackendState look_at(Connection& other, const Backend& backend) {
     return row.boolean(0, "works") ? BackendState::works : BackendState::waits_for_client;
 }
 
+std::string lower_statement(std::string_view setting, int value) {
+    return fmt::format("SELECT set_config('{0}', least({1}, current_setting('{0}')::int)::text, "
+                       "true)",
+                       setting, value);
+}
+
 void terminate(Connection& other, const std::vector<Backend>& backends) {
     const auto last = std::chrono::steady_clock::now() + std::chrono::seconds(5);
     for (const auto& backend : backends)

@@ -66,6 +66,10 @@ Statement guard_statement(int process);
 Statement backend_statement();
 Backend backend_from(const Result& row);
 
+/// A statement that sets an integer setting until the transaction ends, but not above its present
+/// value, which the user has chosen as the limit. \param setting such as a number of workers.
+std::string lower_statement(std::string_view setting, int value);
+
 /// The state of a backend as seen by another connection of the same role.
 enum class BackendState {
     works,            ///< runs a statement or waits, for example for a lock

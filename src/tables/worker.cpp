@@ -1,6 +1,7 @@
 #include "tables/worker.hpp"
 
 #include "load/locks.hpp"
+#include "postgres/session.hpp"
 #include "postgres/sqlstate.hpp"
 #include "postgres/transaction.hpp"
 
@@ -51,10 +52,9 @@ std::string parallel_queries(const Pass& pass, const Unit& unit) {
     const auto workers = static_cast<double>(pass.options.parallelism) *
                          static_cast<double>(bytes_of(unit)) /
                          static_cast<double>(std::max<std::int64_t>(pass.bytes, 1));
-    return fmt::format("SELECT set_config('max_parallel_workers_per_gather', least({}, "
-                       "current_setting('max_parallel_workers_per_gather')::int)::text, true); "
-                       "SET LOCAL parallel_tuple_cost = 0",
-                       std::max(static_cast<int>(workers) - 1, 0));
+    return postgres::lower_statement("max_parallel_workers_per_gather",
+                                     std::max(static_cast<int>(workers) - 1, 0)) +
+           "; SET LOCAL parallel_tuple_cost = 0";
 }
 
 std::string dropped(const std::vector<TableToMend>& tables) {
