@@ -1,3 +1,5 @@
+#include "postgres/lock_table.hpp"
+
 #include "check/topics.hpp"
 #include "output/units.hpp"
 #include "postgres/quote.hpp"
@@ -51,9 +53,8 @@ void lock_tables(Findings& findings, run::Endpoint& source, run::Endpoint& targe
             subject,
             text + "; then sync-tables, refresh-caggs or the application fail (out of shared "
                    "memory)",
-            fmt::format("run there: ALTER SYSTEM SET max_locks_per_transaction = {}, and restart "
-                        "that server",
-                        present + need->relations / (locks / present) + 1));
+            postgres::lock_table_remedy(
+                std::to_string(present + need->relations / (locks / present) + 1)));
     }
 }
 

@@ -26,10 +26,13 @@ LockTableFull lock_table_full(const SqlError& error, const ConnectionString& ser
             fmt::format("the lock table of the {} is full (out of shared memory, SQLSTATE {}), "
                         "because max_locks_per_transaction is {}",
                         name, error.sqlstate(), is_known ? value(0) : "too small"),
-            is_known ? fmt::format("run there: ALTER SYSTEM SET max_locks_per_transaction = {}, "
-                                   "and restart that server",
-                                   value(1))
-                     : "increase it there, and restart that server"};
+            is_known ? lock_table_remedy(value(1)) : "increase it there, and restart that server"};
+}
+
+std::string lock_table_remedy(const std::string& enough) {
+    return fmt::format("run there: ALTER SYSTEM SET max_locks_per_transaction = {}, and restart "
+                       "that server",
+                       enough);
 }
 
 } // namespace postgres

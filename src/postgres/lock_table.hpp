@@ -13,4 +13,7 @@ namespace postgres {
 LockTableFull lock_table_full(const SqlError& error, const ConnectionString& server,
                               const std::string& name);
 
+/// What to do about it. \param enough locks per transaction.
+std::string lock_table_remedy(const std::string& enough);
+
 } // namespace postgres
