@@ -2,6 +2,7 @@
 
 #include "postgres/error.hpp"
 #include "postgres/transaction.hpp"
+#include "run/endpoints.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -60,7 +61,7 @@ std::string SchemaDigest::text() const {
 }
 
 std::optional<CloneRecord> find_record(postgres::Connection& target) {
-    if (target.query("SELECT WHERE to_regclass('__backfill_clone.clone') IS NOT NULL").empty())
+    if (!run::has_unfinished_clone(target))
         return std::nullopt;
     const auto row = target.query("SELECT id, source, schema FROM __backfill_clone.clone");
     return CloneRecord{.id = row.string(0, "id"),

@@ -120,8 +120,11 @@ void require_different(const Endpoints& endpoints) {
 }
 
 bool has_unfinished_clone(postgres::Connection& target) {
-    // sql/cloning/create_clone_record.sql
-    return !target.query("SELECT FROM pg_namespace WHERE nspname = '__backfill_clone'").empty();
+    // sql/cloning/create_clone_record.sql. Unlike to_regclass(), this needs no privileges.
+    return !target
+                .query("SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+                       "WHERE nspname = '__backfill_clone' AND relname = 'clone'")
+                .empty();
 }
 
 void require_finished_clone(postgres::Connection& target, const std::string& command) {
