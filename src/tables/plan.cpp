@@ -273,6 +273,13 @@ void make_units(Plan& plan, std::vector<TablePair> pairs) {
 
 } // namespace
 
+std::int64_t Unit::bytes() const {
+    std::int64_t bytes = 0;
+    for (const auto& pair : tables)
+        bytes += pair.source.bytes;
+    return bytes;
+}
+
 Plan make_plan(run::Endpoint& source, run::Endpoint& target, const SyncOptions& options) {
     Plan plan;
     plan.sources = read_tables(source, options.filter);

@@ -3,6 +3,7 @@
 #include "tables/options.hpp"
 #include "tables/table.hpp"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct Unit {
     std::vector<TablePair> tables;         ///< the referenced one first, as far as possible
     std::vector<std::size_t> after{};      ///< the units whose rows it references
     std::vector<std::string> fixed_keys{}; ///< foreign keys within it that cannot be deferred
+
+    /// The size of its tables in the source.
+    std::int64_t bytes() const;
 };
 
 struct Plan {

@@ -55,11 +55,10 @@ ExitStatus pass(const SyncOptions& options, output::Output& output, bool& goes_o
     const auto count = static_cast<std::int64_t>(plan.units.size());
     std::int64_t tables = 0;
     std::int64_t bytes = 0;
-    for (const auto& unit : plan.units)
-        for (const auto& pair : unit.tables) {
-            ++tables;
-            bytes += pair.source.bytes;
-        }
+    for (const auto& unit : plan.units) {
+        tables += static_cast<std::int64_t>(unit.tables.size());
+        bytes += unit.bytes();
+    }
     report.begun(tables, ends);
     for (const auto& refusal : plan.refusals)
         report.refused(refusal.name, refusal.text());

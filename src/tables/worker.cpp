@@ -39,18 +39,11 @@ void lock_for_reading(postgres::Connection& connection, const Unit& unit, Table 
                                    postgres::lock_statement(names, "ACCESS SHARE")));
 }
 
-std::int64_t bytes_of(const Unit& unit) {
-    std::int64_t bytes = 0;
-    for (const auto& pair : unit.tables)
-        bytes += pair.source.bytes;
-    return bytes;
-}
-
 /// A statement that lets a transaction's queries use parallel workers for a large table, as far as
 /// the server's setting allows. Sending a digest costs less than the planner assumes of a row.
 std::string parallel_queries(const Pass& pass, const Unit& unit) {
     const auto workers = static_cast<double>(pass.options.parallelism) *
-                         static_cast<double>(bytes_of(unit)) /
+                         static_cast<double>(unit.bytes()) /
                          static_cast<double>(std::max<std::int64_t>(pass.bytes, 1));
     return postgres::lower_statement("max_parallel_workers_per_gather",
                                      std::max(static_cast<int>(workers) - 1, 0)) +
@@ -133,7 +126,7 @@ bool TableWorker::end_session(const Error& error) {
 void TableWorker::process(std::optional<ComparedVisit> compared) {
     const bool is_compared = compared.has_value();
     begun_ = is_compared ? compared->begun : Clock::now();
-    worker_.progress.begin({name_of(unit())}, bytes_of(unit()));
+    worker_.progress.begin({name_of(unit())}, unit().bytes());
     bool is_first = true;
     bool is_done = true;
     with_retries([&] {
