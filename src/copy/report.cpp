@@ -31,13 +31,6 @@ std::string CopyReport::next_number() const {
     return fmt::format("[{}/{}]", copied_ + skipped_ + failed_, to_do_);
 }
 
-/// The line of a chunk that is done. \pre locked
-std::string CopyReport::line(const queue::Task& task, const std::string& after) const {
-    const auto number = next_number() + " ";
-    return output_.is_verbose() ? number + output::full_title(task) + after
-                                : output_.line(number, output::subject_of(task), after);
-}
-
 void CopyReport::begun(const queue::Counts& before, int workers, const run::Endpoints& ends) {
     const auto& source = ends.source.connection.name();
     const auto& target = ends.target.connection.name();
@@ -73,13 +66,14 @@ void CopyReport::copied(const queue::Task& task, const queue::Loaded& loaded,
         fields["note"] = *note;
     output_.event(
         "copied", fields, output::Importance::detail,
-        line(task,
-             fmt::format(": {}, {} in {}{}{}", contents(loaded), output::format_bytes(loaded.bytes),
-                         output::format_duration(duration),
-                         output_.is_verbose()
-                             ? fmt::format(" ({})", output::format_rate(loaded.bytes, duration))
-                             : "",
-                         note ? "\n    " + *note : "")));
+        output_.chunk_line(
+            next_number() + " ", task,
+            fmt::format(": {}, {} in {}{}{}", contents(loaded), output::format_bytes(loaded.bytes),
+                        output::format_duration(duration),
+                        output_.is_verbose()
+                            ? fmt::format(" ({})", output::format_rate(loaded.bytes, duration))
+                            : "",
+                        note ? "\n    " + *note : "")));
 }
 
 void CopyReport::skipped(const queue::Task& task, const std::string& reason) {
@@ -88,7 +82,7 @@ void CopyReport::skipped(const queue::Task& task, const std::string& reason) {
     auto fields = fields_of(task);
     fields["reason"] = reason;
     output_.event("skipped", fields, output::Importance::detail,
-                  line(task, fmt::format(" skipped: {}", reason)));
+                  output_.chunk_line(next_number() + " ", task, " skipped: " + reason));
 }
 
 void CopyReport::failed(const queue::Task& task, const std::string& error) {

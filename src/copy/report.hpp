@@ -45,8 +45,6 @@ class CopyReport {
     /// `[i/N]`
     std::string next_number() const;
 
-    std::string line(const queue::Task& task, const std::string& after) const;
-
     using Clock = std::chrono::steady_clock;
 
     output::Output& output_;

@@ -120,6 +120,12 @@ std::string Output::line(std::string_view before, const Subject& subject,
                        is_verbose() ? subject.text() : subject.text(room() - around), after);
 }
 
+std::string Output::chunk_line(std::string_view before, const queue::Task& task,
+                               std::string_view after) const {
+    return is_verbose() ? fmt::format("{}{}{}", before, full_title(task), after)
+                        : line(before, subject_of(task), after);
+}
+
 std::string Output::sentence(const std::vector<std::string>& parts) const {
     constexpr std::string_view indent = "  ";
     const int room = this->room();

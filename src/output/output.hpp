@@ -64,6 +64,10 @@ class Output {
     /// is shortened if necessary, unless the output is verbose.
     std::string line(std::string_view before, const Subject& subject, std::string_view after) const;
 
+    /// The same for a chunk. If the output is verbose, it has the chunk's own name as well.
+    std::string chunk_line(std::string_view before, const queue::Task& task,
+                           std::string_view after) const;
+
     /// A sentence for event() or say(). On a terminal where it does not fit, it is broken between
     /// these parts, and a part that is longer than a line is shortened.
     std::string sentence(const std::vector<std::string>& parts) const;

@@ -89,13 +89,13 @@ void VerifyReport::equal(const queue::Task& task, const ComparisonResult& result
     fields.update({{"rows", result.rows},
                    {"seconds", duration.count()},
                    {"compared", result.by_batches ? "batches" : "rows"}});
-    const auto equal = fmt::format("{} equal in {}", output::format_count(result.rows, "row"),
-                                   output::format_duration(duration));
+    const auto* way = result.by_batches ? ", by compressed batches" : ", by rows";
     output_.event("verified", fields, output::Importance::detail,
-                  output_.is_verbose()
-                      ? fmt::format("{} {}: {}, by {}", next_number(), output::full_title(task),
-                                    equal, result.by_batches ? "compressed batches" : "rows")
-                      : output_.line(next_number() + " ", output::subject_of(task), ": " + equal));
+                  output_.chunk_line(next_number() + " ", task,
+                                     fmt::format(": {} equal in {}{}",
+                                                 output::format_count(result.rows, "row"),
+                                                 output::format_duration(duration),
+                                                 output_.is_verbose() ? way : "")));
 }
 
 void VerifyReport::differs(const queue::Task& task, const Difference& difference,
