@@ -112,25 +112,18 @@ void Additions::send() {
     }
 }
 
-std::int64_t Additions::total_added() const {
-    std::int64_t total = 0;
-    for (const auto& [name, added] : added_)
-        total += added.chunks();
-    return total;
-}
-
 std::vector<Added> Additions::finish() {
     if (!waiting_.empty())
         send();
     require_apart(target_);
-    // Without statistics, the planner would take nearly all tasks for finished ones, and each claim
-    // would read all that are not.
-    if (constexpr std::int64_t many = 1'000; total_added() >= many)
-        target_.execute("ANALYZE __backfill.task");
     std::vector<Added> result;
     result.reserve(added_.size());
     for (auto& [name, added] : added_)
         result.push_back(std::move(added));
+    // Without statistics, the planner would take nearly all tasks for finished ones, and each claim
+    // would read all that are not.
+    if (constexpr std::int64_t many = 1'000; total_of(result).chunks() >= many)
+        target_.execute("ANALYZE __backfill.task");
     return result;
 }
 

@@ -51,7 +51,6 @@ class Additions {
 
   private:
     void send();
-    std::int64_t total_added() const;
 
     postgres::Connection& target_;
     bool changed_;
