@@ -30,13 +30,15 @@ std::vector<postgres::QualifiedName> storage_of(const Table& table) {
 
 /// Locks the tables before the transaction's snapshot is taken. If ALTER TABLE rewrote one
 /// afterwards, the snapshot would show no rows, as if they were deleted.
-void lock_for_reading(postgres::Connection& connection, const Unit& unit, Table TablePair::*side) {
+/// \param then statements to run afterwards, in the same round trip.
+void lock_for_reading(postgres::Connection& connection, const Unit& unit, Table TablePair::*side,
+                      const std::string& then = {}) {
     std::vector<postgres::QualifiedName> names;
     for (const auto& pair : unit.tables)
         for (auto& name : storage_of(pair.*side))
             names.push_back(std::move(name));
-    connection.execute(fmt::format("{}; {}", load::lock_patiently,
-                                   postgres::lock_statement(names, "ACCESS SHARE")));
+    connection.execute(fmt::format("{}; {}; {}", load::lock_patiently,
+                                   postgres::lock_statement(names, "ACCESS SHARE"), then));
 }
 
 /// A statement that lets a transaction's queries use parallel workers for a large table, as far as
@@ -201,14 +203,12 @@ std::optional<ComparedVisit> TableWorker::compare() {
         // The target's snapshot comes first: what the application writes on both sides while they
         // are compared is not visible in it, and so is late.
         postgres::Transaction in_target(target(), "BEGIN ISOLATION LEVEL REPEATABLE READ");
-        lock_for_reading(target(), unit(), &TablePair::target);
+        lock_for_reading(target(), unit(), &TablePair::target, parallel);
         compared.snapshot =
             target().pipeline({load::snapshot_statement()}).front().string(0, "snapshot");
         postgres::Transaction in_source(source(), postgres::begin_read_transaction(std::nullopt));
-        lock_for_reading(source(), unit(), &TablePair::source);
+        lock_for_reading(source(), unit(), &TablePair::source, parallel);
         compared.taken = Clock::now();
-        for (auto* side : {&target(), &source()})
-            side->execute(parallel);
         for (const auto& table : to_compare) {
             compared.comparisons.push_back(
                 table.reading.pair.has_key()
