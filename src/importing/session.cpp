@@ -207,7 +207,7 @@ ImportSession::chunks_to_read_back(const postgres::Result& chunks) const {
 
 void ImportSession::finish(ImportedFile& file) {
     auto error = file.error();
-    // A server that crashes forgets commits that were not on its disk.
+    // After a failover to a standby that was behind, committed batches are missing.
     if (!error && queue::loaded_bytes(target(), file.planned().id) != file.loaded_bytes())
         error = lost_rows(file.planned().path);
     queue::finish_import(target(), file.planned().id, import_.owner, error);
