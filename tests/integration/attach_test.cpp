@@ -83,8 +83,8 @@ class Attach : public Migration {
     bool waits_for(const std::string& kind, int backends = 1) {
         return target.value(fmt::format(
                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
-                   "application_name LIKE 'timescaledb-backfill%' AND wait_event_type = 'Lock' "
-                   "AND wait_event = '{}'",
+                   "application_name LIKE 'timescaledb-backfill%' AND pid IN (SELECT pid FROM "
+                   "pg_locks WHERE NOT granted AND locktype = '{}')",
                    kind)) == std::to_string(backends);
     }
 
@@ -915,8 +915,9 @@ TEST_F(Attach, LoadingAndIndexingATableBlocksNoOtherSession) {
     };
     ASSERT_TRUE(eventually([&] { return waits_for("advisory"); }));
     expect_no_waits(1);
-    EXPECT_EQ(target.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' "
-                           "AND query LIKE 'COPY %' AND datname = current_database()"),
+    EXPECT_EQ(target.value(fmt::format("SELECT count(*) FROM pg_stat_activity WHERE {} AND query "
+                                       "LIKE 'COPY %' AND datname = current_database()",
+                                       waits_for_advisory_lock)),
               "1");
     load.reset();
     if (version_at_least(2, 22)) { // before, attaching creates the indexes

@@ -56,10 +56,10 @@ class Control : public Migration {
 
     /// The number of workers that wait for a lock in the source.
     int waiting() {
-        return std::stoi(
-            source.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-                         "AND application_name LIKE 'timescaledb-backfill%' AND "
-                         "wait_event_type = 'Lock'"));
+        return std::stoi(source.value(
+            fmt::format("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                        "AND application_name LIKE 'timescaledb-backfill%' AND {}",
+                        waits_for_lock)));
     }
 
     std::string finished() { return target.value("SELECT count(worked) FROM __backfill.task"); }
@@ -265,9 +265,10 @@ class DismissedWorker : public Control {
 
     /// Ends the worker's session, and waits until the worker waits for the lock again.
     void expect_another_attempt() {
-        source.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
-                   "current_database() AND application_name LIKE 'timescaledb-backfill%' AND "
-                   "wait_event_type = 'Lock'");
+        source.run(fmt::format(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+            "current_database() AND application_name LIKE 'timescaledb-backfill%' AND {}",
+            waits_for_lock));
         EXPECT_TRUE(eventually(
             [&] { return program->has_ended() || waits_since(source) > waits_since_dismissal_; }));
         EXPECT_FALSE(program->has_ended());

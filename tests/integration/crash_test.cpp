@@ -145,7 +145,7 @@ TEST_F(Crash, LosesNoRowsOfAnImport) {
                "END IF; RETURN true; END $$; "
                "CREATE TABLE numbers (number int CHECK (act(number)), note text)");
     target.run(fmt::format("ALTER DATABASE {} SET synchronous_commit = off", target.name()));
-    target.run(fmt::format("COPY (SELECT 1) TO PROGRAM 'kill -STOP {}'",
+    target.run(fmt::format("COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; kill -STOP {}'",
                            target.value("SELECT pid FROM pg_stat_activity "
                                         "WHERE backend_type = 'walwriter'")));
     std::string text = "number,note\n";

@@ -383,8 +383,9 @@ TEST_F(Faults, AServerThatAcceptsNoMoreConnectionsIsNotConsideredHanging) {
     expect_waiting_at_gate(3);
     // Now the watchdog cannot ask the server what the sessions do.
     target.run(fmt::format("ALTER ROLE {} CONNECTION LIMIT 1", owner));
-    const auto pids = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND "
-                      "wait_event = 'advisory' ORDER BY pid";
+    const auto pids = fmt::format(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND {} ORDER BY pid",
+        waits_for_advisory_lock);
     const auto before = target.rows(pids);
     std::this_thread::sleep_for(seconds(4));
     EXPECT_EQ(target.rows(pids), before);
@@ -404,9 +405,10 @@ TEST_F(Faults, ALongRunningStatementIsNotConsideredHanging) {
     const auto in_target = shut_gate();
     const auto program = start_copy({"--stall-timeout", "1s", "--fire-triggers"});
     const auto waiting = [](Database& server) {
-        return server.rows("SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
-                           "AND application_name LIKE 'timescaledb-backfill%' AND wait_event_type "
-                           "= 'Lock' ORDER BY pid");
+        return server.rows(
+            fmt::format("SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+                        "AND application_name LIKE 'timescaledb-backfill%' AND {} ORDER BY pid",
+                        waits_for_lock));
     };
     expect_waiting_at_gate(3);
     const auto before = waiting(target);
@@ -484,7 +486,8 @@ TEST_F(Faults, AChangedPasswordStopsEverything) {
         expect_waiting_at_gate(3);
         server.run(fmt::format("ALTER ROLE {} PASSWORD 'another'", role));
         // The other workers finish their current chunks, and claim no others.
-        terminate(server, &server == &source ? "" : "AND wait_event = 'advisory' LIMIT 1");
+        terminate(server,
+                  &server == &source ? "" : fmt::format("AND {} LIMIT 1", waits_for_advisory_lock));
         holder.reset();
         expect_ended_with(wait_for_end(*program), "password authentication failed");
         EXPECT_LT(std::stoi(finished_tasks()), chunks);
@@ -770,7 +773,7 @@ TEST_F(SharedChunkFaults, AnyHelperMayBeLost) {
     copy_with(
         "a reader is lost", terminate_a_reader, [] {}, /*is_reported=*/false);
     copy_with("a writer is lost", [&](Gate&) {
-        EXPECT_EQ(terminate(target, "AND wait_event = 'advisory' LIMIT 1"), 1);
+        EXPECT_EQ(terminate(target, fmt::format("AND {} LIMIT 1", waits_for_advisory_lock)), 1);
     });
     copy_with("all connections to the source are lost",
               [&](Gate&) { to_source.inject(Fault::cut); });
@@ -894,8 +897,8 @@ TEST_F(Faults, VerifyRetriesTheLastChunkAfterALostConnection) {
         return std::stoi(target.value("SELECT count(verified) FROM __backfill.task"));
     };
     ASSERT_TRUE(eventually([&] { return verified() == chunks - 1; }));
-    ASSERT_EQ(source.sessions("wait_event_type = 'Lock'"), 1);
-    EXPECT_EQ(terminate(source, "AND wait_event_type = 'Lock'"), 1);
+    ASSERT_TRUE(
+        eventually([&] { return terminate(source, fmt::format("AND {}", waits_for_lock)) == 1; }));
     holder->execute("ROLLBACK");
     expect_survived(wait_for_end(*program), "source");
     EXPECT_EQ(verified(), chunks);

@@ -336,9 +336,10 @@ TEST_F(Mending, ALostConnectionIsReplacedAndTheChunkComparedAgain) {
     requeue();
     const auto holder = target.connect();
     const auto program = start_copy_until_it_waits(*holder);
-    target.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
-               "current_database() AND application_name LIKE 'timescaledb-backfill%' AND "
-               "wait_event_type = 'Lock'");
+    target.run(
+        fmt::format("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+                    "current_database() AND application_name LIKE 'timescaledb-backfill%' AND {}",
+                    waits_for_lock));
     // Equal again, but the other is not.
     holder->execute("INSERT INTO readings SELECT '2024-01-01 01:00', i % 4, i, repeat('x', 60) "
                     "FROM generate_series(14400, 14403) i; COMMIT");

@@ -404,7 +404,9 @@ TEST_F(PagedLoad, KeepsWhatIsLoadedIfAStatementIsCancelled) {
     const auto program = start({"copy", "-p", "1"});
     ASSERT_TRUE(is_at_gate());
     const auto writers = target.value("SELECT array_agg(writer) FROM __backfill.page_range");
-    target.run("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'advisory'");
+    target.run(fmt::format("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = "
+                           "current_database() AND {}",
+                           waits_for_advisory_lock));
     EXPECT_EQ(program->wait().exit_status, exit_failed);
     holder.reset();
     EXPECT_THAT(staging_tables(), SizeIs(3));

@@ -321,9 +321,10 @@ void Migration::expect_equal_rows(const std::string& table, const std::string& c
 }
 
 bool Migration::program_waits(Database& database) {
-    return database.value("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = "
-                          "current_database() AND application_name LIKE 'timescaledb-backfill%' "
-                          "AND wait_event_type = 'Lock')") == "t";
+    return database.value(fmt::format(
+               "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND "
+               "application_name LIKE 'timescaledb-backfill%' AND {})",
+               waits_for_lock)) == "t";
 }
 
 std::vector<std::string> Migration::chunks_of(Database& database, const std::string& hypertable) {
