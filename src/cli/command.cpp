@@ -1,6 +1,7 @@
 #include "cli/command.hpp"
 
 #include "base/error.hpp"
+#include "load/late_rows.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -128,6 +129,18 @@ void add_duration(Command command, const std::string& name, std::chrono::seconds
         .value_is_called(fmt::format("DURATION={}s", value.count()))
         .units({{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}})
         .between(1, 10'000'000);
+}
+
+Option add_dual_write_delay(Command command, std::chrono::seconds& delay) {
+    return command
+        .number(
+            "--dual-write-delay",
+            [&delay](std::int64_t seconds) { delay = std::chrono::seconds(seconds); },
+            "how long the application needs to write a row to both sides; 0s if it writes to the "
+            "source only")
+        .value_is_called(fmt::format("DURATION={}s", delay.count()))
+        .units({{"s", 1}, {"m", 60}})
+        .between(0, load::late_period.count());
 }
 
 void add_retry(Command command, run::RetryOptions& retry, const std::string& what) {

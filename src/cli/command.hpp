@@ -85,6 +85,9 @@ void add_parallelism(Command command, int& parallelism, const std::string& text)
 void add_duration(Command command, const std::string& name, std::chrono::seconds& value,
                   const std::string& text);
 
+/// Adds --dual-write-delay.
+Option add_dual_write_delay(Command command, std::chrono::seconds& delay);
+
 /// \param what the object of the attempts, such as "a chunk".
 void add_retry(Command command, run::RetryOptions& retry, const std::string& what);
 

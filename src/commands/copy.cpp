@@ -83,7 +83,7 @@ ExitStatus run_copy(const copy::CopyOptions& options, output::Output& output) {
                   : static_cast<int>(std::min<std::int64_t>(options.parallelism, before.to_do));
     load::HelperPool helpers;
     copy::CopyReport report(output, before.to_do);
-    load::Horizon horizon;
+    load::Horizon horizon(options.dual_write_delay);
     horizon.note(answers[snapshot].string(0, "snapshot"));
     const auto targets = run::targets_from(answers[target_hypertables], ends.target);
     const bool aggregates = ends.source.server.has_timescaledb;
@@ -146,6 +146,7 @@ cli::Subcommand add_copy(cli::Parser& parser) {
                  "fire the target's own triggers for copied rows; by default, none fires");
     command.flag("--explain", options.explain,
                  "print how each chunk would be loaded, and why; change nothing");
+    cli::add_dual_write_delay(command, options.dual_write_delay);
     cli::add_throttle(command, options.throttle);
     cli::add_monitoring(command, parsed->output);
     cli::add_retry(command, options.retry, "a chunk");

@@ -30,6 +30,7 @@ cli::Subcommand add_sync_tables(cli::Parser& parser) {
         .units({{"s", 1}, {"m", 60}, {"h", 3600}})
         .between(1, 1'000'000)
         .excludes(dry_run);
+    cli::add_dual_write_delay(command, options.dual_write_delay);
     cli::add_throttle(command, options.throttle);
     cli::add_monitoring(command, parsed->output);
     cli::add_retry(command, options.retry, "a table");

@@ -163,6 +163,7 @@ ExitStatus repair(const verify::VerifyOptions& options, const Findings& found,
                                   .target = options.target,
                                   .parallelism = options.parallelism,
                                   .load = {},
+                                  .dual_write_delay = options.dual_write_delay,
                                   .retry = options.retry,
                                   .throttle = options.throttle,
                                   .chosen = found.to_mend},
@@ -239,6 +240,7 @@ cli::Subcommand add_verify(cli::Parser& parser) {
                             .excludes(quick)
                             .excludes(tables)
                             .excludes(requeue);
+    cli::add_dual_write_delay(command, options.dual_write_delay).needs(repair);
     cli::add_throttle(command, options.throttle).needs(repair);
     cli::add_monitoring(command, parsed->output);
     command

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "load/late_rows.hpp"
 #include "load/plan.hpp"
 #include "postgres/connection_string.hpp"
 #include "queue/comparisons.hpp"
 #include "run/retry.hpp"
 #include "run/throttle_options.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -19,6 +21,7 @@ struct CopyOptions {
     int parallelism = 8;
     load::LoadOptions load;
     bool explain = false; ///< only print how each chunk would be loaded
+    std::chrono::seconds dual_write_delay = load::usual_dual_write_delay;
     run::RetryOptions retry;
     run::ThrottleOptions throttle{};
     std::optional<queue::TasksToMend> chosen{}; ///< copies all tasks if there are none

@@ -31,7 +31,6 @@ std::string and_further(const std::string& where) {
 } // namespace
 
 void Horizon::note(std::string snapshot) {
-    constexpr auto late = 60s;
     constexpr auto resolution = 5s;
     const auto now = Clock::now();
     const std::lock_guard lock(mutex_);
@@ -39,7 +38,7 @@ void Horizon::note(std::string snapshot) {
         begun_ = now;
     if (noted_.empty() || now - noted_.back().first >= resolution)
         noted_.emplace_back(now, std::move(snapshot));
-    while (noted_.size() > 1 && now - noted_[1].first >= late)
+    while (noted_.size() > 1 && now - noted_[1].first >= late_period)
         noted_.pop_front();
 }
 
@@ -49,8 +48,7 @@ LateRows Horizon::late_rows() const {
 }
 
 void Horizon::let_writers_finish(ProgressListener& progress) const {
-    constexpr auto between_two_writes = 1s;
-    while (Clock::now() - begun_ < between_two_writes) {
+    while (Clock::now() - begun_ < dual_write_delay_) {
         progress.check();
         std::this_thread::sleep_for(20ms);
     }

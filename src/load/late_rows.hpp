@@ -23,6 +23,13 @@
  */
 namespace load {
 
+/// How long the application needs for a write to both sides, unless --dual-write-delay says
+/// otherwise.
+constexpr std::chrono::seconds usual_dual_write_delay{1};
+
+/// How long rows of the target count as late after they were written.
+constexpr std::chrono::seconds late_period{60};
+
 /// Decides which rows of the target are late: those that a snapshot of the target did not show,
 /// except those that this session has written. The SQL is for the transaction that loads, which
 /// must have a transaction id.
@@ -85,6 +92,10 @@ class LateRows {
 /// The time since when rows of the target count as late. Thread-safe.
 class Horizon {
   public:
+    /// \param dual_write_delay how long the application needs for a write to both sides, at most
+    /// `late_period`.
+    explicit Horizon(std::chrono::seconds dual_write_delay) : dual_write_delay_(dual_write_delay) {}
+
     /// Notes a snapshot that has just been taken.
     void note(std::string snapshot);
 
@@ -92,13 +103,15 @@ class Horizon {
     /// late while the chunk is copied.
     LateRows late_rows() const;
 
-    /// Waits until a second has passed since the run began. Rows that were written to the target
-    /// before the run do not count as late, and must be in the source by then.
+    /// Waits until the application has written to both sides what it was writing when the run
+    /// began. Rows that were written to the target before the run do not count as late, and must be
+    /// in the source by then.
     void let_writers_finish(ProgressListener& progress) const;
 
   private:
     using Clock = std::chrono::steady_clock;
 
+    const std::chrono::seconds dual_write_delay_;
     mutable std::mutex mutex_;
     std::deque<std::pair<Clock::time_point, std::string>> noted_; ///< the first is in use
     Clock::time_point begun_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "load/late_rows.hpp"
 #include "postgres/connection_string.hpp"
 #include "run/retry.hpp"
 #include "run/throttle_options.hpp"
@@ -22,7 +23,9 @@ struct SyncOptions {
     int parallelism = 8;
     std::int64_t sequence_margin = 0;
     std::optional<std::chrono::seconds> watch; ///< the pause between passes
-    int examples = 3;                          ///< keys shown for each table that differs
+    /// How long the application needs for a write to both sides.
+    std::chrono::seconds dual_write_delay = load::usual_dual_write_delay;
+    int examples = 3; ///< keys shown for each table that differs
     run::RetryOptions retry;
     run::ThrottleOptions throttle{};
 };

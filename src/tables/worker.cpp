@@ -18,9 +18,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The application writes each row to both sides within this time.
-constexpr std::chrono::seconds between_two_writes{1};
-
 /// The tables and partitions of a side that have rows.
 std::vector<postgres::QualifiedName> storage_of(const Table& table) {
     auto names = table.is_partitioned ? table.leaves : std::vector<postgres::QualifiedName>{};
@@ -108,7 +105,8 @@ bool TableWorker::has_work() {
 
 /// True if it is time to mend the first of the compared units.
 bool TableWorker::takes_compared() {
-    return !compared_.empty() && Clock::now() - compared_.front().taken >= between_two_writes;
+    return !compared_.empty() &&
+           Clock::now() - compared_.front().taken >= pass_.options.dual_write_delay;
 }
 
 /// Ends the session after its connection is lost. The visits in progress are tried again.
@@ -232,7 +230,7 @@ std::optional<ComparedVisit> TableWorker::compare() {
 /// Waits until the application has written to both sides what was found on one side only.
 void TableWorker::wait_for_writers(const ComparedVisit& compared) {
     worker_.progress.now(output::Activity::copying);
-    for (; Clock::now() - compared.taken < between_two_writes; worker_.progress.check())
+    for (; Clock::now() - compared.taken < pass_.options.dual_write_delay; worker_.progress.check())
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
 }
 

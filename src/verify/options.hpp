@@ -1,10 +1,12 @@
 #pragma once
 
+#include "load/late_rows.hpp"
 #include "postgres/connection_string.hpp"
 #include "run/retry.hpp"
 #include "run/throttle_options.hpp"
 #include "verify/comparison.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +22,7 @@ struct VerifyOptions {
     bool all = false;     ///< verify chunks that were verified before, too
     bool requeue = false; ///< have the next `copy` copy differing chunks again
     bool repair = false;  ///< mend differing chunks, and compare them again
+    std::chrono::seconds dual_write_delay = load::usual_dual_write_delay; ///< for repair
     int max_differences = 10;
     bool tables = false;                 ///< compare the plain tables instead of copied chunks
     std::optional<std::string> filter{}; ///< of the plain tables

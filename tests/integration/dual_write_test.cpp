@@ -1,5 +1,6 @@
 // Rows that the application writes to both sides while their chunk is copied.
 
+#include "base/exit_status.hpp"
 #include "support/migration.hpp"
 
 #include <fmt/format.h>
@@ -112,6 +113,26 @@ TEST_P(DualWrite, RowsInsertedBeforeTheChunkIsEmptiedSurvive) {
     holder->execute(written + "; " + half_written + "; COMMIT");
     expect_done(*program);
     source.run(half_written);
+    expect_equal_rows("readings");
+}
+
+/// The application has written to the target, and not yet to the source.
+TEST_P(DualWrite, NothingIsDeletedBeforeTheDelayOfDualWrites) {
+    const auto written = write("'2024-01-01 12:34:57', 2, 2");
+    target.run(written);
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    const auto program = start(
+        {"copy", "-p", "1", "--load-strategy", GetParam().strategy, "--dual-write-delay", "1m"});
+    ASSERT_TRUE(eventually([&] { // it has claimed a chunk
+        return target.value("SELECT count(*) FROM __backfill.run WHERE "
+                            "workers -> 0 ->> 'activity' = 'preparing'") == "1";
+    }));
+    interrupt(*program);
+    program->signal(SIGINT);
+    EXPECT_EQ(program->wait().exit_status, exit_interrupted);
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1");
+    source.run(written);
+    backfill_ok({"copy", "--dual-write-delay", "0s"});
     expect_equal_rows("readings");
 }
 

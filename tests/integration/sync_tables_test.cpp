@@ -856,6 +856,26 @@ TEST_F(SyncWriters, RowsWrittenMeanwhileAreLeft) {
     EXPECT_THAT(target.rows("SELECT v FROM items ORDER BY id"), ElementsAre("7", "1"));
 }
 
+/// The application has written to the source, and not yet to the target.
+TEST_F(SyncWriters, RowsAreMendedAfterTheDelayOfDualWrites) {
+    both("CREATE TABLE items (id int PRIMARY KEY, v int)");
+    const auto written = "INSERT INTO items VALUES (1, 1)";
+    source.run(written);
+    const auto program = start({"sync-tables", "--dual-write-delay", "1m"});
+    ASSERT_TRUE(eventually([&] { // it has been compared
+        return target.value("SELECT count(*) FROM pg_class WHERE relname LIKE "
+                            "'backfill\\_changes\\_%'") == "1";
+    }));
+    target.run(written);
+    interrupt(*program);
+    program->signal(SIGINT);
+    EXPECT_EQ(program->wait().exit_status, exit_interrupted);
+    target.run("DELETE FROM items");
+    sync({"--dual-write-delay", "0s"});
+    expect_same("items");
+    EXPECT_THAT(sync({"--dual-write-delay", "61s"}, exit_usage), HasSubstr("--dual-write-delay"));
+}
+
 TEST_F(SyncWriters, RowsThatAreBeingReferencedStayAsTheyAre) {
     both("CREATE TABLE a (id int PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY);"
          "CREATE TABLE b (id int PRIMARY KEY, code text UNIQUE);"
