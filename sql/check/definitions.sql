@@ -31,9 +31,11 @@ SELECT namespace.nspname AS schema_name,
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
                    'name', constraint_.conname,
                    'kind', constraint_.contype,
+                   'validated', constraint_.convalidated,
                    'definition', regexp_replace(constraint_.definition, ' NOT VALID$', ''))
                    ORDER BY constraint_.conname), '[]')
-        FROM (SELECT conname, contype, pg_get_constraintdef(pg_constraint.oid) AS definition
+        FROM (SELECT conname, contype, convalidated,
+                     pg_get_constraintdef(pg_constraint.oid) AS definition
               FROM pg_constraint
               WHERE conrelid = class.oid AND contype IN ('c', 'f', 'x')
               OFFSET 0) AS constraint_

@@ -127,14 +127,17 @@ void compare_constraints(Findings& findings, const HypertablePair& pair, const D
         return fmt::format("the constraint {} ({})", quoted(constraint),
                            constraint.at("definition").text());
     };
-    for (const auto& constraint : only_in(source.constraints, target.constraints, "kind"))
+    for (const auto& constraint : only_in(source.constraints, target.constraints, "kind")) {
+        const bool validated = constraint.at("validated").boolean();
         findings.warn(
             subject,
-            fmt::format("{}: {} is missing in the target", pair.quoted(), text(constraint)),
-            fmt::format("in the target, before or after copying: ALTER TABLE {} ADD CONSTRAINT "
-                        "{} {}",
-                        pair.target->name.quoted(), quoted(constraint),
-                        constraint.at("definition").text()));
+            fmt::format("{}: {} is missing in the target{}", pair.quoted(), text(constraint),
+                        validated ? "" : "; it is NOT VALID, and copied rows may violate it"),
+            fmt::format("in the target, {}after copying: ALTER TABLE {} ADD CONSTRAINT {} {}{}",
+                        validated ? "before or " : "", pair.target->name.quoted(),
+                        quoted(constraint), constraint.at("definition").text(),
+                        validated ? "" : " NOT VALID"));
+    }
     for (const auto& constraint : only_in(target.constraints, source.constraints, "kind"))
         findings.warn(
             subject,

@@ -5,6 +5,7 @@
 #include "postgres/transaction.hpp"
 #include "queue/queue.hpp"
 #include "sql.hpp"
+#include "timescale/triggers.hpp"
 
 #include <fmt/format.h>
 
@@ -53,18 +54,49 @@ void keep_defined(Inventory& inventory, Definitions& definitions) {
         hypertable.is_left_out = hypertable.is_cagg && !definitions.has(hypertable.known_as);
 }
 
-std::vector<std::string> settings_left_out(run::Endpoint& source, run::Endpoint& target) {
+/// Adds the settings of the source's database that the target's lacks, and its comment.
+void leave_out_of_database(ClonePlan& plan, run::Endpoint& source, run::Endpoint& target) {
     const std::string sql(sql::clone_settings);
     const auto [of_source, of_target] =
         postgres::query_both(source.connection, sql, target.connection, sql);
     std::set<std::string> present;
     for (int row = 0; row < of_target.size(); ++row)
         present.insert(of_target.string(row, "setting"));
-    std::vector<std::string> settings;
     for (int row = 0; row < of_source.size(); ++row)
-        if (!present.contains(of_source.string(row, "setting")))
-            settings.push_back(of_source.string(row, "setting"));
-    return settings;
+        if (const auto setting = of_source.string(row, "setting"); !present.contains(setting))
+            plan.left_out.push_back({"the " + setting,
+                                     of_source.string(row, "kind") + " of databases are not cloned",
+                                     of_source.string(row, "remedy")});
+}
+
+postgres::QualifiedName table_name(const postgres::Result& rows, int row) {
+    return {rows.string(row, "schema_name"), rows.string(row, "table_name")};
+}
+
+/// Adds constraints that are NOT VALID. \param hypertables an array of their OIDs.
+void leave_out_not_valid(ClonePlan& plan, run::Endpoint& source, run::Endpoint& target,
+                         const std::string& hypertables) {
+    const auto may =
+        target.connection.pipeline({timescale::may_be_replica_statement(target.server)});
+    const auto rows = source.connection.query(
+        sql::clone_not_valid, {hypertables, may.front().boolean(0, "may") ? "false" : "true"});
+    for (int row = 0; row < rows.size(); ++row) {
+        const auto table = table_name(rows, row).quoted();
+        const auto name = postgres::quote_identifier(rows.text(row, "name"));
+        auto statements = fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {}", table, name,
+                                      rows.text(row, "definition"));
+        const auto comment = fmt::format("COMMENT ON CONSTRAINT {} ON {} IS ", name, table);
+        if (const auto text = rows.optional_string(row, "comment"))
+            statements += "; " + comment + postgres::quote_literal(*text);
+        plan.left_out.push_back({fmt::format("the constraint {} of {}", name, table),
+                                 "it is NOT VALID, and copied rows may violate it",
+                                 "after copying, " + statements});
+        plan.not_valid.push_back(
+            {.addition = fmt::format("ALTER TABLE {}{}\n    ADD CONSTRAINT {} {} ",
+                                     rows.boolean(row, "is_of_only") ? "ONLY " : "", table, name,
+                                     rows.text(row, "kind")),
+             .comment = comment});
+    }
 }
 
 /// The arguments of pg_dump that do not say what is dumped.
@@ -82,7 +114,7 @@ ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptio
     ClonePlan plan;
     plan.programs = std::move(options.programs);
     plan.search_path = std::move(options.search_path);
-    plan.settings = settings_left_out(source, target);
+    leave_out_of_database(plan, source, target);
     const auto role = target.connection.query(
         "SELECT rolname AS name, rolsuper AS is_superuser FROM pg_roles WHERE rolname = current_user");
     plan.role = role.string(0, "name");
@@ -106,21 +138,20 @@ ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptio
     for (const auto& one : plan.new_hypertables)
         hypertables.push_back(std::to_string(one.oid));
     const auto keys = source.connection.query(sql::clone_foreign_keys, {oid_array(hypertables)});
-    for (int row = 0; row < keys.size(); ++row)
+    for (int row = 0; row < keys.size(); ++row) {
+        const auto table = table_name(keys, row).quoted();
+        const auto name = postgres::quote_identifier(keys.text(row, "name"));
         plan.unvalidated_keys.emplace(
-            keys.string(row, "statement"),
-            fmt::format("{} of {}", postgres::quote_identifier(keys.text(row, "name")),
-                        postgres::QualifiedName{keys.string(row, "schema_name"),
-                                                keys.string(row, "table_name")}
-                            .quoted()));
+            fmt::format("ALTER TABLE ONLY {}\n    ADD CONSTRAINT {} FOREIGN KEY ", table, name),
+            fmt::format("{} of {}", name, table));
+    }
+    leave_out_not_valid(plan, source, target, oid_array(hypertables));
     std::vector<std::string> with_rows;
     for (const auto& table : plan.tables_with_rows())
         with_rows.push_back(std::to_string(table.oid));
     const auto indexes = source.connection.query(sql::clone_indexes, {oid_array(with_rows)});
     for (int row = 0; row < indexes.size(); ++row)
-        plan.index_statements.emplace(indexes.string(row, "statement"),
-                                      postgres::QualifiedName{indexes.string(row, "schema_name"),
-                                                              indexes.string(row, "table_name")});
+        plan.index_statements.emplace(indexes.string(row, "statement"), table_name(indexes, row));
     return plan;
 }
 

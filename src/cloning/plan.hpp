@@ -15,6 +15,13 @@
 
 namespace cloning {
 
+/// A constraint of a hypertable that is NOT VALID. PostgreSQL checks it for all rows that are
+/// inserted, so it has to be added after the rows are copied.
+struct NotValidConstraint {
+    std::string addition; ///< the beginning of pg_dump's statement that adds it
+    std::string comment;  ///< the beginning of pg_dump's statement that comments on it
+};
+
 /// What is cloned, and how.
 struct ClonePlan {
     Programs programs;
@@ -29,11 +36,12 @@ struct ClonePlan {
     std::string role;       ///< of the target, which will own everything
     /// The difference between the search_path of source and target, if any.
     std::optional<postgres::SearchPathDifference> search_path;
-    /// Settings of the source's database that the target's lacks, as sentences name them.
-    std::vector<std::string> settings;
+    /// What is not cloned, besides what `definitions` leave out.
+    std::vector<LeftOut> left_out;
     /// Foreign keys that cannot be validated yet, because the hypertables that they reference have
     /// no rows: the beginnings of pg_dump's statements, and the keys' names.
     std::map<std::string, std::string> unvalidated_keys;
+    std::vector<NotValidConstraint> not_valid; ///< among left_out
     /// Indexes of plain tables with rows that are built when the rows are there: the beginnings of
     /// pg_dump's statements, and the tables.
     std::map<std::string, postgres::QualifiedName, std::less<>> index_statements;

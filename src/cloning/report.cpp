@@ -125,9 +125,8 @@ void CloneReport::report_left_out(const ClonePlan& plan) {
     for (const auto& table : plan.unreadable_tables())
         left_out("the rows of " + table.name.quoted(), "unlogged tables have no rows on a standby",
                  "read them from the primary");
-    for (const auto& setting : plan.settings)
-        left_out("the setting " + setting, "settings of databases are not cloned",
-                 "ALTER DATABASE ... SET, or ALTER ROLE ... IN DATABASE ... SET");
+    for (const auto& [what, reason, remedy] : plan.left_out)
+        left_out(what, reason, remedy);
     if (plan.definitions)
         for (const auto& [what, reason, remedy] : plan.definitions->left_out)
             left_out(what, reason, remedy);

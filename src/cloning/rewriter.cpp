@@ -81,6 +81,11 @@ std::string Rewriter::operator()(std::string statement) {
                 statement + '\n';
         return "";
     }
+    if (std::ranges::any_of(plan_.not_valid, [&](const auto& constraint) {
+            return statement.starts_with(constraint.addition) ||
+                   statement.starts_with(constraint.comment);
+        }))
+        return "";
     static const std::string create_schema = "CREATE SCHEMA ";
     if (statement.starts_with(create_schema))
         return statement.insert(create_schema.size(), "IF NOT EXISTS ");

@@ -14,15 +14,6 @@ namespace timescale {
 
 namespace {
 
-/// The query returns, as column "may", whether the role may set session_replication_role:
-/// superusers may, and from PostgreSQL 15 on, roles with the privilege.
-postgres::Statement may_be_replica(const Server& server) {
-    constexpr int grants_settings = 150000;
-    return {server.postgres_version >= grants_settings
-                ? "SELECT has_parameter_privilege('session_replication_role', 'SET') AS may"
-                : "SELECT current_setting('is_superuser') = 'on' AS may"};
-}
-
 /// True if a chunk's constraint belongs to the hypertable's constraint of the given name. Foreign
 /// keys of chunks have their own, truncated names, "12_34_name" (chunk_constraint_choose_name in
 /// TimescaleDB's src/chunk_constraint.c).
@@ -34,6 +25,13 @@ bool is_of_hypertable(const std::string& constraint, const std::string& name, bo
 }
 
 } // namespace
+
+postgres::Statement may_be_replica_statement(const Server& server) {
+    constexpr int grants_settings = 150000;
+    return {server.postgres_version >= grants_settings
+                ? "SELECT has_parameter_privilege('session_replication_role', 'SET') AS may"
+                : "SELECT current_setting('is_superuser') = 'on' AS may"};
+}
 
 const std::string* HypertableTriggers::find_unvalidated(const postgres::SqlError& error) const {
     const bool is_key = error.sqlstate() == postgres::sqlstate::foreign_key_violation;
@@ -49,8 +47,9 @@ const std::string* HypertableTriggers::find_unvalidated(const postgres::SqlError
 std::map<postgres::QualifiedName, HypertableTriggers>
 read_triggers(postgres::Connection& connection, const Server& server,
               const std::vector<postgres::QualifiedName>& hypertables) {
-    const auto results = connection.pipeline(
-        {may_be_replica(server), {std::string(sql::triggers), postgres::name_arrays(hypertables)}});
+    const auto results =
+        connection.pipeline({may_be_replica_statement(server),
+                             {std::string(sql::triggers), postgres::name_arrays(hypertables)}});
     const bool may = results.front().boolean(0, "may");
     const auto& rows = results.back();
     std::map<postgres::QualifiedName, HypertableTriggers> result;

@@ -50,6 +50,10 @@ struct HypertableTriggers {
     bool can_be_replica() const { return may_be_replica && replica_obstacle.empty(); }
 };
 
+/// The query returns, as column "may", whether the role may set session_replication_role:
+/// superusers may, and from PostgreSQL 15 on, roles with the privilege.
+postgres::Statement may_be_replica_statement(const Server& server);
+
 /// The triggers of hypertables, keyed by the hypertable's name.
 std::map<postgres::QualifiedName, HypertableTriggers>
 read_triggers(postgres::Connection& connection, const Server& server,

@@ -62,6 +62,9 @@ class CloneSchema : public CloneMigration {
                   "0");
     }
 
+    /// \param arguments of clone-schema.
+    void expect_not_valid_constraints_to_be_added_later(const std::vector<std::string>& arguments);
+
     /// Creates a hypertable with four days of rows, and plain tables.
     void make_readings() {
         source.run("CREATE TABLE device (id serial PRIMARY KEY, name text NOT NULL);"
@@ -336,6 +339,43 @@ $_$;
     clone();
     expect_same_schema();
     expect_equal_rows("\"COPY \"\"x\"\" FROM stdin;\"");
+}
+
+/// PostgreSQL checks a constraint that is NOT VALID for all rows that are inserted.
+void CloneSchema::expect_not_valid_constraints_to_be_added_later(
+    const std::vector<std::string>& arguments) {
+    make_readings();
+    source.run("ALTER TABLE readings ADD CONSTRAINT \"few's\" CHECK (value < 2) NOT VALID;"
+               "COMMENT ON CONSTRAINT \"few's\" ON readings IS 'it''s new';"
+               "ALTER TABLE device ADD CONSTRAINT short CHECK (length(name) < 5) NOT VALID");
+    EXPECT_THAT(clone(arguments),
+                HasSubstr("Left out the constraint \"few's\" of \"public\".\"readings\": it is NOT "
+                          "VALID, and copied rows may violate it; after copying, ALTER TABLE "));
+    EXPECT_EQ(target.value("SELECT string_agg(conname, ' ') FROM pg_constraint WHERE contype = 'c' "
+                           "AND conrelid IN ('readings'::regclass, 'device'::regclass)"),
+              "short");
+    // The application writes to the chunk, so that it is not attached.
+    for (auto* side : {&source, &target})
+        side->run("INSERT INTO readings VALUES ('2024-01-01 00:30', 1, 1)");
+    migrate({"--until", "2024-01-05"});
+    expect_equal_rows("readings");
+    const auto checked = backfill({"check"}).output;
+    const std::string statement = "ALTER TABLE \"public\".\"readings\" ADD CONSTRAINT \"few's\" "
+                                  "CHECK ((value < (2)::double precision)) NOT VALID";
+    EXPECT_THAT(checked, HasSubstr("in the target, after copying: " + statement));
+    target.run(statement + "; COMMENT ON CONSTRAINT \"few's\" ON readings IS 'it''s new'");
+    EXPECT_THAT(differences("SELECT conname || pg_get_constraintdef(oid) || "
+                            "coalesce(obj_description(oid, 'pg_constraint'), '') FROM "
+                            "pg_constraint WHERE conrelid = 'readings'::regclass"),
+                IsEmpty());
+}
+
+TEST_F(CloneSchema, NotValidConstraintsOfHypertablesAreAddedAfterCopying) {
+    expect_not_valid_constraints_to_be_added_later({});
+}
+
+TEST_F(CloneSchema, NotValidConstraintsOfDefinedHypertablesAreAddedAfterCopying) {
+    expect_not_valid_constraints_to_be_added_later({"--portable"});
 }
 
 TEST_F(CloneSchema, ForeignKeysToHypertablesWaitForTheirRows) {
