@@ -99,6 +99,19 @@ void leave_out_not_valid(ClonePlan& plan, run::Endpoint& source, run::Endpoint& 
     }
 }
 
+/// Adds what single chunks have and their hypertables do not. \param hypertables as above.
+void leave_out_of_chunks(ClonePlan& plan, run::Endpoint& source, const std::string& hypertables) {
+    const auto rows = source.connection.query(sql::clone_chunk_extras, {hypertables});
+    for (int row = 0; row < rows.size(); ++row) {
+        const auto others = rows.integer(row, "objects") - 1;
+        plan.left_out.push_back(
+            {fmt::format("{} of single chunks of {} ({}{})", rows.text(row, "kind"),
+                         table_name(rows, row).quoted(), rows.text(row, "example"),
+                         others > 0 ? fmt::format(" and {} more", others) : ""),
+             "chunks get what their hypertable has", "add them after copying"});
+    }
+}
+
 /// The arguments of pg_dump that do not say what is dumped.
 std::vector<std::string> general_arguments(const std::string& snapshot) {
     return {"--format=plain", "--quote-all-identifiers", "--no-tablespaces", "--no-owner",
@@ -146,6 +159,7 @@ ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptio
             fmt::format("{} of {}", name, table));
     }
     leave_out_not_valid(plan, source, target, oid_array(hypertables));
+    leave_out_of_chunks(plan, source, oid_array(hypertables));
     std::vector<std::string> with_rows;
     for (const auto& table : plan.tables_with_rows())
         with_rows.push_back(std::to_string(table.oid));

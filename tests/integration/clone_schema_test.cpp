@@ -234,6 +234,32 @@ TEST_F(CloneSchema, SettingsOfTheDatabaseAreListed) {
                                Not(HasSubstr("TimeZone"))));
 }
 
+TEST_F(CloneSchema, WhatBelongsToSingleChunksIsListed) {
+    make_readings();
+    const auto chunk = source.value("SELECT chunk FROM show_chunks('readings') AS chunk ORDER BY "
+                                    "chunk::text LIMIT 1");
+    source.run(fmt::format("CREATE INDEX one ON {0} (value);"
+                           "CREATE INDEX two ON {0} (device) WHERE value > 1;"
+                           "CREATE STATISTICS both_columns ON device, value FROM {0};"
+                           "COMMENT ON TABLE {0} IS 'the first';"
+                           "COMMENT ON COLUMN {0}.value IS 'of the first';"
+                           "COMMENT ON DATABASE {1} IS 'it''s ours'",
+                           chunk, source.name()));
+    const auto of_readings = [](const std::string& what, const std::string& objects) {
+        return HasSubstr(
+            fmt::format("Left out {} of single chunks of \"public\".\"readings\" ({}): "
+                        "chunks get what their hypertable has; add them after copying",
+                        what, objects));
+    };
+    EXPECT_THAT(
+        clone(),
+        AllOf(of_readings("indexes", "_timescaledb_internal.one and 1 more"),
+              of_readings("statistics objects", "public.both_columns"),
+              of_readings("comments", chunk + " and 1 more"),
+              HasSubstr("Left out the comment 'it''s ours': comments of databases are not cloned; "
+                        "COMMENT ON DATABASE")));
+}
+
 TEST_F(CloneSchema, EventTriggersOfTheSourceAreClonedWithoutFiring) {
     make_readings();
     if (is_community()) {
