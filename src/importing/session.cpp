@@ -61,6 +61,8 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
     progress_.begin({path, fmt::format("from {} {}", planned.format.unit(), part.line)},
                     batch.batch.file_bytes);
     queue::Imported imported;
+    // The transaction may create chunks, and then locks out others who create chunks.
+    progress_.wait_to_move(static_cast<std::int64_t>(batch.batch.data.size()));
     auto way = planned.needs_detour || expects_conflicts_ ? Way::by_detour : Way::directly;
     for (int failures = 0;;) {
         session_.end_abandoned();
@@ -113,7 +115,7 @@ bool ImportSession::attempt(const ImportBatch& batch, Way way, queue::Imported& 
                     .triggers = import_.triggers,
                     .are_skipped = import_.rejects != nullptr},
                    target(), file, batch.batch, way != Way::directly,
-                   [this](std::int64_t bytes) { progress_.moved(bytes); });
+                   [this](std::int64_t bytes) { progress_.count(bytes); });
     if (way == Way::finding_rejects)
         load.find_rejects();
     else if (!load.load_all())

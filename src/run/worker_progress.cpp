@@ -67,7 +67,11 @@ void WorkerProgress::now(output::Activity activity, const std::string& remark) {
 }
 
 void WorkerProgress::moved(std::int64_t bytes) {
-    board_.moved(worker_, bytes);
+    count(bytes);
+    wait_to_move(bytes);
+}
+
+void WorkerProgress::wait_to_move(std::int64_t bytes) {
     rate_limiter_.take(bytes, stop_);
     if (!pause_.stops_rows())
         return;

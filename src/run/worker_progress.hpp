@@ -53,6 +53,14 @@ class WorkerProgress : public load::ProgressListener {
 
     void now(output::Activity activity, const std::string& remark = {});
 
+    /// Waits until so many bytes may be moved, because of --max-rate and of throttles. For work
+    /// whose transaction holds locks that others need: it waits before, and then moves all of them.
+    /// \throws Interrupted
+    void wait_to_move(std::int64_t bytes);
+
+    /// Counts bytes of wait_to_move() that were moved.
+    void count(std::int64_t bytes) { board_.moved(worker_, bytes); }
+
     void check() override { stop_.check(); }
     void moved(std::int64_t bytes) override;
     void now(load::Step step) override;

@@ -157,6 +157,35 @@ TEST_F(Throttle, OfAnImportAsksTheTarget) {
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "1");
 }
 
+/// A batch may create chunks, and then holds a lock for which others wait who create chunks.
+TEST_F(Throttle, HoldsAnImportUpBetweenTransactions) {
+    std::string rows = "time,device,note\n";
+    for (int i = 0; i < 60'000; ++i)
+        rows += fmt::format("2025-01-01 00:00:00,{},{:0>90}\n", i, i);
+    const TemporaryFolder folder;
+    folder.write("rows.csv", rows);
+    target.run("CREATE TABLE gate (n int); INSERT INTO gate VALUES (0);"
+               "CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+               "PERFORM pg_catalog.pg_advisory_xact_lock_shared(42); RETURN NEW; END $$;"
+               "CREATE TRIGGER wait BEFORE INSERT ON readings FOR EACH ROW WHEN (NEW.device = 0) "
+               "EXECUTE FUNCTION public.wait()");
+    auto holder = target.connect();
+    holder->execute("SELECT pg_advisory_lock(42)");
+    Program program({"import", "--target", target.uri(), "--time-zone", "UTC", "-p", "1",
+                     "--throttle-query", "SELECT n FROM gate", "--table", "readings",
+                     folder.file("rows.csv")});
+    ASSERT_TRUE(eventually([&] { return program_waits(target); }));
+    target.run("UPDATE gate SET n = 1");
+    EXPECT_TRUE(eventually([&] { return program.has_printed("Waiting: "); }));
+    holder.reset();
+    EXPECT_TRUE(eventually([&] { return worker()["activity"] == "paused"; }));
+    EXPECT_NE(target.value("SELECT count(*) FROM readings"), "0");
+    target.run("SET lock_timeout = '5s'; INSERT INTO readings VALUES ('2030-01-01', 1, '')");
+    target.run("UPDATE gate SET n = 0");
+    EXPECT_EQ(program.wait().exit_status, exit_done);
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "60001");
+}
+
 /// A query that hangs ends soon, in the server as well, and nothing waits for it.
 TEST_F(Throttle, DoesNotWaitForAQueryThatHangs) {
     source.run("CREATE FUNCTION app.slow() RETURNS int LANGUAGE plpgsql AS $$ BEGIN "
