@@ -2,7 +2,11 @@
 
 #include "load/chunk_maker.hpp"
 #include "load/triggers.hpp"
+#include "timescale/plain_table.hpp"
 #include "timescale/routing.hpp"
+#include "timescale/row_filter.hpp"
+
+#include <fmt/format.h>
 
 namespace load {
 
@@ -75,6 +79,25 @@ Loaded Loader::load(const Request& request, Prepared& prepared) {
     }
 }
 
+/// Creates the chunks that rows need which go through the hypertable, each in a transaction of its
+/// own. Otherwise, the load would create them, and lock out others who create chunks until it is
+/// done. With space dimensions it still does, because only the server computes their slices.
+void Loader::make_chunks(const Request& request) const {
+    if (request.target_hypertable.dimensions.size() > 1)
+        return;
+    const auto& time = request.source_hypertable.time;
+    const auto rows = fmt::format("{} WHERE {}", request.chunk.name.quoted(),
+                                  timescale::row_filter(time, request.task.ranges));
+    for (const auto& slice : timescale::slices_of_rows(context_.source, time, rows,
+                                                       request.target_hypertable.chunk_interval)) {
+        const auto task = task_of_slice(request, slice);
+        if (timescale::find_place(context_.target, {task.target, task.slices}).takes_new_chunk())
+            ChunkMaker(context_).make(
+                {task, request.chunk, request.source_hypertable, request.target_hypertable},
+                fmt::format("{} AND {}", rows, timescale::row_filter(time, {slice})));
+    }
+}
+
 Loaded Loader::load_as_planned(const Request& request, Prepared& prepared) {
     check_partitions(context_.source, context_.source_server, context_.target_server, request);
     auto& plan = prepared.plan;
@@ -83,8 +106,10 @@ Loaded Loader::load_as_planned(const Request& request, Prepared& prepared) {
     if (plan.by_pages)
         return paged_.load(request, prepared);
     timescale::route_exactly(context_.target, request.target_hypertable);
-    if (plan.into == Plan::Into::hypertable)
+    if (plan.into == Plan::Into::hypertable) {
+        make_chunks(request);
         return rows_.load_through_hypertable(request, prepared);
+    }
 
     const auto& target = prepared.target.value();
     // Check the columns of batches, too. COPY of batches would not notice differences.

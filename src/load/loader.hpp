@@ -62,6 +62,7 @@ class Loader {
 
   private:
     void require_possible(const Prepared& prepared) const;
+    void make_chunks(const Request& request) const;
     queue::Loaded load_as_planned(const Request& request, Prepared& prepared);
 
     Context context_;

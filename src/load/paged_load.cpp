@@ -25,13 +25,6 @@ using timescale::TableFile;
 
 namespace {
 
-/// The task for one slice of the table.
-queue::Task task_of_slice(const Request& request, const timescale::TimeRange& slice) {
-    auto task = request.task;
-    task.slices = {request.source_hypertable.time.column, slice};
-    return task;
-}
-
 /// True if no bound cuts the slice.
 bool is_whole(const Request& request, const timescale::TimeRange& slice) {
     return std::ranges::any_of(request.task.ranges, [&](const auto& range) {

@@ -90,6 +90,12 @@ std::string Request::rows() const {
     return rows;
 }
 
+queue::Task task_of_slice(const Request& request, const timescale::TimeRange& slice) {
+    auto task = request.task;
+    task.slices = {request.source_hypertable.time.column, slice};
+    return task;
+}
+
 bool Request::spans_chunks() const {
     return source_hypertable.is_plain_table &&
            timescale::span_chunks(task.slices, source_hypertable.time);

@@ -39,6 +39,9 @@ struct Request {
     bool spans_chunks() const;
 };
 
+/// The request's task for one slice of time.
+queue::Task task_of_slice(const Request& request, const timescale::TimeRange& slice);
+
 /// The shape of a COPY of the request's rows into its hypertable, or into a table like it.
 /// \param encoding, errors as for the columns.
 CopyShape copy_shape(const Request& request, const std::string& encoding);

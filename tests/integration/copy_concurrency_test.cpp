@@ -48,6 +48,10 @@ class CopyConcurrency : public Migration {
         return holder;
     }
 
+    /// Copies with four workers into chunks of another length, and inserts meanwhile.
+    /// \param interval of the target's chunks.
+    void expect_writers_to_get_chunks(const std::string& interval);
+
     void expect_no_backend_left() {
         EXPECT_TRUE(eventually([&] { return target.sessions() == 0; }));
     }
@@ -296,7 +300,7 @@ TEST_F(CopyConcurrency, AWriterThatWaitsForTheCopyDoesNotFailInADeadlock) {
     expect_equal_rows("readings");
 }
 
-TEST_F(CopyConcurrency, CopyingDoesNotBlockAWriterThatNeedsANewChunk) {
+void CopyConcurrency::expect_writers_to_get_chunks(const std::string& interval) {
     // Large enough for each to be claimed by itself.
     target.run("UPDATE __backfill.task SET bytes = 5e6");
     target.run(
@@ -304,16 +308,27 @@ TEST_F(CopyConcurrency, CopyingDoesNotBlockAWriterThatNeedsANewChunk) {
         "IF NEW.device = 4 THEN PERFORM pg_catalog.pg_advisory_xact_lock_shared(42); END IF; "
         "RETURN NEW; END $$;"
         "SELECT drop_chunks('readings', older_than => '2024-02-01'::timestamptz);"
+        "SELECT set_chunk_time_interval('readings', interval '" +
+        interval +
+        "');"
         "CREATE TRIGGER wait BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION wait()");
     const auto holder = target.connect();
     holder->execute("SELECT pg_advisory_lock(42)");
     const auto program = start({"copy", "-p", "4", "--fire-triggers"});
-    // All four have created their chunks without blocking each other, and are loading them.
+    // They have created their chunks without blocking each other, and are loading them.
     ASSERT_TRUE(eventually([&] { return waits_for_lock(4); }));
     target.run("SET lock_timeout = '2s'; INSERT INTO readings VALUES ('2024-03-01', 99, 0)");
     holder->execute("SELECT pg_advisory_unlock(42)");
     EXPECT_EQ(program->wait().exit_status, 0);
     expect_equal_rows("readings", "device < 90");
+}
+
+TEST_F(CopyConcurrency, CopyingDoesNotBlockAWriterThatNeedsANewChunk) {
+    expect_writers_to_get_chunks("1 day");
+}
+
+TEST_F(CopyConcurrency, CopyingThroughTheHypertableDoesNotBlockAWriterThatNeedsANewChunk) {
+    expect_writers_to_get_chunks("7 hours");
 }
 
 TEST_F(CopyConcurrency, ASourceRoleThatMayOnlyReadIsEnough) {
