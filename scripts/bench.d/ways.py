@@ -60,7 +60,8 @@ class ProgramWay:
                         *self.verify_options)
 
     def sync(self):
-        return self.run("sync-tables", "--parallelism", str(self.workers))
+        # Nothing else writes, and psql's way waits for nobody.
+        return self.run("sync-tables", "--parallelism", str(self.workers), "--dual-write-delay", "0s")
 
     def clone(self):
         with self.servers.client_programs() as folder:
