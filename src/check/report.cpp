@@ -95,9 +95,8 @@ std::vector<Finding> in_order(const std::vector<Finding>& findings) {
 
 void print_findings(output::Output& output, const std::vector<Finding>& findings) {
     constexpr int least = 40;
-    const Layout layout{.width = output.can_draw()
-                                     ? std::optional(std::max(output::Output::columns(), least))
-                                     : std::nullopt,
+    const Layout layout{.width = output.can_draw() ? std::optional(std::max(output.room(), least))
+                                                   : std::nullopt,
                         .colours = output.has_colours()};
     for (const auto& finding : in_order(findings)) {
         json::Object fields{{"level", name_of(finding.level)},

@@ -7,12 +7,13 @@ namespace copy {
 namespace {
 
 /// `7,200 rows`, `40 compressed batches`, `40 compressed batches and 1 row`
-std::string contents(const queue::Loaded& loaded) {
+std::string contents(const queue::Loaded& loaded, bool is_brief = false) {
     auto rows = output::format_count(loaded.rows, "row");
     if (loaded.batches == 0)
         return rows;
-    const auto batches = output::format_count(loaded.batches) +
-                         (loaded.batches == 1 ? " compressed batch" : " compressed batches");
+    const auto batches =
+        fmt::format("{}{} batch{}", output::format_count(loaded.batches),
+                    is_brief ? "" : " compressed", loaded.batches == 1 ? "" : "es");
     return loaded.rows == 0 ? batches : batches + " and " + rows;
 }
 
@@ -64,16 +65,17 @@ void CopyReport::copied(const queue::Task& task, const queue::Loaded& loaded,
     fields.update(fields_of(loaded, duration));
     if (note)
         fields["note"] = *note;
-    output_.event(
-        "copied", fields, output::Importance::detail,
-        output_.chunk_line(
-            next_number() + " ", task,
-            fmt::format(": {}, {} in {}{}{}", contents(loaded), output::format_bytes(loaded.bytes),
-                        output::format_duration(duration),
-                        output_.is_verbose()
-                            ? fmt::format(" ({})", output::format_rate(loaded.bytes, duration))
-                            : "",
-                        note ? "\n    " + *note : "")));
+    const auto more = note ? "\n    " + *note : "";
+    const auto size = ", " + output::format_bytes(loaded.bytes);
+    const auto lasted = " in " + output::format_duration(duration);
+    const auto rate = output_.is_verbose()
+                          ? fmt::format(" ({})", output::format_rate(loaded.bytes, duration))
+                          : "";
+    const auto brief = ": " + contents(loaded, /*is_brief=*/true);
+    output_.event("copied", fields, output::Importance::detail,
+                  output_.chunk_line(next_number() + " ", task,
+                                     ": " + contents(loaded) + size + lasted + rate + more,
+                                     {brief + size + lasted + more, brief + size + more}));
 }
 
 void CopyReport::skipped(const queue::Task& task, const std::string& reason) {

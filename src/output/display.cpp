@@ -54,6 +54,11 @@ std::string bar(double share, int width, bool colours) {
                        std::string(static_cast<std::size_t>(width - full), '.'));
 }
 
+std::int64_t count_busy(const std::vector<Board::Entry>& entries) {
+    return std::ranges::count_if(
+        entries, [](const auto& entry) { return entry.activity != Activity::idle; });
+}
+
 /// Leaves out what is less important if the line would be too long.
 std::string worker_line(std::size_t number, const Board::Entry& entry, Board::Clock::time_point now,
                         int columns) {
@@ -62,19 +67,23 @@ std::string worker_line(std::size_t number, const Board::Entry& entry, Board::Cl
     if (entry.subject.name.empty())
         return begin + remark;
     const Seconds lasted = now - entry.since;
+    const auto moved = ", " + format_bytes(entry.moved);
     const auto bytes =
-        remark + ", " + format_bytes(entry.moved) +
-        (entry.bytes > 0 ? fmt::format(" of about {}", format_bytes(entry.bytes)) : "");
+        moved + (entry.bytes > 0 ? fmt::format(" of about {}", format_bytes(entry.bytes)) : "");
     const auto rate = ", " + format_rate(entry.moved, lasted);
     const auto duration = ", " + format_duration(lasted);
-    const int room = columns - columns_of(begin) - 1;
-    const int needed = columns_of(entry.subject.text());
-    auto end = bytes + rate + duration;
-    if (needed + columns_of(end) > room)
-        end = bytes + duration;
-    if (needed + columns_of(end) > room && !remark.empty()) // what it waits for may be cut off
-        return begin + " " + entry.subject.text() + remark;
-    return begin + " " + entry.subject.text(room - columns_of(end)) + end;
+    std::vector<std::string> endings{remark + bytes + rate + duration, remark + bytes + duration};
+    if (!remark.empty())
+        endings.push_back(remark);
+    else
+        endings.insert(endings.end(), {bytes, moved, ""});
+    const auto before = begin + " ";
+    if (auto line = fitting_line(before, entry.subject, endings, columns))
+        return *line;
+    // What it waits for may be cut off.
+    return clipped(before + (remark.empty() ? entry.subject.text(columns - columns_of(before))
+                                            : entry.subject.text() + remark),
+                   columns);
 }
 
 } // namespace
@@ -88,28 +97,37 @@ double bytes_done(const Board::Totals& totals, const std::vector<Board::Entry>& 
 
 std::vector<std::string> progress_lines(const Board::Totals& totals,
                                         const std::vector<Board::Entry>& entries, double rate,
-                                        Board::Clock::time_point now, int columns, bool colours) {
+                                        Board::Clock::time_point now, const Screen& screen) {
     const auto text = figures(totals, entries, rate);
-    const int room = columns - static_cast<int>(text.size()) - 3;
+    const int room = screen.columns - static_cast<int>(text.size()) - 3;
     std::vector<std::string> lines;
     if (room >= 10 && has_end(totals))
-        lines.push_back(bar(share_done(totals, entries), std::min(room, 40), colours) + " " + text);
+        lines.push_back(bar(share_done(totals, entries), std::min(room, 40), screen.has_colours) +
+                        " " + text);
     else
         lines.push_back(text);
+    auto left = count_busy(entries);
     for (std::size_t i = 0; i < entries.size(); ++i) {
         if (entries[i].activity == Activity::idle)
             continue;
-        lines.push_back(worker_line(i + 1, entries[i], now, columns));
+        const auto rows = screen.rows - static_cast<std::ptrdiff_t>(lines.size());
+        if (rows <= 0)
+            break;
+        if (rows == 1 && left > 1) {
+            lines.push_back(fmt::format("  ... and {} more workers", format_count(left)));
+            break;
+        }
+        lines.push_back(worker_line(i + 1, entries[i], now, screen.columns));
+        --left;
     }
     return lines;
 }
 
 std::string progress_summary(const Board::Totals& totals, const std::vector<Board::Entry>& entries,
                              double rate, Board::Clock::time_point now) {
-    const auto busy = std::ranges::count_if(
-        entries, [](const auto& entry) { return entry.activity != Activity::idle; });
     return fmt::format("Progress: {} after {}, {} at work.", figures(totals, entries, rate),
-                       format_duration(now - totals.started), format_count(busy, "worker"));
+                       format_duration(now - totals.started),
+                       format_count(count_busy(entries), "worker"));
 }
 
 Display::Display(Output& output, const Board& board)
@@ -144,8 +162,7 @@ void Display::show(const std::stop_token& stop) {
         const auto speed = speed_.add(now, bytes_done(totals, entries));
         output_.show(totals, entries, speed);
         if (output_.can_draw()) {
-            output_.draw(progress_lines(totals, entries, speed, now, Output::columns(),
-                                        output_.has_colours()));
+            output_.draw(progress_lines(totals, entries, speed, now, output_.screen()));
         } else if (now >= next_line) {
             output_.say(Importance::detail, progress_summary(totals, entries, speed, now));
             next_line += 1min;

@@ -10,11 +10,12 @@
 
 namespace output {
 
-/// The lines that show a run's progress: one for the whole run, and one for each busy worker.
+/// The lines that show a run's progress: one for the whole run, and one for each busy worker. If
+/// there are more than rows, the last line counts the other workers.
 /// \param rate bytes on the source's disk done per second; 0 if unknown.
 std::vector<std::string> progress_lines(const Board::Totals& totals,
                                         const std::vector<Board::Entry>& entries, double rate,
-                                        Board::Clock::time_point now, int columns, bool colours);
+                                        Board::Clock::time_point now, const Screen& screen);
 
 /// `[#####.....] 42% of 12.3 GB, 55 MB/s, 3 min 5 s left, 130/312 chunks`, as a sentence.
 std::string progress_summary(const Board::Totals& totals, const std::vector<Board::Entry>& entries,

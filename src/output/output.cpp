@@ -29,21 +29,17 @@ bool can_move_cursor() {
     return kind != nullptr && std::string_view(kind) != "dumb";
 }
 
-/// The line's first characters, as many as fit. Control sequences have no width.
-std::string cut(std::string_view line, int columns) {
-    std::string result;
-    while (!line.empty()) {
-        auto [bytes, width] = first_character(line);
-        const bool is_control = line.front() == '\x1b';
-        if (is_control)
-            bytes = line.substr(0, std::min(line.find('m'), line.size() - 1) + 1);
-        else
-            columns -= width;
-        if (is_control || columns >= 0)
-            result += bytes;
-        line.remove_prefix(bytes.size());
-    }
-    return result;
+/// The terminal's size; what it does not tell is as in Screen.
+Screen terminal() {
+    Screen screen;
+    winsize size{};
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+        return screen;
+    if (size.ws_col > 0)
+        screen.columns = size.ws_col;
+    if (size.ws_row > 0)
+        screen.rows = size.ws_row;
+    return screen;
 }
 
 /// An event as JSON.
@@ -77,15 +73,15 @@ Output::~Output() {
     std::fflush(stdout);
 }
 
-int Output::columns() {
-    winsize size{};
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
-    return 80;
+Screen Output::screen() const {
+    auto screen = terminal();
+    screen.rows = std::max(screen.rows - 1, 1);
+    screen.has_colours = has_colours_;
+    return screen;
 }
 
 int Output::room() const {
-    return is_terminal_ ? columns() : std::numeric_limits<int>::max();
+    return is_terminal_ ? terminal().columns : std::numeric_limits<int>::max();
 }
 
 void Output::say(Importance importance, std::string_view text) {
@@ -113,40 +109,49 @@ void Output::event(std::string_view name, const json::Object& fields, Importance
         hook_->run(std::move(line));
 }
 
-std::string Output::line(std::string_view before, const Subject& subject,
-                         std::string_view after) const {
-    const int around = columns_of(before) + columns_of(after.substr(0, after.find('\n')));
-    return fmt::format("{}{}{}", before,
-                       is_verbose() ? subject.text() : subject.text(room() - around), after);
+std::string Output::line(std::string_view before, const Subject& subject, std::string after,
+                         std::vector<std::string> shorter) const {
+    if (is_verbose())
+        return fmt::format("{}{}{}", before, subject.text(), after);
+    const int room = this->room();
+    auto& endings = shorter;
+    endings.insert(endings.begin(), std::move(after));
+    if (auto line = fitting_line(before, subject, endings, room))
+        return *line;
+    const auto& ending = endings.front();
+    const auto end = std::min(ending.find('\n'), ending.size());
+    const auto subject_line = fitting_line(before, subject, {""}, room);
+    return wrapped(subject_line.value_or(
+                       fmt::format("{}{}", before, subject.text(room - columns_of(before)))) +
+                       ending.substr(0, end),
+                   room, "    ") +
+           ending.substr(end);
 }
 
-std::string Output::chunk_line(std::string_view before, const queue::Task& task,
-                               std::string_view after) const {
+std::string Output::chunk_line(std::string_view before, const queue::Task& task, std::string after,
+                               std::vector<std::string> shorter) const {
     return is_verbose() ? fmt::format("{}{}{}", before, full_title(task), after)
-                        : line(before, subject_of(task), after);
+                        : line(before, subject_of(task), std::move(after), std::move(shorter));
 }
 
 std::string Output::sentence(const std::vector<std::string>& parts) const {
     constexpr std::string_view indent = "  ";
     const int room = this->room();
     std::string text;
-    int used = 0;
+    std::string line; // the last one
     for (const auto& part : parts) {
-        const int needed = columns_of(part) + 1;
-        if (text.empty()) {
-            text = shortened(part, room);
-            used = columns_of(text);
-        } else if (used + needed <= room) {
-            text += " " + part;
-            used += needed;
-        } else {
-            const auto line = fmt::format("{}{}", indent,
-                                          shortened(part, room - static_cast<int>(indent.size())));
-            text += "\n" + line;
-            used = columns_of(line);
+        if (!line.empty() && columns_of(part) < room - columns_of(line)) {
+            line += " " + part;
+            continue;
         }
+        if (!line.empty())
+            text += line + "\n";
+        line = wrapped(fmt::format("{}{}", line.empty() ? "" : indent, part), room, indent);
+        const auto last = line.rfind('\n') + 1; // 0 if there is only one
+        text += line.substr(0, last);
+        line.erase(0, last);
     }
-    return text;
+    return text + line;
 }
 
 void Output::show(const Board::Totals& totals, const std::vector<Board::Entry>& entries,
@@ -178,9 +183,11 @@ void Output::log(std::string_view line) {
 void Output::draw(std::vector<std::string> lines) {
     const std::lock_guard lock(mutex_);
     erase();
-    const auto width = columns();
+    const auto space = screen();
+    if (lines.size() > static_cast<std::size_t>(space.rows))
+        lines.resize(static_cast<std::size_t>(space.rows));
     for (auto& line : lines)
-        line = cut(line, width);
+        line = clipped(line, space.columns);
     drawn_ = std::move(lines);
     redraw();
 }

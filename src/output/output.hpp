@@ -27,6 +27,13 @@ enum class Importance {
     detail, ///< not printed if quiet: a line for each chunk, hints
 };
 
+/// The space for lines.
+struct Screen {
+    int columns = 80;
+    int rows = 24;
+    bool has_colours = false;
+};
+
 /**
  * What a command prints on standard output: events, either as lines of text or as JSON objects, one
  * per line (docs/json.md). On a terminal, the last few lines may change in place, while all others
@@ -60,16 +67,19 @@ class Output {
     void event(std::string_view name, const json::Object& fields, Importance importance,
                std::string_view text);
 
-    /// A line for event() or say(). On a terminal, its first line fits, because the subject's name
-    /// is shortened if necessary, unless the output is verbose.
-    std::string line(std::string_view before, const Subject& subject, std::string_view after) const;
+    /// A line for event() or say(). On a terminal, unless the output is verbose, it fits
+    /// (fitting_line), or else it is broken at blanks.
+    /// \param after may have more lines, which are left as they are. \param shorter texts that may
+    /// replace it, from the best to the shortest.
+    std::string line(std::string_view before, const Subject& subject, std::string after,
+                     std::vector<std::string> shorter = {}) const;
 
     /// The same for a chunk. If the output is verbose, it has the chunk's own name as well.
-    std::string chunk_line(std::string_view before, const queue::Task& task,
-                           std::string_view after) const;
+    std::string chunk_line(std::string_view before, const queue::Task& task, std::string after,
+                           std::vector<std::string> shorter = {}) const;
 
     /// A sentence for event() or say(). On a terminal where it does not fit, it is broken between
-    /// these parts, and a part that is longer than a line is shortened.
+    /// these parts, and a part that is longer than a line at its blanks.
     std::string sentence(const std::vector<std::string>& parts) const;
 
     /// Takes the state of a run for Metrics. \param rate bytes on the source's disk done per
@@ -86,7 +96,8 @@ class Output {
     /// Writes a line to standard error, without disturbing the lines that change in place.
     void log(std::string_view line);
 
-    /// Replaces the lines that change in place; an empty list removes them. Long lines are cut off.
+    /// Replaces the lines that change in place; an empty list removes them. Long lines, and those
+    /// below the terminal's last row but one, are cut off.
     /// \pre can_draw()
     void draw(std::vector<std::string> lines);
 
@@ -96,8 +107,8 @@ class Output {
     /// True if colours can be shown and NO_COLOR is not set.
     bool has_colours() const { return has_colours_; }
 
-    /// The terminal's width, in characters.
-    static int columns();
+    /// What of the terminal progress_lines() may take: all but the row of the cursor.
+    Screen screen() const;
 
     /// The columns that a line may have: those of the terminal, if standard output is one.
     int room() const;

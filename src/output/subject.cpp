@@ -6,14 +6,53 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 
 namespace output {
+
+namespace {
+
+/// The columns that a name keeps for as long as anything else can be left out.
+constexpr int most_name_columns = 20;
+
+/// The subject, without the zone, and also without "public.".
+std::vector<Subject> forms_of(const Subject& subject) {
+    constexpr std::string_view zone = " UTC";
+    constexpr std::string_view schema = "public.";
+    std::vector<Subject> forms{subject};
+    if (const auto at = subject.part.find(zone); at != std::string::npos) {
+        forms.push_back(forms.back());
+        forms.back().part.erase(at, zone.size());
+    }
+    if (subject.is_in_public) {
+        forms.push_back(forms.back());
+        forms.back().name.erase(0, schema.size());
+    }
+    return forms;
+}
+
+} // namespace
 
 std::string Subject::text(int columns) const {
     constexpr int least = 5; // of which a name can still be guessed
     const int room = columns - (columns_of(text()) - columns_of(name));
     return Subject{shortened(name, std::max(room, least)), part}.text();
+}
+
+std::optional<std::string> fitting_line(std::string_view before, const Subject& subject,
+                                        const std::vector<std::string>& endings, int columns) {
+    const auto forms = forms_of(subject);
+    for (const int least : {std::numeric_limits<int>::max(), most_name_columns})
+        for (const auto& form : forms)
+            for (const auto& ending : endings) {
+                const int room =
+                    columns - columns_of(before) - columns_of(ending.substr(0, ending.find('\n')));
+                const int left = room - (columns_of(form.text()) - columns_of(form.name));
+                if (left >= std::min(columns_of(form.name), least))
+                    return fmt::format("{}{}{}", before, form.text(room), ending);
+            }
+    return std::nullopt;
 }
 
 namespace {
@@ -34,7 +73,9 @@ Subject subject_of(const queue::Task& task) {
     auto range = timescale::format_range(task.time_type, task.slice);
     if (task.slices.dimensions() > 1)
         range += " " + brief_name(task.chunk);
-    return {.name = task.known_as.shown(), .part = std::move(range)};
+    return {.name = task.known_as.shown(),
+            .part = std::move(range),
+            .is_in_public = task.known_as.schema == "public"};
 }
 
 std::string full_title(const queue::Task& task) {

@@ -2,20 +2,31 @@
 
 #include "queue/task.hpp"
 
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace output {
 
 /// What a line is about, as people know it.
 struct Subject {
-    std::string name;   ///< of a table or a file; may be shortened
-    std::string part{}; ///< of it, such as a range of time; empty for all of it
+    std::string name;          ///< of a table or a file; may be shortened
+    std::string part{};        ///< of it, such as a range of time; empty for all of it
+    bool is_in_public = false; ///< the name begins with "public.", which may be left out
 
     /// Both, with a shortened name if they would have more than `columns`.
     std::string text(int columns) const;
 
     std::string text() const { return part.empty() ? name : name + " " + part; }
 };
+
+/// A line that fits, made of `before`, the subject and an ending. First, less important endings are
+/// tried, then the zone and "public." are left out, and then the name is shortened, but not much.
+/// \param endings from the best to the shortest; the length of their first lines counts.
+/// \returns nothing if even that does not fit into `columns`.
+std::optional<std::string> fitting_line(std::string_view before, const Subject& subject,
+                                        const std::vector<std::string>& endings, int columns);
 
 /// `public.cpu 2024-01-01 – 2024-01-02`. Chunks of hypertables with space dimensions are told
 /// apart by `chunk 7`, or by their names.

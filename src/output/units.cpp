@@ -159,4 +159,53 @@ std::string shortened(const std::string& text, int columns) {
     return result;
 }
 
+std::string clipped(std::string_view text, int columns) {
+    std::string result;    // as much as fits
+    std::string with_mark; // the same with the mark, and only sequences after it
+    int used = 0;
+    bool is_cut = false;
+    while (!text.empty()) {
+        auto [bytes, width] = first_character(text);
+        const bool is_sequence = text.front() == '\x1b';
+        if (is_sequence) {
+            bytes = text.substr(0, std::min(text.find('m'), text.size() - 1) + 1);
+            with_mark += bytes;
+        } else {
+            if (!is_cut && used + width > columns - 1) {
+                with_mark += "…";
+                is_cut = true;
+            }
+            if (!is_cut)
+                with_mark += bytes;
+            used += width;
+        }
+        result += bytes;
+        text.remove_prefix(bytes.size());
+    }
+    return used <= columns ? result : with_mark;
+}
+
+std::string wrapped(std::string_view text, int columns, std::string_view indent) {
+    const int indented = columns_of(indent);
+    std::string result;
+    int used = 0;
+    for (bool is_first = true, is_last = false; !is_last; is_first = false) {
+        const auto end = text.find(' ');
+        const auto word = shortened(std::string(text.substr(0, end)), columns - indented);
+        const int width = columns_of(word);
+        if (!is_first && width > columns - used - 1) {
+            result.append("\n").append(indent);
+            used = indented;
+        } else if (!is_first) {
+            result += ' ';
+            ++used;
+        }
+        result += word;
+        used += width;
+        is_last = end == std::string_view::npos;
+        text.remove_prefix(is_last ? text.size() : end + 1);
+    }
+    return result;
+}
+
 } // namespace output

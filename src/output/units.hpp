@@ -45,6 +45,14 @@ int columns_of(std::string_view text);
 /// The text, with `…` in place of its middle if it has more than `columns` (at least 1).
 std::string shortened(const std::string& text, int columns);
 
+/// The text, with `…` in place of its end if it has more than `columns` (at least 1). Sequences
+/// that set colours have no width.
+std::string clipped(std::string_view text, int columns);
+
+/// The text in lines of at most `columns`, broken at blanks. A word that is longer is shortened.
+/// \param indent begins the lines after the first.
+std::string wrapped(std::string_view text, int columns, std::string_view indent);
+
 /// `55 MB/s`; `-` if no time has passed.
 std::string format_rate(std::int64_t bytes, Seconds duration);
 

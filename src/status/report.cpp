@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <sstream>
 
 namespace status {
@@ -312,7 +313,7 @@ output::Board::Entry entry_from(const json::Value& worker, output::Board::Clock:
 }
 
 /// A title, and the lines that the run shows on its own terminal.
-std::vector<std::string> lines_of(const queue::RunStatus& run, int columns, bool colours) {
+std::vector<std::string> lines_of(const queue::RunStatus& run, output::Screen screen) {
     const auto now = output::Board::Clock::now();
     auto title = fmt::format("{} on {} (process {}), for {}", run.command, run.host, run.pid,
                              output::format_duration(output::Seconds(run.seconds)));
@@ -327,6 +328,8 @@ std::vector<std::string> lines_of(const queue::RunStatus& run, int columns, bool
         const auto number = static_cast<std::size_t>(worker.at("worker").integer());
         entries.resize(std::max(entries.size(), number));
         entries[number - 1] = entry_from(worker, now);
+        entries[number - 1].subject.is_in_public =
+            run.command != "import" && entries[number - 1].subject.name.starts_with("public.");
     }
     const output::Board::Totals totals{.noun = run.command == "import"        ? "file"
                                                : run.command == "sync-tables" ? "table"
@@ -337,8 +340,8 @@ std::vector<std::string> lines_of(const queue::RunStatus& run, int columns, bool
                                        .bytes_done = run.progress.bytes_done,
                                        .moved = 0,
                                        .started = now};
-    for (auto& line :
-         output::progress_lines(totals, entries, run.progress.rate, now, columns, colours))
+    screen.rows -= static_cast<int>(lines.size());
+    for (auto& line : output::progress_lines(totals, entries, run.progress.rate, now, screen))
         lines.push_back(std::move(line));
     return lines;
 }
@@ -362,28 +365,53 @@ std::vector<std::string> pass_lines(const std::vector<queue::Pass>& passes, int 
     return lines;
 }
 
-std::vector<std::string> status_lines(const QueueStatus& status, const Details& details,
-                                      const output::Output& output) {
-    const int room = output.room();
+/// \param most lines; if there are more, finished hypertables, and then others, are only counted.
+std::vector<std::string> hypertable_lines(const QueueStatus& status, int room, int most) {
+    auto shown = status.hypertables;
+    if (shown.empty() && !(status.files.empty() && status.tables.empty()))
+        return {};
+    constexpr int others = 3; // titles, the number of those left out, the total
+    const auto all = shown.size();
+    if (static_cast<int>(all) + others - 1 > most) {
+        std::stable_partition(shown.begin(), shown.end(),
+                              [](const auto& one) { return one.done < one.chunks; });
+        shown.resize(static_cast<std::size_t>(std::max(most - others, 0)));
+    }
     std::vector<std::vector<std::string>> rows{
         {"hypertable", "chunks", "size", "done", "in flight", "failed", "verified", "differing"}};
-    for (const auto& one : status.hypertables)
+    for (const auto& one : shown)
         rows.push_back(cells_of(one.name.quoted(), one));
-    if (status.hypertables.size() != 1)
+    if (all != 1)
         rows.push_back(cells_of("total", total_of(status.hypertables)));
-    auto lines = status.hypertables.empty() && !(status.files.empty() && status.tables.empty())
-                     ? std::vector<std::string>()
-                     : output::table(rows, "lrrrrrrr", room);
+    auto lines = output::table(rows, "lrrrrrrr", room);
+    if (shown.size() < all)
+        lines.insert(lines.end() - 1,
+                     fmt::format("... and {} more hypertables",
+                                 format_count(static_cast<std::int64_t>(all - shown.size()))));
+    return lines;
+}
+
+/// \param screen its rows are for all lines.
+std::vector<std::string> status_lines(const QueueStatus& status, const Details& details,
+                                      const output::Output& output, const output::Screen& screen) {
+    const int room = screen.columns;
+    std::vector<std::string> lines; // below those of hypertables
     for (const auto& block : {file_lines(status.files, details.files, output),
                               table_lines(status.tables, details.tables, output)}) {
-        if (!lines.empty() && !block.empty())
+        if (!(lines.empty() && status.hypertables.empty()) && !block.empty())
             lines.emplace_back();
         lines.insert(lines.end(), block.begin(), block.end());
     }
     for (auto& line : pass_lines(status.passes, room))
         lines.push_back(std::move(line));
+    // The runs may take half of the space, or what hypertables leave.
+    const int left = screen.rows - static_cast<int>(lines.size());
+    const int wanted = static_cast<int>(hypertable_lines(status, room, screen.rows).size());
+    auto for_runs = screen;
+    for_runs.rows =
+        std::max(left / 2, left - wanted) / std::max(static_cast<int>(status.runs.size()), 1);
     for (const auto& run : status.runs)
-        for (auto& line : lines_of(run, room, output.has_colours()))
+        for (auto& line : lines_of(run, for_runs))
             lines.push_back(std::move(line));
     if (status.runs.empty())
         lines.insert(lines.end(), {"", "Nothing is running."});
@@ -394,7 +422,11 @@ std::vector<std::string> status_lines(const QueueStatus& status, const Details& 
     for (const auto& failure : status.failures)
         lines.push_back(
             fmt::format("  {}: {}", queue::title(failure.chunk, failure.part), failure.error));
-    return lines;
+    constexpr int fewest = 4; // one hypertable
+    auto all = hypertable_lines(status, room,
+                                std::max(screen.rows - static_cast<int>(lines.size()), fewest));
+    all.insert(all.end(), lines.begin(), lines.end());
+    return all;
 }
 
 } // namespace
@@ -405,11 +437,14 @@ void show(const QueueStatus& status, const Details& details, bool in_place,
         output.event("status", fields_of(status, details), output::Importance::result, "");
         return;
     }
-    const auto lines = status_lines(status, details, output);
+    auto screen = output.screen();
     if (in_place && output.can_draw()) {
-        output.draw(lines);
+        output.draw(status_lines(status, details, output, screen));
         return;
     }
+    screen.columns = output.room();
+    screen.rows = std::numeric_limits<int>::max();
+    const auto lines = status_lines(status, details, output, screen);
     output.say(output::Importance::result, fmt::format("{}", fmt::join(lines, "\n")));
 }
 

@@ -90,12 +90,13 @@ void VerifyReport::equal(const queue::Task& task, const ComparisonResult& result
                    {"seconds", duration.count()},
                    {"compared", result.by_batches ? "batches" : "rows"}});
     const auto* way = result.by_batches ? ", by compressed batches" : ", by rows";
-    output_.event("verified", fields, output::Importance::detail,
-                  output_.chunk_line(next_number() + " ", task,
-                                     fmt::format(": {} equal in {}{}",
-                                                 output::format_count(result.rows, "row"),
-                                                 output::format_duration(duration),
-                                                 output_.is_verbose() ? way : "")));
+    const auto rows = fmt::format(": {} equal", output::format_count(result.rows, "row"));
+    output_.event(
+        "verified", fields, output::Importance::detail,
+        output_.chunk_line(next_number() + " ", task,
+                           fmt::format("{} in {}{}", rows, output::format_duration(duration),
+                                       output_.is_verbose() ? way : ""),
+                           {rows}));
 }
 
 void VerifyReport::differs(const queue::Task& task, const Difference& difference,

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <csignal>
 #include <map>
 #include <regex>
 #include <sstream>
@@ -417,6 +418,38 @@ TEST_F(Terminal, LinesFit) {
         EXPECT_THAT(backfill_ok({"copy", "-p", "1"}), HasSubstr(shown + " 2"));
         backfill_ok({"clean"});
     }
+}
+
+TEST_F(Terminal, RangesOfMicrosecondsFit) {
+    both("CREATE TABLE gauges_in_the_cellar (time timestamptz NOT NULL, v int);"
+         "SELECT create_hypertable('gauges_in_the_cellar', 'time', chunk_time_interval => 1)");
+    source.run("INSERT INTO gauges_in_the_cellar VALUES ('2024-01-05 00:00:00.000001', 1)");
+    backfill_ok({"stage", "--until", "2024-02-01", "--filter", "gauges"});
+    for (const auto* command : {"copy", "verify"}) {
+        const auto text = backfill_in_terminal(80, {command, "--no-progress"}, {}).output;
+        EXPECT_THAT(text, AllOf(HasSubstr("[1/1] public.gauges_in_the_cellar 2024-01-05 "),
+                                Not(HasSubstr("…"))));
+        for (const auto& line : lines_of(text))
+            EXPECT_LE(output::columns_of(line.substr(0, line.find('\r'))), 80) << line;
+    }
+}
+
+TEST_F(Terminal, StatusShowsWhatFitsWhileItWatches) {
+    for (int i = 1; i <= 60; ++i)
+        both(fmt::format("CREATE TABLE gauge_{0} (time timestamptz NOT NULL);"
+                         "SELECT create_hypertable('gauge_{0}', 'time')",
+                         i));
+    source.run("DO $$ BEGIN FOR i IN 1..60 LOOP EXECUTE format('INSERT INTO gauge_%s VALUES "
+               "(''2024-01-01'')', i); END LOOP; END $$");
+    backfill_ok({"stage", "--until", "2024-02-01"});
+    Program program({"status", "--watch", "--target", target.uri()}, {"TERM=xterm"}, 80);
+    const std::string redraw = "\x1b[49F"; // of 50 rows, the last one is for the cursor
+    EXPECT_TRUE(eventually([&] { return program.has_printed(redraw); }));
+    program.signal(SIGINT);
+    const auto output = program.wait().output;
+    EXPECT_THAT(output, AllOf(HasSubstr("\n... and 17 more hypertables\r\ntotal "),
+                              HasSubstr("\nNothing is running.")));
+    EXPECT_THAT(backfill_ok({"status"}), Not(HasSubstr("more hypertables")));
 }
 
 TEST_F(Terminal, NoColorTurnsOffColours) {

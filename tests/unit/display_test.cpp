@@ -1,4 +1,5 @@
 #include "output/display.hpp"
+#include "output/units.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,6 +13,7 @@ using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 class Progress : public testing::Test {
   protected:
@@ -21,9 +23,9 @@ class Progress : public testing::Test {
         board.moved(0, 50'000'000);
     }
 
-    std::vector<std::string> lines(int columns, double rate = 10e6) const {
+    std::vector<std::string> lines(int columns, double rate = 10e6, int rows = 23) const {
         return progress_lines(board.totals(), board.entries(), rate, Board::Clock::now() + 5s,
-                              columns, false);
+                              {.columns = columns, .rows = rows});
     }
 
     Board board{3, 4, 400'000'000};
@@ -61,8 +63,40 @@ TEST_F(Progress, ShortensLongNames) {
     EXPECT_EQ(lines(200).back(), "  2: preparing public.measurements_of_the_north 2024-01-01 – "
                                  "2024-01-02, 0 B, 0 B/s, 5.00 s");
     EXPECT_EQ(lines(70).back(),
-              "  2: preparing public.me…he_north 2024-01-01 – 2024-01-02, 0 B, 5.00 s");
-    EXPECT_THAT(lines(20).back(), HasSubstr(" pu…th 2024-01-01"));
+              "  2: preparing public.measur…of_the_north 2024-01-01 – 2024-01-02, 0 B");
+    EXPECT_EQ(lines(24).back(), "  2: preparing pu…th 20…");
+}
+
+TEST_F(Progress, LeavesOutOtherThingsBeforeItShortensNames) {
+    board.begin(0,
+                {"public.gauges_in_the_cellar", "2024-01-01 00:00 – 06:00 UTC and 12 more", true},
+                "", {1}, 1'240'000);
+    board.now(0, Activity::copying);
+    board.moved(0, 262'000);
+    const std::vector<std::string> wanted{
+        "  1: copying public.gauges_in_the_cellar 2024-01-01 00:00 – 06:00 UTC and 12 more, "
+        "262 kB of about 1.24 MB, 52.4 kB/s, 5.00 s",
+        "  1: copying public.gauges_in_the_cellar 2024-01-01 00:00 – 06:00 UTC and 12 more, "
+        "262 kB of about 1.24 MB",
+        "  1: copying public.gauges_in_the_cellar 2024-01-01 00:00 – 06:00 UTC and 12 more",
+        "  1: copying public.gauges_in_the_cellar 2024-01-01 00:00 – 06:00 and 12 more",
+        "  1: copying gauges_in_the_cellar 2024-01-01 00:00 – 06:00 and 12 more"};
+    for (const auto& line : wanted)
+        EXPECT_EQ(lines(columns_of(line)).back(), line);
+}
+
+TEST_F(Progress, CountsTheWorkersForWhomThereAreNoRows) {
+    for (int worker = 0; worker < 30; ++worker)
+        board.begin(worker, {"public.one", "2024-01-01"}, "", {worker}, 0);
+    const auto all = lines(80, 10e6, 31);
+    EXPECT_EQ(all.size(), 31U);
+    EXPECT_THAT(all.back(), StartsWith("  30: preparing"));
+    const auto some = lines(80, 10e6, 23);
+    EXPECT_EQ(some.size(), 23U);
+    EXPECT_THAT(some.front(), HasSubstr("0% of 400 MB"));
+    EXPECT_THAT(some[21], StartsWith("  21: preparing"));
+    EXPECT_EQ(some.back(), "  ... and 9 more workers");
+    EXPECT_THAT(lines(80, 10e6, 1), ElementsAre(HasSubstr("% of 400 MB")));
 }
 
 TEST_F(Progress, ShowsWhatAWorkerWaitsFor) {
@@ -86,7 +120,7 @@ TEST_F(Progress, ShowsNoTotalForAStream) {
     stream.begin(0, {"-", "from line 2"}, "", {}, 0);
     stream.moved(0, 3'000'000);
     const auto text = progress_lines(stream.totals(), stream.entries(), 10e6,
-                                     Board::Clock::now() + 5s, 200, false)
+                                     Board::Clock::now() + 5s, {.columns = 200})
                           .front();
     EXPECT_EQ(text, "3.00 MB, 10.0 MB/s, 0/1 files");
 }

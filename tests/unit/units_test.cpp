@@ -136,6 +136,23 @@ TEST(Shortened, CountsWideCharactersTwice) {
     EXPECT_EQ(output::shortened("测量数据表", 1), "…");
 }
 
+TEST(Clipped, LosesItsEndIfItIsTooLong) {
+    EXPECT_EQ(output::clipped("1: waiting", 10), "1: waiting");
+    EXPECT_EQ(output::clipped("1: waiting", 9), "1: waiti…");
+    EXPECT_EQ(output::clipped("测量数据表", 9), "测量数据…");
+    EXPECT_EQ(output::clipped("测量数据表", 8), "测量数…");
+    EXPECT_EQ(output::clipped("[\x1b[32m###\x1b[0m.]", 6), "[\x1b[32m###\x1b[0m.]");
+    EXPECT_EQ(output::clipped("[\x1b[32m###\x1b[0m.]", 3), "[\x1b[32m#…\x1b[0m");
+}
+
+TEST(Wrapped, IsBrokenAtBlanks) {
+    EXPECT_EQ(output::wrapped("2 mended (11 inserted)", 22, "  "), "2 mended (11 inserted)");
+    EXPECT_EQ(output::wrapped("2 mended (11 inserted)", 21, "  "), "2 mended (11\n  inserted)");
+    EXPECT_EQ(output::wrapped("2 mended (11 inserted)", 11, "  "), "2 mended\n  (11\n  inserted)");
+    EXPECT_EQ(output::wrapped("  of measurements", 9, "  "), "  of\n  mea…nts");
+    EXPECT_EQ(output::wrapped("", 9, "  "), "");
+}
+
 TEST(FormatNames, CountsWhatFollowsTheFirst) {
     EXPECT_EQ(format_names({}), "");
     EXPECT_EQ(format_names({"a", "b", "c", "d", "e"}), "a, b, c, d, e");
