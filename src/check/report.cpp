@@ -66,8 +66,8 @@ std::string level_text(Severity level, bool colours) {
 }
 
 std::string finding_text(const Finding& finding, const Layout& layout) {
-    const auto text = fmt::format("{}: {}", finding.subject, finding.text);
-    const auto remedy = finding.remedy.empty() ? "" : "Remedy: " + finding.remedy;
+    const auto text = output::visible(fmt::format("{}: {}", finding.subject, finding.text));
+    const auto remedy = finding.remedy.empty() ? "" : "Remedy: " + output::visible(finding.remedy);
     auto result = level_text(finding.level, layout.colours);
     if (!layout.width)
         return result + text + (remedy.empty() ? "\n" : ". " + remedy + "\n");
@@ -113,7 +113,7 @@ void print_findings(output::Output& output, const std::vector<Finding>& findings
     if (text.empty())
         return;
     text.pop_back(); // the last newline
-    output.say(output::Importance::result, text);
+    output.say_coloured(output::Importance::result, text);
 }
 
 std::string findings_text(const std::vector<Finding>& findings, const Layout& layout) {

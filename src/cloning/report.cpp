@@ -19,14 +19,14 @@ bool CloneReport::is_time_to_draw() {
 
 void CloneReport::copying(const std::string& table, std::int64_t rows, std::int64_t bytes) {
     if (is_time_to_draw())
-        output_.draw(
-            {fmt::format("Copying {}: {}, {}; in all {}", table, output::format_count(rows, "row"),
-                         output::format_bytes(bytes), output::format_bytes(bytes_ + bytes))});
+        output_.draw({fmt::format("Copying {}: {}, {}; in all {}", output::visible(table),
+                                  output::format_count(rows, "row"), output::format_bytes(bytes),
+                                  output::format_bytes(bytes_ + bytes))});
 }
 
 void CloneReport::restoring(const std::string& subject) {
     if (is_time_to_draw())
-        output_.draw({fmt::format("{}, after {}", subject,
+        output_.draw({fmt::format("{}, after {}", output::visible(subject),
                                   output::format_duration(Clock::now() - started_))});
 }
 

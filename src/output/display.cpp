@@ -63,7 +63,7 @@ std::int64_t count_busy(const std::vector<Board::Entry>& entries) {
 std::string worker_line(std::size_t number, const Board::Entry& entry, Board::Clock::time_point now,
                         int columns) {
     const auto begin = fmt::format("  {}: {}", number, name_of(entry.activity));
-    const auto remark = entry.remark.empty() ? "" : fmt::format(" ({})", entry.remark);
+    const auto remark = entry.remark.empty() ? "" : fmt::format(" ({})", visible(entry.remark));
     if (entry.subject.name.empty())
         return begin + remark;
     const Seconds lasted = now - entry.since;

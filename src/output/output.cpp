@@ -59,6 +59,15 @@ std::string event_line(std::string_view name, const json::Object& fields) {
 
 } // namespace
 
+std::string visible_lines(std::string_view text) {
+    std::string result;
+    for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+        result += visible(text.substr(0, end)) + '\n';
+        text.remove_prefix(end + 1);
+    }
+    return result + visible(text);
+}
+
 Output::Output(const Options& options)
     : options_(options), is_terminal_(isatty(STDOUT_FILENO) == 1),
       can_draw_(options.may_draw && options.format == OutputFormat::text &&
@@ -85,6 +94,10 @@ int Output::room() const {
 }
 
 void Output::say(Importance importance, std::string_view text) {
+    say_coloured(importance, visible_lines(text));
+}
+
+void Output::say_coloured(Importance importance, std::string_view text) {
     if (is_json() || (importance == Importance::detail && options_.verbosity == Verbosity::quiet))
         return;
     const std::lock_guard lock(mutex_);

@@ -27,6 +27,9 @@ enum class Importance {
     detail, ///< not printed if quiet: a line for each chunk, hints
 };
 
+/// The text's lines, with control characters made visible.
+std::string visible_lines(std::string_view text);
+
 /// The space for lines.
 struct Screen {
     int columns = 80;
@@ -57,9 +60,14 @@ class Output {
     Output(const Output&) = delete;
     Output& operator=(const Output&) = delete;
 
-    /// Prints text; prints nothing if the format is JSON.
+    /// Prints text; prints nothing if the format is JSON. Control characters other than newlines
+    /// are made visible.
     /// \param text whole lines, without the last newline.
     void say(Importance importance, std::string_view text);
+
+    /// The same for text with the program's own colours, in which control characters of others are
+    /// visible already.
+    void say_coloured(Importance importance, std::string_view text);
 
     /// Prints an event.
     /// \param name the event's name. \param fields members of its JSON object, after "event" and
@@ -97,7 +105,8 @@ class Output {
     void log(std::string_view line);
 
     /// Replaces the lines that change in place; an empty list removes them. Long lines, and those
-    /// below the terminal's last row but one, are cut off.
+    /// below the terminal's last row but one, are cut off. Control characters of others must be
+    /// visible already.
     /// \pre can_draw()
     void draw(std::vector<std::string> lines);
 

@@ -21,6 +21,7 @@ std::vector<Subject> forms_of(const Subject& subject) {
     constexpr std::string_view zone = " UTC";
     constexpr std::string_view schema = "public.";
     std::vector<Subject> forms{subject};
+    forms.front().name = visible(subject.name);
     if (const auto at = subject.part.find(zone); at != std::string::npos) {
         forms.push_back(forms.back());
         forms.back().part.erase(at, zone.size());
@@ -36,8 +37,13 @@ std::vector<Subject> forms_of(const Subject& subject) {
 
 std::string Subject::text(int columns) const {
     constexpr int least = 5; // of which a name can still be guessed
-    const int room = columns - (columns_of(text()) - columns_of(name));
-    return Subject{shortened(name, std::max(room, least)), part}.text();
+    const auto shown = visible(name);
+    const int room = columns - (columns_of(text()) - columns_of(shown));
+    return Subject{shortened(shown, std::max(room, least)), part}.text();
+}
+
+std::string Subject::text() const {
+    return part.empty() ? visible(name) : visible(name) + " " + part;
 }
 
 std::optional<std::string> fitting_line(std::string_view before, const Subject& subject,
@@ -81,7 +87,7 @@ Subject subject_of(const queue::Task& task) {
 std::string full_title(const queue::Task& task) {
     const auto text = subject_of(task).text();
     // A table without chunks is known by its own name already.
-    return task.part.empty() ? text + " (chunk " + task.chunk.quoted() + ")" : text;
+    return task.part.empty() ? text + " (chunk " + visible(task.chunk.quoted()) + ")" : text;
 }
 
 } // namespace output

@@ -9,7 +9,7 @@
 
 namespace output {
 
-/// What a line is about, as people know it.
+/// What a line is about, as people know it. Texts of it have no control characters.
 struct Subject {
     std::string name;          ///< of a table or a file; may be shortened
     std::string part{};        ///< of it, such as a range of time; empty for all of it
@@ -18,7 +18,7 @@ struct Subject {
     /// Both, with a shortened name if they would have more than `columns`.
     std::string text(int columns) const;
 
-    std::string text() const { return part.empty() ? name : name + " " + part; }
+    std::string text() const;
 };
 
 /// A line that fits, made of `before`, the subject and an ending. First, less important endings are

@@ -30,9 +30,11 @@ std::vector<std::string> table(std::vector<std::vector<std::string>> rows,
                                std::string_view alignment, int room) {
     constexpr int gap = 2;
     std::vector<int> widths(alignment.size());
-    for (const auto& row : rows)
-        for (std::size_t i = 0; i < widths.size(); ++i)
+    for (auto& row : rows)
+        for (std::size_t i = 0; i < widths.size(); ++i) {
+            row[i] = visible(row[i]);
             widths[i] = std::max(widths[i], columns_of(row[i]));
+        }
     shorten(widths, alignment, room - gap * (static_cast<int>(widths.size()) - 1));
     for (auto& row : rows)
         for (std::size_t i = 0; i < widths.size(); ++i)

@@ -159,6 +159,26 @@ std::string shortened(const std::string& text, int columns) {
     return result;
 }
 
+std::string visible(std::string_view text) {
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        auto code = static_cast<unsigned char>(text[i]);
+        // C1 controls are U+0080 to U+009F, two bytes in UTF-8.
+        if (code == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0 &&
+            !begins_character(text[i + 1]))
+            code = static_cast<unsigned char>(text[++i]);
+        else if (code >= 0x20 && code != 0x7f) {
+            result += text[i];
+            continue;
+        }
+        result += code == '\n'   ? "\\n"
+                  : code == '\r' ? "\\r"
+                  : code == '\t' ? "\\t"
+                                 : fmt::format("\\x{:02x}", code);
+    }
+    return result;
+}
+
 std::string clipped(std::string_view text, int columns) {
     std::string result;    // as much as fits
     std::string with_mark; // the same with the mark, and only sequences after it

@@ -45,6 +45,9 @@ int columns_of(std::string_view text);
 /// The text, with `…` in place of its middle if it has more than `columns` (at least 1).
 std::string shortened(const std::string& text, int columns);
 
+/// The text, with control characters as in C: `\n`, `\x1b`.
+std::string visible(std::string_view text);
+
 /// The text, with `…` in place of its end if it has more than `columns` (at least 1). Sequences
 /// that set colours have no width.
 std::string clipped(std::string_view text, int columns);

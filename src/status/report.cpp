@@ -256,7 +256,7 @@ std::vector<std::string> file_lines(const std::vector<queue::ImportedFileStatus>
         lines.insert(lines.end(), {"", "Failed files, which the next import tries again:"});
     for (const auto& file : files)
         if (file.error)
-            lines.push_back("  " + *file.error);
+            lines.push_back("  " + output::visible(*file.error));
     return lines;
 }
 
@@ -295,7 +295,7 @@ std::vector<std::string> table_lines(const std::vector<queue::SyncedTable>& tabl
         lines.push_back(std::move(line));
     for (const auto& table : tables)
         if (table.error)
-            lines.push_back(fmt::format("  {}: {}", table.name.quoted(), *table.error));
+            lines.push_back("  " + output::visible(table.name.quoted() + ": " + *table.error));
     return lines;
 }
 
@@ -320,7 +320,7 @@ std::vector<std::string> lines_of(const queue::RunStatus& run, output::Screen sc
     if (run.silent_seconds >= queue::seconds_until_gone)
         title += fmt::format("; no report for {}: it has ended, or cannot reach the target",
                              output::format_duration(output::Seconds(run.silent_seconds)));
-    std::vector<std::string> lines{"", title};
+    std::vector<std::string> lines{"", output::visible(title)};
     if (run.silent_seconds >= queue::seconds_until_gone)
         return lines;
     std::vector<output::Board::Entry> entries;
@@ -445,7 +445,7 @@ void show(const QueueStatus& status, const Details& details, bool in_place,
     screen.columns = output.room();
     screen.rows = std::numeric_limits<int>::max();
     const auto lines = status_lines(status, details, output, screen);
-    output.say(output::Importance::result, fmt::format("{}", fmt::join(lines, "\n")));
+    output.say_coloured(output::Importance::result, fmt::format("{}", fmt::join(lines, "\n")));
 }
 
 } // namespace status

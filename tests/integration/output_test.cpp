@@ -452,6 +452,34 @@ TEST_F(Terminal, StatusShowsWhatFitsWhileItWatches) {
     EXPECT_THAT(backfill_ok({"status"}), Not(HasSubstr("more hypertables")));
 }
 
+TEST_F(Terminal, ControlCharactersAreShown) {
+    const std::string name = "esc\x1b[31mred\nline";
+    both("CREATE TABLE \"" + name +
+         "\" (time timestamptz NOT NULL, v int);"
+         "SELECT create_hypertable('\"" +
+         name + "\"', 'time')");
+    source.run("INSERT INTO \"" + name + "\" VALUES ('2024-01-02', 1)");
+    target.run("ALTER TABLE \"" + name + "\" ADD CONSTRAINT refused CHECK (v > 1)");
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"check", "--until", "2024-02-01"},
+          {"stage", "--until", "2024-02-01", "--dry-run"},
+          {"stage", "--until", "2024-02-01"},
+          {"copy"},
+          {"verify"},
+          {"status", "--failed"}}) {
+        for (const auto& outcome : {backfill_in_terminal(200, arguments), backfill(arguments)}) {
+            EXPECT_THAT(outcome.output + outcome.errors,
+                        AllOf(Not(HasSubstr("\x1b[31mred")), Not(HasSubstr("\nline"))))
+                << arguments[0];
+            if (arguments[0] != "verify") {
+                EXPECT_THAT(outcome.output, HasSubstr(R"(esc\x1b[31mred\nline)"));
+            }
+        }
+    }
+    const auto status = events({"status"}).at(0);
+    EXPECT_EQ(status["hypertables"][0]["name"], name);
+}
+
 TEST_F(Terminal, NoColorTurnsOffColours) {
     EXPECT_THAT(copy_in_terminal(80, {}, {"NO_COLOR=1"}),
                 AllOf(HasSubstr("/4 chunks"), Not(HasSubstr("\x1b[32m"))));

@@ -110,6 +110,11 @@ TEST_F(Progress, ShowsWhatAWorkerWaitsFor) {
     EXPECT_THAT(lines(200).back(), Not(HasSubstr("waiting")));
 }
 
+TEST_F(Progress, ShowsControlCharacters) {
+    board.begin(0, {"public.\"esc\x1b[31mred\nline\"", "2024"}, "", {1}, 0);
+    EXPECT_THAT(lines(200).back(), HasSubstr(R"( public."esc\x1b[31mred\nline" 2024)"));
+}
+
 TEST_F(Progress, CountsAChunkUpToItsEstimate) {
     board.moved(0, 1'000'000'000'000);
     EXPECT_THAT(lines(200).front(), HasSubstr("25% of 400 MB"));

@@ -136,6 +136,12 @@ TEST(Shortened, CountsWideCharactersTwice) {
     EXPECT_EQ(output::shortened("测量数据表", 1), "…");
 }
 
+TEST(Visible, ShowsControlCharactersAsInC) {
+    EXPECT_EQ(output::visible("größe 表"), "größe 表");
+    EXPECT_EQ(output::visible("esc\x1b[31mred\r\n\tx\x7f"), R"(esc\x1b[31mred\r\n\tx\x7f)");
+    EXPECT_EQ(output::visible("\xc2\x9b\xc2\xa0\xc2"), "\\x9b\xc2\xa0\xc2");
+}
+
 TEST(Clipped, LosesItsEndIfItIsTooLong) {
     EXPECT_EQ(output::clipped("1: waiting", 10), "1: waiting");
     EXPECT_EQ(output::clipped("1: waiting", 9), "1: waiti…");
