@@ -130,9 +130,9 @@ void SyncReport::refused(const postgres::QualifiedName& name, const std::string&
     auto fields = fields_of(name);
     fields["reason"] = reason;
     output_.event("not_synced", fields, Importance::result,
-                  fmt::format("{} {}: {}",
-                              options_.only_compares ? "Not compared:" : "Not synchronized:",
-                              name.quoted(), reason));
+                  output_.sentence({fmt::format(
+                      "{} {}: {}", options_.only_compares ? "Not compared:" : "Not synchronized:",
+                      output::visible(name.quoted()), reason)}));
 }
 
 void SyncReport::sequence_set(const postgres::QualifiedName& name,

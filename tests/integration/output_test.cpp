@@ -434,6 +434,26 @@ TEST_F(Terminal, RangesOfMicrosecondsFit) {
     }
 }
 
+TEST_F(Terminal, SummariesLoseNoNumbers) {
+    both("CREATE TABLE items (id serial PRIMARY KEY, v int); CREATE TABLE same (id int PRIMARY "
+         "KEY); CREATE TABLE only_here (id int PRIMARY KEY); INSERT INTO items (v) SELECT n FROM "
+         "generate_series(1, 100) n");
+    source.run("DELETE FROM items WHERE id < 8; UPDATE items SET v = 0 WHERE id > 97;"
+               "INSERT INTO items (v) SELECT n FROM generate_series(1, 11) n");
+    target.run("DROP TABLE only_here");
+    const auto outcome = backfill_in_terminal(80, {"sync-tables", "--no-progress"});
+    EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.errors;
+    std::string words;
+    for (const auto& line : lines_of(outcome.output)) {
+        EXPECT_LE(output::columns_of(line.substr(0, line.find('\r'))), 80) << line;
+        const auto begin = std::min(line.find_first_not_of(' '), line.size());
+        words += line.substr(begin, line.find('\r') - begin) + " ";
+    }
+    EXPECT_THAT(words,
+                HasSubstr("Plain tables: 1 equal, 1 mended (11 inserted, 3 updated, 7 only in the "
+                          "target (--delete deletes them)), 1 not synchronized, 1 sequence set; "));
+}
+
 TEST_F(Terminal, StatusShowsWhatFitsWhileItWatches) {
     for (int i = 1; i <= 60; ++i)
         both(fmt::format("CREATE TABLE gauge_{0} (time timestamptz NOT NULL);"
