@@ -69,8 +69,16 @@ void Board::begin(int worker, Subject subject, std::string chunk, std::vector<st
 
 void Board::now(int worker, Activity activity, std::string remark) {
     const std::lock_guard lock(mutex_);
-    entry(worker).activity = activity;
-    entry(worker).remark = std::move(remark);
+    auto& changed = entry(worker);
+    if (changed.subject.name.empty() && changed.activity != activity)
+        changed.since = Clock::now();
+    changed.activity = activity;
+    changed.remark = std::move(remark);
+}
+
+void Board::set_waits(std::vector<Wait> waits) {
+    const std::lock_guard lock(mutex_);
+    totals_.waits = std::move(waits);
 }
 
 void Board::moved(int worker, std::int64_t bytes) {

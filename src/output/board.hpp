@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,14 +48,22 @@ class Board {
         std::vector<std::int64_t> tasks; ///< ids of their tasks
         std::int64_t bytes = 0;          ///< size of those chunks on the source's disk
         std::int64_t moved = 0;          ///< bytes of COPY data of those chunks so far
-        Clock::time_point since;         ///< when the worker began with them
-        std::string remark;              ///< what the worker waits for
+        Clock::time_point since; ///< when the worker began with them, or with no chunk's activity
+        std::string remark;      ///< what the worker waits for
     };
 
     /// A server process that serves a worker's connection.
     struct WorkerBackend {
         Side side = Side::target;
         std::int64_t pid = 0;
+    };
+
+    /// Why and since when the whole run waits.
+    struct Wait {
+        std::string option;            ///< such as "--max-lag", or "pause" for the user
+        std::string reason;            ///< as a clause; empty for the user
+        std::optional<double> limit{}; ///< that is exceeded: in seconds for a lag
+        Clock::time_point since;
     };
 
     struct Totals {
@@ -66,6 +75,7 @@ class Board {
         std::int64_t moved = 0; ///< bytes of COPY data, finished or not
         Clock::time_point started;
         std::map<std::string, std::int64_t> retries{}; ///< by kind, as from postgres::kind_of()
+        std::vector<Wait> waits{};                     ///< in effect now
     };
 
     /// \param workers the initial number of workers, numbered from 0; begin() adds others.
@@ -80,6 +90,9 @@ class Board {
 
     /// Counts an attempt that is repeated. \param kind why the last one failed.
     void note_retry(const std::string& kind);
+
+    /// Sets why the whole run waits now; nothing if it does not.
+    void set_waits(std::vector<Wait> waits);
 
     /// The worker has nothing in progress any more.
     /// \param chunks_done the number of chunks that it has finished. \param bytes_done their bytes.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <sstream>
 
 namespace output {
 
@@ -59,6 +60,14 @@ std::int64_t count_busy(const std::vector<Board::Entry>& entries) {
         entries, [](const auto& entry) { return entry.activity != Activity::idle; });
 }
 
+/// Why and for how long the whole run waits.
+std::string wait_text(const Board::Wait& wait, Board::Clock::time_point now) {
+    const auto lasted = format_duration(now - wait.since);
+    return wait.option == "pause"
+               ? fmt::format("Paused for {}, until: timescaledb-backfill resume", lasted)
+               : fmt::format("Waiting for {}: {}", lasted, visible(wait.reason));
+}
+
 /// Leaves out what is less important if the line would be too long.
 std::string worker_line(std::size_t number, const Board::Entry& entry, Board::Clock::time_point now,
                         int columns) {
@@ -106,6 +115,11 @@ std::vector<std::string> progress_lines(const Board::Totals& totals,
                         " " + text);
     else
         lines.push_back(text);
+    for (const auto& wait : totals.waits) {
+        std::istringstream broken(wrapped(wait_text(wait, now), screen.columns, "  "));
+        for (std::string line; std::getline(broken, line);)
+            lines.push_back(line);
+    }
     auto left = count_busy(entries);
     for (std::size_t i = 0; i < entries.size(); ++i) {
         if (entries[i].activity == Activity::idle)
@@ -125,9 +139,12 @@ std::vector<std::string> progress_lines(const Board::Totals& totals,
 
 std::string progress_summary(const Board::Totals& totals, const std::vector<Board::Entry>& entries,
                              double rate, Board::Clock::time_point now) {
-    return fmt::format("Progress: {} after {}, {} at work.", figures(totals, entries, rate),
-                       format_duration(now - totals.started),
-                       format_count(count_busy(entries), "worker"));
+    auto text = fmt::format("Progress: {} after {}, {} at work.", figures(totals, entries, rate),
+                            format_duration(now - totals.started),
+                            format_count(count_busy(entries), "worker"));
+    for (const auto& wait : totals.waits)
+        text += " " + wait_text(wait, now) + ".";
+    return text;
 }
 
 Display::Display(Output& output, const Board& board)

@@ -11,7 +11,8 @@
 namespace output {
 
 /// The lines that show a run's progress: one for the whole run, and one for each busy worker. If
-/// there are more than rows, the last line counts the other workers.
+/// there are more than rows, the last line counts the other workers. What the whole run waits for
+/// is told after the first line.
 /// \param rate bytes on the source's disk done per second; 0 if unknown.
 std::vector<std::string> progress_lines(const Board::Totals& totals,
                                         const std::vector<Board::Entry>& entries, double rate,

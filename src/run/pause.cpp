@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <utility>
+#include <vector>
 
 namespace run {
 
@@ -16,9 +17,29 @@ void Pause::set(bool paused) {
         waits_["pause"] += Seconds(Clock::now() - paused_since_).count();
     paused_since_ = Clock::now();
     is_paused_ = paused;
+    show();
 }
 
-void Pause::throttle(Extent extent, const std::string& option, std::string reason) {
+void Pause::show_on(output::Board& board) {
+    const std::lock_guard lock(mutex_);
+    board_ = &board;
+    show();
+}
+
+/// \pre locked
+void Pause::show() const {
+    if (board_ == nullptr)
+        return;
+    std::vector<output::Board::Wait> waits;
+    if (is_paused_)
+        waits.push_back({.option = "pause", .reason = {}, .since = paused_since_});
+    if (extent_ != Extent::nothing)
+        waits.push_back({.option = option_, .reason = reason_, .limit = limit_, .since = since_});
+    board_->set_waits(std::move(waits));
+}
+
+void Pause::throttle(Extent extent, const std::string& option, std::string reason,
+                     std::optional<double> limit) {
     const std::lock_guard lock(mutex_);
     const auto now = Clock::now();
     if (extent_ == Extent::nothing)
@@ -28,7 +49,9 @@ void Pause::throttle(Extent extent, const std::string& option, std::string reaso
     option_ = option;
     option_since_ = now;
     reason_ = std::move(reason);
+    limit_ = limit;
     extent_ = extent;
+    show();
 }
 
 std::string Pause::reason() const {

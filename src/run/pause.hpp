@@ -1,9 +1,12 @@
 #pragma once
 
+#include "output/board.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace run {
@@ -25,8 +28,13 @@ class Pause {
     bool is_set() const { return is_paused_; }
 
     /// Sets what a throttle stops. \param option such as "--max-lag", for waits().
-    /// \param reason for people, as in "waiting: REASON".
-    void throttle(Extent extent, const std::string& option, std::string reason);
+    /// \param reason for people, as in "waiting: REASON". \param limit that is exceeded.
+    void throttle(Extent extent, const std::string& option, std::string reason,
+                  std::optional<double> limit = std::nullopt);
+
+    /// Shows on a board, from now on, what the run waits for. \param board must outlive the
+    /// changes.
+    void show_on(output::Board& board);
 
     /// True if workers must begin nothing new.
     bool is_on() const { return is_paused_ || extent_ != Extent::nothing; }
@@ -42,15 +50,19 @@ class Pause {
     std::map<std::string, double> waits() const;
 
   private:
+    void show() const;
+
     std::atomic<bool> is_paused_ = false;
     std::atomic<Extent> extent_ = Extent::nothing;
     mutable std::mutex mutex_; ///< locked for the others
     std::string option_;
     Clock::time_point option_since_; ///< when the throttle stopped the run because of option_
     std::string reason_;
+    std::optional<double> limit_;
     Clock::time_point since_; ///< when the throttle stopped the run
     Clock::time_point paused_since_;
     std::map<std::string, double> waits_; ///< that have ended
+    output::Board* board_ = nullptr;
 };
 
 } // namespace run

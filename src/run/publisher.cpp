@@ -19,9 +19,19 @@ using namespace std::chrono_literals;
 /// How long a server may take to answer.
 constexpr auto patience = 10s;
 
-std::string workers_json(const std::vector<output::Board::Entry>& entries) {
+/// \param waits of the run: each worker's object has them, because the table has no column for
+/// them.
+std::string workers_json(const std::vector<output::Board::Entry>& entries,
+                         const std::vector<output::Board::Wait>& waits) {
     auto list = json::Array();
     const auto now = output::Board::Clock::now();
+    json::Array waits_now;
+    for (const auto& wait : waits)
+        waits_now.push_back(
+            json::Object{{"option", wait.option},
+                         {"reason", wait.reason},
+                         {"limit", wait.limit},
+                         {"seconds", std::chrono::duration<double>(now - wait.since).count()}});
     for (std::size_t i = 0; i < entries.size(); ++i) {
         const auto& entry = entries[i];
         if (entry.activity == output::Activity::idle)
@@ -36,7 +46,8 @@ std::string workers_json(const std::vector<output::Board::Entry>& entries) {
                          {"tasks", entry.tasks},
                          {"bytes", entry.bytes},
                          {"moved", entry.moved},
-                         {"seconds", std::chrono::duration<double>(now - entry.since).count()}});
+                         {"seconds", std::chrono::duration<double>(now - entry.since).count()},
+                         {"waits", waits_now}});
     }
     return json::dump(list, json::BadBytes::replace);
 }
@@ -118,12 +129,13 @@ postgres::Statement Publisher::statement(bool ended) {
     const auto totals = board_.totals();
     const auto entries = board_.entries();
     const auto rate = speed_.add(output::Board::Clock::now(), bytes_done(totals, entries));
-    return queue::publish_statement(run_, {.chunks_done = totals.chunks_done,
-                                           .bytes_done = totals.bytes_done,
-                                           .rate = rate,
-                                           .workers = ended ? "[]" : workers_json(entries),
-                                           .waits = waits_json(steering_.pause.waits()),
-                                           .ended = ended});
+    return queue::publish_statement(run_,
+                                    {.chunks_done = totals.chunks_done,
+                                     .bytes_done = totals.bytes_done,
+                                     .rate = rate,
+                                     .workers = ended ? "[]" : workers_json(entries, totals.waits),
+                                     .waits = waits_json(steering_.pause.waits()),
+                                     .ended = ended});
 }
 
 void Publisher::apply(const queue::RunControl& control) {

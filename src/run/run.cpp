@@ -37,6 +37,7 @@ void Run::begin(const Workload& workload, queue::OwnRun own, std::optional<Endpo
     own_.chunks = workload.count;
     own_.bytes = workload.bytes;
     board_.emplace(1, workload.count, workload.bytes, workload.noun);
+    pause.show_on(*board_);
     demand_.emplace(workload.data_bytes);
     is_in_queue_ = workload.is_in_queue;
     settings_ = std::move(settings);

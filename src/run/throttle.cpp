@@ -56,6 +56,15 @@ std::string time_text(int seconds) {
     return fmt::format("{:02}:{:02}", seconds / 3600, seconds / 60 % 60);
 }
 
+std::string seconds_text(double seconds) {
+    return output::format_duration(output::Seconds(seconds));
+}
+
+/// Of sessions: the run continues at whole numbers only.
+std::string number_text(double number) {
+    return output::format_count(static_cast<std::int64_t>(number));
+}
+
 /// Asks a server something that an option needs. \throws UsageError if that fails, unless the
 /// connection is lost.
 void require_answer(const std::string& option, postgres::Connection& server,
@@ -135,11 +144,12 @@ void Throttle::begin_to_ask(const postgres::Connection& server) {
 void Throttle::apply(const Cause& cause) {
     if (!cause.text.empty()) {
         calm_ = 0;
-        pause_.throttle(cause.extent, cause.option, cause.text);
+        pause_.throttle(cause.extent, cause.option, cause.text, cause.limit);
         if (!since_) {
             since_ = Pause::Clock::now();
             output_.event("throttled", {{"command", servers_.command}, {"reason", cause.text}},
-                          output::Importance::detail, fmt::format("Waiting: {}.", cause.text));
+                          output::Importance::detail,
+                          output_.sentence({fmt::format("Waiting: {}.", cause.text)}));
         }
         return;
     }
@@ -203,27 +213,34 @@ Throttle::Cause Throttle::ask(Side side) {
 
 Throttle::Cause Throttle::cause_in(Side side, postgres::Connection& server) {
     if (asks_lag()) {
+        const auto limit = static_cast<double>(options_.max_lag->count());
         auto& standbys = side == Side::source ? source_standbys_ : target_standbys_;
         const auto lag = standbys.ask(server);
         if (!lag.name.empty())
             output_.note_lag(name_of(side), lag.seconds);
-        if (lag.seconds > share() * static_cast<double>(options_.max_lag->count()))
+        if (lag.seconds > share() * limit)
             return {.option = "--max-lag",
-                    .text =
-                        fmt::format("standby {} of the {} is {} behind", lag.name, name_of(side),
-                                    output::format_duration(output::Seconds(lag.seconds)))};
+                    .text = fmt::format("standby {} of the {} is {} behind{}", lag.name,
+                                        name_of(side), seconds_text(lag.seconds),
+                                        limit_text(lag.seconds, limit, seconds_text)),
+                    .limit = limit};
     }
     if (options_.max_active) {
         const auto active = active_sessions(server);
-        if (static_cast<double>(active) > share() * *options_.max_active)
+        const auto limit = static_cast<double>(*options_.max_active);
+        if (static_cast<double>(active) > share() * limit)
             return {.option = "--max-load",
-                    .text = fmt::format("{} of others are active in the {}",
-                                        output::format_count(active, "session"), name_of(side))};
+                    .text = fmt::format(
+                        "{} of others {} active in the {}{}",
+                        output::format_count(active, "session"), active == 1 ? "is" : "are",
+                        name_of(side), limit_text(static_cast<double>(active), limit, number_text)),
+                    .limit = limit};
     }
     if (asks_query(side)) {
         if (const auto value = value_of(server, *options_.query); value > 0)
             return {.option = "--throttle-query",
-                    .text = fmt::format("--throttle-query returns {}", value)};
+                    .text = fmt::format("--throttle-query returns {}", value),
+                    .limit = 0};
     }
     return {};
 }
@@ -235,10 +252,13 @@ Throttle::Cause Throttle::ask_replica() {
         begin_to_ask(*replica_);
         const auto seconds = in_time(*replica_, [&] { return replica_lag(*replica_); });
         output_.note_lag("replica", seconds);
-        if (seconds > share() * static_cast<double>(options_.max_lag->count()))
+        const auto limit = static_cast<double>(options_.max_lag->count());
+        if (seconds > share() * limit)
             return {.option = "--max-lag",
-                    .text = fmt::format("{} is {} behind", replica_->name(),
-                                        output::format_duration(output::Seconds(seconds)))};
+                    .text =
+                        fmt::format("{} is {} behind{}", replica_->name(), seconds_text(seconds),
+                                    limit_text(seconds, limit, seconds_text)),
+                    .limit = limit};
         return {};
     } catch (const Error& error) {
         replica_.reset();
@@ -253,6 +273,12 @@ bool Throttle::asks_query(Side side) const {
 
 bool Throttle::asks_lag() const {
     return options_.max_lag && !options_.lag_of;
+}
+
+/// The limit that was exceeded, and what lets the run continue if that is less.
+std::string Throttle::limit_text(double value, double limit, std::string (*format)(double)) const {
+    return fmt::format(", limit {}{}", format(limit),
+                       value > limit ? "" : ", continues at " + format(share() * limit));
 }
 
 double Throttle::share() const {

@@ -48,6 +48,7 @@ class Throttle {
         const char* option = ""; ///< such as "--max-lag", or "no answer"
         std::string text{};      ///< empty if it need not wait
         Pause::Extent extent = Pause::Extent::rows;
+        std::optional<double> limit{}; ///< of the option, which is exceeded; in seconds for a lag
     };
 
     void watch(const std::stop_token& stop);
@@ -61,6 +62,7 @@ class Throttle {
     bool asks_query(Side side) const;
     bool asks_lag() const;
     double share() const; ///< of the limits that values must not exceed
+    std::string limit_text(double value, double limit, std::string (*format)(double)) const;
     postgres::Connection& connection(Side side);
 
     const ThrottleOptions options_;

@@ -38,7 +38,7 @@ void WorkerProgress::begin_part() {
 
 /// Waits until it is time to look again.
 void WorkerProgress::be_paused() {
-    now(output::Activity::paused, pause_.reason());
+    now(pause_.is_set() ? output::Activity::paused : output::Activity::waiting);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
 }
 

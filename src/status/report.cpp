@@ -29,7 +29,24 @@ json::Object fields_of(const queue::HypertableProgress& progress) {
             {"differing", progress.differing}};
 }
 
+/// What the run waits for, which each of its workers has published; see run::Publisher.
+json::Array waits_of(const json::Array& workers) {
+    if (workers.empty())
+        return {};
+    const auto& waits = workers.front().object().get("waits");
+    return waits.is_null() ? json::Array() : waits.array(); // null if an older version runs
+}
+
 json::Object fields_of(const queue::RunStatus& run) {
+    const auto published = json::parse(run.progress.workers);
+    json::Array workers;
+    for (const auto& worker : published.array()) {
+        json::Object fields;
+        for (const auto& [name, value] : worker.object())
+            if (name != "waits")
+                fields[name] = value;
+        workers.emplace_back(std::move(fields));
+    }
     return {{"id", run.id},
             {"command", run.command},
             {"host", run.host},
@@ -41,7 +58,8 @@ json::Object fields_of(const queue::RunStatus& run) {
             {"disk_bytes", run.bytes},
             {"disk_bytes_done", run.progress.bytes_done},
             {"bytes_per_second", run.progress.rate},
-            {"workers", json::parse(run.progress.workers)}};
+            {"waits", waits_of(published.array())},
+            {"workers", std::move(workers)}};
 }
 
 json::Object fields_of(const queue::Failure& failure) {
@@ -299,22 +317,27 @@ std::vector<std::string> table_lines(const std::vector<queue::SyncedTable>& tabl
     return lines;
 }
 
-output::Board::Entry entry_from(const json::Value& worker, output::Board::Clock::time_point now) {
-    using Clock = output::Board::Clock;
+using Clock = output::Board::Clock;
+
+/// \param seconds before now.
+Clock::time_point time_before(Clock::time_point now, double seconds) {
+    return now - std::chrono::duration_cast<Clock::duration>(output::Seconds(seconds));
+}
+
+output::Board::Entry entry_from(const json::Value& worker, Clock::time_point now) {
     output::Board::Entry entry;
     entry.activity = output::activity_of(worker.at("activity").text());
     entry.subject = {.name = worker.at("name").text(), .part = worker.at("part").text()};
     entry.bytes = worker.at("bytes").integer();
     entry.moved = worker.at("moved").integer();
     entry.remark = worker.at("remark").text();
-    entry.since = now - std::chrono::duration_cast<Clock::duration>(
-                            output::Seconds(worker.at("seconds").number()));
+    entry.since = time_before(now, worker.at("seconds").number());
     return entry;
 }
 
 /// A title, and the lines that the run shows on its own terminal.
 std::vector<std::string> lines_of(const queue::RunStatus& run, output::Screen screen) {
-    const auto now = output::Board::Clock::now();
+    const auto now = Clock::now();
     auto title = fmt::format("{} on {} (process {}), for {}", run.command, run.host, run.pid,
                              output::format_duration(output::Seconds(run.seconds)));
     if (run.silent_seconds >= queue::seconds_until_gone)
@@ -324,22 +347,27 @@ std::vector<std::string> lines_of(const queue::RunStatus& run, output::Screen sc
     if (run.silent_seconds >= queue::seconds_until_gone)
         return lines;
     std::vector<output::Board::Entry> entries;
-    for (const auto& worker : json::parse(run.progress.workers).array()) {
+    const auto published = json::parse(run.progress.workers);
+    for (const auto& worker : published.array()) {
         const auto number = static_cast<std::size_t>(worker.at("worker").integer());
         entries.resize(std::max(entries.size(), number));
         entries[number - 1] = entry_from(worker, now);
         entries[number - 1].subject.is_in_public =
             run.command != "import" && entries[number - 1].subject.name.starts_with("public.");
     }
-    const output::Board::Totals totals{.noun = run.command == "import"        ? "file"
-                                               : run.command == "sync-tables" ? "table"
-                                                                              : "chunk",
-                                       .chunks = run.chunks,
-                                       .bytes = run.bytes,
-                                       .chunks_done = run.progress.chunks_done,
-                                       .bytes_done = run.progress.bytes_done,
-                                       .moved = 0,
-                                       .started = now};
+    output::Board::Totals totals{.noun = run.command == "import"        ? "file"
+                                         : run.command == "sync-tables" ? "table"
+                                                                        : "chunk",
+                                 .chunks = run.chunks,
+                                 .bytes = run.bytes,
+                                 .chunks_done = run.progress.chunks_done,
+                                 .bytes_done = run.progress.bytes_done,
+                                 .moved = 0,
+                                 .started = now};
+    for (const auto& wait : waits_of(published.array()))
+        totals.waits.push_back({.option = wait.at("option").text(),
+                                .reason = wait.at("reason").text(),
+                                .since = time_before(now, wait.at("seconds").number())});
     screen.rows -= static_cast<int>(lines.size());
     for (auto& line : output::progress_lines(totals, entries, run.progress.rate, now, screen))
         lines.push_back(std::move(line));

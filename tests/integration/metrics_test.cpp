@@ -83,13 +83,13 @@ TEST_F(Metrics, ShowARunInProgress) {
     EXPECT_TRUE(eventually([&] {
         auto now = samples();
         return now["backfill_run copy 1.0.0"] == 1 && now["backfill_items"] == 8 &&
-               now["backfill_workers paused"] == 1;
+               now["backfill_workers waiting"] == 1;
     }));
     program->signal(SIGINT);
     EXPECT_EQ(program->wait().exit_status, exit_interrupted);
     auto ended = samples();
     EXPECT_EQ(ended["backfill_run copy 1.0.0"], 0);
-    EXPECT_EQ(ended.count("backfill_workers paused"), 0U);
+    EXPECT_EQ(ended.count("backfill_workers waiting"), 0U);
 }
 
 TEST_F(Metrics, CountRetriesByKind) {

@@ -20,6 +20,7 @@ namespace {
 
 using nlohmann::json;
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 
 /// What the suites share: two chunks, in the queue.
@@ -48,7 +49,9 @@ class Throttle : public Migration {
         backfill_ok({"stage", "--until", "2024-02-01"});
     }
 
-    json worker() { return worker_of(json::parse(backfill_ok({"status", "--json"}))); }
+    json status() { return json::parse(backfill_ok({"status", "--json"})); }
+
+    json worker() { return worker_of(status()); }
 
     /// Starts a copy that takes seconds for each chunk, and returns when it moves rows.
     std::unique_ptr<Program> start_slowly(const std::vector<std::string>& options = {}) {
@@ -85,13 +88,27 @@ TEST_F(Throttle, StopsAChunkWhileAQueryReturnsANumberAboveZero) {
     source.run("UPDATE app.gate SET n = 3");
     EXPECT_TRUE(eventually([&] { return program->has_printed("throttled"); }));
     json before, after;
-    EXPECT_TRUE(eventually([&] { return (before = worker())["activity"] == "paused"; }));
-    EXPECT_THAT(before["remark"].get<std::string>(), HasSubstr("--throttle-query returns 3, for "));
-    EXPECT_TRUE(eventually([&] {
-        after = worker();
-        return after["activity"] == "paused" && after["remark"] != before["remark"];
-    }));
+    EXPECT_TRUE(eventually([&] { return (before = worker())["activity"] == "waiting"; }));
+    const auto waits = [&] {
+        return status()["runs"][0]["waits"];
+    };
+    const auto since = waits();
+    ASSERT_EQ(since.size(), 1U);
+    EXPECT_EQ(since[0]["option"], "--throttle-query");
+    EXPECT_EQ(since[0]["reason"], "--throttle-query returns 3");
+    EXPECT_EQ(since[0]["limit"], 0);
+    EXPECT_TRUE(eventually([&] { return waits()[0]["seconds"] > since[0]["seconds"]; }));
+    after = worker();
+    EXPECT_EQ(after["activity"], "waiting");
     EXPECT_EQ(after["moved"], before["moved"]);
+    EXPECT_THAT(backfill_ok({"status"}), ContainsRegex("\nWaiting for [0-9.]+ s: "
+                                                       "--throttle-query returns 3\n  1: waiting "
+                                                       "public.readings 2024"));
+    backfill_ok({"pause"});
+    EXPECT_TRUE(eventually([&] { return waits().size() == 2; }));
+    EXPECT_EQ(waits()[0]["option"], "pause");
+    EXPECT_THAT(backfill_ok({"status"}), ContainsRegex("\nPaused for [^\n]*resume\nWaiting for "));
+    backfill_ok({"resume"});
     EXPECT_NE(finished(), "2");
     source.run("UPDATE app.gate SET n = 0");
     const auto outcome = program->wait();
@@ -106,7 +123,7 @@ TEST_F(Throttle, AChunkThatItHoldsIsRolledBackByASignal) {
     const auto program = start_slowly();
     const auto done = finished();
     source.run("UPDATE app.gate SET n = 1");
-    EXPECT_TRUE(eventually([&] { return worker()["activity"] == "paused"; }));
+    EXPECT_TRUE(eventually([&] { return worker()["activity"] == "waiting"; }));
     program->signal(SIGTERM);
     const auto outcome = program->wait();
     EXPECT_EQ(outcome.exit_status, exit_interrupted) << outcome.output << outcome.errors;
@@ -261,6 +278,15 @@ TEST_F(Throttle, WaitsForItsWindow) {
     EXPECT_TRUE(
         eventually([&] { return program->has_printed("--window begins at " + time_in(zone, 2)); }));
     EXPECT_EQ(finished(), "0");
+    json run;
+    EXPECT_TRUE(eventually([&] {
+        const auto runs = status()["runs"];
+        run = runs.empty() ? json() : runs[0];
+        return !runs.empty() && !run["workers"].empty() && run["waits"][0]["option"] == "--window";
+    }));
+    EXPECT_EQ(run["waits"][0]["limit"], json());
+    EXPECT_EQ(run["workers"][0]["activity"], "waiting");
+    EXPECT_LE(run["workers"][0]["seconds"], run["seconds"]) << "since it waits";
     program->signal(SIGINT);
     EXPECT_EQ(program->wait().exit_status, exit_interrupted);
     EXPECT_EQ(finished(), "0");
@@ -347,8 +373,9 @@ TEST_F(ThrottleByServer, WaitsForActiveSessionsOfOthers) {
         sessions.back()->send("SELECT pg_advisory_lock_shared(42)");
     }
     const auto program = start({"copy", "-p", "2", "--max-load", "active=1"});
-    EXPECT_TRUE(eventually(
-        [&] { return program->has_printed("3 sessions of others are active in the source"); }));
+    EXPECT_TRUE(eventually([&] {
+        return program->has_printed("3 sessions of others are active in the source, limit 1");
+    }));
     EXPECT_EQ(finished(), "0");
     source.run("SELECT pg_advisory_unlock(42)");
     expect_done(*program);

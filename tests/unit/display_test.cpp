@@ -110,6 +110,35 @@ TEST_F(Progress, ShowsWhatAWorkerWaitsFor) {
     EXPECT_THAT(lines(200).back(), Not(HasSubstr("waiting")));
 }
 
+TEST_F(Progress, ShowsWhatTheRunWaitsFor) {
+    const auto now = Board::Clock::now();
+    board.now(1, Activity::waiting);
+    board.set_waits({{.option = "pause", .reason = {}, .since = now - 60s},
+                     {.option = "--max-load",
+                      .reason = "4 sessions of others are active in the target, limit 3",
+                      .since = now - 7s}});
+    EXPECT_THAT(lines(80),
+                ElementsAre(HasSubstr("% of 400 MB"),
+                            StartsWith("Paused for 1 min 5 s, until: timescaledb-backfill resume"),
+                            "Waiting for 12 s: 4 sessions of others are active in the target, "
+                            "limit 3",
+                            StartsWith("  1: copying public.one"), "  2: waiting"));
+    EXPECT_THAT(lines(60), testing::Contains("  target, limit 3"));
+    EXPECT_THAT(progress_summary(board.totals(), board.entries(), 0, now + 5s),
+                EndsWith(" Waiting for 12 s: 4 sessions of others are active in the target, "
+                         "limit 3."));
+    board.set_waits({});
+    EXPECT_THAT(lines(80), testing::SizeIs(3));
+}
+
+TEST_F(Progress, AWorkerWithoutAChunkWaitsSinceItBegan) {
+    board.now(1, Activity::waiting);
+    const auto since = board.entries()[1].since;
+    EXPECT_LT(Board::Clock::now() - since, 60s);
+    board.now(1, Activity::waiting);
+    EXPECT_EQ(board.entries()[1].since, since);
+}
+
 TEST_F(Progress, ShowsControlCharacters) {
     board.begin(0, {"public.\"esc\x1b[31mred\nline\"", "2024"}, "", {1}, 0);
     EXPECT_THAT(lines(200).back(), HasSubstr(R"( public."esc\x1b[31mred\nline" 2024)"));
