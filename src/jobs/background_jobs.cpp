@@ -36,9 +36,21 @@ std::vector<BackgroundJob> read_background_jobs(postgres::Connection& connection
     return jobs;
 }
 
+namespace {
+
+/// The job's name, without its id, which TimescaleDB appends: `Retention Policy [1001]`.
+std::string brief_name(const BackgroundJob& job) {
+    auto name = job.name;
+    if (const auto id = fmt::format(" [{}]", job.id); name.ends_with(id))
+        name.resize(name.size() - id.size());
+    return name;
+}
+
+} // namespace
+
 std::string described(const BackgroundJob& job) {
-    return job.subject.empty() ? fmt::format("job {} ({})", job.id, job.name)
-                               : fmt::format("job {} ({}) on {}", job.id, job.name, job.subject);
+    return fmt::format("job {} ({}){}", job.id, brief_name(job),
+                       job.subject.empty() ? "" : " on " + job.subject);
 }
 
 std::string cannot_work(const BackgroundJob& job) {
@@ -89,8 +101,8 @@ void report_jobs(output::Output& output, const std::vector<BackgroundJob>& jobs)
                         job.scheduled   ? (job.running ? "running" : "on")
                         : job.suspended ? "off, by jobs disable"
                                         : "off",
-                        job.name, job.subject.empty() ? job.procedure : job.subject, job.every,
-                        job.scheduled ? job.next_start : ""});
+                        brief_name(job), job.subject.empty() ? job.procedure : job.subject,
+                        job.every, job.scheduled ? job.next_start : ""});
     }
     if (!jobs.empty())
         output.say(
@@ -103,10 +115,11 @@ void report_scheduled(output::Output& output, const std::vector<BackgroundJob>& 
     for (auto job : jobs) {
         job.scheduled = scheduled;
         job.suspended = !scheduled;
-        output.event("job", fields_of(job), output::Importance::detail,
-                     fmt::format("{} {} {}{}", dry_run ? "Would turn" : "Turned",
-                                 scheduled ? "on" : "off", described(job),
-                                 !scheduled && job.running ? "; its current run continues" : ""));
+        output.event(
+            "job", fields_of(job), output::Importance::detail,
+            output.sentence({fmt::format(
+                "{} {} {}{}", dry_run ? "Would turn" : "Turned", scheduled ? "on" : "off",
+                described(job), !scheduled && job.running ? "; its current run continues" : "")}));
     }
 }
 

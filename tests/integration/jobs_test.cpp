@@ -63,8 +63,10 @@ class Jobs : public Migration {
 TEST_F(Jobs, ThatWereOnAreTurnedOffAndOnAgain) {
     const auto before = others();
     EXPECT_THAT(jobs({"disable"}),
-                AllOf(HasSubstr(fmt::format("Turned off job {} (", retention)),
-                      HasSubstr("on public.readings\n"), HasSubstr("on public.\"Daily\"\n"),
+                AllOf(HasSubstr(fmt::format("Turned off job {} (Retention Policy) on "
+                                            "public.readings\n",
+                                            retention)),
+                      HasSubstr("on public.\"Daily\"\n"),
                       Not(HasSubstr(fmt::format("job {} (", compression))),
                       HasSubstr("Turned off 3 jobs.")));
     EXPECT_THAT(on(), IsEmpty());
