@@ -27,9 +27,12 @@ bool has_end(const Board::Totals& totals) {
     return totals.bytes > 0;
 }
 
+/// Less than 1 while there is anything to do: sizes are estimates.
 /// \pre has_end()
 double share_done(const Board::Totals& totals, const std::vector<Board::Entry>& entries) {
-    return bytes_done(totals, entries) / static_cast<double>(totals.bytes);
+    constexpr double almost = 0.99;
+    const auto share = bytes_done(totals, entries) / static_cast<double>(totals.bytes);
+    return totals.chunks_done < totals.chunks ? std::min(share, almost) : share;
 }
 
 /// The text after the bar.
@@ -41,7 +44,7 @@ std::string figures(const Board::Totals& totals, const std::vector<Board::Entry>
                                 : format_bytes(static_cast<std::int64_t>(done));
     if (rate > 0)
         text += fmt::format(", {}/s", format_bytes(static_cast<std::int64_t>(rate)));
-    if (rate > 0 && has_end(totals))
+    if (rate > 0 && has_end(totals) && done < static_cast<double>(totals.bytes))
         text += fmt::format(", {} left", format_duration(Seconds(
                                              (static_cast<double>(totals.bytes) - done) / rate)));
     return text + fmt::format(", {}/{} {}s", format_count(totals.chunks_done),
@@ -78,7 +81,8 @@ std::string worker_line(std::size_t number, const Board::Entry& entry, Board::Cl
     const Seconds lasted = now - entry.since;
     const auto moved = ", " + format_bytes(entry.moved);
     const auto bytes =
-        moved + (entry.bytes > 0 ? fmt::format(" of about {}", format_bytes(entry.bytes)) : "");
+        moved +
+        (entry.bytes > entry.moved ? fmt::format(" of about {}", format_bytes(entry.bytes)) : "");
     const auto rate = ", " + format_rate(entry.moved, lasted);
     const auto duration = ", " + format_duration(lasted);
     std::vector<std::string> endings{remark + bytes + rate + duration, remark + bytes + duration};

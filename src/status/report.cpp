@@ -296,9 +296,9 @@ std::vector<std::string> table_lines(const std::vector<queue::SyncedTable>& tabl
                  {fmt::format("Synchronized: {}, last at {} UTC,",
                               format_count(static_cast<std::int64_t>(tables.size()), "plain table"),
                               to_minute(totals.last)),
-                  fmt::format("{}{} left that differ",
+                  fmt::format("{}{} left that differ{}",
                               totals.failed > 0 ? format_count(totals.failed) + " failed, " : "",
-                              format_count(totals.left, "row"))},
+                              format_count(totals.left, "row"), totals.left == 1 ? "s" : "")},
                  with_each ? "" : "--tables");
     if (!with_each)
         return lines;

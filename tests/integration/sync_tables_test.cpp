@@ -783,7 +783,7 @@ TEST_F(SyncTables, StatusListsThemIfThereIsAQueue) {
     sync({}, exit_failed);
     EXPECT_THAT(backfill_ok({"status"}),
                 AllOf(HasSubstr("Synchronized: 2 plain tables, last at 20"),
-                      HasSubstr(" UTC, 1 failed, 1 row left that differ; --tables lists them\n")));
+                      HasSubstr(" UTC, 1 failed, 1 row left that differs; --tables lists them\n")));
     const auto event = json::parse(backfill_ok({"status", "--json", "--tables"}));
     EXPECT_EQ(event["syncs"]["tables"], 2);
     EXPECT_EQ(event["syncs"]["failed"], 1);

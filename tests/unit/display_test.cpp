@@ -139,6 +139,18 @@ TEST_F(Progress, AWorkerWithoutAChunkWaitsSinceItBegan) {
     EXPECT_EQ(board.entries()[1].since, since);
 }
 
+TEST_F(Progress, IsNotCompleteWhileThereIsWork) {
+    board.end(0, 3, 400'000'000);
+    EXPECT_THAT(lines(200).front(), AllOf(HasSubstr("99% of 400 MB"), Not(HasSubstr("left"))));
+    board.end(0, 1, 0);
+    EXPECT_THAT(lines(200).front(), HasSubstr("100% of 400 MB"));
+}
+
+TEST_F(Progress, OmitsAnEstimateThatIsExceeded) {
+    board.moved(0, 60'000'000);
+    EXPECT_THAT(lines(200).back(), AllOf(HasSubstr(", 110 MB, "), Not(HasSubstr("about"))));
+}
+
 TEST_F(Progress, ShowsControlCharacters) {
     board.begin(0, {"public.\"esc\x1b[31mred\nline\"", "2024"}, "", {1}, 0);
     EXPECT_THAT(lines(200).back(), HasSubstr(R"( public."esc\x1b[31mred\nline" 2024)"));
