@@ -1,8 +1,9 @@
 -- The tasks that failed and are not done, the latest first.
 --
 -- $1: the maximum number   $2: only those that failed since then; NULL for all
-SELECT chunk_schema, chunk_name, part, error
+SELECT details.*, task.error
 FROM __backfill.task
-WHERE worked IS NULL AND failed >= coalesce($2::timestamptz, '-infinity')
-ORDER BY failed DESC, id
+JOIN __backfill.task_details AS details USING (id)
+WHERE task.worked IS NULL AND task.failed >= coalesce($2::timestamptz, '-infinity')
+ORDER BY task.failed DESC, id
 LIMIT $1::int

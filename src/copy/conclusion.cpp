@@ -17,7 +17,7 @@ std::string failure_list(const std::vector<queue::Failure>& failures, std::int64
     auto text = fmt::format("{} could not be copied. The next copy tries again:",
                             output::format_count(failed, "chunk"));
     for (const auto& failure : failures)
-        text += fmt::format("\n  {}: {}", queue::title(failure.chunk, failure.part), failure.error);
+        text += fmt::format("\n  {}: {}", output::full_title(failure.task), failure.error);
     if (failed > most_failures)
         text +=
             fmt::format("\n  and {} more: SELECT * FROM __backfill.task WHERE failed IS NOT NULL",

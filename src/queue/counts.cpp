@@ -41,9 +41,7 @@ std::vector<Failure> failures(postgres::Connection& target, int limit,
     std::vector<Failure> failures;
     failures.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row)
-        failures.push_back({{rows.string(row, "chunk_schema"), rows.string(row, "chunk_name")},
-                            rows.string(row, "part"),
-                            rows.string(row, "error")});
+        failures.push_back({task_from(rows, row), rows.string(row, "error")});
     return failures;
 }
 

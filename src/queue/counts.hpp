@@ -1,7 +1,7 @@
 #pragma once
 
 #include "postgres/connection.hpp"
-#include "postgres/quote.hpp"
+#include "queue/task.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -37,8 +37,7 @@ Counts conclude(postgres::Connection& target, std::vector<postgres::Statement> o
 
 /// A task that failed and is not finished.
 struct Failure {
-    postgres::QualifiedName chunk;
-    std::string part; ///< as in Task
+    Task task;
     std::string error;
 };
 /// The latest failures.

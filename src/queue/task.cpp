@@ -2,6 +2,7 @@
 
 #include "postgres/error.hpp"
 #include "sql.hpp"
+#include "timescale/bound.hpp"
 
 #include <fmt/format.h>
 
@@ -54,6 +55,7 @@ json::Object fields_of(const Task& task) {
                         {"chunk_name", task.chunk.name}};
     if (!task.part.empty())
         fields["part"] = task.part;
+    fields["range"] = timescale::format_range(task.time_type, task.slice);
     return fields;
 }
 

@@ -63,9 +63,7 @@ json::Object fields_of(const queue::RunStatus& run) {
 }
 
 json::Object fields_of(const queue::Failure& failure) {
-    json::Object fields{{"chunk_schema", failure.chunk.schema}, {"chunk_name", failure.chunk.name}};
-    if (!failure.part.empty())
-        fields["part"] = failure.part;
+    auto fields = queue::fields_of(failure.task);
     fields["error"] = failure.error;
     return fields;
 }
@@ -448,8 +446,8 @@ std::vector<std::string> status_lines(const QueueStatus& status, const Details& 
     if (!status.failures.empty())
         lines.insert(lines.end(), {"", "Failed chunks, which the next copy tries again:"});
     for (const auto& failure : status.failures)
-        lines.push_back(
-            fmt::format("  {}: {}", queue::title(failure.chunk, failure.part), failure.error));
+        lines.push_back(fmt::format("  {}: {}", output::full_title(failure.task),
+                                    output::visible(failure.error)));
     constexpr int fewest = 4; // one hypertable
     auto all = hypertable_lines(status, room,
                                 std::max(screen.rows - static_cast<int>(lines.size()), fewest));

@@ -153,7 +153,7 @@ std::string reason_nothing_copied(postgres::Connection& target, const queue::Cou
         return "run copy first";
     const auto last = queue::failures(target, 1);
     return fmt::format("{} failed, most recently {}: {}", format_count(counts.failed, "chunk"),
-                       queue::title(last.at(0).chunk, last.at(0).part), last.at(0).error);
+                       output::full_title(last.at(0).task), last.at(0).error);
 }
 
 } // namespace

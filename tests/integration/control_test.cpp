@@ -123,7 +123,11 @@ TEST_F(Control, StatusListsFailedChunks) {
     target.run("ALTER TABLE readings ADD CONSTRAINT refused CHECK (time < '2024-01-02')");
     EXPECT_EQ(backfill({"copy"}).exit_status, exit_failed);
     EXPECT_THAT(backfill_ok({"status", "--failed"}),
-                AllOf(HasSubstr("Failed chunks"), HasSubstr("refused")));
+                AllOf(HasSubstr("Failed chunks"), HasSubstr("refused"),
+                      HasSubstr("\n  public.readings 2024-01-03 – 2024-01-04 (chunk \"_timesc")));
+    const auto failure = json::parse(backfill_ok({"status", "--failed", "--json"}))["failures"][0];
+    EXPECT_EQ(failure["hypertable_name"], "readings");
+    EXPECT_THAT(failure["range"].get<std::string>(), HasSubstr(" – 2024-01-0"));
     EXPECT_THAT(backfill_ok({"status"}), Not(HasSubstr("refused")));
     EXPECT_EQ(status()["total"]["failed"], 5);
 }

@@ -162,7 +162,8 @@ TEST_F(Output, CountsAndGrammarAgree) {
     run({"clean"});
     EXPECT_THAT(output,
                 AllOf(HasSubstr("The only staged chunk is copied.\n"),
-                      HasSubstr("1 chunk could not be copied. The next copy tries again:\n"),
+                      HasSubstr("1 chunk could not be copied. The next copy tries again:\n"
+                                "  public.readings 2024-01-01 – 2024-01-02 (chunk \"_timescaledb_"),
                       HasSubstr("; the only task was finished.\n")));
     // "1 chunks", "1 chunk are", "all of them"
     static const std::regex wrong(
