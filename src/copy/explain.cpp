@@ -82,10 +82,10 @@ class Explanation {
         for (const auto& line : lines) {
             auto fields = queue::fields_of(*line.task);
             fields.update({{"way", line.way}, {"reason", line.reason}});
-            output_.event(
-                "planned", fields, output::Importance::result,
-                briefly ? ""
-                        : fmt::format("{}: {}: {}", line.task->title(), line.way, line.reason));
+            output_.event("planned", fields, output::Importance::result,
+                          briefly ? ""
+                                  : fmt::format("{}: {}: {}", output::full_title(*line.task),
+                                                line.way, line.reason));
             ++counts_[line.way];
             ++counts_of_hypertables_[line.task->hypertable][line.way];
         }

@@ -107,8 +107,8 @@ void report(output::Output& output, const Estimate& estimate) {
         fields["target_rows"] = *estimate.target;
     std::string text;
     if (outcome == Estimate::Outcome::different || outcome == Estimate::Outcome::unknown)
-        text = fmt::format("Chunk {}: {} in the source, {} in the target",
-                           estimate.copied.task.chunk.quoted(), rows_text(estimate.source),
+        text = fmt::format("{}: {} in the source, {} in the target",
+                           output::full_title(estimate.copied.task), rows_text(estimate.source),
                            rows_text(estimate.target));
     output.event("estimated", fields, text.empty() ? Importance::detail : Importance::result, text);
 }

@@ -313,6 +313,9 @@ TEST_F(Output, IsOnlyTheSummaryWhenQuiet) {
 
 TEST_F(Output, NamesChunksIfItIsVerbose) {
     backfill_ok({"stage", "--until", "2024-02-01"});
+    EXPECT_THAT(backfill_ok({"copy", "--explain"}),
+                HasSubstr("public.readings 2024-01-02 – 2024-01-03 (chunk "
+                          "\"_timescaledb_internal\".\"_hyper_"));
     for (const auto* command : {"copy", "verify"})
         EXPECT_THAT(backfill_ok({command, "--verbose"}),
                     HasSubstr("] public.readings 2024-01-02 – 2024-01-03 (chunk "
