@@ -10,6 +10,7 @@ from flavours import CACHE, SCRIPTS, flavour_of, flavour_to_start, usable_flavou
 from machine import Failed, prepare_environment, run
 from pair import Pair, locked
 
+SERVER_NAMES = ("source", "target")
 CLIENTS = ("pg_dump", "pg_dumpall", "psql")
 
 
@@ -68,6 +69,13 @@ def running_pair(choice):
     if not pair:
         raise Failed("no such servers are up; start them with: scripts/servers up")
     return pair
+
+
+def named_pair():
+    """The pair whose servers the caller's variables name, or None if they are other servers."""
+    named = [os.environ.get(f"BACKFILL_{side.upper()}") for side in SERVER_NAMES]
+    return next((pair for pair in map(Pair, usable_flavours())
+                 if pair.is_running() and named == [pair.uri(side) for side in SERVER_NAMES]), None)
 
 
 def variables(choice):

@@ -6,7 +6,7 @@ import shlex
 import signal
 import sys
 
-from environment import given, pair_that, running_pair, variables
+from environment import given, named_pair, pair_that, running_pair, variables
 from flavours import CACHE, CHOICE, all_flavours, flavour_to_start, say
 from machine import Failed, prepare_environment
 from pair import SERVERS, Pair, locked, remove_servers
@@ -34,7 +34,8 @@ extension, to create databases from: CREATE DATABASE x TEMPLATE template_backfil
 
 environment:
   BACKFILL_SOURCE, BACKFILL_TARGET  your own servers; up and down do not touch them,
-                                    and restart still applies to this script's servers
+                                    and restart still applies to this script's servers;
+                                    if they name servers of this script, down stops those
   BACKFILL_DEBIAN_MIRROR            a mirror for Debian packages (default: debootstrap's)
   XDG_CACHE_HOME                    everything is in its folder timescaledb-backfill (~/.cache)
 """
@@ -70,9 +71,12 @@ def stop_all():
 
 
 def stop(choice):
-    pair = pair_that(Pair.exists, choice)
+    pair = named_pair() if given() else pair_that(Pair.exists, choice)
     if pair:
         pair.down()
+    elif given():
+        say("BACKFILL_SOURCE and BACKFILL_TARGET name other servers, which are left alone; unset both "
+            "to stop those that this script has started")
     else:
         say("nothing to stop")
 
@@ -83,8 +87,9 @@ def run_command(command, choice, arguments):
     elif command == "env":
         for name, value in variables(choice).items():
             print(f"export {name}={shlex.quote(value)}")
-    elif command != "restart" and given():
-        say("using the servers that BACKFILL_SOURCE and BACKFILL_TARGET name")
+    elif command == "up" and given():
+        say("using the servers that BACKFILL_SOURCE and BACKFILL_TARGET name; unset both to start "
+            "others")
     else:
         with locked():
             if arguments.all:
@@ -107,7 +112,7 @@ def main():
         # A shell splits commands with these paths at white space.
         if len(str(CACHE).split()) > 1:
             raise Failed(f"the cache folder's path has white space in it: {CACHE}")
-        if not given() or arguments.command == "restart":
+        if not given() or arguments.command in ("down", "restart"):
             prepare_environment()
         run_command(arguments.command, arguments.timescaledb, arguments)
     except Failed as failure:
