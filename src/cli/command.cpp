@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <charconv>
 #include <exception>
+#include <stdexcept>
 
 namespace cli {
 
@@ -48,14 +49,12 @@ std::optional<int> active_of(std::string_view text) {
 
 void add_source(Command command, ConnectionTexts& texts) {
     command.option("--source", texts.source, "connection string of the source database")
-        .variable("BACKFILL_SOURCE")
-        .check_value();
+        .variable("BACKFILL_SOURCE");
 }
 
 void add_target(Command command, ConnectionTexts& texts) {
     command.option("--target", texts.target, "connection string of the target database")
-        .variable("BACKFILL_TARGET")
-        .check_value();
+        .variable("BACKFILL_TARGET");
     // Scripts for the original program, which sends telemetry, may pass this.
     command.flag("--disable-telemetry", texts.telemetry_disabled,
                  "accepted for compatibility; there is no telemetry");
@@ -77,11 +76,9 @@ void add_output(Command command, OutputOptions& options) {
     command.flag("--no-progress", options.no_progress,
                  "print no lines that change in place, even on a terminal");
     format("--log-format", options.log.format, "format of warnings and errors [text]");
-    command
-        .option("--log-file", options.log.file,
-                "append warnings and errors to this file instead of printing them on standard "
-                "error")
-        .check_value();
+    command.option("--log-file", options.log.file,
+                   "append warnings and errors to this file instead of printing them on standard "
+                   "error");
 }
 
 void add_monitoring(Command command, OutputOptions& options) {
@@ -96,8 +93,7 @@ void add_monitoring(Command command, OutputOptions& options) {
         .option("--on-event", options.output.on_event,
                 "run this shell command for failures, waits and the end, with the event as JSON on "
                 "its standard input")
-        .value_is_called("COMMAND")
-        .check_value();
+        .value_is_called("COMMAND");
 }
 
 Option add_filter(Command command, std::optional<std::string>& filter, const std::string& what) {
@@ -127,8 +123,10 @@ void add_duration(Command command, const std::string& name, std::chrono::seconds
         .number(
             name, [&value](std::int64_t seconds) { value = std::chrono::seconds(seconds); }, text)
         .value_is_called(fmt::format("DURATION={}s", value.count()))
-        .units({{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}})
-        .between(1, 10'000'000);
+        .amount({.units = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}},
+                 .least = 1,
+                 .greatest = 10'000'000,
+                 .example = "15m"});
 }
 
 Option add_dual_write_delay(Command command, std::chrono::seconds& delay) {
@@ -139,8 +137,10 @@ Option add_dual_write_delay(Command command, std::chrono::seconds& delay) {
             "how long the application needs to write a row to both sides; 0s if it writes to the "
             "source only")
         .value_is_called(fmt::format("DURATION={}s", delay.count()))
-        .units({{"s", 1}, {"m", 60}})
-        .between(0, load::late_period.count());
+        .amount({.units = {{"s", 1}, {"m", 60}},
+                 .least = 0,
+                 .greatest = load::late_period.count(),
+                 .example = "5s"});
 }
 
 void add_retry(Command command, run::RetryOptions& retry, const std::string& what) {
@@ -165,8 +165,11 @@ Option add_throttle(Command command, run::ThrottleOptions& throttle) {
                 "--max-rate", [&throttle](std::int64_t value) { throttle.max_rate = value; },
                 "maximum amount of data per second, for all workers of this run together: 50MB/s")
             .value_is_called("RATE")
-            .units({{"B", 1}, {"kB", 1000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}}, "/s")
-            .between(1000, INT64_MAX);
+            .amount({.units = {{"B", 1}, {"kB", 1000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}},
+                     .least = 1000,
+                     .greatest = INT64_MAX,
+                     .example = "50MB/s",
+                     .suffix = "/s"});
     const auto lag = command
                          .number(
                              "--max-lag",
@@ -175,8 +178,10 @@ Option add_throttle(Command command, run::ThrottleOptions& throttle) {
                              },
                              "wait while a standby of either server is further behind: 5s, 1m")
                          .value_is_called("DURATION")
-                         .units({{"s", 1}, {"m", 60}, {"h", 3600}})
-                         .between(1, 1'000'000);
+                         .amount({.units = {{"s", 1}, {"m", 60}, {"h", 3600}},
+                                  .least = 1,
+                                  .greatest = 1'000'000,
+                                  .example = "5s"});
     command
         .word(
             "--lag-of",
@@ -199,8 +204,7 @@ Option add_throttle(Command command, run::ThrottleOptions& throttle) {
         .option("--throttle-query", throttle.query,
                 "wait while this query returns a number above 0; it runs in the source, for import "
                 "in the target")
-        .value_is_called("SQL")
-        .check_value();
+        .value_is_called("SQL");
     command
         .word(
             "--window",
@@ -209,10 +213,12 @@ Option add_throttle(Command command, run::ThrottleOptions& throttle) {
             "@Europe/Berlin")
         .value_is_called("TIMES")
         .check([](const std::string& text) {
-            return run::Window::parse(text)
-                       ? ""
-                       : "must be two different times of day, such as 22:00-06:00 "
-                         "or 22:00-06:00@Europe/Berlin";
+            try {
+                run::Window::parse(text);
+            } catch (const std::invalid_argument& wrong) {
+                return std::string(wrong.what());
+            }
+            return std::string();
         });
     return rate;
 }

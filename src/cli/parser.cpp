@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <iostream>
+#include <stdexcept>
 
 namespace cli {
 
@@ -30,6 +32,20 @@ std::string shown(const std::string& argument) {
     return "an argument that is not an option";
 }
 
+/// A value that a check has refused, and why. CLI11 passes it on as it is, unlike its own errors.
+class WrongValue : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// True if the part of a message is not the beginning, the end or the middle of a longer word.
+bool is_whole(const std::string& message, std::size_t at, std::size_t size) {
+    constexpr std::string_view around = " =,:'\"";
+    const auto end = at + size;
+    return (at == 0 || around.find(message[at - 1]) != std::string_view::npos) &&
+           (end == message.size() || around.find(message[end]) != std::string_view::npos);
+}
+
 /// CLI11's message, without the arguments in it that are not plain.
 std::string shown_message(std::string message, int argc, const char* const* argv) {
     for (int i = 1; i < argc; ++i) {
@@ -40,8 +56,10 @@ std::string shown_message(std::string message, int argc, const char* const* argv
             argument.erase(0, 2); // -p8 is -p and 8
         if (is_plain(argument))
             continue;
-        for (auto at = message.find(argument); at != std::string::npos; at = message.find(argument))
-            message.replace(at, argument.size(), 1, '\x01');
+        for (auto at = message.find(argument); at != std::string::npos;
+             at = message.find(argument, at + 1))
+            if (is_whole(message, at, argument.size()))
+                message.replace(at, argument.size(), 1, '\x01');
     }
     std::string result;
     for (const char c : message)
@@ -105,15 +123,69 @@ class HelpFormatter : public CLI::Formatter {
     static constexpr std::size_t name_width = 26;
 };
 
-UsageError usage_error(const CLI::App& app, const CLI::ParseError& error, int argc,
-                       const char* const* argv) {
-    const bool is_about_value = dynamic_cast<const CLI::ValidationError*>(&error) != nullptr;
-    const auto unknown = is_about_value ? std::nullopt : unknown_argument(app);
+UsageError usage_error(const CLI::App& app, const std::string& problem) {
     const auto command =
         app.get_subcommands().empty() ? "" : app.get_subcommands().front()->get_name() + " ";
-    return UsageError(unknown ? fmt::format("cannot make sense of {}", shown(*unknown))
-                              : shown_message(error.what(), argc, argv),
-                      fmt::format("see timescaledb-backfill {}--help", command));
+    return UsageError(problem, fmt::format("see timescaledb-backfill {}--help", command));
+}
+
+/// The problem that an error of CLI11 is about.
+std::string problem_of(const CLI::App& app, const CLI::ParseError& error, int argc,
+                       const char* const* argv) {
+    if (const auto unknown = unknown_argument(app))
+        return fmt::format("cannot make sense of {}", shown(*unknown));
+    const std::string message = error.what();
+    const bool lacks_value = dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr &&
+                             message.ends_with("missing");
+    return lacks_value ? message.substr(0, message.find(':')) + " needs a value"
+                       : shown_message(message, argc, argv);
+}
+
+std::optional<std::int64_t> integer_of(std::string_view text) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.begin(), text.end(), value);
+    return error == std::errc() && end == text.end() ? std::optional(value) : std::nullopt;
+}
+
+/// ", not 7" for the end of a message; empty if the value must not be shown.
+std::string but_not(const std::string& value) {
+    return !value.empty() && is_plain(value) ? ", not " + value : "";
+}
+
+std::string lower(std::string_view text) {
+    std::string result;
+    for (const unsigned char c : text)
+        result += static_cast<char>(std::tolower(c));
+    return result;
+}
+
+/// \returns nothing if the text is no number with one of the units, or is too large.
+std::optional<std::int64_t> value_of(std::string_view text, const Amount& amount) {
+    if (text.ends_with(amount.suffix))
+        text.remove_suffix(amount.suffix.size());
+    const auto last = text.find_last_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    const auto unit_at = last == std::string_view::npos ? 0 : last + 1;
+    auto digits = text.substr(0, unit_at);
+    digits.remove_suffix(digits.size() - std::min(digits.size(), digits.find_last_not_of(' ') + 1));
+    const auto number = integer_of(digits);
+    const auto unit = std::ranges::find_if(amount.units, [&](const auto& known) {
+        return unit_at == text.size() || lower(known.first) == lower(text.substr(unit_at));
+    });
+    std::int64_t value = 0;
+    if (!number || unit == amount.units.end() ||
+        __builtin_mul_overflow(*number, unit->second, &value))
+        return std::nullopt;
+    return value;
+}
+
+/// "1kB/s" for 1000.
+std::string amount_text(std::int64_t value, const Amount& amount) {
+    const auto unit =
+        std::ranges::find_if(amount.units.rbegin(), amount.units.rend(), [&](const auto& known) {
+            return value != 0 && value % known.second == 0;
+        });
+    const auto& [name, factor] = unit == amount.units.rend() ? amount.units.front() : *unit;
+    return fmt::format("{}{}{}", value / factor, name, amount.suffix);
 }
 
 } // namespace
@@ -156,7 +228,11 @@ Option& Option::needs(const Option& other) {
 }
 
 Option& Option::check(std::function<std::string(const std::string&)> find) {
-    option_->check(std::move(find));
+    option_->check([option = option_, find = std::move(find)](const std::string& text) {
+        if (const auto wrong = find(text); !wrong.empty())
+            throw WrongValue(option->get_name() + " " + wrong);
+        return std::string();
+    });
     return *this;
 }
 
@@ -164,33 +240,53 @@ Option& Option::check_value() {
     return check([](const std::string& text) {
         if (text.empty())
             return std::string("needs a value");
-        return text.starts_with("--") && text.size() > 2 ? "needs a value, not " + text
+        return text.starts_with("--") && text.size() > 2 ? "needs a value, not " + shown(text)
                                                          : std::string();
     });
 }
 
 Option& Option::between(std::int64_t least, std::int64_t greatest) {
-    // Show the range as the type: CLI11 would show "INT:INT in [1 - 8]".
-    option_->type_name(fmt::format("{}..{}", least, greatest))
-        ->check(CLI::Range(least, greatest).description(""));
-    return *this;
+    option_->type_name(fmt::format("{}..{}", least, greatest));
+    return check([least, greatest](const std::string& text) {
+        const auto value = integer_of(text);
+        return value && *value >= least && *value <= greatest
+                   ? std::string()
+                   : fmt::format("must be a number from {} to {}{}", least, greatest,
+                                 but_not(text));
+    });
 }
 
 Option& Option::one_of(const std::vector<std::string>& words) {
-    const auto text = fmt::format("{}", fmt::join(words, "|"));
-    option_->option_text(text)->check(CLI::IsMember(words).description(text));
-    return *this;
+    option_->option_text(fmt::format("{}", fmt::join(words, "|")));
+    return check([words](const std::string& text) {
+        return std::ranges::find(words, text) != words.end()
+                   ? std::string()
+                   : fmt::format("must be {}{}", fmt::join(words, " or "), but_not(text));
+    });
 }
 
-Option& Option::units(const std::map<std::string, std::int64_t>& units,
-                      const std::string& left_out) {
-    option_->transform(CLI::AsNumberWithUnit(units));
-    if (!left_out.empty())
-        option_->transform([left_out](std::string text) { // applied before AsNumberWithUnit
-            if (text.ends_with(left_out))
-                text.resize(text.size() - left_out.size());
-            return text;
-        });
+Option& Option::amount(const Amount& amount) {
+    check([amount](const std::string& text) {
+        const auto value = value_of(text, amount);
+        std::vector<std::string> units;
+        for (const auto& [unit, factor] : amount.units)
+            units.push_back(unit + amount.suffix);
+        if (!value)
+            return fmt::format("must be a number in {}, such as {}", fmt::join(units, ", "),
+                               amount.example);
+        if (*value < amount.least)
+            return fmt::format("must be at least {}, such as {}", amount_text(amount.least, amount),
+                               amount.example);
+        return *value > amount.greatest
+                   ? fmt::format("must be at most {}, such as {}",
+                                 amount_text(amount.greatest, amount), amount.example)
+                   : std::string();
+    });
+    // CLI11 transforms before it checks: the number that this makes is without a unit.
+    option_->transform([amount](const std::string& text) {
+        const auto value = value_of(text, amount);
+        return value ? std::to_string(*value) : text;
+    });
     return *this;
 }
 
@@ -205,12 +301,12 @@ Option Command::flag(const std::string& names, std::function<void()> set, const 
 }
 
 Option Command::option(const std::string& names, std::string& value, const std::string& text) {
-    return Option(*app_->add_option(names, value, text));
+    return Option(*app_->add_option(names, value, text)).check_value();
 }
 
 Option Command::option(const std::string& names, std::optional<std::string>& value,
                        const std::string& text) {
-    return Option(*app_->add_option(names, value, text));
+    return Option(*app_->add_option(names, value, text)).check_value();
 }
 
 Option Command::option(const std::string& names, std::vector<std::string>& values,
@@ -237,7 +333,8 @@ Option Command::number(const std::string& names, std::function<void(std::int64_t
 
 Option Command::word(const std::string& names, std::function<void(const std::string&)> set,
                      const std::string& text) {
-    return Option(*app_->add_option_function<std::string>(names, std::move(set), text));
+    return Option(*app_->add_option_function<std::string>(names, std::move(set), text))
+        .check_value();
 }
 
 Option Command::choice(const std::string& names, const std::vector<std::string>& words,
@@ -297,9 +394,11 @@ void Parser::add_generator(const std::string& version) {
 bool Parser::parse(int argc, const char* const* argv) {
     try {
         app_->parse(argc, argv);
+    } catch (const WrongValue& error) {
+        throw usage_error(*app_, error.what());
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success))
-            throw usage_error(*app_, error, argc, argv);
+            throw usage_error(*app_, problem_of(*app_, error, argc, argv));
         app_->exit(error); // --help or --version
         return false;
     }

@@ -23,6 +23,15 @@ class Option;
 /// A facade of CLI11, which takes long to compile and is included in few files.
 namespace cli {
 
+/// What a number with a unit may be.
+struct Amount {
+    std::vector<std::pair<std::string, std::int64_t>> units; ///< the smallest, which is 1, first
+    std::int64_t least = 0;
+    std::int64_t greatest = 0;
+    std::string example;
+    std::string suffix{}; ///< may follow the unit and means nothing: "/s"
+};
+
 /// An option, a flag or a positional argument that was added to a command, for adding properties.
 class Option {
   public:
@@ -36,17 +45,17 @@ class Option {
     Option& excludes(const Option& other);
     Option& needs(const Option& other);
 
-    /// \param find returns what is wrong with a value; empty if it is valid.
+    /// \param find returns what is wrong with a value, such as "must end with .prom"; empty if it
+    /// is valid. Messages show the text as it is.
     Option& check(std::function<std::string(const std::string&)> find);
     Option& check_value(); ///< the value must exist, and must not be the next option
     Option& between(std::int64_t least, std::int64_t greatest);
 
     Option& one_of(const std::vector<std::string>& words);
 
-    /// The value is a number with a unit: "2h" is 7200.
-    /// \param left_out a suffix that is ignored: "/s".
-    Option& units(const std::map<std::string, std::int64_t>& units,
-                  const std::string& left_out = {});
+    /// The value is a number with a unit: "2h" is 7200. Units may be in upper or lower case. A
+    /// number without one is in the smallest unit.
+    Option& amount(const Amount& amount);
 
   private:
     CLI::Option* option_;
@@ -59,19 +68,20 @@ class Command {
 
     Option flag(const std::string& names, bool& value, const std::string& text);
     Option flag(const std::string& names, std::function<void()> set, const std::string& text);
+    /// Options of texts. Their values must not be empty, or the next option; those of a list may.
     Option option(const std::string& names, std::string& value, const std::string& text);
     Option option(const std::string& names, std::optional<std::string>& value,
                   const std::string& text);
+    Option word(const std::string& names, std::function<void(const std::string&)> set,
+                const std::string& text);
     Option option(const std::string& names, std::vector<std::string>& values,
                   const std::string& text);
     /// An option whose --help shows the variable's present value as the default.
-    /// \pre Option::between() is called on the result.
+    /// \pre Option::between() or amount() is called on the result.
     Option number(const std::string& names, int& value, const std::string& text);
     Option number(const std::string& names, std::int64_t& value, const std::string& text);
     Option number(const std::string& names, std::function<void(std::int64_t)> set,
                   const std::string& text);
-    Option word(const std::string& names, std::function<void(const std::string&)> set,
-                const std::string& text);
 
     /// An option that takes one of several words, each of which stands for a value. (CLI11's
     /// transformers would also accept the numbers of enumerators.)

@@ -67,7 +67,7 @@ cli::Subcommand add_check(cli::Parser& parser) {
     const auto parsed = std::make_shared<cli::Parsed<CheckOptions>>();
     auto& options = parsed->options;
     auto command = cli::begin_command(parser, *parsed, "check", help::check);
-    command.option("-u,--until", options.until, "completion point, as for stage").check_value();
+    command.option("-u,--until", options.until, "completion point, as for stage");
     command.option("-F,--from", options.from, "lower bound, as for stage");
     cli::add_selection(command, options.filter, options.cascade);
     cli::add_parallelism(command, options.parallelism,

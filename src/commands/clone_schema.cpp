@@ -41,8 +41,7 @@ cli::Subcommand add_clone_schema(cli::Parser& parser) {
         .option("--programs", options.programs,
                 "directory with pg_dump, pg_dumpall and psql; by default, PATH and the directories "
                 "of packages are searched")
-        .value_is_called("DIR")
-        .check_value();
+        .value_is_called("DIR");
     command.flag("--discard", options.discard,
                  "first remove what an unfinished clone has created in the target");
     cli::add_parallelism(command, options.parallelism,

@@ -110,10 +110,8 @@ cli::Subcommand add_completion_point(cli::Parser& parser) {
     auto& options = parsed->options;
     auto command = cli::begin_command(parser, *parsed, "completion-point", help::completion_point);
     cli::add_filter(command, options.filter, "hypertables whose schema.name");
-    command
-        .option("--since", options.since,
-                "compare rows from this time on; by default, from the target's first row on")
-        .check_value();
+    command.option("--since", options.since,
+                   "compare rows from this time on; by default, from the target's first row on");
     return cli::end_command(command, parsed, completion_point);
 }
 

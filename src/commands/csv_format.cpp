@@ -50,10 +50,8 @@ void add_format(cli::Command command, csv::Format& format, importing::GivenForma
         .number("--skip-lines", format.skip_lines,
                 "how many lines to skip at the beginning of each file, before the header")
         .between(0, 1000);
-    command
-        .option("--encoding", format.encoding,
-                "encoding of the files, as PostgreSQL names it; by default, UTF8")
-        .check_value();
+    command.option("--encoding", format.encoding,
+                   "encoding of the files, as PostgreSQL names it; by default, UTF8");
 }
 
 } // namespace commands

@@ -138,43 +138,35 @@ cli::Subcommand add_import(cli::Parser& parser) {
     command
         .option("-t,--table", options.table,
                 "hypertable or plain table, as in SQL; if no schema is given, in public")
-        .required()
-        .check_value();
+        .required();
     const auto columns =
-        command
-            .option("--columns", options.columns,
-                    "names of the files' columns, separated by commas, if they have no header")
-            .check_value();
+        command.option("--columns", options.columns,
+                       "names of the files' columns, separated by commas, if they have no header");
     command
         .flag("--header", options.header,
               "the files have a header nevertheless, which must have the same names")
         .needs(columns);
-    command
-        .option("--map", options.map,
-                "columns for names in the files that the table does not have: 'name=column,...'")
-        .check_value();
+    command.option(
+        "--map", options.map,
+        "columns for names in the files that the table does not have: 'name=column,...'");
     command.option("--ignore-columns", options.ignore_columns,
                    "names in the files, separated by commas, whose values are left out");
     const auto given = std::make_shared<importing::GivenFormat>();
     add_format(command, options.format, *given);
-    command
-        .option("--force-null", options.force_null,
-                "columns, separated by commas, in which --null means NULL even in quotes; or all")
-        .check_value();
+    command.option(
+        "--force-null", options.force_null,
+        "columns, separated by commas, in which --null means NULL even in quotes; or all");
     command
         .option("--time-format", options.time_formats,
                 "how times are written: epoch, epoch-ms, epoch-us, epoch-ns, excel, or a pattern "
                 "such as '%d.%m.%Y %H:%M'; for the time column, or as 'column=format'; may be "
                 "repeated")
-        .one_at_a_time();
-    command
-        .option("--time-zone", options.time_zone,
-                "time zone of times without one; by default, as in psql")
+        .one_at_a_time()
         .check_value();
-    command
-        .option("--date-style", options.date_style,
-                "order of year, month and day: YMD, DMY or MDY; by default, as in psql")
-        .check_value();
+    command.option("--time-zone", options.time_zone,
+                   "time zone of times without one; by default, as in psql");
+    command.option("--date-style", options.date_style,
+                   "order of year, month and day: YMD, DMY or MDY; by default, as in psql");
     command.option("-u,--until", options.until,
                    "load only rows before this time; the help of stage explains bounds");
     command.option("-F,--from", options.from, "load only rows at or after this time");
@@ -188,8 +180,7 @@ cli::Subcommand add_import(cli::Parser& parser) {
     command
         .option("--rejects", options.rejects,
                 "append rejected records to this file, with file, line and reason")
-        .value_is_called("FILE")
-        .check_value();
+        .value_is_called("FILE");
     command
         .number("--max-rejects", options.max_rejects,
                 "how many records to skip before the import gives up")
@@ -201,10 +192,8 @@ cli::Subcommand add_import(cli::Parser& parser) {
         .flag("--guess", options.only_guesses,
               "propose options that describe the files, and say why; load nothing")
         .excludes(check);
-    command
-        .option("--name", options.name,
-                "name that identifies the file when import is run again, instead of its path")
-        .check_value();
+    command.option("--name", options.name,
+                   "name that identifies the file when import is run again, instead of its path");
     command.flag("--compress", options.compresses,
                  "compress rows while they are loaded, from TimescaleDB 2.24 on");
     cli::add_parallelism(command, options.parallelism,

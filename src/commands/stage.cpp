@@ -120,16 +120,14 @@ cli::Subcommand add_stage(cli::Parser& parser) {
     auto& options = parsed->options;
     auto command = cli::begin_command(parser, *parsed, "stage", help::stage);
     command.option("-u,--until", options.until, "completion point: copy rows before it (exclusive)")
-        .required()
-        .check_value();
+        .required();
     command.option("-F,--from", options.from,
                    "copy rows at or after this bound; -infinity, the default, for all");
     cli::add_selection(command, options.filter, options.cascade);
-    const auto snapshot = command
-                              .option("-s,--snapshot", options.snapshot,
-                                      "read all chunks under this snapshot, exported in the source "
-                                      "with pg_export_snapshot()")
-                              .check_value();
+    const auto snapshot =
+        command.option("-s,--snapshot", options.snapshot,
+                       "read all chunks under this snapshot, exported in the source "
+                       "with pg_export_snapshot()");
     command
         .flag("--changed", options.changed,
               "also stage copied chunks that have changed in the source since, or may have")

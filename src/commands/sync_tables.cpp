@@ -27,8 +27,10 @@ cli::Subcommand add_sync_tables(cli::Parser& parser) {
             [&options](std::int64_t seconds) { options.watch = std::chrono::seconds(seconds); },
             "begin again after a pause, until Ctrl-C: 10s, 5m")
         .value_is_called("DURATION")
-        .units({{"s", 1}, {"m", 60}, {"h", 3600}})
-        .between(1, 1'000'000)
+        .amount({.units = {{"s", 1}, {"m", 60}, {"h", 3600}},
+                 .least = 1,
+                 .greatest = 1'000'000,
+                 .example = "10s"})
         .excludes(dry_run);
     cli::add_dual_write_delay(command, options.dual_write_delay);
     cli::add_throttle(command, options.throttle);

@@ -2,6 +2,8 @@
 
 #include <charconv>
 #include <ctime>
+#include <optional>
+#include <stdexcept>
 
 namespace run {
 
@@ -29,16 +31,19 @@ std::optional<int> parse_time(std::string_view text) {
 
 } // namespace
 
-std::optional<Window> Window::parse(std::string_view text) {
+Window Window::parse(std::string_view text) {
     const auto at = text.find('@');
     const auto times = text.substr(0, at);
     const auto dash = times.find('-');
-    if (dash == std::string_view::npos)
-        return std::nullopt;
     const auto begin = parse_time(times.substr(0, dash));
-    const auto end = parse_time(times.substr(dash + 1));
-    if (!begin || !end || begin == end)
-        return std::nullopt;
+    const auto end =
+        dash == std::string_view::npos ? std::nullopt : parse_time(times.substr(dash + 1));
+    if (!begin || !end)
+        throw std::invalid_argument("must be two times of day from 00:00 to 23:59, such as "
+                                    "22:00-06:00; midnight is 00:00");
+    if (begin == end)
+        throw std::invalid_argument("must begin and end at different times; leave it out to work "
+                                    "all day");
     Window window{.begin = *begin, .end = *end, .zone = {}};
     if (at != std::string_view::npos) {
         window.zone = text.substr(at + 1);
@@ -46,7 +51,8 @@ std::optional<Window> Window::parse(std::string_view text) {
         const bool is_offset = window.zone.find('/') == std::string::npos &&
                                window.zone.find_first_of("+-") != std::string::npos;
         if (window.zone.empty() || is_offset)
-            return std::nullopt;
+            throw std::invalid_argument("must have the name of a time zone after @, such as "
+                                        "22:00-06:00@Europe/Berlin; an offset is no name");
     }
     return window;
 }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,8 +12,9 @@ struct Window {
     std::string zone; ///< a time zone's name in PostgreSQL; empty for this machine's own
 
     /// \param text "22:00-06:00" or "22:00-06:00@Europe/Berlin".
-    /// \returns nothing if it is not a window.
-    static std::optional<Window> parse(std::string_view text);
+    /// \throws std::invalid_argument if it is not a window. The message follows the option's name:
+    /// "must begin and end at different times, ...".
+    static Window parse(std::string_view text);
 
     bool contains(int time) const {
         return begin < end ? begin <= time && time < end : begin <= time || time < end;

@@ -197,6 +197,61 @@ TEST(CommandLineErrors, ListTheChoicesForAnotherValue) {
     expect_wrong_option({"verify", "--mode", "0"}, HasSubstr("digest"));
 }
 
+/// Expects the whole message.
+void expect_message(const Arguments& option, const std::string& problem) {
+    auto arguments = option;
+    arguments.insert(arguments.begin(), "copy");
+    expect_wrong_option(arguments, testing::Eq(fmt::format("timescaledb-backfill: {}; see "
+                                                           "timescaledb-backfill copy --help\n",
+                                                           problem)));
+}
+
+TEST(CommandLineErrors, NameTheUnitsAndLimitsOfAnAmount) {
+    const auto* rate = "--max-rate must be at least 1kB/s, such as 50MB/s";
+    for (const auto* wrong : {"0", "-5", "999B/s", "0MB"})
+        expect_message({"--max-rate", wrong}, rate);
+    for (const auto* wrong : {"50XB/s", "MB/s", "fast", "1.5MB", "99999999999GB", "50MB/h"})
+        expect_message({"--max-rate", wrong},
+                       "--max-rate must be a number in B/s, kB/s, MB/s, GB/s, such as 50MB/s");
+    expect_message({"--max-lag", "-5s"}, "--max-lag must be at least 1s, such as 5s");
+    expect_message({"--max-lag", "1000h"}, "--max-lag must be at most 1000000s, such as 5s");
+    expect_message({"--retry-timeout", "2w"},
+                   "--retry-timeout must be a number in s, m, h, d, such as 15m");
+}
+
+TEST(CommandLineAmounts, AreReadWithAndWithoutUnits) {
+    for (const auto* rate : {"1000", "50 MB/s", "50mb", "1GB/s"}) {
+        const auto outcome = run_alone({"copy", "--max-rate", rate});
+        EXPECT_THAT(outcome.errors, HasSubstr("--source is required")) << rate;
+    }
+}
+
+TEST(CommandLineErrors, ShowTheirExamplesForAnyValue) {
+    for (const auto* wrong : {"active=", "active=N", "="})
+        expect_message({"--max-load", wrong}, "--max-load must be active=N, such as active=40");
+    expect_message({"--window", "22:00-06:00@"},
+                   "--window must have the name of a time zone after @, such as "
+                   "22:00-06:00@Europe/Berlin; an offset is no name");
+    expect_message({"--load-strategy", "{"}, "--load-strategy must be auto or attach or in-place");
+    expect_message({"--filter", " ", "--quiet", "--verbose"}, "--verbose excludes --quiet");
+}
+
+TEST(CommandLineErrors, NameEachOptionWhoseTextIsEmpty) {
+    for (const auto* option :
+         {"--source", "--target", "--filter", "--lag-of", "--max-load", "--throttle-query",
+          "--window", "--on-event", "--log-file", "--metrics-file"})
+        expect_message({option, ""}, fmt::format("{} needs a value", option));
+    for (const auto* option : {"--ignore-columns", "--time-format", "--until", "--delimiter"})
+        expect_wrong_usage(
+            Arguments{"import", "--target", nowhere, "--table", "t", "rows.csv", option, ""},
+            HasSubstr(fmt::format(": {} needs a value; ", option)));
+    expect_wrong_usage(Arguments{"report", "--target", nowhere, "--html", ""},
+                       HasSubstr("--html needs a value"));
+    expect_wrong_option(
+        {"copy", "--filter", "--target=postgresql://me:hunter2@127.0.0.1/db"},
+        AllOf(HasSubstr("--filter needs a value, not --target;"), Not(HasSubstr("hunter2"))));
+}
+
 TEST(CommandLineErrors, DoNotPrintAnInvalidConnectionString) {
     for (const std::string malformed :
          {"hunter2", "me:hunter2@127.0.0.1/db", "postgres//me:hunter2@127.0.0.1/db",

@@ -562,7 +562,7 @@ TEST_F(StageBounds, ThatAreInvalidAreRefused) {
         expect_refused({"--until", garbage}, 2,
                        AllOf(HasSubstr("--until"), HasSubstr(garbage), HasSubstr("integer")));
     expect_refused({"--until", "2025-01-01", "--from", "soon"}, 2, HasSubstr("--from 'soon'"));
-    expect_refused({"--until", ""}, 2, HasSubstr("--until: needs a value"));
+    expect_refused({"--until", ""}, 2, HasSubstr("--until needs a value"));
     expect_refused({"--until", "infinity"}, 2, HasSubstr("--until infinity is not finite"));
 }
 

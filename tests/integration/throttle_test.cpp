@@ -244,7 +244,7 @@ TEST_F(Throttle, ChangesNothingIfAnOptionCannotBeFollowed) {
         refused({"--throttle-query", query}, "something other than one number");
     refused({"--throttle-query", "COPY gate FROM STDIN"}, "read-only transaction");
     refused({"--throttle-query", "UPDATE gate SET n = 1 RETURNING n"}, "read-only transaction");
-    refused({"--window", "10:00-10:00"}, "two different times of day");
+    refused({"--window", "10:00-10:00"}, "different times");
     refused({"--window", "22:00-06:00@Europe/Atlantis"}, "\"Europe/Atlantis\" not recognized");
     refused({"--max-load", "40"}, "active=40");
     refused({"--max-load", "active=-1"}, "active=40");
