@@ -7,10 +7,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <limits>
 #include <map>
+#include <set>
 #include <tuple>
+#include <utility>
 
 namespace verify {
 
@@ -145,6 +148,38 @@ std::vector<std::optional<std::string>> identity(const Comparison& comparison,
     return values;
 }
 
+/// The number of columns with the same value in both rows.
+std::size_t count_equal(const FetchedRow& one, const FetchedRow& other) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < one.values.size(); ++i)
+        count += one.values[i] == other.values[i] ? 1 : 0;
+    return count;
+}
+
+/// Finds each source row's version in the target. Of rows with the same identity, those with the
+/// most equal columns belong together.
+/// \returns for each source row the target's, or a null pointer if there is none.
+std::vector<const FetchedRow*> find_versions(const Comparison& comparison,
+                                             const std::vector<FetchedRow>& sources,
+                                             const std::vector<FetchedRow>& targets) {
+    std::map<std::vector<std::optional<std::string>>, std::vector<const FetchedRow*>> candidates;
+    for (const auto& target : targets)
+        candidates[identity(comparison, target)].push_back(&target);
+    // By the number of equal columns: positions in `sources`, and the candidates.
+    std::map<std::size_t, std::vector<std::pair<std::size_t, const FetchedRow*>>, std::greater<>>
+        pairs;
+    for (std::size_t i = 0; i < sources.size(); ++i)
+        for (const auto* target : candidates[identity(comparison, sources[i])])
+            pairs[count_equal(sources[i], *target)].emplace_back(i, target);
+    std::vector<const FetchedRow*> versions(sources.size());
+    std::set<const FetchedRow*> taken;
+    for (const auto& [equal, alike] : pairs)
+        for (const auto& [i, target] : alike)
+            if (versions[i] == nullptr && taken.insert(target).second)
+                versions[i] = target;
+    return versions;
+}
+
 std::vector<Example> find_examples(const Comparison& comparison, const TimeRange& range) {
     const auto& names = comparison.sides.columns.names;
     auto list =
@@ -158,7 +193,7 @@ std::vector<Example> find_examples(const Comparison& comparison, const TimeRange
     const auto targets = rows_of(results.second, names.size());
     const auto before = std::min(horizon(sources), horizon(targets));
     const auto only_source = without(sources, targets, before);
-    auto only_target = without(targets, sources, before);
+    const auto only_target = without(targets, sources, before);
 
     std::map<Example::Kind, int> count;
     std::vector<Example> examples;
@@ -166,20 +201,17 @@ std::vector<Example> find_examples(const Comparison& comparison, const TimeRange
         if (++count[example.kind] <= comparison.max_examples)
             examples.push_back(std::move(example));
     };
-    for (const auto& row : only_source) {
-        const auto key = identity(comparison, row);
-        const auto version = std::ranges::find_if(only_target, [&](const FetchedRow& other) {
-            return identity(comparison, other) == key;
-        });
-        if (version == only_target.end()) {
-            add({Example::Kind::only_in_source, text_of(comparison, row), std::nullopt});
-            continue;
-        }
-        add({Example::Kind::different, text_of(comparison, row), text_of(comparison, *version)});
-        only_target.erase(version);
+    const auto versions = find_versions(comparison, only_source, only_target);
+    for (std::size_t i = 0; i < only_source.size(); ++i) {
+        auto text = text_of(comparison, only_source[i]);
+        if (versions[i] == nullptr)
+            add({Example::Kind::only_in_source, std::move(text), std::nullopt});
+        else
+            add({Example::Kind::different, std::move(text), text_of(comparison, *versions[i])});
     }
     for (const auto& row : only_target)
-        add({Example::Kind::only_in_target, std::nullopt, text_of(comparison, row)});
+        if (std::ranges::find(versions, &row) == versions.end())
+            add({Example::Kind::only_in_target, std::nullopt, text_of(comparison, row)});
     return examples;
 }
 

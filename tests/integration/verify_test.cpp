@@ -74,6 +74,17 @@ TEST_F(Verify, RowsBeyondTheBoundsDoNotMatter) {
     expect_all_equal();
 }
 
+TEST_F(Verify, RowsOfOneTimeArePairedByTheColumnsThatAreEqual) {
+    target.run("UPDATE readings SET value = value + 1 WHERE time = '2024-01-02 03:40'");
+    const auto output = expect_difference();
+    EXPECT_THAT(output, HasSubstr("in column value"));
+    for (int device = 1; device <= 4; ++device)
+        EXPECT_THAT(output, testing::ContainsRegex(fmt::format(
+                                "different: time=[^\n]*, device={0}, [^\n]* \\(source\\)\n"
+                                " *time=[^\n]*, device={0}, [^\n]* \\(target\\)",
+                                device)));
+}
+
 TEST_F(Verify, ARowThatIsMissingInTheTargetIsShown) {
     target.run("DELETE FROM readings WHERE time = '2024-01-02 03:40' AND device = 2");
     const auto output = expect_difference();
