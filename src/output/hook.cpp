@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "output/log.hpp"
+#include "postgres/message.hpp"
 
 #include <fmt/format.h>
 
@@ -16,6 +17,12 @@ namespace output {
 namespace {
 
 constexpr std::size_t most_waiting = 100;
+
+/// What a command has printed as the end of a message, in one line; empty if that is nothing.
+std::string after_colon(const std::string& errors) {
+    const auto line = postgres::one_line(errors.substr(0, 200));
+    return line.empty() ? "" : ": " + line;
+}
 
 } // namespace
 
@@ -90,9 +97,17 @@ void Hook::run_now(const std::string& line) {
         }();
         child->write(line + "\n"); // a command may leave it unread
         child->close_input();
-        if (const int status = child->wait(); status != 0)
-            warn(fmt::format("--on-event has failed with status {}: {}", status,
-                             child->errors().substr(0, 200)),
+        const int status = child->wait();
+        const bool was_killed = [&] {
+            const std::lock_guard lock(mutex_);
+            return is_late_ && status == 128 + SIGKILL;
+        }();
+        if (was_killed)
+            warn("--on-event was ended: it was still running ten seconds after the run",
+                 "make the command faster");
+        else if (status != 0)
+            warn(fmt::format("--on-event has failed with status {}{}", status,
+                             after_colon(child->errors())),
                  "run the command by hand");
     } catch (const Error& error) {
         warn(fmt::format("--on-event has failed: {}", error.what()), "run the command by hand");

@@ -70,5 +70,29 @@ TEST_F(Hook, ThatFailsIsAWarning) {
     EXPECT_EQ(target.value("SELECT count(worked) FROM __backfill.task"), "2");
 }
 
+/// What the program prints about a command that fails, without its own error.
+void expect_warning(const std::string& errors, const std::string& warning) {
+    EXPECT_THAT(errors, testing::ContainsRegex("timescaledb-backfill: [^\n]*" + warning + "\n"));
+}
+
+TEST_F(Hook, ThatFailsIsOneLine) {
+    expect_warning(backfill({"copy", "--on-event", "exit 3"}).errors,
+                   "--on-event has failed with status 3; run the command by hand");
+    expect_warning(backfill({"copy", "--on-event", "no-such-command; exit 9"}).errors,
+                   "--on-event has failed with status 9: [^\n]*no-such-command[^\n]*; run the "
+                   "command by hand");
+    expect_warning(backfill({"copy", "--on-event", "echo one >&2; echo two >&2; exit 9"}).errors,
+                   "status 9: one; two; run the command by hand");
+}
+
+/// Waits for the ten seconds.
+TEST_F(Hook, ThatDoesNotEndIsEnded) {
+    const auto outcome = backfill({"copy", "--on-event", "exec sleep 1000"});
+    EXPECT_EQ(outcome.exit_status, exit_failed);
+    expect_warning(outcome.errors, "--on-event was ended: it was still running ten seconds after "
+                                   "the run; make the command faster");
+    EXPECT_THAT(outcome.errors, Not(HasSubstr("137")));
+}
+
 } // namespace
 } // namespace test
