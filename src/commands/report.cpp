@@ -49,29 +49,50 @@ std::pair<std::string_view, std::string_view> page() {
     return {page.substr(0, begin), page.substr(begin + place.size())};
 }
 
-/// Replaces a file atomically: readers see the old one or the new one. Writes a temporary file in
-/// the same folder first.
-/// \param texts are written one after the other.
-void write_file(const std::string& path, std::initializer_list<std::string_view> texts) {
-    const auto part = path + ".part";
-    std::ofstream file(part, std::ios::binary | std::ios::trunc);
-    for (const auto text : texts)
-        file << text;
-    file.close();
-    if (file) {
-        std::error_code error;
-        std::filesystem::rename(part, path, error);
-        if (!error)
-            return;
-        errno = error.value();
+/// A file that is replaced atomically: readers see the old one or the new one. It is written with
+/// another name in the same folder first.
+class NewFile {
+  public:
+    /// \throws UsageError if the file cannot be written.
+    explicit NewFile(const std::string& path)
+        : path_(path), part_(path + ".part"), file_(part_, std::ios::binary | std::ios::trunc) {
+        const int reason = std::filesystem::is_directory(path) ? EISDIR : errno;
+        if (!file_ || reason == EISDIR) {
+            remove_part();
+            throw UsageError(fmt::format("--html {} cannot be written: {}", path,
+                                         std::generic_category().message(reason)));
+        }
     }
-    const auto reason = std::generic_category().message(errno);
-    std::error_code ignored;
-    std::filesystem::remove(part, ignored);
-    throw Error(fmt::format("cannot write the file {}: {}", path, reason));
-}
+    ~NewFile() { remove_part(); }
+    NewFile(const NewFile&) = delete;
+    NewFile& operator=(const NewFile&) = delete;
+
+    /// Writes all of the file, and gives it its name.
+    /// \param texts are written one after the other. \throws Error
+    void write(std::initializer_list<std::string_view> texts) {
+        for (const auto text : texts)
+            file_ << text;
+        file_.close();
+        std::error_code error(errno, std::generic_category());
+        if (file_)
+            std::filesystem::rename(part_, path_, error);
+        if (!file_ || error)
+            throw Error(fmt::format("cannot write the file {}: {}", path_, error.message()));
+    }
+
+  private:
+    void remove_part() const {
+        std::error_code ignored; // it has its name already
+        std::filesystem::remove(part_, ignored);
+    }
+
+    std::string path_;
+    std::string part_;
+    std::ofstream file_;
+};
 
 ExitStatus report(const ReportOptions& options, output::Output& output) {
+    NewFile file(options.html);
     run::Endpoint target(options.target, Side::target, "report", run::Session::first,
                          run::Endpoint::default_patience, postgres::Access::read_only);
     queue::require(target.connection);
@@ -83,7 +104,7 @@ ExitStatus report(const ReportOptions& options, output::Output& output) {
     auto found = queue::report(target.connection, json_of(sequences));
     const auto json = escaped_for_html(std::move(found.json));
     const auto [before, after] = page();
-    write_file(options.html, {before, json, after});
+    file.write({before, json, after});
     output.event("reported", {{"file", options.html}, {"chunks", found.chunks}},
                  output::Importance::result,
                  fmt::format("Wrote the report on {} to {}",

@@ -45,21 +45,22 @@ postgres::QualifiedName read_name(postgres::Connection& connection, const std::s
 }
 
 /// \param row of sql/importing/import_table.sql.
-/// \throws Error if rows cannot be loaded into the relation.
+/// \throws UsageError if the relation is no table; Error if rows cannot be loaded into it.
 void require_loadable(const postgres::Result& row, const postgres::QualifiedName& name) {
-    const auto refuse = [&](const std::string& problem, const std::string& remedy = {}) {
-        throw Error(fmt::format("cannot import: {} {}", name.quoted(), problem), remedy);
+    const auto is = [&](const std::string& what) {
+        return fmt::format("cannot import: {} {}", name.quoted(), what);
     };
     const auto kind = row.text(0, "relkind");
     if (kind == "v" || kind == "m")
-        refuse("is a view", "name the table that has its rows");
+        throw UsageError(is("is a view"), "name the table that has its rows");
     if (kind != "r" && kind != "p")
-        refuse("is not a table");
+        throw UsageError(is("is not a table"));
     if (row.boolean(0, "is_chunk"))
-        refuse("is a chunk", "name its hypertable");
+        throw UsageError(is("is a chunk"), "name its hypertable");
     if (row.boolean(0, "row_security"))
-        refuse("has row level security that applies to this role, which COPY does not support",
-               "import as its owner");
+        throw Error(is("has row level security that applies to this role, which COPY does not "
+                       "support"),
+                    "import as its owner");
 }
 
 timescale::Hypertable read_hypertable(postgres::Connection& connection,
@@ -144,7 +145,9 @@ ImportTable read_table(run::Endpoint& target, const std::string& text) {
                       .columns = {}};
     const auto row = connection.query(sql::import_table, {table.name.schema, table.name.name});
     if (row.empty())
-        throw Error(fmt::format("the {} has no table {}", connection.name(), table.name.quoted()));
+        throw UsageError(
+            fmt::format("the {} has no table {}", connection.name(), table.name.quoted()),
+            "correct --table, or create the table first");
     require_loadable(row, table.name);
     if (row.boolean(0, "is_hypertable"))
         table.hypertable = read_hypertable(connection, table.name);

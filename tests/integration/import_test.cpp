@@ -790,15 +790,16 @@ TEST_F(Import, RefusesBeforeItChangesAnything) {
         all.push_back(file.path());
         expect_refused_at_once(table, all, status, HasSubstr(why));
     };
-    expect("nothing", {}, exit_failed, "has no table \"public\".\"nothing\"");
-    expect("no.thing", {}, exit_failed, "has no table \"no\".\"thing\"");
+    expect("nothing", {}, exit_usage,
+           "has no table \"public\".\"nothing\"; correct --table, or create the table first");
+    expect("no.thing", {}, exit_usage, "has no table \"no\".\"thing\"");
     expect("a b", {}, exit_usage, "--table 'a b' is not a table name");
     expect("a.b.c", {}, exit_usage, "--table 'a.b.c' is not a table name");
-    expect("seen", {}, exit_failed,
+    expect("seen", {}, exit_usage,
            "\"public\".\"seen\" is a view; name the table that has its rows");
-    expect("s", {}, exit_failed, "is not a table");
+    expect("s", {}, exit_usage, "is not a table");
     const auto chunk = target.value("SELECT show_chunks('readings')");
-    expect(chunk, {}, exit_failed, "is a chunk; name its hypertable");
+    expect(chunk, {}, exit_usage, "is a chunk; name its hypertable");
     expect("secret", {"--until", "2024-01-01"}, exit_usage,
            "\"public\".\"secret\" is not a hypertable, so --from and --until do not apply");
     expect("readings", {"--until", "5"}, exit_usage, "--until");

@@ -312,14 +312,21 @@ TEST_F(Report, ReplacesAnOlderPage) {
 }
 
 TEST_F(Report, ExplainsWhyNoPageIsWritten) {
-    const auto outcome = backfill({"report", "--html", file_.folder() + "/absent/report.html"});
-    EXPECT_EQ(outcome.exit_status, exit_failed);
-    EXPECT_THAT(outcome.errors, AllOf(HasSubstr("cannot write the file"),
-                                      HasSubstr("absent/report.html: No such file or directory")));
+    const auto refused = [&](const std::string& path, const std::string& reason) {
+        const auto outcome = backfill({"report", "--html", path});
+        EXPECT_EQ(outcome.exit_status, exit_usage) << path;
+        EXPECT_EQ(
+            outcome.errors,
+            fmt::format("timescaledb-backfill: --html {} cannot be written: {}\n", path, reason));
+        EXPECT_FALSE(std::filesystem::exists(path + ".part"));
+    };
+    refused(file_.folder() + "/absent/report.html", "No such file or directory");
+    refused(file_.folder(), "Is a directory");
     EXPECT_EQ(backfill({"report"}).exit_status, exit_usage);
     backfill_ok({"clean"});
     EXPECT_EQ(backfill({"report", "--html", path()}).exit_status, exit_usage);
     EXPECT_EQ(file_.text(), "an older page");
+    EXPECT_FALSE(std::filesystem::exists(path() + ".part"));
 }
 
 } // namespace
