@@ -58,9 +58,12 @@ Metrics::Metrics(std::string file) : file_(std::move(file)) {
 
 void Metrics::note(std::string_view event, const json::Object& fields) {
     const std::lock_guard lock(mutex_);
-    if (const auto& command = fields.get("command"); event == "begun" && !command.is_null())
+    auto table = table_of(fields);
+    if (const auto& command = fields.get("command"); event == "begun" && !command.is_null()) {
         command_ = command.text();
-    auto& sums = sums_[{std::string(event), table_of(fields)}];
+        table_ = table;
+    }
+    auto& sums = sums_[{std::string(event), table.empty() ? table_ : std::move(table)}];
     ++sums.events;
     sums.rows += integer(fields, "rows");
     sums.bytes += integer(fields, "bytes");

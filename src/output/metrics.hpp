@@ -54,6 +54,7 @@ class Metrics {
     const std::string file_;
     std::mutex mutex_;
     std::string command_;
+    std::string table_; ///< that all events of the run are about, as of `import`; or empty
     std::map<std::pair<std::string, std::string>, Sums, std::less<>> sums_; ///< by event and table
     std::map<std::string, double, std::less<>> lags_;                       ///< seconds, by server
     Board::Totals totals_;

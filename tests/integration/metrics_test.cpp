@@ -104,6 +104,16 @@ TEST_F(Metrics, CountRetriesByKind) {
     EXPECT_EQ(samples()["backfill_retries_total connection"], 1);
 }
 
+TEST_F(Metrics, OfAnImportNameItsTable) {
+    const TemporaryFolder folder;
+    folder.write("rows.csv", "time,value\n2025-01-01,7\n2025-01-02,8\n");
+    const auto outcome =
+        run_program({"import", "--target", target.uri(), "--time-zone", "UTC", "--table",
+                     "readings", "--metrics-file", file(), folder.file("rows.csv")});
+    EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
+    EXPECT_EQ(samples()["backfill_event_rows_total loaded public.readings"], 2);
+}
+
 TEST_F(Metrics, AreRefusedIfTheFileIsUnfit) {
     for (const auto& [name, message] :
          {std::pair("/nowhere/run.prom", "--metrics-file /nowhere/run.prom cannot be written"),
