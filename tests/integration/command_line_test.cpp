@@ -232,14 +232,13 @@ TEST(CommandLineErrors, ShowTheirExamplesForAnyValue) {
     expect_message({"--window", "22:00-06:00@"},
                    "--window must have the name of a time zone after @, such as "
                    "22:00-06:00@Europe/Berlin; an offset is no name");
-    expect_message({"--load-strategy", "{"}, "--load-strategy must be auto or attach or in-place");
-    expect_message({"--filter", " ", "--quiet", "--verbose"}, "--verbose excludes --quiet");
+    expect_message({"--load-strategy", "{"}, "--load-strategy must be attach or auto or in-place");
+    expect_message({"--throttle-query", " ", "--quiet", "--verbose"}, "--quiet excludes --verbose");
 }
 
 TEST(CommandLineErrors, NameEachOptionWhoseTextIsEmpty) {
-    for (const auto* option :
-         {"--source", "--target", "--filter", "--lag-of", "--max-load", "--throttle-query",
-          "--window", "--on-event", "--log-file", "--metrics-file"})
+    for (const auto* option : {"--source", "--target", "--lag-of", "--max-load", "--throttle-query",
+                               "--window", "--on-event", "--log-file", "--metrics-file"})
         expect_message({option, ""}, fmt::format("{} needs a value", option));
     for (const auto* option : {"--ignore-columns", "--time-format", "--until", "--delimiter"})
         expect_wrong_usage(
@@ -248,8 +247,8 @@ TEST(CommandLineErrors, NameEachOptionWhoseTextIsEmpty) {
     expect_wrong_usage(Arguments{"report", "--target", nowhere, "--html", ""},
                        HasSubstr("--html needs a value"));
     expect_wrong_option(
-        {"copy", "--filter", "--target=postgresql://me:hunter2@127.0.0.1/db"},
-        AllOf(HasSubstr("--filter needs a value, not --target;"), Not(HasSubstr("hunter2"))));
+        {"copy", "--on-event", "--target=postgresql://me:hunter2@127.0.0.1/db"},
+        AllOf(HasSubstr("--on-event needs a value, not --target;"), Not(HasSubstr("hunter2"))));
 }
 
 TEST(CommandLineErrors, DoNotPrintAnInvalidConnectionString) {
