@@ -59,7 +59,7 @@ void Run::work(const Work& work) {
                          Throttle::Servers{.source = options.source,
                                            .target = options.target,
                                            .command = options.command},
-                         pause, output_);
+                         options.retry.retry_timeout, pause, stop, output_);
     std::optional<Publisher> publisher;
     if (own_.id != 0)
         publisher.emplace(own_, options.source, options.target, *board_, output_,
@@ -81,6 +81,10 @@ void Run::work(const Work& work) {
         is_interrupted_ = true;
     } catch (...) { // rethrown below
         problem = std::current_exception();
+    }
+    if (const auto failure = throttle ? throttle->failure() : std::nullopt) {
+        is_interrupted_ = false;
+        problem = std::make_exception_ptr(*failure);
     }
     signals_.stop_cancelling();
     work.summary(); // before the publisher ends, which may wait for a server that hangs

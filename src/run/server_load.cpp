@@ -43,6 +43,7 @@ Standbys::Lag Standbys::ask(postgres::Connection& server) {
                 remedy(server));
         if (rows.is_null(row, "replayed"))
             continue;
+        most.has_standbys = true;
         const auto replayed = rows.integer(row, "replayed");
         least_replayed = std::min(least_replayed, replayed);
         const auto missing = std::ranges::find_if(
@@ -52,7 +53,7 @@ Standbys::Lag Standbys::ask(postgres::Connection& server) {
         const auto seconds =
             std::max(Seconds(now - missing->first).count(), number(rows, row, "seconds"));
         if (most.name.empty() || seconds > most.seconds)
-            most = {.name = rows.string(row, "name"), .seconds = seconds};
+            most = {.name = rows.string(row, "name"), .seconds = seconds, .has_standbys = true};
     }
     while (written_.front().second <= least_replayed && written_.size() > 1)
         written_.pop_front();
@@ -62,7 +63,9 @@ Standbys::Lag Standbys::ask(postgres::Connection& server) {
 double replica_lag(postgres::Connection& standby) {
     const auto row = standby.query(sql::replica_lag);
     if (!row.boolean(0, "is_replica"))
-        throw Error(fmt::format("{} is no standby", standby.name()));
+        throw Error(fmt::format("{} is no standby", standby.name()),
+                    "give the connection string of a standby, or leave it out to watch all "
+                    "standbys of both servers");
     if (row.is_null(0, "seconds"))
         throw Error(fmt::format("{} has replayed no transaction yet", standby.name()));
     return number(row, 0, "seconds");
@@ -84,7 +87,16 @@ double value_of(postgres::Connection& server, const std::string& query) {
     const postgres::Transaction transaction(
         server,
         {{"BEGIN READ ONLY"}, {postgres::own_search_path}, {"SET LOCAL statement_timeout = '9s'"}});
-    const auto result = server.query(query); // not in the pipeline: it may be a COPY, or empty
+    const auto result = [&] {
+        try {
+            return server.query(query); // not in the pipeline: it may be a COPY, or empty
+        } catch (const postgres::SqlError& error) {
+            if (error.sqlstate() != postgres::sqlstate::query_canceled)
+                throw;
+            throw Error("the query was canceled, because it may take 9 seconds",
+                        "make it faster, or let it read a table that something else keeps current");
+        }
+    }();
     if (PQntuples(result.get()) == 1 && PQnfields(result.get()) == 1) {
         const std::string_view text(PQgetvalue(result.get(), 0, 0));
         double value = 0;

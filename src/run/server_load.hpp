@@ -18,8 +18,9 @@ class Standbys {
     using Clock = std::chrono::steady_clock;
 
     struct Lag {
-        std::string name; ///< of the standby that is furthest behind; empty if there is none
+        std::string name; ///< of the standby that is furthest behind; empty if none is behind
         double seconds = 0;
+        bool has_standbys = false;
     };
 
     /// pg_stat_replication.replay_lag stays as it is while a standby replays nothing. Therefore

@@ -1,13 +1,16 @@
 #include "run/throttle.hpp"
 
 #include "base/wait.hpp"
+#include "output/log.hpp"
 #include "output/units.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <chrono>
 #include <functional>
 #include <utility>
+#include <vector>
 
 namespace run {
 
@@ -78,16 +81,42 @@ void require_answer(const std::string& option, postgres::Connection& server,
     }
 }
 
+/// Warns of servers without standbys, which --max-lag does not protect.
+/// \param without their names. \param with the name of the other one; empty if there is none.
+void warn_of_missing_standbys(const std::vector<std::string>& without, const std::string& with) {
+    constexpr auto* remedy = "if there are standbys that get their WAL in another way, name one by "
+                             "--lag-of";
+    if (without.empty())
+        return;
+    if (with.empty())
+        output::warn(fmt::format("--max-lag does nothing: no standby is connected to the {}",
+                                 fmt::join(without, " or the ")),
+                     remedy);
+    else
+        output::warn(
+            fmt::format("--max-lag is only about the {}: no standby is connected to the {}", with,
+                        without.front()),
+            remedy);
+}
+
 } // namespace
 
 void Throttle::require(const ThrottleOptions& options, Endpoint* source, Endpoint& target,
                        const std::string& command) {
+    std::vector<std::string> without_standby;
+    std::string with_standby;
     for (auto* end : {source, &target}) {
         if (end == nullptr)
             continue;
         auto& server = end->connection;
         if (options.max_lag && !options.lag_of)
-            require_answer("--max-lag", server, [&] { Standbys().ask(server); });
+            require_answer("--max-lag", server, [&] {
+                const auto* name = name_of(end == source ? Side::source : Side::target);
+                if (Standbys().ask(server).has_standbys)
+                    with_standby = name;
+                else
+                    without_standby.emplace_back(name);
+            });
         if (options.max_active)
             require_answer("--max-load", server, [&] { active_sessions(server); });
     }
@@ -103,10 +132,13 @@ void Throttle::require(const ThrottleOptions& options, Endpoint* source, Endpoin
     if (options.window && !options.window->zone.empty())
         require_answer("--window", target.connection,
                        [&] { time_of_day(target.connection, options.window->zone); });
+    warn_of_missing_standbys(without_standby, with_standby);
 }
 
-Throttle::Throttle(ThrottleOptions options, Servers servers, Pause& pause, output::Output& output)
-    : options_(std::move(options)), servers_(std::move(servers)), pause_(pause), output_(output) {
+Throttle::Throttle(ThrottleOptions options, Servers servers, std::chrono::seconds query_timeout,
+                   Pause& pause, Stop& run_stop, output::Output& output)
+    : options_(std::move(options)), servers_(std::move(servers)), query_timeout_(query_timeout),
+      pause_(pause), stop_(run_stop), output_(output) {
     pause_.throttle(Pause::Extent::new_work, "first answers", "the servers are asked first");
     thread_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
 }
@@ -122,6 +154,11 @@ Throttle::~Throttle() {
     thread_.join();
 }
 
+std::optional<Error> Throttle::failure() {
+    const std::lock_guard lock(mutex_);
+    return failure_;
+}
+
 void Throttle::watch(const std::stop_token& stop) {
     calm_ = calm_answers; // the first answer decides
     do {
@@ -129,6 +166,8 @@ void Throttle::watch(const std::stop_token& stop) {
         if (stop.stop_requested())
             return;
         apply(cause);
+        if (failure())
+            return stop_.now();
     } while (wait_unless_stopped(stop, 1s));
 }
 
@@ -167,12 +206,14 @@ void Throttle::apply(const Cause& cause) {
 Throttle::Cause Throttle::ask() {
     if (const auto& window = options_.window) {
         try {
-            if (const auto now = time_in(window->zone); !window->contains(now))
+            if (const auto now = time_in(window->zone); !window->contains(now)) {
+                query_fails_since_.reset(); // it is not asked
                 return {.option = "--window",
                         .text = fmt::format("it is {}{}{}, and --window begins at {}",
                                             time_text(now), window->zone.empty() ? "" : " in ",
                                             window->zone, time_text(window->begin)),
                         .extent = Pause::Extent::new_work};
+            }
         } catch (const Error& error) {
             target_.reset();
             return {.option = "--window",
@@ -236,13 +277,36 @@ Throttle::Cause Throttle::cause_in(Side side, postgres::Connection& server) {
                         name_of(side), limit_text(static_cast<double>(active), limit, number_text)),
                     .limit = limit};
     }
-    if (asks_query(side)) {
-        if (const auto value = value_of(server, *options_.query); value > 0)
-            return {.option = "--throttle-query",
-                    .text = fmt::format("--throttle-query returns {}", value),
-                    .limit = 0};
+    return asks_query(side) ? cause_of_query(server) : Cause();
+}
+
+/// A query that fails, other than by a lost connection, needs the user.
+Throttle::Cause Throttle::cause_of_query(postgres::Connection& server) {
+    try {
+        const auto value = value_of(server, *options_.query);
+        query_fails_since_.reset();
+        return value > 0 ? Cause{.option = "--throttle-query",
+                                 .text = fmt::format("--throttle-query returns {}", value),
+                                 .limit = 0}
+                         : Cause();
+    } catch (const postgres::ConnectionError&) {
+        throw;
+    } catch (const Error& error) {
+        const auto now = Pause::Clock::now();
+        if (!query_fails_since_)
+            query_fails_since_ = now;
+        const auto most = query_timeout_.count();
+        if (now - *query_fails_since_ >= query_timeout_) {
+            const std::lock_guard lock(mutex_);
+            failure_ = Error(fmt::format("giving up after {} s: --throttle-query fails: {}", most,
+                                         error.problem()),
+                             "correct the query or what it reads, and run the same command again");
+        }
+        return {.option = "--throttle-query",
+                .text =
+                    fmt::format("--throttle-query fails: {}; the run gives up after {} s of this",
+                                error.problem(), most)};
     }
-    return {};
 }
 
 Throttle::Cause Throttle::ask_replica() {

@@ -4,8 +4,10 @@
 #include "run/endpoints.hpp"
 #include "run/pause.hpp"
 #include "run/server_load.hpp"
+#include "run/stop.hpp"
 #include "run/throttle_options.hpp"
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,7 +19,8 @@ namespace run {
 /**
  * Pauses a run for as long as the servers feel too much of it, or it is not the time to work. Asks
  * once a second, on connections of its own: the user's query needs one with TimescaleDB, and the
- * publisher must not wait for it. What it cannot find out pauses the run as well.
+ * publisher must not wait for it. What it cannot find out pauses the run as well; a query that
+ * keeps failing stops it.
  *
  * The run continues when three answers in a row were at most three quarters of the limits, so that
  * it does not change between both all the time.
@@ -31,16 +34,22 @@ class Throttle {
         std::string command; ///< such as "copy"
     };
 
-    /// Asks everything once, before a run begins. \param source none if files are the source.
+    /// Asks everything once, before a run begins, and logs a warning about servers that --max-lag
+    /// cannot protect. \param source none if files are the source.
     /// \throws UsageError if an option cannot be followed.
     static void require(const ThrottleOptions& options, Endpoint* source, Endpoint& target,
                         const std::string& command);
 
     /// Pauses the run until the first answers have come. \pre options.asks()
-    Throttle(ThrottleOptions options, Servers servers, Pause& pause, output::Output& output);
+    /// \param query_timeout how long --throttle-query may fail before the run is stopped.
+    Throttle(ThrottleOptions options, Servers servers, std::chrono::seconds query_timeout,
+             Pause& pause, Stop& stop, output::Output& output);
     ~Throttle();
     Throttle(const Throttle&) = delete;
     Throttle& operator=(const Throttle&) = delete;
+
+    /// Why this has stopped the run; nothing if it has not.
+    std::optional<Error> failure();
 
   private:
     /// Why the run must wait.
@@ -58,6 +67,7 @@ class Throttle {
     int time_in(const std::string& zone);
     Cause ask(Side side);
     Cause cause_in(Side side, postgres::Connection& server);
+    Cause cause_of_query(postgres::Connection& server);
     Cause ask_replica();
     bool asks_query(Side side) const;
     bool asks_lag() const;
@@ -67,7 +77,9 @@ class Throttle {
 
     const ThrottleOptions options_;
     const Servers servers_;
+    const std::chrono::seconds query_timeout_;
     Pause& pause_;
+    Stop& stop_;
     output::Output& output_;
     std::optional<Endpoint> source_;
     std::optional<Endpoint> target_;
@@ -76,7 +88,9 @@ class Throttle {
     Standbys target_standbys_;
     int calm_ = 0;                                  ///< answers in a row without a cause
     std::optional<Pause::Clock::time_point> since_; ///< when the run began to wait, if it waits
-    std::mutex mutex_;
+    std::optional<Pause::Clock::time_point> query_fails_since_;
+    std::mutex mutex_;                                   ///< guards the next three
+    std::optional<Error> failure_;                       ///< has stopped the run
     std::shared_ptr<postgres::ConnectionMonitor> asked_; ///< of the server that must answer now
     bool is_ending_ = false;                             ///< no server is asked any more
     std::jthread thread_;                                // last, because it uses the others

@@ -224,7 +224,10 @@ TEST_F(Throttle, DoesNotWaitForAQueryThatHangs) {
     EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(8));
     const auto outcome = backfill({"copy", "--throttle-query", "SELECT slow()"});
     EXPECT_EQ(outcome.exit_status, exit_usage);
-    EXPECT_THAT(outcome.errors, HasSubstr("--throttle-query: canceling statement due to"));
+    EXPECT_THAT(
+        outcome.errors,
+        HasSubstr("--throttle-query: the query was canceled, because it may take 9 seconds; "
+                  "make it faster"));
     EXPECT_TRUE(eventually([&] { return source.value(asking) == "0"; }));
 }
 
@@ -249,8 +252,46 @@ TEST_F(Throttle, ChangesNothingIfAnOptionCannotBeFollowed) {
     refused({"--max-load", "40"}, "active=40");
     refused({"--max-load", "active=-1"}, "active=40");
     refused({"--lag-of", source.uri()}, "--max-lag");
-    refused({"--max-lag", "5s", "--lag-of", source.uri()}, "is no standby");
+    refused({"--max-lag", "5s", "--lag-of", source.uri()},
+            "is no standby; give the connection string of a standby, ");
     EXPECT_EQ(source.value("SELECT n FROM app.gate"), "0");
+}
+
+TEST_F(Throttle, OfAQueryThatFailsEndsTheRunInTime) {
+    const auto program = start_slowly({"--retry-timeout", "2s"});
+    source.run("ALTER TABLE app.gate RENAME TO fence");
+    EXPECT_TRUE(eventually([&] {
+        return program->has_printed("Waiting: --throttle-query fails: relation \"gate\" does not "
+                                    "exist");
+    }));
+    const auto outcome = program->wait();
+    EXPECT_EQ(outcome.exit_status, exit_failed) << outcome.output << outcome.errors;
+    EXPECT_THAT(outcome.errors, HasSubstr("giving up after 2 s: --throttle-query fails: relation "
+                                          "\"gate\" does not exist"));
+    source.run("ALTER TABLE app.fence RENAME TO gate");
+    backfill_ok({"copy"});
+    expect_equal();
+}
+
+TEST_F(Throttle, ContinuesWhenItsQueryWorksAgain) {
+    const auto program = start_slowly();
+    source.run("ALTER TABLE app.gate RENAME TO fence");
+    EXPECT_TRUE(eventually([&] {
+        const auto now = worker();
+        return !now.is_null() && now["activity"] == "paused" &&
+               now["remark"].get<std::string>().starts_with("--throttle-query fails: ");
+    }));
+    source.run("ALTER TABLE app.fence RENAME TO gate");
+    EXPECT_EQ(program->wait().exit_status, exit_done);
+    expect_equal();
+}
+
+TEST_F(Throttle, WarnsIfThereAreNoStandbysToWaitFor) {
+    const auto outcome = backfill({"copy", "--max-lag", "5s"});
+    EXPECT_EQ(outcome.exit_status, exit_done);
+    EXPECT_THAT(outcome.errors,
+                testing::MatchesRegex("timescaledb-backfill: --max-lag does nothing: no standby is "
+                                      "connected to the source or the target; if [^\n]*\n"));
 }
 
 TEST_F(Throttle, ShowsWhichPrivilegeIsMissing) {
@@ -343,6 +384,8 @@ TEST_F(ThrottleByServer, WaitsForStandbys) {
     }));
     resume_replay();
     expect_done(*program);
+    EXPECT_TRUE(program->has_warned(
+        "--max-lag is only about the source: no standby is connected to the target; "));
     expect_equal();
 }
 
@@ -363,6 +406,7 @@ TEST_F(ThrottleByServer, WaitsForTheReplicaThatIsNamed) {
     EXPECT_EQ(finished(), "0");
     resume_replay();
     expect_done(*program);
+    EXPECT_FALSE(program->has_warned("--max-lag"));
 }
 
 TEST_F(ThrottleByServer, WaitsForActiveSessionsOfOthers) {
