@@ -65,7 +65,7 @@ bool is_paused(postgres::Connection& target) {
 }
 
 std::vector<RunStatus> runs(postgres::Connection& target) {
-    const auto rows = target.query(sql::runs);
+    const auto rows = target.query(sql::runs, {std::to_string(seconds_until_gone)});
     std::vector<RunStatus> list;
     for (int row = 0; row < rows.size(); ++row)
         list.push_back({.id = rows.integer(row, "id"),
@@ -79,7 +79,8 @@ std::vector<RunStatus> runs(postgres::Connection& target) {
                                      .rate = std::stod(rows.string(row, "rate")),
                                      .workers = rows.string(row, "workers")},
                         .seconds = std::stod(rows.string(row, "seconds")),
-                        .silent_seconds = std::stod(rows.string(row, "silent_seconds"))});
+                        .silent_seconds = std::stod(rows.string(row, "silent_seconds")),
+                        .is_lost = rows.boolean(row, "is_lost")});
     return list;
 }
 

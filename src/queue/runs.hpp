@@ -71,9 +71,10 @@ struct RunStatus {
     RunProgress progress;
     double seconds = 0;        ///< since it began
     double silent_seconds = 0; ///< since it last published
+    bool is_lost = false;      ///< it has ended without publishing that: it has no session any more
 };
 
-/// The processes that have not ended.
+/// The processes that have not ended, and the last one of each command that was lost.
 std::vector<RunStatus> runs(postgres::Connection& target);
 
 /// The progress of a hypertable or a continuous aggregate.

@@ -336,12 +336,17 @@ output::Board::Entry entry_from(const json::Value& worker, Clock::time_point now
 /// A title, and the lines that the run shows on its own terminal.
 std::vector<std::string> lines_of(const queue::RunStatus& run, output::Screen screen) {
     const auto now = Clock::now();
-    auto title = fmt::format("{} on {} (process {}), for {}", run.command, run.host, run.pid,
-                             output::format_duration(output::Seconds(run.seconds)));
+    const auto name =
+        output::visible(fmt::format("{} on {} (process {})", run.command, run.host, run.pid));
+    if (run.is_lost)
+        return {"", fmt::format("{} has ended without a report; its last one was {} ago", name,
+                                output::format_duration(output::Seconds(run.silent_seconds)))};
+    auto title =
+        fmt::format("{}, for {}", name, output::format_duration(output::Seconds(run.seconds)));
     if (run.silent_seconds >= queue::seconds_until_gone)
         title += fmt::format("; no report for {}: it has ended, or cannot reach the target",
                              output::format_duration(output::Seconds(run.silent_seconds)));
-    std::vector<std::string> lines{"", output::visible(title)};
+    std::vector<std::string> lines{"", std::move(title)};
     if (run.silent_seconds >= queue::seconds_until_gone)
         return lines;
     std::vector<output::Board::Entry> entries;
@@ -439,7 +444,7 @@ std::vector<std::string> status_lines(const QueueStatus& status, const Details& 
     for (const auto& run : status.runs)
         for (auto& line : lines_of(run, for_runs))
             lines.push_back(std::move(line));
-    if (status.runs.empty())
+    if (!is_running(status))
         lines.insert(lines.end(), {"", "Nothing is running."});
     if (status.paused)
         lines.insert(lines.end(), {"", "Paused. Next: timescaledb-backfill resume"});

@@ -1,5 +1,7 @@
 #include "status/status.hpp"
 
+#include <algorithm>
+
 namespace status {
 
 namespace {
@@ -38,9 +40,13 @@ queue::HypertableProgress total_of(const std::vector<queue::HypertableProgress>&
     return total;
 }
 
+bool is_running(const QueueStatus& status) {
+    return !std::ranges::all_of(status.runs, &queue::RunStatus::is_lost);
+}
+
 bool is_over(const QueueStatus& status) {
     const auto total = total_of(status.hypertables);
-    return total.done + total.failed == total.chunks && status.runs.empty();
+    return total.done + total.failed == total.chunks && !is_running(status);
 }
 
 } // namespace status

@@ -28,6 +28,9 @@ QueueStatus read_status(postgres::Connection& target, bool with_failures);
 /// The sums over all hypertables.
 queue::HypertableProgress total_of(const std::vector<queue::HypertableProgress>& list);
 
+/// True if a run has not ended.
+bool is_running(const QueueStatus& status);
+
 /// True if nothing is left to do, and no run is active.
 bool is_over(const QueueStatus& status);
 
