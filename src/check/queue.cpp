@@ -13,7 +13,9 @@ void earlier_queue(Findings& findings, run::Endpoint& target) {
                       "or to another program",
                       "run timescaledb-backfill clean, or DROP SCHEMA __backfill CASCADE");
     else
-        findings.ok("queue", "the target has one from an earlier stage; the next stage adds to it");
+        findings.ok(
+            "queue",
+            "the target has one, from clone-schema or an earlier stage; the next stage adds to it");
 }
 
 void unfinished_clone(Findings& findings, run::Endpoint& target) {

@@ -99,7 +99,7 @@ void report_jobs(output::Output& output, const std::vector<BackgroundJob>& jobs)
         output.event("job", fields_of(job), Importance::detail, "");
         rows.push_back({std::to_string(job.id),
                         job.scheduled   ? (job.running ? "running" : "on")
-                        : job.suspended ? "off, by jobs disable"
+                        : job.suspended ? "off, until jobs enable"
                                         : "off",
                         brief_name(job), job.subject.empty() ? job.procedure : job.subject,
                         job.every, job.scheduled ? job.next_start : ""});

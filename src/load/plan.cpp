@@ -168,7 +168,7 @@ Plan choose_for_compressed_source(const Situation& situation) {
             else if (target && situation.target->skipping)
                 plan.reason = "chunk skipping has the ranges of the old rows of the target's chunk";
             else
-                plan.reason = "the target's chunk has no compressed table like the source's";
+                plan.reason = "the target's chunk gets a compressed table like the source's";
             return plan;
         }
     }

@@ -112,7 +112,7 @@ TEST_F(Jobs, StayAsTheyAreInADryRun) {
 TEST_F(Jobs, AreListed) {
     jobs({"disable", "--filter", "tidy"});
     const auto text = jobs({"list"});
-    EXPECT_THAT(text, AllOf(HasSubstr("off, by jobs disable"), HasSubstr("public.tidy"),
+    EXPECT_THAT(text, AllOf(HasSubstr("off, until jobs enable"), HasSubstr("public.tidy"),
                             HasSubstr("public.\"Daily\""), HasSubstr("4 jobs of the target"),
                             HasSubstr(": 2 on, 2 off.")));
 }

@@ -442,7 +442,7 @@ TEST_F(VerifyOthers, FailsWhenNothingCouldBeCopied) {
     EXPECT_EQ(backfill({"copy"}).exit_status, 1);
     EXPECT_THAT(backfill_ok({"verify"}),
                 AllOf(HasSubstr("1 equal"), HasSubstr("Next: timescaledb-backfill copy"),
-                      Not(HasSubstr("Next: timescaledb-backfill clean"))));
+                      Not(HasSubstr("Next: timescaledb-backfill jobs enable"))));
 }
 
 } // namespace

@@ -253,7 +253,7 @@ Plan batches_into_present() {
 Plan batches(bool decompress_first) {
     return {.what = What::batches,
             .decompress_first = decompress_first,
-            .reason = "the target's chunk has no compressed table like the source's"};
+            .reason = "the target's chunk gets a compressed table like the source's"};
 }
 
 TEST(ChooseLoad, CopiesBatchesIntoAMatchingCompressedTable) {
