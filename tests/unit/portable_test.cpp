@@ -36,14 +36,15 @@ std::string variables_for_openssl(const EmptyRoot& root, const std::string& give
     const SilentServer server;
     return run_command(
                {"sh", "-c",
-                fmt::format("env -i PATH=\"$PATH\" {1} unshare --mount sh -c 'mount -t proc "
-                            "proc {0}/proc && exec chroot {0} /timescaledb-backfill status "
-                            "--target \"{2}\"' & pid=$!; "
-                            "until [ \"$(cat /proc/$pid/comm)\" = timescaledb-bac ] && "
-                            "ls -l /proc/$pid/fd | grep -q socket; do sleep 0.05; done; "
-                            "tr '\\0' '\\n' </proc/$pid/environ | grep ^SSL_; "
-                            "kill $pid; wait",
-                            root.path(), given, server.connection_string())})
+                fmt::format(
+                    "env -i PATH=\"$PATH\" {1} unshare --mount sh -c 'mount -t proc "
+                    "proc {0}/proc && exec chroot {0} /timescaledb-backfill status "
+                    "--target \"{2}\"' & pid=$!; "
+                    "until [ \"$(cat /proc/$pid/comm)\" = timescaledb-bac ] && "
+                    "ls -l /proc/$pid/fd 2>/dev/null | grep -q socket; do sleep 0.05; done; "
+                    "tr '\\0' '\\n' </proc/$pid/environ | grep ^SSL_; "
+                    "kill $pid; wait",
+                    root.path(), given, server.connection_string())})
         .output;
 }
 
@@ -66,13 +67,13 @@ TEST(Portable, FindsTheCertificatesOfTheSystem) {
 
 TEST(Portable, HasItsNameAndNoFilesOfTheLauncher) {
     const SilentServer server;
-    const auto outcome =
-        run_command({"sh", "-c",
-                     fmt::format("{} status --target '{}' & pid=$!; "
-                                 "until [ \"$(cat /proc/$pid/comm)\" = timescaledb-bac ] && "
-                                 "ls -l /proc/$pid/fd | grep -q socket; do sleep 0.05; done; "
-                                 "ls -l /proc/$pid/fd; kill $pid; wait",
-                                 BACKFILL_PORTABLE, server.connection_string())});
+    const auto outcome = run_command(
+        {"sh", "-c",
+         fmt::format("{} status --target '{}' & pid=$!; "
+                     "until [ \"$(cat /proc/$pid/comm)\" = timescaledb-bac ] && "
+                     "ls -l /proc/$pid/fd 2>/dev/null | grep -q socket; do sleep 0.05; done; "
+                     "ls -l /proc/$pid/fd; kill $pid; wait",
+                     BACKFILL_PORTABLE, server.connection_string())});
     EXPECT_THAT(outcome.output, HasSubstr("socket"));
     EXPECT_THAT(outcome.output, Not(HasSubstr("memfd"))) << outcome.output;
 }
