@@ -105,7 +105,9 @@ double bytes_done(const Board::Totals& totals, const std::vector<Board::Entry>& 
     auto done = static_cast<double>(totals.bytes_done);
     for (const auto& entry : entries)
         done += done_of(entry);
-    return has_end(totals) ? std::min(done, static_cast<double>(totals.bytes)) : done;
+    // Finished tables of sync-tables have no size.
+    return has_end(totals) ? std::min(done, static_cast<double>(totals.bytes))
+                           : std::max(done, static_cast<double>(totals.moved));
 }
 
 std::vector<std::string> progress_lines(const Board::Totals& totals,

@@ -171,6 +171,15 @@ TEST_F(Progress, ShowsNoTotalForAStream) {
     EXPECT_EQ(text, "3.00 MB, 10.0 MB/s, 0/1 files");
 }
 
+/// As in sync-tables, where the sizes of tables do not count.
+TEST_F(Progress, NeverGoesBackwardWithoutATotal) {
+    Board tables{1, 2, 0, "table"};
+    tables.begin(0, {"public.one", ""}, "", {}, 8'000'000);
+    tables.moved(0, 3'000'000);
+    tables.end(0, 1, 0);
+    EXPECT_EQ(bytes_done(tables.totals(), tables.entries()), 3'000'000);
+}
+
 TEST(Speed, CoversTheLastHalfMinute) {
     Speed speed;
     const auto start = Board::Clock::now();
