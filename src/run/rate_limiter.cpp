@@ -11,7 +11,7 @@ void RateLimiter::set(std::optional<std::int64_t> bytes_per_second) {
     free_at_ = std::min(free_at_, Clock::now());
 }
 
-void RateLimiter::take(std::int64_t bytes, const Stop& stop) {
+void RateLimiter::take(std::int64_t bytes, const Stop& stop, bool has_begun) {
     using namespace std::chrono;
     stop.check();
     const auto due = [&]() -> std::optional<Clock::time_point> {
@@ -27,6 +27,8 @@ void RateLimiter::take(std::int64_t bytes, const Stop& stop) {
         return;
     for (auto now = Clock::now(); now < *due; now = Clock::now()) {
         stop.check();
+        if (!has_begun && stop.is_requested())
+            throw Interrupted();
         std::this_thread::sleep_for(std::min<Clock::duration>(*due - now, milliseconds(100)));
     }
 }

@@ -16,8 +16,9 @@ class RateLimiter {
     void set(std::optional<std::int64_t> bytes_per_second);
 
     /// Takes bytes, and waits as long as the rate requires.
-    /// \throws Interrupted
-    void take(std::int64_t bytes, const Stop& stop);
+    /// \param has_begun false if nothing is lost when the work is given up: then any request to
+    /// stop ends the wait. \throws Interrupted
+    void take(std::int64_t bytes, const Stop& stop, bool has_begun = true);
 
   private:
     using Clock = std::chrono::steady_clock;

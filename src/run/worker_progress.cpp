@@ -68,11 +68,16 @@ void WorkerProgress::now(output::Activity activity, const std::string& remark) {
 
 void WorkerProgress::moved(std::int64_t bytes) {
     count(bytes);
-    wait_to_move(bytes);
+    rate_limiter_.take(bytes, stop_);
+    wait_for_throttle();
 }
 
 void WorkerProgress::wait_to_move(std::int64_t bytes) {
-    rate_limiter_.take(bytes, stop_);
+    rate_limiter_.take(bytes, stop_, /*has_begun=*/false);
+    wait_for_throttle();
+}
+
+void WorkerProgress::wait_for_throttle() {
     if (!pause_.stops_rows())
         return;
     const auto activity = activity_;

@@ -68,6 +68,7 @@ class WorkerProgress : public load::ProgressListener {
 
   private:
     void be_paused();
+    void wait_for_throttle();
 
     output::Board& board_;
     const int worker_;

@@ -33,6 +33,14 @@ void make_readings(Database& source, Database& target) {
                "'2024-01-01'::timestamptz, '2024-01-02 23:59:59', '5 seconds') t");
 }
 
+/// A file of several batches: 60,000 records.
+std::string many_rows() {
+    std::string rows = "time,device,note\n";
+    for (int i = 0; i < 60'000; ++i)
+        rows += fmt::format("2025-01-01 00:00:00,{},{:0>90}\n", i, i);
+    return rows;
+}
+
 /// The only worker's entry in `status`; null if there is none.
 json worker_of(const json& status) {
     const auto& runs = status["runs"];
@@ -176,11 +184,8 @@ TEST_F(Throttle, OfAnImportAsksTheTarget) {
 
 /// A batch may create chunks, and then holds a lock for which others wait who create chunks.
 TEST_F(Throttle, HoldsAnImportUpBetweenTransactions) {
-    std::string rows = "time,device,note\n";
-    for (int i = 0; i < 60'000; ++i)
-        rows += fmt::format("2025-01-01 00:00:00,{},{:0>90}\n", i, i);
     const TemporaryFolder folder;
-    folder.write("rows.csv", rows);
+    folder.write("rows.csv", many_rows());
     target.run("CREATE TABLE gate (n int); INSERT INTO gate VALUES (0);"
                "CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
                "PERFORM pg_catalog.pg_advisory_xact_lock_shared(42); RETURN NEW; END $$;"
@@ -201,6 +206,18 @@ TEST_F(Throttle, HoldsAnImportUpBetweenTransactions) {
     target.run("UPDATE gate SET n = 0");
     EXPECT_EQ(program.wait().exit_status, exit_done);
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "60001");
+}
+
+/// A batch that waits to begin is given up at the first signal.
+TEST_F(Throttle, AnImportThatWaitsForItsRateEndsSoon) {
+    const TemporaryFolder folder;
+    folder.write("rows.csv", many_rows());
+    Program program({"import", "--target", target.uri(), "--time-zone", "UTC", "-p", "1",
+                     "--max-rate", "1kB/s", "--table", "readings", folder.file("rows.csv")});
+    ASSERT_TRUE(eventually([&] { return target.value("SELECT count(*) FROM readings") != "0"; }));
+    program.signal(SIGINT);
+    EXPECT_EQ(program.wait().exit_status, exit_interrupted);
+    EXPECT_NE(target.value("SELECT count(*) FROM readings"), "60000");
 }
 
 /// A query that hangs ends soon, in the server as well, and nothing waits for it.
