@@ -200,7 +200,7 @@ TEST_F(Throttle, HoldsAnImportUpBetweenTransactions) {
     target.run("UPDATE gate SET n = 1");
     EXPECT_TRUE(eventually([&] { return program.has_printed("Waiting: "); }));
     holder.reset();
-    EXPECT_TRUE(eventually([&] { return worker()["activity"] == "paused"; }));
+    EXPECT_TRUE(eventually([&] { return worker()["activity"] == "waiting"; }));
     EXPECT_NE(target.value("SELECT count(*) FROM readings"), "0");
     target.run("SET lock_timeout = '5s'; INSERT INTO readings VALUES ('2030-01-01', 1, '')");
     target.run("UPDATE gate SET n = 0");
@@ -294,9 +294,9 @@ TEST_F(Throttle, ContinuesWhenItsQueryWorksAgain) {
     const auto program = start_slowly();
     source.run("ALTER TABLE app.gate RENAME TO fence");
     EXPECT_TRUE(eventually([&] {
-        const auto now = worker();
-        return !now.is_null() && now["activity"] == "paused" &&
-               now["remark"].get<std::string>().starts_with("--throttle-query fails: ");
+        const auto waits = status()["runs"][0]["waits"];
+        return waits.size() == 1 &&
+               waits[0]["reason"].get<std::string>().starts_with("--throttle-query fails: ");
     }));
     source.run("ALTER TABLE app.fence RENAME TO gate");
     EXPECT_EQ(program->wait().exit_status, exit_done);
