@@ -172,8 +172,7 @@ std::string VerifyReport::next_step(const queue::Counts& after, bool requeued) c
                "NOT NULL), or copy those chunks again: timescaledb-backfill verify --repair";
     if (after.to_do > 0)
         return "Next: timescaledb-backfill copy --source ... --target ..., then verify";
-    return "Next: timescaledb-backfill jobs enable, report --html FILE to keep the results, then "
-           "clean";
+    return "Next: timescaledb-backfill jobs enable, report --html FILE, then clean";
 }
 
 void VerifyReport::nothing_to_do(std::int64_t copied) const {

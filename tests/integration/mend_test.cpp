@@ -440,8 +440,8 @@ TEST_F(Repair, MendsAndComparesAgain) {
                 AllOf(HasSubstr("3 equal, 2 different."), HasSubstr("Copied 2 chunks,"),
                       HasSubstr("copied as a whole: it is small"),
                       HasSubstr("Verified 2 chunks, 288 rows"), HasSubstr("2 equal."),
-                      HasSubstr("Next: timescaledb-backfill jobs enable, report --html FILE to "
-                                "keep the results, then clean"),
+                      HasSubstr("Next: timescaledb-backfill jobs enable, report --html FILE, "
+                                "then clean"),
                       Not(HasSubstr("to copy."))));
     expect_equal_rows("readings");
     EXPECT_EQ(target.value("SELECT count(verified) FROM __backfill.task"), "5");
