@@ -3,6 +3,7 @@
 #include "output/units.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -40,23 +41,10 @@ std::vector<std::string> words_of(const std::string& text) {
     return words;
 }
 
-/// The indented text, in lines of at most that width unless a word is longer.
+/// The text after an indent, in lines of at most that width unless a word is longer.
 std::string folded(const std::string& text, int width) {
-    std::string result;
-    int column = indent;
-    for (const auto& word : words_of(text)) {
-        const int length = output::columns_of(word);
-        if (column > indent && column + 1 + length > width) {
-            result += "\n" + std::string(indent, ' ');
-            column = indent;
-        } else if (column > indent) {
-            result += ' ';
-            ++column;
-        }
-        result += word;
-        column += length;
-    }
-    return result;
+    const std::string space(indent, ' ');
+    return fmt::format("{}", fmt::join(output::folded(words_of(text), width, space, indent), "\n"));
 }
 
 std::string level_text(Severity level, bool colours) {

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "cli/generate.hpp"
+#include "output/units.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -11,6 +12,8 @@
 #include <cctype>
 #include <charconv>
 #include <iostream>
+#include <iterator>
+#include <sstream>
 #include <stdexcept>
 
 namespace cli {
@@ -78,19 +81,10 @@ std::optional<std::string> unknown_argument(const CLI::App& app) {
     return option == arguments.end() ? arguments.front() : *option;
 }
 
-/// A text broken into lines of at most `width` characters. Longer words get a line of their own.
-std::string wrapped(const std::string& text, std::size_t width) {
-    std::string result;
-    std::size_t column = 0;
+/// The text in lines of at most `width` columns. Longer words get a line of their own.
+std::vector<std::string> lines_of(const std::string& text, int width) {
     std::istringstream words(text);
-    for (std::string word; words >> word;) {
-        const bool fits = column == 0 || column + 1 + word.size() <= width;
-        if (column > 0)
-            result += fits ? " " : "\n";
-        column = fits && column > 0 ? column + 1 + word.size() : word.size();
-        result += word;
-    }
-    return result;
+    return output::folded({std::istream_iterator<std::string>(words), {}}, width, "");
 }
 
 /// Formats --help like CLI11, but wraps long texts, and shows only the first line of a command's
@@ -104,23 +98,23 @@ class HelpFormatter : public CLI::Formatter {
     }
 
     std::string make_option_desc(const CLI::Option* option) const override {
-        return wrapped(option->get_description(), line_width - name_width);
+        return fmt::format(
+            "{}", fmt::join(lines_of(option->get_description(), line_width - name_width), "\n"));
     }
 
     std::string make_subcommand(const CLI::App* command) const override {
         const auto description = command->get_description();
         const auto summary = description.substr(0, description.find(".\n"));
         std::string result;
-        std::istringstream lines(wrapped(summary, line_width - name_width));
-        for (std::string line; std::getline(lines, line);)
+        for (const auto& line : lines_of(summary, line_width - name_width))
             result += fmt::format("{:<{}}{}\n", result.empty() ? "  " + command->get_name() : "",
                                   name_width, line);
         return result;
     }
 
   private:
-    static constexpr std::size_t line_width = 80;
-    static constexpr std::size_t name_width = 26;
+    static constexpr int line_width = 80;
+    static constexpr int name_width = 26;
 };
 
 UsageError usage_error(const CLI::App& app, const std::string& problem) {

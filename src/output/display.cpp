@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <sstream>
+#include <utility>
 
 namespace output {
 
@@ -121,11 +121,9 @@ std::vector<std::string> progress_lines(const Board::Totals& totals,
                         " " + text);
     else
         lines.push_back(text);
-    for (const auto& wait : totals.waits) {
-        std::istringstream broken(wrapped(wait_text(wait, now), screen.columns, "  "));
-        for (std::string line; std::getline(broken, line);)
-            lines.push_back(line);
-    }
+    for (const auto& wait : totals.waits)
+        for (auto& line : wrapped_lines(wait_text(wait, now), screen.columns, "  "))
+            lines.push_back(std::move(line));
     auto left = count_busy(entries);
     for (std::size_t i = 0; i < entries.size(); ++i) {
         if (entries[i].activity == Activity::idle)

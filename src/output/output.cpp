@@ -159,10 +159,12 @@ std::string Output::sentence(const std::vector<std::string>& parts) const {
         }
         if (!line.empty())
             text += line + "\n";
-        line = wrapped(fmt::format("{}{}", line.empty() ? "" : indent, part), room, indent);
-        const auto last = line.rfind('\n') + 1; // 0 if there is only one
-        text += line.substr(0, last);
-        line.erase(0, last);
+        auto lines =
+            wrapped_lines(fmt::format("{}{}", line.empty() ? "" : indent, part), room, indent);
+        line = std::move(lines.back());
+        lines.pop_back();
+        for (const auto& whole : lines)
+            text += whole + "\n";
     }
     return text + line;
 }

@@ -205,27 +205,39 @@ std::string clipped(std::string_view text, int columns) {
     return used <= columns ? result : with_mark;
 }
 
-std::string wrapped(std::string_view text, int columns, std::string_view indent) {
-    const int indented = columns_of(indent);
-    std::string result;
-    int used = 0;
-    for (bool is_first = true, is_last = false; !is_last; is_first = false) {
-        const auto end = text.find(' ');
-        const auto word = shortened(std::string(text.substr(0, end)), columns - indented);
+std::vector<std::string> folded(const std::vector<std::string>& words, int columns,
+                                std::string_view indent, int begin) {
+    std::vector<std::string> lines;
+    int used = begin;
+    for (const auto& word : words) {
         const int width = columns_of(word);
-        if (!is_first && width > columns - used - 1) {
-            result.append("\n").append(indent);
-            used = indented;
-        } else if (!is_first) {
-            result += ' ';
+        if (lines.empty()) {
+            lines.push_back(word);
+        } else if (width > columns - used - 1) {
+            lines.push_back(fmt::format("{}{}", indent, word));
+            used = columns_of(indent);
+        } else {
+            lines.back() += " " + word;
             ++used;
         }
-        result += word;
         used += width;
-        is_last = end == std::string_view::npos;
-        text.remove_prefix(is_last ? text.size() : end + 1);
     }
-    return result;
+    return lines;
+}
+
+std::vector<std::string> wrapped_lines(std::string_view text, int columns,
+                                       std::string_view indent) {
+    std::vector<std::string> words;
+    for (auto end = text.find(' ');; end = text.find(' ')) {
+        words.push_back(shortened(std::string(text.substr(0, end)), columns - columns_of(indent)));
+        if (end == std::string_view::npos)
+            return folded(words, columns, indent);
+        text.remove_prefix(end + 1);
+    }
+}
+
+std::string wrapped(std::string_view text, int columns, std::string_view indent) {
+    return fmt::format("{}", fmt::join(wrapped_lines(text, columns, indent), "\n"));
 }
 
 } // namespace output

@@ -52,8 +52,17 @@ std::string visible(std::string_view text);
 /// that set colours have no width.
 std::string clipped(std::string_view text, int columns);
 
+/// The words, separated by blanks, in lines of at most `columns` unless a word is longer.
+/// \param indent begins the lines after the first. \param begin the columns that the first line has
+/// before these words.
+std::vector<std::string> folded(const std::vector<std::string>& words, int columns,
+                                std::string_view indent, int begin = 0);
+
 /// The text in lines of at most `columns`, broken at blanks. A word that is longer is shortened.
-/// \param indent begins the lines after the first.
+/// \param indent as for folded().
+std::vector<std::string> wrapped_lines(std::string_view text, int columns, std::string_view indent);
+
+/// These lines in one text.
 std::string wrapped(std::string_view text, int columns, std::string_view indent);
 
 /// `55 MB/s`; `-` if no time has passed.
