@@ -45,6 +45,16 @@ std::optional<int> active_of(std::string_view text) {
     return text.starts_with(name) && is_number ? std::optional(number) : std::nullopt;
 }
 
+/// Adds an option for a time whose --help shows its present value as the default.
+Option add_duration(Command command, const std::string& name, std::chrono::seconds& value,
+                    const std::string& text, const Amount& amount) {
+    return command
+        .number(
+            name, [&value](std::int64_t seconds) { value = std::chrono::seconds(seconds); }, text)
+        .value_is_called(fmt::format("DURATION={}s", value.count()))
+        .amount(amount);
+}
+
 } // namespace
 
 void add_source(Command command, ConnectionTexts& texts) {
@@ -117,30 +127,14 @@ void add_parallelism(Command command, int& parallelism, const std::string& text)
     command.number("-p,--parallelism", parallelism, text).between(1, 1000);
 }
 
-void add_duration(Command command, const std::string& name, std::chrono::seconds& value,
-                  const std::string& text) {
-    command
-        .number(
-            name, [&value](std::int64_t seconds) { value = std::chrono::seconds(seconds); }, text)
-        .value_is_called(fmt::format("DURATION={}s", value.count()))
-        .amount({.units = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}},
-                 .least = 1,
-                 .greatest = 10'000'000,
-                 .example = "15m"});
-}
-
 Option add_dual_write_delay(Command command, std::chrono::seconds& delay) {
-    return command
-        .number(
-            "--dual-write-delay",
-            [&delay](std::int64_t seconds) { delay = std::chrono::seconds(seconds); },
-            "how long the application needs to write a row to both sides; 0s if it writes to the "
-            "source only")
-        .value_is_called(fmt::format("DURATION={}s", delay.count()))
-        .amount({.units = {{"s", 1}, {"m", 60}},
-                 .least = 0,
-                 .greatest = load::late_period.count(),
-                 .example = "5s"});
+    return add_duration(command, "--dual-write-delay", delay,
+                        "how long the application needs to write a row to both sides; 0s if it "
+                        "writes to the source only",
+                        {.units = {{"s", 1}, {"m", 60}},
+                         .least = 0,
+                         .greatest = load::late_period.count(),
+                         .example = "5s"});
 }
 
 void add_retry(Command command, run::RetryOptions& retry, const std::string& what) {
@@ -150,12 +144,18 @@ void add_retry(Command command, run::RetryOptions& retry, const std::string& wha
                             "similar error",
                             what))
         .between(0, 1000);
+    const Amount amount{.units = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}},
+                        .least = 1,
+                        .greatest = 10'000'000,
+                        .example = "15m"};
     add_duration(command, "--retry-timeout", retry.retry_timeout,
                  "how long a server may be unreachable or out of disk space before the run ends: "
-                 "90s, 15m, 2h");
+                 "90s, 15m, 2h",
+                 amount);
     add_duration(command, "--stall-timeout", retry.stall_timeout,
                  "how long a connection may be silent before the server is asked whether it is "
-                 "still working; if not, the connection is replaced");
+                 "still working; if not, the connection is replaced",
+                 amount);
 }
 
 Option add_throttle(Command command, run::ThrottleOptions& throttle) {

@@ -82,9 +82,6 @@ void add_selection(Command command, std::optional<std::string>& filter,
 
 void add_parallelism(Command command, int& parallelism, const std::string& text);
 
-void add_duration(Command command, const std::string& name, std::chrono::seconds& value,
-                  const std::string& text);
-
 /// Adds --dual-write-delay.
 Option add_dual_write_delay(Command command, std::chrono::seconds& delay);
 
