@@ -59,6 +59,13 @@ class Throttle : public Migration {
 
     json status() { return json::parse(backfill_ok({"status", "--json"})); }
 
+    /// Starts an import into readings with one worker.
+    Program start_import(const std::string& file, const std::string& option,
+                         const std::string& value) const {
+        return Program({"import", "--target", target.uri(), "--time-zone", "UTC", "-p", "1", option,
+                        value, "--table", "readings", file});
+    }
+
     json worker() { return worker_of(status()); }
 
     /// Starts a copy that takes seconds for each chunk, and returns when it moves rows.
@@ -173,8 +180,7 @@ TEST_F(Throttle, OfAnImportAsksTheTarget) {
     const TemporaryFolder folder;
     folder.write("rows.csv", "time,device,note\n2025-01-01,7,imported\n");
     target.run("CREATE TABLE gate (n int); INSERT INTO gate VALUES (1)");
-    Program program({"import", "--target", target.uri(), "--time-zone", "UTC", "--throttle-query",
-                     "SELECT n FROM gate", "--table", "readings", folder.file("rows.csv")});
+    auto program = start_import(folder.file("rows.csv"), "--throttle-query", "SELECT n FROM gate");
     EXPECT_TRUE(eventually([&] { return program.has_printed("Waiting: "); }));
     EXPECT_EQ(target.value("SELECT count(*) FROM readings"), "0");
     target.run("UPDATE gate SET n = 0");
@@ -193,9 +199,7 @@ TEST_F(Throttle, HoldsAnImportUpBetweenTransactions) {
                "EXECUTE FUNCTION public.wait()");
     auto holder = target.connect();
     holder->execute("SELECT pg_advisory_lock(42)");
-    Program program({"import", "--target", target.uri(), "--time-zone", "UTC", "-p", "1",
-                     "--throttle-query", "SELECT n FROM gate", "--table", "readings",
-                     folder.file("rows.csv")});
+    auto program = start_import(folder.file("rows.csv"), "--throttle-query", "SELECT n FROM gate");
     ASSERT_TRUE(eventually([&] { return program_waits(target); }));
     target.run("UPDATE gate SET n = 1");
     EXPECT_TRUE(eventually([&] { return program.has_printed("Waiting: "); }));
@@ -212,8 +216,7 @@ TEST_F(Throttle, HoldsAnImportUpBetweenTransactions) {
 TEST_F(Throttle, AnImportThatWaitsForItsRateEndsSoon) {
     const TemporaryFolder folder;
     folder.write("rows.csv", many_rows());
-    Program program({"import", "--target", target.uri(), "--time-zone", "UTC", "-p", "1",
-                     "--max-rate", "1kB/s", "--table", "readings", folder.file("rows.csv")});
+    auto program = start_import(folder.file("rows.csv"), "--max-rate", "1kB/s");
     ASSERT_TRUE(eventually([&] { return target.value("SELECT count(*) FROM readings") != "0"; }));
     program.signal(SIGINT);
     EXPECT_EQ(program.wait().exit_status, exit_interrupted);
