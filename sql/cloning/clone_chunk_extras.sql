@@ -1,56 +1,135 @@
--- What single chunks have and their hypertables do not, by hypertable and kind of object, with an example.
+-- What single chunks have and their hypertables do not, by hypertable and kind of object, with an example. The same for
+-- partitioned tables, which become hypertables.
 --
--- $1: OIDs of hypertables
-WITH chunk AS MATERIALIZED (
-    SELECT class.oid,
-           class.reloptions,
-           inhparent,
-           (SELECT count(*) FROM pg_index WHERE indrelid = class.oid) AS indexes
-    FROM pg_inherits
-    JOIN pg_class AS class ON class.oid = inhrelid
-    WHERE inhparent = ANY ($1::oid[])
-), hypertable AS MATERIALIZED (
-    SELECT class.oid,
-           class.relname,
-           namespace.nspname,
-           class.reloptions,
-           (SELECT array_agg(regexp_replace(pg_get_indexdef(indexrelid), '^.*? USING ', ''))
-            FROM pg_index WHERE indrelid = class.oid) AS indexes
-    FROM pg_class AS class
-    JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
-    WHERE class.oid = ANY ($1::oid[])
-), extra AS (
-    -- Definitions are compared only where an index must be of the chunk alone: it takes long.
-    SELECT hypertable.oid, 'indexes' AS kind, indexrelid::regclass::text AS object
-    FROM chunk
-    JOIN hypertable ON hypertable.oid = inhparent
-    JOIN pg_index ON indrelid = chunk.oid
-    WHERE chunk.indexes > coalesce(cardinality(hypertable.indexes), 0)
-      AND (regexp_replace(pg_get_indexdef(indexrelid), '^.*? USING ', '') = ANY (hypertable.indexes))
-          IS NOT TRUE
+-- An index of a chunk is its own if the hypertable has fewer of the same shape. Texts of expressions and conditions
+-- are not compared, because TimescaleDB writes constants in another form for chunks.
+--
+-- $1: OIDs of hypertables and partitioned tables
+WITH RECURSIVE descendant AS (
+    SELECT inhrelid, inhparent FROM pg_inherits WHERE inhparent = ANY ($1::oid[])
     UNION ALL
-    SELECT chunk.inhparent, 'statistics objects', format('%I.%I', nspname, stxname)
+    -- partitions of partitions
+    SELECT pg_inherits.inhrelid, descendant.inhparent
+    FROM descendant
+    JOIN pg_inherits ON pg_inherits.inhparent = descendant.inhrelid
+), chunk AS MATERIALIZED (
+    SELECT class.oid,
+           class.oid::regclass::text AS name,
+           inhparent,
+           class.reloptions,
+           class.reltoastrelid,
+           class.relreplident,
+           class.relrowsecurity,
+           class.relpersistence,
+           class.relacl
+    FROM descendant
+    JOIN pg_class AS class ON class.oid = inhrelid
+), shape AS MATERIALIZED (
+    SELECT index.indexrelid,
+           index.indrelid,
+           jsonb_build_array(
+               class.relam, index.indisunique, index.indnkeyatts, index.indclass::text, index.indcollation::text,
+               index.indoption::text, index.indexprs IS NULL, index.indpred IS NULL,
+               (SELECT jsonb_agg(attname ORDER BY position)
+                FROM unnest(index.indkey::smallint[]) WITH ORDINALITY AS key (number, position)
+                LEFT JOIN pg_attribute ON attrelid = index.indrelid AND attnum = key.number)) AS shape
+    FROM pg_index AS index
+    JOIN pg_class AS class ON class.oid = index.indexrelid
+    WHERE index.indrelid IN (SELECT oid FROM chunk UNION ALL SELECT unnest($1::oid[]))
+), index AS MATERIALIZED (
+    SELECT indexrelid, indrelid, shape,
+           row_number() OVER (PARTITION BY indrelid, shape ORDER BY indexrelid) AS number
+    FROM shape
+), extra AS (
+    SELECT inhparent, 'indexes' AS kind, indexrelid::regclass::text AS object
+    FROM chunk
+    JOIN index ON indrelid = chunk.oid
+    WHERE NOT EXISTS (SELECT FROM index AS of_hypertable
+                      WHERE of_hypertable.indrelid = inhparent
+                        AND of_hypertable.shape = index.shape
+                        AND of_hypertable.number = index.number)
+    UNION ALL
+    SELECT inhparent, 'triggers', format('%I of %s', tgname, chunk.name)
+    FROM pg_trigger AS trigger
+    JOIN chunk ON chunk.oid = tgrelid
+    WHERE NOT tgisinternal
+      AND NOT EXISTS (SELECT FROM pg_trigger AS of_hypertable
+                      WHERE of_hypertable.tgrelid = inhparent
+                        AND of_hypertable.tgname = trigger.tgname)
+    UNION ALL
+    -- TimescaleDB gives those of slices, and copies of foreign keys, such names (chunk_constraint_choose_name in
+    -- src/chunk_constraint.c); later, copies have the name of the hypertable's.
+    SELECT inhparent, 'constraints', format('%I of %s', conname, chunk.name)
+    FROM pg_constraint AS own
+    JOIN chunk ON chunk.oid = conrelid
+    WHERE contype IN ('c', 'f') AND coninhcount = 0 AND conparentid = 0
+      AND conname !~ '^(constraint_[0-9]+$|[0-9]+_[0-9]+_)'
+      AND NOT EXISTS (SELECT FROM pg_constraint AS of_hypertable
+                      WHERE of_hypertable.conrelid = inhparent
+                        AND of_hypertable.conname = own.conname
+                        AND of_hypertable.contype = own.contype)
+    UNION ALL
+    SELECT inhparent, 'rules', format('%I of %s', rulename, chunk.name)
+    FROM pg_rewrite
+    JOIN chunk ON chunk.oid = ev_class
+    UNION ALL
+    SELECT inhparent, 'policies', format('%I of %s', polname, chunk.name)
+    FROM pg_policy
+    JOIN chunk ON chunk.oid = polrelid
+    UNION ALL
+    SELECT inhparent, 'statistics objects', format('%I.%I', nspname, stxname)
     FROM pg_statistic_ext
     JOIN pg_namespace ON pg_namespace.oid = stxnamespace
     JOIN chunk ON chunk.oid = stxrelid
     UNION ALL
-    SELECT hypertable.oid, 'storage parameters', format('%s of %s', option, chunk.oid::regclass)
+    SELECT inhparent, 'storage parameters', format('%s of %s', option, chunk.name)
     FROM chunk
-    JOIN hypertable ON hypertable.oid = inhparent
-    CROSS JOIN unnest(chunk.reloptions) AS option
-    WHERE (option = ANY (hypertable.reloptions)) IS NOT TRUE
+    JOIN pg_class AS hypertable ON hypertable.oid = inhparent
+    LEFT JOIN pg_class AS toast ON toast.oid = chunk.reltoastrelid
+    LEFT JOIN pg_class AS toast_of_hypertable ON toast_of_hypertable.oid = hypertable.reltoastrelid
+    CROSS JOIN LATERAL (
+        SELECT unnest(chunk.reloptions) EXCEPT SELECT unnest(hypertable.reloptions)
+        UNION ALL
+        (SELECT 'toast.' || unnest(toast.reloptions)
+         EXCEPT SELECT 'toast.' || unnest(toast_of_hypertable.reloptions))) AS own (option)
     UNION ALL
-    SELECT chunk.inhparent, 'comments', chunk.oid::regclass::text
+    SELECT inhparent, 'settings of columns', format('%I of %s', attribute.attname, chunk.name)
+    FROM chunk
+    JOIN pg_attribute AS attribute ON attribute.attrelid = chunk.oid AND attribute.attnum > 0
+    JOIN pg_attribute AS of_hypertable
+      ON of_hypertable.attrelid = inhparent AND of_hypertable.attname = attribute.attname
+    WHERE (attribute.attstorage, coalesce(attribute.attstattarget, -1))
+          <> (of_hypertable.attstorage, coalesce(of_hypertable.attstattarget, -1))
+       -- Debian's PostgreSQL 15 adds pg_attver, which differs by table.
+       OR EXISTS (SELECT FROM unnest(attribute.attoptions) AS option
+                  WHERE option NOT LIKE 'pg\_attver=%'
+                    AND (option = ANY (of_hypertable.attoptions)) IS NOT TRUE)
+    UNION ALL
+    SELECT inhparent, setting.kind, chunk.name
+    FROM chunk
+    JOIN pg_class AS hypertable ON hypertable.oid = inhparent
+    CROSS JOIN LATERAL (
+        VALUES ('replica identities', chunk.relreplident <> hypertable.relreplident),
+               ('row-level security', chunk.relrowsecurity <> hypertable.relrowsecurity),
+               ('UNLOGGED', chunk.relpersistence <> hypertable.relpersistence),
+               ('privileges', EXISTS (SELECT unnest(chunk.relacl::text[])
+                                      EXCEPT SELECT unnest(hypertable.relacl::text[])))) AS setting (kind, is_own)
+    WHERE setting.is_own
+    UNION ALL
+    SELECT inhparent, 'comments', chunk.name
     FROM pg_description
     JOIN chunk ON objoid = chunk.oid
     WHERE classoid = 'pg_class'::regclass
 )
-SELECT hypertable.nspname AS schema_name,
+SELECT hypertable.oid,
+       namespace.nspname AS schema_name,
        hypertable.relname AS table_name,
+       hypertable.relkind = 'p' AS is_partitioned,
        extra.kind,
        count(*) AS objects,
        min(extra.object) AS example
 FROM extra
-JOIN hypertable ON hypertable.oid = extra.oid
-GROUP BY 1, 2, 3
-ORDER BY 1, 2, 3
+JOIN pg_class AS hypertable ON hypertable.oid = extra.inhparent
+JOIN pg_namespace AS namespace ON namespace.oid = hypertable.relnamespace
+GROUP BY 1, 2, 3, 4, 5
+ORDER BY 2, 3, 5

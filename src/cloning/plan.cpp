@@ -104,9 +104,12 @@ void leave_out_of_chunks(ClonePlan& plan, run::Endpoint& source, const std::stri
     const auto rows = source.connection.query(sql::clone_chunk_extras, {hypertables});
     for (int row = 0; row < rows.size(); ++row) {
         const auto others = rows.integer(row, "objects") - 1;
+        const auto* const hypertable = find_hypertable(plan.inventory, rows.integer(row, "oid"));
+        const auto table = hypertable != nullptr ? hypertable->known_as : table_name(rows, row);
         plan.left_out.push_back(
-            {fmt::format("{} of single chunks of {} ({}{})", rows.text(row, "kind"),
-                         table_name(rows, row).quoted(), rows.text(row, "example"),
+            {fmt::format("{} of single {} of {} ({}{})", rows.text(row, "kind"),
+                         rows.boolean(row, "is_partitioned") ? "partitions" : "chunks",
+                         table.quoted(), rows.text(row, "example"),
                          others > 0 ? fmt::format(" and {} more", others) : ""),
              "chunks get what their hypertable has", "add them after copying"});
     }

@@ -236,28 +236,118 @@ TEST_F(CloneSchema, SettingsOfTheDatabaseAreListed) {
 
 TEST_F(CloneSchema, WhatBelongsToSingleChunksIsListed) {
     make_readings();
+    // Chunks have the constant in another form.
+    source.run("CREATE INDEX large ON readings (value) WHERE value > 3;"
+               "ALTER TABLE readings ALTER value SET STATISTICS 200, ALTER value SET (n_distinct = "
+               "3), SET (fillfactor = 90)");
+    source.run("INSERT INTO readings VALUES ('2024-01-05', 1, 1)");
     const auto chunk = source.value("SELECT chunk FROM show_chunks('readings') AS chunk ORDER BY "
                                     "chunk::text LIMIT 1");
-    source.run(fmt::format("CREATE INDEX one ON {0} (value);"
+    // One index less does not hide another one.
+    const auto lost =
+        source.value(fmt::format("SELECT indexrelid::regclass FROM pg_index WHERE indrelid = "
+                                 "'{}'::regclass AND indpred IS NOT NULL",
+                                 chunk));
+    source.run(fmt::format("DROP INDEX {2};"
+                           "CREATE INDEX one ON {0} (value);"
                            "CREATE INDEX two ON {0} (device) WHERE value > 1;"
                            "CREATE STATISTICS both_columns ON device, value FROM {0};"
                            "COMMENT ON TABLE {0} IS 'the first';"
                            "COMMENT ON COLUMN {0}.value IS 'of the first';"
+                           "ALTER TABLE {0} ALTER device SET STATISTICS 500;"
+                           "ALTER TABLE {0} ALTER value SET (n_distinct = 4);"
+                           "ALTER TABLE {0} SET (autovacuum_enabled = off);"
+                           "ALTER TABLE {0} ADD CONSTRAINT few CHECK (value < 1000);"
+                           "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS "
+                           "'BEGIN RETURN NEW; END';"
+                           "CREATE TRIGGER note BEFORE INSERT ON {0} FOR EACH ROW EXECUTE FUNCTION "
+                           "note();"
+                           "CREATE RULE nothing AS ON DELETE TO {0} DO INSTEAD NOTHING;"
+                           "CREATE POLICY own ON {0} USING (true);"
+                           "ALTER TABLE {0} ENABLE ROW LEVEL SECURITY;"
+                           "GRANT SELECT ON {0} TO PUBLIC;"
                            "COMMENT ON DATABASE {1} IS 'it''s ours'",
-                           chunk, source.name()));
+                           chunk, source.name(), lost));
+    if (is_community()) {
+        source.run("CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous) AS SELECT "
+                   "time_bucket('1 day', time), count(*) FROM readings GROUP BY 1 WITH NO DATA");
+        source.run("CALL refresh_continuous_aggregate('daily', NULL, NULL)");
+        source.run(fmt::format("COMMENT ON TABLE {} IS 'a day'",
+                               source.value("SELECT show_chunks('daily')")));
+    }
+    const bool may_be_unlogged = version_at_least(source, 2, 23);
+    if (may_be_unlogged)
+        source.run(fmt::format("ALTER TABLE {} SET UNLOGGED", chunk));
     const auto of_readings = [](const std::string& what, const std::string& objects) {
         return HasSubstr(
             fmt::format("Left out {} of single chunks of \"public\".\"readings\" ({}): "
                         "chunks get what their hypertable has; add them after copying",
                         what, objects));
     };
+    const auto output = clone();
     EXPECT_THAT(
-        clone(),
+        output,
         AllOf(of_readings("indexes", "_timescaledb_internal.one and 1 more"),
               of_readings("statistics objects", "public.both_columns"),
               of_readings("comments", chunk + " and 1 more"),
+              of_readings("settings of columns", fmt::format("device of {} and 1 more", chunk)),
+              of_readings("storage parameters", "autovacuum_enabled=off of " + chunk),
+              of_readings("constraints", "few of " + chunk),
+              of_readings("triggers", "note of " + chunk),
+              of_readings("rules", "nothing of " + chunk),
+              of_readings("policies", "own of " + chunk), of_readings("row-level security", chunk),
+              of_readings("privileges", chunk),
               HasSubstr("Left out the comment 'it''s ours': comments of databases are not cloned; "
                         "COMMENT ON DATABASE")));
+    if (may_be_unlogged) {
+        EXPECT_THAT(output, of_readings("UNLOGGED", chunk));
+    }
+    if (is_community()) {
+        // Nobody knows a materialization hypertable by its name.
+        EXPECT_THAT(output,
+                    HasSubstr("Left out comments of single chunks of \"public\".\"daily\" ("));
+    }
+}
+
+TEST_F(CloneSchema, TablespacesAndSubscriptionsAreListed) {
+    if (major(source) < 15)
+        GTEST_SKIP() << "needs allow_in_place_tablespaces";
+    make_readings();
+    const auto tablespace = source.name() + "_space";
+    source.run("SET allow_in_place_tablespaces = on");
+    source.run(fmt::format("CREATE TABLESPACE {} LOCATION ''", tablespace));
+    source.run(fmt::format("CREATE TABLE placed (a int PRIMARY KEY) TABLESPACE {0};"
+                           "CREATE INDEX placed_index ON placed (a) TABLESPACE {0};"
+                           "SELECT attach_tablespace('{0}', 'readings')",
+                           tablespace));
+    source.run("CREATE SUBSCRIPTION ours CONNECTION 'dbname=nothing' PUBLICATION theirs WITH "
+               "(connect = false, slot_name = NONE)");
+    EXPECT_THAT(
+        clone(),
+        AllOf(HasSubstr(fmt::format("Left out the tablespace \"{}\" of public.placed and 2 more: "
+                                    "tablespaces are not cloned; ALTER ... SET TABLESPACE\n",
+                                    tablespace)),
+              HasSubstr(fmt::format("Left out the tablespace {} of \"public\".\"readings\": "
+                                    "tablespaces are not cloned; attach_tablespace()\n",
+                                    tablespace)),
+              HasSubstr("Left out the subscription \"ours\": subscriptions are not cloned; CREATE "
+                        "SUBSCRIPTION\n")));
+    source.run("DROP SUBSCRIPTION ours");
+    source.run("DROP TABLE placed; SELECT detach_tablespaces('readings')");
+    source.run("DROP TABLESPACE " + tablespace);
+}
+
+TEST_F(CloneSchema, NothingIsListedOfChunksThatAreLikeTheirHypertable) {
+    make_readings();
+    source.run("ALTER TABLE readings DROP COLUMN twice");
+    source.run("CREATE INDEX ON readings (lower(value::text)) WHERE value > 3;"
+               "ALTER TABLE readings ADD CHECK (device > 0), ALTER value SET STATISTICS 200;"
+               "GRANT SELECT ON readings TO PUBLIC; CREATE TRIGGER same BEFORE UPDATE ON readings "
+               "FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()");
+    source.run("INSERT INTO readings VALUES ('2024-01-06', 1, 1)");
+    if (is_community())
+        make_community_objects();
+    EXPECT_THAT(clone({"--dry-run"}), Not(HasSubstr("single chunks")));
 }
 
 TEST_F(CloneSchema, EventTriggersOfTheSourceAreClonedWithoutFiring) {
@@ -875,7 +965,9 @@ TEST_F(CloneFromPostgres, PlainTablesAreClonedWithTheirRows) {
 
 TEST_F(CloneFromPostgres, TablesBecomeHypertables) {
     source.run("CREATE TABLE alarm (at date, device int, FOREIGN KEY (at, device) REFERENCES "
-               "\"Odd\".\"Parts\"); INSERT INTO alarm VALUES ('2024-01-03', 1)");
+               "\"Odd\".\"Parts\"); INSERT INTO alarm VALUES ('2024-01-03', 1);"
+               "CREATE INDEX own ON \"Odd\".\"parts_1 x\" (value, device);"
+               "ALTER TABLE \"Odd\".parts_2 ADD CONSTRAINT small CHECK (value < 9) NOT VALID");
     const auto output =
         clone({"--create-hypertable", "metrics.time:1 day", "--create-hypertable",
                "\"Odd\".\"Parts\".\"at \"\";x\"", "--create-hypertable", "tick:1000"});
@@ -950,3 +1042,7 @@ TEST_F(CloneSchema, PlainTablesOfASourceWithTimescaleDbBecomeHypertables) {
 
 } // namespace
 } // namespace test
+                              HasSubstr("Left out indexes of single partitions of "
+                                        "\"Odd\".\"Parts\" (\"Odd\".own): "),
+                              HasSubstr("Left out constraints of single partitions of "
+                                        "\"Odd\".\"Parts\" (small of \"Odd\".parts_2): "),
