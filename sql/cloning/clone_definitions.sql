@@ -86,9 +86,6 @@ SELECT class.oid,
                               '$[*] ? (@.source == "config")') AS item
         HAVING count(*) > 0) AS sparse_index,
        dimension.compress_interval::text AS compress_interval,
-       (SELECT json_agg(format('%I', tablespace_name) ORDER BY id)
-        FROM _timescaledb_catalog.tablespace
-        WHERE tablespace.hypertable_id = hypertable.id) AS tablespaces,
        coalesce((to_jsonb(hypertable) ->> 'chunk_target_size')::bigint > 0, false) AS is_adaptive,
        hypertable.status & 1 <> 0 AS is_tiered,
        -- from 2.29 on

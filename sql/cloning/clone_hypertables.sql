@@ -6,6 +6,9 @@ SELECT to_regclass(format('%I.%I', hypertable.schema_name, hypertable.table_name
        coalesce(cagg.user_view_name, hypertable.table_name) AS known_name,
        cagg.mat_hypertable_id IS NOT NULL AS is_cagg,
        hypertable.num_dimensions = 0 AS is_internal,
+       coalesce((SELECT json_agg(format('%I', tablespace_name) ORDER BY tablespace.id)
+                 FROM _timescaledb_catalog.tablespace
+                 WHERE tablespace.hypertable_id = hypertable.id), '[]') AS tablespaces,
        (SELECT count(*) FROM _timescaledb_catalog.chunk
         WHERE chunk.hypertable_id = hypertable.id) AS chunks
 FROM _timescaledb_catalog.hypertable

@@ -79,6 +79,8 @@ class Clone {
             source_, target_,
             {.programs = std::move(programs),
              .with_rows = options_.relational_data,
+             .owners = options_.owners,
+             .privileges = options_.privileges,
              .search_path = std::move(search_path),
              .create_hypertables = options_.create_hypertables,
              .by_definitions = reason.empty() ? std::nullopt : std::optional(extension.server)});

@@ -17,6 +17,8 @@ struct CloneOptions {
     postgres::ConnectionString source;
     postgres::ConnectionString target;
     bool roles = false;           ///< also clone the roles of the source's cluster
+    bool owners = false;          ///< give objects the owners that they have in the source
+    bool privileges = false;      ///< grant the source's privileges
     bool portable = false;        ///< clone hypertables by their definitions
     bool relational_data = true;  ///< rows of plain tables
     bool allow_non_empty = false; ///< the target may have objects of users

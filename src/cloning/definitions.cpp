@@ -96,9 +96,6 @@ class Reader {
     }
 
     void leave_out_settings(const postgres::Result& rows, int row, const std::string& name) {
-        for (const auto& tablespace : list_in(rows, row, "tablespaces"))
-            left_out(fmt::format("the tablespace {} of {}", tablespace.text(), name),
-                     "tablespaces are not cloned", "attach_tablespace()");
         if (rows.boolean(row, "is_adaptive"))
             left_out("adaptive chunking of " + name, "later versions of TimescaleDB lack it");
         if (rows.boolean(row, "is_tiered"))

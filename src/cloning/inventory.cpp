@@ -1,5 +1,6 @@
 #include "cloning/inventory.hpp"
 
+#include "json/value.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -51,12 +52,15 @@ void read_hypertables(Inventory& inventory, postgres::Connection& source) {
              .is_cagg = rows.boolean(row, "is_cagg"),
              .is_internal = rows.boolean(row, "is_internal"),
              .is_left_out = false,
+             .tablespaces = json::parse(rows.text(row, "tablespaces")).texts(),
              .chunks = rows.integer(row, "chunks")});
 }
 
 void read_catalog_rows(Inventory& inventory, postgres::Connection& source,
-                       const std::string& owner) {
-    const auto rows = source.query(sql::clone_catalog_rows, {owner});
+                       const std::string& role) {
+    const std::vector<std::string> owners{inventory.owners.begin(), inventory.owners.end()};
+    const auto rows =
+        source.query(sql::clone_catalog_rows, {role, postgres::array_literal(owners)});
     for (int row = 0; row < rows.size(); ++row) {
         if (rows.is_null(row, "rows"))
             continue;
@@ -108,18 +112,46 @@ void read_named_roles(Inventory& inventory, postgres::Connection& source) {
         inventory.named_roles.emplace(rows.string(row, "role"), rows.string(row, "object"));
 }
 
+/// Reads what is not in the dump, and which roles objects need in the target.
+void read_not_dumped(Inventory& inventory, postgres::Connection& source,
+                     const Ownership& ownership) {
+    const auto rows = source.query(sql::clone_not_dumped, {oid_array(inventory.chunk_oids)});
+    for (int row = 0; row < rows.size(); ++row) {
+        const auto& one =
+            inventory.not_dumped.emplace_back(NotDumped{.kind = rows.string(row, "kind"),
+                                                        .name = rows.string(row, "name"),
+                                                        .objects = rows.integer(row, "objects"),
+                                                        .example = rows.string(row, "example")});
+        const bool is_owner = one.kind == "owner" && ownership.owners;
+        const bool has_privileges =
+            (one.kind == "privileges" || one.kind == "creator") && ownership.privileges;
+        if (is_owner)
+            inventory.owners.insert(one.name);
+        if ((is_owner || has_privileges) && !one.name.empty() &&
+            !inventory.named_roles.contains(one.name))
+            inventory.named_roles.emplace(one.name, one.objects_text());
+    }
+}
+
 } // namespace
+
+std::string NotDumped::objects_text() const {
+    return objects > 1 ? fmt::format("{} and {} more", example, objects - 1) : example;
+}
 
 std::string oid_array(const std::vector<std::string>& oids) {
     return fmt::format("{{{}}}", fmt::join(oids, ","));
 }
 
-Inventory read_inventory(run::Endpoint& source, const std::string& owner) {
+Inventory read_inventory(run::Endpoint& source, const Ownership& ownership) {
     Inventory inventory;
     if (source.server.has_timescaledb) {
         read_hypertables(inventory, source.connection);
         read_chunks(inventory, source.connection);
-        read_catalog_rows(inventory, source.connection, owner);
+    }
+    read_not_dumped(inventory, source.connection, ownership);
+    if (source.server.has_timescaledb) {
+        read_catalog_rows(inventory, source.connection, ownership.role);
         read_skipped_columns(inventory, source.connection);
         inventory.jobs = jobs::read_background_jobs(source.connection, std::nullopt);
         for (const auto& job : inventory.jobs)

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,9 +36,28 @@ struct SourceHypertable {
     postgres::QualifiedName name;
     postgres::QualifiedName known_as; ///< a continuous aggregate's view, or the hypertable
     bool is_cagg = false;
-    bool is_internal = false; ///< TimescaleDB's own, for compressed chunks
-    bool is_left_out = false; ///< the target cannot have this aggregate
+    bool is_internal = false;             ///< TimescaleDB's own, for compressed chunks
+    bool is_left_out = false;             ///< the target cannot have this aggregate
+    std::vector<std::string> tablespaces; ///< for chunks, quoted
     std::int64_t chunks = 0;
+};
+
+/// What pg_dump writes only if it is asked for (sql/cloning/clone_not_dumped.sql).
+struct NotDumped {
+    std::string kind; ///< tablespace, subscription, owner, creator, privileges, timescaledb
+    std::string name; ///< of the tablespace, subscription or role; empty for PUBLIC
+    std::int64_t objects = 0;
+    std::string example; ///< one of the objects
+
+    /// `table public.readings and 2 more`
+    std::string objects_text() const;
+};
+
+/// What belongs to whom in the target.
+struct Ownership {
+    std::string role;        ///< the target's, which owns everything that no other role owns
+    bool owners = false;     ///< objects get the owners that they have in the source
+    bool privileges = false; ///< and the privileges
 };
 
 /// The objects of the source, read with one snapshot.
@@ -55,13 +75,15 @@ struct Inventory {
     std::vector<std::string> dependents_of_chunks;
     /// SQL that inserts rows of TimescaleDB's catalog that are not in the dump.
     std::string catalog_rows;
+    std::vector<NotDumped> not_dumped;
+    /// Roles that own in the target what they own in the source.
+    std::set<std::string> owners;
     /// Hypertables with columns for chunk skipping.
     std::vector<std::pair<postgres::QualifiedName, std::string>> skipped_columns;
 };
 
 /// Reads the inventory. \pre the source's connection is in a transaction of one snapshot.
-/// \param owner the target's role, which will own the hypertables.
-Inventory read_inventory(run::Endpoint& source, const std::string& owner);
+Inventory read_inventory(run::Endpoint& source, const Ownership& ownership);
 
 /// True if a user created the hypertable; false for internal ones of compressed chunks.
 bool is_user_hypertable(const SourceHypertable& hypertable);

@@ -1,5 +1,7 @@
 #include "cloning/plan.hpp"
 
+#include "cloning/roles.hpp"
+#include "output/units.hpp"
 #include "postgres/query_both.hpp"
 #include "postgres/quote.hpp"
 #include "postgres/transaction.hpp"
@@ -73,6 +75,55 @@ postgres::QualifiedName table_name(const postgres::Result& rows, int row) {
     return {rows.string(row, "schema_name"), rows.string(row, "table_name")};
 }
 
+/// Adds what pg_dump is not asked for.
+void leave_out_not_dumped(ClonePlan& plan) {
+    const auto& ownership = plan.ownership;
+    std::vector<std::string> owners;
+    std::vector<std::string> grantees;
+    const auto add = [&](std::string what, const char* reason, const char* remedy) {
+        plan.left_out.push_back({std::move(what), reason, remedy});
+    };
+    for (const auto& hypertable : plan.inventory.hypertables)
+        for (const auto& tablespace : hypertable.tablespaces)
+            add(fmt::format("the tablespace {} of {}", tablespace, hypertable.known_as.quoted()),
+                "tablespaces are not cloned", "attach_tablespace()");
+    for (const auto& one : plan.inventory.not_dumped) {
+        const auto name = one.name.empty() ? "PUBLIC" : postgres::quote_identifier(one.name);
+        if (one.kind == "tablespace")
+            add(fmt::format("the tablespace {} of {}", name, one.objects_text()),
+                "tablespaces are not cloned", "ALTER ... SET TABLESPACE");
+        else if (one.kind == "subscription")
+            add("the subscription " + name, "subscriptions are not cloned", "CREATE SUBSCRIPTION");
+        else if (one.kind == "owner" && !ownership.owners && one.name != ownership.role)
+            owners.push_back(fmt::format("{} ({})", name, one.objects_text()));
+        else if (one.kind == "privileges" && !ownership.privileges)
+            grantees.push_back(fmt::format("{} ({})", name, one.objects_text()));
+        else if (one.kind == "timescaledb" && (!ownership.privileges || plan.definitions))
+            add(fmt::format("privileges for {}", one.objects_text()), "TimescaleDB manages them",
+                "GRANT them again");
+    }
+    if (!owners.empty())
+        add("the owners " + output::format_names(owners), "objects belong to the target's role",
+            "use --owners");
+    if (!grantees.empty())
+        add("the privileges of " + output::format_names(grantees),
+            "privileges are only cloned on request", "use --privileges");
+}
+
+/// Gives policies the owner that the hypertable or aggregate will have.
+void set_owners_of_policies(ClonePlan& plan) {
+    const auto owner = [&](const std::string& name) {
+        return plan.inventory.owners.contains(name) ? name : plan.ownership.role;
+    };
+    for (auto& job : plan.inventory.jobs)
+        if (job.is_policy())
+            job.owner = owner(job.subject_owner);
+    if (plan.definitions)
+        for (auto& job : plan.definitions->jobs)
+            if (job.is_policy())
+                job.owner = owner(job.owner);
+}
+
 /// Adds constraints that are NOT VALID. \param hypertables an array of their OIDs.
 void leave_out_not_valid(ClonePlan& plan, run::Endpoint& source, run::Endpoint& target,
                          const std::string& hypertables) {
@@ -116,12 +167,18 @@ void leave_out_of_chunks(ClonePlan& plan, run::Endpoint& source, const std::stri
 }
 
 /// The arguments of pg_dump that do not say what is dumped.
-std::vector<std::string> general_arguments(const std::string& snapshot) {
-    return {"--format=plain", "--quote-all-identifiers", "--no-tablespaces", "--no-owner",
-            "--no-privileges", "--snapshot=" + snapshot,
-            // Whoever waits to change a table waits for lock_tables(), and pg_dump behind them, and
-            // the application behind pg_dump.
-            "--lock-wait-timeout=10s"};
+std::vector<std::string> general_arguments(const ClonePlan& plan) {
+    std::vector<std::string> arguments{
+        "--format=plain", "--quote-all-identifiers", "--no-tablespaces",
+        "--snapshot=" + plan.snapshot,
+        // Whoever waits to change a table waits for lock_tables(), and pg_dump behind them, and the
+        // application behind pg_dump.
+        "--lock-wait-timeout=10s"};
+    if (!plan.ownership.owners)
+        arguments.emplace_back("--no-owner");
+    if (!plan.ownership.privileges)
+        arguments.emplace_back("--no-privileges");
+    return arguments;
 }
 
 } // namespace
@@ -133,8 +190,11 @@ ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptio
     leave_out_of_database(plan, source, target);
     const auto role = target.connection.query(
         "SELECT rolname AS name, rolsuper AS is_superuser FROM pg_roles WHERE rolname = current_user");
-    plan.role = role.string(0, "name");
-    plan.inventory = read_inventory(source, plan.role);
+    plan.ownership = {
+        .role = role.string(0, "name"), .owners = options.owners, .privileges = options.privileges};
+    if (const auto superuser = first_superuser(source.connection))
+        plan.superuser = postgres::quote_identifier(*superuser);
+    plan.inventory = read_inventory(source, plan.ownership);
     plan.new_hypertables = plan_hypertables(source, plan.inventory, options.create_hypertables);
     plan.with_rows = options.with_rows;
     plan.with_catalog = source.server.has_timescaledb && !options.by_definitions;
@@ -144,6 +204,8 @@ ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptio
         keep_defined(plan.inventory, *plan.definitions);
         std::ranges::copy(plan.definitions->hypertables, std::back_inserter(plan.new_hypertables));
     }
+    leave_out_not_dumped(plan);
+    set_owners_of_policies(plan);
     plan.has_queue = queue::exists(target.connection);
     if (plan.has_queue)
         queue::require(target.connection);
@@ -206,7 +268,7 @@ std::vector<SourceTable> ClonePlan::unreadable_tables() const {
 }
 
 std::vector<std::string> ClonePlan::dump_arguments(const std::vector<std::string>& sections) const {
-    auto arguments = general_arguments(snapshot);
+    auto arguments = general_arguments(*this);
     for (const auto& section : sections)
         arguments.push_back("--section=" + section);
     arguments.emplace_back("--no-subscriptions");
@@ -255,7 +317,7 @@ std::vector<std::string> ClonePlan::dump_arguments(const std::vector<std::string
 std::optional<std::vector<std::string>> ClonePlan::view_dump_arguments() const {
     if (!definitions || definitions->caggs.empty())
         return std::nullopt;
-    auto arguments = general_arguments(snapshot);
+    auto arguments = general_arguments(*this);
     for (const auto& cagg : definitions->caggs)
         arguments.push_back("--table=" + cagg.view.quoted());
     for (const auto& view : definitions->views_on_caggs)

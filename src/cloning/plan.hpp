@@ -33,7 +33,8 @@ struct ClonePlan {
     std::optional<Definitions> definitions;
     bool has_queue = false; ///< the target has a schema __backfill
     std::string snapshot;   ///< of the source
-    std::string role;       ///< of the target, which will own everything
+    Ownership ownership;    ///< in the target
+    std::string superuser;  ///< the source's first one, quoted; the target's role takes its place
     /// The difference between the search_path of source and target, if any.
     std::optional<postgres::SearchPathDifference> search_path;
     /// What is not cloned, besides what `definitions` leave out.
@@ -68,7 +69,9 @@ struct ClonePlan {
 /// Options for make_plan().
 struct ClonePlanOptions {
     Programs programs{};
-    bool with_rows = true; ///< of plain tables
+    bool with_rows = true;   ///< of plain tables
+    bool owners = false;     ///< objects get the owners that they have in the source
+    bool privileges = false; ///< and the privileges
     std::optional<postgres::SearchPathDifference> search_path{};
     /// Each is [[SCHEMA.]TABLE.]COLUMN[:INTERVAL].
     std::vector<std::string> create_hypertables{};

@@ -144,12 +144,18 @@ void require_no_dependents_of_chunks(const Inventory& inventory) {
 void require_roles(const ClonePlan& plan, run::Endpoint& target,
                    const std::set<std::string>& new_roles) {
     std::set<std::string> absent;
+    std::set<std::string> others;
     std::set<std::string> other_owners;
     std::set<std::string> without_login;
     const auto membership = [&](const std::string& role) {
         return target.connection.query("SELECT pg_has_role(oid, 'USAGE') AS is_member, "
-                                       "rolcanlogin AS may_log_in FROM pg_roles "
-                                       "WHERE rolname = $1",
+                                       "rolcanlogin AS may_log_in, "
+                                       // ALTER ... OWNER TO: check_can_set_role in PostgreSQL's
+                                       // src/backend/utils/adt/acl.c, from 16 on
+                                       "pg_has_role(oid, CASE WHEN "
+                                       "current_setting('server_version_num')::int >= 160000 "
+                                       "THEN 'SET' ELSE 'MEMBER' END) AS may_set "
+                                       "FROM pg_roles WHERE rolname = $1",
                                        {role});
     };
     const auto check_owner = [&](const std::string& owner) {
@@ -159,14 +165,14 @@ void require_roles(const ClonePlan& plan, run::Endpoint& target,
         if (plan.definitions && !row.empty() && !row.boolean(0, "may_log_in"))
             without_login.insert(quote_identifier(owner));
     };
-    // Policies will belong to the target's role.
     for (const auto& job : plan.inventory.jobs)
-        if (!job.is_policy())
-            check_owner(job.owner);
+        check_owner(job.owner);
     if (plan.definitions)
         for (const auto& job : plan.definitions->jobs)
-            if (!job.is_policy())
-                check_owner(job.owner);
+            check_owner(job.owner);
+    for (const auto& owner : plan.inventory.owners)
+        if (const auto row = membership(owner); !row.empty() && !row.boolean(0, "may_set"))
+            others.insert(quote_identifier(owner));
     for (const auto& [role, object] : plan.inventory.named_roles)
         if (membership(role).empty() && !new_roles.contains(role))
             absent.insert(fmt::format("{} ({})", quote_identifier(role), object));
@@ -175,6 +181,11 @@ void require_roles(const ClonePlan& plan, run::Endpoint& target,
             fmt::format("cannot clone: the target lacks roles that the source's objects name: {}",
                         output::format_names({absent.begin(), absent.end()})),
             "create them, or clone the roles as well with --roles");
+    if (!others.empty())
+        throw Error(fmt::format("cannot clone: the target's role may not give objects to {}",
+                                fmt::join(others, ", ")),
+                    fmt::format("GRANT {} TO {}, or leave out --owners", fmt::join(others, ", "),
+                                quote_identifier(plan.ownership.role)));
     if (!other_owners.empty())
         throw Error(fmt::format("the target's role may not add or turn off jobs of {}",
                                 fmt::join(other_owners, ", ")),

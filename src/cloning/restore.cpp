@@ -259,6 +259,8 @@ class Restore {
             for (const auto& statement : plan_.definitions->statistics)
                 script_->write(statement + ";\n");
         }
+        // Policies are added by the owners of hypertables.
+        script_->write(rewriter_.ownership());
         script_->write(script_of_jobs(plan_, target_));
         script_->write(end);
         script_->write(rewriter_.last());

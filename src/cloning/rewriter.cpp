@@ -35,20 +35,34 @@ std::string without_attribute_version(std::string statement) {
     return match[1].matched ? match.prefix().str() + " SET (" + match[1].str() + ");" : "";
 }
 
+/// `"a"."b"` of `"a"."b" ...`
+std::string_view name_at_start_of(std::string_view text) {
+    bool quoted = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        quoted = (text[i] == '"') != quoted;
+        if (!quoted && (text[i] == ' ' || text[i] == '\n'))
+            return text.substr(0, i);
+    }
+    return {};
+}
+
 /// `"a"."b"` of `CREATE VIEW "a"."b" ...`; empty if it is another statement.
 std::string_view created_view(std::string_view statement) {
     for (const std::string_view begin : {"CREATE VIEW ", "CREATE OR REPLACE VIEW "}) {
         if (!statement.starts_with(begin))
             continue;
         statement.remove_prefix(begin.size());
-        bool quoted = false;
-        for (std::size_t i = 0; i < statement.size(); ++i) {
-            quoted = (statement[i] == '"') != quoted;
-            if (!quoted && (statement[i] == ' ' || statement[i] == '\n'))
-                return statement.substr(0, i);
-        }
+        return name_at_start_of(statement);
     }
     return {};
+}
+
+/// The role that a statement names last: `"r"` of `ALTER ... OWNER TO "r";` or `GRANT ... TO "r"
+/// WITH GRANT OPTION;`; empty if it names none, such as PUBLIC.
+std::string last_role(const std::string& statement) {
+    static const std::regex end(R"re( (?:TO|FROM) ("(?:[^"]|"")+")(?: WITH GRANT OPTION)?;$)re");
+    std::smatch match;
+    return std::regex_search(statement, match, end) ? match.str(1) : "";
 }
 
 } // namespace
@@ -58,9 +72,9 @@ Rewriter::Rewriter(const ClonePlan& plan) : plan_(plan) {
         if (one.partition_key)
             partition_keys_.emplace(fmt::format("CREATE TABLE {} (", one.table.quoted()),
                                     "\nPARTITION BY " + *one.partition_key + ";");
-    if (plan.definitions)
-        for (const auto& cagg : plan.definitions->caggs)
-            caggs_.insert(cagg.view.quoted());
+    for (const auto& hypertable : plan.inventory.hypertables)
+        if (hypertable.is_cagg && !hypertable.is_left_out)
+            caggs_.insert(hypertable.known_as.quoted());
 }
 
 std::string Rewriter::operator()(std::string statement) {
@@ -85,6 +99,8 @@ std::string Rewriter::operator()(std::string statement) {
             return statement.starts_with(constraint.addition) ||
                    statement.starts_with(constraint.comment);
         }))
+        return "";
+    if (take_ownership(statement))
         return "";
     static const std::string create_schema = "CREATE SCHEMA ";
     if (statement.starts_with(create_schema))
@@ -116,6 +132,53 @@ bool Rewriter::is_made_by_timescaledb(std::string_view statement) const {
         return statement.find("hypercore") != std::string_view::npos;
     return statement.starts_with(R"(CREATE EXTENSION IF NOT EXISTS "timescaledb" )") ||
            caggs_.contains(created_view(statement));
+}
+
+/// `"a"."b" OWNER TO "r";` of a statement about the view of an aggregate; empty if it is about
+/// something else. pg_dump 15 writes ALTER TABLE, and pg_dump 17 ALTER VIEW.
+std::string_view Rewriter::owner_of_cagg(std::string_view statement) const {
+    for (const std::string_view begin : {"ALTER TABLE ", "ALTER VIEW "})
+        if (statement.starts_with(begin) &&
+            caggs_.contains(name_at_start_of(statement.substr(begin.size()))))
+            return statement.substr(begin.size());
+    return {};
+}
+
+/// Keeps statements about owners and privileges for ownership(). \returns false for others.
+bool Rewriter::take_ownership(const std::string& statement) {
+    // The owner grants what others have granted in the source.
+    if (statement.starts_with("SET SESSION AUTHORIZATION ") ||
+        statement == "RESET SESSION AUTHORIZATION;")
+        return true;
+    static const std::string of_creator = "ALTER DEFAULT PRIVILEGES FOR ROLE ";
+    const bool is_alter = statement.starts_with("ALTER ");
+    if (!is_alter && !statement.starts_with("GRANT ") && !statement.starts_with("REVOKE "))
+        return false;
+    const auto& superuser = plan_.superuser;
+    const auto role = last_role(statement);
+    const bool has_creator = statement.starts_with(of_creator);
+    const bool is_owner =
+        is_alter && !role.empty() && statement.ends_with(fmt::format(" OWNER TO {};", role));
+    if (is_alter && !has_creator && !is_owner)
+        return false;
+    // TimescaleDB changes what belongs to a hypertable or aggregate together with it, and another
+    // version may lack other objects.
+    const auto* const unchanged =
+        plan_.definitions ? R"( "_timescaledb_)" : R"( "_timescaledb_internal".)";
+    if ((!role.empty() && role == superuser) || statement.find(unchanged) != std::string::npos)
+        return true;
+    if (has_creator && statement.starts_with(of_creator + superuser + " "))
+        privileges_ += of_creator + postgres::quote_identifier(plan_.ownership.role) +
+                       statement.substr(of_creator.size() + superuser.size()) + '\n';
+    else if (const auto of_cagg = owner_of_cagg(statement); is_owner && !of_cagg.empty())
+        // This includes the materialization hypertable.
+        owners_ += fmt::format("ALTER MATERIALIZED VIEW {}\n", of_cagg);
+    else if (statement.starts_with("ALTER SCHEMA ") ||
+             (!has_creator && statement.find(" ON SCHEMA ") != std::string::npos))
+        of_schemas_ += statement + '\n';
+    else
+        (is_owner ? owners_ : privileges_) += statement + '\n';
+    return true;
 }
 
 std::string Rewriter::without_partition_key(std::string statement) {

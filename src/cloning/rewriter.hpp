@@ -18,6 +18,10 @@ class Rewriter {
     /// \returns what replaces the statement; empty if nothing does.
     std::string operator()(std::string statement);
 
+    /// The statements that give objects their owners and privileges, complete at the end of the
+    /// dump. Until then, all objects belong to the target's role.
+    std::string ownership() const { return of_schemas_ + owners_ + privileges_; }
+
     /// The statements that must run last, complete at the end of the dump: those that create
     /// publications, because a published table cannot become a hypertable, and then those that
     /// create event triggers, so that no other statement fires them. They do not fire them
@@ -31,10 +35,15 @@ class Rewriter {
   private:
     bool is_made_by_timescaledb(std::string_view statement) const;
     std::string without_partition_key(std::string statement);
+    std::string_view owner_of_cagg(std::string_view statement) const;
+    bool take_ownership(const std::string& statement);
 
     const ClonePlan& plan_;
     std::map<std::string, std::string> partition_keys_; ///< beginnings of statements, and ends
     std::set<std::string, std::less<>> caggs_;          ///< quoted
+    std::string of_schemas_; ///< their owners and privileges, which other owners need
+    std::string owners_;
+    std::string privileges_;
     std::string publications_;
     std::string event_triggers_;
 };

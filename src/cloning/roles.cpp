@@ -169,11 +169,14 @@ std::vector<RoleStatement> role_statements(const std::string& script, const Know
     return filter.take_list();
 }
 
+std::optional<std::string> first_superuser(postgres::Connection& connection) {
+    const auto rows = connection.query("SELECT rolname FROM pg_roles WHERE oid = 10");
+    return rows.empty() ? std::nullopt : std::optional(rows.string(0, "rolname"));
+}
+
 KnownRoles read_roles(run::Endpoint& source, run::Endpoint& target) {
     KnownRoles known;
-    // BOOTSTRAP_SUPERUSERID in PostgreSQL's src/include/catalog/pg_authid.dat
-    const auto bootstrap = source.connection.query("SELECT rolname FROM pg_roles WHERE oid = 10");
-    known.bootstrap = bootstrap.empty() ? "" : bootstrap.string(0, "rolname");
+    known.bootstrap = first_superuser(source.connection).value_or("");
     const auto rows = target.connection.query("SELECT rolname FROM pg_roles");
     for (int row = 0; row < rows.size(); ++row)
         known.target.insert(rows.string(row, "rolname"));

@@ -11,6 +11,10 @@
 
 namespace cloning {
 
+/// The superuser that initdb has created (BOOTSTRAP_SUPERUSERID in PostgreSQL's
+/// src/include/catalog/pg_authid.dat), or nothing.
+std::optional<std::string> first_superuser(postgres::Connection& connection);
+
 /// A statement of pg_dumpall --roles-only, as it is run in the target.
 struct RoleStatement {
     std::string sql;                     ///< may contain a password, so it is never shown

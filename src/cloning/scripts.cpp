@@ -62,7 +62,7 @@ std::string script_of_jobs(const ClonePlan& plan, const run::Endpoint& target) {
                   : fmt::format("{};\n", postgres::own_search_path);
     if (plan.definitions) {
         for (const auto& job : plan.definitions->jobs) {
-            script += job.script(target.server, plan.role);
+            script += job.script(target.server, plan.ownership.role);
             if (job.scheduled)
                 script += queue::remember_suspended_sql(":backfill_job") + ";\n";
         }

@@ -18,6 +18,11 @@ cli::Subcommand add_clone_schema(cli::Parser& parser) {
     auto command = cli::begin_command(parser, *parsed, "clone-schema", help::clone_schema);
     command.flag("--roles", options.roles,
                  "also clone the roles of the source's cluster, as far as the target permits");
+    command.flag("--owners", options.owners,
+                 "give objects the owners that they have in the source; without it, they belong to "
+                 "the target's role");
+    command.flag("--privileges", options.privileges,
+                 "grant the privileges of the source, also default privileges");
     command.flag("--portable", options.portable,
                  "clone hypertables by their definitions, as is done anyway for a target with "
                  "another TimescaleDB");

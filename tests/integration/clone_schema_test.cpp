@@ -881,6 +881,147 @@ TEST_F(CloneRoles, PoliciesGetTheirHypertablesOwnerAndOtherJobsKeepTheirs) {
     source.run("SELECT delete_job(1002)");
 }
 
+/// What belongs to whom, and who may do what with it.
+constexpr auto owners_and_privileges = R"(
+    -- without the grantor, who may be another
+    SELECT 'table ' || relname || ' ' || relowner::regrole || ' ' ||
+           regexp_replace(coalesce(relacl::text, ''), '/[^,}]*', '', 'g')
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname IN ('public', 'plant') AND relkind IN ('r', 'v', 'm', 'S')
+    UNION ALL
+    SELECT 'column ' || attname || ' ' || attacl::text
+    FROM pg_attribute WHERE attacl IS NOT NULL AND attrelid >= 16384
+    UNION ALL
+    SELECT 'function ' || proname || ' ' || proowner::regrole || ' ' || coalesce(proacl::text, '')
+    FROM pg_proc WHERE pronamespace = 'plant'::regnamespace
+    UNION ALL
+    SELECT 'schema ' || nspname || ' ' || nspowner::regrole || ' ' || coalesce(nspacl::text, '')
+    FROM pg_namespace WHERE nspname IN ('public', 'plant')
+    UNION ALL
+    SELECT 'new ' || defaclrole::regrole || ' ' || defaclobjtype::text || ' ' || defaclacl::text
+    FROM pg_default_acl)";
+
+class CloneOwnership : public CloneRoles {
+  protected:
+    void expect_cloned(std::vector<std::string> options) {
+        const Role owner(source, "owner");
+        const Role reader(source, "reader");
+        make_objects(owner, reader);
+        // Without these options, all that is lost is named.
+        auto output = clone({"--dry-run"});
+        EXPECT_THAT(
+            output,
+            AllOf(HasSubstr(fmt::format("Left out the owners \"{}\" (", owner.name())),
+                  HasSubstr("; use --owners"), HasSubstr("Left out the privileges of PUBLIC ("),
+                  HasSubstr(fmt::format("\"{}\" (", reader.name())),
+                  HasSubstr("; use --privileges"),
+                  HasSubstr("Left out privileges for table _timescaledb_catalog.dimension: "),
+                  HasSubstr("Left out the privilege CREATE of " + owner.name() +
+                            ": privileges of databases are not cloned"),
+                  HasSubstr("Left out the missing privilege TEMPORARY of PUBLIC: ")));
+        options.insert(options.end(), {"--owners", "--privileges"});
+        EXPECT_THAT(clone_fails(options),
+                    AllOf(HasSubstr("the target lacks roles that the source's objects name: "),
+                          HasSubstr(fmt::format("\"{}\" (", owner.name())),
+                          HasSubstr(fmt::format("\"{}\" (", reader.name())), HasSubstr("--roles")));
+        options.emplace_back("--roles");
+        output = clone(options);
+        EXPECT_THAT(output, AllOf(Not(HasSubstr("--owners")), Not(HasSubstr("--privileges"))));
+        EXPECT_THAT(differences(owners_and_privileges), IsEmpty());
+        if (!is_community())
+            return forget_grants(owner);
+        const auto owners_of_jobs =
+            "SELECT proc_name, owner FROM timescaledb_information.jobs WHERE job_id >= 1000";
+        EXPECT_THAT(differences(owners_of_jobs), IsEmpty());
+        // Roles can do in the target what they can do in the source.
+        const auto as = [&](const std::string& role, const std::string& statement) {
+            target.run("SET ROLE " + role);
+            target.run(statement);
+            target.run("RESET ROLE");
+        };
+        as(owner.name(), "CALL refresh_continuous_aggregate('daily', NULL, '2024-01-04')");
+        as(owner.name(), "INSERT INTO readings VALUES ('2024-01-01', 1, 1)");
+        as(owner.name(), "SELECT compress_chunk(c) FROM show_chunks('readings') c");
+        as(reader.name(), "SELECT * FROM readings; SELECT day FROM daily");
+        EXPECT_THROW(as(reader.name(), "SELECT count FROM daily"), std::exception);
+        target.run("RESET ROLE");
+        target.run("CALL run_job(1001)");
+        forget_grants(owner);
+    }
+
+  private:
+    /// Roles cannot be dropped as long as others have privileges that they granted.
+    void forget_grants(const Role& owner) {
+        source.run(fmt::format("REVOKE ALL ON unowned FROM {} CASCADE", owner.name()));
+    }
+
+    void make_objects(const Role& owner, const Role& reader) {
+        make_readings();
+        source.run(fmt::format(
+            "CREATE SCHEMA plant AUTHORIZATION {0}; CREATE TABLE plant.sites (id serial, name text);"
+            "ALTER TABLE plant.sites OWNER TO {0};"
+            "CREATE FUNCTION plant.secret() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+            "REVOKE ALL ON FUNCTION plant.secret() FROM PUBLIC;"
+            "CREATE FUNCTION plant.own() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+            "ALTER FUNCTION plant.own() OWNER TO {0}; CREATE TABLE unowned (a int);"
+            "GRANT INSERT ON unowned TO {0} WITH GRANT OPTION;"
+            "SET ROLE {0}; GRANT INSERT ON unowned TO {1}; RESET ROLE;"
+            "ALTER TABLE readings OWNER TO {0}; GRANT SELECT ON readings TO {1};"
+            "GRANT USAGE ON SCHEMA plant TO {1}; GRANT SELECT (name) ON plant.sites TO {1};"
+            "ALTER DEFAULT PRIVILEGES FOR ROLE {0} GRANT SELECT ON TABLES TO {1};"
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA plant GRANT EXECUTE ON FUNCTIONS TO {1};"
+            "GRANT SELECT ON _timescaledb_catalog.dimension TO {1};"
+            "GRANT CREATE ON DATABASE {2} TO {0}; REVOKE TEMPORARY ON DATABASE {2} FROM PUBLIC",
+            owner.name(), reader.name(), source.name()));
+        if (!is_community())
+            return;
+        source.run("CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous) AS SELECT "
+                   "time_bucket('1 day', time) AS day, count(*) FROM readings GROUP BY 1 "
+                   "WITH NO DATA");
+        source.run(fmt::format(
+            "ALTER MATERIALIZED VIEW daily OWNER TO {0}; GRANT SELECT (day) ON daily TO {1};"
+            "ALTER TABLE readings SET (timescaledb.compress);"
+            "SET ROLE {0};"
+            "SELECT add_compression_policy('readings', interval '100 years');"
+            "SELECT add_continuous_aggregate_policy('daily', NULL, interval '1 day', interval "
+            "'1 day'); RESET ROLE",
+            owner.name(), reader.name()));
+    }
+};
+
+TEST_F(CloneOwnership, IsClonedOnRequest) {
+    expect_cloned({});
+}
+
+TEST_F(CloneOwnership, IsClonedByDefinitionsOnRequest) {
+    expect_cloned({"--portable"});
+}
+
+TEST_F(CloneOwnership, OfOtherRolesNeedsMembership) {
+    make_readings();
+    const Role owner(source, "owner");
+    source.run(fmt::format("ALTER TABLE device OWNER TO {}", owner.name()));
+    target.run(fmt::format("CREATE ROLE {}", owner.name()));
+    const Role cloner(target, "cloner");
+    target.run(fmt::format("GRANT ALL ON DATABASE {0} TO {1}; GRANT ALL ON SCHEMA public TO {1}",
+                           target.name(), cloner.name()));
+    way_to_target = cloner.uri();
+    EXPECT_THAT(clone_fails({"--owners", "--portable"}),
+                HasSubstr(fmt::format("cannot clone: the target's role may not give objects to "
+                                      "\"{0}\"; GRANT \"{0}\" TO \"{1}\", or leave out --owners",
+                                      owner.name(), cloner.name())));
+    target.run(fmt::format("GRANT {0} TO {1}; GRANT CREATE ON SCHEMA public TO {0}", owner.name(),
+                           cloner.name()));
+    clone({"--owners", "--portable"});
+    EXPECT_EQ(target.value("SELECT relowner::regrole FROM pg_class WHERE relname = 'device'"),
+              owner.name());
+    EXPECT_EQ(target.value("SELECT relowner::regrole FROM pg_class WHERE relname = 'readings'"),
+              cloner.name());
+    target.run(fmt::format("REASSIGN OWNED BY {0} TO CURRENT_USER; DROP OWNED BY {0}; "
+                           "DROP ROLE {0}",
+                           owner.name()));
+}
+
 class CloneBetweenVersions : public CloneSchema {
   protected:
     void SetUp() override {
@@ -978,6 +1119,10 @@ TEST_F(CloneFromPostgres, TablesBecomeHypertables) {
                             "public.metrics time 1 day "));
     EXPECT_THAT(output, AllOf(HasSubstr("Made \"Odd\".\"Parts\" a hypertable"),
                               HasSubstr("Copied \"public\".\"device\": 1 row"),
+                              HasSubstr("Left out indexes of single partitions of "
+                                        "\"Odd\".\"Parts\" (\"Odd\".own): "),
+                              HasSubstr("Left out constraints of single partitions of "
+                                        "\"Odd\".\"Parts\" (small of \"Odd\".parts_2): "),
                               Not(HasSubstr("Copied \"public\".\"metrics\""))));
     EXPECT_EQ(target.value("SELECT count(*) FROM pg_class WHERE relname LIKE 'parts%'"), "0");
     expect_equal_rows("alarm");
@@ -1042,7 +1187,3 @@ TEST_F(CloneSchema, PlainTablesOfASourceWithTimescaleDbBecomeHypertables) {
 
 } // namespace
 } // namespace test
-                              HasSubstr("Left out indexes of single partitions of "
-                                        "\"Odd\".\"Parts\" (\"Odd\".own): "),
-                              HasSubstr("Left out constraints of single partitions of "
-                                        "\"Odd\".\"Parts\" (small of \"Odd\".parts_2): "),
