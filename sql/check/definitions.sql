@@ -26,8 +26,8 @@ SELECT namespace.nspname AS schema_name,
                 AND NOT pg_index.indisexclusion
               OFFSET 0) AS index
         WHERE index.definition IS NOT NULL) AS indexes,
-       -- primary keys and unique constraints are among the indexes; NOT NULL, a constraint from
-       -- PostgreSQL 18 on, is below
+       -- Primary keys and unique constraints are among the indexes. NOT NULL is a constraint from
+       -- PostgreSQL 18 on, which may be NOT VALID; all such columns are below.
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
                    'name', constraint_.conname,
                    'kind', constraint_.contype,
@@ -37,7 +37,7 @@ SELECT namespace.nspname AS schema_name,
         FROM (SELECT conname, contype, convalidated,
                      pg_get_constraintdef(pg_constraint.oid) AS definition
               FROM pg_constraint
-              WHERE conrelid = class.oid AND contype IN ('c', 'f', 'x')
+              WHERE conrelid = class.oid AND contype IN ('c', 'f', 'x', 'n')
               OFFSET 0) AS constraint_
         WHERE constraint_.definition IS NOT NULL) AS constraints,
        (SELECT coalesce(jsonb_agg(attribute.attname ORDER BY attribute.attname), '[]')

@@ -127,8 +127,14 @@ void compare_constraints(Findings& findings, const HypertablePair& pair, const D
         return fmt::format("the constraint {} ({})", quoted(constraint),
                            constraint.at("definition").text());
     };
+    // Where the columns differ, it is said below.
+    const auto is_not_null = [](const Value& constraint) {
+        return constraint.at("kind").text() == "n";
+    };
     for (const auto& constraint : only_in(source.constraints, target.constraints, "kind")) {
         const bool validated = constraint.at("validated").boolean();
+        if (is_not_null(constraint) && validated)
+            continue;
         findings.warn(
             subject,
             fmt::format("{}: {} is missing in the target{}", pair.quoted(), text(constraint),
@@ -139,11 +145,12 @@ void compare_constraints(Findings& findings, const HypertablePair& pair, const D
                         validated ? "" : " NOT VALID"));
     }
     for (const auto& constraint : only_in(target.constraints, source.constraints, "kind"))
-        findings.warn(
-            subject,
-            fmt::format("{}: {} is in the target only; chunks with rows that violate it fail",
-                        pair.quoted(), text(constraint)),
-            "make sure that the source's rows satisfy it, or add it after copying");
+        if (!is_not_null(constraint))
+            findings.warn(
+                subject,
+                fmt::format("{}: {} is in the target only; chunks with rows that violate it fail",
+                            pair.quoted(), text(constraint)),
+                "make sure that the source's rows satisfy it, or add it after copying");
     for (const auto& column : target.not_null)
         // A hypertable's time is never NULL; plain_tables() checks a plain table's rows.
         if (column != pair.target->time.column &&

@@ -464,7 +464,13 @@ void CloneSchema::expect_not_valid_constraints_to_be_added_later(
     source.run("ALTER TABLE readings ADD CONSTRAINT \"few's\" CHECK (value < 2) NOT VALID;"
                "COMMENT ON CONSTRAINT \"few's\" ON readings IS 'it''s new';"
                "ALTER TABLE device ADD CONSTRAINT short CHECK (length(name) < 5) NOT VALID");
-    EXPECT_THAT(clone(arguments),
+    const bool has_not_null = major(source) >= 18; // as a constraint
+    if (has_not_null) {
+        source.run("INSERT INTO readings VALUES ('2024-01-03 00:30', 2, NULL);"
+                   "ALTER TABLE readings ADD CONSTRAINT known NOT NULL value NOT VALID");
+    }
+    const auto output = clone(arguments);
+    EXPECT_THAT(output,
                 HasSubstr("Left out the constraint \"few's\" of \"public\".\"readings\": it is NOT "
                           "VALID, and copied rows may violate it; after copying, ALTER TABLE "));
     EXPECT_EQ(target.value("SELECT string_agg(conname, ' ') FROM pg_constraint WHERE contype = 'c' "
@@ -474,6 +480,10 @@ void CloneSchema::expect_not_valid_constraints_to_be_added_later(
     for (auto* side : {&source, &target})
         side->run("INSERT INTO readings VALUES ('2024-01-01 00:30', 1, 1)");
     migrate({"--until", "2024-01-05"});
+    if (has_not_null) {
+        EXPECT_THAT(output,
+                    HasSubstr("Left out the constraint \"known\" of \"public\".\"readings\""));
+    }
     expect_equal_rows("readings");
     const auto checked = backfill({"check"}).output;
     const std::string statement = "ALTER TABLE \"public\".\"readings\" ADD CONSTRAINT \"few's\" "
@@ -486,6 +496,12 @@ void CloneSchema::expect_not_valid_constraints_to_be_added_later(
                 IsEmpty());
 }
 
+    if (has_not_null) {
+        const std::string not_null = "ALTER TABLE \"public\".\"readings\" ADD CONSTRAINT \"known\" "
+                                     "NOT NULL value NOT VALID";
+        EXPECT_THAT(checked, HasSubstr("in the target, after copying: " + not_null));
+        target.run(not_null);
+    }
 TEST_F(CloneSchema, NotValidConstraintsOfHypertablesAreAddedAfterCopying) {
     expect_not_valid_constraints_to_be_added_later({});
 }
