@@ -116,6 +116,13 @@ WITH RECURSIVE descendant AS (
                                       EXCEPT SELECT unnest(hypertable.relacl::text[])))) AS setting (kind, is_own)
     WHERE setting.is_own
     UNION ALL
+    -- From 2.31 on, TimescaleDB adds the chunks that a hypertable has to its publications, but by default no
+    -- later ones (ts_guc_enable_chunk_auto_publication in src/guc.c).
+    SELECT inhparent, 'publications', format('%I of %s', pubname, chunk.name)
+    FROM pg_publication_rel
+    JOIN pg_publication ON pg_publication.oid = prpubid
+    JOIN chunk ON chunk.oid = prrelid
+    UNION ALL
     SELECT inhparent, 'comments', chunk.name
     FROM pg_description
     JOIN chunk ON objoid = chunk.oid

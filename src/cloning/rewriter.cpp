@@ -40,7 +40,7 @@ std::string_view name_at_start_of(std::string_view text) {
     bool quoted = false;
     for (std::size_t i = 0; i < text.size(); ++i) {
         quoted = (text[i] == '"') != quoted;
-        if (!quoted && (text[i] == ' ' || text[i] == '\n'))
+        if (!quoted && (text[i] == ' ' || text[i] == '\n' || text[i] == ';'))
             return text.substr(0, i);
     }
     return {};
@@ -75,6 +75,11 @@ Rewriter::Rewriter(const ClonePlan& plan) : plan_(plan) {
     for (const auto& hypertable : plan.inventory.hypertables)
         if (hypertable.is_cagg && !hypertable.is_left_out)
             caggs_.insert(hypertable.known_as.quoted());
+    for (const auto& table : plan.inventory.tables)
+        tables_.insert(table.name.quoted());
+    for (const auto& one : plan.new_hypertables)
+        for (const auto& partition : one.partitions)
+            tables_.erase(partition.quoted());
 }
 
 std::string Rewriter::operator()(std::string statement) {
@@ -90,7 +95,8 @@ std::string Rewriter::operator()(std::string statement) {
         statement = plan_.definitions->functions.relocated(std::move(statement));
     }
     if (const auto object = superuser_object(statement); !object.empty()) {
-        if (!plan_.definitions || !plan_.definitions->superuser_objects.contains(object))
+        if (!publishes_left_out(statement) &&
+            (!plan_.definitions || !plan_.definitions->superuser_objects.contains(object)))
             (object.starts_with("publication ") ? publications_ : event_triggers_) +=
                 statement + '\n';
         return "";
@@ -132,6 +138,15 @@ bool Rewriter::is_made_by_timescaledb(std::string_view statement) const {
         return statement.find("hypercore") != std::string_view::npos;
     return statement.starts_with(R"(CREATE EXTENSION IF NOT EXISTS "timescaledb" )") ||
            caggs_.contains(created_view(statement));
+}
+
+/// True for a statement that adds a table to a publication that the target will not have, such as a
+/// chunk. pg_dump writes it even for a table that it leaves out.
+bool Rewriter::publishes_left_out(std::string_view statement) const {
+    constexpr std::string_view addition = " ADD TABLE ONLY ";
+    const auto found = statement.find(addition);
+    return statement.starts_with("ALTER PUBLICATION ") && found != std::string_view::npos &&
+           !tables_.contains(name_at_start_of(statement.substr(found + addition.size())));
 }
 
 /// `"a"."b" OWNER TO "r";` of a statement about the view of an aggregate; empty if it is about

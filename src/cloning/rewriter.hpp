@@ -35,12 +35,14 @@ class Rewriter {
   private:
     bool is_made_by_timescaledb(std::string_view statement) const;
     std::string without_partition_key(std::string statement);
+    bool publishes_left_out(std::string_view statement) const;
     std::string_view owner_of_cagg(std::string_view statement) const;
     bool take_ownership(const std::string& statement);
 
     const ClonePlan& plan_;
     std::map<std::string, std::string> partition_keys_; ///< beginnings of statements, and ends
     std::set<std::string, std::less<>> caggs_;          ///< quoted
+    std::set<std::string, std::less<>> tables_;         ///< that the target will have, quoted
     std::string of_schemas_; ///< their owners and privileges, which other owners need
     std::string owners_;
     std::string privileges_;

@@ -34,7 +34,9 @@ std::set<std::string> dumped_objects(const Database& side, const ClientPrograms&
                  std::inserter(objects, objects.end()), [](const std::string& object) {
                      return object.find("EXECUTE FUNCTION _timescaledb_") == std::string::npos &&
                             object.find(" EXTENSION ") == std::string::npos &&
-                            object.find("Type: EVENT TRIGGER") == std::string::npos;
+                            object.find("Type: EVENT TRIGGER") == std::string::npos &&
+                            object.find("Type: PUBLICATION TABLE; Schema: _timescaledb_internal") ==
+                                std::string::npos; // a chunk
                  });
     return objects;
 }
