@@ -24,7 +24,7 @@ BatchLoad::BatchLoad(const RefusalRules& rules, postgres::Connection& target,
       detour_(takes_detour && file_.detour ? &*file_.detour : nullptr),
       moved_(std::move(moved)), counts_{.records = batch.records} {}
 
-bool BatchLoad::load_all() {
+bool BatchLoad::load_all(bool splits) {
     std::string rewritten;
     std::string_view data = batch_.data;
     if (file_.rewriter->is_needed()) {
@@ -34,7 +34,7 @@ bool BatchLoad::load_all() {
         data = rewritten;
     }
     try {
-        copy(data);
+        copy(data, splits);
     } catch (const postgres::SqlError& error) {
         if (!blames_records(error, file_.format.is_binary()))
             throw;
@@ -43,7 +43,7 @@ bool BatchLoad::load_all() {
     return true;
 }
 
-void BatchLoad::copy(std::string_view data) {
+void BatchLoad::copy(std::string_view data, bool splits) {
     std::string framed;
     if (file_.format.is_binary())
         data = framed = csv::binary_data(data);
@@ -52,14 +52,27 @@ void BatchLoad::copy(std::string_view data) {
         return;
     }
     target_.execute(detour_->create);
-    postgres::copy_from(data, target_, detour_->copy, moved_);
-    const auto loaded = target_.query(detour_->insert);
-    const auto rows = loaded.empty() ? loaded.affected_rows() : loaded.integer(0, "rows");
+    const auto copied = postgres::copy_from(data, target_, detour_->copy, moved_);
+    const auto rows = insert(copied, splits);
     counts_.rows += rows;
-    counts_.updated += loaded.empty() ? 0 : loaded.integer(0, "updated");
     if (!detour_->count.empty())
         counts_.conflicts += target_.query(detour_->count).integer(0, "rows") - rows;
     target_.execute("DROP TABLE pg_temp." + detour_->name);
+}
+
+/// Inserts the rows of the temporary table into the table.
+/// \returns the number of inserted or updated ones.
+std::int64_t BatchLoad::insert(std::int64_t rows, bool splits) {
+    if (splits && detour_->split) {
+        if (const auto inserted = detour_->split->run(target_, rows))
+            return *inserted;
+        can_split_ = false;
+    }
+    const auto loaded = target_.query(detour_->insert);
+    if (loaded.empty())
+        return loaded.affected_rows();
+    counts_.updated += loaded.integer(0, "updated");
+    return loaded.integer(0, "rows");
 }
 
 /// Copies in a savepoint.

@@ -42,8 +42,12 @@ class BatchLoad {
               const csv::Batch& batch, bool takes_detour, std::function<void(std::int64_t)> moved);
 
     /// Loads all records with one COPY.
-    /// \returns false if a record is rejected. The transaction has failed then.
-    bool load_all();
+    /// \param splits tries Detour::split, if there is one. \returns false if a record is rejected.
+    /// The transaction has failed then.
+    bool load_all(bool splits);
+
+    /// False if Detour::split was tried, and rows had to be inserted in another way.
+    bool can_split() const { return can_split_; }
 
     /// Loads the records that the server accepts, in parts that get smaller around rejected
     /// records. Each rejected record takes three COPYs if the server reports its line; otherwise it
@@ -71,7 +75,8 @@ class BatchLoad {
         std::string_view bytes(const Range& range) const;
     };
 
-    void copy(std::string_view data);
+    void copy(std::string_view data, bool splits = false);
+    std::int64_t insert(std::int64_t rows, bool splits);
     std::optional<postgres::SqlError> try_copy(std::string_view data);
     static Records records_in(std::string_view data, const csv::Format& format, std::int64_t line,
                               csv::Newline newline);
@@ -88,6 +93,7 @@ class BatchLoad {
     const Detour* detour_; ///< null if it is not taken
     const std::function<void(std::int64_t)> moved_;
     queue::Imported counts_;
+    bool can_split_ = true;
     std::vector<csv::Reject> rejects_;
     std::set<std::string> kinds_; ///< of reasons to reject a record
 

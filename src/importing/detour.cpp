@@ -71,19 +71,23 @@ std::vector<std::string> updated_columns(const ImportTable& table,
 
 } // namespace
 
-UniqueKey read_key(postgres::Connection& connection, const ImportTable& table) {
+std::optional<UniqueKey> read_key(postgres::Connection& connection, const ImportTable& table,
+                                  OnConflict on_conflict) {
     const auto rows = connection.query(sql::unique_keys, {table.name.schema, table.name.name});
+    const bool updates = on_conflict == OnConflict::update;
+    if (rows.empty() && !updates)
+        return std::nullopt;
     if (rows.empty())
         throw UsageError(fmt::format("--on-conflict update needs a unique key, and {} has none",
                                      table.name.quoted()));
-    if (rows.size() > 1 && !rows.boolean(0, "is_primary"))
+    if (updates && rows.size() > 1 && !rows.boolean(0, "is_primary"))
         throw UsageError(
             fmt::format("--on-conflict update cannot choose between the {} unique keys "
                         "of {}, of which none is its primary key",
                         rows.size(), table.name.quoted()));
-    return {.columns = json::parse(rows.text(0, "columns")).texts(),
-            .compared = json::parse(rows.text(0, "compared")).texts(),
-            .nulls_are_equal = rows.boolean(0, "nulls_are_equal")};
+    return UniqueKey{.columns = json::parse(rows.text(0, "columns")).texts(),
+                     .compared = json::parse(rows.text(0, "compared")).texts(),
+                     .nulls_are_equal = rows.boolean(0, "nulls_are_equal")};
 }
 
 Detour make_detour(const run::Endpoint& target, const ImportTable& table,
@@ -93,9 +97,15 @@ Detour make_detour(const run::Endpoint& target, const ImportTable& table,
     std::vector<std::string> definitions;
     for (const auto& name : columns)
         definitions.push_back(fmt::format("{} {}", quote_identifier(name), table.find(name)->type));
-    Detour detour{.name = "backfill_import", .create = {}, .copy = {}, .insert = {}, .count = {}};
+    Detour detour{.name = "backfill_import",
+                  .create = {},
+                  .copy = {},
+                  .insert = {},
+                  .count = {},
+                  .split = {}};
     const auto list = quoted_list(columns);
-    const auto from = fmt::format("pg_temp.{}{}", detour.name, where);
+    const auto rows = "pg_temp." + detour.name;
+    const auto from = rows + where;
     auto select = fmt::format("SELECT {} FROM {}", list, from);
     std::string conflict;
     std::vector<std::string> updated;
@@ -112,8 +122,12 @@ Detour make_detour(const run::Endpoint& target, const ImportTable& table,
     detour.create = fmt::format("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP", detour.name,
                                 fmt::join(definitions, ", "));
     // OVERRIDING SYSTEM VALUE: like COPY, take the values of identity columns from the file.
-    detour.insert = fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE {}{}",
-                                table.name.quoted(), list, select, conflict);
+    const auto insert =
+        fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE ", table.name.quoted(), list);
+    detour.insert = insert + select + conflict;
+    if (on_conflict == OnConflict::skip && key)
+        detour.split = make_split_insert(table, columns, *key, rows, where,
+                                         insert + "SELECT " + list + " FROM " + rows);
     // A row that existed was locked by this transaction, which left its number in xmax. Functions
     // are qualified because the role's own search_path applies.
     if (on_conflict == OnConflict::update)

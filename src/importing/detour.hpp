@@ -1,6 +1,7 @@
 #pragma once
 
 #include "importing/options.hpp"
+#include "importing/split_insert.hpp"
 #include "importing/table.hpp"
 
 #include <optional>
@@ -20,6 +21,7 @@ struct Detour {
     /// (`updated`).
     std::string insert;
     std::string count; ///< counts the rows within the bounds; empty if their number is not needed
+    std::optional<SplitInsert> split; ///< a faster way to insert rows of which few have conflicts
 };
 
 /// A unique key that identifies existing rows.
@@ -29,13 +31,14 @@ struct UniqueKey {
     bool nulls_are_equal = false;
 };
 
-/// The key by which --on-conflict update finds existing rows: the primary key, or the only other
-/// one. \throws UsageError if there is none, or a choice.
-UniqueKey read_key(postgres::Connection& connection, const ImportTable& table);
+/// The key by which existing rows are found: the primary key, or else another one. \returns nothing
+/// if there is none. \throws UsageError if OnConflict::update finds none, or has a choice.
+std::optional<UniqueKey> read_key(postgres::Connection& connection, const ImportTable& table,
+                                  OnConflict on_conflict);
 
 /// Makes a detour, without its COPY statement.
 /// \param columns those of the file. \param where the condition of the bounds, " WHERE ..." or
-/// empty. \param key for OnConflict::update.
+/// empty. \param key read_key().
 /// \throws UsageError if the file does not have all columns of the key, or one that cannot be
 /// updated; Error if privileges are missing.
 Detour make_detour(const run::Endpoint& target, const ImportTable& table,

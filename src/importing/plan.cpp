@@ -529,8 +529,8 @@ ImportPlan plan_import(run::Endpoint& target, const ImportOptions& options,
     require_encoding(target.connection, options.format);
     ColumnMatcher matcher(target, table, options, reading);
     std::optional<UniqueKey> key;
-    if (options.on_conflict == OnConflict::update)
-        key = read_key(target.connection, table);
+    if (options.on_conflict != OnConflict::fail)
+        key = read_key(target.connection, table, options.on_conflict);
     std::set<std::string> names;
     for (const auto& path : options.files) {
         auto& file = plan.files.emplace_back();

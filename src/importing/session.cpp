@@ -81,6 +81,7 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
         }
     }
     expects_conflicts_ = imported.conflicts + imported.updated > 0;
+    expects_few_ = expects_conflicts_ && imported.conflicts < imported.records / 4;
     progress_.end(0, batch.batch.file_bytes);
     import_.report.loaded(path, part, imported,
                           output::Seconds(std::chrono::steady_clock::now() - started),
@@ -118,8 +119,9 @@ bool ImportSession::attempt(const ImportBatch& batch, Way way, queue::Imported& 
                    [this](std::int64_t bytes) { progress_.count(bytes); });
     if (way == Way::finding_rejects)
         load.find_rejects();
-    else if (!load.load_all())
+    else if (!load.load_all(expects_few_ && can_split_))
         return false;
+    can_split_ = can_split_ && load.can_split();
     imported = load.counts();
     const auto& rejects = load.rejects();
     const auto rejected = imported.rejected;

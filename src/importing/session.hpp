@@ -63,6 +63,8 @@ class ImportSession {
     run::WorkerProgress& progress_;
     run::WorkerSession session_;
     bool expects_conflicts_ = false; ///< the batch before had some
+    bool expects_few_ = false;       ///< not many
+    bool can_split_ = true;          ///< Detour::split has worked whenever it was tried
     /// Chunks whose rows were read back, with the value of read_backs_ at that time.
     std::map<timescale::Slices, std::int64_t> last_read_back_;
     std::int64_t read_backs_ = 0;
