@@ -93,8 +93,7 @@ json::Object fields_of(const BackgroundJob& job) {
 
 void report_jobs(output::Output& output, const std::vector<BackgroundJob>& jobs) {
     using output::Importance;
-    std::vector<std::vector<std::string>> rows{
-        {"job", "state", "name", "works on", "every", "next start"}};
+    std::vector<output::Row> rows{{"job", "state", "name", "works on", "every", "next start"}};
     for (const auto& job : jobs) {
         output.event("job", fields_of(job), Importance::detail, "");
         rows.push_back({std::to_string(job.id),

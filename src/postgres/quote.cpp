@@ -1,8 +1,7 @@
 #include "postgres/quote.hpp"
 
 #include "postgres/error.hpp"
-
-#include <algorithm>
+#include "postgres/shown.hpp"
 
 namespace postgres {
 
@@ -32,14 +31,6 @@ std::string_view clip(std::string_view text, std::size_t bytes) {
         while (bytes > 0 && is_continuation(text[bytes]))
             --bytes;
     return text.substr(0, bytes);
-}
-
-std::string quoted_if_odd(const std::string& identifier) {
-    const bool is_plain = !identifier.empty() && (identifier[0] < '0' || identifier[0] > '9') &&
-                          std::ranges::all_of(identifier, [](char c) {
-                              return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-                          });
-    return is_plain ? identifier : quote_identifier(identifier);
 }
 
 } // namespace
@@ -105,7 +96,7 @@ std::string QualifiedName::quoted() const {
 }
 
 std::string QualifiedName::shown() const {
-    return quoted_if_odd(schema) + "." + quoted_if_odd(name);
+    return postgres::shown(schema) + "." + postgres::shown(name);
 }
 
 std::string array_literal(const std::vector<QualifiedName>& names) {

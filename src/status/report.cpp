@@ -208,7 +208,7 @@ std::string count_or_dash(std::int64_t number) {
     return number == 0 ? "-" : format_count(number);
 }
 
-std::vector<std::string> cells_of(const std::string& name, const queue::HypertableProgress& one) {
+output::Row cells_of(const output::Cell& name, const queue::HypertableProgress& one) {
     return {name,
             fmt::format("{}/{}", format_count(one.done), format_count(one.chunks)),
             format_bytes(one.bytes),
@@ -219,10 +219,10 @@ std::vector<std::string> cells_of(const std::string& name, const queue::Hypertab
             count_or_dash(one.differing)};
 }
 
-std::vector<std::string> cells_of(const queue::ImportedFileStatus& file) {
+output::Row cells_of(const queue::ImportedFileStatus& file) {
     const auto& imported = file.imported;
     return {file.name,
-            file.table.quoted(),
+            file.table,
             file.state,
             format_bytes(file.bytes),
             format_count(imported.rows),
@@ -262,8 +262,8 @@ std::vector<std::string> file_lines(const std::vector<queue::ImportedFileStatus>
                  with_each ? "" : "--files");
     if (!with_each)
         return lines;
-    std::vector<std::vector<std::string>> rows{{"file", "table", "state", "loaded", "rows",
-                                                "updated", "key exists", "rejected", "left out"}};
+    std::vector<output::Row> rows{{"file", "table", "state", "loaded", "rows", "updated",
+                                   "key exists", "rejected", "left out"}};
     for (const auto& file : files)
         rows.push_back(cells_of(file));
     for (auto& line : output::table(rows, "lllrrrrrr", output.room()))
@@ -300,10 +300,10 @@ std::vector<std::string> table_lines(const std::vector<queue::SyncedTable>& tabl
                  with_each ? "" : "--tables");
     if (!with_each)
         return lines;
-    std::vector<std::vector<std::string>> rows{
+    std::vector<output::Row> rows{
         {"table", "last (UTC)", "rows", "inserted", "updated", "deleted", "left"}};
     for (const auto& table : tables)
-        rows.push_back({table.name.quoted(), to_minute(table.when), format_count(table.rows),
+        rows.push_back({table.name, to_minute(table.when), format_count(table.rows),
                         count_or_dash(table.inserted), count_or_dash(table.updated),
                         count_or_dash(table.deleted),
                         table.error ? "failed" : count_or_dash(table.left)});
@@ -311,7 +311,7 @@ std::vector<std::string> table_lines(const std::vector<queue::SyncedTable>& tabl
         lines.push_back(std::move(line));
     for (const auto& table : tables)
         if (table.error)
-            lines.push_back("  " + output::visible(table.name.quoted() + ": " + *table.error));
+            lines.push_back("  " + output::visible(table.name.shown() + ": " + *table.error));
     return lines;
 }
 
@@ -382,7 +382,7 @@ std::vector<std::string> pass_lines(const std::vector<queue::Pass>& passes, int 
     constexpr std::size_t most = 10;
     if (passes.empty())
         return {};
-    std::vector<std::vector<std::string>> rows{
+    std::vector<output::Row> rows{
         {"pass", "staged (UTC)", "new", "extended", "changed", "gone", "size"}};
     for (auto i = passes.size() - std::min(passes.size(), most); i < passes.size(); ++i) {
         const auto& pass = passes[i];
@@ -408,10 +408,10 @@ std::vector<std::string> hypertable_lines(const QueueStatus& status, int room, i
                               [](const auto& one) { return one.done < one.chunks; });
         shown.resize(static_cast<std::size_t>(std::max(most - others, 0)));
     }
-    std::vector<std::vector<std::string>> rows{
+    std::vector<output::Row> rows{
         {"hypertable", "chunks", "size", "done", "in flight", "failed", "verified", "differing"}};
     for (const auto& one : shown)
-        rows.push_back(cells_of(one.name.quoted(), one));
+        rows.push_back(cells_of(one.name, one));
     if (all != 1)
         rows.push_back(cells_of("total", total_of(status.hypertables)));
     auto lines = output::table(rows, "lrrrrrrr", room);

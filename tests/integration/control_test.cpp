@@ -71,10 +71,9 @@ class Control : public Migration {
 };
 
 TEST_F(Control, StatusShowsProgressBeforeAndAfterARun) {
-    EXPECT_THAT(backfill_ok({"status"}),
-                AllOf(HasSubstr("\"public\".\"readings\""), HasSubstr("0/6"),
-                      HasSubstr("\"public\".\"Other one\""), HasSubstr("0/7"),
-                      HasSubstr("Nothing is running.")));
+    EXPECT_THAT(backfill_ok({"status"}), AllOf(HasSubstr("public.readings"), HasSubstr("0/6"),
+                                               HasSubstr("public.\"Other one\""), HasSubstr("0/7"),
+                                               HasSubstr("Nothing is running.")));
     backfill_ok({"copy"});
     target.run("UPDATE readings SET value = 2 WHERE time = '2024-01-03 05:00'");
     backfill({"verify"});
