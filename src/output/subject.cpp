@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <string_view>
+#include <utility>
 
 namespace output {
 
@@ -29,6 +29,7 @@ std::vector<Subject> forms_of(const Subject& subject) {
     if (subject.is_in_public) {
         forms.push_back(forms.back());
         forms.back().name.erase(0, schema.size());
+        forms.back().is_in_public = false;
     }
     return forms;
 }
@@ -37,9 +38,14 @@ std::vector<Subject> forms_of(const Subject& subject) {
 
 std::string Subject::text(int columns) const {
     constexpr int least = 5; // of which a name can still be guessed
-    const auto shown = visible(name);
-    const int room = columns - (columns_of(text()) - columns_of(shown));
-    return Subject{shortened(shown, std::max(room, least)), part}.text();
+    const auto forms = forms_of(*this);
+    for (const auto& form : forms)
+        if (columns_of(form.text()) <= columns)
+            return form.text();
+    auto briefest = forms.back();
+    const int room = columns - (columns_of(briefest.text()) - columns_of(briefest.name));
+    briefest.name = shortened(briefest.name, std::max(room, least));
+    return briefest.text();
 }
 
 std::string Subject::text() const {
@@ -48,16 +54,17 @@ std::string Subject::text() const {
 
 std::optional<std::string> fitting_line(std::string_view before, const Subject& subject,
                                         const std::vector<std::string>& endings, int columns) {
-    const auto forms = forms_of(subject);
-    for (const int least : {std::numeric_limits<int>::max(), most_name_columns})
-        for (const auto& form : forms)
-            for (const auto& ending : endings) {
-                const int room =
-                    columns - columns_of(before) - columns_of(ending.substr(0, ending.find('\n')));
-                const int left = room - (columns_of(form.text()) - columns_of(form.name));
-                if (left >= std::min(columns_of(form.name), least))
-                    return fmt::format("{}{}{}", before, form.text(room), ending);
-            }
+    auto forms = forms_of(subject);
+    auto briefest = forms.back();
+    briefest.name = shortened(briefest.name, most_name_columns);
+    forms.push_back(std::move(briefest));
+    for (const auto& form : forms)
+        for (const auto& ending : endings) {
+            const int room =
+                columns - columns_of(before) - columns_of(ending.substr(0, ending.find('\n')));
+            if (columns_of(form.text()) <= room)
+                return fmt::format("{}{}{}", before, subject.text(room), ending);
+        }
     return std::nullopt;
 }
 

@@ -15,7 +15,7 @@ struct Subject {
     std::string part{};        ///< of it, such as a range of time; empty for all of it
     bool is_in_public = false; ///< the name begins with "public.", which may be left out
 
-    /// Both, with a shortened name if they would have more than `columns`.
+    /// Both, if need be without the zone, without "public.", and at last with a shortened name.
     std::string text(int columns) const;
 
     std::string text() const;

@@ -40,7 +40,7 @@ TEST(FittingLine, ShortensLongNames) {
     const auto subject =
         range_of("public.measurements_of_all_sensors_in_the_north", "2024-01-01 – 2024-01-02");
     const auto line = fitting_line("[1/4] ", subject, {": 72 rows in 0.02 s", ": 72 rows"}, 78);
-    EXPECT_THAT(line, Optional(std::string("[1/4] public.measure…s_in_the_north 2024-01-01 – "
+    EXPECT_THAT(line, Optional(std::string("[1/4] measurements_o…s_in_the_north 2024-01-01 – "
                                            "2024-01-02: 72 rows in 0.02 s")));
 }
 
