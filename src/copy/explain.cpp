@@ -104,7 +104,7 @@ class Explanation {
                 hypertable == sources_.end() ? name : hypertable->second.known_as();
             for (const auto& [way, count] : counts)
                 output_.say(output::Importance::result,
-                            fmt::format("  {}: {}: {}", output::visible(known_as.quoted()),
+                            fmt::format("  {}: {}: {}", output::visible(known_as.shown()),
                                         output::format_count(count, "chunk"), way));
         }
     }

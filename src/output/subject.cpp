@@ -82,13 +82,17 @@ std::string brief_name(const postgres::QualifiedName& chunk) {
 
 } // namespace
 
+Subject subject_of(const postgres::QualifiedName& table) {
+    return {.name = table.shown(), .is_in_public = table.schema == "public"};
+}
+
 Subject subject_of(const queue::Task& task) {
     auto range = timescale::format_range(task.time_type, task.slice);
     if (task.slices.dimensions() > 1)
         range += " " + brief_name(task.chunk);
-    return {.name = task.known_as.shown(),
-            .part = std::move(range),
-            .is_in_public = task.known_as.schema == "public"};
+    auto subject = subject_of(task.known_as);
+    subject.part = std::move(range);
+    return subject;
 }
 
 std::string full_title(const queue::Task& task) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "postgres/quote.hpp"
 #include "queue/task.hpp"
 
 #include <optional>
@@ -27,6 +28,9 @@ struct Subject {
 /// \returns nothing if even that does not fit into `columns`.
 std::optional<std::string> fitting_line(std::string_view before, const Subject& subject,
                                         const std::vector<std::string>& endings, int columns);
+
+/// A table as a whole: `public.cpu`.
+Subject subject_of(const postgres::QualifiedName& table);
 
 /// `public.cpu 2024-01-01 – 2024-01-02`. Chunks of hypertables with space dimensions are told
 /// apart by `chunk 7`, or by their names.

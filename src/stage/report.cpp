@@ -22,20 +22,20 @@ void report_staged(output::Output& output, const std::vector<Hypertable>& hypert
         const auto found = std::ranges::find(added, hypertable.name, &queue::Added::hypertable);
         const auto mine = found == added.end() ? queue::Added{} : *found;
         const auto axis = timescale::axis_of(hypertable.time.type);
-        output.event(
-            "staged",
-            {{"schema", hypertable.known_as().schema},
-             {"name", hypertable.known_as().name},
-             {"chunks", mine.chunks()},
-             {"disk_bytes", mine.bytes},
-             {"from", timescale::format_time(axis, ranges[i].from)},
-             {"until", timescale::format_time(axis, ranges[i].until)},
-             {"dry_run", dry_run}},
-            Importance::detail,
-            output.line("  ", {hypertable.known_as().quoted()},
-                        fmt::format(": {}, {}, {}", output::format_count(mine.chunks(), "chunk"),
-                                    output::format_bytes(mine.bytes),
-                                    range_text(hypertable, ranges[i]))));
+        const auto size = fmt::format(": {}, {}", output::format_count(mine.chunks(), "chunk"),
+                                      output::format_bytes(mine.bytes));
+        output.event("staged",
+                     {{"schema", hypertable.known_as().schema},
+                      {"name", hypertable.known_as().name},
+                      {"chunks", mine.chunks()},
+                      {"disk_bytes", mine.bytes},
+                      {"from", timescale::format_time(axis, ranges[i].from)},
+                      {"until", timescale::format_time(axis, ranges[i].until)},
+                      {"dry_run", dry_run}},
+                     Importance::detail,
+                     output.line("  ", output::subject_of(hypertable.known_as()),
+                                 fmt::format("{}, {}", size, range_text(hypertable, ranges[i])),
+                                 {size}));
     }
     const auto all = queue::total_of(added);
     const auto skipped = chunks - all.chunks();

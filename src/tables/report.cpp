@@ -81,7 +81,7 @@ void SyncReport::compared(const postgres::QualifiedName& name, const TableCompar
     fields.update({{"examples", comparison.examples}, {"seconds", duration.count()}});
     std::string text =
         is_equal ? equal_line(name, comparison)
-                 : output_.line("", {name.quoted()},
+                 : output_.line("", output::subject_of(name),
                                 fmt::format(" differs: {}, of {}", text_of(comparison.differences),
                                             format_count(comparison.rows, "row")));
     for (const auto& example : comparison.examples)
@@ -112,7 +112,7 @@ void SyncReport::synced(const postgres::QualifiedName& name, const TableComparis
     output_.event("synced", fields, mended.left() > 0 ? Importance::result : Importance::detail,
                   comparison.differences.all() == 0
                       ? equal_line(name, comparison)
-                      : output_.line("", {name.quoted()},
+                      : output_.line("", output::subject_of(name),
                                      fmt::format(": {}, of {}, in {}", text_of(mended),
                                                  format_count(comparison.rows, "row"),
                                                  output::format_duration(duration))));
@@ -120,7 +120,8 @@ void SyncReport::synced(const postgres::QualifiedName& name, const TableComparis
 
 std::string SyncReport::equal_line(const postgres::QualifiedName& name,
                                    const TableComparison& comparison) const {
-    return output_.line("", {name.quoted()}, " is equal: " + format_count(comparison.rows, "row"));
+    return output_.line("", output::subject_of(name),
+                        " is equal: " + format_count(comparison.rows, "row"));
 }
 
 void SyncReport::refused(const postgres::QualifiedName& name, const std::string& reason) {
@@ -132,7 +133,7 @@ void SyncReport::refused(const postgres::QualifiedName& name, const std::string&
     output_.event("not_synced", fields, Importance::result,
                   output_.sentence({fmt::format(
                       "{} {}: {}", options_.only_compares ? "Not compared:" : "Not synchronized:",
-                      output::visible(name.quoted()), reason)}));
+                      output::visible(name.shown()), reason)}));
 }
 
 void SyncReport::sequence_set(const postgres::QualifiedName& name,
@@ -150,7 +151,7 @@ void SyncReport::sequence_set(const postgres::QualifiedName& name,
         {{"value", value}, {"is_called", is_called}, {"dry_run", options_.only_compares}});
     output_.event("sequence_set", fields,
                   options_.only_compares ? Importance::result : Importance::detail,
-                  fmt::format("Sequence {}: {} {}{}{}", name.quoted(),
+                  fmt::format("Sequence {}: {} {}{}{}", name.shown(),
                               options_.only_compares ? "would be set to" : "set to", value,
                               target ? fmt::format(" from {}", *target) : "",
                               is_called ? "" : ", its next value"));
@@ -160,7 +161,7 @@ void SyncReport::sequence_left(const postgres::QualifiedName& name, const std::s
     auto fields = fields_of(name);
     fields["reason"] = reason;
     output_.event("sequence_left", fields, Importance::detail,
-                  fmt::format("Sequence {} is left as it is: {}", name.quoted(), reason));
+                  fmt::format("Sequence {} is left as it is: {}", name.shown(), reason));
 }
 
 void SyncReport::sequence_failed(const postgres::QualifiedName& name, const std::string& reason) {
@@ -169,7 +170,7 @@ void SyncReport::sequence_failed(const postgres::QualifiedName& name, const std:
     auto fields = fields_of(name);
     fields["error"] = reason;
     output_.event("sequence_failed", fields, Importance::result,
-                  fmt::format("Sequence {} cannot be set: {}", name.quoted(), reason));
+                  fmt::format("Sequence {} cannot be set: {}", name.shown(), reason));
 }
 
 std::vector<queue::SyncedTable> SyncReport::synced_tables() {

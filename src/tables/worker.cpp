@@ -56,11 +56,11 @@ std::string dropped(const std::vector<TableToMend>& tables) {
     return statements;
 }
 
-std::string name_of(const Unit& unit) {
-    std::vector<std::string> names;
-    for (const auto& pair : unit.tables)
-        names.push_back(pair.source.name.shown());
-    return fmt::format("{}", fmt::join(names, ", "));
+output::Subject subject_of(const Unit& unit) {
+    auto subject = output::subject_of(unit.tables.front().source.name);
+    for (std::size_t i = 1; i < unit.tables.size(); ++i)
+        subject.name += ", " + unit.tables[i].source.name.shown();
+    return subject;
 }
 
 } // namespace
@@ -126,7 +126,7 @@ bool TableWorker::end_session(const Error& error) {
 void TableWorker::process(std::optional<ComparedVisit> compared) {
     const bool is_compared = compared.has_value();
     begun_ = is_compared ? compared->begun : Clock::now();
-    worker_.progress.begin({name_of(unit())}, unit().bytes());
+    worker_.progress.begin(subject_of(unit()), unit().bytes());
     bool is_first = true;
     bool is_done = true;
     with_retries([&] {

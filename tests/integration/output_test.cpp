@@ -424,6 +424,24 @@ TEST_F(Terminal, LinesFit) {
     }
 }
 
+TEST_F(Terminal, TablesThatDifferOnlyInTheMiddleOfTheirNamesAreToldApart) {
+    for (const auto* plant : {"north", "south"})
+        both(fmt::format(R"(
+            CREATE TABLE measurements_in_the_{0}_plant_by_gauge (time timestamptz NOT NULL);
+            SELECT create_hypertable('measurements_in_the_{0}_plant_by_gauge', 'time');
+            INSERT INTO measurements_in_the_{0}_plant_by_gauge VALUES ('2024-01-01');
+            CREATE TABLE settings_of_all_gauges_in_the_{0}_plant_by_gauge (id int PRIMARY KEY))",
+                         plant));
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"stage", "--until", "2024-02-01"},
+          {"sync-tables", "--no-progress"},
+          {"status"},
+          {"status", "--tables"}}) {
+        const auto output = backfill_in_terminal(80, arguments, {}).output;
+        EXPECT_THAT(output, AllOf(HasSubstr("nort"), HasSubstr("sout"))) << arguments.back();
+    }
+}
+
 TEST_F(Terminal, RangesOfMicrosecondsFit) {
     both("CREATE TABLE gauges_in_the_cellar (time timestamptz NOT NULL, v int);"
          "SELECT create_hypertable('gauges_in_the_cellar', 'time', chunk_time_interval => 1)");
