@@ -71,6 +71,17 @@ std::string wait_text(const Board::Wait& wait, Board::Clock::time_point now) {
                : fmt::format("Waiting for {}: {}", lasted, visible(wait.reason));
 }
 
+/// What a worker waits for, and then its subject. The remark's end is cut off if need be: it begins
+/// with what is most important, such as who holds a lock.
+std::string line_with_cut_remark(std::size_t number, const Board::Entry& entry, int columns) {
+    const int most = columns * 5 / 8; // for the subject
+    const auto subject = ": " + entry.subject.text(most);
+    const auto begin = fmt::format("  {}: ", number);
+    const int room = std::max(columns - columns_of(begin) - columns_of(subject), 1);
+    const auto wait = (entry.activity == Activity::waiting ? "waiting " : "") + entry.remark;
+    return clipped(begin + clipped(visible(wait), room) + subject, columns);
+}
+
 /// Leaves out what is less important if the line would be too long.
 std::string worker_line(std::size_t number, const Board::Entry& entry, Board::Clock::time_point now,
                         int columns) {
@@ -93,10 +104,9 @@ std::string worker_line(std::size_t number, const Board::Entry& entry, Board::Cl
     const auto before = begin + " ";
     if (auto line = fitting_line(before, entry.subject, endings, columns))
         return *line;
-    // What it waits for may be cut off.
-    return clipped(before + (remark.empty() ? entry.subject.text(columns - columns_of(before))
-                                            : entry.subject.text() + remark),
-                   columns);
+    if (remark.empty())
+        return clipped(before + entry.subject.text(columns - columns_of(before)), columns);
+    return line_with_cut_remark(number, entry, columns);
 }
 
 } // namespace

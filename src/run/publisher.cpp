@@ -170,9 +170,9 @@ void Publisher::publish_lock_waits(postgres::Connection& connection, Side side) 
         for (int row = 0; row < rows.size(); ++row)
             waits.emplace(
                 rows.integer(row, "pid"),
-                fmt::format("waiting for a lock on {} in the {}, held by {}",
-                            rows.string(row, "object"), name_of(side),
-                            rows.optional_string(row, "holders").value_or("an unknown session")));
+                fmt::format("waiting for {} to release a lock on {} in the {}",
+                            rows.optional_string(row, "holders").value_or("an unknown session"),
+                            rows.string(row, "object"), name_of(side)));
     }
     board_.set_lock_waits(side, std::move(waits));
 }

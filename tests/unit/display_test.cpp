@@ -110,6 +110,25 @@ TEST_F(Progress, ShowsWhatAWorkerWaitsFor) {
     EXPECT_THAT(lines(200).back(), Not(HasSubstr("waiting")));
 }
 
+TEST_F(Progress, CutsOffTheEndOfWhatAWorkerWaitsForBeforeItsChunk) {
+    board.set_backends(0, {{.side = Side::source, .pid = 7}});
+    board.set_lock_waits(Side::source, {{7, "waiting for 1234567 psql to release a lock on "
+                                            "public.measurements_of_the_north in the source"}});
+    board.begin(0, {"public.measurements_of_the_north", "2024-01-01 – 2024-01-02 and 4 more", true},
+                "", {1}, 0);
+    EXPECT_EQ(lines(200).back(),
+              "  1: preparing public.measurements_of_the_north 2024-01-01 – "
+              "2024-01-02 and 4 more (waiting for 1234567 psql to release a "
+              "lock on public.measurements_of_the_north in the source), 0 B, 0 B/s, "
+              "5.00 s");
+    EXPECT_EQ(lines(80).back(), "  1: waiting for 1234567 ps…: measure…e_north 2024-01-01 – "
+                                "2024-01-02 and 4 more");
+    board.set_lock_waits(Side::source, {});
+    board.now(0, Activity::waiting, "before another attempt");
+    EXPECT_EQ(lines(80).back(), "  1: waiting before another…: measure…e_north 2024-01-01 – "
+                                "2024-01-02 and 4 more");
+}
+
 TEST_F(Progress, ShowsWhatTheRunWaitsFor) {
     const auto now = Board::Clock::now();
     board.now(1, Activity::waiting);
