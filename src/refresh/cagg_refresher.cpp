@@ -61,11 +61,6 @@ std::string windows_text(const Cagg& cagg, const std::vector<TimeRange>& ranges)
                            : std::string());
 }
 
-std::string less_than_a_bucket(const Cagg& cagg, const TimeRange& range) {
-    return fmt::format("is up to date except for {}, which is less than a bucket",
-                       window_text(cagg, range));
-}
-
 bool overlaps(const std::vector<TimeRange>& ranges, const TimeRange& range) {
     return std::ranges::any_of(
         ranges, [&](const TimeRange& other) { return intersection(other, range).has_value(); });
@@ -115,11 +110,6 @@ Refreshed CaggRefresher::refresh_like(const Hypertable& source) {
               .remark = {},
               .problems = {}};
     const auto reached = pair.source->progress();
-    pair.remark =
-        reached.watermark == timescale::least_time(source.time.type)
-            ? "is up to date: the source has not materialized it yet"
-            : fmt::format("is up to date (to {})",
-                          format_time(timescale::axis_of(source.time.type), reached.watermark));
     const auto before = pair.target.progress();
     auto copied = copied_of(target_.connection, found->name);
     if (!copied)
@@ -142,6 +132,11 @@ Refreshed CaggRefresher::refresh_like(const Hypertable& source) {
             report_not_refreshed(pair, *left, "the source has not materialized it");
         }
     }
+    pair.remark = up_to_date(pair) +
+                  (reached.watermark == timescale::least_time(source.time.type)
+                       ? ": the source has not materialized it yet"
+                       : fmt::format(" (to {})", format_time(timescale::axis_of(source.time.type),
+                                                             reached.watermark)));
     if (range.from < range.until)
         refresh_range(pair, range);
     if (const auto now = pair.target.progress();
@@ -194,7 +189,7 @@ Refreshed CaggRefresher::refresh_copied(const Hypertable& cagg) {
     if (range.from < range.until)
         refresh_range(pair, range);
     else
-        pair.remark = less_than_a_bucket(pair.target, copied->range);
+        pair.remark = less_than_a_bucket(pair, copied->range);
     if (const auto now = pair.target.progress(); now.watermark < now.materialized)
         move_watermark(pair);
     return conclude(pair);
@@ -216,6 +211,15 @@ Refreshed CaggRefresher::conclude(Pair& pair) {
         output_.event("up_to_date", fields_of(pair.known), output::Importance::detail,
                       output_.line("", {pair.known.known_as().quoted()}, " " + pair.remark));
     return pair.refreshed;
+}
+
+std::string CaggRefresher::up_to_date(const Pair& pair) {
+    return pair.lacks_reported ? "is otherwise up to date" : "is up to date";
+}
+
+std::string CaggRefresher::less_than_a_bucket(const Pair& pair, const TimeRange& range) {
+    return fmt::format("{} except for {}, which is less than a bucket", up_to_date(pair),
+                       window_text(pair.target, range));
 }
 
 /// The gap between a time and the range that the target's policies refresh, if there is one. When
@@ -246,7 +250,7 @@ void CaggRefresher::refresh_range(Pair& pair, const TimeRange& range) {
     // The target's buckets may have other boundaries than the source's.
     const TimeRange whole{ends[0].from == range.from ? range.from : ends[0].until, ends[1].from};
     if (whole.from >= whole.until) {
-        pair.remark = less_than_a_bucket(cagg, range);
+        pair.remark = less_than_a_bucket(pair, range);
         return;
     }
     auto checked = whole;
@@ -414,7 +418,7 @@ void CaggRefresher::move_watermark(Pair& pair) {
 }
 
 /// Reports a range that is not refreshed, and the statement that refreshes it.
-void CaggRefresher::report_not_refreshed(const Pair& pair, const TimeRange& range,
+void CaggRefresher::report_not_refreshed(Pair& pair, const TimeRange& range,
                                          const std::string& reason) {
     const auto call = pair.target.refresh_statement(range, false);
     auto fields = fields_of(pair.known);
@@ -427,6 +431,7 @@ void CaggRefresher::report_not_refreshed(const Pair& pair, const TimeRange& rang
                               "either. Manually: {}",
                               pair.known.known_as().quoted(), window_text(pair.target, range),
                               reason, call));
+    pair.lacks_reported = true;
 }
 
 } // namespace refresh

@@ -47,7 +47,8 @@ class CaggRefresher {
         const timescale::Hypertable& known; ///< provides the name for reports
         timescale::Cagg target;
         std::optional<timescale::Cagg> source; ///< none if the source has no TimescaleDB
-        std::string remark; ///< such as "is up to date", if there is nothing to refresh
+        std::string remark;          ///< such as "is up to date", if there is nothing to refresh
+        bool lacks_reported = false; ///< a range that it lacks was reported
         Refreshed refreshed = Refreshed::nothing;
         std::vector<Error> problems;
     };
@@ -55,6 +56,8 @@ class CaggRefresher {
     Refreshed refresh_like(const timescale::Hypertable& source);
     Refreshed refresh_copied(const timescale::Hypertable& cagg);
     Refreshed conclude(Pair& pair);
+    static std::string up_to_date(const Pair& pair);
+    static std::string less_than_a_bucket(const Pair& pair, const timescale::TimeRange& range);
 
     std::optional<timescale::TimeRange> find_gap(Pair& pair, timescale::InternalTime until,
                                                  timescale::InternalTime* policies_until);
@@ -67,7 +70,7 @@ class CaggRefresher {
     void refresh_window(Pair& pair, timescale::TimeRange window,
                         const std::vector<timescale::TimeRange>& refused);
     void move_watermark(Pair& pair);
-    void report_not_refreshed(const Pair& pair, const timescale::TimeRange& range,
+    void report_not_refreshed(Pair& pair, const timescale::TimeRange& range,
                               const std::string& reason);
 
     const timescale::Hypertable& in_target(int id) const;
