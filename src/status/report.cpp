@@ -246,6 +246,11 @@ std::vector<std::string> lines_of(const output::Output& output, std::vector<std:
     return lines;
 }
 
+/// Lines for what is wrong, below others.
+std::vector<std::string> problem_lines(const std::string& text, int room) {
+    return output::wrapped_lines("  " + output::visible(text), room, "    ");
+}
+
 /// One sentence for all files, or one line for each.
 std::vector<std::string> file_lines(const std::vector<queue::ImportedFileStatus>& files,
                                     bool with_each, const output::Output& output) {
@@ -272,7 +277,8 @@ std::vector<std::string> file_lines(const std::vector<queue::ImportedFileStatus>
         lines.insert(lines.end(), {"", "Failed files, which the next import tries again:"});
     for (const auto& file : files)
         if (file.error)
-            lines.push_back("  " + output::visible(*file.error));
+            for (auto& line : problem_lines(*file.error, output.room()))
+                lines.push_back(std::move(line));
     return lines;
 }
 
@@ -311,7 +317,9 @@ std::vector<std::string> table_lines(const std::vector<queue::SyncedTable>& tabl
         lines.push_back(std::move(line));
     for (const auto& table : tables)
         if (table.error)
-            lines.push_back("  " + output::visible(table.name.shown() + ": " + *table.error));
+            for (auto& line :
+                 problem_lines(table.name.shown() + ": " + *table.error, output.room()))
+                lines.push_back(std::move(line));
     return lines;
 }
 
@@ -338,16 +346,20 @@ std::vector<std::string> lines_of(const queue::RunStatus& run, output::Screen sc
     const auto now = Clock::now();
     const auto name =
         output::visible(fmt::format("{} on {} (process {})", run.command, run.host, run.pid));
-    if (run.is_lost)
-        return {"", fmt::format("{} has ended without a report; its last one was {} ago", name,
-                                output::format_duration(output::Seconds(run.silent_seconds)))};
-    auto title =
-        fmt::format("{}, for {}", name, output::format_duration(output::Seconds(run.seconds)));
-    if (run.silent_seconds >= queue::seconds_until_gone)
-        title += fmt::format("; no report for {}: it has ended, or cannot reach the target",
-                             output::format_duration(output::Seconds(run.silent_seconds)));
-    std::vector<std::string> lines{"", std::move(title)};
-    if (run.silent_seconds >= queue::seconds_until_gone)
+    const auto silent = output::format_duration(output::Seconds(run.silent_seconds));
+    const bool is_silent = run.silent_seconds >= queue::seconds_until_gone;
+    const auto title =
+        run.is_lost
+            ? fmt::format("{} has ended without a report; its last one was {} ago", name, silent)
+            : fmt::format("{}, for {}{}", name,
+                          output::format_duration(output::Seconds(run.seconds)),
+                          is_silent ? fmt::format("; no report for {}: it has ended, or cannot "
+                                                  "reach the target",
+                                                  silent)
+                                    : "");
+    auto lines = output::wrapped_lines(title, screen.columns, "  ");
+    lines.insert(lines.begin(), "");
+    if (run.is_lost || is_silent)
         return lines;
     std::vector<output::Board::Entry> entries;
     const auto published = json::parse(run.progress.workers);
@@ -451,8 +463,9 @@ std::vector<std::string> status_lines(const QueueStatus& status, const Details& 
     if (!status.failures.empty())
         lines.insert(lines.end(), {"", "Failed chunks, which the next copy tries again:"});
     for (const auto& failure : status.failures)
-        lines.push_back(fmt::format("  {}: {}", output::full_title(failure.task),
-                                    output::visible(failure.error)));
+        for (auto& line :
+             problem_lines(output::full_title(failure.task) + ": " + failure.error, room))
+            lines.push_back(std::move(line));
     constexpr int fewest = 4; // one hypertable
     auto all = hypertable_lines(status, room,
                                 std::max(screen.rows - static_cast<int>(lines.size()), fewest));

@@ -476,6 +476,20 @@ TEST_F(Terminal, SummariesLoseNoNumbers) {
                           "target (--delete deletes them)), 1 not synchronized, 1 sequence set; "));
 }
 
+TEST_F(Terminal, StatusBreaksErrorsAtBlanks) {
+    source.run("CREATE TABLE only_here (id int PRIMARY KEY)");
+    target.run("ALTER TABLE readings ADD CONSTRAINT refused CHECK (value > 1)");
+    backfill_ok({"stage", "--until", "2024-01-02"});
+    backfill({"copy"});
+    backfill({"sync-tables"});
+    const auto output = backfill_in_terminal(80, {"status", "--tables", "--failed"}, {}).output;
+    EXPECT_THAT(output, AllOf(HasSubstr("  public.only_here: it is missing in the target; create "
+                                        "it there, as\r\n    clone-schema does\r\n"),
+                              HasSubstr("SQLSTATE 23514)\r\n")));
+    for (const auto& line : lines_of(output))
+        EXPECT_LE(output::columns_of(line.substr(0, line.find('\r'))), 80) << line;
+}
+
 TEST_F(Terminal, StatusShowsWhatFitsWhileItWatches) {
     for (int i = 1; i <= 60; ++i)
         both(fmt::format("CREATE TABLE gauge_{0} (time timestamptz NOT NULL);"
