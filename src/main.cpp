@@ -1,7 +1,7 @@
 #include "base/exit_status.hpp"
 #include "cli/arguments.hpp"
 #include "commands/commands.hpp"
-#include "output/output.hpp"
+#include "output/units.hpp"
 #include "processes/launched.hpp"
 #include "processes/standard_files.hpp"
 
@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
         const auto invocation = commands::parse(argc, pointers.data());
         return invocation ? invocation->run() : exit_done;
     } catch (const std::exception& error) {
-        fmt::print(stderr, "timescaledb-backfill: {}\n", output::visible_lines(error.what()));
+        fmt::print(stderr, "timescaledb-backfill: {}\n", output::visible(error.what()));
         return exit_status_of(error);
     }
 }

@@ -86,9 +86,9 @@ ExitStatus refresh_caggs(const RefreshOptions& options, output::Output& output) 
             ++failed;
             auto fields = refresh::fields_of(cagg);
             fields["error"] = error.what();
-            output.event(
-                "refresh_failed", fields, output::Importance::result,
-                fmt::format("Failed to refresh {}: {}", cagg.known_as().quoted(), error.what()));
+            output.event("refresh_failed", fields, output::Importance::result,
+                         output::visible(fmt::format("Failed to refresh {}: {}",
+                                                     cagg.known_as().quoted(), error.what())));
         }
     }
     if (outage.has_happened())

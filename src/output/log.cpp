@@ -1,6 +1,7 @@
 #include "output/log.hpp"
 
 #include "base/error.hpp"
+#include "output/units.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -56,8 +57,8 @@ class Sink : public spdlog::sinks::base_sink<std::mutex> {
 
     /// Lines of a file begin with the time, because they are read later.
     std::string as_text(const spdlog::details::log_msg& message, std::string_view text) const {
-        return file_ ? fmt::format("{} {}", time_text(message.time), visible_lines(text))
-                     : fmt::format("timescaledb-backfill: {}", visible_lines(text));
+        return file_ ? fmt::format("{} {}", time_text(message.time), visible(text))
+                     : fmt::format("timescaledb-backfill: {}", visible(text));
     }
 
     Output& output_;

@@ -57,8 +57,7 @@ std::string event_line(std::string_view name, const json::Object& fields) {
     return json::dump(object, json::BadBytes::replace);
 }
 
-} // namespace
-
+/// The text's lines, with control characters made visible.
 std::string visible_lines(std::string_view text) {
     std::string result;
     for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
@@ -67,6 +66,8 @@ std::string visible_lines(std::string_view text) {
     }
     return result + visible(text);
 }
+
+} // namespace
 
 Output::Output(const Options& options)
     : options_(options), is_terminal_(isatty(STDOUT_FILENO) == 1),

@@ -27,9 +27,6 @@ enum class Importance {
     detail, ///< not printed if quiet: a line for each chunk, hints
 };
 
-/// The text's lines, with control characters made visible.
-std::string visible_lines(std::string_view text);
-
 /// The space for lines.
 struct Screen {
     int columns = 80;

@@ -133,7 +133,7 @@ void SyncReport::refused(const postgres::QualifiedName& name, const std::string&
     output_.event("not_synced", fields, Importance::result,
                   output_.sentence({fmt::format(
                       "{} {}: {}", options_.only_compares ? "Not compared:" : "Not synchronized:",
-                      output::visible(name.shown()), reason)}));
+                      output::visible(name.shown()), output::visible(reason))}));
 }
 
 void SyncReport::sequence_set(const postgres::QualifiedName& name,
@@ -151,7 +151,7 @@ void SyncReport::sequence_set(const postgres::QualifiedName& name,
         {{"value", value}, {"is_called", is_called}, {"dry_run", options_.only_compares}});
     output_.event("sequence_set", fields,
                   options_.only_compares ? Importance::result : Importance::detail,
-                  fmt::format("Sequence {}: {} {}{}{}", name.shown(),
+                  fmt::format("Sequence {}: {} {}{}{}", output::visible(name.shown()),
                               options_.only_compares ? "would be set to" : "set to", value,
                               target ? fmt::format(" from {}", *target) : "",
                               is_called ? "" : ", its next value"));
@@ -160,8 +160,9 @@ void SyncReport::sequence_set(const postgres::QualifiedName& name,
 void SyncReport::sequence_left(const postgres::QualifiedName& name, const std::string& reason) {
     auto fields = fields_of(name);
     fields["reason"] = reason;
-    output_.event("sequence_left", fields, Importance::detail,
-                  fmt::format("Sequence {} is left as it is: {}", name.shown(), reason));
+    output_.event(
+        "sequence_left", fields, Importance::detail,
+        output::visible(fmt::format("Sequence {} is left as it is: {}", name.shown(), reason)));
 }
 
 void SyncReport::sequence_failed(const postgres::QualifiedName& name, const std::string& reason) {
@@ -169,8 +170,9 @@ void SyncReport::sequence_failed(const postgres::QualifiedName& name, const std:
     ++sequences_failed_;
     auto fields = fields_of(name);
     fields["error"] = reason;
-    output_.event("sequence_failed", fields, Importance::result,
-                  fmt::format("Sequence {} cannot be set: {}", name.shown(), reason));
+    output_.event(
+        "sequence_failed", fields, Importance::result,
+        output::visible(fmt::format("Sequence {} cannot be set: {}", name.shown(), reason)));
 }
 
 std::vector<queue::SyncedTable> SyncReport::synced_tables() {

@@ -514,21 +514,24 @@ TEST_F(Terminal, ControlCharactersAreShown) {
          "\" (time timestamptz NOT NULL, v int);"
          "SELECT create_hypertable('\"" +
          name + "\"', 'time')");
-    source.run("INSERT INTO \"" + name + "\" VALUES ('2024-01-02', 1)");
+    source.run("INSERT INTO \"" + name + "\" VALUES ('2024-01-02', 1); CREATE TABLE \"" + name +
+               "2\" (id int PRIMARY KEY); CREATE SEQUENCE \"" + name + "3\"");
     target.run("ALTER TABLE \"" + name + "\" ADD CONSTRAINT refused CHECK (v > 1)");
     for (const std::vector<std::string>& arguments :
          {std::vector<std::string>{"check", "--until", "2024-02-01"},
           {"stage", "--until", "2024-02-01", "--dry-run"},
           {"stage", "--until", "2024-02-01"},
+          {"stage", "--until", "42"},
           {"copy"},
           {"verify"},
-          {"status", "--failed"}}) {
+          {"sync-tables"},
+          {"status", "--failed", "--tables"}}) {
         for (const auto& outcome : {backfill_in_terminal(200, arguments), backfill(arguments)}) {
             EXPECT_THAT(outcome.output + outcome.errors,
                         AllOf(Not(HasSubstr("\x1b[31mred")), Not(HasSubstr("\nline"))))
                 << arguments[0];
             if (arguments[0] != "verify") {
-                EXPECT_THAT(outcome.output, HasSubstr(R"(esc\x1b[31mred\nline)"));
+                EXPECT_THAT(outcome.output + outcome.errors, HasSubstr(R"(esc\x1b[31mred\nline)"));
             }
         }
     }
