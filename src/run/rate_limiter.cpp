@@ -11,6 +11,11 @@ void RateLimiter::set(std::optional<std::int64_t> bytes_per_second) {
     free_at_ = std::min(free_at_, Clock::now());
 }
 
+bool RateLimiter::is_ahead() {
+    const std::lock_guard lock(mutex_);
+    return rate_ && free_at_ > Clock::now();
+}
+
 void RateLimiter::take(std::int64_t bytes, const Stop& stop, bool has_begun) {
     using namespace std::chrono;
     stop.check();

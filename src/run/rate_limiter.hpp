@@ -15,6 +15,9 @@ class RateLimiter {
     /// \param bytes_per_second none for no limit.
     void set(std::optional<std::int64_t> bytes_per_second);
 
+    /// True if bytes that are taken now have to wait.
+    bool is_ahead();
+
     /// Takes bytes, and waits as long as the rate requires.
     /// \param has_begun false if nothing is lost when the work is given up: then any request to
     /// stop ends the wait. \throws Interrupted

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <thread>
+#include <utility>
 
 namespace run {
 
@@ -50,11 +51,17 @@ void WorkerProgress::begin(const std::vector<queue::Task>& tasks) {
         subject.part += others;
         chunk += others;
     }
+    activity_ = output::Activity::preparing;
     std::vector<std::int64_t> ids;
     ids.reserve(tasks.size());
     for (const auto& task : tasks)
         ids.push_back(task.id);
     board_.begin(worker_, std::move(subject), std::move(chunk), std::move(ids), bytes_of(tasks));
+}
+
+void WorkerProgress::begin(output::Subject what, std::int64_t bytes) {
+    activity_ = output::Activity::preparing;
+    board_.begin(worker_, std::move(what), {}, {}, bytes);
 }
 
 void WorkerProgress::end(const std::vector<queue::Task>& done) {
@@ -73,7 +80,11 @@ void WorkerProgress::moved(std::int64_t bytes) {
 }
 
 void WorkerProgress::wait_to_move(std::int64_t bytes) {
+    const auto activity = activity_;
+    if (rate_limiter_.is_ahead())
+        now(output::Activity::waiting, "for --max-rate");
     rate_limiter_.take(bytes, stop_, /*has_begun=*/false);
+    now(activity);
     wait_for_throttle();
 }
 

@@ -41,9 +41,7 @@ class WorkerProgress : public load::ProgressListener {
     void end(const std::vector<queue::Task>& done = {});
 
     /// The worker begins something else, of so many bytes.
-    void begin(output::Subject what, std::int64_t bytes) {
-        board_.begin(worker_, std::move(what), {}, {}, bytes);
-    }
+    void begin(output::Subject what, std::int64_t bytes);
 
     /// The worker has finished it. \param done how many of Workload::count are done.
     void end(std::int64_t done, std::int64_t bytes) { board_.end(worker_, done, bytes); }

@@ -218,6 +218,10 @@ TEST_F(Throttle, AnImportThatWaitsForItsRateEndsSoon) {
     folder.write("rows.csv", many_rows());
     auto program = start_import(folder.file("rows.csv"), "--max-rate", "1kB/s");
     ASSERT_TRUE(eventually([&] { return target.value("SELECT count(*) FROM readings") != "0"; }));
+    json waiting;
+    EXPECT_TRUE(eventually([&] { return (waiting = worker())["activity"] == "waiting"; }));
+    EXPECT_EQ(waiting["remark"], "for --max-rate");
+    EXPECT_THAT(backfill_ok({"status"}), testing::HasSubstr(" (for --max-rate), "));
     program.signal(SIGINT);
     EXPECT_EQ(program.wait().exit_status, exit_interrupted);
     EXPECT_NE(target.value("SELECT count(*) FROM readings"), "60000");
