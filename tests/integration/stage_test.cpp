@@ -447,6 +447,15 @@ TEST_F(StageBounds, MayBeAnyBigint) {
     EXPECT_EQ(tasks(), "8");
 }
 
+TEST_F(StageBounds, OfTheGreatestBigintIsNoEnd) {
+    create("far", "bigint", "10");
+    source.run("INSERT INTO far VALUES (9223372036854775806, 0), (9223372036854775807, 0)");
+    migrate({"--until", "9223372036854775806"});
+    EXPECT_EQ(target.value("SELECT count(*) FROM far"), "0");
+    migrate({"--until", "9223372036854775807"});
+    EXPECT_EQ(target.value("SELECT count(*) FROM far"), "2");
+}
+
 TEST_F(StageBounds, WithoutAZoneAreUtcWhateverTheSettings) {
     create_readings("by_tz", "timestamptz");
     create_readings("by_local", "timestamp");
