@@ -1,7 +1,7 @@
 #include "run/publisher.hpp"
 
 #include "base/wait.hpp"
-#include "sql.hpp"
+#include "run/lock_waits.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -157,24 +157,12 @@ void Publisher::apply_pause(bool paused) {
 }
 
 void Publisher::publish_lock_waits(postgres::Connection& connection, Side side) {
-    std::vector<std::string> pids;
+    std::vector<std::int64_t> pids;
     for (const auto& backend : board_.backends())
         if (backend.side == side)
-            pids.push_back(std::to_string(backend.pid));
-    std::map<std::int64_t, std::string> waits;
-    if (!pids.empty()) {
-        const auto results = connection.pipeline({{std::string(sql::lock_waits),
-                                                   {postgres::array_literal(pids)},
-                                                   /*repeated=*/true}});
-        const auto& rows = results.front();
-        for (int row = 0; row < rows.size(); ++row)
-            waits.emplace(
-                rows.integer(row, "pid"),
-                fmt::format("waiting for {} to release a lock on {} in the {}",
-                            rows.optional_string(row, "holders").value_or("an unknown session"),
-                            rows.string(row, "object"), name_of(side)));
-    }
-    board_.set_lock_waits(side, std::move(waits));
+            pids.push_back(backend.pid);
+    board_.set_lock_waits(side, pids.empty() ? std::map<std::int64_t, std::string>()
+                                             : read_lock_waits(connection, side, pids));
 }
 
 } // namespace run

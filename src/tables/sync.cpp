@@ -4,13 +4,16 @@
 #include "queue/counts.hpp"
 #include "queue/queue.hpp"
 #include "queue/runs.hpp"
+#include "run/lock_waits.hpp"
 #include "run/throttle.hpp"
 #include "tables/sequences.hpp"
 #include "tables/worker.hpp"
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <thread>
+#include <utility>
 
 namespace tables {
 
@@ -46,11 +49,13 @@ ExitStatus pass(const SyncOptions& options, output::Output& output, bool& goes_o
     auto ends =
         run::connect_both(options.source, options.target, options.command, run::Session::first);
     run::require_different(ends);
+    std::optional<run::LockWatch> lock_watch(std::in_place, ends, options.command, output);
     if (!options.only_compares)
         run::require_finished_clone(ends.target.connection, options.command);
     run::Throttle::require(options.throttle, &ends.source, ends.target, options.command);
     const bool alike = comparison::hash_alike(ends.source.connection, ends.target.connection);
     const auto plan = make_plan(ends.source, ends.target, options);
+    lock_watch.reset();
     SyncReport report(output, options);
     const auto count = static_cast<std::int64_t>(plan.units.size());
     std::int64_t tables = 0;

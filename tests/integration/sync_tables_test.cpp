@@ -127,6 +127,23 @@ TEST_F(SyncTables, ComparesOtherTablesWhileItWaitsForWriters) {
         expect_same(table);
 }
 
+TEST_F(SyncTables, SayWhatTheyWaitForBeforeTheyBegin) {
+    both("CREATE TABLE items (id int PRIMARY KEY)");
+    auto holder = source.connect();
+    holder->execute("SET application_name = 'a migration'; BEGIN; LOCK TABLE items");
+    const auto program = start({"sync-tables"});
+    EXPECT_TRUE(eventually([&] {
+        return program->has_printed(
+            " a migration to release a lock on public.items in the source\n");
+    }));
+    EXPECT_FALSE(program->has_printed("Comparing"));
+    holder->execute("COMMIT");
+    const auto outcome = program->wait();
+    EXPECT_EQ(outcome.exit_status, exit_done) << outcome.errors;
+    EXPECT_THAT(outcome.output, AllOf(testing::StartsWith("Not yet begun: waiting for "),
+                                      HasSubstr("public.items is equal: 0 rows\n")));
+}
+
 TEST_F(SyncTables, ReadALargeTableByParallelWorkers) {
     both("CREATE TABLE items (id int PRIMARY KEY, name text) WITH (parallel_workers = 2); "
          "INSERT INTO items SELECT i, 'item ' || i FROM generate_series(1, 200000) i; "
