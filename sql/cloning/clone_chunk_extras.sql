@@ -98,12 +98,23 @@ WITH RECURSIVE descendant AS (
     JOIN pg_attribute AS attribute ON attribute.attrelid = chunk.oid AND attribute.attnum > 0
     JOIN pg_attribute AS of_hypertable
       ON of_hypertable.attrelid = inhparent AND of_hypertable.attname = attribute.attname
-    WHERE (attribute.attstorage, coalesce(attribute.attstattarget, -1))
-          <> (of_hypertable.attstorage, coalesce(of_hypertable.attstattarget, -1))
+    -- attcompression is from PostgreSQL 14 on
+    WHERE (attribute.attstorage, coalesce(attribute.attstattarget, -1),
+           coalesce(to_jsonb(attribute) ->> 'attcompression', ''))
+          <> (of_hypertable.attstorage, coalesce(of_hypertable.attstattarget, -1),
+              coalesce(to_jsonb(of_hypertable) ->> 'attcompression', ''))
        -- Debian's PostgreSQL 15 adds pg_attver, which differs by table.
        OR EXISTS (SELECT FROM unnest(attribute.attoptions) AS option
                   WHERE option NOT LIKE 'pg\_attver=%'
                     AND (option = ANY (of_hypertable.attoptions)) IS NOT TRUE)
+    UNION ALL
+    SELECT inhparent, 'privileges', format('%I of %s', attribute.attname, chunk.name)
+    FROM chunk
+    JOIN pg_attribute AS attribute ON attribute.attrelid = chunk.oid AND attribute.attacl IS NOT NULL
+    JOIN pg_attribute AS of_hypertable
+      ON of_hypertable.attrelid = inhparent AND of_hypertable.attname = attribute.attname
+    WHERE EXISTS (SELECT unnest(attribute.attacl::text[])
+                  EXCEPT SELECT unnest(of_hypertable.attacl::text[]))
     UNION ALL
     SELECT inhparent, setting.kind, chunk.name
     FROM chunk
@@ -125,7 +136,11 @@ WITH RECURSIVE descendant AS (
     UNION ALL
     SELECT inhparent, 'comments', chunk.name
     FROM pg_description
-    JOIN chunk ON objoid = chunk.oid
+    JOIN (SELECT oid, inhparent, name FROM chunk
+          UNION ALL
+          SELECT indexrelid, inhparent, indexrelid::regclass::text
+          FROM shape
+          JOIN chunk ON chunk.oid = indrelid) AS chunk ON objoid = chunk.oid
     WHERE classoid = 'pg_class'::regclass
 )
 SELECT hypertable.oid,
