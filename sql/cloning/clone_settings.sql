@@ -1,6 +1,6 @@
 -- What belongs to the database, and is not in a dump: its settings, for all roles or for one, its comment, its owner
 -- (but for the first superuser), and others' privileges that differ from a new database's.
--- The search_path is left out, because postgres::search_path_difference() looks at what it means.
+-- The search_path of the database and of this role is left out, because postgres::search_path_difference() looks at what it means.
 SELECT format('setting %s = %L%s', known.name, substr(item, length(known.name) + 2),
               CASE WHEN role.oid IS NOT NULL THEN format(' of the role %I', role.rolname) END)
            AS setting,
@@ -12,7 +12,8 @@ LEFT JOIN pg_roles AS role ON role.oid = setting.setrole
 CROSS JOIN unnest(setting.setconfig) AS item
 CROSS JOIN LATERAL (SELECT split_part(item, '=', 1)) AS known (name)
 WHERE database.datname = current_database()
-  AND known.name NOT IN ('search_path', 'timescaledb.restoring')
+  AND known.name <> 'timescaledb.restoring'
+  AND (known.name <> 'search_path' OR setting.setrole NOT IN (0, current_user::regrole))
 UNION ALL
 SELECT format('comment %L', comment), 'comments', 'COMMENT ON DATABASE ... IS ...'
 FROM pg_database AS database
