@@ -76,6 +76,8 @@ class RoleFilter {
             add(statement, "COMMENT ON ROLE " + words[3], reason_to_skip(words[3]));
         else if (is(0, "GRANT") && is(2, "TO") && words.size() > 3)
             take_grant(words);
+        else if (is(0, "GRANT") && is(3, "PARAMETER") && words.size() > 6)
+            add(statement, statement, reason_to_skip(words[6]));
         else if (is(0, "SECURITY"))
             add(statement, "SECURITY LABEL",
                 "security labels depend on the server's label providers");
