@@ -1,7 +1,6 @@
 -- The definitions of the jobs of users, on or off: a row for each. Policies have what they work on:
 -- a hypertable, or a continuous aggregate. Values are text, and names are quoted. Refresh policies come
 -- first, because columnstore policies may need them, and later ranges first (see NewJob::script).
--- The owner of a policy is that of what it works on.
 WITH routine AS (
     SELECT namespace.nspname AS schema_name, procedure.proname AS name,
            oidvectortypes(procedure.proargtypes) AS arguments
@@ -42,11 +41,7 @@ SELECT job.id,
        AND EXISTS (SELECT FROM pg_indexes
                    WHERE schemaname = hypertable.schema_name AND tablename = hypertable.table_name
                      AND indexname = job.config ->> 'index_name') AS has_index,
-       pg_get_userbyid(CASE WHEN job.proc_schema LIKE '\_timescaledb\_%' AND hypertable.id IS NOT NULL
-                            THEN (SELECT relowner FROM pg_class
-                                  WHERE oid = to_regclass(format('%I.%I', hypertable.schema_name,
-                                                                 hypertable.table_name)))
-                            ELSE job.owner::oid END) AS owner,
+       pg_get_userbyid(job.owner::oid) AS owner,
        -- the name that a user has chosen, without the ID that follows every name
        CASE WHEN known.name NOT IN ('User-Defined Action', 'Retention Policy', 'Reorder Policy',
                                     'Compression Policy', 'Columnstore Policy',

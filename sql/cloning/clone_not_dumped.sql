@@ -1,6 +1,6 @@
 -- What a dump has only if it is asked for: a row for each tablespace, for each subscription, for each role that owns
 -- objects (`owner`), has privileges on some (`privileges`), or whose future objects get privileges (`creator`), with the
--- number of objects and an example. A row for the privileges on TimescaleDB's objects. PUBLIC is the role ''.
+-- number of objects and an example. PUBLIC is the role ''.
 --
 -- The first superuser (BOOTSTRAP_SUPERUSERID, 10) is left out. pg_shdepend does not have what it owns (IsPinnedObject
 -- in PostgreSQL's src/backend/catalog/catalog.c). Privileges are those that differ from the object's first ones.
@@ -13,8 +13,9 @@ WITH relation AS MATERIALIZED (
            class.relowner,
            class.relacl,
            class.reltablespace,
-           -- TimescaleDB gives these the owner and the privileges of their hypertable or aggregate.
-           class.oid = ANY ($1::oid[]) OR namespace.nspname = '_timescaledb_internal' AS is_internal
+           class.oid = ANY ($1::oid[]) AS is_chunk,
+           -- TimescaleDB gives these the owner of their hypertable or aggregate.
+           namespace.nspname = '_timescaledb_internal' AND class.relname LIKE '\_%' AS is_internal
     FROM pg_class AS class
     JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
     WHERE class.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'i', 'I')
@@ -24,12 +25,12 @@ WITH relation AS MATERIALIZED (
     SELECT 'pg_class'::regclass AS class, oid, 0 AS column_number,
            CASE relkind WHEN 'S' THEN 's' ELSE 'r' END AS type, relowner AS owner, relacl AS acl
     FROM relation
-    WHERE NOT is_internal
+    WHERE NOT is_chunk
     UNION ALL
     SELECT 'pg_class'::regclass, relation.oid, attnum, 'c', relowner, attacl
     FROM relation
     JOIN pg_attribute ON attrelid = relation.oid AND NOT attisdropped
-    WHERE NOT is_internal
+    WHERE NOT is_chunk
     UNION ALL
     SELECT 'pg_namespace'::regclass, oid, 0, 'n', nspowner, nspacl
     FROM pg_namespace
@@ -47,16 +48,9 @@ WITH relation AS MATERIALIZED (
     SELECT 'pg_foreign_server'::regclass, oid, 0, 'S', srvowner, srvacl FROM pg_foreign_server
     UNION ALL
     SELECT 'pg_largeobject'::regclass, oid, 0, 'L', lomowner, lomacl FROM pg_largeobject_metadata
-), member AS MATERIALIZED (
-    SELECT classid, objid, extname
-    FROM pg_depend
-    JOIN pg_extension ON pg_extension.oid = refobjid
-    WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
 ), privilege AS (
-    SELECT object.class, object.oid, item.grantee,
-           coalesce(member.extname = 'timescaledb', false) AS is_of_timescaledb
+    SELECT object.class, object.oid, item.grantee
     FROM object
-    LEFT JOIN member ON member.classid = object.class AND member.objid = object.oid
     LEFT JOIN pg_init_privs AS initial
            ON initial.classoid = object.class AND initial.objoid = object.oid
           AND initial.objsubid = object.column_number
@@ -72,21 +66,22 @@ WITH relation AS MATERIALIZED (
          EXCEPT SELECT grantee, privilege_type, is_grantable FROM aclexplode(object.acl))) AS item
     WHERE object.acl IS NOT NULL
     UNION ALL
-    SELECT 'pg_default_acl'::regclass, pg_default_acl.oid, item.grantee, false
+    SELECT 'pg_default_acl'::regclass, pg_default_acl.oid, item.grantee
     FROM pg_default_acl
     CROSS JOIN LATERAL aclexplode(defaclacl) AS item
 ), owned AS (
     SELECT shared.classid, shared.objid, shared.refobjid
     FROM pg_shdepend AS shared
-    LEFT JOIN member ON member.classid = shared.classid AND member.objid = shared.objid
     WHERE shared.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND shared.deptype = 'o'
       AND shared.refclassid = 'pg_authid'::regclass
       AND shared.classid NOT IN ('pg_extension'::regclass, 'pg_default_acl'::regclass,
-                                 'pg_subscription'::regclass)
-      AND member.objid IS NULL
+                                 'pg_subscription'::regclass, 'pg_user_mapping'::regclass)
+      AND NOT EXISTS (SELECT FROM pg_depend AS member
+                      WHERE member.classid = shared.classid AND member.objid = shared.objid
+                        AND member.deptype = 'e')
       AND (shared.classid <> 'pg_class'::regclass
-           OR shared.objid IN (SELECT oid FROM relation WHERE NOT is_internal))
+           OR shared.objid IN (SELECT oid FROM relation WHERE NOT is_chunk AND NOT is_internal))
 )
 SELECT 'tablespace' AS kind, spcname AS name, count(*) AS objects, min(relation.name) AS example
 FROM relation
@@ -103,21 +98,17 @@ FROM owned
 JOIN pg_roles AS role ON role.oid = refobjid
 GROUP BY 1, 2
 UNION ALL
-SELECT 'creator', role.rolname, count(*), min(pg_describe_object('pg_default_acl'::regclass, pg_default_acl.oid, 0))
+-- The target's role takes the place of the first superuser.
+SELECT 'creator', CASE WHEN role.oid <> 10 THEN role.rolname ELSE '' END, count(*),
+       min(pg_describe_object('pg_default_acl'::regclass, pg_default_acl.oid, 0))
 FROM pg_default_acl
 JOIN pg_roles AS role ON role.oid = defaclrole
-WHERE role.oid <> 10
 GROUP BY 1, 2
 UNION ALL
 SELECT 'privileges', role.rolname, count(DISTINCT (class, privilege.oid)),
        min(pg_describe_object(class, privilege.oid, 0))
 FROM privilege
 JOIN (SELECT oid, rolname FROM pg_roles UNION ALL SELECT 0, '') AS role ON role.oid = grantee
-WHERE NOT is_of_timescaledb AND grantee <> 10
+WHERE grantee <> 10
 GROUP BY 1, 2
-UNION ALL
-SELECT 'timescaledb', '', count(DISTINCT (class, oid)), min(pg_describe_object(class, oid, 0))
-FROM privilege
-WHERE is_of_timescaledb
-HAVING count(*) > 0
 ORDER BY 1, 2

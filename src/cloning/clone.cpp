@@ -105,12 +105,14 @@ class Clone {
             if (!extension.creation.empty())
                 create(extension);
             const auto suspended = queue::suspended_jobs(target_.connection);
-            restore(source_, target_, plan, record_, children_, options_.retry, stop_,
-                    report_.listener(plan),
-                    [&](const std::string& record, const IndexBuilds& indexes) {
-                        return copy_rows(plan, record, indexes);
-                    });
+            const auto refused = restore(
+                source_, target_, plan, record_, children_, options_.retry, stop_,
+                report_.listener(plan), [&](const std::string& record, const IndexBuilds& indexes) {
+                    return copy_rows(plan, record, indexes);
+                });
             report_.end_drawing();
+            for (const auto& one : refused)
+                report_.left_out(one.what, one.reason, one.remedy);
             if (plan.definitions)
                 plan.inventory.jobs = jobs_since(suspended);
         }

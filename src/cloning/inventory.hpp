@@ -44,7 +44,7 @@ struct SourceHypertable {
 
 /// What pg_dump writes only if it is asked for (sql/cloning/clone_not_dumped.sql).
 struct NotDumped {
-    std::string kind; ///< tablespace, subscription, owner, creator, privileges, timescaledb
+    std::string kind; ///< tablespace, subscription, owner, creator, privileges
     std::string name; ///< of the tablespace, subscription or role; empty for PUBLIC
     std::int64_t objects = 0;
     std::string example; ///< one of the objects

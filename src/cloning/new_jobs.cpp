@@ -164,7 +164,7 @@ std::string NewJob::script(const timescale::Server& target, const std::string& r
     auto script =
         fmt::format("SELECT {} AS backfill_job \\gset\nSELECT FROM {}(:backfill_job{});\n",
                     addition, target.function("alter_job"), changes);
-    if (owner != role)
+    if (!is_policy() && owner != role)
         script = as_owner(*this, script);
     return preparation + script;
 }

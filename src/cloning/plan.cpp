@@ -76,7 +76,7 @@ postgres::QualifiedName table_name(const postgres::Result& rows, int row) {
 }
 
 /// Adds what pg_dump is not asked for.
-void leave_out_not_dumped(ClonePlan& plan) {
+void leave_out_not_dumped(ClonePlan& plan, const timescale::Server& target) {
     const auto& ownership = plan.ownership;
     std::vector<std::string> owners;
     std::vector<std::string> grantees;
@@ -96,32 +96,23 @@ void leave_out_not_dumped(ClonePlan& plan) {
             add("the subscription " + name, "subscriptions are not cloned", "CREATE SUBSCRIPTION");
         else if (one.kind == "owner" && !ownership.owners && one.name != ownership.role)
             owners.push_back(fmt::format("{} ({})", name, one.objects_text()));
+        else if (one.kind == "creator" && !ownership.privileges)
+            grantees.push_back(one.objects_text());
         else if (one.kind == "privileges" && !ownership.privileges)
             grantees.push_back(fmt::format("{} ({})", name, one.objects_text()));
-        else if (one.kind == "timescaledb" && (!ownership.privileges || plan.definitions))
-            add(fmt::format("privileges for {}", one.objects_text()), "TimescaleDB manages them",
-                "GRANT them again");
     }
     if (!owners.empty())
         add("the owners " + output::format_names(owners), "objects belong to the target's role",
             "use --owners");
+    // ALTER TABLE ... OWNER TO includes jobs from 2.26 on.
+    constexpr timescale::Version includes_jobs{2, 26, 0};
+    if (ownership.owners && plan.definitions && target.timescaledb < includes_jobs &&
+        std::ranges::any_of(plan.definitions->jobs, &NewJob::is_policy))
+        add("the owners of policies", "jobs keep their owners before TimescaleDB 2.26",
+            "update the target's TimescaleDB first, or ALTER TABLE ... OWNER TO again after that");
     if (!grantees.empty())
-        add("the privileges of " + output::format_names(grantees),
+        add("privileges: " + output::format_names(grantees),
             "privileges are only cloned on request", "use --privileges");
-}
-
-/// Gives policies the owner that the hypertable or aggregate will have.
-void set_owners_of_policies(ClonePlan& plan) {
-    const auto owner = [&](const std::string& name) {
-        return plan.inventory.owners.contains(name) ? name : plan.ownership.role;
-    };
-    for (auto& job : plan.inventory.jobs)
-        if (job.is_policy())
-            job.owner = owner(job.subject_owner);
-    if (plan.definitions)
-        for (auto& job : plan.definitions->jobs)
-            if (job.is_policy())
-                job.owner = owner(job.owner);
 }
 
 /// Adds constraints that are NOT VALID. \param hypertables an array of their OIDs.
@@ -204,8 +195,7 @@ ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptio
         keep_defined(plan.inventory, *plan.definitions);
         std::ranges::copy(plan.definitions->hypertables, std::back_inserter(plan.new_hypertables));
     }
-    leave_out_not_dumped(plan);
-    set_owners_of_policies(plan);
+    leave_out_not_dumped(plan, options.by_definitions ? *options.by_definitions : target.server);
     plan.has_queue = queue::exists(target.connection);
     if (plan.has_queue)
         queue::require(target.connection);

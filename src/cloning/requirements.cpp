@@ -151,8 +151,9 @@ void require_roles(const ClonePlan& plan, run::Endpoint& target,
         return target.connection.query("SELECT pg_has_role(oid, 'USAGE') AS is_member, "
                                        "rolcanlogin AS may_log_in, "
                                        // ALTER ... OWNER TO: check_can_set_role in PostgreSQL's
-                                       // src/backend/utils/adt/acl.c, from 16 on
-                                       "pg_has_role(oid, CASE WHEN "
+                                       // src/backend/utils/adt/acl.c, from 16 on. USAGE: what has
+                                       // been given away is changed further.
+                                       "pg_has_role(oid, 'USAGE') AND pg_has_role(oid, CASE WHEN "
                                        "current_setting('server_version_num')::int >= 160000 "
                                        "THEN 'SET' ELSE 'MEMBER' END) AS may_set "
                                        "FROM pg_roles WHERE rolname = $1",
@@ -165,13 +166,20 @@ void require_roles(const ClonePlan& plan, run::Endpoint& target,
         if (plan.definitions && !row.empty() && !row.boolean(0, "may_log_in"))
             without_login.insert(quote_identifier(owner));
     };
+    // The target's role adds policies.
     for (const auto& job : plan.inventory.jobs)
-        check_owner(job.owner);
+        if (!job.is_policy())
+            check_owner(job.owner);
     if (plan.definitions)
         for (const auto& job : plan.definitions->jobs)
-            check_owner(job.owner);
+            if (!job.is_policy())
+                check_owner(job.owner);
+    const bool is_superuser =
+        target.connection.query("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+            .boolean(0, "rolsuper");
     for (const auto& owner : plan.inventory.owners)
-        if (const auto row = membership(owner); !row.empty() && !row.boolean(0, "may_set"))
+        if (const auto row = membership(owner);
+            row.empty() ? !is_superuser && new_roles.contains(owner) : !row.boolean(0, "may_set"))
             others.insert(quote_identifier(owner));
     for (const auto& [role, object] : plan.inventory.named_roles)
         if (membership(role).empty() && !new_roles.contains(role))

@@ -3,6 +3,7 @@
 #include "cloning/commit.hpp"
 #include "cloning/rewriter.hpp"
 #include "cloning/scripts.hpp"
+#include "cloning/tolerance.hpp"
 #include "postgres/environment.hpp"
 
 #include <fmt/format.h>
@@ -92,6 +93,9 @@ class Script {
             fail("psql", status, psql_);
     }
 
+    /// What psql has printed. \pre commit() has returned.
+    const std::string& errors() const { return psql_.errors(); }
+
     /// Rolls back.
     [[noreturn]] void fail(const std::string& name, int status, processes::Child& child) {
         psql_.close_input();
@@ -147,7 +151,8 @@ class Restore {
         : plan_(plan), source_(source), target_(target), record_(record), children_(children),
           retry_(retry), stop_(stop), progress_(progress) {}
 
-    void run(const CopyRows& copy_rows) {
+    /// \returns owners and privileges that were refused.
+    std::vector<LeftOut> run(const CopyRows& copy_rows) {
         Dump post_data(*this, plan_.dump_arguments({"post-data"}));
         if (!record_)
             begin();
@@ -165,7 +170,7 @@ class Restore {
         try {
             loaded = copy_rows(record.id, read_index_builds(plan_, post_data_));
             begin();
-            finish(end_of_record(loaded));
+            return finish(end_of_record(loaded));
         } catch (const InDoubt&) {
             throw;
         } catch (const Interrupted&) {
@@ -248,7 +253,8 @@ class Restore {
     }
 
     /// \param end of the record.
-    void finish(std::string_view end) {
+    /// \returns what has failed.
+    std::vector<LeftOut> finish(std::string_view end) {
         restore_dump(plan_.dump_arguments({"data"}));
         auto reader = dump_reader();
         reader.feed(post_data_);
@@ -259,13 +265,15 @@ class Restore {
             for (const auto& statement : plan_.definitions->statistics)
                 script_->write(statement + ";\n");
         }
-        // Policies are added by the owners of hypertables.
-        script_->write(rewriter_.ownership());
         script_->write(script_of_jobs(plan_, target_));
         script_->write(end);
-        script_->write(rewriter_.last());
+        script_->write(rewriter_.publications());
+        script_->write(tolerating_errors(rewriter_.ownership()));
+        script_->write(rewriter_.event_triggers());
+        script_->write(tolerating_errors(rewriter_.event_trigger_owners()));
         progress_.restoring("COMMIT");
         script_->commit();
+        return tolerated_errors(script_->errors());
     }
 
     /// Runs pg_dump, and passes its output on to the script, if there is one.
@@ -325,12 +333,14 @@ processes::ProgramCall client(const run::Endpoint& endpoint, const std::string& 
                                                      postgres::application_name(purpose))};
 }
 
-void restore(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
-             const std::optional<CloneRecord>& record, processes::Children& children,
-             const run::RetryOptions& retry, const run::Stop& stop, const RestoreListener& progress,
-             const CopyRows& copy_rows) {
+std::vector<LeftOut> restore(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
+                             const std::optional<CloneRecord>& record,
+                             processes::Children& children, const run::RetryOptions& retry,
+                             const run::Stop& stop, const RestoreListener& progress,
+                             const CopyRows& copy_rows) {
     try {
-        Restore(source, target, plan, record, children, retry, stop, progress).run(copy_rows);
+        return Restore(source, target, plan, record, children, retry, stop, progress)
+            .run(copy_rows);
     } catch (...) {
         end_sessions(source);
         end_sessions(target);

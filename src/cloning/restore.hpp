@@ -34,13 +34,15 @@ using CopyRows = std::function<LoadRun(const std::string& record, const IndexBui
 /// another attempt goes on. If COMMIT gets no answer, the target is asked on a new connection,
 /// which replaces `target`. \param record of an unfinished clone, to go on with. \param retry how
 /// long to wait for the target if COMMIT gets no answer. \param copy_rows copies the rows of the
-/// plan's tables for a record, and builds their indexes, between the transactions. \throws Error,
+/// plan's tables for a record, and builds their indexes, between the transactions. \returns owners
+/// and privileges that were refused, although all else was committed. \throws Error,
 /// also if the record is of another source or another schema; InDoubt if the target cannot be
 /// asked; Interrupted.
-void restore(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
-             const std::optional<CloneRecord>& record, processes::Children& children,
-             const run::RetryOptions& retry, const run::Stop& stop, const RestoreListener& progress,
-             const CopyRows& copy_rows);
+std::vector<LeftOut> restore(run::Endpoint& source, run::Endpoint& target, const ClonePlan& plan,
+                             const std::optional<CloneRecord>& record,
+                             processes::Children& children, const run::RetryOptions& retry,
+                             const run::Stop& stop, const RestoreListener& progress,
+                             const CopyRows& copy_rows);
 
 /// The call of a client program of PostgreSQL that connects like the endpoint's connection.
 processes::ProgramCall client(const run::Endpoint& endpoint, const std::string& program,

@@ -59,10 +59,24 @@ std::string_view created_view(std::string_view statement) {
 
 /// The role that a statement names last: `"r"` of `ALTER ... OWNER TO "r";` or `GRANT ... TO "r"
 /// WITH GRANT OPTION;`; empty if it names none, such as PUBLIC.
-std::string last_role(const std::string& statement) {
-    static const std::regex end(R"re( (?:TO|FROM) ("(?:[^"]|"")+")(?: WITH GRANT OPTION)?;$)re");
-    std::smatch match;
-    return std::regex_search(statement, match, end) ? match.str(1) : "";
+std::string_view last_role(std::string_view statement) {
+    for (const std::string_view end : {";", " WITH GRANT OPTION"})
+        if (statement.ends_with(end))
+            statement.remove_suffix(end.size());
+    if (!statement.ends_with('"'))
+        return {};
+    auto begin = statement.size() - 1;
+    // A quote within the name is doubled.
+    for (bool is_name = true; is_name && begin > 0;) {
+        begin = statement.rfind('"', begin - 1);
+        if (begin == std::string_view::npos)
+            return {};
+        is_name = begin > 0 && statement[begin - 1] == '"';
+        begin -= is_name ? 1 : 0;
+    }
+    const auto before = statement.substr(0, begin);
+    return before.ends_with(" TO ") || before.ends_with(" FROM ") ? statement.substr(begin)
+                                                                  : std::string_view();
 }
 
 } // namespace
@@ -94,19 +108,18 @@ std::string Rewriter::operator()(std::string statement) {
             return "";
         statement = plan_.definitions->functions.relocated(std::move(statement));
     }
-    if (const auto object = superuser_object(statement); !object.empty()) {
-        if (!publishes_left_out(statement) &&
-            (!plan_.definitions || !plan_.definitions->superuser_objects.contains(object)))
-            (object.starts_with("publication ") ? publications_ : event_triggers_) +=
-                statement + '\n';
+    const auto object = superuser_object(statement);
+    if ((plan_.definitions && plan_.definitions->superuser_objects.contains(object)) ||
+        publishes_left_out(statement) || take_ownership(statement))
+        return "";
+    if (!object.empty()) {
+        (object.starts_with("publication ") ? publications_ : event_triggers_) += statement + '\n';
         return "";
     }
     if (std::ranges::any_of(plan_.not_valid, [&](const auto& constraint) {
             return statement.starts_with(constraint.addition) ||
                    statement.starts_with(constraint.comment);
         }))
-        return "";
-    if (take_ownership(statement))
         return "";
     static const std::string create_schema = "CREATE SCHEMA ";
     if (statement.starts_with(create_schema))
@@ -143,10 +156,14 @@ bool Rewriter::is_made_by_timescaledb(std::string_view statement) const {
 /// True for a statement that adds a table to a publication that the target will not have, such as a
 /// chunk. pg_dump writes it even for a table that it leaves out.
 bool Rewriter::publishes_left_out(std::string_view statement) const {
+    constexpr std::string_view begin = "ALTER PUBLICATION ";
     constexpr std::string_view addition = " ADD TABLE ONLY ";
-    const auto found = statement.find(addition);
-    return statement.starts_with("ALTER PUBLICATION ") && found != std::string_view::npos &&
-           !tables_.contains(name_at_start_of(statement.substr(found + addition.size())));
+    if (!statement.starts_with(begin))
+        return false;
+    statement.remove_prefix(begin.size());
+    statement.remove_prefix(name_at_start_of(statement).size());
+    return statement.starts_with(addition) &&
+           !tables_.contains(name_at_start_of(statement.substr(addition.size())));
 }
 
 /// `"a"."b" OWNER TO "r";` of a statement about the view of an aggregate; empty if it is about
@@ -159,7 +176,7 @@ std::string_view Rewriter::owner_of_cagg(std::string_view statement) const {
     return {};
 }
 
-/// Keeps statements about owners and privileges for ownership(). \returns false for others.
+/// Keeps statements about owners and privileges for later. \returns false for others.
 bool Rewriter::take_ownership(const std::string& statement) {
     // The owner grants what others have granted in the source.
     if (statement.starts_with("SET SESSION AUTHORIZATION ") ||
@@ -176,23 +193,28 @@ bool Rewriter::take_ownership(const std::string& statement) {
         is_alter && !role.empty() && statement.ends_with(fmt::format(" OWNER TO {};", role));
     if (is_alter && !has_creator && !is_owner)
         return false;
-    // TimescaleDB changes what belongs to a hypertable or aggregate together with it, and another
-    // version may lack other objects.
-    const auto* const unchanged =
-        plan_.definitions ? R"( "_timescaledb_)" : R"( "_timescaledb_internal".)";
-    if ((!role.empty() && role == superuser) || statement.find(unchanged) != std::string::npos)
-        return true;
-    if (has_creator && statement.starts_with(of_creator + superuser + " "))
-        privileges_ += of_creator + postgres::quote_identifier(plan_.ownership.role) +
-                       statement.substr(of_creator.size() + superuser.size()) + '\n';
-    else if (const auto of_cagg = owner_of_cagg(statement); is_owner && !of_cagg.empty())
+    const auto ours = postgres::quote_identifier(plan_.ownership.role);
+    if (!role.empty() && role == superuser) {
+        // All else belongs to the target's role already.
+        if (statement.starts_with(R"(ALTER SCHEMA "public" )"))
+            of_schemas_ += fmt::format("ALTER SCHEMA \"public\" OWNER TO {};\n", ours);
+    } else if (has_creator && statement.starts_with(of_creator + superuser + " ")) {
+        privileges_ +=
+            of_creator + ours + statement.substr(of_creator.size() + superuser.size()) + '\n';
+    } else if (statement.starts_with("ALTER SCHEMA ") ||
+               (!has_creator && statement.find(" ON SCHEMA ") != std::string::npos)) {
+        of_schemas_ += statement + '\n';
+    } else if (!is_owner) {
+        privileges_ += statement + '\n';
+    } else if (statement.starts_with("ALTER EVENT TRIGGER ")) {
+        event_trigger_owners_ += statement + '\n';
+    } else if (const auto of_cagg = owner_of_cagg(statement); !of_cagg.empty()) {
         // This includes the materialization hypertable.
         owners_ += fmt::format("ALTER MATERIALIZED VIEW {}\n", of_cagg);
-    else if (statement.starts_with("ALTER SCHEMA ") ||
-             (!has_creator && statement.find(" ON SCHEMA ") != std::string::npos))
-        of_schemas_ += statement + '\n';
-    else
-        (is_owner ? owners_ : privileges_) += statement + '\n';
+    } else if (statement.find(R"( "_timescaledb_internal"."_)") == std::string::npos) {
+        // TimescaleDB changes its own tables and views together with the hypertable or aggregate.
+        owners_ += statement + '\n';
+    }
     return true;
 }
 

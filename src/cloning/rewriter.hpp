@@ -18,16 +18,22 @@ class Rewriter {
     /// \returns what replaces the statement; empty if nothing does.
     std::string operator()(std::string statement);
 
-    /// The statements that give objects their owners and privileges, complete at the end of the
-    /// dump. Until then, all objects belong to the target's role.
+    // The statements that must run after all others, complete at the end of the dump, in this
+    // order:
+
+    /// Those that create publications, because a published table cannot become a hypertable.
+    const std::string& publications() const { return publications_; }
+
+    /// Those that give objects their owners and privileges. Until then, all objects belong to the
+    /// target's role. Privileges on schemas come first, because owners need them.
     std::string ownership() const { return of_schemas_ + owners_ + privileges_; }
 
-    /// The statements that must run last, complete at the end of the dump: those that create
-    /// publications, because a published table cannot become a hypertable, and then those that
-    /// create event triggers, so that no other statement fires them. They do not fire them
-    /// themselves (EventTriggerSupportsObjectType in PostgreSQL's
+    /// Those that create event triggers, so that no other statement fires them. They do not fire
+    /// them themselves (EventTriggerSupportsObjectType in PostgreSQL's
     /// src/backend/commands/event_trigger.c).
-    std::string last() const { return publications_ + event_triggers_; }
+    const std::string& event_triggers() const { return event_triggers_; }
+
+    const std::string& event_trigger_owners() const { return event_trigger_owners_; }
 
     /// \throws Error if the dump lacks the expected statement of a partitioned table.
     void finish() const;
@@ -43,11 +49,12 @@ class Rewriter {
     std::map<std::string, std::string> partition_keys_; ///< beginnings of statements, and ends
     std::set<std::string, std::less<>> caggs_;          ///< quoted
     std::set<std::string, std::less<>> tables_;         ///< that the target will have, quoted
-    std::string of_schemas_; ///< their owners and privileges, which other owners need
+    std::string of_schemas_;
     std::string owners_;
     std::string privileges_;
     std::string publications_;
     std::string event_triggers_;
+    std::string event_trigger_owners_;
 };
 
 } // namespace cloning

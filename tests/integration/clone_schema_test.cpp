@@ -919,7 +919,10 @@ constexpr auto owners_and_privileges = R"(
     FROM pg_proc WHERE pronamespace = 'plant'::regnamespace
     UNION ALL
     SELECT 'schema ' || nspname || ' ' || nspowner::regrole || ' ' || coalesce(nspacl::text, '')
-    FROM pg_namespace WHERE nspname IN ('public', 'plant')
+    FROM pg_namespace WHERE nspname IN ('public', 'plant', '_timescaledb_reports')
+    UNION ALL
+    SELECT 'published ' || pubname || prrelid::regclass
+    FROM pg_publication JOIN pg_publication_rel ON prpubid = pg_publication.oid
     UNION ALL
     SELECT 'new ' || defaclrole::regrole || ' ' || defaclobjtype::text || ' ' || defaclacl::text
     FROM pg_default_acl)";
@@ -935,10 +938,11 @@ class CloneOwnership : public CloneRoles {
         EXPECT_THAT(
             output,
             AllOf(HasSubstr(fmt::format("Left out the owners \"{}\" (", owner.name())),
-                  HasSubstr("; use --owners"), HasSubstr("Left out the privileges of PUBLIC ("),
-                  HasSubstr(fmt::format("\"{}\" (", reader.name())),
-                  HasSubstr("; use --privileges"),
-                  HasSubstr("Left out privileges for table _timescaledb_catalog.dimension: "),
+                  HasSubstr("; use --owners"), HasSubstr("Left out privileges: "),
+                  HasSubstr("PUBLIC ("), HasSubstr(fmt::format("\"{}\" (", reader.name())),
+                  HasSubstr("; use --privileges"), HasSubstr("default privileges on new "),
+                  HasSubstr(fmt::format("Left out the setting search_path = 'plant' of the role {}",
+                                        owner.name())),
                   HasSubstr("Left out the privilege CREATE of " + owner.name() +
                             ": privileges of databases are not cloned"),
                   HasSubstr("Left out the missing privilege TEMPORARY of PUBLIC: ")));
@@ -953,9 +957,11 @@ class CloneOwnership : public CloneRoles {
         EXPECT_THAT(differences(owners_and_privileges), IsEmpty());
         if (!is_community())
             return forget_grants(owner);
-        const auto owners_of_jobs =
-            "SELECT proc_name, owner FROM timescaledb_information.jobs WHERE job_id >= 1000";
-        EXPECT_THAT(differences(owners_of_jobs), IsEmpty());
+        if (options.front() != "--portable" || version_at_least(2, 26)) {
+            EXPECT_THAT(differences("SELECT proc_name, owner FROM timescaledb_information.jobs "
+                                    "WHERE job_id >= 1000"),
+                        IsEmpty());
+        }
         // Roles can do in the target what they can do in the source.
         const auto as = [&](const std::string& role, const std::string& statement) {
             target.run("SET ROLE " + role);
@@ -980,6 +986,7 @@ class CloneOwnership : public CloneRoles {
 
     void make_objects(const Role& owner, const Role& reader) {
         make_readings();
+        source.run("SET client_min_messages = error");
         source.run(fmt::format(
             "CREATE SCHEMA plant AUTHORIZATION {0}; CREATE TABLE plant.sites (id serial, name text);"
             "ALTER TABLE plant.sites OWNER TO {0};"
@@ -993,6 +1000,9 @@ class CloneOwnership : public CloneRoles {
             "GRANT USAGE ON SCHEMA plant TO {1}; GRANT SELECT (name) ON plant.sites TO {1};"
             "ALTER DEFAULT PRIVILEGES FOR ROLE {0} GRANT SELECT ON TABLES TO {1};"
             "ALTER DEFAULT PRIVILEGES IN SCHEMA plant GRANT EXECUTE ON FUNCTIONS TO {1};"
+            "CREATE PUBLICATION \"p ADD TABLE ONLY x\" FOR TABLE unowned;"
+            "CREATE SCHEMA _timescaledb_reports AUTHORIZATION {0};"
+            "ALTER ROLE {0} IN DATABASE {2} SET search_path = plant;"
             "GRANT SELECT ON _timescaledb_catalog.dimension TO {1};"
             "GRANT CREATE ON DATABASE {2} TO {0}; REVOKE TEMPORARY ON DATABASE {2} FROM PUBLIC",
             owner.name(), reader.name(), source.name()));
@@ -1020,10 +1030,24 @@ TEST_F(CloneOwnership, IsClonedByDefinitionsOnRequest) {
     expect_cloned({"--portable"});
 }
 
+TEST_F(CloneSchema, LongTextsThatLookLikeOwnersAreCloned) {
+    source.run(
+        fmt::format("CREATE TABLE t (x text); ALTER TABLE t ADD CHECK (x <> ' OWNER TO \"{}') "
+                    "NOT VALID, ADD CHECK (x <> ' OWNER TO \"a\"') NOT VALID",
+                    std::string(300000, 'a')));
+    clone({"--owners", "--privileges"});
+    EXPECT_EQ(target.value("SELECT count(*) FROM pg_constraint WHERE conrelid = 't'::regclass"),
+              "2");
+}
+
 TEST_F(CloneOwnership, OfOtherRolesNeedsMembership) {
     make_readings();
     const Role owner(source, "owner");
-    source.run(fmt::format("ALTER TABLE device OWNER TO {}", owner.name()));
+    source.run(
+        fmt::format("ALTER TABLE device OWNER TO {0}; CREATE SCHEMA plant AUTHORIZATION {0};"
+                    "CREATE TABLE plant.sites (id int); ALTER TABLE plant.sites OWNER TO {0};"
+                    "REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC",
+                    owner.name()));
     target.run(fmt::format("CREATE ROLE {}", owner.name()));
     const Role cloner(target, "cloner");
     target.run(fmt::format("GRANT ALL ON DATABASE {0} TO {1}; GRANT ALL ON SCHEMA public TO {1}",
@@ -1033,13 +1057,20 @@ TEST_F(CloneOwnership, OfOtherRolesNeedsMembership) {
                 HasSubstr(fmt::format("cannot clone: the target's role may not give objects to "
                                       "\"{0}\"; GRANT \"{0}\" TO \"{1}\", or leave out --owners",
                                       owner.name(), cloner.name())));
-    target.run(fmt::format("GRANT {0} TO {1}; GRANT CREATE ON SCHEMA public TO {0}", owner.name(),
-                           cloner.name()));
-    clone({"--owners", "--portable"});
-    EXPECT_EQ(target.value("SELECT relowner::regrole FROM pg_class WHERE relname = 'device'"),
-              owner.name());
-    EXPECT_EQ(target.value("SELECT relowner::regrole FROM pg_class WHERE relname = 'readings'"),
-              cloner.name());
+    target.run(fmt::format("GRANT {0} TO {1}", owner.name(), cloner.name()));
+    // What PostgreSQL refuses nevertheless is said, and all else is done.
+    EXPECT_THAT(
+        clone({"--owners", "--privileges", "--portable"}),
+        AllOf(HasSubstr(fmt::format("Left out ALTER TABLE \"public\".\"device\" OWNER TO \"{}\": "
+                                    "permission denied for schema public\n",
+                                    owner.name())),
+              HasSubstr("Left out privileges: no privileges could be revoked for \"plpgsql\"\n")));
+    const auto owner_of = [&](const std::string& table) {
+        return target.value(
+            fmt::format("SELECT relowner::regrole FROM pg_class WHERE relname = '{}'", table));
+    };
+    EXPECT_EQ(owner_of("device"), cloner.name());
+    EXPECT_EQ(owner_of("sites"), owner.name());
     target.run(fmt::format("REASSIGN OWNED BY {0} TO CURRENT_USER; DROP OWNED BY {0}; "
                            "DROP ROLE {0}",
                            owner.name()));
