@@ -47,7 +47,7 @@ WHERE class.relkind IN ('r', 'p')
   AND ($2::text IS NOT NULL OR NOT class.relispartition)
   AND namespace.nspname NOT LIKE 'pg\_%'
   AND namespace.nspname NOT IN ('information_schema', '__backfill')
-  AND class.oid <> ALL ($4::oid[])
+  AND class.oid NOT IN (SELECT unnest($4::oid[]))
   AND NOT EXISTS (SELECT FROM pg_depend
                   WHERE classid = 'pg_class'::regclass AND objid = class.oid AND deptype = 'e')
 ORDER BY 2, 3

@@ -24,15 +24,15 @@ WITH hypertable AS (
            class.relnamespace,
            class.relname,
            chunk.oid IS NOT NULL AS is_chunk,
-           substring(class.relname FROM '^(.*[^0-9])[0-9]+[^0-9]*$') AS beginning,
-           substring(class.relname FROM '[0-9]([^0-9]*)$') AS ending
+           coalesce(substring(class.relname FROM '^(.*[^0-9])[0-9]+[^0-9]*$'), '') AS beginning,
+           coalesce(substring(class.relname FROM '[0-9]([^0-9]*)$'), '') AS ending
     FROM pg_class AS class
     LEFT JOIN chunk ON chunk.oid = class.oid
     WHERE class.relnamespace IN (SELECT relnamespace FROM chunk)
       AND class.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
 ), shape AS (
     SELECT relnamespace, beginning, ending,
-           count(*) > 1 AND bool_and(is_chunk) AND beginning IS NOT NULL AS is_of_chunks
+           count(*) > 1 AND bool_and(is_chunk) AND beginning <> '' AS is_of_chunks
     FROM relation GROUP BY 1, 2, 3
 )
 SELECT namespace.nspname AS schema_name,
@@ -43,8 +43,8 @@ SELECT namespace.nspname AS schema_name,
        count(*) AS tables
 FROM relation
 JOIN shape ON shape.relnamespace = relation.relnamespace
-          AND shape.beginning IS NOT DISTINCT FROM relation.beginning
-          AND shape.ending IS NOT DISTINCT FROM relation.ending
+          AND shape.beginning = relation.beginning
+          AND shape.ending = relation.ending
 JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
 WHERE relation.is_chunk
 GROUP BY 1, 2, 3, 4

@@ -17,6 +17,6 @@ CROSS JOIN LATERAL (
 ) AS dependent
 WHERE chunk.oid = ANY ($1::oid[])
   AND depend.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass)
-  AND coalesce(rewrite.ev_class, 0) <> ALL ($1::oid[])
+  AND coalesce(rewrite.ev_class, 0) NOT IN (SELECT unnest($1::oid[]))
 GROUP BY 1
 ORDER BY 1

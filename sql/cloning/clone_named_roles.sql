@@ -7,7 +7,7 @@ SELECT role.rolname AS role,
 FROM pg_policy AS policy
 CROSS JOIN LATERAL unnest(policy.polroles) AS named (oid)
 JOIN pg_roles AS role ON role.oid = named.oid
-WHERE policy.polrelid <> ALL ($1::oid[])
+WHERE policy.polrelid NOT IN (SELECT unnest($1::oid[]))
 UNION ALL
 SELECT role.rolname, format('user mapping for the server %I', mapping.srvname)
 FROM pg_user_mappings AS mapping

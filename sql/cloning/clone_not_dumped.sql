@@ -13,7 +13,7 @@ WITH relation AS MATERIALIZED (
            class.relowner,
            class.relacl,
            class.reltablespace,
-           class.oid = ANY ($1::oid[]) AS is_chunk,
+           class.oid IN (SELECT unnest($1::oid[])) AS is_chunk,
            -- TimescaleDB gives these the owner of their hypertable or aggregate.
            namespace.nspname = '_timescaledb_internal' AND class.relname LIKE '\_%' AS is_internal
     FROM pg_class AS class

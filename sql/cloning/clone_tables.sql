@@ -31,7 +31,7 @@ LEFT JOIN pg_am ON pg_am.oid = class.relam
 WHERE class.relkind IN ('r', 'p', 'm', 'S', 'f')
   AND namespace.nspname NOT LIKE 'pg\_%'
   AND namespace.nspname NOT IN ('information_schema', '__backfill', '__backfill_clone')
-  AND class.oid <> ALL ($1::oid[])
+  AND class.oid NOT IN (SELECT unnest($1::oid[]))
   AND NOT EXISTS (SELECT FROM pg_depend
                   WHERE classid = 'pg_class'::regclass AND objid = class.oid AND deptype = 'e')
 ORDER BY 2, 3

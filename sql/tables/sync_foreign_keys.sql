@@ -37,5 +37,5 @@ CROSS JOIN LATERAL (
     JOIN pg_namespace AS operator_namespace ON operator_namespace.oid = operator.oprnamespace
 ) AS columns
 WHERE key.contype = 'f' AND key.conparentid = 0
-  AND key.conrelid <> ALL ($1::oid[]) AND key.confrelid <> ALL ($1::oid[])
+  AND key.conrelid NOT IN (SELECT unnest($1::oid[])) AND key.confrelid NOT IN (SELECT unnest($1::oid[]))
 ORDER BY 4, 5, 1

@@ -31,12 +31,12 @@ SELECT namespace.nspname AS schema_name,
               WHERE class.relkind = 'p' AND isleaf) AS member (relid)) AS bytes,
        -- the tables that have the rows, as regclass prints them with pg_catalog as search_path
        (SELECT jsonb_agg(jsonb_build_array(leaf_namespace.nspname, leaf.relname) ORDER BY leaf.oid)
-        FROM pg_class AS leaf
-        JOIN pg_namespace AS leaf_namespace ON leaf_namespace.oid = leaf.relnamespace
-        WHERE leaf.oid = class.oid AND class.relkind = 'r'
-           OR class.relkind = 'p'
-              AND leaf.oid IN (SELECT relid FROM pg_partition_tree(class.oid) WHERE isleaf))
-           AS leaves,
+        FROM (SELECT class.oid WHERE class.relkind = 'r'
+              UNION ALL
+              SELECT relid FROM pg_partition_tree(class.oid)
+              WHERE class.relkind = 'p' AND isleaf) AS member (relid)
+        JOIN pg_class AS leaf ON leaf.oid = member.relid
+        JOIN pg_namespace AS leaf_namespace ON leaf_namespace.oid = leaf.relnamespace) AS leaves,
        (WITH RECURSIVE ancestor AS (
             SELECT inhparent FROM pg_inherits WHERE inhrelid = class.oid
             UNION
@@ -110,15 +110,15 @@ CROSS JOIN LATERAL (
                                                     WHEN 'A' THEN 'ENABLE ALWAYS'
                                                     ELSE 'ENABLE' END, trigger.tgname), '; '
                       ORDER BY trigger.tgrelid = class.oid DESC, trigger.oid) AS resume
-    FROM pg_trigger AS trigger
+    FROM (SELECT class.oid
+          UNION
+          SELECT relid FROM pg_partition_tree(class.oid) WHERE class.relkind = 'p') AS member (relid)
+    JOIN pg_trigger AS trigger ON trigger.tgrelid = member.relid
     JOIN pg_class AS trigger_class ON trigger_class.oid = trigger.tgrelid
     JOIN pg_namespace AS trigger_namespace ON trigger_namespace.oid = trigger_class.relnamespace
     WHERE NOT trigger.tgisinternal
       -- INSERT, DELETE or UPDATE: src/include/catalog/pg_trigger.h
       AND trigger.tgtype & 28 <> 0
-      AND (trigger.tgrelid = class.oid
-           OR class.relkind = 'p'
-              AND trigger.tgrelid IN (SELECT relid FROM pg_partition_tree(class.oid)))
 ) AS triggers
 WHERE class.relkind IN ('r', 'p') AND NOT class.relispartition
   AND class.relpersistence <> 't'
@@ -126,7 +126,7 @@ WHERE class.relkind IN ('r', 'p') AND NOT class.relispartition
   AND namespace.nspname NOT LIKE '\_timescaledb\_%'
   AND namespace.nspname NOT IN ('information_schema', 'timescaledb_information',
                                 'timescaledb_experimental', '__backfill', '__backfill_clone')
-  AND class.oid <> ALL ($3::oid[])
+  AND class.oid NOT IN (SELECT unnest($3::oid[]))
   AND NOT EXISTS (SELECT FROM pg_depend
                   WHERE classid = 'pg_class'::regclass AND objid = class.oid AND deptype = 'e')
 ORDER BY 1, 2
