@@ -916,7 +916,7 @@ TEST_F(Attach, LoadingAndIndexingATableBlocksNoOtherSession) {
     ASSERT_TRUE(eventually([&] { return waits_for("advisory"); }));
     expect_no_waits(1);
     EXPECT_EQ(target.value(fmt::format("SELECT count(*) FROM pg_stat_activity WHERE {} AND query "
-                                       "LIKE 'COPY %' AND datname = current_database()",
+                                       "LIKE 'COPY %'",
                                        waits_for_advisory_lock)),
               "1");
     load.reset();

@@ -404,8 +404,7 @@ TEST_F(PagedLoad, KeepsWhatIsLoadedIfAStatementIsCancelled) {
     const auto program = start({"copy", "-p", "1"});
     ASSERT_TRUE(is_at_gate());
     const auto writers = target.value("SELECT array_agg(writer) FROM __backfill.page_range");
-    target.run(fmt::format("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = "
-                           "current_database() AND {}",
+    target.run(fmt::format("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE {}",
                            waits_for_advisory_lock));
     EXPECT_EQ(program->wait().exit_status, exit_failed);
     holder.reset();

@@ -203,11 +203,13 @@ int rounds(int number);
     if (!is_same_version())                                                                        \
     GTEST_SKIP() << "needs the same TimescaleDB version on both sides"
 
-/// Conditions on rows of pg_stat_activity: the session waits for a lock, or for an advisory lock.
-/// (While the server looks for a deadlock, wait_event is NULL.)
-constexpr auto waits_for_lock = "pid IN (SELECT pid FROM pg_locks WHERE NOT granted)";
+/// Conditions on rows of pg_stat_activity: the session waits for a lock, or for an advisory lock,
+/// in this test's database. (While the server looks for a deadlock, wait_event is NULL.)
+constexpr auto waits_for_lock =
+    "(datname = current_database() AND pid IN (SELECT pid FROM pg_locks WHERE NOT granted))";
 constexpr auto waits_for_advisory_lock =
-    "pid IN (SELECT pid FROM pg_locks WHERE NOT granted AND locktype = 'advisory')";
+    "(datname = current_database() AND pid IN (SELECT pid FROM pg_locks WHERE NOT granted AND "
+    "locktype = 'advisory'))";
 
 /// Polls until the condition is true.
 /// \returns false if it was not true within the time.
