@@ -53,26 +53,22 @@ void BatchLoad::copy(std::string_view data, bool splits) {
     }
     target_.execute(detour_->create);
     const auto copied = postgres::copy_from(data, target_, detour_->copy, moved_);
-    const auto rows = insert(copied, splits);
-    counts_.rows += rows;
+    const auto inserted = insert(copied, splits);
+    counts_.rows += inserted.rows;
+    counts_.updated += inserted.updated;
     if (!detour_->count.empty())
-        counts_.conflicts += target_.query(detour_->count).integer(0, "rows") - rows;
+        counts_.conflicts += target_.query(detour_->count).integer(0, "rows") - inserted.rows;
     target_.execute("DROP TABLE pg_temp." + detour_->name);
 }
 
 /// Inserts the rows of the temporary table into the table.
-/// \returns the number of inserted or updated ones.
-std::int64_t BatchLoad::insert(std::int64_t rows, bool splits) {
+Inserted BatchLoad::insert(std::int64_t rows, bool splits) {
     if (splits && detour_->split) {
         if (const auto inserted = detour_->split->run(target_, rows))
             return *inserted;
         can_split_ = false;
     }
-    const auto loaded = target_.query(detour_->insert);
-    if (loaded.empty())
-        return loaded.affected_rows();
-    counts_.updated += loaded.integer(0, "updated");
-    return loaded.integer(0, "rows");
+    return inserted_by(target_.query(detour_->insert.where("true")));
 }
 
 /// Copies in a savepoint.

@@ -76,7 +76,7 @@ class BatchLoad {
     };
 
     void copy(std::string_view data, bool splits = false);
-    std::int64_t insert(std::int64_t rows, bool splits);
+    Inserted insert(std::int64_t rows, bool splits);
     std::optional<postgres::SqlError> try_copy(std::string_view data);
     static Records records_in(std::string_view data, const csv::Format& format, std::int64_t line,
                               csv::Newline newline);

@@ -20,9 +20,10 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
     return std::ranges::find(names, name) != names.end();
 }
 
-/// `SELECT ...` of the temporary table's rows of which the last with each key is loaded. Rows are
-/// ordered by key, so that sessions that update the same rows do so in the same order.
-std::string select_last(const std::string& list, const std::string& from, const UniqueKey& key) {
+/// Selects of the temporary table's rows the last one with each key. Rows are ordered by key, so
+/// that sessions that update the same rows do so in the same order.
+InsertStatement select_last(const std::string& list, const std::string& from,
+                            const UniqueKey& key) {
     auto order = fmt::format("{}", fmt::join(key.compared, ", "));
     if (!key.nulls_are_equal) {
         std::vector<std::string> nulls;
@@ -30,8 +31,8 @@ std::string select_last(const std::string& list, const std::string& from, const 
             nulls.push_back(quote_identifier(column) + " IS NULL");
         order += fmt::format(", CASE WHEN {} THEN ctid END", fmt::join(nulls, " OR "));
     }
-    return fmt::format("SELECT DISTINCT ON ({0}) {1} FROM {2} ORDER BY {0}, ctid DESC", order, list,
-                       from);
+    return {.begin = fmt::format("SELECT DISTINCT ON ({}) {} FROM {}", order, list, from),
+            .end = fmt::format(" ORDER BY {}, ctid DESC", order)};
 }
 
 /// `DO UPDATE SET ...`
@@ -105,39 +106,36 @@ Detour make_detour(const run::Endpoint& target, const ImportTable& table,
                   .split = {}};
     const auto list = quoted_list(columns);
     const auto rows = "pg_temp." + detour.name;
-    const auto from = rows + where;
-    auto select = fmt::format("SELECT {} FROM {}", list, from);
-    std::string conflict;
+    const auto from = rows + (where.empty() ? " WHERE " : where + " AND ");
+    // OVERRIDING SYSTEM VALUE: like COPY, take the values of identity columns from the file.
+    const auto insert =
+        fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE ", table.name.quoted(), list);
+    const InsertStatement plain{.begin = insert + "SELECT " + list + " FROM " + from, .end = {}};
     std::vector<std::string> updated;
+    detour.insert = plain;
     if (on_conflict == OnConflict::skip) {
-        conflict = " ON CONFLICT DO NOTHING";
+        detour.insert.end = " ON CONFLICT DO NOTHING";
     } else if (on_conflict == OnConflict::update) {
         updated = updated_columns(table, columns, *key, path);
-        select = select_last(list, from, *key);
-        conflict =
-            fmt::format(" ON CONFLICT ({}) {}", quoted_list(key->columns), update_of(updated));
+        const auto last = select_last(list, from, *key);
+        // A row that existed was locked by this transaction, which left its number in xmax.
+        // Functions are qualified because the role's own search_path applies.
+        detour.insert = {
+            .begin = "WITH loaded AS (" + insert + last.begin,
+            .end = fmt::format("{} ON CONFLICT ({}) {} RETURNING xmax <> 0 AS is_updated) SELECT "
+                               "pg_catalog.count(*) AS rows, pg_catalog.count(*) FILTER (WHERE "
+                               "is_updated) AS updated FROM loaded",
+                               last.end, quoted_list(key->columns), update_of(updated))};
     }
     require_temporary_table(target, table, /*reads_table=*/on_conflict == OnConflict::update,
                             std::move(updated));
     detour.create = fmt::format("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP", detour.name,
                                 fmt::join(definitions, ", "));
-    // OVERRIDING SYSTEM VALUE: like COPY, take the values of identity columns from the file.
-    const auto insert =
-        fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE ", table.name.quoted(), list);
-    detour.insert = insert + select + conflict;
-    if (on_conflict == OnConflict::skip && key)
-        detour.split = make_split_insert(table, columns, *key, rows, where,
-                                         insert + "SELECT " + list + " FROM " + rows);
-    // A row that existed was locked by this transaction, which left its number in xmax. Functions
-    // are qualified because the role's own search_path applies.
-    if (on_conflict == OnConflict::update)
-        detour.insert =
-            fmt::format("WITH loaded AS ({} RETURNING xmax <> 0 AS is_updated) SELECT "
-                        "pg_catalog.count(*) AS rows, pg_catalog.count(*) FILTER (WHERE "
-                        "is_updated) AS updated FROM loaded",
-                        detour.insert);
-    if (on_conflict != OnConflict::fail)
-        detour.count = fmt::format("SELECT pg_catalog.count(*) AS rows FROM {}", from);
+    if (on_conflict != OnConflict::fail) {
+        detour.count = fmt::format("SELECT pg_catalog.count(*) AS rows FROM {}{}", rows, where);
+        if (key)
+            detour.split = make_split_insert(table, columns, *key, rows, plain, detour.insert);
+    }
     return detour;
 }
 

@@ -13,13 +13,10 @@ namespace importing {
 /// A temporary table for what COPY cannot do itself. Rows are copied into it, and from there into
 /// the table.
 struct Detour {
-    std::string name;   ///< of the temporary table, without its schema
-    std::string create; ///< the statement that creates it
-    std::string copy;   ///< the COPY statement for it
-    /// The statement that inserts its rows within the bounds into the table. If it may also update
-    /// rows, it returns the numbers of inserted or updated rows (`rows`), and of the updated ones
-    /// (`updated`).
-    std::string insert;
+    std::string name;       ///< of the temporary table, without its schema
+    std::string create;     ///< the statement that creates it
+    std::string copy;       ///< the COPY statement for it
+    InsertStatement insert; ///< inserts its rows within the bounds
     std::string count; ///< counts the rows within the bounds; empty if their number is not needed
     std::optional<SplitInsert> split; ///< a faster way to insert rows of which few have conflicts
 };

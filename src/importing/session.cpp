@@ -80,8 +80,9 @@ queue::Imported ImportSession::load(const ImportBatch& batch) {
             run::wait_before_retry(import_.run.stop, failures);
         }
     }
-    expects_conflicts_ = imported.conflicts + imported.updated > 0;
-    expects_few_ = expects_conflicts_ && imported.conflicts < imported.records / 4;
+    const auto conflicts = imported.conflicts + imported.updated;
+    expects_conflicts_ = conflicts > 0;
+    expects_few_ = expects_conflicts_ && conflicts < imported.records / 4;
     progress_.end(0, batch.batch.file_bytes);
     import_.report.loaded(path, part, imported,
                           output::Seconds(std::chrono::steady_clock::now() - started),

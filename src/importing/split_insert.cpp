@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace importing {
 
@@ -37,8 +38,15 @@ bool reads_indexes(const json::Value& plan, int& indexes) {
 
 } // namespace
 
-/// Finds the rows whose keys exist. Reads at most as many existing rows as there are new ones.
-/// \returns their places, as an array; nothing if they cannot be found that way.
+Inserted inserted_by(const postgres::Result& result) {
+    if (result.empty())
+        return {.rows = result.affected_rows()};
+    return {.rows = result.integer(0, "rows"), .updated = result.integer(0, "updated")};
+}
+
+/// Finds the rows whose keys exist, or are in several rows. Reads at most as many existing rows as
+/// there are new ones. \returns their places, as an array; nothing if they cannot be found that
+/// way.
 std::optional<std::string> SplitInsert::find_rest(postgres::Connection& target,
                                                   std::int64_t count) const {
     const auto bounds =
@@ -59,14 +67,17 @@ std::optional<std::string> SplitInsert::find_rest(postgres::Connection& target,
         indexes > most_indexes)
         return std::nullopt;
     return target
-        .query(fmt::format("SELECT coalesce(pg_catalog.array_agg(new.ctid), '{{}}') AS places FROM "
-                           "{} AS new JOIN ({}) AS existing ON {}",
-                           rows, existing, equal))
+        .query(
+            fmt::format("SELECT coalesce(pg_catalog.array_agg(ctid), '{{}}') AS places FROM ("
+                        "SELECT new.ctid FROM {0} AS new JOIN ({1}) AS existing ON {2} UNION ALL "
+                        "SELECT new.ctid FROM {0} AS new JOIN (SELECT {3} FROM {0} GROUP BY {3} "
+                        "HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1) AS existing ON {2}"
+                        ") AS rest",
+                        rows, existing, equal, key))
         .string(0, "places");
 }
 
-std::optional<std::int64_t> SplitInsert::run(postgres::Connection& target,
-                                             std::int64_t count) const {
+std::optional<Inserted> SplitInsert::run(postgres::Connection& target, std::int64_t count) const {
     // A chunk that has just been loaded has no statistics. The planner takes what is off for
     // expensive, and might compile the statement.
     target.execute("SAVEPOINT splitting; SET LOCAL DateStyle = 'ISO'; SET LOCAL jit = off; "
@@ -80,10 +91,12 @@ std::optional<std::int64_t> SplitInsert::run(postgres::Connection& target,
                 fmt::format("(ctid OPERATOR(pg_catalog.=) ANY ({}::pg_catalog.tid[]))",
                             postgres::quote_literal(*rest));
             const auto results = target.pipeline({{"ROLLBACK TO SAVEPOINT splitting"},
-                                                  {insert + is_rest + " IS NOT TRUE"},
-                                                  {insert + is_rest + " ON CONFLICT DO NOTHING"},
+                                                  {plain.where(is_rest + " IS NOT TRUE")},
+                                                  {on_conflict.where(is_rest)},
                                                   {"RELEASE SAVEPOINT splitting"}});
-            return results[1].affected_rows() + results[2].affected_rows();
+            auto inserted = inserted_by(results[2]);
+            inserted.rows += results[1].affected_rows();
+            return inserted;
         }
     } catch (const postgres::SqlError& error) {
         if (error.reaction() != postgres::Reaction::fail_task ||
@@ -97,7 +110,7 @@ std::optional<std::int64_t> SplitInsert::run(postgres::Connection& target,
 std::optional<SplitInsert> make_split_insert(const ImportTable& table,
                                              const std::vector<std::string>& columns,
                                              const UniqueKey& key, const std::string& rows,
-                                             const std::string& where, const std::string& insert) {
+                                             InsertStatement plain, InsertStatement on_conflict) {
     const auto is_usable = [&](const auto& column) {
         return std::ranges::find(columns, column) != columns.end() &&
                table.find(column)->may_select;
@@ -114,7 +127,8 @@ std::optional<SplitInsert> make_split_insert(const ImportTable& table,
                        .time_type = table.hypertable->time.type,
                        .key = postgres::quoted_list(key.columns),
                        .equal = fmt::format("{}", fmt::join(equal, " AND ")),
-                       .insert = insert + (where.empty() ? " WHERE " : where + " AND ")};
+                       .plain = std::move(plain),
+                       .on_conflict = std::move(on_conflict)};
 }
 
 } // namespace importing

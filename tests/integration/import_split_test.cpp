@@ -1,5 +1,5 @@
-// `import --on-conflict skip` where few records have conflicts: the others are inserted without ON
-// CONFLICT.
+// `import --on-conflict skip` and `update` where few records have conflicts: the others are
+// inserted without ON CONFLICT.
 
 #include "support/import.hpp"
 #include "support/program.hpp"
@@ -49,11 +49,13 @@ class ImportSplit : public Import {
         file.write(text);
     }
 
-    static std::string record(int i) {
+    static std::string record(int i, const std::string& note) {
         const int second = i * 10;
         return fmt::format("2024-01-{:02} {:02}:{:02}:{:02}+00,{},{:0>180}\n", 1 + second / 86400,
-                           second / 3600 % 24, second / 60 % 60, second % 60, i % 3, i);
+                           second / 3600 % 24, second / 60 % 60, second % 60, i % 3, note);
     }
+
+    static std::string record(int i) { return record(i, std::to_string(i)); }
 
     /// Imports the file with one worker. \param existing the number of records with a key that
     /// exists.
@@ -150,11 +152,45 @@ TEST_F(ImportSplit, EndsIfItsStatementIsCancelled) {
     EXPECT_THAT(outcome.errors, HasSubstr("canceling statement due to user request"));
 }
 
-TEST_F(ImportSplit, FallsBackIfKeysAreRepeatedInTheFile) {
+TEST_F(ImportSplit, SkipsKeysThatAreRepeatedInTheFile) {
     create("int");
-    write([](int i) { return i % 1000 == 550 ? record(i) : std::string(); });
-    expect_fallback(records / 100 + records / 1000);
+    write([](int i) { return i % 1000 == 550 ? record(i, "again") : std::string(); });
+    import_all(records / 100 + records / 1000);
     expect_all();
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE note LIKE '%again'"), "0");
+    EXPECT_GT(rows_by("insert"), records / 2);
+}
+
+TEST_F(ImportSplit, UpdatesRowsWithConflicts) {
+    create("int");
+    // Of a new row and of one that exists, the last record counts.
+    write([](int i) { return i % 1000 < 600 && i % 50 == 0 ? record(i, "again") : std::string(); });
+    const int again = records / 1000 * 12;
+    EXPECT_THAT(import_ok("readings", {"--on-conflict", "update", file.path()}),
+                HasSubstr(fmt::format("{} rows ({} of them updated), {} records with a key that "
+                                      "exists",
+                                      "40,000", records / 100, again)));
+    EXPECT_EQ(target.value("SELECT count(*) || ' ' || count(DISTINCT time) || ' ' || count(*) "
+                           "FILTER (WHERE note LIKE '%again') || ' ' || count(*) FILTER (WHERE "
+                           "way = 'before') FROM readings WHERE note <> 'old'"),
+              fmt::format("{0} {0} {1} {2}", records, again, records / 100));
+    EXPECT_GT(rows_by("insert"), records / 2);
+}
+
+TEST_F(ImportSplit, UpdatesWhereAnotherSessionHasWrittenAKey) {
+    create("int");
+    write();
+    const auto other = target.connect();
+    other->execute("BEGIN; INSERT INTO readings VALUES ('2024-01-01 00:00+00'::timestamptz + 39990 "
+                   "* interval '10 s', 0, 'theirs', 'theirs')");
+    Program program(words("readings", {"--on-conflict", "update", file.path()}));
+    EXPECT_TRUE(eventually([&] { return target.sessions(waits_for_lock) > 0; }));
+    EXPECT_GT(rows_by("insert"), 0);
+    other->execute("COMMIT");
+    EXPECT_THAT(program.wait().output, HasSubstr("40,000 rows (401 of them updated)"));
+    EXPECT_EQ(target.value("SELECT count(*) || ' ' || count(*) FILTER (WHERE way = 'theirs') FROM "
+                           "readings WHERE note NOT IN ('old', 'theirs')"),
+              fmt::format("{} 1", records));
 }
 
 TEST_F(ImportSplit, FallsBackWithoutAnIndexOnTime) {
