@@ -246,9 +246,10 @@ std::vector<std::string> lines_of(const output::Output& output, std::vector<std:
     return lines;
 }
 
-/// Lines for what is wrong, below others.
-std::vector<std::string> problem_lines(const std::string& text, int room) {
-    return output::wrapped_lines("  " + output::visible(text), room, "    ");
+/// Adds lines for what is wrong, below others.
+void add_problem(std::vector<std::string>& lines, const std::string& text, int room) {
+    for (auto& line : output::wrapped_lines("  " + output::visible(text), room, "    "))
+        lines.push_back(std::move(line));
 }
 
 /// One sentence for all files, or one line for each.
@@ -277,8 +278,7 @@ std::vector<std::string> file_lines(const std::vector<queue::ImportedFileStatus>
         lines.insert(lines.end(), {"", "Failed files, which the next import tries again:"});
     for (const auto& file : files)
         if (file.error)
-            for (auto& line : problem_lines(*file.error, output.room()))
-                lines.push_back(std::move(line));
+            add_problem(lines, *file.error, output.room());
     return lines;
 }
 
@@ -317,9 +317,7 @@ std::vector<std::string> table_lines(const std::vector<queue::SyncedTable>& tabl
         lines.push_back(std::move(line));
     for (const auto& table : tables)
         if (table.error)
-            for (auto& line :
-                 problem_lines(table.name.shown() + ": " + *table.error, output.room()))
-                lines.push_back(std::move(line));
+            add_problem(lines, table.name.shown() + ": " + *table.error, output.room());
     return lines;
 }
 
@@ -463,9 +461,7 @@ std::vector<std::string> status_lines(const QueueStatus& status, const Details& 
     if (!status.failures.empty())
         lines.insert(lines.end(), {"", "Failed chunks, which the next copy tries again:"});
     for (const auto& failure : status.failures)
-        for (auto& line :
-             problem_lines(output::full_title(failure.task) + ": " + failure.error, room))
-            lines.push_back(std::move(line));
+        add_problem(lines, output::full_title(failure.task) + ": " + failure.error, room);
     constexpr int fewest = 4; // one hypertable
     auto all = hypertable_lines(status, room,
                                 std::max(screen.rows - static_cast<int>(lines.size()), fewest));
