@@ -3,37 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <regex>
+#include <initializer_list>
 
 namespace cloning {
 
 namespace {
-
-/// `event trigger "t"` or `publication "p"` that a statement creates, changes or comments on; empty
-/// if it is another statement.
-std::string superuser_object(const std::string& statement) {
-    static const std::regex about(
-        // The name of a label's provider stands between.
-        R"re((?:CREATE|ALTER|COMMENT ON|SECURITY LABEL FOR .+ ON) (EVENT TRIGGER|PUBLICATION) ("(?:[^"]|"")+"))re");
-    std::smatch match;
-    if (!std::regex_search(statement, match, about, std::regex_constants::match_continuous))
-        return {};
-    return fmt::format("{} {}", match.str(1) == "PUBLICATION" ? "publication" : "event trigger",
-                       match.str(2));
-}
-
-/// From 15.20 on, Debian's PostgreSQL 15 adds a setting to every column that other servers
-/// reject and that only its own pg_dump omits.
-std::string without_attribute_version(std::string statement) {
-    static const std::regex setting(
-        R"( SET \((?:(n_distinct[^(),;]*(?:, n_distinct[^(),;]*)?), )?pg_attver='?[0-9]+'?\);$)");
-    std::smatch match;
-    if (statement.find(" ALTER COLUMN ") == std::string::npos ||
-        statement.find("pg_attver") == std::string::npos ||
-        !std::regex_search(statement, match, setting))
-        return statement;
-    return match[1].matched ? match.prefix().str() + " SET (" + match[1].str() + ");" : "";
-}
 
 /// `"a"."b"` of `"a"."b" ...`
 std::string_view name_at_start_of(std::string_view text) {
@@ -46,15 +20,61 @@ std::string_view name_at_start_of(std::string_view text) {
     return {};
 }
 
+/// Removes the first of the beginnings that a text has. \returns false if it has none.
+bool take(std::string_view& text, std::initializer_list<std::string_view> beginnings) {
+    for (const auto& beginning : beginnings) {
+        if (!text.starts_with(beginning))
+            continue;
+        text.remove_prefix(beginning.size());
+        return true;
+    }
+    return false;
+}
+
+/// `event trigger "t"` or `publication "p"` that a statement creates, changes or comments on; empty
+/// if it is another statement.
+std::string superuser_object(std::string_view statement) {
+    if (take(statement, {"SECURITY LABEL FOR "})) {
+        statement.remove_prefix(name_at_start_of(statement).size());
+        if (!take(statement, {" ON "}))
+            return {};
+    } else if (!take(statement, {"CREATE ", "ALTER ", "COMMENT ON "})) {
+        return {};
+    }
+    const bool is_publication = take(statement, {"PUBLICATION "});
+    if (!is_publication && !take(statement, {"EVENT TRIGGER "}))
+        return {};
+    return fmt::format("{} {}", is_publication ? "publication" : "event trigger",
+                       name_at_start_of(statement));
+}
+
+/// From 15.20 on, Debian's PostgreSQL 15 adds a setting to every column that other servers
+/// reject and that only its own pg_dump omits.
+std::string without_attribute_version(std::string statement) {
+    constexpr std::string_view begin = " SET (";
+    constexpr std::string_view end = ");";
+    constexpr std::string_view separator = ", ";
+    constexpr std::string_view version = "pg_attver=";
+    const auto list = statement.rfind(begin);
+    const auto found = statement.rfind(version);
+    if (list == std::string::npos || found == std::string::npos || found < list ||
+        statement.find(" ALTER COLUMN ") > list || !statement.ends_with(end))
+        return statement;
+    const bool is_first = found == list + begin.size();
+    const auto rest = statement.find_first_not_of("'0123456789", found + version.size());
+    if (statement.compare(rest, separator.size(), separator) == 0)
+        return statement.erase(found, rest + separator.size() - found);
+    if (rest != statement.size() - end.size())
+        return statement;
+    return is_first ? std::string()
+                    : statement.erase(found - separator.size(), rest - found + separator.size());
+}
+
 /// `"a"."b"` of `CREATE VIEW "a"."b" ...`; empty if it is another statement.
 std::string_view created_view(std::string_view statement) {
-    for (const std::string_view begin : {"CREATE VIEW ", "CREATE OR REPLACE VIEW "}) {
-        if (!statement.starts_with(begin))
-            continue;
-        statement.remove_prefix(begin.size());
-        return name_at_start_of(statement);
-    }
-    return {};
+    return take(statement, {"CREATE VIEW ", "CREATE OR REPLACE VIEW "})
+               ? name_at_start_of(statement)
+               : std::string_view();
 }
 
 /// The role that a statement names last: `"r"` of `ALTER ... OWNER TO "r";` or `GRANT ... TO "r"
