@@ -125,11 +125,18 @@ class RoleFilter {
         std::vector<std::string> kept;
         for (const auto& word : words) {
             const auto positive = word.starts_with("NO") ? word.substr(2) : word;
-            if (positive != "SUPERUSER" && positive != "REPLICATION" && positive != "BYPASSRLS")
+            const auto alone = fmt::format("ALTER ROLE {} WITH {}", words[2], word);
+            if (positive == "SUPERUSER" || positive == "REPLICATION" || positive == "BYPASSRLS") {
+                if (positive == word)
+                    add("", alone, "only superusers may set it");
+            } else if (positive == "CREATEDB" || positive == "CREATEROLE") {
+                // A role without them may not set them, nor, from PostgreSQL 16 on, repeat that a
+                // new role does not have them (AlterRole in src/backend/commands/user.c).
+                if (positive == word)
+                    add(alone + ";", alone);
+            } else {
                 kept.push_back(word);
-            else if (positive == word)
-                add("", fmt::format("ALTER ROLE {} WITH {}", words[2], word),
-                    "only superusers may set it");
+            }
         }
         add(fmt::format("{};", fmt::join(kept, " ")),
             fmt::format("ALTER ROLE {} WITH ...", words[2]));

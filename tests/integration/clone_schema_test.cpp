@@ -861,6 +861,34 @@ TEST_F(CloneRoles, RolesAreClonedAndOmissionsAreReported) {
         source.run("SELECT delete_job(1000)");
 }
 
+TEST_F(CloneRoles, RolesAreClonedByARoleThatMayOnlyCreateRoles) {
+    source.run("CREATE TABLE plain (a int)");
+    const Role owner(source, "owner");
+    source.run(fmt::format("ALTER ROLE {} CREATEDB CREATEROLE CONNECTION LIMIT 7", owner.name()));
+    const Role other(source, "other");
+    const Role cloner(target, "cloner");
+    target.run(fmt::format("ALTER ROLE {1} CREATEROLE; GRANT ALL ON DATABASE {0} TO {1};"
+                           "GRANT ALL ON SCHEMA public TO {1}",
+                           target.name(), cloner.name()));
+    way_to_target = cloner.uri();
+    const auto output = clone({"--roles", "--portable"});
+    const auto attributes = [&](const Role& role) {
+        return target.value(fmt::format("SELECT concat_ws(' ', rolcanlogin, rolconnlimit, "
+                                        "rolpassword IS NOT NULL, rolcreaterole) FROM pg_authid "
+                                        "WHERE rolname = '{}'",
+                                        role.name()));
+    };
+    EXPECT_EQ(attributes(owner), "t 7 t t");
+    EXPECT_EQ(attributes(other), "t -1 t f");
+    // Before PostgreSQL 16, who may create roles may let them create databases.
+    if (major(target) >= 16) {
+        EXPECT_THAT(output, HasSubstr(fmt::format("Left out ALTER ROLE \"{}\" WITH CREATEDB: the "
+                                                  "target rejects it: ",
+                                                  owner.name())));
+    }
+    EXPECT_THAT(output, Not(HasSubstr(fmt::format("Left out ALTER ROLE \"{}\"", other.name()))));
+}
+
 TEST_F(CloneRoles, PoliciesGetTheirHypertablesOwnerAndOtherJobsKeepTheirs) {
     NEEDS_COMMUNITY_EDITION();
     make_readings();

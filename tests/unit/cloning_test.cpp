@@ -141,20 +141,22 @@ std::vector<RoleStatement> read_roles(const std::string& text) {
 }
 
 TEST(Roles, OmitsAttributesThatOnlySuperusersCanGrant) {
-    const auto list =
-        read_roles("CREATE ROLE \"app\";\n"
-                   "ALTER ROLE \"app\" WITH SUPERUSER INHERIT NOREPLICATION BYPASSRLS "
-                   "LOGIN PASSWORD 'SUPERUSER ''x;' VALID UNTIL '2030-01-01 00:00:00+00';\n");
-    ASSERT_EQ(list.size(), 4U);
+    const auto list = read_roles(
+        "CREATE ROLE \"app\";\n"
+        "ALTER ROLE \"app\" WITH SUPERUSER INHERIT NOCREATEROLE CREATEDB "
+        "NOREPLICATION BYPASSRLS LOGIN PASSWORD 'SUPERUSER ''x;' VALID UNTIL '2030-01-01 00:00:00+00';\n");
+    ASSERT_EQ(list.size(), 5U);
     EXPECT_EQ(list[0].sql, "CREATE ROLE \"app\";");
     EXPECT_THAT(list[0].role, Optional(std::string("app")));
     EXPECT_EQ(list[1].shown, "ALTER ROLE \"app\" WITH SUPERUSER");
     EXPECT_TRUE(list[1].reason);
-    EXPECT_EQ(list[2].shown, "ALTER ROLE \"app\" WITH BYPASSRLS");
-    EXPECT_EQ(list[3].sql, "ALTER ROLE \"app\" WITH INHERIT LOGIN PASSWORD 'SUPERUSER ''x;' VALID "
+    EXPECT_EQ(list[2].sql, "ALTER ROLE \"app\" WITH CREATEDB;");
+    EXPECT_FALSE(list[2].reason);
+    EXPECT_EQ(list[3].shown, "ALTER ROLE \"app\" WITH BYPASSRLS");
+    EXPECT_EQ(list[4].sql, "ALTER ROLE \"app\" WITH INHERIT LOGIN PASSWORD 'SUPERUSER ''x;' VALID "
                            "UNTIL '2030-01-01 00:00:00+00';");
-    EXPECT_EQ(list[3].shown, "ALTER ROLE \"app\" WITH ...");
-    EXPECT_FALSE(list[3].reason);
+    EXPECT_EQ(list[4].shown, "ALTER ROLE \"app\" WITH ...");
+    EXPECT_FALSE(list[4].reason);
 }
 
 TEST(Roles, LeavesExistingRolesUnchanged) {
