@@ -47,6 +47,11 @@ WITH cagg AS (
     CROSS JOIN LATERAL pg_identify_object('pg_statistic_ext'::regclass, statistic.oid, 0)
     WHERE stxstattarget >= 0
     UNION ALL
+    SELECT stxrelid, 4, statistic.oid,
+           format('ALTER STATISTICS %s OWNER TO %I;', identity, pg_get_userbyid(stxowner)), NULL
+    FROM pg_statistic_ext AS statistic
+    CROSS JOIN LATERAL pg_identify_object('pg_statistic_ext'::regclass, statistic.oid, 0)
+    UNION ALL
     SELECT oid, 2, oid, format('ALTER TABLE %s SET (%s)', hypertable,
                                array_to_string(options, ', ')), NULL
     FROM cagg WHERE options IS NOT NULL
@@ -79,6 +84,7 @@ SELECT cagg.schema_name,
                          format(' ON %I.%I USING ', cagg.schema_name, cagg.view_name))
             ELSE addition.statement END AS statement,
        coalesce(addition.statement LIKE 'CREATE UNIQUE INDEX %', false) AS needs_superuser,
+       addition.step = 4 AS is_owner,
        addition.description
 FROM addition
 JOIN cagg ON cagg.oid = addition.owner

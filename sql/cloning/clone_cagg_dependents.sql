@@ -122,6 +122,11 @@ SELECT pg_describe_object(dependent.class, dependent.oid, 0) AS object,
                 || quote_literal(obj_description(statistic.oid, 'pg_statistic_ext')))
         ) AS part (step, statement)
         WHERE statistic.stxrelid = class.oid AND part.statement IS NOT NULL) AS statistics,
+       (SELECT json_agg(format('ALTER STATISTICS %s OWNER TO "%s";', known.identity,
+                               replace(pg_get_userbyid(stxowner), '"', '""')))
+        FROM pg_statistic_ext AS statistic
+        CROSS JOIN LATERAL pg_identify_object('pg_statistic_ext'::regclass, statistic.oid, 0) AS known
+        WHERE statistic.stxrelid = class.oid) AS statistics_owners,
        bool_or(dependent.is_internal) AS is_internal
 FROM dependent
 LEFT JOIN pg_class AS class

@@ -211,6 +211,8 @@ class Reader {
                 left_out(fmt::format("the unique {} of {}", rows.string(row, "description"),
                                      name.quoted()),
                          "the target's role is no superuser");
+            else if (rows.boolean(row, "is_owner"))
+                result_.statistics_owners.push_back(rows.string(row, "statement"));
             else if (!rows.is_null(row, "statement"))
                 cagg->statements.push_back(
                     result_.functions.relocated(rows.string(row, "statement")));
@@ -252,6 +254,8 @@ class Reader {
                 result_.views_on_caggs.push_back(name_in(rows, row, "schema_name", "view_name"));
             for (const auto& statement : list_in(rows, row, "statistics"))
                 result_.statistics.push_back(result_.functions.relocated(statement.text()));
+            for (const auto& statement : list_in(rows, row, "statistics_owners"))
+                result_.statistics_owners.push_back(statement.text());
         }
         if (!of_internal.empty())
             throw Error(fmt::format("cannot clone: these objects of the source depend on tables "

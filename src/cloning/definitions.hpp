@@ -31,6 +31,8 @@ struct Definitions {
     /// Views and materialized views that need the aggregates.
     std::vector<postgres::QualifiedName> views_on_caggs;
     std::vector<std::string> statistics; ///< statements that create the statistics objects of these
+    /// `ALTER STATISTICS ... OWNER TO "...";` for these, and for those of aggregates.
+    std::vector<std::string> statistics_owners;
     std::vector<NewJob> jobs;
     ExtensionFunctions functions;
     /// That the target's role may not create: `publication "p"`, `event trigger "t"`.

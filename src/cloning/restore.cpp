@@ -264,6 +264,9 @@ class Restore {
             restore_dump(*arguments);
             for (const auto& statement : plan_.definitions->statistics)
                 script_->write(statement + ";\n");
+            if (plan_.ownership.owners)
+                for (const auto& statement : plan_.definitions->statistics_owners)
+                    rewriter_(statement);
         }
         script_->write(script_of_jobs(plan_, target_));
         script_->write(end);

@@ -949,6 +949,8 @@ constexpr auto owners_and_privileges = R"(
     SELECT 'schema ' || nspname || ' ' || nspowner::regrole || ' ' || coalesce(nspacl::text, '')
     FROM pg_namespace WHERE nspname IN ('public', 'plant', '_timescaledb_reports')
     UNION ALL
+    SELECT 'statistics ' || stxname || ' ' || stxowner::regrole FROM pg_statistic_ext
+    UNION ALL
     SELECT 'published ' || pubname || prrelid::regclass
     FROM pg_publication JOIN pg_publication_rel ON prpubid = pg_publication.oid
     UNION ALL
@@ -1039,7 +1041,14 @@ class CloneOwnership : public CloneRoles {
         source.run("CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous) AS SELECT "
                    "time_bucket('1 day', time) AS day, count(*) FROM readings GROUP BY 1 "
                    "WITH NO DATA");
+        const auto materialization = source.value(
+            "SELECT format('%I.%I', materialization_hypertable_schema, "
+            "materialization_hypertable_name) FROM timescaledb_information.continuous_aggregates");
         source.run(fmt::format(
+            "CREATE MATERIALIZED VIEW days AS SELECT day, count FROM daily;"
+            "CREATE STATISTICS of_days ON day, count FROM days;"
+            "CREATE STATISTICS of_daily ON day, count FROM {2};"
+            "ALTER STATISTICS of_days OWNER TO {0}; ALTER STATISTICS of_daily OWNER TO {0};"
             "ALTER MATERIALIZED VIEW daily OWNER TO {0}; GRANT SELECT (day) ON daily TO {1};"
             "ALTER TABLE readings SET (timescaledb.compress);"
             "SET ROLE {0};"
