@@ -1,10 +1,11 @@
--- What single chunks have and their hypertables do not, by hypertable and kind of object, with an example. The same for
--- partitioned tables, which become hypertables.
+-- What single chunks have and their hypertables do not, or the other way round, by hypertable and kind of object, with an
+-- example. The same for partitioned tables, which become hypertables.
 --
 -- An index of a chunk is its own if the hypertable has fewer of the same shape. Texts of expressions and conditions
 -- are not compared, because TimescaleDB writes constants in another form for chunks.
 --
 -- $1: OIDs of hypertables and partitioned tables
+-- $2: OIDs of hypertables whose chunks are reordered by a policy, which marks the index by which it does
 WITH RECURSIVE descendant AS (
     SELECT inhrelid, inhparent FROM pg_inherits WHERE inhparent = ANY ($1::oid[])
     UNION ALL
@@ -19,6 +20,8 @@ WITH RECURSIVE descendant AS (
            class.reloptions,
            class.reltoastrelid,
            class.relreplident,
+           class.relkind,
+           class.relowner,
            class.relrowsecurity,
            class.relpersistence,
            class.relacl
@@ -27,6 +30,8 @@ WITH RECURSIVE descendant AS (
 ), shape AS MATERIALIZED (
     SELECT index.indexrelid,
            index.indrelid,
+           index.indisclustered,
+           class.reloptions,
            jsonb_build_array(
                class.relam, index.indisunique, index.indnkeyatts, index.indclass::text, index.indcollation::text,
                index.indoption::text, index.indexprs IS NULL, index.indpred IS NULL,
@@ -37,17 +42,51 @@ WITH RECURSIVE descendant AS (
     JOIN pg_class AS class ON class.oid = index.indexrelid
     WHERE index.indrelid IN (SELECT oid FROM chunk UNION ALL SELECT unnest($1::oid[]))
 ), index AS MATERIALIZED (
-    SELECT indexrelid, indrelid, shape,
+    SELECT indexrelid, indrelid, indisclustered, reloptions, shape,
            row_number() OVER (PARTITION BY indrelid, shape ORDER BY indexrelid) AS number
     FROM shape
+), pair AS MATERIALIZED (
+    -- a FULL JOIN, because it is never a nested loop
+    SELECT coalesce(own.inhparent, expected.inhparent) AS inhparent,
+           own.indexrelid::regclass::text AS name,
+           CASE WHEN own.indexrelid IS NULL
+                THEN format('%s of %s', expected.indexrelid::regclass, expected.name) END AS missing,
+           expected.indexrelid IS NULL AS is_own,
+           own.indisclustered AND expected.indisclustered IS NOT TRUE AS is_clustered,
+           own.reloptions,
+           expected.reloptions AS expected_options
+    FROM (SELECT chunk.oid, inhparent, index.*
+          FROM chunk JOIN index ON indrelid = chunk.oid) AS own
+    -- A tiered chunk is a foreign table.
+    FULL JOIN (SELECT chunk.oid, inhparent, name, index.*
+               FROM chunk JOIN index ON indrelid = inhparent
+               WHERE relkind <> 'f') AS expected
+           ON expected.oid = own.oid AND expected.shape = own.shape AND expected.number = own.number
+), attribute AS MATERIALIZED (
+    -- attcompression is from PostgreSQL 14 on. Before, the name stands for that of before_14.
+    SELECT known.*, chunk.inhparent, chunk.name
+    FROM (SELECT ''::"char" AS attcompression) AS before_14
+    CROSS JOIN LATERAL (
+        SELECT attrelid, attname, attnotnull, attstorage, coalesce(attstattarget, -1) AS attstattarget,
+               attcompression, attoptions, attacl, pg_get_expr(adbin, adrelid) AS value
+        FROM pg_attribute
+        LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        WHERE attnum > 0 AND NOT attisdropped
+          AND attrelid IN (SELECT oid FROM chunk UNION ALL SELECT unnest($1::oid[]))) AS known
+    LEFT JOIN chunk ON chunk.oid = known.attrelid
 ), extra AS (
-    SELECT inhparent, 'indexes' AS kind, indexrelid::regclass::text AS object
-    FROM chunk
-    JOIN index ON indrelid = chunk.oid
-    WHERE NOT EXISTS (SELECT FROM index AS of_hypertable
-                      WHERE of_hypertable.indrelid = inhparent
-                        AND of_hypertable.shape = index.shape
-                        AND of_hypertable.number = index.number)
+    SELECT inhparent, 'indexes' AS kind, name AS object FROM pair WHERE is_own
+    UNION ALL
+    SELECT inhparent, 'missing indexes', missing FROM pair WHERE missing IS NOT NULL
+    UNION ALL
+    SELECT inhparent, 'CLUSTER ON settings', name
+    FROM pair
+    WHERE is_clustered AND inhparent NOT IN (SELECT unnest($2::oid[]))
+    UNION ALL
+    SELECT inhparent, 'parameters of indexes', format('%s of %s', option, name)
+    FROM pair
+    CROSS JOIN LATERAL (SELECT unnest(reloptions) EXCEPT SELECT unnest(expected_options)) AS own (option)
+    WHERE NOT is_own
     UNION ALL
     SELECT inhparent, 'triggers', format('%I of %s', tgname, chunk.name)
     FROM pg_trigger AS trigger
@@ -93,34 +132,32 @@ WITH RECURSIVE descendant AS (
         (SELECT 'toast.' || unnest(toast.reloptions)
          EXCEPT SELECT 'toast.' || unnest(toast_of_hypertable.reloptions))) AS own (option)
     UNION ALL
-    SELECT inhparent, 'settings of columns', format('%I of %s', attribute.attname, chunk.name)
-    FROM chunk
-    JOIN pg_attribute AS attribute ON attribute.attrelid = chunk.oid AND attribute.attnum > 0
-    JOIN pg_attribute AS of_hypertable
-      ON of_hypertable.attrelid = inhparent AND of_hypertable.attname = attribute.attname
-    -- attcompression is from PostgreSQL 14 on
-    WHERE (attribute.attstorage, coalesce(attribute.attstattarget, -1),
-           coalesce(to_jsonb(attribute) ->> 'attcompression', ''))
-          <> (of_hypertable.attstorage, coalesce(of_hypertable.attstattarget, -1),
-              coalesce(to_jsonb(of_hypertable) ->> 'attcompression', ''))
-       -- Debian's PostgreSQL 15 adds pg_attver, which differs by table.
-       OR EXISTS (SELECT FROM unnest(attribute.attoptions) AS option
-                  WHERE option NOT LIKE 'pg\_attver=%'
-                    AND (option = ANY (of_hypertable.attoptions)) IS NOT TRUE)
-    UNION ALL
-    SELECT inhparent, 'privileges', format('%I of %s', attribute.attname, chunk.name)
-    FROM chunk
-    JOIN pg_attribute AS attribute ON attribute.attrelid = chunk.oid AND attribute.attacl IS NOT NULL
-    JOIN pg_attribute AS of_hypertable
-      ON of_hypertable.attrelid = inhparent AND of_hypertable.attname = attribute.attname
-    WHERE EXISTS (SELECT unnest(attribute.attacl::text[])
-                  EXCEPT SELECT unnest(of_hypertable.attacl::text[]))
+    SELECT own.inhparent, setting.kind, format('%I of %s', own.attname, own.name)
+    FROM attribute AS own
+    JOIN attribute AS of_hypertable
+      ON of_hypertable.attrelid = own.inhparent AND of_hypertable.attname = own.attname
+    CROSS JOIN LATERAL (
+        VALUES
+            ('settings of columns',
+             (own.attstorage, own.attstattarget, own.attcompression)
+             <> (of_hypertable.attstorage, of_hypertable.attstattarget, of_hypertable.attcompression)
+             -- Debian's PostgreSQL 15 adds pg_attver, which differs by table.
+             OR EXISTS (SELECT FROM unnest(own.attoptions) AS option
+                        WHERE option NOT LIKE 'pg\_attver=%'
+                          AND (option = ANY (of_hypertable.attoptions)) IS NOT TRUE)),
+            ('NOT NULL constraints', own.attnotnull AND NOT of_hypertable.attnotnull),
+            ('default values', own.value IS DISTINCT FROM of_hypertable.value),
+            ('privileges', own.attacl IS NOT NULL
+                           AND EXISTS (SELECT unnest(own.attacl::text[])
+                                       EXCEPT SELECT unnest(of_hypertable.attacl::text[])))) AS setting (kind, is_own)
+    WHERE setting.is_own
     UNION ALL
     SELECT inhparent, setting.kind, chunk.name
     FROM chunk
     JOIN pg_class AS hypertable ON hypertable.oid = inhparent
     CROSS JOIN LATERAL (
-        VALUES ('replica identities', chunk.relreplident <> hypertable.relreplident),
+        VALUES ('owners', chunk.relowner <> hypertable.relowner),
+               ('replica identities', chunk.relreplident <> hypertable.relreplident),
                ('row-level security', chunk.relrowsecurity <> hypertable.relrowsecurity),
                ('UNLOGGED', chunk.relpersistence <> hypertable.relpersistence),
                ('privileges', EXISTS (SELECT unnest(chunk.relacl::text[])

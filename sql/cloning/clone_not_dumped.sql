@@ -1,114 +1,162 @@
--- What a dump has only if it is asked for: a row for each tablespace, for each subscription, for each role that owns
--- objects (`owner`), has privileges on some (`privileges`), or whose future objects get privileges (`creator`), with the
--- number of objects and an example. PUBLIC is the role ''.
+-- What no dump of the database has, with the reason and the remedy, and an example and the number of the objects that
+-- it is about, if it is about any. (selectDumpableObject and other functions in PostgreSQL's src/bin/pg_dump/pg_dump.c
+-- leave it out.)
 --
--- The first superuser (BOOTSTRAP_SUPERUSERID, 10) is left out. pg_shdepend does not have what it owns (IsPinnedObject
--- in PostgreSQL's src/backend/catalog/catalog.c). Privileges are those that differ from the object's first ones.
---
--- $1: OIDs of chunks. They only count for tablespaces.
-WITH relation AS MATERIALIZED (
-    SELECT class.oid,
-           class.oid::regclass::text AS name,
-           class.relkind,
-           class.relowner,
-           class.relacl,
-           class.reltablespace,
-           class.oid IN (SELECT unnest($1::oid[])) AS is_chunk,
-           -- TimescaleDB gives these the owner of their hypertable or aggregate.
-           namespace.nspname = '_timescaledb_internal' AND class.relname LIKE '\_%' AS is_internal
-    FROM pg_class AS class
-    JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
-    WHERE class.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'i', 'I')
-      AND namespace.nspname NOT IN ('pg_toast', 'information_schema', '__backfill',
-                                    '__backfill_clone')
-), object AS (
-    SELECT 'pg_class'::regclass AS class, oid, 0 AS column_number,
-           CASE relkind WHEN 'S' THEN 's' ELSE 'r' END AS type, relowner AS owner, relacl AS acl
-    FROM relation
-    WHERE NOT is_chunk
+-- $1: the role that owns in the target what no other role owns
+-- $2: OIDs of chunks. They only count for tablespaces.
+WITH this AS (
+    SELECT oid, datdba, datacl, datconnlimit FROM pg_database WHERE datname = current_database()
+), member AS (
+    SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
+), of_database AS (
+    -- The search_path of the database and of this role is left out, because postgres::search_path_difference() looks at
+    -- what it means.
+    SELECT format('setting %s = %L%s', known.name, substr(item, length(known.name) + 2),
+                  CASE WHEN role.oid IS NOT NULL THEN format(' of the role %I', role.rolname) END)
+               AS what,
+           'settings' AS kind,
+           'ALTER DATABASE ... SET, or ALTER ROLE ... IN DATABASE ... SET' AS remedy
+    FROM this
+    JOIN pg_db_role_setting AS setting ON setting.setdatabase = this.oid
+    LEFT JOIN pg_roles AS role ON role.oid = setting.setrole
+    CROSS JOIN unnest(setting.setconfig) AS item
+    CROSS JOIN LATERAL (SELECT split_part(item, '=', 1)) AS known (name)
+    WHERE known.name <> 'timescaledb.restoring'
+      AND (known.name <> 'search_path' OR setting.setrole NOT IN (0, current_user::regrole))
     UNION ALL
-    SELECT 'pg_class'::regclass, relation.oid, attnum, 'c', relowner, attacl
-    FROM relation
-    JOIN pg_attribute ON attrelid = relation.oid AND NOT attisdropped
-    WHERE NOT is_chunk
+    SELECT format('comment %L', comment), 'comments', 'COMMENT ON DATABASE ... IS ...'
+    FROM this
+    CROSS JOIN LATERAL (SELECT shobj_description(this.oid, 'pg_database')) AS known (comment)
+    WHERE comment IS NOT NULL
     UNION ALL
-    SELECT 'pg_namespace'::regclass, oid, 0, 'n', nspowner, nspacl
-    FROM pg_namespace
-    WHERE nspname NOT IN ('information_schema', '__backfill', '__backfill_clone')
+    -- but for the first superuser
+    SELECT format('owner %I', role.rolname), 'owners', 'ALTER DATABASE ... OWNER TO'
+    FROM this
+    JOIN pg_roles AS role ON role.oid = datdba
+    WHERE role.oid <> 10
     UNION ALL
-    SELECT 'pg_proc'::regclass, oid, 0, 'f', proowner, proacl FROM pg_proc
-    UNION ALL
-    SELECT 'pg_type'::regclass, oid, 0, 'T', typowner, typacl FROM pg_type
-    UNION ALL
-    SELECT 'pg_language'::regclass, oid, 0, 'l', lanowner, lanacl FROM pg_language
-    UNION ALL
-    SELECT 'pg_foreign_data_wrapper'::regclass, oid, 0, 'F', fdwowner, fdwacl
-    FROM pg_foreign_data_wrapper
-    UNION ALL
-    SELECT 'pg_foreign_server'::regclass, oid, 0, 'S', srvowner, srvacl FROM pg_foreign_server
-    UNION ALL
-    SELECT 'pg_largeobject'::regclass, oid, 0, 'L', lomowner, lomacl FROM pg_largeobject_metadata
-), privilege AS (
-    SELECT object.class, object.oid, item.grantee
-    FROM object
-    LEFT JOIN pg_init_privs AS initial
-           ON initial.classoid = object.class AND initial.objoid = object.oid
-          AND initial.objsubid = object.column_number
+    SELECT format('%s of %s', item.description, coalesce(quote_ident(role.rolname), 'PUBLIC')), 'privileges',
+           'GRANT or REVOKE ... ON DATABASE'
+    FROM this
+    CROSS JOIN LATERAL (SELECT acldefault('d', datdba)) AS initial (acl)
     CROSS JOIN LATERAL (
-        SELECT coalesce(initial.initprivs,
-                        CASE WHEN column_number = 0
-                             THEN acldefault(object.type::"char", object.owner) END)) AS first (acl)
-    CROSS JOIN LATERAL (
-        (SELECT grantee, privilege_type, is_grantable FROM aclexplode(object.acl)
-         EXCEPT SELECT grantee, privilege_type, is_grantable FROM aclexplode(first.acl))
+        (SELECT 'privilege ' || privilege_type, grantee FROM aclexplode(datacl)
+         EXCEPT SELECT 'privilege ' || privilege_type, grantee FROM aclexplode(initial.acl))
         UNION ALL
-        (SELECT grantee, privilege_type, is_grantable FROM aclexplode(first.acl)
-         EXCEPT SELECT grantee, privilege_type, is_grantable FROM aclexplode(object.acl))) AS item
-    WHERE object.acl IS NOT NULL
+        (SELECT 'missing privilege ' || privilege_type, grantee FROM aclexplode(initial.acl)
+         EXCEPT SELECT 'missing privilege ' || privilege_type, grantee FROM aclexplode(datacl)))
+        AS item (description, grantee)
+    LEFT JOIN pg_roles AS role ON role.oid = grantee
+    WHERE datacl IS NOT NULL AND grantee <> datdba
     UNION ALL
-    SELECT 'pg_default_acl'::regclass, pg_default_acl.oid, item.grantee
-    FROM pg_default_acl
-    CROSS JOIN LATERAL aclexplode(defaclacl) AS item
-), owned AS (
-    SELECT shared.classid, shared.objid, shared.refobjid
-    FROM pg_shdepend AS shared
-    WHERE shared.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-      AND shared.deptype = 'o'
-      AND shared.refclassid = 'pg_authid'::regclass
-      AND shared.classid NOT IN ('pg_extension'::regclass, 'pg_default_acl'::regclass,
-                                 'pg_subscription'::regclass, 'pg_user_mapping'::regclass)
-      AND NOT EXISTS (SELECT FROM pg_depend AS member
-                      WHERE member.classid = shared.classid AND member.objid = shared.objid
-                        AND member.deptype = 'e')
-      AND (shared.classid <> 'pg_class'::regclass
-           OR shared.objid IN (SELECT oid FROM relation WHERE NOT is_chunk AND NOT is_internal))
+    SELECT 'connection limit ' || datconnlimit, 'limits', 'ALTER DATABASE ... CONNECTION LIMIT'
+    FROM this
+    WHERE datconnlimit <> -1
+    UNION ALL
+    SELECT format('security label %L', label), 'security labels', format('SECURITY LABEL FOR %I ON DATABASE', provider)
+    FROM this
+    JOIN pg_shseclabel ON classoid = 'pg_database'::regclass AND objoid = this.oid
+), of_information_schema AS (
+    -- pg_init_privs has nothing about them. initdb grants these to PUBLIC (src/backend/catalog/information_schema.sql).
+    SELECT 'pg_namespace'::regclass AS class, oid, 0 AS column_number, nspacl AS acl,
+           acldefault('n', nspowner) AS initial, 'USAGE' AS to_public
+    FROM pg_namespace WHERE nspname = 'information_schema'
+    UNION ALL
+    SELECT 'pg_class'::regclass, class.oid, 0, relacl,
+           acldefault('r', relowner), CASE WHEN relname NOT LIKE '\_pg\_%' THEN 'SELECT' END
+    FROM pg_class AS class JOIN pg_namespace AS namespace ON namespace.oid = relnamespace
+    WHERE nspname = 'information_schema' AND relkind IN ('r', 'v')
+    UNION ALL
+    SELECT 'pg_class'::regclass, attrelid, attnum, attacl, NULL, NULL
+    FROM pg_attribute JOIN pg_class AS class ON class.oid = attrelid
+    JOIN pg_namespace AS namespace ON namespace.oid = relnamespace
+    WHERE nspname = 'information_schema'
+    UNION ALL
+    SELECT 'pg_proc'::regclass, function.oid, 0, proacl, acldefault('f', proowner), NULL
+    FROM pg_proc AS function JOIN pg_namespace AS namespace ON namespace.oid = pronamespace
+    WHERE nspname = 'information_schema'
+    UNION ALL
+    SELECT 'pg_type'::regclass, type.oid, 0, typacl, acldefault('T', typowner), NULL
+    FROM pg_type AS type JOIN pg_namespace AS namespace ON namespace.oid = typnamespace
+    WHERE nspname = 'information_schema'
+), in_schema AS (
+    SELECT 'pg_class'::regclass AS class, oid, relnamespace AS schema FROM pg_class
+    UNION ALL
+    SELECT 'pg_proc'::regclass, oid, pronamespace FROM pg_proc
+    UNION ALL
+    SELECT 'pg_operator'::regclass, oid, oprnamespace FROM pg_operator
+    UNION ALL
+    SELECT 'pg_type'::regclass, oid, typnamespace FROM pg_type WHERE typrelid = 0 AND typelem = 0
 )
-SELECT 'tablespace' AS kind, spcname AS name, count(*) AS objects, min(relation.name) AS example
-FROM relation
-JOIN pg_tablespace ON pg_tablespace.oid = reltablespace
+SELECT 'the ' || what AS what, NULL AS example, 0 AS objects,
+       kind || ' of databases are not cloned' AS reason, remedy
+FROM of_database
+UNION ALL
+SELECT format('the tablespace %I', spcname), min(class.oid::regclass::text), count(*),
+       'tablespaces are not cloned', 'ALTER ... SET TABLESPACE'
+FROM pg_class AS class
+JOIN pg_tablespace ON pg_tablespace.oid = class.reltablespace
+JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
 WHERE spcname <> 'pg_global'
-GROUP BY 1, 2
+  AND namespace.nspname NOT IN ('pg_toast', 'information_schema', '__backfill', '__backfill_clone')
+GROUP BY spcname
 UNION ALL
-SELECT 'subscription', subname, 1, ''
-FROM pg_subscription
-WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+SELECT format('the subscription %I', subname), NULL, 0, 'subscriptions are not cloned', 'CREATE SUBSCRIPTION'
+FROM this
+JOIN pg_subscription ON subdbid = this.oid
 UNION ALL
-SELECT 'owner', role.rolname, count(*), min(pg_describe_object(classid, objid, 0))
-FROM owned
-JOIN pg_roles AS role ON role.oid = refobjid
-GROUP BY 1, 2
+SELECT format('the owner %I', rolname), min('extension ' || quote_ident(extname)), count(*),
+       'an extension belongs to the role that creates it', 'before cloning, CREATE EXTENSION as that role'
+FROM pg_extension
+JOIN pg_roles ON pg_roles.oid = extowner
+WHERE extowner <> 10 AND rolname <> $1
+GROUP BY rolname
 UNION ALL
--- The target's role takes the place of the first superuser.
-SELECT 'creator', CASE WHEN role.oid <> 10 THEN role.rolname ELSE '' END, count(*),
-       min(pg_describe_object('pg_default_acl'::regclass, pg_default_acl.oid, 0))
-FROM pg_default_acl
-JOIN pg_roles AS role ON role.oid = defaclrole
-GROUP BY 1, 2
+SELECT format('the publication %I', pubname), min(prrelid::regclass::text), count(*),
+       'dumps do not publish what belongs to an extension', 'ALTER PUBLICATION ... ADD TABLE'
+FROM pg_publication_rel
+JOIN pg_publication ON pg_publication.oid = prpubid
+JOIN member ON classid = 'pg_class'::regclass AND objid = prrelid
+GROUP BY pubname
 UNION ALL
-SELECT 'privileges', role.rolname, count(DISTINCT (class, privilege.oid)),
-       min(pg_describe_object(class, privilege.oid, 0))
-FROM privilege
-JOIN (SELECT oid, rolname FROM pg_roles UNION ALL SELECT 0, '') AS role ON role.oid = grantee
-WHERE grantee <> 10
-GROUP BY 1, 2
-ORDER BY 1, 2
+SELECT 'the privileges', min(pg_describe_object(class, oid, column_number)), count(*),
+       'dumps do not have privileges on information_schema', 'GRANT or REVOKE'
+FROM of_information_schema
+CROSS JOIN LATERAL (
+    SELECT array_agg(DISTINCT ARRAY[grantee::text, privilege_type]) FROM aclexplode(coalesce(acl, initial))) AS own (items)
+CROSS JOIN LATERAL (
+    SELECT array_agg(DISTINCT ARRAY[grantee::text, privilege_type])
+    FROM (SELECT grantee, privilege_type FROM aclexplode(initial)
+          UNION ALL SELECT 0, to_public WHERE to_public IS NOT NULL) AS item) AS first (items)
+WHERE acl IS NOT NULL AND own.items IS DISTINCT FROM first.items
+HAVING count(*) > 0
+UNION ALL
+SELECT 'the ' || pg_describe_object(class, object.oid, 0), NULL, 0, 'dumps do not have objects in ' || nspname,
+       'create it in another schema'
+FROM in_schema AS object
+JOIN pg_namespace AS namespace ON namespace.oid = schema
+WHERE nspname IN ('pg_catalog', 'information_schema')
+  AND object.oid >= 16384 -- FirstNormalObjectId
+  AND (class, object.oid) NOT IN (SELECT classid, objid FROM member)
+UNION ALL
+SELECT 'the index ' || indexrelid::regclass, NULL, 0, 'it is invalid',
+       'before cloning, REINDEX INDEX or DROP INDEX in the source'
+FROM pg_index
+JOIN pg_class AS class ON class.oid = indrelid
+JOIN pg_namespace AS namespace ON namespace.oid = relnamespace
+WHERE NOT (indisready AND (indisvalid OR relkind = 'p'))
+  AND nspname <> 'pg_toast'
+  AND indrelid NOT IN (SELECT unnest($2::oid[]))
+UNION ALL
+-- as the view pg_user_mappings hides them
+SELECT 'the options', min(format('the user mapping for %s of %I', usename, mapping.srvname)), count(*),
+       'the source''s role may not read them', 'clone as a superuser, or ALTER USER MAPPING ... OPTIONS'
+FROM pg_user_mappings AS mapping
+JOIN pg_foreign_server AS server ON server.oid = srvid
+WHERE umoptions IS NULL
+  AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+  AND NOT CASE WHEN umuser = 0 THEN pg_has_role(srvowner, 'USAGE')
+               ELSE usename = current_user
+                    AND (pg_has_role(srvowner, 'USAGE') OR has_server_privilege(srvid, 'USAGE')) END
+HAVING count(*) > 0
+ORDER BY 1

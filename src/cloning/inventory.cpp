@@ -1,6 +1,7 @@
 #include "cloning/inventory.hpp"
 
 #include "json/value.hpp"
+#include "output/units.hpp"
 #include "sql.hpp"
 
 #include <fmt/format.h>
@@ -112,31 +113,36 @@ void read_named_roles(Inventory& inventory, postgres::Connection& source) {
         inventory.named_roles.emplace(rows.string(row, "role"), rows.string(row, "object"));
 }
 
-/// Reads what is not in the dump, and which roles objects need in the target.
-void read_not_dumped(Inventory& inventory, postgres::Connection& source,
-                     const Ownership& ownership) {
-    const auto rows = source.query(sql::clone_not_dumped, {oid_array(inventory.chunk_oids)});
+RoleObjects::Kind kind_of(std::string_view kind) {
+    return kind == "owner"     ? RoleObjects::Kind::owner
+           : kind == "creator" ? RoleObjects::Kind::creator
+                               : RoleObjects::Kind::privileges;
+}
+
+/// Reads owners and privileges, and which of their roles the target needs.
+void read_ownership(Inventory& inventory, postgres::Connection& source,
+                    const Ownership& ownership) {
+    const auto rows = source.query(sql::clone_ownership, {oid_array(inventory.chunk_oids)});
     for (int row = 0; row < rows.size(); ++row) {
-        const auto& one =
-            inventory.not_dumped.emplace_back(NotDumped{.kind = rows.string(row, "kind"),
-                                                        .name = rows.string(row, "name"),
-                                                        .objects = rows.integer(row, "objects"),
-                                                        .example = rows.string(row, "example")});
-        const bool is_owner = one.kind == "owner" && ownership.owners;
-        const bool has_privileges =
-            (one.kind == "privileges" || one.kind == "creator") && ownership.privileges;
+        const auto& one = inventory.role_objects.emplace_back(RoleObjects{
+            .kind = kind_of(rows.text(row, "kind")),
+            .role = rows.string(row, "role"),
+            .objects = example_of(rows.text(row, "example"), rows.integer(row, "objects"))});
+        const bool is_owner = one.kind == RoleObjects::Kind::owner;
+        if (!(is_owner ? ownership.owners : ownership.privileges) || one.role.empty())
+            continue;
         if (is_owner)
-            inventory.owners.insert(one.name);
-        if ((is_owner || has_privileges) && !one.name.empty() &&
-            !inventory.named_roles.contains(one.name))
-            inventory.named_roles.emplace(one.name, one.objects_text());
+            inventory.owners.insert(one.role);
+        if (!inventory.named_roles.contains(one.role))
+            inventory.named_roles.emplace(one.role, one.objects);
     }
 }
 
 } // namespace
 
-std::string NotDumped::objects_text() const {
-    return objects > 1 ? fmt::format("{} and {} more", example, objects - 1) : example;
+std::string example_of(std::string_view example, std::int64_t objects) {
+    return objects > 1 ? fmt::format("{} and {} more", example, output::format_count(objects - 1))
+                       : std::string(example);
 }
 
 std::string oid_array(const std::vector<std::string>& oids) {
@@ -149,7 +155,7 @@ Inventory read_inventory(run::Endpoint& source, const Ownership& ownership) {
         read_hypertables(inventory, source.connection);
         read_chunks(inventory, source.connection);
     }
-    read_not_dumped(inventory, source.connection, ownership);
+    read_ownership(inventory, source.connection, ownership);
     if (source.server.has_timescaledb) {
         read_catalog_rows(inventory, source.connection, ownership.role);
         read_skipped_columns(inventory, source.connection);

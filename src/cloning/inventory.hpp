@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,22 +43,25 @@ struct SourceHypertable {
     std::int64_t chunks = 0;
 };
 
-/// What pg_dump writes only if it is asked for (sql/cloning/clone_not_dumped.sql).
-struct NotDumped {
-    std::string kind; ///< tablespace, subscription, owner, creator, privileges
-    std::string name; ///< of the tablespace, subscription or role; empty for PUBLIC
-    std::int64_t objects = 0;
-    std::string example; ///< one of the objects
+/// What a role has to do with objects of the source (sql/cloning/clone_ownership.sql).
+struct RoleObjects {
+    enum class Kind {
+        owner,      ///< the role owns them
+        creator,    ///< they are default privileges of what the role will create
+        privileges, ///< the role has privileges on them
+    };
 
-    /// `table public.readings and 2 more`
-    std::string objects_text() const;
+    Kind kind{};
+    std::string role;    ///< empty for PUBLIC
+    std::string objects; ///< `table public.readings and 2 more`
 };
 
 /// What belongs to whom in the target.
 struct Ownership {
-    std::string role;        ///< the target's, which owns everything that no other role owns
-    bool owners = false;     ///< objects get the owners that they have in the source
-    bool privileges = false; ///< and the privileges
+    std::string role;          ///< the target's, which owns everything that no other role owns
+    bool is_superuser = false; ///< that role is one
+    bool owners = false;       ///< objects get the owners that they have in the source
+    bool privileges = false;   ///< and the privileges
 };
 
 /// The objects of the source, read with one snapshot.
@@ -75,7 +79,7 @@ struct Inventory {
     std::vector<std::string> dependents_of_chunks;
     /// SQL that inserts rows of TimescaleDB's catalog that are not in the dump.
     std::string catalog_rows;
-    std::vector<NotDumped> not_dumped;
+    std::vector<RoleObjects> role_objects;
     /// Roles that own in the target what they own in the source.
     std::set<std::string> owners;
     /// Hypertables with columns for chunk skipping.
@@ -89,6 +93,9 @@ Inventory read_inventory(run::Endpoint& source, const Ownership& ownership);
 bool is_user_hypertable(const SourceHypertable& hypertable);
 
 const SourceHypertable* find_hypertable(const Inventory& inventory, std::int64_t oid);
+
+/// `public.readings and 2 more`, for an example of several objects.
+std::string example_of(std::string_view example, std::int64_t objects);
 
 /// The OIDs as the value of a parameter of type oid[].
 std::string oid_array(const std::vector<std::string>& oids);

@@ -56,18 +56,29 @@ void keep_defined(Inventory& inventory, Definitions& definitions) {
         hypertable.is_left_out = hypertable.is_cagg && !definitions.has(hypertable.known_as);
 }
 
-/// Adds the settings of the source's database that the target's lacks, and its comment.
-void leave_out_of_database(ClonePlan& plan, run::Endpoint& source, run::Endpoint& target) {
-    const std::string sql(sql::clone_settings);
-    const auto [of_source, of_target] =
-        postgres::query_both(source.connection, sql, target.connection, sql);
+/// Adds what dumps do not have, unless the target has the same.
+void leave_out_not_dumped(ClonePlan& plan, run::Endpoint& source, run::Endpoint& target) {
+    const auto statements = [&](const std::vector<std::string>& chunks) {
+        return std::vector<postgres::Statement>{
+            {std::string(sql::clone_not_dumped), {plan.ownership.role, oid_array(chunks)}}};
+    };
+    const auto results =
+        postgres::pipeline_both(source.connection, statements(plan.inventory.chunk_oids),
+                                target.connection, statements({}));
+    const auto& of_source = results.first.front();
+    const auto& of_target = results.second.front();
+    const auto what = [](const postgres::Result& rows, int row) {
+        return rows.is_null(row, "example") ? rows.string(row, "what")
+                                            : fmt::format("{} of {}", rows.text(row, "what"),
+                                                          example_of(rows.text(row, "example"),
+                                                                     rows.integer(row, "objects")));
+    };
     std::set<std::string> present;
     for (int row = 0; row < of_target.size(); ++row)
-        present.insert(of_target.string(row, "setting"));
+        present.insert(what(of_target, row));
     for (int row = 0; row < of_source.size(); ++row)
-        if (const auto setting = of_source.string(row, "setting"); !present.contains(setting))
-            plan.left_out.push_back({"the " + setting,
-                                     of_source.string(row, "kind") + " of databases are not cloned",
+        if (auto missing = what(of_source, row); !present.contains(missing))
+            plan.left_out.push_back({std::move(missing), of_source.string(row, "reason"),
                                      of_source.string(row, "remedy")});
 }
 
@@ -75,8 +86,8 @@ postgres::QualifiedName table_name(const postgres::Result& rows, int row) {
     return {rows.string(row, "schema_name"), rows.string(row, "table_name")};
 }
 
-/// Adds what pg_dump is not asked for.
-void leave_out_not_dumped(ClonePlan& plan, const timescale::Server& target) {
+/// Adds tablespaces for chunks, and owners and privileges unless they are cloned.
+void leave_out_ownership(ClonePlan& plan, const timescale::Server& target) {
     const auto& ownership = plan.ownership;
     std::vector<std::string> owners;
     std::vector<std::string> grantees;
@@ -87,19 +98,16 @@ void leave_out_not_dumped(ClonePlan& plan, const timescale::Server& target) {
         for (const auto& tablespace : hypertable.tablespaces)
             add(fmt::format("the tablespace {} of {}", tablespace, hypertable.known_as.quoted()),
                 "tablespaces are not cloned", "attach_tablespace()");
-    for (const auto& one : plan.inventory.not_dumped) {
-        const auto name = one.name.empty() ? "PUBLIC" : postgres::quote_identifier(one.name);
-        if (one.kind == "tablespace")
-            add(fmt::format("the tablespace {} of {}", name, one.objects_text()),
-                "tablespaces are not cloned", "ALTER ... SET TABLESPACE");
-        else if (one.kind == "subscription")
-            add("the subscription " + name, "subscriptions are not cloned", "CREATE SUBSCRIPTION");
-        else if (one.kind == "owner" && !ownership.owners && one.name != ownership.role)
-            owners.push_back(fmt::format("{} ({})", name, one.objects_text()));
-        else if (one.kind == "creator" && !ownership.privileges)
-            grantees.push_back(one.objects_text());
-        else if (one.kind == "privileges" && !ownership.privileges)
-            grantees.push_back(fmt::format("{} ({})", name, one.objects_text()));
+    for (const auto& [kind, role, objects] : plan.inventory.role_objects) {
+        const bool is_owner = kind == RoleObjects::Kind::owner;
+        if (is_owner ? ownership.owners || role == ownership.role : ownership.privileges)
+            continue;
+        (is_owner ? owners : grantees)
+            .push_back(kind == RoleObjects::Kind::creator
+                           ? objects
+                           : fmt::format("{} ({})",
+                                         role.empty() ? "PUBLIC" : postgres::quote_identifier(role),
+                                         objects));
     }
     if (!owners.empty())
         add("the owners " + output::format_names(owners), "objects belong to the target's role",
@@ -143,17 +151,19 @@ void leave_out_not_valid(ClonePlan& plan, run::Endpoint& source, run::Endpoint& 
 
 /// Adds what single chunks have and their hypertables do not. \param hypertables as above.
 void leave_out_of_chunks(ClonePlan& plan, run::Endpoint& source, const std::string& hypertables) {
-    const auto rows = source.connection.query(sql::clone_chunk_extras, {hypertables});
+    const auto reordered = source.server.has_timescaledb
+                               ? source.connection.query(sql::clone_reordered).string(0, "oids")
+                               : "{}";
+    const auto rows = source.connection.query(sql::clone_chunk_extras, {hypertables, reordered});
     for (int row = 0; row < rows.size(); ++row) {
-        const auto others = rows.integer(row, "objects") - 1;
         const auto* const hypertable = find_hypertable(plan.inventory, rows.integer(row, "oid"));
         const auto table = hypertable != nullptr ? hypertable->known_as : table_name(rows, row);
         plan.left_out.push_back(
-            {fmt::format("{} of single {} of {} ({}{})", rows.text(row, "kind"),
+            {fmt::format("{} of single {} of {} ({})", rows.text(row, "kind"),
                          rows.boolean(row, "is_partitioned") ? "partitions" : "chunks",
-                         table.quoted(), rows.text(row, "example"),
-                         others > 0 ? fmt::format(" and {} more", others) : ""),
-             "chunks get what their hypertable has", "add them after copying"});
+                         table.quoted(),
+                         example_of(rows.text(row, "example"), rows.integer(row, "objects"))),
+             "chunks get what their hypertable has", "change the target's chunks after copying"});
     }
 }
 
@@ -178,11 +188,12 @@ ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptio
     ClonePlan plan;
     plan.programs = std::move(options.programs);
     plan.search_path = std::move(options.search_path);
-    leave_out_of_database(plan, source, target);
     const auto role = target.connection.query(
         "SELECT rolname AS name, rolsuper AS is_superuser FROM pg_roles WHERE rolname = current_user");
-    plan.ownership = {
-        .role = role.string(0, "name"), .owners = options.owners, .privileges = options.privileges};
+    plan.ownership = {.role = role.string(0, "name"),
+                      .is_superuser = role.boolean(0, "is_superuser"),
+                      .owners = options.owners,
+                      .privileges = options.privileges};
     if (const auto superuser = first_superuser(source.connection))
         plan.superuser = postgres::quote_identifier(*superuser);
     plan.inventory = read_inventory(source, plan.ownership);
@@ -191,11 +202,12 @@ ClonePlan make_plan(run::Endpoint& source, run::Endpoint& target, ClonePlanOptio
     plan.with_catalog = source.server.has_timescaledb && !options.by_definitions;
     if (options.by_definitions) {
         plan.definitions = read_definitions(source, plan.inventory, *options.by_definitions,
-                                            role.boolean(0, "is_superuser"));
+                                            plan.ownership.is_superuser);
         keep_defined(plan.inventory, *plan.definitions);
         std::ranges::copy(plan.definitions->hypertables, std::back_inserter(plan.new_hypertables));
     }
-    leave_out_not_dumped(plan, options.by_definitions ? *options.by_definitions : target.server);
+    leave_out_not_dumped(plan, source, target);
+    leave_out_ownership(plan, options.by_definitions ? *options.by_definitions : target.server);
     plan.has_queue = queue::exists(target.connection);
     if (plan.has_queue)
         queue::require(target.connection);

@@ -174,12 +174,10 @@ void require_roles(const ClonePlan& plan, run::Endpoint& target,
         for (const auto& job : plan.definitions->jobs)
             if (!job.is_policy())
                 check_owner(job.owner);
-    const bool is_superuser =
-        target.connection.query("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-            .boolean(0, "rolsuper");
     for (const auto& owner : plan.inventory.owners)
         if (const auto row = membership(owner);
-            row.empty() ? !is_superuser && new_roles.contains(owner) : !row.boolean(0, "may_set"))
+            row.empty() ? !plan.ownership.is_superuser && new_roles.contains(owner)
+                        : !row.boolean(0, "may_set"))
             others.insert(quote_identifier(owner));
     for (const auto& [role, object] : plan.inventory.named_roles)
         if (membership(role).empty() && !new_roles.contains(role))

@@ -28,7 +28,7 @@ cli::Subcommand add_clone_schema(cli::Parser& parser) {
                  "another TimescaleDB");
     command.flag(
         "--no-relational-data", [parsed] { parsed->options.relational_data = false; },
-        "clone plain tables without their rows");
+        "clone plain tables without their rows, and no large objects");
     command
         .word(
             "--hypertable-data", [](const std::string&) {},

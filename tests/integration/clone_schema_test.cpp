@@ -248,6 +248,10 @@ TEST_F(CloneSchema, WhatBelongsToSingleChunksIsListed) {
         source.value(fmt::format("SELECT indexrelid::regclass FROM pg_index WHERE indrelid = "
                                  "'{}'::regclass AND indpred IS NOT NULL",
                                  chunk));
+    const auto by_time =
+        source.value(fmt::format("SELECT indexrelid::regclass FROM pg_index WHERE indrelid = "
+                                 "'{}'::regclass AND indkey::text = '1'",
+                                 chunk));
     source.run(fmt::format("DROP INDEX {2};"
                            "CREATE INDEX one ON {0} (value);"
                            "CREATE INDEX two ON {0} (device) WHERE value > 1;"
@@ -265,9 +269,11 @@ TEST_F(CloneSchema, WhatBelongsToSingleChunksIsListed) {
                            "CREATE RULE nothing AS ON DELETE TO {0} DO INSTEAD NOTHING;"
                            "CREATE POLICY own ON {0} USING (true);"
                            "ALTER TABLE {0} ENABLE ROW LEVEL SECURITY;"
+                           "ALTER TABLE {0} CLUSTER ON one;"
+                           "ALTER INDEX {3} SET (fillfactor = 50);"
                            "GRANT SELECT ON {0} TO PUBLIC;"
                            "COMMENT ON DATABASE {1} IS 'it''s ours'",
-                           chunk, source.name(), lost));
+                           chunk, source.name(), lost, by_time));
     // pg_dump adds it to the publication although it is left out.
     const auto another =
         source.value("SELECT max(chunk::text) FROM show_chunks('readings') AS chunk");
@@ -285,15 +291,18 @@ TEST_F(CloneSchema, WhatBelongsToSingleChunksIsListed) {
     if (may_be_unlogged)
         source.run(fmt::format("ALTER TABLE {} SET UNLOGGED", chunk));
     const auto of_readings = [](const std::string& what, const std::string& objects) {
-        return HasSubstr(
-            fmt::format("Left out {} of single chunks of \"public\".\"readings\" ({}): "
-                        "chunks get what their hypertable has; add them after copying",
-                        what, objects));
+        return HasSubstr(fmt::format(
+            "Left out {} of single chunks of \"public\".\"readings\" ({}): "
+            "chunks get what their hypertable has; change the target's chunks after copying",
+            what, objects));
     };
     const auto output = clone();
     EXPECT_THAT(
         output,
         AllOf(of_readings("indexes", "_timescaledb_internal.one and 1 more"),
+              of_readings("missing indexes", "public.large of " + chunk),
+              of_readings("CLUSTER ON settings", "_timescaledb_internal.one"),
+              of_readings("parameters of indexes", "fillfactor=50 of " + by_time),
               of_readings("statistics objects", "public.both_columns"),
               of_readings("comments", chunk + " and 1 more"),
               of_readings("settings of columns", fmt::format("device of {} and 1 more", chunk)),
@@ -316,6 +325,66 @@ TEST_F(CloneSchema, WhatBelongsToSingleChunksIsListed) {
     }
 }
 
+TEST_F(CloneSchema, ChunksThatAPolicyReordersAreNotListed) {
+    NEEDS_COMMUNITY_EDITION();
+    make_readings();
+    source.run("CREATE INDEX by_device ON readings (device, time);"
+               "SELECT add_reorder_policy('readings', 'by_device')");
+    source.run("SELECT reorder_chunk(c, 'by_device') FROM show_chunks('readings') c LIMIT 1");
+    ASSERT_NE(source.value("SELECT count(*) FROM pg_index WHERE indisclustered"), "0");
+    EXPECT_THAT(clone(), Not(HasSubstr("of single chunks")));
+}
+
+TEST_F(CloneRoles, WhatDumpsDoNotHaveIsListed) {
+    make_readings();
+    const Role owner(source, "owner");
+    source.run("SET client_min_messages = error");
+    source.run(fmt::format(
+        "GRANT CREATE ON DATABASE {0} TO {1}; SET ROLE {1}; CREATE EXTENSION citext; RESET ROLE;"
+        "CREATE TABLE of_extension (a int PRIMARY KEY);"
+        "ALTER EXTENSION citext ADD TABLE of_extension;"
+        "CREATE PUBLICATION p FOR TABLE of_extension, device;"
+        "REVOKE SELECT ON information_schema.tables FROM PUBLIC;"
+        "GRANT SELECT (table_name) ON information_schema.tables TO {1};"
+        "ALTER DATABASE {0} CONNECTION LIMIT 77;"
+        "CREATE FUNCTION pg_catalog.our_own() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+        "CREATE TABLE doubled AS SELECT 1 AS a FROM generate_series(1, 2);"
+        "SET allow_system_table_mods = on; INSERT INTO pg_shseclabel SELECT oid, "
+        "'pg_database'::regclass, 'guard', 'secret' FROM pg_database WHERE datname = '{0}'",
+        source.name(), owner.name()));
+    source.run(fmt::format("CREATE TABLE parts (t date NOT NULL) PARTITION BY RANGE (t);"
+                           "CREATE TABLE parts_1 PARTITION OF parts DEFAULT;"
+                           "ALTER TABLE parts_1 OWNER TO {}",
+                           owner.name()));
+    EXPECT_ANY_THROW(source.run("CREATE UNIQUE INDEX CONCURRENTLY broken ON doubled (a)"));
+    const auto output = clone({"--create-hypertable", "parts.t"});
+    EXPECT_THAT(
+        output,
+        AllOf(HasSubstr(fmt::format("Left out the owner {} of extension citext: an extension "
+                                    "belongs to the role that creates it; before cloning, CREATE "
+                                    "EXTENSION as that role\n",
+                                    owner.name())),
+              HasSubstr(
+                  "Left out the publication p of public.of_extension: dumps do not publish what "
+                  "belongs to an extension; ALTER PUBLICATION ... ADD TABLE\n"),
+              HasSubstr(
+                  "Left out the privileges of column table_name of view information_schema.tables "
+                  "and 1 more: "
+                  "dumps do not have privileges on information_schema; GRANT or REVOKE\n"),
+              HasSubstr("Left out the connection limit 77: limits of databases are not cloned; "
+                        "ALTER DATABASE ... CONNECTION LIMIT\n"),
+              HasSubstr("Left out the function our_own(): dumps do not have objects in "
+                        "pg_catalog; create it in another schema\n"),
+              HasSubstr(
+                  "Left out the index public.broken: it is invalid; before cloning, REINDEX INDEX "
+                  "or DROP INDEX in the source\n"),
+              HasSubstr("Left out owners of single partitions of \"public\".\"parts\" "
+                        "(public.parts_1): "),
+              HasSubstr("Left out the security label 'secret': security labels of databases are "
+                        "not cloned; SECURITY LABEL FOR guard ON DATABASE\n")));
+    EXPECT_EQ(target.value("SELECT to_regproc('pg_catalog.our_own') IS NULL"), "t");
+}
+
 TEST_F(CloneSchema, TablespacesAndSubscriptionsAreListed) {
     if (major(source) < 15)
         GTEST_SKIP() << "needs allow_in_place_tablespaces";
@@ -331,13 +400,13 @@ TEST_F(CloneSchema, TablespacesAndSubscriptionsAreListed) {
                "(connect = false, slot_name = NONE)");
     EXPECT_THAT(
         clone(),
-        AllOf(HasSubstr(fmt::format("Left out the tablespace \"{}\" of public.placed and 2 more: "
+        AllOf(HasSubstr(fmt::format("Left out the tablespace {} of public.placed and 2 more: "
                                     "tablespaces are not cloned; ALTER ... SET TABLESPACE\n",
                                     tablespace)),
               HasSubstr(fmt::format("Left out the tablespace {} of \"public\".\"readings\": "
                                     "tablespaces are not cloned; attach_tablespace()\n",
                                     tablespace)),
-              HasSubstr("Left out the subscription \"ours\": subscriptions are not cloned; CREATE "
+              HasSubstr("Left out the subscription ours: subscriptions are not cloned; CREATE "
                         "SUBSCRIPTION\n")));
     source.run("DROP SUBSCRIPTION ours");
     source.run("DROP TABLE placed; SELECT detach_tablespaces('readings')");
@@ -1055,7 +1124,7 @@ class CloneOwnership : public CloneRoles {
             "SELECT add_compression_policy('readings', interval '100 years');"
             "SELECT add_continuous_aggregate_policy('daily', NULL, interval '1 day', interval "
             "'1 day'); RESET ROLE",
-            owner.name(), reader.name()));
+            owner.name(), reader.name(), materialization));
     }
 };
 
@@ -1199,7 +1268,8 @@ TEST_F(CloneFromPostgres, TablesBecomeHypertables) {
     source.run("CREATE TABLE alarm (at date, device int, FOREIGN KEY (at, device) REFERENCES "
                "\"Odd\".\"Parts\"); INSERT INTO alarm VALUES ('2024-01-03', 1);"
                "CREATE INDEX own ON \"Odd\".\"parts_1 x\" (value, device);"
-               "ALTER TABLE \"Odd\".parts_2 ADD CONSTRAINT small CHECK (value < 9) NOT VALID");
+               "ALTER TABLE \"Odd\".parts_2 ADD CONSTRAINT small CHECK (value < 9) NOT VALID, "
+               "ALTER value SET NOT NULL, ALTER value SET DEFAULT 7");
     const auto output =
         clone({"--create-hypertable", "metrics.time:1 day", "--create-hypertable",
                "\"Odd\".\"Parts\".\"at \"\";x\"", "--create-hypertable", "tick:1000"});
@@ -1214,6 +1284,10 @@ TEST_F(CloneFromPostgres, TablesBecomeHypertables) {
                                         "\"Odd\".\"Parts\" (\"Odd\".own): "),
                               HasSubstr("Left out constraints of single partitions of "
                                         "\"Odd\".\"Parts\" (small of \"Odd\".parts_2): "),
+                              HasSubstr("Left out NOT NULL constraints of single partitions of "
+                                        "\"Odd\".\"Parts\" (value of \"Odd\".parts_2): "),
+                              HasSubstr("Left out default values of single partitions of "
+                                        "\"Odd\".\"Parts\" (value of \"Odd\".parts_2): "),
                               Not(HasSubstr("Copied \"public\".\"metrics\""))));
     EXPECT_EQ(target.value("SELECT count(*) FROM pg_class WHERE relname LIKE 'parts%'"), "0");
     expect_equal_rows("alarm");
