@@ -3,11 +3,13 @@
 #include "cloning/dump_reader.hpp"
 #include "cloning/new_hypertables.hpp"
 #include "cloning/programs.hpp"
+#include "cloning/rewriter.hpp"
 #include "cloning/roles.hpp"
 #include "postgres/error.hpp"
 #include "processes/child.hpp"
 #include "processes/children.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,6 +20,7 @@ namespace {
 
 using cloning::DumpReader;
 using cloning::RoleStatement;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -132,6 +135,37 @@ TEST(DumpReader, DetectsATruncatedScript) {
     for (const auto* text : {"SELECT 1", "SELECT 'a;\n",
                              "COPY \"a\".\"b\" (\"c\") FROM stdin;\n1\n", "/* \n", "SELECT $$;\n"})
         EXPECT_THROW(read(text, 5), Error) << text;
+}
+
+// ---------------------------------------------------------------- statements
+
+TEST(StatementRewriter, RemovesTheColumnVersionOfDebiansPostgresql15) {
+    const cloning::ClonePlan plan;
+    cloning::Rewriter rewrite(plan);
+    const std::string column = "ALTER TABLE ONLY \"public\".\"t\" ALTER COLUMN \"a\" SET (";
+    EXPECT_EQ(rewrite(column + "pg_attver='5');"), "");
+    EXPECT_EQ(rewrite(column + "n_distinct=4, pg_attver=5);"), column + "n_distinct=4);");
+    EXPECT_EQ(rewrite(column + "pg_attver='5', n_distinct='4');"), column + "n_distinct='4');");
+    const auto check = "ALTER TABLE ONLY \"t\"\n    ADD CONSTRAINT \"c\" CHECK ((\"a\" <> ' ALTER "
+                       "COLUMN SET (pg_attver=x'::\"text\"));";
+    EXPECT_EQ(rewrite(check), check);
+}
+
+TEST(StatementRewriter, PutsOffPublicationsAndEventTriggers) {
+    const cloning::ClonePlan plan;
+    cloning::Rewriter rewrite(plan);
+    const auto label =
+        fmt::format("SECURITY LABEL FOR \"my guard\" ON PUBLICATION \"p\" IS '{}';",
+                    std::string(300'000, 'x')); // a stack holds no call for each character
+    for (const auto& statement : std::vector<std::string>{
+             "CREATE PUBLICATION \"p\";", "COMMENT ON PUBLICATION \"p\" IS 'x';", label})
+        EXPECT_EQ(rewrite(statement), "");
+    EXPECT_EQ(rewrite("CREATE EVENT TRIGGER \"e\" ON ddl_command_end EXECUTE FUNCTION f();"), "");
+    EXPECT_EQ(rewrite("COMMENT ON TABLE \"PUBLICATION\" IS 'PUBLICATION';"),
+              "COMMENT ON TABLE \"PUBLICATION\" IS 'PUBLICATION';");
+    EXPECT_THAT(rewrite.publications(), AllOf(HasSubstr("CREATE PUBLICATION"), HasSubstr("COMMENT"),
+                                              HasSubstr("SECURITY LABEL")));
+    EXPECT_THAT(rewrite.event_triggers(), HasSubstr("CREATE EVENT TRIGGER \"e\""));
 }
 
 // ---------------------------------------------------------------- roles
