@@ -63,7 +63,10 @@ void BatchLoad::copy(std::string_view data, bool splits) {
 
 /// Inserts the rows of the temporary table into the table.
 Inserted BatchLoad::insert(std::int64_t rows, bool splits) {
-    if (splits && detour_->split) {
+    // Triggers may depend on the order of rows.
+    const bool has_triggers =
+        !rules_.triggers.of_rows.empty() || !rules_.triggers.of_statements.empty();
+    if (splits && detour_->split && !has_triggers) {
         if (const auto inserted = detour_->split->run(target_, rows))
             return *inserted;
         can_split_ = false;

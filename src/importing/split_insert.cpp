@@ -91,11 +91,11 @@ std::optional<Inserted> SplitInsert::run(postgres::Connection& target, std::int6
                 fmt::format("(ctid OPERATOR(pg_catalog.=) ANY ({}::pg_catalog.tid[]))",
                             postgres::quote_literal(*rest));
             const auto results = target.pipeline({{"ROLLBACK TO SAVEPOINT splitting"},
-                                                  {plain.where(is_rest + " IS NOT TRUE")},
                                                   {on_conflict.where(is_rest)},
+                                                  {plain.where(is_rest + " IS NOT TRUE")},
                                                   {"RELEASE SAVEPOINT splitting"}});
-            auto inserted = inserted_by(results[2]);
-            inserted.rows += results[1].affected_rows();
+            auto inserted = inserted_by(results[1]);
+            inserted.rows += results[2].affected_rows();
             return inserted;
         }
     } catch (const postgres::SqlError& error) {

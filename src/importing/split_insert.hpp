@@ -30,9 +30,10 @@ struct Inserted {
 /// \param result of an InsertStatement.
 Inserted inserted_by(const postgres::Result& result);
 
-/// Inserts the rows of a temporary table by two statements: plainly those whose key occurs once,
-/// and the rest with ON CONFLICT, which takes twice as long for each new row. It need not be right
-/// which rows are the rest: if another row has a conflict, nothing is done.
+/// Inserts the rows of a temporary table by two statements: the rows whose key exists or is
+/// repeated, with ON CONFLICT, which takes twice as long for each new row, and then the others
+/// plainly. It need not be right which rows are these: if one of them has a conflict, be it with
+/// one of the first, nothing is done.
 struct SplitInsert {
     std::string rows;      ///< the temporary table
     std::string table;     ///< the table, with its schema

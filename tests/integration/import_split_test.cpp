@@ -177,6 +177,37 @@ TEST_F(ImportSplit, UpdatesRowsWithConflicts) {
     EXPECT_GT(rows_by("insert"), records / 2);
 }
 
+TEST_F(ImportSplit, SkipsRecordsInOrderIfTheyAlsoHaveConflictsByAnotherKey) {
+    create("int", "time");
+    target.run("ALTER TABLE readings ADD PRIMARY KEY (time, device)");
+    // Two records have one primary key. The third one has a conflict with them by the other key.
+    write([](int i) {
+        return i % 1000 != 551 ? std::string()
+                               : record(i, "again") + record(i, "other").replace(23, 1, "7");
+    });
+    import_all(records / 100 + records / 1000 * 2);
+    expect_all();
+    EXPECT_EQ(target.value("SELECT count(*) FROM readings WHERE note LIKE '%again' OR note LIKE "
+                           "'%other'"),
+              "0");
+}
+
+TEST_F(ImportSplit, UpdatesInOrderIfTheIndexComparesInItsOwnWay) {
+    target.run("CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', "
+               "deterministic = false)");
+    create("text COLLATE any_case");
+    write([](int i) {
+        return i % 1000 != 550 ? std::string()
+                               : record(i, "again").replace(23, 1, "a") +
+                                     record(i, "again").replace(23, 1, "a") +
+                                     record(i, "last").replace(23, 1, "A");
+    });
+    import_ok("readings", {"--on-conflict", "update", file.path()});
+    EXPECT_EQ(target.value("SELECT count(*) || ' ' || count(*) FILTER (WHERE note LIKE '%last') || "
+                           "' ' || count(*) FILTER (WHERE note LIKE '%again') FROM readings"),
+              fmt::format("{} {} 0", records + records / 1000, records / 1000));
+}
+
 TEST_F(ImportSplit, UpdatesWhereAnotherSessionHasWrittenAKey) {
     create("int");
     write();
@@ -250,7 +281,7 @@ TEST_F(ImportSplit, FallsBackIfAnotherKeyHasConflicts) {
     expect_all();
 }
 
-TEST_F(ImportSplit, FallsBackIfATriggerChangesKeys) {
+TEST_F(ImportSplit, IsNotTriedIfTriggersFire) {
     create("int");
     target.run(
         "CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.device := "
